@@ -1,0 +1,135 @@
+namespace OrleansStream.Errors;
+
+/// <summary>
+/// What went wrong, under Kafka's names and numbers, so that a Kafka client library can act on it too.
+/// </summary>
+/// <remarks>Source: the protocol's error table, <c>org.apache.kafka.common.protocol.Errors</c>. Each says what the caller does.</remarks>
+public enum StreamErrorCode : short
+{
+    /// <summary>The server failed in a way it has no name for. The outcome of a write is unknown; retry with the same identity.</summary>
+    UnknownServerError = -1,
+
+    /// <summary>No error.</summary>
+    None = 0,
+
+    /// <summary>The offset lies outside the log's bounds, which come with the error. Read from one of them.</summary>
+    OffsetOutOfRange = 1,
+
+    /// <summary>A batch fails its checksum or cannot be decoded. Send it again from its source.</summary>
+    CorruptMessage = 2,
+
+    /// <summary>There is no such topic, or it has no such partition. Create it, or correct the name.</summary>
+    UnknownTopicOrPartition = 3,
+
+    /// <summary>The partition is just moving between servers and nothing was stored. Retry.</summary>
+    NotLeaderOrFollower = 6,
+
+    /// <summary>The deadline passed first; the outcome of a write is unknown. Retry with the same identity.</summary>
+    RequestTimedOut = 7,
+
+    /// <summary>A record or batch is over the topic's <c>max.message.bytes</c>. Store the payload in a blob and send its address.</summary>
+    MessageTooLarge = 10,
+
+    /// <summary>A consumer group's commit carries more metadata than is kept with an offset. Shorten it.</summary>
+    OffsetMetadataTooLarge = 12,
+
+    /// <summary>The group's coordinator is still loading. Retry.</summary>
+    CoordinatorLoadInProgress = 14,
+
+    /// <summary>The group's coordinator is not available. Retry.</summary>
+    CoordinatorNotAvailable = 15,
+
+    /// <summary>The topic's name breaks the rules. Correct it.</summary>
+    InvalidTopicException = 17,
+
+    /// <summary>The request carries more batches than one append may. Split it.</summary>
+    RecordListTooLarge = 18,
+
+    /// <summary>The group generation is stale. Poll again to learn the new one.</summary>
+    IllegalGeneration = 22,
+
+    /// <summary>The member is not known to the group: its lease ended. Poll again to join.</summary>
+    UnknownMemberId = 25,
+
+    /// <summary>The group is moving partitions. Poll again.</summary>
+    RebalanceInProgress = 27,
+
+    /// <summary>A record's timestamp is further ahead than <c>message.timestamp.after.max.ms</c>. Correct the clock that made it.</summary>
+    InvalidTimestamp = 32,
+
+    /// <summary>A topic of that name exists and differs from what was asked. Choose another name, or PATCH it.</summary>
+    TopicAlreadyExists = 36,
+
+    /// <summary>The count of partitions is outside its bounds, or would shrink.</summary>
+    InvalidPartitions = 37,
+
+    /// <summary>The store does not keep that many copies. Ask for at most what GET tells.</summary>
+    InvalidReplicationFactor = 38,
+
+    /// <summary>A setting is unknown or its value is outside its bounds.</summary>
+    InvalidConfig = 40,
+
+    /// <summary>The request is malformed; the error names the field and what is allowed.</summary>
+    InvalidRequest = 42,
+
+    /// <summary>The batch's format (magic) is not the one this service stores: 2.</summary>
+    UnsupportedForMessageFormat = 43,
+
+    /// <summary>A limit that the operator set does not allow the operation.</summary>
+    PolicyViolation = 44,
+
+    /// <summary>A gap in a producer's sequence numbers: an earlier batch is missing. Send that one first.</summary>
+    OutOfOrderSequenceNumber = 45,
+
+    /// <summary>The batch was stored earlier, longer ago than its offset is remembered.</summary>
+    DuplicateSequenceNumber = 46,
+
+    /// <summary>A newer producer with this id has taken over. Stop.</summary>
+    InvalidProducerEpoch = 47,
+
+    /// <summary>The store failed and the append was definitely not stored. Retry.</summary>
+    KafkaStorageError = 56,
+
+    /// <summary>The batch's producer id is not known here.</summary>
+    UnknownProducerId = 59,
+
+    /// <summary>The group still has members and cannot be deleted.</summary>
+    NonEmptyGroup = 68,
+
+    /// <summary>There is no such group.</summary>
+    GroupIdNotFound = 69,
+
+    /// <summary>The batch's compression is not one of the four known codecs.</summary>
+    UnsupportedCompressionType = 76,
+
+    /// <summary>A limit on pending bytes or on the request rate is reached; nothing was stored. Retry after the time given.</summary>
+    ThrottlingQuotaExceeded = 89,
+
+    /// <summary>A record breaks a rule that the error names. Correct it.</summary>
+    InvalidRecord = 87,
+
+    /// <summary>The topic id is not known: the topic was deleted.</summary>
+    UnknownTopicId = 100,
+
+    /// <summary>The member epoch is fenced: the member was replaced or its lease ended. Poll again.</summary>
+    FencedMemberEpoch = 110,
+
+    /// <summary>The member epoch is stale. The answer holds the new one.</summary>
+    StaleMemberEpoch = 113,
+
+    /// <summary>
+    /// The partition's log is not where the caller's condition said (HTTP 412). Ours: Kafka has no conditional append.
+    /// </summary>
+    OffsetConditionFailed = 1001,
+
+    /// <summary>
+    /// The partition is offline: bytes that were durable are damaged, or its medium failed repeatedly. An operator must act. Ours.
+    /// </summary>
+    PartitionOffline = 1002,
+
+    /// <summary>An idempotency key came back with another body. Ours.</summary>
+    IdempotencyKeyReused = 1003,
+
+    /// <summary>The server is stopping and takes no new work; nothing was stored. Retry elsewhere. Ours.</summary>
+    ShuttingDown = 1004,
+}
