@@ -1,7 +1,6 @@
-using System.Buffers.Binary;
 using System.Globalization;
-using System.Numerics;
 using System.Text;
+using OrleansStream.Records;
 
 namespace OrleansStream.Storage.Files;
 
@@ -52,15 +51,6 @@ internal static class DocumentFile
         return new Document(bytes, parts[2]);
     }
 
-    private static uint Checksum(string etag, ReadOnlySpan<byte> bytes)
-    {
-        var crc = uint.MaxValue;
-        foreach (var character in etag)
-            crc = BitOperations.Crc32C(crc, (byte)character);
-        for (; bytes.Length >= sizeof(ulong); bytes = bytes[sizeof(ulong)..])
-            crc = BitOperations.Crc32C(crc, BinaryPrimitives.ReadUInt64LittleEndian(bytes));
-        foreach (var value in bytes)
-            crc = BitOperations.Crc32C(crc, value);
-        return ~crc;
-    }
+    private static uint Checksum(string etag, ReadOnlySpan<byte> bytes) =>
+        Crc32C.Append(Crc32C.Compute(Encoding.ASCII.GetBytes(etag)), bytes);
 }

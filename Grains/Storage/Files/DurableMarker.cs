@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using System.Numerics;
+using OrleansStream.Records;
 
 namespace OrleansStream.Storage.Files;
 
@@ -51,13 +51,7 @@ internal readonly record struct DurableMarker(long Length, int AppendCount, Dura
             (DurableMarkerFlags)source[5]);
     }
 
-    private static uint Checksum(ReadOnlySpan<byte> bytes)
-    {
-        var crc = uint.MaxValue;
-        foreach (var value in bytes[..28])
-            crc = BitOperations.Crc32C(crc, value);
-        return ~crc;
-    }
+    private static uint Checksum(ReadOnlySpan<byte> bytes) => Crc32C.Compute(bytes[..28]);
 }
 
 /// <summary>What a marker says beside the length.</summary>
