@@ -13,6 +13,7 @@ public sealed class DataFolder : IDisposable
 {
     private readonly SafeFileHandle _lock;
     private readonly FileLanes _flushes;
+    private readonly FileLanes _reads;
     private readonly FileSegmentStore _segments;
     private int _disposed;
 
@@ -23,8 +24,9 @@ public sealed class DataFolder : IDisposable
         var documents = new FileTree(files, System.IO.Path.Join(path, "documents"));
         FileDocumentStore.DeleteTemporaryFiles(documents);
         _flushes = new FileLanes("Flush", FileStoreLimits.FlushThreadCount);
+        _reads = new FileLanes("Read", FileStoreLimits.ReadThreadCount);
         _segments = new FileSegmentStore(
-            new FileTree(files, System.IO.Path.Join(path, "segments")), _flushes, openSegmentsMax);
+            new FileTree(files, System.IO.Path.Join(path, "segments")), _flushes, _reads, openSegmentsMax);
         Documents = new FileDocumentStore(documents, _flushes);
     }
 
@@ -78,6 +80,7 @@ public sealed class DataFolder : IDisposable
     {
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
             return;
+        _reads.Dispose();
         _flushes.Dispose();
         _segments.Close();
         _lock.Dispose();

@@ -17,14 +17,17 @@ public sealed class FileSegmentStore : ISegmentStore
     private readonly IFileOperations _files;
     private readonly FileTree _tree;
     private readonly FileLanes _flushes;
+    private readonly SegmentReader _reader;
     private readonly SegmentHandleCache _handles;
+    private volatile bool _closed;
 
-    internal FileSegmentStore(FileTree tree, FileLanes flushes, int openSegmentsMax = FileStoreLimits.OpenSegmentsMax)
+    internal FileSegmentStore(FileTree tree, FileLanes flushes, FileLanes reads, int openSegmentsMax)
     {
         _tree = tree;
         _files = tree.Files;
         _flushes = flushes;
         _handles = new SegmentHandleCache(_files, openSegmentsMax);
+        _reader = new SegmentReader(_files, _handles, reads);
     }
 
     /// <inheritdoc/>
@@ -65,15 +68,24 @@ public sealed class FileSegmentStore : ISegmentStore
     }
 
     /// <inheritdoc/>
-    public ValueTask<int> ReadAsync(
+    public async ValueTask<int> ReadAsync(
         string name, long position, Memory<byte> destination, CancellationToken cancellationToken = default)
     {
         StoreNames.Check(name);
         ArgumentOutOfRangeException.ThrowIfNegative(position);
         cancellationToken.ThrowIfCancellationRequested();
-        return _segments.TryGetValue(name, out var segment)
-            ? new(Read(name, segment, position, destination.Span))
-            : LoadAndReadAsync(name, position, destination, cancellationToken);
+        ObjectDisposedException.ThrowIf(_closed, typeof(DataFolder));
+        if (!_segments.TryGetValue(name, out var segment))
+            segment = await RunAsync(name, () => Find(name), cancellationToken).ConfigureAwait(false)
+                ?? throw new SegmentNotFoundException(name);
+        try
+        {
+            return await _reader.ReadAsync(name, segment, position, destination, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (FileErrors.IsFileError(exception))
+        {
+            throw FileErrors.IsMissing(exception) ? new SegmentNotFoundException(name) : Unavailable(name, exception);
+        }
     }
 
     /// <inheritdoc/>
@@ -148,6 +160,7 @@ public sealed class FileSegmentStore : ISegmentStore
     /// <summary>Records what is certain and closes all files; no operation may be under way.</summary>
     internal void Close()
     {
+        _closed = true;
         foreach (var segment in _segments.Values)
         {
             try
@@ -201,41 +214,6 @@ public sealed class FileSegmentStore : ISegmentStore
         var outcome = operation.Task;
         _flushes.Add(name, operation);
         return outcome;
-    }
-
-    private async ValueTask<int> LoadAndReadAsync(
-        string name, long position, Memory<byte> destination, CancellationToken cancellationToken)
-    {
-        var segment = await RunAsync(name, () => Find(name), cancellationToken).ConfigureAwait(false)
-            ?? throw new SegmentNotFoundException(name);
-        return Read(name, segment, position, destination.Span);
-    }
-
-    private int Read(string name, SegmentFile segment, long position, Span<byte> destination)
-    {
-        var length = (int)Math.Clamp(segment.ReadableLength - position, 0, destination.Length);
-        if (length == 0)
-            return 0;
-        try
-        {
-            var handles = _handles.Rent(segment);
-            try
-            {
-                return _files.Read(handles.Data, destination[..length], position);
-            }
-            finally
-            {
-                _handles.Return(handles);
-            }
-        }
-        catch (Exception exception) when (FileErrors.IsMissing(exception))
-        {
-            throw new SegmentNotFoundException(name);
-        }
-        catch (Exception exception) when (FileErrors.IsFileError(exception))
-        {
-            throw Unavailable(name, exception);
-        }
     }
 
     private bool Create(string name)

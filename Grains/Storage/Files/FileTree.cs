@@ -43,10 +43,8 @@ internal sealed class FileTree(IFileOperations files, string root)
     /// <exception cref="StoreFullException">It has not.</exception>
     public void CheckRoom()
     {
-        var (free, total) = files.GetVolume(root);
-        var reserve = Math.Min(FileStoreLimits.ReserveBytesMax, total / FileStoreLimits.ReserveDivisor);
-        if (free < reserve)
-            throw new StoreFullException($"The volume of '{root}' has {free} bytes left; {reserve} are kept in reserve.");
+        if (SegmentGrowth.GetRoom(files, root) < 0)
+            throw new StoreFullException($"The volume of '{root}' has nothing left but its reserve: free some of it.");
     }
 
     /// <summary>Finds the files of names that start with the prefix, in ordinal order.</summary>

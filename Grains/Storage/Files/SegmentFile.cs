@@ -15,14 +15,12 @@ namespace OrleansStream.Storage.Files;
 /// </remarks>
 internal sealed class SegmentFile
 {
-    private static readonly byte[] Zeros = new byte[FileStoreLimits.GrowthBytesMax];
-
     private readonly IFileOperations _files;
     private readonly string _path;
+    private readonly SegmentGrowth _growth;
     private long _durableLength;
     private long _readableLength;
     private long _physicalLength;
-    private long _growth = FileStoreLimits.GrowthBytesMin;
     private int _appendCount;
     private bool _sealed;
     private bool _settled;
@@ -33,6 +31,7 @@ internal sealed class SegmentFile
     {
         _files = files;
         _path = path;
+        _growth = new SegmentGrowth(files, path);
     }
 
     /// <summary>The handles, kept by the cache of open ones.</summary>
@@ -101,7 +100,8 @@ internal sealed class SegmentFile
             return new(AppendStatus.SegmentFull, _durableLength);
 
         var end = _durableLength + bytes.Length;
-        if (!TryPlanGrowth(end, bytes.Length, out var zeros))
+        var zeros = 0;
+        if (end > _physicalLength && !_growth.TryPlan(bytes.Length, out zeros))
             return new(AppendStatus.StoreFull, _durableLength);
 
         try
@@ -110,7 +110,7 @@ internal sealed class SegmentFile
                 MarkOpen(handles.Marker);
             _files.Write(handles.Data, bytes, _durableLength);
             if (zeros > 0)
-                _files.Write(handles.Data, Zeros.AsSpan(0, zeros), end);
+                _files.Write(handles.Data, SegmentGrowth.Zeros.AsSpan(0, zeros), end);
         }
         catch (Exception exception) when (FileErrors.IsFull(exception))
         {
@@ -240,25 +240,6 @@ internal sealed class SegmentFile
         }
 
         return new(AppendStatus.Broken, _durableLength);
-    }
-
-    private bool TryPlanGrowth(long end, int length, out int zeros)
-    {
-        zeros = 0;
-        if (end <= _physicalLength)
-            return true;
-
-        var (free, total) = _files.GetVolume(_path);
-        var room = free - Math.Min(FileStoreLimits.ReserveBytesMax, total / FileStoreLimits.ReserveDivisor) - length;
-        if (room < 0)
-            return false;
-        if (length < FileStoreLimits.GrowthAppendBytesMax && room >= _growth)
-        {
-            zeros = (int)_growth;
-            _growth = Math.Min(2 * _growth, FileStoreLimits.GrowthBytesMax);
-        }
-
-        return true;
     }
 
     /// <summary>

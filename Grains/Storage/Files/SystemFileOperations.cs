@@ -32,7 +32,8 @@ internal sealed class SystemFileOperations : IFileOperations
     }
 
     /// <inheritdoc/>
-    public int ReadCached(SafeFileHandle file, Span<byte> destination, long position) => -1;
+    public int ReadCached(SafeFileHandle file, Span<byte> destination, long position) =>
+        CachedRead.TryRead(file, destination, position);
 
     /// <inheritdoc/>
     public void Write(SafeFileHandle file, ReadOnlySpan<byte> bytes, long position) =>
