@@ -32,10 +32,8 @@ internal sealed class OrleansStreamOptionsValidator : IValidateOptions<OrleansSt
                     yield return $"{Section}:Storage:Files:Directory is empty; it must be a folder's path.";
                 break;
             case StorageOptions.AzureBlobsProvider:
-                if (storage.AzureBlobs.ServiceUri is null == string.IsNullOrEmpty(storage.AzureBlobs.ConnectionString))
-                    yield return $"{Section}:Storage:AzureBlobs needs either ServiceUri or ConnectionString.";
-                if (string.IsNullOrWhiteSpace(storage.AzureBlobs.Container))
-                    yield return $"{Section}:Storage:AzureBlobs:Container is empty; it must be a container's name.";
+                yield return $"{Section}:Storage:Provider is '{storage.Provider}', which this version cannot open; "
+                    + $"it must be {StorageOptions.FilesProvider}.";
                 break;
             default:
                 yield return $"{Section}:Storage:Provider is '{storage.Provider}'; it must be "
@@ -47,7 +45,7 @@ internal sealed class OrleansStreamOptionsValidator : IValidateOptions<OrleansSt
     private static IEnumerable<string> CheckSilo(OrleansStreamOptions options)
     {
         SiloOptions silo = options.Silo;
-        if (!silo.Embedded && options.Storage.Provider is StorageOptions.FilesProvider or StorageOptions.MemoryProvider)
+        if (!silo.Embedded && options.Storage.Provider != StorageOptions.AzureBlobsProvider)
         {
             yield return $"{Section}:Silo:Embedded is false with {Section}:Storage:Provider {options.Storage.Provider}, which one "
                 + $"process owns; a client of a cluster needs {StorageOptions.AzureBlobsProvider}.";
