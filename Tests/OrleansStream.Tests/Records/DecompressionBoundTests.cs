@@ -10,7 +10,7 @@ public sealed class DecompressionBoundTests
 {
     private const int Max = RecordLimits.DecompressedBatchBytesMax;
 
-    public static TheoryData<CompressionType> Compressed => new([.. Enum.GetValues<CompressionType>().Where(c => c != CompressionType.None)]);
+    public static TheoryData<CompressionType> Compressed => new(Enum.GetValues<CompressionType>()[1..]);
 
     [Theory]
     [MemberData(nameof(Compressed))]
@@ -32,20 +32,19 @@ public sealed class DecompressionBoundTests
     {
         // 512 MiB of zeros: the densest codecs fold them into a few dozen KiB.
         byte[] bomb = TestRecords.Forge(Compress(codec, 512 * 1024 * 1024), 1000, codec);
-        long before = GC.GetTotalAllocatedBytes(precise: true);
+        long before = GC.GetAllocatedBytesForCurrentThread();
         Exception? thrown = Record.Exception(() => TestRecords.Decode(bomb));
-        long allocated = GC.GetTotalAllocatedBytes(precise: true) - before;
+        long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
         // Snappy alone folds so little that its bomb is refused for its own length.
         RecordFormatError expected = bomb.Length > RecordLimits.BatchBytesMax ? RecordFormatError.BadLength : RecordFormatError.DecompressedTooLarge;
         Assert.Equal(expected, Assert.IsType<RecordFormatException>(thrown).Error);
-        // All tests of this process count here, and a doubling buffer leaves its smaller selves behind.
-        Assert.InRange(allocated, 0, 400L * 1024 * 1024);
+        // A doubling buffer leaves its smaller selves behind: twice the bound, and the codec's own.
+        Assert.InRange(allocated, 0, 2L * Max + (16 * 1024 * 1024));
     }
 
     [Theory]
     [InlineData("FFFFFFFF0F00")]
     [InlineData("8080800F00")]
-    [InlineData("8000")]
     public void Decompress_WhenSnappyBlockClaimsMoreThanItCanHold_Refuses(string hex) =>
         Assert.Equal(RecordFormatError.BadCompressedData, Refusal(CompressionType.Snappy, Convert.FromHexString(hex)));
 
