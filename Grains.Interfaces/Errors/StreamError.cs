@@ -1,0 +1,39 @@
+namespace OrleansStream.Errors;
+
+/// <summary>
+/// An expected failure, as data: a produce over several partitions fails in part, so a failure is an answer, not an exception.
+/// </summary>
+/// <param name="Code">What went wrong, by Kafka's name and number.</param>
+/// <param name="Detail">One sentence for the person who reads it: what is wrong, what is allowed.</param>
+[GenerateSerializer, Immutable, Alias("os.StreamError")]
+public sealed record StreamError(
+    [property: Id(0)] StreamErrorCode Code,
+    [property: Id(1)] string Detail)
+{
+    /// <summary>True when it is not known whether the write took effect. Retry under the same identity.</summary>
+    [Id(2)] public bool OutcomeUnknown { get; init; }
+
+    /// <summary>The request's field that is at fault, in the request's own spelling; null when none is.</summary>
+    [Id(3)] public string? Field { get; init; }
+
+    /// <summary>The log's first readable offset, where the code is about offsets; else null.</summary>
+    [Id(4)] public long? LogStartOffset { get; init; }
+
+    /// <summary>The log's durable end offset, where the code is about offsets; else null.</summary>
+    [Id(5)] public long? HighWatermark { get; init; }
+
+    /// <summary>When to try again, in milliseconds from now, where waiting helps; else null.</summary>
+    [Id(6)] public int? RetryAfterMs { get; init; }
+}
+
+/// <summary>A whole call that failed, with the error it carries. Methods throw it only where their answer has no place for an error.</summary>
+[GenerateSerializer, Alias("os.StreamException")]
+public sealed class StreamException : Exception
+{
+    /// <summary>Makes the exception of an error.</summary>
+    /// <param name="error">What went wrong.</param>
+    public StreamException(StreamError error) : base($"{error.Code}: {error.Detail}") => Error = error;
+
+    /// <summary>What went wrong.</summary>
+    [Id(0)] public StreamError Error { get; }
+}

@@ -1,0 +1,76 @@
+using OrleansStream.Errors;
+using OrleansStream.Topics;
+
+namespace OrleansStream.Partitions;
+
+/// <summary>Leader of one partition: appends, fetches, offsets, retention. Key: <see cref="PartitionKey"/>.</summary>
+/// <remarks>
+/// Orleans may run two activations for a while; the log's epoch and fence make the older one harmless. After a time-out the
+/// outcome of an append is unknown; a batch with a producer id may then be sent again.
+/// </remarks>
+[Alias("os.IPartitionGrain")]
+public interface IPartitionGrain : IGrainWithStringKey
+{
+    /// <summary>Appends the batches of one request, all or none, next to each other.</summary>
+    /// <param name="request">The batches.</param>
+    /// <param name="cancellationToken">The caller's deadline; once it has passed the outcome is unknown.</param>
+    [Alias("AppendAsync")]
+    ValueTask<AppendResponse> AppendAsync(AppendRequest request, CancellationToken cancellationToken = default);
+
+    /// <summary>Reads whole batches below the high watermark, waiting for new ones as the request says.</summary>
+    /// <param name="request">From where and how much.</param>
+    /// <param name="cancellationToken">Ends the wait when the caller has gone.</param>
+    [Alias("FetchAsync")]
+    ValueTask<FetchResponse> FetchAsync(FetchRequest request, CancellationToken cancellationToken = default);
+
+    /// <summary>Finds the first offset whose record is dated at or after a time.</summary>
+    /// <param name="timestampMs">Milliseconds since the Unix epoch.</param>
+    /// <param name="cancellationToken">The caller's deadline.</param>
+    [Alias("FindOffsetAsync")]
+    ValueTask<FindOffsetResponse> FindOffsetAsync(long timestampMs, CancellationToken cancellationToken = default);
+
+    /// <summary>Offsets, size and place of the partition.</summary>
+    [Alias("DescribeAsync")]
+    ValueTask<PartitionDescription> DescribeAsync();
+
+    /// <summary>Takes the topic's new settings; an older version than it has is ignored.</summary>
+    /// <param name="topic">The topic as it is now.</param>
+    [Alias("ConfigureAsync")]
+    ValueTask ConfigureAsync(TopicMetadata topic);
+
+    /// <summary>Moves the log start offset up, so that records below it are gone (Kafka's DeleteRecords).</summary>
+    /// <param name="beforeOffset">The new log start offset; -1 for the high watermark.</param>
+    /// <param name="cancellationToken">The caller's deadline.</param>
+    [Alias("DeleteRecordsAsync")]
+    ValueTask<PartitionDescription> DeleteRecordsAsync(long beforeOffset, CancellationToken cancellationToken = default);
+
+    /// <summary>Ends the log of a topic that the catalogue has removed, and frees its bytes; repeating it is harmless.</summary>
+    /// <param name="cancellationToken">The caller's deadline.</param>
+    /// <exception cref="StreamException">The bytes could not be freed; try again.</exception>
+    [Alias("DeleteAsync")]
+    ValueTask DeleteAsync(CancellationToken cancellationToken = default);
+}
+
+/// <summary>The key of a partition's grain, and the folder of its bytes: <c>{topicId:N}/{partition}</c>.</summary>
+/// <param name="TopicId">The topic's id.</param>
+/// <param name="Partition">The partition's number.</param>
+public readonly record struct PartitionKey(Guid TopicId, int Partition)
+{
+    /// <summary>The key's text.</summary>
+    public override string ToString() => $"{TopicId:N}/{Partition}";
+
+    /// <summary>Reads a key's text.</summary>
+    /// <param name="text">What <see cref="ToString"/> gave.</param>
+    /// <exception cref="FormatException">It is none.</exception>
+    public static PartitionKey Parse(string text)
+    {
+        var slash = text.IndexOf('/', StringComparison.Ordinal);
+        if (slash < 0 || !Guid.TryParseExact(text.AsSpan(0, slash), "N", out var id)
+            || !int.TryParse(text.AsSpan(slash + 1), System.Globalization.NumberStyles.None, null, out var partition))
+        {
+            throw new FormatException($"'{text}' is not a partition key '{{topicId}}/{{partition}}'.");
+        }
+
+        return new PartitionKey(id, partition);
+    }
+}

@@ -1,0 +1,91 @@
+using OrleansStream.Errors;
+using OrleansStream.Topics;
+
+namespace OrleansStream.Partitions;
+
+/// <summary>Batches for one partition.</summary>
+/// <param name="Batches">Whole record batches v2, back to back; not changed by anybody until the call has ended.</param>
+/// <param name="Acks">When to answer.</param>
+/// <param name="TopicVersion">The version of the topic the sender knows; a partition that knows an older one catches up.</param>
+/// <param name="ExpectedNextOffset">Append only when this is the next offset; null for no condition.</param>
+[GenerateSerializer, Immutable, Alias("os.AppendRequest")]
+public readonly record struct AppendRequest(
+    [property: Id(0)] ReadOnlyMemory<byte> Batches,
+    [property: Id(1)] Acks Acks,
+    [property: Id(2)] long TopicVersion,
+    [property: Id(3)] long? ExpectedNextOffset = null);
+
+/// <summary>What came of an append.</summary>
+/// <param name="Error">Null when it was stored (or, with <see cref="Acks.Leader"/>, ordered).</param>
+/// <param name="BaseOffset">The offset of the first record, or -1.</param>
+/// <param name="LogAppendTimeMs">The time the log gave the records where the topic says so, else -1.</param>
+/// <param name="LogStartOffset">The log's first readable offset.</param>
+/// <param name="Duplicate">True when the batch had been stored before and this is its first answer again.</param>
+[GenerateSerializer, Immutable, Alias("os.AppendResponse")]
+public readonly record struct AppendResponse(
+    [property: Id(0)] StreamError? Error,
+    [property: Id(1)] long BaseOffset,
+    [property: Id(2)] long LogAppendTimeMs,
+    [property: Id(3)] long LogStartOffset,
+    [property: Id(4)] bool Duplicate = false);
+
+/// <summary>What to read of one partition.</summary>
+/// <param name="Offset">The first offset wanted; or <see cref="Earliest"/>, or <see cref="Latest"/>.</param>
+/// <param name="BytesMax">The most bytes of batches to return; the first batch comes even when it is larger.</param>
+/// <param name="WaitMs">How long to wait for a record when there is none yet, in milliseconds.</param>
+[GenerateSerializer, Immutable, Alias("os.FetchRequest")]
+public readonly record struct FetchRequest(
+    [property: Id(0)] long Offset,
+    [property: Id(1)] int BytesMax,
+    [property: Id(2)] int WaitMs)
+{
+    /// <summary>The log start offset (Kafka's ListOffsets value).</summary>
+    public const long Earliest = -2;
+
+    /// <summary>The high watermark (Kafka's ListOffsets value).</summary>
+    public const long Latest = -1;
+}
+
+/// <summary>Batches of one partition.</summary>
+/// <param name="Error">Null when the offset was within the log.</param>
+/// <param name="Offset">The offset that was read from; records below it in the first batch are to be passed over.</param>
+/// <param name="Batches">Whole record batches as they are stored, back to back; empty when there is nothing new.</param>
+/// <param name="HighWatermark">The durable end offset.</param>
+/// <param name="LogStartOffset">The first readable offset.</param>
+[GenerateSerializer, Immutable, Alias("os.FetchResponse")]
+public readonly record struct FetchResponse(
+    [property: Id(0)] StreamError? Error,
+    [property: Id(1)] long Offset,
+    [property: Id(2)] ReadOnlyMemory<byte> Batches,
+    [property: Id(3)] long HighWatermark,
+    [property: Id(4)] long LogStartOffset);
+
+/// <summary>The place in a log that belongs to a time.</summary>
+/// <param name="Error">Null when the log could be searched.</param>
+/// <param name="Offset">The first offset dated at or after the time; the high watermark when there is none.</param>
+/// <param name="TimestampMs">The record's own timestamp, or -1 when there is none.</param>
+[GenerateSerializer, Immutable, Alias("os.FindOffsetResponse")]
+public readonly record struct FindOffsetResponse(
+    [property: Id(0)] StreamError? Error,
+    [property: Id(1)] long Offset,
+    [property: Id(2)] long TimestampMs);
+
+/// <summary>The state of a partition.</summary>
+/// <param name="Partition">Its number.</param>
+/// <param name="Error">Why its state could not be had; null when it could.</param>
+/// <param name="LogStartOffset">The first readable offset.</param>
+/// <param name="HighWatermark">The durable end offset.</param>
+/// <param name="SizeBytes">The bytes of its segments.</param>
+/// <param name="LeaderEpoch">The epoch of its owner: grows with each activation.</param>
+/// <param name="Leader">The silo that leads it.</param>
+/// <param name="SegmentCount">The count of its segments.</param>
+[GenerateSerializer, Immutable, Alias("os.PartitionDescription")]
+public sealed record PartitionDescription(
+    [property: Id(0)] int Partition,
+    [property: Id(1)] StreamError? Error,
+    [property: Id(2)] long LogStartOffset,
+    [property: Id(3)] long HighWatermark,
+    [property: Id(4)] long SizeBytes,
+    [property: Id(5)] int LeaderEpoch,
+    [property: Id(6)] string Leader,
+    [property: Id(7)] int SegmentCount);

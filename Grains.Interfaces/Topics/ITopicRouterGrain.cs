@@ -1,0 +1,102 @@
+using System.Collections.Immutable;
+using OrleansStream.Errors;
+using OrleansStream.Partitions;
+
+namespace OrleansStream.Topics;
+
+/// <summary>
+/// The door to a topic's partitions, on every silo: hashes keys, splits records over partitions, fans out. Key: the topic's name.
+/// </summary>
+/// <remarks>A stateless worker that caches the topic; it refreshes the cache when a partition says that it is stale.</remarks>
+[Alias("os.ITopicRouterGrain")]
+public interface ITopicRouterGrain : IGrainWithStringKey
+{
+    /// <summary>Appends records to the partitions they belong to.</summary>
+    /// <param name="request">The encoded records.</param>
+    /// <param name="cancellationToken">The caller's deadline; once it has passed the outcome is unknown.</param>
+    /// <returns>One result per record, in order.</returns>
+    [Alias("AppendAsync")]
+    ValueTask<RecordsAppendResponse> AppendAsync(RecordsAppendRequest request, CancellationToken cancellationToken = default);
+
+    /// <summary>Reads batches of one partition. Waits for new records as the request says.</summary>
+    /// <param name="partition">The partition's number.</param>
+    /// <param name="request">From where and how much.</param>
+    /// <param name="cancellationToken">Ends the wait when the caller has gone.</param>
+    [Alias("FetchAsync")]
+    ValueTask<FetchResponse> FetchAsync(int partition, FetchRequest request, CancellationToken cancellationToken = default);
+
+    /// <summary>Finds the first offset whose record is dated at or after a time.</summary>
+    /// <param name="partition">The partition's number.</param>
+    /// <param name="timestampMs">Milliseconds since the Unix epoch.</param>
+    /// <param name="cancellationToken">The caller's deadline.</param>
+    [Alias("FindOffsetAsync")]
+    ValueTask<FindOffsetResponse> FindOffsetAsync(int partition, long timestampMs, CancellationToken cancellationToken = default);
+
+    /// <summary>Offsets, size and place of every partition.</summary>
+    /// <param name="cancellationToken">The caller's deadline.</param>
+    /// <returns>One entry per partition in order; or the error that the topic does not exist.</returns>
+    [Alias("DescribeAsync")]
+    ValueTask<TopicDescription> DescribeAsync(CancellationToken cancellationToken = default);
+}
+
+/// <summary>When an append is answered (Kafka's <c>acks</c>).</summary>
+public enum Acks : sbyte
+{
+    /// <summary>Once the store has confirmed the bytes.</summary>
+    All = -1,
+
+    /// <summary>At once, with no result.</summary>
+    None = 0,
+
+    /// <summary>Once the leader has ordered the records in memory.</summary>
+    Leader = 1,
+}
+
+/// <summary>Records for a topic, encoded.</summary>
+/// <param name="Batches">Whole record batches v2, back to back; not changed by anybody until the call has ended.</param>
+/// <param name="Partition">The partition all of them go to, or null to choose by key.</param>
+/// <param name="RecordPartitions">Per record, in order, its explicit partition or -1; empty when no record names one.</param>
+/// <param name="Acks">When to answer.</param>
+/// <param name="ExpectedNextOffset">Append only when this is the partition's next offset; null for no condition. Needs <paramref name="Partition"/>.</param>
+[GenerateSerializer, Immutable, Alias("os.RecordsAppendRequest")]
+public sealed record RecordsAppendRequest(
+    [property: Id(0)] ReadOnlyMemory<byte> Batches,
+    [property: Id(1)] int? Partition,
+    [property: Id(2)] ReadOnlyMemory<int> RecordPartitions,
+    [property: Id(3)] Acks Acks,
+    [property: Id(4)] long? ExpectedNextOffset = null);
+
+/// <summary>The results of an append, in as few parts as there were appends.</summary>
+/// <param name="Parts">The appends that were made, or refused, on behalf of the request.</param>
+/// <param name="PartOfRecord">Per record the index of its part; empty when there is one part and it holds every record.
+/// Within a part the records keep their order: the n-th has offset <see cref="AppendPart.BaseOffset"/> + n.</param>
+/// <param name="Error">Set when the whole request failed, for instance for an unknown topic; then there are no parts.</param>
+[GenerateSerializer, Immutable, Alias("os.RecordsAppendResponse")]
+public sealed record RecordsAppendResponse(
+    [property: Id(0)] ImmutableArray<AppendPart> Parts,
+    [property: Id(1)] ReadOnlyMemory<int> PartOfRecord,
+    [property: Id(2)] StreamError? Error = null);
+
+/// <summary>One append on behalf of a request.</summary>
+/// <param name="Partition">The partition, or -1 when none could be chosen.</param>
+/// <param name="RecordCount">The count of records in it.</param>
+/// <param name="Response">What came of it.</param>
+[GenerateSerializer, Immutable, Alias("os.AppendPart")]
+public readonly record struct AppendPart(
+    [property: Id(0)] int Partition,
+    [property: Id(1)] int RecordCount,
+    [property: Id(2)] AppendResponse Response)
+{
+    /// <summary>The offset of its first record, or -1.</summary>
+    public long BaseOffset => Response.BaseOffset;
+}
+
+/// <summary>A topic and its partitions.</summary>
+/// <param name="Topic">The topic; null when there is none.</param>
+/// <param name="Partitions">Per partition, in order, its state or the reason it could not be had.</param>
+/// <param name="Error">Why there is no topic.</param>
+[GenerateSerializer, Immutable, Alias("os.TopicDescription")]
+public sealed record TopicDescription(
+    [property: Id(0)] TopicMetadata? Topic,
+    [property: Id(1)] ImmutableArray<PartitionDescription> Partitions,
+    [property: Id(2)] StreamError? Error = null);

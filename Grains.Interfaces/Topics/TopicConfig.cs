@@ -1,0 +1,32 @@
+namespace OrleansStream.Topics;
+
+/// <summary>A topic's settings with their defaults filled in. Names, meanings and defaults are Kafka's topic configs.</summary>
+public sealed record TopicConfig
+{
+    /// <summary><c>retention.ms</c>: the age at which a segment may be deleted, in milliseconds; -1 = no limit. Default 7 days.</summary>
+    public long RetentionMs { get; init; } = 604_800_000;
+
+    /// <summary><c>retention.bytes</c>: the bytes of a partition that are kept at least; -1 = no limit. Default 1 GiB.</summary>
+    public long RetentionBytes { get; init; } = 1_073_741_824;
+
+    /// <summary><c>segment.bytes</c>: the length at which a segment is closed. Default 128 MiB.</summary>
+    public int SegmentBytes { get; init; } = 134_217_728;
+
+    /// <summary><c>segment.ms</c>: the age at which a segment is closed, in milliseconds. Default 1 day.</summary>
+    public long SegmentMs { get; init; } = 86_400_000;
+
+    /// <summary><c>max.message.bytes</c>: the largest record: its key, value and headers together. Default 1,048,588.</summary>
+    public int MaxMessageBytes { get; init; } = 1_048_588;
+
+    /// <summary><c>flush.interval.ms</c>: the least time between two store writes of a partition; 0 = write at once. Default 0.</summary>
+    public int FlushIntervalMs { get; init; }
+
+    /// <summary><c>compression.type</c>: null = as the producer sent it (<c>producer</c>), else the codec batches are stored with.</summary>
+    public Records.CompressionType? Compression { get; init; }
+
+    /// <summary><c>message.timestamp.type</c>. Default CreateTime.</summary>
+    public Records.TimestampType TimestampType { get; init; }
+
+    /// <summary><c>message.timestamp.after.max.ms</c>: how far ahead of the server's clock a record may be dated. Default 1 hour.</summary>
+    public long TimestampAfterMaxMs { get; init; } = 3_600_000;
+}
