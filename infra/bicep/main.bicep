@@ -70,7 +70,7 @@ param apiRequestsPerNode int = 300
 @description('Address ranges that may call the Api, as CIDR; none means everyone. The Api itself asks nobody who they are.')
 param apiAllowedAddresses string[] = []
 
-@description('Copies and medium of the storage. Premium pays from about ten appends a second on; see README.md.')
+@description('Copies and medium of the storage. Premium pays where appends are many and stored GB few; README.md has the sums.')
 @allowed(['Standard_LRS', 'Standard_ZRS', 'Premium_LRS', 'Premium_ZRS'])
 param storageSku string
 
