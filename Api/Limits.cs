@@ -31,13 +31,13 @@ internal static class Limits
     public const int RecordHeadersMax = 100;
 
     /// <summary>
-    /// The deepest nesting of a JSON value. Four less than 64, where most parsers stop, since an answer puts a value inside a
+    /// The deepest nesting of a JSON value. Three less than 64, where most parsers stop, since an answer puts a value inside a
     /// record inside a list inside an object.
     /// </summary>
-    public const int JsonValueDepthMax = 60;
+    public const int JsonValueDepthMax = 61;
 
     /// <summary>The deepest nesting of a request: a value's, and the envelope around it.</summary>
-    public const int JsonDepthMax = JsonValueDepthMax + 4;
+    public const int JsonDepthMax = JsonValueDepthMax + 3;
 
     /// <summary>Records in a fetch answer when the request does not say.</summary>
     public const int FetchRecordsDefault = 1_000;

@@ -87,7 +87,7 @@ internal sealed partial class RecordJsonParser(RecordCollector records) : IDispo
                     value = ReadPayload(ref reader, body, "value");
                     break;
                 case Field.Headers:
-                    ReadHeaders(ref reader);
+                    ReadHeaders(ref reader, body);
                     break;
                 case Field.Timestamp:
                     if (!JsonFields.TryTimestamp(ref reader, out timestampMs))
@@ -97,10 +97,10 @@ internal sealed partial class RecordJsonParser(RecordCollector records) : IDispo
                     partition = ReadPartition(ref reader, defaults);
                     break;
                 case Field.KeyType:
-                    keyType = ReadType(ref reader, Path("key_type")) ?? keyType;
+                    keyType = ReadRecordType(ref reader, field) ?? keyType;
                     break;
                 default:
-                    valueType = ReadType(ref reader, Path("value_type")) ?? valueType;
+                    valueType = ReadRecordType(ref reader, field) ?? valueType;
                     break;
             }
         }
@@ -134,6 +134,11 @@ internal sealed partial class RecordJsonParser(RecordCollector records) : IDispo
         _scratch = [];
     }
 
+    private PayloadType? ReadRecordType(ref Utf8JsonReader reader, Field field) =>
+        reader.TokenType == JsonTokenType.String && PayloadTypes.TryParse(reader.ValueSpan, out PayloadType type)
+            ? type
+            : ReadType(ref reader, PathOf(field));
+
     private Field FieldOf(ref Utf8JsonReader reader)
     {
         if (reader.ValueTextEquals("key"u8))
@@ -155,17 +160,21 @@ internal sealed partial class RecordJsonParser(RecordCollector records) : IDispo
 
     private int ReadPartition(ref Utf8JsonReader reader, in RecordDefaults defaults)
     {
-        int? partition = JsonFields.Integer(ref reader, Path("partition"), 0, int.MaxValue);
-        if (partition is not null && defaults.IsPartitionFixed)
+        if (reader.TokenType == JsonTokenType.Null)
+            return -1;
+        if (defaults.IsPartitionFixed)
         {
             throw RequestException.Malformed(
                 Path("partition"), "The path names the partition already. Leave the field out, or POST to the topic's records.");
         }
 
-        return partition ?? -1;
+        // The path is text made for the error alone.
+        return reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out int partition) && partition >= 0
+            ? partition
+            : JsonFields.Integer(ref reader, Path("partition"), 0, int.MaxValue) ?? -1;
     }
 
-    private void ReadHeaders(ref Utf8JsonReader reader)
+    private void ReadHeaders(ref Utf8JsonReader reader, ReadOnlySpan<byte> body)
     {
         if (reader.TokenType == JsonTokenType.Null)
             return;
@@ -179,13 +188,12 @@ internal sealed partial class RecordJsonParser(RecordCollector records) : IDispo
                     Path("headers"), $"A record has at most {Limits.RecordHeadersMax} headers.");
             }
 
-            ReadHeader(ref reader);
+            ReadHeader(ref reader, body);
         }
     }
 
-    private void ReadHeader(ref Utf8JsonReader reader)
+    private void ReadHeader(ref Utf8JsonReader reader, ReadOnlySpan<byte> body)
     {
-        string path = "";
         if (reader.TokenType != JsonTokenType.StartObject)
             throw JsonFields.WrongKind(HeaderPath(null), reader.TokenType, $"an object with the fields {HeaderFields}");
 
@@ -206,17 +214,17 @@ internal sealed partial class RecordJsonParser(RecordCollector records) : IDispo
             reader.Read();
             if (field == Field.ValueType)
             {
-                path = HeaderPath("value_type");
-                type = ReadType(ref reader, path) ?? type;
-                if (type == PayloadType.Json)
-                    throw RequestException.Malformed(path, $"'{path}' is \"json\"; expected \"string\" or \"binary\".");
+                type = ReadHeaderType(ref reader);
                 continue;
             }
 
-            path = HeaderPath(NameOf(field));
             bool isNull = reader.TokenType == JsonTokenType.Null && field == Field.Value;
             if (reader.TokenType != JsonTokenType.String && !isNull)
-                throw JsonFields.WrongKind(path, reader.TokenType, field == Field.Key ? "a string" : "a string or null");
+            {
+                throw JsonFields.WrongKind(
+                    HeaderPath(NameOf(field)), reader.TokenType, field == Field.Key ? "a string" : "a string or null");
+            }
+
             var payload = new Payload(reader.TokenType, (int)reader.TokenStartIndex, (int)reader.BytesConsumed, reader.ValueIsEscaped);
             if (field == Field.Key)
                 key = payload;
@@ -228,7 +236,17 @@ internal sealed partial class RecordJsonParser(RecordCollector records) : IDispo
             throw RequestException.Malformed(HeaderPath("key"), $"'{HeaderPath("key")}' is missing.");
         if ((seen & Field.Value) == 0)
             throw RequestException.Malformed(HeaderPath("value"), $"'{HeaderPath("value")}' is missing. For no value send null.");
-        AppendHeader(key, value, type);
+        AppendHeader(body, key, value, type);
+    }
+
+    private PayloadType ReadHeaderType(ref Utf8JsonReader reader)
+    {
+        if (reader.TokenType == JsonTokenType.String && reader.ValueTextEquals("binary"u8))
+            return PayloadType.Binary;
+        if (reader.TokenType == JsonTokenType.Null || reader.TokenType == JsonTokenType.String && reader.ValueTextEquals("string"u8))
+            return PayloadType.String;
+        throw RequestException.Malformed(
+            HeaderPath("value_type"), $"'{HeaderPath("value_type")}' must be \"string\" or \"binary\".");
     }
 
     private string HeaderPath(string? name) =>
