@@ -1,10 +1,13 @@
+using OrleansStream.Partitions;
+using OrleansStream.Topics;
+
 namespace OrleansStream.Api;
 
 /// <summary>Every bound of the REST surface. A request over one is answered with an error that names the bound.</summary>
 internal static class Limits
 {
     /// <summary>The longest request body, in bytes, also after its <c>Content-Encoding</c> is undone. Not for ndjson streams.</summary>
-    public const int RequestBytesMax = 16 * 1024 * 1024;
+    public const int RequestBytesMax = TopicLimits.RequestBytesMax;
 
     /// <summary>The longest body that describes a topic, in bytes.</summary>
     public const int TopicBodyBytesMax = 64 * 1024;
@@ -12,8 +15,8 @@ internal static class Limits
     /// <summary>The most records in one request; an ndjson stream is counted by <see cref="NdjsonRecordsMax"/>.</summary>
     public const int RecordsPerRequestMax = 100_000;
 
-    /// <summary>The most records in one ndjson stream: their results are kept until its end, at about 16 bytes each.</summary>
-    public const int NdjsonRecordsMax = 1_000_000;
+    /// <summary>The most records in one ndjson stream: their results are kept until its end, at 24 bytes each.</summary>
+    public const int NdjsonRecordsMax = 500_000;
 
     /// <summary>The longest line of an ndjson body, in bytes: the largest record, with room for base64 and escapes.</summary>
     public const int NdjsonLineBytesMax = 8 * 1024 * 1024;
@@ -49,13 +52,13 @@ internal static class Limits
     public const int FetchBytesDefault = 1024 * 1024;
 
     /// <summary>The most bytes of batches read for a fetch: what one grain call may carry.</summary>
-    public const int FetchBytesMax = 4 * 1024 * 1024;
+    public const int FetchBytesMax = PartitionLimits.FetchBytesMax;
 
     /// <summary>The longest wait of a fetch, in milliseconds: below the response timeout of a grain call (30 s).</summary>
-    public const int FetchWaitMsMax = 20_000;
+    public const int FetchWaitMsMax = PartitionLimits.FetchWaitMsMax;
 
     /// <summary>The length of a JSON answer at which no further record is added, in bytes; the next fetch goes on from there.</summary>
-    public const int ResponseBytesTarget = 16 * 1024 * 1024;
+    public const int ResponseBytesTarget = 8 * 1024 * 1024;
 
     /// <summary>The bytes of an answer that gather before they are sent.</summary>
     public const int ResponseFlushBytes = 64 * 1024;
@@ -64,13 +67,10 @@ internal static class Limits
     public const int TopicPageDefault = 100;
 
     /// <summary>The most topics on a page.</summary>
-    public const int TopicPageMax = 1_000;
+    public const int TopicPageMax = TopicLimits.CatalogPageMax;
 
     /// <summary>Partitions of a new topic when the request does not say (Kafka's <c>num.partitions</c>).</summary>
     public const int PartitionsDefault = 1;
-
-    /// <summary>The longest topic name, in characters (Kafka's bound: it becomes part of a file name).</summary>
-    public const int TopicNameLengthMax = 249;
 
     /// <summary>The most live tails at once in this process; each holds one parked read per partition.</summary>
     public const int TailsMax = 1_000;

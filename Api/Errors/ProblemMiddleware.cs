@@ -1,4 +1,3 @@
-using Orleans.Runtime;
 using OrleansStream.Errors;
 
 namespace OrleansStream.Api.Errors;

@@ -2,6 +2,7 @@ using System.Buffers;
 using OrleansStream.Api.Errors;
 using OrleansStream.Errors;
 using OrleansStream.Records;
+using OrleansStream.Topics;
 
 namespace OrleansStream.Api.Mapping;
 
@@ -50,10 +51,10 @@ internal sealed class RecordCollector(long nowMs) : IDisposable
         ReadOnlySpan<byte> encodedHeaders)
     {
         long payloadBytes = (long)key.Length + value.Length + encodedHeaders.Length;
-        if (payloadBytes > RecordLimits.BatchBytesMax - 1024)
+        if (payloadBytes > TopicLimits.MessageBytesMax)
         {
             throw new RequestException(new StreamError(StreamErrorCode.MessageTooLarge,
-                $"The record has {payloadBytes} bytes; no topic takes more than {RecordLimits.BatchBytesMax - 1024}. "
+                $"The record has {payloadBytes} bytes; no topic takes more than {TopicLimits.MessageBytesMax}. "
                 + "Store the payload in a blob and send its address."));
         }
 

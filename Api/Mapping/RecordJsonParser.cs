@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Text.Json;
 using OrleansStream.Api.Errors;
-using OrleansStream.Errors;
 using OrleansStream.Records;
 
 namespace OrleansStream.Api.Mapping;
