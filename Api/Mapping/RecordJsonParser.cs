@@ -55,9 +55,10 @@ internal sealed partial class RecordJsonParser(RecordCollector records) : IDispo
     /// <param name="reader">Stands on the record's first token; afterwards on its last.</param>
     /// <param name="body">The bytes that <paramref name="reader"/> reads.</param>
     /// <param name="defaults">What holds for all records.</param>
+    /// <param name="isLast">True when nothing may follow the record.</param>
     /// <exception cref="RequestException">The record is malformed; nothing was added.</exception>
     /// <exception cref="JsonException">The bytes are no JSON; nothing was added.</exception>
-    public void Parse(ref Utf8JsonReader reader, ReadOnlySpan<byte> body, in RecordDefaults defaults)
+    public void Parse(ref Utf8JsonReader reader, ReadOnlySpan<byte> body, in RecordDefaults defaults, bool isLast = false)
     {
         if (reader.TokenType != JsonTokenType.StartObject)
             throw JsonFields.WrongKind(RecordPath, reader.TokenType, $"an object with the fields {RecordFields}");
@@ -106,6 +107,8 @@ internal sealed partial class RecordJsonParser(RecordCollector records) : IDispo
 
         if ((seen & Field.Value) == 0)
             throw RequestException.Malformed(Path("value"), $"'{Path("value")}' is missing. For a tombstone send null.");
+        if (isLast)
+            reader.Read();
         Add(body, timestampMs, partition, key, keyType, value, valueType);
     }
 
