@@ -106,13 +106,13 @@ internal static class BatchCompression
         {
             using var source = new UnmanagedMemoryStream(start, compressed.Length);
             using var gzip = new GZipStream(source, CompressionMode.Decompress);
-            int read;
-            do
+            // A whole step only at first: asking for one near the bound would double the memory for nothing.
+            int read = gzip.Read(destination.GetSpan(RecordLimits.DecompressStepBytes));
+            while (read > 0)
             {
-                read = gzip.Read(destination.GetSpan(RecordLimits.DecompressStepBytes));
                 destination.Advance(read);
+                read = gzip.Read(destination.GetSpan());
             }
-            while (read > 0);
         }
     }
 
@@ -181,7 +181,7 @@ internal static class BatchCompression
         OperationStatus status = OperationStatus.Done;
         while (!compressed.IsEmpty || status == OperationStatus.DestinationTooSmall)
         {
-            Span<byte> target = destination.GetSpan(RecordLimits.DecompressStepBytes);
+            Span<byte> target = destination.GetSpan(destination.Length == 0 ? RecordLimits.DecompressStepBytes : 1);
             status = decompressor.UnwrapStream(compressed, target, out int read, out int written);
             if (status == OperationStatus.InvalidData || (read == 0 && written == 0))
                 break;

@@ -41,9 +41,12 @@ internal sealed class PooledBuffer(int bytesMax, Func<int, Exception> overflow) 
 
     public Memory<byte> GetMemory(int sizeHint = 0)
     {
-        // The writers that ask here want slack for a whole step even when little remains; Advance keeps the bound.
-        if (_bytes.Length - Length < Math.Max(1, sizeHint))
-            Grow(Math.Max(1, sizeHint));
+        int wanted = Math.Max(1, sizeHint);
+        // A full buffer is still asked for room, to find out whether anything follows; Advance refuses it.
+        if (Length == bytesMax)
+            return new byte[wanted];
+        if (wanted > _bytes.Length - Length)
+            Grow(wanted);
         return _bytes.AsMemory(Length);
     }
 
@@ -66,9 +69,8 @@ internal sealed class PooledBuffer(int bytesMax, Func<int, Exception> overflow) 
 
     private void Grow(int lengthBytes)
     {
-        if (Length >= bytesMax || lengthBytes > bytesMax)
-            throw overflow(bytesMax);
-        int wanted = Math.Max(RecordLimits.WriterBytesInitial, Math.Max(Length + lengthBytes, 2 * _bytes.Length));
+        int doubled = Math.Min(2 * _bytes.Length, bytesMax);
+        int wanted = Math.Max(RecordLimits.WriterBytesInitial, Math.Max(Length + lengthBytes, doubled));
         byte[] larger = ArrayPool<byte>.Shared.Rent(wanted);
         WrittenSpan.CopyTo(larger);
         if (_bytes.Length > 0)

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Orleans.Configuration;
 using OrleansStream.Storage;
 
 namespace OrleansStream.Clustering;
@@ -118,8 +117,8 @@ internal sealed record MembershipRow
         Status = Status,
         SuspectTimes = [.. Suspicions.Select(s => Tuple.Create(SiloAddress.FromParsableString(s.By), s.At))],
         ProxyPort = ProxyPort,
-        HostName = HostName,
-        SiloName = SiloName,
+        HostName = HostName ?? "",
+        SiloName = SiloName ?? "",
         RoleName = RoleName,
         UpdateZone = UpdateZone,
         FaultZone = FaultZone,
