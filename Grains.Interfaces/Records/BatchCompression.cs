@@ -1,0 +1,195 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.IO.Compression;
+using K4os.Compression.LZ4;
+using K4os.Compression.LZ4.Streams;
+using Snappier;
+using ZstdSharp;
+
+namespace OrleansStream.Records;
+
+/// <summary>The four codecs of a batch's records, each bounded by what it may unfold to and not by what it claims.</summary>
+internal static class BatchCompression
+{
+    // Kafka's own defaults: zlib's, libzstd's, and LZ4's fast mode.
+    private const int ZstdLevelDefault = 3;
+
+    // Java's Snappy stream: a signature, its version and the oldest version that can read it; then length-prefixed blocks.
+    private static ReadOnlySpan<byte> SnappySignature => [0x82, (byte)'S', (byte)'N', (byte)'A', (byte)'P', (byte)'P', (byte)'Y', 0];
+
+    private const int SnappyPreambleBytes = 16;
+
+    /// <summary>Compresses the records of a batch.</summary>
+    /// <param name="codec">Any but <see cref="CompressionType.None"/>.</param>
+    /// <param name="level">The codec's own scale, or null for its default; Snappy has none.</param>
+    /// <param name="records">The encoded records.</param>
+    /// <param name="destination">Takes the compressed bytes behind what it holds.</param>
+    public static void Compress(CompressionType codec, int? level, ReadOnlySpan<byte> records, PooledBuffer destination)
+    {
+        switch (codec)
+        {
+            case CompressionType.Gzip:
+                CompressGzip(level, records, destination);
+                break;
+            case CompressionType.Snappy:
+                CompressSnappy(records, destination);
+                break;
+            case CompressionType.Lz4:
+                // Kafka's Java reader takes independent blocks only.
+                var settings = new LZ4EncoderSettings
+                {
+                    ChainBlocks = false,
+                    BlockSize = RecordLimits.Lz4BlockBytes,
+                    CompressionLevel = (LZ4Level)(level ?? (int)LZ4Level.L00_FAST),
+                };
+                LZ4Frame.Encode(records, destination, settings);
+                break;
+            case CompressionType.Zstd:
+                using (var compressor = new Compressor(level ?? ZstdLevelDefault))
+                {
+                    Span<byte> target = destination.GetSpan(Compressor.GetCompressBound(records.Length));
+                    destination.Advance(compressor.Wrap(records, target));
+                }
+
+                break;
+            default:
+                throw new ArgumentOutOfRangeException(nameof(codec), codec, "Not a codec.");
+        }
+    }
+
+    /// <summary>Unfolds the records of a batch into a pooled buffer, which the caller disposes.</summary>
+    /// <exception cref="RecordFormatException">They cannot be unfolded, or not within the bound.</exception>
+    public static PooledBuffer Decompress(CompressionType codec, ReadOnlySpan<byte> compressed)
+    {
+        var destination = new PooledBuffer(
+            RecordLimits.DecompressedBatchBytesMax,
+            max => new RecordFormatException(
+                RecordFormatError.DecompressedTooLarge, $"The batch's records unfold to more than {max} bytes."));
+        try
+        {
+            switch (codec)
+            {
+                case CompressionType.Gzip:
+                    DecompressGzip(compressed, destination);
+                    break;
+                case CompressionType.Snappy:
+                    DecompressSnappy(compressed, destination);
+                    break;
+                case CompressionType.Lz4:
+                    LZ4Frame.Decode(compressed, destination);
+                    break;
+                case CompressionType.Zstd:
+                    DecompressZstd(compressed, destination);
+                    break;
+                default:
+                    throw new RecordFormatException(RecordFormatError.UnknownCompression, $"There is no codec {(int)codec}.");
+            }
+
+            return destination;
+        }
+        catch (Exception e) when (e is not RecordFormatException and not OutOfMemoryException)
+        {
+            // Each package has its own exceptions for bad bytes; to a reader of batches they are all one thing.
+            destination.Dispose();
+            throw new RecordFormatException(RecordFormatError.BadCompressedData, $"The batch's {codec} data is malformed.", e);
+        }
+        catch
+        {
+            destination.Dispose();
+            throw;
+        }
+    }
+
+    private static unsafe void DecompressGzip(ReadOnlySpan<byte> compressed, PooledBuffer destination)
+    {
+        fixed (byte* start = compressed)
+        {
+            using var source = new UnmanagedMemoryStream(start, compressed.Length);
+            using var gzip = new GZipStream(source, CompressionMode.Decompress);
+            // A whole step only at first: asking for one near the bound would double the memory for nothing.
+            int read = gzip.Read(destination.GetSpan(RecordLimits.DecompressStepBytes));
+            while (read > 0)
+            {
+                destination.Advance(read);
+                read = gzip.Read(destination.GetSpan());
+            }
+        }
+    }
+
+    private static void CompressGzip(int? level, ReadOnlySpan<byte> records, PooledBuffer destination)
+    {
+        using var target = new BufferStream(destination);
+        var options = new ZLibCompressionOptions();
+        if (level is { } chosen)
+            options.CompressionLevel = chosen;
+        using var gzip = new GZipStream(target, options);
+        gzip.Write(records);
+    }
+
+    private static void CompressSnappy(ReadOnlySpan<byte> records, PooledBuffer destination)
+    {
+        Span<byte> preamble = destination.Take(SnappyPreambleBytes);
+        SnappySignature.CopyTo(preamble);
+        BinaryPrimitives.WriteInt32BigEndian(preamble[8..], 1);
+        BinaryPrimitives.WriteInt32BigEndian(preamble[12..], 1);
+        while (!records.IsEmpty)
+        {
+            ReadOnlySpan<byte> block = records[..Math.Min(records.Length, RecordLimits.SnappyBlockBytes)];
+            records = records[block.Length..];
+            Span<byte> target = destination.GetSpan(sizeof(int) + Snappy.GetMaxCompressedLength(block.Length));
+            int length = Snappy.Compress(block, target[sizeof(int)..]);
+            BinaryPrimitives.WriteInt32BigEndian(target, length);
+            destination.Advance(sizeof(int) + length);
+        }
+    }
+
+    private static void DecompressSnappy(ReadOnlySpan<byte> compressed, PooledBuffer destination)
+    {
+        if (!compressed.StartsWith(SnappySignature))
+        {
+            DecompressSnappyBlock(compressed, destination);
+            return;
+        }
+
+        ReadOnlySpan<byte> blocks = compressed[SnappyPreambleBytes..];
+        while (!blocks.IsEmpty)
+        {
+            int length = BinaryPrimitives.ReadInt32BigEndian(blocks);
+            DecompressSnappyBlock(blocks.Slice(sizeof(int), length), destination);
+            blocks = blocks[(sizeof(int) + length)..];
+        }
+    }
+
+    private static void DecompressSnappyBlock(ReadOnlySpan<byte> block, PooledBuffer destination)
+    {
+        int length = Snappy.GetUncompressedLength(block);
+        if (length < 0 || length > (long)block.Length * RecordLimits.SnappyRatioMax)
+        {
+            throw new RecordFormatException(
+                RecordFormatError.BadCompressedData, $"A Snappy block of {block.Length} bytes claims to hold {length}.");
+        }
+
+        int written = Snappy.Decompress(block, destination.Take(length));
+        if (written != length)
+            throw new InvalidDataException($"A Snappy block holds {written} bytes instead of {length}.");
+    }
+
+    private static void DecompressZstd(ReadOnlySpan<byte> compressed, PooledBuffer destination)
+    {
+        // As a stream, since a frame need not tell its size and a size told may be a lie.
+        using var decompressor = new Decompressor();
+        OperationStatus status = OperationStatus.Done;
+        while (!compressed.IsEmpty || status == OperationStatus.DestinationTooSmall)
+        {
+            Span<byte> target = destination.GetSpan(destination.Length == 0 ? RecordLimits.DecompressStepBytes : 1);
+            status = decompressor.UnwrapStream(compressed, target, out int read, out int written);
+            if (status == OperationStatus.InvalidData || (read == 0 && written == 0))
+                break;
+            compressed = compressed[read..];
+            destination.Advance(written);
+        }
+
+        if (status != OperationStatus.Done)
+            throw new InvalidDataException($"The Zstandard frame ends early: {status}.");
+    }
+}

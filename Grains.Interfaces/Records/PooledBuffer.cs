@@ -1,0 +1,80 @@
+using System.Buffers;
+
+namespace OrleansStream.Records;
+
+/// <summary>A growing buffer from the shared pool that refuses to grow past a bound.</summary>
+internal sealed class PooledBuffer(int bytesMax, Func<int, Exception> overflow) : IBufferWriter<byte>, IDisposable
+{
+    private byte[] _bytes = [];
+
+    public int Length { get; private set; }
+
+    public ReadOnlySpan<byte> WrittenSpan => _bytes.AsSpan(0, Length);
+
+    public ReadOnlyMemory<byte> WrittenMemory => _bytes.AsMemory(0, Length);
+
+    /// <summary>The written bytes, to be changed in place.</summary>
+    public Span<byte> Written => _bytes.AsSpan(0, Length);
+
+    /// <summary>Forgets what was written and keeps the memory.</summary>
+    public void Clear() => Length = 0;
+
+    /// <summary>Takes the next bytes, counted as written; what they hold is arbitrary.</summary>
+    public Span<byte> Take(int lengthBytes)
+    {
+        Ensure(lengthBytes);
+        Span<byte> taken = _bytes.AsSpan(Length, lengthBytes);
+        Length += lengthBytes;
+        return taken;
+    }
+
+    public void Advance(int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
+        // A writer that was lent slack past the bound must not fill it.
+        if (count > bytesMax - Length)
+            throw overflow(bytesMax);
+        Length += count;
+    }
+
+    public Span<byte> GetSpan(int sizeHint = 0) => GetMemory(sizeHint).Span;
+
+    public Memory<byte> GetMemory(int sizeHint = 0)
+    {
+        int wanted = Math.Max(1, sizeHint);
+        // A full buffer is still asked for room, to find out whether anything follows; Advance refuses it.
+        if (Length == bytesMax)
+            return new byte[wanted];
+        if (wanted > _bytes.Length - Length)
+            Grow(wanted);
+        return _bytes.AsMemory(Length);
+    }
+
+    public void Dispose()
+    {
+        Length = 0;
+        byte[] bytes = _bytes;
+        _bytes = [];
+        if (bytes.Length > 0)
+            ArrayPool<byte>.Shared.Return(bytes);
+    }
+
+    private void Ensure(int lengthBytes)
+    {
+        if (lengthBytes > bytesMax - Length)
+            throw overflow(bytesMax);
+        if (lengthBytes > _bytes.Length - Length)
+            Grow(lengthBytes);
+    }
+
+    private void Grow(int lengthBytes)
+    {
+        int doubled = Math.Min(2 * _bytes.Length, bytesMax);
+        int wanted = Math.Max(RecordLimits.WriterBytesInitial, Math.Max(Length + lengthBytes, doubled));
+        byte[] larger = ArrayPool<byte>.Shared.Rent(wanted);
+        WrittenSpan.CopyTo(larger);
+        if (_bytes.Length > 0)
+            ArrayPool<byte>.Shared.Return(_bytes);
+        _bytes = larger;
+    }
+}

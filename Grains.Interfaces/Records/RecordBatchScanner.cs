@@ -1,0 +1,167 @@
+using System.Buffers.Binary;
+
+namespace OrleansStream.Records;
+
+/// <summary>What the bytes at some place are, as far as a batch's header and checksum tell.</summary>
+public enum RecordBatchStatus
+{
+    /// <summary>A whole batch.</summary>
+    Valid,
+
+    /// <summary>There are no more bytes.</summary>
+    End,
+
+    /// <summary>Possibly the start of a batch: more bytes are needed to tell.</summary>
+    Incomplete,
+
+    /// <summary>No batch: its length is negative, shorter than a header or over <see cref="RecordLimits.BatchBytesMax"/>.</summary>
+    BadLength,
+
+    /// <summary>No batch of format 2.</summary>
+    BadMagic,
+
+    /// <summary>The checksum does not match.</summary>
+    BadCrc,
+
+    /// <summary>The compression is no known codec.</summary>
+    BadCompression,
+
+    /// <summary>A negative record count, or more records than the offsets or bytes of the batch allow.</summary>
+    BadCount,
+
+    /// <summary>A negative offset, offset range or producer field.</summary>
+    BadHeader,
+}
+
+/// <summary>
+/// Walks the batches in a range of bytes by their headers, without decoding records. It never throws and trusts no length: it
+/// stops at the first bytes that are no batch and says why.
+/// </summary>
+public ref struct RecordBatchScanner
+{
+    // The length field counts at least what magic 0, the shortest format, has: below it there is no format to name.
+    private const int OldFormatLengthMin = 14;
+    private readonly ReadOnlySpan<byte> _bytes;
+    private readonly bool _checkCrc;
+    private RecordBatchHeader _header;
+
+    /// <summary>Makes a scanner that stands before the first batch.</summary>
+    /// <param name="bytes">Batches back to back.</param>
+    /// <param name="checkCrc">False skips the checksum, for bytes that were checked before.</param>
+    public RecordBatchScanner(ReadOnlySpan<byte> bytes, bool checkCrc = true)
+    {
+        _bytes = bytes;
+        _checkCrc = checkCrc;
+        Status = RecordBatchStatus.Valid;
+    }
+
+    /// <summary>
+    /// <see cref="RecordBatchStatus.Valid"/> while batches come; then <see cref="RecordBatchStatus.End"/>, or what is wrong
+    /// with the bytes at <see cref="NextPosition"/>.
+    /// </summary>
+    public RecordBatchStatus Status { get; private set; }
+
+    /// <summary>The current batch's header.</summary>
+    public readonly RecordBatchHeader Header => _header;
+
+    /// <summary>The current batch's position in the bytes.</summary>
+    public int Position { get; private set; }
+
+    /// <summary>The end of the last whole batch: the position of what comes next.</summary>
+    public int NextPosition { get; private set; }
+
+    /// <summary>The current batch's bytes.</summary>
+    public readonly ReadOnlySpan<byte> Batch => _bytes[Position..NextPosition];
+
+    /// <summary>Goes to the next batch.</summary>
+    /// <returns>False when there is none; <see cref="Status"/> says why, and further calls change nothing.</returns>
+    public bool MoveNext()
+    {
+        if (Status != RecordBatchStatus.Valid)
+            return false;
+        if (NextPosition == _bytes.Length)
+        {
+            Status = RecordBatchStatus.End;
+            return false;
+        }
+
+        Status = Validate(_bytes[NextPosition..], _checkCrc, out RecordBatchHeader header, out int lengthBytes);
+        if (Status != RecordBatchStatus.Valid)
+            return false;
+
+        _header = header;
+        Position = NextPosition;
+        NextPosition += lengthBytes;
+        return true;
+    }
+
+    /// <summary>Judges the batch that some bytes start with, by its header and checksum. The records are not decoded.</summary>
+    /// <param name="bytes">Bytes that start with a batch; more may follow.</param>
+    /// <param name="header">Its header, when the bytes hold one; the fields of a bad batch are as they stand.</param>
+    /// <param name="lengthBytes">
+    /// The batch's whole length when its length field is in bounds (also when <see cref="RecordBatchStatus.Incomplete"/>:
+    /// that many bytes are needed), else 0.
+    /// </param>
+    public static RecordBatchStatus Validate(ReadOnlySpan<byte> bytes, out RecordBatchHeader header, out int lengthBytes) =>
+        Validate(bytes, checkCrc: true, out header, out lengthBytes);
+
+    /// <inheritdoc cref="Validate(ReadOnlySpan{byte}, out RecordBatchHeader, out int)"/>
+    /// <param name="bytes">Bytes that start with a batch; more may follow.</param>
+    /// <param name="checkCrc">False skips the checksum, for bytes that were checked before.</param>
+    /// <param name="header">As above.</param>
+    /// <param name="lengthBytes">As above.</param>
+    public static RecordBatchStatus Validate(
+        ReadOnlySpan<byte> bytes, bool checkCrc, out RecordBatchHeader header, out int lengthBytes)
+    {
+        bool hasHeader = RecordBatchHeader.TryRead(bytes, out header);
+        RecordBatchStatus status = ValidateLength(bytes, out lengthBytes);
+        if (status != RecordBatchStatus.Valid)
+            return status;
+        if (!hasHeader || bytes.Length < lengthBytes)
+            return RecordBatchStatus.Incomplete;
+        if (checkCrc && Crc32C.Compute(bytes[RecordBatchHeader.AttributesPosition..lengthBytes]) != header.Crc)
+            return RecordBatchStatus.BadCrc;
+        return ValidateFields(header);
+    }
+
+    // What can be told before the whole batch is there: a reader must not wait for, or take memory for, a length that is a lie.
+    private static RecordBatchStatus ValidateLength(ReadOnlySpan<byte> bytes, out int lengthBytes)
+    {
+        lengthBytes = 0;
+        if (bytes.Length < RecordBatchHeader.LogOverheadBytes)
+            return RecordBatchStatus.Incomplete;
+
+        int batchLength = BinaryPrimitives.ReadInt32BigEndian(bytes[RecordBatchHeader.BatchLengthPosition..]);
+        if (batchLength is < OldFormatLengthMin or > RecordLimits.BatchBytesMax - RecordBatchHeader.LogOverheadBytes)
+            return RecordBatchStatus.BadLength;
+        if (bytes.Length > RecordBatchHeader.MagicPosition && bytes[RecordBatchHeader.MagicPosition] != RecordBatchHeader.MagicV2)
+            return RecordBatchStatus.BadMagic;
+        if (batchLength < RecordBatchHeader.HeaderLengthBytes - RecordBatchHeader.LogOverheadBytes)
+            return RecordBatchStatus.BadLength;
+
+        lengthBytes = RecordBatchHeader.LogOverheadBytes + batchLength;
+        return RecordBatchStatus.Valid;
+    }
+
+    private static RecordBatchStatus ValidateFields(in RecordBatchHeader header)
+    {
+        if (header.Compression > CompressionType.Zstd)
+            return RecordBatchStatus.BadCompression;
+        if (header.RecordCount < 0)
+            return RecordBatchStatus.BadCount;
+        if (header.LastOffsetDelta < -1 || header.BaseOffset < 0 || header.NextOffset < header.BaseOffset)
+            return RecordBatchStatus.BadHeader;
+        if (header.ProducerId < -1 || header.ProducerEpoch < -1 || header.BaseSequence < -1)
+            return RecordBatchStatus.BadHeader;
+        // Compaction takes records away and leaves the offsets, so there may be fewer records but never more.
+        if (header.RecordCount > header.LastOffsetDelta + 1L)
+            return RecordBatchStatus.BadCount;
+
+        int recordsBytes = header.Compression == CompressionType.None
+            ? header.LengthBytes - RecordBatchHeader.HeaderLengthBytes
+            : RecordLimits.DecompressedBatchBytesMax;
+        return header.RecordCount > recordsBytes / RecordLimits.RecordBytesMin
+            ? RecordBatchStatus.BadCount
+            : RecordBatchStatus.Valid;
+    }
+}

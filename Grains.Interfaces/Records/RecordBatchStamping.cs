@@ -1,0 +1,87 @@
+using System.Buffers.Binary;
+
+namespace OrleansStream.Records;
+
+public readonly partial struct RecordBatchHeader
+{
+    /// <summary>Sets the offset of the first record. The checksum does not cover it.</summary>
+    /// <param name="batch">Bytes that start with a batch's header.</param>
+    /// <param name="baseOffset">The offset.</param>
+    /// <exception cref="ArgumentException">There are fewer bytes than a header has.</exception>
+    public static void StampBaseOffset(Span<byte> batch, long baseOffset)
+    {
+        RequireHeader(batch);
+        BinaryPrimitives.WriteInt64BigEndian(batch[BaseOffsetPosition..], baseOffset);
+    }
+
+    /// <summary>Sets the leader's epoch. The checksum does not cover it.</summary>
+    /// <param name="batch">Bytes that start with a batch's header.</param>
+    /// <param name="epoch">The epoch.</param>
+    /// <exception cref="ArgumentException">There are fewer bytes than a header has.</exception>
+    public static void StampPartitionLeaderEpoch(Span<byte> batch, int epoch)
+    {
+        RequireHeader(batch);
+        BinaryPrimitives.WriteInt32BigEndian(batch[PartitionLeaderEpochPosition..], epoch);
+    }
+
+    /// <summary>Gives every record of a batch one time, the log's, without touching the records (KIP-32).</summary>
+    /// <param name="batch">Exactly one whole batch.</param>
+    /// <param name="maxTimestamp">The time in milliseconds since 1970-01-01 UTC.</param>
+    /// <exception cref="ArgumentException">The bytes are not as long as their header says.</exception>
+    public static void StampLogAppendTime(Span<byte> batch, long maxTimestamp)
+    {
+        RequireBatch(batch);
+        Span<byte> attributes = batch[AttributesPosition..];
+        BinaryPrimitives.WriteInt16BigEndian(
+            attributes, (short)(BinaryPrimitives.ReadInt16BigEndian(attributes) | TimestampTypeMask));
+        BinaryPrimitives.WriteInt64BigEndian(batch[MaxTimestampPosition..], maxTimestamp);
+        StampCrc(batch);
+    }
+
+    /// <summary>Corrects the max timestamp of a batch whose producer has it wrong; the index by time stands on it.</summary>
+    /// <param name="batch">Exactly one whole batch.</param>
+    /// <param name="maxTimestamp">The greatest timestamp of its records, in milliseconds since 1970-01-01 UTC.</param>
+    /// <exception cref="ArgumentException">The bytes are not as long as their header says.</exception>
+    public static void StampMaxTimestamp(Span<byte> batch, long maxTimestamp)
+    {
+        RequireBatch(batch);
+        BinaryPrimitives.WriteInt64BigEndian(batch[MaxTimestampPosition..], maxTimestamp);
+        StampCrc(batch);
+    }
+
+    /// <summary>Names the idempotent producer of a batch.</summary>
+    /// <param name="batch">Exactly one whole batch.</param>
+    /// <param name="id">The producer's id, or -1.</param>
+    /// <param name="epoch">The producer's epoch, or -1.</param>
+    /// <param name="baseSequence">The sequence number of the first record, or -1.</param>
+    /// <exception cref="ArgumentException">The bytes are not as long as their header says.</exception>
+    public static void StampProducer(Span<byte> batch, long id, short epoch, int baseSequence)
+    {
+        RequireBatch(batch);
+        BinaryPrimitives.WriteInt64BigEndian(batch[ProducerIdPosition..], id);
+        BinaryPrimitives.WriteInt16BigEndian(batch[ProducerEpochPosition..], epoch);
+        BinaryPrimitives.WriteInt32BigEndian(batch[BaseSequencePosition..], baseSequence);
+        StampCrc(batch);
+    }
+
+    internal static void StampCrc(Span<byte> batch) =>
+        BinaryPrimitives.WriteUInt32BigEndian(batch[CrcPosition..], Crc32C.Compute(batch[AttributesPosition..]));
+
+    private static void RequireHeader(ReadOnlySpan<byte> batch)
+    {
+        if (batch.Length < HeaderLengthBytes)
+            throw new ArgumentException($"{batch.Length} bytes are no batch: its header alone has {HeaderLengthBytes}.", nameof(batch));
+    }
+
+    private static void RequireBatch(ReadOnlySpan<byte> batch)
+    {
+        RequireHeader(batch);
+        // Summing bytes of the next batch, or not all of this one, would make a good batch bad.
+        int length = BinaryPrimitives.ReadInt32BigEndian(batch[BatchLengthPosition..]);
+        if (length != batch.Length - LogOverheadBytes)
+        {
+            throw new ArgumentException(
+                $"{batch.Length} bytes are not one whole batch: its length field says {length}.", nameof(batch));
+        }
+    }
+}
