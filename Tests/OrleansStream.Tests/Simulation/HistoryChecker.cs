@@ -63,8 +63,6 @@ internal sealed class HistoryChecker(SimulationFindings findings, bool deletesBy
 
         _owners.Add(owner);
         CheckBounds(owner, state.LogStartOffset, state.HighWatermark, default);
-        if (state.LogStartOffset < _deleteDoneMax)
-            Report("log start", $"{name} opened at {state.LogStartOffset}; records below {_deleteDoneMax} were deleted");
         return owner;
     }
 
@@ -115,7 +113,13 @@ internal sealed class HistoryChecker(SimulationFindings findings, bool deletesBy
     public void DeleteAsked(long beforeOffset) => _deleteAskedMax = Math.Max(_deleteAskedMax, beforeOffset);
 
     /// <summary>Deletion of all records below an offset was confirmed.</summary>
-    public void DeleteDone(long beforeOffset) => _deleteDoneMax = Math.Max(_deleteDoneMax, beforeOffset);
+    public void DeleteDone(OwnerHistory owner, long beforeOffset)
+    {
+        _deleteDoneMax = Math.Max(_deleteDoneMax, beforeOffset);
+        owner.Raise(Math.Max(owner.LogStart, beforeOffset), owner.HighWatermark);
+        foreach (OwnerHistory other in _owners)
+            CompareEnds(owner, other);
+    }
 
     /// <summary>Judges the round by the whole log as it is at its end.</summary>
     public void Finish(IReadOnlyList<SimulatedBatch> log, long logStart, long highWatermark)
@@ -178,6 +182,8 @@ internal sealed class HistoryChecker(SimulationFindings findings, bool deletesBy
         var (older, newer) = one.Epoch < other.Epoch ? (one, other) : (other, one);
         if (older.Epoch < newer.Epoch && Math.Max(older.AckedEnd, older.HighWatermark) is var end && end > newer.OpenedAt)
             Report("watermark", $"{newer.Name} opened at {newer.OpenedAt}, and {older.Name} had come to {end}");
+        if (older.Epoch < newer.Epoch && older.LogStart > newer.OpenedLogStart)
+            Report("log start", $"{newer.Name} opened at log start {newer.OpenedLogStart}, and {older.Name} had come to {older.LogStart}");
     }
 
     private void Report(string check, string message) => findings.Report(check, message);
@@ -207,6 +213,8 @@ internal sealed class OwnerHistory(string name, LogState opened)
     public int Epoch => opened.Epoch;
 
     public long OpenedAt => opened.HighWatermark;
+
+    public long OpenedLogStart => opened.LogStartOffset;
 
     public long LogStart { get; private set; } = opened.LogStartOffset;
 

@@ -25,6 +25,7 @@ internal sealed class SimulatedLink(
     private const double LateMsMax = 90_000;
     private static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(10);
     private readonly List<UnderWay> _underWay = [];
+    private readonly int _thread = Environment.CurrentManagedThreadId;
     private int _callsUntilCrash = int.MaxValue;
 
     public FaultRates Rates { get; set; } = FaultRates.None;
@@ -96,6 +97,8 @@ internal sealed class SimulatedLink(
     private bool Begin<T>(SimulatedCall<T> call, string what, int subject, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
+        if (Environment.CurrentManagedThreadId != _thread)
+            throw new InvalidOperationException(what + " was called on another thread than the round's");
         if (!process.IsAlive)
             return false;
         trace.Add(process.Name, what, subject);

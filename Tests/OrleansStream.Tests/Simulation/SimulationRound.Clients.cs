@@ -41,7 +41,7 @@ internal sealed partial class SimulationRound
             foreach (long payload in request.Payloads)
                 _checker.Lost(payload);
             Settle(null);
-        });
+        }, "append");
         _time.Schedule(_random.Span(500, 40_000), () => Settle(null));
         LogAppendResult result;
         CancellationTokenSource? deadline = _random.Chance(150)
@@ -116,7 +116,7 @@ internal sealed partial class SimulationRound
             return () =>
             {
                 if (error is null)
-                    _checker.DeleteDone(beforeOffset < 0 ? highWatermark : beforeOffset);
+                    _checker.DeleteDone(owner.History!, beforeOffset < 0 ? highWatermark : beforeOffset);
             };
         }).ConfigureAwait(false);
     }
@@ -124,7 +124,7 @@ internal sealed partial class SimulationRound
     // The answer is judged only while the process lives; a store that cannot be reached is no fault of the log's.
     private async Task AskAsync(SimulatedOwner owner, string what, Func<Task<Action>> ask)
     {
-        Func<bool> end = owner.Begin(() => { });
+        Func<bool> end = owner.Begin(() => { }, what);
         Action? judge = null;
         try
         {
@@ -155,7 +155,7 @@ internal sealed partial class SimulationRound
     private async Task OpenAsync(SimulatedOwner owner)
     {
         _trace.Add(owner.Name, "open");
-        Func<bool> end = owner.Begin(() => { });
+        Func<bool> end = owner.Begin(() => { }, "open");
         PartitionLog? log = null;
         try
         {
@@ -197,7 +197,7 @@ internal sealed partial class SimulationRound
     {
         Note(owner, "close");
         owner.IsOver = true;
-        Func<bool> end = owner.Begin(() => { });
+        Func<bool> end = owner.Begin(() => { }, "close");
         try
         {
             await owner.Log!.DisposeAsync().ConfigureAwait(false);

@@ -37,7 +37,7 @@ internal sealed partial class SimulationRound
         if (!allAnswered)
         {
             SimulatedOwner owner = _owners.Find(owner => owner.WaitingCount > 0)!;
-            _findings.Report("progress", $"{owner.WaitingCount} calls to {owner.Name} are not answered {AnswerWaitMax} after healing");
+            _findings.Report("progress", $"calls to {owner.Name} ({owner.Waiting}) are not answered {AnswerWaitMax} after healing");
         }
     }
 
