@@ -1,5 +1,4 @@
 using Orleans.Concurrency;
-using OrleansStream.Errors;
 
 namespace OrleansStream.Topics;
 

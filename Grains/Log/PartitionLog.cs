@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+using OrleansStream.Errors;
 using OrleansStream.Storage;
 
 namespace OrleansStream.Log;
@@ -5,79 +7,205 @@ namespace OrleansStream.Log;
 /// <summary>
 /// One partition: an ordered, immutable sequence of record batches in segments, with one writer at a time.
 /// </summary>
+/// <remarks>
+/// <para>
+/// Safe to call from any thread. It makes no thread and no task of its own: the first append to arrive writes, and whatever arrives
+/// while a write is under way goes with the next one (group commit). All state is guarded by one lock, never held across an await;
+/// offsets are assigned only by the one write loop (<c>PartitionLog.Writer</c>).
+/// </para>
+/// <para>
+/// Orleans may run two owners for a while. What makes the older one harmless is in the store, not here: the manifest's
+/// compare-and-swap and the fence in the active segment. <c>FORMAT.md</c> beside this file has the protocol.
+/// </para>
+/// </remarks>
 public sealed partial class PartitionLog : IAsyncDisposable
 {
-    private PartitionLog() { }
+    private readonly Lock _gate = new();
+    private readonly string _name;
+    private readonly ISegmentStore _segments;
+    private readonly IDocumentStore _documents;
+    private readonly TimeProvider _time;
+    private readonly ManifestFile _manifest;
+    private readonly CancellationTokenSource _abandoned = new();
+    private readonly TaskCompletionSource<LogEnd> _ended = new();
+    private readonly TailCache _tail = new();
+    private LogOptions _options;
 
-    /// <summary>Takes the log over: claims the next epoch, fences the active segment, and reads it to its end.</summary>
-    /// <param name="name">The partition's folder, <c>{topicId}/{partition}</c>; a log that has none yet is begun.</param>
-    /// <param name="owner">Who takes it over, for people who read the manifest.</param>
-    /// <param name="options">The log's settings.</param>
-    /// <param name="segments">Where its segments are.</param>
-    /// <param name="documents">Where its manifest is.</param>
-    /// <param name="time">The clock.</param>
-    /// <param name="cancellationToken">Gives up; the log is then as it was, but for a higher epoch.</param>
-    /// <exception cref="LogFencedException">Another owner took it over meanwhile.</exception>
-    /// <exception cref="LogCorruptException">Durable bytes are damaged.</exception>
-    /// <exception cref="StoreUnavailableException">The store cannot be reached.</exception>
-    public static ValueTask<PartitionLog> OpenAsync(
-        string name, string owner, LogOptions options, ISegmentStore segments, IDocumentStore documents,
-        TimeProvider time, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+    // Guarded by the gate.
+    private ImmutableList<ManifestSegment> _sealed;
+    private ActiveSegment _active;
+    private long _logStartOffset;
+    private long _endOffset;
+    private long _provenAt;
+    private LogEnd? _end;
+    private string _endDetail = "";
+
+    private PartitionLog(
+        string name, LogOptions options, ISegmentStore segments, IDocumentStore documents, TimeProvider time,
+        ManifestFile manifest, SegmentScan scan, ProducerStates producers, int appendCount)
+    {
+        (_name, _options, _segments, _documents, _time) = (name, options, segments, documents, time);
+        (_manifest, _producers) = (manifest, producers);
+        var current = manifest.Current;
+        _sealed = current.Segments.RemoveAt(current.Segments.Count - 1);
+        _active = new ActiveSegment(current.Active, scan.Index, scan.Position, appendCount, scan.MaxTimestampMs);
+        _logStartOffset = current.LogStartOffset;
+        _endOffset = scan.EndOffset;
+        _provenAt = time.GetTimestamp();
+        _usedAt = _provenAt;
+        _openedAt = _provenAt;
+        _deadlineTimer = time.CreateTimer(
+            static log => ((PartitionLog)log!).ExpireWaiting(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
 
     /// <summary>Completes when the log has ended; it never faults.</summary>
-    public Task<LogEnd> Ended => throw new NotSupportedException();
+    public Task<LogEnd> Ended => _ended.Task;
+
+    /// <summary>Why the log has ended, in a sentence; empty while it serves.</summary>
+    public string EndDetail
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _endDetail;
+            }
+        }
+    }
 
     /// <summary>The state of the log now.</summary>
-    public LogState State => throw new NotSupportedException();
+    public LogState State
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return new LogState(
+                    _logStartOffset, _endOffset, _active.Position + _sealed.Sum(segment => segment.Length), Epoch,
+                    _sealed.Count + 1);
+            }
+        }
+    }
 
-    /// <summary>Appends the batches of one request next to each other, all or none.</summary>
-    /// <param name="batches">Whole batches v2; not changed by anybody until the result is there.</param>
-    /// <param name="acks">When to answer.</param>
-    /// <param name="expectedNextOffset">Append only when this is the next offset; null for no condition.</param>
-    /// <param name="cancellationToken">Gives up waiting; before the batches have a place nothing is stored, later the outcome is unknown.</param>
-    public ValueTask<LogAppendResult> AppendAsync(
-        ReadOnlyMemory<byte> batches, LogAcks acks, long? expectedNextOffset = null,
-        CancellationToken cancellationToken = default) => throw new NotSupportedException();
+    private int Epoch => _manifest.Current.Epoch;
 
-    /// <summary>Reads whole batches below the high watermark.</summary>
-    /// <param name="offset">The first offset wanted; -2 for the log start, -1 for the high watermark.</param>
-    /// <param name="bytesMax">The most bytes to return; the first batch comes even when it is larger.</param>
-    /// <param name="wait">How long to wait when there is nothing yet.</param>
-    /// <param name="cancellationToken">Ends the wait.</param>
-    public ValueTask<LogFetchResult> FetchAsync(
-        long offset, int bytesMax, TimeSpan wait, CancellationToken cancellationToken = default) =>
-        throw new NotSupportedException();
-
-    /// <summary>Finds the first offset dated at or after a time.</summary>
-    /// <param name="timestampMs">Milliseconds since the Unix epoch.</param>
-    /// <param name="cancellationToken">Gives up.</param>
-    public ValueTask<LogFindResult> FindOffsetAsync(long timestampMs, CancellationToken cancellationToken = default) =>
-        throw new NotSupportedException();
+    private long NowMs => _time.GetUtcNow().ToUnixTimeMilliseconds();
 
     /// <summary>Takes new settings; they hold from the next append, roll or retention on.</summary>
     /// <param name="options">The settings.</param>
-    public void Configure(LogOptions options) => throw new NotSupportedException();
+    public void Configure(LogOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        Volatile.Write(ref _options, options);
+    }
 
-    /// <summary>Moves the log start offset up and lets whole segments below it go.</summary>
-    /// <param name="beforeOffset">The new log start offset; -1 for the high watermark.</param>
-    /// <param name="cancellationToken">Gives up.</param>
-    /// <returns>Null when done; OFFSET_OUT_OF_RANGE beyond the high watermark.</returns>
-    public ValueTask<LogError?> DeleteRecordsAsync(long beforeOffset, CancellationToken cancellationToken = default) =>
-        throw new NotSupportedException();
+    /// <summary>
+    /// Takes no more appends, waits for the one under way, and ends. What is not durable then is answered with its outcome unknown.
+    /// </summary>
+    public async ValueTask DisposeAsync()
+    {
+        Task drained;
+        lock (_gate)
+        {
+            _isClosing = true;
+            drained = _drained?.Task ?? Task.CompletedTask;
+        }
 
-    /// <summary>One round of upkeep: closes an aged segment, applies retention, frees deleted segments after their grace.</summary>
-    /// <param name="cancellationToken">Gives up.</param>
-    public ValueTask MaintainAsync(CancellationToken cancellationToken = default) => throw new NotSupportedException();
+        if (!drained.IsCompleted)
+        {
+            using var limit = new CancellationTokenSource(LogLimits.CloseWaitMax, _time);
+            await drained.WaitAsync(limit.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
 
-    /// <summary>Frees all bytes of a log whose topic is gone; repeating it is harmless.</summary>
-    /// <param name="name">The partition's folder.</param>
-    /// <param name="segments">Where its segments are.</param>
-    /// <param name="documents">Where its manifest is.</param>
-    /// <param name="cancellationToken">Gives up.</param>
-    public static ValueTask DeleteAsync(
-        string name, ISegmentStore segments, IDocumentStore documents, CancellationToken cancellationToken = default) =>
-        throw new NotSupportedException();
+        End(LogEnd.Closed, "The partition was closed here and is moving.");
+        await _deadlineTimer.DisposeAsync().ConfigureAwait(false);
+    }
 
-    /// <summary>Takes no more appends, waits for the one under way, and ends.</summary>
-    public ValueTask DisposeAsync() => throw new NotSupportedException();
+    // The first reason wins. Whatever waits is answered, so that nobody hangs on a log that has ended; the group under way with its
+    // outcome unknown, unless it is known to have failed.
+    private void End(LogEnd end, string detail, bool groupFailed = false)
+    {
+        List<PendingAppend> queued;
+        AppendGroup? group;
+        lock (_gate)
+        {
+            if (_end is not null)
+            {
+                return;
+            }
+
+            (_end, _endDetail) = (end, detail);
+            queued = [.. _queue];
+            _queue.Clear();
+            group = _group;
+            _tail.Clear();
+            _blocks.Clear();
+        }
+
+        foreach (var append in queued)
+        {
+            append.TrySetResult(Refused(EndError()));
+        }
+
+        foreach (var append in group?.Appends ?? [])
+        {
+            append.TrySetResult(
+                append.DependsOnGroup ? Refused(EndError() with { OutcomeUnknown = !groupFailed }) : append.Result);
+        }
+
+        WakeFetches();
+        _abandoned.Cancel();
+        _ended.TrySetResult(end);
+    }
+
+    private LogError EndError() => _end switch
+    {
+        LogEnd.Offline => new LogError(StreamErrorCode.PartitionOffline, _endDetail),
+        LogEnd.Deleted => new LogError(StreamErrorCode.UnknownTopicId, _endDetail),
+        null => new LogError(StreamErrorCode.NotLeaderOrFollower, "The partition is being closed here and is moving."),
+        _ => new LogError(StreamErrorCode.NotLeaderOrFollower, _endDetail),
+    };
+
+    private LogAppendResult Refused(LogError error) => new(error, -1, -1, _logStartOffset);
+
+    /// <summary>Looks whether the log is still ours, as often as it takes; ends it when it is not.</summary>
+    /// <returns>False when it has ended.</returns>
+    private async ValueTask<bool> ProveOwnershipAsync(CancellationToken cancellationToken)
+    {
+        var ownership = await _manifest.CheckAsync(cancellationToken).ConfigureAwait(false);
+        if (ownership == Ownership.Ours)
+        {
+            lock (_gate)
+            {
+                _provenAt = _time.GetTimestamp();
+            }
+
+            return true;
+        }
+
+        End(
+            ownership == Ownership.Deleted ? LogEnd.Deleted : LogEnd.Fenced,
+            ownership == Ownership.Deleted
+                ? "The topic was deleted."
+                : $"Another owner has taken the partition over from epoch {Epoch}.");
+        return false;
+    }
+
+    /// <summary>The segment that is written to. Its fields are guarded by the log's gate.</summary>
+    private sealed class ActiveSegment(
+        ManifestSegment manifest, SegmentIndex index, long position, int appendCount, long maxTimestampMs)
+    {
+        public ManifestSegment Manifest { get; } = manifest;
+
+        public SegmentIndex Index { get; } = index;
+
+        /// <summary>Its durable length in bytes: where the next append goes.</summary>
+        public long Position { get; set; } = position;
+
+        public int AppendCount { get; set; } = appendCount;
+
+        public long MaxTimestampMs { get; set; } = maxTimestampMs;
+
+        public string Name => Manifest.Name;
+    }
 }

@@ -41,7 +41,7 @@ public interface ISegmentStore
 
     /// <summary>Appends bytes at the segment's end, wherever it is: for fences, which are harmless when repeated.</summary>
     /// <inheritdoc cref="AppendAsync" path="/param"/>
-    /// <returns>As <see cref="AppendAsync"/>, but never <see cref="AppendStatus.Conflict"/>.</returns>
+    /// <returns>As <see cref="AppendAsync"/>, but <see cref="AppendStatus.Conflict"/> only while the segment is unsettled.</returns>
     ValueTask<AppendOutcome> AppendAnywhereAsync(
         string name, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken = default);
 
@@ -103,7 +103,10 @@ public enum AppendStatus
     /// <summary>The bytes are durable at the expected position.</summary>
     Appended,
 
-    /// <summary>Nothing was appended by this call: the segment's length is another. (An earlier try of the same bytes may have.)</summary>
+    /// <summary>
+    /// Nothing was appended by this call: the segment's length is another (an earlier try of the same bytes may have made
+    /// it so), or the segment is unsettled and must be settled first.
+    /// </summary>
     Conflict,
 
     /// <summary>Nothing was appended: the segment is sealed.</summary>

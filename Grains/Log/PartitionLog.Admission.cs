@@ -1,0 +1,181 @@
+using OrleansStream.Errors;
+using OrleansStream.Records;
+
+namespace OrleansStream.Log;
+
+// What may enter the log: well-formed batches, within its bounds.
+public sealed partial class PartitionLog
+{
+    private readonly Queue<PendingAppend> _queue = new();
+    private long _pendingBytes;
+    private bool _isClosing;
+
+    /// <summary>Appends the batches of one request next to each other, all or none.</summary>
+    /// <param name="batches">Whole batches v2; not changed by anybody until the result is there.</param>
+    /// <param name="acks">When to answer.</param>
+    /// <param name="expectedNextOffset">Append only when this is the next offset; null for no condition.</param>
+    /// <param name="cancellationToken">
+    /// Gives up waiting: before the batches have a place nothing is stored, later the outcome is unknown.
+    /// </param>
+    /// <returns>Where the batches are, or why they are not; it never throws for a failure of the store.</returns>
+    public ValueTask<LogAppendResult> AppendAsync(
+        ReadOnlyMemory<byte> batches, LogAcks acks, long? expectedNextOffset = null,
+        CancellationToken cancellationToken = default)
+    {
+        var invalid = Judge(batches.Span);
+        PendingAppend append;
+        var starts = false;
+        lock (_gate)
+        {
+            if ((_end is not null || _isClosing ? EndError() : invalid ?? JudgeRoom(batches.Length)) is { } error)
+            {
+                return ValueTask.FromResult(Refused(error));
+            }
+
+            append = new PendingAppend(batches, acks, expectedNextOffset, _time.GetTimestamp());
+            _queue.Enqueue(append);
+            _pendingBytes += batches.Length;
+            starts = StartsDraining();
+        }
+
+        if (starts)
+        {
+            _ = DrainAsync();
+        }
+
+        return acks == LogAcks.Admitted
+            ? ValueTask.FromResult(new LogAppendResult(null, -1, -1, _logStartOffset))
+            : cancellationToken.CanBeCanceled && !append.Task.IsCompleted
+                ? new ValueTask<LogAppendResult>(WaitAsync(append, cancellationToken))
+                : new ValueTask<LogAppendResult>(append.Task);
+    }
+
+    private async Task<LogAppendResult> WaitAsync(PendingAppend append, CancellationToken cancellationToken)
+    {
+        using var registration = cancellationToken.UnsafeRegister(
+            static (state, _) =>
+            {
+                var (log, append) = ((PartitionLog, PendingAppend))state!;
+                append.TrySetResult(log.TimedOut(append));
+            },
+            (this, append));
+        return await append.Task.ConfigureAwait(false);
+    }
+
+    private LogAppendResult TimedOut(PendingAppend append)
+    {
+        lock (_gate)
+        {
+            return Refused(new LogError(
+                StreamErrorCode.RequestTimedOut,
+                append.IsPlaced
+                    ? "The store has not confirmed the append in time; it may still take effect."
+                    : "The append could not be begun in time; nothing was stored.",
+                OutcomeUnknown: append.IsPlaced));
+        }
+    }
+
+    private LogError? JudgeRoom(int lengthBytes)
+    {
+        if (_pendingBytes + lengthBytes <= LogLimits.PendingBytesMax && _queue.Count < LogLimits.PendingAppendsMax)
+        {
+            return null;
+        }
+
+        return new LogError(
+            StreamErrorCode.ThrottlingQuotaExceeded,
+            $"The partition has {_pendingBytes} bytes in {_queue.Count} appends that are not durable yet; at most "
+            + $"{LogLimits.PendingBytesMax} bytes in {LogLimits.PendingAppendsMax} appends are taken.",
+            RetryAfter: DrainTime());
+    }
+
+    /// <summary>How long the bytes that are pending take at the pace of the last appends.</summary>
+    private TimeSpan DrainTime()
+    {
+        var seconds = _bytesPerSecond > 0 ? _pendingBytes / _bytesPerSecond : 1;
+        return TimeSpan.FromSeconds(Math.Clamp(seconds, 0.05, LogLimits.AppendWaitMax.TotalSeconds));
+    }
+
+    private LogError? Judge(ReadOnlySpan<byte> batches)
+    {
+        if (batches.IsEmpty)
+        {
+            return new LogError(StreamErrorCode.InvalidRequest, "There is no batch to append.");
+        }
+
+        var lengthMax = Math.Min(LogLimits.GroupBytesMax, _segments.Limits.AppendBytesMax);
+        if (batches.Length > lengthMax)
+        {
+            return new LogError(
+                StreamErrorCode.RecordListTooLarge,
+                $"The batches of one append have {batches.Length} bytes; at most {lengthMax} are taken.");
+        }
+
+        var options = Volatile.Read(ref _options);
+        var latestMs = NowMs + (long)options.TimestampAheadMax.TotalMilliseconds;
+        RecordBatchHeader? previous = null;
+        for (var position = 0; position < batches.Length;)
+        {
+            var status = RecordBatchScanner.Validate(batches[position..], out var header, out var lengthBytes);
+            if ((JudgeFormat(status, position)
+                ?? JudgeBatch(header, lengthBytes, latestMs, options)
+                ?? JudgeSequence(previous, header)) is { } error)
+            {
+                return error;
+            }
+
+            previous = header;
+            position += lengthBytes;
+        }
+
+        return null;
+    }
+
+    private static LogError? JudgeFormat(RecordBatchStatus status, int position) => status switch
+    {
+        RecordBatchStatus.Valid => null,
+        RecordBatchStatus.BadMagic => new LogError(
+            StreamErrorCode.UnsupportedForMessageFormat, $"The batch at byte {position} is not of format (magic) 2."),
+        _ => new LogError(
+            StreamErrorCode.CorruptMessage, $"The batch at byte {position} fails its check: {status}."),
+    };
+
+    private static LogError? JudgeBatch(in RecordBatchHeader header, int lengthBytes, long latestMs, LogOptions options)
+    {
+        var lengthMax = header.RecordCount == 1
+            ? options.MessageBytesMax + LogLimits.RecordFramingBytesMax
+            : options.MessageBytesMax;
+        return lengthBytes > lengthMax
+            ? new LogError(
+                StreamErrorCode.MessageTooLarge,
+                $"A batch has {lengthBytes} bytes; the topic's max.message.bytes is {options.MessageBytesMax}. Store the "
+                + "payload in a blob and send its address, or send smaller batches.")
+            : header.IsControl || header.IsTransactional
+            ? new LogError(StreamErrorCode.InvalidRecord, "Control and transactional batches are not taken.")
+            : header.Compression > CompressionType.Zstd
+            ? new LogError(StreamErrorCode.UnsupportedCompressionType, $"Compression {(int)header.Compression} is not known.")
+            : header.RecordCount < 1 || header.LastOffsetDelta != header.RecordCount - 1
+            ? new LogError(
+                StreamErrorCode.InvalidRecord,
+                $"A batch says {header.RecordCount} records and last offset delta {header.LastOffsetDelta}; it must hold at "
+                + "least one record, and the delta must be one less than their count.")
+            : header.HasProducer && (header.ProducerEpoch < 0 || header.BaseSequence < 0)
+            ? new LogError(StreamErrorCode.InvalidRecord, "A batch with a producer id must have an epoch and a sequence.")
+            : header.MaxTimestamp > latestMs && !options.StampsAppendTime
+            ? new LogError(
+                StreamErrorCode.InvalidTimestamp,
+                $"A record is dated {header.MaxTimestamp} ms; the topic's message.timestamp.after.max.ms allows up to "
+                + $"{latestMs} ms now.")
+            : null;
+    }
+
+    // One request is one producer's unbroken sequence, so that its first batch decides for all of them.
+    private static LogError? JudgeSequence(RecordBatchHeader? previous, in RecordBatchHeader header) =>
+        previous is not { } before
+        || (before.ProducerId == header.ProducerId && before.ProducerEpoch == header.ProducerEpoch
+            && (!header.HasProducer || header.BaseSequence == (unchecked(before.LastSequence + 1) & int.MaxValue)))
+            ? null
+            : new LogError(
+                StreamErrorCode.InvalidRecord,
+                "The batches of one append must be of one producer, with consecutive sequences.");
+}

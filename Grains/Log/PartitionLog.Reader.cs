@@ -1,0 +1,254 @@
+using OrleansStream.Errors;
+using OrleansStream.Records;
+using OrleansStream.Storage;
+
+namespace OrleansStream.Log;
+
+// Reading from segments: find the place by index, read ahead, check every batch before anybody sees it.
+public sealed partial class PartitionLog
+{
+    private readonly ReadAheadCache _blocks = new();
+
+    /// <summary>A segment as a reader sees it: up to its durable length at one moment.</summary>
+    private readonly record struct SegmentView(string Name, long BaseOffset, long Length);
+
+    /// <summary>Reads a run of batches from the one that holds an offset on, and keeps it for whoever reads on.</summary>
+    private async ValueTask<ReadAheadBlock> ReadBlockAsync(
+        SegmentView view, long offset, int bytesMax, CancellationToken cancellationToken)
+    {
+        var position = await FindPositionAsync(view, index => index.FindPosition(offset), cancellationToken).ConfigureAwait(false);
+        var lengthWanted = Math.Max(bytesMax, LogLimits.ReadAheadBytes) + (2 * LogLimits.IndexIntervalBytes);
+        while (true)
+        {
+            var length = (int)Math.Min(lengthWanted, view.Length - position);
+            var bytes = GC.AllocateUninitializedArray<byte>(length);
+            var read = await _segments.ReadAsync(view.Name, position, bytes, cancellationToken).ConfigureAwait(false);
+            var block = Check(bytes.AsMemory(0, read), offset, out var damage, out var lengthNeeded);
+            if (block is { } found)
+            {
+                lock (_gate)
+                {
+                    _blocks.Add(found);
+                }
+
+                return found;
+            }
+
+            if (lengthNeeded <= length)
+            {
+                throw new LogCorruptException(
+                    $"Segment '{view.Name}' is damaged behind position {position}, where offset {offset} is wanted: {damage}.");
+            }
+
+            lengthWanted = lengthNeeded; // one batch larger than a read-ahead
+        }
+    }
+
+    /// <summary>The segment that holds an offset of the log. Under the gate, as retention may take segments away.</summary>
+    private SegmentView FindSegment(long offset)
+    {
+        if (offset >= _active.Manifest.BaseOffset)
+        {
+            return new SegmentView(_active.Name, _active.Manifest.BaseOffset, _active.Position);
+        }
+
+        int low = 0, high = _sealed.Count - 1;
+        while (low < high)
+        {
+            var middle = (low + high + 1) >>> 1;
+            (low, high) = _sealed[middle].BaseOffset <= offset ? (middle, high) : (low, middle - 1);
+        }
+
+        var segment = _sealed[low];
+        return new SegmentView(segment.Name, segment.BaseOffset, segment.Length);
+    }
+
+    private async ValueTask<long> FindPositionAsync(
+        SegmentView view, Func<SegmentIndex, int> find, CancellationToken cancellationToken)
+    {
+        lock (_gate)
+        {
+            var known = view.Name == _active.Name ? _active.Index : _indexes.Find(view.Name);
+            if (known is not null)
+            {
+                return find(known);
+            }
+        }
+
+        var index = await LoadIndexAsync(view, cancellationToken).ConfigureAwait(false);
+        lock (_gate)
+        {
+            _indexes.Add(view.Name, index);
+            return find(index);
+        }
+    }
+
+    private async ValueTask<SegmentIndex> LoadIndexAsync(SegmentView view, CancellationToken cancellationToken)
+    {
+        var name = SegmentName.IndexOf(view.Name);
+        try
+        {
+            var document = await _documents.ReadAsync(name, cancellationToken).ConfigureAwait(false);
+            if (document is { } found && SegmentIndex.TryParse(view.BaseOffset, found.Bytes.Span) is { } stored)
+            {
+                return stored;
+            }
+        }
+        catch (CorruptDocumentException)
+        {
+            // made again below
+        }
+
+        var scan = new SegmentScan(_segments, view.Name, view.BaseOffset, new ProducerStates(), NowMs);
+        await scan.RunAsync(view.Length, cancellationToken).ConfigureAwait(false);
+        return scan.Index; // as far as the segment is whole: what is damaged is found, and said, when it is read
+    }
+
+    /// <summary>Checks batches and takes those from the one that holds an offset on, up to a fence or damage.</summary>
+    /// <param name="bytes">Bytes from the start of a batch on.</param>
+    /// <param name="offset">The offset wanted.</param>
+    /// <param name="damage">What is wrong where the taking ended, if anything.</param>
+    /// <param name="lengthNeeded">When null is returned: the bytes that would hold the batch, if it is only cut short.</param>
+    private static ReadAheadBlock? Check(ReadOnlyMemory<byte> bytes, long offset, out string? damage, out int lengthNeeded)
+    {
+        int start = -1, position = 0;
+        long firstOffset = 0, endOffset = 0;
+        damage = null;
+        lengthNeeded = 0;
+        while (position < bytes.Length)
+        {
+            var status = RecordBatchScanner.Validate(bytes.Span[position..], out var header, out var lengthBytes);
+            if (status != RecordBatchStatus.Valid)
+            {
+                damage = status.ToString();
+                lengthNeeded = status == RecordBatchStatus.Incomplete ? LengthNeeded(bytes.Span[position..], position) : 0;
+                break;
+            }
+
+            var isFence = FenceBatch.IsFence(header, out _);
+            if (isFence && start >= 0)
+            {
+                break;
+            }
+
+            if (!isFence && start < 0 && header.LastOffset >= offset)
+            {
+                (start, firstOffset) = (position, header.BaseOffset);
+            }
+
+            position += lengthBytes;
+            endOffset = isFence ? endOffset : header.NextOffset;
+        }
+
+        if (start < 0 || firstOffset > offset)
+        {
+            damage ??= "the batch is not there";
+            return null;
+        }
+
+        return new ReadAheadBlock(firstOffset, endOffset, bytes[start..position]);
+    }
+
+    private static int LengthNeeded(ReadOnlySpan<byte> rest, int position) =>
+        position + (RecordBatchHeader.TryRead(rest, out var header)
+            ? Math.Clamp(header.LengthBytes, 0, LogLimits.GroupBytesMax)
+            : RecordBatchHeader.HeaderLengthBytes) is var length and > 0
+            ? length
+            : 0;
+
+    /// <summary>Finds the first offset dated at or after a time.</summary>
+    /// <param name="timestampMs">Milliseconds since the Unix epoch.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>The offset and its time; or the high watermark when nothing is that new.</returns>
+    public async ValueTask<LogFindResult> FindOffsetAsync(long timestampMs, CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            long logStart, endOffset;
+            List<SegmentView> candidates;
+            lock (_gate)
+            {
+                if (_end is not null)
+                {
+                    return new LogFindResult(EndError(), -1, -1);
+                }
+
+                (logStart, endOffset) = (_logStartOffset, _endOffset);
+                candidates = [.. _sealed.Where(s => s.EndOffset > logStart && s.MaxTimestampMs >= timestampMs)
+                    .Select(s => new SegmentView(s.Name, s.BaseOffset, s.Length))];
+                if (_active.MaxTimestampMs >= timestampMs)
+                {
+                    candidates.Add(new SegmentView(_active.Name, _active.Manifest.BaseOffset, _active.Position));
+                }
+            }
+
+            foreach (var view in candidates)
+            {
+                var found = await FindInSegmentAsync(view, timestampMs, logStart, cancellationToken).ConfigureAwait(false);
+                if (found.Offset >= 0)
+                {
+                    return found;
+                }
+            }
+
+            return await IsProvenAsync(cancellationToken).ConfigureAwait(false)
+                ? new LogFindResult(null, endOffset, -1)
+                : new LogFindResult(EndError(), -1, -1);
+        }
+        catch (Exception e) when (e is StoreUnavailableException or SegmentNotFoundException or CorruptDocumentException)
+        {
+            return new LogFindResult(
+                new LogError(StreamErrorCode.KafkaStorageError, $"The store could not be read: {e.Message}"), -1, -1);
+        }
+        catch (Exception e) when (e is LogCorruptException or RecordFormatException)
+        {
+            return new LogFindResult(new LogError(StreamErrorCode.PartitionOffline, e.Message), -1, -1);
+        }
+    }
+
+    private async ValueTask<LogFindResult> FindInSegmentAsync(
+        SegmentView view, long timestampMs, long fromOffset, CancellationToken cancellationToken)
+    {
+        var position = await FindPositionAsync(view, index => index.FindPositionByTime(timestampMs), cancellationToken)
+            .ConfigureAwait(false);
+        while (position < view.Length)
+        {
+            var bytes = new byte[(int)Math.Min(LogLimits.GroupBytesMax, view.Length - position)];
+            var read = await _segments.ReadAsync(view.Name, position, bytes, cancellationToken).ConfigureAwait(false);
+            var scanned = FindInBatches(bytes.AsSpan(0, read), timestampMs, fromOffset, out var found);
+            if (found.Offset >= 0 || scanned == 0)
+            {
+                return found;
+            }
+
+            position += scanned;
+        }
+
+        return new LogFindResult(null, -1, -1);
+    }
+
+    private static int FindInBatches(ReadOnlySpan<byte> bytes, long timestampMs, long fromOffset, out LogFindResult found)
+    {
+        found = new LogFindResult(null, -1, -1);
+        var position = 0;
+        while (RecordBatchScanner.Validate(bytes[position..], out var header, out var lengthBytes) == RecordBatchStatus.Valid)
+        {
+            if (header.MaxTimestamp >= timestampMs && header.LastOffset >= fromOffset && header.RecordCount > 0)
+            {
+                using var records = new RecordBatchReader(bytes.Slice(position, lengthBytes));
+                while (records.TryReadNext(out var record))
+                {
+                    if (record.TimestampMs >= timestampMs && record.Offset >= fromOffset)
+                    {
+                        found = new LogFindResult(null, record.Offset, record.TimestampMs);
+                        return position;
+                    }
+                }
+            }
+
+            position += lengthBytes;
+        }
+
+        return position;
+    }
+}

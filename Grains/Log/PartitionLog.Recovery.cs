@@ -1,0 +1,223 @@
+using OrleansStream.Records;
+using OrleansStream.Storage;
+
+namespace OrleansStream.Log;
+
+// Taking a log over: claim the epoch, fence the active segment, read it to its end. Needs nothing but the store.
+public sealed partial class PartitionLog
+{
+    /// <summary>Takes the log over: claims the next epoch, fences the active segment, and reads it to its end.</summary>
+    /// <param name="name">The partition's folder, <c>{topicId}/{partition}</c>; a log that has none yet is begun.</param>
+    /// <param name="owner">Who takes it over; a text of its own for each activation, as two that are alike would not fence each other.</param>
+    /// <param name="options">The log's settings.</param>
+    /// <param name="segments">Where its segments are.</param>
+    /// <param name="documents">Where its manifest is.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="cancellationToken">Gives up; the log is then as it was, but for a higher epoch.</param>
+    /// <exception cref="LogFencedException">Another owner took it over meanwhile.</exception>
+    /// <exception cref="LogCorruptException">Durable bytes are damaged.</exception>
+    /// <exception cref="StoreUnavailableException">The store cannot be reached.</exception>
+    /// <exception cref="StoreFullException">The store has no room for the fence.</exception>
+    public static async ValueTask<PartitionLog> OpenAsync(
+        string name, string owner, LogOptions options, ISegmentStore segments, IDocumentStore documents, TimeProvider time,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        ArgumentException.ThrowIfNullOrEmpty(owner);
+        ArgumentNullException.ThrowIfNull(options);
+        try
+        {
+            var manifest = await ManifestFile
+                .ClaimAsync(name, owner, BeginAsync, documents, time, cancellationToken).ConfigureAwait(false);
+            var nowMs = time.GetUtcNow().ToUnixTimeMilliseconds();
+            var producers = await LoadProducersAsync(manifest.Current, segments, documents, nowMs, cancellationToken)
+                .ConfigureAwait(false);
+            var active = manifest.Current.Active;
+            var scan = new SegmentScan(segments, active.Name, active.BaseOffset, producers, nowMs);
+            await SettleAsync(scan, active.Name, segments, cancellationToken).ConfigureAwait(false);
+            var takesAppends = await FenceAsync(
+                active.Name, scan.EndOffset, manifest.Current.Epoch, segments, time, cancellationToken).ConfigureAwait(false);
+            await ScanToEndAsync(scan, active.Name, manifest.Current, cancellationToken).ConfigureAwait(false);
+
+            var extent = await segments.GetExtentAsync(active.Name, cancellationToken).ConfigureAwait(false);
+            var log = new PartitionLog(
+                name, options, segments, documents, time, manifest, scan, producers, extent?.AppendCount ?? 0);
+            if (!takesAppends && !await log.RollAsync().ConfigureAwait(false))
+            {
+                throw new LogFencedException(log.EndDetail);
+            }
+
+            return log;
+        }
+        catch (CorruptDocumentException e)
+        {
+            throw new LogCorruptException(e.Message, e);
+        }
+
+        async ValueTask<PartitionManifest> BeginAsync()
+        {
+            var segment = SegmentName.Make(name, 0, 1, Guid.NewGuid());
+            await segments.CreateAsync(segment, cancellationToken).ConfigureAwait(false);
+            return new PartitionManifest
+            {
+                Epoch = 1, Owner = owner, Revision = 1, LogStartOffset = 0,
+                Segments = [NewSegment(segment, 0, time)],
+            };
+        }
+    }
+
+    private static ManifestSegment NewSegment(string name, long baseOffset, TimeProvider time) => new()
+    {
+        Name = name, BaseOffset = baseOffset, CreatedAtMs = time.GetUtcNow().ToUnixTimeMilliseconds(),
+    };
+
+    // A crash of the process may have torn the last append of a file. Where the store says so, the tail behind the last whole batch
+    // is cut; damage below what was once durable is never cut.
+    private static async ValueTask SettleAsync(
+        SegmentScan scan, string name, ISegmentStore segments, CancellationToken cancellationToken)
+    {
+        if (await segments.GetExtentAsync(name, cancellationToken).ConfigureAwait(false) is not { } extent)
+        {
+            throw new LogCorruptException($"The manifest names segment '{name}', which does not exist.");
+        }
+
+        await scan.RunAsync(null, cancellationToken).ConfigureAwait(false);
+        if (extent.Settled)
+        {
+            ThrowOnDamage(scan, name);
+            return;
+        }
+
+        if (scan.Position < extent.DurableLength)
+        {
+            throw new LogCorruptException(
+                $"Segment '{name}' is damaged at position {scan.Position} (offset {scan.EndOffset}): "
+                + $"{scan.Damage ?? "it ends there"}; it was durable up to position {extent.DurableLength}.");
+        }
+
+        await segments.SettleAsync(name, scan.Position, cancellationToken).ConfigureAwait(false);
+    }
+
+    private static async ValueTask ScanToEndAsync(
+        SegmentScan scan, string name, PartitionManifest manifest, CancellationToken cancellationToken)
+    {
+        await scan.RunAsync(null, cancellationToken).ConfigureAwait(false);
+        ThrowOnDamage(scan, name);
+        if (scan.Epoch > manifest.Epoch)
+        {
+            throw new LogFencedException($"Epoch {manifest.Epoch} met the fence of epoch {scan.Epoch} in '{name}'.");
+        }
+
+        if (manifest.LogStartOffset > scan.EndOffset)
+        {
+            throw new LogCorruptException(
+                $"Segment '{name}' ends at offset {scan.EndOffset}, below the log start offset {manifest.LogStartOffset}.");
+        }
+    }
+
+    private static void ThrowOnDamage(SegmentScan scan, string name)
+    {
+        if (scan.Damage is not null)
+        {
+            throw new LogCorruptException(
+                $"Segment '{name}' is damaged at position {scan.Position} (offset {scan.EndOffset}): {scan.Damage}.");
+        }
+    }
+
+    // From the fence on no append of an older owner succeeds: it expects a length that the segment no longer has, and reading there
+    // it finds a higher epoch. It is appended unconditionally, so a lost reply is answered by sending it again.
+    private static async ValueTask<bool> FenceAsync(
+        string name, long offset, int epoch, ISegmentStore segments, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var fence = new byte[FenceBatch.LengthBytes];
+        FenceBatch.Write(fence, offset, epoch);
+        for (var pause = LogLimits.RetryPauseMin; ; pause = ManifestFile.NextPause(pause))
+        {
+            var outcome = await segments.AppendAnywhereAsync(name, fence, cancellationToken).ConfigureAwait(false);
+            switch (outcome.Status)
+            {
+                case AppendStatus.Appended:
+                    return true;
+                case AppendStatus.Sealed or AppendStatus.SegmentFull or AppendStatus.Broken:
+                    return false; // nothing can be appended to it by anybody: as good as fenced
+                case AppendStatus.NotFound:
+                    throw new LogCorruptException($"The manifest names segment '{name}', which does not exist.");
+                case AppendStatus.StoreFull:
+                    throw new StoreFullException($"The store has no room for the fence of epoch {epoch} in '{name}'.");
+                default:
+                    await Task.Delay(pause, time, cancellationToken).ConfigureAwait(false);
+                    break;
+            }
+        }
+    }
+
+    // The newest good snapshot and what was appended since; at worst everything there is, never an empty map in place of a bad one.
+    private static async ValueTask<ProducerStates> LoadProducersAsync(
+        PartitionManifest manifest, ISegmentStore segments, IDocumentStore documents, long nowMs,
+        CancellationToken cancellationToken)
+    {
+        ProducerStates? producers = null;
+        var first = manifest.Segments.Count - 1;
+        for (; first >= 0; first--)
+        {
+            if (manifest.Segments[first].HasProducers)
+            {
+                producers = await ReadProducersAsync(manifest.Segments[first].Name, documents, cancellationToken)
+                    .ConfigureAwait(false);
+            }
+
+            if (producers is not null || first == 0)
+            {
+                break;
+            }
+        }
+
+        producers ??= new ProducerStates();
+        foreach (var segment in manifest.Segments.Skip(first).Where(segment => segment.IsSealed))
+        {
+            var replay = new SegmentScan(segments, segment.Name, segment.BaseOffset, producers, nowMs);
+            await replay.RunAsync(segment.Length, cancellationToken).ConfigureAwait(false);
+            ThrowOnDamage(replay, segment.Name);
+        }
+
+        return producers;
+    }
+
+    private static async ValueTask<ProducerStates?> ReadProducersAsync(
+        string segment, IDocumentStore documents, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var document = await documents.ReadAsync(SegmentName.ProducersOf(segment), cancellationToken).ConfigureAwait(false);
+            return document is { } found ? ProducerStates.TryParse(found.Bytes.Span) : null;
+        }
+        catch (CorruptDocumentException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Frees all bytes of a log whose topic is gone; repeating it is harmless.</summary>
+    /// <param name="name">The partition's folder.</param>
+    /// <param name="segments">Where its segments are.</param>
+    /// <param name="documents">Where its manifest is.</param>
+    /// <param name="cancellationToken">Gives up; what is left is freed by the next try.</param>
+    /// <exception cref="StoreUnavailableException">The store cannot be reached; try again.</exception>
+    public static async ValueTask DeleteAsync(
+        string name, ISegmentStore segments, IDocumentStore documents, CancellationToken cancellationToken = default)
+    {
+        // The manifest goes first: a writer that is still alive somewhere finds it gone and ends.
+        await documents.DeleteAsync(SegmentName.ManifestOf(name), null, cancellationToken).ConfigureAwait(false);
+        foreach (var segment in await segments.ListAsync(name + "/", cancellationToken)
+            .ToListAsync(cancellationToken).ConfigureAwait(false))
+        {
+            await segments.DeleteAsync(segment.Name, cancellationToken).ConfigureAwait(false);
+        }
+
+        foreach (var document in await documents.ListAsync(name + "/", cancellationToken)
+            .ToListAsync(cancellationToken).ConfigureAwait(false))
+        {
+            await documents.DeleteAsync(document, null, cancellationToken).ConfigureAwait(false);
+        }
+    }
+}

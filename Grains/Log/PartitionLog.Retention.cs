@@ -1,0 +1,228 @@
+using System.Collections.Immutable;
+using OrleansStream.Errors;
+using OrleansStream.Storage;
+
+namespace OrleansStream.Log;
+
+// Upkeep: closing aged segments, letting old ones go. The manifest changes first, bytes are freed after a grace.
+public sealed partial class PartitionLog
+{
+    private readonly SemaphoreSlim _upkeep = new(1, 1);
+    private readonly long _openedAt;
+    private bool _orphansFreed;
+
+    /// <summary>One round of upkeep: closes an aged segment, applies retention, frees deleted segments after their grace.</summary>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <remarks>A failure of the store leaves the rest to the next round.</remarks>
+    public async ValueTask MaintainAsync(CancellationToken cancellationToken = default)
+    {
+        await _upkeep.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            DropIdleCaches();
+            RequestRollWhenAged();
+            await RetainAsync(cancellationToken).ConfigureAwait(false);
+            await FreeDeletedAsync(cancellationToken).ConfigureAwait(false);
+            await FreeOrphansAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (LogFencedException e)
+        {
+            End(LogEnd.Fenced, e.Message);
+        }
+        catch (Exception e) when (e is StoreUnavailableException or StoreFullException)
+        {
+            // the next round tries again
+        }
+        finally
+        {
+            _upkeep.Release();
+        }
+    }
+
+    /// <summary>Moves the log start offset up and lets whole segments below it go.</summary>
+    /// <param name="beforeOffset">The new log start offset; -1 for the high watermark.</param>
+    /// <param name="cancellationToken">Gives up; the outcome is then unknown, and repeating it is harmless.</param>
+    /// <returns>Null when done, also when the log started higher already; OFFSET_OUT_OF_RANGE beyond the high watermark.</returns>
+    public async ValueTask<LogError?> DeleteRecordsAsync(long beforeOffset, CancellationToken cancellationToken = default)
+    {
+        await _upkeep.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            lock (_gate)
+            {
+                beforeOffset = beforeOffset == LatestOffset ? _endOffset : beforeOffset;
+                if (_end is not null)
+                {
+                    return EndError();
+                }
+
+                if (beforeOffset < 0 || beforeOffset > _endOffset)
+                {
+                    return new LogError(
+                        StreamErrorCode.OffsetOutOfRange,
+                        $"Offset {beforeOffset} is above the high watermark {_endOffset}; only records below it can be deleted.");
+                }
+            }
+
+            await RaiseLogStartAsync(beforeOffset, cancellationToken).ConfigureAwait(false);
+            return null;
+        }
+        catch (LogFencedException e)
+        {
+            End(LogEnd.Fenced, e.Message);
+            return EndError();
+        }
+        finally
+        {
+            _upkeep.Release();
+        }
+    }
+
+    private void DropIdleCaches()
+    {
+        lock (_gate)
+        {
+            _producers.Expire(NowMs);
+            if (_group is null && _time.GetElapsedTime(_usedAt) > LogLimits.CacheIdleMax)
+            {
+                _tail.Clear();
+                _blocks.Clear();
+                _indexes.Clear();
+            }
+        }
+    }
+
+    // Only the write loop rolls; as in Kafka the active segment is closed first when age alone would delete it.
+    private void RequestRollWhenAged()
+    {
+        lock (_gate)
+        {
+            var options = Volatile.Read(ref _options);
+            var hasRecords = _active.Manifest.BaseOffset < _endOffset;
+            if (_end is not null || _isClosing || !hasRecords
+                || !(IsAged(options) || IsExpired(_active.MaxTimestampMs, options)))
+            {
+                return;
+            }
+
+            _rollWanted = true;
+            if (!StartsDraining())
+            {
+                return;
+            }
+        }
+
+        _ = DrainAsync();
+    }
+
+    private bool IsExpired(long maxTimestampMs, LogOptions options) =>
+        options.RetentionAge is { } age && NowMs - maxTimestampMs > (long)age.TotalMilliseconds;
+
+    private async ValueTask RetainAsync(CancellationToken cancellationToken)
+    {
+        long logStart;
+        lock (_gate)
+        {
+            if (_end is not null)
+            {
+                return;
+            }
+
+            var options = Volatile.Read(ref _options);
+            var surplus = options.RetentionBytes is { } bytes
+                ? _active.Position + _sealed.Sum(segment => segment.Length) - bytes
+                : 0;
+            logStart = _logStartOffset;
+            foreach (var segment in _sealed)
+            {
+                surplus -= segment.Length;
+                if (!IsExpired(segment.MaxTimestampMs, options) && (options.RetentionBytes is null || surplus < 0))
+                {
+                    break;
+                }
+
+                logStart = Math.Max(logStart, segment.EndOffset);
+            }
+        }
+
+        await RaiseLogStartAsync(logStart, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async ValueTask RaiseLogStartAsync(long logStart, CancellationToken cancellationToken)
+    {
+        var gone = ImmutableList<ManifestSegment>.Empty;
+        await _manifest.UpdateAsync(
+            manifest =>
+            {
+                gone = manifest.Segments.FindAll(segment => segment.IsSealed && segment.EndOffset <= logStart);
+                return logStart <= manifest.LogStartOffset && gone.IsEmpty ? null : manifest with
+                {
+                    LogStartOffset = Math.Max(logStart, manifest.LogStartOffset),
+                    Segments = manifest.Segments.RemoveRange(gone),
+                    Deleting = manifest.Deleting.AddRange(gone.Select(segment => new DeletedSegment(segment.Name, NowMs))),
+                };
+            },
+            cancellationToken).ConfigureAwait(false);
+
+        lock (_gate)
+        {
+            _logStartOffset = Math.Max(_logStartOffset, logStart);
+            _sealed = _sealed.RemoveAll(segment => segment.EndOffset <= logStart);
+        }
+    }
+
+    private async ValueTask FreeDeletedAsync(CancellationToken cancellationToken)
+    {
+        var before = NowMs - (long)LogLimits.DeletionGrace.TotalMilliseconds;
+        var due = _manifest.Current.Deleting.FindAll(segment => segment.SinceMs <= before);
+        if (due.IsEmpty || !await ProveOwnershipAsync(cancellationToken).ConfigureAwait(false))
+        {
+            return;
+        }
+
+        foreach (var segment in due)
+        {
+            await FreeAsync(segment.Name, cancellationToken).ConfigureAwait(false);
+        }
+
+        await _manifest.UpdateAsync(
+            manifest => manifest with { Deleting = manifest.Deleting.RemoveRange(due) }, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async ValueTask FreeAsync(string segment, CancellationToken cancellationToken)
+    {
+        await _segments.DeleteAsync(segment, cancellationToken).ConfigureAwait(false);
+        await _documents.DeleteAsync(SegmentName.IndexOf(segment), null, cancellationToken).ConfigureAwait(false);
+        await _documents.DeleteAsync(SegmentName.ProducersOf(segment), null, cancellationToken).ConfigureAwait(false);
+    }
+
+    // Segments that a roll created but never got into the manifest. Only those of older epochs, whose owners are fenced, and only after
+    // this owner has read the manifest as its own: what cannot be read is never taken for an orphan.
+    private async ValueTask FreeOrphansAsync(CancellationToken cancellationToken)
+    {
+        if (_orphansFreed || _time.GetElapsedTime(_openedAt) < LogLimits.DeletionGrace
+            || !await ProveOwnershipAsync(cancellationToken).ConfigureAwait(false))
+        {
+            return;
+        }
+
+        var manifest = _manifest.Current;
+        var known = manifest.Segments.Select(segment => segment.Name).Concat(manifest.Deleting.Select(segment => segment.Name))
+            .ToHashSet(StringComparer.Ordinal);
+        var orphans = new List<string>();
+        await foreach (var segment in _segments.ListAsync(_name + "/", cancellationToken).ConfigureAwait(false))
+        {
+            if (SegmentName.EpochOf(segment.Name) < Epoch && !known.Contains(segment.Name))
+            {
+                orphans.Add(segment.Name);
+            }
+        }
+
+        foreach (var orphan in orphans)
+        {
+            await FreeAsync(orphan, cancellationToken).ConfigureAwait(false);
+        }
+
+        _orphansFreed = true;
+    }
+}

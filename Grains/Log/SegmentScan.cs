@@ -1,0 +1,152 @@
+using OrleansStream.Records;
+using OrleansStream.Storage;
+
+namespace OrleansStream.Log;
+
+/// <summary>
+/// Reads a segment from a position to its end, checks every batch, and rebuilds what the log knows of it. It may go on later from
+/// where it stopped: recovery reads once before its fence and the rest behind it.
+/// </summary>
+/// <remarks>
+/// A batch is accepted when its length, magic and CRC are right, its base offset continues the chain, and its leader epoch is not
+/// below one that was seen before: after a fence no data of an older epoch follows.
+/// </remarks>
+internal sealed class SegmentScan(
+    ISegmentStore segments, string name, long baseOffset, ProducerStates producers, long nowMs)
+{
+    private const int InitialReadBytes = 64 * 1024;
+
+    /// <summary>The end of the last accepted batch.</summary>
+    public long Position { get; private set; }
+
+    /// <summary>The offset behind the last record.</summary>
+    public long EndOffset { get; private set; } = baseOffset;
+
+    /// <summary>The latest record timestamp, or -1.</summary>
+    public long MaxTimestampMs { get; private set; } = -1;
+
+    /// <summary>The count of accepted batches, fences included.</summary>
+    public int BatchCount { get; private set; }
+
+    /// <summary>The highest epoch of a fence or batch.</summary>
+    public int Epoch { get; private set; }
+
+    public SegmentIndex Index { get; } = new(baseOffset);
+
+    /// <summary>What stopped the scan before the end of the segment's bytes; null when nothing did.</summary>
+    public string? Damage { get; private set; }
+
+    /// <summary>Scans from where it stopped to the end of the segment, or to its first damage.</summary>
+    /// <param name="length">The length to stop at: what lies behind is no part of the log; null for all there is.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="LogCorruptException">The manifest names a segment that is not there.</exception>
+    public async ValueTask RunAsync(long? length, CancellationToken cancellationToken)
+    {
+        // Thousands of partitions open with little in their active segment: most never need the large buffer.
+        var buffer = GC.AllocateUninitializedArray<byte>(InitialReadBytes);
+        Damage = null;
+        while (true)
+        {
+            var wanted = (int)Math.Min(buffer.Length, (length ?? long.MaxValue) - Position);
+            var read = wanted <= 0 ? 0 : await ReadAsync(buffer.AsMemory(0, wanted), cancellationToken).ConfigureAwait(false);
+            var whole = Accept(buffer.AsSpan(0, read));
+            if (Damage is not null || Position == length)
+            {
+                return;
+            }
+
+            if (read < wanted || wanted <= 0)
+            {
+                Damage = whole < read ? "a batch is cut short" : null;
+                return;
+            }
+
+            if (buffer.Length < LogLimits.RecoveryReadBytes)
+            {
+                buffer = GC.AllocateUninitializedArray<byte>(LogLimits.RecoveryReadBytes);
+            }
+            else if (whole == 0)
+            {
+                Damage = "a batch is longer than any that is written";
+                return;
+            }
+        }
+    }
+
+    private async ValueTask<int> ReadAsync(Memory<byte> destination, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await segments.ReadAsync(name, Position, destination, cancellationToken).ConfigureAwait(false);
+        }
+        catch (SegmentNotFoundException e)
+        {
+            throw new LogCorruptException($"The manifest names segment '{name}', which does not exist.", e);
+        }
+    }
+
+    private int Accept(ReadOnlySpan<byte> bytes)
+    {
+        var at = 0;
+        while (at < bytes.Length)
+        {
+            var status = RecordBatchScanner.Validate(bytes[at..], out var header, out var lengthBytes);
+            if (status == RecordBatchStatus.Incomplete)
+            {
+                return at;
+            }
+
+            if (status != RecordBatchStatus.Valid)
+            {
+                Damage = $"a batch fails its check ({status})";
+                return at;
+            }
+
+            if ((Damage = Judge(header)) is not null)
+            {
+                return at;
+            }
+
+            Take(header, lengthBytes);
+            at += lengthBytes;
+        }
+
+        return at;
+    }
+
+    private string? Judge(in RecordBatchHeader header)
+    {
+        if (FenceBatch.IsFence(header, out _))
+        {
+            return null; // a late fence of an older owner is harmless wherever it is
+        }
+
+        if (header.BaseOffset != EndOffset)
+        {
+            return $"a batch has base offset {header.BaseOffset} where {EndOffset} was to follow";
+        }
+
+        return header.PartitionLeaderEpoch < Epoch
+            ? $"a batch of epoch {header.PartitionLeaderEpoch} follows one of epoch {Epoch}"
+            : null;
+    }
+
+    private void Take(in RecordBatchHeader header, int lengthBytes)
+    {
+        if (FenceBatch.IsFence(header, out var epoch))
+        {
+            Epoch = Math.Max(Epoch, epoch);
+        }
+        else
+        {
+            Epoch = header.PartitionLeaderEpoch;
+            Index.Add(header.BaseOffset, (int)Position, header.MaxTimestamp);
+            producers.Apply(header, header.BaseOffset, nowMs);
+            EndOffset = header.NextOffset;
+            MaxTimestampMs = Math.Max(MaxTimestampMs, header.MaxTimestamp);
+        }
+
+        Position += lengthBytes;
+        BatchCount++;
+    }
+}

@@ -1,0 +1,52 @@
+using Microsoft.Win32.SafeHandles;
+
+namespace OrleansStream.Storage.Files;
+
+/// <summary>The lock that keeps a second process out of a data folder.</summary>
+internal static class DataFolderLock
+{
+    /// <summary>The lock's file in the folder.</summary>
+    public const string FileName = ".lock";
+
+    /// <summary>Takes the lock; disposing the handle, or the process's end however it comes, gives it back.</summary>
+    /// <exception cref="DataFolderException">Another process has it, or locks do not work here.</exception>
+    /// <exception cref="IOException">The file cannot be opened.</exception>
+    public static SafeFileHandle Take(string folder)
+    {
+        var path = Path.Join(folder, FileName);
+        var handle = TryOpen(path) ?? throw new DataFolderException(
+            $"The data folder '{folder}' is in use by another process. Stop that one, or choose another folder.");
+
+        // Some file systems, and a setting of .NET, ignore locks without a word. So ask for it twice.
+        using var second = TryOpen(path);
+        if (second is null)
+            return handle;
+        handle.Dispose();
+        throw new DataFolderException(
+            $"The data folder '{folder}' cannot be locked: its file system ignores file locks, or "
+            + "DOTNET_SYSTEM_IO_DISABLEFILELOCKING is set. Choose a folder on a local disk, or unset the variable.");
+    }
+
+    // Only FileShare.None is an exclusive lock on Unix; every other mode is shared there.
+    private static SafeFileHandle? TryOpen(string path)
+    {
+        try
+        {
+            return File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException exception) when (IsLocked(exception))
+        {
+            return null;
+        }
+    }
+
+    private static bool IsLocked(IOException exception)
+    {
+        const int linuxWouldBlock = 11;
+        const int macWouldBlock = 35;
+        const int windowsSharingViolation = unchecked((int)0x80070020);
+        return exception.HResult == (OperatingSystem.IsWindows() ? windowsSharingViolation
+            : OperatingSystem.IsMacOS() ? macWouldBlock
+            : linuxWouldBlock);
+    }
+}

@@ -1,0 +1,78 @@
+using System.Collections.Concurrent;
+
+namespace OrleansStream.Storage.Files;
+
+/// <summary>One folder whose files are named as a store's names are.</summary>
+/// <param name="files">The file system.</param>
+/// <param name="root">The folder; it exists.</param>
+internal sealed class FileTree(IFileOperations files, string root)
+{
+    private readonly ConcurrentDictionary<string, bool> _durable = new(StringComparer.Ordinal);
+
+    /// <summary>The file system.</summary>
+    public IFileOperations Files => files;
+
+    /// <summary>The folder.</summary>
+    public string Root => root;
+
+    /// <summary>The path of a name that was checked.</summary>
+    public string PathOf(string name) => Path.Join(root, name.Replace('/', Path.DirectorySeparatorChar));
+
+    /// <summary>
+    /// Makes the folder of a path when it is missing, and sees to it once that what a killed process did in it is durable.
+    /// </summary>
+    public void PrepareFolderOf(string path) => PrepareFolder(Path.GetDirectoryName(path)!, create: true);
+
+    /// <summary>As <see cref="PrepareFolderOf"/>, but makes none.</summary>
+    public void SettleFolderOf(string path)
+    {
+        var folder = Path.GetDirectoryName(path)!;
+        if (!_durable.ContainsKey(folder) && Directory.Exists(folder))
+            PrepareFolder(folder, create: false);
+    }
+
+    /// <summary>Makes a change in the path's folder durable; a folder that is not there holds nothing to lose.</summary>
+    public void SyncFolderOf(string path)
+    {
+        var folder = Path.GetDirectoryName(path)!;
+        if (Directory.Exists(folder))
+            files.SyncFolder(folder);
+    }
+
+    /// <summary>Throws when the volume has no more room than its reserve.</summary>
+    /// <exception cref="StoreFullException">It has not.</exception>
+    public void CheckRoom()
+    {
+        if (SegmentGrowth.GetRoom(files, root) < 0)
+            throw new StoreFullException($"The volume of '{root}' has nothing left but its reserve: free some of it.");
+    }
+
+    /// <summary>Finds the files of names that start with the prefix, in ordinal order.</summary>
+    public IReadOnlyList<(string Name, FileInfo File)> List(string prefix)
+    {
+        var folder = new DirectoryInfo(PathOf(prefix));
+        if (!folder.Exists)
+            return [];
+        return folder.EnumerateFiles("*", SearchOption.AllDirectories)
+            .Select(file => (Name: Path.GetRelativePath(root, file.FullName).Replace('\\', '/'), File: file))
+            .Where(entry => StoreNames.AreParts(entry.Name))
+            .OrderBy(entry => entry.Name, StringComparer.Ordinal)
+            .ToList();
+    }
+
+    private void PrepareFolder(string folder, bool create)
+    {
+        if (_durable.ContainsKey(folder))
+            return;
+        if (folder.Length > root.Length)
+            PrepareFolder(Path.GetDirectoryName(folder)!, create);
+        if (create && !Directory.Exists(folder))
+        {
+            files.CreateFolder(folder);
+            files.SyncFolder(Path.GetDirectoryName(folder)!);
+        }
+
+        files.SyncFolder(folder);
+        _durable.TryAdd(folder, true);
+    }
+}

@@ -1,0 +1,71 @@
+using System.Buffers;
+
+namespace OrleansStream.Storage;
+
+/// <summary>The names both stores take, checked alike in every implementation.</summary>
+internal static class StoreNames
+{
+    /// <summary>The most characters a name may have: Azure's bound for a blob is 1,024, a file system's for a path 4,096.</summary>
+    public const int NameLengthMax = 512;
+
+    /// <summary>The most characters of one part: a file system's bound is 255 bytes, less what the file stores add.</summary>
+    public const int PartLengthMax = 200;
+
+    private static readonly SearchValues<char> PartCharacters =
+        SearchValues.Create("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-");
+
+    /// <summary>Throws when the name is not one or more valid parts joined by <c>/</c>.</summary>
+    /// <exception cref="ArgumentException">The name is not valid.</exception>
+    public static void Check(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        if (name.Length is 0 or > NameLengthMax || !AreParts(name))
+            throw new ArgumentException(
+                $"'{name}' is no store name: parts of [0-9a-zA-Z.-], at most {PartLengthMax} characters each and "
+                + $"{NameLengthMax} in all, joined by '/'; '.' and '..' are none.", nameof(name));
+    }
+
+    /// <summary>Throws when the prefix is neither empty nor valid parts, each ended by <c>/</c>.</summary>
+    /// <exception cref="ArgumentException">The prefix is not valid.</exception>
+    public static void CheckPrefix(string prefix)
+    {
+        ArgumentNullException.ThrowIfNull(prefix);
+        if (prefix.Length == 0)
+            return;
+        if (prefix.Length > NameLengthMax || prefix[^1] != '/' || !AreParts(prefix.AsSpan(0, prefix.Length - 1)))
+            throw new ArgumentException($"'{prefix}' is no prefix: whole name parts, the last ended by '/'.", nameof(prefix));
+    }
+
+    /// <summary>Throws when an append's arguments are outside the store's bounds.</summary>
+    /// <exception cref="ArgumentException">The name is not valid, or there are no bytes or too many.</exception>
+    public static void CheckAppend(string name, long expectedPosition, int length, SegmentStoreLimits limits)
+    {
+        Check(name);
+        ArgumentOutOfRangeException.ThrowIfNegative(expectedPosition);
+        if (length == 0 || length > limits.AppendBytesMax)
+            throw new ArgumentException($"An append carries 1 to {limits.AppendBytesMax} bytes, not {length}.");
+    }
+
+    /// <summary>Throws when a document's arguments are outside the stores' bounds.</summary>
+    /// <exception cref="ArgumentException">The name is not valid, or there are too many bytes.</exception>
+    public static void CheckDocument(string name, int length)
+    {
+        Check(name);
+        if (length > DocumentStoreLimits.DocumentBytesMax)
+            throw new ArgumentException(
+                $"A document has at most {DocumentStoreLimits.DocumentBytesMax} bytes, not {length}.");
+    }
+
+    /// <summary>Tells whether the text is valid parts joined by <c>/</c>, so that it can be no way out of a folder.</summary>
+    public static bool AreParts(ReadOnlySpan<char> text)
+    {
+        foreach (var range in text.Split('/'))
+        {
+            var part = text[range];
+            if (part.Length is 0 or > PartLengthMax || part.ContainsAnyExcept(PartCharacters) || part is "." or "..")
+                return false;
+        }
+
+        return true;
+    }
+}
