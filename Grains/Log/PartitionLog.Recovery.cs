@@ -145,7 +145,8 @@ public sealed partial class PartitionLog
                 case AppendStatus.StoreFull:
                     throw new StoreFullException($"The store has no room for the fence of epoch {epoch} in '{name}'.");
                 default:
-                    await Task.Delay(pause, time, cancellationToken).ConfigureAwait(false);
+                    await LogPause.WaitAsync(pause, time, cancellationToken).ConfigureAwait(false);
+                    cancellationToken.ThrowIfCancellationRequested();
                     break;
             }
         }

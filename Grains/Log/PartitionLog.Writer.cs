@@ -94,8 +94,7 @@ public sealed partial class PartitionLog
             var left = interval - _time.GetElapsedTime(_lastStoredAt);
             if (left > TimeSpan.Zero)
             {
-                await Task.Delay(left, _time, _abandoned.Token)
-                    .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await LogPause.WaitAsync(left, _time, _abandoned.Token).ConfigureAwait(false);
             }
         }
     }
