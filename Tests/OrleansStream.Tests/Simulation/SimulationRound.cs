@@ -1,4 +1,3 @@
-using OrleansStream.Log;
 using OrleansStream.Storage;
 
 namespace OrleansStream.Tests.Simulation;
@@ -19,7 +18,6 @@ internal sealed record SimulationResult(ulong Seed, string? Violation, StoreKind
 internal sealed partial class SimulationRound
 {
     private const string LogName = "0123456789abcdef0123456789abcdef/0";
-    private readonly ulong _seed;
     private readonly Mutation _mutation;
     private readonly SimulatedRandom _random;
     private readonly SimulatedTime _time = new();
@@ -35,7 +33,7 @@ internal sealed partial class SimulationRound
 
     private SimulationRound(ulong seed, Mutation mutation, StoreKind? store)
     {
-        (_seed, _mutation) = (seed, mutation);
+        _mutation = mutation;
         _random = new SimulatedRandom(seed);
         _trace = new SimulationTrace(_time);
         _plan = SimulationPlan.Draw(_random, store);
