@@ -29,7 +29,7 @@ internal sealed class SimulatedRequest(long number, byte[] bytes, long[] payload
 /// A producer as a client library is: an idempotent one keeps up to five batches in flight, sends each again until it is
 /// acknowledged, and takes a new epoch when it gives up; a plain one sends once and forgets.
 /// </summary>
-internal sealed class SimulatedProducer(SimulatedRandom random, HistoryChecker checker, long id, bool sendsSeveral)
+internal sealed class SimulatedProducer(SimulatedRandom random, HistoryChecker checker, long id)
 {
     private const int InFlightMax = 5;
     private const int BatchRecordsMax = 3;
@@ -96,7 +96,7 @@ internal sealed class SimulatedProducer(SimulatedRandom random, HistoryChecker c
 
     private SimulatedRequest Make(long nowMs, ref long nextPayload)
     {
-        int batches = sendsSeveral && random.Chance(200) ? 2 : 1;
+        int batches = random.Chance(200) ? 2 : 1;
         long number = nextPayload;
         long[] payloads = new long[batches];
         int[] counts = new int[batches];

@@ -80,7 +80,7 @@ internal sealed partial class SimulationRound
     private void Judge(SimulatedOwner last)
     {
         long acked = _checker.AckedCount;
-        Produce(last, new SimulatedProducer(_random, _checker, -1, false));
+        Produce(last, new SimulatedProducer(_random, _checker, -1));
         if (!_time.RunUntil(() => last.WaitingCount == 0 || _findings.First is not null, _time.Elapsed + ServeWaitMax)
             || _checker.AckedCount == acked)
         {

@@ -41,8 +41,7 @@ internal sealed partial class SimulationRound
         _worldChecker = new WorldChecker(_world, _findings, LogName);
         _checker = new HistoryChecker(_findings, _plan.DeletesByRetention, _plan.Store == StoreKind.Files);
         for (int i = -1; i < _plan.IdempotentProducers; i++)
-            _producers.Add(new SimulatedProducer(
-                _random, _checker, i < 0 ? -1 : 1_000 + i, i < 0 || _plan.Store == StoreKind.Blobs));
+            _producers.Add(new SimulatedProducer(_random, _checker, i < 0 ? -1 : 1_000 + i));
     }
 
     /// <summary>Runs the round of a seed, with a mechanism taken out where one is named.</summary>
