@@ -83,6 +83,7 @@ const run = (command, args) => {
 };
 
 const started = [];
+let serving = false;
 let stopping = false;
 
 const start = (name, command, args, options, logFolder) => {
@@ -97,7 +98,7 @@ const start = (name, command, args, options, logFolder) => {
     const ended = reason => {
       node.ended = true;
       node.reason = reason;
-      if (!stopping) console.log(`${name} (process ${child.pid}) ended: ${reason}. The rest goes on. Its log: ${path}`);
+      if (serving && !stopping) console.log(`${name} (process ${child.pid}) ended: ${reason}. The rest goes on. Its log: ${path}`);
       done();
     };
     child.once('error', error => ended(error.message));
@@ -196,6 +197,7 @@ const main = async () => {
   });
   await Promise.all(apis.map(({ url, api }) => untilReady(api, () => isReady(`${url}/health/ready`))));
 
+  serving = true;
   console.log('\nThe cluster is ready.\n');
   for (const { api, url } of apis) console.log(`  ${api.name}   ${url}   ${url}/swagger   process ${api.child.pid}`);
   for (const { silo, health } of silos) console.log(`  ${silo.name}  ${health}/health/ready   process ${silo.child.pid}`);

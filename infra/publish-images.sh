@@ -22,7 +22,7 @@ for process in Silo Api; do
     echo "$image is in $registry already; tags don't move, so give a new one." >&2
     exit 1
   fi
-  az acr build --registry "$registry" --image "$image" --file "$root/infra/docker/$process.Dockerfile" "$root"
+  az acr build --registry "$registry" --image "$image" --file "infra/docker/$process.Dockerfile" "$root"
 done
 
 echo "Both images are in $registry with the tag $tag."

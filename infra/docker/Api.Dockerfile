@@ -16,7 +16,7 @@ RUN dotnet publish Api --no-restore --configuration Release --output /app -p:Use
 FROM mcr.microsoft.com/dotnet/aspnet:10.0-noble-chiseled
 WORKDIR /app
 COPY --from=build /app .
-ENV URLS=http://+:8080
+ENV URLS=http://+:8080 ASPNETCORE_HTTP_PORTS=
 EXPOSE 8080
 USER $APP_UID
 ENTRYPOINT ["dotnet", "OrleansStream.Api.dll"]

@@ -17,7 +17,7 @@ FROM mcr.microsoft.com/dotnet/aspnet:10.0-noble-chiseled
 WORKDIR /app
 COPY --from=build /app .
 # Every address of the container, for health; the silo's own ports are settings.
-ENV URLS=http://+:8080
+ENV URLS=http://+:8080 ASPNETCORE_HTTP_PORTS=
 EXPOSE 8080 11111 30000
 USER $APP_UID
 ENTRYPOINT ["dotnet", "OrleansStream.Silo.dll"]

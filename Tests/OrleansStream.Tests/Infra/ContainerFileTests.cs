@@ -19,7 +19,7 @@ public sealed partial class ContainerFileTests
         Assert.Contains("USER $APP_UID", last);
         Assert.Contains($"ENTRYPOINT [\"dotnet\", \"OrleansStream.{process}.dll\"]", last);
         Assert.DoesNotContain(last, line => line.StartsWith("RUN ", StringComparison.Ordinal));
-        Assert.Contains($"ENV URLS=http://+:{HttpPort}", last);
+        Assert.Contains($"ENV URLS=http://+:{HttpPort} ASPNETCORE_HTTP_PORTS=", last);
     }
 
     [Fact]
