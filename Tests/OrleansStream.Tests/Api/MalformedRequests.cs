@@ -112,7 +112,7 @@ internal static class MalformedRequests
         foreach (string text in new[] { "\\ud800", "\\udc00", "\\ud800\\ud800", "\\udbffx", "a\\\\\\ud83d" })
         {
             yield return Record($$"""{"value":"{{text}}"}""", ".value");
-            yield return Record($$"""{"value":{"a":["{{text}}"]}}""", ".value");
+            yield return Record($$"""{"value":{"a":["{{text}}"]} }""", ".value");
             yield return Record($$"""{"value":1,"key":"{{text}}"}""", ".key");
             yield return Record($$"""{"value":1,"headers":[{"key":"{{text}}","value":"v"}]}""", ".headers[0].key");
             yield return Record($$"""{"value":1,"headers":[{"key":"k","value":"{{text}}"}]}""", ".headers[0].value");
