@@ -340,20 +340,6 @@ public abstract class SegmentStoreConformance : IAsyncLifetime
         Assert.Equal(40, (await ExtentAsync(name)).AppendCount);
     }
 
-    [Fact]
-    public async Task Append_BeyondTheCount_IsSegmentFull()
-    {
-        if (Store.Limits.AppendCountMax > 100)
-            Assert.Skip("This store takes too many appends to fill a segment here.");
-        var name = await NewAsync();
-        for (var i = 0; i < Store.Limits.AppendCountMax; i++)
-            Assert.Equal(AppendStatus.Appended, (await AppendAsync(name, i, "x")).Status);
-
-        Assert.Equal(AppendStatus.SegmentFull, (await AppendAsync(name, Store.Limits.AppendCountMax, "x")).Status);
-
-        Assert.Equal(Store.Limits.AppendCountMax, (await ExtentAsync(name)).Length);
-    }
-
     /// <summary>Makes the store under test.</summary>
     protected abstract ValueTask<ISegmentStore> OpenAsync();
 
