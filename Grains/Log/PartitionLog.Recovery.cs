@@ -42,9 +42,9 @@ public sealed partial class PartitionLog
             var extent = await segments.GetExtentAsync(active.Name, cancellationToken).ConfigureAwait(false);
             var log = new PartitionLog(
                 name, options, segments, documents, time, manifest, scan, producers, extent?.AppendCount ?? 0);
-            if (!takesAppends && !await log.RollAsync().ConfigureAwait(false))
+            if (!takesAppends)
             {
-                throw new LogFencedException(log.EndDetail);
+                await log.RollAtOpeningAsync(cancellationToken).ConfigureAwait(false);
             }
 
             return log;
@@ -56,6 +56,7 @@ public sealed partial class PartitionLog
 
         async ValueTask<PartitionManifest> BeginAsync()
         {
+            await ThrowWhenLostAsync(name, segments, documents, cancellationToken).ConfigureAwait(false);
             var segment = SegmentName.Make(name, 0, 1, Guid.NewGuid());
             await segments.CreateAsync(segment, cancellationToken).ConfigureAwait(false);
             return new PartitionManifest
@@ -66,10 +67,41 @@ public sealed partial class PartitionLog
         }
     }
 
+    // Where there are bytes, a missing manifest was lost: a log begun anew beside them would take them for orphans and free them.
+    private static async ValueTask ThrowWhenLostAsync(
+        string name, ISegmentStore segments, IDocumentStore documents, CancellationToken cancellationToken)
+    {
+        await foreach (var segment in segments.ListAsync(name + "/", cancellationToken).ConfigureAwait(false))
+        {
+            // Another owner may have begun the log meanwhile; then claiming finds its manifest.
+            if (segment.Length > 0
+                && await documents.ReadAsync(SegmentName.ManifestOf(name), cancellationToken).ConfigureAwait(false) is null)
+            {
+                throw new LogCorruptException(
+                    $"'{name}' has no manifest, but segment '{segment.Name}' of {segment.Length} bytes: its manifest was lost.");
+            }
+        }
+    }
+
     private static ManifestSegment NewSegment(string name, long baseOffset, TimeProvider time) => new()
     {
         Name = name, BaseOffset = baseOffset, CreatedAtMs = time.GetUtcNow().ToUnixTimeMilliseconds(),
     };
+
+    private async ValueTask RollAtOpeningAsync(CancellationToken cancellationToken)
+    {
+        using (cancellationToken.UnsafeRegister(
+            static log => ((PartitionLog)log!).End(LogEnd.Closed, "Opening the log was given up."), this))
+        {
+            if (await RollAsync().ConfigureAwait(false))
+            {
+                return;
+            }
+        }
+
+        cancellationToken.ThrowIfCancellationRequested();
+        throw _end == LogEnd.Offline ? new LogCorruptException(EndDetail) : new LogFencedException(EndDetail);
+    }
 
     // A crash of the process may have torn the last append of a file. Where the store says so, the tail behind the last whole batch
     // is cut; damage below what was once durable is never cut.
