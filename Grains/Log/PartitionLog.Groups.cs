@@ -59,48 +59,39 @@ public sealed partial class PartitionLog
         RecordBatchHeader.TryRead(append.Batches.Span, out var first);
         var settled = _producers.Check(first);
         var verdict = settled.DuplicateOffset >= 0 ? settled : _producers.Check(first, _open);
-        if (verdict.DuplicateOffset >= 0 && !IsStoredWhole(append.Batches.Span))
+        var isStored = verdict.DuplicateOffset >= 0 || verdict.Error == StreamErrorCode.DuplicateSequenceNumber;
+        if (isStored && WasCutShort(append, out var rest, out var restOffset))
         {
-            return Refuse(append, group, new LogError(
-                StreamErrorCode.InvalidRecord,
-                "The first batch of this append is stored already, but not all of them: send the others by themselves."));
-        }
+            if (verdict.DuplicateOffset < 0 || restOffset != group.EndOffset)
+            {
+                return Refuse(append, group, CutShortError(first));
+            }
 
-        if (verdict.DuplicateOffset >= 0)
+            (append.Placed, append.BaseOffset) = (rest, verdict.DuplicateOffset);
+        }
+        else if (verdict.DuplicateOffset >= 0)
         {
             append.Result = new LogAppendResult(null, verdict.DuplicateOffset, -1, _logStartOffset, Duplicate: true);
             append.DependsOnGroup = settled.DuplicateOffset < 0;
             return 0;
         }
-
-        if (verdict.Error != StreamErrorCode.None)
+        else if (verdict.Error != StreamErrorCode.None)
         {
             return Refuse(append, group, SequenceError(verdict, first));
         }
+        else
+        {
+            append.BaseOffset = group.EndOffset;
+        }
 
-        append.BaseOffset = group.EndOffset;
         append.DependsOnGroup = true;
-        for (var rest = append.Batches.Span; RecordBatchHeader.TryRead(rest, out var header); rest = rest[header.LengthBytes..])
+        for (var left = append.Placed.Span; RecordBatchHeader.TryRead(left, out var header); left = left[header.LengthBytes..])
         {
             _open.Apply(header, group.EndOffset, NowMs, _producers);
             group.EndOffset += header.RecordCount;
         }
 
-        return append.Batches.Length;
-    }
-
-    /// <summary>True when every batch of an append is a duplicate, with what is stored and what is in the open group.</summary>
-    private bool IsStoredWhole(ReadOnlySpan<byte> batches)
-    {
-        for (; RecordBatchHeader.TryRead(batches, out var header); batches = batches[header.LengthBytes..])
-        {
-            if (_producers.Check(header).DuplicateOffset < 0 && _producers.Check(header, _open).DuplicateOffset < 0)
-            {
-                return false;
-            }
-        }
-
-        return true;
+        return append.Placed.Length;
     }
 
     private int Refuse(PendingAppend append, AppendGroup group, LogError error)
@@ -109,12 +100,6 @@ public sealed partial class PartitionLog
         append.DependsOnGroup = group.EndOffset != group.BaseOffset; // then it waits until what it was judged by is durable
         return 0;
     }
-
-    private static LogError SequenceError(ProducerVerdict verdict, in RecordBatchHeader batch) => new(
-        verdict.Error,
-        verdict.Error == StreamErrorCode.InvalidProducerEpoch
-            ? $"Producer {batch.ProducerId} has epoch {verdict.Expected} by now; this batch is of epoch {batch.ProducerEpoch}."
-            : $"Producer {batch.ProducerId} sent sequence {batch.BaseSequence} where {verdict.Expected} was to follow.");
 
     // Definitely not stored. Batches of the same producers that queued behind fail with it: they would leave a gap.
     private void Fail(AppendGroup group, LogError error)

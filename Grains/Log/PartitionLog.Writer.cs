@@ -142,8 +142,8 @@ public sealed partial class PartitionLog
             }
 
             append.Result = new LogAppendResult(null, append.BaseOffset, appendTimeMs, _logStartOffset);
-            append.Batches.Span.CopyTo(bytes);
-            for (var end = append.Batches.Length; end > 0;)
+            append.Placed.Span.CopyTo(bytes);
+            for (var end = append.Placed.Length; end > 0;)
             {
                 RecordBatchHeader.TryRead(bytes, out var header);
                 RecordBatchHeader.StampBaseOffset(bytes, offset);

@@ -199,16 +199,31 @@ public sealed class AppendTests
     }
 
     [Fact]
-    public async Task Append_WhenOnlyTheFirstBatchOfARequestIsStored_IsNotTakenForADuplicate()
+    public async Task Append_WhenOnlyTheFirstBatchOfARequestIsStored_StoresTheOthers()
     {
         var rig = new LogRig();
         var log = await rig.OpenAsync();
         await log.PutAsync(TestBatch.By(7, 0));
 
+        var result = await log.PutAsync(TestBatch.Join(TestBatch.By(7, 0), TestBatch.By(7, 1), TestBatch.By(7, 2)));
+
+        Assert.Null(result.Error);
+        Assert.Equal(0, result.BaseOffset);
+        Assert.Equal(["7/0/0", "7/0/1", "7/0/2"], await log.ReadValuesAsync());
+    }
+
+    [Fact]
+    public async Task Append_WhenOthersFollowTheOneStoredBatchOfARequest_IsNotTakenForADuplicate()
+    {
+        var rig = new LogRig();
+        var log = await rig.OpenAsync();
+        await log.PutAsync(TestBatch.By(7, 0));
+        await log.PutAsync(TestBatch.Of("x"));
+
         var result = await log.PutAsync(TestBatch.Join(TestBatch.By(7, 0), TestBatch.By(7, 1)));
 
-        Assert.Equal(StreamErrorCode.InvalidRecord, result.Error?.Code);
-        Assert.Equal(1, (await log.PutAsync(TestBatch.By(7, 1))).BaseOffset);
+        Assert.Equal(StreamErrorCode.OutOfOrderSequenceNumber, result.Error?.Code);
+        Assert.Equal(["7/0/0", "x"], await log.ReadValuesAsync());
     }
 
     [Fact]

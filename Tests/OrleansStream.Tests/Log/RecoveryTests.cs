@@ -1,6 +1,8 @@
 using System.Text;
 using OrleansStream.Errors;
 using OrleansStream.Log;
+using OrleansStream.Records;
+using OrleansStream.Storage;
 using OrleansStream.Tests.Support;
 
 namespace OrleansStream.Tests.Log;
@@ -93,8 +95,8 @@ public sealed class RecoveryTests
         await log.PutAsync(TestBatch.Of("a"));
         await _rig.TakeOverAsync();
         var zombie = TestBatch.Of("zombie");
-        Records.RecordBatchHeader.StampBaseOffset(zombie, 1);
-        Records.RecordBatchHeader.StampPartitionLeaderEpoch(zombie, 1);
+        RecordBatchHeader.StampBaseOffset(zombie, 1);
+        RecordBatchHeader.StampPartitionLeaderEpoch(zombie, 1);
         await _rig.StoredSegments.AppendAnywhereAsync(
             (await _rig.ReadManifestAsync()).Active.Name, zombie, TestContext.Current.CancellationToken);
 
@@ -169,7 +171,7 @@ public sealed class RecoveryTests
         _rig.Connect();
         _rig.Segments.ReadsToFail = 1;
 
-        await Assert.ThrowsAsync<Storage.StoreUnavailableException>(() => _rig.OpenAsync());
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => _rig.OpenAsync());
 
         Assert.Equal(["a"], await (await _rig.OpenAsync()).ReadValuesAsync());
     }
@@ -230,7 +232,7 @@ public sealed class RecoveryTests
         await log.PutAsync(TestBatch.Of("b"));
         var segment = (await _rig.ReadManifestAsync()).Segments[0].Name;
         var bytes = await _rig.ReadSegmentAsync(segment);
-        bytes[Records.FenceBatch.LengthBytes + position] ^= flip;
+        bytes[FenceBatch.LengthBytes + position] ^= flip;
         await _rig.ReplaceSegmentAsync(segment, bytes);
         log = await _rig.TakeOverAsync();
 

@@ -7,7 +7,7 @@ namespace OrleansStream.Tests.Simulation;
 /// Judges a partition by what its clients saw, as Jepsen judges Kafka: nothing of the log's inside is asked. A timeout or a
 /// lost connection is unknown, never failed: such a payload may be stored once, or never.
 /// </summary>
-internal sealed class HistoryChecker(SimulationFindings findings, bool deletesByRetention = false)
+internal sealed class HistoryChecker(SimulationFindings findings, bool deletesByRetention = false, bool appendsMayTear = false)
 {
     private readonly Dictionary<long, PayloadHistory> _payloads = [];
     private readonly SortedDictionary<long, SimulatedBatch> _seen = [];
@@ -124,7 +124,7 @@ internal sealed class HistoryChecker(SimulationFindings findings, bool deletesBy
     /// <summary>Judges the round by the whole log as it is at its end.</summary>
     public void Finish(IReadOnlyList<SimulatedBatch> log, long logStart, long highWatermark)
     {
-        var final = new FinalLog(findings, log, logStart, highWatermark);
+        var final = new FinalLog(findings, log, logStart, highWatermark, appendsMayTear);
         final.CheckChain();
         final.CheckPayloads(_payloads);
         final.CheckSeen(_seen);

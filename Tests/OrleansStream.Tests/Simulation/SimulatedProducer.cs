@@ -96,7 +96,7 @@ internal sealed class SimulatedProducer(SimulatedRandom random, HistoryChecker c
 
     private SimulatedRequest Make(long nowMs, ref long nextPayload)
     {
-        int batches = !IsIdempotent && random.Chance(200) ? 2 : 1;
+        int batches = random.Chance(200) ? 2 : 1;
         long number = nextPayload;
         long[] payloads = new long[batches];
         int[] counts = new int[batches];

@@ -60,15 +60,17 @@ internal sealed class SimulatedWorld(
         return new AppendOutcome(AppendStatus.Appended, segment.Length);
     }
 
-    /// <summary>Leaves some of an append behind that failed on the medium: visible, not durable, and the last of its segment.</summary>
+    /// <summary>
+    /// Fails an append on the medium: nothing more goes to the segment. Mostly the store can still mark where it ends; else
+    /// some of the append may be there after a restart.
+    /// </summary>
     public AppendOutcome Break(string name, long? expectedPosition, ReadOnlySpan<byte> bytes)
     {
         if (Refuse(name, expectedPosition) is { } refusal)
             return refusal;
         SimulatedSegment segment = _segments[name];
-        segment.Append(bytes[..random.Next(bytes.Length + 1)]);
         segment.Broken = true;
-        segment.Settled = false;
+        segment.LostTail = random.Chance(700) ? null : bytes[..random.Next(bytes.Length + 1)].ToArray();
         return new AppendOutcome(AppendStatus.Broken, segment.Durable);
     }
 
@@ -95,8 +97,6 @@ internal sealed class SimulatedWorld(
         SimulatedSegment segment = Find(name);
         if (segment.Settled)
             return segment.Extent;
-        if (segment.Broken)
-            throw new StoreUnavailableException("the medium failed; nothing is written to this segment until a restart");
         ArgumentOutOfRangeException.ThrowIfLessThan(length, segment.Marker);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, segment.Length);
         if (length < segment.Durable)
@@ -162,28 +162,33 @@ internal sealed class SimulatedWorld(
         _segments[name].Append(image);
     }
 
-    /// <summary>All processes on the machine have ended without closing anything: open segments are in doubt.</summary>
+    /// <summary>The one process has ended without closing anything: open segments are in doubt.</summary>
     public void Crash(CrashKind kind)
     {
-        foreach (SimulatedSegment segment in _segments.Values)
+        Restart(kind);
+        foreach (SimulatedSegment segment in _segments.Values.Where(segment => !segment.Sealed))
         {
-            if (segment.Sealed)
-                continue;
-            if (kind == CrashKind.Machine)
-            {
-                segment.Marker = random.Between(segment.Marker, segment.Durable);
-                if (segment.Broken)
-                    random.Fill(segment.Bytes.AsSpan(segment.Durable, segment.Length - segment.Durable));
-            }
-            else
-            {
-                segment.Marker = segment.Durable;
-            }
-
+            segment.Marker = kind == CrashKind.Machine ? random.Between(segment.Marker, segment.Durable) : segment.Durable;
             if (random.Chance(500))
                 segment.Append(new byte[random.Between(1, PreallocatedBytesMax)]);
             segment.Settled = false;
+        }
+    }
+
+    /// <summary>A new process begins: of a broken segment it knows what the old one could still write down.</summary>
+    public void Restart(CrashKind kind)
+    {
+        foreach (SimulatedSegment segment in _segments.Values.Where(segment => segment.Broken))
+        {
             segment.Broken = false;
+            segment.Sealed |= segment.LostTail is null;
+            if (segment.Sealed)
+                continue;
+            if (kind == CrashKind.Machine)
+                random.Fill(segment.LostTail);
+            segment.Append(segment.LostTail);
+            segment.Marker = segment.Durable;
+            segment.Settled = false;
         }
     }
 
@@ -200,10 +205,10 @@ internal sealed class SimulatedWorld(
     {
         if (!_segments.TryGetValue(name, out var segment))
             return new AppendOutcome(AppendStatus.NotFound, -1);
-        if (segment.Sealed)
-            return new AppendOutcome(AppendStatus.Sealed, segment.Length);
         if (segment.Broken)
             return new AppendOutcome(AppendStatus.Broken, segment.Durable);
+        if (segment.Sealed)
+            return new AppendOutcome(AppendStatus.Sealed, segment.Length);
         if (!segment.Settled)
             findings.Report("crash prefix", "an append went to a segment whose tail is not settled");
         if (expectedPosition is { } expected && expected != segment.Length)
@@ -240,14 +245,18 @@ internal sealed class SimulatedSegment(int ordinal, DateTimeOffset modified)
 
     public bool Settled { get; set; } = true;
 
+    /// <summary>True from a failed sync until the store's next start.</summary>
     public bool Broken { get; set; }
+
+    /// <summary>What may show up behind the durable end of a broken segment then; null when the store marked its end.</summary>
+    public byte[]? LostTail { get; set; }
 
     public DateTimeOffset Modified { get; set; } = modified;
 
     public byte[] Bytes => _bytes;
 
     public SegmentExtent Extent =>
-        new(Settled ? Length : Broken ? Durable : Marker, Length, Settled, Sealed, AppendCount);
+        new(Settled ? Length : Marker, Length, Settled, Sealed || Broken, AppendCount);
 
     public void Append(ReadOnlySpan<byte> bytes)
     {

@@ -7,6 +7,7 @@ namespace OrleansStream.Tests.Simulation;
 internal sealed partial class SimulationRound
 {
     private long _nextPayload;
+    private bool _isHealed;
 
     private long NowMs => _time.GetUtcNow().ToUnixTimeMilliseconds();
 
@@ -44,7 +45,7 @@ internal sealed partial class SimulationRound
         }, "append");
         _time.Schedule(_random.Span(500, 40_000), () => Settle(null));
         LogAppendResult result;
-        CancellationTokenSource? deadline = _random.Chance(150)
+        CancellationTokenSource? deadline = !_isHealed && _random.Chance(150)
             ? new CancellationTokenSource(_random.Span(1, 5_000), owner.Process)
             : null;
         try
@@ -209,6 +210,13 @@ internal sealed partial class SimulationRound
 
         // A process ends once its last call is answered: closing answers them all.
         if (end() && exits && owner.WaitingCount == 0)
-            owner.Process.Exit();
+            Exit(owner);
+    }
+
+    private void Exit(SimulatedOwner owner)
+    {
+        if (owner.Process.IsAlive && _plan.Store == StoreKind.Files)
+            _world.Restart(CrashKind.Process);
+        owner.Process.Exit();
     }
 }

@@ -13,6 +13,7 @@ internal sealed partial class SimulationRound
     private void HealAndJudge()
     {
         _trace.Add("world", "heal");
+        _isHealed = true;
         foreach (SimulatedOwner owner in _owners)
         {
             owner.Link.Rates = FaultRates.None;
@@ -52,9 +53,9 @@ internal sealed partial class SimulationRound
             else if (owner.Serves)
                 _ = CloseAsync(owner, exits: true);
             else
-                owner.Process.Exit();
+                Exit(owner);
             _time.RunUntil(() => !owner.Process.IsAlive, _time.Elapsed + AnswerWaitMax);
-            owner.Process.Exit();
+            Exit(owner);
         }
     }
 

@@ -1,4 +1,3 @@
-using OrleansStream.Log;
 using OrleansStream.Storage;
 
 namespace OrleansStream.Tests.Simulation;
@@ -6,10 +5,11 @@ namespace OrleansStream.Tests.Simulation;
 /// <summary>What came of a round.</summary>
 /// <param name="Seed">Its seed.</param>
 /// <param name="Violation">What was found, with the end of the trace; null when nothing was.</param>
+/// <param name="Store">The kind of its store.</param>
 /// <param name="TraceHash">A hash over all that happened.</param>
 /// <param name="Acked">The payloads that were acknowledged.</param>
 /// <param name="Opened">The times the log was opened.</param>
-internal sealed record SimulationResult(ulong Seed, string? Violation, ulong TraceHash, int Acked, int Opened);
+internal sealed record SimulationResult(ulong Seed, string? Violation, StoreKind Store, ulong TraceHash, int Acked, int Opened);
 
 /// <summary>
 /// One round: a partition with its producers, readers and owners in a world that its seed makes, disturbed for a while, then
@@ -18,7 +18,6 @@ internal sealed record SimulationResult(ulong Seed, string? Violation, ulong Tra
 internal sealed partial class SimulationRound
 {
     private const string LogName = "0123456789abcdef0123456789abcdef/0";
-    private readonly ulong _seed;
     private readonly Mutation _mutation;
     private readonly SimulatedRandom _random;
     private readonly SimulatedTime _time = new();
@@ -34,13 +33,13 @@ internal sealed partial class SimulationRound
 
     private SimulationRound(ulong seed, Mutation mutation, StoreKind? store)
     {
-        (_seed, _mutation) = (seed, mutation);
+        _mutation = mutation;
         _random = new SimulatedRandom(seed);
         _trace = new SimulationTrace(_time);
         _plan = SimulationPlan.Draw(_random, store);
         _world = new SimulatedWorld(_time, _random, _plan.Limits, _findings);
         _worldChecker = new WorldChecker(_world, _findings, LogName);
-        _checker = new HistoryChecker(_findings, _plan.DeletesByRetention);
+        _checker = new HistoryChecker(_findings, _plan.DeletesByRetention, _plan.Store == StoreKind.Files);
         for (int i = -1; i < _plan.IdempotentProducers; i++)
             _producers.Add(new SimulatedProducer(_random, _checker, i < 0 ? -1 : 1_000 + i));
     }
@@ -63,7 +62,20 @@ internal sealed partial class SimulationRound
         string? violation = round._findings.First is { } found
             ? $"seed {seed}: {found.Check}: {found.Message}\n{round._plan}\n{round._trace}"
             : null;
-        return new SimulationResult(seed, violation, round._trace.Hash, round._checker.AckedCount, round._opened);
+        var result = new SimulationResult(
+            seed, violation, round._plan.Store, round._trace.Hash, round._checker.AckedCount, round._opened);
+        round.Leave();
+        return result;
+    }
+
+    // A dead process takes its memory with it; here the caches of its logs count against this process until they are closed.
+    private void Leave()
+    {
+        foreach (SimulatedOwner owner in _owners)
+        {
+            owner.Process.Kill();
+            _ = owner.Log?.DisposeAsync().AsTask();
+        }
     }
 
     private void Disturb()
