@@ -1,1 +1,27 @@
-Console.WriteLine("api");
+using Microsoft.Extensions.Options;
+using OrleansStream.Api.Hosting;
+using OrleansStream.Hosting;
+
+try
+{
+    WebApplicationBuilder builder = WebApplication.CreateBuilder(args);
+    builder.AddApi();
+    if (builder.Configuration.GetValue($"{OrleansStreamOptions.SectionName}:Silo:Embedded", defaultValue: true))
+        builder.AddOrleansStreamSilo();
+    else
+        builder.AddOrleansStreamClient();
+
+    await using WebApplication app = builder.Build();
+    app.UseApi();
+    StorageOptions storage = app.Services.GetRequiredService<IOptions<OrleansStreamOptions>>().Value.Storage;
+    app.AnnounceWhenStarted(storage.Provider == StorageOptions.FilesProvider
+        ? Path.GetFullPath(storage.Files.Directory)
+        : storage.Provider);
+    await app.RunAsync();
+    return 0;
+}
+catch (Exception exception) when (exception is not HostAbortedException)
+{
+    await Console.Error.WriteLineAsync(StartFailure.Explain(exception) ?? StartupFailure.Explain(exception));
+    return StartupFailure.ExitCode;
+}
