@@ -85,13 +85,28 @@ public sealed partial class PartitionLog
         await foreach (var segment in segments.ListAsync(name + "/", cancellationToken).ConfigureAwait(false))
         {
             // Another owner may have begun the log meanwhile; then claiming finds its manifest.
-            if (segment.Length > 0
+            if (await HoldsBatchesAsync(segment.Name, segments, cancellationToken).ConfigureAwait(false)
                 && await documents.ReadAsync(SegmentName.ManifestOf(name), cancellationToken).ConfigureAwait(false) is null)
             {
                 throw new LogCorruptException(
                     $"'{name}' has no manifest, but segment '{segment.Name}' of {segment.Length} bytes: its manifest was lost.");
             }
         }
+    }
+
+    // A crash may leave bytes of nobody in a file that was only just created: they were never durable, and begin with no fence.
+    private static async ValueTask<bool> HoldsBatchesAsync(
+        string name, ISegmentStore segments, CancellationToken cancellationToken)
+    {
+        if (await segments.GetExtentAsync(name, cancellationToken).ConfigureAwait(false) is not { Length: > 0 } extent)
+        {
+            return false;
+        }
+
+        var start = new byte[FenceBatch.LengthBytes];
+        await segments.ReadAsync(name, 0, start, cancellationToken).ConfigureAwait(false);
+        return extent.DurableLength > 0
+            || RecordBatchScanner.Validate(start, out _, out _) == RecordBatchStatus.Valid;
     }
 
     private static ManifestSegment NewSegment(string name, long baseOffset, TimeProvider time) => new()

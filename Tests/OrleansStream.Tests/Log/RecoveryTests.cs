@@ -43,6 +43,14 @@ public sealed class RecoveryTests
         Assert.Single(await _rig.ListSegmentsAsync());
     }
 
+    [Fact]
+    public async Task Open_BesideTheEmptySegmentOfAnOwnerThatDiedWhileItBegan_Begins()
+    {
+        await _rig.StoredSegments.CreateAsync(SegmentName.Make(LogRig.Name, 0, 1, Guid.NewGuid()));
+
+        Assert.Equal(0, (await (await _rig.OpenAsync()).PutAsync(TestBatch.Of("a"))).BaseOffset);
+    }
+
     [Theory]
     [InlineData("not json")]
     [InlineData("{}")]

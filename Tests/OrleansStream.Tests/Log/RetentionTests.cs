@@ -81,7 +81,7 @@ public sealed class RetentionTests
         await log.PutAsync(TestBatch.At(-1, "a"));
         await _rig.MaintainAsync(log);
         Assert.Equal(1, log.State.SegmentCount);
-        await log.PutAsync(TestBatch.Of("b"));
+        await log.PutAsync(TestBatch.At(_rig.NowMs + 3_000_000, "b"));
         await _rig.MaintainAsync(log);
         Assert.Equal(0, log.State.LogStartOffset);
         await _rig.PassAsync(TimeSpan.FromMinutes(61));
