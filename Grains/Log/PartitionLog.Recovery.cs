@@ -85,7 +85,8 @@ public sealed partial class PartitionLog
         await foreach (var segment in segments.ListAsync(name + "/", cancellationToken).ConfigureAwait(false))
         {
             // Another owner may have begun the log meanwhile; then claiming finds its manifest.
-            if (await HoldsBatchesAsync(segment.Name, segments, cancellationToken).ConfigureAwait(false)
+            if (segment.Length > 0
+                && await HoldsBatchesAsync(segment.Name, segments, cancellationToken).ConfigureAwait(false)
                 && await documents.ReadAsync(SegmentName.ManifestOf(name), cancellationToken).ConfigureAwait(false) is null)
             {
                 throw new LogCorruptException(
@@ -98,7 +99,7 @@ public sealed partial class PartitionLog
     private static async ValueTask<bool> HoldsBatchesAsync(
         string name, ISegmentStore segments, CancellationToken cancellationToken)
     {
-        if (await segments.GetExtentAsync(name, cancellationToken).ConfigureAwait(false) is not { Length: > 0 } extent)
+        if (await segments.GetExtentAsync(name, cancellationToken).ConfigureAwait(false) is not { } extent)
         {
             return false;
         }
