@@ -35,6 +35,7 @@ public sealed partial class PartitionLog
             append = new PendingAppend(batches, acks, expectedNextOffset, _time.GetTimestamp());
             _queue.Enqueue(append);
             _pendingBytes += batches.Length;
+            WatchDeadlines();
             starts = StartsDraining();
         }
 
@@ -62,10 +63,12 @@ public sealed partial class PartitionLog
         return await append.Task.ConfigureAwait(false);
     }
 
+    // What is said and what happens to the append are settled in one: the writer may be about to give it a place.
     private LogAppendResult TimedOut(PendingAppend append)
     {
         lock (_gate)
         {
+            append.IsGivenUp = !append.IsPlaced;
             return Refused(new LogError(
                 StreamErrorCode.RequestTimedOut,
                 append.IsPlaced

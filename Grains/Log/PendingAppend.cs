@@ -19,6 +19,9 @@ internal sealed class PendingAppend(
     /// <summary>True once it has its place in a group: from then on giving up waiting leaves its outcome unknown.</summary>
     public bool IsPlaced { get; set; }
 
+    /// <summary>True once its caller was told that nothing was stored: it must get no place any more.</summary>
+    public bool IsGivenUp { get; set; }
+
     /// <summary>The offset of its first record; -1 when it takes no place in its group (refused, or a duplicate).</summary>
     public long BaseOffset { get; set; } = -1;
 
