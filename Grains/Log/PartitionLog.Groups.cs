@@ -56,7 +56,7 @@ public sealed partial class PartitionLog
                 $"The next offset is {group.EndOffset}, not {expected}; nothing was stored."));
         }
 
-        RecordBatchHeader.TryRead(append.Batches.Span, out var first);
+        var first = append.First;
         var settled = _producers.Check(first);
         var verdict = settled.DuplicateOffset >= 0 ? settled : _producers.Check(first, _open);
         var isStored = verdict.DuplicateOffset >= 0 || verdict.Error == StreamErrorCode.DuplicateSequenceNumber;
@@ -113,7 +113,7 @@ public sealed partial class PartitionLog
             {
                 foreach (var append in _queue)
                 {
-                    if (append.IsByAny(producers))
+                    if (append.First.HasProducer && producers.Contains(append.First.ProducerId))
                     {
                         failed.Add(append); // stays in the queue, answered: the next group passes it over
                     }
@@ -133,20 +133,16 @@ public sealed partial class PartitionLog
         }
     }
 
-    private void Await(PendingAppend append)
-    {
-        RecordBatchHeader.TryRead(append.Batches.Span, out var first);
-        _producers.Await(first, NowMs);
-    }
+    private void Await(PendingAppend append) => _producers.Await(append.First, NowMs);
 
     private static HashSet<long> ProducersOf(AppendGroup group)
     {
         var ids = new HashSet<long>();
         foreach (var append in group.Appends)
         {
-            if (append.BaseOffset >= 0 && RecordBatchHeader.TryRead(append.Batches.Span, out var header) && header.HasProducer)
+            if (append.BaseOffset >= 0 && append.First.HasProducer)
             {
-                ids.Add(header.ProducerId);
+                ids.Add(append.First.ProducerId);
             }
         }
 

@@ -4,9 +4,13 @@ namespace OrleansStream.Log;
 
 /// <summary>One request to append, from its admission until it is answered.</summary>
 internal sealed class PendingAppend(
-    ReadOnlyMemory<byte> batches, LogAcks acks, long? expectedNextOffset, long admittedAt)
+    ReadOnlyMemory<byte> batches, RecordBatchHeader first, LogAcks acks, long? expectedNextOffset, long admittedAt)
     : TaskCompletionSource<LogAppendResult>
 {
+    /// <summary>The header of the first batch, which tells the producer of all of them. Kept, as <see cref="Batches"/> are the caller's again
+    /// once it has been answered.</summary>
+    public RecordBatchHeader First { get; } = first;
+
     public ReadOnlyMemory<byte> Batches { get; } = batches;
 
     public LogAcks Acks { get; } = acks;
@@ -33,21 +37,6 @@ internal sealed class PendingAppend(
 
     /// <summary>What it is answered once its group is durable.</summary>
     public LogAppendResult Result { get; set; }
-
-    /// <summary>True when any of its batches is by one of these producers.</summary>
-    public bool IsByAny(HashSet<long> producerIds)
-    {
-        var scanner = new RecordBatchScanner(Batches.Span, checkCrc: false);
-        while (scanner.MoveNext())
-        {
-            if (scanner.Header.HasProducer && producerIds.Contains(scanner.Header.ProducerId))
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
 }
 
 /// <summary>Appends that go to the store in one write.</summary>
