@@ -69,6 +69,7 @@ public sealed partial class PartitionLog
     private async ValueTask<LogFetchResult> ReadAsync(long offset, int bytesMax, CancellationToken cancellationToken)
     {
         LogFetchResult result;
+        SegmentView view;
         lock (_gate)
         {
             _usedAt = _time.GetTimestamp();
@@ -95,9 +96,11 @@ public sealed partial class PartitionLog
             {
                 return result with { Batches = cached };
             }
+
+            view = FindSegment(offset);
         }
 
-        var read = await ReadBlockAsync(offset, bytesMax, cancellationToken).ConfigureAwait(false);
+        var read = await ReadBlockAsync(view, offset, bytesMax, cancellationToken).ConfigureAwait(false);
         return result with { Batches = read.Read(offset, bytesMax) };
     }
 

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using OrleansStream.Errors;
 using OrleansStream.Records;
 using OrleansStream.Storage;
@@ -11,12 +10,12 @@ public sealed partial class PartitionLog
     private readonly ReadAheadCache _blocks = new();
 
     /// <summary>A segment as a reader sees it: up to its durable length at one moment.</summary>
-    private readonly record struct SegmentView(string Name, long BaseOffset, long Length, bool IsActive);
+    private readonly record struct SegmentView(string Name, long BaseOffset, long Length);
 
     /// <summary>Reads a run of batches from the one that holds an offset on, and keeps it for whoever reads on.</summary>
-    private async ValueTask<ReadAheadBlock> ReadBlockAsync(long offset, int bytesMax, CancellationToken cancellationToken)
+    private async ValueTask<ReadAheadBlock> ReadBlockAsync(
+        SegmentView view, long offset, int bytesMax, CancellationToken cancellationToken)
     {
-        var view = FindSegment(offset);
         var position = await FindPositionAsync(view, index => index.FindPosition(offset), cancellationToken).ConfigureAwait(false);
         var lengthWanted = Math.Max(bytesMax, LogLimits.ReadAheadBytes) + (2 * LogLimits.IndexIntervalBytes);
         while (true)
@@ -45,25 +44,23 @@ public sealed partial class PartitionLog
         }
     }
 
+    /// <summary>The segment that holds an offset of the log. Under the gate, as retention may take segments away.</summary>
     private SegmentView FindSegment(long offset)
     {
-        lock (_gate)
+        if (offset >= _active.Manifest.BaseOffset)
         {
-            if (offset >= _active.Manifest.BaseOffset)
-            {
-                return new SegmentView(_active.Name, _active.Manifest.BaseOffset, _active.Position, true);
-            }
-
-            int low = 0, high = _sealed.Count - 1;
-            while (low < high)
-            {
-                var middle = (low + high + 1) >>> 1;
-                (low, high) = _sealed[middle].BaseOffset <= offset ? (middle, high) : (low, middle - 1);
-            }
-
-            var segment = _sealed[low];
-            return new SegmentView(segment.Name, segment.BaseOffset, segment.Length, false);
+            return new SegmentView(_active.Name, _active.Manifest.BaseOffset, _active.Position);
         }
+
+        int low = 0, high = _sealed.Count - 1;
+        while (low < high)
+        {
+            var middle = (low + high + 1) >>> 1;
+            (low, high) = _sealed[middle].BaseOffset <= offset ? (middle, high) : (low, middle - 1);
+        }
+
+        var segment = _sealed[low];
+        return new SegmentView(segment.Name, segment.BaseOffset, segment.Length);
     }
 
     private async ValueTask<long> FindPositionAsync(
@@ -167,9 +164,8 @@ public sealed partial class PartitionLog
     {
         try
         {
-            long offset, endOffset;
-            ImmutableList<ManifestSegment> segments;
-            long activeOffset, activeMaxMs;
+            long logStart, endOffset;
+            List<SegmentView> candidates;
             lock (_gate)
             {
                 if (_end is not null)
@@ -177,15 +173,18 @@ public sealed partial class PartitionLog
                     return new LogFindResult(EndError(), -1, -1);
                 }
 
-                (offset, endOffset, segments) = (_logStartOffset, _endOffset, _sealed);
-                (activeOffset, activeMaxMs) = (_active.Manifest.BaseOffset, _active.MaxTimestampMs);
+                (logStart, endOffset) = (_logStartOffset, _endOffset);
+                candidates = [.. _sealed.Where(s => s.EndOffset > logStart && s.MaxTimestampMs >= timestampMs)
+                    .Select(s => new SegmentView(s.Name, s.BaseOffset, s.Length))];
+                if (_active.MaxTimestampMs >= timestampMs)
+                {
+                    candidates.Add(new SegmentView(_active.Name, _active.Manifest.BaseOffset, _active.Position));
+                }
             }
 
-            var candidates = segments.Where(s => s.EndOffset > offset && s.MaxTimestampMs >= timestampMs)
-                .Select(s => (s.BaseOffset, s.EndOffset));
-            foreach (var (from, to) in activeMaxMs >= timestampMs ? candidates.Append((activeOffset, endOffset)) : candidates)
+            foreach (var view in candidates)
             {
-                var found = await FindInSegmentAsync(timestampMs, Math.Max(from, offset), to, cancellationToken).ConfigureAwait(false);
+                var found = await FindInSegmentAsync(view, timestampMs, logStart, cancellationToken).ConfigureAwait(false);
                 if (found.Offset >= 0)
                 {
                     return found;
@@ -208,11 +207,10 @@ public sealed partial class PartitionLog
     }
 
     private async ValueTask<LogFindResult> FindInSegmentAsync(
-        long timestampMs, long fromOffset, long endOffset, CancellationToken cancellationToken)
+        SegmentView view, long timestampMs, long fromOffset, CancellationToken cancellationToken)
     {
-        var position = await FindPositionAsync(
-            FindSegment(fromOffset), index => index.FindPositionByTime(timestampMs), cancellationToken).ConfigureAwait(false);
-        var view = FindSegment(fromOffset);
+        var position = await FindPositionAsync(view, index => index.FindPositionByTime(timestampMs), cancellationToken)
+            .ConfigureAwait(false);
         while (position < view.Length)
         {
             var bytes = new byte[(int)Math.Min(LogLimits.GroupBytesMax, view.Length - position)];

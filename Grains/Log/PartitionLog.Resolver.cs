@@ -28,7 +28,7 @@ public sealed partial class PartitionLog
         for (var pause = LogLimits.RetryPauseMin; _end is null; pause = ManifestFile.NextPause(pause))
         {
             var position = _active.Position;
-            var outcome = await _segments.AppendAsync(_active.Name, position, bytes).ConfigureAwait(false);
+            var outcome = await TryAppendAsync(_active.Name, position, bytes).ConfigureAwait(false);
             switch (outcome.Status)
             {
                 case AppendStatus.Appended:
@@ -93,6 +93,19 @@ public sealed partial class PartitionLog
         }
 
         return StoreResult.Ended;
+    }
+
+    // Whatever way a store says that it did not answer: the outcome is open.
+    private async ValueTask<AppendOutcome> TryAppendAsync(string segment, long position, ReadOnlyMemory<byte> bytes)
+    {
+        try
+        {
+            return await _segments.AppendAsync(segment, position, bytes).ConfigureAwait(false);
+        }
+        catch (StoreUnavailableException)
+        {
+            return new AppendOutcome(AppendStatus.Unknown, -1);
+        }
     }
 
     /// <summary>Reads what is at a position whose outcome is open, as often as it takes.</summary>

@@ -103,7 +103,7 @@ public sealed partial class PartitionLog
     {
         for (var pause = LogLimits.RetryPauseMin; _end is null; pause = ManifestFile.NextPause(pause))
         {
-            var outcome = await _segments.AppendAsync(segment, 0, fence).ConfigureAwait(false);
+            var outcome = await TryAppendAsync(segment, 0, fence).ConfigureAwait(false);
             var found = outcome.Status == AppendStatus.Appended
                 ? Found.OurBytes
                 : await FindAsync(0, fence).ConfigureAwait(false);

@@ -29,33 +29,60 @@ public sealed partial class PartitionLog
 
     private async Task DrainAsync()
     {
-        while (true)
+        try
         {
-            await PaceAsync().ConfigureAwait(false);
-            AppendGroup? group;
-            bool roll;
-            lock (_gate)
+            while (await DrainNextAsync().ConfigureAwait(false))
             {
-                roll = _rollWanted && _end is null;
-                _rollWanted = false;
-                group = roll ? null : TakeGroup();
-                if (!roll && group is null)
-                {
-                    _drained!.TrySetResult();
-                    _drained = null;
-                    return;
-                }
-            }
-
-            if (roll)
-            {
-                await RollAsync().ConfigureAwait(false);
-            }
-            else
-            {
-                await CommitAsync(group!).ConfigureAwait(false);
             }
         }
+        catch (Exception e)
+        {
+            // Nobody awaits this loop. The owner goes away, and the next one recovers from what is stored.
+            End(LogEnd.Closed, $"The partition's writer failed: {e.Message}");
+            FinishDraining();
+        }
+    }
+
+    /// <returns>False when there was nothing to do: then the loop is over, and the next append starts it again.</returns>
+    private async ValueTask<bool> DrainNextAsync()
+    {
+        await PaceAsync().ConfigureAwait(false);
+        AppendGroup? group;
+        bool roll;
+        TaskCompletionSource? drained = null;
+        lock (_gate)
+        {
+            roll = _rollWanted && _end is null;
+            _rollWanted = false;
+            group = roll ? null : TakeGroup();
+            if (!roll && group is null)
+            {
+                (drained, _drained) = (_drained, null);
+            }
+        }
+
+        drained?.TrySetResult();
+        if (roll)
+        {
+            await RollAsync().ConfigureAwait(false);
+        }
+        else if (group is not null)
+        {
+            await CommitAsync(group).ConfigureAwait(false);
+        }
+
+        return drained is null;
+    }
+
+    private void FinishDraining()
+    {
+        TaskCompletionSource? drained;
+        lock (_gate)
+        {
+            (drained, _drained) = (_drained, null);
+        }
+
+        drained?.TrySetResult();
     }
 
     // flush.interval.ms trades latency for fewer writes; at its default nothing waits here.
