@@ -15,8 +15,8 @@ internal sealed class KilledPartition
         var position = 0;
         while (scanner.MoveNext())
         {
-            LastBatch = (position, scanner.Current.Length);
-            position += scanner.Current.Length;
+            LastBatch = (position, scanner.Batch.Length);
+            position += scanner.Batch.Length;
         }
 
         Assert.Equal(marker.Length, position);
