@@ -9,6 +9,9 @@ internal static class Limits
     /// <summary>The longest request body, in bytes, also after its <c>Content-Encoding</c> is undone. Not for ndjson streams.</summary>
     public const int RequestBytesMax = TopicLimits.RequestBytesMax;
 
+    /// <summary>The most connections at once.</summary>
+    public const int ConnectionsMax = 10_000;
+
     /// <summary>The longest body that describes a topic, in bytes.</summary>
     public const int TopicBodyBytesMax = 64 * 1024;
 

@@ -16,11 +16,8 @@ internal sealed class FetchEndpoints(IGrainFactory grains, IHostApplicationLifet
 {
     /// <summary>Adds the endpoint.</summary>
     /// <param name="routes">Where to.</param>
-    public static void Map(IEndpointRouteBuilder routes) => routes
-        .MapGet(
-            "/topics/{topic}/partitions/{partition}/records",
-            routes.ServiceProvider.GetRequiredService<FetchEndpoints>().FetchAsync)
-        .WithMetadata(FetchOperations.Fetch);
+    public static void Map(IEndpointRouteBuilder routes) => routes.MapOperation(
+        "GET", "/topics/{topic}/partitions/{partition}/records", routes.ServiceProvider.GetRequiredService<FetchEndpoints>().FetchAsync, FetchOperations.Fetch);
 
     private async Task FetchAsync(HttpContext context)
     {

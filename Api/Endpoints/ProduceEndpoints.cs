@@ -19,9 +19,8 @@ internal sealed partial class ProduceEndpoints(IGrainFactory grains, TimeProvide
     public static void Map(IEndpointRouteBuilder routes)
     {
         ProduceEndpoints produce = routes.ServiceProvider.GetRequiredService<ProduceEndpoints>();
-        routes.MapPost("/topics/{topic}/records", produce.AppendToTopicAsync).WithMetadata(ProduceOperations.Topic);
-        routes.MapPost("/topics/{topic}/partitions/{partition}/records", produce.AppendToPartitionAsync)
-            .WithMetadata(ProduceOperations.Partition);
+        routes.MapOperation("POST", "/topics/{topic}/records", produce.AppendToTopicAsync, ProduceOperations.Topic);
+        routes.MapOperation("POST", "/topics/{topic}/partitions/{partition}/records", produce.AppendToPartitionAsync, ProduceOperations.Partition);
     }
 
     private Task AppendToTopicAsync(HttpContext context)

@@ -7,26 +7,21 @@ using OrleansStream.Topics;
 
 namespace OrleansStream.Api.Endpoints;
 
-/// <summary>What the store keeps, as far as answers tell it.</summary>
-/// <param name="ReplicationFactor">The copies of the data.</param>
-internal sealed record StoreFacts(int ReplicationFactor);
-
 /// <summary>Create, list, read, change and delete topics.</summary>
 /// <param name="grains">The way to the grains.</param>
-/// <param name="store">What the store keeps.</param>
-internal sealed class TopicEndpoints(IGrainFactory grains, StoreFacts store)
+internal sealed class TopicEndpoints(IGrainFactory grains)
 {
     /// <summary>Adds the endpoints.</summary>
     /// <param name="routes">Where to.</param>
     public static void Map(IEndpointRouteBuilder routes)
     {
         TopicEndpoints topics = routes.ServiceProvider.GetRequiredService<TopicEndpoints>();
-        routes.MapPut("/topics/{topic}", topics.PutAsync).WithMetadata(TopicOperations.Put);
-        routes.MapGet("/topics", topics.ListAsync).WithMetadata(TopicOperations.List);
-        routes.MapGet("/topics/{topic}", topics.GetAsync).WithMetadata(TopicOperations.Get);
-        routes.MapPatch("/topics/{topic}", topics.PatchAsync).WithMetadata(TopicOperations.Patch);
-        routes.MapDelete("/topics/{topic}", topics.DeleteAsync).WithMetadata(TopicOperations.Delete);
-        routes.MapGet("/topics/{topic}/partitions", topics.ListPartitionsAsync).WithMetadata(TopicOperations.Partitions);
+        routes.MapOperation("PUT", "/topics/{topic}", topics.PutAsync, TopicOperations.Put);
+        routes.MapOperation("GET", "/topics", topics.ListAsync, TopicOperations.List);
+        routes.MapOperation("GET", "/topics/{topic}", topics.GetAsync, TopicOperations.Get);
+        routes.MapOperation("PATCH", "/topics/{topic}", topics.PatchAsync, TopicOperations.Patch);
+        routes.MapOperation("DELETE", "/topics/{topic}", topics.DeleteAsync, TopicOperations.Delete);
+        routes.MapOperation("GET", "/topics/{topic}/partitions", topics.ListPartitionsAsync, TopicOperations.Partitions);
     }
 
     private ITopicGrain Topic(HttpContext context) => grains.GetGrain<ITopicGrain>(Parameters.Topic(context));
@@ -97,11 +92,10 @@ internal sealed class TopicEndpoints(IGrainFactory grains, StoreFacts store)
             LeaderEpoch = partition.LeaderEpoch,
         };
 
-    private Task WriteTopicAsync(HttpContext context, TopicResponse response) => response switch
+    private static Task WriteTopicAsync(HttpContext context, TopicResponse response) => response switch
     {
         { Error: { } error } => throw new RequestException(error),
-        { Topic: { } topic } => WriteAsync(
-            context, TopicJson.ToAnswer(topic, store.ReplicationFactor), ApiJsonContext.Api.TopicAnswer),
+        { Topic: { } topic } => WriteAsync(context, TopicJson.ToAnswer(topic), ApiJsonContext.Api.TopicAnswer),
         _ => throw new InvalidOperationException("A topic's grain answered with neither topic nor error."),
     };
 

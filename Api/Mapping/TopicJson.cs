@@ -40,8 +40,7 @@ internal static class TopicJson
 
     /// <summary>A topic as it is answered.</summary>
     /// <param name="topic">The topic.</param>
-    /// <param name="replicationFactor">The copies the store keeps.</param>
-    public static TopicAnswer ToAnswer(TopicMetadata topic, int replicationFactor)
+    public static TopicAnswer ToAnswer(TopicMetadata topic)
     {
         var config = new JsonObject();
         foreach (TopicSetting setting in TopicSettings.All)
@@ -57,7 +56,7 @@ internal static class TopicJson
             Name = topic.Name,
             Id = topic.Id,
             Partitions = topic.PartitionCount,
-            ReplicationFactor = replicationFactor,
+            ReplicationFactor = topic.ReplicationFactor,
             Config = config,
             Version = topic.Version,
             CreatedAt = topic.CreatedAt,

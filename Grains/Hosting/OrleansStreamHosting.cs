@@ -24,6 +24,7 @@ public static class OrleansStreamHosting
         ArgumentNullException.ThrowIfNull(builder);
         AddOptions(builder);
         builder.Services.AddStores();
+        builder.Services.AddSingleton<SiloReadiness>();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = ClusterLimits.ShutdownTimeout);
         return builder.UseOrleans(silo =>
         {
