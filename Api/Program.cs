@@ -2,12 +2,10 @@ using Microsoft.Extensions.Options;
 using OrleansStream.Api.Hosting;
 using OrleansStream.Hosting;
 
-string? urls = null;
 try
 {
     WebApplicationBuilder builder = WebApplication.CreateBuilder(args);
     builder.AddApi();
-    urls = builder.Configuration["urls"];
     if (builder.Configuration.GetValue($"{OrleansStreamOptions.SectionName}:Silo:Embedded", defaultValue: true))
         builder.AddOrleansStreamSilo();
     else
@@ -24,6 +22,6 @@ try
 }
 catch (Exception exception) when (exception is not HostAbortedException)
 {
-    await Console.Error.WriteLineAsync(StartupFailure.Explain(exception, urls));
+    await Console.Error.WriteLineAsync(StartFailure.Explain(exception) ?? StartupFailure.Explain(exception));
     return StartupFailure.ExitCode;
 }

@@ -11,7 +11,7 @@ namespace OrleansStream.Records;
 /// <summary>The four codecs of a batch's records, each bounded by what it may unfold to and not by what it claims.</summary>
 internal static class BatchCompression
 {
-    // Kafka's own defaults: zlib's, libzstd's, and LZ4's fast mode.
+    // libzstd's own default, and Kafka's.
     private const int ZstdLevelDefault = 3;
 
     // Java's Snappy stream: a signature, its version and the oldest version that can read it; then length-prefixed blocks.

@@ -4,7 +4,7 @@ const lz4 = require('lz4js');
 const snappy = require('kafkajs-snappy');
 const zstd = require('@bokuweb/zstd-wasm');
 
-// lz4js gives an array that may be longer than what it wrote, and an ArrayBuffer's own Buffer is a copy kafkajs can read.
+// Both give plain arrays, and kafkajs reads Buffers only.
 compression.Codecs[compression.Types.Snappy] = snappy;
 compression.Codecs[compression.Types.LZ4] = () => ({
   compress: async encoder => Buffer.from(lz4.compress(encoder.buffer)),

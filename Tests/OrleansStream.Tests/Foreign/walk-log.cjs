@@ -1,6 +1,6 @@
 // Walks a segment file from its first byte to its tail as a Kafka log reader does: headers by its own reading of the format,
-// records by kafkajs. One JSON line a batch. Exit 0 when the last batch ends where the file ends; else 1, and an
-// { error, position } line.
+// records by kafkajs. One JSON line a batch, then { end, zeroBytes }: where the last batch ends, and how many zero bytes of a
+// preallocated file follow it. Bytes that are neither end the walk with { error, position } and exit code 1.
 // usage: node walk-log.cjs <file> [--records]
 const fs = require('node:fs');
 const { ready, decodeBatch, Decoder, crc32C, recordToJson } = require('./kafka-codecs.cjs');
@@ -39,8 +39,11 @@ const check = (isTrue, message) => {
 const walk = async (bytes, withRecords) => {
   let position = 0;
   let nextOffset = null;
+  let dataBytes = bytes.length;
+  while (dataBytes > 0 && bytes[dataBytes - 1] === 0) dataBytes--;
   try {
-    while (position < bytes.length) {
+    // A batch may end in zeros, so the zeros before the file's end are no tail before a batch's end says so.
+    while (position < dataBytes) {
       check(bytes.length - position >= HEADER_BYTES, `${bytes.length - position} bytes are no header`);
       const header = readHeader(bytes, position);
       check(header.magic === 2, `magic is ${header.magic}`);
@@ -60,6 +63,8 @@ const walk = async (bytes, withRecords) => {
       nextOffset = header.lastOffset + 1;
       position += header.lengthBytes;
     }
+
+    console.log(JSON.stringify({ end: position, zeroBytes: bytes.length - position }));
   } catch (error) {
     console.log(JSON.stringify({ error: error.message, position }));
     process.exitCode = 1;
