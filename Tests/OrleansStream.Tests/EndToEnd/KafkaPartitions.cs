@@ -6,7 +6,7 @@ internal static class KafkaPartitions
     public static async Task<IReadOnlyList<int>> ChooseAsync(IReadOnlyList<byte[]> keys, int partitions)
     {
         var (exitCode, lines) = await ForeignProgram.RunNodeAsync(
-            "choose-partitions.cjs", [$"{partitions}"], keys.Select(Convert.ToHexStringLower));
+            "choose-partitions.cjs", [$"{partitions}"], keys.Select(Convert.ToBase64String));
         Assert.Equal(0, exitCode);
         Assert.Equal(keys.Count, lines.Count);
         return [.. lines.Select(line => (int)line)];
