@@ -2,6 +2,7 @@ using Microsoft.Extensions.Options;
 using OrleansStream.Api.Hosting;
 using OrleansStream.Hosting;
 
+WebApplication app;
 try
 {
     WebApplicationBuilder builder = WebApplication.CreateBuilder(args);
@@ -11,17 +12,17 @@ try
     else
         builder.AddOrleansStreamClient();
 
-    await using WebApplication app = builder.Build();
+    app = builder.Build();
     app.UseApi();
     StorageOptions storage = app.Services.GetRequiredService<IOptions<OrleansStreamOptions>>().Value.Storage;
     app.AnnounceWhenStarted(storage.Provider == StorageOptions.FilesProvider
         ? Path.GetFullPath(storage.Files.Directory)
         : storage.Provider);
-    await app.RunAsync();
-    return 0;
 }
 catch (Exception exception) when (exception is not HostAbortedException)
 {
-    await Console.Error.WriteLineAsync(StartFailure.Explain(exception) ?? StartupFailure.Explain(exception));
+    await Console.Error.WriteLineAsync(StartupFailure.Explain(exception));
     return StartupFailure.ExitCode;
 }
+
+return await app.RunOrleansStreamAsync();
