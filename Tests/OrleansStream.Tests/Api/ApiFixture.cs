@@ -56,6 +56,18 @@ public sealed class ApiFixture : IAsyncLifetime
         return JsonNode.Parse(text)!;
     }
 
+    /// <summary>POSTs any body.</summary>
+    public Task<HttpResponseMessage> PostAsync(string path, HttpContent body) =>
+        Client.PostAsync(path, body, TestContext.Current.CancellationToken);
+
+    /// <summary>Sends any request.</summary>
+    public Task<HttpResponseMessage> SendAsync(HttpRequestMessage request) =>
+        Client.SendAsync(request, TestContext.Current.CancellationToken);
+
+    /// <summary>The body of an answer as text.</summary>
+    public static Task<string> TextAsync(HttpResponseMessage response) =>
+        response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+
     /// <summary>A JSON body.</summary>
     public static ByteArrayContent Json(string body) => Body(Encoding.UTF8.GetBytes(body), "application/json");
 

@@ -35,7 +35,8 @@ public class JsonTextTests
     public void IsValid_WhenAnyText_AgreesWithTheParser()
     {
         // Pieces of JSON in any order: mostly wrong in interesting ways, sometimes right.
-        Gen<string> piece = Gen.OneOfConst("{", "}", "[", "]", ",", ":", "\"a\"", "\"\\n\"", "1", "-2.5e3", "0", "true", "null", " ", "x");
+        string[] pieces = ["{", "}", "[", "]", ",", ":", "\"a\"", "\"\\n\"", "1", "-2.5e3", "0", "true", "null", " ", "x"];
+        Gen<string> piece = Gen.Int[0, pieces.Length - 1].Select(i => pieces[i]);
         piece.Array[1, 9].Select(string.Concat).Sample(
             text => JsonText.IsValid(Encoding.UTF8.GetBytes(text)) == IsJson(text), iter: 50_000);
     }

@@ -48,7 +48,7 @@ public class ProduceFetchTests(ApiFixture api)
         string topic = await api.CreateTopicAsync();
         const string value = "{ \"b\" : 1.0e2,\n\"a\":[ ] , \"a\":12345678901234567890123 }";
         await api.PostAsync($"/v1/topics/{topic}/records", $$"""{"records":[{"value":{{value}}}]}""");
-        string answer = await api.Client.GetStringAsync($"/v1/topics/{topic}/partitions/0/records");
+        string answer = await api.Client.GetStringAsync($"/v1/topics/{topic}/partitions/0/records", TestContext.Current.CancellationToken);
         Assert.Contains($"\"value\":{value},", answer, StringComparison.Ordinal);
     }
 
@@ -72,10 +72,10 @@ public class ProduceFetchTests(ApiFixture api)
     {
         string topic = await api.CreateTopicAsync();
         string path = $"/v1/topics/{topic}/partitions/0/records";
-        await api.Client.PostAsync(path, ApiFixture.Body([0xFF, 0x00], "application/octet-stream"));
-        await api.Client.PostAsync(path, ApiFixture.Body("[INFO] x"u8.ToArray(), "text/plain"));
-        await api.Client.PostAsync(path, ApiFixture.Body("{\"a\":1}"u8.ToArray(), "text/plain; charset=utf-8"));
-        await api.Client.PostAsync(path, ApiFixture.Body([], "application/octet-stream"));
+        await api.PostAsync(path, ApiFixture.Body([0xFF, 0x00], "application/octet-stream"));
+        await api.PostAsync(path, ApiFixture.Body("[INFO] x"u8.ToArray(), "text/plain"));
+        await api.PostAsync(path, ApiFixture.Body("{\"a\":1}"u8.ToArray(), "text/plain; charset=utf-8"));
+        await api.PostAsync(path, ApiFixture.Body([], "application/octet-stream"));
         async Task<string> TypesAsync(string query) => string.Join(
             ',', (await api.GetAsync(path + query))["records"]!.AsArray().Select(r => (string?)r!["value_type"]));
         Assert.Equal("binary,string,json,string", await TypesAsync(""));
@@ -96,7 +96,7 @@ public class ProduceFetchTests(ApiFixture api)
         request.Headers.Add("Record-Key-Type", "binary");
         request.Headers.Add("Record-Header-Source", "stadium");
         request.Headers.Add("Record-Timestamp", "2026-06-11T19:20:00+02:00");
-        Assert.Equal(HttpStatusCode.OK, (await api.Client.SendAsync(request)).StatusCode);
+        Assert.Equal(HttpStatusCode.OK, (await api.SendAsync(request)).StatusCode);
         JsonNode record = (await api.GetAsync($"/v1/topics/{topic}/partitions/0/records?key_as=binary"))["records"]![0]!;
         Assert.Equal("AQI=", (string?)record["key"]);
         Assert.Equal("hello", (string?)record["value"]);
@@ -110,7 +110,7 @@ public class ProduceFetchTests(ApiFixture api)
     {
         string topic = await api.CreateTopicAsync();
         byte[] body = Encode(Encoding.UTF8.GetBytes("""{"records":[{"value":"encoded"}]}"""), encoding);
-        HttpResponseMessage response = await api.Client.PostAsync(
+        HttpResponseMessage response = await api.PostAsync(
             $"/v1/topics/{topic}/records", ApiFixture.Body(body, "application/json", encoding));
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
     }
@@ -121,7 +121,7 @@ public class ProduceFetchTests(ApiFixture api)
     {
         string topic = await api.CreateTopicAsync();
         byte[] body = Encode(new byte[64 * 1024 * 1024], encoding);
-        HttpResponseMessage response = await api.Client.PostAsync(
+        HttpResponseMessage response = await api.PostAsync(
             $"/v1/topics/{topic}/records", ApiFixture.Body(body, "application/json", encoding));
         Assert.Equal(413, (int)response.StatusCode);
     }
@@ -131,10 +131,10 @@ public class ProduceFetchTests(ApiFixture api)
     {
         string topic = await api.CreateTopicAsync(3);
         string lines = string.Join('\n', Enumerable.Range(0, 5000).Select(i => i == 1234 ? "{\"valu\":1}" : $"{{\"key\":\"k{i % 7}\",\"value\":{i}}}"));
-        HttpResponseMessage response = await api.Client.PostAsync(
+        HttpResponseMessage response = await api.PostAsync(
             $"/v1/topics/{topic}/records", ApiFixture.Body(Encoding.UTF8.GetBytes(lines), "application/x-ndjson"));
         Assert.Equal(207, (int)response.StatusCode);
-        string[] results = (await response.Content.ReadAsStringAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        string[] results = (await ApiFixture.TextAsync(response)).Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(5000, results.Length);
         Assert.Equal("lines[1234].valu", (string?)JsonNode.Parse(results[1234])!["error"]!["field"]);
         JsonArray partitions = (await api.GetAsync($"/v1/topics/{topic}/partitions"))["partitions"]!.AsArray();
@@ -150,16 +150,16 @@ public class ProduceFetchTests(ApiFixture api)
         for (int i = 0; i < 3; i++)
             writer.Append(1_000_000 + i, "key"u8, hasKey: true, [(byte)i], hasValue: true);
         writer.Finish();
-        HttpResponseMessage produced = await api.Client.PostAsync(path, ApiFixture.Body(writer.ToArray(), BatchType));
-        Assert.Equal("""{"results":[{"partition":0,"offset":0,"count":3}]}""", await produced.Content.ReadAsStringAsync());
+        HttpResponseMessage produced = await api.PostAsync(path, ApiFixture.Body(writer.ToArray(), BatchType));
+        Assert.Equal("""{"results":[{"partition":0,"offset":0,"count":3}]}""", await ApiFixture.TextAsync(produced));
 
         using var request = new HttpRequestMessage(HttpMethod.Get, path + "?offset=1");
         request.Headers.Accept.ParseAdd(BatchType);
-        HttpResponseMessage fetched = await api.Client.SendAsync(request);
+        HttpResponseMessage fetched = await api.SendAsync(request);
         Assert.Equal(BatchType, fetched.Content.Headers.ContentType!.MediaType);
         Assert.Equal("3", fetched.Headers.GetValues("Next-Offset").Single());
         Assert.Equal("1", fetched.Headers.GetValues("Fetch-Offset").Single());
-        byte[] stored = await fetched.Content.ReadAsByteArrayAsync();
+        byte[] stored = await fetched.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
         Assert.Equal(writer.ToArray().AsSpan(21).ToArray(), stored.AsSpan(21).ToArray());
     }
 
@@ -188,7 +188,7 @@ public class ProduceFetchTests(ApiFixture api)
         Task<JsonNode> poll = api.GetAsync($"/v1/topics/{topic}/partitions/0/records?from=latest&wait_ms=20000");
         await api.PostAsync($"/v1/topics/{topic}/records", """{"records":[{"value":"wake"}]}""");
         // The poll may have come first or second; either way it must not wait its time out.
-        JsonNode answer = await poll.WaitAsync(TimeSpan.FromSeconds(15));
+        JsonNode answer = await poll.WaitAsync(TimeSpan.FromSeconds(15), TestContext.Current.CancellationToken);
         Assert.True((long)answer["high_watermark"]! >= (long)answer["next_offset"]!);
     }
 
@@ -213,7 +213,7 @@ public class ProduceFetchTests(ApiFixture api)
                 Content = ApiFixture.Json("""{"records":[{"value":1}]}"""),
             };
             request.Headers.TryAddWithoutValidation("If-Match", condition);
-            return (int)(await api.Client.SendAsync(request)).StatusCode;
+            return (int)(await api.SendAsync(request)).StatusCode;
         }
 
         Assert.Equal(200, await PostAsync("\"0\""));
@@ -226,7 +226,7 @@ public class ProduceFetchTests(ApiFixture api)
     public async Task Post_WhenAcks_AnswersAsTheySay(string acks, int status)
     {
         string topic = await api.CreateTopicAsync();
-        HttpResponseMessage response = await api.Client.PostAsync(
+        HttpResponseMessage response = await api.PostAsync(
             $"/v1/topics/{topic}/records", ApiFixture.Json($$"""{"records":[{"value":1}],"acks":{{acks}}}"""));
         Assert.Equal(status, (int)response.StatusCode);
     }
@@ -259,7 +259,7 @@ public class ProduceFetchTests(ApiFixture api)
         const int max = 1_048_588;
         byte[] value = new byte[max + 1];
         new Random(1).NextBytes(value);
-        async Task<int> PostAsync(int length) => (int)(await api.Client.PostAsync(
+        async Task<int> PostAsync(int length) => (int)(await api.PostAsync(
             $"/v1/topics/{topic}/partitions/0/records", ApiFixture.Body(value[..length], "application/octet-stream"))).StatusCode;
         Assert.Equal(200, await PostAsync(1));
         Assert.Equal(200, await PostAsync(max));
