@@ -11,9 +11,10 @@ namespace OrleansStream.Partitions;
 /// <summary>Leads one partition: opens its log, takes calls to it, and goes away when the log has ended.</summary>
 /// <remarks>
 /// Reentrant: offsets are given and state changes only in the log's writer; nothing here may rely on a field across an await.
+/// Placed by count, not near its first caller: else one silo would lead every partition of a topic.
 /// An activation that could not open its log answers with the reason for a while, then leaves, and the next one tries again.
 /// </remarks>
-[Reentrant, Immovable, GrainType("partition")]
+[Reentrant, Immovable, ActivationCountBasedPlacement, GrainType("partition")]
 internal sealed partial class PartitionGrain(
     ISegmentStore segments, IDocumentStore documents, TimeProvider time, ILocalSiloDetails silo,
     ILogger<PartitionGrain> logger) : Grain, IPartitionGrain
@@ -174,7 +175,7 @@ internal sealed partial class PartitionGrain(
         // Until it leaves, the ended log answers with the reason itself.
         if (end == LogEnd.Offline)
             LeaveAfter(PartitionGrainLimits.OfflineAge);
-        else if (end != LogEnd.Closed)
+        else
             DeactivateOnIdle();
     }
 

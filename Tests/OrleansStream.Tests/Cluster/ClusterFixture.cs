@@ -19,7 +19,8 @@ public sealed class ClusterFixture : IAsyncLifetime
 
     public InProcessTestCluster Cluster => _cluster ?? throw new InvalidOperationException("The cluster is not deployed.");
 
-    public IGrainFactory Grains => Cluster.Client;
+    /// <summary>The way into the cluster: through the first silo's own process, as the embedded service does.</summary>
+    public IGrainFactory Grains => Cluster.Silos[0].ServiceProvider.GetRequiredService<IGrainFactory>();
 
     public async ValueTask InitializeAsync()
     {
