@@ -21,7 +21,10 @@ public sealed class ApiFixture : IAsyncLifetime
     {
         _factory.UseKestrel(0);
         _factory.StartServer();
-        Client = _factory.CreateClient(new WebApplicationFactoryClientOptions { AllowAutoRedirect = false });
+        Client = _factory.CreateClient(new WebApplicationFactoryClientOptions
+        {
+            AllowAutoRedirect = false, BaseAddress = _factory.ClientOptions.BaseAddress,
+        });
         HttpResponseMessage ready = await Client.GetAsync("/health/ready");
         ready.EnsureSuccessStatusCode();
     }
