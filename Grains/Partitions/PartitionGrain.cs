@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orleans.Concurrency;
 using Orleans.Placement;
@@ -17,12 +18,13 @@ namespace OrleansStream.Partitions;
 [Reentrant, Immovable, ActivationCountBasedPlacement, GrainType("partition")]
 internal sealed partial class PartitionGrain(
     ISegmentStore segments, IDocumentStore documents, TimeProvider time, ILocalSiloDetails silo,
-    ILogger<PartitionGrain> logger) : Grain, IPartitionGrain
+    IHostApplicationLifetime lifetime, ILogger<PartitionGrain> logger) : Grain, IPartitionGrain
 {
     private PartitionKey _key;
     private TopicMetadata? _topic;
     private PartitionLog? _log;
     private StreamError _refusal = PartitionErrors.Closing;
+    private CancellationTokenRegistration _stopping;
 
     private string Owner => $"{silo.SiloAddress.ToParsableString()}/{GrainContext.ActivationId}";
 
@@ -51,6 +53,7 @@ internal sealed partial class PartitionGrain(
     /// <inheritdoc/>
     public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
+        await _stopping.DisposeAsync();
         if (_log is { } log)
         {
             _log = null;
@@ -151,6 +154,8 @@ internal sealed partial class PartitionGrain(
             cancellationToken);
         _log = log;
         LeaveWhenEndedAsync(log).Ignore();
+        // A grain is only deactivated when its calls have ended, and a long poll would hold up the stop for as long as it waits.
+        _stopping = lifetime.ApplicationStopping.Register(log.StopWaiting);
         this.RegisterGrainTimer(MaintainAsync, new GrainTimerCreationOptions
         {
             DueTime = PartitionGrainLimits.MaintenancePeriod,
