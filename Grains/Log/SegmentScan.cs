@@ -8,13 +8,8 @@ namespace OrleansStream.Log;
 /// where it stopped: recovery reads once before its fence and the rest behind it.
 /// </summary>
 /// <remarks>
-<<<<<<< HEAD
-/// A batch is accepted when its length, magic and CRC are right, its base offset continues the chain, and its leader epoch is that
-/// of the newest fence before it.
-=======
 /// A batch is accepted when its length, magic and CRC are right, its base offset continues the chain, and its leader epoch is that of
 /// the highest fence before it. Offset and epoch lie outside the CRC, so the chain and the fences are what vouches for them.
->>>>>>> main
 /// </remarks>
 internal sealed class SegmentScan(
     ISegmentStore segments, string name, long baseOffset, ProducerStates producers, long nowMs)
@@ -131,16 +126,9 @@ internal sealed class SegmentScan(
             return $"a batch has base offset {header.BaseOffset} where {EndOffset} was to follow";
         }
 
-<<<<<<< HEAD
-        // Every owner fences before it appends, and the leader's epoch lies outside the checksum. A higher one that no fence announced
-        // would take the partition for fenced by an owner who never was.
-        return header.PartitionLeaderEpoch == Epoch ? null
-            : $"a batch of epoch {header.PartitionLeaderEpoch} follows the fence of epoch {Epoch}";
-=======
         return header.PartitionLeaderEpoch != Epoch
             ? $"a batch of epoch {header.PartitionLeaderEpoch} stands behind the fence of epoch {Epoch}"
             : null;
->>>>>>> main
     }
 
     private void Take(in RecordBatchHeader header, int lengthBytes)

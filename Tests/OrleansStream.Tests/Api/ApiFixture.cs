@@ -26,14 +26,7 @@ public sealed class ApiFixture : IAsyncLifetime
     {
         _factory.UseKestrel(0);
         _factory.StartServer();
-<<<<<<< HEAD
-        Client = _factory.CreateClient(new WebApplicationFactoryClientOptions
-        {
-            AllowAutoRedirect = false, BaseAddress = _factory.ClientOptions.BaseAddress,
-        });
-=======
         Client = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false }) { BaseAddress = _factory.ClientOptions.BaseAddress };
->>>>>>> main
         HttpResponseMessage ready = await Client.GetAsync("/health/ready");
         ready.EnsureSuccessStatusCode();
     }
