@@ -9,6 +9,9 @@ internal static class Repository
     /// <summary>The service, built with the tests and by the same configuration.</summary>
     public static string ServiceAssembly { get; } = FindServiceAssembly();
 
+    /// <summary>The configuration that the tests and the service are built with.</summary>
+    public static string Configuration { get; } = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
+
     /// <summary>A file or folder of the repository.</summary>
     public static string PathOf(params ReadOnlySpan<string> parts) => Path.Join([Root, .. parts]);
 

@@ -45,16 +45,31 @@ internal sealed class ServiceProcess : IAsyncDisposable
         string? dataFolder, int? port = null, string? workingFolder = null, params (string Key, string Value)[] settings)
     {
         var service = Launch(dataFolder, port, workingFolder, settings);
-        try
-        {
-            await service.WaitUntilReadyAsync();
-            return service;
-        }
-        catch
-        {
-            await service.DisposeAsync();
-            throw;
-        }
+        await service.WaitUntilReadyAsync();
+        return service;
+    }
+
+    /// <summary>Starts it as the README does, by <c>dotnet run</c>, and waits until it serves; only the build is left out.</summary>
+    /// <param name="port">Its port.</param>
+    /// <param name="workingFolder">Where the command is given.</param>
+    public static async Task<ServiceProcess> RunProjectAsync(int port, string workingFolder)
+    {
+        var address = new Uri($"http://localhost:{port}");
+        var service = new ServiceProcess(
+            new ProcessStartInfo("dotnet")
+            {
+                ArgumentList =
+                {
+                    "run", "--project", Repository.PathOf("Api"), "-c", Repository.Configuration, "--no-build",
+                    "--", "--urls", address.GetLeftPart(UriPartial.Authority),
+                },
+                WorkingDirectory = workingFolder,
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+            },
+            address);
+        await service.WaitUntilReadyAsync();
+        return service;
     }
 
     /// <summary>Starts it, and waits for nothing.</summary>
@@ -80,11 +95,11 @@ internal sealed class ServiceProcess : IAsyncDisposable
     /// <summary>A client of its own.</summary>
     public ServiceClient Connect() => new(Address);
 
-    /// <summary>Kills it with SIGKILL and waits until it is gone.</summary>
+    /// <summary>Kills it with SIGKILL, and what it started, and waits until it is gone.</summary>
     public async Task KillAsync()
     {
         if (!_process.HasExited)
-            _process.Kill();
+            _process.Kill(entireProcessTree: true);
         await _process.WaitForExitAsync();
     }
 
@@ -125,20 +140,30 @@ internal sealed class ServiceProcess : IAsyncDisposable
     private async Task WaitUntilReadyAsync()
     {
         using var http = new HttpClient { BaseAddress = Address, Timeout = TimeSpan.FromSeconds(5) };
-        await Wait.UntilAsync($"{Address} is ready", async () =>
+        try
         {
-            if (_process.HasExited)
-                throw new InvalidOperationException($"The service ended with {_process.ExitCode}. {Tail()}");
-            try
-            {
-                using var answer = await http.GetAsync(new Uri("/health/ready", UriKind.Relative));
-                return answer.StatusCode == HttpStatusCode.OK;
-            }
-            catch (Exception exception) when (exception is HttpRequestException or TaskCanceledException)
-            {
-                return false;
-            }
-        });
+            await Wait.UntilAsync($"{Address} is ready", () => IsReadyAsync(http));
+        }
+        catch
+        {
+            await DisposeAsync();
+            throw;
+        }
+    }
+
+    private async Task<bool> IsReadyAsync(HttpClient http)
+    {
+        if (_process.HasExited)
+            throw new InvalidOperationException($"The service ended with {_process.ExitCode}. {Tail()}");
+        try
+        {
+            using var answer = await http.GetAsync(new Uri("/health/ready", UriKind.Relative));
+            return answer.StatusCode == HttpStatusCode.OK;
+        }
+        catch (Exception exception) when (exception is HttpRequestException or TaskCanceledException)
+        {
+            return false;
+        }
     }
 
     private string Tail() => string.Join('\n', Output.TakeLast(20).Concat(Errors.TakeLast(20)));
