@@ -52,7 +52,7 @@ public sealed class AzureDocumentStoreOnABadLineTests(AzuriteFixture azurite) : 
     }
 }
 
-/// <summary>A fault on every third request, each kind in its turn, but fewer on one address than a call has tries.</summary>
+/// <summary>A fault on every third request, each kind in its turn, but fewer on one blob than a call has tries.</summary>
 internal sealed class BadLine
 {
     private static readonly HttpFault[] Faults =
@@ -66,7 +66,8 @@ internal sealed class BadLine
     {
         if (number % 3 != 0)
             return HttpFault.None;
-        var count = _faultCounts.AddOrUpdate($"{request.Method} {request.RequestUri}", 1, (_, count) => count + 1);
+        // By blob: a call that looks after a lost reply makes requests of several kinds, and its tries are counted for all of them.
+        var count = _faultCounts.AddOrUpdate(request.RequestUri!.AbsolutePath, 1, (_, count) => count + 1);
         return count < AzureBlobLimits.AttemptCountMax ? Faults[number / 3 % Faults.Length] : HttpFault.None;
     }
 }
