@@ -20,7 +20,7 @@ public interface IPartitionGrain : IGrainWithStringKey
     /// <summary>Reads whole batches below the high watermark, waiting for new ones as the request says.</summary>
     /// <param name="request">From where and how much.</param>
     /// <param name="cancellationToken">Ends the wait when the caller has gone.</param>
-    [Alias("FetchAsync")]
+    [Alias("FetchAsync"), ResponseTimeout(PartitionLimits.FetchTimeout)]
     ValueTask<FetchResponse> FetchAsync(FetchRequest request, CancellationToken cancellationToken = default);
 
     /// <summary>Finds the first offset whose record is dated at or after a time.</summary>

@@ -35,6 +35,11 @@ public interface ITopicCatalogGrain : IGrainWithStringKey
     [Alias("RemoveAsync")]
     Task RemoveAsync(string name, Guid id, int partitionCount);
 
+    /// <summary>Drops a deleted topic whose bytes are freed. The catalogue calls this itself, as a turn among its writes.</summary>
+    /// <param name="id">The topic's id.</param>
+    [Alias("ForgetAsync")]
+    Task ForgetAsync(Guid id);
+
     /// <summary>Lists topics in ordinal order of their names.</summary>
     /// <param name="prefix">Only names that start with this; empty for all.</param>
     /// <param name="after">Only names behind this one; null from the start.</param>

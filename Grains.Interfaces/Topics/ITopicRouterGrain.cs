@@ -22,7 +22,7 @@ public interface ITopicRouterGrain : IGrainWithStringKey
     /// <param name="partition">The partition's number.</param>
     /// <param name="request">From where and how much.</param>
     /// <param name="cancellationToken">Ends the wait when the caller has gone.</param>
-    [Alias("FetchAsync")]
+    [Alias("FetchAsync"), ResponseTimeout(PartitionLimits.RoutedFetchTimeout)]
     ValueTask<FetchResponse> FetchAsync(int partition, FetchRequest request, CancellationToken cancellationToken = default);
 
     /// <summary>Finds the first offset whose record is dated at or after a time.</summary>

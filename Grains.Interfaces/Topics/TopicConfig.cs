@@ -29,4 +29,16 @@ public sealed record TopicConfig
 
     /// <summary><c>message.timestamp.after.max.ms</c>: how far ahead of the server's clock a record may be dated. Default 1 hour.</summary>
     public long TimestampAfterMaxMs { get; init; } = 3_600_000;
+
+    /// <summary>Reads settings that were validated by <see cref="TopicSettings.Validate"/> when they were given.</summary>
+    /// <param name="config">Settings by Kafka's names. One that this version does not know, or not with that value, has no
+    /// effect: a topic that a newer version configured must go on being served.</param>
+    public static TopicConfig From(IEnumerable<KeyValuePair<string, string>> config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        var result = new TopicConfig();
+        foreach (var (name, value) in config)
+            result = TopicSettings.Find(name)?.Apply(result, value) ?? result;
+        return result;
+    }
 }

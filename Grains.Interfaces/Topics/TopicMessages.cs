@@ -17,7 +17,11 @@ public sealed record TopicMetadata(
     [property: Id(2)] int PartitionCount,
     [property: Id(3)] ImmutableSortedDictionary<string, string> Config,
     [property: Id(4)] long Version,
-    [property: Id(5)] DateTimeOffset CreatedAt);
+    [property: Id(5)] DateTimeOffset CreatedAt)
+{
+    /// <summary>The copies of each byte that the store keeps, as it reports them.</summary>
+    [Id(6)] public int ReplicationFactor { get; init; }
+}
 
 /// <summary>What a topic is asked to be.</summary>
 /// <param name="PartitionCount">The count of partitions wanted.</param>

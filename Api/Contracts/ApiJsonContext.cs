@@ -1,0 +1,30 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace OrleansStream.Api.Contracts;
+
+/// <summary>Source-generated (de)serialisation of everything that is not on a record's way.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(Problem))]
+[JsonSerializable(typeof(ProduceRequest))]
+[JsonSerializable(typeof(ProduceAnswer))]
+[JsonSerializable(typeof(FetchAnswer))]
+[JsonSerializable(typeof(TopicRequest))]
+[JsonSerializable(typeof(TopicPatch))]
+[JsonSerializable(typeof(TopicAnswer))]
+[JsonSerializable(typeof(TopicListAnswer))]
+[JsonSerializable(typeof(PartitionListAnswer))]
+[JsonSerializable(typeof(HealthAnswer))]
+internal sealed partial class ApiJsonContext : JsonSerializerContext
+{
+    /// <summary>The context every answer is written with: text stays readable, as no answer is ever put into an HTML page.</summary>
+    public static ApiJsonContext Api { get; } = new(new JsonSerializerOptions
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    });
+}

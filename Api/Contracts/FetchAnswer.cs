@@ -1,0 +1,56 @@
+using System.Text.Json;
+
+namespace OrleansStream.Api.Contracts;
+
+/// <summary>Records of one partition, in order. It documents the answer, which is written straight from the stored batches.</summary>
+internal sealed record FetchAnswer
+{
+    /// <summary>The records; empty when there is nothing new.</summary>
+    public required IReadOnlyList<StoredRecord> Records { get; init; }
+
+    /// <summary>Read on from here: give it as <c>offset</c>.</summary>
+    /// <example>1208</example>
+    public required long NextOffset { get; init; }
+
+    /// <summary>The first offset that can be read.</summary>
+    /// <example>0</example>
+    public required long LogStartOffset { get; init; }
+
+    /// <summary>The end of what is durable: the offset the next record will have, as far as readers can see.</summary>
+    /// <example>1208</example>
+    public required long HighWatermark { get; init; }
+}
+
+/// <summary>A record as it is stored.</summary>
+internal sealed record StoredRecord
+{
+    /// <summary>The partition it is in.</summary>
+    /// <example>3</example>
+    public required int Partition { get; init; }
+
+    /// <summary>Its place in the partition.</summary>
+    /// <example>1207</example>
+    public required long Offset { get; init; }
+
+    /// <summary>RFC 3339, UTC, milliseconds; null when it has none that a calendar knows.</summary>
+    /// <example>2026-06-11T19:20:00.000Z</example>
+    public required DateTimeOffset? Timestamp { get; init; }
+
+    /// <summary>The key, as <c>key_type</c> says; null when it has none.</summary>
+    /// <example>"argentina-brazil"</example>
+    public required JsonElement? Key { get; init; }
+
+    /// <summary><c>string</c>, <c>json</c> or <c>binary</c> (base64); absent when the key is null.</summary>
+    /// <example>string</example>
+    public string? KeyType { get; init; }
+
+    /// <summary>The payload, as <c>value_type</c> says; null for a tombstone.</summary>
+    public required JsonElement? Value { get; init; }
+
+    /// <summary><c>json</c>, <c>string</c> or <c>binary</c> (base64); absent when the value is a tombstone.</summary>
+    /// <example>json</example>
+    public string? ValueType { get; init; }
+
+    /// <summary>Its headers, in order; a value that is no text is base64 with <c>value_type</c> <c>binary</c>.</summary>
+    public required IReadOnlyList<HeaderEntry> Headers { get; init; }
+}

@@ -1,0 +1,44 @@
+namespace OrleansStream.Api.Contracts;
+
+/// <summary>A failure (RFC 9457, <c>application/problem+json</c>).</summary>
+internal sealed record Problem
+{
+    /// <summary>Names the kind of failure; the same for every occurrence.</summary>
+    public required string Type { get; init; }
+
+    /// <summary>The kind of failure in a few words.</summary>
+    public required string Title { get; init; }
+
+    /// <summary>The HTTP status.</summary>
+    public required int Status { get; init; }
+
+    /// <summary>What is wrong with this request, and what is allowed.</summary>
+    public required string Detail { get; init; }
+
+    /// <summary>Kafka's name of the error.</summary>
+    public required string ErrorCode { get; init; }
+
+    /// <summary>Kafka's number of the error; 1000 and above are this service's own.</summary>
+    public required int KafkaCode { get; init; }
+
+    /// <summary>True when the very same request may succeed later.</summary>
+    public required bool Retriable { get; init; }
+
+    /// <summary><c>unknown</c> when it is not known whether a write took effect; absent otherwise.</summary>
+    public string? Outcome { get; init; }
+
+    /// <summary>The field at fault, such as <c>records[3].value</c>.</summary>
+    public string? Field { get; init; }
+
+    /// <summary>The log's first readable offset, where the error is about offsets.</summary>
+    public long? LogStartOffset { get; init; }
+
+    /// <summary>The log's durable end offset, where the error is about offsets.</summary>
+    public long? HighWatermark { get; init; }
+
+    /// <summary>Finds this request in the server's log and traces. Absent in the error of a single record.</summary>
+    public string? TraceId { get; init; }
+
+    /// <summary>When no record of a produce request was stored: what became of each, in order.</summary>
+    public IReadOnlyList<ProduceResult>? Results { get; init; }
+}

@@ -1,0 +1,155 @@
+using System.IO.Pipelines;
+using System.Text.Json;
+using OrleansStream.Api.Errors;
+using OrleansStream.Api.Mapping;
+using OrleansStream.Errors;
+using OrleansStream.Partitions;
+using OrleansStream.Records;
+using OrleansStream.Topics;
+
+namespace OrleansStream.Api.Endpoints;
+
+/// <summary>Reads records of one partition, as JSON or as the stored batches.</summary>
+/// <param name="grains">The way to the grains.</param>
+/// <param name="lifetime">Ends waits when the service stops.</param>
+internal sealed class FetchEndpoints(IGrainFactory grains, IHostApplicationLifetime lifetime)
+{
+    /// <summary>Adds the endpoint.</summary>
+    /// <param name="routes">Where to.</param>
+    public static void Map(IEndpointRouteBuilder routes) => routes.MapOperation(
+        "GET", "/topics/{topic}/partitions/{partition}/records", routes.ServiceProvider.GetRequiredService<FetchEndpoints>().FetchAsync, FetchOperations.Fetch);
+
+    private async Task FetchAsync(HttpContext context)
+    {
+        int partition = Parameters.Partition(context);
+        bool isRaw = MediaTypes.OfAnswer(context.Request, FetchOperations.Fetch.Offers) == MediaTypes.RecordBatch;
+        if (isRaw && Parameters.Text(context, "limit") is not null)
+            throw RequestException.Malformed("limit", "'limit' counts records; whole batches are bounded by max_bytes.");
+        int limit = Parameters.Integer(context, "limit", 1, Limits.FetchRecordsMax, Limits.FetchRecordsDefault);
+        int bytesMax = Parameters.Integer(context, "max_bytes", 1, Limits.FetchBytesMax, Limits.FetchBytesDefault);
+        int waitMs = Parameters.Integer(context, "wait_ms", 0, Limits.FetchWaitMsMax, 0);
+        var views = new PayloadViews(Parameters.PayloadType(context, "key_as"), Parameters.PayloadType(context, "value_as"));
+
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, lifetime.ApplicationStopping);
+        ITopicRouterGrain router = grains.GetGrain<ITopicRouterGrain>(Parameters.Topic(context));
+        FetchResponse response;
+        try
+        {
+            long offset = await StartAsync(context, router, partition, ended.Token);
+            response = await router.FetchAsync(partition, new FetchRequest(offset, bytesMax, waitMs), ended.Token);
+        }
+        catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
+        {
+            throw new RequestException(new StreamError(StreamErrorCode.ShuttingDown, "The server is stopping. Read on from the same offset."));
+        }
+
+        if (response.Error is { } error)
+            throw new RequestException(error);
+        if (isRaw)
+            await WriteBatchesAsync(context, response);
+        else
+            await WriteJsonAsync(context, partition, response, limit, views);
+    }
+
+    private static async ValueTask<long> StartAsync(
+        HttpContext context, ITopicRouterGrain router, int partition, CancellationToken cancellationToken)
+    {
+        string? offset = Parameters.Text(context, "offset");
+        string? from = Parameters.Text(context, "from");
+        string? timestamp = Parameters.Text(context, "timestamp");
+        if ((offset is null ? 0 : 1) + (from is null ? 0 : 1) + (timestamp is null ? 0 : 1) > 1)
+            throw RequestException.Malformed(offset is null ? "from" : "offset", "Only one of offset, from and timestamp can say where to start.");
+        if (offset is not null)
+            return Parameters.Integer("offset", offset, 0, long.MaxValue);
+        if (timestamp is null)
+            return End(from, FetchRequest.Earliest);
+        FindOffsetResponse found = await router.FindOffsetAsync(
+            partition, Parameters.Timestamp("timestamp", timestamp), cancellationToken);
+        return found.Error is { } error ? throw new RequestException(error) : found.Offset;
+    }
+
+    /// <summary>The end of the log that a <c>from</c> names.</summary>
+    /// <param name="from">The parameter's text.</param>
+    /// <param name="usual">The end when it is left out.</param>
+    /// <exception cref="RequestException">It names none.</exception>
+    internal static long End(string? from, long usual) => from switch
+    {
+        null => usual,
+        "earliest" => FetchRequest.Earliest,
+        "latest" => FetchRequest.Latest,
+        _ => throw RequestException.Malformed("from", $"'from' is '{Parameters.Shown(from)}'; expected earliest or latest."),
+    };
+
+    private static async Task WriteBatchesAsync(HttpContext context, FetchResponse response)
+    {
+        long next = response.Offset;
+        var scanner = new RecordBatchScanner(response.Batches.Span, checkCrc: false);
+        while (scanner.MoveNext())
+            next = Math.Max(next, scanner.Header.BaseOffset + scanner.Header.LastOffsetDelta + 1);
+
+        IHeaderDictionary headers = context.Response.Headers;
+        headers["Fetch-Offset"] = response.Offset.ToString();
+        headers["Next-Offset"] = next.ToString();
+        headers["Log-Start-Offset"] = response.LogStartOffset.ToString();
+        headers["High-Watermark"] = response.HighWatermark.ToString();
+        context.Response.ContentType = MediaTypes.RecordBatch;
+        context.Response.ContentLength = response.Batches.Length;
+        await context.Response.Body.WriteAsync(response.Batches, context.RequestAborted);
+    }
+
+    private static async Task WriteJsonAsync(
+        HttpContext context, int partition, FetchResponse response, int limit, PayloadViews views)
+    {
+        context.Response.ContentType = MediaTypes.Json;
+        PipeWriter body = context.Response.BodyWriter;
+        await using var writer = new Utf8JsonWriter(body, RecordJsonWriter.Options);
+        writer.WriteStartObject();
+        writer.WriteStartArray("records"u8);
+        var cursor = new BatchCursor(response);
+        int left = limit;
+        while (left > 0 && cursor.TryTakeBatch(out ReadOnlyMemory<byte> batch))
+        {
+            left -= WriteBatch(writer, partition, batch.Span, left, views, cursor);
+            if (writer.BytesCommitted + writer.BytesPending > Limits.ResponseBytesTarget)
+                break;
+            if (writer.BytesPending > Limits.ResponseFlushBytes)
+                await writer.FlushAsync(context.RequestAborted);
+        }
+
+        writer.WriteEndArray();
+        writer.WriteNumber("next_offset"u8, cursor.NextOffset);
+        writer.WriteNumber("log_start_offset"u8, response.LogStartOffset);
+        writer.WriteNumber("high_watermark"u8, response.HighWatermark);
+        writer.WriteEndObject();
+        await writer.FlushAsync(context.RequestAborted);
+    }
+
+    private static int WriteBatch(
+        Utf8JsonWriter writer, int partition, ReadOnlySpan<byte> batch, int limit, PayloadViews views, BatchCursor cursor)
+    {
+        using var records = new RecordBatchReader(batch);
+        if (records.Header.IsControl)
+        {
+            cursor.EndBatch(records.Header);
+            return 0;
+        }
+
+        int written = 0;
+        while (written < limit && writer.BytesCommitted + writer.BytesPending <= Limits.ResponseBytesTarget)
+        {
+            if (!records.TryReadNext(out RecordView record))
+            {
+                cursor.EndBatch(records.Header);
+                break;
+            }
+
+            if (record.Offset < cursor.NextOffset)
+                continue;
+            RecordJsonWriter.Write(writer, partition, record, views);
+            cursor.EndRecord(record.Offset);
+            written++;
+        }
+
+        return written;
+    }
+}

@@ -1,0 +1,96 @@
+using OrleansStream.Api.Contracts;
+using OrleansStream.Api.Mapping;
+using OrleansStream.Errors;
+
+namespace OrleansStream.Api.Endpoints;
+
+/// <summary>What the endpoints that read records take and give.</summary>
+internal static class FetchOperations
+{
+    /// <summary>The partition in a path.</summary>
+    public static readonly OperationParameter PartitionNumber = new(
+        "partition", ParameterPlace.Path, "The partition's number, from 0.", "0") { IsInteger = true };
+
+    private const string Tag = "Fetch";
+    private const string RecordExample =
+        """{"partition":3,"offset":1207,"timestamp":"2026-06-11T19:20:00.000Z","key":"argentina-brazil","key_type":"string","value":{"event":"goal","minute":80},"value_type":"json","headers":[{"key":"source","value":"stadium"}]}""";
+
+    private static readonly OperationParameter[] Views =
+    [
+        new("key_as", ParameterPlace.Query, "How keys appear; auto: text where the bytes are UTF-8, else base64.") { Choices = ["auto", "string", "json", "binary"], Default = "auto" },
+        new("value_as", ParameterPlace.Query, "How values appear; auto: JSON, else UTF-8 text, else base64. A record that is not what was asked for appears as what it is, and says so.")
+        {
+            Choices = ["auto", "json", "string", "binary"],
+            Default = "auto",
+        },
+    ];
+
+    /// <summary>Fetch records of a partition.</summary>
+    public static readonly Operation Fetch = new(
+        "FetchRecords", Tag, "Read records of a partition",
+        "In order, from an offset, an end of the log, or a time; `next_offset` is where to read on. With `wait_ms` the answer waits for "
+        + "the first new record. `Accept: application/vnd.kafka.recordbatch.v2` gives the stored batches as they are, with "
+        + "`Fetch-Offset`, `Next-Offset`, `Log-Start-Offset` and `High-Watermark` as headers; records below `Fetch-Offset` in the "
+        + "first batch are to be passed over.")
+    {
+        Parameters =
+        [
+            TopicOperations.Topic,
+            PartitionNumber,
+            new("offset", ParameterPlace.Query, "The first offset to read. Only one of offset, from and timestamp.") { IsInteger = true },
+            new("from", ParameterPlace.Query, "An end of the log.", "earliest") { Choices = ["earliest", "latest"], Default = "earliest" },
+            new("timestamp", ParameterPlace.Query, "From the first record dated at or after this: RFC 3339 or milliseconds."),
+            new("limit", ParameterPlace.Query, $"Records in the answer, 1 to {Limits.FetchRecordsMax}.") { IsInteger = true, Default = $"{Limits.FetchRecordsDefault}" },
+            new("max_bytes", ParameterPlace.Query, $"Bytes of stored batches to read, 1 to {Limits.FetchBytesMax}; the first batch comes even when it is larger.")
+            {
+                IsInteger = true,
+                Default = $"{Limits.FetchBytesDefault}",
+            },
+            new("wait_ms", ParameterPlace.Query, $"How long to wait for a record when there is none, 0 to {Limits.FetchWaitMsMax}.") { IsInteger = true, Default = "0" },
+            .. Views,
+        ],
+        Offers = [MediaTypes.Json, MediaTypes.RecordBatch],
+        Answers =
+        [
+            new(StatusCodes.Status200OK, "The records; none when there is nothing new.",
+                new OperationBody(MediaTypes.Json, typeof(FetchAnswer),
+                    $$"""{"records":[{{RecordExample}}],"next_offset":1208,"log_start_offset":0,"high_watermark":1208}"""),
+                new OperationBody(MediaTypes.RecordBatch, null)),
+        ],
+        Errors =
+        [
+            StreamErrorCode.InvalidTopicException, StreamErrorCode.UnknownTopicOrPartition, StreamErrorCode.OffsetOutOfRange,
+            StreamErrorCode.NotLeaderOrFollower, StreamErrorCode.KafkaStorageError, StreamErrorCode.PartitionOffline,
+        ],
+    };
+
+    /// <summary>Follow a topic live.</summary>
+    public static readonly Operation Tail = new(
+        "TailRecords", Tag, "Follow a topic live",
+        "Server-sent events over all partitions, each record as it becomes durable; a partition's records come in order. `id` names the "
+        + "next offset of every partition: a client that sends the last one as `Last-Event-ID` goes on without loss. A comment "
+        + "comes every 15 s. Records that retention took before they were read are told by an event `gap`. An event `error` says why "
+        + "a stream ends. It never ends by itself: in this page, give a `limit`.")
+    {
+        Parameters =
+        [
+            TopicOperations.Topic,
+            new("from", ParameterPlace.Query, "Where to start without Last-Event-ID.", "earliest") { Choices = ["earliest", "latest"], Default = "latest" },
+            new("timestamp", ParameterPlace.Query, "Start from records dated at or after this: RFC 3339 or milliseconds. Not with from."),
+            new("limit", ParameterPlace.Query, "End after so many records.", "2") { IsInteger = true },
+            .. Views,
+            new("Last-Event-ID", ParameterPlace.Header, "The id of the last event received; goes before from and timestamp."),
+        ],
+        Offers = [MediaTypes.EventStream],
+        Answers =
+        [
+            new(StatusCodes.Status200OK, "The events.",
+                new OperationBody(MediaTypes.EventStream, null, $"id: 0:17,1:4,2:0,3:1208\ndata: {RecordExample}\n\n")),
+        ],
+        Errors =
+        [
+            StreamErrorCode.InvalidTopicException, StreamErrorCode.UnknownTopicOrPartition, StreamErrorCode.ThrottlingQuotaExceeded,
+            StreamErrorCode.ShuttingDown,
+        ],
+    };
+}

@@ -1,0 +1,72 @@
+using OrleansStream.Api.Errors;
+using OrleansStream.Api.Mapping;
+using OrleansStream.Topics;
+
+namespace OrleansStream.Api.Endpoints;
+
+/// <summary>Refuses what an operation does not take, before it runs: nothing in a request passes unread.</summary>
+/// <param name="next">The rest of the pipeline.</param>
+internal sealed class OperationGate(RequestDelegate next)
+{
+    // Served by a later version: to accept and ignore one would promise what is not kept.
+    private static readonly string[] RefusedHeaders = ["Idempotency-Key", "Producer-Id", "Producer-Epoch", "Producer-Sequence"];
+
+    /// <summary>Checks one request.</summary>
+    /// <param name="context">The request, with its endpoint chosen.</param>
+    /// <exception cref="RequestException">It holds what the operation does not take.</exception>
+    public Task InvokeAsync(HttpContext context)
+    {
+        if (context.GetEndpoint()?.Metadata.GetMetadata<Operation>() is { } operation)
+            Check(context, operation);
+        return next(context);
+    }
+
+    private static void Check(HttpContext context, Operation operation)
+    {
+        HttpRequest request = context.Request;
+        CheckQuery(request, operation);
+        if (request.RouteValues.TryGetValue("topic", out object? topic) && TopicName.Validate((string)topic!) is { } error)
+            throw new RequestException(error);
+        if (MediaTypes.OfAnswer(request, operation.Offers) is null)
+        {
+            throw new RequestException(
+                HttpFault.NotAcceptable, $"'{request.Headers.Accept}' is not offered here. Offered: {string.Join(", ", operation.Offers)}.");
+        }
+
+        if (operation.Bodies.Count == 0)
+            return;
+        if (MediaTypes.OfBody(request, operation.Takes) is null)
+        {
+            throw new RequestException(
+                HttpFault.UnsupportedMediaType,
+                $"Content-Type '{request.ContentType}' is not taken here. Allowed, in UTF-8: {string.Join(", ", operation.Takes)}.");
+        }
+
+        foreach (string header in RefusedHeaders)
+        {
+            if (request.Headers.ContainsKey(header))
+                throw RequestException.Malformed(header, $"The header '{header}' is not supported by this version. Leave it out.");
+        }
+    }
+
+    private static void CheckQuery(HttpRequest request, Operation operation)
+    {
+        if (!request.QueryString.HasValue)
+            return;
+        foreach ((string name, Microsoft.Extensions.Primitives.StringValues values) in request.Query)
+        {
+            bool isKnown = operation.Parameters.Any(
+                p => p.Place == ParameterPlace.Query && p.Name.Equals(name, StringComparison.Ordinal));
+            if (!isKnown)
+            {
+                string allowed = string.Join(
+                    ", ", operation.Parameters.Where(p => p.Place == ParameterPlace.Query).Select(p => p.Name));
+                throw RequestException.Malformed(
+                    name, $"There is no query parameter '{name}' here. Allowed: {(allowed.Length == 0 ? "none" : allowed)}.");
+            }
+
+            if (values.Count > 1)
+                throw JsonFields.Twice(name);
+        }
+    }
+}

@@ -1,0 +1,242 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Text.Json;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
+using OrleansStream.Api.Errors;
+using OrleansStream.Api.Mapping;
+using OrleansStream.Errors;
+using OrleansStream.Topics;
+
+namespace OrleansStream.Api.Endpoints;
+
+internal sealed partial class ProduceEndpoints
+{
+    private static readonly JsonReaderOptions LineOptions = new() { MaxDepth = Limits.JsonValueDepthMax + 1 };
+
+    /// <summary>
+    /// Appends an ndjson body while it comes, a chunk at a time: a chunk is what has come while the one before was appended, up to
+    /// <see cref="Limits.NdjsonChunkBytes"/>.
+    /// </summary>
+    private async Task AppendLinesAsync(HttpContext context, int? partition)
+    {
+        RecordOptions options = RecordOptions.ReadTypes(context.Request);
+        LiftBodyLimits(context);
+        using var results = new ProduceResults();
+        using var lines = new LineRequest(this, context, options, partition, results);
+        await lines.RunAsync();
+        if (results.Count == 0 && options.Acks != Acks.None)
+            throw RequestException.Malformed(null, "The body holds no record; send one JSON record a line.");
+        if (options.Acks == Acks.None && results.FailedCount == 0)
+            context.Response.StatusCode = StatusCodes.Status202Accepted;
+        else
+            await results.WriteAsync(context, asLines: true);
+    }
+
+    // A stream has no length; each line and each chunk has a bound, and a quiet producer is not a broken one.
+    private static void LiftBodyLimits(HttpContext context)
+    {
+        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
+            size.MaxRequestBodySize = null;
+        if (context.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } rate)
+            rate.MinDataRate = null;
+    }
+
+    /// <summary>One ndjson request under way.</summary>
+    private sealed class LineRequest(
+        ProduceEndpoints produce, HttpContext context, RecordOptions options, int? partition, ProduceResults results)
+        : IDisposable
+    {
+        private readonly RecordDefaults _defaults = new(options.KeyType, options.ValueType, partition is not null);
+        private readonly RecordCollector _records = new(produce.NowMs);
+        private int _lineCount;
+        private bool _isStopped;
+        private bool _isUnanswered;
+
+        public async Task RunAsync()
+        {
+            using var parser = new RecordJsonParser(_records);
+            PipeReader reader = RequestBody.Stream(context.Request);
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, produce.Stopping);
+            try
+            {
+                bool isEnd = false;
+                while (!isEnd && !_isStopped)
+                {
+                    if (!reader.TryRead(out ReadResult result))
+                    {
+                        await AppendChunkAsync();
+                        if (_isStopped)
+                            break;
+                        result = await reader.ReadAsync(stop.Token);
+                    }
+
+                    isEnd = result.IsCompleted;
+                    SequencePosition consumed = await TakeLinesAsync(result.Buffer, isEnd, parser);
+                    reader.AdvanceTo(consumed, result.Buffer.End);
+                }
+
+                await AppendChunkAsync();
+            }
+            catch (Exception exception) when (!context.RequestAborted.IsCancellationRequested && FaultOf(exception) is { } fault)
+            {
+                await StopAsync(fault);
+            }
+
+        }
+
+        /// <inheritdoc/>
+        public void Dispose()
+        {
+            if (!_isUnanswered)
+                _records.Dispose();
+        }
+
+        private StreamError? FaultOf(Exception exception) => exception switch
+        {
+            OperationCanceledException when produce.Stopping.IsCancellationRequested => new StreamError(
+                StreamErrorCode.ShuttingDown, "The server is stopping; this line and those behind it were not stored."),
+            _ => RequestBody.DecodingFault(exception, context.Request)?.Error,
+        };
+
+        private async ValueTask<SequencePosition> TakeLinesAsync(ReadOnlySequence<byte> buffer, bool isEnd, RecordJsonParser parser)
+        {
+            while (!_isStopped && buffer.PositionOf((byte)'\n') is { } newline)
+            {
+                await TakeLineAsync(buffer.Slice(0, newline), parser);
+                buffer = buffer.Slice(buffer.GetPosition(1, newline));
+            }
+
+            if (!_isStopped && isEnd && !buffer.IsEmpty)
+            {
+                await TakeLineAsync(buffer, parser);
+                buffer = buffer.Slice(buffer.End);
+            }
+            else if (buffer.Length > Limits.NdjsonLineBytesMax)
+            {
+                await StopAsync(LineTooLong());
+            }
+
+            return buffer.Start;
+        }
+
+        private async ValueTask TakeLineAsync(ReadOnlySequence<byte> line, RecordJsonParser parser)
+        {
+            int number = _lineCount++;
+            if (line.Length > Limits.NdjsonLineBytesMax)
+            {
+                await StopAsync(LineTooLong());
+                return;
+            }
+
+            if (results.Count + _records.Count >= Limits.NdjsonRecordsMax)
+            {
+                await StopAsync(new StreamError(
+                    StreamErrorCode.RecordListTooLarge,
+                    $"A request takes at most {Limits.NdjsonRecordsMax} lines; this line and those behind it were not stored."));
+                return;
+            }
+
+            if (Parse(line, number, parser) is { } error)
+            {
+                // Keeps the results in the order of the lines.
+                await AppendChunkAsync();
+                if (!_isStopped)
+                    results.AddError(error);
+            }
+            else if (_records.LengthBytes >= Limits.NdjsonChunkBytes)
+            {
+                await AppendChunkAsync();
+            }
+        }
+
+        private StreamError? Parse(ReadOnlySequence<byte> line, int number, RecordJsonParser parser)
+        {
+            byte[]? copy = null;
+            try
+            {
+                ReadOnlySpan<byte> text = line.FirstSpan;
+                if (!line.IsSingleSegment)
+                {
+                    copy = ArrayPool<byte>.Shared.Rent((int)line.Length);
+                    line.CopyTo(copy);
+                    text = copy.AsSpan(0, (int)line.Length);
+                }
+
+                if (text.IndexOfAnyExcept(" \t\r"u8) < 0)
+                    return null;
+                parser.StandAt("lines", number);
+                ProduceJson.CheckText(text, parser.RecordPath);
+                var reader = new Utf8JsonReader(text, LineOptions);
+                reader.Read();
+                parser.Parse(ref reader, text, _defaults, isLast: true);
+                return null;
+            }
+            catch (JsonException exception)
+            {
+                return JsonFields.NotJson(parser.RecordPath, exception).Error;
+            }
+            catch (RequestException exception)
+            {
+                return exception.Error with { Field = exception.Error.Field ?? parser.RecordPath };
+            }
+            finally
+            {
+                if (copy is not null)
+                    ArrayPool<byte>.Shared.Return(copy);
+            }
+        }
+
+        private StreamError LineTooLong() => new(
+            StreamErrorCode.MessageTooLarge,
+            $"The line is longer than {Limits.NdjsonLineBytesMax} bytes; it and those behind it were not stored.")
+        {
+            Field = $"lines[{_lineCount}]",
+        };
+
+        private async ValueTask StopAsync(StreamError error)
+        {
+            await AppendChunkAsync();
+            if (!_isStopped)
+                results.AddError(error);
+            _isStopped = true;
+        }
+
+        // A chunk that fails ends the request: to store what lies behind it would put records of one key out of order.
+        private async ValueTask AppendChunkAsync()
+        {
+            if (_records.Count == 0 || _isStopped)
+                return;
+            RecordsAppendResponse? response = null;
+            StreamError? error = null;
+            int failedBefore = results.FailedCount;
+            try
+            {
+                response = await produce.CallAsync(context, new(_records.Finish(), partition, _records.Partitions, options.Acks));
+            }
+            catch (RequestException exception) when (results.Count > 0)
+            {
+                error = exception.Error;
+            }
+            catch (Exception exception) when (results.Count > 0 && exception is TimeoutException or OrleansException)
+            {
+                error = new StreamError(StreamErrorCode.RequestTimedOut, "The service did not answer in time.") { OutcomeUnknown = true };
+            }
+            finally
+            {
+                // Without an answer the call may still be reading these batches.
+                _isUnanswered = response is null;
+            }
+
+            if (response is not null && options.Acks != Acks.None)
+                results.Add(response, _records);
+            for (int i = 0; error is not null && i < _records.Count; i++)
+                results.AddError(error);
+            _isStopped = error is not null || results.FailedCount > failedBefore;
+            if (_isUnanswered)
+                return;
+            _records.Reset();
+            _records.NowMs = produce.NowMs;
+        }
+    }
+}

@@ -1,0 +1,100 @@
+using OrleansStream.Api.Contracts;
+using OrleansStream.Api.Mapping;
+using OrleansStream.Errors;
+
+namespace OrleansStream.Api.Endpoints;
+
+/// <summary>What the produce endpoints take and give.</summary>
+internal static class ProduceOperations
+{
+    private const string Tag = "Produce";
+    private const string JsonExample = """
+        {"records":[{"key":"argentina-brazil","value":{"event":"goal","minute":80},"headers":[{"key":"source","value":"stadium"}]},{"key":"argentina-brazil","value":{"event":"full-time","minute":90}}]}
+        """;
+
+    private const string LinesExample =
+        "{\"key\":\"argentina-brazil\",\"value\":{\"event\":\"kick-off\",\"minute\":0}}\n{\"key\":\"france-japan\",\"value\":{\"event\":\"kick-off\",\"minute\":0}}\n";
+
+    private const string ResultExample = """
+        {"results":[{"partition":3,"offset":1207,"timestamp":"2026-06-11T19:20:00.000Z"},{"partition":3,"offset":1208,"timestamp":"2026-06-11T19:20:00.000Z"}]}
+        """;
+
+    private const string MixedExample = """
+        {"results":[{"partition":3,"offset":1207,"timestamp":"2026-06-11T19:20:00.000Z"},{"error":{"type":"urn:orleansstream:error:THROTTLING_QUOTA_EXCEEDED","title":"Too much at once","status":429,"detail":"…","error_code":"THROTTLING_QUOTA_EXCEEDED","kafka_code":89,"retriable":true}}]}
+        """;
+
+    private const string Bodies =
+        "**application/json**: an object with `records`. A value is stored as the JSON text that was sent; null stores a tombstone; a "
+        + "field that is not described is refused. One malformed record refuses the whole request, and nothing is stored.\n\n"
+        + "**application/x-ndjson**: one record a line, stored while they come, of any total length; one result a line comes back at the end. "
+        + "A malformed line fails alone. A chunk that cannot be stored ends the request; the answer then has fewer lines.\n\n"
+        + "**application/vnd.kafka.recordbatch.v2**: encoded batches, stored as they are.\n\n"
+        + "**application/octet-stream**, **text/plain**: the body is one value; key, time and headers of the record are HTTP headers.\n\n"
+        + "A body may be gzip-, br- or zstd-encoded. 200: all stored. 207: some were not, see each entry. When none was stored, the answer "
+        + "is the first record's error, with all `results` in it.";
+
+    private static readonly OperationParameter[] RecordHeaders =
+    [
+        new("Acks", ParameterPlace.Header, "When to answer, where the body has no place for it.") { Choices = ["all", "1", "0"], Default = "all" },
+        new("Record-Key", ParameterPlace.Header, "The key, for octet-stream and text bodies; none: any partition."),
+        new("Record-Key-Type", ParameterPlace.Header, "How keys are read; for ndjson the default of all lines.") { Choices = ["string", "json", "binary"], Default = "string" },
+        new("Record-Value-Type", ParameterPlace.Header, "How values are read, for ndjson.") { Choices = ["string", "json", "binary"], Default = "json" },
+        new("Record-Timestamp", ParameterPlace.Header, "The record's time, for octet-stream and text bodies: RFC 3339 or milliseconds."),
+    ];
+
+    private static readonly OperationBody[] AllBodies =
+    [
+        new(MediaTypes.Json, typeof(ProduceRequest), JsonExample),
+        new(MediaTypes.Ndjson, null, LinesExample),
+        new(MediaTypes.RecordBatch, null),
+        new(MediaTypes.Binary, null),
+        new(MediaTypes.Text, null, "Goal! 1:0"),
+    ];
+
+    private static readonly OperationAnswer[] AllAnswers =
+    [
+        new(StatusCodes.Status200OK, "All records are stored; one entry per record, in order.",
+            new OperationBody(MediaTypes.Json, typeof(ProduceAnswer), ResultExample)),
+        new(StatusCodes.Status202Accepted, "Taken with acks 0: nothing is known of the outcome."),
+        new(StatusCodes.Status207MultiStatus, "Some records are stored; the entries of the others say why not.",
+            new OperationBody(MediaTypes.Json, typeof(ProduceAnswer), MixedExample)),
+    ];
+
+    private static readonly StreamErrorCode[] AllErrors =
+    [
+        StreamErrorCode.InvalidTopicException, StreamErrorCode.UnknownTopicOrPartition, StreamErrorCode.MessageTooLarge,
+        StreamErrorCode.RecordListTooLarge, StreamErrorCode.InvalidTimestamp, StreamErrorCode.CorruptMessage,
+        StreamErrorCode.UnsupportedForMessageFormat, StreamErrorCode.UnsupportedCompressionType, StreamErrorCode.InvalidRecord,
+        StreamErrorCode.ThrottlingQuotaExceeded, StreamErrorCode.NotLeaderOrFollower, StreamErrorCode.KafkaStorageError,
+        StreamErrorCode.PartitionOffline,
+    ];
+
+    /// <summary>Produce to a topic.</summary>
+    public static readonly Operation Topic = new(
+        "ProduceToTopic", Tag, "Append records to a topic", "A record's key chooses its partition, as Kafka's clients do.\n\n" + Bodies)
+    {
+        Parameters = [TopicOperations.Topic, .. RecordHeaders],
+        Offers = [MediaTypes.Json, MediaTypes.Ndjson],
+        Bodies = AllBodies,
+        Answers = AllAnswers,
+        Errors = AllErrors,
+    };
+
+    /// <summary>Produce to a partition.</summary>
+    public static readonly Operation Partition = new(
+        "ProduceToPartition", Tag, "Append records to one partition",
+        "All records go to the partition of the path, next to each other. Encoded batches get one entry for all: `offset` and `count`.\n\n" + Bodies)
+    {
+        Parameters =
+        [
+            TopicOperations.Topic,
+            FetchOperations.PartitionNumber,
+            new("If-Match", ParameterPlace.Header, "Append only when this, in quotes, is the partition's next offset; else 412."),
+            .. RecordHeaders,
+        ],
+        Offers = [MediaTypes.Json, MediaTypes.Ndjson],
+        Bodies = AllBodies,
+        Answers = AllAnswers,
+        Errors = [.. AllErrors, StreamErrorCode.OffsetConditionFailed],
+    };
+}

@@ -1,0 +1,74 @@
+using Microsoft.AspNetCore.Http.Features;
+using OrleansStream.Api.Errors;
+using OrleansStream.Api.Mapping;
+using OrleansStream.Errors;
+using OrleansStream.Partitions;
+
+namespace OrleansStream.Api.Endpoints;
+
+/// <summary>Follows a topic live over server-sent events.</summary>
+/// <param name="grains">The way to the grains.</param>
+/// <param name="time">Times the heartbeat.</param>
+/// <param name="lifetime">Ends the streams when the service stops.</param>
+internal sealed class TailEndpoints(IGrainFactory grains, TimeProvider time, IHostApplicationLifetime lifetime)
+{
+    private int _tailCount;
+
+    /// <summary>Adds the endpoint.</summary>
+    /// <param name="routes">Where to.</param>
+    public static void Map(IEndpointRouteBuilder routes) => routes.MapOperation(
+        "GET", "/topics/{topic}/records", routes.ServiceProvider.GetRequiredService<TailEndpoints>().TailAsync, FetchOperations.Tail);
+
+    private async Task TailAsync(HttpContext context)
+    {
+        string topic = Parameters.Topic(context);
+        var views = new PayloadViews(Parameters.PayloadType(context, "key_as"), Parameters.PayloadType(context, "value_as"));
+        long limit = Parameters.Integer(context, "limit", 1, Limits.TailRecordsMax, int.MaxValue);
+        TailStart start = ReadStart(context);
+        if (Interlocked.Increment(ref _tailCount) > Limits.TailsMax)
+        {
+            Interlocked.Decrement(ref _tailCount);
+            throw new RequestException(new StreamError(
+                StreamErrorCode.ThrottlingQuotaExceeded, $"There are {Limits.TailsMax} live tails here already. Try again later."));
+        }
+
+        try
+        {
+            using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, lifetime.ApplicationStopping);
+            using var tail = new TopicTail(grains, topic, time, context.Response.BodyWriter, views, limit);
+            await tail.OpenAsync(start, ended.Token);
+            context.Response.ContentType = MediaTypes.EventStream;
+            context.Response.Headers.CacheControl = "no-cache";
+            // Asks proxies in between not to gather what should be seen at once.
+            context.Response.Headers["X-Accel-Buffering"] = "no";
+            context.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
+            await tail.RunAsync(ended.Token);
+        }
+        catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested && !context.Response.HasStarted)
+        {
+            throw new RequestException(new StreamError(StreamErrorCode.ShuttingDown, "The server is stopping. Connect again."));
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _tailCount);
+        }
+    }
+
+    private static TailStart ReadStart(HttpContext context)
+    {
+        string? from = Parameters.Text(context, "from");
+        string? timestamp = Parameters.Text(context, "timestamp");
+        if (from is not null && timestamp is not null)
+            throw RequestException.Malformed("from", "Only one of from and timestamp can say where to start.");
+        long end = FetchEndpoints.End(from, FetchRequest.Latest);
+        long? timestampMs = timestamp is null ? null : Parameters.Timestamp("timestamp", timestamp);
+        string token = context.Request.Headers["Last-Event-ID"].ToString();
+        return new TailStart(end, timestampMs, token.Length == 0 ? null : TailToken.Parse(token));
+    }
+}
+
+/// <summary>Where a tail starts.</summary>
+/// <param name="End">The end of each log, as <see cref="FetchRequest"/> names it.</param>
+/// <param name="TimestampMs">Or a time, in milliseconds since the Unix epoch; null for none.</param>
+/// <param name="Positions">Or positions that go before both; null for none.</param>
+internal sealed record TailStart(long End, long? TimestampMs, IReadOnlyDictionary<int, long>? Positions);

@@ -1,0 +1,115 @@
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using OrleansStream.Api.Contracts;
+using OrleansStream.Api.Errors;
+using OrleansStream.Api.Mapping;
+using OrleansStream.Topics;
+
+namespace OrleansStream.Api.Endpoints;
+
+/// <summary>Create, list, read, change and delete topics.</summary>
+/// <param name="grains">The way to the grains.</param>
+internal sealed class TopicEndpoints(IGrainFactory grains)
+{
+    /// <summary>Adds the endpoints.</summary>
+    /// <param name="routes">Where to.</param>
+    public static void Map(IEndpointRouteBuilder routes)
+    {
+        TopicEndpoints topics = routes.ServiceProvider.GetRequiredService<TopicEndpoints>();
+        routes.MapOperation("PUT", "/topics/{topic}", topics.PutAsync, TopicOperations.Put);
+        routes.MapOperation("GET", "/topics", topics.ListAsync, TopicOperations.List);
+        routes.MapOperation("GET", "/topics/{topic}", topics.GetAsync, TopicOperations.Get);
+        routes.MapOperation("PATCH", "/topics/{topic}", topics.PatchAsync, TopicOperations.Patch);
+        routes.MapOperation("DELETE", "/topics/{topic}", topics.DeleteAsync, TopicOperations.Delete);
+        routes.MapOperation("GET", "/topics/{topic}/partitions", topics.ListPartitionsAsync, TopicOperations.Partitions);
+    }
+
+    private ITopicGrain Topic(HttpContext context) => grains.GetGrain<ITopicGrain>(Parameters.Topic(context));
+
+    private async Task PutAsync(HttpContext context)
+    {
+        using RequestBody body = await RequestBody.ReadAsync(context, Limits.TopicBodyBytesMax);
+        CreateTopicRequest request = TopicJson.ParseCreate(body.Bytes.Span);
+        TopicResponse response = await Topic(context).CreateAsync(request).WaitAsync(context.RequestAborted);
+        context.Response.StatusCode = response.Created ? StatusCodes.Status201Created : StatusCodes.Status200OK;
+        await WriteTopicAsync(context, response);
+    }
+
+    private async Task GetAsync(HttpContext context) =>
+        await WriteTopicAsync(context, await Topic(context).GetAsync().WaitAsync(context.RequestAborted));
+
+    private async Task PatchAsync(HttpContext context)
+    {
+        using RequestBody body = await RequestBody.ReadAsync(context, Limits.TopicBodyBytesMax);
+        AlterTopicRequest request = TopicJson.ParseAlter(body.Bytes.Span);
+        await WriteTopicAsync(context, await Topic(context).AlterAsync(request).WaitAsync(context.RequestAborted));
+    }
+
+    private async Task DeleteAsync(HttpContext context)
+    {
+        if (await Topic(context).DeleteAsync().WaitAsync(context.RequestAborted) is { } error)
+            throw new RequestException(error);
+        context.Response.StatusCode = StatusCodes.Status204NoContent;
+    }
+
+    private async Task ListAsync(HttpContext context)
+    {
+        int limit = Parameters.Integer(context, "limit", 1, Limits.TopicPageMax, Limits.TopicPageDefault);
+        string prefix = Parameters.Text(context, "prefix") ?? "";
+        string? after = Parameters.Text(context, "after");
+        CheckLength("prefix", prefix);
+        CheckLength("after", after ?? "");
+        CatalogPage page = await grains.GetGrain<ITopicCatalogGrain>(ITopicCatalogGrain.Key)
+            .ListAsync(prefix, after, limit).WaitAsync(context.RequestAborted);
+        var answer = new TopicListAnswer
+        {
+            Topics = [.. page.Topics.Select(t => new TopicListEntry { Name = t.Name, Id = t.Id, CreatedAt = t.CreatedAt })],
+            NextAfter = page.NextAfter,
+        };
+        await WriteAsync(context, answer, ApiJsonContext.Api.TopicListAnswer);
+    }
+
+    private async Task ListPartitionsAsync(HttpContext context)
+    {
+        TopicDescription topic = await grains.GetGrain<ITopicRouterGrain>(Parameters.Topic(context))
+            .DescribeAsync(context.RequestAborted);
+        if (topic.Error is { } error)
+            throw new RequestException(error);
+        var answer = new PartitionListAnswer { Partitions = [.. topic.Partitions.Select(ToAnswer)] };
+        await WriteAsync(context, answer, ApiJsonContext.Api.PartitionListAnswer);
+    }
+
+    private static PartitionAnswer ToAnswer(Partitions.PartitionDescription partition) => partition.Error is { } error
+        ? new PartitionAnswer { Partition = partition.Partition, Error = Problems.Of(error) }
+        : new PartitionAnswer
+        {
+            Partition = partition.Partition,
+            LogStartOffset = partition.LogStartOffset,
+            HighWatermark = partition.HighWatermark,
+            SizeBytes = partition.SizeBytes,
+            SegmentCount = partition.SegmentCount,
+            Leader = partition.Leader,
+            LeaderEpoch = partition.LeaderEpoch,
+        };
+
+    private static Task WriteTopicAsync(HttpContext context, TopicResponse response) => response switch
+    {
+        { Error: { } error } => throw new RequestException(error),
+        { Topic: { } topic } => WriteAsync(context, TopicJson.ToAnswer(topic), ApiJsonContext.Api.TopicAnswer),
+        _ => throw new InvalidOperationException("A topic's grain answered with neither topic nor error."),
+    };
+
+    private static Task WriteAsync<T>(HttpContext context, T answer, JsonTypeInfo<T> type)
+    {
+        byte[] body = JsonSerializer.SerializeToUtf8Bytes(answer, type);
+        context.Response.ContentType = MediaTypes.Json;
+        context.Response.ContentLength = body.Length;
+        return context.Response.Body.WriteAsync(body, context.RequestAborted).AsTask();
+    }
+
+    private static void CheckLength(string name, string text)
+    {
+        if (text.Length > TopicLimits.NameLengthMax)
+            throw RequestException.Malformed(name, $"'{name}' is longer than a topic's name can be: {TopicLimits.NameLengthMax} characters.");
+    }
+}

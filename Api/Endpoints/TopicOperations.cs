@@ -1,0 +1,102 @@
+using OrleansStream.Api.Contracts;
+using OrleansStream.Api.Mapping;
+using OrleansStream.Errors;
+
+namespace OrleansStream.Api.Endpoints;
+
+/// <summary>What the topic endpoints take and give.</summary>
+internal static class TopicOperations
+{
+    /// <summary>The name that stands in every path of a topic.</summary>
+    public static readonly OperationParameter Topic = new(
+        "topic", ParameterPlace.Path, "The topic's name: 1 to 249 characters of a-z, A-Z, 0-9, '.', '_' and '-'.", "matches");
+
+    private const string Tag = "Topics";
+    private const string TopicExample = """
+        {"name":"matches","id":"0b1d7c1e-6f1a-4f0e-9a54-1c2f5f0a9b11","partitions":6,"replication_factor":1,"config":{"retention.ms":604800000,"retention.bytes":1073741824,"segment.bytes":134217728,"segment.ms":86400000,"max.message.bytes":1048588,"flush.interval.ms":0,"compression.type":"producer","message.timestamp.type":"CreateTime","message.timestamp.after.max.ms":3600000},"version":1,"created_at":"2026-06-11T18:00:00+00:00"}
+        """;
+
+    private static readonly OperationBody TopicBody = new(MediaTypes.Json, typeof(TopicAnswer), TopicExample);
+
+    /// <summary>Create a topic.</summary>
+    public static readonly Operation Put = new(
+        "PutTopic", Tag, "Create a topic",
+        "Repeating it is harmless: 201 when this call created the topic, 200 when it exists as asked, 409 when it exists and differs. "
+        + "An empty body creates a topic of one partition with default settings.")
+    {
+        Parameters = [Topic],
+        IsBodyOptional = true,
+        Bodies = [new(MediaTypes.Json, typeof(TopicRequest), """{"partitions":6,"config":{"retention.ms":604800000}}""")],
+        Answers = [new(StatusCodes.Status201Created, "Created.", TopicBody), new(StatusCodes.Status200OK, "It existed as asked.", TopicBody)],
+        Errors =
+        [
+            StreamErrorCode.InvalidTopicException, StreamErrorCode.TopicAlreadyExists, StreamErrorCode.InvalidPartitions,
+            StreamErrorCode.InvalidReplicationFactor, StreamErrorCode.InvalidConfig, StreamErrorCode.PolicyViolation,
+        ],
+    };
+
+    /// <summary>List topics.</summary>
+    public static readonly Operation List = new(
+        "ListTopics", Tag, "List topics", "In ordinal order of their names, a page at a time.")
+    {
+        Parameters =
+        [
+            new("limit", ParameterPlace.Query, $"Topics on the page, 1 to {Limits.TopicPageMax}.") { IsInteger = true, Default = $"{Limits.TopicPageDefault}" },
+            new("after", ParameterPlace.Query, "Only names behind this one: next_after of the page before."),
+            new("prefix", ParameterPlace.Query, "Only names that start with this."),
+        ],
+        Answers =
+        [
+            new(StatusCodes.Status200OK, "A page.", new OperationBody(MediaTypes.Json, typeof(TopicListAnswer), """
+                {"topics":[{"name":"matches","id":"0b1d7c1e-6f1a-4f0e-9a54-1c2f5f0a9b11","created_at":"2026-06-11T18:00:00+00:00"}]}
+                """)),
+        ],
+    };
+
+    /// <summary>Read a topic.</summary>
+    public static readonly Operation Get = new("GetTopic", Tag, "Read a topic", "With all its settings, defaults filled in.")
+    {
+        Parameters = [Topic],
+        Answers = [new(StatusCodes.Status200OK, "The topic.", TopicBody)],
+        Errors = [StreamErrorCode.InvalidTopicException, StreamErrorCode.UnknownTopicOrPartition],
+    };
+
+    /// <summary>Change a topic.</summary>
+    public static readonly Operation Patch = new(
+        "PatchTopic", Tag, "Change a topic",
+        "Changes the settings that are named; null puts one back to its default. More partitions can be added: keys move to other "
+        + "partitions then, and records that are stored stay where they are.")
+    {
+        Parameters = [Topic],
+        Bodies = [new(MediaTypes.Json, typeof(TopicPatch), """{"config":{"retention.ms":86400000}}""")],
+        Answers = [new(StatusCodes.Status200OK, "The topic after the change.", TopicBody)],
+        Errors =
+        [
+            StreamErrorCode.InvalidTopicException, StreamErrorCode.UnknownTopicOrPartition, StreamErrorCode.InvalidPartitions,
+            StreamErrorCode.InvalidConfig,
+        ],
+    };
+
+    /// <summary>Delete a topic.</summary>
+    public static readonly Operation Delete = new(
+        "DeleteTopic", Tag, "Delete a topic", "Its records cannot be read from the answer on, and its name is free.")
+    {
+        Parameters = [Topic],
+        Answers = [new(StatusCodes.Status204NoContent, "Deleted.")],
+        Errors = [StreamErrorCode.InvalidTopicException, StreamErrorCode.UnknownTopicOrPartition],
+    };
+
+    /// <summary>List a topic's partitions.</summary>
+    public static readonly Operation Partitions = new(
+        "ListPartitions", Tag, "List a topic's partitions", "Offsets, size and leader of each. A partition that cannot be asked just now has an error instead.")
+    {
+        Parameters = [Topic],
+        Answers =
+        [
+            new(StatusCodes.Status200OK, "The partitions, in order.", new OperationBody(MediaTypes.Json, typeof(PartitionListAnswer), """
+                {"partitions":[{"partition":0,"log_start_offset":0,"high_watermark":1208,"size_bytes":90113,"segment_count":1,"leader":"S127.0.0.1:11111:1","leader_epoch":1}]}
+                """)),
+        ],
+        Errors = [StreamErrorCode.InvalidTopicException, StreamErrorCode.UnknownTopicOrPartition],
+    };
+}

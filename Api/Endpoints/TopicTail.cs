@@ -1,0 +1,298 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Text;
+using System.Text.Json;
+using OrleansStream.Api.Contracts;
+using OrleansStream.Api.Errors;
+using OrleansStream.Api.Mapping;
+using OrleansStream.Errors;
+using OrleansStream.Partitions;
+using OrleansStream.Records;
+using OrleansStream.Topics;
+
+namespace OrleansStream.Api.Endpoints;
+
+/// <summary>
+/// One live tail: a parked read per partition, and one writer that they take turns at. It holds at most one read's bytes per
+/// partition, and a slow client slows the reads.
+/// </summary>
+internal sealed class TopicTail(
+    IGrainFactory grains, string topic, TimeProvider time, PipeWriter output, PayloadViews views, long limit) : IDisposable
+{
+    private static readonly SearchValues<byte> LineEnds = SearchValues.Create("\r\n"u8);
+
+    private readonly SemaphoreSlim _turn = new(1, 1);
+    private readonly ArrayBufferWriter<byte> _record = new();
+    private readonly ArrayBufferWriter<byte> _token = new();
+    private readonly ITopicRouterGrain _router = grains.GetGrain<ITopicRouterGrain>(topic);
+    private long[] _positions = [];
+    private long _left = limit;
+
+    /// <summary>Finds where every partition is to be read from; nothing of the answer is sent yet.</summary>
+    /// <param name="start">Where to start.</param>
+    /// <param name="cancellationToken">Ends the tail.</param>
+    /// <exception cref="RequestException">The topic, or one of its partitions, cannot be read.</exception>
+    public async Task OpenAsync(TailStart start, CancellationToken cancellationToken)
+    {
+        TopicDescription description = await _router.DescribeAsync(cancellationToken);
+        if (description.Error is { } error)
+            throw new RequestException(error);
+        var positions = new long[description.Partitions.Length];
+        foreach (PartitionDescription partition in description.Partitions)
+            positions[partition.Partition] = await StartOfAsync(partition, start, cancellationToken);
+        _positions = positions;
+    }
+
+    /// <summary>Sends events until the client or the service ends it, or the limit is reached.</summary>
+    /// <param name="cancellationToken">Ends the tail.</param>
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var readers = new List<Task>();
+        try
+        {
+            // Tells a client at once that it is connected, and how soon to come back.
+            await SendAsync("retry: 1000\n\n"u8.ToArray(), ended.Token);
+            for (int partition = 0; partition < _positions.Length; partition++)
+                readers.Add(FollowAsync(partition, ended));
+            while (!ended.IsCancellationRequested)
+            {
+                await Task.Delay(Limits.TailHeartbeat, time, ended.Token);
+                await SendAsync(": heartbeat\n\n"u8.ToArray(), ended.Token);
+                int count = await CountPartitionsAsync(ended);
+                while (readers.Count < count)
+                {
+                    await GrowAsync(readers.Count + 1, ended.Token);
+                    readers.Add(FollowAsync(readers.Count, ended));
+                }
+            }
+        }
+        catch (OperationCanceledException) when (ended.IsCancellationRequested)
+        {
+            // The client has gone, the service stops, or all that was asked for has been sent.
+        }
+        finally
+        {
+            await ended.CancelAsync();
+            await Task.WhenAll(readers);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _turn.Dispose();
+
+    private async ValueTask<long> StartOfAsync(PartitionDescription partition, TailStart start, CancellationToken cancellationToken)
+    {
+        if (start.Positions is not null)
+        {
+            // A partition that the token does not know came into being after it: all its records are new.
+            return start.Positions.TryGetValue(partition.Partition, out long position) ? position : 0;
+        }
+
+        if (start.TimestampMs is { } timestampMs)
+        {
+            FindOffsetResponse found = await _router.FindOffsetAsync(partition.Partition, timestampMs, cancellationToken);
+            return found.Error is { } fault ? throw new RequestException(fault) : found.Offset;
+        }
+
+        if (partition.Error is { } error)
+            throw new RequestException(error);
+        return start.End == FetchRequest.Earliest ? partition.LogStartOffset : partition.HighWatermark;
+    }
+
+    private async Task FollowAsync(int partition, CancellationTokenSource ended)
+    {
+        try
+        {
+            while (!ended.IsCancellationRequested)
+            {
+                FetchResponse response = await FetchAsync(partition, ended.Token);
+                if (response.Error is null)
+                    await SendRecordsAsync(partition, response, ended);
+                else if (response.Error.Code == StreamErrorCode.OffsetOutOfRange)
+                    await SkipGapAsync(partition, response.Error, ended.Token);
+                else if (ErrorMap.Of(response.Error.Code).Retriable)
+                    await Task.Delay(Limits.TailRetry, time, ended.Token);
+                else
+                    await FailAsync(response.Error, ended);
+            }
+        }
+        catch (OperationCanceledException) when (ended.IsCancellationRequested)
+        {
+            // As in RunAsync.
+        }
+        catch (RecordFormatException exception)
+        {
+            await FailAsync(new StreamError(StreamErrorCode.CorruptMessage, exception.Message), ended);
+        }
+        catch
+        {
+            // The connection broke under a write: the other readers must not wait for the next heartbeat to learn it.
+            await ended.CancelAsync();
+            throw;
+        }
+    }
+
+    private async ValueTask<FetchResponse> FetchAsync(int partition, CancellationToken cancellationToken)
+    {
+        var request = new FetchRequest(_positions[partition], Limits.TailFetchBytes, Limits.FetchWaitMsMax);
+        try
+        {
+            return await _router.FetchAsync(partition, request, cancellationToken);
+        }
+        catch (Exception exception) when (exception is TimeoutException or OrleansException)
+        {
+            var error = new StreamError(StreamErrorCode.NotLeaderOrFollower, exception.Message);
+            return new FetchResponse(error, request.Offset, default, -1, -1);
+        }
+    }
+
+    private async ValueTask SendRecordsAsync(int partition, FetchResponse response, CancellationTokenSource ended)
+    {
+        var cursor = new BatchCursor(response);
+        while (cursor.TryTakeBatch(out ReadOnlyMemory<byte> batch))
+        {
+            await _turn.WaitAsync(ended.Token);
+            try
+            {
+                WriteBatch(partition, batch.Span, cursor);
+                _positions[partition] = cursor.NextOffset;
+                await output.FlushAsync(ended.Token);
+                if (_left == 0)
+                    await ended.CancelAsync();
+            }
+            finally
+            {
+                _turn.Release();
+            }
+        }
+    }
+
+    private void WriteBatch(int partition, ReadOnlySpan<byte> batch, BatchCursor cursor)
+    {
+        using var records = new RecordBatchReader(batch);
+        bool hasId = true;
+        while (_left > 0)
+        {
+            if (records.Header.IsControl || !records.TryReadNext(out RecordView record))
+            {
+                cursor.EndBatch(records.Header);
+                break;
+            }
+
+            if (record.Offset < cursor.NextOffset)
+                continue;
+            cursor.EndRecord(record.Offset);
+            _positions[partition] = cursor.NextOffset;
+            _left--;
+            bool isLast = record.OffsetDelta == records.Header.LastOffsetDelta || _left == 0;
+            hasId = WriteId(isLast);
+            WriteRecord(partition, record);
+        }
+
+        // What was passed over at the end of a batch must not leave events without a place to resume from.
+        if (!hasId && WriteId(isForced: true))
+            output.Write("\n"u8);
+    }
+
+    private bool WriteId(bool isForced)
+    {
+        _token.ResetWrittenCount();
+        TailToken.Write(_positions, _token);
+        if (_token.WrittenCount > Limits.TailTokenPerEventBytes && !isForced)
+            return false;
+        output.Write("id: "u8);
+        output.Write(_token.WrittenSpan);
+        output.Write("\n"u8);
+        return true;
+    }
+
+    private void WriteRecord(int partition, in RecordView record)
+    {
+        _record.ResetWrittenCount();
+        using (var writer = new Utf8JsonWriter(_record, RecordJsonWriter.Options))
+            RecordJsonWriter.Write(writer, partition, record, views);
+        output.Write("data: "u8);
+        // A line end inside a string is escaped, so each that is left is white space, and would end the event's line.
+        Span<byte> room = output.GetSpan(_record.WrittenCount)[.._record.WrittenCount];
+        _record.WrittenSpan.CopyTo(room);
+        room.ReplaceAny(LineEnds, (byte)' ');
+        output.Advance(room.Length);
+        output.Write("\n\n"u8);
+    }
+
+    private async ValueTask SkipGapAsync(int partition, StreamError error, CancellationToken cancellationToken)
+    {
+        long start = error.LogStartOffset ?? 0;
+        string gap = $"event: gap\ndata: {{\"partition\":{partition},\"from\":{_positions[partition]},\"to\":{start}}}\n\n";
+        await _turn.WaitAsync(cancellationToken);
+        try
+        {
+            _positions[partition] = start;
+            WriteId(isForced: true);
+            await output.WriteAsync(Encoding.UTF8.GetBytes(gap), cancellationToken);
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    private async ValueTask FailAsync(StreamError error, CancellationTokenSource ended)
+    {
+        byte[] problem = JsonSerializer.SerializeToUtf8Bytes(Problems.Of(error), ApiJsonContext.Api.Problem);
+        try
+        {
+            byte[] text = [.. "event: error\ndata: "u8, .. problem, .. "\n\n"u8];
+            await SendAsync(text, ended.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            // Another reader was first; the stream is ending.
+        }
+
+        await ended.CancelAsync();
+    }
+
+    private async ValueTask SendAsync(ReadOnlyMemory<byte> text, CancellationToken cancellationToken)
+    {
+        await _turn.WaitAsync(cancellationToken);
+        try
+        {
+            await output.WriteAsync(text, cancellationToken);
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    private async ValueTask<int> CountPartitionsAsync(CancellationTokenSource ended)
+    {
+        try
+        {
+            TopicResponse response = await grains.GetGrain<ITopicGrain>(topic).GetAsync().WaitAsync(ended.Token);
+            if (response.Error is { Code: StreamErrorCode.UnknownTopicOrPartition } error)
+                await FailAsync(error, ended);
+            return response.Topic?.PartitionCount ?? 0;
+        }
+        catch (Exception exception) when (exception is TimeoutException or OrleansException)
+        {
+            return 0;
+        }
+    }
+
+    // Readers change their position only in their turn, so that none is lost in the copy.
+    private async ValueTask GrowAsync(int count, CancellationToken cancellationToken)
+    {
+        await _turn.WaitAsync(cancellationToken);
+        try
+        {
+            Array.Resize(ref _positions, count);
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+}

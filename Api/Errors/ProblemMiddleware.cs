@@ -1,0 +1,105 @@
+using OrleansStream.Errors;
+
+namespace OrleansStream.Api.Errors;
+
+/// <summary>Outermost: turns every failure, also those of routing and of the server itself, into a problem document.</summary>
+/// <param name="next">The rest of the pipeline.</param>
+/// <param name="logger">Where failures that no caller can mend are told.</param>
+internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger<ProblemMiddleware> logger)
+{
+    /// <summary>Serves one request.</summary>
+    /// <param name="context">The request.</param>
+    public async Task InvokeAsync(HttpContext context)
+    {
+        try
+        {
+            await next(context);
+            if (context.Response is { HasStarted: false, ContentType: null, ContentLength: null } response
+                && ErrorMap.FaultOf(response.StatusCode) is { } fault)
+            {
+                await Problems.WriteAsync(context, new StreamError(StreamErrorCode.InvalidRequest, DetailOf(fault, context)), fault);
+            }
+        }
+        catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
+        {
+            // The caller has gone: there is nobody to answer.
+        }
+        catch (Exception exception) when (!context.Response.HasStarted)
+        {
+            (StreamError error, HttpFault? fault) = Explain(exception, context);
+            context.Response.Clear();
+            await Problems.WriteAsync(context, error, fault);
+        }
+        catch (Exception exception)
+        {
+            // A cut connection is the only honest end of an answer that was begun as a success.
+            LogBrokenAnswer(logger, exception, context.Request.Method, context.Request.Path);
+            context.Abort();
+        }
+    }
+
+    /// <summary>The error that an exception stands for; what is not known becomes a server error that tells nothing of the inside.</summary>
+    /// <param name="exception">What was thrown.</param>
+    /// <param name="context">The request.</param>
+    internal (StreamError Error, HttpFault? Fault) Explain(Exception exception, HttpContext context)
+    {
+        bool isWrite = !HttpMethods.IsGet(context.Request.Method) && !HttpMethods.IsHead(context.Request.Method);
+        switch (exception)
+        {
+            case RequestException request:
+                return (request.Error, request.Fault);
+            case StreamException stream:
+                return (stream.Error, null);
+            case BadHttpRequestException bad:
+                return ExplainBadHttp(bad);
+            case TimeoutException or OperationCanceledException:
+                LogUnanswered(logger, exception, context.Request.Method, context.Request.Path);
+                return (new StreamError(StreamErrorCode.RequestTimedOut, "The service did not answer in time. Try again.")
+                {
+                    OutcomeUnknown = isWrite,
+                }, null);
+            case OrleansException:
+                // A rejected or lost message: the silo is not there, or it went while the call was under way.
+                LogUnanswered(logger, exception, context.Request.Method, context.Request.Path);
+                return (new StreamError(StreamErrorCode.NotLeaderOrFollower, "No server could take the call just now. Try again.")
+                {
+                    OutcomeUnknown = isWrite,
+                }, null);
+            default:
+                LogFailed(logger, exception, context.Request.Method, context.Request.Path);
+                return (new StreamError(StreamErrorCode.UnknownServerError, "The server failed; its log has the details under the trace id.")
+                {
+                    OutcomeUnknown = isWrite,
+                }, null);
+        }
+    }
+
+    private static (StreamError Error, HttpFault? Fault) ExplainBadHttp(BadHttpRequestException bad)
+    {
+        HttpFault? fault = ErrorMap.FaultOf(bad.StatusCode);
+        string detail = fault switch
+        {
+            HttpFault.BodyTooLarge => $"The body is longer than {Limits.RequestBytesMax} bytes. Send fewer records at once.",
+            HttpFault.BodyTooSlow => "The body came too slowly. Send it again.",
+            _ => "The request is not valid HTTP: its body ended early or its framing is broken.",
+        };
+        return (new StreamError(StreamErrorCode.InvalidRequest, detail), fault);
+    }
+
+    private static string DetailOf(HttpFault fault, HttpContext context) => fault switch
+    {
+        HttpFault.NoSuchPath => $"There is nothing at '{context.Request.Path}'. The paths are described at /swagger.",
+        HttpFault.MethodNotAllowed =>
+            $"{context.Request.Method} is not allowed here. Allowed: {string.Join(", ", context.Response.Headers.Allow.ToArray())}.",
+        _ => ErrorMap.Of(fault).Title + ".",
+    };
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Method} {Path} was not answered by the cluster")]
+    private static partial void LogUnanswered(ILogger logger, Exception exception, string method, string path);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Method} {Path} failed")]
+    private static partial void LogFailed(ILogger logger, Exception exception, string method, string path);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Method} {Path} failed after its answer had begun; the connection is cut")]
+    private static partial void LogBrokenAnswer(ILogger logger, Exception exception, string method, string path);
+}

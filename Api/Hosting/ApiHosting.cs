@@ -1,0 +1,88 @@
+using System.IO.Compression;
+using Microsoft.AspNetCore.ResponseCompression;
+using Microsoft.Extensions.Configuration.Memory;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using OrleansStream.Api.Endpoints;
+using OrleansStream.Api.Errors;
+using OrleansStream.Api.Mapping;
+using OrleansStream.Api.OpenApi;
+
+namespace OrleansStream.Api.Hosting;
+
+/// <summary>The REST surface as a part of a host: it needs an <see cref="IGrainFactory"/> beside it, and nothing else.</summary>
+internal static class ApiHosting
+{
+    /// <summary>Where the service listens unless it is told otherwise: this machine only.</summary>
+    public const string DefaultUrl = "http://localhost:8080";
+
+    /// <summary>Adds the REST surface.</summary>
+    /// <param name="builder">The host.</param>
+    public static void AddApi(this WebApplicationBuilder builder)
+    {
+        // Below every other source, so that any of them overrides it.
+        builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource
+        {
+            InitialData = [new("Urls", DefaultUrl), new("AllowedHosts", "*")],
+        });
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = Limits.RequestBytesMax;
+            kestrel.Limits.MaxConcurrentConnections = Limits.ConnectionsMax;
+        });
+        AddLogging(builder.Logging);
+        IServiceCollection services = builder.Services;
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<TopicEndpoints>();
+        services.AddSingleton<ProduceEndpoints>();
+        services.AddSingleton<FetchEndpoints>();
+        services.AddSingleton<TailEndpoints>();
+        services.AddSingleton<HealthEndpoints>();
+        services.AddApiDescription();
+        services.AddResponseCompression(compression =>
+        {
+            compression.Providers.Add<ZstdCompressionProvider>();
+            compression.Providers.Add<BrotliCompressionProvider>();
+            compression.Providers.Add<GzipCompressionProvider>();
+            compression.MimeTypes = [MediaTypes.Json, MediaTypes.Ndjson];
+        });
+        services.Configure<BrotliCompressionProviderOptions>(brotli => brotli.Level = CompressionLevel.Fastest);
+        services.Configure<GzipCompressionProviderOptions>(gzip => gzip.Level = CompressionLevel.Fastest);
+    }
+
+    /// <summary>Serves the REST surface.</summary>
+    /// <param name="app">The host.</param>
+    public static void UseApi(this WebApplication app)
+    {
+        app.UseMiddleware<ProblemMiddleware>();
+        app.UseResponseCompression();
+        app.UseApiDescription();
+        app.UseRouting();
+        app.UseMiddleware<OperationGate>();
+        app.MapGet("/", context =>
+        {
+            context.Response.Redirect("/swagger");
+            return Task.CompletedTask;
+        });
+        HealthEndpoints.Map(app);
+        RouteGroupBuilder v1 = app.MapGroup("/v1");
+        TopicEndpoints.Map(v1);
+        ProduceEndpoints.Map(v1);
+        FetchEndpoints.Map(v1);
+        TailEndpoints.Map(v1);
+    }
+
+    private static void AddLogging(ILoggingBuilder logging)
+    {
+        logging.ClearProviders();
+        logging.AddSimpleConsole(console =>
+        {
+            console.SingleLine = true;
+            console.TimestampFormat = "HH:mm:ss ";
+        });
+        logging.SetMinimumLevel(LogLevel.Warning);
+        logging.AddFilter("OrleansStream", LogLevel.Information);
+        // A failed start is told in one line on stderr, by StartupFailure.
+        logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
+    }
+}

@@ -1,0 +1,107 @@
+using OrleansStream.Partitions;
+using OrleansStream.Topics;
+
+namespace OrleansStream.Api;
+
+/// <summary>Every bound of the REST surface. A request over one is answered with an error that names the bound.</summary>
+internal static class Limits
+{
+    /// <summary>The longest request body, in bytes, also after its <c>Content-Encoding</c> is undone. Not for ndjson streams.</summary>
+    public const int RequestBytesMax = TopicLimits.RequestBytesMax;
+
+    /// <summary>The most connections at once.</summary>
+    public const int ConnectionsMax = 10_000;
+
+    /// <summary>The longest body that describes a topic, in bytes.</summary>
+    public const int TopicBodyBytesMax = 64 * 1024;
+
+    /// <summary>The most records in one request; an ndjson stream is counted by <see cref="NdjsonRecordsMax"/>.</summary>
+    public const int RecordsPerRequestMax = 100_000;
+
+    /// <summary>The most records in one ndjson stream: their results are kept until its end, at 24 bytes each.</summary>
+    public const int NdjsonRecordsMax = 500_000;
+
+    /// <summary>The longest line of an ndjson body, in bytes: the largest record, with room for base64 and escapes.</summary>
+    public const int NdjsonLineBytesMax = 8 * 1024 * 1024;
+
+    /// <summary>The encoded bytes at which an ndjson stream's records are appended although more are there.</summary>
+    public const int NdjsonChunkBytes = 1024 * 1024;
+
+    /// <summary>
+    /// The encoded bytes at which a new batch is started. Well under the codec's bound for one batch, so that the log can gather
+    /// several into one write.
+    /// </summary>
+    public const int BatchBytesTarget = 1024 * 1024;
+
+    /// <summary>The most headers of one record.</summary>
+    public const int RecordHeadersMax = 100;
+
+    /// <summary>
+    /// The deepest nesting of a JSON value. Three less than 64, where most parsers stop, since an answer puts a value inside a
+    /// record inside a list inside an object.
+    /// </summary>
+    public const int JsonValueDepthMax = 61;
+
+    /// <summary>The deepest nesting of a request: a value's, and the envelope around it.</summary>
+    public const int JsonDepthMax = JsonValueDepthMax + 3;
+
+    /// <summary>Records in a fetch answer when the request does not say.</summary>
+    public const int FetchRecordsDefault = 1_000;
+
+    /// <summary>The most records in a fetch answer.</summary>
+    public const int FetchRecordsMax = 10_000;
+
+    /// <summary>Bytes of batches read for a fetch when the request does not say.</summary>
+    public const int FetchBytesDefault = 1024 * 1024;
+
+    /// <summary>The most bytes of batches read for a fetch: what one grain call may carry.</summary>
+    public const int FetchBytesMax = PartitionLimits.FetchBytesMax;
+
+    /// <summary>The longest wait of a fetch, in milliseconds: below the response timeout of a grain call (30 s).</summary>
+    public const int FetchWaitMsMax = PartitionLimits.FetchWaitMsMax;
+
+    /// <summary>The length of a JSON answer at which no further record is added, in bytes; the next fetch goes on from there.</summary>
+    public const int ResponseBytesTarget = 8 * 1024 * 1024;
+
+    /// <summary>The bytes of an answer that gather before they are sent.</summary>
+    public const int ResponseFlushBytes = 64 * 1024;
+
+    /// <summary>Topics on a page when the request does not say.</summary>
+    public const int TopicPageDefault = 100;
+
+    /// <summary>The most topics on a page.</summary>
+    public const int TopicPageMax = TopicLimits.CatalogPageMax;
+
+    /// <summary>Partitions of a new topic when the request does not say (Kafka's <c>num.partitions</c>).</summary>
+    public const int PartitionsDefault = 1;
+
+    /// <summary>The most live tails at once in this process; each holds one parked read per partition.</summary>
+    public const int TailsMax = 1_000;
+
+    /// <summary>Bytes of batches a live tail reads at once, per partition.</summary>
+    public const int TailFetchBytes = 64 * 1024;
+
+    /// <summary>The most events a live tail may be limited to.</summary>
+    public const int TailRecordsMax = 1_000_000_000;
+
+    /// <summary>
+    /// The longest resume token that comes with every event, in bytes; a longer one (a topic of many partitions) comes with the
+    /// last event of each write.
+    /// </summary>
+    public const int TailTokenPerEventBytes = 256;
+
+    /// <summary>The longest resume token that is read back, in bytes.</summary>
+    public const int TailTokenBytesMax = 32 * 1024;
+
+    /// <summary>How often a live tail sends a comment, so that both ends notice a dead connection, and looks for new partitions.</summary>
+    public static readonly TimeSpan TailHeartbeat = TimeSpan.FromSeconds(15);
+
+    /// <summary>The wait before a live tail asks again for a partition that is moving.</summary>
+    public static readonly TimeSpan TailRetry = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long the readiness probe waits for the silo and its storage.</summary>
+    public static readonly TimeSpan ReadyTimeout = TimeSpan.FromSeconds(2);
+
+    /// <summary>When to come back where waiting helps and the error does not say, in seconds.</summary>
+    public const int RetryAfterSecondsDefault = 1;
+}

@@ -1,0 +1,122 @@
+using System.Buffers;
+using OrleansStream.Api.Errors;
+using OrleansStream.Errors;
+using OrleansStream.Records;
+using OrleansStream.Topics;
+
+namespace OrleansStream.Api.Mapping;
+
+/// <summary>
+/// Gathers the records of a request as encoded batches, with what the answer needs to know of each. No object a record.
+/// </summary>
+/// <param name="nowMs">The time of a record that has none, in milliseconds since the Unix epoch.</param>
+/// <remarks>
+/// Its memory is pooled: dispose it only once the append of its batches has been answered. An append without an answer may
+/// still run, and read the bytes; then the collector is left to the garbage collector.
+/// </remarks>
+internal sealed class RecordCollector(long nowMs) : IDisposable
+{
+    private readonly RecordBatchWriter _batch = new();
+    private readonly ArrayBufferWriter<int> _partitions = new();
+    private readonly ArrayBufferWriter<long> _timestamps = new();
+    private ArrayBufferWriter<byte>? _earlierBatches;
+
+    /// <summary>The count of records.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>The time of a record that has none, in milliseconds since the Unix epoch.</summary>
+    public long NowMs { get; set; } = nowMs;
+
+    /// <summary>The encoded length so far, in bytes.</summary>
+    public int LengthBytes => (_earlierBatches?.WrittenCount ?? 0) + _batch.LengthBytes;
+
+    /// <summary>Per record its explicit partition or -1; empty when no record names one.</summary>
+    public ReadOnlyMemory<int> Partitions => _partitions.WrittenMemory;
+
+    /// <summary>The timestamp of a record, in milliseconds since the Unix epoch.</summary>
+    /// <param name="index">Which one.</param>
+    public long TimestampMs(int index) => _timestamps.WrittenCount == 0 ? NowMs : _timestamps.WrittenSpan[index];
+
+    /// <summary>Adds a record.</summary>
+    /// <param name="timestampMs">Its time, or null for now.</param>
+    /// <param name="partition">Its explicit partition, or -1.</param>
+    /// <param name="key">The key.</param>
+    /// <param name="hasKey">False for a null key.</param>
+    /// <param name="value">The value.</param>
+    /// <param name="hasValue">False for a tombstone.</param>
+    /// <param name="encodedHeaders">As <see cref="RecordBatchWriter"/> takes them.</param>
+    /// <exception cref="RequestException">The record is larger than any topic allows; nothing was added.</exception>
+    public void Add(
+        long? timestampMs, int partition, ReadOnlySpan<byte> key, bool hasKey, ReadOnlySpan<byte> value, bool hasValue,
+        ReadOnlySpan<byte> encodedHeaders)
+    {
+        long payloadBytes = (long)key.Length + value.Length + encodedHeaders.Length;
+        if (payloadBytes > TopicLimits.MessageBytesMax)
+        {
+            throw new RequestException(new StreamError(StreamErrorCode.MessageTooLarge,
+                $"The record has {payloadBytes} bytes; no topic takes more than {TopicLimits.MessageBytesMax}. "
+                + "Store the payload in a blob and send its address."));
+        }
+
+        int encodedBytes = RecordBatchWriter.EncodedRecordLengthBytes(key.Length, value.Length, encodedHeaders.Length);
+        if (_batch.Count > 0 && _batch.LengthBytes + encodedBytes > Limits.BatchBytesTarget)
+            SetBatchAside();
+        _batch.Append(timestampMs ?? NowMs, key, hasKey, value, hasValue, encodedHeaders);
+        Note(_partitions, partition, -1);
+        Note(_timestamps, timestampMs ?? NowMs, NowMs);
+        Count++;
+    }
+
+    /// <summary>Ends the last batch.</summary>
+    /// <returns>All batches, back to back, in this collector's own memory.</returns>
+    public ReadOnlyMemory<byte> Finish()
+    {
+        if (_earlierBatches is null or { WrittenCount: 0 })
+        {
+            _batch.Finish();
+            return _batch.WrittenBatch();
+        }
+
+        if (_batch.Count > 0)
+            SetBatchAside();
+        return _earlierBatches.WrittenMemory;
+    }
+
+    /// <summary>Starts again without records.</summary>
+    public void Reset()
+    {
+        _batch.Reset(new RecordBatchOptions());
+        _earlierBatches?.ResetWrittenCount();
+        _partitions.ResetWrittenCount();
+        _timestamps.ResetWrittenCount();
+        Count = 0;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _batch.Dispose();
+
+    private void SetBatchAside()
+    {
+        _batch.Finish();
+        ReadOnlySpan<byte> finished = _batch.WrittenBatch().Span;
+        _earlierBatches ??= new ArrayBufferWriter<byte>(2 * finished.Length);
+        _earlierBatches.Write(finished);
+        _batch.Reset(new RecordBatchOptions());
+    }
+
+    // Most requests never name a partition or time, and then there is no list: it begins with the first that differs.
+    private void Note<T>(ArrayBufferWriter<T> list, T item, T usual) where T : IEquatable<T>
+    {
+        if (list.WrittenCount == 0)
+        {
+            if (item.Equals(usual))
+                return;
+            Span<T> earlier = list.GetSpan(Count + 1)[..Count];
+            earlier.Fill(usual);
+            list.Advance(Count);
+        }
+
+        list.GetSpan(1)[0] = item;
+        list.Advance(1);
+    }
+}

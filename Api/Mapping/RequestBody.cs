@@ -1,0 +1,156 @@
+using System.Buffers;
+using System.IO.Compression;
+using System.IO.Pipelines;
+using OrleansStream.Api.Errors;
+using ZstdSharp;
+
+namespace OrleansStream.Api.Mapping;
+
+/// <summary>A whole request body in pooled memory.</summary>
+internal sealed class RequestBody : IDisposable
+{
+    private const string Encodings = "gzip, br, zstd";
+    private byte[] _buffer;
+    private int _length;
+
+    private RequestBody(int capacity) => _buffer = ArrayPool<byte>.Shared.Rent(capacity);
+
+    /// <summary>The body's bytes, with its <c>Content-Encoding</c> undone. Valid until <see cref="Dispose"/>.</summary>
+    public ReadOnlyMemory<byte> Bytes => _buffer.AsMemory(0, _length);
+
+    /// <summary>Reads a body to its end.</summary>
+    /// <param name="context">The request.</param>
+    /// <param name="bytesMax">The longest body taken, after its encoding is undone.</param>
+    /// <exception cref="RequestException">It is longer, its encoding is not taken, or it is not what its encoding says.</exception>
+    public static async ValueTask<RequestBody> ReadAsync(HttpContext context, int bytesMax)
+    {
+        long? declared = context.Request.ContentLength;
+        if (declared > bytesMax)
+            throw TooLong(bytesMax);
+
+        var body = new RequestBody((int)(declared ?? 16 * 1024) + 1);
+        try
+        {
+            if (TryDecode(context.Request, out Stream? decoded))
+            {
+                await using (decoded)
+                    await body.FillAsync(decoded, EncodingOf(context.Request), bytesMax, context.RequestAborted);
+            }
+            else
+            {
+                await body.FillAsync(context.Request.BodyReader, bytesMax, context.RequestAborted);
+            }
+
+            return body;
+        }
+        catch
+        {
+            body.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Reads a body piece by piece, with its encoding undone.</summary>
+    /// <param name="request">The request.</param>
+    /// <exception cref="RequestException">Its encoding is not taken.</exception>
+    public static PipeReader Stream(HttpRequest request) =>
+        TryDecode(request, out Stream? decoded) ? PipeReader.Create(decoded) : request.BodyReader;
+
+    /// <summary>The error that a failed decoder stands for; null when it is none of theirs.</summary>
+    /// <param name="exception">What was thrown while reading.</param>
+    /// <param name="request">The request.</param>
+    public static RequestException? DecodingFault(Exception exception, HttpRequest request)
+    {
+        bool isDecoders = exception is InvalidDataException or InvalidOperationException or ZstdException or EndOfStreamException
+            || exception is IOException and not BadHttpRequestException && exception.GetType() == typeof(IOException);
+        return isDecoders && EncodingOf(request) is { } encoding
+            ? RequestException.Malformed("Content-Encoding", $"The body is not valid {encoding}, or it is cut off.")
+            : null;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        ArrayPool<byte>.Shared.Return(_buffer);
+        _buffer = [];
+        _length = 0;
+    }
+
+    private static RequestException TooLong(int bytesMax) =>
+        new(HttpFault.BodyTooLarge, $"The body is longer than {bytesMax} bytes (after its encoding is undone). Send fewer records at once.");
+
+    private static string? EncodingOf(HttpRequest request)
+    {
+        string? encoding = request.Headers.ContentEncoding;
+        return string.IsNullOrEmpty(encoding) || encoding.Equals("identity", StringComparison.OrdinalIgnoreCase) ? null : encoding;
+    }
+
+    private static bool TryDecode(HttpRequest request, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out Stream? decoded)
+    {
+        decoded = EncodingOf(request)?.ToLowerInvariant() switch
+        {
+            null => null,
+            "gzip" or "x-gzip" => new GZipStream(request.Body, CompressionMode.Decompress, leaveOpen: true),
+            "br" => new BrotliStream(request.Body, CompressionMode.Decompress, leaveOpen: true),
+            "zstd" => new DecompressionStream(request.Body, leaveOpen: true),
+            _ => throw new RequestException(
+                HttpFault.UnsupportedMediaType,
+                $"Content-Encoding '{EncodingOf(request)}' is not taken. Allowed: one of {Encodings}, or none."),
+        };
+        return decoded is not null;
+    }
+
+    private async ValueTask FillAsync(PipeReader reader, int bytesMax, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            ReadResult result = await reader.ReadAsync(cancellationToken);
+            int length = (int)result.Buffer.Length;
+            if (length > bytesMax - _length)
+            {
+                reader.AdvanceTo(result.Buffer.End);
+                throw TooLong(bytesMax);
+            }
+
+            EnsureRoom(length);
+            result.Buffer.CopyTo(_buffer.AsSpan(_length));
+            _length += length;
+            reader.AdvanceTo(result.Buffer.End);
+            if (result.IsCompleted)
+                return;
+        }
+    }
+
+    private async ValueTask FillAsync(Stream decoded, string? encoding, int bytesMax, CancellationToken cancellationToken)
+    {
+        try
+        {
+            while (true)
+            {
+                EnsureRoom(1);
+                int read = await decoded.ReadAsync(_buffer.AsMemory(_length), cancellationToken);
+                if (read == 0)
+                    return;
+                _length += read;
+                // Looked at piece by piece, so that a bomb costs no more than the bound.
+                if (_length > bytesMax)
+                    throw TooLong(bytesMax);
+            }
+        }
+        catch (Exception exception) when (exception is InvalidDataException or InvalidOperationException or ZstdException
+            or IOException and not BadHttpRequestException)
+        {
+            throw RequestException.Malformed("Content-Encoding", $"The body is not valid {encoding}, or it is cut off.");
+        }
+    }
+
+    private void EnsureRoom(int bytes)
+    {
+        if (_buffer.Length - _length >= bytes)
+            return;
+        byte[] larger = ArrayPool<byte>.Shared.Rent(Math.Max(_length + bytes, 2 * _buffer.Length));
+        _buffer.AsSpan(0, _length).CopyTo(larger);
+        ArrayPool<byte>.Shared.Return(_buffer);
+        _buffer = larger;
+    }
+}

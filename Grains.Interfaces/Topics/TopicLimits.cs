@@ -1,0 +1,43 @@
+using OrleansStream.Records;
+
+namespace OrleansStream.Topics;
+
+/// <summary>Every bound of topics and of requests to them, in one place.</summary>
+public static class TopicLimits
+{
+    /// <summary>The most characters of a topic's name, as in Kafka.</summary>
+    public const int NameLengthMax = 249;
+
+    /// <summary>The most topics: their catalogue is one document, a few hundred bytes each.</summary>
+    public const int TopicsMax = 10_000;
+
+    /// <summary>The most partitions of one topic.</summary>
+    public const int PartitionsMax = 1_024;
+
+    /// <summary>The most topics on one page of the catalogue.</summary>
+    public const int CatalogPageMax = 1_000;
+
+    /// <summary>The highest <c>max.message.bytes</c>: 3 MiB, so that a record and its framing fit one 4 MiB append.</summary>
+    public const int MessageBytesMax = 3 * 1024 * 1024;
+
+    /// <summary>The lowest <c>segment.bytes</c>; below it a partition would be all segments.</summary>
+    public const int SegmentBytesMin = 1024;
+
+    /// <summary>The highest <c>segment.bytes</c>: 1 GiB, Kafka's default.</summary>
+    public const int SegmentBytesMax = 1024 * 1024 * 1024;
+
+    /// <summary>The highest <c>flush.interval.ms</c>: well below the time a produce waits for its answer.</summary>
+    public const int FlushIntervalMsMax = 10_000;
+
+    /// <summary>The longest age that a setting may name: 100 years of 365 days, in milliseconds.</summary>
+    public const long AgeMsMax = 100L * 365 * 24 * 60 * 60 * 1000;
+
+    /// <summary>The most bytes of batches in one produce over all its partitions: 16 MiB.</summary>
+    public const int RequestBytesMax = 16 * 1024 * 1024;
+
+    /// <summary>The most records in one produce.</summary>
+    public const int RequestRecordsMax = 500_000;
+
+    /// <summary>The most bytes sent to a partition in one append: one block of the store, less room for a fence.</summary>
+    public const int AppendBytesMax = RecordLimits.BatchBytesMax - 64 * 1024;
+}

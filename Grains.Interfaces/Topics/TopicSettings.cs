@@ -1,0 +1,138 @@
+using System.Globalization;
+using OrleansStream.Errors;
+using OrleansStream.Records;
+
+namespace OrleansStream.Topics;
+
+/// <summary>One topic setting: its name, its bounds and how its text is read.</summary>
+public sealed class TopicSetting
+{
+    private readonly Func<TopicConfig, string, TopicConfig?> _apply;
+    private readonly Func<TopicConfig, string> _format;
+
+    internal TopicSetting(
+        string name, string allowed, string description,
+        Func<TopicConfig, string, TopicConfig?> apply, Func<TopicConfig, string> format)
+    {
+        Name = name;
+        Allowed = allowed;
+        Description = description;
+        _apply = apply;
+        _format = format;
+    }
+
+    /// <summary>Kafka's name for it.</summary>
+    public string Name { get; }
+
+    /// <summary>The values it takes, for people.</summary>
+    public string Allowed { get; }
+
+    /// <summary>What it does, in one sentence.</summary>
+    public string Description { get; }
+
+    /// <summary>Its value when none is given.</summary>
+    public string Default => _format(TopicSettings.Defaults);
+
+    /// <summary>Its value in a configuration.</summary>
+    /// <param name="config">The configuration.</param>
+    public string ValueIn(TopicConfig config) => _format(config);
+
+    /// <summary>Sets it.</summary>
+    /// <param name="config">The configuration to change.</param>
+    /// <param name="value">The value's text.</param>
+    /// <returns>The changed configuration, or null when the value is not allowed.</returns>
+    public TopicConfig? Apply(TopicConfig config, string value) => _apply(config, value);
+}
+
+/// <summary>All topic settings there are.</summary>
+public static class TopicSettings
+{
+    internal static readonly TopicConfig Defaults = new();
+
+    // The list and its index are made in this order: field initialisers run from top to bottom.
+    private static readonly TopicSetting[] Table =
+    [
+        Number("retention.ms", -1, TopicLimits.AgeMsMax,
+            "The age in milliseconds at which a closed segment may be deleted; -1 = no limit.",
+            c => c.RetentionMs, (c, v) => c with { RetentionMs = v }),
+        Number("retention.bytes", -1, long.MaxValue,
+            "The bytes of a partition that are kept at least, whichever limit comes first; -1 = no limit.",
+            c => c.RetentionBytes, (c, v) => c with { RetentionBytes = v }),
+        Number("segment.bytes", TopicLimits.SegmentBytesMin, TopicLimits.SegmentBytesMax,
+            "The length in bytes at which a segment is closed.",
+            c => c.SegmentBytes, (c, v) => c with { SegmentBytes = (int)v }),
+        Number("segment.ms", 1, TopicLimits.AgeMsMax,
+            "The age in milliseconds at which a segment is closed.",
+            c => c.SegmentMs, (c, v) => c with { SegmentMs = v }),
+        Number("max.message.bytes", 1, TopicLimits.MessageBytesMax,
+            "The largest record in bytes: its key, value and headers together.",
+            c => c.MaxMessageBytes, (c, v) => c with { MaxMessageBytes = (int)v }),
+        Number("flush.interval.ms", 0, TopicLimits.FlushIntervalMsMax,
+            "The least time in milliseconds between two store writes of a partition; 0 = write at once.",
+            c => c.FlushIntervalMs, (c, v) => c with { FlushIntervalMs = (int)v }),
+        Choice("compression.type",
+            [("producer", null), ("uncompressed", CompressionType.None), ("gzip", CompressionType.Gzip),
+             ("snappy", CompressionType.Snappy), ("lz4", CompressionType.Lz4), ("zstd", CompressionType.Zstd)],
+            "How batches are stored; producer = as they were sent.",
+            c => c.Compression, (c, v) => c with { Compression = v }),
+        Choice("message.timestamp.type",
+            [("CreateTime", TimestampType.CreateTime), ("LogAppendTime", TimestampType.LogAppendTime)],
+            "Whose clock dates the records: their producer's or the log's.",
+            c => c.TimestampType, (c, v) => c with { TimestampType = v }),
+        Number("message.timestamp.after.max.ms", 0, TopicLimits.AgeMsMax,
+            "How far ahead of the server's clock, in milliseconds, a record may be dated.",
+            c => c.TimestampAfterMaxMs, (c, v) => c with { TimestampAfterMaxMs = v }),
+    ];
+
+    private static readonly Dictionary<string, TopicSetting> ByName = Table.ToDictionary(s => s.Name, StringComparer.Ordinal);
+
+    /// <summary>The settings, in the order they are best read.</summary>
+    public static IReadOnlyList<TopicSetting> All => Table;
+
+    /// <summary>Finds a setting.</summary>
+    /// <param name="name">Kafka's name for it.</param>
+    /// <returns>The setting, or null.</returns>
+    public static TopicSetting? Find(string name) => ByName.GetValueOrDefault(name);
+
+    /// <summary>Checks settings by name.</summary>
+    /// <param name="config">Names and values; a null value stands for the default.</param>
+    /// <returns>
+    /// Null when all are known and within bounds; else <see cref="StreamErrorCode.InvalidConfig"/> with the field
+    /// <c>config.{name}</c>, saying what is allowed.
+    /// </returns>
+    public static StreamError? Validate(IEnumerable<KeyValuePair<string, string?>> config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        foreach (var (name, value) in config)
+        {
+            if (Find(name) is not { } setting)
+                return Refuse(name, $"There is no setting '{name}'. There are: {string.Join(", ", ByName.Keys)}.");
+            if (value is not null && setting.Apply(Defaults, value) is null)
+                return Refuse(name, $"'{name}' is '{value}'; it must be {setting.Allowed}.");
+        }
+
+        return null;
+    }
+
+    private static StreamError Refuse(string name, string detail) =>
+        new(StreamErrorCode.InvalidConfig, detail) { Field = $"config.{name}" };
+
+    private static TopicSetting Number(
+        string name, long min, long max, string description,
+        Func<TopicConfig, long> get, Func<TopicConfig, long, TopicConfig> set) => new(
+        name, max == long.MaxValue ? $"a whole number from {min} up" : $"a whole number from {min} to {max}", description,
+        (config, text) => long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value)
+            && value >= min && value <= max ? set(config, value) : null,
+        config => get(config).ToString(CultureInfo.InvariantCulture));
+
+    private static TopicSetting Choice<T>(
+        string name, (string Text, T Value)[] choices, string description,
+        Func<TopicConfig, T> get, Func<TopicConfig, T, TopicConfig> set) => new(
+        name, $"one of {string.Join(", ", choices.Select(c => c.Text))}", description,
+        (config, text) =>
+        {
+            int index = Array.FindIndex(choices, c => c.Text == text);
+            return index < 0 ? null : set(config, choices[index].Value);
+        },
+        config => Array.Find(choices, c => EqualityComparer<T>.Default.Equals(c.Value, get(config))).Text);
+}

@@ -1,0 +1,111 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+using Orleans.Configuration;
+using Orleans.Messaging;
+using Orleans.Serialization.Serializers;
+using Orleans.Storage;
+using OrleansStream.Clustering;
+using OrleansStream.GrainStorage;
+using OrleansStream.Storage;
+using OrleansStream.Storage.Memory;
+
+namespace OrleansStream.Hosting;
+
+/// <summary>The one registration of the service, for every process that takes part in it.</summary>
+public static class OrleansStreamHosting
+{
+    /// <summary>Hosts a silo in this process, by the settings of the <c>OrleansStream</c> section.</summary>
+    /// <param name="builder">The host to add it to.</param>
+    /// <remarks>Calls from the same process to its grains pass no socket. Wrong settings fail the start.</remarks>
+    public static IHostApplicationBuilder AddOrleansStreamSilo(this IHostApplicationBuilder builder)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        AddOptions(builder);
+        builder.Services.AddStores();
+        builder.Services.AddSingleton<SiloReadiness>();
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = ClusterLimits.ShutdownTimeout);
+        return builder.UseOrleans(silo =>
+        {
+            silo.AddOrleansStreamGrains();
+            IServiceCollection services = silo.Services;
+            services.AddSingleton<IMembershipTable>(CreateMembershipTable);
+            services.AddOptions<EndpointOptions>().Configure<IOptions<OrleansStreamOptions>>(
+                (endpoints, options) => SiloEndpoints.Configure(endpoints, options.Value));
+            services.Configure<ClusterMembershipOptions>(membership =>
+            {
+                membership.ProbeTimeout = ClusterLimits.ProbeTimeout;
+                membership.NumMissedProbesLimit = ClusterLimits.MissedProbesMax;
+                // A connection that still takes bytes is no proof of life: a hung silo's does too.
+                membership.EnableConnectionLivenessCheck = false;
+            });
+            services.Configure<SiloMessagingOptions>(Configure);
+        });
+    }
+
+    /// <summary>Makes this process a client of a cluster, by the settings of the <c>OrleansStream</c> section.</summary>
+    /// <param name="builder">The host to add it to.</param>
+    /// <remarks>The cluster's silos are found in the storage that all of them share.</remarks>
+    public static IHostApplicationBuilder AddOrleansStreamClient(this IHostApplicationBuilder builder)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        AddOptions(builder);
+        builder.Services.AddStores();
+        return builder.UseOrleansClient(client =>
+        {
+            client.Services.AddSingleton<IGatewayListProvider, DocumentGatewayListProvider>();
+            client.Services.Configure<ClientMessagingOptions>(Configure);
+            client.Services.Configure<ConnectionOptions>(Configure);
+        });
+    }
+
+    /// <summary>Adds what the grains need but the stores and the cluster, which the caller chooses.</summary>
+    /// <param name="silo">The silo to add it to.</param>
+    public static ISiloBuilder AddOrleansStreamGrains(this ISiloBuilder silo)
+    {
+        ArgumentNullException.ThrowIfNull(silo);
+        silo.Services.TryAddSingleton(TimeProvider.System);
+        silo.Services.AddKeyedSingleton<IGrainStorage>(DocumentGrainStorage.ProviderName, (services, _) =>
+            new DocumentGrainStorage(
+                services.GetRequiredService<IDocumentStore>(),
+                services.GetRequiredService<IOptions<ClusterOptions>>(),
+                new DocumentGrainStorageOptions(),
+                services.GetRequiredService<IActivatorProvider>()));
+        silo.Services.Configure<ConnectionOptions>(Configure);
+        return silo;
+    }
+
+    private static void AddOptions(IHostApplicationBuilder builder)
+    {
+        builder.Services.TryAddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton<IValidateOptions<OrleansStreamOptions>, OrleansStreamOptionsValidator>();
+        builder.Services.AddOptions<OrleansStreamOptions>().BindConfiguration(OrleansStreamOptions.SectionName).ValidateOnStart();
+        builder.Services.AddOptions<ClusterOptions>().Configure<IOptions<OrleansStreamOptions>>((cluster, options) =>
+        {
+            cluster.ClusterId = options.Value.Silo.ClusterId;
+            cluster.ServiceId = options.Value.Silo.ServiceId;
+        });
+    }
+
+    private static DocumentMembershipTable CreateMembershipTable(IServiceProvider services)
+    {
+        // Storage that one process owns has one silo: the members before it are dead for certain, and are not to be waited for.
+        bool isShared = services.GetRequiredService<IOptions<OrleansStreamOptions>>().Value.Storage.Provider
+            == StorageOptions.AzureBlobsProvider;
+        return new DocumentMembershipTable(
+            isShared ? services.GetRequiredService<IDocumentStore>() : new MemoryDocumentStore(),
+            services.GetRequiredService<IOptions<ClusterOptions>>());
+    }
+
+    private static void Configure(MessagingOptions messaging)
+    {
+        messaging.MaxMessageBodySize = ClusterLimits.MessageBytesMax;
+        messaging.ResponseTimeout = ClusterLimits.ResponseTimeout;
+        // Nobody waits for the answer any more: an append that has no place yet is dropped, a long poll ends.
+        messaging.CancelRequestOnTimeout = true;
+    }
+
+    private static void Configure(ConnectionOptions connections) =>
+        connections.ConnectionsPerEndpoint = ClusterLimits.ConnectionsPerEndpoint;
+}

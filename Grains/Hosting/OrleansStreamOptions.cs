@@ -1,0 +1,81 @@
+namespace OrleansStream.Hosting;
+
+/// <summary>The service's settings: section <c>OrleansStream</c>, in the environment <c>OrleansStream__…</c>.</summary>
+public sealed class OrleansStreamOptions
+{
+    /// <summary>The configuration section's name.</summary>
+    public const string SectionName = "OrleansStream";
+
+    /// <summary>Where everything durable is.</summary>
+    public StorageOptions Storage { get; set; } = new();
+
+    /// <summary>The silo of this process, or the cluster it is a client of.</summary>
+    public SiloOptions Silo { get; set; } = new();
+}
+
+/// <summary>Where everything durable is.</summary>
+public sealed class StorageOptions
+{
+    /// <summary>The provider of a local folder, which one process owns.</summary>
+    public const string FilesProvider = "Files";
+
+    /// <summary>The provider of an Azure Storage account, which all silos share.</summary>
+    public const string AzureBlobsProvider = "AzureBlobs";
+
+    /// <summary>The provider of this process's memory, which forgets all when it ends: for tests.</summary>
+    public const string MemoryProvider = "Memory";
+
+    /// <summary><c>Files</c> or <c>AzureBlobs</c>. Default <c>Files</c>.</summary>
+    public string Provider { get; set; } = FilesProvider;
+
+    /// <summary>Settings of <c>Files</c>.</summary>
+    public FilesStorageOptions Files { get; set; } = new();
+
+    /// <summary>Settings of <c>AzureBlobs</c>.</summary>
+    public AzureBlobsStorageOptions AzureBlobs { get; set; } = new();
+}
+
+/// <summary>Settings of the storage in a local folder.</summary>
+public sealed class FilesStorageOptions
+{
+    /// <summary>The folder, made when it is missing. Default <c>data</c> in the folder the process is started in.</summary>
+    public string Directory { get; set; } = "data";
+}
+
+/// <summary>Settings of the storage in an Azure Storage account.</summary>
+public sealed class AzureBlobsStorageOptions
+{
+    /// <summary>The account's blob endpoint; alone it means the process's managed identity.</summary>
+    public Uri? ServiceUri { get; set; }
+
+    /// <summary>A connection string, in place of <see cref="ServiceUri"/>.</summary>
+    public string? ConnectionString { get; set; }
+
+    /// <summary>The container. Default <c>orleansstream</c>.</summary>
+    public string Container { get; set; } = "orleansstream";
+}
+
+/// <summary>The silo of this process, or the cluster it is a client of.</summary>
+public sealed class SiloOptions
+{
+    /// <summary>True to host a silo in the Api's process, false to be a client of a cluster. Default true.</summary>
+    public bool Embedded { get; set; } = true;
+
+    /// <summary>The cluster's id: silos with the same one find each other. Letters, digits, '.' and '-'. Default <c>orleansstream</c>.</summary>
+    public string ClusterId { get; set; } = "orleansstream";
+
+    /// <summary>The service's id, part of the names of grain states; it never changes. Default <c>orleansstream</c>.</summary>
+    public string ServiceId { get; set; } = "orleansstream";
+
+    /// <summary>The port silos reach this one at. Default: a free one when no other silo can share the storage, else 11111.</summary>
+    public int? SiloPort { get; set; }
+
+    /// <summary>The port clients reach this silo at, 0 for none. Default: none when no other process can share the storage, else 30000.</summary>
+    public int? GatewayPort { get; set; }
+
+    /// <summary>The IP address that others are told. Default: this machine's own, or loopback when there are no others.</summary>
+    public string? AdvertisedAddress { get; set; }
+
+    /// <summary>The IP address to listen on. Default: the advertised one.</summary>
+    public string? ListenAddress { get; set; }
+}

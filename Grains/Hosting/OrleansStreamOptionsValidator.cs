@@ -1,0 +1,71 @@
+using System.Buffers;
+using System.Net;
+using Microsoft.Extensions.Options;
+
+namespace OrleansStream.Hosting;
+
+/// <summary>Checks the settings at start. Each message names the key, what it is, and what it must be.</summary>
+internal sealed class OrleansStreamOptionsValidator : IValidateOptions<OrleansStreamOptions>
+{
+    private const string Section = OrleansStreamOptions.SectionName;
+    private const int PortMax = 65_535;
+    private const int IdLengthMax = 100;
+
+    private static readonly SearchValues<char> IdCharacters =
+        SearchValues.Create("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-");
+
+    /// <inheritdoc/>
+    public ValidateOptionsResult Validate(string? name, OrleansStreamOptions options)
+    {
+        string[] failures = [.. CheckStorage(options.Storage), .. CheckSilo(options)];
+        return failures.Length == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
+    }
+
+    private static IEnumerable<string> CheckStorage(StorageOptions storage)
+    {
+        switch (storage.Provider)
+        {
+            case StorageOptions.MemoryProvider:
+                break;
+            case StorageOptions.FilesProvider:
+                if (string.IsNullOrWhiteSpace(storage.Files.Directory))
+                    yield return $"{Section}:Storage:Files:Directory is empty; it must be a folder's path.";
+                break;
+            case StorageOptions.AzureBlobsProvider:
+                yield return $"{Section}:Storage:Provider is '{storage.Provider}', which this version cannot open; "
+                    + $"it must be {StorageOptions.FilesProvider}.";
+                break;
+            default:
+                yield return $"{Section}:Storage:Provider is '{storage.Provider}'; it must be "
+                    + $"{StorageOptions.FilesProvider} or {StorageOptions.AzureBlobsProvider}.";
+                break;
+        }
+    }
+
+    private static IEnumerable<string> CheckSilo(OrleansStreamOptions options)
+    {
+        SiloOptions silo = options.Silo;
+        if (!silo.Embedded && options.Storage.Provider != StorageOptions.AzureBlobsProvider)
+        {
+            yield return $"{Section}:Silo:Embedded is false with {Section}:Storage:Provider {options.Storage.Provider}, which one "
+                + $"process owns; a client of a cluster needs {StorageOptions.AzureBlobsProvider}.";
+        }
+
+        foreach (var (key, id) in new[] { ("ClusterId", silo.ClusterId), ("ServiceId", silo.ServiceId) })
+        {
+            if (id.Length is 0 or > IdLengthMax || id is "." or ".." || id.AsSpan().ContainsAnyExcept(IdCharacters))
+                yield return $"{Section}:Silo:{key} is '{id}'; it must be 1 to {IdLengthMax} letters, digits, '.' or '-'.";
+        }
+
+        if (silo.SiloPort is < 1 or > PortMax)
+            yield return $"{Section}:Silo:SiloPort is {silo.SiloPort}; it must be from 1 to {PortMax}.";
+        if (silo.GatewayPort is < 0 or > PortMax)
+            yield return $"{Section}:Silo:GatewayPort is {silo.GatewayPort}; it must be from 1 to {PortMax}, or 0 for none.";
+
+        foreach (var (key, address) in new[] { ("AdvertisedAddress", silo.AdvertisedAddress), ("ListenAddress", silo.ListenAddress) })
+        {
+            if (address is not null && !IPAddress.TryParse(address, out _))
+                yield return $"{Section}:Silo:{key} is '{address}'; it must be an IP address.";
+        }
+    }
+}

@@ -1,0 +1,40 @@
+using System.Net;
+using System.Net.Sockets;
+using Orleans.Configuration;
+
+namespace OrleansStream.Hosting;
+
+/// <summary>Chooses where a silo listens.</summary>
+internal static class SiloEndpoints
+{
+    /// <summary>Sets a silo's addresses and ports by the settings.</summary>
+    /// <param name="endpoints">What to set.</param>
+    /// <param name="options">The settings.</param>
+    public static void Configure(EndpointOptions endpoints, OrleansStreamOptions options)
+    {
+        bool isAlone = options.Storage.Provider != StorageOptions.AzureBlobsProvider;
+        SiloOptions silo = options.Silo;
+        if (silo.AdvertisedAddress is { } advertised)
+            endpoints.AdvertisedIPAddress = IPAddress.Parse(advertised);
+        else if (isAlone)
+            endpoints.AdvertisedIPAddress = IPAddress.Loopback;
+
+        // Alone, nobody needs to know the port beforehand, and several such processes may run on one machine.
+        endpoints.SiloPort = silo.SiloPort ?? (isAlone ? FindFreePort() : EndpointOptions.DEFAULT_SILO_PORT);
+        endpoints.GatewayPort = silo.GatewayPort ?? (isAlone ? 0 : EndpointOptions.DEFAULT_GATEWAY_PORT);
+
+        IPAddress? listen = silo.ListenAddress is { } address ? IPAddress.Parse(address) : isAlone ? IPAddress.Loopback : null;
+        if (listen is null)
+            return;
+        endpoints.SiloListeningEndpoint = new IPEndPoint(listen, endpoints.SiloPort);
+        if (endpoints.GatewayPort != 0)
+            endpoints.GatewayListeningEndpoint = new IPEndPoint(listen, endpoints.GatewayPort);
+    }
+
+    private static int FindFreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, port: 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}

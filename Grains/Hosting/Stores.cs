@@ -1,0 +1,45 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+using OrleansStream.Storage;
+using OrleansStream.Storage.Files;
+using OrleansStream.Storage.Memory;
+
+namespace OrleansStream.Hosting;
+
+/// <summary>Registers the stores that the settings name.</summary>
+internal static class Stores
+{
+    /// <summary>Adds both stores. They open when the silo starts, and close with the host, after the grains are gone.</summary>
+    /// <param name="services">Where to add them.</param>
+    public static IServiceCollection AddStores(this IServiceCollection services)
+    {
+        services.AddSingleton(provider => OpenStores.Open(
+            provider.GetRequiredService<IOptions<OrleansStreamOptions>>().Value.Storage,
+            provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => provider.GetRequiredService<OpenStores>().Segments);
+        services.AddSingleton(provider => provider.GetRequiredService<OpenStores>().Documents);
+        return services;
+    }
+}
+
+/// <summary>The two stores of this process, and what must be closed after them.</summary>
+/// <param name="Segments">Segments.</param>
+/// <param name="Documents">Documents.</param>
+/// <param name="Owner">What holds the storage, or null.</param>
+internal sealed record OpenStores(ISegmentStore Segments, IDocumentStore Documents, IDisposable? Owner) : IDisposable
+{
+    /// <summary>Opens the stores.</summary>
+    /// <param name="storage">Valid settings.</param>
+    /// <param name="time">The clock.</param>
+    /// <exception cref="DataFolderException">The folder cannot be used.</exception>
+    public static OpenStores Open(StorageOptions storage, TimeProvider time)
+    {
+        if (storage.Provider == StorageOptions.MemoryProvider)
+            return new OpenStores(new MemorySegmentStore(timeProvider: time), new MemoryDocumentStore(), Owner: null);
+        DataFolder folder = DataFolder.Open(storage.Files.Directory);
+        return new OpenStores(folder.Segments, folder.Documents, folder);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Owner?.Dispose();
+}

@@ -1,0 +1,49 @@
+using OrleansStream.Errors;
+using OrleansStream.Log;
+using OrleansStream.Storage;
+
+namespace OrleansStream.Partitions;
+
+/// <summary>The errors that a partition's grain gives in place of its log.</summary>
+internal static class PartitionErrors
+{
+    /// <summary>The partition is just leaving this silo.</summary>
+    public static readonly StreamError Closing =
+        new(StreamErrorCode.NotLeaderOrFollower, "The partition is moving to another server; nothing was stored.");
+
+    /// <summary>The caller's deadline passed.</summary>
+    public static readonly StreamError TimedOut =
+        new(StreamErrorCode.RequestTimedOut, "The deadline passed before the records were known to be stored.") { OutcomeUnknown = true };
+
+    /// <summary>The topic was deleted.</summary>
+    /// <param name="key">The partition.</param>
+    public static StreamError TopicGone(PartitionKey key) =>
+        new(StreamErrorCode.UnknownTopicId, $"There is no topic with the id {key.TopicId:D}: it was deleted.");
+
+    /// <summary>The topic has fewer partitions.</summary>
+    /// <param name="topic">The topic's name.</param>
+    /// <param name="partition">The partition asked for.</param>
+    /// <param name="count">The count there is.</param>
+    public static StreamError NoSuchPartition(string topic, int partition, int count) =>
+        new(StreamErrorCode.UnknownTopicOrPartition, $"Topic '{topic}' has partitions 0 to {count - 1}, not {partition}.")
+        {
+            Field = "partition",
+        };
+
+    /// <summary>Says why a log could not be opened, or its bytes not freed.</summary>
+    /// <param name="exception">The failure.</param>
+    public static StreamError NotOpened(Exception exception) => exception switch
+    {
+        LogFencedException => new StreamError(StreamErrorCode.NotLeaderOrFollower, exception.Message),
+        LogCorruptException or CorruptDocumentException => new StreamError(StreamErrorCode.PartitionOffline, exception.Message),
+        StoreUnavailableException or StoreFullException => new StreamError(StreamErrorCode.KafkaStorageError, exception.Message)
+        {
+            RetryAfterMs = (int)PartitionGrainLimits.RetryAge.TotalMilliseconds,
+        },
+        _ => new StreamError(StreamErrorCode.NotLeaderOrFollower, $"The partition could not be opened: {exception.Message}"),
+    };
+
+    /// <summary>Whether opening fails until an operator acts.</summary>
+    /// <param name="exception">The failure.</param>
+    public static bool IsForOperator(Exception exception) => exception is LogCorruptException or CorruptDocumentException;
+}

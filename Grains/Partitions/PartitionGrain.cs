@@ -1,0 +1,204 @@
+using Microsoft.Extensions.Logging;
+using Orleans.Concurrency;
+using Orleans.Placement;
+using OrleansStream.Errors;
+using OrleansStream.Log;
+using OrleansStream.Storage;
+using OrleansStream.Topics;
+
+namespace OrleansStream.Partitions;
+
+/// <summary>Leads one partition: opens its log, takes calls to it, and goes away when the log has ended.</summary>
+/// <remarks>
+/// Reentrant: offsets are given and state changes only in the log's writer; nothing here may rely on a field across an await.
+/// An activation that could not open its log answers with the reason for a while, then leaves, and the next one tries again.
+/// </remarks>
+[Reentrant, Immovable, GrainType("partition")]
+internal sealed partial class PartitionGrain(
+    ISegmentStore segments, IDocumentStore documents, TimeProvider time, ILocalSiloDetails silo,
+    ILogger<PartitionGrain> logger) : Grain, IPartitionGrain
+{
+    private PartitionKey _key;
+    private TopicMetadata? _topic;
+    private PartitionLog? _log;
+    private StreamError _refusal = PartitionErrors.Closing;
+
+    private string Owner => $"{silo.SiloAddress.ToParsableString()}/{GrainContext.ActivationId}";
+
+    /// <inheritdoc/>
+    public override async Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        _key = PartitionKey.Parse(this.GetPrimaryKeyString());
+        try
+        {
+            _topic = await FindTopicAsync();
+            if (_topic is null)
+                Refuse(PartitionErrors.TopicGone(_key), PartitionGrainLimits.UnknownTopicAge);
+            else if (_key.Partition >= _topic.PartitionCount)
+                Refuse(PartitionErrors.NoSuchPartition(_topic.Name, _key.Partition, _topic.PartitionCount), PartitionGrainLimits.RetryAge);
+            else
+                await OpenAsync(_topic, cancellationToken);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            LogNotOpened(e, _key);
+            Refuse(PartitionErrors.NotOpened(e), PartitionErrors.IsForOperator(e)
+                ? PartitionGrainLimits.OfflineAge : PartitionGrainLimits.RetryAge);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    {
+        if (_log is { } log)
+        {
+            _log = null;
+            _refusal = PartitionErrors.Closing;
+            await log.DisposeAsync();
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<AppendResponse> AppendAsync(AppendRequest request, CancellationToken cancellationToken)
+    {
+        if (request.TopicVersion > _topic?.Version)
+            await CatchUpAsync();
+        if (_log is not { } log)
+            return new AppendResponse(_refusal, BaseOffset: -1, LogAppendTimeMs: -1, LogStartOffset: -1);
+        try
+        {
+            return PartitionMapping.ToResponse(await log.AppendAsync(
+                request.Batches, PartitionMapping.ToLog(request.Acks), request.ExpectedNextOffset, cancellationToken));
+        }
+        catch (OperationCanceledException)
+        {
+            return new AppendResponse(PartitionErrors.TimedOut, BaseOffset: -1, LogAppendTimeMs: -1, LogStartOffset: -1);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<FetchResponse> FetchAsync(FetchRequest request, CancellationToken cancellationToken)
+    {
+        if (_log is not { } log)
+            return new FetchResponse(_refusal, request.Offset, default, HighWatermark: -1, LogStartOffset: -1);
+        var wait = TimeSpan.FromMilliseconds(Math.Clamp(request.WaitMs, 0, PartitionLimits.FetchWaitMsMax));
+        int bytesMax = Math.Clamp(request.BytesMax, 0, PartitionLimits.FetchBytesMax);
+        return PartitionMapping.ToResponse(await log.FetchAsync(request.Offset, bytesMax, wait, cancellationToken));
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<FindOffsetResponse> FindOffsetAsync(long timestampMs, CancellationToken cancellationToken) =>
+        _log is { } log
+            ? PartitionMapping.ToResponse(await log.FindOffsetAsync(timestampMs, cancellationToken))
+            : new FindOffsetResponse(_refusal, Offset: -1, TimestampMs: -1);
+
+    /// <inheritdoc/>
+    public ValueTask<PartitionDescription> DescribeAsync() => ValueTask.FromResult(Describe(error: null));
+
+    /// <inheritdoc/>
+    public ValueTask ConfigureAsync(TopicMetadata topic)
+    {
+        if (topic.Id != _key.TopicId || topic.Version <= _topic?.Version)
+            return ValueTask.CompletedTask;
+        _topic = topic;
+        if (_log is { } log)
+            log.Configure(PartitionMapping.ToLogOptions(TopicConfig.From(topic.Config)));
+        else if (_key.Partition < topic.PartitionCount)
+            DeactivateOnIdle();
+        return ValueTask.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<PartitionDescription> DeleteRecordsAsync(long beforeOffset, CancellationToken cancellationToken) =>
+        Describe(_log is { } log
+            ? PartitionMapping.ToError(await log.DeleteRecordsAsync(beforeOffset, cancellationToken), log.State)
+            : null);
+
+    /// <inheritdoc/>
+    public async ValueTask DeleteAsync(CancellationToken cancellationToken)
+    {
+        Refuse(PartitionErrors.TopicGone(_key), PartitionGrainLimits.UnknownTopicAge);
+        if (_log is { } log)
+        {
+            _log = null;
+            await log.DisposeAsync();
+        }
+
+        try
+        {
+            await PartitionLog.DeleteAsync(_key.ToString(), segments, documents, cancellationToken);
+        }
+        catch (StoreUnavailableException e)
+        {
+            throw new StreamException(PartitionErrors.NotOpened(e));
+        }
+    }
+
+    private async Task<TopicMetadata?> FindTopicAsync()
+    {
+        string? name = await GrainFactory.GetGrain<ITopicCatalogGrain>(ITopicCatalogGrain.Key).FindNameAsync(_key.TopicId);
+        if (name is null)
+            return null;
+        TopicMetadata? topic = (await GrainFactory.GetGrain<ITopicGrain>(name).GetAsync()).Topic;
+        return topic?.Id == _key.TopicId ? topic : null;
+    }
+
+    private async Task OpenAsync(TopicMetadata topic, CancellationToken cancellationToken)
+    {
+        PartitionLog log = await PartitionLog.OpenAsync(
+            _key.ToString(), Owner, PartitionMapping.ToLogOptions(TopicConfig.From(topic.Config)), segments, documents, time,
+            cancellationToken);
+        _log = log;
+        LeaveWhenEndedAsync(log).Ignore();
+        this.RegisterGrainTimer(MaintainAsync, new GrainTimerCreationOptions
+        {
+            DueTime = PartitionGrainLimits.MaintenancePeriod,
+            Period = PartitionGrainLimits.MaintenancePeriod,
+            Interleave = true,
+        });
+    }
+
+    private async Task CatchUpAsync()
+    {
+        if (await FindTopicAsync() is { } topic)
+            await ConfigureAsync(topic);
+    }
+
+    private Task MaintainAsync(CancellationToken cancellationToken) =>
+        _log is { } log ? log.MaintainAsync(cancellationToken).AsTask() : Task.CompletedTask;
+
+    private async Task LeaveWhenEndedAsync(PartitionLog log)
+    {
+        LogEnd end = await log.Ended;
+        LogEnded(_key, end);
+        // Until it leaves, the ended log answers with the reason itself.
+        if (end == LogEnd.Offline)
+            LeaveAfter(PartitionGrainLimits.OfflineAge);
+        else if (end != LogEnd.Closed)
+            DeactivateOnIdle();
+    }
+
+    private void Refuse(StreamError error, TimeSpan age)
+    {
+        _refusal = error;
+        LeaveAfter(age);
+    }
+
+    private void LeaveAfter(TimeSpan age) => this.RegisterGrainTimer(
+        DeactivateAsync, new GrainTimerCreationOptions(age, Timeout.InfiniteTimeSpan) { Interleave = true });
+
+    private Task DeactivateAsync(CancellationToken cancellationToken)
+    {
+        DeactivateOnIdle();
+        return Task.CompletedTask;
+    }
+
+    private PartitionDescription Describe(StreamError? error) =>
+        PartitionMapping.Describe(_key, _log?.State, _log is null ? _refusal : error, silo.SiloAddress.ToParsableString());
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Partition {Partition} could not be opened")]
+    private partial void LogNotOpened(Exception exception, PartitionKey partition);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "The log of partition {Partition} ended: {End}")]
+    private partial void LogEnded(PartitionKey partition, LogEnd end);
+}

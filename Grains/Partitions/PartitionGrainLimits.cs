@@ -1,0 +1,17 @@
+namespace OrleansStream.Partitions;
+
+/// <summary>The times of a partition's grain.</summary>
+internal static class PartitionGrainLimits
+{
+    /// <summary>How often a log closes aged segments and applies retention.</summary>
+    public static readonly TimeSpan MaintenancePeriod = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long an unknown topic is answered from memory; its id never comes to life again.</summary>
+    public static readonly TimeSpan UnknownTopicAge = TimeSpan.FromSeconds(30);
+
+    /// <summary>How long until opening is tried again after a failure that passes.</summary>
+    public static readonly TimeSpan RetryAge = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long until opening is tried again when an operator must act first.</summary>
+    public static readonly TimeSpan OfflineAge = TimeSpan.FromSeconds(30);
+}

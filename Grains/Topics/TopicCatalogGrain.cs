@@ -1,0 +1,152 @@
+using System.Collections.Immutable;
+using Microsoft.Extensions.Logging;
+using OrleansStream.Errors;
+using OrleansStream.GrainStorage;
+using OrleansStream.Partitions;
+using OrleansStream.Storage;
+
+namespace OrleansStream.Topics;
+
+/// <summary>The catalogue: which topics there are, and which are gone but whose bytes are not freed yet.</summary>
+/// <remarks>
+/// Readers interleave with the one writer, so they see only <c>_topics</c>, which is replaced after a state was written.
+/// The catalogue never calls a topic grain: topics call it.
+/// </remarks>
+[GrainType("topic-catalog")]
+internal sealed partial class TopicCatalogGrain(
+    [PersistentState("catalog", DocumentGrainStorage.ProviderName)] IPersistentState<CatalogState> state,
+    TimeProvider time, ILogger<TopicCatalogGrain> logger) : Grain, ITopicCatalogGrain
+{
+    private ImmutableSortedDictionary<string, TopicMetadata> _topics = CatalogState.NoTopics;
+    private ImmutableArray<DeletedTopic> _deleted = [];
+    private Dictionary<Guid, string> _namesById = [];
+
+    /// <inheritdoc/>
+    public override Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        Take(state.State);
+        this.RegisterGrainTimer(FreeDeletedAsync, new GrainTimerCreationOptions
+        {
+            DueTime = TopicGrainLimits.DeletionPeriod,
+            Period = TopicGrainLimits.DeletionPeriod,
+            // Freeing waits for partitions, and partitions that open ask this grain.
+            Interleave = true,
+        });
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public async Task<TopicResponse> RegisterAsync(string name, CreateTopicRequest request)
+    {
+        if (_topics.TryGetValue(name, out var existing))
+            return new TopicResponse(existing, Error: null);
+        if (_topics.Count >= TopicLimits.TopicsMax)
+        {
+            return new TopicResponse(Topic: null, new StreamError(
+                StreamErrorCode.PolicyViolation, $"There are {_topics.Count} topics, and there may be {TopicLimits.TopicsMax}."));
+        }
+
+        var topic = new TopicMetadata(
+            name, Guid.NewGuid(), request.PartitionCount, request.Config, Version: 1, time.GetUtcNow());
+        await WriteAsync(_topics.Add(name, topic), () => _deleted);
+        return new TopicResponse(topic, Error: null, Created: true);
+    }
+
+    /// <inheritdoc/>
+    public Task<TopicMetadata?> FindAsync(string name) => Task.FromResult(_topics.GetValueOrDefault(name));
+
+    /// <inheritdoc/>
+    public Task<string?> FindNameAsync(Guid id) => Task.FromResult(_namesById.GetValueOrDefault(id));
+
+    /// <inheritdoc/>
+    public async Task RemoveAsync(string name, Guid id, int partitionCount)
+    {
+        if (_topics.TryGetValue(name, out var topic) && topic.Id == id)
+            await WriteAsync(_topics.Remove(name), () => _deleted.Add(new DeletedTopic(name, id, partitionCount)));
+    }
+
+    /// <inheritdoc/>
+    public Task<CatalogPage> ListAsync(string prefix, string? after, int limit)
+    {
+        int take = Math.Clamp(limit, 1, TopicLimits.CatalogPageMax);
+        var page = ImmutableArray.CreateBuilder<CatalogEntry>();
+        foreach (var (name, topic) in _topics)
+        {
+            if (!name.StartsWith(prefix, StringComparison.Ordinal) || string.CompareOrdinal(name, after) <= 0 && after is not null)
+                continue;
+            if (page.Count == take)
+                return Task.FromResult(new CatalogPage(page.ToImmutable(), page[^1].Name));
+            page.Add(new CatalogEntry(name, topic.Id, topic.CreatedAt));
+        }
+
+        return Task.FromResult(new CatalogPage(page.ToImmutable(), NextAfter: null));
+    }
+
+    /// <summary>Frees the bytes of deleted topics. What fails is tried again next time, by whichever activation there is.</summary>
+    private async Task FreeDeletedAsync(CancellationToken cancellationToken)
+    {
+        foreach (DeletedTopic topic in _deleted)
+        {
+            try
+            {
+                await Parallel.ForEachAsync(
+                    Enumerable.Range(0, topic.PartitionCount),
+                    new ParallelOptions
+                    {
+                        MaxDegreeOfParallelism = TopicGrainLimits.DeletionsAtOnce,
+                        TaskScheduler = TaskScheduler.Current,
+                        CancellationToken = cancellationToken,
+                    },
+                    (partition, token) => GrainFactory
+                        .GetGrain<IPartitionGrain>(new PartitionKey(topic.Id, partition).ToString()).DeleteAsync(token));
+                await this.AsReference<ITopicCatalogGrain>().ForgetAsync(topic.Id);
+            }
+            catch (Exception e) when (e is not OperationCanceledException)
+            {
+                LogNotFreed(e, topic.Name, topic.Id);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public Task ForgetAsync(Guid id) => _deleted.Any(topic => topic.Id == id)
+        ? WriteAsync(_topics, () => _deleted.RemoveAll(topic => topic.Id == id))
+        : Task.CompletedTask;
+
+    private async Task WriteAsync(
+        ImmutableSortedDictionary<string, TopicMetadata> topics, Func<ImmutableArray<DeletedTopic>> deleted)
+    {
+        var written = new CatalogState { Topics = topics, Deleted = deleted() };
+        state.State = written;
+        try
+        {
+            await state.WriteStateAsync();
+        }
+        catch (Exception e) when (e is StoreUnavailableException or StoreFullException)
+        {
+            // Whether it was written, and with it the etag, is in doubt: the next activation reads what is there.
+            LogWriteFailed(e);
+            DeactivateOnIdle();
+            throw new StreamException(new StreamError(
+                StreamErrorCode.KafkaStorageError, $"The catalogue of topics could not be stored: {e.Message}")
+            {
+                OutcomeUnknown = e is StoreUnavailableException,
+            });
+        }
+
+        Take(written);
+    }
+
+    private void Take(CatalogState catalog)
+    {
+        _topics = catalog.Topics;
+        _deleted = catalog.Deleted;
+        _namesById = _topics.Values.ToDictionary(topic => topic.Id, topic => topic.Name);
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The bytes of deleted topic {Topic} ({Id}) are not all freed yet")]
+    private partial void LogNotFreed(Exception exception, string topic, Guid id);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The catalogue of topics could not be written")]
+    private partial void LogWriteFailed(Exception exception);
+}

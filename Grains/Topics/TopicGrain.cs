@@ -1,0 +1,187 @@
+using Microsoft.Extensions.Logging;
+using OrleansStream.Errors;
+using OrleansStream.GrainStorage;
+using OrleansStream.Partitions;
+using OrleansStream.Storage;
+
+namespace OrleansStream.Topics;
+
+/// <summary>Owner of one topic. Its catalogue entry makes a topic exist; its own state adds what changed since.</summary>
+/// <remarks>
+/// Not reentrant, but for <see cref="GetAsync"/>, which only reads <c>_topic</c>; that is set after the state was written, so
+/// nothing is answered before it. A failed write leaves the state's etag in doubt: the activation goes away.
+/// </remarks>
+[GrainType("topic")]
+internal sealed partial class TopicGrain(
+    [PersistentState("topic", DocumentGrainStorage.ProviderName)] IPersistentState<TopicState> state,
+    ISegmentStore segments, TimeProvider time, ILogger<TopicGrain> logger) : Grain, ITopicGrain
+{
+    private TopicMetadata? _topic;
+
+    private string Name => this.GetPrimaryKeyString();
+
+    private ITopicCatalogGrain Catalog => GrainFactory.GetGrain<ITopicCatalogGrain>(ITopicCatalogGrain.Key);
+
+    /// <inheritdoc/>
+    public override async Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        // The catalogue decides: a crash may have come between its write and ours, at creation as at deletion.
+        if (TopicName.Validate(Name) is null)
+            _topic = Newest(await Catalog.FindAsync(Name), state.State.Topic);
+    }
+
+    /// <inheritdoc/>
+    public async Task<TopicResponse> CreateAsync(CreateTopicRequest request)
+    {
+        if ((TopicName.Validate(Name) ?? TopicRules.Check(request, segments.Limits.ReplicationFactor)) is { } refusal)
+            return Refuse(refusal);
+
+        bool created = false;
+        if (_topic is null)
+        {
+            TopicResponse registered = await RegisterAsync(request);
+            if (registered.Topic is not { } topic)
+                return registered;
+            created = registered.Created;
+            if (await WriteAsync(topic) is { } failure)
+                return Refuse(failure);
+        }
+
+        return TopicRules.Difference(_topic!, request) is { } difference
+            ? Refuse(new StreamError(StreamErrorCode.TopicAlreadyExists, $"The topic '{Name}' exists and differs: {difference}."))
+            : Answer(_topic!, created);
+    }
+
+    /// <inheritdoc/>
+    public Task<TopicResponse> GetAsync() => Task.FromResult(_topic is null ? Refuse(Unknown()) : Answer(_topic, created: false));
+
+    /// <inheritdoc/>
+    public async Task<TopicResponse> AlterAsync(AlterTopicRequest request)
+    {
+        if (_topic is null)
+            return Refuse(Unknown());
+        if (TopicRules.Check(request, _topic) is { } refusal)
+            return Refuse(refusal);
+
+        TopicMetadata altered = TopicRules.Apply(request, _topic, version: _topic.Version + 1);
+        if (await WriteAsync(altered) is { } failure)
+            return Refuse(failure);
+        await ConfigurePartitionsAsync(altered);
+        return Answer(altered, created: false);
+    }
+
+    /// <inheritdoc/>
+    public async Task<StreamError?> DeleteAsync()
+    {
+        if (_topic is not { } topic)
+            return Unknown();
+        try
+        {
+            await Catalog.RemoveAsync(Name, topic.Id, topic.PartitionCount);
+            _topic = null;
+            await state.ClearStateAsync();
+        }
+        catch (Exception e) when (IsStoreFailure(e))
+        {
+            return Fail(e);
+        }
+
+        await EndPartitionsAsync(topic);
+        return null;
+    }
+
+    private async Task<TopicResponse> RegisterAsync(CreateTopicRequest request)
+    {
+        try
+        {
+            return await Catalog.RegisterAsync(Name, request);
+        }
+        catch (StreamException e)
+        {
+            return Refuse(Fail(e));
+        }
+    }
+
+    private async Task<StreamError?> WriteAsync(TopicMetadata topic)
+    {
+        state.State = new TopicState { Topic = topic };
+        try
+        {
+            await state.WriteStateAsync();
+        }
+        catch (Exception e) when (IsStoreFailure(e))
+        {
+            return Fail(e);
+        }
+
+        _topic = topic;
+        return null;
+    }
+
+    /// <summary>Tells the partitions that are open; the others ask when they open.</summary>
+    private async Task ConfigurePartitionsAsync(TopicMetadata topic)
+    {
+        try
+        {
+            await Task.WhenAll(Enumerable.Range(0, topic.PartitionCount).Select(p => Partition(topic, p).ConfigureAsync(topic).AsTask()))
+                .WaitAsync(TopicGrainLimits.PartitionsWaitMax, time);
+        }
+        catch (Exception e)
+        {
+            // The change is durable: a partition that could not be told learns it from the next append or when it opens.
+            LogPartitionsNotTold(e, Name);
+        }
+    }
+
+    /// <summary>Makes the records unreadable before the answer; the catalogue frees what cannot be reached now.</summary>
+    private async Task EndPartitionsAsync(TopicMetadata topic)
+    {
+        try
+        {
+            await Task.WhenAll(Enumerable.Range(0, topic.PartitionCount).Select(p => Partition(topic, p).DeleteAsync().AsTask()))
+                .WaitAsync(TopicGrainLimits.PartitionsWaitMax, time);
+        }
+        catch (Exception e)
+        {
+            LogPartitionsNotTold(e, Name);
+        }
+    }
+
+    private static TopicMetadata? Newest(TopicMetadata? registered, TopicMetadata? stored) =>
+        stored is not null && registered?.Id == stored.Id ? stored : registered;
+
+    private static bool IsStoreFailure(Exception e) => e is StoreUnavailableException or StoreFullException or StreamException;
+
+    private IPartitionGrain Partition(TopicMetadata topic, int partition) =>
+        GrainFactory.GetGrain<IPartitionGrain>(new PartitionKey(topic.Id, partition).ToString());
+
+    private TopicResponse Answer(TopicMetadata topic, bool created) =>
+        new(topic with { ReplicationFactor = segments.Limits.ReplicationFactor }, Error: null, created);
+
+    private static TopicResponse Refuse(StreamError error) => new(Topic: null, error);
+
+    private StreamError Unknown() => new(StreamErrorCode.UnknownTopicOrPartition, $"There is no topic '{Name}'.");
+
+    private StreamError Fail(Exception e)
+    {
+        LogWriteFailed(e, Name);
+        DeactivateOnIdle();
+        return (e as StreamException)?.Error ?? new StreamError(StreamErrorCode.KafkaStorageError, $"The topic '{Name}' could not be stored: {e.Message}")
+        {
+            OutcomeUnknown = e is StoreUnavailableException,
+        };
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Not every partition of topic {Topic} could be told of its change")]
+    private partial void LogPartitionsNotTold(Exception exception, string topic);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The state of topic {Topic} could not be written")]
+    private partial void LogWriteFailed(Exception exception, string topic);
+}
+
+/// <summary>What is stored of a topic.</summary>
+internal sealed record TopicState
+{
+    /// <summary>The topic as it is now; null before it was first written.</summary>
+    public TopicMetadata? Topic { get; init; }
+}

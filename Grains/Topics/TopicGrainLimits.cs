@@ -1,0 +1,23 @@
+namespace OrleansStream.Topics;
+
+/// <summary>Bounds of the topic grains' own work.</summary>
+internal static class TopicGrainLimits
+{
+    /// <summary>How long a change of a topic waits for its partitions; what is not done by then is done later.</summary>
+    public static readonly TimeSpan PartitionsWaitMax = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long a router uses what it knows of a topic before it asks again.</summary>
+    public static readonly TimeSpan TopicCacheAge = TimeSpan.FromSeconds(2);
+
+    /// <summary>How often a router tries an append that was definitely not stored, or a read.</summary>
+    public const int AttemptsMax = 3;
+
+    /// <summary>The pause between two such tries: a partition takes about as long to move.</summary>
+    public static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>How often the catalogue looks for deleted topics whose bytes are still there.</summary>
+    public static readonly TimeSpan DeletionPeriod = TimeSpan.FromSeconds(10);
+
+    /// <summary>The partitions whose bytes are freed at the same time.</summary>
+    public const int DeletionsAtOnce = 8;
+}

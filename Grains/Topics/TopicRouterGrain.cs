@@ -1,0 +1,132 @@
+using System.Runtime.InteropServices;
+using Orleans.Concurrency;
+using OrleansStream.Errors;
+using OrleansStream.Partitioning;
+using OrleansStream.Partitions;
+
+namespace OrleansStream.Topics;
+
+/// <summary>The door to a topic's partitions: plans appends and fans them out. One or more on every silo.</summary>
+/// <remarks>
+/// Reentrant: nothing here relies on a field across an await. The topic it knows may be stale, so it refuses only by what it
+/// has just asked for, and a partition that says that its topic is gone makes it ask again.
+/// </remarks>
+[StatelessWorker, Reentrant, GrainType("topic-router")]
+internal sealed class TopicRouterGrain(TimeProvider time) : Grain, ITopicRouterGrain
+{
+    private readonly StickyPartitioner _sticky = new(Random.Shared.Next());
+    private PartitionCalls _calls = null!;
+    private TopicCache _cache = null!;
+
+    /// <inheritdoc/>
+    public override Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        _calls = new PartitionCalls(GrainFactory, time);
+        _cache = new TopicCache(this.GetPrimaryKeyString(), GrainFactory, time);
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<RecordsAppendResponse> AppendAsync(RecordsAppendRequest request, CancellationToken cancellationToken)
+    {
+        var (topic, error) = await _cache.GetAsync();
+        for (int attempt = 1; topic is not null; attempt++)
+        {
+            var context = new AppendContext(topic, _sticky, time.GetUtcNow().ToUnixTimeMilliseconds());
+            AppendPlan? plan = AppendPlanner.Plan(request, context, out error);
+            bool isLast = attempt == TopicGrainLimits.AttemptsMax;
+            RecordsAppendResponse? response = null;
+            if (plan is not null && (isLast || !plan.HasRefusals || await _cache.IsCurrentAsync(topic)))
+                response = await RunAsync(topic, plan, request, cancellationToken);
+            else if (plan is not null)
+                plan.Dispose();
+            else if (isLast || await _cache.IsCurrentAsync(topic))
+                break;
+
+            if (response is not null && (isLast || !IsTopicGone(response)))
+                return response;
+            (topic, error) = await _cache.RefreshAsync(topic);
+        }
+
+        return new RecordsAppendResponse([], default, error);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<FetchResponse> FetchAsync(int partition, FetchRequest request, CancellationToken cancellationToken)
+    {
+        var (key, error) = await FindPartitionAsync(partition);
+        if (key is not { } found)
+            return new FetchResponse(error, request.Offset, default, HighWatermark: -1, LogStartOffset: -1);
+        FetchResponse response = await _calls.FetchAsync(found, request, cancellationToken);
+        return IsTopicGone(response.Error) && await FindPartitionAnewAsync(found) is { } anew
+            ? await _calls.FetchAsync(anew, request, cancellationToken)
+            : response with { Error = Translate(response.Error) };
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<FindOffsetResponse> FindOffsetAsync(int partition, long timestampMs, CancellationToken cancellationToken)
+    {
+        var (key, error) = await FindPartitionAsync(partition);
+        if (key is not { } found)
+            return new FindOffsetResponse(error, Offset: -1, TimestampMs: -1);
+        FindOffsetResponse response = await _calls.FindOffsetAsync(found, timestampMs, cancellationToken);
+        return IsTopicGone(response.Error) && await FindPartitionAnewAsync(found) is { } anew
+            ? await _calls.FindOffsetAsync(anew, timestampMs, cancellationToken)
+            : response with { Error = Translate(response.Error) };
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<TopicDescription> DescribeAsync(CancellationToken cancellationToken)
+    {
+        // Seldom asked, and its answer is shown: no cache.
+        var (topic, error) = await _cache.RefreshAsync(known: null);
+        if (topic is null)
+            return new TopicDescription(Topic: null, [], error);
+        PartitionDescription[] partitions = await Task.WhenAll(
+            Enumerable.Range(0, topic.Metadata.PartitionCount)
+                .Select(partition => _calls.DescribeAsync(new PartitionKey(topic.Metadata.Id, partition)).AsTask()));
+        return new TopicDescription(topic.Metadata, [.. partitions]);
+    }
+
+    private async Task<RecordsAppendResponse> RunAsync(
+        TopicView topic, AppendPlan plan, RecordsAppendRequest request, CancellationToken cancellationToken)
+    {
+        AppendPart[] parts = await _calls.AppendAsync(topic.Metadata, plan, request, cancellationToken);
+        // Where the outcome is open an append may still be reading the plan's memory: the garbage collector gets it then.
+        if (Array.TrueForAll(parts, part => part.Response.Error is not { OutcomeUnknown: true }))
+            plan.Dispose();
+        return new RecordsAppendResponse(ImmutableCollectionsMarshal.AsImmutableArray(parts), plan.PartOfRecord);
+    }
+
+    private async Task<(PartitionKey? Key, StreamError? Error)> FindPartitionAsync(int partition)
+    {
+        var (topic, error) = await _cache.GetAsync();
+        if (topic is not null && (uint)partition >= (uint)topic.Metadata.PartitionCount)
+            (topic, error) = await _cache.RefreshAsync(topic);
+        if (topic is null)
+            return (null, error);
+        TopicMetadata metadata = topic.Metadata;
+        return (uint)partition < (uint)metadata.PartitionCount
+            ? (new PartitionKey(metadata.Id, partition), null)
+            : (null, PartitionErrors.NoSuchPartition(metadata.Name, partition, metadata.PartitionCount));
+    }
+
+    /// <summary>The partition of the topic that now has the name, when it is another.</summary>
+    private async Task<PartitionKey?> FindPartitionAnewAsync(PartitionKey gone)
+    {
+        var (topic, _) = await _cache.RefreshAsync(known: null);
+        return topic is not null && topic.Metadata.Id != gone.TopicId && gone.Partition < topic.Metadata.PartitionCount
+            ? new PartitionKey(topic.Metadata.Id, gone.Partition)
+            : null;
+    }
+
+    private static bool IsTopicGone(RecordsAppendResponse response) =>
+        response.Parts.All(part => IsTopicGone(part.Response.Error));
+
+    private static bool IsTopicGone(StreamError? error) => error?.Code == StreamErrorCode.UnknownTopicId;
+
+    /// <summary>A caller that named the topic by its name is told about the name.</summary>
+    private StreamError? Translate(StreamError? error) => IsTopicGone(error)
+        ? new StreamError(StreamErrorCode.UnknownTopicOrPartition, $"There is no topic '{this.GetPrimaryKeyString()}': it was deleted.")
+        : error;
+}

@@ -1,0 +1,29 @@
+using OrleansStream.Partitioning;
+
+namespace OrleansStream.Topics;
+
+/// <summary>A topic as a router knows it.</summary>
+/// <param name="Metadata">The topic.</param>
+/// <param name="Config">Its settings, read once.</param>
+/// <param name="ReadAt">When it was asked for, in ticks of the clock's timestamps.</param>
+internal sealed record TopicView(TopicMetadata Metadata, TopicConfig Config, long ReadAt);
+
+/// <summary>What planning an append needs to know.</summary>
+/// <param name="Topic">The topic.</param>
+/// <param name="Sticky">Chooses for records without a key.</param>
+/// <param name="NowMs">The time, in milliseconds since the Unix epoch.</param>
+internal readonly record struct AppendContext(TopicView Topic, StickyPartitioner Sticky, long NowMs)
+{
+    /// <summary>The earliest time a record may be dated: Kafka's "none".</summary>
+    public const long TimestampMsMin = -1;
+
+    /// <summary>The topic's settings.</summary>
+    public TopicConfig Config => Topic.Config;
+
+    /// <summary>The count of the topic's partitions.</summary>
+    public int PartitionCount => Topic.Metadata.PartitionCount;
+
+    /// <summary>The latest time a record may be dated. Even without a bound two times are no more than 64 bits apart.</summary>
+    public long TimestampMsMax =>
+        Config.TimestampType == Records.TimestampType.LogAppendTime ? long.MaxValue + TimestampMsMin : NowMs + Config.TimestampAfterMaxMs;
+}

@@ -1,0 +1,31 @@
+namespace OrleansStream.Tests.EndToEnd;
+
+/// <summary>Where the tests find what is not theirs: the repository's files and the built service.</summary>
+internal static class Repository
+{
+    /// <summary>The repository's folder.</summary>
+    public static string Root { get; } = FindRoot();
+
+    /// <summary>The service, built with the tests and by the same configuration.</summary>
+    public static string ServiceAssembly { get; } = FindServiceAssembly();
+
+    /// <summary>A file or folder of the repository.</summary>
+    public static string PathOf(params ReadOnlySpan<string> parts) => Path.Join([Root, .. parts]);
+
+    private static string FindRoot()
+    {
+        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+        {
+            if (File.Exists(Path.Join(folder.FullName, "OrleansStream.sln")))
+                return folder.FullName;
+        }
+
+        throw new DirectoryNotFoundException($"No folder above {AppContext.BaseDirectory} holds OrleansStream.sln.");
+    }
+
+    private static string FindServiceAssembly()
+    {
+        var output = new DirectoryInfo(AppContext.BaseDirectory);
+        return PathOf("Api", "bin", output.Parent!.Name, output.Name, "OrleansStream.Api.dll");
+    }
+}

@@ -1,0 +1,159 @@
+using System.Diagnostics;
+using System.Net;
+
+namespace OrleansStream.Tests.EndToEnd;
+
+/// <summary>The real service: <c>dotnet OrleansStream.Api.dll</c> on a folder and a port of its own.</summary>
+internal sealed class ServiceProcess : IAsyncDisposable
+{
+    private readonly Process _process;
+    private readonly List<string> _output = [];
+    private readonly List<string> _errors = [];
+
+    private ServiceProcess(ProcessStartInfo start, Uri address)
+    {
+        Address = address;
+        _process = new Process { StartInfo = start, EnableRaisingEvents = true };
+        _process.OutputDataReceived += (_, line) => Add(_output, line.Data);
+        _process.ErrorDataReceived += (_, line) => Add(_errors, line.Data);
+        _process.Start();
+        _process.BeginOutputReadLine();
+        _process.BeginErrorReadLine();
+    }
+
+    /// <summary>Where it serves.</summary>
+    public Uri Address { get; }
+
+    public int ProcessId => _process.Id;
+
+    /// <summary>What it wrote to standard error, a line each.</summary>
+    public IReadOnlyList<string> Errors => Copy(_errors);
+
+    /// <summary>What it wrote to standard output, a line each.</summary>
+    public IReadOnlyList<string> Output => Copy(_output);
+
+    /// <summary>The count of its threads, as the system has it.</summary>
+    public int ThreadCount => int.Parse(
+        File.ReadLines($"/proc/{ProcessId}/status").First(line => line.StartsWith("Threads:", StringComparison.Ordinal))["Threads:".Length..]);
+
+    /// <summary>Starts it and waits until it serves.</summary>
+    /// <param name="dataFolder">Its data folder; null leaves the default.</param>
+    /// <param name="port">Its port; null for a free one.</param>
+    /// <param name="workingFolder">Where it is started.</param>
+    /// <param name="settings">Further environment.</param>
+    public static async Task<ServiceProcess> StartAsync(
+        string? dataFolder, int? port = null, string? workingFolder = null, params (string Key, string Value)[] settings)
+    {
+        var service = Launch(dataFolder, port, workingFolder, settings);
+        try
+        {
+            await service.WaitUntilReadyAsync();
+            return service;
+        }
+        catch
+        {
+            await service.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Starts it, and waits for nothing.</summary>
+    /// <inheritdoc cref="StartAsync"/>
+    public static ServiceProcess Launch(
+        string? dataFolder, int? port = null, string? workingFolder = null, params (string Key, string Value)[] settings)
+    {
+        var address = new Uri($"http://127.0.0.1:{port ?? FreePort.Find()}");
+        var start = new ProcessStartInfo("dotnet")
+        {
+            ArgumentList = { Repository.ServiceAssembly, "--urls", address.GetLeftPart(UriPartial.Authority) },
+            WorkingDirectory = workingFolder ?? Path.GetTempPath(),
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        if (dataFolder is not null)
+            start.Environment["OrleansStream__Storage__Files__Directory"] = dataFolder;
+        foreach (var (key, value) in settings)
+            start.Environment[key] = value;
+        return new ServiceProcess(start, address);
+    }
+
+    /// <summary>A client of its own.</summary>
+    public ServiceClient Connect() => new(Address);
+
+    /// <summary>Kills it with SIGKILL and waits until it is gone.</summary>
+    public async Task KillAsync()
+    {
+        if (!_process.HasExited)
+            _process.Kill();
+        await _process.WaitForExitAsync();
+    }
+
+    /// <summary>Sends it a signal.</summary>
+    public void Signal(int signal) => Signals.Send(ProcessId, signal);
+
+    /// <summary>Waits until it has ended by itself.</summary>
+    /// <returns>Its exit code.</returns>
+    public async Task<int> WaitForExitAsync()
+    {
+        using var deadline = new CancellationTokenSource(Wait.Patience);
+        try
+        {
+            await _process.WaitForExitAsync(deadline.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            throw new TimeoutException($"The service still runs. {Tail()}");
+        }
+
+        return _process.ExitCode;
+    }
+
+    /// <summary>Stops it as Ctrl-C does not, but a service's host: SIGTERM.</summary>
+    /// <returns>Its exit code.</returns>
+    public Task<int> StopAsync()
+    {
+        Signal(Signals.Terminate);
+        return WaitForExitAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await KillAsync();
+        _process.Dispose();
+    }
+
+    private async Task WaitUntilReadyAsync()
+    {
+        using var http = new HttpClient { BaseAddress = Address, Timeout = TimeSpan.FromSeconds(5) };
+        await Wait.UntilAsync($"{Address} is ready", async () =>
+        {
+            if (_process.HasExited)
+                throw new InvalidOperationException($"The service ended with {_process.ExitCode}. {Tail()}");
+            try
+            {
+                using var answer = await http.GetAsync(new Uri("/health/ready", UriKind.Relative));
+                return answer.StatusCode == HttpStatusCode.OK;
+            }
+            catch (Exception exception) when (exception is HttpRequestException or TaskCanceledException)
+            {
+                return false;
+            }
+        });
+    }
+
+    private string Tail() => string.Join('\n', Output.TakeLast(20).Concat(Errors.TakeLast(20)));
+
+    private static void Add(List<string> lines, string? line)
+    {
+        if (line is null)
+            return;
+        lock (lines)
+            lines.Add(line);
+    }
+
+    private static List<string> Copy(List<string> lines)
+    {
+        lock (lines)
+            return [.. lines];
+    }
+}

@@ -1,0 +1,103 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text.Json.Nodes;
+
+namespace OrleansStream.Tests.EndToEnd;
+
+/// <summary>What hinders a start is said in one line on standard error that says what to do, with an exit code that is not 0.</summary>
+[Collection(EndToEndCollection.Name)]
+public sealed class StartTests : IDisposable
+{
+    private readonly ScratchFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task Start_WhenAnotherProcessHasTheFolder_SaysSo()
+    {
+        await using var first = await ServiceProcess.StartAsync(_folder.PathOf("data"));
+        await using var second = ServiceProcess.Launch(_folder.PathOf("data"));
+
+        await AssertRefusesAsync(second, _folder.PathOf("data"), "in use by another process", "choose another folder");
+        using var client = first.Connect();
+        await client.CreateTopicAsync("unharmed", 1);
+    }
+
+    [Fact]
+    public async Task Start_WhenTheFolderCannotBeMade_SaysSo()
+    {
+        // Below a file no folder can be made, whoever asks; permissions would not hinder a test that runs as root.
+        await File.WriteAllTextAsync(_folder.PathOf("file"), "", TestContext.Current.CancellationToken);
+        await using var service = ServiceProcess.Launch(_folder.PathOf("file", "data"));
+
+        await AssertRefusesAsync(service, _folder.PathOf("file", "data"), "choose another folder");
+    }
+
+    [Fact]
+    public async Task Start_WhenTheFolderIsReadOnly_SaysSo()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no such permissions.");
+        Assert.SkipWhen(Environment.IsPrivilegedProcess, "Permissions do not hold a privileged process back.");
+        var path = Directory.CreateDirectory(_folder.PathOf("locked"), UnixFileMode.UserRead | UnixFileMode.UserExecute).FullName;
+        await using var service = ServiceProcess.Launch(path);
+
+        await AssertRefusesAsync(service, path, "choose another folder");
+        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+    }
+
+    [Fact]
+    public async Task Start_WhenThePortIsTaken_SaysSo()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, FreePort.Find());
+        listener.Start();
+        var port = ((IPEndPoint)listener.LocalEndpoint).Port;
+        await using var service = ServiceProcess.Launch(_folder.PathOf("data"), port);
+
+        await AssertRefusesAsync(service, $"{port}", "in use", "--urls");
+    }
+
+    [Theory]
+    [InlineData("OrleansStream__Storage__Provider", "Floppy", "OrleansStream:Storage:Provider", "Floppy", "Files")]
+    [InlineData("OrleansStream__Silo__Embedded", "perhaps", "OrleansStream:Silo:Embedded", "perhaps", "")]
+    [InlineData("OrleansStream__Silo__SiloPort", "70000", "OrleansStream:Silo:SiloPort", "70000", "65535")]
+    public async Task Start_WhenASettingIsWrong_NamesIt(string variable, string value, params string[] expected)
+    {
+        await using var service = ServiceProcess.Launch(_folder.PathOf("data"), settings: (variable, value));
+
+        await AssertRefusesAsync(service, expected);
+    }
+
+    [Fact]
+    public async Task Start_WhenNothingIsConfigured_MakesItsFolderWhereItIsStarted()
+    {
+        await using var service = await ServiceProcess.StartAsync(dataFolder: null, workingFolder: _folder.Path);
+
+        Assert.True(Directory.Exists(_folder.PathOf("data", "segments")));
+    }
+
+    [Fact]
+    public async Task Start_WhenFoldersAndPortsDiffer_TwoServeSideBySide()
+    {
+        await using var one = await ServiceProcess.StartAsync(_folder.PathOf("one"));
+        await using var other = await ServiceProcess.StartAsync(_folder.PathOf("other"));
+        using var oneClient = one.Connect();
+        using var otherClient = other.Connect();
+
+        await oneClient.CreateTopicAsync("same", 1);
+        await otherClient.CreateTopicAsync("same", 2);
+        await oneClient.ProduceAsync("same", new JsonObject { ["value"] = "one" });
+        await otherClient.ProduceAsync("same", new JsonObject { ["value"] = "other", ["partition"] = 0 });
+
+        Assert.Equal("one", (string?)Assert.Single(await oneClient.ReadAllAsync("same", 0)).Value);
+        Assert.Equal("other", (string?)Assert.Single(await otherClient.ReadAllAsync("same", 0)).Value);
+    }
+
+    private static async Task AssertRefusesAsync(ServiceProcess service, params string[] expected)
+    {
+        var exitCode = await service.WaitForExitAsync();
+        Assert.NotEqual(0, exitCode);
+        var line = Assert.Single(service.Errors, line => line.Length > 0);
+        Assert.All(expected, part => Assert.Contains(part, line, StringComparison.OrdinalIgnoreCase));
+        Assert.DoesNotContain("   at ", string.Join('\n', service.Output), StringComparison.Ordinal);
+    }
+}

@@ -1,0 +1,28 @@
+using System.Diagnostics;
+
+namespace OrleansStream.Tests.EndToEnd;
+
+/// <summary>Waiting for something that a real process does: on a condition, never for a time.</summary>
+internal static class Wait
+{
+    /// <summary>Ample for any one step, even on a machine that is busy with other work.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>Waits until a condition holds.</summary>
+    /// <exception cref="TimeoutException">It did not within <see cref="Patience"/>.</exception>
+    public static Task UntilAsync(string what, Func<bool> condition) => UntilAsync(what, () => Task.FromResult(condition()));
+
+    /// <inheritdoc cref="UntilAsync(string, Func{bool})"/>
+    public static async Task UntilAsync(string what, Func<Task<bool>> condition)
+    {
+        var started = Stopwatch.GetTimestamp();
+        while (!await condition())
+        {
+            if (Stopwatch.GetElapsedTime(started) > Patience)
+                throw new TimeoutException($"Waited for {Patience.TotalSeconds} s until {what}.");
+            await Task.Delay(Pause, TimeProvider.System);
+        }
+    }
+}
