@@ -1,6 +1,8 @@
+using Microsoft.Extensions.Configuration.Memory;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Orleans.Configuration;
 using Orleans.Messaging;
@@ -76,8 +78,20 @@ public static class OrleansStreamHosting
         return silo;
     }
 
+    // Below every other source of configuration, so that each can be set otherwise.
+    private static readonly Dictionary<string, string?> LogLevels = new()
+    {
+        ["Logging:LogLevel:Orleans"] = nameof(LogLevel.Warning),
+        // It takes the machine's uptime for the time since the last check, once at each start.
+        ["Logging:LogLevel:Orleans.Runtime.Watchdog"] = nameof(LogLevel.Error),
+        // What a failed start says is written once, by RunOrleansStreamAsync.
+        ["Logging:LogLevel:Microsoft.Extensions.Hosting.Internal.Host"] = nameof(LogLevel.None),
+        ["Logging:LogLevel:Microsoft.AspNetCore"] = nameof(LogLevel.Warning),
+    };
+
     private static void AddOptions(IHostApplicationBuilder builder)
     {
+        builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource { InitialData = LogLevels });
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<IValidateOptions<OrleansStreamOptions>, OrleansStreamOptionsValidator>();
         builder.Services.AddOptions<OrleansStreamOptions>().BindConfiguration(OrleansStreamOptions.SectionName).ValidateOnStart();

@@ -5,7 +5,7 @@ using OrleansStream.Storage.Files;
 namespace OrleansStream.Hosting;
 
 /// <summary>Failures to start that are the operator's to correct: one line says what to do, and no stack trace.</summary>
-public static class StartFailure
+internal static class StartFailure
 {
     /// <summary>Explains a failure to start.</summary>
     /// <param name="exception">What was thrown from building or running the host.</param>
