@@ -6,12 +6,6 @@ internal static class CoordinationLimits
     /// <summary>The most members of one group.</summary>
     public const int MembersMax = 2_000;
 
-    /// <summary>The most topics one member subscribes to.</summary>
-    public const int TopicsPerMemberMax = 100;
-
-    /// <summary>The most topics a group has members or offsets for.</summary>
-    public const int TopicsMax = 1_000;
-
     /// <summary>The most partitions a group keeps an offset for: its state is one document, about a hundred bytes each.</summary>
     public const int OffsetsMax = 20_000;
 
@@ -20,12 +14,6 @@ internal static class CoordinationLimits
 
     /// <summary>The most UTF-8 bytes of metadata a group keeps over all its offsets.</summary>
     public const int MetadataBytesTotalMax = 4 * 1024 * 1024;
-
-    /// <summary>The shortest lease, in milliseconds: below it a busy machine would look dead.</summary>
-    public const int LeaseMsMin = 1_000;
-
-    /// <summary>The longest lease, in milliseconds: one hour of work between two polls.</summary>
-    public const int LeaseMsMax = 3_600_000;
 
     /// <summary>How long offsets of a group without members are kept, in milliseconds: 7 days (<c>offsets.retention.minutes</c>).</summary>
     public const long OffsetsRetentionMs = 7L * 24 * 60 * 60 * 1000;

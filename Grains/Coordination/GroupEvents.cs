@@ -67,7 +67,12 @@ internal sealed record MemberLeft(string Member, long AtMs, long GroupEpoch) : G
 /// <summary>Where the partitions shall be.</summary>
 /// <param name="GroupEpoch">The group epoch that it answers.</param>
 /// <param name="Targets">Per member its partitions; a member that is missing has none.</param>
-internal sealed record TargetAssigned(long GroupEpoch, ImmutableSortedDictionary<string, PartitionSet> Targets) : GroupEvent;
+internal sealed record TargetAssigned(long GroupEpoch, ImmutableArray<MemberTarget> Targets) : GroupEvent;
+
+/// <summary>The partitions that a member shall have.</summary>
+/// <param name="Member">The member's id.</param>
+/// <param name="Partitions">Its partitions.</param>
+internal sealed record MemberTarget(string Member, PartitionSet Partitions);
 
 /// <summary>A member's partitions are now these. What it had besides is free.</summary>
 /// <param name="Member">Its id.</param>

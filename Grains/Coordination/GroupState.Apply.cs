@@ -46,7 +46,9 @@ internal sealed partial class GroupState
             case TargetAssigned target:
                 _targetEpoch = target.GroupEpoch;
                 foreach (string id in _members.Keys.ToArray())
-                    Change(id, member => member with { Target = target.Targets.GetValueOrDefault(id, PartitionSet.Empty) });
+                    Change(id, member => member with { Target = PartitionSet.Empty });
+                foreach (MemberTarget one in target.Targets)
+                    Change(one.Member, member => member with { Target = one.Partitions });
                 break;
             case AssignmentChanged assignment:
                 ApplyAssignment(assignment);

@@ -58,8 +58,8 @@ internal sealed partial class GroupState
             Held(member)))];
         var counts = Topics.Values.ToDictionary(topic => topic.Id, topic => topic.PartitionCount);
         IReadOnlyList<PartitionSet> assigned = ChooseAssignor().Assign(members, counts);
-        Raise(new TargetAssigned(GroupEpoch, members.Zip(assigned)
-            .ToImmutableSortedDictionary(pair => pair.First.Id, pair => pair.Second, StringComparer.Ordinal)));
+        Raise(new TargetAssigned(GroupEpoch, [.. members.Zip(assigned)
+            .Where(pair => pair.Second.Count > 0).Select(pair => new MemberTarget(pair.First.Id, pair.Second))]));
         _rebalanceAtMs = null;
     }
 

@@ -81,7 +81,8 @@ internal sealed partial class GroupState
         events.Add(new TopicsChanged([.. Topics.Values], GroupEpoch));
         foreach (GroupMember m in _members.Values)
             events.Add(new MemberJoined(m.Id, m.Epoch, m.Since, m.Topics, m.LeaseMs, m.Assignor, GroupEpoch));
-        events.Add(new TargetAssigned(_targetEpoch, ByMember(member => member.Target)));
+        events.Add(new TargetAssigned(_targetEpoch, [.. _members.Values
+            .Where(member => member.Target.Count > 0).Select(member => new MemberTarget(member.Id, member.Target))]));
         foreach (GroupMember m in _members.Values.Where(member => member.Assigned.Count > 0))
             events.Add(new AssignmentChanged(m.Id, m.Epoch, m.Assigned));
         if (_offsets.Count > 0)
@@ -109,10 +110,6 @@ internal sealed partial class GroupState
     /// <summary>The names of the topics that the group should know the partitions of.</summary>
     public ImmutableSortedSet<string> TopicNames =>
         [.. _members.Values.SelectMany(member => member.Topics).Concat(Topics.Keys)];
-
-    private ImmutableSortedDictionary<string, PartitionSet> ByMember(Func<GroupMember, PartitionSet> partitions) =>
-        _members.Values.Where(member => partitions(member).Count > 0)
-            .ToImmutableSortedDictionary(member => member.Id, partitions, StringComparer.Ordinal);
 
     private void Raise(GroupEvent change)
     {

@@ -79,11 +79,13 @@ internal sealed class StickyBalance
         while (hasMoved)
         {
             hasMoved = false;
-            // The fullest first: what it gives may fill those that others would else have given to.
-            foreach (int member in Enumerable.Range(0, _load.Length).OrderByDescending(member => _load[member]).ThenBy(member => member).ToArray())
+            // Level by level from the top: one that gave before a fuller one did might have to be given back.
+            for (int level = _load.Max(); level > 1; level--)
             {
-                while (FindWay(member) is { } way)
+                foreach (int member in Enumerable.Range(0, _load.Length).Where(member => _load[member] == level).ToArray())
                 {
+                    if (FindWay(member) is not { } way)
+                        continue;
                     Pass(way);
                     hasMoved = true;
                 }
