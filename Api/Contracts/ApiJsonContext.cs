@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using OrleansStream.Api.Mapping;
 
 namespace OrleansStream.Api.Contracts;
 
@@ -26,5 +27,22 @@ internal sealed partial class ApiJsonContext : JsonSerializerContext
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        Converters = { new TimeConverter() },
     });
+
+    /// <summary>Writes times the way records' timestamps are written.</summary>
+    private sealed class TimeConverter : JsonConverter<DateTimeOffset>
+    {
+        public override DateTimeOffset Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+            reader.GetDateTimeOffset();
+
+        public override void Write(Utf8JsonWriter writer, DateTimeOffset value, JsonSerializerOptions options)
+        {
+            Span<byte> text = stackalloc byte[TimestampText.LengthBytes];
+            if (TimestampText.TryWrite(value.ToUnixTimeMilliseconds(), text))
+                writer.WriteStringValue(text);
+            else
+                writer.WriteStringValue(value);
+        }
+    }
 }

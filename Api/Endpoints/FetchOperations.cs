@@ -9,11 +9,11 @@ internal static class FetchOperations
 {
     /// <summary>The partition in a path.</summary>
     public static readonly OperationParameter PartitionNumber = new(
-        "partition", ParameterPlace.Path, "The partition's number, from 0.", "0") { IsInteger = true };
+        "partition", ParameterPlace.Path, "The partition's number, from 0.", "2") { IsInteger = true };
 
     private const string Tag = "Fetch";
     private const string RecordExample =
-        """{"partition":3,"offset":1207,"timestamp":"2026-06-11T19:20:00.000Z","key":"argentina-brazil","key_type":"string","value":{"event":"goal","minute":80},"value_type":"json","headers":[{"key":"source","value":"stadium"}]}""";
+        """{"partition":2,"offset":1207,"timestamp":"2026-06-11T19:20:00.000Z","key":"argentina-brazil","key_type":"string","value":{"event":"goal","minute":80},"value_type":"json","headers":[{"key":"source","value":"stadium"}]}""";
 
     private static readonly OperationParameter[] Views =
     [

@@ -16,11 +16,11 @@ internal static class ProduceOperations
         "{\"key\":\"argentina-brazil\",\"value\":{\"event\":\"kick-off\",\"minute\":0}}\n{\"key\":\"france-japan\",\"value\":{\"event\":\"kick-off\",\"minute\":0}}\n";
 
     private const string ResultExample = """
-        {"results":[{"partition":3,"offset":1207,"timestamp":"2026-06-11T19:20:00.000Z"},{"partition":3,"offset":1208,"timestamp":"2026-06-11T19:20:00.000Z"}]}
+        {"results":[{"partition":2,"offset":1207,"timestamp":"2026-06-11T19:20:00.000Z"},{"partition":2,"offset":1208,"timestamp":"2026-06-11T19:20:00.000Z"}]}
         """;
 
     private const string MixedExample = """
-        {"results":[{"partition":3,"offset":1207,"timestamp":"2026-06-11T19:20:00.000Z"},{"error":{"type":"urn:orleansstream:error:THROTTLING_QUOTA_EXCEEDED","title":"Too much at once","status":429,"detail":"…","error_code":"THROTTLING_QUOTA_EXCEEDED","kafka_code":89,"retriable":true}}]}
+        {"results":[{"partition":2,"offset":1207,"timestamp":"2026-06-11T19:20:00.000Z"},{"error":{"type":"urn:orleansstream:error:THROTTLING_QUOTA_EXCEEDED","title":"Too much at once","status":429,"detail":"…","error_code":"THROTTLING_QUOTA_EXCEEDED","kafka_code":89,"retriable":true}}]}
         """;
 
     private const string Bodies =

@@ -13,7 +13,7 @@ internal static class TopicOperations
 
     private const string Tag = "Topics";
     private const string TopicExample = """
-        {"name":"matches","id":"0b1d7c1e-6f1a-4f0e-9a54-1c2f5f0a9b11","partitions":6,"replication_factor":1,"config":{"retention.ms":604800000,"retention.bytes":1073741824,"segment.bytes":134217728,"segment.ms":86400000,"max.message.bytes":1048588,"flush.interval.ms":0,"compression.type":"producer","message.timestamp.type":"CreateTime","message.timestamp.after.max.ms":3600000},"version":1,"created_at":"2026-06-11T18:00:00+00:00"}
+        {"name":"matches","id":"0b1d7c1e-6f1a-4f0e-9a54-1c2f5f0a9b11","partitions":6,"replication_factor":1,"config":{"retention.ms":604800000,"retention.bytes":1073741824,"segment.bytes":134217728,"segment.ms":86400000,"max.message.bytes":1048588,"flush.interval.ms":0,"compression.type":"producer","message.timestamp.type":"CreateTime","message.timestamp.after.max.ms":3600000},"version":1,"created_at":"2026-06-11T18:00:00.000Z"}
         """;
 
     private static readonly OperationBody TopicBody = new(MediaTypes.Json, typeof(TopicAnswer), TopicExample);
@@ -48,7 +48,7 @@ internal static class TopicOperations
         Answers =
         [
             new(StatusCodes.Status200OK, "A page.", new OperationBody(MediaTypes.Json, typeof(TopicListAnswer), """
-                {"topics":[{"name":"matches","id":"0b1d7c1e-6f1a-4f0e-9a54-1c2f5f0a9b11","created_at":"2026-06-11T18:00:00+00:00"}]}
+                {"topics":[{"name":"matches","id":"0b1d7c1e-6f1a-4f0e-9a54-1c2f5f0a9b11","created_at":"2026-06-11T18:00:00.000Z"}]}
                 """)),
         ],
     };

@@ -117,6 +117,10 @@ internal static class ErrorMap
         _ => null,
     };
 
+    /// <summary>The name of a refusal of HTTP's own, such as <c>METHOD_NOT_ALLOWED</c>.</summary>
+    /// <param name="fault">The refusal.</param>
+    public static string NameOf(HttpFault fault) => ToScreamingSnakeCase(fault.ToString());
+
     /// <summary>Kafka's name of a code, such as <c>UNKNOWN_TOPIC_OR_PARTITION</c>.</summary>
     /// <param name="code">The code.</param>
     public static string NameOf(StreamErrorCode code) => Names[code];

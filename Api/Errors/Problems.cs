@@ -22,7 +22,7 @@ internal static class Problems
         HttpError http = fault is { } f ? ErrorMap.Of(f) : ErrorMap.Of(error.Code);
         return new Problem
         {
-            Type = TypePrefix + (fault is { } named ? named.ToString() : ErrorMap.NameOf(error.Code)),
+            Type = TypePrefix + (fault is { } named ? ErrorMap.NameOf(named) : ErrorMap.NameOf(error.Code)),
             Title = http.Title,
             Status = http.Status,
             Detail = error.Detail,

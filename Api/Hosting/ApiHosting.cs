@@ -15,6 +15,19 @@ internal static class ApiHosting
     /// <summary>Where the service listens unless it is told otherwise: this machine only.</summary>
     public const string DefaultUrl = "http://localhost:8080";
 
+    private static readonly Dictionary<string, string?> Defaults = new()
+    {
+        ["Urls"] = DefaultUrl,
+        ["Logging:LogLevel:Default"] = "Warning",
+        ["Logging:LogLevel:OrleansStream"] = "Information",
+        // A failed start is told in one line on stderr; how the silo is taken down again after it is of no use to anybody.
+        ["Logging:LogLevel:Microsoft.Extensions.Hosting.Internal.Host"] = "None",
+        ["Logging:LogLevel:Orleans.Runtime.Silo"] = "Error",
+        ["Logging:LogLevel:Orleans.Grain.InvokeException"] = "Error",
+        // On the first check it takes the machine's uptime for its own, and warns of a hang of hours.
+        ["Logging:LogLevel:Orleans.Runtime.Watchdog"] = "Error",
+    };
+
     /// <summary>Adds the REST surface.</summary>
     /// <param name="builder">The host.</param>
     public static void AddApi(this WebApplicationBuilder builder)
@@ -22,7 +35,7 @@ internal static class ApiHosting
         // Below every other source, so that any of them overrides it.
         builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource
         {
-            InitialData = [new("Urls", DefaultUrl), new("AllowedHosts", "*")],
+            InitialData = Defaults,
         });
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
@@ -80,9 +93,5 @@ internal static class ApiHosting
             console.SingleLine = true;
             console.TimestampFormat = "HH:mm:ss ";
         });
-        logging.SetMinimumLevel(LogLevel.Warning);
-        logging.AddFilter("OrleansStream", LogLevel.Information);
-        // A failed start is told in one line on stderr, by StartupFailure.
-        logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
     }
 }

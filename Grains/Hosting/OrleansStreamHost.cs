@@ -21,7 +21,7 @@ public static class OrleansStreamHost
         {
             // Before anything listens or logs: what is wrong with the settings or the folder is the first thing to be read.
             _ = host.Services.GetRequiredService<IOptions<OrleansStreamOptions>>().Value;
-            _ = host.Services.GetRequiredService<OpenStores>();
+            await host.Services.GetRequiredService<OpenStores>().PrepareAsync();
             await host.RunAsync();
             return 0;
         }

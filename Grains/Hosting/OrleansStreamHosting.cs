@@ -35,14 +35,6 @@ public static class OrleansStreamHosting
             services.AddSingleton<IMembershipTable>(CreateMembershipTable);
             services.AddOptions<EndpointOptions>().Configure<IOptions<OrleansStreamOptions>>(
                 (endpoints, options) => SiloEndpoints.Configure(endpoints, options.Value));
-            services.Configure<ClusterMembershipOptions>(membership =>
-            {
-                membership.ProbeTimeout = ClusterLimits.ProbeTimeout;
-                membership.NumMissedProbesLimit = ClusterLimits.MissedProbesMax;
-                // A connection that still takes bytes is no proof of life: a hung silo's does too.
-                membership.EnableConnectionLivenessCheck = false;
-            });
-            services.Configure<SiloMessagingOptions>(Configure);
         });
     }
 
@@ -62,7 +54,7 @@ public static class OrleansStreamHosting
         });
     }
 
-    /// <summary>Adds what the grains need but the stores and the cluster, which the caller chooses.</summary>
+    /// <summary>Adds what the grains need, and how silos watch and talk to each other; not the stores and the membership, which the caller chooses.</summary>
     /// <param name="silo">The silo to add it to.</param>
     public static ISiloBuilder AddOrleansStreamGrains(this ISiloBuilder silo)
     {
@@ -74,6 +66,14 @@ public static class OrleansStreamHosting
                 services.GetRequiredService<IOptions<ClusterOptions>>(),
                 new DocumentGrainStorageOptions(),
                 services.GetRequiredService<IActivatorProvider>()));
+        silo.Services.Configure<ClusterMembershipOptions>(membership =>
+        {
+            membership.ProbeTimeout = ClusterLimits.ProbeTimeout;
+            membership.NumMissedProbesLimit = ClusterLimits.MissedProbesMax;
+            // A connection that still takes bytes is no proof of life: a hung silo's does too.
+            membership.EnableConnectionLivenessCheck = false;
+        });
+        silo.Services.Configure<SiloMessagingOptions>(Configure);
         silo.Services.Configure<ConnectionOptions>(Configure);
         return silo;
     }

@@ -1,11 +1,12 @@
 using System.Buffers;
 using System.Net;
+using System.Text.RegularExpressions;
 using Microsoft.Extensions.Options;
 
 namespace OrleansStream.Hosting;
 
 /// <summary>Checks the settings at start. Each message names the key, what it is, and what it must be.</summary>
-internal sealed class OrleansStreamOptionsValidator : IValidateOptions<OrleansStreamOptions>
+internal sealed partial class OrleansStreamOptionsValidator : IValidateOptions<OrleansStreamOptions>
 {
     private const string Section = OrleansStreamOptions.SectionName;
     private const int PortMax = 65_535;
@@ -32,8 +33,8 @@ internal sealed class OrleansStreamOptionsValidator : IValidateOptions<OrleansSt
                     yield return $"{Section}:Storage:Files:Directory is empty; it must be a folder's path.";
                 break;
             case StorageOptions.AzureBlobsProvider:
-                yield return $"{Section}:Storage:Provider is '{storage.Provider}', which this version cannot open; "
-                    + $"it must be {StorageOptions.FilesProvider}.";
+                foreach (string failure in CheckAzureBlobs(storage.AzureBlobs))
+                    yield return failure;
                 break;
             default:
                 yield return $"{Section}:Storage:Provider is '{storage.Provider}'; it must be "
@@ -41,6 +42,27 @@ internal sealed class OrleansStreamOptionsValidator : IValidateOptions<OrleansSt
                 break;
         }
     }
+
+    private static IEnumerable<string> CheckAzureBlobs(AzureBlobsStorageOptions blobs)
+    {
+        const string key = $"{Section}:Storage:AzureBlobs";
+        if (blobs.ServiceUri is null == string.IsNullOrWhiteSpace(blobs.ConnectionString))
+        {
+            yield return $"{key}:ServiceUri and {key}:ConnectionString are both "
+                + $"{(blobs.ServiceUri is null ? "empty" : "set")}; exactly one must be set.";
+        }
+
+        if (blobs.ServiceUri is { } uri && (!uri.IsAbsoluteUri || uri.Scheme is not ("https" or "http")))
+            yield return $"{key}:ServiceUri is '{uri}'; it must be the account's blob endpoint, https://….";
+        if (!ContainerName().IsMatch(blobs.Container))
+        {
+            yield return $"{key}:Container is '{blobs.Container}'; it must be 3 to 63 lower-case letters, digits and single "
+                + "hyphens, beginning and ending with a letter or digit.";
+        }
+    }
+
+    [GeneratedRegex("^(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*$")]
+    private static partial Regex ContainerName();
 
     private static IEnumerable<string> CheckSilo(OrleansStreamOptions options)
     {

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using OrleansStream.Storage;
+using OrleansStream.Storage.Azure;
 using OrleansStream.Storage.Files;
 using OrleansStream.Storage.Memory;
 
@@ -26,7 +27,10 @@ internal static class Stores
 /// <param name="Segments">Segments.</param>
 /// <param name="Documents">Documents.</param>
 /// <param name="Owner">What holds the storage, or null.</param>
-internal sealed record OpenStores(ISegmentStore Segments, IDocumentStore Documents, IDisposable? Owner) : IDisposable
+/// <param name="Container">The container that must exist before the first use, or null.</param>
+internal sealed record OpenStores(
+    ISegmentStore Segments, IDocumentStore Documents, IDisposable? Owner = null, AzureBlobContainer? Container = null)
+    : IDisposable
 {
     /// <summary>Opens the stores.</summary>
     /// <param name="storage">Valid settings.</param>
@@ -35,10 +39,21 @@ internal sealed record OpenStores(ISegmentStore Segments, IDocumentStore Documen
     public static OpenStores Open(StorageOptions storage, TimeProvider time)
     {
         if (storage.Provider == StorageOptions.MemoryProvider)
-            return new OpenStores(new MemorySegmentStore(timeProvider: time), new MemoryDocumentStore(), Owner: null);
+            return new OpenStores(new MemorySegmentStore(timeProvider: time), new MemoryDocumentStore());
+        if (storage.Provider == StorageOptions.AzureBlobsProvider)
+        {
+            AzureBlobsStorageOptions blobs = storage.AzureBlobs;
+            var container = AzureBlobContainer.Open(blobs.ServiceUri, blobs.ConnectionString, blobs.Container, time);
+            return new OpenStores(container.Segments, container.Documents, Container: container);
+        }
+
         DataFolder folder = DataFolder.Open(storage.Files.Directory);
         return new OpenStores(folder.Segments, folder.Documents, folder);
     }
+
+    /// <summary>Sees to it that the storage can be used, so that a start fails at once and not the first request.</summary>
+    /// <exception cref="StoreUnavailableException">The account cannot be reached, or refuses.</exception>
+    public ValueTask PrepareAsync() => Container?.EnsureCreatedAsync() ?? ValueTask.CompletedTask;
 
     /// <inheritdoc/>
     public void Dispose() => Owner?.Dispose();

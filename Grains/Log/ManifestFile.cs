@@ -13,7 +13,7 @@ internal sealed class ManifestFile
     private readonly IDocumentStore _documents;
     private readonly TimeProvider _time;
     private readonly string _name;
-    private readonly SemaphoreSlim _turn = new(1, 1);
+    private readonly LogTurn _turn = new();
     private string _etag;
 
     private ManifestFile(IDocumentStore documents, TimeProvider time, string name, PartitionManifest manifest, string etag) =>
@@ -66,7 +66,7 @@ internal sealed class ManifestFile
             }
             catch (StoreUnavailableException) when (attempt + 1 < LogLimits.ClaimAttemptsMax)
             {
-                await Task.Delay(LogLimits.RetryPauseMin, time, cancellationToken).ConfigureAwait(false);
+                await LogPause.WaitAsync(LogLimits.RetryPauseMin, time, cancellationToken).ConfigureAwait(false);
             }
         }
 
@@ -80,7 +80,7 @@ internal sealed class ManifestFile
     public async ValueTask UpdateAsync(
         Func<PartitionManifest, PartitionManifest?> change, CancellationToken cancellationToken)
     {
-        await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
+        await _turn.EnterAsync(cancellationToken).ConfigureAwait(false);
         try
         {
             if (change(Current) is not { } changed)
@@ -97,12 +97,13 @@ internal sealed class ManifestFile
                     return;
                 }
 
-                await Task.Delay(pause, _time, cancellationToken).ConfigureAwait(false);
+                await LogPause.WaitAsync(pause, _time, cancellationToken).ConfigureAwait(false);
+                cancellationToken.ThrowIfCancellationRequested();
             }
         }
         finally
         {
-            _turn.Release();
+            _turn.Leave();
         }
     }
 

@@ -25,9 +25,10 @@ public sealed partial class PartitionLog
         ArgumentException.ThrowIfNullOrEmpty(name);
         ArgumentException.ThrowIfNullOrEmpty(owner);
         ArgumentNullException.ThrowIfNull(options);
+        ManifestFile? manifest = null;
         try
         {
-            var manifest = await ManifestFile
+            manifest = await ManifestFile
                 .ClaimAsync(name, owner, BeginAsync, documents, time, cancellationToken).ConfigureAwait(false);
             var nowMs = time.GetUtcNow().ToUnixTimeMilliseconds();
             var producers = await LoadProducersAsync(manifest.Current, segments, documents, nowMs, cancellationToken)
@@ -52,6 +53,16 @@ public sealed partial class PartitionLog
         catch (CorruptDocumentException e)
         {
             throw new LogCorruptException(e.Message, e);
+        }
+        catch (LogCorruptException) when (manifest is not null)
+        {
+            // An owner that stood still while it opened may miss segments that a later one has deleted: no damage.
+            if (await manifest.CheckAsync(cancellationToken).ConfigureAwait(false) != Ownership.Ours)
+            {
+                throw new LogFencedException($"Epoch {manifest.Current.Epoch} was replaced while it opened '{name}'.");
+            }
+
+            throw;
         }
 
         async ValueTask<PartitionManifest> BeginAsync()
@@ -145,7 +156,8 @@ public sealed partial class PartitionLog
                 case AppendStatus.StoreFull:
                     throw new StoreFullException($"The store has no room for the fence of epoch {epoch} in '{name}'.");
                 default:
-                    await Task.Delay(pause, time, cancellationToken).ConfigureAwait(false);
+                    await LogPause.WaitAsync(pause, time, cancellationToken).ConfigureAwait(false);
+                    cancellationToken.ThrowIfCancellationRequested();
                     break;
             }
         }

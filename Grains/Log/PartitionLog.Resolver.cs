@@ -192,5 +192,5 @@ public sealed partial class PartitionLog
     }
 
     private async ValueTask PauseAsync(TimeSpan pause) =>
-        await Task.Delay(pause, _time, _abandoned.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await LogPause.WaitAsync(pause, _time, _abandoned.Token).ConfigureAwait(false);
 }

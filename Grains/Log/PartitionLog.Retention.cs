@@ -7,7 +7,7 @@ namespace OrleansStream.Log;
 // Upkeep: closing aged segments, letting old ones go. The manifest changes first, bytes are freed after a grace.
 public sealed partial class PartitionLog
 {
-    private readonly SemaphoreSlim _upkeep = new(1, 1);
+    private readonly LogTurn _upkeep = new();
     private readonly long _openedAt;
     private bool _orphansFreed;
 
@@ -16,7 +16,7 @@ public sealed partial class PartitionLog
     /// <remarks>A failure of the store leaves the rest to the next round.</remarks>
     public async ValueTask MaintainAsync(CancellationToken cancellationToken = default)
     {
-        await _upkeep.WaitAsync(cancellationToken).ConfigureAwait(false);
+        await _upkeep.EnterAsync(cancellationToken).ConfigureAwait(false);
         try
         {
             DropIdleCaches();
@@ -35,7 +35,7 @@ public sealed partial class PartitionLog
         }
         finally
         {
-            _upkeep.Release();
+            _upkeep.Leave();
         }
     }
 
@@ -45,7 +45,7 @@ public sealed partial class PartitionLog
     /// <returns>Null when done, also when the log started higher already; OFFSET_OUT_OF_RANGE beyond the high watermark.</returns>
     public async ValueTask<LogError?> DeleteRecordsAsync(long beforeOffset, CancellationToken cancellationToken = default)
     {
-        await _upkeep.WaitAsync(cancellationToken).ConfigureAwait(false);
+        await _upkeep.EnterAsync(cancellationToken).ConfigureAwait(false);
         try
         {
             lock (_gate)
@@ -74,7 +74,7 @@ public sealed partial class PartitionLog
         }
         finally
         {
-            _upkeep.Release();
+            _upkeep.Leave();
         }
     }
 

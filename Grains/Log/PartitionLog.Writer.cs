@@ -94,8 +94,7 @@ public sealed partial class PartitionLog
             var left = interval - _time.GetElapsedTime(_lastStoredAt);
             if (left > TimeSpan.Zero)
             {
-                await Task.Delay(left, _time, _abandoned.Token)
-                    .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await LogPause.WaitAsync(left, _time, _abandoned.Token).ConfigureAwait(false);
             }
         }
     }
@@ -150,27 +149,39 @@ public sealed partial class PartitionLog
         RecordBatchHeader.TryRead(append.Batches.Span, out var first);
         var settled = _producers.Check(first);
         var verdict = settled.DuplicateOffset >= 0 ? settled : _producers.Check(first, _open);
-        if (verdict.DuplicateOffset >= 0)
+        var isStored = verdict.DuplicateOffset >= 0 || verdict.Error == StreamErrorCode.DuplicateSequenceNumber;
+        if (isStored && WasCutShort(append, out var rest, out var restOffset))
+        {
+            if (verdict.DuplicateOffset < 0 || restOffset != group.EndOffset)
+            {
+                return Refuse(append, group, CutShortError(first));
+            }
+
+            (append.Placed, append.BaseOffset) = (rest, verdict.DuplicateOffset);
+        }
+        else if (verdict.DuplicateOffset >= 0)
         {
             append.Result = new LogAppendResult(null, verdict.DuplicateOffset, -1, _logStartOffset, Duplicate: true);
             append.DependsOnGroup = settled.DuplicateOffset < 0;
             return 0;
         }
-
-        if (verdict.Error != StreamErrorCode.None)
+        else if (verdict.Error != StreamErrorCode.None)
         {
             return Refuse(append, group, SequenceError(verdict, first));
         }
+        else
+        {
+            append.BaseOffset = group.EndOffset;
+        }
 
-        append.BaseOffset = group.EndOffset;
         append.DependsOnGroup = true;
-        for (var rest = append.Batches.Span; RecordBatchHeader.TryRead(rest, out var header); rest = rest[header.LengthBytes..])
+        for (var left = append.Placed.Span; RecordBatchHeader.TryRead(left, out var header); left = left[header.LengthBytes..])
         {
             _open.Apply(header, group.EndOffset, NowMs, _producers);
             group.EndOffset += header.RecordCount;
         }
 
-        return append.Batches.Length;
+        return append.Placed.Length;
     }
 
     private int Refuse(PendingAppend append, AppendGroup group, LogError error)
@@ -179,12 +190,6 @@ public sealed partial class PartitionLog
         append.DependsOnGroup = group.EndOffset != group.BaseOffset; // then it waits until what it was judged by is durable
         return 0;
     }
-
-    private static LogError SequenceError(ProducerVerdict verdict, in RecordBatchHeader batch) => new(
-        verdict.Error,
-        verdict.Error == StreamErrorCode.InvalidProducerEpoch
-            ? $"Producer {batch.ProducerId} has epoch {verdict.Expected} by now; this batch is of epoch {batch.ProducerEpoch}."
-            : $"Producer {batch.ProducerId} sent sequence {batch.BaseSequence} where {verdict.Expected} was to follow.");
 
     private async ValueTask CommitAsync(AppendGroup group)
     {
@@ -232,8 +237,8 @@ public sealed partial class PartitionLog
             }
 
             append.Result = new LogAppendResult(null, append.BaseOffset, appendTimeMs, _logStartOffset);
-            append.Batches.Span.CopyTo(bytes);
-            for (var end = append.Batches.Length; end > 0;)
+            append.Placed.Span.CopyTo(bytes);
+            for (var end = append.Placed.Length; end > 0;)
             {
                 RecordBatchHeader.TryRead(bytes, out var header);
                 RecordBatchHeader.StampBaseOffset(bytes, offset);

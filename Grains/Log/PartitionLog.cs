@@ -113,8 +113,7 @@ public sealed partial class PartitionLog : IAsyncDisposable
 
         if (!drained.IsCompleted)
         {
-            using var limit = new CancellationTokenSource(LogLimits.CloseWaitMax, _time);
-            await drained.WaitAsync(limit.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await LogPause.WaitAsync(drained, LogLimits.CloseWaitMax, _time).ConfigureAwait(false);
         }
 
         End(LogEnd.Closed, "The partition was closed here and is moving.");

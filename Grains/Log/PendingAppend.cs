@@ -22,6 +22,9 @@ internal sealed class PendingAppend(
     /// <summary>The offset of its first record; -1 when it takes no place in its group (refused, or a duplicate).</summary>
     public long BaseOffset { get; set; } = -1;
 
+    /// <summary>What is stored for it: all its batches, or the rest of them when a crash cut an earlier try short.</summary>
+    public ReadOnlyMemory<byte> Placed { get; set; } = batches;
+
     /// <summary>True when its answer holds only if its group becomes durable.</summary>
     public bool DependsOnGroup { get; set; }
 

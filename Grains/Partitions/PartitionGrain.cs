@@ -174,7 +174,7 @@ internal sealed partial class PartitionGrain(
         // Until it leaves, the ended log answers with the reason itself.
         if (end == LogEnd.Offline)
             LeaveAfter(PartitionGrainLimits.OfflineAge);
-        else if (end != LogEnd.Closed)
+        else
             DeactivateOnIdle();
     }
 

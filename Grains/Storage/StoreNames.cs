@@ -56,6 +56,15 @@ internal static class StoreNames
                 $"A document has at most {DocumentStoreLimits.DocumentBytesMax} bytes, not {length}.");
     }
 
+    /// <summary>
+    /// The name as it is stored: dots that end a part become <c>_</c>, which no name has. Azure advises against such blob
+    /// names, and Windows drops such dots, so that two names would be one file.
+    /// </summary>
+    public static string ToStored(string name) => ReplaceAtPartEnds(name, '.', '_');
+
+    /// <summary>The name that <see cref="ToStored"/> made this of.</summary>
+    public static string FromStored(string stored) => ReplaceAtPartEnds(stored, '_', '.');
+
     /// <summary>Tells whether the text is valid parts joined by <c>/</c>, so that it can be no way out of a folder.</summary>
     public static bool AreParts(ReadOnlySpan<char> text)
     {
@@ -67,5 +76,22 @@ internal static class StoreNames
         }
 
         return true;
+    }
+
+    private static string ReplaceAtPartEnds(string text, char from, char to)
+    {
+        if (!text.EndsWith(from) && !text.Contains($"{from}/", StringComparison.Ordinal))
+            return text;
+        var characters = text.ToCharArray();
+        var endsPart = true;
+        for (var i = characters.Length - 1; i >= 0; i--)
+        {
+            if (endsPart && characters[i] == from)
+                characters[i] = to;
+            else
+                endsPart = characters[i] == '/';
+        }
+
+        return new string(characters);
     }
 }

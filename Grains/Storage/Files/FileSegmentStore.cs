@@ -250,8 +250,7 @@ public sealed class FileSegmentStore : ISegmentStore
         }
         catch (Exception exception) when (FileErrors.IsFileError(exception))
         {
-            if (_segments.TryGetValue(name, out var segment))
-                segment.Abandon();
+            _segments[name] = SegmentFile.Abandoned(_files, path);
         }
     }
 

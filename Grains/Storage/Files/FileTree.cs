@@ -16,7 +16,7 @@ internal sealed class FileTree(IFileOperations files, string root)
     public string Root => root;
 
     /// <summary>The path of a name that was checked.</summary>
-    public string PathOf(string name) => Path.Join(root, name.Replace('/', Path.DirectorySeparatorChar));
+    public string PathOf(string name) => Path.Join(root, StoreNames.ToStored(name).Replace('/', Path.DirectorySeparatorChar));
 
     /// <summary>
     /// Makes the folder of a path when it is missing, and sees to it once that what a killed process did in it is durable.
@@ -54,7 +54,9 @@ internal sealed class FileTree(IFileOperations files, string root)
         if (!folder.Exists)
             return [];
         return folder.EnumerateFiles("*", SearchOption.AllDirectories)
-            .Select(file => (Name: Path.GetRelativePath(root, file.FullName).Replace('\\', '/'), File: file))
+            .Select(file => (
+                Name: StoreNames.FromStored(Path.GetRelativePath(root, file.FullName).Replace(Path.DirectorySeparatorChar, '/')),
+                File: file))
             .Where(entry => StoreNames.AreParts(entry.Name))
             .OrderBy(entry => entry.Name, StringComparer.Ordinal)
             .ToList();

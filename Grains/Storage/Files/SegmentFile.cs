@@ -67,6 +67,10 @@ internal sealed class SegmentFile
         return segment;
     }
 
+    /// <summary>A segment that may not durably exist and could not be cleared away: this process writes nothing to it.</summary>
+    public static SegmentFile Abandoned(IFileOperations files, string path) =>
+        new(files, path) { _settled = true, _sealed = true, _broken = true };
+
     /// <summary>Learns from the disk what is certain of a segment that this process has not used yet.</summary>
     /// <exception cref="FileNotFoundException">There is no such segment.</exception>
     public static SegmentFile Load(IFileOperations files, string path)
@@ -174,9 +178,6 @@ internal sealed class SegmentFile
         _files.SetLength(handles.Data, _durableLength);
         WriteMarker(handles.Marker, DurableMarkerFlags.Exact);
     }
-
-    /// <summary>Has nothing more written to the segment by this process.</summary>
-    public void Abandon() => _broken = _sealed = true;
 
     private AppendOutcome Commit(SegmentHandles handles, long end, int zeros)
     {

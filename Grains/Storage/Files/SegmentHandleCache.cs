@@ -54,8 +54,16 @@ internal sealed class SegmentHandleCache(IFileOperations files, int capacity)
     {
         lock (_gate)
         {
-            if (--handles.Users > 0 || handles.Node is not null)
+            if (--handles.Users > 0)
                 return;
+
+            // Others came while more than the capacity were in use: the surplus goes as soon as it can.
+            if (handles.Node is { } node)
+            {
+                if (_byUse.Count <= capacity)
+                    return;
+                Forget(node.Value);
+            }
         }
 
         handles.Dispose();

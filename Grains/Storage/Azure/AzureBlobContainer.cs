@@ -1,0 +1,90 @@
+using Azure.Core.Pipeline;
+using Azure.Identity;
+using Azure.Storage.Blobs;
+using Azure.Storage.Blobs.Models;
+
+namespace OrleansStream.Storage.Azure;
+
+/// <summary>A container of a storage account with the two stores in it: blobs under <c>segments/</c> and <c>documents/</c>.</summary>
+/// <remarks>Any count of processes may use one container. There is nothing to close.</remarks>
+public sealed class AzureBlobContainer
+{
+    private readonly BlobContainerClient _container;
+    private readonly AzureBlobRetry _retry;
+
+    private AzureBlobContainer(BlobContainerClient container, TimeProvider timeProvider, TimeSpan backoffMin)
+    {
+        _container = container;
+        _retry = new AzureBlobRetry(timeProvider, backoffMin);
+        Segments = new AzureSegmentStore(container, _retry);
+        Documents = new AzureDocumentStore(container, _retry);
+    }
+
+    /// <summary>The segments in it: append blobs.</summary>
+    public ISegmentStore Segments { get; }
+
+    /// <summary>The documents in it: block blobs.</summary>
+    public IDocumentStore Documents { get; }
+
+    /// <summary>Names a container; nothing is sent yet.</summary>
+    /// <param name="serviceUri">The account's blob endpoint, for the process's managed identity; or null.</param>
+    /// <param name="connectionString">A connection string, in place of the endpoint; or null.</param>
+    /// <param name="container">The container's name.</param>
+    /// <param name="timeProvider">The clock to wait by between tries.</param>
+    /// <exception cref="ArgumentException">Neither or both ways to the account are given, or one is malformed.</exception>
+    public static AzureBlobContainer Open(
+        Uri? serviceUri, string? connectionString, string container, TimeProvider timeProvider) =>
+        Open(serviceUri, connectionString, container, timeProvider, AzureBlobLimits.BackoffMin, transport: null);
+
+    /// <summary>As the public one, with other waits and another way to the account.</summary>
+    internal static AzureBlobContainer Open(
+        Uri? serviceUri,
+        string? connectionString,
+        string container,
+        TimeProvider timeProvider,
+        TimeSpan backoffMin,
+        HttpPipelineTransport? transport)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(container);
+        if (serviceUri is null == string.IsNullOrEmpty(connectionString))
+            throw new ArgumentException("Give either the account's service URI or a connection string.");
+
+        var options = CreateOptions(transport);
+        try
+        {
+            var service = serviceUri is null
+                ? new BlobServiceClient(connectionString, options)
+                : new BlobServiceClient(serviceUri, new DefaultAzureCredential(), options);
+            return new AzureBlobContainer(service.GetBlobContainerClient(container), timeProvider, backoffMin);
+        }
+        catch (FormatException exception)
+        {
+            throw new ArgumentException("The connection string is malformed.", nameof(connectionString), exception);
+        }
+    }
+
+    /// <summary>Makes the container when it is missing; also tells whether the account can be reached at all.</summary>
+    /// <param name="cancellationToken">Cancels the call.</param>
+    /// <exception cref="StoreUnavailableException">The account cannot be reached, or refuses.</exception>
+    public async ValueTask EnsureCreatedAsync(CancellationToken cancellationToken = default) =>
+        await _retry.WriteAsync(
+            $"make the container '{_container.Name}'",
+            async (_, token) =>
+            {
+                await _container.CreateIfNotExistsAsync(PublicAccessType.None, cancellationToken: token).ConfigureAwait(false);
+                return true;
+            },
+            cancellationToken).ConfigureAwait(false);
+
+    private static BlobClientOptions CreateOptions(HttpPipelineTransport? transport)
+    {
+        // The newest version that today's Azurite takes as well, so that tests speak what production speaks.
+        var options = new BlobClientOptions(BlobClientOptions.ServiceVersion.V2026_06_06)
+        {
+            Retry = { MaxRetries = 0, NetworkTimeout = AzureBlobLimits.NetworkTimeout },
+        };
+        if (transport is not null)
+            options.Transport = transport;
+        return options;
+    }
+}

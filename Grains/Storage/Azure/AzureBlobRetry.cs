@@ -1,0 +1,79 @@
+namespace OrleansStream.Storage.Azure;
+
+/// <summary>
+/// Repeats calls that may be repeated. The SDK's own retries are off: they would append a block twice, or answer a
+/// conditional write with the conflict of its own first try.
+/// </summary>
+/// <param name="timeProvider">The clock to wait by.</param>
+/// <param name="backoffMin">The first wait.</param>
+internal sealed class AzureBlobRetry(TimeProvider timeProvider, TimeSpan backoffMin)
+{
+    /// <summary>One try of a call.</summary>
+    /// <typeparam name="T">What it gives.</typeparam>
+    /// <param name="mayBeDone">True when an earlier try may have taken effect.</param>
+    /// <param name="cancellationToken">Cancels it.</param>
+    public delegate Task<T> Call<T>(bool mayBeDone, CancellationToken cancellationToken);
+
+    /// <summary>Reads; may be cancelled at any time.</summary>
+    /// <exception cref="StoreUnavailableException">No try gave an answer.</exception>
+    public ValueTask<T> ReadAsync<T>(string what, Call<T> call, CancellationToken cancellationToken) =>
+        RunAsync(what, call, isWrite: false, cancellationToken);
+
+    /// <summary>Changes something in a way that may be repeated; once sent, a cancellation leaves the outcome unknown.</summary>
+    /// <exception cref="StoreUnavailableException">No try gave an answer.</exception>
+    public ValueTask<T> WriteAsync<T>(string what, Call<T> call, CancellationToken cancellationToken) =>
+        RunAsync(what, call, isWrite: true, cancellationToken);
+
+    private async ValueTask<T> RunAsync<T>(
+        string what, Call<T> call, bool isWrite, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var mayBeDone = false;
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return await call(mayBeDone, cancellationToken).ConfigureAwait(false);
+            }
+            catch (Exception exception) when (AzureBlobErrors.IsStoreError(exception))
+            {
+                if (cancellationToken.IsCancellationRequested && !isWrite)
+                    throw new OperationCanceledException(cancellationToken);
+                if (cancellationToken.IsCancellationRequested
+                    || attempt == AzureBlobLimits.AttemptCountMax
+                    || !MayHelp(exception, isWrite))
+                    throw Unavailable(what, exception);
+                mayBeDone |= !AzureBlobErrors.IsThrottled(exception);
+                await DelayAsync(what, attempt, exception, isWrite, cancellationToken).ConfigureAwait(false);
+            }
+        }
+    }
+
+    // The SDK goes on with a broken download by itself, for the version it began with; when that is gone it is read anew.
+    private static bool MayHelp(Exception exception, bool isWrite) =>
+        AzureBlobErrors.IsTransient(exception) || (!isWrite && AzureBlobErrors.IsConflict(exception));
+
+    private static StoreUnavailableException Unavailable(string what, Exception exception)
+    {
+        // Azure's message has the whole response in it; its first line says what matters.
+        var reason = exception.Message.AsSpan();
+        var end = reason.IndexOfAny('\r', '\n');
+        return new($"Could not {what}: {(end < 0 ? reason : reason[..end])}", exception);
+    }
+
+    private async Task DelayAsync(
+        string what, int attempt, Exception exception, bool isWrite, CancellationToken cancellationToken)
+    {
+        var backoff = backoffMin * Math.Pow(2, attempt - 1) * (1 + (Random.Shared.NextDouble() / 2));
+        var delay = AzureBlobErrors.GetRetryAfter(exception) is { } asked && asked > backoff ? asked : backoff;
+        try
+        {
+            await Task.Delay(delay < AzureBlobLimits.BackoffMax ? delay : AzureBlobLimits.BackoffMax, timeProvider, cancellationToken)
+                .ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (isWrite)
+        {
+            throw Unavailable(what, exception);
+        }
+    }
+}

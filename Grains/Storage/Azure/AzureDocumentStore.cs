@@ -1,0 +1,154 @@
+using System.Runtime.CompilerServices;
+using Azure;
+using Azure.Storage.Blobs;
+using Azure.Storage.Blobs.Models;
+using Azure.Storage.Blobs.Specialized;
+
+namespace OrleansStream.Storage.Azure;
+
+/// <summary>Documents as block blobs, compared and swapped by the account's own etags.</summary>
+/// <remarks>
+/// A write whose reply is lost is resolved by reading: each carries an id of its own in the blob's metadata. A blob that is
+/// deleted and made again gets a new etag.
+/// </remarks>
+public sealed class AzureDocumentStore : IDocumentStore
+{
+    private const string Folder = "documents/";
+
+    private readonly BlobContainerClient _container;
+    private readonly AzureBlobRetry _retry;
+
+    internal AzureDocumentStore(BlobContainerClient container, AzureBlobRetry retry)
+    {
+        _container = container;
+        _retry = retry;
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<Document?> ReadAsync(string name, CancellationToken cancellationToken = default)
+    {
+        var blob = Blob(name);
+        return _retry.ReadAsync<Document?>(
+            $"read the document '{name}'",
+            async (_, token) =>
+            {
+                try
+                {
+                    BlobDownloadResult result = await blob.DownloadContentAsync(token).ConfigureAwait(false);
+                    return new Document(result.Content.ToMemory(), result.Details.ETag.ToString());
+                }
+                catch (RequestFailedException exception) when (AzureBlobErrors.IsMissing(exception))
+                {
+                    return null;
+                }
+            },
+            cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<string?> WriteAsync(
+        string name, ReadOnlyMemory<byte> bytes, string? expectedETag, CancellationToken cancellationToken = default)
+    {
+        StoreNames.CheckDocument(name, bytes.Length);
+        var blob = Blob(name);
+        var writer = AzureCreation.NewId();
+        return _retry.WriteAsync(
+            $"write the document '{name}'",
+            async (mayBeDone, token) =>
+            {
+                // A creation is not sent again: a late first one could bring back what was deleted since. A replacement
+                // can be: an etag never comes back, so at most one of the tries takes effect.
+                if (mayBeDone && expectedETag is null)
+                    return (await AzureCreation.FindAsync(blob, writer, token).ConfigureAwait(false))?.ToString();
+                try
+                {
+                    return await UploadAsync(blob, bytes, expectedETag, writer, token).ConfigureAwait(false);
+                }
+                catch (RequestFailedException exception)
+                    when (AzureBlobErrors.IsConflict(exception) || AzureBlobErrors.IsMissing(exception))
+                {
+                    return mayBeDone ? await ResolveAsync(blob, writer, token).ConfigureAwait(false) : null;
+                }
+            },
+            cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<bool> DeleteAsync(string name, string? expectedETag, CancellationToken cancellationToken = default)
+    {
+        var blob = Blob(name);
+        return await _retry.WriteAsync(
+            $"delete the document '{name}'",
+            async (mayBeDone, token) =>
+            {
+                try
+                {
+                    // Without a condition a late first try could delete what was made since, so there always is one.
+                    var expected = expectedETag is null
+                        ? (await blob.GetPropertiesAsync(cancellationToken: token).ConfigureAwait(false)).Value.ETag
+                        : new ETag(expectedETag);
+                    var conditions = new BlobRequestConditions { IfMatch = expected };
+                    await blob.DeleteAsync(DeleteSnapshotsOption.None, conditions, token).ConfigureAwait(false);
+                    return true;
+                }
+                catch (RequestFailedException exception) when (AzureBlobErrors.IsMissing(exception))
+                {
+                    // After a lost reply it was this call, or another that saw the same version; it is gone either way.
+                    return expectedETag is null || mayBeDone;
+                }
+                catch (RequestFailedException exception) when (AzureBlobErrors.IsConflict(exception))
+                {
+                    if (expectedETag is not null && !mayBeDone)
+                        return false;
+
+                    // A condition on what is gone can be a conflict too, and gone was the wish.
+                    if (!await blob.ExistsAsync(token).ConfigureAwait(false))
+                        return true;
+                    throw new StoreUnavailableException($"The document '{name}' changed while it was deleted.", exception);
+                }
+            },
+            cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public async IAsyncEnumerable<string> ListAsync(
+        string prefix, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        StoreNames.CheckPrefix(prefix);
+        foreach (var (name, _) in await AzureListing.ListAsync(_container, _retry, Folder, prefix, cancellationToken).ConfigureAwait(false))
+            yield return name;
+    }
+
+    private static async Task<string?> UploadAsync(
+        BlockBlobClient blob, ReadOnlyMemory<byte> bytes, string? expectedETag, string writer, CancellationToken cancellationToken)
+    {
+        var options = new BlobUploadOptions
+        {
+            Conditions = expectedETag is null
+                ? new BlobRequestConditions { IfNoneMatch = ETag.All }
+                : new BlobRequestConditions { IfMatch = new ETag(expectedETag) },
+            Metadata = AzureCreation.ToMetadata(writer),
+        };
+        var content = BinaryData.FromBytes(bytes).ToStream();
+        await using (content.ConfigureAwait(false))
+        {
+            BlobContentInfo info = await blob.UploadAsync(content, options, cancellationToken).ConfigureAwait(false);
+            return info.ETag.ToString();
+        }
+    }
+
+    /// <summary>Tells what came of a replacement whose earlier try got no reply, when a later one met a conflict.</summary>
+    /// <exception cref="StoreUnavailableException">Another version is there: over this call's one, or instead of it.</exception>
+    private static async Task<string?> ResolveAsync(BlockBlobClient blob, string writer, CancellationToken cancellationToken)
+    {
+        var etag = await AzureCreation.FindAsync(blob, writer, cancellationToken).ConfigureAwait(false);
+        return etag?.ToString() ?? throw new StoreUnavailableException(
+            $"The outcome of writing '{blob.Name}' is not known: a reply was lost, and another version is there now.");
+    }
+
+    private BlockBlobClient Blob(string name)
+    {
+        StoreNames.Check(name);
+        return _container.GetBlockBlobClient(Folder + StoreNames.ToStored(name));
+    }
+}

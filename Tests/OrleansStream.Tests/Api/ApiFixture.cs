@@ -1,0 +1,90 @@
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Mvc.Testing;
+using OrleansStream.Tests.Api;
+
+[assembly: AssemblyFixture(typeof(ApiFixture))]
+
+namespace OrleansStream.Tests.Api;
+
+/// <summary>The whole service in this process, on a port of its own, with its data in memory.</summary>
+public sealed class ApiFixture : IAsyncLifetime
+{
+    private readonly Factory _factory = new();
+
+    /// <summary>A client of the service; it follows no redirect.</summary>
+    public HttpClient Client { get; private set; } = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        _factory.UseKestrel(0);
+        _factory.StartServer();
+        Client = _factory.CreateClient(new WebApplicationFactoryClientOptions { AllowAutoRedirect = false });
+        HttpResponseMessage ready = await Client.GetAsync("/health/ready");
+        ready.EnsureSuccessStatusCode();
+    }
+
+    public ValueTask DisposeAsync() => _factory.DisposeAsync();
+
+    /// <summary>Makes a topic under a name of its own.</summary>
+    public async Task<string> CreateTopicAsync(int partitions = 1, string config = "{}")
+    {
+        string name = $"t-{Guid.NewGuid():N}";
+        HttpResponseMessage response = await Client.PutAsync(
+            $"/v1/topics/{name}", Json($$"""{"partitions":{{partitions}},"config":{{config}}}"""));
+        Assert.Equal(201, (int)response.StatusCode);
+        return name;
+    }
+
+    /// <summary>POSTs a JSON body and gives the answer as JSON.</summary>
+    public async Task<JsonNode> PostAsync(string path, string body, int status = 200)
+    {
+        using HttpResponseMessage response = await Client.PostAsync(path, Json(body));
+        string text = await response.Content.ReadAsStringAsync();
+        Assert.True(status == (int)response.StatusCode, $"{(int)response.StatusCode}: {text}");
+        return JsonNode.Parse(text)!;
+    }
+
+    /// <summary>GETs JSON.</summary>
+    public async Task<JsonNode> GetAsync(string path, int status = 200)
+    {
+        using HttpResponseMessage response = await Client.GetAsync(path);
+        string text = await response.Content.ReadAsStringAsync();
+        Assert.True(status == (int)response.StatusCode, $"{(int)response.StatusCode}: {text}");
+        return JsonNode.Parse(text)!;
+    }
+
+    /// <summary>POSTs any body.</summary>
+    public Task<HttpResponseMessage> PostAsync(string path, HttpContent body) =>
+        Client.PostAsync(path, body, TestContext.Current.CancellationToken);
+
+    /// <summary>Sends any request.</summary>
+    public Task<HttpResponseMessage> SendAsync(HttpRequestMessage request) =>
+        Client.SendAsync(request, TestContext.Current.CancellationToken);
+
+    /// <summary>The body of an answer as text.</summary>
+    public static Task<string> TextAsync(HttpResponseMessage response) =>
+        response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+
+    /// <summary>A JSON body.</summary>
+    public static ByteArrayContent Json(string body) => Body(Encoding.UTF8.GetBytes(body), "application/json");
+
+    /// <summary>A body of any type.</summary>
+    public static ByteArrayContent Body(byte[] body, string? type, string? encoding = null)
+    {
+        var content = new ByteArrayContent(body);
+        if (type is not null)
+            content.Headers.ContentType = MediaTypeHeaderValue.Parse(type);
+        if (encoding is not null)
+            content.Headers.ContentEncoding.Add(encoding);
+        return content;
+    }
+
+    private sealed class Factory : WebApplicationFactory<OrleansStream.Api.Contracts.Problem>
+    {
+        protected override void ConfigureWebHost(IWebHostBuilder builder) =>
+            builder.UseSetting("OrleansStream:Storage:Provider", "Memory");
+    }
+}

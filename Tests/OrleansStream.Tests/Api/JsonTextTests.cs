@@ -1,0 +1,56 @@
+using System.Text;
+using System.Text.Json;
+using CsCheck;
+using OrleansStream.Api;
+using OrleansStream.Api.Mapping;
+
+namespace OrleansStream.Tests.Api;
+
+public class JsonTextTests
+{
+    [Theory]
+    [InlineData("{}"), InlineData("[]"), InlineData(" {\"a\" : [1, 2.5e-3 , -0, {\"b\":null}] } \n"), InlineData("\"\\u00e9\\ud83d\\ude00\"")]
+    [InlineData("true"), InlineData("false"), InlineData("null"), InlineData("0"), InlineData("-1.0E+9"), InlineData("\"\"")]
+    public void IsValid_WhenJson_IsTrue(string text) => Assert.True(JsonText.IsValid(Encoding.UTF8.GetBytes(text)));
+
+    [Theory]
+    [InlineData(""), InlineData(" "), InlineData("{"), InlineData("[1,]"), InlineData("{\"a\":1,}"), InlineData("{\"a\"}"), InlineData("{a:1}")]
+    [InlineData("01"), InlineData("1."), InlineData(".5"), InlineData("1e"), InlineData("-"), InlineData("+1"), InlineData("NaN")]
+    [InlineData("tru"), InlineData("truex"), InlineData("1 2"), InlineData("[1}"), InlineData("\"a"), InlineData("\"\\x\""), InlineData("\"\t\"")]
+    [InlineData("\"\\ud800\""), InlineData("\"\\udc00\""), InlineData("\"\\ud800\\u0041\""), InlineData("[INFO] started"), InlineData("]")]
+    public void IsValid_WhenNoJson_IsFalse(string text) => Assert.False(JsonText.IsValid(Encoding.UTF8.GetBytes(text)));
+
+    [Fact]
+    public void IsValid_WhenNestedToTheLimit_EndsThere()
+    {
+        string Nested(int depth) => new string('[', depth) + new string(']', depth);
+        Assert.True(JsonText.IsValid(Encoding.UTF8.GetBytes(Nested(Limits.JsonValueDepthMax))));
+        Assert.False(JsonText.IsValid(Encoding.UTF8.GetBytes(Nested(Limits.JsonValueDepthMax + 1))));
+    }
+
+    [Fact]
+    public void IsValid_WhenInvalidUtf8_IsFalse() => Assert.False(JsonText.IsValid([(byte)'"', 0xFF, (byte)'"']));
+
+    [Fact]
+    public void IsValid_WhenAnyText_AgreesWithTheParser()
+    {
+        // Pieces of JSON in any order: mostly wrong in interesting ways, sometimes right.
+        string[] pieces = ["{", "}", "[", "]", ",", ":", "\"a\"", "\"\\n\"", "1", "-2.5e3", "0", "true", "null", " ", "x"];
+        Gen<string> piece = Gen.Int[0, pieces.Length - 1].Select(i => pieces[i]);
+        piece.Array[1, 9].Select(string.Concat).Sample(
+            text => JsonText.IsValid(Encoding.UTF8.GetBytes(text)) == IsJson(text), iter: 50_000);
+    }
+
+    private static bool IsJson(string text)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(text);
+            return true;
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
+}

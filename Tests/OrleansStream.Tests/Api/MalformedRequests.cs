@@ -1,0 +1,311 @@
+using System.Text;
+
+namespace OrleansStream.Tests.Api;
+
+/// <summary>One malformed request.</summary>
+/// <param name="Method">The method.</param>
+/// <param name="Path">The path; <c>{t}</c> stands for an existing topic of two partitions.</param>
+/// <param name="Body">The body, or null.</param>
+/// <param name="Type">Its content type, or null for none.</param>
+/// <param name="Field">What the problem's <c>field</c> must be; null when none is asked for.</param>
+/// <param name="Header">A header <c>name: value</c>, or null.</param>
+internal sealed record MalformedRequest(
+    string Method, string Path, byte[]? Body = null, string? Type = "application/json", string? Field = null, string? Header = null)
+{
+    public override string ToString() =>
+        $"{Method} {Path} {Header} {Type} {(Body is null ? "" : Encoding.UTF8.GetString(Body.AsSpan(0, Math.Min(80, Body.Length))))}";
+}
+
+/// <summary>The table of malformed requests: types, sizes, encodings that lie, depth, UTF-8, numbers, names, methods.</summary>
+internal static class MalformedRequests
+{
+    private const string Records = "/v1/topics/{t}/records";
+    private const string Partition = "/v1/topics/{t}/partitions/0/records";
+    private const string Ndjson = "application/x-ndjson";
+    private const string Batch = "application/vnd.kafka.recordbatch.v2";
+
+    public static IReadOnlyList<MalformedRequest> All { get; } =
+    [
+        .. ProduceBodies(), .. RecordFields(), .. RawBodies(), .. Encodings(), .. Headers(), .. Lines(), .. Queries(), .. Topics(), .. Paths(),
+    ];
+
+    private static MalformedRequest Post(string body, string? field = null, string path = Records) => new("POST", path, Utf8(body), Field: field);
+
+    private static MalformedRequest Record(string record, string? field) =>
+        Post("{\"records\":[{\"value\":0}," + record + "]}", field is null ? null : $"records[1]{field}");
+
+    private static IEnumerable<MalformedRequest> ProduceBodies()
+    {
+        string[] notJson =
+        [
+            "", " ", "{", "}", "[", "{\"records\"", "{\"records\":", "{\"records\":[", "{\"records\":[{", "{\"records\":[{\"value\":1}",
+            "{\"records\":[{\"value\":1}]", "{\"records\":[{\"value\":1}]}}", "{\"records\":[{\"value\":1}]} x", "{\"records\":[{\"value\":1},]}",
+            "{\"records\":[{\"value\":1}],}", "{records:[{\"value\":1}]}", "{'records':[{'value':1}]}", "{\"records\":[{\"value\":NaN}]}",
+            "{\"records\":[{\"value\":Infinity}]}", "{\"records\":[{\"value\":-Infinity}]}", "{\"records\":[{\"value\":01}]}",
+            "{\"records\":[{\"value\":1.}]}", "{\"records\":[{\"value\":.5}]}", "{\"records\":[{\"value\":+1}]}", "{\"records\":[{\"value\":0x10}]}",
+            "{\"records\":[{\"value\":1e}]}", "{\"records\":[{\"value\":tru}]}", "{\"records\":[{\"value\":undefined}]}",
+            "{\"records\":[{\"value\":\"a}]}", "{\"records\":[{\"value\":\"\\x\"}]}", "{\"records\":[{\"value\":\"\\u12\"}]}",
+            "{\"records\":[{\"value\":\"a\tb\"}]}", "{\"records\":[{\"value\":\"a\nb\"}]}", "{\"records\":[{\"value\":1 2}]}",
+            "{\"records\" [{\"value\":1}]}", "{\"records\":[{\"value\":1} {\"value\":2}]}", "/* c */{\"records\":[{\"value\":1}]}",
+            "{\"records\":[{\"value\":1}]} // c", "\uFEFF{\"records\":[{\"value\":1}]}", "a=1&b=2", "<records/>",
+        ];
+        foreach (string body in notJson)
+            yield return Post(body);
+        string[] wrongRoot = ["null", "1", "\"a\"", "true", "[]", "[{\"value\":1}]"];
+        foreach (string body in wrongRoot)
+            yield return Post(body, "body");
+        yield return Post("{}", "records");
+        yield return Post("""{"acks":"all"}""", "records");
+        foreach (string records in new[] { "null", "1", "\"a\"", "true", "{}", "[]" })
+            yield return Post($$"""{"records":{{records}} }""", "records");
+        yield return Post("""{"records":[{"value":1}],"records":[{"value":1}]}""", "records");
+        yield return Post("""{"records":[{"value":1}],"acks":1,"acks":1}""", "acks");
+        yield return Post("""{"key_type":"string","records":[{"value":1}],"key_type":"string"}""", "key_type");
+        yield return Post("""{"value_type":"json","value_type":"json","records":[{"value":1}]}""", "value_type");
+        foreach (string acks in new[] { "2", "-1", "\"1\"", "\"ALL\"", "true", "1.5", "[]", "99999999999999999999" })
+            yield return Post($$"""{"records":[{"value":1}],"acks":{{acks}} }""", "acks");
+        foreach (string type in new[] { "\"text\"", "\"JSON\"", "1", "\"\"", "{}", "\"auto\"" })
+        {
+            yield return Post($$"""{"records":[{"value":1}],"key_type":{{type}} }""", "key_type");
+            yield return Post($$"""{"records":[{"value":1}],"value_type":{{type}} }""", "value_type");
+        }
+
+        foreach (string name in new[] { "record", "Records", "ack", "topic", "partition", "" })
+            yield return Post($$"""{"records":[{"value":1}],"{{name}}":1}""", name);
+        yield return Post("{\"records\":[{\"value\":" + new string('[', 62) + new string(']', 62) + "}]}");
+        yield return Post("{\"records\":[{\"value\":" + new string('[', 100_000));
+        yield return Post("{\"records\":" + new string('[', 65) + new string(']', 65) + "}");
+        yield return Post("{\"records\":[" + string.Join(',', Enumerable.Repeat("{\"value\":1}", 100_001)) + "]}", "records");
+        yield return new("POST", Records, [.. "{\"records\":[{\"value\":\""u8, 0xFF, .. "\"}]}"u8]);
+        yield return new("POST", Records, [.. "{\"records\":[{\"value\":\""u8, 0xC3, .. "\"}]}"u8]);
+        yield return new("POST", Records, [.. "{\"records\":[{\"value\":\""u8, 0xED, 0xA0, 0x80, .. "\"}]}"u8]);
+        yield return new("POST", Records, [.. "{\"records\":[{\"value\":\""u8, 0xC0, 0x80, .. "\"}]}"u8]);
+        yield return new("POST", Records, Encoding.Unicode.GetBytes("{\"records\":[{\"value\":1}]}"));
+        yield return new("POST", Records, new byte[100]);
+        yield return new("POST", Records, new byte[16 * 1024 * 1024 + 1]);
+    }
+
+    private static IEnumerable<MalformedRequest> RecordFields()
+    {
+        foreach (string record in new[] { "null", "1", "\"a\"", "true", "[]" })
+            yield return Record(record, "");
+        yield return Record("{}", ".value");
+        yield return Record("""{"key":"k"}""", ".value");
+        foreach (string name in new[] { "valu", "Value", "topic", "offset", "header", "" })
+            yield return Record($$"""{"value":1,"{{name}}":1}""", $".{name}");
+        foreach (string field in new[] { "\"value\":1", "\"key\":\"a\"", "\"partition\":0", "\"timestamp\":1", "\"headers\":[]", "\"key_type\":\"json\"" })
+            yield return Record($$"""{"value":1,{{field}},{{field}} }""", null);
+        foreach (string key in new[] { "1", "true", "{}", "[]" })
+            yield return Record($$"""{"value":1,"key":{{key}} }""", ".key");
+        foreach (string value in new[] { "1", "false", "{}", "[1]" })
+        {
+            yield return Record($$"""{"value":{{value}} ,"value_type":"string"}""", ".value");
+            yield return Record($$"""{"value":{{value}},"value_type":"binary"}""", ".value");
+        }
+
+        foreach (string base64 in new[] { "a", "ab", "abc", "abc=d", "ab==ab==", "a b=", "YQ =", "YQ==\\n", "Y-_=", "é===", "====" })
+        {
+            yield return Record($$"""{"value":"{{base64}}","value_type":"binary"}""", ".value");
+            yield return Record($$"""{"value":1,"key":"{{base64}}","key_type":"binary"}""", ".key");
+        }
+
+        foreach (string text in new[] { "\\ud800", "\\udc00", "\\ud800\\ud800", "\\udbffx", "a\\\\\\ud83d" })
+        {
+            yield return Record($$"""{"value":"{{text}}"}""", ".value");
+            yield return Record($$"""{"value":{"a":["{{text}}"]} }""", ".value");
+            yield return Record($$"""{"value":1,"key":"{{text}}"}""", ".key");
+            yield return Record($$"""{"value":1,"headers":[{"key":"{{text}}","value":"v"}]}""", ".headers[0].key");
+            yield return Record($$"""{"value":1,"headers":[{"key":"k","value":"{{text}}"}]}""", ".headers[0].value");
+        }
+
+        foreach (string partition in new[] { "-1", "1.5", "\"0\"", "true", "[]", "2147483648", "1e30", "99999999999999999999" })
+            yield return Record($$"""{"value":1,"partition":{{partition}} }""", ".partition");
+        string[] timestamps =
+        [
+            "-1", "1.5", "true", "{}", "\"\"", "\"now\"", "\"2026-06-11\"", "\"2026-06-11T19:20:00\"", "\"2026-13-11T19:20:00Z\"",
+            "\"2026-06-31T19:20:00Z\"", "\"2026-06-11T25:20:00Z\"", "\"2026-06-11 19:20:00Z\"", "\"11.06.2026\"", "253402300800000",
+            "99999999999999999999", "1e400", "\"1969-12-31T23:59:59Z\"", "\"1234567890\"",
+        ];
+        foreach (string timestamp in timestamps)
+            yield return Record($$"""{"value":1,"timestamp":{{timestamp}} }""", ".timestamp");
+        foreach (string headers in new[] { "1", "\"a\"", "{}", "true" })
+            yield return Record($$"""{"value":1,"headers":{{headers}} }""", ".headers");
+        foreach (string header in new[] { "1", "null", "\"a\"", "[]" })
+            yield return Record($$"""{"value":1,"headers":[{{header}}]}""", ".headers[0]");
+        yield return Record("""{"value":1,"headers":[{"key":"a","value":"b"},{}]}""", ".headers[1].key");
+        yield return Record("""{"value":1,"headers":[{"value":"b"}]}""", ".headers[0].key");
+        yield return Record("""{"value":1,"headers":[{"key":"a"}]}""", ".headers[0].value");
+        yield return Record("""{"value":1,"headers":[{"key":null,"value":"b"}]}""", ".headers[0].key");
+        yield return Record("""{"value":1,"headers":[{"key":1,"value":"b"}]}""", ".headers[0].key");
+        yield return Record("""{"value":1,"headers":[{"key":"a","value":1}]}""", ".headers[0].value");
+        yield return Record("""{"value":1,"headers":[{"key":"a","value":"b","x":1}]}""", ".headers[0].x");
+        yield return Record("""{"value":1,"headers":[{"key":"a","value":"b","key":"a"}]}""", ".headers[0].key");
+        yield return Record("""{"value":1,"headers":[{"key":"a","value":"b","value_type":"json"}]}""", ".headers[0].value_type");
+        yield return Record("""{"value":1,"headers":[{"key":"a","value":"?","value_type":"binary"}]}""", ".headers[0].value");
+        yield return Record(
+            $$"""{"value":1,"headers":[{{string.Join(',', Enumerable.Repeat("{\"key\":\"a\",\"value\":\"b\"}", 101))}}]}""", ".headers");
+        yield return Post("""{"records":[{"value":1,"partition":0}]}""", "records[0].partition", Partition);
+        yield return Post("""{"records":[{"value":1,"partition":7}]}""");
+    }
+
+    private static IEnumerable<MalformedRequest> RawBodies()
+    {
+        byte[] batch = OneBatch();
+        yield return new("POST", Records, [], Batch);
+        yield return new("POST", Records, new byte[10], Batch);
+        yield return new("POST", Records, new byte[200], Batch);
+        foreach (int length in new[] { 1, 11, 12, 16, 17, 60, 61, batch.Length - 1 })
+            yield return new("POST", Records, batch[..length], Batch);
+        foreach (int position in new[] { 8, 9, 16, 17, 20, 21, 23, 26, 43, 57, 60, 61, batch.Length - 1 })
+        {
+            byte[] damaged = [.. batch];
+            damaged[position] ^= 0x41;
+            yield return new("POST", Partition, damaged, Batch);
+        }
+
+        yield return new("POST", Partition, [.. batch, 0], Batch);
+        yield return new("POST", Partition, [0xFF, 0xFE], "text/plain");
+        yield return new("POST", Partition, new byte[4 * 1024 * 1024], "application/octet-stream");
+    }
+
+    private static IEnumerable<MalformedRequest> Encodings()
+    {
+        byte[] plain = Utf8("""{"records":[{"value":1}]}""");
+        foreach (string encoding in new[] { "gzip", "br", "zstd" })
+        {
+            yield return new("POST", Records, plain, Header: $"Content-Encoding: {encoding}", Field: "Content-Encoding");
+            yield return new("POST", Records, new byte[64], Header: $"Content-Encoding: {encoding}");
+            yield return new("PUT", "/v1/topics/x", plain, Header: $"Content-Encoding: {encoding}", Field: "Content-Encoding");
+        }
+
+        foreach (string encoding in new[] { "deflate", "compress", "gzip, br", "snappy", "utf-8" })
+            yield return new("POST", Records, plain, Header: $"Content-Encoding: {encoding}");
+        foreach (string type in new[] { "text/html", "application/xml", "application/x-www-form-urlencoded", "application/json; charset=utf-16", "multipart/form-data; boundary=x", "json", "application/*", "application/jsonp" })
+            yield return new("POST", Records, plain, type);
+        foreach (string accept in new[] { "text/html", "application/xml", "image/png, text/css", "text/event-stream" })
+            yield return new("POST", Records, plain, Header: $"Accept: {accept}");
+    }
+
+    private static IEnumerable<MalformedRequest> Headers()
+    {
+        byte[] json = Utf8("""{"records":[{"value":1}]}""");
+        byte[] text = Utf8("hello");
+        foreach (string header in new[] { "Idempotency-Key: a", "Producer-Id: 1", "Producer-Epoch: 0", "Producer-Sequence: 0", "Acks: all", "Record-Key: k", "Record-Value-Type: json", "Record-Header-A: b" })
+            yield return new("POST", Records, json, Field: header[..header.IndexOf(':')], Header: header);
+        foreach (string header in new[] { "Acks: 2", "Acks: ALL", "Record-Key-Type: text", "Record-Timestamp: now", "Record-Timestamp: -1", "Record-Timestamp: 2026-06-11", "Record-Value-Type: json" })
+            yield return new("POST", Records, text, "text/plain", header[..header.IndexOf(':')], header);
+        yield return new("POST", Records, json, Field: "If-Match", Header: "If-Match: \"0\"");
+        foreach (string match in new[] { "0", "*", "\"\"", "\"a\"", "\"-1\"", "W/\"0\"", "\"0\", \"1\"", "\"99999999999999999999\"" })
+            yield return new("POST", Partition, json, Field: "If-Match", Header: $"If-Match: {match}");
+        foreach (string token in new[] { "x", "0", "0:", ":1", "0:1,", "0:-1", "0:1,0:2", "5000:1", "0:99999999999999999999", new string('1', 40_000)[..6000] })
+            yield return new("GET", Records, Type: null, Field: "Last-Event-ID", Header: $"Last-Event-ID: {token}");
+    }
+
+    private static IEnumerable<MalformedRequest> Lines()
+    {
+        foreach (string lines in new[] { "", "\n\n", "1", "[]", "{", "{}\n", "{\"value\":1", "{\"value\":1} {\"value\":2}", "{\"valu\":1}", "nul", "{\"value\":\"\\ud800\"}" })
+            yield return new("POST", Records, Utf8(lines), Ndjson);
+        yield return new("POST", Records, [.. "{\"value\":\""u8, 0xFF, .. "\"}"u8], Ndjson);
+        yield return new("POST", Records, Utf8("{\"value\":" + new string('[', 62) + new string(']', 62) + "}"), Ndjson);
+        yield return new("POST", Records, new byte[9 * 1024 * 1024], Ndjson);
+        yield return new("POST", Records, Utf8("{\"value\":1}"), Ndjson, Header: "Content-Encoding: gzip");
+        yield return new("POST", Records, Utf8("{\"value\":1}"), Ndjson, "Record-Key", "Record-Key: k");
+    }
+
+    private static IEnumerable<MalformedRequest> Queries()
+    {
+        string[] fetches =
+        [
+            "offset=-1", "offset=x", "offset=", "offset=1.5", "offset=99999999999999999999", "offset=+1", "offset=%201", "from=begin", "from=", "from=Earliest",
+            "timestamp=now", "timestamp=-5", "timestamp=2026-06-11", "timestamp=2026-06-11T19:20:00", "limit=0", "limit=-1", "limit=10001", "limit=x", "limit=",
+            "max_bytes=0", "max_bytes=4194305", "max_bytes=x", "wait_ms=-1", "wait_ms=20001", "wait_ms=1s", "key_as=text", "value_as=xml", "value_as=JSON",
+        ];
+        foreach (string query in fetches)
+            yield return new("GET", $"{Partition}?{query}", Type: null, Field: query[..query.IndexOf('=')]);
+        foreach (string name in new[] { "ofset", "Offset", "max", "wait", "key", "x" })
+            yield return new("GET", $"{Partition}?{name}=1", Type: null, Field: name);
+        yield return new("GET", $"{Partition}?offset=0&offset=1", Type: null, Field: "offset");
+        yield return new("GET", $"{Partition}?offset=0&from=latest", Type: null, Field: "offset");
+        yield return new("GET", $"{Partition}?from=latest&timestamp=0", Type: null, Field: "from");
+        yield return new("GET", $"{Partition}?offset=5", Type: null);
+        yield return new("GET", $"{Partition}?limit=5", Type: null, Field: "limit", Header: $"Accept: {Batch}");
+        yield return new("GET", Partition, Type: null, Header: "Accept: text/html");
+        yield return new("GET", Records, Type: null, Header: "Accept: application/json");
+        foreach (string query in new[] { "from=x", "limit=0", "timestamp=x", "offset=0", "key_as=x" })
+            yield return new("GET", $"{Records}?{query}", Type: null, Field: query[..query.IndexOf('=')]);
+        foreach (string query in new[] { "limit=0", "limit=1001", "limit=x", $"prefix={new string('a', 250)}", $"after={new string('a', 250)}", "page=2" })
+            yield return new("GET", $"/v1/topics?{query}", Type: null, Field: query[..query.IndexOf('=')]);
+        yield return new("POST", $"{Records}?acks=all", Utf8("""{"records":[{"value":1}]}"""), Field: "acks");
+    }
+
+    private static IEnumerable<MalformedRequest> Topics()
+    {
+        foreach (string name in new[] { "a%20b", "caf%C3%A9", "a%2Fb", "a$b", "a:b", "%2e%2e%2e%20", new string('a', 250), "a%00b", "a*b", "a,b" })
+            yield return new("PUT", $"/v1/topics/{name}", Utf8("{}"));
+        foreach (string body in new[] { "{", "[]", "1", "null", "{\"partitions\":1}}", "{\"partitions\":1,}" })
+            yield return new("PUT", "/v1/topics/m", Utf8(body));
+        foreach (string partitions in new[] { "0", "-1", "1025", "1.5", "\"1\"", "true", "[]", "99999999999999999999" })
+            yield return new("PUT", "/v1/topics/m", Utf8($$"""{"partitions":{{partitions}} }"""), Field: "partitions");
+        foreach (string copies in new[] { "0", "-1", "2", "99", "\"1\"", "1.5" })
+            yield return new("PUT", "/v1/topics/m", Utf8($$"""{"replication_factor":{{copies}} }"""), Field: "replication_factor");
+        foreach (string config in new[] { "1", "[]", "\"a\"", "true" })
+            yield return new("PUT", "/v1/topics/m", Utf8($$"""{"config":{{config}} }"""), Field: "config");
+        string[] settings =
+        [
+            "\"retention.ms\":-2", "\"retention.ms\":\"x\"", "\"retention.ms\":1.5", "\"retention.ms\":1e3", "\"retention.ms\":true", "\"retention.ms\":{}",
+            "\"segment.bytes\":1", "\"segment.bytes\":99999999999", "\"max.message.bytes\":0", "\"max.message.bytes\":99999999", "\"flush.interval.ms\":-1",
+            "\"compression.type\":\"lzma\"", "\"compression.type\":1", "\"message.timestamp.type\":\"createtime\"", "\"retention_ms\":1", "\"cleanup.policy\":\"compact\"",
+        ];
+        foreach (string setting in settings)
+        {
+            string field = "config." + setting[1..setting.IndexOf(':')].TrimEnd('"');
+            yield return new("PUT", "/v1/topics/m", Utf8("{\"config\":{" + setting + "}}"), Field: field);
+            yield return new("PATCH", "/v1/topics/{t}", Utf8("{\"config\":{" + setting + "}}"), Field: field);
+        }
+
+        yield return new("PUT", "/v1/topics/m", Utf8("""{"config":{"segment.ms":1,"segment.ms":2}}"""), Field: "config.segment.ms");
+        yield return new("PUT", "/v1/topics/m", Utf8("""{"partition":1}"""), Field: "partition");
+        yield return new("PUT", "/v1/topics/m", Utf8("""{"partitions":1,"partitions":1}"""), Field: "partitions");
+        yield return new("PUT", "/v1/topics/m", new byte[65 * 1024]);
+        yield return new("PUT", "/v1/topics/m", Utf8("{}"), "text/plain");
+        yield return new("PUT", "/v1/topics/{t}", Utf8("""{"partitions":7}"""));
+        foreach (string body in new[] { "", "{}", "{\"replication_factor\":1}", "{\"partitions\":1}", "{\"partitions\":0}", "{\"partitions\":null}" })
+            yield return new("PATCH", "/v1/topics/{t}", Utf8(body));
+    }
+
+    private static IEnumerable<MalformedRequest> Paths()
+    {
+        foreach (string path in new[] { "/v1", "/v2/topics", "/v1/topic", "/v1/topics/{t}/x", "/v1/topics/{t}/partitions/0", "/v1/topics/{t}/partitions/0/records/1", "/health", "/favicon.ico" })
+            yield return new("GET", path, Type: null);
+        foreach (string topic in new[] { "/v1/topics/absent", "/v1/topics/absent/partitions", "/v1/topics/absent/partitions/0/records", "/v1/topics/absent/records" })
+            yield return new("GET", topic, Type: null);
+        yield return new("DELETE", "/v1/topics/absent", Type: null);
+        yield return new("PATCH", "/v1/topics/absent", Utf8("""{"partitions":2}"""));
+        yield return new("POST", "/v1/topics/absent/records", Utf8("""{"records":[{"value":1}]}"""));
+        yield return new("POST", "/v1/topics/absent/records", Utf8("{\"value\":1}"), Ndjson);
+        foreach (string partition in new[] { "2", "-1", "x", "1.0", "99999999999", "%20", "0x0" })
+        {
+            yield return new("GET", $"/v1/topics/{{t}}/partitions/{partition}/records", Type: null);
+            yield return new("POST", $"/v1/topics/{{t}}/partitions/{partition}/records", Utf8("""{"records":[{"value":1}]}"""));
+        }
+
+        yield return new("POST", "/v1/topics", Utf8("{}"));
+        yield return new("DELETE", "/v1/topics", Type: null);
+        yield return new("POST", "/v1/topics/{t}", Utf8("{}"));
+        yield return new("PUT", Records, Utf8("{}"));
+        yield return new("DELETE", Partition, Type: null);
+        yield return new("PATCH", Partition, Utf8("{}"));
+        yield return new("POST", "/health/live", Utf8("{}"));
+        yield return new("FOO", "/v1/topics", Type: null);
+    }
+
+    private static byte[] OneBatch()
+    {
+        using var writer = new OrleansStream.Records.RecordBatchWriter();
+        writer.Append(1_000, "key"u8, hasKey: true, "value"u8, hasValue: true);
+        writer.Finish();
+        return writer.ToArray();
+    }
+
+    private static byte[] Utf8(string text) => Encoding.UTF8.GetBytes(text);
+}

@@ -1,0 +1,106 @@
+using OrleansStream.Storage;
+
+namespace OrleansStream.Tests.Simulation;
+
+/// <summary>A mechanism of the protocol that is taken out, to see that the simulation notices.</summary>
+public enum Mutation
+{
+    /// <summary>Nothing is taken out.</summary>
+    None,
+
+    /// <summary>Fences are reported and never written.</summary>
+    NoFence,
+
+    /// <summary>Appends land at the segment's end wherever that is.</summary>
+    NoPositionCheck,
+
+    /// <summary>Appends are reported before they are durable.</summary>
+    AckBeforeDurable,
+
+    /// <summary>Documents are overwritten whatever their etag is.</summary>
+    NoCompareAndSwap,
+
+    /// <summary>An append whose outcome is unknown is reported as not done.</summary>
+    UnknownAsFailed,
+
+    /// <summary>After a crash the store says nothing of the torn tail.</summary>
+    NoSettle,
+}
+
+/// <summary>Segments of a store that keeps all of its contract but one promise.</summary>
+internal sealed class MutatedSegmentStore(ISegmentStore inner, Mutation mutation) : ISegmentStore
+{
+    public SegmentStoreLimits Limits => inner.Limits;
+
+    public ValueTask<bool> CreateAsync(string name, CancellationToken cancellationToken = default) =>
+        inner.CreateAsync(name, cancellationToken);
+
+    public async ValueTask<AppendOutcome> AppendAsync(
+        string name, long expectedPosition, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken = default)
+    {
+        if (mutation == Mutation.NoPositionCheck)
+            return await inner.AppendAnywhereAsync(name, bytes, cancellationToken).ConfigureAwait(false);
+        ValueTask<AppendOutcome> append = inner.AppendAsync(name, expectedPosition, bytes.ToArray(), cancellationToken);
+        if (mutation == Mutation.AckBeforeDurable)
+            return new AppendOutcome(AppendStatus.Appended, expectedPosition + bytes.Length);
+        AppendOutcome outcome = await append.ConfigureAwait(false);
+        return mutation == Mutation.UnknownAsFailed && outcome.Status == AppendStatus.Unknown
+            ? new AppendOutcome(AppendStatus.StoreFull, -1)
+            : outcome;
+    }
+
+    public ValueTask<AppendOutcome> AppendAnywhereAsync(
+        string name, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken = default) =>
+        mutation == Mutation.NoFence
+            ? new ValueTask<AppendOutcome>(new AppendOutcome(AppendStatus.Appended, -1))
+            : inner.AppendAnywhereAsync(name, bytes, cancellationToken);
+
+    public ValueTask SealAsync(string name, CancellationToken cancellationToken = default) =>
+        inner.SealAsync(name, cancellationToken);
+
+    public ValueTask<int> ReadAsync(
+        string name, long position, Memory<byte> destination, CancellationToken cancellationToken = default) =>
+        inner.ReadAsync(name, position, destination, cancellationToken);
+
+    public async ValueTask<SegmentExtent?> GetExtentAsync(string name, CancellationToken cancellationToken = default)
+    {
+        SegmentExtent? extent = await inner.GetExtentAsync(name, cancellationToken).ConfigureAwait(false);
+        return mutation != Mutation.NoSettle || extent is not { Settled: false } torn
+            ? extent
+            : await inner.SettleAsync(name, torn.Length, cancellationToken).ConfigureAwait(false);
+    }
+
+    public ValueTask<SegmentExtent> SettleAsync(string name, long length, CancellationToken cancellationToken = default) =>
+        inner.SettleAsync(name, length, cancellationToken);
+
+    public IAsyncEnumerable<SegmentInfo> ListAsync(string prefix, CancellationToken cancellationToken = default) =>
+        inner.ListAsync(prefix, cancellationToken);
+
+    public ValueTask DeleteAsync(string name, CancellationToken cancellationToken = default) =>
+        inner.DeleteAsync(name, cancellationToken);
+}
+
+/// <summary>Documents of a store that does not compare before it swaps.</summary>
+internal sealed class MutatedDocumentStore(IDocumentStore inner) : IDocumentStore
+{
+    public ValueTask<Document?> ReadAsync(string name, CancellationToken cancellationToken = default) =>
+        inner.ReadAsync(name, cancellationToken);
+
+    public async ValueTask<string?> WriteAsync(
+        string name, ReadOnlyMemory<byte> bytes, string? expectedETag, CancellationToken cancellationToken = default)
+    {
+        byte[] sent = bytes.ToArray();
+        while (true)
+        {
+            Document? there = await inner.ReadAsync(name, cancellationToken).ConfigureAwait(false);
+            if (await inner.WriteAsync(name, sent, there?.ETag, cancellationToken).ConfigureAwait(false) is { } etag)
+                return etag;
+        }
+    }
+
+    public ValueTask<bool> DeleteAsync(string name, string? expectedETag, CancellationToken cancellationToken = default) =>
+        inner.DeleteAsync(name, null, cancellationToken);
+
+    public IAsyncEnumerable<string> ListAsync(string prefix, CancellationToken cancellationToken = default) =>
+        inner.ListAsync(prefix, cancellationToken);
+}

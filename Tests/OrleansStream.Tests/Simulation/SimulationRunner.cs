@@ -1,0 +1,39 @@
+namespace OrleansStream.Tests.Simulation;
+
+/// <summary>Runs the rounds of many seeds, one thread a processor; each round is of one thread and depends on its seed alone.</summary>
+internal static class SimulationRunner
+{
+    /// <summary>Runs the seeds from 1 up.</summary>
+    /// <param name="seeds">The count of seeds.</param>
+    /// <param name="mutation">The mechanism to take out.</param>
+    /// <param name="stopsAtViolation">Whether one violation is enough.</param>
+    public static async Task<List<SimulationResult>> RunAsync(int seeds, Mutation mutation, bool stopsAtViolation)
+    {
+        int last = 0;
+        bool isEnough = false;
+        var results = new List<SimulationResult>();
+        Task[] runs = new Task[Environment.ProcessorCount];
+        for (int i = 0; i < runs.Length; i++)
+            runs[i] = Task.Factory.StartNew(RunSeeds, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        await Task.WhenAll(runs);
+        return results;
+
+        void RunSeeds()
+        {
+            while (!Volatile.Read(ref isEnough) && Interlocked.Increment(ref last) is var seed && seed <= seeds)
+            {
+                SimulationResult result = SimulationRound.Run((ulong)seed, mutation);
+                lock (results)
+                    results.Add(result);
+                if (stopsAtViolation && result.Violation is not null)
+                    Volatile.Write(ref isEnough, true);
+            }
+        }
+    }
+
+    /// <summary>Runs a seed on a thread of its own, as the rounds of a test runner's thread would be carried on elsewhere.</summary>
+    public static Task<SimulationResult> RunAsync(ulong seed, Mutation mutation = Mutation.None) =>
+        Task.Factory.StartNew(
+            () => SimulationRound.Run(seed, mutation), CancellationToken.None, TaskCreationOptions.LongRunning,
+            TaskScheduler.Default);
+}

@@ -1,0 +1,68 @@
+using System.Globalization;
+
+namespace OrleansStream.Tests.Simulation;
+
+/// <summary>
+/// The log's protocol over simulated stores. <c>ORLEANSSTREAM_SIMULATION_SEEDS</c> sets how many seeds are run;
+/// <c>ORLEANSSTREAM_SIMULATION_SEED</c> runs one again, as a failure names it.
+/// </summary>
+public sealed class SimulationTests
+{
+    private const int SeedsDefault = 10_000;
+    private const int MutationSeedsMax = 1_000;
+
+    [Fact]
+    public async Task Simulation_WhenRunOverSeeds_FindsNoViolation()
+    {
+        if (Setting("ORLEANSSTREAM_SIMULATION_SEED") is { } single)
+        {
+            SimulationResult again = await SimulationRunner.RunAsync((ulong)single);
+            Assert.True(again.Violation is null, again.Violation);
+            return;
+        }
+
+        int seeds = Setting("ORLEANSSTREAM_SIMULATION_SEEDS") ?? SeedsDefault;
+        var results = await SimulationRunner.RunAsync(seeds, Mutation.None, stopsAtViolation: true);
+
+        Assert.True(results.TrueForAll(result => result.Violation is null), Describe(results));
+        Assert.Equal(seeds, results.Count);
+        foreach (StoreKind store in Enum.GetValues<StoreKind>())
+        {
+            var rounds = results.FindAll(result => result.Store == store);
+            Assert.True(rounds.Sum(round => round.Acked) > 5 * rounds.Count, $"{store}: the rounds store next to nothing");
+            Assert.True(rounds.Sum(round => round.Opened) > 3 * rounds.Count, $"{store}: hardly any owner is replaced");
+        }
+    }
+
+    [Theory]
+    [InlineData(Mutation.NoFence)]
+    [InlineData(Mutation.NoPositionCheck)]
+    [InlineData(Mutation.AckBeforeDurable)]
+    [InlineData(Mutation.NoCompareAndSwap)]
+    [InlineData(Mutation.UnknownAsFailed)]
+    [InlineData(Mutation.NoSettle)]
+    public async Task Simulation_WhenAMechanismIsTakenOut_FindsAViolation(Mutation mutation)
+    {
+        var results = await SimulationRunner.RunAsync(MutationSeedsMax, mutation, stopsAtViolation: true);
+
+        Assert.Contains(results, result => result.Violation is not null);
+    }
+
+    [Fact]
+    public async Task Simulation_WhenASeedIsRunAgain_RunsTheSame()
+    {
+        var first = await SimulationRunner.RunAsync(100, Mutation.None, stopsAtViolation: false);
+
+        foreach (SimulationResult result in first)
+            Assert.Equal(result.TraceHash, (await SimulationRunner.RunAsync(result.Seed)).TraceHash);
+        Assert.Equal(first.Count, first.Select(result => result.TraceHash).Distinct().Count());
+    }
+
+    private static string? Describe(List<SimulationResult> results) =>
+        results.Find(result => result.Violation is not null)?.Violation;
+
+    private static int? Setting(string name) =>
+        int.TryParse(Environment.GetEnvironmentVariable(name), NumberStyles.None, CultureInfo.InvariantCulture, out int value)
+            ? value
+            : null;
+}

@@ -1,0 +1,242 @@
+using System.Net;
+using System.Text;
+using OrleansStream.Storage;
+using OrleansStream.Storage.Azure;
+
+namespace OrleansStream.Tests.Storage;
+
+/// <summary>What the Azure stores say when requests and replies get lost, and how the truth is found.</summary>
+[Collection(AzuriteCollection.Name)]
+public sealed class AzureFaultTests(AzuriteFixture azurite) : IAsyncLifetime
+{
+    private readonly string _name = $"{Guid.NewGuid():N}/a";
+    private readonly FaultyHttpHandler _line = new();
+    private AzureBlobContainer _container = null!;
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    private ISegmentStore Segments => _container.Segments;
+
+    private IDocumentStore Documents => _container.Documents;
+
+    public async ValueTask InitializeAsync() => _container = await AzureTestContainer.OpenAsync(azurite, _line);
+
+    public ValueTask DisposeAsync() => default;
+
+    [Theory]
+    [InlineData(HttpFault.ReplyLost, true)]
+    [InlineData(HttpFault.FailureAfterEffect, true)]
+    [InlineData(HttpFault.ReplyTooLate, true)]
+    [InlineData(HttpFault.RequestLost, false)]
+    [InlineData(HttpFault.Busy, false)]
+    public async Task Append_WhenThereIsNoAnswer_IsSentOnceAndUnknownAndReadingTells(HttpFault fault, bool tookEffect)
+    {
+        await Segments.CreateAsync(_name, Cancellation);
+        var before = _line.RequestCount;
+        _line.OnRequest = (_, _) => fault;
+
+        Assert.Equal(new AppendOutcome(AppendStatus.Unknown, -1), await Segments.AppendAsync(_name, 0, Bytes("abc"), Cancellation));
+
+        Assert.Equal(1, _line.RequestCount - before);
+        Heal();
+        Assert.Equal(tookEffect ? "abc" : "", await TextAsync());
+        var again = await Segments.AppendAsync(_name, 0, Bytes("abc"), Cancellation);
+        Assert.Equal(tookEffect ? AppendStatus.Conflict : AppendStatus.Appended, again.Status);
+        Assert.Equal("abc", await TextAsync());
+    }
+
+    [Fact]
+    public async Task AppendAnywhere_WhenTheReplyIsLost_IsSentOnceAndUnknown()
+    {
+        await Segments.CreateAsync(_name, Cancellation);
+        _line.OnRequest = (_, _) => HttpFault.ReplyLost;
+
+        Assert.Equal(AppendStatus.Unknown, (await Segments.AppendAnywhereAsync(_name, Bytes("abc"), Cancellation)).Status);
+
+        Heal();
+        Assert.Equal("abc", await TextAsync());
+    }
+
+    [Fact]
+    public async Task Append_WhenCancelledOnceSent_IsUnknown()
+    {
+        await Segments.CreateAsync(_name, Cancellation);
+        using var source = new CancellationTokenSource();
+        _line.OnRequest = (_, _) =>
+        {
+            source.Cancel();
+            return HttpFault.None;
+        };
+
+        Assert.Equal(AppendStatus.Unknown, (await Segments.AppendAsync(_name, 0, Bytes("abc"), source.Token)).Status);
+    }
+
+    [Theory]
+    [InlineData(HttpStatusCode.PreconditionFailed, "AppendPositionConditionNotMet", AppendStatus.Conflict)]
+    [InlineData(HttpStatusCode.Conflict, "BlobIsSealed", AppendStatus.Sealed)]
+    [InlineData(HttpStatusCode.Conflict, "BlobHasBeenSealed", AppendStatus.Sealed)]
+    [InlineData(HttpStatusCode.Conflict, "BlockCountExceedsLimit", AppendStatus.SegmentFull)]
+    [InlineData(HttpStatusCode.NotFound, "BlobNotFound", AppendStatus.NotFound)]
+    [InlineData(HttpStatusCode.NotFound, "ContainerNotFound", AppendStatus.Unknown)]
+    [InlineData(HttpStatusCode.Conflict, "ContainerBeingDeleted", AppendStatus.Unknown)]
+    [InlineData(HttpStatusCode.Forbidden, "AuthenticationFailed", AppendStatus.Unknown)]
+    [InlineData(HttpStatusCode.InternalServerError, "OperationTimedOut", AppendStatus.Unknown)]
+    [InlineData(HttpStatusCode.ServiceUnavailable, "ServerBusy", AppendStatus.Unknown)]
+    [InlineData(HttpStatusCode.BadGateway, "", AppendStatus.Unknown)]
+    public async Task Append_WithAnErrorOfTheService_IsToldForWhatItIs(HttpStatusCode status, string code, AppendStatus expected)
+    {
+        _line.Answer = _ => FaultyHttpHandler.Error(status, code);
+
+        Assert.Equal(expected, (await Segments.AppendAsync(_name, 0, Bytes("abc"), Cancellation)).Status);
+    }
+
+    [Fact]
+    public async Task AnyCall_WhenTheContainerIsGone_NeverTakesItForEmpty()
+    {
+        var gone = AzureBlobContainer.Open(
+            null, azurite.ConnectionString, "gone", TimeProvider.System, TimeSpan.FromMilliseconds(1), transport: null);
+
+        await Assert.ThrowsAsync<StoreUnavailableException>(async () => await gone.Documents.ReadAsync("a", Cancellation));
+        await Assert.ThrowsAsync<StoreUnavailableException>(async () => await gone.Segments.GetExtentAsync("a", Cancellation));
+        await Assert.ThrowsAsync<StoreUnavailableException>(
+            async () => await gone.Segments.ReadAsync("a", 0, new byte[1], Cancellation));
+        await Assert.ThrowsAsync<StoreUnavailableException>(
+            async () => await gone.Segments.ListAsync("", Cancellation).ToListAsync(Cancellation));
+        await Assert.ThrowsAsync<StoreUnavailableException>(async () => await gone.Segments.CreateAsync("a", Cancellation));
+    }
+
+    [Fact]
+    public async Task AnyCall_WhenNothingAnswers_IsUnavailableAfterAFewTries()
+    {
+        await Segments.CreateAsync(_name, Cancellation);
+        _line.OnRequest = (_, _) => HttpFault.RequestLost;
+        Func<Task>[] calls =
+        [
+            async () => await Documents.ReadAsync(_name, Cancellation),
+            async () => await Documents.WriteAsync(_name, Bytes("x"), "0x1", Cancellation),
+            async () => await Documents.DeleteAsync(_name, "0x1", Cancellation),
+            async () => await Documents.ListAsync("", Cancellation).ToListAsync(Cancellation),
+            async () => await Segments.CreateAsync(_name, Cancellation),
+            async () => await Segments.SealAsync(_name, Cancellation),
+            async () => await Segments.ReadAsync(_name, 0, new byte[1], Cancellation),
+            async () => await Segments.GetExtentAsync(_name, Cancellation),
+            async () => await Segments.DeleteAsync(_name, Cancellation),
+            async () => await Segments.ListAsync("", Cancellation).ToListAsync(Cancellation),
+        ];
+        foreach (var call in calls)
+        {
+            var before = _line.RequestCount;
+            var exception = await Assert.ThrowsAsync<StoreUnavailableException>(call);
+            Assert.DoesNotContain('\n', exception.Message);
+            Assert.Equal(AzureBlobLimits.AttemptCountMax, _line.RequestCount - before);
+        }
+    }
+
+    [Theory]
+    [InlineData(HttpFault.ReplyLost)]
+    [InlineData(HttpFault.FailureAfterEffect)]
+    [InlineData(HttpFault.ReplyTooLate)]
+    public async Task Create_WhenTheReplyIsLost_KnowsItsOwnWork(HttpFault fault)
+    {
+        FaultOnce(fault);
+        Assert.True(await Segments.CreateAsync(_name, Cancellation));
+
+        FaultOnce(fault);
+        Assert.False(await Segments.CreateAsync(_name, Cancellation));
+    }
+
+    [Theory]
+    [InlineData(HttpFault.ReplyLost)]
+    [InlineData(HttpFault.FailureAfterEffect)]
+    [InlineData(HttpFault.ReplyTooLate)]
+    public async Task WriteDocument_WhenTheReplyIsLost_FindsItsEtag(HttpFault fault)
+    {
+        FaultOnce(fault);
+        var first = await Documents.WriteAsync(_name, Bytes("one"), null, Cancellation);
+        FaultOnce(fault);
+        var second = await Documents.WriteAsync(_name, Bytes("two"), first, Cancellation);
+
+        var read = (await Documents.ReadAsync(_name, Cancellation))!.Value;
+        Assert.Equal(("two", second), (Encoding.UTF8.GetString(read.Bytes.Span), read.ETag));
+    }
+
+    [Fact]
+    public async Task WriteDocument_WhenARequestIsLost_RepeatsAReplacementButNoCreation()
+    {
+        FaultOnce(HttpFault.RequestLost);
+        await Assert.ThrowsAsync<StoreUnavailableException>(
+            async () => await Documents.WriteAsync(_name, Bytes("one"), null, Cancellation));
+        Assert.Null(await Documents.ReadAsync(_name, Cancellation));
+
+        var first = await Documents.WriteAsync(_name, Bytes("one"), null, Cancellation);
+        FaultOnce(HttpFault.RequestLost);
+        Assert.NotNull(await Documents.WriteAsync(_name, Bytes("two"), first, Cancellation));
+    }
+
+    [Fact]
+    public async Task WriteDocument_WhenItsReplyIsLostAndAnotherWroteSince_SaysItDoesNotKnow()
+    {
+        var first = await Documents.WriteAsync(_name, Bytes("one"), null, Cancellation);
+        var other = await AzureTestContainer.OpenAsync(azurite);
+        var start = _line.RequestCount;
+        _line.OnRequest = (_, number) => number == start + 1 ? HttpFault.ReplyLost : HttpFault.None;
+        _line.Answer = _ =>
+        {
+            // Before the second try another writer sees the first one's work and builds on it.
+            if (_line.RequestCount == start + 2)
+            {
+                var seen = Sync(async () => (await other.Documents.ReadAsync(_name, Cancellation))!.Value.ETag);
+                Assert.NotNull(Sync(async () => await other.Documents.WriteAsync(_name, Bytes("three"), seen, Cancellation)));
+            }
+
+            return null;
+        };
+
+        await Assert.ThrowsAsync<StoreUnavailableException>(
+            async () => await Documents.WriteAsync(_name, Bytes("two"), first, Cancellation));
+    }
+
+    [Fact]
+    public async Task DeleteDocument_WhenTheReplyIsLost_IsDone()
+    {
+        var etag = await Documents.WriteAsync(_name, Bytes("one"), null, Cancellation);
+        FaultOnce(HttpFault.ReplyLost);
+
+        Assert.True(await Documents.DeleteAsync(_name, etag, Cancellation));
+
+        Assert.Null(await Documents.ReadAsync(_name, Cancellation));
+    }
+
+    [Fact]
+    public void Open_WithNoOrTwoWaysToTheAccount_IsRefused()
+    {
+        var uri = new Uri("https://account.blob.core.windows.net");
+
+        Assert.Throws<ArgumentException>(() => AzureBlobContainer.Open(null, null, "c", TimeProvider.System));
+        Assert.Throws<ArgumentException>(() => AzureBlobContainer.Open(uri, azurite.ConnectionString, "c", TimeProvider.System));
+        Assert.Throws<ArgumentException>(() => AzureBlobContainer.Open(null, "nonsense", "c", TimeProvider.System));
+        Assert.NotNull(AzureBlobContainer.Open(uri, null, "c", TimeProvider.System));
+    }
+
+    private static T Sync<T>(Func<Task<T>> call) => Task.Run(call).GetAwaiter().GetResult();
+
+    private static byte[] Bytes(string text) => Encoding.UTF8.GetBytes(text);
+
+    private void FaultOnce(HttpFault fault)
+    {
+        var start = _line.RequestCount;
+        _line.OnRequest = (_, number) => number == start + 1 ? fault : HttpFault.None;
+    }
+
+    private void Heal()
+    {
+        _line.OnRequest = (_, _) => HttpFault.None;
+        _line.Answer = null;
+    }
+
+    private async Task<string> TextAsync()
+    {
+        var bytes = new byte[100];
+        return Encoding.UTF8.GetString(bytes, 0, await Segments.ReadAsync(_name, 0, bytes, Cancellation));
+    }
+}
