@@ -22,9 +22,9 @@ internal sealed partial class RecordJsonParser
         ReadOnlySpan<byte> body, long? timestampMs, int partition, in Payload key, PayloadType keyType, in Payload value,
         PayloadType valueType)
     {
-        // Escapes and base64 shrink, so both together fit into the room that their texts take.
+        // Neither unescaping nor decoding lengthens a text; one that needs both is there in both forms for a moment.
         _scratchUsed = 0;
-        EnsureScratch(key.End - key.Start + value.End - value.Start);
+        EnsureScratch(2 * (key.End - key.Start + value.End - value.Start));
         ReadOnlySpan<byte> keyBytes = BytesOf(body, key, keyType, "key", "key_type");
         ReadOnlySpan<byte> valueBytes = BytesOf(body, value, valueType, "value", "value_type");
         ReadOnlySpan<byte> headers = _headers.Count == 0 ? default : _headers.EncodedHeaders;
@@ -71,7 +71,7 @@ internal sealed partial class RecordJsonParser
 
     private void AppendHeader(ReadOnlySpan<byte> body, in Payload key, in Payload value, PayloadType type)
     {
-        EnsureScratch(key.End - key.Start + value.End - value.Start);
+        EnsureScratch(2 * (key.End - key.Start + value.End - value.Start));
         if (key.IsEscaped)
             CheckSurrogates(key.Text(body)[1..^1], $"headers[{_headers.Count}].key");
         if (value.IsEscaped)

@@ -8,8 +8,8 @@ namespace OrleansStream.Log;
 /// where it stopped: recovery reads once before its fence and the rest behind it.
 /// </summary>
 /// <remarks>
-/// A batch is accepted when its length, magic and CRC are right, its base offset continues the chain, and its leader epoch is not
-/// below one that was seen before: after a fence no data of an older epoch follows.
+/// A batch is accepted when its length, magic and CRC are right, its base offset continues the chain, and its leader epoch is that
+/// of the newest fence before it.
 /// </remarks>
 internal sealed class SegmentScan(
     ISegmentStore segments, string name, long baseOffset, ProducerStates producers, long nowMs)
@@ -126,9 +126,10 @@ internal sealed class SegmentScan(
             return $"a batch has base offset {header.BaseOffset} where {EndOffset} was to follow";
         }
 
-        return header.PartitionLeaderEpoch < Epoch
-            ? $"a batch of epoch {header.PartitionLeaderEpoch} follows one of epoch {Epoch}"
-            : null;
+        // Every owner fences before it appends, and the leader's epoch lies outside the checksum. A higher one that no fence announced
+        // would take the partition for fenced by an owner who never was.
+        return header.PartitionLeaderEpoch == Epoch ? null
+            : $"a batch of epoch {header.PartitionLeaderEpoch} follows the fence of epoch {Epoch}";
     }
 
     private void Take(in RecordBatchHeader header, int lengthBytes)

@@ -1,8 +1,9 @@
+using System.Text;
 using Microsoft.Win32.SafeHandles;
 
 namespace OrleansStream.Storage.Files;
 
-/// <summary>The lock that keeps a second process out of a data folder.</summary>
+/// <summary>The lock that keeps a second process out of a data folder. Its file holds the owner's process id, for people.</summary>
 internal static class DataFolderLock
 {
     /// <summary>The lock's file in the folder.</summary>
@@ -20,7 +21,12 @@ internal static class DataFolderLock
         // Some file systems, and a setting of .NET, ignore locks without a word. So ask for it twice.
         using var second = TryOpen(path);
         if (second is null)
+        {
+            RandomAccess.SetLength(handle, 0);
+            RandomAccess.Write(handle, Encoding.ASCII.GetBytes($"{Environment.ProcessId}\n"), 0);
             return handle;
+        }
+
         handle.Dispose();
         throw new DataFolderException(
             $"The data folder '{folder}' cannot be locked: its file system ignores file locks, or "

@@ -7,8 +7,8 @@ public class TailTests(ApiFixture api)
     {
         string topic = await api.CreateTopicAsync(3);
         await api.PostAsync($"/v1/topics/{topic}/records",
-            """{"records":[{"partition":0,"value":1},{"partition":1,"value":2},{"partition":2,"value":3},{"partition":0,"value":{ "a":
-            4 }}]}""");
+            "{\"records\":[{\"partition\":0,\"value\":1},{\"partition\":1,\"value\":2},{\"partition\":2,\"value\":3},"
+            + "{\"partition\":0,\"value\":{ \"a\":\n4 }}]}");
         List<(string Id, string Data)> first = await TailAsync($"/v1/topics/{topic}/records?from=earliest&limit=2", null);
         List<(string Id, string Data)> rest = await TailAsync($"/v1/topics/{topic}/records?limit=2", first[^1].Id);
         string[] values = [.. first.Concat(rest).Select(e => ((string?)System.Text.Json.Nodes.JsonNode.Parse(e.Data)!["value"]?.ToJsonString())!)];

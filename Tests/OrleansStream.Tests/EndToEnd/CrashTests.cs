@@ -29,7 +29,7 @@ public sealed class CrashTests
             var target = load.AckedRecords + random.Next(1, AckedBeforeKillMax);
             load.Resume(service.Address);
             await Wait.UntilAsync($"{target} records are acknowledged", () => load.AckedRecords >= target);
-            await Task.Delay(TimeSpan.FromMilliseconds(random.Next(DelayMsMax)), TimeProvider.System);
+            await Wait.ForAsync(TimeSpan.FromMilliseconds(random.Next(DelayMsMax)));
             load.Pause();
             await service.KillAsync();
         }

@@ -42,10 +42,11 @@ public sealed class DamageTests : IDisposable
         await KilledPartition.LeaveBehindAsync(DataFolder, RequestCount, PartitionCount);
         var killed = KilledPartition.Find(DataFolder, DamagedPartition);
         var position = killed.LastBatch.Position + 30;
+        var flipped = (byte)(killed.Read(position, 1)[0] ^ 4);
         using (var data = File.Open(killed.SegmentPath, FileMode.Open))
         {
             data.Position = position;
-            data.WriteByte((byte)(killed.Read(position, 1)[0] ^ 4));
+            data.WriteByte(flipped);
         }
 
         var before = await File.ReadAllBytesAsync(killed.SegmentPath, TestContext.Current.CancellationToken);

@@ -30,7 +30,7 @@ public sealed class FairnessTests(ServiceFixture fixture)
                 await client.ProduceAsync("crowded", new JsonObject { ["value"] = new JsonObject { ["client"] = i, ["number"] = crowd[i] } });
                 Interlocked.Increment(ref crowd[i]);
             }
-        })).Append(Task.Run(async () =>
+        }, TestContext.Current.CancellationToken)).Append(Task.Run(async () =>
         {
             while (!IsOver())
             {
@@ -39,7 +39,7 @@ public sealed class FairnessTests(ServiceFixture fixture)
                 Assert.Equal(Enumerable.Range(0, WidePartitionCount).Select(partition => new Place(partition, wideRounds)), places);
                 Interlocked.Increment(ref wideRounds);
             }
-        })).ToList();
+        }, TestContext.Current.CancellationToken)).ToList();
         await Task.WhenAll(tasks);
 
         TestContext.Current.TestOutputHelper!.WriteLine(

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using OrleansStream.Tests.Records;
 
 namespace OrleansStream.Tests.EndToEnd;
 
@@ -51,8 +52,9 @@ public sealed class ForeignReaderTests
         var next = 0L;
         foreach (var path in paths)
         {
-            var (exitCode, batches) = await ForeignProgram.RunNodeAsync("walk-log.cjs", [path, "--records"]);
-            Assert.True(exitCode == 0, $"{path}: {batches.LastOrDefault()?.ToJsonString()}");
+            var (exitCode, lines) = await ForeignProgram.RunAsync("walk-log.cjs", [path, "--records"]);
+            Assert.True(exitCode == 0, $"{path}: {lines.LastOrDefault()}");
+            var batches = lines.Select(line => JsonNode.Parse(line)!).ToList();
             Assert.Equal(new FileInfo(path).Length, batches.Sum(batch => (long)batch["lengthBytes"]!));
             Assert.Equal(next, (long)batches[0]["baseOffset"]!);
             foreach (var record in batches.SelectMany(batch => batch["records"]!.AsArray()))

@@ -101,7 +101,7 @@ public sealed class FullDiskTests
 
     private static async Task<bool> RunAsync(string program, params string[] arguments)
     {
-        var (exitCode, _, _) = await ForeignProgram.RunAsync(new ProcessStartInfo(program, arguments), []);
+        var (exitCode, _, _) = await OtherProgram.RunAsync(new ProcessStartInfo(program, arguments));
         return exitCode == 0;
     }
 }

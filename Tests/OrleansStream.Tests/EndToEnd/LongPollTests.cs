@@ -59,7 +59,7 @@ public sealed class LongPollTests(ServiceFixture fixture)
         {
             var poll = PollAsync(reader, "woken", 0, i);
             // Nothing outside tells that a read is parked; one that is not yet would only be answered sooner.
-            await Task.Delay(ParkTime, TimeProvider.System);
+            await Wait.ForAsync(ParkTime);
             Assert.False(poll.IsCompleted, "There was nothing to read yet.");
             await writer.ProduceAsync("woken", new JsonObject { ["value"] = i });
             var answered = Stopwatch.GetTimestamp();

@@ -49,7 +49,8 @@ public sealed class RecordSizeTests(ServiceFixture fixture)
             var value = RandomBytes(size);
             using var content = new ByteArrayContent(value);
             content.Headers.ContentType = new MediaTypeHeaderValue("application/octet-stream");
-            var answer = (await client.SendAsync(HttpMethod.Post, "/v1/topics/bodies/records", content)).Expect(HttpStatusCode.OK);
+            var answer = (await client.SendAsync(
+                HttpMethod.Post, "/v1/topics/bodies/records", content, TestContext.Current.CancellationToken)).Expect(HttpStatusCode.OK);
             var offset = ServiceClient.PlacesOf(answer)[0].Offset;
             var read = await client.GetAsync($"/v1/topics/bodies/partitions/0/records?offset={offset}&limit=1&value_as=binary");
             Assert.Equal(value, Decode(Assert.Single(read.Expect(HttpStatusCode.OK).Body!["records"]!.AsArray())!["value"]));

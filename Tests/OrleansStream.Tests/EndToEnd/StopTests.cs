@@ -29,7 +29,7 @@ public sealed class StopTests
             var appends = Enumerable.Range(1, InFlightCount)
                 .Select(i => client.ProduceAsync("drained", new JsonObject { ["value"] = i })).ToList();
             var poll = client.GetAsync("/v1/topics/drained/partitions/0/records?from=latest&wait_ms=20000");
-            await Task.Delay(TimeSpan.FromMilliseconds(FlushIntervalMs / 4), TimeProvider.System);
+            await Wait.ForAsync(TimeSpan.FromMilliseconds(FlushIntervalMs / 4));
             Assert.DoesNotContain(appends, append => append.IsCompleted);
 
             var stopped = Stopwatch.GetTimestamp();

@@ -128,7 +128,11 @@ public sealed class TornTailTests : IAsyncLifetime
         var offsets = new List<long>();
         var scanner = new RecordBatchScanner(batches, checkCrc: true);
         while (scanner.MoveNext())
-            offsets.AddRange(Enumerable.Range(0, scanner.Header.RecordCount).Select(i => scanner.Header.BaseOffset + i).ToArray());
+        {
+            for (var offset = scanner.Header.BaseOffset; offset < scanner.Header.NextOffset; offset++)
+                offsets.Add(offset);
+        }
+
         return offsets;
     }
 

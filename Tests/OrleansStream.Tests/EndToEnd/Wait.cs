@@ -2,13 +2,16 @@ using System.Diagnostics;
 
 namespace OrleansStream.Tests.EndToEnd;
 
-/// <summary>Waiting for something that a real process does: on a condition, never for a time.</summary>
+/// <summary>Waiting for something that a real process does: on a condition, with patience.</summary>
 internal static class Wait
 {
     /// <summary>Ample for any one step, even on a machine that is busy with other work.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>Waits for a time: only where the moment itself is what is tested, or where nothing tells that a thing has come to rest.</summary>
+    public static Task ForAsync(TimeSpan time) => Task.Delay(time, TimeProvider.System, TestContext.Current.CancellationToken);
 
     /// <summary>Waits until a condition holds.</summary>
     /// <exception cref="TimeoutException">It did not within <see cref="Patience"/>.</exception>
@@ -22,7 +25,7 @@ internal static class Wait
         {
             if (Stopwatch.GetElapsedTime(started) > Patience)
                 throw new TimeoutException($"Waited for {Patience.TotalSeconds} s until {what}.");
-            await Task.Delay(Pause, TimeProvider.System);
+            await ForAsync(Pause);
         }
     }
 }
