@@ -36,12 +36,12 @@ public interface IConsumerGroupGrain : IGrainWithStringKey
 
     /// <summary>Commits offsets of partitions that a member has, all or none. An offset below the committed one changes nothing.</summary>
     /// <param name="member">The member's id.</param>
-    /// <param name="epoch">Its exact epoch.</param>
+    /// <param name="token">What it was told last; its group id may be empty when only the epoch is known.</param>
     /// <param name="offsets">The offsets.</param>
     /// <returns>Where the member stands afterwards, or why nothing was committed.</returns>
     /// <exception cref="StreamException">As for <see cref="PollAsync"/>.</exception>
     [Alias("CommitAsync"), AlwaysInterleave]
-    Task<GroupMemberResponse> CommitAsync(string member, long epoch, ImmutableArray<PartitionOffset> offsets);
+    Task<GroupMemberResponse> CommitAsync(string member, MemberToken token, ImmutableArray<PartitionOffset> offsets);
 
     /// <summary>Takes a member out at once; its partitions go to the others.</summary>
     /// <param name="member">The member's id.</param>

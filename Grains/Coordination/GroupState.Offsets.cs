@@ -9,18 +9,18 @@ internal sealed partial class GroupState
 {
     /// <summary>Commits offsets of partitions that a member has, all or none. An offset below the committed one changes nothing.</summary>
     /// <param name="member">The member's id.</param>
-    /// <param name="epoch">Its exact epoch.</param>
+    /// <param name="claim">What it was told last: its exact epoch; the incarnation may be empty when only that is known.</param>
     /// <param name="commits">The offsets.</param>
     /// <param name="time">Now.</param>
-    public Handled<MemberAnswer> Commit(string member, long epoch, ImmutableArray<OffsetCommit> commits, GroupTime time)
+    public Handled<MemberAnswer> Commit(string member, MemberClaim claim, ImmutableArray<OffsetCommit> commits, GroupTime time)
     {
         EndLeases(time);
         Rebalance(time);
         if (FindMember(member) is not { } known)
             return End(Outside(NotAMember(member)));
-        if (epoch < known.Since)
-            return End(Outside(CheckProcess(known, new MemberClaim(Incarnation, epoch))!));
-        GroupRefusal? refusal = CheckEpoch(known, epoch) ?? RaiseCommits(member, commits, time, isWhole: true);
+        if (CheckProcess(known, claim.Incarnation == Guid.Empty ? claim with { Incarnation = Incarnation } : claim) is { } replaced)
+            return End(Outside(replaced));
+        GroupRefusal? refusal = CheckEpoch(known, claim.Epoch) ?? RaiseCommits(member, commits, time, isWhole: true);
         return End(Inside(member, refusal, time));
     }
 

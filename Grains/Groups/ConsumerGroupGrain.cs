@@ -69,10 +69,10 @@ internal sealed partial class ConsumerGroupGrain(
     }
 
     /// <inheritdoc/>
-    public async Task<GroupMemberResponse> CommitAsync(string member, long epoch, ImmutableArray<PartitionOffset> offsets)
+    public async Task<GroupMemberResponse> CommitAsync(string member, MemberToken token, ImmutableArray<PartitionOffset> offsets)
     {
         await BeginAsync(mayCreate: false);
-        MemberAnswer answer = Take(_group.Commit(member, epoch, GroupMapping.ToCommits(offsets), Now()));
+        MemberAnswer answer = Take(_group.Commit(member, new MemberClaim(token.GroupId, token.Epoch), GroupMapping.ToCommits(offsets), Now()));
         GroupMemberResponse response = GroupMapping.ToResponse(_group, answer);
         await _write.FlushAsync();
         return response;

@@ -90,7 +90,7 @@ internal sealed class GroupRun
     {
         var process = ProcessOf(id);
         var answer = Take(
-            State.Commit(process.Member, process.Claim?.Epoch ?? 0, [new OffsetCommit(partition, offset, metadata)], Now), Owners());
+            State.Commit(process.Member, process.Claim ?? default, [new OffsetCommit(partition, offset, metadata)], Now), Owners());
         Check();
         return answer;
     }
