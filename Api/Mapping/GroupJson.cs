@@ -179,7 +179,7 @@ internal static class GroupJson
         for (int i = 0; i < list.Length; i++)
         {
             string field = $"topics[{i}]";
-            string topic = JsonBody.Text(list[i], field);
+            string topic = JsonBody.TextOf(list[i], field);
             CheckTopic(topic, field);
             if (!topics.Add(topic))
                 throw JsonFields.Twice(field);
@@ -206,7 +206,7 @@ internal static class GroupJson
     {
         if (JsonBody.Field(root, "timestamp") is not { } value)
             return null;
-        string text = value.ValueKind == JsonValueKind.String ? JsonBody.Text(value, "timestamp") : value.GetRawText();
+        string text = value.ValueKind == JsonValueKind.String ? JsonBody.TextOf(value, "timestamp") : value.GetRawText();
         return Parameters.Timestamp("timestamp", text);
     }
 }

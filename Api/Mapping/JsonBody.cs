@@ -70,12 +70,12 @@ internal static class JsonBody
     /// <param name="prefix">What stands before it in the error.</param>
     /// <returns>Null when it is absent or null.</returns>
     public static string? Text(JsonElement parent, string name, string prefix = "") =>
-        Field(parent, name) is { } value ? Text(value, prefix + name) : null;
+        Field(parent, name) is { } value ? TextOf(value, prefix + name) : null;
 
     /// <summary>A text.</summary>
     /// <param name="value">The value.</param>
     /// <param name="field">Its path.</param>
-    public static string Text(JsonElement value, string field)
+    public static string TextOf(JsonElement value, string field)
     {
         if (value.ValueKind != JsonValueKind.String)
             throw Wrong(field, value, "a string");

@@ -9,8 +9,8 @@ public sealed class GroupStatePropertyTests
     private const int RunCount = 600;
     private static readonly string[] TopicNames = ["a", "b", "c"];
 
-    private static readonly Gen<Step[]> Steps = Gen.Select(
-        Gen.Enum<StepKind>(), Gen.Int[0, 5], Gen.Int[0, 7], Gen.Int[0, 20_000], (kind, who, which, amount) => new Step(kind, who, which, amount))
+    private static readonly Gen<GroupStep[]> Steps = Gen.Select(
+        Gen.Enum<StepKind>(), Gen.Int[0, 5], Gen.Int[0, 7], Gen.Int[0, 20_000], (kind, who, which, amount) => new GroupStep(kind, who, which, amount))
         .Array[1, 60];
 
     public enum StepKind
@@ -19,7 +19,7 @@ public sealed class GroupStatePropertyTests
         Grow, DeleteTopic, CreateTopic, Reactivate, Freeze,
     }
 
-    public sealed record Step(StepKind Kind, int Who, int Which, int Amount);
+    public sealed record GroupStep(StepKind Kind, int Who, int Which, int Amount);
 
     [Fact]
     public void Group_WhateverHappens_HasOneOwnerAPartitionAndSettles() => Steps.Sample(
@@ -34,7 +34,7 @@ public sealed class GroupStatePropertyTests
         },
         iter: RunCount, threads: 1);
 
-    private static void Do(GroupRun run, Step step)
+    private static void Do(GroupRun run, GroupStep step)
     {
         var id = $"m{step.Who}";
         var topics = Subscription(step.Which);
