@@ -9,6 +9,12 @@ internal static class Limits
     /// <summary>The longest request body, in bytes, also after its <c>Content-Encoding</c> is undone. Not for ndjson streams.</summary>
     public const int RequestBytesMax = TopicLimits.RequestBytesMax;
 
+    /// <summary>
+    /// The longest body that is read to its end, in bytes, though it is refused: a client that is still sending would see a broken
+    /// connection in place of the error. Beyond this the connection is cut.
+    /// </summary>
+    public const int RequestBytesDrainedMax = 4 * RequestBytesMax;
+
     /// <summary>The most connections at once.</summary>
     public const int ConnectionsMax = 10_000;
 

@@ -224,8 +224,8 @@ internal sealed partial class ProduceEndpoints
             }
             finally
             {
-                // Without an answer the call may still be reading these batches.
-                _isUnanswered = response is null;
+                // Without an answer, or with an open outcome, an append may still be reading these batches.
+                _isUnanswered = response is null || HasOpenOutcome(response);
             }
 
             if (response is not null && options.Acks != Acks.None)

@@ -85,8 +85,9 @@ internal sealed partial class ProduceEndpoints(IGrainFactory grains, TimeProvide
             await results.WriteAsync(context, asLines: false);
         }
 
-        // Only here, and not when the call failed: a call without an answer may still be reading the batches.
-        records.Dispose();
+        // Not when the call failed, or its outcome is open: an append may still be reading the batches.
+        if (!HasOpenOutcome(response))
+            records.Dispose();
     }
 
     private async Task AppendBatchesAsync(HttpContext context, int? partition)
@@ -111,8 +112,12 @@ internal sealed partial class ProduceEndpoints(IGrainFactory grains, TimeProvide
         }
 
         // As above.
-        body.Dispose();
+        if (!HasOpenOutcome(response))
+            body.Dispose();
     }
+
+    private static bool HasOpenOutcome(RecordsAppendResponse response) =>
+        response.Parts.Any(part => part.Response.Error is { OutcomeUnknown: true });
 
     private async ValueTask<RecordsAppendResponse> CallAsync(HttpContext context, RecordsAppendRequest request)
     {

@@ -40,7 +40,7 @@ internal static class ApiHosting
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = Limits.RequestBytesMax;
+            kestrel.Limits.MaxRequestBodySize = Limits.RequestBytesDrainedMax;
             kestrel.Limits.MaxConcurrentConnections = Limits.ConnectionsMax;
         });
         AddLogging(builder.Logging);

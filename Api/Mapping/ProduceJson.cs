@@ -74,7 +74,7 @@ internal static class ProduceJson
                 {
                     ParseList(ref reader, body, used, parser);
                 }
-                catch (RequestException fault) when (fault.Error.Code == StreamErrorCode.InvalidRecord || IsTypeFault(seen))
+                catch (RequestException fault) when (MayTypesFollow(seen))
                 {
                     // A later key_type or value_type may make these records right, so they get their second reading first.
                     firstFault = fault;
@@ -122,7 +122,7 @@ internal static class ProduceJson
         return acks;
     }
 
-    private static bool IsTypeFault(int seen) => (seen & (SeenKeyType | SeenValueType)) != (SeenKeyType | SeenValueType);
+    private static bool MayTypesFollow(int seen) => (seen & (SeenKeyType | SeenValueType)) != (SeenKeyType | SeenValueType);
 
     private static void ParseList(ref Utf8JsonReader reader, ReadOnlySpan<byte> body, in RecordDefaults defaults, RecordJsonParser parser)
     {

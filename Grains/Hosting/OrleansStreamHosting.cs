@@ -82,6 +82,7 @@ public static class OrleansStreamHosting
     private static readonly Dictionary<string, string?> LogLevels = new()
     {
         ["Logging:LogLevel:Orleans"] = nameof(LogLevel.Warning),
+        ["Logging:LogLevel:Polly"] = nameof(LogLevel.Warning),
         // It takes the machine's uptime for the time since the last check, once at each start.
         ["Logging:LogLevel:Orleans.Runtime.Watchdog"] = nameof(LogLevel.Error),
         // What a failed start says is written once, by RunOrleansStreamAsync.

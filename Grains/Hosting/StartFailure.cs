@@ -24,7 +24,7 @@ internal static class StartFailure
                 case DataFolderException:
                     return cause.Message;
                 case StoreUnavailableException store:
-                    return $"{FirstLine(store.Message)} Check {AzureBlobs}:ServiceUri or :ConnectionString and :Container, that this process "
+                    return $"{FirstLine(store.Message).TrimEnd('.')}. Check {AzureBlobs}:ServiceUri or :ConnectionString and :Container, that this process "
                         + "may reach the account and has the role Storage Blob Data Contributor, and that its clock is right.";
                 case SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse or SocketError.AccessDenied }:
                     return $"{exception.Message} Stop the process that uses the address, or choose another with --urls or "

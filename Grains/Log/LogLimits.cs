@@ -54,7 +54,10 @@ public static class LogLimits
     /// <summary>The producers a log remembers; beyond it the longest idle one is forgotten.</summary>
     public const int ProducersMax = 20_000;
 
-    /// <summary>The segments a manifest names; at 128 MiB each that is over a terabyte a partition.</summary>
+    /// <summary>The producers above <see cref="ProducersMax"/> at which the longest idle ones are forgotten at once, not by the next upkeep.</summary>
+    public const int ProducersSurplusMax = 2_000;
+
+    /// <summary>The segments a manifest names; at that count segments grow instead; at 128 MiB each that is over a terabyte a partition.</summary>
     public const int SegmentsMax = 10_000;
 
     /// <summary>How often claiming a manifest is tried against others who claim it too.</summary>

@@ -70,6 +70,9 @@ public enum LogEnd
 
     /// <summary>The topic's bytes have been deleted.</summary>
     Deleted,
+
+    /// <summary>The writer failed in a way nobody foresaw. The next owner recovers from what is stored.</summary>
+    Failed,
 }
 
 /// <summary>A log cannot be opened, because another owner has it now.</summary>

@@ -75,7 +75,9 @@ internal sealed class ManifestFile
 
     /// <summary>Changes the manifest; returns once the change is durable.</summary>
     /// <param name="change">The change, from the current version; null to leave it.</param>
-    /// <param name="cancellationToken">Gives up between two tries; the outcome of the last is then unknown.</param>
+    /// <param name="cancellationToken">
+    /// Gives up between two tries, the outcome of the last being unknown: only when there will be no further update.
+    /// </param>
     /// <exception cref="LogFencedException">Another owner has claimed it; the change was not made.</exception>
     public async ValueTask UpdateAsync(
         Func<PartitionManifest, PartitionManifest?> change, CancellationToken cancellationToken)

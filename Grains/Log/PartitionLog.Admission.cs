@@ -23,6 +23,12 @@ public sealed partial class PartitionLog
         CancellationToken cancellationToken = default)
     {
         var invalid = Judge(batches.Span);
+        RecordBatchHeader.TryRead(batches.Span, out var first);
+        if (acks == LogAcks.Admitted)
+        {
+            batches = batches.ToArray(); // the caller has its answer, and its memory back, before these are written
+        }
+
         PendingAppend append;
         var starts = false;
         lock (_gate)
@@ -32,9 +38,10 @@ public sealed partial class PartitionLog
                 return ValueTask.FromResult(Refused(error));
             }
 
-            append = new PendingAppend(batches, acks, expectedNextOffset, _time.GetTimestamp());
+            append = new PendingAppend(batches, first, acks, expectedNextOffset, _time.GetTimestamp());
             _queue.Enqueue(append);
             _pendingBytes += batches.Length;
+            WatchDeadlines();
             starts = StartsDraining();
         }
 
@@ -62,10 +69,12 @@ public sealed partial class PartitionLog
         return await append.Task.ConfigureAwait(false);
     }
 
+    // What is said and what happens to the append are settled in one: the writer may be about to give it a place.
     private LogAppendResult TimedOut(PendingAppend append)
     {
         lock (_gate)
         {
+            append.IsGivenUp = !append.IsPlaced;
             return Refused(new LogError(
                 StreamErrorCode.RequestTimedOut,
                 append.IsPlaced

@@ -7,6 +7,7 @@ namespace OrleansStream.Log;
 public sealed partial class PartitionLog
 {
     private readonly List<FetchWaiter> _parked = [];
+    private bool _waitsNoMore;
 
     /// <summary>Reads whole batches below the high watermark.</summary>
     /// <param name="offset">The first offset wanted; -2 for the log start, -1 for the high watermark.</param>
@@ -111,7 +112,7 @@ public sealed partial class PartitionLog
         FetchWaiter waiter;
         lock (_gate)
         {
-            if (_endOffset > offset || _end is not null)
+            if (_endOffset > offset || _end is not null || _waitsNoMore)
             {
                 return null;
             }
@@ -140,6 +141,17 @@ public sealed partial class PartitionLog
         waiter.Dispose();
         cancellationToken.ThrowIfCancellationRequested();
         return null;
+    }
+
+    /// <summary>Answers all fetches that wait, and lets none wait from now on: for a server that is stopping.</summary>
+    public void StopWaiting()
+    {
+        lock (_gate)
+        {
+            _waitsNoMore = true;
+        }
+
+        WakeFetches();
     }
 
     private void WakeFetches()

@@ -34,13 +34,13 @@ public sealed partial class PartitionLog
                 return found;
             }
 
-            if (lengthNeeded <= length)
+            if (lengthNeeded <= length || read < lengthWanted)
             {
                 throw new LogCorruptException(
                     $"Segment '{view.Name}' is damaged behind position {position}, where offset {offset} is wanted: {damage}.");
             }
 
-            lengthWanted = lengthNeeded; // one batch larger than a read-ahead
+            lengthWanted = lengthNeeded; // one batch larger than a read-ahead; when there is no more to read, its length is a lie
         }
     }
 
@@ -216,9 +216,15 @@ public sealed partial class PartitionLog
             var bytes = new byte[(int)Math.Min(LogLimits.GroupBytesMax, view.Length - position)];
             var read = await _segments.ReadAsync(view.Name, position, bytes, cancellationToken).ConfigureAwait(false);
             var scanned = FindInBatches(bytes.AsSpan(0, read), timestampMs, fromOffset, out var found);
-            if (found.Offset >= 0 || scanned == 0)
+            if (found.Offset >= 0)
             {
                 return found;
+            }
+
+            if (scanned == 0)
+            {
+                throw new LogCorruptException(
+                    $"Segment '{view.Name}' is damaged at position {position}, where time {timestampMs} is searched.");
             }
 
             position += scanned;

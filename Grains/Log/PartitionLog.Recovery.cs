@@ -43,9 +43,9 @@ public sealed partial class PartitionLog
             var extent = await segments.GetExtentAsync(active.Name, cancellationToken).ConfigureAwait(false);
             var log = new PartitionLog(
                 name, options, segments, documents, time, manifest, scan, producers, extent?.AppendCount ?? 0);
-            if (!takesAppends && !await log.RollAsync().ConfigureAwait(false))
+            if (!takesAppends)
             {
-                throw new LogFencedException(log.EndDetail);
+                await log.RollAtOpeningAsync(cancellationToken).ConfigureAwait(false);
             }
 
             return log;
@@ -67,6 +67,7 @@ public sealed partial class PartitionLog
 
         async ValueTask<PartitionManifest> BeginAsync()
         {
+            await ThrowWhenLostAsync(name, segments, documents, cancellationToken).ConfigureAwait(false);
             var segment = SegmentName.Make(name, 0, 1, Guid.NewGuid());
             await segments.CreateAsync(segment, cancellationToken).ConfigureAwait(false);
             return new PartitionManifest
@@ -77,10 +78,57 @@ public sealed partial class PartitionLog
         }
     }
 
+    // Where there are bytes, a missing manifest was lost: a log begun anew beside them would take them for orphans and free them.
+    private static async ValueTask ThrowWhenLostAsync(
+        string name, ISegmentStore segments, IDocumentStore documents, CancellationToken cancellationToken)
+    {
+        await foreach (var segment in segments.ListAsync(name + "/", cancellationToken).ConfigureAwait(false))
+        {
+            // Another owner may have begun the log meanwhile; then claiming finds its manifest.
+            if (segment.Length > 0
+                && await HoldsBatchesAsync(segment.Name, segments, cancellationToken).ConfigureAwait(false)
+                && await documents.ReadAsync(SegmentName.ManifestOf(name), cancellationToken).ConfigureAwait(false) is null)
+            {
+                throw new LogCorruptException(
+                    $"'{name}' has no manifest, but segment '{segment.Name}' of {segment.Length} bytes: its manifest was lost.");
+            }
+        }
+    }
+
+    // A crash may leave bytes of nobody in a file that was only just created: they were never durable, and begin with no fence.
+    private static async ValueTask<bool> HoldsBatchesAsync(
+        string name, ISegmentStore segments, CancellationToken cancellationToken)
+    {
+        if (await segments.GetExtentAsync(name, cancellationToken).ConfigureAwait(false) is not { } extent)
+        {
+            return false;
+        }
+
+        var start = new byte[FenceBatch.LengthBytes];
+        await segments.ReadAsync(name, 0, start, cancellationToken).ConfigureAwait(false);
+        return extent.DurableLength > 0
+            || RecordBatchScanner.Validate(start, out _, out _) == RecordBatchStatus.Valid;
+    }
+
     private static ManifestSegment NewSegment(string name, long baseOffset, TimeProvider time) => new()
     {
         Name = name, BaseOffset = baseOffset, CreatedAtMs = time.GetUtcNow().ToUnixTimeMilliseconds(),
     };
+
+    private async ValueTask RollAtOpeningAsync(CancellationToken cancellationToken)
+    {
+        using (cancellationToken.UnsafeRegister(
+            static log => ((PartitionLog)log!).End(LogEnd.Closed, "Opening the log was given up."), this))
+        {
+            if (await RollAsync().ConfigureAwait(false))
+            {
+                return;
+            }
+        }
+
+        cancellationToken.ThrowIfCancellationRequested();
+        throw _end == LogEnd.Offline ? new LogCorruptException(EndDetail) : new LogFencedException(EndDetail);
+    }
 
     // A crash of the process may have torn the last append of a file. Where the store says so, the tail behind the last whole batch
     // is cut; damage below what was once durable is never cut.

@@ -8,7 +8,7 @@ namespace OrleansStream.Log;
 // Storing one payload at one position until its outcome is certain: never other bytes where an outcome is open.
 public sealed partial class PartitionLog
 {
-    private long _brokenAt;
+    private long? _brokenAt;
 
     private enum Found
     {
@@ -61,6 +61,7 @@ public sealed partial class PartitionLog
                     lock (_gate)
                     {
                         _active.Position = position + FenceBatch.LengthBytes; // ours or an older one, come late: harmless
+                        _active.AppendCount++;
                     }
 
                     inDoubt = false;
@@ -176,19 +177,22 @@ public sealed partial class PartitionLog
     // log goes on in a new one; a medium that fails again at once is not trusted further.
     private async ValueTask<StoreResult> CutBrokenAsync()
     {
-        var again = _brokenAt != 0 && _time.GetElapsedTime(_brokenAt) < LogLimits.BrokenAgainWithin;
-        _brokenAt = _time.GetTimestamp();
-        if (again)
-        {
-            End(LogEnd.Offline, $"The medium failed to sync '{_active.Name}', twice within {LogLimits.BrokenAgainWithin}.");
-            return StoreResult.Ended;
-        }
-
+        EndWhenBrokenAgain();
         return await RollAsync().ConfigureAwait(false)
             ? new StoreResult(-1, new LogError(
                 StreamErrorCode.KafkaStorageError, "The medium failed to sync; nothing was stored, and a new segment was begun.",
                 RetryAfter: LogLimits.RetryPauseMax))
             : StoreResult.Ended;
+    }
+
+    private void EndWhenBrokenAgain()
+    {
+        var again = _brokenAt is { } before && _time.GetElapsedTime(before) < LogLimits.BrokenAgainWithin;
+        _brokenAt = _time.GetTimestamp();
+        if (again)
+        {
+            End(LogEnd.Offline, $"The medium failed to sync '{_active.Name}', twice within {LogLimits.BrokenAgainWithin}.");
+        }
     }
 
     private async ValueTask PauseAsync(TimeSpan pause) =>

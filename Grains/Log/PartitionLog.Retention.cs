@@ -20,6 +20,11 @@ public sealed partial class PartitionLog
         try
         {
             DropIdleCaches();
+            if (_end is not null)
+            {
+                return;
+            }
+
             RequestRollWhenAged();
             await RetainAsync(cancellationToken).ConfigureAwait(false);
             await FreeDeletedAsync(cancellationToken).ConfigureAwait(false);
@@ -28,6 +33,14 @@ public sealed partial class PartitionLog
         catch (LogFencedException e)
         {
             End(LogEnd.Fenced, e.Message);
+        }
+        catch (CorruptDocumentException e)
+        {
+            End(LogEnd.Offline, e.Message);
+        }
+        catch (OperationCanceledException) when (_abandoned.IsCancellationRequested)
+        {
+            // the log ended meanwhile
         }
         catch (Exception e) when (e is StoreUnavailableException or StoreFullException)
         {
@@ -72,6 +85,15 @@ public sealed partial class PartitionLog
             End(LogEnd.Fenced, e.Message);
             return EndError();
         }
+        catch (CorruptDocumentException e)
+        {
+            End(LogEnd.Offline, e.Message);
+            return EndError();
+        }
+        catch (OperationCanceledException) when (_abandoned.IsCancellationRequested)
+        {
+            return EndError() with { OutcomeUnknown = true };
+        }
         finally
         {
             _upkeep.Leave();
@@ -99,8 +121,8 @@ public sealed partial class PartitionLog
         {
             var options = Volatile.Read(ref _options);
             var hasRecords = _active.Manifest.BaseOffset < _endOffset;
-            if (_end is not null || _isClosing || !hasRecords
-                || !(IsAged(options) || IsExpired(_active.MaxTimestampMs, options)))
+            if (_end is not null || _isClosing || !hasRecords || _sealed.Count + 1 >= LogLimits.SegmentsMax
+                || !(IsAged(options) || IsExpired(_active.MaxTimestampMs, NowMs, options)))
             {
                 return;
             }
@@ -115,8 +137,10 @@ public sealed partial class PartitionLog
         _ = DrainAsync();
     }
 
-    private bool IsExpired(long maxTimestampMs, LogOptions options) =>
-        options.RetentionAge is { } age && NowMs - maxTimestampMs > (long)age.TotalMilliseconds;
+    // Records without a time are as old as their segment, as in Kafka: dated from when it was closed.
+    private bool IsExpired(long maxTimestampMs, long closedAtMs, LogOptions options) =>
+        options.RetentionAge is { } age
+        && NowMs - (maxTimestampMs >= 0 ? maxTimestampMs : closedAtMs) > (long)age.TotalMilliseconds;
 
     private async ValueTask RetainAsync(CancellationToken cancellationToken)
     {
@@ -133,10 +157,12 @@ public sealed partial class PartitionLog
                 ? _active.Position + _sealed.Sum(segment => segment.Length) - bytes
                 : 0;
             logStart = _logStartOffset;
-            foreach (var segment in _sealed)
+            for (var i = 0; i < _sealed.Count; i++)
             {
+                var segment = _sealed[i];
+                var closedAtMs = (i + 1 < _sealed.Count ? _sealed[i + 1] : _active.Manifest).CreatedAtMs;
                 surplus -= segment.Length;
-                if (!IsExpired(segment.MaxTimestampMs, options) && (options.RetentionBytes is null || surplus < 0))
+                if (!IsExpired(segment.MaxTimestampMs, closedAtMs, options) && (options.RetentionBytes is null || surplus < 0))
                 {
                     break;
                 }
@@ -151,7 +177,7 @@ public sealed partial class PartitionLog
     private async ValueTask RaiseLogStartAsync(long logStart, CancellationToken cancellationToken)
     {
         var gone = ImmutableList<ManifestSegment>.Empty;
-        await _manifest.UpdateAsync(
+        await UpdateManifestAsync(
             manifest =>
             {
                 gone = manifest.Segments.FindAll(segment => segment.IsSealed && segment.EndOffset <= logStart);
@@ -171,6 +197,15 @@ public sealed partial class PartitionLog
         }
     }
 
+    // Once begun an update is seen through, unless the log ends: one that was given up midway may take effect all the same, and then
+    // the next would meet it as if it were a stranger's.
+    private ValueTask UpdateManifestAsync(
+        Func<PartitionManifest, PartitionManifest?> change, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        return _manifest.UpdateAsync(change, _abandoned.Token);
+    }
+
     private async ValueTask FreeDeletedAsync(CancellationToken cancellationToken)
     {
         var before = NowMs - (long)LogLimits.DeletionGrace.TotalMilliseconds;
@@ -185,15 +220,16 @@ public sealed partial class PartitionLog
             await FreeAsync(segment.Name, cancellationToken).ConfigureAwait(false);
         }
 
-        await _manifest.UpdateAsync(
+        await UpdateManifestAsync(
             manifest => manifest with { Deleting = manifest.Deleting.RemoveRange(due) }, cancellationToken).ConfigureAwait(false);
     }
 
     private async ValueTask FreeAsync(string segment, CancellationToken cancellationToken)
     {
-        await _segments.DeleteAsync(segment, cancellationToken).ConfigureAwait(false);
+        // The segment last: a listing finds what is still to be freed by it.
         await _documents.DeleteAsync(SegmentName.IndexOf(segment), null, cancellationToken).ConfigureAwait(false);
         await _documents.DeleteAsync(SegmentName.ProducersOf(segment), null, cancellationToken).ConfigureAwait(false);
+        await _segments.DeleteAsync(segment, cancellationToken).ConfigureAwait(false);
     }
 
     // Segments that a roll created but never got into the manifest. Only those of older epochs, whose owners are fenced, and only after

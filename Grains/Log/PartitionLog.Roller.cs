@@ -8,43 +8,62 @@ public sealed partial class PartitionLog
 {
     private readonly SegmentIndexCache _indexes = new();
 
-    /// <summary>Rolls when the segment would grow over a bound by so many bytes, or is too old.</summary>
+    /// <summary>Rolls when the segment would grow over a bound by a group, or is too old.</summary>
     /// <returns>False when the log has ended.</returns>
-    private async ValueTask<bool> RollIfDueAsync(int lengthBytes)
+    private async ValueTask<bool> RollIfDueAsync(AppendGroup group) =>
+        (!MustRoll(group) && !ShouldRoll(group)) || await RollAsync(isOptional: !MustRoll(group)).ConfigureAwait(false);
+
+    // The store's bounds, and those of an index entry: an offset delta and a position of 31 bits.
+    private bool MustRoll(AppendGroup group)
     {
         // Room for the fences of owners to come.
         const int AppendsSpared = 64;
+        return _active.AppendCount >= Math.Max(_segments.Limits.AppendCountMax - AppendsSpared, 2)
+            || (_active.Manifest.BaseOffset < _endOffset
+                && (group.EndOffset - _active.Manifest.BaseOffset > int.MaxValue
+                    || _active.Position + group.LengthBytes > int.MaxValue));
+    }
+
+    private bool ShouldRoll(AppendGroup group)
+    {
         var options = Volatile.Read(ref _options);
-        var hasRecords = _active.Manifest.BaseOffset < _endOffset;
-        var appendCountMax = Math.Max(_segments.Limits.AppendCountMax - AppendsSpared, 2);
-        var due = _active.AppendCount >= appendCountMax
-            || (hasRecords && (_active.Position + lengthBytes > options.SegmentBytes || IsAged(options)));
-        return !due || await RollAsync().ConfigureAwait(false);
+        return _active.Manifest.BaseOffset < _endOffset && _sealed.Count + 1 < LogLimits.SegmentsMax
+            && (_active.Position + group.LengthBytes > options.SegmentBytes || IsAged(options));
     }
 
     private bool IsAged(LogOptions options) =>
         NowMs - _active.Manifest.CreatedAtMs >= (long)options.SegmentAge.TotalMilliseconds;
 
     /// <summary>Begins a new segment at the log's end; tries until it is done or the log has ended.</summary>
+    /// <param name="isOptional">True to leave it when the store has no room for another segment: the old one can go on.</param>
     /// <returns>False when the log has ended.</returns>
-    private async ValueTask<bool> RollAsync()
+    private async ValueTask<bool> RollAsync(bool isOptional = false)
     {
         for (var pause = LogLimits.RetryPauseMin; _end is null; pause = ManifestFile.NextPause(pause))
         {
+            var next = SegmentName.Make(_name, _endOffset, Epoch, Guid.NewGuid());
             try
             {
-                var next = SegmentName.Make(_name, _endOffset, Epoch, Guid.NewGuid());
                 await _segments.CreateAsync(next, _abandoned.Token).ConfigureAwait(false);
-                await RollToAsync(next).ConfigureAwait(false);
-                return _end is null;
+                if (await RollToAsync(next).ConfigureAwait(false))
+                {
+                    return true;
+                }
+
+                await PauseAsync(pause).ConfigureAwait(false);
             }
             catch (LogFencedException e)
             {
                 End(LogEnd.Fenced, e.Message);
             }
-            catch (LogCorruptException e)
+            catch (CorruptDocumentException e)
             {
                 End(LogEnd.Offline, e.Message);
+            }
+            catch (StoreFullException) when (isOptional)
+            {
+                await TryFreeAsync(next).ConfigureAwait(false); // the manifest does not name it: writing that waits for room
+                return _end is null;
             }
             catch (Exception e) when (e is StoreUnavailableException or StoreFullException)
             {
@@ -59,7 +78,8 @@ public sealed partial class PartitionLog
         return false;
     }
 
-    private async ValueTask RollToAsync(string next)
+    /// <returns>True when the new segment takes appends; false to roll once more, unless the log has ended.</returns>
+    private async ValueTask<bool> RollToAsync(string next)
     {
         var last = _active;
         var hasProducers = await SaveProducersAsync(next).ConfigureAwait(false);
@@ -97,6 +117,8 @@ public sealed partial class PartitionLog
         {
             await CloseAsync(closed, last.Index).ConfigureAwait(false);
         }
+
+        return stored;
     }
 
     private async ValueTask<bool> StoreFenceAsync(string segment, byte[] fence)
@@ -127,15 +149,18 @@ public sealed partial class PartitionLog
                     break;
             }
 
-            if (outcome.Status is AppendStatus.NotFound or AppendStatus.Sealed && !await OwnsLogAsync().ConfigureAwait(false))
+            switch (outcome.Status)
             {
-                return false;
-            }
-
-            if (outcome.Status is AppendStatus.Broken)
-            {
-                End(LogEnd.Offline, $"The medium failed to sync the new segment '{segment}'.");
-                return false;
+                case AppendStatus.NotFound when await OwnsLogAsync().ConfigureAwait(false):
+                    End(LogEnd.Offline, $"The new segment '{segment}' has vanished from the store.");
+                    return false;
+                case AppendStatus.Sealed or AppendStatus.SegmentFull:
+                    return false; // nothing can be written to it: the next one replaces it
+                case AppendStatus.Broken:
+                    EndWhenBrokenAgain();
+                    return false;
+                default:
+                    break;
             }
 
             await PauseAsync(pause).ConfigureAwait(false);
@@ -155,6 +180,18 @@ public sealed partial class PartitionLog
         }
         catch (Exception e) when (e is StoreUnavailableException or StoreFullException or OperationCanceledException)
         {
+        }
+    }
+
+    private async ValueTask TryFreeAsync(string segment)
+    {
+        try
+        {
+            await FreeAsync(segment, _abandoned.Token).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is StoreUnavailableException or OperationCanceledException)
+        {
+            // an orphan, which the next owner frees
         }
     }
 

@@ -1,4 +1,3 @@
-using OrleansStream.Errors;
 using OrleansStream.Records;
 
 namespace OrleansStream.Log;
@@ -6,8 +5,6 @@ namespace OrleansStream.Log;
 // The one writer: the only code that assigns offsets. While one group is being stored the next one gathers.
 public sealed partial class PartitionLog
 {
-    private readonly ProducerStates _producers;
-    private readonly ProducerStates _open = new();
     private AppendGroup? _group;
     private TaskCompletionSource? _drained;
     private bool _rollWanted;
@@ -38,7 +35,7 @@ public sealed partial class PartitionLog
         catch (Exception e)
         {
             // Nobody awaits this loop. The owner goes away, and the next one recovers from what is stored.
-            End(LogEnd.Closed, $"The partition's writer failed: {e.Message}");
+            End(LogEnd.Failed, $"The partition's writer failed: {e.Message}");
             FinishDraining();
         }
     }
@@ -64,7 +61,7 @@ public sealed partial class PartitionLog
         drained?.TrySetResult();
         if (roll)
         {
-            await RollAsync().ConfigureAwait(false);
+            await RollAsync(isOptional: true).ConfigureAwait(false);
         }
         else if (group is not null)
         {
@@ -99,98 +96,6 @@ public sealed partial class PartitionLog
         }
     }
 
-    private AppendGroup? TakeGroup()
-    {
-        if (_end is not null)
-        {
-            return null;
-        }
-
-        var lengthMax = Math.Min(LogLimits.GroupBytesMax, _segments.Limits.AppendBytesMax);
-        var group = new AppendGroup { BaseOffset = _endOffset, EndOffset = _endOffset };
-        var length = 0;
-        _open.Clear();
-        while (_queue.TryPeek(out var append) && length + append.Batches.Length <= lengthMax)
-        {
-            _queue.Dequeue();
-            if (append.Task.IsCompleted)
-            {
-                _pendingBytes -= append.Batches.Length; // its caller gave up before it had a place
-                continue;
-            }
-
-            append.IsPlaced = true;
-            group.Appends.Add(append);
-            length += Place(append, group);
-        }
-
-        if (group.Appends.Count == 0)
-        {
-            return null;
-        }
-
-        group.Bytes = length == 0 ? default : _tail.Reserve(length, group.BaseOffset);
-        _group = group;
-        WatchDeadlines();
-        return group;
-    }
-
-    /// <summary>Gives an append its offsets, or the answer it gets instead, judged with all that is before it in the group.</summary>
-    /// <returns>The bytes it takes.</returns>
-    private int Place(PendingAppend append, AppendGroup group)
-    {
-        if (append.ExpectedNextOffset is { } expected && expected != group.EndOffset)
-        {
-            return Refuse(append, group, new LogError(
-                StreamErrorCode.OffsetConditionFailed,
-                $"The next offset is {group.EndOffset}, not {expected}; nothing was stored."));
-        }
-
-        RecordBatchHeader.TryRead(append.Batches.Span, out var first);
-        var settled = _producers.Check(first);
-        var verdict = settled.DuplicateOffset >= 0 ? settled : _producers.Check(first, _open);
-        var isStored = verdict.DuplicateOffset >= 0 || verdict.Error == StreamErrorCode.DuplicateSequenceNumber;
-        if (isStored && WasCutShort(append, out var rest, out var restOffset))
-        {
-            if (verdict.DuplicateOffset < 0 || restOffset != group.EndOffset)
-            {
-                return Refuse(append, group, CutShortError(first));
-            }
-
-            (append.Placed, append.BaseOffset) = (rest, verdict.DuplicateOffset);
-        }
-        else if (verdict.DuplicateOffset >= 0)
-        {
-            append.Result = new LogAppendResult(null, verdict.DuplicateOffset, -1, _logStartOffset, Duplicate: true);
-            append.DependsOnGroup = settled.DuplicateOffset < 0;
-            return 0;
-        }
-        else if (verdict.Error != StreamErrorCode.None)
-        {
-            return Refuse(append, group, SequenceError(verdict, first));
-        }
-        else
-        {
-            append.BaseOffset = group.EndOffset;
-        }
-
-        append.DependsOnGroup = true;
-        for (var left = append.Placed.Span; RecordBatchHeader.TryRead(left, out var header); left = left[header.LengthBytes..])
-        {
-            _open.Apply(header, group.EndOffset, NowMs, _producers);
-            group.EndOffset += header.RecordCount;
-        }
-
-        return append.Placed.Length;
-    }
-
-    private int Refuse(PendingAppend append, AppendGroup group, LogError error)
-    {
-        append.Result = Refused(error);
-        append.DependsOnGroup = group.EndOffset != group.BaseOffset; // then it waits until what it was judged by is durable
-        return 0;
-    }
-
     private async ValueTask CommitAsync(AppendGroup group)
     {
         if (group.LengthBytes == 0)
@@ -201,7 +106,7 @@ public sealed partial class PartitionLog
 
         Stamp(group);
         var beganAt = _time.GetTimestamp();
-        var stored = await RollIfDueAsync(group.LengthBytes).ConfigureAwait(false)
+        var stored = await RollIfDueAsync(group).ConfigureAwait(false)
             ? await StoreAsync(group.Bytes).ConfigureAwait(false)
             : StoreResult.Ended;
         _lastStoredAt = _time.GetTimestamp();
@@ -275,6 +180,11 @@ public sealed partial class PartitionLog
                 _producers.Apply(header, header.BaseOffset, nowMs);
             }
 
+            if (_producers.Count > LogLimits.ProducersMax + LogLimits.ProducersSurplusMax)
+            {
+                _producers.Expire(nowMs);
+            }
+
             _active.Position = position + group.LengthBytes;
             _active.AppendCount++;
             if (_end is null)
@@ -283,7 +193,7 @@ public sealed partial class PartitionLog
             }
 
             _endOffset = group.EndOffset;
-            _provenAt = _usedAt = _time.GetTimestamp();
+            (_provenAt, _usedAt) = (beganAt, _time.GetTimestamp());
             var pace = group.LengthBytes / Math.Max(_time.GetElapsedTime(beganAt).TotalSeconds, 1e-6);
             _bytesPerSecond = _bytesPerSecond == 0 ? pace : (_bytesPerSecond * 0.8) + (pace * 0.2);
         }
@@ -298,51 +208,6 @@ public sealed partial class PartitionLog
         }
 
         WakeFetches();
-    }
-
-    // Definitely not stored. Batches of the same producers that queued behind fail with it: they would leave a gap.
-    private void Fail(AppendGroup group, LogError error)
-    {
-        var failed = new List<PendingAppend>();
-        lock (_gate)
-        {
-            var producers = ProducersOf(group);
-            if (producers.Count > 0)
-            {
-                foreach (var append in _queue)
-                {
-                    if (append.IsByAny(producers))
-                    {
-                        failed.Add(append); // stays in the queue, answered: the next group passes it over
-                    }
-                }
-            }
-        }
-
-        Release(group);
-        foreach (var append in group.Appends)
-        {
-            append.TrySetResult(append.DependsOnGroup ? Refused(error) : append.Result);
-        }
-
-        foreach (var append in failed)
-        {
-            append.TrySetResult(Refused(error));
-        }
-    }
-
-    private static HashSet<long> ProducersOf(AppendGroup group)
-    {
-        var ids = new HashSet<long>();
-        foreach (var append in group.Appends)
-        {
-            if (append.BaseOffset >= 0 && RecordBatchHeader.TryRead(append.Batches.Span, out var header) && header.HasProducer)
-            {
-                ids.Add(header.ProducerId);
-            }
-        }
-
-        return ids;
     }
 
     private void Release(AppendGroup group)

@@ -171,12 +171,13 @@ public sealed partial class PartitionLog : IAsyncDisposable
     /// <returns>False when it has ended.</returns>
     private async ValueTask<bool> ProveOwnershipAsync(CancellationToken cancellationToken)
     {
+        var askedAt = _time.GetTimestamp();
         var ownership = await _manifest.CheckAsync(cancellationToken).ConfigureAwait(false);
         if (ownership == Ownership.Ours)
         {
             lock (_gate)
             {
-                _provenAt = _time.GetTimestamp();
+                _provenAt = askedAt;
             }
 
             return true;

@@ -72,7 +72,9 @@ internal sealed record PartitionManifest
             }
         }
 
-        return manifest;
+        return manifest.Active.IsSealed
+            ? throw new CorruptDocumentException(name, "its last segment is closed, so that nothing can be appended.")
+            : manifest;
     }
 }
 

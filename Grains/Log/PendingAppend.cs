@@ -4,9 +4,13 @@ namespace OrleansStream.Log;
 
 /// <summary>One request to append, from its admission until it is answered.</summary>
 internal sealed class PendingAppend(
-    ReadOnlyMemory<byte> batches, LogAcks acks, long? expectedNextOffset, long admittedAt)
+    ReadOnlyMemory<byte> batches, RecordBatchHeader first, LogAcks acks, long? expectedNextOffset, long admittedAt)
     : TaskCompletionSource<LogAppendResult>
 {
+    /// <summary>The header of the first batch, which tells the producer of all of them. Kept, as <see cref="Batches"/> are the caller's again
+    /// once it has been answered.</summary>
+    public RecordBatchHeader First { get; } = first;
+
     public ReadOnlyMemory<byte> Batches { get; } = batches;
 
     public LogAcks Acks { get; } = acks;
@@ -19,6 +23,9 @@ internal sealed class PendingAppend(
     /// <summary>True once it has its place in a group: from then on giving up waiting leaves its outcome unknown.</summary>
     public bool IsPlaced { get; set; }
 
+    /// <summary>True once its caller was told that nothing was stored: it must get no place any more.</summary>
+    public bool IsGivenUp { get; set; }
+
     /// <summary>The offset of its first record; -1 when it takes no place in its group (refused, or a duplicate).</summary>
     public long BaseOffset { get; set; } = -1;
 
@@ -30,21 +37,6 @@ internal sealed class PendingAppend(
 
     /// <summary>What it is answered once its group is durable.</summary>
     public LogAppendResult Result { get; set; }
-
-    /// <summary>True when any of its batches is by one of these producers.</summary>
-    public bool IsByAny(HashSet<long> producerIds)
-    {
-        var scanner = new RecordBatchScanner(Batches.Span, checkCrc: false);
-        while (scanner.MoveNext())
-        {
-            if (scanner.Header.HasProducer && producerIds.Contains(scanner.Header.ProducerId))
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
 }
 
 /// <summary>Appends that go to the store in one write.</summary>

@@ -53,6 +53,18 @@ internal sealed class ProducerStates
         state.Apply(batch, baseOffset, nowMs);
     }
 
+    /// <summary>
+    /// Remembers that a batch of an unknown producer was not stored: until it comes again none that was sent after it may pass.
+    /// Not durable, as the batch is not.
+    /// </summary>
+    public void Await(in RecordBatchHeader batch, long nowMs)
+    {
+        if (batch.HasProducer && !_states.ContainsKey(batch.ProducerId))
+        {
+            _states.Add(batch.ProducerId, new ProducerState(batch.ProducerEpoch, batch.BaseSequence, nowMs));
+        }
+    }
+
     public void Clear() => _states.Clear();
 
     /// <summary>Forgets producers that were idle too long, and the longest idle ones above the bound.</summary>
@@ -79,7 +91,7 @@ internal sealed class ProducerStates
     {
         var snapshot = new ProducerSnapshot(
             ProducerSnapshot.CurrentFormat,
-            [.. _states.Select(pair => new ProducerEntry(
+            [.. _states.Where(pair => pair.Value.Batches.Count > 0).Select(pair => new ProducerEntry(
                 pair.Key, pair.Value.Epoch, pair.Value.LastAtMs,
                 [.. pair.Value.Batches.Select(b => new[] { b.FirstSequence, b.LastSequence, b.BaseOffset })]))]);
         var json = JsonSerializer.SerializeToUtf8Bytes(snapshot, ProducerJson.Default.ProducerSnapshot);
@@ -133,10 +145,15 @@ internal readonly record struct ProducerBatch(int FirstSequence, int LastSequenc
 internal sealed class ProducerState
 {
     private readonly List<ProducerBatch> _batches = new(LogLimits.ProducerBatchesMax);
+    private readonly int _awaitedSequence;
 
     public ProducerState()
     {
     }
+
+    /// <summary>A producer none of whose batches is stored: a sequence is awaited.</summary>
+    public ProducerState(short epoch, int awaitedSequence, long lastAtMs) =>
+        (Epoch, _awaitedSequence, LastAtMs) = (epoch, awaitedSequence, lastAtMs);
 
     public ProducerState(short epoch, long lastAtMs, IEnumerable<ProducerBatch> batches)
     {
@@ -150,7 +167,8 @@ internal sealed class ProducerState
 
     public IReadOnlyList<ProducerBatch> Batches => _batches;
 
-    public ProducerState Copy() => new(Epoch, LastAtMs, _batches);
+    public ProducerState Copy() =>
+        _batches.Count == 0 ? new(Epoch, _awaitedSequence, LastAtMs) : new(Epoch, LastAtMs, _batches);
 
     public ProducerVerdict Check(in RecordBatchHeader batch)
     {
@@ -161,9 +179,10 @@ internal sealed class ProducerState
 
         if (batch.ProducerEpoch > Epoch || _batches.Count == 0)
         {
-            return batch.BaseSequence == 0 || Epoch < 0
+            var first = batch.ProducerEpoch > Epoch ? 0 : _awaitedSequence;
+            return batch.BaseSequence == first
                 ? ProducerVerdict.Next
-                : ProducerVerdict.Refused(StreamErrorCode.OutOfOrderSequenceNumber, 0);
+                : ProducerVerdict.Refused(StreamErrorCode.OutOfOrderSequenceNumber, first);
         }
 
         foreach (var known in _batches)

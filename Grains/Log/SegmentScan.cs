@@ -8,8 +8,8 @@ namespace OrleansStream.Log;
 /// where it stopped: recovery reads once before its fence and the rest behind it.
 /// </summary>
 /// <remarks>
-/// A batch is accepted when its length, magic and CRC are right, its base offset continues the chain, and its leader epoch is that
-/// of the newest fence before it.
+/// A batch is accepted when its length, magic and CRC are right, its base offset continues the chain, and its leader epoch is that of
+/// the highest fence before it. Offset and epoch lie outside the CRC, so the chain and the fences are what vouches for them.
 /// </remarks>
 internal sealed class SegmentScan(
     ISegmentStore segments, string name, long baseOffset, ProducerStates producers, long nowMs)
@@ -28,7 +28,7 @@ internal sealed class SegmentScan(
     /// <summary>The count of accepted batches, fences included.</summary>
     public int BatchCount { get; private set; }
 
-    /// <summary>The highest epoch of a fence or batch.</summary>
+    /// <summary>The highest epoch of a fence.</summary>
     public int Epoch { get; private set; }
 
     public SegmentIndex Index { get; } = new(baseOffset);
@@ -126,10 +126,9 @@ internal sealed class SegmentScan(
             return $"a batch has base offset {header.BaseOffset} where {EndOffset} was to follow";
         }
 
-        // Every owner fences before it appends, and the leader's epoch lies outside the checksum. A higher one that no fence announced
-        // would take the partition for fenced by an owner who never was.
-        return header.PartitionLeaderEpoch == Epoch ? null
-            : $"a batch of epoch {header.PartitionLeaderEpoch} follows the fence of epoch {Epoch}";
+        return header.PartitionLeaderEpoch != Epoch
+            ? $"a batch of epoch {header.PartitionLeaderEpoch} stands behind the fence of epoch {Epoch}"
+            : null;
     }
 
     private void Take(in RecordBatchHeader header, int lengthBytes)
@@ -140,7 +139,6 @@ internal sealed class SegmentScan(
         }
         else
         {
-            Epoch = header.PartitionLeaderEpoch;
             Index.Add(header.BaseOffset, (int)Position, header.MaxTimestamp);
             producers.Apply(header, header.BaseOffset, nowMs);
             EndOffset = header.NextOffset;

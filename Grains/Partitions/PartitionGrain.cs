@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orleans.Concurrency;
 using Orleans.Placement;
@@ -11,17 +12,19 @@ namespace OrleansStream.Partitions;
 /// <summary>Leads one partition: opens its log, takes calls to it, and goes away when the log has ended.</summary>
 /// <remarks>
 /// Reentrant: offsets are given and state changes only in the log's writer; nothing here may rely on a field across an await.
+/// Placed by count, not near its first caller: else one silo would lead every partition of a topic.
 /// An activation that could not open its log answers with the reason for a while, then leaves, and the next one tries again.
 /// </remarks>
-[Reentrant, Immovable, GrainType("partition")]
+[Reentrant, Immovable, ActivationCountBasedPlacement, GrainType("partition")]
 internal sealed partial class PartitionGrain(
     ISegmentStore segments, IDocumentStore documents, TimeProvider time, ILocalSiloDetails silo,
-    ILogger<PartitionGrain> logger) : Grain, IPartitionGrain
+    IHostApplicationLifetime lifetime, ILogger<PartitionGrain> logger) : Grain, IPartitionGrain
 {
     private PartitionKey _key;
     private TopicMetadata? _topic;
     private PartitionLog? _log;
     private StreamError _refusal = PartitionErrors.Closing;
+    private CancellationTokenRegistration _stopping;
 
     private string Owner => $"{silo.SiloAddress.ToParsableString()}/{GrainContext.ActivationId}";
 
@@ -50,6 +53,7 @@ internal sealed partial class PartitionGrain(
     /// <inheritdoc/>
     public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
+        await _stopping.DisposeAsync();
         if (_log is { } log)
         {
             _log = null;
@@ -150,6 +154,8 @@ internal sealed partial class PartitionGrain(
             cancellationToken);
         _log = log;
         LeaveWhenEndedAsync(log).Ignore();
+        // A grain is only deactivated when its calls have ended, and a long poll would hold up the stop for as long as it waits.
+        _stopping = lifetime.ApplicationStopping.Register(log.StopWaiting);
         this.RegisterGrainTimer(MaintainAsync, new GrainTimerCreationOptions
         {
             DueTime = PartitionGrainLimits.MaintenancePeriod,

@@ -66,7 +66,15 @@ public sealed class AzureBlobContainer
     /// <summary>Makes the container when it is missing; also tells whether the account can be reached at all.</summary>
     /// <param name="cancellationToken">Cancels the call.</param>
     /// <exception cref="StoreUnavailableException">The account cannot be reached, or refuses.</exception>
-    public async ValueTask EnsureCreatedAsync(CancellationToken cancellationToken = default) =>
+    public async ValueTask EnsureCreatedAsync(CancellationToken cancellationToken = default)
+    {
+        // Looked for first: an Api node may only read, and making it would be refused although it is there.
+        bool exists = await _retry.ReadAsync(
+            $"look for the container '{_container.Name}'",
+            async (_, token) => (await _container.ExistsAsync(token).ConfigureAwait(false)).Value,
+            cancellationToken).ConfigureAwait(false);
+        if (exists)
+            return;
         await _retry.WriteAsync(
             $"make the container '{_container.Name}'",
             async (_, token) =>
@@ -75,6 +83,7 @@ public sealed class AzureBlobContainer
                 return true;
             },
             cancellationToken).ConfigureAwait(false);
+    }
 
     private static BlobClientOptions CreateOptions(HttpPipelineTransport? transport)
     {

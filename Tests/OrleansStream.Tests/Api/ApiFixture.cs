@@ -3,11 +3,16 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Mvc.Testing;
-using OrleansStream.Tests.Api;
-
-[assembly: AssemblyFixture(typeof(ApiFixture))]
 
 namespace OrleansStream.Tests.Api;
+
+/// <summary>The tests that share one service.</summary>
+[CollectionDefinition(Name)]
+public sealed class ApiTests : ICollectionFixture<ApiFixture>
+{
+    /// <summary>Their collection's name.</summary>
+    public const string Name = "Api";
+}
 
 /// <summary>The whole service in this process, on a port of its own, with its data in memory.</summary>
 public sealed class ApiFixture : IAsyncLifetime
@@ -21,12 +26,16 @@ public sealed class ApiFixture : IAsyncLifetime
     {
         _factory.UseKestrel(0);
         _factory.StartServer();
-        Client = _factory.CreateClient(new WebApplicationFactoryClientOptions { AllowAutoRedirect = false });
+        Client = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false }) { BaseAddress = _factory.ClientOptions.BaseAddress };
         HttpResponseMessage ready = await Client.GetAsync("/health/ready");
         ready.EnsureSuccessStatusCode();
     }
 
-    public ValueTask DisposeAsync() => _factory.DisposeAsync();
+    public ValueTask DisposeAsync()
+    {
+        Client.Dispose();
+        return _factory.DisposeAsync();
+    }
 
     /// <summary>Makes a topic under a name of its own.</summary>
     public async Task<string> CreateTopicAsync(int partitions = 1, string config = "{}")

@@ -4,6 +4,7 @@ using System.Text.RegularExpressions;
 namespace OrleansStream.Tests.Api;
 
 /// <summary>One file per endpoint shows its request and its whole answer; a change of either shows in a review.</summary>
+[Collection(ApiTests.Name)]
 public partial class GoldenTests(ApiFixture api)
 {
     private const string Topic = "golden";

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 
 namespace OrleansStream.Tests.Api;
 
+[Collection(ApiTests.Name)]
 public class MalformedRequestTests(ApiFixture api)
 {
     [Fact]

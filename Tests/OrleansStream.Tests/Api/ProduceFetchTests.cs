@@ -6,6 +6,7 @@ using OrleansStream.Records;
 
 namespace OrleansStream.Tests.Api;
 
+[Collection(ApiTests.Name)]
 public class ProduceFetchTests(ApiFixture api)
 {
     private const string BatchType = "application/vnd.kafka.recordbatch.v2";

@@ -1,5 +1,6 @@
 namespace OrleansStream.Tests.Api;
 
+[Collection(ApiTests.Name)]
 public class TailTests(ApiFixture api)
 {
     [Fact]

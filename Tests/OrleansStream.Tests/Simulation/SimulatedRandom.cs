@@ -3,12 +3,17 @@ namespace OrleansStream.Tests.Simulation;
 /// <summary>A seeded source of chance (SplitMix64): the same seed gives the same run on every machine and runtime.</summary>
 internal sealed class SimulatedRandom(ulong seed)
 {
-    private ulong _state = seed * 0x9E37_79B9_7F4A_7C15 + 0x632B_E59B_D9B4_E019;
+    // Scrambled: the states of one stream are a constant apart, so that neighbouring seeds would else draw the same numbers, one behind.
+    private ulong _state = Scramble(seed);
 
     public ulong NextBits()
     {
         _state += 0x9E37_79B9_7F4A_7C15;
-        ulong bits = _state;
+        return Scramble(_state);
+    }
+
+    private static ulong Scramble(ulong bits)
+    {
         bits = (bits ^ (bits >> 30)) * 0xBF58_476D_1CE4_E5B9;
         bits = (bits ^ (bits >> 27)) * 0x94D0_49BB_1331_11EB;
         return bits ^ (bits >> 31);

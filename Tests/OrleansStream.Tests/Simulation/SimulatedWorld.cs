@@ -113,8 +113,11 @@ internal sealed class SimulatedWorld(
         return segment.Extent;
     }
 
+    // A name's end is random, and would order alike names differently from run to run: they come as they were created.
     public IReadOnlyList<SegmentInfo> ListSegments(string prefix) =>
         [.. _segments.Where(pair => pair.Key.StartsWith(prefix, StringComparison.Ordinal))
+            .OrderBy(pair => pair.Key[..pair.Key.LastIndexOf('-')], StringComparer.Ordinal)
+            .ThenBy(pair => pair.Value.Ordinal)
             .Select(pair => new SegmentInfo(pair.Key, pair.Value.Length, pair.Value.Modified))];
 
     public void DeleteSegment(string name) => _segments.Remove(name);

@@ -8,6 +8,7 @@ namespace OrleansStream.Tests.Storage;
 public sealed class FileSegmentFaultTests : IDisposable
 {
     private const string Name = "topic/0/a.log";
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private readonly TemporaryFolder _folder = new();
     private FaultyFileOperations _files = new();
     private DataFolder _data;
@@ -182,14 +183,14 @@ public sealed class FileSegmentFaultTests : IDisposable
             if (call is { Kind: FileCallKind.Sync, IsMarker: false })
             {
                 written.Set();
-                proceed.Wait(Cancellation);
+                proceed.Wait(Patience, Cancellation);
             }
 
             return null;
         };
 
         var append = AppendAsync(3, "de").AsTask();
-        written.Wait(Cancellation);
+        Assert.True(written.Wait(Patience, Cancellation), "The append was never synced.");
         var destination = new byte[10];
         Assert.Equal(3, await Store.ReadAsync(Name, 0, destination, Cancellation));
         Assert.Equal(0, await Store.ReadAsync(Name, 3, destination, Cancellation));

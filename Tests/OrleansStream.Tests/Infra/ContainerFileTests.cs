@@ -1,0 +1,86 @@
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using Orleans.Configuration;
+
+namespace OrleansStream.Tests.Infra;
+
+public sealed partial class ContainerFileTests
+{
+    private const string HttpPort = "8080";
+
+    public static TheoryData<string> Processes => ["Silo", "Api"];
+
+    [Theory]
+    [MemberData(nameof(Processes))]
+    public void Dockerfile_RunsTheProjectsAssembly_AsNobodyOnAChiselledImage(string process)
+    {
+        string[] last = LastStage(process);
+        Assert.Matches(@"^FROM mcr\.microsoft\.com/dotnet/aspnet:10\.0-noble-chiseled$", last[0]);
+        Assert.Contains("USER $APP_UID", last);
+        Assert.Contains($"ENTRYPOINT [\"dotnet\", \"OrleansStream.{process}.dll\"]", last);
+        Assert.DoesNotContain(last, line => line.StartsWith("RUN ", StringComparison.Ordinal));
+        Assert.Contains($"ENV URLS=http://+:{HttpPort} ASPNETCORE_HTTP_PORTS=", last);
+    }
+
+    [Fact]
+    public void Dockerfile_Ports_AreTheDefaultOnes()
+    {
+        Assert.Contains(
+            $"EXPOSE {HttpPort} {EndpointOptions.DEFAULT_SILO_PORT} {EndpointOptions.DEFAULT_GATEWAY_PORT}", LastStage("Silo"));
+        Assert.Contains($"EXPOSE {HttpPort}", LastStage("Api"));
+    }
+
+    [Theory]
+    [MemberData(nameof(Processes))]
+    public void Dockerfile_EveryFileItCopies_IsInTheRepository(string process)
+    {
+        string[] sources = [.. Lines(process)
+            .Where(line => line.StartsWith("COPY ", StringComparison.Ordinal) && !line.Contains("--from", StringComparison.Ordinal))
+            .SelectMany(line => line.Split(' ')[1..^1])];
+        Assert.NotEmpty(sources);
+        Assert.All(sources, source => Assert.True(
+            source.Contains('*', StringComparison.Ordinal)
+                ? Directory.GetFiles(RepositoryFolder.At(Path.GetDirectoryName(source)!), Path.GetFileName(source)).Length > 0
+                : Path.Exists(RepositoryFolder.At(source)),
+            source));
+    }
+
+    [Fact]
+    public void Compose_HasThreeSilosAndTwoApiNodes_ReachedOnLoopbackAlone()
+    {
+        string compose = Compose();
+        Assert.Equal(3, SiloService().Count(compose));
+        Assert.Equal(2, ApiService().Count(compose));
+        Assert.Equal(
+            [$"127.0.0.1:8080:{HttpPort}", $"127.0.0.1:8081:{HttpPort}"],
+            PublishedPorts().Matches(compose).Select(match => match.Groups[1].Value));
+        Assert.Contains("OrleansStream__Silo__Embedded: \"false\"", compose, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Compose_Azurite_IsTheVersionThatTheTestsUse()
+    {
+        string version = JsonNode.Parse(RepositoryFolder.Read("Tests", "package.json"))!["dependencies"]!["azurite"]!.GetValue<string>();
+        Assert.Contains($"/azurite:{version}\n", Compose(), StringComparison.Ordinal);
+    }
+
+    private static string Compose() => RepositoryFolder.Read("infra", "docker", "docker-compose.yml").ReplaceLineEndings("\n");
+
+    private static string[] Lines(string process) =>
+        RepositoryFolder.Read("infra", "docker", $"{process}.Dockerfile").ReplaceLineEndings("\n").Split('\n');
+
+    private static string[] LastStage(string process)
+    {
+        string[] lines = Lines(process);
+        return lines[Array.FindLastIndex(lines, line => line.StartsWith("FROM ", StringComparison.Ordinal))..];
+    }
+
+    [GeneratedRegex(@"^  silo-\d: \*silo$", RegexOptions.Multiline)]
+    private static partial Regex SiloService();
+
+    [GeneratedRegex(@"^  api-\d:\n    <<: \*api$", RegexOptions.Multiline)]
+    private static partial Regex ApiService();
+
+    [GeneratedRegex("^ +ports: \\[\"([^\"]+)\"\\]$", RegexOptions.Multiline)]
+    private static partial Regex PublishedPorts();
+}
