@@ -4,6 +4,7 @@ using OrleansStream.Tests.Api;
 namespace OrleansStream.Tests.Groups;
 
 /// <summary>The rules of groups as a caller of the REST surface meets them.</summary>
+[Collection(ApiTests.Name)]
 public sealed class GroupApiTests(ApiFixture api)
 {
     private readonly string _group = $"g-{Guid.NewGuid():N}";
