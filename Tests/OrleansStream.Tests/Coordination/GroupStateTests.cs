@@ -193,6 +193,18 @@ public sealed class GroupStateTests
     }
 
     [Fact]
+    public void Tick_WhenTheLastMemberHasJustLeft_KeepsOldOffsetsForTheRetention()
+    {
+        var partition = _run.Poll("m1", Topics).Assigned.First();
+        _run.Commit("m1", partition, 5);
+        var state = GroupState.Restore(_run.State.ToEvents(), _run.Now);
+        var later = _run.Now with { UnixMs = _run.Now.UnixMs + 2 * CoordinationLimits.OffsetsRetentionMs };
+        state.Leave("m1", epoch: null, later);
+        Assert.Empty(state.Tick(later).Events);
+        Assert.Equal(5, state.FindOffset(partition)!.Offset);
+    }
+
+    [Fact]
     public void Poll_WhenTheGroupWasDeletedAndCameBack_KnowsNoClaimOfTheOldOne()
     {
         _run.Poll("m1", Topics);
