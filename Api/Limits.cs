@@ -110,4 +110,40 @@ internal static class Limits
 
     /// <summary>When to come back where waiting helps and the error does not say, in seconds.</summary>
     public const int RetryAfterSecondsDefault = 1;
+
+    /// <summary>The longest body of a request to a group, in bytes.</summary>
+    public const int GroupBodyBytesMax = 2 * 1024 * 1024;
+
+    /// <summary>The longest cursor that is read back, in characters: every partition of a few large topics.</summary>
+    public const int GroupCursorLengthMax = 256 * 1024;
+
+    /// <summary>Records in an answer to a poll when the request does not say.</summary>
+    public const int PollRecordsDefault = 500;
+
+    /// <summary>The longest wait of a poll, in milliseconds: below what proxies in between commonly cut.</summary>
+    public const int PollWaitMsMax = 50_000;
+
+    /// <summary>The partitions that a poll reads at the same time when it does not wait.</summary>
+    public const int PollFetchesAtOnce = 16;
+
+    /// <summary>How long a poll waits for partitions that do not answer, when others may have records.</summary>
+    public static readonly TimeSpan PollGatherMax = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>The wait, in milliseconds, before a poll asks again for partitions that could not be read, such as those that are moving.</summary>
+    public const int PollRetryMs = 500;
+
+    /// <summary>How often in the length of a lease a waiting poll renews it.</summary>
+    public const int PollRenewalsPerLease = 3;
+
+    /// <summary>The part of a lease that may be gone when a poll is answered; beyond it the lease is renewed first.</summary>
+    public const double PollLeaseSlack = 0.1;
+
+    /// <summary>How long one turn of a poll's stream waits before it sends a comment, so that both ends notice a dead connection.</summary>
+    public const int PollStreamWaitMs = 10_000;
+
+    /// <summary>The records whose age is looked up at the same time for a group's lag.</summary>
+    public const int LagReadsAtOnce = 16;
+
+    /// <summary>Groups on a page when the request does not say.</summary>
+    public const int GroupPageDefault = 100;
 }

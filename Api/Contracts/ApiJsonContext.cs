@@ -19,6 +19,15 @@ namespace OrleansStream.Api.Contracts;
 [JsonSerializable(typeof(TopicListAnswer))]
 [JsonSerializable(typeof(PartitionListAnswer))]
 [JsonSerializable(typeof(HealthAnswer))]
+[JsonSerializable(typeof(PollRequest))]
+[JsonSerializable(typeof(PollAnswer))]
+[JsonSerializable(typeof(GroupListAnswer))]
+[JsonSerializable(typeof(GroupAnswer))]
+[JsonSerializable(typeof(OffsetsPutRequest))]
+[JsonSerializable(typeof(OffsetListAnswer))]
+[JsonSerializable(typeof(OffsetsResetRequest))]
+[JsonSerializable(typeof(OffsetsResetAnswer))]
+[JsonSerializable(typeof(LagAnswer))]
 internal sealed partial class ApiJsonContext : JsonSerializerContext
 {
     /// <summary>The context every answer is written with: text stays readable, as no answer is ever put into an HTML page.</summary>

@@ -41,4 +41,13 @@ internal sealed record Problem
 
     /// <summary>When no record of a produce request was stored: what became of each, in order.</summary>
     public IReadOnlyList<ProduceResult>? Results { get; init; }
+
+    /// <summary>When a group's member was refused: its epoch now. It goes on from here, with <see cref="Cursor"/>.</summary>
+    public long? MemberEpoch { get; init; }
+
+    /// <summary>When a group's member was refused: its partitions now.</summary>
+    public IReadOnlyList<TopicAssignment>? Assignment { get; init; }
+
+    /// <summary>When a group's member was refused: the cursor to poll with. Absent when another process took its place.</summary>
+    public string? Cursor { get; init; }
 }

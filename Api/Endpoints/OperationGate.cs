@@ -1,5 +1,6 @@
 using OrleansStream.Api.Errors;
 using OrleansStream.Api.Mapping;
+using OrleansStream.Groups;
 using OrleansStream.Topics;
 
 namespace OrleansStream.Api.Endpoints;
@@ -27,6 +28,10 @@ internal sealed class OperationGate(RequestDelegate next)
         CheckQuery(request, operation);
         if (request.RouteValues.TryGetValue("topic", out object? topic) && TopicName.Validate((string)topic!) is { } error)
             throw new RequestException(error);
+        if (request.RouteValues.TryGetValue("group", out object? group) && GroupName.Validate((string)group!) is { } groupError)
+            throw new RequestException(groupError);
+        if (request.RouteValues.TryGetValue("member", out object? member) && GroupName.ValidateMember((string)member!) is { } memberError)
+            throw new RequestException(memberError);
         if (MediaTypes.OfAnswer(request, operation.Offers) is null)
         {
             throw new RequestException(

@@ -50,6 +50,8 @@ internal static class ApiHosting
         services.AddSingleton<ProduceEndpoints>();
         services.AddSingleton<FetchEndpoints>();
         services.AddSingleton<TailEndpoints>();
+        services.AddSingleton<GroupEndpoints>();
+        services.AddSingleton<GroupOffsetEndpoints>();
         services.AddSingleton<HealthEndpoints>();
         services.AddApiDescription();
         services.AddResponseCompression(compression =>
@@ -83,6 +85,8 @@ internal static class ApiHosting
         ProduceEndpoints.Map(v1);
         FetchEndpoints.Map(v1);
         TailEndpoints.Map(v1);
+        GroupEndpoints.Map(v1);
+        GroupOffsetEndpoints.Map(v1);
     }
 
     private static void AddLogging(ILoggingBuilder logging)

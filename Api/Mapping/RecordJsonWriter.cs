@@ -16,6 +16,7 @@ internal readonly record struct PayloadViews(PayloadType KeyAs, PayloadType Valu
 /// </summary>
 internal static class RecordJsonWriter
 {
+    private static readonly JsonEncodedText Topic = JsonEncodedText.Encode("topic");
     private static readonly JsonEncodedText Partition = JsonEncodedText.Encode("partition");
     private static readonly JsonEncodedText Offset = JsonEncodedText.Encode("offset");
     private static readonly JsonEncodedText Timestamp = JsonEncodedText.Encode("timestamp");
@@ -40,9 +41,12 @@ internal static class RecordJsonWriter
     /// <param name="partition">The partition it is in.</param>
     /// <param name="record">The record.</param>
     /// <param name="views">How its key and value are to appear.</param>
-    public static void Write(Utf8JsonWriter writer, int partition, in RecordView record, PayloadViews views)
+    /// <param name="topic">The topic it is in, where the answer may hold several; else null.</param>
+    public static void Write(Utf8JsonWriter writer, int partition, in RecordView record, PayloadViews views, string? topic = null)
     {
         writer.WriteStartObject();
+        if (topic is not null)
+            writer.WriteString(Topic, topic);
         writer.WriteNumber(Partition, partition);
         writer.WriteNumber(Offset, record.Offset);
         Span<byte> time = stackalloc byte[TimestampText.LengthBytes];

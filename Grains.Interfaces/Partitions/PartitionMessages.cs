@@ -39,6 +39,9 @@ public readonly record struct FetchRequest(
     [property: Id(1)] int BytesMax,
     [property: Id(2)] int WaitMs)
 {
+    /// <summary>Only of the topic with this id: another one of that name is refused as unknown. Null for whichever has the name.</summary>
+    [Id(3)] public Guid? TopicId { get; init; }
+
     /// <summary>The log start offset (Kafka's ListOffsets value).</summary>
     public const long Earliest = -2;
 

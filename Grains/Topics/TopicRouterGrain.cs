@@ -57,8 +57,10 @@ internal sealed class TopicRouterGrain(TimeProvider time) : Grain, ITopicRouterG
         var (key, error) = await FindPartitionAsync(partition);
         if (key is not { } found)
             return new FetchResponse(error, request.Offset, default, HighWatermark: -1, LogStartOffset: -1);
+        if (request.TopicId is { } id)
+            found = found with { TopicId = id };
         FetchResponse response = await _calls.FetchAsync(found, request, cancellationToken);
-        return IsTopicGone(response.Error) && await FindPartitionAnewAsync(found) is { } anew
+        return IsTopicGone(response.Error) && request.TopicId is null && await FindPartitionAnewAsync(found) is { } anew
             ? await _calls.FetchAsync(anew, request, cancellationToken)
             : response with { Error = Translate(response.Error) };
     }

@@ -35,7 +35,7 @@ public class ApiDescriptionTests(ApiFixture api)
         }
 
         Assert.Empty(faults);
-        Assert.Equal(12, count);
+        Assert.Equal(21, count);
     }
 
     [Fact]
@@ -55,6 +55,26 @@ public class ApiDescriptionTests(ApiFixture api)
         JsonNode partition = get["parameters"]!.AsArray().Single(p => (string?)p!["name"] == "partition")!["example"]!;
         JsonNode fetched = await api.GetAsync($"/v1/topics/matches/partitions/{partition}/records?from=earliest");
         Assert.Contains(fetched["records"]!.AsArray(), r => (string?)r!["key"] == "argentina-brazil");
+        await CheckGroupExamplesAsync(paths);
+    }
+
+    private async Task CheckGroupExamplesAsync(JsonNode paths)
+    {
+        JsonNode poll = paths["/v1/groups/{group}/members/{member}/poll"]!["post"]!;
+        JsonNode polled = await api.PostAsync("/v1/groups/scoreboard/members/anna/poll", Example(poll, "application/json")!.ToJsonString());
+        Assert.Contains(polled["records"]!.AsArray(), r => (string?)r!["key"] == "argentina-brazil");
+        await api.GetAsync("/v1/groups");
+        await api.GetAsync("/v1/groups/scoreboard");
+        JsonNode reset = paths["/v1/groups/{group}/offsets/reset"]!["post"]!;
+        await api.PostAsync("/v1/groups/scoreboard/offsets/reset", Example(reset, "application/json")!.ToJsonString());
+        using var leave = new HttpRequestMessage(HttpMethod.Delete, "/v1/groups/scoreboard/members/anna");
+        Assert.Equal(204, (int)(await api.SendAsync(leave)).StatusCode);
+        JsonNode put = paths["/v1/groups/{group}/offsets"]!["put"]!;
+        using HttpResponseMessage set = await api.Client.PutAsync(
+            "/v1/groups/scoreboard/offsets", ApiFixture.Json(Example(put, "application/json")!.ToJsonString()), TestContext.Current.CancellationToken);
+        Assert.Equal(200, (int)set.StatusCode);
+        await api.GetAsync("/v1/groups/scoreboard/offsets");
+        await api.GetAsync("/v1/groups/scoreboard/lag");
     }
 
     [Fact]

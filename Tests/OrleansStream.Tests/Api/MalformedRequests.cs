@@ -26,7 +26,7 @@ internal static class MalformedRequests
 
     public static IReadOnlyList<MalformedRequest> All { get; } =
     [
-        .. ProduceBodies(), .. RecordFields(), .. RawBodies(), .. Encodings(), .. Headers(), .. Lines(), .. Queries(), .. Topics(), .. Paths(),
+        .. ProduceBodies(), .. RecordFields(), .. RawBodies(), .. Encodings(), .. Headers(), .. Lines(), .. Queries(), .. Topics(), .. Paths(), .. MalformedGroupRequests.All(),
     ];
 
     private static MalformedRequest Post(string body, string? field = null, string path = Records) => new("POST", path, Utf8(body), Field: field);

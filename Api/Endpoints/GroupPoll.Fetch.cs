@@ -1,0 +1,133 @@
+using OrleansStream.Api.Errors;
+using OrleansStream.Api.Mapping;
+using OrleansStream.Errors;
+using OrleansStream.Groups;
+using OrleansStream.Partitions;
+using OrleansStream.Topics;
+
+namespace OrleansStream.Api.Endpoints;
+
+/// <summary>The records of a poll: straight from the partitions, all at once.</summary>
+internal sealed partial class GroupPoll
+{
+    /// <summary>
+    /// Takes what is there without waiting, some partitions at a time until the answer is full, from a random one on: so each
+    /// gets its turn, and a partition that does not answer holds up the others for a moment only.
+    /// </summary>
+    private async Task FetchAvailableAsync(CancellationToken cancellationToken)
+    {
+        PolledPartition[] readable = [.. Partitions.Where(partition => partition.Position != PolledPartition.Unknown)];
+        if (readable.Length == 0)
+            return;
+        int first = Random.Shared.Next(readable.Length);
+        PolledPartition[] inTurn = [.. readable[first..], .. readable[..first]];
+        int share = Math.Max(1, options.BytesMax / Math.Min(inTurn.Length, Limits.PollFetchesAtOnce));
+        int gathered = 0;
+        foreach (PolledPartition[] some in inTurn.Chunk(Limits.PollFetchesAtOnce))
+        {
+            using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            Task all = Task.WhenAll(some.Select(partition => FetchAsync(partition, share, waitMs: 0, isTimed: true, ended.Token)));
+            await Task.WhenAny(all, Task.Delay(Limits.PollGatherMax, time, ended.Token));
+            await ended.CancelAsync();
+            await all;
+            cancellationToken.ThrowIfCancellationRequested();
+            gathered += some.Sum(partition => partition.Fetched?.Batches.Length ?? 0);
+            if (gathered >= options.BytesMax)
+                return;
+        }
+    }
+
+    /// <summary>Waits on all partitions and on the group at once.</summary>
+    /// <param name="leftMs">How long, in milliseconds; the lease is renewed more often.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <returns>True when the group moves partitions.</returns>
+    private async Task<bool> ParkAsync(long leftMs, CancellationToken cancellationToken)
+    {
+        int sliceMs = (int)Math.Min(Math.Min(leftMs, GroupLimits.WaitMsMax), options.LeaseMs / Limits.PollRenewalsPerLease);
+        if (Partitions.Any(partition => partition.Error is not null))
+            sliceMs = Math.Min(sliceMs, Limits.PollRetryMs);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        Task<GroupWaitResponse?> news = WaitForNewsAsync(sliceMs, ended.Token);
+        Task[] waits = [news, .. Partitions
+            .Where(partition => partition.Position != PolledPartition.Unknown)
+            .Select(partition => FetchAsync(partition, options.BytesMax, sliceMs, isTimed: false, ended.Token))];
+        var open = waits.ToList();
+        while (!news.IsCompleted && !HasRecords && open.All(wait => !wait.IsFaulted))
+            open.Remove(await Task.WhenAny(open));
+        await ended.CancelAsync();
+        await Task.WhenAll(waits);
+        cancellationToken.ThrowIfCancellationRequested();
+        if (await news is not { } told)
+            return false;
+        Renewed(told.LeaseLeftMs);
+        return told.HasNews;
+    }
+
+    private async Task<GroupWaitResponse?> WaitForNewsAsync(int waitMs, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await _group.WaitAsync(member, _token, waitMs, cancellationToken);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Reads one partition. That it cannot be read is its own state: the others go on.</summary>
+    /// <param name="partition">The partition.</param>
+    /// <param name="bytesMax">The most bytes.</param>
+    /// <param name="waitMs">How long to wait for a record.</param>
+    /// <param name="isTimed">True when it is ended for not having answered, false when it is ended for being no longer of use.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    private async Task FetchAsync(
+        PolledPartition partition, int bytesMax, int waitMs, bool isTimed, CancellationToken cancellationToken)
+    {
+        FetchResponse response = await CallAsync(partition, partition.Position, bytesMax, waitMs, cancellationToken);
+        if (response.Error is { Code: StreamErrorCode.OffsetOutOfRange } error)
+        {
+            Reset(partition, error);
+            response = await CallAsync(partition, partition.Position, bytesMax, waitMs: 0, cancellationToken);
+        }
+
+        if (response.Error is null)
+            partition.Take(response);
+        else if (isTimed || response.Error != Ended)
+            partition.Error = response.Error;
+    }
+
+    private static StreamError Ended { get; } = new(StreamErrorCode.RequestTimedOut, "The partition did not answer in time. It is asked again.");
+
+    private async Task<FetchResponse> CallAsync(
+        PolledPartition partition, long offset, int bytesMax, int waitMs, CancellationToken cancellationToken)
+    {
+        var request = new FetchRequest(offset, bytesMax, waitMs) { TopicId = partition.Assigned.TopicId };
+        StreamError failure;
+        try
+        {
+            return await grains.GetGrain<ITopicRouterGrain>(partition.Assigned.Topic)
+                .FetchAsync(partition.Assigned.Partition, request, cancellationToken);
+        }
+        catch (OperationCanceledException)
+        {
+            failure = Ended;
+        }
+        catch (Exception exception) when (exception is TimeoutException or OrleansException)
+        {
+            failure = new StreamError(StreamErrorCode.NotLeaderOrFollower, exception.Message);
+        }
+
+        return new FetchResponse(failure, offset, default, HighWatermark: -1, LogStartOffset: -1);
+    }
+
+    private void Reset(PolledPartition partition, StreamError error)
+    {
+        if (options.Policy == OffsetPolicy.Error)
+            throw new RequestException(error);
+        long to = (options.Policy == OffsetPolicy.Earliest ? error.LogStartOffset : error.HighWatermark) ?? 0;
+        lock (_resets)
+            _resets.Add(new PollReset(partition.Assigned.Topic, partition.Assigned.Partition, partition.Position, to));
+        partition.Position = to;
+    }
+}

@@ -1,0 +1,163 @@
+using System.Collections.Immutable;
+using OrleansStream.Api.Errors;
+using OrleansStream.Api.Mapping;
+using OrleansStream.Errors;
+using OrleansStream.Groups;
+using OrleansStream.Partitions;
+
+namespace OrleansStream.Api.Endpoints;
+
+/// <summary>
+/// One poll: asks the group where the member stands, then reads the member's partitions and waits for records, here and not in
+/// the group. While it waits it renews the lease, and when the group moves partitions it takes part at once: it holds nothing
+/// of them then, so it may give them up in the member's name, and the others' wait goes on.
+/// </summary>
+/// <param name="grains">The way to the grains.</param>
+/// <param name="time">Times waits and leases.</param>
+/// <param name="group">The group.</param>
+/// <param name="member">The member.</param>
+/// <param name="options">What was asked for.</param>
+internal sealed partial class GroupPoll(IGrainFactory grains, TimeProvider time, string group, string member, PollOptions options)
+{
+    private readonly IConsumerGroupGrain _group = grains.GetGrain<IConsumerGroupGrain>(group);
+    private readonly List<PollReset> _resets = [];
+    private MemberToken _token;
+    private long _renewedAt;
+    private long _leaseLeftMs;
+
+    /// <summary>The member's partitions, by topic and partition.</summary>
+    public IReadOnlyList<PolledPartition> Partitions { get; private set; } = [];
+
+    /// <summary>What retention had deleted before it was read.</summary>
+    public IReadOnlyList<PollReset> Resets => _resets;
+
+    /// <summary>The member's epoch.</summary>
+    public long MemberEpoch => _token.Epoch;
+
+    /// <summary>When the member's lease ends.</summary>
+    public DateTimeOffset LeaseExpiresAt => time.GetUtcNow().AddMilliseconds(LeaseLeftMs);
+
+    /// <summary>The records that are there and not yet read, as far as is known.</summary>
+    public long Lag => Partitions.Where(partition => partition.Position >= 0 && partition.HighWatermark >= 0)
+        .Sum(partition => Math.Max(0, partition.HighWatermark - partition.Position));
+
+    private long LeaseLeftMs => Math.Max(0, _leaseLeftMs - (long)time.GetElapsedTime(_renewedAt).TotalMilliseconds);
+
+    /// <summary>What the member gets to know itself by, and where it stands.</summary>
+    public string Cursor() => new GroupCursor(_token, [.. Partitions
+        .Where(partition => partition.Position >= 0)
+        .Select(partition => new PartitionOffset(partition.Assigned.TopicId, partition.Assigned.Partition, partition.Position))])
+        .Write(group, member);
+
+    /// <summary>Joins or renews, and commits what the cursor says is done.</summary>
+    /// <returns>Null, or the refusal.</returns>
+    public async Task<GroupMemberResponse?> JoinAsync()
+    {
+        ImmutableArray<PartitionOffset> offsets = options.Cursor is { } cursor ? [.. cursor.Offsets] : [];
+        if (await PollGroupAsync(options.Cursor?.Token, options.Commits ? offsets : []) is { } refused)
+            return refused;
+        // The member goes on behind what it was last given, also in what it did not want to commit yet.
+        var positions = offsets.ToDictionary(offset => (offset.TopicId, offset.Partition), offset => offset.Offset);
+        foreach (PolledPartition partition in Partitions)
+        {
+            if (positions.TryGetValue((partition.Assigned.TopicId, partition.Assigned.Partition), out long position))
+                partition.Position = position;
+        }
+
+        return null;
+    }
+
+    /// <summary>Reads until there are records, or the wait is over.</summary>
+    /// <param name="waitMs">How long to wait, in milliseconds.</param>
+    /// <param name="endsOnNews">True to end the wait when the group moves partitions, false to take part in it.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <returns>Null, or why the member is none any more.</returns>
+    /// <exception cref="RequestException">The policy is to be told where there is no offset to go on from.</exception>
+    public async Task<GroupMemberResponse?> ReadAsync(int waitMs, bool endsOnNews, CancellationToken cancellationToken)
+    {
+        long started = time.GetTimestamp();
+        while (true)
+        {
+            await StartAsync(cancellationToken);
+            await FetchAvailableAsync(cancellationToken);
+            long leftMs = waitMs - (long)time.GetElapsedTime(started).TotalMilliseconds;
+            if (HasRecords || leftMs <= 0)
+                break;
+            HasNews = await ParkAsync(leftMs, cancellationToken);
+            if (HasRecords || HasNews && endsOnNews)
+                break;
+            if (HasNews && await PollGroupAsync(_token, []) is { } refused)
+                return refused;
+        }
+
+        if (LeaseLeftMs < options.LeaseMs * (1 - Limits.PollLeaseSlack))
+            Renewed((await _group.WaitAsync(member, _token, waitMs: 0, cancellationToken)).LeaseLeftMs);
+        return null;
+    }
+
+    /// <summary>True when the last wait ended because the group moves partitions.</summary>
+    public bool HasNews { get; private set; }
+
+    private bool HasRecords => Partitions.Any(partition => partition.Fetched is not null);
+
+    private async Task<GroupMemberResponse?> PollGroupAsync(MemberToken? token, ImmutableArray<PartitionOffset> commits)
+    {
+        GroupMemberResponse response = await _group.PollAsync(new GroupPollRequest(
+            member, [.. options.Topics], token, commits, options.LeaseMs, options.Assignor));
+        if (response.Error is not null || response.Token is not { } known)
+            return response;
+        _token = known;
+        Renewed(response.LeaseLeftMs);
+        var before = Partitions.ToDictionary(partition => (partition.Assigned.TopicId, partition.Assigned.Partition));
+        Partitions = [.. response.Assignment.Select(
+            assigned => before.GetValueOrDefault((assigned.TopicId, assigned.Partition)) ?? new PolledPartition(assigned))];
+        return null;
+    }
+
+    private void Renewed(long leaseLeftMs)
+    {
+        _leaseLeftMs = leaseLeftMs;
+        _renewedAt = time.GetTimestamp();
+    }
+
+    /// <summary>
+    /// Finds where to start in partitions without a committed offset. The end of a log is committed at once: else a record
+    /// that came before the next poll would be behind the end that poll starts from.
+    /// </summary>
+    private async Task StartAsync(CancellationToken cancellationToken)
+    {
+        PolledPartition[] unknown = [.. Partitions.Where(partition => partition.Position == PolledPartition.Unknown)];
+        if (unknown.Length == 0)
+            return;
+        if (options.Policy == OffsetPolicy.Error)
+            throw NoOffset(unknown[0]);
+        if (options.Policy == OffsetPolicy.Earliest)
+        {
+            foreach (PolledPartition partition in unknown)
+                partition.Position = FetchRequest.Earliest;
+            return;
+        }
+
+        foreach (PolledPartition[] some in unknown.Chunk(Limits.PollFetchesAtOnce))
+            await Task.WhenAll(some.Select(partition => FindEndAsync(partition, cancellationToken)));
+        ImmutableArray<PartitionOffset> ends = [.. unknown
+            .Where(partition => partition.Position >= 0)
+            .Select(partition => new PartitionOffset(partition.Assigned.TopicId, partition.Assigned.Partition, partition.Position))];
+        if (ends.Length > 0)
+            await _group.CommitAsync(member, _token, ends);
+    }
+
+    private async Task FindEndAsync(PolledPartition partition, CancellationToken cancellationToken)
+    {
+        FetchResponse response = await CallAsync(partition, FetchRequest.Latest, bytesMax: 1, waitMs: 0, cancellationToken);
+        if (response.Error is null)
+            partition.Position = response.Offset;
+        else
+            partition.Error = response.Error;
+    }
+
+    private static RequestException NoOffset(PolledPartition partition) => new(new StreamError(
+        StreamErrorCode.OffsetOutOfRange,
+        $"The group has no committed offset for partition {partition.Assigned.Partition} of topic '{partition.Assigned.Topic}', and auto_offset_reset is error. "
+        + "Set one with PUT offsets or offsets/reset."));
+}

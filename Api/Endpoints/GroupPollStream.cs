@@ -1,0 +1,89 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Text.Json;
+using Microsoft.AspNetCore.Http.Features;
+using OrleansStream.Api.Contracts;
+using OrleansStream.Api.Errors;
+using OrleansStream.Api.Mapping;
+using OrleansStream.Errors;
+
+namespace OrleansStream.Api.Endpoints;
+
+/// <summary>
+/// A poll that goes on answering: one event per answer, with its cursor as id. Nothing is committed by the stream itself, as
+/// nobody can tell what its reader has done. When partitions are to move it ends, so that the reader's next poll, with the last
+/// cursor it is done with, says where the next owner starts.
+/// </summary>
+/// <param name="poll">The poll, joined.</param>
+/// <param name="options">What was asked for.</param>
+/// <param name="member">The member.</param>
+internal sealed class GroupPollStream(GroupPoll poll, PollOptions options, string member)
+{
+    /// <summary>Sends events until partitions are to move, or the client or the service ends it.</summary>
+    /// <param name="context">The request.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public async Task RunAsync(HttpContext context, CancellationToken cancellationToken)
+    {
+        context.Response.ContentType = MediaTypes.EventStream;
+        context.Response.Headers.CacheControl = "no-cache";
+        context.Response.Headers["X-Accel-Buffering"] = "no";
+        context.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
+        PipeWriter output = context.Response.BodyWriter;
+        try
+        {
+            // The first event comes at once and tells the assignment, with or without records.
+            for (int waitMs = 0; !poll.HasNews; waitMs = Limits.PollStreamWaitMs)
+            {
+                if (await poll.ReadAsync(waitMs, endsOnNews: true, cancellationToken) is { } refused)
+                {
+                    await FailAsync(output, refused.Error!, cancellationToken);
+                    return;
+                }
+
+                bool hasRecords = poll.Partitions.Any(partition => partition.Fetched is not null);
+                if (hasRecords || waitMs == 0)
+                    WriteAnswer(output);
+                else
+                    output.Write(": heartbeat\n\n"u8);
+                await output.FlushAsync(cancellationToken);
+            }
+
+            await output.WriteAsync("event: rebalance\ndata: {}\n\n"u8.ToArray(), cancellationToken);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            // The client has gone or the service stops: both poll again.
+        }
+        catch (RequestException exception)
+        {
+            await FailAsync(output, exception.Error, cancellationToken);
+        }
+        catch (Exception exception) when (exception is TimeoutException or OrleansException or StreamException)
+        {
+            await FailAsync(output, (exception as StreamException)?.Error
+                ?? new StreamError(StreamErrorCode.CoordinatorNotAvailable, $"The group of member '{member}' is moving. Poll again."), cancellationToken);
+        }
+    }
+
+    private void WriteAnswer(PipeWriter output)
+    {
+        var answer = new ArrayBufferWriter<byte>();
+        using (var writer = new Utf8JsonWriter(answer, RecordJsonWriter.Options))
+            GroupAnswerWriter.Write(writer, poll, options);
+        output.Write("id: "u8);
+        output.Write(System.Text.Encoding.ASCII.GetBytes(poll.Cursor()));
+        output.Write("\ndata: "u8);
+        // A line end inside a string is escaped, so each that is left is white space, and would end the event's line.
+        byte[] line = answer.WrittenSpan.ToArray();
+        line.AsSpan().ReplaceAny(SearchValues.Create("\r\n"u8), (byte)' ');
+        output.Write(line);
+        output.Write("\n\n"u8);
+    }
+
+    private static async Task FailAsync(PipeWriter output, StreamError error, CancellationToken cancellationToken)
+    {
+        byte[] problem = JsonSerializer.SerializeToUtf8Bytes(Problems.Of(error), ApiJsonContext.Api.Problem);
+        byte[] text = [.. "event: error\ndata: "u8, .. problem, .. "\n\n"u8];
+        await output.WriteAsync(text, cancellationToken);
+    }
+}

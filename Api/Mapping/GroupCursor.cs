@@ -1,0 +1,91 @@
+using System.Buffers.Text;
+using System.Text;
+using OrleansStream.Api.Errors;
+using OrleansStream.Groups;
+using OrleansStream.Records;
+
+namespace OrleansStream.Api.Mapping;
+
+/// <summary>
+/// What an answer to a poll told its member: who it is to the group, and the next offset of each of its partitions. It comes
+/// back with the next poll and is all that is kept of a consumer, so any server can serve any member.
+/// </summary>
+/// <param name="Token">By which the group knows the member.</param>
+/// <param name="Offsets">The next offset of each partition.</param>
+internal sealed record GroupCursor(MemberToken Token, IReadOnlyList<PartitionOffset> Offsets)
+{
+    private const byte Version = 1;
+    private const int ChecksumBytes = 4;
+
+    /// <summary>The cursor's text: letters, digits, '-' and '_'.</summary>
+    /// <param name="group">The group it is for.</param>
+    /// <param name="member">The member it is for.</param>
+    public string Write(string group, string member)
+    {
+        using var bytes = new MemoryStream();
+        using var writer = new BinaryWriter(bytes);
+        writer.Write(Version);
+        writer.Write(Token.GroupId.ToByteArray());
+        writer.Write7BitEncodedInt64(Token.Epoch);
+        IGrouping<Guid, PartitionOffset>[] topics = [.. Offsets.GroupBy(offset => offset.TopicId)];
+        writer.Write7BitEncodedInt(topics.Length);
+        foreach (IGrouping<Guid, PartitionOffset> topic in topics)
+        {
+            writer.Write(topic.Key.ToByteArray());
+            writer.Write7BitEncodedInt(topic.Count());
+            foreach (PartitionOffset offset in topic)
+            {
+                writer.Write7BitEncodedInt(offset.Partition);
+                writer.Write7BitEncodedInt64(offset.Offset);
+            }
+        }
+
+        writer.Write(Checksum(group, member, bytes.GetBuffer().AsSpan(0, (int)bytes.Length)));
+        return Base64Url.EncodeToString(bytes.GetBuffer().AsSpan(0, (int)bytes.Length));
+    }
+
+    /// <summary>Reads a cursor.</summary>
+    /// <param name="text">Its text.</param>
+    /// <param name="group">The group it must be for.</param>
+    /// <param name="member">The member it must be for.</param>
+    /// <exception cref="RequestException">It is no cursor, or another member's.</exception>
+    public static GroupCursor Read(string text, string group, string member)
+    {
+        if (text.Length > Limits.GroupCursorLengthMax)
+            throw Malformed();
+        try
+        {
+            byte[] bytes = Base64Url.DecodeFromChars(text);
+            if (bytes.Length <= ChecksumBytes
+                || BitConverter.ToUInt32(bytes.AsSpan(^ChecksumBytes)) != Checksum(group, member, bytes.AsSpan(..^ChecksumBytes)))
+                throw Malformed();
+            using var reader = new BinaryReader(new MemoryStream(bytes, 0, bytes.Length - ChecksumBytes));
+            return reader.ReadByte() == Version ? Read(reader) : throw Malformed();
+        }
+        catch (Exception exception) when (exception is FormatException or EndOfStreamException or ArgumentException)
+        {
+            throw Malformed();
+        }
+    }
+
+    private static GroupCursor Read(BinaryReader reader)
+    {
+        var token = new MemberToken(new Guid(reader.ReadBytes(16)), reader.Read7BitEncodedInt64());
+        var offsets = new List<PartitionOffset>();
+        for (int topics = reader.Read7BitEncodedInt(); topics > 0; topics--)
+        {
+            var topic = new Guid(reader.ReadBytes(16));
+            for (int partitions = reader.Read7BitEncodedInt(); partitions > 0; partitions--)
+                offsets.Add(new PartitionOffset(topic, reader.Read7BitEncodedInt(), reader.Read7BitEncodedInt64()));
+        }
+
+        return new GroupCursor(token, offsets);
+    }
+
+    // Guards against mistakes, a cursor cut short or of another member: whoever may poll may set any offset anyway.
+    private static uint Checksum(string group, string member, ReadOnlySpan<byte> payload) =>
+        Crc32C.Compute([.. Encoding.UTF8.GetBytes($"{group}\n{member}\n"), .. payload]);
+
+    private static RequestException Malformed() => RequestException.Malformed(
+        "cursor", "'cursor' is none that this member was given. Send the cursor of its last answer as it came, or leave it out to start again.");
+}

@@ -1,0 +1,35 @@
+namespace OrleansStream.Groups;
+
+/// <summary>Every bound of consumer groups that a caller meets, in one place.</summary>
+public static class GroupLimits
+{
+    /// <summary>The most characters of a group's name.</summary>
+    public const int NameLengthMax = 249;
+
+    /// <summary>The most characters of a member's id.</summary>
+    public const int MemberLengthMax = 249;
+
+    /// <summary>The most groups: their catalogue is one document, about a hundred bytes each.</summary>
+    public const int GroupsMax = 10_000;
+
+    /// <summary>The most groups on one page of the catalogue.</summary>
+    public const int CatalogPageMax = 1_000;
+
+    /// <summary>The most topics one member subscribes to.</summary>
+    public const int TopicsPerMemberMax = 100;
+
+    /// <summary>The most offsets in one commit or reset.</summary>
+    public const int OffsetsPerRequestMax = 10_000;
+
+    /// <summary>The shortest lease, in milliseconds: below it a busy machine would look dead.</summary>
+    public const int LeaseMsMin = 1_000;
+
+    /// <summary>The longest lease, in milliseconds: one hour of work between two polls.</summary>
+    public const int LeaseMsMax = 3_600_000;
+
+    /// <summary>The lease of a member that asks for none, in milliseconds.</summary>
+    public const int LeaseMsDefault = 30_000;
+
+    /// <summary>The longest wait of one call for news, in milliseconds; a caller that wants to wait longer asks again.</summary>
+    public const int WaitMsMax = 10_000;
+}

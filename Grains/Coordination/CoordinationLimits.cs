@@ -1,0 +1,29 @@
+namespace OrleansStream.Coordination;
+
+/// <summary>Every bound of a consumer group's state, in one place.</summary>
+internal static class CoordinationLimits
+{
+    /// <summary>The most members of one group.</summary>
+    public const int MembersMax = 2_000;
+
+    /// <summary>The most partitions a group keeps an offset for: its state is one document, about a hundred bytes each.</summary>
+    public const int OffsetsMax = 20_000;
+
+    /// <summary>The most UTF-8 bytes of metadata kept with one offset (Kafka's <c>offset.metadata.max.bytes</c>).</summary>
+    public const int MetadataBytesMax = 4_096;
+
+    /// <summary>The most UTF-8 bytes of metadata a group keeps over all its offsets.</summary>
+    public const int MetadataBytesTotalMax = 4 * 1024 * 1024;
+
+    /// <summary>How long offsets of a group without members are kept, in milliseconds: 7 days (<c>offsets.retention.minutes</c>).</summary>
+    public const long OffsetsRetentionMs = 7L * 24 * 60 * 60 * 1000;
+
+    /// <summary>Changes of membership within this time of the first lead to one new assignment, in milliseconds.</summary>
+    public const int RebalanceDelayMs = 200;
+
+    /// <summary>
+    /// The longest time between two looks at the clock that counts against leases, in milliseconds. What is longer is time in
+    /// which the coordinator itself stood still and could not have heard anyone.
+    /// </summary>
+    public const int PauseMsMax = 3_000;
+}

@@ -1,0 +1,280 @@
+using System.Collections.Immutable;
+using Microsoft.Extensions.Logging;
+using OrleansStream.Coordination;
+using OrleansStream.Errors;
+using OrleansStream.GrainStorage;
+using OrleansStream.Topics;
+
+namespace OrleansStream.Groups;
+
+/// <summary>Puts a <see cref="GroupState"/> on a document and a timer. All rules are the state's.</summary>
+/// <remarks>
+/// Calls interleave, and the state changes only between two awaits: ask what has to be asked, hand it all to the state in one
+/// go, then wait for the write that holds what it did. What is answered was computed before that wait, so it is never newer
+/// than what was written. After a failed write nothing is answered any more and the activation goes away.
+/// </remarks>
+[GrainType("consumer-group")]
+internal sealed partial class ConsumerGroupGrain(
+    [PersistentState("group", DocumentGrainStorage.ProviderName)] IPersistentState<GroupDocument> state,
+    TimeProvider time, ILogger<ConsumerGroupGrain> logger) : Grain, IConsumerGroupGrain
+{
+    private GroupState _group = new();
+    private SharedWrite _write = null!;
+    private GroupWaits _waits = null!;
+    private IGrainTimer? _timer;
+    private Task _refresh = Task.CompletedTask;
+    private long _ownedAt;
+    private long _topicsAt;
+
+    private string Name => this.GetPrimaryKeyString();
+
+    private IGroupCatalogGrain Catalog => GrainFactory.GetGrain<IGroupCatalogGrain>(IGroupCatalogGrain.Key);
+
+    /// <inheritdoc/>
+    public override Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        _group = GroupState.Restore(state.State.Events, Now());
+        _write = new SharedWrite($"The state of group '{Name}'", WriteAsync, IsOwnAsync, Fail);
+        _waits = new GroupWaits(time);
+        _ownedAt = _topicsAt = time.GetTimestamp();
+        KeepTime();
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public async Task<GroupMemberResponse> PollAsync(GroupPollRequest request)
+    {
+        if (await BeginAsync(mayCreate: true) is { } refusal)
+            return new GroupMemberResponse(refusal, Token: null, LeaseLeftMs: 0, []);
+        ImmutableArray<TopicLookup> found = await FindTopicsAsync([.. request.Topics.Where(topic => !_group.Topics.ContainsKey(topic))]);
+        MemberAnswer answer = Take(_group.Poll(GroupMapping.ToCommand(request, found), Now()));
+        GroupMemberResponse response = GroupMapping.ToResponse(_group, answer);
+        await _write.FlushAsync();
+        return response;
+    }
+
+    /// <inheritdoc/>
+    public async Task<GroupWaitResponse> WaitAsync(string member, MemberToken token, int waitMs, CancellationToken cancellationToken)
+    {
+        _write.ThrowIfFailed();
+        MemberAnswer answer = Take(_group.Renew(member, new MemberClaim(token.GroupId, token.Epoch), Now()));
+        bool hasNews = answer.Refusal is not null || _group.HasNews(member, token.Epoch);
+        if (!hasNews && waitMs > 0)
+        {
+            TimeSpan wait = TimeSpan.FromMilliseconds(Math.Min(waitMs, GroupLimits.WaitMsMax));
+            hasNews = await _waits.ParkAsync(member, token.Epoch, wait, cancellationToken);
+        }
+
+        return new GroupWaitResponse(hasNews, _group.LeaseLeftMs(member, Now()));
+    }
+
+    /// <inheritdoc/>
+    public async Task<GroupMemberResponse> CommitAsync(string member, MemberToken token, ImmutableArray<PartitionOffset> offsets)
+    {
+        await BeginAsync(mayCreate: false);
+        MemberAnswer answer = Take(_group.Commit(member, new MemberClaim(token.GroupId, token.Epoch), GroupMapping.ToCommits(offsets), Now()));
+        GroupMemberResponse response = GroupMapping.ToResponse(_group, answer);
+        await _write.FlushAsync();
+        return response;
+    }
+
+    /// <inheritdoc/>
+    public async Task<StreamError?> LeaveAsync(string member, long? epoch)
+    {
+        await BeginAsync(mayCreate: false);
+        GroupRefusal? refusal = Take(_group.Leave(member, epoch, Now()));
+        await _write.FlushAsync();
+        return GroupMapping.ToError(refusal);
+    }
+
+    /// <inheritdoc/>
+    public async Task<GroupDescription?> DescribeAsync()
+    {
+        await BeginAsync(mayCreate: false);
+        if (_group.Exists)
+            Take(_group.UpdateTopics(await FindTopicsAsync([.. _group.TopicNames]), Now()));
+        GroupDescription? description = _group.Exists ? GroupMapping.ToDescription(_group, Now()) : null;
+        await _write.FlushAsync();
+        return description;
+    }
+
+    /// <inheritdoc/>
+    public async Task<StreamError?> ResetAsync(ImmutableArray<string> topics, ImmutableArray<PartitionOffset> offsets)
+    {
+        if (await BeginAsync(mayCreate: true) is { } refusal)
+            return refusal;
+        ImmutableArray<TopicLookup> found = await FindTopicsAsync(topics);
+        GroupRefusal? refused = Take(_group.Reset(GroupMapping.ToCommits(offsets), found, Now()));
+        await _write.FlushAsync();
+        return GroupMapping.ToError(refused);
+    }
+
+    /// <inheritdoc/>
+    public async Task<StreamError?> DeleteAsync()
+    {
+        await BeginAsync(mayCreate: false);
+        GroupRefusal? refusal = Take(_group.Delete(Now()));
+        await _write.FlushAsync();
+        if (refusal is null)
+            await ForgetAsync();
+        return GroupMapping.ToError(refusal);
+    }
+
+    /// <inheritdoc/>
+    public async Task<bool> ExpireAsync()
+    {
+        bool existed = _group.Exists;
+        Take(_group.Tick(Now()));
+        bool exists = _group.Exists;
+        await _write.FlushAsync();
+        if (existed && !exists)
+            await ForgetAsync();
+        return exists;
+    }
+
+    private GroupTime Now() => new(
+        time.GetTimestamp() / (time.TimestampFrequency / 1000), time.GetUtcNow().ToUnixTimeMilliseconds());
+
+    /// <summary>Makes sure that the state is still ours to answer from, and that a group that may come into being is listed.</summary>
+    private async Task<StreamError?> BeginAsync(bool mayCreate)
+    {
+        if (time.GetElapsedTime(_ownedAt) > GroupGrainLimits.OwnershipAge)
+            await _write.ConfirmAsync();
+        _write.ThrowIfFailed();
+        return mayCreate && !_group.Exists ? await Catalog.RegisterAsync(Name) : null;
+    }
+
+    /// <summary>Takes the group off the list, unless it has come into being again meanwhile.</summary>
+    private async Task ForgetAsync()
+    {
+        await Catalog.RemoveAsync(Name);
+        if (_group.Exists)
+            await Catalog.RegisterAsync(Name);
+    }
+
+    private T Take<T>(Handled<T> handled)
+    {
+        if (handled.Events.Length > 0)
+        {
+            _write.Changed();
+            // Only who has which partition is news: a commit is none.
+            if (handled.Events.Any(change => change is not (OffsetsCommitted or OffsetsReset or OffsetsRemoved)))
+                _waits.Wake(_group.HasNews);
+        }
+
+        KeepTime();
+        return handled.Answer;
+    }
+
+    /// <summary>The timer runs, and keeps the activation, while there are members.</summary>
+    private void KeepTime()
+    {
+        if (_group.Members.Count == 0)
+        {
+            _timer?.Dispose();
+            _timer = null;
+            return;
+        }
+
+        _timer ??= this.RegisterGrainTimer(TickAsync, new GrainTimerCreationOptions
+        {
+            DueTime = GroupGrainLimits.TickPeriod,
+            Period = GroupGrainLimits.TickPeriod,
+            Interleave = true,
+            KeepAlive = true,
+        });
+        if (_group.RebalanceDueMs(Now()) is { } dueMs && dueMs < GroupGrainLimits.TickPeriod.TotalMilliseconds)
+            _timer.Change(TimeSpan.FromMilliseconds(dueMs), GroupGrainLimits.TickPeriod);
+    }
+
+    private async Task TickAsync(CancellationToken cancellationToken)
+    {
+        Take(_group.Tick(Now()));
+        if (_refresh.IsCompleted && time.GetElapsedTime(_topicsAt) >= GroupGrainLimits.TopicsPeriod)
+            _refresh = RefreshTopicsAsync();
+        try
+        {
+            await _write.FlushAsync();
+        }
+        catch (StreamException)
+        {
+            // Told by Fail: there is nobody here to answer.
+        }
+    }
+
+    private async Task RefreshTopicsAsync()
+    {
+        try
+        {
+            ImmutableArray<TopicLookup> found = await FindTopicsAsync([.. _group.TopicNames]);
+            Take(_group.UpdateTopics(found, Now()));
+        }
+        catch (StreamException e)
+        {
+            LogTopicsUnknown(e, Name);
+        }
+
+        _topicsAt = time.GetTimestamp();
+    }
+
+    private async Task<ImmutableArray<TopicLookup>> FindTopicsAsync(ImmutableArray<string> names)
+    {
+        if (names.IsEmpty)
+            return [];
+        try
+        {
+            TopicResponse[] topics = await Task.WhenAll(names.Select(name => GrainFactory.GetGrain<ITopicGrain>(name).GetAsync()));
+            return [.. names.Zip(topics, ToLookup)];
+        }
+        catch (Exception e) when (e is OrleansException or TimeoutException)
+        {
+            throw new StreamException(new StreamError(StreamErrorCode.CoordinatorNotAvailable, $"The owner of a topic did not answer: {e.Message}"));
+        }
+    }
+
+    private static TopicLookup ToLookup(string name, TopicResponse response) => response switch
+    {
+        { Topic: { } topic } => new TopicLookup(name, new GroupTopic(topic.Name, topic.Id, topic.PartitionCount)),
+        { Error.Code: StreamErrorCode.UnknownTopicOrPartition } => new TopicLookup(name, Topic: null),
+        { Error: { } error } => throw new StreamException(error),
+        _ => throw new InvalidOperationException($"Topic '{name}' answered neither a topic nor an error."),
+    };
+
+    private async Task WriteAsync()
+    {
+        state.State = new GroupDocument { Events = _group.ToEvents() };
+        if (_group.Exists)
+            await state.WriteStateAsync();
+        else
+            await state.ClearStateAsync();
+        _ownedAt = time.GetTimestamp();
+    }
+
+    private async Task<bool> IsOwnAsync()
+    {
+        string? etag = state.Etag;
+        await state.ReadStateAsync();
+        _ownedAt = time.GetTimestamp();
+        return state.Etag == etag;
+    }
+
+    private void Fail(Exception exception)
+    {
+        LogWriteFailed(exception, Name);
+        _waits.Wake((_, _) => true);
+        DeactivateOnIdle();
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The topics of group {Group} could not be looked at")]
+    private partial void LogTopicsUnknown(Exception exception, string group);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The state of group {Group} could not be kept by this activation")]
+    private partial void LogWriteFailed(Exception exception, string group);
+}
+
+/// <summary>What is stored of a group: the fewest events that make its state.</summary>
+internal sealed record GroupDocument
+{
+    /// <summary>The events, in order.</summary>
+    public ImmutableArray<GroupEvent> Events { get; init; } = [];
+}

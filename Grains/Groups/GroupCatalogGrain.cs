@@ -1,0 +1,125 @@
+using System.Collections.Immutable;
+using Microsoft.Extensions.Logging;
+using OrleansStream.Errors;
+using OrleansStream.GrainStorage;
+
+namespace OrleansStream.Groups;
+
+/// <summary>The catalogue of groups. It may name a group that has just ended, never miss one that is.</summary>
+[GrainType("group-catalog")]
+internal sealed partial class GroupCatalogGrain(
+    [PersistentState("groups", DocumentGrainStorage.ProviderName)] IPersistentState<GroupCatalogState> state,
+    TimeProvider time, ILogger<GroupCatalogGrain> logger) : Grain, IGroupCatalogGrain
+{
+    private ImmutableSortedDictionary<string, DateTimeOffset> _groups = GroupCatalogState.NoGroups;
+    private SharedWrite _write = null!;
+
+    /// <inheritdoc/>
+    public override Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        _groups = state.State.Groups;
+        _write = new SharedWrite("The catalogue of groups", WriteAsync, () => Task.FromResult(true), Fail);
+        this.RegisterGrainTimer(ExpireAsync, new GrainTimerCreationOptions
+        {
+            DueTime = GroupGrainLimits.ExpiryPeriod,
+            Period = GroupGrainLimits.ExpiryPeriod,
+            // Expired groups call this grain.
+            Interleave = true,
+            KeepAlive = true,
+        });
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public async Task<StreamError?> RegisterAsync(string name)
+    {
+        if (!_groups.ContainsKey(name))
+        {
+            if (_groups.Count >= GroupLimits.GroupsMax)
+                return new StreamError(StreamErrorCode.PolicyViolation, $"There are {_groups.Count} groups, and there may be {GroupLimits.GroupsMax}.");
+            _groups = _groups.Add(name, time.GetUtcNow());
+            _write.Changed();
+        }
+
+        await _write.FlushAsync();
+        return null;
+    }
+
+    /// <inheritdoc/>
+    public async Task RemoveAsync(string name)
+    {
+        if (_groups.ContainsKey(name))
+        {
+            _groups = _groups.Remove(name);
+            _write.Changed();
+        }
+
+        await _write.FlushAsync();
+    }
+
+    /// <inheritdoc/>
+    public async Task<GroupPage> ListAsync(string prefix, string? after, int limit)
+    {
+        int take = Math.Clamp(limit, 1, GroupLimits.CatalogPageMax);
+        GroupEntry[] found = [.. _groups
+            .Where(group => group.Key.StartsWith(prefix, StringComparison.Ordinal) && (after is null || string.CompareOrdinal(group.Key, after) > 0))
+            .Take(take + 1).Select(group => new GroupEntry(group.Key, group.Value))];
+        await _write.FlushAsync();
+        return found.Length > take ? new GroupPage([.. found[..take]], found[take - 1].Name) : new GroupPage([.. found], NextAfter: null);
+    }
+
+    /// <summary>Has each group forget what is too old: one without members does not run by itself.</summary>
+    private async Task ExpireAsync(CancellationToken cancellationToken)
+    {
+        foreach (string name in _groups.Keys)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            try
+            {
+                // What a crash left on the list though it had ended.
+                if (!await GrainFactory.GetGrain<IConsumerGroupGrain>(name).ExpireAsync())
+                    await RemoveAsync(name);
+            }
+            catch (Exception e) when (e is OrleansException or TimeoutException or StreamException)
+            {
+                LogNotExpired(e, name);
+            }
+        }
+    }
+
+    private Task WriteAsync()
+    {
+        state.State = new GroupCatalogState { Groups = _groups };
+        return state.WriteStateAsync();
+    }
+
+    private void Fail(Exception exception)
+    {
+        LogWriteFailed(exception);
+        DeactivateOnIdle();
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Group {Group} could not be asked whether its offsets have expired")]
+    private partial void LogNotExpired(Exception exception, string group);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The catalogue of groups could not be kept by this activation")]
+    private partial void LogWriteFailed(Exception exception);
+}
+
+/// <summary>What is stored of the catalogue of groups.</summary>
+internal sealed record GroupCatalogState
+{
+    /// <summary>No groups, in ordinal order.</summary>
+    public static readonly ImmutableSortedDictionary<string, DateTimeOffset> NoGroups =
+        ImmutableSortedDictionary.Create<string, DateTimeOffset>(StringComparer.Ordinal);
+
+    private readonly ImmutableSortedDictionary<string, DateTimeOffset> _groups = NoGroups;
+
+    /// <summary>The groups' names, and when each came into being.</summary>
+    public ImmutableSortedDictionary<string, DateTimeOffset> Groups
+    {
+        get => _groups;
+        // A reader of JSON makes dictionaries with the default order.
+        init => _groups = value.WithComparers(StringComparer.Ordinal);
+    }
+}

@@ -1,0 +1,62 @@
+using System.Collections.Immutable;
+using OrleansStream.Coordination;
+using OrleansStream.Errors;
+
+namespace OrleansStream.Groups;
+
+/// <summary>The group's state between the pure core's words and the contract's.</summary>
+internal static class GroupMapping
+{
+    /// <summary>A poll as the state takes it.</summary>
+    /// <param name="request">The poll.</param>
+    /// <param name="found">What its topics are.</param>
+    public static PollCommand ToCommand(GroupPollRequest request, ImmutableArray<TopicLookup> found) => new(
+        request.Member, [.. request.Topics.Order(StringComparer.Ordinal)], found,
+        request.Token is { } token ? new MemberClaim(token.GroupId, token.Epoch) : null,
+        ToCommits(request.Commits), request.LeaseMs, request.Assignor);
+
+    /// <summary>Offsets as the state takes them.</summary>
+    /// <param name="offsets">The offsets.</param>
+    public static ImmutableArray<OffsetCommit> ToCommits(ImmutableArray<PartitionOffset> offsets) => [.. offsets.Select(
+        offset => new OffsetCommit(new TopicPartition(offset.TopicId, offset.Partition), offset.Offset, offset.Metadata ?? ""))];
+
+    /// <summary>A member's place as it is told.</summary>
+    /// <param name="group">The group.</param>
+    /// <param name="answer">Its place.</param>
+    public static GroupMemberResponse ToResponse(GroupState group, MemberAnswer answer) => new(
+        ToError(answer.Refusal),
+        answer.Epoch == 0 ? null : new MemberToken(answer.Incarnation, answer.Epoch),
+        answer.LeaseLeftMs,
+        ToAssignment(group, answer.Assigned));
+
+    /// <summary>A refusal as an error.</summary>
+    /// <param name="refusal">The refusal, or null.</param>
+    public static StreamError? ToError(GroupRefusal? refusal) => refusal is null ? null : new StreamError(refusal.Code, refusal.Detail);
+
+    /// <summary>A group as it is told.</summary>
+    /// <param name="group">The group.</param>
+    /// <param name="time">Now.</param>
+    public static GroupDescription ToDescription(GroupState group, GroupTime time) => new(
+        group.Incarnation, group.Phase.ToString(), group.GroupEpoch, group.AssignorName,
+        [.. group.Members.Select(member => new MemberDescription(
+            member.Id, member.Epoch, [.. member.Topics], member.LeaseMs, group.LeaseLeftMs(member.Id, time),
+            ToAssignment(group, member.Assigned), ToAssignment(group, member.Target)))],
+        [.. group.Offsets
+            .Select(offset => (Offset: offset, Topic: group.FindTopic(offset.TopicId)))
+            .Where(pair => pair.Topic is not null)
+            .OrderBy(pair => pair.Topic!.Name, StringComparer.Ordinal).ThenBy(pair => pair.Offset.Partition)
+            .Select(pair => new GroupOffset(
+                pair.Topic!.Name, pair.Topic.Id, pair.Offset.Partition, pair.Offset.Offset, pair.Offset.Metadata,
+                DateTimeOffset.FromUnixTimeMilliseconds(pair.Offset.AtMs)))]);
+
+    private static ImmutableArray<AssignedPartition> ToAssignment(GroupState group, PartitionSet partitions) =>
+    [
+        .. partitions
+            .Select(partition => (Partition: partition, Topic: group.FindTopic(partition.TopicId)))
+            // A deleted topic's partitions stay the member's until it polls, but there is nothing to be read of them.
+            .Where(pair => pair.Topic is not null)
+            .OrderBy(pair => pair.Topic!.Name, StringComparer.Ordinal).ThenBy(pair => pair.Partition.Partition)
+            .Select(pair => new AssignedPartition(
+                pair.Topic!.Name, pair.Partition.TopicId, pair.Partition.Partition, group.FindOffset(pair.Partition)?.Offset ?? -1)),
+    ];
+}

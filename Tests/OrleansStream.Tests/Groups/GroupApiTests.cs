@@ -1,0 +1,291 @@
+using System.Text.Json.Nodes;
+using OrleansStream.Tests.Api;
+
+namespace OrleansStream.Tests.Groups;
+
+/// <summary>The rules of groups as a caller of the REST surface meets them.</summary>
+[Collection(ApiTests.Name)]
+public sealed class GroupApiTests(ApiFixture api)
+{
+    private readonly string _group = $"g-{Guid.NewGuid():N}";
+
+    private Task<JsonNode> PollAsync(string member, string topic, string? cursor = null, string more = "", int status = 200) => api.PostAsync(
+        $"/v1/groups/{_group}/members/{member}/poll",
+        $$"""{"topics":["{{topic}}"]{{(cursor is null ? "" : $",\"cursor\":\"{cursor}\"")}}{{more}}}""", status);
+
+    private Task ProduceAsync(string topic, int partition, params string[] values) => api.PostAsync(
+        $"/v1/topics/{topic}/partitions/{partition}/records", $$"""{"records":[{{string.Join(',', values.Select(value => $$"""{"value":"{{value}}"}"""))}}]}""");
+
+    private static string[] Values(JsonNode answer) => [.. answer["records"]!.AsArray().Select(record => (string)record!["value"]!)];
+
+    private static string Cursor(JsonNode answer) => (string)answer["cursor"]!;
+
+    private async Task<long?> CommittedAsync() =>
+        (long?)(await api.GetAsync($"/v1/groups/{_group}/offsets"))["offsets"]!.AsArray().SingleOrDefault()?["offset"];
+
+    private Task<HttpResponseMessage> DeleteAsync(string path) => api.SendAsync(new HttpRequestMessage(HttpMethod.Delete, path));
+
+    [Fact]
+    public async Task Poll_WhenTheCursorDoesNotComeBack_DeliversAgain()
+    {
+        string topic = await api.CreateTopicAsync();
+        await ProduceAsync(topic, 0, "a", "b", "c");
+        var first = await PollAsync("m", topic, more: ""","max_records":2""");
+        Assert.Equal(["a", "b"], Values(first));
+        Assert.Equal(1, (long)first["lag"]!);
+        Assert.Null(await CommittedAsync());
+
+        var again = await PollAsync("m", topic, more: ""","max_records":2""");
+        Assert.Equal(["a", "b"], Values(again));
+        Assert.Equal(["c"], Values(await PollAsync("m", topic, Cursor(again))));
+        Assert.Equal(2, await CommittedAsync());
+    }
+
+    [Fact]
+    public async Task Poll_WhenToldNotToCommit_ReadsOnAndCommitsNothing()
+    {
+        string topic = await api.CreateTopicAsync();
+        await ProduceAsync(topic, 0, "a", "b");
+        var first = await PollAsync("m", topic, more: ""","max_records":1""");
+        Assert.Equal(["b"], Values(await PollAsync("m", topic, Cursor(first), ""","commit":false""")));
+        Assert.Null(await CommittedAsync());
+    }
+
+    [Fact]
+    public async Task Poll_WhenAnotherProcessStarted_RefusesTheOldOneWithoutACursor()
+    {
+        string topic = await api.CreateTopicAsync();
+        await ProduceAsync(topic, 0, "a");
+        var old = await PollAsync("m", topic);
+        await PollAsync("m", topic);
+        var refused = await PollAsync("m", topic, Cursor(old), status: 409);
+        Assert.Equal("FENCED_MEMBER_EPOCH", (string?)refused["error_code"]);
+        Assert.Null(refused["cursor"]);
+        Assert.Null(await CommittedAsync());
+    }
+
+    [Fact]
+    public async Task Poll_WhenTheMemberHadLeft_RefusesWithACursorToGoOnWith()
+    {
+        string topic = await api.CreateTopicAsync();
+        await ProduceAsync(topic, 0, "a");
+        var old = await PollAsync("m", topic);
+        Assert.Equal(204, (int)(await DeleteAsync($"/v1/groups/{_group}/members/m")).StatusCode);
+        var refused = await PollAsync("m", topic, Cursor(old), status: 409);
+        Assert.Equal(topic, (string?)refused["assignment"]![0]!["topic"]);
+        Assert.Null(await CommittedAsync());
+        Assert.Equal(["a"], Values(await PollAsync("m", topic, Cursor(refused))));
+    }
+
+    [Fact]
+    public async Task Poll_WhenTheCursorIsAnotherMembers_IsRefused()
+    {
+        string topic = await api.CreateTopicAsync();
+        var answer = await PollAsync("m", topic);
+        var refused = await PollAsync("n", topic, Cursor(answer), status: 400);
+        Assert.Equal("cursor", (string?)refused["field"]);
+        Assert.Equal("cursor", (string?)(await PollAsync("m", topic, Cursor(answer)[..^2], status: 400))["field"]);
+    }
+
+    [Fact]
+    public async Task Poll_WhenItStartsAtTheEnd_MissesNothingBetweenItsPolls()
+    {
+        string topic = await api.CreateTopicAsync();
+        await ProduceAsync(topic, 0, "before");
+        Assert.Empty(Values(await PollAsync("m", topic, more: ""","auto_offset_reset":"latest" """)));
+        await ProduceAsync(topic, 0, "after");
+        // Even if the answer to the first poll was lost.
+        Assert.Equal(["after"], Values(await PollAsync("m", topic, more: ""","auto_offset_reset":"latest" """)));
+    }
+
+    [Fact]
+    public async Task Poll_WhenThereIsNoOffsetAndThePolicyIsError_SaysSo()
+    {
+        string topic = await api.CreateTopicAsync();
+        var refused = await PollAsync("m", topic, more: ""","auto_offset_reset":"error" """, status: 416);
+        Assert.Equal("OFFSET_OUT_OF_RANGE", (string?)refused["error_code"]);
+    }
+
+    [Fact]
+    public async Task Poll_WhenTheCommittedOffsetIsOutsideTheLog_GoesOnByThePolicyAndSaysSo()
+    {
+        string topic = await api.CreateTopicAsync();
+        await ProduceAsync(topic, 0, "a", "b");
+        using var put = await api.Client.PutAsync(
+            $"/v1/groups/{_group}/offsets", ApiFixture.Json($$"""{"offsets":[{"topic":"{{topic}}","partition":0,"offset":40}]}"""), TestContext.Current.CancellationToken);
+        Assert.Equal(200, (int)put.StatusCode);
+        var refused = await PollAsync("m", topic, more: ""","auto_offset_reset":"error" """, status: 416);
+        Assert.Equal(2, (long)refused["high_watermark"]!);
+        var answer = await PollAsync("m", topic);
+        Assert.Equal(["a", "b"], Values(answer));
+        Assert.Equal((40, 0), ((long)answer["resets"]![0]!["from"]!, (long)answer["resets"]![0]!["to"]!));
+    }
+
+    [Fact]
+    public async Task Poll_WhenPartitionsHaveUnequalBacklogs_GivesEachItsShare()
+    {
+        string topic = await api.CreateTopicAsync(3);
+        await ProduceAsync(topic, 0, [.. Enumerable.Range(0, 500).Select(i => $"{i}")]);
+        await ProduceAsync(topic, 1, "x", "y");
+        await ProduceAsync(topic, 2, "z");
+        var answer = await PollAsync("m", topic, more: ""","max_records":20""");
+        var counts = answer["records"]!.AsArray().CountBy(record => (int)record!["partition"]!).ToDictionary();
+        Assert.Equal([17, 2, 1], new[] { 0, 1, 2 }.Select(partition => counts[partition]));
+    }
+
+    [Fact]
+    public async Task Poll_WhenATopicIsCreatedLater_ReadsItFromItsFirstRecord()
+    {
+        string topic = $"later-{Guid.NewGuid():N}";
+        var waiting = PollAsync("m", topic, more: ""","wait_ms":20000""");
+        using var put = await api.Client.PutAsync($"/v1/topics/{topic}", ApiFixture.Json("{}"), TestContext.Current.CancellationToken);
+        await ProduceAsync(topic, 0, "first");
+        Assert.Equal(["first"], Values(await waiting));
+    }
+
+    [Fact]
+    public async Task Poll_WhenAMemberJoinsAndOthersWait_MovesPartitionsWithinTheirWaits()
+    {
+        string topic = await api.CreateTopicAsync(4);
+        var first = await PollAsync("m1", topic);
+        var waiting = PollAsync("m1", topic, Cursor(first), ""","wait_ms":20000""");
+        var joining = PollAsync("m2", topic, more: ""","wait_ms":20000""");
+        await WaitUntilAsync(async () => (await MembersAsync()).All(member => Count(member) == 2) && (await MembersAsync()).Count == 2);
+        Assert.False(waiting.IsCompleted || joining.IsCompleted);
+        for (int partition = 0; partition < 4; partition++)
+            await ProduceAsync(topic, partition, "x");
+        Assert.Equal(2, Count((await waiting)));
+        Assert.Equal(2, Count((await joining)));
+    }
+
+    [Fact]
+    public async Task Poll_WhenItWaitsLongerThanItsLease_KeepsIt()
+    {
+        string topic = await api.CreateTopicAsync(2);
+        var waiting = PollAsync("m1", topic, more: ""","wait_ms":5000,"lease_ms":1000""");
+        await WaitUntilAsync(async () => await api.Client.GetAsync($"/v1/groups/{_group}", TestContext.Current.CancellationToken) is { IsSuccessStatusCode: true });
+        var epoch = (long)(await MembersAsync())[0]["member_epoch"]!;
+        Assert.Equal(epoch, (long)(await waiting)["member_epoch"]!);
+        Assert.Equal(2, Count((await MembersAsync())[0]));
+    }
+
+    [Fact]
+    public async Task Stream_WhenRecordsCome_SendsAnswersAndEndsWhenPartitionsMove()
+    {
+        string topic = await api.CreateTopicAsync(2);
+        await ProduceAsync(topic, 0, "a");
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"/v1/groups/{_group}/members/m/poll") { Content = ApiFixture.Json($$"""{"topics":["{{topic}}"]}""") };
+        request.Headers.Accept.ParseAdd("text/event-stream");
+        using var response = await api.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+        using var lines = new StreamReader(await response.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken));
+        Assert.Equal(["a"], Values(await NextEventAsync(lines)));
+        await ProduceAsync(topic, 1, "b");
+        var last = await NextEventAsync(lines);
+        Assert.Equal(["b"], Values(last));
+        Assert.Null(await CommittedAsync());
+
+        await PollAsync("other", topic);
+        string rest = await lines.ReadToEndAsync(TestContext.Current.CancellationToken);
+        Assert.Contains("event: rebalance", rest, StringComparison.Ordinal);
+        await PollAsync("m", topic, Cursor(last));
+        var offsets = (await api.GetAsync($"/v1/groups/{_group}/offsets"))["offsets"]!.AsArray();
+        Assert.Equal([1L, 1L], offsets.Select(offset => (long)offset!["offset"]!));
+    }
+
+    [Fact]
+    public async Task PutOffsets_WhenAMemberCommits_NeedsItsEpochAndNeverGoesBack()
+    {
+        string topic = await api.CreateTopicAsync();
+        await ProduceAsync(topic, 0, "a", "b", "c");
+        var answer = await PollAsync("m", topic);
+        long epoch = (long)answer["member_epoch"]!;
+        async Task<JsonNode> CommitAsync(long memberEpoch, long offset, int status)
+        {
+            using var response = await api.Client.PutAsync($"/v1/groups/{_group}/offsets", ApiFixture.Json(
+                $$"""{"member":"m","member_epoch":{{memberEpoch}},"offsets":[{"topic":"{{topic}}","partition":0,"offset":{{offset}},"metadata":"at {{offset}}"}]}"""), TestContext.Current.CancellationToken);
+            string text = await ApiFixture.TextAsync(response);
+            Assert.True(status == (int)response.StatusCode, text);
+            return JsonNode.Parse(text)!;
+        }
+
+        Assert.Equal("at 2", (string?)(await CommitAsync(epoch, 2, 200))["offsets"]![0]!["metadata"]);
+        Assert.Equal(2, (long)(await CommitAsync(epoch, 1, 200))["offsets"]![0]!["offset"]!);
+        var refused = await CommitAsync(epoch + 1, 3, 409);
+        Assert.Equal(epoch, (long)refused["member_epoch"]!);
+        Assert.Equal(2, await CommittedAsync());
+    }
+
+    [Fact]
+    public async Task Reset_WhenTheGroupIsEmpty_GoesWhereItIsTold()
+    {
+        string topic = await api.CreateTopicAsync();
+        await api.PostAsync($"/v1/topics/{topic}/records", """
+            {"records":[{"value":0,"timestamp":1000},{"value":1,"timestamp":2000},{"value":2,"timestamp":3000}]}
+            """);
+        var path = $"/v1/groups/{_group}/offsets/reset";
+        async Task<long> ToAsync(string how) => (long)(await api.PostAsync(path, $$"""{"topics":["{{topic}}"],{{how}}}"""))["offsets"]![0]!["to"]!;
+        Assert.Equal(3, await ToAsync("""
+            "to":"latest"
+            """));
+        Assert.Equal(2, await ToAsync("""
+            "to":"shift","by":-1
+            """));
+        Assert.Equal(1, await ToAsync("""
+            "to":"timestamp","timestamp":1500
+            """));
+        Assert.Equal(3, await ToAsync("""
+            "to":"offset","offset":99
+            """));
+        Assert.Equal(0, await ToAsync("""
+            "to":"earliest","dry_run":true
+            """));
+        Assert.Equal(3, await CommittedAsync());
+        await PollAsync("m", topic);
+        Assert.Equal("NON_EMPTY_GROUP", (string?)(await api.PostAsync(path, """{"to":"earliest"}""", 409))["error_code"]);
+    }
+
+    [Fact]
+    public async Task Lag_WhenRecordsWait_CountsThemAndTheirAge()
+    {
+        string topic = await api.CreateTopicAsync(2);
+        await ProduceAsync(topic, 0, "a", "b");
+        var answer = await PollAsync("m", topic, more: ""","max_records":1""");
+        await PollAsync("m", topic, Cursor(answer));
+        var lag = await api.GetAsync($"/v1/groups/{_group}/lag");
+        Assert.Equal(1, (long)lag["lag"]!);
+        Assert.InRange((double)lag["lag_seconds"]!, 0, 60);
+        Assert.Equal(["m", "m"], lag["partitions"]!.AsArray().Select(partition => (string?)partition!["member"]));
+    }
+
+    [Fact]
+    public async Task Delete_WhenTheMembersHaveLeft_ForgetsTheGroup()
+    {
+        string topic = await api.CreateTopicAsync();
+        await PollAsync("m", topic);
+        Assert.Contains(_group, (await api.GetAsync($"/v1/groups?prefix={_group}"))["groups"]!.ToJsonString(), StringComparison.Ordinal);
+        Assert.Equal(409, (int)(await DeleteAsync($"/v1/groups/{_group}")).StatusCode);
+        await DeleteAsync($"/v1/groups/{_group}/members/m");
+        Assert.Equal(204, (int)(await DeleteAsync($"/v1/groups/{_group}")).StatusCode);
+        Assert.Equal(404, (int)(await api.Client.GetAsync($"/v1/groups/{_group}", TestContext.Current.CancellationToken)).StatusCode);
+        Assert.Empty((await api.GetAsync($"/v1/groups?prefix={_group}"))["groups"]!.AsArray());
+    }
+
+    private async Task<List<JsonNode>> MembersAsync() =>
+        [.. (await api.GetAsync($"/v1/groups/{_group}"))["members"]!.AsArray().Select(member => member!)];
+
+    private static int Count(JsonNode member) =>
+        member["assignment"]!.AsArray().Sum(topic => topic!["partitions"]!.AsArray().Count);
+
+    private static Task WaitUntilAsync(Func<Task<bool>> condition) => EndToEnd.Wait.UntilAsync("the group is as expected", condition);
+
+    private static async Task<JsonNode> NextEventAsync(StreamReader lines)
+    {
+        while (await lines.ReadLineAsync(TestContext.Current.CancellationToken) is { } line)
+        {
+            if (line.StartsWith("data: ", StringComparison.Ordinal))
+                return JsonNode.Parse(line[6..])!;
+        }
+
+        throw new EndOfStreamException();
+    }
+}

@@ -1,0 +1,77 @@
+using Microsoft.Extensions.DependencyInjection;
+using OrleansStream.Api.Endpoints;
+using OrleansStream.Api.Mapping;
+using OrleansStream.Errors;
+using OrleansStream.Groups;
+using OrleansStream.Tests.Cluster;
+using OrleansStream.Topics;
+
+namespace OrleansStream.Tests.Groups;
+
+/// <summary>A server dies in the middle of a poll; another one serves the member on.</summary>
+public sealed class GroupFailoverTests : IAsyncLifetime
+{
+    private const int GroupCount = 12;
+    private readonly ClusterFixture _cluster = new();
+
+    public ValueTask InitializeAsync() => _cluster.InitializeAsync();
+
+    public ValueTask DisposeAsync() => _cluster.DisposeAsync();
+
+    [Fact]
+    public async Task Poll_WhenItsServerIsKilledWhileItWaits_GoesOnAtAnotherServer()
+    {
+        TopicMetadata topic = await _cluster.CreateAsync(4);
+        IGrainFactory doomed = _cluster.Cluster.Silos[1].ServiceProvider.GetRequiredService<IGrainFactory>();
+        // As many groups as it takes for some to be on the server that dies, and some not.
+        var cursors = new Dictionary<string, string>();
+        for (int i = 0; i < GroupCount; i++)
+        {
+            string group = $"g{i}";
+            GroupPoll first = Poll(doomed, group, topic, cursor: null);
+            Assert.Null(await first.JoinAsync());
+            Assert.Null(await first.ReadAsync(waitMs: 0, endsOnNews: false, CancellationToken.None));
+            Assert.Equal(4, first.Partitions.Count);
+            cursors[group] = first.Cursor();
+            GroupPoll parked = Poll(doomed, group, topic, first.Cursor());
+            Assert.Null(await parked.JoinAsync());
+            // How it ends is of no interest: whoever waited for it is on the dead server.
+            _ = parked.ReadAsync(waitMs: 60_000, endsOnNews: false, CancellationToken.None);
+        }
+
+        await _cluster.Cluster.KillSiloAsync(_cluster.Cluster.Silos[1]);
+        await _cluster.Router(topic.Name).AppendAsync(Batches.Request(Batches.Of((null, "after")), 2));
+
+        foreach (var (group, cursor) in cursors)
+        {
+            long epoch = GroupCursor.Read(cursor, group, "m").Token.Epoch;
+            await ClusterFixture.UntilAsync(async () =>
+            {
+                GroupPoll next = Poll(_cluster.Grains, group, topic, cursor);
+                try
+                {
+                    Assert.Null(await next.JoinAsync());
+                    Assert.Null(await next.ReadAsync(waitMs: 1_000, endsOnNews: false, CancellationToken.None));
+                }
+                catch (Exception e) when (e is OrleansException or TimeoutException or StreamException)
+                {
+                    return false;
+                }
+
+                Assert.Equal((epoch, 4), (next.MemberEpoch, next.Partitions.Count));
+                return next.Partitions.Where(partition => partition.RecordCount > 0)
+                    .Any(partition => partition is { Assigned.Partition: 2, Position: 0 });
+            });
+        }
+    }
+
+    private static GroupPoll Poll(IGrainFactory grains, string group, TopicMetadata topic, string? cursor) => new(
+        grains, TimeProvider.System, group, "m", new PollOptions
+        {
+            Topics = [topic.Name],
+            Cursor = cursor is null ? null : GroupCursor.Read(cursor, group, "m"),
+            RecordsMax = 100,
+            BytesMax = 64 * 1024,
+            LeaseMs = GroupLimits.LeaseMsDefault,
+        });
+}
