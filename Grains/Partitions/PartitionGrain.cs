@@ -176,7 +176,8 @@ internal sealed partial class PartitionGrain(
     private async Task LeaveWhenEndedAsync(PartitionLog log)
     {
         LogEnd end = await log.Ended;
-        LogEnded(_key, end);
+        if (end != LogEnd.Closed)
+            LogEnded(_key, end);
         // Until it leaves, the ended log answers with the reason itself.
         if (end == LogEnd.Offline)
             LeaveAfter(PartitionGrainLimits.OfflineAge);
