@@ -13,9 +13,11 @@ namespace OrleansStream.Tests.EndToEnd;
 internal sealed class ClusterLoad : IAsyncDisposable
 {
     private const int RecordsMax = 4;
+    private const int DetailsMax = 50;
 
     // A steady load, and not as much as the machine bears: it would slow down the failure detector that is measured.
     private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan PauseAfterError = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(30);
 
     private readonly IReadOnlyList<Uri> _apis;
@@ -154,7 +156,11 @@ internal sealed class ClusterLoad : IAsyncDisposable
         lock (_lock)
             _longest = TimeSpan.FromTicks(Math.Max(_longest.Ticks, Stopwatch.GetElapsedTime(started, ended).Ticks));
         if (answer is null)
+        {
+            await Task.Delay(PauseAfterError, _ended.Token);
             return true;
+        }
+
         CrashLoad.Note(_history, ids, answer, ended);
         if (answer.Status == HttpStatusCode.OK && partition >= 0)
         {
@@ -217,7 +223,8 @@ internal sealed class ClusterLoad : IAsyncDisposable
         lock (_lock)
         {
             _errors[error] = _errors.GetValueOrDefault(error) + 1;
-            _details.Add($"{error}: {detail}");
+            if (_details.Count < DetailsMax)
+                _details.Add($"{error}: {detail}");
         }
     }
 

@@ -94,7 +94,7 @@ internal sealed class ClusterProcesses : IAsyncDisposable
             if (answer.Status != HttpStatusCode.OK)
                 return false;
             leaders = [.. answer.Body!["partitions"]!.AsArray().Select(partition => partition!["error"] is null
-                ? _silos.Find(silo => ((string)partition["leader"]!).Contains($":{silo.Ports.Silo}:", StringComparison.Ordinal))
+                ? _silos.Find(silo => ((string)partition["leader"]!).Contains($":{silo.Ports.Silo}@", StringComparison.Ordinal))
                 : null)];
             return Array.TrueForAll(leaders, leader => leader is not null);
         });
