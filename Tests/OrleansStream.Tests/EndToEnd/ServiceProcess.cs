@@ -26,6 +26,11 @@ internal sealed class ServiceProcess : IAsyncDisposable
 
     public int ProcessId => _process.Id;
 
+    public bool HasExited => _process.HasExited;
+
+    /// <summary>True while a signal has it stopped where it is.</summary>
+    public bool IsSuspended => File.ReadLines($"/proc/{ProcessId}/status").Any(line => line.StartsWith("State:\tT", StringComparison.Ordinal));
+
     /// <summary>What it wrote to standard error, a line each.</summary>
     public IReadOnlyList<string> Errors => Copy(_errors);
 
