@@ -20,7 +20,6 @@ internal sealed class ClusterLoad : IAsyncDisposable
     private static readonly TimeSpan PauseAfterError = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(30);
 
-    private readonly IReadOnlyList<Uri> _apis;
     private readonly string _topic;
     private readonly RequestHistory _history;
     private readonly CancellationTokenSource _ended = new();
@@ -37,7 +36,7 @@ internal sealed class ClusterLoad : IAsyncDisposable
     /// <summary>Begins.</summary>
     public ClusterLoad(IReadOnlyList<Uri> apis, string topic, int partitions, RequestHistory history)
     {
-        (_apis, _topic, _history) = (apis, topic, history);
+        (_topic, _history) = (topic, history);
         _acks = [.. Enumerable.Range(0, partitions).Select(_ => new List<long>())];
         _served = new long[partitions];
         for (var api = 0; api < apis.Count; api++)
@@ -148,7 +147,7 @@ internal sealed class ClusterLoad : IAsyncDisposable
         }
     }
 
-    /// <returns>True when the outcome is open.</returns>
+    // True when the outcome is open.
     private async Task<bool> SendAsync(ServiceClient client, Sending[] ids, JsonObject body, int partition, long started)
     {
         var answer = await TryAsync("produce", () => client.PostAsync($"/v1/topics/{_topic}/records", body));
