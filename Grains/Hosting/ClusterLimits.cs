@@ -21,6 +21,12 @@ internal static class ClusterLimits
     /// <summary>The connections between two silos, so that a large message does not hold up all others.</summary>
     public const int ConnectionsPerEndpoint = 2;
 
+    /// <summary>
+    /// How often a client reads which silos take it. A hung silo keeps its connections, so this is what ends their use: within
+    /// this time of its being declared dead.
+    /// </summary>
+    public static readonly TimeSpan GatewayListPeriod = TimeSpan.FromSeconds(2);
+
     /// <summary>When a grain call is given up, its outcome unknown.</summary>
     public static readonly TimeSpan ResponseTimeout = TimeSpan.FromSeconds(30);
 

@@ -49,6 +49,7 @@ public static class OrleansStreamHosting
         return builder.UseOrleansClient(client =>
         {
             client.Services.AddSingleton<IGatewayListProvider, DocumentGatewayListProvider>();
+            client.Services.Configure<GatewayOptions>(gateway => gateway.GatewayListRefreshPeriod = ClusterLimits.GatewayListPeriod);
             client.Services.Configure<ClientMessagingOptions>(Configure);
             client.Services.Configure<ConnectionOptions>(Configure);
         });

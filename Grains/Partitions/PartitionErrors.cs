@@ -40,7 +40,8 @@ internal static class PartitionErrors
         {
             RetryAfterMs = (int)PartitionGrainLimits.RetryAge.TotalMilliseconds,
         },
-        _ => new StreamError(StreamErrorCode.NotLeaderOrFollower, $"The partition could not be opened: {exception.Message}"),
+        // What any other exception says is of the inside: addresses and stack traces. The log has it.
+        _ => new StreamError(StreamErrorCode.NotLeaderOrFollower, "The partition could not be opened just now; nothing was stored."),
     };
 
     /// <summary>Whether opening fails until an operator acts.</summary>

@@ -135,7 +135,7 @@ internal sealed class PartitionCalls(IGrainFactory grains, TimeProvider time)
             StreamErrorCode.RequestTimedOut, "The deadline passed before the partition answered.") { OutcomeUnknown = isWrite },
         OrleansException => new StreamError(
             StreamErrorCode.RequestTimedOut, "The server that led the partition went away before it answered.") { OutcomeUnknown = isWrite },
-        _ => new StreamError(StreamErrorCode.UnknownServerError, $"The partition failed: {exception.Message}") { OutcomeUnknown = isWrite },
+        _ => new StreamError(StreamErrorCode.UnknownServerError, "The partition failed; the server's log says why.") { OutcomeUnknown = isWrite },
     };
 
     private static AppendResponse Failed(StreamError error) => new(error, None, None, None);

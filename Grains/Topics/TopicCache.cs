@@ -45,16 +45,33 @@ internal sealed class TopicCache(string name, IGrainFactory grains, TimeProvider
     {
         if (TopicName.Validate(name) is { } refusal)
             return (null, refusal);
-        long readAt = time.GetTimestamp();
+        long askedAt = time.GetTimestamp();
+        long readAt;
         TopicResponse response;
-        try
+        while (true)
         {
-            response = await grains.GetGrain<ITopicGrain>(name).GetAsync();
-        }
-        catch (Exception e) when (e is OrleansException or TimeoutException or StreamException)
-        {
-            return (null, new StreamError(
-                StreamErrorCode.NotLeaderOrFollower, $"The owner of topic '{name}' did not answer; nothing was stored: {e.Message}"));
+            readAt = time.GetTimestamp();
+            try
+            {
+                response = await grains.GetGrain<ITopicGrain>(name).GetAsync();
+                break;
+            }
+            catch (Exception e) when (e is OrleansException && time.GetElapsedTime(askedAt) < TopicGrainLimits.TopicOwnerWaitMax)
+            {
+                // Its silo has just gone, and another takes the topic over.
+                await Task.Delay(TopicGrainLimits.RetryPause, time);
+            }
+            catch (Exception e) when (e is OrleansException or TimeoutException)
+            {
+                // What the exception says is of the inside: addresses and stack traces.
+                return (null, new StreamError(
+                    StreamErrorCode.NotLeaderOrFollower, $"The owner of topic '{name}' did not answer; nothing was stored."));
+            }
+            catch (StreamException e)
+            {
+                return (null, new StreamError(
+                    StreamErrorCode.NotLeaderOrFollower, $"The owner of topic '{name}' did not answer; nothing was stored: {e.Message}"));
+            }
         }
 
         _topic = response.Topic is { } metadata ? new TopicView(metadata, TopicConfig.From(metadata.Config), readAt) : null;

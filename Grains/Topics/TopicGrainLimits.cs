@@ -9,6 +9,9 @@ internal static class TopicGrainLimits
     /// <summary>How long a router uses what it knows of a topic before it asks again.</summary>
     public static readonly TimeSpan TopicCacheAge = TimeSpan.FromSeconds(2);
 
+    /// <summary>How long a router goes on asking for a topic whose owner's silo has gone: longer than a killed silo's grains take to move.</summary>
+    public static readonly TimeSpan TopicOwnerWaitMax = TimeSpan.FromSeconds(10);
+
     /// <summary>How often a router tries an append that was definitely not stored, or a read.</summary>
     public const int AttemptsMax = 3;
 

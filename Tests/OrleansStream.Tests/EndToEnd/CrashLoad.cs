@@ -129,7 +129,25 @@ internal sealed class CrashLoad(string topic, int partitions, RequestHistory his
         });
     }
 
-    private static JsonObject MakeRecord(Sending id, int partition, Random random)
+    /// <summary>Writes down what an answer says of the records that were sent.</summary>
+    public static void Note(RequestHistory history, Sending[] ids, Answer answer, long ended)
+    {
+        var results = answer.Body!["results"]?.AsArray();
+        for (var i = 0; i < ids.Length; i++)
+        {
+            var error = results is null ? answer.Body : results[i]!["error"];
+            if (error is null)
+                history.Answered(ids[i], SendingOutcome.Acked, new Place((int)results![i]!["partition"]!, (long)results[i]!["offset"]!), ended);
+            else if ((string?)error["outcome"] != "unknown")
+                history.Answered(ids[i], SendingOutcome.Failed, default, ended);
+        }
+    }
+
+    /// <summary>A record that names its sender.</summary>
+    /// <param name="id">Who sends it.</param>
+    /// <param name="partition">Its partition; negative: by a key.</param>
+    /// <param name="random">Chooses key and size.</param>
+    public static JsonObject MakeRecord(Sending id, int partition, Random random)
     {
         var record = new JsonObject
         {
@@ -165,16 +183,7 @@ internal sealed class CrashLoad(string topic, int partitions, RequestHistory his
         var ended = Stopwatch.GetTimestamp();
         Assert.True(answer.Status is HttpStatusCode.OK or HttpStatusCode.MultiStatus or HttpStatusCode.ServiceUnavailable
             or HttpStatusCode.GatewayTimeout or HttpStatusCode.TooManyRequests, $"{answer.Status}: {answer.Body}");
-        var results = answer.Body!["results"]?.AsArray();
-        for (var i = 0; i < ids.Length; i++)
-        {
-            var error = results is null ? answer.Body : results[i]!["error"];
-            if (error is null)
-                history.Answered(ids[i], SendingOutcome.Acked, new Place((int)results![i]!["partition"]!, (long)results[i]!["offset"]!), ended);
-            else if ((string?)error["outcome"] != "unknown")
-                history.Answered(ids[i], SendingOutcome.Failed, default, ended);
-        }
-
+        Note(history, ids, answer, ended);
         if (answer.Status == HttpStatusCode.OK)
             Interlocked.Add(ref _ackedRecords, ids.Length);
     }

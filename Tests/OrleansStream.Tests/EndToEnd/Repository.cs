@@ -7,7 +7,10 @@ internal static class Repository
     public static string Root { get; } = FindRoot();
 
     /// <summary>The service, built with the tests and by the same configuration.</summary>
-    public static string ServiceAssembly { get; } = FindServiceAssembly();
+    public static string ServiceAssembly { get; } = FindAssembly("Api");
+
+    /// <summary>The silo as a process of its own, built likewise.</summary>
+    public static string SiloAssembly { get; } = FindAssembly("Silo");
 
     /// <summary>The configuration that the tests and the service are built with.</summary>
     public static string Configuration { get; } = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
@@ -26,9 +29,9 @@ internal static class Repository
         throw new DirectoryNotFoundException($"No folder above {AppContext.BaseDirectory} holds OrleansStream.sln.");
     }
 
-    private static string FindServiceAssembly()
+    private static string FindAssembly(string project)
     {
         var output = new DirectoryInfo(AppContext.BaseDirectory);
-        return PathOf("Api", "bin", output.Parent!.Name, output.Name, "OrleansStream.Api.dll");
+        return PathOf(project, "bin", output.Parent!.Name, output.Name, $"OrleansStream.{project}.dll");
     }
 }

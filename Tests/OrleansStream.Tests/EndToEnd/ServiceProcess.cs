@@ -26,6 +26,11 @@ internal sealed class ServiceProcess : IAsyncDisposable
 
     public int ProcessId => _process.Id;
 
+    public bool HasExited => _process.HasExited;
+
+    /// <summary>True while a signal has it stopped where it is.</summary>
+    public bool IsSuspended => File.ReadLines($"/proc/{ProcessId}/status").Any(line => line.StartsWith("State:\tT", StringComparison.Ordinal));
+
     /// <summary>What it wrote to standard error, a line each.</summary>
     public IReadOnlyList<string> Errors => Copy(_errors);
 
@@ -77,20 +82,17 @@ internal sealed class ServiceProcess : IAsyncDisposable
     public static ServiceProcess Launch(
         string? dataFolder, int? port = null, string? workingFolder = null, params (string Key, string Value)[] settings)
     {
-        var address = new Uri($"http://127.0.0.1:{port ?? FreePort.Find()}");
-        var start = new ProcessStartInfo("dotnet")
-        {
-            ArgumentList = { Repository.ServiceAssembly, "--urls", address.GetLeftPart(UriPartial.Authority) },
-            WorkingDirectory = workingFolder ?? Path.GetTempPath(),
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
         if (dataFolder is not null)
-            start.Environment["OrleansStream__Storage__Files__Directory"] = dataFolder;
-        foreach (var (key, value) in settings)
-            start.Environment[key] = value;
-        return new ServiceProcess(start, address);
+            settings = [("OrleansStream__Storage__Files__Directory", dataFolder), .. settings];
+        return Launch(Repository.ServiceAssembly, port ?? FreePort.Find(), workingFolder, settings);
     }
+
+    /// <summary>Starts a process of a cluster, and waits for nothing.</summary>
+    /// <param name="assembly">The silo's or the Api's.</param>
+    /// <param name="port">Its HTTP port.</param>
+    /// <param name="settings">Its environment.</param>
+    public static ServiceProcess LaunchNode(string assembly, int port, params (string Key, string Value)[] settings) =>
+        Launch(assembly, port, workingFolder: null, settings);
 
     /// <summary>A client of its own.</summary>
     public ServiceClient Connect() => new(Address);
@@ -137,7 +139,8 @@ internal sealed class ServiceProcess : IAsyncDisposable
         _process.Dispose();
     }
 
-    private async Task WaitUntilReadyAsync()
+    /// <summary>Waits until it serves; when it does not, it is gone.</summary>
+    public async Task WaitUntilReadyAsync()
     {
         using var http = new HttpClient { BaseAddress = Address, Timeout = TimeSpan.FromSeconds(5) };
         try
@@ -149,6 +152,21 @@ internal sealed class ServiceProcess : IAsyncDisposable
             await DisposeAsync();
             throw;
         }
+    }
+
+    private static ServiceProcess Launch(string assembly, int port, string? workingFolder, (string Key, string Value)[] settings)
+    {
+        var address = new Uri($"http://127.0.0.1:{port}");
+        var start = new ProcessStartInfo("dotnet")
+        {
+            ArgumentList = { assembly, "--urls", address.GetLeftPart(UriPartial.Authority) },
+            WorkingDirectory = workingFolder ?? Path.GetTempPath(),
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        foreach (var (key, value) in settings)
+            start.Environment[key] = value;
+        return new ServiceProcess(start, address);
     }
 
     private async Task<bool> IsReadyAsync(HttpClient http)

@@ -9,6 +9,12 @@ internal static partial class Signals
     public const int Interrupt = 2;
     public const int Terminate = 15;
 
+    /// <summary>Goes on after <see cref="Suspend"/>. The numbers of these two are Linux's.</summary>
+    public const int Continue = 18;
+
+    /// <summary>Stops a process where it is: its sockets stay open, and nothing answers.</summary>
+    public const int Suspend = 19;
+
     /// <summary>Sends a signal.</summary>
     public static void Send(int processId, int signal)
     {

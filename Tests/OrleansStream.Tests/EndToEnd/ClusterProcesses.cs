@@ -1,0 +1,139 @@
+using System.Net;
+
+namespace OrleansStream.Tests.EndToEnd;
+
+/// <summary>A whole cluster on the loopback: silos and Api nodes, each a process of its own, over one storage account.</summary>
+internal sealed class ClusterProcesses : IAsyncDisposable
+{
+    private readonly (string Key, string Value)[] _storage;
+    private readonly List<ClusterSilo> _silos = [];
+    private readonly List<ServiceProcess> _apis = [];
+
+    private ClusterProcesses(string connectionString, string container) => _storage =
+    [
+        ("OrleansStream__Storage__Provider", "AzureBlobs"),
+        ("OrleansStream__Storage__AzureBlobs__ConnectionString", connectionString),
+        ("OrleansStream__Storage__AzureBlobs__Container", container),
+    ];
+
+    /// <summary>The silos that have not been killed.</summary>
+    public IReadOnlyList<ClusterSilo> Silos => _silos;
+
+    /// <summary>Where the Api nodes serve; the same after <see cref="StartAgainAsync"/>.</summary>
+    public IReadOnlyList<Uri> Apis => [.. _apis.Select(api => api.Address)];
+
+    /// <summary>Starts a cluster in a container of its own and waits until all of it serves.</summary>
+    public static async Task<ClusterProcesses> StartAsync(string connectionString, string container, int silos, int apis)
+    {
+        var cluster = new ClusterProcesses(connectionString, container);
+        try
+        {
+            // The first one makes the container and the table of members.
+            await cluster.AddSiloAsync();
+            for (var i = 1; i < silos; i++)
+                cluster._silos.Add(cluster.Launch(SiloPorts.Find()));
+            for (var i = 0; i < apis; i++)
+                cluster._apis.Add(cluster.LaunchApi(FreePort.Find()));
+            await cluster.WaitUntilReadyAsync();
+            return cluster;
+        }
+        catch
+        {
+            await cluster.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Adds a silo and waits until it serves.</summary>
+    public async Task<ClusterSilo> AddSiloAsync()
+    {
+        var silo = Launch(SiloPorts.Find());
+        _silos.Add(silo);
+        await silo.Process.WaitUntilReadyAsync();
+        return silo;
+    }
+
+    /// <summary>Kills a silo.</summary>
+    public async Task KillAsync(ClusterSilo silo)
+    {
+        _silos.Remove(silo);
+        await silo.Process.DisposeAsync();
+    }
+
+    /// <summary>Stops a silo as a service manager does.</summary>
+    /// <returns>Its exit code.</returns>
+    public async Task<int> StopAsync(ClusterSilo silo)
+    {
+        var exitCode = await silo.Process.StopAsync();
+        await KillAsync(silo);
+        return exitCode;
+    }
+
+    /// <summary>Kills every process at once.</summary>
+    public Task KillAllAsync() => Task.WhenAll(Processes.Select(process => process.KillAsync()));
+
+    /// <summary>Starts everything again where it was, all at once, as the machines come back after a power cut.</summary>
+    public async Task StartAgainAsync()
+    {
+        var ports = _silos.ConvertAll(silo => silo.Ports);
+        var apiPorts = _apis.ConvertAll(api => api.Address.Port);
+        await DisposeAsync();
+        _silos.AddRange(ports.Select(Launch));
+        _apis.AddRange(apiPorts.Select(LaunchApi));
+        await WaitUntilReadyAsync();
+    }
+
+    /// <summary>Asks the first Api which silo leads each partition, until all have one that is not among the gone ones.</summary>
+    public async Task<ClusterSilo[]> FindLeadersAsync(string topic)
+    {
+        using var client = new ServiceClient(_apis[0].Address);
+        ClusterSilo?[] leaders = [];
+        await Wait.UntilAsync($"every partition of {topic} has a leader", async () =>
+        {
+            var answer = await client.GetAsync($"/v1/topics/{topic}/partitions");
+            if (answer.Status != HttpStatusCode.OK)
+                return false;
+            leaders = [.. answer.Body!["partitions"]!.AsArray().Select(partition => partition!["error"] is null
+                ? _silos.Find(silo => ((string)partition["leader"]!).Contains($":{silo.Ports.Silo}@", StringComparison.Ordinal))
+                : null)];
+            return Array.TrueForAll(leaders, leader => leader is not null);
+        });
+        return leaders!;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Task.WhenAll(Processes.Select(process => process.DisposeAsync().AsTask()));
+        _silos.Clear();
+        _apis.Clear();
+    }
+
+    private IEnumerable<ServiceProcess> Processes => [.. _silos.Select(silo => silo.Process), .. _apis];
+
+    private Task WaitUntilReadyAsync() => Task.WhenAll(Processes.Select(process => process.WaitUntilReadyAsync()));
+
+    private ClusterSilo Launch(SiloPorts ports) => new(ports, ServiceProcess.LaunchNode(
+        Repository.SiloAssembly,
+        ports.Health,
+        [
+            .. _storage,
+            ("OrleansStream__Silo__AdvertisedAddress", "127.0.0.1"),
+            ("OrleansStream__Silo__SiloPort", $"{ports.Silo}"),
+            ("OrleansStream__Silo__GatewayPort", $"{ports.Gateway}"),
+        ]));
+
+    private ServiceProcess LaunchApi(int port) => ServiceProcess.LaunchNode(
+        Repository.ServiceAssembly, port, [.. _storage, ("OrleansStream__Silo__Embedded", "false")]);
+}
+
+/// <summary>The ports of a silo.</summary>
+internal readonly record struct SiloPorts(int Silo, int Gateway, int Health)
+{
+    public static SiloPorts Find() => new(FreePort.Find(), FreePort.Find(), FreePort.Find());
+}
+
+/// <summary>A silo of a cluster.</summary>
+internal sealed record ClusterSilo(SiloPorts Ports, ServiceProcess Process)
+{
+    public override string ToString() => $"silo {Ports.Silo}";
+}
