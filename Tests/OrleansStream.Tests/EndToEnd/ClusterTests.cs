@@ -25,9 +25,14 @@ public sealed class ClusterTests(AzuriteFixture azurite) : IClassFixture<Azurite
 
     private readonly RequestHistory _history = new();
 
+    // Two to three minutes for the three of them, and eight processes at once: on demand.
+    private static void SkipUnlessAsked() => Assert.SkipUnless(
+        Environment.GetEnvironmentVariable("ORLEANSSTREAM_CLUSTER_TESTS") == "1", "Set ORLEANSSTREAM_CLUSTER_TESTS=1 to run it.");
+
     [Fact]
     public async Task Kill_WhenSilosDieLeaveAndCome_LosesDoublesAndReordersNothing()
     {
+        SkipUnlessAsked();
         await using var cluster = await StartAsync("kill");
         await using var load = new ClusterLoad(cluster.Apis, Topic, PartitionCount, _history);
         await load.WaitUntilServedAsync();
@@ -57,6 +62,7 @@ public sealed class ClusterTests(AzuriteFixture azurite) : IClassFixture<Azurite
     [Fact]
     public async Task Hang_WhenASiloWakesAfterItsPartitionsMoved_NoneOfItsLateAppendsTakesEffect()
     {
+        SkipUnlessAsked();
         Assert.SkipUnless(OperatingSystem.IsLinux(), "The signals are Linux's.");
         await using var cluster = await StartAsync("hang");
         await using var load = new ClusterLoad(cluster.Apis, Topic, PartitionCount, _history);
@@ -86,6 +92,7 @@ public sealed class ClusterTests(AzuriteFixture azurite) : IClassFixture<Azurite
     [Fact]
     public async Task KillAll_WhenStartedAgain_HasEveryAcknowledgedRecordAndEveryTopic()
     {
+        SkipUnlessAsked();
         await using var cluster = await StartAsync("restart");
         string[] topics = [Topic, "fixtures", "results"];
         using (var client = new ServiceClient(cluster.Apis[1]))
