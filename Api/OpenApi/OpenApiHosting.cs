@@ -21,6 +21,7 @@ internal static class OpenApiHosting
         {
             swagger.SwaggerDoc("v1", new OpenApiInfo { Title = "OrleansStream", Version = "v1", Description = Introduction });
             swagger.OperationFilter<OperationFilter>();
+            swagger.DocumentFilter<TagFilter>();
             swagger.SupportNonNullableReferenceTypes();
             swagger.IncludeXmlComments(typeof(OpenApiHosting).Assembly);
         });

@@ -39,6 +39,15 @@ public class ApiDescriptionTests(ApiFixture api)
     }
 
     [Fact]
+    public async Task Sections_WhenRead_AreThoseThatHoldOperations()
+    {
+        JsonNode document = await api.GetAsync("/swagger/v1/swagger.json");
+        var used = document["paths"]!.AsObject().SelectMany(path => path.Value!.AsObject())
+            .SelectMany(operation => operation.Value!["tags"]!.AsArray().Select(tag => (string)tag!)).Distinct().Order();
+        Assert.Equal(used, document["tags"]!.AsArray().Select(tag => (string)tag!["name"]!).Order());
+    }
+
+    [Fact]
     public async Task Examples_WhenExecutedInOrder_Work()
     {
         JsonNode paths = (await api.GetAsync("/swagger/v1/swagger.json"))["paths"]!;
