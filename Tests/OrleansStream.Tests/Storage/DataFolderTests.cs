@@ -102,8 +102,21 @@ public sealed class DataFolderTests : IDisposable
         Assert.InRange(store.OpenSegmentCount, 1, openMax);
         if (OperatingSystem.IsLinux())
         {
-            var open = Directory.GetFiles("/proc/self/fd").Select(fd => File.ResolveLinkTarget(fd, false)?.FullName ?? "");
+            var open = Directory.GetFiles("/proc/self/fd").Select(TargetOf);
             Assert.InRange(open.Count(path => path.StartsWith(_folder.Path, StringComparison.Ordinal)), 1, (2 * openMax) + 1);
+        }
+    }
+
+    // Other tests run beside this one: a descriptor of theirs may be closed once it has been listed.
+    private static string TargetOf(string descriptor)
+    {
+        try
+        {
+            return File.ResolveLinkTarget(descriptor, false)?.FullName ?? "";
+        }
+        catch (IOException)
+        {
+            return "";
         }
     }
 
