@@ -2,7 +2,8 @@
 FROM mcr.microsoft.com/dotnet/sdk:10.0-noble AS build
 WORKDIR /source
 # Projects before code: packages are restored again only when what is referenced changes.
-COPY global.json Directory.Build.props Directory.Packages.props .editorconfig .banned-symbols.txt ./
+COPY global.json Directory.Build.props Directory.Packages.props .editorconfig ./
+COPY .config/ .config/
 COPY Grains.Interfaces/*.csproj Grains.Interfaces/
 COPY Grains/*.csproj Grains/
 COPY Silo/*.csproj Silo/

@@ -143,7 +143,7 @@ internal sealed class ClusterLoad : IAsyncDisposable
                 _history.Sent(id, request, started);
             if (await SendAsync(client, ids, body, partition, started))
                 producer = Interlocked.Increment(ref _producers);
-            await Task.Delay(Pace, _ended.Token);
+            await Task.Delay(Pace, TimeProvider.System, _ended.Token);
         }
     }
 
@@ -156,7 +156,7 @@ internal sealed class ClusterLoad : IAsyncDisposable
             _longest = TimeSpan.FromTicks(Math.Max(_longest.Ticks, Stopwatch.GetElapsedTime(started, ended).Ticks));
         if (answer is null)
         {
-            await Task.Delay(PauseAfterError, _ended.Token);
+            await Task.Delay(PauseAfterError, TimeProvider.System, _ended.Token);
             return true;
         }
 
@@ -187,7 +187,7 @@ internal sealed class ClusterLoad : IAsyncDisposable
                 offset = (long)body["next_offset"]!;
             }
 
-            await Task.Delay(Pace, _ended.Token);
+            await Task.Delay(Pace, TimeProvider.System, _ended.Token);
         }
     }
 
