@@ -17,7 +17,7 @@ namespace OrleansStream.Partitions;
 /// </remarks>
 [Reentrant, Immovable, ActivationCountBasedPlacement, GrainType("partition")]
 internal sealed partial class PartitionGrain(
-    ISegmentStore segments, IDocumentStore documents, TimeProvider time, ILocalSiloDetails silo,
+    ISegmentStore segments, IDocumentStore documents, TimeProvider time, LogResources resources, ILocalSiloDetails silo,
     IHostApplicationLifetime lifetime, ILogger<PartitionGrain> logger) : Grain, IPartitionGrain
 {
     private PartitionKey _key;
@@ -154,7 +154,7 @@ internal sealed partial class PartitionGrain(
     private async Task OpenAsync(TopicMetadata topic, CancellationToken cancellationToken)
     {
         PartitionLog log = await PartitionLog.OpenAsync(
-            _key.ToString(), Owner, PartitionMapping.ToLogOptions(TopicConfig.From(topic.Config)), segments, documents, time,
+            _key.ToString(), Owner, PartitionMapping.ToLogOptions(TopicConfig.From(topic.Config)), segments, documents, time, resources,
             cancellationToken);
         _log = log;
         LeaveWhenEndedAsync(log).Ignore();
