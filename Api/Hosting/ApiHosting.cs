@@ -76,6 +76,7 @@ internal static class ApiHosting
         app.UseResponseCompression();
         app.UseApiDescription();
         app.UseRouting();
+        app.UseMiddleware<LostReadMiddleware>();
         app.UseMiddleware<OperationGate>();
         app.MapGet("/", context =>
         {

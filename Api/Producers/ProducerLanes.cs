@@ -71,9 +71,9 @@ internal sealed class ProducerLanes(IGrainFactory grains, TimeProvider time)
             catch (Exception e) when (e is OrleansException or TimeoutException or StreamException)
             {
                 // The counter's silo may just have gone, and another takes it over.
-                if (time.GetElapsedTime(startedAt) + Limits.AppendRetryPause >= timeout)
+                if (time.GetElapsedTime(startedAt) + Limits.LostCallPause >= timeout)
                     throw NoIds();
-                await Task.Delay(Limits.AppendRetryPause, time);
+                await Task.Delay(Limits.LostCallPause, time);
             }
 
             if (TryRent() is { } lane)

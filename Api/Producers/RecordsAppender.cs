@@ -63,10 +63,10 @@ internal sealed class RecordsAppender(IGrainFactory grains, ProducerLanes lanes,
 
             // Without a topic to plan by the call stored nothing, whatever became of it.
             isOpen |= isLost && identity.Topic is not null;
-            if (LeftMs(startedAt) <= Limits.AppendRetryPause.TotalMilliseconds)
+            if (LeftMs(startedAt) <= Limits.LostCallPause.TotalMilliseconds)
                 return new AppendOutcome(isOpen ? Opened(outcome.Response) : NotBegun(), isMemoryFree);
             if (isLost)
-                await Task.Delay(Limits.AppendRetryPause, time);
+                await Task.Delay(Limits.LostCallPause, time);
             identity = identity with { IsRepeat = isOpen, TimeoutMs = LeftMs(startedAt) };
         }
     }
