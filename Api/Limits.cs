@@ -141,6 +141,15 @@ internal static class Limits
     /// <summary>The wait, in milliseconds, before a poll asks again for partitions that could not be read, such as those that are moving.</summary>
     public const int PollRetryMs = 500;
 
+    /// <summary>
+    /// How long a poll asks on, in milliseconds, while nobody answers for its group, also when it waits less for records: longer than
+    /// it takes to notice that a server died, and to move its groups.
+    /// </summary>
+    public const int PollMoveMsMax = 15_000;
+
+    /// <summary>The wait before a poll asks again for its group while that is moving.</summary>
+    public static readonly TimeSpan PollMoveRetry = TimeSpan.FromMilliseconds(200);
+
     /// <summary>How often in the length of a lease a waiting poll renews it.</summary>
     public const int PollRenewalsPerLease = 3;
 
