@@ -12,6 +12,7 @@ using OrleansStream.Clustering;
 using OrleansStream.GrainStorage;
 using OrleansStream.Storage;
 using OrleansStream.Storage.Memory;
+using OrleansStream.Upkeep;
 
 namespace OrleansStream.Hosting;
 
@@ -64,6 +65,7 @@ public static class OrleansStreamHosting
     {
         ArgumentNullException.ThrowIfNull(silo);
         silo.Services.TryAddSingleton(TimeProvider.System);
+        silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, UpkeepTicker>();
         silo.Services.AddKeyedSingleton<IGrainStorage>(DocumentGrainStorage.ProviderName, (services, _) =>
             new DocumentGrainStorage(
                 services.GetRequiredService<IDocumentStore>(),

@@ -48,6 +48,9 @@ public static class LogLimits
     /// <summary>The bytes recovery reads at a time; at least one whole group must fit.</summary>
     public const int RecoveryReadBytes = GroupBytesMax;
 
+    /// <summary>The bytes of an aged active segment that are read to see whether it holds any record: over a thousand fences.</summary>
+    public const int UpkeepProbeBytes = 64 * 1024;
+
     /// <summary>
     /// The runs of batches remembered per producer. Kafka keeps 5 batches, the most that a client has in flight; a request of 16 MiB is
     /// at most 8 appends to a partition, each of which is one run.
