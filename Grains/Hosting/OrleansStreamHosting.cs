@@ -52,6 +52,9 @@ public static class OrleansStreamHosting
         {
             client.Services.AddSingleton<IGatewayListProvider, DocumentGatewayListProvider>();
             client.Services.Configure<GatewayOptions>(gateway => gateway.GatewayListRefreshPeriod = ClusterLimits.GatewayListPeriod);
+            client.Services.AddSingleton<GatewayLoss>();
+            client.Services.AddSingleton<IOutgoingGrainCallFilter>(services => services.GetRequiredService<GatewayLoss>());
+            client.Services.AddSingleton<IClusterConnectionStatusObserver>(services => services.GetRequiredService<GatewayLoss>());
             client.Services.Configure<ClientMessagingOptions>(Configure);
             client.Services.Configure<ConnectionOptions>(Configure);
         });

@@ -33,9 +33,15 @@ public sealed partial class PartitionLog
         var starts = false;
         lock (_gate)
         {
-            if ((_end is not null || _isClosing ? EndError() : invalid ?? TakeRoom(batches.Length)) is { } error)
+            if ((_end is not null || _isClosing ? EndError() : invalid) is { } error)
             {
                 return ValueTask.FromResult(Refused(error));
+            }
+
+            if (TakeRoom(batches.Length) is { } full)
+            {
+                AwaitRefused(first);
+                return ValueTask.FromResult(Refused(full));
             }
 
             append = new PendingAppend(batches, first, acks, expectedNextOffset, _time.GetTimestamp());

@@ -12,7 +12,7 @@ internal static class TopicGrainLimits
     /// <summary>How long a router goes on asking for a topic whose owner's silo has gone: longer than a killed silo's grains take to move.</summary>
     public static readonly TimeSpan TopicOwnerWaitMax = TimeSpan.FromSeconds(10);
 
-    /// <summary>How often a router tries an append that was definitely not stored, or a read.</summary>
+    /// <summary>How often a router tries an append without identity that was definitely not stored, or a read.</summary>
     public const int AttemptsMax = 3;
 
     /// <summary>The pause between two such tries: a partition takes about as long to move.</summary>

@@ -125,6 +125,49 @@ public sealed class AdmissionTests
         return batch;
     }
 
+    [Fact]
+    public async Task Append_WhenTheFirstOfANewProducerWasThrottled_DoesNotLetLaterOnesPassIt()
+    {
+        var rig = new LogRig();
+        var log = await rig.OpenAsync();
+        var held = rig.Segments.Hold();
+        var early = log.PutAsync(TestBatch.By(8, 0));
+        var taken = Enumerable.Range(0, LogLimits.PendingAppendsMax - 1).Select(_ => log.PutAsync(TestBatch.Of("x"))).ToList();
+        taken.Add(log.PutAsync(TestBatch.By(9, 0)));
+        Assert.Equal(StreamErrorCode.ThrottlingQuotaExceeded, (await log.PutAsync(TestBatch.By(7, 0))).Error?.Code);
+        // These have something on its way, which is not disturbed.
+        Assert.Equal(StreamErrorCode.ThrottlingQuotaExceeded, (await log.PutAsync(TestBatch.By(8, 1))).Error?.Code);
+        Assert.Equal(StreamErrorCode.ThrottlingQuotaExceeded, (await log.PutAsync(TestBatch.By(9, 1))).Error?.Code);
+        held.Release();
+        Assert.All(await Task.WhenAll([early, .. taken]), result => Assert.Null(result.Error));
+
+        foreach (var producer in (int[])[7, 8, 9])
+        {
+            var next = producer == 7 ? 0 : 1;
+            Assert.Equal(
+                StreamErrorCode.OutOfOrderSequenceNumber, (await log.PutAsync(TestBatch.By(producer, next + 1))).Error?.Code);
+            Assert.Null((await log.PutAsync(TestBatch.By(producer, next))).Error);
+            Assert.Null((await log.PutAsync(TestBatch.By(producer, next + 1))).Error);
+        }
+    }
+
+    [Fact]
+    public async Task Append_WhenAConditionalOneIsRepeated_IsAnsweredAsTheFirstTime()
+    {
+        var rig = new LogRig();
+        var log = await rig.OpenAsync();
+        await log.PutAsync(TestBatch.Of("a"));
+        Assert.Equal(1, (await log.PutAsync(TestBatch.By(7, 0), expectedNextOffset: 1)).BaseOffset);
+        await log.PutAsync(TestBatch.Of("b"));
+
+        var repeated = await log.PutAsync(TestBatch.By(7, 0), expectedNextOffset: 1);
+        var other = await log.PutAsync(TestBatch.By(7, 1), expectedNextOffset: 1);
+
+        Assert.Equal((true, 1L), (repeated.Duplicate, repeated.BaseOffset));
+        Assert.Equal(StreamErrorCode.OffsetConditionFailed, other.Error?.Code);
+        Assert.Equal(["a", "7/0/0", "b"], await log.ReadValuesAsync());
+    }
+
     private static byte[] SetByte(byte[] batch, int position, byte value)
     {
         batch[position] = value;
