@@ -67,7 +67,7 @@ public sealed partial class PartitionLog
         await _resources.ColdReads.EnterAsync().ConfigureAwait(false);
         try
         {
-            return await ReadFromStoreAsync(view, offset, bytesMax, _abandoned.Token).ConfigureAwait(false);
+            return await ReadFromStoreAsync(view, offset, bytesMax).ConfigureAwait(false);
         }
         finally
         {
@@ -75,16 +75,15 @@ public sealed partial class PartitionLog
         }
     }
 
-    private async ValueTask<ReadAheadBlock> ReadFromStoreAsync(
-        SegmentView view, long offset, int bytesMax, CancellationToken cancellationToken)
+    private async ValueTask<ReadAheadBlock> ReadFromStoreAsync(SegmentView view, long offset, int bytesMax)
     {
-        var position = await FindPositionAsync(view, index => index.FindPosition(offset), cancellationToken).ConfigureAwait(false);
+        var position = await FindPositionAsync(view, index => index.FindPosition(offset), CancellationToken.None).ConfigureAwait(false);
         var lengthWanted = Math.Max(bytesMax, LogLimits.ReadAheadBytes) + (2 * LogLimits.IndexIntervalBytes);
         while (true)
         {
             var length = (int)Math.Min(lengthWanted, view.Length - position);
             var bytes = GC.AllocateUninitializedArray<byte>(length);
-            var read = await _segments.ReadAsync(view.Name, position, bytes, cancellationToken).ConfigureAwait(false);
+            var read = await _segments.ReadAsync(view.Name, position, bytes).ConfigureAwait(false);
             if (Check(bytes.AsMemory(0, read), offset, out var damage, out var lengthNeeded) is { } found)
             {
                 return found with { HeldBytes = bytes.Length };

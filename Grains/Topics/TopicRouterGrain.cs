@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Orleans.Concurrency;
 using OrleansStream.Errors;
+using OrleansStream.Heat;
 using OrleansStream.Partitioning;
 using OrleansStream.Partitions;
 
@@ -17,12 +18,14 @@ internal sealed class TopicRouterGrain(TimeProvider time) : Grain, ITopicRouterG
     private readonly StickyPartitioner _sticky = new(Random.Shared.Next());
     private PartitionCalls _calls = null!;
     private TopicCache _cache = null!;
+    private RouterHeat _heat = null!;
 
     /// <inheritdoc/>
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
         _calls = new PartitionCalls(GrainFactory, time);
         _cache = new TopicCache(this.GetPrimaryKeyString(), GrainFactory, time);
+        _heat = new RouterHeat(this.GetPrimaryKeyString(), GrainFactory, time);
         return Task.CompletedTask;
     }
 
@@ -36,7 +39,9 @@ internal sealed class TopicRouterGrain(TimeProvider time) : Grain, ITopicRouterG
         {
             if (request.Identity is { } named && !topic.IsVersionOf(named.Topic))
                 return new RecordsAppendResponse([], default) { PlanBy = topic.Metadata };
-            AppendPlan? plan = AppendPlanner.Plan(request, ContextFor(topic, request.Identity), out error);
+            RouterHeat? heat = attempt == 1 ? _heat : null;
+            AppendPlan? plan = AppendPlanner.Plan(request, ContextFor(topic, request.Identity) with { Heat = heat }, out error);
+            _heat.ReportWhenDue(topic.Metadata);
             bool isLast = attempt == TopicGrainLimits.AttemptsMax;
             RecordsAppendResponse? response = null;
             if (plan is not null && (isLast || !plan.HasRefusals || await _cache.IsCurrentAsync(topic)))
