@@ -114,9 +114,6 @@ internal static class Limits
     /// <summary>The wait before a live tail asks again for a partition that is moving.</summary>
     public static readonly TimeSpan TailRetry = TimeSpan.FromSeconds(1);
 
-    /// <summary>How long the readiness probe waits for the silo and its storage.</summary>
-    public static readonly TimeSpan ReadyTimeout = TimeSpan.FromSeconds(2);
-
     /// <summary>When to come back where waiting helps and the error does not say, in seconds.</summary>
     public const int RetryAfterSecondsDefault = 1;
 
