@@ -18,6 +18,15 @@ internal static class Limits
     /// <summary>The most connections at once.</summary>
     public const int ConnectionsMax = 10_000;
 
+    /// <summary>The producer identities that wait for their next request: as many as there are requests at once on so many connections.</summary>
+    public const int ProducerLanesMax = ConnectionsMax;
+
+    /// <summary>The pause before a call that was lost is repeated.</summary>
+    public static readonly TimeSpan LostCallPause = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>How long after its beginning a request that only reads is repeated: longer than a dead server's grains take to move.</summary>
+    public static readonly TimeSpan LostReadRepeatMax = TimeSpan.FromSeconds(15);
+
     /// <summary>The longest body that describes a topic, in bytes.</summary>
     public const int TopicBodyBytesMax = 64 * 1024;
 

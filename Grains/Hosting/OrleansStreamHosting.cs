@@ -12,6 +12,7 @@ using OrleansStream.Clustering;
 using OrleansStream.GrainStorage;
 using OrleansStream.Storage;
 using OrleansStream.Storage.Memory;
+using OrleansStream.Upkeep;
 
 namespace OrleansStream.Hosting;
 
@@ -50,6 +51,9 @@ public static class OrleansStreamHosting
         {
             client.Services.AddSingleton<IGatewayListProvider, DocumentGatewayListProvider>();
             client.Services.Configure<GatewayOptions>(gateway => gateway.GatewayListRefreshPeriod = ClusterLimits.GatewayListPeriod);
+            client.Services.AddSingleton<GatewayLoss>();
+            client.Services.AddSingleton<IOutgoingGrainCallFilter>(services => services.GetRequiredService<GatewayLoss>());
+            client.Services.AddSingleton<IClusterConnectionStatusObserver>(services => services.GetRequiredService<GatewayLoss>());
             client.Services.Configure<ClientMessagingOptions>(Configure);
             client.Services.Configure<ConnectionOptions>(Configure);
         });
@@ -61,6 +65,7 @@ public static class OrleansStreamHosting
     {
         ArgumentNullException.ThrowIfNull(silo);
         silo.Services.TryAddSingleton(TimeProvider.System);
+        silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, UpkeepTicker>();
         silo.Services.AddKeyedSingleton<IGrainStorage>(DocumentGrainStorage.ProviderName, (services, _) =>
             new DocumentGrainStorage(
                 services.GetRequiredService<IDocumentStore>(),
