@@ -55,6 +55,14 @@ public sealed partial class PartitionLog
         {
             return Failed(new LogError(StreamErrorCode.PartitionOffline, e.Message), offset);
         }
+        catch (ColdReadsBusyException e)
+        {
+            return Failed(Busy(e), offset);
+        }
+        catch (OperationCanceledException) when (_abandoned.IsCancellationRequested)
+        {
+            return Failed(EndError(), offset);
+        }
     }
 
     private const long LatestOffset = -1, EarliestOffset = -2;
@@ -101,7 +109,7 @@ public sealed partial class PartitionLog
             view = FindSegment(offset);
         }
 
-        var read = await ReadBlockAsync(view, offset, bytesMax, cancellationToken).ConfigureAwait(false);
+        var read = await ReadBlockAsync(view, offset, bytesMax).ConfigureAwait(false);
         return result with { Batches = read.Read(offset, bytesMax) };
     }
 

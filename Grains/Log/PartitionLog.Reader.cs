@@ -7,13 +7,75 @@ namespace OrleansStream.Log;
 // Reading from segments: find the place by index, read ahead, check every batch before anybody sees it.
 public sealed partial class PartitionLog
 {
-    private readonly ReadAheadCache _blocks = new();
+    private readonly ReadAheadCache _blocks;
+    private readonly Dictionary<long, TaskCompletionSource<ReadAheadBlock>> _readsUnderWay = [];
 
     /// <summary>A segment as a reader sees it: up to its durable length at one moment.</summary>
     private readonly record struct SegmentView(string Name, long BaseOffset, long Length);
 
     /// <summary>Reads a run of batches from the one that holds an offset on, and keeps it for whoever reads on.</summary>
-    private async ValueTask<ReadAheadBlock> ReadBlockAsync(
+    /// <remarks>Readers that want the same offset share one read; the reads of all logs are bounded in number.</remarks>
+    /// <exception cref="ColdReadsBusyException">Too many reads wait already.</exception>
+    private async ValueTask<ReadAheadBlock> ReadBlockAsync(SegmentView view, long offset, int bytesMax)
+    {
+        TaskCompletionSource<ReadAheadBlock>? others;
+        var shared = new TaskCompletionSource<ReadAheadBlock>();
+        lock (_gate)
+        {
+            if (!_readsUnderWay.TryGetValue(offset, out others))
+            {
+                _readsUnderWay.Add(offset, shared);
+            }
+        }
+
+        if (others is not null)
+        {
+            return await others.Task.ConfigureAwait(false);
+        }
+
+        try
+        {
+            var block = await ReadInTurnAsync(view, offset, bytesMax).ConfigureAwait(false);
+            EndRead(offset, block);
+            shared.SetResult(block);
+            return block;
+        }
+        catch (Exception e)
+        {
+            EndRead(offset, null);
+            shared.SetException(e);
+            _ = shared.Task.Exception; // often nobody shares it
+            throw;
+        }
+    }
+
+    private void EndRead(long offset, ReadAheadBlock? block)
+    {
+        lock (_gate)
+        {
+            _readsUnderWay.Remove(offset);
+            if (block is { } found && _end is null)
+            {
+                _blocks.Add(found);
+            }
+        }
+    }
+
+    // Not cancelled by its caller: others may share it.
+    private async ValueTask<ReadAheadBlock> ReadInTurnAsync(SegmentView view, long offset, int bytesMax)
+    {
+        await _resources.ColdReads.EnterAsync().ConfigureAwait(false);
+        try
+        {
+            return await ReadFromStoreAsync(view, offset, bytesMax, _abandoned.Token).ConfigureAwait(false);
+        }
+        finally
+        {
+            _resources.ColdReads.Leave();
+        }
+    }
+
+    private async ValueTask<ReadAheadBlock> ReadFromStoreAsync(
         SegmentView view, long offset, int bytesMax, CancellationToken cancellationToken)
     {
         var position = await FindPositionAsync(view, index => index.FindPosition(offset), cancellationToken).ConfigureAwait(false);
@@ -23,15 +85,9 @@ public sealed partial class PartitionLog
             var length = (int)Math.Min(lengthWanted, view.Length - position);
             var bytes = GC.AllocateUninitializedArray<byte>(length);
             var read = await _segments.ReadAsync(view.Name, position, bytes, cancellationToken).ConfigureAwait(false);
-            var block = Check(bytes.AsMemory(0, read), offset, out var damage, out var lengthNeeded);
-            if (block is { } found)
+            if (Check(bytes.AsMemory(0, read), offset, out var damage, out var lengthNeeded) is { } found)
             {
-                lock (_gate)
-                {
-                    _blocks.Add(found);
-                }
-
-                return found;
+                return found with { HeldBytes = bytes.Length };
             }
 
             if (lengthNeeded <= length || read < lengthWanted)
@@ -146,7 +202,7 @@ public sealed partial class PartitionLog
             return null;
         }
 
-        return new ReadAheadBlock(firstOffset, endOffset, bytes[start..position]);
+        return new ReadAheadBlock(firstOffset, endOffset, bytes[start..position], position - start);
     }
 
     private static int LengthNeeded(ReadOnlySpan<byte> rest, int position) =>
@@ -182,13 +238,9 @@ public sealed partial class PartitionLog
                 }
             }
 
-            foreach (var view in candidates)
+            if (await FindInTurnAsync(candidates, timestampMs, logStart, cancellationToken).ConfigureAwait(false) is { } found)
             {
-                var found = await FindInSegmentAsync(view, timestampMs, logStart, cancellationToken).ConfigureAwait(false);
-                if (found.Offset >= 0)
-                {
-                    return found;
-                }
+                return found;
             }
 
             return await IsProvenAsync(cancellationToken).ConfigureAwait(false)
@@ -203,6 +255,41 @@ public sealed partial class PartitionLog
         catch (Exception e) when (e is LogCorruptException or RecordFormatException)
         {
             return new LogFindResult(new LogError(StreamErrorCode.PartitionOffline, e.Message), -1, -1);
+        }
+        catch (ColdReadsBusyException e)
+        {
+            return new LogFindResult(Busy(e), -1, -1);
+        }
+    }
+
+    private static LogError Busy(ColdReadsBusyException exception) => new(
+        StreamErrorCode.ThrottlingQuotaExceeded, $"{exception.Message} Try again.", RetryAfter: LogLimits.RetryPauseMax);
+
+    private async ValueTask<LogFindResult?> FindInTurnAsync(
+        List<SegmentView> candidates, long timestampMs, long logStart, CancellationToken cancellationToken)
+    {
+        if (candidates.Count == 0)
+        {
+            return null;
+        }
+
+        await _resources.ColdReads.EnterAsync().ConfigureAwait(false);
+        try
+        {
+            foreach (var view in candidates)
+            {
+                var found = await FindInSegmentAsync(view, timestampMs, logStart, cancellationToken).ConfigureAwait(false);
+                if (found.Offset >= 0)
+                {
+                    return found;
+                }
+            }
+
+            return null;
+        }
+        finally
+        {
+            _resources.ColdReads.Leave();
         }
     }
 

@@ -18,7 +18,7 @@ namespace OrleansStream.Partitions;
 /// </remarks>
 [Reentrant, Immovable, PartitionPlacement, GrainType("partition")]
 internal sealed partial class PartitionGrain(
-    ISegmentStore segments, IDocumentStore documents, TimeProvider time, ILocalSiloDetails silo,
+    ISegmentStore segments, IDocumentStore documents, TimeProvider time, LogResources resources, ILocalSiloDetails silo,
     ISiloStatusOracle silos, IHostApplicationLifetime lifetime, ILogger<PartitionGrain> logger) : Grain, IPartitionGrain
 {
     private PartitionKey _key;
@@ -156,7 +156,7 @@ internal sealed partial class PartitionGrain(
     private async Task OpenAsync(TopicMetadata topic, CancellationToken cancellationToken)
     {
         PartitionLog log = await PartitionLog.OpenAsync(
-            _key.ToString(), Owner, PartitionMapping.ToLogOptions(TopicConfig.From(topic.Config)), segments, documents, time,
+            _key.ToString(), Owner, PartitionMapping.ToLogOptions(TopicConfig.From(topic.Config)), segments, documents, time, resources,
             cancellationToken);
         _log = log;
         LeaveWhenEndedAsync(log).Ignore();
