@@ -4,7 +4,6 @@ using System.Text.Json.Nodes;
 using OrleansStream.Hosting;
 using OrleansStream.Log;
 using OrleansStream.Partitions;
-using OrleansStream.Storage;
 using OrleansStream.Storage.Azure;
 using OrleansStream.Tests.Storage;
 using OrleansStream.Tests.Support;

@@ -1,7 +1,6 @@
 using OrleansStream.Errors;
 using OrleansStream.Log;
 using OrleansStream.Records;
-using OrleansStream.Storage;
 using OrleansStream.Tests.Support;
 
 namespace OrleansStream.Tests.Log;
