@@ -11,7 +11,9 @@ using Orleans.Storage;
 using OrleansStream.Clustering;
 using OrleansStream.GrainStorage;
 using OrleansStream.Storage;
+using OrleansStream.Storage.Azure;
 using OrleansStream.Storage.Memory;
+using OrleansStream.Upkeep;
 
 namespace OrleansStream.Hosting;
 
@@ -30,6 +32,8 @@ public static class OrleansStreamHosting
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = ClusterLimits.ShutdownTimeout);
         return builder.UseOrleans(silo =>
         {
+            if (builder.Configuration[ProviderKey] == StorageOptions.AzureBlobsProvider)
+                silo.AddAzureBlobGrainStorage(DocumentGrainStorage.ProviderName, options => options.Configure<OpenStores>(Configure));
             silo.AddOrleansStreamGrains();
             IServiceCollection services = silo.Services;
             services.AddSingleton<IMembershipTable>(CreateMembershipTable);
@@ -50,6 +54,9 @@ public static class OrleansStreamHosting
         {
             client.Services.AddSingleton<IGatewayListProvider, DocumentGatewayListProvider>();
             client.Services.Configure<GatewayOptions>(gateway => gateway.GatewayListRefreshPeriod = ClusterLimits.GatewayListPeriod);
+            client.Services.AddSingleton<GatewayLoss>();
+            client.Services.AddSingleton<IOutgoingGrainCallFilter>(services => services.GetRequiredService<GatewayLoss>());
+            client.Services.AddSingleton<IClusterConnectionStatusObserver>(services => services.GetRequiredService<GatewayLoss>());
             client.Services.Configure<ClientMessagingOptions>(Configure);
             client.Services.Configure<ConnectionOptions>(Configure);
         });
@@ -61,7 +68,8 @@ public static class OrleansStreamHosting
     {
         ArgumentNullException.ThrowIfNull(silo);
         silo.Services.TryAddSingleton(TimeProvider.System);
-        silo.Services.AddKeyedSingleton<IGrainStorage>(DocumentGrainStorage.ProviderName, (services, _) =>
+        silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, UpkeepTicker>();
+        silo.Services.TryAddKeyedSingleton<IGrainStorage>(DocumentGrainStorage.ProviderName, (services, _) =>
             new DocumentGrainStorage(
                 services.GetRequiredService<IDocumentStore>(),
                 services.GetRequiredService<IOptions<ClusterOptions>>(),
@@ -78,6 +86,8 @@ public static class OrleansStreamHosting
         silo.Services.Configure<ConnectionOptions>(Configure);
         return silo;
     }
+
+    private const string ProviderKey = $"{OrleansStreamOptions.SectionName}:{nameof(OrleansStreamOptions.Storage)}:{nameof(StorageOptions.Provider)}";
 
     // Below every other source of configuration, so that each can be set otherwise.
     private static readonly Dictionary<string, string?> LogLevels = new()
@@ -112,6 +122,12 @@ public static class OrleansStreamHosting
         return new DocumentMembershipTable(
             isShared ? services.GetRequiredService<IDocumentStore>() : new MemoryDocumentStore(),
             services.GetRequiredService<IOptions<ClusterOptions>>());
+    }
+
+    private static void Configure(AzureBlobStorageOptions state, OpenStores stores)
+    {
+        AzureBlobContainer container = stores.Container!;
+        (state.BlobServiceClient, state.ContainerName) = (container.Service, container.Name);
     }
 
     private static void Configure(MessagingOptions messaging)

@@ -124,6 +124,10 @@ internal sealed partial class PartitionGrain(
             : null);
 
     /// <inheritdoc/>
+    public ValueTask MaintainAsync(CancellationToken cancellationToken) =>
+        _log is { } log ? log.MaintainAsync(cancellationToken) : ValueTask.CompletedTask;
+
+    /// <inheritdoc/>
     public async ValueTask DeleteAsync(CancellationToken cancellationToken)
     {
         Refuse(PartitionErrors.TopicGone(_key), PartitionGrainLimits.UnknownTopicAge);
@@ -161,7 +165,7 @@ internal sealed partial class PartitionGrain(
         LeaveWhenEndedAsync(log).Ignore();
         // A grain is only deactivated when its calls have ended, and a long poll would hold up the stop for as long as it waits.
         _stopping = lifetime.ApplicationStopping.Register(log.StopWaiting);
-        this.RegisterGrainTimer(MaintainAsync, new GrainTimerCreationOptions
+        this.RegisterGrainTimer(token => MaintainAsync(token).AsTask(), new GrainTimerCreationOptions
         {
             DueTime = PartitionGrainLimits.MaintenancePeriod,
             Period = PartitionGrainLimits.MaintenancePeriod,
@@ -174,9 +178,6 @@ internal sealed partial class PartitionGrain(
         if (await FindTopicAsync() is { } topic)
             await ConfigureAsync(topic);
     }
-
-    private Task MaintainAsync(CancellationToken cancellationToken) =>
-        _log is { } log ? log.MaintainAsync(cancellationToken).AsTask() : Task.CompletedTask;
 
     private async Task LeaveWhenEndedAsync(PartitionLog log)
     {

@@ -13,6 +13,7 @@ namespace OrleansStream.Tests.EndToEnd;
 /// </remarks>
 internal sealed class ClusterLoad : IAsyncDisposable
 {
+    private const string Produce = "produce";
     private const int RecordsMax = 4;
     private const int PaddingMax = 2_000;
     private const int WaitMs = 500;
@@ -93,6 +94,16 @@ internal sealed class ClusterLoad : IAsyncDisposable
         }
     }
 
+    /// <summary>The errors that producers were told, and requests of theirs that had no answer.</summary>
+    public IReadOnlyList<string> ProducerErrors
+    {
+        get
+        {
+            lock (_lock)
+                return [.. _errors.Keys.Where(error => error.StartsWith(Produce, StringComparison.Ordinal))];
+        }
+    }
+
     /// <summary>The different words in which errors were told.</summary>
     public IReadOnlyList<string> Details
     {
@@ -148,7 +159,7 @@ internal sealed class ClusterLoad : IAsyncDisposable
     private async Task<bool> SendAsync(HistoryClient client, List<JsonObject> records, int partition)
     {
         var started = Stopwatch.GetTimestamp();
-        var sent = await TryAsync("produce", () => client.ProduceAsync(records));
+        var sent = await TryAsync(Produce, () => client.ProduceAsync(records));
         lock (_lock)
             _longest = TimeSpan.FromTicks(Math.Max(_longest.Ticks, Stopwatch.GetElapsedTime(started).Ticks));
         if (sent is not { } call)

@@ -83,52 +83,6 @@ internal sealed class DescribeCall(string client) : HistoryCall(client)
     public IReadOnlyList<PartitionBounds> Partitions { get; set; } = [];
 }
 
-/// <summary>A poll of a group's member: it joins or renews, commits what its cursor stands for, and reads.</summary>
-internal sealed class PollCall(string group, string member, string? cursor) : HistoryCall($"{group}/{member}")
-{
-    public string Group => group;
-
-    public string Member => member;
-
-    /// <summary>The cursor sent: that of the poll whose records it commits. Null for the first poll.</summary>
-    public string? Cursor => cursor;
-
-    /// <summary>The cursor answered, of which the next poll makes the commit of this one's records.</summary>
-    public string? NextCursor { get; set; }
-
-    public long MemberEpoch { get; set; } = -1;
-
-    /// <summary>The partitions that are the member's until its lease ends.</summary>
-    public IReadOnlyList<int> Assignment { get; set; } = [];
-
-    /// <summary>When the lease ends, in the service's own time.</summary>
-    public DateTimeOffset LeaseExpiresAt { get; set; }
-
-    public IReadOnlyList<(int Partition, SeenRecord Record)> Records { get; set; } = [];
-}
-
-/// <summary>A commit of offsets by themselves; one of them alone is a partition and the offset to read on from.</summary>
-internal sealed class CommitCall(string group, string member, long memberEpoch, IReadOnlyList<(int Partition, long Offset)> offsets)
-    : HistoryCall($"{group}/{member}")
-{
-    public string Group => group;
-
-    public string Member => member;
-
-    public long MemberEpoch => memberEpoch;
-
-    public IReadOnlyList<(int Partition, long Offset)> Offsets => offsets;
-}
-
-/// <summary>A look at the offsets that a group has committed.</summary>
-internal sealed class CommittedCall(string client, string group) : HistoryCall(client)
-{
-    public string Group => group;
-
-    /// <summary>Per partition the offset to read on from.</summary>
-    public IReadOnlyList<(int Partition, long Offset)> Offsets { get; set; } = [];
-}
-
 /// <summary>Tells contents apart: the same record has the same checksum as it is sent, read and stored.</summary>
 internal static class RecordContent
 {
