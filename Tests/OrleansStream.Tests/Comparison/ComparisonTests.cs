@@ -13,10 +13,10 @@ namespace OrleansStream.Tests.Comparison;
 public sealed class ComparisonTests
 {
     [Theory]
-    [InlineData(3.0, 5, 1, 3)]
-    [InlineData(2.5, 4, 1, 2, 3)]
-    [InlineData(7.0, 7)]
-    public void Median_OfOddAndEvenCounts_IsTheMiddle(double median, params double[] values) =>
+    [InlineData(3, new double[] { 5, 1, 3 })]
+    [InlineData(2.5, new double[] { 4, 1, 2, 3 })]
+    [InlineData(7, new double[] { 7 })]
+    public void Median_OfOddAndEvenCounts_IsTheMiddle(double median, double[] values) =>
         Assert.Equal(median, Statistics.Median(values));
 
     [Theory]
