@@ -6,6 +6,7 @@ using OrleansStream.Api.Endpoints;
 using OrleansStream.Api.Errors;
 using OrleansStream.Api.Mapping;
 using OrleansStream.Api.OpenApi;
+using OrleansStream.Api.Producers;
 
 namespace OrleansStream.Api.Hosting;
 
@@ -20,12 +21,6 @@ internal static class ApiHosting
         ["Urls"] = DefaultUrl,
         ["Logging:LogLevel:Default"] = "Warning",
         ["Logging:LogLevel:OrleansStream"] = "Information",
-        // A failed start is told in one line on stderr; how the silo is taken down again after it is of no use to anybody.
-        ["Logging:LogLevel:Microsoft.Extensions.Hosting.Internal.Host"] = "None",
-        ["Logging:LogLevel:Orleans.Runtime.Silo"] = "Error",
-        ["Logging:LogLevel:Orleans.Grain.InvokeException"] = "Error",
-        // On the first check it takes the machine's uptime for its own, and warns of a hang of hours.
-        ["Logging:LogLevel:Orleans.Runtime.Watchdog"] = "Error",
     };
 
     /// <summary>Adds the REST surface.</summary>
@@ -46,6 +41,8 @@ internal static class ApiHosting
         AddLogging(builder.Logging);
         IServiceCollection services = builder.Services;
         services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<ProducerLanes>();
+        services.AddSingleton<RecordsAppender>();
         services.AddSingleton<TopicEndpoints>();
         services.AddSingleton<ProduceEndpoints>();
         services.AddSingleton<FetchEndpoints>();
@@ -73,6 +70,7 @@ internal static class ApiHosting
         app.UseResponseCompression();
         app.UseApiDescription();
         app.UseRouting();
+        app.UseMiddleware<LostReadMiddleware>();
         app.UseMiddleware<OperationGate>();
         app.MapGet("/", context =>
         {

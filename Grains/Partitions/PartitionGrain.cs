@@ -4,6 +4,7 @@ using Orleans.Concurrency;
 using Orleans.Placement;
 using OrleansStream.Errors;
 using OrleansStream.Log;
+using OrleansStream.Placement;
 using OrleansStream.Storage;
 using OrleansStream.Topics;
 
@@ -12,19 +13,20 @@ namespace OrleansStream.Partitions;
 /// <summary>Leads one partition: opens its log, takes calls to it, and goes away when the log has ended.</summary>
 /// <remarks>
 /// Reentrant: offsets are given and state changes only in the log's writer; nothing here may rely on a field across an await.
-/// Placed by count, not near its first caller: else one silo would lead every partition of a topic.
+/// Placed by <see cref="PartitionHome"/>, and when silos come or go it moves there.
 /// An activation that could not open its log answers with the reason for a while, then leaves, and the next one tries again.
 /// </remarks>
-[Reentrant, Immovable, ActivationCountBasedPlacement, GrainType("partition")]
+[Reentrant, Immovable, PartitionPlacement, GrainType("partition")]
 internal sealed partial class PartitionGrain(
     ISegmentStore segments, IDocumentStore documents, TimeProvider time, ILocalSiloDetails silo,
-    IHostApplicationLifetime lifetime, ILogger<PartitionGrain> logger) : Grain, IPartitionGrain
+    ISiloStatusOracle silos, IHostApplicationLifetime lifetime, ILogger<PartitionGrain> logger) : Grain, IPartitionGrain
 {
     private PartitionKey _key;
     private TopicMetadata? _topic;
     private PartitionLog? _log;
     private StreamError _refusal = PartitionErrors.Closing;
     private CancellationTokenRegistration _stopping;
+    private SiloAddress? _home;
 
     private string Owner => $"{silo.SiloAddress.ToParsableString()}/{GrainContext.ActivationId}";
 
@@ -119,6 +121,10 @@ internal sealed partial class PartitionGrain(
             : null);
 
     /// <inheritdoc/>
+    public ValueTask MaintainAsync(CancellationToken cancellationToken) =>
+        _log is { } log ? log.MaintainAsync(cancellationToken) : ValueTask.CompletedTask;
+
+    /// <inheritdoc/>
     public async ValueTask DeleteAsync(CancellationToken cancellationToken)
     {
         Refuse(PartitionErrors.TopicGone(_key), PartitionGrainLimits.UnknownTopicAge);
@@ -156,9 +162,10 @@ internal sealed partial class PartitionGrain(
         LeaveWhenEndedAsync(log).Ignore();
         // A grain is only deactivated when its calls have ended, and a long poll would hold up the stop for as long as it waits.
         _stopping = lifetime.ApplicationStopping.Register(log.StopWaiting);
-        this.RegisterGrainTimer(MaintainAsync, new GrainTimerCreationOptions
+        this.RegisterGrainTimer(StayOrMoveAsync, new GrainTimerCreationOptions
         {
-            DueTime = PartitionGrainLimits.MaintenancePeriod,
+            // At different times for partitions that were opened together.
+            DueTime = PartitionGrainLimits.MaintenancePeriod * (0.5 + Random.Shared.NextDouble()),
             Period = PartitionGrainLimits.MaintenancePeriod,
             Interleave = true,
         });
@@ -170,8 +177,30 @@ internal sealed partial class PartitionGrain(
             await ConfigureAsync(topic);
     }
 
-    private Task MaintainAsync(CancellationToken cancellationToken) =>
-        _log is { } log ? log.MaintainAsync(cancellationToken).AsTask() : Task.CompletedTask;
+    private async Task StayOrMoveAsync(CancellationToken cancellationToken)
+    {
+        if (_log is not { } log)
+            return;
+        if (!BelongsElsewhere())
+        {
+            await MaintainAsync(cancellationToken);
+            return;
+        }
+
+        // It is closed as soon as no call is under way, and the next call opens it at its home.
+        LogMoves(_key, _home);
+        log.StopWaiting();
+        DeactivateOnIdle();
+    }
+
+    // Seen twice in a row: silos often come and go together, and each move makes callers wait.
+    private bool BelongsElsewhere()
+    {
+        SiloAddress[] active = [.. silos.GetApproximateSiloStatuses(onlyActive: true).Keys];
+        SiloAddress? before = _home;
+        _home = active.Length > 0 ? PartitionHome.Find(_key, active) : silo.SiloAddress;
+        return !_home.Equals(silo.SiloAddress) && _home.Equals(before);
+    }
 
     private async Task LeaveWhenEndedAsync(PartitionLog log)
     {
@@ -205,6 +234,9 @@ internal sealed partial class PartitionGrain(
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Partition {Partition} could not be opened")]
     private partial void LogNotOpened(Exception exception, PartitionKey partition);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Partition {Partition} moves to {Silo}")]
+    private partial void LogMoves(PartitionKey partition, SiloAddress? silo);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "The log of partition {Partition} ended: {End}")]
     private partial void LogEnded(PartitionKey partition, LogEnd end);
