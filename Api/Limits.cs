@@ -141,9 +141,6 @@ internal static class Limits
     /// <summary>The wait before a live tail asks again for a partition that is moving.</summary>
     public static readonly TimeSpan TailRetry = TimeSpan.FromSeconds(1);
 
-    /// <summary>How long the readiness probe waits for the silo and its storage.</summary>
-    public static readonly TimeSpan ReadyTimeout = TimeSpan.FromSeconds(2);
-
     /// <summary>When to come back where waiting helps and the error does not say, in seconds.</summary>
     public const int RetryAfterSecondsDefault = 1;
 
@@ -173,6 +170,9 @@ internal static class Limits
     /// it takes to notice that a server died, and to move its groups.
     /// </summary>
     public const int PollMoveMsMax = 15_000;
+
+    /// <summary>How long one answer of a group may take before it is asked again: the call may have been lost with a server in between.</summary>
+    public static readonly TimeSpan PollAskMax = TimeSpan.FromSeconds(5);
 
     /// <summary>The wait before a poll asks again for its group while that is moving.</summary>
     public static readonly TimeSpan PollMoveRetry = TimeSpan.FromMilliseconds(200);

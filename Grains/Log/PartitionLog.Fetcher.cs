@@ -53,7 +53,7 @@ public sealed partial class PartitionLog
         }
         catch (LogCorruptException e)
         {
-            return Failed(new LogError(StreamErrorCode.PartitionOffline, e.Message), offset);
+            return Failed(new LogError(StreamErrorCode.PartitionOffline, e.Message) { Damage = e.Damage }, offset);
         }
         catch (ColdReadsBusyException e)
         {

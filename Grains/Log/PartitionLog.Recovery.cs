@@ -166,8 +166,8 @@ public sealed partial class PartitionLog
         if (scan.Position < extent.DurableLength)
         {
             throw new LogCorruptException(
-                $"Segment '{name}' is damaged at position {scan.Position} (offset {scan.EndOffset}): "
-                + $"{scan.Damage ?? "it ends there"}; it was durable up to position {extent.DurableLength}.");
+                new LogDamage(name, scan.Position, scan.EndOffset),
+                $"{scan.Damage ?? "it ends there"}; it was durable up to position {extent.DurableLength}");
         }
 
         await segments.SettleAsync(name, scan.Position, cancellationToken).ConfigureAwait(false);
@@ -194,8 +194,7 @@ public sealed partial class PartitionLog
     {
         if (scan.Damage is not null)
         {
-            throw new LogCorruptException(
-                $"Segment '{name}' is damaged at position {scan.Position} (offset {scan.EndOffset}): {scan.Damage}.");
+            throw new LogCorruptException(new LogDamage(name, scan.Position, scan.EndOffset), scan.Damage);
         }
     }
 
