@@ -120,17 +120,21 @@ internal sealed class RequestBody : IDisposable
         while (true)
         {
             ReadResult result = await reader.ReadAsync(cancellationToken);
-            int length = (int)result.Buffer.Length;
-            if (length > bytesMax - _length)
+            try
             {
+                int length = (int)result.Buffer.Length;
+                if (length > bytesMax - _length)
+                    throw TooLong(bytesMax);
+                EnsureRoom(length);
+                result.Buffer.CopyTo(_buffer.AsSpan(_length));
+                _length += length;
+            }
+            finally
+            {
+                // Also when it is refused: a read that is left open would keep the rest from being drained, and the answer from the caller.
                 reader.AdvanceTo(result.Buffer.End);
-                throw TooLong(bytesMax);
             }
 
-            EnsureRoom(length);
-            result.Buffer.CopyTo(_buffer.AsSpan(_length));
-            _length += length;
-            reader.AdvanceTo(result.Buffer.End);
             if (result.IsCompleted)
                 return;
         }
