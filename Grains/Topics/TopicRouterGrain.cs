@@ -41,6 +41,8 @@ internal sealed class TopicRouterGrain(TimeProvider time) : Grain, ITopicRouterG
                 return new RecordsAppendResponse([], default) { PlanBy = topic.Metadata };
             RouterHeat? heat = attempt == 1 ? _heat : null;
             AppendPlan? plan = AppendPlanner.Plan(request, ContextFor(topic, request.Identity) with { Heat = heat }, out error);
+            if (plan is not null && heat is not null)
+                heat.AddStored(request.Batches.Span, plan);
             _heat.ReportWhenDue(topic.Metadata);
             bool isLast = attempt == TopicGrainLimits.AttemptsMax;
             RecordsAppendResponse? response = null;
