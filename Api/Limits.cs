@@ -18,6 +18,15 @@ internal static class Limits
     /// <summary>The most connections at once.</summary>
     public const int ConnectionsMax = 10_000;
 
+    /// <summary>The producer identities that wait for their next request: as many as there are requests at once on so many connections.</summary>
+    public const int ProducerLanesMax = ConnectionsMax;
+
+    /// <summary>The pause before a call that was lost is repeated.</summary>
+    public static readonly TimeSpan LostCallPause = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>How long after its beginning a request that only reads is repeated: longer than a dead server's grains take to move.</summary>
+    public static readonly TimeSpan LostReadRepeatMax = TimeSpan.FromSeconds(15);
+
     /// <summary>The longest body that describes a topic, in bytes.</summary>
     public const int TopicBodyBytesMax = 64 * 1024;
 
@@ -128,6 +137,15 @@ internal static class Limits
 
     /// <summary>The wait, in milliseconds, before a poll asks again for partitions that could not be read, such as those that are moving.</summary>
     public const int PollRetryMs = 500;
+
+    /// <summary>
+    /// How long a poll asks on, in milliseconds, while nobody answers for its group, also when it waits less for records: longer than
+    /// it takes to notice that a server died, and to move its groups.
+    /// </summary>
+    public const int PollMoveMsMax = 15_000;
+
+    /// <summary>The wait before a poll asks again for its group while that is moving.</summary>
+    public static readonly TimeSpan PollMoveRetry = TimeSpan.FromMilliseconds(200);
 
     /// <summary>How often in the length of a lease a waiting poll renews it.</summary>
     public const int PollRenewalsPerLease = 3;

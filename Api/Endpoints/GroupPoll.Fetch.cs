@@ -73,6 +73,12 @@ internal sealed partial class GroupPoll
         {
             return null;
         }
+        catch (Exception exception) when (IsMoving(exception) && !cancellationToken.IsCancellationRequested)
+        {
+            // The group is moving. Records can be read meanwhile; a moment later it is asked again.
+            await Task.Delay(Limits.PollMoveRetry, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            return null;
+        }
     }
 
     /// <summary>Reads one partition. That it cannot be read is its own state: the others go on.</summary>

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using OrleansStream.Api.Errors;
 using OrleansStream.Api.Mapping;
+using OrleansStream.Api.Producers;
 using OrleansStream.Errors;
 using OrleansStream.Topics;
 
@@ -207,29 +208,16 @@ internal sealed partial class ProduceEndpoints
         {
             if (_records.Count == 0 || _isStopped)
                 return;
-            RecordsAppendResponse? response = null;
-            StreamError? error = null;
             int failedBefore = results.FailedCount;
-            try
-            {
-                response = await produce.CallAsync(context, new(_records.Finish(), partition, _records.Partitions, options.Acks));
-            }
-            catch (RequestException exception) when (results.Count > 0)
-            {
-                error = exception.Error;
-            }
-            catch (Exception exception) when (results.Count > 0 && exception is TimeoutException or OrleansException)
-            {
-                error = new StreamError(StreamErrorCode.RequestTimedOut, "The service did not answer in time.") { OutcomeUnknown = true };
-            }
-            finally
-            {
-                // Without an answer, or with an open outcome, an append may still be reading these batches.
-                _isUnanswered = response is null || HasOpenOutcome(response);
-            }
-
-            if (response is not null && options.Acks != Acks.None)
-                results.Add(response, _records);
+            AppendOutcome outcome = await produce.Appender.AppendAsync(
+                Parameters.Topic(context), new(_records.Finish(), partition, _records.Partitions, options.Acks));
+            // An append that was given up may still be reading these batches.
+            _isUnanswered = !outcome.IsMemoryFree;
+            StreamError? error = outcome.Response.Error;
+            if (error is not null && results.Count == 0)
+                throw new RequestException(error);
+            if (error is null && options.Acks != Acks.None)
+                results.Add(outcome.Response, _records);
             for (int i = 0; error is not null && i < _records.Count; i++)
                 results.AddError(error);
             _isStopped = error is not null || results.FailedCount > failedBefore;

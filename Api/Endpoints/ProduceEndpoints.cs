@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Primitives;
 using OrleansStream.Api.Errors;
 using OrleansStream.Api.Mapping;
+using OrleansStream.Api.Producers;
 using OrleansStream.Topics;
 
 namespace OrleansStream.Api.Endpoints;
@@ -9,10 +10,10 @@ namespace OrleansStream.Api.Endpoints;
 /// Takes records and appends them: the first step of a record's way. A body becomes encoded batches here, and goes to
 /// <see cref="ITopicRouterGrain.AppendAsync"/>.
 /// </summary>
-/// <param name="grains">The way to the grains.</param>
+/// <param name="appender">The way to the grains.</param>
 /// <param name="time">Dates the records that have no time.</param>
 /// <param name="lifetime">Ends streams when the service stops.</param>
-internal sealed partial class ProduceEndpoints(IGrainFactory grains, TimeProvider time, IHostApplicationLifetime lifetime)
+internal sealed partial class ProduceEndpoints(RecordsAppender appender, TimeProvider time, IHostApplicationLifetime lifetime)
 {
     /// <summary>Adds the endpoints.</summary>
     /// <param name="routes">Where to.</param>
@@ -72,7 +73,7 @@ internal sealed partial class ProduceEndpoints(IGrainFactory grains, TimeProvide
 
     private async Task AppendAsync(HttpContext context, int? partition, RecordCollector records, Acks acks)
     {
-        RecordsAppendResponse response = await CallAsync(
+        AppendOutcome outcome = await CallAsync(
             context, new(records.Finish(), partition, records.Partitions, acks, ExpectedNextOffset(context)));
         if (acks == Acks.None)
         {
@@ -81,12 +82,12 @@ internal sealed partial class ProduceEndpoints(IGrainFactory grains, TimeProvide
         else
         {
             using var results = new ProduceResults();
-            results.Add(response, records);
+            results.Add(outcome.Response, records);
             await results.WriteAsync(context, asLines: false);
         }
 
-        // Not when the call failed, or its outcome is open: an append may still be reading the batches.
-        if (!HasOpenOutcome(response))
+        // Not when the request failed as a whole, which is seldom: then the garbage collector gets it.
+        if (outcome.IsMemoryFree)
             records.Dispose();
     }
 
@@ -95,7 +96,7 @@ internal sealed partial class ProduceEndpoints(IGrainFactory grains, TimeProvide
         RecordOptions options = RecordOptions.ReadAcks(context.Request);
         RequestBody body = await RequestBody.ReadAsync(context, Limits.RequestBytesMax);
         int recordCount = EncodedBatches.Check(body.Bytes.Span);
-        RecordsAppendResponse response = await CallAsync(
+        AppendOutcome outcome = await CallAsync(
             context, new(body.Bytes, partition, default, options.Acks, ExpectedNextOffset(context)));
         if (options.Acks == Acks.None)
         {
@@ -105,26 +106,24 @@ internal sealed partial class ProduceEndpoints(IGrainFactory grains, TimeProvide
         {
             using var results = new ProduceResults();
             if (partition is null)
-                results.Add(response, recordCount);
+                results.Add(outcome.Response, recordCount);
             else
-                results.AddParts(response);
+                results.AddParts(outcome.Response);
             await results.WriteAsync(context, asLines: false);
         }
 
         // As above.
-        if (!HasOpenOutcome(response))
+        if (outcome.IsMemoryFree)
             body.Dispose();
     }
 
-    private static bool HasOpenOutcome(RecordsAppendResponse response) =>
-        response.Parts.Any(part => part.Response.Error is { OutcomeUnknown: true });
-
-    private async ValueTask<RecordsAppendResponse> CallAsync(HttpContext context, RecordsAppendRequest request)
+    private async ValueTask<AppendOutcome> CallAsync(HttpContext context, RecordsAppendRequest request)
     {
-        // The caller's going away does not cancel: whether the records are stored must not depend on when it went.
-        RecordsAppendResponse response = await grains.GetGrain<ITopicRouterGrain>(Parameters.Topic(context)).AppendAsync(request);
-        return response.Error is { } error ? throw new RequestException(error) : response;
+        AppendOutcome outcome = await appender.AppendAsync(Parameters.Topic(context), request);
+        return outcome.Response.Error is { } error ? throw new RequestException(error) : outcome;
     }
+
+    private RecordsAppender Appender => appender;
 
     private CancellationToken Stopping => lifetime.ApplicationStopping;
 

@@ -6,6 +6,7 @@ using OrleansStream.Api.Endpoints;
 using OrleansStream.Api.Errors;
 using OrleansStream.Api.Mapping;
 using OrleansStream.Api.OpenApi;
+using OrleansStream.Api.Producers;
 
 namespace OrleansStream.Api.Hosting;
 
@@ -40,6 +41,8 @@ internal static class ApiHosting
         AddLogging(builder.Logging);
         IServiceCollection services = builder.Services;
         services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<ProducerLanes>();
+        services.AddSingleton<RecordsAppender>();
         services.AddSingleton<TopicEndpoints>();
         services.AddSingleton<ProduceEndpoints>();
         services.AddSingleton<FetchEndpoints>();
@@ -67,6 +70,7 @@ internal static class ApiHosting
         app.UseResponseCompression();
         app.UseApiDescription();
         app.UseRouting();
+        app.UseMiddleware<LostReadMiddleware>();
         app.UseMiddleware<OperationGate>();
         app.MapGet("/", context =>
         {

@@ -11,11 +11,14 @@ namespace OrleansStream.Topics;
 [Alias("os.ITopicRouterGrain")]
 public interface ITopicRouterGrain : IGrainWithStringKey
 {
-    /// <summary>Appends records to the partitions they belong to.</summary>
+    /// <summary>
+    /// Appends records to the partitions they belong to. With an identity, a partition that gives no certain answer is asked again
+    /// until the request's time is over, and the caller may repeat a call that was lost.
+    /// </summary>
     /// <param name="request">The encoded records.</param>
     /// <param name="cancellationToken">The caller's deadline; once it has passed the outcome is unknown.</param>
-    /// <returns>One result per record, in order.</returns>
-    [Alias("AppendAsync")]
+    /// <returns>One result per record, in order; or the topic, when the request was to be planned by another version of it.</returns>
+    [Alias("AppendAsync"), ResponseTimeout(TopicLimits.AppendTimeoutText)]
     ValueTask<RecordsAppendResponse> AppendAsync(RecordsAppendRequest request, CancellationToken cancellationToken = default);
 
     /// <summary>Reads batches of one partition. Waits for new records as the request says.</summary>
@@ -31,6 +34,15 @@ public interface ITopicRouterGrain : IGrainWithStringKey
     /// <param name="cancellationToken">The caller's deadline.</param>
     [Alias("FindOffsetAsync")]
     ValueTask<FindOffsetResponse> FindOffsetAsync(int partition, long timestampMs, CancellationToken cancellationToken = default);
+
+    /// <summary>Deletes the records of a partition below an offset (Kafka's DeleteRecords).</summary>
+    /// <param name="partition">The partition's number.</param>
+    /// <param name="beforeOffset">The new log start offset; -1 for the high watermark.</param>
+    /// <param name="cancellationToken">The caller's deadline; once it has passed the outcome is unknown, and repeating it is harmless.</param>
+    /// <returns>The partition after it, or the error.</returns>
+    [Alias("DeleteRecordsAsync")]
+    ValueTask<PartitionDescription> DeleteRecordsAsync(
+        int partition, long beforeOffset, CancellationToken cancellationToken = default);
 
     /// <summary>Offsets, size and place of every partition.</summary>
     /// <param name="cancellationToken">The caller's deadline.</param>
@@ -58,13 +70,41 @@ public enum Acks : sbyte
 /// <param name="RecordPartitions">Per record, in order, its explicit partition or -1; empty when no record names one.</param>
 /// <param name="Acks">When to answer.</param>
 /// <param name="ExpectedNextOffset">Append only when this is the partition's next offset; null for no condition. Needs <paramref name="Partition"/>.</param>
+/// <param name="Identity">What makes a repeat of the request known; null when it will not be repeated.</param>
 [GenerateSerializer, Immutable, Alias("os.RecordsAppendRequest")]
 public sealed record RecordsAppendRequest(
     [property: Id(0)] ReadOnlyMemory<byte> Batches,
     [property: Id(1)] int? Partition,
     [property: Id(2)] ReadOnlyMemory<int> RecordPartitions,
     [property: Id(3)] Acks Acks,
-    [property: Id(4)] long? ExpectedNextOffset = null);
+    [property: Id(4)] long? ExpectedNextOffset = null,
+    [property: Id(5)] AppendIdentity? Identity = null);
+
+/// <summary>
+/// The identity of an append request, and all that its plan depends on beside its records: a repeat puts the same records, under the same
+/// sequence numbers, into the same partitions.
+/// </summary>
+/// <remarks>
+/// Producer id and epoch are the request's alone: in each partition its records begin at sequence 0 of that epoch. So a repeat is
+/// answered with the offsets of the first try, and a late copy of an older request of the id is fenced. Batches that name a
+/// producer of their own keep it.
+/// </remarks>
+/// <param name="ProducerId">The id; no other request with it is under way.</param>
+/// <param name="ProducerEpoch">Grows with each request of the id.</param>
+/// <param name="Topic">The topic to plan by. A first try that finds another version, or null here, stores nothing and answers with the topic.</param>
+/// <param name="NowMs">The time that records' timestamps are judged by, in milliseconds since the Unix epoch.</param>
+/// <param name="KeylessStart">Where the turn of partitions begins for records without a key; not negative.</param>
+/// <param name="TimeoutMs">How long partitions may be asked again, in milliseconds from the call on.</param>
+/// <param name="IsRepeat">True when an earlier call of the request was lost: it is planned by <paramref name="Topic"/> whatever the topic is now.</param>
+[GenerateSerializer, Immutable, Alias("os.AppendIdentity")]
+public sealed record AppendIdentity(
+    [property: Id(0)] long ProducerId,
+    [property: Id(1)] short ProducerEpoch,
+    [property: Id(2)] TopicMetadata? Topic,
+    [property: Id(3)] long NowMs,
+    [property: Id(4)] int KeylessStart,
+    [property: Id(5)] int TimeoutMs,
+    [property: Id(6)] bool IsRepeat = false);
 
 /// <summary>The results of an append, in as few parts as there were appends.</summary>
 /// <param name="Parts">The appends that were made, or refused, on behalf of the request.</param>
@@ -75,7 +115,11 @@ public sealed record RecordsAppendRequest(
 public sealed record RecordsAppendResponse(
     [property: Id(0)] ImmutableArray<AppendPart> Parts,
     [property: Id(1)] ReadOnlyMemory<int> PartOfRecord,
-    [property: Id(2)] StreamError? Error = null);
+    [property: Id(2)] StreamError? Error = null)
+{
+    /// <summary>Set when nothing was stored, since the request's plan is to be made by this version of the topic: send it again with that.</summary>
+    [Id(3)] public TopicMetadata? PlanBy { get; init; }
+}
 
 /// <summary>One append on behalf of a request.</summary>
 /// <param name="Partition">The partition, or -1 when none could be chosen.</param>

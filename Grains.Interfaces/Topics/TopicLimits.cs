@@ -40,4 +40,13 @@ public static class TopicLimits
 
     /// <summary>The most bytes sent to a partition in one append: one block of the store, less room for a fence.</summary>
     public const int AppendBytesMax = RecordLimits.BatchBytesMax - 64 * 1024;
+
+    /// <summary>
+    /// How long a produce is tried until its outcome is said to be unknown: below the 30 s after which clients commonly hang up. Also when
+    /// one call to a router is given up.
+    /// </summary>
+    public const string AppendTimeoutText = "00:00:25";
+
+    /// <inheritdoc cref="AppendTimeoutText"/>
+    public static readonly TimeSpan AppendTimeout = TimeSpan.Parse(AppendTimeoutText, System.Globalization.CultureInfo.InvariantCulture);
 }

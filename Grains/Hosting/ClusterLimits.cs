@@ -27,6 +27,12 @@ internal static class ClusterLimits
     /// </summary>
     public static readonly TimeSpan GatewayListPeriod = TimeSpan.FromSeconds(2);
 
+    /// <summary>
+    /// How long a client waits, after it lost a connection to a gateway, for answers that come through others; what is not answered then was
+    /// lost with it.
+    /// </summary>
+    public static readonly TimeSpan GatewayLossGrace = TimeSpan.FromMilliseconds(500);
+
     /// <summary>When a grain call is given up, its outcome unknown.</summary>
     public static readonly TimeSpan ResponseTimeout = TimeSpan.FromSeconds(30);
 

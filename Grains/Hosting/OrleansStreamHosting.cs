@@ -14,6 +14,7 @@ using OrleansStream.Placement;
 using OrleansStream.Storage;
 using OrleansStream.Storage.Azure;
 using OrleansStream.Storage.Memory;
+using OrleansStream.Upkeep;
 
 namespace OrleansStream.Hosting;
 
@@ -57,6 +58,9 @@ public static class OrleansStreamHosting
             client.AddGatewayCountChangedHandler(services => services.GetRequiredService<ClientPart>().OnGatewayCountChanged);
             client.Services.AddSingleton<IGatewayListProvider, DocumentGatewayListProvider>();
             client.Services.Configure<GatewayOptions>(gateway => gateway.GatewayListRefreshPeriod = ClusterLimits.GatewayListPeriod);
+            client.Services.AddSingleton<GatewayLoss>();
+            client.Services.AddSingleton<IOutgoingGrainCallFilter>(services => services.GetRequiredService<GatewayLoss>());
+            client.Services.AddSingleton<IClusterConnectionStatusObserver>(services => services.GetRequiredService<GatewayLoss>());
             client.Services.Configure<ClientMessagingOptions>(Configure);
             client.Services.Configure<ConnectionOptions>(Configure);
         });
@@ -68,6 +72,7 @@ public static class OrleansStreamHosting
     {
         ArgumentNullException.ThrowIfNull(silo);
         silo.Services.TryAddSingleton(TimeProvider.System);
+        silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, UpkeepTicker>();
         silo.Services.TryAddKeyedSingleton<IGrainStorage>(DocumentGrainStorage.ProviderName, (services, _) =>
             new DocumentGrainStorage(
                 services.GetRequiredService<IDocumentStore>(),

@@ -48,8 +48,14 @@ public static class LogLimits
     /// <summary>The bytes recovery reads at a time; at least one whole group must fit.</summary>
     public const int RecoveryReadBytes = GroupBytesMax;
 
-    /// <summary>The batches remembered per producer (Kafka keeps 5, the most a client has in flight).</summary>
-    public const int ProducerBatchesMax = 5;
+    /// <summary>The bytes of an aged active segment that are read to see whether it holds any record: over a thousand fences.</summary>
+    public const int UpkeepProbeBytes = 64 * 1024;
+
+    /// <summary>
+    /// The runs of batches remembered per producer. Kafka keeps 5 batches, the most that a client has in flight; a request of 16 MiB is
+    /// at most 8 appends to a partition, each of which is one run.
+    /// </summary>
+    public const int ProducerRunsMax = 8;
 
     /// <summary>The producers a log remembers; beyond it the longest idle one is forgotten.</summary>
     public const int ProducersMax = 20_000;

@@ -53,8 +53,9 @@ public readonly record struct LogFindResult(LogError? Error, long Offset, long T
 /// <param name="SizeBytes">The bytes of all its segments.</param>
 /// <param name="Epoch">The epoch of this owner.</param>
 /// <param name="SegmentCount">The count of its segments.</param>
+/// <param name="DeletingBytes">The bytes of segments that have left the log and are not freed yet.</param>
 public readonly record struct LogState(
-    long LogStartOffset, long HighWatermark, long SizeBytes, int Epoch, int SegmentCount);
+    long LogStartOffset, long HighWatermark, long SizeBytes, int Epoch, int SegmentCount, long DeletingBytes = 0);
 
 /// <summary>Why a log has ended: it takes nothing more, and its owner is to go away.</summary>
 public enum LogEnd

@@ -33,9 +33,15 @@ public sealed partial class PartitionLog
         var starts = false;
         lock (_gate)
         {
-            if ((_end is not null || _isClosing ? EndError() : invalid ?? JudgeRoom(batches.Length)) is { } error)
+            if ((_end is not null || _isClosing ? EndError() : invalid) is { } error)
             {
                 return ValueTask.FromResult(Refused(error));
+            }
+
+            if (JudgeRoom(batches.Length) is { } full)
+            {
+                AwaitRefused(first);
+                return ValueTask.FromResult(Refused(full));
             }
 
             append = new PendingAppend(batches, first, acks, expectedNextOffset, _time.GetTimestamp());
@@ -168,6 +174,12 @@ public sealed partial class PartitionLog
                 StreamErrorCode.InvalidRecord,
                 $"A batch says {header.RecordCount} records and last offset delta {header.LastOffsetDelta}; it must hold at "
                 + "least one record, and the delta must be one less than their count.")
+            : header.HasDeleteHorizon
+            ? new LogError(StreamErrorCode.InvalidRecord, "A batch has a delete horizon, which only a log sets.")
+            : header.TimestampType == TimestampType.LogAppendTime
+            ? new LogError(
+                StreamErrorCode.InvalidTimestamp,
+                "A batch says that its time is the log's (LogAppendTime), which only a log may say; send CreateTime.")
             : header.HasProducer && (header.ProducerEpoch < 0 || header.BaseSequence < 0)
             ? new LogError(StreamErrorCode.InvalidRecord, "A batch with a producer id must have an epoch and a sequence.")
             : header.MaxTimestamp > latestMs && !options.StampsAppendTime

@@ -49,13 +49,6 @@ public sealed partial class PartitionLog
     /// <returns>The bytes it takes.</returns>
     private int Place(PendingAppend append, AppendGroup group)
     {
-        if (append.ExpectedNextOffset is { } expected && expected != group.EndOffset)
-        {
-            return Refuse(append, group, new LogError(
-                StreamErrorCode.OffsetConditionFailed,
-                $"The next offset is {group.EndOffset}, not {expected}; nothing was stored."));
-        }
-
         var first = append.First;
         var settled = _producers.Check(first);
         var verdict = settled.DuplicateOffset >= 0 ? settled : _producers.Check(first, _open);
@@ -72,8 +65,15 @@ public sealed partial class PartitionLog
         else if (verdict.DuplicateOffset >= 0)
         {
             append.Result = new LogAppendResult(null, verdict.DuplicateOffset, -1, _logStartOffset, Duplicate: true);
-            append.DependsOnGroup = settled.DuplicateOffset < 0;
+            append.DependsOnGroup = !IsSettled(append);
             return 0;
+        }
+        else if (append.ExpectedNextOffset is { } expected && expected != group.EndOffset)
+        {
+            // Asked only now: what is stored already was stored under its condition.
+            return Refuse(append, group, new LogError(
+                StreamErrorCode.OffsetConditionFailed,
+                $"The next offset is {group.EndOffset}, not {expected}; nothing was stored."));
         }
         else if (verdict.Error != StreamErrorCode.None)
         {

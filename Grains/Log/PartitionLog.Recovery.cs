@@ -43,9 +43,17 @@ public sealed partial class PartitionLog
             var extent = await segments.GetExtentAsync(active.Name, cancellationToken).ConfigureAwait(false);
             var log = new PartitionLog(
                 name, options, segments, documents, time, manifest, scan, producers, extent?.AppendCount ?? 0);
-            if (!takesAppends)
+            try
             {
-                await log.RollAtOpeningAsync(cancellationToken).ConfigureAwait(false);
+                if (!takesAppends)
+                {
+                    await log.RollAtOpeningAsync(cancellationToken).ConfigureAwait(false);
+                }
+            }
+            catch
+            {
+                await log.DisposeAsync().ConfigureAwait(false); // nobody else has it: its timer would outlive it
+                throw;
             }
 
             return log;

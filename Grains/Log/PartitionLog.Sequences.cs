@@ -29,6 +29,42 @@ public sealed partial class PartitionLog
         return false;
     }
 
+    /// <summary>
+    /// Sees to it that what an unknown producer sent behind a refused append does not pass it. What else of it is under way tells the
+    /// sequence that follows, so that there is nothing to remember then. The search is made once a producer.
+    /// </summary>
+    private void AwaitRefused(in RecordBatchHeader first)
+    {
+        if (!first.HasProducer || _producers.Knows(first.ProducerId) || _open.Knows(first.ProducerId))
+        {
+            return;
+        }
+
+        foreach (var append in _queue)
+        {
+            if (append.First.ProducerId == first.ProducerId)
+            {
+                return;
+            }
+        }
+
+        _producers.Await(first, NowMs);
+    }
+
+    /// <summary>Tells whether all batches of a repeated request are durable, and not some of them in the open group.</summary>
+    private bool IsSettled(PendingAppend append)
+    {
+        for (var left = append.Batches.Span; RecordBatchHeader.TryRead(left, out var header); left = left[header.LengthBytes..])
+        {
+            if (_producers.Check(header).DuplicateOffset < 0)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
     private static LogError CutShortError(in RecordBatchHeader first) => new(
         StreamErrorCode.OutOfOrderSequenceNumber,
         $"A crash cut an earlier try of this request of producer {first.ProducerId} short, and other records follow what it left: "

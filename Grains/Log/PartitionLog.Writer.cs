@@ -180,11 +180,7 @@ public sealed partial class PartitionLog
                 _producers.Apply(header, header.BaseOffset, nowMs);
             }
 
-            if (_producers.Count > LogLimits.ProducersMax + LogLimits.ProducersSurplusMax)
-            {
-                _producers.Expire(nowMs);
-            }
-
+            _producers.ExpireSurplus(nowMs);
             _active.Position = position + group.LengthBytes;
             _active.AppendCount++;
             if (_end is null)

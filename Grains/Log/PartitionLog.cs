@@ -82,7 +82,7 @@ public sealed partial class PartitionLog : IAsyncDisposable
             {
                 return new LogState(
                     _logStartOffset, _endOffset, _active.Position + _sealed.Sum(segment => segment.Length), Epoch,
-                    _sealed.Count + 1);
+                    _sealed.Count + 1, _manifest.Current.Deleting.Sum(segment => segment.Length));
             }
         }
     }

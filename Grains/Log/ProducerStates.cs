@@ -9,14 +9,17 @@ namespace OrleansStream.Log;
 /// What a log remembers of idempotent producers: epoch and newest batches of each, so that a repeated batch is known again.
 /// </summary>
 /// <remarks>
-/// Rules of KIP-98 as Kafka's <c>ProducerAppendInfo</c> has them. <see cref="Check"/> only looks; <see cref="Apply"/> is the only
-/// mutator, the same for live appends and for recovery.
+/// Rules of KIP-98 as Kafka's <c>ProducerAppendInfo</c> has them, but that batches which follow each other without a gap are remembered
+/// as one run: what a large request put into the log is known again whole. <see cref="Check"/> only looks; <see cref="Apply"/> is the
+/// only mutator, the same for live appends and for recovery.
 /// </remarks>
 internal sealed class ProducerStates
 {
     private readonly Dictionary<long, ProducerState> _states = [];
 
     public int Count => _states.Count;
+
+    public bool Knows(long producerId) => _states.ContainsKey(producerId);
 
     /// <summary>Judges a batch; one that belongs behind others of the same group is judged with those in <paramref name="open"/>.</summary>
     public ProducerVerdict Check(in RecordBatchHeader batch, ProducerStates? open = null)
@@ -46,7 +49,7 @@ internal sealed class ProducerStates
 
         if (!_states.TryGetValue(batch.ProducerId, out var state))
         {
-            state = settled?._states.GetValueOrDefault(batch.ProducerId)?.Copy() ?? new ProducerState();
+            state = settled?._states.GetValueOrDefault(batch.ProducerId)?.CopyFor(batch.ProducerEpoch) ?? new ProducerState();
             _states.Add(batch.ProducerId, state);
         }
 
@@ -61,11 +64,21 @@ internal sealed class ProducerStates
     {
         if (batch.HasProducer && !_states.ContainsKey(batch.ProducerId))
         {
+            ExpireSurplus(nowMs);
             _states.Add(batch.ProducerId, new ProducerState(batch.ProducerEpoch, batch.BaseSequence, nowMs));
         }
     }
 
     public void Clear() => _states.Clear();
+
+    /// <summary>Keeps the count of producers bounded; costs nothing until many more are there than are remembered.</summary>
+    public void ExpireSurplus(long nowMs)
+    {
+        if (_states.Count > LogLimits.ProducersMax + LogLimits.ProducersSurplusMax)
+        {
+            Expire(nowMs);
+        }
+    }
 
     /// <summary>Forgets producers that were idle too long, and the longest idle ones above the bound.</summary>
     public void Expire(long nowMs)
@@ -91,9 +104,9 @@ internal sealed class ProducerStates
     {
         var snapshot = new ProducerSnapshot(
             ProducerSnapshot.CurrentFormat,
-            [.. _states.Where(pair => pair.Value.Batches.Count > 0).Select(pair => new ProducerEntry(
+            [.. _states.Where(pair => pair.Value.Runs.Count > 0).Select(pair => new ProducerEntry(
                 pair.Key, pair.Value.Epoch, pair.Value.LastAtMs,
-                [.. pair.Value.Batches.Select(b => new[] { b.FirstSequence, b.LastSequence, b.BaseOffset })]))]);
+                [.. pair.Value.Runs.Select(run => new[] { run.FirstSequence, run.LastSequence, run.BaseOffset })]))]);
         var json = JsonSerializer.SerializeToUtf8Bytes(snapshot, ProducerJson.Default.ProducerSnapshot);
         return [.. System.Text.Encoding.ASCII.GetBytes($"{Crc32C.Compute(json):x8}\n"), .. json];
     }
@@ -119,7 +132,7 @@ internal sealed class ProducerStates
         foreach (var entry in snapshot.Producers)
         {
             states._states[entry.Id] = new ProducerState(
-                entry.Epoch, entry.At, entry.Batches.Select(b => new ProducerBatch((int)b[0], (int)b[1], b[2])));
+                entry.Epoch, entry.At, entry.Batches.Select(run => new ProducerRun((int)run[0], (int)run[1], run[2])));
         }
 
         return states;
@@ -139,97 +152,12 @@ internal readonly record struct ProducerVerdict(StreamErrorCode Error, long Dupl
     public static ProducerVerdict Refused(StreamErrorCode error, long expected) => new(error, -1, expected);
 }
 
-internal readonly record struct ProducerBatch(int FirstSequence, int LastSequence, long BaseOffset);
-
-/// <summary>One producer: its epoch and newest batches, oldest first.</summary>
-internal sealed class ProducerState
-{
-    private readonly List<ProducerBatch> _batches = new(LogLimits.ProducerBatchesMax);
-    private readonly int _awaitedSequence;
-
-    public ProducerState()
-    {
-    }
-
-    /// <summary>A producer none of whose batches is stored: a sequence is awaited.</summary>
-    public ProducerState(short epoch, int awaitedSequence, long lastAtMs) =>
-        (Epoch, _awaitedSequence, LastAtMs) = (epoch, awaitedSequence, lastAtMs);
-
-    public ProducerState(short epoch, long lastAtMs, IEnumerable<ProducerBatch> batches)
-    {
-        (Epoch, LastAtMs) = (epoch, lastAtMs);
-        _batches.AddRange(batches);
-    }
-
-    public short Epoch { get; private set; } = -1;
-
-    public long LastAtMs { get; private set; }
-
-    public IReadOnlyList<ProducerBatch> Batches => _batches;
-
-    public ProducerState Copy() =>
-        _batches.Count == 0 ? new(Epoch, _awaitedSequence, LastAtMs) : new(Epoch, LastAtMs, _batches);
-
-    public ProducerVerdict Check(in RecordBatchHeader batch)
-    {
-        if (batch.ProducerEpoch < Epoch)
-        {
-            return ProducerVerdict.Refused(StreamErrorCode.InvalidProducerEpoch, Epoch);
-        }
-
-        if (batch.ProducerEpoch > Epoch || _batches.Count == 0)
-        {
-            var first = batch.ProducerEpoch > Epoch ? 0 : _awaitedSequence;
-            return batch.BaseSequence == first
-                ? ProducerVerdict.Next
-                : ProducerVerdict.Refused(StreamErrorCode.OutOfOrderSequenceNumber, first);
-        }
-
-        foreach (var known in _batches)
-        {
-            if (known.FirstSequence == batch.BaseSequence && known.LastSequence == batch.LastSequence)
-            {
-                return ProducerVerdict.Duplicate(known.BaseOffset);
-            }
-        }
-
-        var expected = unchecked(_batches[^1].LastSequence + 1) & int.MaxValue; // wraps to 0
-        if (batch.BaseSequence == expected)
-        {
-            return ProducerVerdict.Next;
-        }
-
-        // Sequences go round; the nearer half of the circle behind the expected one is the past.
-        var back = unchecked(expected - batch.BaseSequence) & int.MaxValue;
-        return ProducerVerdict.Refused(
-            back <= int.MaxValue / 2 ? StreamErrorCode.DuplicateSequenceNumber : StreamErrorCode.OutOfOrderSequenceNumber,
-            expected);
-    }
-
-    public void Apply(in RecordBatchHeader batch, long baseOffset, long nowMs)
-    {
-        if (batch.ProducerEpoch != Epoch)
-        {
-            _batches.Clear();
-            Epoch = batch.ProducerEpoch;
-        }
-
-        if (_batches.Count == LogLimits.ProducerBatchesMax)
-        {
-            _batches.RemoveAt(0);
-        }
-
-        _batches.Add(new ProducerBatch(batch.BaseSequence, batch.LastSequence, baseOffset));
-        LastAtMs = nowMs;
-    }
-}
-
 internal sealed record ProducerSnapshot(int Format, List<ProducerEntry> Producers)
 {
     public const int CurrentFormat = 1;
 }
 
-/// <summary>A producer as it is stored; a batch is first sequence, last sequence, base offset.</summary>
+/// <summary>A producer as it is stored; each run of batches is first sequence, last sequence, base offset.</summary>
 internal sealed record ProducerEntry(long Id, short Epoch, long At, List<long[]> Batches);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]

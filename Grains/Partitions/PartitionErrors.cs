@@ -44,6 +44,18 @@ internal static class PartitionErrors
         _ => new StreamError(StreamErrorCode.NotLeaderOrFollower, "The partition could not be opened just now; nothing was stored."),
     };
 
+    /// <summary>Says why a call to a partition gave no answer.</summary>
+    /// <param name="exception">The failure.</param>
+    /// <param name="isWrite">True when the call may have taken effect all the same.</param>
+    public static StreamError Explain(Exception exception, bool isWrite) => exception switch
+    {
+        OperationCanceledException or TimeoutException => new StreamError(
+            StreamErrorCode.RequestTimedOut, "The deadline passed before the partition answered.") { OutcomeUnknown = isWrite },
+        OrleansException => new StreamError(
+            StreamErrorCode.RequestTimedOut, "The server that led the partition went away before it answered.") { OutcomeUnknown = isWrite },
+        _ => new StreamError(StreamErrorCode.UnknownServerError, "The partition failed; the server's log says why.") { OutcomeUnknown = isWrite },
+    };
+
     /// <summary>Whether opening fails until an operator acts.</summary>
     /// <param name="exception">The failure.</param>
     public static bool IsForOperator(Exception exception) => exception is LogCorruptException or CorruptDocumentException;

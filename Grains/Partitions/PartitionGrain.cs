@@ -121,6 +121,10 @@ internal sealed partial class PartitionGrain(
             : null);
 
     /// <inheritdoc/>
+    public ValueTask MaintainAsync(CancellationToken cancellationToken) =>
+        _log is { } log ? log.MaintainAsync(cancellationToken) : ValueTask.CompletedTask;
+
+    /// <inheritdoc/>
     public async ValueTask DeleteAsync(CancellationToken cancellationToken)
     {
         Refuse(PartitionErrors.TopicGone(_key), PartitionGrainLimits.UnknownTopicAge);
@@ -158,7 +162,7 @@ internal sealed partial class PartitionGrain(
         LeaveWhenEndedAsync(log).Ignore();
         // A grain is only deactivated when its calls have ended, and a long poll would hold up the stop for as long as it waits.
         _stopping = lifetime.ApplicationStopping.Register(log.StopWaiting);
-        this.RegisterGrainTimer(MaintainAsync, new GrainTimerCreationOptions
+        this.RegisterGrainTimer(MaintainOrMoveAsync, new GrainTimerCreationOptions
         {
             // At different times for partitions that were opened together.
             DueTime = PartitionGrainLimits.MaintenancePeriod * (0.5 + Random.Shared.NextDouble()),
@@ -173,20 +177,16 @@ internal sealed partial class PartitionGrain(
             await ConfigureAsync(topic);
     }
 
-    private async Task MaintainAsync(CancellationToken cancellationToken)
+    private Task MaintainOrMoveAsync(CancellationToken cancellationToken)
     {
-        if (_log is not { } log)
-            return;
-        if (!BelongsElsewhere())
-        {
-            await log.MaintainAsync(cancellationToken);
-            return;
-        }
+        if (_log is not { } log || !BelongsElsewhere())
+            return MaintainAsync(cancellationToken).AsTask();
 
-        // It is closed as soon as no call is under way, and the next call opens it at its home.
+        // Migrated, not just deactivated: callers that remember this silo would open it here again.
         LogMoves(_key, _home);
         log.StopWaiting();
-        DeactivateOnIdle();
+        MigrateOnIdle();
+        return Task.CompletedTask;
     }
 
     // Seen twice in a row: silos often come and go together, and each move makes callers wait.

@@ -62,6 +62,9 @@ internal static class PartitionMapping
         state is { } log
             ? new PartitionDescription(
                 key.Partition, error, log.LogStartOffset, log.HighWatermark, log.SizeBytes, log.Epoch, leader, log.SegmentCount)
+            {
+                DeletingBytes = log.DeletingBytes,
+            }
             : Unavailable(key.Partition, error!, leader);
 
     /// <summary>A partition whose state is not known.</summary>

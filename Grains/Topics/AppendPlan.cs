@@ -6,14 +6,15 @@ namespace OrleansStream.Topics;
 
 /// <summary>How a request's records go to partitions: the appends to make, the records refused, and whose record is whose.</summary>
 /// <remarks>
-/// It owns the memory of the batches it made. <see cref="Dispose"/> gives that back, and may be called only when no append of
-/// it can still be reading: after an answer that is certain.
+/// It owns the memory of the batches it made, and with an identity that of all batches: then no append reads the request's own memory.
+/// <see cref="Dispose"/> gives that back, and may be called only when no append of it can still be reading: after answers that were certain at once.
 /// </remarks>
 internal sealed class AppendPlan : IDisposable
 {
     private readonly List<PlannedUnit> _units = [];
     private readonly List<RecordBatchWriter> _writers = [];
     private readonly List<byte[]> _rented = [];
+    private AppendIdentity? _identity;
     private int[]? _unitOfRecord;
 
     /// <summary>The appends and refusals, in the order of their first unit. Filled by <see cref="Seal"/>.</summary>
@@ -29,16 +30,27 @@ internal sealed class AppendPlan : IDisposable
     /// <param name="partition">The partition.</param>
     /// <param name="recordCount">The count of records.</param>
     /// <param name="batches">The batches.</param>
-    public static AppendPlan AsIs(int partition, int recordCount, ReadOnlyMemory<byte> batches)
+    /// <param name="identity">The producer to store them under; null for none.</param>
+    public static AppendPlan AsIs(int partition, int recordCount, ReadOnlyMemory<byte> batches, AppendIdentity? identity)
     {
         var plan = new AppendPlan();
+        if (identity is not null)
+        {
+            Memory<byte> named = plan.Rent(batches.Length);
+            batches.CopyTo(named);
+            NameProducer(named.Span, identity, sequence: 0);
+            batches = named;
+        }
+
         plan.Parts.Add(new PlannedPart(partition, recordCount, batches, Error: null));
         return plan;
     }
 
     /// <summary>Starts a plan that splits records.</summary>
     /// <param name="recordCount">The count of the request's records.</param>
-    public static AppendPlan Split(int recordCount) => new() { _unitOfRecord = new int[recordCount] };
+    /// <param name="identity">The producer to store them under; null for none.</param>
+    public static AppendPlan Split(int recordCount, AppendIdentity? identity) =>
+        new() { _unitOfRecord = new int[recordCount], _identity = identity };
 
     /// <summary>Takes a writer that lives as long as the plan.</summary>
     public RecordBatchWriter TakeWriter()
@@ -128,26 +140,55 @@ internal sealed class AppendPlan : IDisposable
         _rented.Clear();
     }
 
-    /// <summary>Lays the batches of parts that have several next to each other.</summary>
+    /// <summary>Lays the batches of parts that have several next to each other, and names the producer of each.</summary>
     private void Concatenate(int[] partOfUnit, List<(int Units, int LengthBytes)> joined)
     {
         int[] positions = new int[Parts.Count];
-        byte[]?[] buffers = new byte[]?[Parts.Count];
+        var buffers = new Memory<byte>[Parts.Count];
+        var sequences = new Dictionary<int, int>();
         for (int unit = 0; unit < partOfUnit.Length; unit++)
         {
             int part = partOfUnit[unit];
-            if (joined[part].Units < 2)
+            if (Parts[part].Error is not null || (joined[part].Units < 2 && _identity is null))
                 continue;
-            if (buffers[part] is not { } buffer)
+            if (buffers[part].IsEmpty)
             {
-                buffers[part] = buffer = ArrayPool<byte>.Shared.Rent(joined[part].LengthBytes);
-                _rented.Add(buffer);
-                Parts[part] = Parts[part] with { Batches = buffer.AsMemory(0, joined[part].LengthBytes) };
+                buffers[part] = Rent(joined[part].LengthBytes);
+                Parts[part] = Parts[part] with { Batches = buffers[part] };
             }
 
-            _units[unit].Batch.CopyTo(buffer.AsMemory(positions[part]));
-            positions[part] += _units[unit].Batch.Length;
+            PlannedUnit planned = _units[unit];
+            Memory<byte> batch = buffers[part].Slice(positions[part], planned.Batch.Length);
+            planned.Batch.CopyTo(batch);
+            positions[part] += batch.Length;
+            if (_identity is not null)
+                sequences[planned.Partition] = NameProducer(batch.Span, _identity, sequences.GetValueOrDefault(planned.Partition));
         }
+    }
+
+    /// <summary>Stores batches that have no producer under the request's own.</summary>
+    /// <returns>The sequence number of the record behind them.</returns>
+    private static int NameProducer(Span<byte> batches, AppendIdentity identity, int sequence)
+    {
+        while (RecordBatchHeader.TryRead(batches, out RecordBatchHeader header))
+        {
+            if (!header.HasProducer)
+            {
+                RecordBatchHeader.StampProducer(batches[..header.LengthBytes], identity.ProducerId, identity.ProducerEpoch, sequence);
+                sequence += header.RecordCount;
+            }
+
+            batches = batches[header.LengthBytes..];
+        }
+
+        return sequence;
+    }
+
+    private Memory<byte> Rent(int lengthBytes)
+    {
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(lengthBytes);
+        _rented.Add(buffer);
+        return buffer.AsMemory(0, lengthBytes);
     }
 
     private readonly record struct PlannedUnit(int Partition, int RecordCount, ReadOnlyMemory<byte> Batch, StreamError? Error);

@@ -26,7 +26,7 @@ internal static class AppendPlanner
 
         bool named = request.RecordPartitions.IsEmpty && (request.Partition is not null || context.PartitionCount == 1);
         if (named && summary.IsAsIs)
-            return AppendPlan.AsIs(request.Partition ?? 0, summary.RecordCount, request.Batches);
+            return AppendPlan.AsIs(request.Partition ?? 0, summary.RecordCount, request.Batches, context.Identity);
 
         int[] partitions = ArrayPool<int>.Shared.Rent(summary.RecordCount);
         try
@@ -38,7 +38,7 @@ internal static class AppendPlanner
                 Choose(request, context, chosen);
 
             if (summary.IsAsIs && !chosen.ContainsAnyExcept(chosen[0]) && IsPartition(chosen[0], context))
-                return AppendPlan.AsIs(chosen[0], summary.RecordCount, request.Batches);
+                return AppendPlan.AsIs(chosen[0], summary.RecordCount, request.Batches, context.Identity);
             return AppendSplitter.Split(request.Batches, chosen, context, out error);
         }
         catch (RecordFormatException e)
@@ -102,8 +102,9 @@ internal static class AppendPlanner
 
         bool isAsIs = batches.Length <= TopicLimits.AppendBytesMax;
         long count = 0;
-        // The log checks the sums of what it is given as it is; what is written anew is checked where it is read.
-        var scanner = new RecordBatchScanner(batches, checkCrc: false);
+        // The log checks the sums of what it is given as it is; what is written anew is checked where it is read. To name a producer
+        // makes a new sum, which must not be made of damaged bytes.
+        var scanner = new RecordBatchScanner(batches, checkCrc: request.Identity is not null);
         while (scanner.MoveNext())
         {
             RecordBatchHeader header = scanner.Header;

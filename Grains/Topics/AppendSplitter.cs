@@ -19,7 +19,7 @@ internal readonly ref struct AppendSplitter
         _batches = batches;
         _partitions = partitions;
         _context = context;
-        _plan = AppendPlan.Split(partitions.Length);
+        _plan = AppendPlan.Split(partitions.Length, context.Identity);
         _open = [];
     }
 

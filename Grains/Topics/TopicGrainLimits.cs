@@ -12,7 +12,7 @@ internal static class TopicGrainLimits
     /// <summary>How long a router goes on asking for a topic whose owner's silo has gone: longer than a killed silo's grains take to move.</summary>
     public static readonly TimeSpan TopicOwnerWaitMax = TimeSpan.FromSeconds(10);
 
-    /// <summary>How often a router tries an append that was definitely not stored, or a read.</summary>
+    /// <summary>How often a router tries an append without identity that was definitely not stored, or a read.</summary>
     public const int AttemptsMax = 3;
 
     /// <summary>The pause between two such tries: a partition takes about as long to move.</summary>
@@ -20,6 +20,15 @@ internal static class TopicGrainLimits
 
     /// <summary>How often the catalogue looks for deleted topics whose bytes are still there.</summary>
     public static readonly TimeSpan DeletionPeriod = TimeSpan.FromSeconds(10);
+
+    /// <summary>
+    /// How long after a deleted topic's bytes were freed they are looked for once more: an owner that was stopped while it opened or
+    /// rolled a partition may have left some. Longer than a silo without its membership goes unnoticed.
+    /// </summary>
+    public static readonly TimeSpan DeletionWatch = TimeSpan.FromMinutes(15);
+
+    /// <summary>The deleted topics that are watched; beyond it they are forgotten once their bytes are freed.</summary>
+    public const int DeletionsWatchedMax = 10_000;
 
     /// <summary>The partitions whose bytes are freed at the same time.</summary>
     public const int DeletionsAtOnce = 8;

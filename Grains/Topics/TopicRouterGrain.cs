@@ -29,15 +29,18 @@ internal sealed class TopicRouterGrain(TimeProvider time) : Grain, ITopicRouterG
     /// <inheritdoc/>
     public async ValueTask<RecordsAppendResponse> AppendAsync(RecordsAppendRequest request, CancellationToken cancellationToken)
     {
-        var (topic, error) = await _cache.GetAsync();
+        if (request.Identity is { IsRepeat: true, Topic: { } planned } identity)
+            return await RepeatAsync(planned, identity, request, cancellationToken);
+        var (topic, error) = await FindForAsync(request.Identity);
         for (int attempt = 1; topic is not null; attempt++)
         {
-            var context = new AppendContext(topic, _sticky, time.GetUtcNow().ToUnixTimeMilliseconds());
-            AppendPlan? plan = AppendPlanner.Plan(request, context, out error);
+            if (request.Identity is { } named && !topic.IsVersionOf(named.Topic))
+                return new RecordsAppendResponse([], default) { PlanBy = topic.Metadata };
+            AppendPlan? plan = AppendPlanner.Plan(request, ContextFor(topic, request.Identity), out error);
             bool isLast = attempt == TopicGrainLimits.AttemptsMax;
             RecordsAppendResponse? response = null;
             if (plan is not null && (isLast || !plan.HasRefusals || await _cache.IsCurrentAsync(topic)))
-                response = await RunAsync(topic, plan, request, cancellationToken);
+                response = await RunAsync(topic.Metadata, plan, request, cancellationToken);
             else if (plan is not null)
                 plan.Dispose();
             else if (isLast || await _cache.IsCurrentAsync(topic))
@@ -78,6 +81,17 @@ internal sealed class TopicRouterGrain(TimeProvider time) : Grain, ITopicRouterG
     }
 
     /// <inheritdoc/>
+    public async ValueTask<PartitionDescription> DeleteRecordsAsync(
+        int partition, long beforeOffset, CancellationToken cancellationToken)
+    {
+        var (key, error) = await FindPartitionAsync(partition);
+        if (key is not { } found)
+            return PartitionMapping.Unavailable(partition, error!);
+        PartitionDescription response = await _calls.DeleteRecordsAsync(found, beforeOffset, cancellationToken);
+        return response with { Error = Translate(response.Error) };
+    }
+
+    /// <inheritdoc/>
     public async ValueTask<TopicDescription> DescribeAsync(CancellationToken cancellationToken)
     {
         // Seldom asked, and its answer is shown: no cache.
@@ -90,12 +104,37 @@ internal sealed class TopicRouterGrain(TimeProvider time) : Grain, ITopicRouterG
         return new TopicDescription(topic.Metadata, [.. partitions]);
     }
 
-    private async Task<RecordsAppendResponse> RunAsync(
-        TopicView topic, AppendPlan plan, RecordsAppendRequest request, CancellationToken cancellationToken)
+    /// <summary>The topic for a first try. A caller that names another version than is known here may know a newer one.</summary>
+    private async ValueTask<(TopicView? Topic, StreamError? Error)> FindForAsync(AppendIdentity? identity)
     {
-        AppendPart[] parts = await _calls.AppendAsync(topic.Metadata, plan, request, cancellationToken);
-        // Where the outcome is open an append may still be reading the plan's memory: the garbage collector gets it then.
-        if (Array.TrueForAll(parts, part => part.Response.Error is not { OutcomeUnknown: true }))
+        var (topic, error) = await _cache.GetAsync();
+        bool mayBeStale = identity?.Topic is { } named && topic is not null && !topic.IsVersionOf(named)
+            && (named.Id != topic.Metadata.Id || named.Version > topic.Metadata.Version);
+        return mayBeStale ? await _cache.RefreshAsync(topic) : (topic, error);
+    }
+
+    /// <summary>Makes a request's appends again, as its first try planned them, whatever the topic has become.</summary>
+    private async ValueTask<RecordsAppendResponse> RepeatAsync(
+        TopicMetadata planned, AppendIdentity identity, RecordsAppendRequest request, CancellationToken cancellationToken)
+    {
+        var topic = new TopicView(planned, TopicConfig.From(planned.Config), ReadAt: 0);
+        AppendPlan? plan = AppendPlanner.Plan(request, ContextFor(topic, identity), out StreamError? error);
+        return plan is null
+            ? new RecordsAppendResponse([], default, error)
+            : await RunAsync(planned, plan, request, cancellationToken);
+    }
+
+    private AppendContext ContextFor(TopicView topic, AppendIdentity? identity) => identity is null
+        ? new AppendContext(topic, _sticky, time.GetUtcNow().ToUnixTimeMilliseconds())
+        : new AppendContext(topic, new StickyPartitioner(identity.KeylessStart), identity.NowMs, identity);
+
+    private async Task<RecordsAppendResponse> RunAsync(
+        TopicMetadata topic, AppendPlan plan, RecordsAppendRequest request, CancellationToken cancellationToken)
+    {
+        var appends = new PartitionAppends(GrainFactory, time, topic, plan, request);
+        AppendPart[] parts = await appends.RunAsync(cancellationToken);
+        // A call without a certain answer may still be reading the plan's memory: the garbage collector gets it then.
+        if (!appends.HasStrays)
             plan.Dispose();
         return new RecordsAppendResponse(ImmutableCollectionsMarshal.AsImmutableArray(parts), plan.PartOfRecord);
     }
@@ -123,7 +162,7 @@ internal sealed class TopicRouterGrain(TimeProvider time) : Grain, ITopicRouterG
     }
 
     private static bool IsTopicGone(RecordsAppendResponse response) =>
-        response.Parts.All(part => IsTopicGone(part.Response.Error));
+        response.Parts.All(part => part.Response.Error is { Code: StreamErrorCode.UnknownTopicId, OutcomeUnknown: false });
 
     private static bool IsTopicGone(StreamError? error) => error?.Code == StreamErrorCode.UnknownTopicId;
 

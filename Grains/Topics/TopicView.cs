@@ -6,13 +6,19 @@ namespace OrleansStream.Topics;
 /// <param name="Metadata">The topic.</param>
 /// <param name="Config">Its settings, read once.</param>
 /// <param name="ReadAt">When it was asked for, in ticks of the clock's timestamps.</param>
-internal sealed record TopicView(TopicMetadata Metadata, TopicConfig Config, long ReadAt);
+internal sealed record TopicView(TopicMetadata Metadata, TopicConfig Config, long ReadAt)
+{
+    /// <summary>Whether an append planned by the one is planned as by the other.</summary>
+    /// <param name="topic">The topic that a request names, or null.</param>
+    public bool IsVersionOf(TopicMetadata? topic) => topic?.Id == Metadata.Id && topic.Version == Metadata.Version;
+}
 
 /// <summary>What planning an append needs to know.</summary>
 /// <param name="Topic">The topic.</param>
 /// <param name="Sticky">Chooses for records without a key.</param>
 /// <param name="NowMs">The time, in milliseconds since the Unix epoch.</param>
-internal readonly record struct AppendContext(TopicView Topic, StickyPartitioner Sticky, long NowMs)
+/// <param name="Identity">The producer that batches without one are stored under; null for none.</param>
+internal readonly record struct AppendContext(TopicView Topic, StickyPartitioner Sticky, long NowMs, AppendIdentity? Identity = null)
 {
     /// <summary>The earliest time a record may be dated: Kafka's "none".</summary>
     public const long TimestampMsMin = -1;

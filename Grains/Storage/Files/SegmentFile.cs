@@ -105,7 +105,7 @@ internal sealed class SegmentFile
 
         var end = _durableLength + bytes.Length;
         var zeros = 0;
-        if (end > _physicalLength && !_growth.TryPlan(bytes.Length, out zeros))
+        if (end > _physicalLength && !_growth.TryPlan(bytes.Length, isFence: expectedPosition is null, out zeros))
             return new(AppendStatus.StoreFull, _durableLength);
 
         try

@@ -161,6 +161,9 @@ public class ProduceFetchTests(ApiFixture api)
         Assert.Equal("3", fetched.Headers.GetValues("Next-Offset").Single());
         Assert.Equal("1", fetched.Headers.GetValues("Fetch-Offset").Single());
         byte[] stored = await fetched.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
+        // Stored under an identity of the service's own, which a fetch shows.
+        Assert.True(RecordBatchHeader.TryRead(stored, out RecordBatchHeader header) && header is { HasProducer: true, BaseSequence: 0 });
+        RecordBatchHeader.StampProducer(stored, id: -1, epoch: -1, baseSequence: -1);
         Assert.Equal(writer.ToArray().AsSpan(21).ToArray(), stored.AsSpan(21).ToArray());
     }
 

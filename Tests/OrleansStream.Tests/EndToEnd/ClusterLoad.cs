@@ -12,6 +12,7 @@ namespace OrleansStream.Tests.EndToEnd;
 /// </remarks>
 internal sealed class ClusterLoad : IAsyncDisposable
 {
+    private const string Produce = "produce";
     private const int RecordsMax = 4;
     private const int DetailsMax = 50;
 
@@ -89,6 +90,16 @@ internal sealed class ClusterLoad : IAsyncDisposable
         }
     }
 
+    /// <summary>The errors that producers were told, and requests of theirs that had no answer.</summary>
+    public IReadOnlyList<string> ProducerErrors
+    {
+        get
+        {
+            lock (_lock)
+                return [.. _errors.Keys.Where(error => error.StartsWith(Produce, StringComparison.Ordinal))];
+        }
+    }
+
     /// <summary>The different words in which errors were told.</summary>
     public IReadOnlyList<string> Details
     {
@@ -150,7 +161,7 @@ internal sealed class ClusterLoad : IAsyncDisposable
     // True when the outcome is open.
     private async Task<bool> SendAsync(ServiceClient client, Sending[] ids, JsonObject body, int partition, long started)
     {
-        var answer = await TryAsync("produce", () => client.PostAsync($"/v1/topics/{_topic}/records", body));
+        var answer = await TryAsync(Produce, () => client.PostAsync($"/v1/topics/{_topic}/records", body));
         var ended = Stopwatch.GetTimestamp();
         lock (_lock)
             _longest = TimeSpan.FromTicks(Math.Max(_longest.Ticks, Stopwatch.GetElapsedTime(started, ended).Ticks));

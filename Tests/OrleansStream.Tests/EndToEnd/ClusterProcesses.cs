@@ -10,6 +10,7 @@ internal sealed class ClusterProcesses : IAsyncDisposable
     private readonly (string Key, string Value)[] _storage;
     private readonly List<ClusterSilo> _silos = [];
     private readonly List<ServiceProcess> _apis = [];
+    private readonly List<SiloPorts> _embedded = [];
 
     private ClusterProcesses(string connectionString, string container) => _storage =
     [
@@ -35,7 +36,7 @@ internal sealed class ClusterProcesses : IAsyncDisposable
             for (var i = 1; i < silos; i++)
                 cluster._silos.Add(cluster.Launch(SiloPorts.Find()));
             for (var i = 0; i < apis; i++)
-                cluster._apis.Add(cluster.LaunchApi(FreePort.Find()));
+                cluster._apis.Add(cluster.LaunchApi(FreePort.Find(), i));
             await cluster.WaitUntilReadyAsync();
             return cluster;
         }
@@ -44,6 +45,40 @@ internal sealed class ClusterProcesses : IAsyncDisposable
             await cluster.DisposeAsync();
             throw;
         }
+    }
+
+    /// <summary>Starts Api nodes that host a silo in their own process, and no others, and waits until all serve.</summary>
+    public static async Task<ClusterProcesses> StartEmbeddedAsync(string connectionString, string container, int nodes)
+    {
+        var cluster = new ClusterProcesses(connectionString, container);
+        try
+        {
+            for (var i = 0; i < nodes; i++)
+            {
+                cluster._embedded.Add(SiloPorts.Find());
+                cluster._apis.Add(cluster.LaunchApi(cluster._embedded[i].Health, i));
+                await cluster._apis[i].WaitUntilReadyAsync();
+            }
+
+            return cluster;
+        }
+        catch
+        {
+            await cluster.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Kills an Api node; its place stays.</summary>
+    public Task KillApiAsync(int api) => _apis[api].KillAsync();
+
+    /// <summary>Starts an Api node again where it was, and waits until it serves.</summary>
+    public async Task StartApiAgainAsync(int api)
+    {
+        var port = _apis[api].Address.Port;
+        await _apis[api].DisposeAsync();
+        _apis[api] = LaunchApi(port, api);
+        await _apis[api].WaitUntilReadyAsync();
     }
 
     /// <summary>Adds a silo and waits until it serves.</summary>
@@ -126,13 +161,20 @@ internal sealed class ClusterProcesses : IAsyncDisposable
         [
             .. _storage,
             .. connectionString is null ? [] : new[] { (ConnectionStringKey, connectionString) },
-            ("OrleansStream__Silo__AdvertisedAddress", "127.0.0.1"),
-            ("OrleansStream__Silo__SiloPort", $"{ports.Silo}"),
-            ("OrleansStream__Silo__GatewayPort", $"{ports.Gateway}"),
+            .. SettingsOf(ports),
         ]));
 
-    private ServiceProcess LaunchApi(int port) => ServiceProcess.LaunchNode(
-        Repository.ServiceAssembly, port, [.. _storage, ("OrleansStream__Silo__Embedded", "false")]);
+    private ServiceProcess LaunchApi(int port, int index) => ServiceProcess.LaunchNode(
+        Repository.ServiceAssembly,
+        port,
+        [.. _storage, .. _embedded.Count > index ? SettingsOf(_embedded[index]) : [("OrleansStream__Silo__Embedded", "false")]]);
+
+    private static (string Key, string Value)[] SettingsOf(SiloPorts ports) =>
+    [
+        ("OrleansStream__Silo__AdvertisedAddress", "127.0.0.1"),
+        ("OrleansStream__Silo__SiloPort", $"{ports.Silo}"),
+        ("OrleansStream__Silo__GatewayPort", $"{ports.Gateway}"),
+    ];
 }
 
 /// <summary>The ports of a silo.</summary>

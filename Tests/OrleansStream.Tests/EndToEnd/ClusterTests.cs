@@ -15,10 +15,8 @@ public sealed class ClusterTests(AzuriteFixture azurite) : IClassFixture<Azurite
     private const int SiloCount = 3;
     private const int ApiCount = 2;
 
-    // Goals on an idle machine; what is asserted leaves room for one that is busy with other work.
-    private static readonly TimeSpan KillGapGoal = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan HangGapGoal = TimeSpan.FromSeconds(15);
-    private static readonly TimeSpan GapMax = TimeSpan.FromSeconds(40);
+    private static readonly TimeSpan KillGapMax = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan HangGapMax = TimeSpan.FromSeconds(15);
 
     // Longer than it takes a silo that was declared dead to notice it.
     private static readonly TimeSpan AfterWaking = TimeSpan.FromSeconds(20);
@@ -57,6 +55,7 @@ public sealed class ClusterTests(AzuriteFixture azurite) : IClassFixture<Azurite
         await cluster.AddSiloAsync();
         await load.WaitUntilServedAsync();
         await JudgeAsync(cluster, load);
+        AssertNoProducerSawAnError(load);
     }
 
     [Fact]
@@ -76,7 +75,7 @@ public sealed class ClusterTests(AzuriteFixture azurite) : IClassFixture<Azurite
         await Wait.UntilAsync("it is stopped", () => hung.Process.IsSuspended);
         await load.WaitUntilServedAsync();
         var gaps = load.LongestGaps(since);
-        Report($"{hung} hung", gaps, hung, leaders, HangGapGoal);
+        Report($"{hung} hung", gaps, hung, leaders, HangGapMax);
 
         Assert.True(hung.Process.IsSuspended);
         hung.Process.Signal(Signals.Continue);
@@ -86,7 +85,8 @@ public sealed class ClusterTests(AzuriteFixture azurite) : IClassFixture<Azurite
         Write($"epochs {string.Join(' ', epochs)}, then {string.Join(' ', await WalkAsync(cluster, "hang"))}");
         var ended = hung.Process.Output.Where(line => line.Contains("The log of partition", StringComparison.Ordinal));
         Write($"the woken silo {(hung.Process.HasExited ? "has ended itself" : "still runs")}; {string.Join(" | ", ended.Select(line => line.Trim()))}");
-        Assert.True(gaps.Max() < GapMax, $"The longest gap was {gaps.Max()}.");
+        AssertNoProducerSawAnError(load);
+        Assert.True(gaps.Max() <= HangGapMax, $"The longest gap was {gaps.Max()}.");
     }
 
     [Fact]
@@ -139,9 +139,12 @@ public sealed class ClusterTests(AzuriteFixture azurite) : IClassFixture<Azurite
         await cluster.KillAsync(silo);
         await load.WaitUntilServedAsync();
         var gaps = load.LongestGaps(since);
-        Report($"{silo} was killed", gaps, silo, leaders, KillGapGoal);
-        Assert.True(gaps.Max() < GapMax, $"The longest gap was {gaps.Max()}.");
+        Report($"{silo} was killed", gaps, silo, leaders, KillGapMax);
+        Assert.True(gaps.Max() <= KillGapMax, $"The longest gap was {gaps.Max()}.");
     }
+
+    // Within their request timeout of 30 s: a server's death costs them time.
+    private static void AssertNoProducerSawAnError(ClusterLoad load) => Assert.Empty(load.ProducerErrors);
 
     private async Task JudgeAsync(ClusterProcesses cluster, ClusterLoad load)
     {
@@ -173,10 +176,10 @@ public sealed class ClusterTests(AzuriteFixture azurite) : IClassFixture<Azurite
         return epochs;
     }
 
-    private static void Report(string what, TimeSpan[] gaps, ClusterSilo silo, ClusterSilo[] leaders, TimeSpan? goal = null) => Write(
+    private static void Report(string what, TimeSpan[] gaps, ClusterSilo silo, ClusterSilo[] leaders, TimeSpan? most = null) => Write(
         $"{what}; longest gap per partition (* it led): "
         + string.Join(", ", gaps.Select((gap, partition) => $"{partition}{(leaders[partition] == silo ? "*" : "")} {gap.TotalSeconds:F2} s"))
-        + (goal is { } g ? $"; goal {g.TotalSeconds} s" : ""));
+        + (most is { } g ? $"; at most {g.TotalSeconds} s" : ""));
 
     private static void Write(string line) => TestContext.Current.TestOutputHelper!.WriteLine(line);
 }

@@ -19,6 +19,8 @@ public sealed class AdmissionTests
         { "control", StreamErrorCode.InvalidRecord },
         { "transactional", StreamErrorCode.InvalidRecord },
         { "fence", StreamErrorCode.InvalidRecord },
+        { "the log's own time", StreamErrorCode.InvalidTimestamp },
+        { "delete horizon", StreamErrorCode.InvalidRecord },
         { "no record", StreamErrorCode.InvalidRecord },
         { "gap in offsets", StreamErrorCode.InvalidRecord },
         { "producer without sequence", StreamErrorCode.InvalidRecord },
@@ -91,6 +93,9 @@ public sealed class AdmissionTests
         "magic 1" => SetByte(TestBatch.Of("abc"), RecordBatchHeader.MagicPosition, 1),
         "control" => TestBatch.Make(new RecordBatchOptions { IsControl = true }, [(TestBatch.TimestampMs, "a")]),
         "transactional" => TestBatch.Make(new RecordBatchOptions { IsTransactional = true }, [(TestBatch.TimestampMs, "a")]),
+        "the log's own time" => TestBatch.Make(
+            new RecordBatchOptions { TimestampType = TimestampType.LogAppendTime }, [(TestBatch.TimestampMs, "a")]),
+        "delete horizon" => Change(TestBatch.Of("a"), RecordBatchHeader.AttributesPosition + 1, 0x40),
         "fence" => Fence(),
         "no record" => TestBatch.Of(),
         "gap in offsets" => Change(TestBatch.Of("a", "b"), RecordBatchHeader.LastOffsetDeltaPosition + 3, 5),
@@ -118,6 +123,49 @@ public sealed class AdmissionTests
     {
         BinaryPrimitives.WriteInt32BigEndian(batch.AsSpan(position), value);
         return batch;
+    }
+
+    [Fact]
+    public async Task Append_WhenTheFirstOfANewProducerWasThrottled_DoesNotLetLaterOnesPassIt()
+    {
+        var rig = new LogRig();
+        var log = await rig.OpenAsync();
+        var held = rig.Segments.Hold();
+        var early = log.PutAsync(TestBatch.By(8, 0));
+        var taken = Enumerable.Range(0, LogLimits.PendingAppendsMax - 1).Select(_ => log.PutAsync(TestBatch.Of("x"))).ToList();
+        taken.Add(log.PutAsync(TestBatch.By(9, 0)));
+        Assert.Equal(StreamErrorCode.ThrottlingQuotaExceeded, (await log.PutAsync(TestBatch.By(7, 0))).Error?.Code);
+        // These have something on its way, which is not disturbed.
+        Assert.Equal(StreamErrorCode.ThrottlingQuotaExceeded, (await log.PutAsync(TestBatch.By(8, 1))).Error?.Code);
+        Assert.Equal(StreamErrorCode.ThrottlingQuotaExceeded, (await log.PutAsync(TestBatch.By(9, 1))).Error?.Code);
+        held.Release();
+        Assert.All(await Task.WhenAll([early, .. taken]), result => Assert.Null(result.Error));
+
+        foreach (var producer in (int[])[7, 8, 9])
+        {
+            var next = producer == 7 ? 0 : 1;
+            Assert.Equal(
+                StreamErrorCode.OutOfOrderSequenceNumber, (await log.PutAsync(TestBatch.By(producer, next + 1))).Error?.Code);
+            Assert.Null((await log.PutAsync(TestBatch.By(producer, next))).Error);
+            Assert.Null((await log.PutAsync(TestBatch.By(producer, next + 1))).Error);
+        }
+    }
+
+    [Fact]
+    public async Task Append_WhenAConditionalOneIsRepeated_IsAnsweredAsTheFirstTime()
+    {
+        var rig = new LogRig();
+        var log = await rig.OpenAsync();
+        await log.PutAsync(TestBatch.Of("a"));
+        Assert.Equal(1, (await log.PutAsync(TestBatch.By(7, 0), expectedNextOffset: 1)).BaseOffset);
+        await log.PutAsync(TestBatch.Of("b"));
+
+        var repeated = await log.PutAsync(TestBatch.By(7, 0), expectedNextOffset: 1);
+        var other = await log.PutAsync(TestBatch.By(7, 1), expectedNextOffset: 1);
+
+        Assert.Equal((true, 1L), (repeated.Duplicate, repeated.BaseOffset));
+        Assert.Equal(StreamErrorCode.OffsetConditionFailed, other.Error?.Code);
+        Assert.Equal(["a", "7/0/0", "b"], await log.ReadValuesAsync());
     }
 
     private static byte[] SetByte(byte[] batch, int position, byte value)

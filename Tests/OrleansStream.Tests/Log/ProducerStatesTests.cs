@@ -53,28 +53,60 @@ public sealed class ProducerStatesTests
     }
 
     [Fact]
-    public void Check_OfTheLastFive_AnswersTheirOffsetsAndOlderOnesAreDuplicatesWithout()
+    public void Check_OfTheLastRuns_AnswersTheirOffsetsAndOlderOnesAreDuplicatesWithout()
     {
-        for (var i = 0; i < 6; i++)
+        for (var i = 0; i <= LogLimits.ProducerRunsMax; i++)
         {
             Apply(TestBatch.By(1, i));
+            Apply(TestBatch.By(2, i)); // another's between them: each is a run
         }
 
-        for (var i = 1; i < 6; i++)
+        for (var i = 1; i <= LogLimits.ProducerRunsMax; i++)
         {
-            Assert.Equal(i, Check(TestBatch.By(1, i)).DuplicateOffset);
+            Assert.Equal(2 * i, Check(TestBatch.By(1, i)).DuplicateOffset);
         }
 
         Assert.Equal(StreamErrorCode.DuplicateSequenceNumber, Check(TestBatch.By(1, 0)).Error);
-        Assert.Equal(StreamErrorCode.OutOfOrderSequenceNumber, Check(TestBatch.By(1, 7)).Error);
+        Assert.Equal(StreamErrorCode.OutOfOrderSequenceNumber, Check(TestBatch.By(1, LogLimits.ProducerRunsMax + 2)).Error);
     }
 
     [Fact]
-    public void Check_OfTheSameFirstButAnotherLastSequence_IsNoExactDuplicate()
+    public void Check_OfAnyBatchOfALongRun_AnswersItsOffset()
+    {
+        for (var i = 0; i < 1_000; i++)
+        {
+            Apply(TestBatch.By(1, i * 3, count: 3));
+        }
+
+        for (var i = 0; i < 1_000; i++)
+        {
+            Assert.Equal(i * 3, Check(TestBatch.By(1, i * 3, count: 3)).DuplicateOffset);
+        }
+
+        Assert.Equal(ProducerVerdict.Next, Check(TestBatch.By(1, 3_000)));
+        Assert.Equal(1, ProducerStates.TryParse(_states.ToBytes())!.Count);
+        Assert.True(_states.ToBytes().Length < 200);
+    }
+
+    [Fact]
+    public void Check_OfARunThatWraps_FindsWhatIsInItAndNothingElse()
+    {
+        Apply(TestBatch.By(1, int.MaxValue - 1, count: 2));
+        Apply(TestBatch.By(1, 0, count: 2));
+
+        Assert.Equal(0, Check(TestBatch.By(1, int.MaxValue - 1, count: 2)).DuplicateOffset);
+        Assert.Equal(2, Check(TestBatch.By(1, 0, count: 2)).DuplicateOffset);
+        Assert.Equal(StreamErrorCode.DuplicateSequenceNumber, Check(TestBatch.By(1, int.MaxValue - 2)).Error);
+        Assert.Equal(ProducerVerdict.Next, Check(TestBatch.By(1, 2)));
+    }
+
+    [Fact]
+    public void Check_OfABatchThatIsStoredInPart_IsNoDuplicate()
     {
         Apply(TestBatch.By(1, 0, count: 3));
 
-        Assert.Equal(StreamErrorCode.DuplicateSequenceNumber, Check(TestBatch.By(1, 0, count: 2)).Error);
+        Assert.Equal(1, Check(TestBatch.By(1, 1, count: 2)).DuplicateOffset);
+        Assert.Equal(StreamErrorCode.OutOfOrderSequenceNumber, Check(TestBatch.By(1, 1, count: 3)).Error);
     }
 
     [Fact]

@@ -1,0 +1,130 @@
+using OrleansStream.Errors;
+using OrleansStream.Partitions;
+
+namespace OrleansStream.Topics;
+
+/// <summary>The appends of one plan: fanned out over the partitions, repeated where that is safe, and failures made into errors.</summary>
+/// <remarks>
+/// What was certainly not stored, since its partition is moving, is sent again. With an identity so is what has no certain
+/// answer, the same bytes until the request's time is over: the partition's log knows what it has. A part behind one that is not
+/// stored yet waits for it, so that records of one partition keep their order.
+/// </remarks>
+/// <param name="grains">Reaches the partitions.</param>
+/// <param name="time">The clock.</param>
+/// <param name="topic">The topic.</param>
+/// <param name="plan">The plan.</param>
+/// <param name="request">The request it was made for.</param>
+internal sealed class PartitionAppends(
+    IGrainFactory grains, TimeProvider time, TopicMetadata topic, AppendPlan plan, RecordsAppendRequest request)
+{
+    private const long None = -1;
+
+    private readonly long _startedAt = time.GetTimestamp();
+
+    /// <summary>True when a call was given up without a certain answer: it may go on reading its batches.</summary>
+    public bool HasStrays { get; private set; }
+
+    /// <summary>Makes the appends: those of different partitions at the same time, those of one in their order.</summary>
+    /// <param name="cancellationToken">The caller's deadline.</param>
+    /// <returns>What came of each part.</returns>
+    public async Task<AppendPart[]> RunAsync(CancellationToken cancellationToken)
+    {
+        var responses = new AppendResponse[plan.Parts.Count];
+        if (plan.Parts.Count == 1)
+        {
+            responses[0] = await AppendAsync(plan.Parts[0], request.ExpectedNextOffset, cancellationToken);
+        }
+        else
+        {
+            await Task.WhenAll(Enumerable.Range(0, plan.Parts.Count)
+                .GroupBy(part => plan.Parts[part].Partition)
+                .Select(group => AppendInOrderAsync([.. group], responses, cancellationToken)));
+        }
+
+        var parts = new AppendPart[responses.Length];
+        for (int i = 0; i < parts.Length; i++)
+            parts[i] = new AppendPart(plan.Parts[i].Partition, plan.Parts[i].RecordCount, responses[i]);
+        return parts;
+    }
+
+    private async Task AppendInOrderAsync(int[] parts, AppendResponse[] responses, CancellationToken cancellationToken)
+    {
+        StreamError? failure = null;
+        long? expectedNextOffset = request.ExpectedNextOffset;
+        foreach (int index in parts)
+        {
+            PlannedPart part = plan.Parts[index];
+            // Records behind a failed append must not overtake it.
+            responses[index] = failure is null || part.Error is not null
+                ? await AppendAsync(part, expectedNextOffset, cancellationToken)
+                : Failed(failure with { OutcomeUnknown = false });
+            if (part.Error is not null)
+                continue;
+            failure ??= responses[index].Error;
+            expectedNextOffset += part.RecordCount;
+        }
+    }
+
+    private ValueTask<AppendResponse> AppendAsync(PlannedPart part, long? expectedNextOffset, CancellationToken cancellationToken)
+    {
+        if (part.Error is { } refusal)
+            return ValueTask.FromResult(Failed(refusal));
+        IPartitionGrain partition = grains.GetGrain<IPartitionGrain>(new PartitionKey(topic.Id, part.Partition).ToString());
+        return RepeatAsync(partition, new AppendRequest(part.Batches, request.Acks, topic.Version, expectedNextOffset), cancellationToken);
+    }
+
+    private async ValueTask<AppendResponse> RepeatAsync(
+        IPartitionGrain partition, AppendRequest append, CancellationToken cancellationToken)
+    {
+        bool isOpen = false;
+        for (int attempt = 1; ; attempt++)
+        {
+            AppendResponse response = await CallAsync(partition, append, cancellationToken);
+            if (response.Error is not { } error)
+                return response;
+            HasStrays |= error.OutcomeUnknown;
+            isOpen |= error.OutcomeUnknown;
+            // What an earlier call may have stored is not made undone by a later refusal.
+            error = error with { OutcomeUnknown = isOpen };
+            if (!MayRepeat(error, attempt) || !await PauseAsync(cancellationToken))
+                return Failed(error) with { LogStartOffset = response.LogStartOffset };
+        }
+    }
+
+    private static async ValueTask<AppendResponse> CallAsync(
+        IPartitionGrain partition, AppendRequest append, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await partition.AppendAsync(append, cancellationToken);
+        }
+        catch (Exception e)
+        {
+            return Failed(PartitionErrors.Explain(e, isWrite: true));
+        }
+    }
+
+    private bool MayRepeat(StreamError error, int attempt) => request.Identity is { } identity
+        ? time.GetElapsedTime(_startedAt).TotalMilliseconds < identity.TimeoutMs && error.Code switch
+        {
+            StreamErrorCode.NotLeaderOrFollower => true,
+            StreamErrorCode.RequestTimedOut or StreamErrorCode.KafkaStorageError or StreamErrorCode.ThrottlingQuotaExceeded => error.OutcomeUnknown,
+            _ => false,
+        }
+        : error is { Code: StreamErrorCode.NotLeaderOrFollower, OutcomeUnknown: false } && attempt < TopicGrainLimits.AttemptsMax;
+
+    private async ValueTask<bool> PauseAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await Task.Delay(TopicGrainLimits.RetryPause, time, cancellationToken);
+            return true;
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+    }
+
+    private static AppendResponse Failed(StreamError error) => new(error, None, None, None);
+}
