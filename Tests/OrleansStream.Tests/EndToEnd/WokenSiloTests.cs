@@ -3,6 +3,7 @@ using System.Net;
 using System.Text.Json.Nodes;
 using OrleansStream.Partitions;
 using OrleansStream.Storage.Azure;
+using OrleansStream.Tests.History;
 using OrleansStream.Tests.Storage;
 
 namespace OrleansStream.Tests.EndToEnd;
@@ -150,10 +151,11 @@ public sealed class WokenSiloTests(AzuriteFixture azurite) : IClassFixture<Azuri
     private async Task<List<string>> WalkAsync(ServiceClient client, string container, string topic, int[] partitions)
     {
         var id = Guid.Parse((string)(await client.GetAsync($"/v1/topics/{topic}")).Body!["id"]!);
-        var store = AzureBlobContainer.Open(serviceUri: null, azurite.ConnectionString, container, TimeProvider.System).Segments;
+        var store = AzureBlobContainer.Open(serviceUri: null, azurite.ConnectionString, container, TimeProvider.System);
         var findings = new List<string>();
         foreach (var partition in partitions)
-            findings.AddRange((await ClusterSegments.WalkAsync(store, new PartitionKey(id, partition).ToString())).Findings);
+            findings.AddRange((await StoredLog.ReadAsync(
+                store.Segments, store.Documents, new PartitionKey(id, partition).ToString())).Findings);
         return findings;
     }
 
