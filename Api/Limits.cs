@@ -144,6 +144,9 @@ internal static class Limits
     /// </summary>
     public const int PollMoveMsMax = 15_000;
 
+    /// <summary>How long one answer of a group may take before it is asked again: the call may have been lost with a server in between.</summary>
+    public static readonly TimeSpan PollAskMax = TimeSpan.FromSeconds(5);
+
     /// <summary>The wait before a poll asks again for its group while that is moving.</summary>
     public static readonly TimeSpan PollMoveRetry = TimeSpan.FromMilliseconds(200);
 

@@ -1,6 +1,9 @@
 using Microsoft.Extensions.Configuration.Memory;
 using OrleansStream.Hosting;
 
+if (args is [StorageVerification.Verb, ..])
+    return await StorageVerification.RunAsync(args[1..], Console.Out, Console.Error);
+
 WebApplicationBuilder builder = WebApplication.CreateBuilder(args);
 builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource { InitialData = [new("Urls", "http://localhost:8081")] });
 builder.AddOrleansStreamSilo();

@@ -10,6 +10,7 @@ using Orleans.Serialization.Serializers;
 using Orleans.Storage;
 using OrleansStream.Clustering;
 using OrleansStream.GrainStorage;
+using OrleansStream.Log;
 using OrleansStream.Placement;
 using OrleansStream.Storage;
 using OrleansStream.Storage.Azure;
@@ -72,6 +73,7 @@ public static class OrleansStreamHosting
     {
         ArgumentNullException.ThrowIfNull(silo);
         silo.Services.TryAddSingleton(TimeProvider.System);
+        silo.Services.TryAddSingleton(services => new LogResources(services.GetRequiredService<TimeProvider>()));
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, UpkeepTicker>();
         silo.Services.TryAddKeyedSingleton<IGrainStorage>(DocumentGrainStorage.ProviderName, (services, _) =>
             new DocumentGrainStorage(

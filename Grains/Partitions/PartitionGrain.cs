@@ -18,13 +18,14 @@ namespace OrleansStream.Partitions;
 /// </remarks>
 [Reentrant, Immovable, PartitionPlacement, GrainType("partition")]
 internal sealed partial class PartitionGrain(
-    ISegmentStore segments, IDocumentStore documents, TimeProvider time, ILocalSiloDetails silo,
+    ISegmentStore segments, IDocumentStore documents, TimeProvider time, LogResources resources, ILocalSiloDetails silo,
     ISiloStatusOracle silos, IHostApplicationLifetime lifetime, ILogger<PartitionGrain> logger) : Grain, IPartitionGrain
 {
     private PartitionKey _key;
     private TopicMetadata? _topic;
     private PartitionLog? _log;
     private StreamError _refusal = PartitionErrors.Closing;
+    private LogDamage? _damage;
     private CancellationTokenRegistration _stopping;
     private SiloAddress? _home;
 
@@ -47,7 +48,7 @@ internal sealed partial class PartitionGrain(
         catch (Exception e) when (e is not OperationCanceledException)
         {
             LogNotOpened(e, _key);
-            Refuse(PartitionErrors.NotOpened(e), PartitionErrors.IsForOperator(e)
+            Refuse(PartitionErrors.NotOpened(e, Report((e as LogCorruptException)?.Damage)), PartitionErrors.IsForOperator(e)
                 ? PartitionGrainLimits.OfflineAge : PartitionGrainLimits.RetryAge);
         }
     }
@@ -89,14 +90,18 @@ internal sealed partial class PartitionGrain(
             return new FetchResponse(_refusal, request.Offset, default, HighWatermark: -1, LogStartOffset: -1);
         var wait = TimeSpan.FromMilliseconds(Math.Clamp(request.WaitMs, 0, PartitionLimits.FetchWaitMsMax));
         int bytesMax = Math.Clamp(request.BytesMax, 0, PartitionLimits.FetchBytesMax);
-        return PartitionMapping.ToResponse(await log.FetchAsync(request.Offset, bytesMax, wait, cancellationToken));
+        LogFetchResult result = await log.FetchAsync(request.Offset, bytesMax, wait, cancellationToken);
+        return PartitionMapping.ToResponse(result, Report(result.Error?.Damage));
     }
 
     /// <inheritdoc/>
-    public async ValueTask<FindOffsetResponse> FindOffsetAsync(long timestampMs, CancellationToken cancellationToken) =>
-        _log is { } log
-            ? PartitionMapping.ToResponse(await log.FindOffsetAsync(timestampMs, cancellationToken))
-            : new FindOffsetResponse(_refusal, Offset: -1, TimestampMs: -1);
+    public async ValueTask<FindOffsetResponse> FindOffsetAsync(long timestampMs, CancellationToken cancellationToken)
+    {
+        if (_log is not { } log)
+            return new FindOffsetResponse(_refusal, Offset: -1, TimestampMs: -1);
+        LogFindResult result = await log.FindOffsetAsync(timestampMs, cancellationToken);
+        return PartitionMapping.ToResponse(result, Report(result.Error?.Damage));
+    }
 
     /// <inheritdoc/>
     public ValueTask<PartitionDescription> DescribeAsync() => ValueTask.FromResult(Describe(error: null));
@@ -156,7 +161,7 @@ internal sealed partial class PartitionGrain(
     private async Task OpenAsync(TopicMetadata topic, CancellationToken cancellationToken)
     {
         PartitionLog log = await PartitionLog.OpenAsync(
-            _key.ToString(), Owner, PartitionMapping.ToLogOptions(TopicConfig.From(topic.Config)), segments, documents, time,
+            _key.ToString(), Owner, PartitionMapping.ToLogOptions(TopicConfig.From(topic.Config)), segments, documents, time, resources,
             cancellationToken);
         _log = log;
         LeaveWhenEndedAsync(log).Ignore();
@@ -214,6 +219,16 @@ internal sealed partial class PartitionGrain(
             DeactivateOnIdle();
     }
 
+    // For the caller each time, for the operator's log once: a consumer that stands before it asks again and again.
+    private StoredDamage? Report(LogDamage? damage)
+    {
+        StoredDamage? report = PartitionErrors.DamageOf(damage, _topic?.Name ?? $"{_key.TopicId:N}", _key.Partition);
+        if (report is not null && damage != _damage)
+            LogDamaged(report.Topic, report.Partition, report.Offset, report.Segment, report.Position);
+        _damage = damage ?? _damage;
+        return report;
+    }
+
     private void Refuse(StreamError error, TimeSpan age)
     {
         _refusal = error;
@@ -237,6 +252,9 @@ internal sealed partial class PartitionGrain(
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Partition {Partition} moves to {Silo}")]
     private partial void LogMoves(PartitionKey partition, SiloAddress? silo);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Topic {Topic}, partition {Partition}: the stored bytes of offset {Offset} are damaged, in segment {Segment} at position {Position}")]
+    private partial void LogDamaged(string topic, int partition, long offset, string segment, long position);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "The log of partition {Partition} ended: {End}")]
     private partial void LogEnded(PartitionKey partition, LogEnd end);
