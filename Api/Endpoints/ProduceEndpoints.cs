@@ -95,7 +95,7 @@ internal sealed partial class ProduceEndpoints(RecordsAppender appender, TimePro
     {
         RecordOptions options = RecordOptions.ReadAcks(context.Request);
         RequestBody body = await RequestBody.ReadAsync(context, Limits.RequestBytesMax);
-        int recordCount = EncodedBatches.Check(body.Bytes.Span);
+        int recordCount = EncodedBatches.Check(body.Bytes.Span, partition is not null);
         AppendOutcome outcome = await CallAsync(
             context, new(body.Bytes, partition, default, options.Acks, ExpectedNextOffset(context)));
         if (options.Acks == Acks.None)
