@@ -117,9 +117,6 @@ internal static class Limits
     /// <summary>The wait before a live tail asks again for a partition that is moving.</summary>
     public static readonly TimeSpan TailRetry = TimeSpan.FromSeconds(1);
 
-    /// <summary>How long the readiness probe waits for the silo and its storage.</summary>
-    public static readonly TimeSpan ReadyTimeout = TimeSpan.FromSeconds(2);
-
     /// <summary>When to come back where waiting helps and the error does not say, in seconds.</summary>
     public const int RetryAfterSecondsDefault = 1;
 
@@ -143,6 +140,18 @@ internal static class Limits
 
     /// <summary>The wait, in milliseconds, before a poll asks again for partitions that could not be read, such as those that are moving.</summary>
     public const int PollRetryMs = 500;
+
+    /// <summary>
+    /// How long a poll asks on, in milliseconds, while nobody answers for its group, also when it waits less for records: longer than
+    /// it takes to notice that a server died, and to move its groups.
+    /// </summary>
+    public const int PollMoveMsMax = 15_000;
+
+    /// <summary>How long one answer of a group may take before it is asked again: the call may have been lost with a server in between.</summary>
+    public static readonly TimeSpan PollAskMax = TimeSpan.FromSeconds(5);
+
+    /// <summary>The wait before a poll asks again for its group while that is moving.</summary>
+    public static readonly TimeSpan PollMoveRetry = TimeSpan.FromMilliseconds(200);
 
     /// <summary>How often in the length of a lease a waiting poll renews it.</summary>
     public const int PollRenewalsPerLease = 3;

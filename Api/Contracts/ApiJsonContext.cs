@@ -19,6 +19,7 @@ namespace OrleansStream.Api.Contracts;
 [JsonSerializable(typeof(TopicAnswer))]
 [JsonSerializable(typeof(TopicListAnswer))]
 [JsonSerializable(typeof(PartitionListAnswer))]
+[JsonSerializable(typeof(DeleteRecordsAnswer))]
 [JsonSerializable(typeof(HealthAnswer))]
 [JsonSerializable(typeof(PollRequest))]
 [JsonSerializable(typeof(PollAnswer))]

@@ -85,6 +85,14 @@ internal sealed record PartitionListAnswer
 {
     /// <summary>One entry per partition, in order.</summary>
     public required IReadOnlyList<PartitionAnswer> Partitions { get; init; }
+
+    /// <summary>The bytes of the topic's segments, over all partitions that could be asked.</summary>
+    /// <example>90113</example>
+    public required long SizeBytes { get; init; }
+
+    /// <summary>The bytes that retention or a deletion took out of the topic and that are freed within a few minutes.</summary>
+    /// <example>0</example>
+    public required long DeletingBytes { get; init; }
 }
 
 /// <summary>The state of a partition.</summary>
@@ -106,6 +114,10 @@ internal sealed record PartitionAnswer
     /// <example>90113</example>
     public long? SizeBytes { get; init; }
 
+    /// <summary>The bytes that have left the partition and are freed within a few minutes; with <c>size_bytes</c>, what it takes in the store.</summary>
+    /// <example>0</example>
+    public long? DeletingBytes { get; init; }
+
     /// <summary>The count of its segments.</summary>
     /// <example>1</example>
     public int? SegmentCount { get; init; }
@@ -119,6 +131,18 @@ internal sealed record PartitionAnswer
 
     /// <summary>Why its state could not be had; the other fields are absent then.</summary>
     public Problem? Error { get; init; }
+}
+
+/// <summary>A partition after records were deleted.</summary>
+internal sealed record DeleteRecordsAnswer
+{
+    /// <summary>Its number.</summary>
+    /// <example>0</example>
+    public required int Partition { get; init; }
+
+    /// <summary>The first offset that can be read.</summary>
+    /// <example>17</example>
+    public required long LowWatermark { get; init; }
 }
 
 /// <summary>The state of the service.</summary>

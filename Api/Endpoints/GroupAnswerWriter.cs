@@ -101,6 +101,7 @@ internal static class GroupAnswerWriter
         }
 
         writer.WriteEndArray();
+        poll.EndResets();
     }
 
     private static void WriteUnavailable(Utf8JsonWriter writer, GroupPoll poll)

@@ -86,7 +86,7 @@ internal sealed class GroupEndpoints(IGrainFactory grains, TimeProvider time, IH
         var poll = new GroupPoll(grains, time, group, member, options);
         try
         {
-            GroupMemberResponse? refused = await poll.JoinAsync();
+            GroupMemberResponse? refused = await poll.JoinAsync(ended.Token);
             if (refused is null && isStream)
             {
                 await new GroupPollStream(poll, options, member).RunAsync(context, ended.Token);

@@ -67,10 +67,17 @@ internal sealed partial class GroupPoll
     {
         try
         {
-            return await _group.WaitAsync(member, _token, waitMs, cancellationToken);
+            return await _group.WaitAsync(member, _token, waitMs, cancellationToken)
+                .WaitAsync(TimeSpan.FromMilliseconds(waitMs) + Limits.PollAskMax, time, cancellationToken);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
+            return null;
+        }
+        catch (Exception exception) when (IsMoving(exception) && !cancellationToken.IsCancellationRequested)
+        {
+            // The group is moving. Records can be read meanwhile; a moment later it is asked again.
+            await Task.Delay(Limits.PollMoveRetry, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             return null;
         }
     }

@@ -28,7 +28,7 @@ internal sealed partial class GroupPoll(IGrainFactory grains, TimeProvider time,
     /// <summary>The member's partitions, by topic and partition.</summary>
     public IReadOnlyList<PolledPartition> Partitions { get; private set; } = [];
 
-    /// <summary>What retention had deleted before it was read.</summary>
+    /// <summary>What retention had deleted before it was read, and was not told yet.</summary>
     public IReadOnlyList<PollReset> Resets => _resets;
 
     /// <summary>The member's epoch.</summary>
@@ -49,12 +49,17 @@ internal sealed partial class GroupPoll(IGrainFactory grains, TimeProvider time,
         .Select(partition => new PartitionOffset(partition.Assigned.TopicId, partition.Assigned.Partition, partition.Position))])
         .Write(group, member);
 
+    /// <summary>Notes that <see cref="Resets"/> have been told.</summary>
+    public void EndResets() => _resets.Clear();
+
     /// <summary>Joins or renews, and commits what the cursor says is done.</summary>
+    /// <param name="cancellationToken">Ends it.</param>
     /// <returns>Null, or the refusal.</returns>
-    public async Task<GroupMemberResponse?> JoinAsync()
+    /// <exception cref="StreamException">Nobody answered for the group for longer than a move takes.</exception>
+    public async Task<GroupMemberResponse?> JoinAsync(CancellationToken cancellationToken)
     {
         ImmutableArray<PartitionOffset> offsets = options.Cursor is { } cursor ? [.. cursor.Offsets] : [];
-        if (await PollGroupAsync(options.Cursor?.Token, options.Commits ? offsets : []) is { } refused)
+        if (await PollGroupAsync(options.Cursor?.Token, options.Commits ? offsets : [], cancellationToken) is { } refused)
             return refused;
         // The member goes on behind what it was last given, also in what it did not want to commit yet.
         var positions = offsets.ToDictionary(offset => (offset.TopicId, offset.Partition), offset => offset.Offset);
@@ -78,7 +83,8 @@ internal sealed partial class GroupPoll(IGrainFactory grains, TimeProvider time,
         long started = time.GetTimestamp();
         while (true)
         {
-            await StartAsync(cancellationToken);
+            if (await StartAsync(cancellationToken) is { } lost)
+                return lost;
             await FetchAvailableAsync(cancellationToken);
             long leftMs = waitMs - (long)time.GetElapsedTime(started).TotalMilliseconds;
             if (HasRecords || leftMs <= 0)
@@ -86,12 +92,12 @@ internal sealed partial class GroupPoll(IGrainFactory grains, TimeProvider time,
             HasNews = await ParkAsync(leftMs, cancellationToken);
             if (HasRecords || HasNews && endsOnNews)
                 break;
-            if (HasNews && await PollGroupAsync(_token, []) is { } refused)
+            if (HasNews && await PollGroupAsync(_token, [], cancellationToken) is { } refused)
                 return refused;
         }
 
         if (LeaseLeftMs < options.LeaseMs * (1 - Limits.PollLeaseSlack))
-            Renewed((await _group.WaitAsync(member, _token, waitMs: 0, cancellationToken)).LeaseLeftMs);
+            Renewed((await AskAsync(() => _group.WaitAsync(member, _token, waitMs: 0, cancellationToken), cancellationToken)).LeaseLeftMs);
         return null;
     }
 
@@ -100,11 +106,14 @@ internal sealed partial class GroupPoll(IGrainFactory grains, TimeProvider time,
 
     private bool HasRecords => Partitions.Any(partition => partition.Fetched is not null);
 
-    private async Task<GroupMemberResponse?> PollGroupAsync(MemberToken? token, ImmutableArray<PartitionOffset> commits)
+    private async Task<GroupMemberResponse?> PollGroupAsync(
+        MemberToken? token, ImmutableArray<PartitionOffset> commits, CancellationToken cancellationToken)
     {
-        GroupMemberResponse response = await _group.PollAsync(new GroupPollRequest(
-            member, [.. options.Topics], token, commits, options.LeaseMs, options.Assignor));
-        if (response.Error is not null || response.Token is not { } known)
+        var request = new GroupPollRequest(member, [.. options.Topics], token, commits, options.LeaseMs, options.Assignor);
+        GroupMemberResponse response = await AskAsync(() => _group.PollAsync(request), cancellationToken);
+        // An epoch that this very poll was told and that is stale by now: an answer to it was lost. It committed nothing, so it goes on.
+        bool isAnswerLost = response.Error?.Code == StreamErrorCode.StaleMemberEpoch && token == _token;
+        if (response.Error is not null && !isAnswerLost || response.Token is not { } known)
             return response;
         _token = known;
         Renewed(response.LeaseLeftMs);
@@ -113,6 +122,30 @@ internal sealed partial class GroupPoll(IGrainFactory grains, TimeProvider time,
             assigned => before.GetValueOrDefault((assigned.TopicId, assigned.Partition)) ?? new PolledPartition(assigned))];
         return null;
     }
+
+    /// <summary>
+    /// Asks the group. While it moves, since its server died or lost it, it is asked again: what a poll asks for may be repeated,
+    /// as a commit only goes forward and a lease is only renewed.
+    /// </summary>
+    private async Task<T> AskAsync<T>(Func<Task<T>> ask, CancellationToken cancellationToken)
+    {
+        long started = time.GetTimestamp();
+        TimeSpan patience = TimeSpan.FromMilliseconds(Math.Max(options.WaitMs, Limits.PollMoveMsMax));
+        while (true)
+        {
+            try
+            {
+                return await ask().WaitAsync(Limits.PollAskMax, time, cancellationToken);
+            }
+            catch (Exception exception) when (IsMoving(exception) && time.GetElapsedTime(started) < patience)
+            {
+                await Task.Delay(Limits.PollMoveRetry, time, cancellationToken);
+            }
+        }
+    }
+
+    private static bool IsMoving(Exception exception) => exception
+        is TimeoutException or OrleansException or StreamException { Error.Code: StreamErrorCode.CoordinatorNotAvailable };
 
     private void Renewed(long leaseLeftMs)
     {
@@ -124,18 +157,19 @@ internal sealed partial class GroupPoll(IGrainFactory grains, TimeProvider time,
     /// Finds where to start in partitions without a committed offset. The end of a log is committed at once: else a record
     /// that came before the next poll would be behind the end that poll starts from.
     /// </summary>
-    private async Task StartAsync(CancellationToken cancellationToken)
+    /// <returns>Null, or why the member is none any more.</returns>
+    private async Task<GroupMemberResponse?> StartAsync(CancellationToken cancellationToken)
     {
         PolledPartition[] unknown = [.. Partitions.Where(partition => partition.Position == PolledPartition.Unknown)];
         if (unknown.Length == 0)
-            return;
+            return null;
         if (options.Policy == OffsetPolicy.Error)
             throw NoOffset(unknown[0]);
         if (options.Policy == OffsetPolicy.Earliest)
         {
             foreach (PolledPartition partition in unknown)
                 partition.Position = FetchRequest.Earliest;
-            return;
+            return null;
         }
 
         foreach (PolledPartition[] some in unknown.Chunk(Limits.PollFetchesAtOnce))
@@ -143,8 +177,10 @@ internal sealed partial class GroupPoll(IGrainFactory grains, TimeProvider time,
         ImmutableArray<PartitionOffset> ends = [.. unknown
             .Where(partition => partition.Position >= 0)
             .Select(partition => new PartitionOffset(partition.Assigned.TopicId, partition.Assigned.Partition, partition.Position))];
-        if (ends.Length > 0)
-            await _group.CommitAsync(member, _token, ends);
+        if (ends.Length == 0)
+            return null;
+        GroupMemberResponse response = await AskAsync(() => _group.CommitAsync(member, _token, ends), cancellationToken);
+        return response.Error is null ? null : response;
     }
 
     private async Task FindEndAsync(PolledPartition partition, CancellationToken cancellationToken)

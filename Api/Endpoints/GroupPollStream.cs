@@ -41,7 +41,7 @@ internal sealed class GroupPollStream(GroupPoll poll, PollOptions options, strin
                 }
 
                 bool hasRecords = poll.Partitions.Any(partition => partition.Fetched is not null);
-                if (hasRecords || waitMs == 0)
+                if (hasRecords || poll.Resets.Count > 0 || waitMs == 0)
                     WriteAnswer(output);
                 else
                     output.Write(": heartbeat\n\n"u8);

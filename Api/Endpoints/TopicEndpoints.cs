@@ -11,6 +11,8 @@ namespace OrleansStream.Api.Endpoints;
 /// <param name="grains">The way to the grains.</param>
 internal sealed class TopicEndpoints(IGrainFactory grains)
 {
+    private const string BeforeOffset = "before_offset";
+
     /// <summary>Adds the endpoints.</summary>
     /// <param name="routes">Where to.</param>
     public static void Map(IEndpointRouteBuilder routes)
@@ -22,6 +24,8 @@ internal sealed class TopicEndpoints(IGrainFactory grains)
         routes.MapOperation("PATCH", "/topics/{topic}", topics.PatchAsync, TopicOperations.Patch);
         routes.MapOperation("DELETE", "/topics/{topic}", topics.DeleteAsync, TopicOperations.Delete);
         routes.MapOperation("GET", "/topics/{topic}/partitions", topics.ListPartitionsAsync, TopicOperations.Partitions);
+        routes.MapOperation(
+            "DELETE", "/topics/{topic}/partitions/{partition}/records", topics.DeleteRecordsAsync, TopicOperations.DeleteRecords);
     }
 
     private ITopicGrain Topic(HttpContext context) => grains.GetGrain<ITopicGrain>(Parameters.Topic(context));
@@ -75,8 +79,28 @@ internal sealed class TopicEndpoints(IGrainFactory grains)
             .DescribeAsync(context.RequestAborted);
         if (topic.Error is { } error)
             throw new RequestException(error);
-        var answer = new PartitionListAnswer { Partitions = [.. topic.Partitions.Select(ToAnswer)] };
+        var answer = new PartitionListAnswer
+        {
+            Partitions = [.. topic.Partitions.Select(ToAnswer)],
+            SizeBytes = topic.Partitions.Sum(partition => partition.SizeBytes),
+            DeletingBytes = topic.Partitions.Sum(partition => partition.DeletingBytes),
+        };
         await WriteAsync(context, answer, ApiJsonContext.Api.PartitionListAnswer);
+    }
+
+    private async Task DeleteRecordsAsync(HttpContext context)
+    {
+        string before = Parameters.Text(context, BeforeOffset)
+            ?? throw RequestException.Malformed(BeforeOffset, $"'{BeforeOffset}' is missing; give the first offset to keep, or latest.");
+        long offset = before == "latest"
+            ? Partitions.FetchRequest.Latest
+            : Parameters.Integer(BeforeOffset, before, 0, long.MaxValue);
+        Partitions.PartitionDescription partition = await grains.GetGrain<ITopicRouterGrain>(Parameters.Topic(context))
+            .DeleteRecordsAsync(Parameters.Partition(context), offset, context.RequestAborted);
+        if (partition.Error is { } error)
+            throw new RequestException(error);
+        var answer = new DeleteRecordsAnswer { Partition = partition.Partition, LowWatermark = partition.LogStartOffset };
+        await WriteAsync(context, answer, ApiJsonContext.Api.DeleteRecordsAnswer);
     }
 
     private static PartitionAnswer ToAnswer(Partitions.PartitionDescription partition) => partition.Error is { } error
@@ -87,6 +111,7 @@ internal sealed class TopicEndpoints(IGrainFactory grains)
             LogStartOffset = partition.LogStartOffset,
             HighWatermark = partition.HighWatermark,
             SizeBytes = partition.SizeBytes,
+            DeletingBytes = partition.DeletingBytes,
             SegmentCount = partition.SegmentCount,
             Leader = partition.Leader,
             LeaderEpoch = partition.LeaderEpoch,

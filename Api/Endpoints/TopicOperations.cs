@@ -94,9 +94,34 @@ internal static class TopicOperations
         Answers =
         [
             new(StatusCodes.Status200OK, "The partitions, in order.", new OperationBody(MediaTypes.Json, typeof(PartitionListAnswer), """
-                {"partitions":[{"partition":0,"log_start_offset":0,"high_watermark":1208,"size_bytes":90113,"segment_count":1,"leader":"S127.0.0.1:11111:1","leader_epoch":1}]}
+                {"partitions":[{"partition":0,"log_start_offset":0,"high_watermark":1208,"size_bytes":90113,"deleting_bytes":0,"segment_count":1,"leader":"S127.0.0.1:11111:1","leader_epoch":1}],"size_bytes":90113,"deleting_bytes":0}
                 """)),
         ],
         Errors = [StreamErrorCode.InvalidTopicException, StreamErrorCode.UnknownTopicOrPartition],
+    };
+
+    /// <summary>Delete records of a partition.</summary>
+    public static readonly Operation DeleteRecords = new(
+        "DeleteRecords", Tag, "Delete records of a partition",
+        "Deletes the records below an offset, as Kafka's DeleteRecords: from the answer on they cannot be read. Bytes are freed in whole "
+        + "segments, once all records of one are deleted; the newest segment stays until it is closed. Repeating it is harmless, and "
+        + "nothing is ever brought back.")
+    {
+        Parameters =
+        [
+            Topic,
+            FetchOperations.PartitionNumber,
+            new("before_offset", ParameterPlace.Query, "The first offset to keep, at most the high watermark; or `latest`: all that is there is deleted.", "17"),
+        ],
+        Answers =
+        [
+            new(StatusCodes.Status200OK, "Deleted; `low_watermark` is the first offset that can be read now.",
+                new OperationBody(MediaTypes.Json, typeof(DeleteRecordsAnswer), """{"partition":0,"low_watermark":17}""")),
+        ],
+        Errors =
+        [
+            StreamErrorCode.InvalidTopicException, StreamErrorCode.UnknownTopicOrPartition, StreamErrorCode.OffsetOutOfRange,
+            StreamErrorCode.NotLeaderOrFollower, StreamErrorCode.KafkaStorageError, StreamErrorCode.PartitionOffline,
+        ],
     };
 }

@@ -21,12 +21,6 @@ internal static class ApiHosting
         ["Urls"] = DefaultUrl,
         ["Logging:LogLevel:Default"] = "Warning",
         ["Logging:LogLevel:OrleansStream"] = "Information",
-        // A failed start is told in one line on stderr; how the silo is taken down again after it is of no use to anybody.
-        ["Logging:LogLevel:Microsoft.Extensions.Hosting.Internal.Host"] = "None",
-        ["Logging:LogLevel:Orleans.Runtime.Silo"] = "Error",
-        ["Logging:LogLevel:Orleans.Grain.InvokeException"] = "Error",
-        // On the first check it takes the machine's uptime for its own, and warns of a hang of hours.
-        ["Logging:LogLevel:Orleans.Runtime.Watchdog"] = "Error",
     };
 
     /// <summary>Adds the REST surface.</summary>

@@ -44,6 +44,11 @@ public interface IPartitionGrain : IGrainWithStringKey
     [Alias("DeleteRecordsAsync")]
     ValueTask<PartitionDescription> DeleteRecordsAsync(long beforeOffset, CancellationToken cancellationToken = default);
 
+    /// <summary>Closes an aged segment, applies retention and frees bytes that are due: for a partition that nobody else has open.</summary>
+    /// <param name="cancellationToken">Gives up.</param>
+    [Alias("MaintainAsync")]
+    ValueTask MaintainAsync(CancellationToken cancellationToken = default);
+
     /// <summary>Ends the log of a topic that the catalogue has removed, and frees its bytes; repeating it is harmless.</summary>
     /// <param name="cancellationToken">The caller's deadline.</param>
     /// <exception cref="StreamException">The bytes could not be freed; try again.</exception>

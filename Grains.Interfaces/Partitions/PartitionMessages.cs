@@ -91,4 +91,8 @@ public sealed record PartitionDescription(
     [property: Id(4)] long SizeBytes,
     [property: Id(5)] int LeaderEpoch,
     [property: Id(6)] string Leader,
-    [property: Id(7)] int SegmentCount);
+    [property: Id(7)] int SegmentCount)
+{
+    /// <summary>The bytes of segments that retention or a deletion took out of the log and that are not freed yet.</summary>
+    [Id(8)] public long DeletingBytes { get; init; }
+}

@@ -35,10 +35,11 @@ public interface ITopicCatalogGrain : IGrainWithStringKey
     [Alias("RemoveAsync")]
     Task RemoveAsync(string name, Guid id, int partitionCount);
 
-    /// <summary>Drops a deleted topic whose bytes are freed. The catalogue calls this itself, as a turn among its writes.</summary>
+    /// <summary>Takes note that a deleted topic's bytes are freed. The catalogue calls this itself, as a turn among its writes.</summary>
     /// <param name="id">The topic's id.</param>
-    [Alias("ForgetAsync")]
-    Task ForgetAsync(Guid id);
+    /// <param name="isLast">True when nothing can come after: then it is forgotten. Else it is looked at once more later.</param>
+    [Alias("SettleDeletionAsync")]
+    Task SettleDeletionAsync(Guid id, bool isLast);
 
     /// <summary>Lists topics in ordinal order of their names.</summary>
     /// <param name="prefix">Only names that start with this; empty for all.</param>

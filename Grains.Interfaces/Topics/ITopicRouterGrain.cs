@@ -35,6 +35,15 @@ public interface ITopicRouterGrain : IGrainWithStringKey
     [Alias("FindOffsetAsync")]
     ValueTask<FindOffsetResponse> FindOffsetAsync(int partition, long timestampMs, CancellationToken cancellationToken = default);
 
+    /// <summary>Deletes the records of a partition below an offset (Kafka's DeleteRecords).</summary>
+    /// <param name="partition">The partition's number.</param>
+    /// <param name="beforeOffset">The new log start offset; -1 for the high watermark.</param>
+    /// <param name="cancellationToken">The caller's deadline; once it has passed the outcome is unknown, and repeating it is harmless.</param>
+    /// <returns>The partition after it, or the error.</returns>
+    [Alias("DeleteRecordsAsync")]
+    ValueTask<PartitionDescription> DeleteRecordsAsync(
+        int partition, long beforeOffset, CancellationToken cancellationToken = default);
+
     /// <summary>Offsets, size and place of every partition.</summary>
     /// <param name="cancellationToken">The caller's deadline.</param>
     /// <returns>One entry per partition in order; or the error that the topic does not exist.</returns>

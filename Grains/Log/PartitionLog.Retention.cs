@@ -185,7 +185,7 @@ public sealed partial class PartitionLog
                 {
                     LogStartOffset = Math.Max(logStart, manifest.LogStartOffset),
                     Segments = manifest.Segments.RemoveRange(gone),
-                    Deleting = manifest.Deleting.AddRange(gone.Select(segment => new DeletedSegment(segment.Name, NowMs))),
+                    Deleting = manifest.Deleting.AddRange(gone.Select(segment => new DeletedSegment(segment.Name, NowMs, segment.Length))),
                 };
             },
             cancellationToken).ConfigureAwait(false);

@@ -95,7 +95,7 @@ public sealed partial class PartitionLog
                 Segments = isEmpty
                     ? manifest.Segments.SetItem(manifest.Segments.Count - 1, begun)
                     : manifest.Segments.SetItem(manifest.Segments.Count - 1, closed).Add(begun),
-                Deleting = isEmpty ? manifest.Deleting.Add(new DeletedSegment(closed.Name, NowMs)) : manifest.Deleting,
+                Deleting = isEmpty ? manifest.Deleting.Add(new DeletedSegment(closed.Name, NowMs, last.Position)) : manifest.Deleting,
             },
             _abandoned.Token).ConfigureAwait(false);
 

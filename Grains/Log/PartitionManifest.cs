@@ -105,7 +105,10 @@ internal sealed record ManifestSegment
 }
 
 /// <summary>A segment that is no part of the log any more and whose bytes are to be freed.</summary>
-internal sealed record DeletedSegment(string Name, long SinceMs);
+/// <param name="Name">Its name.</param>
+/// <param name="SinceMs">When it left the log, in ms since the Unix epoch.</param>
+/// <param name="Length">Its bytes as they were known then; 0 in manifests of earlier versions.</param>
+internal sealed record DeletedSegment(string Name, long SinceMs, long Length = 0);
 
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true,

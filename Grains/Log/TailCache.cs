@@ -10,9 +10,9 @@ namespace OrleansStream.Log;
 /// <remarks>
 /// Readers keep slices of a chunk, so a chunk is never reused; bytes below <see cref="Chunk.Length"/> never change.
 /// </remarks>
-internal sealed class TailCache
+/// <param name="resources">What all logs may keep together.</param>
+internal sealed class TailCache(LogResources resources)
 {
-    private static long s_bytesOfProcess;
     private readonly Queue<Chunk> _chunks = new();
     private Chunk? _last;
     private long _bytes;
@@ -34,16 +34,14 @@ internal sealed class TailCache
     public void Publish(int lengthBytes, long endOffset)
     {
         var chunk = _last!;
-        if (chunk.Length == 0)
+        if (chunk.Length == 0 && !TryKeep(chunk))
         {
-            _chunks.Enqueue(chunk);
-            _bytes += chunk.Bytes.Length;
-            Interlocked.Add(ref s_bytesOfProcess, chunk.Bytes.Length);
+            _last = null; // read from the store: there is no room for it in memory
+            return;
         }
 
         chunk.Extend(lengthBytes, endOffset);
-        while (_chunks.Count > 1 && (_bytes > LogLimits.TailCacheBytesMax
-            || Interlocked.Read(ref s_bytesOfProcess) > LogLimits.TailCacheBytesMaxOfProcess))
+        while (_chunks.Count > 1 && _bytes > LogLimits.TailCacheBytesMax)
         {
             Drop();
         }
@@ -73,11 +71,29 @@ internal sealed class TailCache
         _last = null;
     }
 
+    // Where the process has no more room, this log's own oldest bytes make place for its newest.
+    private bool TryKeep(Chunk chunk)
+    {
+        while (!resources.TryKeep(chunk.Bytes.Length))
+        {
+            if (_chunks.Count == 0)
+            {
+                return false;
+            }
+
+            Drop();
+        }
+
+        _chunks.Enqueue(chunk);
+        _bytes += chunk.Bytes.Length;
+        return true;
+    }
+
     private void Drop()
     {
         var chunk = _chunks.Dequeue();
         _bytes -= chunk.Bytes.Length;
-        Interlocked.Add(ref s_bytesOfProcess, -chunk.Bytes.Length);
+        resources.Forget(chunk.Bytes.Length);
     }
 
     private sealed class Chunk(byte[] bytes, long baseOffset)

@@ -19,7 +19,7 @@ internal sealed record CatalogState
         init => _topics = value.WithComparers(StringComparer.Ordinal);
     }
 
-    /// <summary>The topics that were deleted and whose bytes are not freed yet.</summary>
+    /// <summary>The topics that were deleted, until nothing of them is left for certain.</summary>
     public ImmutableArray<DeletedTopic> Deleted { get; init; } = [];
 }
 
@@ -27,4 +27,8 @@ internal sealed record CatalogState
 /// <param name="Name">The name it had, for people.</param>
 /// <param name="Id">Its id.</param>
 /// <param name="PartitionCount">The count of its partitions.</param>
-internal sealed record DeletedTopic(string Name, Guid Id, int PartitionCount);
+internal sealed record DeletedTopic(string Name, Guid Id, int PartitionCount)
+{
+    /// <summary>When its bytes were freed; it is watched for a while after that. Null while they are not.</summary>
+    public DateTimeOffset? FreedAt { get; init; }
+}

@@ -30,6 +30,17 @@ internal sealed class PartitionCalls(IGrainFactory grains, TimeProvider time)
         error => new FindOffsetResponse(error, None, None),
         cancellationToken);
 
+    /// <summary>Deletes the records of a partition below an offset. Repeating it is harmless, so it is tried again as a read is.</summary>
+    /// <param name="key">The partition.</param>
+    /// <param name="beforeOffset">The new log start offset; -1 for the high watermark.</param>
+    /// <param name="cancellationToken">The caller's deadline.</param>
+    public ValueTask<PartitionDescription> DeleteRecordsAsync(
+        PartitionKey key, long beforeOffset, CancellationToken cancellationToken) => TryAsync(
+        token => Partition(key).DeleteRecordsAsync(beforeOffset, token),
+        response => response.Error,
+        error => PartitionMapping.Unavailable(key.Partition, error with { OutcomeUnknown = true }),
+        cancellationToken);
+
     /// <summary>Describes a partition.</summary>
     /// <param name="key">The partition.</param>
     public ValueTask<PartitionDescription> DescribeAsync(PartitionKey key) => TryAsync(

@@ -12,11 +12,17 @@ namespace OrleansStream.Topics;
 /// Readers interleave with the one writer, so they see only <c>_topics</c>, which is replaced after a state was written.
 /// The catalogue never calls a topic grain: topics call it.
 /// </remarks>
-[GrainType("topic-catalog")]
+[GrainType(TypeName)]
 internal sealed partial class TopicCatalogGrain(
-    [PersistentState("catalog", DocumentGrainStorage.ProviderName)] IPersistentState<CatalogState> state,
-    TimeProvider time, ILogger<TopicCatalogGrain> logger) : Grain, ITopicCatalogGrain
+    [PersistentState(TopicCatalogGrain.StateName, DocumentGrainStorage.ProviderName)] IPersistentState<CatalogState> state,
+    ISegmentStore segments, IDocumentStore documents, TimeProvider time, ILogger<TopicCatalogGrain> logger) : Grain, ITopicCatalogGrain
 {
+    /// <summary>The grain's type, part of the name of its state.</summary>
+    public const string TypeName = "topic-catalog";
+
+    /// <summary>The state's name.</summary>
+    public const string StateName = "catalog";
+
     private ImmutableSortedDictionary<string, TopicMetadata> _topics = CatalogState.NoTopics;
     private ImmutableArray<DeletedTopic> _deleted = [];
     private Dictionary<Guid, string> _namesById = [];
@@ -87,19 +93,20 @@ internal sealed partial class TopicCatalogGrain(
     {
         foreach (DeletedTopic topic in _deleted)
         {
+            bool isFreed = topic.FreedAt is not null;
+            if (isFreed && time.GetUtcNow() - topic.FreedAt < TopicGrainLimits.DeletionWatch)
+                continue;
             try
             {
-                await Parallel.ForEachAsync(
-                    Enumerable.Range(0, topic.PartitionCount),
-                    new ParallelOptions
-                    {
-                        MaxDegreeOfParallelism = TopicGrainLimits.DeletionsAtOnce,
-                        TaskScheduler = TaskScheduler.Current,
-                        CancellationToken = cancellationToken,
-                    },
-                    (partition, token) => GrainFactory
-                        .GetGrain<IPartitionGrain>(new PartitionKey(topic.Id, partition).ToString()).DeleteAsync(token));
-                await this.AsReference<ITopicCatalogGrain>().ForgetAsync(topic.Id);
+                // Only what is known to have been deleted is ever freed: an id that is nowhere may belong to a lost catalogue.
+                if (isFreed && !await IsAnythingLeftAsync(topic, cancellationToken))
+                {
+                    await this.AsReference<ITopicCatalogGrain>().SettleDeletionAsync(topic.Id, isLast: true);
+                    continue;
+                }
+
+                await FreeAsync(topic, cancellationToken);
+                await this.AsReference<ITopicCatalogGrain>().SettleDeletionAsync(topic.Id, isLast: false);
             }
             catch (Exception e) when (e is not OperationCanceledException)
             {
@@ -108,10 +115,30 @@ internal sealed partial class TopicCatalogGrain(
         }
     }
 
+    private Task FreeAsync(DeletedTopic topic, CancellationToken cancellationToken) => Parallel.ForEachAsync(
+        Enumerable.Range(0, topic.PartitionCount),
+        new ParallelOptions
+        {
+            MaxDegreeOfParallelism = TopicGrainLimits.DeletionsAtOnce,
+            TaskScheduler = TaskScheduler.Current,
+            CancellationToken = cancellationToken,
+        },
+        (partition, token) => GrainFactory
+            .GetGrain<IPartitionGrain>(new PartitionKey(topic.Id, partition).ToString()).DeleteAsync(token));
+
+    private async Task<bool> IsAnythingLeftAsync(DeletedTopic topic, CancellationToken cancellationToken) =>
+        await segments.ListAsync($"{topic.Id:N}/", cancellationToken).AnyAsync(cancellationToken)
+        || await documents.ListAsync($"{topic.Id:N}/", cancellationToken).AnyAsync(cancellationToken);
+
     /// <inheritdoc/>
-    public Task ForgetAsync(Guid id) => _deleted.Any(topic => topic.Id == id)
-        ? WriteAsync(_topics, () => _deleted.RemoveAll(topic => topic.Id == id))
-        : Task.CompletedTask;
+    public Task SettleDeletionAsync(Guid id, bool isLast)
+    {
+        if (_deleted.FirstOrDefault(topic => topic.Id == id) is not { } settled)
+            return Task.CompletedTask;
+        return WriteAsync(_topics, () => isLast || _deleted.Length > TopicGrainLimits.DeletionsWatchedMax
+            ? _deleted.Remove(settled)
+            : _deleted.Replace(settled, settled with { FreedAt = time.GetUtcNow() }));
+    }
 
     private async Task WriteAsync(
         ImmutableSortedDictionary<string, TopicMetadata> topics, Func<ImmutableArray<DeletedTopic>> deleted)

@@ -21,6 +21,15 @@ internal static class TopicGrainLimits
     /// <summary>How often the catalogue looks for deleted topics whose bytes are still there.</summary>
     public static readonly TimeSpan DeletionPeriod = TimeSpan.FromSeconds(10);
 
+    /// <summary>
+    /// How long after a deleted topic's bytes were freed they are looked for once more: an owner that was stopped while it opened or
+    /// rolled a partition may have left some. Longer than a silo without its membership goes unnoticed.
+    /// </summary>
+    public static readonly TimeSpan DeletionWatch = TimeSpan.FromMinutes(15);
+
+    /// <summary>The deleted topics that are watched; beyond it they are forgotten once their bytes are freed.</summary>
+    public const int DeletionsWatchedMax = 10_000;
+
     /// <summary>The partitions whose bytes are freed at the same time.</summary>
     public const int DeletionsAtOnce = 8;
 }

@@ -82,6 +82,17 @@ internal sealed class TopicRouterGrain(TimeProvider time) : Grain, ITopicRouterG
     }
 
     /// <inheritdoc/>
+    public async ValueTask<PartitionDescription> DeleteRecordsAsync(
+        int partition, long beforeOffset, CancellationToken cancellationToken)
+    {
+        var (key, error) = await FindPartitionAsync(partition);
+        if (key is not { } found)
+            return PartitionMapping.Unavailable(partition, error!);
+        PartitionDescription response = await _calls.DeleteRecordsAsync(found, beforeOffset, cancellationToken);
+        return response with { Error = Translate(response.Error) };
+    }
+
+    /// <inheritdoc/>
     public async ValueTask<TopicDescription> DescribeAsync(CancellationToken cancellationToken)
     {
         // Seldom asked, and its answer is shown: no cache.

@@ -107,7 +107,9 @@ public sealed class FileDocumentStore : IDocumentStore
         var temporary = $"{path}{TemporaryMark}{etag}";
         try
         {
-            _tree.CheckRoom();
+            // What replaces a document may use the reserve: a full volume's logs are taken over, and shortened, by their manifests.
+            if (expectedETag is null)
+                _tree.CheckRoom();
             _tree.PrepareFolderOf(path);
             using (var file = _files.Create(temporary))
             {

@@ -21,7 +21,10 @@ public static class FileStoreLimits
     /// <summary>Appends from this size on are not grown ahead of: their own bytes outweigh the metadata commit saved.</summary>
     public const int GrowthAppendBytesMax = 64 * 1024;
 
-    /// <summary>The most free bytes kept in reserve on the volume: appends are refused before the disk is full.</summary>
+    /// <summary>
+    /// The most free bytes kept in reserve on the volume: appends, new segments and new documents are refused before the disk is
+    /// full, so that fences and changed documents still find room.
+    /// </summary>
     public const long ReserveBytesMax = 64L * 1024 * 1024;
 
     /// <summary>On a small volume the reserve is this part of it: one in a hundred.</summary>

@@ -22,11 +22,14 @@ internal sealed class SegmentGrowth(IFileOperations files, string path)
 
     /// <summary>Decides how many zeros to write behind an append that ends beyond the file.</summary>
     /// <param name="length">The append's bytes.</param>
+    /// <param name="isFence">True for a fence: the reserve is kept for it, or a full volume's logs could not be opened.</param>
     /// <param name="zeros">The count of zeros.</param>
     /// <returns>False when the volume has no room for the append itself.</returns>
-    public bool TryPlan(int length, out int zeros)
+    public bool TryPlan(int length, bool isFence, out int zeros)
     {
         zeros = 0;
+        if (isFence)
+            return true;
         var room = GetRoom(files, path) - length;
         if (room < 0)
             return false;

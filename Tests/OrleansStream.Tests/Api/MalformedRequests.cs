@@ -297,7 +297,9 @@ internal static class MalformedRequests
         yield return new("DELETE", "/v1/topics", Type: null);
         yield return new("POST", "/v1/topics/{t}", Utf8("{}"));
         yield return new("PUT", Records, Utf8("{}"));
-        yield return new("DELETE", Partition, Type: null);
+        foreach (string query in new[] { "", "?before_offset=", "?before_offset=-1", "?before_offset=x", "?before_offset=0&x=1", "?before_offset=99" })
+            yield return new("DELETE", Partition + query, Type: null);
+        yield return new("DELETE", "/v1/topics/absent/partitions/0/records?before_offset=0", Type: null);
         yield return new("PATCH", Partition, Utf8("{}"));
         yield return new("POST", "/health/live", Utf8("{}"));
         yield return new("FOO", "/v1/topics", Type: null);

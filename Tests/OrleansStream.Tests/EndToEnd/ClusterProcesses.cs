@@ -5,14 +5,17 @@ namespace OrleansStream.Tests.EndToEnd;
 /// <summary>A whole cluster on the loopback: silos and Api nodes, each a process of its own, over one storage account.</summary>
 internal sealed class ClusterProcesses : IAsyncDisposable
 {
+    private const string ConnectionStringKey = "OrleansStream__Storage__AzureBlobs__ConnectionString";
+
     private readonly (string Key, string Value)[] _storage;
     private readonly List<ClusterSilo> _silos = [];
     private readonly List<ServiceProcess> _apis = [];
+    private readonly List<SiloPorts> _embedded = [];
 
     private ClusterProcesses(string connectionString, string container) => _storage =
     [
         ("OrleansStream__Storage__Provider", "AzureBlobs"),
-        ("OrleansStream__Storage__AzureBlobs__ConnectionString", connectionString),
+        (ConnectionStringKey, connectionString),
         ("OrleansStream__Storage__AzureBlobs__Container", container),
     ];
 
@@ -33,7 +36,7 @@ internal sealed class ClusterProcesses : IAsyncDisposable
             for (var i = 1; i < silos; i++)
                 cluster._silos.Add(cluster.Launch(SiloPorts.Find()));
             for (var i = 0; i < apis; i++)
-                cluster._apis.Add(cluster.LaunchApi(FreePort.Find()));
+                cluster._apis.Add(cluster.LaunchApi(FreePort.Find(), i));
             await cluster.WaitUntilReadyAsync();
             return cluster;
         }
@@ -44,10 +47,46 @@ internal sealed class ClusterProcesses : IAsyncDisposable
         }
     }
 
-    /// <summary>Adds a silo and waits until it serves.</summary>
-    public async Task<ClusterSilo> AddSiloAsync()
+    /// <summary>Starts Api nodes that host a silo in their own process, and no others, and waits until all serve.</summary>
+    public static async Task<ClusterProcesses> StartEmbeddedAsync(string connectionString, string container, int nodes)
     {
-        var silo = Launch(SiloPorts.Find());
+        var cluster = new ClusterProcesses(connectionString, container);
+        try
+        {
+            for (var i = 0; i < nodes; i++)
+            {
+                cluster._embedded.Add(SiloPorts.Find());
+                cluster._apis.Add(cluster.LaunchApi(cluster._embedded[i].Health, i));
+                await cluster._apis[i].WaitUntilReadyAsync();
+            }
+
+            return cluster;
+        }
+        catch
+        {
+            await cluster.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Kills an Api node; its place stays.</summary>
+    public Task KillApiAsync(int api) => _apis[api].KillAsync();
+
+    /// <summary>Starts an Api node again where it was, and waits until it serves.</summary>
+    public async Task StartApiAgainAsync(int api)
+    {
+        var port = _apis[api].Address.Port;
+        await _apis[api].DisposeAsync();
+        _apis[api] = LaunchApi(port, api);
+        await _apis[api].WaitUntilReadyAsync();
+    }
+
+    /// <summary>Adds a silo and waits until it serves.</summary>
+    /// <param name="connectionString">Its own way to the account; null for that of all.</param>
+    /// <param name="withApi">True for an Api node with the silo in its process.</param>
+    public async Task<ClusterSilo> AddSiloAsync(string? connectionString = null, bool withApi = false)
+    {
+        var silo = Launch(SiloPorts.Find(), connectionString, withApi);
         _silos.Add(silo);
         await silo.Process.WaitUntilReadyAsync();
         return silo;
@@ -69,6 +108,10 @@ internal sealed class ClusterProcesses : IAsyncDisposable
         return exitCode;
     }
 
+    /// <summary>Stops the first Api node as a service manager does.</summary>
+    /// <returns>Its exit code.</returns>
+    public Task<int> StopApiAsync() => _apis[0].StopAsync();
+
     /// <summary>Kills every process at once.</summary>
     public Task KillAllAsync() => Task.WhenAll(Processes.Select(process => process.KillAsync()));
 
@@ -78,7 +121,7 @@ internal sealed class ClusterProcesses : IAsyncDisposable
         var ports = _silos.ConvertAll(silo => silo.Ports);
         var apiPorts = _apis.ConvertAll(api => api.Address.Port);
         await DisposeAsync();
-        _silos.AddRange(ports.Select(Launch));
+        _silos.AddRange(ports.Select(port => Launch(port)));
         _apis.AddRange(apiPorts.Select(LaunchApi));
         await WaitUntilReadyAsync();
     }
@@ -112,18 +155,26 @@ internal sealed class ClusterProcesses : IAsyncDisposable
 
     private Task WaitUntilReadyAsync() => Task.WhenAll(Processes.Select(process => process.WaitUntilReadyAsync()));
 
-    private ClusterSilo Launch(SiloPorts ports) => new(ports, ServiceProcess.LaunchNode(
-        Repository.SiloAssembly,
+    private ClusterSilo Launch(SiloPorts ports, string? connectionString = null, bool withApi = false) => new(ports, ServiceProcess.LaunchNode(
+        withApi ? Repository.ServiceAssembly : Repository.SiloAssembly,
         ports.Health,
         [
             .. _storage,
-            ("OrleansStream__Silo__AdvertisedAddress", "127.0.0.1"),
-            ("OrleansStream__Silo__SiloPort", $"{ports.Silo}"),
-            ("OrleansStream__Silo__GatewayPort", $"{ports.Gateway}"),
+            .. connectionString is null ? [] : new[] { (ConnectionStringKey, connectionString) },
+            .. SettingsOf(ports),
         ]));
 
-    private ServiceProcess LaunchApi(int port) => ServiceProcess.LaunchNode(
-        Repository.ServiceAssembly, port, [.. _storage, ("OrleansStream__Silo__Embedded", "false")]);
+    private ServiceProcess LaunchApi(int port, int index) => ServiceProcess.LaunchNode(
+        Repository.ServiceAssembly,
+        port,
+        [.. _storage, .. _embedded.Count > index ? SettingsOf(_embedded[index]) : [("OrleansStream__Silo__Embedded", "false")]]);
+
+    private static (string Key, string Value)[] SettingsOf(SiloPorts ports) =>
+    [
+        ("OrleansStream__Silo__AdvertisedAddress", "127.0.0.1"),
+        ("OrleansStream__Silo__SiloPort", $"{ports.Silo}"),
+        ("OrleansStream__Silo__GatewayPort", $"{ports.Gateway}"),
+    ];
 }
 
 /// <summary>The ports of a silo.</summary>

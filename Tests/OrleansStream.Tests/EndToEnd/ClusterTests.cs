@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json.Nodes;
 using OrleansStream.Partitions;
 using OrleansStream.Storage.Azure;
+using OrleansStream.Tests.History;
 using OrleansStream.Tests.Storage;
 
 namespace OrleansStream.Tests.EndToEnd;
@@ -21,7 +22,7 @@ public sealed class ClusterTests(AzuriteFixture azurite) : IClassFixture<Azurite
     // Longer than it takes a silo that was declared dead to notice it.
     private static readonly TimeSpan AfterWaking = TimeSpan.FromSeconds(20);
 
-    private readonly RequestHistory _history = new();
+    private readonly CallHistory _history = new();
 
     // Two to three minutes for the three of them, and eight processes at once: on demand.
     private static void SkipUnlessAsked() => Assert.SkipUnless(
@@ -107,8 +108,8 @@ public sealed class ClusterTests(AzuriteFixture azurite) : IClassFixture<Azurite
 
         await using var load = new ClusterLoad(cluster.Apis, Topic, PartitionCount, _history);
         await load.WaitUntilServedAsync();
-        var acked = _history.Count(SendingOutcome.Acked);
-        await Wait.UntilAsync("more is acknowledged", () => _history.Count(SendingOutcome.Acked) > acked * 2);
+        var acked = _history.Count(CallOutcome.Ok);
+        await Wait.UntilAsync("more is acknowledged", () => _history.Count(CallOutcome.Ok) > acked * 2);
         var since = Stopwatch.GetTimestamp();
         await cluster.KillAllAsync();
         await cluster.StartAgainAsync();
@@ -154,9 +155,8 @@ public sealed class ClusterTests(AzuriteFixture azurite) : IClassFixture<Azurite
         foreach (var detail in load.Details)
             Write("  " + detail);
         using var client = new ServiceClient(cluster.Apis[^1]);
-        var log = await client.ReadTopicAsync(Topic, PartitionCount);
-        var findings = _history.Check([.. log.Select(
-            records => (IReadOnlyList<(long, Sending)>)[.. records.Select(record => (record.Offset, CrashLoad.IdOf(record)))])]);
+        var findings = HistoryJudge.Judge(
+            _history.Calls, await HistoryClient.ReadAllAsync(client, Topic, PartitionCount), mayBeStale: true);
         Assert.True(findings.Count == 0, $"{findings.Count} findings.\n{string.Join('\n', findings.Take(20))}");
         Assert.DoesNotContain(load.Details, detail => detail.Contains("   at ", StringComparison.Ordinal));
     }
@@ -166,12 +166,13 @@ public sealed class ClusterTests(AzuriteFixture azurite) : IClassFixture<Azurite
     {
         using var client = new ServiceClient(cluster.Apis[0]);
         var id = Guid.Parse((string)(await client.GetAsync($"/v1/topics/{Topic}")).Body!["id"]!);
-        var store = AzureBlobContainer.Open(serviceUri: null, azurite.ConnectionString, container, TimeProvider.System).Segments;
+        var store = AzureBlobContainer.Open(serviceUri: null, azurite.ConnectionString, container, TimeProvider.System);
         var epochs = new int[PartitionCount];
         for (var partition = 0; partition < PartitionCount; partition++)
         {
-            (epochs[partition], var findings) = await ClusterSegments.WalkAsync(store, new PartitionKey(id, partition).ToString());
-            Assert.Empty(findings);
+            var log = await StoredLog.ReadAsync(store.Segments, store.Documents, new PartitionKey(id, partition).ToString());
+            Assert.Empty(log.Findings);
+            epochs[partition] = log.Epoch;
         }
 
         return epochs;

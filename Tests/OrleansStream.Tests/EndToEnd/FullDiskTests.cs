@@ -56,11 +56,14 @@ public sealed class FullDiskTests
             await service.KillAsync();
         }
 
-        Assert.True(await MountAsync("-o", "remount,size=64m", "tmpfs", volume), "The volume could not be enlarged.");
+        // Still full: the partition is opened and read all the same, and takes records once there is room.
         await using var next = await ServiceProcess.StartAsync(data);
         using var nextClient = next.Connect();
         Assert.Equal(acked, NumbersOf(await nextClient.ReadAllAsync("full", 0)));
+        Assert.Equal("KAFKA_STORAGE_ERROR", (await PostAsync(nextClient, number++)).ErrorCode);
+        Assert.True(await MountAsync("-o", "remount,size=64m", "tmpfs", volume), "The volume could not be enlarged.");
         Assert.True(await TryAsync(nextClient, acked, number));
+        Assert.Equal(acked, NumbersOf(await nextClient.ReadAllAsync("full", 0)));
     }
 
     private static async Task<Answer> FillAsync(ServiceClient client, List<int> acked, Func<int> next)

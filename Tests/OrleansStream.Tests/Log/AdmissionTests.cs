@@ -19,6 +19,8 @@ public sealed class AdmissionTests
         { "control", StreamErrorCode.InvalidRecord },
         { "transactional", StreamErrorCode.InvalidRecord },
         { "fence", StreamErrorCode.InvalidRecord },
+        { "the log's own time", StreamErrorCode.InvalidTimestamp },
+        { "delete horizon", StreamErrorCode.InvalidRecord },
         { "no record", StreamErrorCode.InvalidRecord },
         { "gap in offsets", StreamErrorCode.InvalidRecord },
         { "producer without sequence", StreamErrorCode.InvalidRecord },
@@ -91,6 +93,9 @@ public sealed class AdmissionTests
         "magic 1" => SetByte(TestBatch.Of("abc"), RecordBatchHeader.MagicPosition, 1),
         "control" => TestBatch.Make(new RecordBatchOptions { IsControl = true }, [(TestBatch.TimestampMs, "a")]),
         "transactional" => TestBatch.Make(new RecordBatchOptions { IsTransactional = true }, [(TestBatch.TimestampMs, "a")]),
+        "the log's own time" => TestBatch.Make(
+            new RecordBatchOptions { TimestampType = TimestampType.LogAppendTime }, [(TestBatch.TimestampMs, "a")]),
+        "delete horizon" => Change(TestBatch.Of("a"), RecordBatchHeader.AttributesPosition + 1, 0x40),
         "fence" => Fence(),
         "no record" => TestBatch.Of(),
         "gap in offsets" => Change(TestBatch.Of("a", "b"), RecordBatchHeader.LastOffsetDeltaPosition + 3, 5),

@@ -92,13 +92,24 @@ public sealed class FileDocumentFaultTests : IDisposable
     }
 
     [Fact]
-    public async Task Write_WhenOnlyTheReserveIsLeft_IsRefused()
+    public async Task Write_WhenOnlyTheReserveIsLeft_MakesNoNewDocument()
     {
         _files.Volume = (FileStoreLimits.ReserveBytesMax - 1, 1L << 40);
 
         await Assert.ThrowsAsync<StoreFullException>(async () => await WriteAsync("x", null));
 
         Assert.Null(await Store.ReadAsync(Name, Cancellation));
+    }
+
+    [Fact]
+    public async Task Write_WhenOnlyTheReserveIsLeft_ReplacesADocument()
+    {
+        var etag = await WriteAsync("old", null);
+        _files.Volume = (FileStoreLimits.ReserveBytesMax - 1, 1L << 40);
+
+        Assert.NotNull(await WriteAsync("new", etag));
+
+        Assert.Equal("new", (await ReadAsync()).Text);
     }
 
     [Fact]

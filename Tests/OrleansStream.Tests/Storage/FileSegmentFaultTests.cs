@@ -128,6 +128,18 @@ public sealed class FileSegmentFaultTests : IDisposable
         Assert.Null(await Store.GetExtentAsync("b", Cancellation));
     }
 
+    [Fact]
+    public async Task AppendAnywhere_WhenOnlyTheReserveIsLeft_IsStored()
+    {
+        await NewAsync();
+        _files.Volume = (FileStoreLimits.ReserveBytesMax - 1, 1L << 40);
+
+        var fence = await Store.AppendAnywhereAsync(Name, "fence"u8.ToArray(), Cancellation);
+
+        Assert.Equal(new AppendOutcome(AppendStatus.Appended, 5), fence);
+        Assert.Equal(AppendStatus.StoreFull, (await AppendAsync(5, "data")).Status);
+    }
+
     [Theory]
     [InlineData(FileCallKind.Create)]
     [InlineData(FileCallKind.CreateFolder)]

@@ -1,0 +1,102 @@
+using Microsoft.Extensions.DependencyInjection;
+using Orleans.TestingHost;
+using OrleansStream.Hosting;
+using OrleansStream.Log;
+using OrleansStream.Partitions;
+using OrleansStream.Storage;
+using OrleansStream.Storage.Memory;
+using OrleansStream.Tests.Support;
+using OrleansStream.Topics;
+using OrleansStream.Upkeep;
+
+namespace OrleansStream.Tests.Cluster;
+
+/// <summary>What happens to partitions and topics that nobody calls any more, on a silo whose days go by at once.</summary>
+public sealed class UpkeepTests : IAsyncLifetime
+{
+    private readonly ShiftedTimeProvider _time = new();
+    private readonly MemorySegmentStore _segments = new();
+    private readonly MemoryDocumentStore _documents = new();
+    private InProcessTestCluster _cluster = null!;
+
+    private IGrainFactory Grains => _cluster.Silos[0].ServiceProvider.GetRequiredService<IGrainFactory>();
+
+    public async ValueTask InitializeAsync()
+    {
+        var builder = new InProcessTestClusterBuilder(initialSilosCount: 1);
+        builder.ConfigureSilo((_, silo) =>
+        {
+            silo.Services.AddSingleton<TimeProvider>(_time);
+            silo.AddOrleansStreamGrains();
+            silo.Services.AddSingleton<ISegmentStore>(_segments);
+            silo.Services.AddSingleton<IDocumentStore>(_documents);
+        });
+        _cluster = builder.Build();
+        await _cluster.DeployAsync();
+    }
+
+    public ValueTask DisposeAsync() => _cluster.DisposeAsync();
+
+    [Fact]
+    public async Task Sweep_OfAPartitionThatNobodyTouches_DeletesWhatIsTooOldAndLeavesTheOthersShut()
+    {
+        TopicMetadata aged = await CreateAsync("aged", ("retention.ms", "3600000"));
+        TopicMetadata kept = await CreateAsync("kept", ("retention.ms", "-1"), ("segment.ms", $"{TopicLimits.AgeMsMax}"));
+        foreach (TopicMetadata topic in new[] { aged, kept })
+        {
+            await Grains.GetGrain<ITopicRouterGrain>(topic.Name).AppendAsync(Batches.Request(Batches.Of((null, "old")), 0));
+            await _cluster.DeactivateAsync(Partition(topic));
+        }
+
+        _time.Shift(TimeSpan.FromHours(2));
+        string before = await ManifestAsync(kept);
+        await Grains.GetGrain<IUpkeepGrain>(IUpkeepGrain.Key).TickAsync();
+
+        // Nobody asks the partition itself: its manifest tells.
+        await ClusterFixture.UntilAsync(async () => (await ManifestAsync(aged)).Contains("\"log_start_offset\": 1", StringComparison.Ordinal));
+        Assert.Equal(before, await ManifestAsync(kept));
+    }
+
+    [Fact]
+    public async Task Delete_WhenAnOwnerThatStoodStillLeavesBytes_FreesThemLater()
+    {
+        TopicMetadata topic = await CreateAsync("gone");
+        await Grains.GetGrain<ITopicRouterGrain>(topic.Name).AppendAsync(Batches.Request(Batches.Of((null, "a")), 0));
+        await Grains.GetGrain<ITopicGrain>(topic.Name).DeleteAsync();
+        await ClusterFixture.UntilAsync(async () => (await StateOfCatalogueAsync()).Contains("\"freedAt\": \"", StringComparison.Ordinal));
+
+        string folder = new PartitionKey(topic.Id, 0).ToString();
+        await using (await PartitionLog.OpenAsync(folder, "late", new LogOptions(), _segments, _documents, _time))
+        {
+        }
+
+        Assert.True(await HasAnythingAsync(topic));
+        _time.Shift(TopicGrainLimits.DeletionWatch + TimeSpan.FromMinutes(1));
+        await ClusterFixture.UntilAsync(async () => !await HasAnythingAsync(topic));
+
+        // It is watched once more, and then nothing of it is remembered.
+        _time.Shift(TopicGrainLimits.DeletionWatch + TimeSpan.FromMinutes(1));
+        await ClusterFixture.UntilAsync(async () => !(await StateOfCatalogueAsync()).Contains(topic.Id.ToString(), StringComparison.Ordinal));
+    }
+
+    private async Task<TopicMetadata> CreateAsync(string name, params (string Name, string Value)[] config)
+    {
+        TopicResponse response = await Grains.GetGrain<ITopicGrain>(name).CreateAsync(ClusterFixture.Request(1, config));
+        return response.Topic!;
+    }
+
+    private IPartitionGrain Partition(TopicMetadata topic) =>
+        Grains.GetGrain<IPartitionGrain>(new PartitionKey(topic.Id, 0).ToString());
+
+    private async Task<string> ManifestAsync(TopicMetadata topic) =>
+        await TextAsync(SegmentName.ManifestOf(new PartitionKey(topic.Id, 0).ToString()));
+
+    private async Task<string> StateOfCatalogueAsync() =>
+        await TextAsync(await _documents.ListAsync("state/").SingleAsync(name => name.EndsWith("/catalog", StringComparison.Ordinal)));
+
+    private async Task<string> TextAsync(string document) =>
+        System.Text.Encoding.UTF8.GetString((await _documents.ReadAsync(document))!.Value.Bytes.Span);
+
+    private async Task<bool> HasAnythingAsync(TopicMetadata topic) =>
+        await _segments.ListAsync($"{topic.Id:N}/").AnyAsync() || await _documents.ListAsync($"{topic.Id:N}/").AnyAsync();
+}
