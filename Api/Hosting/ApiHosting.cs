@@ -41,8 +41,11 @@ internal static class ApiHosting
         AddLogging(builder.Logging);
         IServiceCollection services = builder.Services;
         services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<ProducerIds>();
         services.AddSingleton<ProducerLanes>();
         services.AddSingleton<RecordsAppender>();
+        services.AddSingleton<KeyedRequests>();
+        services.AddSingleton<ProducerEndpoints>();
         services.AddSingleton<TopicEndpoints>();
         services.AddSingleton<ProduceEndpoints>();
         services.AddSingleton<FetchEndpoints>();
@@ -81,6 +84,7 @@ internal static class ApiHosting
         RouteGroupBuilder v1 = app.MapGroup("/v1");
         TopicEndpoints.Map(v1);
         ProduceEndpoints.Map(v1);
+        ProducerEndpoints.Map(v1);
         FetchEndpoints.Map(v1);
         TailEndpoints.Map(v1);
         GroupEndpoints.Map(v1);
