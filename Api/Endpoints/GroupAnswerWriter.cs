@@ -1,6 +1,7 @@
 using System.Text.Json;
 using OrleansStream.Api.Errors;
 using OrleansStream.Api.Mapping;
+using OrleansStream.Groups;
 using OrleansStream.Records;
 
 namespace OrleansStream.Api.Endpoints;
@@ -76,7 +77,8 @@ internal static class GroupAnswerWriter
                 isFull = left == 0 || writer.BytesCommitted + writer.BytesPending > Limits.ResponseBytesTarget;
                 if (isFull)
                     break;
-                RecordJsonWriter.Write(writer, partition.Assigned.Partition, record, views, partition.Assigned.Topic);
+                RecordJsonWriter.Write(
+                    writer, partition.Assigned.Partition, record, views, partition.Assigned.Topic, partition.IsRetry ? RetryStory.Read(record) : null);
                 cursor.EndRecord(record.Offset);
                 left--;
             }

@@ -59,6 +59,8 @@ internal sealed partial class GroupPoll(IGrainFactory grains, TimeProvider time,
     public async Task<GroupMemberResponse?> JoinAsync(CancellationToken cancellationToken)
     {
         ImmutableArray<PartitionOffset> offsets = options.Cursor is { } cursor ? [.. cursor.Offsets] : [];
+        if (options.Failed.Count > 0 && await MoveFailedAsync(options.Cursor!, cancellationToken) is { } lost)
+            return lost;
         if (await PollGroupAsync(options.Cursor?.Token, options.Commits ? offsets : [], cancellationToken) is { } refused)
             return refused;
         // The member goes on behind what it was last given, also in what it did not want to commit yet.
@@ -109,7 +111,7 @@ internal sealed partial class GroupPoll(IGrainFactory grains, TimeProvider time,
     private async Task<GroupMemberResponse?> PollGroupAsync(
         MemberToken? token, ImmutableArray<PartitionOffset> commits, CancellationToken cancellationToken)
     {
-        var request = new GroupPollRequest(member, [.. options.Topics], token, commits, options.LeaseMs, options.Assignor);
+        var request = new GroupPollRequest(member, [.. options.Topics], token, commits, options.LeaseMs, options.Assignor, HasFailed: options.Failed.Count > 0);
         GroupMemberResponse response = await AskAsync(() => _group.PollAsync(request), cancellationToken);
         // An epoch that this very poll was told and that is stale by now: an answer to it was lost. It committed nothing, so it goes on.
         bool isAnswerLost = response.Error?.Code == StreamErrorCode.StaleMemberEpoch && token == _token;
@@ -119,7 +121,8 @@ internal sealed partial class GroupPoll(IGrainFactory grains, TimeProvider time,
         Renewed(response.LeaseLeftMs);
         var before = Partitions.ToDictionary(partition => (partition.Assigned.TopicId, partition.Assigned.Partition));
         Partitions = [.. response.Assignment.Select(
-            assigned => before.GetValueOrDefault((assigned.TopicId, assigned.Partition)) ?? new PolledPartition(assigned))];
+            assigned => before.GetValueOrDefault((assigned.TopicId, assigned.Partition))
+                ?? new PolledPartition(assigned, response.Retry is not null && RetryTopics.IsRetry(assigned.Topic, group)))];
         return null;
     }
 
@@ -160,6 +163,9 @@ internal sealed partial class GroupPoll(IGrainFactory grains, TimeProvider time,
     /// <returns>Null, or why the member is none any more.</returns>
     private async Task<GroupMemberResponse?> StartAsync(CancellationToken cancellationToken)
     {
+        // The policy is for what nobody has begun to read; what waits for its next attempt is all to be read.
+        foreach (PolledPartition retry in Partitions.Where(partition => partition is { IsRetry: true, Position: PolledPartition.Unknown }))
+            retry.Position = FetchRequest.Earliest;
         PolledPartition[] unknown = [.. Partitions.Where(partition => partition.Position == PolledPartition.Unknown)];
         if (unknown.Length == 0)
             return null;

@@ -63,6 +63,13 @@ internal sealed partial class GroupState
                 foreach (TopicPartition partition in removed.Partitions)
                     _offsets.Remove(partition);
                 break;
+            case RetryChanged retry:
+                Retry = retry.Policy;
+                GroupEpoch = retry.GroupEpoch;
+                break;
+            case RedriveChanged redrive:
+                Redrive = redrive.Redrive;
+                break;
             case GroupDeleted:
                 ApplyDeleted();
                 break;
@@ -107,6 +114,8 @@ internal sealed partial class GroupState
         _members.Clear();
         _owners.Clear();
         _offsets.Clear();
+        Retry = null;
+        Redrive = null;
         Topics = NoTopics;
         _topicsById = [];
     }

@@ -19,6 +19,8 @@ internal sealed partial class GroupState
     public Handled<MemberAnswer> Poll(PollCommand command, GroupTime time)
     {
         EndLeases(time);
+        if (CheckNames(Retry, command.Topics) is { } unnamed)
+            return End(Outside(unnamed));
         GroupRefusal? refusal = null;
         GroupMember? member = FindMember(command.Member);
         if (member is null)
