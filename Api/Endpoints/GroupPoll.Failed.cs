@@ -24,8 +24,17 @@ internal sealed partial class GroupPoll
         if (standing.Retry is not { } policy)
             throw RequestException.Malformed("failed", $"Group '{group}' has no retry policy. PUT /v1/groups/{group} gives it one.");
         ImmutableArray<FailedRecord> failed = [.. options.Failed.Select((entry, i) => Find(entry, i, standing, cursor))];
+        ILookup<bool, FailedRecord> byPlace = failed.ToLookup(record => policy.InPlace && !RetryTopics.IsRetry(record.Topic, group));
+        ImmutableArray<FailedRecord> moved = [.. byPlace[false], .. byPlace[true].Where(record => record.Attempt >= policy.MaxAttempts)];
+        foreach (IGrouping<(Guid TopicId, int Partition), FailedRecord> some in byPlace[true].GroupBy(record => (record.TopicId, record.Partition)))
+        {
+            AssignedPartition assigned = standing.Assignment.First(one => (one.TopicId, one.Partition) == some.Key);
+            PartitionHolds holds = await HoldAsync(assigned, [.. some], cursor, policy, cancellationToken);
+            _holds = [.. _holds.Where(known => (known.TopicId, known.Partition) != some.Key), holds];
+        }
+
         StreamError? error = await AskAsync(
-            () => grains.GetGrain<IGroupRetryGrain>(group).MoveAsync(policy, failed, cancellationToken), cancellationToken);
+            () => grains.GetGrain<IGroupRetryGrain>(group).MoveAsync(policy, moved, cancellationToken), cancellationToken);
         return error is null ? null : throw new StreamException(error with { OutcomeUnknown = false });
     }
 
@@ -40,7 +49,15 @@ internal sealed partial class GroupPoll
 
         bool isDelivered = found is { } one && cursor.Offsets.Any(
             offset => offset.TopicId == one.TopicId && offset.Partition == one.Partition && entry.Offset < offset.Offset);
-        return isDelivered ? new FailedRecord(entry.Topic, found!.Value.TopicId, entry.Partition, entry.Offset, entry.Reason) : throw RequestException.Malformed(
+        if (isDelivered)
+        {
+            Guid topicId = found!.Value.TopicId;
+            HeldOffset held = cursor.Holds.Where(holds => holds.TopicId == topicId && holds.Partition == entry.Partition)
+                .SelectMany(holds => holds.Done).FirstOrDefault(held => held.Offset == entry.Offset);
+            return new FailedRecord(entry.Topic, topicId, entry.Partition, entry.Offset, entry.Reason, Math.Max(1, held.Attempt));
+        }
+
+        throw RequestException.Malformed(
             $"failed[{index}]", $"Offset {entry.Offset} of partition {entry.Partition} of topic '{entry.Topic}' is none that the cursor's answer held.");
     }
 }

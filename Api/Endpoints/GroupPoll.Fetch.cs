@@ -16,6 +16,7 @@ internal sealed partial class GroupPoll
     /// </summary>
     private async Task FetchAvailableAsync(CancellationToken cancellationToken)
     {
+        await FetchHeldAsync(cancellationToken);
         PolledPartition[] readable = [.. Partitions.Where(IsReadable)];
         if (readable.Length == 0)
             return;
@@ -111,9 +112,10 @@ internal sealed partial class GroupPoll
     private long NowMs => time.GetUtcNow().ToUnixTimeMilliseconds();
 
     /// <summary>When the next record is due of those that wait, in milliseconds since the Unix epoch; null when none waits.</summary>
-    private long? NextDueMs => Partitions.Where(partition => partition.DueMs > NowMs).Min(partition => (long?)partition.DueMs);
+    private long? NextDueMs => Partitions.SelectMany(partition => new[] { partition.DueMs, partition.Held.NextDueMs(NowMs) ?? 0 })
+        .Where(dueMs => dueMs > NowMs).Min(dueMs => (long?)dueMs);
 
-    private bool IsReadable(PolledPartition partition) => partition.Position != PolledPartition.Unknown && partition.DueMs <= NowMs;
+    private bool IsReadable(PolledPartition partition) => partition.Position != PolledPartition.Unknown && partition.DueMs <= NowMs && partition.Held.HasRoom;
 
     private static StreamError Ended { get; } = new(StreamErrorCode.RequestTimedOut, "The partition did not answer in time. It is asked again.");
 

@@ -16,6 +16,9 @@ internal sealed class PolledPartition(AssignedPartition assigned, bool isRetry =
     /// <summary>The partition.</summary>
     public AssignedPartition Assigned { get; } = assigned;
 
+    /// <summary>Its records that wait in place.</summary>
+    public HeldRecords Held { get; } = new(assigned.Holds);
+
     /// <summary>True when its records wait for their next attempt.</summary>
     public bool IsRetry { get; } = isRetry;
 
@@ -30,6 +33,9 @@ internal sealed class PolledPartition(AssignedPartition assigned, bool isRetry =
 
     /// <summary>What was read, from <see cref="Position"/> on; null when there was nothing.</summary>
     public FetchResponse? Fetched { get; private set; }
+
+    /// <summary>True when there is something to be answered.</summary>
+    public bool HasRecords => Fetched is not null || Held.Fetched.Count > 0;
 
     /// <summary>Why it could not be read just now; null when it could.</summary>
     public StreamError? Error { get; set; }
@@ -66,16 +72,20 @@ internal sealed class PolledPartition(AssignedPartition assigned, bool isRetry =
     {
         DueMs = 0;
         int count = 0;
-        using var records = new RecordBatchReader(response.Batches.Span);
-        while (DueMs == 0 && records.TryReadNext(out RecordView record))
+        var scanner = new RecordBatchScanner(response.Batches.Span, checkCrc: false);
+        while (DueMs == 0 && scanner.MoveNext())
         {
-            if (record.Offset < Position)
-                continue;
-            // What somebody else put there has no time of its own.
-            if (RetryStory.Read(record) is { } story && story.DueMs > nowMs)
-                DueMs = story.DueMs;
-            else
-                count++;
+            using var records = new RecordBatchReader(scanner.Batch);
+            while (DueMs == 0 && !scanner.Header.IsControl && records.TryReadNext(out RecordView record))
+            {
+                if (record.Offset < Position)
+                    continue;
+                // What somebody else put there has no time of its own.
+                if (RetryStory.Read(record) is { } story && story.DueMs > nowMs)
+                    DueMs = story.DueMs;
+                else
+                    count++;
+            }
         }
 
         RecordCount = count;

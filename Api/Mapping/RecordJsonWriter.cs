@@ -43,9 +43,11 @@ internal static class RecordJsonWriter
     /// <param name="record">The record.</param>
     /// <param name="views">How its key and value are to appear.</param>
     /// <param name="topic">The topic it is in, where the answer may hold several; else null.</param>
-    /// <param name="story">What befell it before; null for nothing that is to be told.</param>
+    /// <param name="story">What befell it before it came to wait where it is; null for nothing that is to be told.</param>
+    /// <param name="attempt">Which attempt this is of one that waited in its own place.</param>
     public static void Write(
-        Utf8JsonWriter writer, int partition, in RecordView record, PayloadViews views, string? topic = null, RetryStory? story = null)
+        Utf8JsonWriter writer, int partition, in RecordView record, PayloadViews views, string? topic = null, RetryStory? story = null,
+        int attempt = 1)
     {
         writer.WriteStartObject();
         if (topic is not null)
@@ -65,6 +67,8 @@ internal static class RecordJsonWriter
         writer.WriteEndArray();
         if (story is not null)
             WriteStory(writer, story);
+        else if (attempt > 1)
+            writer.WriteNumber("attempt"u8, attempt);
         writer.WriteEndObject();
     }
 

@@ -30,6 +30,9 @@ public static class GroupLimits
     /// <summary>The lease of a member that asks for none, in milliseconds.</summary>
     public const int LeaseMsDefault = 30_000;
 
+    /// <summary>The records of one partition that wait in place at which it is not read on.</summary>
+    public const int HoldsPerPartitionMax = 400;
+
     /// <summary>The most failed records in one poll.</summary>
     public const int FailedPerPollMax = 1_000;
 

@@ -39,7 +39,11 @@ public sealed record GroupPollRequest(
     [property: Id(3)] ImmutableArray<PartitionOffset> Commits,
     [property: Id(4)] int LeaseMs,
     [property: Id(5)] string? Assignor = null,
-    [property: Id(6)] bool HasFailed = false);
+    [property: Id(6)] bool HasFailed = false)
+{
+    /// <summary>The records that wait in place, or shall.</summary>
+    [Id(7)] public ImmutableArray<PartitionHolds> Holds { get; init; } = [];
+}
 
 /// <summary>Where a member stands, durably.</summary>
 /// <param name="Error">Why nothing was committed; null when all was. A stale member goes on from this answer.</param>
@@ -65,7 +69,11 @@ public readonly record struct AssignedPartition(
     [property: Id(0)] string Topic,
     [property: Id(1)] Guid TopicId,
     [property: Id(2)] int Partition,
-    [property: Id(3)] long CommittedOffset);
+    [property: Id(3)] long CommittedOffset)
+{
+    /// <summary>The records below it that wait in place, by offset.</summary>
+    [Id(4)] public ImmutableArray<HeldOffset> Holds { get; init; } = [];
+}
 
 /// <summary>What a wait for news gave.</summary>
 /// <param name="HasNews">True when the member should poll: partitions are to be given up, or can be taken on, or it is none any more.</param>

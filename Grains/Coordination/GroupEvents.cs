@@ -20,6 +20,7 @@ namespace OrleansStream.Coordination;
 [JsonDerivedType(typeof(OffsetsRemoved), "offsets-removed")]
 [JsonDerivedType(typeof(RetryChanged), "retry")]
 [JsonDerivedType(typeof(RedriveChanged), "redrive")]
+[JsonDerivedType(typeof(HoldsChanged), "holds")]
 [JsonDerivedType(typeof(GroupDeleted), "delete")]
 internal abstract record GroupEvent;
 
@@ -102,6 +103,11 @@ internal sealed record RetryChanged(RetryPolicy Policy, long GroupEpoch) : Group
 /// <summary>A redrive of dead letters began, went on or ended.</summary>
 /// <param name="Redrive">How far it is.</param>
 internal sealed record RedriveChanged(Redrive Redrive) : GroupEvent;
+
+/// <summary>The records of a partition that wait in place are now these.</summary>
+/// <param name="Partition">The partition.</param>
+/// <param name="Holds">The records, by offset.</param>
+internal sealed record HoldsChanged(TopicPartition Partition, ImmutableArray<HeldRecord> Holds) : GroupEvent;
 
 /// <summary>The group and all it kept is gone.</summary>
 internal sealed record GroupDeleted : GroupEvent;

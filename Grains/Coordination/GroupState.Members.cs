@@ -45,7 +45,7 @@ internal sealed partial class GroupState
         }
 
         // Commits first: the poll may also end the subscription that they belong to.
-        refusal ??= RaiseCommits(command.Member, command.Commits, time, isWhole: false);
+        refusal ??= CheckBounds(command.Commits) ?? RaiseHolds(command.Member, command.Holds, time) ?? RaiseCommits(command.Member, command.Commits, time, isWhole: false);
         Subscribe(command);
         LearnTopics(command.Found);
         _leases.Renew(command.Member, command.LeaseMs, time.MonotonicMs);

@@ -91,6 +91,7 @@ internal sealed partial class GroupState
             events.Add(new AssignmentChanged(m.Id, m.Epoch, m.Assigned));
         if (_offsets.Count > 0)
             events.Add(new OffsetsReset([.. _offsets.All]));
+        events.AddRange(_holds.Select(holds => new HoldsChanged(holds.Key, holds.Value)));
         return events.ToImmutable();
     }
 

@@ -14,7 +14,15 @@ internal static class GroupMapping
     public static PollCommand ToCommand(GroupPollRequest request, ImmutableArray<TopicLookup> found) => new(
         request.Member, [.. request.Topics.Order(StringComparer.Ordinal)], found,
         request.Token is { } token ? new MemberClaim(token.GroupId, token.Epoch) : null,
-        ToCommits(request.Commits), request.LeaseMs, request.Assignor);
+        ToCommits(request.Commits), request.LeaseMs, request.Assignor)
+    {
+        Holds = [.. request.Holds.Select(holds => new HoldsChange(
+            new TopicPartition(holds.TopicId, holds.Partition),
+            [.. holds.Done.Select(done => new HoldDone(done.Offset, done.Attempt))],
+            [.. holds.Failed.Select(failed => new HoldFailed(failed.Offset, failed.Key, failed.Attempt))],
+            [.. holds.Waiting.Select(waiting => new HoldWaiting(waiting.Offset, waiting.Key))],
+            Random.Shared.NextDouble()))],
+    };
 
     /// <summary>Offsets as the state takes them.</summary>
     /// <param name="offsets">The offsets.</param>
@@ -87,6 +95,9 @@ internal static class GroupMapping
             .Where(pair => pair.Topic is not null)
             .OrderBy(pair => pair.Topic!.Name, StringComparer.Ordinal).ThenBy(pair => pair.Partition.Partition)
             .Select(pair => new AssignedPartition(
-                pair.Topic!.Name, pair.Partition.TopicId, pair.Partition.Partition, group.FindOffset(pair.Partition)?.Offset ?? -1)),
+                pair.Topic!.Name, pair.Partition.TopicId, pair.Partition.Partition, group.FindOffset(pair.Partition)?.Offset ?? -1)
+            {
+                Holds = [.. group.HoldsOf(pair.Partition).Select(held => new HeldOffset(held.Offset, held.Key, held.Attempt, held.DueMs))],
+            }),
     ];
 }

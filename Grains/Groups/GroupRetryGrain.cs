@@ -94,24 +94,28 @@ internal sealed class GroupRetryGrain(TimeProvider time) : Grain, IGroupRetryGra
     private List<RetryCopy> CopiesOf(RedriveStep step, FetchResponse fetched)
     {
         var copies = new List<RetryCopy>();
-        if (fetched.Batches.IsEmpty)
-            return copies;
-        using var records = new RecordBatchReader(fetched.Batches.Span);
-        while (copies.Count < GroupGrainLimits.RedriveStepRecords && records.TryReadNext(out RecordView record))
+        var scanner = new RecordBatchScanner(fetched.Batches.Span, checkCrc: false);
+        while (scanner.MoveNext())
         {
-            if (record.Offset < step.Offset)
-                continue;
-            if (record.Offset >= step.EndOffset)
-                break;
-            // A record that somebody else put there has no way back: it stays.
-            RetryStory? story = RetryStory.Read(record);
-            bool isWanted = story is not null && IsWanted(step.Filter, record, story);
-            string topic = isWanted ? RetryTopics.RetryOf(story!.Topic, Group) : step.Topic;
-            RetryStory? next = isWanted ? story! with { Attempt = 1, DueMs = NowMs } : story;
-            copies.Add(new RetryCopy(topic, Attempt: 1, record.Offset, Encode(record, next, $"{step.TopicId:N}/0/{record.Offset}/redrive", NowMs)));
+            using var records = new RecordBatchReader(scanner.Batch);
+            while (!scanner.Header.IsControl && copies.Count < GroupGrainLimits.RedriveStepRecords && records.TryReadNext(out RecordView record))
+            {
+                if (record.Offset >= step.Offset && record.Offset < step.EndOffset)
+                    copies.Add(CopyOf(step, record));
+            }
         }
 
         return copies;
+    }
+
+    private RetryCopy CopyOf(RedriveStep step, in RecordView record)
+    {
+        // A record that somebody else put there has no way back: it stays.
+        RetryStory? story = RetryStory.Read(record);
+        bool isWanted = story is not null && IsWanted(step.Filter, record, story);
+        string topic = isWanted ? RetryTopics.RetryOf(story!.Topic, Group) : step.Topic;
+        RetryStory? next = isWanted ? story! with { Attempt = 1, DueMs = NowMs } : story;
+        return new RetryCopy(topic, Attempt: 1, record.Offset, Encode(record, next, $"{step.TopicId:N}/0/{record.Offset}/redrive", NowMs));
     }
 
     private static bool IsWanted(RedriveFilter filter, in RecordView record, RetryStory story) =>

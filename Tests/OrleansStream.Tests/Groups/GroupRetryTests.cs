@@ -79,13 +79,16 @@ public sealed class GroupRetryTests : IAsyncLifetime
     [Fact]
     public async Task Failed_WhenThePollIsRepeated_IsKeptOnce()
     {
+        // The first one makes the retry topic, which the member is given: with that its epoch changes.
+        await _client.ProduceAsync("first");
+        await _client.PollAsync((Assert.Single(await _client.PollAsync()), "503"));
         await _client.ProduceAsync("poison", "good");
-        var first = await _client.PollAsync();
-        await _client.PollAsync((first[0], "503"));
+        var second = await _client.PollUntilAsync();
+        await _client.PollAsync((second[0], "503"));
         await _client.RepeatAsync();
         await _client.RepeatAsync();
-        Assert.Equal(["poison 2"], await _client.ReadAsync(RetryTopic, "retry.attempt"));
-        Assert.Equal(2, await CommittedAsync());
+        Assert.Equal(["first 2", "poison 2"], await _client.ReadAsync(RetryTopic, "retry.attempt"));
+        Assert.Equal(3, await CommittedAsync());
     }
 
     [Fact]
@@ -126,18 +129,71 @@ public sealed class GroupRetryTests : IAsyncLifetime
         var dead = await _client.ReadAsync(DeadLetters, "retry.reason");
         Assert.Equal(["a timeout", "b broken", "c timeout"], dead.Order());
 
-        // A step whose progress was not noted, since the server died: it is done again, and copies nothing twice.
-        TopicMetadata topic = (await _api.Grains.GetGrain<ITopicGrain>(DeadLetters).GetAsync()).Topic!;
-        var policy = new GroupRetryPolicy(1, [], 0, InPlace: false, DeadLetterTopic: null);
-        var step = new RedriveStep(DeadLetters, topic.Id, 0, 2, new RedriveFilter(null, null, "time"), policy);
-        Assert.Null((await _api.Grains.GetGrain<IGroupRetryGrain>(_client.Group).RedriveAsync(step)).Error);
-
         Assert.Equal((2, 1), await _client.RedriveAsync("""{"reason":"time"}"""));
         Assert.Equal(["a", "c"], (await _client.PollUntilAsync(2)).Select(one => one.Value).Order());
         Assert.Equal((1, 0), await _client.RedriveAsync());
         Assert.Equal("b", Assert.Single(await _client.PollUntilAsync()).Value);
         Assert.Equal((0, 0), await _client.RedriveAsync());
         Assert.Empty(await _client.PollAsync());
+    }
+
+    [Fact]
+    public async Task Redrive_WhenAServerDiedBeforeItsProgressWasNoted_TakesNoneTwice()
+    {
+        await _client.SetPolicyAsync("""{"max_attempts":1}""");
+        await _client.ProduceAsync("a", "b");
+        var first = await _client.PollAsync();
+        await _client.PollAsync((first[0], "503"), (first[1], "503"));
+
+        // The step that was done and not noted.
+        TopicMetadata topic = (await _api.Grains.GetGrain<ITopicGrain>(DeadLetters).GetAsync()).Topic!;
+        var policy = new GroupRetryPolicy(1, [], 0, InPlace: false, DeadLetterTopic: null);
+        var step = new RedriveStep(DeadLetters, topic.Id, 0, 2, new RedriveFilter(null, null, null), policy);
+        Assert.Equal(2, (await _api.Grains.GetGrain<IGroupRetryGrain>(_client.Group).RedriveAsync(step)).RedrivenCount);
+        Assert.Equal((2, 0), await _client.RedriveAsync());
+        Assert.Equal(["a 1", "b 1"], (await _client.ReadAsync(RetryTopic, "retry.attempt")).Order());
+        Assert.Equal(["a", "b"], (await _client.PollUntilAsync(2)).Select(one => one.Value).Order());
+        Assert.Empty(await _client.PollAsync());
+    }
+
+    [Fact]
+    public async Task Failed_WhenTheKeyKeepsItsOrder_HoldsItsLaterRecordsAndNoOthers()
+    {
+        await _client.SetPolicyAsync("""{"retry":"in_place","max_attempts":3,"backoff_ms":[60000,600000]}""");
+        await _client.ProduceAsync(("a", "a1"), ("b", "b1"), ("a", "a2"), (null, "n1"));
+        var first = await _client.PollAsync();
+        Assert.Equal(["a1", "b1", "a2", "n1"], first.Select(one => one.Value));
+
+        // a2 was in the same answer: it waits with a1. So do those that come later, and nobody else.
+        Assert.Empty(await _client.PollAsync((first[0], "503")));
+        await _client.ProduceAsync(("a", "a3"), ("b", "b2"), (null, "n2"), ("a", "a4"));
+        Assert.Equal(["b2", "n2"], (await _client.PollUntilAsync(2)).Select(one => one.Value));
+        Assert.Empty(await _client.PollAsync());
+        Assert.Equal(8, await CommittedAsync());
+
+        // Another process is told the same, as nothing of it is the member's own.
+        _client.Restart();
+        Assert.Empty(await _client.PollAsync());
+        _time.Advance(TimeSpan.FromSeconds(61));
+        var second = Assert.Single(await _client.PollUntilAsync());
+        Assert.Equal(("a1", 2, _topic), (second.Value, second.Attempt, second.Topic));
+        Assert.Empty(await _client.PollAsync((second, "503")));
+        await _client.RepeatAsync();
+        _time.Advance(TimeSpan.FromSeconds(590));
+        Assert.Empty(await _client.PollAsync());
+        _time.Advance(TimeSpan.FromSeconds(11));
+        var third = Assert.Single(await _client.PollUntilAsync());
+        Assert.Equal(("a1", 3), (third.Value, third.Attempt));
+
+        // Dead: the next of its key is due at once, one after the other.
+        var next = await _client.PollAsync((third, "gone"));
+        Assert.Equal(["a2"], next.Select(one => one.Value));
+        Assert.Equal(["a3"], (await _client.PollAsync()).Select(one => one.Value));
+        Assert.Equal(["a4"], (await _client.PollAsync()).Select(one => one.Value));
+        Assert.Empty(await _client.PollAsync());
+        await _client.ProduceAsync(("a", "a5"));
+        Assert.Equal(["a5"], (await _client.PollUntilAsync()).Select(one => one.Value));
+        Assert.Equal(["a1 3"], await _client.ReadAsync(DeadLetters, "retry.attempt"));
     }
 
     [Fact]
