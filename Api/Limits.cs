@@ -45,6 +45,9 @@ internal static class Limits
     /// <summary>The most connections at once.</summary>
     public const int ConnectionsMax = 10_000;
 
+    /// <summary>The longest body that names a producer, in bytes.</summary>
+    public const int ProducerBodyBytesMax = 1024;
+
     /// <summary>The producer identities that wait for their next request: as many as there are requests at once on so many connections.</summary>
     public const int ProducerLanesMax = ConnectionsMax;
 

@@ -43,18 +43,22 @@ internal static class ApiHosting
         AddLogging(builder.Logging);
         IServiceCollection services = builder.Services;
         services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<ProducerIds>();
         services.AddSingleton<IValidateOptions<QuotaOptions>, QuotaOptionsValidator>();
         services.AddOptions<QuotaOptions>().BindConfiguration(QuotaOptions.SectionName).ValidateOnStart();
         services.AddSingleton<ClientQuotas>();
         services.AddSingleton(provider => new NodeLoad(provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<ProducerLanes>();
         services.AddSingleton<RecordsAppender>();
+        services.AddSingleton<KeyedRequests>();
+        services.AddSingleton<ProducerEndpoints>();
         services.AddSingleton<TopicEndpoints>();
         services.AddSingleton<ProduceEndpoints>();
         services.AddSingleton<FetchEndpoints>();
         services.AddSingleton<TailEndpoints>();
         services.AddSingleton<GroupEndpoints>();
         services.AddSingleton<GroupOffsetEndpoints>();
+        services.AddSingleton<GroupRetryEndpoints>();
         services.AddSingleton<HealthEndpoints>();
         services.AddApiDescription();
         services.AddResponseCompression(compression =>
@@ -88,10 +92,12 @@ internal static class ApiHosting
         RouteGroupBuilder v1 = app.MapGroup("/v1");
         TopicEndpoints.Map(v1);
         ProduceEndpoints.Map(v1);
+        ProducerEndpoints.Map(v1);
         FetchEndpoints.Map(v1);
         TailEndpoints.Map(v1);
         GroupEndpoints.Map(v1);
         GroupOffsetEndpoints.Map(v1);
+        GroupRetryEndpoints.Map(v1);
     }
 
     private static void AddLogging(ILoggingBuilder logging)

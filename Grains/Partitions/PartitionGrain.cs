@@ -194,10 +194,10 @@ internal sealed partial class PartitionGrain(
             return;
         }
 
-        // It is closed as soon as no call is under way, and the next call opens it at its home.
+        // Migrated, not just deactivated: callers that remember this silo would open it here again.
         LogMoves(_key, _home);
         log.StopWaiting();
-        DeactivateOnIdle();
+        MigrateOnIdle();
     }
 
     // Seen twice in a row: silos often come and go together, and each move makes callers wait.
