@@ -66,9 +66,10 @@ internal sealed partial class TopicHeatGrain(TimeProvider time, ILogger<TopicHea
 
     private async Task SetHotKeysAsync()
     {
+        string name = this.GetPrimaryKeyString();
         try
         {
-            ITopicGrain grain = GrainFactory.GetGrain<ITopicGrain>(this.GetPrimaryKeyString());
+            ITopicGrain grain = GrainFactory.GetGrain<ITopicGrain>(name);
             if ((await grain.GetAsync()).Topic is not { } topic || topic.Id != _topicId)
                 return;
             TopicConfig config = TopicConfig.From(topic.Config);
@@ -78,19 +79,20 @@ internal sealed partial class TopicHeatGrain(TimeProvider time, ILogger<TopicHea
             string[] keys = [.. config.HotKeys.Union(found, StringComparer.Ordinal).Take(TopicLimits.HotKeysMax)];
             if (keys.Length == config.HotKeys.Length)
                 return;
-            LogDetected(this.GetPrimaryKeyString(), string.Join(", ", keys.Except(config.HotKeys)));
+            string[] added = [.. keys.Except(config.HotKeys)];
+            LogDetected(name, added);
             await grain.AlterAsync(new AlterTopicRequest(PartitionCount: null, ImmutableSortedDictionary.CreateRange<string, string?>(
                 StringComparer.Ordinal, [new(HotKeyNames.Setting, HotKeyNames.Format(keys))])));
         }
         catch (Exception e) when (e is OrleansException or TimeoutException)
         {
             // The next report tries again.
-            LogNotSet(e, this.GetPrimaryKeyString());
+            LogNotSet(e, name);
         }
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Topic {Topic} spreads hot keys from now on: {Keys}")]
-    private partial void LogDetected(string topic, string keys);
+    private partial void LogDetected(string topic, string[] keys);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The hot keys of topic {Topic} could not be set just now")]
     private partial void LogNotSet(Exception exception, string topic);
