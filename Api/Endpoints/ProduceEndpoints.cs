@@ -128,7 +128,7 @@ internal sealed partial class ProduceEndpoints(
     {
         RecordOptions options = RecordOptions.ReadAcks(context.Request);
         RequestBody body = await RequestBody.ReadAsync(context, Limits.RequestBytesMax);
-        int recordCount = EncodedBatches.Check(body.Bytes.Span);
+        int recordCount = EncodedBatches.Check(body.Bytes.Span, partition is not null);
         if (context.Features.Get<ClientIdentity>() is { Identity.IsClients: true })
             ProducerHeaders.RefuseSecondProducer(body.Bytes.Span);
         AppendOutcome outcome = await CallAsync(

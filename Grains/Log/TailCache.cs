@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.InteropServices;
 using OrleansStream.Records;
 
@@ -8,7 +9,8 @@ namespace OrleansStream.Log;
 /// buffer and the readers' cache are the same bytes. Not thread-safe: the log's lock guards it.
 /// </summary>
 /// <remarks>
-/// Readers keep slices of a chunk, so a chunk is never reused; bytes below <see cref="Chunk.Length"/> never change.
+/// Bytes below <see cref="Chunk.Length"/> never change. A reader keeps the slice it was given for as long as it likes, and nobody counts
+/// them: a chunk that was ever read from is left to the garbage collector, and only one that nobody has seen is used again.
 /// </remarks>
 /// <param name="resources">What all logs may keep together.</param>
 internal sealed class TailCache(LogResources resources)
@@ -23,7 +25,7 @@ internal sealed class TailCache(LogResources resources)
         if (_last is not { } last || last.Bytes.Length - last.Length < lengthBytes || last.EndOffset != baseOffset)
         {
             var wanted = Math.Min((_last?.Bytes.Length ?? LogLimits.TailChunkBytesMin / 2) * 2, LogLimits.TailChunkBytesMax);
-            last = new Chunk(GC.AllocateUninitializedArray<byte>(Math.Max(wanted, lengthBytes)), baseOffset);
+            last = new Chunk(ArrayPool<byte>.Shared.Rent(Math.Max(wanted, lengthBytes)), baseOffset);
             _last = last; // joins the queue when its first group is published
         }
 
@@ -94,6 +96,11 @@ internal sealed class TailCache(LogResources resources)
         var chunk = _chunks.Dequeue();
         _bytes -= chunk.Bytes.Length;
         resources.Forget(chunk.Bytes.Length);
+        // The last one may have a group on its way to the store.
+        if (!chunk.WasRead && chunk != _last)
+        {
+            ArrayPool<byte>.Shared.Return(chunk.Bytes);
+        }
     }
 
     private sealed class Chunk(byte[] bytes, long baseOffset)
@@ -107,6 +114,9 @@ internal sealed class TailCache(LogResources resources)
         public long EndOffset { get; private set; } = baseOffset;
 
         public int Length { get; private set; }
+
+        /// <summary>True once a reader was given a slice of it.</summary>
+        public bool WasRead { get; private set; }
 
         public void Extend(int lengthBytes, long endOffset)
         {
@@ -123,6 +133,7 @@ internal sealed class TailCache(LogResources resources)
         {
             var position = BatchRange.FindStart(Bytes.AsSpan(0, Length), IndexedPosition(offset), offset);
             var length = BatchRange.FindLength(Bytes.AsSpan(position, Length - position), bytesMax);
+            WasRead = true;
             return Bytes.AsMemory(position, length);
         }
 
@@ -178,5 +189,17 @@ internal static class BatchRange
         }
 
         return length;
+    }
+
+    /// <summary>The count of their records.</summary>
+    public static long CountRecords(ReadOnlySpan<byte> batches)
+    {
+        long count = 0;
+        for (; RecordBatchHeader.TryRead(batches, out var header); batches = batches[header.LengthBytes..])
+        {
+            count += header.RecordCount;
+        }
+
+        return count;
     }
 }

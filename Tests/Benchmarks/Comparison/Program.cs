@@ -2,6 +2,7 @@ using System.Diagnostics;
 using OrleansStream.Comparison;
 using OrleansStream.Comparison.Limits;
 using OrleansStream.Comparison.Processes;
+using OrleansStream.Comparison.Scaling;
 
 if (args is [BareKestrel.Argument, var port])
 {
@@ -22,6 +23,10 @@ if (!Repository.IsRelease)
 }
 
 long began = Stopwatch.GetTimestamp();
-bool isComplete = await Runner.RunAsync(arguments);
+bool isComplete = true;
+if (arguments.IsScaling)
+    await new ScalingRun(arguments.IsQuick).RunAsync(Path.Join(Repository.Folder, "Tests", "Benchmarks", "results"));
+else
+    isComplete = await Runner.RunAsync(arguments);
 Console.WriteLine($"{(isComplete ? "Measured" : "Some rows failed")}, in {Stopwatch.GetElapsedTime(began).TotalMinutes:F1} minutes.");
 return isComplete ? 0 : 1;

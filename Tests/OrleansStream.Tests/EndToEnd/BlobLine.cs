@@ -76,8 +76,7 @@ internal sealed class BlobLine : IAsyncDisposable
         lock (_calls)
         {
             _calls.Add(new BlobCall(
-                asked, context.Request.Method, context.Request.Path.Value!, isAppend,
-                context.Request.Headers.IfNoneMatch.Count > 0, context.Response.StatusCode));
+                asked, context.Request.Method, context.Request.Path.Value!, isAppend, context.Response.StatusCode));
         }
     }
 
@@ -130,10 +129,13 @@ internal sealed class BlobLine : IAsyncDisposable
 /// <param name="Method">HTTP's method.</param>
 /// <param name="Path">The account, the container and the blob.</param>
 /// <param name="IsAppend">True for an append to a segment.</param>
-/// <param name="IsCreation">True when it may only make what is not there.</param>
 /// <param name="Status">HTTP's status.</param>
-internal sealed record BlobCall(long Asked, string Method, string Path, bool IsAppend, bool IsCreation, int Status)
+internal sealed record BlobCall(long Asked, string Method, string Path, bool IsAppend, int Status)
 {
     /// <summary>True when it changed something.</summary>
     public bool TookEffect => Method is "PUT" or "DELETE" or "POST" && Status is >= 200 and < 300;
+
+    /// <summary>True when it would have changed something, had its condition held.</summary>
+    public bool IsRefused => Method is "PUT" or "DELETE" or "POST"
+        && Status is StatusCodes.Status409Conflict or StatusCodes.Status412PreconditionFailed;
 }

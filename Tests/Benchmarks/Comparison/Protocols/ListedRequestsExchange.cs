@@ -2,14 +2,14 @@ using OrleansStream.Comparison.Driving;
 
 namespace OrleansStream.Comparison.Protocols;
 
-/// <summary>Requests that are each sent once, by whichever connection is free.</summary>
+/// <summary>Requests that are sent in turn, by whichever connection is free.</summary>
 /// <param name="requests">The requests.</param>
 internal sealed class RequestList(IReadOnlyList<byte[]> requests)
 {
     private int _next;
 
-    /// <summary>The next one; the last again when all are taken.</summary>
-    public byte[] Take() => requests[Math.Min(_next++, requests.Count - 1)];
+    /// <summary>The next one; the first again behind the last.</summary>
+    public byte[] Take() => requests[_next++ % requests.Count];
 }
 
 /// <summary>Sends requests of a list; each must be answered with one offset.</summary>

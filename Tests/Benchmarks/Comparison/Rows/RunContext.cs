@@ -35,14 +35,16 @@ internal sealed record RunContext(bool IsQuick)
     public async Task<Dictionary<string, LoadResult>> AlternateAsync(params IEnumerable<Side> sides)
     {
         var results = sides.ToDictionary(side => side, _ => new List<LoadResult>());
-        for (int round = 1; round <= Rounds; round++)
+        // Round 0 does not count: what runs for the first time is still being compiled.
+        for (int round = 0; round <= Rounds; round++)
         {
             foreach (Side side in results.Keys)
             {
                 // What one side left in the page cache must not be written back at the other's cost.
                 RawDisk.SettleSystem();
                 LoadResult result = await side.MeasureAsync();
-                results[side].Add(result);
+                if (round > 0)
+                    results[side].Add(result);
                 Console.WriteLine(string.Create(
                     CultureInfo.InvariantCulture,
                     $"    {round} {side.Name,-34} {Figure.Show(result.RecordsPerSecond),8}/s {result.BytesPerSecond / 1e6,8:0.0} MB/s"
