@@ -18,6 +18,9 @@ internal static class Limits
     /// <summary>The most connections at once.</summary>
     public const int ConnectionsMax = 10_000;
 
+    /// <summary>The longest body that names a producer, in bytes.</summary>
+    public const int ProducerBodyBytesMax = 1024;
+
     /// <summary>The producer identities that wait for their next request: as many as there are requests at once on so many connections.</summary>
     public const int ProducerLanesMax = ConnectionsMax;
 
@@ -113,9 +116,6 @@ internal static class Limits
 
     /// <summary>The wait before a live tail asks again for a partition that is moving.</summary>
     public static readonly TimeSpan TailRetry = TimeSpan.FromSeconds(1);
-
-    /// <summary>How long the readiness probe waits for the silo and its storage.</summary>
-    public static readonly TimeSpan ReadyTimeout = TimeSpan.FromSeconds(2);
 
     /// <summary>When to come back where waiting helps and the error does not say, in seconds.</summary>
     public const int RetryAfterSecondsDefault = 1;

@@ -2,6 +2,9 @@ using Microsoft.Extensions.Options;
 using OrleansStream.Api.Hosting;
 using OrleansStream.Hosting;
 
+if (args is [StorageVerification.Verb, ..])
+    return await StorageVerification.RunAsync(args[1..], Console.Out, Console.Error);
+
 WebApplication app;
 try
 {

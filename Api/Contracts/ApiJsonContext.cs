@@ -12,6 +12,7 @@ namespace OrleansStream.Api.Contracts;
 [JsonSerializable(typeof(Problem))]
 [JsonSerializable(typeof(ProduceRequest))]
 [JsonSerializable(typeof(ProduceAnswer))]
+[JsonSerializable(typeof(ProducerAnswer))]
 [JsonSerializable(typeof(FetchAnswer))]
 [JsonSerializable(typeof(TopicRequest))]
 [JsonSerializable(typeof(TopicPatch))]

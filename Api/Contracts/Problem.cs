@@ -36,6 +36,9 @@ internal sealed record Problem
     /// <summary>The log's durable end offset, where the error is about offsets.</summary>
     public long? HighWatermark { get; init; }
 
+    /// <summary>Where stored bytes are damaged, when that is why they are not served.</summary>
+    public DamageEntry? Damage { get; init; }
+
     /// <summary>Finds this request in the server's log and traces. Absent in the error of a single record.</summary>
     public string? TraceId { get; init; }
 
@@ -50,4 +53,23 @@ internal sealed record Problem
 
     /// <summary>When a group's member was refused: the cursor to poll with. Absent when another process took its place.</summary>
     public string? Cursor { get; init; }
+}
+
+/// <summary>Where stored bytes are damaged. Restore the segment from a backup, or read on behind it.</summary>
+internal sealed record DamageEntry
+{
+    /// <summary>The topic.</summary>
+    public required string Topic { get; init; }
+
+    /// <summary>The partition.</summary>
+    public required int Partition { get; init; }
+
+    /// <summary>The first offset that cannot be served because of it.</summary>
+    public required long Offset { get; init; }
+
+    /// <summary>The segment's name: a file below <c>segments/</c> of the data folder, or a blob of the container.</summary>
+    public required string Segment { get; init; }
+
+    /// <summary>The first byte in it that cannot be trusted.</summary>
+    public required long Position { get; init; }
 }

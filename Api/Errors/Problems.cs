@@ -33,6 +33,16 @@ internal static class Problems
             Field = error.Field,
             LogStartOffset = error.LogStartOffset,
             HighWatermark = error.HighWatermark,
+            Damage = error.Damage is { } damage
+                ? new DamageEntry
+                {
+                    Topic = damage.Topic,
+                    Partition = damage.Partition,
+                    Offset = damage.Offset,
+                    Segment = damage.Segment,
+                    Position = damage.Position,
+                }
+                : null,
             TraceId = traceId,
         };
     }

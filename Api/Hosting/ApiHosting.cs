@@ -21,12 +21,6 @@ internal static class ApiHosting
         ["Urls"] = DefaultUrl,
         ["Logging:LogLevel:Default"] = "Warning",
         ["Logging:LogLevel:OrleansStream"] = "Information",
-        // A failed start is told in one line on stderr; how the silo is taken down again after it is of no use to anybody.
-        ["Logging:LogLevel:Microsoft.Extensions.Hosting.Internal.Host"] = "None",
-        ["Logging:LogLevel:Orleans.Runtime.Silo"] = "Error",
-        ["Logging:LogLevel:Orleans.Grain.InvokeException"] = "Error",
-        // On the first check it takes the machine's uptime for its own, and warns of a hang of hours.
-        ["Logging:LogLevel:Orleans.Runtime.Watchdog"] = "Error",
     };
 
     /// <summary>Adds the REST surface.</summary>
@@ -47,8 +41,11 @@ internal static class ApiHosting
         AddLogging(builder.Logging);
         IServiceCollection services = builder.Services;
         services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<ProducerIds>();
         services.AddSingleton<ProducerLanes>();
         services.AddSingleton<RecordsAppender>();
+        services.AddSingleton<KeyedRequests>();
+        services.AddSingleton<ProducerEndpoints>();
         services.AddSingleton<TopicEndpoints>();
         services.AddSingleton<ProduceEndpoints>();
         services.AddSingleton<FetchEndpoints>();
@@ -88,6 +85,7 @@ internal static class ApiHosting
         RouteGroupBuilder v1 = app.MapGroup("/v1");
         TopicEndpoints.Map(v1);
         ProduceEndpoints.Map(v1);
+        ProducerEndpoints.Map(v1);
         FetchEndpoints.Map(v1);
         TailEndpoints.Map(v1);
         GroupEndpoints.Map(v1);

@@ -18,6 +18,9 @@ internal sealed class RequestBody : IDisposable
     /// <summary>The body's bytes, with its <c>Content-Encoding</c> undone. Valid until <see cref="Dispose"/>.</summary>
     public ReadOnlyMemory<byte> Bytes => _buffer.AsMemory(0, _length);
 
+    /// <summary>The body's bytes to read once more. Valid until <see cref="Dispose"/>.</summary>
+    public Stream OpenRead() => new MemoryStream(_buffer, 0, _length, writable: false);
+
     /// <summary>Reads a body to its end.</summary>
     /// <param name="context">The request.</param>
     /// <param name="bytesMax">The longest body taken, after its encoding is undone.</param>

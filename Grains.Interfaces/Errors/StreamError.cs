@@ -24,7 +24,24 @@ public sealed record StreamError(
 
     /// <summary>When to try again, in milliseconds from now, where waiting helps; else null.</summary>
     [Id(6)] public int? RetryAfterMs { get; init; }
+
+    /// <summary>Where stored bytes are damaged, when that is the reason; else null.</summary>
+    [Id(7)] public StoredDamage? Damage { get; init; }
 }
+
+/// <summary>Where the stored bytes of a partition are damaged.</summary>
+/// <param name="Topic">The topic's name.</param>
+/// <param name="Partition">The partition's number.</param>
+/// <param name="Offset">The first offset that cannot be served because of it.</param>
+/// <param name="Segment">The segment's name in the store: a file below <c>segments/</c>, or a blob.</param>
+/// <param name="Position">The first byte in it that cannot be trusted.</param>
+[GenerateSerializer, Immutable, Alias("os.StoredDamage")]
+public sealed record StoredDamage(
+    [property: Id(0)] string Topic,
+    [property: Id(1)] int Partition,
+    [property: Id(2)] long Offset,
+    [property: Id(3)] string Segment,
+    [property: Id(4)] long Position);
 
 /// <summary>A whole call that failed, with the error it carries. Methods throw it only where their answer has no place for an error.</summary>
 [GenerateSerializer, Alias("os.StreamException")]

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Net;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.Options;
+using OrleansStream.Storage.Azure;
 
 namespace OrleansStream.Hosting;
 
@@ -52,8 +53,16 @@ internal sealed partial class OrleansStreamOptionsValidator : IValidateOptions<O
                 + $"{(blobs.ServiceUri is null ? "empty" : "set")}; exactly one must be set.";
         }
 
-        if (blobs.ServiceUri is { } uri && (!uri.IsAbsoluteUri || uri.Scheme is not ("https" or "http")))
+        // Tokens go over https alone.
+        if (blobs.ServiceUri is { } uri && (!uri.IsAbsoluteUri || uri.Scheme != Uri.UriSchemeHttps))
             yield return $"{key}:ServiceUri is '{uri}'; it must be the account's blob endpoint, https://….";
+        // It holds a key, so it is not shown.
+        if (!string.IsNullOrWhiteSpace(blobs.ConnectionString) && !AzureBlobContainer.IsConnectionString(blobs.ConnectionString))
+        {
+            yield return $"{key}:ConnectionString is malformed; it must be as the account's page 'Access keys' shows it: "
+                + "DefaultEndpointsProtocol=https;AccountName=…;AccountKey=….";
+        }
+
         if (!ContainerName().IsMatch(blobs.Container))
         {
             yield return $"{key}:Container is '{blobs.Container}'; it must be 3 to 63 lower-case letters, digits and single "

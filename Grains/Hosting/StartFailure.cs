@@ -1,6 +1,6 @@
 using System.Net.Sockets;
 using Microsoft.Extensions.Options;
-using OrleansStream.Storage;
+using OrleansStream.Storage.Azure;
 using OrleansStream.Storage.Files;
 
 namespace OrleansStream.Hosting;
@@ -23,9 +23,8 @@ internal static class StartFailure
                     return string.Join(" ", options.Failures);
                 case DataFolderException:
                     return cause.Message;
-                case StoreUnavailableException store:
-                    return $"{FirstLine(store.Message).TrimEnd('.')}. Check {AzureBlobs}:ServiceUri or :ConnectionString and :Container, that this process "
-                        + "may reach the account and has the role Storage Blob Data Contributor, and that its clock is right.";
+                case AzureAccountException account:
+                    return $"{account.Message}. {Advise(account.Problem)}";
                 case SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse or SocketError.AccessDenied }:
                     return $"{exception.Message} Stop the process that uses the address, or choose another with --urls or "
                         + $"{OrleansStreamOptions.SectionName}:Silo:SiloPort.";
@@ -35,10 +34,28 @@ internal static class StartFailure
         return null;
     }
 
-    // The account's errors go on for pages; their first line names the cause.
-    private static string FirstLine(string message) => message.AsSpan(0, Math.Max(message.AsSpan().IndexOfAny('\r', '\n'), 0)) switch
+    private static string Advise(AzureAccountProblem problem) => problem switch
     {
-        { Length: 0 } => message,
-        var line => line.ToString(),
+        AzureAccountProblem.Unreachable =>
+            $"Nothing serves there: check {AzureBlobs}:ServiceUri or :ConnectionString, and this machine's way to the account.",
+        AzureAccountProblem.NoIdentity =>
+            "This process got no token for the account: give it a managed identity (AZURE_CLIENT_ID names which, where there are "
+            + $"several), sign in with 'az login', or set {AzureBlobs}:ConnectionString in place of :ServiceUri.",
+        AzureAccountProblem.ClockSkew =>
+            $"An account of {AzureBlobs} refuses what is more than {AzureBlobLimits.ClockSkewMax.TotalMinutes:0} minutes off: set "
+            + "this machine's clock.",
+        AzureAccountProblem.CredentialRefused =>
+            $"Check that the key in {AzureBlobs}:ConnectionString is this account's, or that the identity is of the account's tenant.",
+        AzureAccountProblem.KeysNotTaken =>
+            $"The account takes identities only: set {AzureBlobs}:ServiceUri in place of :ConnectionString.",
+        AzureAccountProblem.ShutOut =>
+            $"The account's firewall does not let this machine in: allow its network, or correct {AzureBlobs}:ServiceUri or :ConnectionString.",
+        AzureAccountProblem.NoRights =>
+            $"Give this process's identity the role Storage Blob Data Contributor on {AzureBlobs}:Container; for an Api node "
+            + "that hosts no silo, Storage Blob Data Reader is enough.",
+        AzureAccountProblem.NoContainer =>
+            $"There is no such container, and this process may not make it: correct {AzureBlobs}:Container, make it, or give the "
+            + "process's identity the role Storage Blob Data Contributor on the account.",
+        _ => $"Check {AzureBlobs}:ServiceUri or :ConnectionString, and :Container.",
     };
 }

@@ -52,7 +52,7 @@ internal sealed record OpenStores(
     }
 
     /// <summary>Sees to it that the storage can be used, so that a start fails at once and not the first request.</summary>
-    /// <exception cref="StoreUnavailableException">The account cannot be reached, or refuses.</exception>
+    /// <exception cref="AzureAccountException">The account cannot be reached, or refuses.</exception>
     public ValueTask PrepareAsync() => Container?.EnsureCreatedAsync() ?? ValueTask.CompletedTask;
 
     /// <inheritdoc/>

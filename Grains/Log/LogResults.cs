@@ -21,7 +21,17 @@ public enum LogAcks
 /// <param name="OutcomeUnknown">True when the batches may be stored all the same, now or later.</param>
 /// <param name="RetryAfter">When trying again makes sense, where waiting helps.</param>
 public sealed record LogError(
-    StreamErrorCode Code, string Detail, bool OutcomeUnknown = false, TimeSpan? RetryAfter = null);
+    StreamErrorCode Code, string Detail, bool OutcomeUnknown = false, TimeSpan? RetryAfter = null)
+{
+    /// <summary>Where durable bytes are damaged, when that is the reason; else null.</summary>
+    public LogDamage? Damage { get; init; }
+}
+
+/// <summary>Where durable bytes of a log are damaged.</summary>
+/// <param name="Segment">The segment's name in the store.</param>
+/// <param name="Position">The first byte of what cannot be trusted.</param>
+/// <param name="Offset">The first offset that cannot be served because of it.</param>
+public sealed record LogDamage(string Segment, long Position, long Offset);
 
 /// <summary>What came of an append.</summary>
 /// <param name="Error">Null when it was done.</param>
@@ -83,4 +93,15 @@ public sealed class LogFencedException(string message) : Exception(message);
 /// <summary>A log cannot be opened, because bytes that were durable are damaged. The log is never shortened to get past them.</summary>
 /// <param name="message">The segment, position and offset, and what is wrong there.</param>
 /// <param name="innerException">The store's own error, if any.</param>
-public sealed class LogCorruptException(string message, Exception? innerException = null) : Exception(message, innerException);
+public sealed class LogCorruptException(string message, Exception? innerException = null) : Exception(message, innerException)
+{
+    /// <summary>Makes the exception of damage in a segment.</summary>
+    /// <param name="damage">Where it is.</param>
+    /// <param name="what">What is wrong there, without a full stop.</param>
+    public LogCorruptException(LogDamage damage, string what)
+        : this($"Segment '{damage.Segment}' is damaged at position {damage.Position} (offset {damage.Offset}): {what}.") =>
+        Damage = damage;
+
+    /// <summary>Where the damage is; null when it is not in a segment's bytes.</summary>
+    public LogDamage? Damage { get; }
+}

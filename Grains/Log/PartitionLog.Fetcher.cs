@@ -53,7 +53,15 @@ public sealed partial class PartitionLog
         }
         catch (LogCorruptException e)
         {
-            return Failed(new LogError(StreamErrorCode.PartitionOffline, e.Message), offset);
+            return Failed(new LogError(StreamErrorCode.PartitionOffline, e.Message) { Damage = e.Damage }, offset);
+        }
+        catch (ColdReadsBusyException e)
+        {
+            return Failed(Busy(e), offset);
+        }
+        catch (OperationCanceledException) when (_abandoned.IsCancellationRequested)
+        {
+            return Failed(EndError(), offset);
         }
     }
 
@@ -101,7 +109,7 @@ public sealed partial class PartitionLog
             view = FindSegment(offset);
         }
 
-        var read = await ReadBlockAsync(view, offset, bytesMax, cancellationToken).ConfigureAwait(false);
+        var read = await ReadBlockAsync(view, offset, bytesMax).ConfigureAwait(false);
         return result with { Batches = read.Read(offset, bytesMax) };
     }
 

@@ -7,40 +7,95 @@ namespace OrleansStream.Log;
 // Reading from segments: find the place by index, read ahead, check every batch before anybody sees it.
 public sealed partial class PartitionLog
 {
-    private readonly ReadAheadCache _blocks = new();
+    private readonly ReadAheadCache _blocks;
+    private readonly Dictionary<long, TaskCompletionSource<ReadAheadBlock>> _readsUnderWay = [];
 
     /// <summary>A segment as a reader sees it: up to its durable length at one moment.</summary>
     private readonly record struct SegmentView(string Name, long BaseOffset, long Length);
 
     /// <summary>Reads a run of batches from the one that holds an offset on, and keeps it for whoever reads on.</summary>
-    private async ValueTask<ReadAheadBlock> ReadBlockAsync(
+    /// <remarks>Readers that want the same offset share one read; the reads of all logs are bounded in number.</remarks>
+    /// <exception cref="ColdReadsBusyException">Too many reads wait already.</exception>
+    private async ValueTask<ReadAheadBlock> ReadBlockAsync(SegmentView view, long offset, int bytesMax)
+    {
+        TaskCompletionSource<ReadAheadBlock>? others;
+        var shared = new TaskCompletionSource<ReadAheadBlock>();
+        lock (_gate)
+        {
+            if (!_readsUnderWay.TryGetValue(offset, out others))
+            {
+                _readsUnderWay.Add(offset, shared);
+            }
+        }
+
+        if (others is not null)
+        {
+            return await others.Task.ConfigureAwait(false);
+        }
+
+        try
+        {
+            var block = await ReadInTurnAsync(view, offset, bytesMax).ConfigureAwait(false);
+            EndRead(offset, block);
+            shared.SetResult(block);
+            return block;
+        }
+        catch (Exception e)
+        {
+            EndRead(offset, null);
+            shared.SetException(e);
+            _ = shared.Task.Exception; // often nobody shares it
+            throw;
+        }
+    }
+
+    private void EndRead(long offset, ReadAheadBlock? block)
+    {
+        lock (_gate)
+        {
+            _readsUnderWay.Remove(offset);
+            if (block is { } found && _end is null)
+            {
+                _blocks.Add(found);
+            }
+        }
+    }
+
+    // Not cancelled by its caller: others may share it.
+    private async ValueTask<ReadAheadBlock> ReadInTurnAsync(SegmentView view, long offset, int bytesMax)
+    {
+        await _resources.ColdReads.EnterAsync().ConfigureAwait(false);
+        try
+        {
+            return await ReadFromStoreAsync(view, offset, bytesMax, _abandoned.Token).ConfigureAwait(false);
+        }
+        finally
+        {
+            _resources.ColdReads.Leave();
+        }
+    }
+
+    private async ValueTask<ReadAheadBlock> ReadFromStoreAsync(
         SegmentView view, long offset, int bytesMax, CancellationToken cancellationToken)
     {
-        var position = await FindPositionAsync(view, index => index.FindPosition(offset), cancellationToken).ConfigureAwait(false);
+        var place = await FindPlaceAsync(view, index => index.FindPosition(offset), cancellationToken).ConfigureAwait(false);
         var lengthWanted = Math.Max(bytesMax, LogLimits.ReadAheadBytes) + (2 * LogLimits.IndexIntervalBytes);
         while (true)
         {
-            var length = (int)Math.Min(lengthWanted, view.Length - position);
+            var length = (int)Math.Min(lengthWanted, view.Length - place.Position);
             var bytes = GC.AllocateUninitializedArray<byte>(length);
-            var read = await _segments.ReadAsync(view.Name, position, bytes, cancellationToken).ConfigureAwait(false);
-            var block = Check(bytes.AsMemory(0, read), offset, out var damage, out var lengthNeeded);
-            if (block is { } found)
+            var read = await _segments.ReadAsync(view.Name, place.Position, bytes, cancellationToken).ConfigureAwait(false);
+            if (Check(bytes.AsMemory(0, read), place.Offset, offset, out var damage) is { } found)
             {
-                lock (_gate)
-                {
-                    _blocks.Add(found);
-                }
-
-                return found;
+                return found with { HeldBytes = bytes.Length };
             }
 
-            if (lengthNeeded <= length || read < lengthWanted)
+            if (damage.LengthNeeded <= length || read < lengthWanted)
             {
-                throw new LogCorruptException(
-                    $"Segment '{view.Name}' is damaged behind position {position}, where offset {offset} is wanted: {damage}.");
+                throw new LogCorruptException(new LogDamage(view.Name, place.Position + damage.Position, offset), damage.What);
             }
 
-            lengthWanted = lengthNeeded; // one batch larger than a read-ahead; when there is no more to read, its length is a lie
+            lengthWanted = damage.LengthNeeded; // one batch larger than a read-ahead; when there is no more to read, its length is a lie
         }
     }
 
@@ -63,8 +118,8 @@ public sealed partial class PartitionLog
         return new SegmentView(segment.Name, segment.BaseOffset, segment.Length);
     }
 
-    private async ValueTask<long> FindPositionAsync(
-        SegmentView view, Func<SegmentIndex, int> find, CancellationToken cancellationToken)
+    private async ValueTask<IndexedPlace> FindPlaceAsync(
+        SegmentView view, Func<SegmentIndex, IndexedPlace> find, CancellationToken cancellationToken)
     {
         lock (_gate)
         {
@@ -106,32 +161,39 @@ public sealed partial class PartitionLog
 
     /// <summary>Checks batches and takes those from the one that holds an offset on, up to a fence or damage.</summary>
     /// <param name="bytes">Bytes from the start of a batch on.</param>
+    /// <param name="baseOffset">Where the chain of offsets stands there.</param>
     /// <param name="offset">The offset wanted.</param>
-    /// <param name="damage">What is wrong where the taking ended, if anything.</param>
-    /// <param name="lengthNeeded">When null is returned: the bytes that would hold the batch, if it is only cut short.</param>
-    private static ReadAheadBlock? Check(ReadOnlyMemory<byte> bytes, long offset, out string? damage, out int lengthNeeded)
+    /// <param name="damage">When null is returned: what is in the way.</param>
+    private static ReadAheadBlock? Check(ReadOnlyMemory<byte> bytes, long baseOffset, long offset, out BlockDamage damage)
     {
         int start = -1, position = 0;
-        long firstOffset = 0, endOffset = 0;
-        damage = null;
-        lengthNeeded = 0;
+        long firstOffset = 0, endOffset = baseOffset;
+        damage = default;
         while (position < bytes.Length)
         {
             var status = RecordBatchScanner.Validate(bytes.Span[position..], out var header, out var lengthBytes);
-            if (status != RecordBatchStatus.Valid)
-            {
-                damage = status.ToString();
-                lengthNeeded = status == RecordBatchStatus.Incomplete ? LengthNeeded(bytes.Span[position..], position) : 0;
-                break;
-            }
-
             var isFence = FenceBatch.IsFence(header, out _);
-            if (isFence && start >= 0)
+            // The base offset lies outside the CRC: the chain is what vouches for it.
+            var isInChain = isFence || header.BaseOffset == endOffset;
+            var isWanted = !isFence && header.LastOffset >= offset;
+            if (status != RecordBatchStatus.Valid || !isInChain)
+            {
+                if (damage.What is null || status == RecordBatchStatus.Incomplete)
+                {
+                    damage = DamageOf(bytes.Span, position, status, header, endOffset);
+                }
+
+                // A damaged batch below what is wanted is passed over when the one behind it confirms the chain.
+                if (status != RecordBatchStatus.BadCrc || !isInChain || isFence || isWanted || start >= 0)
+                {
+                    break;
+                }
+            }
+            else if (isFence && start >= 0)
             {
                 break;
             }
-
-            if (!isFence && start < 0 && header.LastOffset >= offset)
+            else if (isWanted && start < 0)
             {
                 (start, firstOffset) = (position, header.BaseOffset);
             }
@@ -142,11 +204,31 @@ public sealed partial class PartitionLog
 
         if (start < 0 || firstOffset > offset)
         {
-            damage ??= "the batch is not there";
+            damage = damage.What is null ? new BlockDamage(position, "the batch is not there") : damage;
             return null;
         }
 
-        return new ReadAheadBlock(firstOffset, endOffset, bytes[start..position]);
+        return new ReadAheadBlock(firstOffset, endOffset, bytes[start..position], position - start);
+    }
+
+    private static BlockDamage DamageOf(
+        ReadOnlySpan<byte> bytes, int position, RecordBatchStatus status, in RecordBatchHeader header, long endOffset) => status switch
+    {
+        RecordBatchStatus.Valid => new(position, $"a batch has base offset {header.BaseOffset} where {endOffset} was to follow"),
+        RecordBatchStatus.Incomplete => new(position, "a batch is cut short")
+        {
+            LengthNeeded = LengthNeeded(bytes[position..], position),
+        },
+        _ => new(position, $"a batch fails its check ({status})"),
+    };
+
+    /// <summary>What is in the way of a read.</summary>
+    /// <param name="Position">Where, from the start of the bytes.</param>
+    /// <param name="What">What is wrong there.</param>
+    private readonly record struct BlockDamage(int Position, string What)
+    {
+        /// <summary>The bytes that would hold the batch, if it is only cut short; else 0.</summary>
+        public int LengthNeeded { get; init; }
     }
 
     private static int LengthNeeded(ReadOnlySpan<byte> rest, int position) =>
@@ -182,13 +264,9 @@ public sealed partial class PartitionLog
                 }
             }
 
-            foreach (var view in candidates)
+            if (await FindInTurnAsync(candidates, timestampMs, logStart, cancellationToken).ConfigureAwait(false) is { } found)
             {
-                var found = await FindInSegmentAsync(view, timestampMs, logStart, cancellationToken).ConfigureAwait(false);
-                if (found.Offset >= 0)
-                {
-                    return found;
-                }
+                return found;
             }
 
             return await IsProvenAsync(cancellationToken).ConfigureAwait(false)
@@ -202,20 +280,56 @@ public sealed partial class PartitionLog
         }
         catch (Exception e) when (e is LogCorruptException or RecordFormatException)
         {
-            return new LogFindResult(new LogError(StreamErrorCode.PartitionOffline, e.Message), -1, -1);
+            return new LogFindResult(
+                new LogError(StreamErrorCode.PartitionOffline, e.Message) { Damage = (e as LogCorruptException)?.Damage }, -1, -1);
+        }
+        catch (ColdReadsBusyException e)
+        {
+            return new LogFindResult(Busy(e), -1, -1);
+        }
+    }
+
+    private static LogError Busy(ColdReadsBusyException exception) => new(
+        StreamErrorCode.ThrottlingQuotaExceeded, $"{exception.Message} Try again.", RetryAfter: LogLimits.RetryPauseMax);
+
+    private async ValueTask<LogFindResult?> FindInTurnAsync(
+        List<SegmentView> candidates, long timestampMs, long logStart, CancellationToken cancellationToken)
+    {
+        if (candidates.Count == 0)
+        {
+            return null;
+        }
+
+        await _resources.ColdReads.EnterAsync().ConfigureAwait(false);
+        try
+        {
+            foreach (var view in candidates)
+            {
+                var found = await FindInSegmentAsync(view, timestampMs, logStart, cancellationToken).ConfigureAwait(false);
+                if (found.Offset >= 0)
+                {
+                    return found;
+                }
+            }
+
+            return null;
+        }
+        finally
+        {
+            _resources.ColdReads.Leave();
         }
     }
 
     private async ValueTask<LogFindResult> FindInSegmentAsync(
         SegmentView view, long timestampMs, long fromOffset, CancellationToken cancellationToken)
     {
-        var position = await FindPositionAsync(view, index => index.FindPositionByTime(timestampMs), cancellationToken)
-            .ConfigureAwait(false);
+        var (position, baseOffset) = await FindPlaceAsync(
+            view, index => index.FindPositionByTime(timestampMs), cancellationToken).ConfigureAwait(false);
         while (position < view.Length)
         {
             var bytes = new byte[(int)Math.Min(LogLimits.GroupBytesMax, view.Length - position)];
             var read = await _segments.ReadAsync(view.Name, position, bytes, cancellationToken).ConfigureAwait(false);
-            var scanned = FindInBatches(bytes.AsSpan(0, read), timestampMs, fromOffset, out var found);
+            var scanned = FindInBatches(bytes.AsSpan(0, read), timestampMs, fromOffset, ref baseOffset, out var found);
             if (found.Offset >= 0)
             {
                 return found;
@@ -224,7 +338,7 @@ public sealed partial class PartitionLog
             if (scanned == 0)
             {
                 throw new LogCorruptException(
-                    $"Segment '{view.Name}' is damaged at position {position}, where time {timestampMs} is searched.");
+                    new LogDamage(view.Name, position, baseOffset), $"a batch fails its check, where time {timestampMs} is searched");
             }
 
             position += scanned;
@@ -233,12 +347,19 @@ public sealed partial class PartitionLog
         return new LogFindResult(null, -1, -1);
     }
 
-    private static int FindInBatches(ReadOnlySpan<byte> bytes, long timestampMs, long fromOffset, out LogFindResult found)
+    private static int FindInBatches(
+        ReadOnlySpan<byte> bytes, long timestampMs, long fromOffset, ref long endOffset, out LogFindResult found)
     {
         found = new LogFindResult(null, -1, -1);
         var position = 0;
         while (RecordBatchScanner.Validate(bytes[position..], out var header, out var lengthBytes) == RecordBatchStatus.Valid)
         {
+            var isFence = FenceBatch.IsFence(header, out _);
+            if (!isFence && header.BaseOffset != endOffset)
+            {
+                break; // its CRC does not vouch for it, and the chain speaks against it
+            }
+
             if (header.MaxTimestamp >= timestampMs && header.LastOffset >= fromOffset && header.RecordCount > 0)
             {
                 using var records = new RecordBatchReader(bytes.Slice(position, lengthBytes));
@@ -253,6 +374,7 @@ public sealed partial class PartitionLog
             }
 
             position += lengthBytes;
+            endOffset = isFence ? endOffset : header.NextOffset;
         }
 
         return position;

@@ -212,7 +212,7 @@ public sealed partial class PartitionLog
         {
             foreach (var append in group.Appends)
             {
-                _pendingBytes -= append.Batches.Length;
+                ReturnRoom(append.Batches.Length);
             }
 
             _group = null;

@@ -28,7 +28,8 @@ public sealed partial class PartitionLog : IAsyncDisposable
     private readonly ManifestFile _manifest;
     private readonly CancellationTokenSource _abandoned = new();
     private readonly TaskCompletionSource<LogEnd> _ended = new();
-    private readonly TailCache _tail = new();
+    private readonly LogResources _resources;
+    private readonly TailCache _tail;
     private LogOptions _options;
 
     // Guarded by the gate.
@@ -41,10 +42,11 @@ public sealed partial class PartitionLog : IAsyncDisposable
     private string _endDetail = "";
 
     private PartitionLog(
-        string name, LogOptions options, ISegmentStore segments, IDocumentStore documents, TimeProvider time,
+        string name, LogOptions options, ISegmentStore segments, IDocumentStore documents, TimeProvider time, LogResources resources,
         ManifestFile manifest, SegmentScan scan, ProducerStates producers, int appendCount)
     {
-        (_name, _options, _segments, _documents, _time) = (name, options, segments, documents, time);
+        (_name, _options, _segments, _documents, _time, _resources) = (name, options, segments, documents, time, resources);
+        (_tail, _blocks) = (new TailCache(resources), new ReadAheadCache(resources));
         (_manifest, _producers) = (manifest, producers);
         var current = manifest.Current;
         _sealed = current.Segments.RemoveAt(current.Segments.Count - 1);
@@ -137,6 +139,7 @@ public sealed partial class PartitionLog : IAsyncDisposable
             queued = [.. _queue];
             _queue.Clear();
             group = _group;
+            _resources.ReturnPending(_pendingBytes);
             _tail.Clear();
             _blocks.Clear();
         }

@@ -33,15 +33,15 @@ internal sealed class SegmentIndex(long baseOffset)
         _maxTimestampMs = Math.Max(_maxTimestampMs, maxTimestampMs);
     }
 
-    /// <summary>A position at or before the batch with an offset, close to it.</summary>
-    public int FindPosition(long offset)
+    /// <summary>A batch at or before the one with an offset, close to it.</summary>
+    public IndexedPlace FindPosition(long offset)
     {
         var delta = (int)Math.Min(offset - baseOffset, int.MaxValue);
         return Floor(entry => entry.OffsetDelta <= delta);
     }
 
-    /// <summary>A position before which no batch is dated at or after a time.</summary>
-    public int FindPositionByTime(long timestampMs) => Floor(entry => entry.MaxTimestampBeforeMs < timestampMs);
+    /// <summary>A batch before which none is dated at or after a time.</summary>
+    public IndexedPlace FindPositionByTime(long timestampMs) => Floor(entry => entry.MaxTimestampBeforeMs < timestampMs);
 
     public byte[] ToBytes()
     {
@@ -82,7 +82,7 @@ internal sealed class SegmentIndex(long baseOffset)
     }
 
     // Both keys never fall from one entry to the next, so the last entry that fits is found by halving.
-    private int Floor(Func<Entry, bool> fits)
+    private IndexedPlace Floor(Func<Entry, bool> fits)
     {
         var entries = CollectionsMarshal.AsSpan(_entries);
         int low = 0, high = entries.Length;
@@ -99,8 +99,15 @@ internal sealed class SegmentIndex(long baseOffset)
             }
         }
 
-        return low == 0 ? 0 : entries[low - 1].Position;
+        return low == 0
+            ? new IndexedPlace(0, baseOffset)
+            : new IndexedPlace(entries[low - 1].Position, baseOffset + entries[low - 1].OffsetDelta);
     }
 
     private readonly record struct Entry(int OffsetDelta, int Position, long MaxTimestampBeforeMs);
 }
+
+/// <summary>Where a batch is.</summary>
+/// <param name="Position">Its position in the segment.</param>
+/// <param name="Offset">Its base offset, which its CRC does not vouch for: the index and the chain from there on do.</param>
+internal readonly record struct IndexedPlace(int Position, long Offset);

@@ -12,7 +12,7 @@ namespace OrleansStream.Log;
 /// the highest fence before it. Offset and epoch lie outside the CRC, so the chain and the fences are what vouches for them.
 /// </remarks>
 internal sealed class SegmentScan(
-    ISegmentStore segments, string name, long baseOffset, ProducerStates producers, long nowMs)
+    ISegmentReader segments, string name, long baseOffset, ProducerStates producers, long nowMs)
 {
     private const int InitialReadBytes = 64 * 1024;
 
@@ -57,7 +57,7 @@ internal sealed class SegmentScan(
 
             if (read < wanted || wanted <= 0)
             {
-                Damage = whole < read ? "a batch is cut short" : null;
+                Damage = whole < read ? "a batch is cut short" : length is not null ? "it ends there" : null;
                 return;
             }
 

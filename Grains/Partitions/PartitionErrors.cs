@@ -32,10 +32,12 @@ internal static class PartitionErrors
 
     /// <summary>Says why a log could not be opened, or its bytes not freed.</summary>
     /// <param name="exception">The failure.</param>
-    public static StreamError NotOpened(Exception exception) => exception switch
+    /// <param name="damage">The damage that it is about, or null.</param>
+    public static StreamError NotOpened(Exception exception, StoredDamage? damage = null) => exception switch
     {
         LogFencedException => new StreamError(StreamErrorCode.NotLeaderOrFollower, exception.Message),
-        LogCorruptException or CorruptDocumentException => new StreamError(StreamErrorCode.PartitionOffline, exception.Message),
+        LogCorruptException => new StreamError(StreamErrorCode.PartitionOffline, exception.Message) { Damage = damage },
+        CorruptDocumentException => new StreamError(StreamErrorCode.PartitionOffline, exception.Message),
         StoreUnavailableException or StoreFullException => new StreamError(StreamErrorCode.KafkaStorageError, exception.Message)
         {
             RetryAfterMs = (int)PartitionGrainLimits.RetryAge.TotalMilliseconds,
@@ -43,6 +45,14 @@ internal static class PartitionErrors
         // What any other exception says is of the inside: addresses and stack traces. The log has it.
         _ => new StreamError(StreamErrorCode.NotLeaderOrFollower, "The partition could not be opened just now; nothing was stored."),
     };
+
+    /// <summary>The damage of a log, told so that an operator finds it.</summary>
+    /// <param name="damage">The log's.</param>
+    /// <param name="topic">The topic's name; its id where the name is not known.</param>
+    /// <param name="partition">The partition's number.</param>
+    public static StoredDamage? DamageOf(LogDamage? damage, string topic, int partition) => damage is null
+        ? null
+        : new StoredDamage(topic, partition, damage.Offset, damage.Segment, damage.Position);
 
     /// <summary>Says why a call to a partition gave no answer.</summary>
     /// <param name="exception">The failure.</param>

@@ -4,6 +4,7 @@ using Orleans.Concurrency;
 using Orleans.Placement;
 using OrleansStream.Errors;
 using OrleansStream.Log;
+using OrleansStream.Placement;
 using OrleansStream.Storage;
 using OrleansStream.Topics;
 
@@ -12,19 +13,21 @@ namespace OrleansStream.Partitions;
 /// <summary>Leads one partition: opens its log, takes calls to it, and goes away when the log has ended.</summary>
 /// <remarks>
 /// Reentrant: offsets are given and state changes only in the log's writer; nothing here may rely on a field across an await.
-/// Placed by count, not near its first caller: else one silo would lead every partition of a topic.
+/// Placed by <see cref="PartitionHome"/>, and when silos come or go it moves there.
 /// An activation that could not open its log answers with the reason for a while, then leaves, and the next one tries again.
 /// </remarks>
-[Reentrant, Immovable, ActivationCountBasedPlacement, GrainType("partition")]
+[Reentrant, Immovable, PartitionPlacement, GrainType("partition")]
 internal sealed partial class PartitionGrain(
-    ISegmentStore segments, IDocumentStore documents, TimeProvider time, ILocalSiloDetails silo,
-    IHostApplicationLifetime lifetime, ILogger<PartitionGrain> logger) : Grain, IPartitionGrain
+    ISegmentStore segments, IDocumentStore documents, TimeProvider time, LogResources resources, ILocalSiloDetails silo,
+    ISiloStatusOracle silos, IHostApplicationLifetime lifetime, ILogger<PartitionGrain> logger) : Grain, IPartitionGrain
 {
     private PartitionKey _key;
     private TopicMetadata? _topic;
     private PartitionLog? _log;
     private StreamError _refusal = PartitionErrors.Closing;
+    private LogDamage? _damage;
     private CancellationTokenRegistration _stopping;
+    private SiloAddress? _home;
 
     private string Owner => $"{silo.SiloAddress.ToParsableString()}/{GrainContext.ActivationId}";
 
@@ -45,7 +48,7 @@ internal sealed partial class PartitionGrain(
         catch (Exception e) when (e is not OperationCanceledException)
         {
             LogNotOpened(e, _key);
-            Refuse(PartitionErrors.NotOpened(e), PartitionErrors.IsForOperator(e)
+            Refuse(PartitionErrors.NotOpened(e, Report((e as LogCorruptException)?.Damage)), PartitionErrors.IsForOperator(e)
                 ? PartitionGrainLimits.OfflineAge : PartitionGrainLimits.RetryAge);
         }
     }
@@ -87,14 +90,18 @@ internal sealed partial class PartitionGrain(
             return new FetchResponse(_refusal, request.Offset, default, HighWatermark: -1, LogStartOffset: -1);
         var wait = TimeSpan.FromMilliseconds(Math.Clamp(request.WaitMs, 0, PartitionLimits.FetchWaitMsMax));
         int bytesMax = Math.Clamp(request.BytesMax, 0, PartitionLimits.FetchBytesMax);
-        return PartitionMapping.ToResponse(await log.FetchAsync(request.Offset, bytesMax, wait, cancellationToken));
+        LogFetchResult result = await log.FetchAsync(request.Offset, bytesMax, wait, cancellationToken);
+        return PartitionMapping.ToResponse(result, Report(result.Error?.Damage));
     }
 
     /// <inheritdoc/>
-    public async ValueTask<FindOffsetResponse> FindOffsetAsync(long timestampMs, CancellationToken cancellationToken) =>
-        _log is { } log
-            ? PartitionMapping.ToResponse(await log.FindOffsetAsync(timestampMs, cancellationToken))
-            : new FindOffsetResponse(_refusal, Offset: -1, TimestampMs: -1);
+    public async ValueTask<FindOffsetResponse> FindOffsetAsync(long timestampMs, CancellationToken cancellationToken)
+    {
+        if (_log is not { } log)
+            return new FindOffsetResponse(_refusal, Offset: -1, TimestampMs: -1);
+        LogFindResult result = await log.FindOffsetAsync(timestampMs, cancellationToken);
+        return PartitionMapping.ToResponse(result, Report(result.Error?.Damage));
+    }
 
     /// <inheritdoc/>
     public ValueTask<PartitionDescription> DescribeAsync() => ValueTask.FromResult(Describe(error: null));
@@ -154,15 +161,16 @@ internal sealed partial class PartitionGrain(
     private async Task OpenAsync(TopicMetadata topic, CancellationToken cancellationToken)
     {
         PartitionLog log = await PartitionLog.OpenAsync(
-            _key.ToString(), Owner, PartitionMapping.ToLogOptions(TopicConfig.From(topic.Config)), segments, documents, time,
+            _key.ToString(), Owner, PartitionMapping.ToLogOptions(TopicConfig.From(topic.Config)), segments, documents, time, resources,
             cancellationToken);
         _log = log;
         LeaveWhenEndedAsync(log).Ignore();
         // A grain is only deactivated when its calls have ended, and a long poll would hold up the stop for as long as it waits.
         _stopping = lifetime.ApplicationStopping.Register(log.StopWaiting);
-        this.RegisterGrainTimer(token => MaintainAsync(token).AsTask(), new GrainTimerCreationOptions
+        this.RegisterGrainTimer(StayOrMoveAsync, new GrainTimerCreationOptions
         {
-            DueTime = PartitionGrainLimits.MaintenancePeriod,
+            // At different times for partitions that were opened together.
+            DueTime = PartitionGrainLimits.MaintenancePeriod * (0.5 + Random.Shared.NextDouble()),
             Period = PartitionGrainLimits.MaintenancePeriod,
             Interleave = true,
         });
@@ -172,6 +180,31 @@ internal sealed partial class PartitionGrain(
     {
         if (await FindTopicAsync() is { } topic)
             await ConfigureAsync(topic);
+    }
+
+    private async Task StayOrMoveAsync(CancellationToken cancellationToken)
+    {
+        if (_log is not { } log)
+            return;
+        if (!BelongsElsewhere())
+        {
+            await MaintainAsync(cancellationToken);
+            return;
+        }
+
+        // Migrated, not just deactivated: callers that remember this silo would open it here again.
+        LogMoves(_key, _home);
+        log.StopWaiting();
+        MigrateOnIdle();
+    }
+
+    // Seen twice in a row: silos often come and go together, and each move makes callers wait.
+    private bool BelongsElsewhere()
+    {
+        SiloAddress[] active = [.. silos.GetApproximateSiloStatuses(onlyActive: true).Keys];
+        SiloAddress? before = _home;
+        _home = active.Length > 0 ? PartitionHome.Find(_key, active) : silo.SiloAddress;
+        return !_home.Equals(silo.SiloAddress) && _home.Equals(before);
     }
 
     private async Task LeaveWhenEndedAsync(PartitionLog log)
@@ -184,6 +217,16 @@ internal sealed partial class PartitionGrain(
             LeaveAfter(PartitionGrainLimits.OfflineAge);
         else
             DeactivateOnIdle();
+    }
+
+    // For the caller each time, for the operator's log once: a consumer that stands before it asks again and again.
+    private StoredDamage? Report(LogDamage? damage)
+    {
+        StoredDamage? report = PartitionErrors.DamageOf(damage, _topic?.Name ?? $"{_key.TopicId:N}", _key.Partition);
+        if (report is not null && damage != _damage)
+            LogDamaged(report.Topic, report.Partition, report.Offset, report.Segment, report.Position);
+        _damage = damage ?? _damage;
+        return report;
     }
 
     private void Refuse(StreamError error, TimeSpan age)
@@ -206,6 +249,12 @@ internal sealed partial class PartitionGrain(
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Partition {Partition} could not be opened")]
     private partial void LogNotOpened(Exception exception, PartitionKey partition);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Partition {Partition} moves to {Silo}")]
+    private partial void LogMoves(PartitionKey partition, SiloAddress? silo);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Topic {Topic}, partition {Partition}: the stored bytes of offset {Offset} are damaged, in segment {Segment} at position {Position}")]
+    private partial void LogDamaged(string topic, int partition, long offset, string segment, long position);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "The log of partition {Partition} ended: {End}")]
     private partial void LogEnded(PartitionKey partition, LogEnd end);

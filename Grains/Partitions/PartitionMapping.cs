@@ -38,14 +38,16 @@ internal static class PartitionMapping
 
     /// <summary>The answer to a fetch. An error about offsets carries both bounds.</summary>
     /// <param name="result">The log's.</param>
-    public static FetchResponse ToResponse(in LogFetchResult result) => new(
-        WithBounds(ToError(result.Error), result.LogStartOffset, result.HighWatermark),
+    /// <param name="damage">The damage that it met, or null.</param>
+    public static FetchResponse ToResponse(in LogFetchResult result, StoredDamage? damage) => new(
+        WithBounds(ToError(result.Error, damage), result.LogStartOffset, result.HighWatermark),
         result.Offset, result.Batches, result.HighWatermark, result.LogStartOffset);
 
     /// <summary>The answer to a search by time.</summary>
     /// <param name="result">The log's.</param>
-    public static FindOffsetResponse ToResponse(in LogFindResult result) =>
-        new(ToError(result.Error), result.Offset, result.TimestampMs);
+    /// <param name="damage">The damage that it met, or null.</param>
+    public static FindOffsetResponse ToResponse(in LogFindResult result, StoredDamage? damage) =>
+        new(ToError(result.Error, damage), result.Offset, result.TimestampMs);
 
     /// <summary>An error that may be about offsets.</summary>
     /// <param name="error">The log's.</param>
@@ -74,8 +76,9 @@ internal static class PartitionMapping
     public static PartitionDescription Unavailable(int partition, StreamError error, string leader = "") => new(
         partition, error, LogStartOffset: -1, HighWatermark: -1, SizeBytes: 0, LeaderEpoch: -1, leader, SegmentCount: 0);
 
-    private static StreamError? ToError(LogError? error) => error is null ? null : new StreamError(error.Code, error.Detail)
+    private static StreamError? ToError(LogError? error, StoredDamage? damage = null) => error is null ? null : new StreamError(error.Code, error.Detail)
     {
+        Damage = damage,
         OutcomeUnknown = error.OutcomeUnknown,
         RetryAfterMs = error.RetryAfter is { } wait ? (int)Math.Ceiling(wait.TotalMilliseconds) : null,
     };

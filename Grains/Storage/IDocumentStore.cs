@@ -12,16 +12,8 @@ namespace OrleansStream.Storage;
 /// Names are as in <see cref="ISegmentStore"/>. A <see cref="StoreUnavailableException"/> from a write or deletion means
 /// that its outcome is not known: read the document to find out.
 /// </remarks>
-public interface IDocumentStore
+public interface IDocumentStore : IDocumentReader
 {
-    /// <summary>Reads a document.</summary>
-    /// <param name="name">The document's name.</param>
-    /// <param name="cancellationToken">Cancels the read.</param>
-    /// <returns>The document, or null when there is none: never for a failure of the store.</returns>
-    /// <exception cref="StoreUnavailableException">The store cannot be reached.</exception>
-    /// <exception cref="CorruptDocumentException">The stored bytes are damaged.</exception>
-    ValueTask<Document?> ReadAsync(string name, CancellationToken cancellationToken = default);
-
     /// <summary>Writes a document when its etag is what the writer believes it to be.</summary>
     /// <param name="name">The document's name.</param>
     /// <param name="bytes">At most <see cref="DocumentStoreLimits.DocumentBytesMax"/> bytes; not changed until the call ends.</param>
@@ -40,11 +32,6 @@ public interface IDocumentStore
     /// <returns>False on a conflict; a missing document counts as deleted when no etag was expected, else as a conflict.</returns>
     /// <exception cref="StoreUnavailableException">The outcome is not known.</exception>
     ValueTask<bool> DeleteAsync(string name, string? expectedETag, CancellationToken cancellationToken = default);
-
-    /// <summary>Lists documents whose name starts with a prefix, in ordinal order of their names.</summary>
-    /// <param name="prefix">Whole name parts ended by <c>/</c>, or the empty string for all.</param>
-    /// <param name="cancellationToken">Cancels the listing.</param>
-    IAsyncEnumerable<string> ListAsync(string prefix, CancellationToken cancellationToken = default);
 }
 
 /// <summary>A document as it was read.</summary>

@@ -7,7 +7,7 @@ namespace OrleansStream.Storage;
 /// <list type="number">
 /// <item>S1 A successful append is durable before it is reported, and is read back unchanged until the segment is deleted.</item>
 /// <item>S2 An append takes effect wholly at <c>expectedPosition</c> or not at all; after a crash of the machine the one
-/// append that was under way may have left a torn tail, which <see cref="GetExtentAsync"/> reports as unsettled.</item>
+/// append that was under way may have left a torn tail, which <see cref="ISegmentReader.GetExtentAsync"/> reports as unsettled.</item>
 /// <item>S3 An append at a position that is not the segment's length has no effect and is a
 /// <see cref="AppendStatus.Conflict"/>.</item>
 /// <item>S4 After <see cref="AppendStatus.Unknown"/> the append may have taken effect, may take effect later, or never.</item>
@@ -17,7 +17,7 @@ namespace OrleansStream.Storage;
 /// <see cref="ArgumentException"/>. Every method throws <see cref="StoreUnavailableException"/> when the store cannot
 /// be reached, unless it has a status for that, and <see cref="OperationCanceledException"/> only while nothing was sent.
 /// </remarks>
-public interface ISegmentStore
+public interface ISegmentStore : ISegmentReader
 {
     /// <summary>The bounds of one append and one segment in this store.</summary>
     SegmentStoreLimits Limits { get; }
@@ -50,24 +50,6 @@ public interface ISegmentStore
     /// <param name="cancellationToken">Cancels before the request is sent.</param>
     ValueTask SealAsync(string name, CancellationToken cancellationToken = default);
 
-    /// <summary>Reads bytes from a position.</summary>
-    /// <param name="name">The segment's name.</param>
-    /// <param name="position">The first byte to read.</param>
-    /// <param name="destination">Where the bytes go.</param>
-    /// <param name="cancellationToken">Cancels the read.</param>
-    /// <returns>
-    /// The count of bytes read: less than the destination's length only when the segment ends there, 0 at or past its end.
-    /// </returns>
-    /// <exception cref="SegmentNotFoundException">There is no such segment.</exception>
-    ValueTask<int> ReadAsync(
-        string name, long position, Memory<byte> destination, CancellationToken cancellationToken = default);
-
-    /// <summary>Tells where a segment ends, and whether a crash has left that in doubt.</summary>
-    /// <param name="name">The segment's name.</param>
-    /// <param name="cancellationToken">Cancels the request.</param>
-    /// <returns>The extent, or null when there is no such segment.</returns>
-    ValueTask<SegmentExtent?> GetExtentAsync(string name, CancellationToken cancellationToken = default);
-
     /// <summary>
     /// Cuts the torn tail of an unsettled segment, durably; from then on it takes appends again.
     /// </summary>
@@ -79,11 +61,6 @@ public interface ISegmentStore
     /// <exception cref="ArgumentOutOfRangeException">The length lies outside those bounds of an unsettled segment.</exception>
     /// <exception cref="SegmentNotFoundException">There is no such segment.</exception>
     ValueTask<SegmentExtent> SettleAsync(string name, long length, CancellationToken cancellationToken = default);
-
-    /// <summary>Lists segments whose name starts with a prefix, in ordinal order of their names.</summary>
-    /// <param name="prefix">Whole name parts ended by <c>/</c>, or the empty string for all.</param>
-    /// <param name="cancellationToken">Cancels the listing.</param>
-    IAsyncEnumerable<SegmentInfo> ListAsync(string prefix, CancellationToken cancellationToken = default);
 
     /// <summary>Deletes a segment; deleting a missing one is no error.</summary>
     /// <param name="name">The segment's name.</param>

@@ -12,11 +12,17 @@ namespace OrleansStream.Topics;
 /// Readers interleave with the one writer, so they see only <c>_topics</c>, which is replaced after a state was written.
 /// The catalogue never calls a topic grain: topics call it.
 /// </remarks>
-[GrainType("topic-catalog")]
+[GrainType(TypeName)]
 internal sealed partial class TopicCatalogGrain(
-    [PersistentState("catalog", DocumentGrainStorage.ProviderName)] IPersistentState<CatalogState> state,
+    [PersistentState(TopicCatalogGrain.StateName, DocumentGrainStorage.ProviderName)] IPersistentState<CatalogState> state,
     ISegmentStore segments, IDocumentStore documents, TimeProvider time, ILogger<TopicCatalogGrain> logger) : Grain, ITopicCatalogGrain
 {
+    /// <summary>The grain's type, part of the name of its state.</summary>
+    public const string TypeName = "topic-catalog";
+
+    /// <summary>The state's name.</summary>
+    public const string StateName = "catalog";
+
     private ImmutableSortedDictionary<string, TopicMetadata> _topics = CatalogState.NoTopics;
     private ImmutableArray<DeletedTopic> _deleted = [];
     private Dictionary<Guid, string> _namesById = [];

@@ -2,6 +2,7 @@ using Azure.Core.Pipeline;
 using Azure.Identity;
 using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
+using Azure.Storage.Blobs.Specialized;
 
 namespace OrleansStream.Storage.Azure;
 
@@ -9,16 +10,27 @@ namespace OrleansStream.Storage.Azure;
 /// <remarks>Any count of processes may use one container. There is nothing to close.</remarks>
 public sealed class AzureBlobContainer
 {
+    /// <summary>The protocol's version: the newest that today's Azurite takes as well, so that tests speak what production speaks.</summary>
+    internal const BlobClientOptions.ServiceVersion ServiceVersion = BlobClientOptions.ServiceVersion.V2026_06_06;
+
     private readonly BlobContainerClient _container;
+    private readonly TimeProvider _time;
     private readonly AzureBlobRetry _retry;
 
     private AzureBlobContainer(BlobContainerClient container, TimeProvider timeProvider, TimeSpan backoffMin)
     {
         _container = container;
+        _time = timeProvider;
         _retry = new AzureBlobRetry(timeProvider, backoffMin);
         Segments = new AzureSegmentStore(container, _retry);
         Documents = new AzureDocumentStore(container, _retry);
     }
+
+    /// <summary>The account that it is in, to be shared with others. Its client repeats nothing by itself.</summary>
+    public BlobServiceClient Service => _container.GetParentBlobServiceClient();
+
+    /// <summary>Its name.</summary>
+    public string Name => _container.Name;
 
     /// <summary>The segments in it: append blobs.</summary>
     public ISegmentStore Segments { get; }
@@ -35,6 +47,17 @@ public sealed class AzureBlobContainer
     public static AzureBlobContainer Open(
         Uri? serviceUri, string? connectionString, string container, TimeProvider timeProvider) =>
         Open(serviceUri, connectionString, container, timeProvider, AzureBlobLimits.BackoffMin, transport: null);
+
+    /// <summary>Names a container of an account; nothing is sent yet.</summary>
+    /// <param name="service">The way to the account, with its retries off.</param>
+    /// <param name="container">The container's name.</param>
+    /// <param name="timeProvider">The clock to wait by between tries.</param>
+    public static AzureBlobContainer Open(BlobServiceClient service, string container, TimeProvider timeProvider)
+    {
+        ArgumentNullException.ThrowIfNull(service);
+        ArgumentException.ThrowIfNullOrEmpty(container);
+        return new AzureBlobContainer(service.GetBlobContainerClient(container), timeProvider, AzureBlobLimits.BackoffMin);
+    }
 
     /// <summary>As the public one, with other waits and another way to the account.</summary>
     internal static AzureBlobContainer Open(
@@ -65,30 +88,52 @@ public sealed class AzureBlobContainer
 
     /// <summary>Makes the container when it is missing; also tells whether the account can be reached at all.</summary>
     /// <param name="cancellationToken">Cancels the call.</param>
-    /// <exception cref="StoreUnavailableException">The account cannot be reached, or refuses.</exception>
+    /// <exception cref="AzureAccountException">The account cannot be reached, or refuses; it says why.</exception>
     public async ValueTask EnsureCreatedAsync(CancellationToken cancellationToken = default)
     {
-        // Looked for first: an Api node may only read, and making it would be refused although it is there.
-        bool exists = await _retry.ReadAsync(
-            $"look for the container '{_container.Name}'",
-            async (_, token) => (await _container.ExistsAsync(token).ConfigureAwait(false)).Value,
-            cancellationToken).ConfigureAwait(false);
-        if (exists)
-            return;
-        await _retry.WriteAsync(
-            $"make the container '{_container.Name}'",
-            async (_, token) =>
-            {
-                await _container.CreateIfNotExistsAsync(PublicAccessType.None, cancellationToken: token).ConfigureAwait(false);
-                return true;
-            },
-            cancellationToken).ConfigureAwait(false);
+        bool isMissing = false;
+        try
+        {
+            // Looked for first: an Api node may only read, and making it would be refused although it is there.
+            isMissing = !await _retry.ReadAsync(
+                $"look for the container '{Name}'",
+                async (_, token) => (await _container.ExistsAsync(token).ConfigureAwait(false)).Value,
+                cancellationToken).ConfigureAwait(false);
+            if (isMissing)
+                await CreateAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (StoreUnavailableException failure)
+        {
+            throw AzureAccountException.Of(failure, _container.Uri, isMissing, _time.GetUtcNow());
+        }
     }
+
+    /// <summary>Tells whether text has the form of a connection string of a storage account.</summary>
+    /// <param name="text">The text.</param>
+    public static bool IsConnectionString(string text)
+    {
+        try
+        {
+            return new BlobServiceClient(text).Uri.IsAbsoluteUri;
+        }
+        catch (Exception exception) when (exception is FormatException or ArgumentException)
+        {
+            return false;
+        }
+    }
+
+    private ValueTask<bool> CreateAsync(CancellationToken cancellationToken) => _retry.WriteAsync(
+        $"make the container '{Name}'",
+        async (_, token) =>
+        {
+            await _container.CreateIfNotExistsAsync(PublicAccessType.None, cancellationToken: token).ConfigureAwait(false);
+            return true;
+        },
+        cancellationToken);
 
     private static BlobClientOptions CreateOptions(HttpPipelineTransport? transport)
     {
-        // The newest version that today's Azurite takes as well, so that tests speak what production speaks.
-        var options = new BlobClientOptions(BlobClientOptions.ServiceVersion.V2026_06_06)
+        var options = new BlobClientOptions(ServiceVersion)
         {
             Retry = { MaxRetries = 0, NetworkTimeout = AzureBlobLimits.NetworkTimeout },
         };

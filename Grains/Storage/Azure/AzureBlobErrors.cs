@@ -1,4 +1,5 @@
 using Azure;
+using Azure.Identity;
 using Azure.Storage.Blobs.Models;
 
 namespace OrleansStream.Storage.Azure;
@@ -10,12 +11,12 @@ internal static class AzureBlobErrors
     private static readonly string[] SealedCodes = ["BlobIsSealed", "BlobHasBeenSealed"];
 
     /// <summary>
-    /// Tells whether the exception comes from the account or the way to it. A cancellation counts too: the SDK throws it
-    /// for its own timeout.
+    /// Tells whether the exception comes from the account, the way to it, or whoever gives out tokens for it. A cancellation
+    /// counts too: the SDK throws it for its own timeout.
     /// </summary>
     public static bool IsStoreError(Exception exception) =>
         exception is RequestFailedException or IOException or HttpRequestException or OperationCanceledException
-            or AggregateException { InnerException: RequestFailedException or IOException };
+            or AuthenticationFailedException or AggregateException { InnerException: RequestFailedException or IOException };
 
     /// <summary>What is known of an append that failed so. What is not known for certain is unknown.</summary>
     public static AppendStatus ToAppendStatus(Exception exception) => exception switch
@@ -44,9 +45,16 @@ internal static class AzureBlobErrors
     /// <summary>Tells whether a read began at or past the blob's end.</summary>
     public static bool IsBeyondEnd(Exception exception) => Has(exception, BlobErrorCode.InvalidRange);
 
-    /// <summary>Tells whether trying again may help: no answer, too many requests, or a failure of the service's own.</summary>
-    public static bool IsTransient(Exception exception) =>
-        exception is not RequestFailedException { Status: var status } || status is 0 or 408 or 429 or >= 500 and not 501;
+    /// <summary>
+    /// Tells whether trying again may help: no answer, too many requests, or a failure of the service's own. An identity that
+    /// is not there at all does not come by waiting.
+    /// </summary>
+    public static bool IsTransient(Exception exception) => exception switch
+    {
+        RequestFailedException { Status: var status } => status is 0 or 408 or 429 or >= 500 and not 501,
+        CredentialUnavailableException => false,
+        _ => true,
+    };
 
     /// <summary>Tells whether the account refused the call before it looked at it, so that it had no effect for certain.</summary>
     public static bool IsThrottled(Exception exception) =>

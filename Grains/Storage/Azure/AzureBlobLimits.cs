@@ -23,4 +23,7 @@ public static class AzureBlobLimits
 
     /// <summary>How long the account may be silent before a call's outcome counts as unknown.</summary>
     public static readonly TimeSpan NetworkTimeout = TimeSpan.FromSeconds(15);
+
+    /// <summary>How far apart an account lets its clock and a caller's be.</summary>
+    public static readonly TimeSpan ClockSkewMax = TimeSpan.FromMinutes(15);
 }

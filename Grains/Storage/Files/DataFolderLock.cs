@@ -33,12 +33,24 @@ internal static class DataFolderLock
             + "DOTNET_SYSTEM_IO_DISABLEFILELOCKING is set. Choose a folder on a local disk, or unset the variable.");
     }
 
+    /// <summary>Keeps owners out while the folder is looked at; others may look too.</summary>
+    /// <returns>What holds the lock; null when the folder has no lock's file, as a copy has none.</returns>
+    /// <exception cref="DataFolderException">Another process owns the folder.</exception>
+    /// <exception cref="IOException">The file cannot be opened.</exception>
+    public static SafeFileHandle? Share(string folder)
+    {
+        var path = Path.Join(folder, FileName);
+        return !File.Exists(path) ? null : TryOpen(path, FileMode.Open, FileAccess.Read, FileShare.Read) ?? throw new DataFolderException(
+            $"The data folder '{folder}' is in use by another process. Stop that one: what is being written cannot be told from damage.");
+    }
+
     // Only FileShare.None is an exclusive lock on Unix; every other mode is shared there.
-    private static SafeFileHandle? TryOpen(string path)
+    private static SafeFileHandle? TryOpen(
+        string path, FileMode mode = FileMode.OpenOrCreate, FileAccess access = FileAccess.ReadWrite, FileShare share = FileShare.None)
     {
         try
         {
-            return File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            return File.OpenHandle(path, mode, access, share);
         }
         catch (IOException exception) when (IsLocked(exception))
         {

@@ -51,6 +51,28 @@ internal readonly record struct DurableMarker(long Length, int AppendCount, Dura
             (DurableMarkerFlags)source[5]);
     }
 
+    /// <summary>Reads what a marker's file holds.</summary>
+    /// <param name="bytes">The file's bytes; none when it is missing.</param>
+    /// <returns>
+    /// A marker that vouches for nothing when the file is missing or empty, as after a power loss before it was first written back; null
+    /// when it is damaged: nobody knows then what was durable.
+    /// </returns>
+    public static DurableMarker? OfFile(ReadOnlySpan<byte> bytes) =>
+        bytes.ContainsAnyExcept((byte)0) ? Read(bytes) : default(DurableMarker);
+
+    /// <summary>Where a segment ends, by its marker and its file's length.</summary>
+    /// <param name="marker">What <see cref="OfFile"/> gave. A damaged one leaves the whole file vouched for, so that nothing is cut.</param>
+    /// <param name="fileLength">The length of the data file.</param>
+    public static SegmentExtent ExtentOf(DurableMarker? marker, long fileLength)
+    {
+        var known = marker ?? new DurableMarker(fileLength, 0, DurableMarkerFlags.None);
+        var settled = fileLength >= known.Length
+            && (known.Flags.HasFlag(DurableMarkerFlags.Exact) || fileLength == known.Length);
+        return new SegmentExtent(
+            known.Length, settled ? known.Length : fileLength, settled, known.Flags.HasFlag(DurableMarkerFlags.Sealed),
+            known.AppendCount);
+    }
+
     private static uint Checksum(ReadOnlySpan<byte> bytes) => Crc32C.Compute(bytes[..28]);
 }
 

@@ -269,15 +269,10 @@ internal sealed class SegmentFile
 
     private void Apply(DurableMarker? marker)
     {
-        // Nothing was vouched for when the marker is missing or empty: a power loss before it was first written back.
-        // Damaged bytes are another matter: nobody knows what was durable, so nothing may be cut.
-        var known = marker ?? new DurableMarker(_physicalLength, 0, DurableMarkerFlags.None);
-        _durableLength = known.Length;
-        _appendCount = known.AppendCount;
-        _sealed = known.Flags.HasFlag(DurableMarkerFlags.Sealed);
-        _markedExact = known.Flags.HasFlag(DurableMarkerFlags.Exact);
-        _settled = _physicalLength >= _durableLength && (_markedExact || _physicalLength == _durableLength);
-        _readableLength = _settled ? _durableLength : _physicalLength;
+        var extent = DurableMarker.ExtentOf(marker, _physicalLength);
+        (_durableLength, _readableLength) = (extent.DurableLength, extent.Length);
+        (_settled, _sealed, _appendCount) = (extent.Settled, extent.Sealed, extent.AppendCount);
+        _markedExact = marker?.Flags.HasFlag(DurableMarkerFlags.Exact) ?? false;
     }
 
     private DurableMarker? ReadMarker()
@@ -294,7 +289,7 @@ internal sealed class SegmentFile
             // As an empty one.
         }
 
-        return bytes[..count].ContainsAnyExcept((byte)0) ? DurableMarker.Read(bytes[..count]) : default(DurableMarker);
+        return DurableMarker.OfFile(bytes[..count]);
     }
 
     private void WriteMarker(SafeFileHandle file, DurableMarkerFlags flags)

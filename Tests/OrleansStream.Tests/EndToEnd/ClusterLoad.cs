@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Text.Json.Nodes;
+using OrleansStream.Tests.History;
 
 namespace OrleansStream.Tests.EndToEnd;
 
@@ -14,6 +15,8 @@ internal sealed class ClusterLoad : IAsyncDisposable
 {
     private const string Produce = "produce";
     private const int RecordsMax = 4;
+    private const int PaddingMax = 2_000;
+    private const int WaitMs = 500;
     private const int DetailsMax = 50;
 
     // A steady load, and not as much as the machine bears: it would slow down the failure detector that is measured.
@@ -22,7 +25,7 @@ internal sealed class ClusterLoad : IAsyncDisposable
     private static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(30);
 
     private readonly string _topic;
-    private readonly RequestHistory _history;
+    private readonly CallHistory _history;
     private readonly CancellationTokenSource _ended = new();
     private readonly List<Task> _tasks = [];
     private readonly Lock _lock = new();
@@ -31,11 +34,10 @@ internal sealed class ClusterLoad : IAsyncDisposable
     private readonly Dictionary<string, int> _errors = [];
     private readonly HashSet<string> _details = [];
     private TimeSpan _longest;
-    private long _requests;
     private int _producers;
 
     /// <summary>Begins.</summary>
-    public ClusterLoad(IReadOnlyList<Uri> apis, string topic, int partitions, RequestHistory history)
+    public ClusterLoad(IReadOnlyList<Uri> apis, string topic, int partitions, CallHistory history)
     {
         (_topic, _history) = (topic, history);
         _acks = [.. Enumerable.Range(0, partitions).Select(_ => new List<long>())];
@@ -53,6 +55,8 @@ internal sealed class ClusterLoad : IAsyncDisposable
 
             _tasks.Add(Task.Run(() => RunAsync(() => ProduceAsync(address, partition: -1))));
         }
+
+        _tasks.Add(Task.Run(() => RunAsync(() => ObserveAsync(apis[0]))));
     }
 
     /// <summary>Waits until every partition has acknowledged a request that began from now on.</summary>
@@ -84,8 +88,8 @@ internal sealed class ClusterLoad : IAsyncDisposable
         lock (_lock)
         {
             var errors = _errors.OrderBy(error => error.Key, StringComparer.Ordinal).Select(error => $"{error.Value} x {error.Key}");
-            return $"{_history.Count(SendingOutcome.Acked)} records acknowledged, {_history.Count(SendingOutcome.Unknown)} unknown, "
-                + $"{_history.Count(SendingOutcome.Failed)} failed; the longest request took {_longest.TotalSeconds:F1} s; errors: "
+            return $"{_history.Count(CallOutcome.Ok)} records acknowledged, {_history.Count(CallOutcome.Unknown)} unknown, "
+                + $"{_history.Count(CallOutcome.Failed)} failed; the longest request took {_longest.TotalSeconds:F1} s; errors: "
                 + string.Join(", ", errors.DefaultIfEmpty("none"));
         }
     }
@@ -143,45 +147,37 @@ internal sealed class ClusterLoad : IAsyncDisposable
         var random = new Random(TestSeed.Value + producer);
         for (var number = 0L; !_ended.IsCancellationRequested;)
         {
-            var ids = Enumerable.Range(0, random.Next(1, RecordsMax + 1)).Select(_ => new Sending(producer, number++)).ToArray();
-            var body = new JsonObject
-            {
-                ["records"] = new JsonArray([.. ids.Select(id => CrashLoad.MakeRecord(id, partition, random))]),
-            };
-            var started = Stopwatch.GetTimestamp();
-            var request = Interlocked.Increment(ref _requests);
-            foreach (var id in ids)
-                _history.Sent(id, request, started);
-            if (await SendAsync(client, ids, body, partition, started))
+            var records = Enumerable.Range(0, random.Next(1, RecordsMax + 1))
+                .Select(_ => HistoryRecord.Make(new Sending(producer, number++), partition, PaddingMax, random)).ToList();
+            if (await SendAsync(Record(client, $"producer {producer}"), records, partition))
                 producer = Interlocked.Increment(ref _producers);
             await Task.Delay(Pace, TimeProvider.System, _ended.Token);
         }
     }
 
     // True when the outcome is open.
-    private async Task<bool> SendAsync(ServiceClient client, Sending[] ids, JsonObject body, int partition, long started)
+    private async Task<bool> SendAsync(HistoryClient client, List<JsonObject> records, int partition)
     {
-        var answer = await TryAsync(Produce, () => client.PostAsync($"/v1/topics/{_topic}/records", body));
-        var ended = Stopwatch.GetTimestamp();
+        var started = Stopwatch.GetTimestamp();
+        var sent = await TryAsync(Produce, () => client.ProduceAsync(records));
         lock (_lock)
-            _longest = TimeSpan.FromTicks(Math.Max(_longest.Ticks, Stopwatch.GetElapsedTime(started, ended).Ticks));
-        if (answer is null)
+            _longest = TimeSpan.FromTicks(Math.Max(_longest.Ticks, Stopwatch.GetElapsedTime(started).Ticks));
+        if (sent is not { } call)
         {
             await Task.Delay(PauseAfterError, TimeProvider.System, _ended.Token);
             return true;
         }
 
-        CrashLoad.Note(_history, ids, answer, ended);
-        if (answer.Status == HttpStatusCode.OK && partition >= 0)
+        if (call.Outcome == CallOutcome.Ok && partition >= 0)
         {
             lock (_lock)
             {
-                _acks[partition].Add(ended);
-                _served[partition] = Math.Max(_served[partition], started);
+                _acks[partition].Add(call.Ended);
+                _served[partition] = Math.Max(_served[partition], call.Started);
             }
         }
 
-        return answer.Body!.ToJsonString().Contains("\"outcome\":\"unknown\"", StringComparison.Ordinal);
+        return Array.Exists(call.Results, result => result.Outcome == CallOutcome.Unknown);
     }
 
     private async Task ReadAsync(Uri api, int partition)
@@ -189,27 +185,34 @@ internal sealed class ClusterLoad : IAsyncDisposable
         using var client = Connect(api);
         for (var offset = 0L; !_ended.IsCancellationRequested;)
         {
-            var answer = await TryAsync("fetch", () => client.SendAsync(
-                HttpMethod.Get, $"/v1/topics/{_topic}/partitions/{partition}/records?offset={offset}&wait_ms=500", cancellationToken: _ended.Token));
-            if (answer is { Status: HttpStatusCode.OK, Body: { } body })
-            {
-                foreach (var record in body["records"]!.AsArray().Select(ServiceClient.Parse))
-                    _history.Seen(new Place(record.Partition, record.Offset), CrashLoad.IdOf(record));
-                offset = (long)body["next_offset"]!;
-            }
-
+            var call = await TryAsync("fetch", () => Record(client, $"reader {partition}").FetchAsync(partition, offset, WaitMs, _ended.Token));
+            if (call is { Outcome: CallOutcome.Ok })
+                offset = call.NextOffset;
             await Task.Delay(Pace, TimeProvider.System, _ended.Token);
         }
     }
 
+    private async Task ObserveAsync(Uri api)
+    {
+        using var client = Connect(api);
+        while (!_ended.IsCancellationRequested)
+        {
+            await TryAsync("describe", () => Record(client, "observer").DescribeAsync(_ended.Token));
+            await Task.Delay(PauseAfterError, TimeProvider.System, _ended.Token);
+        }
+    }
+
+    private HistoryClient Record(ServiceClient client, string name) => new(client, _history, _topic, name);
+
     // Writes down what goes wrong; null when there was no answer.
-    private async Task<Answer?> TryAsync(string what, Func<Task<Answer>> sendAsync)
+    private async Task<T?> TryAsync<T>(string what, Func<Task<(T Call, Answer Answer)>> sendAsync)
+        where T : HistoryCall
     {
         try
         {
-            var answer = await sendAsync();
+            var (call, answer) = await sendAsync();
             if (answer.Status == HttpStatusCode.OK)
-                return answer;
+                return call;
             var errors = answer.Body!["results"]?.AsArray().Select(result => result!["error"]).ToList() ?? [answer.Body];
             foreach (var error in errors.OfType<JsonObject>().DistinctBy(error => (string?)error["detail"]))
             {
@@ -217,7 +220,7 @@ internal sealed class ClusterLoad : IAsyncDisposable
                 Count($"{what} {(int)answer.Status} {(string?)error["error_code"]}{outcome}", (string?)error["detail"]);
             }
 
-            return answer;
+            return call;
         }
         catch (Exception exception) when (exception is HttpRequestException or IOException || IsTimeout(exception))
         {

@@ -1,7 +1,5 @@
-using System.Diagnostics;
 using System.Net;
-using System.Net.Sockets;
-using System.Text.Json.Nodes;
+using OrleansStream.Tests.History;
 
 namespace OrleansStream.Tests.EndToEnd;
 
@@ -12,17 +10,17 @@ namespace OrleansStream.Tests.EndToEnd;
 /// Half of the producers choose partitions by keys and half name one; each sends one request after another and never repeats one, so
 /// that whatever comes back twice was doubled by the service.
 /// </remarks>
-internal sealed class CrashLoad(string topic, int partitions, RequestHistory history, int seed) : IAsyncDisposable
+internal sealed class CrashLoad(string topic, int partitions, CallHistory history, int seed) : IAsyncDisposable
 {
     private const int ProducerCount = 12;
     private const int RecordsMax = 12;
     private const int PaddingMax = 2_000;
+    private const int WaitMs = 200;
 
     private readonly CancellationTokenSource _ended = new();
     private readonly List<Task> _tasks = [];
     private readonly Lock _lock = new();
     private TaskCompletionSource<Uri> _service = NewGate();
-    private long _requests;
     private long _ackedRecords;
 
     /// <summary>Records acknowledged so far.</summary>
@@ -115,77 +113,15 @@ internal sealed class CrashLoad(string topic, int partitions, RequestHistory his
         var number = 0L;
         await ServeAsync(async client =>
         {
-            var ids = Enumerable.Range(0, random.Next(1, RecordsMax + 1)).Select(_ => new Sending(producer, number++)).ToArray();
             var fixedPartition = producer % 2 == 0 ? producer / 2 % partitions : -1;
-            var body = new JsonObject
-            {
-                ["records"] = new JsonArray([.. ids.Select(id => MakeRecord(id, fixedPartition, random))]),
-            };
-            var started = Stopwatch.GetTimestamp();
-            var request = Interlocked.Increment(ref _requests);
-            foreach (var id in ids)
-                history.Sent(id, request, started);
-            await SendAsync(client, ids, body);
+            var records = Enumerable.Range(0, random.Next(1, RecordsMax + 1))
+                .Select(_ => HistoryRecord.Make(new Sending(producer, number++), fixedPartition, PaddingMax, random)).ToList();
+            var (_, answer) = await Record(client, $"producer {producer}").ProduceAsync(records);
+            Assert.True(answer.Status is HttpStatusCode.OK or HttpStatusCode.MultiStatus or HttpStatusCode.ServiceUnavailable
+                or HttpStatusCode.GatewayTimeout or HttpStatusCode.TooManyRequests, $"{answer.Status}: {answer.Body}");
+            if (answer.Status == HttpStatusCode.OK)
+                Interlocked.Add(ref _ackedRecords, records.Count);
         });
-    }
-
-    /// <summary>Writes down what an answer says of the records that were sent.</summary>
-    public static void Note(RequestHistory history, Sending[] ids, Answer answer, long ended)
-    {
-        var results = answer.Body!["results"]?.AsArray();
-        for (var i = 0; i < ids.Length; i++)
-        {
-            var error = results is null ? answer.Body : results[i]!["error"];
-            if (error is null)
-                history.Answered(ids[i], SendingOutcome.Acked, new Place((int)results![i]!["partition"]!, (long)results[i]!["offset"]!), ended);
-            else if ((string?)error["outcome"] != "unknown")
-                history.Answered(ids[i], SendingOutcome.Failed, default, ended);
-        }
-    }
-
-    /// <summary>A record that names its sender.</summary>
-    /// <param name="id">Who sends it.</param>
-    /// <param name="partition">Its partition; negative: by a key.</param>
-    /// <param name="random">Chooses key and size.</param>
-    public static JsonObject MakeRecord(Sending id, int partition, Random random)
-    {
-        var record = new JsonObject
-        {
-            ["value"] = new JsonObject
-            {
-                ["producer"] = id.Producer,
-                ["number"] = id.Number,
-                ["padding"] = new string('x', random.Next(PaddingMax)),
-            },
-        };
-        // A few keys a producer: one key's records are in order, and so all of one partition's.
-        if (partition < 0)
-            record["key"] = $"{id.Producer}-{random.Next(4)}";
-        else
-            record["partition"] = partition;
-        return record;
-    }
-
-    private async Task SendAsync(ServiceClient client, Sending[] ids, JsonObject body)
-    {
-        Answer answer;
-        try
-        {
-            answer = await client.PostAsync($"/v1/topics/{topic}/records", body);
-        }
-        catch (HttpRequestException exception) when (exception.InnerException is SocketException { SocketErrorCode: SocketError.ConnectionRefused })
-        {
-            foreach (var id in ids)
-                history.Answered(id, SendingOutcome.Failed, default, 0);
-            throw;
-        }
-
-        var ended = Stopwatch.GetTimestamp();
-        Assert.True(answer.Status is HttpStatusCode.OK or HttpStatusCode.MultiStatus or HttpStatusCode.ServiceUnavailable
-            or HttpStatusCode.GatewayTimeout or HttpStatusCode.TooManyRequests, $"{answer.Status}: {answer.Body}");
-        Note(history, ids, answer, ended);
-        if (answer.Status == HttpStatusCode.OK)
-            Interlocked.Add(ref _ackedRecords, ids.Length);
     }
 
     private async Task ReadAsync(int partition)
@@ -193,26 +129,16 @@ internal sealed class CrashLoad(string topic, int partitions, RequestHistory his
         var offset = 0L;
         await ServeAsync(async client =>
         {
-            var answer = await client.SendAsync(
-                HttpMethod.Get, $"/v1/topics/{topic}/partitions/{partition}/records?offset={offset}&wait_ms=200", cancellationToken: _ended.Token);
-            if (answer.Status == HttpStatusCode.ServiceUnavailable)
-                return;
-            foreach (var record in answer.Expect(HttpStatusCode.OK).Body!["records"]!.AsArray().Select(ServiceClient.Parse))
-                history.Seen(new Place(record.Partition, record.Offset), IdOf(record));
-            offset = (long)answer.Body!["next_offset"]!;
+            var (call, answer) = await Record(client, $"reader {partition}").FetchAsync(partition, offset, WaitMs, _ended.Token);
+            if (answer.Status != HttpStatusCode.ServiceUnavailable)
+                answer.Expect(HttpStatusCode.OK);
+            if (call.Outcome == CallOutcome.Ok)
+                offset = call.NextOffset;
         });
     }
 
     private Task ObserveAsync() => ServeAsync(async client =>
-    {
-        var answer = await client.SendAsync(HttpMethod.Get, $"/v1/topics/{topic}/partitions", cancellationToken: _ended.Token);
-        foreach (var partition in answer.Expect(HttpStatusCode.OK).Body!["partitions"]!.AsArray())
-        {
-            if (partition!["high_watermark"] is { } highWatermark)
-                history.WatermarkSeen((int)partition["partition"]!, (long)highWatermark);
-        }
-    });
+        (await Record(client, "observer").DescribeAsync(_ended.Token)).Answer.Expect(HttpStatusCode.OK));
 
-    /// <summary>Who sent a record that was read.</summary>
-    public static Sending IdOf(ReadRecord record) => new((int)record.Value!["producer"]!, (long)record.Value["number"]!);
+    private HistoryClient Record(ServiceClient client, string name) => new(client, history, topic, name);
 }

@@ -1,4 +1,7 @@
 using System.Diagnostics;
+using OrleansStream.Partitions;
+using OrleansStream.Storage.Files;
+using OrleansStream.Tests.History;
 
 namespace OrleansStream.Tests.EndToEnd;
 
@@ -18,7 +21,7 @@ public sealed class CrashTests
         using var folder = new ScratchFolder();
         var started = Stopwatch.GetTimestamp();
         var random = new Random(TestSeed.Value);
-        var history = new RequestHistory();
+        var history = new CallHistory();
         await using var load = new CrashLoad(Topic, PartitionCount, history, TestSeed.Value);
         load.Start();
         for (var kill = 0; kill < KillCount; kill++)
@@ -36,7 +39,7 @@ public sealed class CrashTests
 
         await load.StopAsync();
         var (acked, unknown, failed) = (
-            history.Count(SendingOutcome.Acked), history.Count(SendingOutcome.Unknown), history.Count(SendingOutcome.Failed));
+            history.Count(CallOutcome.Ok), history.Count(CallOutcome.Unknown), history.Count(CallOutcome.Failed));
         TestContext.Current.TestOutputHelper!.WriteLine(
             $"{KillCount} kills in {Stopwatch.GetElapsedTime(started).TotalSeconds:F0} s: {acked} records acknowledged, {unknown} unknown, {failed} failed");
         Assert.True(acked > KillCount && unknown > 0, "The load was too thin to show anything.");
@@ -51,12 +54,30 @@ public sealed class CrashTests
         await client.CreateTopicAsync(Topic, PartitionCount);
     }
 
-    private static async Task<IReadOnlyList<string>> FindAsync(ScratchFolder folder, RequestHistory history)
+    // Judged twice: by what the service says it holds, and by the bytes it leaves behind.
+    private static async Task<IReadOnlyList<string>> FindAsync(ScratchFolder folder, CallHistory history)
     {
-        await using var service = await ServiceProcess.StartAsync(folder.PathOf("data"));
-        using var client = service.Connect();
-        var log = await client.ReadTopicAsync(Topic, PartitionCount);
-        return history.Check([.. log.Select(
-            records => (IReadOnlyList<(long, Sending)>)[.. records.Select(record => (record.Offset, CrashLoad.IdOf(record)))])]);
+        string id;
+        PartitionContent[] read;
+        await using (var service = await ServiceProcess.StartAsync(folder.PathOf("data")))
+        {
+            using var client = service.Connect();
+            id = (string)(await client.GetAsync($"/v1/topics/{Topic}")).Body!["id"]!;
+            read = await HistoryClient.ReadAllAsync(client, Topic, PartitionCount);
+            Assert.Equal(0, await service.StopAsync());
+        }
+
+        using var data = FolderReader.Open(folder.PathOf("data"));
+        var findings = new List<string>(HistoryJudge.Judge(history.Calls, read));
+        var stored = new PartitionContent[PartitionCount];
+        for (var partition = 0; partition < PartitionCount; partition++)
+        {
+            var log = await StoredLog.ReadAsync(data.Segments, data.Documents, new PartitionKey(Guid.Parse(id), partition).ToString());
+            findings.AddRange(log.Findings);
+            stored[partition] = log.Content;
+        }
+
+        findings.AddRange(HistoryJudge.Judge(history.Calls, stored).Select(finding => "by the bytes: " + finding));
+        return findings;
     }
 }

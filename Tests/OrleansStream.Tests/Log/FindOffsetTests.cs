@@ -152,9 +152,10 @@ public sealed class FindOffsetTests
         Assert.InRange(index.Count, 1000 * 500 / (LogLimits.IndexIntervalBytes + 500), 1000 * 500 / LogLimits.IndexIntervalBytes);
         for (var i = 0; i < 1000; i++)
         {
-            foreach (var found in (int[])[read.FindPosition(1000 + (i * 3) + 2), read.FindPositionByTime(Start + i)])
+            foreach (var found in (IndexedPlace[])[read.FindPosition(1000 + (i * 3) + 2), read.FindPositionByTime(Start + i)])
             {
-                Assert.InRange(found, (i * 500) - LogLimits.IndexIntervalBytes - 500, i * 500);
+                Assert.InRange(found.Position, (i * 500) - LogLimits.IndexIntervalBytes - 500, i * 500);
+                Assert.Equal(1000 + (found.Position / 500 * 3), found.Offset);
             }
         }
     }

@@ -1,0 +1,93 @@
+using System.Globalization;
+using Azure;
+using Azure.Identity;
+
+namespace OrleansStream.Storage.Azure;
+
+/// <summary>Why an account does not serve this process.</summary>
+public enum AzureAccountProblem
+{
+    /// <summary>Nothing answers at its address, or only that it cannot serve now.</summary>
+    Unreachable,
+
+    /// <summary>There is no identity to show it.</summary>
+    NoIdentity,
+
+    /// <summary>This machine's clock and the account's are further apart than the account bears.</summary>
+    ClockSkew,
+
+    /// <summary>It does not take the key or the token.</summary>
+    CredentialRefused,
+
+    /// <summary>It takes no keys at all.</summary>
+    KeysNotTaken,
+
+    /// <summary>Its firewall does not let this machine in.</summary>
+    ShutOut,
+
+    /// <summary>The identity has no right to the container.</summary>
+    NoRights,
+
+    /// <summary>The container is not there, and the identity may not make it.</summary>
+    NoContainer,
+
+    /// <summary>Something else.</summary>
+    Other,
+}
+
+/// <summary>An account does not serve this process, for a reason that an operator can correct.</summary>
+public sealed class AzureAccountException : Exception
+{
+    private AzureAccountException(AzureAccountProblem problem, string message, Exception cause) : base(message, cause) =>
+        Problem = problem;
+
+    /// <summary>The reason.</summary>
+    public AzureAccountProblem Problem { get; }
+
+    /// <summary>Finds the reason behind a failure.</summary>
+    /// <param name="failure">What a call to the account came to.</param>
+    /// <param name="container">The container, with the account's address.</param>
+    /// <param name="wasMissing">True when the container was not there and was to be made.</param>
+    /// <param name="now">This machine's time.</param>
+    public static AzureAccountException Of(StoreUnavailableException failure, Uri container, bool wasMissing, DateTimeOffset now)
+    {
+        ArgumentNullException.ThrowIfNull(failure);
+        Exception cause = failure.InnerException ?? failure;
+        DateTimeOffset? theirs = (cause as RequestFailedException)?.GetRawResponse()?.Headers.Date;
+        AzureAccountProblem problem = Find(cause, wasMissing, theirs is { } date && (now - date).Duration() > AzureBlobLimits.ClockSkewMax);
+        string reason = problem == AzureAccountProblem.ClockSkew
+            ? $"this machine's clock says {ToText(now)} and the account's {(theirs is { } time ? ToText(time) : "something else")}"
+            : FirstLine(cause.Message);
+        return new AzureAccountException(problem, $"{container}: {reason}", failure);
+    }
+
+    private static AzureAccountProblem Find(Exception cause, bool wasMissing, bool isSkewed)
+    {
+        if (cause is AuthenticationFailedException)
+            return AzureAccountProblem.NoIdentity;
+        if (AzureBlobErrors.IsTransient(cause))
+            return AzureAccountProblem.Unreachable;
+        if (cause is not RequestFailedException { Status: 401 or 403 } refusal)
+            return AzureAccountProblem.Other;
+        if (isSkewed || refusal.ErrorCode == "RequestTimeTooSkewed")
+            return AzureAccountProblem.ClockSkew;
+        return refusal.ErrorCode switch
+        {
+            "KeyBasedAuthenticationNotPermitted" => AzureAccountProblem.KeysNotTaken,
+            "AuthenticationFailed" or "InvalidAuthenticationInfo" or "NoAuthenticationInformation" => AzureAccountProblem.CredentialRefused,
+            _ when wasMissing => AzureAccountProblem.NoContainer,
+            "AuthorizationFailure" => AzureAccountProblem.ShutOut,
+            _ => AzureAccountProblem.NoRights,
+        };
+    }
+
+    // Azure's message has the whole response in it; its first line says what matters.
+    private static string FirstLine(string message)
+    {
+        int end = message.AsSpan().IndexOfAny('\r', '\n');
+        return (end < 0 ? message : message[..end]).TrimEnd('.');
+    }
+
+    private static string ToText(DateTimeOffset time) =>
+        time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+}
