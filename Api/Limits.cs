@@ -15,6 +15,33 @@ internal static class Limits
     /// </summary>
     public const int RequestBytesDrainedMax = 4 * RequestBytesMax;
 
+    /// <summary>
+    /// The most bytes of memory that produce requests take at once, until they are answered: 16 of the largest bodies, each with the
+    /// batches made of it. Beyond it requests are refused with the time that the queue takes to drain.
+    /// </summary>
+    public const long ProduceBytesInFlightMax = 32L * RequestBytesMax;
+
+    /// <summary>What an ndjson stream counts for, whatever its length: the chunk that is appended, the next one, and room for lines.</summary>
+    public const int NdjsonBytesInFlight = 2 * NdjsonChunkBytes;
+
+    /// <summary>The time over which the pace is measured at which requests are answered.</summary>
+    public static readonly TimeSpan DrainRateWindow = TimeSpan.FromSeconds(5);
+
+    /// <summary>The longest time after which a refused request is told to come again.</summary>
+    public static readonly TimeSpan RetryAfterMax = TimeSpan.FromSeconds(30);
+
+    /// <summary>The longest name a client may give itself, in characters.</summary>
+    public const int ClientIdLengthMax = 100;
+
+    /// <summary>The highest quota of requests a second.</summary>
+    public const int QuotaRequestsPerSecondMax = 1_000_000;
+
+    /// <summary>The highest quota of bytes a second: 1 GiB.</summary>
+    public const int QuotaBytesPerSecondMax = 1024 * 1024 * 1024;
+
+    /// <summary>The bytes of a stream that are held to a quota at a time.</summary>
+    public const int MeteredReadBytes = 64 * 1024;
+
     /// <summary>The most connections at once.</summary>
     public const int ConnectionsMax = 10_000;
 

@@ -20,6 +20,7 @@ namespace OrleansStream.Api.Contracts;
 [JsonSerializable(typeof(TopicListAnswer))]
 [JsonSerializable(typeof(PartitionListAnswer))]
 [JsonSerializable(typeof(DeleteRecordsAnswer))]
+[JsonSerializable(typeof(TopicLoadAnswer))]
 [JsonSerializable(typeof(HealthAnswer))]
 [JsonSerializable(typeof(PollRequest))]
 [JsonSerializable(typeof(PollAnswer))]

@@ -31,7 +31,7 @@ internal static class ProduceOperations
         + "A malformed line fails alone. A chunk that cannot be stored ends the request; the answer then has fewer lines.\n\n"
         + "**application/vnd.kafka.recordbatch.v2**: encoded batches, stored as they are; those without a producer id get one of the service's.\n\n"
         + "**application/octet-stream**, **text/plain**: the body is one value; key, time and headers of the record are HTTP headers.\n\n"
-        + "A body may be gzip-, br- or zstd-encoded. 200: all stored. 207: some were not, see each entry. When none was stored, the answer "
+        + "A body may be gzip-, br-, deflate- or zstd-encoded. 200: all stored. 207: some were not, see each entry. When none was stored, the answer "
         + "is the first record's error, with all `results` in it.\n\n"
         + "The service repeats what it must inside the request, without storing it twice. For a request that you repeat after a time-out or "
         + "an error with `outcome` `unknown`: **Idempotency-Key**, any text of your own. The same request with the same key gets the same answer "

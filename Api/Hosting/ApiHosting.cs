@@ -2,8 +2,10 @@ using System.IO.Compression;
 using Microsoft.AspNetCore.ResponseCompression;
 using Microsoft.Extensions.Configuration.Memory;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
 using OrleansStream.Api.Endpoints;
 using OrleansStream.Api.Errors;
+using OrleansStream.Api.Load;
 using OrleansStream.Api.Mapping;
 using OrleansStream.Api.OpenApi;
 using OrleansStream.Api.Producers;
@@ -42,6 +44,10 @@ internal static class ApiHosting
         IServiceCollection services = builder.Services;
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<ProducerIds>();
+        services.AddSingleton<IValidateOptions<QuotaOptions>, QuotaOptionsValidator>();
+        services.AddOptions<QuotaOptions>().BindConfiguration(QuotaOptions.SectionName).ValidateOnStart();
+        services.AddSingleton<ClientQuotas>();
+        services.AddSingleton(provider => new NodeLoad(provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<ProducerLanes>();
         services.AddSingleton<RecordsAppender>();
         services.AddSingleton<KeyedRequests>();
@@ -76,6 +82,7 @@ internal static class ApiHosting
         app.UseRouting();
         app.UseMiddleware<LostReadMiddleware>();
         app.UseMiddleware<OperationGate>();
+        app.UseMiddleware<LoadMiddleware>();
         app.MapGet("/", context =>
         {
             context.Response.Redirect("/swagger");

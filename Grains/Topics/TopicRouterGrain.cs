@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using Orleans.Concurrency;
 using OrleansStream.Errors;
+using OrleansStream.Heat;
 using OrleansStream.Partitioning;
 using OrleansStream.Partitions;
 
@@ -18,12 +19,14 @@ internal sealed class TopicRouterGrain(TimeProvider time) : Grain, ITopicRouterG
     private readonly StickyPartitioner _sticky = new(Random.Shared.Next());
     private PartitionCalls _calls = null!;
     private TopicCache _cache = null!;
+    private RouterHeat _heat = null!;
 
     /// <inheritdoc/>
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
         _calls = new PartitionCalls(GrainFactory, time);
         _cache = new TopicCache(this.GetPrimaryKeyString(), GrainFactory, time);
+        _heat = new RouterHeat(this.GetPrimaryKeyString(), GrainFactory, time);
         return Task.CompletedTask;
     }
 
@@ -37,7 +40,11 @@ internal sealed class TopicRouterGrain(TimeProvider time) : Grain, ITopicRouterG
         {
             if (request.Identity is { } named && !topic.IsVersionOf(named.Topic))
                 return new RecordsAppendResponse([], default) { PlanBy = topic.Metadata };
-            AppendPlan? plan = Plan(request, topic, out error);
+            bool isFirst = attempt == 1;
+            AppendPlan? plan = Plan(request, topic, isFirst ? _heat : null, out error);
+            if (isFirst && plan is not null)
+                _heat.AddStored(request.Batches.Span, plan);
+            _heat.ReportWhenDue(topic.Metadata);
             bool isLast = attempt == TopicGrainLimits.AttemptsMax;
             RecordsAppendResponse? response = null;
             if (plan is not null && (isLast || !plan.HasRefusals || await _cache.IsCurrentAsync(topic)))
@@ -119,7 +126,7 @@ internal sealed class TopicRouterGrain(TimeProvider time) : Grain, ITopicRouterG
         TopicMetadata planned, ImmutableArray<StoredPart>? stored, RecordsAppendRequest request, CancellationToken cancellationToken)
     {
         var topic = new TopicView(planned, TopicConfig.From(planned.Config), ReadAt: 0);
-        AppendPlan? plan = Plan(request, topic, out StreamError? error);
+        AppendPlan? plan = Plan(request, topic, heat: null, out StreamError? error);
         if (plan is null)
             return new RecordsAppendResponse([], default, error);
         if (stored is not { } parts)
@@ -131,9 +138,9 @@ internal sealed class TopicRouterGrain(TimeProvider time) : Grain, ITopicRouterG
             plan.PartOfRecord);
     }
 
-    private AppendPlan? Plan(RecordsAppendRequest request, TopicView topic, out StreamError? error)
+    private AppendPlan? Plan(RecordsAppendRequest request, TopicView topic, RouterHeat? heat, out StreamError? error)
     {
-        AppendPlan? plan = AppendPlanner.Plan(request, ContextFor(topic, request.Identity), out error);
+        AppendPlan? plan = AppendPlanner.Plan(request, ContextFor(topic, request.Identity) with { Heat = heat }, out error);
         if (plan is not { HasRefusals: true } || request.Identity is not { IsClients: true })
             return plan;
         error = plan.Parts.First(part => part.Error is not null).Error;

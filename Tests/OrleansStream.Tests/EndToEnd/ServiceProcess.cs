@@ -6,9 +6,13 @@ namespace OrleansStream.Tests.EndToEnd;
 /// <summary>The real service: <c>dotnet OrleansStream.Api.dll</c> on a folder and a port of its own.</summary>
 internal sealed class ServiceProcess : IAsyncDisposable
 {
+    // Several processes that start at once on a busy machine hold each other up.
+    private static readonly TimeSpan StartPatience = TimeSpan.FromMinutes(4);
+
     private readonly Process _process;
     private readonly List<string> _output = [];
     private readonly List<string> _errors = [];
+    private bool _isDisposed;
 
     private ServiceProcess(ProcessStartInfo start, Uri address)
     {
@@ -26,7 +30,7 @@ internal sealed class ServiceProcess : IAsyncDisposable
 
     public int ProcessId => _process.Id;
 
-    public bool HasExited => _process.HasExited;
+    public bool HasExited => _isDisposed || _process.HasExited;
 
     /// <summary>True while a signal has it stopped where it is.</summary>
     public bool IsSuspended => File.ReadLines($"/proc/{ProcessId}/status").Any(line => line.StartsWith("State:\tT", StringComparison.Ordinal));
@@ -135,7 +139,10 @@ internal sealed class ServiceProcess : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (_isDisposed)
+            return;
         await KillAsync();
+        _isDisposed = true;
         _process.Dispose();
     }
 
@@ -145,7 +152,7 @@ internal sealed class ServiceProcess : IAsyncDisposable
         using var http = new HttpClient { BaseAddress = Address, Timeout = TimeSpan.FromSeconds(5) };
         try
         {
-            await Wait.UntilAsync($"{Address} is ready", () => IsReadyAsync(http));
+            await Wait.UntilAsync($"{Address} is ready", () => IsReadyAsync(http), StartPatience);
         }
         catch
         {
