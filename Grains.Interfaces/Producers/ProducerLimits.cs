@@ -11,8 +11,6 @@ public static class ProducerLimits
     /// <summary>The ids given out at once, so that a node asks seldom (Kafka's blocks have as many).</summary>
     public const int IdsPerBlock = 1_000;
 
-<<<<<<< HEAD
-=======
     /// <summary>The grains that share the clients' producers among them, each with a document of its own.</summary>
     public const int RegistersCount = 64;
 
@@ -22,7 +20,6 @@ public static class ProducerLimits
     /// <summary>How long a producer is kept whose epoch is not raised (Kafka's <c>transactional.id.expiration.ms</c>); it may go on producing then.</summary>
     public static readonly TimeSpan RegistrationAge = TimeSpan.FromDays(7);
 
->>>>>>> main
     /// <summary>
     /// The first of the ids that are never given out but follow from what a batch is a copy of: all from here on. The counter of
     /// <see cref="IProducerIdGrain"/> would need a thousand million years to come here.
@@ -34,16 +31,4 @@ public static class ProducerLimits
     /// <remarks>62 bits of a digest: among a million copies in a day, two have the same id once in ten million days.</remarks>
     public static long DeriveId(ReadOnlySpan<byte> digest) =>
         DerivedIdMin | (BinaryPrimitives.ReadInt64BigEndian(digest) & (DerivedIdMin - 1));
-<<<<<<< HEAD
-
-    /// <summary>The grains that share the clients' producers among them, each with a document of its own.</summary>
-    public const int RegistersCount = 64;
-
-    /// <summary>The producers one of them keeps; beyond it new ones are refused until older ones expire.</summary>
-    public const int ProducersPerRegisterMax = 4_096;
-
-    /// <summary>How long a producer is kept whose epoch is not raised (Kafka's <c>transactional.id.expiration.ms</c>); it may go on producing then.</summary>
-    public static readonly TimeSpan RegistrationAge = TimeSpan.FromDays(7);
-=======
->>>>>>> main
 }
