@@ -15,8 +15,38 @@ internal static class Limits
     /// </summary>
     public const int RequestBytesDrainedMax = 4 * RequestBytesMax;
 
+    /// <summary>
+    /// The most bytes of memory that produce requests take at once, until they are answered: 16 of the largest bodies, each with the
+    /// batches made of it. Beyond it requests are refused with the time that the queue takes to drain.
+    /// </summary>
+    public const long ProduceBytesInFlightMax = 32L * RequestBytesMax;
+
+    /// <summary>What an ndjson stream counts for, whatever its length: the chunk that is appended, the next one, and room for lines.</summary>
+    public const int NdjsonBytesInFlight = 2 * NdjsonChunkBytes;
+
+    /// <summary>The time over which the pace is measured at which requests are answered.</summary>
+    public static readonly TimeSpan DrainRateWindow = TimeSpan.FromSeconds(5);
+
+    /// <summary>The longest time after which a refused request is told to come again.</summary>
+    public static readonly TimeSpan RetryAfterMax = TimeSpan.FromSeconds(30);
+
+    /// <summary>The longest name a client may give itself, in characters.</summary>
+    public const int ClientIdLengthMax = 100;
+
+    /// <summary>The highest quota of requests a second.</summary>
+    public const int QuotaRequestsPerSecondMax = 1_000_000;
+
+    /// <summary>The highest quota of bytes a second: 1 GiB.</summary>
+    public const int QuotaBytesPerSecondMax = 1024 * 1024 * 1024;
+
+    /// <summary>The bytes of a stream that are held to a quota at a time.</summary>
+    public const int MeteredReadBytes = 64 * 1024;
+
     /// <summary>The most connections at once.</summary>
     public const int ConnectionsMax = 10_000;
+
+    /// <summary>The longest body that names a producer, in bytes.</summary>
+    public const int ProducerBodyBytesMax = 1024;
 
     /// <summary>The producer identities that wait for their next request: as many as there are requests at once on so many connections.</summary>
     public const int ProducerLanesMax = ConnectionsMax;
@@ -114,9 +144,6 @@ internal static class Limits
     /// <summary>The wait before a live tail asks again for a partition that is moving.</summary>
     public static readonly TimeSpan TailRetry = TimeSpan.FromSeconds(1);
 
-    /// <summary>How long the readiness probe waits for the silo and its storage.</summary>
-    public static readonly TimeSpan ReadyTimeout = TimeSpan.FromSeconds(2);
-
     /// <summary>When to come back where waiting helps and the error does not say, in seconds.</summary>
     public const int RetryAfterSecondsDefault = 1;
 
@@ -146,6 +173,9 @@ internal static class Limits
     /// it takes to notice that a server died, and to move its groups.
     /// </summary>
     public const int PollMoveMsMax = 15_000;
+
+    /// <summary>How long one answer of a group may take before it is asked again: the call may have been lost with a server in between.</summary>
+    public static readonly TimeSpan PollAskMax = TimeSpan.FromSeconds(5);
 
     /// <summary>The wait before a poll asks again for its group while that is moving.</summary>
     public static readonly TimeSpan PollMoveRetry = TimeSpan.FromMilliseconds(200);

@@ -10,6 +10,8 @@ builder.AddOrleansStreamSilo();
 
 WebApplication app = builder.Build();
 app.MapGet("/health/live", () => Results.Ok());
-app.MapGet("/health/ready", (SiloReadiness silo) =>
-    silo.IsReady ? Results.Ok() : Results.StatusCode(StatusCodes.Status503ServiceUnavailable));
+app.MapGet("/health/ready", async (IReadiness readiness, CancellationToken cancellationToken) =>
+    await readiness.FindObstacleAsync(cancellationToken) is { } obstacle
+        ? Results.Problem(obstacle, title: "Not ready", statusCode: StatusCodes.Status503ServiceUnavailable)
+        : Results.Ok());
 return await app.RunOrleansStreamAsync();

@@ -67,7 +67,8 @@ internal sealed partial class GroupPoll
     {
         try
         {
-            return await _group.WaitAsync(member, _token, waitMs, cancellationToken);
+            return await _group.WaitAsync(member, _token, waitMs, cancellationToken)
+                .WaitAsync(TimeSpan.FromMilliseconds(waitMs) + Limits.PollAskMax, time, cancellationToken);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {

@@ -135,7 +135,7 @@ internal sealed partial class GroupPoll(IGrainFactory grains, TimeProvider time,
         {
             try
             {
-                return await ask().WaitAsync(cancellationToken);
+                return await ask().WaitAsync(Limits.PollAskMax, time, cancellationToken);
             }
             catch (Exception exception) when (IsMoving(exception) && time.GetElapsedTime(started) < patience)
             {

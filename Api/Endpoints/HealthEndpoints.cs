@@ -3,15 +3,14 @@ using OrleansStream.Api.Contracts;
 using OrleansStream.Api.Errors;
 using OrleansStream.Api.Mapping;
 using OrleansStream.Errors;
-using OrleansStream.Topics;
+using OrleansStream.Hosting;
 
 namespace OrleansStream.Api.Endpoints;
 
 /// <summary>Tells load balancers and people whether the process lives and whether it can take work.</summary>
-/// <param name="grains">The way to the grains.</param>
-/// <param name="time">Bounds the wait for the cluster.</param>
+/// <param name="readiness">Tells whether the process can take work.</param>
 /// <param name="lifetime">Tells that the service stops.</param>
-internal sealed class HealthEndpoints(IGrainFactory grains, TimeProvider time, IHostApplicationLifetime lifetime)
+internal sealed class HealthEndpoints(IReadiness readiness, IHostApplicationLifetime lifetime)
 {
     private const string Tag = "Health";
 
@@ -21,7 +20,9 @@ internal sealed class HealthEndpoints(IGrainFactory grains, TimeProvider time, I
     };
 
     private static readonly Operation Ready = new(
-        "Ready", Tag, "Whether the service can take work", "Asks the catalogue of topics, and with it the silo and its storage.")
+        "Ready", Tag, "Whether the service can take work",
+        "It can when it has joined its cluster, or is connected to a silo of it, and the storage answered within the last seconds. "
+        + "A service that is stopping says 503 first, and serves on for a moment.")
     {
         Answers = [new(StatusCodes.Status200OK, "It can.", new OperationBody(MediaTypes.Json, typeof(HealthAnswer), """{"status":"ready"}"""))],
         Errors = [StreamErrorCode.ShuttingDown],
@@ -40,17 +41,8 @@ internal sealed class HealthEndpoints(IGrainFactory grains, TimeProvider time, I
     {
         if (lifetime.ApplicationStopping.IsCancellationRequested)
             throw new RequestException(new StreamError(StreamErrorCode.ShuttingDown, "The server is stopping."));
-        try
-        {
-            await grains.GetGrain<ITopicCatalogGrain>(ITopicCatalogGrain.Key)
-                .ListAsync("", null, 1).WaitAsync(Limits.ReadyTimeout, time, context.RequestAborted);
-        }
-        catch (Exception exception) when (!context.RequestAborted.IsCancellationRequested)
-        {
-            throw new RequestException(
-                HttpFault.NotReady, $"The silo or its storage does not answer yet ({exception.GetType().Name}).");
-        }
-
+        if (await readiness.FindObstacleAsync(context.RequestAborted) is { } obstacle)
+            throw new RequestException(HttpFault.NotReady, obstacle);
         await AnswerAsync(context, "ready");
     }
 

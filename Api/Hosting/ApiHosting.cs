@@ -2,8 +2,10 @@ using System.IO.Compression;
 using Microsoft.AspNetCore.ResponseCompression;
 using Microsoft.Extensions.Configuration.Memory;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
 using OrleansStream.Api.Endpoints;
 using OrleansStream.Api.Errors;
+using OrleansStream.Api.Load;
 using OrleansStream.Api.Mapping;
 using OrleansStream.Api.OpenApi;
 using OrleansStream.Api.Producers;
@@ -21,12 +23,6 @@ internal static class ApiHosting
         ["Urls"] = DefaultUrl,
         ["Logging:LogLevel:Default"] = "Warning",
         ["Logging:LogLevel:OrleansStream"] = "Information",
-        // A failed start is told in one line on stderr; how the silo is taken down again after it is of no use to anybody.
-        ["Logging:LogLevel:Microsoft.Extensions.Hosting.Internal.Host"] = "None",
-        ["Logging:LogLevel:Orleans.Runtime.Silo"] = "Error",
-        ["Logging:LogLevel:Orleans.Grain.InvokeException"] = "Error",
-        // On the first check it takes the machine's uptime for its own, and warns of a hang of hours.
-        ["Logging:LogLevel:Orleans.Runtime.Watchdog"] = "Error",
     };
 
     /// <summary>Adds the REST surface.</summary>
@@ -47,8 +43,15 @@ internal static class ApiHosting
         AddLogging(builder.Logging);
         IServiceCollection services = builder.Services;
         services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<ProducerIds>();
+        services.AddSingleton<IValidateOptions<QuotaOptions>, QuotaOptionsValidator>();
+        services.AddOptions<QuotaOptions>().BindConfiguration(QuotaOptions.SectionName).ValidateOnStart();
+        services.AddSingleton<ClientQuotas>();
+        services.AddSingleton(provider => new NodeLoad(provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<ProducerLanes>();
         services.AddSingleton<RecordsAppender>();
+        services.AddSingleton<KeyedRequests>();
+        services.AddSingleton<ProducerEndpoints>();
         services.AddSingleton<TopicEndpoints>();
         services.AddSingleton<ProduceEndpoints>();
         services.AddSingleton<FetchEndpoints>();
@@ -78,6 +81,7 @@ internal static class ApiHosting
         app.UseRouting();
         app.UseMiddleware<LostReadMiddleware>();
         app.UseMiddleware<OperationGate>();
+        app.UseMiddleware<LoadMiddleware>();
         app.MapGet("/", context =>
         {
             context.Response.Redirect("/swagger");
@@ -87,6 +91,7 @@ internal static class ApiHosting
         RouteGroupBuilder v1 = app.MapGroup("/v1");
         TopicEndpoints.Map(v1);
         ProduceEndpoints.Map(v1);
+        ProducerEndpoints.Map(v1);
         FetchEndpoints.Map(v1);
         TailEndpoints.Map(v1);
         GroupEndpoints.Map(v1);

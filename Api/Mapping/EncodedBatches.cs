@@ -10,11 +10,14 @@ internal static class EncodedBatches
 {
     /// <summary>Checks that a body is whole batches and counts their records.</summary>
     /// <param name="body">The body.</param>
+    /// <param name="isPartitionFixed">True when the path names the partition.</param>
     /// <returns>The count of records.</returns>
     /// <exception cref="RequestException">It is none; the error names the position of the first bad byte.</exception>
-    public static int Check(ReadOnlySpan<byte> body)
+    public static int Check(ReadOnlySpan<byte> body, bool isPartitionFixed)
     {
-        var scanner = new RecordBatchScanner(body);
+        // What goes to one partition in one append the log takes or refuses as a whole, by the same checksums.
+        bool isOneAppend = isPartitionFixed && body.Length <= TopicLimits.AppendBytesMax;
+        var scanner = new RecordBatchScanner(body, checkCrc: !isOneAppend);
         long records = 0;
         int batches = 0;
         while (scanner.MoveNext())

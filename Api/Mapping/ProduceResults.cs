@@ -21,6 +21,12 @@ internal sealed class ProduceResults : IDisposable
 
     private readonly record struct Entry(int Partition, int ErrorIndex, long Offset, long TimestampMs, int RecordCount = 1);
 
+    /// <summary>
+    /// True when a duplicate was stored by another request, which may have come at another time: the time of its records is left out then,
+    /// since a record without one of its own has that of its request.
+    /// </summary>
+    public bool AreDuplicatesOfOtherRequests { get; init; }
+
     /// <summary>The count of entries.</summary>
     public int Count { get; private set; }
 
@@ -116,7 +122,9 @@ internal sealed class ProduceResults : IDisposable
                 continue;
             }
 
-            long timestampMs = part.Response.LogAppendTimeMs >= 0 ? part.Response.LogAppendTimeMs : records?.TimestampMs(i) ?? -1;
+            bool isTimeKnown = !part.Response.Duplicate || !AreDuplicatesOfOtherRequests;
+            long timestampMs = part.Response.LogAppendTimeMs >= 0 ? part.Response.LogAppendTimeMs
+                : isTimeKnown ? records?.TimestampMs(i) ?? -1 : -1;
             Add(new Entry(part.Partition, -1, part.BaseOffset + place, timestampMs));
         }
 

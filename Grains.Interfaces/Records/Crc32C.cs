@@ -37,6 +37,45 @@ public static class Crc32C
         return ~state;
     }
 
+    /// <summary>The checksum after some of the bytes were replaced, in a time that hardly grows with the bytes behind them.</summary>
+    /// <param name="crc">The checksum of all bytes as they were.</param>
+    /// <param name="before">The bytes replaced, as they were.</param>
+    /// <param name="after">The same bytes as they are now.</param>
+    /// <param name="lengthBehind">How many bytes follow them.</param>
+    /// <remarks>
+    /// It is linear: the checksum of what changed, moved by as many zero bytes as follow, is what changes in the checksum. A checksum
+    /// that was wrong before stays as wrong.
+    /// </remarks>
+    public static uint Replace(uint crc, ReadOnlySpan<byte> before, ReadOnlySpan<byte> after, int lengthBehind)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(before.Length, after.Length);
+        ArgumentOutOfRangeException.ThrowIfNegative(lengthBehind);
+        uint change = Compute(before) ^ Compute(after);
+        // x to the power of 8 a byte, by squaring; polynomials are written with the lowest power in the highest bit.
+        uint power = 1u << 23;
+        for (; lengthBehind > 0; lengthBehind >>= 1)
+        {
+            if ((lengthBehind & 1) != 0)
+                change = Multiply(power, change);
+            power = Multiply(power, power);
+        }
+
+        return crc ^ change;
+    }
+
+    private static uint Multiply(uint a, uint b)
+    {
+        uint product = 0;
+        for (uint bit = 1u << 31; bit != 0; bit >>= 1)
+        {
+            if ((a & bit) != 0)
+                product ^= b;
+            b = (b >> 1) ^ ((b & 1) * Polynomial);
+        }
+
+        return product;
+    }
+
     private static uint AppendStretches(uint state, ref ReadOnlySpan<byte> bytes, int stretchBytes, uint[] shift)
     {
         int words = stretchBytes / sizeof(ulong);

@@ -49,7 +49,7 @@ public readonly partial struct RecordBatchHeader
         StampCrc(batch);
     }
 
-    /// <summary>Names the idempotent producer of a batch.</summary>
+    /// <summary>Names the idempotent producer of a batch. One whose checksum is wrong stays one whose checksum is wrong.</summary>
     /// <param name="batch">Exactly one whole batch.</param>
     /// <param name="id">The producer's id, or -1.</param>
     /// <param name="epoch">The producer's epoch, or -1.</param>
@@ -58,10 +58,15 @@ public readonly partial struct RecordBatchHeader
     public static void StampProducer(Span<byte> batch, long id, short epoch, int baseSequence)
     {
         RequireBatch(batch);
+        const int end = BaseSequencePosition + sizeof(int);
+        Span<byte> producer = batch[ProducerIdPosition..end];
+        Span<byte> before = stackalloc byte[end - ProducerIdPosition];
+        producer.CopyTo(before);
         BinaryPrimitives.WriteInt64BigEndian(batch[ProducerIdPosition..], id);
         BinaryPrimitives.WriteInt16BigEndian(batch[ProducerEpochPosition..], epoch);
         BinaryPrimitives.WriteInt32BigEndian(batch[BaseSequencePosition..], baseSequence);
-        StampCrc(batch);
+        uint crc = BinaryPrimitives.ReadUInt32BigEndian(batch[CrcPosition..]);
+        BinaryPrimitives.WriteUInt32BigEndian(batch[CrcPosition..], Crc32C.Replace(crc, before, producer, batch.Length - end));
     }
 
     internal static void StampCrc(Span<byte> batch) =>

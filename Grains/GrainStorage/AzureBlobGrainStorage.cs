@@ -12,11 +12,8 @@ namespace Orleans.Configuration
     /// <summary>Where grain state is kept in a storage account.</summary>
     public sealed class AzureBlobStorageOptions
     {
-        /// <summary>The container that is used unless another one is named.</summary>
-        public const string DEFAULT_CONTAINER_NAME = "grainstate";
-
-        /// <summary>The container's name. Default <see cref="DEFAULT_CONTAINER_NAME"/>.</summary>
-        public string ContainerName { get; set; } = DEFAULT_CONTAINER_NAME;
+        /// <summary>The container's name. Default <c>grainstate</c>.</summary>
+        public string ContainerName { get; set; } = "grainstate";
 
         /// <summary>The way to the account. Its retries must be off: the storage repeats by itself what may be repeated.</summary>
         public BlobServiceClient? BlobServiceClient { get; set; }

@@ -38,4 +38,16 @@ internal static class ClusterLimits
 
     /// <summary>How long a stop may take: answers under way, then the logs' last appends.</summary>
     public static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(30);
+
+    /// <summary>How long an Api node says that it is not ready and still serves, before it stops. Part of the stop.</summary>
+    public static readonly TimeSpan StopNotice = TimeSpan.FromSeconds(5);
+
+    /// <summary>The least time between two looks whether the storage answers; within it the last answer counts.</summary>
+    public static readonly TimeSpan StoreProbePeriod = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long one look waits; below the patience of whoever asks (3 s in infra).</summary>
+    public static readonly TimeSpan StoreProbeTimeout = TimeSpan.FromSeconds(2);
+
+    /// <summary>How long the storage may not have answered until a process is not ready: one lost answer is no reason.</summary>
+    public static readonly TimeSpan StoreSilenceMax = TimeSpan.FromSeconds(10);
 }

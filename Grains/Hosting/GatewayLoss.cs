@@ -8,7 +8,7 @@ namespace OrleansStream.Hosting;
 /// outcome is unknown. A gateway that hangs keeps its connections; those are closed when the cluster has declared it dead.
 /// </remarks>
 /// <param name="time">The clock.</param>
-internal sealed class GatewayLoss(TimeProvider time) : IOutgoingGrainCallFilter, IClusterConnectionStatusObserver
+internal sealed class GatewayLoss(TimeProvider time) : IOutgoingGrainCallFilter, IClusterConnectionStatusObserver, IDisposable
 {
     // Cancelled a moment after a connection was lost, for the calls that began before.
     private CancellationTokenSource _loss = new();
@@ -41,6 +41,9 @@ internal sealed class GatewayLoss(TimeProvider time) : IOutgoingGrainCallFilter,
     {
         // The last connection is counted as any other.
     }
+
+    /// <inheritdoc/>
+    public void Dispose() => _loss.Dispose();
 
     private async Task GiveUpAsync(CancellationTokenSource loss)
     {

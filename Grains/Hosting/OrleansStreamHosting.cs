@@ -10,6 +10,9 @@ using Orleans.Serialization.Serializers;
 using Orleans.Storage;
 using OrleansStream.Clustering;
 using OrleansStream.GrainStorage;
+using OrleansStream.Log;
+using OrleansStream.Partitions;
+using OrleansStream.Placement;
 using OrleansStream.Storage;
 using OrleansStream.Storage.Azure;
 using OrleansStream.Storage.Memory;
@@ -28,8 +31,7 @@ public static class OrleansStreamHosting
         ArgumentNullException.ThrowIfNull(builder);
         AddOptions(builder);
         builder.Services.AddStores();
-        builder.Services.AddSingleton<SiloReadiness>();
-        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = ClusterLimits.ShutdownTimeout);
+        builder.Services.AddSingleton<IClusterPart, SiloPart>();
         return builder.UseOrleans(silo =>
         {
             if (builder.Configuration[ProviderKey] == StorageOptions.AzureBlobsProvider)
@@ -50,8 +52,12 @@ public static class OrleansStreamHosting
         ArgumentNullException.ThrowIfNull(builder);
         AddOptions(builder);
         builder.Services.AddStores();
+        builder.Services.AddSingleton<ClientPart>();
+        builder.Services.AddSingleton<IClusterPart>(services => services.GetRequiredService<ClientPart>());
+        builder.Services.AddHostedService<StopNotice>();
         return builder.UseOrleansClient(client =>
         {
+            client.AddGatewayCountChangedHandler(services => services.GetRequiredService<ClientPart>().OnGatewayCountChanged);
             client.Services.AddSingleton<IGatewayListProvider, DocumentGatewayListProvider>();
             client.Services.Configure<GatewayOptions>(gateway => gateway.GatewayListRefreshPeriod = ClusterLimits.GatewayListPeriod);
             client.Services.AddSingleton<GatewayLoss>();
@@ -68,6 +74,8 @@ public static class OrleansStreamHosting
     {
         ArgumentNullException.ThrowIfNull(silo);
         silo.Services.TryAddSingleton(TimeProvider.System);
+        silo.Services.TryAddSingleton(services => new LogResources(services.GetRequiredService<TimeProvider>()));
+        silo.Services.TryAddSingleton<PartitionInstruments>();
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, UpkeepTicker>();
         silo.Services.TryAddKeyedSingleton<IGrainStorage>(DocumentGrainStorage.ProviderName, (services, _) =>
             new DocumentGrainStorage(
@@ -75,6 +83,7 @@ public static class OrleansStreamHosting
                 services.GetRequiredService<IOptions<ClusterOptions>>(),
                 new DocumentGrainStorageOptions(),
                 services.GetRequiredService<IActivatorProvider>()));
+        silo.AddPlacementDirector<PartitionPlacement, PartitionPlacementDirector>();
         silo.Services.Configure<ClusterMembershipOptions>(membership =>
         {
             membership.ProbeTimeout = ClusterLimits.ProbeTimeout;
@@ -94,9 +103,12 @@ public static class OrleansStreamHosting
     {
         ["Logging:LogLevel:Orleans"] = nameof(LogLevel.Warning),
         ["Logging:LogLevel:Polly"] = nameof(LogLevel.Warning),
+        // A failed start is told in one line; how the silo is taken down again after it is of no use to anybody.
+        ["Logging:LogLevel:Orleans.Runtime.Silo"] = nameof(LogLevel.Error),
+        ["Logging:LogLevel:Orleans.Grain.InvokeException"] = nameof(LogLevel.Error),
         // It takes the machine's uptime for the time since the last check, once at each start.
         ["Logging:LogLevel:Orleans.Runtime.Watchdog"] = nameof(LogLevel.Error),
-        // What a failed start says is written once, by RunOrleansStreamAsync.
+        // That line is written by RunOrleansStreamAsync.
         ["Logging:LogLevel:Microsoft.Extensions.Hosting.Internal.Host"] = nameof(LogLevel.None),
         ["Logging:LogLevel:Microsoft.AspNetCore"] = nameof(LogLevel.Warning),
     };
@@ -105,6 +117,9 @@ public static class OrleansStreamHosting
     {
         builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource { InitialData = LogLevels });
         builder.Services.TryAddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton<StoreProbe>();
+        builder.Services.AddSingleton<IReadiness, Readiness>();
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = ClusterLimits.ShutdownTimeout);
         builder.Services.AddSingleton<IValidateOptions<OrleansStreamOptions>, OrleansStreamOptionsValidator>();
         builder.Services.AddOptions<OrleansStreamOptions>().BindConfiguration(OrleansStreamOptions.SectionName).ValidateOnStart();
         builder.Services.AddOptions<ClusterOptions>().Configure<IOptions<OrleansStreamOptions>>((cluster, options) =>

@@ -12,6 +12,15 @@ public static class LogLimits
     /// <summary>The most bytes a log holds that are not durable yet; beyond it appends are refused with a time to retry.</summary>
     public const int PendingBytesMax = 32 * 1024 * 1024;
 
+    /// <summary>The most bytes all logs of a process hold that are not durable yet.</summary>
+    public const long PendingBytesMaxOfProcess = 256L * 1024 * 1024;
+
+    /// <summary>
+    /// A log may hold this part of what is free of <see cref="PendingBytesMaxOfProcess"/>, a quarter: eight stuck logs leave a third
+    /// of it to the others, a hundred leave a twenty-fifth.
+    /// </summary>
+    public const int PendingShareDivisor = 4;
+
     /// <summary>The most appends a log holds that are not durable yet.</summary>
     public const int PendingAppendsMax = 20_000;
 
@@ -24,8 +33,14 @@ public static class LogLimits
     /// <summary>The newest bytes of a log that are kept in memory.</summary>
     public const int TailCacheBytesMax = 8 * 1024 * 1024;
 
-    /// <summary>The newest bytes of all logs of a process that are kept in memory.</summary>
-    public const long TailCacheBytesMaxOfProcess = 256L * 1024 * 1024;
+    /// <summary>The bytes of all logs of a process that are kept in memory to be read: newest ones, and what was read ahead.</summary>
+    public const long CacheBytesMaxOfProcess = 256L * 1024 * 1024;
+
+    /// <summary>The reads of older data that all logs of a process have under way at once; each takes up to 4 MiB.</summary>
+    public const int ColdReadsMax = 32;
+
+    /// <summary>The reads of older data that wait for their turn; beyond it readers are told to come again.</summary>
+    public const int ColdReadsWaitingMax = 1_000;
 
     /// <summary>The first memory chunk of a log; each next one doubles, so that an idle partition stays small.</summary>
     public const int TailChunkBytesMin = 4 * 1024;
@@ -77,6 +92,9 @@ public static class LogLimits
 
     /// <summary>How long an append waits for the store before its caller is told that the outcome is unknown.</summary>
     public static readonly TimeSpan AppendWaitMax = TimeSpan.FromSeconds(30);
+
+    /// <summary>The time over which the pace is measured at which a process's pending bytes become durable.</summary>
+    public static readonly TimeSpan DrainRateWindow = TimeSpan.FromSeconds(5);
 
     /// <summary>How long a fetch may wait in one call.</summary>
     public static readonly TimeSpan FetchWaitMax = TimeSpan.FromSeconds(20);

@@ -38,7 +38,7 @@ public sealed partial class PartitionLog
                 return ValueTask.FromResult(Refused(error));
             }
 
-            if (JudgeRoom(batches.Length) is { } full)
+            if (TakeRoom(batches.Length) is { } full)
             {
                 AwaitRefused(first);
                 return ValueTask.FromResult(Refused(full));
@@ -46,7 +46,6 @@ public sealed partial class PartitionLog
 
             append = new PendingAppend(batches, first, acks, expectedNextOffset, _time.GetTimestamp());
             _queue.Enqueue(append);
-            _pendingBytes += batches.Length;
             WatchDeadlines();
             starts = StartsDraining();
         }
@@ -90,24 +89,54 @@ public sealed partial class PartitionLog
         }
     }
 
-    private LogError? JudgeRoom(int lengthBytes)
+    /// <summary>Takes room for an append, of this log's own and of all logs'. Under the gate.</summary>
+    /// <returns>Null; or that there is none, and when there will be.</returns>
+    private LogError? TakeRoom(int lengthBytes)
     {
-        if (_pendingBytes + lengthBytes <= LogLimits.PendingBytesMax && _queue.Count < LogLimits.PendingAppendsMax)
+        if (_pendingBytes + lengthBytes > LogLimits.PendingBytesMax || _queue.Count >= LogLimits.PendingAppendsMax)
         {
-            return null;
+            return new LogError(
+                StreamErrorCode.ThrottlingQuotaExceeded,
+                $"The partition has {_pendingBytes} bytes in {_queue.Count} appends that are not durable yet; at most "
+                + $"{LogLimits.PendingBytesMax} bytes in {LogLimits.PendingAppendsMax} appends are taken.",
+                RetryAfter: DrainTime());
         }
 
-        return new LogError(
-            StreamErrorCode.ThrottlingQuotaExceeded,
-            $"The partition has {_pendingBytes} bytes in {_queue.Count} appends that are not durable yet; at most "
-            + $"{LogLimits.PendingBytesMax} bytes in {LogLimits.PendingAppendsMax} appends are taken.",
-            RetryAfter: DrainTime());
+        if (!_resources.TryTakePending(lengthBytes, _pendingBytes))
+        {
+            return new LogError(
+                StreamErrorCode.ThrottlingQuotaExceeded,
+                $"The server has {_resources.PendingBytes} bytes that are not durable yet, {_pendingBytes} of them this partition's; "
+                + "it takes no more of this one now.",
+                RetryAfter: _pendingBytes > 0 ? DrainTime() : _resources.DrainTime() ?? LogLimits.RetryPauseMax);
+        }
+
+        _pendingBytes += lengthBytes;
+        return null;
     }
 
-    /// <summary>How long the bytes that are pending take at the pace of the last appends.</summary>
+    /// <summary>Gives back the room of an append that was answered. Under the gate.</summary>
+    private void ReturnRoom(int lengthBytes)
+    {
+        _pendingBytes -= lengthBytes;
+        if (_end is null)
+        {
+            _resources.ReturnPending(lengthBytes); // an ended log has given back all at once
+        }
+    }
+
+    /// <summary>
+    /// How long the bytes that are pending take at the pace of the last appends; and not less than the append under way has taken, as
+    /// a store that does not answer has no pace. Under the gate.
+    /// </summary>
     private TimeSpan DrainTime()
     {
         var seconds = _bytesPerSecond > 0 ? _pendingBytes / _bytesPerSecond : 1;
+        if (_group is { } group)
+        {
+            seconds = Math.Max(seconds, _time.GetElapsedTime(group.BeganAt).TotalSeconds);
+        }
+
         return TimeSpan.FromSeconds(Math.Clamp(seconds, 0.05, LogLimits.AppendWaitMax.TotalSeconds));
     }
 

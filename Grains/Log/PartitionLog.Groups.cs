@@ -17,7 +17,7 @@ public sealed partial class PartitionLog
         }
 
         var lengthMax = Math.Min(LogLimits.GroupBytesMax, _segments.Limits.AppendBytesMax);
-        var group = new AppendGroup { BaseOffset = _endOffset, EndOffset = _endOffset };
+        var group = new AppendGroup { BaseOffset = _endOffset, EndOffset = _endOffset, BeganAt = _time.GetTimestamp() };
         var length = 0;
         _open.Clear();
         while (_queue.TryPeek(out var append) && length + append.Batches.Length <= lengthMax)
@@ -25,7 +25,7 @@ public sealed partial class PartitionLog
             _queue.Dequeue();
             if (append.IsGivenUp || append.Task.IsCompleted)
             {
-                _pendingBytes -= append.Batches.Length; // its caller has been answered before it had a place
+                ReturnRoom(append.Batches.Length); // its caller has been answered before it had a place
                 Await(append);
                 continue;
             }

@@ -7,31 +7,89 @@ namespace OrleansStream.Log;
 // Reading from segments: find the place by index, read ahead, check every batch before anybody sees it.
 public sealed partial class PartitionLog
 {
-    private readonly ReadAheadCache _blocks = new();
+    private readonly ReadAheadCache _blocks;
+    private readonly Dictionary<long, List<TaskCompletionSource<ReadAheadBlock>>> _readsUnderWay = [];
 
     /// <summary>A segment as a reader sees it: up to its durable length at one moment.</summary>
     private readonly record struct SegmentView(string Name, long BaseOffset, long Length);
 
     /// <summary>Reads a run of batches from the one that holds an offset on, and keeps it for whoever reads on.</summary>
-    private async ValueTask<ReadAheadBlock> ReadBlockAsync(
-        SegmentView view, long offset, int bytesMax, CancellationToken cancellationToken)
+    /// <remarks>Readers that want the same offset share one read; the reads of all logs are bounded in number.</remarks>
+    /// <exception cref="ColdReadsBusyException">Too many reads wait already.</exception>
+    private async ValueTask<ReadAheadBlock> ReadBlockAsync(SegmentView view, long offset, int bytesMax)
     {
-        var place = await FindPlaceAsync(view, index => index.FindPosition(offset), cancellationToken).ConfigureAwait(false);
+        TaskCompletionSource<ReadAheadBlock>? shared = null;
+        lock (_gate)
+        {
+            if (_readsUnderWay.TryGetValue(offset, out var sharers))
+            {
+                sharers.Add(shared = new TaskCompletionSource<ReadAheadBlock>());
+            }
+            else
+            {
+                _readsUnderWay.Add(offset, []);
+            }
+        }
+
+        if (shared is not null)
+        {
+            return await shared.Task.ConfigureAwait(false);
+        }
+
+        try
+        {
+            var block = await ReadInTurnAsync(view, offset, bytesMax).ConfigureAwait(false);
+            EndRead(offset, block).ForEach(sharer => sharer.SetResult(block));
+            return block;
+        }
+        catch (Exception e)
+        {
+            EndRead(offset, null).ForEach(sharer => sharer.SetException(e));
+            throw;
+        }
+    }
+
+    // One source for each who shares the read: of several that await one task all but the first would go to the thread pool.
+    private List<TaskCompletionSource<ReadAheadBlock>> EndRead(long offset, ReadAheadBlock? block)
+    {
+        lock (_gate)
+        {
+            _readsUnderWay.Remove(offset, out var sharers);
+            if (block is { } found && _end is null)
+            {
+                _blocks.Add(found);
+            }
+
+            return sharers ?? [];
+        }
+    }
+
+    // Not cancelled by its caller: others may share it.
+    private async ValueTask<ReadAheadBlock> ReadInTurnAsync(SegmentView view, long offset, int bytesMax)
+    {
+        await _resources.ColdReads.EnterAsync().ConfigureAwait(false);
+        try
+        {
+            return await ReadFromStoreAsync(view, offset, bytesMax).ConfigureAwait(false);
+        }
+        finally
+        {
+            _resources.ColdReads.Leave();
+        }
+    }
+
+    private async ValueTask<ReadAheadBlock> ReadFromStoreAsync(SegmentView view, long offset, int bytesMax)
+    {
+        var place = await FindPlaceAsync(view, index => index.FindPosition(offset), CancellationToken.None).ConfigureAwait(false);
         var lengthWanted = Math.Max(bytesMax, LogLimits.ReadAheadBytes) + (2 * LogLimits.IndexIntervalBytes);
         while (true)
         {
             var length = (int)Math.Min(lengthWanted, view.Length - place.Position);
             var bytes = GC.AllocateUninitializedArray<byte>(length);
-            var read = await _segments.ReadAsync(view.Name, place.Position, bytes, cancellationToken).ConfigureAwait(false);
-            var block = Check(bytes.AsMemory(0, read), place.Offset, offset, out var damage);
-            if (block is { } found)
+            var read = await _segments.ReadAsync(view.Name, place.Position, bytes).ConfigureAwait(false);
+            if (Check(bytes.AsMemory(0, read), place.Offset, offset, out var damage) is { } found)
             {
-                lock (_gate)
-                {
-                    _blocks.Add(found);
-                }
-
-                return found;
+                return found with { HeldBytes = bytes.Length };
             }
 
             if (damage.LengthNeeded <= length || read < lengthWanted)
@@ -152,7 +210,7 @@ public sealed partial class PartitionLog
             return null;
         }
 
-        return new ReadAheadBlock(firstOffset, endOffset, bytes[start..position]);
+        return new ReadAheadBlock(firstOffset, endOffset, bytes[start..position], position - start);
     }
 
     private static BlockDamage DamageOf(
@@ -208,13 +266,9 @@ public sealed partial class PartitionLog
                 }
             }
 
-            foreach (var view in candidates)
+            if (await FindInTurnAsync(candidates, timestampMs, logStart, cancellationToken).ConfigureAwait(false) is { } found)
             {
-                var found = await FindInSegmentAsync(view, timestampMs, logStart, cancellationToken).ConfigureAwait(false);
-                if (found.Offset >= 0)
-                {
-                    return found;
-                }
+                return found;
             }
 
             return await IsProvenAsync(cancellationToken).ConfigureAwait(false)
@@ -230,6 +284,41 @@ public sealed partial class PartitionLog
         {
             return new LogFindResult(
                 new LogError(StreamErrorCode.PartitionOffline, e.Message) { Damage = (e as LogCorruptException)?.Damage }, -1, -1);
+        }
+        catch (ColdReadsBusyException e)
+        {
+            return new LogFindResult(Busy(e), -1, -1);
+        }
+    }
+
+    private static LogError Busy(ColdReadsBusyException exception) => new(
+        StreamErrorCode.ThrottlingQuotaExceeded, $"{exception.Message} Try again.", RetryAfter: LogLimits.RetryPauseMax);
+
+    private async ValueTask<LogFindResult?> FindInTurnAsync(
+        List<SegmentView> candidates, long timestampMs, long logStart, CancellationToken cancellationToken)
+    {
+        if (candidates.Count == 0)
+        {
+            return null;
+        }
+
+        await _resources.ColdReads.EnterAsync().ConfigureAwait(false);
+        try
+        {
+            foreach (var view in candidates)
+            {
+                var found = await FindInSegmentAsync(view, timestampMs, logStart, cancellationToken).ConfigureAwait(false);
+                if (found.Offset >= 0)
+                {
+                    return found;
+                }
+            }
+
+            return null;
+        }
+        finally
+        {
+            _resources.ColdReads.Leave();
         }
     }
 

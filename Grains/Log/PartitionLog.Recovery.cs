@@ -13,6 +13,7 @@ public sealed partial class PartitionLog
     /// <param name="segments">Where its segments are.</param>
     /// <param name="documents">Where its manifest is.</param>
     /// <param name="time">The clock.</param>
+    /// <param name="resources">What it shares with the other logs of the process.</param>
     /// <param name="cancellationToken">Gives up; the log is then as it was, but for a higher epoch.</param>
     /// <exception cref="LogFencedException">Another owner took it over meanwhile.</exception>
     /// <exception cref="LogCorruptException">Durable bytes are damaged.</exception>
@@ -20,7 +21,7 @@ public sealed partial class PartitionLog
     /// <exception cref="StoreFullException">The store has no room for the fence.</exception>
     public static async ValueTask<PartitionLog> OpenAsync(
         string name, string owner, LogOptions options, ISegmentStore segments, IDocumentStore documents, TimeProvider time,
-        CancellationToken cancellationToken = default)
+        LogResources resources, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(name);
         ArgumentException.ThrowIfNullOrEmpty(owner);
@@ -42,7 +43,7 @@ public sealed partial class PartitionLog
 
             var extent = await segments.GetExtentAsync(active.Name, cancellationToken).ConfigureAwait(false);
             var log = new PartitionLog(
-                name, options, segments, documents, time, manifest, scan, producers, extent?.AppendCount ?? 0);
+                name, options, segments, documents, time, resources, manifest, scan, producers, extent?.AppendCount ?? 0);
             try
             {
                 if (!takesAppends)
@@ -85,6 +86,13 @@ public sealed partial class PartitionLog
             };
         }
     }
+
+    /// <summary>Takes a log over that is alone in its process.</summary>
+    /// <inheritdoc cref="OpenAsync(string, string, LogOptions, ISegmentStore, IDocumentStore, TimeProvider, LogResources, CancellationToken)"/>
+    internal static ValueTask<PartitionLog> OpenAsync(
+        string name, string owner, LogOptions options, ISegmentStore segments, IDocumentStore documents, TimeProvider time,
+        CancellationToken cancellationToken = default) =>
+        OpenAsync(name, owner, options, segments, documents, time, new LogResources(time), cancellationToken);
 
     // Where there are bytes, a missing manifest was lost: a log begun anew beside them would take them for orphans and free them.
     private static async ValueTask ThrowWhenLostAsync(

@@ -51,6 +51,9 @@ internal sealed class AppendGroup
 
     public long EndOffset { get; set; }
 
+    /// <summary>When it was begun, as <see cref="TimeProvider.GetTimestamp"/> tells it.</summary>
+    public required long BeganAt { get; init; }
+
     public int LengthBytes => Bytes.Length;
 }
 

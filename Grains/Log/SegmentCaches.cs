@@ -36,7 +36,8 @@ internal sealed class SegmentIndexCache
 /// <param name="Offset">The base offset of the first.</param>
 /// <param name="EndOffset">The offset behind the last.</param>
 /// <param name="Batches">The batches, back to back.</param>
-internal readonly record struct ReadAheadBlock(long Offset, long EndOffset, ReadOnlyMemory<byte> Batches)
+/// <param name="HeldBytes">The bytes of memory that keeping them holds.</param>
+internal readonly record struct ReadAheadBlock(long Offset, long EndOffset, ReadOnlyMemory<byte> Batches, int HeldBytes)
 {
     public ReadOnlyMemory<byte> Read(long offset, int bytesMax)
     {
@@ -46,16 +47,22 @@ internal readonly record struct ReadAheadBlock(long Offset, long EndOffset, Read
 }
 
 /// <summary>The blocks of older data that were read last, for readers who go on from there. The log's gate guards it.</summary>
-internal sealed class ReadAheadCache
+/// <param name="resources">What all logs may keep together.</param>
+internal sealed class ReadAheadCache(LogResources resources)
 {
     private readonly Queue<ReadAheadBlock> _blocks = new();
 
+    /// <summary>Keeps a block, unless the process has no room for it.</summary>
     public void Add(ReadAheadBlock block)
     {
-        _blocks.Enqueue(block);
-        if (_blocks.Count > LogLimits.ReadAheadBlocksMax)
+        while (_blocks.Count >= LogLimits.ReadAheadBlocksMax)
         {
-            _blocks.Dequeue();
+            Drop();
+        }
+
+        if (resources.TryKeep(block.HeldBytes))
+        {
+            _blocks.Enqueue(block);
         }
     }
 
@@ -72,5 +79,13 @@ internal sealed class ReadAheadCache
         return null;
     }
 
-    public void Clear() => _blocks.Clear();
+    public void Clear()
+    {
+        while (_blocks.Count > 0)
+        {
+            Drop();
+        }
+    }
+
+    private void Drop() => resources.Forget(_blocks.Dequeue().HeldBytes);
 }

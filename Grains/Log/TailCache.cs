@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.InteropServices;
 using OrleansStream.Records;
 
@@ -8,11 +9,12 @@ namespace OrleansStream.Log;
 /// buffer and the readers' cache are the same bytes. Not thread-safe: the log's lock guards it.
 /// </summary>
 /// <remarks>
-/// Readers keep slices of a chunk, so a chunk is never reused; bytes below <see cref="Chunk.Length"/> never change.
+/// Bytes below <see cref="Chunk.Length"/> never change. A reader keeps the slice it was given for as long as it likes, and nobody counts
+/// them: a chunk that was ever read from is left to the garbage collector, and only one that nobody has seen is used again.
 /// </remarks>
-internal sealed class TailCache
+/// <param name="resources">What all logs may keep together.</param>
+internal sealed class TailCache(LogResources resources)
 {
-    private static long s_bytesOfProcess;
     private readonly Queue<Chunk> _chunks = new();
     private Chunk? _last;
     private long _bytes;
@@ -23,7 +25,7 @@ internal sealed class TailCache
         if (_last is not { } last || last.Bytes.Length - last.Length < lengthBytes || last.EndOffset != baseOffset)
         {
             var wanted = Math.Min((_last?.Bytes.Length ?? LogLimits.TailChunkBytesMin / 2) * 2, LogLimits.TailChunkBytesMax);
-            last = new Chunk(GC.AllocateUninitializedArray<byte>(Math.Max(wanted, lengthBytes)), baseOffset);
+            last = new Chunk(ArrayPool<byte>.Shared.Rent(Math.Max(wanted, lengthBytes)), baseOffset);
             _last = last; // joins the queue when its first group is published
         }
 
@@ -34,16 +36,14 @@ internal sealed class TailCache
     public void Publish(int lengthBytes, long endOffset)
     {
         var chunk = _last!;
-        if (chunk.Length == 0)
+        if (chunk.Length == 0 && !TryKeep(chunk))
         {
-            _chunks.Enqueue(chunk);
-            _bytes += chunk.Bytes.Length;
-            Interlocked.Add(ref s_bytesOfProcess, chunk.Bytes.Length);
+            _last = null; // read from the store: there is no room for it in memory
+            return;
         }
 
         chunk.Extend(lengthBytes, endOffset);
-        while (_chunks.Count > 1 && (_bytes > LogLimits.TailCacheBytesMax
-            || Interlocked.Read(ref s_bytesOfProcess) > LogLimits.TailCacheBytesMaxOfProcess))
+        while (_chunks.Count > 1 && _bytes > LogLimits.TailCacheBytesMax)
         {
             Drop();
         }
@@ -73,11 +73,34 @@ internal sealed class TailCache
         _last = null;
     }
 
+    // Where the process has no more room, this log's own oldest bytes make place for its newest.
+    private bool TryKeep(Chunk chunk)
+    {
+        while (!resources.TryKeep(chunk.Bytes.Length))
+        {
+            if (_chunks.Count == 0)
+            {
+                return false;
+            }
+
+            Drop();
+        }
+
+        _chunks.Enqueue(chunk);
+        _bytes += chunk.Bytes.Length;
+        return true;
+    }
+
     private void Drop()
     {
         var chunk = _chunks.Dequeue();
         _bytes -= chunk.Bytes.Length;
-        Interlocked.Add(ref s_bytesOfProcess, -chunk.Bytes.Length);
+        resources.Forget(chunk.Bytes.Length);
+        // The last one may have a group on its way to the store.
+        if (!chunk.WasRead && chunk != _last)
+        {
+            ArrayPool<byte>.Shared.Return(chunk.Bytes);
+        }
     }
 
     private sealed class Chunk(byte[] bytes, long baseOffset)
@@ -91,6 +114,9 @@ internal sealed class TailCache
         public long EndOffset { get; private set; } = baseOffset;
 
         public int Length { get; private set; }
+
+        /// <summary>True once a reader was given a slice of it.</summary>
+        public bool WasRead { get; private set; }
 
         public void Extend(int lengthBytes, long endOffset)
         {
@@ -107,6 +133,7 @@ internal sealed class TailCache
         {
             var position = BatchRange.FindStart(Bytes.AsSpan(0, Length), IndexedPosition(offset), offset);
             var length = BatchRange.FindLength(Bytes.AsSpan(position, Length - position), bytesMax);
+            WasRead = true;
             return Bytes.AsMemory(position, length);
         }
 
@@ -162,5 +189,17 @@ internal static class BatchRange
         }
 
         return length;
+    }
+
+    /// <summary>The count of their records.</summary>
+    public static long CountRecords(ReadOnlySpan<byte> batches)
+    {
+        long count = 0;
+        for (; RecordBatchHeader.TryRead(batches, out var header); batches = batches[header.LengthBytes..])
+        {
+            count += header.RecordCount;
+        }
+
+        return count;
     }
 }

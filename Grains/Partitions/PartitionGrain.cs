@@ -4,6 +4,7 @@ using Orleans.Concurrency;
 using Orleans.Placement;
 using OrleansStream.Errors;
 using OrleansStream.Log;
+using OrleansStream.Placement;
 using OrleansStream.Storage;
 using OrleansStream.Topics;
 
@@ -12,13 +13,14 @@ namespace OrleansStream.Partitions;
 /// <summary>Leads one partition: opens its log, takes calls to it, and goes away when the log has ended.</summary>
 /// <remarks>
 /// Reentrant: offsets are given and state changes only in the log's writer; nothing here may rely on a field across an await.
-/// Placed by count, not near its first caller: else one silo would lead every partition of a topic.
+/// Placed by <see cref="PartitionHome"/>, and when silos come or go it moves there.
 /// An activation that could not open its log answers with the reason for a while, then leaves, and the next one tries again.
 /// </remarks>
-[Reentrant, Immovable, ActivationCountBasedPlacement, GrainType("partition")]
+[Reentrant, Immovable, PartitionPlacement, GrainType("partition")]
 internal sealed partial class PartitionGrain(
-    ISegmentStore segments, IDocumentStore documents, TimeProvider time, ILocalSiloDetails silo,
-    IHostApplicationLifetime lifetime, ILogger<PartitionGrain> logger) : Grain, IPartitionGrain
+    ISegmentStore segments, IDocumentStore documents, TimeProvider time, LogResources resources, PartitionInstruments instruments,
+    ILocalSiloDetails silo, ISiloStatusOracle silos, IHostApplicationLifetime lifetime, ILogger<PartitionGrain> logger)
+    : Grain, IPartitionGrain
 {
     private PartitionKey _key;
     private TopicMetadata? _topic;
@@ -26,6 +28,7 @@ internal sealed partial class PartitionGrain(
     private StreamError _refusal = PartitionErrors.Closing;
     private LogDamage? _damage;
     private CancellationTokenRegistration _stopping;
+    private SiloAddress? _home;
 
     private string Owner => $"{silo.SiloAddress.ToParsableString()}/{GrainContext.ActivationId}";
 
@@ -159,15 +162,17 @@ internal sealed partial class PartitionGrain(
     private async Task OpenAsync(TopicMetadata topic, CancellationToken cancellationToken)
     {
         PartitionLog log = await PartitionLog.OpenAsync(
-            _key.ToString(), Owner, PartitionMapping.ToLogOptions(TopicConfig.From(topic.Config)), segments, documents, time,
+            _key.ToString(), Owner, PartitionMapping.ToLogOptions(TopicConfig.From(topic.Config)), segments, documents, time, resources,
             cancellationToken);
         _log = log;
+        instruments.Add(topic.Name, _key.Partition, log);
         LeaveWhenEndedAsync(log).Ignore();
         // A grain is only deactivated when its calls have ended, and a long poll would hold up the stop for as long as it waits.
         _stopping = lifetime.ApplicationStopping.Register(log.StopWaiting);
-        this.RegisterGrainTimer(token => MaintainAsync(token).AsTask(), new GrainTimerCreationOptions
+        this.RegisterGrainTimer(StayOrMoveAsync, new GrainTimerCreationOptions
         {
-            DueTime = PartitionGrainLimits.MaintenancePeriod,
+            // At different times for partitions that were opened together.
+            DueTime = PartitionGrainLimits.MaintenancePeriod * (0.5 + Random.Shared.NextDouble()),
             Period = PartitionGrainLimits.MaintenancePeriod,
             Interleave = true,
         });
@@ -179,9 +184,35 @@ internal sealed partial class PartitionGrain(
             await ConfigureAsync(topic);
     }
 
+    private async Task StayOrMoveAsync(CancellationToken cancellationToken)
+    {
+        if (_log is not { } log)
+            return;
+        if (!BelongsElsewhere())
+        {
+            await MaintainAsync(cancellationToken);
+            return;
+        }
+
+        // Migrated, not just deactivated: callers that remember this silo would open it here again.
+        LogMoves(_key, _home);
+        log.StopWaiting();
+        MigrateOnIdle();
+    }
+
+    // Seen twice in a row: silos often come and go together, and each move makes callers wait.
+    private bool BelongsElsewhere()
+    {
+        SiloAddress[] active = [.. silos.GetApproximateSiloStatuses(onlyActive: true).Keys];
+        SiloAddress? before = _home;
+        _home = active.Length > 0 ? PartitionHome.Find(_key, active) : silo.SiloAddress;
+        return !_home.Equals(silo.SiloAddress) && _home.Equals(before);
+    }
+
     private async Task LeaveWhenEndedAsync(PartitionLog log)
     {
         LogEnd end = await log.Ended;
+        instruments.Remove(log);
         if (end != LogEnd.Closed)
             LogEnded(_key, end);
         // Until it leaves, the ended log answers with the reason itself.
@@ -217,10 +248,13 @@ internal sealed partial class PartitionGrain(
     }
 
     private PartitionDescription Describe(StreamError? error) =>
-        PartitionMapping.Describe(_key, _log?.State, _log is null ? _refusal : error, silo.SiloAddress.ToParsableString());
+        PartitionMapping.Describe(_key, _log?.State, _log is null ? _refusal : error, silo.SiloAddress.ToParsableString(), _log?.Rates);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Partition {Partition} could not be opened")]
     private partial void LogNotOpened(Exception exception, PartitionKey partition);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Partition {Partition} moves to {Silo}")]
+    private partial void LogMoves(PartitionKey partition, SiloAddress? silo);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Topic {Topic}, partition {Partition}: the stored bytes of offset {Offset} are damaged, in segment {Segment} at position {Position}")]
     private partial void LogDamaged(string topic, int partition, long offset, string segment, long position);

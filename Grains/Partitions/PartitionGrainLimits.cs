@@ -3,7 +3,10 @@ namespace OrleansStream.Partitions;
 /// <summary>The times of a partition's grain.</summary>
 internal static class PartitionGrainLimits
 {
-    /// <summary>How often a log closes aged segments and applies retention.</summary>
+    /// <summary>
+    /// How often a log closes aged segments and applies retention, and a partition looks whether it belongs on another silo,
+    /// where it then moves at the second look.
+    /// </summary>
     public static readonly TimeSpan MaintenancePeriod = TimeSpan.FromSeconds(10);
 
     /// <summary>How long an unknown topic is answered from memory; its id never comes to life again.</summary>

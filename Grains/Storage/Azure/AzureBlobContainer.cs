@@ -10,6 +10,9 @@ namespace OrleansStream.Storage.Azure;
 /// <remarks>Any count of processes may use one container. There is nothing to close.</remarks>
 public sealed class AzureBlobContainer
 {
+    /// <summary>The protocol's version: the newest that today's Azurite takes as well, so that tests speak what production speaks.</summary>
+    internal const BlobClientOptions.ServiceVersion ServiceVersion = BlobClientOptions.ServiceVersion.V2026_06_06;
+
     private readonly BlobContainerClient _container;
     private readonly TimeProvider _time;
     private readonly AzureBlobRetry _retry;
@@ -130,8 +133,7 @@ public sealed class AzureBlobContainer
 
     private static BlobClientOptions CreateOptions(HttpPipelineTransport? transport)
     {
-        // The newest version that today's Azurite takes as well, so that tests speak what production speaks.
-        var options = new BlobClientOptions(BlobClientOptions.ServiceVersion.V2026_06_06)
+        var options = new BlobClientOptions(ServiceVersion)
         {
             Retry = { MaxRetries = 0, NetworkTimeout = AzureBlobLimits.NetworkTimeout },
         };

@@ -3,6 +3,8 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Mvc.Testing;
+using Microsoft.AspNetCore.TestHost;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace OrleansStream.Tests.Api;
 
@@ -17,7 +19,15 @@ public sealed class ApiTests : ICollectionFixture<ApiFixture>
 /// <summary>The whole service in this process, on a port of its own, with its data in memory.</summary>
 public sealed class ApiFixture : IAsyncLifetime
 {
-    private readonly Factory _factory = new();
+    private readonly Factory _factory;
+
+    public ApiFixture()
+        : this(TimeProvider.System)
+    {
+    }
+
+    /// <summary>The service on a clock of the test's.</summary>
+    internal ApiFixture(TimeProvider time) => _factory = new Factory(time);
 
     /// <summary>A client of the service; it follows no redirect.</summary>
     public HttpClient Client { get; private set; } = null!;
@@ -91,9 +101,12 @@ public sealed class ApiFixture : IAsyncLifetime
         return content;
     }
 
-    private sealed class Factory : WebApplicationFactory<OrleansStream.Api.Contracts.Problem>
+    private sealed class Factory(TimeProvider time) : WebApplicationFactory<OrleansStream.Api.Contracts.Problem>
     {
-        protected override void ConfigureWebHost(IWebHostBuilder builder) =>
-            builder.UseSetting("OrleansStream:Storage:Provider", "Memory");
+        protected override void ConfigureWebHost(IWebHostBuilder builder) => builder
+            .UseSetting("OrleansStream:Storage:Provider", "Memory")
+            // A silo whose clock is put forward takes that for a hang, and tells of it.
+            .UseSetting("Logging:LogLevel:Orleans.Runtime", time is Support.ShiftedTime ? "None" : "Warning")
+            .ConfigureTestServices(services => services.AddSingleton(time));
     }
 }

@@ -13,6 +13,9 @@ public sealed class ClusterFixture : IAsyncLifetime
 {
     private InProcessTestCluster? _cluster;
 
+    /// <summary>What a test adds to each silo.</summary>
+    public Action<ISiloBuilder>? ConfigureSilo { get; init; }
+
     public MemorySegmentStore Segments { get; } = new();
 
     public MemoryDocumentStore Documents { get; } = new();
@@ -30,6 +33,7 @@ public sealed class ClusterFixture : IAsyncLifetime
             silo.AddOrleansStreamGrains();
             silo.Services.AddSingleton<ISegmentStore>(Segments);
             silo.Services.AddSingleton<IDocumentStore>(Documents);
+            ConfigureSilo?.Invoke(silo);
         });
         _cluster = builder.Build();
         await _cluster.DeployAsync();

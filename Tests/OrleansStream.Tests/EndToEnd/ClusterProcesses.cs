@@ -6,11 +6,12 @@ namespace OrleansStream.Tests.EndToEnd;
 /// <summary>A whole cluster on the loopback: silos and Api nodes, each a process of its own, over one storage account.</summary>
 internal sealed class ClusterProcesses : IAsyncDisposable
 {
+    private const string ConnectionStringKey = "OrleansStream__Storage__AzureBlobs__ConnectionString";
+
     private readonly (string Key, string Value)[] _storage;
     private readonly List<ClusterSilo> _silos = [];
     private readonly List<ServiceProcess> _apis = [];
     private readonly List<SiloPorts> _embedded = [];
-
     private readonly ClusterLines? _lines;
 
     private ClusterProcesses(string connectionString, string container, ClusterLines? lines = null)
@@ -19,7 +20,7 @@ internal sealed class ClusterProcesses : IAsyncDisposable
         _storage =
         [
             ("OrleansStream__Storage__Provider", "AzureBlobs"),
-            ("OrleansStream__Storage__AzureBlobs__ConnectionString", connectionString),
+            (ConnectionStringKey, connectionString),
             ("OrleansStream__Storage__AzureBlobs__Container", container),
         ];
     }
@@ -93,9 +94,11 @@ internal sealed class ClusterProcesses : IAsyncDisposable
     }
 
     /// <summary>Adds a silo and waits until it serves.</summary>
-    public async Task<ClusterSilo> AddSiloAsync()
+    /// <param name="connectionString">Its own way to the account; null for that of all.</param>
+    /// <param name="withApi">True for an Api node with the silo in its process.</param>
+    public async Task<ClusterSilo> AddSiloAsync(string? connectionString = null, bool withApi = false)
     {
-        var silo = Launch(SiloPorts.Find());
+        var silo = Launch(SiloPorts.Find(), connectionString, withApi);
         _silos.Add(silo);
         await silo.Process.WaitUntilReadyAsync();
         return silo;
@@ -126,6 +129,10 @@ internal sealed class ClusterProcesses : IAsyncDisposable
         return exitCode;
     }
 
+    /// <summary>Stops the first Api node as a service manager does.</summary>
+    /// <returns>Its exit code.</returns>
+    public Task<int> StopApiAsync() => _apis[0].StopAsync();
+
     /// <summary>Kills every process at once.</summary>
     public Task KillAllAsync() => Task.WhenAll(Processes.Select(process => process.KillAsync()));
 
@@ -135,7 +142,7 @@ internal sealed class ClusterProcesses : IAsyncDisposable
         var ports = _silos.ConvertAll(silo => silo.Ports);
         var apiPorts = _apis.ConvertAll(api => api.Address.Port);
         await DisposeAsync();
-        _silos.AddRange(ports.Select(Launch));
+        _silos.AddRange(ports.Select(port => Launch(port)));
         _apis.AddRange(apiPorts.Select(LaunchApi));
         await WaitUntilReadyAsync();
     }
@@ -169,11 +176,18 @@ internal sealed class ClusterProcesses : IAsyncDisposable
 
     private Task WaitUntilReadyAsync() => Task.WhenAll(Processes.Select(process => process.WaitUntilReadyAsync()));
 
-    private ClusterSilo Launch(SiloPorts ports)
+    private ClusterSilo Launch(SiloPorts ports, string? connectionString = null, bool withApi = false)
     {
         var place = _lines?.Take(ports);
         var process = ServiceProcess.LaunchNode(
-            Repository.SiloAssembly, ports.Health, [.. _storage, .. SettingsOf(ports), .. place?.Settings ?? []]);
+            withApi ? Repository.ServiceAssembly : Repository.SiloAssembly,
+            ports.Health,
+            [
+                .. _storage,
+                .. connectionString is null ? [] : new[] { (ConnectionStringKey, connectionString) },
+                .. SettingsOf(ports),
+                .. place?.Settings ?? [],
+            ]);
         if (place is { } taken)
             _lines!.Started(taken.Slot, process);
         return new ClusterSilo(ports, process);

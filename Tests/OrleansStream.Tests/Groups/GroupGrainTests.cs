@@ -53,6 +53,19 @@ public sealed class GroupGrainTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Commit_WhenAlone_TakesOneWrite()
+    {
+        string topic = await CreateTopicAsync(4);
+        var joined = await PollAsync("single", "m", topic);
+        int before = _documents.WritesOf("single");
+        ImmutableArray<PartitionOffset> offsets = [.. joined.Assignment.Select(one => new PartitionOffset(one.TopicId, one.Partition, 1))];
+        var poll = new GroupPollRequest("m", [topic], joined.Token, offsets, GroupLimits.LeaseMsDefault);
+        var answer = await Grains.GetGrain<IConsumerGroupGrain>("single").PollAsync(poll);
+        Assert.All(answer.Assignment, one => Assert.Equal(1, one.CommittedOffset));
+        Assert.Equal(before + 1, _documents.WritesOf("single"));
+    }
+
+    [Fact]
     public async Task Poll_WhenNothingChanges_WritesNothing()
     {
         string topic = await CreateTopicAsync(4);

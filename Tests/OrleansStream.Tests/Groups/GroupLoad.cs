@@ -59,10 +59,11 @@ internal sealed class GroupLoad : IAsyncDisposable
     }
 
     /// <summary>Per member the epoch and the partitions of its last answer.</summary>
-    public IReadOnlyDictionary<string, string> Standing => _history.Polls
+    public IReadOnlyList<string> Standing => [.. _history.Polls
         .Where(poll => poll.Outcome == GroupPollOutcome.Accepted)
         .GroupBy(poll => poll.Member)
-        .ToDictionary(polls => polls.Key, polls => Describe(polls.MaxBy(poll => poll.Sent)!));
+        .Select(polls => $"{polls.Key}: {Describe(polls.MaxBy(poll => poll.Sent)!)}")
+        .Order(StringComparer.Ordinal)];
 
     /// <summary>Waits until every member has been answered since a moment, and all partitions are somebody's.</summary>
     public Task WaitUntilServedAsync(long since) => Wait.UntilAsync("every member is served and all partitions are", () =>

@@ -34,6 +34,22 @@ public sealed class Crc32CTests
         }
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(7)]
+    [InlineData(4096)]
+    [InlineData(1_048_531)]
+    public void Replace_WhenBytesInTheMiddleChange_AgreesWithSummingAllAnew(int lengthBehind)
+    {
+        byte[] bytes = new byte[100 + 14 + lengthBehind];
+        new Random(8).NextBytes(bytes);
+        uint before = Crc32C.Compute(bytes);
+        byte[] replaced = bytes[100..114];
+        new Random(9).NextBytes(bytes.AsSpan(100, 14));
+        Assert.Equal(Crc32C.Compute(bytes), Crc32C.Replace(before, replaced, bytes.AsSpan(100, 14), lengthBehind));
+    }
+
     private static uint ByDefinition(ReadOnlySpan<byte> bytes)
     {
         uint state = ~0u;

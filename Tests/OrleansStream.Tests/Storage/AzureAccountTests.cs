@@ -7,7 +7,7 @@ using OrleansStream.Storage.Azure;
 namespace OrleansStream.Tests.Storage;
 
 /// <summary>Why an account does not serve is told apart, and each reason has its own line for the operator.</summary>
-public sealed class AzureAccountTests
+public sealed class AzureAccountTests : IDisposable
 {
     private const string Settings = "OrleansStream:Storage:AzureBlobs";
 
@@ -16,6 +16,8 @@ public sealed class AzureAccountTests
         "DefaultEndpointsProtocol=http;AccountName=acme;AccountKey=a2V5;BlobEndpoint=http://acme.example/acme;";
 
     private readonly FaultyHttpHandler _line = new();
+
+    public void Dispose() => _line.Dispose();
 
     [Theory]
     [InlineData(403, "AuthorizationPermissionMismatch", AzureAccountProblem.NoRights, "role Storage Blob Data Contributor")]

@@ -1,5 +1,9 @@
 using System.Net;
 using System.Text;
+using Azure;
+using Azure.Core.Pipeline;
+using Azure.Storage.Blobs;
+using Microsoft.Extensions.Time.Testing;
 using OrleansStream.Storage;
 using OrleansStream.Storage.Azure;
 
@@ -43,6 +47,50 @@ public sealed class AzureFaultTests(AzuriteFixture azurite) : IAsyncLifetime
         var again = await Segments.AppendAsync(_name, 0, Bytes("abc"), Cancellation);
         Assert.Equal(tookEffect ? AppendStatus.Conflict : AppendStatus.Appended, again.Status);
         Assert.Equal("abc", await TextAsync());
+    }
+
+    [Fact]
+    public async Task AnyCall_WhenTheAccountAsksToWait_WaitsAsLongAsItAsks()
+    {
+        var asked = TimeSpan.FromSeconds(7);
+        var time = new FakeTimeProvider();
+        using var transport = new HttpClientTransport(_line);
+        var throttled = AzureBlobContainer.Open(
+            null, azurite.ConnectionString, "conformance", time, TimeSpan.FromMilliseconds(1), transport);
+        var busy = new TaskCompletionSource();
+        int start = _line.RequestCount;
+        _line.Answer = _ =>
+        {
+            if (_line.RequestCount > start + 1)
+                return null;
+            busy.SetResult();
+            return FaultyHttpHandler.Error(HttpStatusCode.ServiceUnavailable, "ServerBusy", asked);
+        };
+
+        var reading = throttled.Documents.ReadAsync(_name, Cancellation).AsTask();
+        await busy.Task;
+        // The wait begins some time after the answer, so time is moved bit by bit: all but the last of them must not suffice.
+        while (!reading.IsCompleted)
+        {
+            Assert.True(_line.RequestCount == start + 1 || time.GetUtcNow() - time.Start >= asked, $"It repeated after {time.GetUtcNow() - time.Start}.");
+            time.Advance(TimeSpan.FromMilliseconds(10));
+            await Task.Yield();
+        }
+
+        Assert.Null(await reading);
+        Assert.Equal(2, _line.RequestCount - start);
+    }
+
+    [Fact]
+    public async Task Version_OfTheProtocol_IsTheNewestThatTheServiceOfTheTestsTakes()
+    {
+        foreach (var newer in Enum.GetValues<BlobClientOptions.ServiceVersion>().Where(version => version > AzureBlobContainer.ServiceVersion))
+        {
+            var options = new BlobClientOptions(newer) { Retry = { MaxRetries = 0 } };
+            var service = new BlobServiceClient(azurite.ConnectionString, options);
+            var refused = await Assert.ThrowsAsync<RequestFailedException>(() => service.GetPropertiesAsync(Cancellation));
+            Assert.Equal(400, refused.Status);
+        }
     }
 
     [Fact]

@@ -1,0 +1,75 @@
+using System.IO.Pipelines;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+using OrleansStream.Comparison.Processes;
+using OrleansStream.Records;
+
+namespace OrleansStream.Comparison.Limits;
+
+/// <summary>A Kestrel that reads bodies and does nothing with them: what receiving costs before any work is done.</summary>
+internal static class BareKestrel
+{
+    /// <summary>The argument that makes this program one.</summary>
+    public const string Argument = "bare-kestrel";
+
+    /// <summary>Reads bodies.</summary>
+    public const string ReadPath = "/read";
+
+    /// <summary>Reads bodies and takes their CRC-32C.</summary>
+    public const string ChecksumPath = "/checksum";
+
+    /// <summary>Starts one as a process of its own.</summary>
+    /// <returns>The process and its port.</returns>
+    public static async Task<(ChildProcess Process, int Port)> StartAsync()
+    {
+        int port = ChildProcess.FreePort();
+        var process = ChildProcess.Start("dotnet", [Repository.Comparison, Argument, $"{port}"]);
+        try
+        {
+            await process.WaitUntilListeningAsync(port);
+            return (process, port);
+        }
+        catch
+        {
+            process.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Serves until it is killed.</summary>
+    /// <param name="port">Where it listens.</param>
+    public static async Task RunAsync(int port)
+    {
+        WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new());
+        builder.WebHost.UseKestrelCore().UseUrls($"http://127.0.0.1:{port}");
+        builder.Logging.ClearProviders();
+        WebApplication app = builder.Build();
+        app.Run(context => AnswerAsync(context, context.Request.Path == ChecksumPath));
+        await app.RunAsync();
+    }
+
+    private static async Task AnswerAsync(HttpContext context, bool takesChecksum)
+    {
+        PipeReader body = context.Request.BodyReader;
+        uint checksum = 0;
+        while (true)
+        {
+            ReadResult result = await body.ReadAsync();
+            if (takesChecksum)
+            {
+                foreach (ReadOnlyMemory<byte> part in result.Buffer)
+                    checksum = Crc32C.Append(checksum, part.Span);
+            }
+
+            body.AdvanceTo(result.Buffer.End);
+            if (result.IsCompleted)
+                break;
+        }
+
+        byte[] answer = BitConverter.GetBytes(checksum);
+        context.Response.ContentLength = answer.Length;
+        await context.Response.Body.WriteAsync(answer);
+    }
+}

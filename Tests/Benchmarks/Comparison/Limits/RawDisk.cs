@@ -1,0 +1,63 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+using OrleansStream.Comparison.Driving;
+using OrleansStream.Comparison.Processes;
+
+namespace OrleansStream.Comparison.Limits;
+
+/// <summary>What a durable append costs with nothing around it: one positional write and one <c>fdatasync</c>.</summary>
+internal static partial class RawDisk
+{
+    /// <summary>Appends to a file of its own.</summary>
+    /// <param name="lengthBytes">An append's length.</param>
+    /// <param name="isPreallocated">True when the file has been written, with zeros, up to where it will grow.</param>
+    /// <param name="count">How many appends.</param>
+    /// <returns>The median time of one, in milliseconds.</returns>
+    public static double MedianMs(int lengthBytes, bool isPreallocated, int count)
+    {
+        using var folder = new ScratchFolder();
+        using SafeFileHandle file = File.OpenHandle(Path.Join(folder.Path, "raw"), FileMode.CreateNew, FileAccess.ReadWrite);
+        byte[] bytes = SampleBytes(lengthBytes);
+        if (isPreallocated)
+        {
+            byte[] zeros = new byte[lengthBytes];
+            for (int i = 0; i < count; i++)
+                RandomAccess.Write(file, zeros, (long)i * lengthBytes);
+            Sync(file);
+        }
+
+        double[] times = new double[count];
+        for (int i = 0; i < count; i++)
+        {
+            long began = Stopwatch.GetTimestamp();
+            RandomAccess.Write(file, bytes, (long)i * lengthBytes);
+            Sync(file);
+            times[i] = Stopwatch.GetElapsedTime(began).TotalMilliseconds;
+        }
+
+        return Statistics.Median(times);
+    }
+
+    /// <summary>Has the system write back what others left unwritten, so that nobody pays for them.</summary>
+    public static void SettleSystem() => SyncAll();
+
+    private static byte[] SampleBytes(int lengthBytes)
+    {
+        byte[] bytes = new byte[lengthBytes];
+        new Random(1).NextBytes(bytes);
+        return bytes;
+    }
+
+    private static void Sync(SafeFileHandle file)
+    {
+        if (SyncData((int)file.DangerousGetHandle()) != 0)
+            throw new IOException($"fdatasync failed with {Marshal.GetLastPInvokeErrorMessage()}.");
+    }
+
+    [LibraryImport("libc", EntryPoint = "fdatasync", SetLastError = true)]
+    private static partial int SyncData(int descriptor);
+
+    [LibraryImport("libc", EntryPoint = "sync")]
+    private static partial void SyncAll();
+}

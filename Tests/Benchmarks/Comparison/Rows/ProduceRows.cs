@@ -1,0 +1,202 @@
+using OrleansStream.Comparison.Driving;
+using OrleansStream.Comparison.Limits;
+using OrleansStream.Comparison.Processes;
+using OrleansStream.Comparison.Protocols;
+using OrleansStream.Comparison.Reporting;
+
+namespace OrleansStream.Comparison.Rows;
+
+/// <summary>Durable JSON batches of 100 records beside streams of others.</summary>
+internal sealed class JsonBatchesRow : IRow
+{
+    private const int Connections = 16;
+    private const int BatchRecords = 100;
+
+    /// <inheritdoc/>
+    public string Name => "json";
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<Figure>> RunAsync(RunContext context)
+    {
+        using var folder = new ScratchFolder();
+        using Service service = await Service.StartAsync(folder.Path);
+        using RedisServer? redis = await RedisServer.StartAsync("always");
+        using NatsServer? nats = await NatsServer.StartAsync();
+        if (redis is null)
+            context.Note("Redis is absent: redis-server is not on the PATH.");
+        if (nats is null)
+            context.Note("NATS is absent: nats-server is not on the PATH.");
+        context.Note(ChildProcess.Find("rabbitmq-server") is null
+            ? "RabbitMQ is absent: rabbitmq-server is not on the PATH."
+            : "RabbitMQ is left out: its stream protocol has no driver here.");
+
+        var figures = new List<Figure>();
+        foreach (int size in new[] { 1024, 100 })
+        {
+            byte[] value = SampleRecords.Text(size);
+            ProduceLoad load = ProduceLoad.Json(value, isText: true, BatchRecords);
+            List<Side> sides = [new("service, durable", () => Sides.ProduceAsync(service, load, Connections, context.Duration))];
+            if (redis is not null)
+                sides.Add(new("Redis always", () => Task.FromResult(Sides.Append(redis, value, Sides.RedisConnections, 16, context.Duration))));
+            if (nats is not null)
+                sides.Add(new("NATS file", () => Task.FromResult(Sides.Publish(nats, value, context.Duration))));
+            var results = await context.AlternateAsync(sides);
+            double ours = results["service, durable"].RecordsPerSecond;
+            string path = $"JSON batches of {BatchRecords}, records of {size} B, durable";
+            foreach (string peer in results.Keys.Skip(1))
+            {
+                figures.Add(new Figure(path, "rec/s", ours, peer, results[peer].RecordsPerSecond, Target.AtLeast(3)));
+            }
+
+            if (sides.Count == 1)
+                figures.Add(Figure.Alone(path, "rec/s", ours, Target.None));
+        }
+
+        return figures;
+    }
+}
+
+/// <summary>JSON batches beside a Kestrel that only reads their bytes.</summary>
+internal sealed class ShareOfKestrelRow : IRow
+{
+    private const int Connections = 16;
+    private const int ValueBytes = 600;
+    private const int BatchRecords = 100;
+
+    /// <inheritdoc/>
+    public string Name => "kestrel";
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<Figure>> RunAsync(RunContext context)
+    {
+        using var folder = new ScratchFolder();
+        using Service service = await Service.StartAsync(folder.Path);
+        var bare = await BareKestrel.StartAsync();
+        using ChildProcess bareProcess = bare.Process;
+        var figures = new List<Figure>();
+        foreach (bool isText in new[] { true, false })
+        {
+            byte[] value = isText ? SampleRecords.Text(ValueBytes) : SampleRecords.Nested(ValueBytes);
+            ProduceLoad durable = ProduceLoad.Json(value, isText, BatchRecords);
+            ProduceLoad ordered = ProduceLoad.Json(value, isText, BatchRecords, acks: "1");
+            var results = await context.AlternateAsync(
+                new Side("Kestrel, body read", () =>
+                    Task.FromResult(Sides.Read(bare, BareKestrel.ReadPath, durable, Connections, context.Duration))),
+                new Side("service, acks 1", () => Sides.ProduceAsync(service, ordered, Connections, context.Duration)),
+                new Side("service, durable", () => Sides.ProduceAsync(service, durable, Connections, context.Duration)));
+            string kind = isText ? "texts" : "nested objects";
+            double limit = results["Kestrel, body read"].RecordsPerSecond;
+            figures.Add(new Figure(
+                $"JSON batches of {BatchRecords} {kind} of {value.Length} B, acks 1", "rec/s", results["service, acks 1"].RecordsPerSecond,
+                "Kestrel, body read", limit, Target.AtLeast(isText ? 0.5 : 0.3)));
+            figures.Add(new Figure(
+                $"JSON batches of {BatchRecords} {kind} of {value.Length} B, durable", "rec/s", results["service, durable"].RecordsPerSecond,
+                "Kestrel, body read", limit, Target.AtLeast(0.25)));
+            figures.Add(Figure.Alone(
+                $"allocated a record, {kind}, durable", "B", results["service, durable"].AllocatedBytesPerRecord, Target.None));
+        }
+
+        return figures;
+    }
+}
+
+/// <summary>Durable encoded batches: the fast lane.</summary>
+internal sealed class EncodedBatchesRow : IRow
+{
+    private const int Connections = 8;
+    private const int ValueBytes = 1024;
+
+    // A record of 1 KiB has some 10 bytes around it.
+    private const int EncodedRecordBytes = ValueBytes + 14;
+
+    /// <inheritdoc/>
+    public string Name => "encoded";
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<Figure>> RunAsync(RunContext context)
+    {
+        using var folder = new ScratchFolder();
+        using Service service = await Service.StartAsync(folder.Path);
+        using RedisServer? redis = await RedisServer.StartAsync("everysec");
+        var bare = await BareKestrel.StartAsync();
+        using ChildProcess bareProcess = bare.Process;
+        var figures = new List<Figure>();
+        byte[] value = SampleRecords.Text(ValueBytes);
+        foreach (int kib in new[] { 64, 256, 1024 })
+        {
+            ProduceLoad load = ProduceLoad.Encoded(value, (kib * 1024 - 100) / EncodedRecordBytes);
+            List<Side> sides =
+            [
+                new("Kestrel, read + CRC", () =>
+                    Task.FromResult(Sides.Read(bare, BareKestrel.ChecksumPath, load, Connections, context.Duration))),
+                new("service, durable", () => Sides.ProduceAsync(service, load, Connections, context.Duration)),
+            ];
+            if (redis is not null)
+            {
+                sides.Add(new("Redis everysec", () => Task.FromResult(
+                    Sides.Append(redis, value, Sides.RedisConnections, 16, context.Duration))));
+            }
+
+            var results = await context.AlternateAsync(sides);
+            LoadResult ours = results["service, durable"];
+            string path = $"encoded batches of {kib} KiB, durable";
+            figures.Add(new Figure(
+                path, "MB/s", ours.BytesPerSecond / 1e6, "Kestrel, read + CRC",
+                results["Kestrel, read + CRC"].BytesPerSecond / 1e6, Target.AtLeast(0.8)));
+            if (results.TryGetValue("Redis everysec", out LoadResult? theirs))
+                figures.Add(new Figure(path, "MB/s", ours.BytesPerSecond / 1e6, "Redis everysec", theirs.BytesPerSecond / 1e6, Target.AtLeast(4)));
+        }
+
+        return figures;
+    }
+}
+
+/// <summary>Single durable records.</summary>
+internal sealed class SingleRecordsRow : IRow
+{
+    private const int ValueBytes = 1024;
+    private const int ManyConnections = 64;
+
+    /// <inheritdoc/>
+    public string Name => "single";
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<Figure>> RunAsync(RunContext context)
+    {
+        using var folder = new ScratchFolder();
+        using Service service = await Service.StartAsync(folder.Path);
+        using RedisServer? redis = await RedisServer.StartAsync("always");
+        byte[] value = SampleRecords.Text(ValueBytes);
+        ProduceLoad load = ProduceLoad.Json(value, isText: true, 1);
+        List<Side> alone = [new("service, 1 connection", () => Sides.ProduceAsync(service, load, 1, context.Duration))];
+        List<Side> many = [new("service, 64 connections", () => Sides.ProduceAsync(service, load, ManyConnections, context.Duration))];
+        if (redis is not null)
+        {
+            alone.Add(new("Redis always, 1 connection", () => Task.FromResult(Sides.Append(redis, value, 1, 1, context.Duration))));
+            many.Add(new("Redis always, 50 connections", () => Task.FromResult(
+                Sides.Append(redis, value, Sides.RedisConnections, 1, context.Duration))));
+        }
+
+        var atOnce = await context.AlternateAsync(alone);
+        var together = await context.AlternateAsync(many);
+        LoadResult one = atOnce["service, 1 connection"];
+        LoadResult all = together["service, 64 connections"];
+        var figures = new List<Figure>
+        {
+            new("one durable record, 1 connection: p99 to p50", "ms", one.P99Ms, "its own p50", one.P50Ms, Target.AtMost(3)),
+        };
+        if (redis is not null)
+        {
+            LoadResult theirOne = atOnce["Redis always, 1 connection"];
+            LoadResult theirAll = together["Redis always, 50 connections"];
+            figures.Insert(0, new("one durable record, 1 connection: p50", "ms", one.P50Ms, "Redis always", theirOne.P50Ms, Target.AtMost(1)));
+            figures.Add(new(
+                "one durable record, 64 connections", "rec/s", all.RecordsPerSecond, "Redis always, 50 connections",
+                theirAll.RecordsPerSecond, Target.AtLeast(1.3)));
+        }
+
+        figures.Add(Figure.Alone("one durable record, 64 connections: p50", "ms", all.P50Ms, Target.None));
+        figures.Add(Figure.Alone("one durable record, 64 connections: p99", "ms", all.P99Ms, Target.None));
+        return figures;
+    }
+}

@@ -1,0 +1,90 @@
+using System.Globalization;
+using OrleansStream.Comparison.Driving;
+using OrleansStream.Comparison.Limits;
+using OrleansStream.Comparison.Reporting;
+
+namespace OrleansStream.Comparison.Rows;
+
+/// <summary>How a run measures, and what it has to tell.</summary>
+/// <param name="IsQuick">True for a run of minutes: shorter, of fewer bytes, but of as many rounds.</param>
+internal sealed record RunContext(bool IsQuick)
+{
+    private readonly List<string> _notes = [];
+
+    /// <summary>How often each side is measured; the sides alternate.</summary>
+    public int Rounds => IsQuick ? 3 : 5;
+
+    /// <summary>How long a side is measured in a round.</summary>
+    public TimeSpan Duration => TimeSpan.FromSeconds(IsQuick ? 2 : 6);
+
+    /// <summary>What was left out, and why.</summary>
+    public IReadOnlyList<string> Notes => _notes;
+
+    /// <summary>Says that something was left out.</summary>
+    /// <param name="note">What, and why.</param>
+    public void Note(string note)
+    {
+        if (_notes.Contains(note))
+            return;
+        _notes.Add(note);
+        Console.WriteLine($"    {note}");
+    }
+
+    /// <summary>Measures sides in turn, and prints each round.</summary>
+    /// <param name="sides">Their names, and how each is measured.</param>
+    public async Task<Dictionary<string, LoadResult>> AlternateAsync(params IEnumerable<Side> sides)
+    {
+        var results = sides.ToDictionary(side => side, _ => new List<LoadResult>());
+        // Round 0 does not count: what runs for the first time is still being compiled.
+        for (int round = 0; round <= Rounds; round++)
+        {
+            foreach (Side side in results.Keys)
+            {
+                // What one side left in the page cache must not be written back at the other's cost.
+                RawDisk.SettleSystem();
+                LoadResult result = await side.MeasureAsync();
+                if (round > 0)
+                    results[side].Add(result);
+                Console.WriteLine(string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"    {round} {side.Name,-34} {Figure.Show(result.RecordsPerSecond),8}/s {result.BytesPerSecond / 1e6,8:0.0} MB/s"
+                    + $"  p50 {result.P50Ms,7:0.000} ms  p99 {result.P99Ms,8:0.000} ms  driver {result.DriverCpu:0.00} cores,"
+                    + $" driven {result.ServerCpu:0.00}{Allocated(result)}"));
+            }
+        }
+
+        return results.ToDictionary(pair => pair.Key.Name, pair => MedianOf(pair.Value));
+    }
+
+    private static string Allocated(LoadResult result) => double.IsNaN(result.AllocatedBytesPerRecord)
+        ? ""
+        : string.Create(CultureInfo.InvariantCulture, $", {result.AllocatedBytesPerRecord:0} B allocated a record");
+
+    private static LoadResult MedianOf(List<LoadResult> rounds) => new(
+        Statistics.Median(rounds.Select(round => round.RecordsPerSecond)),
+        Statistics.Median(rounds.Select(round => round.BytesPerSecond)),
+        Statistics.Median(rounds.Select(round => round.P50Ms)),
+        Statistics.Median(rounds.Select(round => round.P99Ms)),
+        Statistics.Median(rounds.Select(round => round.DriverCpu)),
+        Statistics.Median(rounds.Select(round => round.ServerCpu)),
+        rounds.Sum(round => round.Records))
+    {
+        AllocatedBytesPerRecord = Statistics.Median(rounds.Select(round => round.AllocatedBytesPerRecord)),
+    };
+}
+
+/// <summary>One of those that are compared.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="MeasureAsync">Measures it once.</param>
+internal sealed record Side(string Name, Func<Task<LoadResult>> MeasureAsync);
+
+/// <summary>One or more paths that are measured with the same processes.</summary>
+internal interface IRow
+{
+    /// <summary>Its name, by which a run may ask for it.</summary>
+    string Name { get; }
+
+    /// <summary>Measures it.</summary>
+    /// <param name="context">How.</param>
+    Task<IReadOnlyList<Figure>> RunAsync(RunContext context);
+}

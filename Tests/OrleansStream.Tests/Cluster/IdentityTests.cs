@@ -1,0 +1,198 @@
+using Microsoft.Extensions.DependencyInjection;
+using Orleans.Hosting;
+using Orleans.TestingHost;
+using OrleansStream.Api.Producers;
+using OrleansStream.Errors;
+using OrleansStream.Partitions;
+using OrleansStream.Producers;
+using OrleansStream.Tests.EndToEnd;
+using OrleansStream.Topics;
+
+namespace OrleansStream.Tests.Cluster;
+
+/// <summary>Producers whose calls are lost and whose servers die: each record is stored once, in its order. On a cluster of their own.</summary>
+public sealed class IdentityTests : IAsyncLifetime
+{
+    private const int ProducerCount = 6;
+    private const int RequestCount = 60;
+    private readonly LossyCalls _calls = new(TestSeed.Value);
+    private readonly ClusterFixture _cluster;
+
+    public IdentityTests() => _cluster = new ClusterFixture
+    {
+        ConfigureSilo = silo => silo.AddOutgoingGrainCallFilter(_calls),
+    };
+
+    public ValueTask InitializeAsync() => _cluster.InitializeAsync();
+
+    public ValueTask DisposeAsync() => _cluster.DisposeAsync();
+
+    [Fact]
+    public async Task Append_WhenCallsAreLostAndASiloIsKilled_StoresEachRecordOnceInOrderAndNoProducerSeesAnError()
+    {
+        // Records of one request become many batches of a partition.
+        TopicMetadata topic = await _cluster.CreateAsync(4, ("max.message.bytes", "300"));
+        var appender = MakeAppender();
+        InProcessSiloHandle victim = _cluster.Cluster.Silos[1];
+        _calls.IsOn = true;
+
+        Task<List<Acked>>[] producers = [.. Enumerable.Range(0, ProducerCount).Select(producer => ProduceAsync(
+            topic, producer, async request =>
+            {
+                AppendOutcome outcome = await appender.AppendAsync(topic.Name, request);
+                Assert.Null(outcome.Response.Error);
+                Assert.All(outcome.Response.Parts, part => Assert.Null(part.Response.Error));
+                return outcome.Response;
+            }))];
+        await ClusterFixture.UntilAsync(async () => (await _cluster.Router(topic.Name).DescribeAsync()).Partitions.Sum(p => p.HighWatermark) > 500);
+        await _cluster.Cluster.KillSiloAsync(victim);
+        List<Acked> acked = [.. (await Task.WhenAll(producers)).SelectMany(records => records)];
+
+        _calls.IsOn = false;
+        Assert.Empty(await JudgeAsync(topic, acked));
+    }
+
+    [Fact]
+    public async Task Append_WithoutIdentity_WhenCallsAreLostAndProducersRepeatThem_IsFoundOut()
+    {
+        TopicMetadata topic = await _cluster.CreateAsync(4, ("max.message.bytes", "300"));
+        _calls.IsOn = true;
+        var acked = new List<Acked>();
+        for (int producer = 0; producer < ProducerCount; producer++)
+        {
+            acked.AddRange(await ProduceAsync(topic, producer, async request =>
+            {
+                while (true)
+                {
+                    try
+                    {
+                        RecordsAppendResponse response = await _cluster.Router(topic.Name).AppendAsync(request);
+                        if (response.Error is null && response.Parts.All(part => part.Response.Error is null))
+                            return response;
+                    }
+                    catch (SiloUnavailableException)
+                    {
+                        // As a producer that knows of no identity: once more.
+                    }
+                }
+            }));
+        }
+
+        _calls.IsOn = false;
+        Assert.Contains(await JudgeAsync(topic, acked), finding => finding.EndsWith("is doubled", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Append_WhenTheTopicChanges_IsPlannedByTheNewOneAndRepeatedByItsOwn()
+    {
+        TopicMetadata topic = await _cluster.CreateAsync(1);
+        var identity = new AppendIdentity(
+            ProducerId: 1_000_000, ProducerEpoch: 0, Topic: null, Batches.NowMs, KeylessStart: 0, TimeoutMs: 10_000);
+        RecordsAppendRequest request = Batches.Request(Batches.Of(("a", "1"), ("b", "2"), ("c", "3"), ("d", "4")));
+        RecordsAppendResponse unplanned = await _cluster.Router(topic.Name).AppendAsync(request with { Identity = identity });
+        Assert.Equal(topic.Id, unplanned.PlanBy!.Id);
+        identity = identity with { Topic = unplanned.PlanBy };
+        RecordsAppendResponse first = await _cluster.Router(topic.Name).AppendAsync(request with { Identity = identity });
+        Assert.Equal(0, Assert.Single(first.Parts).BaseOffset);
+
+        TopicMetadata altered = (await _cluster.Topic(topic.Name).AlterAsync(new AlterTopicRequest(8, null))).Topic!;
+        RecordsAppendResponse repeated = await _cluster.Router(topic.Name).AppendAsync(
+            request with { Identity = identity with { IsRepeat = true } });
+        AppendPart part = Assert.Single(repeated.Parts);
+        Assert.Equal((0, 0L, true), (part.Partition, part.BaseOffset, part.Response.Duplicate));
+
+        RecordsAppendResponse next = await _cluster.Router(topic.Name).AppendAsync(request with
+        {
+            Partition = 0, Identity = identity with { ProducerEpoch = 1, Topic = altered },
+        });
+        Assert.Equal(4, next.Parts.Single().BaseOffset);
+        RecordsAppendResponse late = await _cluster.Router(topic.Name).AppendAsync(request with
+        {
+            Identity = identity with { ProducerEpoch = 0, IsRepeat = true },
+        });
+        Assert.Equal(StreamErrorCode.InvalidProducerEpoch, late.Parts.Single().Response.Error?.Code);
+    }
+
+    [Fact]
+    public async Task TakeBlock_WhenManyAskAndTheGrainMoves_GivesEachIdOnce()
+    {
+        var ids = _cluster.Grains.GetGrain<IProducerIdGrain>(IProducerIdGrain.Key);
+        long[] before = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => ids.TakeBlockAsync()));
+        await _cluster.Cluster.DeactivateAsync(ids);
+        long[] after = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => ids.TakeBlockAsync()));
+        long[] all = [.. before, .. after];
+        Assert.Equal(all.Length, all.Select(first => first / ProducerLimits.IdsPerBlock).Distinct().Count());
+        Assert.All(all, first => Assert.Equal(0, first % ProducerLimits.IdsPerBlock));
+    }
+
+    private RecordsAppender MakeAppender() =>
+        new(_cluster.Grains, new ProducerLanes(_cluster.Grains, TimeProvider.System), TimeProvider.System);
+
+    private static async Task<List<Acked>> ProduceAsync(
+        TopicMetadata topic, int producer, Func<RecordsAppendRequest, Task<RecordsAppendResponse>> appendAsync)
+    {
+        var random = new Random(TestSeed.Value + producer);
+        var acked = new List<Acked>();
+        int number = 0;
+        for (int i = 0; i < RequestCount; i++)
+        {
+            string?[] keys = [.. Enumerable.Range(0, random.Next(1, 60)).Select(_ => random.Next(3) == 0 ? null : $"key-{random.Next(20)}")];
+            (string? Key, string Value)[] records = [.. keys.Select(key => (key, $"{producer}/{number++}"))];
+            int? partition = random.Next(3) == 0 ? random.Next(topic.PartitionCount) : null;
+            RecordsAppendResponse response = await appendAsync(Batches.Request(Batches.Of(records), partition));
+            int[] taken = new int[response.Parts.Length];
+            for (int record = 0; record < records.Length; record++)
+            {
+                int index = response.PartOfRecord.IsEmpty ? 0 : response.PartOfRecord.Span[record];
+                AppendPart part = response.Parts[index];
+                acked.Add(new Acked(part.Partition, part.BaseOffset + taken[index]++, records[record].Value));
+            }
+        }
+
+        return acked;
+    }
+
+    private async Task<List<string>> JudgeAsync(TopicMetadata topic, List<Acked> acked)
+    {
+        var findings = new List<string>();
+        var stored = new Dictionary<string, Acked>();
+        for (int partition = 0; partition < topic.PartitionCount; partition++)
+        {
+            var numbers = new Dictionary<string, int>();
+            foreach (var (offset, _, value) in await ReadAllAsync(topic, partition))
+            {
+                if (!stored.TryAdd(value, new Acked(partition, offset, value)))
+                {
+                    findings.Add($"{value} is doubled");
+                    continue;
+                }
+
+                string[] parts = value.Split('/');
+                int number = int.Parse(parts[1], System.Globalization.CultureInfo.InvariantCulture);
+                if (numbers.GetValueOrDefault(parts[0], -1) > number)
+                    findings.Add($"{value} is reordered");
+                numbers[parts[0]] = number;
+            }
+        }
+
+        findings.AddRange(acked.Where(record => !stored.TryGetValue(record.Value, out Acked? place) || place != record)
+            .Select(record => $"{record} is not there"));
+        findings.AddRange(stored.Keys.Except(acked.Select(record => record.Value)).Select(value => $"{value} was not sent"));
+        return findings;
+    }
+
+    private async Task<List<(long Offset, string? Key, string Value)>> ReadAllAsync(TopicMetadata topic, int partition)
+    {
+        var stored = new List<(long Offset, string? Key, string Value)>();
+        while (true)
+        {
+            FetchResponse fetched = await _cluster.Router(topic.Name).FetchAsync(partition, Batches.From(stored.Count));
+            Assert.Null(fetched.Error);
+            if (fetched.Batches.IsEmpty)
+                return stored;
+            stored.AddRange(Batches.Read(fetched.Batches).Where(record => record.Offset >= stored.Count));
+        }
+    }
+
+    private sealed record Acked(int Partition, long Offset, string Value);
+}

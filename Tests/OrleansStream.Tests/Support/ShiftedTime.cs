@@ -1,0 +1,90 @@
+namespace OrleansStream.Tests.Support;
+
+/// <summary>The real time, and what it was put forward by: what was to happen meanwhile happens at once.</summary>
+internal sealed class ShiftedTime : TimeProvider
+{
+    private readonly Lock _lock = new();
+    private readonly HashSet<ShiftedTimer> _timers = [];
+    private long _shiftTicks;
+
+    public override DateTimeOffset GetUtcNow() => System.GetUtcNow().AddTicks(Volatile.Read(ref _shiftTicks));
+
+    public override long GetTimestamp() =>
+        System.GetTimestamp() + Volatile.Read(ref _shiftTicks) / TimeSpan.TicksPerMillisecond * (TimestampFrequency / 1000);
+
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+    {
+        var timer = new ShiftedTimer(this, callback, state);
+        lock (_lock)
+            _timers.Add(timer);
+        timer.Change(dueTime, period);
+        return timer;
+    }
+
+    /// <summary>Puts time forward.</summary>
+    public void Advance(TimeSpan by)
+    {
+        Interlocked.Add(ref _shiftTicks, by.Ticks);
+        ShiftedTimer[] timers;
+        lock (_lock)
+            timers = [.. _timers];
+        foreach (var timer in timers)
+            timer.Shift();
+    }
+
+    private sealed class ShiftedTimer : ITimer
+    {
+        private readonly ShiftedTime _time;
+        private readonly ITimer _timer;
+        private readonly Lock _lock = new();
+        private DateTimeOffset _dueAt = DateTimeOffset.MaxValue;
+        private TimeSpan _period;
+
+        public ShiftedTimer(ShiftedTime time, TimerCallback callback, object? state)
+        {
+            _time = time;
+            _timer = System.CreateTimer(
+                given =>
+                {
+                    lock (_lock)
+                        _dueAt = _period > TimeSpan.Zero ? _time.GetUtcNow() + _period : DateTimeOffset.MaxValue;
+                    callback(given);
+                },
+                state, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        }
+
+        public bool Change(TimeSpan dueTime, TimeSpan period)
+        {
+            lock (_lock)
+            {
+                _period = period;
+                _dueAt = dueTime < TimeSpan.Zero ? DateTimeOffset.MaxValue : _time.GetUtcNow() + dueTime;
+                return _timer.Change(dueTime, period);
+            }
+        }
+
+        public void Shift()
+        {
+            lock (_lock)
+            {
+                if (_dueAt == DateTimeOffset.MaxValue)
+                    return;
+                var left = _dueAt - _time.GetUtcNow();
+                _timer.Change(left > TimeSpan.Zero ? left : TimeSpan.Zero, _period);
+            }
+        }
+
+        public void Dispose()
+        {
+            lock (_time._lock)
+                _time._timers.Remove(this);
+            _timer.Dispose();
+        }
+
+        public ValueTask DisposeAsync()
+        {
+            Dispose();
+            return ValueTask.CompletedTask;
+        }
+    }
+}
