@@ -31,6 +31,10 @@ namespace OrleansStream.Api.Contracts;
 [JsonSerializable(typeof(OffsetsResetRequest))]
 [JsonSerializable(typeof(OffsetsResetAnswer))]
 [JsonSerializable(typeof(LagAnswer))]
+[JsonSerializable(typeof(RetryPolicyRequest))]
+[JsonSerializable(typeof(RetryPolicyAnswer))]
+[JsonSerializable(typeof(RedriveRequest))]
+[JsonSerializable(typeof(RedriveAnswer))]
 internal sealed partial class ApiJsonContext : JsonSerializerContext
 {
     /// <summary>The context every answer is written with: text stays readable, as no answer is ever put into an HTML page.</summary>

@@ -58,6 +58,7 @@ internal static class ApiHosting
         services.AddSingleton<TailEndpoints>();
         services.AddSingleton<GroupEndpoints>();
         services.AddSingleton<GroupOffsetEndpoints>();
+        services.AddSingleton<GroupRetryEndpoints>();
         services.AddSingleton<HealthEndpoints>();
         services.AddApiDescription();
         services.AddResponseCompression(compression =>
@@ -96,6 +97,7 @@ internal static class ApiHosting
         TailEndpoints.Map(v1);
         GroupEndpoints.Map(v1);
         GroupOffsetEndpoints.Map(v1);
+        GroupRetryEndpoints.Map(v1);
     }
 
     private static void AddLogging(ILoggingBuilder logging)

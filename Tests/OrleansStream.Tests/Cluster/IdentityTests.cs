@@ -126,7 +126,7 @@ public sealed class IdentityTests : IAsyncLifetime
     }
 
     private RecordsAppender MakeAppender() =>
-        new(_cluster.Grains, new ProducerLanes(_cluster.Grains, TimeProvider.System), TimeProvider.System);
+        new(_cluster.Grains, new ProducerLanes(new ProducerIds(_cluster.Grains, TimeProvider.System)), TimeProvider.System);
 
     private static async Task<List<Acked>> ProduceAsync(
         TopicMetadata topic, int producer, Func<RecordsAppendRequest, Task<RecordsAppendResponse>> appendAsync)
