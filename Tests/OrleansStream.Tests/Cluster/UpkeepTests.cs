@@ -14,7 +14,7 @@ namespace OrleansStream.Tests.Cluster;
 /// <summary>What happens to partitions and topics that nobody calls any more, on a silo whose days go by at once.</summary>
 public sealed class UpkeepTests : IAsyncLifetime
 {
-    private readonly ShiftedTime _time = new();
+    private readonly SkippingTime _time = new();
     private readonly MemorySegmentStore _segments = new();
     private readonly MemoryDocumentStore _documents = new();
     private InProcessTestCluster _cluster = null!;
