@@ -12,7 +12,6 @@ internal sealed class ClusterProcesses : IAsyncDisposable
     private readonly List<ClusterSilo> _silos = [];
     private readonly List<ServiceProcess> _apis = [];
     private readonly List<SiloPorts> _embedded = [];
-
     private readonly ClusterLines? _lines;
 
     private ClusterProcesses(string connectionString, string container, ClusterLines? lines = null)

@@ -45,6 +45,13 @@ internal sealed class ServiceProcess : IAsyncDisposable
     public int ThreadCount => int.Parse(
         File.ReadLines($"/proc/{ProcessId}/status").First(line => line.StartsWith("Threads:", StringComparison.Ordinal))["Threads:".Length..]);
 
+    /// <summary>The memory that it holds, in bytes, as the system has it.</summary>
+    public long MemoryBytes => 1024 * long.Parse(
+        File.ReadLines($"/proc/{ProcessId}/status").First(line => line.StartsWith("VmRSS:", StringComparison.Ordinal))["VmRSS:".Length..^"kB".Length]);
+
+    /// <summary>The count of its open files and sockets.</summary>
+    public int HandleCount => Directory.EnumerateFileSystemEntries($"/proc/{ProcessId}/fd").Count();
+
     /// <summary>Starts it and waits until it serves.</summary>
     /// <param name="dataFolder">Its data folder; null leaves the default.</param>
     /// <param name="port">Its port; null for a free one.</param>

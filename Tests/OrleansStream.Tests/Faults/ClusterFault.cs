@@ -75,7 +75,7 @@ internal sealed class ActiveClusterFault(ClusterFault fault, SiloSlot slot, Clus
             default:
                 ForEachCut(lines.Network.Cut);
                 if (_trouble is not null)
-                    slot.Store.Add(_trouble);
+                    slot.Troubles.Add(_trouble);
                 break;
         }
     }
@@ -89,7 +89,7 @@ internal sealed class ActiveClusterFault(ClusterFault fault, SiloSlot slot, Clus
             slot.Clock.Set(TimeSpan.Zero);
         ForEachCut(lines.Network.Heal);
         if (_trouble is not null)
-            slot.Store.Heal(_trouble);
+            slot.Troubles.Heal(_trouble);
     }
 
     public override string ToString() => $"{slot.Name} {fault}";

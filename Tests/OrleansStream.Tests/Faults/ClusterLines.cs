@@ -4,7 +4,7 @@ using OrleansStream.Tests.EndToEnd;
 namespace OrleansStream.Tests.Faults;
 
 /// <summary>A place for a silo in a cluster under test: whoever has it uses this line to the store, this address and this clock.</summary>
-internal sealed record SiloSlot(int Number, BlobLine Store, IPAddress Address, FakeClock Clock)
+internal sealed record SiloSlot(int Number, BlobLine Store, BlobTroubles Troubles, IPAddress Address, FakeClock Clock)
 {
     /// <summary>The silo's name in the network.</summary>
     public string Name => $"silo {Number}";
@@ -19,16 +19,6 @@ internal sealed class ClusterLines : IAsyncDisposable
     private const string ApiName = "api";
     private readonly ScratchFolder _folder = new();
     private readonly List<SiloSlot> _slots = [];
-    private readonly string _connectionString;
-    private readonly Uri _service;
-
-    private ClusterLines(string connectionString)
-    {
-        _connectionString = connectionString;
-        _service = new Uri(new Uri(connectionString.Split(';').Single(part => part.StartsWith("BlobEndpoint=", StringComparison.Ordinal))[13..])
-            .GetLeftPart(UriPartial.Authority));
-    }
-
     public SiloNetwork Network { get; } = new();
 
     public IReadOnlyList<SiloSlot> Slots => _slots;
@@ -36,12 +26,14 @@ internal sealed class ClusterLines : IAsyncDisposable
     /// <summary>Lays the lines for so many silos.</summary>
     public static async Task<ClusterLines> OpenAsync(string connectionString, int silos, int seed)
     {
-        var lines = new ClusterLines(connectionString);
+        var lines = new ClusterLines();
         for (var i = 0; i < silos; i++)
         {
             var clock = new FakeClock(lines._folder.PathOf($"clock-{i}"));
             clock.Set(TimeSpan.Zero);
-            lines._slots.Add(new SiloSlot(i, await BlobLine.OpenAsync(lines._service, seed + i), lines.Network.NextAddress(), clock));
+            var troubles = new BlobTroubles(seed + i);
+            lines._slots.Add(new SiloSlot(
+                i, await BlobLine.StartAsync(connectionString, troubles), troubles, lines.Network.NextAddress(), clock));
         }
 
         return lines;
@@ -57,8 +49,7 @@ internal sealed class ClusterLines : IAsyncDisposable
         return (slot,
         [
             ("OrleansStream__Silo__ListenAddress", $"{slot.Address}"),
-            ("OrleansStream__Storage__AzureBlobs__ConnectionString",
-                _connectionString.Replace(_service.GetLeftPart(UriPartial.Authority), slot.Store.Address.GetLeftPart(UriPartial.Authority), StringComparison.Ordinal)),
+            ("OrleansStream__Storage__AzureBlobs__ConnectionString", slot.Store.ConnectionString),
             .. slot.Clock.Settings,
         ]);
     }
