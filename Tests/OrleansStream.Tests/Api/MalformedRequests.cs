@@ -195,7 +195,7 @@ internal static class MalformedRequests
         foreach (string header in new[] { "Acks: 2", "Acks: ALL", "Record-Key-Type: text", "Record-Timestamp: now", "Record-Timestamp: -1", "Record-Timestamp: 2026-06-11", "Record-Value-Type: json" })
             yield return new("POST", Records, text, "text/plain", header[..header.IndexOf(':')], header);
         yield return new("POST", Records, json, Field: "If-Match", Header: "If-Match: \"0\"");
-        foreach (string key in new[] { "a b", "\u00e9", new string('k', 256) })
+        foreach (string key in new[] { "a b", new string('k', 256) })
             yield return new("POST", Records, json, Field: "Idempotency-Key", Header: $"Idempotency-Key: {key}");
         foreach (string header in new[] { "Producer-Id: -1", "Producer-Id: x", "Producer-Epoch: 0", "Producer-Sequence: 0" })
             yield return new("POST", Partition, json, Field: header.StartsWith("Producer-Id", StringComparison.Ordinal) ? null : "Producer-Id", Header: header);

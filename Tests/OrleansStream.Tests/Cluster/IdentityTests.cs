@@ -119,8 +119,8 @@ public sealed class IdentityTests : IAsyncLifetime
         await _cluster.Cluster.DeactivateAsync(ids);
         long[] after = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => ids.TakeBlockAsync()));
         long[] all = [.. before, .. after];
-        Assert.Equal(all.Length, all.Select(first => first / ProducerLimits.IdsPerBlock).Distinct().Count());
-        Assert.All(all, first => Assert.Equal(0, first % ProducerLimits.IdsPerBlock));
+        Assert.Equal(all.Length, all.Select(first => (first - ProducerLimits.IdMin) / ProducerLimits.IdsPerBlock).Distinct().Count());
+        Assert.All(all, first => Assert.Equal(0, (first - ProducerLimits.IdMin) % ProducerLimits.IdsPerBlock));
     }
 
     [Fact]
