@@ -60,11 +60,14 @@ internal static class Limits
     /// <summary>The longest body that describes a topic, in bytes.</summary>
     public const int TopicBodyBytesMax = 64 * 1024;
 
-    /// <summary>The most records in one request; an ndjson stream is counted by <see cref="NdjsonRecordsMax"/>.</summary>
+    /// <summary>The most records in one request; an ndjson stream may have any count.</summary>
     public const int RecordsPerRequestMax = 100_000;
 
-    /// <summary>The most records in one ndjson stream: their results are kept until its end, at 24 bytes each.</summary>
-    public const int NdjsonRecordsMax = 500_000;
+    /// <summary>
+    /// The results of an ndjson stream that are kept until its end, at 24 bytes each, so that its status can tell of them. With more they are
+    /// sent while the records come, and the client must read them while it sends.
+    /// </summary>
+    public const int NdjsonResultsKeptMax = 100_000;
 
     /// <summary>The longest line of an ndjson body, in bytes: the largest record, with room for base64 and escapes.</summary>
     public const int NdjsonLineBytesMax = 8 * 1024 * 1024;

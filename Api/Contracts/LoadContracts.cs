@@ -5,6 +5,10 @@ internal sealed record TopicLoadAnswer
 {
     /// <summary>One entry per partition, in order.</summary>
     public required IReadOnlyList<PartitionLoadAnswer> Partitions { get; init; }
+
+    /// <summary>How many times smaller batches were stored than they came, of those that came uncompressed in the last half minute.</summary>
+    /// <example>3.4</example>
+    public double? CompressionRatio { get; init; }
 }
 
 /// <summary>The traffic of a partition.</summary>

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using OrleansStream.Api.Errors;
 using OrleansStream.Api.Mapping;
 using OrleansStream.Errors;
 using OrleansStream.Groups;

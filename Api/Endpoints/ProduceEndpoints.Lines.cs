@@ -26,9 +26,9 @@ internal sealed partial class ProduceEndpoints
         using ProduceResults results = MakeResults(context);
         using var lines = new LineRequest(this, context, options, partition, results);
         await lines.RunAsync();
-        if (results.Count == 0 && options.Acks != Acks.None)
+        if (results is { Count: 0, AreBeingSent: false } && options.Acks != Acks.None)
             throw RequestException.Malformed(null, "The body holds no record; send one JSON record a line.");
-        if (options.Acks == Acks.None && results.FailedCount == 0)
+        if (options.Acks == Acks.None && results is { FailedCount: 0, AreBeingSent: false })
             context.Response.StatusCode = StatusCodes.Status202Accepted;
         else
             await results.WriteAsync(context, asLines: true);
@@ -133,14 +133,6 @@ internal sealed partial class ProduceEndpoints
                 return;
             }
 
-            if (results.Count + _records.Count >= Limits.NdjsonRecordsMax)
-            {
-                await StopAsync(new StreamError(
-                    StreamErrorCode.RecordListTooLarge,
-                    $"A request takes at most {Limits.NdjsonRecordsMax} lines; this line and those behind it were not stored."));
-                return;
-            }
-
             if (Parse(line, number, parser) is { } error)
             {
                 if (_isWhole)
@@ -149,6 +141,8 @@ internal sealed partial class ProduceEndpoints
                 await AppendChunkAsync();
                 if (!_isStopped)
                     results.AddError(error);
+                if (results.Count >= Limits.NdjsonResultsKeptMax)
+                    await results.SendLinesAsync(context);
             }
             else if (_isWhole ? _records.LengthBytes > Limits.RequestBytesMax : _records.LengthBytes >= Limits.NdjsonChunkBytes)
             {
@@ -227,7 +221,7 @@ internal sealed partial class ProduceEndpoints
             // An append that was given up may still be reading these batches.
             _isUnanswered = !outcome.IsMemoryFree;
             StreamError? error = outcome.Response.Error;
-            if (error is not null && results.Count == 0)
+            if (error is not null && results is { Count: 0, AreBeingSent: false })
                 throw new RequestException(error);
             if (error is null && options.Acks != Acks.None)
                 results.Add(outcome.Response, _records);
@@ -235,6 +229,8 @@ internal sealed partial class ProduceEndpoints
                 results.AddError(error);
             _isStopped = error is not null || results.FailedCount > failedBefore;
             _expectedNextOffset += _records.Count;
+            if (!_isWhole && results.Count >= Limits.NdjsonResultsKeptMax)
+                await results.SendLinesAsync(context);
             if (_isUnanswered)
                 return;
             _records.Reset();

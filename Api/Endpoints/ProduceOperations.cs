@@ -27,7 +27,7 @@ internal static class ProduceOperations
     private const string Bodies =
         "**application/json**: an object with `records`. A value is stored as the JSON text that was sent; null stores a tombstone; a "
         + "field that is not described is refused. One malformed record refuses the whole request, and nothing is stored.\n\n"
-        + "**application/x-ndjson**: one record a line, stored while they come, of any total length; one result a line comes back at the end. "
+        + "**application/x-ndjson**: one record a line, stored while they come, of any total length; one result a line comes back at the end, with more than 100,000 lines while they come (read while you send). "
         + "A malformed line fails alone. A chunk that cannot be stored ends the request; the answer then has fewer lines.\n\n"
         + "**application/vnd.kafka.recordbatch.v2**: encoded batches, stored as they are; those without a producer id get one of the service's.\n\n"
         + "**application/octet-stream**, **text/plain**: the body is one value; key, time and headers of the record are HTTP headers.\n\n"

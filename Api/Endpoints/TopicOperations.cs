@@ -131,13 +131,14 @@ internal static class TopicOperations
         "Per partition what goes in and out a second, over one minute and over five, and the hottest keys of the last half minute: those "
         + "by which records choose their partition, found with bounded memory. Set `hot.key.spread` and `hot.keys`, or `hot.key.detection`, to "
         + "spread a hot key over several partitions: a request's records of it go to one of them, the next request's to the next. They keep "
-        + "their key, but their order only within a partition.")
+        + "their key, but their order only within a partition. `compression_ratio` tells what `compression.type` saves of what comes "
+        + "uncompressed.")
     {
         Parameters = [Topic],
         Answers =
         [
             new(StatusCodes.Status200OK, "The traffic, partition by partition.", new OperationBody(MediaTypes.Json, typeof(TopicLoadAnswer), """
-                {"partitions":[{"partition":0,"in":{"records_per_second_1m":1250.5,"records_per_second_5m":1190.2,"bytes_per_second_1m":90113.5,"bytes_per_second_5m":88210.0},"out":{"records_per_second_1m":0,"records_per_second_5m":0,"bytes_per_second_1m":0,"bytes_per_second_5m":0},"hottest_keys":[{"key":"argentina-brazil","key_type":"string","share":0.87}]}]}
+                {"partitions":[{"partition":0,"in":{"records_per_second_1m":1250.5,"records_per_second_5m":1190.2,"bytes_per_second_1m":90113.5,"bytes_per_second_5m":88210.0},"out":{"records_per_second_1m":0,"records_per_second_5m":0,"bytes_per_second_1m":0,"bytes_per_second_5m":0},"hottest_keys":[{"key":"argentina-brazil","key_type":"string","share":0.87}]}],"compression_ratio":3.4}
                 """)),
         ],
         Errors = [StreamErrorCode.InvalidTopicException, StreamErrorCode.UnknownTopicOrPartition],

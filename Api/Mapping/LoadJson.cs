@@ -18,6 +18,7 @@ internal static class LoadJson
         ILookup<int, HotKey> keys = heat.Keys.Where(key => key.Share > 0).ToLookup(key => key.Partition);
         return new TopicLoadAnswer
         {
+            CompressionRatio = heat.CompressionRatio,
             Partitions =
             [
                 .. topic.Partitions.Select(partition => new PartitionLoadAnswer

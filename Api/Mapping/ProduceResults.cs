@@ -33,6 +33,9 @@ internal sealed class ProduceResults : IDisposable
     /// <summary>The count of entries that are errors.</summary>
     public int FailedCount { get; private set; }
 
+    /// <summary>True once results are being sent, a line each: the status is 200 then, and the lines tell what failed.</summary>
+    public bool AreBeingSent { get; private set; }
+
     /// <summary>Takes over the results of an append.</summary>
     /// <param name="response">The answer; without an error for the whole of it.</param>
     /// <param name="records">The records that were appended.</param>
@@ -67,11 +70,30 @@ internal sealed class ProduceResults : IDisposable
         FailedCount++;
     }
 
+    /// <summary>Sends the results so far, a line each, and forgets them.</summary>
+    /// <param name="context">The request.</param>
+    public async Task SendLinesAsync(HttpContext context)
+    {
+        if (!AreBeingSent)
+            context.Response.ContentType = MediaTypes.Ndjson;
+        AreBeingSent = true;
+        await WriteLinesAsync(context);
+        Count = FailedCount = 0;
+        _errors.Clear();
+        _errorTexts.Clear();
+    }
+
     /// <summary>Answers the request: 200, 207 when some records failed, or the first record's error when all did.</summary>
     /// <param name="context">The request.</param>
     /// <param name="asLines">True for one result a line, false for one JSON object.</param>
     public async Task WriteAsync(HttpContext context, bool asLines)
     {
+        if (AreBeingSent)
+        {
+            await SendLinesAsync(context);
+            return;
+        }
+
         PipeWriter writer = context.Response.BodyWriter;
         if (Count > 0 && FailedCount == Count)
         {
@@ -88,8 +110,7 @@ internal sealed class ProduceResults : IDisposable
         context.Response.ContentType = asLines ? MediaTypes.Ndjson : MediaTypes.Json;
         if (asLines)
         {
-            await WriteEntriesAsync(writer, (byte)'\n', context.RequestAborted);
-            writer.Write("\n"u8);
+            await WriteLinesAsync(context);
             return;
         }
 
@@ -104,6 +125,15 @@ internal sealed class ProduceResults : IDisposable
         ArrayPool<Entry>.Shared.Return(_entries);
         _entries = [];
         Count = 0;
+    }
+
+    private async Task WriteLinesAsync(HttpContext context)
+    {
+        if (Count == 0)
+            return;
+        await WriteEntriesAsync(context.Response.BodyWriter, (byte)'\n', context.RequestAborted);
+        context.Response.BodyWriter.Write("\n"u8);
+        await context.Response.BodyWriter.FlushAsync(context.RequestAborted);
     }
 
     private void AddRecords(RecordsAppendResponse response, int recordCount, RecordCollector? records)

@@ -20,10 +20,10 @@ public interface IGroupRetryGrain : IGrainWithStringKey
     Task<StreamError?> MoveAsync(GroupRetryPolicy policy, ImmutableArray<FailedRecord> failed, CancellationToken cancellationToken = default);
 
     /// <summary>Takes the next dead letters: those that match go back to their retry topic, due at once; the others to the end of the dead letters.</summary>
-    /// <param name="step">Which.</param>
+    /// <param name="request">Which.</param>
     /// <param name="cancellationToken">The caller's deadline; repeating the call is safe.</param>
     [Alias("RedriveAsync")]
-    Task<RedriveStepResponse> RedriveAsync(RedriveStep step, CancellationToken cancellationToken = default);
+    Task<RedriveStepResponse> RedriveAsync(RedriveStep request, CancellationToken cancellationToken = default);
 }
 
 /// <summary>A record that a member could not work on.</summary>

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using OrleansStream.Errors;
 
 namespace OrleansStream.Topics;
 
@@ -31,7 +30,14 @@ public sealed record HeatReport(
     [property: Id(0)] Guid TopicId,
     [property: Id(1)] int PartitionCount,
     [property: Id(2)] double RecordCount,
-    [property: Id(3)] ImmutableArray<HeatReportKey> Keys);
+    [property: Id(3)] ImmutableArray<HeatReportKey> Keys)
+{
+    /// <summary>The bytes of batches that came uncompressed.</summary>
+    [Id(4)] public long SentBytes { get; init; }
+
+    /// <summary>The bytes that those were stored as.</summary>
+    [Id(5)] public long StoredBytes { get; init; }
+}
 
 /// <summary>A frequent key.</summary>
 /// <param name="Key">The key's bytes.</param>
@@ -45,11 +51,16 @@ public readonly record struct HeatReportKey(
 
 /// <summary>The hottest keys of a topic.</summary>
 /// <param name="Keys">The keys, the hottest first.</param>
-/// <param name="Error">Why nothing is known.</param>
 [GenerateSerializer, Immutable, Alias("os.HeatDescription")]
 public sealed record HeatDescription(
-    [property: Id(0)] ImmutableArray<HotKey> Keys,
-    [property: Id(1)] StreamError? Error = null);
+    [property: Id(0)] ImmutableArray<HotKey> Keys)
+{
+    /// <summary>
+    /// How many times smaller batches were stored than they came, of those that came uncompressed in the last half minute; null when
+    /// there were none. What a producer compressed is not opened to find out.
+    /// </summary>
+    [Id(1)] public double? CompressionRatio { get; init; }
+}
 
 /// <summary>A hot key.</summary>
 /// <param name="Key">The key's bytes.</param>

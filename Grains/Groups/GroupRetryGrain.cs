@@ -33,23 +33,23 @@ internal sealed class GroupRetryGrain(TimeProvider time) : Grain, IGroupRetryGra
     }
 
     /// <inheritdoc/>
-    public async Task<RedriveStepResponse> RedriveAsync(RedriveStep step, CancellationToken cancellationToken)
+    public async Task<RedriveStepResponse> RedriveAsync(RedriveStep request, CancellationToken cancellationToken)
     {
-        FetchResponse fetched = await FetchAsync(step.Topic, step.TopicId, partition: 0, step.Offset, GroupGrainLimits.RedriveStepBytes, cancellationToken);
-        if (fetched.Error is { Code: StreamErrorCode.OffsetOutOfRange, LogStartOffset: { } start } && start > step.Offset)
-            return new RedriveStepResponse(Error: null, Math.Min(start, step.EndOffset), 0, 0);
+        FetchResponse fetched = await FetchAsync(request.Topic, request.TopicId, partition: 0, request.Offset, GroupGrainLimits.RedriveStepBytes, cancellationToken);
+        if (fetched.Error is { Code: StreamErrorCode.OffsetOutOfRange, LogStartOffset: { } start } && start > request.Offset)
+            return new RedriveStepResponse(Error: null, Math.Min(start, request.EndOffset), 0, 0);
         if (fetched.Error is { } unread)
-            return new RedriveStepResponse(unread, step.Offset, 0, 0);
-        List<RetryCopy> copies = CopiesOf(step, fetched);
+            return new RedriveStepResponse(unread, request.Offset, 0, 0);
+        List<RetryCopy> copies = CopiesOf(request, fetched);
         foreach (RetryCopy[] some in copies.Chunk(GroupGrainLimits.CopiesAtOnce))
         {
-            StreamError?[] errors = await Task.WhenAll(some.Select(copy => AppendAsync(copy, step.Policy, cancellationToken)));
+            StreamError?[] errors = await Task.WhenAll(some.Select(copy => AppendAsync(copy, request.Policy, cancellationToken)));
             if (Array.Find(errors, error => error is not null) is { } error)
-                return new RedriveStepResponse(error, step.Offset, 0, 0);
+                return new RedriveStepResponse(error, request.Offset, 0, 0);
         }
 
-        int kept = copies.Count(copy => copy.Topic == step.Topic);
-        long next = copies.Count == 0 ? step.EndOffset : copies[^1].SourceOffset + 1;
+        int kept = copies.Count(copy => copy.Topic == request.Topic);
+        long next = copies.Count == 0 ? request.EndOffset : copies[^1].SourceOffset + 1;
         return new RedriveStepResponse(Error: null, next, copies.Count - kept, kept);
     }
 

@@ -15,6 +15,8 @@ namespace OrleansStream.Heat;
 internal sealed partial class TopicHeatGrain(TimeProvider time, ILogger<TopicHeatGrain> logger) : Grain, ITopicHeatGrain
 {
     private readonly SpaceSaving _keys = new(HeatLimits.Counters);
+    private double _sentBytes;
+    private double _storedBytes;
     private Guid _topicId;
     private int _partitionCount = 1;
     private long _heardAt = time.GetTimestamp();
@@ -38,6 +40,8 @@ internal sealed partial class TopicHeatGrain(TimeProvider time, ILogger<TopicHea
         }
 
         _keys.AddOthers(Math.Max(0, report.RecordCount - counted));
+        _sentBytes += report.SentBytes;
+        _storedBytes += report.StoredBytes;
         if (Hot().Any())
             await SetHotKeysAsync();
     }
@@ -50,13 +54,18 @@ internal sealed partial class TopicHeatGrain(TimeProvider time, ILogger<TopicHea
         [
             .. _keys.Heaviest.Take(HeatLimits.ShownKeysMax).Select(key => new HotKey(
                 key.Key, KeyPartitioner.Choose(key.Key, _partitionCount), Math.Round(key.WeightMin / Math.Max(_keys.Total, 1), 4))),
-        ]));
+        ])
+        {
+            CompressionRatio = _storedBytes >= 1 ? Math.Round(_sentBytes / _storedBytes, 2) : null,
+        });
     }
 
     private void Age()
     {
         long now = time.GetTimestamp();
-        _keys.Scale(Math.Exp(-(time.GetElapsedTime(_heardAt, now) / HeatLimits.Memory)));
+        double kept = Math.Exp(-(time.GetElapsedTime(_heardAt, now) / HeatLimits.Memory));
+        _keys.Scale(kept);
+        (_sentBytes, _storedBytes) = (_sentBytes * kept, _storedBytes * kept);
         _heardAt = now;
     }
 
@@ -78,7 +87,7 @@ internal sealed partial class TopicHeatGrain(TimeProvider time, ILogger<TopicHea
             string[] keys = [.. config.HotKeys.Union(found, StringComparer.Ordinal).Take(TopicLimits.HotKeysMax)];
             if (keys.Length == config.HotKeys.Length)
                 return;
-            LogDetected(this.GetPrimaryKeyString(), string.Join(", ", keys.Except(config.HotKeys)));
+            LogDetected(topic.Name, keys.Length - config.HotKeys.Length);
             await grain.AlterAsync(new AlterTopicRequest(PartitionCount: null, ImmutableSortedDictionary.CreateRange<string, string?>(
                 StringComparer.Ordinal, [new(HotKeyNames.Setting, HotKeyNames.Format(keys))])));
         }
@@ -89,8 +98,8 @@ internal sealed partial class TopicHeatGrain(TimeProvider time, ILogger<TopicHea
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Topic {Topic} spreads hot keys from now on: {Keys}")]
-    private partial void LogDetected(string topic, string keys);
+    [LoggerMessage(Level = LogLevel.Information, Message = "Topic {Topic} has {Count} more hot keys from now on; its setting hot.keys names them")]
+    private partial void LogDetected(string topic, int count);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The hot keys of topic {Topic} could not be set just now")]
     private partial void LogNotSet(Exception exception, string topic);

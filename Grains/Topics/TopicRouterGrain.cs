@@ -40,7 +40,10 @@ internal sealed class TopicRouterGrain(TimeProvider time) : Grain, ITopicRouterG
         {
             if (request.Identity is { } named && !topic.IsVersionOf(named.Topic))
                 return new RecordsAppendResponse([], default) { PlanBy = topic.Metadata };
-            AppendPlan? plan = Plan(request, topic, attempt == 1 ? _heat : null, out error);
+            bool isFirst = attempt == 1;
+            AppendPlan? plan = Plan(request, topic, isFirst ? _heat : null, out error);
+            if (isFirst && plan is not null)
+                _heat.AddStored(request.Batches.Span, plan);
             _heat.ReportWhenDue(topic.Metadata);
             bool isLast = attempt == TopicGrainLimits.AttemptsMax;
             RecordsAppendResponse? response = null;

@@ -57,7 +57,7 @@ public sealed class LoadTests
     public async Task Send_WhenAClientHasUsedUpItsRequests_IsToldWhenToComeAgainAndOthersAreNot()
     {
         await using var service = await Service.StartAsync(("OrleansStream:Quotas:RequestsPerSecond", "5"));
-        using HttpResponseMessage refused = await service.UntilRefusedAsync(() => service.GetAsync("/v1/topics", "greedy"));
+        using HttpResponseMessage refused = await Service.UntilRefusedAsync(() => service.GetAsync("/v1/topics", "greedy"));
 
         Assert.True(refused.Headers.RetryAfter?.Delta > TimeSpan.Zero);
         using HttpResponseMessage other = await service.GetAsync("/v1/topics", "modest");
@@ -70,7 +70,7 @@ public sealed class LoadTests
     public async Task Post_WhenAClientHasUsedUpItsBytes_IsToldWhenToComeAgain()
     {
         await using var service = await Service.StartAsync(("OrleansStream:Quotas:ProduceBytesPerSecond", "1000"));
-        using HttpResponseMessage refused = await service.UntilRefusedAsync(() => service.PostAsync(new byte[400_000], hasLength: true));
+        using HttpResponseMessage refused = await Service.UntilRefusedAsync(() => service.PostAsync(new byte[400_000], hasLength: true));
 
         // At 1,000 bytes a second the missing ones take their time.
         Assert.True(refused.Headers.RetryAfter?.Delta > TimeSpan.FromSeconds(1));
@@ -131,7 +131,7 @@ public sealed class LoadTests
             return await _client.SendAsync(request, TestContext.Current.CancellationToken);
         }
 
-        public async Task<HttpResponseMessage> UntilRefusedAsync(Func<Task<HttpResponseMessage>> send)
+        public static async Task<HttpResponseMessage> UntilRefusedAsync(Func<Task<HttpResponseMessage>> send)
         {
             for (var i = 0; i < 200; i++)
             {

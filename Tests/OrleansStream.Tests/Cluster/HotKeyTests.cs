@@ -59,6 +59,18 @@ public sealed class HotKeyTests(ClusterFixture cluster)
         });
     }
 
+    [Fact]
+    public async Task Describe_WhenATopicCompresses_TellsWhatThatSaves()
+    {
+        TopicMetadata topic = await cluster.CreateAsync(1, ("compression.type", "zstd"));
+        byte[] batch = Batches.Of((null, new string('x', 10_000)));
+        await ClusterFixture.UntilAsync(async () =>
+        {
+            await cluster.Router(topic.Name).AppendAsync(Batches.Request(batch));
+            return (await cluster.Grains.GetGrain<ITopicHeatGrain>(topic.Name).DescribeAsync()).CompressionRatio > 20;
+        });
+    }
+
     private static int PartOf(RecordsAppendResponse response, int record) =>
         response.PartOfRecord.IsEmpty ? 0 : response.PartOfRecord.Span[record];
 }

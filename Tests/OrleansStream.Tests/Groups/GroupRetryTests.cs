@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
 using OrleansStream.Groups;
 using OrleansStream.Tests.Api;
-using OrleansStream.Tests.EndToEnd;
 using OrleansStream.Tests.Support;
 using OrleansStream.Topics;
 

@@ -1,4 +1,3 @@
-using OrleansStream.Errors;
 using OrleansStream.Log;
 using OrleansStream.Storage;
 using OrleansStream.Storage.Memory;
@@ -88,7 +87,7 @@ public sealed class LogResourcesTests
     {
         var reads = new ColdReads(readsMax: 1, waitingMax: 1);
         await reads.EnterAsync();
-        var second = reads.EnterAsync();
+        var second = reads.EnterAsync().AsTask();
         Assert.False(second.IsCompleted);
 
         Assert.Throws<ColdReadsBusyException>(() => { _ = reads.EnterAsync().AsTask(); });
@@ -96,7 +95,7 @@ public sealed class LogResourcesTests
         Assert.True(second.IsCompleted);
         await second;
         reads.Leave();
-        Assert.True(reads.EnterAsync().IsCompleted);
+        Assert.True(reads.EnterAsync().AsTask().IsCompleted);
     }
 
     private Task<PartitionLog> OpenAsync(string name, LogResources resources, ISegmentStore segments) => _rig.RunAsync(PartitionLog.OpenAsync(

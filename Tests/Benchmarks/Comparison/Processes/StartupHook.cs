@@ -6,14 +6,13 @@ using OrleansStream.Comparison.Processes;
 /// <summary>The runtime calls this in a process that is to be watched, before its own Main.</summary>
 internal static class StartupHook
 {
-    private static Timer? s_timer;
-
     /// <summary>Keeps what the process has allocated in the file that its environment names.</summary>
     public static void Initialize()
     {
         if (Environment.GetEnvironmentVariable(AllocationProbe.FileVariable) is not { } file)
             return;
         MemoryMappedViewAccessor view = MemoryMappedFile.CreateFromFile(file, FileMode.Open).CreateViewAccessor();
-        s_timer = new Timer(_ => view.Write(0, GC.GetTotalAllocatedBytes(precise: false)), null, TimeSpan.Zero, AllocationProbe.Period);
+        // It is its own state, so it lives as long as it ticks.
+        new Timer(_ => view.Write(0, GC.GetTotalAllocatedBytes(precise: false))).Change(TimeSpan.Zero, AllocationProbe.Period);
     }
 }

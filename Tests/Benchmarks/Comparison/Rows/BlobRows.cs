@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using OrleansStream.Comparison.Driving;
 using OrleansStream.Comparison.Processes;
 using OrleansStream.Comparison.Protocols;

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using OrleansStream.Comparison.Driving;
-using OrleansStream.Comparison.Limits;
 using OrleansStream.Comparison.Processes;
 using OrleansStream.Comparison.Protocols;
 
