@@ -4,13 +4,13 @@ namespace OrleansStream.Tests.Simulation;
 
 /// <summary>What came of a round.</summary>
 /// <param name="Seed">Its seed.</param>
-/// <param name="Check">The check that found a violation first; null when none did.</param>
+/// <param name="Checks">The checks that found a violation.</param>
 /// <param name="Violation">What was found, with the end of the trace; null when nothing was.</param>
 /// <param name="Store">The kind of its store.</param>
 /// <param name="TraceHash">A hash over all that happened.</param>
 /// <param name="Acked">The payloads that were acknowledged.</param>
 /// <param name="Opened">The times the log was opened.</param>
-internal sealed record SimulationResult(ulong Seed, string? Check, string? Violation, StoreKind Store, ulong TraceHash, int Acked, int Opened);
+internal sealed record SimulationResult(ulong Seed, IReadOnlySet<string> Checks, string? Violation, StoreKind Store, ulong TraceHash, int Acked, int Opened);
 
 /// <summary>
 /// One round: a partition with its producers, readers and owners in a world that its seed makes, disturbed for a while, then
@@ -52,7 +52,7 @@ internal sealed partial class SimulationRound
         try
         {
             round.Disturb();
-            if (round._findings.First is null)
+            if (round.GoesOn)
                 round.HealAndJudge();
         }
         catch (Exception e) when (e is not OutOfMemoryException)
@@ -64,10 +64,13 @@ internal sealed partial class SimulationRound
             ? $"seed {seed}: {found.Check}: {found.Message}\n{round._plan}\n{round._trace}"
             : null;
         var result = new SimulationResult(
-            seed, round._findings.First?.Check, violation, round._plan.Store, round._trace.Hash, round._checker.AckedCount, round._opened);
+            seed, round._findings.Checks, violation, round._plan.Store, round._trace.Hash, round._checker.AckedCount, round._opened);
         round.Leave();
         return result;
     }
+
+    // One violation is enough, unless it is to be seen all that comes of a mechanism's loss.
+    private bool GoesOn => _findings.First is null || _mutation != Mutation.None;
 
     // A dead process takes its memory with it; here the caches of its logs count against this process until they are closed.
     private void Leave()
@@ -82,7 +85,7 @@ internal sealed partial class SimulationRound
     private void Disturb()
     {
         Open();
-        for (int step = 0; step < _plan.Steps && _findings.First is null; step++)
+        for (int step = 0; step < _plan.Steps && GoesOn; step++)
         {
             _time.RunUntil(_time.Elapsed + (_random.Chance(60) ? _random.Span(100, 20_000) : _random.Span(0, 12)));
             if (_random.Chance(_plan.Disturbance))

@@ -52,5 +52,12 @@ internal sealed class SimulationFindings
     /// <summary>The row of the protocol's table that was broken first, and how; null when nothing was.</summary>
     public (string Check, string Message)? First { get; private set; }
 
-    public void Report(string check, string message) => First ??= (check, message);
+    /// <summary>Every row of the table that was broken.</summary>
+    public HashSet<string> Checks { get; } = [];
+
+    public void Report(string check, string message)
+    {
+        First ??= (check, message);
+        Checks.Add(check);
+    }
 }
