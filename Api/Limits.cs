@@ -15,8 +15,38 @@ internal static class Limits
     /// </summary>
     public const int RequestBytesDrainedMax = 4 * RequestBytesMax;
 
+    /// <summary>
+    /// The most bytes of memory that produce requests take at once, until they are answered: 16 of the largest bodies, each with the
+    /// batches made of it. Beyond it requests are refused with the time that the queue takes to drain.
+    /// </summary>
+    public const long ProduceBytesInFlightMax = 32L * RequestBytesMax;
+
+    /// <summary>What an ndjson stream counts for, whatever its length: the chunk that is appended, the next one, and room for lines.</summary>
+    public const int NdjsonBytesInFlight = 2 * NdjsonChunkBytes;
+
+    /// <summary>The time over which the pace is measured at which requests are answered.</summary>
+    public static readonly TimeSpan DrainRateWindow = TimeSpan.FromSeconds(5);
+
+    /// <summary>The longest time after which a refused request is told to come again.</summary>
+    public static readonly TimeSpan RetryAfterMax = TimeSpan.FromSeconds(30);
+
+    /// <summary>The longest name a client may give itself, in characters.</summary>
+    public const int ClientIdLengthMax = 100;
+
+    /// <summary>The highest quota of requests a second.</summary>
+    public const int QuotaRequestsPerSecondMax = 1_000_000;
+
+    /// <summary>The highest quota of bytes a second: 1 GiB.</summary>
+    public const int QuotaBytesPerSecondMax = 1024 * 1024 * 1024;
+
+    /// <summary>The bytes of a stream that are held to a quota at a time.</summary>
+    public const int MeteredReadBytes = 64 * 1024;
+
     /// <summary>The most connections at once.</summary>
     public const int ConnectionsMax = 10_000;
+
+    /// <summary>The longest body that names a producer, in bytes.</summary>
+    public const int ProducerBodyBytesMax = 1024;
 
     /// <summary>The producer identities that wait for their next request: as many as there are requests at once on so many connections.</summary>
     public const int ProducerLanesMax = ConnectionsMax;
@@ -30,11 +60,14 @@ internal static class Limits
     /// <summary>The longest body that describes a topic, in bytes.</summary>
     public const int TopicBodyBytesMax = 64 * 1024;
 
-    /// <summary>The most records in one request; an ndjson stream is counted by <see cref="NdjsonRecordsMax"/>.</summary>
+    /// <summary>The most records in one request; an ndjson stream may have any count.</summary>
     public const int RecordsPerRequestMax = 100_000;
 
-    /// <summary>The most records in one ndjson stream: their results are kept until its end, at 24 bytes each.</summary>
-    public const int NdjsonRecordsMax = 500_000;
+    /// <summary>
+    /// The results of an ndjson stream that are kept until its end, at 24 bytes each, so that its status can tell of them. With more they are
+    /// sent while the records come, and the client must read them while it sends.
+    /// </summary>
+    public const int NdjsonResultsKeptMax = 100_000;
 
     /// <summary>The longest line of an ndjson body, in bytes: the largest record, with room for base64 and escapes.</summary>
     public const int NdjsonLineBytesMax = 8 * 1024 * 1024;

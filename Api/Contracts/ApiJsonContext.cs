@@ -12,6 +12,7 @@ namespace OrleansStream.Api.Contracts;
 [JsonSerializable(typeof(Problem))]
 [JsonSerializable(typeof(ProduceRequest))]
 [JsonSerializable(typeof(ProduceAnswer))]
+[JsonSerializable(typeof(ProducerAnswer))]
 [JsonSerializable(typeof(FetchAnswer))]
 [JsonSerializable(typeof(TopicRequest))]
 [JsonSerializable(typeof(TopicPatch))]
@@ -19,6 +20,7 @@ namespace OrleansStream.Api.Contracts;
 [JsonSerializable(typeof(TopicListAnswer))]
 [JsonSerializable(typeof(PartitionListAnswer))]
 [JsonSerializable(typeof(DeleteRecordsAnswer))]
+[JsonSerializable(typeof(TopicLoadAnswer))]
 [JsonSerializable(typeof(HealthAnswer))]
 [JsonSerializable(typeof(PollRequest))]
 [JsonSerializable(typeof(PollAnswer))]
@@ -29,6 +31,10 @@ namespace OrleansStream.Api.Contracts;
 [JsonSerializable(typeof(OffsetsResetRequest))]
 [JsonSerializable(typeof(OffsetsResetAnswer))]
 [JsonSerializable(typeof(LagAnswer))]
+[JsonSerializable(typeof(RetryPolicyRequest))]
+[JsonSerializable(typeof(RetryPolicyAnswer))]
+[JsonSerializable(typeof(RedriveRequest))]
+[JsonSerializable(typeof(RedriveAnswer))]
 internal sealed partial class ApiJsonContext : JsonSerializerContext
 {
     /// <summary>The context every answer is written with: text stays readable, as no answer is ever put into an HTML page.</summary>

@@ -42,6 +42,9 @@ internal sealed record GroupAnswer
 
     /// <summary>The members.</summary>
     public required IReadOnlyList<MemberAnswer> Members { get; init; }
+
+    /// <summary>What becomes of records that fail; absent when nobody has said.</summary>
+    public RetryPolicyAnswer? RetryPolicy { get; init; }
 }
 
 /// <summary>A member of a group.</summary>

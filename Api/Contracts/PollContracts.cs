@@ -15,6 +15,9 @@ internal sealed record PollRequest
     /// <summary>False to read on behind the cursor without committing it. Default true.</summary>
     public bool? Commit { get; init; }
 
+    /// <summary>The records of the cursor's answer that the member could not work on; the group's policy says what becomes of them.</summary>
+    public IReadOnlyList<FailedRecordEntry>? Failed { get; init; }
+
     /// <summary>The most records in the answer. Default 500.</summary>
     /// <example>500</example>
     public int? MaxRecords { get; init; }
@@ -107,6 +110,13 @@ internal sealed record PolledRecord
 
     /// <summary>Its headers, in order.</summary>
     public required IReadOnlyList<HeaderEntry> Headers { get; init; }
+
+    /// <summary>Which attempt this is, of a record that failed before; absent the first time.</summary>
+    /// <example>2</example>
+    public int? Attempt { get; init; }
+
+    /// <summary>Where a record came from that failed before and waited elsewhere.</summary>
+    public RecordOrigin? Origin { get; init; }
 }
 
 /// <summary>A member's partitions of one topic.</summary>

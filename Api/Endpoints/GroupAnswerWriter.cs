@@ -1,6 +1,8 @@
 using System.Text.Json;
 using OrleansStream.Api.Errors;
 using OrleansStream.Api.Mapping;
+using OrleansStream.Groups;
+using OrleansStream.Partitions;
 using OrleansStream.Records;
 
 namespace OrleansStream.Api.Endpoints;
@@ -46,6 +48,8 @@ internal static class GroupAnswerWriter
     private static void WriteRecords(Utf8JsonWriter writer, GroupPoll poll, PollOptions options)
     {
         writer.WriteStartArray("records"u8);
+        foreach (PolledPartition partition in poll.Partitions)
+            WriteHeld(writer, partition, options.Views);
         PolledPartition[] read = [.. poll.Partitions.Where(partition => partition.Fetched is not null)];
         // Where not all fit, a random one is first: over many answers each gets its turn.
         Random.Shared.Shuffle(read);
@@ -53,6 +57,24 @@ internal static class GroupAnswerWriter
         for (int i = 0; i < read.Length; i++)
             WritePartition(writer, read[i], shares[i], options.Views);
         writer.WriteEndArray();
+    }
+
+    /// <summary>Writes the records that waited in place and are due.</summary>
+    private static void WriteHeld(Utf8JsonWriter writer, PolledPartition partition, PayloadViews views)
+    {
+        foreach ((HeldOffset held, FetchResponse response) in partition.Held.Fetched)
+        {
+            using var records = new RecordBatchReader(response.Batches.Span);
+            while (records.TryReadNext(out RecordView record))
+            {
+                if (record.Offset == held.Offset)
+                    RecordJsonWriter.Write(writer, partition.Assigned.Partition, record, views, partition.Assigned.Topic, attempt: held.Attempt);
+            }
+
+            partition.Held.Deliver(held);
+        }
+
+        partition.Held.Fetched.Clear();
     }
 
     private static void WritePartition(Utf8JsonWriter writer, PolledPartition partition, int share, PayloadViews views)
@@ -76,7 +98,17 @@ internal static class GroupAnswerWriter
                 isFull = left == 0 || writer.BytesCommitted + writer.BytesPending > Limits.ResponseBytesTarget;
                 if (isFull)
                     break;
-                RecordJsonWriter.Write(writer, partition.Assigned.Partition, record, views, partition.Assigned.Topic);
+                if (partition.Held.Waits(record))
+                {
+                    cursor.EndRecord(record.Offset);
+                    isFull = !partition.Held.HasRoom;
+                    if (isFull)
+                        break;
+                    continue;
+                }
+
+                RecordJsonWriter.Write(
+                    writer, partition.Assigned.Partition, record, views, partition.Assigned.Topic, partition.IsRetry ? RetryStory.Read(record) : null);
                 cursor.EndRecord(record.Offset);
                 left--;
             }

@@ -164,6 +164,7 @@ internal sealed class GroupEndpoints(IGrainFactory grains, TimeProvider time, IH
                 Assignment = ByTopic(member.Assigned),
                 Target = member.Assigned.SequenceEqual(member.Target) ? null : ByTopic(member.Target),
             })],
+            RetryPolicy = GroupRetryEndpoints.AnswerOf(group.Retry),
         };
         await WriteAsync(context, answer, ApiJsonContext.Api.GroupAnswer);
     }

@@ -42,6 +42,8 @@ internal sealed class GroupOffsetEndpoints(IGrainFactory grains, TimeProvider ti
         OffsetsRequest request;
         using (RequestBody body = await RequestBody.ReadAsync(context, Limits.GroupBodyBytesMax))
             request = GroupJson.ParseOffsets(body.Bytes, GroupEndpoints.NameOf(context));
+        if (request.Cursor is { Holds.Count: > 0 })
+            throw RequestException.Malformed("cursor", "Records of the cursor's answer wait in place, or were passed over for one that does: commit it with a poll, which can tell.");
         string[] names = [.. request.Offsets.Select(offset => offset.Topic).Distinct(StringComparer.Ordinal)];
         Dictionary<string, TopicMetadata> topics = await FindTopicsAsync(names, context.RequestAborted);
         ImmutableArray<PartitionOffset> offsets = request.Cursor is { } cursor

@@ -16,7 +16,8 @@ internal sealed partial class GroupPoll
     /// </summary>
     private async Task FetchAvailableAsync(CancellationToken cancellationToken)
     {
-        PolledPartition[] readable = [.. Partitions.Where(partition => partition.Position != PolledPartition.Unknown)];
+        await FetchHeldAsync(cancellationToken);
+        PolledPartition[] readable = [.. Partitions.Where(IsReadable)];
         if (readable.Length == 0)
             return;
         int first = Random.Shared.Next(readable.Length);
@@ -46,13 +47,17 @@ internal sealed partial class GroupPoll
         int sliceMs = (int)Math.Min(Math.Min(leftMs, GroupLimits.WaitMsMax), options.LeaseMs / Limits.PollRenewalsPerLease);
         if (Partitions.Any(partition => partition.Error is not null))
             sliceMs = Math.Min(sliceMs, Limits.PollRetryMs);
+        if (NextDueMs is { } dueMs)
+            sliceMs = (int)Math.Clamp(dueMs - NowMs, 1, sliceMs);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task<GroupWaitResponse?> news = WaitForNewsAsync(sliceMs, ended.Token);
         Task[] waits = [news, .. Partitions
-            .Where(partition => partition.Position != PolledPartition.Unknown)
+            .Where(IsReadable)
             .Select(partition => FetchAsync(partition, options.BytesMax, sliceMs, isTimed: false, ended.Token))];
         var open = waits.ToList();
-        while (!news.IsCompleted && !HasRecords && open.All(wait => !wait.IsFaulted))
+        long dueBefore = NextDueMs ?? long.MaxValue;
+        // A record that has just come to wait, and is due before this wait is over, asks for a shorter one.
+        while (!news.IsCompleted && !HasRecords && (NextDueMs ?? long.MaxValue) >= dueBefore && open.All(wait => !wait.IsFaulted))
             open.Remove(await Task.WhenAny(open));
         await ended.CancelAsync();
         await Task.WhenAll(waits);
@@ -99,10 +104,18 @@ internal sealed partial class GroupPoll
         }
 
         if (response.Error is null)
-            partition.Take(response);
+            partition.Take(response, NowMs);
         else if (isTimed || response.Error != Ended)
             partition.Error = response.Error;
     }
+
+    private long NowMs => time.GetUtcNow().ToUnixTimeMilliseconds();
+
+    /// <summary>When the next record is due of those that wait, in milliseconds since the Unix epoch; null when none waits.</summary>
+    private long? NextDueMs => Partitions.SelectMany(partition => new[] { partition.DueMs, partition.Held.NextDueMs(NowMs) ?? 0 })
+        .Where(dueMs => dueMs > NowMs).Min(dueMs => (long?)dueMs);
+
+    private bool IsReadable(PolledPartition partition) => partition.Position != PolledPartition.Unknown && partition.DueMs <= NowMs && partition.Held.HasRoom;
 
     private static StreamError Ended { get; } = new(StreamErrorCode.RequestTimedOut, "The partition did not answer in time. It is asked again.");
 

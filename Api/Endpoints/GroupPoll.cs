@@ -24,6 +24,7 @@ internal sealed partial class GroupPoll(IGrainFactory grains, TimeProvider time,
     private MemberToken _token;
     private long _renewedAt;
     private long _leaseLeftMs;
+    private ImmutableArray<PartitionHolds> _holds = [];
 
     /// <summary>The member's partitions, by topic and partition.</summary>
     public IReadOnlyList<PolledPartition> Partitions { get; private set; } = [];
@@ -47,7 +48,9 @@ internal sealed partial class GroupPoll(IGrainFactory grains, TimeProvider time,
     public string Cursor() => new GroupCursor(_token, [.. Partitions
         .Where(partition => partition.Position >= 0)
         .Select(partition => new PartitionOffset(partition.Assigned.TopicId, partition.Assigned.Partition, partition.Position))])
-        .Write(group, member);
+    {
+        Holds = [.. Partitions.Select(partition => partition.Held.Told(partition.Assigned)).OfType<PartitionHolds>()],
+    }.Write(group, member);
 
     /// <summary>Notes that <see cref="Resets"/> have been told.</summary>
     public void EndResets() => _resets.Clear();
@@ -59,8 +62,14 @@ internal sealed partial class GroupPoll(IGrainFactory grains, TimeProvider time,
     public async Task<GroupMemberResponse?> JoinAsync(CancellationToken cancellationToken)
     {
         ImmutableArray<PartitionOffset> offsets = options.Cursor is { } cursor ? [.. cursor.Offsets] : [];
+        _holds = [.. options.Cursor?.Holds ?? []];
+        if (options.Failed.Count > 0 && await MoveFailedAsync(options.Cursor!, cancellationToken) is { } lost)
+            return lost;
+        if (_holds.Length > 0 && !options.Commits)
+            throw RequestException.Malformed("commit", "Records of the cursor's answer wait in place, or were passed over for one that does: only a poll that commits can tell what became of them.");
         if (await PollGroupAsync(options.Cursor?.Token, options.Commits ? offsets : [], cancellationToken) is { } refused)
             return refused;
+        _holds = [];
         // The member goes on behind what it was last given, also in what it did not want to commit yet.
         var positions = offsets.ToDictionary(offset => (offset.TopicId, offset.Partition), offset => offset.Offset);
         foreach (PolledPartition partition in Partitions)
@@ -104,12 +113,15 @@ internal sealed partial class GroupPoll(IGrainFactory grains, TimeProvider time,
     /// <summary>True when the last wait ended because the group moves partitions.</summary>
     public bool HasNews { get; private set; }
 
-    private bool HasRecords => Partitions.Any(partition => partition.Fetched is not null);
+    private bool HasRecords => Partitions.Any(partition => partition.HasRecords);
 
     private async Task<GroupMemberResponse?> PollGroupAsync(
         MemberToken? token, ImmutableArray<PartitionOffset> commits, CancellationToken cancellationToken)
     {
-        var request = new GroupPollRequest(member, [.. options.Topics], token, commits, options.LeaseMs, options.Assignor);
+        var request = new GroupPollRequest(member, [.. options.Topics], token, commits, options.LeaseMs, options.Assignor, HasFailed: options.Failed.Count > 0)
+        {
+            Holds = _holds,
+        };
         GroupMemberResponse response = await AskAsync(() => _group.PollAsync(request), cancellationToken);
         // An epoch that this very poll was told and that is stale by now: an answer to it was lost. It committed nothing, so it goes on.
         bool isAnswerLost = response.Error?.Code == StreamErrorCode.StaleMemberEpoch && token == _token;
@@ -119,7 +131,8 @@ internal sealed partial class GroupPoll(IGrainFactory grains, TimeProvider time,
         Renewed(response.LeaseLeftMs);
         var before = Partitions.ToDictionary(partition => (partition.Assigned.TopicId, partition.Assigned.Partition));
         Partitions = [.. response.Assignment.Select(
-            assigned => before.GetValueOrDefault((assigned.TopicId, assigned.Partition)) ?? new PolledPartition(assigned))];
+            assigned => before.GetValueOrDefault((assigned.TopicId, assigned.Partition))
+                ?? new PolledPartition(assigned, response.Retry is not null && RetryTopics.IsRetry(assigned.Topic, group)))];
         return null;
     }
 
@@ -160,6 +173,9 @@ internal sealed partial class GroupPoll(IGrainFactory grains, TimeProvider time,
     /// <returns>Null, or why the member is none any more.</returns>
     private async Task<GroupMemberResponse?> StartAsync(CancellationToken cancellationToken)
     {
+        // The policy is for what nobody has begun to read; what waits for its next attempt is all to be read.
+        foreach (PolledPartition retry in Partitions.Where(partition => partition is { IsRetry: true, Position: PolledPartition.Unknown }))
+            retry.Position = FetchRequest.Earliest;
         PolledPartition[] unknown = [.. Partitions.Where(partition => partition.Position == PolledPartition.Unknown)];
         if (unknown.Length == 0)
             return null;

@@ -40,7 +40,7 @@ internal sealed class GroupPollStream(GroupPoll poll, PollOptions options, strin
                     return;
                 }
 
-                bool hasRecords = poll.Partitions.Any(partition => partition.Fetched is not null);
+                bool hasRecords = poll.Partitions.Any(partition => partition.HasRecords);
                 if (hasRecords || poll.Resets.Count > 0 || waitMs == 0)
                     WriteAnswer(output);
                 else

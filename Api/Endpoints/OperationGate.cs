@@ -1,5 +1,6 @@
 using OrleansStream.Api.Errors;
 using OrleansStream.Api.Mapping;
+using OrleansStream.Api.Producers;
 using OrleansStream.Groups;
 using OrleansStream.Topics;
 
@@ -9,9 +10,6 @@ namespace OrleansStream.Api.Endpoints;
 /// <param name="next">The rest of the pipeline.</param>
 internal sealed class OperationGate(RequestDelegate next)
 {
-    // Served by a later version: to accept and ignore one would promise what is not kept.
-    private static readonly string[] RefusedHeaders = ["Idempotency-Key", "Producer-Id", "Producer-Epoch", "Producer-Sequence"];
-
     /// <summary>Checks one request.</summary>
     /// <param name="context">The request, with its endpoint chosen.</param>
     /// <exception cref="RequestException">It holds what the operation does not take.</exception>
@@ -47,10 +45,24 @@ internal sealed class OperationGate(RequestDelegate next)
                 $"Content-Type '{request.ContentType}' is not taken here. Allowed, in UTF-8: {string.Join(", ", operation.Takes)}.");
         }
 
-        foreach (string header in RefusedHeaders)
+        CheckIdentity(request, operation);
+    }
+
+    // To accept and ignore one would promise what is not kept.
+    private static void CheckIdentity(HttpRequest request, Operation operation)
+    {
+        foreach (string header in ProducerHeaders.All)
         {
-            if (request.Headers.ContainsKey(header))
-                throw RequestException.Malformed(header, $"The header '{header}' is not supported by this version. Leave it out.");
+            if (!request.Headers.ContainsKey(header)
+                || operation.Parameters.Any(p => p.Place == ParameterPlace.Header && p.Name.Equals(header, StringComparison.Ordinal)))
+            {
+                continue;
+            }
+
+            throw RequestException.Malformed(header, header == ProducerHeaders.Key
+                ? $"'{header}' goes with requests that append records."
+                : $"'{header}' counts the records of one partition: it goes with POST /v1/topics/{{topic}}/partitions/{{partition}}/records. "
+                    + $"Without a partition, send '{ProducerHeaders.Key}'.");
         }
     }
 

@@ -7,13 +7,23 @@ namespace OrleansStream.Api.Endpoints;
 
 /// <summary>One of a member's partitions during a poll.</summary>
 /// <param name="assigned">The partition.</param>
-internal sealed class PolledPartition(AssignedPartition assigned)
+/// <param name="isRetry">True when its records wait for their next attempt: the first that is not due holds back those behind it.</param>
+internal sealed class PolledPartition(AssignedPartition assigned, bool isRetry = false)
 {
     /// <summary>A position that is not known yet.</summary>
     public const long Unknown = -3;
 
     /// <summary>The partition.</summary>
     public AssignedPartition Assigned { get; } = assigned;
+
+    /// <summary>Its records that wait in place.</summary>
+    public HeldRecords Held { get; } = new(assigned.Holds);
+
+    /// <summary>True when its records wait for their next attempt.</summary>
+    public bool IsRetry { get; } = isRetry;
+
+    /// <summary>When there is something to be read of records that wait, in milliseconds since the Unix epoch; 0 when that is not known.</summary>
+    public long DueMs { get; private set; }
 
     /// <summary>The next offset to read; or <see cref="FetchRequest.Earliest"/>, or <see cref="Unknown"/>.</summary>
     public long Position { get; set; } = assigned.CommittedOffset >= 0 ? assigned.CommittedOffset : Unknown;
@@ -24,6 +34,9 @@ internal sealed class PolledPartition(AssignedPartition assigned)
     /// <summary>What was read, from <see cref="Position"/> on; null when there was nothing.</summary>
     public FetchResponse? Fetched { get; private set; }
 
+    /// <summary>True when there is something to be answered.</summary>
+    public bool HasRecords => Fetched is not null || Held.Fetched.Count > 0;
+
     /// <summary>Why it could not be read just now; null when it could.</summary>
     public StreamError? Error { get; set; }
 
@@ -32,7 +45,8 @@ internal sealed class PolledPartition(AssignedPartition assigned)
 
     /// <summary>Takes what was read.</summary>
     /// <param name="response">A fetch without an error.</param>
-    public void Take(FetchResponse response)
+    /// <param name="nowMs">The time, in milliseconds since the Unix epoch.</param>
+    public void Take(FetchResponse response, long nowMs)
     {
         Error = null;
         HighWatermark = response.HighWatermark;
@@ -40,12 +54,42 @@ internal sealed class PolledPartition(AssignedPartition assigned)
             Position = response.Offset;
         if (response.Batches.IsEmpty)
             return;
+        if (IsRetry)
+        {
+            TakeDue(response, nowMs);
+            return;
+        }
+
         Fetched = response;
         long count = 0;
         var scanner = new RecordBatchScanner(response.Batches.Span, checkCrc: false);
         while (scanner.MoveNext())
             count += scanner.Header.IsControl ? 0 : Math.Max(0, scanner.Header.NextOffset - Math.Max(Position, scanner.Header.BaseOffset));
         RecordCount = (int)Math.Min(count, int.MaxValue);
+    }
+
+    private void TakeDue(FetchResponse response, long nowMs)
+    {
+        DueMs = 0;
+        int count = 0;
+        var scanner = new RecordBatchScanner(response.Batches.Span, checkCrc: false);
+        while (DueMs == 0 && scanner.MoveNext())
+        {
+            using var records = new RecordBatchReader(scanner.Batch);
+            while (DueMs == 0 && !scanner.Header.IsControl && records.TryReadNext(out RecordView record))
+            {
+                if (record.Offset < Position)
+                    continue;
+                // What somebody else put there has no time of its own.
+                if (RetryStory.Read(record) is { } story && story.DueMs > nowMs)
+                    DueMs = story.DueMs;
+                else
+                    count++;
+            }
+        }
+
+        RecordCount = count;
+        Fetched = count > 0 ? response : null;
     }
 
     /// <summary>Notes how far the answer came, and forgets what was read.</summary>

@@ -17,18 +17,18 @@ internal sealed partial class ProduceEndpoints
 
     /// <summary>
     /// Appends an ndjson body while it comes, a chunk at a time: a chunk is what has come while the one before was appended, up to
-    /// <see cref="Limits.NdjsonChunkBytes"/>.
+    /// <see cref="Limits.NdjsonChunkBytes"/>. Under an identity of the client's it is one append as a whole, since a repeat must be the same append.
     /// </summary>
     private async Task AppendLinesAsync(HttpContext context, int? partition)
     {
         RecordOptions options = RecordOptions.ReadTypes(context.Request);
         LiftBodyLimits(context);
-        using var results = new ProduceResults();
+        using ProduceResults results = MakeResults(context);
         using var lines = new LineRequest(this, context, options, partition, results);
         await lines.RunAsync();
-        if (results.Count == 0 && options.Acks != Acks.None)
+        if (results is { Count: 0, AreBeingSent: false } && options.Acks != Acks.None)
             throw RequestException.Malformed(null, "The body holds no record; send one JSON record a line.");
-        if (options.Acks == Acks.None && results.FailedCount == 0)
+        if (options.Acks == Acks.None && results is { FailedCount: 0, AreBeingSent: false })
             context.Response.StatusCode = StatusCodes.Status202Accepted;
         else
             await results.WriteAsync(context, asLines: true);
@@ -49,7 +49,9 @@ internal sealed partial class ProduceEndpoints
         : IDisposable
     {
         private readonly RecordDefaults _defaults = new(options.KeyType, options.ValueType, partition is not null);
-        private readonly RecordCollector _records = new(produce.NowMs);
+        private readonly RecordCollector _records = new(produce.NowMs(context));
+        private readonly bool _isWhole = context.Features.Get<ClientIdentity>() is not null;
+        private long? _expectedNextOffset = ExpectedNextOffset(context);
         private int _lineCount;
         private bool _isStopped;
         private bool _isUnanswered;
@@ -66,7 +68,8 @@ internal sealed partial class ProduceEndpoints
                 {
                     if (!reader.TryRead(out ReadResult result))
                     {
-                        await AppendChunkAsync();
+                        if (!_isWhole)
+                            await AppendChunkAsync();
                         if (_isStopped)
                             break;
                         result = await reader.ReadAsync(stop.Token);
@@ -130,23 +133,21 @@ internal sealed partial class ProduceEndpoints
                 return;
             }
 
-            if (results.Count + _records.Count >= Limits.NdjsonRecordsMax)
-            {
-                await StopAsync(new StreamError(
-                    StreamErrorCode.RecordListTooLarge,
-                    $"A request takes at most {Limits.NdjsonRecordsMax} lines; this line and those behind it were not stored."));
-                return;
-            }
-
             if (Parse(line, number, parser) is { } error)
             {
+                if (_isWhole)
+                    throw new RequestException(error);
                 // Keeps the results in the order of the lines.
                 await AppendChunkAsync();
                 if (!_isStopped)
                     results.AddError(error);
+                if (results.Count >= Limits.NdjsonResultsKeptMax)
+                    await results.SendLinesAsync(context);
             }
-            else if (_records.LengthBytes >= Limits.NdjsonChunkBytes)
+            else if (_isWhole ? _records.LengthBytes > Limits.RequestBytesMax : _records.LengthBytes >= Limits.NdjsonChunkBytes)
             {
+                if (_isWhole)
+                    throw TooLongForOne();
                 await AppendChunkAsync();
             }
         }
@@ -195,8 +196,14 @@ internal sealed partial class ProduceEndpoints
             Field = $"lines[{_lineCount}]",
         };
 
+        private static RequestException TooLongForOne() => new(new StreamError(
+            StreamErrorCode.RecordListTooLarge,
+            $"Under an identity a request is one append, of at most {Limits.RequestBytesMax} bytes; nothing was stored. Split it."));
+
         private async ValueTask StopAsync(StreamError error)
         {
+            if (_isWhole)
+                throw new RequestException(error);
             await AppendChunkAsync();
             if (!_isStopped)
                 results.AddError(error);
@@ -209,22 +216,25 @@ internal sealed partial class ProduceEndpoints
             if (_records.Count == 0 || _isStopped)
                 return;
             int failedBefore = results.FailedCount;
-            AppendOutcome outcome = await produce.Appender.AppendAsync(
-                Parameters.Topic(context), new(_records.Finish(), partition, _records.Partitions, options.Acks));
+            AppendOutcome outcome = await produce.TryCallAsync(
+                context, new(_records.Finish(), partition, _records.Partitions, options.Acks, _expectedNextOffset));
             // An append that was given up may still be reading these batches.
             _isUnanswered = !outcome.IsMemoryFree;
             StreamError? error = outcome.Response.Error;
-            if (error is not null && results.Count == 0)
+            if (error is not null && results is { Count: 0, AreBeingSent: false })
                 throw new RequestException(error);
             if (error is null && options.Acks != Acks.None)
                 results.Add(outcome.Response, _records);
             for (int i = 0; error is not null && i < _records.Count; i++)
                 results.AddError(error);
             _isStopped = error is not null || results.FailedCount > failedBefore;
+            _expectedNextOffset += _records.Count;
+            if (!_isWhole && results.Count >= Limits.NdjsonResultsKeptMax)
+                await results.SendLinesAsync(context);
             if (_isUnanswered)
                 return;
             _records.Reset();
-            _records.NowMs = produce.NowMs;
+            _records.NowMs = produce.NowMs(context);
         }
     }
 }

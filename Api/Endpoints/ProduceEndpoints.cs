@@ -11,9 +11,11 @@ namespace OrleansStream.Api.Endpoints;
 /// <see cref="ITopicRouterGrain.AppendAsync"/>.
 /// </summary>
 /// <param name="appender">The way to the grains.</param>
+/// <param name="keyed">Requests with a key of the client's.</param>
 /// <param name="time">Dates the records that have no time.</param>
 /// <param name="lifetime">Ends streams when the service stops.</param>
-internal sealed partial class ProduceEndpoints(RecordsAppender appender, TimeProvider time, IHostApplicationLifetime lifetime)
+internal sealed partial class ProduceEndpoints(
+    RecordsAppender appender, KeyedRequests keyed, TimeProvider time, IHostApplicationLifetime lifetime)
 {
     /// <summary>Adds the endpoints.</summary>
     /// <param name="routes">Where to.</param>
@@ -37,7 +39,38 @@ internal sealed partial class ProduceEndpoints(RecordsAppender appender, TimePro
 
     private Task AppendToPartitionAsync(HttpContext context) => AppendAsync(context, Parameters.Partition(context));
 
-    private Task AppendAsync(HttpContext context, int? partition) =>
+    private async Task AppendAsync(HttpContext context, int? partition)
+    {
+        if (ProducerHeaders.ReadProducer(context.Request, time.GetUtcNow().ToUnixTimeMilliseconds()) is { } identity)
+            context.Features.Set(new ClientIdentity(identity));
+        if (context.Request.Headers.TryGetValue(ProducerHeaders.Key, out StringValues key))
+            await AppendKeyedAsync(context, partition, key);
+        else
+            await AppendByTypeAsync(context, partition);
+    }
+
+    /// <summary>Appends under the client's key: what makes the append repeatable is stored before it, and what came of it after.</summary>
+    private async Task AppendKeyedAsync(HttpContext context, int? partition, StringValues key)
+    {
+        using RequestBody body = await RequestBody.ReadAsync(context, Limits.RequestBytesMax);
+        ClientIdentity client = await keyed.BeginAsync(context, partition, key, body.Bytes);
+        context.Features.Set(client);
+        context.Request.Headers.ContentEncoding = default;
+        context.Request.ContentLength = body.Bytes.Length;
+        context.Request.Body = body.OpenRead();
+        try
+        {
+            await AppendByTypeAsync(context, partition);
+        }
+        finally
+        {
+            // Refused before an append was begun.
+            if (client.Key is { HasEnded: false } request)
+                await request.AbandonAsync(client.IsResumed);
+        }
+    }
+
+    private Task AppendByTypeAsync(HttpContext context, int? partition) =>
         MediaTypes.OfBody(context.Request, ProduceOperations.Topic.Takes) switch
         {
             MediaTypes.Ndjson => AppendLinesAsync(context, partition),
@@ -50,7 +83,7 @@ internal sealed partial class ProduceEndpoints(RecordsAppender appender, TimePro
     private async Task AppendJsonAsync(HttpContext context, int? partition)
     {
         RecordOptions.RefuseFor(context.Request, "a field of the JSON body");
-        var records = new RecordCollector(NowMs);
+        var records = new RecordCollector(NowMs(context));
         Acks acks;
         using (RequestBody body = await RequestBody.ReadAsync(context, Limits.RequestBytesMax))
             acks = ProduceJson.Parse(body.Bytes.Span, partition is not null, records);
@@ -60,7 +93,7 @@ internal sealed partial class ProduceEndpoints(RecordsAppender appender, TimePro
     private async Task AppendValueAsync(HttpContext context, int? partition, bool isText)
     {
         RecordOptions options = RecordOptions.Read(context.Request);
-        var records = new RecordCollector(NowMs);
+        var records = new RecordCollector(NowMs(context));
         using (RequestBody body = await RequestBody.ReadAsync(context, Limits.RequestBytesMax))
         {
             if (isText)
@@ -81,7 +114,7 @@ internal sealed partial class ProduceEndpoints(RecordsAppender appender, TimePro
         }
         else
         {
-            using var results = new ProduceResults();
+            using ProduceResults results = MakeResults(context);
             results.Add(outcome.Response, records);
             await results.WriteAsync(context, asLines: false);
         }
@@ -96,6 +129,8 @@ internal sealed partial class ProduceEndpoints(RecordsAppender appender, TimePro
         RecordOptions options = RecordOptions.ReadAcks(context.Request);
         RequestBody body = await RequestBody.ReadAsync(context, Limits.RequestBytesMax);
         int recordCount = EncodedBatches.Check(body.Bytes.Span, partition is not null);
+        if (context.Features.Get<ClientIdentity>() is { Identity.IsClients: true })
+            ProducerHeaders.RefuseSecondProducer(body.Bytes.Span);
         AppendOutcome outcome = await CallAsync(
             context, new(body.Bytes, partition, default, options.Acks, ExpectedNextOffset(context)));
         if (options.Acks == Acks.None)
@@ -104,7 +139,7 @@ internal sealed partial class ProduceEndpoints(RecordsAppender appender, TimePro
         }
         else
         {
-            using var results = new ProduceResults();
+            using ProduceResults results = MakeResults(context);
             if (partition is null)
                 results.Add(outcome.Response, recordCount);
             else
@@ -119,15 +154,31 @@ internal sealed partial class ProduceEndpoints(RecordsAppender appender, TimePro
 
     private async ValueTask<AppendOutcome> CallAsync(HttpContext context, RecordsAppendRequest request)
     {
-        AppendOutcome outcome = await appender.AppendAsync(Parameters.Topic(context), request);
+        AppendOutcome outcome = await TryCallAsync(context, request);
         return outcome.Response.Error is { } error ? throw new RequestException(error) : outcome;
     }
 
-    private RecordsAppender Appender => appender;
+    private async ValueTask<AppendOutcome> TryCallAsync(HttpContext context, RecordsAppendRequest request)
+    {
+        string topic = Parameters.Topic(context);
+        if (context.Features.Get<ClientIdentity>() is not { } client)
+            return await appender.AppendAsync(topic, request);
+        if (!client.Identity.IsClients && request.Acks != Acks.All)
+            throw RequestException.Malformed("acks", $"With '{ProducerHeaders.Key}' acks must be \"all\": the answer is to hold for a day.");
+        AppendOutcome outcome = await appender.AppendAsync(topic, request, client);
+        if (client.Key is { } key)
+            await key.EndAsync(outcome.Response);
+        return outcome;
+    }
+
+    private static ProduceResults MakeResults(HttpContext context) =>
+        new() { AreDuplicatesOfOtherRequests = context.Features.Get<ClientIdentity>() is { Identity.IsClients: true } };
 
     private CancellationToken Stopping => lifetime.ApplicationStopping;
 
-    private long NowMs => time.GetUtcNow().ToUnixTimeMilliseconds();
+    /// <summary>The time of records that have none: of a request that is made again, when it was made first.</summary>
+    private long NowMs(HttpContext context) =>
+        context.Features.Get<ClientIdentity>()?.Identity.NowMs ?? time.GetUtcNow().ToUnixTimeMilliseconds();
 
     private static long? ExpectedNextOffset(HttpContext context)
     {

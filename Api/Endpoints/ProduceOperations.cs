@@ -1,5 +1,6 @@
 using OrleansStream.Api.Contracts;
 using OrleansStream.Api.Mapping;
+using OrleansStream.Api.Producers;
 using OrleansStream.Errors;
 
 namespace OrleansStream.Api.Endpoints;
@@ -26,12 +27,16 @@ internal static class ProduceOperations
     private const string Bodies =
         "**application/json**: an object with `records`. A value is stored as the JSON text that was sent; null stores a tombstone; a "
         + "field that is not described is refused. One malformed record refuses the whole request, and nothing is stored.\n\n"
-        + "**application/x-ndjson**: one record a line, stored while they come, of any total length; one result a line comes back at the end. "
+        + "**application/x-ndjson**: one record a line, stored while they come, of any total length; one result a line comes back at the end, with more than 100,000 lines while they come (read while you send). "
         + "A malformed line fails alone. A chunk that cannot be stored ends the request; the answer then has fewer lines.\n\n"
-        + "**application/vnd.kafka.recordbatch.v2**: encoded batches, stored as they are.\n\n"
+        + "**application/vnd.kafka.recordbatch.v2**: encoded batches, stored as they are; those without a producer id get one of the service's.\n\n"
         + "**application/octet-stream**, **text/plain**: the body is one value; key, time and headers of the record are HTTP headers.\n\n"
-        + "A body may be gzip-, br- or zstd-encoded. 200: all stored. 207: some were not, see each entry. When none was stored, the answer "
-        + "is the first record's error, with all `results` in it.";
+        + "A body may be gzip-, br-, deflate- or zstd-encoded. 200: all stored. 207: some were not, see each entry. When none was stored, the answer "
+        + "is the first record's error, with all `results` in it.\n\n"
+        + "The service repeats what it must inside the request, without storing it twice. For a request that you repeat after a time-out or "
+        + "an error with `outcome` `unknown`: **Idempotency-Key**, any text of your own. The same request with the same key gets the same answer "
+        + "for 24 hours, whatever died meanwhile; another request with it 422; one that is still being made 409. Or a producer of `POST /v1/producers` "
+        + "and its sequence numbers, on one partition. Either way the body is one append of at most 16 MiB, also as ndjson, and a malformed line refuses all.";
 
     private static readonly OperationParameter[] RecordHeaders =
     [
@@ -40,6 +45,18 @@ internal static class ProduceOperations
         new("Record-Key-Type", ParameterPlace.Header, "How keys are read; for ndjson the default of all lines.") { Choices = ["string", "json", "binary"], Default = "string" },
         new("Record-Value-Type", ParameterPlace.Header, "How values are read, for ndjson.") { Choices = ["string", "json", "binary"], Default = "json" },
         new("Record-Timestamp", ParameterPlace.Header, "The record's time, for octet-stream and text bodies: RFC 3339 or milliseconds."),
+    ];
+
+    private static readonly OperationParameter IdempotencyKey = new(
+        ProducerHeaders.Key, ParameterPlace.Header, "Makes a repeat of the request known for 24 hours: up to 255 visible ASCII characters. Needs acks all.");
+
+    private static readonly OperationParameter[] ProducerSequence =
+    [
+        new(ProducerHeaders.Id, ParameterPlace.Header, "The producer's id; the three go together.") { IsInteger = true },
+        new(ProducerHeaders.Epoch, ParameterPlace.Header, "Its epoch. An older one than the partition has seen is refused.") { IsInteger = true },
+        new(ProducerHeaders.Sequence, ParameterPlace.Header,
+            "The sequence number of the first record: that of the partition's last one plus the count of its request, from 0 for each epoch. "
+            + "One that is stored already is answered with its offsets; after a gap it is refused.") { IsInteger = true },
     ];
 
     private static readonly OperationBody[] AllBodies =
@@ -66,14 +83,14 @@ internal static class ProduceOperations
         StreamErrorCode.RecordListTooLarge, StreamErrorCode.InvalidTimestamp, StreamErrorCode.CorruptMessage,
         StreamErrorCode.UnsupportedForMessageFormat, StreamErrorCode.UnsupportedCompressionType, StreamErrorCode.InvalidRecord,
         StreamErrorCode.ThrottlingQuotaExceeded, StreamErrorCode.NotLeaderOrFollower, StreamErrorCode.KafkaStorageError,
-        StreamErrorCode.PartitionOffline,
+        StreamErrorCode.PartitionOffline, StreamErrorCode.IdempotencyKeyReused, StreamErrorCode.IdempotencyKeyInUse,
     ];
 
     /// <summary>Produce to a topic.</summary>
     public static readonly Operation Topic = new(
         "ProduceToTopic", Tag, "Append records to a topic", "A record's key chooses its partition, as Kafka's clients do.\n\n" + Bodies)
     {
-        Parameters = [TopicOperations.Topic, .. RecordHeaders],
+        Parameters = [TopicOperations.Topic, IdempotencyKey, .. RecordHeaders],
         Offers = [MediaTypes.Json, MediaTypes.Ndjson],
         Bodies = AllBodies,
         Answers = AllAnswers,
@@ -90,11 +107,36 @@ internal static class ProduceOperations
             TopicOperations.Topic,
             FetchOperations.PartitionNumber,
             new("If-Match", ParameterPlace.Header, "Append only when this, in quotes, is the partition's next offset; else 412."),
+            IdempotencyKey,
+            .. ProducerSequence,
             .. RecordHeaders,
         ],
         Offers = [MediaTypes.Json, MediaTypes.Ndjson],
         Bodies = AllBodies,
         Answers = AllAnswers,
-        Errors = [.. AllErrors, StreamErrorCode.OffsetConditionFailed],
+        Errors =
+        [
+            .. AllErrors, StreamErrorCode.OffsetConditionFailed, StreamErrorCode.OutOfOrderSequenceNumber,
+            StreamErrorCode.DuplicateSequenceNumber, StreamErrorCode.InvalidProducerEpoch,
+        ],
+    };
+
+    /// <summary>Take a producer.</summary>
+    public static readonly Operation Producer = new(
+        "TakeProducer", Tag, "Take a producer id, or the next epoch of one",
+        "For clients that number their records themselves (Kafka's idempotent producer, KIP-98): send `Producer-Id`, `Producer-Epoch` and `Producer-Sequence` "
+        + "with each request to a partition, one request of the producer at a time. Repeat a request as often as you like: it is stored once.\n\n"
+        + "With `producer_id` and `producer_epoch` in the body: the next epoch. From its first batch on a partition refuses the older one. 409 when another "
+        + "has raised the epoch before. An id that was not raised for 7 days cannot be raised any more; it still produces.")
+    {
+        Bodies = [new(MediaTypes.Json, typeof(ProducerAnswer), "{}")],
+        IsBodyOptional = true,
+        Answers = [new(StatusCodes.Status201Created, "The producer.", new OperationBody(
+            MediaTypes.Json, typeof(ProducerAnswer), """{"producer_id":1099511627776,"producer_epoch":0}"""))],
+        Errors =
+        [
+            StreamErrorCode.InvalidProducerEpoch, StreamErrorCode.UnknownProducerId, StreamErrorCode.PolicyViolation,
+            StreamErrorCode.CoordinatorNotAvailable,
+        ],
     };
 }

@@ -24,6 +24,7 @@ internal sealed class TopicEndpoints(IGrainFactory grains)
         routes.MapOperation("PATCH", "/topics/{topic}", topics.PatchAsync, TopicOperations.Patch);
         routes.MapOperation("DELETE", "/topics/{topic}", topics.DeleteAsync, TopicOperations.Delete);
         routes.MapOperation("GET", "/topics/{topic}/partitions", topics.ListPartitionsAsync, TopicOperations.Partitions);
+        routes.MapOperation("GET", "/topics/{topic}/load", topics.GetLoadAsync, TopicOperations.Load);
         routes.MapOperation(
             "DELETE", "/topics/{topic}/partitions/{partition}/records", topics.DeleteRecordsAsync, TopicOperations.DeleteRecords);
     }
@@ -86,6 +87,16 @@ internal sealed class TopicEndpoints(IGrainFactory grains)
             DeletingBytes = topic.Partitions.Sum(partition => partition.DeletingBytes),
         };
         await WriteAsync(context, answer, ApiJsonContext.Api.PartitionListAnswer);
+    }
+
+    private async Task GetLoadAsync(HttpContext context)
+    {
+        string name = Parameters.Topic(context);
+        TopicDescription topic = await grains.GetGrain<ITopicRouterGrain>(name).DescribeAsync(context.RequestAborted);
+        if (topic.Error is { } error)
+            throw new RequestException(error);
+        HeatDescription heat = await grains.GetGrain<ITopicHeatGrain>(name).DescribeAsync().WaitAsync(context.RequestAborted);
+        await WriteAsync(context, LoadJson.ToAnswer(topic, heat), ApiJsonContext.Api.TopicLoadAnswer);
     }
 
     private async Task DeleteRecordsAsync(HttpContext context)

@@ -13,7 +13,7 @@ internal static class TopicOperations
 
     private const string Tag = "Topics";
     private const string TopicExample = """
-        {"name":"matches","id":"0b1d7c1e-6f1a-4f0e-9a54-1c2f5f0a9b11","partitions":6,"replication_factor":1,"config":{"retention.ms":604800000,"retention.bytes":1073741824,"segment.bytes":134217728,"segment.ms":86400000,"max.message.bytes":1048588,"flush.interval.ms":0,"compression.type":"producer","message.timestamp.type":"CreateTime","message.timestamp.after.max.ms":3600000},"version":1,"created_at":"2026-06-11T18:00:00.000Z"}
+        {"name":"matches","id":"0b1d7c1e-6f1a-4f0e-9a54-1c2f5f0a9b11","partitions":6,"replication_factor":1,"config":{"retention.ms":604800000,"retention.bytes":1073741824,"segment.bytes":134217728,"segment.ms":86400000,"max.message.bytes":1048588,"flush.interval.ms":0,"compression.type":"producer","message.timestamp.type":"CreateTime","message.timestamp.after.max.ms":3600000,"hot.key.spread":0,"hot.keys":"","hot.key.detection":"false"},"version":1,"created_at":"2026-06-11T18:00:00.000Z"}
         """;
 
     private static readonly OperationBody TopicBody = new(MediaTypes.Json, typeof(TopicAnswer), TopicExample);
@@ -123,5 +123,24 @@ internal static class TopicOperations
             StreamErrorCode.InvalidTopicException, StreamErrorCode.UnknownTopicOrPartition, StreamErrorCode.OffsetOutOfRange,
             StreamErrorCode.NotLeaderOrFollower, StreamErrorCode.KafkaStorageError, StreamErrorCode.PartitionOffline,
         ],
+    };
+
+    /// <summary>A topic's traffic.</summary>
+    public static readonly Operation Load = new(
+        "GetTopicLoad", Tag, "See a topic's traffic",
+        "Per partition what goes in and out a second, over one minute and over five, and the hottest keys of the last half minute: those "
+        + "by which records choose their partition, found with bounded memory. Set `hot.key.spread` and `hot.keys`, or `hot.key.detection`, to "
+        + "spread a hot key over several partitions: a request's records of it go to one of them, the next request's to the next. They keep "
+        + "their key, but their order only within a partition. `compression_ratio` tells what `compression.type` saves of what comes "
+        + "uncompressed.")
+    {
+        Parameters = [Topic],
+        Answers =
+        [
+            new(StatusCodes.Status200OK, "The traffic, partition by partition.", new OperationBody(MediaTypes.Json, typeof(TopicLoadAnswer), """
+                {"partitions":[{"partition":0,"in":{"records_per_second_1m":1250.5,"records_per_second_5m":1190.2,"bytes_per_second_1m":90113.5,"bytes_per_second_5m":88210.0},"out":{"records_per_second_1m":0,"records_per_second_5m":0,"bytes_per_second_1m":0,"bytes_per_second_5m":0},"hottest_keys":[{"key":"argentina-brazil","key_type":"string","share":0.87}]}],"compression_ratio":3.4}
+                """)),
+        ],
+        Errors = [StreamErrorCode.InvalidTopicException, StreamErrorCode.UnknownTopicOrPartition],
     };
 }

@@ -85,6 +85,7 @@ internal static class ErrorMap
         StreamErrorCode.OffsetConditionFailed => new(StatusCodes.Status412PreconditionFailed, "The log is not where If-Match said"),
         StreamErrorCode.PartitionOffline => new(StatusCodes.Status503ServiceUnavailable, "The partition is offline", true),
         StreamErrorCode.IdempotencyKeyReused => new(StatusCodes.Status422UnprocessableEntity, "Idempotency key reused"),
+        StreamErrorCode.IdempotencyKeyInUse => new(StatusCodes.Status409Conflict, "The request is still being made", true),
         StreamErrorCode.ShuttingDown => new(StatusCodes.Status503ServiceUnavailable, "The server is stopping", true),
         _ => throw new ArgumentOutOfRangeException(nameof(code), code, "No error, or one without a place in this table."),
     };

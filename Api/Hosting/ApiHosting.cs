@@ -2,8 +2,10 @@ using System.IO.Compression;
 using Microsoft.AspNetCore.ResponseCompression;
 using Microsoft.Extensions.Configuration.Memory;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
 using OrleansStream.Api.Endpoints;
 using OrleansStream.Api.Errors;
+using OrleansStream.Api.Load;
 using OrleansStream.Api.Mapping;
 using OrleansStream.Api.OpenApi;
 using OrleansStream.Api.Producers;
@@ -43,14 +45,22 @@ internal static class ApiHosting
         AddLogging(builder.Logging);
         IServiceCollection services = builder.Services;
         services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<ProducerIds>();
+        services.AddSingleton<IValidateOptions<QuotaOptions>, QuotaOptionsValidator>();
+        services.AddOptions<QuotaOptions>().BindConfiguration(QuotaOptions.SectionName).ValidateOnStart();
+        services.AddSingleton<ClientQuotas>();
+        services.AddSingleton(provider => new NodeLoad(provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<ProducerLanes>();
         services.AddSingleton<RecordsAppender>();
+        services.AddSingleton<KeyedRequests>();
+        services.AddSingleton<ProducerEndpoints>();
         services.AddSingleton<TopicEndpoints>();
         services.AddSingleton<ProduceEndpoints>();
         services.AddSingleton<FetchEndpoints>();
         services.AddSingleton<TailEndpoints>();
         services.AddSingleton<GroupEndpoints>();
         services.AddSingleton<GroupOffsetEndpoints>();
+        services.AddSingleton<GroupRetryEndpoints>();
         services.AddSingleton<HealthEndpoints>();
         services.AddApiDescription();
         services.AddResponseCompression(compression =>
@@ -74,6 +84,7 @@ internal static class ApiHosting
         app.UseRouting();
         app.UseMiddleware<LostReadMiddleware>();
         app.UseMiddleware<OperationGate>();
+        app.UseMiddleware<LoadMiddleware>();
         app.MapGet("/", context =>
         {
             context.Response.Redirect("/swagger");
@@ -83,10 +94,12 @@ internal static class ApiHosting
         RouteGroupBuilder v1 = app.MapGroup("/v1");
         TopicEndpoints.Map(v1);
         ProduceEndpoints.Map(v1);
+        ProducerEndpoints.Map(v1);
         FetchEndpoints.Map(v1);
         TailEndpoints.Map(v1);
         GroupEndpoints.Map(v1);
         GroupOffsetEndpoints.Map(v1);
+        GroupRetryEndpoints.Map(v1);
     }
 
     private static void AddLogging(ILoggingBuilder logging)

@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using System.Collections.Immutable;
 using System.Text;
 using OrleansStream.Api.Errors;
 using OrleansStream.Groups;
@@ -14,8 +15,11 @@ namespace OrleansStream.Api.Mapping;
 /// <param name="Offsets">The next offset of each partition.</param>
 internal sealed record GroupCursor(MemberToken Token, IReadOnlyList<PartitionOffset> Offsets)
 {
-    private const byte Version = 1;
+    private const byte Version = 2;
     private const int ChecksumBytes = 4;
+
+    /// <summary>What the answer said of records that wait in place: those that it held, and those that it passed over.</summary>
+    public IReadOnlyList<PartitionHolds> Holds { get; init; } = [];
 
     /// <summary>The cursor's text: letters, digits, '-' and '_'.</summary>
     /// <param name="group">The group it is for.</param>
@@ -38,6 +42,15 @@ internal sealed record GroupCursor(MemberToken Token, IReadOnlyList<PartitionOff
                 writer.Write7BitEncodedInt(offset.Partition);
                 writer.Write7BitEncodedInt64(offset.Offset);
             }
+        }
+
+        writer.Write7BitEncodedInt(Holds.Count);
+        foreach (PartitionHolds holds in Holds)
+        {
+            writer.Write(holds.TopicId.ToByteArray());
+            writer.Write7BitEncodedInt(holds.Partition);
+            Write(writer, holds.Done);
+            Write(writer, holds.Waiting);
         }
 
         writer.Write(Checksum(group, member, bytes.GetBuffer().AsSpan(0, (int)bytes.Length)));
@@ -79,7 +92,34 @@ internal sealed record GroupCursor(MemberToken Token, IReadOnlyList<PartitionOff
                 offsets.Add(new PartitionOffset(topic, reader.Read7BitEncodedInt(), reader.Read7BitEncodedInt64()));
         }
 
-        return new GroupCursor(token, offsets);
+        var holds = new List<PartitionHolds>();
+        for (int count = reader.Read7BitEncodedInt(); count > 0; count--)
+            holds.Add(new PartitionHolds(new Guid(reader.ReadBytes(16)), reader.Read7BitEncodedInt(), ReadHeld(reader), [], ReadHeld(reader)));
+        return new GroupCursor(token, offsets) { Holds = holds };
+    }
+
+    private static void Write(BinaryWriter writer, ImmutableArray<HeldOffset> held)
+    {
+        writer.Write7BitEncodedInt(held.Length);
+        foreach (HeldOffset one in held)
+        {
+            writer.Write7BitEncodedInt64(one.Offset);
+            writer.Write7BitEncodedInt(one.Attempt);
+            writer.Write(one.Key is not null);
+            writer.Write(one.Key ?? 0);
+        }
+    }
+
+    private static ImmutableArray<HeldOffset> ReadHeld(BinaryReader reader)
+    {
+        var held = ImmutableArray.CreateBuilder<HeldOffset>();
+        for (int count = reader.Read7BitEncodedInt(); count > 0; count--)
+        {
+            (long offset, int attempt, bool hasKey, int key) = (reader.Read7BitEncodedInt64(), reader.Read7BitEncodedInt(), reader.ReadBoolean(), reader.ReadInt32());
+            held.Add(new HeldOffset(offset, hasKey ? key : null, attempt, DueMs: 0));
+        }
+
+        return held.ToImmutable();
     }
 
     // Guards against mistakes, a cursor cut short or of another member: whoever may poll may set any offset anyway.

@@ -30,6 +30,9 @@ internal sealed record PollOptions
     /// <summary>True to commit what the cursor says is done.</summary>
     public bool Commits { get; init; } = true;
 
+    /// <summary>The records of the cursor's answer that failed.</summary>
+    public IReadOnlyList<FailedEntry> Failed { get; init; } = [];
+
     /// <summary>The most records in an answer.</summary>
     public int RecordsMax { get; init; }
 
@@ -79,13 +82,15 @@ internal static class GroupJson
     public static PollOptions ParsePoll(ReadOnlyMemory<byte> body, string group, string member)
     {
         using JsonDocument document = JsonBody.Parse(
-            body, "topics", "cursor", "commit", "max_records", "max_bytes", "wait_ms", "lease_ms", "auto_offset_reset", "assignor", "key_as", "value_as");
+            body, "topics", "cursor", "commit", "failed", "max_records", "max_bytes", "wait_ms", "lease_ms", "auto_offset_reset", "assignor", "key_as", "value_as");
         JsonElement poll = document.RootElement;
+        bool commits = JsonBody.Boolean(poll, "commit", usual: true);
         return new PollOptions
         {
             Topics = TopicsOf(poll) ?? throw JsonBody.Missing("topics", "the names of the topics to read"),
             Cursor = JsonBody.Text(poll, "cursor") is { } cursor ? GroupCursor.Read(cursor, group, member) : null,
-            Commits = JsonBody.Boolean(poll, "commit", usual: true),
+            Commits = commits,
+            Failed = RetryJson.ParseFailed(poll, canCommit: commits && JsonBody.Field(poll, "cursor") is not null),
             RecordsMax = (int)(JsonBody.Integer(poll, "max_records", 1, Limits.FetchRecordsMax) ?? Limits.PollRecordsDefault),
             BytesMax = (int)(JsonBody.Integer(poll, "max_bytes", 1, Limits.FetchBytesMax) ?? Limits.FetchBytesDefault),
             WaitMs = (int)(JsonBody.Integer(poll, "wait_ms", 0, Limits.PollWaitMsMax) ?? 0),

@@ -21,11 +21,20 @@ internal sealed class ProduceResults : IDisposable
 
     private readonly record struct Entry(int Partition, int ErrorIndex, long Offset, long TimestampMs, int RecordCount = 1);
 
+    /// <summary>
+    /// True when a duplicate was stored by another request, which may have come at another time: the time of its records is left out then,
+    /// since a record without one of its own has that of its request.
+    /// </summary>
+    public bool AreDuplicatesOfOtherRequests { get; init; }
+
     /// <summary>The count of entries.</summary>
     public int Count { get; private set; }
 
     /// <summary>The count of entries that are errors.</summary>
     public int FailedCount { get; private set; }
+
+    /// <summary>True once results are being sent, a line each: the status is 200 then, and the lines tell what failed.</summary>
+    public bool AreBeingSent { get; private set; }
 
     /// <summary>Takes over the results of an append.</summary>
     /// <param name="response">The answer; without an error for the whole of it.</param>
@@ -61,11 +70,30 @@ internal sealed class ProduceResults : IDisposable
         FailedCount++;
     }
 
+    /// <summary>Sends the results so far, a line each, and forgets them.</summary>
+    /// <param name="context">The request.</param>
+    public async Task SendLinesAsync(HttpContext context)
+    {
+        if (!AreBeingSent)
+            context.Response.ContentType = MediaTypes.Ndjson;
+        AreBeingSent = true;
+        await WriteLinesAsync(context);
+        Count = FailedCount = 0;
+        _errors.Clear();
+        _errorTexts.Clear();
+    }
+
     /// <summary>Answers the request: 200, 207 when some records failed, or the first record's error when all did.</summary>
     /// <param name="context">The request.</param>
     /// <param name="asLines">True for one result a line, false for one JSON object.</param>
     public async Task WriteAsync(HttpContext context, bool asLines)
     {
+        if (AreBeingSent)
+        {
+            await SendLinesAsync(context);
+            return;
+        }
+
         PipeWriter writer = context.Response.BodyWriter;
         if (Count > 0 && FailedCount == Count)
         {
@@ -82,8 +110,7 @@ internal sealed class ProduceResults : IDisposable
         context.Response.ContentType = asLines ? MediaTypes.Ndjson : MediaTypes.Json;
         if (asLines)
         {
-            await WriteEntriesAsync(writer, (byte)'\n', context.RequestAborted);
-            writer.Write("\n"u8);
+            await WriteLinesAsync(context);
             return;
         }
 
@@ -98,6 +125,15 @@ internal sealed class ProduceResults : IDisposable
         ArrayPool<Entry>.Shared.Return(_entries);
         _entries = [];
         Count = 0;
+    }
+
+    private async Task WriteLinesAsync(HttpContext context)
+    {
+        if (Count == 0)
+            return;
+        await WriteEntriesAsync(context.Response.BodyWriter, (byte)'\n', context.RequestAborted);
+        context.Response.BodyWriter.Write("\n"u8);
+        await context.Response.BodyWriter.FlushAsync(context.RequestAborted);
     }
 
     private void AddRecords(RecordsAppendResponse response, int recordCount, RecordCollector? records)
@@ -116,7 +152,9 @@ internal sealed class ProduceResults : IDisposable
                 continue;
             }
 
-            long timestampMs = part.Response.LogAppendTimeMs >= 0 ? part.Response.LogAppendTimeMs : records?.TimestampMs(i) ?? -1;
+            bool isTimeKnown = !part.Response.Duplicate || !AreDuplicatesOfOtherRequests;
+            long timestampMs = part.Response.LogAppendTimeMs >= 0 ? part.Response.LogAppendTimeMs
+                : isTimeKnown ? records?.TimestampMs(i) ?? -1 : -1;
             Add(new Entry(part.Partition, -1, part.BaseOffset + place, timestampMs));
         }
 

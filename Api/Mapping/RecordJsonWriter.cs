@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Unicode;
+using OrleansStream.Groups;
 using OrleansStream.Records;
 
 namespace OrleansStream.Api.Mapping;
@@ -42,7 +43,11 @@ internal static class RecordJsonWriter
     /// <param name="record">The record.</param>
     /// <param name="views">How its key and value are to appear.</param>
     /// <param name="topic">The topic it is in, where the answer may hold several; else null.</param>
-    public static void Write(Utf8JsonWriter writer, int partition, in RecordView record, PayloadViews views, string? topic = null)
+    /// <param name="story">What befell it before it came to wait where it is; null for nothing that is to be told.</param>
+    /// <param name="attempt">Which attempt this is of one that waited in its own place.</param>
+    public static void Write(
+        Utf8JsonWriter writer, int partition, in RecordView record, PayloadViews views, string? topic = null, RetryStory? story = null,
+        int attempt = 1)
     {
         writer.WriteStartObject();
         if (topic is not null)
@@ -60,6 +65,20 @@ internal static class RecordJsonWriter
         if (record.HeaderCount > 0)
             WriteHeaders(writer, record);
         writer.WriteEndArray();
+        if (story is not null)
+            WriteStory(writer, story);
+        else if (attempt > 1)
+            writer.WriteNumber("attempt"u8, attempt);
+        writer.WriteEndObject();
+    }
+
+    private static void WriteStory(Utf8JsonWriter writer, RetryStory story)
+    {
+        writer.WriteNumber("attempt"u8, story.Attempt);
+        writer.WriteStartObject("origin"u8);
+        writer.WriteString(Topic, story.Topic);
+        writer.WriteNumber(Partition, story.Partition);
+        writer.WriteNumber(Offset, story.Offset);
         writer.WriteEndObject();
     }
 

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.IO.Compression;
 using System.IO.Pipelines;
 using OrleansStream.Api.Errors;
+using OrleansStream.Api.Load;
 using ZstdSharp;
 
 namespace OrleansStream.Api.Mapping;
@@ -9,26 +10,41 @@ namespace OrleansStream.Api.Mapping;
 /// <summary>A whole request body in pooled memory.</summary>
 internal sealed class RequestBody : IDisposable
 {
-    private const string Encodings = "gzip, br, zstd";
+    private const string Encodings = "gzip, br, deflate, zstd";
+
+    // A body and the batches that are made of it.
+    private const int CopyCount = 2;
+
     private byte[] _buffer;
     private int _length;
 
-    private RequestBody(int capacity) => _buffer = ArrayPool<byte>.Shared.Rent(capacity);
+    private readonly RequestLoad? _load;
+
+    private RequestBody(int capacity, RequestLoad? load)
+    {
+        load?.Take(capacity * CopyCount);
+        _load = load;
+        _buffer = ArrayPool<byte>.Shared.Rent(capacity);
+    }
 
     /// <summary>The body's bytes, with its <c>Content-Encoding</c> undone. Valid until <see cref="Dispose"/>.</summary>
     public ReadOnlyMemory<byte> Bytes => _buffer.AsMemory(0, _length);
 
+    /// <summary>The body's bytes to read once more. Valid until <see cref="Dispose"/>.</summary>
+    public Stream OpenRead() => new MemoryStream(_buffer, 0, _length, writable: false);
+
     /// <summary>Reads a body to its end.</summary>
     /// <param name="context">The request.</param>
     /// <param name="bytesMax">The longest body taken, after its encoding is undone.</param>
-    /// <exception cref="RequestException">It is longer, its encoding is not taken, or it is not what its encoding says.</exception>
+    /// <exception cref="RequestException">It is longer, its encoding is not taken, it is not what its encoding says, or the node has no
+    /// memory left for it.</exception>
     public static async ValueTask<RequestBody> ReadAsync(HttpContext context, int bytesMax)
     {
         long? declared = context.Request.ContentLength;
         if (declared > bytesMax)
             throw TooLong(bytesMax);
 
-        var body = new RequestBody((int)(declared ?? 16 * 1024) + 1);
+        var body = new RequestBody((int)(declared ?? 16 * 1024) + 1, context.Features.Get<RequestLoad>());
         try
         {
             if (TryDecode(context.Request, out Stream? decoded))
@@ -91,6 +107,8 @@ internal sealed class RequestBody : IDisposable
         {
             null => null,
             "gzip" or "x-gzip" => new GZipStream(request.Body, CompressionMode.Decompress, leaveOpen: true),
+            // RFC 9110: the zlib format, not the bare deflate of RFC 1951.
+            "deflate" => new ZLibStream(request.Body, CompressionMode.Decompress, leaveOpen: true),
             "br" => new BrotliStream(request.Body, CompressionMode.Decompress, leaveOpen: true),
             "zstd" => new DecompressionStream(request.Body, leaveOpen: true),
             _ => throw new RequestException(
@@ -105,17 +123,21 @@ internal sealed class RequestBody : IDisposable
         while (true)
         {
             ReadResult result = await reader.ReadAsync(cancellationToken);
-            int length = (int)result.Buffer.Length;
-            if (length > bytesMax - _length)
+            try
             {
+                int length = (int)result.Buffer.Length;
+                if (length > bytesMax - _length)
+                    throw TooLong(bytesMax);
+                EnsureRoom(length);
+                result.Buffer.CopyTo(_buffer.AsSpan(_length));
+                _length += length;
+            }
+            finally
+            {
+                // Also when it is refused: a read that is left open would keep the rest from being drained, and the answer from the caller.
                 reader.AdvanceTo(result.Buffer.End);
-                throw TooLong(bytesMax);
             }
 
-            EnsureRoom(length);
-            result.Buffer.CopyTo(_buffer.AsSpan(_length));
-            _length += length;
-            reader.AdvanceTo(result.Buffer.End);
             if (result.IsCompleted)
                 return;
         }
@@ -148,7 +170,9 @@ internal sealed class RequestBody : IDisposable
     {
         if (_buffer.Length - _length >= bytes)
             return;
-        byte[] larger = ArrayPool<byte>.Shared.Rent(Math.Max(_length + bytes, 2 * _buffer.Length));
+        int capacity = Math.Max(_length + bytes, 2 * _buffer.Length);
+        _load?.Take((capacity - _buffer.Length) * CopyCount);
+        byte[] larger = ArrayPool<byte>.Shared.Rent(capacity);
         _buffer.AsSpan(0, _length).CopyTo(larger);
         ArrayPool<byte>.Shared.Return(_buffer);
         _buffer = larger;

@@ -139,8 +139,10 @@ internal static class TopicJson
             {
                 JsonTokenType.Null => null,
                 JsonTokenType.String => JsonFields.Text(ref reader, field),
+                JsonTokenType.True => "true",
+                JsonTokenType.False => "false",
                 JsonTokenType.Number => Encoding.UTF8.GetString(reader.ValueSpan),
-                _ => throw JsonFields.WrongKind(field, reader.TokenType, "a number or a string"),
+                _ => throw JsonFields.WrongKind(field, reader.TokenType, "a number, a string, true or false"),
             };
         }
 

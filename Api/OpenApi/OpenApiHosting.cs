@@ -9,7 +9,7 @@ internal static class OpenApiHosting
     private const string Introduction =
         "Kafka-like event streaming over REST. To begin: create a topic (PUT /v1/topics/matches, Execute as it stands), append the example "
         + "records, then read them back from their partition.\n\nEvery failure is a problem document (RFC 9457) with Kafka's name of "
-        + "the error, and says whether the same request may succeed later.";
+        + "the error, and says whether the same request may succeed later. Where quotas are set, a client is who its header `Client-Id` says, else its address.";
 
     /// <summary>Adds the description.</summary>
     /// <param name="services">Where to.</param>

@@ -24,7 +24,7 @@ internal sealed class RecordsAppender(IGrainFactory grains, ProducerLanes lanes,
     {
         long startedAt = time.GetTimestamp();
         if (request.Acks == Acks.None)
-            return await TryAsync(topic, request, startedAt);
+            return await TryAsync(topic, request);
         ProducerLane lane;
         try
         {
@@ -35,23 +35,48 @@ internal sealed class RecordsAppender(IGrainFactory grains, ProducerLanes lanes,
             return new AppendOutcome(new RecordsAppendResponse([], default, e.Error), IsMemoryFree: true);
         }
 
-        AppendOutcome outcome = await RepeatAsync(topic, request, lane, startedAt);
+        var identity = new AppendIdentity(
+            lane.Id, lane.Epoch, _plans.Find(topic), time.GetUtcNow().ToUnixTimeMilliseconds(), NextKeylessStart(), LeftMs(startedAt));
+        AppendOutcome outcome = await RepeatAsync(topic, request with { Identity = identity }, isOpen: false, startedAt);
         if (!HasOpenOutcome(outcome.Response))
             lanes.Return(lane);
         return outcome;
     }
 
-    private async ValueTask<AppendOutcome> RepeatAsync(string topic, RecordsAppendRequest request, ProducerLane lane, long startedAt)
+    /// <summary>Appends records under an identity of the client's.</summary>
+    /// <param name="topic">The topic's name.</param>
+    /// <param name="request">The request, without identity.</param>
+    /// <param name="client">The identity.</param>
+    public ValueTask<AppendOutcome> AppendAsync(string topic, RecordsAppendRequest request, ClientIdentity client)
     {
-        var identity = new AppendIdentity(
-            lane.Id, lane.Epoch, _plans.Find(topic), time.GetUtcNow().ToUnixTimeMilliseconds(), NextKeylessStart(), LeftMs(startedAt));
+        long startedAt = time.GetTimestamp();
+        AppendIdentity identity = client.Identity with
+        {
+            Topic = client.Identity.Topic ?? _plans.Find(topic), TimeoutMs = LeftMs(startedAt),
+        };
+        return RepeatAsync(topic, request with { Identity = identity }, client.IsResumed, startedAt);
+    }
+
+    /// <summary>Where the turn of partitions begins for the keyless records of the next request.</summary>
+    /// <remarks>
+    /// Multiples of the golden ratio: even over any count of partitions, also for a client that sends keyless records in every nth
+    /// request only.
+    /// </remarks>
+    public int NextKeylessStart() => (int)((Interlocked.Increment(ref _keylessTurn) * 0x9E3779B9u) >> 16);
+
+    /// <param name="topic">The topic's name.</param>
+    /// <param name="request">The request with its identity.</param>
+    /// <param name="isOpen">True when an earlier call may have stored some of it.</param>
+    /// <param name="startedAt">When its time began.</param>
+    private async ValueTask<AppendOutcome> RepeatAsync(string topic, RecordsAppendRequest request, bool isOpen, long startedAt)
+    {
         bool isMemoryFree = true;
-        bool isOpen = false;
         while (true)
         {
-            AppendOutcome outcome = await TryAsync(topic, request with { Identity = identity }, startedAt);
+            AppendOutcome outcome = await TryAsync(topic, request);
             isMemoryFree &= outcome.IsMemoryFree;
             bool isLost = !outcome.IsMemoryFree;
+            AppendIdentity identity = request.Identity!;
             if (outcome.Response.PlanBy is { } current)
             {
                 _plans.Learn(current);
@@ -68,12 +93,12 @@ internal sealed class RecordsAppender(IGrainFactory grains, ProducerLanes lanes,
                 return new AppendOutcome(isOpen ? Opened(outcome.Response) : NotBegun(), isMemoryFree);
             if (isLost)
                 await Task.Delay(Limits.LostCallPause, time);
-            identity = identity with { IsRepeat = isOpen, TimeoutMs = LeftMs(startedAt) };
+            request = request with { Identity = identity with { IsRepeat = identity.IsRepeat || isOpen, TimeoutMs = LeftMs(startedAt) } };
         }
     }
 
     /// <summary>Calls the router once. A call that is lost is an error whose outcome is open, and leaves the request's memory in use.</summary>
-    private async ValueTask<AppendOutcome> TryAsync(string topic, RecordsAppendRequest request, long startedAt)
+    private async ValueTask<AppendOutcome> TryAsync(string topic, RecordsAppendRequest request)
     {
         try
         {
@@ -94,10 +119,6 @@ internal sealed class RecordsAppender(IGrainFactory grains, ProducerLanes lanes,
 
     private int LeftMs(long startedAt) => (int)Math.Max(0, (TopicLimits.AppendTimeout - time.GetElapsedTime(startedAt)).TotalMilliseconds);
 
-    // Multiples of the golden ratio: even over any count of partitions, also for a client that sends keyless records in every nth
-    // request only.
-    private int NextKeylessStart() => (int)((Interlocked.Increment(ref _keylessTurn) * 0x9E3779B9u) >> 16);
-
     /// <summary>An answer to a repeat: what it says was not stored may have been stored by the call that was lost, or be so yet.</summary>
     private static RecordsAppendResponse Opened(RecordsAppendResponse response) => response with
     {
@@ -107,7 +128,7 @@ internal sealed class RecordsAppender(IGrainFactory grains, ProducerLanes lanes,
             : part)],
     };
 
-    private static bool HasOpenOutcome(RecordsAppendResponse response)
+    internal static bool HasOpenOutcome(RecordsAppendResponse response)
     {
         if (response.Error is { OutcomeUnknown: true })
             return true;

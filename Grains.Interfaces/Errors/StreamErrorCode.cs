@@ -132,4 +132,7 @@ public enum StreamErrorCode : short
 
     /// <summary>The server is stopping and takes no new work; nothing was stored. Retry elsewhere. Ours.</summary>
     ShuttingDown = 1004,
+
+    /// <summary>A request with the same idempotency key is still being made. Repeat it a moment later for its answer. Ours.</summary>
+    IdempotencyKeyInUse = 1005,
 }

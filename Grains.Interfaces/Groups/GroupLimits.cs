@@ -30,6 +30,30 @@ public static class GroupLimits
     /// <summary>The lease of a member that asks for none, in milliseconds.</summary>
     public const int LeaseMsDefault = 30_000;
 
+    /// <summary>The records of one partition that wait in place at which it is not read on.</summary>
+    public const int HoldsPerPartitionMax = 400;
+
+    /// <summary>The most failed records in one poll.</summary>
+    public const int FailedPerPollMax = 1_000;
+
+    /// <summary>The most characters of the reason why a record failed: it is kept in a header.</summary>
+    public const int ReasonLengthMax = 1_024;
+
+    /// <summary>The most attempts at a record; a retry topic has one partition less.</summary>
+    public const int AttemptsMax = 20;
+
+    /// <summary>The attempts at a record when a policy does not say.</summary>
+    public const int AttemptsDefault = 5;
+
+    /// <summary>The longest wait before an attempt, in milliseconds: one day, for as long as a copy's identity is remembered.</summary>
+    public const int BackoffMsMax = 24 * 60 * 60 * 1000;
+
+    /// <summary>The first wait of growing ones when a policy does not say, in milliseconds.</summary>
+    public const int BackoffMsInitial = 1_000;
+
+    /// <summary>The longest of growing waits when a policy does not say, in milliseconds.</summary>
+    public const int BackoffMsTop = 60_000;
+
     /// <summary>The longest wait of one call for news, in milliseconds; a caller that wants to wait longer asks again.</summary>
     public const int WaitMsMax = 10_000;
 }

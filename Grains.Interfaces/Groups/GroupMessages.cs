@@ -30,6 +30,7 @@ public readonly record struct PartitionOffset(
 /// <param name="Commits">The offsets it is done with.</param>
 /// <param name="LeaseMs">The length of its lease, in milliseconds.</param>
 /// <param name="Assignor">The assignor it asks for; null for no preference.</param>
+/// <param name="HasFailed">True when records of it have failed: the topics they wait in may be new.</param>
 [GenerateSerializer, Immutable, Alias("os.GroupPollRequest")]
 public sealed record GroupPollRequest(
     [property: Id(0)] string Member,
@@ -37,19 +38,26 @@ public sealed record GroupPollRequest(
     [property: Id(2)] MemberToken? Token,
     [property: Id(3)] ImmutableArray<PartitionOffset> Commits,
     [property: Id(4)] int LeaseMs,
-    [property: Id(5)] string? Assignor = null);
+    [property: Id(5)] string? Assignor = null,
+    [property: Id(6)] bool HasFailed = false)
+{
+    /// <summary>The records that wait in place, or shall.</summary>
+    [Id(7)] public ImmutableArray<PartitionHolds> Holds { get; init; } = [];
+}
 
 /// <summary>Where a member stands, durably.</summary>
 /// <param name="Error">Why nothing was committed; null when all was. A stale member goes on from this answer.</param>
 /// <param name="Token">By which it is known again; null when it is no member, or another process took its place.</param>
 /// <param name="LeaseLeftMs">What is left of its lease, in milliseconds.</param>
 /// <param name="Assignment">Its partitions, by topic and partition.</param>
+/// <param name="Retry">What becomes of records that fail; null when the group has no policy.</param>
 [GenerateSerializer, Immutable, Alias("os.GroupMemberResponse")]
 public sealed record GroupMemberResponse(
     [property: Id(0)] StreamError? Error,
     [property: Id(1)] MemberToken? Token,
     [property: Id(2)] long LeaseLeftMs,
-    [property: Id(3)] ImmutableArray<AssignedPartition> Assignment);
+    [property: Id(3)] ImmutableArray<AssignedPartition> Assignment,
+    [property: Id(4)] GroupRetryPolicy? Retry = null);
 
 /// <summary>A partition that a member has.</summary>
 /// <param name="Topic">The topic's name.</param>
@@ -61,7 +69,11 @@ public readonly record struct AssignedPartition(
     [property: Id(0)] string Topic,
     [property: Id(1)] Guid TopicId,
     [property: Id(2)] int Partition,
-    [property: Id(3)] long CommittedOffset);
+    [property: Id(3)] long CommittedOffset)
+{
+    /// <summary>The records below it that wait in place, by offset.</summary>
+    [Id(4)] public ImmutableArray<HeldOffset> Holds { get; init; } = [];
+}
 
 /// <summary>What a wait for news gave.</summary>
 /// <param name="HasNews">True when the member should poll: partitions are to be given up, or can be taken on, or it is none any more.</param>
@@ -78,6 +90,7 @@ public readonly record struct GroupWaitResponse(
 /// <param name="Assignor">The assignor in use.</param>
 /// <param name="Members">The members in ordinal order.</param>
 /// <param name="Offsets">The committed offsets, by topic name and partition.</param>
+/// <param name="Retry">What becomes of records that fail; null when the group has no policy.</param>
 [GenerateSerializer, Immutable, Alias("os.GroupDescription")]
 public sealed record GroupDescription(
     [property: Id(0)] Guid GroupId,
@@ -85,7 +98,8 @@ public sealed record GroupDescription(
     [property: Id(2)] long GroupEpoch,
     [property: Id(3)] string Assignor,
     [property: Id(4)] ImmutableArray<MemberDescription> Members,
-    [property: Id(5)] ImmutableArray<GroupOffset> Offsets);
+    [property: Id(5)] ImmutableArray<GroupOffset> Offsets,
+    [property: Id(6)] GroupRetryPolicy? Retry = null);
 
 /// <summary>A member as it is.</summary>
 /// <param name="Member">Its id.</param>

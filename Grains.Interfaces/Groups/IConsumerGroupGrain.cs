@@ -65,6 +65,25 @@ public interface IConsumerGroupGrain : IGrainWithStringKey
     [Alias("ResetAsync"), AlwaysInterleave]
     Task<StreamError?> ResetAsync(ImmutableArray<string> topics, ImmutableArray<PartitionOffset> offsets);
 
+    /// <summary>Sets what becomes of records that members could not work on; makes the group when there is none.</summary>
+    /// <param name="policy">A validated policy.</param>
+    /// <returns>Null; or that a name would be too long.</returns>
+    /// <exception cref="StreamException">As for <see cref="PollAsync"/>.</exception>
+    [Alias("SetRetryAsync"), AlwaysInterleave]
+    Task<StreamError?> SetRetryAsync(GroupRetryPolicy policy);
+
+    /// <summary>Begins to take dead letters back, in the background; asking for the one that is under way changes nothing.</summary>
+    /// <param name="filter">Which ones.</param>
+    /// <returns>Null; or that there is no policy, or another redrive under way.</returns>
+    /// <exception cref="StreamException">As for <see cref="PollAsync"/>.</exception>
+    [Alias("BeginRedriveAsync"), AlwaysInterleave]
+    Task<StreamError?> BeginRedriveAsync(RedriveFilter filter);
+
+    /// <summary>How far the last redrive is, or null when there was none.</summary>
+    /// <exception cref="StreamException">As for <see cref="PollAsync"/>.</exception>
+    [Alias("DescribeRedriveAsync"), AlwaysInterleave]
+    Task<RedriveDescription?> DescribeRedriveAsync();
+
     /// <summary>Deletes a group without members, and its offsets.</summary>
     /// <returns>Null; or <see cref="StreamErrorCode.GroupIdNotFound"/>, or <see cref="StreamErrorCode.NonEmptyGroup"/>.</returns>
     /// <exception cref="StreamException">As for <see cref="PollAsync"/>.</exception>

@@ -95,4 +95,22 @@ public sealed record PartitionDescription(
 {
     /// <summary>The bytes of segments that retention or a deletion took out of the log and that are not freed yet.</summary>
     [Id(8)] public long DeletingBytes { get; init; }
+
+    /// <summary>What becomes durable in it; null when it is not open.</summary>
+    [Id(9)] public PartitionFlow? In { get; init; }
+
+    /// <summary>What is fetched from it; null when it is not open.</summary>
+    [Id(10)] public PartitionFlow? Out { get; init; }
 }
+
+/// <summary>One direction of a partition's traffic, per second, since its leader opened it.</summary>
+/// <param name="RecordsPerSecond1">Records, over the last minute.</param>
+/// <param name="RecordsPerSecond5">Records, over the last five minutes.</param>
+/// <param name="BytesPerSecond1">Bytes as stored, over the last minute.</param>
+/// <param name="BytesPerSecond5">Bytes as stored, over the last five minutes.</param>
+[GenerateSerializer, Immutable, Alias("os.PartitionFlow")]
+public readonly record struct PartitionFlow(
+    [property: Id(0)] double RecordsPerSecond1,
+    [property: Id(1)] double RecordsPerSecond5,
+    [property: Id(2)] double BytesPerSecond1,
+    [property: Id(3)] double BytesPerSecond5);

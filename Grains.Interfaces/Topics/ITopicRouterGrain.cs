@@ -80,32 +80,6 @@ public sealed record RecordsAppendRequest(
     [property: Id(4)] long? ExpectedNextOffset = null,
     [property: Id(5)] AppendIdentity? Identity = null);
 
-/// <summary>
-/// The identity of an append request, and all that its plan depends on beside its records: a repeat puts the same records, under the same
-/// sequence numbers, into the same partitions.
-/// </summary>
-/// <remarks>
-/// Producer id and epoch are the request's alone: in each partition its records begin at sequence 0 of that epoch. So a repeat is
-/// answered with the offsets of the first try, and a late copy of an older request of the id is fenced. Batches that name a
-/// producer of their own keep it.
-/// </remarks>
-/// <param name="ProducerId">The id; no other request with it is under way.</param>
-/// <param name="ProducerEpoch">Grows with each request of the id.</param>
-/// <param name="Topic">The topic to plan by. A first try that finds another version, or null here, stores nothing and answers with the topic.</param>
-/// <param name="NowMs">The time that records' timestamps are judged by, in milliseconds since the Unix epoch.</param>
-/// <param name="KeylessStart">Where the turn of partitions begins for records without a key; not negative.</param>
-/// <param name="TimeoutMs">How long partitions may be asked again, in milliseconds from the call on.</param>
-/// <param name="IsRepeat">True when an earlier call of the request was lost: it is planned by <paramref name="Topic"/> whatever the topic is now.</param>
-[GenerateSerializer, Immutable, Alias("os.AppendIdentity")]
-public sealed record AppendIdentity(
-    [property: Id(0)] long ProducerId,
-    [property: Id(1)] short ProducerEpoch,
-    [property: Id(2)] TopicMetadata? Topic,
-    [property: Id(3)] long NowMs,
-    [property: Id(4)] int KeylessStart,
-    [property: Id(5)] int TimeoutMs,
-    [property: Id(6)] bool IsRepeat = false);
-
 /// <summary>The results of an append, in as few parts as there were appends.</summary>
 /// <param name="Parts">The appends that were made, or refused, on behalf of the request.</param>
 /// <param name="PartOfRecord">Per record the index of its part; empty when there is one part and it holds every record.

@@ -30,6 +30,15 @@ public sealed record TopicConfig
     /// <summary><c>message.timestamp.after.max.ms</c>: how far ahead of the server's clock a record may be dated. Default 1 hour.</summary>
     public long TimestampAfterMaxMs { get; init; } = 3_600_000;
 
+    /// <summary><c>hot.key.spread</c>: over how many partitions a hot key's records are spread; 0 = none is. Default 0.</summary>
+    public int HotKeySpread { get; init; }
+
+    /// <summary><c>hot.keys</c>: the keys that are spread. Default none.</summary>
+    public System.Collections.Immutable.ImmutableArray<string> HotKeys { get; init; } = [];
+
+    /// <summary><c>hot.key.detection</c>: whether keys that are found hot join <c>hot.keys</c> by themselves. Default false.</summary>
+    public bool DetectsHotKeys { get; init; }
+
     /// <summary>Reads settings that were validated by <see cref="TopicSettings.Validate"/> when they were given.</summary>
     /// <param name="config">Settings by Kafka's names. One that this version does not know, or not with that value, has no
     /// effect: a topic that a newer version configured must go on being served.</param>

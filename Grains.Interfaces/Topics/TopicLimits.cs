@@ -29,6 +29,15 @@ public static class TopicLimits
     /// <summary>The highest <c>flush.interval.ms</c>: well below the time a produce waits for its answer.</summary>
     public const int FlushIntervalMsMax = 10_000;
 
+    /// <summary>The most partitions that a hot key is spread over.</summary>
+    public const int HotKeySpreadMax = 64;
+
+    /// <summary>The most hot keys of a topic.</summary>
+    public const int HotKeysMax = 16;
+
+    /// <summary>The longest hot key, in bytes of UTF-8.</summary>
+    public const int HotKeyBytesMax = 256;
+
     /// <summary>The longest age that a setting may name: 100 years of 365 days, in milliseconds.</summary>
     public const long AgeMsMax = 100L * 365 * 24 * 60 * 60 * 1000;
 

@@ -82,6 +82,18 @@ public static class TopicSettings
         Number("message.timestamp.after.max.ms", 0, TopicLimits.AgeMsMax,
             "How far ahead of the server's clock, in milliseconds, a record may be dated.",
             c => c.TimestampAfterMaxMs, (c, v) => c with { TimestampAfterMaxMs = v }),
+        Number("hot.key.spread", 0, TopicLimits.HotKeySpreadMax,
+            "Over how many partitions each key of hot.keys is spread, a request at a time; 0 = not at all. Its records keep their key, and "
+            + "their order within a partition only.",
+            c => c.HotKeySpread, (c, v) => c with { HotKeySpread = (int)v }),
+        new(HotKeyNames.Setting,
+            $"up to {TopicLimits.HotKeysMax} different keys separated by commas, each of at most {TopicLimits.HotKeyBytesMax} bytes",
+            "The keys that hot.key.spread spreads.",
+            (c, text) => HotKeyNames.Parse(text) is { } keys ? c with { HotKeys = keys } : null,
+            c => HotKeyNames.Format(c.HotKeys)),
+        Choice("hot.key.detection", [("false", false), ("true", true)],
+            "Whether a key that alone is much more than an even share of a partition joins hot.keys by itself.",
+            c => c.DetectsHotKeys, (c, v) => c with { DetectsHotKeys = v }),
     ];
 
     private static readonly Dictionary<string, TopicSetting> ByName = Table.ToDictionary(s => s.Name, StringComparer.Ordinal);

@@ -15,6 +15,15 @@ internal static class CoordinationLimits
     /// <summary>The most UTF-8 bytes of metadata a group keeps over all its offsets.</summary>
     public const int MetadataBytesTotalMax = 4 * 1024 * 1024;
 
+    /// <summary>The most records that a group holds in place, over all partitions.</summary>
+    public const int HoldsMax = 5_000;
+
+    /// <summary>The most records of one partition that a group holds in place. A poll stops reading on before it.</summary>
+    public const int HoldsPerPartitionMax = 500;
+
+    /// <summary>The most characters of a topic's name, as in Kafka: the names of retry topics are longer than those they belong to.</summary>
+    public const int TopicNameLengthMax = 249;
+
     /// <summary>How long offsets of a group without members are kept, in milliseconds: 7 days (<c>offsets.retention.minutes</c>).</summary>
     public const long OffsetsRetentionMs = 7L * 24 * 60 * 60 * 1000;
 

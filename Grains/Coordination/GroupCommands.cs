@@ -38,7 +38,11 @@ internal readonly record struct MemberClaim(Guid Incarnation, long Epoch);
 /// <param name="Assignor">The assignor it asks for; null for no preference.</param>
 internal sealed record PollCommand(
     string Member, ImmutableSortedSet<string> Topics, ImmutableArray<TopicLookup> Found, MemberClaim? Claim,
-    ImmutableArray<OffsetCommit> Commits, int LeaseMs, string? Assignor);
+    ImmutableArray<OffsetCommit> Commits, int LeaseMs, string? Assignor)
+{
+    /// <summary>The records that wait in place, or shall.</summary>
+    public ImmutableArray<HoldsChange> Holds { get; init; } = [];
+}
 
 /// <summary>An offset to be committed.</summary>
 /// <param name="Partition">The partition.</param>

@@ -18,6 +18,9 @@ namespace OrleansStream.Coordination;
 [JsonDerivedType(typeof(OffsetsCommitted), "commit")]
 [JsonDerivedType(typeof(OffsetsReset), "reset")]
 [JsonDerivedType(typeof(OffsetsRemoved), "offsets-removed")]
+[JsonDerivedType(typeof(RetryChanged), "retry")]
+[JsonDerivedType(typeof(RedriveChanged), "redrive")]
+[JsonDerivedType(typeof(HoldsChanged), "holds")]
 [JsonDerivedType(typeof(GroupDeleted), "delete")]
 internal abstract record GroupEvent;
 
@@ -91,6 +94,20 @@ internal sealed record OffsetsReset(ImmutableArray<CommittedOffset> Offsets) : G
 /// <summary>Offsets are forgotten.</summary>
 /// <param name="Partitions">Whose.</param>
 internal sealed record OffsetsRemoved(PartitionSet Partitions) : GroupEvent;
+
+/// <summary>The rules for records that fail are now these.</summary>
+/// <param name="Policy">The rules.</param>
+/// <param name="GroupEpoch">The group epoch after it: members read the topics in which records wait, too.</param>
+internal sealed record RetryChanged(RetryPolicy Policy, long GroupEpoch) : GroupEvent;
+
+/// <summary>A redrive of dead letters began, went on or ended.</summary>
+/// <param name="Redrive">How far it is.</param>
+internal sealed record RedriveChanged(Redrive Redrive) : GroupEvent;
+
+/// <summary>The records of a partition that wait in place are now these.</summary>
+/// <param name="Partition">The partition.</param>
+/// <param name="Holds">The records, by offset.</param>
+internal sealed record HoldsChanged(TopicPartition Partition, ImmutableArray<HeldRecord> Holds) : GroupEvent;
 
 /// <summary>The group and all it kept is gone.</summary>
 internal sealed record GroupDeleted : GroupEvent;

@@ -58,10 +58,28 @@ internal sealed partial class GroupState
                 break;
             case OffsetsReset reset:
                 SetOffsets(reset.Offsets);
+                foreach (CommittedOffset offset in reset.Offsets)
+                    _holds.Remove(offset.Place);
                 break;
             case OffsetsRemoved removed:
                 foreach (TopicPartition partition in removed.Partitions)
+                {
                     _offsets.Remove(partition);
+                    _holds.Remove(partition);
+                }
+
+                break;
+            case RetryChanged retry:
+                Retry = retry.Policy;
+                GroupEpoch = retry.GroupEpoch;
+                break;
+            case RedriveChanged redrive:
+                Redrive = redrive.Redrive;
+                break;
+            case HoldsChanged holds:
+                _holds.Remove(holds.Partition);
+                if (holds.Holds.Length > 0)
+                    _holds.Add(holds.Partition, holds.Holds);
                 break;
             case GroupDeleted:
                 ApplyDeleted();
@@ -77,6 +95,8 @@ internal sealed partial class GroupState
         Topics = topics.Topics.ToImmutableSortedDictionary(topic => topic.Name, topic => topic, StringComparer.Ordinal);
         _topicsById = Topics.Values.ToDictionary(topic => topic.Id);
         _offsets.RemoveTopics(_topicsById.ContainsKey);
+        foreach (TopicPartition partition in _holds.Keys.Where(partition => !_topicsById.ContainsKey(partition.TopicId)).ToArray())
+            _holds.Remove(partition);
     }
 
     private void ApplyLeft(MemberLeft left)
@@ -107,6 +127,9 @@ internal sealed partial class GroupState
         _members.Clear();
         _owners.Clear();
         _offsets.Clear();
+        _holds.Clear();
+        Retry = null;
+        Redrive = null;
         Topics = NoTopics;
         _topicsById = [];
     }

@@ -29,7 +29,7 @@ internal sealed partial class GroupState
         foreach (TopicLookup lookup in found)
             topics = lookup.Topic is null ? topics.Remove(lookup.Name) : topics.SetItem(lookup.Name, lookup.Topic);
         // What nobody subscribes to and has no offset is none of the group's business any more.
-        var wanted = _members.Values.SelectMany(member => member.Topics).ToHashSet(StringComparer.Ordinal);
+        var wanted = WithRetries(_members.Values.SelectMany(member => member.Topics)).ToHashSet(StringComparer.Ordinal);
         var kept = _offsets.TopicIds.ToHashSet();
         topics = topics.RemoveRange(topics.Values.Where(topic => !wanted.Contains(topic.Name) && !kept.Contains(topic.Id)).Select(topic => topic.Name));
         if (topics.Count == Topics.Count && topics.All(topic => Topics.TryGetValue(topic.Key, out GroupTopic? known) && known == topic.Value))
@@ -54,7 +54,7 @@ internal sealed partial class GroupState
             return;
         AssignorMember[] members = [.. _members.Values.Select(member => new AssignorMember(
             member.Id,
-            member.Topics.Where(Topics.ContainsKey).Select(name => Topics[name].Id).ToHashSet(),
+            WithRetries(member.Topics).Where(Topics.ContainsKey).Select(name => Topics[name].Id).ToHashSet(),
             Held(member)))];
         var counts = Topics.Values.ToDictionary(topic => topic.Id, topic => topic.PartitionCount);
         IReadOnlyList<PartitionSet> assigned = ChooseAssignor().Assign(members, counts);
@@ -78,8 +78,8 @@ internal sealed partial class GroupState
 
     private PartitionSet Reachable(GroupMember member)
     {
-        bool IsSubscribed(TopicPartition partition) =>
-            FindTopic(partition.TopicId) is { } topic && member.Topics.Contains(topic.Name);
+        var subscribed = WithRetries(member.Topics).Where(Topics.ContainsKey).Select(name => Topics[name].Id).ToHashSet();
+        bool IsSubscribed(TopicPartition partition) => subscribed.Contains(partition.TopicId);
         bool IsFree(TopicPartition partition) =>
             !_owners.TryGetValue(partition, out string? owner) || owner == member.Id;
         return PartitionSet.Of(member.Target.Where(partition => IsSubscribed(partition) && IsFree(partition)));

@@ -19,6 +19,8 @@ internal sealed partial class GroupState
     public Handled<MemberAnswer> Poll(PollCommand command, GroupTime time)
     {
         EndLeases(time);
+        if (CheckNames(Retry, command.Topics) is { } unnamed)
+            return End(Outside(unnamed));
         GroupRefusal? refusal = null;
         GroupMember? member = FindMember(command.Member);
         if (member is null)
@@ -43,7 +45,7 @@ internal sealed partial class GroupState
         }
 
         // Commits first: the poll may also end the subscription that they belong to.
-        refusal ??= RaiseCommits(command.Member, command.Commits, time, isWhole: false);
+        refusal ??= CheckBounds(command.Commits) ?? RaiseHolds(command.Member, command.Holds, time) ?? RaiseCommits(command.Member, command.Commits, time, isWhole: false);
         Subscribe(command);
         LearnTopics(command.Found);
         _leases.Renew(command.Member, command.LeaseMs, time.MonotonicMs);

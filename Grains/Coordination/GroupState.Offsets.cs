@@ -118,7 +118,8 @@ internal sealed partial class GroupState
         PartitionSet expired = PartitionSet.Of(_offsets.All
             .Where(offset => time.UnixMs - offset.AtMs >= CoordinationLimits.OffsetsRetentionMs)
             .Select(offset => offset.Place));
-        if (expired.Count == _offsets.Count)
+        // Rules were set by a person, who alone takes them away.
+        if (expired.Count == _offsets.Count && Retry is null)
             Raise(new GroupDeleted());
         else if (expired.Count > 0)
             Raise(new OffsetsRemoved(expired));

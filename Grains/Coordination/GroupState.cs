@@ -79,6 +79,10 @@ internal sealed partial class GroupState
         var events = ImmutableArray.CreateBuilder<GroupEvent>();
         events.Add(new GroupCreated(Incarnation, GroupEpoch, _lastMemberEpoch, _emptySinceMs));
         events.Add(new TopicsChanged([.. Topics.Values], GroupEpoch));
+        if (Retry is not null)
+            events.Add(new RetryChanged(Retry, GroupEpoch));
+        if (Redrive is not null)
+            events.Add(new RedriveChanged(Redrive));
         foreach (GroupMember m in _members.Values)
             events.Add(new MemberJoined(m.Id, m.Epoch, m.Since, m.Topics, m.LeaseMs, m.Assignor, GroupEpoch));
         events.Add(new TargetAssigned(_targetEpoch, [.. _members.Values
@@ -87,6 +91,7 @@ internal sealed partial class GroupState
             events.Add(new AssignmentChanged(m.Id, m.Epoch, m.Assigned));
         if (_offsets.Count > 0)
             events.Add(new OffsetsReset([.. _offsets.All]));
+        events.AddRange(_holds.Select(holds => new HoldsChanged(holds.Key, holds.Value)));
         return events.ToImmutable();
     }
 
@@ -109,7 +114,7 @@ internal sealed partial class GroupState
 
     /// <summary>The names of the topics that the group should know the partitions of.</summary>
     public ImmutableSortedSet<string> TopicNames =>
-        [.. _members.Values.SelectMany(member => member.Topics).Concat(Topics.Keys)];
+        [.. WithRetries(_members.Values.SelectMany(member => member.Topics)).Concat(Topics.Keys)];
 
     private void Raise(GroupEvent change)
     {

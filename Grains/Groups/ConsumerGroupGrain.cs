@@ -38,6 +38,7 @@ internal sealed partial class ConsumerGroupGrain(
         _waits = new GroupWaits(time);
         _ownedAt = _topicsAt = time.GetTimestamp();
         KeepTime();
+        KeepRedriving();
         return Task.CompletedTask;
     }
 
@@ -46,7 +47,8 @@ internal sealed partial class ConsumerGroupGrain(
     {
         if (await BeginAsync(mayCreate: true) is { } refusal)
             return new GroupMemberResponse(refusal, Token: null, LeaseLeftMs: 0, []);
-        ImmutableArray<TopicLookup> found = await FindTopicsAsync([.. request.Topics.Where(topic => !_group.Topics.ContainsKey(topic))]);
+        IEnumerable<string> topics = request.HasFailed ? _group.WithRetries(request.Topics) : request.Topics;
+        ImmutableArray<TopicLookup> found = await FindTopicsAsync([.. topics.Where(topic => !_group.Topics.ContainsKey(topic))]);
         MemberAnswer answer = Take(_group.Poll(GroupMapping.ToCommand(request, found), Now()));
         GroupMemberResponse response = GroupMapping.ToResponse(_group, answer);
         await _write.FlushAsync();

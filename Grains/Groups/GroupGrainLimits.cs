@@ -1,3 +1,6 @@
+using System.Globalization;
+using OrleansStream.Topics;
+
 namespace OrleansStream.Groups;
 
 /// <summary>Bounds of the group grains' own work.</summary>
@@ -15,6 +18,31 @@ internal static class GroupGrainLimits
     /// <summary>How often the catalogue has groups without members look at the age of their offsets.</summary>
     public static readonly TimeSpan ExpiryPeriod = TimeSpan.FromHours(1);
 
+    /// <summary>The failed records or dead letters that are copied at the same time.</summary>
+    public const int CopiesAtOnce = 16;
+
+    /// <summary>The most dead letters that one step of a redrive takes: its progress is written once a step.</summary>
+    public const int RedriveStepRecords = 256;
+
+    /// <summary>The bytes of batches that one step of a redrive reads.</summary>
+    public const int RedriveStepBytes = 1024 * 1024;
+
+    /// <summary>The wait before a redrive that could not go on tries again.</summary>
+    public static readonly TimeSpan RedriveRetry = TimeSpan.FromSeconds(1);
+
     /// <summary>When a caller whose call found the group moving should come again, in milliseconds.</summary>
     public const int RetryAfterMs = 200;
+
+    /// <summary>
+    /// The settings of a topic that the group makes itself. Records that wait are kept as long as any, however many there are; dead
+    /// letters until somebody deletes them. A copy has a few headers more than its record, so it may be as large as any.
+    /// </summary>
+    /// <param name="isRetry">True for a retry topic, false for one of dead letters.</param>
+    public static IEnumerable<KeyValuePair<string, string>> RetryTopicConfig(bool isRetry)
+    {
+        yield return new("max.message.bytes", TopicLimits.MessageBytesMax.ToString(CultureInfo.InvariantCulture));
+        yield return new("retention.bytes", "-1");
+        if (!isRetry)
+            yield return new("retention.ms", "-1");
+    }
 }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
 using OrleansStream.Coordination;
 using OrleansStream.Errors;
 
@@ -13,7 +14,15 @@ internal static class GroupMapping
     public static PollCommand ToCommand(GroupPollRequest request, ImmutableArray<TopicLookup> found) => new(
         request.Member, [.. request.Topics.Order(StringComparer.Ordinal)], found,
         request.Token is { } token ? new MemberClaim(token.GroupId, token.Epoch) : null,
-        ToCommits(request.Commits), request.LeaseMs, request.Assignor);
+        ToCommits(request.Commits), request.LeaseMs, request.Assignor)
+    {
+        Holds = [.. request.Holds.Select(holds => new HoldsChange(
+            new TopicPartition(holds.TopicId, holds.Partition),
+            [.. holds.Done.Select(done => new HoldDone(done.Offset, done.Attempt))],
+            [.. holds.Failed.Select(failed => new HoldFailed(failed.Offset, failed.Key, failed.Attempt))],
+            [.. holds.Waiting.Select(waiting => new HoldWaiting(waiting.Offset, waiting.Key))],
+            Random.Shared.NextDouble()))],
+    };
 
     /// <summary>Offsets as the state takes them.</summary>
     /// <param name="offsets">The offsets.</param>
@@ -27,7 +36,35 @@ internal static class GroupMapping
         ToError(answer.Refusal),
         answer.Epoch == 0 ? null : new MemberToken(answer.Incarnation, answer.Epoch),
         answer.LeaseLeftMs,
-        ToAssignment(group, answer.Assigned));
+        ToAssignment(group, answer.Assigned),
+        ToPolicy(group.Retry));
+
+    /// <summary>A policy as the state takes it.</summary>
+    /// <param name="policy">The policy.</param>
+    /// <param name="group">The group's name.</param>
+    public static RetryPolicy ToRetry(GroupRetryPolicy policy, string group) =>
+        new(group, policy.MaxAttempts, policy.BackoffMs, policy.Jitter, policy.InPlace, policy.DeadLetterTopic);
+
+    /// <summary>A policy as it is told.</summary>
+    /// <param name="policy">The policy, or null.</param>
+    [return: NotNullIfNotNull(nameof(policy))]
+    public static GroupRetryPolicy? ToPolicy(RetryPolicy? policy) => policy is null
+        ? null : new(policy.MaxAttempts, policy.BackoffMs, policy.Jitter, policy.InPlace, policy.DeadLetterTopic);
+
+    /// <summary>A filter as the state takes it.</summary>
+    /// <param name="filter">The filter.</param>
+    public static RedriveWish ToWish(RedriveFilter filter) => new(filter.Topic, filter.Key, filter.Reason);
+
+    /// <summary>A filter as it is told.</summary>
+    /// <param name="wish">The filter.</param>
+    public static RedriveFilter ToFilter(RedriveWish wish) => new(wish.Topic, wish.Key, wish.Reason);
+
+    /// <summary>A redrive as it is told.</summary>
+    /// <param name="redrive">The redrive, or null.</param>
+    public static RedriveDescription? ToDescription(Redrive? redrive) => redrive is null ? null : new(
+        ToFilter(redrive.Wish), DateTimeOffset.FromUnixTimeMilliseconds(redrive.StartedMs),
+        redrive.EndedMs is { } ended ? DateTimeOffset.FromUnixTimeMilliseconds(ended) : null,
+        redrive.RedrivenCount, redrive.KeptCount, redrive.LeftCount());
 
     /// <summary>A refusal as an error.</summary>
     /// <param name="refusal">The refusal, or null.</param>
@@ -47,7 +84,8 @@ internal static class GroupMapping
             .OrderBy(pair => pair.Topic!.Name, StringComparer.Ordinal).ThenBy(pair => pair.Offset.Partition)
             .Select(pair => new GroupOffset(
                 pair.Topic!.Name, pair.Topic.Id, pair.Offset.Partition, pair.Offset.Offset, pair.Offset.Metadata,
-                DateTimeOffset.FromUnixTimeMilliseconds(pair.Offset.AtMs)))]);
+                DateTimeOffset.FromUnixTimeMilliseconds(pair.Offset.AtMs)))],
+        ToPolicy(group.Retry));
 
     private static ImmutableArray<AssignedPartition> ToAssignment(GroupState group, PartitionSet partitions) =>
     [
@@ -57,6 +95,9 @@ internal static class GroupMapping
             .Where(pair => pair.Topic is not null)
             .OrderBy(pair => pair.Topic!.Name, StringComparer.Ordinal).ThenBy(pair => pair.Partition.Partition)
             .Select(pair => new AssignedPartition(
-                pair.Topic!.Name, pair.Partition.TopicId, pair.Partition.Partition, group.FindOffset(pair.Partition)?.Offset ?? -1)),
+                pair.Topic!.Name, pair.Partition.TopicId, pair.Partition.Partition, group.FindOffset(pair.Partition)?.Offset ?? -1)
+            {
+                Holds = [.. group.HoldsOf(pair.Partition).Select(held => new HeldOffset(held.Offset, held.Key, held.Attempt, held.DueMs))],
+            }),
     ];
 }

@@ -11,6 +11,7 @@ using Orleans.Storage;
 using OrleansStream.Clustering;
 using OrleansStream.GrainStorage;
 using OrleansStream.Log;
+using OrleansStream.Partitions;
 using OrleansStream.Placement;
 using OrleansStream.Storage;
 using OrleansStream.Storage.Azure;
@@ -74,6 +75,7 @@ public static class OrleansStreamHosting
         ArgumentNullException.ThrowIfNull(silo);
         silo.Services.TryAddSingleton(TimeProvider.System);
         silo.Services.TryAddSingleton(services => new LogResources(services.GetRequiredService<TimeProvider>()));
+        silo.Services.TryAddSingleton<PartitionInstruments>();
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, UpkeepTicker>();
         silo.Services.TryAddKeyedSingleton<IGrainStorage>(DocumentGrainStorage.ProviderName, (services, _) =>
             new DocumentGrainStorage(

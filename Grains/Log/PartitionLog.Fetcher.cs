@@ -59,10 +59,6 @@ public sealed partial class PartitionLog
         {
             return Failed(Busy(e), offset);
         }
-        catch (OperationCanceledException) when (_abandoned.IsCancellationRequested)
-        {
-            return Failed(EndError(), offset);
-        }
     }
 
     private const long LatestOffset = -1, EarliestOffset = -2;
@@ -96,22 +92,32 @@ public sealed partial class PartitionLog
             }
 
             var cached = _tail.Read(offset, bytesMax);
-            if (cached.IsEmpty && _blocks.Find(offset) is { } block)
+            if (cached.IsEmpty && _blocks.Find(offset) is { } ahead)
             {
-                cached = block.Read(offset, bytesMax);
+                cached = ahead.Read(offset, bytesMax);
             }
 
             if (!cached.IsEmpty)
             {
+                CountOut(cached);
                 return result with { Batches = cached };
             }
 
             view = FindSegment(offset);
         }
 
-        var read = await ReadBlockAsync(view, offset, bytesMax).ConfigureAwait(false);
-        return result with { Batches = read.Read(offset, bytesMax) };
+        var block = await ReadBlockAsync(view, offset, bytesMax).ConfigureAwait(false);
+        var batches = block.Read(offset, bytesMax);
+        lock (_gate)
+        {
+            CountOut(batches);
+        }
+
+        return result with { Batches = batches };
     }
+
+    private void CountOut(ReadOnlyMemory<byte> batches) =>
+        _flowOut.Add(BatchRange.CountRecords(batches.Span), batches.Length);
 
     /// <summary>Parks until something is appended at or above an offset, the time is up, or the log ends.</summary>
     /// <returns>Null; or that too many wait already.</returns>

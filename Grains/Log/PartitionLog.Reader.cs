@@ -8,7 +8,7 @@ namespace OrleansStream.Log;
 public sealed partial class PartitionLog
 {
     private readonly ReadAheadCache _blocks;
-    private readonly Dictionary<long, TaskCompletionSource<ReadAheadBlock>> _readsUnderWay = [];
+    private readonly Dictionary<long, List<TaskCompletionSource<ReadAheadBlock>>> _readsUnderWay = [];
 
     /// <summary>A segment as a reader sees it: up to its durable length at one moment.</summary>
     private readonly record struct SegmentView(string Name, long BaseOffset, long Length);
@@ -18,46 +18,49 @@ public sealed partial class PartitionLog
     /// <exception cref="ColdReadsBusyException">Too many reads wait already.</exception>
     private async ValueTask<ReadAheadBlock> ReadBlockAsync(SegmentView view, long offset, int bytesMax)
     {
-        TaskCompletionSource<ReadAheadBlock>? others;
-        var shared = new TaskCompletionSource<ReadAheadBlock>();
+        TaskCompletionSource<ReadAheadBlock>? shared = null;
         lock (_gate)
         {
-            if (!_readsUnderWay.TryGetValue(offset, out others))
+            if (_readsUnderWay.TryGetValue(offset, out var sharers))
             {
-                _readsUnderWay.Add(offset, shared);
+                sharers.Add(shared = new TaskCompletionSource<ReadAheadBlock>());
+            }
+            else
+            {
+                _readsUnderWay.Add(offset, []);
             }
         }
 
-        if (others is not null)
+        if (shared is not null)
         {
-            return await others.Task.ConfigureAwait(false);
+            return await shared.Task.ConfigureAwait(false);
         }
 
         try
         {
             var block = await ReadInTurnAsync(view, offset, bytesMax).ConfigureAwait(false);
-            EndRead(offset, block);
-            shared.SetResult(block);
+            EndRead(offset, block).ForEach(sharer => sharer.SetResult(block));
             return block;
         }
         catch (Exception e)
         {
-            EndRead(offset, null);
-            shared.SetException(e);
-            _ = shared.Task.Exception; // often nobody shares it
+            EndRead(offset, null).ForEach(sharer => sharer.SetException(e));
             throw;
         }
     }
 
-    private void EndRead(long offset, ReadAheadBlock? block)
+    // One source for each who shares the read: of several that await one task all but the first would go to the thread pool.
+    private List<TaskCompletionSource<ReadAheadBlock>> EndRead(long offset, ReadAheadBlock? block)
     {
         lock (_gate)
         {
-            _readsUnderWay.Remove(offset);
+            _readsUnderWay.Remove(offset, out var sharers);
             if (block is { } found && _end is null)
             {
                 _blocks.Add(found);
             }
+
+            return sharers ?? [];
         }
     }
 
@@ -67,7 +70,7 @@ public sealed partial class PartitionLog
         await _resources.ColdReads.EnterAsync().ConfigureAwait(false);
         try
         {
-            return await ReadFromStoreAsync(view, offset, bytesMax, _abandoned.Token).ConfigureAwait(false);
+            return await ReadFromStoreAsync(view, offset, bytesMax).ConfigureAwait(false);
         }
         finally
         {
@@ -75,16 +78,15 @@ public sealed partial class PartitionLog
         }
     }
 
-    private async ValueTask<ReadAheadBlock> ReadFromStoreAsync(
-        SegmentView view, long offset, int bytesMax, CancellationToken cancellationToken)
+    private async ValueTask<ReadAheadBlock> ReadFromStoreAsync(SegmentView view, long offset, int bytesMax)
     {
-        var place = await FindPlaceAsync(view, index => index.FindPosition(offset), cancellationToken).ConfigureAwait(false);
+        var place = await FindPlaceAsync(view, index => index.FindPosition(offset), CancellationToken.None).ConfigureAwait(false);
         var lengthWanted = Math.Max(bytesMax, LogLimits.ReadAheadBytes) + (2 * LogLimits.IndexIntervalBytes);
         while (true)
         {
             var length = (int)Math.Min(lengthWanted, view.Length - place.Position);
             var bytes = GC.AllocateUninitializedArray<byte>(length);
-            var read = await _segments.ReadAsync(view.Name, place.Position, bytes, cancellationToken).ConfigureAwait(false);
+            var read = await _segments.ReadAsync(view.Name, place.Position, bytes).ConfigureAwait(false);
             if (Check(bytes.AsMemory(0, read), place.Offset, offset, out var damage) is { } found)
             {
                 return found with { HeldBytes = bytes.Length };

@@ -188,6 +188,7 @@ public sealed partial class PartitionLog
                 _tail.Publish(group.LengthBytes, group.EndOffset);
             }
 
+            _flowIn.Add(group.EndOffset - group.BaseOffset, group.LengthBytes);
             _endOffset = group.EndOffset;
             (_provenAt, _usedAt) = (beganAt, _time.GetTimestamp());
             var pace = group.LengthBytes / Math.Max(_time.GetElapsedTime(beganAt).TotalSeconds, 1e-6);

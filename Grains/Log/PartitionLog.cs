@@ -30,6 +30,7 @@ public sealed partial class PartitionLog : IAsyncDisposable
     private readonly TaskCompletionSource<LogEnd> _ended = new();
     private readonly LogResources _resources;
     private readonly TailCache _tail;
+    private readonly LogFlow _flowIn, _flowOut;
     private LogOptions _options;
 
     // Guarded by the gate.
@@ -46,6 +47,7 @@ public sealed partial class PartitionLog : IAsyncDisposable
         ManifestFile manifest, SegmentScan scan, ProducerStates producers, int appendCount)
     {
         (_name, _options, _segments, _documents, _time, _resources) = (name, options, segments, documents, time, resources);
+        (_flowIn, _flowOut) = (new LogFlow(time), new LogFlow(time));
         (_tail, _blocks) = (new TailCache(resources), new ReadAheadCache(resources));
         (_manifest, _producers) = (manifest, producers);
         var current = manifest.Current;
@@ -85,6 +87,18 @@ public sealed partial class PartitionLog : IAsyncDisposable
                 return new LogState(
                     _logStartOffset, _endOffset, _active.Position + _sealed.Sum(segment => segment.Length), Epoch,
                     _sealed.Count + 1, _manifest.Current.Deleting.Sum(segment => segment.Length));
+            }
+        }
+    }
+
+    /// <summary>The traffic of the log.</summary>
+    public LogRates Rates
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return new LogRates(_flowIn.Read(), _flowOut.Read());
             }
         }
     }

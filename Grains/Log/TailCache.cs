@@ -190,4 +190,16 @@ internal static class BatchRange
 
         return length;
     }
+
+    /// <summary>The count of their records.</summary>
+    public static long CountRecords(ReadOnlySpan<byte> batches)
+    {
+        long count = 0;
+        for (; RecordBatchHeader.TryRead(batches, out var header); batches = batches[header.LengthBytes..])
+        {
+            count += header.RecordCount;
+        }
+
+        return count;
+    }
 }

@@ -18,8 +18,9 @@ namespace OrleansStream.Partitions;
 /// </remarks>
 [Reentrant, Immovable, PartitionPlacement, GrainType("partition")]
 internal sealed partial class PartitionGrain(
-    ISegmentStore segments, IDocumentStore documents, TimeProvider time, LogResources resources, ILocalSiloDetails silo,
-    ISiloStatusOracle silos, IHostApplicationLifetime lifetime, ILogger<PartitionGrain> logger) : Grain, IPartitionGrain
+    ISegmentStore segments, IDocumentStore documents, TimeProvider time, LogResources resources, PartitionInstruments instruments,
+    ILocalSiloDetails silo, ISiloStatusOracle silos, IHostApplicationLifetime lifetime, ILogger<PartitionGrain> logger)
+    : Grain, IPartitionGrain
 {
     private PartitionKey _key;
     private TopicMetadata? _topic;
@@ -164,6 +165,7 @@ internal sealed partial class PartitionGrain(
             _key.ToString(), Owner, PartitionMapping.ToLogOptions(TopicConfig.From(topic.Config)), segments, documents, time, resources,
             cancellationToken);
         _log = log;
+        instruments.Add(topic.Name, _key.Partition, log);
         LeaveWhenEndedAsync(log).Ignore();
         // A grain is only deactivated when its calls have ended, and a long poll would hold up the stop for as long as it waits.
         _stopping = lifetime.ApplicationStopping.Register(log.StopWaiting);
@@ -192,10 +194,10 @@ internal sealed partial class PartitionGrain(
             return;
         }
 
-        // It is closed as soon as no call is under way, and the next call opens it at its home.
+        // Migrated, not just deactivated: callers that remember this silo would open it here again.
         LogMoves(_key, _home);
         log.StopWaiting();
-        DeactivateOnIdle();
+        MigrateOnIdle();
     }
 
     // Seen twice in a row: silos often come and go together, and each move makes callers wait.
@@ -210,6 +212,7 @@ internal sealed partial class PartitionGrain(
     private async Task LeaveWhenEndedAsync(PartitionLog log)
     {
         LogEnd end = await log.Ended;
+        instruments.Remove(log);
         if (end != LogEnd.Closed)
             LogEnded(_key, end);
         // Until it leaves, the ended log answers with the reason itself.
@@ -245,7 +248,7 @@ internal sealed partial class PartitionGrain(
     }
 
     private PartitionDescription Describe(StreamError? error) =>
-        PartitionMapping.Describe(_key, _log?.State, _log is null ? _refusal : error, silo.SiloAddress.ToParsableString());
+        PartitionMapping.Describe(_key, _log?.State, _log is null ? _refusal : error, silo.SiloAddress.ToParsableString(), _log?.Rates);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Partition {Partition} could not be opened")]
     private partial void LogNotOpened(Exception exception, PartitionKey partition);

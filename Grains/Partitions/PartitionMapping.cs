@@ -60,12 +60,16 @@ internal static class PartitionMapping
     /// <param name="state">Its log's state, or null when it is not open.</param>
     /// <param name="error">Why it is not, or what else failed.</param>
     /// <param name="leader">The silo it is on.</param>
-    public static PartitionDescription Describe(PartitionKey key, LogState? state, StreamError? error, string leader) =>
+    /// <param name="rates">Its log's traffic, or null when it is not open.</param>
+    public static PartitionDescription Describe(
+        PartitionKey key, LogState? state, StreamError? error, string leader, LogRates? rates = null) =>
         state is { } log
             ? new PartitionDescription(
                 key.Partition, error, log.LogStartOffset, log.HighWatermark, log.SizeBytes, log.Epoch, leader, log.SegmentCount)
             {
                 DeletingBytes = log.DeletingBytes,
+                In = ToFlow(rates?.In),
+                Out = ToFlow(rates?.Out),
             }
             : Unavailable(key.Partition, error!, leader);
 
@@ -75,6 +79,10 @@ internal static class PartitionMapping
     /// <param name="leader">The silo it is on, or empty.</param>
     public static PartitionDescription Unavailable(int partition, StreamError error, string leader = "") => new(
         partition, error, LogStartOffset: -1, HighWatermark: -1, SizeBytes: 0, LeaderEpoch: -1, leader, SegmentCount: 0);
+
+    private static PartitionFlow? ToFlow(FlowRates? rates) => rates is { } flow
+        ? new PartitionFlow(flow.RecordsPerSecond1, flow.RecordsPerSecond5, flow.BytesPerSecond1, flow.BytesPerSecond5)
+        : null;
 
     private static StreamError? ToError(LogError? error, StoredDamage? damage = null) => error is null ? null : new StreamError(error.Code, error.Detail)
     {

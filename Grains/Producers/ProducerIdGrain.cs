@@ -41,5 +41,5 @@ internal sealed partial class ProducerIdGrain(
 internal sealed record ProducerIdState
 {
     /// <summary>The first id that was never given out.</summary>
-    public long NextId { get; init; }
+    public long NextId { get; init; } = ProducerLimits.IdMin;
 }

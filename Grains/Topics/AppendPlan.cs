@@ -38,7 +38,7 @@ internal sealed class AppendPlan : IDisposable
         {
             Memory<byte> named = plan.Rent(batches.Length);
             batches.CopyTo(named);
-            NameProducer(named.Span, identity, sequence: 0);
+            NameProducer(named.Span, identity, identity.BaseSequence);
             batches = named;
         }
 
@@ -162,7 +162,8 @@ internal sealed class AppendPlan : IDisposable
             planned.Batch.CopyTo(batch);
             positions[part] += batch.Length;
             if (_identity is not null)
-                sequences[planned.Partition] = NameProducer(batch.Span, _identity, sequences.GetValueOrDefault(planned.Partition));
+                sequences[planned.Partition] = NameProducer(
+                    batch.Span, _identity, sequences.GetValueOrDefault(planned.Partition, _identity.BaseSequence));
         }
     }
 
@@ -175,7 +176,7 @@ internal sealed class AppendPlan : IDisposable
             if (!header.HasProducer)
             {
                 RecordBatchHeader.StampProducer(batches[..header.LengthBytes], identity.ProducerId, identity.ProducerEpoch, sequence);
-                sequence += header.RecordCount;
+                sequence = unchecked(sequence + header.RecordCount) & int.MaxValue; // after the last one comes 0
             }
 
             batches = batches[header.LengthBytes..];

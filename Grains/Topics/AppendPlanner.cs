@@ -180,8 +180,12 @@ internal static class AppendPlanner
         ReadOnlySpan<byte> batches = request.Batches.Span;
         var scanner = new RecordBatchScanner(batches, checkCrc: false);
         int next = 0;
+        // One turn a request, and the same one when it is repeated.
+        int turn = context.Topic.Spread is null ? 0 : context.Identity?.KeylessStart ?? context.Sticky.Next(int.MaxValue);
         while (scanner.MoveNext())
         {
+            // A producer's own sequence lies in one partition, so its keys stay where they are.
+            HotKeySpread? spread = scanner.Header.HasProducer ? null : context.Topic.Spread;
             int sticky = NoPartition;
             using var reader = new RecordBatchReader(scanner.Batch);
             while (reader.TryReadNext(out RecordView record))
@@ -190,12 +194,26 @@ internal static class AppendPlanner
                 if (partition == NoPartition && request.Partition is { } asked)
                     partition = asked;
                 else if (partition == NoPartition && record.HasKey)
-                    partition = KeyPartitioner.Choose(record.Key, context.PartitionCount);
+                    partition = ChooseByKey(record.Key, context, spread, turn);
                 else if (partition == NoPartition)
-                    partition = sticky = sticky == NoPartition ? context.Sticky.Next(context.PartitionCount) : sticky;
+                    partition = sticky = ChooseKeyless(context, sticky);
                 chosen[next++] = partition;
             }
         }
+    }
+
+    private static int ChooseByKey(ReadOnlySpan<byte> key, in AppendContext context, HotKeySpread? spread, int turn)
+    {
+        context.Heat?.Add(key);
+        return spread is null
+            ? KeyPartitioner.Choose(key, context.PartitionCount)
+            : spread.Choose(key, context.PartitionCount, turn);
+    }
+
+    private static int ChooseKeyless(in AppendContext context, int sticky)
+    {
+        context.Heat?.AddKeyless();
+        return sticky == NoPartition ? context.Sticky.Next(context.PartitionCount) : sticky;
     }
 
     private static int SizeOfOnlyRecord(ReadOnlySpan<byte> batch)

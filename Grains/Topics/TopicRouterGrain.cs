@@ -1,6 +1,8 @@
+using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using Orleans.Concurrency;
 using OrleansStream.Errors;
+using OrleansStream.Heat;
 using OrleansStream.Partitioning;
 using OrleansStream.Partitions;
 
@@ -18,6 +20,7 @@ internal sealed class TopicRouterGrain(TimeProvider time) : Grain, ITopicRouterG
     private GrainLookup<IPartitionGrain> _partitions = null!;
     private PartitionCalls _calls = null!;
     private TopicCache _cache = null!;
+    private RouterHeat _heat = null!;
 
     /// <inheritdoc/>
     public override Task OnActivateAsync(CancellationToken cancellationToken)
@@ -25,6 +28,7 @@ internal sealed class TopicRouterGrain(TimeProvider time) : Grain, ITopicRouterG
         _partitions = new GrainLookup<IPartitionGrain>(GrainFactory);
         _calls = new PartitionCalls(_partitions, time);
         _cache = new TopicCache(this.GetPrimaryKeyString(), GrainFactory, time);
+        _heat = new RouterHeat(this.GetPrimaryKeyString(), GrainFactory, time);
         return Task.CompletedTask;
     }
 
@@ -32,13 +36,17 @@ internal sealed class TopicRouterGrain(TimeProvider time) : Grain, ITopicRouterG
     public async ValueTask<RecordsAppendResponse> AppendAsync(RecordsAppendRequest request, CancellationToken cancellationToken)
     {
         if (request.Identity is { IsRepeat: true, Topic: { } planned } identity)
-            return await RepeatAsync(planned, identity, request, cancellationToken);
+            return await RepeatAsync(planned, identity.StoredParts, request, cancellationToken);
         var (topic, error) = await FindForAsync(request.Identity);
         for (int attempt = 1; topic is not null; attempt++)
         {
             if (request.Identity is { } named && !topic.IsVersionOf(named.Topic))
                 return new RecordsAppendResponse([], default) { PlanBy = topic.Metadata };
-            AppendPlan? plan = AppendPlanner.Plan(request, ContextFor(topic, request.Identity), out error);
+            bool isFirst = attempt == 1;
+            AppendPlan? plan = Plan(request, topic, isFirst ? _heat : null, out error);
+            if (isFirst && plan is not null)
+                _heat.AddStored(request.Batches.Span, plan);
+            _heat.ReportWhenDue(topic.Metadata);
             bool isLast = attempt == TopicGrainLimits.AttemptsMax;
             RecordsAppendResponse? response = null;
             if (plan is not null && (isLast || !plan.HasRefusals || await _cache.IsCurrentAsync(topic)))
@@ -115,15 +123,31 @@ internal sealed class TopicRouterGrain(TimeProvider time) : Grain, ITopicRouterG
         return mayBeStale ? await _cache.RefreshAsync(topic) : (topic, error);
     }
 
-    /// <summary>Makes a request's appends again, as its first try planned them, whatever the topic has become.</summary>
+    /// <summary>Makes a request's appends again, as its first try planned them, whatever the topic has become; or tells what came of them.</summary>
     private async ValueTask<RecordsAppendResponse> RepeatAsync(
-        TopicMetadata planned, AppendIdentity identity, RecordsAppendRequest request, CancellationToken cancellationToken)
+        TopicMetadata planned, ImmutableArray<StoredPart>? stored, RecordsAppendRequest request, CancellationToken cancellationToken)
     {
         var topic = new TopicView(planned, TopicConfig.From(planned.Config), ReadAt: 0);
-        AppendPlan? plan = AppendPlanner.Plan(request, ContextFor(topic, identity), out StreamError? error);
-        return plan is null
-            ? new RecordsAppendResponse([], default, error)
-            : await RunAsync(planned, plan, request, cancellationToken);
+        AppendPlan? plan = Plan(request, topic, heat: null, out StreamError? error);
+        if (plan is null)
+            return new RecordsAppendResponse([], default, error);
+        if (stored is not { } parts)
+            return await RunAsync(planned, plan, request, cancellationToken);
+        plan.Dispose();
+        return new RecordsAppendResponse(
+            [.. plan.Parts.Zip(parts, (part, known) => new AppendPart(part.Partition, part.RecordCount, new AppendResponse(
+                known.Error, known.BaseOffset, known.LogAppendTimeMs, LogStartOffset: -1, Duplicate: known.Error is null)))],
+            plan.PartOfRecord);
+    }
+
+    private AppendPlan? Plan(RecordsAppendRequest request, TopicView topic, RouterHeat? heat, out StreamError? error)
+    {
+        AppendPlan? plan = AppendPlanner.Plan(request, ContextFor(topic, request.Identity) with { Heat = heat }, out error);
+        if (plan is not { HasRefusals: true } || request.Identity is not { IsClients: true })
+            return plan;
+        error = plan.Parts.First(part => part.Error is not null).Error;
+        plan.Dispose();
+        return null;
     }
 
     private AppendContext ContextFor(TopicView topic, AppendIdentity? identity) => identity is null

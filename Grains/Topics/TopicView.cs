@@ -1,3 +1,4 @@
+using OrleansStream.Heat;
 using OrleansStream.Partitioning;
 
 namespace OrleansStream.Topics;
@@ -8,6 +9,10 @@ namespace OrleansStream.Topics;
 /// <param name="ReadAt">When it was asked for, in ticks of the clock's timestamps.</param>
 internal sealed record TopicView(TopicMetadata Metadata, TopicConfig Config, long ReadAt)
 {
+    /// <summary>How hot keys are spread; null when none is.</summary>
+    public HotKeySpread? Spread { get; } =
+        Config.HotKeySpread > 1 && !Config.HotKeys.IsEmpty ? new HotKeySpread(Config.HotKeySpread, Config.HotKeys) : null;
+
     /// <summary>Whether an append planned by the one is planned as by the other.</summary>
     /// <param name="topic">The topic that a request names, or null.</param>
     public bool IsVersionOf(TopicMetadata? topic) => topic?.Id == Metadata.Id && topic.Version == Metadata.Version;
@@ -18,7 +23,9 @@ internal sealed record TopicView(TopicMetadata Metadata, TopicConfig Config, lon
 /// <param name="Sticky">Chooses for records without a key.</param>
 /// <param name="NowMs">The time, in milliseconds since the Unix epoch.</param>
 /// <param name="Identity">The producer that batches without one are stored under; null for none.</param>
-internal readonly record struct AppendContext(TopicView Topic, StickyPartitioner Sticky, long NowMs, AppendIdentity? Identity = null)
+/// <param name="Heat">Counts the keys that choose a partition; null for a try that was counted before.</param>
+internal readonly record struct AppendContext(
+    TopicView Topic, StickyPartitioner Sticky, long NowMs, AppendIdentity? Identity = null, RouterHeat? Heat = null)
 {
     /// <summary>The earliest time a record may be dated: Kafka's "none".</summary>
     public const long TimestampMsMin = -1;

@@ -61,6 +61,10 @@ public sealed class FolderReader : IDisposable
         {
             StoreNames.Check(name);
             ArgumentOutOfRangeException.ThrowIfNegative(position);
+            if (await GetExtentAsync(name, cancellationToken).ConfigureAwait(false) is not { } extent)
+                throw new SegmentNotFoundException(name);
+            // What a failed sync left behind the end of a broken segment is no part of it, as for an owner.
+            destination = destination[..(int)Math.Clamp(extent.Length - position, 0, destination.Length)];
             try
             {
                 using var file = Open(tree, name);

@@ -32,6 +32,9 @@ public sealed class ApiFixture : IAsyncLifetime
     /// <summary>A client of the service; it follows no redirect.</summary>
     public HttpClient Client { get; private set; } = null!;
 
+    /// <summary>The way to the service's grains, for what a crash leaves behind.</summary>
+    internal IGrainFactory Grains => _factory.Services.GetRequiredService<IGrainFactory>();
+
     public async ValueTask InitializeAsync()
     {
         _factory.UseKestrel(0);
@@ -106,7 +109,7 @@ public sealed class ApiFixture : IAsyncLifetime
         protected override void ConfigureWebHost(IWebHostBuilder builder) => builder
             .UseSetting("OrleansStream:Storage:Provider", "Memory")
             // A silo whose clock is put forward takes that for a hang, and tells of it.
-            .UseSetting("Logging:LogLevel:Orleans.Runtime", time is Support.ShiftedTime ? "None" : "Warning")
+            .UseSetting("Logging:LogLevel:Orleans.Runtime", time is Support.SkippingTime ? "None" : "Warning")
             .ConfigureTestServices(services => services.AddSingleton(time));
     }
 }

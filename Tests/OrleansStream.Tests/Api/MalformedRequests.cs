@@ -190,11 +190,15 @@ internal static class MalformedRequests
     {
         byte[] json = Utf8("""{"records":[{"value":1}]}""");
         byte[] text = Utf8("hello");
-        foreach (string header in new[] { "Idempotency-Key: a", "Producer-Id: 1", "Producer-Epoch: 0", "Producer-Sequence: 0", "Acks: all", "Record-Key: k", "Record-Value-Type: json", "Record-Header-A: b" })
+        foreach (string header in new[] { "Producer-Id: 1", "Producer-Epoch: 0", "Producer-Sequence: 0", "Acks: all", "Record-Key: k", "Record-Value-Type: json", "Record-Header-A: b" })
             yield return new("POST", Records, json, Field: header[..header.IndexOf(':')], Header: header);
         foreach (string header in new[] { "Acks: 2", "Acks: ALL", "Record-Key-Type: text", "Record-Timestamp: now", "Record-Timestamp: -1", "Record-Timestamp: 2026-06-11", "Record-Value-Type: json" })
             yield return new("POST", Records, text, "text/plain", header[..header.IndexOf(':')], header);
         yield return new("POST", Records, json, Field: "If-Match", Header: "If-Match: \"0\"");
+        foreach (string key in new[] { "a b", "\u00e9", new string('k', 256) })
+            yield return new("POST", Records, json, Field: "Idempotency-Key", Header: $"Idempotency-Key: {key}");
+        foreach (string header in new[] { "Producer-Id: -1", "Producer-Id: x", "Producer-Epoch: 0", "Producer-Sequence: 0" })
+            yield return new("POST", Partition, json, Field: header.StartsWith("Producer-Id", StringComparison.Ordinal) ? null : "Producer-Id", Header: header);
         foreach (string match in new[] { "0", "*", "\"\"", "\"a\"", "\"-1\"", "W/\"0\"", "\"0\", \"1\"", "\"99999999999999999999\"" })
             yield return new("POST", Partition, json, Field: "If-Match", Header: $"If-Match: {match}");
         foreach (string token in new[] { "x", "0", "0:", ":1", "0:1,", "0:-1", "0:1,0:2", "5000:1", "0:99999999999999999999", new string('1', 40_000)[..6000] })

@@ -1,4 +1,3 @@
-using Microsoft.Extensions.DependencyInjection;
 using Orleans.Hosting;
 using Orleans.TestingHost;
 using OrleansStream.Api.Producers;
@@ -125,8 +124,45 @@ public sealed class IdentityTests : IAsyncLifetime
         Assert.All(all, first => Assert.Equal(0, first % ProducerLimits.IdsPerBlock));
     }
 
-    private RecordsAppender MakeAppender() =>
-        new(_cluster.Grains, new ProducerLanes(_cluster.Grains, TimeProvider.System), TimeProvider.System);
+    [Fact]
+    public async Task Key_WhenItsRunnerDiesAndItsGrainMoves_IsStoredOnceAndAnsweredAlike()
+    {
+        TopicMetadata topic = await _cluster.CreateAsync(4, ("max.message.bytes", "300"));
+        RecordsAppender appender = MakeAppender();
+        RecordsAppendRequest request = Batches.Request(Batches.Of(
+            [.. Enumerable.Range(0, 40).Select(i => (i % 3 == 0 ? null : $"key-{i}", $"0/{i}"))]));
+        var appends = _cluster.Grains.GetGrain<IKeyedAppendsGrain>(IKeyedAppendsGrain.KeyOf(topic.Id, [17]));
+        KeyedAppendRequest Named(Guid by) => new("key", "body", topic, KeylessStart: 3, by);
+        var runner = Guid.NewGuid();
+        _calls.IsOn = true;
+
+        KeyedAppendResponse begun = await appends.BeginAsync(Named(runner));
+        RecordsAppendResponse first = (await appender.AppendAsync(topic.Name, request, new ClientIdentity(begun.Identity!))).Response;
+        await _cluster.Cluster.DeactivateAsync(appends);
+        Assert.Equal(StreamErrorCode.IdempotencyKeyInUse, (await appends.BeginAsync(Named(Guid.NewGuid()))).Error!.Code);
+
+        // Its lease is not over, so it is resumed in its own name.
+        KeyedAppendResponse resumed = await appends.BeginAsync(Named(runner));
+        Assert.True(resumed.IsResumed);
+        RecordsAppendResponse second = (await appender.AppendAsync(topic.Name, request, new ClientIdentity(resumed.Identity!, IsResumed: true))).Response;
+        await appends.EndAsync("key", runner, KeyedOutcome.Done, [.. second.Parts.Select(part => new StoredPart(part.BaseOffset, -1, null))]);
+        await _cluster.Cluster.DeactivateAsync(appends);
+        KeyedAppendResponse over = await appends.BeginAsync(Named(Guid.NewGuid()));
+        RecordsAppendResponse third = (await appender.AppendAsync(topic.Name, request, new ClientIdentity(over.Identity!))).Response;
+
+        _calls.IsOn = false;
+        foreach (RecordsAppendResponse repeated in (RecordsAppendResponse[])[second, third])
+        {
+            Assert.Equal(first.Parts.Select(part => (part.Partition, part.BaseOffset)), repeated.Parts.Select(part => (part.Partition, part.BaseOffset)));
+            Assert.Equal(first.PartOfRecord.ToArray(), repeated.PartOfRecord.ToArray());
+        }
+
+        TopicDescription described = await _cluster.Router(topic.Name).DescribeAsync();
+        Assert.Equal(40, described.Partitions.Sum(partition => partition.HighWatermark));
+    }
+
+    private RecordsAppender MakeAppender() => new(
+        _cluster.Grains, new ProducerLanes(new ProducerIds(_cluster.Grains, TimeProvider.System)), TimeProvider.System);
 
     private static async Task<List<Acked>> ProduceAsync(
         TopicMetadata topic, int producer, Func<RecordsAppendRequest, Task<RecordsAppendResponse>> appendAsync)

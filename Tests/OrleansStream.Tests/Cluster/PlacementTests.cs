@@ -1,4 +1,5 @@
 using OrleansStream.Partitions;
+using OrleansStream.Tests.EndToEnd;
 using OrleansStream.Topics;
 
 namespace OrleansStream.Tests.Cluster;
@@ -34,7 +35,7 @@ public sealed class PlacementTests : IAsyncLifetime
 
         await _cluster.Cluster.StartAdditionalSiloAsync();
 
-        await ClusterFixture.UntilAsync(async () => (await CountByLeaderAsync(topic)).SequenceEqual([2, 2, 2]));
+        await Wait.UntilAsync("all three lead two each", async () => (await CountByLeaderAsync(topic)).SequenceEqual([2, 2, 2]));
         await stop.CancelAsync();
         int[] stored = await Task.WhenAll(producers);
         for (int partition = 0; partition < PartitionCount; partition++)

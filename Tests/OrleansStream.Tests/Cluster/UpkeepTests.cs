@@ -14,7 +14,7 @@ namespace OrleansStream.Tests.Cluster;
 /// <summary>What happens to partitions and topics that nobody calls any more, on a silo whose days go by at once.</summary>
 public sealed class UpkeepTests : IAsyncLifetime
 {
-    private readonly ShiftedTimeProvider _time = new();
+    private readonly SkippingTime _time = new();
     private readonly MemorySegmentStore _segments = new();
     private readonly MemoryDocumentStore _documents = new();
     private InProcessTestCluster _cluster = null!;
@@ -48,7 +48,7 @@ public sealed class UpkeepTests : IAsyncLifetime
             await _cluster.DeactivateAsync(Partition(topic));
         }
 
-        _time.Shift(TimeSpan.FromHours(2));
+        _time.Advance(TimeSpan.FromHours(2));
         string before = await ManifestAsync(kept);
         await Grains.GetGrain<IUpkeepGrain>(IUpkeepGrain.Key).TickAsync();
 
@@ -71,11 +71,11 @@ public sealed class UpkeepTests : IAsyncLifetime
         }
 
         Assert.True(await HasAnythingAsync(topic));
-        _time.Shift(TopicGrainLimits.DeletionWatch + TimeSpan.FromMinutes(1));
+        _time.Advance(TopicGrainLimits.DeletionWatch + TimeSpan.FromMinutes(1));
         await ClusterFixture.UntilAsync(async () => !await HasAnythingAsync(topic));
 
         // It is watched once more, and then nothing of it is remembered.
-        _time.Shift(TopicGrainLimits.DeletionWatch + TimeSpan.FromMinutes(1));
+        _time.Advance(TopicGrainLimits.DeletionWatch + TimeSpan.FromMinutes(1));
         await ClusterFixture.UntilAsync(async () => !(await StateOfCatalogueAsync()).Contains(topic.Id.ToString(), StringComparison.Ordinal));
     }
 

@@ -63,11 +63,21 @@ internal sealed class ClusterLoad : IAsyncDisposable
     public async Task WaitUntilServedAsync()
     {
         var since = Stopwatch.GetTimestamp();
-        await Wait.UntilAsync("every partition serves", () =>
+        try
         {
+            await Wait.UntilAsync("every partition serves", () =>
+            {
+                lock (_lock)
+                    return Array.TrueForAll(_served, started => started > since);
+            });
+        }
+        catch (TimeoutException exception)
+        {
+            string silent;
             lock (_lock)
-                return Array.TrueForAll(_served, started => started > since);
-        });
+                silent = string.Join(", ", Enumerable.Range(0, _served.Length).Where(partition => _served[partition] <= since));
+            throw new TimeoutException($"{exception.Message} Not: {silent}. {Describe()}\n{string.Join('\n', Details)}", exception);
+        }
     }
 
     /// <summary>Per partition the longest time without an acknowledgement that ended after a moment.</summary>

@@ -1,4 +1,5 @@
 using System.Net;
+using OrleansStream.Tests.Faults;
 
 namespace OrleansStream.Tests.EndToEnd;
 
@@ -11,13 +12,18 @@ internal sealed class ClusterProcesses : IAsyncDisposable
     private readonly List<ClusterSilo> _silos = [];
     private readonly List<ServiceProcess> _apis = [];
     private readonly List<SiloPorts> _embedded = [];
+    private readonly ClusterLines? _lines;
 
-    private ClusterProcesses(string connectionString, string container) => _storage =
-    [
-        ("OrleansStream__Storage__Provider", "AzureBlobs"),
-        (ConnectionStringKey, connectionString),
-        ("OrleansStream__Storage__AzureBlobs__Container", container),
-    ];
+    private ClusterProcesses(string connectionString, string container, ClusterLines? lines = null)
+    {
+        _lines = lines;
+        _storage =
+        [
+            ("OrleansStream__Storage__Provider", "AzureBlobs"),
+            (ConnectionStringKey, connectionString),
+            ("OrleansStream__Storage__AzureBlobs__Container", container),
+        ];
+    }
 
     /// <summary>The silos that have not been killed.</summary>
     public IReadOnlyList<ClusterSilo> Silos => _silos;
@@ -26,9 +32,15 @@ internal sealed class ClusterProcesses : IAsyncDisposable
     public IReadOnlyList<Uri> Apis => [.. _apis.Select(api => api.Address)];
 
     /// <summary>Starts a cluster in a container of its own and waits until all of it serves.</summary>
-    public static async Task<ClusterProcesses> StartAsync(string connectionString, string container, int silos, int apis)
+    /// <param name="connectionString">The account.</param>
+    /// <param name="container">The container.</param>
+    /// <param name="silos">How many silos.</param>
+    /// <param name="apis">How many Api nodes.</param>
+    /// <param name="lines">What the silos use to reach each other and the account; null for nothing between them.</param>
+    public static async Task<ClusterProcesses> StartAsync(
+        string connectionString, string container, int silos, int apis, ClusterLines? lines = null)
     {
-        var cluster = new ClusterProcesses(connectionString, container);
+        var cluster = new ClusterProcesses(connectionString, container, lines);
         try
         {
             // The first one makes the container and the table of members.
@@ -90,6 +102,15 @@ internal sealed class ClusterProcesses : IAsyncDisposable
         _silos.Add(silo);
         await silo.Process.WaitUntilReadyAsync();
         return silo;
+    }
+
+    /// <summary>Starts a silo in the place of each that has ended, and waits until they serve.</summary>
+    public async Task ReplaceMissingAsync(int silos)
+    {
+        foreach (var gone in _silos.FindAll(silo => silo.Process.HasExited))
+            await KillAsync(gone);
+        while (_silos.Count < silos)
+            await AddSiloAsync();
     }
 
     /// <summary>Kills a silo.</summary>
@@ -155,19 +176,32 @@ internal sealed class ClusterProcesses : IAsyncDisposable
 
     private Task WaitUntilReadyAsync() => Task.WhenAll(Processes.Select(process => process.WaitUntilReadyAsync()));
 
-    private ClusterSilo Launch(SiloPorts ports, string? connectionString = null, bool withApi = false) => new(ports, ServiceProcess.LaunchNode(
-        withApi ? Repository.ServiceAssembly : Repository.SiloAssembly,
-        ports.Health,
-        [
-            .. _storage,
-            .. connectionString is null ? [] : new[] { (ConnectionStringKey, connectionString) },
-            .. SettingsOf(ports),
-        ]));
+    private ClusterSilo Launch(SiloPorts ports, string? connectionString = null, bool withApi = false)
+    {
+        var place = _lines?.Take(ports);
+        var process = ServiceProcess.LaunchNode(
+            withApi ? Repository.ServiceAssembly : Repository.SiloAssembly,
+            ports.Health,
+            [
+                .. _storage,
+                .. connectionString is null ? [] : new[] { (ConnectionStringKey, connectionString) },
+                .. SettingsOf(ports),
+                .. place?.Settings ?? [],
+            ]);
+        if (place is { } taken)
+            _lines!.Started(taken.Slot, process);
+        return new ClusterSilo(ports, process);
+    }
 
-    private ServiceProcess LaunchApi(int port, int index) => ServiceProcess.LaunchNode(
-        Repository.ServiceAssembly,
-        port,
-        [.. _storage, .. _embedded.Count > index ? SettingsOf(_embedded[index]) : [("OrleansStream__Silo__Embedded", "false")]]);
+    private ServiceProcess LaunchApi(int port, int index)
+    {
+        var process = ServiceProcess.LaunchNode(
+            Repository.ServiceAssembly,
+            port,
+            [.. _storage, .. _embedded.Count > index ? SettingsOf(_embedded[index]) : [("OrleansStream__Silo__Embedded", "false")]]);
+        _lines?.Started(process);
+        return process;
+    }
 
     private static (string Key, string Value)[] SettingsOf(SiloPorts ports) =>
     [

@@ -6,9 +6,13 @@ namespace OrleansStream.Tests.EndToEnd;
 /// <summary>The real service: <c>dotnet OrleansStream.Api.dll</c> on a folder and a port of its own.</summary>
 internal sealed class ServiceProcess : IAsyncDisposable
 {
+    // Several processes that start at once on a busy machine hold each other up.
+    private static readonly TimeSpan StartPatience = TimeSpan.FromMinutes(4);
+
     private readonly Process _process;
     private readonly List<string> _output = [];
     private readonly List<string> _errors = [];
+    private bool _isDisposed;
 
     private ServiceProcess(ProcessStartInfo start, Uri address)
     {
@@ -26,7 +30,7 @@ internal sealed class ServiceProcess : IAsyncDisposable
 
     public int ProcessId => _process.Id;
 
-    public bool HasExited => _process.HasExited;
+    public bool HasExited => _isDisposed || _process.HasExited;
 
     /// <summary>True while a signal has it stopped where it is.</summary>
     public bool IsSuspended => File.ReadLines($"/proc/{ProcessId}/status").Any(line => line.StartsWith("State:\tT", StringComparison.Ordinal));
@@ -40,6 +44,13 @@ internal sealed class ServiceProcess : IAsyncDisposable
     /// <summary>The count of its threads, as the system has it.</summary>
     public int ThreadCount => int.Parse(
         File.ReadLines($"/proc/{ProcessId}/status").First(line => line.StartsWith("Threads:", StringComparison.Ordinal))["Threads:".Length..]);
+
+    /// <summary>The memory that it holds, in bytes, as the system has it.</summary>
+    public long MemoryBytes => 1024 * long.Parse(
+        File.ReadLines($"/proc/{ProcessId}/status").First(line => line.StartsWith("VmRSS:", StringComparison.Ordinal))["VmRSS:".Length..^"kB".Length]);
+
+    /// <summary>The count of its open files and sockets.</summary>
+    public int HandleCount => Directory.EnumerateFileSystemEntries($"/proc/{ProcessId}/fd").Count();
 
     /// <summary>Starts it and waits until it serves.</summary>
     /// <param name="dataFolder">Its data folder; null leaves the default.</param>
@@ -135,7 +146,10 @@ internal sealed class ServiceProcess : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (_isDisposed)
+            return;
         await KillAsync();
+        _isDisposed = true;
         _process.Dispose();
     }
 
@@ -145,7 +159,7 @@ internal sealed class ServiceProcess : IAsyncDisposable
         using var http = new HttpClient { BaseAddress = Address, Timeout = TimeSpan.FromSeconds(5) };
         try
         {
-            await Wait.UntilAsync($"{Address} is ready", () => IsReadyAsync(http));
+            await Wait.UntilAsync($"{Address} is ready", () => IsReadyAsync(http), StartPatience);
         }
         catch
         {

@@ -18,13 +18,17 @@ internal static class Wait
     public static Task UntilAsync(string what, Func<bool> condition) => UntilAsync(what, () => Task.FromResult(condition()));
 
     /// <inheritdoc cref="UntilAsync(string, Func{bool})"/>
-    public static async Task UntilAsync(string what, Func<Task<bool>> condition)
+    public static Task UntilAsync(string what, Func<Task<bool>> condition) => UntilAsync(what, condition, Patience);
+
+    /// <summary>Waits until a condition holds, with a patience of its own.</summary>
+    /// <exception cref="TimeoutException">It did not within the patience.</exception>
+    public static async Task UntilAsync(string what, Func<Task<bool>> condition, TimeSpan patience)
     {
         var started = Stopwatch.GetTimestamp();
         while (!await condition())
         {
-            if (Stopwatch.GetElapsedTime(started) > Patience)
-                throw new TimeoutException($"Waited for {Patience.TotalSeconds} s until {what}.");
+            if (Stopwatch.GetElapsedTime(started) > patience)
+                throw new TimeoutException($"Waited for {patience.TotalSeconds} s until {what}.");
             await ForAsync(Pause);
         }
     }

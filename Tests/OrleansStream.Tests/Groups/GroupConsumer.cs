@@ -5,7 +5,7 @@ using OrleansStream.Tests.EndToEnd;
 namespace OrleansStream.Tests.Groups;
 
 /// <summary>A record as a member of a group gets it.</summary>
-internal sealed record GroupRecord(string Topic, int Partition, long Offset, string? Key, JsonNode Value);
+internal sealed record GroupRecord(string Topic, int Partition, long Offset, string? Key, JsonNode Value, int Attempt = 1);
 
 /// <summary>
 /// One process of a consumer, as anybody would write it: poll, work, send the cursor back with the next poll. To be killed it
@@ -13,6 +13,7 @@ internal sealed record GroupRecord(string Topic, int Partition, long Offset, str
 /// </summary>
 internal sealed class GroupConsumer(ServiceClient client, string group, string member, params string[] topics)
 {
+    private readonly List<JsonObject> _failed = [];
     private string? _cursor;
 
     public string Member => member;
@@ -40,13 +41,20 @@ internal sealed class GroupConsumer(ServiceClient client, string group, string m
             var answer = await SendAsync(waitMs);
             // It missed something: the answer says where it stands now, and nothing of what it did is committed.
             _cursor = (string?)answer.Body?["cursor"];
+            _failed.Clear();
             if (answer.Status == HttpStatusCode.Conflict)
                 continue;
             Read(answer.Expect(HttpStatusCode.OK).Body!);
             return [.. Last["records"]!.AsArray().Select(record => new GroupRecord(
-                (string)record!["topic"]!, (int)record["partition"]!, (long)record["offset"]!, (string?)record["key"], record["value"]!.DeepClone()))];
+                (string)record!["topic"]!, (int)record["partition"]!, (long)record["offset"]!, (string?)record["key"], record["value"]!.DeepClone(), (int?)record["attempt"] ?? 1))];
         }
     }
+
+    /// <summary>Says that a record of the last answer could not be worked on: the next poll tells the group.</summary>
+    public void Fail(GroupRecord record, string reason) => _failed.Add(new JsonObject
+    {
+        ["topic"] = record.Topic, ["partition"] = record.Partition, ["offset"] = record.Offset, ["reason"] = reason,
+    });
 
     /// <summary>Sends one poll, whatever comes of it.</summary>
     public Task<Answer> SendAsync(int waitMs = 0)
@@ -60,6 +68,8 @@ internal sealed class GroupConsumer(ServiceClient client, string group, string m
             ["auto_offset_reset"] = StartAt,
             ["cursor"] = _cursor,
         };
+        if (_failed.Count > 0)
+            poll["failed"] = new JsonArray([.. _failed.Select(failed => failed.DeepClone())]);
         return client.PostAsync($"/v1/groups/{group}/members/{member}/poll", poll);
     }
 

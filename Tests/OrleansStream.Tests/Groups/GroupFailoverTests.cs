@@ -1,7 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using OrleansStream.Api.Endpoints;
 using OrleansStream.Api.Mapping;
-using OrleansStream.Errors;
 using OrleansStream.Groups;
 using OrleansStream.Tests.Cluster;
 using OrleansStream.Topics;

@@ -160,7 +160,7 @@ internal sealed class GroupLoad : IAsyncDisposable
             await new Process(this, slot, Interlocked.Increment(ref _processes)).RunAsync(life.Token);
             _lives[slot] = null;
             // Half of the time it is back before its lease has ended.
-            await Task.Delay(random.Next(2 * _leaseMs), _ended.Token).ContinueWith(_ => { }, TaskScheduler.Default);
+            await Task.Delay(TimeSpan.FromMilliseconds(random.Next(2 * _leaseMs)), TimeProvider.System, _ended.Token).ContinueWith(_ => { }, TaskScheduler.Default);
         }
     }
 
@@ -169,7 +169,7 @@ internal sealed class GroupLoad : IAsyncDisposable
     {
         while (!_ended.IsCancellationRequested)
         {
-            await Task.Delay(TroublePause, _ended.Token).ContinueWith(_ => { }, TaskScheduler.Default);
+            await Task.Delay(TroublePause, TimeProvider.System, _ended.Token).ContinueWith(_ => { }, TaskScheduler.Default);
             int slot = _random.Next(_lives.Length);
             if (!_hasTrouble)
                 continue;
@@ -229,7 +229,7 @@ internal sealed class GroupLoad : IAsyncDisposable
             {
                 var silence = load._silences[slot];
                 load._silences[slot] = TimeSpan.Zero;
-                await Task.Delay(silence, killed).ContinueWith(_ => { }, TaskScheduler.Default);
+                await Task.Delay(silence, TimeProvider.System, killed).ContinueWith(_ => { }, TaskScheduler.Default);
                 var poll = new GroupPollEvent(_member, number, Stopwatch.GetTimestamp(), _epoch, new Dictionary<int, long>(_done));
                 load._history.Sent(poll);
                 var answer = await load.TryAsync("poll", () => SendAsync(killed));

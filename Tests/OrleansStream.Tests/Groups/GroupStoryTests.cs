@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Net;
 using System.Text.Json.Nodes;
 using OrleansStream.Tests.EndToEnd;
 
@@ -177,6 +178,44 @@ public sealed class GroupStoryTests(ServiceFixture fixture) : IDisposable
             await CrawlAsync(next);
 
         Assert.Equal(["page-0", "page-1", "page-1", "page-2", "page-3"], crawled);
+    }
+
+    /// <summary>A site that is down does not hold up the others; one that never answers ends among the dead letters, until it is asked for again.</summary>
+    [Fact]
+    public async Task Crawler_WhenASiteIsDown_TriesItAgainAndGivesUpInTheEnd()
+    {
+        await _client.CreateTopicAsync("story-sites", 1);
+        (await _client.SendAsync(HttpMethod.Put, "/v1/groups/patient", ServiceClient.Json(
+            new JsonObject { ["max_attempts"] = 3, ["backoff_ms"] = new JsonArray(100, 200) }))).Expect(HttpStatusCode.OK);
+        await _client.ProduceAsync("story-sites", new[] { "up-1", "flaky", "down", "up-2" }.Select(site => new JsonObject { ["value"] = site }));
+
+        var isBack = false;
+        var log = new List<string>();
+        var crawler = new GroupConsumer(_client, "patient", "crawler", "story-sites");
+        async Task CrawlUntilAsync(string last) => await Wait.UntilAsync(last, async () =>
+        {
+            foreach (var page in await crawler.PollAsync(200))
+            {
+                var site = (string)page.Value!;
+                var isUp = site switch { "flaky" => page.Attempt > 1, "down" => isBack, _ => true };
+                if (!isUp)
+                    crawler.Fail(page, "the site answered 503");
+                log.Add($"{site} {page.Attempt} {(isUp ? "stored" : "failed")}");
+            }
+
+            return log.Contains(last);
+        });
+
+        await CrawlUntilAsync("down 3 failed");
+        await crawler.PollAsync(0);
+        Assert.Equal(["up-1 1 stored", "flaky 1 failed", "down 1 failed", "up-2 1 stored"], log.Take(4));
+        Assert.Equal(["down 2 failed", "down 3 failed", "flaky 2 stored"], log.Skip(4).Order());
+
+        // The site is back: what was given up is asked for again.
+        isBack = true;
+        log.Clear();
+        (await _client.PostAsync("/v1/groups/patient/dead-letters/redrive", new JsonObject())).Expect(HttpStatusCode.Accepted);
+        await CrawlUntilAsync("down 1 stored");
     }
 
     private static void Tell(ConcurrentDictionary<string, List<int>> told, IReadOnlyList<GroupRecord> records)

@@ -11,7 +11,7 @@ namespace OrleansStream.Tests.Groups;
 public sealed class GroupTimeTests : IAsyncLifetime
 {
     private const string Group = "late";
-    private readonly ShiftedTime _time = new();
+    private readonly SkippingTime _time = new();
     private readonly ApiFixture _api;
 
     public GroupTimeTests() => _api = new ApiFixture(_time);

@@ -47,7 +47,7 @@ public sealed class AppendMemoryTests
     }
 
     private static async Task<PartitionLog> OpenAsync() => await PartitionLog.OpenAsync(
-        LogRig.Name, "owner", new LogOptions(), new ForgetfulSegmentStore(), new MemoryDocumentStore(), new ShiftedTimeProvider());
+        LogRig.Name, "owner", new LogOptions(), new ForgetfulSegmentStore(), new MemoryDocumentStore(), TimeProvider.System);
 
     private static async Task AppendAsync(PartitionLog log, byte[] batch, int count)
     {

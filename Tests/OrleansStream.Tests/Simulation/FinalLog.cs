@@ -70,6 +70,20 @@ internal sealed class FinalLog(
         }
     }
 
+    /// <summary>What a producer sent later stands behind what it sent before, as long as it gave nothing up.</summary>
+    public void CheckOrder(Dictionary<long, PayloadHistory> payloads)
+    {
+        var last = new Dictionary<(long, short), long>();
+        foreach (SimulatedBatch batch in log)
+        {
+            if (!payloads.TryGetValue(batch.Payload, out PayloadHistory? history) || history.Producer is not { } producer)
+                continue;
+            if (last.TryGetValue(producer, out long before) && before > batch.Payload)
+                findings.Report("order", $"payload {batch.Payload} at {batch.BaseOffset} stands behind payload {before}, which was sent later");
+            last[producer] = batch.Payload;
+        }
+    }
+
     /// <summary>Each producer's sequences follow each other within an epoch, and its epochs follow each other.</summary>
     public void CheckSequences()
     {

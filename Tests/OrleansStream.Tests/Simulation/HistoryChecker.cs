@@ -20,7 +20,12 @@ internal sealed class HistoryChecker(SimulationFindings findings, bool deletesBy
     public int AckedCount { get; private set; }
 
     /// <summary>A payload is about to be sent for the first time; those of one request share its number.</summary>
-    public void Made(long payload, int count, long request) => _payloads.Add(payload, new PayloadHistory(count, request));
+    /// <param name="payload">Its number; those of a producer grow.</param>
+    /// <param name="count">How many records it has.</param>
+    /// <param name="request">The request that it is in.</param>
+    /// <param name="producer">Who sends it, in which epoch; null when nobody keeps its order.</param>
+    public void Made(long payload, int count, long request, (long Id, short Epoch)? producer = null) =>
+        _payloads.Add(payload, new PayloadHistory(count, request, producer));
 
     /// <summary>A try to store a payload begins.</summary>
     public void Sent(long payload) => _payloads[payload].Pending++;
@@ -129,6 +134,7 @@ internal sealed class HistoryChecker(SimulationFindings findings, bool deletesBy
         final.CheckPayloads(_payloads);
         final.CheckSeen(_seen);
         final.CheckSequences();
+        final.CheckOrder(_payloads);
         foreach (Search search in _searches)
             final.CheckSearch(search);
         if (logStart < _deleteDoneMax)
@@ -190,8 +196,10 @@ internal sealed class HistoryChecker(SimulationFindings findings, bool deletesBy
 }
 
 /// <summary>What is known of one payload. As long as it has no definite answer but failures it must not be visible.</summary>
-internal sealed class PayloadHistory(int count, long request)
+internal sealed class PayloadHistory(int count, long request, (long Id, short Epoch)? producer = null)
 {
+    public (long Id, short Epoch)? Producer => producer;
+
     public int Count => count;
 
     public long Request => request;

@@ -1,3 +1,4 @@
+using OrleansStream.Log;
 using OrleansStream.Storage;
 
 namespace OrleansStream.Tests.Simulation;
@@ -25,12 +26,23 @@ public enum Mutation
 
     /// <summary>After a crash the store says nothing of the torn tail.</summary>
     NoSettle,
+
+    /// <summary>Sequences are not compared: what a producer sends again counts as new, and nothing waits for what failed before it.</summary>
+    NoSequences,
+
+    /// <summary>Bytes are freed as soon as a manifest that deletes them is asked for, whether or not it takes effect.</summary>
+    FreesBeforeManifest,
+
+    /// <summary>The store's bounds are not heeded.</summary>
+    NoBounds,
 }
 
 /// <summary>Segments of a store that keeps all of its contract but one promise.</summary>
 internal sealed class MutatedSegmentStore(ISegmentStore inner, Mutation mutation) : ISegmentStore
 {
-    public SegmentStoreLimits Limits => inner.Limits;
+    public SegmentStoreLimits Limits => mutation == Mutation.NoBounds
+        ? new SegmentStoreLimits(int.MaxValue, int.MaxValue, 1)
+        : inner.Limits;
 
     public ValueTask<bool> CreateAsync(string name, CancellationToken cancellationToken = default) =>
         inner.CreateAsync(name, cancellationToken);
@@ -80,8 +92,8 @@ internal sealed class MutatedSegmentStore(ISegmentStore inner, Mutation mutation
         inner.DeleteAsync(name, cancellationToken);
 }
 
-/// <summary>Documents of a store that does not compare before it swaps.</summary>
-internal sealed class MutatedDocumentStore(IDocumentStore inner) : IDocumentStore
+/// <summary>Documents of a store that keeps all of its contract but one promise.</summary>
+internal sealed class MutatedDocumentStore(IDocumentStore inner, ISegmentStore segments, Mutation mutation) : IDocumentStore
 {
     public ValueTask<Document?> ReadAsync(string name, CancellationToken cancellationToken = default) =>
         inner.ReadAsync(name, cancellationToken);
@@ -90,16 +102,24 @@ internal sealed class MutatedDocumentStore(IDocumentStore inner) : IDocumentStor
         string name, ReadOnlyMemory<byte> bytes, string? expectedETag, CancellationToken cancellationToken = default)
     {
         byte[] sent = bytes.ToArray();
-        while (true)
+        if (mutation == Mutation.FreesBeforeManifest && name.EndsWith("manifest.json", StringComparison.Ordinal))
+        {
+            foreach (DeletedSegment deleted in PartitionManifest.Parse(name, sent).Deleting)
+                await segments.DeleteAsync(deleted.Name, cancellationToken).ConfigureAwait(false);
+        }
+
+        while (mutation == Mutation.NoCompareAndSwap)
         {
             Document? there = await inner.ReadAsync(name, cancellationToken).ConfigureAwait(false);
             if (await inner.WriteAsync(name, sent, there?.ETag, cancellationToken).ConfigureAwait(false) is { } etag)
                 return etag;
         }
+
+        return await inner.WriteAsync(name, sent, expectedETag, cancellationToken).ConfigureAwait(false);
     }
 
     public ValueTask<bool> DeleteAsync(string name, string? expectedETag, CancellationToken cancellationToken = default) =>
-        inner.DeleteAsync(name, null, cancellationToken);
+        inner.DeleteAsync(name, mutation == Mutation.NoCompareAndSwap ? null : expectedETag, cancellationToken);
 
     public IAsyncEnumerable<string> ListAsync(string prefix, CancellationToken cancellationToken = default) =>
         inner.ListAsync(prefix, cancellationToken);

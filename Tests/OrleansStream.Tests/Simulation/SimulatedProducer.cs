@@ -29,7 +29,11 @@ internal sealed class SimulatedRequest(long number, byte[] bytes, long[] payload
 /// A producer as a client library is: an idempotent one keeps up to five batches in flight, sends each again until it is
 /// acknowledged, and takes a new epoch when it gives up; a plain one sends once and forgets.
 /// </summary>
-internal sealed class SimulatedProducer(SimulatedRandom random, HistoryChecker checker, long id)
+/// <param name="random">Its choices.</param>
+/// <param name="checker">Learns what it makes.</param>
+/// <param name="id">Its producer id; negative for a plain one.</param>
+/// <param name="hasSequences">False takes the sequences out of what it sends, so that the log cannot compare them.</param>
+internal sealed class SimulatedProducer(SimulatedRandom random, HistoryChecker checker, long id, bool hasSequences = true)
 {
     private const int InFlightMax = 5;
     private const int BatchRecordsMax = 3;
@@ -106,9 +110,9 @@ internal sealed class SimulatedProducer(SimulatedRandom random, HistoryChecker c
         {
             payloads[i] = nextPayload++;
             counts[i] = random.Between(1, BatchRecordsMax);
-            checker.Made(payloads[i], counts[i], number);
+            checker.Made(payloads[i], counts[i], number, IsIdempotent ? (id, _epoch) : null);
             long timestamp = nowMs - random.Next((int)TimestampSpread.TotalMilliseconds);
-            bytes = [.. bytes, .. IsIdempotent
+            bytes = [.. bytes, .. IsIdempotent && hasSequences
                 ? SimulatedBatch.Encode(payloads[i], counts[i], timestamp, id, _epoch, _nextSequence)
                 : SimulatedBatch.Encode(payloads[i], counts[i], timestamp)];
             _nextSequence += counts[i];

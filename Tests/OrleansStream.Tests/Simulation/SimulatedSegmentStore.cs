@@ -101,7 +101,7 @@ internal sealed class SimulatedSegmentStore(SimulatedWorld world, SimulatedLink 
     private void CheckLength(ReadOnlyMemory<byte> bytes)
     {
         if (bytes.Length == 0 || bytes.Length > Limits.AppendBytesMax)
-            throw new ArgumentOutOfRangeException(nameof(bytes), bytes.Length, "1 to the store's bound");
+            world.Findings.Report("bounds", $"an append of {bytes.Length} bytes, where 1 to {Limits.AppendBytesMax} are taken");
     }
 
     // While it is open what became of an append, nothing else may be sent to the same position.

@@ -4,12 +4,13 @@ namespace OrleansStream.Tests.Simulation;
 
 /// <summary>What came of a round.</summary>
 /// <param name="Seed">Its seed.</param>
+/// <param name="Check">The check that found a violation first; null when none did.</param>
 /// <param name="Violation">What was found, with the end of the trace; null when nothing was.</param>
 /// <param name="Store">The kind of its store.</param>
 /// <param name="TraceHash">A hash over all that happened.</param>
 /// <param name="Acked">The payloads that were acknowledged.</param>
 /// <param name="Opened">The times the log was opened.</param>
-internal sealed record SimulationResult(ulong Seed, string? Violation, StoreKind Store, ulong TraceHash, int Acked, int Opened);
+internal sealed record SimulationResult(ulong Seed, string? Check, string? Violation, StoreKind Store, ulong TraceHash, int Acked, int Opened);
 
 /// <summary>
 /// One round: a partition with its producers, readers and owners in a world that its seed makes, disturbed for a while, then
@@ -41,7 +42,7 @@ internal sealed partial class SimulationRound
         _worldChecker = new WorldChecker(_world, _findings, LogName);
         _checker = new HistoryChecker(_findings, _plan.DeletesByRetention, _plan.Store == StoreKind.Files);
         for (int i = -1; i < _plan.IdempotentProducers; i++)
-            _producers.Add(new SimulatedProducer(_random, _checker, i < 0 ? -1 : 1_000 + i));
+            _producers.Add(new SimulatedProducer(_random, _checker, i < 0 ? -1 : 1_000 + i, hasSequences: mutation != Mutation.NoSequences));
     }
 
     /// <summary>Runs the round of a seed, with a mechanism taken out where one is named.</summary>
@@ -63,7 +64,7 @@ internal sealed partial class SimulationRound
             ? $"seed {seed}: {found.Check}: {found.Message}\n{round._plan}\n{round._trace}"
             : null;
         var result = new SimulationResult(
-            seed, violation, round._plan.Store, round._trace.Hash, round._checker.AckedCount, round._opened);
+            seed, round._findings.First?.Check, violation, round._plan.Store, round._trace.Hash, round._checker.AckedCount, round._opened);
         round.Leave();
         return result;
     }
@@ -187,8 +188,8 @@ internal sealed partial class SimulationRound
                 process.Killed += () => CrashFiles(link, kind);
             if (_mutation != Mutation.None)
                 segments = new MutatedSegmentStore(segments, _mutation);
-            if (_mutation == Mutation.NoCompareAndSwap)
-                documents = new MutatedDocumentStore(documents);
+            if (_mutation is Mutation.NoCompareAndSwap or Mutation.FreesBeforeManifest)
+                documents = new MutatedDocumentStore(documents, segments, _mutation);
             owner = new SimulatedOwner(name, process, link, segments, documents);
         }
         else

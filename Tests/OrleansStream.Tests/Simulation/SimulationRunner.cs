@@ -6,11 +6,11 @@ internal static class SimulationRunner
     /// <summary>Runs the seeds from 1 up.</summary>
     /// <param name="seeds">The count of seeds.</param>
     /// <param name="mutation">The mechanism to take out.</param>
-    /// <param name="stopsAtViolation">Whether one violation is enough.</param>
-    public static async Task<List<SimulationResult>> RunAsync(int seeds, Mutation mutation, bool stopsAtViolation)
+    /// <param name="isEnough">Tells of a result whether no further one is needed.</param>
+    public static async Task<List<SimulationResult>> RunAsync(int seeds, Mutation mutation, Func<SimulationResult, bool> isEnough)
     {
         int last = 0;
-        bool isEnough = false;
+        bool isOver = false;
         var results = new List<SimulationResult>();
         Task[] runs = new Task[Environment.ProcessorCount];
         for (int i = 0; i < runs.Length; i++)
@@ -20,13 +20,13 @@ internal static class SimulationRunner
 
         void RunSeeds()
         {
-            while (!Volatile.Read(ref isEnough) && Interlocked.Increment(ref last) is var seed && seed <= seeds)
+            while (!Volatile.Read(ref isOver) && Interlocked.Increment(ref last) is var seed && seed <= seeds)
             {
                 SimulationResult result = SimulationRound.Run((ulong)seed, mutation);
                 lock (results)
                     results.Add(result);
-                if (stopsAtViolation && result.Violation is not null)
-                    Volatile.Write(ref isEnough, true);
+                if (isEnough(result))
+                    Volatile.Write(ref isOver, true);
             }
         }
     }

@@ -1,10 +1,10 @@
 namespace OrleansStream.Tests.Support;
 
 /// <summary>The real time, and what it was put forward by: what was to happen meanwhile happens at once.</summary>
-internal sealed class ShiftedTime : TimeProvider
+internal sealed class SkippingTime : TimeProvider
 {
     private readonly Lock _lock = new();
-    private readonly HashSet<ShiftedTimer> _timers = [];
+    private readonly HashSet<SkippingTimer> _timers = [];
     private long _shiftTicks;
 
     public override DateTimeOffset GetUtcNow() => System.GetUtcNow().AddTicks(Volatile.Read(ref _shiftTicks));
@@ -14,7 +14,7 @@ internal sealed class ShiftedTime : TimeProvider
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
-        var timer = new ShiftedTimer(this, callback, state);
+        var timer = new SkippingTimer(this, callback, state);
         lock (_lock)
             _timers.Add(timer);
         timer.Change(dueTime, period);
@@ -25,22 +25,22 @@ internal sealed class ShiftedTime : TimeProvider
     public void Advance(TimeSpan by)
     {
         Interlocked.Add(ref _shiftTicks, by.Ticks);
-        ShiftedTimer[] timers;
+        SkippingTimer[] timers;
         lock (_lock)
             timers = [.. _timers];
         foreach (var timer in timers)
             timer.Shift();
     }
 
-    private sealed class ShiftedTimer : ITimer
+    private sealed class SkippingTimer : ITimer
     {
-        private readonly ShiftedTime _time;
+        private readonly SkippingTime _time;
         private readonly ITimer _timer;
         private readonly Lock _lock = new();
         private DateTimeOffset _dueAt = DateTimeOffset.MaxValue;
         private TimeSpan _period;
 
-        public ShiftedTimer(ShiftedTime time, TimerCallback callback, object? state)
+        public SkippingTimer(SkippingTime time, TimerCallback callback, object? state)
         {
             _time = time;
             _timer = System.CreateTimer(

@@ -1,0 +1,147 @@
+namespace OrleansStream.Api.Contracts;
+
+/// <summary>A record that a member could not work on.</summary>
+internal sealed record FailedRecordEntry
+{
+    /// <summary>The topic it was delivered from.</summary>
+    /// <example>pages</example>
+    public required string Topic { get; init; }
+
+    /// <summary>The partition.</summary>
+    /// <example>0</example>
+    public required int Partition { get; init; }
+
+    /// <summary>The offset.</summary>
+    /// <example>17</example>
+    public required long Offset { get; init; }
+
+    /// <summary>Why, in at most 1,024 characters; it is kept with the record.</summary>
+    /// <example>the site answered 503</example>
+    public string? Reason { get; init; }
+}
+
+/// <summary>Where a record came from that failed before.</summary>
+internal sealed record RecordOrigin
+{
+    /// <summary>The topic.</summary>
+    /// <example>pages</example>
+    public required string Topic { get; init; }
+
+    /// <summary>The partition.</summary>
+    /// <example>0</example>
+    public required int Partition { get; init; }
+
+    /// <summary>The offset.</summary>
+    /// <example>17</example>
+    public required long Offset { get; init; }
+}
+
+/// <summary>What shall become of records that fail.</summary>
+internal sealed record RetryPolicyRequest
+{
+    /// <summary><c>topic</c> (default): others overtake a record that waits. <c>in_place</c>: the later records of its key wait with it.</summary>
+    /// <example>topic</example>
+    public string? Retry { get; init; }
+
+    /// <summary>How often a record is delivered before it is a dead letter, 1 to 20. Default 5.</summary>
+    /// <example>4</example>
+    public int? MaxAttempts { get; init; }
+
+    /// <summary>The wait before each further attempt, in milliseconds; the last goes for all that follow.</summary>
+    public IReadOnlyList<int>? BackoffMs { get; init; }
+
+    /// <summary>In place of <c>backoff_ms</c>: waits that grow.</summary>
+    public BackoffRequest? Backoff { get; init; }
+
+    /// <summary>The part of each wait, 0 to 1, by which it may be longer at random. Default 0.</summary>
+    public double? Jitter { get; init; }
+
+    /// <summary>Where dead letters go. Default: <c>{topic}.{group}.dlq</c>.</summary>
+    public string? DeadLetterTopic { get; init; }
+}
+
+/// <summary>Waits that grow.</summary>
+internal sealed record BackoffRequest
+{
+    /// <summary>The first wait, in milliseconds. Default 1,000.</summary>
+    /// <example>1000</example>
+    public int? InitialMs { get; init; }
+
+    /// <summary>How many times the one before each wait is. Default 2.</summary>
+    /// <example>2</example>
+    public double? Multiplier { get; init; }
+
+    /// <summary>The longest wait, in milliseconds. Default 60,000.</summary>
+    /// <example>60000</example>
+    public int? MaxMs { get; init; }
+}
+
+/// <summary>What becomes of records that fail.</summary>
+internal sealed record RetryPolicyAnswer
+{
+    /// <summary><c>topic</c> or <c>in_place</c>.</summary>
+    /// <example>topic</example>
+    public required string Retry { get; init; }
+
+    /// <summary>How often a record is delivered before it is a dead letter.</summary>
+    /// <example>4</example>
+    public required int MaxAttempts { get; init; }
+
+    /// <summary>The wait before each further attempt, in milliseconds; the last goes for all that follow.</summary>
+    public required IReadOnlyList<int> BackoffMs { get; init; }
+
+    /// <summary>The part of each wait by which it may be longer.</summary>
+    public required double Jitter { get; init; }
+
+    /// <summary>Where dead letters go; absent for <c>{topic}.{group}.dlq</c>.</summary>
+    public required string? DeadLetterTopic { get; init; }
+}
+
+/// <summary>Which dead letters are wanted back; nothing means all.</summary>
+internal sealed record RedriveRequest
+{
+    /// <summary>Only those that came from this topic.</summary>
+    public string? Topic { get; init; }
+
+    /// <summary>Only those with this key.</summary>
+    public string? Key { get; init; }
+
+    /// <summary>Only those whose reason contains this.</summary>
+    /// <example>timeout</example>
+    public string? Reason { get; init; }
+}
+
+/// <summary>How far a redrive is.</summary>
+internal sealed record RedriveAnswer
+{
+    /// <summary><c>none</c>, <c>running</c> or <c>done</c>.</summary>
+    /// <example>running</example>
+    public required string State { get; init; }
+
+    /// <summary>How many dead letters went back.</summary>
+    /// <example>256</example>
+    public required long Redriven { get; init; }
+
+    /// <summary>How many did not match, and are dead letters still.</summary>
+    /// <example>0</example>
+    public required long Kept { get; init; }
+
+    /// <summary>How many are still to be looked at.</summary>
+    /// <example>1200</example>
+    public required long Left { get; init; }
+
+    /// <summary>The filter's topic.</summary>
+    public string? Topic { get; init; }
+
+    /// <summary>The filter's key.</summary>
+    public string? Key { get; init; }
+
+    /// <summary>The filter's reason.</summary>
+    public string? Reason { get; init; }
+
+    /// <summary>When it was asked for.</summary>
+    public DateTimeOffset? StartedAt { get; init; }
+
+    /// <summary>When it was done.</summary>
+    public DateTimeOffset? EndedAt { get; init; }
+}

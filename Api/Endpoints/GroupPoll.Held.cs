@@ -1,0 +1,116 @@
+using System.Collections.Immutable;
+using OrleansStream.Api.Mapping;
+using OrleansStream.Errors;
+using OrleansStream.Groups;
+using OrleansStream.Partitions;
+using OrleansStream.Records;
+
+namespace OrleansStream.Api.Endpoints;
+
+/// <summary>The records that wait in place.</summary>
+internal sealed partial class GroupPoll
+{
+    /// <summary>Reads those that are due, each by itself: they lie where the partition has been read already.</summary>
+    private async Task FetchHeldAsync(CancellationToken cancellationToken)
+    {
+        foreach (PolledPartition partition in Partitions)
+        {
+            foreach (HeldOffset held in partition.Held.Due(NowMs).Take(Limits.PollFetchesAtOnce).ToArray())
+            {
+                if (partition.Held.Fetched.Exists(one => one.Held == held))
+                    continue;
+                FetchResponse response = await CallAsync(partition, held.Offset, bytesMax: 1, waitMs: 0, cancellationToken);
+                cancellationToken.ThrowIfCancellationRequested();
+                if (response.Error is { Code: StreamErrorCode.OffsetOutOfRange } error)
+                    Forget(partition, held, error);
+                else if (response.Error is null)
+                    partition.Held.Fetched.Add((held, response));
+                else
+                    partition.Error = response.Error;
+            }
+        }
+    }
+
+    // Retention was faster: there is nothing left to wait for.
+    private void Forget(PolledPartition partition, HeldOffset held, StreamError error)
+    {
+        partition.Held.Deliver(held);
+        lock (_resets)
+            _resets.Add(new PollReset(partition.Assigned.Topic, partition.Assigned.Partition, held.Offset, error.LogStartOffset ?? held.Offset + 1));
+    }
+
+    /// <summary>
+    /// What the poll has to say of the partition's records that wait: those that the last answer held are done but for the failed ones, which
+    /// wait again; the later ones of their keys in that answer wait, too.
+    /// </summary>
+    private async Task<PartitionHolds> HoldAsync(
+        AssignedPartition assigned, IReadOnlyList<FailedRecord> failed, GroupCursor cursor, GroupRetryPolicy policy, CancellationToken cancellationToken)
+    {
+        PartitionHolds told = cursor.Holds.FirstOrDefault(holds => holds.TopicId == assigned.TopicId && holds.Partition == assigned.Partition)
+            ?? new PartitionHolds(assigned.TopicId, assigned.Partition, [], [], []);
+        var offsets = failed.Select(record => record.Offset).ToHashSet();
+        var again = ImmutableArray.CreateBuilder<HeldOffset>();
+        again.AddRange(told.Done.Where(held => offsets.Contains(held.Offset)));
+        var waiting = told.Waiting.ToBuilder();
+        long[] fresh = [.. offsets.Where(offset => offset >= assigned.CommittedOffset && told.Done.All(held => held.Offset != offset)).Order()];
+        if (fresh.Length > 0)
+        {
+            long end = cursor.Offsets.First(offset => offset.TopicId == assigned.TopicId && offset.Partition == assigned.Partition).Offset;
+            await ReadKeysAsync(assigned, fresh[0], end, (offset, key) =>
+            {
+                if (offsets.Contains(offset))
+                    again.Add(new HeldOffset(offset, key, Attempt: 1, DueMs: 0));
+                else if (key is not null && again.Any(held => held.Key == key) && waiting.All(held => held.Offset != offset))
+                    waiting.Add(new HeldOffset(offset, key, Attempt: 1, DueMs: 0));
+            }, cancellationToken);
+        }
+
+        // The last attempt of these: they are dead letters by the time that this is committed.
+        return told with
+        {
+            Done = [.. told.Done.Where(held => !offsets.Contains(held.Offset) || held.Attempt >= policy.MaxAttempts)],
+            Failed = [.. again.Where(held => held.Attempt < policy.MaxAttempts)],
+            Waiting = waiting.ToImmutable(),
+        };
+    }
+
+    private async Task ReadKeysAsync(
+        AssignedPartition assigned, long from, long end, Action<long, int?> see, CancellationToken cancellationToken)
+    {
+        var partition = new PolledPartition(assigned);
+        for (long next = from; next < end;)
+        {
+            FetchResponse response = await CallAsync(partition, next, Limits.FetchBytesDefault, waitMs: 0, cancellationToken);
+            cancellationToken.ThrowIfCancellationRequested();
+            if (response.Error is { Code: StreamErrorCode.OffsetOutOfRange, LogStartOffset: { } start } && start > next)
+            {
+                next = start;
+                continue;
+            }
+
+            if (response.Error is { } error)
+                throw new StreamException(error);
+            if (response.Batches.IsEmpty)
+                return;
+            next = ReadKeys(response, next, end, see);
+        }
+    }
+
+    private static long ReadKeys(FetchResponse response, long from, long end, Action<long, int?> see)
+    {
+        long next = from;
+        var scanner = new RecordBatchScanner(response.Batches.Span, checkCrc: false);
+        while (scanner.MoveNext())
+        {
+            next = scanner.Header.NextOffset;
+            using var records = new RecordBatchReader(scanner.Batch);
+            while (!scanner.Header.IsControl && records.TryReadNext(out RecordView record))
+            {
+                if (record.Offset >= from && record.Offset < end)
+                    see(record.Offset, HeldRecords.KeyOf(record));
+            }
+        }
+
+        return next;
+    }
+}

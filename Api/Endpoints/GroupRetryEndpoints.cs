@@ -1,0 +1,78 @@
+using OrleansStream.Api.Contracts;
+using OrleansStream.Api.Errors;
+using OrleansStream.Api.Mapping;
+using OrleansStream.Errors;
+using OrleansStream.Groups;
+
+namespace OrleansStream.Api.Endpoints;
+
+/// <summary>What becomes of records that a group's members could not work on.</summary>
+/// <param name="grains">The way to the grains.</param>
+internal sealed class GroupRetryEndpoints(IGrainFactory grains)
+{
+    /// <summary>Adds the endpoints.</summary>
+    /// <param name="routes">Where to.</param>
+    public static void Map(IEndpointRouteBuilder routes)
+    {
+        GroupRetryEndpoints retries = routes.ServiceProvider.GetRequiredService<GroupRetryEndpoints>();
+        routes.MapOperation("PUT", "/groups/{group}", retries.PutAsync, GroupRetryOperations.Put);
+        routes.MapOperation("POST", "/groups/{group}/dead-letters/redrive", retries.RedriveAsync, GroupRetryOperations.Redrive);
+        routes.MapOperation("GET", "/groups/{group}/dead-letters/redrive", retries.GetAsync, GroupRetryOperations.GetRedrive);
+    }
+
+    /// <summary>A policy as answers have it.</summary>
+    /// <param name="policy">The policy, or null.</param>
+    internal static RetryPolicyAnswer? AnswerOf(GroupRetryPolicy? policy) => policy is null ? null : new RetryPolicyAnswer
+    {
+        Retry = policy.InPlace ? "in_place" : "topic",
+        MaxAttempts = policy.MaxAttempts,
+        BackoffMs = policy.BackoffMs,
+        Jitter = policy.Jitter,
+        DeadLetterTopic = policy.DeadLetterTopic,
+    };
+
+    private IConsumerGroupGrain Group(HttpContext context) => grains.GetGrain<IConsumerGroupGrain>(GroupEndpoints.NameOf(context));
+
+    private async Task PutAsync(HttpContext context)
+    {
+        GroupRetryPolicy policy;
+        using (RequestBody body = await RequestBody.ReadAsync(context, Limits.GroupBodyBytesMax))
+            policy = RetryJson.ParsePolicy(body.Bytes);
+        Throw(await Group(context).SetRetryAsync(policy).WaitAsync(context.RequestAborted));
+        await GroupEndpoints.WriteAsync(context, AnswerOf(policy)!, ApiJsonContext.Api.RetryPolicyAnswer);
+    }
+
+    private async Task RedriveAsync(HttpContext context)
+    {
+        RedriveFilter filter;
+        using (RequestBody body = await RequestBody.ReadAsync(context, Limits.GroupBodyBytesMax))
+            filter = RetryJson.ParseRedrive(body.Bytes);
+        Throw(await Group(context).BeginRedriveAsync(filter).WaitAsync(context.RequestAborted));
+        context.Response.StatusCode = StatusCodes.Status202Accepted;
+        await GetAsync(context);
+    }
+
+    private async Task GetAsync(HttpContext context)
+    {
+        RedriveDescription? redrive = await Group(context).DescribeRedriveAsync().WaitAsync(context.RequestAborted);
+        var answer = new RedriveAnswer
+        {
+            State = redrive is null ? "none" : redrive.EndedAt is null ? "running" : "done",
+            Redriven = redrive?.RedrivenCount ?? 0,
+            Kept = redrive?.KeptCount ?? 0,
+            Left = redrive?.LeftCount ?? 0,
+            Topic = redrive?.Filter.Topic,
+            Key = redrive?.Filter.Key,
+            Reason = redrive?.Filter.Reason,
+            StartedAt = redrive?.StartedAt,
+            EndedAt = redrive?.EndedAt,
+        };
+        await GroupEndpoints.WriteAsync(context, answer, ApiJsonContext.Api.RedriveAnswer);
+    }
+
+    private static void Throw(StreamError? error)
+    {
+        if (error is not null)
+            throw new RequestException(error);
+    }
+}

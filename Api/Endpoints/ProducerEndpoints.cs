@@ -1,0 +1,94 @@
+using System.Text.Json;
+using OrleansStream.Api.Contracts;
+using OrleansStream.Api.Errors;
+using OrleansStream.Api.Mapping;
+using OrleansStream.Api.Producers;
+using OrleansStream.Producers;
+using OrleansStream.Topics;
+
+namespace OrleansStream.Api.Endpoints;
+
+/// <summary>Gives clients producer ids and epochs.</summary>
+/// <param name="grains">The way to the grains.</param>
+/// <param name="ids">New ids.</param>
+internal sealed class ProducerEndpoints(IGrainFactory grains, ProducerIds ids)
+{
+    /// <summary>Adds the endpoints.</summary>
+    /// <param name="routes">Where to.</param>
+    public static void Map(IEndpointRouteBuilder routes) => routes.MapOperation(
+        "POST", "/producers", routes.ServiceProvider.GetRequiredService<ProducerEndpoints>().PostAsync, ProduceOperations.Producer);
+
+    private async Task PostAsync(HttpContext context)
+    {
+        using RequestBody body = await RequestBody.ReadAsync(context, Limits.ProducerBodyBytesMax);
+        ProducerAnswer answer = Parse(body.Bytes.Span) is { } known ? await RaiseAsync(known) : await AddAsync();
+        context.Response.StatusCode = StatusCodes.Status201Created;
+        await GroupEndpoints.WriteAsync(context, answer, ApiJsonContext.Api.ProducerAnswer);
+    }
+
+    private async Task<ProducerAnswer> AddAsync()
+    {
+        long id = await ids.TakeAsync(TopicLimits.AppendTimeout);
+        return await Register(id).AddAsync(id) is { } error
+            ? throw new RequestException(error)
+            : new ProducerAnswer { ProducerId = id, ProducerEpoch = 0 };
+    }
+
+    private async Task<ProducerAnswer> RaiseAsync(ProducerAnswer known)
+    {
+        ProducerEpochResponse raised = await Register(known.ProducerId).RaiseEpochAsync(known.ProducerId, known.ProducerEpoch);
+        return raised.Error is { } error
+            ? throw new RequestException(error)
+            : known with { ProducerEpoch = raised.ProducerEpoch };
+    }
+
+    private IProducerRegisterGrain Register(long id) => grains.GetGrain<IProducerRegisterGrain>(IProducerRegisterGrain.KeyOf(id));
+
+    private static ProducerAnswer? Parse(ReadOnlySpan<byte> body)
+    {
+        if (body.IsEmpty)
+            return null;
+        long? id = null;
+        long? epoch = null;
+        try
+        {
+            var reader = new Utf8JsonReader(body);
+            reader.Read();
+            if (reader.TokenType != JsonTokenType.StartObject)
+                throw JsonFields.WrongKind("body", reader.TokenType, "an object");
+            while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+            {
+                string name = JsonFields.Text(ref reader, null);
+                reader.Read();
+                if (name == "producer_id" && id is null)
+                    id = Number(ref reader, name, long.MaxValue);
+                else if (name == "producer_epoch" && epoch is null)
+                    epoch = Number(ref reader, name, short.MaxValue);
+                else if (name is "producer_id" or "producer_epoch")
+                    throw JsonFields.Twice(name);
+                else
+                    throw JsonFields.Unknown(name, "producer_id, producer_epoch");
+            }
+
+            if (reader.Read())
+                throw RequestException.Malformed(null, "The body goes on behind its JSON object.");
+        }
+        catch (JsonException exception)
+        {
+            throw JsonFields.NotJson(null, exception);
+        }
+
+        if (id.HasValue != epoch.HasValue)
+            throw RequestException.Malformed(id.HasValue ? "producer_epoch" : "producer_id", "'producer_id' and 'producer_epoch' go together.");
+        return id is { } given ? new ProducerAnswer { ProducerId = given, ProducerEpoch = (short)epoch!.Value } : null;
+    }
+
+    private static long Number(ref Utf8JsonReader reader, string name, long max)
+    {
+        if (reader.TokenType != JsonTokenType.Number)
+            throw JsonFields.WrongKind(name, reader.TokenType, $"an integer from 0 to {max}");
+        return reader.TryGetInt64(out long value) && value >= 0 && value <= max
+            ? value
+            : throw RequestException.Malformed(name, $"'{name}' must be an integer from 0 to {max}.");
+    }
+}

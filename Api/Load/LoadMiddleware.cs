@@ -1,0 +1,37 @@
+using OrleansStream.Api.Endpoints;
+using OrleansStream.Api.Mapping;
+
+namespace OrleansStream.Api.Load;
+
+/// <summary>Lets a request in by its client's quotas, and has what a produce request takes of the node's memory counted.</summary>
+/// <param name="next">The rest of the pipeline.</param>
+/// <param name="quotas">The quotas.</param>
+/// <param name="node">The node's memory.</param>
+internal sealed class LoadMiddleware(RequestDelegate next, ClientQuotas quotas, NodeLoad node)
+{
+    /// <summary>Runs one request.</summary>
+    /// <param name="context">The request, with its endpoint chosen.</param>
+    public async Task InvokeAsync(HttpContext context)
+    {
+        bool isCounted = context.Request.Path.StartsWithSegments("/v1");
+        if (!isCounted || context.GetEndpoint()?.Metadata.GetMetadata<Operation>() is not { } operation)
+        {
+            await next(context);
+            return;
+        }
+
+        bool isProduce = operation.Takes.Contains(MediaTypes.RecordBatch);
+        quotas.Admit(context, isProduce);
+        if (!isProduce)
+        {
+            await next(context);
+            return;
+        }
+
+        using var load = new RequestLoad(node);
+        context.Features.Set(load);
+        if (MediaTypes.OfBody(context.Request, operation.Takes) == MediaTypes.Ndjson)
+            load.Take(Limits.NdjsonBytesInFlight);
+        await next(context);
+    }
+}

@@ -1,0 +1,61 @@
+using OrleansStream.Rates;
+
+namespace OrleansStream.Api.Load;
+
+/// <summary>The memory that the bodies of this process's produce requests take until they are answered, and its bound.</summary>
+/// <remarks>Safe to call from any thread. Full, it refuses; nothing that was let in is given up.</remarks>
+/// <param name="time">The clock.</param>
+/// <param name="bytesMax">The most bytes.</param>
+internal sealed class NodeLoad(TimeProvider time, long bytesMax = Limits.ProduceBytesInFlightMax)
+{
+    private readonly Lock _gate = new();
+    private readonly RateMeter _drained = new(time, Limits.DrainRateWindow);
+    private long _bytes;
+
+    /// <summary>The bytes in use.</summary>
+    public long Bytes
+    {
+        get
+        {
+            lock (_gate)
+                return _bytes;
+        }
+    }
+
+    /// <summary>The most bytes.</summary>
+    public long BytesMax => bytesMax;
+
+    /// <summary>Takes memory, when there is as much.</summary>
+    /// <param name="bytes">How much.</param>
+    public bool TryTake(long bytes)
+    {
+        lock (_gate)
+        {
+            if (bytes > bytesMax - _bytes)
+                return false;
+            _bytes += bytes;
+            return true;
+        }
+    }
+
+    /// <summary>Gives memory back.</summary>
+    /// <param name="bytes">How much.</param>
+    public void Return(long bytes)
+    {
+        lock (_gate)
+        {
+            _bytes -= bytes;
+            _drained.Add(bytes);
+        }
+    }
+
+    /// <summary>How long what is in use takes to be given back, at the pace of the last seconds; the longest there is when nothing came back in them.</summary>
+    public TimeSpan DrainTime()
+    {
+        lock (_gate)
+        {
+            double seconds = _bytes / _drained.PerSecond;
+            return seconds < Limits.RetryAfterMax.TotalSeconds ? TimeSpan.FromSeconds(seconds) : Limits.RetryAfterMax;
+        }
+    }
+}

@@ -1,0 +1,36 @@
+using System.Collections.Immutable;
+
+namespace OrleansStream.Groups;
+
+/// <summary>What becomes of a record that a member of a group could not work on.</summary>
+/// <param name="MaxAttempts">How often a record is delivered before it is a dead letter, the first time included.</param>
+/// <param name="BackoffMs">The wait before each further attempt, in milliseconds; the last goes for all that follow.</param>
+/// <param name="Jitter">The part of a wait, 0 to 1, by which it may be longer at random, so that what failed together does not come together.</param>
+/// <param name="InPlace">True to keep the order of each key: its later records wait. False to have others overtake it.</param>
+/// <param name="DeadLetterTopic">Where dead letters of all topics go; null for a topic each, <see cref="RetryTopics.DeadLettersOf"/>.</param>
+[GenerateSerializer, Immutable, Alias("os.GroupRetryPolicy")]
+public sealed record GroupRetryPolicy(
+    [property: Id(0)] int MaxAttempts,
+    [property: Id(1)] ImmutableArray<int> BackoffMs,
+    [property: Id(2)] double Jitter,
+    [property: Id(3)] bool InPlace,
+    [property: Id(4)] string? DeadLetterTopic);
+
+/// <summary>The names of the topics that a group's retries and dead letters are kept in.</summary>
+public static class RetryTopics
+{
+    /// <summary>The topic that records of a topic wait in for their next attempt: partition n holds those that have failed n + 1 times.</summary>
+    /// <param name="topic">The topic they came from.</param>
+    /// <param name="group">The group.</param>
+    public static string RetryOf(string topic, string group) => $"{topic}.{group}.retry";
+
+    /// <summary>The topic that records of a topic end in after their last attempt, unless the policy names one.</summary>
+    /// <param name="topic">The topic they came from.</param>
+    /// <param name="group">The group.</param>
+    public static string DeadLettersOf(string topic, string group) => $"{topic}.{group}.dlq";
+
+    /// <summary>True for a topic that records of a group wait in.</summary>
+    /// <param name="topic">The topic's name.</param>
+    /// <param name="group">The group.</param>
+    public static bool IsRetry(string topic, string group) => topic.EndsWith($".{group}.retry", StringComparison.Ordinal);
+}

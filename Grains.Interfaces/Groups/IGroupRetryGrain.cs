@@ -1,0 +1,97 @@
+using System.Collections.Immutable;
+using OrleansStream.Errors;
+
+namespace OrleansStream.Groups;
+
+/// <summary>Copies records that a group failed to work on, to where they wait or end. Key: the group's name. One or more on every silo.</summary>
+/// <remarks>
+/// It keeps nothing and decides nothing by itself, and each copy has an identity that follows from what it is a copy of. So a call
+/// that was lost is simply repeated, within the day that a partition remembers producers for: a copy is stored once.
+/// </remarks>
+[Alias("os.IGroupRetryGrain")]
+public interface IGroupRetryGrain : IGrainWithStringKey
+{
+    /// <summary>Copies failed records to their retry topic, or after the last attempt to the dead letters. Makes these topics.</summary>
+    /// <param name="policy">The group's policy.</param>
+    /// <param name="failed">The records. One that retention has deleted meanwhile is passed over.</param>
+    /// <param name="cancellationToken">The caller's deadline; repeating the call is safe.</param>
+    /// <returns>Null once every copy is durable; else the first error, and some copies may be stored.</returns>
+    [Alias("MoveAsync")]
+    Task<StreamError?> MoveAsync(GroupRetryPolicy policy, ImmutableArray<FailedRecord> failed, CancellationToken cancellationToken = default);
+
+    /// <summary>Takes the next dead letters: those that match go back to their retry topic, due at once; the others to the end of the dead letters.</summary>
+    /// <param name="request">Which.</param>
+    /// <param name="cancellationToken">The caller's deadline; repeating the call is safe.</param>
+    [Alias("RedriveAsync")]
+    Task<RedriveStepResponse> RedriveAsync(RedriveStep request, CancellationToken cancellationToken = default);
+}
+
+/// <summary>A record that a member could not work on.</summary>
+/// <param name="Topic">The topic's name; it may be a retry topic.</param>
+/// <param name="TopicId">The topic's id.</param>
+/// <param name="Partition">The partition.</param>
+/// <param name="Offset">The offset.</param>
+/// <param name="Reason">Why, in the member's words.</param>
+/// <param name="Attempt">Which attempt it was, where the record itself does not tell: 1 but for one that waited in place.</param>
+[GenerateSerializer, Immutable, Alias("os.FailedRecord")]
+public sealed record FailedRecord(
+    [property: Id(0)] string Topic,
+    [property: Id(1)] Guid TopicId,
+    [property: Id(2)] int Partition,
+    [property: Id(3)] long Offset,
+    [property: Id(4)] string Reason,
+    [property: Id(5)] int Attempt = 1);
+
+/// <summary>Some dead letters to be taken.</summary>
+/// <param name="Topic">The topic of the dead letters.</param>
+/// <param name="TopicId">Its id.</param>
+/// <param name="Offset">The first to take.</param>
+/// <param name="EndOffset">Where to stop: what the redrive itself puts behind it is not taken again.</param>
+/// <param name="Filter">Which ones go back.</param>
+/// <param name="Policy">The group's policy.</param>
+[GenerateSerializer, Immutable, Alias("os.RedriveStep")]
+public sealed record RedriveStep(
+    [property: Id(0)] string Topic,
+    [property: Id(1)] Guid TopicId,
+    [property: Id(2)] long Offset,
+    [property: Id(3)] long EndOffset,
+    [property: Id(4)] RedriveFilter Filter,
+    [property: Id(5)] GroupRetryPolicy Policy);
+
+/// <summary>What a step of a redrive did.</summary>
+/// <param name="Error">Why nothing is certain; null when all of it is done.</param>
+/// <param name="NextOffset">The first dead letter that is still to be taken.</param>
+/// <param name="RedrivenCount">How many went back.</param>
+/// <param name="KeptCount">How many stay dead letters.</param>
+[GenerateSerializer, Immutable, Alias("os.RedriveStepResponse")]
+public readonly record struct RedriveStepResponse(
+    [property: Id(0)] StreamError? Error,
+    [property: Id(1)] long NextOffset,
+    [property: Id(2)] int RedrivenCount,
+    [property: Id(3)] int KeptCount);
+
+/// <summary>Which dead letters go back; what is null lets all pass.</summary>
+/// <param name="Topic">Only those that came from this topic.</param>
+/// <param name="Key">Only those with this key, as text.</param>
+/// <param name="Reason">Only those whose reason contains this.</param>
+[GenerateSerializer, Immutable, Alias("os.RedriveFilter")]
+public sealed record RedriveFilter(
+    [property: Id(0)] string? Topic,
+    [property: Id(1)] string? Key,
+    [property: Id(2)] string? Reason);
+
+/// <summary>How far a redrive is.</summary>
+/// <param name="Filter">Which dead letters go back.</param>
+/// <param name="StartedAt">When it was asked for.</param>
+/// <param name="EndedAt">When it was done; null while it runs.</param>
+/// <param name="RedrivenCount">How many went back so far.</param>
+/// <param name="KeptCount">How many did not match so far.</param>
+/// <param name="LeftCount">How many are still to be looked at.</param>
+[GenerateSerializer, Immutable, Alias("os.RedriveDescription")]
+public sealed record RedriveDescription(
+    [property: Id(0)] RedriveFilter Filter,
+    [property: Id(1)] DateTimeOffset StartedAt,
+    [property: Id(2)] DateTimeOffset? EndedAt,
+    [property: Id(3)] long RedrivenCount,
+    [property: Id(4)] long KeptCount,
+    [property: Id(5)] long LeftCount);

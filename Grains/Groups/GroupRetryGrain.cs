@@ -1,0 +1,196 @@
+using System.Collections.Immutable;
+using System.Security.Cryptography;
+using System.Text;
+using Orleans.Concurrency;
+using OrleansStream.Coordination;
+using OrleansStream.Errors;
+using OrleansStream.Partitions;
+using OrleansStream.Producers;
+using OrleansStream.Records;
+using OrleansStream.Topics;
+
+namespace OrleansStream.Groups;
+
+/// <summary>Copies failed records and dead letters. Keeps nothing, so any number of them may run.</summary>
+[StatelessWorker, Reentrant, GrainType("group-retry")]
+internal sealed class GroupRetryGrain(TimeProvider time) : Grain, IGroupRetryGrain
+{
+    private string Group => this.GetPrimaryKeyString();
+
+    private long NowMs => time.GetUtcNow().ToUnixTimeMilliseconds();
+
+    /// <inheritdoc/>
+    public async Task<StreamError?> MoveAsync(GroupRetryPolicy policy, ImmutableArray<FailedRecord> failed, CancellationToken cancellationToken)
+    {
+        foreach (FailedRecord[] some in failed.Chunk(GroupGrainLimits.CopiesAtOnce))
+        {
+            StreamError?[] errors = await Task.WhenAll(some.Select(record => MoveAsync(policy, record, cancellationToken)));
+            if (Array.Find(errors, error => error is not null) is { } first)
+                return first;
+        }
+
+        return null;
+    }
+
+    /// <inheritdoc/>
+    public async Task<RedriveStepResponse> RedriveAsync(RedriveStep request, CancellationToken cancellationToken)
+    {
+        FetchResponse fetched = await FetchAsync(request.Topic, request.TopicId, partition: 0, request.Offset, GroupGrainLimits.RedriveStepBytes, cancellationToken);
+        if (fetched.Error is { Code: StreamErrorCode.OffsetOutOfRange, LogStartOffset: { } start } && start > request.Offset)
+            return new RedriveStepResponse(Error: null, Math.Min(start, request.EndOffset), 0, 0);
+        if (fetched.Error is { } unread)
+            return new RedriveStepResponse(unread, request.Offset, 0, 0);
+        List<RetryCopy> copies = CopiesOf(request, fetched);
+        foreach (RetryCopy[] some in copies.Chunk(GroupGrainLimits.CopiesAtOnce))
+        {
+            StreamError?[] errors = await Task.WhenAll(some.Select(copy => AppendAsync(copy, request.Policy, cancellationToken)));
+            if (Array.Find(errors, error => error is not null) is { } error)
+                return new RedriveStepResponse(error, request.Offset, 0, 0);
+        }
+
+        int kept = copies.Count(copy => copy.Topic == request.Topic);
+        long next = copies.Count == 0 ? request.EndOffset : copies[^1].SourceOffset + 1;
+        return new RedriveStepResponse(Error: null, next, copies.Count - kept, kept);
+    }
+
+    private async Task<StreamError?> MoveAsync(GroupRetryPolicy policy, FailedRecord failed, CancellationToken cancellationToken)
+    {
+        FetchResponse fetched = await FetchAsync(failed.Topic, failed.TopicId, failed.Partition, failed.Offset, bytesMax: 1, cancellationToken);
+        if (fetched.Error is { Code: StreamErrorCode.OffsetOutOfRange or StreamErrorCode.UnknownTopicId or StreamErrorCode.UnknownTopicOrPartition })
+            return null;
+        if (fetched.Error is { } error)
+            return error;
+        return CopyOf(policy, failed, fetched) is { } copy ? await AppendAsync(copy, policy, cancellationToken) : null;
+    }
+
+    /// <summary>The copy of a failed record with its story so far; null when the record is not there any more.</summary>
+    private RetryCopy? CopyOf(GroupRetryPolicy policy, FailedRecord failed, FetchResponse fetched)
+    {
+        if (fetched.Batches.IsEmpty)
+            return null;
+        using var records = new RecordBatchReader(fetched.Batches.Span);
+        while (records.TryReadNext(out RecordView record))
+        {
+            if (record.Offset != failed.Offset)
+                continue;
+            // Only what waits in a retry topic has a story of this group; the headers of others are anybody's.
+            RetryStory? before = RetryTopics.IsRetry(failed.Topic, Group) ? RetryStory.Read(record) : null;
+            int attempt = before?.Attempt ?? failed.Attempt;
+            long nowMs = NowMs;
+            RetryPolicy rules = GroupMapping.ToRetry(policy, Group);
+            long? dueMs = rules.NextDueMs(attempt, nowMs, Random.Shared.NextDouble());
+            string origin = before?.Topic ?? failed.Topic;
+            var story = new RetryStory(
+                dueMs is null ? attempt : attempt + 1, dueMs ?? nowMs, before?.FirstFailureMs ?? nowMs, failed.Reason,
+                origin, before?.Partition ?? failed.Partition, before?.Offset ?? failed.Offset, before?.TimestampMs ?? record.TimestampMs);
+            string topic = dueMs is null ? rules.DeadLetterTopic ?? RetryTopics.DeadLettersOf(origin, Group) : rules.RetryTopicOf(origin);
+            string identity = $"{failed.TopicId:N}/{failed.Partition}/{failed.Offset}/{attempt}";
+            return new RetryCopy(topic, attempt, failed.Offset, Encode(record, story, identity, nowMs));
+        }
+
+        return null;
+    }
+
+    private List<RetryCopy> CopiesOf(RedriveStep step, FetchResponse fetched)
+    {
+        var copies = new List<RetryCopy>();
+        var scanner = new RecordBatchScanner(fetched.Batches.Span, checkCrc: false);
+        while (scanner.MoveNext())
+        {
+            using var records = new RecordBatchReader(scanner.Batch);
+            while (!scanner.Header.IsControl && copies.Count < GroupGrainLimits.RedriveStepRecords && records.TryReadNext(out RecordView record))
+            {
+                if (record.Offset >= step.Offset && record.Offset < step.EndOffset)
+                    copies.Add(CopyOf(step, record));
+            }
+        }
+
+        return copies;
+    }
+
+    private RetryCopy CopyOf(RedriveStep step, in RecordView record)
+    {
+        // A record that somebody else put there has no way back: it stays.
+        RetryStory? story = RetryStory.Read(record);
+        bool isWanted = story is not null && IsWanted(step.Filter, record, story);
+        string topic = isWanted ? RetryTopics.RetryOf(story!.Topic, Group) : step.Topic;
+        RetryStory? next = isWanted ? story! with { Attempt = 1, DueMs = NowMs } : story;
+        return new RetryCopy(topic, Attempt: 1, record.Offset, Encode(record, next, $"{step.TopicId:N}/0/{record.Offset}/redrive", NowMs));
+    }
+
+    private static bool IsWanted(RedriveFilter filter, in RecordView record, RetryStory story) =>
+        (filter.Topic is null || filter.Topic == story.Topic)
+        && (filter.Key is null || record.HasKey && record.Key.SequenceEqual(Encoding.UTF8.GetBytes(filter.Key)))
+        && (filter.Reason is null || story.Reason.Contains(filter.Reason, StringComparison.Ordinal));
+
+    /// <summary>A batch of one record, stored under an identity that every repeat of the copy has.</summary>
+    private byte[] Encode(in RecordView record, RetryStory? story, string identity, long nowMs)
+    {
+        using var headers = new RecordHeadersWriter();
+        using var batch = new RecordBatchWriter();
+        batch.Reset(new RecordBatchOptions
+        {
+            ProducerId = ProducerLimits.DeriveId(SHA256.HashData(Encoding.UTF8.GetBytes($"{Group}\n{identity}"))),
+            ProducerEpoch = 0,
+            BaseSequence = 0,
+        });
+        ReadOnlySpan<byte> encoded = record.EncodedHeaders;
+        if (story is not null)
+        {
+            story.Write(headers, record);
+            encoded = headers.EncodedHeaders;
+        }
+
+        // Its own time: retention must not take it for as old as what it is a copy of.
+        batch.Append(nowMs, record.Key, record.HasKey, record.Value, record.HasValue, encoded);
+        batch.Finish();
+        return batch.WrittenBatch().ToArray();
+    }
+
+    private async Task<StreamError?> AppendAsync(RetryCopy copy, GroupRetryPolicy policy, CancellationToken cancellationToken)
+    {
+        (int partitions, StreamError? error) = await FindTopicAsync(copy.Topic, policy);
+        if (error is not null)
+            return error;
+        bool isRetry = RetryTopics.IsRetry(copy.Topic, Group);
+        var request = new RecordsAppendRequest(
+            copy.Batch, isRetry ? RetryPolicy.PartitionOf(copy.Attempt, partitions) : 0, default, Acks.All);
+        RecordsAppendResponse response = await GrainFactory.GetGrain<ITopicRouterGrain>(copy.Topic).AppendAsync(request, cancellationToken);
+        return response.Error ?? response.Parts[0].Response.Error;
+    }
+
+    /// <summary>Makes a retry topic or one of dead letters unless it is there.</summary>
+    private async Task<(int Partitions, StreamError? Error)> FindTopicAsync(string name, GroupRetryPolicy policy)
+    {
+        ITopicGrain topic = GrainFactory.GetGrain<ITopicGrain>(name);
+        TopicResponse response = await topic.GetAsync();
+        bool isRetry = RetryTopics.IsRetry(name, Group);
+        int partitions = isRetry ? Math.Max(1, policy.MaxAttempts - 1) : 1;
+        if (response.Error?.Code == StreamErrorCode.UnknownTopicOrPartition)
+        {
+            var config = ImmutableSortedDictionary.CreateRange(StringComparer.Ordinal, GroupGrainLimits.RetryTopicConfig(isRetry));
+            response = await topic.CreateAsync(new CreateTopicRequest(partitions, config, ReplicationFactor: null));
+            if (response.Error?.Code == StreamErrorCode.TopicAlreadyExists)
+                response = await topic.GetAsync();
+        }
+        else if (response.Topic is { } known && isRetry && known.PartitionCount < partitions)
+        {
+            // The policy has more attempts by now.
+            response = await topic.AlterAsync(new AlterTopicRequest(partitions, Config: null));
+        }
+
+        return (response.Topic?.PartitionCount ?? 0, response.Error);
+    }
+
+    private ValueTask<FetchResponse> FetchAsync(
+        string topic, Guid topicId, int partition, long offset, int bytesMax, CancellationToken cancellationToken) =>
+        GrainFactory.GetGrain<ITopicRouterGrain>(topic).FetchAsync(
+            partition, new FetchRequest(offset, bytesMax, WaitMs: 0) { TopicId = topicId }, cancellationToken);
+
+    /// <summary>A copy of a record.</summary>
+    /// <param name="Topic">Where it goes.</param>
+    /// <param name="Attempt">The attempt that failed, which chooses the partition of a retry topic.</param>
+    /// <param name="SourceOffset">Where the record is that it is a copy of.</param>
+    /// <param name="Batch">The copy.</param>
+    private sealed record RetryCopy(string Topic, int Attempt, long SourceOffset, byte[] Batch);
+}

@@ -1,0 +1,228 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using OrleansStream.Errors;
+using OrleansStream.Topics;
+
+namespace OrleansStream.Producers;
+
+/// <summary>What is remembered of appends by key, and its rules.</summary>
+/// <remarks>
+/// Each append has a producer id to itself until it is over; then the id serves the next one under its next epoch. So a share uses as many ids
+/// as it has appends under way or left open, and no partition has to remember an id for each key.
+/// </remarks>
+internal sealed record KeyedAppends
+{
+    /// <summary>What a document must say it is.</summary>
+    public const int CurrentFormat = 1;
+
+    /// <summary>The document's format.</summary>
+    public int Format { get; init; } = CurrentFormat;
+
+    /// <summary>The appends by the hash of their keys.</summary>
+    public Dictionary<string, KeyedAppend> Appends { get; init; } = [];
+
+    /// <summary>The topic's versions that appends are planned by.</summary>
+    public Dictionary<long, TopicMetadata> Topics { get; init; } = [];
+
+    /// <summary>Producer ids without an append, with their last epoch; the last one is used first.</summary>
+    public List<IdleProducer> Idle { get; init; } = [];
+
+    /// <summary>The first of the ids that were not used yet.</summary>
+    public long NextId { get; set; }
+
+    /// <summary>How many of them there are.</summary>
+    public int IdsLeft { get; set; }
+
+    /// <summary>True when ids must be taken before an append can begin.</summary>
+    [JsonIgnore]
+    public bool NeedsIds => IdsLeft == 0 && Idle.Count == 0;
+
+    /// <summary>Judges a request, and takes note of it when it is to be made.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="nowMs">The time, in milliseconds since the Unix epoch.</param>
+    public KeyedAppendResponse Begin(KeyedAppendRequest request, long nowMs)
+    {
+        if (Appends.TryGetValue(request.Key, out KeyedAppend? known) && known.ExpiresAtMs <= nowMs)
+        {
+            Remove(request.Key, known);
+            known = null;
+        }
+
+        if (known is null)
+            return Add(request, nowMs);
+        if (known.Body != request.Body)
+        {
+            return new KeyedAppendResponse(new StreamError(
+                StreamErrorCode.IdempotencyKeyReused,
+                "This key was used for another request: another body, content type, partition, or header of the records.") { Field = "Idempotency-Key" });
+        }
+
+        if (known.Parts is null && known.RunnerUntilMs > nowMs && known.Runner != request.Runner)
+        {
+            return new KeyedAppendResponse(new StreamError(
+                StreamErrorCode.IdempotencyKeyInUse, "The request with this key is still being made. Repeat it for its answer.")
+            {
+                RetryAfterMs = (int)Math.Min(known.RunnerUntilMs - nowMs, 1_000),
+            });
+        }
+
+        if (known.Parts is null)
+            Appends[request.Key] = known = known with { Runner = request.Runner, RunnerUntilMs = LeaseFrom(nowMs) };
+        return new KeyedAppendResponse(Error: null, IdentityOf(known), IsResumed: true);
+    }
+
+    /// <summary>Takes note of how an append ended.</summary>
+    /// <param name="key">The hash of its key.</param>
+    /// <param name="runner">Who made it.</param>
+    /// <param name="outcome">How it ended.</param>
+    /// <param name="parts">What became of each part, when it is done.</param>
+    /// <returns>False when it is another's by now, or over.</returns>
+    public bool End(string key, Guid runner, KeyedOutcome outcome, ImmutableArray<StoredPart> parts)
+    {
+        if (!Appends.TryGetValue(key, out KeyedAppend? append) || append.Runner != runner || append.Parts is not null)
+            return false;
+        if (outcome == KeyedOutcome.Nothing)
+        {
+            Remove(key, append);
+        }
+        else if (outcome == KeyedOutcome.Done)
+        {
+            Idle.Add(new IdleProducer(append.ProducerId, append.ProducerEpoch));
+            Appends[key] = append with { Parts = parts, Runner = Guid.Empty, RunnerUntilMs = 0 };
+        }
+        else
+        {
+            Appends[key] = append with { Runner = Guid.Empty, RunnerUntilMs = 0 };
+        }
+
+        return true;
+    }
+
+    /// <summary>Forgets what is too old.</summary>
+    /// <param name="nowMs">The time, in milliseconds since the Unix epoch.</param>
+    /// <returns>True when there was something.</returns>
+    public bool Expire(long nowMs)
+    {
+        KeyValuePair<string, KeyedAppend>[] expired = [.. Appends.Where(append => append.Value.ExpiresAtMs <= nowMs)];
+        foreach (var (key, append) in expired)
+            Remove(key, append);
+        foreach (long version in Topics.Keys.Except(Appends.Values.Select(append => append.TopicVersion)).ToArray())
+            Topics.Remove(version);
+        return expired.Length > 0;
+    }
+
+    /// <summary>The stored form.</summary>
+    public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, KeyedAppendsJson.Default.KeyedAppends);
+
+    /// <summary>Reads the stored form.</summary>
+    /// <param name="bytes">The document.</param>
+    /// <exception cref="JsonException">It is damaged, or of another format: never taken for an empty one.</exception>
+    public static KeyedAppends Parse(ReadOnlySpan<byte> bytes) =>
+        JsonSerializer.Deserialize(bytes, KeyedAppendsJson.Default.KeyedAppends) is { Format: CurrentFormat } found
+            ? found
+            : throw new JsonException("It is of another format.");
+
+    private KeyedAppendResponse Add(KeyedAppendRequest request, long nowMs)
+    {
+        if (Appends.Count >= KeyedAppendLimits.KeysPerShareMax && !Expire(nowMs))
+        {
+            long freeInMs = Appends.Values.Min(append => append.ExpiresAtMs) - nowMs;
+            return new KeyedAppendResponse(new StreamError(
+                StreamErrorCode.ThrottlingQuotaExceeded,
+                $"The topic remembers as many keys as it may: {KeyedAppendLimits.KeysPerShareMax} in each of {KeyedAppendLimits.SharesPerTopic} "
+                + $"shares, for {KeyedAppendLimits.Age.TotalHours} hours. Nothing was stored. A producer of POST /v1/producers has no such bound.")
+            {
+                RetryAfterMs = (int)Math.Clamp(freeInMs, 1_000, int.MaxValue),
+            });
+        }
+
+        IdleProducer producer = TakeProducer();
+        Topics.TryAdd(request.Topic.Version, request.Topic);
+        KeyedAppend append = Appends[request.Key] = new KeyedAppend
+        {
+            Body = request.Body,
+            ProducerId = producer.Id,
+            ProducerEpoch = producer.Epoch,
+            TopicVersion = request.Topic.Version,
+            NowMs = nowMs,
+            KeylessStart = request.KeylessStart,
+            ExpiresAtMs = nowMs + (long)KeyedAppendLimits.Age.TotalMilliseconds,
+            Runner = request.Runner,
+            RunnerUntilMs = LeaseFrom(nowMs),
+        };
+        return new KeyedAppendResponse(Error: null, IdentityOf(append));
+    }
+
+    private IdleProducer TakeProducer()
+    {
+        while (Idle.Count > 0)
+        {
+            IdleProducer idle = Idle[^1];
+            Idle.RemoveAt(Idle.Count - 1);
+            if (idle.Epoch < short.MaxValue)
+                return idle with { Epoch = (short)(idle.Epoch + 1) };
+        }
+
+        IdsLeft--;
+        return new IdleProducer(NextId++, Epoch: 0);
+    }
+
+    private void Remove(string key, KeyedAppend append)
+    {
+        Appends.Remove(key);
+        if (append.Parts is null)
+            Idle.Add(new IdleProducer(append.ProducerId, append.ProducerEpoch));
+    }
+
+    private AppendIdentity IdentityOf(KeyedAppend append) => new(
+        append.ProducerId, append.ProducerEpoch, Topics[append.TopicVersion], append.NowMs, append.KeylessStart, TimeoutMs: 0, IsRepeat: true)
+    {
+        StoredParts = append.Parts,
+    };
+
+    private static long LeaseFrom(long nowMs) => nowMs + (long)KeyedAppendLimits.Lease.TotalMilliseconds;
+}
+
+/// <summary>An append by key: what it takes to make it again, or what came of it.</summary>
+internal sealed record KeyedAppend
+{
+    /// <summary>The hash of the request.</summary>
+    public required string Body { get; init; }
+
+    /// <summary>Its producer id.</summary>
+    public required long ProducerId { get; init; }
+
+    /// <summary>Its producer epoch.</summary>
+    public required short ProducerEpoch { get; init; }
+
+    /// <summary>The version of the topic that it is planned by.</summary>
+    public required long TopicVersion { get; init; }
+
+    /// <summary>When it was first begun, in milliseconds since the Unix epoch: the time of its records that have none.</summary>
+    public required long NowMs { get; init; }
+
+    /// <summary>Where the turn of partitions begins for its keyless records.</summary>
+    public required int KeylessStart { get; init; }
+
+    /// <summary>When it is forgotten, in milliseconds since the Unix epoch.</summary>
+    public required long ExpiresAtMs { get; init; }
+
+    /// <summary>Who makes it now.</summary>
+    public Guid Runner { get; init; }
+
+    /// <summary>Until when it is the runner's, in milliseconds since the Unix epoch.</summary>
+    public long RunnerUntilMs { get; init; }
+
+    /// <summary>What became of its parts; null until it is done.</summary>
+    public ImmutableArray<StoredPart>? Parts { get; init; }
+}
+
+/// <summary>A producer id without an append.</summary>
+/// <param name="Id">The id.</param>
+/// <param name="Epoch">The last epoch it was used with.</param>
+internal readonly record struct IdleProducer(long Id, short Epoch);
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(KeyedAppends))]
+internal sealed partial class KeyedAppendsJson : JsonSerializerContext;

@@ -1,0 +1,87 @@
+using System.Collections.Immutable;
+using Microsoft.Extensions.Logging;
+using Orleans.Storage;
+using OrleansStream.Groups;
+using OrleansStream.Storage;
+using OrleansStream.Topics;
+
+namespace OrleansStream.Producers;
+
+/// <summary>Puts <see cref="KeyedAppends"/> on a document beside the topic's first partition, so that it is freed with the topic's bytes.</summary>
+/// <remarks>
+/// Calls interleave; the state changes between two awaits, and nothing is answered before the write that holds the change. The write is a
+/// compare-and-swap: a stale activation's fails, and it goes away.
+/// </remarks>
+[GrainType("keyed-appends")]
+internal sealed partial class KeyedAppendsGrain(IDocumentStore documents, TimeProvider time, ILogger<KeyedAppendsGrain> logger)
+    : Grain, IKeyedAppendsGrain
+{
+    private string _document = "";
+    private string? _etag;
+    private KeyedAppends _state = new();
+    private SharedWrite _write = null!;
+    private Task? _taking;
+
+    private long NowMs => time.GetUtcNow().ToUnixTimeMilliseconds();
+
+    /// <inheritdoc/>
+    public override async Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        string[] key = this.GetPrimaryKeyString().Split('/');
+        _document = $"{key[0]}/0/keys/{key[1]}.json";
+        _write = new SharedWrite("What is remembered by keys", WriteAsync, () => Task.FromResult(true), Fail);
+        if (await documents.ReadAsync(_document, cancellationToken) is { } found)
+            (_state, _etag) = (KeyedAppends.Parse(found.Bytes.Span), found.ETag);
+    }
+
+    /// <inheritdoc/>
+    public async Task<KeyedAppendResponse> BeginAsync(KeyedAppendRequest request)
+    {
+        _write.ThrowIfFailed();
+        while (_state.NeedsIds)
+            await TakeIdsAsync();
+        KeyedAppendResponse response = _state.Begin(request, NowMs);
+        if (response.Identity is { StoredParts: null })
+            _write.Changed();
+        await _write.FlushAsync();
+        return response;
+    }
+
+    /// <inheritdoc/>
+    public async Task EndAsync(string key, Guid runner, KeyedOutcome outcome, ImmutableArray<StoredPart> parts)
+    {
+        _write.ThrowIfFailed();
+        if (_state.End(key, runner, outcome, parts))
+            _write.Changed();
+        await _write.FlushAsync();
+    }
+
+    private Task TakeIdsAsync()
+    {
+        if (_taking is not { IsCompleted: false })
+            _taking = TakeAsync();
+        return _taking;
+
+        async Task TakeAsync()
+        {
+            _state.NextId = await GrainFactory.GetGrain<IProducerIdGrain>(IProducerIdGrain.Key).TakeBlockAsync();
+            _state.IdsLeft = ProducerLimits.IdsPerBlock;
+        }
+    }
+
+    private async Task WriteAsync()
+    {
+        _state.Expire(NowMs);
+        _etag = await documents.WriteAsync(_document, _state.ToBytes(), _etag)
+            ?? throw new InconsistentStateException("What is remembered by keys was written by another activation.");
+    }
+
+    private void Fail(Exception exception)
+    {
+        LogWriteFailed(exception, this.GetPrimaryKeyString());
+        DeactivateOnIdle();
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "What is remembered by keys in {Share} could not be kept by this activation")]
+    private partial void LogWriteFailed(Exception exception, string share);
+}

@@ -1,0 +1,104 @@
+using Microsoft.Extensions.Logging;
+using OrleansStream.Errors;
+using OrleansStream.GrainStorage;
+using OrleansStream.Groups;
+
+namespace OrleansStream.Producers;
+
+/// <summary>Keeps the epochs of a share of the clients' producers in one document.</summary>
+/// <remarks>Calls interleave; the state changes between two awaits, and nothing is answered before the write that holds the change.</remarks>
+[GrainType("producer-register")]
+internal sealed partial class ProducerRegisterGrain(
+    [PersistentState("producers", DocumentGrainStorage.ProviderName)] IPersistentState<ProducerRegisterState> state,
+    TimeProvider time, ILogger<ProducerRegisterGrain> logger) : Grain, IProducerRegisterGrain
+{
+    private Dictionary<long, RegisteredProducer> _producers = [];
+    private SharedWrite _write = null!;
+
+    /// <inheritdoc/>
+    public override Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        _producers = state.State.Producers;
+        _write = new SharedWrite("The register of producers", WriteAsync, () => Task.FromResult(true), Fail);
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public async Task<StreamError?> AddAsync(long producerId)
+    {
+        _write.ThrowIfFailed();
+        if (_producers.Count >= ProducerLimits.ProducersPerRegisterMax)
+            Expire();
+        if (_producers.Count >= ProducerLimits.ProducersPerRegisterMax)
+        {
+            return new StreamError(
+                StreamErrorCode.PolicyViolation,
+                $"There are too many producers: of {ProducerLimits.RegistersCount} registers one has {ProducerLimits.ProducersPerRegisterMax}, and "
+                + $"each is kept for {ProducerLimits.RegistrationAge.TotalDays} days. Raise the epoch of one you have, or use Idempotency-Key.");
+        }
+
+        _producers[producerId] = new RegisteredProducer(0, time.GetUtcNow());
+        _write.Changed();
+        await _write.FlushAsync();
+        return null;
+    }
+
+    /// <inheritdoc/>
+    public async Task<ProducerEpochResponse> RaiseEpochAsync(long producerId, short producerEpoch)
+    {
+        _write.ThrowIfFailed();
+        if (!_producers.TryGetValue(producerId, out RegisteredProducer? known))
+            return Refuse(StreamErrorCode.UnknownProducerId, $"There is no producer {producerId}, or it has expired. Take a new one.");
+        if (known.Epoch != producerEpoch)
+        {
+            // The epoch that it is judged by may not be durable yet.
+            await _write.FlushAsync();
+            return Refuse(StreamErrorCode.InvalidProducerEpoch, $"Producer {producerId} has epoch {known.Epoch} by now, not {producerEpoch}.");
+        }
+
+        if (producerEpoch == short.MaxValue)
+            return Refuse(StreamErrorCode.InvalidProducerEpoch, $"The epochs of producer {producerId} are used up. Take a new one.");
+        short raised = (short)(producerEpoch + 1);
+        _producers[producerId] = new RegisteredProducer(raised, time.GetUtcNow());
+        _write.Changed();
+        await _write.FlushAsync();
+        return new ProducerEpochResponse(Error: null, raised);
+    }
+
+    private static ProducerEpochResponse Refuse(StreamErrorCode code, string detail) => new(new StreamError(code, detail), ProducerEpoch: -1);
+
+    private void Expire()
+    {
+        DateTimeOffset oldest = time.GetUtcNow() - ProducerLimits.RegistrationAge;
+        foreach (long id in _producers.Where(producer => producer.Value.At < oldest).Select(producer => producer.Key).ToArray())
+            _producers.Remove(id);
+    }
+
+    private Task WriteAsync()
+    {
+        // Written as it is now, though it changes meanwhile.
+        state.State = new ProducerRegisterState { Producers = new(_producers) };
+        return state.WriteStateAsync();
+    }
+
+    private void Fail(Exception exception)
+    {
+        LogWriteFailed(exception);
+        DeactivateOnIdle();
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The register of producers could not be kept by this activation")]
+    private partial void LogWriteFailed(Exception exception);
+}
+
+/// <summary>What is stored of a share of the producers.</summary>
+internal sealed record ProducerRegisterState
+{
+    /// <summary>The producers by their ids.</summary>
+    public Dictionary<long, RegisteredProducer> Producers { get; init; } = [];
+}
+
+/// <summary>A producer.</summary>
+/// <param name="Epoch">Its newest epoch.</param>
+/// <param name="At">When it was given that.</param>
+internal sealed record RegisteredProducer(short Epoch, DateTimeOffset At);

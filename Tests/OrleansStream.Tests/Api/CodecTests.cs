@@ -1,0 +1,111 @@
+using System.Net;
+using System.Text;
+using System.Text.Json.Nodes;
+using OrleansStream.Records;
+
+namespace OrleansStream.Tests.Api;
+
+/// <summary>Each of Kafka's codecs through produce, store and fetch; and bombs.</summary>
+[Collection(ApiTests.Name)]
+public class CodecTests(ApiFixture api)
+{
+    private const string BatchType = "application/vnd.kafka.recordbatch.v2";
+    private static readonly string Text = string.Concat(Enumerable.Repeat("goal ", 200));
+
+    public static TheoryData<CompressionType> Codecs =>
+        [CompressionType.None, CompressionType.Gzip, CompressionType.Snappy, CompressionType.Lz4, CompressionType.Zstd];
+
+    [Theory, MemberData(nameof(Codecs))]
+    public async Task Post_OfABatch_IsStoredInItsCodecAndReadAsBatchAndAsJson(CompressionType codec)
+    {
+        string topic = await api.CreateTopicAsync();
+        byte[] batch = BatchOf(codec, Text, "second");
+        using HttpResponseMessage stored = await api.PostAsync(
+            $"/v1/topics/{topic}/partitions/0/records", ApiFixture.Body(batch, BatchType));
+        Assert.Equal(HttpStatusCode.OK, stored.StatusCode);
+
+        byte[] fetched = await FetchAsync(topic);
+        Assert.True(RecordBatchHeader.TryRead(fetched, out var header));
+        Assert.Equal(codec, header.Compression);
+        // The records' own bytes are never touched on the way.
+        Assert.Equal(batch[RecordBatchHeader.HeaderLengthBytes..], fetched[RecordBatchHeader.HeaderLengthBytes..]);
+        await AssertJsonAsync(topic);
+    }
+
+    [Theory, MemberData(nameof(Codecs))]
+    public async Task Post_OfJson_IsStoredInTheTopicsCodec(CompressionType codec)
+    {
+        string name = codec == CompressionType.None ? "uncompressed" : codec.ToString().ToLowerInvariant();
+        string topic = await api.CreateTopicAsync(config: $$"""{"compression.type":"{{name}}"}""");
+        await api.PostAsync($"/v1/topics/{topic}/records", $$"""{"records":[{"value":"{{Text}}"},{"value":"second"}],"value_type":"string"}""");
+
+        byte[] fetched = await FetchAsync(topic);
+        Assert.True(RecordBatchHeader.TryRead(fetched, out var header));
+        Assert.Equal(codec, header.Compression);
+        Assert.True(codec == CompressionType.None ? fetched.Length > Text.Length : fetched.Length < Text.Length / 2, $"{fetched.Length} bytes");
+        await AssertJsonAsync(topic);
+    }
+
+    [Theory]
+    [InlineData("zstd")]
+    [InlineData("gzip")]
+    public async Task Post_OfABatchThatIsABomb_IsRefusedWhereItMustBeOpened(string codec)
+    {
+        string topic = await api.CreateTopicAsync(config: $$"""{"compression.type":"lz4"}""");
+        byte[] bomb = BombOf(codec == "zstd" ? CompressionType.Zstd : CompressionType.Gzip);
+        Assert.InRange(bomb.Length, 0, 1_000_000);
+        using HttpResponseMessage response = await api.PostAsync($"/v1/topics/{topic}/records", ApiFixture.Body(bomb, BatchType));
+
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+        JsonNode problem = JsonNode.Parse(await ApiFixture.TextAsync(response))!;
+        Assert.Equal("CORRUPT_MESSAGE", (string?)problem["error_code"]);
+        Assert.Equal(0, (long)(await api.GetAsync($"/v1/topics/{topic}/partitions/0/records"))["high_watermark"]!);
+    }
+
+    private async Task<byte[]> FetchAsync(string topic)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, $"/v1/topics/{topic}/partitions/0/records");
+        request.Headers.Add("Accept", BatchType);
+        using HttpResponseMessage response = await api.SendAsync(request);
+        return await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
+    }
+
+    private async Task AssertJsonAsync(string topic)
+    {
+        JsonNode read = await api.GetAsync($"/v1/topics/{topic}/partitions/0/records?value_as=string");
+        Assert.Equal([Text, "second"], read["records"]!.AsArray().Select(record => (string?)record!["value"]));
+    }
+
+    private static byte[] BatchOf(CompressionType codec, params string[] values)
+    {
+        using var writer = new RecordBatchWriter();
+        writer.Reset(new RecordBatchOptions { Compression = codec });
+        foreach (string value in values)
+            writer.Append(1_781_205_600_000, default, hasKey: false, Encoding.UTF8.GetBytes(value), hasValue: true);
+        writer.Finish();
+        return writer.ToArray();
+    }
+
+    // Zeros above the bound of one batch, under a header that says one record.
+    private static byte[] BombOf(CompressionType codec)
+    {
+        byte[] zeros = new byte[RecordLimits.DecompressedBatchBytesMax + 1];
+        using var packed = new MemoryStream();
+        if (codec == CompressionType.Zstd)
+        {
+            using var zstd = new ZstdSharp.CompressionStream(packed, 1, leaveOpen: true);
+            zstd.Write(zeros);
+        }
+        else
+        {
+            using var gzip = new System.IO.Compression.GZipStream(packed, System.IO.Compression.CompressionLevel.Fastest, leaveOpen: true);
+            gzip.Write(zeros);
+        }
+
+        byte[] batch = [.. BatchOf(codec, "x")[..RecordBatchHeader.HeaderLengthBytes], .. packed.ToArray()];
+        System.Buffers.Binary.BinaryPrimitives.WriteInt32BigEndian(
+            batch.AsSpan(RecordBatchHeader.BatchLengthPosition), batch.Length - RecordBatchHeader.LogOverheadBytes);
+        RecordBatchHeader.StampCrc(batch);
+        return batch;
+    }
+}

@@ -1,0 +1,137 @@
+using OrleansStream.Storage.Files;
+using OrleansStream.Tests.EndToEnd;
+
+namespace OrleansStream.Tests.Faults;
+
+/// <summary>A service that owns a data folder, its clients, and what befalls them.</summary>
+internal sealed class FaultyFolder(SmallVolume volume, string data, FakeClock clock, CrashLoad load, Random random) : IAsyncDisposable
+{
+    private const int TornBytesMax = 3_000;
+    private static readonly TimeSpan ClockJump = TimeSpan.FromMinutes(50);
+    private readonly SystemCallFaults _calls = new();
+    private ServiceProcess? _service;
+
+    public ServiceProcess Service => _service ?? throw new InvalidOperationException("The service is not started.");
+
+    /// <summary>Starts the service, and its clients go on.</summary>
+    public async Task StartAsync()
+    {
+        _service = await ServiceProcess.StartAsync(data, settings: clock.Settings);
+        load.Resume(_service.Address);
+    }
+
+    /// <summary>Kills it; its clients wait for the next one.</summary>
+    public async Task KillAsync()
+    {
+        load.Pause();
+        await Service.DisposeAsync();
+    }
+
+    /// <summary>A fault begins. Those of what lies on the disk are over at once, and the service runs again.</summary>
+    public async Task BeginAsync(FolderFault fault)
+    {
+        switch (fault)
+        {
+            case FolderFault.Kill:
+                await KillAsync();
+                await StartAsync();
+                break;
+            case FolderFault.Hang:
+                Service.Signal(Signals.Suspend);
+                break;
+            case FolderFault.FailedSync:
+                await _calls.AddAsync(Service.ProcessId, SystemCallFaults.FailedSync);
+                break;
+            case FolderFault.SlowDisk:
+                await _calls.AddAsync(Service.ProcessId, SystemCallFaults.SlowDisk);
+                break;
+            case FolderFault.FullDisk:
+                volume.Fill();
+                break;
+            case FolderFault.ClockAhead or FolderFault.ClockBack:
+                clock.Set(fault == FolderFault.ClockAhead ? ClockJump : -ClockJump);
+                break;
+            case FolderFault.TornTail:
+                await KillAsync();
+                TearTails();
+                await StartAsync();
+                break;
+            case FolderFault.FlippedBit:
+                await KillAsync();
+                Flip();
+                await StartAsync();
+                break;
+        }
+    }
+
+    /// <summary>It ends. A damaged segment is restored while the service is down.</summary>
+    public async Task EndAsync(FolderFault fault)
+    {
+        if (fault == FolderFault.Hang)
+            Service.Signal(Signals.Continue);
+        else if (fault is FolderFault.FailedSync or FolderFault.SlowDisk)
+            await _calls.RemoveAsync(Service.ProcessId, fault == FolderFault.SlowDisk ? SystemCallFaults.SlowDisk : SystemCallFaults.FailedSync);
+        else if (fault == FolderFault.FullDisk)
+            volume.Free();
+        else if (fault is FolderFault.ClockAhead or FolderFault.ClockBack)
+            clock.Set(TimeSpan.Zero);
+    }
+
+    /// <summary>The segment whose bit is flipped, and the position; null when none is.</summary>
+    public (string Path, long Position)? Flipped { get; private set; }
+
+    /// <summary>The flipped bit is right again. Only while the service is down.</summary>
+    public void Restore()
+    {
+        if (Flipped is { } flipped)
+            Flip(flipped.Path, flipped.Position);
+        Flipped = null;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _calls.DisposeAsync();
+        if (_service is not null)
+            await _service.DisposeAsync();
+    }
+
+    private IEnumerable<(string Path, DurableMarker Marker)> Segments =>
+        Directory.EnumerateFiles(Path.Join(data, "segments"), "*.log", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
+            .Select(path => (path, DurableMarker.OfFile(File.ReadAllBytes(SegmentFile.MarkerPathOf(path))) ?? default));
+
+    // Behind the marker: zeros, rubbish, or the beginning of what the file begins with, once more.
+    private void TearTails()
+    {
+        foreach (var (path, marker) in Segments.Where(segment => segment.Marker.Flags == DurableMarkerFlags.None && segment.Marker.Length > 0))
+        {
+            var torn = new byte[random.Next(1, TornBytesMax)];
+            using var file = File.Open(path, FileMode.Open);
+            var kind = random.Next(3);
+            if (kind == 1)
+                random.NextBytes(torn);
+            else if (kind == 2)
+                torn = torn[..file.ReadAtLeast(torn, torn.Length, throwOnEndOfStream: false)];
+            file.Position = marker.Length;
+            file.Write(torn);
+        }
+    }
+
+    private void Flip()
+    {
+        var closed = Segments.Where(segment => segment.Marker.Flags.HasFlag(DurableMarkerFlags.Sealed) && segment.Marker.Length > 0).ToList();
+        if (closed.Count == 0)
+            return;
+        var (path, marker) = closed[random.Next(closed.Count)];
+        Flipped = (path, random.NextInt64(marker.Length));
+        Flip(path, Flipped.Value.Position);
+    }
+
+    private static void Flip(string path, long position)
+    {
+        using var file = File.Open(path, FileMode.Open);
+        file.Position = position;
+        var flipped = (byte)(file.ReadByte() ^ 8);
+        file.Position = position;
+        file.WriteByte(flipped);
+    }
+}
