@@ -14,6 +14,8 @@ namespace OrleansStream.Api.Endpoints;
 /// <param name="lifetime">Ends waits when the service stops.</param>
 internal sealed class FetchEndpoints(IGrainFactory grains, IHostApplicationLifetime lifetime)
 {
+    private readonly GrainLookup<ITopicRouterGrain> _routers = new(grains);
+
     /// <summary>Adds the endpoint.</summary>
     /// <param name="routes">Where to.</param>
     public static void Map(IEndpointRouteBuilder routes) => routes.MapOperation(
@@ -31,7 +33,7 @@ internal sealed class FetchEndpoints(IGrainFactory grains, IHostApplicationLifet
         var views = new PayloadViews(Parameters.PayloadType(context, "key_as"), Parameters.PayloadType(context, "value_as"));
 
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, lifetime.ApplicationStopping);
-        ITopicRouterGrain router = grains.GetGrain<ITopicRouterGrain>(Parameters.Topic(context));
+        ITopicRouterGrain router = _routers.Get(Parameters.Topic(context));
         FetchResponse response;
         try
         {

@@ -40,6 +40,8 @@ internal static class ApiHosting
             kestrel.Limits.MaxRequestBodySize = Limits.RequestBytesDrainedMax;
             kestrel.Limits.MaxConcurrentConnections = Limits.ConnectionsMax;
         });
+        // A request goes on where its bytes came in, on the thread pool: nothing in it blocks, and to hand it on costs more than most of it.
+        builder.WebHost.UseSockets(sockets => sockets.UnsafePreferInlineScheduling = true);
         AddLogging(builder.Logging);
         IServiceCollection services = builder.Services;
         services.TryAddSingleton(TimeProvider.System);

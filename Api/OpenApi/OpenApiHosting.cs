@@ -29,16 +29,18 @@ internal static class OpenApiHosting
 
     /// <summary>Serves the description and the page; both come from this process alone.</summary>
     /// <param name="app">Where to.</param>
-    public static void UseApiDescription(this IApplicationBuilder app)
-    {
-        app.UseSwagger();
-        app.UseSwaggerUI(ui =>
+    public static void UseApiDescription(this IApplicationBuilder app) =>
+        // Both match every path they are shown against patterns; a record's has none of theirs.
+        app.UseWhen(context => context.Request.Path.StartsWithSegments("/swagger"), description =>
         {
-            ui.DocumentTitle = "OrleansStream";
-            ui.SwaggerEndpoint("/swagger/v1/swagger.json", "OrleansStream v1");
-            ui.DisplayRequestDuration();
-            ui.EnableTryItOutByDefault();
-            ui.DefaultModelsExpandDepth(0);
+            description.UseSwagger();
+            description.UseSwaggerUI(ui =>
+            {
+                ui.DocumentTitle = "OrleansStream";
+                ui.SwaggerEndpoint("/swagger/v1/swagger.json", "OrleansStream v1");
+                ui.DisplayRequestDuration();
+                ui.EnableTryItOutByDefault();
+                ui.DefaultModelsExpandDepth(0);
+            });
         });
-    }
 }

@@ -12,6 +12,7 @@ namespace OrleansStream.Api.Producers;
 /// <param name="time">The clock.</param>
 internal sealed class RecordsAppender(IGrainFactory grains, ProducerLanes lanes, TimeProvider time)
 {
+    private readonly GrainLookup<ITopicRouterGrain> _routers = new(grains);
     private readonly TopicPlans _plans = new();
     private uint _keylessTurn = (uint)Random.Shared.Next();
 
@@ -102,7 +103,7 @@ internal sealed class RecordsAppender(IGrainFactory grains, ProducerLanes lanes,
         try
         {
             // The caller's going away does not cancel: whether the records are stored must not depend on when it went.
-            ValueTask<RecordsAppendResponse> call = grains.GetGrain<ITopicRouterGrain>(topic).AppendAsync(request, CancellationToken.None);
+            ValueTask<RecordsAppendResponse> call = _routers.Get(topic).AppendAsync(request, CancellationToken.None);
             // The first call is given up by its own response timeout, which is as long.
             RecordsAppendResponse response = request.Identity is { IsRepeat: true } identity
                 ? await call.AsTask().WaitAsync(TimeSpan.FromMilliseconds(identity.TimeoutMs), time)

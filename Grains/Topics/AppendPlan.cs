@@ -18,7 +18,7 @@ internal sealed class AppendPlan : IDisposable
     private int[]? _unitOfRecord;
 
     /// <summary>The appends and refusals, in the order of their first unit. Filled by <see cref="Seal"/>.</summary>
-    public List<PlannedPart> Parts { get; } = [];
+    public List<PlannedPart> Parts { get; } = new(capacity: 1);
 
     /// <summary>Per record the index of its part; empty when all are in the one part there is. Filled by <see cref="Seal"/>.</summary>
     public ReadOnlyMemory<int> PartOfRecord { get; private set; }

@@ -9,13 +9,13 @@ namespace OrleansStream.Topics;
 /// answer, the same bytes until the request's time is over: the partition's log knows what it has. A part behind one that is not
 /// stored yet waits for it, so that records of one partition keep their order.
 /// </remarks>
-/// <param name="grains">Reaches the partitions.</param>
+/// <param name="partitions">Reaches the partitions.</param>
 /// <param name="time">The clock.</param>
 /// <param name="topic">The topic.</param>
 /// <param name="plan">The plan.</param>
 /// <param name="request">The request it was made for.</param>
 internal sealed class PartitionAppends(
-    IGrainFactory grains, TimeProvider time, TopicMetadata topic, AppendPlan plan, RecordsAppendRequest request)
+    GrainLookup<IPartitionGrain> partitions, TimeProvider time, TopicMetadata topic, AppendPlan plan, RecordsAppendRequest request)
 {
     private const long None = -1;
 
@@ -69,7 +69,7 @@ internal sealed class PartitionAppends(
     {
         if (part.Error is { } refusal)
             return ValueTask.FromResult(Failed(refusal));
-        IPartitionGrain partition = grains.GetGrain<IPartitionGrain>(new PartitionKey(topic.Id, part.Partition).ToString());
+        IPartitionGrain partition = partitions.Get(new PartitionKey(topic.Id, part.Partition).ToString());
         return RepeatAsync(partition, new AppendRequest(part.Batches, request.Acks, topic.Version, expectedNextOffset), cancellationToken);
     }
 

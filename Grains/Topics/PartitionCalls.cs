@@ -4,9 +4,9 @@ using OrleansStream.Partitions;
 namespace OrleansStream.Topics;
 
 /// <summary>A router's calls to partitions that only read: tried again when a silo has gone, and failures made into errors.</summary>
-/// <param name="grains">Reaches the partitions.</param>
+/// <param name="partitions">Reaches the partitions.</param>
 /// <param name="time">The clock.</param>
-internal sealed class PartitionCalls(IGrainFactory grains, TimeProvider time)
+internal sealed class PartitionCalls(GrainLookup<IPartitionGrain> partitions, TimeProvider time)
 {
     private const long None = -1;
 
@@ -82,5 +82,5 @@ internal sealed class PartitionCalls(IGrainFactory grains, TimeProvider time)
         }
     }
 
-    private IPartitionGrain Partition(PartitionKey key) => grains.GetGrain<IPartitionGrain>(key.ToString());
+    private IPartitionGrain Partition(PartitionKey key) => partitions.Get(key.ToString());
 }

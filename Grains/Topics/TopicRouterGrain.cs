@@ -17,6 +17,7 @@ namespace OrleansStream.Topics;
 internal sealed class TopicRouterGrain(TimeProvider time) : Grain, ITopicRouterGrain
 {
     private readonly StickyPartitioner _sticky = new(Random.Shared.Next());
+    private GrainLookup<IPartitionGrain> _partitions = null!;
     private PartitionCalls _calls = null!;
     private TopicCache _cache = null!;
     private RouterHeat _heat = null!;
@@ -24,7 +25,8 @@ internal sealed class TopicRouterGrain(TimeProvider time) : Grain, ITopicRouterG
     /// <inheritdoc/>
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
-        _calls = new PartitionCalls(GrainFactory, time);
+        _partitions = new GrainLookup<IPartitionGrain>(GrainFactory);
+        _calls = new PartitionCalls(_partitions, time);
         _cache = new TopicCache(this.GetPrimaryKeyString(), GrainFactory, time);
         _heat = new RouterHeat(this.GetPrimaryKeyString(), GrainFactory, time);
         return Task.CompletedTask;
@@ -155,7 +157,7 @@ internal sealed class TopicRouterGrain(TimeProvider time) : Grain, ITopicRouterG
     private async Task<RecordsAppendResponse> RunAsync(
         TopicMetadata topic, AppendPlan plan, RecordsAppendRequest request, CancellationToken cancellationToken)
     {
-        var appends = new PartitionAppends(GrainFactory, time, topic, plan, request);
+        var appends = new PartitionAppends(_partitions, time, topic, plan, request);
         AppendPart[] parts = await appends.RunAsync(cancellationToken);
         // A call without a certain answer may still be reading the plan's memory: the garbage collector gets it then.
         if (!appends.HasStrays)
