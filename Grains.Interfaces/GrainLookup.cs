@@ -1,5 +1,3 @@
-using Orleans.Runtime;
-
 namespace OrleansStream;
 
 /// <summary>References to grains of one interface, for the ways that every record takes.</summary>
