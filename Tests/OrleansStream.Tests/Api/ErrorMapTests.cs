@@ -14,7 +14,9 @@ public class ErrorMapTests
         Assert.InRange(error.Status, 400, 599);
         Assert.NotEmpty(error.Title);
         // What the caller must change cannot succeed by itself; what is the server's own matter may.
-        Assert.Equal(error.Status >= 500 || error.Status == 429 || code == StreamErrorCode.RebalanceInProgress, error.Retriable);
+        Assert.Equal(
+            error.Status >= 500 || error.Status == 429 || code is StreamErrorCode.RebalanceInProgress or StreamErrorCode.IdempotencyKeyInUse,
+            error.Retriable);
     }
 
     [Fact]
