@@ -1,4 +1,3 @@
-using Orleans.Hosting;
 using Orleans.TestingHost;
 using OrleansStream.Api.Producers;
 using OrleansStream.Errors;
