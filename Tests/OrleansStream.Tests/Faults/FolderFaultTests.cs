@@ -15,7 +15,7 @@ namespace OrleansStream.Tests.Faults;
 [Collection(EndToEndCollection.Name)]
 public sealed class FolderFaultTests
 {
-    private const int FewSeeds = 4;
+    private const int FewSeeds = 3;
     private const int PartitionCount = 3;
     private const int AckedMin = 200;
     private static readonly TimeSpan PauseMax = TimeSpan.FromSeconds(2);
