@@ -179,5 +179,5 @@ internal sealed class GroupEndpoints(IGrainFactory grains, TimeProvider time, IH
     /// <summary>The error that there is no such group.</summary>
     /// <param name="context">The request.</param>
     internal static RequestException NoSuchGroup(HttpContext context) => new(new StreamError(
-        StreamErrorCode.GroupIdNotFound, $"There is no group '{NameOf(context)}'. A poll makes it."));
+        StreamErrorCode.GroupIdNotFound, $"There is no group '{NameOf(context)}'. A poll makes one, and so does a PUT."));
 }

@@ -126,7 +126,7 @@ internal sealed partial class GroupState
     }
 
     private GroupRefusal HasMembers() => new(
-        StreamErrorCode.NonEmptyGroup, $"The group has {_members.Count} members. They have to leave first, or their leases to end.");
+        StreamErrorCode.NonEmptyGroup, $"Members hold leases: {_members.Count}. They have to leave first, or their leases to end.");
 
     private string NameOf(TopicPartition partition) => FindTopic(partition.TopicId) is { } topic ? $"topic '{topic.Name}'" : "a deleted topic";
 
