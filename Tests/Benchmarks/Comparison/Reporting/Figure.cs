@@ -67,5 +67,5 @@ internal sealed record Figure(string Path, string Unit, double Ours, string Agai
     /// <summary>The target as people write it.</summary>
     public string TargetText => double.IsNaN(Target.Bound)
         ? ""
-        : $"{(Target.IsFloor ? "≥" : "≤")} {Show(Target.Bound).TrimEnd('0').TrimEnd('.')}{(IsRatio ? "×" : " " + Unit)}";
+        : $"{(Target.IsFloor ? "≥" : "≤")} {Target.Bound.ToString("0.##", CultureInfo.InvariantCulture)}{(IsRatio ? "×" : " " + Unit)}";
 }

@@ -67,9 +67,10 @@ internal sealed class TwoProcessesRow : IRow
         Dictionary<string, LoadResult> one;
         using (Service embedded = await Service.StartAsync(Repository.Api, [.. azurite.Environment, .. NodePorts.Environment()]))
             one = await MeasureAsync(context, embedded, "one process", batches, encoded);
-        using Service silo = await Service.StartAsync(Repository.Silo, [.. azurite.Environment, .. NodePorts.Environment()]);
-        using Service client = await Service.StartAsync(
-            Repository.Api, [.. azurite.Environment, ("OrleansStream__Silo__Embedded", "false")]);
+        // A container of its own is a cluster of its own: the killed silo is no member of it.
+        (string, string)[] storage = [.. azurite.Environment, ("OrleansStream__Storage__AzureBlobs__Container", "two-processes")];
+        using Service silo = await Service.StartAsync(Repository.Silo, [.. storage, .. NodePorts.Environment()]);
+        using Service client = await Service.StartAsync(Repository.Api, [.. storage, ("OrleansStream__Silo__Embedded", "false")]);
         Dictionary<string, LoadResult> two = await MeasureAsync(context, client, "two processes", batches, encoded);
         return
         [
