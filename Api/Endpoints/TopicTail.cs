@@ -7,7 +7,6 @@ using OrleansStream.Api.Errors;
 using OrleansStream.Api.Mapping;
 using OrleansStream.Errors;
 using OrleansStream.Partitions;
-using OrleansStream.Records;
 using OrleansStream.Topics;
 
 namespace OrleansStream.Api.Endpoints;

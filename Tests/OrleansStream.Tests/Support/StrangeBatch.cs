@@ -50,7 +50,8 @@ internal static class StrangeBatch
     private static byte[] With(CompressionType codec, int count, byte[] content)
     {
         string[] values = [.. Enumerable.Repeat("x", count)];
-        byte[] batch = [.. Sound(codec, values)[..RecordBatchHeader.HeaderLengthBytes], .. content];
+        byte[] batch = [.. Sound(CompressionType.None, values)[..RecordBatchHeader.HeaderLengthBytes], .. content];
+        batch[RecordBatchHeader.AttributesPosition + 1] = (byte)codec;
         BinaryPrimitives.WriteInt32BigEndian(
             batch.AsSpan(RecordBatchHeader.BatchLengthPosition), batch.Length - RecordBatchHeader.LogOverheadBytes);
         RecordBatchHeader.StampCrc(batch);
