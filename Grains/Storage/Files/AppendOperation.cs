@@ -8,9 +8,8 @@ internal sealed class AppendOperation : FileOperation, IValueTaskSource<AppendOu
 {
     private static readonly ConcurrentQueue<AppendOperation> Unused = new();
 
-    // A continuation runs on the flush thread: it is the log's writer, which queues its next append at once. Going through the thread
-    // pool and back would be two changes of thread in each group commit.
-    private ManualResetValueTaskSourceCore<AppendOutcome> _core;
+    // Continuations run on the thread pool: a flush thread must never run a caller's code.
+    private ManualResetValueTaskSourceCore<AppendOutcome> _core = new() { RunContinuationsAsynchronously = true };
     private FileSegmentStore? _store;
     private string? _name;
     private long? _expectedPosition;
@@ -40,22 +39,17 @@ internal sealed class AppendOperation : FileOperation, IValueTaskSource<AppendOu
     public override void Run()
     {
         var store = _store!;
-        AppendOutcome outcome = default;
-        Exception? failure = null;
         try
         {
-            outcome = store.Append(_name!, _expectedPosition, _bytes.Span);
+            var outcome = store.Append(_name!, _expectedPosition, _bytes.Span);
+            store.Release();
+            _core.SetResult(outcome);
         }
         catch (Exception exception)
         {
-            failure = exception;
+            store.Release();
+            _core.SetException(exception);
         }
-
-        store.Release();
-        if (failure is null)
-            _core.SetResult(outcome);
-        else
-            _core.SetException(failure);
     }
 
     AppendOutcome IValueTaskSource<AppendOutcome>.GetResult(short token)

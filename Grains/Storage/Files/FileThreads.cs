@@ -35,7 +35,7 @@ internal sealed class FileThreads : IDisposable
         }
     }
 
-    /// <summary>Runs what is queued, then ends the threads. One that calls this itself, in a continuation, ends when it is back.</summary>
+    /// <summary>Runs what is queued, then ends the threads.</summary>
     public void Dispose()
     {
         lock (_lifetime)
@@ -47,10 +47,7 @@ internal sealed class FileThreads : IDisposable
             }
 
             foreach (var thread in _threads)
-            {
-                if (thread != Thread.CurrentThread)
-                    thread.Join();
-            }
+                thread.Join();
         }
     }
 
