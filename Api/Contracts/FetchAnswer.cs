@@ -5,7 +5,7 @@ namespace OrleansStream.Api.Contracts;
 /// <summary>Records of one partition, in order. It documents the answer, which is written straight from the stored batches.</summary>
 internal sealed record FetchAnswer
 {
-    /// <summary>The records; empty when there is nothing new.</summary>
+    /// <summary>The records; empty when there is nothing new. One that has <c>error</c> stands for all in a batch that cannot be read.</summary>
     public required IReadOnlyList<StoredRecord> Records { get; init; }
 
     /// <summary>Read on from here: give it as <c>offset</c>.</summary>
@@ -34,23 +34,40 @@ internal sealed record StoredRecord
 
     /// <summary>RFC 3339, UTC, milliseconds; null when it has none that a calendar knows.</summary>
     /// <example>2026-06-11T19:20:00.000Z</example>
-    public required DateTimeOffset? Timestamp { get; init; }
+    public DateTimeOffset? Timestamp { get; init; }
 
     /// <summary>The key, as <c>key_type</c> says; null when it has none.</summary>
     /// <example>"argentina-brazil"</example>
-    public required JsonElement? Key { get; init; }
+    public JsonElement? Key { get; init; }
 
     /// <summary><c>string</c>, <c>json</c> or <c>binary</c> (base64); absent when the key is null.</summary>
     /// <example>string</example>
     public string? KeyType { get; init; }
 
     /// <summary>The payload, as <c>value_type</c> says; null for a tombstone.</summary>
-    public required JsonElement? Value { get; init; }
+    public JsonElement? Value { get; init; }
 
     /// <summary><c>json</c>, <c>string</c> or <c>binary</c> (base64); absent when the value is a tombstone.</summary>
     /// <example>json</example>
     public string? ValueType { get; init; }
 
     /// <summary>Its headers, in order; a value that is no text is base64 with <c>value_type</c> <c>binary</c>.</summary>
-    public required IReadOnlyList<HeaderEntry> Headers { get; init; }
+    public IReadOnlyList<HeaderEntry>? Headers { get; init; }
+
+    /// <summary>The last of the offsets that cannot be read, <c>offset</c> being the first; absent but with <c>error</c>.</summary>
+    public long? LastOffset { get; init; }
+
+    /// <summary>Why these offsets cannot be read; beside it there are only <c>partition</c>, <c>offset</c> and <c>last_offset</c>.</summary>
+    public UnreadableEntry? Error { get; init; }
+}
+
+/// <summary>Why records cannot be read: their batch's checksum is right, but what its producer compressed is malformed or a bomb.</summary>
+internal sealed record UnreadableEntry
+{
+    /// <summary>Kafka's name of the error: <c>CORRUPT_MESSAGE</c>.</summary>
+    /// <example>CORRUPT_MESSAGE</example>
+    public required string ErrorCode { get; init; }
+
+    /// <summary>What is wrong.</summary>
+    public required string Detail { get; init; }
 }

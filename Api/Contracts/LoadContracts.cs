@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace OrleansStream.Api.Contracts;
 
 /// <summary>The traffic of a topic.</summary>
@@ -36,18 +38,22 @@ internal sealed record FlowAnswer
 {
     /// <summary>Records a second, over the last minute.</summary>
     /// <example>1250.5</example>
+    [JsonPropertyName("records_per_second_1m")]
     public required double RecordsPerSecond1m { get; init; }
 
     /// <summary>Records a second, over the last five minutes.</summary>
     /// <example>1190.2</example>
+    [JsonPropertyName("records_per_second_5m")]
     public required double RecordsPerSecond5m { get; init; }
 
     /// <summary>Bytes a second, as stored, over the last minute.</summary>
     /// <example>90113.5</example>
+    [JsonPropertyName("bytes_per_second_1m")]
     public required double BytesPerSecond1m { get; init; }
 
     /// <summary>Bytes a second, as stored, over the last five minutes.</summary>
     /// <example>88210.0</example>
+    [JsonPropertyName("bytes_per_second_5m")]
     public required double BytesPerSecond5m { get; init; }
 }
 

@@ -59,7 +59,7 @@ internal sealed record PollAnswer
     /// <summary>The member's partitions.</summary>
     public required IReadOnlyList<TopicAssignment> Assignment { get; init; }
 
-    /// <summary>The records; empty when there is nothing new.</summary>
+    /// <summary>The records; empty when there is nothing new. One that has <c>error</c> stands for all in a batch that cannot be read.</summary>
     public required IReadOnlyList<PolledRecord> Records { get; init; }
 
     /// <summary>Where retention had deleted what was to be read next, and reading went on; absent when nowhere.</summary>
@@ -92,24 +92,24 @@ internal sealed record PolledRecord
     public required long Offset { get; init; }
 
     /// <summary>RFC 3339, UTC, milliseconds.</summary>
-    public required DateTimeOffset? Timestamp { get; init; }
+    public DateTimeOffset? Timestamp { get; init; }
 
     /// <summary>The key, as <c>key_type</c> says; null when it has none.</summary>
-    public required JsonElement? Key { get; init; }
+    public JsonElement? Key { get; init; }
 
     /// <summary><c>string</c>, <c>json</c> or <c>binary</c> (base64).</summary>
     /// <example>string</example>
     public string? KeyType { get; init; }
 
     /// <summary>The payload, as <c>value_type</c> says; null for a tombstone.</summary>
-    public required JsonElement? Value { get; init; }
+    public JsonElement? Value { get; init; }
 
     /// <summary><c>json</c>, <c>string</c> or <c>binary</c> (base64).</summary>
     /// <example>json</example>
     public string? ValueType { get; init; }
 
     /// <summary>Its headers, in order.</summary>
-    public required IReadOnlyList<HeaderEntry> Headers { get; init; }
+    public IReadOnlyList<HeaderEntry>? Headers { get; init; }
 
     /// <summary>Which attempt this is, of a record that failed before; absent the first time.</summary>
     /// <example>2</example>
@@ -117,6 +117,12 @@ internal sealed record PolledRecord
 
     /// <summary>Where a record came from that failed before and waited elsewhere.</summary>
     public RecordOrigin? Origin { get; init; }
+
+    /// <summary>The last of the offsets that cannot be read, <c>offset</c> being the first; absent but with <c>error</c>.</summary>
+    public long? LastOffset { get; init; }
+
+    /// <summary>Why these offsets cannot be read; beside it there are only <c>topic</c>, <c>partition</c>, <c>offset</c> and <c>last_offset</c>.</summary>
+    public UnreadableEntry? Error { get; init; }
 }
 
 /// <summary>A member's partitions of one topic.</summary>

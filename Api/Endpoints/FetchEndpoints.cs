@@ -129,18 +129,18 @@ internal sealed class FetchEndpoints(IGrainFactory grains, IHostApplicationLifet
     private static int WriteBatch(
         Utf8JsonWriter writer, int partition, ReadOnlySpan<byte> batch, int limit, PayloadViews views, BatchCursor cursor)
     {
-        using var records = new RecordBatchReader(batch);
-        if (records.Header.IsControl)
-        {
-            cursor.EndBatch(records.Header);
-            return 0;
-        }
-
+        using var records = new StoredBatchReader(batch);
         int written = 0;
         while (written < limit && writer.BytesCommitted + writer.BytesPending <= Limits.ResponseBytesTarget)
         {
             if (!records.TryReadNext(out RecordView record))
             {
+                if (records.UnreadableFrom(cursor.NextOffset) is { } unreadable)
+                {
+                    RecordJsonWriter.WriteUnreadable(writer, partition, unreadable);
+                    written++;
+                }
+
                 cursor.EndBatch(records.Header);
                 break;
             }

@@ -28,7 +28,8 @@ internal static class FetchOperations
     /// <summary>Fetch records of a partition.</summary>
     public static readonly Operation Fetch = new(
         "FetchRecords", Tag, "Read records of a partition",
-        "In order, from an offset, an end of the log, or a time; `next_offset` is where to read on. With `wait_ms` the answer waits for "
+        "In order, from an offset, an end of the log, or a time; `next_offset` is where to read on. A batch that cannot be read is one "
+        + "entry with `error`, `offset` and `last_offset`. With `wait_ms` the answer waits for "
         + "the first new record. `Accept: application/vnd.kafka.recordbatch.v2` gives the stored batches as they are, with "
         + "`Fetch-Offset`, `Next-Offset`, `Log-Start-Offset` and `High-Watermark` as headers; records below `Fetch-Offset` in the "
         + "first batch are to be passed over.")
@@ -68,8 +69,8 @@ internal static class FetchOperations
     public static readonly Operation Tail = new(
         "TailRecords", Tag, "Follow a topic live",
         "Server-sent events over all partitions, each record as it becomes durable; a partition's records come in order. `id` names the "
-        + "next offset of every partition: a client that sends the last one as `Last-Event-ID` goes on without loss. A comment "
-        + "comes every 15 s. Records that retention took before they were read are told by an event `gap`. An event `error` says why "
+        + "next offset of every partition: a client that sends the last one as `Last-Event-ID` goes on without loss. A batch that "
+        + "cannot be read is one event with `error`. A comment comes every 15 s. Records that retention took before they were read are told by an event `gap`. An event `error` says why "
         + "a stream ends. It never ends by itself: in this page, give a `limit`.")
     {
         Parameters =

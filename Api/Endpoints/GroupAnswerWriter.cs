@@ -64,13 +64,15 @@ internal static class GroupAnswerWriter
     {
         foreach ((HeldOffset held, FetchResponse response) in partition.Held.Fetched)
         {
-            using var records = new RecordBatchReader(response.Batches.Span);
+            using var records = new StoredBatchReader(response.Batches.Span);
             while (records.TryReadNext(out RecordView record))
             {
                 if (record.Offset == held.Offset)
                     RecordJsonWriter.Write(writer, partition.Assigned.Partition, record, views, partition.Assigned.Topic, attempt: held.Attempt);
             }
 
+            if (records.UnreadableFrom(held.Offset) is { } unreadable && unreadable.Offset == held.Offset)
+                WriteUnreadable(writer, partition, unreadable with { LastOffset = held.Offset });
             partition.Held.Deliver(held);
         }
 
@@ -84,18 +86,27 @@ internal static class GroupAnswerWriter
         int left = share;
         while (!isFull && cursor.TryTakeBatch(out ReadOnlyMemory<byte> batch))
         {
-            using var records = new RecordBatchReader(batch.Span);
+            using var records = new StoredBatchReader(batch.Span);
             while (true)
             {
-                if (records.Header.IsControl || !records.TryReadNext(out RecordView record))
+                if (!records.TryReadNext(out RecordView record))
                 {
+                    if (records.UnreadableFrom(cursor.NextOffset) is { } unreadable)
+                    {
+                        isFull = IsFull(writer, left);
+                        if (isFull)
+                            break;
+                        WriteUnreadable(writer, partition, unreadable);
+                        left--;
+                    }
+
                     cursor.EndBatch(records.Header);
                     break;
                 }
 
                 if (record.Offset < cursor.NextOffset)
                     continue;
-                isFull = left == 0 || writer.BytesCommitted + writer.BytesPending > Limits.ResponseBytesTarget;
+                isFull = IsFull(writer, left);
                 if (isFull)
                     break;
                 if (partition.Held.Waits(record))
@@ -116,6 +127,12 @@ internal static class GroupAnswerWriter
 
         partition.End(cursor.NextOffset);
     }
+
+    private static bool IsFull(Utf8JsonWriter writer, int left) =>
+        left == 0 || writer.BytesCommitted + writer.BytesPending > Limits.ResponseBytesTarget;
+
+    private static void WriteUnreadable(Utf8JsonWriter writer, PolledPartition partition, in UnreadableRecords unreadable) =>
+        RecordJsonWriter.WriteUnreadable(writer, partition.Assigned.Partition, unreadable, partition.Assigned.Topic);
 
     private static void WriteResets(Utf8JsonWriter writer, GroupPoll poll)
     {

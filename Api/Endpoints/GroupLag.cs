@@ -67,7 +67,8 @@ internal sealed class GroupLag(IGrainFactory grains, TimeProvider time)
         var request = new FetchRequest(offset, BytesMax: 1, WaitMs: 0) { TopicId = topic.Id };
         FetchResponse response = await grains.GetGrain<ITopicRouterGrain>(topic.Name).FetchAsync(partition, request, cancellationToken);
         return response.Error is null && TimestampAt(response.Batches.Span, offset) is { } timestampMs
-            ? Math.Max(0, (time.GetUtcNow() - DateTimeOffset.FromUnixTimeMilliseconds(timestampMs)).TotalSeconds)
+            // No date: a record's timestamp may be beyond all that a calendar knows.
+            ? Math.Max(0, ((double)time.GetUtcNow().ToUnixTimeMilliseconds() - timestampMs) / 1000)
             : null;
     }
 
@@ -75,13 +76,13 @@ internal sealed class GroupLag(IGrainFactory grains, TimeProvider time)
     {
         if (batches.IsEmpty)
             return null;
-        using var records = new RecordBatchReader(batches);
+        using var records = new StoredBatchReader(batches);
         while (records.TryReadNext(out RecordView record))
         {
             if (record.Offset >= offset)
                 return record.TimestampMs;
         }
 
-        return null;
+        return records.UnreadableFrom(offset) is null ? null : records.Header.MaxTimestamp;
     }
 }

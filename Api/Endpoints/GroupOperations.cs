@@ -35,6 +35,7 @@ internal static class GroupOperations
         + "its last answer held, and reads on. Send the cursor back when the records are done with: what was not is delivered again, to "
         + "this member or to the one that takes over. A poll without a cursor says that the process has just started; of two processes with one id "
         + "the last that started goes on. 409: the member missed something; its partitions and a cursor to go on with come in the answer. "
+        + "A batch that cannot be read is one entry with `error`, `offset` and `last_offset`; the cursor passes it. "
         + "`Accept: text/event-stream`: the same answers as a stream of events with the cursor as `id`; commit with PUT offsets. The stream ends "
         + "with an event `rebalance` when partitions are to move: poll again with the last cursor that is done with.")
     {

@@ -62,7 +62,7 @@ internal sealed partial class GroupPoll
                     again.Add(new HeldOffset(offset, key, Attempt: 1, DueMs: 0));
                 else if (key is not null && again.Any(held => held.Key == key) && waiting.All(held => held.Offset != offset))
                     waiting.Add(new HeldOffset(offset, key, Attempt: 1, DueMs: 0));
-            }, cancellationToken);
+            }, unreadable => Refuse(failed, unreadable), cancellationToken);
         }
 
         // The last attempt of these: they are dead letters by the time that this is committed.
@@ -74,8 +74,18 @@ internal sealed partial class GroupPoll
         };
     }
 
+    // Without its key nobody can tell which others would have to wait for it.
+    private static void Refuse(IReadOnlyList<FailedRecord> failed, UnreadableRecords unreadable)
+    {
+        foreach (FailedRecord record in failed)
+        {
+            if (record.Offset >= unreadable.Offset && record.Offset <= unreadable.LastOffset)
+                throw new StreamException(record.Unreadable());
+        }
+    }
+
     private async Task ReadKeysAsync(
-        AssignedPartition assigned, long from, long end, Action<long, int?> see, CancellationToken cancellationToken)
+        AssignedPartition assigned, long from, long end, Action<long, int?> see, Action<UnreadableRecords> pass, CancellationToken cancellationToken)
     {
         var partition = new PolledPartition(assigned);
         for (long next = from; next < end;)
@@ -92,23 +102,26 @@ internal sealed partial class GroupPoll
                 throw new StreamException(error);
             if (response.Batches.IsEmpty)
                 return;
-            next = ReadKeys(response, next, end, see);
+            next = ReadKeys(response, next, end, see, pass);
         }
     }
 
-    private static long ReadKeys(FetchResponse response, long from, long end, Action<long, int?> see)
+    private static long ReadKeys(FetchResponse response, long from, long end, Action<long, int?> see, Action<UnreadableRecords> pass)
     {
         long next = from;
         var scanner = new RecordBatchScanner(response.Batches.Span, checkCrc: false);
         while (scanner.MoveNext())
         {
             next = scanner.Header.NextOffset;
-            using var records = new RecordBatchReader(scanner.Batch);
-            while (!scanner.Header.IsControl && records.TryReadNext(out RecordView record))
+            using var records = new StoredBatchReader(scanner.Batch);
+            while (records.TryReadNext(out RecordView record))
             {
                 if (record.Offset >= from && record.Offset < end)
                     see(record.Offset, HeldRecords.KeyOf(record));
             }
+
+            if (records.UnreadableFrom(from) is { } unreadable)
+                pass(unreadable);
         }
 
         return next;

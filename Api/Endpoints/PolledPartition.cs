@@ -75,8 +75,8 @@ internal sealed class PolledPartition(AssignedPartition assigned, bool isRetry =
         var scanner = new RecordBatchScanner(response.Batches.Span, checkCrc: false);
         while (DueMs == 0 && scanner.MoveNext())
         {
-            using var records = new RecordBatchReader(scanner.Batch);
-            while (DueMs == 0 && !scanner.Header.IsControl && records.TryReadNext(out RecordView record))
+            using var records = new StoredBatchReader(scanner.Batch);
+            while (DueMs == 0 && records.TryReadNext(out RecordView record))
             {
                 if (record.Offset < Position)
                     continue;
@@ -86,6 +86,9 @@ internal sealed class PolledPartition(AssignedPartition assigned, bool isRetry =
                 else
                     count++;
             }
+
+            if (DueMs == 0 && records.UnreadableFrom(Position) is not null)
+                count++;
         }
 
         RecordCount = count;

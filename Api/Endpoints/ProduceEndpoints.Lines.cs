@@ -76,8 +76,16 @@ internal sealed partial class ProduceEndpoints
                     }
 
                     isEnd = result.IsCompleted;
-                    SequencePosition consumed = await TakeLinesAsync(result.Buffer, isEnd, parser);
-                    reader.AdvanceTo(consumed, result.Buffer.End);
+                    SequencePosition consumed = result.Buffer.Start;
+                    try
+                    {
+                        consumed = await TakeLinesAsync(result.Buffer, isEnd, parser);
+                    }
+                    finally
+                    {
+                        // Also when a line refuses the request: the server cannot read off the rest of a body that is still being read.
+                        reader.AdvanceTo(consumed, result.Buffer.End);
+                    }
                 }
 
                 await AppendChunkAsync();

@@ -7,7 +7,6 @@ using OrleansStream.Api.Errors;
 using OrleansStream.Api.Mapping;
 using OrleansStream.Errors;
 using OrleansStream.Partitions;
-using OrleansStream.Records;
 using OrleansStream.Topics;
 
 namespace OrleansStream.Api.Endpoints;
@@ -16,11 +15,9 @@ namespace OrleansStream.Api.Endpoints;
 /// One live tail: a parked read per partition, and one writer that they take turns at. It holds at most one read's bytes per
 /// partition, and a slow client slows the reads.
 /// </summary>
-internal sealed class TopicTail(
+internal sealed partial class TopicTail(
     IGrainFactory grains, string topic, TimeProvider time, PipeWriter output, PayloadViews views, long limit) : IDisposable
 {
-    private static readonly SearchValues<byte> LineEnds = SearchValues.Create("\r\n"u8);
-
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly ArrayBufferWriter<byte> _record = new();
     private readonly ArrayBufferWriter<byte> _token = new();
@@ -121,10 +118,6 @@ internal sealed class TopicTail(
         {
             // As in RunAsync.
         }
-        catch (RecordFormatException exception)
-        {
-            await FailAsync(new StreamError(StreamErrorCode.CorruptMessage, exception.Message), ended);
-        }
         catch
         {
             // The connection broke under a write: the other readers must not wait for the next heartbeat to learn it.
@@ -166,59 +159,6 @@ internal sealed class TopicTail(
                 _turn.Release();
             }
         }
-    }
-
-    private void WriteBatch(int partition, ReadOnlySpan<byte> batch, BatchCursor cursor)
-    {
-        using var records = new RecordBatchReader(batch);
-        bool hasId = true;
-        while (_left > 0)
-        {
-            if (records.Header.IsControl || !records.TryReadNext(out RecordView record))
-            {
-                cursor.EndBatch(records.Header);
-                break;
-            }
-
-            if (record.Offset < cursor.NextOffset)
-                continue;
-            cursor.EndRecord(record.Offset);
-            _positions[partition] = cursor.NextOffset;
-            _left--;
-            bool isLast = record.OffsetDelta == records.Header.LastOffsetDelta || _left == 0;
-            hasId = WriteId(isLast);
-            WriteRecord(partition, record);
-        }
-
-        // What was passed over at the end of a batch must not leave events without a place to resume from.
-        if (!hasId && WriteId(isForced: true))
-            output.Write("\n"u8);
-    }
-
-    private bool WriteId(bool isForced)
-    {
-        _token.ResetWrittenCount();
-        TailToken.Write(_positions, _token);
-        if (_token.WrittenCount > Limits.TailTokenPerEventBytes && !isForced)
-            return false;
-        output.Write("id: "u8);
-        output.Write(_token.WrittenSpan);
-        output.Write("\n"u8);
-        return true;
-    }
-
-    private void WriteRecord(int partition, in RecordView record)
-    {
-        _record.ResetWrittenCount();
-        using (var writer = new Utf8JsonWriter(_record, RecordJsonWriter.Options))
-            RecordJsonWriter.Write(writer, partition, record, views);
-        output.Write("data: "u8);
-        // A line end inside a string is escaped, so each that is left is white space, and would end the event's line.
-        Span<byte> room = output.GetSpan(_record.WrittenCount)[.._record.WrittenCount];
-        _record.WrittenSpan.CopyTo(room);
-        room.ReplaceAny(LineEnds, (byte)' ');
-        output.Advance(room.Length);
-        output.Write("\n\n"u8);
     }
 
     private async ValueTask SkipGapAsync(int partition, StreamError error, CancellationToken cancellationToken)

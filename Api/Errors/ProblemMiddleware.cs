@@ -24,7 +24,7 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger<Pr
         {
             // The caller has gone: there is nobody to answer.
         }
-        catch (Exception exception) when (!context.Response.HasStarted)
+        catch (Exception exception) when (!HasBegun(context.Response))
         {
             (StreamError error, HttpFault? fault) = Explain(exception, context);
             context.Response.Clear();
@@ -37,6 +37,10 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger<Pr
             context.Abort();
         }
     }
+
+    // What is written but not sent cannot be taken back: a problem behind it would be no document, and longer than was announced.
+    private static bool HasBegun(HttpResponse response) =>
+        response.HasStarted || response.BodyWriter is { CanGetUnflushedBytes: true, UnflushedBytes: > 0 };
 
     /// <summary>The error that an exception stands for; what is not known becomes a server error that tells nothing of the inside.</summary>
     /// <param name="exception">What was thrown.</param>

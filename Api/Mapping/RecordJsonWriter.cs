@@ -1,6 +1,8 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Unicode;
+using OrleansStream.Api.Errors;
+using OrleansStream.Errors;
 using OrleansStream.Groups;
 using OrleansStream.Records;
 
@@ -69,6 +71,26 @@ internal static class RecordJsonWriter
             WriteStory(writer, story);
         else if (attempt > 1)
             writer.WriteNumber("attempt"u8, attempt);
+        writer.WriteEndObject();
+    }
+
+    /// <summary>Writes the one entry that stands for records that cannot be read.</summary>
+    /// <param name="writer">Where to.</param>
+    /// <param name="partition">The partition they are in.</param>
+    /// <param name="unreadable">Which, and why.</param>
+    /// <param name="topic">The topic they are in, where the answer may hold several; else null.</param>
+    public static void WriteUnreadable(Utf8JsonWriter writer, int partition, in UnreadableRecords unreadable, string? topic = null)
+    {
+        writer.WriteStartObject();
+        if (topic is not null)
+            writer.WriteString(Topic, topic);
+        writer.WriteNumber(Partition, partition);
+        writer.WriteNumber(Offset, unreadable.Offset);
+        writer.WriteNumber("last_offset"u8, unreadable.LastOffset);
+        writer.WriteStartObject("error"u8);
+        writer.WriteString("error_code"u8, ErrorMap.NameOf(StreamErrorCode.CorruptMessage));
+        writer.WriteString("detail"u8, unreadable.Detail);
+        writer.WriteEndObject();
         writer.WriteEndObject();
     }
 

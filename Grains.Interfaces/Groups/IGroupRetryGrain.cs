@@ -15,7 +15,10 @@ public interface IGroupRetryGrain : IGrainWithStringKey
     /// <param name="policy">The group's policy.</param>
     /// <param name="failed">The records. One that retention has deleted meanwhile is passed over.</param>
     /// <param name="cancellationToken">The caller's deadline; repeating the call is safe.</param>
-    /// <returns>Null once every copy is durable; else the first error, and some copies may be stored.</returns>
+    /// <returns>
+    /// Null once every copy is durable; else the first error, and some copies may be stored. <see cref="StreamErrorCode.CorruptMessage"/>
+    /// for one that lies in a batch that cannot be read.
+    /// </returns>
     [Alias("MoveAsync")]
     Task<StreamError?> MoveAsync(GroupRetryPolicy policy, ImmutableArray<FailedRecord> failed, CancellationToken cancellationToken = default);
 
@@ -40,7 +43,18 @@ public sealed record FailedRecord(
     [property: Id(2)] int Partition,
     [property: Id(3)] long Offset,
     [property: Id(4)] string Reason,
-    [property: Id(5)] int Attempt = 1);
+    [property: Id(5)] int Attempt = 1)
+{
+    /// <summary>Why it cannot be tried again: it lies in a batch that cannot be read, so there is nothing to copy, and no key to wait for.</summary>
+    /// <returns>The error; the poll that is told it has committed nothing.</returns>
+    public StreamError Unreadable() => new(
+        StreamErrorCode.CorruptMessage,
+        $"Offset {Offset} of partition {Partition} of topic '{Topic}' lies in a batch that cannot be read: there is no record to try again. "
+        + "Poll again without it to go on behind it.")
+    {
+        Field = "failed",
+    };
+}
 
 /// <summary>Some dead letters to be taken.</summary>
 /// <param name="Topic">The topic of the dead letters.</param>

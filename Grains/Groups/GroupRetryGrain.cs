@@ -40,7 +40,7 @@ internal sealed class GroupRetryGrain(TimeProvider time) : Grain, IGroupRetryGra
             return new RedriveStepResponse(Error: null, Math.Min(start, request.EndOffset), 0, 0);
         if (fetched.Error is { } unread)
             return new RedriveStepResponse(unread, request.Offset, 0, 0);
-        List<RetryCopy> copies = CopiesOf(request, fetched);
+        List<RetryCopy> copies = CopiesOf(request, fetched, out long next);
         foreach (RetryCopy[] some in copies.Chunk(GroupGrainLimits.CopiesAtOnce))
         {
             StreamError?[] errors = await Task.WhenAll(some.Select(copy => AppendAsync(copy, request.Policy, cancellationToken)));
@@ -49,7 +49,6 @@ internal sealed class GroupRetryGrain(TimeProvider time) : Grain, IGroupRetryGra
         }
 
         int kept = copies.Count(copy => copy.Topic == request.Topic);
-        long next = copies.Count == 0 ? request.EndOffset : copies[^1].SourceOffset + 1;
         return new RedriveStepResponse(Error: null, next, copies.Count - kept, kept);
     }
 
@@ -60,15 +59,17 @@ internal sealed class GroupRetryGrain(TimeProvider time) : Grain, IGroupRetryGra
             return null;
         if (fetched.Error is { } error)
             return error;
-        return CopyOf(policy, failed, fetched) is { } copy ? await AppendAsync(copy, policy, cancellationToken) : null;
+        RetryCopy? copy = CopyOf(policy, failed, fetched, out StreamError? unreadable);
+        return copy is null ? unreadable : await AppendAsync(copy, policy, cancellationToken);
     }
 
-    /// <summary>The copy of a failed record with its story so far; null when the record is not there any more.</summary>
-    private RetryCopy? CopyOf(GroupRetryPolicy policy, FailedRecord failed, FetchResponse fetched)
+    /// <summary>The copy of a failed record with its story so far; null when the record is not there any more, or cannot be read.</summary>
+    private RetryCopy? CopyOf(GroupRetryPolicy policy, FailedRecord failed, FetchResponse fetched, out StreamError? unreadable)
     {
+        unreadable = null;
         if (fetched.Batches.IsEmpty)
             return null;
-        using var records = new RecordBatchReader(fetched.Batches.Span);
+        using var records = new StoredBatchReader(fetched.Batches.Span);
         while (records.TryReadNext(out RecordView record))
         {
             if (record.Offset != failed.Offset)
@@ -88,21 +89,31 @@ internal sealed class GroupRetryGrain(TimeProvider time) : Grain, IGroupRetryGra
             return new RetryCopy(topic, attempt, failed.Offset, Encode(record, story, identity, nowMs));
         }
 
+        if (records.UnreadableFrom(failed.Offset) is { } rest && rest.Offset == failed.Offset)
+            unreadable = failed.Unreadable();
         return null;
     }
 
-    private List<RetryCopy> CopiesOf(RedriveStep step, FetchResponse fetched)
+    /// <summary>Copies for one step. What cannot be read has no story to go back by: it stays where it is.</summary>
+    private List<RetryCopy> CopiesOf(RedriveStep step, FetchResponse fetched, out long next)
     {
+        next = fetched.Batches.IsEmpty ? step.EndOffset : step.Offset;
         var copies = new List<RetryCopy>();
         var scanner = new RecordBatchScanner(fetched.Batches.Span, checkCrc: false);
         while (scanner.MoveNext())
         {
-            using var records = new RecordBatchReader(scanner.Batch);
-            while (!scanner.Header.IsControl && copies.Count < GroupGrainLimits.RedriveStepRecords && records.TryReadNext(out RecordView record))
+            using var records = new StoredBatchReader(scanner.Batch);
+            while (records.TryReadNext(out RecordView record))
             {
-                if (record.Offset >= step.Offset && record.Offset < step.EndOffset)
-                    copies.Add(CopyOf(step, record));
+                if (record.Offset < step.Offset || record.Offset >= step.EndOffset)
+                    continue;
+                copies.Add(CopyOf(step, record));
+                next = record.Offset + 1;
+                if (copies.Count == GroupGrainLimits.RedriveStepRecords)
+                    return copies;
             }
+
+            next = Math.Min(scanner.Header.NextOffset, step.EndOffset);
         }
 
         return copies;

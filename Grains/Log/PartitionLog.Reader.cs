@@ -280,10 +280,9 @@ public sealed partial class PartitionLog
             return new LogFindResult(
                 new LogError(StreamErrorCode.KafkaStorageError, $"The store could not be read: {e.Message}"), -1, -1);
         }
-        catch (Exception e) when (e is LogCorruptException or RecordFormatException)
+        catch (LogCorruptException e)
         {
-            return new LogFindResult(
-                new LogError(StreamErrorCode.PartitionOffline, e.Message) { Damage = (e as LogCorruptException)?.Damage }, -1, -1);
+            return new LogFindResult(new LogError(StreamErrorCode.PartitionOffline, e.Message) { Damage = e.Damage }, -1, -1);
         }
         catch (ColdReadsBusyException e)
         {
@@ -364,7 +363,7 @@ public sealed partial class PartitionLog
 
             if (header.MaxTimestamp >= timestampMs && header.LastOffset >= fromOffset && header.RecordCount > 0)
             {
-                using var records = new RecordBatchReader(bytes.Slice(position, lengthBytes));
+                using var records = new StoredBatchReader(bytes.Slice(position, lengthBytes));
                 while (records.TryReadNext(out var record))
                 {
                     if (record.TimestampMs >= timestampMs && record.Offset >= fromOffset)
@@ -372,6 +371,13 @@ public sealed partial class PartitionLog
                         found = new LogFindResult(null, record.Offset, record.TimestampMs);
                         return position;
                     }
+                }
+
+                // What cannot be read may be that new, as far as the header says.
+                if (records.UnreadableFrom(fromOffset) is { } unreadable)
+                {
+                    found = new LogFindResult(null, unreadable.Offset, header.MaxTimestamp);
+                    return position;
                 }
             }
 

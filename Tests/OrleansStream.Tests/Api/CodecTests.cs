@@ -1,7 +1,7 @@
 using System.Net;
-using System.Text;
 using System.Text.Json.Nodes;
 using OrleansStream.Records;
+using OrleansStream.Tests.Support;
 
 namespace OrleansStream.Tests.Api;
 
@@ -19,7 +19,7 @@ public class CodecTests(ApiFixture api)
     public async Task Post_OfABatch_IsStoredInItsCodecAndReadAsBatchAndAsJson(CompressionType codec)
     {
         string topic = await api.CreateTopicAsync();
-        byte[] batch = BatchOf(codec, Text, "second");
+        byte[] batch = StrangeBatch.Sound(codec, Text, "second");
         using HttpResponseMessage stored = await api.PostAsync(
             $"/v1/topics/{topic}/partitions/0/records", ApiFixture.Body(batch, BatchType));
         Assert.Equal(HttpStatusCode.OK, stored.StatusCode);
@@ -52,7 +52,7 @@ public class CodecTests(ApiFixture api)
     public async Task Post_OfABatchThatIsABomb_IsRefusedWhereItMustBeOpened(string codec)
     {
         string topic = await api.CreateTopicAsync(config: $$"""{"compression.type":"lz4"}""");
-        byte[] bomb = BombOf(codec == "zstd" ? CompressionType.Zstd : CompressionType.Gzip);
+        byte[] bomb = StrangeBatch.Bomb(codec == "zstd" ? CompressionType.Zstd : CompressionType.Gzip);
         Assert.InRange(bomb.Length, 0, 1_000_000);
         using HttpResponseMessage response = await api.PostAsync($"/v1/topics/{topic}/records", ApiFixture.Body(bomb, BatchType));
 
@@ -74,38 +74,5 @@ public class CodecTests(ApiFixture api)
     {
         JsonNode read = await api.GetAsync($"/v1/topics/{topic}/partitions/0/records?value_as=string");
         Assert.Equal([Text, "second"], read["records"]!.AsArray().Select(record => (string?)record!["value"]));
-    }
-
-    private static byte[] BatchOf(CompressionType codec, params string[] values)
-    {
-        using var writer = new RecordBatchWriter();
-        writer.Reset(new RecordBatchOptions { Compression = codec });
-        foreach (string value in values)
-            writer.Append(1_781_205_600_000, default, hasKey: false, Encoding.UTF8.GetBytes(value), hasValue: true);
-        writer.Finish();
-        return writer.ToArray();
-    }
-
-    // Zeros above the bound of one batch, under a header that says one record.
-    private static byte[] BombOf(CompressionType codec)
-    {
-        byte[] zeros = new byte[RecordLimits.DecompressedBatchBytesMax + 1];
-        using var packed = new MemoryStream();
-        if (codec == CompressionType.Zstd)
-        {
-            using var zstd = new ZstdSharp.CompressionStream(packed, 1, leaveOpen: true);
-            zstd.Write(zeros);
-        }
-        else
-        {
-            using var gzip = new System.IO.Compression.GZipStream(packed, System.IO.Compression.CompressionLevel.Fastest, leaveOpen: true);
-            gzip.Write(zeros);
-        }
-
-        byte[] batch = [.. BatchOf(codec, "x")[..RecordBatchHeader.HeaderLengthBytes], .. packed.ToArray()];
-        System.Buffers.Binary.BinaryPrimitives.WriteInt32BigEndian(
-            batch.AsSpan(RecordBatchHeader.BatchLengthPosition), batch.Length - RecordBatchHeader.LogOverheadBytes);
-        RecordBatchHeader.StampCrc(batch);
-        return batch;
     }
 }

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.AspNetCore.TestHost;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
+using OrleansStream.Api.Contracts;
 using OrleansStream.Api.Load;
 
 namespace OrleansStream.Tests.Api;
@@ -14,6 +15,18 @@ public sealed class LoadTests
 {
     private const int NodeBytes = 1024 * 1024;
     private const string Records = "/v1/topics/t/partitions/0/records";
+
+    [Fact]
+    public void Flow_NamesItsRatesAsItsDescriptionDoes()
+    {
+        var flow = new FlowAnswer { RecordsPerSecond1m = 1, RecordsPerSecond5m = 2, BytesPerSecond1m = 3, BytesPerSecond5m = 4 };
+
+        JsonNode json = System.Text.Json.JsonSerializer.SerializeToNode(flow, ApiJsonContext.Api.FlowAnswer)!;
+
+        Assert.Equal(
+            ["records_per_second_1m", "records_per_second_5m", "bytes_per_second_1m", "bytes_per_second_5m"],
+            json.AsObject().Select(property => property.Key));
+    }
 
     [Fact]
     public void DrainTime_FollowsThePaceAtWhichRequestsAreAnswered()

@@ -1,0 +1,209 @@
+using System.Net;
+using System.Text.Json.Nodes;
+using OrleansStream.Records;
+using OrleansStream.Tests.Support;
+
+namespace OrleansStream.Tests.Api;
+
+/// <summary>A batch that cannot be opened, between records that are as they should be: every way to read tells of it and goes on.</summary>
+[Collection(ApiTests.Name)]
+public class StrangeBatchTests(ApiFixture api)
+{
+    private const string BatchType = "application/vnd.kafka.recordbatch.v2";
+
+    public static TheoryData<CompressionType, bool> Kinds => new()
+    {
+        { CompressionType.Gzip, true }, { CompressionType.Zstd, true }, { CompressionType.Lz4, true },
+        { CompressionType.None, false }, { CompressionType.Gzip, false }, { CompressionType.Snappy, false }, { CompressionType.Lz4, false },
+        { CompressionType.Zstd, false },
+    };
+
+    [Theory, MemberData(nameof(Kinds))]
+    public async Task Read_ByAnyWay_ShowsItOnceAndGoesOnBehindIt(CompressionType codec, bool isBomb)
+    {
+        byte[] strange = isBomb ? StrangeBatch.Bomb(codec) : StrangeBatch.Garbage(codec);
+        string topic = await StoreAsync(strange);
+        AssertEntries(await ReadAsync(topic, "offset=0"), 1, 1);
+
+        // From it on, alone, and behind it.
+        JsonNode alone = await api.GetAsync($"/v1/topics/{topic}/partitions/0/records?offset=1&limit=1");
+        Assert.Equal("CORRUPT_MESSAGE", (string?)Assert.Single(alone["records"]!.AsArray())!["error"]!["error_code"]);
+        Assert.Equal(2, (long)alone["next_offset"]!);
+
+        AssertEntries(await TailAsync(topic, "from=earliest&limit=3"), 1, 1);
+        AssertEntries(await PollAllAsync(topic, recordsMax: 500), 1, 1);
+
+        using var request = new HttpRequestMessage(HttpMethod.Get, $"/v1/topics/{topic}/partitions/0/records?offset=1");
+        request.Headers.Add("Accept", BatchType);
+        using HttpResponseMessage raw = await api.SendAsync(request);
+        byte[] batches = await raw.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(
+            strange[RecordBatchHeader.HeaderLengthBytes..], batches[RecordBatchHeader.HeaderLengthBytes..strange.Length]);
+    }
+
+    [Fact]
+    public async Task Read_WhenOnlyThePartBehindARecordIsDamaged_ShowsTheRecordAndThenTheRest()
+    {
+        string topic = await StoreAsync(StrangeBatch.Half("whole"));
+        JsonArray records = await ReadAsync(topic, "offset=0");
+        Assert.Equal(["first", "whole", null, "last"], records.Select(record => (string?)record!["value"]));
+        AssertError(records[2]!, 2, 3);
+        Assert.Equal(4, (await TailAsync(topic, "from=earliest&limit=4")).Count);
+
+        // From within what cannot be read, and one at a time.
+        AssertError((await api.GetAsync($"/v1/topics/{topic}/partitions/0/records?offset=3"))["records"]![0]!, 3, 3);
+        Assert.Equal([0, 1, 2, 4], (await PollAllAsync(topic, recordsMax: 1)).Select(record => (long)record!["offset"]!));
+    }
+
+    [Fact]
+    public async Task Poll_AsAStream_ShowsItInAnAnswer()
+    {
+        string topic = await StoreAsync(StrangeBatch.Garbage(CompressionType.Zstd, count: 3));
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"/v1/groups/stream-{topic}/members/m/poll")
+        {
+            Content = ApiFixture.Json($$"""{"topics":["{{topic}}"]}"""),
+        };
+        request.Headers.Add("Accept", "text/event-stream");
+        using HttpResponseMessage response = await api.Client.SendAsync(
+            request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+        using var lines = new StreamReader(await response.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken));
+        string? line;
+        do
+        {
+            line = await lines.ReadLineAsync(TestContext.Current.CancellationToken);
+        }
+        while (line?.Contains("CORRUPT_MESSAGE", StringComparison.Ordinal) == false);
+
+        AssertEntries(JsonNode.Parse(line!["data: ".Length..])!["records"]!.AsArray(), 1, 3);
+    }
+
+    [Fact]
+    public async Task FindAndLag_GoByItsHeader()
+    {
+        string topic = await StoreAsync(StrangeBatch.Garbage(CompressionType.Gzip));
+        // An older record before it: what is looked for begins with it.
+        AssertEntries(await ReadAsync(topic, $"timestamp={StrangeBatch.TimestampMs}"), 1, 1, hasFirst: false);
+
+        JsonNode first = await PollAsync(topic, "late-" + topic, null, recordsMax: 1);
+        await PollAsync(topic, "late-" + topic, (string?)first["cursor"], recordsMax: 1);
+        JsonNode lag = await api.GetAsync($"/v1/groups/late-{topic}/lag");
+        Assert.Equal(2, (long)lag["lag"]!);
+        double ageSeconds = (TimeProvider.System.GetUtcNow() - DateTimeOffset.FromUnixTimeMilliseconds(StrangeBatch.TimestampMs)).TotalSeconds;
+        Assert.InRange((double)lag["lag_seconds"]!, ageSeconds - 600, ageSeconds + 600);
+    }
+
+    [Theory]
+    [InlineData("topic")]
+    [InlineData("in_place")]
+    public async Task Failed_WhenItIsNamed_IsRefusedAndTheGroupGoesOnWithoutIt(string retry)
+    {
+        string topic = await StoreAsync(StrangeBatch.Bomb(CompressionType.Zstd));
+        string group = "failing-" + topic;
+        using HttpResponseMessage policy = await api.Client.PutAsync(
+            $"/v1/groups/{group}", ApiFixture.Json($$"""{"retry":"{{retry}}","max_attempts":3,"backoff_ms":[60000]}"""),
+            TestContext.Current.CancellationToken);
+        Assert.Equal(HttpStatusCode.OK, policy.StatusCode);
+        string? cursor = (string?)(await PollAsync(topic, group, null))["cursor"];
+
+        JsonNode refused = await PollAsync(topic, group, cursor, failed: 1, status: 400);
+        Assert.Equal(("CORRUPT_MESSAGE", "failed"), ((string?)refused["error_code"], (string?)refused["field"]));
+        // A good record of the same answer can be failed all the same.
+        JsonNode next = await PollAsync(topic, group, cursor, failed: 0);
+        Assert.Empty(next["records"]!.AsArray());
+    }
+
+    [Fact]
+    public async Task Redrive_LeavesItAmongTheDeadLettersAndEnds()
+    {
+        string topic = await api.CreateTopicAsync();
+        string group = "dead-" + topic;
+        string deadLetters = await StoreAsync(StrangeBatch.Garbage(CompressionType.Lz4));
+        using HttpResponseMessage policy = await api.Client.PutAsync(
+            $"/v1/groups/{group}", ApiFixture.Json($$"""{"max_attempts":2,"backoff_ms":[1],"dead_letter_topic":"{{deadLetters}}"}"""),
+            TestContext.Current.CancellationToken);
+        Assert.Equal(HttpStatusCode.OK, policy.StatusCode);
+        string path = $"/v1/groups/{group}/dead-letters/redrive";
+        await api.PostAsync(path, "{}", 202);
+        JsonNode done = new JsonObject();
+        await EndToEnd.Wait.UntilAsync("the redrive is done", async () => (string?)(done = await api.GetAsync(path))["state"] == "done");
+
+        // The two that somebody else put there were kept, at the end; so the one behind it was looked at.
+        Assert.Equal((0, 2), ((int)done["redriven"]!, (int)done["kept"]!));
+    }
+
+    private async Task<string> StoreAsync(byte[] strange)
+    {
+        string topic = await api.CreateTopicAsync();
+        byte[][] batches =
+            [TestBatch.At(StrangeBatch.TimestampMs - 1000, "first"), strange, StrangeBatch.Sound(CompressionType.Gzip, "last")];
+        foreach (byte[] batch in batches)
+        {
+            using HttpResponseMessage stored = await api.PostAsync(
+                $"/v1/topics/{topic}/partitions/0/records", ApiFixture.Body(batch, BatchType));
+            Assert.Equal(HttpStatusCode.OK, stored.StatusCode);
+        }
+
+        return topic;
+    }
+
+    /// <summary>Reads on until the end of the log: an answer may hold less than there is.</summary>
+    private async Task<JsonArray> ReadAsync(string topic, string start)
+    {
+        var all = new JsonArray();
+        while (true)
+        {
+            JsonNode answer = await api.GetAsync($"/v1/topics/{topic}/partitions/0/records?{start}");
+            foreach (JsonNode? record in answer["records"]!.AsArray())
+                all.Add(record!.DeepClone());
+            if ((long)answer["next_offset"]! == (long)answer["high_watermark"]!)
+                return all;
+            start = $"offset={answer["next_offset"]}";
+        }
+    }
+
+    private async Task<JsonArray> PollAllAsync(string topic, int recordsMax)
+    {
+        var all = new JsonArray();
+        for (JsonNode? answer = null; (long?)answer?["lag"] != 0;)
+        {
+            answer = await PollAsync(topic, "readers-" + topic, (string?)answer?["cursor"], recordsMax);
+            foreach (JsonNode? record in answer["records"]!.AsArray())
+                all.Add(record!.DeepClone());
+            Assert.InRange(answer["records"]!.AsArray().Count, 0, recordsMax);
+        }
+
+        return all;
+    }
+
+    private async Task<JsonNode> PollAsync(
+        string topic, string group, string? cursor, int recordsMax = 500, int? failed = null, int status = 200)
+    {
+        var body = new JsonObject { ["topics"] = new JsonArray(topic), ["cursor"] = cursor, ["max_records"] = recordsMax };
+        if (failed is not null)
+            body["failed"] = new JsonArray(new JsonObject { ["topic"] = topic, ["partition"] = 0, ["offset"] = failed, ["reason"] = "strange" });
+        return await api.PostAsync($"/v1/groups/{group}/members/m/poll", body.ToJsonString(), status);
+    }
+
+    private async Task<JsonArray> TailAsync(string topic, string query)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, $"/v1/topics/{topic}/records?{query}");
+        using HttpResponseMessage response = await api.SendAsync(request);
+        string[] lines = (await ApiFixture.TextAsync(response)).Split('\n');
+        Assert.DoesNotContain("event: error", lines);
+        return [.. lines.Where(line => line.StartsWith("data: ", StringComparison.Ordinal)).Select(line => JsonNode.Parse(line["data: ".Length..]))];
+    }
+
+    private static void AssertEntries(JsonArray records, long offset, long lastOffset, bool hasFirst = true)
+    {
+        string?[] expected = hasFirst ? ["first", null, "last"] : [null, "last"];
+        Assert.Equal(expected, records.Select(record => (string?)record!["value"]));
+        AssertError(records[hasFirst ? 1 : 0]!, offset, lastOffset);
+    }
+
+    private static void AssertError(JsonNode entry, long offset, long lastOffset)
+    {
+        Assert.Equal((0, offset, lastOffset), ((int)entry["partition"]!, (long)entry["offset"]!, (long)entry["last_offset"]!));
+        Assert.Equal("CORRUPT_MESSAGE", (string?)entry["error"]!["error_code"]);
+        Assert.NotEmpty((string)entry["error"]!["detail"]!);
+    }
+}
