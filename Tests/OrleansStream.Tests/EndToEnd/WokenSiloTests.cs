@@ -29,6 +29,8 @@ public sealed class WokenSiloTests(AzuriteFixture azurite) : IClassFixture<Azuri
     private static readonly TimeSpan AfterWakingMax = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(500);
 
+    private static int s_number;
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
@@ -106,7 +108,7 @@ public sealed class WokenSiloTests(AzuriteFixture azurite) : IClassFixture<Azuri
         for (var partition = 0; partition < PartitionCount; partition++)
         {
             foreach (var topic in new[] { Appends, Rolls })
-                await client.ProduceAsync(topic, new JsonObject { ["value"] = "early", ["partition"] = partition });
+                await client.ProduceAsync(topic, new JsonObject { ["value"] = Said("early"), ["partition"] = partition });
         }
     }
 
@@ -147,7 +149,15 @@ public sealed class WokenSiloTests(AzuriteFixture azurite) : IClassFixture<Azuri
 
     private static Task<Answer> PostAsync(ServiceClient client, string topic, int partition, string value) => client.PostAsync(
         $"/v1/topics/{topic}/partitions/{partition}/records",
-        new JsonObject { ["records"] = new JsonArray(new JsonObject { ["value"] = value }) });
+        new JsonObject { ["records"] = new JsonArray(new JsonObject { ["value"] = Said(value) }) });
+
+    // As the history's judge reads records.
+    private static JsonObject Said(string what) => new()
+    {
+        ["producer"] = 0,
+        ["number"] = Interlocked.Increment(ref s_number),
+        ["said"] = what,
+    };
 
     private async Task<List<string>> WalkAsync(ServiceClient client, string container, string topic, int[] partitions)
     {
