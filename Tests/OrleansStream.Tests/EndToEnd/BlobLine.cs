@@ -47,7 +47,10 @@ internal sealed class BlobLine : IAsyncDisposable
     /// <summary>True to append without the condition that the segment ends where the caller believes: the fence is out.</summary>
     public bool DropsPositionConditions { get; set; }
 
-    /// <summary>What was asked for and is answered; nothing on a line with troubles.</summary>
+    /// <summary>Holds up an append to the segment of this name, as long as it likes; null for none. What is held has not taken effect.</summary>
+    public Func<string, CancellationToken, Task>? HoldAppendAsync { get; set; }
+
+    /// <summary>What was asked for and is answered; nothing on a line with troubles, or that holds appends.</summary>
     public IReadOnlyList<BlobCall> Calls
     {
         get
@@ -80,13 +83,15 @@ internal sealed class BlobLine : IAsyncDisposable
         using var body = new MemoryStream();
         await context.Request.Body.CopyToAsync(body);
         bool isAppend = context.Request.Query["comp"] == "appendblock";
+        if (isAppend && HoldAppendAsync is { } holdAsync)
+            await holdAsync(StoreNames.FromStored(context.Request.Path.Value!.Split('/', 5)[4]), context.RequestAborted);
         if (_troubles is not null)
             await ForwardWithTroublesAsync(context, body.ToArray(), _troubles);
         else if (isAppend && DropsPositionConditions && context.Request.Headers.ContainsKey(PositionCondition))
             await AppendAnywhereAsync(context, body.ToArray());
         else
             await ForwardAsync(context, body.ToArray());
-        if (_troubles is not null)
+        if (_troubles is not null || HoldAppendAsync is not null)
             return;
         lock (_calls)
         {
