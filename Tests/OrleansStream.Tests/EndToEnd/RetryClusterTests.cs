@@ -19,8 +19,8 @@ public sealed class RetryClusterTests(AzuriteFixture azurite) : IClassFixture<Az
     private const int SiloCount = 3;
     private const int ApiCount = 2;
     private const int ProducersOfAKind = 6;
-    private const int RoundCount = 4;
-    private const int StoredInARound = 300;
+    private const int RoundCount = 3;
+    private const int StoredInAStep = 100;
 
     private static readonly BlobTrouble[] Troubles =
     [
@@ -80,10 +80,17 @@ public sealed class RetryClusterTests(AzuriteFixture azurite) : IClassFixture<Az
         return await FindAsync(judge, container, history);
     }
 
-    private static Task WaitUntilStoredAsync(RetryingLoad load)
+    private static async Task WaitUntilStoredAsync(RetryingLoad load)
     {
-        var target = load.StoredRecords + StoredInARound;
-        return Wait.UntilAsync($"{target} records are stored", () => load.StoredRecords >= target);
+        var target = load.StoredRecords + StoredInAStep;
+        try
+        {
+            await Wait.UntilAsync($"{target} records are stored", () => Task.FromResult(load.StoredRecords >= target), Patience);
+        }
+        catch (TimeoutException exception)
+        {
+            throw new TimeoutException($"{exception.Message} {load.Describe()}", exception);
+        }
     }
 
     private async Task<IReadOnlyList<string>> FindAsync(ServiceClient client, string container, CallHistory history)
