@@ -65,7 +65,10 @@ internal sealed class BlobLine : IAsyncDisposable
     /// <summary>How many writes were held.</summary>
     public int HeldCount => Volatile.Read(ref _heldCount);
 
-    /// <summary>What was asked for and is answered; nothing on a line with troubles.</summary>
+    /// <summary>Holds up an append to the segment of this name, as long as it likes; null for none. What is held has not taken effect.</summary>
+    public Func<string, CancellationToken, Task>? HoldAppendAsync { get; set; }
+
+    /// <summary>What was asked for and is answered; nothing on a line with troubles, or that holds appends.</summary>
     public IReadOnlyList<BlobCall> Calls
     {
         get
@@ -117,6 +120,8 @@ internal sealed class BlobLine : IAsyncDisposable
         long asked = Stopwatch.GetTimestamp();
         string action = context.Request.Query["comp"].ToString();
         bool isAppend = action == BlobCall.AppendAction;
+        if (isAppend && HoldAppendAsync is { } holdAsync)
+            await holdAsync(BlobOf(context.Request).Split('/', 2)[1], context.RequestAborted);
         if (_troubles is not null)
             await ForwardWithTroublesAsync(context, body.ToArray(), _troubles);
         else if (isAppend && DropsPositionConditions && context.Request.Headers.ContainsKey(PositionCondition))
@@ -125,7 +130,7 @@ internal sealed class BlobLine : IAsyncDisposable
             await WriteAnywayAsync(context, body.ToArray());
         else
             await ForwardAsync(context, body.ToArray());
-        if (_troubles is not null)
+        if (_troubles is not null || HoldAppendAsync is not null)
             return;
         lock (_calls)
         {
