@@ -19,7 +19,7 @@ internal sealed class HistoryClient(ServiceClient client, CallHistory history, s
         IReadOnlyList<JsonObject> records, params (string Name, string Value)[] headers)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, $"/v1/topics/{topic}/records");
-        request.Content = ServiceClient.Json(new JsonObject { ["records"] = new JsonArray([.. records]) });
+        request.Content = ServiceClient.Json(new JsonObject { ["records"] = new JsonArray([.. records.Select(record => record.DeepClone())]) });
         foreach (var (header, value) in headers)
             request.Headers.Add(header, value);
         var call = history.Begin(new ProduceCall(name, [.. records.Select(HistoryRecord.Parse)]));
