@@ -72,6 +72,20 @@ internal sealed record Operation(string Id, string Tag, string Summary, string D
     /// <summary>The media types it answers in, the preferred first.</summary>
     public IReadOnlyList<string> Offers { get; init; } = [Mapping.MediaTypes.Json];
 
+    /// <summary>Whether it takes a parameter.</summary>
+    /// <param name="place">Where the parameter stands.</param>
+    /// <param name="name">Its name.</param>
+    public bool HasParameter(ParameterPlace place, string name)
+    {
+        foreach (OperationParameter parameter in Parameters)
+        {
+            if (parameter.Place == place && parameter.Name.Equals(name, StringComparison.Ordinal))
+                return true;
+        }
+
+        return false;
+    }
+
     /// <summary>The media types it takes.</summary>
     public IReadOnlyList<string> Takes => _takes ??= [.. Bodies.Select(body => body.MediaType)];
 

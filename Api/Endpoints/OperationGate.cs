@@ -53,12 +53,8 @@ internal sealed class OperationGate(RequestDelegate next)
     {
         foreach (string header in ProducerHeaders.All)
         {
-            if (!request.Headers.ContainsKey(header)
-                || operation.Parameters.Any(p => p.Place == ParameterPlace.Header && p.Name.Equals(header, StringComparison.Ordinal)))
-            {
+            if (!request.Headers.ContainsKey(header) || operation.HasParameter(ParameterPlace.Header, header))
                 continue;
-            }
-
             throw RequestException.Malformed(header, header == ProducerHeaders.Key
                 ? $"'{header}' goes with requests that append records."
                 : $"'{header}' counts the records of one partition: it goes with POST /v1/topics/{{topic}}/partitions/{{partition}}/records. "
@@ -72,9 +68,7 @@ internal sealed class OperationGate(RequestDelegate next)
             return;
         foreach ((string name, Microsoft.Extensions.Primitives.StringValues values) in request.Query)
         {
-            bool isKnown = operation.Parameters.Any(
-                p => p.Place == ParameterPlace.Query && p.Name.Equals(name, StringComparison.Ordinal));
-            if (!isKnown)
+            if (!operation.HasParameter(ParameterPlace.Query, name))
             {
                 string allowed = string.Join(
                     ", ", operation.Parameters.Where(p => p.Place == ParameterPlace.Query).Select(p => p.Name));

@@ -163,9 +163,9 @@ internal sealed partial class ProduceEndpoints
         private StreamError? Parse(ReadOnlySequence<byte> line, int number, RecordJsonParser parser)
         {
             byte[]? copy = null;
+            ReadOnlySpan<byte> text = line.FirstSpan;
             try
             {
-                ReadOnlySpan<byte> text = line.FirstSpan;
                 if (!line.IsSingleSegment)
                 {
                     copy = ArrayPool<byte>.Shared.Rent((int)line.Length);
@@ -176,6 +176,7 @@ internal sealed partial class ProduceEndpoints
                 if (text.IndexOfAnyExcept(" \t\r"u8) < 0)
                     return null;
                 parser.StandAt("lines", number);
+                parser.Begin();
                 ProduceJson.CheckText(text, parser.RecordPath);
                 var reader = new Utf8JsonReader(text, LineOptions);
                 reader.Read();
@@ -184,7 +185,7 @@ internal sealed partial class ProduceEndpoints
             }
             catch (JsonException exception)
             {
-                return JsonFields.NotJson(parser.RecordPath, exception).Error;
+                return ProduceJson.NotJson(text, parser.RecordPath, LineOptions, exception).Error;
             }
             catch (RequestException exception)
             {

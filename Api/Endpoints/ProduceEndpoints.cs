@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Primitives;
 using OrleansStream.Api.Errors;
 using OrleansStream.Api.Mapping;
@@ -70,32 +71,39 @@ internal sealed partial class ProduceEndpoints(
         }
     }
 
-    private Task AppendByTypeAsync(HttpContext context, int? partition) =>
+    private ValueTask AppendByTypeAsync(HttpContext context, int? partition) =>
         MediaTypes.OfBody(context.Request, ProduceOperations.Topic.Takes) switch
         {
-            MediaTypes.Ndjson => AppendLinesAsync(context, partition),
+            MediaTypes.Ndjson => new ValueTask(AppendLinesAsync(context, partition)),
             MediaTypes.RecordBatch => AppendBatchesAsync(context, partition),
             MediaTypes.Binary => AppendValueAsync(context, partition, isText: false),
             MediaTypes.Text => AppendValueAsync(context, partition, isText: true),
             _ => AppendJsonAsync(context, partition),
         };
 
-    private async Task AppendJsonAsync(HttpContext context, int? partition)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask AppendJsonAsync(HttpContext context, int? partition)
     {
         RecordOptions.RefuseFor(context.Request, "a field of the JSON body");
-        var records = new RecordCollector(NowMs(context));
+        RecordCollector records;
         Acks acks;
         using (RequestBody body = await RequestBody.ReadAsync(context, Limits.RequestBytesMax))
+        {
+            records = new RecordCollector(NowMs(context), body.Bytes.Length);
             acks = ProduceJson.Parse(body.Bytes.Span, partition is not null, records);
+        }
+
         await AppendAsync(context, partition, records, acks);
     }
 
-    private async Task AppendValueAsync(HttpContext context, int? partition, bool isText)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask AppendValueAsync(HttpContext context, int? partition, bool isText)
     {
         RecordOptions options = RecordOptions.Read(context.Request);
-        var records = new RecordCollector(NowMs(context));
+        RecordCollector records;
         using (RequestBody body = await RequestBody.ReadAsync(context, Limits.RequestBytesMax))
         {
+            records = new RecordCollector(NowMs(context), body.Bytes.Length);
             if (isText)
                 ProduceJson.CheckText(body.Bytes.Span, null);
             options.AddRecord(context.Request, body.Bytes.Span, records);
@@ -104,7 +112,8 @@ internal sealed partial class ProduceEndpoints(
         await AppendAsync(context, partition, records, options.Acks);
     }
 
-    private async Task AppendAsync(HttpContext context, int? partition, RecordCollector records, Acks acks)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask AppendAsync(HttpContext context, int? partition, RecordCollector records, Acks acks)
     {
         AppendOutcome outcome = await CallAsync(
             context, new(records.Finish(), partition, records.Partitions, acks, ExpectedNextOffset(context)));
@@ -124,7 +133,8 @@ internal sealed partial class ProduceEndpoints(
             records.Dispose();
     }
 
-    private async Task AppendBatchesAsync(HttpContext context, int? partition)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask AppendBatchesAsync(HttpContext context, int? partition)
     {
         RecordOptions options = RecordOptions.ReadAcks(context.Request);
         RequestBody body = await RequestBody.ReadAsync(context, Limits.RequestBytesMax);
@@ -152,20 +162,22 @@ internal sealed partial class ProduceEndpoints(
             body.Dispose();
     }
 
-    private async ValueTask<AppendOutcome> CallAsync(HttpContext context, RecordsAppendRequest request)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<AppendOutcome> CallAsync(HttpContext context, AppendRecords records)
     {
-        AppendOutcome outcome = await TryCallAsync(context, request);
+        AppendOutcome outcome = await TryCallAsync(context, records);
         return outcome.Response.Error is { } error ? throw new RequestException(error) : outcome;
     }
 
-    private async ValueTask<AppendOutcome> TryCallAsync(HttpContext context, RecordsAppendRequest request)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<AppendOutcome> TryCallAsync(HttpContext context, AppendRecords records)
     {
         string topic = Parameters.Topic(context);
         if (context.Features.Get<ClientIdentity>() is not { } client)
-            return await appender.AppendAsync(topic, request);
-        if (!client.Identity.IsClients && request.Acks != Acks.All)
+            return await appender.AppendAsync(topic, records);
+        if (!client.Identity.IsClients && records.Acks != Acks.All)
             throw RequestException.Malformed("acks", $"With '{ProducerHeaders.Key}' acks must be \"all\": the answer is to hold for a day.");
-        AppendOutcome outcome = await appender.AppendAsync(topic, request, client);
+        AppendOutcome outcome = await appender.AppendAsync(topic, records, client);
         if (client.Key is { } key)
             await key.EndAsync(outcome.Response);
         return outcome;

@@ -1,5 +1,6 @@
-using System.Buffers;
 using System.Globalization;
+using System.Numerics;
+using System.Runtime.Intrinsics;
 using System.Text.Unicode;
 
 namespace OrleansStream.Api.Mapping;
@@ -7,191 +8,208 @@ namespace OrleansStream.Api.Mapping;
 /// <summary>Tells whether bytes are JSON (RFC 8259), without an exception for those that are not: a log may hold nothing else.</summary>
 internal static class JsonText
 {
-    private static readonly SearchValues<byte> StringEnds = SearchValues.Create(
-        [.. Enumerable.Range(0, 0x20).Select(b => (byte)b), (byte)'"', (byte)'\\']);
+    private const int None = -1;
+    private const int EscapedUnitBytes = 6;
 
     /// <summary>Tells whether bytes are one JSON text that any parser takes.</summary>
     /// <param name="text">The bytes.</param>
     /// <returns>False also when it nests deeper than <see cref="Limits.JsonValueDepthMax"/>, or escapes half a character.</returns>
     public static bool IsValid(ReadOnlySpan<byte> text)
     {
-        if (text.IsEmpty || !Utf8.IsValid(text))
+        if (!Utf8.IsValid(text))
             return false;
+        int end = Skip(text, 0, Limits.JsonValueDepthMax);
+        return end >= 0 && SkipSpace(text, end) == text.Length;
+    }
 
-        int position = 0;
+    /// <summary>Passes over one JSON value.</summary>
+    /// <param name="text">The bytes, which are UTF-8.</param>
+    /// <param name="at">The position of the value, or of white space before it.</param>
+    /// <param name="depthMax">The deepest nesting taken; at most 64.</param>
+    /// <returns>The position behind it; -1 when there is none, when it nests deeper, or escapes half a character.</returns>
+    public static int Skip(ReadOnlySpan<byte> text, int at, int depthMax)
+    {
         int depth = 0;
         // One bit per open container, the innermost lowest: set for an object.
         ulong objects = 0;
         while (true)
         {
-            SkipSpace(text, ref position);
-            if (position == text.Length)
-                return false;
-            byte first = text[position];
+            at = SkipSpace(text, at);
+            if (at >= text.Length)
+                return None;
+            byte first = text[at];
             if (first is (byte)'{' or (byte)'[')
             {
-                if (++depth > Limits.JsonValueDepthMax)
-                    return false;
+                if (++depth > depthMax)
+                    return None;
                 bool isObject = first == (byte)'{';
                 objects = objects << 1 | (isObject ? 1UL : 0UL);
-                position++;
-                SkipSpace(text, ref position);
+                at = SkipSpace(text, at + 1);
                 // An empty container goes to the closing below, like a full one.
-                bool isEmpty = position < text.Length && text[position] == (isObject ? (byte)'}' : (byte)']');
-                if (!isEmpty && isObject && !TryName(text, ref position))
-                    return false;
-                if (!isEmpty)
+                if (at < text.Length && text[at] != (isObject ? (byte)'}' : (byte)']'))
+                {
+                    if (isObject && (at = SkipName(text, at)) < 0)
+                        return None;
                     continue;
+                }
             }
-            else if (!TryScalar(text, ref position))
+            else
             {
-                return false;
+                at = first == (byte)'"' ? SkipString(text, at + 1) : SkipWordOrNumber(text, at);
+                if (at < 0)
+                    return None;
             }
 
-            if (!TryCloseOrGoOn(text, ref position, ref depth, ref objects, out bool isEnd))
-                return false;
-            if (isEnd)
-                return true;
+            at = CloseOrGoOn(text, at, ref depth, ref objects);
+            if (depth == 0 || at < 0)
+                return at;
         }
     }
 
-    // Behind a value: closes what ends here, then stands on the next value, or at the end of all.
-    private static bool TryCloseOrGoOn(ReadOnlySpan<byte> text, ref int position, ref int depth, ref ulong objects, out bool isEnd)
+    // Behind a value: closes what ends here, then stands on the next value, or behind all when nothing is open.
+    private static int CloseOrGoOn(ReadOnlySpan<byte> text, int at, ref int depth, ref ulong objects)
     {
-        while (true)
+        while (depth > 0)
         {
-            SkipSpace(text, ref position);
-            isEnd = depth == 0 && position == text.Length;
-            if (depth == 0 || position == text.Length)
-                return isEnd;
+            at = SkipSpace(text, at);
+            if (at >= text.Length)
+                return None;
             bool isObject = (objects & 1) != 0;
-            byte next = text[position++];
+            byte next = text[at++];
             if (next == (byte)',')
             {
-                SkipSpace(text, ref position);
-                return !isObject || TryName(text, ref position);
+                at = SkipSpace(text, at);
+                return isObject ? SkipName(text, at) : at;
             }
 
             if (next != (isObject ? (byte)'}' : (byte)']'))
-                return false;
+                return None;
             depth--;
             objects >>= 1;
         }
+
+        return at;
     }
 
-    private static bool TryName(ReadOnlySpan<byte> text, ref int position)
+    private static int SkipName(ReadOnlySpan<byte> text, int at)
     {
-        if (position == text.Length || text[position] != (byte)'"' || !TryString(text, ref position))
-            return false;
-        SkipSpace(text, ref position);
-        return position < text.Length && text[position++] == (byte)':';
+        if (at >= text.Length || text[at] != (byte)'"')
+            return None;
+        at = SkipString(text, at + 1);
+        if (at < 0)
+            return None;
+        at = SkipSpace(text, at);
+        return at < text.Length && text[at] == (byte)':' ? at + 1 : None;
     }
 
-    private static bool TryScalar(ReadOnlySpan<byte> text, ref int position) => text[position] switch
+    private static int SkipWordOrNumber(ReadOnlySpan<byte> text, int at) => text[at] switch
     {
-        (byte)'"' => TryString(text, ref position),
-        (byte)'t' => TryWord(text, ref position, "true"u8),
-        (byte)'f' => TryWord(text, ref position, "false"u8),
-        (byte)'n' => TryWord(text, ref position, "null"u8),
-        _ => TryNumber(text, ref position),
+        (byte)'t' => SkipWord(text, at, "true"u8),
+        (byte)'f' => SkipWord(text, at, "false"u8),
+        (byte)'n' => SkipWord(text, at, "null"u8),
+        _ => SkipNumber(text, at),
     };
 
-    private static bool TryWord(ReadOnlySpan<byte> text, ref int position, ReadOnlySpan<byte> word)
-    {
-        bool isWord = text[position..].StartsWith(word);
-        position += word.Length;
-        return isWord;
-    }
+    private static int SkipWord(ReadOnlySpan<byte> text, int at, ReadOnlySpan<byte> word) =>
+        text[at..].StartsWith(word) ? at + word.Length : None;
 
-    private static bool TryNumber(ReadOnlySpan<byte> text, ref int position)
+    private static int SkipNumber(ReadOnlySpan<byte> text, int at)
     {
-        if (text[position] == (byte)'-')
-            position++;
-        bool startsWithZero = position < text.Length && text[position] == (byte)'0';
-        int integerDigits = SkipDigits(text, ref position);
-        if (integerDigits == 0 || startsWithZero && integerDigits > 1)
-            return false;
-        if (position < text.Length && text[position] == (byte)'.')
+        if (text[at] == (byte)'-')
+            at++;
+        int end = SkipDigits(text, at);
+        if (end == at || text[at] == (byte)'0' && end > at + 1)
+            return None;
+        at = end;
+        if (at < text.Length && text[at] == (byte)'.')
         {
-            position++;
-            if (SkipDigits(text, ref position) == 0)
-                return false;
+            end = SkipDigits(text, at + 1);
+            if (end == at + 1)
+                return None;
+            at = end;
         }
 
-        if (position < text.Length && text[position] is (byte)'e' or (byte)'E')
+        if (at < text.Length && text[at] is (byte)'e' or (byte)'E')
         {
-            position++;
-            if (position < text.Length && text[position] is (byte)'+' or (byte)'-')
-                position++;
-            if (SkipDigits(text, ref position) == 0)
-                return false;
+            at++;
+            if (at < text.Length && text[at] is (byte)'+' or (byte)'-')
+                at++;
+            end = SkipDigits(text, at);
+            if (end == at)
+                return None;
+            at = end;
         }
 
-        return true;
+        return at;
     }
 
-    private static bool TryString(ReadOnlySpan<byte> text, ref int position)
+    // Stands behind the opening quote.
+    private static int SkipString(ReadOnlySpan<byte> text, int at)
     {
-        position++;
-        while (true)
+        while (at >= 0)
         {
-            int length = text[position..].IndexOfAny(StringEnds);
-            if (length < 0)
-                return false;
-            position += length;
-            if (text[position] == (byte)'"')
-            {
-                position++;
-                return true;
-            }
-
-            if (text[position] != (byte)'\\' || !TryEscape(text, ref position))
-                return false;
+            at = SkipUnescaped(text, at);
+            if (at >= text.Length || text[at] < 0x20)
+                return None;
+            if (text[at] == (byte)'"')
+                return at + 1;
+            at = SkipEscape(text, at);
         }
+
+        return None;
     }
 
-    private static bool TryEscape(ReadOnlySpan<byte> text, ref int position)
+    // Names and most values are a few bytes long: a search over the rest of the text would cost more to begin than to do.
+    private static int SkipUnescaped(ReadOnlySpan<byte> text, int at)
     {
-        if (position + 1 >= text.Length)
-            return false;
-        byte kind = text[position + 1];
+        while (text.Length - at >= Vector128<byte>.Count)
+        {
+            var block = Vector128.Create(text.Slice(at, Vector128<byte>.Count));
+            Vector128<byte> ends = Vector128.Equals(block, Vector128.Create((byte)'"')) | Vector128.Equals(block, Vector128.Create((byte)'\\'))
+                | Vector128.LessThan(block, Vector128.Create((byte)0x20));
+            if (ends != Vector128<byte>.Zero)
+                return at + BitOperations.TrailingZeroCount(ends.ExtractMostSignificantBits());
+            at += Vector128<byte>.Count;
+        }
+
+        while (at < text.Length && text[at] >= 0x20 && text[at] is not ((byte)'"' or (byte)'\\'))
+            at++;
+        return at;
+    }
+
+    private static int SkipEscape(ReadOnlySpan<byte> text, int at)
+    {
+        if (at + 1 >= text.Length)
+            return None;
+        byte kind = text[at + 1];
         if (kind != (byte)'u')
-        {
-            position += 2;
-            return "\"\\/bfnrt"u8.Contains(kind);
-        }
-
-        if (!TryCodeUnit(text, ref position, out int unit))
-            return false;
+            return "\"\\/bfnrt"u8.Contains(kind) ? at + 2 : None;
+        if (!TryCodeUnit(text, at, out int unit))
+            return None;
+        at += EscapedUnitBytes;
         if (unit is < 0xD800 or > 0xDFFF)
-            return true;
-        return unit < 0xDC00 && TryCodeUnit(text, ref position, out int low) && low is >= 0xDC00 and <= 0xDFFF;
+            return at;
+        return unit < 0xDC00 && TryCodeUnit(text, at, out int low) && low is >= 0xDC00 and <= 0xDFFF ? at + EscapedUnitBytes : None;
     }
 
-    private static bool TryCodeUnit(ReadOnlySpan<byte> text, ref int position, out int unit)
+    private static bool TryCodeUnit(ReadOnlySpan<byte> text, int at, out int unit)
     {
         unit = 0;
-        if (text.Length - position < 6 || !text[position..].StartsWith("\\u"u8)
-            || !int.TryParse(text.Slice(position + 2, 4), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out unit))
-        {
-            return false;
-        }
-
-        position += 6;
-        return true;
+        return text.Length - at >= EscapedUnitBytes && text[at..].StartsWith("\\u"u8)
+            && int.TryParse(text.Slice(at + 2, 4), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out unit);
     }
 
-    private static int SkipDigits(ReadOnlySpan<byte> text, ref int position)
+    private static int SkipDigits(ReadOnlySpan<byte> text, int at)
     {
-        int start = position;
-        while (position < text.Length && text[position] is >= (byte)'0' and <= (byte)'9')
-            position++;
-        return position - start;
+        while (at < text.Length && text[at] is >= (byte)'0' and <= (byte)'9')
+            at++;
+        return at;
     }
 
-    private static void SkipSpace(ReadOnlySpan<byte> text, ref int position)
+    private static int SkipSpace(ReadOnlySpan<byte> text, int at)
     {
-        while (position < text.Length && text[position] is (byte)' ' or (byte)'\n' or (byte)'\r' or (byte)'\t')
-            position++;
+        while (at < text.Length && text[at] is (byte)' ' or (byte)'\n' or (byte)'\r' or (byte)'\t')
+            at++;
+        return at;
     }
 }

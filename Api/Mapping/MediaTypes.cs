@@ -32,14 +32,17 @@ internal static class MediaTypes
         string? contentType = request.ContentType;
         if (string.IsNullOrEmpty(contentType))
             return Json;
-        foreach (string type in known)
+        for (int i = 0; i < known.Count; i++)
         {
-            if (contentType.Equals(type, StringComparison.OrdinalIgnoreCase))
-                return type;
+            if (contentType.Equals(known[i], StringComparison.OrdinalIgnoreCase))
+                return known[i];
         }
 
-        if (!MediaTypeHeaderValue.TryParse(contentType, out MediaTypeHeaderValue? parsed))
-            return null;
+        return MediaTypeHeaderValue.TryParse(contentType, out MediaTypeHeaderValue? parsed) ? OfBody(parsed, known) : null;
+    }
+
+    private static string? OfBody(MediaTypeHeaderValue parsed, IReadOnlyList<string> known)
+    {
         bool isUtf8 = !parsed.Charset.HasValue
             || parsed.Charset.Value!.Trim('"').Equals("utf-8", StringComparison.OrdinalIgnoreCase)
             || parsed.Charset.Value.Trim('"').Equals("us-ascii", StringComparison.OrdinalIgnoreCase);
@@ -55,20 +58,21 @@ internal static class MediaTypes
         Microsoft.Extensions.Primitives.StringValues accept = request.Headers.Accept;
         if (accept.Count == 0 || accept.Count == 1 && (string.IsNullOrEmpty(accept[0]) || accept[0] == "*/*"))
             return offered[0];
-        foreach (string type in offered)
+        for (int i = 0; i < offered.Count && accept.Count == 1; i++)
         {
-            if (accept.Count == 1 && type.Equals(accept[0], StringComparison.OrdinalIgnoreCase))
-                return type;
+            if (offered[i].Equals(accept[0], StringComparison.OrdinalIgnoreCase))
+                return offered[i];
         }
 
-        if (!MediaTypeHeaderValue.TryParseList(accept, out IList<MediaTypeHeaderValue>? ranges))
-            return null;
-        return ranges
+        return MediaTypeHeaderValue.TryParseList(accept, out IList<MediaTypeHeaderValue>? ranges) ? Preferred(ranges, offered) : null;
+    }
+
+    private static string? Preferred(IList<MediaTypeHeaderValue> ranges, IReadOnlyList<string> offered) =>
+        ranges
             .Where(range => (range.Quality ?? 1) > 0)
             .OrderByDescending(range => range.Quality ?? 1)
             .SelectMany(range => offered.Where(type => new MediaTypeHeaderValue(type).IsSubsetOf(WithoutParameters(range))))
             .FirstOrDefault();
-    }
 
     private static MediaTypeHeaderValue WithoutParameters(MediaTypeHeaderValue range) => new(range.MediaType);
 }

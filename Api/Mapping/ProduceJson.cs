@@ -34,8 +34,30 @@ internal static class ProduceJson
         }
         catch (JsonException exception)
         {
-            throw JsonFields.NotJson(parser.RecordPath.Length == 0 ? null : parser.RecordPath, exception);
+            throw NotJson(body, parser.RecordPath.Length == 0 ? null : parser.RecordPath, Strict, exception);
         }
+    }
+
+    /// <summary>The error of bytes that are no JSON. A reader that has passed over values does not know where it stands, so this reads again.</summary>
+    /// <param name="text">The bytes.</param>
+    /// <param name="field">The field that was being read, or null.</param>
+    /// <param name="options">How they are read.</param>
+    /// <param name="exception">What the reader said.</param>
+    public static RequestException NotJson(ReadOnlySpan<byte> text, string? field, JsonReaderOptions options, JsonException exception)
+    {
+        try
+        {
+            var reader = new Utf8JsonReader(text, options);
+            while (reader.Read())
+            {
+            }
+        }
+        catch (JsonException exact)
+        {
+            return JsonFields.NotJson(field, exact);
+        }
+
+        return JsonFields.NotJson(field, exception);
     }
 
     /// <summary>Refuses bytes that are no UTF-8: the JSON reader does not look.</summary>
@@ -129,6 +151,7 @@ internal static class ProduceJson
         if (reader.TokenType != JsonTokenType.StartArray)
             throw JsonFields.WrongKind("records", reader.TokenType, "an array of records");
         int count = 0;
+        parser.Begin();
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
             if (count == Limits.RecordsPerRequestMax)

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Buffers.Text;
 using System.Diagnostics;
 using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using OrleansStream.Api.Contracts;
 using OrleansStream.Api.Errors;
@@ -15,9 +16,9 @@ internal sealed class ProduceResults : IDisposable
 {
     private const int EntryBytesMax = 160;
 
-    private readonly List<StreamError> _errors = [];
-    private readonly List<byte[]> _errorTexts = [];
-    private Entry[] _entries = ArrayPool<Entry>.Shared.Rent(16);
+    private List<StreamError>? _errors;
+    private List<byte[]>? _errorTexts;
+    private readonly PooledList<Entry> _entries = new();
 
     private readonly record struct Entry(int Partition, int ErrorIndex, long Offset, long TimestampMs, int RecordCount = 1);
 
@@ -28,7 +29,7 @@ internal sealed class ProduceResults : IDisposable
     public bool AreDuplicatesOfOtherRequests { get; init; }
 
     /// <summary>The count of entries.</summary>
-    public int Count { get; private set; }
+    public int Count => _entries.Count;
 
     /// <summary>The count of entries that are errors.</summary>
     public int FailedCount { get; private set; }
@@ -58,7 +59,7 @@ internal sealed class ProduceResults : IDisposable
             if (part.Response.Error is { } error)
                 AddError(error);
             else
-                Add(new Entry(part.Partition, -1, part.BaseOffset, part.Response.LogAppendTimeMs, part.RecordCount));
+                _entries.Add(new Entry(part.Partition, -1, part.BaseOffset, part.Response.LogAppendTimeMs, part.RecordCount));
         }
     }
 
@@ -66,7 +67,7 @@ internal sealed class ProduceResults : IDisposable
     /// <param name="error">Why.</param>
     public void AddError(StreamError error)
     {
-        Add(new Entry(-1, IndexOf(error), -1, -1));
+        _entries.Add(new Entry(-1, IndexOf(error), -1, -1));
         FailedCount++;
     }
 
@@ -78,9 +79,10 @@ internal sealed class ProduceResults : IDisposable
             context.Response.ContentType = MediaTypes.Ndjson;
         AreBeingSent = true;
         await WriteLinesAsync(context);
-        Count = FailedCount = 0;
-        _errors.Clear();
-        _errorTexts.Clear();
+        await context.Response.BodyWriter.FlushAsync(context.RequestAborted);
+        _entries.Clear();
+        FailedCount = 0;
+        (_errors, _errorTexts) = (null, null);
     }
 
     /// <summary>Answers the request: 200, 207 when some records failed, or the first record's error when all did.</summary>
@@ -98,7 +100,7 @@ internal sealed class ProduceResults : IDisposable
         if (Count > 0 && FailedCount == Count)
         {
             // The entries go into the problem document, in the place of its closing brace.
-            byte[] problem = JsonSerializer.SerializeToUtf8Bytes(Problems.Prepare(context, _errors[0]), ApiJsonContext.Api.Problem);
+            byte[] problem = JsonSerializer.SerializeToUtf8Bytes(Problems.Prepare(context, _errors![0]), ApiJsonContext.Api.Problem);
             writer.Write(problem.AsSpan(0, problem.Length - 1));
             writer.Write(",\"results\":["u8);
             await WriteEntriesAsync(writer, (byte)',', context.RequestAborted);
@@ -120,12 +122,7 @@ internal sealed class ProduceResults : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        ArrayPool<Entry>.Shared.Return(_entries);
-        _entries = [];
-        Count = 0;
-    }
+    public void Dispose() => _entries.Dispose();
 
     private async Task WriteLinesAsync(HttpContext context)
     {
@@ -133,7 +130,6 @@ internal sealed class ProduceResults : IDisposable
             return;
         await WriteEntriesAsync(context.Response.BodyWriter, (byte)'\n', context.RequestAborted);
         context.Response.BodyWriter.Write("\n"u8);
-        await context.Response.BodyWriter.FlushAsync(context.RequestAborted);
     }
 
     private void AddRecords(RecordsAppendResponse response, int recordCount, RecordCollector? records)
@@ -155,46 +151,36 @@ internal sealed class ProduceResults : IDisposable
             bool isTimeKnown = !part.Response.Duplicate || !AreDuplicatesOfOtherRequests;
             long timestampMs = part.Response.LogAppendTimeMs >= 0 ? part.Response.LogAppendTimeMs
                 : isTimeKnown ? records?.TimestampMs(i) ?? -1 : -1;
-            Add(new Entry(part.Partition, -1, part.BaseOffset + place, timestampMs));
+            _entries.Add(new Entry(part.Partition, -1, part.BaseOffset + place, timestampMs));
         }
 
         ArrayPool<int>.Shared.Return(taken);
     }
 
-    private void Add(in Entry entry)
-    {
-        if (Count == _entries.Length)
-        {
-            Entry[] larger = ArrayPool<Entry>.Shared.Rent(2 * Count);
-            _entries.AsSpan(0, Count).CopyTo(larger);
-            ArrayPool<Entry>.Shared.Return(_entries);
-            _entries = larger;
-        }
-
-        _entries[Count++] = entry;
-    }
-
     private int IndexOf(StreamError error)
     {
         // The records of a part share its error, so only the last one is looked at.
-        if (_errors.Count == 0 || _errors[^1] != error)
+        if (_errors is null || _errors[^1] != error)
         {
-            _errors.Add(error);
+            (_errors ??= []).Add(error);
             Problem problem = Problems.Of(error);
-            _errorTexts.Add([
+            (_errorTexts ??= []).Add([
                 .. "{\"error\":"u8, .. JsonSerializer.SerializeToUtf8Bytes(problem, ApiJsonContext.Api.Problem), (byte)'}']);
         }
 
         return _errors.Count - 1;
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask WriteEntriesAsync(PipeWriter writer, byte separator, CancellationToken cancellationToken)
     {
         int written = 0;
         while (written < Count)
         {
             written = WriteSome(writer, written, separator);
-            await writer.FlushAsync(cancellationToken);
+            // The last piece is sent with the end of the answer, in one packet instead of two.
+            if (written < Count)
+                await writer.FlushAsync(cancellationToken);
         }
     }
 
@@ -205,7 +191,7 @@ internal sealed class ProduceResults : IDisposable
         for (; i < Count && bytes < Limits.ResponseFlushBytes; i++)
         {
             ref readonly Entry entry = ref _entries[i];
-            byte[] error = entry.ErrorIndex < 0 ? [] : _errorTexts[entry.ErrorIndex];
+            byte[] error = entry.ErrorIndex < 0 ? [] : _errorTexts![entry.ErrorIndex];
             Span<byte> room = writer.GetSpan(EntryBytesMax + error.Length);
             int length = 0;
             if (i > 0)

@@ -1,4 +1,3 @@
-using System.Buffers;
 using OrleansStream.Api.Errors;
 using OrleansStream.Errors;
 using OrleansStream.Records;
@@ -9,33 +8,40 @@ namespace OrleansStream.Api.Mapping;
 /// <summary>
 /// Gathers the records of a request as encoded batches, with what the answer needs to know of each. No object a record.
 /// </summary>
-/// <param name="nowMs">The time of a record that has none, in milliseconds since the Unix epoch.</param>
 /// <remarks>
 /// Its memory is pooled: dispose it only once the append of its batches has been answered. An append without an answer may
 /// still run, and read the bytes; then the collector is left to the garbage collector.
 /// </remarks>
-internal sealed class RecordCollector(long nowMs) : IDisposable
+internal sealed class RecordCollector : IDisposable
 {
     private readonly RecordBatchWriter _batch = new();
-    private readonly ArrayBufferWriter<int> _partitions = new();
-    private readonly ArrayBufferWriter<long> _timestamps = new();
-    private ArrayBufferWriter<byte>? _earlierBatches;
+    private readonly PooledList<int> _partitions = new();
+    private readonly PooledList<long> _timestamps = new();
+
+    /// <summary>Starts without records.</summary>
+    /// <param name="nowMs">The time of a record that has none, in milliseconds since the Unix epoch.</param>
+    /// <param name="lengthBytes">The length of what the records come from: they will not be much longer.</param>
+    public RecordCollector(long nowMs, int lengthBytes = 0)
+    {
+        NowMs = nowMs;
+        _batch.Reserve(lengthBytes);
+    }
 
     /// <summary>The count of records.</summary>
     public int Count { get; private set; }
 
     /// <summary>The time of a record that has none, in milliseconds since the Unix epoch.</summary>
-    public long NowMs { get; set; } = nowMs;
+    public long NowMs { get; set; }
 
     /// <summary>The encoded length so far, in bytes.</summary>
-    public int LengthBytes => (_earlierBatches?.WrittenCount ?? 0) + _batch.LengthBytes;
+    public int LengthBytes => _batch.EarlierLengthBytes + _batch.LengthBytes;
 
     /// <summary>Per record its explicit partition or -1; empty when no record names one.</summary>
-    public ReadOnlyMemory<int> Partitions => _partitions.WrittenMemory;
+    public ReadOnlyMemory<int> Partitions => _partitions.Items;
 
     /// <summary>The timestamp of a record, in milliseconds since the Unix epoch.</summary>
     /// <param name="index">Which one.</param>
-    public long TimestampMs(int index) => _timestamps.WrittenCount == 0 ? NowMs : _timestamps.WrittenSpan[index];
+    public long TimestampMs(int index) => _timestamps.Count == 0 ? NowMs : _timestamps[index];
 
     /// <summary>Adds a record.</summary>
     /// <param name="timestampMs">Its time, or null for now.</param>
@@ -60,7 +66,7 @@ internal sealed class RecordCollector(long nowMs) : IDisposable
 
         int encodedBytes = RecordBatchWriter.EncodedRecordLengthBytes(key.Length, value.Length, encodedHeaders.Length);
         if (_batch.Count > 0 && _batch.LengthBytes + encodedBytes > Limits.BatchBytesTarget)
-            SetBatchAside();
+            _batch.StartNext();
         _batch.Append(timestampMs ?? NowMs, key, hasKey, value, hasValue, encodedHeaders);
         Note(_partitions, partition, -1);
         Note(_timestamps, timestampMs ?? NowMs, NowMs);
@@ -69,54 +75,37 @@ internal sealed class RecordCollector(long nowMs) : IDisposable
 
     /// <summary>Ends the last batch.</summary>
     /// <returns>All batches, back to back, in this collector's own memory.</returns>
-    public ReadOnlyMemory<byte> Finish()
+    public Memory<byte> Finish()
     {
-        if (_earlierBatches is null or { WrittenCount: 0 })
-        {
-            _batch.Finish();
-            return _batch.WrittenBatch();
-        }
-
-        if (_batch.Count > 0)
-            SetBatchAside();
-        return _earlierBatches.WrittenMemory;
+        _batch.Finish();
+        return _batch.WrittenBatches();
     }
 
     /// <summary>Starts again without records.</summary>
     public void Reset()
     {
         _batch.Reset(new RecordBatchOptions());
-        _earlierBatches?.ResetWrittenCount();
-        _partitions.ResetWrittenCount();
-        _timestamps.ResetWrittenCount();
+        _partitions.Clear();
+        _timestamps.Clear();
         Count = 0;
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _batch.Dispose();
-
-    private void SetBatchAside()
+    public void Dispose()
     {
-        _batch.Finish();
-        ReadOnlySpan<byte> finished = _batch.WrittenBatch().Span;
-        _earlierBatches ??= new ArrayBufferWriter<byte>(2 * finished.Length);
-        _earlierBatches.Write(finished);
-        _batch.Reset(new RecordBatchOptions());
+        _batch.Dispose();
+        _partitions.Dispose();
+        _timestamps.Dispose();
     }
 
     // Most requests never name a partition or time, and then there is no list: it begins with the first that differs.
-    private void Note<T>(ArrayBufferWriter<T> list, T item, T usual) where T : IEquatable<T>
+    private void Note<T>(PooledList<T> list, T item, T usual)
+        where T : struct, IEquatable<T>
     {
-        if (list.WrittenCount == 0)
-        {
-            if (item.Equals(usual))
-                return;
-            Span<T> earlier = list.GetSpan(Count + 1)[..Count];
-            earlier.Fill(usual);
-            list.Advance(Count);
-        }
-
-        list.GetSpan(1)[0] = item;
-        list.Advance(1);
+        if (list.Count == 0 && item.Equals(usual))
+            return;
+        if (list.Count == 0)
+            list.Add(usual, Count);
+        list.Add(item);
     }
 }

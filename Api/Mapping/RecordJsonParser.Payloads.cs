@@ -33,12 +33,12 @@ internal sealed partial class RecordJsonParser
 
     private Payload ReadPayload(ref Utf8JsonReader reader, ReadOnlySpan<byte> body, string name)
     {
-        int start = (int)reader.TokenStartIndex;
+        int start = _readerStart + (int)reader.TokenStartIndex;
         JsonTokenType token = reader.TokenType;
         bool isEscaped = reader.TokenType == JsonTokenType.String && reader.ValueIsEscaped;
         if (isEscaped)
             CheckSurrogates(reader.ValueSpan, name);
-        if (token is JsonTokenType.StartObject or JsonTokenType.StartArray)
+        if (token is JsonTokenType.StartObject or JsonTokenType.StartArray && !TrySkip(ref reader, body, start))
         {
             int depth = reader.CurrentDepth;
             while (reader.Read() && reader.CurrentDepth > depth)
@@ -48,7 +48,24 @@ internal sealed partial class RecordJsonParser
             }
         }
 
-        return new Payload(token, start, (int)reader.BytesConsumed, isEscaped);
+        return new Payload(token, start, _readerStart + (int)reader.BytesConsumed, isEscaped);
+    }
+
+    /// <summary>
+    /// Passes over an object or list several times as fast as the reader walks through it. What is not taken here, the reader walks
+    /// through after all, and says what is wrong with it.
+    /// </summary>
+    private bool TrySkip(ref Utf8JsonReader reader, ReadOnlySpan<byte> body, int start)
+    {
+        int end = JsonText.Skip(body, start, Limits.JsonValueDepthMax);
+        if (end < 0)
+            return false;
+        // For the reader it was an empty one, and it goes on behind it.
+        var empty = new Utf8JsonReader(reader.TokenType == JsonTokenType.StartObject ? "}"u8 : "]"u8, isFinalBlock: false, reader.CurrentState);
+        empty.Read();
+        reader = new Utf8JsonReader(body[end..], isFinalBlock: true, empty.CurrentState);
+        _readerStart = end;
+        return true;
     }
 
     private ReadOnlySpan<byte> BytesOf(

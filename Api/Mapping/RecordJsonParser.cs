@@ -36,11 +36,15 @@ internal sealed partial class RecordJsonParser(RecordCollector records) : IDispo
     private readonly RecordHeadersWriter _headers = new();
     private byte[] _scratch = ArrayPool<byte>.Shared.Rent(4096);
     private int _scratchUsed;
+    private int _readerStart; // where in the body the bytes begin that the reader counts from
     private string _path = "";
     private int _index = -1;
 
     /// <summary>The path of the record being read, as errors name it.</summary>
     public string RecordPath => _index < 0 ? _path : $"{_path}[{_index}]";
+
+    /// <summary>Begins to read from a reader that reads the whole body.</summary>
+    public void Begin() => _readerStart = 0;
 
     /// <summary>Says where the next record stands in the request.</summary>
     /// <param name="list">The list's name.</param>
@@ -52,7 +56,7 @@ internal sealed partial class RecordJsonParser(RecordCollector records) : IDispo
     }
 
     /// <summary>Reads one record.</summary>
-    /// <param name="reader">Stands on the record's first token; afterwards on its last.</param>
+    /// <param name="reader">Stands on the record's first token; afterwards on its last, and may have been put in front of the rest of the body alone.</param>
     /// <param name="body">The bytes that <paramref name="reader"/> reads.</param>
     /// <param name="defaults">What holds for all records.</param>
     /// <param name="isLast">True when nothing may follow the record.</param>
@@ -227,7 +231,8 @@ internal sealed partial class RecordJsonParser(RecordCollector records) : IDispo
                     HeaderPath(NameOf(field)), reader.TokenType, field == Field.Key ? "a string" : "a string or null");
             }
 
-            var payload = new Payload(reader.TokenType, (int)reader.TokenStartIndex, (int)reader.BytesConsumed, reader.ValueIsEscaped);
+            var payload = new Payload(
+                reader.TokenType, _readerStart + (int)reader.TokenStartIndex, _readerStart + (int)reader.BytesConsumed, reader.ValueIsEscaped);
             if (field == Field.Key)
                 key = payload;
             else

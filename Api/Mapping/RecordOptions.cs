@@ -143,7 +143,7 @@ internal sealed class RecordOptions
 
     private static void Refuse(HttpRequest request, Func<string, bool> isMisplaced, string place)
     {
-        foreach (string name in request.Headers.Keys)
+        foreach ((string name, _) in request.Headers)
         {
             if (isMisplaced(name))
                 throw RequestException.Malformed(name, $"The header '{name}' has no meaning with this body: it is {place}.");

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Compression;
 using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
 using OrleansStream.Api.Errors;
 using OrleansStream.Api.Load;
 using ZstdSharp;
@@ -27,8 +28,8 @@ internal sealed class RequestBody : IDisposable
         _buffer = ArrayPool<byte>.Shared.Rent(capacity);
     }
 
-    /// <summary>The body's bytes, with its <c>Content-Encoding</c> undone. Valid until <see cref="Dispose"/>.</summary>
-    public ReadOnlyMemory<byte> Bytes => _buffer.AsMemory(0, _length);
+    /// <summary>The body's bytes, with its <c>Content-Encoding</c> undone, in memory of their own. Valid until <see cref="Dispose"/>.</summary>
+    public Memory<byte> Bytes => _buffer.AsMemory(0, _length);
 
     /// <summary>The body's bytes to read once more. Valid until <see cref="Dispose"/>.</summary>
     public Stream OpenRead() => new MemoryStream(_buffer, 0, _length, writable: false);
@@ -38,6 +39,7 @@ internal sealed class RequestBody : IDisposable
     /// <param name="bytesMax">The longest body taken, after its encoding is undone.</param>
     /// <exception cref="RequestException">It is longer, its encoding is not taken, it is not what its encoding says, or the node has no
     /// memory left for it.</exception>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public static async ValueTask<RequestBody> ReadAsync(HttpContext context, int bytesMax)
     {
         long? declared = context.Request.ContentLength;
@@ -118,6 +120,7 @@ internal sealed class RequestBody : IDisposable
         return decoded is not null;
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask FillAsync(PipeReader reader, int bytesMax, CancellationToken cancellationToken)
     {
         while (true)
@@ -143,6 +146,7 @@ internal sealed class RequestBody : IDisposable
         }
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask FillAsync(Stream decoded, string? encoding, int bytesMax, CancellationToken cancellationToken)
     {
         try

@@ -31,11 +31,14 @@ internal static class ProducerHeaders
     /// <exception cref="RequestException">One is missing or malformed.</exception>
     public static AppendIdentity? ReadProducer(HttpRequest request, long nowMs)
     {
-        string[] given = [.. new[] { Id, Epoch, Sequence }.Where(request.Headers.ContainsKey)];
-        if (given.Length == 0)
+        string? given = request.Headers.ContainsKey(Id) ? Id
+            : request.Headers.ContainsKey(Epoch) ? Epoch
+            : request.Headers.ContainsKey(Sequence) ? Sequence
+            : null;
+        if (given is null)
             return null;
         if (request.Headers.ContainsKey(Key))
-            throw RequestException.Malformed(Key, $"'{Key}' and '{given[0]}' are two identities. Send one of them.");
+            throw RequestException.Malformed(Key, $"'{Key}' and '{given}' are two identities. Send one of them.");
         return new AppendIdentity(
             Number(request, Id, long.MaxValue), (short)Number(request, Epoch, short.MaxValue), Topic: null, nowMs, KeylessStart: 0, TimeoutMs: 0)
         {

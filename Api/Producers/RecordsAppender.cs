@@ -1,4 +1,6 @@
+using System.Runtime.CompilerServices;
 using OrleansStream.Errors;
+using OrleansStream.Records;
 using OrleansStream.Topics;
 
 namespace OrleansStream.Api.Producers;
@@ -18,13 +20,14 @@ internal sealed class RecordsAppender(IGrainFactory grains, ProducerLanes lanes,
 
     /// <summary>Appends records.</summary>
     /// <param name="topic">The topic's name.</param>
-    /// <param name="request">The request, without identity.</param>
+    /// <param name="records">The records.</param>
     /// <returns>What came of it; failures of servers and lines are errors in it.</returns>
-    public async ValueTask<AppendOutcome> AppendAsync(string topic, RecordsAppendRequest request)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<AppendOutcome> AppendAsync(string topic, AppendRecords records)
     {
         long startedAt = time.GetTimestamp();
-        if (request.Acks == Acks.None)
-            return await TryAsync(topic, request);
+        if (records.Acks == Acks.None)
+            return await TryAsync(topic, records.With(identity: null)) is { } response ? OutcomeOf(response) : new AppendOutcome(Lost(), IsMemoryFree: false);
         ProducerLane lane;
         try
         {
@@ -37,7 +40,7 @@ internal sealed class RecordsAppender(IGrainFactory grains, ProducerLanes lanes,
 
         var identity = new AppendIdentity(
             lane.Id, lane.Epoch, _plans.Find(topic), time.GetUtcNow().ToUnixTimeMilliseconds(), NextKeylessStart(), LeftMs(startedAt));
-        AppendOutcome outcome = await RepeatAsync(topic, request with { Identity = identity }, isOpen: false, startedAt);
+        AppendOutcome outcome = await RepeatAsync(topic, records, identity, isOpen: false, startedAt);
         if (!HasOpenOutcome(outcome.Response))
             lanes.Return(lane);
         return outcome;
@@ -45,16 +48,16 @@ internal sealed class RecordsAppender(IGrainFactory grains, ProducerLanes lanes,
 
     /// <summary>Appends records under an identity of the client's.</summary>
     /// <param name="topic">The topic's name.</param>
-    /// <param name="request">The request, without identity.</param>
+    /// <param name="records">The records.</param>
     /// <param name="client">The identity.</param>
-    public ValueTask<AppendOutcome> AppendAsync(string topic, RecordsAppendRequest request, ClientIdentity client)
+    public ValueTask<AppendOutcome> AppendAsync(string topic, AppendRecords records, ClientIdentity client)
     {
         long startedAt = time.GetTimestamp();
         AppendIdentity identity = client.Identity with
         {
             Topic = client.Identity.Topic ?? _plans.Find(topic), TimeoutMs = LeftMs(startedAt),
         };
-        return RepeatAsync(topic, request with { Identity = identity }, client.IsResumed, startedAt);
+        return RepeatAsync(topic, records, identity, client.IsResumed, startedAt);
     }
 
     /// <summary>Where the turn of partitions begins for the keyless records of the next request.</summary>
@@ -65,57 +68,63 @@ internal sealed class RecordsAppender(IGrainFactory grains, ProducerLanes lanes,
     public int NextKeylessStart() => (int)((Interlocked.Increment(ref _keylessTurn) * 0x9E3779B9u) >> 16);
 
     /// <param name="topic">The topic's name.</param>
-    /// <param name="request">The request with its identity.</param>
+    /// <param name="records">The records.</param>
+    /// <param name="identity">Their identity.</param>
     /// <param name="isOpen">True when an earlier call may have stored some of it.</param>
     /// <param name="startedAt">When its time began.</param>
-    private async ValueTask<AppendOutcome> RepeatAsync(string topic, RecordsAppendRequest request, bool isOpen, long startedAt)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<AppendOutcome> RepeatAsync(
+        string topic, AppendRecords records, AppendIdentity identity, bool isOpen, long startedAt)
     {
+        // Before the first call: later ones may have others beside them that still read the batches.
+        RecordBatchHeader.StampProducers(records.Batches.Span, identity.ProducerId, identity.ProducerEpoch, identity.BaseSequence);
         bool isMemoryFree = true;
         while (true)
         {
-            AppendOutcome outcome = await TryAsync(topic, request);
-            isMemoryFree &= outcome.IsMemoryFree;
-            bool isLost = !outcome.IsMemoryFree;
-            AppendIdentity identity = request.Identity!;
-            if (outcome.Response.PlanBy is { } current)
+            RecordsAppendResponse? response = await TryAsync(topic, records.With(identity));
+            isMemoryFree &= response is not null && OutcomeOf(response).IsMemoryFree;
+            if (response?.PlanBy is { } current)
             {
                 _plans.Learn(current);
                 identity = identity with { Topic = current };
             }
-            else if (!isLost)
+            else if (response is not null)
             {
-                return new AppendOutcome(isOpen ? Opened(outcome.Response) : outcome.Response, isMemoryFree);
+                return new AppendOutcome(isOpen ? Opened(response) : response, isMemoryFree);
             }
 
             // Without a topic to plan by the call stored nothing, whatever became of it.
-            isOpen |= isLost && identity.Topic is not null;
+            isOpen |= response is null && identity.Topic is not null;
             if (LeftMs(startedAt) <= Limits.LostCallPause.TotalMilliseconds)
-                return new AppendOutcome(isOpen ? Opened(outcome.Response) : NotBegun(), isMemoryFree);
-            if (isLost)
+                return new AppendOutcome(isOpen ? Opened(response ?? Lost()) : NotBegun(), isMemoryFree);
+            if (response is null)
                 await Task.Delay(Limits.LostCallPause, time);
-            request = request with { Identity = identity with { IsRepeat = identity.IsRepeat || isOpen, TimeoutMs = LeftMs(startedAt) } };
+            identity = identity with { IsRepeat = identity.IsRepeat || isOpen, TimeoutMs = LeftMs(startedAt) };
         }
     }
 
-    /// <summary>Calls the router once. A call that is lost is an error whose outcome is open, and leaves the request's memory in use.</summary>
-    private async ValueTask<AppendOutcome> TryAsync(string topic, RecordsAppendRequest request)
+    /// <summary>Calls the router once.</summary>
+    /// <returns>Null when the call was lost: then its outcome is open, and it may be reading the batches.</returns>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<RecordsAppendResponse?> TryAsync(string topic, RecordsAppendRequest request)
     {
         try
         {
             // The caller's going away does not cancel: whether the records are stored must not depend on when it went.
             ValueTask<RecordsAppendResponse> call = _routers.Get(topic).AppendAsync(request, CancellationToken.None);
             // The first call is given up by its own response timeout, which is as long.
-            RecordsAppendResponse response = request.Identity is { IsRepeat: true } identity
+            return request.Identity is { IsRepeat: true } identity
                 ? await call.AsTask().WaitAsync(TimeSpan.FromMilliseconds(identity.TimeoutMs), time)
                 : await call;
-            bool isMemoryFree = request.Identity is not null || !HasOpenOutcome(response);
-            return new AppendOutcome(response, isMemoryFree);
         }
         catch (Exception e) when (e is OrleansException or TimeoutException)
         {
-            return new AppendOutcome(new RecordsAppendResponse([], default, Lost()), IsMemoryFree: false);
+            return null;
         }
     }
+
+    private static AppendOutcome OutcomeOf(RecordsAppendResponse response) =>
+        new(response, IsMemoryFree: !response.HasStrays && !HasOpenOutcome(response));
 
     private int LeftMs(long startedAt) => (int)Math.Max(0, (TopicLimits.AppendTimeout - time.GetElapsedTime(startedAt)).TotalMilliseconds);
 
@@ -141,11 +150,29 @@ internal sealed class RecordsAppender(IGrainFactory grains, ProducerLanes lanes,
         return false;
     }
 
-    private static StreamError Lost() =>
-        new(StreamErrorCode.RequestTimedOut, "The service did not answer in time.") { OutcomeUnknown = true };
+    private static RecordsAppendResponse Lost() => new([], default, new StreamError(
+        StreamErrorCode.RequestTimedOut, "The service did not answer in time.") { OutcomeUnknown = true });
 
     private static RecordsAppendResponse NotBegun() => new([], default, new StreamError(
         StreamErrorCode.NotLeaderOrFollower, "The topic could not be reached in time; nothing was stored."));
+}
+
+/// <summary>Records to append, which are given their identity on the way.</summary>
+/// <param name="Batches">
+/// Whole batches. Those that name no producer are made to name the request's, so this memory must be the caller's alone; and it stays
+/// in use while <see cref="AppendOutcome.IsMemoryFree"/> is false.
+/// </param>
+/// <param name="Partition">As <see cref="RecordsAppendRequest"/> has it.</param>
+/// <param name="RecordPartitions">As there.</param>
+/// <param name="Acks">As there.</param>
+/// <param name="ExpectedNextOffset">As there.</param>
+internal readonly record struct AppendRecords(
+    Memory<byte> Batches, int? Partition, ReadOnlyMemory<int> RecordPartitions, Acks Acks, long? ExpectedNextOffset)
+{
+    /// <summary>The request for the router.</summary>
+    /// <param name="identity">Its identity; null for none.</param>
+    public RecordsAppendRequest With(AppendIdentity? identity) =>
+        new(Batches, Partition, RecordPartitions, Acks, ExpectedNextOffset, identity);
 }
 
 /// <summary>What came of an append.</summary>

@@ -11,7 +11,7 @@ internal sealed class PooledBuffer(int bytesMax, Func<int, Exception> overflow) 
 
     public ReadOnlySpan<byte> WrittenSpan => _bytes.AsSpan(0, Length);
 
-    public ReadOnlyMemory<byte> WrittenMemory => _bytes.AsMemory(0, Length);
+    public Memory<byte> WrittenMemory => _bytes.AsMemory(0, Length);
 
     /// <summary>The written bytes, to be changed in place.</summary>
     public Span<byte> Written => _bytes.AsSpan(0, Length);
@@ -26,6 +26,14 @@ internal sealed class PooledBuffer(int bytesMax, Func<int, Exception> overflow) 
         Span<byte> taken = _bytes.AsSpan(Length, lengthBytes);
         Length += lengthBytes;
         return taken;
+    }
+
+    /// <summary>Makes room for the next bytes, up to the bound; nothing is counted as written.</summary>
+    public void Reserve(int lengthBytes)
+    {
+        int wanted = Math.Min(lengthBytes, bytesMax - Length);
+        if (wanted > _bytes.Length - Length)
+            Grow(wanted);
     }
 
     public void Advance(int count)

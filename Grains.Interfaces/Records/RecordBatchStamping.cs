@@ -69,6 +69,31 @@ public readonly partial struct RecordBatchHeader
         BinaryPrimitives.WriteUInt32BigEndian(batch[CrcPosition..], Crc32C.Replace(crc, before, producer, batch.Length - end));
     }
 
+    /// <summary>Names the idempotent producer of every batch that has none, with sequence numbers that go on from batch to batch.</summary>
+    /// <param name="batches">Whole batches, back to back, whose headers were found sound.</param>
+    /// <param name="id">The producer's id.</param>
+    /// <param name="epoch">The producer's epoch.</param>
+    /// <param name="baseSequence">The sequence number of the first record.</param>
+    /// <exception cref="ArgumentException">A batch is not as long as its header says.</exception>
+    public static void StampProducers(Span<byte> batches, long id, short epoch, int baseSequence)
+    {
+        while (TryRead(batches, out RecordBatchHeader header))
+        {
+            if (!header.HasProducer)
+            {
+                StampProducer(batches[..header.LengthBytes], id, epoch, baseSequence);
+                baseSequence = SequenceAfter(baseSequence, header.RecordCount);
+            }
+
+            batches = batches[header.LengthBytes..];
+        }
+    }
+
+    /// <summary>The sequence number of the record behind some records. After <see cref="int.MaxValue"/> comes 0.</summary>
+    /// <param name="sequence">The sequence number of the first of them.</param>
+    /// <param name="recordCount">The count of them.</param>
+    public static int SequenceAfter(int sequence, int recordCount) => unchecked(sequence + recordCount) & int.MaxValue;
+
     internal static void StampCrc(Span<byte> batch) =>
         BinaryPrimitives.WriteUInt32BigEndian(batch[CrcPosition..], Crc32C.Compute(batch[AttributesPosition..]));
 

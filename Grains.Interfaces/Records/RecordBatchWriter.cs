@@ -11,7 +11,7 @@ namespace OrleansStream.Records;
 /// <remarks>
 /// <see cref="Reset"/>, <see cref="Append(long, ReadOnlySpan{byte}, bool, ReadOnlySpan{byte}, bool, ReadOnlySpan{byte})"/> for
 /// each record, <see cref="Finish"/>, then take the batch. A batch is as long as <see cref="LengthBytes"/> said before
-/// <see cref="Finish"/>, or shorter when compression helped.
+/// <see cref="Finish"/>, or shorter when compression helped. <see cref="StartNext"/> writes another behind it, in the same memory.
 /// </remarks>
 public sealed class RecordBatchWriter : IDisposable
 {
@@ -19,6 +19,7 @@ public sealed class RecordBatchWriter : IDisposable
     private PooledBuffer? _compressed;
     private PooledBuffer? _finished;
     private RecordBatchOptions _options;
+    private int _start; // of the batch being written, behind those that were finished before it
     private long _baseTimestamp;
     private long _maxTimestamp;
 
@@ -33,7 +34,10 @@ public sealed class RecordBatchWriter : IDisposable
     public int Count { get; private set; }
 
     /// <summary>The exact length in bytes, header included, that the batch has so far when it is not compressed.</summary>
-    public int LengthBytes => _plain.Length;
+    public int LengthBytes => _plain.Length - _start;
+
+    /// <summary>The length in bytes of the batches before this one that are in the same memory.</summary>
+    public int EarlierLengthBytes => _start;
 
     /// <summary>The greatest timestamp so far, in milliseconds since 1970-01-01 UTC; -1 when there is no record.</summary>
     public long MaxTimestamp => Count == 0 ? RecordBatchHeader.None : _maxTimestamp;
@@ -46,9 +50,23 @@ public sealed class RecordBatchWriter : IDisposable
         _finished = null;
         _compressed?.Clear();
         _plain.Clear();
-        _plain.Take(RecordBatchHeader.HeaderLengthBytes);
-        Count = 0;
+        Start();
     }
+
+    /// <summary>Finishes the batch and starts another with the same options behind it.</summary>
+    /// <exception cref="InvalidOperationException">Batches of this writer are compressed, and so are not next to each other.</exception>
+    public void StartNext()
+    {
+        if (_options.Compression != CompressionType.None)
+            throw new InvalidOperationException("Compressed batches are taken one at a time.");
+        Finish();
+        _finished = null;
+        Start();
+    }
+
+    /// <summary>Makes room at once, where it is known about how much is to come; otherwise what was written moves as the memory grows.</summary>
+    /// <param name="lengthBytes">The bytes to come; more are taken all the same.</param>
+    public void Reserve(int lengthBytes) => _plain.Reserve(lengthBytes);
 
     /// <summary>
     /// The most bytes that a record adds to a batch, wherever in it the record comes: what decides whether a batch is full.
@@ -164,19 +182,26 @@ public sealed class RecordBatchWriter : IDisposable
 
         CompressionType codec = Count == 0 ? CompressionType.None : _options.Compression;
         PooledBuffer batch = codec == CompressionType.None ? _plain : Compress(ref codec);
-        if (batch.Length > RecordLimits.BatchBytesMax)
+        if (batch.Length - _start > RecordLimits.BatchBytesMax)
             throw Overflow(RecordLimits.BatchBytesMax);
-        WriteHeader(batch.Written, codec);
+        WriteHeader(batch.Written[_start..], codec);
         _finished = batch;
     }
 
     /// <summary>The finished batch in this writer's own memory: valid until <see cref="Reset"/> or <see cref="Dispose"/>.</summary>
     /// <exception cref="InvalidOperationException">The batch is not finished.</exception>
-    public ReadOnlyMemory<byte> WrittenBatch() => Finished.WrittenMemory;
+    public ReadOnlyMemory<byte> WrittenBatch() => FinishedMemory;
+
+    /// <summary>
+    /// The finished batch and those before it, back to back in this writer's own memory, for the writer's owner to stamp: valid
+    /// until <see cref="Reset"/> or <see cref="Dispose"/>.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">The last batch is not finished.</exception>
+    public Memory<byte> WrittenBatches() => Finished.WrittenMemory;
 
     /// <summary>A copy of the finished batch.</summary>
     /// <exception cref="InvalidOperationException">The batch is not finished.</exception>
-    public byte[] ToArray() => Finished.WrittenSpan.ToArray();
+    public byte[] ToArray() => FinishedMemory.ToArray();
 
     /// <summary>Copies the finished batch.</summary>
     /// <param name="destination">At least as long as <see cref="WrittenBatch"/>.</param>
@@ -185,14 +210,15 @@ public sealed class RecordBatchWriter : IDisposable
     /// <exception cref="ArgumentException">The destination is too short.</exception>
     public int CopyTo(Span<byte> destination)
     {
-        Finished.WrittenSpan.CopyTo(destination);
-        return Finished.Length;
+        FinishedMemory.Span.CopyTo(destination);
+        return FinishedMemory.Length;
     }
 
     /// <summary>Gives the memory back. The writer may be used again after <see cref="Reset"/>.</summary>
     public void Dispose()
     {
         _finished = null;
+        _start = 0;
         _compressed?.Dispose();
         _plain.Dispose();
     }
@@ -201,6 +227,15 @@ public sealed class RecordBatchWriter : IDisposable
 
     private PooledBuffer Finished =>
         _finished ?? throw new InvalidOperationException("The batch is not finished: call Finish first.");
+
+    private ReadOnlyMemory<byte> FinishedMemory => Finished.WrittenMemory[_start..];
+
+    private void Start()
+    {
+        _start = _plain.Length;
+        _plain.Take(RecordBatchHeader.HeaderLengthBytes);
+        Count = 0;
+    }
 
     private PooledBuffer Compress(ref CompressionType codec)
     {

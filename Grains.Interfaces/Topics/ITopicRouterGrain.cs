@@ -65,7 +65,11 @@ public enum Acks : sbyte
 }
 
 /// <summary>Records for a topic, encoded.</summary>
-/// <param name="Batches">Whole record batches v2, back to back; not changed by anybody until the call has ended.</param>
+/// <param name="Batches">
+/// Whole record batches v2, back to back; not changed by anybody until the call has ended, and longer when
+/// <see cref="RecordsAppendResponse.HasStrays"/> says so. With an identity they name its producer already, numbered as if all went to one
+/// partition: those that do are stored from this memory, and only others are written anew.
+/// </param>
 /// <param name="Partition">The partition all of them go to, or null to choose by key.</param>
 /// <param name="RecordPartitions">Per record, in order, its explicit partition or -1; empty when no record names one.</param>
 /// <param name="Acks">When to answer.</param>
@@ -93,6 +97,9 @@ public sealed record RecordsAppendResponse(
 {
     /// <summary>Set when nothing was stored, since the request's plan is to be made by this version of the topic: send it again with that.</summary>
     [Id(3)] public TopicMetadata? PlanBy { get; init; }
+
+    /// <summary>True when a call to a partition was given up without a certain answer: it may go on reading the request's batches.</summary>
+    [Id(4)] public bool HasStrays { get; init; }
 }
 
 /// <summary>One append on behalf of a request.</summary>

@@ -15,13 +15,17 @@ internal sealed class SpaceSaving(int capacity)
     private readonly Dictionary<byte[], int>.AlternateLookup<ReadOnlySpan<byte>> _places =
         new Dictionary<byte[], int>(KeyComparer.Instance).GetAlternateLookup<ReadOnlySpan<byte>>();
 
+    // No counter before the one looked at next weighs as little as this, and none at all less.
+    private double _smallestWeight;
+    private int _next;
+
     /// <summary>The weight of all that was added.</summary>
     public double Total { get; private set; }
 
     /// <summary>The counters, the heaviest first.</summary>
     public IEnumerable<KeyWeight> Heaviest => _counters
         .OrderByDescending(counter => counter.Weight)
-        .Select(counter => new KeyWeight(counter.Key, counter.Weight, counter.Error));
+        .Select(counter => new KeyWeight([.. counter.Key], counter.Weight, counter.Error)); // its memory is used again
 
     /// <summary>Counts a key.</summary>
     /// <param name="key">The key's bytes; they are copied where they get a counter.</param>
@@ -39,22 +43,40 @@ internal sealed class SpaceSaving(int capacity)
 
         if (_counters.Count < capacity)
         {
-            _counters.Add(new Counter(key.ToArray(), weight, error));
-            _places[key] = _counters.Count - 1;
+            byte[] added = key.ToArray();
+            _counters.Add(new Counter(added, weight, error));
+            _places.Dictionary[added] = _counters.Count - 1;
             return;
         }
 
-        int smallest = 0;
-        for (int i = 1; i < _counters.Count; i++)
-        {
-            if (_counters[i].Weight < _counters[smallest].Weight)
-                smallest = i;
-        }
+        int smallest = FindSmallest();
+        (byte[] taken, double inherited, _) = _counters[smallest];
+        _places.Dictionary.Remove(taken);
+        // Of many different keys each takes over a counter: keys of one form are as long.
+        if (taken.Length != key.Length)
+            taken = key.ToArray();
+        else
+            key.CopyTo(taken);
+        _counters[smallest] = new Counter(taken, inherited + weight, inherited + error);
+        _places.Dictionary[taken] = smallest;
+    }
 
-        double inherited = _counters[smallest].Weight;
-        _places.Remove(_counters[smallest].Key);
-        _counters[smallest] = new Counter(key.ToArray(), inherited + weight, inherited + error);
-        _places[key] = smallest;
+    /// <summary>The place of a counter that weighs least. Weights only grow between two looks at all counters.</summary>
+    private int FindSmallest()
+    {
+        while (true)
+        {
+            for (; _next < _counters.Count; _next++)
+            {
+                if (_counters[_next].Weight <= _smallestWeight)
+                    return _next;
+            }
+
+            _next = 0;
+            _smallestWeight = double.MaxValue;
+            foreach (Counter counter in _counters)
+                _smallestWeight = Math.Min(_smallestWeight, counter.Weight);
+        }
     }
 
     /// <summary>Counts weight of which no key is known.</summary>
@@ -66,6 +88,7 @@ internal sealed class SpaceSaving(int capacity)
     public void Scale(double factor)
     {
         Total *= factor;
+        (_smallestWeight, _next) = (0, 0);
         for (int i = 0; i < _counters.Count; i++)
         {
             Counter counter = _counters[i];
@@ -77,6 +100,7 @@ internal sealed class SpaceSaving(int capacity)
     public void Clear()
     {
         Total = 0;
+        (_smallestWeight, _next) = (0, 0);
         _counters.Clear();
         _places.Dictionary.Clear();
     }

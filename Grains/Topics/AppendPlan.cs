@@ -6,14 +6,15 @@ namespace OrleansStream.Topics;
 
 /// <summary>How a request's records go to partitions: the appends to make, the records refused, and whose record is whose.</summary>
 /// <remarks>
-/// It owns the memory of the batches it made, and with an identity that of all batches: then no append reads the request's own memory.
-/// <see cref="Dispose"/> gives that back, and may be called only when no append of it can still be reading: after answers that were certain at once.
+/// It owns the memory of the batches it made; the others lie in the request's. <see cref="Dispose"/> gives its own back, and may be
+/// called only when no append of it can still be reading: after answers that were certain at once.
 /// </remarks>
 internal sealed class AppendPlan : IDisposable
 {
     private readonly List<PlannedUnit> _units = [];
     private readonly List<RecordBatchWriter> _writers = [];
     private readonly List<byte[]> _rented = [];
+    private Dictionary<int, int>? _sequences;
     private AppendIdentity? _identity;
     private int[]? _unitOfRecord;
 
@@ -23,6 +24,9 @@ internal sealed class AppendPlan : IDisposable
     /// <summary>Per record the index of its part; empty when all are in the one part there is. Filled by <see cref="Seal"/>.</summary>
     public ReadOnlyMemory<int> PartOfRecord { get; private set; }
 
+    /// <summary>True when no partition has several parts, so that there is no order to keep.</summary>
+    public bool HasOnePartEach { get; private set; } = true;
+
     /// <summary>True when a record was refused for what the topic is, which another version of the topic may allow.</summary>
     public bool HasRefusals { get; private set; }
 
@@ -30,18 +34,9 @@ internal sealed class AppendPlan : IDisposable
     /// <param name="partition">The partition.</param>
     /// <param name="recordCount">The count of records.</param>
     /// <param name="batches">The batches.</param>
-    /// <param name="identity">The producer to store them under; null for none.</param>
-    public static AppendPlan AsIs(int partition, int recordCount, ReadOnlyMemory<byte> batches, AppendIdentity? identity)
+    public static AppendPlan AsIs(int partition, int recordCount, ReadOnlyMemory<byte> batches)
     {
         var plan = new AppendPlan();
-        if (identity is not null)
-        {
-            Memory<byte> named = plan.Rent(batches.Length);
-            batches.CopyTo(named);
-            NameProducer(named.Span, identity, identity.BaseSequence);
-            batches = named;
-        }
-
         plan.Parts.Add(new PlannedPart(partition, recordCount, batches, Error: null));
         return plan;
     }
@@ -53,12 +48,27 @@ internal sealed class AppendPlan : IDisposable
         new() { _unitOfRecord = new int[recordCount], _identity = identity };
 
     /// <summary>Takes a writer that lives as long as the plan.</summary>
-    public RecordBatchWriter TakeWriter()
+    /// <param name="options">What the batch's header says.</param>
+    public RecordBatchWriter TakeWriter(in RecordBatchOptions options)
     {
         var writer = new RecordBatchWriter();
+        writer.Reset(options);
         _writers.Add(writer);
         return writer;
     }
+
+    /// <summary>What the next batch for a partition says of its producer. Each batch there is completed before the next one is begun.</summary>
+    /// <param name="partition">The partition.</param>
+    /// <param name="compression">How it is compressed.</param>
+    public RecordBatchOptions OptionsFor(int partition, CompressionType compression) => _identity is null
+        ? new RecordBatchOptions { Compression = compression }
+        : new RecordBatchOptions
+        {
+            Compression = compression,
+            ProducerId = _identity.ProducerId,
+            ProducerEpoch = _identity.ProducerEpoch,
+            BaseSequence = NextSequence(partition),
+        };
 
     /// <summary>Opens a unit: a batch for a partition, whose bytes come with <see cref="Complete"/>.</summary>
     /// <param name="partition">The partition.</param>
@@ -81,8 +91,34 @@ internal sealed class AppendPlan : IDisposable
 
     /// <summary>Gives a unit its bytes.</summary>
     /// <param name="unit">The unit.</param>
-    /// <param name="batch">A whole batch.</param>
-    public void Complete(int unit, ReadOnlyMemory<byte> batch) => _units[unit] = _units[unit] with { Batch = batch };
+    /// <param name="batch">
+    /// A whole batch; under the request's identity one that says what <see cref="OptionsFor"/> did, or has a producer of its own.
+    /// </param>
+    public void Complete(int unit, ReadOnlyMemory<byte> batch)
+    {
+        PlannedUnit planned = _units[unit] = _units[unit] with { Batch = batch };
+        if (_identity is not null && IsIdentitys(batch.Span))
+            (_sequences ??= [])[planned.Partition] = RecordBatchHeader.SequenceAfter(NextSequence(planned.Partition), planned.RecordCount);
+    }
+
+    /// <summary>Gives a unit a batch of the request, which may be numbered otherwise.</summary>
+    /// <param name="unit">The unit.</param>
+    /// <param name="batch">A whole batch, which stays as it is.</param>
+    public void CompleteSent(int unit, ReadOnlyMemory<byte> batch)
+    {
+        RecordBatchHeader.TryRead(batch.Span, out RecordBatchHeader header);
+        int partition = _units[unit].Partition;
+        bool isRight = _identity is null || (header.HasProducer && (!IsIdentitys(batch.Span) || header.BaseSequence == NextSequence(partition)));
+        if (!isRight)
+        {
+            Memory<byte> named = Rent(batch.Length);
+            batch.CopyTo(named);
+            RecordBatchHeader.StampProducer(named.Span, _identity!.ProducerId, _identity.ProducerEpoch, NextSequence(partition));
+            batch = named;
+        }
+
+        Complete(unit, batch);
+    }
 
     /// <summary>Refuses records.</summary>
     /// <param name="partition">Their partition, or -1.</param>
@@ -109,6 +145,7 @@ internal sealed class AppendPlan : IDisposable
             if (planned.Error is not null || !openParts.TryGetValue(planned.Partition, out int part)
                 || joined[part].LengthBytes + planned.Batch.Length > TopicLimits.AppendBytesMax)
             {
+                HasOnePartEach &= planned.Error is null && !openParts.ContainsKey(planned.Partition);
                 part = Parts.Count;
                 Parts.Add(new PlannedPart(planned.Partition, RecordCount: 0, planned.Batch, planned.Error));
                 joined.Add(default);
@@ -140,16 +177,15 @@ internal sealed class AppendPlan : IDisposable
         _rented.Clear();
     }
 
-    /// <summary>Lays the batches of parts that have several next to each other, and names the producer of each.</summary>
+    /// <summary>Lays the batches of parts that have several next to each other.</summary>
     private void Concatenate(int[] partOfUnit, List<(int Units, int LengthBytes)> joined)
     {
         int[] positions = new int[Parts.Count];
         var buffers = new Memory<byte>[Parts.Count];
-        var sequences = new Dictionary<int, int>();
         for (int unit = 0; unit < partOfUnit.Length; unit++)
         {
             int part = partOfUnit[unit];
-            if (Parts[part].Error is not null || (joined[part].Units < 2 && _identity is null))
+            if (Parts[part].Error is not null || joined[part].Units < 2)
                 continue;
             if (buffers[part].IsEmpty)
             {
@@ -161,29 +197,13 @@ internal sealed class AppendPlan : IDisposable
             Memory<byte> batch = buffers[part].Slice(positions[part], planned.Batch.Length);
             planned.Batch.CopyTo(batch);
             positions[part] += batch.Length;
-            if (_identity is not null)
-                sequences[planned.Partition] = NameProducer(
-                    batch.Span, _identity, sequences.GetValueOrDefault(planned.Partition, _identity.BaseSequence));
         }
     }
 
-    /// <summary>Stores batches that have no producer under the request's own.</summary>
-    /// <returns>The sequence number of the record behind them.</returns>
-    private static int NameProducer(Span<byte> batches, AppendIdentity identity, int sequence)
-    {
-        while (RecordBatchHeader.TryRead(batches, out RecordBatchHeader header))
-        {
-            if (!header.HasProducer)
-            {
-                RecordBatchHeader.StampProducer(batches[..header.LengthBytes], identity.ProducerId, identity.ProducerEpoch, sequence);
-                sequence = unchecked(sequence + header.RecordCount) & int.MaxValue; // after the last one comes 0
-            }
+    private int NextSequence(int partition) => _sequences?.GetValueOrDefault(partition, _identity!.BaseSequence) ?? _identity!.BaseSequence;
 
-            batches = batches[header.LengthBytes..];
-        }
-
-        return sequence;
-    }
+    private bool IsIdentitys(ReadOnlySpan<byte> batch) => RecordBatchHeader.TryRead(batch, out RecordBatchHeader header)
+        && header.ProducerId == _identity!.ProducerId && header.ProducerEpoch == _identity.ProducerEpoch;
 
     private Memory<byte> Rent(int lengthBytes)
     {

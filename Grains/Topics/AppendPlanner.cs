@@ -8,7 +8,7 @@ namespace OrleansStream.Topics;
 /// <summary>Plans an append: checks what was sent, chooses partitions, and splits batches only where it must.</summary>
 /// <remarks>
 /// Batches whose records all go to one partition are passed on as they are: not copied, not decoded when the partition is
-/// named. A batch with a producer id is never split, since its sequence numbers belong to it as a whole.
+/// named. A batch with a producer id of its own is never split, since its sequence numbers belong to it as a whole.
 /// </remarks>
 internal static class AppendPlanner
 {
@@ -26,7 +26,7 @@ internal static class AppendPlanner
 
         bool named = request.RecordPartitions.IsEmpty && (request.Partition is not null || context.PartitionCount == 1);
         if (named && summary.IsAsIs)
-            return AppendPlan.AsIs(request.Partition ?? 0, summary.RecordCount, request.Batches, context.Identity);
+            return AppendPlan.AsIs(request.Partition ?? 0, summary.RecordCount, request.Batches);
 
         int[] partitions = ArrayPool<int>.Shared.Rent(summary.RecordCount);
         try
@@ -38,7 +38,7 @@ internal static class AppendPlanner
                 Choose(request, context, chosen);
 
             if (summary.IsAsIs && !chosen.ContainsAnyExcept(chosen[0]) && IsPartition(chosen[0], context))
-                return AppendPlan.AsIs(chosen[0], summary.RecordCount, request.Batches, context.Identity);
+                return AppendPlan.AsIs(chosen[0], summary.RecordCount, request.Batches);
             return AppendSplitter.Split(request.Batches, chosen, context, out error);
         }
         catch (RecordFormatException e)
@@ -61,7 +61,7 @@ internal static class AppendPlanner
         if (context.Config.Compression is { } compression && header.Compression != compression)
             return false;
         // A producer's batch is taken or refused as a whole, which the log does.
-        if (header.MaxTimestamp > context.TimestampMsMax && !header.HasProducer)
+        if (header.MaxTimestamp > context.TimestampMsMax && !context.HasOwnProducer(header))
             return false;
         return header.LengthBytes <= context.Config.MaxMessageBytes
             || (header.RecordCount == 1 && SizeOfOnlyRecord(batch) <= context.Config.MaxMessageBytes);
@@ -102,16 +102,16 @@ internal static class AppendPlanner
 
         bool isAsIs = batches.Length <= TopicLimits.AppendBytesMax;
         long count = 0;
-        // The log checks the sums of what it is given as it is; what is written anew is checked where it is read. To name a producer
-        // makes a new sum, which must not be made of damaged bytes.
-        var scanner = new RecordBatchScanner(batches, checkCrc: request.Identity is not null);
+        // The log checks the sums of what it is given as it is; what is written anew is checked where it is read.
+        var scanner = new RecordBatchScanner(batches, checkCrc: false);
         while (scanner.MoveNext())
         {
             RecordBatchHeader header = scanner.Header;
             if (header.IsControl || header.RecordCount == 0)
                 return new StreamError(StreamErrorCode.InvalidRecord, "A batch is empty or the log's own: it holds no record to store.");
             count += header.RecordCount;
-            isAsIs = isAsIs && IsAsIsChecked(scanner.Batch, header, context);
+            bool isNamed = request.Identity is null || header.HasProducer;
+            isAsIs = isAsIs && isNamed && IsAsIsChecked(scanner.Batch, header, context);
         }
 
         summary = new BatchesSummary((int)Math.Min(count, int.MaxValue), isAsIs);
@@ -185,7 +185,7 @@ internal static class AppendPlanner
         while (scanner.MoveNext())
         {
             // A producer's own sequence lies in one partition, so its keys stay where they are.
-            HotKeySpread? spread = scanner.Header.HasProducer ? null : context.Topic.Spread;
+            HotKeySpread? spread = context.HasOwnProducer(scanner.Header) ? null : context.Topic.Spread;
             int sticky = NoPartition;
             using var reader = new RecordBatchReader(scanner.Batch);
             while (reader.TryReadNext(out RecordView record))

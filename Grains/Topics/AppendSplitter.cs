@@ -58,8 +58,8 @@ internal readonly ref struct AppendSplitter
             ReadOnlySpan<int> partitions = _partitions.Slice(record, header.RecordCount);
             bool isWhole = !partitions.ContainsAnyExcept(partitions[0]) && AppendPlanner.IsPartition(partitions[0], _context);
             if (isWhole && AppendPlanner.IsAsIs(batch.Span, header, _context))
-                AddWhole(partitions[0], record, header.RecordCount, batch);
-            else if (!header.HasProducer)
+                AddWhole(partitions[0], record, header.RecordCount, batch, isSent: true);
+            else if (!_context.HasOwnProducer(header))
                 AddRecords(batch.Span, header, record);
             else if (!isWhole)
                 return CannotSplit();
@@ -77,14 +77,17 @@ internal readonly ref struct AppendSplitter
         return null;
     }
 
-    private void AddWhole(int partition, int record, int count, ReadOnlyMemory<byte> batch)
+    private void AddWhole(int partition, int record, int count, ReadOnlyMemory<byte> batch, bool isSent)
     {
         // What was written before it for this partition comes before it.
         if (_open.Remove(partition, out var open))
             Close(open);
         int unit = _plan.OpenUnit(partition);
         _plan.Assign(unit, record, count);
-        _plan.Complete(unit, batch);
+        if (isSent)
+            _plan.CompleteSent(unit, batch);
+        else
+            _plan.Complete(unit, batch);
     }
 
     /// <summary>Compresses a producer's batch anew, or refuses it as a whole.</summary>
@@ -97,8 +100,7 @@ internal readonly ref struct AppendSplitter
             return;
         }
 
-        RecordBatchWriter writer = _plan.TakeWriter();
-        writer.Reset(new RecordBatchOptions
+        RecordBatchWriter writer = _plan.TakeWriter(new RecordBatchOptions
         {
             Compression = compression,
             ProducerId = header.ProducerId,
@@ -109,7 +111,7 @@ internal readonly ref struct AppendSplitter
         if (!TryRewrite(batch.Span, writer) || writer.WrittenBatch().Length > BatchBytesMax(header.RecordCount))
             Refuse(partition, record, header.RecordCount, TooLarge("The batch, written anew,", writer.LengthBytes));
         else
-            AddWhole(partition, record, header.RecordCount, writer.WrittenBatch());
+            AddWhole(partition, record, header.RecordCount, writer.WrittenBatch(), isSent: false);
     }
 
     private static bool TryRewrite(ReadOnlySpan<byte> batch, RecordBatchWriter writer)
@@ -165,8 +167,8 @@ internal readonly ref struct AppendSplitter
 
         if (open is null)
         {
-            open = _open[partition] = new OpenBatch(_plan.TakeWriter(), _plan.OpenUnit(partition), compression);
-            open.Writer.Reset(new RecordBatchOptions { Compression = compression });
+            RecordBatchWriter writer = _plan.TakeWriter(_plan.OptionsFor(partition, compression));
+            open = _open[partition] = new OpenBatch(writer, _plan.OpenUnit(partition), compression);
         }
 
         Write(open.Writer, view);

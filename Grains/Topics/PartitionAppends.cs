@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using OrleansStream.Errors;
 using OrleansStream.Partitions;
 
@@ -27,80 +28,67 @@ internal sealed class PartitionAppends(
     /// <summary>Makes the appends: those of different partitions at the same time, those of one in their order.</summary>
     /// <param name="cancellationToken">The caller's deadline.</param>
     /// <returns>What came of each part.</returns>
-    public async Task<AppendPart[]> RunAsync(CancellationToken cancellationToken)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<AppendPart[]> RunAsync(CancellationToken cancellationToken)
     {
-        var responses = new AppendResponse[plan.Parts.Count];
-        if (plan.Parts.Count == 1)
-        {
-            responses[0] = await AppendAsync(plan.Parts[0], request.ExpectedNextOffset, cancellationToken);
-        }
+        var parts = new AppendPart[plan.Parts.Count];
+        if (parts.Length == 1)
+            parts[0] = await AppendAsync(plan.Parts[0], request.ExpectedNextOffset, cancellationToken);
+        else if (plan.HasOnePartEach)
+            await Task.WhenAll(plan.Parts.Select(async (part, index) => parts[index] = await AppendAsync(part, null, cancellationToken)));
         else
-        {
-            await Task.WhenAll(Enumerable.Range(0, plan.Parts.Count)
+            await Task.WhenAll(Enumerable.Range(0, parts.Length)
                 .GroupBy(part => plan.Parts[part].Partition)
-                .Select(group => AppendInOrderAsync([.. group], responses, cancellationToken)));
-        }
-
-        var parts = new AppendPart[responses.Length];
-        for (int i = 0; i < parts.Length; i++)
-            parts[i] = new AppendPart(plan.Parts[i].Partition, plan.Parts[i].RecordCount, responses[i]);
+                .Select(group => AppendInOrderAsync([.. group], parts, cancellationToken)));
         return parts;
     }
 
-    private async Task AppendInOrderAsync(int[] parts, AppendResponse[] responses, CancellationToken cancellationToken)
+    private async Task AppendInOrderAsync(int[] indexes, AppendPart[] parts, CancellationToken cancellationToken)
     {
         StreamError? failure = null;
         long? expectedNextOffset = request.ExpectedNextOffset;
-        foreach (int index in parts)
+        foreach (int index in indexes)
         {
             PlannedPart part = plan.Parts[index];
             // Records behind a failed append must not overtake it.
-            responses[index] = failure is null || part.Error is not null
+            parts[index] = failure is null || part.Error is not null
                 ? await AppendAsync(part, expectedNextOffset, cancellationToken)
-                : Failed(failure with { OutcomeUnknown = false });
+                : ToPart(part, Failed(failure with { OutcomeUnknown = false }));
             if (part.Error is not null)
                 continue;
-            failure ??= responses[index].Error;
+            failure ??= parts[index].Response.Error;
             expectedNextOffset += part.RecordCount;
         }
     }
 
-    private ValueTask<AppendResponse> AppendAsync(PlannedPart part, long? expectedNextOffset, CancellationToken cancellationToken)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<AppendPart> AppendAsync(PlannedPart part, long? expectedNextOffset, CancellationToken cancellationToken)
     {
         if (part.Error is { } refusal)
-            return ValueTask.FromResult(Failed(refusal));
+            return ToPart(part, Failed(refusal));
         IPartitionGrain partition = partitions.Get(new PartitionKey(topic.Id, part.Partition).ToString());
-        return RepeatAsync(partition, new AppendRequest(part.Batches, request.Acks, topic.Version, expectedNextOffset), cancellationToken);
-    }
-
-    private async ValueTask<AppendResponse> RepeatAsync(
-        IPartitionGrain partition, AppendRequest append, CancellationToken cancellationToken)
-    {
+        var append = new AppendRequest(part.Batches, request.Acks, topic.Version, expectedNextOffset);
         bool isOpen = false;
         for (int attempt = 1; ; attempt++)
         {
-            AppendResponse response = await CallAsync(partition, append, cancellationToken);
+            AppendResponse response;
+            try
+            {
+                response = await partition.AppendAsync(append, cancellationToken);
+            }
+            catch (Exception e)
+            {
+                response = Failed(PartitionErrors.Explain(e, isWrite: true));
+            }
+
             if (response.Error is not { } error)
-                return response;
+                return ToPart(part, response);
             HasStrays |= error.OutcomeUnknown;
             isOpen |= error.OutcomeUnknown;
             // What an earlier call may have stored is not made undone by a later refusal.
             error = error with { OutcomeUnknown = isOpen };
             if (!MayRepeat(error, attempt) || !await PauseAsync(cancellationToken))
-                return Failed(error) with { LogStartOffset = response.LogStartOffset };
-        }
-    }
-
-    private static async ValueTask<AppendResponse> CallAsync(
-        IPartitionGrain partition, AppendRequest append, CancellationToken cancellationToken)
-    {
-        try
-        {
-            return await partition.AppendAsync(append, cancellationToken);
-        }
-        catch (Exception e)
-        {
-            return Failed(PartitionErrors.Explain(e, isWrite: true));
+                return ToPart(part, Failed(error) with { LogStartOffset = response.LogStartOffset });
         }
     }
 
@@ -125,6 +113,8 @@ internal sealed class PartitionAppends(
             return false;
         }
     }
+
+    private static AppendPart ToPart(in PlannedPart part, AppendResponse response) => new(part.Partition, part.RecordCount, response);
 
     private static AppendResponse Failed(StreamError error) => new(error, None, None, None);
 }

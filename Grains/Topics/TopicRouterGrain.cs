@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Orleans.Concurrency;
 using OrleansStream.Errors;
@@ -33,6 +34,7 @@ internal sealed class TopicRouterGrain(TimeProvider time) : Grain, ITopicRouterG
     }
 
     /// <inheritdoc/>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<RecordsAppendResponse> AppendAsync(RecordsAppendRequest request, CancellationToken cancellationToken)
     {
         if (request.Identity is { IsRepeat: true, Topic: { } planned } identity)
@@ -154,15 +156,16 @@ internal sealed class TopicRouterGrain(TimeProvider time) : Grain, ITopicRouterG
         ? new AppendContext(topic, _sticky, time.GetUtcNow().ToUnixTimeMilliseconds())
         : new AppendContext(topic, new StickyPartitioner(identity.KeylessStart), identity.NowMs, identity);
 
-    private async Task<RecordsAppendResponse> RunAsync(
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<RecordsAppendResponse> RunAsync(
         TopicMetadata topic, AppendPlan plan, RecordsAppendRequest request, CancellationToken cancellationToken)
     {
         var appends = new PartitionAppends(_partitions, time, topic, plan, request);
         AppendPart[] parts = await appends.RunAsync(cancellationToken);
-        // A call without a certain answer may still be reading the plan's memory: the garbage collector gets it then.
+        // A call without a certain answer may still be reading the plan's memory, or the request's: the garbage collector gets them then.
         if (!appends.HasStrays)
             plan.Dispose();
-        return new RecordsAppendResponse(ImmutableCollectionsMarshal.AsImmutableArray(parts), plan.PartOfRecord);
+        return new RecordsAppendResponse(ImmutableCollectionsMarshal.AsImmutableArray(parts), plan.PartOfRecord) { HasStrays = appends.HasStrays };
     }
 
     private async Task<(PartitionKey? Key, StreamError? Error)> FindPartitionAsync(int partition)

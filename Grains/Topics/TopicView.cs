@@ -36,6 +36,11 @@ internal readonly record struct AppendContext(
     /// <summary>The count of the topic's partitions.</summary>
     public int PartitionCount => Topic.Metadata.PartitionCount;
 
+    /// <summary>Whether a batch names a producer of its own, beside the one that the request as a whole is stored under.</summary>
+    /// <param name="header">The batch's header.</param>
+    public bool HasOwnProducer(in Records.RecordBatchHeader header) =>
+        header.HasProducer && (header.ProducerId != Identity?.ProducerId || header.ProducerEpoch != Identity.ProducerEpoch);
+
     /// <summary>The latest time a record may be dated. Even without a bound two times are no more than 64 bits apart.</summary>
     public long TimestampMsMax =>
         Config.TimestampType == Records.TimestampType.LogAppendTime ? long.MaxValue + TimestampMsMin : NowMs + Config.TimestampAfterMaxMs;

@@ -37,7 +37,7 @@ public sealed class IdentityTests : IAsyncLifetime
         Task<List<Acked>>[] producers = [.. Enumerable.Range(0, ProducerCount).Select(producer => ProduceAsync(
             topic, producer, async request =>
             {
-                AppendOutcome outcome = await appender.AppendAsync(topic.Name, request);
+                AppendOutcome outcome = await appender.AppendAsync(topic.Name, Records(request));
                 Assert.Null(outcome.Response.Error);
                 Assert.All(outcome.Response.Parts, part => Assert.Null(part.Response.Error));
                 return outcome.Response;
@@ -78,6 +78,27 @@ public sealed class IdentityTests : IAsyncLifetime
 
         _calls.IsOn = false;
         Assert.Contains(await JudgeAsync(topic, acked), finding => finding.EndsWith("is doubled", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Append_WhenACallToItsPartitionWasLost_IsStoredButItsMemoryStaysInUse()
+    {
+        TopicMetadata topic = await _cluster.CreateAsync(1);
+        RecordsAppender appender = MakeAppender();
+        async Task<bool> IsMemoryFreeAsync()
+        {
+            AppendOutcome outcome = await appender.AppendAsync(topic.Name, Records(Batches.Request(Batches.Of(("a", "1")))));
+            Assert.Null(Assert.Single(outcome.Response.Parts).Response.Error);
+            return outcome.IsMemoryFree;
+        }
+
+        Assert.True(await IsMemoryFreeAsync());
+        _calls.IsOn = true;
+        int attempts = 0;
+        while (await IsMemoryFreeAsync())
+            Assert.InRange(++attempts, 1, 500);
+        _calls.IsOn = false;
+        Assert.True(await IsMemoryFreeAsync());
     }
 
     [Fact]
@@ -136,18 +157,18 @@ public sealed class IdentityTests : IAsyncLifetime
         _calls.IsOn = true;
 
         KeyedAppendResponse begun = await appends.BeginAsync(Named(runner));
-        RecordsAppendResponse first = (await appender.AppendAsync(topic.Name, request, new ClientIdentity(begun.Identity!))).Response;
+        RecordsAppendResponse first = (await appender.AppendAsync(topic.Name, Records(request), new ClientIdentity(begun.Identity!))).Response;
         await _cluster.Cluster.DeactivateAsync(appends);
         Assert.Equal(StreamErrorCode.IdempotencyKeyInUse, (await appends.BeginAsync(Named(Guid.NewGuid()))).Error!.Code);
 
         // Its lease is not over, so it is resumed in its own name.
         KeyedAppendResponse resumed = await appends.BeginAsync(Named(runner));
         Assert.True(resumed.IsResumed);
-        RecordsAppendResponse second = (await appender.AppendAsync(topic.Name, request, new ClientIdentity(resumed.Identity!, IsResumed: true))).Response;
+        RecordsAppendResponse second = (await appender.AppendAsync(topic.Name, Records(request), new ClientIdentity(resumed.Identity!, IsResumed: true))).Response;
         await appends.EndAsync("key", runner, KeyedOutcome.Done, [.. second.Parts.Select(part => new StoredPart(part.BaseOffset, -1, null))]);
         await _cluster.Cluster.DeactivateAsync(appends);
         KeyedAppendResponse over = await appends.BeginAsync(Named(Guid.NewGuid()));
-        RecordsAppendResponse third = (await appender.AppendAsync(topic.Name, request, new ClientIdentity(over.Identity!))).Response;
+        RecordsAppendResponse third = (await appender.AppendAsync(topic.Name, Records(request), new ClientIdentity(over.Identity!))).Response;
 
         _calls.IsOn = false;
         foreach (RecordsAppendResponse repeated in (RecordsAppendResponse[])[second, third])
@@ -162,6 +183,10 @@ public sealed class IdentityTests : IAsyncLifetime
 
     private RecordsAppender MakeAppender() => new(
         _cluster.Grains, new ProducerLanes(new ProducerIds(_cluster.Grains, TimeProvider.System)), TimeProvider.System);
+
+    // The appender names the producer in them, so they are its alone.
+    private static AppendRecords Records(RecordsAppendRequest request) =>
+        new(request.Batches.ToArray(), request.Partition, request.RecordPartitions, request.Acks, request.ExpectedNextOffset);
 
     private static async Task<List<Acked>> ProduceAsync(
         TopicMetadata topic, int producer, Func<RecordsAppendRequest, Task<RecordsAppendResponse>> appendAsync)

@@ -43,6 +43,23 @@ public sealed class SpaceSavingTests
         Assert.Equal([(2, 90d, 0d), (1, 10d, 0d)], sketch.Heaviest.Select(key => ((int)key.Key[0], key.Weight, key.Error)));
     }
 
+    [Fact]
+    public void Add_OfEverNewKeys_AllocatesNothing()
+    {
+        var sketch = new SpaceSaving(Capacity);
+        Span<byte> key = stackalloc byte[8];
+        long before = 0;
+        for (var i = 0; i < 20_000; i++)
+        {
+            if (i == 10_000)
+                before = GC.GetAllocatedBytesForCurrentThread();
+            BitConverter.TryWriteBytes(key, (long)i);
+            sketch.Add(key);
+        }
+
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1_000);
+    }
+
     private static void AssertHolds(Dictionary<string, double> counts, SpaceSaving sketch, double total)
     {
         const double Rounding = 1e-6;

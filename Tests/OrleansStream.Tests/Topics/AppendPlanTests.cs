@@ -1,0 +1,106 @@
+using System.Collections.Immutable;
+using System.Runtime.InteropServices;
+using OrleansStream.Partitioning;
+using OrleansStream.Records;
+using OrleansStream.Tests.Cluster;
+using OrleansStream.Topics;
+
+namespace OrleansStream.Tests.Topics;
+
+/// <summary>What a plan stores from the request's own memory, and what it numbers anew.</summary>
+public sealed class AppendPlanTests
+{
+    private static readonly AppendIdentity Identity = new(
+        ProducerId: 7, ProducerEpoch: 3, Topic: null, Batches.NowMs, KeylessStart: 0, TimeoutMs: 1000) { BaseSequence = 10 };
+
+    [Theory]
+    [InlineData(1, null)]
+    [InlineData(4, 2)]
+    public void Plan_OfNamedBatchesForOnePartition_StoresThemFromTheRequestsMemory(int partitionCount, int? partition)
+    {
+        byte[] batches = Named([.. Batches.Of(("a", "1"), ("b", "2")), .. Batches.Of(("c", "3"))]);
+        using AppendPlan plan = Plan(Batches.Request(batches, partition), partitionCount);
+        PlannedPart part = Assert.Single(plan.Parts);
+        Assert.Same(batches, MemoryOf(part.Batches));
+        Assert.Equal([10, 12], Headers(part.Batches).Select(header => header.BaseSequence));
+    }
+
+    [Fact]
+    public void Plan_OfUnnamedBatches_NamesThemInItsOwnMemory()
+    {
+        byte[] batches = [.. Batches.Of(("a", "1"), ("b", "2")), .. Batches.Of(("c", "3"))];
+        byte[] before = [.. batches];
+        using AppendPlan plan = Plan(Batches.Request(batches, partition: 0), partitionCount: 1);
+        Assert.Equal(before, batches);
+        Assert.Equal([(7L, (short)3, 10), (7L, (short)3, 12)], Headers(Assert.Single(plan.Parts).Batches)
+            .Select(header => (header.ProducerId, header.ProducerEpoch, header.BaseSequence)));
+    }
+
+    [Fact]
+    public void Plan_OverPartitions_NumbersTheRecordsOfEachFromTheFirst()
+    {
+        // The second batch goes to one partition as a whole, where records of the first are before it.
+        byte[] batches = Named([.. Batches.Of(("a", "1"), ("b", "2"), ("c", "3"), ("d", "4")), .. Batches.Of(("e", "5"), ("f", "6"))]);
+        byte[] before = [.. batches];
+        using AppendPlan plan = Plan(Batches.Request(batches, recordPartitions: [0, 1, 0, 0, 1, 1]), partitionCount: 2);
+        Assert.Equal(before, batches);
+        Assert.Equal(2, plan.Parts.Count);
+        foreach (PlannedPart part in plan.Parts)
+        {
+            int next = 10;
+            foreach (RecordBatchHeader header in Headers(part.Batches))
+            {
+                Assert.Equal((7L, (short)3, next), (header.ProducerId, header.ProducerEpoch, header.BaseSequence));
+                next += header.RecordCount;
+            }
+
+            Assert.Equal(13, next);
+            Assert.Equal(part.Partition == 0 ? ["1", "3", "4"] : ["2", "5", "6"], Batches.Read(part.Batches).Select(record => record.Value));
+        }
+    }
+
+    [Fact]
+    public void Plan_OfABatchWithItsOwnProducer_LeavesItsNumbers()
+    {
+        byte[] own = Batches.Of(new RecordBatchOptions { ProducerId = 99, ProducerEpoch = 1, BaseSequence = 40 }, ("a", "1"));
+        byte[] batches = Named([.. own, .. Batches.Of(("b", "2")), .. Batches.Of(("c", "3"))]);
+        using AppendPlan plan = Plan(Batches.Request(batches, recordPartitions: [1, 0, 1]), partitionCount: 2);
+        Assert.Equal([(99L, 40), (7L, 10)], Headers(plan.Parts.Single(part => part.Partition == 1).Batches)
+            .Select(header => (header.ProducerId, header.BaseSequence)));
+        Assert.Equal([(7L, 10)], Headers(plan.Parts.Single(part => part.Partition == 0).Batches)
+            .Select(header => (header.ProducerId, header.BaseSequence)));
+    }
+
+    private static AppendPlan Plan(RecordsAppendRequest request, int partitionCount)
+    {
+        var topic = new TopicMetadata(
+            "topic", Guid.NewGuid(), partitionCount, ImmutableSortedDictionary<string, string>.Empty, Version: 1, DateTimeOffset.UnixEpoch);
+        var view = new TopicView(topic, TopicConfig.From(topic.Config), ReadAt: 0);
+        AppendPlan? plan = AppendPlanner.Plan(
+            request with { Identity = Identity }, new AppendContext(view, new StickyPartitioner(0), Batches.NowMs, Identity), out var error);
+        Assert.Null(error);
+        return plan!;
+    }
+
+    private static byte[] Named(byte[] batches)
+    {
+        RecordBatchHeader.StampProducers(batches, Identity.ProducerId, Identity.ProducerEpoch, Identity.BaseSequence);
+        return batches;
+    }
+
+    private static byte[]? MemoryOf(ReadOnlyMemory<byte> memory)
+    {
+        Assert.True(MemoryMarshal.TryGetArray(memory, out ArraySegment<byte> segment));
+        return segment.Array;
+    }
+
+    private static List<RecordBatchHeader> Headers(ReadOnlyMemory<byte> batches)
+    {
+        var headers = new List<RecordBatchHeader>();
+        var scanner = new RecordBatchScanner(batches.Span);
+        while (scanner.MoveNext())
+            headers.Add(scanner.Header);
+        Assert.Equal(RecordBatchStatus.End, scanner.Status);
+        return headers;
+    }
+}
