@@ -154,8 +154,7 @@ internal sealed class BlobLine : IAsyncDisposable
 
             using HttpResponseMessage response = await SendAsync(context, body);
             byte[] list = await response.Content.ReadAsByteArrayAsync(context.RequestAborted);
-            byte[] answer = troubles.FindOldList(target) ?? list;
-            troubles.Keep(target, answer);
+            byte[] answer = troubles.ListFor(target, list);
             context.Response.StatusCode = (int)response.StatusCode;
             context.Response.ContentType = response.Content.Headers.ContentType?.ToString();
             await context.Response.Body.WriteAsync(answer, context.RequestAborted);
