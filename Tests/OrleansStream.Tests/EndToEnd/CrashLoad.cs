@@ -120,7 +120,8 @@ internal sealed class CrashLoad(string topic, int partitions, CallHistory histor
                 }
                 catch (Exception exception) when (IsGone(exception))
                 {
-                    // Killed: go on with the next one, which has another address.
+                    // Killed: go on with the next one, which has another address. Or stopped, or too slow: then with the same one.
+                    _lastError = exception.Message;
                 }
             }
         }
@@ -130,7 +131,8 @@ internal sealed class CrashLoad(string topic, int partitions, CallHistory histor
         }
     }
 
-    private static bool IsGone(Exception exception) => exception is HttpRequestException or IOException;
+    private static bool IsGone(Exception exception) => exception is HttpRequestException or IOException
+        or OperationCanceledException { InnerException: TimeoutException };
 
     private async Task ProduceAsync(int producer)
     {
@@ -147,7 +149,7 @@ internal sealed class CrashLoad(string topic, int partitions, CallHistory histor
             if (answer.Status == HttpStatusCode.OK)
                 Interlocked.Add(ref _ackedRecords, records.Count);
             else
-                _lastError = $"{answer.Status} {answer.Body}";
+                await PauseAsync($"{answer.Status} {answer.Body}");
         });
     }
 
@@ -164,12 +166,18 @@ internal sealed class CrashLoad(string topic, int partitions, CallHistory histor
                     .Select(_ => HistoryRecord.Make(new Sending(producer, number++), partition: -1, PaddingMax, random))];
             }
 
-            var (call, _) = await Record(client, $"producer {producer}").ProduceAsync(records, ("Idempotency-Key", $"{topic}-{number}"));
+            var (call, answer) = await Record(client, $"producer {producer}").ProduceAsync(records, ("Idempotency-Key", $"{topic}-{number}"));
             if (call.Outcome == CallOutcome.Ok)
                 records = [];
             else
-                await Task.Delay(PauseAfterError, TimeProvider.System, _ended.Token);
+                await PauseAsync($"{answer.Status} {answer.Body}");
         });
+    }
+
+    private Task PauseAsync(string error)
+    {
+        _lastError = error;
+        return Task.Delay(PauseAfterError, TimeProvider.System, _ended.Token);
     }
 
     private async Task ReadAsync(int partition)

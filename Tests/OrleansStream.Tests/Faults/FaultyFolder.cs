@@ -8,12 +8,21 @@ namespace OrleansStream.Tests.Faults;
 internal sealed class FaultyFolder(SmallVolume volume, string data, FakeClock clock, CrashLoad load, Random random) : IAsyncDisposable
 {
     private const int TornBytesMax = 3_000;
+    private const int ComplaintLines = 12;
+    private const int ComplaintsMax = 200;
+
+    // The service itself may free a little on a full volume.
+    private const int FullBytesMax = 1024 * 1024;
     private static readonly TimeSpan ClockJump = TimeSpan.FromMinutes(50);
     private static readonly TimeSpan ClockTolerance = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan EvidencePatience = TimeSpan.FromSeconds(10);
     private readonly SystemCallFaults _calls = new();
     private readonly Dictionary<FolderFault, string> _evidence = [];
+    private readonly List<ServiceProcess> _services = [];
     private ServiceProcess? _service;
+
+    /// <summary>What the service wrote of its failures, over all its lives.</summary>
+    public IEnumerable<string> Complaints => _services.SelectMany(service => ComplaintsOf(service.Output)).TakeLast(ComplaintsMax);
 
     public ServiceProcess Service => _service ?? throw new InvalidOperationException("The service is not started.");
 
@@ -21,6 +30,7 @@ internal sealed class FaultyFolder(SmallVolume volume, string data, FakeClock cl
     public async Task StartAsync()
     {
         _service = await ServiceProcess.StartAsync(data, settings: clock.Settings);
+        _services.Add(_service);
         load.Resume(_service.Address);
     }
 
@@ -123,7 +133,7 @@ internal sealed class FaultyFolder(SmallVolume volume, string data, FakeClock cl
         FolderFault.Hang => Service.IsSuspended ? "stopped" : null,
         FolderFault.FailedSync => _calls.FailedCount is > 0 and var failed ? $"{failed} syncs" : null,
         FolderFault.SlowDisk => _calls.DelayedCount is > 0 and var delayed ? $"{delayed} calls" : null,
-        FolderFault.FullDisk => new DriveInfo(volume.Path).AvailableFreeSpace == 0 ? "no byte left" : null,
+        FolderFault.FullDisk => new DriveInfo(volume.Path).AvailableFreeSpace is var free and < FullBytesMax ? $"{free} bytes left" : null,
         FolderFault.ClockAhead => await FindJumpAsync(ClockJump),
         FolderFault.ClockBack => await FindJumpAsync(-ClockJump),
         _ => null,
@@ -137,6 +147,17 @@ internal sealed class FaultyFolder(SmallVolume volume, string data, FakeClock cl
     private IEnumerable<(string Path, DurableMarker Marker)> Segments =>
         Directory.EnumerateFiles(Path.Join(data, "segments"), "*.log", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
             .Select(path => (path, DurableMarker.OfFile(File.ReadAllBytes(SegmentFile.MarkerPathOf(path))) ?? default));
+
+    private static IEnumerable<string> ComplaintsOf(IReadOnlyList<string> output)
+    {
+        for (var (i, shown) = (0, 0); i < output.Count; i++, shown--)
+        {
+            if (output[i].StartsWith("fail:", StringComparison.Ordinal) || output[i].StartsWith("crit:", StringComparison.Ordinal))
+                shown = ComplaintLines;
+            if (shown > 0)
+                yield return output[i];
+        }
+    }
 
     // Behind the marker: zeros, rubbish, or the beginning of what the file begins with, once more.
     private void TearTails()

@@ -72,6 +72,24 @@ public sealed class FolderFaultTests
         clock.Set(TimeSpan.Zero);
         await using var load = new CrashLoad(topic, PartitionCount, history, seed);
         await using var folder = new FaultyFolder(volume, data, clock, load, random);
+        try
+        {
+            return await RunAsync(folder, load, history, faults, random, topic, data);
+        }
+        catch
+        {
+            Write($"The service said:\n{string.Join('\n', folder.Complaints)}");
+            throw;
+        }
+        finally
+        {
+            Array.ForEach(faults, fault => tally.Add($"{fault}", folder.EvidenceOf(fault) is not null));
+        }
+    }
+
+    private static async Task<(string Story, List<string> Findings)> RunAsync(
+        FaultyFolder folder, CrashLoad load, CallHistory history, FolderFault[] faults, Random random, string topic, string data)
+    {
         await folder.StartAsync();
         using (var client = folder.Service.Connect())
             await client.CreateTopicAsync(topic, PartitionCount, new JsonObject { ["segment.bytes"] = 16 * 1024 });
@@ -87,10 +105,7 @@ public sealed class FolderFaultTests
 
         // What is stopped shows no other fault.
         foreach (var fault in faults.OrderByDescending(fault => fault == FolderFault.Hang))
-        {
             await folder.EndAsync(fault);
-            tally.Add($"{fault}", folder.EvidenceOf(fault) is not null);
-        }
 
         findings.AddRange(await ReadPastDamageAsync(folder, topic, history));
         await folder.KillAsync();

@@ -1,3 +1,4 @@
+using System.Reflection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
@@ -58,6 +59,22 @@ public sealed class ReadinessTests : IDisposable
         Assert.NotNull(await FindAsync());
     }
 
+    [Theory]
+    [InlineData(SiloStatus.Active, true)]
+    [InlineData(SiloStatus.Joining, false)]
+    [InlineData(SiloStatus.ShuttingDown, false)]
+    [InlineData(SiloStatus.Dead, false)]
+    public void FindObstacle_OfASilo_FindsNoneOnlyWhileItIsActive(SiloStatus status, bool isReady)
+    {
+        var view = DispatchProxy.Create<ISiloStatusOracle, SiloView>();
+        ((SiloView)view).Status = status;
+
+        var obstacle = new SiloPart(view).FindObstacle();
+
+        Assert.Equal(isReady, obstacle is null);
+        Assert.True(isReady || obstacle!.Contains($"{status}", StringComparison.Ordinal), obstacle);
+    }
+
     [Fact]
     public async Task FindObstacle_WhenTheProcessStops_SaysSoThoughAllElseIsWell()
     {
@@ -97,4 +114,15 @@ public sealed class ReadinessTests : IDisposable
 
         public void Dispose() => _stopping.Dispose();
     }
+}
+
+/// <summary>A silo's view of itself, of which its own status is all that is asked.</summary>
+public class SiloView : DispatchProxy
+{
+    /// <summary>The status.</summary>
+    public SiloStatus Status { get; set; }
+
+    /// <inheritdoc/>
+    protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) =>
+        targetMethod?.Name == $"get_{nameof(ISiloStatusOracle.CurrentStatus)}" ? Status : throw new NotSupportedException(targetMethod?.Name);
 }

@@ -264,6 +264,27 @@ public sealed class RetentionTests
         Assert.Equal(["0", "1"], await (await _rig.TakeOverAsync()).ReadValuesAsync());
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Maintain_OfOrphans_WhenItCannotProveThatItOwnsTheLog_FreesNothing(bool isReplaced)
+    {
+        await GrowAsync(2);
+        var log = await _rig.TakeOverAsync();
+        var orphan = SegmentName.Make(LogRig.Name, 9, 1, Guid.NewGuid());
+        await _rig.StoredSegments.CreateAsync(orphan, TestContext.Current.CancellationToken);
+        await _rig.PassAsync(Grace);
+        if (isReplaced)
+            await _rig.TakeOverAsync();
+        else
+            _rig.Documents.ReadsToFail = 100;
+
+        await _rig.MaintainAsync(log);
+
+        Assert.Contains(orphan, await _rig.ListSegmentsAsync());
+        Assert.Equal(isReplaced, log.Ended.IsCompleted);
+    }
+
     [Fact]
     public async Task Maintain_WhenIdle_GivesCachedBytesBackAndReadsStillWork()
     {

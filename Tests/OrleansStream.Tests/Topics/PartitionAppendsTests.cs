@@ -1,0 +1,63 @@
+using System.Collections.Immutable;
+using System.Reflection;
+using OrleansStream.Errors;
+using OrleansStream.Partitions;
+using OrleansStream.Topics;
+
+namespace OrleansStream.Tests.Topics;
+
+/// <summary>What a router says of an append that it had to repeat.</summary>
+public sealed class PartitionAppendsTests
+{
+    private static readonly AppendIdentity Identity = new(
+        ProducerId: 7, ProducerEpoch: 0, Topic: null, NowMs: 0, KeylessStart: 0, TimeoutMs: 20_000);
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Run_WhenARepeatIsRefused_SaysUnknownOnlyWhereAnEarlierCallMayHaveStoredIt(bool isFirstLost)
+    {
+        var partition = DispatchProxy.Create<IPartitionGrain, ScriptedPartition>();
+        var grains = DispatchProxy.Create<IGrainFactory, OneGrain>();
+        ((OneGrain)grains).Grain = partition;
+        var calls = ((ScriptedPartition)partition).Calls;
+        calls.Enqueue(isFirstLost ? () => throw new TimeoutException() : () => Failed(StreamErrorCode.NotLeaderOrFollower));
+        calls.Enqueue(() => Failed(StreamErrorCode.InvalidRecord));
+        var topic = new TopicMetadata("t", Guid.NewGuid(), 1, ImmutableSortedDictionary<string, string>.Empty, 1, default);
+        var request = new RecordsAppendRequest(default, Partition: 0, default, Acks.All, Identity: Identity);
+
+        using var plan = AppendPlan.AsIs(partition: 0, recordCount: 1, default);
+        var parts = await new PartitionAppends(new GrainLookup<IPartitionGrain>(grains), TimeProvider.System, topic, plan, request)
+            .RunAsync(TestContext.Current.CancellationToken);
+
+        var error = Assert.Single(parts).Response.Error!;
+        Assert.Equal((StreamErrorCode.InvalidRecord, isFirstLost), (error.Code, error.OutcomeUnknown));
+        Assert.Empty(calls);
+    }
+
+    private static AppendResponse Failed(StreamErrorCode code) =>
+        new(new StreamError(code, "refused"), BaseOffset: -1, LogAppendTimeMs: -1, LogStartOffset: -1);
+}
+
+/// <summary>A partition whose answers to appends are given beforehand.</summary>
+public class ScriptedPartition : DispatchProxy
+{
+    /// <summary>The answers, in their order.</summary>
+    internal Queue<Func<AppendResponse>> Calls { get; } = new();
+
+    /// <inheritdoc/>
+    protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) =>
+        targetMethod?.Name == nameof(IPartitionGrain.AppendAsync)
+            ? ValueTask.FromResult(Calls.Dequeue()())
+            : throw new NotSupportedException(targetMethod?.Name);
+}
+
+/// <summary>Knows one grain, whatever is asked for.</summary>
+public class OneGrain : DispatchProxy
+{
+    /// <summary>The grain.</summary>
+    public object? Grain { get; set; }
+
+    /// <inheritdoc/>
+    protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) => Grain;
+}
