@@ -8,7 +8,7 @@ if (args is [StorageVerification.Verb, ..])
 WebApplication app;
 try
 {
-    WebApplicationBuilder builder = WebApplication.CreateBuilder(args);
+    WebApplicationBuilder builder = WebApplication.CreateBuilder(OrleansStreamHost.WithoutFileWatching(args));
     builder.AddApi();
     if (builder.Configuration.GetValue($"{OrleansStreamOptions.SectionName}:Silo:Embedded", defaultValue: true))
         builder.AddOrleansStreamSilo();

@@ -4,7 +4,7 @@ using OrleansStream.Hosting;
 if (args is [StorageVerification.Verb, ..])
     return await StorageVerification.RunAsync(args[1..], Console.Out, Console.Error);
 
-WebApplicationBuilder builder = WebApplication.CreateBuilder(args);
+WebApplicationBuilder builder = WebApplication.CreateBuilder(OrleansStreamHost.WithoutFileWatching(args));
 builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource { InitialData = [new("Urls", "http://localhost:8081")] });
 builder.AddOrleansStreamSilo();
 

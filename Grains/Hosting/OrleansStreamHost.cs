@@ -7,6 +7,14 @@ namespace OrleansStream.Hosting;
 /// <summary>Runs a host of the service from its first check to its exit code.</summary>
 public static class OrleansStreamHost
 {
+    /// <summary>The process's arguments, below them that no settings file is watched; an argument of its own still wins.</summary>
+    /// <param name="args">The process's arguments.</param>
+    /// <remarks>
+    /// Settings are read once. What would watch their files watches all that is below the folder the process is started in, and that is
+    /// where the data is: each append would be told to it.
+    /// </remarks>
+    public static string[] WithoutFileWatching(string[] args) => ["--hostBuilder:reloadConfigOnChange=false", .. args];
+
     /// <summary>
     /// Checks the settings, opens the storage, and runs the host until it is told to stop; then grains finish what they
     /// have taken on, and the storage closes.

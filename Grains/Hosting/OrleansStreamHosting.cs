@@ -77,6 +77,8 @@ public static class OrleansStreamHosting
         silo.Services.TryAddSingleton(services => new LogResources(services.GetRequiredService<TimeProvider>()));
         silo.Services.TryAddSingleton<PartitionInstruments>();
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, UpkeepTicker>();
+        silo.Services.AddSingleton<OpenPartitions>();
+        silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(services => services.GetRequiredService<OpenPartitions>());
         silo.Services.TryAddKeyedSingleton<IGrainStorage>(DocumentGrainStorage.ProviderName, (services, _) =>
             new DocumentGrainStorage(
                 services.GetRequiredService<IDocumentStore>(),
@@ -88,6 +90,7 @@ public static class OrleansStreamHosting
         {
             membership.ProbeTimeout = ClusterLimits.ProbeTimeout;
             membership.NumMissedProbesLimit = ClusterLimits.MissedProbesMax;
+            membership.TableRefreshTimeout = ClusterLimits.MembershipReadPeriod;
             // A connection that still takes bytes is no proof of life: a hung silo's does too.
             membership.EnableConnectionLivenessCheck = false;
         });

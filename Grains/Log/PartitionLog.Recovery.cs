@@ -6,6 +6,8 @@ namespace OrleansStream.Log;
 // Taking a log over: claim the epoch, fence the active segment, read it to its end. Needs nothing but the store.
 public sealed partial class PartitionLog
 {
+    private const int FirstEpoch = 1;
+
     /// <summary>Takes the log over: claims the next epoch, fences the active segment, and reads it to its end.</summary>
     /// <param name="name">The partition's folder, <c>{topicId}/{partition}</c>; a log that has none yet is begun.</param>
     /// <param name="owner">Who takes it over; a text of its own for each activation, as two that are alike would not fence each other.</param>
@@ -77,11 +79,11 @@ public sealed partial class PartitionLog
         async ValueTask<PartitionManifest> BeginAsync()
         {
             await ThrowWhenLostAsync(name, segments, documents, cancellationToken).ConfigureAwait(false);
-            var segment = SegmentName.Make(name, 0, 1, Guid.NewGuid());
+            var segment = SegmentName.Make(name, 0, FirstEpoch, Guid.NewGuid());
             await segments.CreateAsync(segment, cancellationToken).ConfigureAwait(false);
             return new PartitionManifest
             {
-                Epoch = 1, Owner = owner, Revision = 1, LogStartOffset = 0,
+                Epoch = FirstEpoch, Owner = owner, Revision = 1, LogStartOffset = 0,
                 Segments = [NewSegment(segment, 0, time)],
             };
         }

@@ -4,53 +4,11 @@ using OrleansStream.Storage;
 
 namespace OrleansStream.Log;
 
-// Upkeep: closing aged segments, letting old ones go. The manifest changes first, bytes are freed after a grace.
+// Letting old segments go. The manifest changes first, bytes are freed after a grace.
 public sealed partial class PartitionLog
 {
-    private readonly LogTurn _upkeep = new();
     private readonly long _openedAt;
     private bool _orphansFreed;
-
-    /// <summary>One round of upkeep: closes an aged segment, applies retention, frees deleted segments after their grace.</summary>
-    /// <param name="cancellationToken">Gives up.</param>
-    /// <remarks>A failure of the store leaves the rest to the next round.</remarks>
-    public async ValueTask MaintainAsync(CancellationToken cancellationToken = default)
-    {
-        await _upkeep.EnterAsync(cancellationToken).ConfigureAwait(false);
-        try
-        {
-            DropIdleCaches();
-            if (_end is not null)
-            {
-                return;
-            }
-
-            RequestRollWhenAged();
-            await RetainAsync(cancellationToken).ConfigureAwait(false);
-            await FreeDeletedAsync(cancellationToken).ConfigureAwait(false);
-            await FreeOrphansAsync(cancellationToken).ConfigureAwait(false);
-        }
-        catch (LogFencedException e)
-        {
-            End(LogEnd.Fenced, e.Message);
-        }
-        catch (CorruptDocumentException e)
-        {
-            End(LogEnd.Offline, e.Message);
-        }
-        catch (OperationCanceledException) when (_abandoned.IsCancellationRequested)
-        {
-            // the log ended meanwhile
-        }
-        catch (Exception e) when (e is StoreUnavailableException or StoreFullException)
-        {
-            // the next round tries again
-        }
-        finally
-        {
-            _upkeep.Leave();
-        }
-    }
 
     /// <summary>Moves the log start offset up and lets whole segments below it go.</summary>
     /// <param name="beforeOffset">The new log start offset; -1 for the high watermark.</param>
@@ -100,43 +58,6 @@ public sealed partial class PartitionLog
         }
     }
 
-    private void DropIdleCaches()
-    {
-        lock (_gate)
-        {
-            _producers.Expire(NowMs);
-            if (_group is null && _time.GetElapsedTime(_usedAt) > LogLimits.CacheIdleMax)
-            {
-                _tail.Clear();
-                _blocks.Clear();
-                _indexes.Clear();
-            }
-        }
-    }
-
-    // Only the write loop rolls; as in Kafka the active segment is closed first when age alone would delete it.
-    private void RequestRollWhenAged()
-    {
-        lock (_gate)
-        {
-            var options = Volatile.Read(ref _options);
-            var hasRecords = _active.Manifest.BaseOffset < _endOffset;
-            if (_end is not null || _isClosing || !hasRecords || _sealed.Count + 1 >= LogLimits.SegmentsMax
-                || !(IsAged(options) || IsExpired(_active.MaxTimestampMs, NowMs, options)))
-            {
-                return;
-            }
-
-            _rollWanted = true;
-            if (!StartsDraining())
-            {
-                return;
-            }
-        }
-
-        _ = DrainAsync();
-    }
-
     // Records without a time are as old as their segment, as in Kafka: dated from when it was closed.
     private bool IsExpired(long maxTimestampMs, long closedAtMs, LogOptions options) =>
         options.RetentionAge is { } age
@@ -152,27 +73,37 @@ public sealed partial class PartitionLog
                 return;
             }
 
-            var options = Volatile.Read(ref _options);
-            var surplus = options.RetentionBytes is { } bytes
-                ? _active.Position + _sealed.Sum(segment => segment.Length) - bytes
-                : 0;
-            logStart = _logStartOffset;
-            for (var i = 0; i < _sealed.Count; i++)
-            {
-                var segment = _sealed[i];
-                var closedAtMs = (i + 1 < _sealed.Count ? _sealed[i + 1] : _active.Manifest).CreatedAtMs;
-                surplus -= segment.Length;
-                if (!IsExpired(segment.MaxTimestampMs, closedAtMs, options) && (options.RetentionBytes is null || surplus < 0))
-                {
-                    break;
-                }
-
-                logStart = Math.Max(logStart, segment.EndOffset);
-            }
+            logStart = FindRetained();
         }
 
         await RaiseLogStartAsync(logStart, cancellationToken).ConfigureAwait(false);
     }
+
+    /// <summary>Where the log starts once retention was applied. Under the gate.</summary>
+    private long FindRetained()
+    {
+        var options = Volatile.Read(ref _options);
+        var surplus = options.RetentionBytes is { } bytes
+            ? _active.Position + _sealed.Sum(segment => segment.Length) - bytes
+            : 0;
+        var logStart = _logStartOffset;
+        for (var i = 0; i < _sealed.Count; i++)
+        {
+            var segment = _sealed[i];
+            var closedAtMs = (i + 1 < _sealed.Count ? _sealed[i + 1] : _active.Manifest).CreatedAtMs;
+            surplus -= segment.Length;
+            if (!IsExpired(segment.MaxTimestampMs, closedAtMs, options) && (options.RetentionBytes is null || surplus < 0))
+            {
+                break;
+            }
+
+            logStart = Math.Max(logStart, segment.EndOffset);
+        }
+
+        return logStart;
+    }
+
+    private bool IsRetentionDue() => _sealed.Count > 0 && _sealed[0].EndOffset <= FindRetained();
 
     private async ValueTask RaiseLogStartAsync(long logStart, CancellationToken cancellationToken)
     {
@@ -206,10 +137,15 @@ public sealed partial class PartitionLog
         return _manifest.UpdateAsync(change, _abandoned.Token);
     }
 
-    private async ValueTask FreeDeletedAsync(CancellationToken cancellationToken)
+    private ImmutableList<DeletedSegment> FindFreeable()
     {
         var before = NowMs - (long)LogLimits.DeletionGrace.TotalMilliseconds;
-        var due = _manifest.Current.Deleting.FindAll(segment => segment.SinceMs <= before);
+        return _manifest.Current.Deleting.FindAll(segment => segment.SinceMs <= before);
+    }
+
+    private async ValueTask FreeDeletedAsync(CancellationToken cancellationToken)
+    {
+        var due = FindFreeable();
         if (due.IsEmpty || !await ProveOwnershipAsync(cancellationToken).ConfigureAwait(false))
         {
             return;
@@ -234,10 +170,12 @@ public sealed partial class PartitionLog
 
     // Segments that a roll created but never got into the manifest. Only those of older epochs, whose owners are fenced, and only after
     // this owner has read the manifest as its own: what cannot be read is never taken for an orphan.
+    private bool IsOrphanSearchDue() =>
+        !_orphansFreed && Epoch > FirstEpoch && _time.GetElapsedTime(_openedAt) >= LogLimits.DeletionGrace;
+
     private async ValueTask FreeOrphansAsync(CancellationToken cancellationToken)
     {
-        if (_orphansFreed || _time.GetElapsedTime(_openedAt) < LogLimits.DeletionGrace
-            || !await ProveOwnershipAsync(cancellationToken).ConfigureAwait(false))
+        if (!IsOrphanSearchDue() || !await ProveOwnershipAsync(cancellationToken).ConfigureAwait(false))
         {
             return;
         }

@@ -80,11 +80,14 @@ internal sealed class ProducerStates
         }
     }
 
+    /// <summary>Whether there is anybody to forget.</summary>
+    public bool IsExpiryDue(long nowMs) =>
+        _states.Count > LogLimits.ProducersMax || _states.Values.Any(state => state.LastAtMs < OldestMs(nowMs));
+
     /// <summary>Forgets producers that were idle too long, and the longest idle ones above the bound.</summary>
     public void Expire(long nowMs)
     {
-        var oldest = nowMs - (long)LogLimits.ProducerIdleMax.TotalMilliseconds;
-        foreach (var id in _states.Where(pair => pair.Value.LastAtMs < oldest).Select(pair => pair.Key).ToArray())
+        foreach (var id in _states.Where(pair => pair.Value.LastAtMs < OldestMs(nowMs)).Select(pair => pair.Key).ToArray())
         {
             _states.Remove(id);
         }
@@ -98,6 +101,8 @@ internal sealed class ProducerStates
             }
         }
     }
+
+    private static long OldestMs(long nowMs) => nowMs - (long)LogLimits.ProducerIdleMax.TotalMilliseconds;
 
     /// <summary>The stored form: a line with the CRC-32C of what follows, then JSON.</summary>
     public byte[] ToBytes()

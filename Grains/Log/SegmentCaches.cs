@@ -29,6 +29,9 @@ internal sealed class SegmentIndexCache
         return null;
     }
 
+    /// <summary>Whether there is nothing to clear.</summary>
+    public bool IsEmpty => _indexes.Count == 0;
+
     public void Clear() => _indexes.Clear();
 }
 
@@ -78,6 +81,9 @@ internal sealed class ReadAheadCache(LogResources resources)
 
         return null;
     }
+
+    /// <summary>Whether there is nothing to clear.</summary>
+    public bool IsEmpty => _blocks.Count == 0;
 
     public void Clear()
     {

@@ -63,6 +63,9 @@ internal sealed class TailCache(LogResources resources)
         return default;
     }
 
+    /// <summary>Whether there is nothing to clear.</summary>
+    public bool IsEmpty => _chunks.Count == 0 && _last is null;
+
     public void Clear()
     {
         while (_chunks.Count > 0)

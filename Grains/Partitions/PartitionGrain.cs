@@ -19,7 +19,7 @@ namespace OrleansStream.Partitions;
 [Reentrant, Immovable, PartitionPlacement, GrainType("partition")]
 internal sealed partial class PartitionGrain(
     ISegmentStore segments, IDocumentStore documents, TimeProvider time, LogResources resources, PartitionInstruments instruments,
-    ILocalSiloDetails silo, ISiloStatusOracle silos, IHostApplicationLifetime lifetime, ILogger<PartitionGrain> logger)
+    OpenPartitions open, ILocalSiloDetails silo, IHostApplicationLifetime lifetime, ILogger<PartitionGrain> logger)
     : Grain, IPartitionGrain
 {
     private PartitionKey _key;
@@ -28,7 +28,6 @@ internal sealed partial class PartitionGrain(
     private StreamError _refusal = PartitionErrors.Closing;
     private LogDamage? _damage;
     private CancellationTokenRegistration _stopping;
-    private SiloAddress? _home;
 
     private string Owner => $"{silo.SiloAddress.ToParsableString()}/{GrainContext.ActivationId}";
 
@@ -166,16 +165,16 @@ internal sealed partial class PartitionGrain(
             cancellationToken);
         _log = log;
         instruments.Add(topic.Name, _key.Partition, log);
+        open.Add(_key, log, home =>
+        {
+            // Migrated, not just deactivated: callers that remember this silo would open it here again.
+            LogMoves(_key, home);
+            log.StopWaiting();
+            MigrateOnIdle();
+        });
         LeaveWhenEndedAsync(log).Ignore();
         // A grain is only deactivated when its calls have ended, and a long poll would hold up the stop for as long as it waits.
         _stopping = lifetime.ApplicationStopping.Register(log.StopWaiting);
-        this.RegisterGrainTimer(StayOrMoveAsync, new GrainTimerCreationOptions
-        {
-            // At different times for partitions that were opened together.
-            DueTime = PartitionGrainLimits.MaintenancePeriod * (0.5 + Random.Shared.NextDouble()),
-            Period = PartitionGrainLimits.MaintenancePeriod,
-            Interleave = true,
-        });
     }
 
     private async Task CatchUpAsync()
@@ -184,35 +183,11 @@ internal sealed partial class PartitionGrain(
             await ConfigureAsync(topic);
     }
 
-    private async Task StayOrMoveAsync(CancellationToken cancellationToken)
-    {
-        if (_log is not { } log)
-            return;
-        if (!BelongsElsewhere())
-        {
-            await MaintainAsync(cancellationToken);
-            return;
-        }
-
-        // Migrated, not just deactivated: callers that remember this silo would open it here again.
-        LogMoves(_key, _home);
-        log.StopWaiting();
-        MigrateOnIdle();
-    }
-
-    // Seen twice in a row: silos often come and go together, and each move makes callers wait.
-    private bool BelongsElsewhere()
-    {
-        SiloAddress[] active = [.. silos.GetApproximateSiloStatuses(onlyActive: true).Keys];
-        SiloAddress? before = _home;
-        _home = active.Length > 0 ? PartitionHome.Find(_key, active) : silo.SiloAddress;
-        return !_home.Equals(silo.SiloAddress) && _home.Equals(before);
-    }
-
     private async Task LeaveWhenEndedAsync(PartitionLog log)
     {
         LogEnd end = await log.Ended;
         instruments.Remove(log);
+        open.Remove(log);
         if (end != LogEnd.Closed)
             LogEnded(_key, end);
         // Until it leaves, the ended log answers with the reason itself.
@@ -254,7 +229,7 @@ internal sealed partial class PartitionGrain(
     private partial void LogNotOpened(Exception exception, PartitionKey partition);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Partition {Partition} moves to {Silo}")]
-    private partial void LogMoves(PartitionKey partition, SiloAddress? silo);
+    private partial void LogMoves(PartitionKey partition, SiloAddress silo);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Topic {Topic}, partition {Partition}: the stored bytes of offset {Offset} are damaged, in segment {Segment} at position {Position}")]
     private partial void LogDamaged(string topic, int partition, long offset, string segment, long position);

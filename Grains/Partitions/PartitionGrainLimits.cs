@@ -4,8 +4,8 @@ namespace OrleansStream.Partitions;
 internal static class PartitionGrainLimits
 {
     /// <summary>
-    /// How often a log closes aged segments and applies retention, and a partition looks whether it belongs on another silo,
-    /// where it then moves at the second look.
+    /// How often a silo looks which of its logs need upkeep (closing aged segments, retention), and which partitions belong on
+    /// another silo, where they then move at the second look.
     /// </summary>
     public static readonly TimeSpan MaintenancePeriod = TimeSpan.FromSeconds(10);
 

@@ -7,7 +7,7 @@ namespace OrleansStream.Storage.Files;
 /// <param name="root">The folder; it exists.</param>
 internal sealed class FileTree(IFileOperations files, string root)
 {
-    private readonly ConcurrentDictionary<string, bool> _durable = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Folder> _folders = new(StringComparer.Ordinal);
 
     /// <summary>The file system.</summary>
     public IFileOperations Files => files;
@@ -27,7 +27,7 @@ internal sealed class FileTree(IFileOperations files, string root)
     public void SettleFolderOf(string path)
     {
         var folder = Path.GetDirectoryName(path)!;
-        if (!_durable.ContainsKey(folder) && Directory.Exists(folder))
+        if (!IsDurable(folder) && Directory.Exists(folder))
             PrepareFolder(folder, create: false);
     }
 
@@ -62,19 +62,45 @@ internal sealed class FileTree(IFileOperations files, string root)
             .ToList();
     }
 
+    private bool IsDurable(string folder) => _folders.TryGetValue(folder, out var known) && known.IsDurable;
+
     private void PrepareFolder(string folder, bool create)
     {
-        if (_durable.ContainsKey(folder))
+        if (IsDurable(folder))
             return;
-        if (folder.Length > root.Length)
-            PrepareFolder(Path.GetDirectoryName(folder)!, create);
-        if (create && !Directory.Exists(folder))
+        var known = _folders.GetOrAdd(folder, static _ => new Folder());
+        // Whoever comes while another thread makes it waits until its entry is durable: what is stored in it hangs on that.
+        lock (known)
         {
-            files.CreateFolder(folder);
-            files.SyncFolder(Path.GetDirectoryName(folder)!);
-        }
+            if (known.IsDurable)
+                return;
+            if (folder.Length > root.Length)
+                PrepareFolder(Path.GetDirectoryName(folder)!, create);
+            if (create && !Directory.Exists(folder))
+            {
+                files.CreateFolder(folder);
+                known.IsNew = true;
+            }
 
-        files.SyncFolder(folder);
-        _durable.TryAdd(folder, true);
+            // Nothing is in a new one yet that could be lost; who puts something there syncs it.
+            files.SyncFolder(known.IsNew ? Path.GetDirectoryName(folder)! : folder);
+            known.IsDurable = true;
+        }
+    }
+
+    /// <summary>What this process knows of a folder; locked while it is made or synced.</summary>
+    private sealed class Folder
+    {
+        private volatile bool _isDurable;
+
+        /// <summary>True when this process made it.</summary>
+        public bool IsNew { get; set; }
+
+        /// <summary>True when its entry, and what an earlier process did in it, are on the disk.</summary>
+        public bool IsDurable
+        {
+            get => _isDurable;
+            set => _isDurable = value;
+        }
     }
 }

@@ -58,6 +58,17 @@ public sealed class UpkeepTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Round_OfAnOpenPartition_DeletesWhatIsTooOld()
+    {
+        TopicMetadata topic = await CreateAsync("open", ("retention.ms", "5000"));
+        await Grains.GetGrain<ITopicRouterGrain>(topic.Name).AppendAsync(Batches.Request(Batches.Of((null, "old")), 0));
+
+        // Sooner than any sweep.
+        _time.Advance(PartitionGrainLimits.MaintenancePeriod);
+        await ClusterFixture.UntilAsync(async () => (await ManifestAsync(topic)).Contains("\"log_start_offset\": 1", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task Delete_WhenAnOwnerThatStoodStillLeavesBytes_FreesThemLater()
     {
         TopicMetadata topic = await CreateAsync("gone");

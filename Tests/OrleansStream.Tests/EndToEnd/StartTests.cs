@@ -24,6 +24,18 @@ public sealed class StartTests : IDisposable
     }
 
     [Fact]
+    public async Task Start_Always_WatchesNoFiles()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "A process's handles are shown by Linux alone.");
+        await using var service = await ServiceProcess.StartAsync(_folder.PathOf("data"));
+
+        // A watch for changed settings would be told of each append to the data below the same folder.
+        Assert.DoesNotContain(
+            Directory.EnumerateFileSystemEntries($"/proc/{service.ProcessId}/fd"),
+            handle => new FileInfo(handle).LinkTarget?.Contains("inotify", StringComparison.Ordinal) == true);
+    }
+
+    [Fact]
     public async Task Start_WhenTheFolderCannotBeMade_SaysSo()
     {
         // Below a file no folder can be made, whoever asks; permissions would not hinder a test that runs as root.

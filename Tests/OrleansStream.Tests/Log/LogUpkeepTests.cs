@@ -30,6 +30,34 @@ public sealed class LogUpkeepTests
     }
 
     [Fact]
+    public async Task IsUpkeepDue_OfAnIdleLog_IsTrueOnceItsCachesAreOldAndFalseAfterThat()
+    {
+        var log = await _rig.OpenAsync();
+        await log.PutAsync(TestBatch.Of("a"));
+        Assert.False(log.IsUpkeepDue);
+
+        await _rig.PassAsync(LogLimits.CacheIdleMax + TimeSpan.FromSeconds(1));
+        Assert.True(log.IsUpkeepDue);
+        await _rig.MaintainAsync(log);
+
+        await _rig.PassAsync(LogLimits.DeletionGrace * 2);
+        Assert.False(log.IsUpkeepDue);
+    }
+
+    [Fact]
+    public async Task IsUpkeepDue_OfALogWithAnOlderOwner_IsTrueUntilOrphansWereLookedFor()
+    {
+        await _rig.OpenAsync();
+        var log = await _rig.TakeOverAsync();
+        Assert.False(log.IsUpkeepDue);
+
+        await _rig.PassAsync(LogLimits.DeletionGrace);
+        Assert.True(log.IsUpkeepDue);
+        await _rig.MaintainAsync(log);
+        Assert.False(log.IsUpkeepDue);
+    }
+
+    [Fact]
     public async Task IsDue_OfAnEmptyActiveSegmentOfManyOwners_IsFalse()
     {
         _rig.Options = _rig.Options with { SegmentAge = TimeSpan.FromHours(1) };

@@ -90,7 +90,17 @@ internal sealed class LogRig
         }
     }
 
-    public Task MaintainAsync(PartitionLog log) => RunAsync(log.MaintainAsync().AsTask());
+    /// <summary>One round of upkeep; when nothing was due it must have done nothing.</summary>
+    public async Task MaintainAsync(PartitionLog log)
+    {
+        var isDue = log.IsUpkeepDue;
+        var before = (log.State, Documents.ReadCount, Segments.ReadCount);
+        await RunAsync(log.MaintainAsync().AsTask());
+        if (!isDue)
+        {
+            Assert.Equal(before, (log.State, Documents.ReadCount, Segments.ReadCount));
+        }
+    }
 
     public async Task<LogError?> DeleteRecordsAsync(PartitionLog log, long before) =>
         await RunAsync(log.DeleteRecordsAsync(before).AsTask());

@@ -1,0 +1,109 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging;
+using OrleansStream.Log;
+using OrleansStream.Placement;
+using OrleansStream.Upkeep;
+
+namespace OrleansStream.Partitions;
+
+/// <summary>
+/// The partitions that this silo leads, and one timer that sees to all of them: a timer of each one's own costs a silo with
+/// thousands of idle partitions more than anything else.
+/// </summary>
+/// <remarks>
+/// A round asks each log, without waiting, whether anything is due, and sees to those in which something is. When silos have come
+/// or gone, it has the partitions that belong on another silo move there: those that two rounds in a row find there.
+/// </remarks>
+/// <param name="time">The clock.</param>
+/// <param name="silo">This silo.</param>
+/// <param name="silos">The silos.</param>
+/// <param name="logger">Is told of what fails.</param>
+internal sealed partial class OpenPartitions(
+    TimeProvider time, ILocalSiloDetails silo, ISiloStatusOracle silos, ILogger<OpenPartitions> logger)
+    : ILifecycleParticipant<ISiloLifecycle>
+{
+    private readonly ConcurrentDictionary<PartitionLog, Led> _partitions = new();
+    private ITimer? _timer;
+    private int _isUnderWay;
+
+    // Read and written by the round under way only.
+    private SiloAddress[] _active = [];
+
+    /// <summary>Has a partition seen to, until it is removed.</summary>
+    /// <param name="key">The partition.</param>
+    /// <param name="log">Its log.</param>
+    /// <param name="move">Has it move to another silo; called from any thread.</param>
+    public void Add(PartitionKey key, PartitionLog log, Action<SiloAddress> move) => _partitions[log] = new Led(key, move);
+
+    /// <summary>Has a partition seen to no more.</summary>
+    /// <param name="log">Its log.</param>
+    public void Remove(PartitionLog log) => _partitions.TryRemove(log, out _);
+
+    /// <inheritdoc/>
+    public void Participate(ISiloLifecycle lifecycle) => lifecycle.Subscribe(
+        nameof(OpenPartitions), ServiceLifecycleStage.Active, Start, Stop);
+
+    /// <summary>One round; none while another is under way.</summary>
+    internal async Task SeeToAllAsync()
+    {
+        if (Interlocked.Exchange(ref _isUnderWay, 1) != 0)
+            return;
+        try
+        {
+            await Parallel.ForEachAsync(
+                _partitions.Keys.Where(log => log.IsUpkeepDue),
+                new ParallelOptions { MaxDegreeOfParallelism = UpkeepLimits.PartitionsAtOnce },
+                SeeToAsync);
+            await MoveHomeAsync();
+        }
+        finally
+        {
+            Volatile.Write(ref _isUnderWay, 0);
+        }
+    }
+
+    private Task Start(CancellationToken cancellationToken)
+    {
+        _timer = time.CreateTimer(
+            _ => SeeToAllAsync().Ignore(), null, PartitionGrainLimits.MaintenancePeriod, PartitionGrainLimits.MaintenancePeriod);
+        return Task.CompletedTask;
+    }
+
+    private Task Stop(CancellationToken cancellationToken) => _timer?.DisposeAsync().AsTask() ?? Task.CompletedTask;
+
+    private async ValueTask SeeToAsync(PartitionLog log, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await log.MaintainAsync(cancellationToken);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            LogNotMaintained(e, _partitions.TryGetValue(log, out Led? led) ? led.Key : default);
+        }
+    }
+
+    // Seen twice in a row: silos often come and go together, and each move makes callers wait. Not all at once, for the same reason.
+    private async Task MoveHomeAsync()
+    {
+        SiloAddress[] active = [.. silos.GetApproximateSiloStatuses(onlyActive: true).Keys.Order()];
+        bool haveStayed = active.AsSpan().SequenceEqual(_active);
+        _active = active;
+        if (!haveStayed || active.Length == 0)
+            return;
+        var moves = _partitions.Values
+            .Select(led => (led.Move, Home: PartitionHome.Find(led.Key, active)))
+            .Where(move => !move.Home.Equals(silo.SiloAddress))
+            .ToList();
+        foreach (var (move, home) in moves)
+        {
+            move(home);
+            await Task.Delay(PartitionGrainLimits.MaintenancePeriod / moves.Count, time);
+        }
+    }
+
+    private sealed record Led(PartitionKey Key, Action<SiloAddress> Move);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The upkeep of partition {Partition} is left to the next round")]
+    private partial void LogNotMaintained(Exception exception, PartitionKey partition);
+}
