@@ -1,5 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
-
 namespace OrleansStream.Partitioning;
 
 /// <summary>Finds the heaviest keys of a stream with a bounded count of counters.</summary>
@@ -12,8 +10,8 @@ namespace OrleansStream.Partitioning;
 internal sealed class SpaceSaving(int capacity)
 {
     private readonly List<Counter> _counters = new(capacity);
-    private readonly Dictionary<byte[], int>.AlternateLookup<ReadOnlySpan<byte>> _places =
-        new Dictionary<byte[], int>(KeyComparer.Instance).GetAlternateLookup<ReadOnlySpan<byte>>();
+    private readonly Dictionary<ReadOnlyMemory<byte>, int>.AlternateLookup<ReadOnlySpan<byte>> _places =
+        new Dictionary<ReadOnlyMemory<byte>, int>(KeyComparer.Instance).GetAlternateLookup<ReadOnlySpan<byte>>();
 
     // No counter before the one looked at next weighs as little as this, and none at all less.
     private double _smallestWeight;
@@ -25,7 +23,7 @@ internal sealed class SpaceSaving(int capacity)
     /// <summary>The counters, the heaviest first.</summary>
     public IEnumerable<KeyWeight> Heaviest => _counters
         .OrderByDescending(counter => counter.Weight)
-        .Select(counter => new KeyWeight([.. counter.Key], counter.Weight, counter.Error)); // its memory is used again
+        .Select(counter => new KeyWeight(counter.Key.ToArray(), counter.Weight, counter.Error)); // its memory is used again
 
     /// <summary>Counts a key.</summary>
     /// <param name="key">The key's bytes; they are copied where they get a counter.</param>
@@ -43,22 +41,27 @@ internal sealed class SpaceSaving(int capacity)
 
         if (_counters.Count < capacity)
         {
-            byte[] added = key.ToArray();
-            _counters.Add(new Counter(added, weight, error));
-            _places.Dictionary[added] = _counters.Count - 1;
+            SetCounter(_counters.Count, key.ToArray(), key.Length, weight, error);
             return;
         }
 
         int smallest = FindSmallest();
-        (byte[] taken, double inherited, _) = _counters[smallest];
-        _places.Dictionary.Remove(taken);
-        // Of many different keys each takes over a counter: keys of one form are as long.
-        if (taken.Length != key.Length)
-            taken = key.ToArray();
+        Counter taken = _counters[smallest];
+        _places.Dictionary.Remove(taken.Key);
+        // Of many different keys each takes over a counter.
+        byte[] bytes = taken.Bytes.Length >= key.Length ? taken.Bytes : new byte[key.Length];
+        key.CopyTo(bytes);
+        SetCounter(smallest, bytes, key.Length, taken.Weight + weight, taken.Weight + error);
+    }
+
+    private void SetCounter(int place, byte[] bytes, int length, double weight, double error)
+    {
+        var counter = new Counter(bytes, length, weight, error);
+        if (place == _counters.Count)
+            _counters.Add(counter);
         else
-            key.CopyTo(taken);
-        _counters[smallest] = new Counter(taken, inherited + weight, inherited + error);
-        _places.Dictionary[taken] = smallest;
+            _counters[place] = counter;
+        _places.Dictionary[counter.Key] = place;
     }
 
     /// <summary>The place of a counter that weighs least. Weights only grow between two looks at all counters.</summary>
@@ -105,17 +108,21 @@ internal sealed class SpaceSaving(int capacity)
         _places.Dictionary.Clear();
     }
 
-    private readonly record struct Counter(byte[] Key, double Weight, double Error);
+    private readonly record struct Counter(byte[] Bytes, int Length, double Weight, double Error)
+    {
+        public ReadOnlyMemory<byte> Key => Bytes.AsMemory(0, Length);
+    }
 
-    private sealed class KeyComparer : IEqualityComparer<byte[]>, IAlternateEqualityComparer<ReadOnlySpan<byte>, byte[]>
+    private sealed class KeyComparer
+        : IEqualityComparer<ReadOnlyMemory<byte>>, IAlternateEqualityComparer<ReadOnlySpan<byte>, ReadOnlyMemory<byte>>
     {
         public static readonly KeyComparer Instance = new();
 
-        public bool Equals(byte[]? x, byte[]? y) => x.AsSpan().SequenceEqual(y);
+        public bool Equals(ReadOnlyMemory<byte> x, ReadOnlyMemory<byte> y) => x.Span.SequenceEqual(y.Span);
 
-        public int GetHashCode([DisallowNull] byte[] obj) => GetHashCode(obj.AsSpan());
+        public int GetHashCode(ReadOnlyMemory<byte> obj) => GetHashCode(obj.Span);
 
-        public bool Equals(ReadOnlySpan<byte> alternate, byte[] other) => alternate.SequenceEqual(other);
+        public bool Equals(ReadOnlySpan<byte> alternate, ReadOnlyMemory<byte> other) => alternate.SequenceEqual(other.Span);
 
         public int GetHashCode(ReadOnlySpan<byte> alternate)
         {
@@ -124,7 +131,7 @@ internal sealed class SpaceSaving(int capacity)
             return hash.ToHashCode();
         }
 
-        public byte[] Create(ReadOnlySpan<byte> alternate) => alternate.ToArray();
+        public ReadOnlyMemory<byte> Create(ReadOnlySpan<byte> alternate) => alternate.ToArray();
     }
 }
 

@@ -168,6 +168,8 @@ internal readonly ref struct AppendSplitter
         if (open is null)
         {
             RecordBatchWriter writer = _plan.TakeWriter(_plan.OptionsFor(partition, compression));
+            // An even share, and a quarter more since shares are not: memory that grows is copied.
+            writer.Reserve(Math.Min(_batches.Length / _context.PartitionCount * 5 / 4, _context.Config.MaxMessageBytes));
             open = _open[partition] = new OpenBatch(writer, _plan.OpenUnit(partition), compression);
         }
 

@@ -54,7 +54,7 @@ public sealed class SpaceSavingTests
             if (i == 10_000)
                 before = GC.GetAllocatedBytesForCurrentThread();
             BitConverter.TryWriteBytes(key, (long)i);
-            sketch.Add(key);
+            sketch.Add(key[..(4 + (i % 5))]);
         }
 
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1_000);
