@@ -1,4 +1,5 @@
 using OrleansStream.Partitions;
+using OrleansStream.Records;
 using OrleansStream.Topics;
 
 namespace OrleansStream.Api;
@@ -111,6 +112,12 @@ internal static class Limits
     /// <summary>The length of a JSON answer at which no further record is added, in bytes; the next fetch goes on from there.</summary>
     public const int ResponseBytesTarget = 8 * 1024 * 1024;
 
+    /// <summary>
+    /// The bytes that an answer in JSON unfolds of compressed batches at which no further batch is opened: two of the largest. The next fetch
+    /// goes on from there.
+    /// </summary>
+    public const int UnfoldedBytesPerAnswerMax = 2 * RecordLimits.DecompressedBatchBytesMax;
+
     /// <summary>The bytes of an answer that gather before they are sent.</summary>
     public const int ResponseFlushBytes = 64 * 1024;
 
@@ -146,6 +153,9 @@ internal static class Limits
 
     /// <summary>The wait before a live tail asks again for a partition that is moving.</summary>
     public static readonly TimeSpan TailRetry = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long a partition of a live tail may be away before its client is told: longer than a partition takes to move.</summary>
+    public static readonly TimeSpan TailOutageUntold = TimeSpan.FromSeconds(15);
 
     /// <summary>When to come back where waiting helps and the error does not say, in seconds.</summary>
     public const int RetryAfterSecondsDefault = 1;

@@ -2,7 +2,9 @@
 // Starts a whole cluster on this machine's loopback: Azurite, silos and Api nodes, each a process of its own.
 //
 //   node infra/local-cluster.mjs [--silos 3] [--apis 2] [--api-port 8080] [--data data/local-cluster] [--no-build]
+//                                [--inner-port 20000] [--configuration Debug]
 //
+// Azurite and silos listen on the ports that they always have, or, with --inner-port, on those that follow one another from it.
 // Ctrl-C stops what it started, and nothing else: Api nodes, then silos, then Azurite. What was stored stays in the data
 // folder. A process that is killed in between stays away, so that the rest can be watched going on without it.
 import { spawn, spawnSync } from 'node:child_process';
@@ -13,10 +15,11 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
-const CONFIGURATION = 'Debug';
+const CONFIGURATIONS = ['Debug', 'Release'];
 const FRAMEWORK = 'net10.0';
-const PORTS = { azurite: 10000, silo: 11111, gateway: 30000, siloHealth: 8090 };
 const NODES_MAX = 9;
+const PORTS = { azurite: 10000, silo: 11111, gateway: 30000, siloHealth: 8090 };
+const portsFrom = first => ({ azurite: first, silo: first + 1, gateway: first + 1 + NODES_MAX, siloHealth: first + 1 + 2 * NODES_MAX });
 const POLL_MS = 200;
 const READY_MS_MAX = 120_000;
 // Above the 30 s that a host takes at most to stop.
@@ -36,6 +39,8 @@ const readOptions = () => {
       'api-port': { type: 'string', default: '8080' },
       data: { type: 'string', default: join(root, 'data', 'local-cluster') },
       'no-build': { type: 'boolean', default: false },
+      'inner-port': { type: 'string' },
+      configuration: { type: 'string', default: 'Debug' },
     },
   });
   const number = (name, min, max) => {
@@ -44,7 +49,11 @@ const readOptions = () => {
       throw new StartError(`--${name} is '${values[name]}'; it must be a number from ${min} to ${max}.`);
     return value;
   };
+  if (!CONFIGURATIONS.includes(values.configuration))
+    throw new StartError(`--configuration is '${values.configuration}'; it must be ${CONFIGURATIONS.join(' or ')}.`);
   return {
+    innerPorts: values['inner-port'] === undefined ? PORTS : portsFrom(number('inner-port', 1024, 65_000)),
+    configuration: values.configuration,
     silos: number('silos', 1, NODES_MAX),
     apis: number('apis', 1, NODES_MAX),
     apiPort: number('api-port', 1024, 65_000),
@@ -133,10 +142,11 @@ const stopAll = async () => {
 
 const main = async () => {
   const options = readOptions();
+  const inner = options.innerPorts;
   const indexes = count => Array.from({ length: count }, (_, index) => index);
   const ports = [
-    PORTS.azurite,
-    ...indexes(options.silos).flatMap(i => [PORTS.silo + i, PORTS.gateway + i, PORTS.siloHealth + i]),
+    inner.azurite,
+    ...indexes(options.silos).flatMap(i => [inner.silo + i, inner.gateway + i, inner.siloHealth + i]),
     ...indexes(options.apis).map(i => options.apiPort + i),
   ];
   if (new Set(ports).size !== ports.length) throw new StartError(`--api-port ${options.apiPort} meets ports of the silos; choose another one.`);
@@ -144,7 +154,7 @@ const main = async () => {
 
   run('node', [join(root, 'Tests', 'restore-packages.mjs')]);
   if (options.build)
-    for (const project of ['Silo', 'Api']) run('dotnet', ['build', project, '--configuration', CONFIGURATION, '-v', 'quiet', '--nologo']);
+    for (const project of ['Silo', 'Api']) run('dotnet', ['build', project, '--configuration', options.configuration, '-v', 'quiet', '--nologo']);
 
   const blobs = join(options.data, 'blobs');
   const logs = join(options.data, 'logs');
@@ -155,35 +165,35 @@ const main = async () => {
   const azurite = start(
     'azurite',
     process.execPath,
-    [azuriteMain, '--blobHost', '127.0.0.1', '--blobPort', String(PORTS.azurite), '--location', blobs, '--skipApiVersionCheck', '--disableTelemetry', '--silent'],
+    [azuriteMain, '--blobHost', '127.0.0.1', '--blobPort', String(inner.azurite), '--location', blobs, '--skipApiVersionCheck', '--disableTelemetry', '--silent'],
     { cwd: root },
     logs,
   );
-  await untilReady(azurite, () => accepts(PORTS.azurite));
+  await untilReady(azurite, () => accepts(inner.azurite));
 
   const settings = {
     OrleansStream__Storage__Provider: 'AzureBlobs',
     OrleansStream__Storage__AzureBlobs__ConnectionString:
       `DefaultEndpointsProtocol=http;AccountName=${DEV_ACCOUNT};AccountKey=${DEV_KEY};` +
-      `BlobEndpoint=http://127.0.0.1:${PORTS.azurite}/${DEV_ACCOUNT};`,
+      `BlobEndpoint=http://127.0.0.1:${inner.azurite}/${DEV_ACCOUNT};`,
   };
   const startDotnet = (project, name, environment) =>
     start(
       name,
       'dotnet',
-      [join(root, project, 'bin', CONFIGURATION, FRAMEWORK, `OrleansStream.${project}.dll`)],
+      [join(root, project, 'bin', options.configuration, FRAMEWORK, `OrleansStream.${project}.dll`)],
       { cwd: join(root, project), env: { ...process.env, ...settings, ...environment } },
       logs,
     );
 
   const silos = [];
   for (const i of indexes(options.silos)) {
-    const health = `http://127.0.0.1:${PORTS.siloHealth + i}`;
+    const health = `http://127.0.0.1:${inner.siloHealth + i}`;
     const silo = startDotnet('Silo', `silo-${i + 1}`, {
       URLS: health,
       OrleansStream__Silo__AdvertisedAddress: '127.0.0.1',
-      OrleansStream__Silo__SiloPort: String(PORTS.silo + i),
-      OrleansStream__Silo__GatewayPort: String(PORTS.gateway + i),
+      OrleansStream__Silo__SiloPort: String(inner.silo + i),
+      OrleansStream__Silo__GatewayPort: String(inner.gateway + i),
     });
     silos.push({ silo, health });
     // The first one makes the container and the table of members; the others then start at the same time.

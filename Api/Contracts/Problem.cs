@@ -36,6 +36,9 @@ internal sealed record Problem
     /// <summary>The log's durable end offset, where the error is about offsets.</summary>
     public long? HighWatermark { get; init; }
 
+    /// <summary>The partition's next offset, where <c>If-Match</c> named another one.</summary>
+    public long? NextOffset { get; init; }
+
     /// <summary>Where stored bytes are damaged, when that is why they are not served.</summary>
     public DamageEntry? Damage { get; init; }
 

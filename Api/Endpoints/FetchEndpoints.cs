@@ -107,7 +107,7 @@ internal sealed class FetchEndpoints(IGrainFactory grains, IHostApplicationLifet
         await using var writer = new Utf8JsonWriter(body, RecordJsonWriter.Options);
         writer.WriteStartObject();
         writer.WriteStartArray("records"u8);
-        var cursor = new BatchCursor(response);
+        var cursor = new BatchCursor(response, new UnfoldingBudget());
         int left = limit;
         while (left > 0 && cursor.TryTakeBatch(out ReadOnlyMemory<byte> batch))
         {
@@ -129,7 +129,7 @@ internal sealed class FetchEndpoints(IGrainFactory grains, IHostApplicationLifet
     private static int WriteBatch(
         Utf8JsonWriter writer, int partition, ReadOnlySpan<byte> batch, int limit, PayloadViews views, BatchCursor cursor)
     {
-        using var records = new StoredBatchReader(batch);
+        using StoredBatchReader records = cursor.Open(batch);
         int written = 0;
         while (written < limit && writer.BytesCommitted + writer.BytesPending <= Limits.ResponseBytesTarget)
         {

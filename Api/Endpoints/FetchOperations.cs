@@ -70,7 +70,8 @@ internal static class FetchOperations
         "TailRecords", Tag, "Follow a topic live",
         "Server-sent events over all partitions, each record as it becomes durable; a partition's records come in order. `id` names the "
         + "next offset of every partition: a client that sends the last one as `Last-Event-ID` goes on without loss. A batch that "
-        + "cannot be read is one event with `error`. A comment comes every 15 s. Records that retention took before they were read are told by an event `gap`. An event `error` says why "
+        + "cannot be read is one event with `error`. A comment comes every 15 s. Records that retention took before they were read are told by an event `gap`. A partition that "
+        + "is offline, damaged, or away for long is told once by an event `unavailable`, with its offset and the error; it is asked on, and the others go on. An event `error` says why "
         + "a stream ends. It never ends by itself: in this page, give a `limit`.")
     {
         Parameters =

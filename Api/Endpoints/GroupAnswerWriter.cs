@@ -48,23 +48,28 @@ internal static class GroupAnswerWriter
     private static void WriteRecords(Utf8JsonWriter writer, GroupPoll poll, PollOptions options)
     {
         writer.WriteStartArray("records"u8);
+        var budget = new UnfoldingBudget();
         foreach (PolledPartition partition in poll.Partitions)
-            WriteHeld(writer, partition, options.Views);
+            WriteHeld(writer, partition, options.Views, budget);
         PolledPartition[] read = [.. poll.Partitions.Where(partition => partition.Fetched is not null)];
         // Where not all fit, a random one is first: over many answers each gets its turn.
         Random.Shared.Shuffle(read);
         int[] shares = FairShares.Divide([.. read.Select(partition => partition.RecordCount)], options.RecordsMax);
         for (int i = 0; i < read.Length; i++)
-            WritePartition(writer, read[i], shares[i], options.Views);
+            WritePartition(writer, read[i], shares[i], options.Views, budget);
         writer.WriteEndArray();
     }
 
     /// <summary>Writes the records that waited in place and are due.</summary>
-    private static void WriteHeld(Utf8JsonWriter writer, PolledPartition partition, PayloadViews views)
+    private static void WriteHeld(Utf8JsonWriter writer, PolledPartition partition, PayloadViews views, UnfoldingBudget budget)
     {
         foreach ((HeldOffset held, FetchResponse response) in partition.Held.Fetched)
         {
+            // Those that are left stay due.
+            if (budget.IsSpent)
+                break;
             using var records = new StoredBatchReader(response.Batches.Span);
+            budget.Spend(records.UnfoldedBytes);
             while (records.TryReadNext(out RecordView record))
             {
                 if (record.Offset == held.Offset)
@@ -79,14 +84,15 @@ internal static class GroupAnswerWriter
         partition.Held.Fetched.Clear();
     }
 
-    private static void WritePartition(Utf8JsonWriter writer, PolledPartition partition, int share, PayloadViews views)
+    private static void WritePartition(
+        Utf8JsonWriter writer, PolledPartition partition, int share, PayloadViews views, UnfoldingBudget budget)
     {
-        var cursor = new BatchCursor(partition.Fetched!.Value with { Offset = partition.Position });
+        var cursor = new BatchCursor(partition.Fetched!.Value with { Offset = partition.Position }, budget);
         bool isFull = false;
         int left = share;
         while (!isFull && cursor.TryTakeBatch(out ReadOnlyMemory<byte> batch))
         {
-            using var records = new StoredBatchReader(batch.Span);
+            using StoredBatchReader records = cursor.Open(batch.Span);
             while (true)
             {
                 if (!records.TryReadNext(out RecordView record))

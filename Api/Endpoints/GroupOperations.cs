@@ -99,7 +99,7 @@ internal static class GroupOperations
 
     /// <summary>Delete a group.</summary>
     public static readonly Operation Delete = new(
-        "DeleteGroup", Tag, "Delete a group", "With its offsets. Its members have to leave first, or their leases to end.")
+        "DeleteGroup", Tag, "Delete a group", "With its offsets, and the records that wait for another attempt. Its dead letters stay. Its members have to leave first, or their leases to end.")
     {
         Parameters = [Group],
         Answers = [new(StatusCodes.Status204NoContent, "Deleted.")],

@@ -56,7 +56,7 @@ internal sealed class OperationGate(RequestDelegate next)
             if (!request.Headers.ContainsKey(header) || operation.HasParameter(ParameterPlace.Header, header))
                 continue;
             throw RequestException.Malformed(header, header == ProducerHeaders.Key
-                ? $"'{header}' goes with requests that append records."
+                ? $"'{header}' goes with requests that append records, and with the next epoch of a producer."
                 : $"'{header}' counts the records of one partition: it goes with POST /v1/topics/{{topic}}/partitions/{{partition}}/records. "
                     + $"Without a partition, send '{ProducerHeaders.Key}'.");
         }

@@ -127,8 +127,13 @@ internal static class ProduceOperations
         "For clients that number their records themselves (Kafka's idempotent producer, KIP-98): send `Producer-Id`, `Producer-Epoch` and `Producer-Sequence` "
         + "with each request to a partition, one request of the producer at a time. Repeat a request as often as you like: it is stored once.\n\n"
         + "With `producer_id` and `producer_epoch` in the body: the next epoch. From its first batch on a partition refuses the older one. 409 when another "
-        + "has raised the epoch before. An id that was not raised for 7 days cannot be raised any more; it still produces.")
+        + "has raised the epoch before. Send an `Idempotency-Key` with it, to repeat it when its answer is lost: as long as nobody has raised the epoch since, "
+        + "the same key gets the same answer. An id that was not raised for 7 days cannot be raised any more; it still produces.")
     {
+        Parameters =
+        [
+            new(ProducerHeaders.Key, ParameterPlace.Header, "Makes a repeat of a raise known: up to 255 visible ASCII characters."),
+        ],
         Bodies = [new(MediaTypes.Json, typeof(ProducerAnswer), "{}")],
         IsBodyOptional = true,
         Answers = [new(StatusCodes.Status201Created, "The producer.", new OperationBody(
@@ -136,7 +141,7 @@ internal static class ProduceOperations
         Errors =
         [
             StreamErrorCode.InvalidProducerEpoch, StreamErrorCode.UnknownProducerId, StreamErrorCode.PolicyViolation,
-            StreamErrorCode.CoordinatorNotAvailable,
+            StreamErrorCode.CoordinatorNotAvailable, StreamErrorCode.IdempotencyKeyReused,
         ],
     };
 }

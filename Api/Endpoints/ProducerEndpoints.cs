@@ -21,7 +21,12 @@ internal sealed class ProducerEndpoints(IGrainFactory grains, ProducerIds ids)
     private async Task PostAsync(HttpContext context)
     {
         using RequestBody body = await RequestBody.ReadAsync(context, Limits.ProducerBodyBytesMax);
-        ProducerAnswer answer = Parse(body.Bytes.Span) is { } known ? await RaiseAsync(known) : await AddAsync();
+        bool hasKey = context.Request.Headers.TryGetValue(ProducerHeaders.Key, out var given);
+        string? key = hasKey ? KeyedRequests.HashOf(given) : null;
+        ProducerAnswer answer = Parse(body.Bytes.Span) is { } known ? await RaiseAsync(known, key)
+            : key is null ? await AddAsync()
+            : throw RequestException.Malformed(
+                ProducerHeaders.Key, $"'{ProducerHeaders.Key}' goes with the next epoch of a producer. Where the answer to a new one is lost, take another.");
         context.Response.StatusCode = StatusCodes.Status201Created;
         await GroupEndpoints.WriteAsync(context, answer, ApiJsonContext.Api.ProducerAnswer);
     }
@@ -34,9 +39,9 @@ internal sealed class ProducerEndpoints(IGrainFactory grains, ProducerIds ids)
             : new ProducerAnswer { ProducerId = id, ProducerEpoch = 0 };
     }
 
-    private async Task<ProducerAnswer> RaiseAsync(ProducerAnswer known)
+    private async Task<ProducerAnswer> RaiseAsync(ProducerAnswer known, string? key)
     {
-        ProducerEpochResponse raised = await Register(known.ProducerId).RaiseEpochAsync(known.ProducerId, known.ProducerEpoch);
+        ProducerEpochResponse raised = await Register(known.ProducerId).RaiseEpochAsync(known.ProducerId, known.ProducerEpoch, key);
         return raised.Error is { } error
             ? throw new RequestException(error)
             : known with { ProducerEpoch = raised.ProducerEpoch };

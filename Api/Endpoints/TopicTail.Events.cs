@@ -12,7 +12,7 @@ internal sealed partial class TopicTail
 
     private void WriteBatch(int partition, ReadOnlySpan<byte> batch, BatchCursor cursor)
     {
-        using var records = new StoredBatchReader(batch);
+        using StoredBatchReader records = cursor.Open(batch);
         bool hasId = true;
         while (_left > 0)
         {

@@ -1,8 +1,5 @@
 using System.Buffers;
 using System.IO.Pipelines;
-using System.Text;
-using System.Text.Json;
-using OrleansStream.Api.Contracts;
 using OrleansStream.Api.Errors;
 using OrleansStream.Api.Mapping;
 using OrleansStream.Errors;
@@ -93,7 +90,12 @@ internal sealed partial class TopicTail(
         }
 
         if (partition.Error is { } error)
-            throw new RequestException(error);
+        {
+            // From the first offset on is a place whatever the log's state: the others need not wait for it. The end of one that is not
+            // open is not known.
+            return start.End == FetchRequest.Earliest && ErrorMap.Of(error.Code).Retriable ? 0 : throw new RequestException(error);
+        }
+
         return start.End == FetchRequest.Earliest ? partition.LogStartOffset : partition.HighWatermark;
     }
 
@@ -101,17 +103,24 @@ internal sealed partial class TopicTail(
     {
         try
         {
+            var outage = new Outage(time);
             while (!ended.IsCancellationRequested)
             {
                 FetchResponse response = await FetchAsync(partition, ended.Token);
-                if (response.Error is null)
-                    await SendRecordsAsync(partition, response, ended);
-                else if (response.Error.Code == StreamErrorCode.OffsetOutOfRange)
-                    await SkipGapAsync(partition, response.Error, ended.Token);
-                else if (ErrorMap.Of(response.Error.Code).Retriable)
-                    await Task.Delay(Limits.TailRetry, time, ended.Token);
+                if (response.Error is { } error && error.Code != StreamErrorCode.OffsetOutOfRange)
+                {
+                    if (ErrorMap.Of(error.Code).Retriable)
+                        await WaitAsync(partition, error, outage, ended.Token);
+                    else
+                        await FailAsync(error, ended);
+                    continue;
+                }
+
+                outage.End();
+                if (response.Error is { } gap)
+                    await SkipGapAsync(partition, gap, ended.Token);
                 else
-                    await FailAsync(response.Error, ended);
+                    await SendRecordsAsync(partition, response, ended);
             }
         }
         catch (OperationCanceledException) when (ended.IsCancellationRequested)
@@ -142,7 +151,8 @@ internal sealed partial class TopicTail(
 
     private async ValueTask SendRecordsAsync(int partition, FetchResponse response, CancellationTokenSource ended)
     {
-        var cursor = new BatchCursor(response);
+        // What is left when the budget is spent is read again in the next turn.
+        var cursor = new BatchCursor(response, new UnfoldingBudget());
         while (cursor.TryTakeBatch(out ReadOnlyMemory<byte> batch))
         {
             await _turn.WaitAsync(ended.Token);
@@ -159,39 +169,6 @@ internal sealed partial class TopicTail(
                 _turn.Release();
             }
         }
-    }
-
-    private async ValueTask SkipGapAsync(int partition, StreamError error, CancellationToken cancellationToken)
-    {
-        long start = error.LogStartOffset ?? 0;
-        string gap = $"event: gap\ndata: {{\"partition\":{partition},\"from\":{_positions[partition]},\"to\":{start}}}\n\n";
-        await _turn.WaitAsync(cancellationToken);
-        try
-        {
-            _positions[partition] = start;
-            WriteId(isForced: true);
-            await output.WriteAsync(Encoding.UTF8.GetBytes(gap), cancellationToken);
-        }
-        finally
-        {
-            _turn.Release();
-        }
-    }
-
-    private async ValueTask FailAsync(StreamError error, CancellationTokenSource ended)
-    {
-        byte[] problem = JsonSerializer.SerializeToUtf8Bytes(Problems.Of(error), ApiJsonContext.Api.Problem);
-        try
-        {
-            byte[] text = [.. "event: error\ndata: "u8, .. problem, .. "\n\n"u8];
-            await SendAsync(text, ended.Token);
-        }
-        catch (OperationCanceledException)
-        {
-            // Another reader was first; the stream is ending.
-        }
-
-        await ended.CancelAsync();
     }
 
     private async ValueTask SendAsync(ReadOnlyMemory<byte> text, CancellationToken cancellationToken)

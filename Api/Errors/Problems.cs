@@ -33,6 +33,7 @@ internal static class Problems
             Field = error.Field,
             LogStartOffset = error.LogStartOffset,
             HighWatermark = error.HighWatermark,
+            NextOffset = error.NextOffset,
             Damage = error.Damage is { } damage
                 ? new DamageEntry
                 {

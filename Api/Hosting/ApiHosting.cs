@@ -78,6 +78,7 @@ internal static class ApiHosting
     /// <param name="app">The host.</param>
     public static void UseApi(this WebApplication app)
     {
+        app.UseMiddleware<ConnectionReleaseMiddleware>();
         app.UseMiddleware<ProblemMiddleware>();
         app.UseResponseCompression();
         app.UseApiDescription();

@@ -5,7 +5,8 @@ namespace OrleansStream.Api.Mapping;
 
 /// <summary>Walks the batches of a fetch and knows the exact offset to read on from.</summary>
 /// <param name="response">The fetch, without an error.</param>
-internal sealed class BatchCursor(FetchResponse response)
+/// <param name="budget">What may be unfolded; no further batch is given out once it is spent.</param>
+internal sealed class BatchCursor(FetchResponse response, UnfoldingBudget budget)
 {
     private readonly ReadOnlyMemory<byte> _batches = response.Batches;
     private int _position;
@@ -18,12 +19,23 @@ internal sealed class BatchCursor(FetchResponse response)
     public bool TryTakeBatch(out ReadOnlyMemory<byte> batch)
     {
         batch = default;
+        if (budget.IsSpent)
+            return false;
         // The log has checked what it serves; a second look at every checksum would cost more than all the rest.
         if (RecordBatchScanner.Validate(_batches.Span[_position..], checkCrc: false, out _, out int length) != RecordBatchStatus.Valid)
             return false;
         batch = _batches.Slice(_position, length);
         _position += length;
         return true;
+    }
+
+    /// <summary>Opens a batch that was taken.</summary>
+    /// <param name="batch">The batch.</param>
+    public StoredBatchReader Open(ReadOnlySpan<byte> batch)
+    {
+        var records = new StoredBatchReader(batch);
+        budget.Spend(records.UnfoldedBytes);
+        return records;
     }
 
     /// <summary>Notes that a record was taken.</summary>

@@ -5,7 +5,7 @@ using System.Text.Unicode;
 
 namespace OrleansStream.Api.Mapping;
 
-/// <summary>Tells whether bytes are JSON (RFC 8259), without an exception for those that are not: a log may hold nothing else.</summary>
+/// <summary>Tells whether bytes are JSON (RFC 8259), without an exception for those that are not and without a token at a time.</summary>
 internal static class JsonText
 {
     private const int None = -1;

@@ -28,8 +28,8 @@ internal sealed class KeyedRequests(IGrainFactory grains, RecordsAppender append
     /// <exception cref="RequestException">The key is malformed, was used for another request, or is in use; or there is no such topic.</exception>
     public async Task<ClientIdentity> BeginAsync(HttpContext context, int? partition, StringValues key, ReadOnlyMemory<byte> body)
     {
-        byte[] keyHash = SHA256.HashData(Encoding.UTF8.GetBytes(Check(key)));
-        string keyText = Convert.ToHexString(keyHash, 0, KeyHashBytes);
+        byte[] keyHash = Hash(key);
+        string keyText = TextOf(keyHash);
         string bodyText = HashOf(context.Request, partition, body.Span);
         var runner = Guid.NewGuid();
         long startedAt = time.GetTimestamp();
@@ -54,6 +54,15 @@ internal sealed class KeyedRequests(IGrainFactory grains, RecordsAppender append
             }
         }
     }
+
+    /// <summary>The text by which a key is remembered.</summary>
+    /// <param name="key">The client's key.</param>
+    /// <exception cref="RequestException">It is malformed.</exception>
+    public static string HashOf(StringValues key) => TextOf(Hash(key));
+
+    private static byte[] Hash(StringValues key) => SHA256.HashData(Encoding.UTF8.GetBytes(Check(key)));
+
+    private static string TextOf(byte[] keyHash) => Convert.ToHexString(keyHash, 0, KeyHashBytes);
 
     private async Task<TopicMetadata> FindTopicAsync(string name)
     {

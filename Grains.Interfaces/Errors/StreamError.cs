@@ -27,6 +27,9 @@ public sealed record StreamError(
 
     /// <summary>Where stored bytes are damaged, when that is the reason; else null.</summary>
     [Id(7)] public StoredDamage? Damage { get; init; }
+
+    /// <summary>The log's next offset, where the code says that it is another than was expected; else null.</summary>
+    [Id(8)] public long? NextOffset { get; init; }
 }
 
 /// <summary>Where the stored bytes of a partition are damaged.</summary>

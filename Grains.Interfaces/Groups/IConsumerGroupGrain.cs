@@ -84,7 +84,9 @@ public interface IConsumerGroupGrain : IGrainWithStringKey
     [Alias("DescribeRedriveAsync"), AlwaysInterleave]
     Task<RedriveDescription?> DescribeRedriveAsync();
 
-    /// <summary>Deletes a group without members, and its offsets.</summary>
+    /// <summary>
+    /// Deletes a group without members, its offsets, and the topics in which records wait for their next attempt. Its dead letters stay.
+    /// </summary>
     /// <returns>Null; or <see cref="StreamErrorCode.GroupIdNotFound"/>, or <see cref="StreamErrorCode.NonEmptyGroup"/>.</returns>
     /// <exception cref="StreamException">As for <see cref="PollAsync"/>.</exception>
     [Alias("DeleteAsync"), AlwaysInterleave]

@@ -11,13 +11,16 @@ namespace OrleansStream.Groups;
 [Alias("os.IGroupRetryGrain")]
 public interface IGroupRetryGrain : IGrainWithStringKey
 {
-    /// <summary>Copies failed records to their retry topic, or after the last attempt to the dead letters. Makes these topics.</summary>
+    /// <summary>
+    /// Copies failed records to their retry topic, or after the last attempt to the dead letters. Makes these topics. A dead letter that
+    /// the topic which the policy names has no room for goes to the one that the group makes.
+    /// </summary>
     /// <param name="policy">The group's policy.</param>
     /// <param name="failed">The records. One that retention has deleted meanwhile is passed over.</param>
     /// <param name="cancellationToken">The caller's deadline; repeating the call is safe.</param>
     /// <returns>
     /// Null once every copy is durable; else the first error, and some copies may be stored. <see cref="StreamErrorCode.CorruptMessage"/>
-    /// for one that lies in a batch that cannot be read.
+    /// for one that lies in a batch that cannot be read, <see cref="StreamErrorCode.MessageTooLarge"/> for one that no topic takes.
     /// </returns>
     [Alias("MoveAsync")]
     Task<StreamError?> MoveAsync(GroupRetryPolicy policy, ImmutableArray<FailedRecord> failed, CancellationToken cancellationToken = default);
@@ -45,6 +48,16 @@ public sealed record FailedRecord(
     [property: Id(4)] string Reason,
     [property: Id(5)] int Attempt = 1)
 {
+    /// <summary>Why it cannot be tried again: no topic takes its copy.</summary>
+    /// <returns>The error; the poll that is told it has committed nothing.</returns>
+    /// <param name="refusal">What the topic said that it was to be copied to.</param>
+    public StreamError TooLarge(StreamError refusal) => new(
+        StreamErrorCode.MessageTooLarge,
+        $"Offset {Offset} of partition {Partition} of topic '{Topic}' is too large to be tried again: {refusal.Detail} Poll again without it to go on behind it.")
+    {
+        Field = "failed",
+    };
+
     /// <summary>Why it cannot be tried again: it lies in a batch that cannot be read, so there is nothing to copy, and no key to wait for.</summary>
     /// <returns>The error; the poll that is told it has committed nothing.</returns>
     public StreamError Unreadable() => new(

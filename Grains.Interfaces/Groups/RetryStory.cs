@@ -20,6 +20,10 @@ public sealed record RetryStory(
 {
     private const string Prefix = "retry.";
 
+    /// <summary>True for the key of a header that tells a story.</summary>
+    /// <param name="key">The header's key.</param>
+    public static bool IsHeader(ReadOnlySpan<byte> key) => key.StartsWith("retry."u8);
+
     /// <summary>Reads the story of a record.</summary>
     /// <param name="record">The record.</param>
     /// <returns>The story; null when its headers tell none, or none that can be understood.</returns>
@@ -30,7 +34,7 @@ public sealed record RetryStory(
         var told = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (RecordHeaderView header in record.Headers)
         {
-            if (IsOurs(header.Key))
+            if (IsHeader(header.Key))
                 told[Encoding.UTF8.GetString(header.Key[Prefix.Length..])] = Encoding.UTF8.GetString(header.Value);
         }
 
@@ -51,7 +55,7 @@ public sealed record RetryStory(
         {
             foreach (RecordHeaderView header in record.Headers)
             {
-                if (!IsOurs(header.Key))
+                if (!IsHeader(header.Key))
                     writer.Append(header.Key, header.Value, header.HasValue);
             }
         }
@@ -66,8 +70,6 @@ public sealed record RetryStory(
         if (TimestampMs >= 0)
             Append(writer, "timestamp", Text(TimestampMs));
     }
-
-    private static bool IsOurs(ReadOnlySpan<byte> key) => key.StartsWith("retry."u8);
 
     private static void Append(RecordHeadersWriter writer, string name, string value) =>
         writer.Append(Prefix + name, Encoding.UTF8.GetBytes(value));

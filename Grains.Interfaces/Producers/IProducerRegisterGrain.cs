@@ -22,13 +22,18 @@ public interface IProducerRegisterGrain : IGrainWithIntegerKey
     /// <summary>Gives a producer its next epoch, which fences the one before in each partition from its first batch on (KIP-360).</summary>
     /// <param name="producerId">The producer's id.</param>
     /// <param name="producerEpoch">The epoch that the caller has.</param>
+    /// <param name="key">
+    /// The hash of a key of the caller's, by which a repeat of the call is known and given the same answer, as long as nobody has raised the
+    /// epoch since; null for none. Without one nobody could tell a repeat from another process with the same epoch.
+    /// </param>
     /// <returns>
-    /// The new epoch; or <see cref="StreamErrorCode.InvalidProducerEpoch"/> when it has another one by now or there is no next, or
+    /// The new epoch; or <see cref="StreamErrorCode.InvalidProducerEpoch"/> when it has another one by now or there is no next,
+    /// <see cref="StreamErrorCode.IdempotencyKeyReused"/> when the key was used for the epoch before, or
     /// <see cref="StreamErrorCode.UnknownProducerId"/>.
     /// </returns>
     /// <exception cref="StreamException">It could not be stored, and may be so all the same.</exception>
     [Alias("RaiseEpochAsync"), AlwaysInterleave]
-    Task<ProducerEpochResponse> RaiseEpochAsync(long producerId, short producerEpoch);
+    Task<ProducerEpochResponse> RaiseEpochAsync(long producerId, short producerEpoch, string? key);
 }
 
 /// <summary>The answer to a raise.</summary>

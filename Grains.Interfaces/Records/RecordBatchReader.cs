@@ -51,6 +51,9 @@ public ref struct RecordBatchReader
     /// <summary>The batch's header.</summary>
     public readonly RecordBatchHeader Header => _header;
 
+    /// <summary>The bytes that the records unfolded to; null when nothing was unfolded.</summary>
+    internal readonly int? UnfoldedBytes => _unfolded?.Length;
+
     /// <summary>The record that <see cref="MoveNext"/> went to.</summary>
     public RecordView Current { get; private set; }
 

@@ -40,6 +40,13 @@ public ref struct StoredBatchReader
     /// <summary>The batch's header.</summary>
     public readonly RecordBatchHeader Header => _header;
 
+    /// <summary>
+    /// The bytes that its records unfolded to; 0 when they are not compressed. One that cannot be unfolded counts for as much as one may
+    /// hold, since nobody knows how far it came.
+    /// </summary>
+    public readonly int UnfoldedBytes => _header.Compression == CompressionType.None ? 0
+        : _records.UnfoldedBytes ?? RecordLimits.DecompressedBatchBytesMax;
+
     /// <summary>Reads the next record. A control batch has none for anybody.</summary>
     /// <param name="record">The record: all its fields are sound.</param>
     /// <returns>False behind the last one that can be read.</returns>

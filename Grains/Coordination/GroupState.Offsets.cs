@@ -45,18 +45,26 @@ internal sealed partial class GroupState
         return End<GroupRefusal?>(null);
     }
 
+    /// <summary>Whether there is a group that may be deleted: one without members.</summary>
+    /// <param name="time">Now.</param>
+    /// <returns>Null, or why not.</returns>
+    public Handled<GroupRefusal?> MayDelete(GroupTime time)
+    {
+        EndLeases(time);
+        return End(!Exists ? new GroupRefusal(StreamErrorCode.GroupIdNotFound, "There is no such group.") : _members.Count > 0 ? HasMembers() : null);
+    }
+
     /// <summary>Deletes a group without members, and its offsets.</summary>
     /// <param name="time">Now.</param>
     /// <returns>Null, or why not.</returns>
     public Handled<GroupRefusal?> Delete(GroupTime time)
     {
-        EndLeases(time);
-        if (!Exists)
-            return End<GroupRefusal?>(new GroupRefusal(StreamErrorCode.GroupIdNotFound, "There is no such group."));
-        if (_members.Count > 0)
-            return End<GroupRefusal?>(HasMembers());
+        Handled<GroupRefusal?> may = MayDelete(time);
+        if (may.Answer is not null)
+            return may;
         Raise(new GroupDeleted());
-        return End<GroupRefusal?>(null);
+        Handled<GroupRefusal?> deleted = End<GroupRefusal?>(null);
+        return deleted with { Events = [.. may.Events, .. deleted.Events] };
     }
 
     /// <summary>Raises the commits of a member whose epoch is current.</summary>

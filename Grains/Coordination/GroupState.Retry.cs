@@ -90,6 +90,9 @@ internal sealed partial class GroupState
 
     private long PositionOf(Guid topic) => Redrive?.Topics.FirstOrDefault(one => one.Id == topic)?.Next ?? 0;
 
+    /// <summary>The topics in which records of the group's topics wait for their next attempt, whether they are there or not.</summary>
+    public ImmutableArray<string> OwnRetryTopics => [.. RetryTopicsOf(Topics.Keys)];
+
     private static GroupRefusal? CheckNames(RetryPolicy? policy, IEnumerable<string> topics)
     {
         string? tooLong = policy is null ? null : topics.FirstOrDefault(topic => policy.RetryTopicOf(topic).Length > CoordinationLimits.TopicNameLengthMax);

@@ -53,7 +53,7 @@ internal sealed partial class ConsumerGroupGrain
     /// <summary>Goes on with a redrive that is under way, also one that an earlier activation began.</summary>
     private void KeepRedriving()
     {
-        if (_redrive.IsCompleted && _group.Redrive is { EndedMs: null })
+        if (_redrive.IsCompleted && _deletions == 0 && _group.Redrive is { EndedMs: null })
             _redrive = RedriveAsync();
     }
 
@@ -62,7 +62,7 @@ internal sealed partial class ConsumerGroupGrain
     /// </summary>
     private async Task RedriveAsync()
     {
-        while (!_isEnding && _group.Redrive is { EndedMs: null } running && running.Topics.FirstOrDefault(topic => topic.LeftCount > 0) is { } topic)
+        while (!_isEnding && _deletions == 0 && _group.Redrive is { EndedMs: null } running && running.Topics.FirstOrDefault(topic => topic.LeftCount > 0) is { } topic)
         {
             try
             {
@@ -81,9 +81,39 @@ internal sealed partial class ConsumerGroupGrain
         }
     }
 
+    /// <summary>Deletes the topics that the group made for records to wait in. Dead letters stay: they are there to be looked at.</summary>
+    private async Task DeleteRetryTopicsAsync()
+    {
+        // It would make them again.
+        await _redrive.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        try
+        {
+            foreach (string name in _group.OwnRetryTopics)
+            {
+                StreamError? error = await GrainFactory.GetGrain<ITopicGrain>(name).DeleteAsync();
+                if (error is not null && error.Code != StreamErrorCode.UnknownTopicOrPartition)
+                    throw new StreamException(error);
+            }
+        }
+        catch (Exception e) when (e is OrleansException or TimeoutException)
+        {
+            throw new StreamException(new StreamError(
+                StreamErrorCode.CoordinatorNotAvailable, $"The owner of a retry topic did not answer; the group is not deleted. {e.Message}"));
+        }
+    }
+
+    private StreamError BeingDeleted() => new(
+        StreamErrorCode.CoordinatorLoadInProgress, $"Group '{Name}' is just being deleted. Poll again to begin it anew.")
+    {
+        RetryAfterMs = GroupGrainLimits.RetryAfterMs,
+    };
+
+    // Those of the topic that the policy names, and of the ones that the group makes: from before there was such a policy, and those that
+    // the named one had no room for.
     private async Task<ImmutableArray<RedriveTopic>> FindDeadLettersAsync()
     {
-        string[] names = _group.Retry?.DeadLetterTopic is { } one ? [one] : await FindNamesAsync();
+        string[] own = await FindNamesAsync();
+        IEnumerable<string> names = _group.Retry?.DeadLetterTopic is { } one ? own.Prepend(one).Distinct(StringComparer.Ordinal) : own;
         var found = ImmutableArray.CreateBuilder<RedriveTopic>();
         foreach (string name in names)
         {

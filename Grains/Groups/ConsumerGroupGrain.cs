@@ -25,6 +25,7 @@ internal sealed partial class ConsumerGroupGrain(
     private Task _refresh = Task.CompletedTask;
     private long _ownedAt;
     private long _topicsAt;
+    private int _deletions;
 
     private string Name => this.GetPrimaryKeyString();
 
@@ -49,6 +50,9 @@ internal sealed partial class ConsumerGroupGrain(
             return new GroupMemberResponse(refusal, Token: null, LeaseLeftMs: 0, []);
         IEnumerable<string> topics = request.HasFailed ? _group.WithRetries(request.Topics) : request.Topics;
         ImmutableArray<TopicLookup> found = await FindTopicsAsync([.. topics.Where(topic => !_group.Topics.ContainsKey(topic))]);
+        // A member that came now would be in the way of a deletion that has taken away records already.
+        if (_deletions > 0)
+            return new GroupMemberResponse(BeingDeleted(), Token: null, LeaseLeftMs: 0, []);
         MemberAnswer answer = Take(_group.Poll(GroupMapping.ToCommand(request, found), Now()));
         GroupMemberResponse response = GroupMapping.ToResponse(_group, answer);
         await _write.FlushAsync();
@@ -115,7 +119,23 @@ internal sealed partial class ConsumerGroupGrain(
     public async Task<StreamError?> DeleteAsync()
     {
         await BeginAsync(mayCreate: false);
-        GroupRefusal? refusal = Take(_group.Delete(Now()));
+        GroupRefusal? refusal = Take(_group.MayDelete(Now()));
+        if (refusal is null)
+        {
+            // The records that wait go first: a crash in between leaves the group, which can be deleted again.
+            _deletions++;
+            try
+            {
+                await DeleteRetryTopicsAsync();
+                refusal = Take(_group.Delete(Now()));
+            }
+            finally
+            {
+                _deletions--;
+                KeepRedriving();
+            }
+        }
+
         await _write.FlushAsync();
         if (refusal is null)
             await ForgetAsync();

@@ -35,7 +35,7 @@ internal static class GroupGrainLimits
 
     /// <summary>
     /// The settings of a topic that the group makes itself. Records that wait are kept as long as any, however many there are; dead
-    /// letters until somebody deletes them. A copy has a few headers more than its record, so it may be as large as any.
+    /// letters until somebody deletes them. A record may be as large as any; what its copy has more in its headers does not count.
     /// </summary>
     /// <param name="isRetry">True for a retry topic, false for one of dead letters.</param>
     public static IEnumerable<KeyValuePair<string, string>> RetryTopicConfig(bool isRetry)

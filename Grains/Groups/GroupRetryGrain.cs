@@ -60,8 +60,16 @@ internal sealed class GroupRetryGrain(TimeProvider time) : Grain, IGroupRetryGra
         if (fetched.Error is { } error)
             return error;
         RetryCopy? copy = CopyOf(policy, failed, fetched, out StreamError? unreadable);
-        return copy is null ? unreadable : await AppendAsync(copy, policy, cancellationToken);
+        if (copy is null)
+            return unreadable;
+        StreamError? refusal = await AppendAsync(copy, policy, cancellationToken);
+        // Somebody else made that topic, for smaller records.
+        if (IsTooLarge(refusal) && copy.Topic != copy.OwnDeadLetters && copy.Topic == policy.DeadLetterTopic)
+            refusal = await AppendAsync(copy with { Topic = copy.OwnDeadLetters }, policy, cancellationToken);
+        return IsTooLarge(refusal) ? failed.TooLarge(refusal!) : refusal;
     }
+
+    private static bool IsTooLarge(StreamError? error) => error?.Code is StreamErrorCode.MessageTooLarge or StreamErrorCode.RecordListTooLarge;
 
     /// <summary>The copy of a failed record with its story so far; null when the record is not there any more, or cannot be read.</summary>
     private RetryCopy? CopyOf(GroupRetryPolicy policy, FailedRecord failed, FetchResponse fetched, out StreamError? unreadable)
@@ -86,7 +94,8 @@ internal sealed class GroupRetryGrain(TimeProvider time) : Grain, IGroupRetryGra
                 origin, before?.Partition ?? failed.Partition, before?.Offset ?? failed.Offset, before?.TimestampMs ?? record.TimestampMs);
             string topic = dueMs is null ? rules.DeadLetterTopic ?? RetryTopics.DeadLettersOf(origin, Group) : rules.RetryTopicOf(origin);
             string identity = $"{failed.TopicId:N}/{failed.Partition}/{failed.Offset}/{attempt}";
-            return new RetryCopy(topic, attempt, failed.Offset, Encode(record, story, identity, nowMs));
+            byte[] batch = Encode(record, story, identity, nowMs, records.Header.Compression);
+            return new RetryCopy(topic, attempt, failed.Offset, batch, RetryTopics.DeadLettersOf(origin, Group));
         }
 
         if (records.UnreadableFrom(failed.Offset) is { } rest && rest.Offset == failed.Offset)
@@ -107,7 +116,7 @@ internal sealed class GroupRetryGrain(TimeProvider time) : Grain, IGroupRetryGra
             {
                 if (record.Offset < step.Offset || record.Offset >= step.EndOffset)
                     continue;
-                copies.Add(CopyOf(step, record));
+                copies.Add(CopyOf(step, record, scanner.Header.Compression));
                 next = record.Offset + 1;
                 if (copies.Count == GroupGrainLimits.RedriveStepRecords)
                     return copies;
@@ -119,14 +128,15 @@ internal sealed class GroupRetryGrain(TimeProvider time) : Grain, IGroupRetryGra
         return copies;
     }
 
-    private RetryCopy CopyOf(RedriveStep step, in RecordView record)
+    private RetryCopy CopyOf(RedriveStep step, in RecordView record, CompressionType compression)
     {
         // A record that somebody else put there has no way back: it stays.
         RetryStory? story = RetryStory.Read(record);
         bool isWanted = story is not null && IsWanted(step.Filter, record, story);
         string topic = isWanted ? RetryTopics.RetryOf(story!.Topic, Group) : step.Topic;
         RetryStory? next = isWanted ? story! with { Attempt = 1, DueMs = NowMs } : story;
-        return new RetryCopy(topic, Attempt: 1, record.Offset, Encode(record, next, $"{step.TopicId:N}/0/{record.Offset}/redrive", NowMs));
+        byte[] batch = Encode(record, next, $"{step.TopicId:N}/0/{record.Offset}/redrive", NowMs, compression);
+        return new RetryCopy(topic, Attempt: 1, record.Offset, batch, step.Topic);
     }
 
     private static bool IsWanted(RedriveFilter filter, in RecordView record, RetryStory story) =>
@@ -134,13 +144,17 @@ internal sealed class GroupRetryGrain(TimeProvider time) : Grain, IGroupRetryGra
         && (filter.Key is null || record.HasKey && record.Key.SequenceEqual(Encoding.UTF8.GetBytes(filter.Key)))
         && (filter.Reason is null || story.Reason.Contains(filter.Reason, StringComparison.Ordinal));
 
-    /// <summary>A batch of one record, stored under an identity that every repeat of the copy has.</summary>
-    private byte[] Encode(in RecordView record, RetryStory? story, string identity, long nowMs)
+    /// <summary>
+    /// A batch of one record, stored under an identity that every repeat of the copy has. It is compressed only where the record is larger than
+    /// any that comes uncompressed.
+    /// </summary>
+    private byte[] Encode(in RecordView record, RetryStory? story, string identity, long nowMs, CompressionType compression)
     {
         using var headers = new RecordHeadersWriter();
         using var batch = new RecordBatchWriter();
         batch.Reset(new RecordBatchOptions
         {
+            Compression = AppendPlanner.SizeOf(record) > TopicLimits.MessageBytesMax ? compression : CompressionType.None,
             ProducerId = ProducerLimits.DeriveId(SHA256.HashData(Encoding.UTF8.GetBytes($"{Group}\n{identity}"))),
             ProducerEpoch = 0,
             BaseSequence = 0,
@@ -203,5 +217,6 @@ internal sealed class GroupRetryGrain(TimeProvider time) : Grain, IGroupRetryGra
     /// <param name="Attempt">The attempt that failed, which chooses the partition of a retry topic.</param>
     /// <param name="SourceOffset">Where the record is that it is a copy of.</param>
     /// <param name="Batch">The copy.</param>
-    private sealed record RetryCopy(string Topic, int Attempt, long SourceOffset, byte[] Batch);
+    /// <param name="OwnDeadLetters">The topic that the group makes itself for dead letters of where the record came from.</param>
+    private sealed record RetryCopy(string Topic, int Attempt, long SourceOffset, byte[] Batch, string OwnDeadLetters);
 }

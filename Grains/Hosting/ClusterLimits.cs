@@ -13,6 +13,12 @@ internal static class ClusterLimits
     public const int MissedProbesMax = 3;
 
     /// <summary>
+    /// How often a silo reads the list of members. One that hung and was declared dead learns it by that, at once when it wakes. Until it knows, it
+    /// opens partitions that others serve, and they open them again.
+    /// </summary>
+    public static readonly TimeSpan MembershipReadPeriod = TimeSpan.FromSeconds(5);
+
+    /// <summary>
     /// The largest message between silos: twice the largest produce, 16 MiB. A larger one would end the connection, so
     /// requests and answers are bounded far below it.
     /// </summary>

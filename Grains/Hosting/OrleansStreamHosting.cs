@@ -90,6 +90,7 @@ public static class OrleansStreamHosting
         {
             membership.ProbeTimeout = ClusterLimits.ProbeTimeout;
             membership.NumMissedProbesLimit = ClusterLimits.MissedProbesMax;
+            membership.TableRefreshTimeout = ClusterLimits.MembershipReadPeriod;
             // A connection that still takes bytes is no proof of life: a hung silo's does too.
             membership.EnableConnectionLivenessCheck = false;
         });

@@ -3,8 +3,8 @@ using Microsoft.Extensions.Hosting;
 namespace OrleansStream.Hosting;
 
 /// <summary>
-/// Lets a load balancer learn that this node stops before it does: for a moment the node is not ready, and serves on. Then it
-/// takes no more connections, and answers what is under way.
+/// Lets a load balancer learn that this node stops before it does: for a moment the node is not ready, and serves on, each answer the last
+/// of its connection. Then it takes no more connections, and answers what is under way.
 /// </summary>
 /// <param name="time">The clock to wait by.</param>
 internal sealed class StopNotice(TimeProvider time) : IHostedLifecycleService

@@ -25,6 +25,9 @@ public sealed record LogError(
 {
     /// <summary>Where durable bytes are damaged, when that is the reason; else null.</summary>
     public LogDamage? Damage { get; init; }
+
+    /// <summary>The next offset, where another one was expected; else null.</summary>
+    public long? NextOffset { get; init; }
 }
 
 /// <summary>Where durable bytes of a log are damaged.</summary>

@@ -73,7 +73,7 @@ public sealed partial class PartitionLog
             // Asked only now: what is stored already was stored under its condition.
             return Refuse(append, group, new LogError(
                 StreamErrorCode.OffsetConditionFailed,
-                $"The next offset is {group.EndOffset}, not {expected}; nothing was stored."));
+                $"The next offset is {group.EndOffset}, not {expected}; nothing was stored.") { NextOffset = group.EndOffset });
         }
         else if (verdict.Error != StreamErrorCode.None)
         {

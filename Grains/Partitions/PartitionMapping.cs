@@ -89,6 +89,7 @@ internal static class PartitionMapping
         Damage = damage,
         OutcomeUnknown = error.OutcomeUnknown,
         RetryAfterMs = error.RetryAfter is { } wait ? (int)Math.Ceiling(wait.TotalMilliseconds) : null,
+        NextOffset = error.NextOffset,
     };
 
     private static StreamError? WithBounds(StreamError? error, long logStartOffset, long highWatermark) =>

@@ -119,7 +119,7 @@ internal sealed record KeyedAppends
     /// <param name="bytes">The document.</param>
     /// <exception cref="JsonException">It is damaged, or of another format: never taken for an empty one.</exception>
     public static KeyedAppends Parse(ReadOnlySpan<byte> bytes) =>
-        JsonSerializer.Deserialize(bytes, KeyedAppendsJson.Default.KeyedAppends) is { Format: CurrentFormat } found
+        JsonSerializer.Deserialize(bytes, KeyedAppendsJson.Default.KeyedAppends) is { Format: CurrentFormat, Appends: not null, Topics: not null, Idle: not null } found
             ? found
             : throw new JsonException("It is of another format.");
 

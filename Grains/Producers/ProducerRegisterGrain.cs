@@ -44,22 +44,27 @@ internal sealed partial class ProducerRegisterGrain(
     }
 
     /// <inheritdoc/>
-    public async Task<ProducerEpochResponse> RaiseEpochAsync(long producerId, short producerEpoch)
+    public async Task<ProducerEpochResponse> RaiseEpochAsync(long producerId, short producerEpoch, string? key)
     {
         _write.ThrowIfFailed();
         if (!_producers.TryGetValue(producerId, out RegisteredProducer? known))
             return Refuse(StreamErrorCode.UnknownProducerId, $"There is no producer {producerId}, or it has expired. Take a new one.");
+        bool isKnownKey = key is not null && known.Key == key;
         if (known.Epoch != producerEpoch)
         {
             // The epoch that it is judged by may not be durable yet.
             await _write.FlushAsync();
-            return Refuse(StreamErrorCode.InvalidProducerEpoch, $"Producer {producerId} has epoch {known.Epoch} by now, not {producerEpoch}.");
+            return isKnownKey && known.Epoch == producerEpoch + 1
+                ? new ProducerEpochResponse(Error: null, known.Epoch)
+                : Refuse(StreamErrorCode.InvalidProducerEpoch, $"Producer {producerId} has epoch {known.Epoch} by now, not {producerEpoch}.");
         }
 
+        if (isKnownKey)
+            return Refuse(StreamErrorCode.IdempotencyKeyReused, $"This key gave producer {producerId} the epoch {producerEpoch} already.");
         if (producerEpoch == short.MaxValue)
             return Refuse(StreamErrorCode.InvalidProducerEpoch, $"The epochs of producer {producerId} are used up. Take a new one.");
         short raised = (short)(producerEpoch + 1);
-        _producers[producerId] = new RegisteredProducer(raised, time.GetUtcNow());
+        _producers[producerId] = new RegisteredProducer(raised, time.GetUtcNow(), key);
         _write.Changed();
         await _write.FlushAsync();
         return new ProducerEpochResponse(Error: null, raised);
@@ -101,4 +106,5 @@ internal sealed record ProducerRegisterState
 /// <summary>A producer.</summary>
 /// <param name="Epoch">Its newest epoch.</param>
 /// <param name="At">When it was given that.</param>
-internal sealed record RegisteredProducer(short Epoch, DateTimeOffset At);
+/// <param name="Key">The hash of the key by which it was asked for, or null.</param>
+internal sealed record RegisteredProducer(short Epoch, DateTimeOffset At, string? Key = null);

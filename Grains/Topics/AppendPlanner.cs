@@ -1,5 +1,6 @@
 using System.Buffers;
 using OrleansStream.Errors;
+using OrleansStream.Groups;
 using OrleansStream.Partitioning;
 using OrleansStream.Records;
 
@@ -67,7 +68,10 @@ internal static class AppendPlanner
             || (header.RecordCount == 1 && SizeOfOnlyRecord(batch) <= context.Config.MaxMessageBytes);
     }
 
-    /// <summary>The size of a record that <c>max.message.bytes</c> bounds: key, value, and the headers' keys and values.</summary>
+    /// <summary>
+    /// The size of a record that <c>max.message.bytes</c> bounds: key, value, and the headers' keys and values. What a group adds to tell of a
+    /// record that failed does not count: whoever takes a record takes its copy. The log bounds what that may be, too.
+    /// </summary>
     /// <param name="record">The record.</param>
     public static int SizeOf(in RecordView record)
     {
@@ -75,7 +79,7 @@ internal static class AppendPlanner
         if (record.HeaderCount == 0)
             return size;
         foreach (RecordHeaderView header in record.Headers)
-            size += header.Key.Length + header.Value.Length;
+            size += RetryStory.IsHeader(header.Key) ? 0 : header.Key.Length + header.Value.Length;
         return size;
     }
 

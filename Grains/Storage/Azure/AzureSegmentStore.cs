@@ -1,3 +1,4 @@
+using System.Net.Http.Headers;
 using System.Runtime.CompilerServices;
 using Azure;
 using Azure.Storage.Blobs;
@@ -112,18 +113,26 @@ public sealed class AzureSegmentStore : ISegmentStore
             $"read the segment '{name}'",
             async (_, token) =>
             {
+                var count = 0;
                 try
                 {
-                    var options = new BlobDownloadOptions { Range = new HttpRange(position, destination.Length) };
-                    using BlobDownloadStreamingResult result =
-                        await blob.DownloadStreamingAsync(options, token).ConfigureAwait(false);
-                    var count = (int)Math.Min(destination.Length, result.Details.ContentLength);
-                    await result.Content.ReadExactlyAsync(destination[..count], token).ConfigureAwait(false);
+                    // A reply may have less than was asked for though the blob goes on: what is missing is asked for again.
+                    for (var isEnd = false; !isEnd && count < destination.Length;)
+                    {
+                        var options = new BlobDownloadOptions { Range = new HttpRange(position + count, destination.Length - count) };
+                        using BlobDownloadStreamingResult result =
+                            await blob.DownloadStreamingAsync(options, token).ConfigureAwait(false);
+                        var length = (int)Math.Min(destination.Length - count, result.Details.ContentLength);
+                        await result.Content.ReadExactlyAsync(destination.Slice(count, length), token).ConfigureAwait(false);
+                        count += length;
+                        isEnd = length == 0 || position + count >= LengthOf(result.Details);
+                    }
+
                     return count;
                 }
                 catch (RequestFailedException exception) when (AzureBlobErrors.IsBeyondEnd(exception))
                 {
-                    return 0;
+                    return count;
                 }
                 catch (RequestFailedException exception) when (AzureBlobErrors.IsMissing(exception))
                 {
@@ -212,6 +221,10 @@ public sealed class AzureSegmentStore : ISegmentStore
             return new(AzureBlobErrors.ToAppendStatus(exception), -1);
         }
     }
+
+    // The whole blob's, which the reply to a part of it says beside the part's own.
+    private static long LengthOf(BlobDownloadDetails details) =>
+        ContentRangeHeaderValue.TryParse(details.ContentRange, out var range) && range.Length is { } length ? length : 0;
 
     private AppendBlobClient Blob(string name)
     {

@@ -18,8 +18,22 @@ public static class FileStoreLimits
     /// </summary>
     public const int GrowthBytesMax = 1024 * 1024;
 
-    /// <summary>Appends from this size on are not grown ahead of: their own bytes outweigh the metadata commit saved.</summary>
-    public const int GrowthAppendBytesMax = 64 * 1024;
+    /// <summary>
+    /// Appends from this size on are not grown ahead of: their own bytes outweigh the metadata commit saved. Measured with 64 KiB an append:
+    /// 518 MB/s grown ahead, 333 MB/s not; with 1 MiB no difference.
+    /// </summary>
+    public const int GrowthAppendBytesMax = 512 * 1024;
+
+    /// <summary>
+    /// The newest bytes of a segment that the page cache keeps when nobody reads them: twice what the log itself keeps of its newest ones.
+    /// </summary>
+    public const long CachedBytesMax = 16 * 1024 * 1024;
+
+    /// <summary>
+    /// Cached bytes are given back in steps of this size, and at its multiples: a page that is only partly let go of stays, and the largest
+    /// ones have 2 MiB.
+    /// </summary>
+    public const long CacheReleaseBytes = 4 * 1024 * 1024;
 
     /// <summary>
     /// The most free bytes kept in reserve on the volume: appends, new segments and new documents are refused before the disk is

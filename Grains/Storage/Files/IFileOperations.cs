@@ -40,6 +40,9 @@ internal interface IFileOperations
     /// <summary>Makes the file's bytes and length durable.</summary>
     void SyncData(SafeFileHandle file);
 
+    /// <summary>Lets the page cache go of bytes that were synced: a hint, which never fails. Reading them later waits for the disk.</summary>
+    void ReleaseCached(SafeFileHandle file, long position, long length);
+
     /// <summary>Puts a file in the place of another, atomically.</summary>
     void Rename(string from, string to);
 

@@ -18,6 +18,7 @@ internal sealed class SegmentFile
     private readonly IFileOperations _files;
     private readonly string _path;
     private readonly SegmentGrowth _growth;
+    private readonly WrittenPages _pages;
     private long _durableLength;
     private long _readableLength;
     private long _physicalLength;
@@ -32,6 +33,7 @@ internal sealed class SegmentFile
         _files = files;
         _path = path;
         _growth = new SegmentGrowth(files, path);
+        _pages = new WrittenPages(files);
     }
 
     /// <summary>The handles, kept by the cache of open ones.</summary>
@@ -203,6 +205,7 @@ internal sealed class SegmentFile
         }
 
         Volatile.Write(ref _readableLength, end);
+        _pages.Release(handles.Data, end);
         return new(AppendStatus.Appended, end);
     }
 

@@ -49,6 +49,9 @@ internal sealed class SystemFileOperations : IFileOperations
     public void SyncData(SafeFileHandle file) => FileSync.SyncData(file);
 
     /// <inheritdoc/>
+    public void ReleaseCached(SafeFileHandle file, long position, long length) => PageCache.Release(file, position, length);
+
+    /// <inheritdoc/>
     public void Rename(string from, string to) => File.Move(from, to, overwrite: true);
 
     /// <inheritdoc/>

@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using System.Net;
 using System.Text.Json.Nodes;
 using OrleansStream.Records;
@@ -47,12 +48,13 @@ public class CodecTests(ApiFixture api)
     }
 
     [Theory]
-    [InlineData("zstd")]
-    [InlineData("gzip")]
-    public async Task Post_OfABatchThatIsABomb_IsRefusedWhereItMustBeOpened(string codec)
+    [InlineData(CompressionType.Zstd, "lz4")]
+    [InlineData(CompressionType.Gzip, "lz4")]
+    [InlineData(CompressionType.Lz4, "zstd")]
+    public async Task Post_OfABatchThatIsABomb_IsRefusedWhereItMustBeOpened(CompressionType codec, string stored)
     {
-        string topic = await api.CreateTopicAsync(config: $$"""{"compression.type":"lz4"}""");
-        byte[] bomb = StrangeBatch.Bomb(codec == "zstd" ? CompressionType.Zstd : CompressionType.Gzip);
+        string topic = await api.CreateTopicAsync(config: $$"""{"compression.type":"{{stored}}"}""");
+        byte[] bomb = StrangeBatch.Bomb(codec);
         Assert.InRange(bomb.Length, 0, 1_000_000);
         using HttpResponseMessage response = await api.PostAsync($"/v1/topics/{topic}/records", ApiFixture.Body(bomb, BatchType));
 
@@ -60,6 +62,30 @@ public class CodecTests(ApiFixture api)
         JsonNode problem = JsonNode.Parse(await ApiFixture.TextAsync(response))!;
         Assert.Equal("CORRUPT_MESSAGE", (string?)problem["error_code"]);
         Assert.Equal(0, (long)(await api.GetAsync($"/v1/topics/{topic}/partitions/0/records"))["high_watermark"]!);
+    }
+
+    [Theory]
+    [InlineData("gzip")]
+    [InlineData("br")]
+    [InlineData("zstd")]
+    public async Task Get_WithAcceptEncoding_AnswersInIt(string encoding)
+    {
+        string topic = await api.CreateTopicAsync();
+        await api.PostAsync($"/v1/topics/{topic}/records", $$"""{"records":[{"value":"{{Text}}"}]}""");
+        using var request = new HttpRequestMessage(HttpMethod.Get, $"/v1/topics/{topic}/partitions/0/records");
+        request.Headers.Add("Accept-Encoding", encoding);
+        using HttpResponseMessage response = await api.SendAsync(request);
+
+        Assert.Equal([encoding], response.Content.Headers.ContentEncoding);
+        await using Stream body = await response.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken);
+        await using Stream plain = encoding switch
+        {
+            "gzip" => new GZipStream(body, CompressionMode.Decompress),
+            "br" => new BrotliStream(body, CompressionMode.Decompress),
+            _ => new ZstdSharp.DecompressionStream(body),
+        };
+        JsonNode read = (await JsonNode.ParseAsync(plain, cancellationToken: TestContext.Current.CancellationToken))!;
+        Assert.Equal(Text, (string?)Assert.Single(read["records"]!.AsArray())!["value"]);
     }
 
     private async Task<byte[]> FetchAsync(string topic)

@@ -36,6 +36,64 @@ public sealed class IdempotenceTests(ApiFixture api)
     }
 
     [Fact]
+    public async Task Raise_WhenItIsRepeatedByItsKey_GivesTheSameEpochAndFencesWhoeverHasNoKey()
+    {
+        long id = (long)(await api.PostAsync("/v1/producers", "", status: 201))["producer_id"]!;
+        Assert.Equal(1, (int)(await RaiseAsync(id, epoch: 0, "k1", 201))["producer_epoch"]!);
+        Assert.Equal(1, (int)(await RaiseAsync(id, epoch: 0, "k1", 201))["producer_epoch"]!);
+
+        // Another process that had the same epoch is told so, by another key or by none.
+        Assert.Equal("INVALID_PRODUCER_EPOCH", (string?)(await RaiseAsync(id, epoch: 0, "k2", 409))["error_code"]);
+        Assert.Equal("INVALID_PRODUCER_EPOCH", (string?)(await RaiseAsync(id, epoch: 0, null, 409))["error_code"]);
+        Assert.Equal("IDEMPOTENCY_KEY_REUSED", (string?)(await RaiseAsync(id, epoch: 1, "k1", 422))["error_code"]);
+
+        // Once somebody has raised it again, the first one is fenced whatever its key.
+        Assert.Equal(2, (int)(await RaiseAsync(id, epoch: 1, "k3", 201))["producer_epoch"]!);
+        Assert.Equal("INVALID_PRODUCER_EPOCH", (string?)(await RaiseAsync(id, epoch: 0, "k1", 409))["error_code"]);
+        Assert.Equal(2, (int)(await RaiseAsync(id, epoch: 1, "k3", 201))["producer_epoch"]!);
+        await RaiseAsync(id, epoch: 2, "not a key", 400);
+        await RaiseAsync(id: null, epoch: 0, "k4", 400);
+    }
+
+    [Fact]
+    public async Task Condition_WhenItFails_TellsTheNextOffset()
+    {
+        string path = await PartitionAsync();
+        await SendAsync(path, Values("a", "b"), 200, 8, epoch: 0, sequence: 0, ifMatch: 0);
+        JsonNode failed = await SendAsync(path, Values("c"), 412, 8, epoch: 0, sequence: 2, ifMatch: 7);
+        Assert.Equal((2, 2), ((int)failed["next_offset"]!, (int)failed["results"]![0]!["error"]!["next_offset"]!));
+        await SendAsync(path, Values("c"), 200, 8, epoch: 0, sequence: 2, ifMatch: (long)failed["next_offset"]!);
+    }
+
+    [Fact]
+    public async Task Producer_WhenARequestOfManyBatchesIsRepeated_IsAnsweredWithItsOffsets()
+    {
+        string path = await PartitionAsync();
+        byte[] Numbered(int from) => [.. Enumerable.Range(from, 20).SelectMany(i =>
+        {
+            byte[] batch = Encoded($"{i}");
+            RecordBatchHeader.StampProducer(batch, id: 12, epoch: 0, baseSequence: i);
+            RecordBatchHeader.StampCrc(batch);
+            return batch;
+        })];
+        JsonNode first = await PostAsync(Numbered(0));
+        await SendAsync(path, Values("beside"), 200, 13, epoch: 0, sequence: 0);
+        JsonNode second = await PostAsync(Numbered(20));
+        Assert.Equal(first.ToJsonString(), (await PostAsync(Numbered(0))).ToJsonString());
+        Assert.Equal(second.ToJsonString(), (await PostAsync(Numbered(20))).ToJsonString());
+        Assert.Equal(41, (await ValuesAsync(path)).Length);
+
+        async Task<JsonNode> PostAsync(byte[] batches)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = ApiFixture.Body(batches, BatchType) };
+            using HttpResponseMessage response = await api.SendAsync(request);
+            string text = await ApiFixture.TextAsync(response);
+            Assert.True(response.IsSuccessStatusCode, text);
+            return JsonNode.Parse(text)!;
+        }
+    }
+
+    [Fact]
     public async Task Producer_WithAnyBodyAndAcks_NumbersTheRequestsRecords()
     {
         string path = await PartitionAsync();
@@ -124,6 +182,20 @@ public sealed class IdempotenceTests(ApiFixture api)
         });
         Assert.Single(answers);
         Assert.Equal(3, await CountAsync(topic));
+    }
+
+    private async Task<JsonNode> RaiseAsync(long? id, int epoch, string? key, int status)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/producers")
+        {
+            Content = ApiFixture.Json(id is null ? "" : $$"""{"producer_id":{{id}},"producer_epoch":{{epoch}}}"""),
+        };
+        if (key is not null)
+            request.Headers.Add("Idempotency-Key", key);
+        using HttpResponseMessage response = await api.SendAsync(request);
+        string text = await ApiFixture.TextAsync(response);
+        Assert.True(status == (int)response.StatusCode, $"{(int)response.StatusCode}: {text}");
+        return JsonNode.Parse(text)!;
     }
 
     private async Task<string> PartitionAsync() => $"/v1/topics/{await api.CreateTopicAsync()}/partitions/0/records";

@@ -42,6 +42,29 @@ public class StrangeBatchTests(ApiFixture api)
     }
 
     [Fact]
+    public async Task Read_WhenManyBatchesUnfoldToVeryMuch_OpensFewForOneAnswerAndReadsOn()
+    {
+        const int Count = 7;
+        byte[] bomb = StrangeBatch.Bomb(CompressionType.Zstd);
+        string topic = await StoreAsync([.. Enumerable.Repeat(bomb, Count).SelectMany(bytes => bytes)]);
+        var offsets = new List<long>();
+        long next = 0;
+        while (next < Count + 2)
+        {
+            JsonNode answer = await api.GetAsync($"/v1/topics/{topic}/partitions/0/records?offset={next}");
+            JsonArray entries = answer["records"]!.AsArray();
+            Assert.NotEmpty(entries);
+            Assert.InRange(entries.Count(entry => entry!["error"] is not null), 0, 2);
+            offsets.AddRange(entries.Select(entry => (long)entry!["offset"]!));
+            next = (long)answer["next_offset"]!;
+        }
+
+        Assert.Equal(Enumerable.Range(0, Count + 2).Select(i => (long)i), offsets);
+        Assert.Equal(Count + 2, (await TailAsync(topic, $"from=earliest&limit={Count + 2}")).Count);
+        Assert.Equal(Count + 2, (await PollAllAsync(topic, recordsMax: 500)).Count);
+    }
+
+    [Fact]
     public async Task Read_WhenOnlyThePartBehindARecordIsDamaged_ShowsTheRecordAndThenTheRest()
     {
         string topic = await StoreAsync(StrangeBatch.Half("whole"));

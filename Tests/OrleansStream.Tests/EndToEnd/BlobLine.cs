@@ -18,8 +18,12 @@ namespace OrleansStream.Tests.EndToEnd;
 internal sealed class BlobLine : IAsyncDisposable
 {
     private const string PositionCondition = "x-ms-blob-condition-appendpos";
+    private const string DocumentsFolder = "documents/";
 
     private readonly List<BlobCall> _calls = [];
+    private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _heldCount;
     private readonly BlobTroubles? _troubles;
     private readonly HttpMessageInvoker _http;
     private readonly WebApplication _app;
@@ -47,7 +51,24 @@ internal sealed class BlobLine : IAsyncDisposable
     /// <summary>True to append without the condition that the segment ends where the caller believes: the fence is out.</summary>
     public bool DropsPositionConditions { get; set; }
 
-    /// <summary>What was asked for and is answered; nothing on a line with troubles.</summary>
+    /// <summary>
+    /// Documents that are written without the condition that they are still the version that the caller knows, by name; none unless it is set.
+    /// </summary>
+    public Func<string, bool> DropsEtagConditionOf { get; set; } = _ => false;
+
+    /// <summary>Blobs whose writes are held on the line until <see cref="Release"/>; none unless it is set.</summary>
+    public Func<string, bool> HoldsWritesOf { get; set; } = _ => false;
+
+    /// <summary>Blobs whose reads are never answered; none unless it is set.</summary>
+    public Func<string, bool> SwallowsReadsOf { get; set; } = _ => false;
+
+    /// <summary>How many writes were held.</summary>
+    public int HeldCount => Volatile.Read(ref _heldCount);
+
+    /// <summary>Holds up an append to the segment of this name, as long as it likes; null for none. What is held has not taken effect.</summary>
+    public Func<string, CancellationToken, Task>? HoldAppendAsync { get; set; }
+
+    /// <summary>What was asked for and is answered; nothing on a line with troubles, or that holds appends.</summary>
     public IReadOnlyList<BlobCall> Calls
     {
         get
@@ -67,31 +88,55 @@ internal sealed class BlobLine : IAsyncDisposable
         return line;
     }
 
+    /// <summary>Lets what was held go on.</summary>
+    public void Release() => _released.TrySetResult();
+
     public async ValueTask DisposeAsync()
     {
+        Release();
+        _closed.TrySetResult();
         await _app.DisposeAsync();
         _http.Dispose();
     }
 
     private async Task ForwardAsync(HttpContext context)
     {
-        long asked = Stopwatch.GetTimestamp();
         // As a whole: a request must not take effect in part because the line broke.
         using var body = new MemoryStream();
         await context.Request.Body.CopyToAsync(body);
-        bool isAppend = context.Request.Query["comp"] == "appendblock";
+        if (HttpMethods.IsGet(context.Request.Method) && SwallowsReadsOf(BlobOf(context.Request)))
+        {
+            await _closed.Task.WaitAsync(context.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default);
+            context.Abort();
+            return;
+        }
+
+        if (HttpMethods.IsPut(context.Request.Method) && HoldsWritesOf(BlobOf(context.Request)) && !_released.Task.IsCompleted)
+        {
+            Interlocked.Increment(ref _heldCount);
+            await _released.Task;
+        }
+
+        long asked = Stopwatch.GetTimestamp();
+        string action = context.Request.Query["comp"].ToString();
+        bool isAppend = action == BlobCall.AppendAction;
+        if (isAppend && HoldAppendAsync is { } holdAsync)
+            await holdAsync(BlobOf(context.Request).Split('/', 2)[1], context.RequestAborted);
         if (_troubles is not null)
             await ForwardWithTroublesAsync(context, body.ToArray(), _troubles);
         else if (isAppend && DropsPositionConditions && context.Request.Headers.ContainsKey(PositionCondition))
             await AppendAnywhereAsync(context, body.ToArray());
+        else if (IsReplacement(context.Request, action))
+            await WriteAnywayAsync(context, body.ToArray());
         else
             await ForwardAsync(context, body.ToArray());
-        if (_troubles is not null)
+        if (_troubles is not null || HoldAppendAsync is not null)
             return;
         lock (_calls)
         {
             _calls.Add(new BlobCall(
-                asked, context.Request.Method, context.Request.Path.Value!, isAppend, context.Response.StatusCode));
+                asked, context.Request.Method, BlobOf(context.Request), action, $"{context.Request.Headers.IfMatch}", body.ToArray(),
+                context.Response.StatusCode));
         }
     }
 
@@ -109,8 +154,7 @@ internal sealed class BlobLine : IAsyncDisposable
 
             using HttpResponseMessage response = await SendAsync(context, body);
             byte[] list = await response.Content.ReadAsByteArrayAsync(context.RequestAborted);
-            byte[] answer = troubles.FindOldList(target) ?? list;
-            troubles.Keep(target, answer);
+            byte[] answer = troubles.ListFor(target, list);
             context.Response.StatusCode = (int)response.StatusCode;
             context.Response.ContentType = response.Content.Headers.ContentType?.ToString();
             await context.Response.Body.WriteAsync(answer, context.RequestAborted);
@@ -151,36 +195,71 @@ internal sealed class BlobLine : IAsyncDisposable
         return await _http.SendAsync(request, context.RequestAborted);
     }
 
+    private bool IsReplacement(HttpRequest request, string action) => HttpMethods.IsPut(request.Method) && action.Length == 0
+        && request.Headers.IfMatch.Count > 0 && BlobOf(request) is { } blob && blob.StartsWith(DocumentsFolder, StringComparison.Ordinal)
+        && DropsEtagConditionOf(blob[DocumentsFolder.Length..]);
+
+    // Without the account and the container, by the name that the store's caller knows.
+    private static string BlobOf(HttpRequest request) =>
+        request.Path.Value!.Split('/', 4) is [_, _, _, { Length: > 0 } blob] ? StoreNames.FromStored(blob) : "";
+
+    private AzureBlobContainer OpenContainer(HttpRequest request) =>
+        AzureBlobContainer.Open(null, _serviceConnection, request.Path.Value!.Split('/')[2], TimeProvider.System);
+
     // The request is signed with its condition, so another one is sent in its place.
     private async Task AppendAnywhereAsync(HttpContext context, byte[] body)
     {
-        string[] path = context.Request.Path.Value!.Split('/', 5);
-        var container = AzureBlobContainer.Open(null, _serviceConnection, path[2], TimeProvider.System);
-        AppendOutcome outcome = await container.Segments.AppendAnywhereAsync(StoreNames.FromStored(path[4]), body);
+        string segment = BlobOf(context.Request).Split('/', 2)[1];
+        AppendOutcome outcome = await OpenContainer(context.Request).Segments.AppendAnywhereAsync(segment, body);
         bool isDone = outcome.Status == AppendStatus.Appended;
-        context.Response.StatusCode = isDone ? StatusCodes.Status201Created : StatusCodes.Status500InternalServerError;
+        Answer(context, isDone, "0x1");
         if (isDone)
         {
             context.Response.Headers["x-ms-blob-append-offset"] = $"{outcome.Length - body.Length}";
             context.Response.Headers["x-ms-blob-committed-block-count"] = "1";
-            context.Response.Headers.ETag = "\"0x1\"";
-            context.Response.Headers.LastModified = $"{TimeProvider.System.GetUtcNow():R}";
         }
+    }
+
+    // As above.
+    private async Task WriteAnywayAsync(HttpContext context, byte[] body)
+    {
+        string document = BlobOf(context.Request)[DocumentsFolder.Length..];
+        IDocumentStore documents = OpenContainer(context.Request).Documents;
+        string? etag = null;
+        while (etag is null)
+            etag = await documents.WriteAsync(document, body, (await documents.ReadAsync(document))?.ETag);
+        Answer(context, isDone: true, etag.Trim('"'));
+    }
+
+    private static void Answer(HttpContext context, bool isDone, string etag)
+    {
+        context.Response.StatusCode = isDone ? StatusCodes.Status201Created : StatusCodes.Status500InternalServerError;
+        if (!isDone)
+            return;
+        context.Response.Headers.ETag = $"\"{etag}\"";
+        context.Response.Headers.LastModified = $"{TimeProvider.System.GetUtcNow():R}";
     }
 }
 
 /// <summary>One call to the blob service.</summary>
-/// <param name="Asked">When it was asked for.</param>
+/// <param name="Asked">When all of it had arrived, and it went on to the service.</param>
 /// <param name="Method">HTTP's method.</param>
-/// <param name="Path">The account, the container and the blob.</param>
-/// <param name="IsAppend">True for an append to a segment.</param>
+/// <param name="Blob">The blob, in its container; empty for the container itself.</param>
+/// <param name="Action">What it does to the blob other than writing or deleting it.</param>
+/// <param name="IfMatch">The version that the blob must have, or empty.</param>
+/// <param name="Body">What was sent.</param>
 /// <param name="Status">HTTP's status.</param>
-internal sealed record BlobCall(long Asked, string Method, string Path, bool IsAppend, int Status)
+internal sealed record BlobCall(long Asked, string Method, string Blob, string Action, string IfMatch, byte[] Body, int Status)
 {
+    /// <summary>The action of an append to a segment.</summary>
+    public const string AppendAction = "appendblock";
+
+    /// <summary>True when it asks for a change.</summary>
+    public bool IsWrite => Method is "PUT" or "DELETE" or "POST";
+
     /// <summary>True when it changed something.</summary>
-    public bool TookEffect => Method is "PUT" or "DELETE" or "POST" && Status is >= 200 and < 300;
+    public bool TookEffect => IsWrite && Status is >= 200 and < 300;
 
     /// <summary>True when it would have changed something, had its condition held.</summary>
-    public bool IsRefused => Method is "PUT" or "DELETE" or "POST"
-        && Status is StatusCodes.Status409Conflict or StatusCodes.Status412PreconditionFailed;
+    public bool IsRefused => IsWrite && Status is StatusCodes.Status409Conflict or StatusCodes.Status412PreconditionFailed;
 }

@@ -7,13 +7,15 @@ namespace OrleansStream.Tests.EndToEnd;
 
 /// <summary>Producers and readers that work on over all Api nodes whatever becomes of the silos, and write down what they see.</summary>
 /// <remarks>
-/// Every partition has a producer at each Api, so that one Api in trouble is no gap in service; two more choose partitions by keys. Nothing is
-/// repeated: whatever comes back twice was doubled by the service. A record whose outcome is open may still arrive later, so
-/// its producer then goes on under a new name, and only what is between such breaks has an order to keep.
+/// Every partition has a producer at each Api, so that one Api in trouble is no gap in service; two more choose partitions by keys. None of these
+/// repeats anything: whatever comes back twice was doubled by the service. A record whose outcome is open may still arrive later, so
+/// its producer then goes on under a new name, and only what is between such breaks has an order to keep. One more gives each request a key,
+/// and repeats it at one node after the other until it is stored: once, and in order.
 /// </remarks>
 internal sealed class ClusterLoad : IAsyncDisposable
 {
     private const string Produce = "produce";
+    private const string KeyHeader = "Idempotency-Key";
     private const int RecordsMax = 4;
     private const int PaddingMax = 2_000;
     private const int WaitMs = 500;
@@ -57,19 +59,19 @@ internal sealed class ClusterLoad : IAsyncDisposable
         }
 
         _tasks.Add(Task.Run(() => RunAsync(() => ObserveAsync(apis[0]))));
+        _tasks.Add(Task.Run(() => RunAsync(() => RepeatAsync(apis))));
     }
 
     /// <summary>Waits until every partition has acknowledged a request that began from now on.</summary>
-    public async Task WaitUntilServedAsync()
+    public Task WaitUntilServedAsync() => WaitUntilServedAsync(Wait.Patience);
+
+    /// <inheritdoc cref="WaitUntilServedAsync()"/>
+    public async Task WaitUntilServedAsync(TimeSpan patience)
     {
         var since = Stopwatch.GetTimestamp();
         try
         {
-            await Wait.UntilAsync("every partition serves", () =>
-            {
-                lock (_lock)
-                    return Array.TrueForAll(_served, started => started > since);
-            });
+            await Wait.UntilAsync("every partition serves", () => Task.FromResult(IsServedSince(since)), patience);
         }
         catch (TimeoutException exception)
         {
@@ -78,6 +80,12 @@ internal sealed class ClusterLoad : IAsyncDisposable
                 silent = string.Join(", ", Enumerable.Range(0, _served.Length).Where(partition => _served[partition] <= since));
             throw new TimeoutException($"{exception.Message} Not: {silent}. {Describe()}\n{string.Join('\n', Details)}", exception);
         }
+    }
+
+    private bool IsServedSince(long since)
+    {
+        lock (_lock)
+            return Array.TrueForAll(_served, started => started > since);
     }
 
     /// <summary>Per partition the longest time without an acknowledgement that ended after a moment.</summary>
@@ -162,6 +170,34 @@ internal sealed class ClusterLoad : IAsyncDisposable
             if (await SendAsync(Record(client, $"producer {producer}"), records, partition))
                 producer = Interlocked.Increment(ref _producers);
             await Task.Delay(Pace, TimeProvider.System, _ended.Token);
+        }
+    }
+
+    private async Task RepeatAsync(IReadOnlyList<Uri> apis)
+    {
+        ServiceClient[] clients = [.. apis.Select(Connect)];
+        var producer = Interlocked.Increment(ref _producers);
+        var random = new Random(TestSeed.Value + producer);
+        try
+        {
+            for (var (number, tries) = (0L, 0); !_ended.IsCancellationRequested;)
+            {
+                var key = $"{_topic}-{producer}-{number}";
+                var records = Enumerable.Range(0, random.Next(1, RecordsMax + 1))
+                    .Select(_ => HistoryRecord.Make(new Sending(producer, number++), partition: -1, PaddingMax, random)).ToList();
+                while (await TryAsync("repeat", () => Record(clients[tries % clients.Length], $"producer {producer}").ProduceAsync(records, (KeyHeader, key)))
+                    is not { Outcome: CallOutcome.Ok })
+                {
+                    tries++;
+                    await Task.Delay(PauseAfterError, TimeProvider.System, _ended.Token);
+                }
+
+                await Task.Delay(Pace, TimeProvider.System, _ended.Token);
+            }
+        }
+        finally
+        {
+            Array.ForEach(clients, client => client.Dispose());
         }
     }
 

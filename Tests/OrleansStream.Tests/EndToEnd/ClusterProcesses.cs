@@ -104,8 +104,16 @@ internal sealed class ClusterProcesses : IAsyncDisposable
         return silo;
     }
 
-    /// <summary>Starts a silo in the place of each that has ended, and waits until they serve.</summary>
-    public async Task ReplaceMissingAsync(int silos)
+    /// <summary>Starts a silo in the place of each that has ended, and waits until all serve.</summary>
+    /// <exception cref="TimeoutException">One that has not ended does not serve either within the patience.</exception>
+    public Task ReplaceMissingAsync(int silos, TimeSpan patience) => Wait.UntilAsync("every silo is ready", async () =>
+    {
+        await ReplaceMissingAsync(silos);
+        // One that others took for dead may find that out only now, and end.
+        return (await Task.WhenAll(_silos.Select(silo => silo.Process.IsReadyAsync()))).All(isReady => isReady);
+    }, patience);
+
+    private async Task ReplaceMissingAsync(int silos)
     {
         foreach (var gone in _silos.FindAll(silo => silo.Process.HasExited))
             await KillAsync(gone);

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json.Nodes;
 using OrleansStream.Tests.History;
 
 namespace OrleansStream.Tests.EndToEnd;
@@ -8,7 +9,7 @@ namespace OrleansStream.Tests.EndToEnd;
 /// </summary>
 /// <remarks>
 /// Half of the producers choose partitions by keys and half name one; each sends one request after another and never repeats one, so
-/// that whatever comes back twice was doubled by the service.
+/// that whatever comes back twice was doubled by the service. One more gives each request a key, and repeats it until it is stored: once.
 /// </remarks>
 internal sealed class CrashLoad(string topic, int partitions, CallHistory history, int seed) : IAsyncDisposable
 {
@@ -16,12 +17,14 @@ internal sealed class CrashLoad(string topic, int partitions, CallHistory histor
     private const int RecordsMax = 12;
     private const int PaddingMax = 2_000;
     private const int WaitMs = 200;
+    private static readonly TimeSpan PauseAfterError = TimeSpan.FromMilliseconds(100);
 
     private readonly CancellationTokenSource _ended = new();
     private readonly List<Task> _tasks = [];
     private readonly Lock _lock = new();
     private TaskCompletionSource<Uri> _service = NewGate();
     private long _ackedRecords;
+    private volatile string _lastError = "none";
 
     /// <summary>Records acknowledged so far.</summary>
     public long AckedRecords => Interlocked.Read(ref _ackedRecords);
@@ -35,6 +38,7 @@ internal sealed class CrashLoad(string topic, int partitions, CallHistory histor
             _tasks.Add(Task.Run(() => ProduceAsync(id)));
         }
 
+        _tasks.Add(Task.Run(() => RepeatAsync(ProducerCount)));
         for (var partition = 0; partition < partitions; partition++)
         {
             var p = partition;
@@ -56,6 +60,27 @@ internal sealed class CrashLoad(string topic, int partitions, CallHistory histor
     {
         lock (_lock)
             _service = NewGate();
+    }
+
+    /// <summary>Waits until so many more records are acknowledged; fails when a client has failed in a way it should not have.</summary>
+    /// <exception cref="TimeoutException">They were not within the patience; it says what producers were told last.</exception>
+    public async Task WaitUntilAckedAsync(long count, TimeSpan patience)
+    {
+        var enough = AckedRecords + count;
+        try
+        {
+            await Wait.UntilAsync("it serves", async () =>
+            {
+                if (_tasks.Find(task => task.IsFaulted) is { } failed)
+                    await failed;
+                return AckedRecords >= enough;
+            }, patience);
+        }
+        catch (TimeoutException exception)
+        {
+            throw new TimeoutException(
+                $"{exception.Message} {enough - AckedRecords} of {count} records are missing. The last error of a producer: {_lastError}", exception);
+        }
     }
 
     /// <summary>Ends all clients; fails when one of them failed in a way it should not have.</summary>
@@ -121,6 +146,29 @@ internal sealed class CrashLoad(string topic, int partitions, CallHistory histor
                 or HttpStatusCode.GatewayTimeout or HttpStatusCode.TooManyRequests, $"{answer.Status}: {answer.Body}");
             if (answer.Status == HttpStatusCode.OK)
                 Interlocked.Add(ref _ackedRecords, records.Count);
+            else
+                _lastError = $"{answer.Status} {answer.Body}";
+        });
+    }
+
+    private async Task RepeatAsync(int producer)
+    {
+        var random = new Random(seed + producer);
+        var number = 0L;
+        List<JsonObject> records = [];
+        await ServeAsync(async client =>
+        {
+            if (records.Count == 0)
+            {
+                records = [.. Enumerable.Range(0, random.Next(1, RecordsMax + 1))
+                    .Select(_ => HistoryRecord.Make(new Sending(producer, number++), partition: -1, PaddingMax, random))];
+            }
+
+            var (call, _) = await Record(client, $"producer {producer}").ProduceAsync(records, ("Idempotency-Key", $"{topic}-{number}"));
+            if (call.Outcome == CallOutcome.Ok)
+                records = [];
+            else
+                await Task.Delay(PauseAfterError, TimeProvider.System, _ended.Token);
         });
     }
 

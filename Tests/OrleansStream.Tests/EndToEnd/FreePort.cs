@@ -9,21 +9,32 @@ internal static class FreePort
     private const int First = 20_000;
     private const int Last = 31_000;
 
-    public static int Find()
+    /// <summary>A port that nobody listens at.</summary>
+    public static int Find() => FindRow(1);
+
+    /// <summary>The first of some ports in a row that nobody listens at.</summary>
+    public static int FindRow(int count)
     {
         while (true)
         {
-            var port = Random.Shared.Next(First, Last);
-            try
-            {
-                using var listener = new TcpListener(IPAddress.Loopback, port);
-                listener.Start();
-                return port;
-            }
-            catch (SocketException)
-            {
-                // Taken: try another.
-            }
+            var first = Random.Shared.Next(First, Last - count);
+            if (Enumerable.Range(first, count).All(IsFree))
+                return first;
+        }
+    }
+
+    /// <summary>Whether nobody listens at a port.</summary>
+    public static bool IsFree(int port)
+    {
+        try
+        {
+            using var listener = new TcpListener(IPAddress.Loopback, port);
+            listener.Start();
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
         }
     }
 }

@@ -25,11 +25,13 @@ internal sealed record Answer(HttpStatusCode Status, JsonNode? Body, HttpRespons
 }
 
 /// <summary>The REST surface as a test uses it, with plain HTTP and JSON: nothing of the service's own code.</summary>
-internal sealed class ServiceClient(Uri address) : IDisposable
+/// <param name="address">The node.</param>
+/// <param name="handler">What sends the requests; null for a usual one.</param>
+internal sealed class ServiceClient(Uri address, HttpMessageHandler? handler = null) : IDisposable
 {
     private const int FetchRecordsMax = 10_000;
 
-    public HttpClient Http { get; } = new() { BaseAddress = address, Timeout = Wait.Patience };
+    public HttpClient Http { get; } = new(handler ?? new SocketsHttpHandler()) { BaseAddress = address, Timeout = Wait.Patience };
 
     public void Dispose() => Http.Dispose();
 

@@ -8,6 +8,7 @@ internal sealed class ServiceProcess : IAsyncDisposable
 {
     // Several processes that start at once on a busy machine hold each other up.
     private static readonly TimeSpan StartPatience = TimeSpan.FromMinutes(4);
+    private static readonly TimeSpan AnswerPatience = TimeSpan.FromSeconds(5);
 
     private readonly Process _process;
     private readonly List<string> _output = [];
@@ -153,10 +154,17 @@ internal sealed class ServiceProcess : IAsyncDisposable
         _process.Dispose();
     }
 
+    /// <summary>Whether it says that it is ready; false when it does not answer, or has ended.</summary>
+    public async Task<bool> IsReadyAsync()
+    {
+        using var http = new HttpClient { BaseAddress = Address, Timeout = AnswerPatience };
+        return !HasExited && await AnswersReadyAsync(http);
+    }
+
     /// <summary>Waits until it serves; when it does not, it is gone.</summary>
     public async Task WaitUntilReadyAsync()
     {
-        using var http = new HttpClient { BaseAddress = Address, Timeout = TimeSpan.FromSeconds(5) };
+        using var http = new HttpClient { BaseAddress = Address, Timeout = AnswerPatience };
         try
         {
             await Wait.UntilAsync($"{Address} is ready", () => IsReadyAsync(http), StartPatience);
@@ -187,6 +195,11 @@ internal sealed class ServiceProcess : IAsyncDisposable
     {
         if (_process.HasExited)
             throw new InvalidOperationException($"The service ended with {_process.ExitCode}. {Tail()}");
+        return await AnswersReadyAsync(http);
+    }
+
+    private static async Task<bool> AnswersReadyAsync(HttpClient http)
+    {
         try
         {
             using var answer = await http.GetAsync(new Uri("/health/ready", UriKind.Relative));

@@ -47,6 +47,8 @@ public sealed class VerifyTests(AzuriteFixture azurite) : IClassFixture<AzuriteF
             Assert.Equal(RequestCount, (await client.ReadAllAsync(Topic, 0)).Count);
             Assert.Equal([new Place(1, RequestCount)], await client.ProduceAsync(Topic, new JsonObject { ["partition"] = 1, ["value"] = 1 }));
 
+            await AssertTailTellsAsync(client);
+
             // What is being written cannot be told from damage.
             var (busy, _, reason) = await RunVerifyAsync(Repository.SiloAssembly, data);
             Assert.Equal(StorageVerification.NotVerified, busy);
@@ -102,6 +104,34 @@ public sealed class VerifyTests(AzuriteFixture azurite) : IClassFixture<AzuriteF
         (exitCode, _, errors) = await RunVerifyAsync(Repository.SiloAssembly, folder.Path, "--OrleansStream:Storage:Provider=Tape");
         Assert.Equal(StorageVerification.NotVerified, exitCode);
         Assert.Contains("OrleansStream:Storage:Provider is 'Tape'", errors, StringComparison.Ordinal);
+    }
+
+    // A live tail says where it cannot go on, and goes on with the other partition.
+    private static async Task AssertTailTellsAsync(ServiceClient client)
+    {
+        using var response = await client.Http.GetAsync(
+            new Uri($"/v1/topics/{Topic}/records?from=earliest", UriKind.Relative), HttpCompletionOption.ResponseHeadersRead);
+        using var lines = new StreamReader(await response.Content.ReadAsStreamAsync());
+        using var deadline = new CancellationTokenSource(Wait.Patience);
+        JsonNode? told = null;
+        var others = 0;
+        for (var name = ""; told is null || others < RequestCount;)
+        {
+            var line = await lines.ReadLineAsync(deadline.Token) ?? throw new EndOfStreamException("The tail has ended.");
+            if (line.StartsWith("event: ", StringComparison.Ordinal))
+                name = line["event: ".Length..];
+            if (!line.StartsWith("data: ", StringComparison.Ordinal))
+                continue;
+            var data = JsonNode.Parse(line["data: ".Length..])!;
+            if (name.Length > 0)
+                told = name == "unavailable" && told is null ? data : throw new InvalidDataException($"{name}: {line}");
+            else if ((int)data["partition"]! == 0)
+                others++;
+            name = "";
+        }
+
+        Assert.Equal((1, (long)DamagedOffset), ((int)told["partition"]!, (long)told["error"]!["damage"]!["offset"]!));
+        Assert.InRange((long)told["offset"]!, 0, DamagedOffset);
     }
 
     private static async Task StoreAsync(string data)

@@ -8,115 +8,163 @@ using OrleansStream.Tests.Storage;
 
 namespace OrleansStream.Tests.EndToEnd;
 
+/// <summary>What is taken out of the way from the woken silo to the store.</summary>
+public enum WithoutMechanism
+{
+    /// <summary>Nothing.</summary>
+    None,
+
+    /// <summary>The condition that a segment ends where the silo believes: what fences make false.</summary>
+    PositionCondition,
+
+    /// <summary>The condition that a manifest, or a group's document, is still the version that the silo knows.</summary>
+    EtagCondition,
+}
+
 /// <summary>
 /// A silo hangs until others serve its partitions, wakes, and works on with what it believes: it tries to append, to roll, to
-/// delete and to commit, and nothing of that takes effect (I1). What it tries is seen on its own line to the store. Once
+/// delete and to commit, and nothing of that takes effect (I1). Each of its requests is seen on its own line to the store, and judged by itself. Once
 /// refused, it may open a partition anew, as its rightful next leader with a higher epoch, until it learns that it was declared dead.
 /// </summary>
 [Collection(EndToEndCollection.Name)]
 public sealed class WokenSiloTests(AzuriteFixture azurite) : IClassFixture<AzuriteFixture>
 {
     private const int PartitionCount = 6;
-    private const int GroupCount = 6;
+    private const int ServedGroupCount = 3;
     private const string Appends = "appends";
     private const string Rolls = "rolls";
+    private const string Deletions = "deletions";
 
     // A goal on an idle machine; what is asserted leaves room for one that is busy with other work.
     private static readonly TimeSpan TakeoverGoal = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan TakeoverMax = TimeSpan.FromSeconds(45);
 
-    // Longer than a silo that was declared dead takes to notice it.
+    // A silo that is kept from the list of members runs on for this long, whatever happens.
     private static readonly TimeSpan AfterWakingMax = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(500);
 
+    private static readonly string[] Topics = [Appends, Rolls, Deletions];
     private static int s_number;
 
+    private readonly List<(string Topic, int Partition)> _led = [];
+    private readonly List<string> _groups = [];
+
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public async Task Wake_AfterItsPartitionsMoved_TakesEffectOnlyWhereTheFenceIsOut(bool isFenced)
+    [InlineData(WithoutMechanism.None)]
+    [InlineData(WithoutMechanism.PositionCondition, LateKind.Append)]
+    [InlineData(WithoutMechanism.EtagCondition, LateKind.Roll, LateKind.Deletion, LateKind.Commit)]
+    public async Task Wake_AfterItsPartitionsMoved_TakesEffectOnlyWhereAMechanismIsOut(WithoutMechanism without, params LateKind[] effects)
     {
         // A minute for each, and half a dozen processes: on demand.
         Assert.SkipUnless(
             Environment.GetEnvironmentVariable("ORLEANSSTREAM_CLUSTER_TESTS") == "1", "Set ORLEANSSTREAM_CLUSTER_TESTS=1 to run it.");
         Assert.SkipUnless(OperatingSystem.IsLinux(), "The signals are Linux's.");
-        var container = isFenced ? "woken" : "woken-unfenced";
+        var name = $"woken-{(int)without}";
         await using var line = await BlobLine.StartAsync(azurite.ConnectionString);
-        await using var cluster = await ClusterProcesses.StartAsync(azurite.ConnectionString, container, silos: 2, apis: 1);
+        await using var cluster = await ClusterProcesses.StartAsync(azurite.ConnectionString, name, silos: 2, apis: 1);
         // A silo with an Api in its process, so that requests reach what it leads without asking anybody else.
         var victim = await cluster.AddSiloAsync(line.ConnectionString, withApi: true);
         using var client = new ServiceClient(cluster.Apis[0]);
-        await client.CreateTopicAsync(Appends, PartitionCount);
-        // Every few seconds a segment is closed, and all but the newest are deleted.
-        await client.CreateTopicAsync(Rolls, PartitionCount, new JsonObject { ["segment.ms"] = 1_000, ["retention.bytes"] = 1 });
-        int[] led = await FindLedAsync(cluster, victim, Appends);
-        int[] rolled = await FindLedAsync(cluster, victim, Rolls);
-        await ProduceToAllAsync(client);
-        await CommitAsync(client, offset: 1);
+        var container = AzureBlobContainer.Open(serviceUri: null, azurite.ConnectionString, name, TimeProvider.System);
+        string[] held = await PrepareAsync(cluster, victim, client, line);
+        using var late = new LateRequests(victim.Process.Address);
+        // A group looks at its document before it commits, if it has not for a while. So a late commit is one that has looked, and is on its way.
+        line.HoldsWritesOf = LateWrites.IsOfGroup;
+        late.SendCommits(_groups);
+        await Wait.UntilAsync("commits are on their way", () => line.HeldCount >= _groups.Count);
 
-        var hung = Stopwatch.GetTimestamp();
+        var hungAt = Stopwatch.GetTimestamp();
         victim.Process.Signal(Signals.Suspend);
         await Wait.UntilAsync("it is stopped", () => victim.Process.IsSuspended);
-        using var late = new LateRequests(victim.Process.Address);
-        late.Send(led, rolled);
-        await TakeOverAsync(cluster, led, rolled);
-        var gap = Stopwatch.GetElapsedTime(hung);
+        var hung = await StoredDocuments.ReadAsync(container);
+        late.Send(_led, _groups);
+        await TakeOverAsync(cluster);
+        var gap = Stopwatch.GetElapsedTime(hungAt);
         Write($"taken over after {gap.TotalSeconds:F1} s; goal {TakeoverGoal.TotalSeconds} s");
         Assert.True(gap < TakeoverMax, $"It took {gap}.");
-        await CommitAsync(client, offset: 2);
+        foreach (var group in _groups)
+            await CommitAsync(client, group, offset: 2);
 
-        line.DropsPositionConditions = !isFenced;
-        var woken = Stopwatch.GetTimestamp();
+        var writes = new LateWrites(hung, await StoredDocuments.ReadAsync(container), held);
+        line.DropsPositionConditions = without == WithoutMechanism.PositionCondition;
+        if (without == WithoutMechanism.EtagCondition)
+            line.DropsEtagConditionOf = LateWrites.IsManifestOrGroup;
+        // It would learn at once that it was declared dead.
+        line.SwallowsReadsOf = blob => blob.EndsWith("/membership.json", StringComparison.Ordinal);
+        var wokenAt = Stopwatch.GetTimestamp();
         victim.Process.Signal(Signals.Continue);
-        while (!victim.Process.HasExited && Stopwatch.GetElapsedTime(woken) < AfterWakingMax)
+        line.Release();
+        List<LateWrite> found = [];
+        do
         {
-            late.Send(led, rolled);
+            late.Send(_led, _groups);
             await Wait.ForAsync(Pace);
+            found = writes.Judge(line.Calls.Where(call => call.Asked >= wokenAt), await StoredDocuments.ReadAsync(container));
         }
+        while (!victim.Process.HasExited && Stopwatch.GetElapsedTime(wokenAt) < AfterWakingMax
+            && (effects.Length == 0 || !EffectsOf(found).IsSupersetOf(effects)));
 
-        var calls = line.Calls.Where(call => call.Asked >= woken).ToList();
-        Write($"woken, it {(victim.Process.HasExited ? "ended itself" : "ran on")}; {late.Count} requests were sent at it; what it asked of the store: "
-            + string.Join(", ", calls.Where(call => call.Method is not ("GET" or "HEAD"))
-                .CountBy(call => $"{call.Method}{(call.IsAppend ? " append" : "")} {call.Status}").Select(count => $"{count.Value} x {count.Key}")));
-        var findings = await WalkAsync(client, container, Appends, led);
-        if (!isFenced)
+        Write($"woken, it {(victim.Process.HasExited ? "ended itself" : "ran on")}; {late.Count} requests were sent at it; what it then asked late of the store:");
+        found.ForEach(write => Write($"  {write.Kind} {write.Blob}: {write.Status}{(write.TookEffect ? ", which took effect" : "")}"));
+        if (without != WithoutMechanism.None)
         {
-            Assert.NotEmpty(findings);
+            Assert.Superset(effects.ToHashSet(), EffectsOf(found));
             return;
         }
 
-        // It tried to append and to change what it led, and was refused.
-        Assert.Contains(calls, call => call is { IsAppend: true, IsRefused: true });
-        Assert.Contains(calls, call => call is { IsAppend: false, IsRefused: true });
-        Assert.Empty(findings);
-        Assert.Empty(await WalkAsync(client, container, Rolls, rolled));
+        Assert.DoesNotContain(found, write => write.TookEffect);
+        // And it did try, each of them.
+        Assert.All(
+            [LateKind.Append, LateKind.Roll, LateKind.Deletion, LateKind.Commit],
+            kind => Assert.Contains(found, write => write.Kind == kind && write.IsRefused));
+        foreach (var log in held)
+            Assert.Empty((await StoredLog.ReadAsync(container.Segments, container.Documents, log)).Findings);
         // What a manifest names, nobody deleted.
-        foreach (var partition in rolled)
-            await client.ReadAllAsync(Rolls, partition);
+        foreach (var (topic, partition) in _led)
+            await client.ReadAllAsync(topic, partition);
     }
 
-    private static async Task<int[]> FindLedAsync(ClusterProcesses cluster, ClusterSilo victim, string topic)
-    {
-        var leaders = await cluster.FindLeadersAsync(topic);
-        int[] led = [.. Enumerable.Range(0, PartitionCount).Where(partition => leaders[partition] == victim)];
-        Assert.NotEmpty(led);
-        return led;
-    }
+    private static HashSet<LateKind> EffectsOf(List<LateWrite> writes) =>
+        [.. writes.Where(write => write.TookEffect).Select(write => write.Kind)];
 
-    private static async Task ProduceToAllAsync(ServiceClient client)
+    // Finds what the silo leads, and has a roll become due while it hangs. Gives the names of the logs.
+    private async Task<string[]> PrepareAsync(ClusterProcesses cluster, ClusterSilo victim, ServiceClient client, BlobLine line)
     {
-        for (var partition = 0; partition < PartitionCount; partition++)
+        var held = new List<string>();
+        foreach (var topic in Topics)
         {
-            foreach (var topic in new[] { Appends, Rolls })
-                await client.ProduceAsync(topic, new JsonObject { ["value"] = Said("early"), ["partition"] = partition });
+            await client.CreateTopicAsync(topic, PartitionCount, topic == Rolls ? new JsonObject { ["segment.ms"] = 1_000 } : null);
+            var leaders = await cluster.FindLeadersAsync(topic);
+            var led = Enumerable.Range(0, PartitionCount).Where(partition => leaders[partition] == victim).ToList();
+            Assert.NotEmpty(led);
+            _led.AddRange(led.Select(partition => (topic, partition)));
+            var id = Guid.Parse((string)(await client.GetAsync($"/v1/topics/{topic}")).Body!["id"]!);
+            held.AddRange(led.Select(partition => new PartitionKey(id, partition).ToString()));
         }
+
+        // Groups that it serves: their documents come by its line.
+        for (var i = 0; _groups.Count < ServedGroupCount; i++)
+        {
+            var group = $"group-{i}";
+            var before = CountCommits();
+            await CommitAsync(client, group, offset: 1);
+            if (CountCommits() > before)
+                _groups.Add(group);
+        }
+
+        // Last of all, so that the records of its rolls are in a segment that is active yet.
+        foreach (var (topic, partition) in _led)
+            (await PostAsync(client, topic, partition, "early")).Expect(HttpStatusCode.OK);
+        return [.. held];
+
+        int CountCommits() => line.Calls.Count(call => call.Method == "PUT" && LateWrites.IsOfGroup(call.Blob));
     }
 
     // By many requests at once: one that was on its way to the hung silo waits long.
-    private static async Task TakeOverAsync(ClusterProcesses cluster, int[] led, int[] rolled)
+    private async Task TakeOverAsync(ClusterProcesses cluster)
     {
         using var client = new ServiceClient(cluster.Apis[0]);
-        foreach (var (topic, partition) in led.Select(partition => (Appends, partition)).Concat(rolled.Select(partition => (Rolls, partition))))
+        foreach (var (topic, partition) in _led)
         {
             var attempts = new List<Task<Answer>>();
             await Wait.UntilAsync($"partition {partition} of {topic} serves", async () =>
@@ -130,18 +178,10 @@ public sealed class WokenSiloTests(AzuriteFixture azurite) : IClassFixture<Azuri
         }
     }
 
-    private static IEnumerable<string> Groups() => Enumerable.Range(0, GroupCount).Select(i => $"group-{i}");
+    private static Task CommitAsync(ServiceClient client, string group, long offset) => Wait.UntilAsync(
+        $"{group} commits", async () => (await TryCommitAsync(client, group, offset)).Status == HttpStatusCode.OK);
 
-    private static async Task CommitAsync(ServiceClient client, long offset)
-    {
-        foreach (var group in Groups())
-        {
-            await Wait.UntilAsync(
-                $"{group} commits", async () => (await CommitAsync(client, group, offset)).Status == HttpStatusCode.OK);
-        }
-    }
-
-    private static Task<Answer> CommitAsync(ServiceClient client, string group, long offset) => client.SendAsync(
+    private static Task<Answer> TryCommitAsync(ServiceClient client, string group, long offset) => client.SendAsync(
         HttpMethod.Put, $"/v1/groups/{group}/offsets", ServiceClient.Json(new JsonObject
         {
             ["offsets"] = new JsonArray(new JsonObject { ["topic"] = Appends, ["partition"] = 0, ["offset"] = offset }),
@@ -159,17 +199,6 @@ public sealed class WokenSiloTests(AzuriteFixture azurite) : IClassFixture<Azuri
         ["said"] = what,
     };
 
-    private async Task<List<string>> WalkAsync(ServiceClient client, string container, string topic, int[] partitions)
-    {
-        var id = Guid.Parse((string)(await client.GetAsync($"/v1/topics/{topic}")).Body!["id"]!);
-        var store = AzureBlobContainer.Open(serviceUri: null, azurite.ConnectionString, container, TimeProvider.System);
-        var findings = new List<string>();
-        foreach (var partition in partitions)
-            findings.AddRange((await StoredLog.ReadAsync(
-                store.Segments, store.Documents, new PartitionKey(id, partition).ToString())).Findings);
-        return findings;
-    }
-
     private static void Write(string line) => TestContext.Current.TestOutputHelper!.WriteLine(line);
 
     /// <summary>Requests to a silo that does not answer; what they come to does not matter.</summary>
@@ -179,14 +208,22 @@ public sealed class WokenSiloTests(AzuriteFixture azurite) : IClassFixture<Azuri
 
         public int Count { get; private set; }
 
-        public void Send(int[] appends, int[] rolls)
+        public void Send(List<(string Topic, int Partition)> led, List<string> groups)
         {
-            foreach (var partition in appends)
-                Send(PostAsync(_client, Appends, partition, "late"));
-            foreach (var partition in rolls)
-                Send(PostAsync(_client, Rolls, partition, "late"));
-            foreach (var group in Groups())
-                Send(CommitAsync(_client, group, offset: 1));
+            foreach (var (topic, partition) in led)
+            {
+                Send(topic == Deletions
+                    ? _client.SendAsync(HttpMethod.Delete, $"/v1/topics/{topic}/partitions/{partition}/records?before_offset=1")
+                    : PostAsync(_client, topic, partition, "late"));
+            }
+
+            SendCommits(groups);
+        }
+
+        public void SendCommits(List<string> groups)
+        {
+            foreach (var group in groups)
+                Send(TryCommitAsync(_client, group, offset: 3));
         }
 
         public void Dispose() => _client.Dispose();

@@ -1,11 +1,15 @@
 using System.Collections.Concurrent;
+using System.Text;
+using System.Text.RegularExpressions;
 using OrleansStream.Tests.Storage;
 
 namespace OrleansStream.Tests.Faults;
 
 /// <summary>What a line to the store does to requests, by chance.</summary>
-internal sealed record BlobTrouble(string Name)
+internal sealed class BlobTrouble
 {
+    private int _hits;
+
     /// <summary>What happens to a request that is hit.</summary>
     public HttpFault Fault { get; init; }
 
@@ -17,15 +21,25 @@ internal sealed record BlobTrouble(string Name)
 
     /// <summary>Listings are answered as they were when they were last asked for.</summary>
     public bool ListsAreStale { get; init; }
+
+    /// <summary>How many requests it has hit so far: that it does anything at all.</summary>
+    public int Hits => _hits;
+
+    /// <summary>It has hit one more.</summary>
+    public void Hit() => Interlocked.Increment(ref _hits);
 }
 
 /// <summary>The troubles that a line to the store has at the moment.</summary>
 /// <param name="seed">Of what happens to which request.</param>
-internal sealed class BlobTroubles(int seed)
+internal sealed partial class BlobTroubles(int seed)
 {
     private readonly Random _random = new(seed);
     private readonly ConcurrentDictionary<string, byte[]> _lists = new(StringComparer.Ordinal);
     private volatile BlobTrouble[] _troubles = [];
+    private int _requests;
+
+    /// <summary>How many requests have come so far.</summary>
+    public int RequestCount => _requests;
 
     /// <summary>The line has this trouble too, until it is healed.</summary>
     public void Add(BlobTrouble trouble) => _troubles = [.. _troubles, trouble];
@@ -34,7 +48,11 @@ internal sealed class BlobTroubles(int seed)
     public void Heal(BlobTrouble trouble) => _troubles = [.. _troubles.Where(other => !ReferenceEquals(other, trouble))];
 
     /// <summary>What happens to the next request.</summary>
-    public HttpFault NextFault() => Choose(_troubles.Where(trouble => trouble.Fault != HttpFault.None))?.Fault ?? HttpFault.None;
+    public HttpFault NextFault()
+    {
+        Interlocked.Increment(ref _requests);
+        return Choose(_troubles.Where(trouble => trouble.Fault != HttpFault.None))?.Fault ?? HttpFault.None;
+    }
 
     /// <summary>Holds a request up, if that befalls it.</summary>
     public Task DelayAsync(CancellationToken cancellationToken) =>
@@ -42,19 +60,33 @@ internal sealed class BlobTroubles(int seed)
             ? Task.Delay(slow.Delay, TimeProvider.System, cancellationToken)
             : Task.CompletedTask;
 
-    /// <summary>The old answer to a listing, when it has to do.</summary>
-    public byte[]? FindOldList(string target) =>
-        Array.Exists(_troubles, trouble => trouble.ListsAreStale) ? _lists.GetValueOrDefault(target) : null;
-
-    /// <summary>Remembers the answer to a listing.</summary>
-    public void Keep(string target, byte[] list) => _lists[target] = list;
+    /// <summary>
+    /// What a listing is answered with: the truth; as long as lists are stale what this line last told of it, and nothing where it never did.
+    /// </summary>
+    /// <param name="target">What is listed.</param>
+    /// <param name="list">The truth.</param>
+    public byte[] ListFor(string target, byte[] list)
+    {
+        if (Array.Find(_troubles, trouble => trouble.ListsAreStale) is not { } stale)
+            return _lists[target] = list;
+        var old = _lists.GetOrAdd(target, _ => Encoding.UTF8.GetBytes(AllBlobs().Replace(Encoding.UTF8.GetString(list), "<Blobs />")));
+        if (!list.AsSpan().SequenceEqual(old))
+            stale.Hit();
+        return old;
+    }
 
     /// <summary>True for the target of a listing.</summary>
     public static bool IsList(string method, string target) => method == "GET" && target.Contains("comp=list", StringComparison.Ordinal);
 
+    [GeneratedRegex("<Blobs>.*</Blobs>", RegexOptions.Singleline)]
+    private static partial Regex AllBlobs();
+
     private BlobTrouble? Choose(IEnumerable<BlobTrouble> troubles)
     {
+        BlobTrouble? chosen;
         lock (_random)
-            return troubles.FirstOrDefault(trouble => _random.Next(1_000) < trouble.Permille);
+            chosen = troubles.FirstOrDefault(trouble => _random.Next(1_000) < trouble.Permille);
+        chosen?.Hit();
+        return chosen;
     }
 }

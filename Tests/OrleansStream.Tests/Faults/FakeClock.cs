@@ -1,10 +1,12 @@
 using System.Globalization;
+using OrleansStream.Tests.EndToEnd;
 
 namespace OrleansStream.Tests.Faults;
 
 /// <summary>A process's wall clock that can be set ahead and back while it runs, by libfaketime. What counts elapsed time is left alone.</summary>
 internal sealed class FakeClock(string file)
 {
+    private static readonly TimeSpan AnswerPatience = TimeSpan.FromSeconds(5);
     private static readonly string[] Places =
     [
         "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
@@ -25,7 +27,24 @@ internal sealed class FakeClock(string file)
         ("FAKETIME_CACHE_DURATION", "1"),
         ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
         ("FAKETIME_DONT_RESET", "1"),
+        // Else every wait with a time, which .NET counts on the monotonic clock, ends at once, and each waiting thread spins.
+        ("FAKETIME_FORCE_MONOTONIC_FIX", "0"),
     ];
+
+    /// <summary>How far a process's clock is from the true time, as it dates its answers; null when it does not answer.</summary>
+    public static async Task<TimeSpan?> FindOffsetAsync(ServiceProcess process)
+    {
+        using var http = new HttpClient { BaseAddress = process.Address, Timeout = AnswerPatience };
+        try
+        {
+            using var answer = await http.GetAsync(new Uri("/health/live", UriKind.Relative));
+            return answer.Headers.Date - TimeProvider.System.GetUtcNow();
+        }
+        catch (Exception exception) when (exception is HttpRequestException or OperationCanceledException)
+        {
+            return null;
+        }
+    }
 
     /// <summary>Sets the clock to the true time and an offset, within a second.</summary>
     public void Set(TimeSpan offset)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using OrleansStream.Storage.Files;
 using OrleansStream.Tests.EndToEnd;
 
@@ -8,7 +9,10 @@ internal sealed class FaultyFolder(SmallVolume volume, string data, FakeClock cl
 {
     private const int TornBytesMax = 3_000;
     private static readonly TimeSpan ClockJump = TimeSpan.FromMinutes(50);
+    private static readonly TimeSpan ClockTolerance = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan EvidencePatience = TimeSpan.FromSeconds(10);
     private readonly SystemCallFaults _calls = new();
+    private readonly Dictionary<FolderFault, string> _evidence = [];
     private ServiceProcess? _service;
 
     public ServiceProcess Service => _service ?? throw new InvalidOperationException("The service is not started.");
@@ -35,15 +39,16 @@ internal sealed class FaultyFolder(SmallVolume volume, string data, FakeClock cl
             case FolderFault.Kill:
                 await KillAsync();
                 await StartAsync();
+                _evidence[fault] = "killed";
                 break;
             case FolderFault.Hang:
                 Service.Signal(Signals.Suspend);
                 break;
             case FolderFault.FailedSync:
-                await _calls.AddAsync(Service.ProcessId, SystemCallFaults.FailedSync);
+                await _calls.FailSyncsAsync(Service.ProcessId, fail: true);
                 break;
             case FolderFault.SlowDisk:
-                await _calls.AddAsync(Service.ProcessId, SystemCallFaults.SlowDisk);
+                await _calls.SlowDownAsync(Service.ProcessId, slow: true);
                 break;
             case FolderFault.FullDisk:
                 volume.Fill();
@@ -67,15 +72,21 @@ internal sealed class FaultyFolder(SmallVolume volume, string data, FakeClock cl
     /// <summary>It ends. A damaged segment is restored while the service is down.</summary>
     public async Task EndAsync(FolderFault fault)
     {
+        await LookAsync(fault);
         if (fault == FolderFault.Hang)
             Service.Signal(Signals.Continue);
-        else if (fault is FolderFault.FailedSync or FolderFault.SlowDisk)
-            await _calls.RemoveAsync(Service.ProcessId, fault == FolderFault.SlowDisk ? SystemCallFaults.SlowDisk : SystemCallFaults.FailedSync);
+        else if (fault == FolderFault.FailedSync)
+            await _calls.FailSyncsAsync(Service.ProcessId, fail: false);
+        else if (fault == FolderFault.SlowDisk)
+            await _calls.SlowDownAsync(Service.ProcessId, slow: false);
         else if (fault == FolderFault.FullDisk)
             volume.Free();
         else if (fault is FolderFault.ClockAhead or FolderFault.ClockBack)
             clock.Set(TimeSpan.Zero);
     }
+
+    /// <summary>What shows that a fault that has ended did what it should; null when nothing does.</summary>
+    public string? EvidenceOf(FolderFault fault) => _evidence.GetValueOrDefault(fault);
 
     /// <summary>The segment whose bit is flipped, and the position; null when none is.</summary>
     public (string Path, long Position)? Flipped { get; private set; }
@@ -95,6 +106,34 @@ internal sealed class FaultyFolder(SmallVolume volume, string data, FakeClock cl
             await _service.DisposeAsync();
     }
 
+    // Some take effect with the next request only, which need not have come yet.
+    private async Task LookAsync(FolderFault fault)
+    {
+        if (_evidence.ContainsKey(fault) || fault is FolderFault.TornTail or FolderFault.FlippedBit)
+            return;
+        var started = Stopwatch.GetTimestamp();
+        while (await FindEvidenceAsync(fault) is null && Stopwatch.GetElapsedTime(started) < EvidencePatience)
+            await Wait.ForAsync(TimeSpan.FromMilliseconds(100));
+        if (await FindEvidenceAsync(fault) is { } evidence)
+            _evidence[fault] = evidence;
+    }
+
+    private async Task<string?> FindEvidenceAsync(FolderFault fault) => fault switch
+    {
+        FolderFault.Hang => Service.IsSuspended ? "stopped" : null,
+        FolderFault.FailedSync => _calls.FailedCount is > 0 and var failed ? $"{failed} syncs" : null,
+        FolderFault.SlowDisk => _calls.DelayedCount is > 0 and var delayed ? $"{delayed} calls" : null,
+        FolderFault.FullDisk => new DriveInfo(volume.Path).AvailableFreeSpace == 0 ? "no byte left" : null,
+        FolderFault.ClockAhead => await FindJumpAsync(ClockJump),
+        FolderFault.ClockBack => await FindJumpAsync(-ClockJump),
+        _ => null,
+    };
+
+    // By the time that the service dates its answers with.
+    private async Task<string?> FindJumpAsync(TimeSpan jump) =>
+        await FakeClock.FindOffsetAsync(Service) is { } offset && (offset - jump).Duration() < ClockTolerance
+            ? $"by {offset.TotalMinutes:+0.0;-0.0} min" : null;
+
     private IEnumerable<(string Path, DurableMarker Marker)> Segments =>
         Directory.EnumerateFiles(Path.Join(data, "segments"), "*.log", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
             .Select(path => (path, DurableMarker.OfFile(File.ReadAllBytes(SegmentFile.MarkerPathOf(path))) ?? default));
@@ -102,6 +141,7 @@ internal sealed class FaultyFolder(SmallVolume volume, string data, FakeClock cl
     // Behind the marker: zeros, rubbish, or the beginning of what the file begins with, once more.
     private void TearTails()
     {
+        var count = 0;
         foreach (var (path, marker) in Segments.Where(segment => segment.Marker.Flags == DurableMarkerFlags.None && segment.Marker.Length > 0))
         {
             var torn = new byte[random.Next(1, TornBytesMax)];
@@ -113,7 +153,11 @@ internal sealed class FaultyFolder(SmallVolume volume, string data, FakeClock cl
                 torn = torn[..file.ReadAtLeast(torn, torn.Length, throwOnEndOfStream: false)];
             file.Position = marker.Length;
             file.Write(torn);
+            count++;
         }
+
+        if (count > 0)
+            _evidence[FolderFault.TornTail] = $"{count} segments";
     }
 
     private void Flip()
@@ -124,6 +168,7 @@ internal sealed class FaultyFolder(SmallVolume volume, string data, FakeClock cl
         var (path, marker) = closed[random.Next(closed.Count)];
         Flipped = (path, random.NextInt64(marker.Length));
         Flip(path, Flipped.Value.Position);
+        _evidence[FolderFault.FlippedBit] = $"byte {Flipped.Value.Position} of {marker.Length}";
     }
 
     private static void Flip(string path, long position)

@@ -21,6 +21,7 @@ internal sealed class SiloNetwork : IAsyncDisposable
     private readonly ConcurrentBag<Task> _tasks = [];
     private readonly Lock _lock = new();
     private readonly HashSet<(string From, string To)> _cuts = [];
+    private readonly Dictionary<(string From, string To), int> _held = [];
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _addresses;
 
@@ -44,6 +45,13 @@ internal sealed class SiloNetwork : IAsyncDisposable
 
     /// <summary>Holds what one sends to another.</summary>
     public void Cut(string from, string to) => Change(() => _cuts.Add((from, to)));
+
+    /// <summary>How often something that one sent to another was held, over all cuts.</summary>
+    public int HeldCount(string from, string to)
+    {
+        lock (_lock)
+            return _held.GetValueOrDefault((from, to));
+    }
 
     /// <summary>Lets it pass again.</summary>
     public void Heal(string from, string to) => Change(() => _cuts.Remove((from, to)));
@@ -97,7 +105,7 @@ internal sealed class SiloNetwork : IAsyncDisposable
         {
             try
             {
-                var from = FindName(((IPEndPoint)caller.Client.RemoteEndPoint!).Port) ?? "?";
+                var from = FindName((IPEndPoint)caller.Client.RemoteEndPoint!, (IPEndPoint)caller.Client.LocalEndPoint!) ?? "?";
                 await WaitWhileCutAsync(from, name);
                 await silo.ConnectAsync(target, _ended.Token);
                 caller.NoDelay = silo.NoDelay = true;
@@ -137,13 +145,15 @@ internal sealed class SiloNetwork : IAsyncDisposable
 
     private async Task WaitWhileCutAsync(string from, string to)
     {
-        while (true)
+        for (var isNew = true; ; isNew = false)
         {
             Task changed;
             lock (_lock)
             {
                 if (!_cuts.Contains((from, to)))
                     return;
+                if (isNew)
+                    _held[(from, to)] = _held.GetValueOrDefault((from, to)) + 1;
                 changed = _changed.Task;
             }
 
@@ -151,16 +161,18 @@ internal sealed class SiloNetwork : IAsyncDisposable
         }
     }
 
-    // The process that has a socket of this port: /proc/net/tcp knows the socket's inode, and a process's descriptors link to it.
-    private string? FindName(int port)
+    // The process that has the socket between these ports: /proc/net/tcp knows its inode, and a process's descriptors link to it.
+    private string? FindName(IPEndPoint caller, IPEndPoint called)
     {
-        var local = port.ToString("X4", CultureInfo.InvariantCulture);
+        var (local, remote) = (PortOf(caller), PortOf(called));
         var socket = File.ReadLines("/proc/net/tcp").Skip(1)
             .Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
-            .Where(fields => fields[1].EndsWith(":" + local, StringComparison.Ordinal))
+            .Where(fields => fields[1].EndsWith(local, StringComparison.Ordinal) && fields[2].EndsWith(remote, StringComparison.Ordinal))
             .Select(fields => $"socket:[{fields[9]}]").FirstOrDefault();
         return _names.FirstOrDefault(node => Has(node.Key, socket)).Value;
     }
+
+    private static string PortOf(IPEndPoint place) => ":" + place.Port.ToString("X4", CultureInfo.InvariantCulture);
 
     private static bool Has(int processId, string? socket)
     {

@@ -1,9 +1,12 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
+using System.Text.Json;
 using OrleansStream.Api.Errors;
 using OrleansStream.Api.Mapping;
+using OrleansStream.Clustering;
 using OrleansStream.Log;
+using OrleansStream.Producers;
 using OrleansStream.Records;
 using OrleansStream.Storage;
 using OrleansStream.Storage.Files;
@@ -125,6 +128,8 @@ public sealed class FuzzTests
     {
         Allow<CorruptDocumentException>(() => PartitionManifest.Parse("manifest.json", bytes));
         Allow<CorruptDocumentException>(() => DocumentFile.Decode("document", bytes));
+        Allow<CorruptDocumentException>(() => MembershipDocument.Parse("membership.json", bytes));
+        Allow<JsonException>(() => Assert.NotNull(KeyedAppends.Parse(bytes).Appends));
         _ = ProducerStates.TryParse(bytes);
         _ = SegmentIndex.TryParse(0, bytes);
         _ = DurableMarker.OfFile(bytes);
@@ -139,6 +144,9 @@ public sealed class FuzzTests
         Allow<RequestException>(() => GroupJson.ParsePoll(bytes, "group", "member"));
         Allow<RequestException>(() => GroupJson.ParseOffsets(bytes, "group"));
         Allow<RequestException>(() => GroupJson.ParseReset(bytes));
+        Allow<RequestException>(() => RetryJson.ParsePolicy(bytes));
+        Allow<RequestException>(() => RetryJson.ParseRedrive(bytes));
+        Allow<RequestException>(() => ProduceJson.CheckText(bytes, "value"));
         Allow<RequestException>(() => EncodedBatches.Check(bytes, isPartitionFixed: bytes.Length % 2 == 0));
         var text = Encoding.UTF8.GetString(bytes);
         Allow<RequestException>(() => TailToken.Parse(text));

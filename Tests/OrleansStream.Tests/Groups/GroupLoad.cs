@@ -75,12 +75,15 @@ internal sealed class GroupLoad : IAsyncDisposable
 
     /// <summary>Ends the trouble, waits until everything is delivered and committed, and ends the members.</summary>
     /// <returns>Per partition the committed offset.</returns>
-    public async Task<IReadOnlyDictionary<int, long>> SettleAsync()
+    public Task<IReadOnlyDictionary<int, long>> SettleAsync() => SettleAsync(Wait.Patience);
+
+    /// <inheritdoc cref="SettleAsync()"/>
+    public async Task<IReadOnlyDictionary<int, long>> SettleAsync(TimeSpan patience)
     {
         _hasTrouble = false;
         await _produced.CancelAsync();
         await Task.WhenAll(_producers);
-        await Wait.UntilAsync("all is delivered", () => _history.Undelivered.Count == 0);
+        await Wait.UntilAsync("all is delivered", () => Task.FromResult(_history.Undelivered.Count == 0), patience);
         IReadOnlyDictionary<int, long> committed = new Dictionary<int, long>();
         await Wait.UntilAsync("all is committed", async () =>
         {
@@ -88,7 +91,7 @@ internal sealed class GroupLoad : IAsyncDisposable
             committed = lag.Status != HttpStatusCode.OK ? committed : lag.Body!["partitions"]!.AsArray()
                 .ToDictionary(one => (int)one!["partition"]!, one => (long?)one!["committed_offset"] ?? -1);
             return lag.Status == HttpStatusCode.OK && (long)lag.Body!["lag"]! == 0;
-        });
+        }, patience);
         await _ended.CancelAsync();
         await Task.WhenAll(_tasks);
         return committed;

@@ -15,18 +15,32 @@ internal sealed class HistoryClient(ServiceClient client, CallHistory history, s
     /// <summary>Posts records that <see cref="HistoryRecord.Make"/> made.</summary>
     /// <param name="records">The records; the producer's next numbers, in their order.</param>
     /// <param name="headers">Further headers of the request, such as an identity.</param>
-    public async Task<(ProduceCall Call, Answer Answer)> ProduceAsync(
-        IReadOnlyList<JsonObject> records, params (string Name, string Value)[] headers)
+    public Task<(ProduceCall Call, Answer Answer)> ProduceAsync(
+        IReadOnlyList<JsonObject> records, params (string Name, string Value)[] headers) =>
+        ProduceAsync($"/v1/topics/{topic}/records", records, headers, CancellationToken.None);
+
+    /// <summary>Posts records to one partition or to the topic.</summary>
+    /// <param name="partition">The partition; negative for the topic.</param>
+    /// <param name="records">As above.</param>
+    /// <param name="headers">As above.</param>
+    /// <param name="cancellationToken">Gives the call up: its outcome stays unknown.</param>
+    public Task<(ProduceCall Call, Answer Answer)> ProduceAsync(
+        int partition, IReadOnlyList<JsonObject> records, (string Name, string Value)[] headers, CancellationToken cancellationToken) =>
+        ProduceAsync(
+            partition < 0 ? $"/v1/topics/{topic}/records" : $"/v1/topics/{topic}/partitions/{partition}/records", records, headers, cancellationToken);
+
+    private async Task<(ProduceCall Call, Answer Answer)> ProduceAsync(
+        string path, IReadOnlyList<JsonObject> records, (string Name, string Value)[] headers, CancellationToken cancellationToken)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, $"/v1/topics/{topic}/records");
-        request.Content = ServiceClient.Json(new JsonObject { ["records"] = new JsonArray([.. records]) });
+        using var request = new HttpRequestMessage(HttpMethod.Post, path);
+        request.Content = ServiceClient.Json(new JsonObject { ["records"] = new JsonArray([.. records.Select(record => record.DeepClone())]) });
         foreach (var (header, value) in headers)
             request.Headers.Add(header, value);
         var call = history.Begin(new ProduceCall(name, [.. records.Select(HistoryRecord.Parse)]));
         Answer answer;
         try
         {
-            answer = await client.SendAsync(request);
+            answer = await client.SendAsync(request, cancellationToken);
         }
         catch (HttpRequestException exception) when (exception.InnerException is SocketException { SocketErrorCode: SocketError.ConnectionRefused })
         {

@@ -53,6 +53,20 @@ public sealed class HistoryJudgeTests
         AssertFinds("was acknowledged at", Judge((1, 0), (2, 0)));
     }
 
+    [Fact]
+    public void Judge_WhenAnOffsetIsWronglyZero_SaysSo()
+    {
+        Ack(producer: 1, number: 0, offset: 0);
+        Ack(producer: 2, number: 0, offset: 0, started: 11, ended: 12);
+        Describe(0, epoch: 1, started: 13, ended: 14);
+        Describe(2, epoch: 1, started: 15, ended: 16);
+        Describe(0, epoch: 1, started: 17, ended: 18);
+
+        var findings = Judge((1, 0), (2, 0));
+        AssertFinds("was acknowledged at", findings);
+        AssertFinds("the high watermark of 0 went back from 2 to 0", findings);
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

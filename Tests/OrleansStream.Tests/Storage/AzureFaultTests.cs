@@ -50,6 +50,23 @@ public sealed class AzureFaultTests(AzuriteFixture azurite) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Read_WhenRepliesHaveLessThanWasAskedFor_GivesAllThereIs()
+    {
+        await Segments.CreateAsync(_name, Cancellation);
+        await Segments.AppendAsync(_name, 0, Bytes("abcdefghij"), Cancellation);
+        _line.OnRequest = (_, _) => HttpFault.ReplyShort;
+        var before = _line.RequestCount;
+
+        var read = new byte[6];
+        Assert.Equal(6, await Segments.ReadAsync(_name, 2, read, Cancellation));
+        Assert.Equal("cdefgh", Encoding.UTF8.GetString(read));
+        Assert.True(_line.RequestCount - before > 1, "No reply was short.");
+        var beyond = new byte[20];
+        Assert.Equal(3, await Segments.ReadAsync(_name, 7, beyond, Cancellation));
+        Assert.Equal("hij", Encoding.UTF8.GetString(beyond, 0, 3));
+    }
+
+    [Fact]
     public async Task AnyCall_WhenTheAccountAsksToWait_WaitsAsLongAsItAsks()
     {
         var asked = TimeSpan.FromSeconds(7);

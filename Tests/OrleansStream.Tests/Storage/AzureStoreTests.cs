@@ -58,6 +58,7 @@ internal sealed class BadLine
     private static readonly HttpFault[] Faults =
     [
         HttpFault.Busy, HttpFault.ReplyLost, HttpFault.RequestLost, HttpFault.FailureAfterEffect, HttpFault.ReplyTooLate, HttpFault.ReplyCutOff,
+        HttpFault.ReplyShort,
     ];
 
     private readonly ConcurrentDictionary<string, int> _faultCounts = new();

@@ -16,6 +16,7 @@ public enum FileCallKind
     Rename,
     Delete,
     SyncFolder,
+    ReleaseCached,
 }
 
 /// <summary>One call that changes or reads the file system.</summary>
@@ -170,6 +171,13 @@ internal sealed class FaultyFileOperations : IFileOperations
     {
         Check(new FileCall(FileCallKind.Delete, path));
         _files.Delete(path);
+    }
+
+    public void ReleaseCached(SafeFileHandle file, long position, long length)
+    {
+        lock (_gate)
+            _calls.Add(new FileCall(FileCallKind.ReleaseCached, PathOf(file), position, (int)length));
+        _files.ReleaseCached(file, position, length);
     }
 
     public void SyncFolder(string path) => Check(new FileCall(FileCallKind.SyncFolder, path));

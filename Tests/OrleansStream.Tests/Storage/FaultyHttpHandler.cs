@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Http.Headers;
 using System.Text;
 
 namespace OrleansStream.Tests.Storage;
@@ -25,6 +26,9 @@ public enum HttpFault
 
     /// <summary>The reply breaks off in the middle of its body.</summary>
     ReplyCutOff,
+
+    /// <summary>Of the part of a blob that is asked for only the first half comes, and the reply says so.</summary>
+    ReplyShort,
 }
 
 /// <summary>A way to a real blob service on which requests and replies get lost as a test wants it.</summary>
@@ -74,6 +78,8 @@ internal sealed class FaultyHttpHandler() : DelegatingHandler(new SocketsHttpHan
                 return Error(HttpStatusCode.InternalServerError, "InternalError");
             case HttpFault.ReplyCutOff:
                 return await CutOffAsync(response, cancellationToken);
+            case HttpFault.ReplyShort when response.StatusCode == HttpStatusCode.PartialContent:
+                return await ShortenAsync(response, cancellationToken);
             default:
                 return response;
         }
@@ -85,6 +91,19 @@ internal sealed class FaultyHttpHandler() : DelegatingHandler(new SocketsHttpHan
         var content = new StreamContent(new BrokenStream(bytes[..(bytes.Length / 2)]));
         foreach (var header in response.Content.Headers)
             content.Headers.TryAddWithoutValidation(header.Key, header.Value);
+        response.Content = content;
+        return response;
+    }
+
+    private static async Task<HttpResponseMessage> ShortenAsync(HttpResponseMessage response, CancellationToken cancellationToken)
+    {
+        var bytes = await response.Content.ReadAsByteArrayAsync(cancellationToken);
+        var content = new ByteArrayContent(bytes[..((bytes.Length + 1) / 2)]);
+        var range = response.Content.Headers.ContentRange!;
+        foreach (var header in response.Content.Headers.Where(header => header.Key is not ("Content-Length" or "Content-Range")))
+            content.Headers.TryAddWithoutValidation(header.Key, header.Value);
+        content.Headers.ContentRange = new ContentRangeHeaderValue(
+            range.From!.Value, range.From.Value + content.Headers.ContentLength!.Value - 1, range.Length!.Value);
         response.Content = content;
         return response;
     }

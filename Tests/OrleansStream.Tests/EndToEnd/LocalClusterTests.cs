@@ -1,0 +1,94 @@
+using System.Diagnostics;
+using System.Net;
+
+namespace OrleansStream.Tests.EndToEnd;
+
+/// <summary>The one command that starts a whole cluster on this machine, and the README's walk-through against each of its Api nodes.</summary>
+[Collection(EndToEndCollection.Name)]
+public sealed class LocalClusterTests
+{
+    private const int SiloCount = 3;
+    private const int ApiCount = 2;
+
+    // Azurite, and the three ports of each of nine silos at most: as the script has them.
+    private const int InnerPortCount = 1 + (3 * 9);
+    private static readonly TimeSpan StartPatience = TimeSpan.FromMinutes(4);
+
+    [Fact]
+    public async Task LocalCluster_WhenStarted_ServesTheWalkThroughAtEitherApi_AndStopsAllOfItByCtrlC()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "The walk-through is for a POSIX shell.");
+        using var folder = new ScratchFolder();
+        WalkThrough.Prepare(folder);
+        var inner = FreePort.FindRow(InnerPortCount);
+        var api = FreePort.FindRow(ApiCount);
+        using var script = Start(inner, api, folder.PathOf("cluster"));
+        try
+        {
+            string[] origins = [.. Enumerable.Range(api, ApiCount).Select(port => $"http://localhost:{port}")];
+            await WaitUntilReadyAsync(script, origins);
+            foreach (var origin in origins)
+            {
+                await WalkAsync(origin, folder);
+                using var client = new ServiceClient(new Uri(origin));
+                (await client.SendAsync(HttpMethod.Delete, "/v1/topics/matches")).Expect(HttpStatusCode.NoContent);
+            }
+        }
+        finally
+        {
+            Signals.Send(script.Id, Signals.Interrupt);
+            await script.WaitForExitAsync(TestContext.Current.CancellationToken);
+        }
+
+        Assert.Equal(0, script.ExitCode);
+        // Nothing of it is left.
+        Assert.All([.. Enumerable.Range(inner, 1 + SiloCount), .. Enumerable.Range(api, ApiCount)], port => Assert.True(FreePort.IsFree(port)));
+    }
+
+    // All of it but starting the service, killing it, and what comes after, which is the same as before.
+    private static async Task WalkAsync(string origin, ScratchFolder folder)
+    {
+        var outputs = new List<(string Line, string Output)>();
+        foreach (var line in WalkThrough.Lines().Where(line => line != WalkThrough.ServeCommand && !WalkThrough.IsKill(line)))
+            outputs.Add((line, await WalkThrough.RunAsync(line, origin, folder)));
+        WalkThrough.AssertTellsTheMatch(outputs, tailCount: 2);
+    }
+
+    private static Process Start(int innerPort, int apiPort, string data) => Process.Start(new ProcessStartInfo("node")
+    {
+        ArgumentList =
+        {
+            Repository.PathOf("infra", "local-cluster.mjs"), "--silos", $"{SiloCount}", "--apis", $"{ApiCount}", "--api-port", $"{apiPort}",
+            "--inner-port", $"{innerPort}", "--data", data, "--no-build", "--configuration", Repository.Configuration,
+        },
+        RedirectStandardOutput = true,
+        RedirectStandardError = true,
+    })!;
+
+    private static async Task WaitUntilReadyAsync(Process script, string[] origins)
+    {
+        var said = new List<string>();
+        void Add(object sender, DataReceivedEventArgs line)
+        {
+            lock (said)
+                said.Add(line.Data ?? "");
+        }
+
+        script.OutputDataReceived += Add;
+        script.ErrorDataReceived += Add;
+        script.BeginOutputReadLine();
+        script.BeginErrorReadLine();
+        await Wait.UntilAsync(
+            "the cluster is ready",
+            () =>
+            {
+                lock (said)
+                {
+                    Assert.False(script.HasExited, string.Join('\n', said));
+                    return Task.FromResult(origins.All(origin => said.Exists(line => line.Contains(
+                        origin.Replace("localhost", "127.0.0.1", StringComparison.Ordinal), StringComparison.Ordinal))));
+                }
+            },
+            StartPatience);
+    }
+}
