@@ -57,8 +57,8 @@ public static class LogLimits
     /// <summary>The bytes one read of older data asks the store for: the reader's next fetches are served from them.</summary>
     public const int ReadAheadBytes = 1024 * 1024;
 
-    /// <summary>The read-ahead blocks a log keeps.</summary>
-    public const int ReadAheadBlocksMax = 4;
+    /// <summary>The read-ahead blocks a log keeps: so many readers of older data go on side by side without reading each other's away.</summary>
+    public const int ReadAheadBlocksMax = 16;
 
     /// <summary>The bytes recovery reads at a time; at least one whole group must fit.</summary>
     public const int RecoveryReadBytes = GroupBytesMax;

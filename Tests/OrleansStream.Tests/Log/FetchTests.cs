@@ -156,6 +156,30 @@ public sealed class FetchTests
     }
 
     [Fact]
+    public async Task Fetch_OfOlderDataByManyInTurn_ReadsEachOnesPartOnce()
+    {
+        const int Readers = 12;
+        var rig = new LogRig();
+        var log = await rig.OpenAsync();
+        for (var i = 0; i < 4 * Readers; i++)
+        {
+            await log.PutAsync(TestBatch.Sized(LogLimits.ReadAheadBytes / 4));
+        }
+
+        log = await rig.TakeOverAsync();
+        var before = rig.Segments.ReadCount;
+        for (var step = 0; step < 3; step++)
+        {
+            for (var reader = 0; reader < Readers; reader++)
+            {
+                Assert.Equal((4 * reader) + step, (await log.GetAsync((4 * reader) + step, 1)).Offset);
+            }
+        }
+
+        Assert.Equal(Readers, rig.Segments.ReadCount - before);
+    }
+
+    [Fact]
     public async Task Fetch_OfABatchLargerThanAReadAhead_ReturnsItWhole()
     {
         var rig = new LogRig();

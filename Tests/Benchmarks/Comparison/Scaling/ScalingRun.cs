@@ -29,8 +29,8 @@ internal sealed class ScalingRun(bool isQuick)
             await RecordSizeAsync(), await BatchSizeAsync(), await ConnectionsAsync(), await PartitionsAsync(), await LogLengthAsync(),
         ];
         var page = new StringBuilder(
-            "# How cost grows\n\nMade by `dotnet run -c Release --project Tests/Benchmarks/Comparison -- scaling`. Durable produce (`acks` all) "
-            + "of texts as JSON, client and service on the same processors. Each point is one run, so look at the shape and not at a single point.\n");
+            $"# How cost grows\n\nMade by `dotnet run -c Release --project Tests/Benchmarks/Comparison -- scaling{(isQuick ? " --quick" : "")}`. "
+            + "Durable produce (`acks` all) of texts as JSON, client and service on the same processors. Each point is one run, so look at the shape and not at a single point.\n");
         foreach (ScalingSeries series in all)
         {
             await File.WriteAllTextAsync(Path.Join(folder, $"{series.Name}.svg"), SvgPlot.Draw(series));
