@@ -24,8 +24,8 @@ public sealed class RetryClusterTests(AzuriteFixture azurite) : IClassFixture<Az
 
     private static readonly BlobTrouble[] Troubles =
     [
-        new("lost replies") { Fault = HttpFault.ReplyLost, Permille = 200 },
-        new("failures after the effect") { Fault = HttpFault.FailureAfterEffect, Permille = 200 },
+        new() { Fault = HttpFault.ReplyLost, Permille = 200 },
+        new() { Fault = HttpFault.FailureAfterEffect, Permille = 200 },
     ];
 
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);

@@ -48,7 +48,7 @@ public class ScriptedPartition : DispatchProxy
     /// <inheritdoc/>
     protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) =>
         targetMethod?.Name == nameof(IPartitionGrain.AppendAsync)
-            ? ValueTask.FromResult(Calls.Dequeue()())
+            ? new ValueTask<AppendResponse>(Calls.Dequeue()())
             : throw new NotSupportedException(targetMethod?.Name);
 }
 
