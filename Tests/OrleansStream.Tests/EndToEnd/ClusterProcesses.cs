@@ -108,12 +108,15 @@ internal sealed class ClusterProcesses : IAsyncDisposable
     /// <exception cref="TimeoutException">One that has not ended does not serve either within the patience.</exception>
     public Task ReplaceMissingAsync(int silos, TimeSpan patience) => Wait.UntilAsync("every silo is ready", async () =>
     {
-        await ReplaceMissingAsync(silos);
+        await StartMissingAsync(silos);
         // One that others took for dead may find that out only now, and end.
         return (await Task.WhenAll(_silos.Select(silo => silo.Process.IsReadyAsync()))).All(isReady => isReady);
     }, patience);
 
-    private async Task ReplaceMissingAsync(int silos)
+    /// <inheritdoc cref="ReplaceMissingAsync(int, TimeSpan)"/>
+    public Task ReplaceMissingAsync(int silos) => ReplaceMissingAsync(silos, Wait.Patience);
+
+    private async Task StartMissingAsync(int silos)
     {
         foreach (var gone in _silos.FindAll(silo => silo.Process.HasExited))
             await KillAsync(gone);
