@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using OrleansStream.Errors;
 using OrleansStream.Log;
 using OrleansStream.Storage;
@@ -5,11 +6,15 @@ using OrleansStream.Storage;
 namespace OrleansStream.Partitions;
 
 /// <summary>The errors that a partition's grain gives in place of its log.</summary>
-internal static class PartitionErrors
+internal static partial class PartitionErrors
 {
     /// <summary>The partition is just leaving this silo.</summary>
     public static readonly StreamError Closing =
         new(StreamErrorCode.NotLeaderOrFollower, "The partition is moving to another server; nothing was stored.");
+
+    /// <summary>The append follows a newer version of the topic, which could not be read.</summary>
+    public static readonly StreamError TopicUnknown =
+        new(StreamErrorCode.NotLeaderOrFollower, "The topic's settings could not be read just now; nothing was stored.");
 
     /// <summary>The caller's deadline passed.</summary>
     public static readonly StreamError TimedOut =
@@ -54,19 +59,37 @@ internal static class PartitionErrors
         ? null
         : new StoredDamage(topic, partition, damage.Offset, damage.Segment, damage.Position);
 
-    /// <summary>Says why a call to a partition gave no answer.</summary>
+    /// <summary>Says why a call to a partition gave no answer. What nobody foresaw is for the log, and not for the caller.</summary>
     /// <param name="exception">The failure.</param>
     /// <param name="isWrite">True when the call may have taken effect all the same.</param>
-    public static StreamError Explain(Exception exception, bool isWrite) => exception switch
+    /// <param name="logger">The caller's log.</param>
+    public static StreamError Explain(Exception exception, bool isWrite, ILogger logger)
     {
-        OperationCanceledException or TimeoutException => new StreamError(
-            StreamErrorCode.RequestTimedOut, "The deadline passed before the partition answered.") { OutcomeUnknown = isWrite },
-        OrleansException => new StreamError(
-            StreamErrorCode.RequestTimedOut, "The server that led the partition went away before it answered.") { OutcomeUnknown = isWrite },
-        _ => new StreamError(StreamErrorCode.UnknownServerError, "The partition failed; the server's log says why.") { OutcomeUnknown = isWrite },
-    };
+        switch (exception)
+        {
+            case OperationCanceledException or TimeoutException:
+                return new StreamError(StreamErrorCode.RequestTimedOut, "The deadline passed before the partition answered.")
+                {
+                    OutcomeUnknown = isWrite,
+                };
+            case OrleansException:
+                return new StreamError(StreamErrorCode.RequestTimedOut, "The server that led the partition went away before it answered.")
+                {
+                    OutcomeUnknown = isWrite,
+                };
+            default:
+                LogFailed(logger, exception);
+                return new StreamError(StreamErrorCode.UnknownServerError, "The partition failed; the server's log says why.")
+                {
+                    OutcomeUnknown = isWrite,
+                };
+        }
+    }
 
     /// <summary>Whether opening fails until an operator acts.</summary>
     /// <param name="exception">The failure.</param>
     public static bool IsForOperator(Exception exception) => exception is LogCorruptException or CorruptDocumentException;
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "A call to a partition failed")]
+    private static partial void LogFailed(ILogger logger, Exception exception);
 }

@@ -68,8 +68,8 @@ internal sealed partial class PartitionGrain(
     /// <inheritdoc/>
     public async ValueTask<AppendResponse> AppendAsync(AppendRequest request, CancellationToken cancellationToken)
     {
-        if (request.TopicVersion > _topic?.Version)
-            await CatchUpAsync();
+        if (request.TopicVersion > _topic?.Version && !await CatchUpAsync())
+            return new AppendResponse(PartitionErrors.TopicUnknown, BaseOffset: -1, LogAppendTimeMs: -1, LogStartOffset: -1);
         if (_log is not { } log)
             return new AppendResponse(_refusal, BaseOffset: -1, LogAppendTimeMs: -1, LogStartOffset: -1);
         try
@@ -177,10 +177,19 @@ internal sealed partial class PartitionGrain(
         _stopping = lifetime.ApplicationStopping.Register(log.StopWaiting);
     }
 
-    private async Task CatchUpAsync()
+    /// <returns>False when the topic's owner could not be asked.</returns>
+    private async Task<bool> CatchUpAsync()
     {
-        if (await FindTopicAsync() is { } topic)
-            await ConfigureAsync(topic);
+        try
+        {
+            if (await FindTopicAsync() is { } topic)
+                await ConfigureAsync(topic);
+            return true;
+        }
+        catch (Exception e) when (e is StreamException or OrleansException or TimeoutException)
+        {
+            return false;
+        }
     }
 
     private async Task LeaveWhenEndedAsync(PartitionLog log)

@@ -10,13 +10,13 @@ namespace OrleansStream.Topics;
 /// answer, the same bytes until the request's time is over: the partition's log knows what it has. A part behind one that is not
 /// stored yet waits for it, so that records of one partition keep their order.
 /// </remarks>
-/// <param name="partitions">Reaches the partitions.</param>
+/// <param name="calls">Reaches the partitions.</param>
 /// <param name="time">The clock.</param>
 /// <param name="topic">The topic.</param>
 /// <param name="plan">The plan.</param>
 /// <param name="request">The request it was made for.</param>
 internal sealed class PartitionAppends(
-    GrainLookup<IPartitionGrain> partitions, TimeProvider time, TopicMetadata topic, AppendPlan plan, RecordsAppendRequest request)
+    PartitionCalls calls, TimeProvider time, TopicMetadata topic, AppendPlan plan, RecordsAppendRequest request)
 {
     private const long None = -1;
 
@@ -66,21 +66,12 @@ internal sealed class PartitionAppends(
     {
         if (part.Error is { } refusal)
             return ToPart(part, Failed(refusal));
-        IPartitionGrain partition = partitions.Get(new PartitionKey(topic.Id, part.Partition).ToString());
+        var key = new PartitionKey(topic.Id, part.Partition);
         var append = new AppendRequest(part.Batches, request.Acks, topic.Version, expectedNextOffset);
         bool isOpen = false;
         for (int attempt = 1; ; attempt++)
         {
-            AppendResponse response;
-            try
-            {
-                response = await partition.AppendAsync(append, cancellationToken);
-            }
-            catch (Exception e)
-            {
-                response = Failed(PartitionErrors.Explain(e, isWrite: true));
-            }
-
+            AppendResponse response = await calls.AppendAsync(key, append, cancellationToken);
             if (response.Error is not { } error)
                 return ToPart(part, response);
             HasStrays |= error.OutcomeUnknown;

@@ -1,14 +1,34 @@
+using System.Runtime.CompilerServices;
+using Microsoft.Extensions.Logging;
 using OrleansStream.Errors;
 using OrleansStream.Partitions;
 
 namespace OrleansStream.Topics;
 
-/// <summary>A router's calls to partitions that only read: tried again when a silo has gone, and failures made into errors.</summary>
+/// <summary>A router's calls to partitions: failures are made into errors, and what only reads is tried again when a silo has gone.</summary>
 /// <param name="partitions">Reaches the partitions.</param>
 /// <param name="time">The clock.</param>
-internal sealed class PartitionCalls(GrainLookup<IPartitionGrain> partitions, TimeProvider time)
+/// <param name="logger">Told of failures that nobody foresaw.</param>
+internal sealed class PartitionCalls(GrainLookup<IPartitionGrain> partitions, TimeProvider time, ILogger logger)
 {
     private const long None = -1;
+
+    /// <summary>Appends to a partition, once.</summary>
+    /// <param name="key">The partition.</param>
+    /// <param name="request">What to append.</param>
+    /// <param name="cancellationToken">The caller's deadline.</param>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<AppendResponse> AppendAsync(PartitionKey key, AppendRequest request, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await Partition(key).AppendAsync(request, cancellationToken);
+        }
+        catch (Exception e)
+        {
+            return new AppendResponse(PartitionErrors.Explain(e, isWrite: true, logger), None, None, None);
+        }
+    }
 
     /// <summary>Reads from a partition.</summary>
     /// <param name="key">The partition.</param>
@@ -64,7 +84,7 @@ internal sealed class PartitionCalls(GrainLookup<IPartitionGrain> partitions, Ti
             }
             catch (Exception e) when (!mayRetry || e is OperationCanceledException or TimeoutException)
             {
-                return fail(PartitionErrors.Explain(e, isWrite: false));
+                return fail(PartitionErrors.Explain(e, isWrite: false, logger));
             }
             catch (Exception e) when (e is OrleansException)
             {
@@ -77,7 +97,7 @@ internal sealed class PartitionCalls(GrainLookup<IPartitionGrain> partitions, Ti
             }
             catch (OperationCanceledException e)
             {
-                return fail(PartitionErrors.Explain(e, isWrite: false));
+                return fail(PartitionErrors.Explain(e, isWrite: false, logger));
             }
         }
     }

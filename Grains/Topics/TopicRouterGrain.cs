@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Microsoft.Extensions.Logging;
 using Orleans.Concurrency;
 using OrleansStream.Errors;
 using OrleansStream.Heat;
@@ -15,10 +16,9 @@ namespace OrleansStream.Topics;
 /// has just asked for, and a partition that says that its topic is gone makes it ask again.
 /// </remarks>
 [StatelessWorker, Reentrant, GrainType("topic-router")]
-internal sealed class TopicRouterGrain(TimeProvider time) : Grain, ITopicRouterGrain
+internal sealed class TopicRouterGrain(TimeProvider time, ILogger<TopicRouterGrain> logger) : Grain, ITopicRouterGrain
 {
     private readonly StickyPartitioner _sticky = new(Random.Shared.Next());
-    private GrainLookup<IPartitionGrain> _partitions = null!;
     private PartitionCalls _calls = null!;
     private TopicCache _cache = null!;
     private RouterHeat _heat = null!;
@@ -26,8 +26,7 @@ internal sealed class TopicRouterGrain(TimeProvider time) : Grain, ITopicRouterG
     /// <inheritdoc/>
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
-        _partitions = new GrainLookup<IPartitionGrain>(GrainFactory);
-        _calls = new PartitionCalls(_partitions, time);
+        _calls = new PartitionCalls(new GrainLookup<IPartitionGrain>(GrainFactory), time, logger);
         _cache = new TopicCache(this.GetPrimaryKeyString(), GrainFactory, time);
         _heat = new RouterHeat(this.GetPrimaryKeyString(), GrainFactory, time);
         return Task.CompletedTask;
@@ -160,7 +159,7 @@ internal sealed class TopicRouterGrain(TimeProvider time) : Grain, ITopicRouterG
     private async ValueTask<RecordsAppendResponse> RunAsync(
         TopicMetadata topic, AppendPlan plan, RecordsAppendRequest request, CancellationToken cancellationToken)
     {
-        var appends = new PartitionAppends(_partitions, time, topic, plan, request);
+        var appends = new PartitionAppends(_calls, time, topic, plan, request);
         AppendPart[] parts = await appends.RunAsync(cancellationToken);
         // A call without a certain answer may still be reading the plan's memory, or the request's: the garbage collector gets them then.
         if (!appends.HasStrays)

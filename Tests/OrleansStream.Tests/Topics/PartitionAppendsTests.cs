@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Reflection;
+using Microsoft.Extensions.Logging.Abstractions;
 using OrleansStream.Errors;
 using OrleansStream.Partitions;
 using OrleansStream.Topics;
@@ -27,7 +28,8 @@ public sealed class PartitionAppendsTests
         var request = new RecordsAppendRequest(default, Partition: 0, default, Acks.All, Identity: Identity);
 
         using var plan = AppendPlan.AsIs(partition: 0, recordCount: 1, default);
-        var parts = await new PartitionAppends(new GrainLookup<IPartitionGrain>(grains), TimeProvider.System, topic, plan, request)
+        var partitions = new PartitionCalls(new GrainLookup<IPartitionGrain>(grains), TimeProvider.System, NullLogger.Instance);
+        var parts = await new PartitionAppends(partitions, TimeProvider.System, topic, plan, request)
             .RunAsync(TestContext.Current.CancellationToken);
 
         var error = Assert.Single(parts).Response.Error!;
