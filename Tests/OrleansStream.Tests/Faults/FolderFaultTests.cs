@@ -68,7 +68,7 @@ public sealed class FolderFaultTests
         var topic = $"seed-{seed}";
         var data = Path.Join(volume.Path, topic);
         var history = new CallHistory();
-        var clock = new FakeClock(Path.Join(volume.Path, $"clock-{seed}"));
+        var clock = new FakeClock(volume.PathBeside($"clock-{seed}"));
         clock.Set(TimeSpan.Zero);
         await using var load = new CrashLoad(topic, PartitionCount, history, seed);
         await using var folder = new FaultyFolder(volume, data, clock, load, random);

@@ -12,6 +12,9 @@ internal sealed class SmallVolume : IAsyncDisposable
 
     public string Path => _folder.PathOf("volume");
 
+    /// <summary>The path of a file that has room also while the volume is full.</summary>
+    public string PathBeside(string name) => _folder.PathOf(name);
+
     /// <summary>False where the volume is the machine's own, which nobody fills.</summary>
     public bool CanBeFilled { get; private set; }
 
