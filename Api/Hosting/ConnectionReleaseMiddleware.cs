@@ -12,21 +12,21 @@ namespace OrleansStream.Api.Hosting;
 /// <param name="lifetime">Tells that the service stops.</param>
 internal sealed class ConnectionReleaseMiddleware(RequestDelegate next, IHostApplicationLifetime lifetime)
 {
+    // One for all requests: nothing is allocated for each of them.
+    private readonly Func<object, Task> _closeWhenStopping = response =>
+    {
+        if (lifetime.ApplicationStopping.IsCancellationRequested)
+            ((HttpResponse)response).Headers.Connection = "close";
+        return Task.CompletedTask;
+    };
+
     /// <summary>Runs one request.</summary>
     /// <param name="context">The request.</param>
     public Task InvokeAsync(HttpContext context)
     {
         // When the answer starts and not now: a long poll that was parked before the stop ends because of it.
         if (HttpProtocol.IsHttp11(context.Request.Protocol))
-            context.Response.OnStarting(CloseWhenStopping, (context.Response, lifetime.ApplicationStopping));
+            context.Response.OnStarting(_closeWhenStopping, context.Response);
         return next(context);
-    }
-
-    private static Task CloseWhenStopping(object state)
-    {
-        (HttpResponse response, CancellationToken stopping) = ((HttpResponse, CancellationToken))state;
-        if (stopping.IsCancellationRequested)
-            response.Headers.Connection = "close";
-        return Task.CompletedTask;
     }
 }
