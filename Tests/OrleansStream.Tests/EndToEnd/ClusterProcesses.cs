@@ -109,7 +109,8 @@ internal sealed class ClusterProcesses : IAsyncDisposable
     public Task ReplaceMissingAsync(int silos, TimeSpan patience) => Wait.UntilAsync("every silo is ready", async () =>
     {
         await StartMissingAsync(silos);
-        // One that others took for dead may find that out only now, and end.
+        // One that others took for dead may find that out only now, and end; so may one whose store did not answer in time when it
+        // started. They are started again, as a supervisor does.
         return (await Task.WhenAll(_silos.Select(silo => silo.Process.IsReadyAsync()))).All(isReady => isReady);
     }, patience);
 
@@ -121,7 +122,7 @@ internal sealed class ClusterProcesses : IAsyncDisposable
         foreach (var gone in _silos.FindAll(silo => silo.Process.HasExited))
             await KillAsync(gone);
         while (_silos.Count < silos)
-            await AddSiloAsync();
+            _silos.Add(Launch(SiloPorts.Find()));
     }
 
     /// <summary>Kills a silo.</summary>
