@@ -35,6 +35,8 @@ internal sealed class GroupRetryEndpoints(IGrainFactory grains)
 
     private async Task PutAsync(HttpContext context)
     {
+        if (RetryTopics.ValidateGroup(GroupEndpoints.NameOf(context)) is { } error)
+            throw new RequestException(error);
         GroupRetryPolicy policy;
         using (RequestBody body = await RequestBody.ReadAsync(context, Limits.GroupBodyBytesMax))
             policy = RetryJson.ParsePolicy(body.Bytes);

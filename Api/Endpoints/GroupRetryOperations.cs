@@ -14,7 +14,7 @@ internal static class GroupRetryOperations
         "PutGroup", GroupOperations.Tag, "Say what becomes of records that fail",
         "A member names the records that it could not work on in `failed` of its next poll. Such a record is copied to the topic `{topic}.{group}.retry` "
         + "and delivered to the group's members again when its wait is over, with `attempt` and `origin`; nothing waits for it meanwhile. After `max_attempts` it is "
-        + "copied to `{topic}.{group}.dlq` or to `dead_letter_topic`, with its story in headers `retry.…`. Both topics are made when they are needed, and read as any other. "
+        + "copied to `{topic}.{group}.dlq` or to `dead_letter_topic`, with its story in headers `retry.…`. Both topics are made when they are needed, and read as any other; so that no two groups share them, the group's name has no dot. "
         + "With `\"retry\":\"in_place\"` the order of each key is kept: the later records of a key wait until the failed one is done with or dead; others go on. "
         + "An entry with `error`, a batch that cannot be read, is no record to try again: to name it in `failed` is refused with 400. "
         + "Waits are a list (the last goes for all that follow) or grow by a multiplier; `jitter` makes each longer by up to that part, at random.")

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using OrleansStream.Errors;
 
 namespace OrleansStream.Groups;
 
@@ -19,6 +20,20 @@ public sealed record GroupRetryPolicy(
 /// <summary>The names of the topics that a group's retries and dead letters are kept in.</summary>
 public static class RetryTopics
 {
+    /// <summary>Checks that a group's topics cannot be another's: with dots in both names, <c>a.b</c> and <c>x</c> give what <c>a</c> and <c>b.x</c> give.</summary>
+    /// <param name="group">The group's name.</param>
+    /// <returns>Null when the group may have a policy, else what is wrong.</returns>
+    public static StreamError? ValidateGroup(string group)
+    {
+        ArgumentNullException.ThrowIfNull(group);
+        return group.Contains('.') ? new StreamError(
+            StreamErrorCode.InvalidRequest, "A group whose records are retried has no '.' in its name: its topics are named {topic}.{group}.retry and .dlq.")
+        {
+            Field = "group",
+        }
+        : null;
+    }
+
     /// <summary>The topic that records of a topic wait in for their next attempt: partition n holds those that have failed n + 1 times.</summary>
     /// <param name="topic">The topic they came from.</param>
     /// <param name="group">The group.</param>

@@ -239,6 +239,14 @@ public sealed class GroupRetryTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task PutGroup_WhenItsTopicsCouldBeAnotherGroups_IsRefused()
+    {
+        using var response = await _api.Client.PutAsync("/v1/groups/b.x", ApiFixture.Json(Policy), TestContext.Current.CancellationToken);
+        Assert.Equal(400, (int)response.StatusCode);
+        Assert.Equal("group", (string?)JsonNode.Parse(await ApiFixture.TextAsync(response))!["field"]);
+    }
+
+    [Fact]
     public async Task PutGroup_WhenWaitsGrow_ShowsThemOnGet()
     {
         await _client.SetPolicyAsync("""{"max_attempts":5,"backoff":{"initial_ms":100,"multiplier":3,"max_ms":1000},"jitter":0.2,"dead_letter_topic":"graves"}""");
