@@ -30,6 +30,9 @@ public static class OrleansStreamHosting
     {
         ArgumentNullException.ThrowIfNull(builder);
         AddOptions(builder);
+        // In place of the system's, which the REST surface may have chosen before.
+        builder.Services.Replace(ServiceDescriptor.Singleton<TimeProvider>(services =>
+            new SteadyTimeProvider(TimeProvider.System, services.GetRequiredService<ILogger<SteadyTimeProvider>>())));
         builder.Services.AddStores();
         builder.Services.AddSingleton<IClusterPart, SiloPart>();
         return builder.UseOrleans(silo =>

@@ -152,7 +152,8 @@ internal sealed class FaultyFolder(SmallVolume volume, string data, FakeClock cl
     {
         for (var (i, shown) = (0, 0); i < output.Count; i++, shown--)
         {
-            if (output[i].StartsWith("fail:", StringComparison.Ordinal) || output[i].StartsWith("crit:", StringComparison.Ordinal))
+            // Behind the time of day.
+            if (output[i].Contains(" fail: ", StringComparison.Ordinal) || output[i].Contains(" crit: ", StringComparison.Ordinal))
                 shown = ComplaintLines;
             if (shown > 0)
                 yield return output[i];

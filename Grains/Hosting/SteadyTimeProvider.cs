@@ -1,0 +1,74 @@
+using Microsoft.Extensions.Logging;
+
+namespace OrleansStream.Hosting;
+
+/// <summary>The system's clock, but for a silo's process it never goes back.</summary>
+/// <remarks>
+/// Orleans schedules the collection of each new activation by this clock, and refuses the activation when that time lies before
+/// what it has scheduled already: a silo whose clock is set back by more than the age at which idle grains are collected opens no more grains
+/// until the old time comes again. So time runs on at its pace when the system's is set back, as far ahead as it was, until the system catches
+/// up or the process is restarted. A clock that is set ahead is followed at once. Elapsed time is the system's, which no clock disturbs.
+/// Safe to use from any thread.
+/// </remarks>
+internal sealed partial class SteadyTimeProvider : TimeProvider
+{
+    /// <summary>A step back up to this is no change of the clock but its regulation: time stands still until it is made up for.</summary>
+    public static readonly TimeSpan RegulationMax = TimeSpan.FromSeconds(10);
+
+    private readonly Lock _gate = new();
+    private readonly TimeProvider _system;
+    private readonly ILogger<SteadyTimeProvider> _logger;
+    private DateTimeOffset _latest;
+    private long _latestAt;
+    private bool _isAhead;
+
+    /// <summary>Starts with the system's time.</summary>
+    /// <param name="system">The system's clock.</param>
+    /// <param name="logger">Told when the clock was set back.</param>
+    public SteadyTimeProvider(TimeProvider system, ILogger<SteadyTimeProvider> logger)
+    {
+        (_system, _logger) = (system, logger);
+        (_latest, _latestAt) = (system.GetUtcNow(), system.GetTimestamp());
+    }
+
+    /// <inheritdoc/>
+    public override long TimestampFrequency => _system.TimestampFrequency;
+
+    /// <inheritdoc/>
+    public override TimeZoneInfo LocalTimeZone => _system.LocalTimeZone;
+
+    /// <inheritdoc/>
+    public override DateTimeOffset GetUtcNow()
+    {
+        TimeSpan setBack;
+        DateTimeOffset now;
+        lock (_gate)
+        {
+            long at = _system.GetTimestamp();
+            now = _system.GetUtcNow();
+            DateTimeOffset expected = _latest + _system.GetElapsedTime(_latestAt, at);
+            bool isAhead = expected - now > RegulationMax;
+            setBack = isAhead && !_isAhead ? expected - now : TimeSpan.Zero;
+            if (isAhead)
+                now = expected;
+            else if (now < _latest)
+                now = _latest;
+            (_latest, _latestAt, _isAhead) = (now, at, isAhead);
+        }
+
+        if (setBack > TimeSpan.Zero)
+            LogSetBack(setBack);
+        return now;
+    }
+
+    /// <inheritdoc/>
+    public override long GetTimestamp() => _system.GetTimestamp();
+
+    /// <inheritdoc/>
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+        _system.CreateTimer(callback, state, dueTime, period);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message =
+        "The system's clock was set back by {Step}. This process keeps the time it had until it is restarted, or the clock catches up")]
+    private partial void LogSetBack(TimeSpan step);
+}
