@@ -4,10 +4,11 @@ namespace OrleansStream.Hosting;
 
 /// <summary>The system's clock, but for a silo's process it never goes back.</summary>
 /// <remarks>
-/// Orleans schedules the collection of each new activation by this clock, and refuses the activation when that time lies before
-/// what it has scheduled already: a silo whose clock is set back by more than the age at which idle grains are collected opens no more grains
-/// until the old time comes again. So time runs on at its pace when the system's is set back, as far ahead as it was, until the system catches
-/// up or the process is restarted. A clock that is set ahead is followed at once. Elapsed time is the system's, which no clock disturbs.
+/// Orleans reckons by this clock when a new activation may be collected, and refuses the activation when that lies before what it has scheduled
+/// already; and when its timers are next due. A silo whose clock is set back would open no more grains, and neither read the list of members nor
+/// probe the others, until the old time comes again. So time runs on at its pace when the system's is set back, as far ahead as it was, until
+/// the system catches up or the process is restarted. A clock that is set ahead is followed at once. Elapsed time is the system's, which no
+/// clock disturbs.
 /// Safe to use from any thread.
 /// </remarks>
 internal sealed partial class SteadyTimeProvider : TimeProvider
