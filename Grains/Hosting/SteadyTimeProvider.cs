@@ -6,14 +6,13 @@ namespace OrleansStream.Hosting;
 /// <remarks>
 /// Orleans reckons by this clock when a new activation may be collected, and refuses the activation when that lies before what it has scheduled
 /// already; and when its timers are next due. A silo whose clock is set back would open no more grains, and neither read the list of members nor
-/// probe the others, until the old time comes again. So time runs on at its pace when the system's is set back, as far ahead as it was, until
-/// the system catches up or the process is restarted. A clock that is set ahead is followed at once. Elapsed time is the system's, which no
-/// clock disturbs.
+/// probe the others, until the old time came again. So when the system's clock is set back, time goes on at half its pace until the system has
+/// caught up. A clock that is set ahead is followed at once. Elapsed time is the system's, which no clock disturbs.
 /// Safe to use from any thread.
 /// </remarks>
 internal sealed partial class SteadyTimeProvider : TimeProvider
 {
-    /// <summary>A step back up to this is no change of the clock but its regulation: time stands still until it is made up for.</summary>
+    /// <summary>A step back up to this is the clock's ordinary regulation, and not worth a word.</summary>
     public static readonly TimeSpan RegulationMax = TimeSpan.FromSeconds(10);
 
     private readonly Lock _gate = new();
@@ -47,13 +46,12 @@ internal sealed partial class SteadyTimeProvider : TimeProvider
         {
             long at = _system.GetTimestamp();
             now = _system.GetUtcNow();
-            DateTimeOffset expected = _latest + _system.GetElapsedTime(_latestAt, at);
-            bool isAhead = expected - now > RegulationMax;
-            setBack = isAhead && !_isAhead ? expected - now : TimeSpan.Zero;
-            if (isAhead)
-                now = expected;
-            else if (now < _latest)
-                now = _latest;
+            TimeSpan elapsed = _system.GetElapsedTime(_latestAt, at);
+            TimeSpan behind = _latest + elapsed - now;
+            bool isAhead = behind > RegulationMax;
+            setBack = isAhead && !_isAhead ? behind : TimeSpan.Zero;
+            if (behind > TimeSpan.Zero && now < _latest + (elapsed / 2))
+                now = _latest + (elapsed / 2);
             (_latest, _latestAt, _isAhead) = (now, at, isAhead);
         }
 
@@ -70,6 +68,6 @@ internal sealed partial class SteadyTimeProvider : TimeProvider
         _system.CreateTimer(callback, state, dueTime, period);
 
     [LoggerMessage(Level = LogLevel.Warning, Message =
-        "The system's clock was set back by {Step}. This process keeps the time it had until it is restarted, or the clock catches up")]
+        "The system's clock was set back by {Step}. This process lets its time go on slower until the clock has caught up")]
     private partial void LogSetBack(TimeSpan step);
 }

@@ -19,6 +19,11 @@ public sealed class ApiTests : ICollectionFixture<ApiFixture>
 /// <summary>The whole service in this process, on a port of its own, with its data in memory.</summary>
 public sealed class ApiFixture : IAsyncLifetime
 {
+    /// <summary>
+    /// As a setting: to give the factory a port has it change the server's addresses, which the service's own thread may have begun to use.
+    /// </summary>
+    internal const string AnyPort = "http://127.0.0.1:0";
+
     private readonly Factory _factory;
 
     public ApiFixture()
@@ -37,7 +42,7 @@ public sealed class ApiFixture : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _factory.UseKestrel(0);
+        _factory.UseKestrel();
         _factory.StartServer();
         Client = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false }) { BaseAddress = _factory.ClientOptions.BaseAddress };
         HttpResponseMessage ready = await Client.GetAsync("/health/ready");
@@ -108,6 +113,7 @@ public sealed class ApiFixture : IAsyncLifetime
     {
         protected override void ConfigureWebHost(IWebHostBuilder builder) => builder
             .UseSetting("OrleansStream:Storage:Provider", "Memory")
+            .UseSetting(WebHostDefaults.ServerUrlsKey, AnyPort)
             // A silo whose clock is put forward takes that for a hang, and tells of it.
             .UseSetting("Logging:LogLevel:Orleans.Runtime", time is Support.SkippingTime ? "None" : "Warning")
             .ConfigureTestServices(services => services.AddSingleton(time));

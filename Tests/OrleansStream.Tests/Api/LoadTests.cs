@@ -121,7 +121,7 @@ public sealed class LoadTests
         public static async Task<Service> StartAsync(params (string Key, string Value)[] settings)
         {
             var service = new Service { _settings = settings };
-            service.UseKestrel(0);
+            service.UseKestrel();
             service.StartServer();
             service._client = new HttpClient { BaseAddress = service.ClientOptions.BaseAddress };
             using HttpResponseMessage made = await service._client.PutAsync("/v1/topics/t", null);
@@ -166,7 +166,7 @@ public sealed class LoadTests
 
         protected override void ConfigureWebHost(IWebHostBuilder builder)
         {
-            builder.UseSetting("OrleansStream:Storage:Provider", "Memory");
+            builder.UseSetting("OrleansStream:Storage:Provider", "Memory").UseSetting(WebHostDefaults.ServerUrlsKey, ApiFixture.AnyPort);
             foreach ((string key, string value) in _settings)
                 builder.UseSetting(key, value);
             builder.ConfigureTestServices(services => services.AddSingleton(Node));

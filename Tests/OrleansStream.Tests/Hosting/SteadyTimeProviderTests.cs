@@ -27,29 +27,41 @@ public sealed class SteadyTimeProviderTests
         Assert.Equal(Start + TimeSpan.FromHours(1), _time.GetUtcNow());
     }
 
-    [Fact]
-    public void GetUtcNow_WhenTheClockIsSetBack_RunsOnAtItsPaceUntilTheSystemCatchesUp()
+    [Theory]
+    [InlineData(50)]
+    [InlineData(0.05)]
+    public void GetUtcNow_WhenTheClockIsSetBack_GoesOnAtHalfItsPaceUntilTheSystemHasCaughtUp(double minutes)
     {
-        _system.Step(TimeSpan.FromMinutes(-50));
+        var step = TimeSpan.FromMinutes(minutes);
+        _system.Step(-step);
         Assert.Equal(Start, _time.GetUtcNow());
-        _system.Pass(TimeSpan.FromMinutes(7));
-        Assert.Equal(Start + TimeSpan.FromMinutes(7), _time.GetUtcNow());
+        for (var i = 1; i <= 4; i++)
+        {
+            _system.Pass(step / 2);
+            Assert.Equal(Start + (i * step / 4), _time.GetUtcNow());
+        }
 
-        _system.Step(TimeSpan.FromMinutes(50));
+        Assert.Equal(_system.GetUtcNow(), _time.GetUtcNow());
         _system.Pass(TimeSpan.FromMinutes(1));
-        Assert.Equal(Start + TimeSpan.FromMinutes(8), _time.GetUtcNow());
         Assert.Equal(_system.GetUtcNow(), _time.GetUtcNow());
     }
 
     [Fact]
-    public void GetUtcNow_WhenTheClockIsRegulated_StandsStillAndIsTheSystemsAgain()
+    public void GetUtcNow_WhenNobodyAskedSinceTheClockWasSetBackAndCaughtUp_IsTheSystems()
     {
-        _system.Step(-SteadyTimeProvider.RegulationMax);
-        Assert.Equal(Start, _time.GetUtcNow());
-        _system.Pass(SteadyTimeProvider.RegulationMax / 2);
-        Assert.Equal(Start, _time.GetUtcNow());
-        _system.Pass(SteadyTimeProvider.RegulationMax);
+        _system.Step(TimeSpan.FromMinutes(-5));
+        _system.Pass(TimeSpan.FromHours(1));
         Assert.Equal(_system.GetUtcNow(), _time.GetUtcNow());
+    }
+
+    [Fact]
+    public void GetUtcNow_WhenTheClockIsSetBackAndAheadAgain_IsTheSystemsAtOnce()
+    {
+        _system.Step(TimeSpan.FromMinutes(-50));
+        _system.Pass(TimeSpan.FromMinutes(1));
+        Assert.Equal(Start + TimeSpan.FromSeconds(30), _time.GetUtcNow());
+        _system.Step(TimeSpan.FromMinutes(50));
+        Assert.Equal(Start + TimeSpan.FromMinutes(1), _time.GetUtcNow());
     }
 
     [Fact]
