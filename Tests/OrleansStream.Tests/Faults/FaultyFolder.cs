@@ -146,7 +146,20 @@ internal sealed class FaultyFolder(SmallVolume volume, string data, FakeClock cl
 
     private IEnumerable<(string Path, DurableMarker Marker)> Segments =>
         Directory.EnumerateFiles(Path.Join(data, "segments"), "*.log", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
-            .Select(path => (path, DurableMarker.OfFile(File.ReadAllBytes(SegmentFile.MarkerPathOf(path))) ?? default));
+            .Select(path => (path, MarkerOf(path)));
+
+    // A running service may be about to give a new segment its marker.
+    private static DurableMarker MarkerOf(string path)
+    {
+        try
+        {
+            return DurableMarker.OfFile(File.ReadAllBytes(SegmentFile.MarkerPathOf(path))) ?? default;
+        }
+        catch (FileNotFoundException)
+        {
+            return default;
+        }
+    }
 
     private static IEnumerable<string> ComplaintsOf(IReadOnlyList<string> output)
     {
