@@ -106,23 +106,42 @@ internal sealed class ClusterProcesses : IAsyncDisposable
 
     /// <summary>Starts a silo in the place of each that has ended, and waits until all serve.</summary>
     /// <exception cref="TimeoutException">One that has not ended does not serve either within the patience.</exception>
-    public Task ReplaceMissingAsync(int silos, TimeSpan patience) => Wait.UntilAsync("every silo is ready", async () =>
+    public async Task ReplaceMissingAsync(int silos, TimeSpan patience)
     {
-        await StartMissingAsync(silos);
-        // One that others took for dead may find that out only now, and end; so may one whose store did not answer in time when it
-        // started. They are started again, as a supervisor does.
-        return (await Task.WhenAll(_silos.Select(silo => silo.Process.IsReadyAsync()))).All(isReady => isReady);
-    }, patience);
+        var ended = new List<string>();
+        try
+        {
+            await Wait.UntilAsync("every silo is ready", async () =>
+            {
+                // One that others took for dead may find that out only now, and end; so may one whose store did not answer in time when it
+                // started. They are started again, as a supervisor does.
+                ended.AddRange(await StartMissingAsync(silos));
+                return (await Task.WhenAll(_silos.Select(silo => silo.Process.IsReadyAsync()))).All(isReady => isReady);
+            }, patience);
+        }
+        catch (TimeoutException exception)
+        {
+            var stories = ended.Concat(await Task.WhenAll(_silos.Select(silo => silo.Process.DescribeAsync())));
+            throw new TimeoutException($"{exception.Message} {ended.Count} ended meanwhile.\n{string.Join("\n\n", stories)}", exception);
+        }
+    }
 
     /// <inheritdoc cref="ReplaceMissingAsync(int, TimeSpan)"/>
     public Task ReplaceMissingAsync(int silos) => ReplaceMissingAsync(silos, Wait.Patience);
 
-    private async Task StartMissingAsync(int silos)
+    // Tells what those that had ended said last.
+    private async Task<List<string>> StartMissingAsync(int silos)
     {
+        var stories = new List<string>();
         foreach (var gone in _silos.FindAll(silo => silo.Process.HasExited))
+        {
+            stories.Add(await gone.Process.DescribeAsync());
             await KillAsync(gone);
+        }
+
         while (_silos.Count < silos)
             _silos.Add(Launch(SiloPorts.Find()));
+        return stories;
     }
 
     /// <summary>Kills a silo.</summary>

@@ -161,6 +161,23 @@ internal sealed class ServiceProcess : IAsyncDisposable
         return !HasExited && await AnswersReadyAsync(http);
     }
 
+    /// <summary>What it says of its readiness, and what it wrote last.</summary>
+    public async Task<string> DescribeAsync()
+    {
+        using var http = new HttpClient { BaseAddress = Address, Timeout = AnswerPatience };
+        string answer;
+        try
+        {
+            answer = HasExited ? "has ended" : await http.GetStringAsync(new Uri("/health/ready", UriKind.Relative));
+        }
+        catch (Exception exception) when (exception is HttpRequestException or TaskCanceledException)
+        {
+            answer = exception.Message;
+        }
+
+        return $"{Address}: {answer}\n{Tail()}";
+    }
+
     /// <summary>Waits until it serves; when it does not, it is gone.</summary>
     public async Task WaitUntilReadyAsync()
     {
