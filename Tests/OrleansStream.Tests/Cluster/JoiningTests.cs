@@ -1,5 +1,4 @@
 using Microsoft.Extensions.DependencyInjection;
-using OrleansStream.Partitions;
 using OrleansStream.Topics;
 
 namespace OrleansStream.Tests.Cluster;
