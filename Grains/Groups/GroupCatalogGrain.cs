@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
 using OrleansStream.Errors;
 using OrleansStream.GrainStorage;
+using OrleansStream.Upkeep;
 
 namespace OrleansStream.Groups;
 
@@ -9,8 +10,9 @@ namespace OrleansStream.Groups;
 [GrainType("group-catalog")]
 internal sealed partial class GroupCatalogGrain(
     [PersistentState("groups", DocumentGrainStorage.ProviderName)] IPersistentState<GroupCatalogState> state,
-    TimeProvider time, ILogger<GroupCatalogGrain> logger) : Grain, IGroupCatalogGrain
+    TimeProvider time, ILogger<GroupCatalogGrain> logger) : Grain, IGroupCatalogGrain, IDisposable
 {
+    private readonly DetachedWork _expiry = new();
     private ImmutableSortedDictionary<string, DateTimeOffset> _groups = GroupCatalogState.NoGroups;
     private SharedWrite _write = null!;
 
@@ -19,16 +21,21 @@ internal sealed partial class GroupCatalogGrain(
     {
         _groups = state.State.Groups;
         _write = new SharedWrite("The catalogue of groups", WriteAsync, () => Task.FromResult(true), Fail);
-        this.RegisterGrainTimer(ExpireAsync, new GrainTimerCreationOptions
+        this.RegisterGrainTimer(StartExpiringAsync, new GrainTimerCreationOptions
         {
             DueTime = GroupGrainLimits.ExpiryPeriod,
             Period = GroupGrainLimits.ExpiryPeriod,
-            // Expired groups call this grain.
             Interleave = true,
             KeepAlive = true,
         });
         return Task.CompletedTask;
     }
+
+    /// <inheritdoc/>
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken) => _expiry.LeaveAsync();
+
+    /// <inheritdoc/>
+    public void Dispose() => _expiry.Dispose();
 
     /// <inheritdoc/>
     public async Task<StreamError?> RegisterAsync(string name)
@@ -66,6 +73,13 @@ internal sealed partial class GroupCatalogGrain(
             .Take(take + 1).Select(group => new GroupEntry(group.Key, group.Value))];
         await _write.FlushAsync();
         return found.Length > take ? new GroupPage([.. found[..take]], found[take - 1].Name) : new GroupPage([.. found], NextAfter: null);
+    }
+
+    // Expired groups call this grain.
+    private Task StartExpiringAsync(CancellationToken cancellationToken)
+    {
+        _expiry.Start(ExpireAsync);
+        return Task.CompletedTask;
     }
 
     /// <summary>Has each group forget what is too old: one without members does not run by itself.</summary>

@@ -1,5 +1,6 @@
 using Orleans.Storage;
 using OrleansStream.Errors;
+using OrleansStream.GrainStorage;
 using OrleansStream.Storage;
 
 namespace OrleansStream.Groups;
@@ -70,8 +71,9 @@ internal sealed class SharedWrite(string what, Func<Task> write, Func<Task<bool>
         {
             await work();
         }
-        catch (Exception e)
+        catch (Exception exception)
         {
+            Exception e = StateFailure.CauseOf(exception);
             bool isUnknown = e is not (InconsistentStateException or StoreFullException);
             _failure = new StreamError(
                 StreamErrorCode.CoordinatorNotAvailable,

@@ -4,6 +4,7 @@ using OrleansStream.Errors;
 using OrleansStream.GrainStorage;
 using OrleansStream.Partitions;
 using OrleansStream.Storage;
+using OrleansStream.Upkeep;
 
 namespace OrleansStream.Topics;
 
@@ -15,7 +16,7 @@ namespace OrleansStream.Topics;
 [GrainType(TypeName)]
 internal sealed partial class TopicCatalogGrain(
     [PersistentState(TopicCatalogGrain.StateName, DocumentGrainStorage.ProviderName)] IPersistentState<CatalogState> state,
-    ISegmentStore segments, IDocumentStore documents, TimeProvider time, ILogger<TopicCatalogGrain> logger) : Grain, ITopicCatalogGrain
+    ISegmentStore segments, IDocumentStore documents, TimeProvider time, ILogger<TopicCatalogGrain> logger) : Grain, ITopicCatalogGrain, IDisposable
 {
     /// <summary>The grain's type, part of the name of its state.</summary>
     public const string TypeName = "topic-catalog";
@@ -23,6 +24,7 @@ internal sealed partial class TopicCatalogGrain(
     /// <summary>The state's name.</summary>
     public const string StateName = "catalog";
 
+    private readonly DetachedWork _freeing = new();
     private ImmutableSortedDictionary<string, TopicMetadata> _topics = CatalogState.NoTopics;
     private ImmutableArray<DeletedTopic> _deleted = [];
     private Dictionary<Guid, string> _namesById = [];
@@ -31,15 +33,20 @@ internal sealed partial class TopicCatalogGrain(
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
         Take(state.State);
-        this.RegisterGrainTimer(FreeDeletedAsync, new GrainTimerCreationOptions
+        this.RegisterGrainTimer(StartFreeingAsync, new GrainTimerCreationOptions
         {
             DueTime = TopicGrainLimits.DeletionPeriod,
             Period = TopicGrainLimits.DeletionPeriod,
-            // Freeing waits for partitions, and partitions that open ask this grain.
             Interleave = true,
         });
         return Task.CompletedTask;
     }
+
+    /// <inheritdoc/>
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken) => _freeing.LeaveAsync();
+
+    /// <inheritdoc/>
+    public void Dispose() => _freeing.Dispose();
 
     /// <inheritdoc/>
     public async Task<TopicResponse> RegisterAsync(string name, CreateTopicRequest request)
@@ -86,6 +93,13 @@ internal sealed partial class TopicCatalogGrain(
         }
 
         return Task.FromResult(new CatalogPage(page.ToImmutable(), NextAfter: null));
+    }
+
+    // Freeing waits for partitions, and partitions that open ask the catalogue.
+    private Task StartFreeingAsync(CancellationToken cancellationToken)
+    {
+        _freeing.Start(FreeDeletedAsync);
+        return Task.CompletedTask;
     }
 
     /// <summary>Frees the bytes of deleted topics. What fails is tried again next time, by whichever activation there is.</summary>
@@ -149,15 +163,16 @@ internal sealed partial class TopicCatalogGrain(
         {
             await state.WriteStateAsync();
         }
-        catch (Exception e) when (e is StoreUnavailableException or StoreFullException)
+        catch (Exception e) when (StateFailure.CauseOf(e) is StoreUnavailableException or StoreFullException)
         {
             // Whether it was written, and with it the etag, is in doubt: the next activation reads what is there.
-            LogWriteFailed(e);
+            Exception cause = StateFailure.CauseOf(e);
+            LogWriteFailed(cause);
             DeactivateOnIdle();
             throw new StreamException(new StreamError(
-                StreamErrorCode.KafkaStorageError, $"The catalogue of topics could not be stored: {e.Message}")
+                StreamErrorCode.KafkaStorageError, $"The catalogue of topics could not be stored: {cause.Message}")
             {
-                OutcomeUnknown = e is StoreUnavailableException,
+                OutcomeUnknown = cause is StoreUnavailableException,
             });
         }
 

@@ -150,7 +150,8 @@ internal sealed partial class TopicGrain(
     private static TopicMetadata? Newest(TopicMetadata? registered, TopicMetadata? stored) =>
         stored is not null && registered?.Id == stored.Id ? stored : registered;
 
-    private static bool IsStoreFailure(Exception e) => e is StoreUnavailableException or StoreFullException or StreamException;
+    private static bool IsStoreFailure(Exception e) =>
+        e is StreamException || StateFailure.CauseOf(e) is StoreUnavailableException or StoreFullException;
 
     private IPartitionGrain Partition(TopicMetadata topic, int partition) =>
         GrainFactory.GetGrain<IPartitionGrain>(new PartitionKey(topic.Id, partition).ToString());
@@ -164,12 +165,14 @@ internal sealed partial class TopicGrain(
 
     private StreamError Fail(Exception e)
     {
-        LogWriteFailed(e, Name);
+        Exception cause = StateFailure.CauseOf(e);
+        LogWriteFailed(cause, Name);
         DeactivateOnIdle();
-        return (e as StreamException)?.Error ?? new StreamError(StreamErrorCode.KafkaStorageError, $"The topic '{Name}' could not be stored: {e.Message}")
-        {
-            OutcomeUnknown = e is StoreUnavailableException,
-        };
+        return (cause as StreamException)?.Error
+            ?? new StreamError(StreamErrorCode.KafkaStorageError, $"The topic '{Name}' could not be stored: {cause.Message}")
+            {
+                OutcomeUnknown = cause is StoreUnavailableException,
+            };
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Not every partition of topic {Topic} could be told of its change")]

@@ -18,28 +18,23 @@ namespace OrleansStream.Upkeep;
 internal sealed partial class UpkeepGrain(
     ISegmentStore segments, IDocumentStore documents, TimeProvider time, ILogger<UpkeepGrain> logger) : Grain, IUpkeepGrain, IDisposable
 {
-    private readonly CancellationTokenSource _leaving = new();
-    private Task _sweep = Task.CompletedTask;
+    private readonly DetachedWork _sweep = new();
     private long? _sweptAt;
 
     /// <inheritdoc/>
     public Task TickAsync()
     {
         bool isDue = _sweptAt is not { } sweptAt || time.GetElapsedTime(sweptAt) >= UpkeepLimits.SweepPeriod;
-        if (isDue && _sweep.IsCompleted)
-            _sweep = SweepAsync(_leaving.Token);
+        if (isDue)
+            _sweep.Start(SweepAsync);
         return Task.CompletedTask;
     }
 
     /// <inheritdoc/>
-    public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
-    {
-        await _leaving.CancelAsync();
-        await _sweep;
-    }
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken) => _sweep.LeaveAsync();
 
     /// <inheritdoc/>
-    public void Dispose() => _leaving.Dispose();
+    public void Dispose() => _sweep.Dispose();
 
     private async Task SweepAsync(CancellationToken cancellationToken)
     {

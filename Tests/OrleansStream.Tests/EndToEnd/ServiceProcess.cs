@@ -6,6 +6,9 @@ namespace OrleansStream.Tests.EndToEnd;
 /// <summary>The real service: <c>dotnet OrleansStream.Api.dll</c> on a folder and a port of its own.</summary>
 internal sealed class ServiceProcess : IAsyncDisposable
 {
+    // A folder that takes the output of every process, each line with its time: what a failure that takes minutes to come about needs.
+    private const string LogsVariable = "ORLEANSSTREAM_TEST_LOGS";
+
     // Several processes that start at once on a busy machine hold each other up.
     private static readonly TimeSpan StartPatience = TimeSpan.FromMinutes(4);
     private static readonly TimeSpan AnswerPatience = TimeSpan.FromSeconds(5);
@@ -13,11 +16,14 @@ internal sealed class ServiceProcess : IAsyncDisposable
     private readonly Process _process;
     private readonly List<string> _output = [];
     private readonly List<string> _errors = [];
+    private readonly StreamWriter? _log;
     private bool _isDisposed;
 
     private ServiceProcess(ProcessStartInfo start, Uri address)
     {
         Address = address;
+        if (Environment.GetEnvironmentVariable(LogsVariable) is { Length: > 0 } folder)
+            _log = new StreamWriter(Path.Join(folder, $"{DateTime.UtcNow:HHmmss}-{address.Port}.log")) { AutoFlush = true };
         _process = new Process { StartInfo = start, EnableRaisingEvents = true };
         _process.OutputDataReceived += (_, line) => Add(_output, line.Data);
         _process.ErrorDataReceived += (_, line) => Add(_errors, line.Data);
@@ -152,6 +158,8 @@ internal sealed class ServiceProcess : IAsyncDisposable
         await KillAsync();
         _isDisposed = true;
         _process.Dispose();
+        if (_log is not null)
+            await _log.DisposeAsync();
     }
 
     /// <summary>Whether it says that it is ready; false when it does not answer, or has ended.</summary>
@@ -230,12 +238,16 @@ internal sealed class ServiceProcess : IAsyncDisposable
 
     private string Tail() => string.Join('\n', Output.TakeLast(20).Concat(Errors.TakeLast(20)));
 
-    private static void Add(List<string> lines, string? line)
+    private void Add(List<string> lines, string? line)
     {
         if (line is null)
             return;
         lock (lines)
             lines.Add(line);
+        if (_log is null)
+            return;
+        lock (_log)
+            _log.WriteLine($"{DateTime.UtcNow:HH:mm:ss.fff} {line}");
     }
 
     private static List<string> Copy(List<string> lines)

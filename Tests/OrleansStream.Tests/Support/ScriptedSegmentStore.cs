@@ -31,6 +31,9 @@ internal sealed class ScriptedSegmentStore(ISegmentStore inner) : ISegmentStore
     /// <summary>Runs once before the next fence of a takeover.</summary>
     public Func<Task>? BeforeFence { get; set; }
 
+    /// <summary>Runs before each deletion.</summary>
+    public Func<string, Task>? BeforeDelete { get; set; }
+
     public int ScriptLeft => _script.Count;
 
     /// <summary>The next append waits until it is released.</summary>
@@ -167,6 +170,11 @@ internal sealed class ScriptedSegmentStore(ISegmentStore inner) : ISegmentStore
 
     public async ValueTask DeleteAsync(string name, CancellationToken cancellationToken = default)
     {
+        if (BeforeDelete is { } before)
+        {
+            await before(name);
+        }
+
         Deleted.Add(name);
         await ChangeAsync(async () =>
         {
