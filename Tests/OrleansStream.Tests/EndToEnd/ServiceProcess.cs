@@ -16,14 +16,14 @@ internal sealed class ServiceProcess : IAsyncDisposable
     private readonly Process _process;
     private readonly List<string> _output = [];
     private readonly List<string> _errors = [];
-    private readonly StreamWriter? _log;
+    private readonly string? _logPath;
     private bool _isDisposed;
 
     private ServiceProcess(ProcessStartInfo start, Uri address)
     {
         Address = address;
         if (Environment.GetEnvironmentVariable(LogsVariable) is { Length: > 0 } folder)
-            _log = new StreamWriter(Path.Join(folder, $"{DateTime.UtcNow:HHmmss}-{address.Port}.log")) { AutoFlush = true };
+            _logPath = Path.Join(folder, $"{TimeProvider.System.GetUtcNow():HHmmss}-{address.Port}.log");
         _process = new Process { StartInfo = start, EnableRaisingEvents = true };
         _process.OutputDataReceived += (_, line) => Add(_output, line.Data);
         _process.ErrorDataReceived += (_, line) => Add(_errors, line.Data);
@@ -158,8 +158,6 @@ internal sealed class ServiceProcess : IAsyncDisposable
         await KillAsync();
         _isDisposed = true;
         _process.Dispose();
-        if (_log is not null)
-            await _log.DisposeAsync();
     }
 
     /// <summary>Whether it says that it is ready; false when it does not answer, or has ended.</summary>
@@ -244,10 +242,10 @@ internal sealed class ServiceProcess : IAsyncDisposable
             return;
         lock (lines)
             lines.Add(line);
-        if (_log is null)
+        if (_logPath is null)
             return;
-        lock (_log)
-            _log.WriteLine($"{DateTime.UtcNow:HH:mm:ss.fff} {line}");
+        lock (_logPath)
+            File.AppendAllText(_logPath, $"{TimeProvider.System.GetUtcNow():HH:mm:ss.fff} {line}\n");
     }
 
     private static List<string> Copy(List<string> lines)
