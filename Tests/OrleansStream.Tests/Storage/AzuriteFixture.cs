@@ -53,6 +53,7 @@ public sealed class AzuriteFixture : IAsyncLifetime
         RedirectStandardError = true,
         ArgumentList =
         {
+            "--require", Path.Join(AppContext.BaseDirectory, "Foreign", "azurite-settings.cjs"),
             FindProgram(), "--inMemoryPersistence", "--disableTelemetry", "--blobHost", "127.0.0.1", "--blobPort", "0",
         },
     };
