@@ -5,6 +5,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Orleans.Configuration;
+using Orleans.Serialization;
 using Orleans.Messaging;
 using Orleans.Serialization.Serializers;
 using Orleans.Storage;
@@ -67,6 +68,7 @@ public static class OrleansStreamHosting
             client.Services.AddSingleton<IOutgoingGrainCallFilter>(services => services.GetRequiredService<GatewayLoss>());
             client.Services.AddSingleton<IClusterConnectionStatusObserver>(services => services.GetRequiredService<GatewayLoss>());
             client.Services.Configure<ClientMessagingOptions>(Configure);
+            client.Services.Configure<ExceptionSerializationOptions>(Configure);
             client.Services.Configure<ConnectionOptions>(Configure);
         });
     }
@@ -101,6 +103,7 @@ public static class OrleansStreamHosting
             membership.EvictWhenMaxJoinAttemptTimeExceeded = false;
         });
         silo.Services.Configure<SiloMessagingOptions>(Configure);
+        silo.Services.Configure<ExceptionSerializationOptions>(Configure);
         silo.Services.Configure<ConnectionOptions>(Configure);
         return silo;
     }
@@ -161,6 +164,10 @@ public static class OrleansStreamHosting
         // Nobody waits for the answer any more: an append that has no place yet is dropped, a long poll ends.
         messaging.CancelRequestOnTimeout = true;
     }
+
+    // What a store throws may be the reason of an exception that Orleans sends: else who called is told that it could not be sent.
+    private static void Configure(ExceptionSerializationOptions exceptions) =>
+        exceptions.SupportedNamespacePrefixes.Add(nameof(OrleansStream));
 
     private static void Configure(ConnectionOptions connections) =>
         connections.ConnectionsPerEndpoint = ClusterLimits.ConnectionsPerEndpoint;
