@@ -37,7 +37,7 @@ internal sealed class ProduceResults : IDisposable
     /// <summary>True once results are being sent, a line each: the status is 200 then, and the lines tell what failed.</summary>
     public bool AreBeingSent { get; private set; }
 
-    /// <summary>Takes over the results of an append.</summary>
+    /// <summary>Takes over the results of an append, and gives back the memory of the answer.</summary>
     /// <param name="response">The answer; without an error for the whole of it.</param>
     /// <param name="records">The records that were appended.</param>
     public void Add(RecordsAppendResponse response, RecordCollector records)
@@ -45,7 +45,7 @@ internal sealed class ProduceResults : IDisposable
         AddRecords(response, records.Count, records);
     }
 
-    /// <summary>Takes over the results of an append of encoded batches, one entry per record.</summary>
+    /// <summary>Takes over the results of an append of encoded batches, one entry per record, and gives back the memory of the answer.</summary>
     /// <param name="response">The answer; without an error for the whole of it.</param>
     /// <param name="recordCount">The count of records.</param>
     public void Add(RecordsAppendResponse response, int recordCount) => AddRecords(response, recordCount, null);
@@ -155,6 +155,7 @@ internal sealed class ProduceResults : IDisposable
         }
 
         ArrayPool<int>.Shared.Return(taken);
+        response.RecordMemory?.Dispose();
     }
 
     private int IndexOf(StreamError error)

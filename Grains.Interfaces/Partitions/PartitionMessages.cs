@@ -1,4 +1,5 @@
 using OrleansStream.Errors;
+using OrleansStream.Records;
 using OrleansStream.Topics;
 
 namespace OrleansStream.Partitions;
@@ -10,7 +11,7 @@ namespace OrleansStream.Partitions;
 /// <param name="ExpectedNextOffset">Append only when this is the next offset; null for no condition.</param>
 [GenerateSerializer, Immutable, Alias("os.AppendRequest")]
 public readonly record struct AppendRequest(
-    [property: Id(0)] ReadOnlyMemory<byte> Batches,
+    [property: Id(0)] AppendBatches Batches,
     [property: Id(1)] Acks Acks,
     [property: Id(2)] long TopicVersion,
     [property: Id(3)] long? ExpectedNextOffset = null);

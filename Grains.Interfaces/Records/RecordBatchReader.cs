@@ -54,6 +54,9 @@ public ref struct RecordBatchReader
     /// <summary>The bytes that the records unfolded to; null when nothing was unfolded.</summary>
     internal readonly int? UnfoldedBytes => _unfolded?.Length;
 
+    /// <summary>Where in an uncompressed batch the record that was read last begins: with its length.</summary>
+    public int RecordPosition { get; private set; }
+
     /// <summary>The record that <see cref="MoveNext"/> went to.</summary>
     public RecordView Current { get; private set; }
 
@@ -93,6 +96,7 @@ public ref struct RecordBatchReader
         }
 
         _left--;
+        RecordPosition = RecordBatchHeader.HeaderLengthBytes + _records.Position;
         record = Read(_records.ReadRecord());
         return true;
     }

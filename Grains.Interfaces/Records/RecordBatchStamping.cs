@@ -94,6 +94,28 @@ public readonly partial struct RecordBatchHeader
     /// <param name="recordCount">The count of them.</param>
     public static int SequenceAfter(int sequence, int recordCount) => unchecked(sequence + recordCount) & int.MaxValue;
 
+    /// <summary>Writes a whole header but for its checksum.</summary>
+    internal static void Write(
+        Span<byte> header, int lengthBytes, in RecordBatchOptions options, CompressionType codec, int recordCount, long baseTimestamp, long maxTimestamp)
+    {
+        int attributes = (int)codec
+            | (options.TimestampType == TimestampType.LogAppendTime ? TimestampTypeMask : 0)
+            | (options.IsTransactional ? TransactionalMask : 0)
+            | (options.IsControl ? ControlMask : 0);
+        BinaryPrimitives.WriteInt64BigEndian(header[BaseOffsetPosition..], options.BaseOffset);
+        BinaryPrimitives.WriteInt32BigEndian(header[BatchLengthPosition..], lengthBytes - LogOverheadBytes);
+        BinaryPrimitives.WriteInt32BigEndian(header[PartitionLeaderEpochPosition..], options.PartitionLeaderEpoch);
+        header[MagicPosition] = MagicV2;
+        BinaryPrimitives.WriteInt16BigEndian(header[AttributesPosition..], (short)attributes);
+        BinaryPrimitives.WriteInt32BigEndian(header[LastOffsetDeltaPosition..], recordCount - 1);
+        BinaryPrimitives.WriteInt64BigEndian(header[BaseTimestampPosition..], baseTimestamp);
+        BinaryPrimitives.WriteInt64BigEndian(header[MaxTimestampPosition..], maxTimestamp);
+        BinaryPrimitives.WriteInt64BigEndian(header[ProducerIdPosition..], options.ProducerId);
+        BinaryPrimitives.WriteInt16BigEndian(header[ProducerEpochPosition..], options.ProducerEpoch);
+        BinaryPrimitives.WriteInt32BigEndian(header[BaseSequencePosition..], options.BaseSequence);
+        BinaryPrimitives.WriteInt32BigEndian(header[RecordCountPosition..], recordCount);
+    }
+
     internal static void StampCrc(Span<byte> batch) =>
         BinaryPrimitives.WriteUInt32BigEndian(batch[CrcPosition..], Crc32C.Compute(batch[AttributesPosition..]));
 

@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Buffers.Binary;
 using System.Diagnostics;
 
 namespace OrleansStream.Records;
@@ -253,25 +252,8 @@ public sealed class RecordBatchWriter : IDisposable
 
     private void WriteHeader(Span<byte> batch, CompressionType codec)
     {
-        int attributes = (int)codec
-            | (_options.TimestampType == TimestampType.LogAppendTime ? RecordBatchHeader.TimestampTypeMask : 0)
-            | (_options.IsTransactional ? RecordBatchHeader.TransactionalMask : 0)
-            | (_options.IsControl ? RecordBatchHeader.ControlMask : 0);
-        BinaryPrimitives.WriteInt64BigEndian(batch[RecordBatchHeader.BaseOffsetPosition..], _options.BaseOffset);
-        BinaryPrimitives.WriteInt32BigEndian(
-            batch[RecordBatchHeader.BatchLengthPosition..], batch.Length - RecordBatchHeader.LogOverheadBytes);
-        BinaryPrimitives.WriteInt32BigEndian(
-            batch[RecordBatchHeader.PartitionLeaderEpochPosition..], _options.PartitionLeaderEpoch);
-        batch[RecordBatchHeader.MagicPosition] = RecordBatchHeader.MagicV2;
-        BinaryPrimitives.WriteInt16BigEndian(batch[RecordBatchHeader.AttributesPosition..], (short)attributes);
-        BinaryPrimitives.WriteInt32BigEndian(batch[RecordBatchHeader.LastOffsetDeltaPosition..], Count - 1);
-        BinaryPrimitives.WriteInt64BigEndian(
-            batch[RecordBatchHeader.BaseTimestampPosition..], Count == 0 ? RecordBatchHeader.None : _baseTimestamp);
-        BinaryPrimitives.WriteInt64BigEndian(batch[RecordBatchHeader.MaxTimestampPosition..], MaxTimestamp);
-        BinaryPrimitives.WriteInt64BigEndian(batch[RecordBatchHeader.ProducerIdPosition..], _options.ProducerId);
-        BinaryPrimitives.WriteInt16BigEndian(batch[RecordBatchHeader.ProducerEpochPosition..], _options.ProducerEpoch);
-        BinaryPrimitives.WriteInt32BigEndian(batch[RecordBatchHeader.BaseSequencePosition..], _options.BaseSequence);
-        BinaryPrimitives.WriteInt32BigEndian(batch[RecordBatchHeader.RecordCountPosition..], Count);
+        RecordBatchHeader.Write(
+            batch, batch.Length, _options, codec, Count, Count == 0 ? RecordBatchHeader.None : _baseTimestamp, MaxTimestamp);
         RecordBatchHeader.StampCrc(batch);
     }
 }

@@ -100,6 +100,12 @@ public sealed record RecordsAppendResponse(
 
     /// <summary>True when a call to a partition was given up without a certain answer: it may go on reading the request's batches.</summary>
     [Id(4)] public bool HasStrays { get; init; }
+
+    /// <summary>
+    /// The pooled memory of <see cref="PartOfRecord"/>, for whoever has read it to give back; null where there is none, as after the way from
+    /// another process.
+    /// </summary>
+    [field: NonSerialized] public IDisposable? RecordMemory { get; init; }
 }
 
 /// <summary>One append on behalf of a request.</summary>

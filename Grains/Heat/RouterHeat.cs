@@ -43,7 +43,7 @@ internal sealed class RouterHeat(string topicName, IGrainFactory grains, TimePro
 
         _sentBytes += sent.Length;
         foreach (PlannedPart part in plan.Parts)
-            _storedBytes += part.Batches.Length;
+            _storedBytes += part.Batches.LengthBytes;
     }
 
     /// <summary>Reports what was seen, when it is time. It does not wait: what is lost is only a few seconds of counting.</summary>

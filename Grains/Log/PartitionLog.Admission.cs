@@ -19,11 +19,11 @@ public sealed partial class PartitionLog
     /// </param>
     /// <returns>Where the batches are, or why they are not; it never throws for a failure of the store.</returns>
     public ValueTask<LogAppendResult> AppendAsync(
-        ReadOnlyMemory<byte> batches, LogAcks acks, long? expectedNextOffset = null,
+        AppendBatches batches, LogAcks acks, long? expectedNextOffset = null,
         CancellationToken cancellationToken = default)
     {
-        var invalid = Judge(batches.Span);
-        RecordBatchHeader.TryRead(batches.Span, out var first);
+        var invalid = Judge(batches);
+        batches.TryReadFirst(out var first);
         if (acks == LogAcks.Admitted)
         {
             batches = batches.ToArray(); // the caller has its answer, and its memory back, before these are written
@@ -38,7 +38,7 @@ public sealed partial class PartitionLog
                 return ValueTask.FromResult(Refused(error));
             }
 
-            if (TakeRoom(batches.Length) is { } full)
+            if (TakeRoom(batches.LengthBytes) is { } full)
             {
                 AwaitRefused(first);
                 return ValueTask.FromResult(Refused(full));
@@ -140,7 +140,7 @@ public sealed partial class PartitionLog
         return TimeSpan.FromSeconds(Math.Clamp(seconds, 0.05, LogLimits.AppendWaitMax.TotalSeconds));
     }
 
-    private LogError? Judge(ReadOnlySpan<byte> batches)
+    private LogError? Judge(AppendBatches batches)
     {
         if (batches.IsEmpty)
         {
@@ -148,20 +148,20 @@ public sealed partial class PartitionLog
         }
 
         var lengthMax = Math.Min(LogLimits.GroupBytesMax, _segments.Limits.AppendBytesMax);
-        if (batches.Length > lengthMax)
+        if (batches.LengthBytes > lengthMax)
         {
             return new LogError(
                 StreamErrorCode.RecordListTooLarge,
-                $"The batches of one append have {batches.Length} bytes; at most {lengthMax} are taken.");
+                $"The batches of one append have {batches.LengthBytes} bytes; at most {lengthMax} are taken.");
         }
 
         var options = Volatile.Read(ref _options);
         var latestMs = NowMs + (long)options.TimestampAheadMax.TotalMilliseconds;
         RecordBatchHeader? previous = null;
-        for (var position = 0; position < batches.Length;)
+        for (var left = batches; !left.IsEmpty;)
         {
-            var status = RecordBatchScanner.Validate(batches[position..], out var header, out var lengthBytes);
-            if ((JudgeFormat(status, position)
+            var status = left.Validate(out var header, out var lengthBytes);
+            if ((JudgeFormat(status, batches.LengthBytes - left.LengthBytes)
                 ?? JudgeBatch(header, lengthBytes, latestMs, options)
                 ?? JudgeSequence(previous, header)) is { } error)
             {
@@ -169,7 +169,7 @@ public sealed partial class PartitionLog
             }
 
             previous = header;
-            position += lengthBytes;
+            left = left.WithoutFirst(lengthBytes);
         }
 
         return null;

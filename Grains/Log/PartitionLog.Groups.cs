@@ -1,5 +1,4 @@
 using OrleansStream.Errors;
-using OrleansStream.Records;
 
 namespace OrleansStream.Log;
 
@@ -20,12 +19,12 @@ public sealed partial class PartitionLog
         var group = new AppendGroup { BaseOffset = _endOffset, EndOffset = _endOffset, BeganAt = _time.GetTimestamp() };
         var length = 0;
         _open.Clear();
-        while (_queue.TryPeek(out var append) && length + append.Batches.Length <= lengthMax)
+        while (_queue.TryPeek(out var append) && length + append.Batches.LengthBytes <= lengthMax)
         {
             _queue.Dequeue();
             if (append.IsGivenUp || append.Task.IsCompleted)
             {
-                ReturnRoom(append.Batches.Length); // its caller has been answered before it had a place
+                ReturnRoom(append.Batches.LengthBytes); // its caller has been answered before it had a place
                 Await(append);
                 continue;
             }
@@ -85,13 +84,13 @@ public sealed partial class PartitionLog
         }
 
         append.DependsOnGroup = true;
-        for (var left = append.Placed.Span; RecordBatchHeader.TryRead(left, out var header); left = left[header.LengthBytes..])
+        for (var left = append.Placed; left.TryReadFirst(out var header); left = left.WithoutFirst(header.LengthBytes))
         {
             _open.Apply(header, group.EndOffset, NowMs, _producers);
             group.EndOffset += header.RecordCount;
         }
 
-        return append.Placed.Length;
+        return append.Placed.LengthBytes;
     }
 
     private int Refuse(PendingAppend append, AppendGroup group, LogError error)

@@ -10,10 +10,10 @@ public sealed partial class PartitionLog
     /// Tells whether only the first batches of a request are stored. A crash may tear an append between two batches, and recovery keeps
     /// the whole ones: to answer the retry as a duplicate would lose the others.
     /// </summary>
-    private bool WasCutShort(PendingAppend append, out ReadOnlyMemory<byte> rest, out long restOffset)
+    private bool WasCutShort(PendingAppend append, out AppendBatches rest, out long restOffset)
     {
         (rest, restOffset) = (append.Batches, -1);
-        while (RecordBatchHeader.TryRead(rest.Span, out var header))
+        while (rest.TryReadFirst(out var header))
         {
             var settled = _producers.Check(header);
             var verdict = settled.DuplicateOffset >= 0 ? settled : _producers.Check(header, _open);
@@ -23,7 +23,7 @@ public sealed partial class PartitionLog
             }
 
             restOffset = verdict.DuplicateOffset < 0 ? -1 : verdict.DuplicateOffset + header.RecordCount;
-            rest = rest[header.LengthBytes..];
+            rest = rest.WithoutFirst(header.LengthBytes);
         }
 
         return false;
@@ -54,7 +54,7 @@ public sealed partial class PartitionLog
     /// <summary>Tells whether all batches of a repeated request are durable, and not some of them in the open group.</summary>
     private bool IsSettled(PendingAppend append)
     {
-        for (var left = append.Batches.Span; RecordBatchHeader.TryRead(left, out var header); left = left[header.LengthBytes..])
+        for (var left = append.Batches; left.TryReadFirst(out var header); left = left.WithoutFirst(header.LengthBytes))
         {
             if (_producers.Check(header).DuplicateOffset < 0)
             {

@@ -142,8 +142,8 @@ public sealed partial class PartitionLog
             }
 
             append.Result = new LogAppendResult(null, append.BaseOffset, appendTimeMs, _logStartOffset);
-            append.Placed.Span.CopyTo(bytes);
-            for (var end = append.Placed.Length; end > 0;)
+            append.Placed.CopyTo(bytes);
+            for (var end = append.Placed.LengthBytes; end > 0;)
             {
                 RecordBatchHeader.TryRead(bytes, out var header);
                 RecordBatchHeader.StampBaseOffset(bytes, offset);
@@ -213,7 +213,7 @@ public sealed partial class PartitionLog
         {
             foreach (var append in group.Appends)
             {
-                ReturnRoom(append.Batches.Length);
+                ReturnRoom(append.Batches.LengthBytes);
             }
 
             _group = null;

@@ -4,14 +4,14 @@ namespace OrleansStream.Log;
 
 /// <summary>One request to append, from its admission until it is answered.</summary>
 internal sealed class PendingAppend(
-    ReadOnlyMemory<byte> batches, RecordBatchHeader first, LogAcks acks, long? expectedNextOffset, long admittedAt)
+    AppendBatches batches, RecordBatchHeader first, LogAcks acks, long? expectedNextOffset, long admittedAt)
     : TaskCompletionSource<LogAppendResult>
 {
     /// <summary>The header of the first batch, which tells the producer of all of them. Kept, as <see cref="Batches"/> are the caller's again
     /// once it has been answered.</summary>
     public RecordBatchHeader First { get; } = first;
 
-    public ReadOnlyMemory<byte> Batches { get; } = batches;
+    public AppendBatches Batches { get; } = batches;
 
     public LogAcks Acks { get; } = acks;
 
@@ -30,7 +30,7 @@ internal sealed class PendingAppend(
     public long BaseOffset { get; set; } = -1;
 
     /// <summary>What is stored for it: all its batches, or the rest of them when a crash cut an earlier try short.</summary>
-    public ReadOnlyMemory<byte> Placed { get; set; } = batches;
+    public AppendBatches Placed { get; set; } = batches;
 
     /// <summary>True when its answer holds only if its group becomes durable.</summary>
     public bool DependsOnGroup { get; set; }

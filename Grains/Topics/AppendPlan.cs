@@ -12,17 +12,21 @@ namespace OrleansStream.Topics;
 internal sealed class AppendPlan : IDisposable
 {
     private readonly List<PlannedUnit> _units = [];
-    private readonly List<RecordBatchWriter> _writers = [];
+    private readonly List<IDisposable> _owned = [];
     private readonly List<byte[]> _rented = [];
     private Dictionary<int, int>? _sequences;
     private AppendIdentity? _identity;
-    private int[]? _unitOfRecord;
+    private IMemoryOwner<int>? _recordMemory;
+    private Memory<int> _unitOfRecord;
 
     /// <summary>The appends and refusals, in the order of their first unit. Filled by <see cref="Seal"/>.</summary>
     public List<PlannedPart> Parts { get; } = new(capacity: 1);
 
     /// <summary>Per record the index of its part; empty when all are in the one part there is. Filled by <see cref="Seal"/>.</summary>
     public ReadOnlyMemory<int> PartOfRecord { get; private set; }
+
+    /// <summary>The pooled memory of <see cref="PartOfRecord"/>, which is not the plan's: whoever reads that last gives it back. Null for none.</summary>
+    public IDisposable? RecordMemory => PartOfRecord.IsEmpty ? null : _recordMemory;
 
     /// <summary>True when no partition has several parts, so that there is no order to keep.</summary>
     public bool HasOnePartEach { get; private set; } = true;
@@ -34,7 +38,7 @@ internal sealed class AppendPlan : IDisposable
     /// <param name="partition">The partition.</param>
     /// <param name="recordCount">The count of records.</param>
     /// <param name="batches">The batches.</param>
-    public static AppendPlan AsIs(int partition, int recordCount, ReadOnlyMemory<byte> batches)
+    public static AppendPlan AsIs(int partition, int recordCount, AppendBatches batches)
     {
         var plan = new AppendPlan();
         plan.Parts.Add(new PlannedPart(partition, recordCount, batches, Error: null));
@@ -44,8 +48,11 @@ internal sealed class AppendPlan : IDisposable
     /// <summary>Starts a plan that splits records.</summary>
     /// <param name="recordCount">The count of the request's records.</param>
     /// <param name="identity">The producer to store them under; null for none.</param>
-    public static AppendPlan Split(int recordCount, AppendIdentity? identity) =>
-        new() { _unitOfRecord = new int[recordCount], _identity = identity };
+    public static AppendPlan Split(int recordCount, AppendIdentity? identity)
+    {
+        IMemoryOwner<int> memory = MemoryPool<int>.Shared.Rent(recordCount);
+        return new() { _recordMemory = memory, _unitOfRecord = memory.Memory[..recordCount], _identity = identity };
+    }
 
     /// <summary>Takes a writer that lives as long as the plan.</summary>
     /// <param name="options">What the batch's header says.</param>
@@ -53,8 +60,18 @@ internal sealed class AppendPlan : IDisposable
     {
         var writer = new RecordBatchWriter();
         writer.Reset(options);
-        _writers.Add(writer);
+        _owned.Add(writer);
         return writer;
+    }
+
+    /// <summary>Takes a selection that lives as long as the plan.</summary>
+    /// <param name="options">What the batch's header says.</param>
+    /// <param name="source">The bytes that the records lie in, which live as long.</param>
+    public RecordSelection TakeSelection(in RecordBatchOptions options, ReadOnlyMemory<byte> source)
+    {
+        var selection = new RecordSelection(options, source);
+        _owned.Add(selection);
+        return selection;
     }
 
     /// <summary>What the next batch for a partition says of its producer. Each batch there is completed before the next one is begun.</summary>
@@ -85,7 +102,7 @@ internal sealed class AppendPlan : IDisposable
     /// <param name="count">How many.</param>
     public void Assign(int unit, int record, int count = 1)
     {
-        _unitOfRecord.AsSpan(record, count).Fill(unit);
+        _unitOfRecord.Span.Slice(record, count).Fill(unit);
         _units[unit] = _units[unit] with { RecordCount = _units[unit].RecordCount + count };
     }
 
@@ -94,12 +111,18 @@ internal sealed class AppendPlan : IDisposable
     /// <param name="batch">
     /// A whole batch; under the request's identity one that says what <see cref="OptionsFor"/> did, or has a producer of its own.
     /// </param>
-    public void Complete(int unit, ReadOnlyMemory<byte> batch)
+    public void Complete(int unit, AppendBatches batch)
     {
         PlannedUnit planned = _units[unit] = _units[unit] with { Batch = batch };
-        if (_identity is not null && IsIdentitys(batch.Span))
+        if (_identity is not null && batch.TryReadFirst(out RecordBatchHeader header) && IsIdentitys(header))
             (_sequences ??= [])[planned.Partition] = RecordBatchHeader.SequenceAfter(NextSequence(planned.Partition), planned.RecordCount);
     }
+
+    /// <summary>Whether a batch of the request may be stored as it is: its numbers are those that <see cref="OptionsFor"/> would give, or its own.</summary>
+    /// <param name="partition">The partition.</param>
+    /// <param name="header">The batch's header.</param>
+    public bool IsRightFor(int partition, in RecordBatchHeader header) => _identity is null
+        || (header.HasProducer && (!IsIdentitys(header) || header.BaseSequence == NextSequence(partition)));
 
     /// <summary>Gives a unit a batch of the request, which may be numbered otherwise.</summary>
     /// <param name="unit">The unit.</param>
@@ -108,8 +131,7 @@ internal sealed class AppendPlan : IDisposable
     {
         RecordBatchHeader.TryRead(batch.Span, out RecordBatchHeader header);
         int partition = _units[unit].Partition;
-        bool isRight = _identity is null || (header.HasProducer && (!IsIdentitys(batch.Span) || header.BaseSequence == NextSequence(partition)));
-        if (!isRight)
+        if (!IsRightFor(partition, header))
         {
             Memory<byte> named = Rent(batch.Length);
             batch.CopyTo(named);
@@ -143,7 +165,7 @@ internal sealed class AppendPlan : IDisposable
         {
             PlannedUnit planned = _units[unit];
             if (planned.Error is not null || !openParts.TryGetValue(planned.Partition, out int part)
-                || joined[part].LengthBytes + planned.Batch.Length > TopicLimits.AppendBytesMax)
+                || joined[part].LengthBytes + planned.Batch.LengthBytes > TopicLimits.AppendBytesMax)
             {
                 HasOnePartEach &= planned.Error is null && !openParts.ContainsKey(planned.Partition);
                 part = Parts.Count;
@@ -154,14 +176,14 @@ internal sealed class AppendPlan : IDisposable
             }
 
             partOfUnit[unit] = part;
-            joined[part] = (joined[part].Units + 1, joined[part].LengthBytes + planned.Batch.Length);
+            joined[part] = (joined[part].Units + 1, joined[part].LengthBytes + planned.Batch.LengthBytes);
             Parts[part] = Parts[part] with { RecordCount = Parts[part].RecordCount + planned.RecordCount };
         }
 
-        Concatenate(partOfUnit, joined);
+        Join(partOfUnit, joined);
         if (Parts.Count == 1)
             return;
-        foreach (ref int value in _unitOfRecord.AsSpan())
+        foreach (ref int value in _unitOfRecord.Span)
             value = partOfUnit[value];
         PartOfRecord = _unitOfRecord;
     }
@@ -169,41 +191,37 @@ internal sealed class AppendPlan : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (RecordBatchWriter writer in _writers)
-            writer.Dispose();
+        foreach (IDisposable owned in _owned)
+            owned.Dispose();
         foreach (byte[] bytes in _rented)
             ArrayPool<byte>.Shared.Return(bytes);
-        _writers.Clear();
+        _owned.Clear();
         _rented.Clear();
     }
 
-    /// <summary>Lays the batches of parts that have several next to each other.</summary>
-    private void Concatenate(int[] partOfUnit, List<(int Units, int LengthBytes)> joined)
+    /// <summary>Puts the batches of parts that have several behind one another.</summary>
+    private void Join(int[] partOfUnit, List<(int Units, int LengthBytes)> joined)
     {
-        int[] positions = new int[Parts.Count];
-        var buffers = new Memory<byte>[Parts.Count];
+        var pieces = new AppendBatches[]?[Parts.Count];
+        int[] counts = new int[Parts.Count];
         for (int unit = 0; unit < partOfUnit.Length; unit++)
         {
             int part = partOfUnit[unit];
-            if (Parts[part].Error is not null || joined[part].Units < 2)
-                continue;
-            if (buffers[part].IsEmpty)
-            {
-                buffers[part] = Rent(joined[part].LengthBytes);
-                Parts[part] = Parts[part] with { Batches = buffers[part] };
-            }
+            if (Parts[part].Error is null && joined[part].Units > 1)
+                (pieces[part] ??= new AppendBatches[joined[part].Units])[counts[part]++] = _units[unit].Batch;
+        }
 
-            PlannedUnit planned = _units[unit];
-            Memory<byte> batch = buffers[part].Slice(positions[part], planned.Batch.Length);
-            planned.Batch.CopyTo(batch);
-            positions[part] += batch.Length;
+        for (int part = 0; part < pieces.Length; part++)
+        {
+            if (pieces[part] is { } several)
+                Parts[part] = Parts[part] with { Batches = new AppendBatches(several) };
         }
     }
 
     private int NextSequence(int partition) => _sequences?.GetValueOrDefault(partition, _identity!.BaseSequence) ?? _identity!.BaseSequence;
 
-    private bool IsIdentitys(ReadOnlySpan<byte> batch) => RecordBatchHeader.TryRead(batch, out RecordBatchHeader header)
-        && header.ProducerId == _identity!.ProducerId && header.ProducerEpoch == _identity.ProducerEpoch;
+    private bool IsIdentitys(in RecordBatchHeader header) =>
+        header.ProducerId == _identity!.ProducerId && header.ProducerEpoch == _identity.ProducerEpoch;
 
     private Memory<byte> Rent(int lengthBytes)
     {
@@ -212,7 +230,7 @@ internal sealed class AppendPlan : IDisposable
         return buffer.AsMemory(0, lengthBytes);
     }
 
-    private readonly record struct PlannedUnit(int Partition, int RecordCount, ReadOnlyMemory<byte> Batch, StreamError? Error);
+    private readonly record struct PlannedUnit(int Partition, int RecordCount, AppendBatches Batch, StreamError? Error);
 }
 
 /// <summary>One append to make, or records that are refused.</summary>
@@ -220,4 +238,4 @@ internal sealed class AppendPlan : IDisposable
 /// <param name="RecordCount">The count of records.</param>
 /// <param name="Batches">The batches to append.</param>
 /// <param name="Error">Why there is nothing to append.</param>
-internal readonly record struct PlannedPart(int Partition, int RecordCount, ReadOnlyMemory<byte> Batches, StreamError? Error);
+internal readonly record struct PlannedPart(int Partition, int RecordCount, AppendBatches Batches, StreamError? Error);

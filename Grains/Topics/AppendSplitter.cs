@@ -5,9 +5,14 @@ using OrleansStream.Records;
 
 namespace OrleansStream.Topics;
 
-/// <summary>Writes records into new batches, one stream of batches for each partition; no object a record.</summary>
+/// <summary>
+/// Puts records into new batches, one stream of batches for each partition; no object a record. What neither is nor becomes compressed is only
+/// chosen here: the log writes it where it is to lie.
+/// </summary>
 internal readonly ref struct AppendSplitter
 {
+    private const int NoPosition = -1;
+
     private readonly ReadOnlyMemory<byte> _batches;
     private readonly ReadOnlySpan<int> _partitions;
     private readonly AppendContext _context;
@@ -57,10 +62,10 @@ internal readonly ref struct AppendSplitter
             ReadOnlyMemory<byte> batch = _batches[scanner.Position..scanner.NextPosition];
             ReadOnlySpan<int> partitions = _partitions.Slice(record, header.RecordCount);
             bool isWhole = !partitions.ContainsAnyExcept(partitions[0]) && AppendPlanner.IsPartition(partitions[0], _context);
-            if (isWhole && AppendPlanner.IsAsIs(batch.Span, header, _context))
+            if (isWhole && AppendPlanner.IsAsIs(batch.Span, header, _context) && IsBestCopied(partitions[0], header))
                 AddWhole(partitions[0], record, header.RecordCount, batch, isSent: true);
             else if (!_context.HasOwnProducer(header))
-                AddRecords(batch.Span, header, record);
+                AddRecords(scanner.Position, batch.Span, header, record);
             else if (!isWhole)
                 return CannotSplit();
             else
@@ -77,9 +82,17 @@ internal readonly ref struct AppendSplitter
         return null;
     }
 
-    private void AddWhole(int partition, int record, int count, ReadOnlyMemory<byte> batch, bool isSent)
+    /// <summary>False for a batch that only its numbers keep from being stored as it is: its records are chosen, and so not copied for that.</summary>
+    private bool IsBestCopied(int partition, in RecordBatchHeader header)
     {
         // What was written before it for this partition comes before it.
+        if (_open.Remove(partition, out var open))
+            Close(open);
+        return _plan.IsRightFor(partition, header) || !header.HasProducer || header.Compression != CompressionType.None;
+    }
+
+    private void AddWhole(int partition, int record, int count, ReadOnlyMemory<byte> batch, bool isSent)
+    {
         if (_open.Remove(partition, out var open))
             Close(open);
         int unit = _plan.OpenUnit(partition);
@@ -131,9 +144,10 @@ internal readonly ref struct AppendSplitter
         }
     }
 
-    private void AddRecords(ReadOnlySpan<byte> batch, in RecordBatchHeader header, int record)
+    private void AddRecords(int position, ReadOnlySpan<byte> batch, in RecordBatchHeader header, int record)
     {
         CompressionType compression = _context.Config.Compression ?? header.Compression;
+        bool isChosen = compression == CompressionType.None && header.Compression == CompressionType.None;
         using var reader = new RecordBatchReader(batch);
         while (reader.TryReadNext(out RecordView view))
         {
@@ -150,37 +164,45 @@ internal readonly ref struct AppendSplitter
             else if (view.TimestampMs < AppendContext.TimestampMsMin || view.TimestampMs > _context.TimestampMsMax)
                 Refuse(partition, record, 1, BadTimestamp(view.TimestampMs));
             else
-                AddRecord(partition, record, view, encodedLength, compression);
+                AddRecord(partition, record, view, isChosen ? position + reader.RecordPosition : NoPosition, encodedLength, compression);
             record++;
         }
     }
 
-    private void AddRecord(int partition, int record, in RecordView view, int encodedLength, CompressionType compression)
+    private void AddRecord(int partition, int record, in RecordView view, int position, int encodedLength, CompressionType compression)
     {
         _open.TryGetValue(partition, out var open);
         if (open is not null
-            && (open.Compression != compression || open.Writer.LengthBytes + encodedLength > _context.Config.MaxMessageBytes))
+            && (open.Compression != compression || open.Selection is null != (position == NoPosition)
+                || open.LengthBytes + encodedLength > _context.Config.MaxMessageBytes))
         {
             Close(open);
             open = null;
         }
 
-        if (open is null)
-        {
-            RecordBatchWriter writer = _plan.TakeWriter(_plan.OptionsFor(partition, compression));
-            // An even share, and a quarter more since shares are not: memory that grows is copied.
-            writer.Reserve(Math.Min(_batches.Length / _context.PartitionCount * 5 / 4, _context.Config.MaxMessageBytes));
-            open = _open[partition] = new OpenBatch(writer, _plan.OpenUnit(partition), compression);
-        }
-
-        Write(open.Writer, view);
+        open ??= _open[partition] = Open(partition, compression, isChosen: position != NoPosition);
+        if (open.Selection is { } selection)
+            selection.Add(position, view.TimestampMs);
+        else
+            Write(open.Writer!, view);
         _plan.Assign(open.Unit, record);
+    }
+
+    private OpenBatch Open(int partition, CompressionType compression, bool isChosen)
+    {
+        RecordBatchOptions options = _plan.OptionsFor(partition, compression);
+        if (isChosen)
+            return new OpenBatch(null, _plan.TakeSelection(options, _batches), _plan.OpenUnit(partition), compression);
+        RecordBatchWriter writer = _plan.TakeWriter(options);
+        // An even share, and a quarter more since shares are not: memory that grows is copied.
+        writer.Reserve(Math.Min(_batches.Length / _context.PartitionCount * 5 / 4, _context.Config.MaxMessageBytes));
+        return new OpenBatch(writer, null, _plan.OpenUnit(partition), compression);
     }
 
     private void Close(OpenBatch open)
     {
-        open.Writer.Finish();
-        _plan.Complete(open.Unit, open.Writer.WrittenBatch());
+        open.Writer?.Finish();
+        _plan.Complete(open.Unit, open.Selection is { } selection ? new AppendBatches(selection) : open.Writer!.WrittenBatch());
     }
 
     private void Refuse(int partition, int record, int count, StreamError error) => _plan.Refuse(partition, record, count, error);
@@ -214,5 +236,8 @@ internal readonly ref struct AppendSplitter
         Field = "partition",
     };
 
-    private sealed record OpenBatch(RecordBatchWriter Writer, int Unit, CompressionType Compression);
+    private sealed record OpenBatch(RecordBatchWriter? Writer, RecordSelection? Selection, int Unit, CompressionType Compression)
+    {
+        public int LengthBytes => Selection?.LengthBytes ?? Writer!.LengthBytes;
+    }
 }

@@ -138,7 +138,7 @@ internal sealed class TopicRouterGrain(TimeProvider time, ILogger<TopicRouterGra
         return new RecordsAppendResponse(
             [.. plan.Parts.Zip(parts, (part, known) => new AppendPart(part.Partition, part.RecordCount, new AppendResponse(
                 known.Error, known.BaseOffset, known.LogAppendTimeMs, LogStartOffset: -1, Duplicate: known.Error is null)))],
-            plan.PartOfRecord);
+            plan.PartOfRecord) { RecordMemory = plan.RecordMemory };
     }
 
     private AppendPlan? Plan(RecordsAppendRequest request, TopicView topic, RouterHeat? heat, out StreamError? error)
@@ -164,7 +164,11 @@ internal sealed class TopicRouterGrain(TimeProvider time, ILogger<TopicRouterGra
         // A call without a certain answer may still be reading the plan's memory, or the request's: the garbage collector gets them then.
         if (!appends.HasStrays)
             plan.Dispose();
-        return new RecordsAppendResponse(ImmutableCollectionsMarshal.AsImmutableArray(parts), plan.PartOfRecord) { HasStrays = appends.HasStrays };
+        return new RecordsAppendResponse(ImmutableCollectionsMarshal.AsImmutableArray(parts), plan.PartOfRecord)
+        {
+            HasStrays = appends.HasStrays,
+            RecordMemory = plan.RecordMemory,
+        };
     }
 
     private async Task<(PartitionKey? Key, StreamError? Error)> FindPartitionAsync(int partition)

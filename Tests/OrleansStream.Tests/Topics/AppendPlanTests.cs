@@ -21,7 +21,7 @@ public sealed class AppendPlanTests
         byte[] batches = Named([.. Batches.Of(("a", "1"), ("b", "2")), .. Batches.Of(("c", "3"))]);
         using AppendPlan plan = Plan(Batches.Request(batches, partition), partitionCount);
         PlannedPart part = Assert.Single(plan.Parts);
-        Assert.Same(batches, MemoryOf(part.Batches));
+        Assert.Same(batches, MemoryOf(part.Batches.ToMemory()));
         Assert.Equal([10, 12], Headers(part.Batches).Select(header => header.BaseSequence));
     }
 
@@ -55,8 +55,22 @@ public sealed class AppendPlanTests
             }
 
             Assert.Equal(13, next);
-            Assert.Equal(part.Partition == 0 ? ["1", "3", "4"] : ["2", "5", "6"], Batches.Read(part.Batches).Select(record => record.Value));
+            Assert.Equal(part.Partition == 0 ? ["1", "3", "4"] : ["2", "5", "6"], Batches.Read(part.Batches.ToMemory()).Select(record => record.Value));
         }
+    }
+
+    // What changes in the request's memory changes in the plan: so nothing was copied for it.
+    [Fact]
+    public void Plan_OverPartitions_CopiesNoRecord()
+    {
+        byte[] batches = Named([.. Batches.Of(("a", "first"), ("b", "second"), ("c", "third")), .. Batches.Of(("d", "fourth"), ("e", "fifth"))]);
+        using AppendPlan plan = Plan(Batches.Request(batches, recordPartitions: [0, 1, 0, 1, 1]), partitionCount: 2);
+        foreach (string value in (string[])["first", "second", "third", "fourth", "fifth"])
+            batches.AsSpan(batches.AsSpan().IndexOf(System.Text.Encoding.UTF8.GetBytes(value)), 1).Fill((byte)'_');
+
+        Assert.Equal(
+            ["_irst", "_hird", "_econd", "_ourth", "_ifth"],
+            plan.Parts.OrderBy(part => part.Partition).SelectMany(part => Batches.Read(part.Batches.ToMemory())).Select(record => record.Value));
     }
 
     [Fact]
@@ -94,10 +108,10 @@ public sealed class AppendPlanTests
         return segment.Array;
     }
 
-    private static List<RecordBatchHeader> Headers(ReadOnlyMemory<byte> batches)
+    private static List<RecordBatchHeader> Headers(AppendBatches batches)
     {
         var headers = new List<RecordBatchHeader>();
-        var scanner = new RecordBatchScanner(batches.Span);
+        var scanner = new RecordBatchScanner(batches.ToMemory().Span);
         while (scanner.MoveNext())
             headers.Add(scanner.Header);
         Assert.Equal(RecordBatchStatus.End, scanner.Status);

@@ -1,0 +1,136 @@
+using System.Buffers;
+
+namespace OrleansStream.Records;
+
+/// <summary>
+/// Records of other batches, not compressed, that are to make one batch of their own, and are written only where that batch is to lie: their
+/// payloads are copied once, and no object is made for a record.
+/// </summary>
+/// <remarks>
+/// The bytes are those that a <see cref="RecordBatchWriter"/> with the same options makes of the same records. The batches that the records are
+/// of must stay as they are until the last <see cref="WriteTo"/>. Not for two threads at once, but once it is finished any number may write it.
+/// </remarks>
+public sealed class RecordSelection : IDisposable
+{
+    private const int CapacityInitial = 16;
+
+    private readonly ReadOnlyMemory<byte> _source;
+    private readonly RecordBatchOptions _options;
+    private SelectedRecord[] _records = [];
+    private long _maxTimestamp = RecordBatchHeader.None;
+
+    /// <summary>Starts without records.</summary>
+    /// <param name="options">What the batch's header says; it is not compressed.</param>
+    /// <param name="source">The bytes that the records lie in.</param>
+    /// <exception cref="ArgumentException">The options ask for compression.</exception>
+    public RecordSelection(in RecordBatchOptions options, ReadOnlyMemory<byte> source)
+    {
+        if (options.Compression != CompressionType.None)
+            throw new ArgumentException("Records that are to be compressed are written by a RecordBatchWriter.", nameof(options));
+        _options = options;
+        _source = source;
+    }
+
+    /// <summary>The count of records.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>The exact length in bytes of the batch so far, header included.</summary>
+    public int LengthBytes { get; private set; } = RecordBatchHeader.HeaderLengthBytes;
+
+    /// <summary>The batch's header; its checksum is 0 until it is written.</summary>
+    public RecordBatchHeader Header
+    {
+        get
+        {
+            Span<byte> bytes = stackalloc byte[RecordBatchHeader.HeaderLengthBytes];
+            WriteHeader(bytes);
+            RecordBatchHeader.TryRead(bytes, out RecordBatchHeader header);
+            return header;
+        }
+    }
+
+    /// <summary>Adds a record.</summary>
+    /// <param name="position">Where in the source it begins: with its length.</param>
+    /// <param name="timestampMs">Its time in milliseconds since 1970-01-01 UTC; the first record's is the batch's base.</param>
+    /// <exception cref="RecordFormatException">There is no record.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The batch would pass <see cref="RecordLimits.BatchBytesMax"/>; it is as it was before.
+    /// </exception>
+    /// <exception cref="OverflowException">The timestamp is further from the batch's first than 64 bits can say.</exception>
+    public void Add(int position, long timestampMs)
+    {
+        ReadOnlySpan<byte> fields = ReadFields(position);
+        long timestampDelta = Count == 0 ? 0 : checked(timestampMs - _records[0].TimestampMs);
+        int bodyLengthBytes = BodyLengthBytes(timestampDelta, Count, fields.Length);
+        int lengthBytes = Varint.LengthBytes(bodyLengthBytes) + bodyLengthBytes;
+        if (lengthBytes > RecordLimits.BatchBytesMax - LengthBytes)
+            throw RecordBatchWriter.Overflow(RecordLimits.BatchBytesMax);
+        if (Count == _records.Length)
+            Grow();
+        _records[Count++] = new SelectedRecord(position, timestampMs);
+        _maxTimestamp = Math.Max(_maxTimestamp, timestampMs);
+        LengthBytes += lengthBytes;
+    }
+
+    /// <summary>Writes the batch, with its checksum.</summary>
+    /// <param name="destination">At least <see cref="LengthBytes"/> bytes.</param>
+    /// <exception cref="ArgumentException">The destination is too short.</exception>
+    public void WriteTo(Span<byte> destination)
+    {
+        if (destination.Length < LengthBytes)
+            throw new ArgumentException($"{destination.Length} bytes do not hold a batch of {LengthBytes}.", nameof(destination));
+        Span<byte> batch = destination[..LengthBytes];
+        int written = RecordBatchHeader.HeaderLengthBytes;
+        for (int i = 0; i < Count; i++)
+        {
+            ReadOnlySpan<byte> fields = ReadFields(_records[i].Position);
+            long timestampDelta = _records[i].TimestampMs - _records[0].TimestampMs;
+            written += Varint.Write(batch[written..], BodyLengthBytes(timestampDelta, i, fields.Length));
+            batch[written++] = 0;
+            written += Varint.Write(batch[written..], timestampDelta);
+            written += Varint.Write(batch[written..], i);
+            fields.CopyTo(batch[written..]);
+            written += fields.Length;
+        }
+
+        WriteHeader(batch);
+        RecordBatchHeader.StampCrc(batch);
+    }
+
+    /// <summary>Gives the pooled memory back. It must not be used any more.</summary>
+    public void Dispose()
+    {
+        if (_records.Length > 0)
+            ArrayPool<SelectedRecord>.Shared.Return(_records);
+        _records = [];
+        Count = 0;
+    }
+
+    /// <summary>What follows a record's place in its batch: key, value and headers, which are the same in any.</summary>
+    private ReadOnlySpan<byte> ReadFields(int position)
+    {
+        ReadOnlySpan<byte> record = new RecordFieldReader(_source.Span[position..]).ReadRecord();
+        var fields = new RecordFieldReader(record);
+        fields.ReadByte();
+        fields.ReadVarlong();
+        fields.ReadVarint();
+        return record[fields.Position..];
+    }
+
+    private void WriteHeader(Span<byte> batch) => RecordBatchHeader.Write(
+        batch, LengthBytes, _options, CompressionType.None, Count, Count == 0 ? RecordBatchHeader.None : _records[0].TimestampMs, _maxTimestamp);
+
+    private static int BodyLengthBytes(long timestampDelta, int offsetDelta, int fieldsLengthBytes) =>
+        checked(1 + Varint.LengthBytes(timestampDelta) + Varint.LengthBytes(offsetDelta) + fieldsLengthBytes);
+
+    private void Grow()
+    {
+        SelectedRecord[] larger = ArrayPool<SelectedRecord>.Shared.Rent(Math.Max(CapacityInitial, 2 * _records.Length));
+        _records.AsSpan(0, Count).CopyTo(larger);
+        if (_records.Length > 0)
+            ArrayPool<SelectedRecord>.Shared.Return(_records);
+        _records = larger;
+    }
+
+    private readonly record struct SelectedRecord(int Position, long TimestampMs);
+}
