@@ -82,11 +82,11 @@ internal sealed class PartitionCalls(GrainLookup<IPartitionGrain> partitions, Ti
                 if (!mayRetry || errorOf(response) is not { Code: StreamErrorCode.NotLeaderOrFollower })
                     return response;
             }
-            catch (Exception e) when (!mayRetry || e is OperationCanceledException or TimeoutException)
+            catch (Exception e) when (!mayRetry || e is not OrleansException)
             {
                 return fail(PartitionErrors.Explain(e, isWrite: false, logger));
             }
-            catch (Exception e) when (e is OrleansException)
+            catch (OrleansException)
             {
                 // Its silo has just gone, and another takes the partition over.
             }

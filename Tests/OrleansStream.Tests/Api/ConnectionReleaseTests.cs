@@ -1,0 +1,83 @@
+using System.Net;
+using System.Reflection;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using OrleansStream.Api.Hosting;
+using OrleansStream.Hosting;
+using OrleansStream.Tests.Topics;
+
+namespace OrleansStream.Tests.Api;
+
+/// <summary>A node that stops has its callers let go of their connections, while it still listens.</summary>
+public sealed class ConnectionReleaseTests : IAsyncLifetime
+{
+    private readonly HeldReadiness _readiness = new();
+    private readonly WebApplication _service;
+    private readonly HttpClient _client = new();
+
+    public ConnectionReleaseTests()
+    {
+        WebApplicationBuilder builder = WebApplication.CreateBuilder();
+        builder.AddApi();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls(ApiFixture.AnyPort);
+        builder.Services.AddSingleton(DispatchProxy.Create<IGrainFactory, OneGrain>());
+        builder.Services.AddSingleton<IReadiness>(_readiness);
+        _service = builder.Build();
+        _service.UseApi();
+    }
+
+    public async ValueTask InitializeAsync()
+    {
+        await _service.StartAsync();
+        _client.BaseAddress = new Uri(_service.Urls.Single());
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _readiness.Release();
+        _client.Dispose();
+        await _service.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Get_WhenTheServiceStops_IsAnsweredWithTheEndOfItsConnection()
+    {
+        // It has begun, and is answered after the stop.
+        Task<HttpResponseMessage> parked = GetAsync("/health/ready");
+        await _readiness.Asked.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+        using (HttpResponseMessage before = await GetAsync("/health/live"))
+            Assert.NotEqual(true, before.Headers.ConnectionClose);
+
+        _service.Services.GetRequiredService<IHostApplicationLifetime>().StopApplication();
+        _readiness.Release();
+
+        foreach (Task<HttpResponseMessage> answer in (Task<HttpResponseMessage>[])[parked, GetAsync("/health/live"), GetAsync("/none-such")])
+        {
+            using HttpResponseMessage response = await answer;
+            Assert.Equal(HttpVersion.Version11, response.Version);
+            Assert.True(response.Headers.ConnectionClose);
+        }
+    }
+
+    private Task<HttpResponseMessage> GetAsync(string path) => _client.GetAsync(path, TestContext.Current.CancellationToken);
+
+    private sealed class HeldReadiness : IReadiness
+    {
+        private readonly TaskCompletionSource _asked = new(), _released = new();
+
+        public Task Asked => _asked.Task;
+
+        public void Release() => _released.TrySetResult();
+
+        public async ValueTask<string?> FindObstacleAsync(CancellationToken cancellationToken = default)
+        {
+            _asked.TrySetResult();
+            await _released.Task;
+            return null;
+        }
+    }
+}

@@ -1,0 +1,91 @@
+using System.Reflection;
+using Microsoft.Extensions.Logging;
+using OrleansStream.Errors;
+using OrleansStream.Partitions;
+using OrleansStream.Tests.Support;
+using OrleansStream.Topics;
+
+namespace OrleansStream.Tests.Topics;
+
+/// <summary>What a router says, and to whom, of a partition that gave no answer.</summary>
+public sealed class PartitionCallsTests
+{
+    private static readonly PartitionKey Key = new(Guid.NewGuid(), 3);
+
+    private readonly KeptLog _log = new();
+    private readonly FailingPartition _partition;
+    private readonly PartitionCalls _calls;
+
+    public PartitionCallsTests()
+    {
+        IPartitionGrain partition = DispatchProxy.Create<IPartitionGrain, FailingPartition>();
+        _partition = (FailingPartition)partition;
+        var grains = DispatchProxy.Create<IGrainFactory, OneGrain>();
+        ((OneGrain)grains).Grain = partition;
+        _calls = new PartitionCalls(new GrainLookup<IPartitionGrain>(grains), TimeProvider.System, _log);
+    }
+
+    // Its message is of the inside: for the log, and not for the caller.
+    [Theory]
+    [InlineData(nameof(IPartitionGrain.AppendAsync), true)]
+    [InlineData(nameof(IPartitionGrain.FetchAsync), false)]
+    [InlineData(nameof(IPartitionGrain.FindOffsetAsync), false)]
+    [InlineData(nameof(IPartitionGrain.DescribeAsync), false)]
+    [InlineData(nameof(IPartitionGrain.DeleteRecordsAsync), true)]
+    public async Task Call_WhenThePartitionFailsAsNobodyForesaw_IsLoggedOnceAndAnswered(string method, bool isWrite)
+    {
+        _partition.Failure = new InvalidOperationException("inside");
+
+        StreamError error = (await CallAsync(method))!;
+
+        Assert.Equal((StreamErrorCode.UnknownServerError, isWrite), (error.Code, error.OutcomeUnknown));
+        Assert.DoesNotContain("inside", error.Detail, StringComparison.Ordinal);
+        LogLine line = Assert.Single(_log.Lines);
+        Assert.Equal((LogLevel.Error, _partition.Failure), (line.Level, line.Exception));
+        Assert.Equal(1, _partition.CallCount);
+    }
+
+    [Theory]
+    [InlineData(nameof(IPartitionGrain.AppendAsync), true, 1)]
+    [InlineData(nameof(IPartitionGrain.FetchAsync), false, TopicGrainLimits.AttemptsMax)]
+    public async Task Call_WhenItsSiloIsGone_IsAnsweredAndNotLogged(string method, bool isWrite, int callCount)
+    {
+        _partition.Failure = new SiloUnavailableException("gone");
+
+        StreamError error = (await CallAsync(method))!;
+
+        Assert.Equal((StreamErrorCode.RequestTimedOut, isWrite), (error.Code, error.OutcomeUnknown));
+        Assert.Empty(_log.Lines);
+        Assert.Equal(callCount, _partition.CallCount);
+    }
+
+    private async Task<StreamError?> CallAsync(string method)
+    {
+        CancellationToken token = TestContext.Current.CancellationToken;
+        return method switch
+        {
+            nameof(IPartitionGrain.AppendAsync) => (await _calls.AppendAsync(Key, new AppendRequest(default, Acks.All, TopicVersion: 1), token)).Error,
+            nameof(IPartitionGrain.FetchAsync) => (await _calls.FetchAsync(Key, new FetchRequest(0, 1, 0), token)).Error,
+            nameof(IPartitionGrain.FindOffsetAsync) => (await _calls.FindOffsetAsync(Key, 0, token)).Error,
+            nameof(IPartitionGrain.DescribeAsync) => (await _calls.DescribeAsync(Key)).Error,
+            _ => (await _calls.DeleteRecordsAsync(Key, -1, token)).Error,
+        };
+    }
+}
+
+/// <summary>A partition that fails.</summary>
+public class FailingPartition : DispatchProxy
+{
+    /// <summary>What it throws.</summary>
+    public Exception? Failure { get; set; }
+
+    /// <summary>The count of calls to it.</summary>
+    public int CallCount { get; private set; }
+
+    /// <inheritdoc/>
+    protected override object? Invoke(MethodInfo? targetMethod, object?[]? args)
+    {
+        CallCount++;
+        throw Failure!;
+    }
+}
