@@ -9,6 +9,9 @@ internal static class FreePort
     private const int First = 20_000;
     private const int Last = 31_000;
 
+    // One after the other from anywhere: a port that was found and is not listened at yet is not found again.
+    private static int _taken = Random.Shared.Next(Last - First);
+
     /// <summary>A port that nobody listens at.</summary>
     public static int Find() => FindRow(1);
 
@@ -17,7 +20,7 @@ internal static class FreePort
     {
         while (true)
         {
-            var first = Random.Shared.Next(First, Last - count);
+            var first = First + ((int)((uint)Interlocked.Add(ref _taken, count) % (Last - First - count)));
             if (Enumerable.Range(first, count).All(IsFree))
                 return first;
         }

@@ -26,7 +26,10 @@ internal sealed class BlobWritesRow : IRow
         await service.CreateTopicAsync("busy");
         var (busy, busyAppends) = Run(Sides.Plan(service, "busy", load, 32), azurite, context);
         await service.CreateTopicAsync("spaced", 1, ("flush.interval.ms", "250"));
-        var (spaced, spacedAppends) = Run(Sides.Plan(service, "spaced", load, 4), azurite, context);
+        LoadPlan spacedPlan = Sides.Plan(service, "spaced", load, 4);
+        // A partition that is opened appends a fence, and its first group waits for nothing: neither is a busy partition's.
+        Load.Run(spacedPlan with { WarmUp = TimeSpan.Zero, Duration = TimeSpan.FromSeconds(1) });
+        var (spaced, spacedAppends) = Run(spacedPlan, azurite, context);
         double seconds = spaced.Records / spaced.RecordsPerSecond;
         return
         [
