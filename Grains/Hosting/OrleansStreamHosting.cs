@@ -165,9 +165,10 @@ public static class OrleansStreamHosting
         messaging.CancelRequestOnTimeout = true;
     }
 
-    // What a store throws may be the reason of an exception that Orleans sends: else who called is told that it could not be sent.
+    // What a store throws, and what a library below it did, may be the reason of an exception that Orleans sends: else who called is told
+    // that it could not be sent.
     private static void Configure(ExceptionSerializationOptions exceptions) =>
-        exceptions.SupportedNamespacePrefixes.Add(nameof(OrleansStream));
+        exceptions.SupportedExceptionTypeFilter = static _ => true;
 
     private static void Configure(ConnectionOptions connections) =>
         connections.ConnectionsPerEndpoint = ClusterLimits.ConnectionsPerEndpoint;

@@ -19,7 +19,7 @@ public sealed class StoreExceptionTests(ClusterFixture cluster)
     {
         Exception reason = kind switch
         {
-            nameof(StoreUnavailableException) => new StoreUnavailableException("no answer", new TimeoutException("too long")),
+            nameof(StoreUnavailableException) => new StoreUnavailableException("no answer", new LibraryException("too long")),
             nameof(StoreFullException) => new StoreFullException("no room"),
             nameof(SegmentNotFoundException) => new SegmentNotFoundException("segment"),
             nameof(CorruptDocumentException) => new CorruptDocumentException("document", "is no JSON"),
@@ -32,5 +32,9 @@ public sealed class StoreExceptionTests(ClusterFixture cluster)
 
         Assert.Equal(reason.GetType(), received.InnerException!.GetType());
         Assert.Equal(reason.Message, received.InnerException.Message);
+        Assert.Equal(reason.InnerException?.Message, received.InnerException.InnerException?.Message);
     }
+
+    // Of a namespace that is neither ours nor the system's, as a library's.
+    private sealed class LibraryException(string message) : Exception(message);
 }
