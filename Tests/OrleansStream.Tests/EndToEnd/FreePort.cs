@@ -20,7 +20,7 @@ internal static class FreePort
     {
         while (true)
         {
-            var first = First + ((int)((uint)Interlocked.Add(ref _taken, count) % (Last - First - count)));
+            var first = First + ((int)((uint)(Interlocked.Add(ref _taken, count) - count) % (Last - First - count)));
             if (Enumerable.Range(first, count).All(IsFree))
                 return first;
         }

@@ -36,7 +36,9 @@ public sealed class LocalClusterTests
         }
         finally
         {
-            Signals.Send(script.Id, Signals.Interrupt);
+            // One that has ended by itself has said why, and that is what is to be told.
+            if (!script.HasExited)
+                Signals.Send(script.Id, Signals.Interrupt);
             await script.WaitForExitAsync(TestContext.Current.CancellationToken);
         }
 
