@@ -12,7 +12,7 @@ using OrleansStream.Api.Producers;
 
 namespace OrleansStream.Api.Hosting;
 
-/// <summary>The REST surface as a part of a host: it needs an <see cref="IGrainFactory"/> beside it, and nothing else.</summary>
+/// <summary>The REST surface as a part of a host: it needs an <see cref="IGrainFactory"/> beside it and an <see cref="OrleansStream.Hosting.IReadiness"/>.</summary>
 internal static class ApiHosting
 {
     /// <summary>Where the service listens unless it is told otherwise: this machine only.</summary>
