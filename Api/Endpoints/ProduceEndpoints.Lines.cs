@@ -54,7 +54,6 @@ internal sealed partial class ProduceEndpoints
         private long? _expectedNextOffset = ExpectedNextOffset(context);
         private int _lineCount;
         private bool _isStopped;
-        private bool _isUnanswered;
 
         public async Task RunAsync()
         {
@@ -98,11 +97,7 @@ internal sealed partial class ProduceEndpoints
         }
 
         /// <inheritdoc/>
-        public void Dispose()
-        {
-            if (!_isUnanswered)
-                _records.Dispose();
-        }
+        public void Dispose() => _records.Dispose();
 
         private StreamError? FaultOf(Exception exception) => exception switch
         {
@@ -224,26 +219,44 @@ internal sealed partial class ProduceEndpoints
         {
             if (_records.Count == 0 || _isStopped)
                 return;
-            int failedBefore = results.FailedCount;
-            AppendOutcome outcome = await produce.TryCallAsync(
-                context, new(_records.Finish(), partition, _records.Partitions, options.Acks, _expectedNextOffset));
-            // An append that was given up may still be reading these batches.
-            _isUnanswered = !outcome.IsMemoryFree;
-            StreamError? error = outcome.Response.Error;
-            if (error is not null && results is { Count: 0, AreBeingSent: false })
-                throw new RequestException(error);
-            if (error is null && options.Acks != Acks.None)
-                results.Add(outcome.Response, _records);
-            for (int i = 0; error is not null && i < _records.Count; i++)
-                results.AddError(error);
-            _isStopped = error is not null || results.FailedCount > failedBefore;
-            _expectedNextOffset += _records.Count;
+            AppendOutcome outcome = default;
+            try
+            {
+                outcome = await produce.TryCallAsync(
+                    context, new(_records.Finish(), partition, _records.Partitions, options.Acks, _expectedNextOffset));
+                AddResults(outcome.Response);
+            }
+            finally
+            {
+                // A call that was given up may still be reading these batches, whatever became of the append.
+                if (outcome.IsMemoryFree)
+                    _records.Reset();
+                else
+                    _records.StartAnew();
+            }
+
+            _records.NowMs = produce.NowMs(context);
             if (!_isWhole && results.Count >= Limits.NdjsonResultsKeptMax)
                 await results.SendLinesAsync(context);
-            if (_isUnanswered)
-                return;
-            _records.Reset();
-            _records.NowMs = produce.NowMs(context);
+        }
+
+        private void AddResults(RecordsAppendResponse response)
+        {
+            int failedBefore = results.FailedCount;
+            if (response.Error is { } error)
+            {
+                if (results is { Count: 0, AreBeingSent: false })
+                    throw new RequestException(error);
+                for (int i = 0; i < _records.Count; i++)
+                    results.AddError(error);
+            }
+            else if (options.Acks != Acks.None)
+            {
+                results.Add(response, _records);
+            }
+
+            _isStopped = results.FailedCount > failedBefore;
+            _expectedNextOffset += _records.Count;
         }
     }
 }

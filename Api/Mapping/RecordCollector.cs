@@ -9,14 +9,14 @@ namespace OrleansStream.Api.Mapping;
 /// Gathers the records of a request as encoded batches, with what the answer needs to know of each. No object a record.
 /// </summary>
 /// <remarks>
-/// Its memory is pooled: dispose it only once the append of its batches has been answered. An append without an answer may
-/// still run, and read the bytes; then the collector is left to the garbage collector.
+/// Its memory is pooled: dispose it only once the append of its batches has been answered. An append without a certain answer may
+/// still run, and read the bytes; then the collector is left to the garbage collector, or goes on with <see cref="StartAnew"/>.
 /// </remarks>
 internal sealed class RecordCollector : IDisposable
 {
-    private readonly RecordBatchWriter _batch = new();
-    private readonly PooledList<int> _partitions = new();
-    private readonly PooledList<long> _timestamps = new();
+    private RecordBatchWriter _batch = new();
+    private PooledList<int> _partitions = new();
+    private PooledList<long> _timestamps = new();
 
     /// <summary>Starts without records.</summary>
     /// <param name="nowMs">The time of a record that has none, in milliseconds since the Unix epoch.</param>
@@ -87,6 +87,15 @@ internal sealed class RecordCollector : IDisposable
         _batch.Reset(new RecordBatchOptions());
         _partitions.Clear();
         _timestamps.Clear();
+        Count = 0;
+    }
+
+    /// <summary>Starts again without records in other memory: somebody may still read what lies in this, and the garbage collector gets it.</summary>
+    public void StartAnew()
+    {
+        _batch = new RecordBatchWriter();
+        _partitions = new PooledList<int>();
+        _timestamps = new PooledList<long>();
         Count = 0;
     }
 

@@ -98,10 +98,7 @@ public sealed record RecordsAppendResponse(
     /// <summary>Set when nothing was stored, since the request's plan is to be made by this version of the topic: send it again with that.</summary>
     [Id(3)] public TopicMetadata? PlanBy { get; init; }
 
-    /// <summary>
-    /// True when the request's batches may still be read: a call to a partition was given up without a certain answer, or answered before
-    /// they were written (<see cref="Acks.None"/>).
-    /// </summary>
+    /// <summary>True when a call to a partition was given up without a certain answer: it may go on reading the request's batches.</summary>
     [Id(4)] public bool HasStrays { get; init; }
 
     /// <summary>

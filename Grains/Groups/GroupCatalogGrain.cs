@@ -90,11 +90,11 @@ internal sealed partial class GroupCatalogGrain(
             cancellationToken.ThrowIfCancellationRequested();
             try
             {
-                // What a crash left on the list though it had ended.
+                // What a crash left on the list though it had ended. Removed from the list that is in force: this activation may have left meanwhile.
                 if (!await GrainFactory.GetGrain<IConsumerGroupGrain>(name).ExpireAsync())
-                    await RemoveAsync(name);
+                    await this.AsReference<IGroupCatalogGrain>().RemoveAsync(name);
             }
-            catch (Exception e) when (e is OrleansException or TimeoutException or StreamException)
+            catch (Exception e) when (e is not OperationCanceledException)
             {
                 LogNotExpired(e, name);
             }

@@ -99,7 +99,7 @@ public static class OrleansStreamHosting
             // A connection that still takes bytes is no proof of life: a hung silo's does too.
             membership.EnableConnectionLivenessCheck = false;
             // How long a silo has been joining is told by the clocks of two: one that is ahead would evict every silo that joins, as soon as it
-            // does. A silo that dies while it joins is evicted as any other, by the probes that it does not answer.
+            // does. One that dies while it joins hinders nobody: those that join ask active silos only.
             membership.EvictWhenMaxJoinAttemptTimeExceeded = false;
         });
         silo.Services.Configure<SiloMessagingOptions>(Configure);

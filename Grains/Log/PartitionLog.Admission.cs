@@ -11,10 +11,7 @@ public sealed partial class PartitionLog
     private bool _isClosing;
 
     /// <summary>Appends the batches of one request next to each other, all or none.</summary>
-    /// <param name="batches">
-    /// Whole batches v2; not changed by anybody until the result is there, and never again with <see cref="LogAcks.Admitted"/>, whose result
-    /// comes before they are read.
-    /// </param>
+    /// <param name="batches">Whole batches v2; not changed by anybody until the result is there.</param>
     /// <param name="acks">When to answer.</param>
     /// <param name="expectedNextOffset">Append only when this is the next offset; null for no condition.</param>
     /// <param name="cancellationToken">
@@ -27,6 +24,11 @@ public sealed partial class PartitionLog
     {
         var invalid = Judge(batches);
         batches.TryReadFirst(out var first);
+        if (acks == LogAcks.Admitted)
+        {
+            batches = batches.ToArray(); // the caller has its answer, and its memory back, before these are written
+        }
+
         PendingAppend append;
         var starts = false;
         lock (_gate)

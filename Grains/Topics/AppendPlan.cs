@@ -195,6 +195,9 @@ internal sealed class AppendPlan : IDisposable
             owned.Dispose();
         foreach (byte[] bytes in _rented)
             ArrayPool<byte>.Shared.Return(bytes);
+        // Nobody else has been told of it.
+        if (RecordMemory is null)
+            _recordMemory?.Dispose();
         _owned.Clear();
         _rented.Clear();
     }

@@ -62,8 +62,8 @@ internal readonly ref struct AppendSplitter
             ReadOnlyMemory<byte> batch = _batches[scanner.Position..scanner.NextPosition];
             ReadOnlySpan<int> partitions = _partitions.Slice(record, header.RecordCount);
             bool isWhole = !partitions.ContainsAnyExcept(partitions[0]) && AppendPlanner.IsPartition(partitions[0], _context);
-            if (isWhole && AppendPlanner.IsAsIs(batch.Span, header, _context) && IsBestCopied(partitions[0], header))
-                AddWhole(partitions[0], record, header.RecordCount, batch, isSent: true);
+            if (isWhole && AppendPlanner.IsAsIs(batch.Span, header, _context))
+                AddAsIs(partitions[0], record, batch, header, scanner.Position);
             else if (!_context.HasOwnProducer(header))
                 AddRecords(scanner.Position, batch.Span, header, record);
             else if (!isWhole)
@@ -82,19 +82,26 @@ internal readonly ref struct AppendSplitter
         return null;
     }
 
-    /// <summary>False for a batch that only its numbers keep from being stored as it is: its records are chosen, and so not copied for that.</summary>
-    private bool IsBestCopied(int partition, in RecordBatchHeader header)
+    /// <summary>Adds a batch as it is. Where only its numbers keep it from that, its records are chosen: so they are not copied for the numbers' sake.</summary>
+    private void AddAsIs(int partition, int record, ReadOnlyMemory<byte> batch, in RecordBatchHeader header, int position)
     {
-        // What was written before it for this partition comes before it.
+        CloseOpen(partition);
+        if (_plan.IsRightFor(partition, header) || !header.HasProducer || header.Compression != CompressionType.None)
+            AddWhole(partition, record, header.RecordCount, batch, isSent: true);
+        else
+            AddRecords(position, batch.Span, header, record);
+    }
+
+    /// <summary>Ends what was written for a partition before a batch that comes behind it: its numbers are the next ones.</summary>
+    private void CloseOpen(int partition)
+    {
         if (_open.Remove(partition, out var open))
             Close(open);
-        return _plan.IsRightFor(partition, header) || !header.HasProducer || header.Compression != CompressionType.None;
     }
 
     private void AddWhole(int partition, int record, int count, ReadOnlyMemory<byte> batch, bool isSent)
     {
-        if (_open.Remove(partition, out var open))
-            Close(open);
+        CloseOpen(partition);
         int unit = _plan.OpenUnit(partition);
         _plan.Assign(unit, record, count);
         if (isSent)

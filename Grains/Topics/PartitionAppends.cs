@@ -22,8 +22,8 @@ internal sealed class PartitionAppends(
 
     private readonly long _startedAt = time.GetTimestamp();
 
-    /// <summary>True when batches may still be read: a call was given up without a certain answer, or answered before they were written.</summary>
-    public bool HasStrays { get; private set; } = request.Acks == Acks.None;
+    /// <summary>True when a call was given up without a certain answer: it may go on reading its batches.</summary>
+    public bool HasStrays { get; private set; }
 
     /// <summary>Makes the appends: those of different partitions at the same time, those of one in their order.</summary>
     /// <param name="cancellationToken">The caller's deadline.</param>

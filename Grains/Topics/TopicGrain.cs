@@ -43,8 +43,9 @@ internal sealed partial class TopicGrain(
             if (registered.Topic is not { } topic)
                 return registered;
             created = registered.Created;
+            // The catalogue has it already, and then it is there.
             if (await WriteAsync(topic) is { } failure)
-                return Refuse(failure);
+                return Refuse(failure with { OutcomeUnknown = failure.OutcomeUnknown || created });
         }
 
         return TopicRules.Difference(_topic!, request) is { } difference

@@ -1,13 +1,7 @@
 using System.Net;
-using System.Reflection;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
-using OrleansStream.Api.Hosting;
 using OrleansStream.Hosting;
-using OrleansStream.Tests.Topics;
 
 namespace OrleansStream.Tests.Api;
 
@@ -15,32 +9,14 @@ namespace OrleansStream.Tests.Api;
 public sealed class ConnectionReleaseTests : IAsyncLifetime
 {
     private readonly HeldReadiness _readiness = new();
-    private readonly WebApplication _service;
-    private readonly HttpClient _client = new();
+    private LoneApi _api = null!;
 
-    public ConnectionReleaseTests()
-    {
-        WebApplicationBuilder builder = WebApplication.CreateBuilder();
-        builder.AddApi();
-        builder.Logging.ClearProviders();
-        builder.WebHost.UseUrls(ApiFixture.AnyPort);
-        builder.Services.AddSingleton(DispatchProxy.Create<IGrainFactory, OneGrain>());
-        builder.Services.AddSingleton<IReadiness>(_readiness);
-        _service = builder.Build();
-        _service.UseApi();
-    }
-
-    public async ValueTask InitializeAsync()
-    {
-        await _service.StartAsync();
-        _client.BaseAddress = new Uri(_service.Urls.Single());
-    }
+    public async ValueTask InitializeAsync() => _api = await LoneApi.StartAsync(readiness: _readiness);
 
     public async ValueTask DisposeAsync()
     {
         _readiness.Release();
-        _client.Dispose();
-        await _service.DisposeAsync();
+        await _api.DisposeAsync();
     }
 
     [Fact]
@@ -52,7 +28,7 @@ public sealed class ConnectionReleaseTests : IAsyncLifetime
         using (HttpResponseMessage before = await GetAsync("/health/live"))
             Assert.NotEqual(true, before.Headers.ConnectionClose);
 
-        _service.Services.GetRequiredService<IHostApplicationLifetime>().StopApplication();
+        _api.Services.GetRequiredService<IHostApplicationLifetime>().StopApplication();
         _readiness.Release();
 
         foreach (Task<HttpResponseMessage> answer in (Task<HttpResponseMessage>[])[parked, GetAsync("/health/live"), GetAsync("/none-such")])
@@ -63,7 +39,7 @@ public sealed class ConnectionReleaseTests : IAsyncLifetime
         }
     }
 
-    private Task<HttpResponseMessage> GetAsync(string path) => _client.GetAsync(path, TestContext.Current.CancellationToken);
+    private Task<HttpResponseMessage> GetAsync(string path) => _api.Client.GetAsync(path, TestContext.Current.CancellationToken);
 
     private sealed class HeldReadiness : IReadiness
     {

@@ -45,6 +45,21 @@ public sealed class StateFailureTests : IAsyncLifetime
         Assert.Equal((3, 2L), await DescribeAsync(topic.Name));
     }
 
+    // The catalogue decides what topics there are, and is written first.
+    [Fact]
+    public async Task Create_WhenOnlyTheCatalogueCouldBeWritten_DoesNotSayThatTheTopicIsNotThere()
+    {
+        _documents.BeforeWrite = name => name.Contains("halfway", StringComparison.Ordinal)
+            ? throw new StoreFullException("The store's own words.")
+            : Task.CompletedTask;
+        TopicResponse failed = await _cluster.Topic("halfway").CreateAsync(ClusterFixture.Request(2));
+        _documents.BeforeWrite = null;
+
+        Assert.Equal((StreamErrorCode.KafkaStorageError, true), (failed.Error!.Code, failed.Error.OutcomeUnknown));
+        TopicResponse repeated = await _cluster.Topic("halfway").CreateAsync(ClusterFixture.Request(2));
+        Assert.Equal((null, false, 2), (repeated.Error, repeated.Created, repeated.Topic!.PartitionCount));
+    }
+
     // The activation that wrote knows an older version than is stored: only the next one can write again.
     [Fact]
     public async Task Alter_WhenTheReplyOfTheWriteBeforeWasLost_GoesOnFromWhatIsStored()

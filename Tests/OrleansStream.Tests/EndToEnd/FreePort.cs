@@ -9,8 +9,8 @@ internal static class FreePort
     private const int First = 20_000;
     private const int Last = 31_000;
 
-    // One after the other from anywhere: a port that was found and is not listened at yet is not found again.
-    private static int _taken = Random.Shared.Next(Last - First);
+    // From anywhere: another run may be under way.
+    private static readonly PortSequence Ports = new(First, Last, Random.Shared.Next(First, Last));
 
     /// <summary>A port that nobody listens at.</summary>
     public static int Find() => FindRow(1);
@@ -20,7 +20,7 @@ internal static class FreePort
     {
         while (true)
         {
-            var first = First + ((int)((uint)(Interlocked.Add(ref _taken, count) - count) % (Last - First - count)));
+            var first = Ports.Take(count);
             if (Enumerable.Range(first, count).All(IsFree))
                 return first;
         }
@@ -38,6 +38,28 @@ internal static class FreePort
         catch (SocketException)
         {
             return false;
+        }
+    }
+}
+
+/// <summary>Ports one after the other: one that was taken, and is not listened at yet, is taken again only after all others.</summary>
+/// <param name="first">The first port.</param>
+/// <param name="last">The one behind the last.</param>
+/// <param name="next">The one to begin with.</param>
+internal sealed class PortSequence(int first, int last, int next)
+{
+    private readonly Lock _gate = new();
+    private int _next = next;
+
+    /// <summary>Takes some ports in a row.</summary>
+    /// <returns>The first of them.</returns>
+    public int Take(int count)
+    {
+        lock (_gate)
+        {
+            var taken = _next + count > last ? first : _next;
+            _next = taken + count;
+            return taken;
         }
     }
 }

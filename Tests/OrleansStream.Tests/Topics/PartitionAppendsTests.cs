@@ -3,7 +3,6 @@ using System.Reflection;
 using Microsoft.Extensions.Logging.Abstractions;
 using OrleansStream.Errors;
 using OrleansStream.Partitions;
-using OrleansStream.Records;
 using OrleansStream.Topics;
 
 namespace OrleansStream.Tests.Topics;
@@ -19,41 +18,23 @@ public sealed class PartitionAppendsTests
     [InlineData(false)]
     public async Task Run_WhenARepeatIsRefused_SaysUnknownOnlyWhereAnEarlierCallMayHaveStoredIt(bool isFirstLost)
     {
-        var (_, parts) = await RunAsync(
-            new RecordsAppendRequest(default, Partition: 0, default, Acks.All, Identity: Identity),
-            isFirstLost ? () => throw new TimeoutException() : () => Failed(StreamErrorCode.NotLeaderOrFollower),
-            () => Failed(StreamErrorCode.InvalidRecord));
-
-        var error = Assert.Single(parts).Response.Error!;
-        Assert.Equal((StreamErrorCode.InvalidRecord, isFirstLost), (error.Code, error.OutcomeUnknown));
-    }
-
-    [Theory]
-    [InlineData(Acks.All, false)]
-    [InlineData(Acks.Leader, false)]
-    [InlineData(Acks.None, true)]
-    public async Task Run_WhenItIsAnsweredBeforeTheBatchesAreWritten_SaysThatTheyMayStillBeRead(Acks acks, bool mayBeRead)
-    {
-        var (appends, _) = await RunAsync(
-            new RecordsAppendRequest(default, Partition: 0, default, acks), () => new AppendResponse(null, 0, -1, 0));
-        Assert.Equal(mayBeRead, appends.HasStrays);
-    }
-
-    private static async Task<(PartitionAppends Appends, AppendPart[] Parts)> RunAsync(
-        RecordsAppendRequest request, params Func<AppendResponse>[] answers)
-    {
         var partition = DispatchProxy.Create<IPartitionGrain, ScriptedPartition>();
         var grains = DispatchProxy.Create<IGrainFactory, OneGrain>();
         ((OneGrain)grains).Grain = partition;
         var calls = ((ScriptedPartition)partition).Calls;
-        Array.ForEach(answers, calls.Enqueue);
+        calls.Enqueue(isFirstLost ? () => throw new TimeoutException() : () => Failed(StreamErrorCode.NotLeaderOrFollower));
+        calls.Enqueue(() => Failed(StreamErrorCode.InvalidRecord));
         var topic = new TopicMetadata("t", Guid.NewGuid(), 1, ImmutableSortedDictionary<string, string>.Empty, 1, default);
-        using var plan = AppendPlan.AsIs(partition: 0, recordCount: 1, default(AppendBatches));
+        var request = new RecordsAppendRequest(default, Partition: 0, default, Acks.All, Identity: Identity);
+
+        using var plan = AppendPlan.AsIs(partition: 0, recordCount: 1, default);
         var partitions = new PartitionCalls(new GrainLookup<IPartitionGrain>(grains), TimeProvider.System, NullLogger.Instance);
-        var appends = new PartitionAppends(partitions, TimeProvider.System, topic, plan, request);
-        var parts = await appends.RunAsync(TestContext.Current.CancellationToken);
+        var parts = await new PartitionAppends(partitions, TimeProvider.System, topic, plan, request)
+            .RunAsync(TestContext.Current.CancellationToken);
+
+        var error = Assert.Single(parts).Response.Error!;
+        Assert.Equal((StreamErrorCode.InvalidRecord, isFirstLost), (error.Code, error.OutcomeUnknown));
         Assert.Empty(calls);
-        return (appends, parts);
     }
 
     private static AppendResponse Failed(StreamErrorCode code) =>

@@ -1,0 +1,59 @@
+using System.Reflection;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using OrleansStream.Api.Hosting;
+using OrleansStream.Hosting;
+using OrleansStream.Tests.Topics;
+
+namespace OrleansStream.Tests.Api;
+
+/// <summary>The REST surface over HTTP with no cluster behind it: every grain is one that the test has.</summary>
+internal sealed class LoneApi : IAsyncDisposable
+{
+    private readonly WebApplication _service;
+
+    private LoneApi(WebApplication service)
+    {
+        _service = service;
+        Client = new HttpClient { BaseAddress = new Uri(service.Urls.Single()) };
+    }
+
+    /// <summary>Calls it.</summary>
+    public HttpClient Client { get; }
+
+    /// <summary>What it consists of.</summary>
+    public IServiceProvider Services => _service.Services;
+
+    /// <summary>Starts it.</summary>
+    /// <param name="grain">What each call goes to; null when there are none.</param>
+    /// <param name="readiness">Tells whether it is ready; null when nobody asks.</param>
+    public static async Task<LoneApi> StartAsync(object? grain = null, IReadiness? readiness = null)
+    {
+        var grains = DispatchProxy.Create<IGrainFactory, OneGrain>();
+        ((OneGrain)grains).Grain = grain;
+        WebApplicationBuilder builder = WebApplication.CreateBuilder();
+        builder.AddApi();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls(ApiFixture.AnyPort);
+        builder.Services.AddSingleton(grains);
+        builder.Services.AddSingleton(readiness ?? new Ready());
+        WebApplication service = builder.Build();
+        service.UseApi();
+        await service.StartAsync();
+        return new LoneApi(service);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        Client.Dispose();
+        await _service.DisposeAsync();
+    }
+
+    private sealed class Ready : IReadiness
+    {
+        public ValueTask<string?> FindObstacleAsync(CancellationToken cancellationToken = default) => ValueTask.FromResult<string?>(null);
+    }
+}
