@@ -44,17 +44,19 @@ public sealed class AppendTests
     }
 
     [Fact]
-    public async Task Append_WhenAcksAreAdmitted_IsAnsweredAtOnceWithoutOffset()
+    public async Task Append_WhenAcksAreAdmitted_IsAnsweredAtOnceWithoutOffsetAndKeepsWhatItWasGiven()
     {
         var rig = new LogRig();
         var log = await rig.OpenAsync();
         var held = rig.Segments.Hold();
         _ = log.PutAsync(TestBatch.Of("first"));
 
-        var append = log.PutAsync(TestBatch.Of("a"), LogAcks.Admitted);
+        var batch = TestBatch.Of("a");
+        var append = log.PutAsync(batch, LogAcks.Admitted);
 
         Assert.True(append.IsCompleted);
         Assert.Equal(-1, (await append).BaseOffset);
+        batch.AsSpan().Fill(0xFF);
         held.Release();
         Assert.Equal(["first", "a"], await log.ReadValuesAsync());
     }
