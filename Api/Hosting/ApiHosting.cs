@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.ResponseCompression;
 using Microsoft.Extensions.Configuration.Memory;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -44,6 +45,7 @@ internal static class ApiHosting
         builder.WebHost.UseSockets(sockets => sockets.UnsafePreferInlineScheduling = true);
         AddLogging(builder.Logging);
         IServiceCollection services = builder.Services;
+        services.AddSingleton<IMemoryPoolFactory<byte>, ConnectionMemory>();
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<ProducerIds>();
         services.AddSingleton<IValidateOptions<QuotaOptions>, QuotaOptionsValidator>();

@@ -1,0 +1,52 @@
+using System.Buffers;
+using OrleansStream.Api.Hosting;
+using Limits = OrleansStream.Api.Limits;
+
+namespace OrleansStream.Tests.Api;
+
+/// <summary>The memory of connections: large blocks, so many and no more.</summary>
+public sealed class ConnectionMemoryTests : IDisposable
+{
+    private readonly ConnectionMemory _memory = new();
+
+    public void Dispose() => _memory.Dispose();
+
+    [Fact]
+    public void Rent_WhenAllLargeBlocksAreTaken_GivesSmallOnesUntilOneIsReturned()
+    {
+        IMemoryOwner<byte>[] taken = [.. Enumerable.Range(0, Limits.ConnectionBlocksMax).Select(_ => _memory.Rent())];
+        Assert.All(taken, block => Assert.Equal(Limits.ConnectionBlockBytes, block.Memory.Length));
+        Assert.Equal(taken.Length, taken.Select(Place).Distinct().Count());
+
+        using (IMemoryOwner<byte> small = _memory.Rent(2_048))
+            Assert.InRange(small.Memory.Length, 2_048, 4_096);
+        nint returned = Place(taken[7]);
+        taken[7].Dispose();
+        using (IMemoryOwner<byte> large = _memory.Rent(2_048))
+            Assert.Equal((returned, Limits.ConnectionBlockBytes), (Place(large), large.Memory.Length));
+    }
+
+    [Fact]
+    public void Rent_OfMoreThanItSaysThatItHas_Throws() =>
+        Assert.Throws<ArgumentOutOfRangeException>(() => _memory.Rent(_memory.MaxBufferSize + 1));
+
+    // One listener ends while another goes on.
+    [Fact]
+    public void Dispose_OfOneListenersPool_LeavesTheOthers()
+    {
+        MemoryPool<byte> other = _memory.Create();
+        nint place;
+        using (IMemoryOwner<byte> block = _memory.Create().Rent())
+            place = Place(block);
+        _memory.Create().Dispose();
+
+        using IMemoryOwner<byte> again = other.Rent();
+        Assert.Equal(place, Place(again));
+    }
+
+    private static unsafe nint Place(IMemoryOwner<byte> block)
+    {
+        using MemoryHandle handle = block.Memory.Pin();
+        return (nint)handle.Pointer;
+    }
+}
