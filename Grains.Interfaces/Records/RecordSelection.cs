@@ -67,8 +67,8 @@ public sealed class RecordSelection : IDisposable
             throw RecordBatchWriter.Overflow(RecordLimits.BatchBytesMax);
         if (Count == _records.Length)
             Grow();
+        _maxTimestamp = Count == 0 ? timestampMs : Math.Max(_maxTimestamp, timestampMs);
         _records[Count++] = new SelectedRecord(position, timestampMs);
-        _maxTimestamp = Math.Max(_maxTimestamp, timestampMs);
         LengthBytes += lengthBytes;
     }
 

@@ -43,6 +43,16 @@ public sealed class RecordSelectionTests
         });
 
     [Fact]
+    public void Header_WhenAllTimesAreBefore1970_TellsTheLatestOfThem()
+    {
+        byte[] source = TestRecords.Encode(new RecordBatchOptions(), TestRecords.Text("k", "v"));
+        using var selection = new RecordSelection(Named, source);
+        selection.Add(RecordBatchHeader.HeaderLengthBytes, -7);
+        selection.Add(RecordBatchHeader.HeaderLengthBytes, -9);
+        Assert.Equal((-7, -7), (selection.Header.BaseTimestamp, selection.Header.MaxTimestamp));
+    }
+
+    [Fact]
     public void Add_BeyondTheBoundOfABatch_IsRefusedAndChangesNothing()
     {
         byte[] source = TestRecords.Encode(new RecordBatchOptions(), new TestRecord(1, null, new byte[RecordLimits.BatchBytesMax / 2], []));
