@@ -114,6 +114,12 @@ public static class LogLimits
     /// <summary>The first and the longest pause between two tries against a failing store.</summary>
     public static readonly TimeSpan RetryPauseMin = TimeSpan.FromMilliseconds(10), RetryPauseMax = TimeSpan.FromSeconds(1);
 
+    /// <summary>
+    /// How long an opening log reads again when the store answers without the fence that it has just stored; then it gives up, and whoever
+    /// opens it next begins anew.
+    /// </summary>
+    public static readonly TimeSpan StaleReadsMax = TimeSpan.FromSeconds(10);
+
     /// <summary>How long closing a log waits for the append under way.</summary>
     public static readonly TimeSpan CloseWaitMax = TimeSpan.FromSeconds(10);
 }

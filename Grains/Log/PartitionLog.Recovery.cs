@@ -41,7 +41,8 @@ public sealed partial class PartitionLog
             await SettleAsync(scan, active.Name, segments, cancellationToken).ConfigureAwait(false);
             var takesAppends = await FenceAsync(
                 active.Name, scan.EndOffset, manifest.Current.Epoch, segments, time, cancellationToken).ConfigureAwait(false);
-            await ScanToEndAsync(scan, active.Name, manifest.Current, cancellationToken).ConfigureAwait(false);
+            await ScanToEndAsync(scan, active.Name, manifest.Current, takesAppends, segments, time, cancellationToken)
+                .ConfigureAwait(false);
 
             var extent = await segments.GetExtentAsync(active.Name, cancellationToken).ConfigureAwait(false);
             var log = new PartitionLog(
@@ -172,14 +173,20 @@ public sealed partial class PartitionLog
                 $"{scan.Damage ?? "it ends there"}; it was durable up to position {extent.DurableLength}");
         }
 
+        if (scan.SeenLength < extent.Length)
+        {
+            throw new StoreUnavailableException(
+                $"Segment '{name}' has {extent.Length} bytes, and reading it gave {scan.SeenLength}: nothing is cut by such an answer.");
+        }
+
         await segments.SettleAsync(name, scan.Position, cancellationToken).ConfigureAwait(false);
     }
 
     private static async ValueTask ScanToEndAsync(
-        SegmentScan scan, string name, PartitionManifest manifest, CancellationToken cancellationToken)
+        SegmentScan scan, string name, PartitionManifest manifest, bool takesAppends, ISegmentStore segments, TimeProvider time,
+        CancellationToken cancellationToken)
     {
-        await scan.RunAsync(null, cancellationToken).ConfigureAwait(false);
-        ThrowOnDamage(scan, name);
+        await ScanBehindFenceAsync(scan, name, manifest.Epoch, takesAppends, segments, time, cancellationToken).ConfigureAwait(false);
         if (scan.Epoch > manifest.Epoch)
         {
             throw new LogFencedException($"Epoch {manifest.Epoch} met the fence of epoch {scan.Epoch} in '{name}'.");
@@ -191,6 +198,40 @@ public sealed partial class PartitionLog
                 $"Segment '{name}' ends at offset {scan.EndOffset}, below the log start offset {manifest.LogStartOffset}.");
         }
     }
+
+    // Our fence was stored before this reads, so an answer without it is an old one: it may lack what older owners acknowledged.
+    private static async ValueTask ScanBehindFenceAsync(
+        SegmentScan scan, string name, int epoch, bool takesAppends, ISegmentStore segments, TimeProvider time,
+        CancellationToken cancellationToken)
+    {
+        var startedAt = time.GetTimestamp();
+        for (var pause = LogLimits.RetryPauseMin; ; pause = ManifestFile.NextPause(pause))
+        {
+            await scan.RunAsync(null, cancellationToken).ConfigureAwait(false);
+            ThrowOnDamage(scan, name);
+            if (takesAppends
+                ? scan.Epoch >= epoch
+                : await HasReadDurableAsync(scan, name, segments, cancellationToken).ConfigureAwait(false))
+            {
+                return;
+            }
+
+            if (time.GetElapsedTime(startedAt) >= LogLimits.StaleReadsMax)
+            {
+                throw new StoreUnavailableException(
+                    $"The store goes on answering with an old state of segment '{name}': up to position {scan.Position}, without the fence of epoch {epoch}.");
+            }
+
+            await LogPause.WaitAsync(pause, time, cancellationToken).ConfigureAwait(false);
+            cancellationToken.ThrowIfCancellationRequested();
+        }
+    }
+
+    // A segment that takes no appends has no fence of ours. Its end is what the store says of it after that was known.
+    private static async ValueTask<bool> HasReadDurableAsync(
+        SegmentScan scan, string name, ISegmentStore segments, CancellationToken cancellationToken) =>
+        await segments.GetExtentAsync(name, cancellationToken).ConfigureAwait(false) is { } extent
+        && scan.SeenLength >= extent.DurableLength;
 
     private static void ThrowOnDamage(SegmentScan scan, string name)
     {

@@ -19,6 +19,9 @@ internal sealed class SegmentScan(
     /// <summary>The end of the last accepted batch.</summary>
     public long Position { get; private set; }
 
+    /// <summary>The end of the bytes that the last read gave, accepted or not.</summary>
+    public long SeenLength { get; private set; }
+
     /// <summary>The offset behind the last record.</summary>
     public long EndOffset { get; private set; } = baseOffset;
 
@@ -49,6 +52,7 @@ internal sealed class SegmentScan(
         {
             var wanted = (int)Math.Min(buffer.Length, (length ?? long.MaxValue) - Position);
             var read = wanted <= 0 ? 0 : await ReadAsync(buffer.AsMemory(0, wanted), cancellationToken).ConfigureAwait(false);
+            SeenLength = Position + read;
             var whole = Accept(buffer.AsSpan(0, read));
             if (Damage is not null || Position == length)
             {

@@ -1,4 +1,5 @@
 using OrleansStream.Log;
+using OrleansStream.Records;
 using OrleansStream.Storage;
 
 namespace OrleansStream.Tests.Simulation;
@@ -9,7 +10,7 @@ public enum Mutation
     /// <summary>Nothing is taken out.</summary>
     None,
 
-    /// <summary>Fences are reported and never written.</summary>
+    /// <summary>Fences close a segment to nobody: an append that meets nothing but fences where it is to land lands behind them.</summary>
     NoFence,
 
     /// <summary>Appends land at the segment's end wherever that is.</summary>
@@ -35,11 +36,16 @@ public enum Mutation
 
     /// <summary>The store's bounds are not heeded.</summary>
     NoBounds,
+
+    /// <summary>Reading after a fence gives an old end of the segment, with the fence behind it: whoever looks for it is content.</summary>
+    FenceInStaleReads,
 }
 
 /// <summary>Segments of a store that keeps all of its contract but one promise.</summary>
 internal sealed class MutatedSegmentStore(ISegmentStore inner, Mutation mutation) : ISegmentStore
 {
+    private readonly Dictionary<string, byte[]> _fences = [];
+
     public SegmentStoreLimits Limits => mutation == Mutation.NoBounds
         ? new SegmentStoreLimits(int.MaxValue, int.MaxValue, 1)
         : inner.Limits;
@@ -56,23 +62,37 @@ internal sealed class MutatedSegmentStore(ISegmentStore inner, Mutation mutation
         if (mutation == Mutation.AckBeforeDurable)
             return new AppendOutcome(AppendStatus.Appended, expectedPosition + bytes.Length);
         AppendOutcome outcome = await append.ConfigureAwait(false);
+        if (mutation == Mutation.NoFence && outcome.Status == AppendStatus.Conflict
+            && await HasOnlyFencesBehindAsync(name, expectedPosition, cancellationToken).ConfigureAwait(false))
+        {
+            return await inner.AppendAnywhereAsync(name, bytes, cancellationToken).ConfigureAwait(false);
+        }
+
         return mutation == Mutation.UnknownAsFailed && outcome.Status == AppendStatus.Unknown
             ? new AppendOutcome(AppendStatus.StoreFull, -1)
             : outcome;
     }
 
     public ValueTask<AppendOutcome> AppendAnywhereAsync(
-        string name, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken = default) =>
-        mutation == Mutation.NoFence
-            ? new ValueTask<AppendOutcome>(new AppendOutcome(AppendStatus.Appended, -1))
-            : inner.AppendAnywhereAsync(name, bytes, cancellationToken);
+        string name, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken = default)
+    {
+        if (mutation == Mutation.FenceInStaleReads)
+            _fences[name] = bytes.ToArray();
+        return inner.AppendAnywhereAsync(name, bytes, cancellationToken);
+    }
 
     public ValueTask SealAsync(string name, CancellationToken cancellationToken = default) =>
         inner.SealAsync(name, cancellationToken);
 
-    public ValueTask<int> ReadAsync(
-        string name, long position, Memory<byte> destination, CancellationToken cancellationToken = default) =>
-        inner.ReadAsync(name, position, destination, cancellationToken);
+    public async ValueTask<int> ReadAsync(
+        string name, long position, Memory<byte> destination, CancellationToken cancellationToken = default)
+    {
+        int read = await inner.ReadAsync(name, position, destination, cancellationToken).ConfigureAwait(false);
+        if (!_fences.Remove(name, out byte[]? fence) || destination.Length < fence.Length)
+            return read;
+        fence.CopyTo(destination);
+        return fence.Length;
+    }
 
     public async ValueTask<SegmentExtent?> GetExtentAsync(string name, CancellationToken cancellationToken = default)
     {
@@ -80,6 +100,20 @@ internal sealed class MutatedSegmentStore(ISegmentStore inner, Mutation mutation
         return mutation != Mutation.NoSettle || extent is not { Settled: false } torn
             ? extent
             : await inner.SettleAsync(name, torn.Length, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async ValueTask<bool> HasOnlyFencesBehindAsync(string name, long position, CancellationToken cancellationToken)
+    {
+        var behind = new byte[Limits.AppendBytesMax];
+        int length = await inner.ReadAsync(name, position, behind, cancellationToken).ConfigureAwait(false);
+        var scanner = new RecordBatchScanner(behind.AsSpan(0, length), checkCrc: true);
+        while (scanner.MoveNext())
+        {
+            if (!FenceBatch.IsFence(scanner.Header, out _))
+                return false;
+        }
+
+        return length > 0;
     }
 
     public ValueTask<SegmentExtent> SettleAsync(string name, long length, CancellationToken cancellationToken = default) =>

@@ -5,12 +5,12 @@ namespace OrleansStream.Tests.Simulation;
 /// <summary>How often what goes wrong between a process and its store, in permille of the requests.</summary>
 internal sealed record FaultRates(
     int LostRequest, int LostReply, int LateRequest, int FailedAfterEffect, int FailedBeforeEffect, int Slow, int ReadFailure,
-    int Broken = 0, int StoreFull = 0)
+    int Broken = 0, int StoreFull = 0, int StaleRead = 0)
 {
     public static readonly FaultRates None = new(0, 0, 0, 0, 0, 0, 0);
-    public static readonly FaultRates Calm = new(2, 2, 2, 3, 3, 5, 3);
-    public static readonly FaultRates Rough = new(15, 20, 15, 25, 25, 20, 15);
-    public static readonly FaultRates Stormy = new(50, 60, 50, 60, 60, 40, 40);
+    public static readonly FaultRates Calm = new(2, 2, 2, 3, 3, 5, 3, StaleRead: 5);
+    public static readonly FaultRates Rough = new(15, 20, 15, 25, 25, 20, 15, StaleRead: 30);
+    public static readonly FaultRates Stormy = new(50, 60, 50, 60, 60, 40, 40, StaleRead: 60);
     public static readonly FaultRates Medium = new(0, 0, 0, 0, 0, 10, 8, Broken: 6, StoreFull: 6);
     public static readonly FaultRates BadMedium = new(0, 0, 0, 0, 0, 30, 30, Broken: 25, StoreFull: 25);
 }

@@ -39,7 +39,11 @@ internal sealed class SimulatedSegmentStore(SimulatedWorld world, SimulatedLink 
     public ValueTask<int> ReadAsync(
         string name, long position, Memory<byte> destination, CancellationToken cancellationToken = default) =>
         link.ReadAsync(
-            "read", world.OrdinalOf(name), () => world.Read(name, position, destination.Span), cancellationToken);
+            "read", world.OrdinalOf(name),
+            () => link.Rates.StaleRead > 0 && link.Random.Chance(link.Rates.StaleRead)
+                ? world.ReadStale(name, position, destination.Span)
+                : world.Read(name, position, destination.Span),
+            cancellationToken);
 
     public ValueTask<SegmentExtent?> GetExtentAsync(string name, CancellationToken cancellationToken = default) =>
         link.ReadAsync("extent", world.OrdinalOf(name), () => world.ExtentOf(name), cancellationToken);

@@ -90,6 +90,15 @@ internal sealed class SimulatedWorld(
         return length;
     }
 
+    /// <summary>Reads as if the last appends had not come yet: a replica of the store that lags behind.</summary>
+    public int ReadStale(string name, long position, Span<byte> destination)
+    {
+        IReadOnlyList<int> ends = Find(name).Ends;
+        int length = ends.Count == 0 ? 0 : ends[Math.Max(0, ends.Count - random.Between(2, 5))];
+        int read = Read(name, position, destination);
+        return (int)Math.Clamp(length - position, 0, read);
+    }
+
     public SegmentExtent? ExtentOf(string name) => _segments.TryGetValue(name, out var segment) ? segment.Extent : null;
 
     public SegmentExtent Settle(string name, long length)
@@ -228,6 +237,7 @@ internal sealed class SimulatedWorld(
 /// <summary>One segment as it is on the medium.</summary>
 internal sealed class SimulatedSegment(int ordinal, DateTimeOffset modified)
 {
+    private readonly List<int> _ends = [];
     private byte[] _bytes = new byte[256];
 
     /// <summary>The how-manieth segment of the round it is.</summary>
@@ -258,6 +268,9 @@ internal sealed class SimulatedSegment(int ordinal, DateTimeOffset modified)
 
     public byte[] Bytes => _bytes;
 
+    /// <summary>The lengths that the segment had after each of its appends.</summary>
+    public IReadOnlyList<int> Ends => _ends;
+
     public SegmentExtent Extent =>
         new(Settled ? Length : Marker, Length, Settled, Sealed || Broken, AppendCount);
 
@@ -267,5 +280,6 @@ internal sealed class SimulatedSegment(int ordinal, DateTimeOffset modified)
             Array.Resize(ref _bytes, Math.Max(Length + bytes.Length, 2 * _bytes.Length));
         bytes.CopyTo(_bytes.AsSpan(Length));
         Length += bytes.Length;
+        _ends.Add(Length);
     }
 }

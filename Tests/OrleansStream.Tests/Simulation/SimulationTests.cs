@@ -45,6 +45,7 @@ public sealed class SimulationTests
     [InlineData("I6", Mutation.NoSequences, "sequences")]
     [InlineData("I7", Mutation.UnknownAsFailed, "classification")]
     [InlineData("I8", Mutation.NoSettle, "crash prefix")]
+    [InlineData("I8", Mutation.FenceInStaleReads, "watermark")]
     [InlineData("I9", Mutation.FreesBeforeManifest, "manifest")]
     [InlineData("I10", Mutation.NoBounds, "bounds")]
     public async Task Simulation_WhenAMechanismIsTakenOut_FindsTheInvariantBroken(string invariant, Mutation mutation, string check)

@@ -25,6 +25,9 @@ internal sealed class ScriptedSegmentStore(ISegmentStore inner) : ISegmentStore
     /// <summary>The count of reads that fail next.</summary>
     public int ReadsToFail { get; set; }
 
+    /// <summary>What a read answers from: the length, in bytes, that the segment is taken to have; null for what it has. Asked at each read.</summary>
+    public Func<long?> StaleLength { get; set; } = () => null;
+
     /// <summary>Thrown by the next creations until taken away.</summary>
     public Exception? CreateFailure { get; set; }
 
@@ -143,14 +146,18 @@ internal sealed class ScriptedSegmentStore(ISegmentStore inner) : ISegmentStore
         });
     }
 
-    public ValueTask<int> ReadAsync(
+    public async ValueTask<int> ReadAsync(
         string name, long position, Memory<byte> destination, CancellationToken cancellationToken = default)
     {
         ReadCount++;
         Stop?.ThrowWhenStopped();
-        return ReadsToFail-- > 0
-            ? throw new StoreUnavailableException("A read fails.")
-            : inner.ReadAsync(name, position, destination, cancellationToken);
+        if (ReadsToFail-- > 0)
+        {
+            throw new StoreUnavailableException("A read fails.");
+        }
+
+        var read = await inner.ReadAsync(name, position, destination, cancellationToken);
+        return StaleLength() is { } length ? (int)Math.Clamp(length - position, 0, read) : read;
     }
 
     public ValueTask<SegmentExtent?> GetExtentAsync(string name, CancellationToken cancellationToken = default)
