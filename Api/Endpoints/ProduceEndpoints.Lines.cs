@@ -172,7 +172,7 @@ internal sealed partial class ProduceEndpoints
                     return null;
                 parser.StandAt("lines", number);
                 parser.Begin();
-                ProduceJson.CheckText(text, parser.RecordPath);
+                JsonInput.Check(text, parser.RecordPath);
                 var reader = new Utf8JsonReader(text, LineOptions);
                 reader.Read();
                 parser.Parse(ref reader, text, _defaults, isLast: true);

@@ -49,10 +49,15 @@ internal sealed class ProducerEndpoints(IGrainFactory grains, ProducerIds ids)
 
     private IProducerRegisterGrain Register(long id) => grains.GetGrain<IProducerRegisterGrain>(IProducerRegisterGrain.KeyOf(id));
 
-    private static ProducerAnswer? Parse(ReadOnlySpan<byte> body)
+    /// <summary>Parses the producer whose next epoch is asked for.</summary>
+    /// <param name="body">The body; empty for a new producer.</param>
+    /// <returns>Null for a new producer.</returns>
+    /// <exception cref="RequestException">The body is malformed.</exception>
+    internal static ProducerAnswer? Parse(ReadOnlySpan<byte> body)
     {
         if (body.IsEmpty)
             return null;
+        JsonInput.Check(body);
         long? id = null;
         long? epoch = null;
         try
@@ -63,7 +68,7 @@ internal sealed class ProducerEndpoints(IGrainFactory grains, ProducerIds ids)
                 throw JsonFields.WrongKind("body", reader.TokenType, "an object");
             while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
             {
-                string name = JsonFields.Text(ref reader, null);
+                string name = reader.GetString()!;
                 reader.Read();
                 if (name == "producer_id" && id is null)
                     id = Number(ref reader, name, long.MaxValue);

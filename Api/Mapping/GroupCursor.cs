@@ -4,6 +4,7 @@ using System.Text;
 using OrleansStream.Api.Errors;
 using OrleansStream.Groups;
 using OrleansStream.Records;
+using OrleansStream.Topics;
 
 namespace OrleansStream.Api.Mapping;
 
@@ -73,7 +74,9 @@ internal sealed record GroupCursor(MemberToken Token, IReadOnlyList<PartitionOff
                 || BitConverter.ToUInt32(bytes.AsSpan(^ChecksumBytes)) != Checksum(group, member, bytes.AsSpan(..^ChecksumBytes)))
                 throw Malformed();
             using var reader = new BinaryReader(new MemoryStream(bytes, 0, bytes.Length - ChecksumBytes));
-            return reader.ReadByte() == Version ? Read(reader) : throw Malformed();
+            GroupCursor? cursor = reader.ReadByte() == Version ? Read(reader) : null;
+            bool isWhole = cursor is not null && reader.BaseStream.Position == reader.BaseStream.Length;
+            return isWhole && cursor!.IsPossible() ? cursor : throw Malformed();
         }
         catch (Exception exception) when (exception is FormatException or EndOfStreamException or ArgumentException)
         {
@@ -96,6 +99,39 @@ internal sealed record GroupCursor(MemberToken Token, IReadOnlyList<PartitionOff
         for (int count = reader.Read7BitEncodedInt(); count > 0; count--)
             holds.Add(new PartitionHolds(new Guid(reader.ReadBytes(16)), reader.Read7BitEncodedInt(), ReadHeld(reader), [], ReadHeld(reader)));
         return new GroupCursor(token, offsets) { Holds = holds };
+    }
+
+    /// <summary>
+    /// False for what no answer tells. Whoever knows the form can make a cursor, so what relies on places that differ, or on numbers within
+    /// their bounds, relies on this.
+    /// </summary>
+    private bool IsPossible()
+    {
+        var places = new HashSet<(Guid, int)>();
+        foreach (PartitionOffset offset in Offsets)
+        {
+            if (!IsPartition(offset.Partition) || offset.Offset < 0 || !places.Add((offset.TopicId, offset.Partition)))
+                return false;
+        }
+
+        places.Clear();
+        foreach (PartitionHolds holds in Holds)
+        {
+            bool isPossible = IsPartition(holds.Partition) && places.Add((holds.TopicId, holds.Partition))
+                && ArePossible(holds.Done) && ArePossible(holds.Waiting);
+            if (!isPossible)
+                return false;
+        }
+
+        return Token.Epoch >= 0;
+    }
+
+    private static bool IsPartition(int partition) => partition is >= 0 and < TopicLimits.PartitionsMax;
+
+    private static bool ArePossible(ImmutableArray<HeldOffset> held)
+    {
+        var offsets = new HashSet<long>();
+        return held.All(one => one is { Offset: >= 0, Attempt: >= 0 and <= GroupLimits.AttemptsMax } && offsets.Add(one.Offset));
     }
 
     private static void Write(BinaryWriter writer, ImmutableArray<HeldOffset> held)

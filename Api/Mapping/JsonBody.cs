@@ -14,7 +14,7 @@ internal static class JsonBody
     /// <exception cref="RequestException">It is none.</exception>
     public static JsonDocument Parse(ReadOnlyMemory<byte> body, params string[] fields)
     {
-        ProduceJson.CheckText(body.Span, null);
+        JsonInput.Check(body.Span);
         JsonDocument document;
         try
         {
@@ -50,7 +50,7 @@ internal static class JsonBody
         var seen = new HashSet<string>(StringComparer.Ordinal);
         foreach (JsonProperty property in element.EnumerateObject())
         {
-            string field = NameOf(property);
+            string field = property.Name;
             if (!fields.Contains(field, StringComparer.Ordinal))
                 throw JsonFields.Unknown(prefix + field, allowed);
             if (!seen.Add(field))
@@ -79,14 +79,7 @@ internal static class JsonBody
     {
         if (value.ValueKind != JsonValueKind.String)
             throw Wrong(field, value, "a string");
-        try
-        {
-            return value.GetString()!;
-        }
-        catch (InvalidOperationException)
-        {
-            throw RequestException.Malformed(field, "A text holds a \\u escape of half a character (a lone surrogate).");
-        }
+        return value.GetString()!;
     }
 
     /// <summary>A boolean.</summary>
@@ -159,18 +152,6 @@ internal static class JsonBody
 
     private static RequestException Wrong(string field, JsonElement value, string expected) =>
         JsonFields.WrongKind(field, TokenOf(value.ValueKind), expected);
-
-    private static string NameOf(JsonProperty property)
-    {
-        try
-        {
-            return property.Name;
-        }
-        catch (InvalidOperationException)
-        {
-            throw RequestException.Malformed(null, "A name holds a \\u escape of half a character (a lone surrogate).");
-        }
-    }
 
     private static JsonTokenType TokenOf(JsonValueKind kind) => kind switch
     {

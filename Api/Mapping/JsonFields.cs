@@ -8,7 +8,8 @@ namespace OrleansStream.Api.Mapping;
 /// <summary>Reads the parts of a JSON body strictly: each refusal names the field, what it holds and what it may hold.</summary>
 internal static class JsonFields
 {
-    private const long TimestampMsMax = 253_402_300_799_999;
+    // Room for more digits of a second than any clock has, all of it escaped.
+    private const int TimestampTextBytesMax = 256;
 
     /// <summary>What a timestamp may be, for error messages.</summary>
     public const string TimestampForms =
@@ -49,21 +50,6 @@ internal static class JsonFields
     public static RequestException Twice(string field) =>
         RequestException.Malformed(field, $"'{field}' comes twice. Each field may come once.");
 
-    /// <summary>A property's name as text, for messages and free names.</summary>
-    /// <param name="reader">Stands on the name or on a string.</param>
-    /// <param name="parent">The object it belongs to, for the error.</param>
-    public static string Text(ref Utf8JsonReader reader, string? parent)
-    {
-        try
-        {
-            return reader.GetString()!;
-        }
-        catch (InvalidOperationException)
-        {
-            throw RequestException.Malformed(parent, "A text holds a \\u escape of half a character (a lone surrogate).");
-        }
-    }
-
     /// <summary>Reads an integer.</summary>
     /// <param name="reader">Stands on the value.</param>
     /// <param name="field">The field's path.</param>
@@ -93,14 +79,16 @@ internal static class JsonFields
             case JsonTokenType.Null:
                 return true;
             case JsonTokenType.Number:
-                if (!reader.TryGetInt64(out long ms) || ms is < 0 or > TimestampMsMax)
+                if (!reader.TryGetInt64(out long ms) || ms is < 0 or > TimestampText.MsMax)
                     return false;
                 timestampMs = ms;
                 return true;
-            case JsonTokenType.String when HasOffset(reader.ValueSpan) && reader.TryGetDateTimeOffset(out DateTimeOffset time)
-                && time >= DateTimeOffset.UnixEpoch:
-                timestampMs = time.ToUnixTimeMilliseconds();
-                return true;
+            case JsonTokenType.String when reader.ValueSpan.Length <= TimestampTextBytesMax:
+                // Some writers escape the '+' of an offset.
+                Span<byte> text = stackalloc byte[TimestampTextBytesMax];
+                bool isTime = TimestampText.TryRead(text[..reader.CopyString(text)], out long read);
+                timestampMs = read;
+                return isTime;
             default:
                 return false;
         }
@@ -113,32 +101,15 @@ internal static class JsonFields
     public static bool TryTimestamp(string text, out long timestampMs)
     {
         if (long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out timestampMs))
-            return timestampMs <= TimestampMsMax;
+            return timestampMs <= TimestampText.MsMax;
         // Read the way the body's are, so that both mean the same.
-        var reader = new Utf8JsonReader(Encoding.UTF8.GetBytes($"\"{text.Replace("\"", "", StringComparison.Ordinal)}\""));
-        long? parsed = null;
-        bool isTimestamp;
-        try
-        {
-            isTimestamp = reader.Read() && TryTimestamp(ref reader, out parsed);
-        }
-        catch (JsonException)
-        {
-            isTimestamp = false;
-        }
-
-        timestampMs = parsed ?? 0;
-        return isTimestamp && parsed is not null;
+        return text.Length <= TimestampTextBytesMax && TimestampText.TryRead(Encoding.UTF8.GetBytes(text), out timestampMs);
     }
 
     /// <summary>A few bytes of a request, cut short for a message.</summary>
     /// <param name="utf8">The bytes.</param>
     public static string Shown(ReadOnlySpan<byte> utf8) =>
         utf8.Length <= 40 ? Encoding.UTF8.GetString(utf8) : Encoding.UTF8.GetString(utf8[..40]) + "…";
-
-    // .NET takes a time without offset for local time, and a date alone for midnight: neither says which moment is meant.
-    private static bool HasOffset(ReadOnlySpan<byte> text) =>
-        text.Length >= 20 && (text[^1] is (byte)'Z' || text[^6] is (byte)'+' or (byte)'-');
 
     private static string KindOf(JsonTokenType token) => token switch
     {

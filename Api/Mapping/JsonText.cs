@@ -186,13 +186,29 @@ internal static class JsonText
             return "\"\\/bfnrt"u8.Contains(kind) ? at + 2 : None;
         if (!TryCodeUnit(text, at, out int unit))
             return None;
-        at += EscapedUnitBytes;
-        if (unit is < 0xD800 or > 0xDFFF)
-            return at;
-        return unit < 0xDC00 && TryCodeUnit(text, at, out int low) && low is >= 0xDC00 and <= 0xDFFF ? at + EscapedUnitBytes : None;
+        int length = EscapedCharacterBytes(text, at, unit);
+        return length == 0 ? None : at + length;
     }
 
-    private static bool TryCodeUnit(ReadOnlySpan<byte> text, int at, out int unit)
+    /// <summary>The length of an escaped character, of one unit or two.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="at">The position of its backslash.</param>
+    /// <param name="unit">The unit that is escaped there.</param>
+    /// <returns>The length in bytes; 0 when it is half a character.</returns>
+    public static int EscapedCharacterBytes(ReadOnlySpan<byte> text, int at, int unit)
+    {
+        if (unit is < 0xD800 or > 0xDFFF)
+            return EscapedUnitBytes;
+        bool isPair = unit < 0xDC00 && TryCodeUnit(text, at + EscapedUnitBytes, out int low) && low is >= 0xDC00 and <= 0xDFFF;
+        return isPair ? 2 * EscapedUnitBytes : 0;
+    }
+
+    /// <summary>Reads an escape such as <c>\u00e9</c>.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="at">The position of its backslash; it may lie behind the text.</param>
+    /// <param name="unit">The UTF-16 unit.</param>
+    /// <returns>False when there is none.</returns>
+    public static bool TryCodeUnit(ReadOnlySpan<byte> text, int at, out int unit)
     {
         unit = 0;
         return text.Length - at >= EscapedUnitBytes && text[at..].StartsWith("\\u"u8)

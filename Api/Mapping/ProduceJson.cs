@@ -25,7 +25,7 @@ internal static class ProduceJson
     /// <exception cref="RequestException">The body is malformed; the error names the field.</exception>
     public static Acks Parse(ReadOnlySpan<byte> body, bool isPartitionFixed, RecordCollector records)
     {
-        CheckText(body, null);
+        JsonInput.Check(body);
         using var parser = new RecordJsonParser(records);
         var reader = new Utf8JsonReader(body, Strict);
         try
@@ -123,7 +123,7 @@ internal static class ProduceJson
             }
             else
             {
-                throw JsonFields.Unknown(JsonFields.Text(ref reader, null), Fields);
+                throw JsonFields.Unknown(reader.GetString()!, Fields);
             }
         }
 

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Buffers.Text;
-using System.Globalization;
 using System.Text.Json;
 using OrleansStream.Api.Errors;
 
@@ -31,22 +30,13 @@ internal sealed partial class RecordJsonParser
         records.Add(timestampMs, partition, keyBytes, !key.IsNull, valueBytes, !value.IsNull, headers);
     }
 
-    private Payload ReadPayload(ref Utf8JsonReader reader, ReadOnlySpan<byte> body, string name)
+    private Payload ReadPayload(ref Utf8JsonReader reader, ReadOnlySpan<byte> body)
     {
         int start = _readerStart + (int)reader.TokenStartIndex;
         JsonTokenType token = reader.TokenType;
         bool isEscaped = reader.TokenType == JsonTokenType.String && reader.ValueIsEscaped;
-        if (isEscaped)
-            CheckSurrogates(reader.ValueSpan, name);
         if (token is JsonTokenType.StartObject or JsonTokenType.StartArray && !TrySkip(ref reader, body, start))
-        {
-            int depth = reader.CurrentDepth;
-            while (reader.Read() && reader.CurrentDepth > depth)
-            {
-                if (reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName && reader.ValueIsEscaped)
-                    CheckSurrogates(reader.ValueSpan, name);
-            }
-        }
+            reader.Skip();
 
         return new Payload(token, start, _readerStart + (int)reader.BytesConsumed, isEscaped);
     }
@@ -86,20 +76,18 @@ internal sealed partial class RecordJsonParser
         return type == PayloadType.String ? content : Decode(content, Path(name));
     }
 
-    private void AppendHeader(ReadOnlySpan<byte> body, in Payload key, in Payload value, PayloadType type)
+    private void AppendHeader(ReadOnlySpan<byte> body, in Payload key, PayloadType keyType, in Payload value, PayloadType valueType)
     {
         EnsureScratch(2 * (key.End - key.Start + value.End - value.Start));
-        if (key.IsEscaped)
-            CheckSurrogates(key.Text(body)[1..^1], $"headers[{_headers.Count}].key");
-        if (value.IsEscaped)
-            CheckSurrogates(value.Text(body)[1..^1], $"headers[{_headers.Count}].value");
-        ReadOnlySpan<byte> keyBytes = key.IsEscaped ? Unescape(key.Text(body)) : key.Text(body)[1..^1];
-        ReadOnlySpan<byte> valueBytes = value.IsNull ? default
-            : value.IsEscaped ? Unescape(value.Text(body))
-            : value.Text(body)[1..^1];
-        if (type == PayloadType.Binary && !value.IsNull)
-            valueBytes = Decode(valueBytes, HeaderPath("value"));
+        ReadOnlySpan<byte> keyBytes = HeaderBytesOf(body, key, keyType, "key");
+        ReadOnlySpan<byte> valueBytes = value.IsNull ? default : HeaderBytesOf(body, value, valueType, "value");
         _headers.Append(keyBytes, valueBytes, !value.IsNull);
+    }
+
+    private ReadOnlySpan<byte> HeaderBytesOf(ReadOnlySpan<byte> body, in Payload payload, PayloadType type, string name)
+    {
+        ReadOnlySpan<byte> content = payload.IsEscaped ? Unescape(payload.Text(body)) : payload.Text(body)[1..^1];
+        return type == PayloadType.Binary ? Decode(content, HeaderPath(name)) : content;
     }
 
     private ReadOnlySpan<byte> Unescape(ReadOnlySpan<byte> quoted)
@@ -134,44 +122,6 @@ internal sealed partial class RecordJsonParser
         int padding = base64.EndsWith("=="u8) ? 2 : base64.EndsWith("="u8) ? 1 : 0;
         return base64.Length / 4 * 3 - padding;
     }
-
-    // Half a character has no bytes in UTF-8: it could never be read back as it was sent.
-    private void CheckSurrogates(ReadOnlySpan<byte> escaped, string name)
-    {
-        for (int i = escaped.IndexOf((byte)'\\'); i >= 0 && i < escaped.Length;)
-        {
-            if (escaped[i] != (byte)'\\')
-            {
-                int next = escaped[i..].IndexOf((byte)'\\');
-                if (next < 0)
-                    return;
-                i += next;
-            }
-
-            if (escaped[i + 1] != (byte)'u')
-            {
-                i += 2;
-                continue;
-            }
-
-            int unit = CodeUnit(escaped[(i + 2)..]);
-            i += 6;
-            if (unit is < 0xD800 or > 0xDFFF)
-                continue;
-            bool isPair = unit < 0xDC00 && escaped[i..].StartsWith("\\u"u8) && CodeUnit(escaped[(i + 2)..]) is >= 0xDC00 and <= 0xDFFF;
-            if (!isPair)
-            {
-                throw RequestException.Malformed(
-                    Path(name), $"'{Path(name)}' holds a \\u escape of half a character (a lone surrogate, \\u{unit:x4}).");
-            }
-
-            i += 6;
-        }
-    }
-
-    // The reader has made sure that four hexadecimal digits follow.
-    private static int CodeUnit(ReadOnlySpan<byte> hex) =>
-        int.Parse(hex[..4], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
 
     private void EnsureScratch(int freeBytes)
     {

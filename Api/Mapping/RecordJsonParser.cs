@@ -19,7 +19,7 @@ internal readonly record struct RecordDefaults(PayloadType KeyType, PayloadType 
 internal sealed partial class RecordJsonParser(RecordCollector records) : IDisposable
 {
     private const string RecordFields = "key, value, headers, timestamp, partition, key_type, value_type";
-    private const string HeaderFields = "key, value, value_type";
+    private const string HeaderFields = "key, value, key_type, value_type";
 
     [Flags]
     private enum Field
@@ -85,10 +85,10 @@ internal sealed partial class RecordJsonParser(RecordCollector records) : IDispo
             switch (field)
             {
                 case Field.Key:
-                    key = ReadPayload(ref reader, body, "key");
+                    key = ReadPayload(ref reader, body);
                     break;
                 case Field.Value:
-                    value = ReadPayload(ref reader, body, "value");
+                    value = ReadPayload(ref reader, body);
                     break;
                 case Field.Headers:
                     ReadHeaders(ref reader, body);
@@ -161,7 +161,7 @@ internal sealed partial class RecordJsonParser(RecordCollector records) : IDispo
             return Field.KeyType;
         if (reader.ValueTextEquals("value_type"u8))
             return Field.ValueType;
-        throw JsonFields.Unknown(Path(JsonFields.Text(ref reader, RecordPath)), RecordFields);
+        throw JsonFields.Unknown(Path(reader.GetString()!), RecordFields);
     }
 
     private int ReadPartition(ref Utf8JsonReader reader, in RecordDefaults defaults)
@@ -205,22 +205,25 @@ internal sealed partial class RecordJsonParser(RecordCollector records) : IDispo
 
         Payload key = default;
         Payload value = default;
-        PayloadType type = PayloadType.String;
+        PayloadType keyType = PayloadType.String;
+        PayloadType valueType = PayloadType.String;
         Field seen = 0;
         _scratchUsed = 0;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             Field field = reader.ValueTextEquals("key"u8) ? Field.Key
                 : reader.ValueTextEquals("value"u8) ? Field.Value
+                : reader.ValueTextEquals("key_type"u8) ? Field.KeyType
                 : reader.ValueTextEquals("value_type"u8) ? Field.ValueType
-                : throw JsonFields.Unknown(HeaderPath(JsonFields.Text(ref reader, HeaderPath(null))), HeaderFields);
+                : throw JsonFields.Unknown(HeaderPath(reader.GetString()!), HeaderFields);
             if ((seen & field) != 0)
                 throw JsonFields.Twice(HeaderPath(NameOf(field)));
             seen |= field;
             reader.Read();
-            if (field == Field.ValueType)
+            if (field is Field.KeyType or Field.ValueType)
             {
-                type = ReadHeaderType(ref reader);
+                PayloadType type = ReadHeaderType(ref reader, field);
+                (keyType, valueType) = field == Field.KeyType ? (type, valueType) : (keyType, type);
                 continue;
             }
 
@@ -243,17 +246,17 @@ internal sealed partial class RecordJsonParser(RecordCollector records) : IDispo
             throw RequestException.Malformed(HeaderPath("key"), $"'{HeaderPath("key")}' is missing.");
         if ((seen & Field.Value) == 0)
             throw RequestException.Malformed(HeaderPath("value"), $"'{HeaderPath("value")}' is missing. For no value send null.");
-        AppendHeader(body, key, value, type);
+        AppendHeader(body, key, keyType, value, valueType);
     }
 
-    private PayloadType ReadHeaderType(ref Utf8JsonReader reader)
+    private PayloadType ReadHeaderType(ref Utf8JsonReader reader, Field field)
     {
         if (reader.TokenType == JsonTokenType.String && reader.ValueTextEquals("binary"u8))
             return PayloadType.Binary;
         if (reader.TokenType == JsonTokenType.Null || reader.TokenType == JsonTokenType.String && reader.ValueTextEquals("string"u8))
             return PayloadType.String;
-        throw RequestException.Malformed(
-            HeaderPath("value_type"), $"'{HeaderPath("value_type")}' must be \"string\" or \"binary\".");
+        string path = HeaderPath(NameOf(field));
+        throw RequestException.Malformed(path, $"'{path}' must be \"string\" or \"binary\".");
     }
 
     private string HeaderPath(string? name) =>

@@ -71,7 +71,7 @@ internal static class TopicJson
     {
         if (body.IsEmpty && !isPatch)
             return default;
-        ProduceJson.CheckText(body, null);
+        JsonInput.Check(body);
         var reader = new Utf8JsonReader(body, new JsonReaderOptions { MaxDepth = Limits.JsonDepthMax });
         try
         {
@@ -95,7 +95,7 @@ internal static class TopicJson
         int seen = 0;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            string name = JsonFields.Text(ref reader, null);
+            string name = reader.GetString()!;
             int bit = name switch
             {
                 "partitions" => SeenPartitions,
@@ -130,7 +130,7 @@ internal static class TopicJson
         ImmutableSortedDictionary<string, string?>.Builder config = Empty.ToBuilder();
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            string name = JsonFields.Text(ref reader, "config");
+            string name = reader.GetString()!;
             string field = $"config.{name}";
             if (config.ContainsKey(name))
                 throw JsonFields.Twice(field);
@@ -138,7 +138,7 @@ internal static class TopicJson
             config[name] = reader.TokenType switch
             {
                 JsonTokenType.Null => null,
-                JsonTokenType.String => JsonFields.Text(ref reader, field),
+                JsonTokenType.String => reader.GetString()!,
                 JsonTokenType.True => "true",
                 JsonTokenType.False => "false",
                 JsonTokenType.Number => Encoding.UTF8.GetString(reader.ValueSpan),

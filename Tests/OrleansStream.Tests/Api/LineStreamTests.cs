@@ -8,13 +8,14 @@ namespace OrleansStream.Tests.Api;
 [Collection(ApiTests.Name)]
 public sealed class LineStreamTests(ApiFixture api)
 {
-    [Fact]
-    public async Task Post_WhenThereAreMoreLinesThanAreKept_SendsResultsWhileTheyCome()
+    [Theory]
+    [InlineData("{\"valu\":1}"), InlineData("{\"\\ud800\":1}")]
+    public async Task Post_WhenThereAreMoreLinesThanAreKept_SendsResultsWhileTheyCome(string bad)
     {
         string topic = await api.CreateTopicAsync();
         int lineCount = OrleansStream.Api.Limits.NdjsonResultsKeptMax + 30_000;
         int badLine = lineCount - 10;
-        using var content = new Lines(lineCount, badLine);
+        using var content = new Lines(lineCount, badLine, bad);
         using var request = new HttpRequestMessage(HttpMethod.Post, $"/v1/topics/{topic}/records") { Content = content };
         using HttpResponseMessage response = await api.SendAsync(request);
         string[] results = (await ApiFixture.TextAsync(response)).Split('\n', StringSplitOptions.RemoveEmptyEntries);
@@ -28,21 +29,37 @@ public sealed class LineStreamTests(ApiFixture api)
         Assert.Equal(lineCount - 1, (long)partitions["partitions"]![0]!["high_watermark"]!);
     }
 
+    [Theory]
+    [InlineData("{\"\\ud800\":1}", ""), InlineData("{\"value\":\"\\udc00\"}", ".value"), InlineData("{\"value\":1,\"key_type\":\"\\ud800\"}", ".key_type")]
+    [InlineData("{\"value\":1,\"headers\":[{\"\\ud800\":\"x\"}]}", ".headers[0]"), InlineData("{\"value\":1,\"headers\":[{\"key\":\"h\",\"value\":\"v\",\"value_type\":\"\\ud800\"}]}", ".headers[0].value_type")]
+    [InlineData("{\"value\":1,\"timestamp\":\"\\ud800\"}", ".timestamp"), InlineData("{\"value\":1,\"partition\":1e400}", ".partition"), InlineData("\"\\ud800\"", "")]
+    public async Task Post_WhenOneLineIsRefused_TheOthersAreStored(string bad, string field)
+    {
+        string topic = await api.CreateTopicAsync();
+        byte[] body = Encoding.UTF8.GetBytes($"{{\"value\":1}}\n{bad}\n{{\"value\":2}}\n{bad}\n");
+        using HttpResponseMessage response = await api.PostAsync($"/v1/topics/{topic}/records", ApiFixture.Body(body, "application/x-ndjson"));
+        Assert.Equal(HttpStatusCode.MultiStatus, response.StatusCode);
+        JsonNode[] results = [.. (await ApiFixture.TextAsync(response)).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonNode.Parse(line)!)];
+        Assert.Equal([0L, null, 1L, null], results.Select(result => (long?)result["offset"]));
+        Assert.Equal([null, "lines[1]" + field, null, "lines[3]" + field], results.Select(result => (string?)result["error"]?["field"]));
+    }
+
     private sealed class Lines : HttpContent
     {
         private readonly int _count;
         private readonly int _bad;
+        private readonly string _badLine;
 
-        public Lines(int count, int bad)
+        public Lines(int count, int bad, string badLine)
         {
-            (_count, _bad) = (count, bad);
+            (_count, _bad, _badLine) = (count, bad, badLine);
             Headers.ContentType = new("application/x-ndjson");
         }
 
         protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context)
         {
             foreach (int[] lines in Enumerable.Range(0, _count).Chunk(1_000))
-                await stream.WriteAsync(Encoding.UTF8.GetBytes(string.Concat(lines.Select(line => line == _bad ? "{\"valu\":1}\n" : $"{{\"value\":{line}}}\n"))));
+                await stream.WriteAsync(Encoding.UTF8.GetBytes(string.Concat(lines.Select(line => line == _bad ? _badLine + "\n" : $"{{\"value\":{line}}}\n"))));
         }
 
         protected override bool TryComputeLength(out long length)
