@@ -56,9 +56,12 @@ internal sealed record ProduceRecord
 /// <summary>A header of a record.</summary>
 internal sealed record HeaderEntry
 {
-    /// <summary>Its name.</summary>
+    /// <summary>Its name: text, or base64 with <c>key_type</c> <c>binary</c>.</summary>
     /// <example>source</example>
     public required string Key { get; init; }
+
+    /// <summary><c>string</c> (default) or <c>binary</c>.</summary>
+    public string? KeyType { get; init; }
 
     /// <summary>Its value: text, or base64 with <c>value_type</c> <c>binary</c>; may be null.</summary>
     /// <example>stadium</example>

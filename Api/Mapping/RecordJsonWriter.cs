@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Unicode;
@@ -113,9 +114,15 @@ internal static class RecordJsonWriter
         {
             writer.WriteStartObject();
             if (Utf8.IsValid(header.Key))
+            {
                 writer.WriteString(Key, header.Key);
+            }
             else
+            {
                 writer.WriteBase64String(Key, header.Key);
+                writer.WriteString(KeyTypeName, BinaryType);
+            }
+
             if (!header.HasValue)
             {
                 writer.WriteNull(Value);
@@ -147,7 +154,7 @@ internal static class RecordJsonWriter
         if (asked is PayloadType.Auto or PayloadType.Json && JsonText.IsValid(bytes))
         {
             writer.WritePropertyName(name);
-            writer.WriteRawValue(bytes, skipInputValidation: true);
+            WriteJson(writer, bytes);
             writer.WriteString(typeName, JsonType);
         }
         else if (asked != PayloadType.Binary && Utf8.IsValid(bytes))
@@ -160,5 +167,19 @@ internal static class RecordJsonWriter
             writer.WriteBase64String(name, bytes);
             writer.WriteString(typeName, BinaryType);
         }
+    }
+
+    // As it was sent, but for line ends that JSON knows nothing of, and many readers of lines do: they are escaped, as in all other text.
+    private static void WriteJson(Utf8JsonWriter writer, ReadOnlySpan<byte> json)
+    {
+        if (UnicodeLineEnds.Find(json, 0) < 0)
+        {
+            writer.WriteRawValue(json, skipInputValidation: true);
+            return;
+        }
+
+        byte[] escaped = ArrayPool<byte>.Shared.Rent(UnicodeLineEnds.EscapedBytesMax(json.Length));
+        writer.WriteRawValue(escaped.AsSpan(0, UnicodeLineEnds.Escape(json, escaped)), skipInputValidation: true);
+        ArrayPool<byte>.Shared.Return(escaped);
     }
 }
