@@ -43,6 +43,21 @@ internal static class Limits
     /// <summary>The bytes of a stream that are held to a quota at a time.</summary>
     public const int MeteredReadBytes = 64 * 1024;
 
+    /// <summary>The longest request line, in bytes: the method, the path with its query, and the version. As most servers have it.</summary>
+    public const int RequestLineBytesMax = 8 * 1024;
+
+    /// <summary>The most bytes of a request's headers: a live tail's longest resume token, with room for others.</summary>
+    public const int RequestHeaderBytesMax = TailTokenBytesMax + 8 * 1024;
+
+    /// <summary>The most headers of a request: those of a record, and as many others.</summary>
+    public const int RequestHeadersMax = 2 * RecordHeadersMax;
+
+    /// <summary>The longest name of a field in an error, in characters: a longer one, which only a mistaken request has, is cut short.</summary>
+    public const int ProblemFieldLengthMax = 300;
+
+    /// <summary>The longest explanation in an error, in characters: nobody gets back what they sent, however long it was.</summary>
+    public const int ProblemDetailLengthMax = 2_000;
+
     /// <summary>The most connections at once.</summary>
     public const int ConnectionsMax = 10_000;
 

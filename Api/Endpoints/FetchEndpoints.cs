@@ -1,6 +1,7 @@
 using System.IO.Pipelines;
 using System.Text.Json;
 using OrleansStream.Api.Errors;
+using OrleansStream.Api.Hosting;
 using OrleansStream.Api.Mapping;
 using OrleansStream.Errors;
 using OrleansStream.Partitions;
@@ -38,7 +39,8 @@ internal sealed class FetchEndpoints(IGrainFactory grains, IHostApplicationLifet
         try
         {
             long offset = await StartAsync(context, router, partition, ended.Token);
-            response = await router.FetchAsync(partition, new FetchRequest(offset, bytesMax, waitMs), ended.Token);
+            response = await router.FetchAsync(
+                partition, new FetchRequest(offset, bytesMax, HeadMiddleware.IsHead(context) ? 0 : waitMs), ended.Token);
         }
         catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
         {

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http.Features;
 using OrleansStream.Api.Errors;
+using OrleansStream.Api.Hosting;
 using OrleansStream.Api.Mapping;
 using OrleansStream.Errors;
 using OrleansStream.Partitions;
@@ -42,7 +43,8 @@ internal sealed class TailEndpoints(IGrainFactory grains, TimeProvider time, IHo
             // Asks proxies in between not to gather what should be seen at once.
             context.Response.Headers["X-Accel-Buffering"] = "no";
             context.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
-            await tail.RunAsync(ended.Token);
+            if (!HeadMiddleware.IsHead(context))
+                await tail.RunAsync(ended.Token);
         }
         catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested && !context.Response.HasStarted)
         {

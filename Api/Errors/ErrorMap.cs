@@ -28,8 +28,14 @@ internal enum HttpFault
     /// <summary>The body is longer than the limit.</summary>
     BodyTooLarge,
 
-    /// <summary>The body came too slowly.</summary>
+    /// <summary>The headers or the body came too slowly.</summary>
     BodyTooSlow,
+
+    /// <summary>The path and the query are longer than the limit.</summary>
+    UriTooLong,
+
+    /// <summary>The headers are longer, or more, than the limit.</summary>
+    HeadersTooLarge,
 
     /// <summary>The service is not ready to take work.</summary>
     NotReady,
@@ -100,7 +106,9 @@ internal static class ErrorMap
         HttpFault.NotAcceptable => new(StatusCodes.Status406NotAcceptable, "Media type not offered"),
         HttpFault.UnsupportedMediaType => new(StatusCodes.Status415UnsupportedMediaType, "Media type or encoding not taken"),
         HttpFault.BodyTooLarge => new(StatusCodes.Status413PayloadTooLarge, "Request body too large"),
-        HttpFault.BodyTooSlow => new(StatusCodes.Status408RequestTimeout, "Request body too slow", true),
+        HttpFault.BodyTooSlow => new(StatusCodes.Status408RequestTimeout, "Request too slow", true),
+        HttpFault.UriTooLong => new(StatusCodes.Status414UriTooLong, "Path and query too long"),
+        HttpFault.HeadersTooLarge => new(StatusCodes.Status431RequestHeaderFieldsTooLarge, "Request headers too large"),
         HttpFault.NotReady => new(StatusCodes.Status503ServiceUnavailable, "Not ready", true),
         _ => throw new ArgumentOutOfRangeException(nameof(fault)),
     };
@@ -115,6 +123,8 @@ internal static class ErrorMap
         StatusCodes.Status415UnsupportedMediaType => HttpFault.UnsupportedMediaType,
         StatusCodes.Status413PayloadTooLarge => HttpFault.BodyTooLarge,
         StatusCodes.Status408RequestTimeout => HttpFault.BodyTooSlow,
+        StatusCodes.Status414UriTooLong => HttpFault.UriTooLong,
+        StatusCodes.Status431RequestHeaderFieldsTooLarge => HttpFault.HeadersTooLarge,
         _ => null,
     };
 

@@ -1,3 +1,4 @@
+using Microsoft.Net.Http.Headers;
 using OrleansStream.Errors;
 
 namespace OrleansStream.Api.Errors;
@@ -17,6 +18,7 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger<Pr
             if (context.Response is { HasStarted: false, ContentType: null, ContentLength: null } response
                 && ErrorMap.FaultOf(response.StatusCode) is { } fault)
             {
+                AllowHead(response.Headers);
                 await Problems.WriteAsync(context, new StreamError(StreamErrorCode.InvalidRequest, DetailOf(fault, context)), fault);
             }
         }
@@ -36,6 +38,14 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger<Pr
             LogBrokenAnswer(logger, exception, context.Request.Method, context.Request.Path);
             context.Abort();
         }
+    }
+
+    // Routing knows nothing of HEAD, which goes wherever GET does.
+    private static void AllowHead(IHeaderDictionary headers)
+    {
+        string?[] allowed = [.. headers.GetCommaSeparatedValues(HeaderNames.Allow)];
+        if (allowed.Contains(HttpMethods.Get))
+            headers.Allow = string.Join(", ", [.. allowed, HttpMethods.Head]);
     }
 
     // What is written but not sent cannot be taken back: a problem behind it would be no document, and longer than was announced.

@@ -25,12 +25,12 @@ internal static class Problems
             Type = TypePrefix + (fault is { } named ? ErrorMap.NameOf(named) : ErrorMap.NameOf(error.Code)),
             Title = http.Title,
             Status = http.Status,
-            Detail = error.Detail,
+            Detail = Shown(error.Detail, Limits.ProblemDetailLengthMax),
             ErrorCode = ErrorMap.NameOf(error.Code),
             KafkaCode = (int)error.Code,
             Retriable = http.Retriable,
             Outcome = error.OutcomeUnknown ? "unknown" : null,
-            Field = error.Field,
+            Field = error.Field is { } field ? Shown(field, Limits.ProblemFieldLengthMax) : null,
             LogStartOffset = error.LogStartOffset,
             HighWatermark = error.HighWatermark,
             NextOffset = error.NextOffset,
@@ -46,6 +46,15 @@ internal static class Problems
                 : null,
             TraceId = traceId,
         };
+    }
+
+    private static string Shown(string text, int lengthMax)
+    {
+        if (text.Length <= lengthMax)
+            return text;
+        // Not in the middle of a character.
+        int length = char.IsHighSurrogate(text[lengthMax - 1]) ? lengthMax - 1 : lengthMax;
+        return text[..length] + "…";
     }
 
     /// <summary>The id under which the server's log and traces know a request.</summary>

@@ -40,6 +40,9 @@ internal static class ApiHosting
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = Limits.RequestBytesDrainedMax;
             kestrel.Limits.MaxConcurrentConnections = Limits.ConnectionsMax;
+            kestrel.Limits.MaxRequestLineSize = Limits.RequestLineBytesMax;
+            kestrel.Limits.MaxRequestHeadersTotalSize = Limits.RequestHeaderBytesMax;
+            kestrel.Limits.MaxRequestHeaderCount = Limits.RequestHeadersMax;
         });
         // A request goes on where its bytes came in, on the thread pool: nothing in it blocks, and to hand it on costs more than most of it.
         builder.WebHost.UseSockets(sockets => sockets.UnsafePreferInlineScheduling = true);
@@ -80,8 +83,10 @@ internal static class ApiHosting
     /// <param name="app">The host.</param>
     public static void UseApi(this WebApplication app)
     {
+        RefusedRequests.Explain(app.Services);
         app.UseMiddleware<ConnectionReleaseMiddleware>();
         app.UseMiddleware<ProblemMiddleware>();
+        app.UseMiddleware<HeadMiddleware>();
         app.UseResponseCompression();
         app.UseApiDescription();
         app.UseRouting();

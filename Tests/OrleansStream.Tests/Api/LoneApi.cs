@@ -17,7 +17,7 @@ internal sealed class LoneApi : IAsyncDisposable
     private LoneApi(WebApplication service)
     {
         _service = service;
-        Client = new HttpClient { BaseAddress = new Uri(service.Urls.Single()) };
+        Client = new HttpClient { BaseAddress = new Uri(service.Urls.First()) };
     }
 
     /// <summary>Calls it.</summary>
@@ -26,14 +26,18 @@ internal sealed class LoneApi : IAsyncDisposable
     /// <summary>What it consists of.</summary>
     public IServiceProvider Services => _service.Services;
 
+    /// <summary>Where it listens, in the order of its settings.</summary>
+    public IEnumerable<Uri> Addresses => _service.Urls.Select(url => new Uri(url));
+
     /// <summary>Starts it.</summary>
     /// <param name="grain">What each call goes to; null when there are none.</param>
     /// <param name="readiness">Tells whether it is ready; null when nobody asks.</param>
-    public static async Task<LoneApi> StartAsync(object? grain = null, IReadiness? readiness = null)
+    /// <param name="settings">Its command line; where it says nothing, it listens at any port.</param>
+    public static async Task<LoneApi> StartAsync(object? grain = null, IReadiness? readiness = null, string[]? settings = null)
     {
         var grains = DispatchProxy.Create<IGrainFactory, OneGrain>();
         ((OneGrain)grains).Grain = grain;
-        WebApplicationBuilder builder = WebApplication.CreateBuilder();
+        WebApplicationBuilder builder = WebApplication.CreateBuilder(settings ?? []);
         builder.AddApi();
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls(ApiFixture.AnyPort);
