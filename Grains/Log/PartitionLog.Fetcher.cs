@@ -27,6 +27,18 @@ public sealed partial class PartitionLog
             }
 
             var result = await ReadAsync(offset, bytesMax, cancellationToken).ConfigureAwait(false);
+            if (IsBeyondEnd(result))
+            {
+                // A newer owner may hold the offset: only one that is the owner after it was asked says that nobody does. Readers go
+                // back on this word, so an earlier proof will not do.
+                if (!await ProveOwnershipAsync(cancellationToken).ConfigureAwait(false))
+                {
+                    return Failed(EndError(), offset);
+                }
+
+                result = await ReadAsync(offset, bytesMax, cancellationToken).ConfigureAwait(false);
+            }
+
             if (result.Error is not null || !result.Batches.IsEmpty)
             {
                 return result;
@@ -62,6 +74,9 @@ public sealed partial class PartitionLog
     }
 
     private const long LatestOffset = -1, EarliestOffset = -2;
+
+    private static bool IsBeyondEnd(in LogFetchResult result) =>
+        result.Error is { Code: StreamErrorCode.OffsetOutOfRange } && result.Offset > result.HighWatermark;
 
     private LogFetchResult Failed(LogError error, long offset)
     {

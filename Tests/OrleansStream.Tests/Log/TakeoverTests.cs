@@ -27,6 +27,21 @@ public sealed class TakeoverTests
     }
 
     [Fact]
+    public async Task Fetch_OfAnOlderOwnerBeyondItsEnd_IsNotSaidToBeOutOfRange()
+    {
+        var stale = await _rig.OpenAsync();
+        await stale.PutAsync(TestBatch.Of("a"));
+        var owner = await _rig.TakeOverAsync();
+        await owner.PutAsync(TestBatch.Of("b"));
+        await owner.PutAsync(TestBatch.Of("c"));
+
+        // A reader that got the newer owner's records asks the older one, which proved that it was the owner a moment ago.
+        Assert.Equal(StreamErrorCode.NotLeaderOrFollower, (await _rig.RunAsync(stale.GetAsync(3))).Error?.Code);
+        Assert.Equal(LogEnd.Fenced, await stale.Ended);
+        Assert.Equal(StreamErrorCode.OffsetOutOfRange, (await _rig.RunAsync(owner.GetAsync(4))).Error?.Code);
+    }
+
+    [Fact]
     public async Task Append_OfAnOlderOwnerThatArrivesLate_NeverTakesEffect()
     {
         var stale = await _rig.OpenAsync();
