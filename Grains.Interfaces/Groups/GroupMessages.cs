@@ -21,7 +21,14 @@ public readonly record struct PartitionOffset(
     [property: Id(0)] Guid TopicId,
     [property: Id(1)] int Partition,
     [property: Id(2)] long Offset,
-    [property: Id(3)] string? Metadata = null);
+    [property: Id(3)] string? Metadata = null)
+{
+    /// <summary>
+    /// The committed offset that this one takes the place of, as a leader said that it lies beyond the end of the log: also back, and only
+    /// while that is the committed one. Null for a commit, which only goes forward.
+    /// </summary>
+    [Id(4)] public long? InPlaceOf { get; init; }
+}
 
 /// <summary>A poll, as far as the group is concerned. Records are not its business.</summary>
 /// <param name="Member">The member's id.</param>
@@ -43,6 +50,12 @@ public sealed record GroupPollRequest(
 {
     /// <summary>The records that wait in place, or shall.</summary>
     [Id(7)] public ImmutableArray<PartitionHolds> Holds { get; init; } = [];
+
+    /// <summary>True to be refused when the member has left, or the group was deleted; false to join then.</summary>
+    [Id(8)] public bool NeverJoins { get; init; }
+
+    /// <summary>True to leave the member's partitions as they are: it still works on them.</summary>
+    [Id(9)] public bool KeepsPartitions { get; init; }
 }
 
 /// <summary>Where a member stands, durably.</summary>
@@ -57,7 +70,11 @@ public sealed record GroupMemberResponse(
     [property: Id(1)] MemberToken? Token,
     [property: Id(2)] long LeaseLeftMs,
     [property: Id(3)] ImmutableArray<AssignedPartition> Assignment,
-    [property: Id(4)] GroupRetryPolicy? Retry = null);
+    [property: Id(4)] GroupRetryPolicy? Retry = null)
+{
+    /// <summary>The names that the member asks for and that no topic has.</summary>
+    [Id(5)] public ImmutableArray<string> UnknownTopics { get; init; } = [];
+}
 
 /// <summary>A partition that a member has.</summary>
 /// <param name="Topic">The topic's name.</param>
@@ -73,6 +90,9 @@ public readonly record struct AssignedPartition(
 {
     /// <summary>The records below it that wait in place, by offset.</summary>
     [Id(4)] public ImmutableArray<HeldOffset> Holds { get; init; } = [];
+
+    /// <summary>True when it came after the group did: without a committed offset it is read from its start, whatever the policy.</summary>
+    [Id(5)] public bool IsNew { get; init; }
 }
 
 /// <summary>What a wait for news gave.</summary>
@@ -81,7 +101,11 @@ public readonly record struct AssignedPartition(
 [GenerateSerializer, Immutable, Alias("os.GroupWaitResponse")]
 public readonly record struct GroupWaitResponse(
     [property: Id(0)] bool HasNews,
-    [property: Id(1)] long LeaseLeftMs);
+    [property: Id(1)] long LeaseLeftMs)
+{
+    /// <summary>Set when the member left, its lease ended, or another process took its place: nothing may be done in its name any more.</summary>
+    [Id(2)] public StreamError? Error { get; init; }
+}
 
 /// <summary>A group as it is. It is shown to people; nothing is decided by it.</summary>
 /// <param name="GroupId">The group's random id.</param>
@@ -99,7 +123,11 @@ public sealed record GroupDescription(
     [property: Id(3)] string Assignor,
     [property: Id(4)] ImmutableArray<MemberDescription> Members,
     [property: Id(5)] ImmutableArray<GroupOffset> Offsets,
-    [property: Id(6)] GroupRetryPolicy? Retry = null);
+    [property: Id(6)] GroupRetryPolicy? Retry = null)
+{
+    /// <summary>The names that members ask for and that no topic has.</summary>
+    [Id(7)] public ImmutableArray<string> UnknownTopics { get; init; } = [];
+}
 
 /// <summary>A member as it is.</summary>
 /// <param name="Member">Its id.</param>

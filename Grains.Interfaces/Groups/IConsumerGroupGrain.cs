@@ -20,7 +20,8 @@ public interface IConsumerGroupGrain : IGrainWithStringKey
     /// <returns>
     /// Where the member stands. <see cref="StreamErrorCode.StaleMemberEpoch"/>: it missed an answer.
     /// <see cref="StreamErrorCode.FencedMemberEpoch"/>: its lease had ended and it has joined anew, or, without a token, another
-    /// process took its place. In each case nothing was committed.
+    /// process took its place. <see cref="StreamErrorCode.UnknownMemberId"/>: it is no member, and the poll may not join. In each case
+    /// nothing was committed.
     /// </returns>
     /// <exception cref="StreamException">The state could not be stored, or belongs to another activation by now; retry.</exception>
     [Alias("PollAsync"), AlwaysInterleave]
@@ -34,7 +35,10 @@ public interface IConsumerGroupGrain : IGrainWithStringKey
     [Alias("WaitAsync"), AlwaysInterleave]
     Task<GroupWaitResponse> WaitAsync(string member, MemberToken token, int waitMs, CancellationToken cancellationToken = default);
 
-    /// <summary>Commits offsets of partitions that a member has, all or none. An offset below the committed one changes nothing.</summary>
+    /// <summary>
+    /// Commits offsets of partitions that a member has, all or none. An offset below the committed one changes nothing, unless it takes the
+    /// place of one beyond the end of the log. That an offset lies within the log is for the caller to see to.
+    /// </summary>
     /// <param name="member">The member's id.</param>
     /// <param name="token">What it was told last; its group id may be empty when only the epoch is known.</param>
     /// <param name="offsets">The offsets.</param>

@@ -21,6 +21,12 @@ internal static class CoordinationLimits
     /// <summary>The most records of one partition that a group holds in place. A poll stops reading on before it.</summary>
     public const int HoldsPerPartitionMax = 500;
 
+    /// <summary>The most topics that members of a group ask for and that do not exist: each is looked for every two seconds.</summary>
+    public const int UnknownTopicsMax = 200;
+
+    /// <summary>The most UTF-8 bytes of names of topics that do not exist, over all members: each member's names are stored with it.</summary>
+    public const int UnknownTopicBytesMax = 256 * 1024;
+
     /// <summary>The most characters of a topic's name, as in Kafka: the names of retry topics are longer than those they belong to.</summary>
     public const int TopicNameLengthMax = 249;
 

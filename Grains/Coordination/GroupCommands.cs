@@ -42,13 +42,23 @@ internal sealed record PollCommand(
 {
     /// <summary>The records that wait in place, or shall.</summary>
     public ImmutableArray<HoldsChange> Holds { get; init; } = [];
+
+    /// <summary>True to refuse whoever is no member, as what goes on in a member's name must not bring back one that left.</summary>
+    public bool NeverJoins { get; init; }
+
+    /// <summary>True to leave the member's partitions as they are, since its work on them goes on.</summary>
+    public bool KeepsPartitions { get; init; }
 }
 
 /// <summary>An offset to be committed.</summary>
 /// <param name="Partition">The partition.</param>
 /// <param name="Offset">The next offset to be read.</param>
 /// <param name="Metadata">What to remember with it.</param>
-internal readonly record struct OffsetCommit(TopicPartition Partition, long Offset, string Metadata = "");
+/// <param name="InPlaceOf">
+/// The committed offset that this one takes the place of, since it lies beyond the end of the log: also back, and only when that is still
+/// the committed one. Null for a commit, which only goes forward.
+/// </param>
+internal readonly record struct OffsetCommit(TopicPartition Partition, long Offset, string Metadata = "", long? InPlaceOf = null);
 
 /// <summary>Where a member stands.</summary>
 /// <param name="Refusal">Why its command was refused; null when it was not.</param>

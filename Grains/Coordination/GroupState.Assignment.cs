@@ -12,7 +12,7 @@ internal sealed partial class GroupState
     public Handled<bool> UpdateTopics(ImmutableArray<TopicLookup> found, GroupTime time)
     {
         EndLeases(time);
-        bool isNew = Exists && LearnTopics(found);
+        bool isNew = Exists && LearnTopics(found, AskedFor());
         Rebalance(time);
         return End(isNew);
     }
@@ -23,11 +23,19 @@ internal sealed partial class GroupState
     public bool HasNews(string member, long epoch) =>
         FindMember(member) is not { } known || known.Epoch != epoch || !Reachable(known).Equals(known.Assigned);
 
-    private bool LearnTopics(ImmutableArray<TopicLookup> found)
+    /// <summary>The names that members read by now: one that is found later did not exist when they first asked.</summary>
+    private HashSet<string> AskedFor() => WithRetries(_members.Values.SelectMany(member => member.Topics)).ToHashSet(StringComparer.Ordinal);
+
+    private bool LearnTopics(ImmutableArray<TopicLookup> found, HashSet<string> askedBefore)
     {
         ImmutableSortedDictionary<string, GroupTopic> topics = Topics;
         foreach (TopicLookup lookup in found)
-            topics = lookup.Topic is null ? topics.Remove(lookup.Name) : topics.SetItem(lookup.Name, lookup.Topic);
+        {
+            topics = lookup.Topic is null
+                ? topics.Remove(lookup.Name)
+                : topics.SetItem(lookup.Name, Learn(lookup.Topic, Topics.GetValueOrDefault(lookup.Name), askedBefore.Contains(lookup.Name)));
+        }
+
         // What nobody subscribes to and has no offset is none of the group's business any more.
         var wanted = WithRetries(_members.Values.SelectMany(member => member.Topics)).ToHashSet(StringComparer.Ordinal);
         var kept = _offsets.TopicIds.ToHashSet();
@@ -36,6 +44,17 @@ internal sealed partial class GroupState
             return false;
         Raise(new TopicsChanged([.. topics.Values], GroupEpoch + 1));
         return true;
+    }
+
+    /// <summary>
+    /// A topic as it was found, with what of it is new to the group. Partitions are only ever added, so fewer than are known are those of
+    /// an older look.
+    /// </summary>
+    private static GroupTopic Learn(GroupTopic found, GroupTopic? known, bool isAskedFor)
+    {
+        if (known?.Id != found.Id)
+            return isAskedFor || known is not null ? found with { NewFrom = 0 } : found;
+        return found.PartitionCount > known.PartitionCount ? found with { NewFrom = known.NewFrom ?? known.PartitionCount } : known;
     }
 
     private void ScheduleRebalance(GroupTime time)

@@ -21,7 +21,7 @@ internal sealed partial class GroupState
     /// Raises what a member's poll says of records that wait. Repeating a poll changes nothing: what it passed over counts only from
     /// the committed offset on, and what became of a record that waited counts only for the attempt that it was.
     /// </summary>
-    private GroupRefusal? RaiseHolds(string member, ImmutableArray<HoldsChange> changes, GroupTime time)
+    private GroupRefusal? RaiseHolds(string member, ImmutableArray<HoldsChange> changes, ImmutableArray<OffsetCommit> commits, GroupTime time)
     {
         var raised = new List<HoldsChanged>();
         int count = _holds.Values.Sum(holds => holds.Length);
@@ -30,7 +30,10 @@ internal sealed partial class GroupState
             if (_owners.GetValueOrDefault(change.Partition) != member || FindTopic(change.Partition.TopicId) is null)
                 continue;
             ImmutableArray<HeldRecord> before = HoldsOf(change.Partition);
-            ImmutableArray<HeldRecord> after = Changed(change, before, FindOffset(change.Partition)?.Offset ?? 0, time);
+            long committed = FindOffset(change.Partition)?.Offset ?? 0;
+            // Held is only what was passed over: nothing at or behind the offset that this very poll commits.
+            long end = commits.Where(commit => commit.Partition == change.Partition).Select(commit => commit.Offset).Append(committed).Max();
+            ImmutableArray<HeldRecord> after = Changed(change, before, committed, end, time);
             if (after.SequenceEqual(before))
                 continue;
             count += after.Length - before.Length;
@@ -48,7 +51,7 @@ internal sealed partial class GroupState
         return null;
     }
 
-    private ImmutableArray<HeldRecord> Changed(HoldsChange change, ImmutableArray<HeldRecord> before, long committed, GroupTime time)
+    private ImmutableArray<HeldRecord> Changed(HoldsChange change, ImmutableArray<HeldRecord> before, long committed, long end, GroupTime time)
     {
         var holds = new SortedDictionary<long, HeldRecord>(before.ToDictionary(held => held.Offset));
         foreach (HoldDone done in change.Done)
@@ -60,7 +63,7 @@ internal sealed partial class GroupState
         foreach (HoldFailed failed in change.Failed)
         {
             bool isKnown = holds.TryGetValue(failed.Offset, out HeldRecord? held);
-            if (isKnown ? held!.Attempt != failed.Attempt : failed.Offset < committed)
+            if (isKnown ? held!.Attempt != failed.Attempt : failed.Offset < committed || failed.Offset >= end)
                 continue;
             if (Retry?.NextDueMs(failed.Attempt, time.UnixMs, change.Random) is { } dueMs)
                 holds[failed.Offset] = new HeldRecord(failed.Offset, failed.Key, failed.Attempt + 1, dueMs);
@@ -70,7 +73,7 @@ internal sealed partial class GroupState
 
         foreach (HoldWaiting waiting in change.Waiting)
         {
-            if (waiting.Offset >= committed && !holds.ContainsKey(waiting.Offset))
+            if (waiting.Offset >= committed && waiting.Offset < end && !holds.ContainsKey(waiting.Offset))
                 holds[waiting.Offset] = new HeldRecord(waiting.Offset, waiting.Key, Attempt: 1, DueMs: 0);
         }
 

@@ -1,3 +1,4 @@
+using System.Text;
 using OrleansStream.Errors;
 
 namespace OrleansStream.Coordination;
@@ -13,8 +14,8 @@ internal sealed partial class GroupState
     /// <param name="command">The poll.</param>
     /// <param name="time">Now.</param>
     /// <returns>
-    /// Where the member stands. On a refusal nothing was committed; unless another process took its place it is a member, and
-    /// goes on with the epoch and the partitions of the answer.
+    /// Where the member stands. On a refusal nothing was committed; unless another process took its place, or the poll may not join, it is
+    /// a member, and goes on with the epoch and the partitions of the answer.
     /// </returns>
     public Handled<MemberAnswer> Poll(PollCommand command, GroupTime time)
     {
@@ -23,13 +24,18 @@ internal sealed partial class GroupState
             return End(Outside(unnamed));
         GroupRefusal? refusal = null;
         GroupMember? member = FindMember(command.Member);
+        if (member is null && command.NeverJoins)
+            return End(Outside(NotAMember(command.Member)));
+        if (CheckUnknown(member, command) is { } excessive)
+            return End(Outside(excessive));
+        HashSet<string> askedBefore = command.Found.IsEmpty ? [] : AskedFor();
         if (member is null)
         {
             if (_members.Count >= CoordinationLimits.MembersMax)
                 return End(Outside(new GroupRefusal(StreamErrorCode.PolicyViolation, $"The group has {_members.Count} members, and may have {CoordinationLimits.MembersMax}.")));
             Join(command, time);
             if (command.Claim is not null)
-                refusal = new GroupRefusal(StreamErrorCode.FencedMemberEpoch, $"The lease of member '{command.Member}' had ended: nothing was committed. It has joined again; go on from this answer.");
+                refusal = LeaseEnded(command);
         }
         else if (command.Claim is not { } claim)
         {
@@ -45,12 +51,13 @@ internal sealed partial class GroupState
         }
 
         // Commits first: the poll may also end the subscription that they belong to.
-        refusal ??= CheckBounds(command.Commits) ?? RaiseHolds(command.Member, command.Holds, time) ?? RaiseCommits(command.Member, command.Commits, time, isWhole: false);
+        refusal ??= CheckBounds(command.Commits) ?? RaiseHolds(command.Member, command.Holds, command.Commits, time) ?? RaiseCommits(command.Member, command.Commits, time, isWhole: false);
         Subscribe(command);
-        LearnTopics(command.Found);
+        LearnTopics(command.Found, askedBefore);
         _leases.Renew(command.Member, command.LeaseMs, time.MonotonicMs);
         Rebalance(time);
-        Reconcile(command.Member);
+        if (!command.KeepsPartitions)
+            Reconcile(command.Member);
         return End(Inside(command.Member, refusal, time));
     }
 
@@ -62,13 +69,19 @@ internal sealed partial class GroupState
     {
         EndLeases(time);
         Rebalance(time);
-        if (FindMember(member) is not { } known)
-            return End(Outside(NotAMember(member)));
-        if (CheckProcess(known, claim) is { } replaced)
-            return End(Outside(replaced));
+        if (CheckMember(member, claim) is { } gone)
+            return End(Outside(gone));
+        GroupMember known = _members[member];
         _leases.Renew(member, known.LeaseMs, time.MonotonicMs);
         return End(Inside(member, CheckEpoch(known, claim.Epoch), time));
     }
+
+    /// <summary>Whether a process is still the member's.</summary>
+    /// <param name="member">The member's id.</param>
+    /// <param name="claim">What the process was told last.</param>
+    /// <returns>Null; or that the member left, its lease ended, or another process took its place.</returns>
+    public GroupRefusal? CheckMember(string member, MemberClaim claim) =>
+        FindMember(member) is { } known ? CheckProcess(known, claim) : NotAMember(member);
 
     /// <summary>Takes a member out at once; its partitions are free.</summary>
     /// <param name="member">Its id.</param>
@@ -148,7 +161,31 @@ internal sealed partial class GroupState
             $"Member '{member.Id}' has epoch {member.Epoch}, not {epoch}: nothing was committed. Go on from this answer.");
 
     private static GroupRefusal NotAMember(string member) => new(
-        StreamErrorCode.UnknownMemberId, $"There is no member '{member}': it left or its lease ended. A poll joins.");
+        StreamErrorCode.UnknownMemberId, $"There is no member '{member}': it left or its lease ended. A poll without a cursor joins.");
+
+    private static GroupRefusal LeaseEnded(PollCommand command) => new(
+        StreamErrorCode.FencedMemberEpoch,
+        $"Member '{command.Member}' had left, or its lease had ended: nothing was committed. It has joined again; go on from this answer. "
+        + $"Work that takes longer than lease_ms, here {command.LeaseMs}, asks for a longer lease or polls with max_records 0 meanwhile.");
+
+    /// <summary>Refuses a subscription by which the group would look for too many topics that do not exist, or store too many of their names.</summary>
+    private GroupRefusal? CheckUnknown(GroupMember? member, PollCommand command)
+    {
+        if (member?.Topics.SetEquals(command.Topics) == true)
+            return null;
+        var found = command.Found.Where(lookup => lookup.Topic is not null).Select(lookup => lookup.Name).ToHashSet(StringComparer.Ordinal);
+        bool IsUnknown(string topic) => !Topics.ContainsKey(topic) && !found.Contains(topic);
+        string[] unknown = [.. command.Topics.Where(IsUnknown)];
+        if (unknown.Length == 0)
+            return null;
+        string[] others = [.. _members.Values.Where(other => other != member).SelectMany(other => other.Topics).Where(IsUnknown)];
+        int count = others.Union(unknown, StringComparer.Ordinal).Count();
+        long bytes = others.Concat(unknown).Sum(topic => (long)Encoding.UTF8.GetByteCount(topic));
+        return count <= CoordinationLimits.UnknownTopicsMax && bytes <= CoordinationLimits.UnknownTopicBytesMax ? null : new GroupRefusal(
+            StreamErrorCode.PolicyViolation,
+            $"Topic '{unknown[0]}' does not exist. Members of a group may ask for {CoordinationLimits.UnknownTopicsMax} topics that do not exist, "
+            + $"with {CoordinationLimits.UnknownTopicBytesMax} bytes of names over all members; with this poll they would ask for {count}, with {bytes} bytes.");
+    }
 
     private MemberAnswer Inside(string member, GroupRefusal? refusal, GroupTime time) => new(
         refusal, Incarnation, _members[member].Epoch, LeaseLeftMs(member, time), _members[member].Assigned);

@@ -7,7 +7,10 @@ namespace OrleansStream.Coordination;
 /// <summary>Offsets are committed, set and expire.</summary>
 internal sealed partial class GroupState
 {
-    /// <summary>Commits offsets of partitions that a member has, all or none. An offset below the committed one changes nothing.</summary>
+    /// <summary>
+    /// Commits offsets of partitions that a member has, all or none. An offset below the committed one changes nothing, unless it takes
+    /// the place of one that lies beyond the end of the log. How long logs are is not known here: any offset is taken.
+    /// </summary>
     /// <param name="member">The member's id.</param>
     /// <param name="claim">What it was told last: its exact epoch; the incarnation may be empty when only that is known.</param>
     /// <param name="commits">The offsets.</param>
@@ -39,7 +42,8 @@ internal sealed partial class GroupState
             return End<GroupRefusal?>(refusal);
         if (!Exists)
             Raise(new GroupCreated(Guid.NewGuid(), GroupEpoch: 0, LastMemberEpoch: 0, time.UnixMs));
-        var known = Topics.SetItems(found.Where(lookup => lookup.Topic is not null).Select(lookup => KeyValuePair.Create(lookup.Name, lookup.Topic!)));
+        var known = Topics.SetItems(found.Where(lookup => lookup.Topic is not null).Select(lookup => KeyValuePair.Create(
+            lookup.Name, Learn(lookup.Topic!, Topics.GetValueOrDefault(lookup.Name), isAskedFor: false))));
         Raise(new TopicsChanged([.. known.Values], GroupEpoch + 1));
         Raise(new OffsetsReset([.. offsets.Select(offset => Dated(offset, time))]));
         return End<GroupRefusal?>(null);
@@ -88,12 +92,26 @@ internal sealed partial class GroupState
         ImmutableArray<CommittedOffset> moved = [.. owned.Where(IsForward).Select(commit => Dated(commit, time))];
         if (moved.Length > 0)
             Raise(new OffsetsCommitted(moved));
+        foreach (OffsetCommit commit in owned.Where(IsReplacement))
+            Replace(commit, time);
         return null;
     }
 
-    private bool IsForward(OffsetCommit commit) =>
+    private bool IsForward(OffsetCommit commit) => commit.InPlaceOf is null && (
         _offsets.Find(commit.Partition) is not { } known || commit.Offset > known.Offset
-        || (commit.Offset == known.Offset && commit.Metadata.Length > 0 && commit.Metadata != known.Metadata);
+        || (commit.Offset == known.Offset && commit.Metadata.Length > 0 && commit.Metadata != known.Metadata));
+
+    private bool IsReplacement(OffsetCommit commit) =>
+        commit.InPlaceOf is { } beyond && commit.Offset < beyond && _offsets.Find(commit.Partition)?.Offset == beyond;
+
+    /// <summary>Goes back from an offset that does not exist. What waits in place below the new one still does; the rest is read again.</summary>
+    private void Replace(OffsetCommit commit, GroupTime time)
+    {
+        ImmutableArray<HeldRecord> held = [.. HoldsOf(commit.Partition).Where(held => held.Offset < commit.Offset)];
+        Raise(new OffsetsReset([Dated(commit, time)]));
+        if (held.Length > 0)
+            Raise(new HoldsChanged(commit.Partition, held));
+    }
 
     private GroupRefusal? CheckBounds(ImmutableArray<OffsetCommit> commits)
     {

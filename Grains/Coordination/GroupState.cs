@@ -10,7 +10,7 @@ namespace OrleansStream.Coordination;
 /// <remarks>
 /// The shape is KIP-848's. What holds at every moment: a partition has at most one owner; it changes owner only after the old
 /// one polled (which confirms that it is done with what it got), left, or its lease ended; an offset moves only under its
-/// owner's exact epoch, and back only by a reset.
+/// owner's exact epoch, and back only by a reset, or from where the log does not reach.
 /// </remarks>
 internal sealed partial class GroupState
 {
@@ -115,6 +115,16 @@ internal sealed partial class GroupState
     /// <summary>The names of the topics that the group should know the partitions of.</summary>
     public ImmutableSortedSet<string> TopicNames =>
         [.. WithRetries(_members.Values.SelectMany(member => member.Topics)).Concat(Topics.Keys)];
+
+    /// <summary>The names that members ask for and that no topic has.</summary>
+    public ImmutableSortedSet<string> UnknownTopics => UnknownOf(_members.Values);
+
+    /// <summary>The names that a member asks for and that no topic has.</summary>
+    /// <param name="member">The member's id.</param>
+    public ImmutableSortedSet<string> UnknownTopicsOf(string member) => FindMember(member) is { } known ? UnknownOf([known]) : [];
+
+    private ImmutableSortedSet<string> UnknownOf(IEnumerable<GroupMember> members) =>
+        members.SelectMany(member => member.Topics).Where(topic => !Topics.ContainsKey(topic)).ToImmutableSortedSet(StringComparer.Ordinal);
 
     private void Raise(GroupEvent change)
     {

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace OrleansStream.Coordination;
 
 /// <summary>A partition of a topic, by the topic's id: a topic that was deleted and created again has other partitions.</summary>
@@ -17,4 +19,16 @@ internal readonly record struct TopicPartition(Guid TopicId, int Partition) : IC
 /// <param name="Name">The topic's name.</param>
 /// <param name="Id">Its id.</param>
 /// <param name="PartitionCount">The count of its partitions, numbered from 0.</param>
-internal sealed record GroupTopic(string Name, Guid Id, int PartitionCount);
+internal sealed record GroupTopic(string Name, Guid Id, int PartitionCount)
+{
+    /// <summary>
+    /// The first partition that was added while the group knew the topic, 0 when the whole topic came while members asked for it: it and
+    /// all behind it are read from their start, whatever a member's policy. Null when there is none.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? NewFrom { get; init; }
+
+    /// <summary>True for a partition that is read from its start, since it came after the group did.</summary>
+    /// <param name="partition">The partition's number.</param>
+    public bool IsNew(int partition) => NewFrom is { } first && partition >= first;
+}

@@ -46,7 +46,7 @@ internal sealed partial class ConsumerGroupGrain(
     /// <inheritdoc/>
     public async Task<GroupMemberResponse> PollAsync(GroupPollRequest request)
     {
-        if (await BeginAsync(mayCreate: true) is { } refusal)
+        if (await BeginAsync(mayCreate: !request.NeverJoins) is { } refusal)
             return new GroupMemberResponse(refusal, Token: null, LeaseLeftMs: 0, []);
         IEnumerable<string> topics = request.HasFailed ? _group.WithRetries(request.Topics) : request.Topics;
         ImmutableArray<TopicLookup> found = await FindTopicsAsync([.. topics.Where(topic => !_group.Topics.ContainsKey(topic))]);
@@ -54,7 +54,7 @@ internal sealed partial class ConsumerGroupGrain(
         if (_deletions > 0)
             return new GroupMemberResponse(BeingDeleted(), Token: null, LeaseLeftMs: 0, []);
         MemberAnswer answer = Take(_group.Poll(GroupMapping.ToCommand(request, found), Now()));
-        GroupMemberResponse response = GroupMapping.ToResponse(_group, answer);
+        GroupMemberResponse response = GroupMapping.ToResponse(_group, request.Member, answer);
         await _write.FlushAsync();
         return response;
     }
@@ -63,7 +63,8 @@ internal sealed partial class ConsumerGroupGrain(
     public async Task<GroupWaitResponse> WaitAsync(string member, MemberToken token, int waitMs, CancellationToken cancellationToken)
     {
         _write.ThrowIfFailed();
-        MemberAnswer answer = Take(_group.Renew(member, new MemberClaim(token.GroupId, token.Epoch), Now()));
+        var claim = new MemberClaim(token.GroupId, token.Epoch);
+        MemberAnswer answer = Take(_group.Renew(member, claim, Now()));
         bool hasNews = answer.Refusal is not null || _group.HasNews(member, token.Epoch);
         if (!hasNews && waitMs > 0)
         {
@@ -71,7 +72,11 @@ internal sealed partial class ConsumerGroupGrain(
             hasNews = await _waits.ParkAsync(member, token.Epoch, wait, cancellationToken);
         }
 
-        return new GroupWaitResponse(hasNews, _group.LeaseLeftMs(member, Now()));
+        GroupRefusal? gone = _group.CheckMember(member, claim);
+        // That it is gone is told once it is stored: else an activation that never heard of it could serve the member on.
+        if (gone is not null)
+            await _write.FlushAsync();
+        return new GroupWaitResponse(hasNews, _group.LeaseLeftMs(member, Now())) { Error = GroupMapping.ToError(gone) };
     }
 
     /// <inheritdoc/>
@@ -79,7 +84,7 @@ internal sealed partial class ConsumerGroupGrain(
     {
         await BeginAsync(mayCreate: false);
         MemberAnswer answer = Take(_group.Commit(member, new MemberClaim(token.GroupId, token.Epoch), GroupMapping.ToCommits(offsets), Now()));
-        GroupMemberResponse response = GroupMapping.ToResponse(_group, answer);
+        GroupMemberResponse response = GroupMapping.ToResponse(_group, member, answer);
         await _write.FlushAsync();
         return response;
     }

@@ -16,6 +16,8 @@ internal static class GroupMapping
         request.Token is { } token ? new MemberClaim(token.GroupId, token.Epoch) : null,
         ToCommits(request.Commits), request.LeaseMs, request.Assignor)
     {
+        NeverJoins = request.NeverJoins,
+        KeepsPartitions = request.KeepsPartitions,
         Holds = [.. request.Holds.Select(holds => new HoldsChange(
             new TopicPartition(holds.TopicId, holds.Partition),
             [.. holds.Done.Select(done => new HoldDone(done.Offset, done.Attempt))],
@@ -27,17 +29,21 @@ internal static class GroupMapping
     /// <summary>Offsets as the state takes them.</summary>
     /// <param name="offsets">The offsets.</param>
     public static ImmutableArray<OffsetCommit> ToCommits(ImmutableArray<PartitionOffset> offsets) => [.. offsets.Select(
-        offset => new OffsetCommit(new TopicPartition(offset.TopicId, offset.Partition), offset.Offset, offset.Metadata ?? ""))];
+        offset => new OffsetCommit(new TopicPartition(offset.TopicId, offset.Partition), offset.Offset, offset.Metadata ?? "", offset.InPlaceOf))];
 
     /// <summary>A member's place as it is told.</summary>
     /// <param name="group">The group.</param>
+    /// <param name="member">The member's id.</param>
     /// <param name="answer">Its place.</param>
-    public static GroupMemberResponse ToResponse(GroupState group, MemberAnswer answer) => new(
+    public static GroupMemberResponse ToResponse(GroupState group, string member, MemberAnswer answer) => new(
         ToError(answer.Refusal),
         answer.Epoch == 0 ? null : new MemberToken(answer.Incarnation, answer.Epoch),
         answer.LeaseLeftMs,
         ToAssignment(group, answer.Assigned),
-        ToPolicy(group.Retry));
+        ToPolicy(group.Retry))
+    {
+        UnknownTopics = answer.Epoch == 0 ? [] : [.. group.UnknownTopicsOf(member)],
+    };
 
     /// <summary>A policy as the state takes it.</summary>
     /// <param name="policy">The policy.</param>
@@ -85,7 +91,10 @@ internal static class GroupMapping
             .Select(pair => new GroupOffset(
                 pair.Topic!.Name, pair.Topic.Id, pair.Offset.Partition, pair.Offset.Offset, pair.Offset.Metadata,
                 DateTimeOffset.FromUnixTimeMilliseconds(pair.Offset.AtMs)))],
-        ToPolicy(group.Retry));
+        ToPolicy(group.Retry))
+    {
+        UnknownTopics = [.. group.UnknownTopics],
+    };
 
     private static ImmutableArray<AssignedPartition> ToAssignment(GroupState group, PartitionSet partitions) =>
     [
@@ -97,6 +106,7 @@ internal static class GroupMapping
             .Select(pair => new AssignedPartition(
                 pair.Topic!.Name, pair.Partition.TopicId, pair.Partition.Partition, group.FindOffset(pair.Partition)?.Offset ?? -1)
             {
+                IsNew = pair.Topic.IsNew(pair.Partition.Partition),
                 Holds = [.. group.HoldsOf(pair.Partition).Select(held => new HeldOffset(held.Offset, held.Key, held.Attempt, held.DueMs))],
             }),
     ];

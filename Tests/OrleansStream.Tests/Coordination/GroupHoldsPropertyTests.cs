@@ -87,9 +87,18 @@ public sealed class GroupHoldsPropertyTests
                 Note(offset, attempt, fails);
         }
 
+        // What a caller made up, at and behind the offset that it commits, is not held.
+        if (random.Next(3) == 0)
+        {
+            waiting.Add(new HoldWaiting(end + random.Next(3), random.Next(KeyCount)));
+            failed.Add(new HoldFailed(end + random.NextInt64(1L << 40), random.Next(KeyCount), Attempt: 1));
+        }
+
         var change = new HoldsChange(Place, done.ToImmutable(), failed.ToImmutable(), [.. waiting], random.NextDouble());
         var command = new PollCommand("m", ["t"], [], _claim, [new OffsetCommit(Place, end)], 60_000, null) { Holds = [change] };
         Send(command);
+        if (_state.HoldsOf(Place).Any(held => held.Offset >= end))
+            _problems.Add("Something is held that was not passed over.");
         if (random.Next(4) == 0)
         {
             // The answer was lost: the same poll again changes nothing.

@@ -16,6 +16,8 @@ internal sealed class GroupRun
     private readonly Dictionary<string, GroupTopic> _topics = [];
     private readonly Dictionary<string, Process> _processes = [];
     private readonly Dictionary<TopicPartition, long> _committed = [];
+    private readonly Dictionary<string, (Guid Id, int OldPartitions)> _known = [];
+    private Dictionary<string, IEnumerable<string>> _subscriptions = [];
     private int _topicIds;
 
     public GroupState State { get; private set; } = new();
@@ -62,14 +64,21 @@ internal sealed class GroupRun
     }
 
     /// <summary>A process polls: done with all it got, which is one record of each partition, or with nothing.</summary>
-    public MemberAnswer Poll(string id, string[] topics, bool isRestart = false, bool isStale = false, bool commits = true, string? assignor = null)
+    public MemberAnswer Poll(
+        string id, string[] topics, bool isRestart = false, bool isStale = false, bool commits = true, string? assignor = null, bool neverJoins = false, bool keepsPartitions = false)
     {
         var process = ProcessOf(id);
         var claim = isRestart ? null : isStale ? process.ClaimBefore : process.Claim;
         var done = claim is null || !commits ? [] : process.Done
             .Select(one => new OffsetCommit(one.Key, one.Value)).ToImmutableArray();
         var command = new PollCommand(
-            process.Member, [.. topics], [.. topics.Select(name => new TopicLookup(name, _topics.GetValueOrDefault(name)))], claim, done, LeaseMs, assignor);
+            process.Member, [.. topics], [.. topics.Select(name => new TopicLookup(name, _topics.GetValueOrDefault(name)))], claim, done, LeaseMs, assignor)
+        {
+            NeverJoins = neverJoins,
+            KeepsPartitions = keepsPartitions,
+        };
+        var before = State.Members.ToDictionary(member => member.Id, member => member.Assigned);
+        bool existed = State.Exists;
         // From here on it believes nothing until it is answered: its records are done with, or will come again.
         process.Believed = PartitionSet.Empty;
         var owners = Owners();
@@ -78,9 +87,64 @@ internal sealed class GroupRun
             Assert.DoesNotContain(_history.TakeLast(_lastEventCount), change => change is OffsetsCommitted);
         foreach (var other in _processes.Values.Where(other => other.Member == process.Member && other != process && claim is null))
             other.Believed = PartitionSet.Empty;
+        if (neverJoins)
+        {
+            Assert.True(existed || !State.Exists, "A group came back.");
+            Assert.All(State.Members, member => Assert.True(before.ContainsKey(member.Id), $"{member.Id} came back."));
+        }
+
+        if (keepsPartitions && State.FindMember(process.Member) is { } kept && before.TryGetValue(kept.Id, out var had) && !_lastEvents.Any(change => change is MemberLeft left && left.Member == kept.Id))
+            Assert.Equal(had, kept.Assigned);
         Told(process, answer);
         Check();
         return answer;
+    }
+
+    /// <summary>A wait in a process's name: renews, and never joins.</summary>
+    public MemberAnswer Wait(string id)
+    {
+        var process = ProcessOf(id);
+        var before = State.Members.Select(member => member.Id).ToHashSet();
+        var answer = Take(State.Renew(process.Member, process.Claim ?? default, Now), Owners());
+        Assert.All(State.Members, member => Assert.Contains(member.Id, before));
+        if (answer.Epoch != 0 && answer.Refusal is null && process.Believed.Count > 0)
+            process.BelievedUntilMs = Now.MonotonicMs + answer.LeaseLeftMs;
+        Check();
+        return answer;
+    }
+
+    public GroupRefusal? Delete()
+    {
+        var refusal = Take(State.Delete(Now), Owners());
+        if (refusal is null)
+            Assert.False(State.Exists);
+
+        Check();
+        return refusal;
+    }
+
+    /// <summary>
+    /// The owner of a partition meets the end of its log below the committed offset, or what it believes that to be, and goes on elsewhere:
+    /// that is committed, and so is what it commits afterwards.
+    /// </summary>
+    public void GoBack(string id, TopicPartition partition, long to, long believed)
+    {
+        var process = ProcessOf(id);
+        long? before = State.FindOffset(partition)?.Offset;
+        HeldRecord[] held = [.. State.HoldsOf(partition)];
+        var answer = Take(
+            State.Commit(process.Member, process.Claim ?? default, [new OffsetCommit(partition, to, InPlaceOf: believed)], Now), Owners(), mayGoBack: before == believed);
+        long? expected = answer.Refusal is null && before == believed && to < believed ? to : before;
+        if (State.FindTopic(partition.TopicId) is not null && State.Exists)
+            Assert.Equal(expected, State.FindOffset(partition)?.Offset);
+        if (answer.Refusal is null && expected == to)
+        {
+            Assert.Equal(held.Where(one => one.Offset < to), State.HoldsOf(partition));
+            Commit(id, partition, to + 1);
+            Assert.Equal(to + 1, State.FindOffset(partition)?.Offset);
+        }
+
+        Check();
     }
 
     /// <summary>Where the group would let a poll of this process start in a partition.</summary>
@@ -108,7 +172,7 @@ internal sealed class GroupRun
     public GroupRefusal? Reset(TopicPartition partition, long offset)
     {
         var topic = _topics.Values.Single(topic => topic.Id == partition.TopicId);
-        var refusal = Take(State.Reset([new OffsetCommit(partition, offset)], [new TopicLookup(topic.Name, topic)], Now), Owners(), isReset: true);
+        var refusal = Take(State.Reset([new OffsetCommit(partition, offset)], [new TopicLookup(topic.Name, topic)], Now), Owners(), mayGoBack: true);
         Check();
         return refusal;
     }
@@ -157,8 +221,9 @@ internal sealed class GroupRun
     }
 
     private int _lastEventCount;
+    private GroupEvent[] _lastEvents = [];
 
-    private T Take<T>(Handled<T> handled, Dictionary<TopicPartition, string> owners, bool isReset = false)
+    private T Take<T>(Handled<T> handled, Dictionary<TopicPartition, string> owners, bool mayGoBack = false)
     {
         foreach (var change in handled.Events)
         {
@@ -173,14 +238,36 @@ internal sealed class GroupRun
             };
             foreach (var offset in offsets)
             {
-                Assert.True(isReset || owners.ContainsKey(offset.Place), $"Nobody had {offset.Place}.");
-                Assert.True(isReset || offset.Offset >= _committed.GetValueOrDefault(offset.Place), $"{offset} goes back.");
+                Assert.True(mayGoBack || owners.ContainsKey(offset.Place), $"Nobody had {offset.Place}.");
+                Assert.True(mayGoBack || offset.Offset >= _committed.GetValueOrDefault(offset.Place), $"{offset} goes back.");
                 _committed[offset.Place] = offset.Offset;
             }
         }
 
         _lastEventCount = handled.Events.Length;
+        _lastEvents = [.. handled.Events];
+        CheckNew();
         return handled.Answer;
+    }
+
+    /// <summary>
+    /// A partition is new to the group exactly if it came while the group knew its topic, or the topic did while a member asked for it.
+    /// </summary>
+    private void CheckNew()
+    {
+        var left = _lastEvents.OfType<MemberLeft>().Select(change => change.Member).ToHashSet();
+        var askedBefore = _subscriptions.Where(one => !left.Contains(one.Key)).SelectMany(one => one.Value).ToHashSet();
+        _subscriptions = State.Members.ToDictionary(member => member.Id, member => (IEnumerable<string>)member.Topics);
+        foreach (var gone in _known.Keys.Except(State.Topics.Keys).ToArray())
+            _known.Remove(gone);
+        foreach (var topic in State.Topics.Values)
+        {
+            if (!_known.TryGetValue(topic.Name, out var known))
+                _known[topic.Name] = (topic.Id, askedBefore.Contains(topic.Name) ? 0 : topic.PartitionCount);
+            else if (known.Id != topic.Id)
+                _known[topic.Name] = (topic.Id, 0);
+            Assert.All(Enumerable.Range(0, topic.PartitionCount), partition => Assert.Equal(partition >= _known[topic.Name].OldPartitions, topic.IsNew(partition)));
+        }
     }
 
     private void Told(Process process, MemberAnswer answer)

@@ -16,7 +16,7 @@ public sealed class GroupStatePropertyTests
     public enum StepKind
     {
         Poll, PollAgain, PollWithoutCommit, Restart, StalePoll, OtherProcess, Leave, Commit, CommitForeign, Reset, Pass, PassLong,
-        Grow, DeleteTopic, CreateTopic, Reactivate, Freeze,
+        Grow, DeleteTopic, CreateTopic, Reactivate, Freeze, CommitFar, GoBack, GoBackLate, Wait, PollOfWait, Heartbeat, LeaveAndWait, Delete,
     }
 
     public sealed record GroupStep(StepKind Kind, int Who, int Which, int Amount);
@@ -61,6 +61,33 @@ public sealed class GroupStatePropertyTests
             case StepKind.Commit or StepKind.CommitForeign:
                 foreach (var partition in AllPartitions(run).Skip(step.Which).Take(1))
                     run.Commit(id, partition, step.Amount % 50, step.Kind == StepKind.Commit ? "" : "note");
+                break;
+            case StepKind.CommitFar:
+                // As another protocol may: the group knows no log's end.
+                foreach (var partition in AllPartitions(run).Skip(step.Which).Take(1))
+                    run.Commit(id, partition, (step.Amount + 1L) << (step.Which * 5));
+                break;
+            case StepKind.GoBack or StepKind.GoBackLate:
+                foreach (var partition in AllPartitions(run).Skip(step.Which).Take(1))
+                    run.GoBack(id, partition, step.Amount % 50, run.Position(partition) + (step.Kind == StepKind.GoBack ? 0 : 1 + step.Amount % 3));
+                break;
+            case StepKind.Wait:
+                run.Wait(id);
+                break;
+            case StepKind.PollOfWait:
+                run.Poll(id, topics, commits: false, neverJoins: true);
+                break;
+            case StepKind.Heartbeat:
+                run.Poll(id, topics, commits: step.Amount % 2 == 0, neverJoins: true, keepsPartitions: true);
+                break;
+            case StepKind.LeaveAndWait:
+                run.Leave(id);
+                Assert.NotNull(run.Wait(id).Refusal);
+                Assert.NotNull(run.Poll(id, topics, commits: false, neverJoins: true).Refusal);
+                Assert.Null(run.State.FindMember(id));
+                break;
+            case StepKind.Delete:
+                run.Delete();
                 break;
             case StepKind.Reset:
                 foreach (var partition in AllPartitions(run).Skip(step.Which).Take(1))

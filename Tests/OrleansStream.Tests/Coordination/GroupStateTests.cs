@@ -1,5 +1,7 @@
+using System.Text.Json;
 using OrleansStream.Coordination;
 using OrleansStream.Errors;
+using OrleansStream.GrainStorage;
 
 namespace OrleansStream.Tests.Coordination;
 
@@ -121,6 +123,88 @@ public sealed class GroupStateTests
         }
 
         Assert.InRange(assignments, 1, 3);
+    }
+
+    [Fact]
+    public void Commit_WhenTheCommittedOffsetIsBeyondTheEnd_TakesItsPlaceOnceAndLaterOnesCount()
+    {
+        var partition = _run.Poll("m1", Topics).Assigned.First();
+        _run.Commit("m1", partition, 100);
+        _run.GoBack("m1", partition, to: 3, believed: 100);
+        Assert.Equal(4, _run.Position(partition));
+        // Said again, or late: the offset that it was to replace is none any more.
+        _run.GoBack("m1", partition, to: 3, believed: 100);
+        Assert.Equal(4, _run.Position(partition));
+    }
+
+    [Fact]
+    public void Poll_WhenTheMemberLeft_JoinsOnlyWhereItMay()
+    {
+        _run.Poll("m1", Topics);
+        _run.Leave("m1");
+        Assert.Equal(StreamErrorCode.UnknownMemberId, _run.Wait("m1").Refusal!.Code);
+        Assert.Equal(StreamErrorCode.UnknownMemberId, _run.Poll("m1", Topics, neverJoins: true).Refusal!.Code);
+        Assert.Empty(_run.State.Members);
+        Assert.Null(_run.Delete());
+        _run.Poll("m1", Topics, neverJoins: true);
+        Assert.False(_run.State.Exists);
+        Assert.Null(_run.Poll("m1", Topics, isRestart: true).Refusal);
+    }
+
+    [Fact]
+    public void UpdateTopics_WhenPartitionsAreAdded_TheyAreNewAndTheOthersAreNot()
+    {
+        _run.Poll("m1", Topics);
+        _run.SetTopic("a", 6);
+        _run.SetTopic("a", 7);
+        Assert.Equal([4, 5, 6], Enumerable.Range(0, 7).Where(_run.State.Topics["a"].IsNew));
+        _run.Reactivate(clockShiftMs: 0);
+        Assert.Equal([4, 5, 6], Enumerable.Range(0, 7).Where(_run.State.Topics["a"].IsNew));
+        // An answer that was on its way for long.
+        _run.State.UpdateTopics([new TopicLookup("a", _run.Topics["a"] with { PartitionCount = 5 })], _run.Now);
+        Assert.Equal(7, _run.State.Topics["a"].PartitionCount);
+    }
+
+    [Fact]
+    public void UpdateTopics_WhenATopicComesAfterItWasAskedFor_IsAllNew()
+    {
+        _run.Poll("m1", ["a", "later"]);
+        Assert.Equal(["later"], _run.State.UnknownTopicsOf("m1"));
+        _run.SetTopic("later", 2);
+        Assert.Equal([0, 1], Enumerable.Range(0, 2).Where(_run.State.Topics["later"].IsNew));
+        Assert.Empty(_run.State.UnknownTopics);
+        // Another group finds it there.
+        var other = new GroupRun();
+        other.SetTopic("later", 2);
+        other.Poll("m1", ["later"]);
+        Assert.DoesNotContain(true, Enumerable.Range(0, 2).Select(other.State.Topics["later"].IsNew));
+    }
+
+    [Fact]
+    public void Restore_OfADocumentFromBeforePartitionsWereTold_KnowsNoneAsNew()
+    {
+        const string older = """{"is":"topics","topics":[{"name":"a","id":"00000001-0000-0000-0000-000000000000","partitionCount":4}],"groupEpoch":1}""";
+        var topics = Assert.IsType<TopicsChanged>(JsonSerializer.Deserialize<GroupEvent>(older, StateDocument.Json));
+        Assert.DoesNotContain(true, Enumerable.Range(0, 4).Select(topics.Topics[0].IsNew));
+        // And what an older server does not know is not written where there is nothing to tell.
+        Assert.DoesNotContain("newFrom", JsonSerializer.Serialize<GroupEvent>(topics, StateDocument.Json), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Poll_WhenMembersAskForManyTopicsThatDoNotExist_IsRefusedBeyondTheBound()
+    {
+        string[] Names(int from, int count) => [.. Enumerable.Range(from, count).Select(i => new string('x', 240) + i)];
+        Assert.Null(_run.Poll("m1", Names(0, 100)).Refusal);
+        Assert.Null(_run.Poll("m2", Names(100, 100)).Refusal);
+        var refused = _run.Poll("m3", ["a", .. Names(200, 1)]);
+        Assert.Equal((StreamErrorCode.PolicyViolation, 0L), (refused.Refusal!.Code, refused.Epoch));
+        Assert.Null(_run.State.FindMember("m3"));
+        // The same names again, and again: each member's are stored.
+        var members = Enumerable.Range(4, 30).TakeWhile(i => _run.Poll($"m{i}", Names(0, 100)).Refusal is null).Count();
+        Assert.Equal(CoordinationLimits.UnknownTopicBytesMax / Names(0, 100).Sum(name => name.Length) - 2, members);
+        // One that asks for what exists is taken, and one that asks for less.
+        Assert.Null(_run.Poll("m3", Topics).Refusal);
+        Assert.Null(_run.Poll("m2", Topics).Refusal);
     }
 
     [Fact]
