@@ -193,6 +193,9 @@ internal static class Limits
     /// <summary>The longest wait of a poll, in milliseconds: below what proxies in between commonly cut.</summary>
     public const int PollWaitMsMax = 50_000;
 
+    /// <summary>The ends of logs that a node remembers, at about a hundred bytes each, so that it need not ask for them when a member commits.</summary>
+    public const int LogEndsMax = 20_000;
+
     /// <summary>The partitions that a poll reads at the same time when it does not wait.</summary>
     public const int PollFetchesAtOnce = 16;
 

@@ -43,6 +43,10 @@ internal sealed record GroupAnswer
     /// <summary>The members.</summary>
     public required IReadOnlyList<MemberAnswer> Members { get; init; }
 
+    /// <summary>Topics that members ask for and that do not exist; absent when all exist.</summary>
+    /// <example>["matchs"]</example>
+    public IReadOnlyList<string>? UnknownTopics { get; init; }
+
     /// <summary>What becomes of records that fail; absent when nobody has said.</summary>
     public RetryPolicyAnswer? RetryPolicy { get; init; }
 }

@@ -18,7 +18,10 @@ internal sealed record PollRequest
     /// <summary>The records of the cursor's answer that the member could not work on; the group's policy says what becomes of them.</summary>
     public IReadOnlyList<FailedRecordEntry>? Failed { get; init; }
 
-    /// <summary>The most records in the answer. Default 500.</summary>
+    /// <summary>
+    /// The most records in the answer. Default 500. 0 makes the poll a heartbeat for long work: it renews the lease and commits what the cursor
+    /// says, is answered at once, and moves no partitions. With <c>commit</c> false it only renews, and the cursor stays the one to commit later.
+    /// </summary>
     /// <example>500</example>
     public int? MaxRecords { get; init; }
 
@@ -33,7 +36,10 @@ internal sealed record PollRequest
     /// <example>30000</example>
     public int? LeaseMs { get; init; }
 
-    /// <summary><c>earliest</c> (default), <c>latest</c> or <c>error</c>: where to go on without a committed offset, or when it was deleted.</summary>
+    /// <summary>
+    /// <c>earliest</c> (default), <c>latest</c> or <c>error</c>: where to go on without a committed offset, or when it is not in the log. A
+    /// partition that was added after the group came to read its topic is read from its start in any case.
+    /// </summary>
     public string? AutoOffsetReset { get; init; }
 
     /// <summary><c>sticky</c> (default) or <c>range</c>; the group uses what most of its members ask for.</summary>
@@ -62,18 +68,25 @@ internal sealed record PollAnswer
     /// <summary>The records; empty when there is nothing new. One that has <c>error</c> stands for all in a batch that cannot be read.</summary>
     public required IReadOnlyList<PolledRecord> Records { get; init; }
 
-    /// <summary>Where retention had deleted what was to be read next, and reading went on; absent when nowhere.</summary>
+    /// <summary>
+    /// Where what was to be read next is not in the log, as retention was faster or it lies beyond the end, and reading went on; absent when
+    /// nowhere.
+    /// </summary>
     public IReadOnlyList<ResetEntry>? Resets { get; init; }
 
     /// <summary>Partitions that could not be read just now, such as those that are moving; absent when all could.</summary>
     public IReadOnlyList<UnavailableEntry>? Unavailable { get; init; }
 
+    /// <summary>Topics of the poll that do not exist; they are read from their first record once they do. Absent when all exist.</summary>
+    /// <example>["matchs"]</example>
+    public IReadOnlyList<string>? UnknownTopics { get; init; }
+
     /// <summary>Send it with the next poll, when the records are done with.</summary>
     public required string Cursor { get; init; }
 
-    /// <summary>The records of the member's partitions behind this answer.</summary>
+    /// <summary>The records of the member's partitions behind this answer; absent with <c>max_records</c> 0, which looks at none.</summary>
     /// <example>12</example>
-    public required long Lag { get; init; }
+    public long? Lag { get; init; }
 }
 
 /// <summary>A record of a topic.</summary>
@@ -137,7 +150,7 @@ internal sealed record TopicAssignment
     public required IReadOnlyList<int> Partitions { get; init; }
 }
 
-/// <summary>A place that was deleted before it was read.</summary>
+/// <summary>A place that was deleted before it was read, or that lies beyond the end of the log.</summary>
 internal sealed record ResetEntry
 {
     /// <summary>The topic.</summary>

@@ -23,8 +23,10 @@ internal static class GroupAnswerWriter
         WriteRecords(writer, poll, options);
         WriteResets(writer, poll);
         WriteUnavailable(writer, poll);
+        WriteUnknownTopics(writer, poll);
         writer.WriteString("cursor"u8, poll.Cursor());
-        writer.WriteNumber("lag"u8, poll.Lag);
+        if (!options.IsHeartbeat)
+            writer.WriteNumber("lag"u8, poll.Lag);
         writer.WriteEndObject();
     }
 
@@ -157,6 +159,16 @@ internal static class GroupAnswerWriter
 
         writer.WriteEndArray();
         poll.EndResets();
+    }
+
+    private static void WriteUnknownTopics(Utf8JsonWriter writer, GroupPoll poll)
+    {
+        if (poll.UnknownTopics.IsEmpty)
+            return;
+        writer.WriteStartArray("unknown_topics"u8);
+        foreach (string topic in poll.UnknownTopics)
+            writer.WriteStringValue(topic);
+        writer.WriteEndArray();
     }
 
     private static void WriteUnavailable(Utf8JsonWriter writer, GroupPoll poll)

@@ -12,9 +12,10 @@ namespace OrleansStream.Api.Endpoints;
 
 /// <summary>Poll and leave; list, describe and delete groups.</summary>
 /// <param name="grains">The way to the grains.</param>
+/// <param name="ends">Knows how far logs reach.</param>
 /// <param name="time">Times waits and leases.</param>
 /// <param name="lifetime">Ends waits when the service stops.</param>
-internal sealed class GroupEndpoints(IGrainFactory grains, TimeProvider time, IHostApplicationLifetime lifetime)
+internal sealed class GroupEndpoints(IGrainFactory grains, LogEnds ends, TimeProvider time, IHostApplicationLifetime lifetime)
 {
     /// <summary>Adds the endpoints.</summary>
     /// <param name="routes">Where to.</param>
@@ -82,8 +83,10 @@ internal sealed class GroupEndpoints(IGrainFactory grains, TimeProvider time, IH
         using (RequestBody body = await RequestBody.ReadAsync(context, Limits.GroupBodyBytesMax))
             options = GroupJson.ParsePoll(body.Bytes, group, member);
         bool isStream = MediaTypes.OfAnswer(context.Request, GroupOperations.Poll.Offers) == MediaTypes.EventStream;
+        if (isStream && options.IsHeartbeat)
+            throw RequestException.Malformed("max_records", "'max_records' is 0, which makes the poll a heartbeat: it is answered at once, and not by a stream.");
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, lifetime.ApplicationStopping);
-        var poll = new GroupPoll(grains, time, group, member, options);
+        var poll = new GroupPoll(grains, ends, time, group, member, options);
         try
         {
             GroupMemberResponse? refused = await poll.JoinAsync(ended.Token);
@@ -93,7 +96,8 @@ internal sealed class GroupEndpoints(IGrainFactory grains, TimeProvider time, IH
                 return;
             }
 
-            refused ??= await poll.ReadAsync(options.WaitMs, endsOnNews: false, ended.Token);
+            if (!options.IsHeartbeat)
+                refused ??= await poll.ReadAsync(options.WaitMs, endsOnNews: false, ended.Token);
             if (refused is null)
                 await AnswerAsync(context, poll, options);
             else
@@ -164,6 +168,7 @@ internal sealed class GroupEndpoints(IGrainFactory grains, TimeProvider time, IH
                 Assignment = ByTopic(member.Assigned),
                 Target = member.Assigned.SequenceEqual(member.Target) ? null : ByTopic(member.Target),
             })],
+            UnknownTopics = group.UnknownTopics.IsDefaultOrEmpty ? null : group.UnknownTopics,
             RetryPolicy = GroupRetryEndpoints.AnswerOf(group.Retry),
         };
         await WriteAsync(context, answer, ApiJsonContext.Api.GroupAnswer);

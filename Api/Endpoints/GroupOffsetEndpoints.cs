@@ -11,8 +11,9 @@ namespace OrleansStream.Api.Endpoints;
 
 /// <summary>A group's offsets: read, commit, set, reset; and how far it is behind.</summary>
 /// <param name="grains">The way to the grains.</param>
+/// <param name="ends">Knows how far logs reach.</param>
 /// <param name="time">Tells the age of records.</param>
-internal sealed class GroupOffsetEndpoints(IGrainFactory grains, TimeProvider time)
+internal sealed class GroupOffsetEndpoints(IGrainFactory grains, LogEnds ends, TimeProvider time)
 {
     /// <summary>Adds the endpoints.</summary>
     /// <param name="routes">Where to.</param>
@@ -51,22 +52,68 @@ internal sealed class GroupOffsetEndpoints(IGrainFactory grains, TimeProvider ti
             : [.. request.Offsets.Select((offset, i) => ToOffset(offset, i, topics[offset.Topic]))];
         if (request.Member is { } member)
         {
-            GroupMemberResponse response = await Group(context)
-                .CommitAsync(member, request.Cursor?.Token ?? new MemberToken(Guid.Empty, request.Epoch), offsets).WaitAsync(context.RequestAborted);
+            MemberToken token = request.Cursor?.Token ?? new MemberToken(Guid.Empty, request.Epoch);
+            GroupMemberResponse response = await CheckMemberAsync(context, request, token, offsets)
+                ?? await Group(context).CommitAsync(member, token, offsets).WaitAsync(context.RequestAborted);
             if (response.Error is not null)
             {
                 await GroupEndpoints.RefuseAsync(context, member, response);
                 return;
             }
         }
-        else if (await Group(context).ResetAsync([.. names], offsets).WaitAsync(context.RequestAborted) is { } error)
+        else
         {
-            throw new RequestException(error);
+            await CheckAsync(Named(request, offsets), mustKnow: true, context.RequestAborted);
+            if (await Group(context).ResetAsync([.. names], offsets).WaitAsync(context.RequestAborted) is { } error)
+                throw new RequestException(error);
         }
 
         var touched = offsets.Select(offset => (offset.TopicId, offset.Partition)).ToHashSet();
         GroupDescription group = await DescribeAsync(context);
         await WriteOffsetsAsync(context, group.Offsets.Where(offset => touched.Contains((offset.TopicId, offset.Partition))));
+    }
+
+    /// <summary>Refuses offsets that do not exist. A cursor has no names of topics: they are those of the member's partitions.</summary>
+    /// <returns>Null, or why the member may commit nothing.</returns>
+    /// <exception cref="RequestException">An offset lies beyond the end of its log.</exception>
+    private async Task<GroupMemberResponse?> CheckMemberAsync(
+        HttpContext context, OffsetsRequest request, MemberToken token, ImmutableArray<PartitionOffset> offsets)
+    {
+        if (request.Cursor is null)
+        {
+            await CheckAsync(Named(request, offsets), mustKnow: false, context.RequestAborted);
+            return null;
+        }
+
+        if (offsets.All(offset => ends.Covers(offset)))
+            return null;
+        GroupMemberResponse standing = await Group(context).CommitAsync(request.Member!, token, []).WaitAsync(context.RequestAborted);
+        if (standing.Error is not null)
+            return standing;
+        var assigned = standing.Assignment.ToDictionary(one => (one.TopicId, one.Partition));
+        await CheckAsync(
+            [.. offsets.Where(offset => assigned.ContainsKey((offset.TopicId, offset.Partition)))
+                .Select(offset => (assigned[(offset.TopicId, offset.Partition)].Topic, offset, "cursor"))],
+            mustKnow: false, context.RequestAborted);
+        return null;
+    }
+
+    private static (string Topic, PartitionOffset Offset, string Field)[] Named(OffsetsRequest request, ImmutableArray<PartitionOffset> offsets) =>
+        [.. offsets.Select((offset, i) => (request.Offsets[i].Topic, offset, $"offsets[{i}].offset"))];
+
+    /// <summary>
+    /// Refuses offsets beyond the end of their log. Where no leader answers just now, those that a person sets are refused, too, and those that
+    /// a member is done with are taken.
+    /// </summary>
+    private async Task CheckAsync(
+        IReadOnlyList<(string Topic, PartitionOffset Offset, string Field)> offsets, bool mustKnow, CancellationToken cancellationToken)
+    {
+        foreach ((string Topic, PartitionOffset Offset, string Field)[] some in offsets.Where(one => !ends.Covers(one.Offset)).Chunk(Limits.PollFetchesAtOnce))
+        {
+            StreamError?[] errors = await Task.WhenAll(some.Select(one => ends.CheckAsync(one.Topic, one.Offset, one.Field, cancellationToken)));
+            if (Array.Find(errors, error => mustKnow ? error is not null : error?.Code == StreamErrorCode.OffsetOutOfRange) is { } error)
+                throw new RequestException(error);
+        }
     }
 
     private async Task ResetAsync(HttpContext context)

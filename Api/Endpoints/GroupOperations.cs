@@ -35,6 +35,7 @@ internal static class GroupOperations
         + "its last answer held, and reads on. Send the cursor back when the records are done with: what was not is delivered again, to "
         + "this member or to the one that takes over. A poll without a cursor says that the process has just started; of two processes with one id "
         + "the last that started goes on. 409: the member missed something; its partitions and a cursor to go on with come in the answer. "
+        + "`max_records` 0 is a heartbeat for long work: it renews and commits, and moves no partitions. "
         + "A batch that cannot be read is one entry with `error`, `offset` and `last_offset`; the cursor passes it. "
         + "`Accept: text/event-stream`: the same answers as a stream of events with the cursor as `id`; commit with PUT offsets. The stream ends "
         + "with an event `rebalance` when partitions are to move: poll again with the last cursor that is done with.")
@@ -130,7 +131,8 @@ internal static class GroupOffsetOperations
     public static readonly Operation Put = new(
         "PutOffsets", GroupOperations.Tag, "Commit or set offsets",
         "With `member` and its `member_epoch` (or its `cursor`) it commits for that member, only for partitions it has, and never back: a lower offset "
-        + "changes nothing. Without, it sets the offsets of a group that has no members, also back. All or none. The answer tells what stands.")
+        + "changes nothing. Without, it sets the offsets of a group that has no members, also back. All or none. The answer tells what stands. "
+        + "An offset beyond the end of its log is refused.")
     {
         Parameters = [GroupOperations.Group],
         Bodies = [new(MediaTypes.Json, typeof(OffsetsPutRequest), """{"offsets":[{"topic":"matches","partition":0,"offset":0,"metadata":"from the start"}]}""")],
@@ -138,7 +140,8 @@ internal static class GroupOffsetOperations
         Errors =
         [
             StreamErrorCode.UnknownTopicOrPartition, StreamErrorCode.InvalidTopicException, StreamErrorCode.OffsetMetadataTooLarge,
-            StreamErrorCode.NonEmptyGroup, StreamErrorCode.GroupIdNotFound, .. GroupOperations.MemberErrors,
+            StreamErrorCode.OffsetOutOfRange, StreamErrorCode.NonEmptyGroup, StreamErrorCode.GroupIdNotFound, StreamErrorCode.NotLeaderOrFollower,
+            .. GroupOperations.MemberErrors,
         ],
     };
 

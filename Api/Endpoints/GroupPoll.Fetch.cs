@@ -1,5 +1,3 @@
-using OrleansStream.Api.Errors;
-using OrleansStream.Api.Mapping;
 using OrleansStream.Errors;
 using OrleansStream.Groups;
 using OrleansStream.Partitions;
@@ -41,7 +39,7 @@ internal sealed partial class GroupPoll
     /// <summary>Waits on all partitions and on the group at once.</summary>
     /// <param name="leftMs">How long, in milliseconds; the lease is renewed more often.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    /// <returns>True when the group moves partitions.</returns>
+    /// <returns>True when the group moves partitions, or the member is gone.</returns>
     private async Task<bool> ParkAsync(long leftMs, CancellationToken cancellationToken)
     {
         int sliceMs = (int)Math.Min(Math.Min(leftMs, GroupLimits.WaitMsMax), options.LeaseMs / Limits.PollRenewalsPerLease);
@@ -65,6 +63,7 @@ internal sealed partial class GroupPoll
         if (await news is not { } told)
             return false;
         Renewed(told.LeaseLeftMs);
+        _gone = told.Error;
         return told.HasNews;
     }
 
@@ -104,7 +103,11 @@ internal sealed partial class GroupPoll
         }
 
         if (response.Error is null)
+        {
+            ends.Saw(partition.Assigned.TopicId, partition.Assigned.Partition, response.HighWatermark);
             partition.Take(response, NowMs);
+            await CheckCommittedAsync(partition, cancellationToken);
+        }
         else if (isTimed || response.Error != Ended)
             partition.Error = response.Error;
     }
@@ -139,15 +142,5 @@ internal sealed partial class GroupPoll
         }
 
         return new FetchResponse(failure, offset, default, HighWatermark: -1, LogStartOffset: -1);
-    }
-
-    private void Reset(PolledPartition partition, StreamError error)
-    {
-        if (options.Policy == OffsetPolicy.Error)
-            throw new RequestException(error);
-        long to = (options.Policy == OffsetPolicy.Earliest ? error.LogStartOffset : error.HighWatermark) ?? 0;
-        lock (_resets)
-            _resets.Add(new PollReset(partition.Assigned.Topic, partition.Assigned.Partition, partition.Position, to));
-        partition.Position = to;
     }
 }

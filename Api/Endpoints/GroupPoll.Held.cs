@@ -35,8 +35,7 @@ internal sealed partial class GroupPoll
     private void Forget(PolledPartition partition, HeldOffset held, StreamError error)
     {
         partition.Held.Deliver(held);
-        lock (_resets)
-            _resets.Add(new PollReset(partition.Assigned.Topic, partition.Assigned.Partition, held.Offset, error.LogStartOffset ?? held.Offset + 1));
+        Tell(partition, held.Offset, error.LogStartOffset ?? held.Offset + 1);
     }
 
     /// <summary>

@@ -10,14 +10,16 @@ namespace OrleansStream.Api.Endpoints;
 /// <summary>
 /// One poll: asks the group where the member stands, then reads the member's partitions and waits for records, here and not in
 /// the group. While it waits it renews the lease, and when the group moves partitions it takes part at once: it holds nothing
-/// of them then, so it may give them up in the member's name, and the others' wait goes on.
+/// of them then, so it may give them up in the member's name, and the others' wait goes on. Only the poll itself joins: whatever
+/// goes on in its name afterwards is refused once the member has left.
 /// </summary>
 /// <param name="grains">The way to the grains.</param>
+/// <param name="ends">Knows how far logs reach.</param>
 /// <param name="time">Times waits and leases.</param>
 /// <param name="group">The group.</param>
 /// <param name="member">The member.</param>
 /// <param name="options">What was asked for.</param>
-internal sealed partial class GroupPoll(IGrainFactory grains, TimeProvider time, string group, string member, PollOptions options)
+internal sealed partial class GroupPoll(IGrainFactory grains, LogEnds ends, TimeProvider time, string group, string member, PollOptions options)
 {
     private readonly IConsumerGroupGrain _group = grains.GetGrain<IConsumerGroupGrain>(group);
     private readonly List<PollReset> _resets = [];
@@ -25,12 +27,16 @@ internal sealed partial class GroupPoll(IGrainFactory grains, TimeProvider time,
     private long _renewedAt;
     private long _leaseLeftMs;
     private ImmutableArray<PartitionHolds> _holds = [];
+    private StreamError? _gone;
 
     /// <summary>The member's partitions, by topic and partition.</summary>
     public IReadOnlyList<PolledPartition> Partitions { get; private set; } = [];
 
-    /// <summary>What retention had deleted before it was read, and was not told yet.</summary>
+    /// <summary>What was not in the log any more, or not yet, and was not told yet.</summary>
     public IReadOnlyList<PollReset> Resets => _resets;
+
+    /// <summary>The topics asked for that do not exist.</summary>
+    public ImmutableArray<string> UnknownTopics { get; private set; } = [];
 
     /// <summary>The member's epoch.</summary>
     public long MemberEpoch => _token.Epoch;
@@ -45,12 +51,17 @@ internal sealed partial class GroupPoll(IGrainFactory grains, TimeProvider time,
     private long LeaseLeftMs => Math.Max(0, _leaseLeftMs - (long)time.GetElapsedTime(_renewedAt).TotalMilliseconds);
 
     /// <summary>What the member gets to know itself by, and where it stands.</summary>
-    public string Cursor() => new GroupCursor(_token, [.. Partitions
+    public string Cursor() => options is { IsHeartbeat: true, Commits: false, Cursor: { } given }
+        // The member still works on what this cursor was given with.
+        ? (given with { Token = _token }).Write(group, member)
+        : CursorOfAnswer().Write(group, member);
+
+    private GroupCursor CursorOfAnswer() => new(_token, [.. Partitions
         .Where(partition => partition.Position >= 0)
         .Select(partition => new PartitionOffset(partition.Assigned.TopicId, partition.Assigned.Partition, partition.Position))])
     {
         Holds = [.. Partitions.Select(partition => partition.Held.Told(partition.Assigned)).OfType<PartitionHolds>()],
-    }.Write(group, member);
+    };
 
     /// <summary>Notes that <see cref="Resets"/> have been told.</summary>
     public void EndResets() => _resets.Clear();
@@ -58,16 +69,19 @@ internal sealed partial class GroupPoll(IGrainFactory grains, TimeProvider time,
     /// <summary>Joins or renews, and commits what the cursor says is done.</summary>
     /// <param name="cancellationToken">Ends it.</param>
     /// <returns>Null, or the refusal.</returns>
+    /// <exception cref="RequestException">The cursor names an offset that does not exist, or the failed records are none of its answer's.</exception>
     /// <exception cref="StreamException">Nobody answered for the group for longer than a move takes.</exception>
     public async Task<GroupMemberResponse?> JoinAsync(CancellationToken cancellationToken)
     {
         ImmutableArray<PartitionOffset> offsets = options.Cursor is { } cursor ? [.. cursor.Offsets] : [];
-        _holds = [.. options.Cursor?.Holds ?? []];
+        if (options.Cursor is { } given)
+            await CheckCursorAsync(given, cancellationToken);
+        _holds = options is { IsHeartbeat: true, Commits: false } ? [] : [.. options.Cursor?.Holds ?? []];
         if (options.Failed.Count > 0 && await MoveFailedAsync(options.Cursor!, cancellationToken) is { } lost)
             return lost;
         if (_holds.Length > 0 && !options.Commits)
             throw RequestException.Malformed("commit", "Records of the cursor's answer wait in place, or were passed over for one that does: only a poll that commits can tell what became of them.");
-        if (await PollGroupAsync(options.Cursor?.Token, options.Commits ? offsets : [], cancellationToken) is { } refused)
+        if (await PollGroupAsync(options.Cursor?.Token, options.Commits ? offsets : [], neverJoins: options.IsHeartbeat && options.Cursor is not null, cancellationToken) is { } refused)
             return refused;
         _holds = [];
         // The member goes on behind what it was last given, also in what it did not want to commit yet.
@@ -75,7 +89,7 @@ internal sealed partial class GroupPoll(IGrainFactory grains, TimeProvider time,
         foreach (PolledPartition partition in Partitions)
         {
             if (positions.TryGetValue((partition.Assigned.TopicId, partition.Assigned.Partition), out long position))
-                partition.Position = position;
+                partition.GoTo(position, isDone: options.Commits);
         }
 
         return null;
@@ -86,7 +100,7 @@ internal sealed partial class GroupPoll(IGrainFactory grains, TimeProvider time,
     /// <param name="endsOnNews">True to end the wait when the group moves partitions, false to take part in it.</param>
     /// <param name="cancellationToken">Ends it.</param>
     /// <returns>Null, or why the member is none any more.</returns>
-    /// <exception cref="RequestException">The policy is to be told where there is no offset to go on from.</exception>
+    /// <exception cref="RequestException">The policy is to be told where there is no offset to go on from, or none that is in the log.</exception>
     public async Task<GroupMemberResponse?> ReadAsync(int waitMs, bool endsOnNews, CancellationToken cancellationToken)
     {
         long started = time.GetTimestamp();
@@ -95,20 +109,30 @@ internal sealed partial class GroupPoll(IGrainFactory grains, TimeProvider time,
             if (await StartAsync(cancellationToken) is { } lost)
                 return lost;
             await FetchAvailableAsync(cancellationToken);
+            if (await CommitReplacementsAsync(cancellationToken) is { } moved)
+                return moved;
             long leftMs = waitMs - (long)time.GetElapsedTime(started).TotalMilliseconds;
             if (HasRecords || leftMs <= 0)
                 break;
             HasNews = await ParkAsync(leftMs, cancellationToken);
+            if (_gone is not null)
+                return Gone(_gone);
+            if (await CommitReplacementsAsync(cancellationToken) is { } gone)
+                return gone;
             if (HasRecords || HasNews && endsOnNews)
                 break;
-            if (HasNews && await PollGroupAsync(_token, [], cancellationToken) is { } refused)
+            if (HasNews && await PollGroupAsync(_token, [], neverJoins: true, cancellationToken) is { } refused)
                 return refused;
         }
 
-        if (LeaseLeftMs < options.LeaseMs * (1 - Limits.PollLeaseSlack))
-            Renewed((await AskAsync(() => _group.WaitAsync(member, _token, waitMs: 0, cancellationToken), cancellationToken)).LeaseLeftMs);
-        return null;
+        if (LeaseLeftMs >= options.LeaseMs * (1 - Limits.PollLeaseSlack))
+            return null;
+        GroupWaitResponse renewed = await AskAsync(() => _group.WaitAsync(member, _token, waitMs: 0, cancellationToken), cancellationToken);
+        Renewed(renewed.LeaseLeftMs);
+        return renewed.Error is { } error ? Gone(error) : null;
     }
+
+    private static GroupMemberResponse Gone(StreamError error) => new(error, Token: null, LeaseLeftMs: 0, []);
 
     /// <summary>True when the last wait ended because the group moves partitions.</summary>
     public bool HasNews { get; private set; }
@@ -116,13 +140,23 @@ internal sealed partial class GroupPoll(IGrainFactory grains, TimeProvider time,
     private bool HasRecords => Partitions.Any(partition => partition.HasRecords);
 
     private async Task<GroupMemberResponse?> PollGroupAsync(
-        MemberToken? token, ImmutableArray<PartitionOffset> commits, CancellationToken cancellationToken)
+        MemberToken? token, ImmutableArray<PartitionOffset> commits, bool neverJoins, CancellationToken cancellationToken)
     {
         var request = new GroupPollRequest(member, [.. options.Topics], token, commits, options.LeaseMs, options.Assignor, HasFailed: options.Failed.Count > 0)
         {
             Holds = _holds,
+            NeverJoins = neverJoins,
+            KeepsPartitions = options.IsHeartbeat,
         };
-        GroupMemberResponse response = await AskAsync(() => _group.PollAsync(request), cancellationToken);
+        GroupMemberResponse response = await AskAsync(
+            () =>
+            {
+                GroupPollRequest now = request;
+                // When an answer is lost the member may have left since: only one that never had an answer may still have to join.
+                request = request with { NeverJoins = neverJoins || token is not null };
+                return _group.PollAsync(now);
+            },
+            cancellationToken);
         // An epoch that this very poll was told and that is stale by now: an answer to it was lost. It committed nothing, so it goes on.
         bool isAnswerLost = response.Error?.Code == StreamErrorCode.StaleMemberEpoch && token == _token;
         if (response.Error is not null && !isAnswerLost || response.Token is not { } known)
@@ -133,6 +167,9 @@ internal sealed partial class GroupPoll(IGrainFactory grains, TimeProvider time,
         Partitions = [.. response.Assignment.Select(
             assigned => before.GetValueOrDefault((assigned.TopicId, assigned.Partition))
                 ?? new PolledPartition(assigned, response.Retry is not null && RetryTopics.IsRetry(assigned.Topic, group)))];
+        foreach ((PolledPartition partition, AssignedPartition assigned) in Partitions.Zip(response.Assignment))
+            partition.Committed = assigned.CommittedOffset;
+        UnknownTopics = response.UnknownTopics.IsDefault ? [] : response.UnknownTopics;
         return null;
     }
 
@@ -173,9 +210,10 @@ internal sealed partial class GroupPoll(IGrainFactory grains, TimeProvider time,
     /// <returns>Null, or why the member is none any more.</returns>
     private async Task<GroupMemberResponse?> StartAsync(CancellationToken cancellationToken)
     {
-        // The policy is for what nobody has begun to read; what waits for its next attempt is all to be read.
-        foreach (PolledPartition retry in Partitions.Where(partition => partition is { IsRetry: true, Position: PolledPartition.Unknown }))
-            retry.Position = FetchRequest.Earliest;
+        // The policy is for records from before the group. All are to be read that wait for their next attempt, and that came to partitions
+        // added since.
+        foreach (PolledPartition whole in Partitions.Where(partition => partition.Position == PolledPartition.Unknown && (partition.IsRetry || partition.Assigned.IsNew)))
+            whole.Position = FetchRequest.Earliest;
         PolledPartition[] unknown = [.. Partitions.Where(partition => partition.Position == PolledPartition.Unknown)];
         if (unknown.Length == 0)
             return null;
@@ -203,7 +241,7 @@ internal sealed partial class GroupPoll(IGrainFactory grains, TimeProvider time,
     {
         FetchResponse response = await CallAsync(partition, FetchRequest.Latest, bytesMax: 1, waitMs: 0, cancellationToken);
         if (response.Error is null)
-            partition.Position = response.Offset;
+            partition.GoTo(response.Offset);
         else
             partition.Error = response.Error;
     }

@@ -28,6 +28,15 @@ internal sealed class PolledPartition(AssignedPartition assigned, bool isRetry =
     /// <summary>The next offset to read; or <see cref="FetchRequest.Earliest"/>, or <see cref="Unknown"/>.</summary>
     public long Position { get; set; } = assigned.CommittedOffset >= 0 ? assigned.CommittedOffset : Unknown;
 
+    /// <summary>The committed offset, or -1.</summary>
+    public long Committed { get; set; } = assigned.CommittedOffset;
+
+    /// <summary>
+    /// Where this poll began to read: all before it is done with. Null while that is not known, and where the member reads ahead of what it
+    /// wants to be committed.
+    /// </summary>
+    public long? Start { get; private set; } = assigned.CommittedOffset >= 0 ? assigned.CommittedOffset : null;
+
     /// <summary>The end of the log when it was last looked at, or -1.</summary>
     public long HighWatermark { get; private set; } = -1;
 
@@ -43,6 +52,15 @@ internal sealed class PolledPartition(AssignedPartition assigned, bool isRetry =
     /// <summary>The count of records that were read.</summary>
     public int RecordCount { get; private set; }
 
+    /// <summary>Reads on at an offset.</summary>
+    /// <param name="offset">The offset.</param>
+    /// <param name="isDone">True when all before it is done with.</param>
+    public void GoTo(long offset, bool isDone = true)
+    {
+        Position = offset;
+        Start = isDone ? offset : null;
+    }
+
     /// <summary>Takes what was read.</summary>
     /// <param name="response">A fetch without an error.</param>
     /// <param name="nowMs">The time, in milliseconds since the Unix epoch.</param>
@@ -51,7 +69,7 @@ internal sealed class PolledPartition(AssignedPartition assigned, bool isRetry =
         Error = null;
         HighWatermark = response.HighWatermark;
         if (Position < 0)
-            Position = response.Offset;
+            GoTo(response.Offset);
         if (response.Batches.IsEmpty)
             return;
         if (IsRetry)
@@ -105,7 +123,7 @@ internal sealed class PolledPartition(AssignedPartition assigned, bool isRetry =
     }
 }
 
-/// <summary>A place that retention had deleted before it was read, and where reading went on.</summary>
+/// <summary>A place that is not in its log, as retention was faster or it lies beyond the end, and where reading went on.</summary>
 /// <param name="Topic">The topic.</param>
 /// <param name="Partition">The partition.</param>
 /// <param name="From">The offset that was wanted.</param>

@@ -63,6 +63,7 @@ internal static class ApiHosting
         services.AddSingleton<ProduceEndpoints>();
         services.AddSingleton<FetchEndpoints>();
         services.AddSingleton<TailEndpoints>();
+        services.AddSingleton<LogEnds>();
         services.AddSingleton<GroupEndpoints>();
         services.AddSingleton<GroupOffsetEndpoints>();
         services.AddSingleton<GroupRetryEndpoints>();

@@ -36,6 +36,9 @@ internal sealed record PollOptions
     /// <summary>The most records in an answer.</summary>
     public int RecordsMax { get; init; }
 
+    /// <summary>True for a poll that takes no records: it renews the lease and commits, and leaves the member's partitions as they are.</summary>
+    public bool IsHeartbeat => RecordsMax == 0;
+
     /// <summary>The most bytes of batches read for an answer.</summary>
     public int BytesMax { get; init; }
 
@@ -91,7 +94,7 @@ internal static class GroupJson
             Cursor = JsonBody.Text(poll, "cursor") is { } cursor ? GroupCursor.Read(cursor, group, member) : null,
             Commits = commits,
             Failed = RetryJson.ParseFailed(poll, canCommit: commits && JsonBody.Field(poll, "cursor") is not null),
-            RecordsMax = (int)(JsonBody.Integer(poll, "max_records", 1, Limits.FetchRecordsMax) ?? Limits.PollRecordsDefault),
+            RecordsMax = (int)(JsonBody.Integer(poll, "max_records", 0, Limits.FetchRecordsMax) ?? Limits.PollRecordsDefault),
             BytesMax = (int)(JsonBody.Integer(poll, "max_bytes", 1, Limits.FetchBytesMax) ?? Limits.FetchBytesDefault),
             WaitMs = (int)(JsonBody.Integer(poll, "wait_ms", 0, Limits.PollWaitMsMax) ?? 0),
             LeaseMs = (int)(JsonBody.Integer(poll, "lease_ms", GroupLimits.LeaseMsMin, GroupLimits.LeaseMsMax) ?? GroupLimits.LeaseMsDefault),

@@ -27,7 +27,7 @@ internal static class MalformedGroupRequests
         yield return Make("POST", Poll, """{"topics":["a","a"]}""", "topics[1]");
         (string Name, string[] Values)[] fields =
         [
-            ("max_records", ["0", "-1", "10001", "1.5", "\"1\"", "true"]), ("max_bytes", ["0", "4194305", "[]"]), ("wait_ms", ["-1", "50001", "\"5\""]),
+            ("max_records", ["-1", "10001", "1.5", "\"1\"", "true"]), ("max_bytes", ["0", "4194305", "[]"]), ("wait_ms", ["-1", "50001", "\"5\""]),
             ("lease_ms", ["999", "3600001", "{}"]), ("commit", ["1", "\"true\""]), ("auto_offset_reset", ["\"first\"", "1"]), ("assignor", ["\"round\"", "2"]),
             ("cursor", ["1", "\"\"", "\"AAAA\"", "\"not base64!\"", $"\"{new string('A', 300_000)}\""]), ("key_as", ["\"xml\""]), ("value_as", ["0"]),
             ("topic", ["\"a\""]), ("member_epoch", ["1"]),

@@ -107,21 +107,6 @@ public sealed class GroupApiTests(ApiFixture api)
     }
 
     [Fact]
-    public async Task Poll_WhenTheCommittedOffsetIsOutsideTheLog_GoesOnByThePolicyAndSaysSo()
-    {
-        string topic = await api.CreateTopicAsync();
-        await ProduceAsync(topic, 0, "a", "b");
-        using var put = await api.Client.PutAsync(
-            $"/v1/groups/{_group}/offsets", ApiFixture.Json($$"""{"offsets":[{"topic":"{{topic}}","partition":0,"offset":40}]}"""), TestContext.Current.CancellationToken);
-        Assert.Equal(200, (int)put.StatusCode);
-        var refused = await PollAsync("m", topic, more: ""","auto_offset_reset":"error" """, status: 416);
-        Assert.Equal(2, (long)refused["high_watermark"]!);
-        var answer = await PollAsync("m", topic);
-        Assert.Equal(["a", "b"], Values(answer));
-        Assert.Equal((40, 0), ((long)answer["resets"]![0]!["from"]!, (long)answer["resets"]![0]!["to"]!));
-    }
-
-    [Fact]
     public async Task Poll_WhenPartitionsHaveUnequalBacklogs_GivesEachItsShare()
     {
         string topic = await api.CreateTopicAsync(3);

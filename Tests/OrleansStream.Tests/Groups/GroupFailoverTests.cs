@@ -59,7 +59,7 @@ public sealed class GroupFailoverTests : IAsyncLifetime
     }
 
     private static GroupPoll Poll(IGrainFactory grains, string group, TopicMetadata topic, string? cursor) => new(
-        grains, TimeProvider.System, group, "m", new PollOptions
+        grains, new LogEnds(grains), TimeProvider.System, group, "m", new PollOptions
         {
             Topics = [topic.Name],
             Cursor = cursor is null ? null : GroupCursor.Read(cursor, group, "m"),
