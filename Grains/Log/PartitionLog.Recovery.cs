@@ -173,10 +173,11 @@ public sealed partial class PartitionLog
                 $"{scan.Damage ?? "it ends there"}; it was durable up to position {extent.DurableLength}");
         }
 
-        if (scan.SeenLength < extent.Length)
+        // What is cut must have been read: bytes that are no batch, and not the end of an answer that came short.
+        if (scan.ReadEnd is { } end && end < extent.Length)
         {
             throw new StoreUnavailableException(
-                $"Segment '{name}' has {extent.Length} bytes, and reading it gave {scan.SeenLength}: nothing is cut by such an answer.");
+                $"Segment '{name}' has {extent.Length} bytes, and reading it gave {end}: nothing is cut by such an answer.");
         }
 
         await segments.SettleAsync(name, scan.Position, cancellationToken).ConfigureAwait(false);
@@ -231,7 +232,7 @@ public sealed partial class PartitionLog
     private static async ValueTask<bool> HasReadDurableAsync(
         SegmentScan scan, string name, ISegmentStore segments, CancellationToken cancellationToken) =>
         await segments.GetExtentAsync(name, cancellationToken).ConfigureAwait(false) is { } extent
-        && scan.SeenLength >= extent.DurableLength;
+        && scan.ReadEnd >= extent.DurableLength;
 
     private static void ThrowOnDamage(SegmentScan scan, string name)
     {

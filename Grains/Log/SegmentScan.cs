@@ -19,8 +19,8 @@ internal sealed class SegmentScan(
     /// <summary>The end of the last accepted batch.</summary>
     public long Position { get; private set; }
 
-    /// <summary>The end of the bytes that the last read gave, accepted or not.</summary>
-    public long SeenLength { get; private set; }
+    /// <summary>Where the store's answers ended, in bytes; null while the scan has stopped before, at damage or where it was told to.</summary>
+    public long? ReadEnd { get; private set; }
 
     /// <summary>The offset behind the last record.</summary>
     public long EndOffset { get; private set; } = baseOffset;
@@ -47,12 +47,12 @@ internal sealed class SegmentScan(
     {
         // Thousands of partitions open with little in their active segment: most never need the large buffer.
         var buffer = GC.AllocateUninitializedArray<byte>(InitialReadBytes);
-        Damage = null;
+        (Damage, ReadEnd) = (null, null);
         while (true)
         {
             var wanted = (int)Math.Min(buffer.Length, (length ?? long.MaxValue) - Position);
             var read = wanted <= 0 ? 0 : await ReadAsync(buffer.AsMemory(0, wanted), cancellationToken).ConfigureAwait(false);
-            SeenLength = Position + read;
+            var readEnd = Position + read;
             var whole = Accept(buffer.AsSpan(0, read));
             if (Damage is not null || Position == length)
             {
@@ -61,6 +61,7 @@ internal sealed class SegmentScan(
 
             if (read < wanted || wanted <= 0)
             {
+                ReadEnd = readEnd;
                 Damage = whole < read ? "a batch is cut short" : length is not null ? "it ends there" : null;
                 return;
             }

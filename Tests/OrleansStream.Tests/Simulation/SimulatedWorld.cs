@@ -22,6 +22,9 @@ internal sealed class SimulatedWorld(
 {
     private const int SectorBytes = 64;
     private const int PreallocatedBytesMax = 200;
+
+    // More than recovery reads at first, so that what is cut lies behind what it has read.
+    private const int PreallocatedBytesFar = 100_000;
     private readonly SortedDictionary<string, SimulatedSegment> _segments = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, Document> _documents = new(StringComparer.Ordinal);
     private int _segmentsCreated;
@@ -182,7 +185,7 @@ internal sealed class SimulatedWorld(
         {
             segment.Marker = kind == CrashKind.Machine ? random.Between(segment.Marker, segment.Durable) : segment.Durable;
             if (random.Chance(500))
-                segment.Append(new byte[random.Between(1, PreallocatedBytesMax)]);
+                segment.Append(new byte[random.Between(1, random.Chance(50) ? PreallocatedBytesFar : PreallocatedBytesMax)]);
             segment.Settled = false;
         }
     }
