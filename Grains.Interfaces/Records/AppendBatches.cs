@@ -10,6 +10,7 @@ public readonly record struct AppendBatches
     private readonly RecordSelection? _selection;
     private readonly AppendBatches[]? _pieces;
     private readonly int _piece;
+    private readonly bool _isWritten;
 
     /// <summary>Takes batches as they lie.</summary>
     /// <param name="bytes">Whole batches, back to back.</param>
@@ -28,6 +29,9 @@ public readonly record struct AppendBatches
         LengthBytes = selection.LengthBytes;
     }
 
+    private AppendBatches(ReadOnlyMemory<byte> bytes, bool isWritten)
+        : this(bytes) => _isWritten = isWritten;
+
     /// <summary>Takes several, in their order.</summary>
     /// <param name="pieces">At least one, none of them empty or made of several.</param>
     public AppendBatches(AppendBatches[] pieces)
@@ -37,7 +41,7 @@ public readonly record struct AppendBatches
 
     private AppendBatches(AppendBatches[] pieces, int piece, int lengthBytes)
     {
-        (_bytes, _selection) = (pieces[piece]._bytes, pieces[piece]._selection);
+        (_bytes, _selection, _isWritten) = (pieces[piece]._bytes, pieces[piece]._selection, pieces[piece]._isWritten);
         (_pieces, _piece, LengthBytes) = (pieces, piece, lengthBytes);
     }
 
@@ -53,6 +57,20 @@ public readonly record struct AppendBatches
 
     /// <summary>True when there is none.</summary>
     public bool IsEmpty => LengthBytes == 0;
+
+    /// <summary>
+    /// Whether the first batch was written in this process by a <see cref="RecordBatchWriter"/> or a <see cref="RecordSelection"/>: its header
+    /// is true, and its records are sound. What comes from another process is never believed to be.
+    /// </summary>
+    public bool IsFirstWrittenHere => _isWritten || _selection is not null;
+
+    /// <summary>Takes a batch that was written in this process.</summary>
+    /// <param name="writer">Who wrote it: finished, and not reset or disposed while the batch is in use.</param>
+    public static AppendBatches Of(RecordBatchWriter writer)
+    {
+        ArgumentNullException.ThrowIfNull(writer);
+        return new AppendBatches(writer.WrittenBatch(), isWritten: true);
+    }
 
     /// <summary>Takes batches as they lie.</summary>
     /// <param name="bytes">Whole batches, back to back.</param>
@@ -88,6 +106,12 @@ public readonly record struct AppendBatches
         header = _selection.Header;
         return true;
     }
+
+    /// <summary>The first batch alone.</summary>
+    /// <param name="lengthBytes">Its length in bytes.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The first piece is shorter.</exception>
+    public AppendBatches First(int lengthBytes) =>
+        _selection is null ? new AppendBatches(_bytes[..lengthBytes], _isWritten) : new AppendBatches(_selection);
 
     /// <summary>All but the first batch.</summary>
     /// <param name="lengthBytes">The first batch's length in bytes.</param>

@@ -42,7 +42,9 @@ internal static class BatchCompression
                     BlockSize = RecordLimits.Lz4BlockBytes,
                     CompressionLevel = (LZ4Level)(level ?? (int)LZ4Level.L00_FAST),
                 };
+                int start = destination.Length;
                 LZ4Frame.Encode(records, destination, settings);
+                CompressedFrames.AddLz4ContentSize(destination, start, records.Length);
                 break;
             case CompressionType.Zstd:
                 using (var compressor = new Compressor(level ?? ZstdLevelDefault))
@@ -59,8 +61,23 @@ internal static class BatchCompression
 
     /// <summary>Unfolds the records of a batch into a pooled buffer, which the caller disposes.</summary>
     /// <exception cref="RecordFormatException">They cannot be unfolded, or not within the bound.</exception>
-    public static PooledBuffer Decompress(CompressionType codec, ReadOnlySpan<byte> compressed)
+    public static PooledBuffer Decompress(CompressionType codec, ReadOnlySpan<byte> compressed) =>
+        Decompress(codec, compressed, isSent: false, out _);
+
+    /// <summary>
+    /// Unfolds the records of a batch that a producer sent into a pooled buffer, which the caller disposes. The whole of the bytes must be what
+    /// every reader takes for the whole: one frame of LZ4 or Zstandard, and members of gzip with nothing behind them.
+    /// </summary>
+    /// <param name="codec">How they are compressed.</param>
+    /// <param name="compressed">The compressed records.</param>
+    /// <param name="gzipMembers">The count of gzip's members; many readers take only the first. 0 for other codecs.</param>
+    /// <exception cref="RecordFormatException">They cannot be unfolded, or not within the bound, or are several frames.</exception>
+    public static PooledBuffer DecompressSent(CompressionType codec, ReadOnlySpan<byte> compressed, out int gzipMembers) =>
+        Decompress(codec, compressed, isSent: true, out gzipMembers);
+
+    private static PooledBuffer Decompress(CompressionType codec, ReadOnlySpan<byte> compressed, bool isSent, out int gzipMembers)
     {
+        gzipMembers = 0;
         var destination = new PooledBuffer(
             RecordLimits.DecompressedBatchBytesMax,
             max => new RecordFormatException(
@@ -69,6 +86,9 @@ internal static class BatchCompression
         {
             switch (codec)
             {
+                case CompressionType.Gzip when isSent:
+                    gzipMembers = GzipMembers.Decompress(compressed, destination);
+                    break;
                 case CompressionType.Gzip:
                     DecompressGzip(compressed, destination);
                     break;
@@ -76,9 +96,13 @@ internal static class BatchCompression
                     DecompressSnappy(compressed, destination);
                     break;
                 case CompressionType.Lz4:
+                    if (isSent)
+                        RequireOneFrame(codec, CompressedFrames.Lz4LengthBytes(compressed), compressed.Length);
                     LZ4Frame.Decode(compressed, destination);
                     break;
                 case CompressionType.Zstd:
+                    if (isSent)
+                        RequireOneFrame(codec, CompressedFrames.ZstdLengthBytes(compressed), compressed.Length);
                     DecompressZstd(compressed, destination);
                     break;
                 default:
@@ -98,6 +122,15 @@ internal static class BatchCompression
             destination.Dispose();
             throw;
         }
+    }
+
+    private static void RequireOneFrame(CompressionType codec, int frameLengthBytes, int lengthBytes)
+    {
+        if (frameLengthBytes == lengthBytes)
+            return;
+        throw new RecordFormatException(
+            RecordFormatError.SeveralFrames,
+            $"The first {codec} frame takes {frameLengthBytes} of {lengthBytes} bytes. Many readers take one frame only: send the records in one.");
     }
 
     private static unsafe void DecompressGzip(ReadOnlySpan<byte> compressed, PooledBuffer destination)

@@ -4,7 +4,8 @@ namespace OrleansStream.Records;
 /// <param name="RecordCount">How many there are.</param>
 /// <param name="MinTimestampMs">The least record timestamp, in milliseconds since 1970-01-01 UTC; -1 when there is no record.</param>
 /// <param name="MaxTimestampMs">The greatest one; the header's may differ, see <see cref="RecordBatchHeader.StampMaxTimestamp"/>.</param>
-public readonly record struct RecordBatchSummary(int RecordCount, long MinTimestampMs, long MaxTimestampMs);
+/// <param name="HasSeveralGzipMembers">True when they are compressed in several gzip members, of which many readers take only the first.</param>
+public readonly record struct RecordBatchSummary(int RecordCount, long MinTimestampMs, long MaxTimestampMs, bool HasSeveralGzipMembers = false);
 
 /// <summary>
 /// Reads the records of one batch where they lie. It trusts no length and no count: malformed content is a
@@ -18,6 +19,8 @@ public ref struct RecordBatchReader
 {
     private readonly RecordBatchHeader _header;
     private readonly PooledBuffer? _unfolded;
+    private readonly bool _isSent;
+    private readonly int _gzipMembers;
     private RecordFieldReader _records;
     private int _left;
     private int _previousDelta = -1;
@@ -26,7 +29,13 @@ public ref struct RecordBatchReader
     /// <param name="batch">Exactly one whole batch.</param>
     /// <exception cref="RecordFormatException">The header is malformed, or the records cannot be unfolded within their bound.</exception>
     public RecordBatchReader(ReadOnlySpan<byte> batch)
+        : this(batch, isSent: false)
     {
+    }
+
+    private RecordBatchReader(ReadOnlySpan<byte> batch, bool isSent)
+    {
+        _isSent = isSent;
         RecordBatchStatus status = RecordBatchScanner.Validate(batch, checkCrc: false, out _header, out int lengthBytes);
         if (status != RecordBatchStatus.Valid)
             throw Refuse(status, batch.Length);
@@ -40,7 +49,9 @@ public ref struct RecordBatchReader
         // An empty batch (a fence, or one that compaction emptied) is a bare header, whatever its codec.
         if (_header.Compression != CompressionType.None && !records.IsEmpty)
         {
-            _unfolded = BatchCompression.Decompress(_header.Compression, records);
+            _unfolded = isSent
+                ? BatchCompression.DecompressSent(_header.Compression, records, out _gzipMembers)
+                : BatchCompression.Decompress(_header.Compression, records);
             records = _unfolded.WrittenSpan;
         }
 
@@ -105,15 +116,20 @@ public ref struct RecordBatchReader
     public readonly void Dispose() => _unfolded?.Dispose();
 
     /// <summary>
-    /// Checks all records of a batch that a producer sent: each is well-formed, and their offsets are dense, as only
-    /// compaction may leave gaps.
+    /// Opens a batch that a producer sent, which is held to more than one that is stored: no record has attributes, offsets have no gaps, as
+    /// only compaction may leave them, and compressed records are unfolded by what every reader takes for the whole.
     /// </summary>
+    /// <param name="batch">Exactly one whole batch.</param>
+    /// <exception cref="RecordFormatException">As for a stored one; or the records are compressed in several frames.</exception>
+    public static RecordBatchReader OfSent(ReadOnlySpan<byte> batch) => new(batch, isSent: true);
+
+    /// <summary>Checks all records of a batch that a producer sent, as <see cref="OfSent"/> reads them.</summary>
     /// <param name="batch">Exactly one whole batch. Its checksum is not looked at.</param>
     /// <returns>What the records hold.</returns>
     /// <exception cref="RecordFormatException">The batch is malformed, has no record, or has gaps between its offsets.</exception>
     public static RecordBatchSummary ValidateRecords(ReadOnlySpan<byte> batch)
     {
-        using var reader = new RecordBatchReader(batch);
+        using RecordBatchReader reader = OfSent(batch);
         RecordBatchHeader header = reader.Header;
         if (header.RecordCount == 0)
             throw new RecordFormatException(RecordFormatError.BadRecordCount, "The batch has no record.");
@@ -124,16 +140,29 @@ public ref struct RecordBatchReader
                 $"The last of {header.RecordCount} records is at offset delta {header.LastOffsetDelta}.");
         }
 
-        long min = long.MaxValue;
-        long max = long.MinValue;
-        // Increasing, within 0..count-1 and count of them: the reader's own checks make the offsets dense.
-        while (reader.TryReadNext(out RecordView record))
+        return reader.TryScan(out RecordBatchSummary summary)
+            ? summary with { HasSeveralGzipMembers = reader._gzipMembers > 1 }
+            : throw reader.FirstFault();
+    }
+
+    /// <summary>Checks all records at once, when none was read before.</summary>
+    /// <param name="summary">What they hold, when they are sound and their offsets without gaps.</param>
+    internal readonly bool TryScan(out RecordBatchSummary summary) => RecordScan.TryScan(_records.Left, _header, out summary);
+
+    private RecordFormatException FirstFault()
+    {
+        try
         {
-            min = Math.Min(min, record.TimestampMs);
-            max = Math.Max(max, record.TimestampMs);
+            while (TryReadNext(out _))
+            {
+            }
+        }
+        catch (RecordFormatException fault)
+        {
+            return fault;
         }
 
-        return new RecordBatchSummary(header.RecordCount, min, max);
+        throw new InvalidOperationException("The two ways to read a batch do not agree on whether it is sound.");
     }
 
     private RecordView Read(ReadOnlySpan<byte> bytes)
@@ -152,11 +181,17 @@ public ref struct RecordBatchReader
                 RecordFormatError.BadRecordLength, $"{fields.LeftBytes} bytes follow the fields of a record of {bytes.Length} bytes.");
         }
 
-        if (offsetDelta <= _previousDelta || offsetDelta > _header.LastOffsetDelta)
+        if (offsetDelta <= _previousDelta || offsetDelta > _header.LastOffsetDelta || (_isSent && offsetDelta != _previousDelta + 1))
         {
             throw new RecordFormatException(
                 RecordFormatError.BadOffsetDelta,
                 $"Offset delta {offsetDelta} comes after {_previousDelta}, in a batch whose last is {_header.LastOffsetDelta}.");
+        }
+
+        if (_isSent && attributes != 0)
+        {
+            throw new RecordFormatException(
+                RecordFormatError.BadRecordAttributes, $"The record at offset delta {offsetDelta} has attributes {attributes}; there are none.");
         }
 
         _previousDelta = offsetDelta;

@@ -116,6 +116,12 @@ public readonly partial struct RecordBatchHeader
         BinaryPrimitives.WriteInt32BigEndian(header[RecordCountPosition..], recordCount);
     }
 
+    internal static void StampLength(Span<byte> batch)
+    {
+        BinaryPrimitives.WriteInt32BigEndian(batch[BatchLengthPosition..], batch.Length - LogOverheadBytes);
+        StampCrc(batch);
+    }
+
     internal static void StampCrc(Span<byte> batch) =>
         BinaryPrimitives.WriteUInt32BigEndian(batch[CrcPosition..], Crc32C.Compute(batch[AttributesPosition..]));
 

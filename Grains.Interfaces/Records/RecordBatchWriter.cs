@@ -187,6 +187,23 @@ public sealed class RecordBatchWriter : IDisposable
         _finished = batch;
     }
 
+    /// <summary>Compresses the records of a batch anew, as one gzip member or one frame; all else stays but length and checksum.</summary>
+    /// <param name="batch">Exactly one whole batch, compressed.</param>
+    /// <returns>A batch of the same records.</returns>
+    /// <exception cref="RecordFormatException">They cannot be unfolded, or take more than <see cref="RecordLimits.BatchBytesMax"/>.</exception>
+    public static byte[] Recompress(ReadOnlySpan<byte> batch)
+    {
+        RecordBatchHeader.TryRead(batch, out RecordBatchHeader header);
+        using PooledBuffer records = BatchCompression.Decompress(header.Compression, batch[RecordBatchHeader.HeaderLengthBytes..]);
+        using var compressed = new PooledBuffer(
+            RecordLimits.BatchBytesMax,
+            max => new RecordFormatException(RecordFormatError.BadLength, $"The batch's records, compressed anew, take more than {max} bytes."));
+        batch[..RecordBatchHeader.HeaderLengthBytes].CopyTo(compressed.Take(RecordBatchHeader.HeaderLengthBytes));
+        BatchCompression.Compress(header.Compression, level: null, records.WrittenSpan, compressed);
+        RecordBatchHeader.StampLength(compressed.Written);
+        return compressed.WrittenSpan.ToArray();
+    }
+
     /// <summary>The finished batch in this writer's own memory: valid until <see cref="Reset"/> or <see cref="Dispose"/>.</summary>
     /// <exception cref="InvalidOperationException">The batch is not finished.</exception>
     public ReadOnlyMemory<byte> WrittenBatch() => FinishedMemory;

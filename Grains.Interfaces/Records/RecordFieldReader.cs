@@ -22,6 +22,8 @@ internal ref struct RecordFieldReader(ReadOnlySpan<byte> bytes)
 
     public readonly int LeftBytes => _bytes.Length - _position;
 
+    public readonly ReadOnlySpan<byte> Left => _bytes[_position..];
+
     public sbyte ReadByte()
     {
         if (_position >= _bytes.Length)

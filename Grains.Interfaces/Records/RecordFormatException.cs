@@ -47,6 +47,12 @@ public enum RecordFormatError
 
     /// <summary>A record's timestamp does not fit in 64 bits.</summary>
     BadTimestamp,
+
+    /// <summary>A record of a batch that a producer sent has attributes: Kafka defines none.</summary>
+    BadRecordAttributes,
+
+    /// <summary>The records of a batch that a producer sent are compressed in several frames, of which many readers take only the first.</summary>
+    SeveralFrames,
 }
 
 /// <summary>

@@ -36,6 +36,12 @@ public static class RecordLimits
     /// </summary>
     internal const int SnappyRatioMax = 22;
 
+    /// <summary>
+    /// The most gzip members that the records of a batch may come in. A writer that makes several makes one for each 64 KiB or more, and each
+    /// empty one costs as much to open as one that is full.
+    /// </summary>
+    internal const int GzipMembersMax = 512;
+
     /// <summary>The plain bytes in one LZ4 block, as Kafka cuts them.</summary>
     internal const int Lz4BlockBytes = 64 * 1024;
 

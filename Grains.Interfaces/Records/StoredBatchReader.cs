@@ -7,8 +7,8 @@ namespace OrleansStream.Records;
 public readonly record struct UnreadableRecords(long Offset, long LastOffset, string Detail);
 
 /// <summary>
-/// Reads the records of a stored batch. What a producer compressed was stored unopened, so it may be anything: where it cannot be
-/// read this ends, and <see cref="UnreadableFrom"/> tells of the rest. Memory stays within
+/// Reads the records of a stored batch. Earlier versions stored what a producer sent without looking inside, so it may be anything: where it
+/// cannot be read, or the next offset's record does not follow, this ends, and <see cref="UnreadableFrom"/> tells of the rest. Memory stays within
 /// <see cref="RecordLimits.DecompressedBatchBytesMax"/>, which is given back by <see cref="Dispose"/>: no record may be used after it.
 /// </summary>
 public ref struct StoredBatchReader
@@ -47,6 +47,27 @@ public ref struct StoredBatchReader
     public readonly int UnfoldedBytes => _header.Compression == CompressionType.None ? 0
         : _records.UnfoldedBytes ?? RecordLimits.DecompressedBatchBytesMax;
 
+    /// <summary>What is wrong with the batch, as far as it was read; null when nothing is.</summary>
+    public readonly string? Fault => _fault;
+
+    /// <summary>Reads all records for their times alone. No record was read before, and none can be read after.</summary>
+    /// <returns>
+    /// The latest time in milliseconds since 1970-01-01 UTC, or -1. Where records cannot be read, what the header says counts too.
+    /// </returns>
+    public long ReadLatestTimestamp()
+    {
+        if (_fault is null && _header.LastOffsetDelta == _header.RecordCount - 1 && _records.TryScan(out RecordBatchSummary summary))
+        {
+            _nextOffset = _header.NextOffset;
+            return summary.MaxTimestampMs;
+        }
+
+        long latest = RecordBatchHeader.None;
+        while (TryReadNext(out RecordView record))
+            latest = Math.Max(latest, record.TimestampMs);
+        return UnreadableFrom(_header.BaseOffset) is null ? latest : Math.Max(latest, _header.MaxTimestamp);
+    }
+
     /// <summary>Reads the next record. A control batch has none for anybody.</summary>
     /// <param name="record">The record: all its fields are sound.</param>
     /// <returns>False behind the last one that can be read.</returns>
@@ -58,7 +79,11 @@ public ref struct StoredBatchReader
         try
         {
             if (!_records.TryReadNext(out record))
+            {
+                if (_nextOffset <= _header.LastOffset)
+                    _fault = $"The batch ends before offset {_nextOffset}, and is to go to {_header.LastOffset}.";
                 return false;
+            }
         }
         catch (RecordFormatException exception)
         {
@@ -66,7 +91,15 @@ public ref struct StoredBatchReader
             return false;
         }
 
-        _nextOffset = record.Offset + 1;
+        // No offset is passed over in silence: a batch of a log that is not compacted has a record at each.
+        if (record.Offset != _nextOffset)
+        {
+            _fault = $"A record at offset {record.Offset} stands where that of offset {_nextOffset} is to be.";
+            record = default;
+            return false;
+        }
+
+        _nextOffset++;
         return true;
     }
 

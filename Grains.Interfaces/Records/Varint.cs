@@ -81,7 +81,19 @@ public static class Varint
 
     /// <summary>Reads a 64-bit number and moves past it.</summary>
     /// <inheritdoc cref="TryRead(ReadOnlySpan{byte}, ref int, out int)"/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool TryRead(ReadOnlySpan<byte> source, ref int position, out long value)
+    {
+        if ((uint)position < (uint)source.Length && source[position] < 0x80)
+        {
+            value = Unfold((uint)source[position++]);
+            return true;
+        }
+
+        return TryReadLong(source, ref position, out value);
+    }
+
+    private static bool TryReadLong(ReadOnlySpan<byte> source, ref int position, out long value)
     {
         ulong folded = 0;
         int at = position;

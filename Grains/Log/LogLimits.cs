@@ -63,6 +63,9 @@ public static class LogLimits
     /// <summary>The bytes recovery reads at a time; at least one whole group must fit.</summary>
     public const int RecoveryReadBytes = GroupBytesMax;
 
+    /// <summary>The batches of a segment that are told one by one when their records cannot be read.</summary>
+    public const int SegmentFaultsMax = 100;
+
     /// <summary>The bytes of an aged active segment that are read to see whether it holds any record: over a thousand fences.</summary>
     public const int UpkeepProbeBytes = 64 * 1024;
 

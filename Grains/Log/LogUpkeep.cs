@@ -15,7 +15,7 @@ public static class LogUpkeep
     /// <param name="cancellationToken">Gives up.</param>
     /// <returns>
     /// False for a log that was never begun. True may be wrong while the active segment is older than the retention but not
-    /// all its records are: opening the log tells. One document is read, and for an aged active segment its start.
+    /// all its records are, or while an earlier version wrote the oldest: opening the log tells. One document is read, and for an aged active segment its start.
     /// </returns>
     /// <exception cref="StoreUnavailableException">The store cannot be reached.</exception>
     /// <exception cref="CorruptDocumentException">The manifest is damaged.</exception>
@@ -52,7 +52,7 @@ public static class LogUpkeep
         }
 
         var oldest = manifest.Segments[0];
-        var datedMs = oldest.MaxTimestampMs >= 0 ? oldest.MaxTimestampMs : manifest.Segments[1].CreatedAtMs;
+        var datedMs = oldest.DatedMs(manifest.Segments[1].CreatedAtMs);
         return (options.RetentionAge is { } age && nowMs - datedMs > (long)age.TotalMilliseconds)
             || (options.RetentionBytes is { } bytes
                 && manifest.Segments.Skip(1).Where(segment => segment.IsSealed).Sum(segment => segment.Length) >= bytes);

@@ -15,7 +15,8 @@ public sealed record LogFault(string Place, long? Position, long? Offset, string
 /// </summary>
 /// <remarks>
 /// In a store that several processes share it may run beside the log's owner: segments that retention takes away meanwhile are no fault.
-/// Of each segment the first fault is told, since nothing behind it is vouched for.
+/// Of each segment the first fault of its chain is told, since nothing behind it is vouched for; before it, each batch whose records cannot all
+/// be read, though its checksum is right: up to <see cref="LogLimits.SegmentFaultsMax"/>.
 /// </remarks>
 public sealed class LogVerification
 {
@@ -94,7 +95,7 @@ public sealed class LogVerification
             return;
         }
 
-        var scan = new SegmentScan(_segments, segment.Name, segment.BaseOffset, new ProducerStates(), nowMs: 0);
+        var scan = new SegmentScan(_segments, segment.Name, segment.BaseOffset, new ProducerStates(), nowMs: 0, opensBatches: true);
         try
         {
             await scan.RunAsync(segment.IsSealed ? segment.Length : null, cancellationToken).ConfigureAwait(false);
@@ -107,6 +108,11 @@ public sealed class LogVerification
 
         SegmentCount++;
         Bytes += scan.Position;
+        foreach (var fault in scan.Faults)
+        {
+            _faults.Add(new LogFault(segment.Name, fault.Position, fault.Unreadable?.Offset, Describe(fault)));
+        }
+
         Judge(segment, extent, scan);
         if (segment.IsSealed)
         {
@@ -122,6 +128,10 @@ public sealed class LogVerification
                 cancellationToken).ConfigureAwait(false);
         }
     }
+
+    private static string Describe(in BatchFault fault) => fault.Unreadable is { } unreadable
+        ? $"the records at offsets {unreadable.Offset} to {unreadable.LastOffset} cannot be read: {fault.Detail.TrimEnd('.')}"
+        : fault.Detail.TrimEnd('.');
 
     private void Judge(ManifestSegment segment, SegmentExtent extent, SegmentScan scan)
     {

@@ -22,7 +22,7 @@ public sealed partial class PartitionLog
         AppendBatches batches, LogAcks acks, long? expectedNextOffset = null,
         CancellationToken cancellationToken = default)
     {
-        var invalid = Judge(batches);
+        var invalid = Judge(ref batches);
         batches.TryReadFirst(out var first);
         if (acks == LogAcks.Admitted)
         {
@@ -140,39 +140,83 @@ public sealed partial class PartitionLog
         return TimeSpan.FromSeconds(Math.Clamp(seconds, 0.05, LogLimits.AppendWaitMax.TotalSeconds));
     }
 
-    private LogError? Judge(AppendBatches batches)
+    /// <summary>Judges what is to be appended, and puts right what may be taken but not as it came.</summary>
+    private LogError? Judge(ref AppendBatches batches)
     {
         if (batches.IsEmpty)
         {
             return new LogError(StreamErrorCode.InvalidRequest, "There is no batch to append.");
         }
 
-        var lengthMax = Math.Min(LogLimits.GroupBytesMax, _segments.Limits.AppendBytesMax);
-        if (batches.LengthBytes > lengthMax)
+        if (JudgeLength(batches.LengthBytes) is { } tooLong)
         {
-            return new LogError(
-                StreamErrorCode.RecordListTooLarge,
-                $"The batches of one append have {batches.LengthBytes} bytes; at most {lengthMax} are taken.");
+            return tooLong;
         }
 
         var options = Volatile.Read(ref _options);
-        var latestMs = NowMs + (long)options.TimestampAheadMax.TotalMilliseconds;
+        var latestMs = options.StampsAppendTime ? long.MaxValue : NowMs + (long)options.TimestampAheadMax.TotalMilliseconds;
         RecordBatchHeader? previous = null;
+        List<AppendBatches>? rewritten = null;
         for (var left = batches; !left.IsEmpty;)
         {
+            var position = batches.LengthBytes - left.LengthBytes;
             var status = left.Validate(out var header, out var lengthBytes);
-            if ((JudgeFormat(status, batches.LengthBytes - left.LengthBytes)
-                ?? JudgeBatch(header, lengthBytes, latestMs, options)
-                ?? JudgeSequence(previous, header)) is { } error)
+            byte[]? batch = null;
+            if ((JudgeFormat(status, position)
+                ?? JudgeSize(header, lengthBytes, options)
+                ?? SentBatches.JudgeHeader(header)
+                ?? JudgeSequence(previous, header)
+                ?? JudgeRecords(left, header, latestMs, out batch)) is { } error)
             {
                 return error;
             }
 
+            if (batch is not null && rewritten is null)
+            {
+                rewritten = Split(batches, position);
+            }
+
+            rewritten?.Add(batch ?? left.First(lengthBytes));
             previous = header;
             left = left.WithoutFirst(lengthBytes);
         }
 
-        return null;
+        if (rewritten is not null)
+        {
+            batches = new AppendBatches([.. rewritten]);
+        }
+
+        return rewritten is null ? null : JudgeLength(batches.LengthBytes);
+    }
+
+    private LogError? JudgeLength(int lengthBytes)
+    {
+        var lengthMax = Math.Min(LogLimits.GroupBytesMax, _segments.Limits.AppendBytesMax);
+        return lengthBytes <= lengthMax ? null : new LogError(
+            StreamErrorCode.RecordListTooLarge,
+            $"The batches of one append have {lengthBytes} bytes; at most {lengthMax} are taken.");
+    }
+
+    /// <summary>The batches before a position, one by one.</summary>
+    private static List<AppendBatches> Split(AppendBatches batches, int position)
+    {
+        var split = new List<AppendBatches>();
+        for (var end = batches.LengthBytes - position; batches.LengthBytes > end && batches.TryReadFirst(out var header);)
+        {
+            split.Add(batches.First(header.LengthBytes));
+            batches = batches.WithoutFirst(header.LengthBytes);
+        }
+
+        return split;
+    }
+
+    // Each record is looked at once on its way in: what this process wrote itself was looked at where it came from.
+    private static LogError? JudgeRecords(in AppendBatches left, in RecordBatchHeader header, long latestMs, out byte[]? rewritten)
+    {
+        rewritten = null;
+        return left.IsFirstWrittenHere
+            ? SentBatches.JudgeTime(header.MaxTimestamp, latestMs)
+            : SentBatches.JudgeRecords(left.First(header.LengthBytes).ToMemory().Span, header, latestMs, out rewritten);
     }
 
     private static LogError? JudgeFormat(RecordBatchStatus status, int position) => status switch
@@ -184,39 +228,15 @@ public sealed partial class PartitionLog
             StreamErrorCode.CorruptMessage, $"The batch at byte {position} fails its check: {status}."),
     };
 
-    private static LogError? JudgeBatch(in RecordBatchHeader header, int lengthBytes, long latestMs, LogOptions options)
+    private static LogError? JudgeSize(in RecordBatchHeader header, int lengthBytes, LogOptions options)
     {
         var lengthMax = header.RecordCount == 1
             ? options.MessageBytesMax + LogLimits.RecordFramingBytesMax
             : options.MessageBytesMax;
-        return lengthBytes > lengthMax
-            ? new LogError(
-                StreamErrorCode.MessageTooLarge,
-                $"A batch has {lengthBytes} bytes; the topic's max.message.bytes is {options.MessageBytesMax}. Store the "
-                + "payload in a blob and send its address, or send smaller batches.")
-            : header.IsControl || header.IsTransactional
-            ? new LogError(StreamErrorCode.InvalidRecord, "Control and transactional batches are not taken.")
-            : header.Compression > CompressionType.Zstd
-            ? new LogError(StreamErrorCode.UnsupportedCompressionType, $"Compression {(int)header.Compression} is not known.")
-            : header.RecordCount < 1 || header.LastOffsetDelta != header.RecordCount - 1
-            ? new LogError(
-                StreamErrorCode.InvalidRecord,
-                $"A batch says {header.RecordCount} records and last offset delta {header.LastOffsetDelta}; it must hold at "
-                + "least one record, and the delta must be one less than their count.")
-            : header.HasDeleteHorizon
-            ? new LogError(StreamErrorCode.InvalidRecord, "A batch has a delete horizon, which only a log sets.")
-            : header.TimestampType == TimestampType.LogAppendTime
-            ? new LogError(
-                StreamErrorCode.InvalidTimestamp,
-                "A batch says that its time is the log's (LogAppendTime), which only a log may say; send CreateTime.")
-            : header.HasProducer && (header.ProducerEpoch < 0 || header.BaseSequence < 0)
-            ? new LogError(StreamErrorCode.InvalidRecord, "A batch with a producer id must have an epoch and a sequence.")
-            : header.MaxTimestamp > latestMs && !options.StampsAppendTime
-            ? new LogError(
-                StreamErrorCode.InvalidTimestamp,
-                $"A record is dated {header.MaxTimestamp} ms; the topic's message.timestamp.after.max.ms allows up to "
-                + $"{latestMs} ms now.")
-            : null;
+        return lengthBytes <= lengthMax ? null : new LogError(
+            StreamErrorCode.MessageTooLarge,
+            $"A batch has {lengthBytes} bytes; the topic's max.message.bytes is {options.MessageBytesMax}. Store the "
+            + "payload in a blob and send its address, or send smaller batches.");
     }
 
     // One request is one producer's unbroken sequence, so that its first batch decides for all of them.

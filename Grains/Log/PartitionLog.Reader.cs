@@ -10,6 +10,11 @@ public sealed partial class PartitionLog
     /// <summary>A segment as a reader sees it: up to its durable length at one moment.</summary>
     private readonly record struct SegmentView(string Name, long BaseOffset, long Length);
 
+    /// <summary>A segment that may hold a record of a time.</summary>
+    /// <param name="View">The segment.</param>
+    /// <param name="Undated">It, when its records' times are not known yet.</param>
+    private readonly record struct TimeCandidate(SegmentView View, ManifestSegment? Undated);
+
     /// <summary>The segment that holds an offset of the log. Under the gate, as retention may take segments away.</summary>
     private SegmentView FindSegment(long offset)
     {
@@ -30,18 +35,18 @@ public sealed partial class PartitionLog
     }
 
     private async ValueTask<IndexedPlace> FindPlaceAsync(
-        SegmentView view, Func<SegmentIndex, IndexedPlace> find, CancellationToken cancellationToken)
+        SegmentView view, Func<SegmentIndex, IndexedPlace> find, CancellationToken cancellationToken, bool byTime = false)
     {
         lock (_gate)
         {
             var known = view.Name == _active.Name ? _active.Index : _indexes.Find(view.Name);
-            if (known is not null)
+            if (known is not null && (known.HasRecordTimes || !byTime))
             {
                 return find(known);
             }
         }
 
-        var index = await LoadIndexAsync(view, cancellationToken).ConfigureAwait(false);
+        var index = await LoadIndexAsync(view, byTime, cancellationToken).ConfigureAwait(false);
         lock (_gate)
         {
             _indexes.Add(view.Name, index);
@@ -49,13 +54,14 @@ public sealed partial class PartitionLog
         }
     }
 
-    private async ValueTask<SegmentIndex> LoadIndexAsync(SegmentView view, CancellationToken cancellationToken)
+    private async ValueTask<SegmentIndex> LoadIndexAsync(SegmentView view, bool byTime, CancellationToken cancellationToken)
     {
         var name = SegmentName.IndexOf(view.Name);
         try
         {
             var document = await _documents.ReadAsync(name, cancellationToken).ConfigureAwait(false);
-            if (document is { } found && SegmentIndex.TryParse(view.BaseOffset, found.Bytes.Span) is { } stored)
+            if (document is { } found && SegmentIndex.TryParse(view.BaseOffset, found.Bytes.Span) is { } stored
+                && (stored.HasRecordTimes || !byTime))
             {
                 return stored;
             }
@@ -65,7 +71,7 @@ public sealed partial class PartitionLog
             // made again below
         }
 
-        var scan = new SegmentScan(_segments, view.Name, view.BaseOffset, new ProducerStates(), NowMs);
+        var scan = new SegmentScan(_segments, view.Name, view.BaseOffset, new ProducerStates(), NowMs, opensBatches: true);
         await scan.RunAsync(view.Length, cancellationToken).ConfigureAwait(false);
         return scan.Index; // as far as the segment is whole: what is damaged is found, and said, when it is read
     }
@@ -79,7 +85,7 @@ public sealed partial class PartitionLog
         try
         {
             long logStart, endOffset;
-            List<SegmentView> candidates;
+            List<TimeCandidate> candidates;
             lock (_gate)
             {
                 if (_end is not null)
@@ -88,11 +94,12 @@ public sealed partial class PartitionLog
                 }
 
                 (logStart, endOffset) = (_logStartOffset, _endOffset);
-                candidates = [.. _sealed.Where(s => s.EndOffset > logStart && s.MaxTimestampMs >= timestampMs)
-                    .Select(s => new SegmentView(s.Name, s.BaseOffset, s.Length))];
+                candidates = [.. _sealed
+                    .Where(s => s.EndOffset > logStart && (s.MaxTimestampMs >= timestampMs || !s.TimesChecked))
+                    .Select(s => new TimeCandidate(new SegmentView(s.Name, s.BaseOffset, s.Length), s.TimesChecked ? null : s))];
                 if (_active.MaxTimestampMs >= timestampMs)
                 {
-                    candidates.Add(new SegmentView(_active.Name, _active.Manifest.BaseOffset, _active.Position));
+                    candidates.Add(new TimeCandidate(new SegmentView(_active.Name, _active.Manifest.BaseOffset, _active.Position), null));
                 }
             }
 
@@ -124,7 +131,7 @@ public sealed partial class PartitionLog
         StreamErrorCode.ThrottlingQuotaExceeded, $"{exception.Message} Try again.", RetryAfter: LogLimits.RetryPauseMax);
 
     private async ValueTask<LogFindResult?> FindInTurnAsync(
-        List<SegmentView> candidates, long timestampMs, long logStart, CancellationToken cancellationToken)
+        List<TimeCandidate> candidates, long timestampMs, long logStart, CancellationToken cancellationToken)
     {
         if (candidates.Count == 0)
         {
@@ -134,8 +141,17 @@ public sealed partial class PartitionLog
         await _resources.ColdReads.EnterAsync().ConfigureAwait(false);
         try
         {
-            foreach (var view in candidates)
+            foreach (var (view, undated) in candidates)
             {
+                if (undated is not null)
+                {
+                    await CheckTimesAsync(undated, cancellationToken).ConfigureAwait(false);
+                    if (!IsDatedFrom(undated.Name, timestampMs))
+                    {
+                        continue;
+                    }
+                }
+
                 var found = await FindInSegmentAsync(view, timestampMs, logStart, cancellationToken).ConfigureAwait(false);
                 if (found.Offset >= 0)
                 {
@@ -151,11 +167,19 @@ public sealed partial class PartitionLog
         }
     }
 
+    private bool IsDatedFrom(string segment, long timestampMs)
+    {
+        lock (_gate)
+        {
+            return _sealed.Exists(s => s.Name == segment && s.MaxTimestampMs >= timestampMs);
+        }
+    }
+
     private async ValueTask<LogFindResult> FindInSegmentAsync(
         SegmentView view, long timestampMs, long fromOffset, CancellationToken cancellationToken)
     {
         var (position, baseOffset) = await FindPlaceAsync(
-            view, index => index.FindPositionByTime(timestampMs), cancellationToken).ConfigureAwait(false);
+            view, index => index.FindPositionByTime(timestampMs), cancellationToken, byTime: true).ConfigureAwait(false);
         while (position < view.Length)
         {
             var bytes = new byte[(int)Math.Min(LogLimits.GroupBytesMax, view.Length - position)];
@@ -191,7 +215,8 @@ public sealed partial class PartitionLog
                 break; // its CRC does not vouch for it, and the chain speaks against it
             }
 
-            if (header.MaxTimestamp >= timestampMs && header.LastOffset >= fromOffset && header.RecordCount > 0)
+            // The records are asked, whatever the header says: an earlier version may have stored it as it came. The index keeps them few.
+            if (!isFence && header.LastOffset >= fromOffset)
             {
                 using var records = new StoredBatchReader(bytes.Slice(position, lengthBytes));
                 while (records.TryReadNext(out var record))
@@ -204,7 +229,7 @@ public sealed partial class PartitionLog
                 }
 
                 // What cannot be read may be that new, as far as the header says.
-                if (records.UnreadableFrom(fromOffset) is { } unreadable)
+                if (header.MaxTimestamp >= timestampMs && records.UnreadableFrom(fromOffset) is { } unreadable)
                 {
                     found = new LogFindResult(null, unreadable.Offset, header.MaxTimestamp);
                     return position;

@@ -37,7 +37,7 @@ public sealed partial class PartitionLog
             var producers = await LoadProducersAsync(manifest.Current, segments, documents, nowMs, cancellationToken)
                 .ConfigureAwait(false);
             var active = manifest.Current.Active;
-            var scan = new SegmentScan(segments, active.Name, active.BaseOffset, producers, nowMs);
+            var scan = new SegmentScan(segments, active.Name, active.BaseOffset, producers, nowMs, opensBatches: !active.TimesChecked);
             await SettleAsync(scan, active.Name, segments, cancellationToken).ConfigureAwait(false);
             var takesAppends = await FenceAsync(
                 active.Name, scan.EndOffset, manifest.Current.Epoch, segments, time, cancellationToken).ConfigureAwait(false);
@@ -131,7 +131,7 @@ public sealed partial class PartitionLog
 
     private static ManifestSegment NewSegment(string name, long baseOffset, TimeProvider time) => new()
     {
-        Name = name, BaseOffset = baseOffset, CreatedAtMs = time.GetUtcNow().ToUnixTimeMilliseconds(),
+        Name = name, BaseOffset = baseOffset, CreatedAtMs = time.GetUtcNow().ToUnixTimeMilliseconds(), TimesChecked = true,
     };
 
     private async ValueTask RollAtOpeningAsync(CancellationToken cancellationToken)

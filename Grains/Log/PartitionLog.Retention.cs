@@ -65,23 +65,35 @@ public sealed partial class PartitionLog
 
     private async ValueTask RetainAsync(CancellationToken cancellationToken)
     {
-        long logStart;
-        lock (_gate)
+        while (true)
         {
-            if (_end is not null)
+            long logStart;
+            ManifestSegment? undated;
+            lock (_gate)
             {
+                if (_end is not null)
+                {
+                    return;
+                }
+
+                logStart = FindRetained(out undated);
+            }
+
+            if (undated is null)
+            {
+                await RaiseLogStartAsync(logStart, cancellationToken).ConfigureAwait(false);
                 return;
             }
 
-            logStart = FindRetained();
+            await CheckTimesInTurnAsync(undated, cancellationToken).ConfigureAwait(false);
         }
-
-        await RaiseLogStartAsync(logStart, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Where the log starts once retention was applied. Under the gate.</summary>
-    private long FindRetained()
+    /// <param name="undated">The segment whose records' times decide, and are not known yet; null when all that matter are.</param>
+    private long FindRetained(out ManifestSegment? undated)
     {
+        undated = null;
         var options = Volatile.Read(ref _options);
         var surplus = options.RetentionBytes is { } bytes
             ? _active.Position + _sealed.Sum(segment => segment.Length) - bytes
@@ -90,10 +102,12 @@ public sealed partial class PartitionLog
         for (var i = 0; i < _sealed.Count; i++)
         {
             var segment = _sealed[i];
-            var closedAtMs = (i + 1 < _sealed.Count ? _sealed[i + 1] : _active.Manifest).CreatedAtMs;
+            var closedAtMs = ClosedAtMs(i);
             surplus -= segment.Length;
-            if (!IsExpired(segment.MaxTimestampMs, closedAtMs, options) && (options.RetentionBytes is null || surplus < 0))
+            var isExpired = IsExpired(segment.DatedMs(closedAtMs), closedAtMs, options);
+            if ((!isExpired || !segment.TimesChecked) && (options.RetentionBytes is null || surplus < 0))
             {
+                undated = isExpired ? segment : null;
                 break;
             }
 
@@ -103,7 +117,8 @@ public sealed partial class PartitionLog
         return logStart;
     }
 
-    private bool IsRetentionDue() => _sealed.Count > 0 && _sealed[0].EndOffset <= FindRetained();
+    private bool IsRetentionDue() =>
+        _sealed.Count > 0 && (_sealed[0].EndOffset <= FindRetained(out var undated) || undated is not null);
 
     private async ValueTask RaiseLogStartAsync(long logStart, CancellationToken cancellationToken)
     {

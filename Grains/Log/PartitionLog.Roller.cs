@@ -86,7 +86,7 @@ public sealed partial class PartitionLog
         var begun = NewSegment(next, _endOffset, _time) with { HasProducers = hasProducers };
         var closed = last.Manifest with
         {
-            EndOffset = _endOffset, Length = last.Position, MaxTimestampMs = last.MaxTimestampMs,
+            EndOffset = _endOffset, Length = last.Position, MaxTimestampMs = last.MaxTimestampMs, TimesChecked = true,
         };
         var isEmpty = closed.EndOffset == closed.BaseOffset;
         await _manifest.UpdateAsync(

@@ -16,7 +16,7 @@ public sealed partial class PartitionLog
             lock (_gate)
             {
                 return _end is null
-                    && (_producers.IsExpiryDue(NowMs) || AreCachesIdle() || IsRollWanted() || IsRetentionDue()
+                    && (_producers.IsExpiryDue(NowMs) || AreCachesIdle() || IsRollWanted() || IsRetentionDue() || _unsavedTimes.Count > 0
                         || !FindFreeable().IsEmpty || IsOrphanSearchDue());
             }
         }
@@ -38,6 +38,7 @@ public sealed partial class PartitionLog
 
             RequestRollWhenAged();
             await RetainAsync(cancellationToken).ConfigureAwait(false);
+            await SaveTimesAsync(cancellationToken).ConfigureAwait(false);
             await FreeDeletedAsync(cancellationToken).ConfigureAwait(false);
             await FreeOrphansAsync(cancellationToken).ConfigureAwait(false);
         }
@@ -53,7 +54,7 @@ public sealed partial class PartitionLog
         {
             // the log ended meanwhile
         }
-        catch (Exception e) when (e is StoreUnavailableException or StoreFullException)
+        catch (Exception e) when (e is StoreUnavailableException or StoreFullException or ColdReadsBusyException)
         {
             // the next round tries again
         }

@@ -97,11 +97,25 @@ internal sealed record ManifestSegment
     /// <summary>The latest record timestamp in it, or -1.</summary>
     public long MaxTimestampMs { get; init; } = -1;
 
+    /// <summary>
+    /// True when its batches' headers and <see cref="MaxTimestampMs"/> are known to say what the records say. Earlier versions believed
+    /// headers, and drop this when they write the manifest.
+    /// </summary>
+    public bool TimesChecked { get; init; }
+
     /// <summary>True when the producers known at its base offset are stored beside it.</summary>
     public bool HasProducers { get; init; }
 
     [JsonIgnore]
     public bool IsSealed => EndOffset >= 0;
+
+    /// <summary>
+    /// The time from which its age counts: that of its latest record, or, where its records have none, of its closing. One whose times were
+    /// not checked may be younger than that, and is never older.
+    /// </summary>
+    /// <param name="closedAtMs">When it was closed, in ms since the Unix epoch.</param>
+    public long DatedMs(long closedAtMs) =>
+        MaxTimestampMs < 0 ? closedAtMs : TimesChecked ? MaxTimestampMs : Math.Min(MaxTimestampMs, closedAtMs);
 }
 
 /// <summary>A segment that is no part of the log any more and whose bytes are to be freed.</summary>

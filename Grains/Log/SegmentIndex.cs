@@ -10,16 +10,20 @@ namespace OrleansStream.Log;
 /// <remarks>
 /// Entries are only ever added, by the log's writer; a reader takes a consistent prefix under the log's lock. Stored form, little
 /// endian: format (int32), count (int32), then per entry offset delta (int32), position (int32), latest timestamp
-/// so far (int64), then CRC-32C of all before it. It is a cache: a bad one is made again from the segment.
+/// so far (int64), then CRC-32C of all before it. It is a cache: a bad one is made again from the segment. In format 1 the timestamps are
+/// what headers of batches said, in format 2 they are the records'.
 /// </remarks>
 internal sealed class SegmentIndex(long baseOffset)
 {
-    private const int Format = 1, HeadBytes = 8, EntryBytes = 16, CrcBytes = 4;
+    private const int FormatOfHeaderTimes = 1, Format = 2, HeadBytes = 8, EntryBytes = 16, CrcBytes = 4;
     private readonly List<Entry> _entries = [];
     private long _maxTimestampMs = -1;
     private int _indexedPosition = -LogLimits.IndexIntervalBytes;
 
     public int Count => _entries.Count;
+
+    /// <summary>False when an earlier version stored it, which believed what a batch's header says of its records' times.</summary>
+    public bool HasRecordTimes { get; private init; } = true;
 
     /// <summary>Takes note of a batch; batches come in the segment's order.</summary>
     public void Add(long offset, int position, long maxTimestampMs)
@@ -65,12 +69,12 @@ internal sealed class SegmentIndex(long baseOffset)
     {
         if (bytes.Length < HeadBytes + CrcBytes || (bytes.Length - HeadBytes - CrcBytes) % EntryBytes != 0
             || BinaryPrimitives.ReadUInt32LittleEndian(bytes[^CrcBytes..]) != Crc32C.Compute(bytes[..^CrcBytes])
-            || BinaryPrimitives.ReadInt32LittleEndian(bytes) != Format)
+            || BinaryPrimitives.ReadInt32LittleEndian(bytes) is not (FormatOfHeaderTimes or Format))
         {
             return null;
         }
 
-        var index = new SegmentIndex(baseOffset);
+        var index = new SegmentIndex(baseOffset) { HasRecordTimes = BinaryPrimitives.ReadInt32LittleEndian(bytes) == Format };
         for (var at = bytes[HeadBytes..^CrcBytes]; at.Length > 0; at = at[EntryBytes..])
         {
             index._entries.Add(new Entry(

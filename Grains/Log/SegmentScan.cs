@@ -10,9 +10,18 @@ namespace OrleansStream.Log;
 /// <remarks>
 /// A batch is accepted when its length, magic and CRC are right, its base offset continues the chain, and its leader epoch is that of
 /// the highest fence before it. Offset and epoch lie outside the CRC, so the chain and the fences are what vouches for them.
+/// A batch whose records cannot be read is accepted all the same: they are lost, and nothing behind them is.
 /// </remarks>
+/// <param name="segments">Where the segment is.</param>
+/// <param name="name">The segment.</param>
+/// <param name="baseOffset">Its base offset.</param>
+/// <param name="producers">What is known of producers before it; what it holds of them is added.</param>
+/// <param name="nowMs">The time, in milliseconds since the Unix epoch.</param>
+/// <param name="opensBatches">
+/// True to read the records of each batch: for their times, where headers are not to be believed, and for what is wrong with them.
+/// </param>
 internal sealed class SegmentScan(
-    ISegmentReader segments, string name, long baseOffset, ProducerStates producers, long nowMs)
+    ISegmentReader segments, string name, long baseOffset, ProducerStates producers, long nowMs, bool opensBatches = false)
 {
     private const int InitialReadBytes = 64 * 1024;
 
@@ -35,6 +44,9 @@ internal sealed class SegmentScan(
     public int Epoch { get; private set; }
 
     public SegmentIndex Index { get; } = new(baseOffset);
+
+    /// <summary>Batches whose records are not as they are to be, as far as batches were opened; at most <see cref="LogLimits.SegmentFaultsMax"/>.</summary>
+    public List<BatchFault> Faults { get; } = [];
 
     /// <summary>What stopped the scan before the end of the segment's bytes; null when nothing did.</summary>
     public string? Damage { get; private set; }
@@ -112,7 +124,7 @@ internal sealed class SegmentScan(
                 return at;
             }
 
-            Take(header, lengthBytes);
+            Take(header, bytes.Slice(at, lengthBytes));
             at += lengthBytes;
         }
 
@@ -136,7 +148,7 @@ internal sealed class SegmentScan(
             : null;
     }
 
-    private void Take(in RecordBatchHeader header, int lengthBytes)
+    private void Take(in RecordBatchHeader header, ReadOnlySpan<byte> batch)
     {
         if (FenceBatch.IsFence(header, out var epoch))
         {
@@ -144,13 +156,32 @@ internal sealed class SegmentScan(
         }
         else
         {
-            Index.Add(header.BaseOffset, (int)Position, header.MaxTimestamp);
+            var latestMs = opensBatches ? Open(batch) : header.MaxTimestamp;
+            Index.Add(header.BaseOffset, (int)Position, latestMs);
             producers.Apply(header, header.BaseOffset, nowMs);
             EndOffset = header.NextOffset;
-            MaxTimestampMs = Math.Max(MaxTimestampMs, header.MaxTimestamp);
+            MaxTimestampMs = Math.Max(MaxTimestampMs, latestMs);
         }
 
-        Position += lengthBytes;
+        Position += batch.Length;
         BatchCount++;
     }
+
+    private long Open(ReadOnlySpan<byte> batch)
+    {
+        using var records = new StoredBatchReader(batch);
+        var latestMs = records.ReadLatestTimestamp();
+        if (records.Fault is { } fault && Faults.Count < LogLimits.SegmentFaultsMax)
+        {
+            Faults.Add(new BatchFault(Position, records.UnreadableFrom(records.Header.BaseOffset), fault));
+        }
+
+        return latestMs;
+    }
 }
+
+/// <summary>A batch whose records are not as they are to be, though its checksum is right.</summary>
+/// <param name="Position">Its position in the segment.</param>
+/// <param name="Unreadable">The offsets that cannot be served; null when there are none.</param>
+/// <param name="Detail">What is wrong.</param>
+internal readonly record struct BatchFault(long Position, UnreadableRecords? Unreadable, string Detail);

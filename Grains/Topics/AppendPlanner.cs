@@ -1,6 +1,7 @@
 using System.Buffers;
 using OrleansStream.Errors;
 using OrleansStream.Groups;
+using OrleansStream.Log;
 using OrleansStream.Partitioning;
 using OrleansStream.Records;
 
@@ -113,6 +114,8 @@ internal static class AppendPlanner
             RecordBatchHeader header = scanner.Header;
             if (header.IsControl || header.RecordCount == 0)
                 return new StreamError(StreamErrorCode.InvalidRecord, "A batch is empty or the log's own: it holds no record to store.");
+            if (SentBatches.JudgeHeader(header) is { } refusal)
+                return new StreamError(refusal.Code, refusal.Detail) { Field = "records" };
             count += header.RecordCount;
             bool isNamed = request.Identity is null || header.HasProducer;
             isAsIs = isAsIs && isNamed && IsAsIsChecked(scanner.Batch, header, context);
@@ -191,7 +194,7 @@ internal static class AppendPlanner
             // A producer's own sequence lies in one partition, so its keys stay where they are.
             HotKeySpread? spread = context.HasOwnProducer(scanner.Header) ? null : context.Topic.Spread;
             int sticky = NoPartition;
-            using var reader = new RecordBatchReader(scanner.Batch);
+            using RecordBatchReader reader = RecordBatchReader.OfSent(scanner.Batch);
             while (reader.TryReadNext(out RecordView record))
             {
                 int partition = named.IsEmpty ? NoPartition : named[next];

@@ -87,7 +87,7 @@ internal readonly ref struct AppendSplitter
     {
         CloseOpen(partition);
         if (_plan.IsRightFor(partition, header) || !header.HasProducer || header.Compression != CompressionType.None)
-            AddWhole(partition, record, header.RecordCount, batch, isSent: true);
+            AddSent(partition, record, header.RecordCount, batch);
         else
             AddRecords(position, batch.Span, header, record);
     }
@@ -99,15 +99,11 @@ internal readonly ref struct AppendSplitter
             Close(open);
     }
 
-    private void AddWhole(int partition, int record, int count, ReadOnlyMemory<byte> batch, bool isSent)
+    private void AddSent(int partition, int record, int count, ReadOnlyMemory<byte> batch)
     {
-        CloseOpen(partition);
         int unit = _plan.OpenUnit(partition);
         _plan.Assign(unit, record, count);
-        if (isSent)
-            _plan.CompleteSent(unit, batch);
-        else
-            _plan.Complete(unit, batch);
+        _plan.CompleteSent(unit, batch);
     }
 
     /// <summary>Compresses a producer's batch anew, or refuses it as a whole.</summary>
@@ -131,12 +127,20 @@ internal readonly ref struct AppendSplitter
         if (!TryRewrite(batch.Span, writer) || writer.WrittenBatch().Length > BatchBytesMax(header.RecordCount))
             Refuse(partition, record, header.RecordCount, TooLarge("The batch, written anew,", writer.LengthBytes));
         else
-            AddWhole(partition, record, header.RecordCount, writer.WrittenBatch(), isSent: false);
+            AddWritten(partition, record, header.RecordCount, writer);
+    }
+
+    private void AddWritten(int partition, int record, int count, RecordBatchWriter writer)
+    {
+        CloseOpen(partition);
+        int unit = _plan.OpenUnit(partition);
+        _plan.Assign(unit, record, count);
+        _plan.Complete(unit, AppendBatches.Of(writer));
     }
 
     private static bool TryRewrite(ReadOnlySpan<byte> batch, RecordBatchWriter writer)
     {
-        using var reader = new RecordBatchReader(batch);
+        using var reader = RecordBatchReader.OfSent(batch);
         try
         {
             while (reader.TryReadNext(out RecordView view))
@@ -155,7 +159,7 @@ internal readonly ref struct AppendSplitter
     {
         CompressionType compression = _context.Config.Compression ?? header.Compression;
         bool isChosen = compression == CompressionType.None && header.Compression == CompressionType.None;
-        using var reader = new RecordBatchReader(batch);
+        using var reader = RecordBatchReader.OfSent(batch);
         while (reader.TryReadNext(out RecordView view))
         {
             int partition = _partitions[record];
@@ -209,7 +213,7 @@ internal readonly ref struct AppendSplitter
     private void Close(OpenBatch open)
     {
         open.Writer?.Finish();
-        _plan.Complete(open.Unit, open.Selection is { } selection ? new AppendBatches(selection) : open.Writer!.WrittenBatch());
+        _plan.Complete(open.Unit, open.Selection is { } selection ? new AppendBatches(selection) : AppendBatches.Of(open.Writer!));
     }
 
     private void Refuse(int partition, int record, int count, StreamError error) => _plan.Refuse(partition, record, count, error);

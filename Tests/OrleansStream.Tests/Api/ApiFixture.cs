@@ -5,6 +5,9 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.AspNetCore.TestHost;
 using Microsoft.Extensions.DependencyInjection;
+using OrleansStream.Partitions;
+using OrleansStream.Storage;
+using OrleansStream.Tests.Support;
 
 namespace OrleansStream.Tests.Api;
 
@@ -39,6 +42,15 @@ public sealed class ApiFixture : IAsyncLifetime
 
     /// <summary>The way to the service's grains, for what a crash leaves behind.</summary>
     internal IGrainFactory Grains => _factory.Services.GetRequiredService<IGrainFactory>();
+
+    /// <summary>Leaves a partition that nobody has used yet behind as an earlier version did, which stored batches unopened.</summary>
+    internal async Task StoreUnopenedAsync(string topic, params byte[][] batches)
+    {
+        JsonNode described = await GetAsync($"/v1/topics/{topic}");
+        await EarlierVersion.StoreAsync(
+            _factory.Services.GetRequiredService<ISegmentStore>(), _factory.Services.GetRequiredService<IDocumentStore>(),
+            new PartitionKey((Guid)described["id"]!, 0).ToString(), TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds(), batches);
+    }
 
     public async ValueTask InitializeAsync()
     {

@@ -78,6 +78,49 @@ public class StrangeBatchTests(ApiFixture api)
         Assert.Equal([0, 1, 2, 4], (await PollAllAsync(topic, recordsMax: 1)).Select(record => (long)record!["offset"]!));
     }
 
+    [Theory]
+    [InlineData(CompressionType.None)]
+    [InlineData(CompressionType.Gzip)]
+    public async Task Read_WhenOffsetsOfABatchAreOutOfOrder_GivesOrNamesEachByAnyWay(CompressionType codec)
+    {
+        foreach (int[] deltas in (int[][])[[1, 0], [2, 1, 0], [0, 2, 1], [0, 0, 1], [0, 2, 3]])
+        {
+            byte[] records = [.. deltas.SelectMany(delta => LyingBatch.Record(delta))];
+            string topic = await StoreAsync(LyingBatch.Of(codec, records, deltas.Length, StrangeBatch.TimestampMs));
+            long[] all = [.. Enumerable.Range(0, deltas.Length + 2).Select(i => (long)i)];
+            Assert.Equal(all, OffsetsOf(await ReadAsync(topic, "offset=0")));
+            Assert.Equal(all, OffsetsOf(await TailAsync(topic, $"from=earliest&limit={2 + Math.Min(2, deltas[0] == 0 ? 2 : 1)}")));
+            Assert.Equal(all, OffsetsOf(await PollAllAsync(topic, recordsMax: 500)));
+            Assert.Equal(all, OffsetsOf(await PollAllAsync(topic, recordsMax: 1, group: "one-" + topic)));
+        }
+    }
+
+    [Fact]
+    public async Task Post_OfWhatCannotBeOpened_IsRefusedOnEveryWayIn()
+    {
+        string topic = await api.CreateTopicAsync(partitions: 2);
+        byte[][] strange =
+        [
+            StrangeBatch.Half("whole"), .. Enum.GetValues<CompressionType>().Select(codec => StrangeBatch.Garbage(codec)),
+            .. ((CompressionType[])[CompressionType.Gzip, CompressionType.Zstd, CompressionType.Lz4]).Select(StrangeBatch.Bomb),
+            .. Enum.GetValues<CompressionType>().Select(codec => LyingBatch.Of(codec, [.. LyingBatch.Record(1), .. LyingBatch.Record(0)], 2)),
+            .. ((CompressionType[])[CompressionType.Zstd, CompressionType.Lz4]).Select(codec => LyingBatch.Of(
+                codec, LyingBatch.Record(0), 1, pack: records => LyingBatch.PackTwice(codec, records, records.Length))),
+        ];
+        foreach (byte[] batch in strange)
+        {
+            foreach (string path in (string[])[$"/v1/topics/{topic}/partitions/0/records", $"/v1/topics/{topic}/records"])
+            {
+                using HttpResponseMessage response = await api.PostAsync(path, ApiFixture.Body(batch, BatchType));
+                Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+                Assert.Equal("CORRUPT_MESSAGE", (string?)JsonNode.Parse(await ApiFixture.TextAsync(response))!["error_code"]);
+            }
+        }
+
+        foreach (int partition in (int[])[0, 1])
+            Assert.Equal(0, (long)(await api.GetAsync($"/v1/topics/{topic}/partitions/{partition}/records"))["high_watermark"]!);
+    }
+
     [Fact]
     public async Task Poll_AsAStream_ShowsItInAnAnswer()
     {
@@ -157,15 +200,8 @@ public class StrangeBatchTests(ApiFixture api)
     private async Task<string> StoreAsync(byte[] strange)
     {
         string topic = await api.CreateTopicAsync();
-        byte[][] batches =
-            [TestBatch.At(StrangeBatch.TimestampMs - 1000, "first"), strange, StrangeBatch.Sound(CompressionType.Gzip, "last")];
-        foreach (byte[] batch in batches)
-        {
-            using HttpResponseMessage stored = await api.PostAsync(
-                $"/v1/topics/{topic}/partitions/0/records", ApiFixture.Body(batch, BatchType));
-            Assert.Equal(HttpStatusCode.OK, stored.StatusCode);
-        }
-
+        await api.StoreUnopenedAsync(
+            topic, TestBatch.At(StrangeBatch.TimestampMs - 1000, "first"), strange, StrangeBatch.Sound(CompressionType.Gzip, "last"));
         return topic;
     }
 
@@ -184,12 +220,18 @@ public class StrangeBatchTests(ApiFixture api)
         }
     }
 
-    private async Task<JsonArray> PollAllAsync(string topic, int recordsMax)
+    private static List<long> OffsetsOf(JsonArray entries) =>
+    [
+        .. entries.SelectMany(entry => Enumerable.Range(0, (int)((long)(entry!["last_offset"] ?? entry["offset"])! - (long)entry["offset"]!) + 1)
+            .Select(i => (long)entry["offset"]! + i)),
+    ];
+
+    private async Task<JsonArray> PollAllAsync(string topic, int recordsMax, string? group = null)
     {
         var all = new JsonArray();
         for (JsonNode? answer = null; (long?)answer?["lag"] != 0;)
         {
-            answer = await PollAsync(topic, "readers-" + topic, (string?)answer?["cursor"], recordsMax);
+            answer = await PollAsync(topic, group ?? "readers-" + topic, (string?)answer?["cursor"], recordsMax);
             foreach (JsonNode? record in answer["records"]!.AsArray())
                 all.Add(record!.DeepClone());
             Assert.InRange(answer["records"]!.AsArray().Count, 0, recordsMax);

@@ -111,25 +111,31 @@ public sealed class RollTests
     [Fact]
     public async Task Roll_OfASegmentThatHoldsMoreThanIntMaxOffsets_ComesBefore()
     {
-        // Equal records compress to little: few bytes can use up many offsets. The log does not unfold them, so they need not be there.
-        const int Count = 4_000_000;
-        var batch = TestBatch.Make(
-            new RecordBatchOptions { Compression = CompressionType.Zstd }, [(TestBatch.TimestampMs, new string('x', 100))]);
-        BinaryPrimitives.WriteInt32BigEndian(batch.AsSpan(RecordBatchHeader.RecordCountPosition), Count);
-        BinaryPrimitives.WriteInt32BigEndian(batch.AsSpan(RecordBatchHeader.LastOffsetDeltaPosition), Count - 1);
-        RecordBatchHeader.StampCrc(batch);
+        // Batches that an earlier version stored unopened: few bytes can claim many offsets.
+        const int Count = 4_000_000, Left = 7;
+        var claims = Enumerable.Repeat(Count, int.MaxValue / Count).Append((int.MaxValue % Count) - Left);
+        await EarlierVersion.StoreAsync(
+            _rig.StoredSegments, _rig.StoredDocuments, LogRig.Name, _rig.NowMs, [.. claims.Select(Claim)]);
         var log = await _rig.OpenAsync();
-        for (var i = 0; i <= int.MaxValue / Count; i++)
-        {
-            Assert.Null((await log.PutAsync(batch)).Error);
-        }
 
+        await log.PutAsync(TestBatch.Of([.. Enumerable.Repeat("fits", Left)]));
+        Assert.Equal(1, log.State.SegmentCount);
         await log.PutAsync(TestBatch.Of("last"));
 
-        Assert.Equal(2, log.State.SegmentCount);
+        Assert.Equal((2, 1L + int.MaxValue), (log.State.SegmentCount, log.State.HighWatermark));
         log = await _rig.TakeOverAsync();
         var fetched = await log.GetAsync(log.State.HighWatermark - 1);
         Assert.Equal("last", Assert.Single(StoredRecords.Of(fetched.Batches)).Value);
+    }
+
+    private static byte[] Claim(int count)
+    {
+        var batch = TestBatch.Make(
+            new RecordBatchOptions { Compression = CompressionType.Zstd }, [(TestBatch.TimestampMs, new string('x', 100))]);
+        BinaryPrimitives.WriteInt32BigEndian(batch.AsSpan(RecordBatchHeader.RecordCountPosition), count);
+        BinaryPrimitives.WriteInt32BigEndian(batch.AsSpan(RecordBatchHeader.LastOffsetDeltaPosition), count - 1);
+        RecordBatchHeader.StampCrc(batch);
+        return batch;
     }
 
     [Fact]

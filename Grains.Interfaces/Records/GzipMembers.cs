@@ -1,0 +1,123 @@
+using System.Buffers.Binary;
+using System.IO.Compression;
+using System.IO.Hashing;
+
+namespace OrleansStream.Records;
+
+/// <summary>
+/// Unfolds gzip member by member and leaves no byte over: a member that is cut off, a wrong checksum or length, and bytes behind the last member
+/// are errors. <see cref="GZipStream"/> passes over all three.
+/// </summary>
+/// <remarks>Source: RFC 1952.</remarks>
+internal static class GzipMembers
+{
+    private const int HeaderLengthBytesMin = 10, TrailerLengthBytes = 8;
+
+    // More than a trailer, so that none lies in a piece of several bytes up to the end.
+    private const int TailLengthBytes = 32;
+
+    private const byte HasHeaderChecksum = 2, HasExtraField = 4, HasName = 8, HasComment = 16, Reserved = 0xe0;
+
+    private static ReadOnlySpan<byte> Start => [0x1f, 0x8b, 8];
+
+    /// <summary>Unfolds all members, one behind the other.</summary>
+    /// <param name="compressed">Members back to back.</param>
+    /// <param name="destination">Takes what they hold.</param>
+    /// <returns>The count of members.</returns>
+    /// <exception cref="InvalidDataException">The bytes are not whole members and nothing else.</exception>
+    public static int Decompress(ReadOnlySpan<byte> compressed, PooledBuffer destination)
+    {
+        Span<byte> trailer = stackalloc byte[TrailerLengthBytes];
+        int members = 0;
+        do
+        {
+            ReadOnlySpan<byte> body = compressed[HeaderLengthBytes(compressed)..];
+            int start = destination.Length;
+            Range end = Inflate(body, destination);
+            ReadOnlySpan<byte> unfolded = destination.WrittenSpan[start..];
+            BinaryPrimitives.WriteUInt32LittleEndian(trailer, Crc32.HashToUInt32(unfolded));
+            BinaryPrimitives.WriteInt32LittleEndian(trailer[4..], unfolded.Length);
+            compressed = BehindTrailer(body, end, trailer);
+            if (++members > RecordLimits.GzipMembersMax)
+                throw new InvalidDataException($"There are more than {RecordLimits.GzipMembersMax} gzip members.");
+        }
+        while (!compressed.IsEmpty);
+        return members;
+    }
+
+    private static int HeaderLengthBytes(ReadOnlySpan<byte> member)
+    {
+        if (member.Length < HeaderLengthBytesMin || !member.StartsWith(Start) || (member[3] & Reserved) != 0)
+            throw new InvalidDataException("There is no gzip member where one begins.");
+        byte flags = member[3];
+        int length = HeaderLengthBytesMin;
+        if ((flags & HasExtraField) != 0)
+            length += sizeof(ushort) + BinaryPrimitives.ReadUInt16LittleEndian(member[length..]);
+        if ((flags & HasName) != 0)
+            length = BehindText(member, length);
+        if ((flags & HasComment) != 0)
+            length = BehindText(member, length);
+        return (flags & HasHeaderChecksum) != 0 ? length + sizeof(ushort) : length;
+    }
+
+    private static int BehindText(ReadOnlySpan<byte> member, int position)
+    {
+        int length = member[position..].IndexOf((byte)0);
+        return length < 0 ? throw new InvalidDataException("A gzip header ends within a text.") : position + length + 1;
+    }
+
+    /// <summary>Inflates up to the end of the compressed data, which is not told exactly: it lies in the piece that was asked for last.</summary>
+    private static unsafe Range Inflate(ReadOnlySpan<byte> body, PooledBuffer destination)
+    {
+        fixed (byte* start = body)
+        {
+            using var source = new PieceStream(start, body.Length);
+            using var deflate = new DeflateStream(source, CompressionMode.Decompress);
+            // A whole step only at first: asking for one near the bound would double the memory for nothing.
+            int read = deflate.Read(destination.GetSpan(RecordLimits.DecompressStepBytes));
+            while (read > 0)
+            {
+                destination.Advance(read);
+                read = deflate.Read(destination.GetSpan());
+            }
+
+            return source.LastPieceStart..source.LastPieceEnd;
+        }
+    }
+
+    /// <summary>What follows a member. Where it ends is told by its checksum and length.</summary>
+    private static ReadOnlySpan<byte> BehindTrailer(ReadOnlySpan<byte> body, Range end, scoped ReadOnlySpan<byte> trailer)
+    {
+        // The last bytes come one by one, so that of the last member it is known exactly.
+        int first = end.End.Value - end.Start.Value > 1 ? Math.Max(0, end.Start.Value - TrailerLengthBytes) : end.End.Value;
+        int last = Math.Min(end.End.Value, body.Length - TrailerLengthBytes);
+        for (int at = first; at <= last; at++)
+        {
+            int found = body[at..(last + TrailerLengthBytes)].IndexOf(trailer);
+            if (found < 0)
+                break;
+            at += found;
+            ReadOnlySpan<byte> rest = body[(at + TrailerLengthBytes)..];
+            if (rest.IsEmpty || rest.StartsWith(Start))
+                return rest;
+        }
+
+        throw new InvalidDataException("A gzip member is cut off, its checksum or length is wrong, or bytes follow it.");
+    }
+
+    private sealed unsafe class PieceStream(byte* bytes, long length) : UnmanagedMemoryStream(bytes, length)
+    {
+        public int LastPieceStart { get; private set; }
+
+        public int LastPieceEnd { get; private set; }
+
+        public override int Read(byte[] buffer, int offset, int count)
+        {
+            int start = (int)Position;
+            int read = base.Read(buffer, offset, Math.Min(count, Math.Max(1, (int)(Length - Position) - TailLengthBytes)));
+            if (read > 0)
+                (LastPieceStart, LastPieceEnd) = (start, start + read);
+            return read;
+        }
+    }
+}
