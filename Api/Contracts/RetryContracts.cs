@@ -114,7 +114,7 @@ internal sealed record RedriveRequest
 /// <summary>How far a redrive is.</summary>
 internal sealed record RedriveAnswer
 {
-    /// <summary><c>none</c>, <c>running</c> or <c>done</c>.</summary>
+    /// <summary><c>none</c>, <c>running</c>, <c>done</c>, or <c>stopped</c>: some were not looked at, and the next one begins with these.</summary>
     /// <example>running</example>
     public required string State { get; init; }
 
@@ -122,13 +122,20 @@ internal sealed record RedriveAnswer
     /// <example>256</example>
     public required long Redriven { get; init; }
 
-    /// <summary>How many did not match, and are dead letters still.</summary>
+    /// <summary>How many are dead letters still; <c>not_redriven</c> tells why.</summary>
     /// <example>0</example>
     public required long Kept { get; init; }
+
+    /// <summary>How many were deleted, alone or with their topic, before they were looked at.</summary>
+    /// <example>0</example>
+    public required long Gone { get; init; }
 
     /// <summary>How many are still to be looked at.</summary>
     /// <example>1200</example>
     public required long Left { get; init; }
+
+    /// <summary>Why those did not go back that were kept or are gone.</summary>
+    public required IReadOnlyList<RedriveReasonEntry> NotRedriven { get; init; }
 
     /// <summary>The filter's topic.</summary>
     public string? Topic { get; init; }
@@ -142,6 +149,24 @@ internal sealed record RedriveAnswer
     /// <summary>When it was asked for.</summary>
     public DateTimeOffset? StartedAt { get; init; }
 
-    /// <summary>When it was done.</summary>
+    /// <summary>When it was done or stopped.</summary>
     public DateTimeOffset? EndedAt { get; init; }
+}
+
+/// <summary>Why dead letters did not go back.</summary>
+internal sealed record RedriveReasonEntry
+{
+    /// <summary>
+    /// Of those that were kept <c>filter</c>, <c>foreign</c>, <c>unreadable</c>, <c>too_large</c>, <c>refused</c> or <c>unavailable</c>; of those that are
+    /// gone <c>deleted</c>.
+    /// </summary>
+    /// <example>too_large</example>
+    public required string Reason { get; init; }
+
+    /// <summary>How many.</summary>
+    /// <example>3</example>
+    public required long Count { get; init; }
+
+    /// <summary>What was said of the last of them.</summary>
+    public string? Detail { get; init; }
 }

@@ -127,7 +127,7 @@ internal static class GroupAnswerWriter
                 }
 
                 RecordJsonWriter.Write(
-                    writer, partition.Assigned.Partition, record, views, partition.Assigned.Topic, partition.IsRetry ? RetryStory.Read(record) : null);
+                    writer, partition.Assigned.Partition, record, views, partition.Assigned.Topic, partition.StoryOf(records.Header, record));
                 cursor.EndRecord(record.Offset);
                 left--;
             }

@@ -166,7 +166,7 @@ internal sealed partial class GroupPoll(IGrainFactory grains, LogEnds ends, Time
         var before = Partitions.ToDictionary(partition => (partition.Assigned.TopicId, partition.Assigned.Partition));
         Partitions = [.. response.Assignment.Select(
             assigned => before.GetValueOrDefault((assigned.TopicId, assigned.Partition))
-                ?? new PolledPartition(assigned, response.Retry is not null && RetryTopics.IsRetry(assigned.Topic, group)))];
+                ?? new PolledPartition(assigned, response.Retry is { } policy && RetryTopics.IsRetry(assigned.Topic, group) ? new RetryWaits(group, policy) : null))];
         foreach ((PolledPartition partition, AssignedPartition assigned) in Partitions.Zip(response.Assignment))
             partition.Committed = assigned.CommittedOffset;
         UnknownTopics = response.UnknownTopics.IsDefault ? [] : response.UnknownTopics;

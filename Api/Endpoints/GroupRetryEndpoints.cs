@@ -18,6 +18,7 @@ internal sealed class GroupRetryEndpoints(IGrainFactory grains)
         routes.MapOperation("PUT", "/groups/{group}", retries.PutAsync, GroupRetryOperations.Put);
         routes.MapOperation("POST", "/groups/{group}/dead-letters/redrive", retries.RedriveAsync, GroupRetryOperations.Redrive);
         routes.MapOperation("GET", "/groups/{group}/dead-letters/redrive", retries.GetAsync, GroupRetryOperations.GetRedrive);
+        routes.MapOperation("DELETE", "/groups/{group}/dead-letters/redrive", retries.StopAsync, GroupRetryOperations.StopRedrive);
     }
 
     /// <summary>A policy as answers have it.</summary>
@@ -40,6 +41,7 @@ internal sealed class GroupRetryEndpoints(IGrainFactory grains)
         GroupRetryPolicy policy;
         using (RequestBody body = await RequestBody.ReadAsync(context, Limits.GroupBodyBytesMax))
             policy = RetryJson.ParsePolicy(body.Bytes);
+        Throw(RetryTopics.ValidateDeadLetters(policy.DeadLetterTopic, GroupEndpoints.NameOf(context)));
         Throw(await Group(context).SetRetryAsync(policy).WaitAsync(context.RequestAborted));
         await GroupEndpoints.WriteAsync(context, AnswerOf(policy)!, ApiJsonContext.Api.RetryPolicyAnswer);
     }
@@ -54,23 +56,39 @@ internal sealed class GroupRetryEndpoints(IGrainFactory grains)
         await GetAsync(context);
     }
 
-    private async Task GetAsync(HttpContext context)
+    private async Task GetAsync(HttpContext context) => await WriteAsync(context, await Group(context).DescribeRedriveAsync().WaitAsync(context.RequestAborted));
+
+    private async Task StopAsync(HttpContext context) => await WriteAsync(context, await Group(context).StopRedriveAsync().WaitAsync(context.RequestAborted));
+
+    private static Task WriteAsync(HttpContext context, RedriveDescription? redrive)
     {
-        RedriveDescription? redrive = await Group(context).DescribeRedriveAsync().WaitAsync(context.RequestAborted);
         var answer = new RedriveAnswer
         {
-            State = redrive is null ? "none" : redrive.EndedAt is null ? "running" : "done",
+            State = StateOf(redrive),
             Redriven = redrive?.RedrivenCount ?? 0,
             Kept = redrive?.KeptCount ?? 0,
+            Gone = redrive?.GoneCount ?? 0,
             Left = redrive?.LeftCount ?? 0,
+            NotRedriven = redrive is null || redrive.Refusals.IsDefault ? [] : [.. redrive.Refusals.Select(refusal => new RedriveReasonEntry
+            {
+                Reason = refusal.Reason, Count = refusal.Count, Detail = refusal.Detail,
+            })],
             Topic = redrive?.Filter.Topic,
             Key = redrive?.Filter.Key,
             Reason = redrive?.Filter.Reason,
             StartedAt = redrive?.StartedAt,
             EndedAt = redrive?.EndedAt,
         };
-        await GroupEndpoints.WriteAsync(context, answer, ApiJsonContext.Api.RedriveAnswer);
+        return GroupEndpoints.WriteAsync(context, answer, ApiJsonContext.Api.RedriveAnswer);
     }
+
+    private static string StateOf(RedriveDescription? redrive) => redrive switch
+    {
+        null => "none",
+        { EndedAt: null } => "running",
+        { LeftCount: > 0 } => "stopped",
+        _ => "done",
+    };
 
     private static void Throw(StreamError? error)
     {

@@ -7,8 +7,8 @@ namespace OrleansStream.Api.Endpoints;
 
 /// <summary>One of a member's partitions during a poll.</summary>
 /// <param name="assigned">The partition.</param>
-/// <param name="isRetry">True when its records wait for their next attempt: the first that is not due holds back those behind it.</param>
-internal sealed class PolledPartition(AssignedPartition assigned, bool isRetry = false)
+/// <param name="waits">By what its records wait for their next attempt, of which the first that is not due holds back those behind it; null when they do not.</param>
+internal sealed class PolledPartition(AssignedPartition assigned, RetryWaits? waits = null)
 {
     /// <summary>A position that is not known yet.</summary>
     public const long Unknown = -3;
@@ -20,7 +20,7 @@ internal sealed class PolledPartition(AssignedPartition assigned, bool isRetry =
     public HeldRecords Held { get; } = new(assigned.Holds);
 
     /// <summary>True when its records wait for their next attempt.</summary>
-    public bool IsRetry { get; } = isRetry;
+    public bool IsRetry => waits is not null;
 
     /// <summary>When there is something to be read of records that wait, in milliseconds since the Unix epoch; 0 when that is not known.</summary>
     public long DueMs { get; private set; }
@@ -86,6 +86,12 @@ internal sealed class PolledPartition(AssignedPartition assigned, bool isRetry =
         RecordCount = (int)Math.Min(count, int.MaxValue);
     }
 
+    /// <summary>What befell one of its records before it came to wait here; null for nothing that is known.</summary>
+    /// <param name="batch">The header of the batch that the record lies in.</param>
+    /// <param name="record">The record.</param>
+    public RetryStory? StoryOf(in RecordBatchHeader batch, in RecordView record) =>
+        waits is null ? null : RetryStory.Read(batch, record, Assigned.Topic, waits.Group);
+
     private void TakeDue(FetchResponse response, long nowMs)
     {
         DueMs = 0;
@@ -99,8 +105,9 @@ internal sealed class PolledPartition(AssignedPartition assigned, bool isRetry =
                 if (record.Offset < Position)
                     continue;
                 // What somebody else put there has no time of its own.
-                if (RetryStory.Read(record) is { } story && story.DueMs > nowMs)
-                    DueMs = story.DueMs;
+                long dueMs = StoryOf(records.Header, record) is { } story ? waits!.DueMs(story, record) : 0;
+                if (dueMs > nowMs)
+                    DueMs = dueMs;
                 else
                     count++;
             }
@@ -121,6 +128,21 @@ internal sealed class PolledPartition(AssignedPartition assigned, bool isRetry =
         Fetched = null;
         RecordCount = 0;
     }
+}
+
+/// <summary>By what records wait in a group's retry topics.</summary>
+/// <param name="Group">The group's name.</param>
+/// <param name="Policy">Its policy.</param>
+internal sealed record RetryWaits(string Group, GroupRetryPolicy Policy)
+{
+    /// <summary>
+    /// When a record is due: no later than the policy, as it is now, would have it. All in a partition wait equally long, so one that waited
+    /// longer, by a policy of before, would hold back those behind it.
+    /// </summary>
+    /// <param name="story">The record's story.</param>
+    /// <param name="record">The record; its time is that of the copy.</param>
+    /// <returns>The time in milliseconds since the Unix epoch.</returns>
+    public long DueMs(RetryStory story, in RecordView record) => Math.Min(story.DueMs, record.TimestampMs + Policy.LongestWaitMs(story.Attempt - 1));
 }
 
 /// <summary>A place that is not in its log, as retention was faster or it lies beyond the end, and where reading went on.</summary>

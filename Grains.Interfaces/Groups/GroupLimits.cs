@@ -39,6 +39,12 @@ public static class GroupLimits
     /// <summary>The most characters of the reason why a record failed: it is kept in a header.</summary>
     public const int ReasonLengthMax = 1_024;
 
+    /// <summary>
+    /// The bytes of headers that tell of a failed record and do not count for <c>max.message.bytes</c>: more than the longest reason, in
+    /// UTF-8, and the longest names of a topic and a group need.
+    /// </summary>
+    public const int StoryBytesMax = 4 * 1024;
+
     /// <summary>The most attempts at a record; a retry topic has one partition less.</summary>
     public const int AttemptsMax = 20;
 

@@ -15,7 +15,14 @@ public sealed record GroupRetryPolicy(
     [property: Id(1)] ImmutableArray<int> BackoffMs,
     [property: Id(2)] double Jitter,
     [property: Id(3)] bool InPlace,
-    [property: Id(4)] string? DeadLetterTopic);
+    [property: Id(4)] string? DeadLetterTopic)
+{
+    /// <summary>The longest wait that the policy asks for, with all its jitter.</summary>
+    /// <param name="attempt">The attempt that failed, from 1; 0 for none, as after a redrive.</param>
+    /// <returns>Milliseconds.</returns>
+    public long LongestWaitMs(int attempt) =>
+        attempt < 1 || BackoffMs.IsDefaultOrEmpty ? 0 : (long)(BackoffMs[Math.Min(attempt, BackoffMs.Length) - 1] * (1 + Jitter));
+}
 
 /// <summary>The names of the topics that a group's retries and dead letters are kept in.</summary>
 public static class RetryTopics
@@ -34,15 +41,30 @@ public static class RetryTopics
         : null;
     }
 
-    /// <summary>The topic that records of a topic wait in for their next attempt: partition n holds those that have failed n + 1 times.</summary>
-    /// <param name="topic">The topic they came from.</param>
-    /// <param name="group">The group.</param>
-    public static string RetryOf(string topic, string group) => $"{topic}.{group}.retry";
+    /// <summary>Checks where dead letters shall go: in a retry topic they would be delivered for ever.</summary>
+    /// <param name="deadLetterTopic">The topic that a policy names; null for none.</param>
+    /// <param name="group">The group's name.</param>
+    /// <returns>Null when it may be named, else what is wrong.</returns>
+    public static StreamError? ValidateDeadLetters(string? deadLetterTopic, string group) =>
+        deadLetterTopic is null || !IsRetry(deadLetterTopic, group) ? null : new StreamError(
+            StreamErrorCode.InvalidRequest, $"'{deadLetterTopic}' is a topic that records of the group wait in: dead letters would be delivered again. Name another.")
+        {
+            Field = "dead_letter_topic",
+        };
 
-    /// <summary>The topic that records of a topic end in after their last attempt, unless the policy names one.</summary>
+    /// <summary>
+    /// The topic that records of a topic wait in for their next attempt: partition n holds those that have failed n + 1 times. What somebody
+    /// else put into such a topic, and fails, waits in the same one.
+    /// </summary>
     /// <param name="topic">The topic they came from.</param>
     /// <param name="group">The group.</param>
-    public static string DeadLettersOf(string topic, string group) => $"{topic}.{group}.dlq";
+    public static string RetryOf(string topic, string group) => IsRetry(topic, group) ? topic : $"{topic}.{group}.retry";
+
+    /// <summary>The topic that records of a topic, or of its retry topic, end in after their last attempt, unless the policy names one.</summary>
+    /// <param name="topic">The topic they came from.</param>
+    /// <param name="group">The group.</param>
+    public static string DeadLettersOf(string topic, string group) =>
+        $"{(IsRetry(topic, group) ? topic[..^$".{group}.retry".Length] : topic)}.{group}.dlq";
 
     /// <summary>True for a topic that records of a group wait in.</summary>
     /// <param name="topic">The topic's name.</param>

@@ -78,10 +78,16 @@ public interface IConsumerGroupGrain : IGrainWithStringKey
 
     /// <summary>Begins to take dead letters back, in the background; asking for the one that is under way changes nothing.</summary>
     /// <param name="filter">Which ones.</param>
-    /// <returns>Null; or that there is no policy, or another redrive under way.</returns>
+    /// <returns>Null; or that there is no policy, or another redrive under way, or that one that was stopped has not ended yet.</returns>
     /// <exception cref="StreamException">As for <see cref="PollAsync"/>.</exception>
     [Alias("BeginRedriveAsync"), AlwaysInterleave]
     Task<StreamError?> BeginRedriveAsync(RedriveFilter filter);
+
+    /// <summary>Stops the redrive that is under way; without one nothing changes. What it has not looked at is where the next one begins.</summary>
+    /// <returns>How far the last redrive came, or null when there was none.</returns>
+    /// <exception cref="StreamException">As for <see cref="PollAsync"/>.</exception>
+    [Alias("StopRedriveAsync"), AlwaysInterleave]
+    Task<RedriveDescription?> StopRedriveAsync();
 
     /// <summary>How far the last redrive is, or null when there was none.</summary>
     /// <exception cref="StreamException">As for <see cref="PollAsync"/>.</exception>

@@ -25,7 +25,10 @@ public interface IGroupRetryGrain : IGrainWithStringKey
     [Alias("MoveAsync")]
     Task<StreamError?> MoveAsync(GroupRetryPolicy policy, ImmutableArray<FailedRecord> failed, CancellationToken cancellationToken = default);
 
-    /// <summary>Takes the next dead letters: those that match go back to their retry topic, due at once; the others to the end of the dead letters.</summary>
+    /// <summary>
+    /// Takes the next dead letters: those that match go back to their retry topic, due at once; the others, and those that the retry topic
+    /// refuses, to the end of the dead letters. What is no dead letter of the group, and what cannot be read, is passed over.
+    /// </summary>
     /// <param name="request">Which.</param>
     /// <param name="cancellationToken">The caller's deadline; repeating the call is safe.</param>
     [Alias("RedriveAsync")]
@@ -83,10 +86,14 @@ public sealed record RedriveStep(
     [property: Id(2)] long Offset,
     [property: Id(3)] long EndOffset,
     [property: Id(4)] RedriveFilter Filter,
-    [property: Id(5)] GroupRetryPolicy Policy);
+    [property: Id(5)] GroupRetryPolicy Policy)
+{
+    /// <summary>True to pass over what cannot be taken just now: it has been tried for long.</summary>
+    [Id(6)] public bool GivesUp { get; init; }
+}
 
 /// <summary>What a step of a redrive did.</summary>
-/// <param name="Error">Why nothing is certain; null when all of it is done.</param>
+/// <param name="Error">Why the dead letter at <paramref name="NextOffset"/> could not be taken just now; null when there was no trouble.</param>
 /// <param name="NextOffset">The first dead letter that is still to be taken.</param>
 /// <param name="RedrivenCount">How many went back.</param>
 /// <param name="KeptCount">How many stay dead letters.</param>
@@ -95,7 +102,60 @@ public readonly record struct RedriveStepResponse(
     [property: Id(0)] StreamError? Error,
     [property: Id(1)] long NextOffset,
     [property: Id(2)] int RedrivenCount,
-    [property: Id(3)] int KeptCount);
+    [property: Id(3)] int KeptCount)
+{
+    /// <summary>How many had been deleted before they were looked at.</summary>
+    [Id(4)] public long GoneCount { get; init; }
+
+    /// <summary>Why some did not go back: of those that were kept and those that are gone.</summary>
+    [Id(5)] public ImmutableArray<RedriveRefusal> Refusals { get; init; } = [];
+
+    /// <summary>Those of the kept ones that are to be looked at again where they are, in order.</summary>
+    [Id(6)] public ImmutableArray<DeadLetterRange> Left { get; init; } = [];
+}
+
+/// <summary>Why dead letters did not go back.</summary>
+/// <param name="Reason">One of <see cref="RedriveReasons"/>.</param>
+/// <param name="Count">How many.</param>
+/// <param name="Detail">What was said of the last of them; null for nothing.</param>
+[GenerateSerializer, Immutable, Alias("os.RedriveRefusal")]
+public sealed record RedriveRefusal(
+    [property: Id(0)] string Reason,
+    [property: Id(1)] long Count,
+    [property: Id(2)] string? Detail);
+
+/// <summary>Some dead letters in a row.</summary>
+/// <param name="Offset">The first.</param>
+/// <param name="EndOffset">Behind the last.</param>
+[GenerateSerializer, Immutable, Alias("os.DeadLetterRange")]
+public readonly record struct DeadLetterRange(
+    [property: Id(0)] long Offset,
+    [property: Id(1)] long EndOffset);
+
+/// <summary>Why dead letters did not go back, as clients are told.</summary>
+public static class RedriveReasons
+{
+    /// <summary>They do not match the filter.</summary>
+    public const string Filter = "filter";
+
+    /// <summary>They are no dead letters of the group: somebody else put them there.</summary>
+    public const string Foreign = "foreign";
+
+    /// <summary>They cannot be read.</summary>
+    public const string Unreadable = "unreadable";
+
+    /// <summary>The retry topic takes smaller records only.</summary>
+    public const string TooLarge = "too_large";
+
+    /// <summary>The retry topic refused them for another reason that waiting does not end.</summary>
+    public const string Refused = "refused";
+
+    /// <summary>A topic could not be reached for long.</summary>
+    public const string Unavailable = "unavailable";
+
+    /// <summary>They were deleted before they were looked at, or their topic was.</summary>
+    public const string Deleted = "deleted";
+}
 
 /// <summary>Which dead letters go back; what is null lets all pass.</summary>
 /// <param name="Topic">Only those that came from this topic.</param>
@@ -110,9 +170,9 @@ public sealed record RedriveFilter(
 /// <summary>How far a redrive is.</summary>
 /// <param name="Filter">Which dead letters go back.</param>
 /// <param name="StartedAt">When it was asked for.</param>
-/// <param name="EndedAt">When it was done; null while it runs.</param>
+/// <param name="EndedAt">When it was done or stopped; null while it runs.</param>
 /// <param name="RedrivenCount">How many went back so far.</param>
-/// <param name="KeptCount">How many did not match so far.</param>
+/// <param name="KeptCount">How many stay dead letters so far.</param>
 /// <param name="LeftCount">How many are still to be looked at.</param>
 [GenerateSerializer, Immutable, Alias("os.RedriveDescription")]
 public sealed record RedriveDescription(
@@ -121,4 +181,11 @@ public sealed record RedriveDescription(
     [property: Id(2)] DateTimeOffset? EndedAt,
     [property: Id(3)] long RedrivenCount,
     [property: Id(4)] long KeptCount,
-    [property: Id(5)] long LeftCount);
+    [property: Id(5)] long LeftCount)
+{
+    /// <summary>How many were deleted before they were looked at.</summary>
+    [Id(6)] public long GoneCount { get; init; }
+
+    /// <summary>Why some did not go back: of those that were kept and those that are gone.</summary>
+    [Id(7)] public ImmutableArray<RedriveRefusal> Refusals { get; init; } = [];
+}

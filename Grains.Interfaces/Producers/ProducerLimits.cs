@@ -26,6 +26,10 @@ public static class ProducerLimits
     /// </summary>
     public const long DerivedIdMin = 1L << 62;
 
+    /// <summary>True for the id of a copy that the service made. Such ids are never given to callers, nor taken from them.</summary>
+    /// <param name="id">A producer id.</param>
+    public static bool IsDerived(long id) => id >= DerivedIdMin;
+
     /// <summary>The id of the one producer of a copy, epoch 0 and sequence 0: every repeat of the copy has it, and nothing else.</summary>
     /// <param name="digest">A cryptographic digest of what it is a copy of; its first eight bytes are used.</param>
     /// <remarks>62 bits of a digest: among a million copies in a day, two have the same id once in ten million days.</remarks>

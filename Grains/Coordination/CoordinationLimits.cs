@@ -27,6 +27,11 @@ internal static class CoordinationLimits
     /// <summary>The most UTF-8 bytes of names of topics that do not exist, over all members: each member's names are stored with it.</summary>
     public const int UnknownTopicBytesMax = 256 * 1024;
 
+    /// <summary>
+    /// The stretches of dead letters that a redrive keeps where they are, at which it stops: the group remembers each, in about a hundred bytes.
+    /// </summary>
+    public const int RedriveStretchesMax = 1_000;
+
     /// <summary>The most characters of a topic's name, as in Kafka: the names of retry topics are longer than those they belong to.</summary>
     public const int TopicNameLengthMax = 249;
 

@@ -42,38 +42,51 @@ internal sealed partial class GroupState
         if (Redrive is { EndedMs: null } running)
         {
             return End(running.Wish == wish ? null : new GroupRefusal(
-                StreamErrorCode.PolicyViolation, "A redrive with another filter is under way. Ask for this one when that is done."));
+                StreamErrorCode.PolicyViolation, "A redrive with another filter is under way. Ask for this one when that is done, or stop it with DELETE."));
         }
 
-        // On from where the last one stopped: what is before has been looked at, and went back or to the end.
-        ImmutableArray<RedriveTopic> open = [.. topics.Select(topic => topic with { Next = Math.Max(topic.Next, PositionOf(topic.Id)) })];
+        ImmutableArray<RedriveTopic> open = [.. topics.SelectMany(OpenIn)];
         Raise(new RedriveChanged(new Redrive(
             wish, time.UnixMs, open.All(topic => topic.LeftCount == 0) ? time.UnixMs : null, RedrivenCount: 0, KeptCount: 0, open)));
         return End<GroupRefusal?>(null);
     }
 
-    /// <summary>Notes that dead letters have been taken.</summary>
-    /// <param name="topic">The topic's id.</param>
-    /// <param name="next">The first that is still to be taken.</param>
-    /// <param name="redriven">How many went back.</param>
-    /// <param name="kept">How many stay.</param>
+    /// <summary>Notes that dead letters have been taken; noting it twice changes nothing. What a redrive that was stopped has still done counts.</summary>
+    /// <param name="asked">The dead letters that were asked for, as <see cref="Redrive.Topics"/> has them.</param>
+    /// <param name="progress">What was done.</param>
     /// <param name="time">Now.</param>
     /// <returns>True while there are more.</returns>
-    public Handled<bool> AdvanceRedrive(Guid topic, long next, int redriven, int kept, GroupTime time)
+    public Handled<bool> AdvanceRedrive(RedriveTopic asked, RedriveProgress progress, GroupTime time)
     {
         EndLeases(time);
-        if (Redrive is not { EndedMs: null } running || !running.Topics.Any(one => one.Id == topic && one.Next < next))
+        if (Redrive is not { } known || progress.Next <= asked.Next || !known.Topics.Contains(asked))
             return End(Redrive is { EndedMs: null });
-        ImmutableArray<RedriveTopic> topics = [.. running.Topics.Select(one => one.Id == topic ? one with { Next = next } : one)];
-        bool isDone = topics.All(one => one.LeftCount == 0);
-        Raise(new RedriveChanged(running with
+        ImmutableArray<RedriveTopic> topics = known.Topics.Replace(asked, asked with { Next = Math.Min(progress.Next, asked.End) });
+        ImmutableArray<RedriveTopic> left = known.Left.AddRange(progress.Left);
+        bool isOver = topics.All(one => one.LeftCount == 0) || left.Length >= CoordinationLimits.RedriveStretchesMax;
+        Raise(new RedriveChanged(known with
         {
             Topics = topics,
-            EndedMs = isDone ? time.UnixMs : null,
-            RedrivenCount = running.RedrivenCount + redriven,
-            KeptCount = running.KeptCount + kept,
+            Left = left,
+            EndedMs = known.EndedMs ?? (isOver ? time.UnixMs : null),
+            RedrivenCount = known.RedrivenCount + progress.RedrivenCount,
+            KeptCount = known.KeptCount + progress.KeptCount,
+            GoneCount = known.GoneCount + progress.GoneCount,
+            Reasons = progress.Reasons.Aggregate(known.Reasons, Add),
         }));
-        return End(!isDone);
+        return End(!isOver && known.EndedMs is null);
+    }
+
+    /// <summary>Stops a redrive. What it has not looked at stays, and is where the next one begins.</summary>
+    /// <param name="time">Now.</param>
+    /// <returns>True when one was under way.</returns>
+    public Handled<bool> StopRedrive(GroupTime time)
+    {
+        EndLeases(time);
+        if (Redrive is not { EndedMs: null } running)
+            return End(false);
+        Raise(new RedriveChanged(running with { EndedMs = time.UnixMs }));
+        return End(true);
     }
 
     /// <summary>The names that a member reads: what it subscribes to, and where these topics' records wait for their next attempt.</summary>
@@ -88,7 +101,30 @@ internal sealed partial class GroupState
         ? []
         : topics.Where(topic => !policy.IsRetryTopic(topic)).Select(policy.RetryTopicOf);
 
-    private long PositionOf(Guid topic) => Redrive?.Topics.FirstOrDefault(one => one.Id == topic)?.Next ?? 0;
+    /// <summary>
+    /// What is to be looked at in a log: what the last redrive left where it was or did not come to, and all behind it. The last stretch
+    /// is given also when it is empty: it remembers how far the log was looked at.
+    /// </summary>
+    private IEnumerable<RedriveTopic> OpenIn(RedriveTopic log)
+    {
+        RedriveTopic[] known = Redrive is { } last ? [.. last.Topics.Concat(last.Left).Where(one => one.Id == log.Id).OrderBy(one => one.Next)] : [];
+        long looked = Math.Max(log.Next, known.Select(one => one.End).DefaultIfEmpty().Max());
+        foreach (RedriveTopic stretch in known)
+        {
+            // Retention may have been there meanwhile.
+            RedriveTopic open = stretch with { Name = log.Name, Next = Math.Max(stretch.Next, log.Next) };
+            if (open.LeftCount > 0)
+                yield return open;
+        }
+
+        yield return log with { Next = looked, End = Math.Max(looked, log.End) };
+    }
+
+    private static ImmutableArray<RedriveReason> Add(ImmutableArray<RedriveReason> known, RedriveReason more)
+    {
+        RedriveReason? before = known.FirstOrDefault(one => one.Reason == more.Reason);
+        return before is null ? known.Add(more) : known.Replace(before, more with { Count = before.Count + more.Count, Detail = more.Detail ?? before.Detail });
+    }
 
     /// <summary>The topics in which records of the group's topics wait for their next attempt, whether they are there or not.</summary>
     public ImmutableArray<string> OwnRetryTopics => [.. RetryTopicsOf(Topics.Keys)];
@@ -105,16 +141,41 @@ internal sealed partial class GroupState
 /// <summary>Dead letters on their way back.</summary>
 /// <param name="Wish">Which ones.</param>
 /// <param name="StartedMs">When it was asked for, in milliseconds since the Unix epoch.</param>
-/// <param name="EndedMs">When it was done; null while it runs.</param>
+/// <param name="EndedMs">When it was done or stopped; null while it runs.</param>
 /// <param name="RedrivenCount">How many went back.</param>
-/// <param name="KeptCount">How many did not match.</param>
-/// <param name="Topics">How far each topic is.</param>
+/// <param name="KeptCount">How many stay dead letters.</param>
+/// <param name="Topics">How far it is in each stretch of a log.</param>
 internal sealed record Redrive(
     RedriveWish Wish, long StartedMs, long? EndedMs, long RedrivenCount, long KeptCount, ImmutableArray<RedriveTopic> Topics)
 {
+    /// <summary>How many were deleted before they were looked at.</summary>
+    public long GoneCount { get; init; }
+
+    /// <summary>Why some did not go back.</summary>
+    public ImmutableArray<RedriveReason> Reasons { get; init; } = [];
+
+    /// <summary>What was kept where it was, as it could neither go back nor be copied to the end: the next redrive looks at it first.</summary>
+    public ImmutableArray<RedriveTopic> Left { get; init; } = [];
+
     /// <summary>How many are still to be looked at.</summary>
     public long LeftCount() => Topics.Sum(topic => topic.LeftCount);
 }
+
+/// <summary>Why dead letters did not go back.</summary>
+/// <param name="Reason">The kind of reason.</param>
+/// <param name="Count">How many.</param>
+/// <param name="Detail">What was said of the last of them; null for nothing.</param>
+internal sealed record RedriveReason(string Reason, long Count, string? Detail);
+
+/// <summary>What a step of a redrive did.</summary>
+/// <param name="Next">The first dead letter that is still to be taken.</param>
+/// <param name="RedrivenCount">How many went back.</param>
+/// <param name="KeptCount">How many stay dead letters.</param>
+/// <param name="GoneCount">How many had been deleted.</param>
+/// <param name="Reasons">Why some did not go back.</param>
+/// <param name="Left">Those of the kept ones that are to be looked at again where they are.</param>
+internal sealed record RedriveProgress(
+    long Next, long RedrivenCount, long KeptCount, long GoneCount, ImmutableArray<RedriveReason> Reasons, ImmutableArray<RedriveTopic> Left);
 
 /// <summary>Which dead letters are wanted back; what is null lets all pass.</summary>
 /// <param name="Topic">Only of this topic.</param>
@@ -122,11 +183,11 @@ internal sealed record Redrive(
 /// <param name="Reason">Only when the reason contains this.</param>
 internal sealed record RedriveWish(string? Topic, string? Key, string? Reason);
 
-/// <summary>How far a redrive is in one topic of dead letters.</summary>
+/// <summary>A stretch of a log of dead letters, and how far a redrive is in it. Stretches of one log do not overlap.</summary>
 /// <param name="Name">The topic's name.</param>
 /// <param name="Id">Its id.</param>
 /// <param name="Next">The first to be taken.</param>
-/// <param name="End">Where it stops: the end of the log when it was asked for.</param>
+/// <param name="End">Where it stops; of the last one, the end of the log when the redrive was asked for.</param>
 internal sealed record RedriveTopic(string Name, Guid Id, long Next, long End)
 {
     /// <summary>How many are left.</summary>

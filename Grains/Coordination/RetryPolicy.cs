@@ -21,7 +21,7 @@ internal sealed record RetryPolicy(
     {
         if (attempt >= MaxAttempts)
             return null;
-        int waitMs = BackoffMs.IsEmpty ? 0 : BackoffMs[Math.Min(attempt, BackoffMs.Length) - 1];
+        int waitMs = BackoffMs.IsEmpty ? 0 : BackoffMs[Math.Clamp(attempt, 1, BackoffMs.Length) - 1];
         return nowMs + waitMs + (long)(waitMs * Jitter * random);
     }
 
@@ -33,9 +33,9 @@ internal sealed record RetryPolicy(
     /// <param name="partitionCount">The partitions that the topic has.</param>
     public static int PartitionOf(int attempt, int partitionCount) => Math.Clamp(attempt - 1, 0, partitionCount - 1);
 
-    /// <summary>The name of the topic in which records of a topic wait.</summary>
+    /// <summary>The name of the topic in which records of a topic wait. What lies in such a topic waits in the same one.</summary>
     /// <param name="topic">The topic.</param>
-    public string RetryTopicOf(string topic) => topic + RetrySuffix;
+    public string RetryTopicOf(string topic) => IsRetryTopic(topic) ? topic : topic + RetrySuffix;
 
     /// <summary>True for the name of a topic in which records wait.</summary>
     /// <param name="topic">The name.</param>

@@ -27,8 +27,26 @@ internal static class GroupGrainLimits
     /// <summary>The bytes of batches that one step of a redrive reads.</summary>
     public const int RedriveStepBytes = 1024 * 1024;
 
-    /// <summary>The wait before a redrive that could not go on tries again.</summary>
+    /// <summary>The wait before a redrive that could not go on tries again the first time; each further one is twice as long.</summary>
     public static readonly TimeSpan RedriveRetry = TimeSpan.FromSeconds(1);
+
+    /// <summary>The longest wait before a redrive that could not go on tries again.</summary>
+    public static readonly TimeSpan RedriveRetryMax = TimeSpan.FromSeconds(30);
+
+    /// <summary>
+    /// How long a redrive tries to take a dead letter whose topics do not answer, before it leaves that one where it is: far longer than
+    /// partitions take to move to another silo.
+    /// </summary>
+    public static readonly TimeSpan RedriveTroubleMax = TimeSpan.FromMinutes(5);
+
+    /// <summary>How often a redrive that cannot go on tells so.</summary>
+    public static readonly TimeSpan RedriveTold = TimeSpan.FromMinutes(1);
+
+    /// <summary>How long who begins a redrive waits for the last step of one that was stopped.</summary>
+    public static readonly TimeSpan RedriveStopMax = TimeSpan.FromSeconds(5);
+
+    /// <summary>The most characters kept of what was said of dead letters that did not go back.</summary>
+    public const int RedriveDetailLengthMax = 500;
 
     /// <summary>When a caller whose call found the group moving should come again, in milliseconds.</summary>
     public const int RetryAfterMs = 200;

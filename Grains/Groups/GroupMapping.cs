@@ -70,7 +70,20 @@ internal static class GroupMapping
     public static RedriveDescription? ToDescription(Redrive? redrive) => redrive is null ? null : new(
         ToFilter(redrive.Wish), DateTimeOffset.FromUnixTimeMilliseconds(redrive.StartedMs),
         redrive.EndedMs is { } ended ? DateTimeOffset.FromUnixTimeMilliseconds(ended) : null,
-        redrive.RedrivenCount, redrive.KeptCount, redrive.LeftCount());
+        redrive.RedrivenCount, redrive.KeptCount, redrive.LeftCount())
+    {
+        GoneCount = redrive.GoneCount,
+        Refusals = [.. redrive.Reasons.Select(reason => new RedriveRefusal(reason.Reason, reason.Count, reason.Detail))],
+    };
+
+    /// <summary>What a step of a redrive did, as the state takes it.</summary>
+    /// <param name="step">The step's answer.</param>
+    /// <param name="topic">The dead letters that were asked for.</param>
+    public static RedriveProgress ToProgress(in RedriveStepResponse step, RedriveTopic topic) => new(
+        step.NextOffset, step.RedrivenCount, step.KeptCount, step.GoneCount,
+        // A silo of an older build tells none.
+        step.Refusals.IsDefault ? [] : [.. step.Refusals.Select(refusal => new RedriveReason(refusal.Reason, refusal.Count, refusal.Detail))],
+        step.Left.IsDefault ? [] : [.. step.Left.Select(range => topic with { Next = range.Offset, End = range.EndOffset })]);
 
     /// <summary>A refusal as an error.</summary>
     /// <param name="refusal">The refusal, or null.</param>

@@ -13,7 +13,7 @@ namespace OrleansStream.Groups;
 
 /// <summary>Copies failed records and dead letters. Keeps nothing, so any number of them may run.</summary>
 [StatelessWorker, Reentrant, GrainType("group-retry")]
-internal sealed class GroupRetryGrain(TimeProvider time) : Grain, IGroupRetryGrain
+internal sealed partial class GroupRetryGrain(TimeProvider time) : Grain, IGroupRetryGrain
 {
     private string Group => this.GetPrimaryKeyString();
 
@@ -32,30 +32,11 @@ internal sealed class GroupRetryGrain(TimeProvider time) : Grain, IGroupRetryGra
         return null;
     }
 
-    /// <inheritdoc/>
-    public async Task<RedriveStepResponse> RedriveAsync(RedriveStep request, CancellationToken cancellationToken)
-    {
-        FetchResponse fetched = await FetchAsync(request.Topic, request.TopicId, partition: 0, request.Offset, GroupGrainLimits.RedriveStepBytes, cancellationToken);
-        if (fetched.Error is { Code: StreamErrorCode.OffsetOutOfRange, LogStartOffset: { } start } && start > request.Offset)
-            return new RedriveStepResponse(Error: null, Math.Min(start, request.EndOffset), 0, 0);
-        if (fetched.Error is { } unread)
-            return new RedriveStepResponse(unread, request.Offset, 0, 0);
-        List<RetryCopy> copies = CopiesOf(request, fetched, out long next);
-        foreach (RetryCopy[] some in copies.Chunk(GroupGrainLimits.CopiesAtOnce))
-        {
-            StreamError?[] errors = await Task.WhenAll(some.Select(copy => AppendAsync(copy, request.Policy, cancellationToken)));
-            if (Array.Find(errors, error => error is not null) is { } error)
-                return new RedriveStepResponse(error, request.Offset, 0, 0);
-        }
-
-        int kept = copies.Count(copy => copy.Topic == request.Topic);
-        return new RedriveStepResponse(Error: null, next, copies.Count - kept, kept);
-    }
-
     private async Task<StreamError?> MoveAsync(GroupRetryPolicy policy, FailedRecord failed, CancellationToken cancellationToken)
     {
         FetchResponse fetched = await FetchAsync(failed.Topic, failed.TopicId, failed.Partition, failed.Offset, bytesMax: 1, cancellationToken);
-        if (fetched.Error is { Code: StreamErrorCode.OffsetOutOfRange or StreamErrorCode.UnknownTopicId or StreamErrorCode.UnknownTopicOrPartition })
+        bool isDeleted = fetched.Error is { Code: StreamErrorCode.OffsetOutOfRange, LogStartOffset: { } start } && start > failed.Offset;
+        if (isDeleted || await IsGoneAsync(failed.Topic, failed.TopicId, fetched.Error))
             return null;
         if (fetched.Error is { } error)
             return error;
@@ -71,19 +52,24 @@ internal sealed class GroupRetryGrain(TimeProvider time) : Grain, IGroupRetryGra
 
     private static bool IsTooLarge(StreamError? error) => error?.Code is StreamErrorCode.MessageTooLarge or StreamErrorCode.RecordListTooLarge;
 
-    /// <summary>The copy of a failed record with its story so far; null when the record is not there any more, or cannot be read.</summary>
+    /// <summary>The copy of a failed record with its story so far; null when the record cannot be read, which is never passed over in silence.</summary>
     private RetryCopy? CopyOf(GroupRetryPolicy policy, FailedRecord failed, FetchResponse fetched, out StreamError? unreadable)
     {
         unreadable = null;
         if (fetched.Batches.IsEmpty)
+        {
+            unreadable = new StreamError(
+                StreamErrorCode.NotLeaderOrFollower, $"Offset {failed.Offset} of partition {failed.Partition} of topic '{failed.Topic}' was not there just now.");
             return null;
+        }
+
         using var records = new StoredBatchReader(fetched.Batches.Span);
         while (records.TryReadNext(out RecordView record))
         {
             if (record.Offset != failed.Offset)
                 continue;
-            // Only what waits in a retry topic has a story of this group; the headers of others are anybody's.
-            RetryStory? before = RetryTopics.IsRetry(failed.Topic, Group) ? RetryStory.Read(record) : null;
+            // What somebody else put into a retry topic has none: it begins here.
+            RetryStory? before = RetryTopics.IsRetry(failed.Topic, Group) ? RetryStory.Read(records.Header, record, failed.Topic, Group) : null;
             int attempt = before?.Attempt ?? failed.Attempt;
             long nowMs = NowMs;
             RetryPolicy rules = GroupMapping.ToRetry(policy, Group);
@@ -98,57 +84,15 @@ internal sealed class GroupRetryGrain(TimeProvider time) : Grain, IGroupRetryGra
             return new RetryCopy(topic, attempt, failed.Offset, batch, RetryTopics.DeadLettersOf(origin, Group));
         }
 
-        if (records.UnreadableFrom(failed.Offset) is { } rest && rest.Offset == failed.Offset)
-            unreadable = failed.Unreadable();
+        unreadable = failed.Unreadable();
         return null;
     }
-
-    /// <summary>Copies for one step. What cannot be read has no story to go back by: it stays where it is.</summary>
-    private List<RetryCopy> CopiesOf(RedriveStep step, FetchResponse fetched, out long next)
-    {
-        next = fetched.Batches.IsEmpty ? step.EndOffset : step.Offset;
-        var copies = new List<RetryCopy>();
-        var scanner = new RecordBatchScanner(fetched.Batches.Span, checkCrc: false);
-        while (scanner.MoveNext())
-        {
-            using var records = new StoredBatchReader(scanner.Batch);
-            while (records.TryReadNext(out RecordView record))
-            {
-                if (record.Offset < step.Offset || record.Offset >= step.EndOffset)
-                    continue;
-                copies.Add(CopyOf(step, record, scanner.Header.Compression));
-                next = record.Offset + 1;
-                if (copies.Count == GroupGrainLimits.RedriveStepRecords)
-                    return copies;
-            }
-
-            next = Math.Min(scanner.Header.NextOffset, step.EndOffset);
-        }
-
-        return copies;
-    }
-
-    private RetryCopy CopyOf(RedriveStep step, in RecordView record, CompressionType compression)
-    {
-        // A record that somebody else put there has no way back: it stays.
-        RetryStory? story = RetryStory.Read(record);
-        bool isWanted = story is not null && IsWanted(step.Filter, record, story);
-        string topic = isWanted ? RetryTopics.RetryOf(story!.Topic, Group) : step.Topic;
-        RetryStory? next = isWanted ? story! with { Attempt = 1, DueMs = NowMs } : story;
-        byte[] batch = Encode(record, next, $"{step.TopicId:N}/0/{record.Offset}/redrive", NowMs, compression);
-        return new RetryCopy(topic, Attempt: 1, record.Offset, batch, step.Topic);
-    }
-
-    private static bool IsWanted(RedriveFilter filter, in RecordView record, RetryStory story) =>
-        (filter.Topic is null || filter.Topic == story.Topic)
-        && (filter.Key is null || record.HasKey && record.Key.SequenceEqual(Encoding.UTF8.GetBytes(filter.Key)))
-        && (filter.Reason is null || story.Reason.Contains(filter.Reason, StringComparison.Ordinal));
 
     /// <summary>
     /// A batch of one record, stored under an identity that every repeat of the copy has. It is compressed only where the record is larger than
     /// any that comes uncompressed.
     /// </summary>
-    private byte[] Encode(in RecordView record, RetryStory? story, string identity, long nowMs, CompressionType compression)
+    private byte[] Encode(in RecordView record, RetryStory story, string identity, long nowMs, CompressionType compression)
     {
         using var headers = new RecordHeadersWriter();
         using var batch = new RecordBatchWriter();
@@ -159,15 +103,9 @@ internal sealed class GroupRetryGrain(TimeProvider time) : Grain, IGroupRetryGra
             ProducerEpoch = 0,
             BaseSequence = 0,
         });
-        ReadOnlySpan<byte> encoded = record.EncodedHeaders;
-        if (story is not null)
-        {
-            story.Write(headers, record);
-            encoded = headers.EncodedHeaders;
-        }
-
+        story.Write(headers, record, Group);
         // Its own time: retention must not take it for as old as what it is a copy of.
-        batch.Append(nowMs, record.Key, record.HasKey, record.Value, record.HasValue, encoded);
+        batch.Append(nowMs, record.Key, record.HasKey, record.Value, record.HasValue, headers.EncodedHeaders);
         batch.Finish();
         return batch.WrittenBatch().ToArray();
     }
@@ -181,7 +119,9 @@ internal sealed class GroupRetryGrain(TimeProvider time) : Grain, IGroupRetryGra
         var request = new RecordsAppendRequest(
             copy.Batch, isRetry ? RetryPolicy.PartitionOf(copy.Attempt, partitions) : 0, default, Acks.All);
         RecordsAppendResponse response = await GrainFactory.GetGrain<ITopicRouterGrain>(copy.Topic).AppendAsync(request, cancellationToken);
-        return response.Error ?? response.Parts[0].Response.Error;
+        StreamError? refusal = response.Error ?? response.Parts[0].Response.Error;
+        // It was stored longer ago than its offset is remembered.
+        return refusal?.Code == StreamErrorCode.DuplicateSequenceNumber ? null : refusal;
     }
 
     /// <summary>Makes a retry topic or one of dead letters unless it is there.</summary>
@@ -207,16 +147,28 @@ internal sealed class GroupRetryGrain(TimeProvider time) : Grain, IGroupRetryGra
         return (response.Topic?.PartitionCount ?? 0, response.Error);
     }
 
+    /// <summary>True when a topic is not there any more, or another has its name: its owner is asked, as only that one knows.</summary>
+    /// <param name="name">The topic's name.</param>
+    /// <param name="id">Its id.</param>
+    /// <param name="error">What a read of it gave.</param>
+    private async Task<bool> IsGoneAsync(string name, Guid id, StreamError? error)
+    {
+        if (error?.Code is not (StreamErrorCode.UnknownTopicId or StreamErrorCode.UnknownTopicOrPartition))
+            return false;
+        TopicResponse response = await GrainFactory.GetGrain<ITopicGrain>(name).GetAsync();
+        return response.Topic is { } topic ? topic.Id != id : response.Error?.Code == StreamErrorCode.UnknownTopicOrPartition;
+    }
+
     private ValueTask<FetchResponse> FetchAsync(
         string topic, Guid topicId, int partition, long offset, int bytesMax, CancellationToken cancellationToken) =>
         GrainFactory.GetGrain<ITopicRouterGrain>(topic).FetchAsync(
             partition, new FetchRequest(offset, bytesMax, WaitMs: 0) { TopicId = topicId }, cancellationToken);
-
-    /// <summary>A copy of a record.</summary>
-    /// <param name="Topic">Where it goes.</param>
-    /// <param name="Attempt">The attempt that failed, which chooses the partition of a retry topic.</param>
-    /// <param name="SourceOffset">Where the record is that it is a copy of.</param>
-    /// <param name="Batch">The copy.</param>
-    /// <param name="OwnDeadLetters">The topic that the group makes itself for dead letters of where the record came from.</param>
-    private sealed record RetryCopy(string Topic, int Attempt, long SourceOffset, byte[] Batch, string OwnDeadLetters);
 }
+
+/// <summary>A copy of a record.</summary>
+/// <param name="Topic">Where it goes.</param>
+/// <param name="Attempt">The attempt that failed, which chooses the partition of a retry topic.</param>
+/// <param name="SourceOffset">Where the record is that it is a copy of.</param>
+/// <param name="Batch">The copy.</param>
+/// <param name="OwnDeadLetters">The topic that the group makes itself for dead letters of where the record came from.</param>
+internal sealed record RetryCopy(string Topic, int Attempt, long SourceOffset, byte[] Batch, string OwnDeadLetters);

@@ -79,9 +79,18 @@ internal static class AppendPlanner
         int size = record.Key.Length + record.Value.Length;
         if (record.HeaderCount == 0)
             return size;
+        int story = 0;
         foreach (RecordHeaderView header in record.Headers)
-            size += RetryStory.IsHeader(header.Key) ? 0 : header.Key.Length + header.Value.Length;
-        return size;
+        {
+            int length = header.Key.Length + header.Value.Length;
+            if (RetryStory.IsHeader(header.Key))
+                story += length;
+            else
+                size += length;
+        }
+
+        // Anybody may write such headers: what no group would write counts.
+        return size + Math.Max(0, story - GroupLimits.StoryBytesMax);
     }
 
     /// <summary>Whether the topic has a partition.</summary>

@@ -35,7 +35,7 @@ public class ApiDescriptionTests(ApiFixture api)
         }
 
         Assert.Empty(faults);
-        Assert.Equal(27, count);
+        Assert.Equal(28, count);
     }
 
     [Fact]

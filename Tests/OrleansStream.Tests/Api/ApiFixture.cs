@@ -35,7 +35,7 @@ public sealed class ApiFixture : IAsyncLifetime
     }
 
     /// <summary>The service on a clock of the test's.</summary>
-    internal ApiFixture(TimeProvider time) => _factory = new Factory(time);
+    internal ApiFixture(TimeProvider time, Action<IServiceCollection>? configure = null) => _factory = new Factory(time, configure);
 
     /// <summary>A client of the service; it follows no redirect.</summary>
     public HttpClient Client { get; private set; } = null!;
@@ -121,13 +121,17 @@ public sealed class ApiFixture : IAsyncLifetime
         return content;
     }
 
-    private sealed class Factory(TimeProvider time) : WebApplicationFactory<OrleansStream.Api.Contracts.Problem>
+    private sealed class Factory(TimeProvider time, Action<IServiceCollection>? configure) : WebApplicationFactory<OrleansStream.Api.Contracts.Problem>
     {
         protected override void ConfigureWebHost(IWebHostBuilder builder) => builder
             .UseSetting("OrleansStream:Storage:Provider", "Memory")
             .UseSetting(WebHostDefaults.ServerUrlsKey, AnyPort)
             // A silo whose clock is put forward takes that for a hang, and tells of it.
             .UseSetting("Logging:LogLevel:Orleans.Runtime", time is Support.SkippingTime ? "None" : "Warning")
-            .ConfigureTestServices(services => services.AddSingleton(time));
+            .ConfigureTestServices(services =>
+            {
+                services.AddSingleton(time);
+                configure?.Invoke(services);
+            });
     }
 }

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using CsCheck;
 using OrleansStream.Tests.Api;
 using OrleansStream.Tests.EndToEnd;
 
@@ -74,16 +75,75 @@ internal sealed class RetryClient(ApiFixture api, string group, string topic)
     public static string? HeaderOf(JsonNode record, string name) =>
         (string?)record["headers"]!.AsArray().SingleOrDefault(header => (string)header!["key"]! == name)?["value"];
 
+    /// <summary>Where the group's redrives are asked for.</summary>
+    public string RedrivePath => $"/v1/groups/{group}/dead-letters/redrive";
+
     /// <summary>Takes dead letters back and waits until that is done.</summary>
     public async Task<(long Redriven, long Kept)> RedriveAsync(string filter = "{}")
     {
-        string path = $"/v1/groups/{group}/dead-letters/redrive";
-        await api.PostAsync(path, filter, 202);
-        JsonNode done = new JsonObject();
-        await Wait.UntilAsync("the redrive is done", async () => (string?)(done = await api.GetAsync(path))["state"] == "done");
-        Assert.Equal(0, (long)done["left"]!);
+        await api.PostAsync(RedrivePath, filter, 202);
+        JsonNode done = await RedrivenAsync();
         return ((long)done["redriven"]!, (long)done["kept"]!);
     }
+
+    /// <summary>Waits until a redrive that was asked for is done, and gives its end.</summary>
+    public async Task<JsonNode> RedrivenAsync()
+    {
+        JsonNode done = new JsonObject();
+        await Wait.UntilAsync("the redrive is done", async () => (string?)(done = await api.GetAsync(RedrivePath))["state"] == "done");
+        Assert.Equal(0, (long)done["left"]!);
+        Assert.Equal((long)done["kept"]! + (long)done["gone"]!, done["not_redriven"]!.AsArray().Sum(reason => (long)reason!["count"]!));
+        return done;
+    }
+
+    /// <summary>Why dead letters did not go back: each reason with its count.</summary>
+    public static string[] ReasonsOf(JsonNode redrive) =>
+        [.. redrive["not_redriven"]!.AsArray().Select(reason => $"{reason!["reason"]} {reason["count"]}").Order(StringComparer.Ordinal)];
+
+    /// <summary>Has records fail for good, by a policy of one attempt.</summary>
+    public async Task DieAsync(params string[] values)
+    {
+        await ProduceAsync(values);
+        var left = values.ToHashSet();
+        for (IReadOnlyList<Delivery> delivered = []; left.Count > 0;)
+        {
+            if (delivered.Count == 0)
+                delivered = await PollUntilAsync();
+            Assert.All(delivered, one => Assert.True(left.Remove(one.Value), one.Value));
+            delivered = await PollAsync([.. delivered.Select(one => (one, "no"))]);
+        }
+    }
+
+    /// <summary>How many records were ever stored in a topic of one partition.</summary>
+    public async Task<int> CountAsync(string name) =>
+        (int)(await api.GetAsync($"/v1/topics/{name}/partitions"))["partitions"]!.AsArray().Single()!["high_watermark"]!;
+
+    /// <summary>Makes a topic of one partition.</summary>
+    public Task MakeAsync(string name, string config) => PutAsync($"/v1/topics/{name}", $$"""{"partitions":1,"config":{{config}}}""");
+
+    /// <summary>Changes a topic's settings.</summary>
+    public async Task AlterAsync(string name, string config)
+    {
+        using var response = await api.Client.PatchAsync(
+            $"/v1/topics/{name}", ApiFixture.Json($$"""{"config":{{config}}}"""), TestContext.Current.CancellationToken);
+        Assert.True(response.IsSuccessStatusCode, await ApiFixture.TextAsync(response));
+    }
+
+    /// <summary>Stores a record with headers of a client's choice, in a topic that is made when it is not there.</summary>
+    public async Task ForgeAsync(string name, string value, (string Key, string Value)[] headers)
+    {
+        using (var response = await api.Client.PutAsync($"/v1/topics/{name}", ApiFixture.Json("""{"partitions":1}"""), TestContext.Current.CancellationToken))
+            Assert.True((int)response.StatusCode is 200 or 201 or 409, await ApiFixture.TextAsync(response));
+        var record = new JsonObject
+        {
+            ["value"] = value,
+            ["headers"] = new JsonArray([.. headers.Select(header => new JsonObject { ["key"] = header.Key, ["value"] = header.Value })]),
+        };
+        await api.PostAsync($"/v1/topics/{name}/partitions/0/records", new JsonObject { ["records"] = new JsonArray(record) }.ToJsonString());
+    }
+
+    /// <summary>Any of some texts.</summary>
+    public static Gen<string> OneOf(params string[] texts) => Gen.Int[0, texts.Length - 1].Select(i => texts[i]);
 
     private async Task<IReadOnlyList<Delivery>> SendAsync()
     {

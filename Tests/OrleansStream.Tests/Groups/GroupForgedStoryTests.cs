@@ -1,0 +1,141 @@
+using System.Net;
+using System.Text.Json.Nodes;
+using CsCheck;
+using OrleansStream.Groups;
+using OrleansStream.Tests.Api;
+using OrleansStream.Tests.Support;
+
+namespace OrleansStream.Tests.Groups;
+
+/// <summary>What clients write into a group's retry topics and dead letters is not believed, and holds nothing back.</summary>
+public sealed class GroupForgedStoryTests : IAsyncLifetime
+{
+    private const string DeadAtOnce = """{"max_attempts":1}""";
+    private readonly SkippingTime _time = new();
+    private readonly ApiFixture _api;
+    private string _topic = "";
+    private RetryClient _client = null!;
+
+    public GroupForgedStoryTests() => _api = new ApiFixture(_time);
+
+    private string RetryTopic => RetryTopics.RetryOf(_topic, _client.Group);
+
+    private string DeadLetters => RetryTopics.DeadLettersOf(_topic, _client.Group);
+
+    public async ValueTask InitializeAsync()
+    {
+        await _api.InitializeAsync();
+        _topic = await _api.CreateTopicAsync();
+        _client = new RetryClient(_api, "crawlers", _topic);
+        await _client.SetPolicyAsync(DeadAtOnce);
+    }
+
+    public ValueTask DisposeAsync() => _api.DisposeAsync();
+
+    [Fact]
+    public async Task Poll_WhenSomebodyElsePutRecordsInARetryTopic_DeliversThemAndHoldsNothingBack()
+    {
+        await _client.SetPolicyAsync("""{"max_attempts":3,"backoff_ms":[60000]}""");
+        await _client.ProduceAsync("poison");
+        await _client.PollAsync((Assert.Single(await _client.PollAsync()), "no"));
+        await _client.ForgeAsync(RetryTopic, "forged", Story(("due", "2999-01-01T00:00:00.000Z"), ("attempt", "99999999999")));
+        _time.Advance(TimeSpan.FromSeconds(61));
+        var back = await _client.PollUntilAsync(2);
+        Assert.Equal([("poison", 2), ("forged", 1)], back.Select(one => (one.Value, one.Attempt)));
+
+        // It has begun where it is, so it comes again, and is dead in the end.
+        await _client.PollAsync((back[1], "no"));
+        _time.Advance(TimeSpan.FromSeconds(61));
+        var second = Assert.Single(await _client.PollUntilAsync());
+        Assert.Equal(("forged", 2, RetryTopic), (second.Value, second.Attempt, (string?)second.Record["origin"]!["topic"]));
+        await _client.PollAsync((second, "no"));
+        _time.Advance(TimeSpan.FromSeconds(61));
+        await _client.PollAsync((Assert.Single(await _client.PollUntilAsync()), "no"));
+        Assert.Equal(["forged 3"], await _client.ReadAsync(DeadLetters, "retry.attempt"));
+        Assert.Equal((1, 0), await _client.RedriveAsync());
+        Assert.Equal("forged", Assert.Single(await _client.PollUntilAsync()).Value);
+    }
+
+    [Fact]
+    public async Task Poll_WhenThePolicyWaitsShorterByNow_DoesNotWaitForWhatWaitedLonger()
+    {
+        await _client.SetPolicyAsync("""{"max_attempts":3,"backoff_ms":[86400000]}""");
+        await _client.ProduceAsync("first");
+        await _client.PollAsync((Assert.Single(await _client.PollAsync()), "no"));
+        await _client.SetPolicyAsync("""{"max_attempts":3,"backoff_ms":[1000]}""");
+        await _client.ProduceAsync("second");
+        await _client.PollAsync((Assert.Single(await _client.PollUntilAsync()), "no"));
+        _time.Advance(TimeSpan.FromSeconds(2));
+        Assert.Equal(["first", "second"], (await _client.PollUntilAsync(2)).Select(one => one.Value));
+    }
+
+    [Fact]
+    public async Task Policy_WhenDeadLettersWouldBeDeliveredAgain_IsRefused()
+    {
+        using HttpResponseMessage response = await _api.Client.PutAsync(
+            "/v1/groups/crawlers", ApiFixture.Json("""{"dead_letter_topic":"pages.crawlers.retry"}"""), TestContext.Current.CancellationToken);
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+        Assert.Equal("dead_letter_topic", (string?)JsonNode.Parse(await ApiFixture.TextAsync(response))!["field"]);
+    }
+
+    [Fact]
+    public async Task Redrive_WhenTwoGroupsShareTheirDeadLetters_TakesEachItsOwn()
+    {
+        string graves = await _api.CreateTopicAsync();
+        var other = new RetryClient(_api, "others", await _api.CreateTopicAsync());
+        foreach (RetryClient client in new[] { _client, other })
+            await client.SetPolicyAsync($$"""{"max_attempts":1,"dead_letter_topic":"{{graves}}"}""");
+        await _client.DieAsync("mine");
+        await other.ProduceAsync("theirs");
+        await other.PollAsync((Assert.Single(await other.PollAsync()), "no"));
+        Assert.Equal((1, 1), await _client.RedriveAsync());
+        Assert.Equal((1, 1), await other.RedriveAsync());
+        Assert.Equal("mine", Assert.Single(await _client.PollUntilAsync()).Value);
+        Assert.Equal("theirs", Assert.Single(await other.PollUntilAsync()).Value);
+    }
+
+    /// <summary>Whatever headers clients write into a group's topics: all that failed comes back once, all that is kept is told, the run ends.</summary>
+    [Fact]
+    public async Task Redrive_WhenClientsWriteAnyHeadersBesideGenuineOnes_TakesEveryGenuineOneAndEnds()
+    {
+        Gen<string> value = RetryClient.OneOf(
+            "1", "0", "-1", "3", "20", "21", "99999999999", "9223372036854775808", "x", "", "bad/name", "a b", "..", new string('n', 250), _topic, "another", _client.Group,
+            "2020-01-01T00:00:00Z", "2999-01-01T00:00:00.000Z", "0001-01-01T00:00:00.000Z", "2020-13-01", "\u0000", "\ud83d\ude00");
+        Gen<(string, string)[]> headers = Gen.Select(RetryClient.OneOf("group", "attempt", "due", "first_failure", "reason", "topic", "partition", "offset", "timestamp", "other"), value).Array[0, 6];
+        Gen<(bool IsGenuine, bool IsRetry, (string, string)[] Headers)[]> plans = Gen.Select(Gen.Bool, Gen.Bool, headers).Array[1, 8];
+        int round = 0;
+        await plans.SampleAsync(async plan => await RunAsync(plan, round++), iter: 12, threads: 1);
+    }
+
+    private async Task RunAsync((bool IsGenuine, bool IsRetry, (string, string)[] Headers)[] plan, int round)
+    {
+        (string Name, bool IsGenuine, bool IsRetry, (string, string)[] Headers)[] named =
+            [.. plan.Select((one, i) => ($"{round}-{i}", one.IsGenuine, one.IsRetry && !one.IsGenuine, one.Headers))];
+        foreach (var one in named.Where(one => !one.IsRetry))
+        {
+            if (one.IsGenuine)
+                await _client.DieAsync(one.Name);
+            else
+                await _client.ForgeAsync(DeadLetters, one.Name, Story(one.Headers));
+        }
+
+        foreach (var one in named.Where(one => one.IsRetry))
+            await _client.ForgeAsync(RetryTopic, one.Name, Story(one.Headers));
+        string[] expected = [.. named.Where(one => one.IsGenuine || one.IsRetry).Select(one => one.Name)];
+        Assert.Equal((named.Count(one => one.IsGenuine), named.Length - expected.Length), await _client.RedriveAsync());
+        var back = expected.Length == 0 ? [] : await _client.PollUntilAsync(expected.Length);
+        Assert.Equal(expected.Order(StringComparer.Ordinal), back.Select(one => one.Value).Order(StringComparer.Ordinal));
+        Assert.Empty(await _client.PollAsync());
+    }
+
+    /// <summary>The headers of a story, with some in place of those of the same names.</summary>
+    private (string Key, string Value)[] Story(params (string Name, string Value)[] told)
+    {
+        (string Name, string Value)[] all =
+        [
+            ("attempt", "1"), ("due", "2020-01-01T00:00:00.000Z"), ("first_failure", "2020-01-01T00:00:00.000Z"), ("reason", "no"), ("topic", _topic),
+            ("partition", "0"), ("offset", "0"),
+        ];
+        return [.. all.Where(one => told.All(other => other.Name != one.Name)).Concat(told).Select(one => ("retry." + one.Name, one.Value))];
+    }
+}
