@@ -169,6 +169,16 @@ internal static class Limits
     /// <summary>The longest resume token that is read back, in bytes.</summary>
     public const int TailTokenBytesMax = 32 * 1024;
 
+    /// <summary>
+    /// How long a write of an answer may take, for each <see cref="AnswerWriteBytes"/> of it or a part of that, before its reader counts as standing
+    /// still and the connection is cut. Readers that pause do so for seconds. The server's own bound is a pace over all that was
+    /// ever written to a connection, so one that has read much may stand still for hours.
+    /// </summary>
+    public static readonly TimeSpan AnswerWriteMax = TimeSpan.FromSeconds(60);
+
+    /// <summary>The bytes of an answer that are written at once; a longer write is made in parts, so that a slow reader is seen to go on: 4 KiB a second is enough.</summary>
+    public const int AnswerWriteBytes = 256 * 1024;
+
     /// <summary>How often a live tail sends a comment, so that both ends notice a dead connection, and looks for new partitions.</summary>
     public static readonly TimeSpan TailHeartbeat = TimeSpan.FromSeconds(15);
 

@@ -86,6 +86,7 @@ internal static class ApiHosting
     {
         RefusedRequests.Explain(app.Services);
         app.UseMiddleware<ConnectionReleaseMiddleware>();
+        app.UseMiddleware<StalledReaderMiddleware>();
         app.UseMiddleware<ProblemMiddleware>();
         app.UseMiddleware<HeadMiddleware>();
         app.UseResponseCompression();
