@@ -15,6 +15,8 @@ namespace OrleansStream.Api.Endpoints;
 /// <param name="lifetime">Ends waits when the service stops.</param>
 internal sealed class FetchEndpoints(IGrainFactory grains, IHostApplicationLifetime lifetime)
 {
+    private const string TopicIdHeader = "Topic-Id";
+
     private readonly GrainLookup<ITopicRouterGrain> _routers = new(grains);
 
     /// <summary>Adds the endpoint.</summary>
@@ -38,9 +40,9 @@ internal sealed class FetchEndpoints(IGrainFactory grains, IHostApplicationLifet
         FetchResponse response;
         try
         {
-            long offset = await StartAsync(context, router, partition, ended.Token);
-            response = await router.FetchAsync(
-                partition, new FetchRequest(offset, bytesMax, HeadMiddleware.IsHead(context) ? 0 : waitMs), ended.Token);
+            (long offset, Guid? topicId) = await StartAsync(context, router, partition, ended.Token);
+            var request = new FetchRequest(offset, bytesMax, HeadMiddleware.IsHead(context) ? 0 : waitMs) { TopicId = topicId };
+            response = await router.FetchAsync(partition, request, ended.Token);
         }
         catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
         {
@@ -49,13 +51,16 @@ internal sealed class FetchEndpoints(IGrainFactory grains, IHostApplicationLifet
 
         if (response.Error is { } error)
             throw new RequestException(error);
+        // What next_offset belongs to: with it, the next read is refused by another topic of the name.
+        context.Response.Headers[TopicIdHeader] = response.TopicId?.ToString();
         if (isRaw)
             await WriteBatchesAsync(context, response);
         else
             await WriteJsonAsync(context, partition, response, limit, views);
     }
 
-    private static async ValueTask<long> StartAsync(
+    /// <returns>The offset, and the topic that it belongs to; null for whichever has the name.</returns>
+    private static async ValueTask<(long Offset, Guid? TopicId)> StartAsync(
         HttpContext context, ITopicRouterGrain router, int partition, CancellationToken cancellationToken)
     {
         string? offset = Parameters.Text(context, "offset");
@@ -63,13 +68,14 @@ internal sealed class FetchEndpoints(IGrainFactory grains, IHostApplicationLifet
         string? timestamp = Parameters.Text(context, "timestamp");
         if ((offset is null ? 0 : 1) + (from is null ? 0 : 1) + (timestamp is null ? 0 : 1) > 1)
             throw RequestException.Malformed(offset is null ? "from" : "offset", "Only one of offset, from and timestamp can say where to start.");
+        Guid? topicId = Parameters.TopicId(context);
         if (offset is not null)
-            return Parameters.Integer("offset", offset, 0, long.MaxValue);
+            return (Parameters.Integer("offset", offset, 0, long.MaxValue), topicId);
         if (timestamp is null)
-            return End(from, FetchRequest.Earliest);
+            return (End(from, FetchRequest.Earliest), topicId);
         FindOffsetResponse found = await router.FindOffsetAsync(
             partition, Parameters.Timestamp("timestamp", timestamp), cancellationToken);
-        return found.Error is { } error ? throw new RequestException(error) : found.Offset;
+        return found.Error is { } error ? throw new RequestException(error) : (found.Offset, topicId ?? found.TopicId);
     }
 
     /// <summary>The end of the log that a <c>from</c> names.</summary>

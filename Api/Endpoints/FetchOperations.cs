@@ -32,7 +32,9 @@ internal static class FetchOperations
         + "entry with `error`, `offset` and `last_offset`. With `wait_ms` the answer waits for "
         + "the first new record. `Accept: application/vnd.kafka.recordbatch.v2` gives the stored batches as they are, with "
         + "`Fetch-Offset`, `Next-Offset`, `Log-Start-Offset` and `High-Watermark` as headers; records below `Fetch-Offset` in the "
-        + "first batch are to be passed over.")
+        + "first batch are to be passed over. The header `Topic-Id` says which topic was read: a reader that gives it as `topic_id` is refused "
+        + "with UNKNOWN_TOPIC_ID once the topic was deleted and created anew, and does not go on at an old offset in another topic. "
+        + "A wait is always refused then.")
     {
         Parameters =
         [
@@ -41,6 +43,7 @@ internal static class FetchOperations
             new("offset", ParameterPlace.Query, "The first offset to read. Only one of offset, from and timestamp.") { IsInteger = true },
             new("from", ParameterPlace.Query, "An end of the log.", "earliest") { Choices = ["earliest", "latest"], Default = "earliest" },
             new("timestamp", ParameterPlace.Query, "From the first record dated at or after this: RFC 3339 or milliseconds."),
+            TopicOperations.TopicId,
             new("limit", ParameterPlace.Query, $"Records in the answer, 1 to {Limits.FetchRecordsMax}.") { IsInteger = true, Default = $"{Limits.FetchRecordsDefault}" },
             new("max_bytes", ParameterPlace.Query, $"Bytes of stored batches to read, 1 to {Limits.FetchBytesMax}; the first batch comes even when it is larger.")
             {
@@ -60,7 +63,7 @@ internal static class FetchOperations
         ],
         Errors =
         [
-            StreamErrorCode.InvalidTopicException, StreamErrorCode.UnknownTopicOrPartition, StreamErrorCode.OffsetOutOfRange,
+            StreamErrorCode.InvalidTopicException, StreamErrorCode.UnknownTopicOrPartition, StreamErrorCode.UnknownTopicId, StreamErrorCode.OffsetOutOfRange,
             StreamErrorCode.NotLeaderOrFollower, StreamErrorCode.KafkaStorageError, StreamErrorCode.PartitionOffline,
         ],
     };
@@ -69,10 +72,13 @@ internal static class FetchOperations
     public static readonly Operation Tail = new(
         "TailRecords", Tag, "Follow a topic live",
         "Server-sent events over all partitions, each record as it becomes durable; a partition's records come in order. `id` names the "
-        + "next offset of every partition: a client that sends the last one as `Last-Event-ID` goes on without loss. A batch that "
-        + "cannot be read is one event with `error`. A comment comes every 15 s. Records that retention took before they were read are told by an event `gap`. A partition that "
+        + "next offset of every partition, and the topic: a client that sends the last one as `Last-Event-ID` goes on without loss. A batch that "
+        + "cannot be read is one event with `error`. A comment comes every 15 s. An event `gap` tells of offsets that are passed over, with its `reason`: records that were "
+        + "deleted before they were read, or a topic that was deleted and created anew, which is read from its start then. A partition that "
         + "is offline, damaged, or away for long is told once by an event `unavailable`, with its offset and the error; it is asked on, and the others go on. An event `error` says why "
-        + "a stream ends. It never ends by itself: in this page, give a `limit`.")
+        + "the stream ends. A node that is not ready closes the connection without an answer, since a browser comes back after that, and not after an error. "
+        + "A reader that takes nothing for a minute is cut off. "
+        + "It never ends by itself: in this page, give a `limit`.")
     {
         Parameters =
         [
@@ -84,10 +90,11 @@ internal static class FetchOperations
             new("Last-Event-ID", ParameterPlace.Header, "The id of the last event received; goes before from and timestamp."),
         ],
         Offers = [MediaTypes.EventStream],
+        IsCutWhenUnavailable = true,
         Answers =
         [
             new(StatusCodes.Status200OK, "The events.",
-                new OperationBody(MediaTypes.EventStream, null, $"id: 0:17,1:4,2:0,3:1208\ndata: {RecordExample}\n\n")),
+                new OperationBody(MediaTypes.EventStream, null, $"data: {RecordExample}\nid: 0:17,1:4,2:1208@6f9619ff8b86d011b42d00c04fc964ff\n\n")),
         ],
         Errors =
         [

@@ -47,7 +47,7 @@ internal static class GroupOperations
         [
             new(StatusCodes.Status200OK, "The records, the member's partitions and the next cursor.",
                 new OperationBody(MediaTypes.Json, typeof(PollAnswer), AnswerExample),
-                new OperationBody(MediaTypes.EventStream, null, $"id: AQ…\ndata: {AnswerExample}\n\n")),
+                new OperationBody(MediaTypes.EventStream, null, $"data: {AnswerExample}\nid: AQ…\n\n")),
         ],
         Errors =
         [

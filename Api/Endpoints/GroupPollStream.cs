@@ -70,13 +70,14 @@ internal sealed class GroupPollStream(GroupPoll poll, PollOptions options, strin
         var answer = new ArrayBufferWriter<byte>();
         using (var writer = new Utf8JsonWriter(answer, RecordJsonWriter.Options))
             GroupAnswerWriter.Write(writer, poll, options);
-        output.Write("id: "u8);
-        output.Write(System.Text.Encoding.ASCII.GetBytes(poll.Cursor()));
-        output.Write("\ndata: "u8);
+        output.Write("data: "u8);
         // A line end inside a string is escaped, so each that is left is white space, and would end the event's line.
         byte[] line = answer.WrittenSpan.ToArray();
         line.AsSpan().ReplaceAny(SearchValues.Create("\r\n"u8), (byte)' ');
         output.Write(line);
+        // The last line: some readers take an id over at its line, also of an event that is cut off behind it.
+        output.Write("\nid: "u8);
+        output.Write(System.Text.Encoding.ASCII.GetBytes(poll.Cursor()));
         output.Write("\n\n"u8);
     }
 

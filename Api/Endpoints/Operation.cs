@@ -69,6 +69,12 @@ internal sealed record Operation(string Id, string Tag, string Summary, string D
     /// <summary>The errors of the service it may give, beside those any request may meet.</summary>
     public IReadOnlyList<StreamErrorCode> Errors { get; init; } = [];
 
+    /// <summary>
+    /// True when its connection is cut in place of an answer with status 503. A browser's <c>EventSource</c> connects again after a broken connection, and
+    /// never after an answer other than 200.
+    /// </summary>
+    public bool IsCutWhenUnavailable { get; init; }
+
     /// <summary>The media types it answers in, the preferred first.</summary>
     public IReadOnlyList<string> Offers { get; init; } = [Mapping.MediaTypes.Json];
 

@@ -3,6 +3,7 @@ using OrleansStream.Api.Errors;
 using OrleansStream.Api.Hosting;
 using OrleansStream.Api.Mapping;
 using OrleansStream.Errors;
+using OrleansStream.Hosting;
 using OrleansStream.Partitions;
 
 namespace OrleansStream.Api.Endpoints;
@@ -11,7 +12,8 @@ namespace OrleansStream.Api.Endpoints;
 /// <param name="grains">The way to the grains.</param>
 /// <param name="time">Times the heartbeat.</param>
 /// <param name="lifetime">Ends the streams when the service stops.</param>
-internal sealed class TailEndpoints(IGrainFactory grains, TimeProvider time, IHostApplicationLifetime lifetime)
+/// <param name="readiness">Tells whether new ones can be served.</param>
+internal sealed class TailEndpoints(IGrainFactory grains, TimeProvider time, IHostApplicationLifetime lifetime, IReadiness readiness)
 {
     private int _tailCount;
 
@@ -26,6 +28,9 @@ internal sealed class TailEndpoints(IGrainFactory grains, TimeProvider time, IHo
         var views = new PayloadViews(Parameters.PayloadType(context, "key_as"), Parameters.PayloadType(context, "value_as"));
         long limit = Parameters.Integer(context, "limit", 1, Limits.TailRecordsMax, int.MaxValue);
         TailStart start = ReadStart(context);
+        // Ordinary requests are tried all the same. A tail lives long, and is better at home at a node that is ready.
+        if (await readiness.FindObstacleAsync(context.RequestAborted) is { } obstacle)
+            throw new RequestException(HttpFault.NotReady, obstacle);
         if (Interlocked.Increment(ref _tailCount) > Limits.TailsMax)
         {
             Interlocked.Decrement(ref _tailCount);
@@ -72,5 +77,5 @@ internal sealed class TailEndpoints(IGrainFactory grains, TimeProvider time, IHo
 /// <summary>Where a tail starts.</summary>
 /// <param name="End">The end of each log, as <see cref="FetchRequest"/> names it.</param>
 /// <param name="TimestampMs">Or a time, in milliseconds since the Unix epoch; null for none.</param>
-/// <param name="Positions">Or positions that go before both; null for none.</param>
-internal sealed record TailStart(long End, long? TimestampMs, IReadOnlyDictionary<int, long>? Positions);
+/// <param name="Place">Or a place that goes before both; null for none.</param>
+internal sealed record TailStart(long End, long? TimestampMs, TailPlace? Place);

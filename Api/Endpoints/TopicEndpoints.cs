@@ -106,8 +106,11 @@ internal sealed class TopicEndpoints(IGrainFactory grains)
         long offset = before == "latest"
             ? Partitions.FetchRequest.Latest
             : Parameters.Integer(BeforeOffset, before, 0, long.MaxValue);
-        Partitions.PartitionDescription partition = await grains.GetGrain<ITopicRouterGrain>(Parameters.Topic(context))
-            .DeleteRecordsAsync(Parameters.Partition(context), offset, context.RequestAborted);
+        int number = Parameters.Partition(context);
+        ITopicRouterGrain router = grains.GetGrain<ITopicRouterGrain>(Parameters.Topic(context));
+        Partitions.PartitionDescription partition = Parameters.TopicId(context) is { } topicId
+            ? await router.DeleteRecordsOfAsync(topicId, number, offset, context.RequestAborted)
+            : await router.DeleteRecordsAsync(number, offset, context.RequestAborted);
         if (partition.Error is { } error)
             throw new RequestException(error);
         var answer = new DeleteRecordsAnswer { Partition = partition.Partition, LowWatermark = partition.LogStartOffset };

@@ -11,6 +11,10 @@ internal static class TopicOperations
     public static readonly OperationParameter Topic = new(
         "topic", ParameterPlace.Path, "The topic's name: 1 to 249 characters of a-z, A-Z, 0-9, '.', '_' and '-'.", "matches");
 
+    /// <summary>The id that a topic must have.</summary>
+    public static readonly OperationParameter TopicId = new(
+        "topic_id", ParameterPlace.Query, "The topic's id: another topic that has the name by now is refused with UNKNOWN_TOPIC_ID.");
+
     private const string Tag = "Topics";
     private const string TopicExample = """
         {"name":"matches","id":"0b1d7c1e-6f1a-4f0e-9a54-1c2f5f0a9b11","partitions":6,"replication_factor":1,"config":{"retention.ms":604800000,"retention.bytes":1073741824,"segment.bytes":134217728,"segment.ms":86400000,"max.message.bytes":1048588,"flush.interval.ms":0,"compression.type":"producer","message.timestamp.type":"CreateTime","message.timestamp.after.max.ms":3600000,"hot.key.spread":0,"hot.keys":"","hot.key.detection":"false"},"version":1,"created_at":"2026-06-11T18:00:00.000Z"}
@@ -112,6 +116,7 @@ internal static class TopicOperations
             Topic,
             FetchOperations.PartitionNumber,
             new("before_offset", ParameterPlace.Query, "The first offset to keep, at most the high watermark; or `latest`: all that is there is deleted.", "17"),
+            TopicId,
         ],
         Answers =
         [
@@ -120,7 +125,7 @@ internal static class TopicOperations
         ],
         Errors =
         [
-            StreamErrorCode.InvalidTopicException, StreamErrorCode.UnknownTopicOrPartition, StreamErrorCode.OffsetOutOfRange,
+            StreamErrorCode.InvalidTopicException, StreamErrorCode.UnknownTopicOrPartition, StreamErrorCode.UnknownTopicId, StreamErrorCode.OffsetOutOfRange,
             StreamErrorCode.NotLeaderOrFollower, StreamErrorCode.KafkaStorageError, StreamErrorCode.PartitionOffline,
         ],
     };

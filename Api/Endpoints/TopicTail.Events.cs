@@ -21,7 +21,11 @@ internal sealed partial class TopicTail
                 UnreadableRecords? unreadable = records.UnreadableFrom(cursor.NextOffset);
                 cursor.EndBatch(records.Header);
                 if (unreadable is not null)
-                    hasId = SendUnreadable(partition, unreadable.Value, cursor);
+                {
+                    WriteUnreadable(partition, unreadable.Value, cursor);
+                    hasId = true;
+                }
+
                 break;
             }
 
@@ -31,37 +35,45 @@ internal sealed partial class TopicTail
             _positions[partition] = cursor.NextOffset;
             _left--;
             bool isLast = record.OffsetDelta == records.Header.LastOffsetDelta || _left == 0;
-            hasId = WriteId(isLast);
             WriteRecord(partition, record);
+            hasId = EndEvent(isIdForced: isLast);
         }
 
         // What was passed over at the end of a batch must not leave events without a place to resume from.
-        if (!hasId && WriteId(isForced: true))
-            output.Write("\n"u8);
+        if (!hasId)
+            EndEvent(isIdForced: true);
     }
 
-    private bool SendUnreadable(int partition, in UnreadableRecords unreadable, BatchCursor cursor)
+    private void WriteUnreadable(int partition, in UnreadableRecords unreadable, BatchCursor cursor)
     {
         _positions[partition] = cursor.NextOffset;
         _left--;
         _record.ResetWrittenCount();
         using (var writer = new Utf8JsonWriter(_record, RecordJsonWriter.Options))
             RecordJsonWriter.WriteUnreadable(writer, partition, unreadable);
-        bool hasId = WriteId(isForced: true);
         WriteData();
-        return hasId;
+        EndEvent(isIdForced: true);
     }
 
-    private bool WriteId(bool isForced)
+    /// <summary>
+    /// Ends an event, with its id as the last line: some readers take an id over at its line, also of an event that is cut off behind it.
+    /// </summary>
+    /// <param name="isIdForced">False to leave out an id that is long.</param>
+    /// <returns>True when the event has an id.</returns>
+    private bool EndEvent(bool isIdForced)
     {
         _token.ResetWrittenCount();
-        TailToken.Write(_positions, _token);
-        if (_token.WrittenCount > Limits.TailTokenPerEventBytes && !isForced)
-            return false;
-        output.Write("id: "u8);
-        output.Write(_token.WrittenSpan);
+        TailToken.Write(_topicId, _positions, _token);
+        bool hasId = isIdForced || _token.WrittenCount <= Limits.TailTokenPerEventBytes;
+        if (hasId)
+        {
+            output.Write("id: "u8);
+            output.Write(_token.WrittenSpan);
+            output.Write("\n"u8);
+        }
+
         output.Write("\n"u8);
-        return true;
+        return hasId;
     }
 
     private void WriteRecord(int partition, in RecordView record)
@@ -80,6 +92,6 @@ internal sealed partial class TopicTail
         _record.WrittenSpan.CopyTo(room);
         room.ReplaceAny(LineEnds, (byte)' ');
         output.Advance(room.Length);
-        output.Write("\n\n"u8);
+        output.Write("\n"u8);
     }
 }

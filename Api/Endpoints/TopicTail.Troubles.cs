@@ -13,12 +13,13 @@ internal sealed partial class TopicTail
     /// Waits before a partition is asked again that cannot be read just now. One that is moving is back in a moment, and nobody is told; one that
     /// needs an operator, or stays away, is told once. The others go on.
     /// </summary>
-    private async ValueTask WaitAsync(int partition, StreamError error, Outage outage, CancellationToken cancellationToken)
+    private async ValueTask WaitAsync(
+        int partition, StreamError error, Outage outage, CancellationToken left, CancellationToken ended)
     {
         bool needsOperator = error.Code == StreamErrorCode.PartitionOffline || error.Damage is not null;
         if (outage.IsToBeTold(needsOperator))
-            await SendUnavailableAsync(partition, error, cancellationToken);
-        await Task.Delay(Limits.TailRetry, time, cancellationToken);
+            await SendUnavailableAsync(partition, error, ended);
+        await Task.Delay(Limits.TailRetry, time, left);
     }
 
     private async ValueTask SendUnavailableAsync(int partition, StreamError error, CancellationToken cancellationToken)
@@ -28,23 +29,6 @@ internal sealed partial class TopicTail
             $"event: unavailable\ndata: {{\"partition\":{partition},\"offset\":{_positions[partition]},\"error\":");
         byte[] text = [.. head, .. problem, .. "}\n\n"u8];
         await SendAsync(text, cancellationToken);
-    }
-
-    private async ValueTask SkipGapAsync(int partition, StreamError error, CancellationToken cancellationToken)
-    {
-        long start = error.LogStartOffset ?? 0;
-        string gap = $"event: gap\ndata: {{\"partition\":{partition},\"from\":{_positions[partition]},\"to\":{start}}}\n\n";
-        await _turn.WaitAsync(cancellationToken);
-        try
-        {
-            _positions[partition] = start;
-            WriteId(isForced: true);
-            await output.WriteAsync(Encoding.UTF8.GetBytes(gap), cancellationToken);
-        }
-        finally
-        {
-            _turn.Release();
-        }
     }
 
     private async ValueTask FailAsync(StreamError error, CancellationTokenSource ended)

@@ -10,7 +10,7 @@ namespace OrleansStream.Api.Endpoints;
 
 /// <summary>
 /// One live tail: a parked read per partition, and one writer that they take turns at. It holds at most one read's bytes per
-/// partition, and a slow client slows the reads.
+/// partition, and a slow client slows the reads. It is bound to the topic's id: of a topic that was deleted and created anew its client is told.
 /// </summary>
 internal sealed partial class TopicTail(
     IGrainFactory grains, string topic, TimeProvider time, PipeWriter output, PayloadViews views, long limit) : IDisposable
@@ -19,6 +19,7 @@ internal sealed partial class TopicTail(
     private readonly ArrayBufferWriter<byte> _record = new();
     private readonly ArrayBufferWriter<byte> _token = new();
     private readonly ITopicRouterGrain _router = grains.GetGrain<ITopicRouterGrain>(topic);
+    private Guid _topicId;
     private long[] _positions = [];
     private long _left = limit;
 
@@ -29,8 +30,10 @@ internal sealed partial class TopicTail(
     public async Task OpenAsync(TailStart start, CancellationToken cancellationToken)
     {
         TopicDescription description = await _router.DescribeAsync(cancellationToken);
-        if (description.Error is { } error)
-            throw new RequestException(error);
+        if (description.Topic is not { } found)
+            throw new RequestException(description.Error!);
+        _topicId = found.Id;
+        _resumed = start.Place;
         var positions = new long[description.Partitions.Length];
         foreach (PartitionDescription partition in description.Partitions)
             positions[partition.Partition] = await StartOfAsync(partition, start, cancellationToken);
@@ -42,33 +45,20 @@ internal sealed partial class TopicTail(
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var readers = new List<Task>();
         try
         {
             // Tells a client at once that it is connected, and how soon to come back.
             await SendAsync("retry: 1000\n\n"u8.ToArray(), ended.Token);
-            for (int partition = 0; partition < _positions.Length; partition++)
-                readers.Add(FollowAsync(partition, ended));
+            await TellOfResumedPlaceAsync(ended.Token);
             while (!ended.IsCancellationRequested)
             {
-                await Task.Delay(Limits.TailHeartbeat, time, ended.Token);
-                await SendAsync(": heartbeat\n\n"u8.ToArray(), ended.Token);
-                int count = await CountPartitionsAsync(ended);
-                while (readers.Count < count)
-                {
-                    await GrowAsync(readers.Count + 1, ended.Token);
-                    readers.Add(FollowAsync(readers.Count, ended));
-                }
+                await FollowTopicAsync(ended);
+                await FindTopicAnewAsync(ended);
             }
         }
         catch (OperationCanceledException) when (ended.IsCancellationRequested)
         {
             // The client has gone, the service stops, or all that was asked for has been sent.
-        }
-        finally
-        {
-            await ended.CancelAsync();
-            await Task.WhenAll(readers);
         }
     }
 
@@ -77,15 +67,18 @@ internal sealed partial class TopicTail(
 
     private async ValueTask<long> StartOfAsync(PartitionDescription partition, TailStart start, CancellationToken cancellationToken)
     {
-        if (start.Positions is not null)
+        if (start.Place is { } place)
         {
-            // A partition that the token does not know came into being after it: all its records are new.
-            return start.Positions.TryGetValue(partition.Partition, out long position) ? position : 0;
+            // A partition that the token does not know came into being after it: all its records are new. So are those of another topic.
+            bool isOfThisTopic = place.TopicId is null || place.TopicId == _topicId;
+            return isOfThisTopic && place.Offsets.TryGetValue(partition.Partition, out long offset) ? offset : 0;
         }
 
         if (start.TimestampMs is { } timestampMs)
         {
             FindOffsetResponse found = await _router.FindOffsetAsync(partition.Partition, timestampMs, cancellationToken);
+            if (found.Error is null && found.TopicId != _topicId)
+                throw new RequestException(new StreamError(StreamErrorCode.NotLeaderOrFollower, $"The topic '{topic}' has just been created anew. Try again."));
             return found.Error is { } fault ? throw new RequestException(fault) : found.Offset;
         }
 
@@ -99,18 +92,57 @@ internal sealed partial class TopicTail(
         return start.End == FetchRequest.Earliest ? partition.LogStartOffset : partition.HighWatermark;
     }
 
-    private async Task FollowAsync(int partition, CancellationTokenSource ended)
+    /// <summary>Follows the topic until it is gone or the tail ends.</summary>
+    /// <param name="ended">Ends the tail.</param>
+    private async Task FollowTopicAsync(CancellationTokenSource ended)
+    {
+        using var left = CancellationTokenSource.CreateLinkedTokenSource(ended.Token);
+        var readers = new List<Task>();
+        try
+        {
+            for (int partition = 0; partition < _positions.Length; partition++)
+                readers.Add(FollowAsync(partition, left, ended));
+            while (!left.IsCancellationRequested)
+            {
+                await Task.Delay(Limits.TailHeartbeat, time, left.Token);
+                await SendAsync(": heartbeat\n\n"u8.ToArray(), ended.Token);
+                int count = await CountPartitionsAsync(left);
+                while (readers.Count < count)
+                {
+                    await GrowAsync(readers.Count + 1, ended.Token);
+                    readers.Add(FollowAsync(readers.Count, left, ended));
+                }
+            }
+        }
+        catch (OperationCanceledException) when (left.IsCancellationRequested)
+        {
+            // As in RunAsync; or a reader has found the topic gone.
+        }
+        finally
+        {
+            await left.CancelAsync();
+            await Task.WhenAll(readers);
+        }
+    }
+
+    /// <summary>Follows a partition.</summary>
+    /// <param name="partition">Which.</param>
+    /// <param name="left">Ends the reads of the topic; the reader that finds it gone cancels it. Not for writes: to cancel one cuts the connection.</param>
+    /// <param name="ended">Ends the tail.</param>
+    private async Task FollowAsync(int partition, CancellationTokenSource left, CancellationTokenSource ended)
     {
         try
         {
             var outage = new Outage(time);
-            while (!ended.IsCancellationRequested)
+            while (!left.IsCancellationRequested)
             {
-                FetchResponse response = await FetchAsync(partition, ended.Token);
+                FetchResponse response = await FetchAsync(partition, left.Token);
                 if (response.Error is { } error && error.Code != StreamErrorCode.OffsetOutOfRange)
                 {
-                    if (ErrorMap.Of(error.Code).Retriable)
-                        await WaitAsync(partition, error, outage, ended.Token);
+                    if (IsTopicGone(error))
+                        await left.CancelAsync();
+                    else if (ErrorMap.Of(error.Code).Retriable)
+                        await WaitAsync(partition, error, outage, left.Token, ended.Token);
                     else
                         await FailAsync(error, ended);
                     continue;
@@ -123,9 +155,9 @@ internal sealed partial class TopicTail(
                     await SendRecordsAsync(partition, response, ended);
             }
         }
-        catch (OperationCanceledException) when (ended.IsCancellationRequested)
+        catch (OperationCanceledException) when (left.IsCancellationRequested)
         {
-            // As in RunAsync.
+            // As in FollowTopicAsync.
         }
         catch
         {
@@ -137,7 +169,7 @@ internal sealed partial class TopicTail(
 
     private async ValueTask<FetchResponse> FetchAsync(int partition, CancellationToken cancellationToken)
     {
-        var request = new FetchRequest(_positions[partition], Limits.TailFetchBytes, Limits.FetchWaitMsMax);
+        var request = new FetchRequest(_positions[partition], Limits.TailFetchBytes, Limits.FetchWaitMsMax) { TopicId = _topicId };
         try
         {
             return await _router.FetchAsync(partition, request, cancellationToken);
@@ -184,18 +216,26 @@ internal sealed partial class TopicTail(
         }
     }
 
-    private async ValueTask<int> CountPartitionsAsync(CancellationTokenSource ended)
+    private async ValueTask<int> CountPartitionsAsync(CancellationTokenSource left)
+    {
+        TopicResponse? response = await AskTopicAsync(left.Token);
+        if (response?.Topic is { } found && found.Id == _topicId)
+            return found.PartitionCount;
+        if (response?.Topic is not null || response?.Error is { } error && IsTopicGone(error))
+            await left.CancelAsync();
+        return 0;
+    }
+
+    /// <summary>The topic that has the name now, or the error that there is none; null when nobody could tell.</summary>
+    private async ValueTask<TopicResponse?> AskTopicAsync(CancellationToken cancellationToken)
     {
         try
         {
-            TopicResponse response = await grains.GetGrain<ITopicGrain>(topic).GetAsync().WaitAsync(ended.Token);
-            if (response.Error is { Code: StreamErrorCode.UnknownTopicOrPartition } error)
-                await FailAsync(error, ended);
-            return response.Topic?.PartitionCount ?? 0;
+            return await grains.GetGrain<ITopicGrain>(topic).GetAsync().WaitAsync(cancellationToken);
         }
-        catch (Exception exception) when (exception is TimeoutException or OrleansException)
+        catch (Exception exception) when (exception is TimeoutException or OrleansException or StreamException)
         {
-            return 0;
+            return null;
         }
     }
 

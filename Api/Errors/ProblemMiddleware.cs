@@ -1,4 +1,6 @@
 using Microsoft.Net.Http.Headers;
+using OrleansStream.Api.Endpoints;
+using OrleansStream.Api.Hosting;
 using OrleansStream.Errors;
 
 namespace OrleansStream.Api.Errors;
@@ -29,6 +31,13 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger<Pr
         catch (Exception exception) when (!HasBegun(context.Response))
         {
             (StreamError error, HttpFault? fault) = Explain(exception, context);
+            if (IsCutWhenUnavailable(context) && StatusOf(error, fault) == StatusCodes.Status503ServiceUnavailable)
+            {
+                LogCut(logger, context.Request.Method, context.Request.Path, error.Detail);
+                context.Abort();
+                return;
+            }
+
             context.Response.Clear();
             await Problems.WriteAsync(context, error, fault);
         }
@@ -51,6 +60,12 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger<Pr
     // What is written but not sent cannot be taken back: a problem behind it would be no document, and longer than was announced.
     private static bool HasBegun(HttpResponse response) =>
         response.HasStarted || response.BodyWriter is { CanGetUnflushedBytes: true, UnflushedBytes: > 0 };
+
+    // Whoever asks by HEAD is no browser that follows, and wants the status.
+    private static bool IsCutWhenUnavailable(HttpContext context) =>
+        !HeadMiddleware.IsHead(context) && context.GetEndpoint()?.Metadata.GetMetadata<Operation>() is { IsCutWhenUnavailable: true };
+
+    private static int StatusOf(StreamError error, HttpFault? fault) => (fault is { } named ? ErrorMap.Of(named) : ErrorMap.Of(error.Code)).Status;
 
     /// <summary>The error that an exception stands for; what is not known becomes a server error that tells nothing of the inside.</summary>
     /// <param name="exception">What was thrown.</param>
@@ -107,6 +122,9 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger<Pr
             $"{context.Request.Method} is not allowed here. Allowed: {string.Join(", ", context.Response.Headers.Allow.ToArray())}.",
         _ => ErrorMap.Of(fault).Title + ".",
     };
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Method} {Path} is cut unanswered, so that its client comes back: {Reason}")]
+    private static partial void LogCut(ILogger logger, string method, PathString path, string reason);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Method} {Path} was not answered by the cluster")]
     private static partial void LogUnanswered(ILogger logger, Exception exception, string method, string path);

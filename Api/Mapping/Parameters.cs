@@ -16,6 +16,18 @@ internal static class Parameters
     public static int Partition(HttpContext context) =>
         (int)Integer("partition", (string)context.Request.RouteValues["partition"]!, 0, int.MaxValue);
 
+    /// <summary>The id that the topic must have, in <c>topic_id</c>; null for any.</summary>
+    /// <param name="context">The request.</param>
+    /// <exception cref="RequestException">It is no id.</exception>
+    public static Guid? TopicId(HttpContext context)
+    {
+        if (Text(context, "topic_id") is not { } text)
+            return null;
+        return Guid.TryParseExact(text, "D", out Guid id)
+            ? id
+            : throw RequestException.Malformed("topic_id", $"'topic_id' is '{Shown(text)}'; expected a topic's id, such as 6f9619ff-8b86-d011-b42d-00c04fc964ff.");
+    }
+
     /// <summary>A query parameter's text.</summary>
     /// <param name="context">The request.</param>
     /// <param name="name">The parameter.</param>

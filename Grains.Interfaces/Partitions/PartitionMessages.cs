@@ -40,7 +40,10 @@ public readonly record struct FetchRequest(
     [property: Id(1)] int BytesMax,
     [property: Id(2)] int WaitMs)
 {
-    /// <summary>Only of the topic with this id: another one of that name is refused as unknown. Null for whichever has the name.</summary>
+    /// <summary>
+    /// Only of the topic with this id: another one of that name is refused as unknown. Null for whichever has the name when the request
+    /// comes; a wait is bound to that one, and refused when it is deleted meanwhile.
+    /// </summary>
     [Id(3)] public Guid? TopicId { get; init; }
 
     /// <summary>The log start offset (Kafka's ListOffsets value).</summary>
@@ -62,7 +65,11 @@ public readonly record struct FetchResponse(
     [property: Id(1)] long Offset,
     [property: Id(2)] ReadOnlyMemory<byte> Batches,
     [property: Id(3)] long HighWatermark,
-    [property: Id(4)] long LogStartOffset);
+    [property: Id(4)] long LogStartOffset)
+{
+    /// <summary>The topic that was read, as a router tells it; null from the partition itself, and where no topic was found.</summary>
+    [Id(5)] public Guid? TopicId { get; init; }
+}
 
 /// <summary>The place in a log that belongs to a time.</summary>
 /// <param name="Error">Null when the log could be searched.</param>
@@ -72,7 +79,11 @@ public readonly record struct FetchResponse(
 public readonly record struct FindOffsetResponse(
     [property: Id(0)] StreamError? Error,
     [property: Id(1)] long Offset,
-    [property: Id(2)] long TimestampMs);
+    [property: Id(2)] long TimestampMs)
+{
+    /// <summary>The topic that was searched, as a router tells it; null from the partition itself, and where no topic was found.</summary>
+    [Id(3)] public Guid? TopicId { get; init; }
+}
 
 /// <summary>The state of a partition.</summary>
 /// <param name="Partition">Its number.</param>

@@ -44,6 +44,16 @@ public interface ITopicRouterGrain : IGrainWithStringKey
     ValueTask<PartitionDescription> DeleteRecordsAsync(
         int partition, long beforeOffset, CancellationToken cancellationToken = default);
 
+    /// <summary>As <see cref="DeleteRecordsAsync"/>, of the topic with this id only: another one of the name is refused as unknown.</summary>
+    /// <param name="topicId">The topic that the offset belongs to.</param>
+    /// <param name="partition">The partition's number.</param>
+    /// <param name="beforeOffset">The new log start offset; -1 for the high watermark.</param>
+    /// <param name="cancellationToken">The caller's deadline; once it has passed the outcome is unknown, and repeating it is harmless.</param>
+    /// <returns>The partition after it, or the error.</returns>
+    [Alias("DeleteRecordsOfAsync")]
+    ValueTask<PartitionDescription> DeleteRecordsOfAsync(
+        Guid topicId, int partition, long beforeOffset, CancellationToken cancellationToken = default);
+
     /// <summary>Offsets, size and place of every partition.</summary>
     /// <param name="cancellationToken">The caller's deadline.</param>
     /// <returns>One entry per partition in order; or the error that the topic does not exist.</returns>

@@ -72,11 +72,21 @@ internal sealed class TopicRouterGrain(TimeProvider time, ILogger<TopicRouterGra
         if (key is not { } found)
             return new FetchResponse(error, request.Offset, default, HighWatermark: -1, LogStartOffset: -1);
         if (request.TopicId is { } id)
-            found = found with { TopicId = id };
-        FetchResponse response = await _calls.FetchAsync(found, request, cancellationToken);
-        return IsTopicGone(response.Error) && request.TopicId is null && await FindPartitionAnewAsync(found) is { } anew
-            ? await _calls.FetchAsync(anew, request, cancellationToken)
-            : response with { Error = Translate(response.Error) };
+            return await FetchOfAsync(found with { TopicId = id }, request, cancellationToken);
+
+        // The topic known here may be one that is gone. Which has the name is settled by a read that does not wait; a wait is bound to it then, for
+        // its offset means nothing in a topic that is created meanwhile.
+        FetchRequest look = request with { WaitMs = 0 };
+        FetchResponse response = await _calls.FetchAsync(found, look, cancellationToken);
+        if (IsTopicGone(response.Error) && await FindPartitionAnewAsync(found) is { } anew)
+        {
+            found = anew;
+            response = await _calls.FetchAsync(found, look, cancellationToken);
+        }
+
+        return request.WaitMs > 0 && response is { Error: null, Batches.IsEmpty: true }
+            ? await FetchOfAsync(found, request with { Offset = response.Offset }, cancellationToken)
+            : response with { Error = Translate(response.Error), TopicId = found.TopicId };
     }
 
     /// <inheritdoc/>
@@ -86,19 +96,37 @@ internal sealed class TopicRouterGrain(TimeProvider time, ILogger<TopicRouterGra
         if (key is not { } found)
             return new FindOffsetResponse(error, Offset: -1, TimestampMs: -1);
         FindOffsetResponse response = await _calls.FindOffsetAsync(found, timestampMs, cancellationToken);
-        return IsTopicGone(response.Error) && await FindPartitionAnewAsync(found) is { } anew
-            ? await _calls.FindOffsetAsync(anew, timestampMs, cancellationToken)
-            : response with { Error = Translate(response.Error) };
+        if (IsTopicGone(response.Error) && await FindPartitionAnewAsync(found) is { } anew)
+        {
+            found = anew;
+            response = await _calls.FindOffsetAsync(found, timestampMs, cancellationToken);
+        }
+
+        return response with { Error = Translate(response.Error), TopicId = found.TopicId };
     }
 
     /// <inheritdoc/>
-    public async ValueTask<PartitionDescription> DeleteRecordsAsync(
-        int partition, long beforeOffset, CancellationToken cancellationToken)
+    public ValueTask<PartitionDescription> DeleteRecordsAsync(int partition, long beforeOffset, CancellationToken cancellationToken) =>
+        DeleteRecordsAsync(topicId: null, partition, beforeOffset, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<PartitionDescription> DeleteRecordsOfAsync(
+        Guid topicId, int partition, long beforeOffset, CancellationToken cancellationToken) =>
+        DeleteRecordsAsync(topicId, partition, beforeOffset, cancellationToken);
+
+    private async ValueTask<PartitionDescription> DeleteRecordsAsync(
+        Guid? topicId, int partition, long beforeOffset, CancellationToken cancellationToken)
     {
-        var (key, error) = await FindPartitionAsync(partition);
-        if (key is not { } found)
+        // Seldom asked, and never to be done to another topic than the one that has the name now: no cache, and no second try on one that is created meanwhile.
+        var (topic, error) = await _cache.RefreshAsync(known: null);
+        if (topic is null)
             return PartitionMapping.Unavailable(partition, error!);
-        PartitionDescription response = await _calls.DeleteRecordsAsync(found, beforeOffset, cancellationToken);
+        TopicMetadata metadata = topic.Metadata;
+        if (topicId is not null && topicId != metadata.Id)
+            return PartitionMapping.Unavailable(partition, CreatedAnew());
+        if ((uint)partition >= (uint)metadata.PartitionCount)
+            return PartitionMapping.Unavailable(partition, PartitionErrors.NoSuchPartition(metadata.Name, partition, metadata.PartitionCount));
+        PartitionDescription response = await _calls.DeleteRecordsAsync(new PartitionKey(metadata.Id, partition), beforeOffset, cancellationToken);
         return response with { Error = Translate(response.Error) };
     }
 
@@ -193,10 +221,27 @@ internal sealed class TopicRouterGrain(TimeProvider time, ILogger<TopicRouterGra
             : null;
     }
 
+    /// <summary>Reads from this topic or none: its offsets mean nothing in another of the name.</summary>
+    private async ValueTask<FetchResponse> FetchOfAsync(PartitionKey key, FetchRequest request, CancellationToken cancellationToken)
+    {
+        FetchResponse response = await _calls.FetchAsync(key, request, cancellationToken);
+        if (IsTopicGone(response.Error))
+        {
+            var (topic, _) = await _cache.RefreshAsync(known: null);
+            response = response with { Error = topic is null ? Translate(response.Error) : CreatedAnew() };
+        }
+
+        return response with { TopicId = key.TopicId };
+    }
+
     private static bool IsTopicGone(RecordsAppendResponse response) =>
         response.Parts.All(part => part.Response.Error is { Code: StreamErrorCode.UnknownTopicId, OutcomeUnknown: false });
 
     private static bool IsTopicGone(StreamError? error) => error?.Code == StreamErrorCode.UnknownTopicId;
+
+    private StreamError CreatedAnew() => new(
+        StreamErrorCode.UnknownTopicId,
+        $"The topic '{this.GetPrimaryKeyString()}' that was read from was deleted, and another has its name: the offsets are none of that one's. Read it from its start.");
 
     /// <summary>A caller that named the topic by its name is told about the name.</summary>
     private StreamError? Translate(StreamError? error) => IsTopicGone(error)

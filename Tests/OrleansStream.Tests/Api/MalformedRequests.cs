@@ -201,7 +201,7 @@ internal static class MalformedRequests
             yield return new("POST", Partition, json, Field: header.StartsWith("Producer-Id", StringComparison.Ordinal) ? null : "Producer-Id", Header: header);
         foreach (string match in new[] { "0", "*", "\"\"", "\"a\"", "\"-1\"", "W/\"0\"", "\"0\", \"1\"", "\"99999999999999999999\"" })
             yield return new("POST", Partition, json, Field: "If-Match", Header: $"If-Match: {match}");
-        foreach (string token in new[] { "x", "0", "0:", ":1", "0:1,", "0:-1", "0:1,0:2", "5000:1", "0:99999999999999999999", new string('1', 40_000)[..6000] })
+        foreach (string token in new[] { "x", "0", "0:", ":1", "0:1,", "0:-1", "0:1,0:2", "5000:1", "0:99999999999999999999", new string('1', 40_000)[..6000], "@", "0:1@", "0:1@7", "@6f9619ff8b86d011b42d00c04fc964ff", "0:1@6f9619ff-8b86-d011-b42d-00c04fc964ff", "0:1@6f9619ff8b86d011b42d00c04fc964ff@" })
             yield return new("GET", Records, Type: null, Field: "Last-Event-ID", Header: $"Last-Event-ID: {token}");
     }
 
@@ -220,7 +220,7 @@ internal static class MalformedRequests
     {
         string[] fetches =
         [
-            "offset=-1", "offset=x", "offset=", "offset=1.5", "offset=99999999999999999999", "offset=+1", "offset=%201", "from=begin", "from=", "from=Earliest",
+            "offset=-1", "topic_id=", "topic_id=x", "topic_id=6f9619ff8b86d011b42d00c04fc964ff", "offset=x", "offset=", "offset=1.5", "offset=99999999999999999999", "offset=+1", "offset=%201", "from=begin", "from=", "from=Earliest",
             "timestamp=now", "timestamp=-5", "timestamp=2026-06-11", "timestamp=2026-06-11T19:20:00", "limit=0", "limit=-1", "limit=10001", "limit=x", "limit=",
             "max_bytes=0", "max_bytes=4194305", "max_bytes=x", "wait_ms=-1", "wait_ms=20001", "wait_ms=1s", "key_as=text", "value_as=xml", "value_as=JSON",
         ];
@@ -297,7 +297,7 @@ internal static class MalformedRequests
         yield return new("DELETE", "/v1/topics", Type: null);
         yield return new("POST", "/v1/topics/{t}", Utf8("{}"));
         yield return new("PUT", Records, Utf8("{}"));
-        foreach (string query in new[] { "", "?before_offset=", "?before_offset=-1", "?before_offset=x", "?before_offset=0&x=1", "?before_offset=99" })
+        foreach (string query in new[] { "", "?before_offset=", "?before_offset=-1", "?before_offset=x", "?before_offset=0&x=1", "?before_offset=0&topic_id=x", "?before_offset=99" })
             yield return new("DELETE", Partition + query, Type: null);
         yield return new("DELETE", "/v1/topics/absent/partitions/0/records?before_offset=0", Type: null);
         yield return new("PATCH", Partition, Utf8("{}"));

@@ -69,6 +69,53 @@ public sealed class RouterTests(ClusterFixture cluster)
     }
 
     [Fact]
+    public async Task Fetch_WhileItsTopicIsCreatedAnew_IsRefused()
+    {
+        TopicMetadata topic = await cluster.CreateAsync(1);
+        await cluster.Router(topic.Name).AppendAsync(Batches.Request(Batches.Of((null, "a"), (null, "b")), 0));
+        Task<FetchResponse> waiting = cluster.Router(topic.Name).FetchAsync(0, Batches.From(2, waitMs: 20_000)).AsTask();
+        await cluster.Router(topic.Name).FetchAsync(0, Batches.From(0));
+        await cluster.Topic(topic.Name).DeleteAsync();
+        await cluster.Topic(topic.Name).CreateAsync(ClusterFixture.Request(1));
+        await cluster.Router(topic.Name).AppendAsync(Batches.Request(Batches.Of((null, "c"), (null, "d"), (null, "e")), 0));
+        FetchResponse response = await waiting;
+        Assert.True(response.Error is { Code: StreamErrorCode.UnknownTopicId or StreamErrorCode.UnknownTopicOrPartition }, $"{response}");
+    }
+
+    [Fact]
+    public async Task Fetch_OfATopicThatWasCreatedAnewBefore_ReadsThatOneUnlessTheOtherIsNamed()
+    {
+        TopicMetadata topic = await cluster.CreateAsync(1);
+        // The router knows the old one.
+        await cluster.Router(topic.Name).FetchAsync(0, Batches.From(0));
+        await cluster.Topic(topic.Name).DeleteAsync();
+        TopicMetadata anew = (await cluster.Topic(topic.Name).CreateAsync(ClusterFixture.Request(1))).Topic!;
+        await cluster.Router(anew.Name).AppendAsync(Batches.Request(Batches.Of((null, "a"), (null, "b")), 0));
+        foreach (int waitMs in new[] { 0, 20_000 })
+        {
+            FetchResponse response = await cluster.Router(topic.Name).FetchAsync(0, Batches.From(1, waitMs));
+            Assert.Null(response.Error);
+            Assert.Equal(anew.Id, response.TopicId);
+            FetchResponse refused = await cluster.Router(topic.Name).FetchAsync(0, Batches.From(1, waitMs) with { TopicId = topic.Id });
+            Assert.Equal(StreamErrorCode.UnknownTopicId, refused.Error!.Code);
+        }
+
+        Assert.Equal(StreamErrorCode.UnknownTopicId, (await cluster.Router(topic.Name).DeleteRecordsOfAsync(topic.Id, 0, FetchRequest.Latest)).Error!.Code);
+        Assert.Equal(0, (await cluster.Router(topic.Name).FetchAsync(0, Batches.From(0))).LogStartOffset);
+        Assert.Equal(2, (await cluster.Router(topic.Name).DeleteRecordsOfAsync(anew.Id, 0, FetchRequest.Latest)).LogStartOffset);
+    }
+
+    [Fact]
+    public async Task DeleteRecords_WhereTheRouterKnowsADeletedTopic_IsDoneToTheOneThatHasTheName()
+    {
+        TopicMetadata topic = await cluster.CreateAsync(1);
+        await cluster.Router(topic.Name).FetchAsync(0, Batches.From(0));
+        await cluster.Topic(topic.Name).DeleteAsync();
+        await cluster.Topic(topic.Name).CreateAsync(ClusterFixture.Request(1));
+        Assert.Null((await cluster.Router(topic.Name).DeleteRecordsAsync(0, 0)).Error);
+    }
+
+    [Fact]
     public async Task Append_WhenAProducersBatchWouldBeSplit_IsRefusedWhole()
     {
         TopicMetadata topic = await cluster.CreateAsync(6);

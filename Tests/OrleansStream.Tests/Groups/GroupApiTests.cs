@@ -178,6 +178,20 @@ public sealed class GroupApiTests(ApiFixture api)
     }
 
     [Fact]
+    public async Task Stream_EndsEachAnswerWithItsId()
+    {
+        string topic = await api.CreateTopicAsync();
+        await ProduceAsync(topic, 0, "a");
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"/v1/groups/{_group}/members/m/poll") { Content = ApiFixture.Json($$"""{"topics":["{{topic}}"]}""") };
+        request.Headers.Accept.ParseAdd("text/event-stream");
+        using var response = await api.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+        using var lines = new StreamReader(await response.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken));
+        var answer = await NextEventAsync(lines);
+        Assert.Equal("id: " + Cursor(answer), await lines.ReadLineAsync(TestContext.Current.CancellationToken));
+        Assert.Equal("", await lines.ReadLineAsync(TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
     public async Task PutOffsets_WhenAMemberCommits_NeedsItsEpochAndNeverGoesBack()
     {
         string topic = await api.CreateTopicAsync();
