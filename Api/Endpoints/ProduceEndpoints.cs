@@ -3,6 +3,7 @@ using Microsoft.Extensions.Primitives;
 using OrleansStream.Api.Errors;
 using OrleansStream.Api.Mapping;
 using OrleansStream.Api.Producers;
+using OrleansStream.Errors;
 using OrleansStream.Topics;
 
 namespace OrleansStream.Api.Endpoints;
@@ -173,15 +174,27 @@ internal sealed partial class ProduceEndpoints(
     private async ValueTask<AppendOutcome> TryCallAsync(HttpContext context, AppendRecords records)
     {
         string topic = Parameters.Topic(context);
-        if (context.Features.Get<ClientIdentity>() is not { } client)
-            return await appender.AppendAsync(topic, records);
-        if (!client.Identity.IsClients && records.Acks != Acks.All)
+        ClientIdentity? client = context.Features.Get<ClientIdentity>();
+        if (client is { Identity.IsClients: false } && records.Acks != Acks.All)
             throw RequestException.Malformed("acks", $"With '{ProducerHeaders.Key}' acks must be \"all\": the answer is to hold for a day.");
-        AppendOutcome outcome = await appender.AppendAsync(topic, records, client);
-        if (client.Key is { } key)
+        AppendOutcome outcome = client is null
+            ? await appender.AppendAsync(topic, records)
+            : await appender.AppendAsync(topic, records, client);
+        if (client?.Key is { } key)
             await key.EndAsync(outcome.Response);
-        return outcome;
+        if (outcome.IsFenced)
+            outcome = outcome with { Response = FencedIdentity.Told(outcome.Response) };
+        return outcome.Response.Error is { Code: StreamErrorCode.UnknownProducerId } error
+            ? outcome with { Response = outcome.Response with { Error = WithAdvice(error, isInHeader: client is { Identity.IsClients: true }) } }
+            : outcome;
     }
+
+    private static StreamError WithAdvice(StreamError error, bool isInHeader) => error with
+    {
+        Detail = $"{error.Detail} POST /v1/producers gives one"
+            + (isInHeader ? "." : "; batches of another cluster are sent without their producer ids."),
+        Field = isInHeader ? ProducerHeaders.Id : null,
+    };
 
     private static ProduceResults MakeResults(HttpContext context) =>
         new() { AreDuplicatesOfOtherRequests = context.Features.Get<ClientIdentity>() is { Identity.IsClients: true } };

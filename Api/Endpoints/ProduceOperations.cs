@@ -29,7 +29,8 @@ internal static class ProduceOperations
         + "field that is not described is refused. One malformed record refuses the whole request, and nothing is stored.\n\n"
         + "**application/x-ndjson**: one record a line, stored while they come, of any total length; one result a line comes back at the end, with more than 100,000 lines while they come (read while you send). "
         + "A malformed line fails alone. A chunk that cannot be stored ends the request; the answer then has fewer lines.\n\n"
-        + "**application/vnd.kafka.recordbatch.v2**: encoded batches, stored as they are; those without a producer id get one of the service's.\n\n"
+        + "**application/vnd.kafka.recordbatch.v2**: encoded batches, stored as they are; those without a producer id get one of the service's. One that "
+        + "they name must have been given out by `POST /v1/producers`.\n\n"
         + "**application/octet-stream**, **text/plain**: the body is one value; key, time and headers of the record are HTTP headers.\n\n"
         + "A body may be gzip-, br-, deflate- or zstd-encoded. 200: all stored. 207: some were not, see each entry. When none was stored, the answer "
         + "is the first record's error, with all `results` in it.\n\n"
@@ -52,7 +53,7 @@ internal static class ProduceOperations
 
     private static readonly OperationParameter[] ProducerSequence =
     [
-        new(ProducerHeaders.Id, ParameterPlace.Header, "The producer's id; the three go together.") { IsInteger = true },
+        new(ProducerHeaders.Id, ParameterPlace.Header, "The producer's id, of POST /v1/producers; the three go together.") { IsInteger = true },
         new(ProducerHeaders.Epoch, ParameterPlace.Header, "Its epoch. An older one than the partition has seen is refused.") { IsInteger = true },
         new(ProducerHeaders.Sequence, ParameterPlace.Header,
             "The sequence number of the first record: that of the partition's last one plus the count of its request, from 0 for each epoch. "
@@ -84,6 +85,7 @@ internal static class ProduceOperations
         StreamErrorCode.UnsupportedForMessageFormat, StreamErrorCode.UnsupportedCompressionType, StreamErrorCode.InvalidRecord,
         StreamErrorCode.ThrottlingQuotaExceeded, StreamErrorCode.NotLeaderOrFollower, StreamErrorCode.KafkaStorageError,
         StreamErrorCode.PartitionOffline, StreamErrorCode.IdempotencyKeyReused, StreamErrorCode.IdempotencyKeyInUse,
+        StreamErrorCode.UnknownProducerId, StreamErrorCode.CoordinatorNotAvailable,
     ];
 
     /// <summary>Produce to a topic.</summary>

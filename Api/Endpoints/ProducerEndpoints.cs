@@ -10,8 +10,8 @@ namespace OrleansStream.Api.Endpoints;
 
 /// <summary>Gives clients producer ids and epochs.</summary>
 /// <param name="grains">The way to the grains.</param>
-/// <param name="ids">New ids.</param>
-internal sealed class ProducerEndpoints(IGrainFactory grains, ProducerIds ids)
+/// <param name="ids">Gives out ids.</param>
+internal sealed class ProducerEndpoints(IGrainFactory grains, ClientProducerIds ids)
 {
     /// <summary>Adds the endpoints.</summary>
     /// <param name="routes">Where to.</param>

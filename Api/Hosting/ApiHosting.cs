@@ -50,7 +50,7 @@ internal static class ApiHosting
         IServiceCollection services = builder.Services;
         services.AddSingleton<IMemoryPoolFactory<byte>, ConnectionMemory>();
         services.TryAddSingleton(TimeProvider.System);
-        services.AddSingleton<ProducerIds>();
+        services.AddSingleton<ClientProducerIds>();
         services.AddSingleton<IValidateOptions<QuotaOptions>, QuotaOptionsValidator>();
         services.AddOptions<QuotaOptions>().BindConfiguration(QuotaOptions.SectionName).ValidateOnStart();
         services.AddSingleton<ClientQuotas>();

@@ -4,9 +4,9 @@ using OrleansStream.Producers;
 namespace OrleansStream.Api.Producers;
 
 /// <summary>The producer ids that this node was given and has not used yet.</summary>
-/// <param name="grains">Gives out ids.</param>
+/// <param name="takeBlock">Asks for the first of <see cref="ProducerLimits.IdsPerBlock"/> new ids.</param>
 /// <param name="time">The clock.</param>
-internal sealed class ProducerIds(IGrainFactory grains, TimeProvider time)
+internal sealed class ProducerIds(Func<Task<long>> takeBlock, TimeProvider time)
 {
     private readonly Lock _gate = new();
     private Task? _asking;
@@ -56,7 +56,7 @@ internal sealed class ProducerIds(IGrainFactory grains, TimeProvider time)
 
     private async Task TakeBlockAsync()
     {
-        long first = await grains.GetGrain<IProducerIdGrain>(IProducerIdGrain.Key).TakeBlockAsync();
+        long first = await takeBlock();
         lock (_gate)
             (_nextId, _idsLeft) = (first, ProducerLimits.IdsPerBlock);
     }

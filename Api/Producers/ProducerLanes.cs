@@ -1,4 +1,5 @@
 using OrleansStream.Errors;
+using OrleansStream.Producers;
 
 namespace OrleansStream.Api.Producers;
 
@@ -6,11 +7,15 @@ namespace OrleansStream.Api.Producers;
 /// <remarks>
 /// A lane is an id, and its epoch counts requests: partitions remember an id's newest epoch only, so few ids serve any number of
 /// requests, and whatever of an older request is still on its way is refused. The lane that came back last goes first, so that
-/// there are no more than requests at once. One whose request ended with an open outcome never comes back.
+/// there are no more than requests at once. One whose request ended with an open outcome never comes back, nor one that a partition refused
+/// by its epoch. Anybody who reads batches sees the ids of lanes; callers cannot name them (<see cref="ProducerIdRanges"/>).
 /// </remarks>
-/// <param name="ids">Gives new lanes their ids.</param>
-internal sealed class ProducerLanes(ProducerIds ids)
+/// <param name="grains">Gives new lanes their ids.</param>
+/// <param name="time">The clock.</param>
+internal sealed class ProducerLanes(IGrainFactory grains, TimeProvider time)
 {
+    private readonly ProducerIds _ids = new(
+        () => grains.GetGrain<IServiceProducerIdGrain>(IServiceProducerIdGrain.Key).TakeBlockAsync(), time);
     private readonly Lock _gate = new();
     private readonly Stack<ProducerLane> _idle = new();
 
@@ -43,7 +48,7 @@ internal sealed class ProducerLanes(ProducerIds ids)
 
     private async ValueTask<ProducerLane> RentNewAsync(TimeSpan timeout)
     {
-        var lane = new ProducerLane(await ids.TakeAsync(timeout));
+        var lane = new ProducerLane(await _ids.TakeAsync(timeout));
         lane.BeginRequest();
         return lane;
     }

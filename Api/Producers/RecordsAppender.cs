@@ -8,11 +8,13 @@ namespace OrleansStream.Api.Producers;
 /// <summary>
 /// Appends the records of a request under an identity of their own, so that a server's death costs the producer time and not an
 /// error or a duplicate: a call that is lost is repeated through another server until its outcome is known or its time is over.
+/// Every door appends through here, so that producers which callers name are judged in this one place.
 /// </summary>
 /// <param name="grains">The way to the grains.</param>
+/// <param name="producers">Tells which producers callers may name.</param>
 /// <param name="lanes">Gives each request its identity.</param>
 /// <param name="time">The clock.</param>
-internal sealed class RecordsAppender(IGrainFactory grains, ProducerLanes lanes, TimeProvider time)
+internal sealed class RecordsAppender(IGrainFactory grains, ClientProducerIds producers, ProducerLanes lanes, TimeProvider time)
 {
     private readonly GrainLookup<ITopicRouterGrain> _routers = new(grains);
     private readonly TopicPlans _plans = new();
@@ -26,38 +28,61 @@ internal sealed class RecordsAppender(IGrainFactory grains, ProducerLanes lanes,
     public async ValueTask<AppendOutcome> AppendAsync(string topic, AppendRecords records)
     {
         long startedAt = time.GetTimestamp();
+        NamedProducers named = ProducersOf(records.Batches.Span);
+        if (await producers.CheckAsync(named, TopicLimits.AppendTimeout) is { } unknown)
+            return Refused(unknown);
         if (records.Acks == Acks.None)
             return await TryAsync(topic, records.With(identity: null)) is { } response ? OutcomeOf(response) : new AppendOutcome(Lost(), IsMemoryFree: false);
-        ProducerLane lane;
-        try
+        for (int changes = 0; ; changes++)
         {
-            lane = await lanes.RentAsync(TopicLimits.AppendTimeout);
-        }
-        catch (StreamException e)
-        {
-            return new AppendOutcome(new RecordsAppendResponse([], default, e.Error), IsMemoryFree: true);
-        }
+            ProducerLane lane;
+            try
+            {
+                lane = await lanes.RentAsync(TopicLimits.AppendTimeout);
+            }
+            catch (StreamException e)
+            {
+                return Refused(e.Error);
+            }
 
-        var identity = new AppendIdentity(
-            lane.Id, lane.Epoch, _plans.Find(topic), time.GetUtcNow().ToUnixTimeMilliseconds(), NextKeylessStart(), LeftMs(startedAt));
-        AppendOutcome outcome = await RepeatAsync(topic, records, identity, isOpen: false, startedAt);
-        if (!HasOpenOutcome(outcome.Response))
-            lanes.Return(lane);
-        return outcome;
+            var identity = new AppendIdentity(
+                lane.Id, lane.Epoch, _plans.Find(topic), time.GetUtcNow().ToUnixTimeMilliseconds(), NextKeylessStart(), LeftMs(startedAt));
+            AppendOutcome outcome = await RepeatAsync(topic, records, identity, isOpen: false, startedAt);
+            // Where batches name producers of their own, a fence may be theirs.
+            bool isFenced = named.IsNone && FencedIdentity.IsIn(outcome.Response);
+            if (!isFenced && !HasOpenOutcome(outcome.Response))
+                lanes.Return(lane);
+            if (!isFenced)
+                return outcome;
+            if (!outcome.IsMemoryFree || !FencedIdentity.KeptAllOut(outcome.Response)
+                || changes == Limits.ProducerLaneChangesMax || LeftMs(startedAt) == 0)
+            {
+                return outcome with { Response = FencedIdentity.Told(outcome.Response) };
+            }
+
+            // Nothing is stored, and no call is under way that could store it yet: so the request begins anew under another lane.
+            RecordBatchHeader.ClearProducers(records.Batches.Span);
+        }
     }
 
     /// <summary>Appends records under an identity of the client's.</summary>
     /// <param name="topic">The topic's name.</param>
     /// <param name="records">The records.</param>
     /// <param name="client">The identity.</param>
-    public ValueTask<AppendOutcome> AppendAsync(string topic, AppendRecords records, ClientIdentity client)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<AppendOutcome> AppendAsync(string topic, AppendRecords records, ClientIdentity client)
     {
         long startedAt = time.GetTimestamp();
+        NamedProducers named = ProducersOf(records.Batches.Span);
+        NamedProducers judged = client.Identity.IsClients ? named.With(client.Identity.ProducerId) : named;
+        if (await producers.CheckAsync(judged, TopicLimits.AppendTimeout) is { } unknown)
+            return Refused(client.IsResumed ? unknown with { OutcomeUnknown = true } : unknown);
         AppendIdentity identity = client.Identity with
         {
             Topic = client.Identity.Topic ?? _plans.Find(topic), TimeoutMs = LeftMs(startedAt),
         };
-        return RepeatAsync(topic, records, identity, client.IsResumed, startedAt);
+        AppendOutcome outcome = await RepeatAsync(topic, records, identity, client.IsResumed, startedAt);
+        return outcome with { IsFenced = judged.IsNone && FencedIdentity.KeptAllOut(outcome.Response) };
     }
 
     /// <summary>Where the turn of partitions begins for the keyless records of the next request.</summary>
@@ -123,6 +148,20 @@ internal sealed class RecordsAppender(IGrainFactory grains, ProducerLanes lanes,
         }
     }
 
+    private static NamedProducers ProducersOf(ReadOnlySpan<byte> batches)
+    {
+        NamedProducers named = NamedProducers.None;
+        for (; RecordBatchHeader.TryRead(batches, out RecordBatchHeader header); batches = batches[header.LengthBytes..])
+        {
+            if (header.HasProducer)
+                named = named.With(header.ProducerId);
+        }
+
+        return named;
+    }
+
+    private static AppendOutcome Refused(StreamError error) => new(new RecordsAppendResponse([], default, error), IsMemoryFree: true);
+
     private static AppendOutcome OutcomeOf(RecordsAppendResponse response) =>
         new(response, IsMemoryFree: !response.HasStrays && !HasOpenOutcome(response));
 
@@ -178,4 +217,8 @@ internal readonly record struct AppendRecords(
 /// <summary>What came of an append.</summary>
 /// <param name="Response">The answer.</param>
 /// <param name="IsMemoryFree">False when a call that was given up may still be reading the request's batches.</param>
-internal readonly record struct AppendOutcome(RecordsAppendResponse Response, bool IsMemoryFree);
+internal readonly record struct AppendOutcome(RecordsAppendResponse Response, bool IsMemoryFree)
+{
+    /// <summary>True when nothing was stored, since partitions know a newer epoch of an identity that the service gave a client's key.</summary>
+    public bool IsFenced { get; init; }
+}

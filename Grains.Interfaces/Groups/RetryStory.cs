@@ -11,7 +11,7 @@ namespace OrleansStream.Groups;
 /// Headers, all text: <c>retry.group</c>, <c>retry.attempt</c>, <c>retry.due</c>, <c>retry.first_failure</c> and <c>retry.timestamp</c> (RFC 3339),
 /// <c>retry.reason</c>, <c>retry.topic</c>, <c>retry.partition</c>, <c>retry.offset</c>. Anybody may write such headers, also into a retry topic or
 /// one of dead letters. So only a batch's producer id proves a story: a copy that the service made has a derived id
-/// (<see cref="ProducerLimits.IsDerived"/>), which no caller can use. A record without a proven story is foreign there: it is delivered as it is,
+/// (<see cref="ProducerIdRanges.IsDerived"/>), which no caller can use. A record without a proven story is foreign there: it is delivered as it is,
 /// waits for nothing, and a redrive leaves it where it is.
 /// </remarks>
 /// <param name="Attempt">In a retry topic the number of the attempt to come, from 2 on, or 1 after a redrive; of a dead letter, how many there were.</param>
@@ -45,7 +45,7 @@ public sealed record RetryStory(
     /// <returns>The story; null when the record is no copy that the service made for this group and this topic.</returns>
     public static RetryStory? Read(in RecordBatchHeader batch, in RecordView record, string topic, string group)
     {
-        bool isCopy = ProducerLimits.IsDerived(batch.ProducerId) && batch is { ProducerEpoch: 0, BaseSequence: 0, RecordCount: 1 };
+        bool isCopy = ProducerIdRanges.IsDerived(batch.ProducerId) && batch is { ProducerEpoch: 0, BaseSequence: 0, RecordCount: 1 };
         return isCopy && record.HeaderCount > 0 && ToldBy(record) is { } told && ReadTold(told) is { } story
             && told.GetValueOrDefault("group", group) == group
             && (!RetryTopics.IsRetry(topic, group) || RetryTopics.RetryOf(story.Topic, group) == topic)

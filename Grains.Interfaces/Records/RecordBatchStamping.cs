@@ -89,6 +89,15 @@ public readonly partial struct RecordBatchHeader
         }
     }
 
+    /// <summary>Takes the producer out of every batch, so that <see cref="StampProducers"/> names another.</summary>
+    /// <param name="batches">Whole batches, back to back, whose headers were found sound.</param>
+    /// <exception cref="ArgumentException">A batch is not as long as its header says.</exception>
+    public static void ClearProducers(Span<byte> batches)
+    {
+        for (; TryRead(batches, out RecordBatchHeader header); batches = batches[header.LengthBytes..])
+            StampProducer(batches[..header.LengthBytes], None, (short)None, (int)None);
+    }
+
     /// <summary>The sequence number of the record behind some records. After <see cref="int.MaxValue"/> comes 0.</summary>
     /// <param name="sequence">The sequence number of the first of them.</param>
     /// <param name="recordCount">The count of them.</param>

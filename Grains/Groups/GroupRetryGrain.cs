@@ -99,7 +99,7 @@ internal sealed partial class GroupRetryGrain(TimeProvider time) : Grain, IGroup
         batch.Reset(new RecordBatchOptions
         {
             Compression = AppendPlanner.SizeOf(record) > TopicLimits.MessageBytesMax ? compression : CompressionType.None,
-            ProducerId = ProducerLimits.DeriveId(SHA256.HashData(Encoding.UTF8.GetBytes($"{Group}\n{identity}"))),
+            ProducerId = ProducerIdRanges.Derive(SHA256.HashData(Encoding.UTF8.GetBytes($"{Group}\n{identity}"))),
             ProducerEpoch = 0,
             BaseSequence = 0,
         });

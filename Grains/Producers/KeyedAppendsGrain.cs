@@ -64,7 +64,7 @@ internal sealed partial class KeyedAppendsGrain(IDocumentStore documents, TimePr
 
         async Task TakeAsync()
         {
-            _state.NextId = await GrainFactory.GetGrain<IProducerIdGrain>(IProducerIdGrain.Key).TakeBlockAsync();
+            _state.NextId = await GrainFactory.GetGrain<IServiceProducerIdGrain>(IServiceProducerIdGrain.Key).TakeBlockAsync();
             _state.IdsLeft = ProducerLimits.IdsPerBlock;
         }
     }

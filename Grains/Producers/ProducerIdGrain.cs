@@ -1,45 +1,23 @@
 using Microsoft.Extensions.Logging;
-using OrleansStream.Errors;
 using OrleansStream.GrainStorage;
 
 namespace OrleansStream.Producers;
 
-/// <summary>The counter of producer ids.</summary>
-/// <remarks>
-/// Not reentrant, and no block is given out before the counter behind it was written under its etag: of two activations the stale
-/// one's write fails. A write whose outcome is in doubt may have moved the counter; the next activation reads it, and ids are lost at worst.
-/// </remarks>
+/// <summary>The counter of clients' producer ids.</summary>
+/// <param name="state">What is stored of it.</param>
+/// <param name="logger">Told of failures.</param>
 [GrainType("producer-ids")]
-internal sealed partial class ProducerIdGrain(
+internal sealed class ProducerIdGrain(
     [PersistentState("ids", DocumentGrainStorage.ProviderName)] IPersistentState<ProducerIdState> state, ILogger<ProducerIdGrain> logger)
-    : Grain, IProducerIdGrain
-{
-    /// <inheritdoc/>
-    public async Task<long> TakeBlockAsync()
-    {
-        long first = state.State.NextId;
-        state.State = new ProducerIdState { NextId = first + ProducerLimits.IdsPerBlock };
-        try
-        {
-            await state.WriteStateAsync();
-            return first;
-        }
-        catch (Exception e)
-        {
-            LogNotStored(e);
-            DeactivateOnIdle();
-            throw new StreamException(new StreamError(
-                StreamErrorCode.CoordinatorNotAvailable, "The counter of producer ids could not be stored. Try again."));
-        }
-    }
+    : ProducerIdCounterGrain(ProducerIdRanges.ClientMin, ProducerIdRanges.ServiceMin, state, logger), IProducerIdGrain;
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The counter of producer ids could not be stored")]
-    private partial void LogNotStored(Exception exception);
-}
-
-/// <summary>What is stored of the counter.</summary>
-internal sealed record ProducerIdState
-{
-    /// <summary>The first id that was never given out.</summary>
-    public long NextId { get; init; } = ProducerLimits.IdMin;
-}
+/// <summary>
+/// The counter of the service's own producer ids. A grain with a document of its own: a silo of an older version, which would give out clients' ids in their
+/// place, or forget the counter when it writes the other one, does not know it.
+/// </summary>
+/// <param name="state">What is stored of it.</param>
+/// <param name="logger">Told of failures.</param>
+[GrainType("service-producer-ids")]
+internal sealed class ServiceProducerIdGrain(
+    [PersistentState("ids", DocumentGrainStorage.ProviderName)] IPersistentState<ProducerIdState> state, ILogger<ServiceProducerIdGrain> logger)
+    : ProducerIdCounterGrain(ProducerIdRanges.ServiceMin, ProducerIdRanges.DerivedMin, state, logger), IServiceProducerIdGrain;

@@ -58,26 +58,28 @@ public sealed class IdempotenceTests(ApiFixture api)
     [Fact]
     public async Task Condition_WhenItFails_TellsTheNextOffset()
     {
+        long id = await TakeIdAsync();
         string path = await PartitionAsync();
-        await SendAsync(path, Values("a", "b"), 200, 8, epoch: 0, sequence: 0, ifMatch: 0);
-        JsonNode failed = await SendAsync(path, Values("c"), 412, 8, epoch: 0, sequence: 2, ifMatch: 7);
+        await SendAsync(path, Values("a", "b"), 200, id, epoch: 0, sequence: 0, ifMatch: 0);
+        JsonNode failed = await SendAsync(path, Values("c"), 412, id, epoch: 0, sequence: 2, ifMatch: 7);
         Assert.Equal((2, 2), ((int)failed["next_offset"]!, (int)failed["results"]![0]!["error"]!["next_offset"]!));
-        await SendAsync(path, Values("c"), 200, 8, epoch: 0, sequence: 2, ifMatch: (long)failed["next_offset"]!);
+        await SendAsync(path, Values("c"), 200, id, epoch: 0, sequence: 2, ifMatch: (long)failed["next_offset"]!);
     }
 
     [Fact]
     public async Task Producer_WhenARequestOfManyBatchesIsRepeated_IsAnsweredWithItsOffsets()
     {
+        long id = await TakeIdAsync();
         string path = await PartitionAsync();
         byte[] Numbered(int from) => [.. Enumerable.Range(from, 20).SelectMany(i =>
         {
             byte[] batch = Encoded($"{i}");
-            RecordBatchHeader.StampProducer(batch, id: 12, epoch: 0, baseSequence: i);
+            RecordBatchHeader.StampProducer(batch, id, epoch: 0, baseSequence: i);
             RecordBatchHeader.StampCrc(batch);
             return batch;
         })];
         JsonNode first = await PostAsync(Numbered(0));
-        await SendAsync(path, Values("beside"), 200, 13, epoch: 0, sequence: 0);
+        await SendAsync(path, Values("beside"), 200, await TakeIdAsync(), epoch: 0, sequence: 0);
         JsonNode second = await PostAsync(Numbered(20));
         Assert.Equal(first.ToJsonString(), (await PostAsync(Numbered(0))).ToJsonString());
         Assert.Equal(second.ToJsonString(), (await PostAsync(Numbered(20))).ToJsonString());
@@ -96,30 +98,32 @@ public sealed class IdempotenceTests(ApiFixture api)
     [Fact]
     public async Task Producer_WithAnyBodyAndAcks_NumbersTheRequestsRecords()
     {
+        long id = await TakeIdAsync();
         string path = await PartitionAsync();
-        await SendAsync(path, ApiFixture.Body("{\"value\":1}\n{\"value\":2}\n"u8.ToArray(), Ndjson), 200, 7, epoch: 0, sequence: 0);
-        await SendAsync(path, ApiFixture.Body("{\"value\":1}\n{\"value\":2}\n"u8.ToArray(), Ndjson), 200, 7, epoch: 0, sequence: 0);
-        await SendAsync(path, ApiFixture.Body("3"u8.ToArray(), "text/plain"), 200, 7, epoch: 0, sequence: 2);
-        await SendAsync(path, ApiFixture.Body(Encoded("4", "5"), BatchType), 200, 7, epoch: 0, sequence: 3);
-        await SendAsync(path, ApiFixture.Body(Encoded("4", "5"), BatchType), 200, 7, epoch: 0, sequence: 3);
-        await SendAsync(path, ApiFixture.Json("""{"records":[{"value":6}],"acks":0}"""), 202, 7, epoch: 0, sequence: 5);
-        await SendAsync(path, ApiFixture.Json("""{"records":[{"value":6}],"acks":1}"""), 200, 7, epoch: 0, sequence: 5);
+        await SendAsync(path, ApiFixture.Body("{\"value\":1}\n{\"value\":2}\n"u8.ToArray(), Ndjson), 200, id, epoch: 0, sequence: 0);
+        await SendAsync(path, ApiFixture.Body("{\"value\":1}\n{\"value\":2}\n"u8.ToArray(), Ndjson), 200, id, epoch: 0, sequence: 0);
+        await SendAsync(path, ApiFixture.Body("3"u8.ToArray(), "text/plain"), 200, id, epoch: 0, sequence: 2);
+        await SendAsync(path, ApiFixture.Body(Encoded("4", "5"), BatchType), 200, id, epoch: 0, sequence: 3);
+        await SendAsync(path, ApiFixture.Body(Encoded("4", "5"), BatchType), 200, id, epoch: 0, sequence: 3);
+        await SendAsync(path, ApiFixture.Json("""{"records":[{"value":6}],"acks":0}"""), 202, id, epoch: 0, sequence: 5);
+        await SendAsync(path, ApiFixture.Json("""{"records":[{"value":6}],"acks":1}"""), 200, id, epoch: 0, sequence: 5);
         // A line that is refused refuses all: the numbers count the records.
-        await SendAsync(path, ApiFixture.Body("{\"value\":7}\n{\"valu\":8}\n"u8.ToArray(), Ndjson), 400, 7, epoch: 0, sequence: 6);
+        await SendAsync(path, ApiFixture.Body("{\"value\":7}\n{\"valu\":8}\n"u8.ToArray(), Ndjson), 400, id, epoch: 0, sequence: 6);
         byte[] named = Encoded("x");
-        RecordBatchHeader.StampProducer(named, id: 9, epoch: 0, baseSequence: 0);
-        await SendAsync(path, ApiFixture.Body(named, BatchType), 400, 7, epoch: 0, sequence: 6);
+        RecordBatchHeader.StampProducer(named, id, epoch: 0, baseSequence: 0);
+        await SendAsync(path, ApiFixture.Body(named, BatchType), 400, id, epoch: 0, sequence: 6);
         Assert.Equal(["1", "2", "3", "4", "5", "6"], await ValuesAsync(path));
     }
 
     [Fact]
     public async Task Producer_WhenACondition_IsMetOnceAndNotAskedAgain()
     {
+        long id = await TakeIdAsync();
         string path = await PartitionAsync();
-        await SendAsync(path, Values("a"), 200, 8, epoch: 0, sequence: 0, ifMatch: 0);
-        await SendAsync(path, Values("a"), 200, 8, epoch: 0, sequence: 0, ifMatch: 0);
-        await SendAsync(path, Values("b"), 412, 8, epoch: 0, sequence: 1, ifMatch: 0);
-        await SendAsync(path, Values("b"), 200, 8, epoch: 0, sequence: 1, ifMatch: 1);
+        await SendAsync(path, Values("a"), 200, id, epoch: 0, sequence: 0, ifMatch: 0);
+        await SendAsync(path, Values("a"), 200, id, epoch: 0, sequence: 0, ifMatch: 0);
+        await SendAsync(path, Values("b"), 412, id, epoch: 0, sequence: 1, ifMatch: 0);
+        await SendAsync(path, Values("b"), 200, id, epoch: 0, sequence: 1, ifMatch: 1);
         Assert.Equal(["a", "b"], await ValuesAsync(path));
     }
 
@@ -197,6 +201,8 @@ public sealed class IdempotenceTests(ApiFixture api)
         Assert.True(status == (int)response.StatusCode, $"{(int)response.StatusCode}: {text}");
         return JsonNode.Parse(text)!;
     }
+
+    private async Task<long> TakeIdAsync() => (long)(await api.PostAsync("/v1/producers", "", status: 201))["producer_id"]!;
 
     private async Task<string> PartitionAsync() => $"/v1/topics/{await api.CreateTopicAsync()}/partitions/0/records";
 

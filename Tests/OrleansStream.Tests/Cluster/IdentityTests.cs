@@ -140,8 +140,8 @@ public sealed class IdentityTests : IAsyncLifetime
         await _cluster.Cluster.DeactivateAsync(ids);
         long[] after = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => ids.TakeBlockAsync()));
         long[] all = [.. before, .. after];
-        Assert.Equal(all.Length, all.Select(first => (first - ProducerLimits.IdMin) / ProducerLimits.IdsPerBlock).Distinct().Count());
-        Assert.All(all, first => Assert.Equal(0, (first - ProducerLimits.IdMin) % ProducerLimits.IdsPerBlock));
+        Assert.Equal(all.Length, all.Select(first => (first - ProducerIdRanges.ClientMin) / ProducerLimits.IdsPerBlock).Distinct().Count());
+        Assert.All(all, first => Assert.Equal(0, (first - ProducerIdRanges.ClientMin) % ProducerLimits.IdsPerBlock));
     }
 
     [Fact]
@@ -182,7 +182,8 @@ public sealed class IdentityTests : IAsyncLifetime
     }
 
     private RecordsAppender MakeAppender() => new(
-        _cluster.Grains, new ProducerLanes(new ProducerIds(_cluster.Grains, TimeProvider.System)), TimeProvider.System);
+        _cluster.Grains, new ClientProducerIds(_cluster.Grains, TimeProvider.System), new ProducerLanes(_cluster.Grains, TimeProvider.System),
+        TimeProvider.System);
 
     // The appender names the producer in them, so they are its alone.
     private static AppendRecords Records(RecordsAppendRequest request) =>

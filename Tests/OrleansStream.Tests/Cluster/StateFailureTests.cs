@@ -79,15 +79,15 @@ public sealed class StateFailureTests : IAsyncLifetime
     [InlineData(true)]
     public async Task Add_WhenTheRegisterOfProducersCannotBeStored_SaysWhatTheStoreSaidAndTheNextCallWorks(bool isFull)
     {
-        var register = _cluster.Grains.GetGrain<IProducerRegisterGrain>(IProducerRegisterGrain.KeyOf(ProducerLimits.IdMin));
+        var register = _cluster.Grains.GetGrain<IProducerRegisterGrain>(IProducerRegisterGrain.KeyOf(ProducerIdRanges.ClientMin));
         _documents.WriteFailure = Failure(isFull);
-        StreamError error = (await Assert.ThrowsAsync<StreamException>(() => register.AddAsync(ProducerLimits.IdMin))).Error;
+        StreamError error = (await Assert.ThrowsAsync<StreamException>(() => register.AddAsync(ProducerIdRanges.ClientMin))).Error;
         _documents.WriteFailure = null;
 
         Assert.Equal("The register of producers could not be stored: The store's own words.", error.Detail);
         Assert.Equal((StreamErrorCode.CoordinatorNotAvailable, !isFull), (error.Code, error.OutcomeUnknown));
-        Assert.Null(await register.AddAsync(ProducerLimits.IdMin));
-        Assert.Equal(1, (await register.RaiseEpochAsync(ProducerLimits.IdMin, 0, key: null)).ProducerEpoch);
+        Assert.Null(await register.AddAsync(ProducerIdRanges.ClientMin));
+        Assert.Equal(1, (await register.RaiseEpochAsync(ProducerIdRanges.ClientMin, 0, key: null)).ProducerEpoch);
     }
 
     [Fact]

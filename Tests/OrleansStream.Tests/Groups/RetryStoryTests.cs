@@ -27,7 +27,7 @@ public sealed class RetryStoryTests
 
     [Fact]
     public void Read_WhenACallerWroteTheHeaders_GivesNone() =>
-        Gen.Select(Headers, Gen.Long[-1, ProducerLimits.DerivedIdMin - 1]).Sample((headers, id) =>
+        Gen.Select(Headers, Gen.Long[-1, ProducerIdRanges.DerivedMin - 1]).Sample((headers, id) =>
         {
             Assert.Null(Read(With(Told(Genuine), headers), id, Retry));
             return true;
@@ -37,7 +37,7 @@ public sealed class RetryStoryTests
     public void Read_WhenTheHeadersAreAny_GivesNoneOrOneWithinItsBounds() =>
         Gen.Select(Headers, RetryClient.OneOf(Retry, "t.g.dlq", "graves")).Sample((headers, topic) =>
         {
-            if (Read(With(Told(Genuine), headers), ProducerLimits.DerivedIdMin + 5, topic) is not { } story)
+            if (Read(With(Told(Genuine), headers), ProducerIdRanges.DerivedMin + 5, topic) is not { } story)
                 return;
             Assert.InRange(story.Attempt, 1, GroupLimits.AttemptsMax);
             Assert.True(story.Partition >= 0 && story.Offset >= 0 && story.Reason.Length <= GroupLimits.ReasonLengthMax);
@@ -45,16 +45,16 @@ public sealed class RetryStoryTests
             if (topic == Retry)
                 Assert.Equal(Retry, RetryTopics.RetryOf(story.Topic, Group));
             // So it can be written again.
-            Assert.Equal(story, Read(Written(story, []), ProducerLimits.DerivedIdMin, topic));
+            Assert.Equal(story, Read(Written(story, []), ProducerIdRanges.DerivedMin, topic));
         });
 
     [Fact]
     public void Write_ThenRead_GivesTheStoryAndLeavesTheRecordsOwnHeaders()
     {
         (string Name, string Value)[] own = [("source", "stadium"), ("retry.count", "7"), ("retry.", "a"), ("retry.attempts", "b")];
-        Assert.Equal(Genuine, Read(Written(Genuine, own), ProducerLimits.DerivedIdMin, Retry));
+        Assert.Equal(Genuine, Read(Written(Genuine, own), ProducerIdRanges.DerivedMin, Retry));
         var headers = new List<string>();
-        ReadOnly(Written(Genuine, own), ProducerLimits.DerivedIdMin, (_, record) =>
+        ReadOnly(Written(Genuine, own), ProducerIdRanges.DerivedMin, (_, record) =>
         {
             foreach (RecordHeaderView header in record.Headers)
                 headers.Add(Encoding.UTF8.GetString(header.Key));
@@ -68,14 +68,14 @@ public sealed class RetryStoryTests
     [InlineData(253_402_300_800_000)]
     public void Write_WhenTheRecordsTimeIsNoDate_LeavesItOut(long timestampMs) =>
         Assert.Equal(
-            Genuine with { TimestampMs = -1 }, Read(Written(Genuine with { TimestampMs = timestampMs }, []), ProducerLimits.DerivedIdMin, Retry));
+            Genuine with { TimestampMs = -1 }, Read(Written(Genuine with { TimestampMs = timestampMs }, []), ProducerIdRanges.DerivedMin, Retry));
 
     [Fact]
     public void Read_WhenItIsAnotherGroupsOrAnOlderBuilds_TellsThemApart()
     {
-        Assert.Null(Read(Written(Genuine, [], "other"), ProducerLimits.DerivedIdMin, "graves"));
+        Assert.Null(Read(Written(Genuine, [], "other"), ProducerIdRanges.DerivedMin, "graves"));
         (string Name, string Value)[] older = [.. Told(Genuine).Where(header => header.Name != "retry.group")];
-        Assert.Equal(Genuine, Read(older, ProducerLimits.DerivedIdMin, "graves"));
+        Assert.Equal(Genuine, Read(older, ProducerIdRanges.DerivedMin, "graves"));
     }
 
     [Fact]

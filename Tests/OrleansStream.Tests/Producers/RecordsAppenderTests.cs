@@ -1,8 +1,11 @@
 using System.Collections.Immutable;
 using System.Reflection;
+using OrleansStream.Api;
 using OrleansStream.Api.Producers;
 using OrleansStream.Errors;
 using OrleansStream.Partitions;
+using OrleansStream.Producers;
+using OrleansStream.Records;
 using OrleansStream.Tests.Cluster;
 using OrleansStream.Tests.Topics;
 using OrleansStream.Topics;
@@ -17,15 +20,16 @@ public sealed class RecordsAppenderTests
         ProducerId: 7, ProducerEpoch: 0, Topic, NowMs: 0, KeylessStart: 0, TimeoutMs: 20_000));
 
     private readonly ScriptedRouter _router;
+    private readonly ProducerIdCounter _laneIds = new(ProducerIdRanges.ServiceMin);
     private readonly RecordsAppender _appender;
 
     public RecordsAppenderTests()
     {
         ITopicRouterGrain router = DispatchProxy.Create<ITopicRouterGrain, ScriptedRouter>();
         _router = (ScriptedRouter)router;
-        var grains = DispatchProxy.Create<IGrainFactory, OneGrain>();
-        ((OneGrain)grains).Grain = router;
-        _appender = new RecordsAppender(grains, new ProducerLanes(new ProducerIds(grains, TimeProvider.System)), TimeProvider.System);
+        _appender = new RecordsAppender(
+            Factory(router), new ClientProducerIds(Factory(new ProducerIdCounter(ProducerIdRanges.ClientMin + 10)), TimeProvider.System),
+            new ProducerLanes(Factory(_laneIds), TimeProvider.System), TimeProvider.System);
     }
 
     // The call that was lost may have stored them, or do so yet.
@@ -65,6 +69,142 @@ public sealed class RecordsAppenderTests
 
         Assert.Equal((5, null), (Assert.Single(outcome.Response.Parts).BaseOffset, outcome.Response.Parts[0].Response.Error));
         Assert.Empty(_router.Calls);
+    }
+
+    [Fact]
+    public async Task Append_WhenItsIdentityIsFenced_GoesOnUnderAnotherAndNeverUsesItAgain()
+    {
+        var identities = new List<(long Id, short Epoch)>();
+        RecordsAppendResponse Answer(RecordsAppendRequest request, bool isFenced)
+        {
+            identities.Add((request.Identity!.ProducerId, request.Identity.ProducerEpoch));
+            RecordBatchHeader.TryRead(request.Batches.Span, out RecordBatchHeader header);
+            Assert.Equal(identities[^1], (header.ProducerId, header.ProducerEpoch));
+            Assert.Equal(0, header.BaseSequence);
+            return isFenced ? Parts(Fenced) : Parts(Stored);
+        }
+
+        for (int i = 0; i < Limits.ProducerLaneChangesMax; i++)
+            _router.Calls.Enqueue(request => Answer(request, isFenced: true));
+        _router.Calls.Enqueue(request => Answer(request, isFenced: false));
+        _router.Calls.Enqueue(request => Answer(request, isFenced: false));
+
+        for (int request = 0; request < 2; request++)
+        {
+            AppendOutcome outcome = await _appender.AppendAsync("t", Records());
+            Assert.Null(Assert.Single(outcome.Response.Parts).Response.Error);
+            Assert.True(outcome.IsMemoryFree);
+        }
+
+        long first = ProducerIdRanges.ServiceMin;
+        Assert.Equal([.. Enumerable.Range(0, Limits.ProducerLaneChangesMax + 1).Select(i => (first + i, (short)0)), (identities[^2].Id, (short)1)], identities);
+    }
+
+    [Fact]
+    public async Task Append_WhenEveryIdentityIsFenced_SaysInTheEndThatItCanBeSentAgain()
+    {
+        for (int i = 0; i <= Limits.ProducerLaneChangesMax; i++)
+            _router.Calls.Enqueue(_ => Parts(Fenced));
+
+        AppendOutcome outcome = await _appender.AppendAsync("t", Records());
+
+        StreamError error = Assert.Single(outcome.Response.Parts).Response.Error!;
+        Assert.Equal((StreamErrorCode.NotLeaderOrFollower, false), (error.Code, error.OutcomeUnknown));
+        Assert.Empty(_router.Calls);
+    }
+
+    // To begin anew could store twice what the lost call, the part that was let in, or the call that is still under way has stored or may store.
+    [Theory]
+    [InlineData("lost", StreamErrorCode.RequestTimedOut, true)]
+    [InlineData("unknown", StreamErrorCode.RequestTimedOut, true)]
+    [InlineData("strays", StreamErrorCode.NotLeaderOrFollower, false)]
+    [InlineData("partly", StreamErrorCode.NotLeaderOrFollower, false)]
+    public async Task Append_WhenItsIdentityIsFencedAndSomethingMayBeStored_DoesNotBeginAnewAndTellsThat(string how, StreamErrorCode code, bool isUnknown)
+    {
+        // The first request learns the topic: only then a lost call may have stored something.
+        _router.Calls.Enqueue(_ => new RecordsAppendResponse([], default) { PlanBy = Topic });
+        _router.Calls.Enqueue(_ => Parts(Stored));
+        await _appender.AppendAsync("t", Records());
+        if (how == "lost")
+            _router.Calls.Enqueue(_ => throw new SiloUnavailableException("gone"));
+        _router.Calls.Enqueue(_ => how switch
+        {
+            "unknown" => Parts(Fenced with { OutcomeUnknown = true }),
+            "strays" => Parts(Fenced) with { HasStrays = true },
+            "partly" => Parts(Stored, Fenced),
+            _ => Parts(Fenced),
+        });
+
+        AppendOutcome outcome = await _appender.AppendAsync("t", Records());
+
+        StreamError error = outcome.Response.Parts[^1].Response.Error!;
+        Assert.Equal((code, isUnknown), (error.Code, error.OutcomeUnknown));
+        Assert.Equal(how == "partly", outcome.Response.Parts[0].Response.Error is null);
+
+        // The identity is not used again.
+        _router.Calls.Enqueue(request =>
+        {
+            Assert.Equal(ProducerIdRanges.ServiceMin + 1, request.Identity!.ProducerId);
+            return Parts(Stored);
+        });
+        await _appender.AppendAsync("t", Records());
+        Assert.Empty(_router.Calls);
+    }
+
+    [Theory]
+    [InlineData(0, true)]
+    [InlineData(9, true)]
+    [InlineData(10, false)]
+    [InlineData(-1, false)]
+    [InlineData(ProducerIdRanges.ServiceMin - ProducerIdRanges.ClientMin, false)]
+    [InlineData(ProducerIdRanges.DerivedMin - ProducerIdRanges.ClientMin, false)]
+    public async Task Append_OfBatchesThatNameAProducer_IsMadeOnlyWhenItWasGivenOutWhateverItsWay(long distance, bool isGivenOut)
+    {
+        long id = ProducerIdRanges.ClientMin + distance;
+        var options = new RecordBatchOptions { ProducerId = id, ProducerEpoch = 5, BaseSequence = 0 };
+        AppendRecords Named() => Records() with { Batches = (byte[])[.. Batches.Of((null, "a")), .. Batches.Of(options, (null, "b"))] };
+        var header = new ClientIdentity(Client.Identity with { ProducerId = id, IsClients = true });
+        Func<Task<AppendOutcome>>[] ways =
+        [
+            async () => await _appender.AppendAsync("t", Named()),
+            async () => await _appender.AppendAsync("t", Named() with { Acks = Acks.None }),
+            async () => await _appender.AppendAsync("t", Named(), Client),
+            async () => await _appender.AppendAsync("t", Records(), header),
+            async () => await _appender.AppendAsync("t", Records() with { Acks = Acks.None }, header),
+        ];
+        foreach (Func<Task<AppendOutcome>> way in ways)
+        {
+            if (isGivenOut)
+                _router.Calls.Enqueue(_ => Parts(Stored));
+            AppendOutcome outcome = await way();
+            Assert.Equal(isGivenOut ? null : StreamErrorCode.UnknownProducerId, outcome.Response.Error?.Code);
+            Assert.Empty(_router.Calls);
+        }
+    }
+
+    // Its own producer is the caller's to mend.
+    [Fact]
+    public async Task Append_WhenAProducerThatTheCallerNamesIsFenced_SaysSo()
+    {
+        var options = new RecordBatchOptions { ProducerId = ProducerIdRanges.ClientMin, ProducerEpoch = 5, BaseSequence = 0 };
+        _router.Calls.Enqueue(_ => Parts(Fenced));
+        AppendOutcome outcome = await _appender.AppendAsync("t", Records() with { Batches = Batches.Of(options, (null, "b")) });
+        Assert.Equal(StreamErrorCode.InvalidProducerEpoch, outcome.Response.Parts[0].Response.Error!.Code);
+        Assert.Empty(_router.Calls);
+    }
+
+    private static StreamError? Stored => null;
+
+    private static StreamError Fenced => new(StreamErrorCode.InvalidProducerEpoch, "fenced");
+
+    private static RecordsAppendResponse Parts(params StreamError?[] errors) => new(
+        [.. errors.Select((error, partition) => new AppendPart(partition, 1, new AppendResponse(error, error is null ? 5 : -1, -1, 0)))], default);
+
+    private static IGrainFactory Factory(object grain)
+    {
+        var grains = DispatchProxy.Create<IGrainFactory, OneGrain>();
+        ((OneGrain)grains).Grain = grain;
+        return grains;
     }
 
     private static AppendRecords Records() => new(Batches.Of((null, "a")), Partition: 0, default, Acks.All, ExpectedNextOffset: null);

@@ -1,0 +1,68 @@
+using Microsoft.Extensions.Logging;
+using OrleansStream.Errors;
+
+namespace OrleansStream.Producers;
+
+/// <summary>A counter of producer ids.</summary>
+/// <remarks>
+/// Not reentrant, and no block is given out before the counter behind it was written under its etag: of two activations the stale
+/// one's write fails. A write whose outcome is in doubt may have moved the counter; the next activation reads it, and ids are lost at worst.
+/// </remarks>
+/// <param name="first">The first id of the counter's range.</param>
+/// <param name="end">The first id behind it.</param>
+/// <param name="state">What is stored of the counter.</param>
+/// <param name="logger">Told of failures.</param>
+internal abstract partial class ProducerIdCounterGrain(long first, long end, IPersistentState<ProducerIdState> state, ILogger logger) : Grain
+{
+    private long NextId => Math.Max(first, state.State.NextId);
+
+    /// <summary>Takes the next block of ids.</summary>
+    /// <exception cref="StreamException">The counter could not be stored, or its range is used up.</exception>
+    public async Task<long> TakeBlockAsync()
+    {
+        long taken = NextId;
+        if (taken > end - ProducerLimits.IdsPerBlock)
+            throw Unavailable("All producer ids are used up.");
+        state.State = new ProducerIdState { NextId = taken + ProducerLimits.IdsPerBlock };
+        try
+        {
+            await state.WriteStateAsync();
+            return taken;
+        }
+        catch (Exception e)
+        {
+            LogFailed(e);
+            DeactivateOnIdle();
+            throw Unavailable("The counter of producer ids could not be stored. Try again.");
+        }
+    }
+
+    /// <summary>Reads from the store how far the ids were given out: another activation may have given out more than this one knows.</summary>
+    /// <exception cref="StreamException">The counter could not be read.</exception>
+    public async Task<long> FindEndAsync()
+    {
+        try
+        {
+            await state.ReadStateAsync();
+            return NextId;
+        }
+        catch (Exception e)
+        {
+            LogFailed(e);
+            DeactivateOnIdle();
+            throw Unavailable("The counter of producer ids could not be read. Try again.");
+        }
+    }
+
+    private static StreamException Unavailable(string detail) => new(new StreamError(StreamErrorCode.CoordinatorNotAvailable, detail));
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The counter of producer ids could not be stored or read")]
+    private partial void LogFailed(Exception exception);
+}
+
+/// <summary>What is stored of a counter.</summary>
+internal sealed record ProducerIdState
+{
+    /// <summary>The first id that was never given out; below the counter's range until some was.</summary>
+    public long NextId { get; init; }
+}
