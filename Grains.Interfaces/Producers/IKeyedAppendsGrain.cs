@@ -87,6 +87,21 @@ public static class KeyedAppendLimits
     /// <summary>The keys one of them remembers: with all of them 262,144 a topic. Beyond it new ones are refused, never old ones forgotten.</summary>
     public const int KeysPerShareMax = 1_024;
 
+    /// <summary>
+    /// The bytes of appends and topics in one of these documents, which each append writes anew: with all of them 256 MiB a topic. Keys are kept as hashes of
+    /// 32 characters, a record's result has about 60 bytes a partition, an error its text. The ids that are kept for later add at most 64 KiB.
+    /// </summary>
+    public const int BytesPerShareMax = 1024 * 1024;
+
+    /// <summary>The bytes at which no further append is begun: the last quarter is for the results of those that were.</summary>
+    public const int BytesPerShareToBegin = BytesPerShareMax / 4 * 3;
+
+    /// <summary>
+    /// The bytes of one append with its results. Results beyond it, of over a thousand partitions or of many long errors, are not kept: a repeat makes the
+    /// append again, and gets them from the partitions as long as these remember its producer.
+    /// </summary>
+    public const int BytesPerKeyMax = 64 * 1024;
+
     /// <summary>How long a key is remembered from its first request on.</summary>
     public static readonly TimeSpan Age = TimeSpan.FromHours(24);
 

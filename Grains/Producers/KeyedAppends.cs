@@ -9,12 +9,21 @@ namespace OrleansStream.Producers;
 /// <summary>What is remembered of appends by key, and its rules.</summary>
 /// <remarks>
 /// Each append has a producer id to itself until it is over; then the id serves the next one under its next epoch. So a share uses as many ids
-/// as it has appends under way or left open, and no partition has to remember an id for each key.
+/// as it has appends under way or left open, and no partition has to remember an id for each key. One that a partition refused by its epoch does not.
+/// <para>
+/// The document has a bound in bytes. Where the results of an append have no room in it the append is left open: its repeat makes it again under its
+/// identity, and the partitions know what they have.
+/// </para>
 /// </remarks>
 internal sealed record KeyedAppends
 {
     /// <summary>What a document must say it is.</summary>
     public const int CurrentFormat = 1;
+
+    // What a name and its punctuation add to a value; a version has up to 20 digits.
+    private const int EntryBytes = 24;
+
+    private int? _lengthBytes;
 
     /// <summary>The document's format.</summary>
     public int Format { get; init; } = CurrentFormat;
@@ -37,6 +46,12 @@ internal sealed record KeyedAppends
     /// <summary>True when ids must be taken before an append can begin.</summary>
     [JsonIgnore]
     public bool NeedsIds => IdsLeft == 0 && Idle.Count == 0;
+
+    /// <summary>The bytes of the appends and topics in the document: not less than they take there.</summary>
+    [JsonIgnore]
+    public int LengthBytes => _lengthBytes ??= Appends.Sum(append => LengthOf(append.Key, append.Value)) + Topics.Values.Sum(LengthOf);
+
+    private bool IsFull => Appends.Count >= KeyedAppendLimits.KeysPerShareMax || LengthBytes >= KeyedAppendLimits.BytesPerShareToBegin;
 
     /// <summary>Judges a request, and takes note of it when it is to be made.</summary>
     /// <param name="request">The request.</param>
@@ -68,7 +83,7 @@ internal sealed record KeyedAppends
         }
 
         if (known.Parts is null)
-            Appends[request.Key] = known = known with { Runner = request.Runner, RunnerUntilMs = LeaseFrom(nowMs) };
+            known = Put(request.Key, known with { Runner = request.Runner, RunnerUntilMs = LeaseFrom(nowMs) });
         return new KeyedAppendResponse(Error: null, IdentityOf(known), IsResumed: true);
     }
 
@@ -82,18 +97,20 @@ internal sealed record KeyedAppends
     {
         if (!Appends.TryGetValue(key, out KeyedAppend? append) || append.Runner != runner || append.Parts is not null)
             return false;
+        bool isFenced = parts.Any(part => part.Error is { Code: StreamErrorCode.InvalidProducerEpoch });
+        KeyedAppend over = append with { Parts = parts, Runner = Guid.Empty, RunnerUntilMs = 0 };
         if (outcome == KeyedOutcome.Nothing)
         {
-            Remove(key, append);
+            Remove(key, append, isFenced);
         }
-        else if (outcome == KeyedOutcome.Done)
+        else if (outcome == KeyedOutcome.Done && HasRoomFor(key, append, over))
         {
-            Idle.Add(new IdleProducer(append.ProducerId, append.ProducerEpoch));
-            Appends[key] = append with { Parts = parts, Runner = Guid.Empty, RunnerUntilMs = 0 };
+            Free(append, isFenced);
+            Put(key, over);
         }
         else
         {
-            Appends[key] = append with { Runner = Guid.Empty, RunnerUntilMs = 0 };
+            Put(key, over with { Parts = null });
         }
 
         return true;
@@ -108,7 +125,11 @@ internal sealed record KeyedAppends
         foreach (var (key, append) in expired)
             Remove(key, append);
         foreach (long version in Topics.Keys.Except(Appends.Values.Select(append => append.TopicVersion)).ToArray())
+        {
+            _lengthBytes = LengthBytes - LengthOf(Topics[version]);
             Topics.Remove(version);
+        }
+
         return expired.Length > 0;
     }
 
@@ -117,29 +138,46 @@ internal sealed record KeyedAppends
 
     /// <summary>Reads the stored form.</summary>
     /// <param name="bytes">The document.</param>
+    /// <remarks>
+    /// Older versions stored appends under clients' ids, which callers can name. An append keeps what it was begun under; ids without one are not used again.
+    /// </remarks>
     /// <exception cref="JsonException">It is damaged, or of another format: never taken for an empty one.</exception>
-    public static KeyedAppends Parse(ReadOnlySpan<byte> bytes) =>
-        JsonSerializer.Deserialize(bytes, KeyedAppendsJson.Default.KeyedAppends) is { Format: CurrentFormat, Appends: not null, Topics: not null, Idle: not null } found
-            ? found
-            : throw new JsonException("It is of another format.");
+    public static KeyedAppends Parse(ReadOnlySpan<byte> bytes)
+    {
+        if (JsonSerializer.Deserialize(bytes, KeyedAppendsJson.Default.KeyedAppends)
+            is not { Format: CurrentFormat, Appends: not null, Topics: not null, Idle: not null } found)
+        {
+            throw new JsonException("It is of another format.");
+        }
+
+        found.Idle.RemoveAll(idle => !IsServices(idle.Id));
+        if (!IsServices(found.NextId))
+            found.IdsLeft = 0;
+        return found;
+    }
 
     private KeyedAppendResponse Add(KeyedAppendRequest request, long nowMs)
     {
-        if (Appends.Count >= KeyedAppendLimits.KeysPerShareMax && !Expire(nowMs))
+        if (IsFull)
+            Expire(nowMs);
+        if (IsFull)
         {
             long freeInMs = Appends.Values.Min(append => append.ExpiresAtMs) - nowMs;
             return new KeyedAppendResponse(new StreamError(
                 StreamErrorCode.ThrottlingQuotaExceeded,
-                $"The topic remembers as many keys as it may: {KeyedAppendLimits.KeysPerShareMax} in each of {KeyedAppendLimits.SharesPerTopic} "
-                + $"shares, for {KeyedAppendLimits.Age.TotalHours} hours. Nothing was stored. A producer of POST /v1/producers has no such bound.")
+                $"The topic remembers as many keys as it may: {KeyedAppendLimits.KeysPerShareMax}, or {KeyedAppendLimits.BytesPerShareToBegin} bytes of what came of "
+                + $"them, in each of {KeyedAppendLimits.SharesPerTopic} shares, for {KeyedAppendLimits.Age.TotalHours} hours. Nothing was stored. A producer of "
+                + "POST /v1/producers has no such bound.")
             {
                 RetryAfterMs = (int)Math.Clamp(freeInMs, 1_000, int.MaxValue),
             });
         }
 
         IdleProducer producer = TakeProducer();
-        Topics.TryAdd(request.Topic.Version, request.Topic);
-        KeyedAppend append = Appends[request.Key] = new KeyedAppend
+        int lengthBytes = LengthBytes;
+        if (Topics.TryAdd(request.Topic.Version, request.Topic))
+            _lengthBytes = lengthBytes + LengthOf(request.Topic);
+        KeyedAppend append = Put(request.Key, new KeyedAppend
         {
             Body = request.Body,
             ProducerId = producer.Id,
@@ -150,7 +188,7 @@ internal sealed record KeyedAppends
             ExpiresAtMs = nowMs + (long)KeyedAppendLimits.Age.TotalMilliseconds,
             Runner = request.Runner,
             RunnerUntilMs = LeaseFrom(nowMs),
-        };
+        });
         return new KeyedAppendResponse(Error: null, IdentityOf(append));
     }
 
@@ -168,12 +206,44 @@ internal sealed record KeyedAppends
         return new IdleProducer(NextId++, Epoch: 0);
     }
 
-    private void Remove(string key, KeyedAppend append)
+    private KeyedAppend Put(string key, KeyedAppend append)
     {
+        int lengthBytes = LengthBytes;
+        if (Appends.TryGetValue(key, out KeyedAppend? before))
+            lengthBytes -= LengthOf(key, before);
+        _lengthBytes = lengthBytes + LengthOf(key, append);
+        return Appends[key] = append;
+    }
+
+    private void Remove(string key, KeyedAppend append, bool isFenced = false)
+    {
+        _lengthBytes = LengthBytes - LengthOf(key, append);
         Appends.Remove(key);
         if (append.Parts is null)
+            Free(append, isFenced);
+    }
+
+    private void Free(KeyedAppend append, bool isFenced)
+    {
+        if (!isFenced && IsServices(append.ProducerId))
             Idle.Add(new IdleProducer(append.ProducerId, append.ProducerEpoch));
     }
+
+    private bool HasRoomFor(string key, KeyedAppend append, KeyedAppend over)
+    {
+        int overBytes = LengthOf(key, over);
+        return overBytes <= KeyedAppendLimits.BytesPerKeyMax
+            && LengthBytes - LengthOf(key, append) + overBytes <= KeyedAppendLimits.BytesPerShareMax;
+    }
+
+    // With the longest time, so that an append which is taken up again is not longer.
+    private static int LengthOf(string key, KeyedAppend append) => key.Length + EntryBytes
+        + JsonSerializer.SerializeToUtf8Bytes(append with { RunnerUntilMs = long.MaxValue }, KeyedAppendsJson.Default.KeyedAppend).Length;
+
+    private static int LengthOf(TopicMetadata topic) =>
+        EntryBytes + JsonSerializer.SerializeToUtf8Bytes(topic, KeyedAppendsJson.Default.TopicMetadata).Length;
+
+    private static bool IsServices(long producerId) => ProducerIdRanges.KindOf(producerId) == ProducerIdKind.Service;
 
     private AppendIdentity IdentityOf(KeyedAppend append) => new(
         append.ProducerId, append.ProducerEpoch, Topics[append.TopicVersion], append.NowMs, append.KeylessStart, TimeoutMs: 0, IsRepeat: true)
