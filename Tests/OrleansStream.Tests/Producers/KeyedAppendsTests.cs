@@ -137,6 +137,8 @@ public sealed class KeyedAppendsTests
                         .. Enumerable.Range(0, parts).Select(i => new StoredPart(i * 1_000_000_000L, 1_781_205_600_000, null)),
                         .. Enumerable.Range(0, errors).Select(_ => new StoredPart(-1, -1, new StreamError(StreamErrorCode.InvalidTimestamp, new string('\'', detail)))),
                     ];
+                    // Many are under way at once, and end together.
+                    var ending = new List<string>();
                     for (int i = 0; i < count; i++)
                     {
                         string key = $"{begun.Count:X32}";
@@ -150,8 +152,11 @@ public sealed class KeyedAppendsTests
                         }
 
                         begun[key] = (identity.ProducerId, identity.ProducerEpoch, results);
-                        Assert.True(state.End(key, Me, KeyedOutcome.Done, results));
+                        ending.Add(key);
                     }
+
+                    Assert.All(ending, key => Assert.True(state.End(key, Me, KeyedOutcome.Done, results)));
+                    Assert.All(ending, key => Assert.True(state.Appends[key].Parts is null || LengthOf(state.Appends[key]) <= KeyedAppendLimits.BytesPerKeyMax));
                 }
 
                 byte[] bytes = state.ToBytes();
@@ -183,6 +188,8 @@ public sealed class KeyedAppendsTests
         Assert.Null(Begin("more", Me, nowMs: DayMs).Error);
         Assert.InRange(_state.LengthBytes, 1, 2_000);
     }
+
+    private static int LengthOf(KeyedAppend append) => JsonSerializer.SerializeToUtf8Bytes(append, KeyedAppendsJson.Default.KeyedAppend).Length;
 
     private KeyedAppendResponse Begin(string key, Guid runner, string body = "body", long nowMs = 0, TopicMetadata? topic = null) =>
         _state.Begin(new KeyedAppendRequest(key, body, topic ?? Topic, KeylessStart: 5, runner), nowMs);
