@@ -69,6 +69,20 @@ public sealed class GroupForgedStoryTests : IAsyncLifetime
         Assert.Equal(["first", "second"], (await _client.PollUntilAsync(2)).Select(one => one.Value));
     }
 
+    [Theory]
+    [InlineData("reason")]
+    [InlineData("topic")]
+    [InlineData("other")]
+    public async Task Produce_WhenTheHeadersOfAStoryAreLongerThanAnyAre_CountsThemForTheRecordsSize(string name)
+    {
+        string small = await _api.CreateTopicAsync(1, """{"max.message.bytes":1000}""");
+        var record = new JsonObject
+        {
+            ["value"] = "v", ["headers"] = new JsonArray(new JsonObject { ["key"] = "retry." + name, ["value"] = new string('x', 10_000) }),
+        };
+        await _api.PostAsync($"/v1/topics/{small}/partitions/0/records", new JsonObject { ["records"] = new JsonArray(record) }.ToJsonString(), 413);
+    }
+
     [Fact]
     public async Task Policy_WhenDeadLettersWouldBeDeliveredAgain_IsRefused()
     {

@@ -128,6 +128,25 @@ public sealed class GroupRedriveTests : IAsyncLifetime
         Assert.Equal((1, 0), await _client.RedriveAsync());
     }
 
+    [Theory]
+    [InlineData(0, 1)]
+    [InlineData(0, 7)]
+    [InlineData(1, 5)]
+    [InlineData(3, 20)]
+    [InlineData(18, 20)]
+    [InlineData(0, 20)]
+    public async Task Redrive_WhenAPartOfTheDeadLettersIsDamaged_TakesAllOthersAndThoseOnceTheyAreMended(long offset, long endOffset)
+    {
+        await _client.DieAsync([.. Enumerable.Range(0, 20).Select(i => $"v{i}")]);
+        _silent.Damaged[DeadLetters] = (offset, endOffset);
+        Assert.Equal((20 - (endOffset - offset), endOffset - offset), await _client.RedriveAsync());
+        Assert.Equal([$"unreadable {endOffset - offset}"], RetryClient.ReasonsOf(await _client.RedrivenAsync()));
+        _silent.Damaged.Clear();
+        Assert.Equal((endOffset - offset, 0), await _client.RedriveAsync());
+        Assert.Equal(20, (await _client.PollUntilAsync(20)).Select(one => one.Value).Distinct().Count());
+        Assert.Equal(20, await _client.CountAsync(RetryTopic));
+    }
+
     [Fact]
     public async Task Redrive_WhenItIsStopped_LeavesTheRestToTheNextOneAndTakesNoneTwice()
     {
