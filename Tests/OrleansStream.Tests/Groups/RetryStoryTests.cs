@@ -21,7 +21,9 @@ public sealed class RetryStoryTests
             "2020-01-01T00:00:00.000+14:00", "2020-13-01T00:00:00.000Z", "now", new string('x', 300), new string('r', 2_000)),
         Gen.String[0, 12]);
 
-    private static readonly Gen<(string Name, string Value)[]> Headers = Gen.Select(RetryClient.OneOf(Names), Value).Array[0, 14];
+    // Mostly one or two lies: where there are many, one that is seen hides the others.
+    private static readonly Gen<(string Name, string Value)[]> Headers =
+        Gen.OneOf(Gen.Select(RetryClient.OneOf(Names), Value).Array[0, 2], Gen.Select(RetryClient.OneOf(Names), Value).Array[0, 14]);
 
     private static readonly RetryStory Genuine = new(2, 1_700_000_060_000, 1_700_000_000_000, "503", "t", 3, 17, 1_600_000_000_000);
 
@@ -46,7 +48,7 @@ public sealed class RetryStoryTests
                 Assert.Equal(Retry, RetryTopics.RetryOf(story.Topic, Group));
             // So it can be written again.
             Assert.Equal(story, Read(Written(story, []), ProducerIdRanges.DerivedMin, topic));
-        });
+        }, iter: 20_000);
 
     [Fact]
     public void Write_ThenRead_GivesTheStoryAndLeavesTheRecordsOwnHeaders()

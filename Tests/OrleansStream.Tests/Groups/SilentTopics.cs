@@ -43,6 +43,9 @@ internal sealed class SilentTopics : IIncomingGrainCallFilter
         await context.Invoke();
     }
 
+    /// <summary>True when a topic has been asked since the last time that this was true.</summary>
+    public bool WasAsked(string name) => _asked.TryRemove(name, out _);
+
     /// <summary>Waits until a topic has been asked since the last such wait.</summary>
-    public Task UntilAskedAsync(string name) => Wait.UntilAsync($"{name} is asked", () => _asked.TryRemove(name, out _));
+    public Task UntilAskedAsync(string name) => Wait.UntilAsync($"{name} is asked", () => WasAsked(name));
 }
