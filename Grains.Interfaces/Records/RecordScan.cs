@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace OrleansStream.Records;
 
@@ -9,6 +10,9 @@ namespace OrleansStream.Records;
 internal static class RecordScan
 {
     private const int NoBytes = -1, HeaderBytesMin = 2;
+
+    // A number that takes more is left to the careful way, and so is a record nearer to the end than all numbers before its value may reach.
+    private const int ShortVarintBytesMax = 3, ReachBytes = (5 * ShortVarintBytesMax) + 1;
 
     /// <summary>Checks records.</summary>
     /// <param name="records">The records, not compressed, and nothing else.</param>
@@ -26,15 +30,10 @@ internal static class RecordScan
         int position = 0;
         for (int i = 0; i < count; i++)
         {
-            if (!Varint.TryRead(records, ref position, out int length) || length < RecordLimits.RecordBytesMin - 1
-                || length > records.Length - position || !TryScanRecord(records.Slice(position, length), i, out long delta))
-            {
+            if (!TryScanCommon(records, ref position, i, out long delta) && !TryScanAny(records, ref position, i, out delta))
                 return false;
-            }
-
             deltaMin = Math.Min(deltaMin, delta);
             deltaMax = Math.Max(deltaMax, delta);
-            position += length;
         }
 
         if (count == 0 || position != records.Length)
@@ -50,7 +49,76 @@ internal static class RecordScan
         return (min < header.BaseTimestamp) == (deltaMin < 0) && (max < header.BaseTimestamp) == (deltaMax < 0);
     }
 
+    /// <summary>
+    /// Steps over a sound record as nearly all are: of numbers up to three bytes, without headers. A few branches that a processor foretells,
+    /// and bounds that are checked once for several reads.
+    /// </summary>
+    /// <returns>False for any other, sound or not; the position is then unchanged.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool TryScanCommon(ReadOnlySpan<byte> records, ref int position, int offsetDelta, out long timestampDelta)
+    {
+        timestampDelta = 0;
+        int at = position;
+        if (at > records.Length - ReachBytes)
+            return false;
+        ref byte first = ref MemoryMarshal.GetReference(records);
+        if (!TryReadShort(ref first, ref at, out uint length) || (length & 1) != 0 || length >> 1 > (uint)(records.Length - at))
+            return false;
+        int end = at + (int)(length >> 1);
+        if (Unsafe.Add(ref first, at++) != 0 || !TryReadShort(ref first, ref at, out uint time)
+            || !TryReadShort(ref first, ref at, out uint delta) || delta != (uint)offsetDelta << 1
+            || !TryReadShort(ref first, ref at, out uint key) || !IsLength(key))
+        {
+            return false;
+        }
+
+        at += LengthOf(key);
+        if (at > records.Length - ShortVarintBytesMax || !TryReadShort(ref first, ref at, out uint value) || !IsLength(value))
+            return false;
+        at += LengthOf(value);
+        // The last byte is the count of headers.
+        if (at != end - 1 || Unsafe.Add(ref first, at) != 0)
+            return false;
+        timestampDelta = (int)(time >> 1) ^ -(int)(time & 1);
+        position = end;
+        return true;
+    }
+
+    // Of the negative numbers only -1, which is null.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool IsLength(uint folded) => (folded & 1) == 0 || folded == 1;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int LengthOf(uint folded) => (folded & 1) == 0 ? (int)(folded >> 1) : 0;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool TryReadShort(ref byte first, ref int at, out uint folded)
+    {
+        folded = Unsafe.Add(ref first, at++);
+        if (folded < 0x80)
+            return true;
+        uint next = Unsafe.Add(ref first, at++);
+        folded = (folded & 0x7f) | ((next & 0x7f) << 7);
+        if (next < 0x80)
+            return true;
+        next = Unsafe.Add(ref first, at++);
+        folded |= next << 14;
+        return next < 0x80;
+    }
+
+    private static bool TryScanAny(ReadOnlySpan<byte> records, ref int position, int offsetDelta, out long timestampDelta)
+    {
+        timestampDelta = 0;
+        if (!Varint.TryRead(records, ref position, out int length) || length < RecordLimits.RecordBytesMin - 1
+            || length > records.Length - position || !TryScanRecord(records.Slice(position, length), offsetDelta, out timestampDelta))
+        {
+            return false;
+        }
+
+        position += length;
+        return true;
+    }
+
     private static bool TryScanRecord(ReadOnlySpan<byte> record, int offsetDelta, out long timestampDelta)
     {
         int position = 1;
