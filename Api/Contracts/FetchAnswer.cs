@@ -2,7 +2,8 @@ using System.Text.Json;
 
 namespace OrleansStream.Api.Contracts;
 
-/// <summary>Records of one partition, in order. It documents the answer, which is written straight from the stored batches.</summary>
+/// <summary>Records of one partition, in order.</summary>
+/// <remarks>It documents the answer, which is written straight from the stored batches.</remarks>
 internal sealed record FetchAnswer
 {
     /// <summary>The records; empty when there is nothing new. One that has <c>error</c> stands for all in a batch that cannot be read.</summary>
@@ -37,8 +38,8 @@ internal sealed record StoredRecord
     public DateTimeOffset? Timestamp { get; init; }
 
     /// <summary>The key, as <c>key_type</c> says; null when it has none.</summary>
-    /// <example>"argentina-brazil"</example>
-    public JsonElement? Key { get; init; }
+    /// <example>argentina-brazil</example>
+    public RecordKey? Key { get; init; }
 
     /// <summary><c>string</c>, <c>json</c> or <c>binary</c> (base64); absent when the key is null.</summary>
     /// <example>string</example>
@@ -51,7 +52,7 @@ internal sealed record StoredRecord
     /// <example>json</example>
     public string? ValueType { get; init; }
 
-    /// <summary>Its headers, in order; a name or value that is no text is base64 with <c>key_type</c> or <c>value_type</c> <c>binary</c>.</summary>
+    /// <summary>Its headers, in order; a name or value that is no text is base64, and its <c>key_type</c> or <c>value_type</c> is <c>binary</c>.</summary>
     public IReadOnlyList<HeaderEntry>? Headers { get; init; }
 
     /// <summary>The last of the offsets that cannot be read, <c>offset</c> being the first; absent but with <c>error</c>.</summary>

@@ -7,7 +7,7 @@ internal sealed record GroupListAnswer
     public required IReadOnlyList<GroupListEntry> Groups { get; init; }
 
     /// <summary>Give this as <c>after</c> for the next page; absent at the end.</summary>
-    public required string? NextAfter { get; init; }
+    public string? NextAfter { get; init; }
 }
 
 /// <summary>A group on a page.</summary>
@@ -153,7 +153,7 @@ internal sealed record OffsetsResetRequest
     public required string To { get; init; }
 
     /// <summary>With <c>timestamp</c>: the first record dated at or after this; RFC 3339 or milliseconds since 1970.</summary>
-    public string? Timestamp { get; init; }
+    public RecordTimestamp? Timestamp { get; init; }
 
     /// <summary>With <c>offset</c>: this offset, or the end of the log that is nearest.</summary>
     public long? Offset { get; init; }

@@ -2,7 +2,8 @@ using System.Text.Json;
 
 namespace OrleansStream.Api.Contracts;
 
-/// <summary>A poll. It documents the request, which is read by hand so that every fault is told by its field.</summary>
+/// <summary>A poll.</summary>
+/// <remarks>It documents the request, which is read by hand so that every fault is told by its field.</remarks>
 internal sealed record PollRequest
 {
     /// <summary>The topics to read; one that does not exist yet is read from when it is created.</summary>
@@ -52,7 +53,8 @@ internal sealed record PollRequest
     public string? ValueAs { get; init; }
 }
 
-/// <summary>Records of the member's partitions, each partition's in order. It documents the answer, which is written straight from the stored batches.</summary>
+/// <summary>Records of the member's partitions, each partition's in order.</summary>
+/// <remarks>It documents the answer, which is written straight from the stored batches.</remarks>
 internal sealed record PollAnswer
 {
     /// <summary>The member's epoch; it changes exactly when its partitions do, or its process.</summary>
@@ -108,7 +110,7 @@ internal sealed record PolledRecord
     public DateTimeOffset? Timestamp { get; init; }
 
     /// <summary>The key, as <c>key_type</c> says; null when it has none.</summary>
-    public JsonElement? Key { get; init; }
+    public RecordKey? Key { get; init; }
 
     /// <summary><c>string</c>, <c>json</c> or <c>binary</c> (base64).</summary>
     /// <example>string</example>

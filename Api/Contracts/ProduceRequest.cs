@@ -2,9 +2,8 @@ using System.Text.Json;
 
 namespace OrleansStream.Api.Contracts;
 
-/// <summary>
-/// Records to store. It documents the body; the service parses a body straight into an encoded batch and makes no such object.
-/// </summary>
+/// <summary>Records to store.</summary>
+/// <remarks>It documents the body; the service parses a body straight into an encoded batch and makes no such object.</remarks>
 internal sealed record ProduceRequest
 {
     /// <summary>The records, 1 to 100,000.</summary>
@@ -22,16 +21,16 @@ internal sealed record ProduceRequest
     /// When to answer: <c>"all"</c> (default) once the records are durable; <c>1</c> once they are ordered; <c>0</c> at once (202, no
     /// results).
     /// </summary>
-    /// <example>"all"</example>
-    public JsonElement? Acks { get; init; }
+    /// <example>all</example>
+    public AcksChoice? Acks { get; init; }
 }
 
 /// <summary>One record to store.</summary>
 internal sealed record ProduceRecord
 {
     /// <summary>Records with equal keys go to one partition, in order. Absent or null: any partition.</summary>
-    /// <example>"argentina-brazil"</example>
-    public JsonElement? Key { get; init; }
+    /// <example>argentina-brazil</example>
+    public RecordKey? Key { get; init; }
 
     /// <summary>The payload, stored as sent. Null stores a tombstone.</summary>
     public required JsonElement Value { get; init; }
@@ -40,8 +39,8 @@ internal sealed record ProduceRecord
     public IReadOnlyList<HeaderEntry>? Headers { get; init; }
 
     /// <summary>RFC 3339, or milliseconds since the Unix epoch. Absent: the server's time.</summary>
-    /// <example>"2026-06-11T19:20:00Z"</example>
-    public JsonElement? Timestamp { get; init; }
+    /// <example>2026-06-11T19:20:00Z</example>
+    public RecordTimestamp? Timestamp { get; init; }
 
     /// <summary>The partition to store it in, before the key's choice. Not allowed where the path names one.</summary>
     public int? Partition { get; init; }
@@ -56,16 +55,16 @@ internal sealed record ProduceRecord
 /// <summary>A header of a record.</summary>
 internal sealed record HeaderEntry
 {
-    /// <summary>Its name: text, or base64 with <c>key_type</c> <c>binary</c>.</summary>
+    /// <summary>Its name: text, or base64 where <c>key_type</c> is <c>binary</c>.</summary>
     /// <example>source</example>
     public required string Key { get; init; }
 
     /// <summary><c>string</c> (default) or <c>binary</c>.</summary>
     public string? KeyType { get; init; }
 
-    /// <summary>Its value: text, or base64 with <c>value_type</c> <c>binary</c>; may be null.</summary>
+    /// <summary>Its value: text, or base64 where <c>value_type</c> is <c>binary</c>; may be null.</summary>
     /// <example>stadium</example>
-    public string? Value { get; init; }
+    public required string? Value { get; init; }
 
     /// <summary><c>string</c> (default) or <c>binary</c>.</summary>
     public string? ValueType { get; init; }

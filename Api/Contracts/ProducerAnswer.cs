@@ -1,5 +1,15 @@
 namespace OrleansStream.Api.Contracts;
 
+/// <summary>The producer whose next epoch is wanted; nothing for a new producer.</summary>
+internal sealed record ProducerRequest
+{
+    /// <summary>Its id; goes with its epoch.</summary>
+    public long? ProducerId { get; init; }
+
+    /// <summary>Its epoch, as it was told.</summary>
+    public short? ProducerEpoch { get; init; }
+}
+
 /// <summary>A producer: what makes the repeats of its requests known.</summary>
 internal sealed record ProducerAnswer
 {

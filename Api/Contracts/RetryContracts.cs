@@ -94,7 +94,7 @@ internal sealed record RetryPolicyAnswer
     public required double Jitter { get; init; }
 
     /// <summary>Where dead letters go; absent for <c>{topic}.{group}.dlq</c>.</summary>
-    public required string? DeadLetterTopic { get; init; }
+    public string? DeadLetterTopic { get; init; }
 }
 
 /// <summary>Which dead letters are wanted back; nothing means all.</summary>

@@ -9,8 +9,8 @@ internal sealed record TopicRequest
     /// <example>6</example>
     public int? Partitions { get; init; }
 
-    /// <summary>Settings by Kafka's names, as numbers or strings; those left out have their defaults.</summary>
-    public IReadOnlyDictionary<string, JsonNode>? Config { get; init; }
+    /// <summary>Settings by Kafka's names; each value may be a number, a string or a boolean. Those left out have their defaults.</summary>
+    public IReadOnlyDictionary<string, SettingValue>? Config { get; init; }
 
     /// <summary>The copies of the data wanted; more than the store keeps is refused. Default: what it keeps.</summary>
     public int? ReplicationFactor { get; init; }
@@ -24,7 +24,7 @@ internal sealed record TopicPatch
     public int? Partitions { get; init; }
 
     /// <summary>Settings to change; null puts one back to its default.</summary>
-    public IReadOnlyDictionary<string, JsonNode?>? Config { get; init; }
+    public IReadOnlyDictionary<string, SettingChange?>? Config { get; init; }
 }
 
 /// <summary>A topic.</summary>
@@ -62,8 +62,8 @@ internal sealed record TopicListAnswer
     /// <summary>The topics.</summary>
     public required IReadOnlyList<TopicListEntry> Topics { get; init; }
 
-    /// <summary>Give this as <c>after</c> for the next page; null at the end.</summary>
-    public required string? NextAfter { get; init; }
+    /// <summary>Give this as <c>after</c> for the next page; absent at the end.</summary>
+    public string? NextAfter { get; init; }
 }
 
 /// <summary>A topic on a page.</summary>

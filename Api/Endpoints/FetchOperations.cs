@@ -27,7 +27,7 @@ internal static class FetchOperations
 
     /// <summary>Fetch records of a partition.</summary>
     public static readonly Operation Fetch = new(
-        "FetchRecords", Tag, "Read records of a partition",
+        "fetchRecords", Tag, "Read records of a partition",
         "In order, from an offset, an end of the log, or a time; `next_offset` is where to read on. A batch that cannot be read is one "
         + "entry with `error`, `offset` and `last_offset`. With `wait_ms` the answer waits for "
         + "the first new record. `Accept: application/vnd.kafka.recordbatch.v2` gives the stored batches as they are, with "
@@ -41,7 +41,7 @@ internal static class FetchOperations
             TopicOperations.Topic,
             PartitionNumber,
             new("offset", ParameterPlace.Query, "The first offset to read. Only one of offset, from and timestamp.") { IsInteger = true },
-            new("from", ParameterPlace.Query, "An end of the log.", "earliest") { Choices = ["earliest", "latest"], Default = "earliest" },
+            new("from", ParameterPlace.Query, "An end of the log; the earliest record unless offset or timestamp says otherwise.") { Choices = ["earliest", "latest"] },
             new("timestamp", ParameterPlace.Query, "From the first record dated at or after this: RFC 3339 or milliseconds."),
             TopicOperations.TopicId,
             new("limit", ParameterPlace.Query, $"Records in the answer, 1 to {Limits.FetchRecordsMax}.") { IsInteger = true, Default = $"{Limits.FetchRecordsDefault}" },
@@ -70,7 +70,7 @@ internal static class FetchOperations
 
     /// <summary>Follow a topic live.</summary>
     public static readonly Operation Tail = new(
-        "TailRecords", Tag, "Follow a topic live",
+        "tailRecords", Tag, "Follow a topic live",
         "Server-sent events over all partitions, each record as it becomes durable; a partition's records come in order. `id` names the "
         + "next offset of every partition, and the topic: a client that sends the last one as `Last-Event-ID` goes on without loss. A batch that "
         + "cannot be read is one event with `error`. A comment comes every 15 s. An event `gap` tells of offsets that are passed over, with its `reason`: records that were "
@@ -78,12 +78,12 @@ internal static class FetchOperations
         + "is offline, damaged, or away for long is told once by an event `unavailable`, with its offset and the error; it is asked on, and the others go on. An event `error` says why "
         + "the stream ends. A node that is not ready closes the connection without an answer, since a browser comes back after that, and not after an error. "
         + "A reader that takes nothing for a minute is cut off. "
-        + "It never ends by itself: in this page, give a `limit`.")
+        + "It never ends by itself unless it has a `limit`, as the example here.")
     {
         Parameters =
         [
             TopicOperations.Topic,
-            new("from", ParameterPlace.Query, "Where to start without Last-Event-ID.", "earliest") { Choices = ["earliest", "latest"], Default = "latest" },
+            new("from", ParameterPlace.Query, "Where to start without Last-Event-ID; latest when it is left out.", "earliest") { Choices = ["earliest", "latest"] },
             new("timestamp", ParameterPlace.Query, "Start from records dated at or after this: RFC 3339 or milliseconds. Not with from."),
             new("limit", ParameterPlace.Query, "End after so many records.", "2") { IsInteger = true },
             .. Views,

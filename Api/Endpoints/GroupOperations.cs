@@ -12,7 +12,10 @@ internal static class GroupOperations
     public static readonly OperationParameter Group = new(
         "group", ParameterPlace.Path, "The group's name: 1 to 249 characters of a-z, A-Z, 0-9, '.', '_' and '-'.", "scoreboard");
 
-    /// <summary>The tag of all operations of groups.</summary>
+    /// <summary>The same where the example needs a group that has no members.</summary>
+    public static readonly OperationParameter GroupWithoutMembers = Group with { Example = "replay" };
+
+    /// <summary>The tag of what members of groups do, and of their offsets.</summary>
     public const string Tag = "Groups";
 
     /// <summary>What a member may be refused with.</summary>
@@ -30,7 +33,7 @@ internal static class GroupOperations
 
     /// <summary>Poll.</summary>
     public static readonly Operation Poll = new(
-        "PollGroup", Tag, "Join, renew, commit and read, in one call",
+        "pollGroup", Tag, "Join, renew, commit and read, in one call",
         "The members of a group share the partitions of its topics. Each poll renews the member's lease, commits what the cursor of "
         + "its last answer held, and reads on. Send the cursor back when the records are done with: what was not is delivered again, to "
         + "this member or to the one that takes over. A poll without a cursor says that the process has just started; of two processes with one id "
@@ -58,7 +61,7 @@ internal static class GroupOperations
 
     /// <summary>Leave.</summary>
     public static readonly Operation Leave = new(
-        "LeaveGroup", Tag, "Leave a group", "The member's partitions go to the others at once instead of at the end of its lease.")
+        "leaveGroup", Tag, "Leave a group", "The member's partitions go to the others at once instead of at the end of its lease.")
     {
         Parameters =
         [
@@ -70,7 +73,7 @@ internal static class GroupOperations
     };
 
     /// <summary>List groups.</summary>
-    public static readonly Operation List = new("ListGroups", Tag, "List groups", "In order of their names, page by page.")
+    public static readonly Operation List = new("listGroups", Tag, "List groups", "In order of their names, page by page.")
     {
         Parameters =
         [
@@ -87,7 +90,7 @@ internal static class GroupOperations
 
     /// <summary>Describe a group.</summary>
     public static readonly Operation Get = new(
-        "GetGroup", Tag, "Read a group", "Its members, their leases, and who has which partition.")
+        "getGroup", Tag, "Read a group", "Its members, their leases, and who has which partition.")
     {
         Parameters = [Group],
         Answers =
@@ -100,9 +103,9 @@ internal static class GroupOperations
 
     /// <summary>Delete a group.</summary>
     public static readonly Operation Delete = new(
-        "DeleteGroup", Tag, "Delete a group", "With its offsets, and the records that wait for another attempt. Its dead letters stay. Its members have to leave first, or their leases to end.")
+        "deleteGroup", TopicOperations.DeletionTag, "Delete a group", "With its offsets, and the records that wait for another attempt. Its dead letters stay. Its members have to leave first, or their leases to end.")
     {
-        Parameters = [Group],
+        Parameters = [GroupWithoutMembers],
         Answers = [new(StatusCodes.Status204NoContent, "Deleted.")],
         Errors = [StreamErrorCode.GroupIdNotFound, StreamErrorCode.NonEmptyGroup, StreamErrorCode.CoordinatorNotAvailable],
     };
@@ -119,22 +122,22 @@ internal static class GroupOffsetOperations
 
     /// <summary>Read offsets.</summary>
     public static readonly Operation Get = new(
-        "GetOffsets", GroupOperations.Tag, "Read committed offsets",
+        "getOffsets", GroupOperations.Tag, "Read committed offsets",
         "Per partition the next offset to be read. Offsets of a group without members are forgotten after 7 days; those of a deleted topic at once.")
     {
-        Parameters = [GroupOperations.Group, new("topic", ParameterPlace.Query, "Only this topic's.")],
+        Parameters = [GroupOperations.GroupWithoutMembers, new("topic", ParameterPlace.Query, "Only this topic's.")],
         Answers = [Offsets],
         Errors = [StreamErrorCode.GroupIdNotFound, StreamErrorCode.CoordinatorNotAvailable],
     };
 
     /// <summary>Commit or set offsets.</summary>
     public static readonly Operation Put = new(
-        "PutOffsets", GroupOperations.Tag, "Commit or set offsets",
+        "commitOffsets", GroupOperations.Tag, "Commit or set offsets",
         "With `member` and its `member_epoch` (or its `cursor`) it commits for that member, only for partitions it has, and never back: a lower offset "
-        + "changes nothing. Without, it sets the offsets of a group that has no members, also back. All or none. The answer tells what stands. "
+        + "changes nothing. Without, it sets the offsets of a group that has no members, also back; the example does so for a group `replay`. All or none. The answer tells what stands. "
         + "An offset beyond the end of its log is refused.")
     {
-        Parameters = [GroupOperations.Group],
+        Parameters = [GroupOperations.GroupWithoutMembers],
         Bodies = [new(MediaTypes.Json, typeof(OffsetsPutRequest), """{"offsets":[{"topic":"matches","partition":0,"offset":0,"metadata":"from the start"}]}""")],
         Answers = [Offsets],
         Errors =
@@ -147,11 +150,11 @@ internal static class GroupOffsetOperations
 
     /// <summary>Reset offsets.</summary>
     public static readonly Operation Reset = new(
-        "ResetOffsets", GroupOperations.Tag, "Reset offsets",
+        "resetOffsets", GroupOperations.Tag, "Reset offsets",
         "To the earliest or latest record, a time, an offset, or so many records forward or back; held within the log's bounds. The group must "
         + "have no members, except for a `dry_run`, which only answers what would be set.")
     {
-        Parameters = [GroupOperations.Group],
+        Parameters = [GroupOperations.GroupWithoutMembers],
         Bodies = [new(MediaTypes.Json, typeof(OffsetsResetRequest), """{"topics":["matches"],"to":"earliest","dry_run":true}""")],
         Answers =
         [
@@ -167,7 +170,7 @@ internal static class GroupOffsetOperations
 
     /// <summary>Measure lag.</summary>
     public static readonly Operation Lag = new(
-        "GetLag", GroupOperations.Tag, "How far a group is behind",
+        "getLag", GroupOperations.Tag, "How far a group is behind",
         "Per partition the records that are not committed, and the age of the oldest of them by its timestamp.")
     {
         Parameters = [GroupOperations.Group],

@@ -7,11 +7,12 @@ namespace OrleansStream.Api.Endpoints;
 /// <summary>What the endpoints of failed records take and give.</summary>
 internal static class GroupRetryOperations
 {
+    private const string Tag = "Retries";
     private const string RedriveExample = """{"state":"running","redriven":256,"kept":0,"gone":0,"left":1200,"not_redriven":[],"started_at":"2026-06-11T19:20:00.000Z"}""";
 
     /// <summary>Set the policy.</summary>
     public static readonly Operation Put = new(
-        "PutGroup", GroupOperations.Tag, "Say what becomes of records that fail",
+        "setRetryPolicy", Tag, "Say what becomes of records that fail",
         "A member names the records that it could not work on in `failed` of its next poll. Such a record is copied to the topic `{topic}.{group}.retry` "
         + "and delivered to the group's members again when its wait is over, with `attempt` and `origin`; nothing waits for it meanwhile. After `max_attempts` it is "
         + "copied to `{topic}.{group}.dlq` or to `dead_letter_topic`. The copies have its story in the headers `retry.group`, `retry.attempt`, `retry.due`, `retry.first_failure`, `retry.reason`, "
@@ -32,7 +33,7 @@ internal static class GroupRetryOperations
 
     /// <summary>Begin a redrive.</summary>
     public static readonly Operation Redrive = new(
-        "RedriveDeadLetters", GroupOperations.Tag, "Take dead letters back",
+        "redriveDeadLetters", Tag, "Take dead letters back",
         "Each dead letter that was there when this was asked for goes back to its retry topic, due at once and with all its attempts before it; only this group sees it. "
         + "With a filter those that do not match go to the end of the dead letters instead; so do those that the retry topic refuses, as its `max.message.bytes` is too small for them. "
         + "What somebody else put there, and what cannot be read, stays where it is. Each is looked at once, and `not_redriven` tells why some stay. "
@@ -51,7 +52,7 @@ internal static class GroupRetryOperations
 
     /// <summary>Stop a redrive.</summary>
     public static readonly Operation StopRedrive = new(
-        "StopRedrive", GroupOperations.Tag, "Stop a redrive",
+        "stopRedrive", Tag, "Stop a redrive",
         "What it has not looked at stays where it is, and the next redrive begins with it. What it has already taken is back; a step that is under way is counted when it ends. "
         + "Without one that runs nothing changes.")
     {
@@ -63,7 +64,7 @@ internal static class GroupRetryOperations
 
     /// <summary>Read a redrive.</summary>
     public static readonly Operation GetRedrive = new(
-        "GetRedrive", GroupOperations.Tag, "How far a redrive is",
+        "getRedrive", Tag, "How far a redrive is",
         "The last one that was asked for: `running`, `done` with all that it was to look at, or `stopped` before that. `redriven`, `kept` and `gone` are all that it has looked at.")
     {
         Parameters = [GroupOperations.Group],

@@ -14,13 +14,15 @@ internal sealed class HealthEndpoints(IReadiness readiness, IHostApplicationLife
 {
     private const string Tag = "Health";
 
-    private static readonly Operation Live = new("Live", Tag, "Whether the process lives", "Asks nothing of the cluster.")
+    /// <summary>Whether the process lives.</summary>
+    public static readonly Operation Live = new("checkLiveness", Tag, "Whether the process lives", "Asks nothing of the cluster.")
     {
         Answers = [new(StatusCodes.Status200OK, "It lives.", new OperationBody(MediaTypes.Json, typeof(HealthAnswer), """{"status":"live"}"""))],
     };
 
-    private static readonly Operation Ready = new(
-        "Ready", Tag, "Whether the service can take work",
+    /// <summary>Whether the service can take work.</summary>
+    public static readonly Operation Ready = new(
+        "checkReadiness", Tag, "Whether the service can take work",
         "It can when it has joined its cluster, or is connected to a silo of it, and the storage answered within the last seconds. "
         + "A service that is stopping says 503 first, and serves on for a moment.")
     {

@@ -90,7 +90,7 @@ internal static class ProduceOperations
 
     /// <summary>Produce to a topic.</summary>
     public static readonly Operation Topic = new(
-        "ProduceToTopic", Tag, "Append records to a topic", "A record's key chooses its partition, as Kafka's clients do.\n\n" + Bodies)
+        "produce", Tag, "Append records to a topic", "A record's key chooses its partition, as Kafka's clients do.\n\n" + Bodies)
     {
         Parameters = [TopicOperations.Topic, IdempotencyKey, .. RecordHeaders],
         Offers = [MediaTypes.Json, MediaTypes.Ndjson],
@@ -101,7 +101,7 @@ internal static class ProduceOperations
 
     /// <summary>Produce to a partition.</summary>
     public static readonly Operation Partition = new(
-        "ProduceToPartition", Tag, "Append records to one partition",
+        "produceToPartition", Tag, "Append records to one partition",
         "All records go to the partition of the path, next to each other. Encoded batches get one entry for all: `offset` and `count`.\n\n" + Bodies)
     {
         Parameters =
@@ -125,10 +125,10 @@ internal static class ProduceOperations
 
     /// <summary>Take a producer.</summary>
     public static readonly Operation Producer = new(
-        "TakeProducer", Tag, "Take a producer id, or the next epoch of one",
+        "takeProducer", Tag, "Take a producer id, or the next epoch of one",
         "For clients that number their records themselves (Kafka's idempotent producer, KIP-98): send `Producer-Id`, `Producer-Epoch` and `Producer-Sequence` "
         + "with each request to a partition, one request of the producer at a time. Repeat a request as often as you like: it is stored once.\n\n"
-        + "With `producer_id` and `producer_epoch` in the body: the next epoch. From its first batch on a partition refuses the older one. 409 when another "
+        + "Without a producer in the body, or with null for both of its fields: a new id. With `producer_id` and `producer_epoch`: the next epoch. From its first batch on a partition refuses the older one. 409 when another "
         + "has raised the epoch before. Send an `Idempotency-Key` with it, to repeat it when its answer is lost: as long as nobody has raised the epoch since, "
         + "the same key gets the same answer. An id that was not raised for 7 days cannot be raised any more; it still produces.")
     {
@@ -136,7 +136,7 @@ internal static class ProduceOperations
         [
             new(ProducerHeaders.Key, ParameterPlace.Header, "Makes a repeat of a raise known: up to 255 visible ASCII characters."),
         ],
-        Bodies = [new(MediaTypes.Json, typeof(ProducerAnswer), "{}")],
+        Bodies = [new(MediaTypes.Json, typeof(ProducerRequest), """{"producer_id":null,"producer_epoch":null}""")],
         IsBodyOptional = true,
         Answers = [new(StatusCodes.Status201Created, "The producer.", new OperationBody(
             MediaTypes.Json, typeof(ProducerAnswer), """{"producer_id":1099511627776,"producer_epoch":0}"""))],

@@ -60,6 +60,7 @@ internal sealed class ProducerEndpoints(IGrainFactory grains, ClientProducerIds 
         JsonInput.Check(body);
         long? id = null;
         long? epoch = null;
+        int seen = 0;
         try
         {
             var reader = new Utf8JsonReader(body);
@@ -70,14 +71,14 @@ internal sealed class ProducerEndpoints(IGrainFactory grains, ClientProducerIds 
             {
                 string name = reader.GetString()!;
                 reader.Read();
-                if (name == "producer_id" && id is null)
-                    id = Number(ref reader, name, long.MaxValue);
-                else if (name == "producer_epoch" && epoch is null)
-                    epoch = Number(ref reader, name, short.MaxValue);
-                else if (name is "producer_id" or "producer_epoch")
-                    throw JsonFields.Twice(name);
-                else
+                if (name is not ("producer_id" or "producer_epoch"))
                     throw JsonFields.Unknown(name, "producer_id, producer_epoch");
+                if (!JsonFields.See(ref seen, name == "producer_id" ? 1 : 2))
+                    throw JsonFields.Twice(name);
+                if (name == "producer_id")
+                    id = Number(ref reader, name, long.MaxValue);
+                else
+                    epoch = Number(ref reader, name, short.MaxValue);
             }
 
             if (reader.Read())
@@ -93,8 +94,10 @@ internal sealed class ProducerEndpoints(IGrainFactory grains, ClientProducerIds 
         return id is { } given ? new ProducerAnswer { ProducerId = given, ProducerEpoch = (short)epoch!.Value } : null;
     }
 
-    private static long Number(ref Utf8JsonReader reader, string name, long max)
+    private static long? Number(ref Utf8JsonReader reader, string name, long max)
     {
+        if (reader.TokenType == JsonTokenType.Null)
+            return null;
         if (reader.TokenType != JsonTokenType.Number)
             throw JsonFields.WrongKind(name, reader.TokenType, $"an integer from 0 to {max}");
         return reader.TryGetInt64(out long value) && value >= 0 && value <= max

@@ -15,6 +15,9 @@ internal static class TopicOperations
     public static readonly OperationParameter TopicId = new(
         "topic_id", ParameterPlace.Query, "The topic's id: another topic that has the name by now is refused with UNKNOWN_TOPIC_ID.");
 
+    /// <summary>The tag of what deletes: the last, so that whoever goes through the page from its top still has what was made there.</summary>
+    public const string DeletionTag = "Deletion";
+
     private const string Tag = "Topics";
     private const string TopicExample = """
         {"name":"matches","id":"0b1d7c1e-6f1a-4f0e-9a54-1c2f5f0a9b11","partitions":6,"replication_factor":1,"config":{"retention.ms":604800000,"retention.bytes":1073741824,"segment.bytes":134217728,"segment.ms":86400000,"max.message.bytes":1048588,"flush.interval.ms":0,"compression.type":"producer","message.timestamp.type":"CreateTime","message.timestamp.after.max.ms":3600000,"hot.key.spread":0,"hot.keys":"","hot.key.detection":"false"},"version":1,"created_at":"2026-06-11T18:00:00.000Z"}
@@ -24,7 +27,7 @@ internal static class TopicOperations
 
     /// <summary>Create a topic.</summary>
     public static readonly Operation Put = new(
-        "PutTopic", Tag, "Create a topic",
+        "createTopic", Tag, "Create a topic",
         "Repeating it is harmless: 201 when this call created the topic, 200 when it exists as asked, 409 when it exists and differs. "
         + "An empty body creates a topic of one partition with default settings.")
     {
@@ -41,7 +44,7 @@ internal static class TopicOperations
 
     /// <summary>List topics.</summary>
     public static readonly Operation List = new(
-        "ListTopics", Tag, "List topics", "In ordinal order of their names, a page at a time.")
+        "listTopics", Tag, "List topics", "In ordinal order of their names, a page at a time.")
     {
         Parameters =
         [
@@ -58,7 +61,7 @@ internal static class TopicOperations
     };
 
     /// <summary>Read a topic.</summary>
-    public static readonly Operation Get = new("GetTopic", Tag, "Read a topic", "With all its settings, defaults filled in.")
+    public static readonly Operation Get = new("getTopic", Tag, "Read a topic", "With all its settings, defaults filled in.")
     {
         Parameters = [Topic],
         Answers = [new(StatusCodes.Status200OK, "The topic.", TopicBody)],
@@ -67,7 +70,7 @@ internal static class TopicOperations
 
     /// <summary>Change a topic.</summary>
     public static readonly Operation Patch = new(
-        "PatchTopic", Tag, "Change a topic",
+        "changeTopic", Tag, "Change a topic",
         "Changes the settings that are named; null puts one back to its default. More partitions can be added: keys move to other "
         + "partitions then, and records that are stored stay where they are.")
     {
@@ -83,7 +86,7 @@ internal static class TopicOperations
 
     /// <summary>Delete a topic.</summary>
     public static readonly Operation Delete = new(
-        "DeleteTopic", Tag, "Delete a topic", "Its records cannot be read from the answer on, and its name is free.")
+        "deleteTopic", DeletionTag, "Delete a topic", "Its records cannot be read from the answer on, and its name is free.")
     {
         Parameters = [Topic],
         Answers = [new(StatusCodes.Status204NoContent, "Deleted.")],
@@ -92,7 +95,7 @@ internal static class TopicOperations
 
     /// <summary>List a topic's partitions.</summary>
     public static readonly Operation Partitions = new(
-        "ListPartitions", Tag, "List a topic's partitions", "Offsets, size and leader of each. A partition that cannot be asked just now has an error instead.")
+        "listPartitions", Tag, "List a topic's partitions", "Offsets, size and leader of each. A partition that cannot be asked just now has an error instead.")
     {
         Parameters = [Topic],
         Answers =
@@ -106,7 +109,7 @@ internal static class TopicOperations
 
     /// <summary>Delete records of a partition.</summary>
     public static readonly Operation DeleteRecords = new(
-        "DeleteRecords", Tag, "Delete records of a partition",
+        "deleteRecords", DeletionTag, "Delete records of a partition",
         "Deletes the records below an offset, as Kafka's DeleteRecords: from the answer on they cannot be read. Bytes are freed in whole "
         + "segments, once all records of one are deleted; the newest segment stays until it is closed. Repeating it is harmless, and "
         + "nothing is ever brought back.")
@@ -115,13 +118,13 @@ internal static class TopicOperations
         [
             Topic,
             FetchOperations.PartitionNumber,
-            new("before_offset", ParameterPlace.Query, "The first offset to keep, at most the high watermark; or `latest`: all that is there is deleted.", "17"),
+            new("before_offset", ParameterPlace.Query, "The first offset to keep, at most the high watermark; or `latest`: all that is there is deleted.", "1"),
             TopicId,
         ],
         Answers =
         [
             new(StatusCodes.Status200OK, "Deleted; `low_watermark` is the first offset that can be read now.",
-                new OperationBody(MediaTypes.Json, typeof(DeleteRecordsAnswer), """{"partition":0,"low_watermark":17}""")),
+                new OperationBody(MediaTypes.Json, typeof(DeleteRecordsAnswer), """{"partition":2,"low_watermark":1}""")),
         ],
         Errors =
         [
@@ -132,7 +135,7 @@ internal static class TopicOperations
 
     /// <summary>A topic's traffic.</summary>
     public static readonly Operation Load = new(
-        "GetTopicLoad", Tag, "See a topic's traffic",
+        "getTopicLoad", Tag, "See a topic's traffic",
         "Per partition what goes in and out a second, over one minute and over five, and the hottest keys of the last half minute: those "
         + "by which records choose their partition, found with bounded memory. Set `hot.key.spread` and `hot.keys`, or `hot.key.detection`, to "
         + "spread a hot key over several partitions: a request's records of it go to one of them, the next request's to the next. They keep "

@@ -46,9 +46,7 @@ internal static class TopicJson
         foreach (TopicSetting setting in TopicSettings.All)
         {
             string text = topic.Config.TryGetValue(setting.Name, out string? given) ? given : setting.Default;
-            config[setting.Name] = long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number)
-                ? JsonValue.Create(number)
-                : JsonValue.Create(text);
+            config[setting.Name] = setting.IsNumber ? JsonValue.Create(long.Parse(text, CultureInfo.InvariantCulture)) : JsonValue.Create(text);
         }
 
         return new TopicAnswer

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.OpenApi;
 using OrleansStream.Api.Contracts;
@@ -32,6 +31,7 @@ internal sealed class OperationFilter : IOperationFilter
             Required = !source.IsBodyOptional,
             Content = source.Bodies.ToDictionary(body => body.MediaType, body => Content(body, context)),
         };
+        (operation.Extensions ??= new Dictionary<string, IOpenApiExtension>())[Journey.OrderField] = new JsonNodeExtension(Journey.PlaceOf(source));
         operation.Responses = [];
         foreach (OperationAnswer answer in source.Answers)
         {
@@ -55,13 +55,14 @@ internal sealed class OperationFilter : IOperationFilter
             _ => ParameterLocation.Header,
         },
         Required = parameter.Place == ParameterPlace.Path,
-        Description = parameter.Description,
+        // A default in the schema is filled in by Swagger UI and sent, and a header that a body leaves no meaning for is refused.
+        Description = parameter is { Place: ParameterPlace.Header, Default: { } usual } ? $"{parameter.Description} {usual} when it is left out." : parameter.Description,
         Example = ValueOf(parameter, parameter.Example),
         Schema = new OpenApiSchema
         {
             Type = parameter.IsInteger ? JsonSchemaType.Integer : JsonSchemaType.String,
             Format = parameter.IsInteger ? "int64" : null,
-            Default = ValueOf(parameter, parameter.Default),
+            Default = parameter.Place == ParameterPlace.Header ? null : ValueOf(parameter, parameter.Default),
             Enum = parameter.Choices.Count == 0 ? null : [.. parameter.Choices.Select(choice => (JsonNode)JsonValue.Create(choice))],
         },
     };
@@ -86,23 +87,14 @@ internal sealed class OperationFilter : IOperationFilter
     private static void AddErrors(OpenApiOperation operation, Operation source, OperationFilterContext context)
     {
         IEnumerable<Problem> ofCodes = AnyCall.Concat(source.Errors).Distinct()
-            .Select(code => Problems.Of(new StreamError(code, ErrorMap.Of(code).Title + "."), traceId: "4bf92f3577b34da6a3ce929d0e0e4736"));
+            .Select(code => Problems.Of(new StreamError(code, "")));
         IEnumerable<Problem> ofFaults = AnyRequest.Concat(source.Bodies.Count > 0 ? AnyBody : [])
-            .Select(fault => Problems.Of(
-                new StreamError(StreamErrorCode.InvalidRequest, ErrorMap.Of(fault).Title + "."), fault, "4bf92f3577b34da6a3ce929d0e0e4736"));
+            .Select(fault => Problems.Of(new StreamError(StreamErrorCode.InvalidRequest, ""), fault));
         foreach (IGrouping<int, Problem> status in ofCodes.Concat(ofFaults).GroupBy(problem => problem.Status).OrderBy(g => g.Key))
         {
-            operation.Responses![status.Key.ToString()] = new OpenApiResponse
+            operation.Responses![status.Key.ToString()] = new OpenApiResponseReference(DocumentFilter.ErrorAnswer, context.Document)
             {
                 Description = string.Join("; ", status.Select(problem => $"{problem.Title} (`{problem.ErrorCode}`)").Distinct()),
-                Content = new Dictionary<string, OpenApiMediaType>
-                {
-                    [Problems.MediaType] = new()
-                    {
-                        Schema = context.SchemaGenerator.GenerateSchema(typeof(Problem), context.SchemaRepository),
-                        Example = JsonSerializer.SerializeToNode(status.First(), ApiJsonContext.Api.Problem),
-                    },
-                },
             };
         }
     }

@@ -30,6 +30,9 @@ public sealed class TopicSetting
     /// <summary>What it does, in one sentence.</summary>
     public string Description { get; }
 
+    /// <summary>True when its value is a whole number; false when it is text, whatever that looks like.</summary>
+    public bool IsNumber { get; init; }
+
     /// <summary>Its value when none is given.</summary>
     public string Default => _format(TopicSettings.Defaults);
 
@@ -135,7 +138,10 @@ public static class TopicSettings
         name, max == long.MaxValue ? $"a whole number from {min} up" : $"a whole number from {min} to {max}", description,
         (config, text) => long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value)
             && value >= min && value <= max ? set(config, value) : null,
-        config => get(config).ToString(CultureInfo.InvariantCulture));
+        config => get(config).ToString(CultureInfo.InvariantCulture))
+    {
+        IsNumber = true,
+    };
 
     private static TopicSetting Choice<T>(
         string name, (string Text, T Value)[] choices, string description,

@@ -8,13 +8,21 @@ internal static class OtherProgram
     /// <summary>Runs one to its end.</summary>
     /// <param name="start">What to run.</param>
     /// <param name="input">Lines for its standard input.</param>
-    public static async Task<(int ExitCode, string Output, string Errors)> RunAsync(ProcessStartInfo start, params IEnumerable<string> input)
+    public static Task<(int ExitCode, string Output, string Errors)> RunAsync(ProcessStartInfo start, params IEnumerable<string> input) =>
+        RunAsync(start, Wait.Patience, input);
+
+    /// <summary>Runs one to its end.</summary>
+    /// <param name="start">What to run.</param>
+    /// <param name="patience">How long it may take.</param>
+    /// <param name="input">Lines for its standard input.</param>
+    public static async Task<(int ExitCode, string Output, string Errors)> RunAsync(
+        ProcessStartInfo start, TimeSpan patience, params IEnumerable<string> input)
     {
         start.RedirectStandardInput = true;
         start.RedirectStandardOutput = true;
         start.RedirectStandardError = true;
         using var process = Process.Start(start)!;
-        using var deadline = new CancellationTokenSource(Wait.Patience);
+        using var deadline = new CancellationTokenSource(patience);
         try
         {
             var output = process.StandardOutput.ReadToEndAsync(deadline.Token);
