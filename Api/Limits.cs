@@ -17,6 +17,36 @@ internal static class Limits
     public const int RequestBytesDrainedMax = 4 * RequestBytesMax;
 
     /// <summary>
+    /// How long the rest of a body is read off behind the answer that refuses it. Many clients, .NET's among them, look for an answer only once
+    /// they have sent their whole body. Beyond this the connection is cut.
+    /// </summary>
+    public static readonly TimeSpan RequestDrainTimeMax = TimeSpan.FromSeconds(60);
+
+    /// <summary>
+    /// How many times its length a body may unfold to once it is beyond <see cref="RequestBytesMax"/>: what a few bytes may cost is bounded. It is
+    /// what Apache's httpd takes (<c>DeflateInflateRatioLimit</c>); JSON logs seldom reach 50.
+    /// </summary>
+    public const int UnfoldingRatioMax = 200;
+
+    /// <summary>The bytes of a body in brotli or zstd that are read at a time.</summary>
+    public const int DecodingInputBytes = 16 * 1024;
+
+    /// <summary>The bytes that an ndjson stream's coding is undone into at a time.</summary>
+    public const int DecodedReadBytes = 64 * 1024;
+
+    /// <summary>What a decoder of gzip or deflate keeps of what was unfolded last, in bytes (RFC 1951).</summary>
+    public const int DeflateWindowBytes = 32 * 1024;
+
+    /// <summary>The most that a decoder of brotli keeps of what was unfolded last, in bytes: the largest window there is (RFC 7932, section 9.1).</summary>
+    public const int BrotliWindowBytesMax = 16 * 1024 * 1024;
+
+    /// <summary>
+    /// The base-2 logarithm of the most that a decoder of zstd keeps of what was unfolded last, in bytes: 8 MiB, as RFC 9659 has it for the content
+    /// coding. A body with a larger window is refused.
+    /// </summary>
+    public const int ZstdWindowLogMax = 23;
+
+    /// <summary>
     /// The most bytes of memory that produce requests take at once, until they are answered: 16 of the largest bodies, each with the
     /// batches made of it. Beyond it requests are refused with the time that the queue takes to drain.
     /// </summary>
@@ -105,6 +135,18 @@ internal static class Limits
 
     /// <summary>The longest line of an ndjson body, in bytes: the largest record, with room for base64 and escapes.</summary>
     public const int NdjsonLineBytesMax = 8 * 1024 * 1024;
+
+    /// <summary>
+    /// The bytes of blank lines that an ndjson stream may hold beyond the bytes of its other lines: years of a line break every minute. Compressed,
+    /// blank lines cost next to nothing to send.
+    /// </summary>
+    public const int NdjsonBlankBytesMax = 1024 * 1024;
+
+    /// <summary>
+    /// The malformed lines that an ndjson stream may hold beyond its well-formed ones. Each has an answer many times its length, so a stream of them is
+    /// stopped.
+    /// </summary>
+    public const int NdjsonMalformedLinesMax = 10_000;
 
     /// <summary>The encoded bytes at which an ndjson stream's records are appended although more are there.</summary>
     public const int NdjsonChunkBytes = 1024 * 1024;

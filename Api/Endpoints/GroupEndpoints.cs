@@ -81,7 +81,7 @@ internal sealed class GroupEndpoints(IGrainFactory grains, LogEnds ends, TimePro
         string member = (string)context.Request.RouteValues["member"]!;
         PollOptions options;
         using (RequestBody body = await RequestBody.ReadAsync(context, Limits.GroupBodyBytesMax))
-            options = GroupJson.ParsePoll(body.Bytes, group, member);
+            options = GroupJson.ParsePoll(body.Json, group, member);
         bool isStream = MediaTypes.OfAnswer(context.Request, GroupOperations.Poll.Offers) == MediaTypes.EventStream;
         if (isStream && options.IsHeartbeat)
             throw RequestException.Malformed("max_records", "'max_records' is 0, which makes the poll a heartbeat: it is answered at once, and not by a stream.");

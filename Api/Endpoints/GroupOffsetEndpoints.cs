@@ -42,7 +42,7 @@ internal sealed class GroupOffsetEndpoints(IGrainFactory grains, LogEnds ends, T
     {
         OffsetsRequest request;
         using (RequestBody body = await RequestBody.ReadAsync(context, Limits.GroupBodyBytesMax))
-            request = GroupJson.ParseOffsets(body.Bytes, GroupEndpoints.NameOf(context));
+            request = GroupJson.ParseOffsets(body.Json, GroupEndpoints.NameOf(context));
         if (request.Cursor is { Holds.Count: > 0 })
             throw RequestException.Malformed("cursor", "Records of the cursor's answer wait in place, or were passed over for one that does: commit it with a poll, which can tell.");
         string[] names = [.. request.Offsets.Select(offset => offset.Topic).Distinct(StringComparer.Ordinal)];
@@ -120,7 +120,7 @@ internal sealed class GroupOffsetEndpoints(IGrainFactory grains, LogEnds ends, T
     {
         ResetRequest request;
         using (RequestBody body = await RequestBody.ReadAsync(context, Limits.GroupBodyBytesMax))
-            request = GroupJson.ParseReset(body.Bytes);
+            request = GroupJson.ParseReset(body.Json);
         GroupDescription? group = await Group(context).DescribeAsync().WaitAsync(context.RequestAborted);
         if (group is null && request.Topics is null)
             throw GroupEndpoints.NoSuchGroup(context);

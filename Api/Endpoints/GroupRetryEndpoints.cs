@@ -40,7 +40,7 @@ internal sealed class GroupRetryEndpoints(IGrainFactory grains)
             throw new RequestException(error);
         GroupRetryPolicy policy;
         using (RequestBody body = await RequestBody.ReadAsync(context, Limits.GroupBodyBytesMax))
-            policy = RetryJson.ParsePolicy(body.Bytes);
+            policy = RetryJson.ParsePolicy(body.Json);
         Throw(RetryTopics.ValidateDeadLetters(policy.DeadLetterTopic, GroupEndpoints.NameOf(context)));
         Throw(await Group(context).SetRetryAsync(policy).WaitAsync(context.RequestAborted));
         await GroupEndpoints.WriteAsync(context, AnswerOf(policy)!, ApiJsonContext.Api.RetryPolicyAnswer);
@@ -50,7 +50,7 @@ internal sealed class GroupRetryEndpoints(IGrainFactory grains)
     {
         RedriveFilter filter;
         using (RequestBody body = await RequestBody.ReadAsync(context, Limits.GroupBodyBytesMax))
-            filter = RetryJson.ParseRedrive(body.Bytes);
+            filter = RetryJson.ParseRedrive(body.Json);
         Throw(await Group(context).BeginRedriveAsync(filter).WaitAsync(context.RequestAborted));
         context.Response.StatusCode = StatusCodes.Status202Accepted;
         await GetAsync(context);

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Primitives;
 using OrleansStream.Api.Errors;
+using OrleansStream.Api.Load;
 using OrleansStream.Api.Mapping;
 using OrleansStream.Api.Producers;
 using OrleansStream.Errors;
@@ -14,10 +15,11 @@ namespace OrleansStream.Api.Endpoints;
 /// </summary>
 /// <param name="appender">The way to the grains.</param>
 /// <param name="keyed">Requests with a key of the client's.</param>
+/// <param name="drain">Reads off the rest of a stream that was stopped.</param>
 /// <param name="time">Dates the records that have no time.</param>
 /// <param name="lifetime">Ends streams when the service stops.</param>
 internal sealed partial class ProduceEndpoints(
-    RecordsAppender appender, KeyedRequests keyed, TimeProvider time, IHostApplicationLifetime lifetime)
+    RecordsAppender appender, KeyedRequests keyed, BodyDrain drain, TimeProvider time, IHostApplicationLifetime lifetime)
 {
     /// <summary>Adds the endpoints.</summary>
     /// <param name="routes">Where to.</param>
@@ -59,6 +61,7 @@ internal sealed partial class ProduceEndpoints(
         context.Features.Set(client);
         context.Request.Headers.ContentEncoding = default;
         context.Request.ContentLength = body.Bytes.Length;
+        Stream sent = context.Request.Body;
         context.Request.Body = body.OpenRead();
         try
         {
@@ -66,6 +69,7 @@ internal sealed partial class ProduceEndpoints(
         }
         finally
         {
+            context.Request.Body = sent;
             // Refused before an append was begun.
             if (client.Key is { HasEnded: false } request)
                 await request.AbandonAsync(client.IsResumed);
@@ -91,7 +95,7 @@ internal sealed partial class ProduceEndpoints(
         using (RequestBody body = await RequestBody.ReadAsync(context, Limits.RequestBytesMax))
         {
             records = new RecordCollector(NowMs(context), body.Bytes.Length);
-            acks = ProduceJson.Parse(body.Bytes.Span, partition is not null, records);
+            acks = ProduceJson.Parse(body.Json.Span, partition is not null, records);
         }
 
         await AppendAsync(context, partition, records, acks);

@@ -23,7 +23,7 @@ internal sealed class ProducerEndpoints(IGrainFactory grains, ClientProducerIds 
         using RequestBody body = await RequestBody.ReadAsync(context, Limits.ProducerBodyBytesMax);
         bool hasKey = context.Request.Headers.TryGetValue(ProducerHeaders.Key, out var given);
         string? key = hasKey ? KeyedRequests.HashOf(given) : null;
-        ProducerAnswer answer = Parse(body.Bytes.Span) is { } known ? await RaiseAsync(known, key)
+        ProducerAnswer answer = Parse(body.Json.Span) is { } known ? await RaiseAsync(known, key)
             : key is null ? await AddAsync()
             : throw RequestException.Malformed(
                 ProducerHeaders.Key, $"'{ProducerHeaders.Key}' goes with the next epoch of a producer. Where the answer to a new one is lost, take another.");

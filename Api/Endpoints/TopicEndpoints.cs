@@ -34,7 +34,7 @@ internal sealed class TopicEndpoints(IGrainFactory grains)
     private async Task PutAsync(HttpContext context)
     {
         using RequestBody body = await RequestBody.ReadAsync(context, Limits.TopicBodyBytesMax);
-        CreateTopicRequest request = TopicJson.ParseCreate(body.Bytes.Span);
+        CreateTopicRequest request = TopicJson.ParseCreate(body.Json.Span);
         TopicResponse response = await Topic(context).CreateAsync(request).WaitAsync(context.RequestAborted);
         context.Response.StatusCode = response.Created ? StatusCodes.Status201Created : StatusCodes.Status200OK;
         await WriteTopicAsync(context, response);
@@ -46,7 +46,7 @@ internal sealed class TopicEndpoints(IGrainFactory grains)
     private async Task PatchAsync(HttpContext context)
     {
         using RequestBody body = await RequestBody.ReadAsync(context, Limits.TopicBodyBytesMax);
-        AlterTopicRequest request = TopicJson.ParseAlter(body.Bytes.Span);
+        AlterTopicRequest request = TopicJson.ParseAlter(body.Json.Span);
         await WriteTopicAsync(context, await Topic(context).AlterAsync(request).WaitAsync(context.RequestAborted));
     }
 

@@ -1,14 +1,17 @@
+using Microsoft.AspNetCore.Connections;
 using Microsoft.Net.Http.Headers;
 using OrleansStream.Api.Endpoints;
 using OrleansStream.Api.Hosting;
+using OrleansStream.Api.Load;
 using OrleansStream.Errors;
 
 namespace OrleansStream.Api.Errors;
 
 /// <summary>Outermost: turns every failure, also those of routing and of the server itself, into a problem document.</summary>
 /// <param name="next">The rest of the pipeline.</param>
+/// <param name="drain">Reads off the rest of a body that was refused.</param>
 /// <param name="logger">Where failures that no caller can mend are told.</param>
-internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger<ProblemMiddleware> logger)
+internal sealed partial class ProblemMiddleware(RequestDelegate next, BodyDrain drain, ILogger<ProblemMiddleware> logger)
 {
     /// <summary>Serves one request.</summary>
     /// <param name="context">The request.</param>
@@ -22,11 +25,13 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger<Pr
             {
                 AllowHead(response.Headers);
                 await Problems.WriteAsync(context, new StreamError(StreamErrorCode.InvalidRequest, DetailOf(fault, context)), fault);
+                await drain.RunAsync(context);
             }
         }
-        catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
+        catch (Exception exception) when (HasCallerGone(exception, context))
         {
-            // The caller has gone: there is nobody to answer.
+            // There is nobody to answer. Kestrel does not know yet when it was the reading of the body that failed: it would read on, and log an error.
+            context.Abort();
         }
         catch (Exception exception) when (!HasBegun(context.Response))
         {
@@ -39,7 +44,11 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger<Pr
             }
 
             context.Response.Clear();
+            if (exception is BadHttpRequestException)
+                EndConnection(context);
             await Problems.WriteAsync(context, error, fault);
+            if (exception is not BadHttpRequestException)
+                await drain.RunAsync(context);
         }
         catch (Exception exception)
         {
@@ -56,6 +65,11 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger<Pr
         if (allowed.Contains(HttpMethods.Get))
             headers.Allow = string.Join(", ", [.. allowed, HttpMethods.Head]);
     }
+
+    // The connection may tell that it is cut before the request does.
+    private static bool HasCallerGone(Exception exception, HttpContext context) =>
+        exception is ConnectionResetException or ConnectionAbortedException
+        || (context.RequestAborted.IsCancellationRequested && exception is OperationCanceledException or IOException);
 
     // What is written but not sent cannot be taken back: a problem behind it would be no document, and longer than was announced.
     private static bool HasBegun(HttpResponse response) =>
@@ -80,7 +94,7 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger<Pr
             case StreamException stream:
                 return (stream.Error, null);
             case BadHttpRequestException bad:
-                return ExplainBadHttp(bad);
+                return Explain(bad);
             case TimeoutException or OperationCanceledException:
                 LogUnanswered(logger, exception, context.Request.Method, context.Request.Path);
                 return (new StreamError(StreamErrorCode.RequestTimedOut, "The service did not answer in time. Try again.")
@@ -103,7 +117,21 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger<Pr
         }
     }
 
-    private static (StreamError Error, HttpFault? Fault) ExplainBadHttp(BadHttpRequestException bad)
+    /// <summary>
+    /// Has the answer end its connection, since nobody knows where on it the next request would begin. Kestrel would look for one, and log that it
+    /// cannot.
+    /// </summary>
+    /// <param name="context">The request, whose body could not be read. An answer that was begun is left as it is.</param>
+    internal static void EndConnection(HttpContext context)
+    {
+        // Later versions of HTTP frame each request by itself.
+        if (!context.Response.HasStarted && HttpProtocol.IsHttp11(context.Request.Protocol))
+            context.Response.Headers.Connection = "close";
+    }
+
+    /// <summary>The error that a body stands for which the server could not read.</summary>
+    /// <param name="bad">What the server says.</param>
+    internal static (StreamError Error, HttpFault? Fault) Explain(BadHttpRequestException bad)
     {
         HttpFault? fault = ErrorMap.FaultOf(bad.StatusCode);
         string detail = fault switch

@@ -55,6 +55,7 @@ internal static class ApiHosting
         services.AddOptions<QuotaOptions>().BindConfiguration(QuotaOptions.SectionName).ValidateOnStart();
         services.AddSingleton<ClientQuotas>();
         services.AddSingleton(provider => new NodeLoad(provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<BodyDrain>();
         services.AddSingleton<ProducerLanes>();
         services.AddSingleton<RecordsAppender>();
         services.AddSingleton<KeyedRequests>();

@@ -1,31 +1,13 @@
 using System.Threading.RateLimiting;
+using OrleansStream.Api.Codings;
 
 namespace OrleansStream.Api.Load;
 
 /// <summary>A request's body that is read no faster than a quota allows: its sender feels it as a slow reader.</summary>
 /// <param name="inner">The body.</param>
 /// <param name="acquire">Waits until so many bytes may be taken.</param>
-internal sealed class MeteredBody(Stream inner, Func<int, ValueTask<RateLimitLease>> acquire) : Stream
+internal sealed class MeteredBody(Stream inner, Func<int, ValueTask<RateLimitLease>> acquire) : BodyStream
 {
-    /// <inheritdoc/>
-    public override bool CanRead => true;
-
-    /// <inheritdoc/>
-    public override bool CanSeek => false;
-
-    /// <inheritdoc/>
-    public override bool CanWrite => false;
-
-    /// <inheritdoc/>
-    public override long Length => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
-
     /// <inheritdoc/>
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -43,23 +25,4 @@ internal sealed class MeteredBody(Stream inner, Func<int, ValueTask<RateLimitLea
 
         return count;
     }
-
-    /// <inheritdoc/>
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    /// <inheritdoc/>
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override void Flush() => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    /// <inheritdoc/>
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 }

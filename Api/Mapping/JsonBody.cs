@@ -6,7 +6,13 @@ namespace OrleansStream.Api.Mapping;
 /// <summary>Reads small JSON bodies strictly: unknown and repeated fields and wrong kinds are refused by name.</summary>
 internal static class JsonBody
 {
+    private static ReadOnlySpan<byte> ByteOrderMark => [0xEF, 0xBB, 0xBF];
+
     private static readonly JsonDocumentOptions Strict = new() { MaxDepth = Limits.JsonDepthMax };
+
+    /// <summary>How many bytes before a text in UTF-8 are a byte order mark.</summary>
+    /// <param name="text">The text.</param>
+    public static int ByteOrderMarkLengthBytes(ReadOnlySpan<byte> text) => text.StartsWith(ByteOrderMark) ? ByteOrderMark.Length : 0;
 
     /// <summary>Parses a body that is an object.</summary>
     /// <param name="body">The body.</param>

@@ -3,8 +3,10 @@ using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using OrleansStream.Api.Errors;
+using OrleansStream.Api.Load;
 
 namespace OrleansStream.Tests.Api;
 
@@ -41,6 +43,7 @@ public sealed class BrokenAnswerTests
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.Services.AddSingleton(TimeProvider.System).AddSingleton<BodyDrain>();
         await using WebApplication service = builder.Build();
         service.UseMiddleware<ProblemMiddleware>();
         service.Run(answer);

@@ -33,13 +33,17 @@ internal sealed class LoneApi : IAsyncDisposable
     /// <param name="grain">What each call goes to; null when there are none.</param>
     /// <param name="readiness">Tells whether it is ready; null when nobody asks.</param>
     /// <param name="settings">Its command line; where it says nothing, it listens at any port.</param>
-    public static async Task<LoneApi> StartAsync(object? grain = null, IReadiness? readiness = null, string[]? settings = null)
+    /// <param name="log">Takes what it logs; null when nobody reads it.</param>
+    public static async Task<LoneApi> StartAsync(
+        object? grain = null, IReadiness? readiness = null, string[]? settings = null, ILoggerProvider? log = null)
     {
         var grains = DispatchProxy.Create<IGrainFactory, OneGrain>();
         ((OneGrain)grains).Grain = grain;
         WebApplicationBuilder builder = WebApplication.CreateBuilder(settings ?? []);
         builder.AddApi();
         builder.Logging.ClearProviders();
+        if (log is not null)
+            builder.Logging.AddProvider(log).AddFilter("Microsoft.AspNetCore", LogLevel.Debug);
         builder.WebHost.UseUrls(ApiFixture.AnyPort);
         builder.Services.AddSingleton(grains);
         builder.Services.AddSingleton(readiness ?? new Ready());

@@ -1,0 +1,107 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Time.Testing;
+using OrleansStream.Api;
+using OrleansStream.Api.Codings;
+using OrleansStream.Api.Load;
+
+namespace OrleansStream.Tests.Api.Bodies;
+
+/// <summary>The rest of a body that was refused is read off, within its bounds.</summary>
+public sealed class BodyDrainTests : IDisposable
+{
+    private readonly FakeTimeProvider _time = new();
+    private readonly Lifetime _lifetime = new();
+
+    public void Dispose() => _lifetime.Dispose();
+
+    [Fact]
+    public async Task Run_WhenTheBodyComesSlowly_ReadsItToItsEnd()
+    {
+        // Beyond the five seconds that Kestrel waits by itself.
+        var body = new Body(count: 40, read => _time.Advance(TimeSpan.FromSeconds(1)));
+        await RunAsync(body);
+        Assert.Equal(0, body.LeftCount);
+    }
+
+    [Fact]
+    public async Task Run_WhenTheBodyIsEndless_EndsAtTheBound()
+    {
+        var body = new Body(count: int.MaxValue, read => { });
+        await RunAsync(body);
+        Assert.InRange(body.ReadBytes, Limits.RequestBytesDrainedMax, Limits.RequestBytesDrainedMax + Limits.MeteredReadBytes);
+    }
+
+    [Fact]
+    public async Task Run_WhenTheBodyTakesTooLong_EndsInTime()
+    {
+        var body = new Body(count: int.MaxValue, read => _time.Advance(TimeSpan.FromSeconds(1)));
+        await RunAsync(body);
+        Assert.InRange(body.ReadCount, Limits.RequestDrainTimeMax.TotalSeconds - 1, Limits.RequestDrainTimeMax.TotalSeconds + 1);
+    }
+
+    [Fact]
+    public async Task Run_WhenTheServiceStops_Ends()
+    {
+        var body = new Body(count: int.MaxValue, read =>
+        {
+            if (read == 3)
+                _lifetime.StopApplication();
+        });
+        await RunAsync(body);
+        Assert.Equal(3, body.ReadCount);
+    }
+
+    [Fact]
+    public async Task Run_WhenTheClientWaitsToBeAskedForTheBody_ReadsNothing()
+    {
+        var body = new Body(count: 40, read => { });
+        await RunAsync(body, "100-continue");
+        Assert.Equal(0, body.ReadCount);
+    }
+
+    private Task RunAsync(Body body, string? expect = null)
+    {
+        var context = new DefaultHttpContext();
+        context.Request.Body = body;
+        if (expect is not null)
+            context.Request.Headers.Expect = expect;
+        return new BodyDrain(_time, _lifetime).RunAsync(context);
+    }
+
+    private sealed class Body(int count, Action<int> onRead) : BodyStream
+    {
+        public int LeftCount { get; private set; } = count;
+
+        public int ReadCount { get; private set; }
+
+        public long ReadBytes { get; private set; }
+
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            if (LeftCount == 0)
+                return new(0);
+            LeftCount--;
+            ReadCount++;
+            ReadBytes += buffer.Length;
+            onRead(ReadCount);
+            return new(buffer.Length);
+        }
+    }
+
+    private sealed class Lifetime : IHostApplicationLifetime, IDisposable
+    {
+        private readonly CancellationTokenSource _stopping = new();
+
+        public CancellationToken ApplicationStarted => default;
+
+        public CancellationToken ApplicationStopping => _stopping.Token;
+
+        public CancellationToken ApplicationStopped => default;
+
+        public void StopApplication() => _stopping.Cancel();
+
+        public void Dispose() => _stopping.Dispose();
+    }
+}

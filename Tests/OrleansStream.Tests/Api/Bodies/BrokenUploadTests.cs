@@ -1,0 +1,89 @@
+using System.Collections.Concurrent;
+using System.Net.Sockets;
+using System.Text;
+using Microsoft.Extensions.Logging;
+using OrleansStream.Tests.EndToEnd;
+
+namespace OrleansStream.Tests.Api.Bodies;
+
+/// <summary>Uploads whose connection breaks off: nobody's fault here, so nothing in the log says so.</summary>
+public sealed class BrokenUploadTests : IAsyncLifetime
+{
+    private readonly Lines _log = new();
+    private LoneApi _api = null!;
+
+    public async ValueTask InitializeAsync() => _api = await LoneApi.StartAsync(log: _log);
+
+    public ValueTask DisposeAsync() => _api.DisposeAsync();
+
+    [Theory]
+    [InlineData("text/plain"), InlineData("application/json"), InlineData(BodyKinds.Ndjson), InlineData(BodyKinds.Batch)]
+    public async Task Post_WhenTheConnectionBreaksOff_LogsNoFailure(string type)
+    {
+        string[] framings = ["Content-Length: 1000", "Transfer-Encoding: chunked"];
+        string[] codings = ["", "Content-Encoding: gzip\r\n", "Content-Encoding: deflate\r\n", "Content-Encoding: br\r\n", "Content-Encoding: zstd\r\n"];
+        int count = 0;
+        foreach (string framing in framings)
+        {
+            foreach (string coding in codings)
+            {
+                foreach (bool isReset in (bool[])[false, true])
+                {
+                    await BreakOffAsync($"Content-Type: {type}\r\n{coding}{framing}", isReset);
+                    count++;
+                }
+            }
+        }
+
+        await BreakOffAsync($"Content-Type: {type}\r\nContent-Length: 20000000", isReset: true);
+        count++;
+        await Wait.UntilAsync("each connection has ended", () => _log.EndedCount == count);
+        Assert.Empty(_log.Troubles);
+    }
+
+    private async Task BreakOffAsync(string headers, bool isReset)
+    {
+        using var client = new TcpClient();
+        await client.ConnectAsync(_api.Client.BaseAddress!.Host, _api.Client.BaseAddress.Port, TestContext.Current.CancellationToken);
+        int askedFor = _log.BegunCount + 1;
+        // A chunk of 16 bytes, and more that never comes.
+        byte[] request = Encoding.ASCII.GetBytes($"POST /v1/topics/t/records HTTP/1.1\r\nHost: h\r\n{headers}\r\n\r\n10\r\n0123456789abcdef");
+        await client.Client.SendAsync(request, TestContext.Current.CancellationToken);
+        await Wait.UntilAsync("the request is read", () => _log.BegunCount >= askedFor);
+        if (isReset)
+            client.LingerState = new LingerOption(true, 0);
+    }
+
+    private sealed class Lines : ILoggerProvider, ILogger
+    {
+        private int _begunCount, _endedCount;
+
+        public ConcurrentQueue<string> Troubles { get; } = new();
+
+        public int BegunCount => Volatile.Read(ref _begunCount);
+
+        public int EndedCount => Volatile.Read(ref _endedCount);
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            string text = formatter(state, exception);
+            if (logLevel >= LogLevel.Warning)
+                Troubles.Enqueue($"{text} {exception}");
+            if (text.StartsWith("Request starting", StringComparison.Ordinal))
+                Interlocked.Increment(ref _begunCount);
+            if (text.StartsWith("Connection id", StringComparison.Ordinal) && text.EndsWith("stopped.", StringComparison.Ordinal))
+                Interlocked.Increment(ref _endedCount);
+        }
+
+        public void Dispose()
+        {
+        }
+    }
+}

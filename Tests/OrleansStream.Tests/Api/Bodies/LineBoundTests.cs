@@ -1,0 +1,56 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using OrleansStream.Api;
+
+namespace OrleansStream.Tests.Api.Bodies;
+
+/// <summary>What an ndjson body may hold beside records is bounded, since it costs next to nothing to send.</summary>
+[Collection(ApiTests.Name)]
+public sealed class LineBoundTests(ApiFixture api)
+{
+    [Theory]
+    [InlineData("\n"), InlineData("\r\n"), InlineData(" \t\n"), InlineData(" ")]
+    public async Task Post_WhenBlanksAreBeyondTheBound_IsStopped(string blank)
+    {
+        string topic = await api.CreateTopicAsync();
+        int count = Limits.NdjsonBlankBytesMax / blank.Length;
+        (int status, JsonNode[] results) = await PostAsync(topic, Repeat(blank, count - 10) + "{\"value\":1}\n" + "{\"value\":2}");
+        Assert.Equal((200, 2), (status, results.Length));
+        (status, results) = await PostAsync(topic, "{\"value\":1}\n" + Repeat(blank, count + 20) + "\n{\"value\":2}");
+        Assert.Equal((207, 2), (status, results.Length));
+        Assert.NotNull(results[1]["error"]);
+    }
+
+    [Fact]
+    public async Task Post_WhenBlankLinesAreAmongTheOthers_CountsThemAsLines()
+    {
+        string topic = await api.CreateTopicAsync();
+        (int status, JsonNode[] results) = await PostAsync(topic, "\n \n{\"value\":1}\r\n\t\r\n\n  {\"valu\":2}\n\n{\"value\":3}\n");
+        Assert.Equal((207, 3), (status, results.Length));
+        Assert.Equal("lines[5].valu", (string?)results[1]["error"]!["field"]);
+    }
+
+    [Fact]
+    public async Task Post_WhenMoreLinesAreMalformedThanTheBound_IsStoppedBehindIt()
+    {
+        string topic = await api.CreateTopicAsync();
+        string good = Repeat("{\"value\":1}\n", 50), bad = Repeat("x\n", Limits.NdjsonMalformedLinesMax + 50);
+        (int status, JsonNode[] results) = await PostAsync(topic, good + bad + "{\"value\":2}");
+        Assert.Equal((207, good.Length / 12 + bad.Length / 2 + 1), (status, results.Length));
+        Assert.NotNull(results[^1]["offset"]);
+        (_, results) = await PostAsync(topic, good + bad + "x\n{\"value\":2}");
+        Assert.Equal(good.Length / 12 + bad.Length / 2 + 2, results.Length);
+        Assert.Null(results[^1]["error"]!["field"]);
+    }
+
+    private static string Repeat(string text, int count) => new StringBuilder().Insert(0, text, count).ToString();
+
+    private async Task<(int Status, JsonNode[] Results)> PostAsync(string topic, string lines)
+    {
+        using HttpResponseMessage response = await api.PostAsync(
+            $"/v1/topics/{topic}/records",
+            ApiFixture.Body(Coded.Encode("gzip", Encoding.UTF8.GetBytes(lines)), BodyKinds.Ndjson, "gzip"));
+        string text = await ApiFixture.TextAsync(response);
+        return ((int)response.StatusCode, [.. text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonNode.Parse(line)!)]);
+    }
+}
