@@ -31,9 +31,6 @@ internal static class Limits
     /// <summary>The bytes of a body in brotli or zstd that are read at a time.</summary>
     public const int DecodingInputBytes = 16 * 1024;
 
-    /// <summary>The bytes that an ndjson stream's coding is undone into at a time.</summary>
-    public const int DecodedReadBytes = 64 * 1024;
-
     /// <summary>What a decoder of gzip or deflate keeps of what was unfolded last, in bytes (RFC 1951).</summary>
     public const int DeflateWindowBytes = 32 * 1024;
 
@@ -135,6 +132,9 @@ internal static class Limits
 
     /// <summary>The longest line of an ndjson body, in bytes: the largest record, with room for base64 and escapes.</summary>
     public const int NdjsonLineBytesMax = 8 * 1024 * 1024;
+
+    /// <summary>The bytes of an ndjson body that are read at a time.</summary>
+    public const int NdjsonReadBytes = 64 * 1024;
 
     /// <summary>
     /// The bytes of blank lines that an ndjson stream may hold beyond the bytes of its other lines: years of a line break every minute. Compressed,

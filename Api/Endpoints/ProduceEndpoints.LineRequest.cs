@@ -37,21 +37,18 @@ internal sealed partial class ProduceEndpoints
         {
             using var parser = new RecordJsonParser(_records);
             using DecodedBody? decoded = ContentCoding.TryDecode(context.Request);
-            PipeReader reader = decoded is null ? context.Request.BodyReader : PipeReader.Create(decoded, DecodedReading);
-            using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, produce.Stopping);
-            while (!IsBodyRead && !_isStopped && await ReadOrAppendAsync(reader, stop) is { } result)
+            // Kestrel's own reader does not get over a body that breaks off behind bytes that were looked at and left: part of a line. So those are
+            // kept in memory of ours.
+            PipeReader reader = PipeReader.Create(decoded ?? context.Request.Body, LineReading);
+            // Not by the connection's end: that ends a read by itself, and a read that is cancelled just then leaves Kestrel's reader in disorder.
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(produce.Stopping);
+            try
             {
-                IsBodyRead = result.IsCompleted;
-                SequencePosition consumed = result.Buffer.Start;
-                try
-                {
-                    consumed = await TakeLinesAsync(result.Buffer, parser);
-                }
-                finally
-                {
-                    // Also when a line refuses the request: the server cannot read off the rest of a body that is still being read.
-                    reader.AdvanceTo(consumed, result.Buffer.End);
-                }
+                await TakeAllAsync(reader, parser, stop);
+            }
+            finally
+            {
+                await reader.CompleteAsync();
             }
 
             await AppendChunkAsync();
@@ -59,6 +56,15 @@ internal sealed partial class ProduceEndpoints
 
         /// <inheritdoc/>
         public void Dispose() => _records.Dispose();
+
+        private async ValueTask TakeAllAsync(PipeReader reader, RecordJsonParser parser, CancellationTokenSource stop)
+        {
+            while (!IsBodyRead && !_isStopped && await ReadOrAppendAsync(reader, stop) is { } result)
+            {
+                IsBodyRead = result.IsCompleted;
+                reader.AdvanceTo(await TakeLinesAsync(result.Buffer, parser), result.Buffer.End);
+            }
+        }
 
         private async ValueTask<SequencePosition> TakeLinesAsync(ReadOnlySequence<byte> buffer, RecordJsonParser parser)
         {

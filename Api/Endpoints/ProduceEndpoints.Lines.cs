@@ -12,8 +12,7 @@ internal sealed partial class ProduceEndpoints
 {
     private static readonly JsonReaderOptions LineOptions = new() { MaxDepth = Limits.JsonValueDepthMax + 1 };
 
-    // The reader disposes nothing: who opens a decoder disposes it.
-    private static readonly StreamPipeReaderOptions DecodedReading = new(bufferSize: Limits.DecodedReadBytes, leaveOpen: true);
+    private static readonly StreamPipeReaderOptions LineReading = new(bufferSize: Limits.NdjsonReadBytes, leaveOpen: true);
 
     /// <summary>
     /// Appends an ndjson body while it comes, a chunk at a time: a chunk is what has come while the one before was appended, up to

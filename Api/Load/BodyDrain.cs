@@ -28,7 +28,7 @@ internal sealed class BodyDrain(TimeProvider time, IHostApplicationLifetime life
         }
 
         using var timeout = new CancellationTokenSource(Limits.RequestDrainTimeMax, time);
-        using var end = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, lifetime.ApplicationStopping, timeout.Token);
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(lifetime.ApplicationStopping, timeout.Token);
         byte[] buffer = ArrayPool<byte>.Shared.Rent(Limits.MeteredReadBytes);
         try
         {

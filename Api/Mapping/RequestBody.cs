@@ -38,6 +38,9 @@ internal sealed class RequestBody : IDisposable
     public Stream OpenRead() => new MemoryStream(_buffer, 0, _length, writable: false);
 
     /// <summary>Reads a body to its end.</summary>
+    /// <remarks>
+    /// Nothing cancels it: the connection's end ends a read by itself, and a read that is cancelled just then leaves Kestrel's reader in disorder.
+    /// </remarks>
     /// <param name="context">The request.</param>
     /// <param name="bytesMax">The longest body taken, after its encoding is undone.</param>
     /// <exception cref="RequestException">It is longer, its encoding is not taken, it is not what its encoding says from its first byte to its last,
@@ -55,9 +58,9 @@ internal sealed class RequestBody : IDisposable
         {
             using DecodedBody? decoded = ContentCoding.TryDecode(context.Request);
             if (decoded is not null)
-                await body.FillAsync(decoded, bytesMax, context.RequestAborted);
+                await body.FillAsync(decoded, bytesMax);
             else
-                await body.FillAsync(context.Request.BodyReader, bytesMax, context.RequestAborted);
+                await body.FillAsync(context.Request.BodyReader, bytesMax);
             return body;
         }
         catch
@@ -79,11 +82,11 @@ internal sealed class RequestBody : IDisposable
         new(HttpFault.BodyTooLarge, $"The body is longer than {bytesMax} bytes (after its encoding is undone). Send fewer records at once.");
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    private async ValueTask FillAsync(PipeReader reader, int bytesMax, CancellationToken cancellationToken)
+    private async ValueTask FillAsync(PipeReader reader, int bytesMax)
     {
         while (true)
         {
-            ReadResult result = await reader.ReadAsync(cancellationToken);
+            ReadResult result = await reader.ReadAsync(CancellationToken.None);
             try
             {
                 int length = (int)result.Buffer.Length;
@@ -105,12 +108,12 @@ internal sealed class RequestBody : IDisposable
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    private async ValueTask FillAsync(DecodedBody decoded, int bytesMax, CancellationToken cancellationToken)
+    private async ValueTask FillAsync(DecodedBody decoded, int bytesMax)
     {
         while (true)
         {
             EnsureRoom(1);
-            int read = await decoded.ReadAsync(_buffer.AsMemory(_length), cancellationToken);
+            int read = await decoded.ReadAsync(_buffer.AsMemory(_length), CancellationToken.None);
             if (read == 0)
                 return;
             _length += read;
