@@ -17,11 +17,12 @@ internal sealed class RequestBody : IDisposable
     private int _length;
 
     private readonly RequestLoad? _load;
+    private int _countedBytes;
 
     private RequestBody(int capacity, RequestLoad? load)
     {
-        load?.Take(capacity * CopyCount);
         _load = load;
+        Count(capacity);
         _buffer = ArrayPool<byte>.Shared.Rent(capacity);
     }
 
@@ -128,10 +129,17 @@ internal sealed class RequestBody : IDisposable
         if (_buffer.Length - _length >= bytes)
             return;
         int capacity = Math.Max(_length + bytes, 2 * _buffer.Length);
-        _load?.Take((capacity - _buffer.Length) * CopyCount);
+        Count(capacity);
         byte[] larger = ArrayPool<byte>.Shared.Rent(capacity);
         _buffer.AsSpan(0, _length).CopyTo(larger);
         ArrayPool<byte>.Shared.Return(_buffer);
         _buffer = larger;
+    }
+
+    // Counts what was asked for in all. The pool may give twice as much, and growth counted from that would be counted too low.
+    private void Count(int capacity)
+    {
+        _load?.Take((long)(capacity - _countedBytes) * CopyCount);
+        _countedBytes = capacity;
     }
 }
