@@ -52,6 +52,15 @@ internal static class Limits
     /// <summary>What an ndjson stream counts for, whatever its length: the chunk that is appended, the next one, and room for lines.</summary>
     public const int NdjsonBytesInFlight = 2 * NdjsonChunkBytes;
 
+    /// <summary>
+    /// The most bytes of memory that answers with records take at once, until their readers have taken them: eight of the largest batches, unfolded.
+    /// Beyond it reads are refused with the time that the answers under way take.
+    /// </summary>
+    public const long AnswerBytesInFlightMax = 8L * RecordLimits.DecompressedBatchBytesMax;
+
+    /// <summary>An answer takes at most a quarter of what is free of that at once: readers of large batches leave room to all others.</summary>
+    public const int AnswerPartOfFree = 4;
+
     /// <summary>The time over which the pace is measured at which requests are answered.</summary>
     public static readonly TimeSpan DrainRateWindow = TimeSpan.FromSeconds(5);
 
@@ -84,6 +93,15 @@ internal static class Limits
 
     /// <summary>The longest explanation in an error, in characters: nobody gets back what they sent, however long it was.</summary>
     public const int ProblemDetailLengthMax = 2_000;
+
+    /// <summary>How long a node goes by it that a topic exists until it asks again: a topic that was deleted meanwhile answers for itself.</summary>
+    public static readonly TimeSpan TopicKnownAge = TimeSpan.FromMinutes(1);
+
+    /// <summary>The most topics that a node knows of at once; beyond it, it asks for all anew. More than there can be at a time.</summary>
+    public const int TopicsKnownMax = 2 * TopicLimits.TopicsMax;
+
+    /// <summary>How long a request waits to learn whether its topic exists until it is let through: the topic itself answers then.</summary>
+    public static readonly TimeSpan TopicLookupMax = TimeSpan.FromSeconds(2);
 
     /// <summary>The most connections at once.</summary>
     public const int ConnectionsMax = 10_000;
@@ -129,6 +147,11 @@ internal static class Limits
     /// sent while the records come, and the client must read them while it sends.
     /// </summary>
     public const int NdjsonResultsKeptMax = 100_000;
+
+    /// <summary>
+    /// The bytes of errors among these results at which they are sent, too: each line may have one of its own, and a few hundred bytes of them.
+    /// </summary>
+    public const int NdjsonErrorBytesKeptMax = 1024 * 1024;
 
     /// <summary>The longest line of an ndjson body, in bytes: the largest record, with room for base64 and escapes.</summary>
     public const int NdjsonLineBytesMax = 8 * 1024 * 1024;
@@ -195,6 +218,12 @@ internal static class Limits
 
     /// <summary>The bytes of an answer that gather before they are sent.</summary>
     public const int ResponseFlushBytes = 64 * 1024;
+
+    /// <summary>
+    /// The bytes of a record, or of a field of it, that are written to an answer at once. As JSON that is at most some twenty times as much, where
+    /// every few bytes are a header.
+    /// </summary>
+    public const int ResponsePieceBytes = 16 * 1024;
 
     /// <summary>Topics on a page when the request does not say.</summary>
     public const int TopicPageDefault = 100;

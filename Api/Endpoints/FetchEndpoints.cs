@@ -1,7 +1,6 @@
-using System.IO.Pipelines;
-using System.Text.Json;
 using OrleansStream.Api.Errors;
 using OrleansStream.Api.Hosting;
+using OrleansStream.Api.Load;
 using OrleansStream.Api.Mapping;
 using OrleansStream.Errors;
 using OrleansStream.Partitions;
@@ -12,8 +11,9 @@ namespace OrleansStream.Api.Endpoints;
 
 /// <summary>Reads records of one partition, as JSON or as the stored batches.</summary>
 /// <param name="grains">The way to the grains.</param>
+/// <param name="node">The node's memory for answers.</param>
 /// <param name="lifetime">Ends waits when the service stops.</param>
-internal sealed class FetchEndpoints(IGrainFactory grains, IHostApplicationLifetime lifetime)
+internal sealed class FetchEndpoints(IGrainFactory grains, NodeAnswers node, IHostApplicationLifetime lifetime)
 {
     private const string TopicIdHeader = "Topic-Id";
 
@@ -53,10 +53,16 @@ internal sealed class FetchEndpoints(IGrainFactory grains, IHostApplicationLifet
             throw new RequestException(error);
         // What next_offset belongs to: with it, the next read is refused by another topic of the name.
         context.Response.Headers[TopicIdHeader] = response.TopicId?.ToString();
+        using var load = new AnswerLoad(node);
+        load.Take(response.Batches.Length);
         if (isRaw)
+        {
             await WriteBatchesAsync(context, response);
-        else
-            await WriteJsonAsync(context, partition, response, limit, views);
+            return;
+        }
+
+        context.Response.ContentType = MediaTypes.Json;
+        await new FetchAnswerWriter(new AnswerWriter(context.Response.BodyWriter, context.RequestAborted), partition, limit, views, load).WriteAsync(response);
     }
 
     /// <returns>The offset, and the topic that it belongs to; null for whichever has the name.</returns>
@@ -104,62 +110,6 @@ internal sealed class FetchEndpoints(IGrainFactory grains, IHostApplicationLifet
         headers["High-Watermark"] = response.HighWatermark.ToString();
         context.Response.ContentType = MediaTypes.RecordBatch;
         context.Response.ContentLength = response.Batches.Length;
-        await context.Response.Body.WriteAsync(response.Batches, context.RequestAborted);
-    }
-
-    private static async Task WriteJsonAsync(
-        HttpContext context, int partition, FetchResponse response, int limit, PayloadViews views)
-    {
-        context.Response.ContentType = MediaTypes.Json;
-        PipeWriter body = context.Response.BodyWriter;
-        await using var writer = new Utf8JsonWriter(body, RecordJsonWriter.Options);
-        writer.WriteStartObject();
-        writer.WriteStartArray("records"u8);
-        var cursor = new BatchCursor(response, new UnfoldingBudget());
-        int left = limit;
-        while (left > 0 && cursor.TryTakeBatch(out ReadOnlyMemory<byte> batch))
-        {
-            left -= WriteBatch(writer, partition, batch.Span, left, views, cursor);
-            if (writer.BytesCommitted + writer.BytesPending > Limits.ResponseBytesTarget)
-                break;
-            if (writer.BytesPending > Limits.ResponseFlushBytes)
-                await writer.FlushAsync(context.RequestAborted);
-        }
-
-        writer.WriteEndArray();
-        writer.WriteNumber("next_offset"u8, cursor.NextOffset);
-        writer.WriteNumber("log_start_offset"u8, response.LogStartOffset);
-        writer.WriteNumber("high_watermark"u8, response.HighWatermark);
-        writer.WriteEndObject();
-        await writer.FlushAsync(context.RequestAborted);
-    }
-
-    private static int WriteBatch(
-        Utf8JsonWriter writer, int partition, ReadOnlySpan<byte> batch, int limit, PayloadViews views, BatchCursor cursor)
-    {
-        using StoredBatchReader records = cursor.Open(batch);
-        int written = 0;
-        while (written < limit && writer.BytesCommitted + writer.BytesPending <= Limits.ResponseBytesTarget)
-        {
-            if (!records.TryReadNext(out RecordView record))
-            {
-                if (records.UnreadableFrom(cursor.NextOffset) is { } unreadable)
-                {
-                    RecordJsonWriter.WriteUnreadable(writer, partition, unreadable);
-                    written++;
-                }
-
-                cursor.EndBatch(records.Header);
-                break;
-            }
-
-            if (record.Offset < cursor.NextOffset)
-                continue;
-            RecordJsonWriter.Write(writer, partition, record, views);
-            cursor.EndRecord(record.Offset);
-            written++;
-        }
-
-        return written;
+        await context.Response.BodyWriter.WriteAsync(response.Batches, context.RequestAborted);
     }
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using OrleansStream.Api.Errors;
+using OrleansStream.Api.Load;
 using OrleansStream.Api.Mapping;
 using OrleansStream.Groups;
 using OrleansStream.Partitions;
@@ -8,185 +9,262 @@ using OrleansStream.Records;
 namespace OrleansStream.Api.Endpoints;
 
 /// <summary>Writes the answer to a poll: the records straight from their batches, then where the member stands.</summary>
-internal static class GroupAnswerWriter
+/// <param name="answer">Where to.</param>
+/// <param name="poll">The poll.</param>
+/// <param name="options">What was asked for.</param>
+/// <param name="load">The memory of the answer.</param>
+internal sealed class GroupAnswerWriter(AnswerWriter answer, GroupPoll poll, PollOptions options, AnswerLoad load)
 {
-    /// <summary>Writes an answer and moves the poll's positions behind what it holds.</summary>
-    /// <param name="writer">Where to.</param>
-    /// <param name="poll">The poll.</param>
-    /// <param name="options">What was asked for.</param>
-    public static void Write(Utf8JsonWriter writer, GroupPoll poll, PollOptions options)
-    {
-        writer.WriteStartObject();
-        writer.WriteNumber("member_epoch"u8, poll.MemberEpoch);
-        writer.WriteString("lease_expires_at"u8, poll.LeaseExpiresAt.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffZ"));
-        WriteAssignment(writer, poll);
-        WriteRecords(writer, poll, options);
-        WriteResets(writer, poll);
-        WriteUnavailable(writer, poll);
-        WriteUnknownTopics(writer, poll);
-        writer.WriteString("cursor"u8, poll.Cursor());
-        if (!options.IsHeartbeat)
-            writer.WriteNumber("lag"u8, poll.Lag);
-        writer.WriteEndObject();
-    }
+    private readonly UnfoldingBudget _budget = new(load);
+    private Turn[] _turns = [];
 
-    private static void WriteAssignment(Utf8JsonWriter writer, GroupPoll poll)
-    {
-        writer.WriteStartArray("assignment"u8);
-        foreach (IGrouping<string, PolledPartition> topic in poll.Partitions.GroupBy(partition => partition.Assigned.Topic))
-        {
-            writer.WriteStartObject();
-            writer.WriteString("topic"u8, topic.Key);
-            writer.WriteStartArray("partitions"u8);
-            foreach (PolledPartition partition in topic)
-                writer.WriteNumberValue(partition.Assigned.Partition);
-            writer.WriteEndArray();
-            writer.WriteEndObject();
-        }
+    private Utf8JsonWriter Json => answer.Json;
 
-        writer.WriteEndArray();
-    }
-
-    private static void WriteRecords(Utf8JsonWriter writer, GroupPoll poll, PollOptions options)
+    /// <summary>Gets ready to write: the batch that is written first is open then.</summary>
+    /// <returns>False when the node has no memory for any of the records; the poll has read none, and there is nothing to write.</returns>
+    public bool TryBegin()
     {
-        writer.WriteStartArray("records"u8);
-        var budget = new UnfoldingBudget();
-        foreach (PolledPartition partition in poll.Partitions)
-            WriteHeld(writer, partition, options.Views, budget);
         PolledPartition[] read = [.. poll.Partitions.Where(partition => partition.Fetched is not null)];
         // Where not all fit, a random one is first: over many answers each gets its turn.
         Random.Shared.Shuffle(read);
         int[] shares = FairShares.Divide([.. read.Select(partition => partition.RecordCount)], options.RecordsMax);
-        for (int i = 0; i < read.Length; i++)
-            WritePartition(writer, read[i], shares[i], options.Views, budget);
-        writer.WriteEndArray();
+        _turns = [.. read.Zip(shares, (partition, share) => new Turn(
+            partition, new BatchCursor(partition.Fetched!.Value with { Offset = partition.Position }, _budget)) { Left = share })];
+        if (_turns.Length == 0 || poll.Partitions.Any(partition => partition.Held.Fetched.Count > 0))
+            return true;
+        _turns[0].Batch = _turns[0].Cursor.OpenNext();
+        if (!_budget.IsRefused)
+            return true;
+        foreach (Turn turn in _turns)
+            turn.Partition.End(turn.Partition.Position);
+        return false;
+    }
+
+    /// <summary>Writes an answer, once <see cref="TryBegin"/> has said so, and moves the poll's positions behind what it holds.</summary>
+    /// <exception cref="OperationCanceledException">The reader has gone.</exception>
+    public async ValueTask WriteAsync()
+    {
+        Json.WriteStartObject();
+        Json.WriteNumber("member_epoch"u8, poll.MemberEpoch);
+        Json.WriteString("lease_expires_at"u8, poll.LeaseExpiresAt.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffZ"));
+        WriteAssignment();
+        await WriteRecordsAsync();
+        WriteResets();
+        WriteUnavailable();
+        WriteUnknownTopics();
+        Json.WriteString("cursor"u8, poll.Cursor());
+        if (!options.IsHeartbeat)
+            Json.WriteNumber("lag"u8, poll.Lag);
+        Json.WriteEndObject();
+    }
+
+    private void WriteAssignment()
+    {
+        Json.WriteStartArray("assignment"u8);
+        foreach (IGrouping<string, PolledPartition> topic in poll.Partitions.GroupBy(partition => partition.Assigned.Topic))
+        {
+            Json.WriteStartObject();
+            Json.WriteString("topic"u8, topic.Key);
+            Json.WriteStartArray("partitions"u8);
+            foreach (PolledPartition partition in topic)
+                Json.WriteNumberValue(partition.Assigned.Partition);
+            Json.WriteEndArray();
+            Json.WriteEndObject();
+        }
+
+        Json.WriteEndArray();
+    }
+
+    private async ValueTask WriteRecordsAsync()
+    {
+        Json.WriteStartArray("records"u8);
+        foreach (PolledPartition partition in poll.Partitions)
+            await WriteHeldAsync(partition);
+        foreach (Turn turn in _turns)
+            await WriteTurnAsync(turn);
+        Json.WriteEndArray();
     }
 
     /// <summary>Writes the records that waited in place and are due.</summary>
-    private static void WriteHeld(Utf8JsonWriter writer, PolledPartition partition, PayloadViews views, UnfoldingBudget budget)
+    private async ValueTask WriteHeldAsync(PolledPartition partition)
     {
         foreach ((HeldOffset held, FetchResponse response) in partition.Held.Fetched)
         {
             // Those that are left stay due.
-            if (budget.IsSpent)
+            if (_budget.IsSpent || _budget.Open(response.Batches) is not { } batch)
                 break;
-            using var records = new StoredBatchReader(response.Batches.Span);
-            budget.Spend(records.UnfoldedBytes);
-            while (records.TryReadNext(out RecordView record))
+            try
             {
-                if (record.Offset == held.Offset)
-                    RecordJsonWriter.Write(writer, partition.Assigned.Partition, record, views, partition.Assigned.Topic, attempt: held.Attempt);
+                while (WriteHeld(partition, held, batch))
+                    await answer.GoOnAsync();
+            }
+            finally
+            {
+                _budget.Close(batch);
             }
 
-            if (records.UnreadableFrom(held.Offset) is { } unreadable && unreadable.Offset == held.Offset)
-                WriteUnreadable(writer, partition, unreadable with { LastOffset = held.Offset });
             partition.Held.Deliver(held);
         }
 
         partition.Held.Fetched.Clear();
     }
 
-    private static void WritePartition(
-        Utf8JsonWriter writer, PolledPartition partition, int share, PayloadViews views, UnfoldingBudget budget)
+    /// <returns>True when the answer has to go on before the next record; false when the batch is done.</returns>
+    private bool WriteHeld(PolledPartition partition, HeldOffset held, OpenBatch batch)
     {
-        var cursor = new BatchCursor(partition.Fetched!.Value with { Offset = partition.Position }, budget);
-        bool isFull = false;
-        int left = share;
-        while (!isFull && cursor.TryTakeBatch(out ReadOnlyMemory<byte> batch))
+        StoredBatchReader records = batch.Read();
+        while (!answer.MustWait)
         {
-            using StoredBatchReader records = cursor.Open(batch.Span);
-            while (true)
+            if (!records.TryReadNext(out RecordView record))
             {
-                if (!records.TryReadNext(out RecordView record))
-                {
-                    if (records.UnreadableFrom(cursor.NextOffset) is { } unreadable)
-                    {
-                        isFull = IsFull(writer, left);
-                        if (isFull)
-                            break;
-                        WriteUnreadable(writer, partition, unreadable);
-                        left--;
-                    }
+                if (records.UnreadableFrom(held.Offset) is { } unreadable && unreadable.Offset == held.Offset)
+                    WriteUnreadable(partition, unreadable with { LastOffset = held.Offset });
+                return false;
+            }
 
-                    cursor.EndBatch(records.Header);
-                    break;
-                }
+            if (record.Offset == held.Offset)
+                answer.Write(batch, partition.Assigned.Partition, record, options.Views, partition.Assigned.Topic, attempt: held.Attempt);
+        }
 
-                if (record.Offset < cursor.NextOffset)
-                    continue;
-                isFull = IsFull(writer, left);
-                if (isFull)
-                    break;
-                if (partition.Held.Waits(record))
-                {
-                    cursor.EndRecord(record.Offset);
-                    isFull = !partition.Held.HasRoom;
-                    if (isFull)
-                        break;
-                    continue;
-                }
+        batch.Pause(records);
+        return true;
+    }
 
-                RecordJsonWriter.Write(
-                    writer, partition.Assigned.Partition, record, views, partition.Assigned.Topic, partition.StoryOf(records.Header, record));
-                cursor.EndRecord(record.Offset);
-                left--;
+    private async ValueTask WriteTurnAsync(Turn turn)
+    {
+        (PolledPartition partition, BatchCursor cursor) = (turn.Partition, turn.Cursor);
+        for (OpenBatch? batch = turn.Batch ?? cursor.OpenNext(); batch is not null; batch = turn.IsFull ? null : cursor.OpenNext())
+        {
+            try
+            {
+                while (WriteSome(turn, batch))
+                    await answer.GoOnAsync();
+            }
+            finally
+            {
+                cursor.Close(batch);
             }
         }
 
+        // Nobody could tell it from a partition that has nothing.
+        if (_budget.IsRefused && cursor.NextOffset == partition.Position)
+            partition.Error = load.Refusal;
         partition.End(cursor.NextOffset);
     }
 
-    private static bool IsFull(Utf8JsonWriter writer, int left) =>
-        left == 0 || writer.BytesCommitted + writer.BytesPending > Limits.ResponseBytesTarget;
+    /// <returns>True when the answer has to go on before the next record; false when the batch, or the partition's share, is done.</returns>
+    private bool WriteSome(Turn turn, OpenBatch batch)
+    {
+        (PolledPartition partition, BatchCursor cursor) = (turn.Partition, turn.Cursor);
+        StoredBatchReader records = batch.Read();
+        while (!answer.MustWait)
+        {
+            if (!records.TryReadNext(out RecordView record))
+            {
+                if (records.UnreadableFrom(cursor.NextOffset) is { } unreadable)
+                {
+                    turn.IsFull = IsFull(turn.Left);
+                    if (turn.IsFull)
+                        return false;
+                    WriteUnreadable(partition, unreadable);
+                    turn.Left--;
+                }
 
-    private static void WriteUnreadable(Utf8JsonWriter writer, PolledPartition partition, in UnreadableRecords unreadable) =>
-        RecordJsonWriter.WriteUnreadable(writer, partition.Assigned.Partition, unreadable, partition.Assigned.Topic);
+                cursor.EndBatch(records.Header);
+                return false;
+            }
 
-    private static void WriteResets(Utf8JsonWriter writer, GroupPoll poll)
+            if (record.Offset < cursor.NextOffset)
+                continue;
+            turn.IsFull = IsFull(turn.Left);
+            if (turn.IsFull)
+                return false;
+            if (partition.Held.Waits(record))
+            {
+                cursor.EndRecord(record.Offset);
+                turn.IsFull = !partition.Held.HasRoom;
+                if (turn.IsFull)
+                    return false;
+                continue;
+            }
+
+            answer.Write(
+                batch, partition.Assigned.Partition, record, options.Views, partition.Assigned.Topic, partition.StoryOf(records.Header, record));
+            cursor.EndRecord(record.Offset);
+            turn.Left--;
+        }
+
+        batch.Pause(records);
+        return true;
+    }
+
+    private bool IsFull(int left) => left == 0 || answer.Length > Limits.ResponseBytesTarget;
+
+    private void WriteUnreadable(PolledPartition partition, in UnreadableRecords unreadable) =>
+        RecordJsonWriter.WriteUnreadable(Json, partition.Assigned.Partition, unreadable, partition.Assigned.Topic);
+
+    private void WriteResets()
     {
         if (poll.Resets.Count == 0)
             return;
-        writer.WriteStartArray("resets"u8);
+        Json.WriteStartArray("resets"u8);
         foreach (PollReset reset in poll.Resets)
         {
-            writer.WriteStartObject();
-            writer.WriteString("topic"u8, reset.Topic);
-            writer.WriteNumber("partition"u8, reset.Partition);
-            writer.WriteNumber("from"u8, reset.From);
-            writer.WriteNumber("to"u8, reset.To);
-            writer.WriteEndObject();
+            Json.WriteStartObject();
+            Json.WriteString("topic"u8, reset.Topic);
+            Json.WriteNumber("partition"u8, reset.Partition);
+            Json.WriteNumber("from"u8, reset.From);
+            Json.WriteNumber("to"u8, reset.To);
+            Json.WriteEndObject();
         }
 
-        writer.WriteEndArray();
+        Json.WriteEndArray();
         poll.EndResets();
     }
 
-    private static void WriteUnknownTopics(Utf8JsonWriter writer, GroupPoll poll)
+    private void WriteUnknownTopics()
     {
         if (poll.UnknownTopics.IsEmpty)
             return;
-        writer.WriteStartArray("unknown_topics"u8);
+        Json.WriteStartArray("unknown_topics"u8);
         foreach (string topic in poll.UnknownTopics)
-            writer.WriteStringValue(topic);
-        writer.WriteEndArray();
+            Json.WriteStringValue(topic);
+        Json.WriteEndArray();
     }
 
-    private static void WriteUnavailable(Utf8JsonWriter writer, GroupPoll poll)
+    private void WriteUnavailable()
     {
         PolledPartition[] failed = [.. poll.Partitions.Where(partition => partition.Error is not null)];
         if (failed.Length == 0)
             return;
-        writer.WriteStartArray("unavailable"u8);
+        Json.WriteStartArray("unavailable"u8);
         foreach (PolledPartition partition in failed)
         {
-            writer.WriteStartObject();
-            writer.WriteString("topic"u8, partition.Assigned.Topic);
-            writer.WriteNumber("partition"u8, partition.Assigned.Partition);
-            writer.WriteString("error_code"u8, ErrorMap.NameOf(partition.Error!.Code));
-            writer.WriteString("detail"u8, partition.Error.Detail);
-            writer.WriteEndObject();
+            Json.WriteStartObject();
+            Json.WriteString("topic"u8, partition.Assigned.Topic);
+            Json.WriteNumber("partition"u8, partition.Assigned.Partition);
+            Json.WriteString("error_code"u8, ErrorMap.NameOf(partition.Error!.Code));
+            Json.WriteString("detail"u8, partition.Error.Detail);
+            Json.WriteEndObject();
         }
 
-        writer.WriteEndArray();
+        Json.WriteEndArray();
+    }
+
+    /// <summary>A partition whose records are written.</summary>
+    private sealed class Turn(PolledPartition partition, BatchCursor cursor)
+    {
+        public PolledPartition Partition => partition;
+
+        public BatchCursor Cursor => cursor;
+
+        /// <summary>The first batch when it was opened before; else null.</summary>
+        public OpenBatch? Batch { get; set; }
+
+        /// <summary>The records that are left of its share.</summary>
+        public int Left { get; set; }
+
+        /// <summary>True once nothing more of it goes into the answer.</summary>
+        public bool IsFull { get; set; }
     }
 }

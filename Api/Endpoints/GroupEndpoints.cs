@@ -1,9 +1,8 @@
 using System.Collections.Immutable;
-using System.IO.Pipelines;
 using System.Text.Json;
-using System.Text.Json.Serialization.Metadata;
 using OrleansStream.Api.Contracts;
 using OrleansStream.Api.Errors;
+using OrleansStream.Api.Load;
 using OrleansStream.Api.Mapping;
 using OrleansStream.Errors;
 using OrleansStream.Groups;
@@ -14,8 +13,9 @@ namespace OrleansStream.Api.Endpoints;
 /// <param name="grains">The way to the grains.</param>
 /// <param name="ends">Knows how far logs reach.</param>
 /// <param name="time">Times waits and leases.</param>
+/// <param name="node">The node's memory for answers.</param>
 /// <param name="lifetime">Ends waits when the service stops.</param>
-internal sealed class GroupEndpoints(IGrainFactory grains, LogEnds ends, TimeProvider time, IHostApplicationLifetime lifetime)
+internal sealed class GroupEndpoints(IGrainFactory grains, LogEnds ends, TimeProvider time, NodeAnswers node, IHostApplicationLifetime lifetime)
 {
     /// <summary>Adds the endpoints.</summary>
     /// <param name="routes">Where to.</param>
@@ -32,18 +32,6 @@ internal sealed class GroupEndpoints(IGrainFactory grains, LogEnds ends, TimePro
     /// <summary>The group that the path names; its name has been checked.</summary>
     /// <param name="context">The request.</param>
     internal static string NameOf(HttpContext context) => (string)context.Request.RouteValues["group"]!;
-
-    /// <summary>Writes an answer as JSON.</summary>
-    /// <param name="context">The request.</param>
-    /// <param name="answer">The answer.</param>
-    /// <param name="type">How it is written.</param>
-    internal static Task WriteAsync<T>(HttpContext context, T answer, JsonTypeInfo<T> type)
-    {
-        byte[] body = JsonSerializer.SerializeToUtf8Bytes(answer, type);
-        context.Response.ContentType = MediaTypes.Json;
-        context.Response.ContentLength = body.Length;
-        return context.Response.Body.WriteAsync(body, context.RequestAborted).AsTask();
-    }
 
     /// <summary>Partitions by topic, as answers have them.</summary>
     /// <param name="partitions">The partitions, by topic.</param>
@@ -86,20 +74,21 @@ internal sealed class GroupEndpoints(IGrainFactory grains, LogEnds ends, TimePro
         if (isStream && options.IsHeartbeat)
             throw RequestException.Malformed("max_records", "'max_records' is 0, which makes the poll a heartbeat: it is answered at once, and not by a stream.");
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, lifetime.ApplicationStopping);
-        var poll = new GroupPoll(grains, ends, time, group, member, options);
+        using var load = new AnswerLoad(node);
+        var poll = new GroupPoll(grains, ends, time, group, member, options, load);
         try
         {
             GroupMemberResponse? refused = await poll.JoinAsync(ended.Token);
             if (refused is null && isStream)
             {
-                await new GroupPollStream(poll, options, member).RunAsync(context, ended.Token);
+                await new GroupPollStream(poll, options, member, time, load).RunAsync(context, ended.Token);
                 return;
             }
 
             if (!options.IsHeartbeat)
                 refused ??= await poll.ReadAsync(options.WaitMs, endsOnNews: false, ended.Token);
             if (refused is null)
-                await AnswerAsync(context, poll, options);
+                await AnswerAsync(context, poll, options, load);
             else
                 await RefuseAsync(context, member, refused);
         }
@@ -110,13 +99,15 @@ internal sealed class GroupEndpoints(IGrainFactory grains, LogEnds ends, TimePro
         }
     }
 
-    private static async Task AnswerAsync(HttpContext context, GroupPoll poll, PollOptions options)
+    private static async Task AnswerAsync(HttpContext context, GroupPoll poll, PollOptions options, AnswerLoad load)
     {
+        var answer = new AnswerWriter(context.Response.BodyWriter, context.RequestAborted);
+        var writer = new GroupAnswerWriter(answer, poll, options, load);
+        if (!writer.TryBegin())
+            throw new RequestException(load.Refusal);
         context.Response.ContentType = MediaTypes.Json;
-        PipeWriter body = context.Response.BodyWriter;
-        await using var writer = new Utf8JsonWriter(body, RecordJsonWriter.Options);
-        GroupAnswerWriter.Write(writer, poll, options);
-        await writer.FlushAsync(context.RequestAborted);
+        await writer.WriteAsync();
+        await answer.EndAsync();
     }
 
     private async Task LeaveAsync(HttpContext context)
@@ -146,7 +137,7 @@ internal sealed class GroupEndpoints(IGrainFactory grains, LogEnds ends, TimePro
             Groups = [.. page.Groups.Select(group => new GroupListEntry { Group = group.Name, CreatedAt = group.CreatedAt })],
             NextAfter = page.NextAfter,
         };
-        await WriteAsync(context, answer, ApiJsonContext.Api.GroupListAnswer);
+        await JsonAnswer.WriteAsync(context, answer, ApiJsonContext.Api.GroupListAnswer);
     }
 
     private async Task GetAsync(HttpContext context)
@@ -171,7 +162,7 @@ internal sealed class GroupEndpoints(IGrainFactory grains, LogEnds ends, TimePro
             UnknownTopics = group.UnknownTopics.IsDefaultOrEmpty ? null : group.UnknownTopics,
             RetryPolicy = GroupRetryEndpoints.AnswerOf(group.Retry),
         };
-        await WriteAsync(context, answer, ApiJsonContext.Api.GroupAnswer);
+        await JsonAnswer.WriteAsync(context, answer, ApiJsonContext.Api.GroupAnswer);
     }
 
     private async Task DeleteAsync(HttpContext context)

@@ -1,4 +1,5 @@
 using OrleansStream.Api.Contracts;
+using OrleansStream.Api.Load;
 using OrleansStream.Groups;
 using OrleansStream.Partitions;
 using OrleansStream.Records;
@@ -9,7 +10,8 @@ namespace OrleansStream.Api.Endpoints;
 /// <summary>Measures how far a group is behind, in records and in seconds.</summary>
 /// <param name="grains">The way to the grains.</param>
 /// <param name="time">Tells the age of records.</param>
-internal sealed class GroupLag(IGrainFactory grains, TimeProvider time)
+/// <param name="load">The memory of the answer.</param>
+internal sealed class GroupLag(IGrainFactory grains, TimeProvider time, AnswerLoad load)
 {
     /// <summary>Measures.</summary>
     /// <param name="group">The group.</param>
@@ -66,10 +68,15 @@ internal sealed class GroupLag(IGrainFactory grains, TimeProvider time)
     {
         var request = new FetchRequest(offset, BytesMax: 1, WaitMs: 0) { TopicId = topic.Id };
         FetchResponse response = await grains.GetGrain<ITopicRouterGrain>(topic.Name).FetchAsync(partition, request, cancellationToken);
-        return response.Error is null && TimestampAt(response.Batches.Span, offset) is { } timestampMs
+        // What has no memory just now cannot be read just now.
+        if (!load.TryTake(response.Batches.Length))
+            return null;
+        double? age = response.Error is null && TimestampAt(response.Batches.Span, offset) is { } timestampMs
             // No date: a record's timestamp may be beyond all that a calendar knows.
             ? Math.Max(0, ((double)time.GetUtcNow().ToUnixTimeMilliseconds() - timestampMs) / 1000)
             : null;
+        load.Return(response.Batches.Length);
+        return age;
     }
 
     private static long? TimestampAt(ReadOnlySpan<byte> batches, long offset)

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using OrleansStream.Api.Contracts;
 using OrleansStream.Api.Errors;
+using OrleansStream.Api.Load;
 using OrleansStream.Api.Mapping;
 using OrleansStream.Errors;
 using OrleansStream.Groups;
@@ -12,8 +13,10 @@ namespace OrleansStream.Api.Endpoints;
 /// <summary>A group's offsets: read, commit, set, reset; and how far it is behind.</summary>
 /// <param name="grains">The way to the grains.</param>
 /// <param name="ends">Knows how far logs reach.</param>
+/// <param name="known">The topics that there are.</param>
 /// <param name="time">Tells the age of records.</param>
-internal sealed class GroupOffsetEndpoints(IGrainFactory grains, LogEnds ends, TimeProvider time)
+/// <param name="node">The node's memory for answers.</param>
+internal sealed class GroupOffsetEndpoints(IGrainFactory grains, LogEnds ends, KnownTopics known, TimeProvider time, NodeAnswers node)
 {
     /// <summary>Adds the endpoints.</summary>
     /// <param name="routes">Where to.</param>
@@ -140,13 +143,14 @@ internal sealed class GroupOffsetEndpoints(IGrainFactory grains, LogEnds ends, T
 
         if (!request.IsDryRun && await Group(context).ResetAsync([.. topics], offsets.ToImmutable()).WaitAsync(context.RequestAborted) is { } error)
             throw new RequestException(error);
-        await GroupEndpoints.WriteAsync(
+        await JsonAnswer.WriteAsync(
             context, new OffsetsResetAnswer { DryRun = request.IsDryRun, Offsets = moves }, ApiJsonContext.Api.OffsetsResetAnswer);
     }
 
     private async Task<List<(Guid TopicId, OffsetMove Move)>> MovesOfAsync(
         string topic, ResetRequest request, Dictionary<(Guid, int), long> before, CancellationToken cancellationToken)
     {
+        await known.RequireAsync(topic, cancellationToken);
         ITopicRouterGrain router = grains.GetGrain<ITopicRouterGrain>(topic);
         TopicDescription description = await router.DescribeAsync(cancellationToken);
         if (description.Topic is not { } metadata)
@@ -187,8 +191,9 @@ internal sealed class GroupOffsetEndpoints(IGrainFactory grains, LogEnds ends, T
     private async Task LagAsync(HttpContext context)
     {
         GroupDescription group = await DescribeAsync(context);
-        var lag = new GroupLag(grains, time);
-        await GroupEndpoints.WriteAsync(context, await lag.MeasureAsync(group, context.RequestAborted), ApiJsonContext.Api.LagAnswer);
+        using var load = new AnswerLoad(node);
+        var lag = new GroupLag(grains, time, load);
+        await JsonAnswer.WriteAsync(context, await lag.MeasureAsync(group, context.RequestAborted), ApiJsonContext.Api.LagAnswer);
     }
 
     private async Task<Dictionary<string, TopicMetadata>> FindTopicsAsync(string[] names, CancellationToken cancellationToken)
@@ -196,6 +201,7 @@ internal sealed class GroupOffsetEndpoints(IGrainFactory grains, LogEnds ends, T
         var topics = new Dictionary<string, TopicMetadata>(StringComparer.Ordinal);
         foreach (string name in names)
         {
+            await known.RequireAsync(name, cancellationToken);
             TopicResponse response = await grains.GetGrain<ITopicGrain>(name).GetAsync().WaitAsync(cancellationToken);
             topics[name] = response.Topic ?? throw new RequestException(response.Error!);
         }
@@ -213,7 +219,7 @@ internal sealed class GroupOffsetEndpoints(IGrainFactory grains, LogEnds ends, T
                 Field = $"offsets[{index}].partition",
             });
 
-    private static Task WriteOffsetsAsync(HttpContext context, IEnumerable<GroupOffset> offsets) => GroupEndpoints.WriteAsync(
+    private static Task WriteOffsetsAsync(HttpContext context, IEnumerable<GroupOffset> offsets) => JsonAnswer.WriteAsync(
         context,
         new OffsetListAnswer
         {

@@ -8,6 +8,8 @@ namespace OrleansStream.Api.Endpoints;
 /// <summary>The records of a poll: straight from the partitions, all at once.</summary>
 internal sealed partial class GroupPoll
 {
+    private long _heldBytes;
+
     /// <summary>
     /// Takes what is there without waiting, some partitions at a time until the answer is full, from a random one on: so each
     /// gets its turn, and a partition that does not answer holds up the others for a moment only.
@@ -129,8 +131,11 @@ internal sealed partial class GroupPoll
         StreamError failure;
         try
         {
-            return await grains.GetGrain<ITopicRouterGrain>(partition.Assigned.Topic)
+            FetchResponse response = await grains.GetGrain<ITopicRouterGrain>(partition.Assigned.Topic)
                 .FetchAsync(partition.Assigned.Partition, request, cancellationToken);
+            if (TryHold(response.Batches.Length))
+                return response;
+            failure = load.Refusal;
         }
         catch (OperationCanceledException)
         {
@@ -143,4 +148,15 @@ internal sealed partial class GroupPoll
 
         return new FetchResponse(failure, offset, default, HighWatermark: -1, LogStartOffset: -1);
     }
+
+    private bool TryHold(int bytes)
+    {
+        if (!load.TryTake(bytes))
+            return false;
+        Interlocked.Add(ref _heldBytes, bytes);
+        return true;
+    }
+
+    /// <summary>Gives back the memory of what was read: it has been answered, or is of no use.</summary>
+    private void Release() => load.Return(Interlocked.Exchange(ref _heldBytes, 0));
 }

@@ -102,6 +102,7 @@ internal sealed partial class GroupPoll
             if (response.Batches.IsEmpty)
                 return;
             next = ReadKeys(response, next, end, see, pass);
+            Release();
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using OrleansStream.Api.Errors;
+using OrleansStream.Api.Load;
 using OrleansStream.Api.Mapping;
 using OrleansStream.Errors;
 using OrleansStream.Groups;
@@ -19,7 +20,9 @@ namespace OrleansStream.Api.Endpoints;
 /// <param name="group">The group.</param>
 /// <param name="member">The member.</param>
 /// <param name="options">What was asked for.</param>
-internal sealed partial class GroupPoll(IGrainFactory grains, LogEnds ends, TimeProvider time, string group, string member, PollOptions options)
+/// <param name="load">The memory of the answer.</param>
+internal sealed partial class GroupPoll(
+    IGrainFactory grains, LogEnds ends, TimeProvider time, string group, string member, PollOptions options, AnswerLoad load)
 {
     private readonly IConsumerGroupGrain _group = grains.GetGrain<IConsumerGroupGrain>(group);
     private readonly List<PollReset> _resets = [];
@@ -100,12 +103,15 @@ internal sealed partial class GroupPoll(IGrainFactory grains, LogEnds ends, Time
     /// <param name="endsOnNews">True to end the wait when the group moves partitions, false to take part in it.</param>
     /// <param name="cancellationToken">Ends it.</param>
     /// <returns>Null, or why the member is none any more.</returns>
-    /// <exception cref="RequestException">The policy is to be told where there is no offset to go on from, or none that is in the log.</exception>
+    /// <exception cref="RequestException">
+    /// The policy is to be told where there is no offset to go on from, or none that is in the log; or the node has no memory for any of the records.
+    /// </exception>
     public async Task<GroupMemberResponse?> ReadAsync(int waitMs, bool endsOnNews, CancellationToken cancellationToken)
     {
         long started = time.GetTimestamp();
         while (true)
         {
+            Release();
             if (await StartAsync(cancellationToken) is { } lost)
                 return lost;
             await FetchAvailableAsync(cancellationToken);
@@ -125,6 +131,9 @@ internal sealed partial class GroupPoll(IGrainFactory grains, LogEnds ends, Time
                 return refused;
         }
 
+        // A stream stays, and reads again; a poll without records could not be told from one that found none.
+        if (!HasRecords && !endsOnNews && Partitions.Any(partition => partition.Error?.Code == StreamErrorCode.ThrottlingQuotaExceeded))
+            throw new RequestException(load.Refusal);
         if (LeaseLeftMs >= options.LeaseMs * (1 - Limits.PollLeaseSlack))
             return null;
         GroupWaitResponse renewed = await AskAsync(() => _group.WaitAsync(member, _token, waitMs: 0, cancellationToken), cancellationToken);

@@ -1,9 +1,9 @@
-using System.Buffers;
 using System.IO.Pipelines;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http.Features;
 using OrleansStream.Api.Contracts;
 using OrleansStream.Api.Errors;
+using OrleansStream.Api.Load;
 using OrleansStream.Api.Mapping;
 using OrleansStream.Errors;
 
@@ -17,7 +17,9 @@ namespace OrleansStream.Api.Endpoints;
 /// <param name="poll">The poll, joined.</param>
 /// <param name="options">What was asked for.</param>
 /// <param name="member">The member.</param>
-internal sealed class GroupPollStream(GroupPoll poll, PollOptions options, string member)
+/// <param name="time">Times waits.</param>
+/// <param name="load">The memory of the answers.</param>
+internal sealed class GroupPollStream(GroupPoll poll, PollOptions options, string member, TimeProvider time, AnswerLoad load)
 {
     /// <summary>Sends events until partitions are to move, or the client or the service ends it.</summary>
     /// <param name="context">The request.</param>
@@ -29,6 +31,7 @@ internal sealed class GroupPollStream(GroupPoll poll, PollOptions options, strin
         context.Response.Headers["X-Accel-Buffering"] = "no";
         context.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
         PipeWriter output = context.Response.BodyWriter;
+        var answer = new AnswerWriter(output, cancellationToken, isOneLine: true);
         try
         {
             // The first event comes at once and tells the assignment, with or without records.
@@ -42,13 +45,14 @@ internal sealed class GroupPollStream(GroupPoll poll, PollOptions options, strin
 
                 bool hasRecords = poll.Partitions.Any(partition => partition.HasRecords);
                 if (hasRecords || poll.Resets.Count > 0 || waitMs == 0)
-                    WriteAnswer(output);
+                    await WriteAnswerAsync(answer, cancellationToken);
                 else
-                    output.Write(": heartbeat\n\n"u8);
-                await output.FlushAsync(cancellationToken);
+                    answer.WriteText(": heartbeat\n\n"u8);
+                await answer.FlushAsync();
             }
 
-            await output.WriteAsync("event: rebalance\ndata: {}\n\n"u8.ToArray(), cancellationToken);
+            answer.WriteText("event: rebalance\ndata: {}\n\n"u8);
+            await answer.FlushAsync();
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
@@ -65,20 +69,23 @@ internal sealed class GroupPollStream(GroupPoll poll, PollOptions options, strin
         }
     }
 
-    private void WriteAnswer(PipeWriter output)
+    private async ValueTask WriteAnswerAsync(AnswerWriter answer, CancellationToken cancellationToken)
     {
-        var answer = new ArrayBufferWriter<byte>();
-        using (var writer = new Utf8JsonWriter(answer, RecordJsonWriter.Options))
-            GroupAnswerWriter.Write(writer, poll, options);
-        output.Write("data: "u8);
-        // A line end inside a string is escaped, so each that is left is white space, and would end the event's line.
-        byte[] line = answer.WrittenSpan.ToArray();
-        line.AsSpan().ReplaceAny(SearchValues.Create("\r\n"u8), (byte)' ');
-        output.Write(line);
+        var writer = new GroupAnswerWriter(answer, poll, options, load);
+        if (!writer.TryBegin())
+        {
+            answer.WriteText(": no memory just now\n\n"u8);
+            await Task.Delay(Limits.TailRetry, time, cancellationToken);
+            return;
+        }
+
+        answer.WriteText("data: "u8);
+        await writer.WriteAsync();
+        answer.EndDocument();
         // The last line: some readers take an id over at its line, also of an event that is cut off behind it.
-        output.Write("\nid: "u8);
-        output.Write(System.Text.Encoding.ASCII.GetBytes(poll.Cursor()));
-        output.Write("\n\n"u8);
+        answer.WriteText("\nid: "u8);
+        answer.WriteText(System.Text.Encoding.ASCII.GetBytes(poll.Cursor()));
+        answer.WriteText("\n\n"u8);
     }
 
     private static async Task FailAsync(PipeWriter output, StreamError error, CancellationToken cancellationToken)

@@ -43,7 +43,7 @@ internal sealed class GroupRetryEndpoints(IGrainFactory grains)
             policy = RetryJson.ParsePolicy(body.Json);
         Throw(RetryTopics.ValidateDeadLetters(policy.DeadLetterTopic, GroupEndpoints.NameOf(context)));
         Throw(await Group(context).SetRetryAsync(policy).WaitAsync(context.RequestAborted));
-        await GroupEndpoints.WriteAsync(context, AnswerOf(policy)!, ApiJsonContext.Api.RetryPolicyAnswer);
+        await JsonAnswer.WriteAsync(context, AnswerOf(policy)!, ApiJsonContext.Api.RetryPolicyAnswer);
     }
 
     private async Task RedriveAsync(HttpContext context)
@@ -79,7 +79,7 @@ internal sealed class GroupRetryEndpoints(IGrainFactory grains)
             StartedAt = redrive?.StartedAt,
             EndedAt = redrive?.EndedAt,
         };
-        return GroupEndpoints.WriteAsync(context, answer, ApiJsonContext.Api.RedriveAnswer);
+        return JsonAnswer.WriteAsync(context, answer, ApiJsonContext.Api.RedriveAnswer);
     }
 
     private static string StateOf(RedriveDescription? redrive) => redrive switch

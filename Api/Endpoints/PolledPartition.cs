@@ -96,10 +96,13 @@ internal sealed class PolledPartition(AssignedPartition assigned, RetryWaits? wa
     {
         DueMs = 0;
         int count = 0;
+        long unfoldedBytes = 0;
         var scanner = new RecordBatchScanner(response.Batches.Span, checkCrc: false);
-        while (DueMs == 0 && scanner.MoveNext())
+        // No further than the answer may go.
+        while (DueMs == 0 && unfoldedBytes < Limits.UnfoldedBytesPerAnswerMax && scanner.MoveNext())
         {
             using var records = new StoredBatchReader(scanner.Batch);
+            unfoldedBytes += records.UnfoldedBytes;
             while (DueMs == 0 && records.TryReadNext(out RecordView record))
             {
                 if (record.Offset < Position)

@@ -136,7 +136,7 @@ internal sealed partial class ProduceEndpoints
                 await AppendChunkAsync();
                 if (!_isStopped)
                     results.AddError(error);
-                if (results.Count >= Limits.NdjsonResultsKeptMax)
+                if (results.AreMany)
                     await results.SendLinesAsync(context);
                 if (++_malformedCount - Limits.NdjsonMalformedLinesMax > _wellFormedCount)
                     await StopAsync(TooManyMalformed());
@@ -244,7 +244,7 @@ internal sealed partial class ProduceEndpoints
             }
 
             _records.NowMs = produce.NowMs(context);
-            if (!_isWhole && results.Count >= Limits.NdjsonResultsKeptMax)
+            if (!_isWhole && results.AreMany)
                 await results.SendLinesAsync(context);
         }
 

@@ -28,7 +28,7 @@ internal sealed class ProducerEndpoints(IGrainFactory grains, ClientProducerIds 
             : throw RequestException.Malformed(
                 ProducerHeaders.Key, $"'{ProducerHeaders.Key}' goes with the next epoch of a producer. Where the answer to a new one is lost, take another.");
         context.Response.StatusCode = StatusCodes.Status201Created;
-        await GroupEndpoints.WriteAsync(context, answer, ApiJsonContext.Api.ProducerAnswer);
+        await JsonAnswer.WriteAsync(context, answer, ApiJsonContext.Api.ProducerAnswer);
     }
 
     private async Task<ProducerAnswer> AddAsync()

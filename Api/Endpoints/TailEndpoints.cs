@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Http.Features;
 using OrleansStream.Api.Errors;
 using OrleansStream.Api.Hosting;
+using OrleansStream.Api.Load;
 using OrleansStream.Api.Mapping;
 using OrleansStream.Errors;
 using OrleansStream.Hosting;
@@ -11,9 +12,11 @@ namespace OrleansStream.Api.Endpoints;
 /// <summary>Follows a topic live over server-sent events.</summary>
 /// <param name="grains">The way to the grains.</param>
 /// <param name="time">Times the heartbeat.</param>
+/// <param name="node">The node's memory for answers.</param>
 /// <param name="lifetime">Ends the streams when the service stops.</param>
 /// <param name="readiness">Tells whether new ones can be served.</param>
-internal sealed class TailEndpoints(IGrainFactory grains, TimeProvider time, IHostApplicationLifetime lifetime, IReadiness readiness)
+internal sealed class TailEndpoints(
+    IGrainFactory grains, TimeProvider time, NodeAnswers node, IHostApplicationLifetime lifetime, IReadiness readiness)
 {
     private int _tailCount;
 
@@ -41,7 +44,9 @@ internal sealed class TailEndpoints(IGrainFactory grains, TimeProvider time, IHo
         try
         {
             using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, lifetime.ApplicationStopping);
-            using var tail = new TopicTail(grains, topic, time, context.Response.BodyWriter, views, limit);
+            using var load = new AnswerLoad(node);
+            var answer = new AnswerWriter(context.Response.BodyWriter, ended.Token, isOneLine: true);
+            using var tail = new TopicTail(grains, topic, time, answer, load, views, limit);
             await tail.OpenAsync(start, ended.Token);
             context.Response.ContentType = MediaTypes.EventStream;
             context.Response.Headers.CacheControl = "no-cache";

@@ -1,5 +1,3 @@
-using System.Text.Json;
-using System.Text.Json.Serialization.Metadata;
 using OrleansStream.Api.Contracts;
 using OrleansStream.Api.Errors;
 using OrleansStream.Api.Mapping;
@@ -71,7 +69,7 @@ internal sealed class TopicEndpoints(IGrainFactory grains)
             Topics = [.. page.Topics.Select(t => new TopicListEntry { Name = t.Name, Id = t.Id, CreatedAt = t.CreatedAt })],
             NextAfter = page.NextAfter,
         };
-        await WriteAsync(context, answer, ApiJsonContext.Api.TopicListAnswer);
+        await JsonAnswer.WriteAsync(context, answer, ApiJsonContext.Api.TopicListAnswer);
     }
 
     private async Task ListPartitionsAsync(HttpContext context)
@@ -86,7 +84,7 @@ internal sealed class TopicEndpoints(IGrainFactory grains)
             SizeBytes = topic.Partitions.Sum(partition => partition.SizeBytes),
             DeletingBytes = topic.Partitions.Sum(partition => partition.DeletingBytes),
         };
-        await WriteAsync(context, answer, ApiJsonContext.Api.PartitionListAnswer);
+        await JsonAnswer.WriteAsync(context, answer, ApiJsonContext.Api.PartitionListAnswer);
     }
 
     private async Task GetLoadAsync(HttpContext context)
@@ -96,7 +94,7 @@ internal sealed class TopicEndpoints(IGrainFactory grains)
         if (topic.Error is { } error)
             throw new RequestException(error);
         HeatDescription heat = await grains.GetGrain<ITopicHeatGrain>(name).DescribeAsync().WaitAsync(context.RequestAborted);
-        await WriteAsync(context, LoadJson.ToAnswer(topic, heat), ApiJsonContext.Api.TopicLoadAnswer);
+        await JsonAnswer.WriteAsync(context, LoadJson.ToAnswer(topic, heat), ApiJsonContext.Api.TopicLoadAnswer);
     }
 
     private async Task DeleteRecordsAsync(HttpContext context)
@@ -114,7 +112,7 @@ internal sealed class TopicEndpoints(IGrainFactory grains)
         if (partition.Error is { } error)
             throw new RequestException(error);
         var answer = new DeleteRecordsAnswer { Partition = partition.Partition, LowWatermark = partition.LogStartOffset };
-        await WriteAsync(context, answer, ApiJsonContext.Api.DeleteRecordsAnswer);
+        await JsonAnswer.WriteAsync(context, answer, ApiJsonContext.Api.DeleteRecordsAnswer);
     }
 
     private static PartitionAnswer ToAnswer(Partitions.PartitionDescription partition) => partition.Error is { } error
@@ -134,17 +132,9 @@ internal sealed class TopicEndpoints(IGrainFactory grains)
     private static Task WriteTopicAsync(HttpContext context, TopicResponse response) => response switch
     {
         { Error: { } error } => throw new RequestException(error),
-        { Topic: { } topic } => WriteAsync(context, TopicJson.ToAnswer(topic), ApiJsonContext.Api.TopicAnswer),
+        { Topic: { } topic } => JsonAnswer.WriteAsync(context, TopicJson.ToAnswer(topic), ApiJsonContext.Api.TopicAnswer),
         _ => throw new InvalidOperationException("A topic's grain answered with neither topic nor error."),
     };
-
-    private static Task WriteAsync<T>(HttpContext context, T answer, JsonTypeInfo<T> type)
-    {
-        byte[] body = JsonSerializer.SerializeToUtf8Bytes(answer, type);
-        context.Response.ContentType = MediaTypes.Json;
-        context.Response.ContentLength = body.Length;
-        return context.Response.Body.WriteAsync(body, context.RequestAborted).AsTask();
-    }
 
     private static void CheckLength(string name, string text)
     {

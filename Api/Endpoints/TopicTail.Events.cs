@@ -1,5 +1,3 @@
-using System.Buffers;
-using System.Text.Json;
 using OrleansStream.Api.Mapping;
 using OrleansStream.Records;
 
@@ -8,25 +6,37 @@ namespace OrleansStream.Api.Endpoints;
 /// <summary>The events of records: what cannot be read is one, too.</summary>
 internal sealed partial class TopicTail
 {
-    private static readonly SearchValues<byte> LineEnds = SearchValues.Create("\r\n"u8);
+    private bool _hasId;
+    private bool _isEventOpen;
+    private bool _isIdForced;
 
-    private void WriteBatch(int partition, ReadOnlySpan<byte> batch, BatchCursor cursor)
+    private async ValueTask WriteBatchAsync(int partition, OpenBatch batch, BatchCursor cursor)
     {
-        using StoredBatchReader records = cursor.Open(batch);
-        bool hasId = true;
-        while (_left > 0)
+        _hasId = true;
+        while (WriteSome(partition, batch, cursor))
+            await answer.GoOnAsync();
+        // What was passed over at the end of a batch must not leave events without a place to resume from.
+        if (!_hasId)
+            EndEvent(isIdForced: true);
+    }
+
+    /// <returns>True when the answer has to go on before the next record; false when the batch, or the tail, is done.</returns>
+    private bool WriteSome(int partition, OpenBatch batch, BatchCursor cursor)
+    {
+        StoredBatchReader records = batch.Read();
+        while (!answer.MustWait)
         {
+            if (_isEventOpen)
+                CloseEvent();
+            if (_left == 0)
+                return false;
             if (!records.TryReadNext(out RecordView record))
             {
                 UnreadableRecords? unreadable = records.UnreadableFrom(cursor.NextOffset);
                 cursor.EndBatch(records.Header);
                 if (unreadable is not null)
-                {
                     WriteUnreadable(partition, unreadable.Value, cursor);
-                    hasId = true;
-                }
-
-                break;
+                return false;
             }
 
             if (record.Offset < cursor.NextOffset)
@@ -35,24 +45,35 @@ internal sealed partial class TopicTail
             _positions[partition] = cursor.NextOffset;
             _left--;
             bool isLast = record.OffsetDelta == records.Header.LastOffsetDelta || _left == 0;
-            WriteRecord(partition, record);
-            hasId = EndEvent(isIdForced: isLast);
+            BeginEvent(isLast);
+            answer.Write(batch, partition, record, views);
         }
 
-        // What was passed over at the end of a batch must not leave events without a place to resume from.
-        if (!hasId)
-            EndEvent(isIdForced: true);
+        batch.Pause(records);
+        return true;
     }
 
     private void WriteUnreadable(int partition, in UnreadableRecords unreadable, BatchCursor cursor)
     {
         _positions[partition] = cursor.NextOffset;
         _left--;
-        _record.ResetWrittenCount();
-        using (var writer = new Utf8JsonWriter(_record, RecordJsonWriter.Options))
-            RecordJsonWriter.WriteUnreadable(writer, partition, unreadable);
-        WriteData();
-        EndEvent(isIdForced: true);
+        BeginEvent(isIdForced: true);
+        RecordJsonWriter.WriteUnreadable(answer.Json, partition, unreadable);
+        CloseEvent();
+    }
+
+    private void BeginEvent(bool isIdForced)
+    {
+        answer.WriteText("data: "u8);
+        (_isEventOpen, _isIdForced) = (true, isIdForced);
+    }
+
+    private void CloseEvent()
+    {
+        _isEventOpen = false;
+        answer.EndDocument();
+        answer.WriteText("\n"u8);
+        _hasId = EndEvent(_isIdForced);
     }
 
     /// <summary>
@@ -67,31 +88,12 @@ internal sealed partial class TopicTail
         bool hasId = isIdForced || _token.WrittenCount <= Limits.TailTokenPerEventBytes;
         if (hasId)
         {
-            output.Write("id: "u8);
-            output.Write(_token.WrittenSpan);
-            output.Write("\n"u8);
+            answer.WriteText("id: "u8);
+            answer.WriteText(_token.WrittenSpan);
+            answer.WriteText("\n"u8);
         }
 
-        output.Write("\n"u8);
+        answer.WriteText("\n"u8);
         return hasId;
-    }
-
-    private void WriteRecord(int partition, in RecordView record)
-    {
-        _record.ResetWrittenCount();
-        using (var writer = new Utf8JsonWriter(_record, RecordJsonWriter.Options))
-            RecordJsonWriter.Write(writer, partition, record, views);
-        WriteData();
-    }
-
-    private void WriteData()
-    {
-        output.Write("data: "u8);
-        // A line end inside a string is escaped, so each that is left is white space, and would end the event's line.
-        Span<byte> room = output.GetSpan(_record.WrittenCount)[.._record.WrittenCount];
-        _record.WrittenSpan.CopyTo(room);
-        room.ReplaceAny(LineEnds, (byte)' ');
-        output.Advance(room.Length);
-        output.Write("\n"u8);
     }
 }

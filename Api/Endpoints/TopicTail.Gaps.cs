@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Text;
 using OrleansStream.Api.Errors;
 using OrleansStream.Api.Mapping;
@@ -30,7 +29,7 @@ internal sealed partial class TopicTail
             WriteGap(partition, _positions[partition], start, reason);
             _positions[partition] = start;
             EndEvent(isIdForced: true);
-            await output.FlushAsync(cancellationToken);
+            await answer.FlushAsync();
         }
         finally
         {
@@ -79,13 +78,13 @@ internal sealed partial class TopicTail
             foreach ((int partition, long position) in before)
             {
                 if (!isFirst)
-                    output.Write("\n"u8);
+                    answer.WriteText("\n"u8);
                 WriteGap(partition, position, to: 0, "topic_recreated");
                 isFirst = false;
             }
 
             EndEvent(isIdForced: true);
-            await output.FlushAsync(cancellationToken);
+            await answer.FlushAsync();
         }
         finally
         {
@@ -98,11 +97,11 @@ internal sealed partial class TopicTail
         await _turn.WaitAsync(cancellationToken);
         try
         {
-            output.Write(Encoding.UTF8.GetBytes(
+            answer.WriteText(Encoding.UTF8.GetBytes(
                 $"event: unbound\ndata: {{\"topic_id\":\"{_topicId:D}\",\"detail\":\"The Last-Event-ID is of an older version and names no topic. "
                 + "If the topic was created anew since, its records before these offsets are passed over.\"}\n"));
             EndEvent(isIdForced: true);
-            await output.FlushAsync(cancellationToken);
+            await answer.FlushAsync();
         }
         finally
         {
@@ -110,6 +109,6 @@ internal sealed partial class TopicTail
         }
     }
 
-    private void WriteGap(int partition, long from, long to, string reason) => output.Write(Encoding.UTF8.GetBytes(
+    private void WriteGap(int partition, long from, long to, string reason) => answer.WriteText(Encoding.UTF8.GetBytes(
         $"event: gap\ndata: {{\"partition\":{partition},\"from\":{from},\"to\":{to},\"reason\":\"{reason}\",\"topic_id\":\"{_topicId:D}\"}}\n"));
 }

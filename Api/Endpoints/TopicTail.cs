@@ -1,9 +1,10 @@
 using System.Buffers;
-using System.IO.Pipelines;
 using OrleansStream.Api.Errors;
+using OrleansStream.Api.Load;
 using OrleansStream.Api.Mapping;
 using OrleansStream.Errors;
 using OrleansStream.Partitions;
+using OrleansStream.Records;
 using OrleansStream.Topics;
 
 namespace OrleansStream.Api.Endpoints;
@@ -13,10 +14,9 @@ namespace OrleansStream.Api.Endpoints;
 /// partition, and a slow client slows the reads. It is bound to the topic's id: of a topic that was deleted and created anew its client is told.
 /// </summary>
 internal sealed partial class TopicTail(
-    IGrainFactory grains, string topic, TimeProvider time, PipeWriter output, PayloadViews views, long limit) : IDisposable
+    IGrainFactory grains, string topic, TimeProvider time, AnswerWriter answer, AnswerLoad load, PayloadViews views, long limit) : IDisposable
 {
     private readonly SemaphoreSlim _turn = new(1, 1);
-    private readonly ArrayBufferWriter<byte> _record = new();
     private readonly ArrayBufferWriter<byte> _token = new();
     private readonly ITopicRouterGrain _router = grains.GetGrain<ITopicRouterGrain>(topic);
     private Guid _topicId;
@@ -148,11 +148,15 @@ internal sealed partial class TopicTail(
                     continue;
                 }
 
-                outage.End();
                 if (response.Error is { } gap)
                     await SkipGapAsync(partition, gap, ended.Token);
-                else
-                    await SendRecordsAsync(partition, response, ended);
+                else if (!await SendRecordsAsync(partition, response, ended))
+                {
+                    await WaitAsync(partition, load.Refusal, outage, left.Token, ended.Token);
+                    continue;
+                }
+
+                outage.End();
             }
         }
         catch (OperationCanceledException) when (left.IsCancellationRequested)
@@ -181,18 +185,37 @@ internal sealed partial class TopicTail(
         }
     }
 
-    private async ValueTask SendRecordsAsync(int partition, FetchResponse response, CancellationTokenSource ended)
+    /// <returns>False when the node had no memory for it, or for a part of it: that is read again.</returns>
+    private async ValueTask<bool> SendRecordsAsync(int partition, FetchResponse response, CancellationTokenSource ended)
     {
+        if (!load.TryTake(response.Batches.Length))
+            return false;
+        var budget = new UnfoldingBudget(load);
         // What is left when the budget is spent is read again in the next turn.
-        var cursor = new BatchCursor(response, new UnfoldingBudget());
-        while (cursor.TryTakeBatch(out ReadOnlyMemory<byte> batch))
+        var cursor = new BatchCursor(response, budget);
+        try
+        {
+            while (cursor.OpenNext() is { } batch)
+                await SendBatchAsync(partition, batch, cursor, ended);
+        }
+        finally
+        {
+            load.Return(response.Batches.Length);
+        }
+
+        return !budget.IsRefused;
+    }
+
+    private async ValueTask SendBatchAsync(int partition, OpenBatch batch, BatchCursor cursor, CancellationTokenSource ended)
+    {
+        try
         {
             await _turn.WaitAsync(ended.Token);
             try
             {
-                WriteBatch(partition, batch.Span, cursor);
+                await WriteBatchAsync(partition, batch, cursor);
                 _positions[partition] = cursor.NextOffset;
-                await output.FlushAsync(ended.Token);
+                await answer.FlushAsync();
                 if (_left == 0)
                     await ended.CancelAsync();
             }
@@ -201,6 +224,10 @@ internal sealed partial class TopicTail(
                 _turn.Release();
             }
         }
+        finally
+        {
+            cursor.Close(batch);
+        }
     }
 
     private async ValueTask SendAsync(ReadOnlyMemory<byte> text, CancellationToken cancellationToken)
@@ -208,7 +235,8 @@ internal sealed partial class TopicTail(
         await _turn.WaitAsync(cancellationToken);
         try
         {
-            await output.WriteAsync(text, cancellationToken);
+            answer.WriteText(text.Span);
+            await answer.FlushAsync();
         }
         finally
         {

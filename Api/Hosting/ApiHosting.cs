@@ -56,6 +56,8 @@ internal static class ApiHosting
         services.AddSingleton<ClientQuotas>();
         services.AddSingleton(provider => new NodeLoad(provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<BodyDrain>();
+        services.AddSingleton(provider => new NodeAnswers(provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<KnownTopics>();
         services.AddSingleton<ProducerLanes>();
         services.AddSingleton<RecordsAppender>();
         services.AddSingleton<KeyedRequests>();

@@ -6,7 +6,8 @@ namespace OrleansStream.Api.Load;
 /// <remarks>Safe to call from any thread. Full, it refuses; nothing that was let in is given up.</remarks>
 /// <param name="time">The clock.</param>
 /// <param name="bytesMax">The most bytes.</param>
-internal sealed class NodeLoad(TimeProvider time, long bytesMax = Limits.ProduceBytesInFlightMax)
+/// <param name="partOfFree">What may be taken at once: all that is free, or half of it, a third, and so on.</param>
+internal class NodeLoad(TimeProvider time, long bytesMax = Limits.ProduceBytesInFlightMax, int partOfFree = 1)
 {
     private readonly Lock _gate = new();
     private readonly RateMeter _drained = new(time, Limits.DrainRateWindow);
@@ -31,7 +32,7 @@ internal sealed class NodeLoad(TimeProvider time, long bytesMax = Limits.Produce
     {
         lock (_gate)
         {
-            if (bytes > bytesMax - _bytes)
+            if (bytes > (bytesMax - _bytes) / partOfFree)
                 return false;
             _bytes += bytes;
             return true;

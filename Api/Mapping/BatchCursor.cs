@@ -14,9 +14,24 @@ internal sealed class BatchCursor(FetchResponse response, UnfoldingBudget budget
     /// <summary>The offset behind the last record that was taken.</summary>
     public long NextOffset { get; private set; } = response.Offset;
 
-    /// <summary>Takes the next batch.</summary>
+    /// <summary>Opens the next batch.</summary>
+    /// <returns>The batch, to be given to <see cref="Close"/>; null when there is none, or nothing more may be unfolded.</returns>
+    public OpenBatch? OpenNext() => TryTakeBatch(out ReadOnlyMemory<byte> batch) ? budget.Open(batch) : null;
+
+    /// <summary>Closes a batch.</summary>
     /// <param name="batch">The batch.</param>
-    public bool TryTakeBatch(out ReadOnlyMemory<byte> batch)
+    public void Close(OpenBatch batch) => budget.Close(batch);
+
+    /// <summary>Notes that a record was taken.</summary>
+    /// <param name="offset">Its offset.</param>
+    public void EndRecord(long offset) => NextOffset = offset + 1;
+
+    /// <summary>Notes that all of a batch was taken, or is to be passed over.</summary>
+    /// <param name="header">Its header.</param>
+    public void EndBatch(in RecordBatchHeader header) =>
+        NextOffset = Math.Max(NextOffset, header.BaseOffset + header.LastOffsetDelta + 1);
+
+    private bool TryTakeBatch(out ReadOnlyMemory<byte> batch)
     {
         batch = default;
         if (budget.IsSpent)
@@ -28,22 +43,4 @@ internal sealed class BatchCursor(FetchResponse response, UnfoldingBudget budget
         _position += length;
         return true;
     }
-
-    /// <summary>Opens a batch that was taken.</summary>
-    /// <param name="batch">The batch.</param>
-    public StoredBatchReader Open(ReadOnlySpan<byte> batch)
-    {
-        var records = new StoredBatchReader(batch);
-        budget.Spend(records.UnfoldedBytes);
-        return records;
-    }
-
-    /// <summary>Notes that a record was taken.</summary>
-    /// <param name="offset">Its offset.</param>
-    public void EndRecord(long offset) => NextOffset = offset + 1;
-
-    /// <summary>Notes that all of a batch was taken, or is to be passed over.</summary>
-    /// <param name="header">Its header.</param>
-    public void EndBatch(in RecordBatchHeader header) =>
-        NextOffset = Math.Max(NextOffset, header.BaseOffset + header.LastOffsetDelta + 1);
 }

@@ -18,6 +18,7 @@ internal sealed class ProduceResults : IDisposable
 
     private List<StreamError>? _errors;
     private List<byte[]>? _errorTexts;
+    private long _errorBytes;
     private readonly PooledList<Entry> _entries = new();
 
     private readonly record struct Entry(int Partition, int ErrorIndex, long Offset, long TimestampMs, int RecordCount = 1);
@@ -27,6 +28,9 @@ internal sealed class ProduceResults : IDisposable
     /// since a record without one of its own has that of its request.
     /// </summary>
     public bool AreDuplicatesOfOtherRequests { get; init; }
+
+    /// <summary>True when so much is kept that it is to be sent, when that can be in pieces.</summary>
+    public bool AreMany => Count >= Limits.NdjsonResultsKeptMax || _errorBytes >= Limits.NdjsonErrorBytesKeptMax;
 
     /// <summary>The count of entries.</summary>
     public int Count => _entries.Count;
@@ -82,7 +86,7 @@ internal sealed class ProduceResults : IDisposable
         await context.Response.BodyWriter.FlushAsync(context.RequestAborted);
         _entries.Clear();
         FailedCount = 0;
-        (_errors, _errorTexts) = (null, null);
+        (_errors, _errorTexts, _errorBytes) = (null, null, 0);
     }
 
     /// <summary>Answers the request: 200, 207 when some records failed, or the first record's error when all did.</summary>
@@ -103,7 +107,7 @@ internal sealed class ProduceResults : IDisposable
             byte[] problem = JsonSerializer.SerializeToUtf8Bytes(Problems.Prepare(context, _errors![0]), ApiJsonContext.Api.Problem);
             writer.Write(problem.AsSpan(0, problem.Length - 1));
             writer.Write(",\"results\":["u8);
-            await WriteEntriesAsync(writer, (byte)',', context.RequestAborted);
+            await WriteEntriesAsync(context, (byte)',');
             writer.Write("]}"u8);
             return;
         }
@@ -117,7 +121,7 @@ internal sealed class ProduceResults : IDisposable
         }
 
         writer.Write("{\"results\":["u8);
-        await WriteEntriesAsync(writer, (byte)',', context.RequestAborted);
+        await WriteEntriesAsync(context, (byte)',');
         writer.Write("]}"u8);
     }
 
@@ -128,7 +132,7 @@ internal sealed class ProduceResults : IDisposable
     {
         if (Count == 0)
             return;
-        await WriteEntriesAsync(context.Response.BodyWriter, (byte)'\n', context.RequestAborted);
+        await WriteEntriesAsync(context, (byte)'\n');
         context.Response.BodyWriter.Write("\n"u8);
     }
 
@@ -167,21 +171,23 @@ internal sealed class ProduceResults : IDisposable
             Problem problem = Problems.Of(error);
             (_errorTexts ??= []).Add([
                 .. "{\"error\":"u8, .. JsonSerializer.SerializeToUtf8Bytes(problem, ApiJsonContext.Api.Problem), (byte)'}']);
+            _errorBytes += _errorTexts[^1].Length;
         }
 
         return _errors.Count - 1;
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    private async ValueTask WriteEntriesAsync(PipeWriter writer, byte separator, CancellationToken cancellationToken)
+    private async ValueTask WriteEntriesAsync(HttpContext context, byte separator)
     {
+        PipeWriter writer = context.Response.BodyWriter;
         int written = 0;
         while (written < Count)
         {
             written = WriteSome(writer, written, separator);
             // The last piece is sent with the end of the answer, in one packet instead of two.
             if (written < Count)
-                await writer.FlushAsync(cancellationToken);
+                await context.Response.BodyWriter.FlushAsync(context.RequestAborted);
         }
     }
 

@@ -9,6 +9,9 @@ internal sealed class PooledBuffer(int bytesMax, Func<int, Exception> overflow) 
 
     public int Length { get; private set; }
 
+    /// <summary>The memory it takes, in bytes: what is written and room for more.</summary>
+    public int CapacityBytes => _bytes.Length;
+
     public ReadOnlySpan<byte> WrittenSpan => _bytes.AsSpan(0, Length);
 
     public Memory<byte> WrittenMemory => _bytes.AsMemory(0, Length);

@@ -7,6 +7,13 @@ namespace OrleansStream.Records;
 /// <param name="HasSeveralGzipMembers">True when they are compressed in several gzip members, of which many readers take only the first.</param>
 public readonly record struct RecordBatchSummary(int RecordCount, long MinTimestampMs, long MaxTimestampMs, bool HasSeveralGzipMembers = false);
 
+/// <summary>Where a reader stands in its batch.</summary>
+/// <param name="Unfolded">The unfolded records; null when the batch is not compressed.</param>
+/// <param name="Position">The position behind the last record that was read, from the first one on.</param>
+/// <param name="Left">The count of records that are not read yet.</param>
+/// <param name="PreviousDelta">The offset delta of the last record that was read.</param>
+internal readonly record struct RecordPlace(PooledBuffer? Unfolded, int Position, int Left, int PreviousDelta);
+
 /// <summary>
 /// Reads the records of one batch where they lie. It trusts no length and no count: malformed content is a
 /// <see cref="RecordFormatException"/>, and memory stays within <see cref="RecordLimits.DecompressedBatchBytesMax"/>.
@@ -59,8 +66,25 @@ public ref struct RecordBatchReader
         _left = _header.RecordCount;
     }
 
+    /// <summary>Goes on where another reader of the same batch stood.</summary>
+    /// <param name="batch">The batch.</param>
+    /// <param name="header">Its header.</param>
+    /// <param name="place">Where the other one stood.</param>
+    internal RecordBatchReader(ReadOnlySpan<byte> batch, scoped in RecordBatchHeader header, scoped in RecordPlace place)
+    {
+        _header = header;
+        _unfolded = place.Unfolded;
+        ReadOnlySpan<byte> records = _unfolded is null ? batch[RecordBatchHeader.HeaderLengthBytes..] : _unfolded.WrittenSpan;
+        _records = new RecordFieldReader(records, place.Position);
+        _left = place.Left;
+        _previousDelta = place.PreviousDelta;
+    }
+
     /// <summary>The batch's header.</summary>
     public readonly RecordBatchHeader Header => _header;
+
+    /// <summary>Where the reader stands.</summary>
+    internal readonly RecordPlace Place => new(_unfolded, _records.Position, _left, _previousDelta);
 
     /// <summary>The bytes that the records unfolded to; null when nothing was unfolded.</summary>
     internal readonly int? UnfoldedBytes => _unfolded?.Length;

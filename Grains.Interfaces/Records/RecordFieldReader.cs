@@ -11,12 +11,12 @@ internal readonly ref struct RecordField(bool isPresent, ReadOnlySpan<byte> byte
 }
 
 /// <summary>Reads the fields of records from bytes that may be anything; every fault is a <see cref="RecordFormatException"/>.</summary>
-internal ref struct RecordFieldReader(ReadOnlySpan<byte> bytes)
+internal ref struct RecordFieldReader(ReadOnlySpan<byte> bytes, int position = 0)
 {
     // A header has a key length and a value length at least.
     private const int HeaderBytesMin = 2;
     private readonly ReadOnlySpan<byte> _bytes = bytes;
-    private int _position;
+    private int _position = position;
 
     public readonly int Position => _position;
 

@@ -73,6 +73,11 @@ public readonly ref struct RecordHeaderView
     public ReadOnlySpan<byte> Value { get; }
 }
 
+/// <summary>Where an enumerator stands among a record's headers.</summary>
+/// <param name="Position">The position behind the last header that was read.</param>
+/// <param name="Left">The count of headers that are not read yet.</param>
+public readonly record struct RecordHeaderPlace(int Position, int Left);
+
 /// <summary>Walks a record's headers; usable in <c>foreach</c>.</summary>
 public ref struct RecordHeaderEnumerator
 {
@@ -87,6 +92,18 @@ public ref struct RecordHeaderEnumerator
         _fields = new RecordFieldReader(encodedHeaders);
         _left = encodedHeaders.IsEmpty ? 0 : _fields.ReadHeaderCount();
     }
+
+    /// <summary>Goes on where another enumerator of the same headers stood.</summary>
+    /// <param name="encodedHeaders">The headers.</param>
+    /// <param name="place">Where it stood.</param>
+    public RecordHeaderEnumerator(ReadOnlySpan<byte> encodedHeaders, RecordHeaderPlace place)
+    {
+        _fields = new RecordFieldReader(encodedHeaders, place.Position);
+        _left = place.Left;
+    }
+
+    /// <summary>Where it stands: behind <see cref="Current"/>.</summary>
+    public readonly RecordHeaderPlace Place => new(_fields.Position, _left);
 
     /// <summary>The current header.</summary>
     public RecordHeaderView Current { get; private set; }

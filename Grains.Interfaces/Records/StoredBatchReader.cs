@@ -6,6 +6,13 @@ namespace OrleansStream.Records;
 /// <param name="Detail">What is wrong.</param>
 public readonly record struct UnreadableRecords(long Offset, long LastOffset, string Detail);
 
+/// <summary>Where a reader of a stored batch stands.</summary>
+/// <param name="Header">The batch's header.</param>
+/// <param name="Records">Where it stands among the records.</param>
+/// <param name="NextOffset">The offset behind the last record that was read.</param>
+/// <param name="Fault">Why it can read no further; null while it can.</param>
+internal readonly record struct StoredBatchPlace(RecordBatchHeader Header, RecordPlace Records, long NextOffset, string? Fault);
+
 /// <summary>
 /// Reads the records of a stored batch. Earlier versions stored what a producer sent without looking inside, so it may be anything: where it
 /// cannot be read, or the next offset's record does not follow, this ends, and <see cref="UnreadableFrom"/> tells of the rest. Memory stays within
@@ -37,8 +44,18 @@ public ref struct StoredBatchReader
         }
     }
 
+    internal StoredBatchReader(ReadOnlySpan<byte> batch, scoped in StoredBatchPlace place)
+    {
+        _header = place.Header;
+        _nextOffset = place.NextOffset;
+        _fault = place.Fault;
+        _records = new RecordBatchReader(batch, _header, place.Records);
+    }
+
     /// <summary>The batch's header.</summary>
     public readonly RecordBatchHeader Header => _header;
+
+    internal readonly StoredBatchPlace Place => new(_header, _records.Place, _nextOffset, _fault);
 
     /// <summary>
     /// The bytes that its records unfolded to; 0 when they are not compressed. One that cannot be unfolded counts for as much as one may

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using OrleansStream.Api.Endpoints;
+using OrleansStream.Api.Load;
 using OrleansStream.Api.Mapping;
 using OrleansStream.Groups;
 using OrleansStream.Tests.Cluster;
@@ -66,5 +67,6 @@ public sealed class GroupFailoverTests : IAsyncLifetime
             RecordsMax = 100,
             BytesMax = 64 * 1024,
             LeaseMs = GroupLimits.LeaseMsDefault,
-        });
+        },
+        new AnswerLoad(new NodeAnswers(TimeProvider.System)));
 }

@@ -2,6 +2,7 @@ using System.Net.Http.Headers;
 using System.Reflection;
 using System.Text.Json.Nodes;
 using OrleansStream.Api.Endpoints;
+using OrleansStream.Api.Load;
 using OrleansStream.Api.Mapping;
 using OrleansStream.Errors;
 using OrleansStream.Groups;
@@ -155,16 +156,17 @@ public sealed class GroupMembershipTests(ApiFixture api)
         IGrainFactory grains = DispatchProxy.Create<IGrainFactory, OneGrain>();
         ((OneGrain)grains).Grain = group;
         var options = new PollOptions { Topics = ["t"], RecordsMax = 1, BytesMax = 1, LeaseMs = GroupLimits.LeaseMsDefault };
+        using var load = new AnswerLoad(new NodeAnswers(TimeProvider.System));
         var poll = new GroupPoll(grains, new LogEnds(grains), TimeProvider.System, "g", "m", options with
         {
             Cursor = new GroupCursor(new MemberToken(Guid.NewGuid(), 1), []),
-        });
+        }, load);
         Assert.Equal(StreamErrorCode.UnknownMemberId, (await poll.JoinAsync(TestContext.Current.CancellationToken))!.Error!.Code);
         Assert.Equal([false, true], asked.Select(one => one.NeverJoins));
 
         // A process that has just started was never answered: it is no member yet.
         asked.Clear();
-        await new GroupPoll(grains, new LogEnds(grains), TimeProvider.System, "g", "m", options).JoinAsync(TestContext.Current.CancellationToken);
+        await new GroupPoll(grains, new LogEnds(grains), TimeProvider.System, "g", "m", options, load).JoinAsync(TestContext.Current.CancellationToken);
         Assert.Equal([false, false], asked.Select(one => one.NeverJoins));
     }
 

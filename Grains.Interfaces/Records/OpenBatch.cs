@@ -1,0 +1,52 @@
+namespace OrleansStream.Records;
+
+/// <summary>
+/// A stored batch that is read with pauses, while an answer waits for its reader. The unfolded records are kept in between and given back by
+/// <see cref="Dispose"/>: no record of the batch may be used after it.
+/// </summary>
+public sealed class OpenBatch : IDisposable
+{
+    private readonly ReadOnlyMemory<byte> _batch;
+    private StoredBatchPlace _place;
+
+    /// <summary>Opens a batch, and unfolds its records when they are compressed.</summary>
+    /// <param name="batch">Exactly one whole batch, whose header is valid: see <see cref="RecordBatchScanner"/>. It must not change.</param>
+    /// <exception cref="RecordFormatException">The bytes do not start with a batch's header.</exception>
+    public OpenBatch(ReadOnlyMemory<byte> batch)
+    {
+        _batch = batch;
+        var records = new StoredBatchReader(batch.Span);
+        UnfoldedBytes = records.UnfoldedBytes;
+        _place = records.Place;
+    }
+
+    /// <inheritdoc cref="StoredBatchReader.UnfoldedBytes"/>
+    public int UnfoldedBytes { get; }
+
+    /// <summary>The memory that the unfolded records take, in bytes; 0 when nothing is unfolded.</summary>
+    public int MemoryBytes => _place.Records.Unfolded?.CapacityBytes ?? 0;
+
+    /// <summary>A reader that goes on where the last one stood. It is not to be disposed: its memory is the batch's.</summary>
+    public StoredBatchReader Read() => new(_batch.Span, _place);
+
+    /// <summary>Notes where a reader stands.</summary>
+    /// <param name="records">A reader of this batch.</param>
+    public void Pause(in StoredBatchReader records) => _place = records.Place;
+
+    /// <summary>A field of one of the records, as memory that lives as long as the batch is open.</summary>
+    /// <param name="field">The field where it lies.</param>
+    public ReadOnlyMemory<byte> MemoryOf(ReadOnlySpan<byte> field)
+    {
+        ReadOnlyMemory<byte> all = _place.Records.Unfolded?.WrittenMemory ?? _batch;
+        return all.Span.Overlaps(field, out int at) ? all.Slice(at, field.Length) : default;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        PooledBuffer? unfolded = _place.Records.Unfolded;
+        // Nothing more can be read of it, not even by mistake: the pool may have lent the memory to another by then.
+        _place = _place with { Records = default, Fault = _place.Fault ?? "The batch is closed." };
+        unfolded?.Dispose();
+    }
+}
