@@ -63,6 +63,9 @@ internal sealed record Operation(string Id, string Tag, string Summary, string D
     /// <summary>True when the body may be left out.</summary>
     public bool IsBodyOptional { get; init; }
 
+    /// <summary>True when the topic in its path need not exist yet.</summary>
+    public bool MakesTopic { get; init; }
+
     /// <summary>The answers that are no errors.</summary>
     public IReadOnlyList<OperationAnswer> Answers { get; init; } = [];
 

@@ -32,6 +32,7 @@ internal static class TopicOperations
         + "An empty body creates a topic of one partition with default settings.")
     {
         Parameters = [Topic],
+        MakesTopic = true,
         IsBodyOptional = true,
         Bodies = [new(MediaTypes.Json, typeof(TopicRequest), """{"partitions":6,"config":{"retention.ms":604800000}}""")],
         Answers = [new(StatusCodes.Status201Created, "Created.", TopicBody), new(StatusCodes.Status200OK, "It existed as asked.", TopicBody)],

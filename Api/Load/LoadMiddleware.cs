@@ -3,11 +3,14 @@ using OrleansStream.Api.Mapping;
 
 namespace OrleansStream.Api.Load;
 
-/// <summary>Lets a request in by its client's quotas, and has what a produce request takes of the node's memory counted.</summary>
+/// <summary>
+/// Lets a request in by its client's quotas, when the topic it names exists, and has what a produce request takes of the node's memory counted.
+/// </summary>
 /// <param name="next">The rest of the pipeline.</param>
 /// <param name="quotas">The quotas.</param>
+/// <param name="topics">The topics that there are.</param>
 /// <param name="node">The node's memory.</param>
-internal sealed class LoadMiddleware(RequestDelegate next, ClientQuotas quotas, NodeLoad node)
+internal sealed class LoadMiddleware(RequestDelegate next, ClientQuotas quotas, KnownTopics topics, NodeLoad node)
 {
     /// <summary>Runs one request.</summary>
     /// <param name="context">The request, with its endpoint chosen.</param>
@@ -22,6 +25,8 @@ internal sealed class LoadMiddleware(RequestDelegate next, ClientQuotas quotas, 
 
         bool isProduce = operation.Takes.Contains(MediaTypes.RecordBatch);
         quotas.Admit(context, isProduce);
+        if (!operation.MakesTopic && context.Request.RouteValues.TryGetValue("topic", out object? topic))
+            await topics.RequireAsync((string)topic!, context.RequestAborted);
         if (!isProduce)
         {
             await next(context);

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Orleans.Concurrency;
 
 namespace OrleansStream.Topics;
@@ -21,6 +22,12 @@ public interface ITopicCatalogGrain : IGrainWithStringKey
     /// <returns>The topic at its first version, or null.</returns>
     [Alias("FindAsync"), AlwaysInterleave]
     Task<TopicMetadata?> FindAsync(string name);
+
+    /// <summary>Tells which of some names are topics: whoever asks the catalogue makes no grain of a name that is none.</summary>
+    /// <param name="names">The names.</param>
+    /// <returns>Those that are registered, in their order.</returns>
+    [Alias("FilterAsync"), AlwaysInterleave]
+    Task<ImmutableArray<string>> FilterAsync(ImmutableArray<string> names);
 
     /// <summary>Finds the name of a topic by its id.</summary>
     /// <param name="id">The topic's id.</param>

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using OrleansStream.Coordination;
 using OrleansStream.Errors;
 using OrleansStream.GrainStorage;
+using OrleansStream.Hosting;
 using OrleansStream.Topics;
 
 namespace OrleansStream.Groups;
@@ -21,6 +22,7 @@ internal sealed partial class ConsumerGroupGrain(
     private GroupState _group = new();
     private SharedWrite _write = null!;
     private GroupWaits _waits = null!;
+    private EmptyStay _stay = null!;
     private IGrainTimer? _timer;
     private Task _refresh = Task.CompletedTask;
     private long _ownedAt;
@@ -28,6 +30,8 @@ internal sealed partial class ConsumerGroupGrain(
     private int _deletions;
 
     private string Name => this.GetPrimaryKeyString();
+
+    private ITopicCatalogGrain TopicCatalog => GrainFactory.GetGrain<ITopicCatalogGrain>(ITopicCatalogGrain.Key);
 
     private IGroupCatalogGrain Catalog => GrainFactory.GetGrain<IGroupCatalogGrain>(IGroupCatalogGrain.Key);
 
@@ -37,6 +41,7 @@ internal sealed partial class ConsumerGroupGrain(
         _group = GroupState.Restore(state.State.Events, Now());
         _write = new SharedWrite($"The state of group '{Name}'", WriteAsync, IsOwnAsync, Fail);
         _waits = new GroupWaits(time);
+        _stay = new EmptyStay(this, time, () => !_group.Exists);
         _ownedAt = _topicsAt = time.GetTimestamp();
         KeepTime();
         KeepRedriving();
@@ -156,6 +161,7 @@ internal sealed partial class ConsumerGroupGrain(
         await _write.FlushAsync();
         if (existed && !exists)
             await ForgetAsync();
+        _stay.Asked();
         return exists;
     }
 
@@ -168,6 +174,7 @@ internal sealed partial class ConsumerGroupGrain(
         if (time.GetElapsedTime(_ownedAt) > GroupGrainLimits.OwnershipAge)
             await _write.ConfirmAsync();
         _write.ThrowIfFailed();
+        _stay.Asked();
         return mayCreate && !_group.Exists ? await Catalog.RegisterAsync(Name) : null;
     }
 
@@ -177,6 +184,7 @@ internal sealed partial class ConsumerGroupGrain(
         await Catalog.RemoveAsync(Name);
         if (_group.Exists)
             await Catalog.RegisterAsync(Name);
+        _stay.Asked();
     }
 
     private T Take<T>(Handled<T> handled)
@@ -250,8 +258,13 @@ internal sealed partial class ConsumerGroupGrain(
             return [];
         try
         {
-            TopicResponse[] topics = await Task.WhenAll(names.Select(name => GrainFactory.GetGrain<ITopicGrain>(name).GetAsync()));
-            return [.. names.Zip(topics, ToLookup)];
+            // The grain of a name that is no topic's would be made for it alone, and again every time that the members' topics are looked at.
+            ImmutableArray<string> unsure = [.. names.Where(name => !_group.Topics.ContainsKey(name))];
+            ImmutableArray<string> known = unsure.IsEmpty ? [] : await TopicCatalog.FilterAsync(unsure);
+            var unknown = unsure.Except(known, StringComparer.Ordinal).ToHashSet(StringComparer.Ordinal);
+            return [.. await Task.WhenAll(names.Select(async name => unknown.Contains(name)
+                ? new TopicLookup(name, Topic: null)
+                : ToLookup(name, await GrainFactory.GetGrain<ITopicGrain>(name).GetAsync())))];
         }
         catch (Exception e) when (e is OrleansException or TimeoutException)
         {

@@ -69,6 +69,10 @@ internal sealed partial class TopicCatalogGrain(
     public Task<TopicMetadata?> FindAsync(string name) => Task.FromResult(_topics.GetValueOrDefault(name));
 
     /// <inheritdoc/>
+    public Task<ImmutableArray<string>> FilterAsync(ImmutableArray<string> names) =>
+        Task.FromResult<ImmutableArray<string>>([.. names.Where(_topics.ContainsKey)]);
+
+    /// <inheritdoc/>
     public Task<string?> FindNameAsync(Guid id) => Task.FromResult(_namesById.GetValueOrDefault(id));
 
     /// <inheritdoc/>

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using OrleansStream.Errors;
 using OrleansStream.GrainStorage;
+using OrleansStream.Hosting;
 using OrleansStream.Partitions;
 using OrleansStream.Storage;
 
@@ -17,6 +18,7 @@ internal sealed partial class TopicGrain(
     ISegmentStore segments, TimeProvider time, ILogger<TopicGrain> logger) : Grain, ITopicGrain
 {
     private TopicMetadata? _topic;
+    private EmptyStay _stay = null!;
 
     private string Name => this.GetPrimaryKeyString();
 
@@ -25,9 +27,11 @@ internal sealed partial class TopicGrain(
     /// <inheritdoc/>
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
+        _stay = new EmptyStay(this, time, () => _topic is null);
         // The catalogue decides: a crash may have come between its write and ours, at creation as at deletion.
         if (TopicName.Validate(Name) is null)
             _topic = Newest(await Catalog.FindAsync(Name), state.State.Topic);
+        _stay.Asked();
     }
 
     /// <inheritdoc/>
@@ -88,6 +92,7 @@ internal sealed partial class TopicGrain(
         }
 
         await EndPartitionsAsync(topic);
+        _stay.Asked();
         return null;
     }
 
@@ -162,7 +167,11 @@ internal sealed partial class TopicGrain(
 
     private static TopicResponse Refuse(StreamError error) => new(Topic: null, error);
 
-    private StreamError Unknown() => new(StreamErrorCode.UnknownTopicOrPartition, $"There is no topic '{Name}'.");
+    private StreamError Unknown()
+    {
+        _stay.Asked();
+        return new StreamError(StreamErrorCode.UnknownTopicOrPartition, $"There is no topic '{Name}'.");
+    }
 
     private StreamError Fail(Exception e)
     {

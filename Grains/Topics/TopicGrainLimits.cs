@@ -12,6 +12,12 @@ internal static class TopicGrainLimits
     /// <summary>How long a router goes on asking for a topic whose owner's silo has gone: longer than a killed silo's grains take to move.</summary>
     public static readonly TimeSpan TopicOwnerWaitMax = TimeSpan.FromSeconds(10);
 
+    /// <summary>
+    /// How long a router stays that nobody uses, in minutes: it costs little to make anew, and those of deleted topics are of no use. The runtime
+    /// looks once a minute.
+    /// </summary>
+    public const double RouterAgeMinutes = 3;
+
     /// <summary>How often a router tries an append without identity that was definitely not stored, or a read.</summary>
     public const int AttemptsMax = 3;
 

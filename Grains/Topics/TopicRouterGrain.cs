@@ -15,7 +15,7 @@ namespace OrleansStream.Topics;
 /// Reentrant: nothing here relies on a field across an await. The topic it knows may be stale, so it refuses only by what it
 /// has just asked for, and a partition that says that its topic is gone makes it ask again.
 /// </remarks>
-[StatelessWorker, Reentrant, GrainType("topic-router")]
+[StatelessWorker, Reentrant, CollectionAgeLimit(Minutes = TopicGrainLimits.RouterAgeMinutes), GrainType("topic-router")]
 internal sealed class TopicRouterGrain(TimeProvider time, ILogger<TopicRouterGrain> logger) : Grain, ITopicRouterGrain
 {
     private readonly StickyPartitioner _sticky = new(Random.Shared.Next());

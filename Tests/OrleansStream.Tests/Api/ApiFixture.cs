@@ -52,6 +52,11 @@ public sealed class ApiFixture : IAsyncLifetime
             new PartitionKey((Guid)described["id"]!, 0).ToString(), TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds(), batches);
     }
 
+    /// <summary>The service's endpoints.</summary>
+    internal IEnumerable<Microsoft.AspNetCore.Routing.RouteEndpoint> Endpoints => _factory.Services
+        .GetServices<Microsoft.AspNetCore.Routing.EndpointDataSource>().SelectMany(source => source.Endpoints).OfType<Microsoft.AspNetCore.Routing.RouteEndpoint>()
+        .Where(endpoint => endpoint.Metadata.GetMetadata<OrleansStream.Api.Endpoints.Operation>() is not null).Distinct();
+
     public async ValueTask InitializeAsync()
     {
         _factory.UseKestrel();
