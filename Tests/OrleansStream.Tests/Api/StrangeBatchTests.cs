@@ -36,6 +36,7 @@ public class StrangeBatchTests(ApiFixture api)
         using var request = new HttpRequestMessage(HttpMethod.Get, $"/v1/topics/{topic}/partitions/0/records?offset=1");
         request.Headers.Add("Accept", BatchType);
         using HttpResponseMessage raw = await api.SendAsync(request);
+        Assert.True(raw.StatusCode == HttpStatusCode.OK, await ApiFixture.TextAsync(raw));
         byte[] batches = await raw.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
         Assert.Equal(
             strange[RecordBatchHeader.HeaderLengthBytes..], batches[RecordBatchHeader.HeaderLengthBytes..strange.Length]);
