@@ -2,7 +2,7 @@
 // Starts a whole cluster on this machine's loopback: Azurite, silos and Api nodes, each a process of its own.
 //
 //   node infra/local-cluster.mjs [--silos 3] [--apis 2] [--api-port 8080] [--data data/local-cluster] [--no-build]
-//                                [--inner-port 20000] [--configuration Debug]
+//                                [--inner-port 20000] [--configuration Release]
 //
 // Azurite and silos listen on the ports that they always have, or, with --inner-port, on those that follow one another from it.
 // Ctrl-C stops what it started, and nothing else: Api nodes, then silos, then Azurite. What was stored stays in the data
@@ -40,7 +40,7 @@ const readOptions = () => {
       data: { type: 'string', default: join(root, 'data', 'local-cluster') },
       'no-build': { type: 'boolean', default: false },
       'inner-port': { type: 'string' },
-      configuration: { type: 'string', default: 'Debug' },
+      configuration: { type: 'string', default: 'Release' },
     },
   });
   const number = (name, min, max) => {
@@ -152,16 +152,15 @@ const main = async () => {
   if (new Set(ports).size !== ports.length) throw new StartError(`--api-port ${options.apiPort} meets ports of the silos; choose another one.`);
   for (const port of ports) await assertFree(port);
 
-  run('node', [join(root, 'Tests', 'restore-packages.mjs')]);
-  if (options.build)
-    for (const project of ['Silo', 'Api']) run('dotnet', ['build', project, '--configuration', options.configuration, '-v', 'quiet', '--nologo']);
+  run('node', [join(root, 'infra', 'restore-packages.mjs'), join(root, 'infra', 'azurite')]);
+  if (options.build) run('dotnet', ['build', join('infra', 'service.slnf'), '--configuration', options.configuration, '-v', 'quiet', '--nologo']);
 
   const blobs = join(options.data, 'blobs');
   const logs = join(options.data, 'logs');
   mkdirSync(blobs, { recursive: true });
   mkdirSync(logs, { recursive: true });
 
-  const azuriteMain = join(root, 'Tests', 'node_modules', 'azurite', 'dist', 'src', 'blob', 'main.js');
+  const azuriteMain = join(root, 'infra', 'azurite', 'node_modules', 'azurite', 'dist', 'src', 'blob', 'main.js');
   const azurite = start(
     'azurite',
     process.execPath,
@@ -186,26 +185,28 @@ const main = async () => {
       logs,
     );
 
-  const silos = [];
-  for (const i of indexes(options.silos)) {
-    const health = `http://127.0.0.1:${inner.siloHealth + i}`;
-    const silo = startDotnet('Silo', `silo-${i + 1}`, {
-      URLS: health,
-      OrleansStream__Silo__AdvertisedAddress: '127.0.0.1',
-      OrleansStream__Silo__SiloPort: String(inner.silo + i),
-      OrleansStream__Silo__GatewayPort: String(inner.gateway + i),
-    });
-    silos.push({ silo, health });
-    // The first one makes the container and the table of members; the others then start at the same time.
-    if (i === 0) await untilReady(silo, () => isReady(`${health}/health/ready`));
-  }
-  await Promise.all(silos.map(({ silo, health }) => untilReady(silo, () => isReady(`${health}/health/ready`))));
-
-  const apis = indexes(options.apis).map(i => {
-    const url = `http://127.0.0.1:${options.apiPort + i}`;
-    return { url, api: startDotnet('Api', `api-${i + 1}`, { URLS: url, OrleansStream__Silo__Embedded: 'false' }) };
-  });
-  await Promise.all(apis.map(({ url, api }) => untilReady(api, () => isReady(`${url}/health/ready`))));
+  const silos = indexes(options.silos).map(i => ({
+    health: `http://127.0.0.1:${inner.siloHealth + i}`,
+    start() {
+      this.silo = startDotnet('Silo', `silo-${i + 1}`, {
+        URLS: this.health,
+        OrleansStream__Silo__AdvertisedAddress: '127.0.0.1',
+        OrleansStream__Silo__SiloPort: String(inner.silo + i),
+        OrleansStream__Silo__GatewayPort: String(inner.gateway + i),
+      });
+      return untilReady(this.silo, () => isReady(`${this.health}/health/ready`));
+    },
+  }));
+  const apis = indexes(options.apis).map(i => ({
+    url: `http://127.0.0.1:${options.apiPort + i}`,
+    start() {
+      this.api = startDotnet('Api', `api-${i + 1}`, { URLS: this.url, OrleansStream__Silo__Embedded: 'false' });
+      return untilReady(this.api, () => isReady(`${this.url}/health/ready`));
+    },
+  }));
+  // The first silo makes the container and the table of members; all others then start at the same time.
+  await silos[0].start();
+  await Promise.all([...silos.slice(1), ...apis].map(node => node.start()));
 
   serving = true;
   console.log('\nThe cluster is ready.\n');

@@ -60,7 +60,7 @@ public sealed partial class ContainerFileTests
     [Fact]
     public void Compose_Azurite_IsTheVersionThatTheTestsUse()
     {
-        string version = JsonNode.Parse(RepositoryFolder.Read("Tests", "package.json"))!["dependencies"]!["azurite"]!.GetValue<string>();
+        string version = JsonNode.Parse(RepositoryFolder.Read("infra", "azurite", "package.json"))!["dependencies"]!["azurite"]!.GetValue<string>();
         Assert.Contains($"/azurite:{version}\n", Compose(), StringComparison.Ordinal);
     }
 

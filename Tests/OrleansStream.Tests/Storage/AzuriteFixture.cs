@@ -62,7 +62,7 @@ public sealed class AzuriteFixture : IAsyncLifetime
     {
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
         {
-            var program = Path.Join(folder.FullName, "node_modules", "azurite", "dist", "src", "blob", "main.js");
+            var program = Path.Join(folder.FullName, "infra", "azurite", "node_modules", "azurite", "dist", "src", "blob", "main.js");
             if (File.Exists(program))
                 return program;
         }

@@ -26,7 +26,7 @@ internal static class Repository
     public static string Comparison => typeof(Repository).Assembly.Location;
 
     /// <summary>The blob store that the tests use; it is there once they were built.</summary>
-    public static string Azurite => Path.Join(Folder, "Tests", "node_modules", "azurite", "dist", "src", "blob", "main.js");
+    public static string Azurite => Path.Join(Folder, "infra", "azurite", "node_modules", "azurite", "dist", "src", "blob", "main.js");
 
     private static string FindFolder()
     {

@@ -1,11 +1,12 @@
-// Installs what package-lock.json names, once, whoever asks: two builds may run at the same time, and two `npm ci` in one
-// folder delete each other's work.
+// Installs what the package-lock.json of a folder names, once, whoever asks: two builds may run at the same time, and two `npm ci`
+// in one folder delete each other's work.
+//
+//   node infra/restore-packages.mjs infra/azurite
 import { spawnSync } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join, resolve } from 'node:path';
 
-const folder = dirname(fileURLToPath(import.meta.url));
+const folder = resolve(process.argv[2]);
 const lockFile = join(folder, '.restore-packages.lock');
 const stamp = join(folder, 'node_modules', '.restored');
 const WAIT_MS_MAX = 10 * 60 * 1000;
@@ -69,7 +70,7 @@ if (owns) {
     if (npm.status === 0) {
       writeFileSync(stamp, '');
     } else {
-      console.error(`error: npm ci failed in ${folder}; the tests need its packages.`);
+      console.error(`error: npm ci failed in ${folder}; its packages are needed.`);
       process.exitCode = 1;
     }
   } finally {
