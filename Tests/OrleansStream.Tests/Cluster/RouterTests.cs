@@ -69,20 +69,6 @@ public sealed class RouterTests(ClusterFixture cluster)
     }
 
     [Fact]
-    public async Task Fetch_WhileItsTopicIsCreatedAnew_IsRefused()
-    {
-        TopicMetadata topic = await cluster.CreateAsync(1);
-        await cluster.Router(topic.Name).AppendAsync(Batches.Request(Batches.Of((null, "a"), (null, "b")), 0));
-        Task<FetchResponse> waiting = cluster.Router(topic.Name).FetchAsync(0, Batches.From(2, waitMs: 20_000)).AsTask();
-        await cluster.Router(topic.Name).FetchAsync(0, Batches.From(0));
-        await cluster.Topic(topic.Name).DeleteAsync();
-        await cluster.Topic(topic.Name).CreateAsync(ClusterFixture.Request(1));
-        await cluster.Router(topic.Name).AppendAsync(Batches.Request(Batches.Of((null, "c"), (null, "d"), (null, "e")), 0));
-        FetchResponse response = await waiting;
-        Assert.True(response.Error is { Code: StreamErrorCode.UnknownTopicId or StreamErrorCode.UnknownTopicOrPartition }, $"{response}");
-    }
-
-    [Fact]
     public async Task Fetch_OfATopicThatWasCreatedAnewBefore_ReadsThatOneUnlessTheOtherIsNamed()
     {
         TopicMetadata topic = await cluster.CreateAsync(1);
