@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Microsoft.Extensions.Options;
 using Orleans.Configuration;
 using Orleans.Serialization.Serializers;
@@ -7,7 +6,7 @@ using OrleansStream.Storage;
 
 namespace OrleansStream.GrainStorage;
 
-/// <summary>Grain state in documents, one each, as JSON that a person can read; its etag is the document's.</summary>
+/// <summary>Grain state in documents, one each, as JSON that a person can read; its etag is the document's. For the stores of one process.</summary>
 /// <remarks>
 /// A write that meets another etag throws <see cref="InconsistentStateException"/>, which makes the runtime drop the stale
 /// activation. A <see cref="StoreUnavailableException"/> from a write leaves its outcome open, and the grain's etag with it:
@@ -33,14 +32,10 @@ internal sealed class DocumentGrainStorage(
         string stateName, GrainId grainId, IGrainState<T> grainState, CancellationToken cancellationToken)
     {
         string name = NameOf(stateName, grainId);
-        if (await documents.ReadAsync(name, cancellationToken) is not { } document)
-        {
-            Set(grainState, default, eTag: null);
-            return;
-        }
-
-        StateDocument<T> stored = Parse<T>(name, document.Bytes.Span);
-        Set(grainState, stored, document.ETag);
+        if (await documents.ReadAsync(name, cancellationToken) is { } document)
+            StateDocument.Parse<T>(name, document.Bytes.Span).CopyTo(grainState, document.ETag, activators);
+        else
+            default(StateDocument<T>).CopyTo(grainState, eTag: null, activators);
     }
 
     /// <inheritdoc/>
@@ -68,7 +63,7 @@ internal sealed class DocumentGrainStorage(
         {
             var cleared = new StateDocument<T>(StateDocument.FormatVersion, grainId.ToString(), Exists: false, default);
             string eTag = await WriteAsync(stateName, grainId, cleared, grainState.ETag, cancellationToken);
-            Set(grainState, cleared, eTag);
+            cleared.CopyTo(grainState, eTag, activators);
             return;
         }
 
@@ -79,49 +74,19 @@ internal sealed class DocumentGrainStorage(
             : await documents.DeleteAsync(name, grainState.ETag, cancellationToken);
         if (!done)
             throw await ConflictAsync(name, grainState.ETag, cancellationToken);
-        Set(grainState, default, eTag: null);
+        default(StateDocument<T>).CopyTo(grainState, eTag: null, activators);
     }
 
     private async Task<string> WriteAsync<T>(
         string stateName, GrainId grainId, StateDocument<T> stored, string? eTag, CancellationToken cancellationToken)
     {
         string name = NameOf(stateName, grainId);
-        byte[] bytes = JsonSerializer.SerializeToUtf8Bytes(stored, StateDocument.Json);
-        return await documents.WriteAsync(name, bytes, eTag, cancellationToken)
+        return await documents.WriteAsync(name, StateDocument.ToBytes(stored), eTag, cancellationToken)
             ?? throw await ConflictAsync(name, eTag, cancellationToken);
     }
 
-    private async Task<InconsistentStateException> ConflictAsync(
-        string name, string? eTag, CancellationToken cancellationToken)
-    {
-        Document? stored = await documents.ReadAsync(name, cancellationToken);
-        return new InconsistentStateException(
-            $"The state '{name}' was written by another activation.", stored?.ETag ?? "none", eTag ?? "none");
-    }
-
-    private static StateDocument<T> Parse<T>(string name, ReadOnlySpan<byte> bytes)
-    {
-        StateDocument<T> stored;
-        try
-        {
-            stored = JsonSerializer.Deserialize<StateDocument<T>>(bytes, StateDocument.Json);
-        }
-        catch (JsonException e)
-        {
-            throw new CorruptDocumentException(name, "it is no grain state.", e);
-        }
-
-        if (stored.Version != StateDocument.FormatVersion)
-            throw new CorruptDocumentException(name, $"its format is {stored.Version}, not {StateDocument.FormatVersion}.");
-        return stored;
-    }
-
-    private void Set<T>(IGrainState<T> grainState, StateDocument<T> stored, string? eTag)
-    {
-        grainState.State = stored.Exists && stored.State is { } state ? state : activators.GetActivator<T>().Create();
-        grainState.RecordExists = stored.Exists;
-        grainState.ETag = eTag!;
-    }
+    private async Task<InconsistentStateException> ConflictAsync(string name, string? eTag, CancellationToken cancellationToken) =>
+        StateFailure.Conflict(name, await documents.ReadAsync(name, cancellationToken), eTag);
 
     private string NameOf(string stateName, GrainId grainId) =>
         StateDocumentName.Of(cluster.Value.ServiceId, stateName, grainId);

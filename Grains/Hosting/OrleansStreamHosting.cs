@@ -15,7 +15,6 @@ using OrleansStream.Log;
 using OrleansStream.Partitions;
 using OrleansStream.Placement;
 using OrleansStream.Storage;
-using OrleansStream.Storage.Azure;
 using OrleansStream.Storage.Memory;
 using OrleansStream.Upkeep;
 
@@ -39,7 +38,7 @@ public static class OrleansStreamHosting
         return builder.UseOrleans(silo =>
         {
             if (builder.Configuration[ProviderKey] == StorageOptions.AzureBlobsProvider)
-                silo.AddAzureBlobGrainStorage(DocumentGrainStorage.ProviderName, options => options.Configure<OpenStores>(Configure));
+                AddAzureGrainStorage(silo);
             silo.AddOrleansStreamGrains();
             IServiceCollection services = silo.Services;
             services.AddSingleton<IMembershipTable>(CreateMembershipTable);
@@ -118,6 +117,8 @@ public static class OrleansStreamHosting
         // A failed start is told in one line; how the silo is taken down again after it is of no use to anybody.
         ["Logging:LogLevel:Orleans.Runtime.Silo"] = nameof(LogLevel.Error),
         ["Logging:LogLevel:Orleans.Grain.InvokeException"] = nameof(LogLevel.Error),
+        // What it throws is told by the grain that asked; it tells each try by itself, with a stack trace.
+        ["Logging:LogLevel:Orleans.Storage.AzureBlobGrainStorage"] = nameof(LogLevel.None),
         // It takes the machine's uptime for the time since the last check, once at each start.
         ["Logging:LogLevel:Orleans.Runtime.Watchdog"] = nameof(LogLevel.Error),
         // That line is written by RunOrleansStreamAsync.
@@ -151,10 +152,17 @@ public static class OrleansStreamHosting
             services.GetRequiredService<IOptions<ClusterOptions>>());
     }
 
-    private static void Configure(AzureBlobStorageOptions state, OpenStores stores)
+    private static void AddAzureGrainStorage(ISiloBuilder silo)
     {
-        AzureBlobContainer container = stores.Container!;
-        (state.BlobServiceClient, state.ContainerName) = (container.Service, container.Name);
+        silo.AddAzureBlobGrainStorage(AzureGrainStorage.OfficialName, options => options.Configure<OpenStores>(
+            (official, stores) => AzureGrainStorage.Configure(official, stores.Container!)));
+        silo.Services.AddKeyedSingleton<IGrainStorage>(DocumentGrainStorage.ProviderName, (services, _) =>
+            new AzureGrainStorage(
+                services.GetRequiredKeyedService<IGrainStorage>(AzureGrainStorage.OfficialName),
+                services.GetRequiredService<OpenStores>().Container!,
+                services.GetRequiredService<IOptions<ClusterOptions>>(),
+                new DocumentGrainStorageOptions(),
+                services.GetRequiredService<IActivatorProvider>()));
     }
 
     private static void Configure(MessagingOptions messaging)

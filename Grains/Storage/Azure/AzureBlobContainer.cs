@@ -15,15 +15,14 @@ public sealed class AzureBlobContainer
 
     private readonly BlobContainerClient _container;
     private readonly TimeProvider _time;
-    private readonly AzureBlobRetry _retry;
 
     private AzureBlobContainer(BlobContainerClient container, TimeProvider timeProvider, TimeSpan backoffMin)
     {
         _container = container;
         _time = timeProvider;
-        _retry = new AzureBlobRetry(timeProvider, backoffMin);
-        Segments = new AzureSegmentStore(container, _retry);
-        Documents = new AzureDocumentStore(container, _retry);
+        Retry = new AzureBlobRetry(timeProvider, backoffMin);
+        Segments = new AzureSegmentStore(container, Retry);
+        Documents = new AzureDocumentStore(container, Retry);
     }
 
     /// <summary>The account that it is in, to be shared with others. Its client repeats nothing by itself.</summary>
@@ -38,6 +37,12 @@ public sealed class AzureBlobContainer
     /// <summary>The documents in it: block blobs.</summary>
     public IDocumentStore Documents { get; }
 
+    /// <summary>The container itself, for what else keeps blobs in it.</summary>
+    internal BlobContainerClient Blobs => _container;
+
+    /// <summary>Repeats the calls to it.</summary>
+    internal AzureBlobRetry Retry { get; }
+
     /// <summary>Names a container; nothing is sent yet.</summary>
     /// <param name="serviceUri">The account's blob endpoint, for the process's managed identity; or null.</param>
     /// <param name="connectionString">A connection string, in place of the endpoint; or null.</param>
@@ -47,17 +52,6 @@ public sealed class AzureBlobContainer
     public static AzureBlobContainer Open(
         Uri? serviceUri, string? connectionString, string container, TimeProvider timeProvider) =>
         Open(serviceUri, connectionString, container, timeProvider, AzureBlobLimits.BackoffMin, transport: null);
-
-    /// <summary>Names a container of an account; nothing is sent yet.</summary>
-    /// <param name="service">The way to the account, with its retries off.</param>
-    /// <param name="container">The container's name.</param>
-    /// <param name="timeProvider">The clock to wait by between tries.</param>
-    public static AzureBlobContainer Open(BlobServiceClient service, string container, TimeProvider timeProvider)
-    {
-        ArgumentNullException.ThrowIfNull(service);
-        ArgumentException.ThrowIfNullOrEmpty(container);
-        return new AzureBlobContainer(service.GetBlobContainerClient(container), timeProvider, AzureBlobLimits.BackoffMin);
-    }
 
     /// <summary>As the public one, with other waits and another way to the account.</summary>
     internal static AzureBlobContainer Open(
@@ -95,7 +89,7 @@ public sealed class AzureBlobContainer
         try
         {
             // Looked for first: an Api node may only read, and making it would be refused although it is there.
-            isMissing = !await _retry.ReadAsync(
+            isMissing = !await Retry.ReadAsync(
                 $"look for the container '{Name}'",
                 async (_, token) => (await _container.ExistsAsync(token).ConfigureAwait(false)).Value,
                 cancellationToken).ConfigureAwait(false);
@@ -122,7 +116,7 @@ public sealed class AzureBlobContainer
         }
     }
 
-    private ValueTask<bool> CreateAsync(CancellationToken cancellationToken) => _retry.WriteAsync(
+    private ValueTask<bool> CreateAsync(CancellationToken cancellationToken) => Retry.WriteAsync(
         $"make the container '{Name}'",
         async (_, token) =>
         {

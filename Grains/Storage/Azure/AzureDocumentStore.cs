@@ -137,6 +137,15 @@ public sealed class AzureDocumentStore : IDocumentStore
         }
     }
 
+    /// <summary>The blob in which a document is kept.</summary>
+    /// <param name="name">The document's name.</param>
+    /// <exception cref="ArgumentException">It is no name of a document.</exception>
+    internal static string BlobNameOf(string name)
+    {
+        StoreNames.Check(name);
+        return Folder + StoreNames.ToStored(name);
+    }
+
     /// <summary>Tells what came of a replacement whose earlier try got no reply, when a later one met a conflict.</summary>
     /// <exception cref="StoreUnavailableException">Another version is there: over this call's one, or instead of it.</exception>
     private static async Task<string?> ResolveAsync(BlockBlobClient blob, string writer, CancellationToken cancellationToken)
@@ -146,9 +155,5 @@ public sealed class AzureDocumentStore : IDocumentStore
             $"The outcome of writing '{blob.Name}' is not known: a reply was lost, and another version is there now.");
     }
 
-    private BlockBlobClient Blob(string name)
-    {
-        StoreNames.Check(name);
-        return _container.GetBlockBlobClient(Folder + StoreNames.ToStored(name));
-    }
+    private BlockBlobClient Blob(string name) => _container.GetBlockBlobClient(BlobNameOf(name));
 }

@@ -1,3 +1,5 @@
+using System.Text;
+using CsCheck;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Orleans.Configuration;
@@ -13,10 +15,10 @@ using State = Orleans.GrainState<OrleansStream.Tests.GrainStorage.DocumentGrainS
 
 namespace OrleansStream.Tests.GrainStorage;
 
-/// <summary>What Orleans expects of grain storage, over any document store.</summary>
+/// <summary>What Orleans expects of grain storage, and what the grains do: over any document store, and over an account by Orleans' own package.</summary>
 public abstract class DocumentGrainStorageConformance : IDisposable
 {
-    private static readonly IActivatorProvider Activators =
+    protected static readonly IActivatorProvider Activators =
         new ServiceCollection().AddSerializer().BuildServiceProvider().GetRequiredService<IActivatorProvider>();
 
     private readonly GrainId _grain = GrainId.Create("topic", "матч/№1..A");
@@ -92,7 +94,7 @@ public abstract class DocumentGrainStorageConformance : IDisposable
     [InlineData(false)]
     public async Task ClearState_WhenThereIsOne_LeavesNoneAndItCanBeWrittenAgain(bool delete)
     {
-        DocumentGrainStorage storage = Storage(delete);
+        IGrainStorage storage = Storage(delete);
         State state = await WriteAsync(storage, new Payload("a", 1));
         string? staleETag = state.ETag;
         await storage.ClearStateAsync("s", _grain, state);
@@ -116,7 +118,7 @@ public abstract class DocumentGrainStorageConformance : IDisposable
     [InlineData(false)]
     public async Task ClearState_WhenETagIsStale_ThrowsAndLeavesTheState(bool delete)
     {
-        DocumentGrainStorage storage = Storage(delete);
+        IGrainStorage storage = Storage(delete);
         State stale = await WriteAsync(storage, new Payload("a", 1));
         await storage.WriteStateAsync("s", _grain, await ReadAsync(storage));
 
@@ -155,27 +157,62 @@ public abstract class DocumentGrainStorageConformance : IDisposable
         }
     }
 
+    // What is not escaped in a URL, what a path has a meaning for, what a person cannot tell apart; then anything.
+    [Fact]
+    public async Task WriteState_WhenNamesHaveAnyLetter_KeepsStatesApart()
+    {
+        string[] strange =
+        [
+            "a/b", "a//b", "a?b", "a#b", "a%2Fb", "a%b", "a b", "a+b", "a\\b", ".", "..", "a/../b", "a.", "a.json", "-", "--", "a-b", "A-b", "é", "e\u0301",
+            "a\u0000b", "a\nb", "☃", "\ud83c\udfc6", new('/', 300), new('x', 999), "x" + new string('y', 998),
+        ];
+        string[] random = Gen.String[1, 300].Array[20].Single();
+        string[] names = [.. strange.Concat(random.Select(name => string.Concat(name.EnumerateRunes()))).Distinct(StringComparer.Ordinal)];
+        (string Service, string State, GrainId Grain)[] places =
+        [
+            .. names.Select(name => ("service", "s", GrainId.Create("topic", "k" + name))),
+            .. names.Select(name => (name, "s", _grain)),
+            .. names.Select(name => ("service", name, _grain)).Where(place => place.name != "s"),
+        ];
+        await Parallel.ForEachAsync(places, async (place, _) => await Storage(service: place.Service).WriteStateAsync(
+            place.State, place.Grain, new State { State = new Payload(place.ToString(), 1) }));
+        await Parallel.ForEachAsync(places, async (place, _) =>
+        {
+            var state = new State();
+            await Storage(service: place.Service).ReadStateAsync(place.State, place.Grain, state);
+            Assert.Equal(place.ToString(), state.State!.Name);
+        });
+    }
+
     [Fact]
     public async Task ReadState_WhenTheDocumentIsNoState_ThrowsAndDoesNotTakeItForMissing()
     {
-        await Documents.WriteAsync(StateDocumentName.Of("service", "s", _grain), "{\"version\":9}"u8.ToArray(), null);
-        await Assert.ThrowsAsync<CorruptDocumentException>(() => ReadAsync(Storage()));
+        string name = StateDocumentName.Of("service", "s", _grain);
+        string? eTag = null;
+        foreach (string content in new[] { "{\"version\":9}", "{\"version\":1,\"state\":[", "null", "[]", "" })
+        {
+            eTag = await Documents.WriteAsync(name, Encoding.UTF8.GetBytes(content), eTag);
+            await Assert.ThrowsAsync<CorruptDocumentException>(() => ReadAsync(Storage()));
+        }
     }
 
     public virtual void Dispose() => GC.SuppressFinalize(this);
 
-    private DocumentGrainStorage Storage(bool delete = true, string service = "service") => new(
-        Documents, Options.Create(new ClusterOptions { ServiceId = service }),
-        new DocumentGrainStorageOptions { DeleteStateOnClear = delete }, Activators);
+    /// <summary>The storage, over what <see cref="Documents"/> shows.</summary>
+    private protected virtual IGrainStorage Open(IOptions<ClusterOptions> cluster, DocumentGrainStorageOptions options) =>
+        new DocumentGrainStorage(Documents, cluster, options, Activators);
 
-    private async Task<State> WriteAsync(DocumentGrainStorage storage, Payload payload)
+    private IGrainStorage Storage(bool delete = true, string service = "service") => Open(
+        Options.Create(new ClusterOptions { ServiceId = service }), new DocumentGrainStorageOptions { DeleteStateOnClear = delete });
+
+    private async Task<State> WriteAsync(IGrainStorage storage, Payload payload)
     {
         var state = new State { State = payload };
         await storage.WriteStateAsync("s", _grain, state);
         return state;
     }
 
-    private async Task<State> ReadAsync(DocumentGrainStorage storage)
+    private async Task<State> ReadAsync(IGrainStorage storage)
     {
         var state = new State();
         await storage.ReadStateAsync("s", _grain, state);
