@@ -36,7 +36,8 @@ public sealed class LineBoundTests(ApiFixture api)
         string topic = await api.CreateTopicAsync();
         string good = Repeat("{\"value\":1}\n", 50), bad = Repeat("x\n", Limits.NdjsonMalformedLinesMax + 50);
         (int status, JsonNode[] results) = await PostAsync(topic, good + bad + "{\"value\":2}");
-        Assert.Equal((207, good.Length / 12 + bad.Length / 2 + 1), (status, results.Length));
+        // So many errors are sent while the lines come, and the status was sent before the first of them.
+        Assert.Equal((200, good.Length / 12 + bad.Length / 2 + 1), (status, results.Length));
         Assert.NotNull(results[^1]["offset"]);
         (_, results) = await PostAsync(topic, good + bad + "x\n{\"value\":2}");
         Assert.Equal(good.Length / 12 + bad.Length / 2 + 2, results.Length);
