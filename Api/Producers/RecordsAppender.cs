@@ -153,7 +153,8 @@ internal sealed class RecordsAppender(IGrainFactory grains, ClientProducerIds pr
         NamedProducers named = NamedProducers.None;
         for (; RecordBatchHeader.TryRead(batches, out RecordBatchHeader header); batches = batches[header.LengthBytes..])
         {
-            if (header.HasProducer)
+            // Control and transactional batches are refused by the log, whoever they name.
+            if (header is { HasProducer: true, IsControl: false, IsTransactional: false })
                 named = named.With(header.ProducerId);
         }
 
