@@ -9,7 +9,7 @@ internal sealed partial class ProduceEndpoints
     private sealed partial class LineRequest
     {
         // Gives what can be read at once, so that a body that is there as a whole is known to be whole before anything of it is stored. Where there
-        // is nothing yet, what came before is appended meanwhile. Null when nothing more can be read, or is to be.
+        // is nothing yet, what came before is appended meanwhile. Null at the end of the body, and once the request has been stopped.
         private async ValueTask<ReadResult?> ReadOrAppendAsync(PipeReader reader, CancellationTokenSource stop)
         {
             ValueTask<ReadResult> coming = reader.ReadAsync(stop.Token);

@@ -78,7 +78,7 @@ public interface IConsumerGroupGrain : IGrainWithStringKey
 
     /// <summary>Begins to take dead letters back, in the background; asking for the one that is under way changes nothing.</summary>
     /// <param name="filter">Which ones.</param>
-    /// <returns>Null; or that there is no policy, or another redrive under way, or that one that was stopped has not ended yet.</returns>
+    /// <returns>Null when the redrive begins. Else the error: the group has no policy, a redrive is under way, or a stopped one has not ended yet.</returns>
     /// <exception cref="StreamException">As for <see cref="PollAsync"/>.</exception>
     [Alias("BeginRedriveAsync"), AlwaysInterleave]
     Task<StreamError?> BeginRedriveAsync(RedriveFilter filter);

@@ -51,7 +51,7 @@ internal sealed partial class GroupState
         return End<GroupRefusal?>(null);
     }
 
-    /// <summary>Notes that dead letters have been taken; noting it twice changes nothing. What a redrive that was stopped has still done counts.</summary>
+    /// <summary>Notes that dead letters have been taken; noting it twice changes nothing. Copies that a stopped redrive still made count too.</summary>
     /// <param name="asked">The dead letters that were asked for, as <see cref="Redrive.Topics"/> has them.</param>
     /// <param name="progress">What was done.</param>
     /// <param name="time">Now.</param>

@@ -35,7 +35,7 @@ internal sealed partial class ConsumerGroupGrain
     public async Task<StreamError?> BeginRedriveAsync(RedriveFilter filter)
     {
         await BeginAsync(mayCreate: false);
-        // The last step of one that was stopped goes by that one's filter: its copies must be noted first.
+        // A stopped redrive may have a step under way, which uses the old filter. Its copies must be noted before a new filter counts.
         if (_group.Redrive is { EndedMs: not null } && !await EndRedriveAsync())
             return RedriveStillEnds();
         ImmutableArray<RedriveTopic> topics = await FindDeadLettersAsync();
