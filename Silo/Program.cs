@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Configuration.Memory;
 using OrleansStream.Hosting;
+using OrleansStream.Maintenance;
 
 if (args is [StorageVerification.Verb, ..])
     return await StorageVerification.RunAsync(args[1..], Console.Out, Console.Error);

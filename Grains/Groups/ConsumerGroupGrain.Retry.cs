@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
-using OrleansStream.Coordination;
 using OrleansStream.Errors;
+using OrleansStream.Groups.State;
 using OrleansStream.Topics;
 
 namespace OrleansStream.Groups;

@@ -1,9 +1,9 @@
 using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
-using OrleansStream.Coordination;
+using OrleansStream.Activations;
 using OrleansStream.Errors;
-using OrleansStream.GrainStorage;
-using OrleansStream.Hosting;
+using OrleansStream.Groups.State;
+using OrleansStream.Persistence;
 using OrleansStream.Topics;
 
 namespace OrleansStream.Groups;

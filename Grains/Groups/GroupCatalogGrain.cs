@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
+using OrleansStream.Activations;
 using OrleansStream.Errors;
-using OrleansStream.GrainStorage;
-using OrleansStream.Upkeep;
+using OrleansStream.Persistence;
 
 namespace OrleansStream.Groups;
 

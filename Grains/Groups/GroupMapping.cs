@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
-using OrleansStream.Coordination;
 using OrleansStream.Errors;
+using OrleansStream.Groups.State;
 
 namespace OrleansStream.Groups;
 

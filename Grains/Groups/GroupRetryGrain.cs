@@ -2,12 +2,13 @@ using System.Collections.Immutable;
 using System.Security.Cryptography;
 using System.Text;
 using Orleans.Concurrency;
-using OrleansStream.Coordination;
 using OrleansStream.Errors;
+using OrleansStream.Groups.State;
 using OrleansStream.Partitions;
 using OrleansStream.Producers;
 using OrleansStream.Records;
 using OrleansStream.Topics;
+using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Groups;
 

@@ -1,3 +1,4 @@
+
 namespace OrleansStream.Hosting;
 
 /// <summary>The times and bounds of the cluster itself.</summary>

@@ -5,18 +5,18 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Orleans.Configuration;
-using Orleans.Serialization;
 using Orleans.Messaging;
+using Orleans.Serialization;
 using Orleans.Serialization.Serializers;
 using Orleans.Storage;
 using OrleansStream.Clustering;
-using OrleansStream.GrainStorage;
-using OrleansStream.Log;
+using OrleansStream.Log.Resources;
+using OrleansStream.Maintenance;
 using OrleansStream.Partitions;
-using OrleansStream.Placement;
+using OrleansStream.Partitions.Placement;
+using OrleansStream.Persistence;
 using OrleansStream.Storage;
 using OrleansStream.Storage.Memory;
-using OrleansStream.Upkeep;
 
 namespace OrleansStream.Hosting;
 

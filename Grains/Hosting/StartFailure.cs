@@ -1,7 +1,7 @@
 using System.Net.Sockets;
 using Microsoft.Extensions.Options;
 using OrleansStream.Storage.Azure;
-using OrleansStream.Storage.Files;
+using OrleansStream.Storage.Files.Disk;
 
 namespace OrleansStream.Hosting;
 

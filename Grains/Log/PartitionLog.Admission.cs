@@ -1,4 +1,6 @@
 using OrleansStream.Errors;
+using OrleansStream.Log.Contract;
+using OrleansStream.Log.Writing;
 using OrleansStream.Records;
 
 namespace OrleansStream.Log;

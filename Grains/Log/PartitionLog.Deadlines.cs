@@ -1,3 +1,6 @@
+using OrleansStream.Log.Contract;
+using OrleansStream.Log.Writing;
+
 namespace OrleansStream.Log;
 
 // Nobody waits for ever: an append that the store does not confirm in time is answered with its outcome unknown, and resolving it goes on.

@@ -1,4 +1,7 @@
 using OrleansStream.Errors;
+using OrleansStream.Log.Contract;
+using OrleansStream.Log.Reading;
+using OrleansStream.Log.Resources;
 using OrleansStream.Storage;
 
 namespace OrleansStream.Log;

@@ -1,3 +1,6 @@
+using OrleansStream.Log.Contract;
+using OrleansStream.Log.Reading;
+using OrleansStream.Log.Resources;
 using OrleansStream.Records;
 
 namespace OrleansStream.Log;

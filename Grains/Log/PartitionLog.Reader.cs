@@ -1,4 +1,8 @@
 using OrleansStream.Errors;
+using OrleansStream.Log.Contract;
+using OrleansStream.Log.Format;
+using OrleansStream.Log.Producers;
+using OrleansStream.Log.Resources;
 using OrleansStream.Records;
 using OrleansStream.Storage;
 

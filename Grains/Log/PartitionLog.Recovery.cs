@@ -1,3 +1,7 @@
+using OrleansStream.Log.Contract;
+using OrleansStream.Log.Format;
+using OrleansStream.Log.Producers;
+using OrleansStream.Log.Resources;
 using OrleansStream.Records;
 using OrleansStream.Storage;
 

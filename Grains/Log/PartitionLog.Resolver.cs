@@ -1,5 +1,9 @@
 using System.Buffers;
 using OrleansStream.Errors;
+using OrleansStream.Log.Contract;
+using OrleansStream.Log.Format;
+using OrleansStream.Log.Resources;
+using OrleansStream.Log.Writing;
 using OrleansStream.Records;
 using OrleansStream.Storage;
 

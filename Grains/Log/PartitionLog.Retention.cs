@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
 using OrleansStream.Errors;
+using OrleansStream.Log.Contract;
+using OrleansStream.Log.Format;
 using OrleansStream.Storage;
 
 namespace OrleansStream.Log;

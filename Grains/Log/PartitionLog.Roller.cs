@@ -1,3 +1,7 @@
+using OrleansStream.Log.Contract;
+using OrleansStream.Log.Format;
+using OrleansStream.Log.Reading;
+using OrleansStream.Log.Writing;
 using OrleansStream.Records;
 using OrleansStream.Storage;
 

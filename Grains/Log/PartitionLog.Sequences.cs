@@ -1,4 +1,7 @@
 using OrleansStream.Errors;
+using OrleansStream.Log.Contract;
+using OrleansStream.Log.Producers;
+using OrleansStream.Log.Writing;
 using OrleansStream.Records;
 
 namespace OrleansStream.Log;

@@ -1,4 +1,7 @@
 using System.Collections.Immutable;
+using OrleansStream.Log.Contract;
+using OrleansStream.Log.Format;
+using OrleansStream.Log.Producers;
 using OrleansStream.Storage;
 
 namespace OrleansStream.Log;

@@ -1,3 +1,5 @@
+using OrleansStream.Log.Contract;
+using OrleansStream.Log.Resources;
 using OrleansStream.Storage;
 
 namespace OrleansStream.Log;

@@ -1,3 +1,6 @@
+using OrleansStream.Log.Contract;
+using OrleansStream.Log.Resources;
+using OrleansStream.Log.Writing;
 using OrleansStream.Records;
 
 namespace OrleansStream.Log;

@@ -1,5 +1,11 @@
 using System.Collections.Immutable;
 using OrleansStream.Errors;
+using OrleansStream.Log.Contract;
+using OrleansStream.Log.Format;
+using OrleansStream.Log.Producers;
+using OrleansStream.Log.Reading;
+using OrleansStream.Log.Resources;
+using OrleansStream.Log.Writing;
 using OrleansStream.Storage;
 
 namespace OrleansStream.Log;

@@ -1,8 +1,8 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using OrleansStream.Log;
-using OrleansStream.Placement;
-using OrleansStream.Upkeep;
+using OrleansStream.Maintenance;
+using OrleansStream.Partitions.Placement;
 
 namespace OrleansStream.Partitions;
 

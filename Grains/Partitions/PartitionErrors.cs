@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Logging;
 using OrleansStream.Errors;
-using OrleansStream.Log;
+using OrleansStream.Log.Contract;
 using OrleansStream.Storage;
 
 namespace OrleansStream.Partitions;

@@ -4,7 +4,9 @@ using Orleans.Concurrency;
 using Orleans.Placement;
 using OrleansStream.Errors;
 using OrleansStream.Log;
-using OrleansStream.Placement;
+using OrleansStream.Log.Contract;
+using OrleansStream.Log.Resources;
+using OrleansStream.Partitions.Placement;
 using OrleansStream.Storage;
 using OrleansStream.Topics;
 

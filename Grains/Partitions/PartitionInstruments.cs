@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using OrleansStream.Log;
+using OrleansStream.Log.Resources;
 
 namespace OrleansStream.Partitions;
 

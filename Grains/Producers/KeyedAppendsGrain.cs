@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
 using Orleans.Storage;
-using OrleansStream.Groups;
+using OrleansStream.Persistence;
 using OrleansStream.Storage;
 using OrleansStream.Topics;
 

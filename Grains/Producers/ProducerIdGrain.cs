@@ -1,5 +1,5 @@
 using Microsoft.Extensions.Logging;
-using OrleansStream.GrainStorage;
+using OrleansStream.Persistence;
 
 namespace OrleansStream.Producers;
 

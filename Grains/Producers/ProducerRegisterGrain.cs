@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Logging;
 using OrleansStream.Errors;
-using OrleansStream.GrainStorage;
-using OrleansStream.Groups;
+using OrleansStream.Persistence;
 
 namespace OrleansStream.Producers;
 

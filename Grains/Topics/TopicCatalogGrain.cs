@@ -1,10 +1,10 @@
 using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
+using OrleansStream.Activations;
 using OrleansStream.Errors;
-using OrleansStream.GrainStorage;
 using OrleansStream.Partitions;
+using OrleansStream.Persistence;
 using OrleansStream.Storage;
-using OrleansStream.Upkeep;
 
 namespace OrleansStream.Topics;
 

@@ -1,8 +1,8 @@
 using Microsoft.Extensions.Logging;
+using OrleansStream.Activations;
 using OrleansStream.Errors;
-using OrleansStream.GrainStorage;
-using OrleansStream.Hosting;
 using OrleansStream.Partitions;
+using OrleansStream.Persistence;
 using OrleansStream.Storage;
 
 namespace OrleansStream.Topics;

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 using BenchmarkDotNet.Attributes;
-using OrleansStream.Coordination;
+using OrleansStream.Groups.State;
 
 namespace OrleansStream.Benchmarks;
 
@@ -39,7 +39,7 @@ public class GroupBenchmarks
                 Poll(NameOf(member), []);
             }
 
-            _nowMs += CoordinationLimits.RebalanceDelayMs;
+            _nowMs += GroupStateLimits.RebalanceDelayMs;
         }
 
         _stored = _group.ToEvents();
@@ -61,11 +61,11 @@ public class GroupBenchmarks
     public long JoinAndLeave()
     {
         Poll(Joiner, []);
-        _nowMs += CoordinationLimits.RebalanceDelayMs;
+        _nowMs += GroupStateLimits.RebalanceDelayMs;
         Poll(NameOf(0), []);
         _group.Leave(Joiner, epoch: null, Now);
         _answers.Remove(Joiner);
-        _nowMs += CoordinationLimits.RebalanceDelayMs;
+        _nowMs += GroupStateLimits.RebalanceDelayMs;
         Poll(NameOf(0), []);
         return _group.GroupEpoch;
     }

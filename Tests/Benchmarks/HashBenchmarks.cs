@@ -1,6 +1,6 @@
 using BenchmarkDotNet.Attributes;
-using OrleansStream.Partitioning;
 using OrleansStream.Records;
+using OrleansStream.Topics.Partitioning;
 
 namespace OrleansStream.Benchmarks;
 

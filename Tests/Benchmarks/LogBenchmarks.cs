@@ -1,8 +1,9 @@
 using BenchmarkDotNet.Attributes;
 using OrleansStream.Log;
+using OrleansStream.Log.Contract;
 using OrleansStream.Records;
 using OrleansStream.Storage;
-using OrleansStream.Storage.Files;
+using OrleansStream.Storage.Files.Disk;
 using OrleansStream.Storage.Memory;
 
 namespace OrleansStream.Benchmarks;

@@ -1,5 +1,8 @@
 using System.Runtime.CompilerServices;
 using Microsoft.Win32.SafeHandles;
+using OrleansStream.Storage.Files.Disk;
+using OrleansStream.Storage.Files.Documents;
+using OrleansStream.Storage.Files.Segments;
 
 namespace OrleansStream.Storage.Files;
 

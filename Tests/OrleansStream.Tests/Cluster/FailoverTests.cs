@@ -1,6 +1,7 @@
 using Orleans.TestingHost;
 using OrleansStream.Errors;
 using OrleansStream.Log;
+using OrleansStream.Log.Contract;
 using OrleansStream.Partitions;
 using OrleansStream.Topics;
 

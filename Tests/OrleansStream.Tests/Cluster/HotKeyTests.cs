@@ -1,7 +1,7 @@
 using System.Text;
-using OrleansStream.Partitioning;
 using OrleansStream.Partitions;
 using OrleansStream.Topics;
+using OrleansStream.Topics.Partitioning;
 
 namespace OrleansStream.Tests.Cluster;
 

@@ -1,8 +1,8 @@
 using OrleansStream.Errors;
-using OrleansStream.Partitioning;
 using OrleansStream.Partitions;
 using OrleansStream.Records;
 using OrleansStream.Topics;
+using OrleansStream.Topics.Partitioning;
 
 namespace OrleansStream.Tests.Cluster;
 

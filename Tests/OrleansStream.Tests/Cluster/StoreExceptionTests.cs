@@ -1,6 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.Serialization;
-using OrleansStream.Log;
+using OrleansStream.Log.Contract;
 using OrleansStream.Storage;
 
 namespace OrleansStream.Tests.Cluster;

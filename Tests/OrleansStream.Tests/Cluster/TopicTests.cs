@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using OrleansStream.Errors;
-using OrleansStream.GrainStorage;
 using OrleansStream.Partitions;
+using OrleansStream.Persistence;
 using OrleansStream.Topics;
 
 namespace OrleansStream.Tests.Cluster;

@@ -2,12 +2,14 @@ using Microsoft.Extensions.DependencyInjection;
 using Orleans.TestingHost;
 using OrleansStream.Hosting;
 using OrleansStream.Log;
+using OrleansStream.Log.Contract;
+using OrleansStream.Log.Format;
+using OrleansStream.Maintenance;
 using OrleansStream.Partitions;
 using OrleansStream.Storage;
 using OrleansStream.Storage.Memory;
 using OrleansStream.Tests.Support;
 using OrleansStream.Topics;
-using OrleansStream.Upkeep;
 
 namespace OrleansStream.Tests.Cluster;
 

@@ -38,8 +38,8 @@ public sealed class BenchmarksTests
     [Theory]
     [InlineData("Grains.Interfaces/Records")]
     [InlineData("Grains/Log")]
-    [InlineData("Grains/Partitioning")]
-    [InlineData("Grains/Coordination")]
+    [InlineData("Grains.Interfaces/Topics/Partitioning")]
+    [InlineData("Grains/Groups/State")]
     [InlineData("Grains/Storage/Memory")]
     [InlineData("Grains/Storage/Files")]
     public void Core_OfEachPureFolder_IsCompiledWhole(string folder) =>

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 using OrleansStream.Records;
-using OrleansStream.Storage.Files;
+using OrleansStream.Storage.Files.Segments;
 
 namespace OrleansStream.Tests.EndToEnd;
 

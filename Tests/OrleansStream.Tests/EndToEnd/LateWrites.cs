@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using OrleansStream.Log;
+using OrleansStream.Log.Format;
 using OrleansStream.Records;
 using OrleansStream.Storage;
 using OrleansStream.Storage.Azure;

@@ -1,8 +1,9 @@
 using System.Diagnostics;
 using System.Net;
 using System.Text.Json.Nodes;
-using OrleansStream.Hosting;
 using OrleansStream.Log;
+using OrleansStream.Log.Contract;
+using OrleansStream.Maintenance;
 using OrleansStream.Partitions;
 using OrleansStream.Storage.Azure;
 using OrleansStream.Tests.Storage;

@@ -65,7 +65,7 @@ public sealed class ClusterFaultTests(AzuriteFixture azurite) : IClassFixture<Az
 
     private async Task<(string Story, List<string> Findings)> RunAsync(ClusterProcesses cluster, ClusterLines lines, Round round)
     {
-        var (topic, work) = (round.Name, new GroupTopic($"workers-{round.Name}", $"work-{round.Name}", PartitionCount));
+        var (topic, work) = (round.Name, new LoadedTopic($"workers-{round.Name}", $"work-{round.Name}", PartitionCount));
         using var client = new ServiceClient(cluster.Apis[0]);
         // Segments are short, so that they roll under the faults.
         await CreateAsync(client, topic, new JsonObject { ["segment.bytes"] = 64 * 1024 });

@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using OrleansStream.Storage.Files;
+using OrleansStream.Storage.Files.Segments;
 using OrleansStream.Tests.EndToEnd;
 
 namespace OrleansStream.Tests.Faults;

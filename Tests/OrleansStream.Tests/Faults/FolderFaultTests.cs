@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
-using OrleansStream.Hosting;
+using OrleansStream.Maintenance;
 using OrleansStream.Partitions;
 using OrleansStream.Storage.Files;
 using OrleansStream.Tests.EndToEnd;

@@ -7,11 +7,13 @@ using OrleansStream.Api.Endpoints;
 using OrleansStream.Api.Errors;
 using OrleansStream.Api.Mapping;
 using OrleansStream.Clustering;
-using OrleansStream.Log;
+using OrleansStream.Log.Format;
+using OrleansStream.Log.Producers;
 using OrleansStream.Producers;
 using OrleansStream.Records;
 using OrleansStream.Storage;
-using OrleansStream.Storage.Files;
+using OrleansStream.Storage.Files.Documents;
+using OrleansStream.Storage.Files.Segments;
 using OrleansStream.Storage.Memory;
 
 namespace OrleansStream.Tests.Fuzz;

@@ -91,11 +91,11 @@ public sealed class GroupClusterTests(AzuriteFixture azurite) : IClassFixture<Az
         Assert.True(findings.Count == 0, $"{findings.Count} findings.\n{string.Join('\n', findings.Take(20))}");
     }
 
-    private static async Task<GroupTopic> CreateTopicAsync(ClusterProcesses cluster, int partitions)
+    private static async Task<LoadedTopic> CreateTopicAsync(ClusterProcesses cluster, int partitions)
     {
         using var client = new ServiceClient(cluster.Apis[0]);
         await client.CreateTopicAsync("work", partitions);
-        return new GroupTopic("workers", "work", partitions);
+        return new LoadedTopic("workers", "work", partitions);
     }
 
     private static void Write(string line) => TestContext.Current.TestOutputHelper!.WriteLine(line);

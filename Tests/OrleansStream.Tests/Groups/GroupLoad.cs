@@ -24,7 +24,7 @@ internal sealed class GroupLoad : IAsyncDisposable
     private static readonly TimeSpan TroublePause = TimeSpan.FromMilliseconds(300);
     private static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(45);
 
-    private readonly GroupTopic _topic;
+    private readonly LoadedTopic _topic;
     private readonly GroupHistory _history;
     private readonly int _leaseMs;
     private readonly ServiceClient[] _clients;
@@ -40,7 +40,7 @@ internal sealed class GroupLoad : IAsyncDisposable
     private int _processes;
     private volatile bool _hasTrouble;
 
-    public GroupLoad(IReadOnlyList<Uri> nodes, GroupTopic topic, int members, int leaseMs, GroupHistory history)
+    public GroupLoad(IReadOnlyList<Uri> nodes, LoadedTopic topic, int members, int leaseMs, GroupHistory history)
     {
         (_topic, _leaseMs, _history) = (topic, leaseMs, history);
         _clients = [.. nodes.Select(node => new ServiceClient(node) { Http = { Timeout = RequestTimeout } })];
@@ -296,4 +296,4 @@ internal sealed class GroupLoad : IAsyncDisposable
 }
 
 /// <summary>A group and the one topic that it reads.</summary>
-internal sealed record GroupTopic(string Group, string Name, int Partitions);
+internal sealed record LoadedTopic(string Group, string Name, int Partitions);

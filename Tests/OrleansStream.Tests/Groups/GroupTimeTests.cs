@@ -1,6 +1,6 @@
 using System.Net;
 using System.Text.Json.Nodes;
-using OrleansStream.Coordination;
+using OrleansStream.Groups.State;
 using OrleansStream.Tests.Api;
 using OrleansStream.Tests.EndToEnd;
 using OrleansStream.Tests.Support;
@@ -88,7 +88,7 @@ public sealed class GroupTimeTests : IAsyncLifetime
         {
         }
 
-        _time.Advance(TimeSpan.FromMilliseconds(CoordinationLimits.OffsetsRetentionMs) - TimeSpan.FromMinutes(10));
+        _time.Advance(TimeSpan.FromMilliseconds(GroupStateLimits.OffsetsRetentionMs) - TimeSpan.FromMinutes(10));
         Assert.Equal(1, (long)(await _api.GetAsync($"/v1/groups/{Group}/offsets"))["offsets"]![0]!["offset"]!);
         // Nobody asks for the group: the catalogue does, once an hour.
         _time.Advance(TimeSpan.FromHours(1.5));

@@ -18,7 +18,7 @@ public sealed class GroupTroubleTests(ServiceFixture fixture)
     {
         using (var client = fixture.Service.Connect())
             await client.CreateTopicAsync("trouble", PartitionCount);
-        var topic = new GroupTopic("troubled", "trouble", PartitionCount);
+        var topic = new LoadedTopic("troubled", "trouble", PartitionCount);
         await using var load = new GroupLoad([fixture.Service.Address], topic, MemberCount, leaseMs: 1_000, _history);
         await load.WaitUntilServedAsync(since: 0);
         load.HasTrouble = true;

@@ -1,6 +1,6 @@
 using System.Text;
 using System.Text.Json.Nodes;
-using OrleansStream.Log;
+using OrleansStream.Log.Format;
 using OrleansStream.Records;
 using OrleansStream.Storage;
 

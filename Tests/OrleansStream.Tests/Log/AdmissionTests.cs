@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using OrleansStream.Errors;
-using OrleansStream.Log;
+using OrleansStream.Log.Contract;
 using OrleansStream.Records;
 using OrleansStream.Tests.Support;
 

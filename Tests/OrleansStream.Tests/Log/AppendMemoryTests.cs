@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using OrleansStream.Log;
+using OrleansStream.Log.Contract;
 using OrleansStream.Storage;
 using OrleansStream.Storage.Memory;
 using OrleansStream.Tests.Support;

@@ -1,6 +1,7 @@
 using System.Text;
 using OrleansStream.Errors;
-using OrleansStream.Log;
+using OrleansStream.Log.Contract;
+using OrleansStream.Log.Format;
 using OrleansStream.Records;
 using OrleansStream.Tests.Support;
 

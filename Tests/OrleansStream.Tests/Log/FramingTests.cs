@@ -1,5 +1,5 @@
 using OrleansStream.Errors;
-using OrleansStream.Log;
+using OrleansStream.Maintenance;
 using OrleansStream.Records;
 using OrleansStream.Tests.Support;
 

@@ -1,4 +1,5 @@
 using OrleansStream.Log;
+using OrleansStream.Log.Resources;
 using OrleansStream.Storage;
 using OrleansStream.Storage.Memory;
 using OrleansStream.Tests.Support;

@@ -1,4 +1,7 @@
 using OrleansStream.Log;
+using OrleansStream.Log.Contract;
+using OrleansStream.Log.Format;
+using OrleansStream.Log.Retention;
 using OrleansStream.Storage;
 using OrleansStream.Tests.Support;
 

@@ -1,5 +1,7 @@
 using OrleansStream.Errors;
 using OrleansStream.Log;
+using OrleansStream.Log.Contract;
+using OrleansStream.Log.Resources;
 using OrleansStream.Storage.Memory;
 using OrleansStream.Tests.Simulation;
 using OrleansStream.Tests.Support;

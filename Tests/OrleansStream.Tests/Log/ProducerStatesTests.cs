@@ -1,5 +1,6 @@
 using OrleansStream.Errors;
-using OrleansStream.Log;
+using OrleansStream.Log.Contract;
+using OrleansStream.Log.Producers;
 using OrleansStream.Records;
 using OrleansStream.Tests.Support;
 

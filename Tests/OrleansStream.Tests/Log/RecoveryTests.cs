@@ -1,6 +1,8 @@
 using System.Text;
 using OrleansStream.Errors;
 using OrleansStream.Log;
+using OrleansStream.Log.Contract;
+using OrleansStream.Log.Format;
 using OrleansStream.Records;
 using OrleansStream.Storage;
 using OrleansStream.Tests.Support;

@@ -1,4 +1,5 @@
 using OrleansStream.Log;
+using OrleansStream.Log.Contract;
 using OrleansStream.Storage;
 using OrleansStream.Tests.Support;
 

@@ -1,5 +1,7 @@
 using OrleansStream.Errors;
 using OrleansStream.Log;
+using OrleansStream.Log.Contract;
+using OrleansStream.Log.Format;
 using OrleansStream.Storage;
 using OrleansStream.Tests.Support;
 

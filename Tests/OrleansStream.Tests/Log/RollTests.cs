@@ -1,5 +1,7 @@
 using System.Buffers.Binary;
 using OrleansStream.Log;
+using OrleansStream.Log.Contract;
+using OrleansStream.Log.Format;
 using OrleansStream.Records;
 using OrleansStream.Storage;
 using OrleansStream.Tests.Support;

@@ -1,4 +1,4 @@
-using OrleansStream.Log;
+using OrleansStream.Log.Format;
 using OrleansStream.Records;
 using OrleansStream.Storage;
 

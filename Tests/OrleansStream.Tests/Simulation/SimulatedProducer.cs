@@ -1,5 +1,5 @@
 using OrleansStream.Errors;
-using OrleansStream.Log;
+using OrleansStream.Log.Contract;
 
 namespace OrleansStream.Tests.Simulation;
 

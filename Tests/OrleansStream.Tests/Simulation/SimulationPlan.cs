@@ -1,4 +1,4 @@
-using OrleansStream.Log;
+using OrleansStream.Log.Contract;
 using OrleansStream.Storage;
 
 namespace OrleansStream.Tests.Simulation;

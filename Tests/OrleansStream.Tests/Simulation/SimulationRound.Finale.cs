@@ -1,4 +1,4 @@
-using OrleansStream.Log;
+using OrleansStream.Log.Contract;
 
 namespace OrleansStream.Tests.Simulation;
 

@@ -1,4 +1,4 @@
-using OrleansStream.Log;
+using OrleansStream.Log.Format;
 using OrleansStream.Storage;
 
 namespace OrleansStream.Tests.Simulation;

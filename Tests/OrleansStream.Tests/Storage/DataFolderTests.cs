@@ -1,5 +1,6 @@
 using OrleansStream.Storage;
-using OrleansStream.Storage.Files;
+using OrleansStream.Storage.Files.Disk;
+using OrleansStream.Storage.Files.Segments;
 
 namespace OrleansStream.Tests.Storage;
 

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using Microsoft.Win32.SafeHandles;
-using OrleansStream.Storage.Files;
+using OrleansStream.Storage.Files.Disk;
 
 namespace OrleansStream.Tests.Storage;
 

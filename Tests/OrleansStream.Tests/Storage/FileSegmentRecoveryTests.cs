@@ -1,6 +1,7 @@
 using System.Text;
 using OrleansStream.Storage;
-using OrleansStream.Storage.Files;
+using OrleansStream.Storage.Files.Disk;
+using OrleansStream.Storage.Files.Segments;
 
 namespace OrleansStream.Tests.Storage;
 

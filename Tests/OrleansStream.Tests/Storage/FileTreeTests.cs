@@ -1,4 +1,4 @@
-using OrleansStream.Storage.Files;
+using OrleansStream.Storage.Files.Disk;
 
 namespace OrleansStream.Tests.Storage;
 

@@ -1,8 +1,9 @@
 using Microsoft.Extensions.Time.Testing;
 using OrleansStream.Errors;
 using OrleansStream.Log;
+using OrleansStream.Log.Contract;
 using OrleansStream.Storage;
-using OrleansStream.Storage.Files;
+using OrleansStream.Storage.Files.Disk;
 using OrleansStream.Tests.Support;
 
 namespace OrleansStream.Tests.Storage;

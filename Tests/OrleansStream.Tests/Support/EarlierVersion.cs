@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Collections.Immutable;
 using System.Text.Json.Nodes;
-using OrleansStream.Log;
+using OrleansStream.Log.Format;
 using OrleansStream.Records;
 using OrleansStream.Storage;
 

@@ -1,5 +1,7 @@
 using Microsoft.Extensions.Time.Testing;
 using OrleansStream.Log;
+using OrleansStream.Log.Contract;
+using OrleansStream.Log.Format;
 using OrleansStream.Storage;
 using OrleansStream.Storage.Memory;
 

@@ -1,9 +1,10 @@
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
-using OrleansStream.Partitioning;
 using OrleansStream.Records;
 using OrleansStream.Tests.Cluster;
 using OrleansStream.Topics;
+using OrleansStream.Topics.Partitioning;
+using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Tests.Topics;
 

@@ -4,6 +4,7 @@ using OrleansStream.Errors;
 using OrleansStream.Partitions;
 using OrleansStream.Tests.Support;
 using OrleansStream.Topics;
+using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Tests.Topics;
 

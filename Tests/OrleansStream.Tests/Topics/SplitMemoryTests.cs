@@ -1,7 +1,8 @@
 using System.Collections.Immutable;
-using OrleansStream.Partitioning;
 using OrleansStream.Tests.Cluster;
 using OrleansStream.Topics;
+using OrleansStream.Topics.Partitioning;
+using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Tests.Topics;
 

@@ -1,0 +1,38 @@
+using System.Buffers.Binary;
+
+namespace OrleansStream.Topics.Partitioning;
+
+/// <summary>Murmur2, 32 bits, with Kafka's seed: a key lands where Kafka's Java client would put it.</summary>
+/// <remarks>Source: <c>org.apache.kafka.common.utils.Utils.murmur2</c>, after Austin Appleby's public domain original.</remarks>
+public static class Murmur2
+{
+    private const uint Seed = 0x9747b28c;
+    private const uint Multiplier = 0x5bd1e995;
+    private const int Rotation = 24;
+
+    /// <summary>Hashes bytes.</summary>
+    /// <param name="data">Any bytes, also none.</param>
+    /// <returns>The hash as Java's signed integer.</returns>
+    public static int Hash(ReadOnlySpan<byte> data)
+    {
+        uint hash = Seed ^ (uint)data.Length;
+        ReadOnlySpan<byte> rest = data;
+        while (rest.Length >= sizeof(uint))
+        {
+            uint word = BinaryPrimitives.ReadUInt32LittleEndian(rest) * Multiplier;
+            word ^= word >> Rotation;
+            hash = (hash * Multiplier) ^ (word * Multiplier);
+            rest = rest[sizeof(uint)..];
+        }
+
+        if (rest.Length > 2)
+            hash ^= (uint)rest[2] << 16;
+        if (rest.Length > 1)
+            hash ^= (uint)rest[1] << 8;
+        if (rest.Length > 0)
+            hash = (hash ^ rest[0]) * Multiplier;
+
+        hash = (hash ^ (hash >> 13)) * Multiplier;
+        return (int)(hash ^ (hash >> 15));
+    }
+}

@@ -1,0 +1,146 @@
+using System.Collections.Immutable;
+
+namespace OrleansStream.Groups.State;
+
+/// <summary>The only code that changes what is durable of a group.</summary>
+internal sealed partial class GroupState
+{
+    /// <summary>Applies one event.</summary>
+    /// <param name="change">The event.</param>
+    /// <exception cref="ArgumentException">It is of a kind that this version does not know.</exception>
+    public void Apply(GroupEvent change)
+    {
+        switch (change)
+        {
+            case GroupCreated created:
+                Incarnation = created.Incarnation;
+                GroupEpoch = created.GroupEpoch;
+                _lastMemberEpoch = created.LastMemberEpoch;
+                _emptySinceMs = created.EmptySinceMs;
+                break;
+            case TopicsChanged topics:
+                ApplyTopics(topics);
+                break;
+            case MemberJoined joined:
+                ApplyEpoch(joined.Epoch);
+                GroupEpoch = joined.GroupEpoch;
+                _members[joined.Member] = new GroupMember(
+                    joined.Member, joined.Epoch, joined.Since, joined.Topics.WithComparer(StringComparer.Ordinal), joined.LeaseMs, joined.Assignor);
+                break;
+            case MemberRestarted restarted:
+                ApplyEpoch(restarted.Epoch);
+                Change(restarted.Member, member => member with { Epoch = restarted.Epoch, Since = restarted.Epoch });
+                break;
+            case MemberChanged changed:
+                GroupEpoch = changed.GroupEpoch;
+                Change(changed.Member, member => member with
+                {
+                    Topics = changed.Topics.WithComparer(StringComparer.Ordinal),
+                    LeaseMs = changed.LeaseMs,
+                    Assignor = changed.Assignor,
+                });
+                break;
+            case MemberLeft left:
+                ApplyLeft(left);
+                break;
+            case TargetAssigned target:
+                _targetEpoch = target.GroupEpoch;
+                foreach (string id in _members.Keys.ToArray())
+                    Change(id, member => member with { Target = PartitionSet.Empty });
+                foreach (MemberTarget one in target.Targets)
+                    Change(one.Member, member => member with { Target = one.Partitions });
+                break;
+            case AssignmentChanged assignment:
+                ApplyAssignment(assignment);
+                break;
+            case OffsetsCommitted committed:
+                SetOffsets(committed.Offsets);
+                break;
+            case OffsetsReset reset:
+                SetOffsets(reset.Offsets);
+                foreach (CommittedOffset offset in reset.Offsets)
+                    _holds.Remove(offset.Place);
+                break;
+            case OffsetsRemoved removed:
+                foreach (TopicPartition partition in removed.Partitions)
+                {
+                    _offsets.Remove(partition);
+                    _holds.Remove(partition);
+                }
+
+                break;
+            case RetryChanged retry:
+                Retry = retry.Policy;
+                GroupEpoch = retry.GroupEpoch;
+                break;
+            case RedriveChanged redrive:
+                Redrive = redrive.Redrive;
+                break;
+            case HoldsChanged holds:
+                _holds.Remove(holds.Partition);
+                if (holds.Holds.Length > 0)
+                    _holds.Add(holds.Partition, holds.Holds);
+                break;
+            case GroupDeleted:
+                ApplyDeleted();
+                break;
+            default:
+                throw new ArgumentException($"{change.GetType().Name} is not known.", nameof(change));
+        }
+    }
+
+    private void ApplyTopics(TopicsChanged topics)
+    {
+        GroupEpoch = topics.GroupEpoch;
+        Topics = topics.Topics.ToImmutableSortedDictionary(topic => topic.Name, topic => topic, StringComparer.Ordinal);
+        _topicsById = Topics.Values.ToDictionary(topic => topic.Id);
+        _offsets.RemoveTopics(_topicsById.ContainsKey);
+        foreach (TopicPartition partition in _holds.Keys.Where(partition => !_topicsById.ContainsKey(partition.TopicId)).ToArray())
+            _holds.Remove(partition);
+    }
+
+    private void ApplyLeft(MemberLeft left)
+    {
+        GroupEpoch = left.GroupEpoch;
+        if (!_members.Remove(left.Member, out GroupMember? member))
+            return;
+        foreach (TopicPartition partition in member.Assigned)
+            _owners.Remove(partition);
+        if (_members.Count == 0)
+            _emptySinceMs = left.AtMs;
+    }
+
+    private void ApplyAssignment(AssignmentChanged assignment)
+    {
+        ApplyEpoch(assignment.Epoch);
+        foreach (TopicPartition partition in _members[assignment.Member].Assigned)
+            _owners.Remove(partition);
+        foreach (TopicPartition partition in assignment.Partitions)
+            _owners.Add(partition, assignment.Member);
+        Change(assignment.Member, member => member with { Epoch = assignment.Epoch, Assigned = assignment.Partitions });
+    }
+
+    private void ApplyDeleted()
+    {
+        Incarnation = Guid.Empty;
+        GroupEpoch = _targetEpoch = _lastMemberEpoch = _emptySinceMs = 0;
+        _members.Clear();
+        _owners.Clear();
+        _offsets.Clear();
+        _holds.Clear();
+        Retry = null;
+        Redrive = null;
+        Topics = NoTopics;
+        _topicsById = [];
+    }
+
+    private void SetOffsets(ImmutableArray<CommittedOffset> offsets)
+    {
+        foreach (CommittedOffset offset in offsets)
+            _offsets.Set(offset);
+    }
+
+    private void ApplyEpoch(long epoch) => _lastMemberEpoch = Math.Max(_lastMemberEpoch, epoch);
+
+    private void Change(string id, Func<GroupMember, GroupMember> change) => _members[id] = change(_members[id]);
+}

@@ -1,0 +1,114 @@
+using System.Collections.Immutable;
+using OrleansStream.Errors;
+
+namespace OrleansStream.Groups.State;
+
+/// <summary>Records that wait in place: they are passed over, and not done.</summary>
+/// <remarks>
+/// A partition's committed offset says how far it was read; what is held lies below it and is all of that which is not done. The first
+/// record held of a key is delivered when it is due; the later ones of its key wait for it, and new ones join them. So a key keeps
+/// its order, and the others go on.
+/// </remarks>
+internal sealed partial class GroupState
+{
+    private readonly SortedDictionary<TopicPartition, ImmutableArray<HeldRecord>> _holds = [];
+
+    /// <summary>The records of a partition that wait in place, by offset.</summary>
+    /// <param name="partition">The partition.</param>
+    public ImmutableArray<HeldRecord> HoldsOf(TopicPartition partition) => _holds.GetValueOrDefault(partition, []);
+
+    /// <summary>
+    /// Raises what a member's poll says of records that wait. Repeating a poll changes nothing: what it passed over counts only from
+    /// the committed offset on, and what became of a record that waited counts only for the attempt that it was.
+    /// </summary>
+    private GroupRefusal? RaiseHolds(string member, ImmutableArray<HoldsChange> changes, ImmutableArray<OffsetCommit> commits, GroupTime time)
+    {
+        var raised = new List<HoldsChanged>();
+        int count = _holds.Values.Sum(holds => holds.Length);
+        foreach (HoldsChange change in changes)
+        {
+            if (_owners.GetValueOrDefault(change.Partition) != member || FindTopic(change.Partition.TopicId) is null)
+                continue;
+            ImmutableArray<HeldRecord> before = HoldsOf(change.Partition);
+            long committed = FindOffset(change.Partition)?.Offset ?? 0;
+            // Held is only what was passed over: nothing at or behind the offset that this very poll commits.
+            long end = commits.Where(commit => commit.Partition == change.Partition).Select(commit => commit.Offset).Append(committed).Max();
+            ImmutableArray<HeldRecord> after = Changed(change, before, committed, end, time);
+            if (after.SequenceEqual(before))
+                continue;
+            count += after.Length - before.Length;
+            if (after.Length > before.Length && (after.Length > GroupStateLimits.HoldsPerPartitionMax || count > GroupStateLimits.HoldsMax))
+            {
+                return new GroupRefusal(
+                    StreamErrorCode.ThrottlingQuotaExceeded,
+                    $"A group holds at most {GroupStateLimits.HoldsMax} records in place, {GroupStateLimits.HoldsPerPartitionMax} of a partition. Nothing was committed; some have to be done with first.");
+            }
+
+            raised.Add(new HoldsChanged(change.Partition, after));
+        }
+
+        raised.ForEach(Raise);
+        return null;
+    }
+
+    private ImmutableArray<HeldRecord> Changed(HoldsChange change, ImmutableArray<HeldRecord> before, long committed, long end, GroupTime time)
+    {
+        var holds = new SortedDictionary<long, HeldRecord>(before.ToDictionary(held => held.Offset));
+        foreach (HoldDone done in change.Done)
+        {
+            if (holds.TryGetValue(done.Offset, out HeldRecord? held) && held.Attempt == done.Attempt)
+                holds.Remove(done.Offset);
+        }
+
+        foreach (HoldFailed failed in change.Failed)
+        {
+            bool isKnown = holds.TryGetValue(failed.Offset, out HeldRecord? held);
+            if (isKnown ? held!.Attempt != failed.Attempt : failed.Offset < committed || failed.Offset >= end)
+                continue;
+            if (Retry?.NextDueMs(failed.Attempt, time.UnixMs, change.Random) is { } dueMs)
+                holds[failed.Offset] = new HeldRecord(failed.Offset, failed.Key, failed.Attempt + 1, dueMs);
+            else
+                holds.Remove(failed.Offset);
+        }
+
+        foreach (HoldWaiting waiting in change.Waiting)
+        {
+            if (waiting.Offset >= committed && waiting.Offset < end && !holds.ContainsKey(waiting.Offset))
+                holds[waiting.Offset] = new HeldRecord(waiting.Offset, waiting.Key, Attempt: 1, DueMs: 0);
+        }
+
+        return [.. holds.Values];
+    }
+}
+
+/// <summary>A record that was passed over and is not done.</summary>
+/// <param name="Offset">Its offset.</param>
+/// <param name="Key">A hash of its key; null for a record without a key, for which nothing waits. Keys of one hash wait for each other.</param>
+/// <param name="Attempt">Which attempt its next delivery is.</param>
+/// <param name="DueMs">Not before this, in milliseconds since the Unix epoch.</param>
+internal sealed record HeldRecord(long Offset, int? Key, int Attempt, long DueMs);
+
+/// <summary>What a poll says of records of a partition that wait, or shall.</summary>
+/// <param name="Partition">The partition.</param>
+/// <param name="Done">Records that had waited and are done, or dead.</param>
+/// <param name="Failed">Records that failed.</param>
+/// <param name="Waiting">Records that were passed over since their key waits.</param>
+/// <param name="Random">A random number from 0 to 1, for jitter.</param>
+internal sealed record HoldsChange(
+    TopicPartition Partition, ImmutableArray<HoldDone> Done, ImmutableArray<HoldFailed> Failed, ImmutableArray<HoldWaiting> Waiting, double Random);
+
+/// <summary>A record that had waited and is done.</summary>
+/// <param name="Offset">Its offset.</param>
+/// <param name="Attempt">Which attempt did it.</param>
+internal readonly record struct HoldDone(long Offset, int Attempt);
+
+/// <summary>A record that failed.</summary>
+/// <param name="Offset">Its offset.</param>
+/// <param name="Key">The hash of its key, or null.</param>
+/// <param name="Attempt">Which attempt failed.</param>
+internal readonly record struct HoldFailed(long Offset, int? Key, int Attempt);
+
+/// <summary>A record whose key waits.</summary>
+/// <param name="Offset">Its offset.</param>
+/// <param name="Key">The hash of its key.</param>
+internal readonly record struct HoldWaiting(long Offset, int? Key);

@@ -1,0 +1,194 @@
+using System.Text;
+using OrleansStream.Errors;
+
+namespace OrleansStream.Groups.State;
+
+/// <summary>Members come, stay and go.</summary>
+internal sealed partial class GroupState
+{
+    /// <summary>
+    /// Joins or renews a member, commits what it is done with, and then lets it give up and take on partitions. A poll without
+    /// a claim comes from a process that has just started: it keeps the member's partitions and fences whoever polled under
+    /// that id before, so of two processes with one id the last that started goes on.
+    /// </summary>
+    /// <param name="command">The poll.</param>
+    /// <param name="time">Now.</param>
+    /// <returns>
+    /// Where the member stands. On a refusal nothing was committed; unless another process took its place, or the poll may not join, it is
+    /// a member, and goes on with the epoch and the partitions of the answer.
+    /// </returns>
+    public Handled<MemberAnswer> Poll(PollCommand command, GroupTime time)
+    {
+        EndLeases(time);
+        if (CheckNames(Retry, command.Topics) is { } unnamed)
+            return End(Outside(unnamed));
+        GroupRefusal? refusal = null;
+        GroupMember? member = FindMember(command.Member);
+        if (member is null && command.NeverJoins)
+            return End(Outside(NotAMember(command.Member)));
+        if (CheckUnknown(member, command) is { } excessive)
+            return End(Outside(excessive));
+        HashSet<string> askedBefore = command.Found.IsEmpty ? [] : AskedFor();
+        if (member is null)
+        {
+            if (_members.Count >= GroupStateLimits.MembersMax)
+                return End(Outside(new GroupRefusal(StreamErrorCode.PolicyViolation, $"The group has {_members.Count} members, and may have {GroupStateLimits.MembersMax}.")));
+            Join(command, time);
+            if (command.Claim is not null)
+                refusal = LeaseEnded(command);
+        }
+        else if (command.Claim is not { } claim)
+        {
+            Raise(new MemberRestarted(member.Id, _lastMemberEpoch + 1));
+        }
+        else if (CheckProcess(member, claim) is { } replaced)
+        {
+            return End(Outside(replaced));
+        }
+        else
+        {
+            refusal = CheckEpoch(member, claim.Epoch);
+        }
+
+        // Commits first: the poll may also end the subscription that they belong to.
+        refusal ??= CheckBounds(command.Commits) ?? RaiseHolds(command.Member, command.Holds, command.Commits, time) ?? RaiseCommits(command.Member, command.Commits, time, isWhole: false);
+        Subscribe(command);
+        LearnTopics(command.Found, askedBefore);
+        _leases.Renew(command.Member, command.LeaseMs, time.MonotonicMs);
+        Rebalance(time);
+        if (!command.KeepsPartitions)
+            Reconcile(command.Member);
+        return End(Inside(command.Member, refusal, time));
+    }
+
+    /// <summary>Renews a member's lease while its poll waits.</summary>
+    /// <param name="member">Its id.</param>
+    /// <param name="claim">What it was told last.</param>
+    /// <param name="time">Now.</param>
+    public Handled<MemberAnswer> Renew(string member, MemberClaim claim, GroupTime time)
+    {
+        EndLeases(time);
+        Rebalance(time);
+        if (CheckMember(member, claim) is { } gone)
+            return End(Outside(gone));
+        GroupMember known = _members[member];
+        _leases.Renew(member, known.LeaseMs, time.MonotonicMs);
+        return End(Inside(member, CheckEpoch(known, claim.Epoch), time));
+    }
+
+    /// <summary>Whether a process is still the member's.</summary>
+    /// <param name="member">The member's id.</param>
+    /// <param name="claim">What the process was told last.</param>
+    /// <returns>Null; or that the member left, its lease ended, or another process took its place.</returns>
+    public GroupRefusal? CheckMember(string member, MemberClaim claim) =>
+        FindMember(member) is { } known ? CheckProcess(known, claim) : NotAMember(member);
+
+    /// <summary>Takes a member out at once; its partitions are free.</summary>
+    /// <param name="member">Its id.</param>
+    /// <param name="epoch">Its epoch, so that a replaced process does not take out its successor; null for any.</param>
+    /// <param name="time">Now.</param>
+    /// <returns>Null, or why not.</returns>
+    public Handled<GroupRefusal?> Leave(string member, long? epoch, GroupTime time)
+    {
+        EndLeases(time);
+        if (FindMember(member) is not { } known)
+            return End<GroupRefusal?>(NotAMember(member));
+        if (epoch is { } given && CheckEpoch(known, given) is { } refusal)
+            return End<GroupRefusal?>(refusal);
+        Remove(member, time);
+        Rebalance(time);
+        return End<GroupRefusal?>(null);
+    }
+
+    /// <summary>Lets time pass: leases end, assignments are made, offsets expire. To be called every second or so.</summary>
+    /// <param name="time">Now.</param>
+    /// <returns>True when the group still has members.</returns>
+    public Handled<bool> Tick(GroupTime time)
+    {
+        EndLeases(time);
+        Rebalance(time);
+        Expire(time);
+        return End(_members.Count > 0);
+    }
+
+    /// <summary>How long until an assignment is due, in milliseconds; null when none is.</summary>
+    /// <param name="time">Now.</param>
+    public long? RebalanceDueMs(GroupTime time) =>
+        _rebalanceAtMs is { } at ? Math.Max(0, at - time.MonotonicMs) : null;
+
+    private void Join(PollCommand command, GroupTime time)
+    {
+        if (!Exists)
+            Raise(new GroupCreated(Guid.NewGuid(), GroupEpoch: 0, LastMemberEpoch: 0, time.UnixMs));
+        long epoch = _lastMemberEpoch + 1;
+        Raise(new MemberJoined(
+            command.Member, epoch, epoch, command.Topics, command.LeaseMs, command.Assignor, GroupEpoch + 1));
+    }
+
+    private void Subscribe(PollCommand command)
+    {
+        GroupMember member = _members[command.Member];
+        bool isSame = member.Topics.SetEquals(command.Topics) && member.Assignor == command.Assignor;
+        if (!isSame || member.LeaseMs != command.LeaseMs)
+        {
+            Raise(new MemberChanged(
+                member.Id, command.Topics, command.LeaseMs, command.Assignor, isSame ? GroupEpoch : GroupEpoch + 1));
+        }
+    }
+
+    private void EndLeases(GroupTime time)
+    {
+        _leases.Observe(time.MonotonicMs);
+        foreach (string member in _leases.Ended(time.MonotonicMs))
+            Remove(member, time);
+        ScheduleRebalance(time);
+    }
+
+    private void Remove(string member, GroupTime time)
+    {
+        _leases.Release(member);
+        Raise(new MemberLeft(member, time.UnixMs, GroupEpoch + 1));
+    }
+
+    private GroupRefusal? CheckProcess(GroupMember member, MemberClaim claim) =>
+        claim.Incarnation == Incarnation && claim.Epoch >= member.Since ? null : new GroupRefusal(
+            StreamErrorCode.FencedMemberEpoch,
+            $"Another process has started as member '{member.Id}': nothing was committed. A poll without a cursor takes its place.");
+
+    private static GroupRefusal? CheckEpoch(GroupMember member, long epoch) =>
+        epoch == member.Epoch ? null : new GroupRefusal(
+            epoch < member.Since ? StreamErrorCode.FencedMemberEpoch : StreamErrorCode.StaleMemberEpoch,
+            $"Member '{member.Id}' has epoch {member.Epoch}, not {epoch}: nothing was committed. Go on from this answer.");
+
+    private static GroupRefusal NotAMember(string member) => new(
+        StreamErrorCode.UnknownMemberId, $"There is no member '{member}': it left or its lease ended. A poll without a cursor joins.");
+
+    private static GroupRefusal LeaseEnded(PollCommand command) => new(
+        StreamErrorCode.FencedMemberEpoch,
+        $"Member '{command.Member}' had left, or its lease had ended: nothing was committed. It has joined again; go on from this answer. "
+        + $"Work that takes longer than lease_ms, here {command.LeaseMs}, asks for a longer lease or polls with max_records 0 meanwhile.");
+
+    /// <summary>Refuses a subscription by which the group would look for too many topics that do not exist, or store too many of their names.</summary>
+    private GroupRefusal? CheckUnknown(GroupMember? member, PollCommand command)
+    {
+        if (member?.Topics.SetEquals(command.Topics) == true)
+            return null;
+        var found = command.Found.Where(lookup => lookup.Topic is not null).Select(lookup => lookup.Name).ToHashSet(StringComparer.Ordinal);
+        bool IsUnknown(string topic) => !Topics.ContainsKey(topic) && !found.Contains(topic);
+        string[] unknown = [.. command.Topics.Where(IsUnknown)];
+        if (unknown.Length == 0)
+            return null;
+        string[] others = [.. _members.Values.Where(other => other != member).SelectMany(other => other.Topics).Where(IsUnknown)];
+        int count = others.Union(unknown, StringComparer.Ordinal).Count();
+        long bytes = others.Concat(unknown).Sum(topic => (long)Encoding.UTF8.GetByteCount(topic));
+        return count <= GroupStateLimits.UnknownTopicsMax && bytes <= GroupStateLimits.UnknownTopicBytesMax ? null : new GroupRefusal(
+            StreamErrorCode.PolicyViolation,
+            $"Topic '{unknown[0]}' does not exist. Members of a group may ask for {GroupStateLimits.UnknownTopicsMax} topics that do not exist, "
+            + $"with {GroupStateLimits.UnknownTopicBytesMax} bytes of names over all members; with this poll they would ask for {count}, with {bytes} bytes.");
+    }
+
+    private MemberAnswer Inside(string member, GroupRefusal? refusal, GroupTime time) => new(
+        refusal, Incarnation, _members[member].Epoch, LeaseLeftMs(member, time), _members[member].Assigned);
+
+    private MemberAnswer Outside(GroupRefusal refusal) => new(refusal, Incarnation, Epoch: 0, LeaseLeftMs: 0, PartitionSet.Empty);
+}

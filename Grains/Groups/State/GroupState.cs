@@ -1,0 +1,141 @@
+using System.Collections.Immutable;
+
+namespace OrleansStream.Groups.State;
+
+/// <summary>
+/// A consumer group: members as leases, what they subscribe to, who shall have and who has which partition, and the offsets
+/// they committed. Handles commands, gives answers and events; <see cref="Apply"/> alone changes what is durable, the same
+/// way live and when the state is read back. It does no I/O, asks no clock and is used by one thread at a time.
+/// </summary>
+/// <remarks>
+/// The shape is KIP-848's. What holds at every moment: a partition has at most one owner; it changes owner only after the old
+/// one polled (which confirms that it is done with what it got), left, or its lease ended; an offset moves only under its
+/// owner's exact epoch, and back only by a reset, or from where the log does not reach.
+/// </remarks>
+internal sealed partial class GroupState
+{
+    private readonly SortedDictionary<string, GroupMember> _members = new(StringComparer.Ordinal);
+    private readonly Dictionary<TopicPartition, string> _owners = [];
+    private readonly OffsetTable _offsets = new();
+    private readonly LeaseTable _leases = new();
+    private readonly List<GroupEvent> _raised = [];
+    private Dictionary<Guid, GroupTopic> _topicsById = [];
+    private long _lastMemberEpoch;
+    private long _targetEpoch;
+    private long _emptySinceMs;
+    private long? _rebalanceAtMs;
+
+    /// <summary>True when the group was joined, or given offsets, and not deleted.</summary>
+    public bool Exists => Incarnation != Guid.Empty;
+
+    /// <summary>Random; another one for a group that was deleted and came into being again.</summary>
+    public Guid Incarnation { get; private set; }
+
+    /// <summary>Grows with every change that asks for a new assignment.</summary>
+    public long GroupEpoch { get; private set; }
+
+    /// <summary>The members in ordinal order of their ids.</summary>
+    public IReadOnlyCollection<GroupMember> Members => _members.Values;
+
+    /// <summary>The topics behind subscriptions and offsets, by name.</summary>
+    public ImmutableSortedDictionary<string, GroupTopic> Topics { get; private set; } = NoTopics;
+
+    /// <summary>The committed offsets.</summary>
+    public IEnumerable<CommittedOffset> Offsets => _offsets.All;
+
+    /// <summary>What the group is doing.</summary>
+    public GroupPhase Phase =>
+        _members.Count == 0 ? GroupPhase.Empty
+        : GroupEpoch > _targetEpoch ? GroupPhase.Assigning
+        : _members.Values.Any(member => !member.Assigned.Equals(member.Target)) ? GroupPhase.Reconciling
+        : GroupPhase.Stable;
+
+    /// <summary>The name of the assignor that most members ask for.</summary>
+    public string AssignorName => ChooseAssignor().Name;
+
+    private static ImmutableSortedDictionary<string, GroupTopic> NoTopics { get; } =
+        ImmutableSortedDictionary.Create<string, GroupTopic>(StringComparer.Ordinal);
+
+    /// <summary>Makes a state of the events that it was stored as. Every member gets a full lease.</summary>
+    /// <param name="events">What <see cref="ToEvents"/> gave, or all events there ever were.</param>
+    /// <param name="time">Now.</param>
+    public static GroupState Restore(IEnumerable<GroupEvent> events, GroupTime time)
+    {
+        var state = new GroupState();
+        foreach (GroupEvent change in events)
+            state.Apply(change);
+        state._leases.Observe(time.MonotonicMs);
+        foreach (GroupMember member in state._members.Values)
+            state._leases.Renew(member.Id, member.LeaseMs, time.MonotonicMs);
+        state.ScheduleRebalance(time);
+        return state;
+    }
+
+    /// <summary>The fewest events that make this state.</summary>
+    public ImmutableArray<GroupEvent> ToEvents()
+    {
+        if (!Exists)
+            return [];
+        var events = ImmutableArray.CreateBuilder<GroupEvent>();
+        events.Add(new GroupCreated(Incarnation, GroupEpoch, _lastMemberEpoch, _emptySinceMs));
+        events.Add(new TopicsChanged([.. Topics.Values], GroupEpoch));
+        if (Retry is not null)
+            events.Add(new RetryChanged(Retry, GroupEpoch));
+        if (Redrive is not null)
+            events.Add(new RedriveChanged(Redrive));
+        foreach (GroupMember m in _members.Values)
+            events.Add(new MemberJoined(m.Id, m.Epoch, m.Since, m.Topics, m.LeaseMs, m.Assignor, GroupEpoch));
+        events.Add(new TargetAssigned(_targetEpoch, [.. _members.Values
+            .Where(member => member.Target.Count > 0).Select(member => new MemberTarget(member.Id, member.Target))]));
+        foreach (GroupMember m in _members.Values.Where(member => member.Assigned.Count > 0))
+            events.Add(new AssignmentChanged(m.Id, m.Epoch, m.Assigned));
+        if (_offsets.Count > 0)
+            events.Add(new OffsetsReset([.. _offsets.All]));
+        events.AddRange(_holds.Select(holds => new HoldsChanged(holds.Key, holds.Value)));
+        return events.ToImmutable();
+    }
+
+    /// <summary>A member by its id, or null.</summary>
+    /// <param name="member">Its id.</param>
+    public GroupMember? FindMember(string member) => _members.GetValueOrDefault(member);
+
+    /// <summary>What is left of a member's lease, in milliseconds.</summary>
+    /// <param name="member">Its id.</param>
+    /// <param name="time">Now.</param>
+    public long LeaseLeftMs(string member, GroupTime time) => _leases.LeftMs(member, time.MonotonicMs);
+
+    /// <summary>The committed offset of a partition, or null.</summary>
+    /// <param name="partition">The partition.</param>
+    public CommittedOffset? FindOffset(TopicPartition partition) => _offsets.Find(partition);
+
+    /// <summary>A topic by its id, or null when the group has nothing to do with it.</summary>
+    /// <param name="id">The topic's id.</param>
+    public GroupTopic? FindTopic(Guid id) => _topicsById.GetValueOrDefault(id);
+
+    /// <summary>The names of the topics that the group should know the partitions of.</summary>
+    public ImmutableSortedSet<string> TopicNames =>
+        [.. WithRetries(_members.Values.SelectMany(member => member.Topics)).Concat(Topics.Keys)];
+
+    /// <summary>The names that members ask for and that no topic has.</summary>
+    public ImmutableSortedSet<string> UnknownTopics => UnknownOf(_members.Values);
+
+    /// <summary>The names that a member asks for and that no topic has.</summary>
+    /// <param name="member">The member's id.</param>
+    public ImmutableSortedSet<string> UnknownTopicsOf(string member) => FindMember(member) is { } known ? UnknownOf([known]) : [];
+
+    private ImmutableSortedSet<string> UnknownOf(IEnumerable<GroupMember> members) =>
+        members.SelectMany(member => member.Topics).Where(topic => !Topics.ContainsKey(topic)).ToImmutableSortedSet(StringComparer.Ordinal);
+
+    private void Raise(GroupEvent change)
+    {
+        Apply(change);
+        _raised.Add(change);
+    }
+
+    private Handled<T> End<T>(T answer)
+    {
+        ImmutableArray<GroupEvent> events = [.. _raised];
+        _raised.Clear();
+        return new Handled<T>(answer, events);
+    }
+}

@@ -1,0 +1,57 @@
+using System.Text;
+
+namespace OrleansStream.Groups.State;
+
+/// <summary>A group's committed offsets. They are bound to topic ids, so a re-created topic starts without any.</summary>
+internal sealed class OffsetTable
+{
+    private readonly SortedDictionary<TopicPartition, CommittedOffset> _offsets = [];
+
+    /// <summary>The count of offsets.</summary>
+    public int Count => _offsets.Count;
+
+    /// <summary>The UTF-8 bytes of all metadata.</summary>
+    public long MetadataBytes { get; private set; }
+
+    /// <summary>All offsets, by topic id and partition.</summary>
+    public IEnumerable<CommittedOffset> All => _offsets.Values;
+
+    /// <summary>The ids of the topics that have an offset here.</summary>
+    public IEnumerable<Guid> TopicIds => _offsets.Keys.Select(partition => partition.TopicId).Distinct();
+
+    /// <summary>The committed offset of a partition, or null.</summary>
+    /// <param name="partition">The partition.</param>
+    public CommittedOffset? Find(TopicPartition partition) => _offsets.GetValueOrDefault(partition);
+
+    /// <summary>Keeps an offset in place of the one before.</summary>
+    /// <param name="offset">The offset.</param>
+    public void Set(CommittedOffset offset)
+    {
+        Remove(offset.Place);
+        _offsets[offset.Place] = offset;
+        MetadataBytes += Encoding.UTF8.GetByteCount(offset.Metadata);
+    }
+
+    /// <summary>Forgets an offset.</summary>
+    /// <param name="partition">Whose.</param>
+    public void Remove(TopicPartition partition)
+    {
+        if (_offsets.Remove(partition, out CommittedOffset? known))
+            MetadataBytes -= Encoding.UTF8.GetByteCount(known.Metadata);
+    }
+
+    /// <summary>Forgets the offsets of topics that are no longer there.</summary>
+    /// <param name="isThere">Tells by a topic's id.</param>
+    public void RemoveTopics(Func<Guid, bool> isThere)
+    {
+        foreach (TopicPartition partition in _offsets.Keys.Where(partition => !isThere(partition.TopicId)).ToArray())
+            Remove(partition);
+    }
+
+    /// <summary>Forgets all.</summary>
+    public void Clear()
+    {
+        _offsets.Clear();
+        MetadataBytes = 0;
+    }
+}

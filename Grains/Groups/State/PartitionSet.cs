@@ -1,0 +1,126 @@
+using System.Collections;
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace OrleansStream.Groups.State;
+
+/// <summary>A set of partitions in a fixed order, equal by content.</summary>
+/// <remarks>Its text, which is how it is stored, names each topic once: <c>{topicId:N}:0-3,7;{topicId:N}:1</c>.</remarks>
+[JsonConverter(typeof(PartitionSetJson))]
+internal sealed class PartitionSet : IEquatable<PartitionSet>, IReadOnlyCollection<TopicPartition>
+{
+    /// <summary>No partition.</summary>
+    public static readonly PartitionSet Empty = new([]);
+
+    private readonly ImmutableSortedSet<TopicPartition> _partitions;
+
+    private PartitionSet(ImmutableSortedSet<TopicPartition> partitions) => _partitions = partitions;
+
+    /// <inheritdoc/>
+    public int Count => _partitions.Count;
+
+    /// <summary>A set of these partitions.</summary>
+    /// <param name="partitions">The partitions, in any order.</param>
+    public static PartitionSet Of(IEnumerable<TopicPartition> partitions)
+    {
+        ImmutableSortedSet<TopicPartition> set = [.. partitions];
+        return set.IsEmpty ? Empty : new PartitionSet(set);
+    }
+
+    /// <summary>True when the partition is in it.</summary>
+    /// <param name="partition">The partition.</param>
+    public bool Contains(TopicPartition partition) => _partitions.Contains(partition);
+
+    /// <summary>Reads a set's text.</summary>
+    /// <param name="text">What <see cref="ToString"/> gave.</param>
+    /// <exception cref="FormatException">It is none.</exception>
+    public static PartitionSet Parse(string text)
+    {
+        var partitions = ImmutableSortedSet.CreateBuilder<TopicPartition>();
+        foreach (string topic in text.Split(';', StringSplitOptions.RemoveEmptyEntries))
+        {
+            string[] parts = topic.Split(':');
+            if (parts.Length != 2 || !Guid.TryParseExact(parts[0], "N", out Guid id))
+                throw new FormatException($"'{topic}' is not '{{topicId}}:{{partitions}}'.");
+            foreach (string range in parts[1].Split(','))
+            {
+                int dash = range.IndexOf('-', StringComparison.Ordinal);
+                int first = int.Parse(dash < 0 ? range : range[..dash], NumberStyles.None, CultureInfo.InvariantCulture);
+                int last = dash < 0 ? first : int.Parse(range[(dash + 1)..], NumberStyles.None, CultureInfo.InvariantCulture);
+                for (int partition = first; partition <= last; partition++)
+                    partitions.Add(new TopicPartition(id, partition));
+            }
+        }
+
+        return Of(partitions.ToImmutable());
+    }
+
+    /// <inheritdoc/>
+    public override string ToString()
+    {
+        var text = new StringBuilder();
+        foreach (IGrouping<Guid, TopicPartition> topic in _partitions.GroupBy(partition => partition.TopicId))
+        {
+            text.Append(text.Length == 0 ? "" : ";").Append(topic.Key.ToString("N")).Append(':');
+            AppendRanges(text, [.. topic.Select(partition => partition.Partition)]);
+        }
+
+        return text.ToString();
+    }
+
+    /// <inheritdoc/>
+    public bool Equals(PartitionSet? other) => other is not null && _partitions.SetEquals(other._partitions);
+
+    /// <inheritdoc/>
+    public override bool Equals(object? obj) => Equals(obj as PartitionSet);
+
+    /// <inheritdoc/>
+    public override int GetHashCode()
+    {
+        var hash = new HashCode();
+        foreach (TopicPartition partition in _partitions)
+            hash.Add(partition);
+        return hash.ToHashCode();
+    }
+
+    /// <inheritdoc/>
+    public IEnumerator<TopicPartition> GetEnumerator() => _partitions.GetEnumerator();
+
+    IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+
+    private static void AppendRanges(StringBuilder text, ReadOnlySpan<int> partitions)
+    {
+        for (int i = 0, end; i < partitions.Length; i = end)
+        {
+            for (end = i + 1; end < partitions.Length && partitions[end] == partitions[end - 1] + 1;)
+                end++;
+            text.Append(i == 0 ? "" : ",").Append(partitions[i]);
+            if (end > i + 1)
+                text.Append('-').Append(partitions[end - 1]);
+        }
+    }
+}
+
+/// <summary>Stores a set of partitions as its text.</summary>
+internal sealed class PartitionSetJson : JsonConverter<PartitionSet>
+{
+    /// <inheritdoc/>
+    public override PartitionSet Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+    {
+        try
+        {
+            return PartitionSet.Parse(reader.GetString() ?? "");
+        }
+        catch (Exception e) when (e is FormatException or OverflowException)
+        {
+            throw new JsonException("It is no set of partitions.", e);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Write(Utf8JsonWriter writer, PartitionSet value, JsonSerializerOptions options) =>
+        writer.WriteStringValue(value.ToString());
+}

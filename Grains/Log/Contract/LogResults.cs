@@ -1,0 +1,110 @@
+using OrleansStream.Errors;
+
+namespace OrleansStream.Log.Contract;
+
+/// <summary>When an append to a log is answered.</summary>
+public enum LogAcks
+{
+    /// <summary>Once the bytes are durable.</summary>
+    Durable,
+
+    /// <summary>Once the batches have their place in memory.</summary>
+    Ordered,
+
+    /// <summary>Once the batches are admitted; the result carries no offset.</summary>
+    Admitted,
+}
+
+/// <summary>Why an append or fetch was not done.</summary>
+/// <param name="Code">What went wrong.</param>
+/// <param name="Detail">One sentence with the bounds that matter.</param>
+/// <param name="OutcomeUnknown">True when the batches may be stored all the same, now or later.</param>
+/// <param name="RetryAfter">When trying again makes sense, where waiting helps.</param>
+public sealed record LogError(
+    StreamErrorCode Code, string Detail, bool OutcomeUnknown = false, TimeSpan? RetryAfter = null)
+{
+    /// <summary>Where durable bytes are damaged, when that is the reason; else null.</summary>
+    public LogDamage? Damage { get; init; }
+
+    /// <summary>The next offset, where another one was expected; else null.</summary>
+    public long? NextOffset { get; init; }
+}
+
+/// <summary>Where durable bytes of a log are damaged.</summary>
+/// <param name="Segment">The segment's name in the store.</param>
+/// <param name="Position">The first byte of what cannot be trusted.</param>
+/// <param name="Offset">The first offset that cannot be served because of it.</param>
+public sealed record LogDamage(string Segment, long Position, long Offset);
+
+/// <summary>What came of an append.</summary>
+/// <param name="Error">Null when it was done.</param>
+/// <param name="BaseOffset">The offset of the first record, or -1.</param>
+/// <param name="AppendTimeMs">The time the log stamped, in ms since the Unix epoch, or -1.</param>
+/// <param name="LogStartOffset">The first readable offset.</param>
+/// <param name="Duplicate">True when the batch was stored by an earlier try; the offset is the earlier one.</param>
+public readonly record struct LogAppendResult(
+    LogError? Error, long BaseOffset, long AppendTimeMs, long LogStartOffset, bool Duplicate = false);
+
+/// <summary>Batches read from a log.</summary>
+/// <param name="Error">Null when the offset was within the log.</param>
+/// <param name="Offset">The offset that was read from, resolved.</param>
+/// <param name="Batches">Whole batches as stored, back to back; the first may begin below the offset. Empty: nothing new.</param>
+/// <param name="HighWatermark">The durable end offset.</param>
+/// <param name="LogStartOffset">The first readable offset.</param>
+public readonly record struct LogFetchResult(
+    LogError? Error, long Offset, ReadOnlyMemory<byte> Batches, long HighWatermark, long LogStartOffset);
+
+/// <summary>The place of a time in a log.</summary>
+/// <param name="Error">Null when it could be searched.</param>
+/// <param name="Offset">The first offset dated at or after the time, or the high watermark.</param>
+/// <param name="TimestampMs">That record's timestamp, or -1.</param>
+public readonly record struct LogFindResult(LogError? Error, long Offset, long TimestampMs);
+
+/// <summary>The state of a log at one moment.</summary>
+/// <param name="LogStartOffset">The first readable offset.</param>
+/// <param name="HighWatermark">The durable end offset.</param>
+/// <param name="SizeBytes">The bytes of all its segments.</param>
+/// <param name="Epoch">The epoch of this owner.</param>
+/// <param name="SegmentCount">The count of its segments.</param>
+/// <param name="DeletingBytes">The bytes of segments that have left the log and are not freed yet.</param>
+public readonly record struct LogState(
+    long LogStartOffset, long HighWatermark, long SizeBytes, int Epoch, int SegmentCount, long DeletingBytes = 0);
+
+/// <summary>Why a log has ended: it takes nothing more, and its owner is to go away.</summary>
+public enum LogEnd
+{
+    /// <summary>It was closed by its owner.</summary>
+    Closed,
+
+    /// <summary>Another owner has taken the partition over.</summary>
+    Fenced,
+
+    /// <summary>Durable bytes are damaged, or the medium failed repeatedly. An operator must act.</summary>
+    Offline,
+
+    /// <summary>The topic's bytes have been deleted.</summary>
+    Deleted,
+
+    /// <summary>The writer failed in a way nobody foresaw. The next owner recovers from what is stored.</summary>
+    Failed,
+}
+
+/// <summary>A log cannot be opened, because another owner has it now.</summary>
+/// <param name="message">Which epochs met.</param>
+public sealed class LogFencedException(string message) : Exception(message);
+
+/// <summary>A log cannot be opened, because bytes that were durable are damaged. The log is never shortened to get past them.</summary>
+/// <param name="message">The segment, position and offset, and what is wrong there.</param>
+/// <param name="innerException">The store's own error, if any.</param>
+public sealed class LogCorruptException(string message, Exception? innerException = null) : Exception(message, innerException)
+{
+    /// <summary>Makes the exception of damage in a segment.</summary>
+    /// <param name="damage">Where it is.</param>
+    /// <param name="what">What is wrong there, without a full stop.</param>
+    public LogCorruptException(LogDamage damage, string what)
+        : this($"Segment '{damage.Segment}' is damaged at position {damage.Position} (offset {damage.Offset}): {what}.") =>
+        Damage = damage;
+
+    /// <summary>Where the damage is; null when it is not in a segment's bytes.</summary>
+    public LogDamage? Damage { get; }
+}

@@ -1,0 +1,189 @@
+using OrleansStream.Log.Contract;
+using OrleansStream.Log.Producers;
+using OrleansStream.Records;
+using OrleansStream.Storage;
+
+namespace OrleansStream.Log.Format;
+
+/// <summary>
+/// Reads a segment from a position to its end, checks every batch, and rebuilds what the log knows of it. It may go on later from
+/// where it stopped: recovery reads once before its fence and the rest behind it.
+/// </summary>
+/// <remarks>
+/// A batch is accepted when its length, magic and CRC are right, its base offset continues the chain, and its leader epoch is that of
+/// the highest fence before it. Offset and epoch lie outside the CRC, so the chain and the fences are what vouches for them.
+/// A batch whose records cannot be read is accepted all the same: they are lost, and nothing behind them is.
+/// </remarks>
+/// <param name="segments">Where the segment is.</param>
+/// <param name="name">The segment.</param>
+/// <param name="baseOffset">Its base offset.</param>
+/// <param name="producers">What is known of producers before it; what it holds of them is added.</param>
+/// <param name="nowMs">The time, in milliseconds since the Unix epoch.</param>
+/// <param name="opensBatches">
+/// True to read the records of each batch: for their times, where headers are not to be believed, and for what is wrong with them.
+/// </param>
+internal sealed class SegmentScan(
+    ISegmentReader segments, string name, long baseOffset, ProducerStates producers, long nowMs, bool opensBatches = false)
+{
+    private const int InitialReadBytes = 64 * 1024;
+
+    /// <summary>The end of the last accepted batch.</summary>
+    public long Position { get; private set; }
+
+    /// <summary>Where the store's answers ended, in bytes; null while the scan has stopped before, at damage or where it was told to.</summary>
+    public long? ReadEnd { get; private set; }
+
+    /// <summary>The offset behind the last record.</summary>
+    public long EndOffset { get; private set; } = baseOffset;
+
+    /// <summary>The latest record timestamp, or -1.</summary>
+    public long MaxTimestampMs { get; private set; } = -1;
+
+    /// <summary>The count of accepted batches, fences included.</summary>
+    public int BatchCount { get; private set; }
+
+    /// <summary>The highest epoch of a fence.</summary>
+    public int Epoch { get; private set; }
+
+    public SegmentIndex Index { get; } = new(baseOffset);
+
+    /// <summary>Batches whose records are not as they are to be, as far as batches were opened; at most <see cref="LogLimits.SegmentFaultsMax"/>.</summary>
+    public List<BatchFault> Faults { get; } = [];
+
+    /// <summary>What stopped the scan before the end of the segment's bytes; null when nothing did.</summary>
+    public string? Damage { get; private set; }
+
+    /// <summary>Scans from where it stopped to the end of the segment, or to its first damage.</summary>
+    /// <param name="length">The length to stop at: what lies behind is no part of the log; null for all there is.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="LogCorruptException">The manifest names a segment that is not there.</exception>
+    public async ValueTask RunAsync(long? length, CancellationToken cancellationToken)
+    {
+        // Thousands of partitions open with little in their active segment: most never need the large buffer.
+        var buffer = GC.AllocateUninitializedArray<byte>(InitialReadBytes);
+        (Damage, ReadEnd) = (null, null);
+        while (true)
+        {
+            var wanted = (int)Math.Min(buffer.Length, (length ?? long.MaxValue) - Position);
+            var read = wanted <= 0 ? 0 : await ReadAsync(buffer.AsMemory(0, wanted), cancellationToken).ConfigureAwait(false);
+            var readEnd = Position + read;
+            var whole = Accept(buffer.AsSpan(0, read));
+            if (Damage is not null || Position == length)
+            {
+                return;
+            }
+
+            if (read < wanted || wanted <= 0)
+            {
+                ReadEnd = readEnd;
+                Damage = whole < read ? "a batch is cut short" : length is not null ? "it ends there" : null;
+                return;
+            }
+
+            if (buffer.Length < LogLimits.RecoveryReadBytes)
+            {
+                buffer = GC.AllocateUninitializedArray<byte>(LogLimits.RecoveryReadBytes);
+            }
+            else if (whole == 0)
+            {
+                Damage = "a batch is longer than any that is written";
+                return;
+            }
+        }
+    }
+
+    private async ValueTask<int> ReadAsync(Memory<byte> destination, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await segments.ReadAsync(name, Position, destination, cancellationToken).ConfigureAwait(false);
+        }
+        catch (SegmentNotFoundException e)
+        {
+            throw new LogCorruptException($"The manifest names segment '{name}', which does not exist.", e);
+        }
+    }
+
+    private int Accept(ReadOnlySpan<byte> bytes)
+    {
+        var at = 0;
+        while (at < bytes.Length)
+        {
+            var status = RecordBatchScanner.Validate(bytes[at..], out var header, out var lengthBytes);
+            if (status == RecordBatchStatus.Incomplete)
+            {
+                return at;
+            }
+
+            if (status != RecordBatchStatus.Valid)
+            {
+                Damage = $"a batch fails its check ({status})";
+                return at;
+            }
+
+            if ((Damage = Judge(header)) is not null)
+            {
+                return at;
+            }
+
+            Take(header, bytes.Slice(at, lengthBytes));
+            at += lengthBytes;
+        }
+
+        return at;
+    }
+
+    private string? Judge(in RecordBatchHeader header)
+    {
+        if (FenceBatch.IsFence(header, out _))
+        {
+            return null; // a late fence of an older owner is harmless wherever it is
+        }
+
+        if (header.BaseOffset != EndOffset)
+        {
+            return $"a batch has base offset {header.BaseOffset} where {EndOffset} was to follow";
+        }
+
+        return header.PartitionLeaderEpoch != Epoch
+            ? $"a batch of epoch {header.PartitionLeaderEpoch} stands behind the fence of epoch {Epoch}"
+            : null;
+    }
+
+    private void Take(in RecordBatchHeader header, ReadOnlySpan<byte> batch)
+    {
+        if (FenceBatch.IsFence(header, out var epoch))
+        {
+            Epoch = Math.Max(Epoch, epoch);
+        }
+        else
+        {
+            var latestMs = opensBatches ? Open(batch) : header.MaxTimestamp;
+            Index.Add(header.BaseOffset, (int)Position, latestMs);
+            producers.Apply(header, header.BaseOffset, nowMs);
+            EndOffset = header.NextOffset;
+            MaxTimestampMs = Math.Max(MaxTimestampMs, latestMs);
+        }
+
+        Position += batch.Length;
+        BatchCount++;
+    }
+
+    private long Open(ReadOnlySpan<byte> batch)
+    {
+        using var records = new StoredBatchReader(batch);
+        var latestMs = records.ReadLatestTimestamp();
+        if (records.Fault is { } fault && Faults.Count < LogLimits.SegmentFaultsMax)
+        {
+            Faults.Add(new BatchFault(Position, records.UnreadableFrom(records.Header.BaseOffset), fault));
+        }
+
+        return latestMs;
+    }
+}
+
+/// <summary>A batch whose records are not as they are to be, though its checksum is right.</summary>
+/// <param name="Position">Its position in the segment.</param>
+/// <param name="Unreadable">The offsets that cannot be served; null when there are none.</param>
+/// <param name="Detail">What is wrong.</param>
+internal readonly record struct BatchFault(long Position, UnreadableRecords? Unreadable, string Detail);

@@ -1,0 +1,119 @@
+using Microsoft.Extensions.Logging;
+using OrleansStream.Activations;
+using OrleansStream.Log.Contract;
+using OrleansStream.Log.Retention;
+using OrleansStream.Partitions;
+using OrleansStream.Storage;
+using OrleansStream.Topics;
+
+namespace OrleansStream.Maintenance;
+
+/// <summary>
+/// Sweeps over all partitions, at a bounded pace: reads each one's manifest in the store, and opens only those in which something
+/// is to be closed, deleted or freed. An open partition sees to itself.
+/// </summary>
+/// <remarks>
+/// It keeps no state: a sweep that is cut off, or two at once while Orleans runs two activations, cost reads and no more. Asking the
+/// catalogue also wakes it, so that the bytes of deleted topics are freed after a restart that nobody follows with a request.
+/// </remarks>
+[GrainType("upkeep")]
+internal sealed partial class UpkeepGrain(
+    ISegmentStore segments, IDocumentStore documents, TimeProvider time, ILogger<UpkeepGrain> logger) : Grain, IUpkeepGrain, IDisposable
+{
+    private readonly DetachedWork _sweep = new();
+    private long? _sweptAt;
+
+    /// <inheritdoc/>
+    public Task TickAsync()
+    {
+        bool isDue = _sweptAt is not { } sweptAt || time.GetElapsedTime(sweptAt) >= UpkeepLimits.SweepPeriod;
+        if (isDue)
+            _sweep.Start(SweepAsync);
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken) => _sweep.LeaveAsync();
+
+    /// <inheritdoc/>
+    public void Dispose() => _sweep.Dispose();
+
+    private async Task SweepAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            var catalog = GrainFactory.GetGrain<ITopicCatalogGrain>(ITopicCatalogGrain.Key);
+            string? after = null;
+            do
+            {
+                CatalogPage page = await catalog.ListAsync("", after, TopicLimits.CatalogPageMax);
+                foreach (CatalogEntry entry in page.Topics)
+                {
+                    await SweepTopicAsync(entry.Name, cancellationToken);
+                    await Task.Delay(UpkeepLimits.TopicPause, time, cancellationToken);
+                }
+
+                after = page.NextAfter;
+            }
+            while (after is not null);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            // another activation goes on
+        }
+        catch (Exception e)
+        {
+            LogSweepFailed(e);
+        }
+
+        _sweptAt = time.GetTimestamp();
+    }
+
+    private async Task SweepTopicAsync(string name, CancellationToken cancellationToken)
+    {
+        try
+        {
+            if ((await GrainFactory.GetGrain<ITopicGrain>(name).GetAsync()).Topic is not { } topic)
+                return; // deleted since
+            LogOptions options = PartitionMapping.ToLogOptions(TopicConfig.From(topic.Config));
+            await Parallel.ForEachAsync(
+                Enumerable.Range(0, topic.PartitionCount),
+                new ParallelOptions
+                {
+                    MaxDegreeOfParallelism = UpkeepLimits.PartitionsAtOnce,
+                    TaskScheduler = TaskScheduler.Current,
+                    CancellationToken = cancellationToken,
+                },
+                (partition, token) => SweepPartitionAsync(new PartitionKey(topic.Id, partition).ToString(), options, token));
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            LogTopicFailed(e, name);
+        }
+    }
+
+    private async ValueTask SweepPartitionAsync(string key, LogOptions options, CancellationToken cancellationToken)
+    {
+        try
+        {
+            long nowMs = time.GetUtcNow().ToUnixTimeMilliseconds();
+            if (!await LogUpkeep.IsDueAsync(key, options, segments, documents, nowMs, cancellationToken))
+                return;
+            await GrainFactory.GetGrain<IPartitionGrain>(key).MaintainAsync(cancellationToken);
+            await Task.Delay(UpkeepLimits.OpenedPause, time, cancellationToken);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            LogPartitionFailed(e, key);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "A sweep over the partitions was cut off; the next one comes by itself")]
+    private partial void LogSweepFailed(Exception exception);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The upkeep of topic {Topic} is left to the next sweep")]
+    private partial void LogTopicFailed(Exception exception, string topic);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The upkeep of partition {Partition} is left to the next sweep")]
+    private partial void LogPartitionFailed(Exception exception, string partition);
+}

@@ -1,0 +1,42 @@
+using Microsoft.Extensions.Logging;
+
+namespace OrleansStream.Maintenance;
+
+/// <summary>Has every silo ask for a sweep now and then: grains by themselves do nothing until they are called.</summary>
+/// <param name="grains">Reaches the sweeper.</param>
+/// <param name="time">The clock.</param>
+/// <param name="logger">Is told of what fails.</param>
+internal sealed partial class UpkeepTicker(IGrainFactory grains, TimeProvider time, ILogger<UpkeepTicker> logger)
+    : ILifecycleParticipant<ISiloLifecycle>
+{
+    private ITimer? _timer;
+
+    /// <inheritdoc/>
+    public void Participate(ISiloLifecycle lifecycle) => lifecycle.Subscribe(
+        nameof(UpkeepTicker), ServiceLifecycleStage.Active, Start, Stop);
+
+    private Task Start(CancellationToken cancellationToken)
+    {
+        // Each silo at its own moment, and none while the cluster is still being put together.
+        TimeSpan first = UpkeepLimits.TickPeriod * (0.5 + (Random.Shared.NextDouble() / 2));
+        _timer = time.CreateTimer(_ => TickAsync().Ignore(), null, first, UpkeepLimits.TickPeriod);
+        return Task.CompletedTask;
+    }
+
+    private Task Stop(CancellationToken cancellationToken) => _timer?.DisposeAsync().AsTask() ?? Task.CompletedTask;
+
+    private async Task TickAsync()
+    {
+        try
+        {
+            await grains.GetGrain<IUpkeepGrain>(IUpkeepGrain.Key).TickAsync();
+        }
+        catch (Exception e)
+        {
+            LogNotTicked(e);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "No sweep could be asked for just now")]
+    private partial void LogNotTicked(Exception exception);
+}

@@ -1,0 +1,46 @@
+using Azure;
+using Azure.Storage.Blobs;
+using Azure.Storage.Blobs.Models;
+using Orleans.Storage;
+using OrleansStream.Storage;
+using OrleansStream.Storage.Azure;
+
+namespace OrleansStream.Persistence;
+
+/// <summary>Gives Orleans' own storage the blobs in which states are kept: those of the documents of the same names.</summary>
+/// <remarks>
+/// The storage makes a blob's name of the state's name, the grain's id and <c>.json</c>, and escapes nothing. <see cref="AzureGrainStorage"/>
+/// hands it a document's name (<see cref="StateDocumentName"/>) in place of the state's; what the storage appends is taken off here. So the
+/// service's id is in the name, every key is safe in it, and states that earlier versions wrote are found.
+/// </remarks>
+/// <param name="container">The container. It is there: the stores are opened before.</param>
+internal sealed class AzureStateBlobs(BlobContainerClient container) : IBlobContainerFactory
+{
+    /// <inheritdoc/>
+    public BlobContainerClient GetBlobContainerClient(GrainId grainId) => new StateContainer(container, $"-{grainId}.json");
+
+    /// <inheritdoc/>
+    public Task InitializeAsync(BlobServiceClient client) => Task.CompletedTask;
+
+    /// <summary>The part of a container's client that the storage uses.</summary>
+    private sealed class StateContainer(BlobContainerClient container, string suffix) : BlobContainerClient
+    {
+        public override string Name => container.Name;
+
+        public override BlobClient GetBlobClient(string blobName) => blobName.EndsWith(suffix, StringComparison.Ordinal)
+            ? container.GetBlobClient(AzureDocumentStore.BlobNameOf(blobName[..^suffix.Length]))
+            : throw new InvalidOperationException($"The grain storage names a state's blob '{blobName}', which does not end in '{suffix}'.");
+
+        // The storage makes a container that is missing. Nobody may take a store that is gone for one that is empty.
+        public override Task<Response<BlobContainerInfo>> CreateIfNotExistsAsync(
+            PublicAccessType publicAccessType = PublicAccessType.None,
+            IDictionary<string, string>? metadata = null,
+            BlobContainerEncryptionScopeOptions? encryptionScopeOptions = null,
+            CancellationToken cancellationToken = default) => throw Gone();
+
+        public override Task<Response<BlobContainerInfo>> CreateIfNotExistsAsync(
+            PublicAccessType publicAccessType, IDictionary<string, string> metadata, CancellationToken cancellationToken) => throw Gone();
+
+        private StoreUnavailableException Gone() => new($"The container '{container.Name}' is gone.");
+    }
+}

@@ -1,0 +1,44 @@
+using System.Security.Cryptography;
+using System.Text;
+using OrleansStream.Storage;
+
+namespace OrleansStream.Persistence;
+
+/// <summary>Names the document of a grain's state: <c>state/{service}/{state}/{grain type}/{key}</c>, each part escaped.</summary>
+/// <remarks>
+/// Small letters, digits and inner dots stand as they are; any other byte of the UTF-8 text becomes <c>-xx</c>. Capitals are
+/// escaped too, since some file systems take two names that differ by case for one. What would be too long for a name ends
+/// in <c>--</c> and a hash instead, which no escaped text contains.
+/// </remarks>
+internal static class StateDocumentName
+{
+    private const string HashMark = "--";
+    private const int HashedPrefixLength = 100;
+
+    /// <summary>The document's name.</summary>
+    /// <param name="serviceId">The service whose grain it is.</param>
+    /// <param name="stateName">The name of the state.</param>
+    /// <param name="grainId">The grain, by type and key.</param>
+    public static string Of(string serviceId, string stateName, GrainId grainId) =>
+        $"state/{Escape(serviceId)}/{Escape(stateName)}/{Escape(grainId.Type.ToString()!)}/{Escape(grainId.Key.ToString()!)}";
+
+    private static string Escape(string text)
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes(text);
+        var escaped = new StringBuilder(bytes.Length);
+        foreach (byte value in bytes)
+        {
+            if (value is >= (byte)'a' and <= (byte)'z' or >= (byte)'0' and <= (byte)'9'
+                || (value == '.' && escaped.Length > 0))
+                escaped.Append((char)value);
+            else
+                escaped.Append('-').Append(value.ToString("x2"));
+        }
+
+        if (escaped.Length == 0)
+            return "-";
+        if (escaped.Length <= StoreNames.PartLengthMax)
+            return escaped.ToString();
+        return escaped.ToString(0, HashedPrefixLength) + HashMark + Convert.ToHexStringLower(SHA256.HashData(bytes));
+    }
+}

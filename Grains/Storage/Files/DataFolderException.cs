@@ -1,7 +1,0 @@
-namespace OrleansStream.Storage.Files;
-
-/// <summary>The data folder cannot be used. The message is one line that says why, and what to do.</summary>
-/// <param name="message">That line.</param>
-/// <param name="innerException">The file system's own error.</param>
-public sealed class DataFolderException(string message, Exception? innerException = null)
-    : Exception(message, innerException);

@@ -1,0 +1,41 @@
+namespace OrleansStream.Storage.Files.Disk;
+
+/// <summary>Operations that run one after another, in the order they came, on whichever thread is free.</summary>
+internal sealed class FileLane
+{
+    private readonly Lock _gate = new();
+    private readonly Queue<FileOperation> _operations = new();
+    private bool _scheduled;
+
+    /// <summary>Adds an operation behind those that wait.</summary>
+    /// <returns>True when the lane must be scheduled.</returns>
+    public bool Add(FileOperation operation)
+    {
+        lock (_gate)
+        {
+            _operations.Enqueue(operation);
+            if (_scheduled)
+                return false;
+            return _scheduled = true;
+        }
+    }
+
+    /// <summary>Runs the next operation.</summary>
+    /// <returns>True when more wait.</returns>
+    public bool RunNext()
+    {
+        FileOperation operation;
+        lock (_gate)
+            operation = _operations.Dequeue();
+        operation.Run();
+        lock (_gate)
+            return _scheduled = _operations.Count > 0;
+    }
+}
+
+/// <summary>One call that blocks on the disk.</summary>
+internal abstract class FileOperation
+{
+    /// <summary>Runs it and completes whoever waits; never throws.</summary>
+    public abstract void Run();
+}

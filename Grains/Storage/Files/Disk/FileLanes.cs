@@ -1,0 +1,105 @@
+namespace OrleansStream.Storage.Files.Disk;
+
+/// <summary>
+/// Runs operations on the disk threads: those on one name in order, those on different names side by side, and no more
+/// at a time than <see cref="FileStoreLimits.QueuedOperationsMax"/>.
+/// </summary>
+internal sealed class FileLanes : IDisposable
+{
+    private readonly FileLane[] _lanes = new FileLane[FileStoreLimits.LaneCount];
+    private readonly SemaphoreSlim _admission = new(FileStoreLimits.QueuedOperationsMax);
+    private readonly FileThreads _threads;
+    private volatile bool _closed;
+
+    /// <summary>Starts the threads.</summary>
+    public FileLanes(string name, int threadCount)
+    {
+        for (var i = 0; i < _lanes.Length; i++)
+            _lanes[i] = new FileLane();
+        _threads = new FileThreads(name, threadCount);
+    }
+
+    /// <summary>Runs a call on the name's lane.</summary>
+    /// <exception cref="OperationCanceledException">The token was cancelled before the call was admitted.</exception>
+    /// <exception cref="ObjectDisposedException">The data folder is closed.</exception>
+    public async ValueTask<T> RunAsync<T>(string name, Func<T> call, CancellationToken cancellationToken)
+    {
+        await AdmitAsync(cancellationToken).ConfigureAwait(false);
+        var operation = new CallOperation<T>(this, call);
+        Add(name, operation);
+        return await operation.Task.ConfigureAwait(false);
+    }
+
+    /// <summary>Admits one operation at once, when there is room.</summary>
+    public bool TryAdmit()
+    {
+        ObjectDisposedException.ThrowIf(_closed, typeof(DataFolder));
+        return _admission.Wait(0) && IsOpen();
+    }
+
+    /// <summary>Waits, without a thread, until one operation is admitted.</summary>
+    public async ValueTask AdmitAsync(CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        if (TryAdmit())
+            return;
+        await _admission.WaitAsync(cancellationToken).ConfigureAwait(false);
+        IsOpen();
+    }
+
+    /// <summary>Gives back the room of an admitted operation.</summary>
+    public void Release() => _admission.Release();
+
+    /// <summary>Adds an admitted operation to the name's lane.</summary>
+    public void Add(string name, FileOperation operation)
+    {
+        var lane = _lanes[(uint)name.GetHashCode(StringComparison.Ordinal) % (uint)_lanes.Length];
+        if (lane.Add(operation))
+            _threads.Schedule(lane);
+    }
+
+    /// <summary>Takes no more operations, and runs those that wait.</summary>
+    public void Dispose()
+    {
+        if (_closed)
+            return;
+        _closed = true;
+
+        // Whoever was admitted ends first; whoever is admitted from here on sees that the lanes are closed.
+        for (var i = 0; i < FileStoreLimits.QueuedOperationsMax; i++)
+            _admission.Wait();
+        _threads.Dispose();
+        _admission.Release(FileStoreLimits.QueuedOperationsMax);
+    }
+
+    private bool IsOpen()
+    {
+        if (!_closed)
+            return true;
+        _admission.Release();
+        throw new ObjectDisposedException(nameof(DataFolder));
+    }
+
+    private sealed class CallOperation<T>(FileLanes lanes, Func<T> call) : FileOperation
+    {
+        private readonly TaskCompletionSource<T> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task<T> Task => _completion.Task;
+
+        public override void Run()
+        {
+            try
+            {
+                _completion.SetResult(call());
+            }
+            catch (Exception exception)
+            {
+                _completion.SetException(exception);
+            }
+            finally
+            {
+                lanes.Release();
+            }
+        }
+    }
+}

@@ -1,0 +1,171 @@
+using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
+using System.Security.Cryptography;
+using OrleansStream.Storage.Files.Disk;
+
+namespace OrleansStream.Storage.Files.Documents;
+
+/// <summary>
+/// Documents as files of one folder: written beside, synced, put in place by a rename, and the folder synced.
+/// </summary>
+/// <remarks>Built by <see cref="DataFolder"/>. The operations on one name run in order, so a compare-and-swap is one step.</remarks>
+public sealed class FileDocumentStore : IDocumentStore
+{
+    private const char TemporaryMark = '~';
+
+    private readonly FileTree _tree;
+    private readonly IFileOperations _files;
+    private readonly FileLanes _flushes;
+    private readonly ConcurrentDictionary<string, string> _doubtful = new(StringComparer.Ordinal);
+
+    internal FileDocumentStore(FileTree tree, FileLanes flushes)
+    {
+        _tree = tree;
+        _files = tree.Files;
+        _flushes = flushes;
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<Document?> ReadAsync(string name, CancellationToken cancellationToken = default)
+    {
+        StoreNames.Check(name);
+        return RunAsync(name, () => Read(name), cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<string?> WriteAsync(
+        string name, ReadOnlyMemory<byte> bytes, string? expectedETag, CancellationToken cancellationToken = default)
+    {
+        StoreNames.CheckDocument(name, bytes.Length);
+        return RunAsync(name, () => Write(name, bytes.Span, expectedETag), cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<bool> DeleteAsync(string name, string? expectedETag, CancellationToken cancellationToken = default)
+    {
+        StoreNames.Check(name);
+        return RunAsync(name, () => Delete(name, expectedETag), cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public async IAsyncEnumerable<string> ListAsync(
+        string prefix, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        StoreNames.CheckPrefix(prefix);
+        foreach (var (name, _) in await RunAsync(prefix, () => _tree.List(prefix), cancellationToken).ConfigureAwait(false))
+            yield return name;
+    }
+
+    /// <summary>Removes what a crash left half written; nobody else may use the folder.</summary>
+    internal static void DeleteTemporaryFiles(FileTree tree)
+    {
+        foreach (var path in Directory.EnumerateFiles(tree.Root, $"*{TemporaryMark}*", SearchOption.AllDirectories).ToList())
+            tree.Files.Delete(path);
+    }
+
+    private async ValueTask<T> RunAsync<T>(string name, Func<T> call, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await _flushes.RunAsync(name, call, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (FileErrors.IsFileError(exception))
+        {
+            throw new StoreUnavailableException($"The file of document '{name}' failed: {exception.Message}", exception);
+        }
+    }
+
+    private Document? Read(string name)
+    {
+        if (_doubtful.TryGetValue(name, out var reason))
+            throw new StoreUnavailableException(
+                $"The document '{name}' may not be on the disk as it is shown: {reason} A restart decides.");
+
+        var path = _tree.PathOf(name);
+        _tree.SettleFolderOf(path);
+        try
+        {
+            using var file = _files.Open(path);
+            var length = _files.GetLength(file);
+            if (length > DocumentStoreLimits.DocumentBytesMax + DocumentFile.HeaderBytesMax)
+                throw new CorruptDocumentException(name, $"its file has {length} bytes, more than any document.");
+            var bytes = new byte[length];
+            return DocumentFile.Decode(name, bytes.AsMemory(0, _files.Read(file, bytes, 0)));
+        }
+        catch (Exception exception) when (FileErrors.IsMissing(exception))
+        {
+            return null;
+        }
+    }
+
+    private string? Write(string name, ReadOnlySpan<byte> bytes, string? expectedETag)
+    {
+        if (Read(name)?.ETag != expectedETag)
+            return null;
+
+        var path = _tree.PathOf(name);
+        var etag = RandomNumberGenerator.GetHexString(32, lowercase: true);
+        var temporary = $"{path}{TemporaryMark}{etag}";
+        try
+        {
+            // What replaces a document may use the reserve: a full volume's logs are taken over, and shortened, by their manifests.
+            if (expectedETag is null)
+                _tree.CheckRoom();
+            _tree.PrepareFolderOf(path);
+            using (var file = _files.Create(temporary))
+            {
+                _files.Write(file, DocumentFile.Encode(etag, bytes), 0);
+                _files.SyncData(file);
+            }
+        }
+        catch (Exception exception) when (FileErrors.IsFileError(exception))
+        {
+            Discard(temporary);
+            if (FileErrors.IsFull(exception))
+                throw new StoreFullException($"There is no room for the document '{name}'.", exception);
+            throw;
+        }
+
+        Change(name, path, () => _files.Rename(temporary, path));
+        return etag;
+    }
+
+    private bool Delete(string name, string? expectedETag)
+    {
+        if (expectedETag is not null && Read(name)?.ETag != expectedETag)
+            return false;
+        var path = _tree.PathOf(name);
+        Change(name, path, () => _files.Delete(path));
+        return true;
+    }
+
+    /// <summary>
+    /// Changes what a name stands for and makes that durable. When that fails, what is seen may not be on the disk, so
+    /// nobody may see it until a restart has read the disk.
+    /// </summary>
+    private void Change(string name, string path, Action change)
+    {
+        try
+        {
+            change();
+            _tree.SyncFolderOf(path);
+        }
+        catch (Exception exception) when (FileErrors.IsFileError(exception))
+        {
+            _doubtful[name] = exception.Message;
+            throw;
+        }
+    }
+
+    private void Discard(string temporary)
+    {
+        try
+        {
+            _files.Delete(temporary);
+        }
+        catch (Exception exception) when (FileErrors.IsFileError(exception))
+        {
+            // The next start removes it.
+        }
+    }
+}

@@ -1,0 +1,44 @@
+using OrleansStream.Storage.Files.Disk;
+
+namespace OrleansStream.Storage.Files.Segments;
+
+/// <summary>
+/// How far a segment's file grows ahead of its appends. A sync of bytes that only overwrite zeros needs no commit of the
+/// file's metadata, which is what makes a growing file slow.
+/// </summary>
+/// <param name="files">The file system.</param>
+/// <param name="path">The segment's file.</param>
+internal sealed class SegmentGrowth(IFileOperations files, string path)
+{
+    /// <summary>As many zeros as one step can ask for.</summary>
+    public static readonly byte[] Zeros = new byte[FileStoreLimits.GrowthBytesMax];
+
+    private int _step = FileStoreLimits.GrowthBytesMin;
+
+    /// <summary>The bytes a volume has left above its reserve; negative when it is already below it.</summary>
+    public static long GetRoom(IFileOperations files, string path)
+    {
+        var (free, total) = files.GetVolume(path);
+        return free - Math.Min(FileStoreLimits.ReserveBytesMax, total / FileStoreLimits.ReserveDivisor);
+    }
+
+    /// <summary>Decides how many zeros to write behind an append that ends beyond the file.</summary>
+    /// <param name="length">The append's bytes.</param>
+    /// <param name="isFence">True for a fence: the reserve is kept for it, or a full volume's logs could not be opened.</param>
+    /// <param name="zeros">The count of zeros.</param>
+    /// <returns>False when the volume has no room for the append itself.</returns>
+    public bool TryPlan(int length, bool isFence, out int zeros)
+    {
+        zeros = 0;
+        if (isFence)
+            return true;
+        var room = GetRoom(files, path) - length;
+        if (room < 0)
+            return false;
+        if (length >= FileStoreLimits.GrowthAppendBytesMax || room < _step)
+            return true;
+        zeros = _step;
+        _step = Math.Min(2 * _step, FileStoreLimits.GrowthBytesMax);
+        return true;
+    }
+}

@@ -1,0 +1,66 @@
+using OrleansStream.Records;
+using OrleansStream.Topics.Routing;
+
+namespace OrleansStream.Topics.HotKeys;
+
+/// <summary>What one router sees of its topic's keys until it reports it. Only for use on one grain's scheduler.</summary>
+/// <param name="topicName">The topic's name.</param>
+/// <param name="grains">Reaches where reports go.</param>
+/// <param name="time">The clock.</param>
+internal sealed class RouterHeat(string topicName, IGrainFactory grains, TimeProvider time)
+{
+    private readonly SpaceSaving _keys = new(HeatLimits.Counters);
+    private long _sentBytes;
+    private long _storedBytes;
+    private long _reportedAt = time.GetTimestamp();
+
+    /// <summary>Counts a record.</summary>
+    /// <param name="key">Its key.</param>
+    public void Add(ReadOnlySpan<byte> key)
+    {
+        if (key.Length <= HeatLimits.KeyBytesMax)
+            _keys.Add(key);
+        else
+            _keys.AddOthers(1);
+    }
+
+    /// <summary>Counts records without a key.</summary>
+    public void AddKeyless() => _keys.AddOthers(1);
+
+    /// <summary>Counts what batches were stored as, where they came uncompressed and all of them are stored.</summary>
+    /// <param name="sent">The batches as they came.</param>
+    /// <param name="plan">How they are stored.</param>
+    public void AddStored(ReadOnlySpan<byte> sent, AppendPlan plan)
+    {
+        if (plan.HasRefusals)
+            return;
+        for (ReadOnlySpan<byte> left = sent; RecordBatchHeader.TryRead(left, out RecordBatchHeader header); left = left[header.LengthBytes..])
+        {
+            if (header.Compression != CompressionType.None)
+                return;
+        }
+
+        _sentBytes += sent.Length;
+        foreach (PlannedPart part in plan.Parts)
+            _storedBytes += part.Batches.LengthBytes;
+    }
+
+    /// <summary>Reports what was seen, when it is time. It does not wait: what is lost is only a few seconds of counting.</summary>
+    /// <param name="topic">The topic.</param>
+    public void ReportWhenDue(TopicMetadata topic)
+    {
+        if ((_keys.Total == 0 && _sentBytes == 0) || time.GetElapsedTime(_reportedAt) < HeatLimits.ReportPeriod)
+            return;
+        _reportedAt = time.GetTimestamp();
+        var report = new HeatReport(
+            topic.Id, topic.PartitionCount, _keys.Total,
+            [.. _keys.Heaviest.Take(HeatLimits.ReportedKeysMax).Select(key => new HeatReportKey(key.Key, key.Weight, key.Error))])
+        {
+            SentBytes = _sentBytes,
+            StoredBytes = _storedBytes,
+        };
+        _keys.Clear();
+        (_sentBytes, _storedBytes) = (0, 0);
+        grains.GetGrain<ITopicHeatGrain>(topicName).ReportAsync(report).Ignore();
+    }
+}

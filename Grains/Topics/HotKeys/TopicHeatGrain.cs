@@ -1,0 +1,105 @@
+using System.Collections.Immutable;
+using System.Text;
+using Microsoft.Extensions.Logging;
+using OrleansStream.Topics.Partitioning;
+
+namespace OrleansStream.Topics.HotKeys;
+
+/// <summary>Puts the reports of a topic's routers together, and sets the hot keys of a topic that wants them detected.</summary>
+/// <remarks>
+/// A detected key becomes a setting of the topic, so that every router spreads it from one version of the topic on, and a request that
+/// is repeated goes where its first try went.
+/// </remarks>
+[GrainType("topic-heat")]
+internal sealed partial class TopicHeatGrain(TimeProvider time, ILogger<TopicHeatGrain> logger) : Grain, ITopicHeatGrain
+{
+    private readonly SpaceSaving _keys = new(HeatLimits.Counters);
+    private double _sentBytes;
+    private double _storedBytes;
+    private Guid _topicId;
+    private int _partitionCount = 1;
+    private long _heardAt = time.GetTimestamp();
+
+    /// <inheritdoc/>
+    public async Task ReportAsync(HeatReport report)
+    {
+        if (report.TopicId != _topicId)
+        {
+            _keys.Clear();
+            _topicId = report.TopicId;
+        }
+
+        _partitionCount = report.PartitionCount;
+        Age();
+        double counted = 0;
+        foreach (HeatReportKey key in report.Keys)
+        {
+            _keys.Add(key.Key.Span, key.Count, key.Error);
+            counted += key.Count;
+        }
+
+        _keys.AddOthers(Math.Max(0, report.RecordCount - counted));
+        _sentBytes += report.SentBytes;
+        _storedBytes += report.StoredBytes;
+        if (Hot().Any())
+            await SetHotKeysAsync();
+    }
+
+    /// <inheritdoc/>
+    public Task<HeatDescription> DescribeAsync()
+    {
+        Age();
+        return Task.FromResult(new HeatDescription(
+        [
+            .. _keys.Heaviest.Take(HeatLimits.ShownKeysMax).Select(key => new HotKey(
+                key.Key, KeyPartitioner.Choose(key.Key, _partitionCount), Math.Round(key.WeightMin / Math.Max(_keys.Total, 1), 4))),
+        ])
+        {
+            CompressionRatio = _storedBytes >= 1 ? Math.Round(_sentBytes / _storedBytes, 2) : null,
+        });
+    }
+
+    private void Age()
+    {
+        long now = time.GetTimestamp();
+        double kept = Math.Exp(-(time.GetElapsedTime(_heardAt, now) / HeatLimits.Memory));
+        _keys.Scale(kept);
+        (_sentBytes, _storedBytes) = (_sentBytes * kept, _storedBytes * kept);
+        _heardAt = now;
+    }
+
+    private IEnumerable<KeyWeight> Hot() => _keys.Total < HeatLimits.RecordsMin || _partitionCount < 2
+        ? []
+        : _keys.Heaviest.Where(key => key.WeightMin > _keys.Total * Math.Min(HeatLimits.HotShares / _partitionCount, 0.9));
+
+    private async Task SetHotKeysAsync()
+    {
+        try
+        {
+            ITopicGrain grain = GrainFactory.GetGrain<ITopicGrain>(this.GetPrimaryKeyString());
+            if ((await grain.GetAsync()).Topic is not { } topic || topic.Id != _topicId)
+                return;
+            TopicConfig config = TopicConfig.From(topic.Config);
+            if (!config.DetectsHotKeys)
+                return;
+            string[] found = [.. Hot().Select(key => key.Key).Where(HotKeyNames.CanName).Select(Encoding.UTF8.GetString)];
+            string[] keys = [.. config.HotKeys.Union(found, StringComparer.Ordinal).Take(TopicLimits.HotKeysMax)];
+            if (keys.Length == config.HotKeys.Length)
+                return;
+            LogDetected(topic.Name, keys.Length - config.HotKeys.Length);
+            await grain.AlterAsync(new AlterTopicRequest(PartitionCount: null, ImmutableSortedDictionary.CreateRange<string, string?>(
+                StringComparer.Ordinal, [new(HotKeyNames.Setting, HotKeyNames.Format(keys))])));
+        }
+        catch (Exception e) when (e is OrleansException or TimeoutException)
+        {
+            // The next report tries again.
+            LogNotSet(e, this.GetPrimaryKeyString());
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Topic {Topic} has {Count} more hot keys from now on; its setting hot.keys names them")]
+    private partial void LogDetected(string topic, int count);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The hot keys of topic {Topic} could not be set just now")]
+    private partial void LogNotSet(Exception exception, string topic);
+}

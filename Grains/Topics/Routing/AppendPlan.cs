@@ -1,0 +1,244 @@
+using System.Buffers;
+using OrleansStream.Errors;
+using OrleansStream.Records;
+
+namespace OrleansStream.Topics.Routing;
+
+/// <summary>How a request's records go to partitions: the appends to make, the records refused, and whose record is whose.</summary>
+/// <remarks>
+/// It owns the memory of the batches it made; the others lie in the request's. <see cref="Dispose"/> gives its own back, and may be
+/// called only when no append of it can still be reading: after answers that were certain at once.
+/// </remarks>
+internal sealed class AppendPlan : IDisposable
+{
+    private readonly List<PlannedUnit> _units = [];
+    private readonly List<IDisposable> _owned = [];
+    private readonly List<byte[]> _rented = [];
+    private Dictionary<int, int>? _sequences;
+    private AppendIdentity? _identity;
+    private IMemoryOwner<int>? _recordMemory;
+    private Memory<int> _unitOfRecord;
+
+    /// <summary>The appends and refusals, in the order of their first unit. Filled by <see cref="Seal"/>.</summary>
+    public List<PlannedPart> Parts { get; } = new(capacity: 1);
+
+    /// <summary>Per record the index of its part; empty when all are in the one part there is. Filled by <see cref="Seal"/>.</summary>
+    public ReadOnlyMemory<int> PartOfRecord { get; private set; }
+
+    /// <summary>The pooled memory of <see cref="PartOfRecord"/>, which is not the plan's: whoever reads that last gives it back. Null for none.</summary>
+    public IDisposable? RecordMemory => PartOfRecord.IsEmpty ? null : _recordMemory;
+
+    /// <summary>True when no partition has several parts, so that there is no order to keep.</summary>
+    public bool HasOnePartEach { get; private set; } = true;
+
+    /// <summary>True when a record was refused for what the topic is, which another version of the topic may allow.</summary>
+    public bool HasRefusals { get; private set; }
+
+    /// <summary>Makes a plan of one append of batches as they are.</summary>
+    /// <param name="partition">The partition.</param>
+    /// <param name="recordCount">The count of records.</param>
+    /// <param name="batches">The batches.</param>
+    public static AppendPlan AsIs(int partition, int recordCount, AppendBatches batches)
+    {
+        var plan = new AppendPlan();
+        plan.Parts.Add(new PlannedPart(partition, recordCount, batches, Error: null));
+        return plan;
+    }
+
+    /// <summary>Starts a plan that splits records.</summary>
+    /// <param name="recordCount">The count of the request's records.</param>
+    /// <param name="identity">The producer to store them under; null for none.</param>
+    public static AppendPlan Split(int recordCount, AppendIdentity? identity)
+    {
+        IMemoryOwner<int> memory = MemoryPool<int>.Shared.Rent(recordCount);
+        return new() { _recordMemory = memory, _unitOfRecord = memory.Memory[..recordCount], _identity = identity };
+    }
+
+    /// <summary>Takes a writer that lives as long as the plan.</summary>
+    /// <param name="options">What the batch's header says.</param>
+    public RecordBatchWriter TakeWriter(in RecordBatchOptions options)
+    {
+        var writer = new RecordBatchWriter();
+        writer.Reset(options);
+        _owned.Add(writer);
+        return writer;
+    }
+
+    /// <summary>Takes a selection that lives as long as the plan.</summary>
+    /// <param name="options">What the batch's header says.</param>
+    /// <param name="source">The bytes that the records lie in, which live as long.</param>
+    public RecordSelection TakeSelection(in RecordBatchOptions options, ReadOnlyMemory<byte> source)
+    {
+        var selection = new RecordSelection(options, source);
+        _owned.Add(selection);
+        return selection;
+    }
+
+    /// <summary>What the next batch for a partition says of its producer. Each batch there is completed before the next one is begun.</summary>
+    /// <param name="partition">The partition.</param>
+    /// <param name="compression">How it is compressed.</param>
+    public RecordBatchOptions OptionsFor(int partition, CompressionType compression) => _identity is null
+        ? new RecordBatchOptions { Compression = compression }
+        : new RecordBatchOptions
+        {
+            Compression = compression,
+            ProducerId = _identity.ProducerId,
+            ProducerEpoch = _identity.ProducerEpoch,
+            BaseSequence = NextSequence(partition),
+        };
+
+    /// <summary>Opens a unit: a batch for a partition, whose bytes come with <see cref="Complete"/>.</summary>
+    /// <param name="partition">The partition.</param>
+    /// <returns>The unit's number.</returns>
+    public int OpenUnit(int partition)
+    {
+        _units.Add(new PlannedUnit(partition, RecordCount: 0, default, Error: null));
+        return _units.Count - 1;
+    }
+
+    /// <summary>Puts a record, or several in a row, into a unit.</summary>
+    /// <param name="unit">The unit.</param>
+    /// <param name="record">The first record's number in the request.</param>
+    /// <param name="count">How many.</param>
+    public void Assign(int unit, int record, int count = 1)
+    {
+        _unitOfRecord.Span.Slice(record, count).Fill(unit);
+        _units[unit] = _units[unit] with { RecordCount = _units[unit].RecordCount + count };
+    }
+
+    /// <summary>Gives a unit its bytes.</summary>
+    /// <param name="unit">The unit.</param>
+    /// <param name="batch">
+    /// A whole batch; under the request's identity one that says what <see cref="OptionsFor"/> did, or has a producer of its own.
+    /// </param>
+    public void Complete(int unit, AppendBatches batch)
+    {
+        PlannedUnit planned = _units[unit] = _units[unit] with { Batch = batch };
+        if (_identity is not null && batch.TryReadFirst(out RecordBatchHeader header) && IsIdentitys(header))
+            (_sequences ??= [])[planned.Partition] = RecordBatchHeader.SequenceAfter(NextSequence(planned.Partition), planned.RecordCount);
+    }
+
+    /// <summary>Whether a batch of the request may be stored as it is: its numbers are those that <see cref="OptionsFor"/> would give, or its own.</summary>
+    /// <param name="partition">The partition.</param>
+    /// <param name="header">The batch's header.</param>
+    public bool IsRightFor(int partition, in RecordBatchHeader header) => _identity is null
+        || (header.HasProducer && (!IsIdentitys(header) || header.BaseSequence == NextSequence(partition)));
+
+    /// <summary>Gives a unit a batch of the request, which may be numbered otherwise.</summary>
+    /// <param name="unit">The unit.</param>
+    /// <param name="batch">A whole batch, which stays as it is.</param>
+    public void CompleteSent(int unit, ReadOnlyMemory<byte> batch)
+    {
+        RecordBatchHeader.TryRead(batch.Span, out RecordBatchHeader header);
+        int partition = _units[unit].Partition;
+        if (!IsRightFor(partition, header))
+        {
+            Memory<byte> named = Rent(batch.Length);
+            batch.CopyTo(named);
+            RecordBatchHeader.StampProducer(named.Span, _identity!.ProducerId, _identity.ProducerEpoch, NextSequence(partition));
+            batch = named;
+        }
+
+        Complete(unit, batch);
+    }
+
+    /// <summary>Refuses records.</summary>
+    /// <param name="partition">Their partition, or -1.</param>
+    /// <param name="record">The first record's number in the request.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="error">Why.</param>
+    public void Refuse(int partition, int record, int count, StreamError error)
+    {
+        HasRefusals = true;
+        int unit = OpenUnit(partition);
+        _units[unit] = _units[unit] with { Error = error };
+        Assign(unit, record, count);
+    }
+
+    /// <summary>Joins the units of each partition into appends, in their order and within the bound of one append.</summary>
+    public void Seal()
+    {
+        int[] partOfUnit = new int[_units.Count];
+        var openParts = new Dictionary<int, int>();
+        var joined = new List<(int Units, int LengthBytes)>();
+        for (int unit = 0; unit < _units.Count; unit++)
+        {
+            PlannedUnit planned = _units[unit];
+            if (planned.Error is not null || !openParts.TryGetValue(planned.Partition, out int part)
+                || joined[part].LengthBytes + planned.Batch.LengthBytes > TopicLimits.AppendBytesMax)
+            {
+                HasOnePartEach &= planned.Error is null && !openParts.ContainsKey(planned.Partition);
+                part = Parts.Count;
+                Parts.Add(new PlannedPart(planned.Partition, RecordCount: 0, planned.Batch, planned.Error));
+                joined.Add(default);
+                if (planned.Error is null)
+                    openParts[planned.Partition] = part;
+            }
+
+            partOfUnit[unit] = part;
+            joined[part] = (joined[part].Units + 1, joined[part].LengthBytes + planned.Batch.LengthBytes);
+            Parts[part] = Parts[part] with { RecordCount = Parts[part].RecordCount + planned.RecordCount };
+        }
+
+        Join(partOfUnit, joined);
+        if (Parts.Count == 1)
+            return;
+        foreach (ref int value in _unitOfRecord.Span)
+            value = partOfUnit[value];
+        PartOfRecord = _unitOfRecord;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (IDisposable owned in _owned)
+            owned.Dispose();
+        foreach (byte[] bytes in _rented)
+            ArrayPool<byte>.Shared.Return(bytes);
+        // Nobody else has been told of it.
+        if (RecordMemory is null)
+            _recordMemory?.Dispose();
+        _owned.Clear();
+        _rented.Clear();
+    }
+
+    /// <summary>Puts the batches of parts that have several behind one another.</summary>
+    private void Join(int[] partOfUnit, List<(int Units, int LengthBytes)> joined)
+    {
+        var pieces = new AppendBatches[]?[Parts.Count];
+        int[] counts = new int[Parts.Count];
+        for (int unit = 0; unit < partOfUnit.Length; unit++)
+        {
+            int part = partOfUnit[unit];
+            if (Parts[part].Error is null && joined[part].Units > 1)
+                (pieces[part] ??= new AppendBatches[joined[part].Units])[counts[part]++] = _units[unit].Batch;
+        }
+
+        for (int part = 0; part < pieces.Length; part++)
+        {
+            if (pieces[part] is { } several)
+                Parts[part] = Parts[part] with { Batches = new AppendBatches(several) };
+        }
+    }
+
+    private int NextSequence(int partition) => _sequences?.GetValueOrDefault(partition, _identity!.BaseSequence) ?? _identity!.BaseSequence;
+
+    private bool IsIdentitys(in RecordBatchHeader header) =>
+        header.ProducerId == _identity!.ProducerId && header.ProducerEpoch == _identity.ProducerEpoch;
+
+    private Memory<byte> Rent(int lengthBytes)
+    {
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(lengthBytes);
+        _rented.Add(buffer);
+        return buffer.AsMemory(0, lengthBytes);
+    }
+
+    private readonly record struct PlannedUnit(int Partition, int RecordCount, AppendBatches Batch, StreamError? Error);
+}
+
+/// <summary>One append to make, or records that are refused.</summary>
+/// <param name="Partition">The partition, or -1.</param>
+/// <param name="RecordCount">The count of records.</param>
+/// <param name="Batches">The batches to append.</param>
+/// <param name="Error">Why there is nothing to append.</param>
+internal readonly record struct PlannedPart(int Partition, int RecordCount, AppendBatches Batches, StreamError? Error);

@@ -1,0 +1,242 @@
+using System.Buffers;
+using OrleansStream.Errors;
+using OrleansStream.Groups;
+using OrleansStream.Log.Writing;
+using OrleansStream.Records;
+using OrleansStream.Topics.Partitioning;
+
+namespace OrleansStream.Topics.Routing;
+
+/// <summary>Plans an append: checks what was sent, chooses partitions, and splits batches only where it must.</summary>
+/// <remarks>
+/// Batches whose records all go to one partition are passed on as they are: not copied, not decoded when the partition is
+/// named. A batch with a producer id of its own is never split, since its sequence numbers belong to it as a whole.
+/// </remarks>
+internal static class AppendPlanner
+{
+    private const int NoPartition = -1;
+
+    /// <summary>Plans an append.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="context">The topic, and the rest that matters.</param>
+    /// <param name="error">Why the request as a whole is refused; then the plan is null.</param>
+    public static AppendPlan? Plan(RecordsAppendRequest request, in AppendContext context, out StreamError? error)
+    {
+        error = CheckBatches(request, context, out BatchesSummary summary) ?? CheckPartition(request, context);
+        if (error is not null)
+            return null;
+
+        bool named = request.RecordPartitions.IsEmpty && (request.Partition is not null || context.PartitionCount == 1);
+        if (named && summary.IsAsIs)
+            return AppendPlan.AsIs(request.Partition ?? 0, summary.RecordCount, request.Batches);
+
+        int[] partitions = ArrayPool<int>.Shared.Rent(summary.RecordCount);
+        try
+        {
+            Span<int> chosen = partitions.AsSpan(0, summary.RecordCount);
+            if (named)
+                chosen.Fill(request.Partition ?? 0);
+            else
+                Choose(request, context, chosen);
+
+            if (summary.IsAsIs && !chosen.ContainsAnyExcept(chosen[0]) && IsPartition(chosen[0], context))
+                return AppendPlan.AsIs(chosen[0], summary.RecordCount, request.Batches);
+            return AppendSplitter.Split(request.Batches, chosen, context, out error);
+        }
+        catch (RecordFormatException e)
+        {
+            error = Corrupt(e.Message);
+            return null;
+        }
+        finally
+        {
+            ArrayPool<int>.Shared.Return(partitions);
+        }
+    }
+
+    /// <summary>Whether a batch may go to its partition without being written anew.</summary>
+    /// <param name="batch">The batch.</param>
+    /// <param name="header">Its header.</param>
+    /// <param name="context">The topic.</param>
+    public static bool IsAsIs(ReadOnlySpan<byte> batch, in RecordBatchHeader header, in AppendContext context)
+    {
+        if (context.Config.Compression is { } compression && header.Compression != compression)
+            return false;
+        // A producer's batch is taken or refused as a whole, which the log does.
+        if (header.MaxTimestamp > context.TimestampMsMax && !context.HasOwnProducer(header))
+            return false;
+        return header.LengthBytes <= context.Config.MaxMessageBytes
+            || (header.RecordCount == 1 && SizeOfOnlyRecord(batch) <= context.Config.MaxMessageBytes);
+    }
+
+    /// <summary>
+    /// The size of a record that <c>max.message.bytes</c> bounds: key, value, and the headers' keys and values. What a group adds to tell of a
+    /// record that failed does not count: whoever takes a record takes its copy. The log bounds what that may be, too.
+    /// </summary>
+    /// <param name="record">The record.</param>
+    public static int SizeOf(in RecordView record)
+    {
+        int size = record.Key.Length + record.Value.Length;
+        if (record.HeaderCount == 0)
+            return size;
+        int story = 0;
+        foreach (RecordHeaderView header in record.Headers)
+        {
+            int length = header.Key.Length + header.Value.Length;
+            if (RetryStory.IsHeader(header.Key))
+                story += length;
+            else
+                size += length;
+        }
+
+        // Anybody may write such headers: what no group would write counts.
+        return size + Math.Max(0, story - GroupLimits.StoryBytesMax);
+    }
+
+    /// <summary>Whether the topic has a partition.</summary>
+    /// <param name="partition">The partition's number.</param>
+    /// <param name="context">The topic.</param>
+    public static bool IsPartition(int partition, in AppendContext context) =>
+        (uint)partition < (uint)context.PartitionCount;
+
+    /// <summary>Bytes that are no batches.</summary>
+    /// <param name="detail">What is wrong.</param>
+    public static StreamError Corrupt(string detail) => new(StreamErrorCode.CorruptMessage, detail) { Field = "records" };
+
+    private static StreamError? CheckBatches(RecordsAppendRequest request, in AppendContext context, out BatchesSummary summary)
+    {
+        summary = default;
+        ReadOnlySpan<byte> batches = request.Batches.Span;
+        if (batches.Length > TopicLimits.RequestBytesMax)
+        {
+            return new StreamError(
+                StreamErrorCode.RecordListTooLarge,
+                $"The request carries {batches.Length} bytes of records; at most {TopicLimits.RequestBytesMax} are taken. Split it.");
+        }
+
+        bool isAsIs = batches.Length <= TopicLimits.AppendBytesMax;
+        long count = 0;
+        // The log checks the sums of what it is given as it is; what is written anew is checked where it is read.
+        var scanner = new RecordBatchScanner(batches, checkCrc: false);
+        while (scanner.MoveNext())
+        {
+            RecordBatchHeader header = scanner.Header;
+            if (header.IsControl || header.RecordCount == 0)
+                return new StreamError(StreamErrorCode.InvalidRecord, "A batch is empty or the log's own: it holds no record to store.");
+            if (SentBatches.JudgeHeader(header) is { } refusal)
+                return new StreamError(refusal.Code, refusal.Detail) { Field = "records" };
+            count += header.RecordCount;
+            bool isNamed = request.Identity is null || header.HasProducer;
+            isAsIs = isAsIs && isNamed && IsAsIsChecked(scanner.Batch, header, context);
+        }
+
+        summary = new BatchesSummary((int)Math.Min(count, int.MaxValue), isAsIs);
+        return scanner.Status switch
+        {
+            RecordBatchStatus.BadMagic => new StreamError(
+                StreamErrorCode.UnsupportedForMessageFormat, $"The batch at byte {scanner.NextPosition} is not of format (magic) 2."),
+            RecordBatchStatus.BadCompression => new StreamError(
+                StreamErrorCode.UnsupportedCompressionType, $"The batch at byte {scanner.NextPosition} has no known compression."),
+            not RecordBatchStatus.End => Corrupt($"There is no whole batch at byte {scanner.NextPosition}: {scanner.Status}."),
+            _ => CheckCounts(request, count),
+        };
+    }
+
+    private static bool IsAsIsChecked(ReadOnlySpan<byte> batch, in RecordBatchHeader header, in AppendContext context)
+    {
+        try
+        {
+            return IsAsIs(batch, header, context);
+        }
+        catch (RecordFormatException)
+        {
+            // The splitter reads it again and says what is wrong.
+            return false;
+        }
+    }
+
+    private static StreamError? CheckCounts(RecordsAppendRequest request, long count)
+    {
+        if (count > TopicLimits.RequestRecordsMax)
+        {
+            return new StreamError(
+                StreamErrorCode.RecordListTooLarge,
+                $"The request carries {count} records; at most {TopicLimits.RequestRecordsMax} are taken. Split it.");
+        }
+
+        if (count == 0)
+            return new StreamError(StreamErrorCode.InvalidRequest, "The request carries no records.") { Field = "records" };
+        return request.RecordPartitions.IsEmpty || request.RecordPartitions.Length == count ? null : new StreamError(
+            StreamErrorCode.InvalidRequest, $"{request.RecordPartitions.Length} partitions are named for {count} records.")
+        {
+            Field = "partition",
+        };
+    }
+
+    private static StreamError? CheckPartition(RecordsAppendRequest request, in AppendContext context)
+    {
+        if (request.Partition is { } partition && !IsPartition(partition, context))
+            return Partitions.PartitionErrors.NoSuchPartition(context.Topic.Metadata.Name, partition, context.PartitionCount);
+        if (request.ExpectedNextOffset is not null && request.Partition is null)
+        {
+            return new StreamError(
+                StreamErrorCode.InvalidRequest, "A condition on the next offset needs a partition: offsets are a partition's own.")
+            {
+                Field = "partition",
+            };
+        }
+
+        return null;
+    }
+
+    /// <summary>A record's own partition, else the request's, else by key, else one for all keyless records of its batch.</summary>
+    private static void Choose(RecordsAppendRequest request, in AppendContext context, Span<int> chosen)
+    {
+        ReadOnlySpan<int> named = request.RecordPartitions.Span;
+        ReadOnlySpan<byte> batches = request.Batches.Span;
+        var scanner = new RecordBatchScanner(batches, checkCrc: false);
+        int next = 0;
+        // One turn a request, and the same one when it is repeated.
+        int turn = context.Topic.Spread is null ? 0 : context.Identity?.KeylessStart ?? context.Sticky.Next(int.MaxValue);
+        while (scanner.MoveNext())
+        {
+            // A producer's own sequence lies in one partition, so its keys stay where they are.
+            HotKeySpread? spread = context.HasOwnProducer(scanner.Header) ? null : context.Topic.Spread;
+            int sticky = NoPartition;
+            using RecordBatchReader reader = RecordBatchReader.OfSent(scanner.Batch);
+            while (reader.TryReadNext(out RecordView record))
+            {
+                int partition = named.IsEmpty ? NoPartition : named[next];
+                if (partition == NoPartition && request.Partition is { } asked)
+                    partition = asked;
+                else if (partition == NoPartition && record.HasKey)
+                    partition = ChooseByKey(record.Key, context, spread, turn);
+                else if (partition == NoPartition)
+                    partition = sticky = ChooseKeyless(context, sticky);
+                chosen[next++] = partition;
+            }
+        }
+    }
+
+    private static int ChooseByKey(ReadOnlySpan<byte> key, in AppendContext context, HotKeySpread? spread, int turn)
+    {
+        context.Heat?.Add(key);
+        return spread is null
+            ? KeyPartitioner.Choose(key, context.PartitionCount)
+            : spread.Choose(key, context.PartitionCount, turn);
+    }
+
+    private static int ChooseKeyless(in AppendContext context, int sticky)
+    {
+        context.Heat?.AddKeyless();
+        return sticky == NoPartition ? context.Sticky.Next(context.PartitionCount) : sticky;
+    }
+
+    private static int SizeOfOnlyRecord(ReadOnlySpan<byte> batch)
+    {
+        using var reader = new RecordBatchReader(batch);
+        return reader.TryReadNext(out RecordView record) ? SizeOf(record) : 0;
+    }
+
+    private readonly record struct BatchesSummary(int RecordCount, bool IsAsIs);
+}

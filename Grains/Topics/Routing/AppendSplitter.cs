@@ -1,0 +1,254 @@
+using OrleansStream.Errors;
+using OrleansStream.Log.Contract;
+using OrleansStream.Partitions;
+using OrleansStream.Records;
+
+namespace OrleansStream.Topics.Routing;
+
+/// <summary>
+/// Puts records into new batches, one stream of batches for each partition; no object a record. What neither is nor becomes compressed is only
+/// chosen here: the log writes it where it is to lie.
+/// </summary>
+internal readonly ref struct AppendSplitter
+{
+    private const int NoPosition = -1;
+
+    private readonly ReadOnlyMemory<byte> _batches;
+    private readonly ReadOnlySpan<int> _partitions;
+    private readonly AppendContext _context;
+    private readonly AppendPlan _plan;
+    private readonly Dictionary<int, OpenBatch> _open;
+
+    private AppendSplitter(ReadOnlyMemory<byte> batches, ReadOnlySpan<int> partitions, in AppendContext context)
+    {
+        _batches = batches;
+        _partitions = partitions;
+        _context = context;
+        _plan = AppendPlan.Split(partitions.Length, context.Identity);
+        _open = [];
+    }
+
+    /// <summary>Splits batches.</summary>
+    /// <param name="batches">Whole batches, back to back.</param>
+    /// <param name="partitions">Per record its partition, also one that the topic does not have.</param>
+    /// <param name="context">The topic.</param>
+    /// <param name="error">Why nothing can be appended; then the plan is null.</param>
+    /// <exception cref="RecordFormatException">A batch is malformed.</exception>
+    public static AppendPlan? Split(
+        ReadOnlyMemory<byte> batches, ReadOnlySpan<int> partitions, in AppendContext context, out StreamError? error)
+    {
+        var splitter = new AppendSplitter(batches, partitions, context);
+        bool isDone = false;
+        try
+        {
+            error = splitter.Run();
+            isDone = error is null;
+            return isDone ? splitter._plan : null;
+        }
+        finally
+        {
+            if (!isDone)
+                splitter._plan.Dispose();
+        }
+    }
+
+    private StreamError? Run()
+    {
+        var scanner = new RecordBatchScanner(_batches.Span);
+        int record = 0;
+        while (scanner.MoveNext())
+        {
+            RecordBatchHeader header = scanner.Header;
+            ReadOnlyMemory<byte> batch = _batches[scanner.Position..scanner.NextPosition];
+            ReadOnlySpan<int> partitions = _partitions.Slice(record, header.RecordCount);
+            bool isWhole = !partitions.ContainsAnyExcept(partitions[0]) && AppendPlanner.IsPartition(partitions[0], _context);
+            if (isWhole && AppendPlanner.IsAsIs(batch.Span, header, _context))
+                AddAsIs(partitions[0], record, batch, header, scanner.Position);
+            else if (!_context.HasOwnProducer(header))
+                AddRecords(scanner.Position, batch.Span, header, record);
+            else if (!isWhole)
+                return CannotSplit();
+            else
+                AddProducerBatch(partitions[0], record, batch, header);
+            record += header.RecordCount;
+        }
+
+        // The headers were sound before, so only a checksum can be wrong here.
+        if (scanner.Status != RecordBatchStatus.End)
+            return AppendPlanner.Corrupt($"The batch at byte {scanner.NextPosition} fails its checksum.");
+        foreach (OpenBatch open in _open.Values)
+            Close(open);
+        _plan.Seal();
+        return null;
+    }
+
+    /// <summary>Adds a batch as it is. Where only its numbers keep it from that, its records are chosen: so they are not copied for the numbers' sake.</summary>
+    private void AddAsIs(int partition, int record, ReadOnlyMemory<byte> batch, in RecordBatchHeader header, int position)
+    {
+        CloseOpen(partition);
+        if (_plan.IsRightFor(partition, header) || !header.HasProducer || header.Compression != CompressionType.None)
+            AddSent(partition, record, header.RecordCount, batch);
+        else
+            AddRecords(position, batch.Span, header, record);
+    }
+
+    /// <summary>Ends what was written for a partition before a batch that comes behind it: its numbers are the next ones.</summary>
+    private void CloseOpen(int partition)
+    {
+        if (_open.Remove(partition, out var open))
+            Close(open);
+    }
+
+    private void AddSent(int partition, int record, int count, ReadOnlyMemory<byte> batch)
+    {
+        int unit = _plan.OpenUnit(partition);
+        _plan.Assign(unit, record, count);
+        _plan.CompleteSent(unit, batch);
+    }
+
+    /// <summary>Compresses a producer's batch anew, or refuses it as a whole.</summary>
+    private void AddProducerBatch(int partition, int record, ReadOnlyMemory<byte> batch, in RecordBatchHeader header)
+    {
+        CompressionType compression = _context.Config.Compression ?? header.Compression;
+        if (compression == header.Compression)
+        {
+            Refuse(partition, record, header.RecordCount, TooLarge("The batch", header.LengthBytes));
+            return;
+        }
+
+        RecordBatchWriter writer = _plan.TakeWriter(new RecordBatchOptions
+        {
+            Compression = compression,
+            ProducerId = header.ProducerId,
+            ProducerEpoch = header.ProducerEpoch,
+            BaseSequence = header.BaseSequence,
+            IsTransactional = header.IsTransactional,
+        });
+        if (!TryRewrite(batch.Span, writer) || writer.WrittenBatch().Length > BatchBytesMax(header.RecordCount))
+            Refuse(partition, record, header.RecordCount, TooLarge("The batch, written anew,", writer.LengthBytes));
+        else
+            AddWritten(partition, record, header.RecordCount, writer);
+    }
+
+    private void AddWritten(int partition, int record, int count, RecordBatchWriter writer)
+    {
+        CloseOpen(partition);
+        int unit = _plan.OpenUnit(partition);
+        _plan.Assign(unit, record, count);
+        _plan.Complete(unit, AppendBatches.Of(writer));
+    }
+
+    private static bool TryRewrite(ReadOnlySpan<byte> batch, RecordBatchWriter writer)
+    {
+        using var reader = RecordBatchReader.OfSent(batch);
+        try
+        {
+            while (reader.TryReadNext(out RecordView view))
+                Write(writer, view);
+            writer.Finish();
+            return true;
+        }
+        catch (InvalidOperationException)
+        {
+            // The codec's own bound: a batch that unfolds to more than one store append takes.
+            return false;
+        }
+    }
+
+    private void AddRecords(int position, ReadOnlySpan<byte> batch, in RecordBatchHeader header, int record)
+    {
+        CompressionType compression = _context.Config.Compression ?? header.Compression;
+        bool isChosen = compression == CompressionType.None && header.Compression == CompressionType.None;
+        using var reader = RecordBatchReader.OfSent(batch);
+        while (reader.TryReadNext(out RecordView view))
+        {
+            int partition = _partitions[record];
+            int size = AppendPlanner.SizeOf(view);
+            int encodedLength = RecordBatchWriter.EncodedRecordLengthBytes(
+                view.Key.Length, view.Value.Length, view.EncodedHeaders.Length);
+            if (!AppendPlanner.IsPartition(partition, _context))
+                Refuse(partition, record, 1, PartitionErrors.NoSuchPartition(_context.Topic.Metadata.Name, partition, _context.PartitionCount));
+            else if (size > _context.Config.MaxMessageBytes)
+                Refuse(partition, record, 1, TooLarge("The record", size));
+            else if (RecordBatchHeader.HeaderLengthBytes + encodedLength > BatchBytesMax(recordCount: 1))
+                Refuse(partition, record, 1, TooLarge("The record, with its very many headers,", encodedLength));
+            else if (view.TimestampMs < AppendContext.TimestampMsMin || view.TimestampMs > _context.TimestampMsMax)
+                Refuse(partition, record, 1, BadTimestamp(view.TimestampMs));
+            else
+                AddRecord(partition, record, view, isChosen ? position + reader.RecordPosition : NoPosition, encodedLength, compression);
+            record++;
+        }
+    }
+
+    private void AddRecord(int partition, int record, in RecordView view, int position, int encodedLength, CompressionType compression)
+    {
+        _open.TryGetValue(partition, out var open);
+        if (open is not null
+            && (open.Compression != compression || open.Selection is null != (position == NoPosition)
+                || open.LengthBytes + encodedLength > _context.Config.MaxMessageBytes))
+        {
+            Close(open);
+            open = null;
+        }
+
+        open ??= _open[partition] = Open(partition, compression, isChosen: position != NoPosition);
+        if (open.Selection is { } selection)
+            selection.Add(position, view.TimestampMs);
+        else
+            Write(open.Writer!, view);
+        _plan.Assign(open.Unit, record);
+    }
+
+    private OpenBatch Open(int partition, CompressionType compression, bool isChosen)
+    {
+        RecordBatchOptions options = _plan.OptionsFor(partition, compression);
+        if (isChosen)
+            return new OpenBatch(null, _plan.TakeSelection(options, _batches), _plan.OpenUnit(partition), compression);
+        RecordBatchWriter writer = _plan.TakeWriter(options);
+        // An even share, and a quarter more since shares are not: memory that grows is copied.
+        writer.Reserve(Math.Min(_batches.Length / _context.PartitionCount * 5 / 4, _context.Config.MaxMessageBytes));
+        return new OpenBatch(writer, null, _plan.OpenUnit(partition), compression);
+    }
+
+    private void Close(OpenBatch open)
+    {
+        open.Writer?.Finish();
+        _plan.Complete(open.Unit, open.Selection is { } selection ? new AppendBatches(selection) : AppendBatches.Of(open.Writer!));
+    }
+
+    private void Refuse(int partition, int record, int count, StreamError error) => _plan.Refuse(partition, record, count, error);
+
+    private StreamError TooLarge(string what, int size) => new(
+        StreamErrorCode.MessageTooLarge,
+        $"{what} has {size} bytes, and the topic's max.message.bytes is {_context.Config.MaxMessageBytes}. "
+        + "Store the payload in a blob (for instance Azure Blob Storage) and send its address.");
+
+    /// <summary>What the log takes: a batch of one record may add its framing to the record's own bytes.</summary>
+    private int BatchBytesMax(int recordCount) =>
+        _context.Config.MaxMessageBytes + (recordCount == 1 ? LogLimits.RecordFramingBytesMax : 0);
+
+    private StreamError BadTimestamp(long timestampMs) => new(
+        StreamErrorCode.InvalidTimestamp,
+        timestampMs < AppendContext.TimestampMsMin
+            ? $"The record's timestamp is {timestampMs} ms since 1970; it must not be negative."
+            : $"The record is dated {timestampMs - _context.NowMs} ms ahead of the server's clock; "
+                + $"the topic's message.timestamp.after.max.ms is {_context.Config.TimestampAfterMaxMs}.")
+    {
+        Field = "timestamp",
+    };
+
+    private static void Write(RecordBatchWriter writer, in RecordView view) =>
+        writer.Append(view.TimestampMs, view.Key, view.HasKey, view.Value, view.HasValue, view.EncodedHeaders);
+
+    private static StreamError CannotSplit() => new(
+        StreamErrorCode.InvalidRecord,
+        "A batch with a producer id cannot be split over partitions, and its records belong to several. Name the partition.")
+    {
+        Field = "partition",
+    };
+
+    private sealed record OpenBatch(RecordBatchWriter? Writer, RecordSelection? Selection, int Unit, CompressionType Compression)
+    {
+        public int LengthBytes => Selection?.LengthBytes ?? Writer!.LengthBytes;
+    }
+}

@@ -1,0 +1,106 @@
+using System.Runtime.CompilerServices;
+using Microsoft.Extensions.Logging;
+using OrleansStream.Errors;
+using OrleansStream.Partitions;
+
+namespace OrleansStream.Topics.Routing;
+
+/// <summary>A router's calls to partitions: failures are made into errors, and what only reads is tried again when a silo has gone.</summary>
+/// <param name="partitions">Reaches the partitions.</param>
+/// <param name="time">The clock.</param>
+/// <param name="logger">Told of failures that nobody foresaw.</param>
+internal sealed class PartitionCalls(GrainLookup<IPartitionGrain> partitions, TimeProvider time, ILogger logger)
+{
+    private const long None = -1;
+
+    /// <summary>Appends to a partition, once.</summary>
+    /// <param name="key">The partition.</param>
+    /// <param name="request">What to append.</param>
+    /// <param name="cancellationToken">The caller's deadline.</param>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<AppendResponse> AppendAsync(PartitionKey key, AppendRequest request, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await Partition(key).AppendAsync(request, cancellationToken);
+        }
+        catch (Exception e)
+        {
+            return new AppendResponse(PartitionErrors.Explain(e, isWrite: true, logger), None, None, None);
+        }
+    }
+
+    /// <summary>Reads from a partition.</summary>
+    /// <param name="key">The partition.</param>
+    /// <param name="request">What to read.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public ValueTask<FetchResponse> FetchAsync(PartitionKey key, FetchRequest request, CancellationToken cancellationToken) => TryAsync(
+        token => Partition(key).FetchAsync(request, token),
+        response => response.Error,
+        error => new FetchResponse(error, request.Offset, default, None, None),
+        cancellationToken);
+
+    /// <summary>Finds the offset of a time in a partition.</summary>
+    /// <param name="key">The partition.</param>
+    /// <param name="timestampMs">Milliseconds since the Unix epoch.</param>
+    /// <param name="cancellationToken">The caller's deadline.</param>
+    public ValueTask<FindOffsetResponse> FindOffsetAsync(PartitionKey key, long timestampMs, CancellationToken cancellationToken) => TryAsync(
+        token => Partition(key).FindOffsetAsync(timestampMs, token),
+        response => response.Error,
+        error => new FindOffsetResponse(error, None, None),
+        cancellationToken);
+
+    /// <summary>Deletes the records of a partition below an offset. Repeating it is harmless, so it is tried again as a read is.</summary>
+    /// <param name="key">The partition.</param>
+    /// <param name="beforeOffset">The new log start offset; -1 for the high watermark.</param>
+    /// <param name="cancellationToken">The caller's deadline.</param>
+    public ValueTask<PartitionDescription> DeleteRecordsAsync(
+        PartitionKey key, long beforeOffset, CancellationToken cancellationToken) => TryAsync(
+        token => Partition(key).DeleteRecordsAsync(beforeOffset, token),
+        response => response.Error,
+        error => PartitionMapping.Unavailable(key.Partition, error with { OutcomeUnknown = true }),
+        cancellationToken);
+
+    /// <summary>Describes a partition.</summary>
+    /// <param name="key">The partition.</param>
+    public ValueTask<PartitionDescription> DescribeAsync(PartitionKey key) => TryAsync(
+        _ => Partition(key).DescribeAsync(),
+        response => response.Error,
+        error => PartitionMapping.Unavailable(key.Partition, error),
+        CancellationToken.None);
+
+    private async ValueTask<T> TryAsync<T>(
+        Func<CancellationToken, ValueTask<T>> call, Func<T, StreamError?> errorOf, Func<StreamError, T> fail,
+        CancellationToken cancellationToken)
+    {
+        for (int attempt = 1; ; attempt++)
+        {
+            bool mayRetry = attempt < TopicGrainLimits.AttemptsMax;
+            try
+            {
+                T response = await call(cancellationToken);
+                if (!mayRetry || errorOf(response) is not { Code: StreamErrorCode.NotLeaderOrFollower })
+                    return response;
+            }
+            catch (Exception e) when (!mayRetry || e is not OrleansException)
+            {
+                return fail(PartitionErrors.Explain(e, isWrite: false, logger));
+            }
+            catch (OrleansException)
+            {
+                // Its silo has just gone, and another takes the partition over.
+            }
+
+            try
+            {
+                await Task.Delay(TopicGrainLimits.RetryPause, time, cancellationToken);
+            }
+            catch (OperationCanceledException e)
+            {
+                return fail(PartitionErrors.Explain(e, isWrite: false, logger));
+            }
+        }
+    }
+
+    private IPartitionGrain Partition(PartitionKey key) => partitions.Get(key.ToString());
+}

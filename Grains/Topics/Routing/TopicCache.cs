@@ -1,0 +1,80 @@
+using OrleansStream.Errors;
+
+namespace OrleansStream.Topics.Routing;
+
+/// <summary>What a router knows of its topic, for a short time. Only for use on one grain's scheduler.</summary>
+/// <remarks>An unknown topic is not remembered: it may be created the next moment, and must then be found.</remarks>
+/// <param name="name">The topic's name.</param>
+/// <param name="grains">Reaches the topic.</param>
+/// <param name="time">The clock.</param>
+internal sealed class TopicCache(string name, IGrainFactory grains, TimeProvider time)
+{
+    private TopicView? _topic;
+    private Task<(TopicView? Topic, StreamError? Error)>? _asking;
+
+    /// <summary>The topic, as it was at most <see cref="TopicGrainLimits.TopicCacheAge"/> ago.</summary>
+    public ValueTask<(TopicView? Topic, StreamError? Error)> GetAsync() =>
+        _topic is { } topic && time.GetElapsedTime(topic.ReadAt) < TopicGrainLimits.TopicCacheAge
+            ? ValueTask.FromResult<(TopicView?, StreamError?)>((topic, null))
+            : new ValueTask<(TopicView?, StreamError?)>(AskAsync());
+
+    /// <summary>The topic as it is now, unless somebody has already learnt that the known one is stale.</summary>
+    /// <param name="known">What the caller knows, or null to ask in any case.</param>
+    public Task<(TopicView? Topic, StreamError? Error)> RefreshAsync(TopicView? known) =>
+        known is not null && _topic is { } topic && topic != known
+            ? Task.FromResult<(TopicView?, StreamError?)>((topic, null))
+            : AskAsync();
+
+    /// <summary>Asks whether a topic is as it was, for those who would refuse something on account of it.</summary>
+    /// <param name="known">What the caller knows.</param>
+    public async Task<bool> IsCurrentAsync(TopicView known)
+    {
+        var (topic, _) = await AskAsync();
+        return topic is not null && topic.Metadata.Id == known.Metadata.Id && topic.Metadata.Version == known.Metadata.Version;
+    }
+
+    // All who ask while one question is under way get its answer.
+    private Task<(TopicView? Topic, StreamError? Error)> AskAsync()
+    {
+        if (_asking is not { IsCompleted: false })
+            _asking = ReadAsync();
+        return _asking;
+    }
+
+    private async Task<(TopicView? Topic, StreamError? Error)> ReadAsync()
+    {
+        if (TopicName.Validate(name) is { } refusal)
+            return (null, refusal);
+        long askedAt = time.GetTimestamp();
+        long readAt;
+        TopicResponse response;
+        while (true)
+        {
+            readAt = time.GetTimestamp();
+            try
+            {
+                response = await grains.GetGrain<ITopicGrain>(name).GetAsync();
+                break;
+            }
+            catch (Exception e) when (e is OrleansException && time.GetElapsedTime(askedAt) < TopicGrainLimits.TopicOwnerWaitMax)
+            {
+                // Its silo has just gone, and another takes the topic over.
+                await Task.Delay(TopicGrainLimits.RetryPause, time);
+            }
+            catch (Exception e) when (e is OrleansException or TimeoutException)
+            {
+                // What the exception says is of the inside: addresses and stack traces.
+                return (null, new StreamError(
+                    StreamErrorCode.NotLeaderOrFollower, $"The owner of topic '{name}' did not answer; nothing was stored."));
+            }
+            catch (StreamException e)
+            {
+                return (null, new StreamError(
+                    StreamErrorCode.NotLeaderOrFollower, $"The owner of topic '{name}' did not answer; nothing was stored: {e.Message}"));
+            }
+        }
+
+        _topic = response.Topic is { } metadata ? new TopicView(metadata, TopicConfig.From(metadata.Config), readAt) : null;
+        return (_topic, response.Error);
+    }
+}

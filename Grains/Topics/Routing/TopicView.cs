@@ -1,0 +1,47 @@
+using OrleansStream.Topics.HotKeys;
+using OrleansStream.Topics.Partitioning;
+
+namespace OrleansStream.Topics.Routing;
+
+/// <summary>A topic as a router knows it.</summary>
+/// <param name="Metadata">The topic.</param>
+/// <param name="Config">Its settings, read once.</param>
+/// <param name="ReadAt">When it was asked for, in ticks of the clock's timestamps.</param>
+internal sealed record TopicView(TopicMetadata Metadata, TopicConfig Config, long ReadAt)
+{
+    /// <summary>How hot keys are spread; null when none is.</summary>
+    public HotKeySpread? Spread { get; } =
+        Config.HotKeySpread > 1 && !Config.HotKeys.IsEmpty ? new HotKeySpread(Config.HotKeySpread, Config.HotKeys) : null;
+
+    /// <summary>Whether an append planned by the one is planned as by the other.</summary>
+    /// <param name="topic">The topic that a request names, or null.</param>
+    public bool IsVersionOf(TopicMetadata? topic) => topic?.Id == Metadata.Id && topic.Version == Metadata.Version;
+}
+
+/// <summary>What planning an append needs to know.</summary>
+/// <param name="Topic">The topic.</param>
+/// <param name="Sticky">Chooses for records without a key.</param>
+/// <param name="NowMs">The time, in milliseconds since the Unix epoch.</param>
+/// <param name="Identity">The producer that batches without one are stored under; null for none.</param>
+/// <param name="Heat">Counts the keys that choose a partition; null for a try that was counted before.</param>
+internal readonly record struct AppendContext(
+    TopicView Topic, StickyPartitioner Sticky, long NowMs, AppendIdentity? Identity = null, RouterHeat? Heat = null)
+{
+    /// <summary>The earliest time a record may be dated: Kafka's "none".</summary>
+    public const long TimestampMsMin = -1;
+
+    /// <summary>The topic's settings.</summary>
+    public TopicConfig Config => Topic.Config;
+
+    /// <summary>The count of the topic's partitions.</summary>
+    public int PartitionCount => Topic.Metadata.PartitionCount;
+
+    /// <summary>Whether a batch names a producer of its own, beside the one that the request as a whole is stored under.</summary>
+    /// <param name="header">The batch's header.</param>
+    public bool HasOwnProducer(in Records.RecordBatchHeader header) =>
+        header.HasProducer && (header.ProducerId != Identity?.ProducerId || header.ProducerEpoch != Identity.ProducerEpoch);
+
+    /// <summary>The latest time a record may be dated. Even without a bound two times are no more than 64 bits apart.</summary>
+    public long TimestampMsMax =>
+        Config.TimestampType == Records.TimestampType.LogAppendTime ? long.MaxValue + TimestampMsMin : NowMs + Config.TimestampAfterMaxMs;
+}
