@@ -1,9 +1,8 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using OrleansStream.Api.Mapping;
 
-namespace OrleansStream.Api.Contracts;
+namespace OrleansStream.Contracts;
 
 /// <summary>Source-generated (de)serialisation of everything that is not on a record's way.</summary>
 [JsonSourceGenerationOptions(
@@ -35,7 +34,7 @@ namespace OrleansStream.Api.Contracts;
 [JsonSerializable(typeof(RetryPolicyAnswer))]
 [JsonSerializable(typeof(RedriveRequest))]
 [JsonSerializable(typeof(RedriveAnswer))]
-internal sealed partial class ApiJsonContext : JsonSerializerContext
+public sealed partial class ApiJsonContext : JsonSerializerContext
 {
     /// <summary>The context every answer is written with: text stays readable, as no answer is ever put into an HTML page.</summary>
     public static ApiJsonContext Api { get; } = new(new JsonSerializerOptions

@@ -1,10 +1,10 @@
 using System.Text.Json;
 
-namespace OrleansStream.Api.Contracts;
+namespace OrleansStream.Contracts;
 
 /// <summary>Records of one partition, in order.</summary>
 /// <remarks>It documents the answer, which is written straight from the stored batches.</remarks>
-internal sealed record FetchAnswer
+public sealed record FetchAnswer
 {
     /// <summary>The records; empty when there is nothing new. One that has <c>error</c> stands for all in a batch that cannot be read.</summary>
     public required IReadOnlyList<StoredRecord> Records { get; init; }
@@ -23,7 +23,7 @@ internal sealed record FetchAnswer
 }
 
 /// <summary>A record as it is stored.</summary>
-internal sealed record StoredRecord
+public sealed record StoredRecord
 {
     /// <summary>The partition it is in.</summary>
     /// <example>3</example>
@@ -63,7 +63,7 @@ internal sealed record StoredRecord
 }
 
 /// <summary>Why records cannot be read: their batch's checksum is right, but what its producer compressed is malformed or a bomb.</summary>
-internal sealed record UnreadableEntry
+public sealed record UnreadableEntry
 {
     /// <summary>Kafka's name of the error: <c>CORRUPT_MESSAGE</c>.</summary>
     /// <example>CORRUPT_MESSAGE</example>

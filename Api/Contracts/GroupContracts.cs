@@ -1,7 +1,7 @@
-namespace OrleansStream.Api.Contracts;
+namespace OrleansStream.Contracts;
 
 /// <summary>A page of groups, in ordinal order of their names.</summary>
-internal sealed record GroupListAnswer
+public sealed record GroupListAnswer
 {
     /// <summary>The groups.</summary>
     public required IReadOnlyList<GroupListEntry> Groups { get; init; }
@@ -11,7 +11,7 @@ internal sealed record GroupListAnswer
 }
 
 /// <summary>A group on a page.</summary>
-internal sealed record GroupListEntry
+public sealed record GroupListEntry
 {
     /// <summary>Its name.</summary>
     /// <example>scoreboard</example>
@@ -22,7 +22,7 @@ internal sealed record GroupListEntry
 }
 
 /// <summary>A group.</summary>
-internal sealed record GroupAnswer
+public sealed record GroupAnswer
 {
     /// <summary>Its name.</summary>
     /// <example>scoreboard</example>
@@ -52,7 +52,7 @@ internal sealed record GroupAnswer
 }
 
 /// <summary>A member of a group.</summary>
-internal sealed record MemberAnswer
+public sealed record MemberAnswer
 {
     /// <summary>Its id.</summary>
     /// <example>anna</example>
@@ -76,7 +76,7 @@ internal sealed record MemberAnswer
 }
 
 /// <summary>Offsets to be kept.</summary>
-internal sealed record OffsetsPutRequest
+public sealed record OffsetsPutRequest
 {
     /// <summary>The member that commits. Without it the offsets are set for a group without members, also back.</summary>
     public string? Member { get; init; }
@@ -92,7 +92,7 @@ internal sealed record OffsetsPutRequest
 }
 
 /// <summary>An offset to be kept.</summary>
-internal sealed record OffsetPut
+public sealed record OffsetPut
 {
     /// <summary>The topic.</summary>
     /// <example>matches</example>
@@ -111,14 +111,14 @@ internal sealed record OffsetPut
 }
 
 /// <summary>A group's committed offsets.</summary>
-internal sealed record OffsetListAnswer
+public sealed record OffsetListAnswer
 {
     /// <summary>The offsets, by topic and partition.</summary>
     public required IReadOnlyList<OffsetEntry> Offsets { get; init; }
 }
 
 /// <summary>A committed offset.</summary>
-internal sealed record OffsetEntry
+public sealed record OffsetEntry
 {
     /// <summary>The topic.</summary>
     /// <example>matches</example>
@@ -140,7 +140,7 @@ internal sealed record OffsetEntry
 }
 
 /// <summary>Where a group's offsets shall be.</summary>
-internal sealed record OffsetsResetRequest
+public sealed record OffsetsResetRequest
 {
     /// <summary>The topics; without them all that the group has an offset for.</summary>
     public IReadOnlyList<string>? Topics { get; init; }
@@ -166,7 +166,7 @@ internal sealed record OffsetsResetRequest
 }
 
 /// <summary>What a reset set, or would set.</summary>
-internal sealed record OffsetsResetAnswer
+public sealed record OffsetsResetAnswer
 {
     /// <summary>True when nothing was set.</summary>
     public required bool DryRun { get; init; }
@@ -176,7 +176,7 @@ internal sealed record OffsetsResetAnswer
 }
 
 /// <summary>An offset before and after a reset.</summary>
-internal sealed record OffsetMove
+public sealed record OffsetMove
 {
     /// <summary>The topic.</summary>
     /// <example>matches</example>
@@ -196,7 +196,7 @@ internal sealed record OffsetMove
 }
 
 /// <summary>How far a group is behind.</summary>
-internal sealed record LagAnswer
+public sealed record LagAnswer
 {
     /// <summary>The records that are not committed, over all partitions.</summary>
     /// <example>12</example>
@@ -211,7 +211,7 @@ internal sealed record LagAnswer
 }
 
 /// <summary>How far a group is behind in a partition.</summary>
-internal sealed record PartitionLag
+public sealed record PartitionLag
 {
     /// <summary>The topic.</summary>
     /// <example>matches</example>

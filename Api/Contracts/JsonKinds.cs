@@ -1,19 +1,19 @@
-namespace OrleansStream.Api.Contracts;
+namespace OrleansStream.Contracts;
 
 // Values that JSON can write in more than one way. No .NET type says so, thus each has a type of its own here that stands for it in the
 // description alone: the bodies themselves are parsed and written by hand.
 
 /// <summary>A key: text, base64, or any JSON, as its <c>key_type</c> says.</summary>
-internal sealed record RecordKey;
+public sealed record RecordKey;
 
 /// <summary>A time: RFC 3339, or milliseconds since the Unix epoch.</summary>
-internal sealed record RecordTimestamp;
+public sealed record RecordTimestamp;
 
 /// <summary>When a produce request is answered: <c>"all"</c>, 1 or 0.</summary>
-internal sealed record AcksChoice;
+public sealed record AcksChoice;
 
 /// <summary>The value of a topic's setting: a number, a string or a boolean.</summary>
-internal sealed record SettingValue;
+public sealed record SettingValue;
 
 /// <summary>A new value of a topic's setting; null puts the setting back to its default.</summary>
-internal sealed record SettingChange;
+public sealed record SettingChange;

@@ -1,9 +1,9 @@
 using System.Text.Json.Serialization;
 
-namespace OrleansStream.Api.Contracts;
+namespace OrleansStream.Contracts;
 
 /// <summary>The traffic of a topic.</summary>
-internal sealed record TopicLoadAnswer
+public sealed record TopicLoadAnswer
 {
     /// <summary>One entry per partition, in order.</summary>
     public required IReadOnlyList<PartitionLoadAnswer> Partitions { get; init; }
@@ -14,7 +14,7 @@ internal sealed record TopicLoadAnswer
 }
 
 /// <summary>The traffic of a partition.</summary>
-internal sealed record PartitionLoadAnswer
+public sealed record PartitionLoadAnswer
 {
     /// <summary>Its number.</summary>
     /// <example>3</example>
@@ -34,7 +34,7 @@ internal sealed record PartitionLoadAnswer
 }
 
 /// <summary>One direction of a partition's traffic: means that weigh recent traffic more, since its leader opened it.</summary>
-internal sealed record FlowAnswer
+public sealed record FlowAnswer
 {
     /// <summary>Records a second, over the last minute.</summary>
     /// <example>1250.5</example>
@@ -58,7 +58,7 @@ internal sealed record FlowAnswer
 }
 
 /// <summary>A frequent key.</summary>
-internal sealed record HotKeyAnswer
+public sealed record HotKeyAnswer
 {
     /// <summary>The key: text where its bytes are UTF-8, else base64.</summary>
     /// <example>argentina-brazil</example>

@@ -1,10 +1,10 @@
 using System.Text.Json;
 
-namespace OrleansStream.Api.Contracts;
+namespace OrleansStream.Contracts;
 
 /// <summary>A poll.</summary>
 /// <remarks>It documents the request, which is read by hand so that every fault is told by its field.</remarks>
-internal sealed record PollRequest
+public sealed record PollRequest
 {
     /// <summary>The topics to read; one that does not exist yet is read from when it is created.</summary>
     /// <example>["matches"]</example>
@@ -55,7 +55,7 @@ internal sealed record PollRequest
 
 /// <summary>Records of the member's partitions, each partition's in order.</summary>
 /// <remarks>It documents the answer, which is written straight from the stored batches.</remarks>
-internal sealed record PollAnswer
+public sealed record PollAnswer
 {
     /// <summary>The member's epoch; it changes exactly when its partitions do, or its process.</summary>
     /// <example>7</example>
@@ -92,7 +92,7 @@ internal sealed record PollAnswer
 }
 
 /// <summary>A record of a topic.</summary>
-internal sealed record PolledRecord
+public sealed record PolledRecord
 {
     /// <summary>The topic it is in.</summary>
     /// <example>matches</example>
@@ -141,7 +141,7 @@ internal sealed record PolledRecord
 }
 
 /// <summary>A member's partitions of one topic.</summary>
-internal sealed record TopicAssignment
+public sealed record TopicAssignment
 {
     /// <summary>The topic.</summary>
     /// <example>matches</example>
@@ -153,7 +153,7 @@ internal sealed record TopicAssignment
 }
 
 /// <summary>A place that was deleted before it was read, or that lies beyond the end of the log.</summary>
-internal sealed record ResetEntry
+public sealed record ResetEntry
 {
     /// <summary>The topic.</summary>
     public required string Topic { get; init; }
@@ -169,7 +169,7 @@ internal sealed record ResetEntry
 }
 
 /// <summary>A partition that could not be read.</summary>
-internal sealed record UnavailableEntry
+public sealed record UnavailableEntry
 {
     /// <summary>The topic.</summary>
     public required string Topic { get; init; }

@@ -1,7 +1,7 @@
-namespace OrleansStream.Api.Contracts;
+namespace OrleansStream.Contracts;
 
 /// <summary>A failure (RFC 9457, <c>application/problem+json</c>).</summary>
-internal sealed record Problem
+public sealed record Problem
 {
     /// <summary>Names the kind of failure; the same for every occurrence.</summary>
     public required string Type { get; init; }
@@ -59,7 +59,7 @@ internal sealed record Problem
 }
 
 /// <summary>Where stored bytes are damaged. Restore the segment from a backup, or read on behind it.</summary>
-internal sealed record DamageEntry
+public sealed record DamageEntry
 {
     /// <summary>The topic.</summary>
     public required string Topic { get; init; }

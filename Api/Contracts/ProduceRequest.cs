@@ -1,10 +1,10 @@
 using System.Text.Json;
 
-namespace OrleansStream.Api.Contracts;
+namespace OrleansStream.Contracts;
 
 /// <summary>Records to store.</summary>
 /// <remarks>It documents the body; the service parses a body straight into an encoded batch and makes no such object.</remarks>
-internal sealed record ProduceRequest
+public sealed record ProduceRequest
 {
     /// <summary>The records, 1 to 100,000.</summary>
     public required IReadOnlyList<ProduceRecord> Records { get; init; }
@@ -26,7 +26,7 @@ internal sealed record ProduceRequest
 }
 
 /// <summary>One record to store.</summary>
-internal sealed record ProduceRecord
+public sealed record ProduceRecord
 {
     /// <summary>Records with equal keys go to one partition, in order. Absent or null: any partition.</summary>
     /// <example>argentina-brazil</example>
@@ -53,7 +53,7 @@ internal sealed record ProduceRecord
 }
 
 /// <summary>A header of a record.</summary>
-internal sealed record HeaderEntry
+public sealed record HeaderEntry
 {
     /// <summary>Its name: text, or base64 where <c>key_type</c> is <c>binary</c>.</summary>
     /// <example>source</example>

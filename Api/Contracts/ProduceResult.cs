@@ -1,14 +1,14 @@
-namespace OrleansStream.Api.Contracts;
+namespace OrleansStream.Contracts;
 
 /// <summary>What became of the records of a produce request.</summary>
-internal sealed record ProduceAnswer
+public sealed record ProduceAnswer
 {
     /// <summary>One entry per record, in the request's order. For encoded batches sent to one partition: one entry for all.</summary>
     public required IReadOnlyList<ProduceResult> Results { get; init; }
 }
 
 /// <summary>What became of one record: its place, or the error.</summary>
-internal sealed record ProduceResult
+public sealed record ProduceResult
 {
     /// <summary>The partition it is stored in.</summary>
     /// <example>3</example>

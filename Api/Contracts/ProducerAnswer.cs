@@ -1,7 +1,7 @@
-namespace OrleansStream.Api.Contracts;
+namespace OrleansStream.Contracts;
 
 /// <summary>The producer whose next epoch is wanted; nothing for a new producer.</summary>
-internal sealed record ProducerRequest
+public sealed record ProducerRequest
 {
     /// <summary>Its id; goes with its epoch.</summary>
     public long? ProducerId { get; init; }
@@ -11,7 +11,7 @@ internal sealed record ProducerRequest
 }
 
 /// <summary>A producer: what makes the repeats of its requests known.</summary>
-internal sealed record ProducerAnswer
+public sealed record ProducerAnswer
 {
     /// <summary>Its id, for the header <c>Producer-Id</c>.</summary>
     /// <example>1099511627776</example>

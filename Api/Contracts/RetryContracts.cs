@@ -1,7 +1,7 @@
-namespace OrleansStream.Api.Contracts;
+namespace OrleansStream.Contracts;
 
 /// <summary>A record that a member could not work on.</summary>
-internal sealed record FailedRecordEntry
+public sealed record FailedRecordEntry
 {
     /// <summary>The topic it was delivered from.</summary>
     /// <example>pages</example>
@@ -21,7 +21,7 @@ internal sealed record FailedRecordEntry
 }
 
 /// <summary>Where a record came from that failed before.</summary>
-internal sealed record RecordOrigin
+public sealed record RecordOrigin
 {
     /// <summary>The topic.</summary>
     /// <example>pages</example>
@@ -37,7 +37,7 @@ internal sealed record RecordOrigin
 }
 
 /// <summary>What shall become of records that fail.</summary>
-internal sealed record RetryPolicyRequest
+public sealed record RetryPolicyRequest
 {
     /// <summary><c>topic</c> (default): others overtake a record that waits. <c>in_place</c>: the later records of its key wait with it.</summary>
     /// <example>topic</example>
@@ -61,7 +61,7 @@ internal sealed record RetryPolicyRequest
 }
 
 /// <summary>Waits that grow.</summary>
-internal sealed record BackoffRequest
+public sealed record BackoffRequest
 {
     /// <summary>The first wait, in milliseconds. Default 1,000.</summary>
     /// <example>1000</example>
@@ -77,7 +77,7 @@ internal sealed record BackoffRequest
 }
 
 /// <summary>What becomes of records that fail.</summary>
-internal sealed record RetryPolicyAnswer
+public sealed record RetryPolicyAnswer
 {
     /// <summary><c>topic</c> or <c>in_place</c>.</summary>
     /// <example>topic</example>
@@ -98,7 +98,7 @@ internal sealed record RetryPolicyAnswer
 }
 
 /// <summary>Which dead letters are wanted back; nothing means all.</summary>
-internal sealed record RedriveRequest
+public sealed record RedriveRequest
 {
     /// <summary>Only those that came from this topic.</summary>
     public string? Topic { get; init; }
@@ -112,7 +112,7 @@ internal sealed record RedriveRequest
 }
 
 /// <summary>How far a redrive is.</summary>
-internal sealed record RedriveAnswer
+public sealed record RedriveAnswer
 {
     /// <summary><c>none</c>, <c>running</c>, <c>done</c>, or <c>stopped</c>: some were not looked at, and the next one begins with these.</summary>
     /// <example>running</example>
@@ -154,7 +154,7 @@ internal sealed record RedriveAnswer
 }
 
 /// <summary>Why dead letters did not go back.</summary>
-internal sealed record RedriveReasonEntry
+public sealed record RedriveReasonEntry
 {
     /// <summary>
     /// Of those that were kept <c>filter</c>, <c>foreign</c>, <c>unreadable</c>, <c>too_large</c>, <c>refused</c> or <c>unavailable</c>; of those that are

@@ -1,9 +1,9 @@
 using System.Text.Json.Nodes;
 
-namespace OrleansStream.Api.Contracts;
+namespace OrleansStream.Contracts;
 
 /// <summary>What a topic shall be.</summary>
-internal sealed record TopicRequest
+public sealed record TopicRequest
 {
     /// <summary>The count of its partitions. Default 1.</summary>
     /// <example>6</example>
@@ -17,7 +17,7 @@ internal sealed record TopicRequest
 }
 
 /// <summary>A change to a topic; what is absent stays.</summary>
-internal sealed record TopicPatch
+public sealed record TopicPatch
 {
     /// <summary>The new count of partitions; it can only grow, and keys move to other partitions then.</summary>
     /// <example>12</example>
@@ -28,7 +28,7 @@ internal sealed record TopicPatch
 }
 
 /// <summary>A topic.</summary>
-internal sealed record TopicAnswer
+public sealed record TopicAnswer
 {
     /// <summary>Its name.</summary>
     /// <example>matches</example>
@@ -57,7 +57,7 @@ internal sealed record TopicAnswer
 }
 
 /// <summary>A page of topics, in ordinal order of their names.</summary>
-internal sealed record TopicListAnswer
+public sealed record TopicListAnswer
 {
     /// <summary>The topics.</summary>
     public required IReadOnlyList<TopicListEntry> Topics { get; init; }
@@ -67,7 +67,7 @@ internal sealed record TopicListAnswer
 }
 
 /// <summary>A topic on a page.</summary>
-internal sealed record TopicListEntry
+public sealed record TopicListEntry
 {
     /// <summary>Its name.</summary>
     /// <example>matches</example>
@@ -81,7 +81,7 @@ internal sealed record TopicListEntry
 }
 
 /// <summary>The partitions of a topic.</summary>
-internal sealed record PartitionListAnswer
+public sealed record PartitionListAnswer
 {
     /// <summary>One entry per partition, in order.</summary>
     public required IReadOnlyList<PartitionAnswer> Partitions { get; init; }
@@ -96,7 +96,7 @@ internal sealed record PartitionListAnswer
 }
 
 /// <summary>The state of a partition.</summary>
-internal sealed record PartitionAnswer
+public sealed record PartitionAnswer
 {
     /// <summary>Its number.</summary>
     /// <example>0</example>
@@ -134,7 +134,7 @@ internal sealed record PartitionAnswer
 }
 
 /// <summary>A partition after records were deleted.</summary>
-internal sealed record DeleteRecordsAnswer
+public sealed record DeleteRecordsAnswer
 {
     /// <summary>Its number.</summary>
     /// <example>0</example>
@@ -146,7 +146,7 @@ internal sealed record DeleteRecordsAnswer
 }
 
 /// <summary>The state of the service.</summary>
-internal sealed record HealthAnswer
+public sealed record HealthAnswer
 {
     /// <summary><c>live</c> or <c>ready</c>.</summary>
     /// <example>ready</example>

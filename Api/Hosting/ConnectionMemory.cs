@@ -10,7 +10,7 @@ namespace OrleansStream.Api.Hosting;
 /// system call and one piece to copy.
 /// </summary>
 /// <remarks>
-/// A connection has blocks only while bytes come or go. There are <see cref="Limits.ConnectionBlocksMax"/> of the large ones; whoever comes
+/// A connection has blocks only while bytes come or go. There are <see cref="ConnectionLimits.ConnectionBlocksMax"/> of the large ones; whoever comes
 /// while all are taken gets small ones, so that many connections that send slowly cost what they did before.
 /// </remarks>
 internal sealed class ConnectionMemory : MemoryPool<byte>, IMemoryPoolFactory<byte>
@@ -19,7 +19,7 @@ internal sealed class ConnectionMemory : MemoryPool<byte>, IMemoryPoolFactory<by
     private int _count;
 
     /// <inheritdoc/>
-    public override int MaxBufferSize => Limits.ConnectionBlockBytes;
+    public override int MaxBufferSize => ConnectionLimits.ConnectionBlockBytes;
 
     /// <summary>This pool: its bound is for all listeners together.</summary>
     public MemoryPool<byte> Create(MemoryPoolOptions? options = null) => this;
@@ -30,7 +30,7 @@ internal sealed class ConnectionMemory : MemoryPool<byte>, IMemoryPoolFactory<by
         ArgumentOutOfRangeException.ThrowIfGreaterThan(minBufferSize, MaxBufferSize);
         if (_free.TryDequeue(out Block? free))
             return free;
-        if (Interlocked.Increment(ref _count) <= Limits.ConnectionBlocksMax)
+        if (Interlocked.Increment(ref _count) <= ConnectionLimits.ConnectionBlocksMax)
             return new Block(_free);
         Interlocked.Decrement(ref _count);
         return Shared.Rent(minBufferSize);
@@ -44,7 +44,7 @@ internal sealed class ConnectionMemory : MemoryPool<byte>, IMemoryPoolFactory<by
     // Pinned for good: the system writes into it while it waits for bytes.
     private sealed class Block(ConcurrentQueue<Block> free) : IMemoryOwner<byte>
     {
-        private readonly byte[] _bytes = GC.AllocateUninitializedArray<byte>(Limits.ConnectionBlockBytes, pinned: true);
+        private readonly byte[] _bytes = GC.AllocateUninitializedArray<byte>(ConnectionLimits.ConnectionBlockBytes, pinned: true);
 
         public Memory<byte> Memory => MemoryMarshal.CreateFromPinnedArray(_bytes, 0, _bytes.Length);
 

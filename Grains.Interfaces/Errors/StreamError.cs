@@ -56,4 +56,10 @@ public sealed class StreamException : Exception
 
     /// <summary>What went wrong.</summary>
     [Id(0)] public StreamError Error { get; }
+
+    /// <summary>The exception of a request that is malformed in one field.</summary>
+    /// <param name="field">The field, in the request's own spelling; null when no one field is at fault.</param>
+    /// <param name="detail">What is wrong and what is allowed.</param>
+    public static StreamException InvalidRequest(string? field, string detail) =>
+        new(new StreamError(StreamErrorCode.InvalidRequest, detail) { Field = field });
 }

@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.AspNetCore.TestHost;
 using Microsoft.Extensions.DependencyInjection;
-using OrleansStream.Api.Load;
+using OrleansStream.Gateway.Admission;
 using OrleansStream.Records;
 
 namespace OrleansStream.Tests.Api;
@@ -186,7 +186,7 @@ public sealed class AnswerMemoryTests : IAsyncLifetime
         Assert.Equal("THROTTLING_QUOTA_EXCEEDED", (string?)problem["error_code"]);
     }
 
-    private sealed class Service : WebApplicationFactory<OrleansStream.Api.Contracts.Problem>
+    private sealed class Service : WebApplicationFactory<OrleansStream.Api.Hosting.ConnectionMemory>
     {
         public NodeAnswers Node { get; } = new(TimeProvider.System, NodeBytes);
 

@@ -3,9 +3,9 @@ using System.IO.Pipelines;
 using System.Text;
 using System.Text.Json;
 using CsCheck;
-using OrleansStream.Api;
-using OrleansStream.Api.Mapping;
 using OrleansStream.Records;
+using OrleansStream.Rest.Http;
+using OrleansStream.Rest.Json;
 
 namespace OrleansStream.Tests.Api;
 
@@ -13,7 +13,7 @@ namespace OrleansStream.Tests.Api;
 public sealed class AnswerWriterTests
 {
     // As JSON a byte is at most twenty, where every few are a header.
-    private const int HeldBytesMax = Limits.ResponseFlushBytes + 20 * Limits.ResponsePieceBytes;
+    private const int HeldBytesMax = HttpLimits.ResponseFlushBytes + 20 * HttpLimits.ResponsePieceBytes;
 
     private static readonly Gen<byte[]> Texts = Gen.OneOf(
         Gen.String[Gen.Char["aä€\u0001\"\\\n\r\u0085\u2028\u2029"], 0, 40].Select(Encoding.UTF8.GetBytes),
@@ -87,7 +87,7 @@ public sealed class AnswerWriterTests
     {
         var body = new CountingBody();
         var answer = new AnswerWriter(body, CancellationToken.None);
-        answer.Json.WriteStringValue(new string('x', Limits.ResponseFlushBytes - 100));
+        answer.Json.WriteStringValue(new string('x', HttpLimits.ResponseFlushBytes - 100));
         await answer.GoOnAsync();
         await answer.EndAsync();
 

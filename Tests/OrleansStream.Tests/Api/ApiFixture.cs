@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.AspNetCore.TestHost;
 using Microsoft.Extensions.DependencyInjection;
 using OrleansStream.Partitions;
+using OrleansStream.Rest.Http;
 using OrleansStream.Storage;
 using OrleansStream.Tests.Support;
 
@@ -55,7 +56,7 @@ public sealed class ApiFixture : IAsyncLifetime
     /// <summary>The service's endpoints.</summary>
     internal IEnumerable<Microsoft.AspNetCore.Routing.RouteEndpoint> Endpoints => _factory.Services
         .GetServices<Microsoft.AspNetCore.Routing.EndpointDataSource>().SelectMany(source => source.Endpoints).OfType<Microsoft.AspNetCore.Routing.RouteEndpoint>()
-        .Where(endpoint => endpoint.Metadata.GetMetadata<OrleansStream.Api.Endpoints.Operation>() is not null).Distinct();
+        .Where(endpoint => endpoint.Metadata.GetMetadata<Operation>() is not null).Distinct();
 
     public async ValueTask InitializeAsync()
     {
@@ -126,7 +127,7 @@ public sealed class ApiFixture : IAsyncLifetime
         return content;
     }
 
-    private sealed class Factory(TimeProvider time, Action<IServiceCollection>? configure) : WebApplicationFactory<OrleansStream.Api.Contracts.Problem>
+    private sealed class Factory(TimeProvider time, Action<IServiceCollection>? configure) : WebApplicationFactory<OrleansStream.Api.Hosting.ConnectionMemory>
     {
         protected override void ConfigureWebHost(IWebHostBuilder builder) => builder
             .UseSetting("OrleansStream:Storage:Provider", "Memory")

@@ -5,8 +5,8 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
-using OrleansStream.Api.Errors;
-using OrleansStream.Api.Load;
+using OrleansStream.Rest.Errors;
+using OrleansStream.Rest.Http;
 
 namespace OrleansStream.Tests.Api;
 

@@ -1,6 +1,5 @@
 using System.Buffers;
 using OrleansStream.Api.Hosting;
-using Limits = OrleansStream.Api.Limits;
 
 namespace OrleansStream.Tests.Api;
 
@@ -14,8 +13,8 @@ public sealed class ConnectionMemoryTests : IDisposable
     [Fact]
     public void Rent_WhenAllLargeBlocksAreTaken_GivesSmallOnesUntilOneIsReturned()
     {
-        IMemoryOwner<byte>[] taken = [.. Enumerable.Range(0, Limits.ConnectionBlocksMax).Select(_ => _memory.Rent())];
-        Assert.All(taken, block => Assert.Equal(Limits.ConnectionBlockBytes, block.Memory.Length));
+        IMemoryOwner<byte>[] taken = [.. Enumerable.Range(0, ConnectionLimits.ConnectionBlocksMax).Select(_ => _memory.Rent())];
+        Assert.All(taken, block => Assert.Equal(ConnectionLimits.ConnectionBlockBytes, block.Memory.Length));
         Assert.Equal(taken.Length, taken.Select(Place).Distinct().Count());
 
         using (IMemoryOwner<byte> small = _memory.Rent(2_048))
@@ -23,7 +22,7 @@ public sealed class ConnectionMemoryTests : IDisposable
         nint returned = Place(taken[7]);
         taken[7].Dispose();
         using (IMemoryOwner<byte> large = _memory.Rent(2_048))
-            Assert.Equal((returned, Limits.ConnectionBlockBytes), (Place(large), large.Memory.Length));
+            Assert.Equal((returned, ConnectionLimits.ConnectionBlockBytes), (Place(large), large.Memory.Length));
     }
 
     [Fact]

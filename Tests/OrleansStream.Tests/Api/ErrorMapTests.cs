@@ -1,5 +1,5 @@
-using OrleansStream.Api.Errors;
 using OrleansStream.Errors;
+using OrleansStream.Rest.Errors;
 
 namespace OrleansStream.Tests.Api;
 

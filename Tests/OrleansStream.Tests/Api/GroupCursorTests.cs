@@ -1,7 +1,7 @@
 using CsCheck;
-using OrleansStream.Api.Errors;
-using OrleansStream.Api.Mapping;
+using OrleansStream.Gateway.Groups;
 using OrleansStream.Groups;
+using OrleansStream.Rest.Errors;
 
 namespace OrleansStream.Tests.Api;
 

@@ -1,8 +1,8 @@
 using System.Text;
 using System.Text.Json;
 using CsCheck;
-using OrleansStream.Api.Errors;
-using OrleansStream.Api.Mapping;
+using OrleansStream.Rest.Errors;
+using OrleansStream.Rest.Json;
 
 namespace OrleansStream.Tests.Api;
 

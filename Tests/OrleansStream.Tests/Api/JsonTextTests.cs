@@ -1,8 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using CsCheck;
-using OrleansStream.Api;
-using OrleansStream.Api.Mapping;
+using OrleansStream.Rest.Json;
 
 namespace OrleansStream.Tests.Api;
 
@@ -24,8 +23,8 @@ public class JsonTextTests
     public void IsValid_WhenNestedToTheLimit_EndsThere()
     {
         string Nested(int depth) => new string('[', depth) + new string(']', depth);
-        Assert.True(JsonText.IsValid(Encoding.UTF8.GetBytes(Nested(Limits.JsonValueDepthMax))));
-        Assert.False(JsonText.IsValid(Encoding.UTF8.GetBytes(Nested(Limits.JsonValueDepthMax + 1))));
+        Assert.True(JsonText.IsValid(Encoding.UTF8.GetBytes(Nested(JsonLimits.JsonValueDepthMax))));
+        Assert.False(JsonText.IsValid(Encoding.UTF8.GetBytes(Nested(JsonLimits.JsonValueDepthMax + 1))));
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using System.Text.Json.Nodes;
+using OrleansStream.Rest.Produce;
 
 namespace OrleansStream.Tests.Api;
 
@@ -13,7 +14,7 @@ public sealed class LineStreamTests(ApiFixture api)
     public async Task Post_WhenThereAreMoreLinesThanAreKept_SendsResultsWhileTheyCome(string bad)
     {
         string topic = await api.CreateTopicAsync();
-        int lineCount = OrleansStream.Api.Limits.NdjsonResultsKeptMax + 30_000;
+        int lineCount = ProduceLimits.NdjsonResultsKeptMax + 30_000;
         int badLine = lineCount - 10;
         using var content = new Lines(lineCount, badLine, bad);
         using var request = new HttpRequestMessage(HttpMethod.Post, $"/v1/topics/{topic}/records") { Content = content };

@@ -5,8 +5,8 @@ using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.AspNetCore.TestHost;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
-using OrleansStream.Api.Contracts;
-using OrleansStream.Api.Load;
+using OrleansStream.Contracts;
+using OrleansStream.Gateway.Admission;
 
 namespace OrleansStream.Tests.Api;
 
@@ -111,7 +111,7 @@ public sealed class LoadTests
             await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, timeout.Token);
     }
 
-    private sealed class Service : WebApplicationFactory<OrleansStream.Api.Contracts.Problem>
+    private sealed class Service : WebApplicationFactory<OrleansStream.Api.Hosting.ConnectionMemory>
     {
         private (string Key, string Value)[] _settings = [];
         private HttpClient _client = null!;

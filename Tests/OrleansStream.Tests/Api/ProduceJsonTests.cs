@@ -1,8 +1,8 @@
 using System.Text;
 using System.Text.Json;
-using OrleansStream.Api.Errors;
-using OrleansStream.Api.Mapping;
 using OrleansStream.Records;
+using OrleansStream.Rest.Errors;
+using OrleansStream.Rest.Produce;
 
 namespace OrleansStream.Tests.Api;
 

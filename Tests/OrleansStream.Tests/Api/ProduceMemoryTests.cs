@@ -3,8 +3,8 @@ using System.IO.Pipelines;
 using System.Text;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
-using OrleansStream.Api.Mapping;
 using OrleansStream.Partitions;
+using OrleansStream.Rest.Produce;
 using OrleansStream.Topics;
 
 namespace OrleansStream.Tests.Api;

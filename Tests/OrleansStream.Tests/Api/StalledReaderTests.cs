@@ -6,8 +6,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
-using OrleansStream.Api;
-using OrleansStream.Api.Hosting;
+using OrleansStream.Rest.Http;
 using OrleansStream.Tests.EndToEnd;
 
 namespace OrleansStream.Tests.Api;
@@ -59,7 +58,7 @@ public sealed class StalledReaderTests : IAsyncLifetime
         using Socket reader = await ConnectAsync();
         await _time.WaitForTimerAsync();
         // A pause: it goes on, and has a minute again.
-        _time.Advance(Limits.AnswerWriteMax - TimeSpan.FromSeconds(1));
+        _time.Advance(HttpLimits.AnswerWriteMax - TimeSpan.FromSeconds(1));
         Assert.False(_ended.Task.IsCompleted);
         int timers = _time.TimerCount;
         byte[] block = new byte[1 << 20];
@@ -69,7 +68,7 @@ public sealed class StalledReaderTests : IAsyncLifetime
                 await reader.ReceiveAsync(block);
             return _time.TimerCount > timers;
         });
-        _time.Advance(Limits.AnswerWriteMax - TimeSpan.FromSeconds(1));
+        _time.Advance(HttpLimits.AnswerWriteMax - TimeSpan.FromSeconds(1));
         Assert.False(_ended.Task.IsCompleted);
         await Wait.UntilAsync("it is cut", () =>
         {
@@ -100,8 +99,8 @@ public sealed class StalledReaderTests : IAsyncLifetime
 
     [Theory]
     [InlineData(0)]
-    [InlineData(Limits.AnswerWriteBytes)]
-    [InlineData(3 * Limits.AnswerWriteBytes + 1)]
+    [InlineData(HttpLimits.AnswerWriteBytes)]
+    [InlineData(3 * HttpLimits.AnswerWriteBytes + 1)]
     public async Task Get_WithAnyLength_GivesTheSameBytes(int length)
     {
         byte[] bytes = new byte[length];

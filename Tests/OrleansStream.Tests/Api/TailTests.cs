@@ -1,7 +1,7 @@
 using System.Net.ServerSentEvents;
 using System.Text.Json.Nodes;
 using CsCheck;
-using OrleansStream.Api.Mapping;
+using OrleansStream.Rest.Fetch;
 
 namespace OrleansStream.Tests.Api;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 using CsCheck;
-using OrleansStream.Api.Mapping;
+using OrleansStream.Contracts;
 
 namespace OrleansStream.Tests.Api;
 

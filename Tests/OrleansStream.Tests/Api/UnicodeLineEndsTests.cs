@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using CsCheck;
-using OrleansStream.Api.Mapping;
+using OrleansStream.Rest.Json;
 
 namespace OrleansStream.Tests.Api;
 

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Routing;
-using OrleansStream.Api.Endpoints;
+using OrleansStream.Rest.Http;
 
 namespace OrleansStream.Tests.Api;
 

@@ -1,5 +1,5 @@
-using OrleansStream.Api.Producers;
 using OrleansStream.Errors;
+using OrleansStream.Gateway.Appending;
 using OrleansStream.Partitions;
 using OrleansStream.Producers;
 using OrleansStream.Records;

@@ -1,6 +1,6 @@
 using Orleans.TestingHost;
-using OrleansStream.Api.Producers;
 using OrleansStream.Errors;
+using OrleansStream.Gateway.Appending;
 using OrleansStream.Partitions;
 using OrleansStream.Producers;
 using OrleansStream.Tests.EndToEnd;

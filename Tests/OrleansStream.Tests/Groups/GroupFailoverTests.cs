@@ -1,7 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
-using OrleansStream.Api.Endpoints;
-using OrleansStream.Api.Load;
-using OrleansStream.Api.Mapping;
+using OrleansStream.Gateway.Admission;
+using OrleansStream.Gateway.Groups;
 using OrleansStream.Groups;
 using OrleansStream.Tests.Cluster;
 using OrleansStream.Topics;

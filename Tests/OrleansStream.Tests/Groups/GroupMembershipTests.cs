@@ -1,10 +1,9 @@
 using System.Net.Http.Headers;
 using System.Reflection;
 using System.Text.Json.Nodes;
-using OrleansStream.Api.Endpoints;
-using OrleansStream.Api.Load;
-using OrleansStream.Api.Mapping;
 using OrleansStream.Errors;
+using OrleansStream.Gateway.Admission;
+using OrleansStream.Gateway.Groups;
 using OrleansStream.Groups;
 using OrleansStream.Tests.Api;
 using OrleansStream.Tests.Topics;

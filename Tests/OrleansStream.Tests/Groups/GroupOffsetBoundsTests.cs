@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 using CsCheck;
-using OrleansStream.Api.Mapping;
+using OrleansStream.Gateway.Groups;
 using OrleansStream.Groups;
 using OrleansStream.Tests.Api;
 using OrleansStream.Topics;

@@ -1,9 +1,8 @@
 using System.Reflection;
 using CsCheck;
 using Microsoft.Extensions.Time.Testing;
-using OrleansStream.Api;
-using OrleansStream.Api.Producers;
 using OrleansStream.Errors;
+using OrleansStream.Gateway.Appending;
 using OrleansStream.Producers;
 using OrleansStream.Tests.Topics;
 
@@ -102,7 +101,7 @@ public sealed class ClientProducerIdsTests
 
         _counter.OnQuestion = _ => throw new SiloUnavailableException("gone");
         Assert.Equal(StreamErrorCode.CoordinatorNotAvailable, (await CheckAsync(_counter.End))!.Code);
-        Assert.InRange(_counter.QuestionCount, 6, 6 + (Timeout / Limits.ProducerIdsAskPause));
+        Assert.InRange(_counter.QuestionCount, 6, 6 + (Timeout / AppendingLimits.ProducerIdsAskPause));
     }
 
     private static Gen<long> AnyId { get; } = Gen.OneOf(
@@ -125,7 +124,7 @@ public sealed class ClientProducerIdsTests
     {
         while (!done.IsCompleted)
         {
-            _time.Advance(Limits.ProducerIdsAskPause / 10);
+            _time.Advance(AppendingLimits.ProducerIdsAskPause / 10);
             await Task.Yield();
         }
     }

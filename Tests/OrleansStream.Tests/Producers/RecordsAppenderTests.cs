@@ -1,8 +1,7 @@
 using System.Collections.Immutable;
 using System.Reflection;
-using OrleansStream.Api;
-using OrleansStream.Api.Producers;
 using OrleansStream.Errors;
+using OrleansStream.Gateway.Appending;
 using OrleansStream.Partitions;
 using OrleansStream.Producers;
 using OrleansStream.Records;
@@ -84,7 +83,7 @@ public sealed class RecordsAppenderTests
             return isFenced ? Parts(Fenced) : Parts(Stored);
         }
 
-        for (int i = 0; i < Limits.ProducerLaneChangesMax; i++)
+        for (int i = 0; i < AppendingLimits.ProducerLaneChangesMax; i++)
             _router.Calls.Enqueue(request => Answer(request, isFenced: true));
         _router.Calls.Enqueue(request => Answer(request, isFenced: false));
         _router.Calls.Enqueue(request => Answer(request, isFenced: false));
@@ -97,13 +96,13 @@ public sealed class RecordsAppenderTests
         }
 
         long first = ProducerIdRanges.ServiceMin;
-        Assert.Equal([.. Enumerable.Range(0, Limits.ProducerLaneChangesMax + 1).Select(i => (first + i, (short)0)), (identities[^2].Id, (short)1)], identities);
+        Assert.Equal([.. Enumerable.Range(0, AppendingLimits.ProducerLaneChangesMax + 1).Select(i => (first + i, (short)0)), (identities[^2].Id, (short)1)], identities);
     }
 
     [Fact]
     public async Task Append_WhenEveryIdentityIsFenced_SaysInTheEndThatItCanBeSentAgain()
     {
-        for (int i = 0; i <= Limits.ProducerLaneChangesMax; i++)
+        for (int i = 0; i <= AppendingLimits.ProducerLaneChangesMax; i++)
             _router.Calls.Enqueue(_ => Parts(Fenced));
 
         AppendOutcome outcome = await _appender.AppendAsync("t", Records());

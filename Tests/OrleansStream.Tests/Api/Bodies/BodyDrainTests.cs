@@ -1,9 +1,8 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Time.Testing;
-using OrleansStream.Api;
-using OrleansStream.Api.Codings;
-using OrleansStream.Api.Load;
+using OrleansStream.Rest.Http;
+using OrleansStream.Rest.Http.Codings;
 
 namespace OrleansStream.Tests.Api.Bodies;
 
@@ -29,7 +28,7 @@ public sealed class BodyDrainTests : IDisposable
     {
         var body = new Body(count: int.MaxValue, read => { });
         await RunAsync(body);
-        Assert.InRange(body.ReadBytes, Limits.RequestBytesDrainedMax, Limits.RequestBytesDrainedMax + Limits.MeteredReadBytes);
+        Assert.InRange(body.ReadBytes, HttpLimits.RequestBytesDrainedMax, HttpLimits.RequestBytesDrainedMax + HttpLimits.MeteredReadBytes);
     }
 
     [Fact]
@@ -37,7 +36,7 @@ public sealed class BodyDrainTests : IDisposable
     {
         var body = new Body(count: int.MaxValue, read => _time.Advance(TimeSpan.FromSeconds(1)));
         await RunAsync(body);
-        Assert.InRange(body.ReadCount, Limits.RequestDrainTimeMax.TotalSeconds - 1, Limits.RequestDrainTimeMax.TotalSeconds + 1);
+        Assert.InRange(body.ReadCount, HttpLimits.RequestDrainTimeMax.TotalSeconds - 1, HttpLimits.RequestDrainTimeMax.TotalSeconds + 1);
     }
 
     [Fact]

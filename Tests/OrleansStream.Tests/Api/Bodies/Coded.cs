@@ -1,7 +1,7 @@
 using System.IO.Compression;
 using Microsoft.AspNetCore.Http;
-using OrleansStream.Api.Codings;
-using OrleansStream.Api.Load;
+using OrleansStream.Gateway.Admission;
+using OrleansStream.Rest.Http.Codings;
 using ZstdSharp.Unsafe;
 
 namespace OrleansStream.Tests.Api.Bodies;

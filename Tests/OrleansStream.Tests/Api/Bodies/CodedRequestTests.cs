@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 using CsCheck;
-using OrleansStream.Api;
+using OrleansStream.Rest.Fetch;
 using OrleansStream.Tests.EndToEnd;
 
 namespace OrleansStream.Tests.Api.Bodies;
@@ -154,7 +154,7 @@ public sealed class CodedRequestTests(ApiFixture api)
         (long)(await api.GetAsync($"/v1/topics/{topic}/partitions"))["partitions"]![0]!["high_watermark"]!;
 
     private async Task<string[]> ValuesAsync(string topic) =>
-        [.. (await api.GetAsync($"/v1/topics/{topic}/partitions/0/records?limit={Limits.FetchRecordsMax}"))["records"]!.AsArray()
+        [.. (await api.GetAsync($"/v1/topics/{topic}/partitions/0/records?limit={FetchLimits.FetchRecordsMax}"))["records"]!.AsArray()
             .Select(record => record!["value"]!.ToString())];
 
     private sealed class Halves : HttpContent

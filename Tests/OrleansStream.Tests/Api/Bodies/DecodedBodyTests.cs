@@ -1,9 +1,9 @@
 using System.IO.Compression;
 using CsCheck;
-using OrleansStream.Api;
-using OrleansStream.Api.Errors;
-using OrleansStream.Api.Load;
 using OrleansStream.Errors;
+using OrleansStream.Gateway.Admission;
+using OrleansStream.Rest.Errors;
+using OrleansStream.Rest.Http;
 
 namespace OrleansStream.Tests.Api.Bodies;
 
@@ -90,9 +90,9 @@ public sealed class DecodedBodyTests
     {
         foreach (string coding in Coded.Codings)
         {
-            byte[] body = Coded.Encode(coding, new byte[Limits.RequestBytesMax]);
-            Assert.Equal(Limits.RequestBytesMax, (await Coded.DecodeAsync(coding, new MemoryStream(body))).Length);
-            byte[] longer = Coded.Encode(coding, new byte[2 * Limits.RequestBytesMax], CompressionLevel.SmallestSize);
+            byte[] body = Coded.Encode(coding, new byte[HttpLimits.RequestBytesMax]);
+            Assert.Equal(HttpLimits.RequestBytesMax, (await Coded.DecodeAsync(coding, new MemoryStream(body))).Length);
+            byte[] longer = Coded.Encode(coding, new byte[2 * HttpLimits.RequestBytesMax], CompressionLevel.SmallestSize);
             RequestException refused = await Assert.ThrowsAsync<RequestException>(() => Coded.DecodeAsync(coding, new MemoryStream(longer)));
             Assert.Equal(HttpFault.BodyTooLarge, refused.Fault);
         }
@@ -105,7 +105,7 @@ public sealed class DecodedBodyTests
         foreach (string coding in Coded.Codings)
         {
             using var load = new RequestLoad(node);
-            byte[] body = Coded.Encode(coding, new byte[Limits.RequestBytesMax]);
+            byte[] body = Coded.Encode(coding, new byte[HttpLimits.RequestBytesMax]);
             await Coded.DecodeAsync(coding, new MemoryStream(body), load: load);
             Assert.Equal(coding switch { "br" => 16 << 20, "zstd" => 8 << 20, _ => 32 << 10 }, node.Bytes);
         }

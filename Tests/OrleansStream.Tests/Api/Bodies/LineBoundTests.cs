@@ -1,6 +1,6 @@
 using System.Text;
 using System.Text.Json.Nodes;
-using OrleansStream.Api;
+using OrleansStream.Rest.Produce;
 
 namespace OrleansStream.Tests.Api.Bodies;
 
@@ -13,7 +13,7 @@ public sealed class LineBoundTests(ApiFixture api)
     public async Task Post_WhenBlanksAreBeyondTheBound_IsStopped(string blank)
     {
         string topic = await api.CreateTopicAsync();
-        int count = Limits.NdjsonBlankBytesMax / blank.Length;
+        int count = ProduceLimits.NdjsonBlankBytesMax / blank.Length;
         (int status, JsonNode[] results) = await PostAsync(topic, Repeat(blank, count - 10) + "{\"value\":1}\n" + "{\"value\":2}");
         Assert.Equal((200, 2), (status, results.Length));
         (status, results) = await PostAsync(topic, "{\"value\":1}\n" + Repeat(blank, count + 20) + "\n{\"value\":2}");
@@ -34,7 +34,7 @@ public sealed class LineBoundTests(ApiFixture api)
     public async Task Post_WhenMoreLinesAreMalformedThanTheBound_IsStoppedBehindIt()
     {
         string topic = await api.CreateTopicAsync();
-        string good = Repeat("{\"value\":1}\n", 50), bad = Repeat("x\n", Limits.NdjsonMalformedLinesMax + 50);
+        string good = Repeat("{\"value\":1}\n", 50), bad = Repeat("x\n", ProduceLimits.NdjsonMalformedLinesMax + 50);
         (int status, JsonNode[] results) = await PostAsync(topic, good + bad + "{\"value\":2}");
         // So many errors are sent while the lines come, and the status was sent before the first of them.
         Assert.Equal((200, good.Length / 12 + bad.Length / 2 + 1), (status, results.Length));

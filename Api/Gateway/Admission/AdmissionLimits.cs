@@ -1,0 +1,47 @@
+using OrleansStream.Records;
+using OrleansStream.Topics;
+
+namespace OrleansStream.Gateway.Admission;
+
+/// <summary>The bounds of what a node lets in and holds in memory.</summary>
+public static class AdmissionLimits
+{
+    /// <summary>
+    /// The most bytes of memory that produce requests take at once, until they are answered: 16 of the largest bodies, each with the
+    /// batches made of it. Beyond it requests are refused with the time that the queue takes to drain.
+    /// </summary>
+    public const long ProduceBytesInFlightMax = 32L * TopicLimits.RequestBytesMax;
+
+    /// <summary>
+    /// The most bytes of memory that answers with records take at once, until their readers have taken them: eight of the largest batches, unfolded.
+    /// Beyond it reads are refused with the time that the answers under way take.
+    /// </summary>
+    public const long AnswerBytesInFlightMax = 8L * RecordLimits.DecompressedBatchBytesMax;
+
+    /// <summary>An answer takes at most a quarter of what is free of that at once: readers of large batches leave room to all others.</summary>
+    public const int AnswerPartOfFree = 4;
+
+    /// <summary>The time over which the pace is measured at which requests are answered.</summary>
+    public static readonly TimeSpan DrainRateWindow = TimeSpan.FromSeconds(5);
+
+    /// <summary>The longest time after which a refused request is told to come again.</summary>
+    public static readonly TimeSpan RetryAfterMax = TimeSpan.FromSeconds(30);
+
+    /// <summary>The longest name a client may give itself, in characters.</summary>
+    public const int ClientIdLengthMax = 100;
+
+    /// <summary>The highest quota of requests a second.</summary>
+    public const int QuotaRequestsPerSecondMax = 1_000_000;
+
+    /// <summary>The highest quota of bytes a second: 1 GiB.</summary>
+    public const int QuotaBytesPerSecondMax = 1024 * 1024 * 1024;
+
+    /// <summary>How long a node goes by it that a topic exists until it asks again: a topic that was deleted meanwhile answers for itself.</summary>
+    public static readonly TimeSpan TopicKnownAge = TimeSpan.FromMinutes(1);
+
+    /// <summary>The most topics that a node knows of at once; beyond it, it asks for all anew. More than there can be at a time.</summary>
+    public const int TopicsKnownMax = 2 * TopicLimits.TopicsMax;
+
+    /// <summary>How long a request waits to learn whether its topic exists until it is let through: the topic itself answers then.</summary>
+    public static readonly TimeSpan TopicLookupMax = TimeSpan.FromSeconds(2);
+}

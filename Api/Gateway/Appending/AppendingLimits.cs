@@ -1,0 +1,27 @@
+
+namespace OrleansStream.Gateway.Appending;
+
+/// <summary>The bounds of appending with an identity.</summary>
+public static class AppendingLimits
+{
+    /// <summary>The producer identities that wait for their next request: as many as there are requests at once on so many connections.</summary>
+    public const int ProducerLanesMax = 10_000;
+
+    /// <summary>
+    /// How often a request goes on under another producer identity, when partitions refuse its own as fenced: nobody can fence one from outside, so
+    /// this is for faults not known yet.
+    /// </summary>
+    public const int ProducerLaneChangesMax = 3;
+
+    /// <summary>
+    /// The least time between two questions how far producer ids were given out, which this node asks for an id above those that it knows of: one
+    /// answer serves all requests that came before the question, so ids that somebody invents cost four calls a second, however many they are.
+    /// </summary>
+    public static readonly TimeSpan ProducerIdsAskPause = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>The pause before a call that was lost is repeated.</summary>
+    public static readonly TimeSpan LostCallPause = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>How long after its beginning a request that only reads is repeated: longer than a dead server's grains take to move.</summary>
+    public static readonly TimeSpan LostReadRepeatMax = TimeSpan.FromSeconds(15);
+}

@@ -1,0 +1,135 @@
+using OrleansStream.Errors;
+using OrleansStream.Producers;
+
+namespace OrleansStream.Gateway.Appending;
+
+/// <summary>
+/// The producer ids of clients: gives them out, and tells whether one that a caller names was given out. Every door asks here, by way of
+/// <see cref="RecordsAppender"/>.
+/// </summary>
+/// <remarks>
+/// Ids are given out in blocks by a counter, so that what was given out is one range, and a check is a comparison. Only for an id above the known part of it
+/// the counter is asked again, at most once in <see cref="AppendingLimits.ProducerIdsAskPause"/>: a request waits for the next question, never for one
+/// that was asked before it came, as the id may have been given out since. Nothing is remembered of ids that were not given out.
+/// Whose an id is, is not told: it belongs to one client, and another that uses it, or raises its epoch, disturbs that client alone.
+/// </remarks>
+/// <param name="grains">The way to the counter.</param>
+/// <param name="time">The clock.</param>
+public sealed class ClientProducerIds(IGrainFactory grains, TimeProvider time)
+{
+    private readonly Lock _gate = new();
+    private ProducerIds? _ids;
+    private long _end = ProducerIdRanges.ClientMin;
+    private Task _lastQuestion = Task.CompletedTask;
+    private Task? _nextQuestion;
+    private long? _askedAt;
+
+    private IProducerIdGrain Counter => grains.GetGrain<IProducerIdGrain>(IProducerIdGrain.Key);
+
+    /// <summary>Gives out an id that nobody else has.</summary>
+    /// <param name="timeout">How long to wait for it.</param>
+    /// <exception cref="StreamException">There was none in time.</exception>
+    public ValueTask<long> TakeAsync(TimeSpan timeout)
+    {
+        lock (_gate)
+            _ids ??= new ProducerIds(TakeBlockAsync, time);
+        return _ids.TakeAsync(timeout);
+    }
+
+    /// <summary>Judges the producers that a request names.</summary>
+    /// <param name="named">The lowest and the highest of their ids.</param>
+    /// <param name="timeout">How long to wait for an answer.</param>
+    /// <returns>
+    /// Null when all of them were given out to clients; else <see cref="StreamErrorCode.UnknownProducerId"/>, or
+    /// <see cref="StreamErrorCode.CoordinatorNotAvailable"/> when that cannot be told now.
+    /// </returns>
+    public ValueTask<StreamError?> CheckAsync(NamedProducers named, TimeSpan timeout)
+    {
+        if (named.IsNone)
+            return default;
+        if (ProducerIdRanges.KindOf(named.LowestId) != ProducerIdKind.Client)
+            return ValueTask.FromResult<StreamError?>(Refuse(named.LowestId));
+        if (ProducerIdRanges.KindOf(named.HighestId) != ProducerIdKind.Client)
+            return ValueTask.FromResult<StreamError?>(Refuse(named.HighestId));
+        return named.HighestId < Volatile.Read(ref _end) ? default : new ValueTask<StreamError?>(AskAsync(named.HighestId, timeout));
+    }
+
+    private async Task<StreamError?> AskAsync(long id, TimeSpan timeout)
+    {
+        long startedAt = time.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                await JoinNextQuestion();
+                return id < Volatile.Read(ref _end) ? null : Refuse(id);
+            }
+            catch (Exception e) when (e is OrleansException or TimeoutException or StreamException)
+            {
+                // The counter's silo may just have gone, and another takes it over. The pause between questions goes by first.
+                if (time.GetElapsedTime(startedAt) + AppendingLimits.ProducerIdsAskPause >= timeout)
+                {
+                    return new StreamError(
+                        StreamErrorCode.CoordinatorNotAvailable,
+                        $"Whether producer id {id} was given out cannot be told just now; nothing was stored. Try again.");
+                }
+            }
+        }
+    }
+
+    /// <summary>The question that is asked next; all who wait for it share its answer.</summary>
+    private Task JoinNextQuestion()
+    {
+        lock (_gate)
+            return _nextQuestion ??= AskNextAsync(_lastQuestion);
+    }
+
+    private async Task AskNextAsync(Task before)
+    {
+        // Under the gate until here: nobody has this task yet.
+        await Task.Yield();
+        await before.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (_askedAt is { } askedAt && AppendingLimits.ProducerIdsAskPause - time.GetElapsedTime(askedAt) is { Ticks: > 0 } rest)
+            await Task.Delay(rest, time);
+        lock (_gate)
+        {
+            (_lastQuestion, _nextQuestion) = (_nextQuestion!, null);
+            _askedAt = time.GetTimestamp();
+        }
+
+        Learn(await Counter.FindEndAsync());
+    }
+
+    private async Task<long> TakeBlockAsync()
+    {
+        long first = await Counter.TakeBlockAsync();
+        Learn(first + ProducerLimits.IdsPerBlock);
+        return first;
+    }
+
+    private void Learn(long end)
+    {
+        lock (_gate)
+            _end = Math.Max(_end, end);
+    }
+
+    private static StreamError Refuse(long id) => new(
+        StreamErrorCode.UnknownProducerId,
+        $"Producer id {id} was not given out to a client by this service; nothing was stored. Take one first, or name none.");
+}
+
+/// <summary>The producers that a request names: their lowest and highest id, which tell of all, as the ids that were given out are one range.</summary>
+/// <param name="LowestId">The lowest id.</param>
+/// <param name="HighestId">The highest id; negative when no producer is named.</param>
+public readonly record struct NamedProducers(long LowestId, long HighestId)
+{
+    /// <summary>No producer.</summary>
+    public static readonly NamedProducers None = new(long.MaxValue, -1);
+
+    /// <summary>True when no producer is named.</summary>
+    public bool IsNone => HighestId < 0;
+
+    /// <summary>These and one more.</summary>
+    /// <param name="id">Its id.</param>
+    public NamedProducers With(long id) => new(Math.Min(LowestId, id), Math.Max(HighestId, id));
+}

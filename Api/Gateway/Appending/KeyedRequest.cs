@@ -1,0 +1,52 @@
+using OrleansStream.Errors;
+using OrleansStream.Producers;
+using OrleansStream.Topics;
+
+namespace OrleansStream.Gateway.Appending;
+
+/// <summary>A request under a key of the client's, until what came of it is remembered.</summary>
+/// <param name="appends">Remembers it.</param>
+/// <param name="key">The hash of the key.</param>
+/// <param name="runner">This request.</param>
+public sealed class KeyedRequest(IKeyedAppendsGrain appends, string key, Guid runner)
+{
+    /// <summary>True once it is known how it ended.</summary>
+    public bool HasEnded { get; private set; }
+
+    /// <summary>Remembers what came of it. Where that fails, whoever repeats the request makes it again, and the partitions know what they have.</summary>
+    /// <param name="response">What came of it.</param>
+    public Task EndAsync(RecordsAppendResponse response)
+    {
+        StoredPart[] parts = [.. response.Parts.Select(part => new StoredPart(part.BaseOffset, part.Response.LogAppendTimeMs, part.Response.Error))];
+        return EndAsync(OutcomeOf(response), parts);
+    }
+
+    /// <summary>Ends a request that was refused before it was made.</summary>
+    /// <param name="isResumed">True when an earlier try may have stored something.</param>
+    public Task AbandonAsync(bool isResumed) => EndAsync(isResumed ? KeyedOutcome.Open : KeyedOutcome.Nothing, []);
+
+    private async Task EndAsync(KeyedOutcome outcome, StoredPart[] parts)
+    {
+        HasEnded = true;
+        try
+        {
+            await appends.EndAsync(key, runner, outcome, [.. parts]);
+        }
+        catch (Exception e) when (e is OrleansException or TimeoutException or StreamException)
+        {
+            // The answer stands all the same.
+        }
+    }
+
+    private static KeyedOutcome OutcomeOf(RecordsAppendResponse response)
+    {
+        if (RecordsAppender.HasOpenOutcome(response))
+            return KeyedOutcome.Open;
+        if (response.Parts.All(part => part.Response.Error is not null))
+            return KeyedOutcome.Nothing;
+        // What may succeed later is tried again by whoever repeats the request.
+        return response.Parts.Any(part => part.Response.Error is { } error && error.Code.IsRetriable())
+            ? KeyedOutcome.Open
+            : KeyedOutcome.Done;
+    }
+}

@@ -1,0 +1,64 @@
+using System.Security.Cryptography;
+using System.Text;
+using OrleansStream.Errors;
+using OrleansStream.Producers;
+using OrleansStream.Topics;
+
+namespace OrleansStream.Gateway.Appending;
+
+/// <summary>Begins requests that clients gave a key, so that one key stands for one append for a day.</summary>
+/// <param name="grains">The way to the grains.</param>
+/// <param name="appender">Chooses where keyless records begin.</param>
+/// <param name="time">The clock.</param>
+public sealed class KeyedRequests(IGrainFactory grains, RecordsAppender appender, TimeProvider time)
+{
+    private const int KeyHashBytes = 16;
+
+    /// <summary>Begins a request, goes on with one that was left, or finds what came of it.</summary>
+    /// <param name="topic">The topic's name.</param>
+    /// <param name="key">The client's key, at most <see cref="KeyedAppendLimits.KeyLengthMax"/> characters.</param>
+    /// <param name="requestHash">A text that two requests share when they ask for the same append.</param>
+    /// <exception cref="StreamException">The key was used for another request, or is in use; or there is no such topic.</exception>
+    public async Task<ClientIdentity> BeginAsync(string topic, string key, string requestHash)
+    {
+        byte[] keyHash = SHA256.HashData(Encoding.UTF8.GetBytes(key));
+        string keyText = TextOf(keyHash);
+        var runner = Guid.NewGuid();
+        (IKeyedAppendsGrain appends, KeyedAppendResponse begun) = await RepeatAsync(async () =>
+        {
+            TopicResponse found = await grains.GetGrain<ITopicGrain>(topic).GetAsync();
+            if (found.Topic is not { } metadata)
+                return (null!, new KeyedAppendResponse(found.Error));
+            IKeyedAppendsGrain grain = grains.GetGrain<IKeyedAppendsGrain>(IKeyedAppendsGrain.KeyOf(metadata.Id, keyHash));
+            return (grain, await grain.BeginAsync(new KeyedAppendRequest(keyText, requestHash, metadata, appender.NextKeylessStart(), runner)));
+        });
+        if (begun.Identity is not { } identity)
+            throw new StreamException(begun.Error!);
+        return identity.StoredParts is null
+            ? new ClientIdentity(identity, begun.IsResumed, new KeyedRequest(appends, keyText, runner))
+            : new ClientIdentity(identity);
+    }
+
+    /// <summary>The text by which a key is remembered.</summary>
+    /// <param name="key">The client's key.</param>
+    public static string HashOf(string key) => TextOf(SHA256.HashData(Encoding.UTF8.GetBytes(key)));
+
+    private static string TextOf(byte[] keyHash) => Convert.ToHexString(keyHash, 0, KeyHashBytes);
+
+    private async Task<T> RepeatAsync<T>(Func<Task<T>> begin)
+    {
+        long startedAt = time.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                return await begin();
+            }
+            catch (Exception e) when (e is OrleansException or StreamException && time.GetElapsedTime(startedAt) < AppendingLimits.LostReadRepeatMax)
+            {
+                // Its silo has just gone, and another takes it over. Nothing was appended, and this request may begin again.
+                await Task.Delay(AppendingLimits.LostCallPause, time);
+            }
+        }
+    }
+}

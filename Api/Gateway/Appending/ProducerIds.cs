@@ -1,0 +1,66 @@
+using OrleansStream.Errors;
+using OrleansStream.Producers;
+
+namespace OrleansStream.Gateway.Appending;
+
+/// <summary>The producer ids that this node was given and has not used yet.</summary>
+/// <param name="takeBlock">Asks for the first of <see cref="ProducerLimits.IdsPerBlock"/> new ids.</param>
+/// <param name="time">The clock.</param>
+public sealed class ProducerIds(Func<Task<long>> takeBlock, TimeProvider time)
+{
+    private readonly Lock _gate = new();
+    private Task? _asking;
+    private long _nextId;
+    private int _idsLeft;
+
+    /// <summary>Takes an id that nobody else has.</summary>
+    /// <param name="timeout">How long to wait for it.</param>
+    /// <exception cref="StreamException">There was none in time.</exception>
+    public ValueTask<long> TakeAsync(TimeSpan timeout) => TryTake() is { } id ? ValueTask.FromResult(id) : new ValueTask<long>(AskAsync(timeout));
+
+    private long? TryTake()
+    {
+        lock (_gate)
+        {
+            if (_idsLeft == 0)
+                return null;
+            _idsLeft--;
+            return _nextId++;
+        }
+    }
+
+    private async Task<long> AskAsync(TimeSpan timeout)
+    {
+        long startedAt = time.GetTimestamp();
+        while (true)
+        {
+            Task asking;
+            lock (_gate)
+                asking = _asking is { IsCompleted: false } ? _asking : _asking = TakeBlockAsync();
+            try
+            {
+                await asking;
+            }
+            catch (Exception e) when (e is OrleansException or TimeoutException or StreamException)
+            {
+                // The counter's silo may just have gone, and another takes it over.
+                if (time.GetElapsedTime(startedAt) + AppendingLimits.LostCallPause >= timeout)
+                    throw NoIds();
+                await Task.Delay(AppendingLimits.LostCallPause, time);
+            }
+
+            if (TryTake() is { } id)
+                return id;
+        }
+    }
+
+    private async Task TakeBlockAsync()
+    {
+        long first = await takeBlock();
+        lock (_gate)
+            (_nextId, _idsLeft) = (first, ProducerLimits.IdsPerBlock);
+    }
+
+    private static StreamException NoIds() => new(new StreamError(
+        StreamErrorCode.CoordinatorNotAvailable, "There is no producer id to be had just now; nothing was stored. Try again."));
+}

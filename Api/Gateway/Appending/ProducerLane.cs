@@ -1,0 +1,18 @@
+namespace OrleansStream.Gateway.Appending;
+
+/// <summary>A producer id of this node, for one request at a time.</summary>
+/// <param name="id">The id; nobody else has it.</param>
+public sealed class ProducerLane(long id)
+{
+    /// <summary>The id.</summary>
+    public long Id { get; } = id;
+
+    /// <summary>The epoch of the request that has the lane now: it counts the lane's requests.</summary>
+    public short Epoch { get; private set; } = -1;
+
+    /// <summary>True once the epochs are used up: the next request needs another id.</summary>
+    public bool IsUsedUp => Epoch == short.MaxValue;
+
+    /// <summary>Begins the next request.</summary>
+    public void BeginRequest() => Epoch++;
+}

@@ -1,0 +1,31 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
+using OrleansStream.Gateway.Admission;
+using OrleansStream.Gateway.Appending;
+using OrleansStream.Gateway.Groups;
+
+namespace OrleansStream.Gateway;
+
+/// <summary>The gateway as a part of a host: what every door appends, reads and polls through. It needs an <see cref="IGrainFactory"/> beside it.</summary>
+public static class GatewayHosting
+{
+    /// <summary>Adds the gateway. Safe to call once for each door.</summary>
+    /// <param name="services">The host's services.</param>
+    public static IServiceCollection AddGateway(this IServiceCollection services)
+    {
+        services.TryAddSingleton(TimeProvider.System);
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<QuotaOptions>, QuotaOptionsValidator>());
+        services.AddOptions<QuotaOptions>().BindConfiguration(QuotaOptions.SectionName).ValidateOnStart();
+        services.TryAddSingleton<ClientQuotas>();
+        services.TryAddSingleton(provider => new NodeLoad(provider.GetRequiredService<TimeProvider>()));
+        services.TryAddSingleton(provider => new NodeAnswers(provider.GetRequiredService<TimeProvider>()));
+        services.TryAddSingleton<KnownTopics>();
+        services.TryAddSingleton<ClientProducerIds>();
+        services.TryAddSingleton<ProducerLanes>();
+        services.TryAddSingleton<RecordsAppender>();
+        services.TryAddSingleton<KeyedRequests>();
+        services.TryAddSingleton<LogEnds>();
+        return services;
+    }
+}

@@ -1,0 +1,129 @@
+using System.Collections.Immutable;
+using OrleansStream.Errors;
+using OrleansStream.Gateway.Reading;
+using OrleansStream.Groups;
+using OrleansStream.Partitions;
+using OrleansStream.Records;
+
+namespace OrleansStream.Gateway.Groups;
+
+/// <summary>The records that wait in place.</summary>
+public sealed partial class GroupPoll
+{
+    /// <summary>Reads those that are due, each by itself: they lie where the partition has been read already.</summary>
+    private async Task FetchHeldAsync(CancellationToken cancellationToken)
+    {
+        foreach (PolledPartition partition in Partitions)
+        {
+            foreach (HeldOffset held in partition.Held.Due(NowMs).Take(PollLimits.PollFetchesAtOnce).ToArray())
+            {
+                if (partition.Held.Fetched.Exists(one => one.Held == held))
+                    continue;
+                FetchResponse response = await CallAsync(partition, held.Offset, bytesMax: 1, waitMs: 0, cancellationToken);
+                cancellationToken.ThrowIfCancellationRequested();
+                if (response.Error is { Code: StreamErrorCode.OffsetOutOfRange } error)
+                    Forget(partition, held, error);
+                else if (response.Error is null)
+                    partition.Held.Fetched.Add((held, response));
+                else
+                    partition.Error = response.Error;
+            }
+        }
+    }
+
+    // Retention was faster: there is nothing left to wait for.
+    private void Forget(PolledPartition partition, HeldOffset held, StreamError error)
+    {
+        partition.Held.Deliver(held);
+        Tell(partition, held.Offset, error.LogStartOffset ?? held.Offset + 1);
+    }
+
+    /// <summary>
+    /// What the poll has to say of the partition's records that wait: those that the last answer held are done but for the failed ones, which
+    /// wait again; the later ones of their keys in that answer wait, too.
+    /// </summary>
+    private async Task<PartitionHolds> HoldAsync(
+        AssignedPartition assigned, IReadOnlyList<FailedRecord> failed, GroupCursor cursor, GroupRetryPolicy policy, CancellationToken cancellationToken)
+    {
+        PartitionHolds told = cursor.Holds.FirstOrDefault(holds => holds.TopicId == assigned.TopicId && holds.Partition == assigned.Partition)
+            ?? new PartitionHolds(assigned.TopicId, assigned.Partition, [], [], []);
+        var offsets = failed.Select(record => record.Offset).ToHashSet();
+        var again = ImmutableArray.CreateBuilder<HeldOffset>();
+        again.AddRange(told.Done.Where(held => offsets.Contains(held.Offset)));
+        var waiting = told.Waiting.ToBuilder();
+        long[] fresh = [.. offsets.Where(offset => offset >= assigned.CommittedOffset && told.Done.All(held => held.Offset != offset)).Order()];
+        if (fresh.Length > 0)
+        {
+            long end = cursor.Offsets.First(offset => offset.TopicId == assigned.TopicId && offset.Partition == assigned.Partition).Offset;
+            await ReadKeysAsync(assigned, fresh[0], end, (offset, key) =>
+            {
+                if (offsets.Contains(offset))
+                    again.Add(new HeldOffset(offset, key, Attempt: 1, DueMs: 0));
+                else if (key is not null && again.Any(held => held.Key == key) && waiting.All(held => held.Offset != offset))
+                    waiting.Add(new HeldOffset(offset, key, Attempt: 1, DueMs: 0));
+            }, unreadable => Refuse(failed, unreadable), cancellationToken);
+        }
+
+        // The last attempt of these: they are dead letters by the time that this is committed.
+        return told with
+        {
+            Done = [.. told.Done.Where(held => !offsets.Contains(held.Offset) || held.Attempt >= policy.MaxAttempts)],
+            Failed = [.. again.Where(held => held.Attempt < policy.MaxAttempts)],
+            Waiting = waiting.ToImmutable(),
+        };
+    }
+
+    // Without its key nobody can tell which others would have to wait for it.
+    private static void Refuse(IReadOnlyList<FailedRecord> failed, UnreadableRecords unreadable)
+    {
+        foreach (FailedRecord record in failed)
+        {
+            if (record.Offset >= unreadable.Offset && record.Offset <= unreadable.LastOffset)
+                throw new StreamException(record.Unreadable());
+        }
+    }
+
+    private async Task ReadKeysAsync(
+        AssignedPartition assigned, long from, long end, Action<long, int?> see, Action<UnreadableRecords> pass, CancellationToken cancellationToken)
+    {
+        var partition = new PolledPartition(assigned);
+        for (long next = from; next < end;)
+        {
+            FetchResponse response = await CallAsync(partition, next, ReadingLimits.FetchBytesDefault, waitMs: 0, cancellationToken);
+            cancellationToken.ThrowIfCancellationRequested();
+            if (response.Error is { Code: StreamErrorCode.OffsetOutOfRange, LogStartOffset: { } start } && start > next)
+            {
+                next = start;
+                continue;
+            }
+
+            if (response.Error is { } error)
+                throw new StreamException(error);
+            if (response.Batches.IsEmpty)
+                return;
+            next = ReadKeys(response, next, end, see, pass);
+            Release();
+        }
+    }
+
+    private static long ReadKeys(FetchResponse response, long from, long end, Action<long, int?> see, Action<UnreadableRecords> pass)
+    {
+        long next = from;
+        var scanner = new RecordBatchScanner(response.Batches.Span, checkCrc: false);
+        while (scanner.MoveNext())
+        {
+            next = scanner.Header.NextOffset;
+            using var records = new StoredBatchReader(scanner.Batch);
+            while (records.TryReadNext(out RecordView record))
+            {
+                if (record.Offset >= from && record.Offset < end)
+                    see(record.Offset, HeldRecords.KeyOf(record));
+            }
+
+            if (records.UnreadableFrom(from) is { } unreadable)
+                pass(unreadable);
+        }
+
+        return next;
+    }
+}

@@ -1,0 +1,93 @@
+using System.Collections.Concurrent;
+using OrleansStream.Errors;
+using OrleansStream.Groups;
+using OrleansStream.Partitions;
+using OrleansStream.Topics;
+
+namespace OrleansStream.Gateway.Groups;
+
+/// <summary>Tells whether an offset lies within its log, before a group commits it: a group itself takes any.</summary>
+/// <remarks>
+/// A log only grows, so an offset below an end that was seen once is not asked for again: the node that served the records a member
+/// commits need not ask. What is refused is refused on the word of a leader that was asked for it.
+/// </remarks>
+/// <param name="grains">The way to the grains.</param>
+public sealed class LogEnds(IGrainFactory grains)
+{
+    private readonly ConcurrentDictionary<(Guid TopicId, int Partition), long> _ends = [];
+
+    /// <summary>Notes the end of a log.</summary>
+    /// <param name="topicId">The topic's id.</param>
+    /// <param name="partition">The partition.</param>
+    /// <param name="highWatermark">Its high watermark, as its leader told it.</param>
+    public void Saw(Guid topicId, int partition, long highWatermark)
+    {
+        bool isKnown = _ends.TryGetValue((topicId, partition), out long known);
+        if (isKnown && known >= highWatermark)
+            return;
+        if (!isKnown && _ends.Count >= PollLimits.LogEndsMax)
+            _ends.Clear();
+        _ends.AddOrUpdate((topicId, partition), highWatermark, (_, other) => Math.Max(other, highWatermark));
+    }
+
+    /// <summary>Forgets the end of a log that is shorter than it was: its bytes were lost.</summary>
+    /// <param name="topicId">The topic's id.</param>
+    /// <param name="partition">The partition.</param>
+    public void Forget(Guid topicId, int partition) => _ends.TryRemove((topicId, partition), out _);
+
+    /// <summary>True when the log is known to reach an offset.</summary>
+    /// <param name="offset">The offset.</param>
+    public bool Covers(in PartitionOffset offset) =>
+        offset.Offset == 0 || _ends.TryGetValue((offset.TopicId, offset.Partition), out long end) && offset.Offset <= end;
+
+    /// <summary>Asks for the end of a log where it is not known to reach an offset.</summary>
+    /// <param name="topic">The topic's name.</param>
+    /// <param name="offset">The offset.</param>
+    /// <param name="field">The field that it came in.</param>
+    /// <param name="cancellationToken">The caller's deadline.</param>
+    /// <returns>
+    /// Null; or <see cref="StreamErrorCode.OffsetOutOfRange"/> with the log's bounds; or another error, when nobody could tell just now.
+    /// </returns>
+    public async Task<StreamError?> CheckAsync(string topic, PartitionOffset offset, string field, CancellationToken cancellationToken)
+    {
+        if (Covers(offset))
+            return null;
+        // The end costs no bytes. Where it seems too low, the partition may just have moved, and the offset itself is asked for.
+        FetchResponse end = await FetchAsync(topic, offset, FetchRequest.Latest, cancellationToken);
+        if (end.Error is null)
+            Saw(offset.TopicId, offset.Partition, end.HighWatermark);
+        if (end.Error is not null || Covers(offset))
+            return end.Error;
+        FetchResponse found = await FetchAsync(topic, offset, offset.Offset, cancellationToken);
+        if (found.Error is { Code: StreamErrorCode.OffsetOutOfRange, HighWatermark: { } highWatermark } error && offset.Offset > highWatermark)
+            return Beyond(topic, offset, error, field);
+        return found.Error is { Code: StreamErrorCode.OffsetOutOfRange } ? null : found.Error;
+    }
+
+    private async Task<FetchResponse> FetchAsync(string topic, PartitionOffset of, long offset, CancellationToken cancellationToken)
+    {
+        StreamError failure;
+        try
+        {
+            var request = new FetchRequest(offset, BytesMax: 1, WaitMs: 0) { TopicId = of.TopicId };
+            return await grains.GetGrain<ITopicRouterGrain>(topic).FetchAsync(of.Partition, request, cancellationToken);
+        }
+        catch (Exception exception) when (exception is TimeoutException or OrleansException)
+        {
+            failure = new StreamError(StreamErrorCode.NotLeaderOrFollower, $"Partition {of.Partition} of topic '{topic}' did not answer; nothing was committed.");
+        }
+
+        return new FetchResponse(failure, offset, default, HighWatermark: -1, LogStartOffset: -1);
+    }
+
+    private static StreamError Beyond(string topic, PartitionOffset offset, StreamError error, string field) => new(
+        StreamErrorCode.OffsetOutOfRange,
+        $"Offset {offset.Offset} of partition {offset.Partition} of topic '{topic}' does not exist: the log holds {error.LogStartOffset} up to its high "
+        + $"watermark {error.HighWatermark}, which is the highest that can be committed. Nothing was committed."
+        + (field == "cursor" ? " Poll without a cursor to go on from what is committed." : ""))
+    {
+        Field = field,
+        LogStartOffset = error.LogStartOffset,
+        HighWatermark = error.HighWatermark,
+    };
+}

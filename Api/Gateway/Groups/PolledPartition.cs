@@ -1,0 +1,157 @@
+using OrleansStream.Errors;
+using OrleansStream.Gateway.Reading;
+using OrleansStream.Groups;
+using OrleansStream.Partitions;
+using OrleansStream.Records;
+
+namespace OrleansStream.Gateway.Groups;
+
+/// <summary>One of a member's partitions during a poll.</summary>
+/// <param name="assigned">The partition.</param>
+/// <param name="waits">By what its records wait for their next attempt, of which the first that is not due holds back those behind it; null when they do not.</param>
+public sealed class PolledPartition(AssignedPartition assigned, RetryWaits? waits = null)
+{
+    /// <summary>A position that is not known yet.</summary>
+    public const long Unknown = -3;
+
+    /// <summary>The partition.</summary>
+    public AssignedPartition Assigned { get; } = assigned;
+
+    /// <summary>Its records that wait in place.</summary>
+    public HeldRecords Held { get; } = new(assigned.Holds);
+
+    /// <summary>True when its records wait for their next attempt.</summary>
+    public bool IsRetry => waits is not null;
+
+    /// <summary>When there is something to be read of records that wait, in milliseconds since the Unix epoch; 0 when that is not known.</summary>
+    public long DueMs { get; private set; }
+
+    /// <summary>The next offset to read; or <see cref="FetchRequest.Earliest"/>, or <see cref="Unknown"/>.</summary>
+    public long Position { get; set; } = assigned.CommittedOffset >= 0 ? assigned.CommittedOffset : Unknown;
+
+    /// <summary>The committed offset, or -1.</summary>
+    public long Committed { get; set; } = assigned.CommittedOffset;
+
+    /// <summary>
+    /// Where this poll began to read: all before it is done with. Null while that is not known, and where the member reads ahead of what it
+    /// wants to be committed.
+    /// </summary>
+    public long? Start { get; private set; } = assigned.CommittedOffset >= 0 ? assigned.CommittedOffset : null;
+
+    /// <summary>The end of the log when it was last looked at, or -1.</summary>
+    public long HighWatermark { get; private set; } = -1;
+
+    /// <summary>What was read, from <see cref="Position"/> on; null when there was nothing.</summary>
+    public FetchResponse? Fetched { get; private set; }
+
+    /// <summary>True when there is something to be answered.</summary>
+    public bool HasRecords => Fetched is not null || Held.Fetched.Count > 0;
+
+    /// <summary>Why it could not be read just now; null when it could.</summary>
+    public StreamError? Error { get; set; }
+
+    /// <summary>The count of records that were read.</summary>
+    public int RecordCount { get; private set; }
+
+    /// <summary>Reads on at an offset.</summary>
+    /// <param name="offset">The offset.</param>
+    /// <param name="isDone">True when all before it is done with.</param>
+    public void GoTo(long offset, bool isDone = true)
+    {
+        Position = offset;
+        Start = isDone ? offset : null;
+    }
+
+    /// <summary>Takes what was read.</summary>
+    /// <param name="response">A fetch without an error.</param>
+    /// <param name="nowMs">The time, in milliseconds since the Unix epoch.</param>
+    public void Take(FetchResponse response, long nowMs)
+    {
+        Error = null;
+        HighWatermark = response.HighWatermark;
+        if (Position < 0)
+            GoTo(response.Offset);
+        if (response.Batches.IsEmpty)
+            return;
+        if (IsRetry)
+        {
+            TakeDue(response, nowMs);
+            return;
+        }
+
+        Fetched = response;
+        long count = 0;
+        var scanner = new RecordBatchScanner(response.Batches.Span, checkCrc: false);
+        while (scanner.MoveNext())
+            count += scanner.Header.IsControl ? 0 : Math.Max(0, scanner.Header.NextOffset - Math.Max(Position, scanner.Header.BaseOffset));
+        RecordCount = (int)Math.Min(count, int.MaxValue);
+    }
+
+    /// <summary>What befell one of its records before it came to wait here; null for nothing that is known.</summary>
+    /// <param name="batch">The header of the batch that the record lies in.</param>
+    /// <param name="record">The record.</param>
+    public RetryStory? StoryOf(in RecordBatchHeader batch, in RecordView record) =>
+        waits is null ? null : RetryStory.Read(batch, record, Assigned.Topic, waits.Group);
+
+    private void TakeDue(FetchResponse response, long nowMs)
+    {
+        DueMs = 0;
+        int count = 0;
+        long unfoldedBytes = 0;
+        var scanner = new RecordBatchScanner(response.Batches.Span, checkCrc: false);
+        // No further than the answer may go.
+        while (DueMs == 0 && unfoldedBytes < ReadingLimits.UnfoldedBytesPerAnswerMax && scanner.MoveNext())
+        {
+            using var records = new StoredBatchReader(scanner.Batch);
+            unfoldedBytes += records.UnfoldedBytes;
+            while (DueMs == 0 && records.TryReadNext(out RecordView record))
+            {
+                if (record.Offset < Position)
+                    continue;
+                // What somebody else put there has no time of its own.
+                long dueMs = StoryOf(records.Header, record) is { } story ? waits!.DueMs(story, record) : 0;
+                if (dueMs > nowMs)
+                    DueMs = dueMs;
+                else
+                    count++;
+            }
+
+            if (DueMs == 0 && records.UnreadableFrom(Position) is not null)
+                count++;
+        }
+
+        RecordCount = count;
+        Fetched = count > 0 ? response : null;
+    }
+
+    /// <summary>Notes how far the answer came, and forgets what was read.</summary>
+    /// <param name="nextOffset">The next offset to read.</param>
+    public void End(long nextOffset)
+    {
+        Position = nextOffset;
+        Fetched = null;
+        RecordCount = 0;
+    }
+}
+
+/// <summary>By what records wait in a group's retry topics.</summary>
+/// <param name="Group">The group's name.</param>
+/// <param name="Policy">Its policy.</param>
+public sealed record RetryWaits(string Group, GroupRetryPolicy Policy)
+{
+    /// <summary>
+    /// When a record is due: no later than the policy, as it is now, would have it. All in a partition wait equally long, so one that waited
+    /// longer, by a policy of before, would hold back those behind it.
+    /// </summary>
+    /// <param name="story">The record's story.</param>
+    /// <param name="record">The record; its time is that of the copy.</param>
+    /// <returns>The time in milliseconds since the Unix epoch.</returns>
+    public long DueMs(RetryStory story, in RecordView record) => Math.Min(story.DueMs, record.TimestampMs + Policy.LongestWaitMs(story.Attempt - 1));
+}
+
+/// <summary>A place that is not in its log, as retention was faster or it lies beyond the end, and where reading went on.</summary>
+/// <param name="Topic">The topic.</param>
+/// <param name="Partition">The partition.</param>
+/// <param name="From">The offset that was wanted.</param>
+/// <param name="To">The offset that reading goes on at.</param>
+public readonly record struct PollReset(string Topic, int Partition, long From, long To);

@@ -1,0 +1,31 @@
+using OrleansStream.Records;
+
+namespace OrleansStream.Gateway.Reading;
+
+/// <summary>The bounds of reading and following topics.</summary>
+public static class ReadingLimits
+{
+    /// <summary>Bytes of batches read for a fetch when the request does not say.</summary>
+    public const int FetchBytesDefault = 1024 * 1024;
+
+    /// <summary>
+    /// The bytes that an answer in JSON unfolds of compressed batches at which no further batch is opened: two of the largest. The next fetch
+    /// goes on from there.
+    /// </summary>
+    public const int UnfoldedBytesPerAnswerMax = 2 * RecordLimits.DecompressedBatchBytesMax;
+
+    /// <summary>The most live tails at once in this process; each holds one parked read per partition.</summary>
+    public const int TailsMax = 1_000;
+
+    /// <summary>Bytes of batches a live tail reads at once, per partition.</summary>
+    public const int TailFetchBytes = 64 * 1024;
+
+    /// <summary>How often a live tail sends a comment, so that both ends notice a dead connection, and looks for new partitions.</summary>
+    public static readonly TimeSpan TailHeartbeat = TimeSpan.FromSeconds(15);
+
+    /// <summary>The wait before a live tail asks again for a partition that is moving.</summary>
+    public static readonly TimeSpan TailRetry = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long a partition of a live tail may be away before its client is told: longer than a partition takes to move.</summary>
+    public static readonly TimeSpan TailOutageUntold = TimeSpan.FromSeconds(15);
+}

@@ -1,0 +1,95 @@
+using System.Diagnostics;
+using System.Text.Json;
+using OrleansStream.Contracts;
+using OrleansStream.Errors;
+using OrleansStream.Rest.Http;
+
+namespace OrleansStream.Rest.Errors;
+
+/// <summary>Makes problem documents of errors and sends them.</summary>
+internal static class Problems
+{
+    /// <summary>The media type of a problem document.</summary>
+    public const string MediaType = "application/problem+json";
+
+    private const string TypePrefix = "urn:orleansstream:error:";
+
+    /// <summary>The document of an error.</summary>
+    /// <param name="error">What is wrong.</param>
+    /// <param name="fault">Set when HTTP itself refuses.</param>
+    /// <param name="traceId">The request's trace id; null inside an answer.</param>
+    public static Problem Of(StreamError error, HttpFault? fault = null, string? traceId = null)
+    {
+        HttpError http = fault is { } f ? ErrorMap.Of(f) : ErrorMap.Of(error.Code);
+        return new Problem
+        {
+            Type = TypePrefix + (fault is { } named ? ErrorMap.NameOf(named) : ErrorMap.NameOf(error.Code)),
+            Title = http.Title,
+            Status = http.Status,
+            Detail = Shown(error.Detail, HttpLimits.ProblemDetailLengthMax),
+            ErrorCode = ErrorMap.NameOf(error.Code),
+            KafkaCode = (int)error.Code,
+            Retriable = http.Retriable,
+            Outcome = error.OutcomeUnknown ? "unknown" : null,
+            Field = error.Field is { } field ? Shown(field, HttpLimits.ProblemFieldLengthMax) : null,
+            LogStartOffset = error.LogStartOffset,
+            HighWatermark = error.HighWatermark,
+            NextOffset = error.NextOffset,
+            Damage = error.Damage is { } damage
+                ? new DamageEntry
+                {
+                    Topic = damage.Topic,
+                    Partition = damage.Partition,
+                    Offset = damage.Offset,
+                    Segment = damage.Segment,
+                    Position = damage.Position,
+                }
+                : null,
+            TraceId = traceId,
+        };
+    }
+
+    private static string Shown(string text, int lengthMax)
+    {
+        if (text.Length <= lengthMax)
+            return text;
+        // Not in the middle of a character.
+        int length = char.IsHighSurrogate(text[lengthMax - 1]) ? lengthMax - 1 : lengthMax;
+        return text[..length] + "…";
+    }
+
+    /// <summary>The id under which the server's log and traces know a request.</summary>
+    /// <param name="context">The request.</param>
+    public static string TraceIdOf(HttpContext context) =>
+        Activity.Current?.TraceId.ToHexString() ?? context.TraceIdentifier;
+
+    /// <summary>Sets an answer's status and headers to an error's, and gives the document to write.</summary>
+    /// <param name="context">The request.</param>
+    /// <param name="error">What is wrong.</param>
+    /// <param name="fault">Set when HTTP itself refuses.</param>
+    public static Problem Prepare(HttpContext context, StreamError error, HttpFault? fault = null)
+    {
+        Problem problem = Of(error, fault, TraceIdOf(context));
+        HttpResponse response = context.Response;
+        response.StatusCode = problem.Status;
+        response.ContentType = MediaType;
+        if (problem.Retriable)
+        {
+            int seconds = error.RetryAfterMs is { } ms ? (ms + 999) / 1000 : HttpLimits.RetryAfterSecondsDefault;
+            response.Headers.RetryAfter = seconds.ToString();
+        }
+
+        return problem;
+    }
+
+    /// <summary>Answers a request with a problem document.</summary>
+    /// <param name="context">The request; nothing of its answer has been sent.</param>
+    /// <param name="error">What is wrong.</param>
+    /// <param name="fault">Set when HTTP itself refuses.</param>
+    public static Task WriteAsync(HttpContext context, StreamError error, HttpFault? fault = null)
+    {
+        byte[] body = JsonSerializer.SerializeToUtf8Bytes(Prepare(context, error, fault), ApiJsonContext.Api.Problem);
+        context.Response.ContentLength = body.Length;
+        return context.Response.Body.WriteAsync(body, CancellationToken.None).AsTask();
+    }
+}

@@ -1,0 +1,94 @@
+using System.Buffers;
+using System.Buffers.Text;
+using System.Globalization;
+using OrleansStream.Rest.Errors;
+using OrleansStream.Rest.Http;
+using OrleansStream.Topics;
+
+namespace OrleansStream.Rest.Fetch;
+
+/// <summary>Where a live tail stands.</summary>
+/// <param name="TopicId">The topic that the offsets belong to; null when the token of an older version did not say.</param>
+/// <param name="Offsets">The next offset of each partition.</param>
+internal sealed record TailPlace(Guid? TopicId, IReadOnlyDictionary<int, long> Offsets);
+
+/// <summary>
+/// A <see cref="TailPlace"/> as the id of an event, so that a client that was cut off goes on behind the last event it saw: the next offset of
+/// each partition, and the id of the topic, written as <c>0:17,1:4@6f9619ff8b86d011b42d00c04fc964ff</c>. Without the topic's id, a tail would
+/// go on at old offsets in a topic that was deleted and created anew.
+/// </summary>
+internal static class TailToken
+{
+    private const string Form = "partition:offset pairs and the topic's id, such as 0:17,1:4@6f9619ff8b86d011b42d00c04fc964ff, as an event's id gives them";
+    private const int PairBytesMax = 32;
+    private const int TopicIdBytes = 32;
+    private const char BeforeTopicId = '@';
+    private const string TopicIdFormat = "N";
+
+    /// <summary>Writes a place.</summary>
+    /// <param name="topicId">The topic that the offsets belong to.</param>
+    /// <param name="offsets">The next offset of each partition, in order.</param>
+    /// <param name="writer">Where to.</param>
+    public static void Write(Guid topicId, ReadOnlySpan<long> offsets, IBufferWriter<byte> writer)
+    {
+        for (int partition = 0; partition < offsets.Length; partition++)
+        {
+            Span<byte> room = writer.GetSpan(PairBytesMax);
+            int length = 0;
+            if (partition > 0)
+                room[length++] = (byte)',';
+            Utf8Formatter.TryFormat(partition, room[length..], out int written);
+            length += written;
+            room[length++] = (byte)':';
+            Utf8Formatter.TryFormat(offsets[partition], room[length..], out written);
+            writer.Advance(length + written);
+        }
+
+        Span<byte> end = writer.GetSpan(1 + TopicIdBytes);
+        end[0] = (byte)BeforeTopicId;
+        topicId.TryFormat(end[1..], out int idBytes, TopicIdFormat);
+        writer.Advance(1 + idBytes);
+    }
+
+    /// <summary>Reads a place.</summary>
+    /// <param name="token">What <see cref="Write"/> wrote, now or in an older version, which left out the topic's id.</param>
+    /// <exception cref="RequestException">It is no token.</exception>
+    public static TailPlace Parse(string token)
+    {
+        if (token.Length > FetchLimits.TailTokenBytesMax)
+            throw RequestException.Malformed("Last-Event-ID", $"'Last-Event-ID' is longer than {FetchLimits.TailTokenBytesMax} characters.");
+        int end = token.IndexOf(BeforeTopicId);
+        Guid? topicId = null;
+        if (end >= 0)
+        {
+            if (!Guid.TryParseExact(token.AsSpan(end + 1), TopicIdFormat, out Guid id))
+                throw Malformed(token);
+            topicId = id;
+        }
+
+        return new TailPlace(topicId, ParseOffsets(token, end < 0 ? token.Length : end));
+    }
+
+    private static Dictionary<int, long> ParseOffsets(string token, int length)
+    {
+        var offsets = new Dictionary<int, long>();
+        ReadOnlySpan<char> pairs = token.AsSpan(0, length);
+        foreach (Range range in pairs.Split(','))
+        {
+            ReadOnlySpan<char> pair = pairs[range];
+            int colon = pair.IndexOf(':');
+            bool isPair = colon > 0
+                && int.TryParse(pair[..colon], NumberStyles.None, CultureInfo.InvariantCulture, out int partition)
+                && partition < TopicLimits.PartitionsMax
+                && long.TryParse(pair[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out long offset)
+                && offsets.TryAdd(partition, offset);
+            if (!isPair)
+                throw Malformed(token);
+        }
+
+        return offsets;
+    }
+
+    private static RequestException Malformed(string token) =>
+        RequestException.Malformed("Last-Event-ID", $"'Last-Event-ID' is '{Parameters.Shown(token)}'; expected {Form}.");
+}

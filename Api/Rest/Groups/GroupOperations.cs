@@ -1,0 +1,185 @@
+using OrleansStream.Contracts;
+using OrleansStream.Errors;
+using OrleansStream.Groups;
+using OrleansStream.Rest.Http;
+using OrleansStream.Rest.Topics;
+
+namespace OrleansStream.Rest.Groups;
+
+/// <summary>What the endpoints of groups and their members take and give.</summary>
+internal static class GroupOperations
+{
+    /// <summary>The name that stands in every path of a group.</summary>
+    public static readonly OperationParameter Group = new(
+        "group", ParameterPlace.Path, "The group's name: 1 to 249 characters of a-z, A-Z, 0-9, '.', '_' and '-'.", "scoreboard");
+
+    /// <summary>The same where the example needs a group that has no members.</summary>
+    public static readonly OperationParameter GroupWithoutMembers = Group with { Example = "replay" };
+
+    /// <summary>The tag of what members of groups do, and of their offsets.</summary>
+    public const string Tag = "Groups";
+
+    /// <summary>What a member may be refused with.</summary>
+    public static readonly StreamErrorCode[] MemberErrors =
+    [
+        StreamErrorCode.StaleMemberEpoch, StreamErrorCode.FencedMemberEpoch, StreamErrorCode.UnknownMemberId,
+        StreamErrorCode.CoordinatorNotAvailable, StreamErrorCode.PolicyViolation,
+    ];
+
+    private const string AnswerExample =
+        """{"member_epoch":2,"lease_expires_at":"2026-06-11T19:20:30.000Z","assignment":[{"topic":"matches","partitions":[0,2]}],"records":[{"topic":"matches","partition":0,"offset":17,"timestamp":"2026-06-11T19:20:00.000Z","key":"argentina-brazil","key_type":"string","value":{"event":"goal","minute":80},"value_type":"json","headers":[]}],"cursor":"AQ…","lag":12}""";
+
+    private static readonly OperationParameter Member = new(
+        "member", ParameterPlace.Path, "The member's id, its own choice; it keeps its partitions when it comes back under it within its lease.", "anna");
+
+    /// <summary>Poll.</summary>
+    public static readonly Operation Poll = new(
+        "pollGroup", Tag, "Join, renew, commit and read, in one call",
+        "The members of a group share the partitions of its topics. Each poll renews the member's lease, commits what the cursor of "
+        + "its last answer held, and reads on. Send the cursor back when the records are done with: what was not is delivered again, to "
+        + "this member or to the one that takes over. A poll without a cursor says that the process has just started; of two processes with one id "
+        + "the last that started goes on. 409: the member missed something; its partitions and a cursor to go on with come in the answer. "
+        + "`max_records` 0 is a heartbeat for long work: it renews and commits, and moves no partitions. "
+        + "A batch that cannot be read is one entry with `error`, `offset` and `last_offset`; the cursor passes it. "
+        + "`Accept: text/event-stream`: the same answers as a stream of events with the cursor as `id`; commit with PUT offsets. The stream ends "
+        + "with an event `rebalance` when partitions are to move: poll again with the last cursor that is done with.")
+    {
+        Parameters = [Group, Member],
+        Bodies = [new(MediaTypes.Json, typeof(PollRequest), """{"topics":["matches"],"wait_ms":1000,"lease_ms":30000}""")],
+        Offers = [MediaTypes.Json, MediaTypes.EventStream],
+        Answers =
+        [
+            new(StatusCodes.Status200OK, "The records, the member's partitions and the next cursor.",
+                new OperationBody(MediaTypes.Json, typeof(PollAnswer), AnswerExample),
+                new OperationBody(MediaTypes.EventStream, null, $"data: {AnswerExample}\nid: AQ…\n\n")),
+        ],
+        Errors =
+        [
+            StreamErrorCode.InvalidTopicException, StreamErrorCode.OffsetOutOfRange, StreamErrorCode.ShuttingDown,
+            StreamErrorCode.OffsetMetadataTooLarge, .. MemberErrors,
+        ],
+    };
+
+    /// <summary>Leave.</summary>
+    public static readonly Operation Leave = new(
+        "leaveGroup", Tag, "Leave a group", "The member's partitions go to the others at once instead of at the end of its lease.")
+    {
+        Parameters =
+        [
+            Group, Member,
+            new("member_epoch", ParameterPlace.Query, "Leave only when this is the member's epoch: a process that was replaced does not take out its successor.") { IsInteger = true },
+        ],
+        Answers = [new(StatusCodes.Status204NoContent, "Left.")],
+        Errors = MemberErrors,
+    };
+
+    /// <summary>List groups.</summary>
+    public static readonly Operation List = new("listGroups", Tag, "List groups", "In order of their names, page by page.")
+    {
+        Parameters =
+        [
+            new("limit", ParameterPlace.Query, $"Groups on the page, 1 to {GroupLimits.CatalogPageMax}.") { IsInteger = true, Default = $"{GroupRequestLimits.GroupPageDefault}" },
+            new("after", ParameterPlace.Query, "Only names behind this one: next_after of the page before."),
+            new("prefix", ParameterPlace.Query, "Only names that start with this."),
+        ],
+        Answers =
+        [
+            new(StatusCodes.Status200OK, "A page.", new OperationBody(MediaTypes.Json, typeof(GroupListAnswer),
+                """{"groups":[{"group":"scoreboard","created_at":"2026-06-11T18:00:00.000Z"}]}""")),
+        ],
+    };
+
+    /// <summary>Describe a group.</summary>
+    public static readonly Operation Get = new(
+        "getGroup", Tag, "Read a group", "Its members, their leases, and who has which partition.")
+    {
+        Parameters = [Group],
+        Answers =
+        [
+            new(StatusCodes.Status200OK, "The group.", new OperationBody(MediaTypes.Json, typeof(GroupAnswer),
+                """{"group":"scoreboard","state":"stable","group_epoch":2,"assignor":"sticky","members":[{"member":"anna","member_epoch":2,"topics":["matches"],"lease_expires_at":"2026-06-11T19:20:30.000Z","assignment":[{"topic":"matches","partitions":[0,1,2]}]}]}""")),
+        ],
+        Errors = [StreamErrorCode.GroupIdNotFound, StreamErrorCode.CoordinatorNotAvailable],
+    };
+
+    /// <summary>Delete a group.</summary>
+    public static readonly Operation Delete = new(
+        "deleteGroup", TopicOperations.DeletionTag, "Delete a group", "With its offsets, and the records that wait for another attempt. Its dead letters stay. Its members have to leave first, or their leases to end.")
+    {
+        Parameters = [GroupWithoutMembers],
+        Answers = [new(StatusCodes.Status204NoContent, "Deleted.")],
+        Errors = [StreamErrorCode.GroupIdNotFound, StreamErrorCode.NonEmptyGroup, StreamErrorCode.CoordinatorNotAvailable],
+    };
+}
+
+/// <summary>What the endpoints of a group's offsets take and give.</summary>
+internal static class GroupOffsetOperations
+{
+    private const string OffsetsExample =
+        """{"offsets":[{"topic":"matches","partition":0,"offset":1,"metadata":"","committed_at":"2026-06-11T19:20:00.000Z"}]}""";
+
+    private static readonly OperationAnswer Offsets = new(
+        StatusCodes.Status200OK, "The committed offsets.", new OperationBody(MediaTypes.Json, typeof(OffsetListAnswer), OffsetsExample));
+
+    /// <summary>Read offsets.</summary>
+    public static readonly Operation Get = new(
+        "getOffsets", GroupOperations.Tag, "Read committed offsets",
+        "Per partition the next offset to be read. Offsets of a group without members are forgotten after 7 days; those of a deleted topic at once.")
+    {
+        Parameters = [GroupOperations.GroupWithoutMembers, new("topic", ParameterPlace.Query, "Only this topic's.")],
+        Answers = [Offsets],
+        Errors = [StreamErrorCode.GroupIdNotFound, StreamErrorCode.CoordinatorNotAvailable],
+    };
+
+    /// <summary>Commit or set offsets.</summary>
+    public static readonly Operation Put = new(
+        "commitOffsets", GroupOperations.Tag, "Commit or set offsets",
+        "With `member` and its `member_epoch` (or its `cursor`) it commits for that member, only for partitions it has, and never back: a lower offset "
+        + "changes nothing. Without, it sets the offsets of a group that has no members, also back; the example does so for a group `replay`. All or none. The answer tells what stands. "
+        + "An offset beyond the end of its log is refused.")
+    {
+        Parameters = [GroupOperations.GroupWithoutMembers],
+        Bodies = [new(MediaTypes.Json, typeof(OffsetsPutRequest), """{"offsets":[{"topic":"matches","partition":0,"offset":0,"metadata":"from the start"}]}""")],
+        Answers = [Offsets],
+        Errors =
+        [
+            StreamErrorCode.UnknownTopicOrPartition, StreamErrorCode.InvalidTopicException, StreamErrorCode.OffsetMetadataTooLarge,
+            StreamErrorCode.OffsetOutOfRange, StreamErrorCode.NonEmptyGroup, StreamErrorCode.GroupIdNotFound, StreamErrorCode.NotLeaderOrFollower,
+            .. GroupOperations.MemberErrors,
+        ],
+    };
+
+    /// <summary>Reset offsets.</summary>
+    public static readonly Operation Reset = new(
+        "resetOffsets", GroupOperations.Tag, "Reset offsets",
+        "To the earliest or latest record, a time, an offset, or so many records forward or back; held within the log's bounds. The group must "
+        + "have no members, except for a `dry_run`, which only answers what would be set.")
+    {
+        Parameters = [GroupOperations.GroupWithoutMembers],
+        Bodies = [new(MediaTypes.Json, typeof(OffsetsResetRequest), """{"topics":["matches"],"to":"earliest","dry_run":true}""")],
+        Answers =
+        [
+            new(StatusCodes.Status200OK, "What was set, or would be.", new OperationBody(MediaTypes.Json, typeof(OffsetsResetAnswer),
+                """{"dry_run":true,"offsets":[{"topic":"matches","partition":0,"from":17,"to":0}]}""")),
+        ],
+        Errors =
+        [
+            StreamErrorCode.UnknownTopicOrPartition, StreamErrorCode.InvalidTopicException, StreamErrorCode.NonEmptyGroup,
+            StreamErrorCode.GroupIdNotFound, StreamErrorCode.NotLeaderOrFollower, StreamErrorCode.PolicyViolation, StreamErrorCode.CoordinatorNotAvailable,
+        ],
+    };
+
+    /// <summary>Measure lag.</summary>
+    public static readonly Operation Lag = new(
+        "getLag", GroupOperations.Tag, "How far a group is behind",
+        "Per partition the records that are not committed, and the age of the oldest of them by its timestamp.")
+    {
+        Parameters = [GroupOperations.Group],
+        Answers =
+        [
+            new(StatusCodes.Status200OK, "The lag.", new OperationBody(MediaTypes.Json, typeof(LagAnswer),
+                """{"lag":12,"lag_seconds":3.5,"partitions":[{"topic":"matches","partition":0,"member":"anna","committed_offset":1196,"high_watermark":1208,"lag":12,"lag_seconds":3.5}]}""")),
+        ],
+        Errors = [StreamErrorCode.GroupIdNotFound, StreamErrorCode.CoordinatorNotAvailable],
+    };
+}

@@ -1,0 +1,59 @@
+using System.Buffers;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace OrleansStream.Rest.Http;
+
+/// <summary>
+/// Reads off what is left of a body behind the answer that refuses it. A connection that is closed while its client still sends is reset,
+/// and the client may never see the answer that was sent before.
+/// </summary>
+/// <remarks>Kestrel does so too, for 5 seconds: too short for who sends slowly.</remarks>
+/// <param name="time">The clock.</param>
+/// <param name="lifetime">Ends it when the service stops.</param>
+internal sealed class BodyDrain(TimeProvider time, IHostApplicationLifetime lifetime)
+{
+    /// <summary>
+    /// Ends the answer and reads the body to its end, up to <see cref="HttpLimits.RequestBytesDrainedMax"/> and
+    /// <see cref="HttpLimits.RequestDrainTimeMax"/>. It throws nothing.
+    /// </summary>
+    /// <param name="context">The request, whose answer is written.</param>
+    public async Task RunAsync(HttpContext context)
+    {
+        HttpRequest request = context.Request;
+        // A client that was to be asked for its body has its answer now, and will not send it.
+        if (context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false }
+            || request.ContentLength > HttpLimits.RequestBytesDrainedMax || request.Headers.Expect.Count > 0)
+        {
+            return;
+        }
+
+        using var timeout = new CancellationTokenSource(HttpLimits.RequestDrainTimeMax, time);
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(lifetime.ApplicationStopping, timeout.Token);
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(HttpLimits.MeteredReadBytes);
+        try
+        {
+            await context.Response.CompleteAsync();
+            long readBytes = 0;
+            int read;
+            do
+            {
+                read = await request.Body.ReadAsync(buffer, end.Token);
+                readBytes += read;
+            }
+            while (read > 0 && readBytes < HttpLimits.RequestBytesDrainedMax);
+        }
+        catch (IOException)
+        {
+            // It broke off, is malformed or too long. Kestrel would look for another request behind it, and log that it cannot.
+            context.Abort();
+        }
+        catch (OperationCanceledException)
+        {
+            // It takes too long, or nobody waits any more. The server closes the connection.
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+}

@@ -1,0 +1,29 @@
+using System.Buffers;
+using Microsoft.Extensions.Primitives;
+using OrleansStream.Gateway.Admission;
+using OrleansStream.Rest.Errors;
+
+namespace OrleansStream.Rest.Http;
+
+/// <summary>Tells whose request it is, for quotas.</summary>
+internal static class ClientIds
+{
+    /// <summary>The header by which a client names itself.</summary>
+    public const string Header = "Client-Id";
+
+    private static readonly SearchValues<char> Characters =
+        SearchValues.Create("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-_");
+
+    /// <summary>The name that the client gave itself, or else its address.</summary>
+    /// <param name="context">The request.</param>
+    /// <exception cref="RequestException">The client's name is none.</exception>
+    public static string Of(HttpContext context)
+    {
+        if (!context.Request.Headers.TryGetValue(Header, out StringValues named))
+            return context.Connection.RemoteIpAddress?.ToString() ?? "unknown";
+        string id = named.ToString();
+        return id.Length is > 0 and <= AdmissionLimits.ClientIdLengthMax && !id.AsSpan().ContainsAnyExcept(Characters) ? id
+            : throw RequestException.Malformed(
+                Header, $"'{Header}' must be 1 to {AdmissionLimits.ClientIdLengthMax} letters, digits, '.', '_' or '-'.");
+    }
+}

@@ -1,0 +1,104 @@
+using OrleansStream.Gateway.Admission;
+using OrleansStream.Rest.Errors;
+
+namespace OrleansStream.Rest.Http.Codings;
+
+/// <summary>
+/// A body with its <c>Content-Encoding</c> undone. It ends only where the coding itself says that it ends, and only if the body ends there
+/// too: a body that is cut off, has a wrong checksum or is followed by other bytes is an error, whatever was unfolded before it.
+/// </summary>
+/// <remarks>
+/// .NET's own decompressing streams promise none of that. <c>GZipStream</c>, <c>ZLibStream</c> and <c>BrotliStream</c> end without an error
+/// where their input is cut off (dotnet/runtime 47563, 61768, 72726), and pass over bytes behind its end.
+/// </remarks>
+/// <param name="body">The body as it came. It stays open.</param>
+/// <param name="coding">The coding's name, for the error.</param>
+/// <param name="windowBytesMax">The most of what was unfolded last that the decoder keeps, since what follows may refer to it.</param>
+internal abstract class DecodedBody(Stream body, string coding, int windowBytesMax) : BodyStream
+{
+    private long _windowBytes;
+    private long _encodedBytes;
+    private long _decodedBytes;
+    private bool _hasBodyFailed;
+    private bool _isEnd;
+
+    /// <summary>Counts what the decoder keeps; null where nobody counts.</summary>
+    public RequestLoad? Load { get; init; }
+
+    /// <summary>Reads bytes of the body with its coding undone.</summary>
+    /// <param name="buffer">Where they go.</param>
+    /// <param name="cancellationToken">Ends the wait for the body.</param>
+    /// <returns>Their count; 0 once the whole body was read and was whole.</returns>
+    /// <exception cref="RequestException">The body is not what its coding says, or unfolds beyond <see cref="HttpLimits.UnfoldingRatioMax"/>, or the node
+    /// has no memory left for it.</exception>
+    public sealed override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        if (buffer.IsEmpty || _isEnd)
+            return 0;
+        int read;
+        try
+        {
+            read = await DecodeAsync(buffer, cancellationToken);
+        }
+        catch (Exception exception) when (!_hasBodyFailed && exception is InvalidDataException or IOException)
+        {
+            throw Invalid();
+        }
+
+        _isEnd = read == 0;
+        _decodedBytes += read;
+        if (_decodedBytes > HttpLimits.RequestBytesMax && _decodedBytes / HttpLimits.UnfoldingRatioMax > _encodedBytes)
+        {
+            throw new RequestException(
+                HttpFault.BodyTooLarge,
+                $"The body unfolds to more than {HttpLimits.UnfoldingRatioMax} times its length, which is taken only up to {HttpLimits.RequestBytesMax} bytes.");
+        }
+
+        CountWindow();
+        return read;
+    }
+
+    /// <summary>Gives the next bytes; 0 once the coding's end was found where the body ends.</summary>
+    /// <param name="buffer">Where they go; not empty.</param>
+    /// <param name="cancellationToken">Ends the wait for the body.</param>
+    /// <exception cref="InvalidDataException">The body is not what its coding says.</exception>
+    protected abstract ValueTask<int> DecodeAsync(Memory<byte> buffer, CancellationToken cancellationToken);
+
+    /// <summary>Reads the body as it came.</summary>
+    /// <param name="buffer">Where its bytes go.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    protected async ValueTask<int> ReadBodyAsync(Memory<byte> buffer, CancellationToken cancellationToken)
+    {
+        try
+        {
+            int read = await body.ReadAsync(buffer, cancellationToken);
+            _encodedBytes += read;
+            return read;
+        }
+        catch
+        {
+            // What befell the connection is not the coding's fault.
+            _hasBodyFailed = true;
+            throw;
+        }
+    }
+
+    /// <summary>The error of a body that ends before its coding does.</summary>
+    protected RequestException CutOff() => Refuse($"The body is cut off: it ends before its {coding} data does.");
+
+    /// <summary>The error of a body that goes on behind the end of its coding.</summary>
+    protected RequestException FollowedByOthers() => Refuse($"The body goes on behind the end of its {coding} data.");
+
+    private void CountWindow()
+    {
+        long bytes = Math.Min(_decodedBytes, windowBytesMax);
+        if (bytes == _windowBytes)
+            return;
+        Load?.Take(bytes - _windowBytes);
+        _windowBytes = bytes;
+    }
+
+    private RequestException Invalid() => Refuse($"The body is not valid {coding}, or it is cut off.");
+
+    private static RequestException Refuse(string detail) => RequestException.Malformed("Content-Encoding", detail);
+}

@@ -1,0 +1,96 @@
+using System.IO.Compression;
+using System.Text;
+
+namespace OrleansStream.Rest.Http.Codings;
+
+/// <summary>A body in gzip (RFC 1952): one member or several, each with its checksum and length.</summary>
+/// <remarks>
+/// <see cref="GZipStream"/> checks each member, but does not tell whether its input ended with a member. So it is given one member more,
+/// the mark, behind the body's last byte. Only behind whole members, and nothing else, is the mark unfolded as itself: in a member that is
+/// cut off, its bytes are taken for the rest of that member; behind other bytes it is never reached.
+/// </remarks>
+internal sealed class GzipBody : DecodedBody
+{
+    private readonly MarkedBody _marked;
+    private readonly GZipStream _gzip;
+
+    /// <summary>Reads a body.</summary>
+    /// <param name="body">The body as it came.</param>
+    public GzipBody(Stream body)
+        : base(body, "gzip", HttpLimits.DeflateWindowBytes)
+    {
+        _marked = new MarkedBody(this);
+        _gzip = new GZipStream(_marked, CompressionMode.Decompress);
+    }
+
+    // Random, so that no body ends with it by intent. Twice the same digits, so that it is compressed, and not stored as it is: in a block of
+    // stored bytes that is cut off, the member's bytes are output as they are, and must not look like the mark.
+    private static byte[] Mark { get; } = MakeMark();
+
+    private static byte[] MarkMember { get; } = MakeMember(Mark);
+
+    /// <inheritdoc/>
+    protected override async ValueTask<int> DecodeAsync(Memory<byte> buffer, CancellationToken cancellationToken)
+    {
+        int read = await _gzip.ReadAsync(buffer, cancellationToken);
+        if (!_marked.IsAtMark)
+            return read > 0 ? read : throw FollowedByOthers();
+        if (_marked.IsBodyEmpty)
+            throw CutOff();
+        // It asks for more input only once it has output all that it has. So these bytes are the mark's.
+        byte[] rest = new byte[Mark.Length + 1];
+        buffer[..Math.Min(read, rest.Length)].CopyTo(rest);
+        int length = Math.Min(read, rest.Length);
+        while (length < rest.Length && (read = await _gzip.ReadAsync(rest.AsMemory(length), cancellationToken)) > 0)
+            length += read;
+        return rest.AsSpan(0, length).SequenceEqual(Mark) ? 0 : throw CutOff();
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+            _gzip.Dispose();
+        base.Dispose(disposing);
+    }
+
+    private static byte[] MakeMark()
+    {
+        string digits = Guid.NewGuid().ToString("N");
+        return Encoding.ASCII.GetBytes(digits + digits);
+    }
+
+    private static byte[] MakeMember(byte[] content)
+    {
+        using var member = new MemoryStream();
+        using (var gzip = new GZipStream(member, CompressionLevel.SmallestSize))
+            gzip.Write(content);
+        return member.ToArray();
+    }
+
+    /// <summary>The body as it came, and the mark's member behind it.</summary>
+    private sealed class MarkedBody(GzipBody owner) : BodyStream
+    {
+        private int _markBytesRead;
+        private bool _hasBytes;
+
+        public bool IsAtMark { get; private set; }
+
+        public bool IsBodyEmpty => !_hasBytes;
+
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            if (!IsAtMark && await owner.ReadBodyAsync(buffer, cancellationToken) is > 0 and var read)
+            {
+                _hasBytes = true;
+                return read;
+            }
+
+            IsAtMark = true;
+            int length = Math.Min(buffer.Length, MarkMember.Length - _markBytesRead);
+            MarkMember.AsMemory(_markBytesRead, length).CopyTo(buffer);
+            _markBytesRead += length;
+            return length;
+        }
+    }
+}

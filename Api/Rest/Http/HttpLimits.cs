@@ -1,0 +1,88 @@
+using OrleansStream.Rest.Fetch;
+using OrleansStream.Rest.Produce;
+using OrleansStream.Topics;
+
+namespace OrleansStream.Rest.Http;
+
+/// <summary>The bounds of every request and answer. A request over one is answered with an error that names the bound.</summary>
+internal static class HttpLimits
+{
+    /// <summary>The longest request body, in bytes, also after its <c>Content-Encoding</c> is undone. Not for ndjson streams.</summary>
+    public const int RequestBytesMax = TopicLimits.RequestBytesMax;
+
+    /// <summary>
+    /// The longest body that is read to its end, in bytes, though it is refused: a client that is still sending would see a broken
+    /// connection in place of the error. Beyond this the connection is cut.
+    /// </summary>
+    public const int RequestBytesDrainedMax = 4 * RequestBytesMax;
+
+    /// <summary>
+    /// How long the rest of a body is read off behind the answer that refuses it. Many clients, .NET's among them, look for an answer only once
+    /// they have sent their whole body. Beyond this the connection is cut.
+    /// </summary>
+    public static readonly TimeSpan RequestDrainTimeMax = TimeSpan.FromSeconds(60);
+
+    /// <summary>
+    /// How many times its length a body may unfold to once it is beyond <see cref="RequestBytesMax"/>: what a few bytes may cost is bounded. It is
+    /// what Apache's httpd takes (<c>DeflateInflateRatioLimit</c>); JSON logs seldom reach 50.
+    /// </summary>
+    public const int UnfoldingRatioMax = 200;
+
+    /// <summary>The bytes of a body in brotli or zstd that are read at a time.</summary>
+    public const int DecodingInputBytes = 16 * 1024;
+
+    /// <summary>What a decoder of gzip or deflate keeps of what was unfolded last, in bytes (RFC 1951).</summary>
+    public const int DeflateWindowBytes = 32 * 1024;
+
+    /// <summary>The most that a decoder of brotli keeps of what was unfolded last, in bytes: the largest window there is (RFC 7932, section 9.1).</summary>
+    public const int BrotliWindowBytesMax = 16 * 1024 * 1024;
+
+    /// <summary>
+    /// The base-2 logarithm of the most that a decoder of zstd keeps of what was unfolded last, in bytes: 8 MiB, as RFC 9659 has it for the content
+    /// coding. A body with a larger window is refused.
+    /// </summary>
+    public const int ZstdWindowLogMax = 23;
+
+    /// <summary>The bytes of a stream that are held to a quota at a time.</summary>
+    public const int MeteredReadBytes = 64 * 1024;
+
+    /// <summary>The longest request line, in bytes: the method, the path with its query, and the version. As most servers have it.</summary>
+    public const int RequestLineBytesMax = 8 * 1024;
+
+    /// <summary>The most bytes of a request's headers: a live tail's longest resume token, with room for others.</summary>
+    public const int RequestHeaderBytesMax = FetchLimits.TailTokenBytesMax + 8 * 1024;
+
+    /// <summary>The most headers of a request: those of a record, and as many others.</summary>
+    public const int RequestHeadersMax = 2 * ProduceLimits.RecordHeadersMax;
+
+    /// <summary>The longest name of a field in an error, in characters: a longer one, which only a mistaken request has, is cut short.</summary>
+    public const int ProblemFieldLengthMax = 300;
+
+    /// <summary>The longest explanation in an error, in characters: nobody gets back what they sent, however long it was.</summary>
+    public const int ProblemDetailLengthMax = 2_000;
+
+    /// <summary>The length of a JSON answer at which no further record is added, in bytes; the next fetch goes on from there.</summary>
+    public const int ResponseBytesTarget = 8 * 1024 * 1024;
+
+    /// <summary>The bytes of an answer that gather before they are sent.</summary>
+    public const int ResponseFlushBytes = 64 * 1024;
+
+    /// <summary>
+    /// The bytes of a record, or of a field of it, that are written to an answer at once. As JSON that is at most some twenty times as much, where
+    /// every few bytes are a header.
+    /// </summary>
+    public const int ResponsePieceBytes = 16 * 1024;
+
+    /// <summary>
+    /// How long a write of an answer may take, for each <see cref="AnswerWriteBytes"/> of it or a part of that, before its reader counts as standing
+    /// still and the connection is cut. Readers that pause do so for seconds. The server's own bound is a pace over all that was
+    /// ever written to a connection, so one that has read much may stand still for hours.
+    /// </summary>
+    public static readonly TimeSpan AnswerWriteMax = TimeSpan.FromSeconds(60);
+
+    /// <summary>The bytes of an answer that are written at once; a longer write is made in parts, so that a slow reader is seen to go on: 4 KiB a second is enough.</summary>
+    public const int AnswerWriteBytes = 256 * 1024;
+
+    /// <summary>When to come back where waiting helps and the error does not say, in seconds.</summary>
+    public const int RetryAfterSecondsDefault = 1;
+}

@@ -1,0 +1,57 @@
+using OrleansStream.Gateway.Admission;
+using OrleansStream.Rest.Produce;
+
+namespace OrleansStream.Rest.Http;
+
+/// <summary>
+/// Lets a request in by its client's quotas, when the topic it names exists, and has what a produce request takes of the node's memory counted.
+/// </summary>
+/// <param name="next">The rest of the pipeline.</param>
+/// <param name="quotas">The quotas.</param>
+/// <param name="topics">The topics that there are.</param>
+/// <param name="node">The node's memory.</param>
+internal sealed class LoadMiddleware(RequestDelegate next, ClientQuotas quotas, KnownTopics topics, NodeLoad node)
+{
+    /// <summary>Runs one request.</summary>
+    /// <param name="context">The request, with its endpoint chosen.</param>
+    public async Task InvokeAsync(HttpContext context)
+    {
+        bool isCounted = context.Request.Path.StartsWithSegments("/v1");
+        if (!isCounted || context.GetEndpoint()?.Metadata.GetMetadata<Operation>() is not { } operation)
+        {
+            await next(context);
+            return;
+        }
+
+        bool isProduce = operation.Takes.Contains(MediaTypes.RecordBatch);
+        Admit(context, isProduce);
+        if (!operation.MakesTopic && context.Request.RouteValues.TryGetValue("topic", out object? topic))
+            await topics.RequireAsync((string)topic!, context.RequestAborted);
+        if (!isProduce)
+        {
+            await next(context);
+            return;
+        }
+
+        using var load = new RequestLoad(node);
+        context.Features.Set(load);
+        if (MediaTypes.OfBody(context.Request, operation.Takes) == MediaTypes.Ndjson)
+            load.Take(ProduceLimits.NdjsonBytesInFlight);
+        await next(context);
+    }
+
+    private void Admit(HttpContext context, bool isProduce)
+    {
+        if (!quotas.AreSet)
+            return;
+        string client = ClientIds.Of(context);
+        quotas.AdmitRequest(client);
+        if (!isProduce || !quotas.CountBytes)
+            return;
+        if (context.Request.ContentLength is not { } lengthBytes || !quotas.TryAdmitBytes(client, lengthBytes))
+        {
+            context.Request.Body = new MeteredBody(
+                context.Request.Body, countBytes => quotas.AcquireBytesAsync(client, countBytes, context.RequestAborted));
+        }
+    }
+}

@@ -1,0 +1,102 @@
+using OrleansStream.Errors;
+
+namespace OrleansStream.Rest.Http;
+
+/// <summary>Where a parameter stands in a request.</summary>
+internal enum ParameterPlace
+{
+    /// <summary>In the path.</summary>
+    Path,
+
+    /// <summary>In the query.</summary>
+    Query,
+
+    /// <summary>A header.</summary>
+    Header,
+}
+
+/// <summary>A parameter of an operation.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Place">Where it stands.</param>
+/// <param name="Description">What it does, with its bounds.</param>
+/// <param name="Example">A value that works in the walk-through; null for none.</param>
+internal sealed record OperationParameter(string Name, ParameterPlace Place, string Description, string? Example = null)
+{
+    /// <summary>True for an integer, false for text.</summary>
+    public bool IsInteger { get; init; }
+
+    /// <summary>The values it may have; empty when there is no such list.</summary>
+    public IReadOnlyList<string> Choices { get; init; } = [];
+
+    /// <summary>The value it has when it is left out.</summary>
+    public string? Default { get; init; }
+}
+
+/// <summary>A body in one media type.</summary>
+/// <param name="MediaType">The media type.</param>
+/// <param name="Schema">The type that describes it; null for bytes or text.</param>
+/// <param name="Example">A body that works in the walk-through; null for none.</param>
+internal sealed record OperationBody(string MediaType, Type? Schema, string? Example = null);
+
+/// <summary>An answer that is no error.</summary>
+/// <param name="Status">The HTTP status.</param>
+/// <param name="Description">When it is given.</param>
+/// <param name="Bodies">Its body, by media type; empty for none.</param>
+internal sealed record OperationAnswer(int Status, string Description, params IReadOnlyList<OperationBody> Bodies);
+
+/// <summary>
+/// What an endpoint takes and gives. It is both the check that requests pass and the source of the API's description, so that the
+/// two cannot differ.
+/// </summary>
+/// <param name="Id">The operation's id.</param>
+/// <param name="Tag">The group it is described in.</param>
+/// <param name="Summary">What it does, in a few words.</param>
+/// <param name="Description">What a caller must know.</param>
+internal sealed record Operation(string Id, string Tag, string Summary, string Description)
+{
+    /// <summary>What it takes beside a body. Any other query parameter is refused.</summary>
+    public IReadOnlyList<OperationParameter> Parameters { get; init; } = [];
+
+    /// <summary>The bodies it takes; empty when it takes none.</summary>
+    public IReadOnlyList<OperationBody> Bodies { get; init; } = [];
+
+    /// <summary>True when the body may be left out.</summary>
+    public bool IsBodyOptional { get; init; }
+
+    /// <summary>True when the topic in its path need not exist yet.</summary>
+    public bool MakesTopic { get; init; }
+
+    /// <summary>The answers that are no errors.</summary>
+    public IReadOnlyList<OperationAnswer> Answers { get; init; } = [];
+
+    /// <summary>The errors of the service it may give, beside those any request may meet.</summary>
+    public IReadOnlyList<StreamErrorCode> Errors { get; init; } = [];
+
+    /// <summary>
+    /// True when its connection is cut in place of an answer with status 503. A browser's <c>EventSource</c> connects again after a broken connection, and
+    /// never after an answer other than 200.
+    /// </summary>
+    public bool IsCutWhenUnavailable { get; init; }
+
+    /// <summary>The media types it answers in, the preferred first.</summary>
+    public IReadOnlyList<string> Offers { get; init; } = [MediaTypes.Json];
+
+    /// <summary>Whether it takes a parameter.</summary>
+    /// <param name="place">Where the parameter stands.</param>
+    /// <param name="name">Its name.</param>
+    public bool HasParameter(ParameterPlace place, string name)
+    {
+        foreach (OperationParameter parameter in Parameters)
+        {
+            if (parameter.Place == place && parameter.Name.Equals(name, StringComparison.Ordinal))
+                return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>The media types it takes.</summary>
+    public IReadOnlyList<string> Takes => _takes ??= [.. Bodies.Select(body => body.MediaType)];
+
+    private string[]? _takes;
+}

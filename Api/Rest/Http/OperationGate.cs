@@ -1,0 +1,83 @@
+using OrleansStream.Groups;
+using OrleansStream.Rest.Errors;
+using OrleansStream.Rest.Json;
+using OrleansStream.Rest.Produce;
+using OrleansStream.Topics;
+
+namespace OrleansStream.Rest.Http;
+
+/// <summary>Refuses what an operation does not take, before it runs: nothing in a request passes unread.</summary>
+/// <param name="next">The rest of the pipeline.</param>
+internal sealed class OperationGate(RequestDelegate next)
+{
+    /// <summary>Checks one request.</summary>
+    /// <param name="context">The request, with its endpoint chosen.</param>
+    /// <exception cref="RequestException">It holds what the operation does not take.</exception>
+    public Task InvokeAsync(HttpContext context)
+    {
+        if (context.GetEndpoint()?.Metadata.GetMetadata<Operation>() is { } operation)
+            Check(context, operation);
+        return next(context);
+    }
+
+    private static void Check(HttpContext context, Operation operation)
+    {
+        HttpRequest request = context.Request;
+        CheckQuery(request, operation);
+        if (request.RouteValues.TryGetValue("topic", out object? topic) && TopicName.Validate((string)topic!) is { } error)
+            throw new RequestException(error);
+        if (request.RouteValues.TryGetValue("group", out object? group) && GroupName.Validate((string)group!) is { } groupError)
+            throw new RequestException(groupError);
+        if (request.RouteValues.TryGetValue("member", out object? member) && GroupName.ValidateMember((string)member!) is { } memberError)
+            throw new RequestException(memberError);
+        if (MediaTypes.OfAnswer(request, operation.Offers) is null)
+        {
+            throw new RequestException(
+                HttpFault.NotAcceptable, $"'{request.Headers.Accept}' is not offered here. Offered: {string.Join(", ", operation.Offers)}.");
+        }
+
+        if (operation.Bodies.Count == 0)
+            return;
+        if (MediaTypes.OfBody(request, operation.Takes) is null)
+        {
+            throw new RequestException(
+                HttpFault.UnsupportedMediaType,
+                $"Content-Type '{request.ContentType}' is not taken here. Allowed, in UTF-8: {string.Join(", ", operation.Takes)}.");
+        }
+
+        CheckIdentity(request, operation);
+    }
+
+    // To accept and ignore one would promise what is not kept.
+    private static void CheckIdentity(HttpRequest request, Operation operation)
+    {
+        foreach (string header in ProducerHeaders.All)
+        {
+            if (!request.Headers.ContainsKey(header) || operation.HasParameter(ParameterPlace.Header, header))
+                continue;
+            throw RequestException.Malformed(header, header == ProducerHeaders.Key
+                ? $"'{header}' goes with requests that append records, and with the next epoch of a producer."
+                : $"'{header}' counts the records of one partition: it goes with POST /v1/topics/{{topic}}/partitions/{{partition}}/records. "
+                    + $"Without a partition, send '{ProducerHeaders.Key}'.");
+        }
+    }
+
+    private static void CheckQuery(HttpRequest request, Operation operation)
+    {
+        if (!request.QueryString.HasValue)
+            return;
+        foreach ((string name, Microsoft.Extensions.Primitives.StringValues values) in request.Query)
+        {
+            if (!operation.HasParameter(ParameterPlace.Query, name))
+            {
+                string allowed = string.Join(
+                    ", ", operation.Parameters.Where(p => p.Place == ParameterPlace.Query).Select(p => p.Name));
+                throw RequestException.Malformed(
+                    name, $"There is no query parameter '{name}' here. Allowed: {(allowed.Length == 0 ? "none" : allowed)}.");
+            }
+
+            if (values.Count > 1)
+                throw JsonFields.Twice(name);
+        }
+    }
+}

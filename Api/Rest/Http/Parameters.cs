@@ -1,0 +1,89 @@
+using System.Globalization;
+using OrleansStream.Rest.Errors;
+using OrleansStream.Rest.Json;
+
+namespace OrleansStream.Rest.Http;
+
+/// <summary>Reads parameters of the path, the query and the headers strictly; each refusal names the parameter and its bounds.</summary>
+internal static class Parameters
+{
+    /// <summary>The topic that the path names; its name has been checked.</summary>
+    /// <param name="context">The request.</param>
+    public static string Topic(HttpContext context) => (string)context.Request.RouteValues["topic"]!;
+
+    /// <summary>The partition that the path names.</summary>
+    /// <param name="context">The request.</param>
+    /// <exception cref="RequestException">It is no partition number.</exception>
+    public static int Partition(HttpContext context) =>
+        (int)Integer("partition", (string)context.Request.RouteValues["partition"]!, 0, int.MaxValue);
+
+    /// <summary>The id that the topic must have, in <c>topic_id</c>; null for any.</summary>
+    /// <param name="context">The request.</param>
+    /// <exception cref="RequestException">It is no id.</exception>
+    public static Guid? TopicId(HttpContext context)
+    {
+        if (Text(context, "topic_id") is not { } text)
+            return null;
+        return Guid.TryParseExact(text, "D", out Guid id)
+            ? id
+            : throw RequestException.Malformed("topic_id", $"'topic_id' is '{Shown(text)}'; expected a topic's id, such as 6f9619ff-8b86-d011-b42d-00c04fc964ff.");
+    }
+
+    /// <summary>A query parameter's text.</summary>
+    /// <param name="context">The request.</param>
+    /// <param name="name">The parameter.</param>
+    /// <returns>Null when it is not there.</returns>
+    public static string? Text(HttpContext context, string name) =>
+        context.Request.Query.TryGetValue(name, out Microsoft.Extensions.Primitives.StringValues values) ? values[0] ?? "" : null;
+
+    /// <summary>An integer in the query.</summary>
+    /// <param name="context">The request.</param>
+    /// <param name="name">The parameter.</param>
+    /// <param name="min">The least value.</param>
+    /// <param name="max">The greatest value.</param>
+    /// <param name="usual">The value when it is left out.</param>
+    /// <exception cref="RequestException">It is none within the bounds.</exception>
+    public static int Integer(HttpContext context, string name, int min, int max, int usual) =>
+        Text(context, name) is { } text ? (int)Integer(name, text, min, max) : usual;
+
+    /// <summary>Reads an integer.</summary>
+    /// <param name="name">The parameter.</param>
+    /// <param name="text">Its text.</param>
+    /// <param name="min">The least value.</param>
+    /// <param name="max">The greatest value.</param>
+    /// <exception cref="RequestException">It is none within the bounds.</exception>
+    public static long Integer(string name, string text, long min, long max)
+    {
+        if (long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long value) && value >= min && value <= max)
+            return value;
+        string upTo = max >= int.MaxValue ? $"from {min} up" : $"from {min} to {max}";
+        throw RequestException.Malformed(name, $"'{name}' is '{Shown(text)}'; expected an integer {upTo}.");
+    }
+
+    /// <summary>How a payload is to appear.</summary>
+    /// <param name="context">The request.</param>
+    /// <param name="name">The parameter.</param>
+    /// <exception cref="RequestException">It is no such type.</exception>
+    public static PayloadType PayloadType(HttpContext context, string name) => Text(context, name) switch
+    {
+        null or "auto" => Json.PayloadType.Auto,
+        "string" => Json.PayloadType.String,
+        "json" => Json.PayloadType.Json,
+        "binary" => Json.PayloadType.Binary,
+        { } other => throw RequestException.Malformed(name, $"'{name}' is '{Shown(other)}'; expected auto, json, string or binary."),
+    };
+
+    /// <summary>A timestamp.</summary>
+    /// <param name="name">The parameter.</param>
+    /// <param name="text">Its text.</param>
+    /// <returns>Milliseconds since the Unix epoch.</returns>
+    /// <exception cref="RequestException">It is none.</exception>
+    public static long Timestamp(string name, string text) =>
+        JsonFields.TryTimestamp(text, out long timestampMs)
+            ? timestampMs
+            : throw RequestException.Malformed(name, $"'{name}' is '{Shown(text)}'; expected {JsonFields.TimestampForms}.");
+
+    /// <summary>A text of a request, cut short for a message.</summary>
+    /// <param name="text">The text.</param>
+    public static string Shown(string text) => text.Length <= 40 ? text : text[..40] + "…";
+}

@@ -1,0 +1,174 @@
+using System.Text.Json;
+using OrleansStream.Rest.Errors;
+using OrleansStream.Rest.Http;
+
+namespace OrleansStream.Rest.Json;
+
+/// <summary>Reads small JSON bodies strictly: unknown and repeated fields and wrong kinds are refused by name.</summary>
+internal static class JsonBody
+{
+    private static ReadOnlySpan<byte> ByteOrderMark => [0xEF, 0xBB, 0xBF];
+
+    private static readonly JsonDocumentOptions Strict = new() { MaxDepth = JsonLimits.JsonDepthMax };
+
+    /// <summary>How many bytes before a text in UTF-8 are a byte order mark.</summary>
+    /// <param name="text">The text.</param>
+    public static int ByteOrderMarkLengthBytes(ReadOnlySpan<byte> text) => text.StartsWith(ByteOrderMark) ? ByteOrderMark.Length : 0;
+
+    /// <summary>Parses a body that is an object.</summary>
+    /// <param name="body">The body.</param>
+    /// <param name="fields">The fields it may have.</param>
+    /// <exception cref="RequestException">It is none.</exception>
+    public static JsonDocument Parse(ReadOnlyMemory<byte> body, params string[] fields)
+    {
+        JsonInput.Check(body.Span);
+        JsonDocument document;
+        try
+        {
+            document = JsonDocument.Parse(body, Strict);
+        }
+        catch (JsonException exception)
+        {
+            throw JsonFields.NotJson(null, exception);
+        }
+
+        try
+        {
+            CheckObject(document.RootElement, "body", "", fields);
+            return document;
+        }
+        catch
+        {
+            document.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Refuses what is no object, and fields that are unknown or come twice.</summary>
+    /// <param name="element">The value.</param>
+    /// <param name="name">Its name, for the error.</param>
+    /// <param name="prefix">What stands before its fields' names.</param>
+    /// <param name="fields">The fields it may have.</param>
+    public static void CheckObject(JsonElement element, string name, string prefix, params string[] fields)
+    {
+        string allowed = string.Join(", ", fields);
+        if (element.ValueKind != JsonValueKind.Object)
+            throw Wrong(name, element, $"an object with the fields {allowed}");
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        foreach (JsonProperty property in element.EnumerateObject())
+        {
+            string field = property.Name;
+            if (!fields.Contains(field, StringComparer.Ordinal))
+                throw JsonFields.Unknown(prefix + field, allowed);
+            if (!seen.Add(field))
+                throw JsonFields.Twice(prefix + field);
+        }
+    }
+
+    /// <summary>A field's value; null when it is absent or null.</summary>
+    /// <param name="parent">The object.</param>
+    /// <param name="name">The field's name.</param>
+    public static JsonElement? Field(JsonElement parent, string name) =>
+        parent.TryGetProperty(name, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value : null;
+
+    /// <summary>A text.</summary>
+    /// <param name="parent">The object.</param>
+    /// <param name="name">The field's name.</param>
+    /// <param name="prefix">What stands before it in the error.</param>
+    /// <returns>Null when it is absent or null.</returns>
+    public static string? Text(JsonElement parent, string name, string prefix = "") =>
+        Field(parent, name) is { } value ? TextOf(value, prefix + name) : null;
+
+    /// <summary>A text.</summary>
+    /// <param name="value">The value.</param>
+    /// <param name="field">Its path.</param>
+    public static string TextOf(JsonElement value, string field)
+    {
+        if (value.ValueKind != JsonValueKind.String)
+            throw Wrong(field, value, "a string");
+        return value.GetString()!;
+    }
+
+    /// <summary>A boolean.</summary>
+    /// <param name="parent">The object.</param>
+    /// <param name="name">The field's name.</param>
+    /// <param name="usual">The value when it is absent or null.</param>
+    public static bool Boolean(JsonElement parent, string name, bool usual) => Field(parent, name) switch
+    {
+        null => usual,
+        { ValueKind: JsonValueKind.True } => true,
+        { ValueKind: JsonValueKind.False } => false,
+        { } other => throw Wrong(name, other, "true or false"),
+    };
+
+    /// <summary>An integer.</summary>
+    /// <param name="parent">The object.</param>
+    /// <param name="name">The field's name.</param>
+    /// <param name="min">The least value.</param>
+    /// <param name="max">The greatest value.</param>
+    /// <param name="prefix">What stands before it in the error.</param>
+    /// <returns>Null when it is absent or null.</returns>
+    public static long? Integer(JsonElement parent, string name, long min, long max, string prefix = "")
+    {
+        if (Field(parent, name) is not { } value)
+            return null;
+        string expected = max == long.MaxValue ? $"an integer from {min} up" : $"an integer from {min} to {max}";
+        if (value.ValueKind != JsonValueKind.Number)
+            throw Wrong(prefix + name, value, expected);
+        return value.TryGetInt64(out long number) && number >= min && number <= max
+            ? number
+            : throw RequestException.Malformed(prefix + name, $"'{prefix}{name}' is {Parameters.Shown(value.GetRawText())}; expected {expected}.");
+    }
+
+    /// <summary>One of several words.</summary>
+    /// <param name="parent">The object.</param>
+    /// <param name="name">The field's name.</param>
+    /// <param name="choices">The words.</param>
+    /// <returns>Null when it is absent or null.</returns>
+    public static string? Choice(JsonElement parent, string name, params string[] choices)
+    {
+        string? text = Text(parent, name);
+        return text is null || choices.Contains(text, StringComparer.Ordinal)
+            ? text
+            : throw RequestException.Malformed(name, $"'{name}' is '{Parameters.Shown(text)}'; expected {string.Join(" or ", choices)}.");
+    }
+
+    /// <summary>A list's elements.</summary>
+    /// <param name="parent">The object.</param>
+    /// <param name="name">The field's name.</param>
+    /// <param name="countMax">The most elements.</param>
+    /// <returns>Null when it is absent or null.</returns>
+    public static JsonElement[]? List(JsonElement parent, string name, int countMax)
+    {
+        if (Field(parent, name) is not { } value)
+            return null;
+        string expected = $"a list of 1 to {countMax}";
+        if (value.ValueKind != JsonValueKind.Array)
+            throw Wrong(name, value, expected);
+        int count = value.GetArrayLength();
+        return count is > 0 && count <= countMax
+            ? [.. value.EnumerateArray()]
+            : throw RequestException.Malformed(name, $"'{name}' has {count} elements; expected {expected}.");
+    }
+
+    /// <summary>The error of a field that must be there.</summary>
+    /// <param name="field">The field.</param>
+    /// <param name="expected">What it must hold.</param>
+    public static RequestException Missing(string field, string expected) =>
+        RequestException.Malformed(field, $"'{field}' is missing; expected {expected}.");
+
+    private static RequestException Wrong(string field, JsonElement value, string expected) =>
+        JsonFields.WrongKind(field, TokenOf(value.ValueKind), expected);
+
+    private static JsonTokenType TokenOf(JsonValueKind kind) => kind switch
+    {
+        JsonValueKind.Object => JsonTokenType.StartObject,
+        JsonValueKind.Array => JsonTokenType.StartArray,
+        JsonValueKind.String => JsonTokenType.String,
+        JsonValueKind.Number => JsonTokenType.Number,
+        JsonValueKind.True => JsonTokenType.True,
+        JsonValueKind.False => JsonTokenType.False,
+        JsonValueKind.Null => JsonTokenType.Null,
+        _ => JsonTokenType.None,
+    };
+}

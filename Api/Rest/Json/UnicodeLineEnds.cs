@@ -1,0 +1,64 @@
+namespace OrleansStream.Rest.Json;
+
+/// <summary>
+/// The line ends that Unicode has beside those of ASCII: NEL (U+0085), LS (U+2028), PS (U+2029). JSON allows them inside a string as they are;
+/// what takes lines from a text decoded as Unicode, such as Python's <c>splitlines</c>, tears a JSON text there.
+/// </summary>
+internal static class UnicodeLineEnds
+{
+    private const int EscapeBytes = 6;
+    private const int ShortestBytes = 2;
+
+    /// <summary>Finds the first one.</summary>
+    /// <param name="json">UTF-8.</param>
+    /// <param name="from">Where to begin.</param>
+    /// <returns>Its position, or -1.</returns>
+    public static int Find(ReadOnlySpan<byte> json, int from)
+    {
+        for (int at = from; at < json.Length; at++)
+        {
+            int next = json[at..].IndexOfAny((byte)0xC2, (byte)0xE2);
+            if (next < 0)
+                return -1;
+            at += next;
+            if (!EscapeOf(json[at..]).IsEmpty)
+                return at;
+        }
+
+        return -1;
+    }
+
+    /// <summary>The longest that a text can become.</summary>
+    /// <param name="length">Its length, in bytes.</param>
+    public static int EscapedBytesMax(int length) => checked(length / ShortestBytes * EscapeBytes + 1);
+
+    /// <summary>Copies JSON with each of them escaped, which changes nothing of what it means: outside of its strings it has none.</summary>
+    /// <param name="json">JSON.</param>
+    /// <param name="destination">At least <see cref="EscapedBytesMax"/> long.</param>
+    /// <returns>The length, in bytes.</returns>
+    public static int Escape(ReadOnlySpan<byte> json, Span<byte> destination)
+    {
+        int length = 0;
+        int copied = 0;
+        for (int at = Find(json, 0); at >= 0; at = Find(json, copied))
+        {
+            json[copied..at].CopyTo(destination[length..]);
+            length += at - copied;
+            ReadOnlySpan<byte> escape = EscapeOf(json[at..]);
+            escape.CopyTo(destination[length..]);
+            length += escape.Length;
+            copied = at + (json[at] == 0xC2 ? 2 : 3);
+        }
+
+        json[copied..].CopyTo(destination[length..]);
+        return length + json.Length - copied;
+    }
+
+    private static ReadOnlySpan<byte> EscapeOf(ReadOnlySpan<byte> character) => character switch
+    {
+        [0xC2, 0x85, ..] => "\\u0085"u8,
+        [0xE2, 0x80, 0xA8, ..] => "\\u2028"u8,
+        [0xE2, 0x80, 0xA9, ..] => "\\u2029"u8,
+        _ => default,
+    };
+}

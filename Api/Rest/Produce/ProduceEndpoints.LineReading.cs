@@ -1,0 +1,83 @@
+using System.IO.Pipelines;
+using OrleansStream.Errors;
+using OrleansStream.Rest.Errors;
+
+namespace OrleansStream.Rest.Produce;
+
+internal sealed partial class ProduceEndpoints
+{
+    private sealed partial class LineRequest
+    {
+        // Gives what can be read at once, so that a body that is there as a whole is known to be whole before anything of it is stored. Where there
+        // is nothing yet, what came before is appended meanwhile. Null at the end of the body, and once the request has been stopped.
+        private async ValueTask<ReadResult?> ReadOrAppendAsync(PipeReader reader, CancellationTokenSource stop)
+        {
+            ValueTask<ReadResult> coming = reader.ReadAsync(stop.Token);
+            if (!coming.IsCompleted && !_isWhole)
+            {
+                try
+                {
+                    await AppendChunkAsync();
+                }
+                catch
+                {
+                    await AbandonAsync(reader, coming, stop);
+                    throw;
+                }
+
+                if (_isStopped)
+                {
+                    await AbandonAsync(reader, coming, stop);
+                    return null;
+                }
+            }
+
+            try
+            {
+                return await coming;
+            }
+            catch (OperationCanceledException) when (!context.RequestAborted.IsCancellationRequested && produce.Stopping.IsCancellationRequested)
+            {
+                await StopAsync(new StreamError(
+                    StreamErrorCode.ShuttingDown, "The server is stopping; this line and those behind it were not stored."));
+                return null;
+            }
+            catch (Exception exception) when (_hasAppended && FaultOf(exception) is { } fault)
+            {
+                // The lines that came and are not stored yet are dropped: nobody knows whether they are what was sent.
+                _isStopped = true;
+                if (exception is BadHttpRequestException)
+                {
+                    IsBodyRead = true;
+                    ProblemMiddleware.EndConnection(context);
+                }
+
+                results.AddError(fault with { Detail = fault.Detail + " This line and those behind it were not stored." });
+                return null;
+            }
+        }
+
+        // A read that is left under way would keep the server from reading off the rest of the body.
+        private static async ValueTask AbandonAsync(PipeReader reader, ValueTask<ReadResult> coming, CancellationTokenSource stop)
+        {
+            await stop.CancelAsync();
+            try
+            {
+                ReadResult result = await coming;
+                reader.AdvanceTo(result.Buffer.Start);
+            }
+            catch (Exception exception) when (exception is OperationCanceledException or IOException or RequestException)
+            {
+                // What stopped the request is told, and not what befell its body afterwards.
+            }
+        }
+
+        // Of a body that breaks off, or is not what its coding says.
+        private static StreamError? FaultOf(Exception exception) => exception switch
+        {
+            RequestException request => request.Error,
+            BadHttpRequestException bad => ProblemMiddleware.Explain(bad).Error,
+            _ => null,
+        };
+    }
+}

@@ -1,0 +1,271 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Text.Json;
+using OrleansStream.Errors;
+using OrleansStream.Gateway.Appending;
+using OrleansStream.Rest.Errors;
+using OrleansStream.Rest.Http;
+using OrleansStream.Rest.Http.Codings;
+using OrleansStream.Rest.Json;
+using OrleansStream.Topics;
+
+namespace OrleansStream.Rest.Produce;
+
+internal sealed partial class ProduceEndpoints
+{
+    /// <summary>One ndjson request under way.</summary>
+    private sealed partial class LineRequest(
+        ProduceEndpoints produce, HttpContext context, RecordOptions options, int? partition, ProduceResults results)
+        : IDisposable
+    {
+        private readonly RecordDefaults _defaults = new(options.KeyType, options.ValueType, partition is not null);
+        private readonly RecordCollector _records = new(produce.NowMs(context));
+        private readonly bool _isWhole = context.Features.Get<ClientIdentity>() is not null;
+        private long? _expectedNextOffset = ExpectedNextOffset(context);
+        private int _lineCount;
+        private long _blankBytes;
+        private long _lineBytes;
+        private long _searchedBytes;
+        private int _malformedCount;
+        private int _wellFormedCount;
+        private bool _hasAppended;
+        private bool _isStopped;
+
+        /// <summary>True once the whole body was read, or no more of it can be.</summary>
+        public bool IsBodyRead { get; private set; }
+
+        public async Task RunAsync()
+        {
+            using var parser = new RecordJsonParser(_records);
+            using DecodedBody? decoded = ContentCoding.TryDecode(context.Request);
+            // Kestrel's own reader does not get over a body that breaks off behind bytes that were looked at and left: part of a line. So those are
+            // kept in memory of ours.
+            PipeReader reader = PipeReader.Create(decoded ?? context.Request.Body, LineReading);
+            // Not by the connection's end: that ends a read by itself, and a read that is cancelled just then leaves Kestrel's reader in disorder.
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(produce.Stopping);
+            try
+            {
+                await TakeAllAsync(reader, parser, stop);
+            }
+            finally
+            {
+                await reader.CompleteAsync();
+            }
+
+            await AppendChunkAsync();
+        }
+
+        /// <inheritdoc/>
+        public void Dispose() => _records.Dispose();
+
+        private async ValueTask TakeAllAsync(PipeReader reader, RecordJsonParser parser, CancellationTokenSource stop)
+        {
+            while (!IsBodyRead && !_isStopped && await ReadOrAppendAsync(reader, stop) is { } result)
+            {
+                IsBodyRead = result.IsCompleted;
+                reader.AdvanceTo(await TakeLinesAsync(result.Buffer, parser), result.Buffer.End);
+            }
+        }
+
+        private async ValueTask<SequencePosition> TakeLinesAsync(ReadOnlySequence<byte> buffer, RecordJsonParser parser)
+        {
+            while (!_isStopped)
+            {
+                buffer = SkipBlanks(buffer);
+                if (_blankBytes - ProduceLimits.NdjsonBlankBytesMax > _lineBytes)
+                {
+                    await StopAsync(TooManyBlanks());
+                    break;
+                }
+
+                if (buffer.Slice(_searchedBytes).PositionOf((byte)'\n') is not { } newline)
+                {
+                    await TakeRestAsync(buffer, parser);
+                    break;
+                }
+
+                _searchedBytes = 0;
+                await TakeLineAsync(buffer.Slice(0, newline), parser);
+                buffer = buffer.Slice(buffer.GetPosition(1, newline));
+            }
+
+            return IsBodyRead ? buffer.End : buffer.Start;
+        }
+
+        private async ValueTask TakeRestAsync(ReadOnlySequence<byte> rest, RecordJsonParser parser)
+        {
+            _searchedBytes = rest.Length;
+            if (IsBodyRead && !rest.IsEmpty)
+                await TakeLineAsync(rest, parser);
+            else if (rest.Length > ProduceLimits.NdjsonLineBytesMax)
+                await StopAsync(LineTooLong());
+        }
+
+        // All that stands before the next line with a record in it, at the speed of memory.
+        private ReadOnlySequence<byte> SkipBlanks(ReadOnlySequence<byte> buffer)
+        {
+            long skippedBytes = 0;
+            foreach (ReadOnlyMemory<byte> segment in buffer)
+            {
+                int length = segment.Span.IndexOfAnyExcept(" \t\r\n"u8);
+                ReadOnlySpan<byte> blanks = length < 0 ? segment.Span : segment.Span[..length];
+                _lineCount += blanks.Count((byte)'\n');
+                skippedBytes += blanks.Length;
+                if (length >= 0)
+                    break;
+            }
+
+            _blankBytes += skippedBytes;
+            return buffer.Slice(skippedBytes);
+        }
+
+        private async ValueTask TakeLineAsync(ReadOnlySequence<byte> line, RecordJsonParser parser)
+        {
+            int number = _lineCount++;
+            _lineBytes += line.Length;
+            if (line.Length > ProduceLimits.NdjsonLineBytesMax)
+            {
+                await StopAsync(LineTooLong());
+                return;
+            }
+
+            if (Parse(line, number, parser) is { } error)
+            {
+                if (_isWhole)
+                    throw new RequestException(error);
+                // Keeps the results in the order of the lines.
+                await AppendChunkAsync();
+                if (!_isStopped)
+                    results.AddError(error);
+                if (results.AreMany)
+                    await results.SendLinesAsync(context);
+                if (++_malformedCount - ProduceLimits.NdjsonMalformedLinesMax > _wellFormedCount)
+                    await StopAsync(TooManyMalformed());
+                return;
+            }
+
+            _wellFormedCount++;
+            if (_isWhole ? _records.LengthBytes > HttpLimits.RequestBytesMax : _records.LengthBytes >= ProduceLimits.NdjsonChunkBytes)
+            {
+                if (_isWhole)
+                    throw TooLongForOne();
+                await AppendChunkAsync();
+            }
+        }
+
+        private StreamError? Parse(ReadOnlySequence<byte> line, int number, RecordJsonParser parser)
+        {
+            byte[]? copy = null;
+            ReadOnlySpan<byte> text = line.FirstSpan;
+            try
+            {
+                if (!line.IsSingleSegment)
+                {
+                    copy = ArrayPool<byte>.Shared.Rent((int)line.Length);
+                    line.CopyTo(copy);
+                    text = copy.AsSpan(0, (int)line.Length);
+                }
+
+                if (number == 0)
+                    text = text[JsonBody.ByteOrderMarkLengthBytes(text)..];
+                if (text.IndexOfAnyExcept(" \t\r"u8) < 0)
+                    return null;
+                parser.StandAt("lines", number);
+                parser.Begin();
+                JsonInput.Check(text, parser.RecordPath);
+                var reader = new Utf8JsonReader(text, LineOptions);
+                reader.Read();
+                parser.Parse(ref reader, text, _defaults, isLast: true);
+                return null;
+            }
+            catch (JsonException exception)
+            {
+                return ProduceJson.NotJson(text, parser.RecordPath, LineOptions, exception).Error;
+            }
+            catch (RequestException exception)
+            {
+                return exception.Error with { Field = exception.Error.Field ?? parser.RecordPath };
+            }
+            finally
+            {
+                if (copy is not null)
+                    ArrayPool<byte>.Shared.Return(copy);
+            }
+        }
+
+        private StreamError LineTooLong() => new(
+            StreamErrorCode.MessageTooLarge,
+            $"The line is longer than {ProduceLimits.NdjsonLineBytesMax} bytes; it and those behind it were not stored.")
+        {
+            Field = $"lines[{_lineCount}]",
+        };
+
+        private static StreamError TooManyBlanks() => new(
+            StreamErrorCode.InvalidRequest,
+            $"The blank lines have {ProduceLimits.NdjsonBlankBytesMax} bytes more than the others, which is the most; what follows was not stored.");
+
+        private static StreamError TooManyMalformed() => new(
+            StreamErrorCode.InvalidRequest,
+            $"{ProduceLimits.NdjsonMalformedLinesMax} more lines are malformed than well-formed, which is the most; what follows was not stored.");
+
+        private static RequestException TooLongForOne() => new(new StreamError(
+            StreamErrorCode.RecordListTooLarge,
+            $"Under an identity a request is one append, of at most {HttpLimits.RequestBytesMax} bytes; nothing was stored. Split it."));
+
+        private async ValueTask StopAsync(StreamError error)
+        {
+            if (_isWhole)
+                throw new RequestException(error);
+            await AppendChunkAsync();
+            if (!_isStopped)
+                results.AddError(error);
+            _isStopped = true;
+        }
+
+        // A chunk that fails ends the request: to store what lies behind it would put records of one key out of order.
+        private async ValueTask AppendChunkAsync()
+        {
+            if (_records.Count == 0 || _isStopped)
+                return;
+            _hasAppended = true;
+            AppendOutcome outcome = default;
+            try
+            {
+                outcome = await produce.TryCallAsync(
+                    context, new(_records.Finish(), partition, _records.Partitions, options.Acks, _expectedNextOffset));
+                AddResults(outcome.Response);
+            }
+            finally
+            {
+                // A call that was given up may still be reading these batches, whatever became of the append.
+                if (outcome.IsMemoryFree)
+                    _records.Reset();
+                else
+                    _records.StartAnew();
+            }
+
+            _records.NowMs = produce.NowMs(context);
+            if (!_isWhole && results.AreMany)
+                await results.SendLinesAsync(context);
+        }
+
+        private void AddResults(RecordsAppendResponse response)
+        {
+            int failedBefore = results.FailedCount;
+            if (response.Error is { } error)
+            {
+                if (results is { Count: 0, AreBeingSent: false })
+                    throw new RequestException(error);
+                for (int i = 0; i < _records.Count; i++)
+                    results.AddError(error);
+            }
+            else if (options.Acks != Acks.None)
+            {
+                results.Add(response, _records);
+            }
+
+            _isStopped = results.FailedCount > failedBefore;
+            _expectedNextOffset += _records.Count;
+        }
+    }
+}

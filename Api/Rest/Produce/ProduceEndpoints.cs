@@ -1,0 +1,226 @@
+using System.Runtime.CompilerServices;
+using Microsoft.Extensions.Primitives;
+using OrleansStream.Errors;
+using OrleansStream.Gateway.Appending;
+using OrleansStream.Rest.Errors;
+using OrleansStream.Rest.Http;
+using OrleansStream.Topics;
+
+namespace OrleansStream.Rest.Produce;
+
+/// <summary>
+/// Takes records and appends them: the first step of a record's way. A body becomes encoded batches here, and goes to
+/// <see cref="ITopicRouterGrain.AppendAsync"/>.
+/// </summary>
+/// <param name="appender">The way to the grains.</param>
+/// <param name="keyed">Requests with a key of the client's.</param>
+/// <param name="drain">Reads off the rest of a stream that was stopped.</param>
+/// <param name="time">Dates the records that have no time.</param>
+/// <param name="lifetime">Ends streams when the service stops.</param>
+internal sealed partial class ProduceEndpoints(
+    RecordsAppender appender, KeyedRequests keyed, BodyDrain drain, TimeProvider time, IHostApplicationLifetime lifetime)
+{
+    /// <summary>Adds the endpoints.</summary>
+    /// <param name="routes">Where to.</param>
+    public static void Map(IEndpointRouteBuilder routes)
+    {
+        ProduceEndpoints produce = routes.ServiceProvider.GetRequiredService<ProduceEndpoints>();
+        routes.MapOperation("POST", "/topics/{topic}/records", produce.AppendToTopicAsync, ProduceOperations.Topic);
+        routes.MapOperation("POST", "/topics/{topic}/partitions/{partition}/records", produce.AppendToPartitionAsync, ProduceOperations.Partition);
+    }
+
+    private Task AppendToTopicAsync(HttpContext context)
+    {
+        if (context.Request.Headers.ContainsKey("If-Match"))
+        {
+            throw RequestException.Malformed(
+                "If-Match", "A condition on the next offset needs one partition: POST to /partitions/{partition}/records.");
+        }
+
+        return AppendAsync(context, null);
+    }
+
+    private Task AppendToPartitionAsync(HttpContext context) => AppendAsync(context, Parameters.Partition(context));
+
+    private async Task AppendAsync(HttpContext context, int? partition)
+    {
+        if (ProducerHeaders.ReadProducer(context.Request, time.GetUtcNow().ToUnixTimeMilliseconds()) is { } identity)
+            context.Features.Set(new ClientIdentity(identity));
+        if (context.Request.Headers.TryGetValue(ProducerHeaders.Key, out StringValues key))
+            await AppendKeyedAsync(context, partition, key);
+        else
+            await AppendByTypeAsync(context, partition);
+    }
+
+    /// <summary>Appends under the client's key: what makes the append repeatable is stored before it, and what came of it after.</summary>
+    private async Task AppendKeyedAsync(HttpContext context, int? partition, StringValues key)
+    {
+        using RequestBody body = await RequestBody.ReadAsync(context, HttpLimits.RequestBytesMax);
+        ClientIdentity client = await keyed.BeginAsync(
+            Parameters.Topic(context), ProducerHeaders.ReadKey(key), ProducerHeaders.HashOf(context.Request, partition, body.Bytes.Span));
+        context.Features.Set(client);
+        context.Request.Headers.ContentEncoding = default;
+        context.Request.ContentLength = body.Bytes.Length;
+        Stream sent = context.Request.Body;
+        context.Request.Body = body.OpenRead();
+        try
+        {
+            await AppendByTypeAsync(context, partition);
+        }
+        finally
+        {
+            context.Request.Body = sent;
+            // Refused before an append was begun.
+            if (client.Key is { HasEnded: false } request)
+                await request.AbandonAsync(client.IsResumed);
+        }
+    }
+
+    private ValueTask AppendByTypeAsync(HttpContext context, int? partition) =>
+        MediaTypes.OfBody(context.Request, ProduceOperations.Topic.Takes) switch
+        {
+            MediaTypes.Ndjson => new ValueTask(AppendLinesAsync(context, partition)),
+            MediaTypes.RecordBatch => AppendBatchesAsync(context, partition),
+            MediaTypes.Binary => AppendValueAsync(context, partition, isText: false),
+            MediaTypes.Text => AppendValueAsync(context, partition, isText: true),
+            _ => AppendJsonAsync(context, partition),
+        };
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask AppendJsonAsync(HttpContext context, int? partition)
+    {
+        RecordOptions.RefuseFor(context.Request, "a field of the JSON body");
+        RecordCollector records;
+        Acks acks;
+        using (RequestBody body = await RequestBody.ReadAsync(context, HttpLimits.RequestBytesMax))
+        {
+            records = new RecordCollector(NowMs(context), body.Bytes.Length);
+            acks = ProduceJson.Parse(body.Json.Span, partition is not null, records);
+        }
+
+        await AppendAsync(context, partition, records, acks);
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask AppendValueAsync(HttpContext context, int? partition, bool isText)
+    {
+        RecordOptions options = RecordOptions.Read(context.Request);
+        RecordCollector records;
+        using (RequestBody body = await RequestBody.ReadAsync(context, HttpLimits.RequestBytesMax))
+        {
+            records = new RecordCollector(NowMs(context), body.Bytes.Length);
+            if (isText)
+                ProduceJson.CheckText(body.Bytes.Span, null);
+            options.AddRecord(context.Request, body.Bytes.Span, records);
+        }
+
+        await AppendAsync(context, partition, records, options.Acks);
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask AppendAsync(HttpContext context, int? partition, RecordCollector records, Acks acks)
+    {
+        AppendOutcome outcome = await CallAsync(
+            context, new(records.Finish(), partition, records.Partitions, acks, ExpectedNextOffset(context)));
+        if (acks == Acks.None)
+        {
+            context.Response.StatusCode = StatusCodes.Status202Accepted;
+        }
+        else
+        {
+            using ProduceResults results = MakeResults(context);
+            results.Add(outcome.Response, records);
+            await results.WriteAsync(context, asLines: false);
+        }
+
+        // Not when the request failed as a whole, which is seldom: then the garbage collector gets it.
+        if (outcome.IsMemoryFree)
+            records.Dispose();
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask AppendBatchesAsync(HttpContext context, int? partition)
+    {
+        RecordOptions options = RecordOptions.ReadAcks(context.Request);
+        RequestBody body = await RequestBody.ReadAsync(context, HttpLimits.RequestBytesMax);
+        int recordCount = EncodedBatches.Check(body.Bytes.Span, partition is not null);
+        if (context.Features.Get<ClientIdentity>() is { Identity.IsClients: true })
+            ProducerHeaders.RefuseSecondProducer(body.Bytes.Span);
+        AppendOutcome outcome = await CallAsync(
+            context, new(body.Bytes, partition, default, options.Acks, ExpectedNextOffset(context)));
+        if (options.Acks == Acks.None)
+        {
+            context.Response.StatusCode = StatusCodes.Status202Accepted;
+        }
+        else
+        {
+            using ProduceResults results = MakeResults(context);
+            if (partition is null)
+                results.Add(outcome.Response, recordCount);
+            else
+                results.AddParts(outcome.Response);
+            await results.WriteAsync(context, asLines: false);
+        }
+
+        // As above.
+        if (outcome.IsMemoryFree)
+            body.Dispose();
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<AppendOutcome> CallAsync(HttpContext context, AppendRecords records)
+    {
+        AppendOutcome outcome = await TryCallAsync(context, records);
+        return outcome.Response.Error is { } error ? throw new RequestException(error) : outcome;
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<AppendOutcome> TryCallAsync(HttpContext context, AppendRecords records)
+    {
+        string topic = Parameters.Topic(context);
+        ClientIdentity? client = context.Features.Get<ClientIdentity>();
+        if (client is { Identity.IsClients: false } && records.Acks != Acks.All)
+            throw RequestException.Malformed("acks", $"With '{ProducerHeaders.Key}' acks must be \"all\": the answer is to hold for a day.");
+        AppendOutcome outcome = client is null
+            ? await appender.AppendAsync(topic, records)
+            : await appender.AppendAsync(topic, records, client);
+        if (client?.Key is { } key)
+            await key.EndAsync(outcome.Response);
+        if (outcome.IsFenced)
+            outcome = outcome with { Response = FencedIdentity.Told(outcome.Response) };
+        return outcome.Response.Error is { Code: StreamErrorCode.UnknownProducerId } error
+            ? outcome with { Response = outcome.Response with { Error = WithAdvice(error, isInHeader: client is { Identity.IsClients: true }) } }
+            : outcome;
+    }
+
+    private static StreamError WithAdvice(StreamError error, bool isInHeader) => error with
+    {
+        Detail = $"{error.Detail} POST /v1/producers gives one"
+            + (isInHeader ? "." : "; batches of another cluster are sent without their producer ids."),
+        Field = isInHeader ? ProducerHeaders.Id : null,
+    };
+
+    private static ProduceResults MakeResults(HttpContext context) =>
+        new() { AreDuplicatesOfOtherRequests = context.Features.Get<ClientIdentity>() is { Identity.IsClients: true } };
+
+    private CancellationToken Stopping => lifetime.ApplicationStopping;
+
+    /// <summary>The time of records that have none: of a request that is made again, when it was made first.</summary>
+    private long NowMs(HttpContext context) =>
+        context.Features.Get<ClientIdentity>()?.Identity.NowMs ?? time.GetUtcNow().ToUnixTimeMilliseconds();
+
+    private static long? ExpectedNextOffset(HttpContext context)
+    {
+        StringValues condition = context.Request.Headers.IfMatch;
+        if (condition.Count == 0)
+            return null;
+        string text = condition.ToString();
+        if (text.Length < 3 || text[0] != '"' || text[^1] != '"')
+        {
+            throw RequestException.Malformed(
+                "If-Match", $"'If-Match' is '{Parameters.Shown(text)}'; expected the partition's next offset in quotes, such as \"17\".");
+        }
+
+        return Parameters.Integer("If-Match", text[1..^1], 0, long.MaxValue);
+    }
+}

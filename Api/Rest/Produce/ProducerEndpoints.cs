@@ -1,0 +1,108 @@
+using System.Text.Json;
+using OrleansStream.Contracts;
+using OrleansStream.Gateway.Appending;
+using OrleansStream.Producers;
+using OrleansStream.Rest.Errors;
+using OrleansStream.Rest.Http;
+using OrleansStream.Rest.Json;
+using OrleansStream.Topics;
+
+namespace OrleansStream.Rest.Produce;
+
+/// <summary>Gives clients producer ids and epochs.</summary>
+/// <param name="grains">The way to the grains.</param>
+/// <param name="ids">Gives out ids.</param>
+internal sealed class ProducerEndpoints(IGrainFactory grains, ClientProducerIds ids)
+{
+    /// <summary>Adds the endpoints.</summary>
+    /// <param name="routes">Where to.</param>
+    public static void Map(IEndpointRouteBuilder routes) => routes.MapOperation(
+        "POST", "/producers", routes.ServiceProvider.GetRequiredService<ProducerEndpoints>().PostAsync, ProduceOperations.Producer);
+
+    private async Task PostAsync(HttpContext context)
+    {
+        using RequestBody body = await RequestBody.ReadAsync(context, ProduceLimits.ProducerBodyBytesMax);
+        bool hasKey = context.Request.Headers.TryGetValue(ProducerHeaders.Key, out var given);
+        string? key = hasKey ? KeyedRequests.HashOf(ProducerHeaders.ReadKey(given)) : null;
+        ProducerAnswer answer = Parse(body.Json.Span) is { } known ? await RaiseAsync(known, key)
+            : key is null ? await AddAsync()
+            : throw RequestException.Malformed(
+                ProducerHeaders.Key, $"'{ProducerHeaders.Key}' goes with the next epoch of a producer. Where the answer to a new one is lost, take another.");
+        context.Response.StatusCode = StatusCodes.Status201Created;
+        await JsonAnswer.WriteAsync(context, answer, ApiJsonContext.Api.ProducerAnswer);
+    }
+
+    private async Task<ProducerAnswer> AddAsync()
+    {
+        long id = await ids.TakeAsync(TopicLimits.AppendTimeout);
+        return await Register(id).AddAsync(id) is { } error
+            ? throw new RequestException(error)
+            : new ProducerAnswer { ProducerId = id, ProducerEpoch = 0 };
+    }
+
+    private async Task<ProducerAnswer> RaiseAsync(ProducerAnswer known, string? key)
+    {
+        ProducerEpochResponse raised = await Register(known.ProducerId).RaiseEpochAsync(known.ProducerId, known.ProducerEpoch, key);
+        return raised.Error is { } error
+            ? throw new RequestException(error)
+            : known with { ProducerEpoch = raised.ProducerEpoch };
+    }
+
+    private IProducerRegisterGrain Register(long id) => grains.GetGrain<IProducerRegisterGrain>(IProducerRegisterGrain.KeyOf(id));
+
+    /// <summary>Parses the producer whose next epoch is asked for.</summary>
+    /// <param name="body">The body; empty for a new producer.</param>
+    /// <returns>Null for a new producer.</returns>
+    /// <exception cref="RequestException">The body is malformed.</exception>
+    internal static ProducerAnswer? Parse(ReadOnlySpan<byte> body)
+    {
+        if (body.IsEmpty)
+            return null;
+        JsonInput.Check(body);
+        long? id = null;
+        long? epoch = null;
+        int seen = 0;
+        try
+        {
+            var reader = new Utf8JsonReader(body);
+            reader.Read();
+            if (reader.TokenType != JsonTokenType.StartObject)
+                throw JsonFields.WrongKind("body", reader.TokenType, "an object");
+            while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+            {
+                string name = reader.GetString()!;
+                reader.Read();
+                if (name is not ("producer_id" or "producer_epoch"))
+                    throw JsonFields.Unknown(name, "producer_id, producer_epoch");
+                if (!JsonFields.See(ref seen, name == "producer_id" ? 1 : 2))
+                    throw JsonFields.Twice(name);
+                if (name == "producer_id")
+                    id = Number(ref reader, name, long.MaxValue);
+                else
+                    epoch = Number(ref reader, name, short.MaxValue);
+            }
+
+            if (reader.Read())
+                throw RequestException.Malformed(null, "The body goes on behind its JSON object.");
+        }
+        catch (JsonException exception)
+        {
+            throw JsonFields.NotJson(null, exception);
+        }
+
+        if (id.HasValue != epoch.HasValue)
+            throw RequestException.Malformed(id.HasValue ? "producer_epoch" : "producer_id", "'producer_id' and 'producer_epoch' go together.");
+        return id is { } given ? new ProducerAnswer { ProducerId = given, ProducerEpoch = (short)epoch!.Value } : null;
+    }
+
+    private static long? Number(ref Utf8JsonReader reader, string name, long max)
+    {
+        if (reader.TokenType == JsonTokenType.Null)
+            return null;
+        if (reader.TokenType != JsonTokenType.Number)
+            throw JsonFields.WrongKind(name, reader.TokenType, $"an integer from 0 to {max}");
+        return reader.TryGetInt64(out long value) && value >= 0 && value <= max
+            ? value
+            : throw RequestException.Malformed(name, $"'{name}' must be an integer from 0 to {max}.");
+    }
+}

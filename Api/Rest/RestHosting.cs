@@ -1,0 +1,77 @@
+using System.IO.Compression;
+using Microsoft.AspNetCore.ResponseCompression;
+using OrleansStream.Gateway;
+using OrleansStream.Rest.Errors;
+using OrleansStream.Rest.Fetch;
+using OrleansStream.Rest.Groups;
+using OrleansStream.Rest.Health;
+using OrleansStream.Rest.Http;
+using OrleansStream.Rest.OpenApi;
+using OrleansStream.Rest.Produce;
+using OrleansStream.Rest.Topics;
+
+namespace OrleansStream.Rest;
+
+/// <summary>The REST door as a part of a host: it needs an <see cref="IGrainFactory"/> beside it and an <see cref="OrleansStream.Hosting.IReadiness"/>.</summary>
+public static class RestHosting
+{
+    /// <summary>Adds the REST door, and the gateway behind it.</summary>
+    /// <param name="services">The host's services.</param>
+    public static IServiceCollection AddRest(this IServiceCollection services)
+    {
+        services.AddGateway();
+        services.AddSingleton<BodyDrain>();
+        services.AddSingleton<ProducerEndpoints>();
+        services.AddSingleton<TopicEndpoints>();
+        services.AddSingleton<ProduceEndpoints>();
+        services.AddSingleton<FetchEndpoints>();
+        services.AddSingleton<TailEndpoints>();
+        services.AddSingleton<GroupEndpoints>();
+        services.AddSingleton<GroupOffsetEndpoints>();
+        services.AddSingleton<GroupRetryEndpoints>();
+        services.AddSingleton<HealthEndpoints>();
+        services.AddApiDescription();
+        services.AddResponseCompression(compression =>
+        {
+            compression.Providers.Add<ZstdCompressionProvider>();
+            compression.Providers.Add<BrotliCompressionProvider>();
+            compression.Providers.Add<GzipCompressionProvider>();
+            compression.MimeTypes = [MediaTypes.Json, MediaTypes.Ndjson];
+        });
+        services.Configure<BrotliCompressionProviderOptions>(brotli => brotli.Level = CompressionLevel.Fastest);
+        services.Configure<GzipCompressionProviderOptions>(gzip => gzip.Level = CompressionLevel.Fastest);
+        return services;
+    }
+
+    /// <summary>Serves the REST door.</summary>
+    /// <param name="app">The host.</param>
+    public static void UseRest(this WebApplication app)
+    {
+        RefusedRequests.Explain(app.Services);
+        app.UseMiddleware<ConnectionReleaseMiddleware>();
+        app.UseMiddleware<StalledReaderMiddleware>();
+        app.UseMiddleware<ProblemMiddleware>();
+        app.UseMiddleware<HeadMiddleware>();
+        app.UseResponseCompression();
+        app.UseApiDescription();
+        app.UseRouting();
+        app.UseMiddleware<LostReadMiddleware>();
+        app.UseMiddleware<OperationGate>();
+        app.UseMiddleware<LoadMiddleware>();
+        app.MapGet("/", context =>
+        {
+            context.Response.Redirect("/swagger");
+            return Task.CompletedTask;
+        });
+        HealthEndpoints.Map(app);
+        RouteGroupBuilder v1 = app.MapGroup("/v1");
+        TopicEndpoints.Map(v1);
+        ProduceEndpoints.Map(v1);
+        ProducerEndpoints.Map(v1);
+        FetchEndpoints.Map(v1);
+        TailEndpoints.Map(v1);
+        GroupEndpoints.Map(v1);
+        GroupOffsetEndpoints.Map(v1);
+        GroupRetryEndpoints.Map(v1);
+    }
+}

@@ -1,0 +1,54 @@
+using System.Text;
+using System.Text.Unicode;
+using OrleansStream.Contracts;
+using OrleansStream.Partitions;
+using OrleansStream.Rest.Errors;
+using OrleansStream.Topics;
+
+namespace OrleansStream.Rest.Topics;
+
+/// <summary>A topic's traffic as it is answered.</summary>
+internal static class LoadJson
+{
+    /// <summary>Puts partitions and hot keys together.</summary>
+    /// <param name="topic">The partitions.</param>
+    /// <param name="heat">The hot keys.</param>
+    public static TopicLoadAnswer ToAnswer(TopicDescription topic, HeatDescription heat)
+    {
+        ILookup<int, HotKey> keys = heat.Keys.Where(key => key.Share > 0).ToLookup(key => key.Partition);
+        return new TopicLoadAnswer
+        {
+            CompressionRatio = heat.CompressionRatio,
+            Partitions =
+            [
+                .. topic.Partitions.Select(partition => new PartitionLoadAnswer
+                {
+                    Partition = partition.Partition,
+                    In = ToAnswer(partition.In),
+                    Out = ToAnswer(partition.Out),
+                    HottestKeys = [.. keys[partition.Partition].Select(ToAnswer)],
+                    Error = partition.Error is { } error ? Problems.Of(error) : null,
+                }),
+            ],
+        };
+    }
+
+    private static FlowAnswer? ToAnswer(PartitionFlow? flow) => flow is not { } rates ? null : new FlowAnswer
+    {
+        RecordsPerSecond1m = Math.Round(rates.RecordsPerSecond1, 1),
+        RecordsPerSecond5m = Math.Round(rates.RecordsPerSecond5, 1),
+        BytesPerSecond1m = Math.Round(rates.BytesPerSecond1, 1),
+        BytesPerSecond5m = Math.Round(rates.BytesPerSecond5, 1),
+    };
+
+    private static HotKeyAnswer ToAnswer(HotKey key)
+    {
+        bool isText = Utf8.IsValid(key.Key.Span);
+        return new HotKeyAnswer
+        {
+            Key = isText ? Encoding.UTF8.GetString(key.Key.Span) : Convert.ToBase64String(key.Key.Span),
+            KeyType = isText ? "string" : "binary",
+            Share = key.Share,
+        };
+    }
+}
