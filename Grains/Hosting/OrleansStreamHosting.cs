@@ -17,6 +17,8 @@ using OrleansStream.Partitions.Placement;
 using OrleansStream.Persistence;
 using OrleansStream.Storage;
 using OrleansStream.Storage.Memory;
+using OrleansStream.Topics;
+using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Hosting;
 
@@ -81,7 +83,10 @@ public static class OrleansStreamHosting
         silo.Services.TryAddSingleton(services => new LogResources(services.GetRequiredService<TimeProvider>()));
         silo.Services.TryAddSingleton<PartitionInstruments>();
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, UpkeepTicker>();
+        silo.Services.AddSingleton(services => new LedPartitions(AreCallsDirect(services)));
         silo.Services.AddSingleton<OpenPartitions>();
+        silo.Services.AddSingleton<TopicRouters>();
+        silo.Services.AddSingleton<ILocalTopics>(services => AreCallsDirect(services) ? services.GetRequiredService<TopicRouters>() : null!);
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(services => services.GetRequiredService<OpenPartitions>());
         silo.Services.TryAddKeyedSingleton<IGrainStorage>(DocumentGrainStorage.ProviderName, (services, _) =>
             new DocumentGrainStorage(
@@ -106,6 +111,9 @@ public static class OrleansStreamHosting
         silo.Services.Configure<ConnectionOptions>(Configure);
         return silo;
     }
+
+    private static bool AreCallsDirect(IServiceProvider services) =>
+        services.GetRequiredService<IOptions<OrleansStreamOptions>>().Value.Silo.DirectCalls;
 
     private const string ProviderKey = $"{OrleansStreamOptions.SectionName}:{nameof(OrleansStreamOptions.Storage)}:{nameof(StorageOptions.Provider)}";
 

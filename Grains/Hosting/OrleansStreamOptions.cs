@@ -78,4 +78,10 @@ public sealed class SiloOptions
 
     /// <summary>The IP address to listen on. Default: the advertised one.</summary>
     public string? ListenAddress { get; set; }
+
+    /// <summary>
+    /// True to append to and read from the partitions that this process leads without a grain call, false to call their grains always, which costs
+    /// more and promises the same. Default true.
+    /// </summary>
+    public bool DirectCalls { get; set; } = true;
 }

@@ -17,9 +17,10 @@ namespace OrleansStream.Partitions;
 /// <param name="time">The clock.</param>
 /// <param name="silo">This silo.</param>
 /// <param name="silos">The silos.</param>
+/// <param name="led">Where callers in this process find them.</param>
 /// <param name="logger">Is told of what fails.</param>
 internal sealed partial class OpenPartitions(
-    TimeProvider time, ILocalSiloDetails silo, ISiloStatusOracle silos, ILogger<OpenPartitions> logger)
+    TimeProvider time, ILocalSiloDetails silo, ISiloStatusOracle silos, LedPartitions led, ILogger<OpenPartitions> logger)
     : ILifecycleParticipant<ISiloLifecycle>
 {
     private readonly ConcurrentDictionary<PartitionLog, Led> _partitions = new();
@@ -29,15 +30,23 @@ internal sealed partial class OpenPartitions(
     // Read and written by the round under way only.
     private SiloAddress[] _active = [];
 
-    /// <summary>Has a partition seen to, until it is removed.</summary>
-    /// <param name="key">The partition.</param>
-    /// <param name="log">Its log.</param>
+    /// <summary>Has a partition seen to and found, until it is removed.</summary>
+    /// <param name="partition">The partition.</param>
     /// <param name="move">Has it move to another silo; called from any thread.</param>
-    public void Add(PartitionKey key, PartitionLog log, Action<SiloAddress> move) => _partitions[log] = new Led(key, move);
+    /// <param name="stay">Keeps its grain from leaving as unused; called from any thread.</param>
+    public void Add(LedPartition partition, Action<SiloAddress> move, Action stay)
+    {
+        _partitions[partition.Log] = new Led(partition, move, stay);
+        led.Add(partition);
+    }
 
-    /// <summary>Has a partition seen to no more.</summary>
+    /// <summary>Has a partition seen to and found no more.</summary>
     /// <param name="log">Its log.</param>
-    public void Remove(PartitionLog log) => _partitions.TryRemove(log, out _);
+    public void Remove(PartitionLog log)
+    {
+        if (_partitions.TryRemove(log, out Led? known))
+            led.Remove(known.Partition);
+    }
 
     /// <inheritdoc/>
     public void Participate(ISiloLifecycle lifecycle) => lifecycle.Subscribe(
@@ -54,6 +63,7 @@ internal sealed partial class OpenPartitions(
                 _partitions.Keys.Where(log => log.IsUpkeepDue),
                 new ParallelOptions { MaxDegreeOfParallelism = UpkeepLimits.PartitionsAtOnce },
                 SeeToAsync);
+            KeepUsed();
             await MoveHomeAsync();
         }
         finally
@@ -79,7 +89,16 @@ internal sealed partial class OpenPartitions(
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            LogNotMaintained(e, _partitions.TryGetValue(log, out Led? led) ? led.Key : default);
+            LogNotMaintained(e, _partitions.TryGetValue(log, out Led? known) ? known.Partition.Key : default);
+        }
+    }
+
+    private void KeepUsed()
+    {
+        foreach (Led known in _partitions.Values)
+        {
+            if (known.Partition.TakeUse())
+                known.Stay();
         }
     }
 
@@ -92,7 +111,7 @@ internal sealed partial class OpenPartitions(
         if (!haveStayed || active.Length == 0)
             return;
         var moves = _partitions.Values
-            .Select(led => (led.Move, Home: PartitionHome.Find(led.Key, active)))
+            .Select(known => (known.Move, Home: PartitionHome.Find(known.Partition.Key, active)))
             .Where(move => !move.Home.Equals(silo.SiloAddress))
             .ToList();
         foreach (var (move, home) in moves)
@@ -102,7 +121,7 @@ internal sealed partial class OpenPartitions(
         }
     }
 
-    private sealed record Led(PartitionKey Key, Action<SiloAddress> Move);
+    private sealed record Led(LedPartition Partition, Action<SiloAddress> Move, Action Stay);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The upkeep of partition {Partition} is left to the next round")]
     private partial void LogNotMaintained(Exception exception, PartitionKey partition);

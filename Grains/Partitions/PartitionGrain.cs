@@ -26,9 +26,8 @@ internal sealed partial class PartitionGrain(
 {
     private PartitionKey _key;
     private TopicMetadata? _topic;
-    private PartitionLog? _log;
+    private LedPartition? _led;
     private StreamError _refusal = PartitionErrors.Closing;
-    private LogDamage? _damage;
     private CancellationTokenRegistration _stopping;
 
     private string Owner => $"{silo.SiloAddress.ToParsableString()}/{GrainContext.ActivationId}";
@@ -50,7 +49,7 @@ internal sealed partial class PartitionGrain(
         catch (Exception e) when (e is not OperationCanceledException)
         {
             LogNotOpened(e, _key);
-            Refuse(PartitionErrors.NotOpened(e, Report((e as LogCorruptException)?.Damage)), PartitionErrors.IsForOperator(e)
+            Refuse(PartitionErrors.NotOpened(e, PartitionErrors.DamageOf((e as LogCorruptException)?.Damage, _topic?.Name ?? $"{_key.TopicId:N}", _key.Partition)), PartitionErrors.IsForOperator(e)
                 ? PartitionGrainLimits.OfflineAge : PartitionGrainLimits.RetryAge);
         }
     }
@@ -59,11 +58,11 @@ internal sealed partial class PartitionGrain(
     public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
         await _stopping.DisposeAsync();
-        if (_log is { } log)
+        if (_led is { } led)
         {
-            _log = null;
+            _led = null;
             _refusal = PartitionErrors.Closing;
-            await log.DisposeAsync();
+            await led.Log.DisposeAsync();
         }
     }
 
@@ -72,38 +71,20 @@ internal sealed partial class PartitionGrain(
     {
         if (request.TopicVersion > _topic?.Version && !await CatchUpAsync())
             return new AppendResponse(PartitionErrors.TopicUnknown, BaseOffset: -1, LogAppendTimeMs: -1, LogStartOffset: -1);
-        if (_log is not { } log)
-            return new AppendResponse(_refusal, BaseOffset: -1, LogAppendTimeMs: -1, LogStartOffset: -1);
-        try
-        {
-            return PartitionMapping.ToResponse(await log.AppendAsync(
-                request.Batches, PartitionMapping.ToLog(request.Acks), request.ExpectedNextOffset, cancellationToken));
-        }
-        catch (OperationCanceledException)
-        {
-            return new AppendResponse(PartitionErrors.TimedOut, BaseOffset: -1, LogAppendTimeMs: -1, LogStartOffset: -1);
-        }
+        return _led is { } led
+            ? await led.AppendAsync(request, cancellationToken)
+            : new AppendResponse(_refusal, BaseOffset: -1, LogAppendTimeMs: -1, LogStartOffset: -1);
     }
 
     /// <inheritdoc/>
-    public async ValueTask<FetchResponse> FetchAsync(FetchRequest request, CancellationToken cancellationToken)
-    {
-        if (_log is not { } log)
-            return new FetchResponse(_refusal, request.Offset, default, HighWatermark: -1, LogStartOffset: -1);
-        var wait = TimeSpan.FromMilliseconds(Math.Clamp(request.WaitMs, 0, PartitionLimits.FetchWaitMsMax));
-        int bytesMax = Math.Clamp(request.BytesMax, 0, PartitionLimits.FetchBytesMax);
-        LogFetchResult result = await log.FetchAsync(request.Offset, bytesMax, wait, cancellationToken);
-        return PartitionMapping.ToResponse(result, Report(result.Error?.Damage));
-    }
+    public ValueTask<FetchResponse> FetchAsync(FetchRequest request, CancellationToken cancellationToken) => _led is { } led
+        ? led.FetchAsync(request, cancellationToken)
+        : ValueTask.FromResult(new FetchResponse(_refusal, request.Offset, default, HighWatermark: -1, LogStartOffset: -1));
 
     /// <inheritdoc/>
-    public async ValueTask<FindOffsetResponse> FindOffsetAsync(long timestampMs, CancellationToken cancellationToken)
-    {
-        if (_log is not { } log)
-            return new FindOffsetResponse(_refusal, Offset: -1, TimestampMs: -1);
-        LogFindResult result = await log.FindOffsetAsync(timestampMs, cancellationToken);
-        return PartitionMapping.ToResponse(result, Report(result.Error?.Damage));
-    }
+    public ValueTask<FindOffsetResponse> FindOffsetAsync(long timestampMs, CancellationToken cancellationToken) => _led is { } led
+        ? led.FindOffsetAsync(timestampMs, cancellationToken)
+        : ValueTask.FromResult(new FindOffsetResponse(_refusal, Offset: -1, TimestampMs: -1));
 
     /// <inheritdoc/>
     public ValueTask<PartitionDescription> DescribeAsync() => ValueTask.FromResult(Describe(error: null));
@@ -114,8 +95,8 @@ internal sealed partial class PartitionGrain(
         if (topic.Id != _key.TopicId || topic.Version <= _topic?.Version)
             return ValueTask.CompletedTask;
         _topic = topic;
-        if (_log is { } log)
-            log.Configure(PartitionMapping.ToLogOptions(TopicConfig.From(topic.Config)));
+        if (_led is { } led)
+            led.Configure(topic);
         else if (_key.Partition < topic.PartitionCount)
             DeactivateOnIdle();
         return ValueTask.CompletedTask;
@@ -123,22 +104,22 @@ internal sealed partial class PartitionGrain(
 
     /// <inheritdoc/>
     public async ValueTask<PartitionDescription> DeleteRecordsAsync(long beforeOffset, CancellationToken cancellationToken) =>
-        Describe(_log is { } log
+        Describe(_led is { Log: { } log }
             ? PartitionMapping.ToError(await log.DeleteRecordsAsync(beforeOffset, cancellationToken), log.State)
             : null);
 
     /// <inheritdoc/>
     public ValueTask MaintainAsync(CancellationToken cancellationToken) =>
-        _log is { } log ? log.MaintainAsync(cancellationToken) : ValueTask.CompletedTask;
+        _led is { } led ? led.Log.MaintainAsync(cancellationToken) : ValueTask.CompletedTask;
 
     /// <inheritdoc/>
     public async ValueTask DeleteAsync(CancellationToken cancellationToken)
     {
         Refuse(PartitionErrors.TopicGone(_key), PartitionGrainLimits.UnknownTopicAge);
-        if (_log is { } log)
+        if (_led is { } led)
         {
-            _log = null;
-            await log.DisposeAsync();
+            _led = null;
+            await led.Log.DisposeAsync();
         }
 
         try
@@ -165,19 +146,24 @@ internal sealed partial class PartitionGrain(
         PartitionLog log = await PartitionLog.OpenAsync(
             _key.ToString(), Owner, PartitionMapping.ToLogOptions(TopicConfig.From(topic.Config)), segments, documents, time, resources,
             cancellationToken);
-        _log = log;
+        _led = new LedPartition(_key, topic, log, logger);
         instruments.Add(topic.Name, _key.Partition, log);
-        open.Add(_key, log, home =>
-        {
-            // Migrated, not just deactivated: callers that remember this silo would open it here again.
-            LogMoves(_key, home);
-            log.StopWaiting();
-            MigrateOnIdle();
-        });
+        open.Add(_led, Move, Stay);
         LeaveWhenEndedAsync(log).Ignore();
         // A grain is only deactivated when its calls have ended, and a long poll would hold up the stop for as long as it waits.
         _stopping = lifetime.ApplicationStopping.Register(log.StopWaiting);
     }
+
+    private void Move(SiloAddress home)
+    {
+        // Migrated, not just deactivated: callers that remember this silo would open it here again.
+        LogMoves(_key, home);
+        _led?.Log.StopWaiting();
+        MigrateOnIdle();
+    }
+
+    // The runtime knows only of the calls that come through it.
+    private void Stay() => DelayDeactivation(PartitionGrainLimits.UsedStay);
 
     /// <returns>False when the topic's owner could not be asked.</returns>
     private async Task<bool> CatchUpAsync()
@@ -208,16 +194,6 @@ internal sealed partial class PartitionGrain(
             DeactivateOnIdle();
     }
 
-    // For the caller each time, for the operator's log once: a consumer that stands before it asks again and again.
-    private StoredDamage? Report(LogDamage? damage)
-    {
-        StoredDamage? report = PartitionErrors.DamageOf(damage, _topic?.Name ?? $"{_key.TopicId:N}", _key.Partition);
-        if (report is not null && damage != _damage)
-            LogDamaged(report.Topic, report.Partition, report.Offset, report.Segment, report.Position);
-        _damage = damage ?? _damage;
-        return report;
-    }
-
     private void Refuse(StreamError error, TimeSpan age)
     {
         _refusal = error;
@@ -234,7 +210,8 @@ internal sealed partial class PartitionGrain(
     }
 
     private PartitionDescription Describe(StreamError? error) =>
-        PartitionMapping.Describe(_key, _log?.State, _log is null ? _refusal : error, silo.SiloAddress.ToParsableString(), _log?.Rates);
+        PartitionMapping.Describe(
+            _key, _led?.Log.State, _led is null ? _refusal : error, silo.SiloAddress.ToParsableString(), _led?.Log.Rates);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Partition {Partition} could not be opened")]
     private partial void LogNotOpened(Exception exception, PartitionKey partition);

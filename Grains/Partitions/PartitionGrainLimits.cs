@@ -17,4 +17,7 @@ internal static class PartitionGrainLimits
 
     /// <summary>How long until opening is tried again when an operator must act first.</summary>
     public static readonly TimeSpan OfflineAge = TimeSpan.FromSeconds(30);
+
+    /// <summary>How long a partition stays open after it was used, when nobody calls its grain: as long as the runtime keeps a grain that was called.</summary>
+    public static readonly TimeSpan UsedStay = TimeSpan.FromMinutes(15);
 }

@@ -18,6 +18,9 @@ internal static class TopicGrainLimits
     /// </summary>
     public const double RouterAgeMinutes = 3;
 
+    /// <summary>The routers of a process: more than there can be topics, as names of deleted ones stay for a while.</summary>
+    public const int RoutersMax = 2 * TopicLimits.TopicsMax;
+
     /// <summary>How often a router tries an append without identity that was definitely not stored, or a read.</summary>
     public const int AttemptsMax = 3;
 

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using OrleansStream.Errors;
+using OrleansStream.Gateway.Routing;
 using OrleansStream.Records;
 using OrleansStream.Topics;
 
@@ -10,13 +11,12 @@ namespace OrleansStream.Gateway.Appending;
 /// error or a duplicate: a call that is lost is repeated through another server until its outcome is known or its time is over.
 /// Every door appends through here, so that producers which callers name are judged in this one place.
 /// </summary>
-/// <param name="grains">The way to the grains.</param>
+/// <param name="routes">The way to the topics.</param>
 /// <param name="producers">Tells which producers callers may name.</param>
 /// <param name="lanes">Gives each request its identity.</param>
 /// <param name="time">The clock.</param>
-public sealed class RecordsAppender(IGrainFactory grains, ClientProducerIds producers, ProducerLanes lanes, TimeProvider time)
+public sealed class RecordsAppender(TopicRoutes routes, ClientProducerIds producers, ProducerLanes lanes, TimeProvider time)
 {
-    private readonly GrainLookup<ITopicRouterGrain> _routers = new(grains);
     private readonly TopicPlans _plans = new();
     private uint _keylessTurn = (uint)Random.Shared.Next();
 
@@ -136,7 +136,7 @@ public sealed class RecordsAppender(IGrainFactory grains, ClientProducerIds prod
         try
         {
             // The caller's going away does not cancel: whether the records are stored must not depend on when it went.
-            ValueTask<RecordsAppendResponse> call = _routers.Get(topic).AppendAsync(request, CancellationToken.None);
+            ValueTask<RecordsAppendResponse> call = routes.AppendAsync(topic, request, CancellationToken.None);
             // The first call is given up by its own response timeout, which is as long.
             return request.Identity is { IsRepeat: true } identity
                 ? await call.AsTask().WaitAsync(TimeSpan.FromMilliseconds(identity.TimeoutMs), time)

@@ -4,13 +4,13 @@ namespace OrleansStream.Topics.Partitioning;
 /// Chooses partitions for records without a key: one for a whole batch, so that batches stay large, then the next in turn,
 /// so that all get their share (KIP-480).
 /// </summary>
-/// <remarks>Not thread-safe. Each router has its own and starts at a partition of its own.</remarks>
+/// <remarks>Safe to call from any thread. Each router has its own and starts at a partition of its own.</remarks>
 /// <param name="start">Where the turn starts; any number that is not negative.</param>
 public sealed class StickyPartitioner(int start)
 {
-    private uint _turn = (uint)start;
+    private uint _turn = (uint)start - 1;
 
     /// <summary>The partition of the next batch.</summary>
     /// <param name="partitionCount">The count of the topic's partitions, at least 1; it may grow from call to call.</param>
-    public int Next(int partitionCount) => (int)(_turn++ % (uint)partitionCount);
+    public int Next(int partitionCount) => (int)(Interlocked.Increment(ref _turn) % (uint)partitionCount);
 }

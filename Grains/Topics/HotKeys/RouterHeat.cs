@@ -3,7 +3,7 @@ using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Topics.HotKeys;
 
-/// <summary>What one router sees of its topic's keys until it reports it. Only for use on one grain's scheduler.</summary>
+/// <summary>What a router sees of its topic's keys until it reports it. For one request at a time.</summary>
 /// <param name="topicName">The topic's name.</param>
 /// <param name="grains">Reaches where reports go.</param>
 /// <param name="time">The clock.</param>

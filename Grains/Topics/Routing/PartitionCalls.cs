@@ -5,13 +5,21 @@ using OrleansStream.Partitions;
 
 namespace OrleansStream.Topics.Routing;
 
-/// <summary>A router's calls to partitions: failures are made into errors, and what only reads is tried again when a silo has gone.</summary>
-/// <param name="partitions">Reaches the partitions.</param>
+/// <summary>
+/// The calls to partitions: straight to those that this process leads, to the others by their grains. Failures are made into errors, and what
+/// only reads is tried again when a silo has gone. Safe to call from any thread.
+/// </summary>
+/// <param name="partitions">Reaches the partitions' grains.</param>
+/// <param name="led">The partitions that this process leads.</param>
 /// <param name="time">The clock.</param>
 /// <param name="logger">Told of failures that nobody foresaw.</param>
-internal sealed class PartitionCalls(GrainLookup<IPartitionGrain> partitions, TimeProvider time, ILogger logger)
+internal sealed class PartitionCalls(GrainLookup<IPartitionGrain> partitions, LedPartitions led, TimeProvider time, ILogger logger)
 {
     private const long None = -1;
+
+    private static readonly TimeSpan LocalFetchTimeout = TimeSpan.Parse(PartitionLimits.FetchTimeout, System.Globalization.CultureInfo.InvariantCulture);
+
+    private readonly AppendOrder _order = new(partitions, led);
 
     /// <summary>Appends to a partition, once.</summary>
     /// <param name="key">The partition.</param>
@@ -22,7 +30,7 @@ internal sealed class PartitionCalls(GrainLookup<IPartitionGrain> partitions, Ti
     {
         try
         {
-            return await Partition(key).AppendAsync(request, cancellationToken);
+            return await _order.AppendAsync(key, request, cancellationToken);
         }
         catch (Exception e)
         {
@@ -34,7 +42,28 @@ internal sealed class PartitionCalls(GrainLookup<IPartitionGrain> partitions, Ti
     /// <param name="key">The partition.</param>
     /// <param name="request">What to read.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    public ValueTask<FetchResponse> FetchAsync(PartitionKey key, FetchRequest request, CancellationToken cancellationToken) => TryAsync(
+    public ValueTask<FetchResponse> FetchAsync(PartitionKey key, FetchRequest request, CancellationToken cancellationToken) =>
+        led.Find(key) is { } here ? FetchHereAsync(here, request, cancellationToken) : FetchByGrainAsync(key, request, cancellationToken);
+
+    private async ValueTask<FetchResponse> FetchHereAsync(LedPartition here, FetchRequest request, CancellationToken cancellationToken)
+    {
+        try
+        {
+            ValueTask<FetchResponse> fetch = here.FetchAsync(request, cancellationToken);
+            // A call to a grain has an end by itself.
+            FetchResponse response = fetch.IsCompleted ? await fetch : await fetch.AsTask().WaitAsync(LocalFetchTimeout, time, cancellationToken);
+            // It is leaving: its grain finds it where it goes.
+            return response.Error is { Code: StreamErrorCode.NotLeaderOrFollower }
+                ? await FetchByGrainAsync(here.Key, request, cancellationToken)
+                : response;
+        }
+        catch (Exception e)
+        {
+            return new FetchResponse(PartitionErrors.Explain(e, isWrite: false, logger), request.Offset, default, None, None);
+        }
+    }
+
+    private ValueTask<FetchResponse> FetchByGrainAsync(PartitionKey key, FetchRequest request, CancellationToken cancellationToken) => TryAsync(
         token => Partition(key).FetchAsync(request, token),
         response => response.Error,
         error => new FetchResponse(error, request.Offset, default, None, None),

@@ -2,14 +2,15 @@ using OrleansStream.Errors;
 
 namespace OrleansStream.Topics.Routing;
 
-/// <summary>What a router knows of its topic, for a short time. Only for use on one grain's scheduler.</summary>
+/// <summary>What a router knows of its topic, for a short time. Safe to call from any thread.</summary>
 /// <remarks>An unknown topic is not remembered: it may be created the next moment, and must then be found.</remarks>
 /// <param name="name">The topic's name.</param>
 /// <param name="grains">Reaches the topic.</param>
 /// <param name="time">The clock.</param>
 internal sealed class TopicCache(string name, IGrainFactory grains, TimeProvider time)
 {
-    private TopicView? _topic;
+    private readonly Lock _gate = new();
+    private volatile TopicView? _topic;
     private Task<(TopicView? Topic, StreamError? Error)>? _asking;
 
     /// <summary>The topic, as it was at most <see cref="TopicGrainLimits.TopicCacheAge"/> ago.</summary>
@@ -36,9 +37,12 @@ internal sealed class TopicCache(string name, IGrainFactory grains, TimeProvider
     // All who ask while one question is under way get its answer.
     private Task<(TopicView? Topic, StreamError? Error)> AskAsync()
     {
-        if (_asking is not { IsCompleted: false })
-            _asking = ReadAsync();
-        return _asking;
+        lock (_gate)
+        {
+            if (_asking is not { IsCompleted: false })
+                _asking = Task.Run(ReadAsync);
+            return _asking;
+        }
     }
 
     private async Task<(TopicView? Topic, StreamError? Error)> ReadAsync()
@@ -74,7 +78,8 @@ internal sealed class TopicCache(string name, IGrainFactory grains, TimeProvider
             }
         }
 
-        _topic = response.Topic is { } metadata ? new TopicView(metadata, TopicConfig.From(metadata.Config), readAt) : null;
-        return (_topic, response.Error);
+        TopicView? topic = response.Topic is { } metadata ? new TopicView(metadata, TopicConfig.From(metadata.Config), readAt) : null;
+        _topic = topic;
+        return (topic, response.Error);
     }
 }

@@ -13,6 +13,9 @@ public sealed class ClusterFixture : IAsyncLifetime
 {
     private InProcessTestCluster? _cluster;
 
+    /// <summary>False to have callers in a silo's process go by the grains, too, where a test looks at these calls.</summary>
+    public bool AreCallsDirect { get; init; } = true;
+
     /// <summary>What a test adds to each silo.</summary>
     public Action<ISiloBuilder>? ConfigureSilo { get; init; }
 
@@ -25,12 +28,16 @@ public sealed class ClusterFixture : IAsyncLifetime
     /// <summary>The way into the cluster: through the first silo's own process, as the embedded service does.</summary>
     public IGrainFactory Grains => Cluster.Silos[0].ServiceProvider.GetRequiredService<IGrainFactory>();
 
+    /// <summary>The same way without a grain call in between; null where these are to be made.</summary>
+    public ILocalTopics? Local => Cluster.Silos[0].ServiceProvider.GetService<ILocalTopics>();
+
     public async ValueTask InitializeAsync()
     {
         var builder = new InProcessTestClusterBuilder(initialSilosCount: 2);
         builder.ConfigureSilo((_, silo) =>
         {
             silo.AddOrleansStreamGrains();
+            silo.Services.Configure<OrleansStreamOptions>(options => options.Silo.DirectCalls = AreCallsDirect);
             silo.Services.AddSingleton<ISegmentStore>(Segments);
             silo.Services.AddSingleton<IDocumentStore>(Documents);
             ConfigureSilo?.Invoke(silo);

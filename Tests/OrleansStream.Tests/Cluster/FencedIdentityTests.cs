@@ -1,5 +1,6 @@
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Appending;
+using OrleansStream.Gateway.Routing;
 using OrleansStream.Partitions;
 using OrleansStream.Producers;
 using OrleansStream.Records;
@@ -99,7 +100,7 @@ public sealed class FencedIdentityTests(ClusterFixture cluster)
     }
 
     private RecordsAppender MakeAppender() => new(
-        cluster.Grains, new ClientProducerIds(cluster.Grains, TimeProvider.System), new ProducerLanes(cluster.Grains, TimeProvider.System),
+        new TopicRoutes(cluster.Grains, cluster.Local), new ClientProducerIds(cluster.Grains, TimeProvider.System), new ProducerLanes(cluster.Grains, TimeProvider.System),
         TimeProvider.System);
 
     // The appender names the producer in them, so they are its alone.

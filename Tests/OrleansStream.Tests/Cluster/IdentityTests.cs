@@ -1,6 +1,7 @@
 using Orleans.TestingHost;
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Appending;
+using OrleansStream.Gateway.Routing;
 using OrleansStream.Partitions;
 using OrleansStream.Producers;
 using OrleansStream.Tests.EndToEnd;
@@ -9,21 +10,26 @@ using OrleansStream.Topics;
 namespace OrleansStream.Tests.Cluster;
 
 /// <summary>Producers whose calls are lost and whose servers die: each record is stored once, in its order. On a cluster of their own.</summary>
-public sealed class IdentityTests : IAsyncLifetime
+public abstract class IdentityClusterTests : IAsyncLifetime
 {
-    private const int ProducerCount = 6;
+    private protected const int ProducerCount = 6;
     private const int RequestCount = 60;
-    private readonly LossyCalls _calls = new(TestSeed.Value);
-    private readonly ClusterFixture _cluster;
+    private protected readonly LossyCalls _calls = new(TestSeed.Value);
+    private protected readonly ClusterFixture _cluster;
 
-    public IdentityTests() => _cluster = new ClusterFixture
+    protected IdentityClusterTests(bool areCallsDirect) => _cluster = new ClusterFixture
     {
+        AreCallsDirect = areCallsDirect,
         ConfigureSilo = silo => silo.AddOutgoingGrainCallFilter(_calls),
     };
 
     public ValueTask InitializeAsync() => _cluster.InitializeAsync();
 
-    public ValueTask DisposeAsync() => _cluster.DisposeAsync();
+    public ValueTask DisposeAsync()
+    {
+        GC.SuppressFinalize(this);
+        return _cluster.DisposeAsync();
+    }
 
     [Fact]
     public async Task Append_WhenCallsAreLostAndASiloIsKilled_StoresEachRecordOnceInOrderAndNoProducerSeesAnError()
@@ -50,6 +56,86 @@ public sealed class IdentityTests : IAsyncLifetime
         Assert.Empty(await JudgeAsync(topic, acked));
     }
 
+    private protected RecordsAppender MakeAppender() => new(
+        new TopicRoutes(_cluster.Grains, _cluster.Local), new ClientProducerIds(_cluster.Grains, TimeProvider.System), new ProducerLanes(_cluster.Grains, TimeProvider.System),
+        TimeProvider.System);
+
+    // The appender names the producer in them, so they are its alone.
+    private protected static AppendRecords Records(RecordsAppendRequest request) =>
+        new(request.Batches.ToArray(), request.Partition, request.RecordPartitions, request.Acks, request.ExpectedNextOffset);
+
+    private protected static async Task<List<Acked>> ProduceAsync(
+        TopicMetadata topic, int producer, Func<RecordsAppendRequest, Task<RecordsAppendResponse>> appendAsync)
+    {
+        var random = new Random(TestSeed.Value + producer);
+        var acked = new List<Acked>();
+        int number = 0;
+        for (int i = 0; i < RequestCount; i++)
+        {
+            string?[] keys = [.. Enumerable.Range(0, random.Next(1, 60)).Select(_ => random.Next(3) == 0 ? null : $"key-{random.Next(20)}")];
+            (string? Key, string Value)[] records = [.. keys.Select(key => (key, $"{producer}/{number++}"))];
+            int? partition = random.Next(3) == 0 ? random.Next(topic.PartitionCount) : null;
+            RecordsAppendResponse response = await appendAsync(Batches.Request(Batches.Of(records), partition));
+            int[] taken = new int[response.Parts.Length];
+            for (int record = 0; record < records.Length; record++)
+            {
+                int index = response.PartOfRecord.IsEmpty ? 0 : response.PartOfRecord.Span[record];
+                AppendPart part = response.Parts[index];
+                acked.Add(new Acked(part.Partition, part.BaseOffset + taken[index]++, records[record].Value));
+            }
+        }
+
+        return acked;
+    }
+
+    private protected async Task<List<string>> JudgeAsync(TopicMetadata topic, List<Acked> acked)
+    {
+        var findings = new List<string>();
+        var stored = new Dictionary<string, Acked>();
+        for (int partition = 0; partition < topic.PartitionCount; partition++)
+        {
+            var numbers = new Dictionary<string, int>();
+            foreach (var (offset, _, value) in await ReadAllAsync(topic, partition))
+            {
+                if (!stored.TryAdd(value, new Acked(partition, offset, value)))
+                {
+                    findings.Add($"{value} is doubled");
+                    continue;
+                }
+
+                string[] parts = value.Split('/');
+                int number = int.Parse(parts[1], System.Globalization.CultureInfo.InvariantCulture);
+                if (numbers.GetValueOrDefault(parts[0], -1) > number)
+                    findings.Add($"{value} is reordered");
+                numbers[parts[0]] = number;
+            }
+        }
+
+        findings.AddRange(acked.Where(record => !stored.TryGetValue(record.Value, out Acked? place) || place != record)
+            .Select(record => $"{record} is not there"));
+        findings.AddRange(stored.Keys.Except(acked.Select(record => record.Value)).Select(value => $"{value} was not sent"));
+        return findings;
+    }
+
+    private async Task<List<(long Offset, string? Key, string Value)>> ReadAllAsync(TopicMetadata topic, int partition)
+    {
+        var stored = new List<(long Offset, string? Key, string Value)>();
+        while (true)
+        {
+            FetchResponse fetched = await _cluster.Router(topic.Name).FetchAsync(partition, Batches.From(stored.Count));
+            Assert.Null(fetched.Error);
+            if (fetched.Batches.IsEmpty)
+                return stored;
+            stored.AddRange(Batches.Read(fetched.Batches).Where(record => record.Offset >= stored.Count));
+        }
+    }
+
+    private protected sealed record Acked(int Partition, long Offset, string Value);
+}
+
+/// <summary>As above where silos call the grains of the partitions that they lead themselves, so that any call may be lost.</summary>
+public sealed class IdentityTests() : IdentityClusterTests(areCallsDirect: false)
+{
     [Fact]
     public async Task Append_WithoutIdentity_WhenCallsAreLostAndProducersRepeatThem_IsFoundOut()
     {
@@ -180,80 +266,7 @@ public sealed class IdentityTests : IAsyncLifetime
         TopicDescription described = await _cluster.Router(topic.Name).DescribeAsync();
         Assert.Equal(40, described.Partitions.Sum(partition => partition.HighWatermark));
     }
-
-    private RecordsAppender MakeAppender() => new(
-        _cluster.Grains, new ClientProducerIds(_cluster.Grains, TimeProvider.System), new ProducerLanes(_cluster.Grains, TimeProvider.System),
-        TimeProvider.System);
-
-    // The appender names the producer in them, so they are its alone.
-    private static AppendRecords Records(RecordsAppendRequest request) =>
-        new(request.Batches.ToArray(), request.Partition, request.RecordPartitions, request.Acks, request.ExpectedNextOffset);
-
-    private static async Task<List<Acked>> ProduceAsync(
-        TopicMetadata topic, int producer, Func<RecordsAppendRequest, Task<RecordsAppendResponse>> appendAsync)
-    {
-        var random = new Random(TestSeed.Value + producer);
-        var acked = new List<Acked>();
-        int number = 0;
-        for (int i = 0; i < RequestCount; i++)
-        {
-            string?[] keys = [.. Enumerable.Range(0, random.Next(1, 60)).Select(_ => random.Next(3) == 0 ? null : $"key-{random.Next(20)}")];
-            (string? Key, string Value)[] records = [.. keys.Select(key => (key, $"{producer}/{number++}"))];
-            int? partition = random.Next(3) == 0 ? random.Next(topic.PartitionCount) : null;
-            RecordsAppendResponse response = await appendAsync(Batches.Request(Batches.Of(records), partition));
-            int[] taken = new int[response.Parts.Length];
-            for (int record = 0; record < records.Length; record++)
-            {
-                int index = response.PartOfRecord.IsEmpty ? 0 : response.PartOfRecord.Span[record];
-                AppendPart part = response.Parts[index];
-                acked.Add(new Acked(part.Partition, part.BaseOffset + taken[index]++, records[record].Value));
-            }
-        }
-
-        return acked;
-    }
-
-    private async Task<List<string>> JudgeAsync(TopicMetadata topic, List<Acked> acked)
-    {
-        var findings = new List<string>();
-        var stored = new Dictionary<string, Acked>();
-        for (int partition = 0; partition < topic.PartitionCount; partition++)
-        {
-            var numbers = new Dictionary<string, int>();
-            foreach (var (offset, _, value) in await ReadAllAsync(topic, partition))
-            {
-                if (!stored.TryAdd(value, new Acked(partition, offset, value)))
-                {
-                    findings.Add($"{value} is doubled");
-                    continue;
-                }
-
-                string[] parts = value.Split('/');
-                int number = int.Parse(parts[1], System.Globalization.CultureInfo.InvariantCulture);
-                if (numbers.GetValueOrDefault(parts[0], -1) > number)
-                    findings.Add($"{value} is reordered");
-                numbers[parts[0]] = number;
-            }
-        }
-
-        findings.AddRange(acked.Where(record => !stored.TryGetValue(record.Value, out Acked? place) || place != record)
-            .Select(record => $"{record} is not there"));
-        findings.AddRange(stored.Keys.Except(acked.Select(record => record.Value)).Select(value => $"{value} was not sent"));
-        return findings;
-    }
-
-    private async Task<List<(long Offset, string? Key, string Value)>> ReadAllAsync(TopicMetadata topic, int partition)
-    {
-        var stored = new List<(long Offset, string? Key, string Value)>();
-        while (true)
-        {
-            FetchResponse fetched = await _cluster.Router(topic.Name).FetchAsync(partition, Batches.From(stored.Count));
-            Assert.Null(fetched.Error);
-            if (fetched.Batches.IsEmpty)
-                return stored;
-            stored.AddRange(Batches.Read(fetched.Batches).Where(record => record.Offset >= stored.Count));
-        }
-    }
-
-    private sealed record Acked(int Partition, long Offset, string Value);
 }
+
+/// <summary>As above where a silo appends straight to the logs that it leads, and by the grains to the others.</summary>
+public sealed class DirectIdentityTests() : IdentityClusterTests(areCallsDirect: true);

@@ -11,7 +11,11 @@ public sealed class WaitingFetchTests : IAsyncLifetime
     private readonly WaitsSeen _waits = new();
     private readonly ClusterFixture _cluster;
 
-    public WaitingFetchTests() => _cluster = new ClusterFixture { ConfigureSilo = silo => silo.AddIncomingGrainCallFilter(_waits) };
+    public WaitingFetchTests() => _cluster = new ClusterFixture
+    {
+        AreCallsDirect = false,
+        ConfigureSilo = silo => silo.AddIncomingGrainCallFilter(_waits),
+    };
 
     public ValueTask InitializeAsync() => _cluster.InitializeAsync();
 

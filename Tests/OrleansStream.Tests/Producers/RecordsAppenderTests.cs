@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Reflection;
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Appending;
+using OrleansStream.Gateway.Routing;
 using OrleansStream.Partitions;
 using OrleansStream.Producers;
 using OrleansStream.Records;
@@ -27,7 +28,7 @@ public sealed class RecordsAppenderTests
         ITopicRouterGrain router = DispatchProxy.Create<ITopicRouterGrain, ScriptedRouter>();
         _router = (ScriptedRouter)router;
         _appender = new RecordsAppender(
-            Factory(router), new ClientProducerIds(Factory(new ProducerIdCounter(ProducerIdRanges.ClientMin + 10)), TimeProvider.System),
+            new TopicRoutes(Factory(router)), new ClientProducerIds(Factory(new ProducerIdCounter(ProducerIdRanges.ClientMin + 10)), TimeProvider.System),
             new ProducerLanes(Factory(_laneIds), TimeProvider.System), TimeProvider.System);
     }
 

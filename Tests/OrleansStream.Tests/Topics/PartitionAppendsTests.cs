@@ -29,7 +29,7 @@ public sealed class PartitionAppendsTests
         var request = new RecordsAppendRequest(default, Partition: 0, default, Acks.All, Identity: Identity);
 
         using var plan = AppendPlan.AsIs(partition: 0, recordCount: 1, default);
-        var partitions = new PartitionCalls(new GrainLookup<IPartitionGrain>(grains), TimeProvider.System, NullLogger.Instance);
+        var partitions = new PartitionCalls(new GrainLookup<IPartitionGrain>(grains), new LedPartitions(), TimeProvider.System, NullLogger.Instance);
         var parts = await new PartitionAppends(partitions, TimeProvider.System, topic, plan, request)
             .RunAsync(TestContext.Current.CancellationToken);
 

@@ -23,7 +23,7 @@ public sealed class PartitionCallsTests
         _partition = (FailingPartition)partition;
         var grains = DispatchProxy.Create<IGrainFactory, OneGrain>();
         ((OneGrain)grains).Grain = partition;
-        _calls = new PartitionCalls(new GrainLookup<IPartitionGrain>(grains), TimeProvider.System, _log);
+        _calls = new PartitionCalls(new GrainLookup<IPartitionGrain>(grains), new LedPartitions(), TimeProvider.System, _log);
     }
 
     // Its message is of the inside: for the log, and not for the caller.

@@ -1,0 +1,25 @@
+using OrleansStream.Partitions;
+
+namespace OrleansStream.Topics;
+
+/// <summary>
+/// The topics as this process reaches them without a grain call in between: registered only where there is a silo. It does what
+/// <see cref="ITopicRouterGrain"/> does. A partition whose log is open in this process is appended to and read from directly; any other is
+/// called by its grain.
+/// </summary>
+/// <remarks>Safe to call from any thread. Failures are errors in the answers.</remarks>
+public interface ILocalTopics
+{
+    /// <inheritdoc cref="ITopicRouterGrain.AppendAsync"/>
+    /// <param name="topic">The topic's name.</param>
+    /// <param name="request">The encoded records.</param>
+    /// <param name="cancellationToken">The caller's deadline; once it has passed the outcome is unknown.</param>
+    ValueTask<RecordsAppendResponse> AppendAsync(string topic, RecordsAppendRequest request, CancellationToken cancellationToken = default);
+
+    /// <inheritdoc cref="ITopicRouterGrain.FetchAsync"/>
+    /// <param name="topic">The topic's name.</param>
+    /// <param name="partition">The partition's number.</param>
+    /// <param name="request">From where and how much.</param>
+    /// <param name="cancellationToken">Ends the wait when the caller has gone.</param>
+    ValueTask<FetchResponse> FetchAsync(string topic, int partition, FetchRequest request, CancellationToken cancellationToken = default);
+}

@@ -1,0 +1,105 @@
+using System.Runtime.CompilerServices;
+using Microsoft.Extensions.Logging;
+using OrleansStream.Errors;
+using OrleansStream.Log;
+using OrleansStream.Log.Contract;
+using OrleansStream.Topics;
+
+namespace OrleansStream.Partitions;
+
+/// <summary>A partition that this process leads: its open log, for its grain and for callers in this process that need no grain.</summary>
+/// <remarks>
+/// Safe to call from any thread. Whoever calls it while the log ends is told so as by the grain, and calls the grain then.
+/// </remarks>
+/// <param name="key">The partition.</param>
+/// <param name="topic">Its topic, as it is now.</param>
+/// <param name="log">Its log, open.</param>
+/// <param name="logger">Told of damage.</param>
+internal sealed partial class LedPartition(PartitionKey key, TopicMetadata topic, PartitionLog log, ILogger logger)
+{
+    private volatile TopicMetadata _topic = topic;
+    private LogDamage? _damage;
+    private int _wasUsed;
+
+    /// <summary>Which partition it is.</summary>
+    public PartitionKey Key => key;
+
+    /// <summary>Its log.</summary>
+    public PartitionLog Log => log;
+
+    /// <summary>The version of the topic that it goes by.</summary>
+    public long TopicVersion => _topic.Version;
+
+    /// <summary>Takes the topic's new settings.</summary>
+    /// <param name="topic">The topic, in a later version.</param>
+    public void Configure(TopicMetadata topic)
+    {
+        _topic = topic;
+        log.Configure(PartitionMapping.ToLogOptions(TopicConfig.From(topic.Config)));
+    }
+
+    /// <summary>Appends batches, all or none, next to each other.</summary>
+    /// <param name="request">The batches.</param>
+    /// <param name="cancellationToken">The caller's deadline; once it has passed the outcome is unknown.</param>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<AppendResponse> AppendAsync(AppendRequest request, CancellationToken cancellationToken)
+    {
+        MarkUsed();
+        try
+        {
+            return PartitionMapping.ToResponse(await log.AppendAsync(
+                request.Batches, PartitionMapping.ToLog(request.Acks), request.ExpectedNextOffset, cancellationToken).ConfigureAwait(false));
+        }
+        catch (OperationCanceledException)
+        {
+            return new AppendResponse(PartitionErrors.TimedOut, BaseOffset: -1, LogAppendTimeMs: -1, LogStartOffset: -1);
+        }
+    }
+
+    /// <summary>Reads whole batches below the high watermark, waiting for new ones as the request says.</summary>
+    /// <param name="request">From where and how much.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<FetchResponse> FetchAsync(FetchRequest request, CancellationToken cancellationToken)
+    {
+        MarkUsed();
+        var wait = TimeSpan.FromMilliseconds(Math.Clamp(request.WaitMs, 0, PartitionLimits.FetchWaitMsMax));
+        int bytesMax = Math.Clamp(request.BytesMax, 0, PartitionLimits.FetchBytesMax);
+        LogFetchResult result = await log.FetchAsync(request.Offset, bytesMax, wait, cancellationToken).ConfigureAwait(false);
+        return PartitionMapping.ToResponse(result, Report(result.Error?.Damage));
+    }
+
+    /// <summary>Finds the first offset whose record is dated at or after a time.</summary>
+    /// <param name="timestampMs">Milliseconds since the Unix epoch.</param>
+    /// <param name="cancellationToken">The caller's deadline.</param>
+    public async ValueTask<FindOffsetResponse> FindOffsetAsync(long timestampMs, CancellationToken cancellationToken)
+    {
+        LogFindResult result = await log.FindOffsetAsync(timestampMs, cancellationToken).ConfigureAwait(false);
+        return PartitionMapping.ToResponse(result, Report(result.Error?.Damage));
+    }
+
+    /// <summary>Whether it was appended to or read from since this was asked last.</summary>
+    public bool TakeUse() => Interlocked.Exchange(ref _wasUsed, 0) != 0;
+
+    /// <summary>The damage of its log, told so that an operator finds it: to the caller each time, to the operator's log once.</summary>
+    /// <param name="damage">The damage that a call met, or null.</param>
+    private StoredDamage? Report(LogDamage? damage)
+    {
+        if (damage is null)
+            return null;
+        StoredDamage report = PartitionErrors.DamageOf(damage, _topic.Name, key.Partition)!;
+        if (damage != Interlocked.Exchange(ref _damage, damage))
+            LogDamaged(report.Topic, report.Partition, report.Offset, report.Segment, report.Position);
+        return report;
+    }
+
+    // Read first: that leaves the memory shared between the processors.
+    private void MarkUsed()
+    {
+        if (Volatile.Read(ref _wasUsed) == 0)
+            Volatile.Write(ref _wasUsed, 1);
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Topic {Topic}, partition {Partition}: the stored bytes of offset {Offset} are damaged, in segment {Segment} at position {Position}")]
+    private partial void LogDamaged(string topic, int partition, long offset, string segment, long position);
+}

@@ -1,0 +1,57 @@
+namespace OrleansStream.Topics.HotKeys;
+
+/// <summary>Counts a topic's keys in a process: as many counters as processors, so that requests at the same time seldom meet at one.</summary>
+/// <remarks>Safe to call from any thread. It counts for an estimate: a request that finds all counters taken is not counted.</remarks>
+/// <param name="topicName">The topic's name.</param>
+/// <param name="grains">Reaches where reports go.</param>
+/// <param name="time">The clock.</param>
+internal sealed class RouterHeats(string topicName, IGrainFactory grains, TimeProvider time)
+{
+    private readonly RouterHeat?[] _heats = new RouterHeat?[Environment.ProcessorCount];
+    private readonly int[] _taken = new int[Environment.ProcessorCount];
+
+    /// <summary>Takes a counter for one request; dispose the turn to give it back.</summary>
+    public Turn TakeTurn()
+    {
+        for (int i = 0, first = Thread.GetCurrentProcessorId(); i < _taken.Length; i++)
+        {
+            int place = (int)((uint)(first + i) % (uint)_taken.Length);
+            if (Interlocked.CompareExchange(ref _taken[place], 1, 0) == 0)
+                return new Turn(this, place);
+        }
+
+        return default;
+    }
+
+    /// <summary>A counter that one request has to itself.</summary>
+    public readonly ref struct Turn
+    {
+        private readonly RouterHeats? _owner;
+        private readonly int _place;
+
+        /// <summary>Takes a counter whose place is taken.</summary>
+        /// <param name="owner">The counters.</param>
+        /// <param name="place">Which.</param>
+        public Turn(RouterHeats owner, int place)
+        {
+            (_owner, _place) = (owner, place);
+            Heat = owner._heats[place] ??= new RouterHeat(owner.TopicName, owner.Grains, owner.Time);
+        }
+
+        /// <summary>The counter; null when all were taken.</summary>
+        public RouterHeat? Heat { get; }
+
+        /// <summary>Gives the counter back.</summary>
+        public void Dispose()
+        {
+            if (_owner is not null)
+                Volatile.Write(ref _owner._taken[_place], 0);
+        }
+    }
+
+    private string TopicName => topicName;
+
+    private IGrainFactory Grains => grains;
+
+    private TimeProvider Time => time;
+}

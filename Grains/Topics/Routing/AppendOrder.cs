@@ -1,0 +1,130 @@
+using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
+using OrleansStream.Partitions;
+
+namespace OrleansStream.Topics.Routing;
+
+/// <summary>Keeps the order of this process's appends to a partition, while some go to its grain and others straight to its log.</summary>
+/// <remarks>
+/// A partition that opens here is found while calls to its grain are still under way. An append that comes then waits for those, and whatever
+/// comes behind it waits, too. So two appends that one caller began one after the other reach the log in that order. Safe to call from any thread.
+/// </remarks>
+/// <param name="partitions">Reaches the partitions' grains.</param>
+/// <param name="led">The partitions that this process leads.</param>
+internal sealed class AppendOrder(GrainLookup<IPartitionGrain> partitions, LedPartitions led)
+{
+    private readonly ConcurrentDictionary<PartitionKey, CallsUnderWay> _callsUnderWay = new();
+
+    /// <summary>Appends, straight to the log when it is open here and nothing is before it.</summary>
+    /// <param name="key">The partition.</param>
+    /// <param name="request">What to append.</param>
+    /// <param name="cancellationToken">The caller's deadline.</param>
+    public ValueTask<AppendResponse> AppendAsync(PartitionKey key, AppendRequest request, CancellationToken cancellationToken)
+    {
+        LedPartition? here = led.Find(key);
+        // One that knows an older version of the topic catches up by its grain.
+        if (here is not null && request.TopicVersion > here.TopicVersion)
+            here = null;
+        if (here is not null && !_callsUnderWay.ContainsKey(key))
+            return here.AppendAsync(request, cancellationToken);
+        while (true)
+        {
+            CallsUnderWay calls = _callsUnderWay.GetOrAdd(key, static _ => new CallsUnderWay());
+            lock (calls)
+            {
+                if (calls.HaveEnded)
+                    continue;
+                if (calls.MustWait(isCall: here is null))
+                    return new ValueTask<AppendResponse>(calls.Wait(here is null, () => BeginAsync(key, here, request, calls, cancellationToken)));
+                // Nothing is under way: the last call has ended since it was looked for.
+                if (here is not null)
+                    Forget(key, calls);
+                else
+                    calls.Count++;
+            }
+
+            return BeginAsync(key, here, request, calls, cancellationToken);
+        }
+    }
+
+    private ValueTask<AppendResponse> BeginAsync(
+        PartitionKey key, LedPartition? here, AppendRequest request, CallsUnderWay calls, CancellationToken cancellationToken) => here is null
+        ? CallAsync(key, request, calls, cancellationToken)
+        : here.AppendAsync(request, cancellationToken);
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<AppendResponse> CallAsync(
+        PartitionKey key, AppendRequest request, CallsUnderWay calls, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await partitions.Get(key.ToString()).AppendAsync(request, cancellationToken);
+        }
+        finally
+        {
+            lock (calls)
+            {
+                calls.Count--;
+                calls.GoOn();
+                if (calls.Count == 0)
+                    Forget(key, calls);
+            }
+        }
+    }
+
+    private void Forget(PartitionKey key, CallsUnderWay calls)
+    {
+        calls.HaveEnded = true;
+        _callsUnderWay.TryRemove(KeyValuePair.Create(key, calls));
+    }
+
+    /// <summary>The calls to one partition's grain, and the appends that wait. Its lock guards it.</summary>
+    private sealed class CallsUnderWay
+    {
+        private readonly Queue<(bool IsCall, Func<ValueTask<AppendResponse>> Begin, TaskCompletionSource<AppendResponse> Done)> _waiting = [];
+
+        /// <summary>The count of calls that are under way.</summary>
+        public int Count { get; set; }
+
+        /// <summary>True once it is forgotten: whoever still finds it looks again.</summary>
+        public bool HaveEnded { get; set; }
+
+        /// <summary>Whether an append has to wait: one for the log for all calls, one for the grain for those that wait before it.</summary>
+        /// <param name="isCall">True for one that goes to the grain.</param>
+        public bool MustWait(bool isCall) => isCall ? _waiting.Count > 0 : Count > 0;
+
+        /// <summary>Begins an append once what is before it has its place in the log.</summary>
+        /// <param name="isCall">True for one that goes to the grain.</param>
+        /// <param name="begin">Begins it.</param>
+        public Task<AppendResponse> Wait(bool isCall, Func<ValueTask<AppendResponse>> begin)
+        {
+            var done = new TaskCompletionSource<AppendResponse>(TaskCreationOptions.RunContinuationsAsynchronously);
+            _waiting.Enqueue((isCall, begin, done));
+            return done.Task;
+        }
+
+        /// <summary>Begins what need not wait any more, in its order: each append has its place in the log before the next one is begun.</summary>
+        public void GoOn()
+        {
+            while (_waiting.TryPeek(out var next) && (next.IsCall || Count == 0))
+            {
+                _waiting.Dequeue();
+                if (next.IsCall)
+                    Count++;
+                FollowAsync(next.Begin(), next.Done).Ignore();
+            }
+        }
+
+        private static async Task FollowAsync(ValueTask<AppendResponse> append, TaskCompletionSource<AppendResponse> done)
+        {
+            try
+            {
+                done.TrySetResult(await append);
+            }
+            catch (Exception e)
+            {
+                done.TrySetException(e);
+            }
+        }
+    }
+}

@@ -1,0 +1,132 @@
+using System.Collections.Immutable;
+using System.Reflection;
+using CsCheck;
+using Microsoft.Extensions.Logging.Abstractions;
+using OrleansStream.Log;
+using OrleansStream.Log.Contract;
+using OrleansStream.Partitions;
+using OrleansStream.Storage.Memory;
+using OrleansStream.Tests.Cluster;
+using OrleansStream.Topics;
+using OrleansStream.Topics.Routing;
+
+namespace OrleansStream.Tests.Topics;
+
+/// <summary>Appends of one caller to a partition that opens in its process, moves away and comes back, while they are under way.</summary>
+public sealed class AppendOrderTests
+{
+    private static readonly PartitionKey Key = new(Guid.NewGuid(), 0);
+
+    /// <summary>What happens next.</summary>
+    private enum Step
+    {
+        /// <summary>The caller begins another append, and waits for none.</summary>
+        Append,
+
+        /// <summary>A call to the grain reaches it.</summary>
+        Arrive,
+
+        /// <summary>The partition is found in this process from now on.</summary>
+        Open,
+
+        /// <summary>It is found no more.</summary>
+        Leave,
+    }
+
+    [Fact]
+    public async Task Append_WhenThePartitionIsFoundHereWhileCallsAreUnderWay_KeepsTheCallersOrder() =>
+        await Gen.Enum<Step>().List[4, 40].SampleAsync(
+            async steps => Assert.Equal(await AppendAllAsync(steps), steps.Count(step => step == Step.Append)), iter: 300);
+
+    [Fact]
+    public async Task Append_WhenItsTopicIsNewerThanThePartitionKnows_GoesByTheGrain()
+    {
+        await using PartitionLog log = await OpenAsync();
+        var led = new LedPartitions();
+        led.Add(new LedPartition(Key, Topic(version: 1), log, NullLogger.Instance));
+        var (grain, order) = Make(led);
+
+        Task<AppendResponse> append = order.AppendAsync(Key, Request(0) with { TopicVersion = 2 }, CancellationToken.None).AsTask();
+
+        Assert.Single(grain.Calls);
+        grain.Arrive(log);
+        Assert.Null((await append).Error);
+    }
+
+    /// <returns>The count of appends, all of which lie in the log in the order in which they were begun.</returns>
+    private static async Task<int> AppendAllAsync(List<Step> steps)
+    {
+        await using PartitionLog log = await OpenAsync();
+        var led = new LedPartitions();
+        var here = new LedPartition(Key, Topic(version: 1), log, NullLogger.Instance);
+        var (grain, order) = Make(led);
+        var appends = new List<Task<AppendResponse>>();
+        foreach (Step step in steps)
+        {
+            switch (step)
+            {
+                case Step.Append:
+                    appends.Add(order.AppendAsync(Key, Request(appends.Count), CancellationToken.None).AsTask());
+                    break;
+                case Step.Arrive:
+                    grain.Arrive(log);
+                    break;
+                case Step.Open:
+                    led.Add(here);
+                    break;
+                default:
+                    // Only once all that went straight to it has its place: a partition that leaves takes nothing more before.
+                    led.Remove(here);
+                    break;
+            }
+        }
+
+        while (appends.Exists(append => !append.IsCompleted))
+        {
+            grain.Arrive(log);
+            await Task.Yield();
+        }
+
+        AppendResponse[] responses = await Task.WhenAll(appends);
+        Assert.Equal(Enumerable.Range(0, appends.Count).Select(i => (long)i), responses.Select(response => response.BaseOffset));
+        return responses.Length;
+    }
+
+    private static (HeldPartition Grain, AppendOrder Order) Make(LedPartitions led)
+    {
+        IPartitionGrain partition = DispatchProxy.Create<IPartitionGrain, HeldPartition>();
+        var grains = DispatchProxy.Create<IGrainFactory, OneGrain>();
+        ((OneGrain)grains).Grain = partition;
+        return ((HeldPartition)partition, new AppendOrder(new GrainLookup<IPartitionGrain>(grains), led));
+    }
+
+    private static AppendRequest Request(int number) =>
+        new(Batches.Request(Batches.Of((null, $"{number}")), 0).Batches, Acks.All, TopicVersion: 1);
+
+    private static TopicMetadata Topic(long version) => new("t", Key.TopicId, 1, ImmutableSortedDictionary<string, string>.Empty, version, default);
+
+    private static async Task<PartitionLog> OpenAsync() => await PartitionLog.OpenAsync(
+        Key.ToString(), "owner", new LogOptions(), new MemorySegmentStore(), new MemoryDocumentStore(), TimeProvider.System);
+
+    /// <summary>A partition's grain whose calls wait until they are let in, one by one.</summary>
+    public class HeldPartition : DispatchProxy
+    {
+        internal Queue<(AppendRequest Request, TaskCompletionSource<AppendResponse> Answer)> Calls { get; } = new();
+
+        internal void Arrive(PartitionLog log)
+        {
+            if (Calls.TryDequeue(out var call))
+                _ = AnswerAsync(log.AppendAsync(call.Request.Batches, LogAcks.Durable), call.Answer);
+        }
+
+        protected override object? Invoke(MethodInfo? targetMethod, object?[]? args)
+        {
+            var answer = new TaskCompletionSource<AppendResponse>();
+            Calls.Enqueue(((AppendRequest)args![0]!, answer));
+            return new ValueTask<AppendResponse>(answer.Task);
+        }
+
+        private static async Task AnswerAsync(ValueTask<LogAppendResult> append, TaskCompletionSource<AppendResponse> answer) =>
+            answer.SetResult(PartitionMapping.ToResponse(await append));
+    }
+}
