@@ -19,7 +19,7 @@ public static class GatewayHosting
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<QuotaOptions>, QuotaOptionsValidator>());
         services.AddOptions<QuotaOptions>().BindConfiguration(QuotaOptions.SectionName).ValidateOnStart();
         services.TryAddSingleton<ClientQuotas>();
-        services.TryAddSingleton(provider => new NodeLoad(provider.GetRequiredService<TimeProvider>()));
+        services.TryAddSingleton(provider => new NodeLoad(provider.GetRequiredService<TimeProvider>(), partOfFree: AdmissionLimits.RequestPartOfFree));
         services.TryAddSingleton(provider => new NodeAnswers(provider.GetRequiredService<TimeProvider>()));
         services.TryAddSingleton<KnownTopics>();
         services.TryAddSingleton<TopicRoutes>();

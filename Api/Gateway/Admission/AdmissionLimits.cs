@@ -7,10 +7,13 @@ namespace OrleansStream.Gateway.Admission;
 public static class AdmissionLimits
 {
     /// <summary>
-    /// The most bytes of memory that produce requests take at once, until they are answered: 16 of the largest bodies, each with the
-    /// batches made of it. Beyond it requests are refused with the time that the queue takes to drain.
+    /// The most bytes of memory that requests with a body take at once: any body until it is read and parsed, and one with records until it is
+    /// answered, with the batches made of it. That is 16 of the largest bodies. Beyond it requests are refused with the time that the queue takes to drain.
     /// </summary>
-    public const long ProduceBytesInFlightMax = 32L * TopicLimits.RequestBytesMax;
+    public const long RequestBytesInFlightMax = 32L * TopicLimits.RequestBytesMax;
+
+    /// <summary>A request takes at most a quarter of what is free of that at once: few large bodies leave room to many small ones.</summary>
+    public const int RequestPartOfFree = 4;
 
     /// <summary>
     /// The most bytes of memory that answers with records take at once, until their readers have taken them: eight of the largest batches, unfolded.

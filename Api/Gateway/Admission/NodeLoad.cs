@@ -2,12 +2,12 @@ using OrleansStream.Rates;
 
 namespace OrleansStream.Gateway.Admission;
 
-/// <summary>The memory that the bodies of this process's produce requests take until they are answered, and its bound.</summary>
+/// <summary>The memory that the bodies of this process's requests take, and its bound.</summary>
 /// <remarks>Safe to call from any thread. Full, it refuses; nothing that was let in is given up.</remarks>
 /// <param name="time">The clock.</param>
 /// <param name="bytesMax">The most bytes.</param>
 /// <param name="partOfFree">What may be taken at once: all that is free, or half of it, a third, and so on.</param>
-public class NodeLoad(TimeProvider time, long bytesMax = AdmissionLimits.ProduceBytesInFlightMax, int partOfFree = 1)
+public class NodeLoad(TimeProvider time, long bytesMax = AdmissionLimits.RequestBytesInFlightMax, int partOfFree = 1)
 {
     private readonly Lock _gate = new();
     private readonly RateMeter _drained = new(time, AdmissionLimits.DrainRateWindow);
@@ -25,6 +25,9 @@ public class NodeLoad(TimeProvider time, long bytesMax = AdmissionLimits.Produce
 
     /// <summary>The most bytes.</summary>
     public long BytesMax => bytesMax;
+
+    /// <summary>The clock.</summary>
+    public TimeProvider Time => time;
 
     /// <summary>Takes memory, when there is as much.</summary>
     /// <param name="bytes">How much.</param>

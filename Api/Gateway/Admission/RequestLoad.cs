@@ -2,11 +2,15 @@ using OrleansStream.Errors;
 
 namespace OrleansStream.Gateway.Admission;
 
-/// <summary>What one produce request takes of its node's memory; all of it goes back when the request ends, however it ends.</summary>
+/// <summary>What one request with a body takes of its node's memory; all of it goes back when the request ends, however it ends.</summary>
 /// <param name="node">The node's memory.</param>
-public sealed class RequestLoad(NodeLoad node) : IDisposable
+/// <param name="isProduce">True when what is made of the body lives until the answer; false when it is done with once it is parsed.</param>
+public sealed class RequestLoad(NodeLoad node, bool isProduce = true) : IDisposable
 {
     private long _bytes;
+
+    /// <summary>The clock.</summary>
+    public TimeProvider Time => node.Time;
 
     /// <summary>Takes memory.</summary>
     /// <param name="bytes">How much more.</param>
@@ -17,13 +21,25 @@ public sealed class RequestLoad(NodeLoad node) : IDisposable
         {
             throw new StreamException(new StreamError(
                 StreamErrorCode.ThrottlingQuotaExceeded,
-                $"This server has {node.Bytes} bytes of requests that are not answered yet; it takes at most {node.BytesMax}.")
+                $"This server has {node.Bytes} bytes of requests that are not answered yet; it takes at most {node.BytesMax}, and of one request a part of what is free.")
             {
                 RetryAfterMs = (int)node.DrainTime().TotalMilliseconds,
             });
         }
 
         _bytes += bytes;
+    }
+
+    /// <summary>Takes memory for a body, and for the batches that are made of it.</summary>
+    /// <param name="bytes">How much longer the body may get.</param>
+    /// <exception cref="StreamException">The node has none left. Nothing of the request is stored yet.</exception>
+    public void TakeForBody(long bytes) => Take(isProduce ? 2 * bytes : bytes);
+
+    /// <summary>Notes that the body is no longer needed. A poll may go on for hours behind it.</summary>
+    public void EndBody()
+    {
+        if (!isProduce)
+            Dispose();
     }
 
     /// <inheritdoc/>

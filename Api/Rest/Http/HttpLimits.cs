@@ -22,6 +22,19 @@ internal static class HttpLimits
     /// </summary>
     public static readonly TimeSpan RequestDrainTimeMax = TimeSpan.FromSeconds(60);
 
+    /// <summary>The memory, in bytes, that a body gets for having been announced; beyond it, it gets as much again as has come.</summary>
+    public const int BodyBytesAhead = 2 * 1024 * 1024;
+
+    /// <summary>
+    /// How often a body that is held until it is whole is looked at. If nothing of it has come since, or less than <see cref="BodyBytesPerLook"/> once it
+    /// has that many, its sender counts as standing still and the connection is cut: it holds memory that others need. The server's own bound is a pace
+    /// over all that came of the body, so the sender of a large one may stand still for hours.
+    /// </summary>
+    public static readonly TimeSpan BodyLook = TimeSpan.FromSeconds(60);
+
+    /// <summary>What has to come of a large body between two looks, in bytes: 4 KiB a second.</summary>
+    public const int BodyBytesPerLook = 240 * 1024;
+
     /// <summary>
     /// How many times its length a body may unfold to once it is beyond <see cref="RequestBytesMax"/>: what a few bytes may cost is bounded. It is
     /// what Apache's httpd takes (<c>DeflateInflateRatioLimit</c>); JSON logs seldom reach 50.

@@ -4,7 +4,7 @@ using OrleansStream.Rest.Produce;
 namespace OrleansStream.Rest.Http;
 
 /// <summary>
-/// Lets a request in by its client's quotas, when the topic it names exists, and has what a produce request takes of the node's memory counted.
+/// Lets a request in by its client's quotas, when the topic it names exists, and has what its body takes of the node's memory counted.
 /// </summary>
 /// <param name="next">The rest of the pipeline.</param>
 /// <param name="quotas">The quotas.</param>
@@ -27,15 +27,15 @@ internal sealed class LoadMiddleware(RequestDelegate next, ClientQuotas quotas, 
         Admit(context, isProduce);
         if (!operation.MakesTopic && context.Request.RouteValues.TryGetValue("topic", out object? topic))
             await topics.RequireAsync((string)topic!, context.RequestAborted);
-        if (!isProduce)
+        if (operation.Takes.Count == 0)
         {
             await next(context);
             return;
         }
 
-        using var load = new RequestLoad(node);
+        using var load = new RequestLoad(node, isProduce);
         context.Features.Set(load);
-        if (MediaTypes.OfBody(context.Request, operation.Takes) == MediaTypes.Ndjson)
+        if (isProduce && MediaTypes.OfBody(context.Request, operation.Takes) == MediaTypes.Ndjson)
             load.Take(ProduceLimits.NdjsonBytesInFlight);
         await next(context);
     }

@@ -8,6 +8,11 @@ namespace OrleansStream.Rest.Http;
 /// <param name="acquire">Waits until so many bytes may be taken.</param>
 internal sealed class MeteredBody(Stream inner, Func<int, ValueTask<RateLimitLease>> acquire) : BodyStream
 {
+    private int _hasWaited;
+
+    /// <summary>Whether the quota has held the body up since this was last asked: then it is not its sender that is slow.</summary>
+    public bool TakeHasWaited() => Interlocked.Exchange(ref _hasWaited, 0) == 1;
+
     /// <inheritdoc/>
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -16,11 +21,18 @@ internal sealed class MeteredBody(Stream inner, Func<int, ValueTask<RateLimitLea
         for (int left = count; left > 0;)
         {
             int part = Math.Min(left, HttpLimits.MeteredReadBytes);
-            using RateLimitLease lease = await acquire(part);
+            ValueTask<RateLimitLease> taking = acquire(part);
+            if (!taking.IsCompleted)
+                Volatile.Write(ref _hasWaited, 1);
+            using RateLimitLease lease = await taking;
             if (lease.IsAcquired)
+            {
                 left -= part;
-            else
-                await Task.Yield();
+                continue;
+            }
+
+            Volatile.Write(ref _hasWaited, 1);
+            await Task.Yield();
         }
 
         return count;

@@ -9,20 +9,26 @@ using OrleansStream.Rest.Json;
 namespace OrleansStream.Rest.Http;
 
 /// <summary>A whole request body in pooled memory.</summary>
-internal sealed class RequestBody : IDisposable
+internal sealed partial class RequestBody : IDisposable
 {
-    // A body and the batches that are made of it.
-    private const int CopyCount = 2;
+    private const int UnannouncedBytes = 16 * 1024;
 
     private byte[] _buffer;
     private int _length;
 
+    private readonly HttpContext _context;
     private readonly RequestLoad? _load;
+    private readonly int _announcedBytes;
     private int _countedBytes;
+    private ITimer? _watch;
+    private int _watchedLength;
 
-    private RequestBody(int capacity, RequestLoad? load)
+    private RequestBody(HttpContext context)
     {
-        _load = load;
+        _context = context;
+        _load = context.Features.Get<RequestLoad>();
+        _announcedBytes = (int)(context.Request.ContentLength ?? UnannouncedBytes) + 1;
+        int capacity = Math.Min(_announcedBytes, HttpLimits.BodyBytesAhead);
         Count(capacity);
         _buffer = ArrayPool<byte>.Shared.Rent(capacity);
     }
@@ -51,18 +57,13 @@ internal sealed class RequestBody : IDisposable
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public static async ValueTask<RequestBody> ReadAsync(HttpContext context, int bytesMax)
     {
-        long? declared = context.Request.ContentLength;
-        if (declared > bytesMax)
+        if (context.Request.ContentLength > bytesMax)
             throw TooLong(bytesMax);
 
-        var body = new RequestBody((int)(declared ?? 16 * 1024) + 1, context.Features.Get<RequestLoad>());
+        var body = new RequestBody(context);
         try
         {
-            using DecodedBody? decoded = ContentCoding.TryDecode(context.Request);
-            if (decoded is not null)
-                await body.FillAsync(decoded, bytesMax);
-            else
-                await body.FillAsync(context.Request.BodyReader, bytesMax);
+            await body.FillAsync(bytesMax);
             return body;
         }
         catch
@@ -78,17 +79,37 @@ internal sealed class RequestBody : IDisposable
         ArrayPool<byte>.Shared.Return(_buffer);
         _buffer = [];
         _length = 0;
+        _load?.EndBody();
     }
 
     private static RequestException TooLong(int bytesMax) =>
         new(HttpFault.BodyTooLarge, $"The body is longer than {bytesMax} bytes (after its encoding is undone). Send fewer records at once.");
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask FillAsync(int bytesMax)
+    {
+        using DecodedBody? decoded = ContentCoding.TryDecode(_context.Request);
+        try
+        {
+            await (decoded is null ? FillAsync(_context.Request.BodyReader, bytesMax) : FillAsync(decoded, bytesMax));
+        }
+        finally
+        {
+            // Waits for a look that is under way: it must not cut the connection's next request.
+            if (_watch is not null)
+                await _watch.DisposeAsync();
+        }
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask FillAsync(PipeReader reader, int bytesMax)
     {
         while (true)
         {
-            ReadResult result = await reader.ReadAsync(CancellationToken.None);
+            ValueTask<ReadResult> coming = reader.ReadAsync(CancellationToken.None);
+            if (!coming.IsCompleted)
+                Watch();
+            ReadResult result = await coming;
             try
             {
                 int length = (int)result.Buffer.Length;
@@ -115,7 +136,10 @@ internal sealed class RequestBody : IDisposable
         while (true)
         {
             EnsureRoom(1);
-            int read = await decoded.ReadAsync(_buffer.AsMemory(_length), CancellationToken.None);
+            ValueTask<int> coming = decoded.ReadAsync(_buffer.AsMemory(_length), CancellationToken.None);
+            if (!coming.IsCompleted)
+                Watch();
+            int read = await coming;
             if (read == 0)
                 return;
             _length += read;
@@ -129,7 +153,9 @@ internal sealed class RequestBody : IDisposable
     {
         if (_buffer.Length - _length >= bytes)
             return;
-        int capacity = Math.Max(_length + bytes, 2 * _buffer.Length);
+        // No further than was announced; a body that is unfolded, or of unknown length, announces too little.
+        int doubled = 2 * _buffer.Length;
+        int capacity = Math.Max(_length + bytes, _announcedBytes > _buffer.Length ? Math.Min(doubled, _announcedBytes) : doubled);
         Count(capacity);
         byte[] larger = ArrayPool<byte>.Shared.Rent(capacity);
         _buffer.AsSpan(0, _length).CopyTo(larger);
@@ -140,7 +166,26 @@ internal sealed class RequestBody : IDisposable
     // Counts what was asked for in all. The pool may give twice as much, and growth counted from that would be counted too low.
     private void Count(int capacity)
     {
-        _load?.Take((long)(capacity - _countedBytes) * CopyCount);
+        _load?.TakeForBody(capacity - _countedBytes);
         _countedBytes = capacity;
     }
+
+    // Only where something is waited for: most bodies come with their headers.
+    private void Watch() => _watch ??= _load?.Time.CreateTimer(static body => ((RequestBody)body!).Look(), this, HttpLimits.BodyLook, HttpLimits.BodyLook);
+
+    private void Look()
+    {
+        int came = _length - _watchedLength;
+        bool isSlow = came < (_watchedLength < HttpLimits.BodyBytesPerLook ? 1 : HttpLimits.BodyBytesPerLook);
+        _watchedLength += came;
+        bool isHeldUpByQuota = _context.Request.Body is MeteredBody metered && metered.TakeHasWaited();
+        if (!isSlow || isHeldUpByQuota)
+            return;
+        ILogger logger = _context.RequestServices.GetRequiredService<ILogger<RequestBody>>();
+        LogCut(logger, _context.Request.Method, _context.Request.Path, came, (int)HttpLimits.BodyLook.TotalSeconds);
+        _context.Abort();
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Method} {Path}: {Bytes} bytes of the body came in {Seconds} s; the connection is cut")]
+    private static partial void LogCut(ILogger logger, string method, PathString path, int bytes, int seconds);
 }
