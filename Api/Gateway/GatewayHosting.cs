@@ -4,6 +4,7 @@ using Microsoft.Extensions.Options;
 using OrleansStream.Gateway.Admission;
 using OrleansStream.Gateway.Appending;
 using OrleansStream.Gateway.Groups;
+using OrleansStream.Gateway.Reading;
 using OrleansStream.Gateway.Routing;
 
 namespace OrleansStream.Gateway;
@@ -21,6 +22,7 @@ public static class GatewayHosting
         services.TryAddSingleton<ClientQuotas>();
         services.TryAddSingleton(provider => new NodeLoad(provider.GetRequiredService<TimeProvider>(), partOfFree: AdmissionLimits.RequestPartOfFree));
         services.TryAddSingleton(provider => new NodeAnswers(provider.GetRequiredService<TimeProvider>()));
+        services.TryAddSingleton(_ => new NodeWaits());
         services.TryAddSingleton<KnownTopics>();
         services.TryAddSingleton<TopicRoutes>();
         services.TryAddSingleton<ClientProducerIds>();

@@ -49,18 +49,33 @@ public sealed partial class GroupPoll
             sliceMs = Math.Min(sliceMs, PollLimits.PollRetryMs);
         if (NextDueMs is { } dueMs)
             sliceMs = (int)Math.Clamp(dueMs - NowMs, 1, sliceMs);
+        PolledPartition[] readable = [.. Partitions.Where(IsReadable)];
+        int count = waits.TakeUpTo(readable.Length);
+        try
+        {
+            // The others are asked when this wait is over.
+            if (count < readable.Length)
+                sliceMs = Math.Min(sliceMs, PollLimits.PollRetryMs);
+            return await ParkAsync(readable[..count], sliceMs, cancellationToken);
+        }
+        finally
+        {
+            waits.Return(count);
+        }
+    }
+
+    private async Task<bool> ParkAsync(PolledPartition[] partitions, int sliceMs, CancellationToken cancellationToken)
+    {
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task<GroupWaitResponse?> news = WaitForNewsAsync(sliceMs, ended.Token);
-        Task[] waits = [news, .. Partitions
-            .Where(IsReadable)
-            .Select(partition => FetchAsync(partition, options.BytesMax, sliceMs, isTimed: false, ended.Token))];
-        var open = waits.ToList();
+        Task[] all = [news, .. partitions.Select(partition => FetchAsync(partition, options.BytesMax, sliceMs, isTimed: false, ended.Token))];
+        var open = all.ToList();
         long dueBefore = NextDueMs ?? long.MaxValue;
         // A record that has just come to wait, and is due before this wait is over, asks for a shorter one.
         while (!news.IsCompleted && !HasRecords && (NextDueMs ?? long.MaxValue) >= dueBefore && open.All(wait => !wait.IsFaulted))
             open.Remove(await Task.WhenAny(open));
         await ended.CancelAsync();
-        await Task.WhenAll(waits);
+        await Task.WhenAll(all);
         cancellationToken.ThrowIfCancellationRequested();
         if (await news is not { } told)
             return false;

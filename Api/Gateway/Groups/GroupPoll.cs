@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Admission;
+using OrleansStream.Gateway.Reading;
 using OrleansStream.Groups;
 using OrleansStream.Partitions;
 
@@ -19,8 +20,9 @@ namespace OrleansStream.Gateway.Groups;
 /// <param name="member">The member.</param>
 /// <param name="options">What was asked for.</param>
 /// <param name="load">The memory of the answer.</param>
+/// <param name="waits">The node's reads that wait.</param>
 public sealed partial class GroupPoll(
-    IGrainFactory grains, LogEnds ends, TimeProvider time, string group, string member, PollOptions options, AnswerLoad load)
+    IGrainFactory grains, LogEnds ends, TimeProvider time, string group, string member, PollOptions options, AnswerLoad load, NodeWaits waits)
 {
     private readonly IConsumerGroupGrain _group = grains.GetGrain<IConsumerGroupGrain>(group);
     private readonly List<PollReset> _resets = [];

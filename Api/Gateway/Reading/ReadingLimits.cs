@@ -14,8 +14,16 @@ public static class ReadingLimits
     /// </summary>
     public const int UnfoldedBytesPerAnswerMax = 2 * RecordLimits.DecompressedBatchBytesMax;
 
-    /// <summary>The most live tails at once in this process; each holds one parked read per partition.</summary>
+    /// <summary>The most live tails at once in this process.</summary>
     public const int TailsMax = 1_000;
+
+    /// <summary>
+    /// The most reads that wait for records at once in this process: a fetch is one, a tail and a poll have one for each partition. Each takes some 10 KB.
+    /// </summary>
+    public const int WaitingReadsMax = 32 * 1024;
+
+    /// <summary>A poll waits on at most a quarter of that which is free, and asks for its other partitions in turn.</summary>
+    public const int WaitingReadsPartOfFree = 4;
 
     /// <summary>Bytes of batches a live tail reads at once, per partition.</summary>
     public const int TailFetchBytes = 64 * 1024;

@@ -13,8 +13,9 @@ namespace OrleansStream.Rest.Fetch;
 /// <summary>Reads records of one partition, as JSON or as the stored batches.</summary>
 /// <param name="grains">The way to the grains.</param>
 /// <param name="node">The node's memory for answers.</param>
+/// <param name="waits">The node's reads that wait.</param>
 /// <param name="lifetime">Ends waits when the service stops.</param>
-internal sealed class FetchEndpoints(IGrainFactory grains, NodeAnswers node, IHostApplicationLifetime lifetime)
+internal sealed class FetchEndpoints(IGrainFactory grains, NodeAnswers node, NodeWaits waits, IHostApplicationLifetime lifetime)
 {
     private const string TopicIdHeader = "Topic-Id";
 
@@ -43,7 +44,9 @@ internal sealed class FetchEndpoints(IGrainFactory grains, NodeAnswers node, IHo
         {
             (long offset, Guid? topicId) = await StartAsync(context, router, partition, ended.Token);
             var request = new FetchRequest(offset, bytesMax, HeadMiddleware.IsHead(context) ? 0 : waitMs) { TopicId = topicId };
-            response = await router.FetchAsync(partition, request, ended.Token);
+            response = await (request.WaitMs == 0
+                ? router.FetchAsync(partition, request, ended.Token)
+                : WaitAsync(router, partition, request, ended.Token));
         }
         catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
         {
@@ -64,6 +67,20 @@ internal sealed class FetchEndpoints(IGrainFactory grains, NodeAnswers node, IHo
 
         context.Response.ContentType = MediaTypes.Json;
         await new FetchAnswerWriter(new AnswerWriter(context.Response.BodyWriter, context.RequestAborted), partition, limit, views, load).WriteAsync(response);
+    }
+
+    private async ValueTask<FetchResponse> WaitAsync(ITopicRouterGrain router, int partition, FetchRequest request, CancellationToken cancellationToken)
+    {
+        if (!waits.TryTake(1))
+            throw new RequestException(waits.Refusal);
+        try
+        {
+            return await router.FetchAsync(partition, request, cancellationToken);
+        }
+        finally
+        {
+            waits.Return(1);
+        }
     }
 
     /// <returns>The offset, and the topic that it belongs to; null for whichever has the name.</returns>

@@ -14,10 +14,11 @@ namespace OrleansStream.Rest.Fetch;
 /// <param name="grains">The way to the grains.</param>
 /// <param name="time">Times the heartbeat.</param>
 /// <param name="node">The node's memory for answers.</param>
+/// <param name="waits">The node's reads that wait.</param>
 /// <param name="lifetime">Ends the streams when the service stops.</param>
 /// <param name="readiness">Tells whether new ones can be served.</param>
 internal sealed class TailEndpoints(
-    IGrainFactory grains, TimeProvider time, NodeAnswers node, IHostApplicationLifetime lifetime, IReadiness readiness)
+    IGrainFactory grains, TimeProvider time, NodeAnswers node, NodeWaits waits, IHostApplicationLifetime lifetime, IReadiness readiness)
 {
     private int _tailCount;
 
@@ -47,7 +48,7 @@ internal sealed class TailEndpoints(
             using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, lifetime.ApplicationStopping);
             using var load = new AnswerLoad(node);
             var answer = new AnswerWriter(context.Response.BodyWriter, ended.Token, isOneLine: true);
-            using var tail = new TopicTail(grains, topic, time, answer, load, views, limit);
+            using var tail = new TopicTail(grains, topic, time, answer, load, waits, views, limit);
             await tail.OpenAsync(start, ended.Token);
             context.Response.ContentType = MediaTypes.EventStream;
             context.Response.Headers.CacheControl = "no-cache";

@@ -15,7 +15,7 @@ namespace OrleansStream.Rest.Fetch;
 /// partition, and a slow client slows the reads. It is bound to the topic's id: of a topic that was deleted and created anew its client is told.
 /// </summary>
 internal sealed partial class TopicTail(
-    IGrainFactory grains, string topic, TimeProvider time, AnswerWriter answer, AnswerLoad load, PayloadViews views, long limit) : IDisposable
+    IGrainFactory grains, string topic, TimeProvider time, AnswerWriter answer, AnswerLoad load, NodeWaits waits, PayloadViews views, long limit) : IDisposable
 {
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly ArrayBufferWriter<byte> _token = new();
@@ -23,6 +23,7 @@ internal sealed partial class TopicTail(
     private Guid _topicId;
     private long[] _positions = [];
     private long _left = limit;
+    private int _waitCount;
 
     /// <summary>Finds where every partition is to be read from; nothing of the answer is sent yet.</summary>
     /// <param name="start">Where to start.</param>
@@ -35,6 +36,8 @@ internal sealed partial class TopicTail(
             throw new RequestException(description.Error!);
         _topicId = found.Id;
         _resumed = start.Place;
+        if (!TryWaitOn(description.Partitions.Length))
+            throw new RequestException(waits.Refusal);
         var positions = new long[description.Partitions.Length];
         foreach (PartitionDescription partition in description.Partitions)
             positions[partition.Partition] = await StartOfAsync(partition, start, cancellationToken);
@@ -64,7 +67,23 @@ internal sealed partial class TopicTail(
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _turn.Dispose();
+    public void Dispose()
+    {
+        waits.Return(_waitCount);
+        _turn.Dispose();
+    }
+
+    /// <summary>Has as many reads wait as the topic has partitions by now; false when the node has no room for them.</summary>
+    private bool TryWaitOn(int partitionCount)
+    {
+        int more = partitionCount - _waitCount;
+        if (more > 0 && !waits.TryTake(more))
+            return false;
+        if (more < 0)
+            waits.Return(-more);
+        _waitCount = partitionCount;
+        return true;
+    }
 
     private async ValueTask<long> StartOfAsync(PartitionDescription partition, TailStart start, CancellationToken cancellationToken)
     {
@@ -97,6 +116,12 @@ internal sealed partial class TopicTail(
     /// <param name="ended">Ends the tail.</param>
     private async Task FollowTopicAsync(CancellationTokenSource ended)
     {
+        if (!TryWaitOn(_positions.Length))
+        {
+            await FailAsync(waits.Refusal, ended);
+            return;
+        }
+
         using var left = CancellationTokenSource.CreateLinkedTokenSource(ended.Token);
         var readers = new List<Task>();
         try
@@ -108,7 +133,9 @@ internal sealed partial class TopicTail(
                 await Task.Delay(ReadingLimits.TailHeartbeat, time, left.Token);
                 await SendAsync(": heartbeat\n\n"u8.ToArray(), ended.Token);
                 int count = await CountPartitionsAsync(left);
-                while (readers.Count < count)
+                if (count > readers.Count && !TryWaitOn(count))
+                    await FailAsync(waits.Refusal, ended);
+                while (readers.Count < count && !left.IsCancellationRequested)
                 {
                     await GrowAsync(readers.Count + 1, ended.Token);
                     readers.Add(FollowAsync(readers.Count, left, ended));

@@ -4,6 +4,7 @@ using OrleansStream.Contracts;
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Admission;
 using OrleansStream.Gateway.Groups;
+using OrleansStream.Gateway.Reading;
 using OrleansStream.Groups;
 using OrleansStream.Rest.Errors;
 using OrleansStream.Rest.Http;
@@ -16,8 +17,10 @@ namespace OrleansStream.Rest.Groups;
 /// <param name="ends">Knows how far logs reach.</param>
 /// <param name="time">Times waits and leases.</param>
 /// <param name="node">The node's memory for answers.</param>
+/// <param name="waits">The node's reads that wait.</param>
 /// <param name="lifetime">Ends waits when the service stops.</param>
-internal sealed class GroupEndpoints(IGrainFactory grains, LogEnds ends, TimeProvider time, NodeAnswers node, IHostApplicationLifetime lifetime)
+internal sealed class GroupEndpoints(
+    IGrainFactory grains, LogEnds ends, TimeProvider time, NodeAnswers node, NodeWaits waits, IHostApplicationLifetime lifetime)
 {
     /// <summary>Adds the endpoints.</summary>
     /// <param name="routes">Where to.</param>
@@ -78,7 +81,7 @@ internal sealed class GroupEndpoints(IGrainFactory grains, LogEnds ends, TimePro
             throw RequestException.Malformed("max_records", "'max_records' is 0, which makes the poll a heartbeat: it is answered at once, and not by a stream.");
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, lifetime.ApplicationStopping);
         using var load = new AnswerLoad(node);
-        var poll = new GroupPoll(grains, ends, time, group, member, options, load);
+        var poll = new GroupPoll(grains, ends, time, group, member, options, load, waits);
         try
         {
             GroupMemberResponse? refused = await poll.JoinAsync(ended.Token);

@@ -5,6 +5,8 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.AspNetCore.TestHost;
 using Microsoft.Extensions.DependencyInjection;
+using OrleansStream.Gateway.Admission;
+using OrleansStream.Gateway.Reading;
 using OrleansStream.Partitions;
 using OrleansStream.Rest.Http;
 using OrleansStream.Storage;
@@ -43,6 +45,12 @@ public sealed class ApiFixture : IAsyncLifetime
 
     /// <summary>The way to the service's grains, for what a crash leaves behind.</summary>
     internal IGrainFactory Grains => _factory.Services.GetRequiredService<IGrainFactory>();
+
+    /// <summary>The service's memory for bodies.</summary>
+    internal NodeLoad Node => _factory.Services.GetRequiredService<NodeLoad>();
+
+    /// <summary>The service's reads that wait.</summary>
+    internal NodeWaits Waits => _factory.Services.GetRequiredService<NodeWaits>();
 
     /// <summary>Leaves a partition that nobody has used yet behind as an earlier version did, which stored batches unopened.</summary>
     internal async Task StoreUnopenedAsync(string topic, params byte[][] batches)

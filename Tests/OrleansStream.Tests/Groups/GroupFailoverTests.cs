@@ -1,6 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using OrleansStream.Gateway.Admission;
 using OrleansStream.Gateway.Groups;
+using OrleansStream.Gateway.Reading;
 using OrleansStream.Groups;
 using OrleansStream.Tests.Cluster;
 using OrleansStream.Topics;
@@ -67,5 +68,5 @@ public sealed class GroupFailoverTests : IAsyncLifetime
             BytesMax = 64 * 1024,
             LeaseMs = GroupLimits.LeaseMsDefault,
         },
-        new AnswerLoad(new NodeAnswers(TimeProvider.System)));
+        new AnswerLoad(new NodeAnswers(TimeProvider.System)), new NodeWaits());
 }

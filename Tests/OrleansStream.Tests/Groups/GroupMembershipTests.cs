@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Admission;
 using OrleansStream.Gateway.Groups;
+using OrleansStream.Gateway.Reading;
 using OrleansStream.Groups;
 using OrleansStream.Tests.Api;
 using OrleansStream.Tests.Topics;
@@ -159,13 +160,13 @@ public sealed class GroupMembershipTests(ApiFixture api)
         var poll = new GroupPoll(grains, new LogEnds(grains), TimeProvider.System, "g", "m", options with
         {
             Cursor = new GroupCursor(new MemberToken(Guid.NewGuid(), 1), []),
-        }, load);
+        }, load, new NodeWaits());
         Assert.Equal(StreamErrorCode.UnknownMemberId, (await poll.JoinAsync(TestContext.Current.CancellationToken))!.Error!.Code);
         Assert.Equal([false, true], asked.Select(one => one.NeverJoins));
 
         // A process that has just started was never answered: it is no member yet.
         asked.Clear();
-        await new GroupPoll(grains, new LogEnds(grains), TimeProvider.System, "g", "m", options, load).JoinAsync(TestContext.Current.CancellationToken);
+        await new GroupPoll(grains, new LogEnds(grains), TimeProvider.System, "g", "m", options, load, new NodeWaits()).JoinAsync(TestContext.Current.CancellationToken);
         Assert.Equal([false, false], asked.Select(one => one.NeverJoins));
     }
 
