@@ -66,16 +66,17 @@ internal sealed partial class ProduceEndpoints
                 ReadResult result = await coming;
                 reader.AdvanceTo(result.Buffer.Start);
             }
-            catch (Exception exception) when (exception is OperationCanceledException or IOException or RequestException)
+            catch (Exception exception) when (exception is OperationCanceledException or IOException or RequestException or StreamException)
             {
                 // What stopped the request is told, and not what befell its body afterwards.
             }
         }
 
-        // Of a body that breaks off, or is not what its coding says.
+        // Of a body that breaks off, is not what its coding says, or finds no memory.
         private static StreamError? FaultOf(Exception exception) => exception switch
         {
             RequestException request => request.Error,
+            StreamException stream => stream.Error,
             BadHttpRequestException bad => ProblemMiddleware.Explain(bad).Error,
             _ => null,
         };

@@ -94,6 +94,51 @@ public sealed class AnswerWriterTests
         Assert.Equal(0, body.FlushCount);
     }
 
+    // The memory of its batches is given back behind it.
+    [Fact]
+    public async Task End_OfALongAnswer_SendsItsRest()
+    {
+        var body = new CountingBody();
+        var answer = new AnswerWriter(body, CancellationToken.None);
+        answer.Json.WriteStringValue(new string('x', HttpLimits.ResponseFlushBytes));
+        await answer.GoOnAsync();
+        Assert.Equal(1, body.FlushCount);
+        answer.WriteText("rest"u8);
+        await answer.EndAsync();
+
+        Assert.Equal(2, body.FlushCount);
+    }
+
+    [Fact]
+    public Task Write_OfOneDocumentBehindTheOther_CountsAllAndHoldsAConstant() =>
+        Gen.Select(Gen.Int[0, 3 * HttpLimits.ResponseFlushBytes], Gen.Int[0, 100]).Array[1, 12].SampleAsync(async documents =>
+        {
+            var body = new CountingBody();
+            var answer = new AnswerWriter(body, CancellationToken.None);
+            foreach ((int valueBytes, int textBytes) in documents)
+            {
+                answer.WriteText(new byte[textBytes]);
+                using var batch = new OpenBatch(new TestRecord([], new byte[valueBytes], [], default).Encode());
+                Write(batch);
+                while (answer.MustWait)
+                    await answer.GoOnAsync();
+                answer.EndDocument();
+                answer.WriteText("\n\n"u8);
+                if (textBytes % 2 == 0)
+                    await answer.FlushAsync();
+            }
+
+            await answer.FlushAsync();
+            Assert.Equal(body.ToArray().Length, answer.Length);
+            Assert.InRange(body.HeldBytesMax, 0, HeldBytesMax);
+
+            void Write(OpenBatch batch)
+            {
+                Assert.True(batch.Read().TryReadNext(out RecordView view));
+                answer.Write(batch, 7, view, default);
+            }
+        }, iter: 100);
+
     [Fact]
     public async Task Flush_OfAnAnswerThatIsEnded_Throws()
     {

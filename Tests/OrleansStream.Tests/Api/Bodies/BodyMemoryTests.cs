@@ -4,9 +4,7 @@ using System.Text;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.AspNetCore.Routing;
-using Microsoft.AspNetCore.TestHost;
 using Microsoft.Extensions.DependencyInjection;
-using OrleansStream.Contracts;
 using OrleansStream.Gateway.Admission;
 using OrleansStream.Rest.Http;
 using OrleansStream.Tests.EndToEnd;
@@ -125,7 +123,7 @@ public sealed class BodyMemoryTests : IAsyncLifetime
 
     private Task AssertAllIsBackAsync() => Wait.UntilAsync("all memory is given back", () => Node.Bytes == 0);
 
-    private sealed class Service : WebApplicationFactory<Problem>
+    private sealed class Service : WebApplicationFactory<OrleansStream.Api.Hosting.ConnectionMemory>
     {
         protected override void ConfigureWebHost(IWebHostBuilder builder) => builder
             .UseSetting("OrleansStream:Storage:Provider", "Memory").UseSetting(WebHostDefaults.ServerUrlsKey, ApiFixture.AnyPort);

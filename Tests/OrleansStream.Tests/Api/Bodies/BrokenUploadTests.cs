@@ -41,6 +41,28 @@ public sealed class BrokenUploadTests : IAsyncLifetime
         Assert.True(_log.Troubles.IsEmpty, string.Join("\n", _log.Troubles));
     }
 
+    // What befell the connection is not told as a fault of the coding.
+    [Theory]
+    [InlineData(""), InlineData("gzip"), InlineData("deflate"), InlineData("br"), InlineData("zstd")]
+    public async Task Post_WhenTheFramingIsBroken_IsToldSo(string coding)
+    {
+        byte[] body = coding.Length == 0 ? "{\"records\":[]}"u8.ToArray() : Coded.Encode(coding, new byte[1000]);
+        string header = coding.Length == 0 ? "" : $"Content-Encoding: {coding}\r\n";
+        foreach (string type in new[] { "text/plain", "application/json", BodyKinds.Batch })
+        {
+            using var client = new TcpClient();
+            await client.ConnectAsync(_api.Client.BaseAddress!.Host, _api.Client.BaseAddress.Port, TestContext.Current.CancellationToken);
+            byte[] head = Encoding.ASCII.GetBytes(
+                $"POST /v1/topics/t/records HTTP/1.1\r\nHost: h\r\nContent-Type: {type}\r\n{header}Transfer-Encoding: chunked\r\n\r\n5\r\n");
+            await client.Client.SendAsync((byte[])[.. head, .. body[..5], .. "\r\nno length\r\n"u8], TestContext.Current.CancellationToken);
+            using var answer = new StreamReader(client.GetStream());
+            string text = await answer.ReadToEndAsync(TestContext.Current.CancellationToken);
+            Assert.StartsWith("HTTP/1.1 400", text, StringComparison.Ordinal);
+            Assert.Contains("framing", text, StringComparison.Ordinal);
+            Assert.DoesNotContain("Content-Encoding", text, StringComparison.Ordinal);
+        }
+    }
+
     private async Task BreakOffAsync(string headers, bool isReset)
     {
         using var client = new TcpClient();

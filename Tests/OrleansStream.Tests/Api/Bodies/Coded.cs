@@ -64,6 +64,8 @@ internal static class Coded
         int read;
         while ((read = await decoded.ReadAsync(step, TestContext.Current.CancellationToken)) > 0)
             content.Write(step, 0, read);
+        // An end is an end, however often it is asked for.
+        Assert.Equal(0, await decoded.ReadAsync(step, TestContext.Current.CancellationToken));
         return content.ToArray();
     }
 

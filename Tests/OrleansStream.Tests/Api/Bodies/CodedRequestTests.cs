@@ -1,5 +1,7 @@
+using System.Text;
 using System.Text.Json.Nodes;
 using CsCheck;
+using OrleansStream.Gateway.Admission;
 using OrleansStream.Rest.Fetch;
 using OrleansStream.Tests.EndToEnd;
 
@@ -108,6 +110,35 @@ public sealed class CodedRequestTests(ApiFixture api)
             Assert.Equal(["1", "2"], await ValuesAsync(topic));
             Assert.All(results[..^1], result => Assert.NotNull(JsonNode.Parse(result)!["offset"]));
             Assert.Equal("Content-Encoding", (string?)JsonNode.Parse(results[^1])!["error"]!["field"]);
+        }
+    }
+
+    [Fact]
+    public async Task Post_WhenLinesFlowAndTheNodeHasNoMemoryLeft_SaysSoBehindTheResults()
+    {
+        foreach (string coding in Coded.Codings)
+        {
+            string topic = await api.CreateTopicAsync();
+            (byte[] first, byte[] second) = Coded.EncodeInTwo(coding, "{\"value\":1}\n"u8, Encoding.UTF8.GetBytes($"{{\"value\":\"{new string('x', 20_000)}\"}}\n"));
+            long taken = 0;
+            using var content = new Halves(first, second, async () =>
+            {
+                await Wait.UntilAsync("the first line is stored", async () => (await EndOffsetAsync(topic)) == 1);
+                for (long bytes = AdmissionLimits.RequestBytesInFlightMax; bytes > 0; bytes /= 2)
+                {
+                    while (api.Node.TryTake(bytes))
+                        taken += bytes;
+                }
+            });
+            content.Headers.ContentEncoding.Add(coding);
+            using var request = new HttpRequestMessage(HttpMethod.Post, $"/v1/topics/{topic}/records") { Content = content };
+            using HttpResponseMessage response = await api.SendAsync(request);
+            api.Node.Return(taken);
+            string[] results = (await ApiFixture.TextAsync(response)).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+
+            Assert.Equal((207, 2), ((int)response.StatusCode, results.Length));
+            Assert.Equal("THROTTLING_QUOTA_EXCEEDED", (string?)JsonNode.Parse(results[1])!["error"]!["error_code"]);
+            Assert.Equal(["1"], await ValuesAsync(topic));
         }
     }
 

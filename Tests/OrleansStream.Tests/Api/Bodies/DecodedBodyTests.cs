@@ -4,6 +4,8 @@ using OrleansStream.Errors;
 using OrleansStream.Gateway.Admission;
 using OrleansStream.Rest.Errors;
 using OrleansStream.Rest.Http;
+using ZstdSharp;
+using ZstdSharp.Unsafe;
 
 namespace OrleansStream.Tests.Api.Bodies;
 
@@ -98,6 +100,23 @@ public sealed class DecodedBodyTests
         }
     }
 
+    // What a body may make the decoder keep, whatever it says of itself.
+    [Theory]
+    [InlineData(HttpLimits.ZstdWindowLogMax, true), InlineData(HttpLimits.ZstdWindowLogMax + 1, false), InlineData(27, false)]
+    public async Task Read_OfZstd_TakesWindowsUpToTheBound(int windowLog, bool isTaken)
+    {
+        using var body = new MemoryStream();
+        using (var encoder = new CompressionStream(body, leaveOpen: true))
+        {
+            encoder.SetParameter(ZSTD_cParameter.ZSTD_c_windowLog, windowLog);
+            encoder.Write(new byte[100]);
+            encoder.Flush();
+            encoder.Write(new byte[100]);
+        }
+
+        Assert.Equal(!isTaken, await IsRefusedAsync("zstd", body.ToArray(), [int.MaxValue], 4_096));
+    }
+
     [Fact]
     public async Task Read_WhateverTheDecoderKeeps_CountsItAsMemoryOfTheNode()
     {
@@ -112,7 +131,7 @@ public sealed class DecodedBodyTests
 
         Assert.Equal(0, node.Bytes);
         using var tooMuch = new RequestLoad(new NodeLoad(TimeProvider.System, bytesMax: 1 << 20));
-        RequestException refused = await Assert.ThrowsAsync<RequestException>(
+        StreamException refused = await Assert.ThrowsAsync<StreamException>(
             () => Coded.DecodeAsync("br", new MemoryStream(Coded.Encode("br", new byte[2 << 20])), load: tooMuch));
         Assert.Equal(StreamErrorCode.ThrottlingQuotaExceeded, refused.Error.Code);
     }

@@ -35,7 +35,7 @@ public sealed class StalledSenderTests : IHttpRequestLifetimeFeature, IDisposabl
 
     private bool IsCut => _cut.IsCancellationRequested;
 
-    public void Abort()
+    void IHttpRequestLifetimeFeature.Abort()
     {
         _cut.Cancel();
         _sender.Writer.Complete(new IOException("The connection was cut."));
