@@ -48,7 +48,7 @@ public sealed record Problem
     /// <summary>When no record of a produce request was stored: what became of each, in order.</summary>
     public IReadOnlyList<ProduceResult>? Results { get; init; }
 
-    /// <summary>When a group's member was refused: its epoch now. It goes on from here, with <see cref="Cursor"/>.</summary>
+    /// <summary>When a group's member was refused: its epoch now. It goes on from here, with <c>cursor</c>.</summary>
     public long? MemberEpoch { get; init; }
 
     /// <summary>When a group's member was refused: its partitions now.</summary>

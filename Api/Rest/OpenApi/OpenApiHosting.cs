@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Microsoft.OpenApi;
+using OrleansStream.Contracts;
 using OrleansStream.Rest.Http;
 
 namespace OrleansStream.Rest.OpenApi;
@@ -37,6 +38,7 @@ internal static class OpenApiHosting
             swagger.DocumentFilter<DocumentFilter>();
             swagger.SupportNonNullableReferenceTypes();
             swagger.IncludeXmlComments(typeof(OpenApiHosting).Assembly);
+            swagger.IncludeXmlComments(typeof(ApiJsonContext).Assembly);
             JsonKinds.AddTo(swagger);
         });
     }

@@ -201,7 +201,8 @@ public class StrangeBatchTests(ApiFixture api)
 
     private async Task<string> StoreAsync(byte[] strange)
     {
-        string topic = await api.CreateTopicAsync();
+        // The records are old, and retention would delete them.
+        string topic = await api.CreateTopicAsync(config: """{"retention.ms":-1}""");
         await api.StoreUnopenedAsync(
             topic, TestBatch.At(StrangeBatch.TimestampMs - 1000, "first"), strange, StrangeBatch.Sound(CompressionType.Gzip, "last"));
         return topic;
