@@ -5,7 +5,9 @@ using OrleansStream.Gateway.Admission;
 using OrleansStream.Gateway.Appending;
 using OrleansStream.Gateway.Groups;
 using OrleansStream.Gateway.Reading;
+using OrleansStream.Gateway.Reading.Tails;
 using OrleansStream.Gateway.Routing;
+using OrleansStream.Gateway.Topics;
 
 namespace OrleansStream.Gateway;
 
@@ -29,6 +31,11 @@ public static class GatewayHosting
         services.TryAddSingleton<ProducerLanes>();
         services.TryAddSingleton<RecordsAppender>();
         services.TryAddSingleton<KeyedRequests>();
+        services.TryAddSingleton<ClientProducers>();
+        services.TryAddSingleton<LostReads>();
+        services.TryAddSingleton<PartitionReader>();
+        services.TryAddSingleton<TopicTails>();
+        services.TryAddSingleton<TopicAdministration>();
         services.TryAddSingleton<LogEnds>();
         return services;
     }

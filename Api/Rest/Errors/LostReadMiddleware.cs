@@ -1,4 +1,4 @@
-using OrleansStream.Gateway.Appending;
+using OrleansStream.Gateway.Reading;
 
 namespace OrleansStream.Rest.Errors;
 
@@ -21,12 +21,12 @@ internal sealed class LostReadMiddleware(RequestDelegate next, TimeProvider time
                 await next(context);
                 return;
             }
-            catch (OrleansException) when (!context.Response.HasStarted && time.GetElapsedTime(startedAt) < AppendingLimits.LostReadRepeatMax)
+            catch (OrleansException) when (!context.Response.HasStarted && time.GetElapsedTime(startedAt) < ReadingLimits.LostReadRepeatMax)
             {
                 context.Response.Clear();
             }
 
-            await Task.Delay(AppendingLimits.LostCallPause, time, context.RequestAborted);
+            await Task.Delay(ReadingLimits.LostReadPause, time, context.RequestAborted);
         }
     }
 }

@@ -1,25 +1,18 @@
 using OrleansStream.Errors;
-using OrleansStream.Gateway.Admission;
 using OrleansStream.Gateway.Reading;
 using OrleansStream.Partitions;
-using OrleansStream.Records;
 using OrleansStream.Rest.Errors;
 using OrleansStream.Rest.Http;
 using OrleansStream.Rest.Json;
-using OrleansStream.Topics;
 
 namespace OrleansStream.Rest.Fetch;
 
 /// <summary>Reads records of one partition, as JSON or as the stored batches.</summary>
-/// <param name="grains">The way to the grains.</param>
-/// <param name="node">The node's memory for answers.</param>
-/// <param name="waits">The node's reads that wait.</param>
+/// <param name="reader">Reads partitions.</param>
 /// <param name="lifetime">Ends waits when the service stops.</param>
-internal sealed class FetchEndpoints(IGrainFactory grains, NodeAnswers node, NodeWaits waits, IHostApplicationLifetime lifetime)
+internal sealed class FetchEndpoints(PartitionReader reader, IHostApplicationLifetime lifetime)
 {
     private const string TopicIdHeader = "Topic-Id";
-
-    private readonly GrainLookup<ITopicRouterGrain> _routers = new(grains);
 
     /// <summary>Adds the endpoint.</summary>
     /// <param name="routes">Where to.</param>
@@ -37,55 +30,35 @@ internal sealed class FetchEndpoints(IGrainFactory grains, NodeAnswers node, Nod
         int waitMs = Parameters.Integer(context, "wait_ms", 0, FetchLimits.FetchWaitMsMax, 0);
         var views = new PayloadViews(Parameters.PayloadType(context, "key_as"), Parameters.PayloadType(context, "value_as"));
 
+        ReadStart start = ReadStartOf(context);
+
+        using PartitionRead read = await ReadAsync(context, partition, start, bytesMax, HeadMiddleware.IsHead(context) ? 0 : waitMs);
+        // What next_offset belongs to: with it, the next read is refused by another topic of the name.
+        context.Response.Headers[TopicIdHeader] = read.TopicId?.ToString();
+        if (isRaw)
+        {
+            await WriteBatchesAsync(context, read);
+            return;
+        }
+
+        context.Response.ContentType = MediaTypes.Json;
+        await new FetchAnswerWriter(new AnswerWriter(context.Response.BodyWriter, context.RequestAborted), views).WriteAsync(read, limit);
+    }
+
+    private async ValueTask<PartitionRead> ReadAsync(HttpContext context, int partition, ReadStart start, int bytesMax, int waitMs)
+    {
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, lifetime.ApplicationStopping);
-        ITopicRouterGrain router = _routers.Get(Parameters.Topic(context));
-        FetchResponse response;
         try
         {
-            (long offset, Guid? topicId) = await StartAsync(context, router, partition, ended.Token);
-            var request = new FetchRequest(offset, bytesMax, HeadMiddleware.IsHead(context) ? 0 : waitMs) { TopicId = topicId };
-            response = await (request.WaitMs == 0
-                ? router.FetchAsync(partition, request, ended.Token)
-                : WaitAsync(router, partition, request, ended.Token));
+            return await reader.ReadAsync(Parameters.Topic(context), partition, start, bytesMax, waitMs, ended.Token);
         }
         catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
         {
             throw new RequestException(new StreamError(StreamErrorCode.ShuttingDown, "The server is stopping. Read on from the same offset."));
         }
-
-        if (response.Error is { } error)
-            throw new RequestException(error);
-        // What next_offset belongs to: with it, the next read is refused by another topic of the name.
-        context.Response.Headers[TopicIdHeader] = response.TopicId?.ToString();
-        using var load = new AnswerLoad(node);
-        load.Take(response.Batches.Length);
-        if (isRaw)
-        {
-            await WriteBatchesAsync(context, response);
-            return;
-        }
-
-        context.Response.ContentType = MediaTypes.Json;
-        await new FetchAnswerWriter(new AnswerWriter(context.Response.BodyWriter, context.RequestAborted), partition, limit, views, load).WriteAsync(response);
     }
 
-    private async ValueTask<FetchResponse> WaitAsync(ITopicRouterGrain router, int partition, FetchRequest request, CancellationToken cancellationToken)
-    {
-        if (!waits.TryTake(1))
-            throw new RequestException(waits.Refusal);
-        try
-        {
-            return await router.FetchAsync(partition, request, cancellationToken);
-        }
-        finally
-        {
-            waits.Return(1);
-        }
-    }
-
-    /// <returns>The offset, and the topic that it belongs to; null for whichever has the name.</returns>
-    private static async ValueTask<(long Offset, Guid? TopicId)> StartAsync(
-        HttpContext context, ITopicRouterGrain router, int partition, CancellationToken cancellationToken)
+    private static ReadStart ReadStartOf(HttpContext context)
     {
         string? offset = Parameters.Text(context, "offset");
         string? from = Parameters.Text(context, "from");
@@ -94,12 +67,9 @@ internal sealed class FetchEndpoints(IGrainFactory grains, NodeAnswers node, Nod
             throw RequestException.Malformed(offset is null ? "from" : "offset", "Only one of offset, from and timestamp can say where to start.");
         Guid? topicId = Parameters.TopicId(context);
         if (offset is not null)
-            return (Parameters.Integer("offset", offset, 0, long.MaxValue), topicId);
-        if (timestamp is null)
-            return (End(from, FetchRequest.Earliest), topicId);
-        FindOffsetResponse found = await router.FindOffsetAsync(
-            partition, Parameters.Timestamp("timestamp", timestamp), cancellationToken);
-        return found.Error is { } error ? throw new RequestException(error) : (found.Offset, topicId ?? found.TopicId);
+            return new ReadStart(Parameters.Integer("offset", offset, 0, long.MaxValue), TimestampMs: null, topicId);
+        long? timestampMs = timestamp is null ? null : Parameters.Timestamp("timestamp", timestamp);
+        return new ReadStart(End(from, FetchRequest.Earliest), timestampMs, topicId);
     }
 
     /// <summary>The end of the log that a <c>from</c> names.</summary>
@@ -114,20 +84,15 @@ internal sealed class FetchEndpoints(IGrainFactory grains, NodeAnswers node, Nod
         _ => throw RequestException.Malformed("from", $"'from' is '{Parameters.Shown(from)}'; expected earliest or latest."),
     };
 
-    private static async Task WriteBatchesAsync(HttpContext context, FetchResponse response)
+    private static async Task WriteBatchesAsync(HttpContext context, PartitionRead read)
     {
-        long next = response.Offset;
-        var scanner = new RecordBatchScanner(response.Batches.Span, checkCrc: false);
-        while (scanner.MoveNext())
-            next = Math.Max(next, scanner.Header.BaseOffset + scanner.Header.LastOffsetDelta + 1);
-
         IHeaderDictionary headers = context.Response.Headers;
-        headers["Fetch-Offset"] = response.Offset.ToString();
-        headers["Next-Offset"] = next.ToString();
-        headers["Log-Start-Offset"] = response.LogStartOffset.ToString();
-        headers["High-Watermark"] = response.HighWatermark.ToString();
+        headers["Fetch-Offset"] = read.Offset.ToString();
+        headers["Next-Offset"] = read.FindNextOffset().ToString();
+        headers["Log-Start-Offset"] = read.LogStartOffset.ToString();
+        headers["High-Watermark"] = read.HighWatermark.ToString();
         context.Response.ContentType = MediaTypes.RecordBatch;
-        context.Response.ContentLength = response.Batches.Length;
-        await context.Response.BodyWriter.WriteAsync(response.Batches, context.RequestAborted);
+        context.Response.ContentLength = read.Batches.Length;
+        await context.Response.BodyWriter.WriteAsync(read.Batches, context.RequestAborted);
     }
 }

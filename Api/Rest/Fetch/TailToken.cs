@@ -1,16 +1,12 @@
 using System.Buffers;
 using System.Buffers.Text;
 using System.Globalization;
+using OrleansStream.Gateway.Reading.Tails;
 using OrleansStream.Rest.Errors;
 using OrleansStream.Rest.Http;
 using OrleansStream.Topics;
 
 namespace OrleansStream.Rest.Fetch;
-
-/// <summary>Where a live tail stands.</summary>
-/// <param name="TopicId">The topic that the offsets belong to; null when the token of an older version did not say.</param>
-/// <param name="Offsets">The next offset of each partition.</param>
-internal sealed record TailPlace(Guid? TopicId, IReadOnlyDictionary<int, long> Offsets);
 
 /// <summary>
 /// A <see cref="TailPlace"/> as the id of an event, so that a client that was cut off goes on behind the last event it saw: the next offset of

@@ -1,18 +1,15 @@
 using System.Text.Json;
 using OrleansStream.Contracts;
 using OrleansStream.Gateway.Appending;
-using OrleansStream.Producers;
 using OrleansStream.Rest.Errors;
 using OrleansStream.Rest.Http;
 using OrleansStream.Rest.Json;
-using OrleansStream.Topics;
 
 namespace OrleansStream.Rest.Produce;
 
 /// <summary>Gives clients producer ids and epochs.</summary>
-/// <param name="grains">The way to the grains.</param>
-/// <param name="ids">Gives out ids.</param>
-internal sealed class ProducerEndpoints(IGrainFactory grains, ClientProducerIds ids)
+/// <param name="producers">Gives them out.</param>
+internal sealed class ProducerEndpoints(ClientProducers producers)
 {
     /// <summary>Adds the endpoints.</summary>
     /// <param name="routes">Where to.</param>
@@ -23,7 +20,7 @@ internal sealed class ProducerEndpoints(IGrainFactory grains, ClientProducerIds 
     {
         using RequestBody body = await RequestBody.ReadAsync(context, ProduceLimits.ProducerBodyBytesMax);
         bool hasKey = context.Request.Headers.TryGetValue(ProducerHeaders.Key, out var given);
-        string? key = hasKey ? KeyedRequests.HashOf(ProducerHeaders.ReadKey(given)) : null;
+        string? key = hasKey ? ProducerHeaders.ReadKey(given) : null;
         ProducerAnswer answer = Parse(body.Json.Span) is { } known ? await RaiseAsync(known, key)
             : key is null ? await AddAsync()
             : throw RequestException.Malformed(
@@ -32,23 +29,10 @@ internal sealed class ProducerEndpoints(IGrainFactory grains, ClientProducerIds 
         await JsonAnswer.WriteAsync(context, answer, ApiJsonContext.Api.ProducerAnswer);
     }
 
-    private async Task<ProducerAnswer> AddAsync()
-    {
-        long id = await ids.TakeAsync(TopicLimits.AppendTimeout);
-        return await Register(id).AddAsync(id) is { } error
-            ? throw new RequestException(error)
-            : new ProducerAnswer { ProducerId = id, ProducerEpoch = 0 };
-    }
+    private async Task<ProducerAnswer> AddAsync() => new() { ProducerId = await producers.AddAsync(), ProducerEpoch = 0 };
 
-    private async Task<ProducerAnswer> RaiseAsync(ProducerAnswer known, string? key)
-    {
-        ProducerEpochResponse raised = await Register(known.ProducerId).RaiseEpochAsync(known.ProducerId, known.ProducerEpoch, key);
-        return raised.Error is { } error
-            ? throw new RequestException(error)
-            : known with { ProducerEpoch = raised.ProducerEpoch };
-    }
-
-    private IProducerRegisterGrain Register(long id) => grains.GetGrain<IProducerRegisterGrain>(IProducerRegisterGrain.KeyOf(id));
+    private async Task<ProducerAnswer> RaiseAsync(ProducerAnswer known, string? key) =>
+        known with { ProducerEpoch = await producers.RaiseEpochAsync(known.ProducerId, known.ProducerEpoch, key) };
 
     /// <summary>Parses the producer whose next epoch is asked for.</summary>
     /// <param name="body">The body; empty for a new producer.</param>

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Unicode;
 using OrleansStream.Contracts;
+using OrleansStream.Gateway.Topics;
 using OrleansStream.Partitions;
 using OrleansStream.Rest.Errors;
 using OrleansStream.Topics;
@@ -11,10 +12,10 @@ namespace OrleansStream.Rest.Topics;
 internal static class LoadJson
 {
     /// <summary>Puts partitions and hot keys together.</summary>
-    /// <param name="topic">The partitions.</param>
-    /// <param name="heat">The hot keys.</param>
-    public static TopicLoadAnswer ToAnswer(TopicDescription topic, HeatDescription heat)
+    /// <param name="load">Both.</param>
+    public static TopicLoadAnswer ToAnswer(TopicLoad load)
     {
+        (TopicDescription topic, HeatDescription heat) = load;
         ILookup<int, HotKey> keys = heat.Keys.Where(key => key.Share > 0).ToLookup(key => key.Partition);
         return new TopicLoadAnswer
         {

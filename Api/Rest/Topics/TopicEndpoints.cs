@@ -1,4 +1,5 @@
 using OrleansStream.Contracts;
+using OrleansStream.Gateway.Topics;
 using OrleansStream.Rest.Errors;
 using OrleansStream.Rest.Http;
 using OrleansStream.Rest.Json;
@@ -7,8 +8,8 @@ using OrleansStream.Topics;
 namespace OrleansStream.Rest.Topics;
 
 /// <summary>Create, list, read, change and delete topics.</summary>
-/// <param name="grains">The way to the grains.</param>
-internal sealed class TopicEndpoints(IGrainFactory grains)
+/// <param name="administration">Does it.</param>
+internal sealed class TopicEndpoints(TopicAdministration administration)
 {
     private const string BeforeOffset = "before_offset";
 
@@ -28,31 +29,28 @@ internal sealed class TopicEndpoints(IGrainFactory grains)
             "DELETE", "/topics/{topic}/partitions/{partition}/records", topics.DeleteRecordsAsync, TopicOperations.DeleteRecords);
     }
 
-    private ITopicGrain Topic(HttpContext context) => grains.GetGrain<ITopicGrain>(Parameters.Topic(context));
-
     private async Task PutAsync(HttpContext context)
     {
         using RequestBody body = await RequestBody.ReadAsync(context, TopicRequestLimits.TopicBodyBytesMax);
         CreateTopicRequest request = TopicJson.ParseCreate(body.Json.Span);
-        TopicResponse response = await Topic(context).CreateAsync(request).WaitAsync(context.RequestAborted);
-        context.Response.StatusCode = response.Created ? StatusCodes.Status201Created : StatusCodes.Status200OK;
-        await WriteTopicAsync(context, response);
+        (TopicMetadata topic, bool isNew) = await administration.CreateAsync(Parameters.Topic(context), request, context.RequestAborted);
+        context.Response.StatusCode = isNew ? StatusCodes.Status201Created : StatusCodes.Status200OK;
+        await WriteTopicAsync(context, topic);
     }
 
     private async Task GetAsync(HttpContext context) =>
-        await WriteTopicAsync(context, await Topic(context).GetAsync().WaitAsync(context.RequestAborted));
+        await WriteTopicAsync(context, await administration.GetAsync(Parameters.Topic(context), context.RequestAborted));
 
     private async Task PatchAsync(HttpContext context)
     {
         using RequestBody body = await RequestBody.ReadAsync(context, TopicRequestLimits.TopicBodyBytesMax);
         AlterTopicRequest request = TopicJson.ParseAlter(body.Json.Span);
-        await WriteTopicAsync(context, await Topic(context).AlterAsync(request).WaitAsync(context.RequestAborted));
+        await WriteTopicAsync(context, await administration.AlterAsync(Parameters.Topic(context), request, context.RequestAborted));
     }
 
     private async Task DeleteAsync(HttpContext context)
     {
-        if (await Topic(context).DeleteAsync().WaitAsync(context.RequestAborted) is { } error)
-            throw new RequestException(error);
+        await administration.DeleteAsync(Parameters.Topic(context), context.RequestAborted);
         context.Response.StatusCode = StatusCodes.Status204NoContent;
     }
 
@@ -63,8 +61,7 @@ internal sealed class TopicEndpoints(IGrainFactory grains)
         string? after = Parameters.Text(context, "after");
         CheckLength("prefix", prefix);
         CheckLength("after", after ?? "");
-        CatalogPage page = await grains.GetGrain<ITopicCatalogGrain>(ITopicCatalogGrain.Key)
-            .ListAsync(prefix, after, limit).WaitAsync(context.RequestAborted);
+        CatalogPage page = await administration.ListAsync(prefix, after, limit, context.RequestAborted);
         var answer = new TopicListAnswer
         {
             Topics = [.. page.Topics.Select(t => new TopicListEntry { Name = t.Name, Id = t.Id, CreatedAt = t.CreatedAt })],
@@ -75,10 +72,7 @@ internal sealed class TopicEndpoints(IGrainFactory grains)
 
     private async Task ListPartitionsAsync(HttpContext context)
     {
-        TopicDescription topic = await grains.GetGrain<ITopicRouterGrain>(Parameters.Topic(context))
-            .DescribeAsync(context.RequestAborted);
-        if (topic.Error is { } error)
-            throw new RequestException(error);
+        TopicDescription topic = await administration.DescribeAsync(Parameters.Topic(context), context.RequestAborted);
         var answer = new PartitionListAnswer
         {
             Partitions = [.. topic.Partitions.Select(ToAnswer)],
@@ -90,12 +84,8 @@ internal sealed class TopicEndpoints(IGrainFactory grains)
 
     private async Task GetLoadAsync(HttpContext context)
     {
-        string name = Parameters.Topic(context);
-        TopicDescription topic = await grains.GetGrain<ITopicRouterGrain>(name).DescribeAsync(context.RequestAborted);
-        if (topic.Error is { } error)
-            throw new RequestException(error);
-        HeatDescription heat = await grains.GetGrain<ITopicHeatGrain>(name).DescribeAsync().WaitAsync(context.RequestAborted);
-        await JsonAnswer.WriteAsync(context, LoadJson.ToAnswer(topic, heat), ApiJsonContext.Api.TopicLoadAnswer);
+        TopicLoad load = await administration.DescribeLoadAsync(Parameters.Topic(context), context.RequestAborted);
+        await JsonAnswer.WriteAsync(context, LoadJson.ToAnswer(load), ApiJsonContext.Api.TopicLoadAnswer);
     }
 
     private async Task DeleteRecordsAsync(HttpContext context)
@@ -106,12 +96,8 @@ internal sealed class TopicEndpoints(IGrainFactory grains)
             ? Partitions.FetchRequest.Latest
             : Parameters.Integer(BeforeOffset, before, 0, long.MaxValue);
         int number = Parameters.Partition(context);
-        ITopicRouterGrain router = grains.GetGrain<ITopicRouterGrain>(Parameters.Topic(context));
-        Partitions.PartitionDescription partition = Parameters.TopicId(context) is { } topicId
-            ? await router.DeleteRecordsOfAsync(topicId, number, offset, context.RequestAborted)
-            : await router.DeleteRecordsAsync(number, offset, context.RequestAborted);
-        if (partition.Error is { } error)
-            throw new RequestException(error);
+        Partitions.PartitionDescription partition = await administration.DeleteRecordsAsync(
+            Parameters.Topic(context), Parameters.TopicId(context), number, offset, context.RequestAborted);
         var answer = new DeleteRecordsAnswer { Partition = partition.Partition, LowWatermark = partition.LogStartOffset };
         await JsonAnswer.WriteAsync(context, answer, ApiJsonContext.Api.DeleteRecordsAnswer);
     }
@@ -130,12 +116,8 @@ internal sealed class TopicEndpoints(IGrainFactory grains)
             LeaderEpoch = partition.LeaderEpoch,
         };
 
-    private static Task WriteTopicAsync(HttpContext context, TopicResponse response) => response switch
-    {
-        { Error: { } error } => throw new RequestException(error),
-        { Topic: { } topic } => JsonAnswer.WriteAsync(context, TopicJson.ToAnswer(topic), ApiJsonContext.Api.TopicAnswer),
-        _ => throw new InvalidOperationException("A topic's grain answered with neither topic nor error."),
-    };
+    private static Task WriteTopicAsync(HttpContext context, TopicMetadata topic) =>
+        JsonAnswer.WriteAsync(context, TopicJson.ToAnswer(topic), ApiJsonContext.Api.TopicAnswer);
 
     private static void CheckLength(string name, string text)
     {

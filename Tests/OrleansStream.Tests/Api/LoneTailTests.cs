@@ -122,7 +122,7 @@ internal sealed class ScriptedTopic : ITopicRouterGrain, ITopicGrain
     public int PartitionCount { get; set; }
 
     /// <summary>Why it cannot be read.</summary>
-    public StreamError? Error { get; init; }
+    public StreamError? Error { get; set; }
 
     /// <summary>True when it does not answer.</summary>
     public bool IsSilent { get; init; }

@@ -1,6 +1,7 @@
 using System.Net.ServerSentEvents;
 using System.Text.Json.Nodes;
 using CsCheck;
+using OrleansStream.Gateway.Reading.Tails;
 using OrleansStream.Rest.Fetch;
 
 namespace OrleansStream.Tests.Api;

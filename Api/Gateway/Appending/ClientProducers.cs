@@ -1,0 +1,35 @@
+using OrleansStream.Errors;
+using OrleansStream.Producers;
+using OrleansStream.Topics;
+
+namespace OrleansStream.Gateway.Appending;
+
+/// <summary>The producers of clients: each has an id and an epoch, which it raises to fence the one before.</summary>
+/// <param name="grains">The way to the registers.</param>
+/// <param name="ids">Gives out ids.</param>
+public sealed class ClientProducers(IGrainFactory grains, ClientProducerIds ids)
+{
+    /// <summary>Takes in a new producer, at epoch 0.</summary>
+    /// <returns>Its id, which nobody else has.</returns>
+    /// <exception cref="StreamException">A limit is reached, or there is no id to be had just now.</exception>
+    public async ValueTask<long> AddAsync()
+    {
+        long id = await ids.TakeAsync(TopicLimits.AppendTimeout);
+        return await Register(id).AddAsync(id) is { } error ? throw new StreamException(error) : id;
+    }
+
+    /// <summary>Gives a producer its next epoch, which fences the one before in each partition from its first batch on (KIP-360).</summary>
+    /// <param name="producerId">The producer's id.</param>
+    /// <param name="producerEpoch">The epoch that it has.</param>
+    /// <param name="key">A key of the caller's, by which a repeat of the call is known and given the same answer; null for none.</param>
+    /// <returns>The new epoch.</returns>
+    /// <exception cref="StreamException">The producer is not known or has another epoch by now; or the key was used for the epoch before.</exception>
+    public async ValueTask<short> RaiseEpochAsync(long producerId, short producerEpoch, string? key)
+    {
+        string? hash = key is null ? null : KeyedRequests.HashOf(key);
+        ProducerEpochResponse raised = await Register(producerId).RaiseEpochAsync(producerId, producerEpoch, hash);
+        return raised.Error is { } error ? throw new StreamException(error) : raised.ProducerEpoch;
+    }
+
+    private IProducerRegisterGrain Register(long id) => grains.GetGrain<IProducerRegisterGrain>(IProducerRegisterGrain.KeyOf(id));
+}

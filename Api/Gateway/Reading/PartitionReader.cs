@@ -1,0 +1,65 @@
+using OrleansStream.Errors;
+using OrleansStream.Gateway.Admission;
+using OrleansStream.Gateway.Routing;
+using OrleansStream.Partitions;
+
+namespace OrleansStream.Gateway.Reading;
+
+/// <summary>Reads the records of partitions. Safe for any thread.</summary>
+/// <param name="routes">The way to the topics.</param>
+/// <param name="node">The node's memory for answers.</param>
+/// <param name="waits">The node's reads that wait.</param>
+/// <param name="lost">Repeats reads that are lost.</param>
+public sealed class PartitionReader(TopicRoutes routes, NodeAnswers node, NodeWaits waits, LostReads lost)
+{
+    /// <summary>Reads a partition for one answer. A read whose server died is repeated.</summary>
+    /// <param name="topic">The topic's name.</param>
+    /// <param name="partition">The partition's number.</param>
+    /// <param name="start">Where to start.</param>
+    /// <param name="bytesMax">The most bytes of batches; the first batch comes even when it is larger.</param>
+    /// <param name="waitMs">How long to wait for a record when there is none yet, in milliseconds.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>What was read; it holds memory of the node until it is disposed.</returns>
+    /// <exception cref="StreamException">
+    /// The partition cannot be read from there; or the node has no memory for what was read, or no room for a read that waits.
+    /// </exception>
+    /// <exception cref="OrleansException">The call was lost each time.</exception>
+    /// <exception cref="TimeoutException">Nobody answered.</exception>
+    public async ValueTask<PartitionRead> ReadAsync(
+        string topic, int partition, ReadStart start, int bytesMax, int waitMs, CancellationToken cancellationToken)
+    {
+        FetchResponse response = await lost.RepeatAsync(ReadOnceAsync, cancellationToken);
+        return response.Error is { } error ? throw new StreamException(error) : new PartitionRead(partition, response, node);
+
+        async ValueTask<FetchResponse> ReadOnceAsync()
+        {
+            (long offset, Guid? topicId) = await FindStartAsync(topic, partition, start, cancellationToken);
+            var request = new FetchRequest(offset, bytesMax, waitMs) { TopicId = topicId };
+            return await (waitMs == 0 ? routes.FetchAsync(topic, partition, request, cancellationToken) : WaitAsync(topic, partition, request, cancellationToken));
+        }
+    }
+
+    private async ValueTask<FetchResponse> WaitAsync(string topic, int partition, FetchRequest request, CancellationToken cancellationToken)
+    {
+        if (!waits.TryTake(1))
+            throw new StreamException(waits.Refusal);
+        try
+        {
+            return await routes.FetchAsync(topic, partition, request, cancellationToken);
+        }
+        finally
+        {
+            waits.Return(1);
+        }
+    }
+
+    /// <returns>The offset, and the topic that it belongs to; null for whichever has the name.</returns>
+    private async ValueTask<(long Offset, Guid? TopicId)> FindStartAsync(
+        string topic, int partition, ReadStart start, CancellationToken cancellationToken)
+    {
+        if (start.TimestampMs is not { } timestampMs)
+            return (start.Offset, start.TopicId);
+        FindOffsetResponse found = await routes.Router(topic).FindOffsetAsync(partition, timestampMs, cancellationToken);
+        return found.Error is { } error ? throw new StreamException(error) : (found.Offset, start.TopicId ?? found.TopicId);
+    }
+}

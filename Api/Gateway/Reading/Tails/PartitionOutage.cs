@@ -1,0 +1,22 @@
+namespace OrleansStream.Gateway.Reading.Tails;
+
+/// <summary>The time during which a partition of a live tail cannot be read.</summary>
+/// <param name="time">The clock.</param>
+internal sealed class PartitionOutage(TimeProvider time)
+{
+    private long? _since;
+    private bool _isTold;
+
+    /// <summary>The partition can be read again.</summary>
+    public void End() => (_since, _isTold) = (null, false);
+
+    /// <summary>Notes that the partition cannot be read, and tells whether the client is to be told now; it is told once.</summary>
+    /// <param name="atOnce">False for what may be over in a moment.</param>
+    public bool IsToBeTold(bool atOnce)
+    {
+        _since ??= time.GetTimestamp();
+        if (_isTold || !(atOnce || time.GetElapsedTime(_since.Value) >= ReadingLimits.TailOutageUntold))
+            return false;
+        return _isTold = true;
+    }
+}

@@ -1,0 +1,288 @@
+using OrleansStream.Errors;
+using OrleansStream.Gateway.Admission;
+using OrleansStream.Gateway.Routing;
+using OrleansStream.Partitions;
+using OrleansStream.Records;
+using OrleansStream.Topics;
+
+namespace OrleansStream.Gateway.Reading.Tails;
+
+/// <summary>
+/// One live tail: a parked read per partition, and one writer that they take turns at. It holds at most one read's bytes per
+/// partition, and a slow client slows the reads. It is bound to the topic's id: of a topic that was deleted and created anew its client is told.
+/// </summary>
+public sealed class TopicTail : IDisposable
+{
+    private readonly ITopicGrain _topic;
+    private readonly TopicRoutes _routes;
+    private readonly string _name;
+    private readonly Guid _topicId;
+    private readonly long[] _positions;
+    private readonly TailPlace? _resumed;
+    private readonly AnswerLoad _load;
+    private readonly TailWaits _waits;
+    private readonly TimeProvider _time;
+    private readonly Action _release;
+
+    /// <summary>Makes a tail.</summary>
+    /// <param name="topic">The topic.</param>
+    /// <param name="routes">The way to its partitions.</param>
+    /// <param name="name">The topic's name.</param>
+    /// <param name="topicId">The topic that has the name.</param>
+    /// <param name="positions">The offset that each partition is read from.</param>
+    /// <param name="resumed">The place that the client came back with; null when it did not.</param>
+    /// <param name="load">The memory of what is read.</param>
+    /// <param name="waits">Its reads that wait: one for each partition that was found.</param>
+    /// <param name="time">Times heartbeats and outages.</param>
+    /// <param name="release">Called when it is disposed.</param>
+    internal TopicTail(
+        ITopicGrain topic, TopicRoutes routes, string name, Guid topicId, long[] positions, TailPlace? resumed, AnswerLoad load, TailWaits waits,
+        TimeProvider time, Action release)
+    {
+        (_topic, _routes, _name, _topicId, _positions) = (topic, routes, name, topicId, positions);
+        (_resumed, _load, _waits, _time, _release) = (resumed, load, waits, time, release);
+    }
+
+    /// <summary>Sends events until the client or the service ends it, or the limit is reached. To be called once.</summary>
+    /// <param name="sink">Where to.</param>
+    /// <param name="recordsMax">The most records.</param>
+    /// <param name="cancellationToken">Ends the tail.</param>
+    public async Task RunAsync(ITailSink sink, long recordsMax, CancellationToken cancellationToken)
+    {
+        using var feed = new TailFeed(sink, _topicId, _positions, recordsMax);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        try
+        {
+            await feed.SendAsync(static sink => sink.WriteConnected(), ended.Token);
+            await TellOfResumedPlaceAsync(feed, ended.Token);
+            while (!ended.IsCancellationRequested)
+            {
+                await FollowTopicAsync(feed, ended);
+                await FindTopicAnewAsync(feed, ended);
+            }
+        }
+        catch (OperationCanceledException) when (ended.IsCancellationRequested)
+        {
+            // The client has gone, the service stops, or all that was asked for has been sent.
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _load.Dispose();
+        _waits.Dispose();
+        _release();
+    }
+
+    private static bool IsTopicGone(StreamError error) =>
+        error.Code is StreamErrorCode.UnknownTopicOrPartition or StreamErrorCode.UnknownTopicId;
+
+    /// <summary>Tells a client that came back when its place is of a topic that was deleted since, or when that cannot be known.</summary>
+    private async ValueTask TellOfResumedPlaceAsync(TailFeed feed, CancellationToken cancellationToken)
+    {
+        if (_resumed is { TopicId: null })
+            await feed.TellUnboundAsync(cancellationToken);
+        else if (_resumed is not null && _resumed.TopicId != feed.TopicId)
+            await feed.TellRecreatedAsync(_resumed.Offsets.OrderBy(pair => pair.Key), cancellationToken);
+    }
+
+    /// <summary>Follows the topic until it is gone or the tail ends.</summary>
+    /// <param name="feed">Where to.</param>
+    /// <param name="ended">Ends the tail.</param>
+    private async Task FollowTopicAsync(TailFeed feed, CancellationTokenSource ended)
+    {
+        if (!_waits.TryWaitOn(feed.PartitionCount))
+        {
+            await FailAsync(feed, _waits.Refusal, ended);
+            return;
+        }
+
+        using var left = CancellationTokenSource.CreateLinkedTokenSource(ended.Token);
+        var readers = new List<Task>();
+        try
+        {
+            for (int partition = 0; partition < feed.PartitionCount; partition++)
+                readers.Add(FollowAsync(feed, partition, left, ended));
+            while (!left.IsCancellationRequested)
+            {
+                await Task.Delay(ReadingLimits.TailHeartbeat, _time, left.Token);
+                await feed.SendAsync(static sink => sink.WriteHeartbeat(), ended.Token);
+                int count = await CountPartitionsAsync(feed.TopicId, left);
+                if (count > readers.Count && !_waits.TryWaitOn(count))
+                    await FailAsync(feed, _waits.Refusal, ended);
+                while (readers.Count < count && !left.IsCancellationRequested)
+                {
+                    await feed.GrowAsync(readers.Count + 1, ended.Token);
+                    readers.Add(FollowAsync(feed, readers.Count, left, ended));
+                }
+            }
+        }
+        catch (OperationCanceledException) when (left.IsCancellationRequested)
+        {
+            // As in RunAsync; or a reader has found the topic gone.
+        }
+        finally
+        {
+            await left.CancelAsync();
+            await Task.WhenAll(readers);
+        }
+    }
+
+    /// <summary>Follows a partition.</summary>
+    /// <param name="feed">Where to.</param>
+    /// <param name="partition">Which.</param>
+    /// <param name="left">Ends the reads of the topic; the reader that finds it gone cancels it. Not for writes: to cancel one cuts the connection.</param>
+    /// <param name="ended">Ends the tail.</param>
+    private async Task FollowAsync(TailFeed feed, int partition, CancellationTokenSource left, CancellationTokenSource ended)
+    {
+        try
+        {
+            var outage = new PartitionOutage(_time);
+            while (!left.IsCancellationRequested)
+            {
+                FetchResponse response = await FetchAsync(feed, partition, left.Token);
+                if (response.Error is { } error && error.Code != StreamErrorCode.OffsetOutOfRange)
+                {
+                    if (IsTopicGone(error))
+                        await left.CancelAsync();
+                    else if (error.Code.IsRetriable())
+                        await WaitAsync(feed, partition, error, outage, left.Token, ended.Token);
+                    else
+                        await FailAsync(feed, error, ended);
+                    continue;
+                }
+
+                if (response.Error is { } gap)
+                    await feed.SkipGapAsync(partition, gap, ended.Token);
+                else if (!await SendRecordsAsync(feed, partition, response, ended))
+                {
+                    await WaitAsync(feed, partition, _load.Refusal, outage, left.Token, ended.Token);
+                    continue;
+                }
+
+                outage.End();
+            }
+        }
+        catch (OperationCanceledException) when (left.IsCancellationRequested)
+        {
+            // As in FollowTopicAsync.
+        }
+        catch
+        {
+            // The connection broke under a write: the other readers must not wait for the next heartbeat to learn it.
+            await ended.CancelAsync();
+            throw;
+        }
+    }
+
+    private async ValueTask<FetchResponse> FetchAsync(TailFeed feed, int partition, CancellationToken cancellationToken)
+    {
+        var request = new FetchRequest(feed.PositionOf(partition), ReadingLimits.TailFetchBytes, PartitionLimits.FetchWaitMsMax) { TopicId = feed.TopicId };
+        try
+        {
+            return await _routes.FetchAsync(_name, partition, request, cancellationToken);
+        }
+        catch (Exception exception) when (exception is TimeoutException or OrleansException)
+        {
+            var error = new StreamError(StreamErrorCode.NotLeaderOrFollower, exception.Message);
+            return new FetchResponse(error, request.Offset, default, -1, -1);
+        }
+    }
+
+    /// <returns>False when the node had no memory for it, or for a part of it: that is read again.</returns>
+    private async ValueTask<bool> SendRecordsAsync(TailFeed feed, int partition, FetchResponse response, CancellationTokenSource ended)
+    {
+        if (!_load.TryTake(response.Batches.Length))
+            return false;
+        var budget = new UnfoldingBudget(_load);
+        // What is left when the budget is spent is read again in the next turn.
+        var cursor = new BatchCursor(response, budget);
+        try
+        {
+            while (cursor.OpenNext() is { } batch)
+                await SendBatchAsync(feed, partition, batch, cursor, ended);
+        }
+        finally
+        {
+            _load.Return(response.Batches.Length);
+        }
+
+        return !budget.IsRefused;
+    }
+
+    private static async ValueTask SendBatchAsync(TailFeed feed, int partition, OpenBatch batch, BatchCursor cursor, CancellationTokenSource ended)
+    {
+        try
+        {
+            await feed.SendRecordsAsync(partition, batch, cursor, ended);
+        }
+        finally
+        {
+            cursor.Close(batch);
+        }
+    }
+
+    /// <summary>
+    /// Waits before a partition is asked again that cannot be read just now. One that is moving is back in a moment, and nobody is told; one that
+    /// needs an operator, or stays away, is told once. The others go on.
+    /// </summary>
+    private async ValueTask WaitAsync(
+        TailFeed feed, int partition, StreamError error, PartitionOutage outage, CancellationToken left, CancellationToken ended)
+    {
+        bool needsOperator = error.Code == StreamErrorCode.PartitionOffline || error.Damage is not null;
+        if (outage.IsToBeTold(needsOperator))
+            await feed.SendAsync(sink => sink.WriteUnavailable(partition, feed.PositionOf(partition), error), ended);
+        await Task.Delay(ReadingLimits.TailRetry, _time, left);
+    }
+
+    private static async ValueTask FailAsync(TailFeed feed, StreamError error, CancellationTokenSource ended)
+    {
+        try
+        {
+            await feed.SendAsync(sink => sink.WriteError(error), ended.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            // Another reader was first; the stream is ending.
+        }
+
+        await ended.CancelAsync();
+    }
+
+    private async ValueTask<int> CountPartitionsAsync(Guid topicId, CancellationTokenSource left)
+    {
+        TopicResponse? response = await AskTopicAsync(left.Token);
+        if (response?.Topic is { } found && found.Id == topicId)
+            return found.PartitionCount;
+        if (response?.Topic is not null || response?.Error is { } error && IsTopicGone(error))
+            await left.CancelAsync();
+        return 0;
+    }
+
+    /// <summary>Goes on in the topic that now has the name, from its start; ends the tail when there is none.</summary>
+    private async ValueTask FindTopicAnewAsync(TailFeed feed, CancellationTokenSource ended)
+    {
+        TopicResponse? response = await AskTopicAsync(ended.Token);
+        if (response?.Error is { } error && !error.Code.IsRetriable())
+            await FailAsync(feed, error, ended);
+        else if (response?.Topic is { } found && found.Id != feed.TopicId)
+            await feed.RestartAsync(found.Id, found.PartitionCount, ended.Token);
+        else
+            // Some part of the cluster does not know yet what another knows.
+            await Task.Delay(ReadingLimits.TailRetry, _time, ended.Token);
+    }
+
+    /// <summary>The topic that has the name now, or the error that there is none; null when nobody could tell.</summary>
+    private async ValueTask<TopicResponse?> AskTopicAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await _topic.GetAsync().WaitAsync(cancellationToken);
+        }
+        catch (Exception exception) when (exception is TimeoutException or OrleansException or StreamException)
+        {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,57 @@
+using OrleansStream.Gateway.Reading;
+
+namespace OrleansStream.Tests.Reading;
+
+/// <summary>A read whose server dies.</summary>
+public sealed class LostReadsTests
+{
+    private readonly InstantTime _time = new();
+
+    [Fact]
+    public async Task Repeat_WhenAServerDies_AsksAnotherOne()
+    {
+        int calls = 0;
+        int answer = await new LostReads(_time).RepeatAsync(
+            () => ++calls < 4 ? throw new SiloUnavailableException() : ValueTask.FromResult(calls), TestContext.Current.CancellationToken);
+        Assert.Equal(4, answer);
+    }
+
+    [Fact]
+    public async Task Repeat_WhenEachServerDies_EndsWithTheLastFailure()
+    {
+        long startedAt = _time.GetTimestamp();
+        await Assert.ThrowsAsync<SiloUnavailableException>(async () => await new LostReads(_time).RepeatAsync<int>(
+            () => throw new SiloUnavailableException(), TestContext.Current.CancellationToken));
+        Assert.Equal(ReadingLimits.LostReadRepeatMax, _time.GetElapsedTime(startedAt));
+    }
+
+    [Fact]
+    public async Task Repeat_WhenNobodyAnswers_DoesNotAskAgain()
+    {
+        int calls = 0;
+        await Assert.ThrowsAsync<TimeoutException>(async () => await new LostReads(_time).RepeatAsync<int>(
+            () =>
+            {
+                calls++;
+                throw new TimeoutException();
+            },
+            TestContext.Current.CancellationToken));
+        Assert.Equal(1, calls);
+    }
+
+    /// <summary>A clock on which every wait is over at once, and has taken its time.</summary>
+    private sealed class InstantTime : TimeProvider
+    {
+        private long _ticks;
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => Interlocked.Read(ref _ticks);
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            Interlocked.Add(ref _ticks, dueTime.Ticks);
+            return System.CreateTimer(callback, state, TimeSpan.Zero, Timeout.InfiniteTimeSpan);
+        }
+    }
+}
