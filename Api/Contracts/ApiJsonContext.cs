@@ -21,6 +21,7 @@ namespace OrleansStream.Contracts;
 [JsonSerializable(typeof(DeleteRecordsAnswer))]
 [JsonSerializable(typeof(TopicLoadAnswer))]
 [JsonSerializable(typeof(HealthAnswer))]
+[JsonSerializable(typeof(ClusterAnswer))]
 [JsonSerializable(typeof(PollRequest))]
 [JsonSerializable(typeof(PollAnswer))]
 [JsonSerializable(typeof(GroupListAnswer))]

@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using OrleansStream.Gateway.Admission;
 using OrleansStream.Gateway.Appending;
+using OrleansStream.Gateway.Cluster;
 using OrleansStream.Gateway.Groups;
 using OrleansStream.Gateway.Reading;
 using OrleansStream.Gateway.Reading.Tails;
@@ -37,6 +38,7 @@ public static class GatewayHosting
         services.TryAddSingleton<TopicTails>();
         services.TryAddSingleton<TopicAdministration>();
         services.TryAddSingleton<LogEnds>();
+        services.TryAddSingleton<ClusterDescriber>();
         return services;
     }
 }

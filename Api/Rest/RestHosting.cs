@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using Microsoft.AspNetCore.ResponseCompression;
 using OrleansStream.Gateway;
+using OrleansStream.Rest.Cluster;
 using OrleansStream.Rest.Errors;
 using OrleansStream.Rest.Fetch;
 using OrleansStream.Rest.Groups;
@@ -30,6 +31,7 @@ public static class RestHosting
         services.AddSingleton<GroupOffsetEndpoints>();
         services.AddSingleton<GroupRetryEndpoints>();
         services.AddSingleton<HealthEndpoints>();
+        services.AddSingleton<ClusterEndpoints>();
         services.AddApiDescription();
         services.AddResponseCompression(compression =>
         {
@@ -73,5 +75,6 @@ public static class RestHosting
         GroupEndpoints.Map(v1);
         GroupOffsetEndpoints.Map(v1);
         GroupRetryEndpoints.Map(v1);
+        ClusterEndpoints.Map(v1);
     }
 }

@@ -29,7 +29,8 @@ public static class OrleansStreamHost
         {
             // Before anything listens or logs: what is wrong with the settings or the folder is the first thing to be read.
             _ = host.Services.GetRequiredService<IOptions<OrleansStreamOptions>>().Value;
-            await host.Services.GetRequiredService<OpenStores>().PrepareAsync();
+            await host.Services.GetRequiredService<OpenStores>().PrepareAsync(
+                isForSilo: host.Services.GetRequiredService<IClusterPart>() is SiloPart);
             await host.RunAsync();
             return 0;
         }

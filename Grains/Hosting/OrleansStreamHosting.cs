@@ -80,7 +80,7 @@ public static class OrleansStreamHosting
     {
         ArgumentNullException.ThrowIfNull(silo);
         silo.Services.TryAddSingleton(TimeProvider.System);
-        silo.Services.TryAddSingleton(services => new LogResources(services.GetRequiredService<TimeProvider>()));
+        silo.Services.TryAddSingleton(services => new LogResources(services.GetRequiredService<TimeProvider>(), appends: CreateBudget(services)));
         silo.Services.TryAddSingleton<PartitionInstruments>();
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, UpkeepTicker>();
         silo.Services.AddSingleton(services => new LedPartitions(AreCallsDirect(services)));
@@ -95,6 +95,10 @@ public static class OrleansStreamHosting
                 new DocumentGrainStorageOptions(),
                 services.GetRequiredService<IActivatorProvider>()));
         silo.AddPlacementDirector<PartitionPlacement, PartitionPlacementDirector>();
+        silo.AddPlacementDirector<SiloPlacement, SiloPlacementDirector>();
+        silo.Services.AddSingleton<ISiloMeter>(services => new SiloMeter(
+            services.GetRequiredService<OpenPartitions>(), services.GetService<OpenStores>()?.Container?.Usage,
+            services.GetRequiredService<IOptions<OrleansStreamOptions>>().Value.Storage.AzureBlobs, services.GetRequiredService<LogResources>()));
         silo.Services.Configure<ClusterMembershipOptions>(membership =>
         {
             membership.ProbeTimeout = ClusterLimits.ProbeTimeout;
@@ -110,6 +114,14 @@ public static class OrleansStreamHosting
         silo.Services.Configure<ExceptionSerializationOptions>(Configure);
         silo.Services.Configure<ConnectionOptions>(Configure);
         return silo;
+    }
+
+    private static AppendBudget? CreateBudget(IServiceProvider services)
+    {
+        StorageOptions storage = services.GetRequiredService<IOptions<OrleansStreamOptions>>().Value.Storage;
+        return storage is { Provider: StorageOptions.AzureBlobsProvider, AzureBlobs.AppendsPerSecondMax: { } appendsPerSecondMax }
+            ? new AppendBudget(appendsPerSecondMax, services.GetRequiredService<TimeProvider>())
+            : null;
     }
 
     private static bool AreCallsDirect(IServiceProvider services) =>

@@ -53,6 +53,28 @@ public sealed class AzureBlobsStorageOptions
 
     /// <summary>The container. Default <c>orleansstream</c>.</summary>
     public string Container { get; set; } = "orleansstream";
+
+    /// <summary>
+    /// The most appends a second of a silo, over all its partitions: 1 to 10,000, or null for as many as the account takes. Appends that wait for
+    /// their turn gather, and whoever has waited longest goes first. Default null.
+    /// </summary>
+    public int? AppendsPerSecondMax { get; set; }
+
+    /// <summary>The unit prices by which a silo tells what it costs.</summary>
+    public BlobPrices Prices { get; set; } = new();
+}
+
+/// <summary>Unit prices of an account, in any one currency. The defaults are list prices in USD of Standard ZRS, East US, written down on 2026-11-22.</summary>
+public sealed class BlobPrices
+{
+    /// <summary>A GB (10^9 bytes) kept for a month. Default 0.023.</summary>
+    public double GbMonth { get; set; } = 0.023;
+
+    /// <summary>10,000 writes. Default 0.0625.</summary>
+    public double WritesPer10000 { get; set; } = 0.0625;
+
+    /// <summary>10,000 reads. Default 0.005.</summary>
+    public double ReadsPer10000 { get; set; } = 0.005;
 }
 
 /// <summary>The silo of this process, or the cluster it is a client of.</summary>

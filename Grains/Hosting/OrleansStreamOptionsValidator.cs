@@ -12,6 +12,7 @@ internal sealed partial class OrleansStreamOptionsValidator : IValidateOptions<O
     private const string Section = OrleansStreamOptions.SectionName;
     private const int PortMax = 65_535;
     private const int IdLengthMax = 100;
+    private const int AppendsPerSecondMax = 10_000;
 
     private static readonly SearchValues<char> IdCharacters =
         SearchValues.Create("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-");
@@ -67,6 +68,18 @@ internal sealed partial class OrleansStreamOptionsValidator : IValidateOptions<O
         {
             yield return $"{key}:Container is '{blobs.Container}'; it must be 3 to 63 lower-case letters, digits and single "
                 + "hyphens, beginning and ending with a letter or digit.";
+        }
+
+        if (blobs.AppendsPerSecondMax is < 1 or > AppendsPerSecondMax)
+            yield return $"{key}:AppendsPerSecondMax is {blobs.AppendsPerSecondMax}; it must be from 1 to {AppendsPerSecondMax}, or absent for no bound.";
+        foreach (var (name, price) in new[]
+        {
+            (nameof(BlobPrices.GbMonth), blobs.Prices.GbMonth), (nameof(BlobPrices.WritesPer10000), blobs.Prices.WritesPer10000),
+            (nameof(BlobPrices.ReadsPer10000), blobs.Prices.ReadsPer10000),
+        })
+        {
+            if (!(price is >= 0 and < double.PositiveInfinity))
+                yield return $"{key}:Prices:{name} is {price}; it must be a price, 0 or more.";
         }
     }
 

@@ -56,6 +56,8 @@ internal static class StartFailure
         AzureAccountProblem.NoContainer =>
             $"There is no such container, and this process may not make it: correct {AzureBlobs}:Container, make it, or give the "
             + "process's identity the role Storage Blob Data Contributor on the account.",
+        AzureAccountProblem.NoAppendBlobs =>
+            "The account takes no append blobs, which segments are: use one of the kind Standard general-purpose v2, such as Standard_ZRS.",
         _ => $"Check {AzureBlobs}:ServiceUri or :ConnectionString, and :Container.",
     };
 }

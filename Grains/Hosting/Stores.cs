@@ -52,8 +52,16 @@ internal sealed record OpenStores(
     }
 
     /// <summary>Sees to it that the storage can be used, so that a start fails at once and not the first request.</summary>
+    /// <param name="isForSilo">True where this process has a silo, which appends to segments.</param>
     /// <exception cref="AzureAccountException">The account cannot be reached, or refuses.</exception>
-    public ValueTask PrepareAsync() => Container?.EnsureCreatedAsync() ?? ValueTask.CompletedTask;
+    public async ValueTask PrepareAsync(bool isForSilo)
+    {
+        if (Container is null)
+            return;
+        await Container.EnsureCreatedAsync();
+        if (isForSilo)
+            await Container.EnsureTakesSegmentsAsync();
+    }
 
     /// <inheritdoc/>
     public void Dispose() => Owner?.Dispose();

@@ -48,6 +48,12 @@ internal sealed partial class OpenPartitions(
             led.Remove(known.Partition);
     }
 
+    /// <summary>How many there are.</summary>
+    public int Count => _partitions.Count;
+
+    /// <summary>The bytes of all their segments, with those that are deleted and not freed yet.</summary>
+    public long StoredBytes => _partitions.Keys.Sum(log => log.State is var state ? state.SizeBytes + state.DeletingBytes : 0);
+
     /// <inheritdoc/>
     public void Participate(ISiloLifecycle lifecycle) => lifecycle.Subscribe(
         nameof(OpenPartitions), ServiceLifecycleStage.Active, Start, Stop);

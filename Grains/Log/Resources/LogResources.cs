@@ -11,9 +11,10 @@ namespace OrleansStream.Log.Resources;
 /// <param name="pendingBytesMax">The most bytes that all logs hold and that are not durable yet.</param>
 /// <param name="cacheBytesMax">The most bytes that all logs keep to read from memory.</param>
 /// <param name="coldReadsMax">The reads from the store that all logs have under way at once.</param>
+/// <param name="appends">The appends that all logs begin a second; null for as many as the store takes.</param>
 public sealed class LogResources(
     TimeProvider time, long pendingBytesMax = LogLimits.PendingBytesMaxOfProcess,
-    long cacheBytesMax = LogLimits.CacheBytesMaxOfProcess, int coldReadsMax = LogLimits.ColdReadsMax)
+    long cacheBytesMax = LogLimits.CacheBytesMaxOfProcess, int coldReadsMax = LogLimits.ColdReadsMax, AppendBudget? appends = null)
 {
     private readonly Lock _gate = new();
     private readonly RateMeter _drained = new(time, LogLimits.DrainRateWindow);
@@ -28,6 +29,9 @@ public sealed class LogResources(
 
     /// <summary>The reads from the store.</summary>
     internal ColdReads ColdReads { get; } = new(coldReadsMax, LogLimits.ColdReadsWaitingMax);
+
+    /// <summary>The appends that all logs begin a second; null where they are not bounded.</summary>
+    internal AppendBudget? Appends => appends;
 
     /// <summary>Takes room for an append.</summary>
     /// <param name="lengthBytes">Its bytes.</param>

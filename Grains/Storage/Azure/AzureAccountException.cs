@@ -31,6 +31,9 @@ public enum AzureAccountProblem
     /// <summary>The container is not there, and the identity may not make it.</summary>
     NoContainer,
 
+    /// <summary>It takes no append blobs.</summary>
+    NoAppendBlobs,
+
     /// <summary>Something else.</summary>
     Other,
 }
@@ -60,6 +63,15 @@ public sealed class AzureAccountException : Exception
             : FirstLine(cause.Message);
         return new AzureAccountException(problem, $"{container}: {reason}", failure);
     }
+
+    /// <summary>Finds the reason why an append blob could not be made.</summary>
+    /// <param name="failure">What the call came to.</param>
+    /// <param name="container">The container, with the account's address.</param>
+    /// <param name="now">This machine's time.</param>
+    internal static AzureAccountException OfAppendBlob(StoreUnavailableException failure, Uri container, DateTimeOffset now) =>
+        failure.InnerException is RequestFailedException { Status: 400 or 409 } refusal
+            ? new AzureAccountException(AzureAccountProblem.NoAppendBlobs, $"{container}: {FirstLine(refusal.Message)}", failure)
+            : Of(failure, container, wasMissing: false, now);
 
     private static AzureAccountProblem Find(Exception cause, bool wasMissing, bool isSkewed)
     {

@@ -1,3 +1,5 @@
+using Azure;
+using Azure.Core;
 using Azure.Core.Pipeline;
 using Azure.Identity;
 using Azure.Storage.Blobs;
@@ -13,12 +15,16 @@ public sealed class AzureBlobContainer
     /// <summary>The protocol's version: the newest that today's Azurite takes as well, so that tests speak what production speaks.</summary>
     internal const BlobClientOptions.ServiceVersion ServiceVersion = BlobClientOptions.ServiceVersion.V2026_06_06;
 
+    // Beside the folders of segments and documents, so that nobody takes it for one of them.
+    private const string AppendProbe = "append-blobs-are-taken";
+
     private readonly BlobContainerClient _container;
     private readonly TimeProvider _time;
 
-    private AzureBlobContainer(BlobContainerClient container, TimeProvider timeProvider, TimeSpan backoffMin)
+    private AzureBlobContainer(BlobContainerClient container, TimeProvider timeProvider, TimeSpan backoffMin, BlobUsage usage)
     {
         _container = container;
+        Usage = usage;
         _time = timeProvider;
         Retry = new AzureBlobRetry(timeProvider, backoffMin);
         Segments = new AzureSegmentStore(container, Retry);
@@ -36,6 +42,9 @@ public sealed class AzureBlobContainer
 
     /// <summary>The documents in it: block blobs.</summary>
     public IDocumentStore Documents { get; }
+
+    /// <summary>What this process asks of the account.</summary>
+    public BlobUsage Usage { get; }
 
     /// <summary>The container itself, for what else keeps blobs in it.</summary>
     internal BlobContainerClient Blobs => _container;
@@ -66,13 +75,14 @@ public sealed class AzureBlobContainer
         if (serviceUri is null == string.IsNullOrEmpty(connectionString))
             throw new ArgumentException("Give either the account's service URI or a connection string.");
 
-        var options = CreateOptions(transport);
+        var usage = new BlobUsage(timeProvider);
+        var options = CreateOptions(transport, usage);
         try
         {
             var service = serviceUri is null
                 ? new BlobServiceClient(connectionString, options)
                 : new BlobServiceClient(serviceUri, new DefaultAzureCredential(), options);
-            return new AzureBlobContainer(service.GetBlobContainerClient(container), timeProvider, backoffMin);
+            return new AzureBlobContainer(service.GetBlobContainerClient(container), timeProvider, backoffMin, usage);
         }
         catch (FormatException exception)
         {
@@ -102,6 +112,41 @@ public sealed class AzureBlobContainer
         }
     }
 
+    /// <summary>
+    /// Makes sure that the account takes append blobs, which segments are: Microsoft's pages contradict each other on whether those of the kind
+    /// Premium do. It writes one empty blob, once for a container.
+    /// </summary>
+    /// <param name="cancellationToken">Cancels the call.</param>
+    /// <exception cref="AzureAccountException">The account does not, or refuses; it says why.</exception>
+    public async ValueTask EnsureTakesSegmentsAsync(CancellationToken cancellationToken = default)
+    {
+        AppendBlobClient probe = _container.GetAppendBlobClient(AppendProbe);
+        try
+        {
+            await Retry.WriteAsync(
+                $"make the append blob '{AppendProbe}'",
+                async (_, token) =>
+                {
+                    try
+                    {
+                        await probe.CreateAsync(
+                            new AppendBlobCreateOptions { Conditions = new AppendBlobRequestConditions { IfNoneMatch = ETag.All } }, token).ConfigureAwait(false);
+                    }
+                    catch (RequestFailedException exception) when (AzureBlobErrors.IsConflict(exception))
+                    {
+                        // It was made at an earlier start.
+                    }
+
+                    return true;
+                },
+                cancellationToken).ConfigureAwait(false);
+        }
+        catch (StoreUnavailableException failure)
+        {
+            throw AzureAccountException.OfAppendBlob(failure, _container.Uri, _time.GetUtcNow());
+        }
+    }
+
     /// <summary>Tells whether text has the form of a connection string of a storage account.</summary>
     /// <param name="text">The text.</param>
     public static bool IsConnectionString(string text)
@@ -125,12 +170,13 @@ public sealed class AzureBlobContainer
         },
         cancellationToken);
 
-    private static BlobClientOptions CreateOptions(HttpPipelineTransport? transport)
+    private static BlobClientOptions CreateOptions(HttpPipelineTransport? transport, BlobUsage usage)
     {
         var options = new BlobClientOptions(ServiceVersion)
         {
             Retry = { MaxRetries = 0, NetworkTimeout = AzureBlobLimits.NetworkTimeout },
         };
+        options.AddPolicy(usage.Policy, HttpPipelinePosition.PerRetry);
         if (transport is not null)
             options.Transport = transport;
         return options;

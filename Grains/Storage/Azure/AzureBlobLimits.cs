@@ -26,4 +26,7 @@ public static class AzureBlobLimits
 
     /// <summary>How far apart an account lets its clock and a caller's be.</summary>
     public static readonly TimeSpan ClockSkewMax = TimeSpan.FromMinutes(15);
+
+    /// <summary>The time over which requests a second are told.</summary>
+    public static readonly TimeSpan UsageWindow = TimeSpan.FromMinutes(1);
 }

@@ -92,10 +92,47 @@ public sealed class AzureAccountTests : IDisposable
         Assert.Equal(1, asked);
     }
 
+    [Theory]
+    [InlineData(400, "BlobTypeNotSupported")]
+    [InlineData(409, "FeatureNotSupportedForAccount")]
+    public async Task EnsureTakesSegments_WhenTheAccountTakesNoAppendBlobs_SaysSo(int status, string code)
+    {
+        _line.Answer = _ => FaultyHttpHandler.Error((HttpStatusCode)status, code);
+
+        AzureAccountException refused = await Assert.ThrowsAsync<AzureAccountException>(
+            async () => await Open().EnsureTakesSegmentsAsync(TestContext.Current.CancellationToken));
+        Assert.Equal(AzureAccountProblem.NoAppendBlobs, refused.Problem);
+        Assert.Contains("Standard_ZRS", StartFailure.Explain(refused)!, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task EnsureTakesSegments_WhenTheProbeIsThereFromAnEarlierStart_SaysNothing()
+    {
+        _line.Answer = _ => FaultyHttpHandler.Error(HttpStatusCode.Conflict, "BlobAlreadyExists");
+
+        await Open().EnsureTakesSegmentsAsync(TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public async Task Usage_CountsEachTryAsItIsBilled()
+    {
+        AzureBlobContainer container = Open();
+        _line.Answer = _ => FaultyHttpHandler.Error(HttpStatusCode.NotFound, "BlobNotFound");
+        byte[] bytes = new byte[1];
+        await Assert.ThrowsAnyAsync<Exception>(async () => await container.Segments.ReadAsync("s", 0, bytes, TestContext.Current.CancellationToken));
+        Assert.Equal(new BlobRequests(0, 0, 1), container.Usage.Total);
+        await container.Segments.AppendAsync("s", 0, bytes, TestContext.Current.CancellationToken);
+        Assert.Equal(new BlobRequests(1, 1, 1), container.Usage.Total);
+        await container.Segments.DeleteAsync("s", TestContext.Current.CancellationToken);
+        Assert.Equal(new BlobRequests(1, 1, 1), container.Usage.Total);
+    }
+
+    private AzureBlobContainer Open() => AzureBlobContainer.Open(
+        null, ConnectionString, "records", TimeProvider.System, TimeSpan.FromMilliseconds(1), new HttpClientTransport(_line));
+
     private async Task<AzureAccountException> CheckAsync(AzureAccountProblem problem, params string[] expected)
     {
-        var container = AzureBlobContainer.Open(
-            null, ConnectionString, "records", TimeProvider.System, TimeSpan.FromMilliseconds(1), new HttpClientTransport(_line));
+        AzureBlobContainer container = Open();
         AzureAccountException refused = await Assert.ThrowsAsync<AzureAccountException>(
             async () => await container.EnsureCreatedAsync(TestContext.Current.CancellationToken));
         Assert.Equal(problem, refused.Problem);

@@ -1,0 +1,63 @@
+namespace OrleansStream.Contracts;
+
+/// <summary>The cluster.</summary>
+public sealed record ClusterAnswer
+{
+    /// <summary>Its silos, by address.</summary>
+    public required IReadOnlyList<SiloAnswer> Silos { get; init; }
+
+    /// <summary>What a month like the last minute costs, over all silos that answered, at the unit prices of their settings; absent where storage has no price.</summary>
+    /// <example>566.07</example>
+    public double? MonthCost { get; init; }
+}
+
+/// <summary>A silo.</summary>
+public sealed record SiloAnswer
+{
+    /// <summary>Where other silos reach it.</summary>
+    /// <example>10.0.1.4:11111</example>
+    public required string Address { get; init; }
+
+    /// <summary>False when it did not tell of itself in time: then the rest is absent.</summary>
+    /// <example>true</example>
+    public required bool Answers { get; init; }
+
+    /// <summary>The partitions that it leads.</summary>
+    /// <example>64</example>
+    public int? Partitions { get; init; }
+
+    /// <summary>The bytes of their segments, with those that are deleted and not freed yet.</summary>
+    /// <example>1073741824</example>
+    public long? StoredBytes { get; init; }
+
+    /// <summary>What it asks of its account; absent for storage without a price.</summary>
+    public StorageUsageAnswer? Storage { get; init; }
+}
+
+/// <summary>What a silo asks of its account, a second, over the last minute.</summary>
+public sealed record StorageUsageAnswer
+{
+    /// <summary>Appends to segments; they are among the writes.</summary>
+    /// <example>10.4</example>
+    public required double AppendsPerSecond { get; init; }
+
+    /// <summary>The most appends a second by the settings; absent for no bound.</summary>
+    /// <example>30</example>
+    public int? AppendsPerSecondMax { get; init; }
+
+    /// <summary>The partitions whose next append waits for its turn.</summary>
+    /// <example>0</example>
+    public required int AppendsWaiting { get; init; }
+
+    /// <summary>Requests that are billed as writes.</summary>
+    /// <example>10.5</example>
+    public required double WritesPerSecond { get; init; }
+
+    /// <summary>Requests that are billed as reads.</summary>
+    /// <example>0.9</example>
+    public required double ReadsPerSecond { get; init; }
+
+    /// <summary>What these requests and the stored bytes cost in a month, at the unit prices of the settings.</summary>
+    /// <example>171.9</example>
+    public required double MonthCost { get; init; }
+}

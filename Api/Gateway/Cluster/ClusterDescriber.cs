@@ -1,0 +1,40 @@
+using OrleansStream.Cluster;
+using OrleansStream.Errors;
+
+namespace OrleansStream.Gateway.Cluster;
+
+/// <summary>Tells of the cluster's silos.</summary>
+/// <param name="grains">The way to the grains.</param>
+/// <param name="time">The clock.</param>
+public sealed class ClusterDescriber(IGrainFactory grains, TimeProvider time)
+{
+    /// <summary>How long a silo may take to tell of itself.</summary>
+    public static readonly TimeSpan AnswerMax = TimeSpan.FromSeconds(5);
+
+    /// <summary>Describes every silo that is active, in the order of their addresses.</summary>
+    /// <param name="cancellationToken">The caller's deadline.</param>
+    public async Task<IReadOnlyList<SiloDescription>> DescribeAsync(CancellationToken cancellationToken)
+    {
+        Dictionary<SiloAddress, SiloStatus> silos = await grains.GetGrain<IManagementGrain>(0).GetHosts(onlyActive: true, cancellationToken);
+        return await Task.WhenAll(silos.Keys.Order().Select(silo => DescribeAsync(silo, cancellationToken)));
+    }
+
+    private async Task<SiloDescription> DescribeAsync(SiloAddress silo, CancellationToken cancellationToken)
+    {
+        try
+        {
+            SiloUsage usage = await grains.GetGrain<ISiloGrain>(silo.ToParsableString()).DescribeAsync()
+                .AsTask().WaitAsync(AnswerMax, time, cancellationToken);
+            return new SiloDescription(silo.Endpoint.ToString(), usage);
+        }
+        catch (Exception exception) when (exception is OrleansException or TimeoutException or StreamException)
+        {
+            return new SiloDescription(silo.Endpoint.ToString(), Usage: null);
+        }
+    }
+}
+
+/// <summary>A silo of the cluster.</summary>
+/// <param name="Address">Where it is reached by the others.</param>
+/// <param name="Usage">What it holds and asks of its storage; null when it did not answer in time.</param>
+public sealed record SiloDescription(string Address, SiloUsage? Usage);

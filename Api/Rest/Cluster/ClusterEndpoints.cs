@@ -1,0 +1,59 @@
+using OrleansStream.Cluster;
+using OrleansStream.Contracts;
+using OrleansStream.Gateway.Cluster;
+using OrleansStream.Rest.Http;
+using OrleansStream.Rest.Json;
+
+namespace OrleansStream.Rest.Cluster;
+
+/// <summary>Tells of the cluster's silos, and of what they cost.</summary>
+/// <param name="cluster">Tells of them.</param>
+internal sealed class ClusterEndpoints(ClusterDescriber cluster)
+{
+    /// <summary>Describe the cluster.</summary>
+    public static readonly Operation Get = new(
+        "getCluster", "Cluster", "Describe the cluster",
+        "Its silos with the partitions that each leads. On an Azure Storage account also what each asks of the account, and what a month like the last minute "
+        + "costs at the unit prices of the settings.")
+    {
+        Answers =
+        [
+            new(StatusCodes.Status200OK, "The cluster.", new OperationBody(MediaTypes.Json, typeof(ClusterAnswer), """
+                {"silos":[{"address":"10.0.1.4:11111","answers":true,"partitions":64,"stored_bytes":1073741824,"storage":{"appends_per_second":10.4,"appends_per_second_max":30,"appends_waiting":0,"writes_per_second":10.5,"reads_per_second":0.9,"month_cost":171.9}}],"month_cost":171.9}
+                """)),
+        ],
+    };
+
+    /// <summary>Adds the endpoint.</summary>
+    /// <param name="routes">Where to.</param>
+    public static void Map(IEndpointRouteBuilder routes) =>
+        routes.MapOperation("GET", "/cluster", routes.ServiceProvider.GetRequiredService<ClusterEndpoints>().GetAsync, Get);
+
+    private async Task GetAsync(HttpContext context)
+    {
+        IReadOnlyList<SiloDescription> silos = await cluster.DescribeAsync(context.RequestAborted);
+        var answer = new ClusterAnswer { Silos = [.. silos.Select(AnswerOf)], MonthCost = silos.Sum(silo => silo.Usage?.Storage?.MonthCost) };
+        if (silos.All(silo => silo.Usage?.Storage is null))
+            answer = answer with { MonthCost = null };
+        await JsonAnswer.WriteAsync(context, answer, ApiJsonContext.Api.ClusterAnswer);
+    }
+
+    private static SiloAnswer AnswerOf(SiloDescription silo) => new()
+    {
+        Address = silo.Address,
+        Answers = silo.Usage is not null,
+        Partitions = silo.Usage?.PartitionCount,
+        StoredBytes = silo.Usage?.StoredBytes,
+        Storage = silo.Usage?.Storage is { } storage ? AnswerOf(storage) : null,
+    };
+
+    private static StorageUsageAnswer AnswerOf(StorageUsage storage) => new()
+    {
+        AppendsPerSecond = Math.Round(storage.AppendsPerSecond, 2),
+        AppendsPerSecondMax = storage.AppendsPerSecondMax,
+        AppendsWaiting = storage.AppendsWaitingCount,
+        WritesPerSecond = Math.Round(storage.WritesPerSecond, 2),
+        ReadsPerSecond = Math.Round(storage.ReadsPerSecond, 2),
+        MonthCost = Math.Round(storage.MonthCost, 2),
+    };
+}

@@ -1,0 +1,112 @@
+namespace OrleansStream.Log.Resources;
+
+/// <summary>The appends that all logs of a process begin a second, where they are bounded. Whoever has waited longest goes first.</summary>
+/// <remarks>
+/// Safe to call from any thread. Turns come at even intervals. One that is late, as timers are, is made up for, but in no second are there more
+/// than the budget. A log has at most one append that waits, so a busy log and a quiet one get turns alike.
+/// </remarks>
+public sealed class AppendBudget : IDisposable
+{
+    private static readonly TimeSpan Window = TimeSpan.FromSeconds(1);
+
+    private readonly Lock _gate = new();
+    private readonly TimeProvider _time;
+    private readonly long[] _turnsAt;
+    private readonly long _interval;
+    private readonly long _window;
+    private readonly Queue<TaskCompletionSource> _waiting = new();
+    private readonly ITimer _timer;
+    private long _turns;
+    private long _nextAt;
+
+    /// <summary>Makes a budget.</summary>
+    /// <param name="appendsPerSecondMax">The most appends in any second.</param>
+    /// <param name="time">The clock.</param>
+    public AppendBudget(int appendsPerSecondMax, TimeProvider time)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(appendsPerSecondMax);
+        _time = time;
+        _turnsAt = new long[appendsPerSecondMax];
+        _interval = time.TimestampFrequency / appendsPerSecondMax;
+        _window = (long)(Window.TotalSeconds * time.TimestampFrequency);
+        _nextAt = time.GetTimestamp();
+        _timer = time.CreateTimer(static budget => ((AppendBudget)budget!).GiveTurns(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
+
+    /// <summary>The logs that wait for their turn.</summary>
+    public int WaitingCount
+    {
+        get
+        {
+            lock (_gate)
+                return _waiting.Count;
+        }
+    }
+
+    /// <summary>Waits for the turn to append once.</summary>
+    /// <param name="cancellationToken">Gives the turn up. It then goes to the next one.</param>
+    /// <exception cref="OperationCanceledException">It was given up.</exception>
+    public ValueTask TakeTurnAsync(CancellationToken cancellationToken)
+    {
+        lock (_gate)
+        {
+            long now = _time.GetTimestamp();
+            if (_waiting.Count == 0 && DueAt <= now)
+            {
+                // A budget that nobody used does not add up.
+                _nextAt = Math.Max(_nextAt, now);
+                Take(now);
+                return ValueTask.CompletedTask;
+            }
+
+            var turn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            _waiting.Enqueue(turn);
+            if (_waiting.Count == 1)
+                SetTimer(now);
+            return new ValueTask(WaitAsync(turn, cancellationToken));
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _timer.Dispose();
+
+    private static async Task WaitAsync(TaskCompletionSource turn, CancellationToken cancellationToken)
+    {
+        using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(
+            static (state, token) => ((TaskCompletionSource)state!).TrySetCanceled(token), turn);
+        await turn.Task.ConfigureAwait(false);
+    }
+
+    // The next turn comes by the interval, and not before a second has passed since as many turns ago as the budget has.
+    private long DueAt => _turns < _turnsAt.Length ? _nextAt : Math.Max(_nextAt, _turnsAt[_turns % _turnsAt.Length] + _window);
+
+    private void Take(long now)
+    {
+        _turnsAt[_turns++ % _turnsAt.Length] = now;
+        _nextAt += _interval;
+    }
+
+    private void GiveTurns()
+    {
+        lock (_gate)
+        {
+            long now = _time.GetTimestamp();
+            while (_waiting.Count > 0 && DueAt <= now)
+            {
+                // One that was given up takes no turn.
+                if (_waiting.Dequeue().TrySetResult())
+                    Take(now);
+            }
+
+            if (_waiting.Count > 0)
+                SetTimer(now);
+        }
+    }
+
+    private void SetTimer(long now)
+    {
+        TimeSpan left = TimeSpan.FromSeconds((double)(DueAt - now) / _time.TimestampFrequency);
+        // A timer has whole milliseconds, and one that comes too early would come again and again.
+        _timer.Change(TimeSpan.FromMilliseconds(Math.Max(1, Math.Ceiling(left.TotalMilliseconds))), Timeout.InfiniteTimeSpan);
+    }
+}
