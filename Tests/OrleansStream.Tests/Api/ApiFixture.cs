@@ -81,12 +81,14 @@ public sealed class ApiFixture : IAsyncLifetime
         return _factory.DisposeAsync();
     }
 
-    /// <summary>Makes a topic under a name of its own.</summary>
+    /// <summary>Makes a topic under a name of its own. It keeps records of any age, as tests store such of long ago, unless its settings say how long.</summary>
     public async Task<string> CreateTopicAsync(int partitions = 1, string config = "{}")
     {
         string name = $"t-{Guid.NewGuid():N}";
+        JsonObject settings = JsonNode.Parse(config)!.AsObject();
+        settings.TryAdd("retention.ms", -1);
         HttpResponseMessage response = await Client.PutAsync(
-            $"/v1/topics/{name}", Json($$"""{"partitions":{{partitions}},"config":{{config}}}"""));
+            $"/v1/topics/{name}", Json($$"""{"partitions":{{partitions}},"config":{{settings.ToJsonString()}}}"""));
         Assert.Equal(201, (int)response.StatusCode);
         return name;
     }
