@@ -51,10 +51,22 @@ internal sealed partial class ConsumerGroupGrain(
     /// <inheritdoc/>
     public async Task<GroupMemberResponse> PollAsync(GroupPollRequest request)
     {
-        if (await BeginAsync(mayCreate: !request.NeverJoins) is { } refusal)
-            return new GroupMemberResponse(refusal, Token: null, LeaseLeftMs: 0, []);
-        IEnumerable<string> topics = request.HasFailed ? _group.WithRetries(request.Topics) : request.Topics;
-        ImmutableArray<TopicLookup> found = await FindTopicsAsync([.. topics.Where(topic => !_group.Topics.ContainsKey(topic))]);
+        // Those that come together are assigned together.
+        bool mayJoin = request.Token is null && !request.NeverJoins;
+        _group.ExpectedPolls += mayJoin ? 1 : 0;
+        ImmutableArray<TopicLookup> found;
+        try
+        {
+            if (await BeginAsync(mayCreate: !request.NeverJoins) is { } refusal)
+                return new GroupMemberResponse(refusal, Token: null, LeaseLeftMs: 0, []);
+            IEnumerable<string> topics = request.HasFailed ? _group.WithRetries(request.Topics) : request.Topics;
+            found = await FindTopicsAsync([.. topics.Where(topic => !_group.Topics.ContainsKey(topic))]);
+        }
+        finally
+        {
+            _group.ExpectedPolls -= mayJoin ? 1 : 0;
+        }
+
         // A member that came now would be in the way of a deletion that has taken away records already.
         if (_deletions > 0)
             return new GroupMemberResponse(BeingDeleted(), Token: null, LeaseLeftMs: 0, []);
@@ -192,6 +204,8 @@ internal sealed partial class ConsumerGroupGrain(
         if (handled.Events.Length > 0)
         {
             _write.Changed();
+            if (handled.Events.OfType<TargetAssigned>().Any())
+                LogAssigned(Name, _group.Members.Count, _group.GroupEpoch);
             // Only who has which partition is news: a commit is none.
             if (handled.Events.Any(change => change is not (OffsetsCommitted or OffsetsReset or OffsetsRemoved)))
                 _waits.Wake(_group.HasNews);
@@ -304,6 +318,9 @@ internal sealed partial class ConsumerGroupGrain(
         _waits.Wake((_, _) => true);
         DeactivateOnIdle();
     }
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "The partitions of group {Group} were assigned to {Members} members at group epoch {Epoch}")]
+    private partial void LogAssigned(string group, int members, long epoch);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The topics of group {Group} could not be looked at")]
     private partial void LogTopicsUnknown(Exception exception, string group);

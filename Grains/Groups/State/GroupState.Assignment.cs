@@ -5,6 +5,12 @@ namespace OrleansStream.Groups.State;
 /// <summary>Who shall have which partition, and when it becomes true.</summary>
 internal sealed partial class GroupState
 {
+    /// <summary>
+    /// Polls that have come, may bring members and are not handled yet: an assignment waits for them, not longer than for other changes. The
+    /// caller keeps the count; it is not stored.
+    /// </summary>
+    public int ExpectedPolls { get; set; }
+
     /// <summary>Takes note of topics that were created, deleted, re-created or grown.</summary>
     /// <param name="found">What the looks at their names gave.</param>
     /// <param name="time">Now.</param>
@@ -60,16 +66,30 @@ internal sealed partial class GroupState
     private void ScheduleRebalance(GroupTime time)
     {
         if (_members.Count == 0 || GroupEpoch <= _targetEpoch)
-            _rebalanceAtMs = null;
-        else
-            _rebalanceAtMs ??= time.MonotonicMs + GroupStateLimits.RebalanceDelayMs;
+            _pending = null;
+        else if (_pending is not { } pending)
+            _pending = new PendingAssignment(GroupEpoch, time.MonotonicMs, time.MonotonicMs);
+        else if (pending.GroupEpoch != GroupEpoch)
+            _pending = pending with { GroupEpoch = GroupEpoch, LastChangeMs = time.MonotonicMs };
     }
 
-    /// <summary>Makes a new assignment when one is due: a little after the first change, so that a storm of joins makes few; at once for a lone member.</summary>
+    /// <summary>
+    /// When an assignment is due: at once for a lone member, else a little after the last change, so that a storm of joins makes one. Nothing puts
+    /// it off for longer than <see cref="GroupStateLimits.RebalanceDelayMaxMs"/>.
+    /// </summary>
+    private long DueAtMs(in PendingAssignment pending)
+    {
+        long latest = pending.FirstChangeMs + GroupStateLimits.RebalanceDelayMaxMs;
+        if (ExpectedPolls > 0)
+            return latest;
+        return _members.Count == 1 ? pending.FirstChangeMs : Math.Min(latest, pending.LastChangeMs + GroupStateLimits.RebalanceDelayMs);
+    }
+
+    /// <summary>Makes a new assignment when one is due.</summary>
     private void Rebalance(GroupTime time)
     {
         ScheduleRebalance(time);
-        if (_rebalanceAtMs is not { } at || (_members.Count > 1 && time.MonotonicMs < at))
+        if (_pending is not { } pending || time.MonotonicMs < DueAtMs(pending))
             return;
         AssignorMember[] members = [.. _members.Values.Select(member => new AssignorMember(
             member.Id,
@@ -79,7 +99,7 @@ internal sealed partial class GroupState
         IReadOnlyList<PartitionSet> assigned = ChooseAssignor().Assign(members, counts);
         Raise(new TargetAssigned(GroupEpoch, [.. members.Zip(assigned)
             .Where(pair => pair.Second.Count > 0).Select(pair => new MemberTarget(pair.First.Id, pair.Second))]));
-        _rebalanceAtMs = null;
+        _pending = null;
     }
 
     /// <summary>The partitions that would not have to move to be this member's: those it has, and those meant for it that nobody has.</summary>
@@ -103,6 +123,12 @@ internal sealed partial class GroupState
             !_owners.TryGetValue(partition, out string? owner) || owner == member.Id;
         return PartitionSet.Of(member.Target.Where(partition => IsSubscribed(partition) && IsFree(partition)));
     }
+
+    /// <summary>An assignment that has to be made.</summary>
+    /// <param name="GroupEpoch">The group epoch that it would answer.</param>
+    /// <param name="FirstChangeMs">When the first change since the last assignment was seen, on the monotonic clock.</param>
+    /// <param name="LastChangeMs">When the last one was.</param>
+    private readonly record struct PendingAssignment(long GroupEpoch, long FirstChangeMs, long LastChangeMs);
 
     private IAssignor ChooseAssignor() => _members.Values
         .Select(member => Assignors.Find(member.Assignor)).OfType<IAssignor>()

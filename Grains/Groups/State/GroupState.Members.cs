@@ -114,7 +114,7 @@ internal sealed partial class GroupState
     /// <summary>How long until an assignment is due, in milliseconds; null when none is.</summary>
     /// <param name="time">Now.</param>
     public long? RebalanceDueMs(GroupTime time) =>
-        _rebalanceAtMs is { } at ? Math.Max(0, at - time.MonotonicMs) : null;
+        _pending is { } pending ? Math.Max(0, DueAtMs(pending) - time.MonotonicMs) : null;
 
     private void Join(PollCommand command, GroupTime time)
     {

@@ -23,7 +23,7 @@ internal sealed partial class GroupState
     private long _lastMemberEpoch;
     private long _targetEpoch;
     private long _emptySinceMs;
-    private long? _rebalanceAtMs;
+    private PendingAssignment? _pending;
 
     /// <summary>True when the group was joined, or given offsets, and not deleted.</summary>
     public bool Exists => Incarnation != Guid.Empty;

@@ -38,8 +38,11 @@ internal static class GroupStateLimits
     /// <summary>How long offsets of a group without members are kept, in milliseconds: 7 days (<c>offsets.retention.minutes</c>).</summary>
     public const long OffsetsRetentionMs = 7L * 24 * 60 * 60 * 1000;
 
-    /// <summary>Changes of membership within this time of the first lead to one new assignment, in milliseconds.</summary>
+    /// <summary>An assignment is made once nothing that asks for one has changed for this long, in milliseconds: a storm of joins makes one.</summary>
     public const int RebalanceDelayMs = 200;
+
+    /// <summary>The longest time that changes which go on put an assignment off, in milliseconds.</summary>
+    public const int RebalanceDelayMaxMs = 2_000;
 
     /// <summary>
     /// The longest time between two looks at the clock that counts against leases, in milliseconds. What is longer is time in

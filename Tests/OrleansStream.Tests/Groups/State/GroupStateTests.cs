@@ -110,22 +110,6 @@ public sealed class GroupStateTests
     }
 
     [Fact]
-    public void Poll_WhenAThousandJoinAtOnce_MakesFewAssignments()
-    {
-        _run.SetTopic("a", 1_024);
-        var state = _run.State;
-        var assignments = 0;
-        for (var i = 0; i < 1_000; i++)
-        {
-            var now = new GroupTime(_run.Now.MonotonicMs + i / 4, _run.Now.UnixMs);
-            var handled = state.Poll(new PollCommand($"m{i:D4}", ["a"], [new TopicLookup("a", _run.Topics["a"])], null, [], GroupRun.LeaseMs, null), now);
-            assignments += handled.Events.Count(change => change is TargetAssigned);
-        }
-
-        Assert.InRange(assignments, 1, 3);
-    }
-
-    [Fact]
     public void Commit_WhenTheCommittedOffsetIsBeyondTheEnd_TakesItsPlaceOnceAndLaterOnesCount()
     {
         var partition = _run.Poll("m1", Topics).Assigned.First();
