@@ -1,4 +1,6 @@
+using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Configuration.Memory;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using OrleansStream.Hosting;
 using OrleansStream.Maintenance;
 
@@ -10,9 +12,13 @@ builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource { InitialD
 builder.AddOrleansStreamSilo();
 
 WebApplication app = builder.Build();
-app.MapGet("/health/live", () => Results.Ok());
-app.MapGet("/health/ready", async (IReadiness readiness, CancellationToken cancellationToken) =>
-    await readiness.FindObstacleAsync(cancellationToken) is { } obstacle
-        ? Results.Problem(obstacle, title: "Not ready", statusCode: StatusCodes.Status503ServiceUnavailable)
-        : Results.Ok());
+app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false });
+app.MapHealthChecks("/health/ready", new HealthCheckOptions
+{
+    ResponseWriter = (context, report) => report.Status == HealthStatus.Unhealthy
+        ? Results.Problem(
+            string.Join(' ', report.Entries.Values.Select(check => check.Description)), title: "Not ready",
+            statusCode: StatusCodes.Status503ServiceUnavailable).ExecuteAsync(context)
+        : Task.CompletedTask,
+});
 return await app.RunOrleansStreamAsync();

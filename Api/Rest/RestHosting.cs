@@ -13,7 +13,7 @@ using OrleansStream.Rest.Topics;
 
 namespace OrleansStream.Rest;
 
-/// <summary>The REST door as a part of a host: it needs an <see cref="IGrainFactory"/> beside it and an <see cref="OrleansStream.Hosting.IReadiness"/>.</summary>
+/// <summary>The REST door as a part of a host: it needs an <see cref="IGrainFactory"/> beside it and an <see cref="OrleansStream.Hosting.IReadiness"/>, which is among the health checks.</summary>
 public static class RestHosting
 {
     /// <summary>Adds the REST door, and the gateway behind it.</summary>
@@ -30,6 +30,7 @@ public static class RestHosting
         services.AddSingleton<GroupEndpoints>();
         services.AddSingleton<GroupOffsetEndpoints>();
         services.AddSingleton<GroupRetryEndpoints>();
+        services.AddHealthChecks();
         services.AddSingleton<HealthEndpoints>();
         services.AddSingleton<ClusterEndpoints>();
         services.AddApiDescription();

@@ -143,6 +143,8 @@ public static class OrleansStreamHosting
         ["Logging:LogLevel:Orleans.Runtime.Watchdog"] = nameof(LogLevel.Error),
         // That line is written by RunOrleansStreamAsync.
         ["Logging:LogLevel:Microsoft.Extensions.Hosting.Internal.Host"] = nameof(LogLevel.None),
+        // What fails is in the answer, and whoever asks, asks every few seconds.
+        ["Logging:LogLevel:Microsoft.Extensions.Diagnostics.HealthChecks"] = nameof(LogLevel.None),
         ["Logging:LogLevel:Microsoft.AspNetCore"] = nameof(LogLevel.Warning),
     };
 
@@ -152,6 +154,7 @@ public static class OrleansStreamHosting
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<StoreProbe>();
         builder.Services.AddSingleton<IReadiness, Readiness>();
+        builder.Services.AddHealthChecks().AddCheck<ReadinessCheck>(ReadinessCheck.Name);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = ClusterLimits.ShutdownTimeout);
         builder.Services.AddSingleton<IValidateOptions<OrleansStreamOptions>, OrleansStreamOptionsValidator>();
         builder.Services.AddOptions<OrleansStreamOptions>().BindConfiguration(OrleansStreamOptions.SectionName).ValidateOnStart();

@@ -1,16 +1,16 @@
 using System.Text.Json;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using OrleansStream.Contracts;
 using OrleansStream.Errors;
-using OrleansStream.Hosting;
 using OrleansStream.Rest.Errors;
 using OrleansStream.Rest.Http;
 
 namespace OrleansStream.Rest.Health;
 
 /// <summary>Tells load balancers and people whether the process lives and whether it can take work.</summary>
-/// <param name="readiness">Tells whether the process can take work.</param>
+/// <param name="health">Tells whether the process can take work.</param>
 /// <param name="lifetime">Tells that the service stops.</param>
-internal sealed class HealthEndpoints(IReadiness readiness, IHostApplicationLifetime lifetime)
+internal sealed class HealthEndpoints(HealthCheckService health, IHostApplicationLifetime lifetime)
 {
     private const string Tag = "Health";
 
@@ -43,8 +43,13 @@ internal sealed class HealthEndpoints(IReadiness readiness, IHostApplicationLife
     {
         if (lifetime.ApplicationStopping.IsCancellationRequested)
             throw new RequestException(new StreamError(StreamErrorCode.ShuttingDown, "The server is stopping."));
-        if (await readiness.FindObstacleAsync(context.RequestAborted) is { } obstacle)
-            throw new RequestException(HttpFault.NotReady, obstacle);
+        HealthReport report = await health.CheckHealthAsync(context.RequestAborted);
+        if (report.Status == HealthStatus.Unhealthy)
+        {
+            throw new RequestException(HttpFault.NotReady, string.Join(
+                ' ', report.Entries.Where(check => check.Value.Status == HealthStatus.Unhealthy).Select(check => check.Value.Description ?? check.Key)));
+        }
+
         await AnswerAsync(context, "ready");
     }
 

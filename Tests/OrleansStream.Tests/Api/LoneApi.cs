@@ -47,6 +47,7 @@ internal sealed class LoneApi : IAsyncDisposable
         builder.WebHost.UseUrls(ApiFixture.AnyPort);
         builder.Services.AddSingleton(grains);
         builder.Services.AddSingleton(readiness ?? new Ready());
+        builder.Services.AddHealthChecks().AddCheck<ReadinessCheck>(ReadinessCheck.Name);
         WebApplication service = builder.Build();
         service.UseApi();
         await service.StartAsync();

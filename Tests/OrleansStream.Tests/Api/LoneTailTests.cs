@@ -55,7 +55,8 @@ public sealed class LoneTailTests
         await AssertIsCutAsync(api);
         using (HttpResponseMessage head = await api.Client.SendAsync(new HttpRequestMessage(HttpMethod.Head, Tail), TestContext.Current.CancellationToken))
             Assert.Equal(HttpStatusCode.ServiceUnavailable, head.StatusCode);
-        await AssertStatusAsync(api, "/health/ready", HttpStatusCode.ServiceUnavailable);
+        using (HttpResponseMessage ready = await AssertStatusAsync(api, "/health/ready", HttpStatusCode.ServiceUnavailable))
+            Assert.Contains("\"detail\":\"The storage does not answer.\"", await ApiFixture.TextAsync(ready), StringComparison.Ordinal);
         await AssertStatusAsync(api, "/v1/topics/t/partitions/0/records", HttpStatusCode.OK);
     }
 
