@@ -47,7 +47,7 @@ internal static class BodyKinds
         Json("offsets", "PUT", $"/v1/groups/{group}-o/offsets", $$"""{"offsets":[{"topic":"{{topic}}","partition":0,"offset":0}]}"""),
         Json("reset", "POST", $"/v1/groups/{group}-o/offsets/reset", $$"""{"topics":["{{topic}}"],"to":"earliest"}"""),
         Json("redrive", "POST", $"/v1/groups/{group}/dead-letters/redrive", $$"""{"topic":"{{topic}}"}""", 202),
-        Json("create topic", "PUT", $"/v1/topics/{topic}", """{"partitions":1}"""),
+        Json("create topic", "PUT", $"/v1/topics/{topic}", """{"partitions":1,"config":{"retention.ms":-1}}"""),
         Json("alter topic", "PATCH", $"/v1/topics/{topic}", """{"config":{"retention.ms":3600000}}"""),
         Json("producer", "POST", "/v1/producers", "{}", 201),
     ];
