@@ -4,7 +4,6 @@ using OrleansStream.Activations;
 using OrleansStream.Errors;
 using OrleansStream.Groups.State;
 using OrleansStream.Persistence;
-using OrleansStream.Topics;
 
 namespace OrleansStream.Groups;
 
@@ -23,6 +22,7 @@ internal sealed partial class ConsumerGroupGrain(
     private SharedWrite _write = null!;
     private GroupWaits _waits = null!;
     private EmptyStay _stay = null!;
+    private GroupTopics _topics = null!;
     private IGrainTimer? _timer;
     private Task _refresh = Task.CompletedTask;
     private long _ownedAt;
@@ -30,8 +30,6 @@ internal sealed partial class ConsumerGroupGrain(
     private int _deletions;
 
     private string Name => this.GetPrimaryKeyString();
-
-    private ITopicCatalogGrain TopicCatalog => GrainFactory.GetGrain<ITopicCatalogGrain>(ITopicCatalogGrain.Key);
 
     private IGroupCatalogGrain Catalog => GrainFactory.GetGrain<IGroupCatalogGrain>(IGroupCatalogGrain.Key);
 
@@ -42,6 +40,7 @@ internal sealed partial class ConsumerGroupGrain(
         _write = new SharedWrite($"The state of group '{Name}'", WriteAsync, IsOwnAsync, Fail);
         _waits = new GroupWaits(time);
         _stay = new EmptyStay(this, time, () => !_group.Exists);
+        _topics = new GroupTopics(GrainFactory);
         _ownedAt = _topicsAt = time.GetTimestamp();
         KeepTime();
         KeepRedriving();
@@ -266,33 +265,7 @@ internal sealed partial class ConsumerGroupGrain(
         _topicsAt = time.GetTimestamp();
     }
 
-    private async Task<ImmutableArray<TopicLookup>> FindTopicsAsync(ImmutableArray<string> names)
-    {
-        if (names.IsEmpty)
-            return [];
-        try
-        {
-            // The grain of a name that is no topic's would be made for it alone, and again every time that the members' topics are looked at.
-            ImmutableArray<string> unsure = [.. names.Where(name => !_group.Topics.ContainsKey(name))];
-            ImmutableArray<string> known = unsure.IsEmpty ? [] : await TopicCatalog.FilterAsync(unsure);
-            var unknown = unsure.Except(known, StringComparer.Ordinal).ToHashSet(StringComparer.Ordinal);
-            return [.. await Task.WhenAll(names.Select(async name => unknown.Contains(name)
-                ? new TopicLookup(name, Topic: null)
-                : ToLookup(name, await GrainFactory.GetGrain<ITopicGrain>(name).GetAsync())))];
-        }
-        catch (Exception e) when (e is OrleansException or TimeoutException)
-        {
-            throw new StreamException(new StreamError(StreamErrorCode.CoordinatorNotAvailable, $"The owner of a topic did not answer: {e.Message}"));
-        }
-    }
-
-    private static TopicLookup ToLookup(string name, TopicResponse response) => response switch
-    {
-        { Topic: { } topic } => new TopicLookup(name, new GroupTopic(topic.Name, topic.Id, topic.PartitionCount)),
-        { Error.Code: StreamErrorCode.UnknownTopicOrPartition } => new TopicLookup(name, Topic: null),
-        { Error: { } error } => throw new StreamException(error),
-        _ => throw new InvalidOperationException($"Topic '{name}' answered neither a topic nor an error."),
-    };
+    private Task<ImmutableArray<TopicLookup>> FindTopicsAsync(ImmutableArray<string> names) => _topics.FindAsync(names, _group.Topics.ContainsKey);
 
     private async Task WriteAsync()
     {
@@ -327,11 +300,4 @@ internal sealed partial class ConsumerGroupGrain(
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The state of group {Group} could not be kept by this activation")]
     private partial void LogWriteFailed(Exception exception, string group);
-}
-
-/// <summary>What is stored of a group: the fewest events that make its state.</summary>
-internal sealed record GroupDocument
-{
-    /// <summary>The events, in order.</summary>
-    public ImmutableArray<GroupEvent> Events { get; init; } = [];
 }

@@ -1,11 +1,12 @@
-using System.Collections.Immutable;
-using OrleansStream.Errors;
 using OrleansStream.Log.Contract;
 using OrleansStream.Log.Format;
-using OrleansStream.Log.Producers;
+using OrleansStream.Log.Opening;
 using OrleansStream.Log.Reading;
 using OrleansStream.Log.Resources;
+using OrleansStream.Log.Retention;
+using OrleansStream.Log.State;
 using OrleansStream.Log.Writing;
+using OrleansStream.Records;
 using OrleansStream.Storage;
 
 namespace OrleansStream.Log;
@@ -15,84 +16,49 @@ namespace OrleansStream.Log;
 /// </summary>
 /// <remarks>
 /// <para>
-/// Safe to call from any thread. It makes no thread and no task of its own: the first append to arrive writes, and whatever arrives
-/// while a write is under way goes with the next one (group commit). All state is guarded by one lock, never held across an await;
-/// offsets are assigned only by the one write loop (<c>PartitionLog.Writer</c>).
+/// Safe to call from any thread. <c>README.md</c> beside this file says which parts it has, what each of them changes, and under which
+/// lock.
 /// </para>
 /// <para>
 /// Orleans may run two owners for a while. What makes the older one harmless is in the store, not here: the manifest's
-/// compare-and-swap and the fence in the active segment. <c>FORMAT.md</c> beside this file has the protocol.
+/// compare-and-swap and the fence in the active segment. <c>FORMAT.md</c> has the protocol.
 /// </para>
 /// </remarks>
-public sealed partial class PartitionLog : IAsyncDisposable
+public sealed class PartitionLog : IAsyncDisposable
 {
-    private readonly Lock _gate = new();
-    private readonly string _name;
-    private readonly ISegmentStore _segments;
-    private readonly IDocumentStore _documents;
-    private readonly TimeProvider _time;
-    private readonly ManifestFile _manifest;
-    private readonly CancellationTokenSource _abandoned = new();
-    private readonly TaskCompletionSource<LogEnd> _ended = new();
-    private readonly LogResources _resources;
-    private readonly TailCache _tail;
-    private readonly LogFlow _flowIn, _flowOut;
-    private LogOptions _options;
+    private readonly OpenLog _log;
+    private readonly LogWriter _writer;
+    private readonly LogReader _reader;
+    private readonly OffsetFinder _finder;
+    private readonly LogMaintenance _maintenance;
 
-    // Guarded by the gate.
-    private ImmutableList<ManifestSegment> _sealed;
-    private ActiveSegment _active;
-    private long _logStartOffset;
-    private long _endOffset;
-    private long _provenAt;
-    private LogEnd? _end;
-    private string _endDetail = "";
-
-    private PartitionLog(
-        string name, LogOptions options, ISegmentStore segments, IDocumentStore documents, TimeProvider time, LogResources resources,
-        ManifestFile manifest, SegmentScan scan, ProducerStates producers, int appendCount)
+    private PartitionLog(OpenedLog opened)
     {
-        (_name, _options, _segments, _documents, _time, _resources) = (name, options, segments, documents, time, resources);
-        (_flowIn, _flowOut) = (new LogFlow(time), new LogFlow(time));
-        (_tail, _blocks) = (new TailCache(resources), new ReadAheadCache(resources));
-        (_manifest, _producers) = (manifest, producers);
-        var current = manifest.Current;
-        _sealed = current.Segments.RemoveAt(current.Segments.Count - 1);
-        _active = new ActiveSegment(current.Active, scan.Index, scan.Position, appendCount, scan.MaxTimestampMs);
-        _logStartOffset = current.LogStartOffset;
-        _endOffset = scan.EndOffset;
-        _provenAt = time.GetTimestamp();
-        _usedAt = _provenAt;
-        _openedAt = _provenAt;
-        _deadlineTimer = time.CreateTimer(
-            static log => ((PartitionLog)log!).ExpireWaiting(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _log = opened.Log;
+        _writer = new LogWriter(_log, opened.Roller);
+        var indexes = new SegmentIndexes(_log);
+        var times = new SegmentTimes(_log, indexes);
+        _reader = new LogReader(_log, new SegmentReads(_log, indexes));
+        _finder = new OffsetFinder(_log, _reader, indexes, times);
+        _maintenance = new LogMaintenance(_log, _writer, times);
     }
 
     /// <summary>Completes when the log has ended; it never faults.</summary>
-    public Task<LogEnd> Ended => _ended.Task;
+    public Task<LogEnd> Ended => _log.Ended;
 
     /// <summary>Why the log has ended, in a sentence; empty while it serves.</summary>
-    public string EndDetail
-    {
-        get
-        {
-            lock (_gate)
-            {
-                return _endDetail;
-            }
-        }
-    }
+    public string EndDetail => _log.EndDetail;
 
     /// <summary>The state of the log now.</summary>
     public LogState State
     {
         get
         {
-            lock (_gate)
+            lock (_log.Gate)
             {
                 return new LogState(
-                    _logStartOffset, _endOffset, _active.Position + _sealed.Sum(segment => segment.Length), Epoch,
-                    _sealed.Count + 1, _manifest.Current.Deleting.Sum(segment => segment.Length));
+                    _log.LogStartOffset, _log.EndOffset, _log.Active.Position + _log.Sealed.Sum(segment => segment.Length), _log.Epoch,
+                    _log.Sealed.Count + 1, _log.Manifest.Current.Deleting.Sum(segment => segment.Length));
             }
         }
     }
@@ -102,133 +68,118 @@ public sealed partial class PartitionLog : IAsyncDisposable
     {
         get
         {
-            lock (_gate)
+            lock (_log.Gate)
             {
-                return new LogRates(_flowIn.Read(), _flowOut.Read());
+                return new LogRates(_log.FlowIn.Read(), _log.FlowOut.Read());
             }
         }
     }
 
-    private int Epoch => _manifest.Current.Epoch;
+    /// <summary>Whether <see cref="MaintainAsync"/> would do anything now; false once the log has ended.</summary>
+    /// <remarks>It looks at the log's state in memory alone, so thousands of idle logs can be asked often.</remarks>
+    public bool IsUpkeepDue => _maintenance.IsDue;
 
-    private long NowMs => _time.GetUtcNow().ToUnixTimeMilliseconds();
+    /// <summary>Takes the log over: claims the next epoch, fences the active segment, and reads it to its end.</summary>
+    /// <param name="name">The partition's folder, <c>{topicId}/{partition}</c>; a log that has none yet is begun.</param>
+    /// <param name="owner">Who takes it over; a text of its own for each activation, as two that are alike would not fence each other.</param>
+    /// <param name="options">The log's settings.</param>
+    /// <param name="segments">Where its segments are.</param>
+    /// <param name="documents">Where its manifest is.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="resources">What it shares with the other logs of the process.</param>
+    /// <param name="cancellationToken">Gives up; the log is then as it was, but for a higher epoch.</param>
+    /// <exception cref="LogFencedException">Another owner took it over meanwhile.</exception>
+    /// <exception cref="LogCorruptException">Durable bytes are damaged.</exception>
+    /// <exception cref="StoreUnavailableException">The store cannot be reached.</exception>
+    /// <exception cref="StoreFullException">The store has no room for the fence.</exception>
+    public static async ValueTask<PartitionLog> OpenAsync(
+        string name, string owner, LogOptions options, ISegmentStore segments, IDocumentStore documents, TimeProvider time,
+        LogResources resources, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        ArgumentException.ThrowIfNullOrEmpty(owner);
+        ArgumentNullException.ThrowIfNull(options);
+        var place = new LogPlace(name, segments, documents, time);
+        return new PartitionLog(
+            await LogOpening.OpenAsync(place, owner, options, resources, cancellationToken).ConfigureAwait(false));
+    }
+
+    /// <summary>Takes a log over that is alone in its process.</summary>
+    /// <inheritdoc cref="OpenAsync(string, string, LogOptions, ISegmentStore, IDocumentStore, TimeProvider, LogResources, CancellationToken)"/>
+    internal static ValueTask<PartitionLog> OpenAsync(
+        string name, string owner, LogOptions options, ISegmentStore segments, IDocumentStore documents, TimeProvider time,
+        CancellationToken cancellationToken = default) =>
+        OpenAsync(name, owner, options, segments, documents, time, new LogResources(time), cancellationToken);
+
+    /// <summary>Frees all bytes of a log whose topic is gone; repeating it is harmless.</summary>
+    /// <param name="name">The partition's folder.</param>
+    /// <param name="segments">Where its segments are.</param>
+    /// <param name="documents">Where its manifest is.</param>
+    /// <param name="cancellationToken">Gives up; what is left is freed by the next try.</param>
+    /// <exception cref="StoreUnavailableException">The store cannot be reached; try again.</exception>
+    public static ValueTask DeleteAsync(
+        string name, ISegmentStore segments, IDocumentStore documents, CancellationToken cancellationToken = default) =>
+        new LogPlace(name, segments, documents, TimeProvider.System).DeleteAsync(cancellationToken);
 
     /// <summary>Takes new settings; they hold from the next append, roll or retention on.</summary>
     /// <param name="options">The settings.</param>
     public void Configure(LogOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        Volatile.Write(ref _options, options);
+        _log.Options = options;
     }
+
+    /// <summary>Appends the batches of one request next to each other, all or none.</summary>
+    /// <param name="batches">Whole batches v2; not changed by anybody until the result is there.</param>
+    /// <param name="acks">When to answer.</param>
+    /// <param name="expectedNextOffset">Append only when this is the next offset; null for no condition.</param>
+    /// <param name="cancellationToken">
+    /// Gives up waiting: before the batches have a place nothing is stored, later the outcome is unknown.
+    /// </param>
+    /// <returns>Where the batches are, or why they are not; it never throws for a failure of the store.</returns>
+    public ValueTask<LogAppendResult> AppendAsync(
+        AppendBatches batches, LogAcks acks, long? expectedNextOffset = null, CancellationToken cancellationToken = default) =>
+        _writer.AppendAsync(batches, acks, expectedNextOffset, cancellationToken);
+
+    /// <summary>Reads whole batches below the high watermark.</summary>
+    /// <param name="offset">The first offset wanted; -2 for the log start, -1 for the high watermark.</param>
+    /// <param name="bytesMax">The most bytes to return; the first batch comes even when it is larger.</param>
+    /// <param name="wait">How long to wait when there is nothing yet.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>The batches, or why there are none; it never throws for a failure of the store.</returns>
+    public ValueTask<LogFetchResult> FetchAsync(
+        long offset, int bytesMax, TimeSpan wait, CancellationToken cancellationToken = default) =>
+        _reader.FetchAsync(offset, bytesMax, wait, cancellationToken);
+
+    /// <summary>Answers all fetches that wait, and lets none wait from now on: for a server that is stopping.</summary>
+    public void StopWaiting() => _log.Waiters.Stop();
+
+    /// <summary>Finds the first offset dated at or after a time.</summary>
+    /// <param name="timestampMs">Milliseconds since the Unix epoch.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>The offset and its time; or the high watermark when nothing is that new.</returns>
+    public ValueTask<LogFindResult> FindOffsetAsync(long timestampMs, CancellationToken cancellationToken = default) =>
+        _finder.FindOffsetAsync(timestampMs, cancellationToken);
+
+    /// <summary>Moves the log start offset up and lets whole segments below it go.</summary>
+    /// <param name="beforeOffset">The new log start offset; -1 for the high watermark.</param>
+    /// <param name="cancellationToken">Gives up; the outcome is then unknown, and repeating it is harmless.</param>
+    /// <returns>Null when done, also when the log started higher already; OFFSET_OUT_OF_RANGE beyond the high watermark.</returns>
+    public ValueTask<LogError?> DeleteRecordsAsync(long beforeOffset, CancellationToken cancellationToken = default) =>
+        _maintenance.DeleteRecordsAsync(beforeOffset, cancellationToken);
+
+    /// <summary>One round of upkeep: closes an aged segment, applies retention, frees deleted segments after their grace.</summary>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <remarks>A failure of the store leaves the rest to the next round.</remarks>
+    public ValueTask MaintainAsync(CancellationToken cancellationToken = default) => _maintenance.MaintainAsync(cancellationToken);
 
     /// <summary>
     /// Takes no more appends, waits for the one under way, and ends. What is not durable then is answered with its outcome unknown.
     /// </summary>
     public async ValueTask DisposeAsync()
     {
-        Task drained;
-        lock (_gate)
-        {
-            _isClosing = true;
-            drained = _drained?.Task ?? Task.CompletedTask;
-        }
-
-        if (!drained.IsCompleted)
-        {
-            await LogPause.WaitAsync(drained, LogLimits.CloseWaitMax, _time).ConfigureAwait(false);
-        }
-
-        End(LogEnd.Closed, "The partition was closed here and is moving.");
-        await _deadlineTimer.DisposeAsync().ConfigureAwait(false);
-    }
-
-    // The first reason wins. Whatever waits is answered, so that nobody hangs on a log that has ended; the group under way with its
-    // outcome unknown, unless it is known to have failed.
-    private void End(LogEnd end, string detail, bool groupFailed = false)
-    {
-        List<PendingAppend> queued;
-        AppendGroup? group;
-        lock (_gate)
-        {
-            if (_end is not null)
-            {
-                return;
-            }
-
-            (_end, _endDetail) = (end, detail);
-            queued = [.. _queue];
-            _queue.Clear();
-            group = _group;
-            _resources.ReturnPending(_pendingBytes);
-            _tail.Clear();
-            _blocks.Clear();
-        }
-
-        foreach (var append in queued)
-        {
-            append.TrySetResult(Refused(EndError()));
-        }
-
-        foreach (var append in group?.Appends ?? [])
-        {
-            append.TrySetResult(
-                append.DependsOnGroup ? Refused(EndError() with { OutcomeUnknown = !groupFailed }) : append.Result);
-        }
-
-        WakeFetches();
-        _abandoned.Cancel();
-        _ended.TrySetResult(end);
-    }
-
-    private LogError EndError() => _end switch
-    {
-        LogEnd.Offline => new LogError(StreamErrorCode.PartitionOffline, _endDetail),
-        LogEnd.Deleted => new LogError(StreamErrorCode.UnknownTopicId, _endDetail),
-        null => new LogError(StreamErrorCode.NotLeaderOrFollower, "The partition is being closed here and is moving."),
-        _ => new LogError(StreamErrorCode.NotLeaderOrFollower, _endDetail),
-    };
-
-    private LogAppendResult Refused(LogError error) => new(error, -1, -1, _logStartOffset);
-
-    /// <summary>Looks whether the log is still ours, as often as it takes; ends it when it is not.</summary>
-    /// <returns>False when it has ended.</returns>
-    private async ValueTask<bool> ProveOwnershipAsync(CancellationToken cancellationToken)
-    {
-        var askedAt = _time.GetTimestamp();
-        var ownership = await _manifest.CheckAsync(cancellationToken).ConfigureAwait(false);
-        if (ownership == Ownership.Ours)
-        {
-            lock (_gate)
-            {
-                _provenAt = askedAt;
-            }
-
-            return true;
-        }
-
-        End(
-            ownership == Ownership.Deleted ? LogEnd.Deleted : LogEnd.Fenced,
-            ownership == Ownership.Deleted
-                ? "The topic was deleted."
-                : $"Another owner has taken the partition over from epoch {Epoch}.");
-        return false;
-    }
-
-    /// <summary>The segment that is written to. Its fields are guarded by the log's gate.</summary>
-    private sealed class ActiveSegment(
-        ManifestSegment manifest, SegmentIndex index, long position, int appendCount, long maxTimestampMs)
-    {
-        public ManifestSegment Manifest { get; } = manifest;
-
-        public SegmentIndex Index { get; } = index;
-
-        /// <summary>Its durable length in bytes: where the next append goes.</summary>
-        public long Position { get; set; } = position;
-
-        public int AppendCount { get; set; } = appendCount;
-
-        public long MaxTimestampMs { get; set; } = maxTimestampMs;
-
-        public string Name => Manifest.Name;
+        await _writer.CloseAsync().ConfigureAwait(false);
+        _log.EndWith(LogEnd.Closed, "The partition was closed here and is moving.");
+        await _log.DisposeAsync().ConfigureAwait(false);
     }
 }

@@ -27,3 +27,13 @@ public sealed record LogOptions
     /// <summary>How far ahead of the clock a batch may be dated. Default 1 hour.</summary>
     public TimeSpan TimestampAheadMax { get; init; } = TimeSpan.FromHours(1);
 }
+
+/// <summary>The offsets that stand for a place whose number the caller does not know.</summary>
+internal static class LogOffsets
+{
+    /// <summary>The high watermark.</summary>
+    public const long Latest = -1;
+
+    /// <summary>The log start offset.</summary>
+    public const long Earliest = -2;
+}

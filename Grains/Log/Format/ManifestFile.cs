@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using OrleansStream.Log.Contract;
 using OrleansStream.Log.Resources;
 using OrleansStream.Storage;
@@ -8,8 +7,6 @@ namespace OrleansStream.Log.Format;
 /// <summary>
 /// The manifest as its current owner holds it: every change is a compare-and-swap, and a lost reply is resolved by reading.
 /// </summary>
-[SuppressMessage(
-    "Design", "CA1001", Justification = "A semaphore whose wait handle is never taken holds nothing, and an update may outlive the log.")]
 internal sealed class ManifestFile
 {
     private readonly IDocumentStore _documents;
@@ -25,18 +22,15 @@ internal sealed class ManifestFile
     public PartitionManifest Current { get; private set; }
 
     /// <summary>Claims the next epoch. From the answer on no older owner can change the manifest.</summary>
-    /// <param name="log">The partition's folder.</param>
+    /// <param name="place">Where the log is.</param>
     /// <param name="owner">A text that no other activation has.</param>
     /// <param name="begin">Makes the first version of a log that has no manifest, once its first segment exists.</param>
-    /// <param name="documents">Where it is.</param>
-    /// <param name="time">The clock.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="LogFencedException">Others claimed it again and again.</exception>
     public static async ValueTask<ManifestFile> ClaimAsync(
-        string log, string owner, Func<ValueTask<PartitionManifest>> begin, IDocumentStore documents, TimeProvider time,
-        CancellationToken cancellationToken)
+        LogPlace place, string owner, Func<ValueTask<PartitionManifest>> begin, CancellationToken cancellationToken)
     {
-        var name = SegmentName.ManifestOf(log);
+        var (documents, time, name) = (place.Documents, place.Time, SegmentName.ManifestOf(place.Name));
         PartitionManifest? first = null;
         for (var attempt = 0; attempt < LogLimits.ClaimAttemptsMax; attempt++)
         {
@@ -94,7 +88,7 @@ internal sealed class ManifestFile
 
             var next = changed with { Revision = Current.Revision + 1 };
             var bytes = next.ToBytes();
-            for (var pause = LogLimits.RetryPauseMin; ; pause = NextPause(pause))
+            for (var pause = LogLimits.RetryPauseMin; ; pause = LogPause.Next(pause))
             {
                 if (await TryWriteAsync(next, bytes, cancellationToken).ConfigureAwait(false))
                 {
@@ -120,9 +114,6 @@ internal sealed class ManifestFile
             : PartitionManifest.Parse(_name, read.Bytes.Span).Owner == Current.Owner ? Ownership.Ours
             : Ownership.Lost;
     }
-
-    internal static TimeSpan NextPause(TimeSpan pause) =>
-        pause * 2 < LogLimits.RetryPauseMax ? pause * 2 : LogLimits.RetryPauseMax;
 
     // The same bytes are sent until one try is known to have taken effect: under one expected etag at most one does.
     private async ValueTask<bool> TryWriteAsync(PartitionManifest next, byte[] bytes, CancellationToken cancellationToken)

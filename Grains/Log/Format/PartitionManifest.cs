@@ -21,6 +21,9 @@ internal sealed record PartitionManifest
 {
     public const int CurrentFormat = 1;
 
+    /// <summary>The epoch of a log's first owner.</summary>
+    public const int FirstEpoch = 1;
+
     public int Format { get; init; } = CurrentFormat;
 
     public required int Epoch { get; init; }

@@ -92,6 +92,16 @@ internal sealed class SegmentScan(
         }
     }
 
+    /// <summary>Refuses a segment in which the scan was stopped by damage.</summary>
+    /// <exception cref="LogCorruptException">It was.</exception>
+    public void ThrowOnDamage()
+    {
+        if (Damage is not null)
+        {
+            throw new LogCorruptException(new LogDamage(name, Position, EndOffset), Damage);
+        }
+    }
+
     private async ValueTask<int> ReadAsync(Memory<byte> destination, CancellationToken cancellationToken)
     {
         try

@@ -1,3 +1,5 @@
+using OrleansStream.Log.Contract;
+
 namespace OrleansStream.Log.Resources;
 
 /// <summary>
@@ -6,6 +8,9 @@ namespace OrleansStream.Log.Resources;
 /// </summary>
 internal static class LogPause
 {
+    /// <summary>The pause after another one, between two tries against a failing store.</summary>
+    public static TimeSpan Next(TimeSpan pause) => pause * 2 < LogLimits.RetryPauseMax ? pause * 2 : LogLimits.RetryPauseMax;
+
     /// <summary>Waits for a time, or less when it is given up; it does not throw then.</summary>
     public static ValueTask WaitAsync(TimeSpan span, TimeProvider time, CancellationToken cancellationToken) =>
         WaitAsync(new TaskCompletionSource(), span, time, cancellationToken);

@@ -24,11 +24,11 @@ public sealed partial class ReadmeTests
     }
 
     [Fact]
-    public void WayOfARecord_WhenFollowed_TakesAtMostEightFiles()
+    public void WayOfARecord_WhenFollowed_TakesAtMostTenFiles()
     {
         var section = WalkThrough.Section("The way of a record");
         var files = NumberedLink().Matches(section).Select(match => match.Groups[1].Value).ToList();
-        Assert.InRange(files.Count, 2, 8);
+        Assert.InRange(files.Count, 2, 10);
         Assert.Equal("Api/Endpoints/ProduceEndpoints.cs", files[0]);
         Assert.Equal("Grains/Storage/Files/Segments/FileSegmentStore.cs", files[^1]);
         Assert.All(files, file => Assert.InRange(File.ReadLines(Repository.PathOf(file)).Count(), 1, 400));

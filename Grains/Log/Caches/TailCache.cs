@@ -4,7 +4,7 @@ using OrleansStream.Log.Contract;
 using OrleansStream.Log.Resources;
 using OrleansStream.Records;
 
-namespace OrleansStream.Log.Reading;
+namespace OrleansStream.Log.Caches;
 
 /// <summary>
 /// The newest batches of a log in memory, in chunks that groups are written into one behind the other: the writer's

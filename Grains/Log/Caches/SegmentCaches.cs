@@ -2,7 +2,7 @@ using OrleansStream.Log.Contract;
 using OrleansStream.Log.Format;
 using OrleansStream.Log.Resources;
 
-namespace OrleansStream.Log.Reading;
+namespace OrleansStream.Log.Caches;
 
 /// <summary>The indexes of a few sealed segments, the last used kept. The log's gate guards it.</summary>
 internal sealed class SegmentIndexCache

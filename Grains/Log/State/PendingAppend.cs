@@ -1,7 +1,7 @@
 using OrleansStream.Log.Contract;
 using OrleansStream.Records;
 
-namespace OrleansStream.Log.Writing;
+namespace OrleansStream.Log.State;
 
 /// <summary>One request to append, from its admission until it is answered.</summary>
 internal sealed class PendingAppend(
@@ -56,12 +56,4 @@ internal sealed class AppendGroup
     public required long BeganAt { get; init; }
 
     public int LengthBytes => Bytes.Length;
-}
-
-/// <summary>What became of a group's bytes.</summary>
-/// <param name="Position">Where they are, durably; -1 when they are not.</param>
-/// <param name="Error">Why they are definitely not stored; null with -1 when the log has ended instead.</param>
-internal readonly record struct StoreResult(long Position, LogError? Error)
-{
-    public static readonly StoreResult Ended = new(-1, null);
 }

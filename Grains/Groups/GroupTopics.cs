@@ -1,0 +1,45 @@
+using System.Collections.Immutable;
+using OrleansStream.Errors;
+using OrleansStream.Groups.State;
+using OrleansStream.Topics;
+
+namespace OrleansStream.Groups;
+
+/// <summary>Asks the topics' owners which topics there are.</summary>
+/// <param name="grains">Reaches the owners.</param>
+internal sealed class GroupTopics(IGrainFactory grains)
+{
+    /// <summary>Finds topics by name.</summary>
+    /// <param name="names">The names.</param>
+    /// <param name="isKnown">Whether a name is known to be a topic's.</param>
+    /// <returns>Each name with its topic; with null where there is none.</returns>
+    /// <exception cref="StreamException">An owner did not answer.</exception>
+    public async Task<ImmutableArray<TopicLookup>> FindAsync(ImmutableArray<string> names, Func<string, bool> isKnown)
+    {
+        if (names.IsEmpty)
+            return [];
+        try
+        {
+            // Asking the grain of a name that is no topic's makes that grain for the question alone, each time. The catalogue knows all names.
+            ImmutableArray<string> unsure = [.. names.Where(name => !isKnown(name))];
+            ImmutableArray<string> known = unsure.IsEmpty
+                ? [] : await grains.GetGrain<ITopicCatalogGrain>(ITopicCatalogGrain.Key).FilterAsync(unsure);
+            var unknown = unsure.Except(known, StringComparer.Ordinal).ToHashSet(StringComparer.Ordinal);
+            return [.. await Task.WhenAll(names.Select(async name => unknown.Contains(name)
+                ? new TopicLookup(name, Topic: null)
+                : ToLookup(name, await grains.GetGrain<ITopicGrain>(name).GetAsync())))];
+        }
+        catch (Exception e) when (e is OrleansException or TimeoutException)
+        {
+            throw new StreamException(new StreamError(StreamErrorCode.CoordinatorNotAvailable, $"The owner of a topic did not answer: {e.Message}"));
+        }
+    }
+
+    private static TopicLookup ToLookup(string name, TopicResponse response) => response switch
+    {
+        { Topic: { } topic } => new TopicLookup(name, new GroupTopic(topic.Name, topic.Id, topic.PartitionCount)),
+        { Error.Code: StreamErrorCode.UnknownTopicOrPartition } => new TopicLookup(name, Topic: null),
+        { Error: { } error } => throw new StreamException(error),
+        _ => throw new InvalidOperationException($"Topic '{name}' answered neither a topic nor an error."),
+    };
+}

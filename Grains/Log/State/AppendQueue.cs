@@ -1,0 +1,164 @@
+using OrleansStream.Errors;
+using OrleansStream.Log.Contract;
+
+namespace OrleansStream.Log.State;
+
+/// <summary>The appends that are not answered yet: those that wait for a place, and the group that is being stored.</summary>
+/// <remarks>
+/// The log's gate guards it. Their bytes and count are bounded, and nobody waits for ever: an append that the store does not confirm in
+/// time is answered with its outcome unknown, and resolving it goes on.
+/// </remarks>
+internal sealed class AppendQueue : IAsyncDisposable
+{
+    private static readonly TimeSpan DeadlineCheckInterval = TimeSpan.FromSeconds(5);
+    private readonly OpenLog _log;
+    private readonly ITimer _deadlineTimer;
+    private bool _deadlinesWatched;
+    private long _pendingBytes;
+    private double _bytesPerSecond;
+
+    public AppendQueue(OpenLog log)
+    {
+        _log = log;
+        _deadlineTimer = Time.CreateTimer(
+            static queue => ((AppendQueue)queue!).ExpireWaiting(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
+
+    /// <summary>The appends that have no place yet, oldest first.</summary>
+    public Queue<PendingAppend> Waiting { get; } = new();
+
+    /// <summary>The group that is being stored; null between two.</summary>
+    public AppendGroup? Group { get; set; }
+
+    private TimeProvider Time => _log.Place.Time;
+
+    /// <summary>Lets an append wait for its place. Under the gate, after <see cref="TakeRoom"/>.</summary>
+    public void Add(PendingAppend append)
+    {
+        Waiting.Enqueue(append);
+        if (!_deadlinesWatched)
+        {
+            _deadlinesWatched = true; // looking for late appends costs nothing while the store answers
+            _deadlineTimer.Change(DeadlineCheckInterval, Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    /// <summary>Takes room for an append, of this log's own and of all logs'. Under the gate.</summary>
+    /// <returns>Null; or that there is none, and when there will be.</returns>
+    public LogError? TakeRoom(int lengthBytes)
+    {
+        if (_pendingBytes + lengthBytes > LogLimits.PendingBytesMax || Waiting.Count >= LogLimits.PendingAppendsMax)
+        {
+            return new LogError(
+                StreamErrorCode.ThrottlingQuotaExceeded,
+                $"The partition has {_pendingBytes} bytes in {Waiting.Count} appends that are not durable yet; at most "
+                + $"{LogLimits.PendingBytesMax} bytes in {LogLimits.PendingAppendsMax} appends are taken.",
+                RetryAfter: DrainTime());
+        }
+
+        var resources = _log.Resources;
+        if (!resources.TryTakePending(lengthBytes, _pendingBytes))
+        {
+            return new LogError(
+                StreamErrorCode.ThrottlingQuotaExceeded,
+                $"The server has {resources.PendingBytes} bytes that are not durable yet, {_pendingBytes} of them this partition's; "
+                + "it takes no more of this one now.",
+                RetryAfter: _pendingBytes > 0 ? DrainTime() : resources.DrainTime() ?? LogLimits.RetryPauseMax);
+        }
+
+        _pendingBytes += lengthBytes;
+        return null;
+    }
+
+    /// <summary>Gives back the room of an append that was answered. Under the gate.</summary>
+    public void ReturnRoom(int lengthBytes)
+    {
+        _pendingBytes -= lengthBytes;
+        if (!_log.HasEnded)
+        {
+            _log.Resources.ReturnPending(lengthBytes); // an ended log has given back all at once
+        }
+    }
+
+    /// <summary>Takes note of how long a group took to become durable. Under the gate.</summary>
+    public void CountStored(int lengthBytes, TimeSpan elapsed)
+    {
+        var pace = lengthBytes / Math.Max(elapsed.TotalSeconds, 1e-6);
+        _bytesPerSecond = _bytesPerSecond == 0 ? pace : (_bytesPerSecond * 0.8) + (pace * 0.2);
+    }
+
+    /// <summary>Gives all room back and hands out who is to be answered, as the log ends. Under the gate.</summary>
+    public (List<PendingAppend> Waiting, AppendGroup? Group) Close()
+    {
+        List<PendingAppend> waiting = [.. Waiting];
+        Waiting.Clear();
+        _log.Resources.ReturnPending(_pendingBytes);
+        return (waiting, Group);
+    }
+
+    /// <summary>Waits for an append to be answered, or until its caller gives up.</summary>
+    public async Task<LogAppendResult> WaitAsync(PendingAppend append, CancellationToken cancellationToken)
+    {
+        using var registration = cancellationToken.UnsafeRegister(
+            static (state, _) =>
+            {
+                var (queue, append) = ((AppendQueue, PendingAppend))state!;
+                append.TrySetResult(queue.TimedOut(append));
+            },
+            (this, append));
+        return await append.Task.ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => _deadlineTimer.DisposeAsync();
+
+    // The gate settles in one step what is said and what happens to the append: the writer may be about to give it a place.
+    private LogAppendResult TimedOut(PendingAppend append)
+    {
+        lock (_log.Gate)
+        {
+            append.IsGivenUp = !append.IsPlaced;
+            return _log.Refused(new LogError(
+                StreamErrorCode.RequestTimedOut,
+                append.IsPlaced
+                    ? "The store has not confirmed the append in time; it may still take effect."
+                    : "The append could not be begun in time; nothing was stored.",
+                OutcomeUnknown: append.IsPlaced));
+        }
+    }
+
+    private void ExpireWaiting()
+    {
+        List<PendingAppend> late;
+        lock (_log.Gate)
+        {
+            late = [.. (Group?.Appends ?? []).Concat(Waiting)
+                .Where(append => Time.GetElapsedTime(append.AdmittedAt) >= LogLimits.AppendWaitMax)];
+            _deadlinesWatched = Group is not null || Waiting.Count > 0;
+            if (_deadlinesWatched && !_log.HasEnded)
+            {
+                _deadlineTimer.Change(DeadlineCheckInterval, Timeout.InfiniteTimeSpan);
+            }
+        }
+
+        foreach (var append in late)
+        {
+            append.TrySetResult(TimedOut(append));
+        }
+    }
+
+    /// <summary>
+    /// How long the pending bytes take at the pace of the last appends, and not less than the append under way has taken: a store that
+    /// does not answer has no pace. Under the gate.
+    /// </summary>
+    private TimeSpan DrainTime()
+    {
+        var seconds = _bytesPerSecond > 0 ? _pendingBytes / _bytesPerSecond : 1;
+        if (Group is { } group)
+        {
+            seconds = Math.Max(seconds, Time.GetElapsedTime(group.BeganAt).TotalSeconds);
+        }
+
+        return TimeSpan.FromSeconds(Math.Clamp(seconds, 0.05, LogLimits.AppendWaitMax.TotalSeconds));
+    }
+}

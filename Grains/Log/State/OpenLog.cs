@@ -1,0 +1,253 @@
+using System.Collections.Immutable;
+using OrleansStream.Errors;
+using OrleansStream.Log.Caches;
+using OrleansStream.Log.Contract;
+using OrleansStream.Log.Format;
+using OrleansStream.Log.Producers;
+using OrleansStream.Log.Resources;
+
+namespace OrleansStream.Log.State;
+
+/// <summary>An open log: what its parts know in common, the one lock that guards it, and its end.</summary>
+/// <remarks><c>Log/README.md</c> says which part changes what, and on which thread.</remarks>
+internal sealed class OpenLog : IAsyncDisposable
+{
+    private readonly CancellationTokenSource _abandoned = new();
+    private readonly TaskCompletionSource<LogEnd> _ended = new();
+    private LogOptions _options;
+    private LogEnd? _end;
+    private string _endDetail = "";
+
+    /// <summary>Takes over what was read of the log when it was opened.</summary>
+    /// <param name="place">Where it is.</param>
+    /// <param name="options">Its settings.</param>
+    /// <param name="resources">What it shares with the other logs of the process.</param>
+    /// <param name="manifest">Its manifest, claimed.</param>
+    /// <param name="scan">Its active segment, read to its end.</param>
+    /// <param name="producers">What is known of producers at that end.</param>
+    /// <param name="appendCount">The appends that the active segment holds.</param>
+    public OpenLog(
+        LogPlace place, LogOptions options, LogResources resources, ManifestFile manifest, SegmentScan scan, ProducerStates producers,
+        int appendCount)
+    {
+        (Place, _options, Resources, Manifest, Producers) = (place, options, resources, manifest, producers);
+        (FlowIn, FlowOut) = (new LogFlow(place.Time), new LogFlow(place.Time));
+        (Tail, ReadAhead) = (new TailCache(resources), new ReadAheadCache(resources));
+        var current = manifest.Current;
+        Sealed = current.Segments.RemoveAt(current.Segments.Count - 1);
+        Active = new ActiveSegment(current.Active, scan.Index, scan.Position, appendCount, scan.MaxTimestampMs);
+        LogStartOffset = current.LogStartOffset;
+        EndOffset = scan.EndOffset;
+        ProvenAt = UsedAt = OpenedAt = place.Time.GetTimestamp();
+        Appends = new AppendQueue(this);
+        Waiters = new FetchWaiters(this);
+    }
+
+    /// <summary>The lock of everything below; never held across an await, and no caller's continuation runs under it.</summary>
+    public Lock Gate { get; } = new();
+
+    public LogPlace Place { get; }
+
+    public LogResources Resources { get; }
+
+    /// <summary>The manifest; it has a turn of its own for those who change it.</summary>
+    public ManifestFile Manifest { get; }
+
+    /// <summary>The settings; they may be replaced at any time.</summary>
+    public LogOptions Options
+    {
+        get => Volatile.Read(ref _options);
+        set => Volatile.Write(ref _options, value);
+    }
+
+    public int Epoch => Manifest.Current.Epoch;
+
+    /// <summary>The time, in milliseconds since the Unix epoch.</summary>
+    public long NowMs => Place.NowMs;
+
+    /// <summary>When it was opened, as <see cref="TimeProvider.GetTimestamp"/> tells it.</summary>
+    public long OpenedAt { get; }
+
+    /// <summary>The closed segments, oldest first.</summary>
+    public ImmutableList<ManifestSegment> Sealed { get; set; }
+
+    public ActiveSegment Active { get; set; }
+
+    public long LogStartOffset { get; set; }
+
+    /// <summary>The high watermark: the offset behind the last durable record.</summary>
+    public long EndOffset { get; set; }
+
+    /// <summary>When this owner was last known to be the owner: it appended, or looked at the manifest.</summary>
+    public long ProvenAt { get; set; }
+
+    /// <summary>When something was last appended or read.</summary>
+    public long UsedAt { get; set; }
+
+    /// <summary>True once the log takes no more appends, since it is being closed.</summary>
+    public bool IsClosing { get; set; }
+
+    /// <summary>What is remembered of producers, by what is durable.</summary>
+    public ProducerStates Producers { get; }
+
+    public AppendQueue Appends { get; }
+
+    public FetchWaiters Waiters { get; }
+
+    /// <summary>The newest bytes in memory.</summary>
+    public TailCache Tail { get; }
+
+    /// <summary>Older bytes that were read last.</summary>
+    public ReadAheadCache ReadAhead { get; }
+
+    /// <summary>The indexes of closed segments that were used last.</summary>
+    public SegmentIndexCache Indexes { get; } = new();
+
+    public LogFlow FlowIn { get; }
+
+    public LogFlow FlowOut { get; }
+
+    /// <summary>Completes when the log has ended; it never faults.</summary>
+    public Task<LogEnd> Ended => _ended.Task;
+
+    /// <summary>Cancelled when the log has ended.</summary>
+    public CancellationToken Abandoned => _abandoned.Token;
+
+    /// <summary>Why the log has ended; null while it serves. It only ever goes from null to one reason, so it may be asked without the gate.</summary>
+    public LogEnd? End => _end;
+
+    /// <summary>Whether the log has ended.</summary>
+    public bool HasEnded => _end is not null;
+
+    /// <summary>Why the log has ended, in a sentence; empty while it serves.</summary>
+    public string EndDetail
+    {
+        get
+        {
+            lock (Gate)
+            {
+                return _endDetail;
+            }
+        }
+    }
+
+    /// <summary>What is said to whoever comes to a log that has ended, or is being closed.</summary>
+    public LogError EndError() => _end switch
+    {
+        LogEnd.Offline => new LogError(StreamErrorCode.PartitionOffline, _endDetail),
+        LogEnd.Deleted => new LogError(StreamErrorCode.UnknownTopicId, _endDetail),
+        null => new LogError(StreamErrorCode.NotLeaderOrFollower, "The partition is being closed here and is moving."),
+        _ => new LogError(StreamErrorCode.NotLeaderOrFollower, _endDetail),
+    };
+
+    /// <summary>The answer to an append that was not done.</summary>
+    public LogAppendResult Refused(LogError error) => new(error, -1, -1, LogStartOffset);
+
+    /// <summary>Ends the log. The first reason wins. Whatever waits is answered, so that nobody hangs on a log that has ended.</summary>
+    /// <param name="end">Why.</param>
+    /// <param name="detail">Why, in a sentence.</param>
+    /// <param name="groupFailed">True when the group under way is known not to be stored; else its outcome is unknown.</param>
+    public void EndWith(LogEnd end, string detail, bool groupFailed = false)
+    {
+        List<PendingAppend> queued;
+        AppendGroup? group;
+        lock (Gate)
+        {
+            if (_end is not null)
+            {
+                return;
+            }
+
+            (_end, _endDetail) = (end, detail);
+            (queued, group) = Appends.Close();
+            Tail.Clear();
+            ReadAhead.Clear();
+        }
+
+        foreach (var append in queued)
+        {
+            append.TrySetResult(Refused(EndError()));
+        }
+
+        foreach (var append in group?.Appends ?? [])
+        {
+            append.TrySetResult(
+                append.DependsOnGroup ? Refused(EndError() with { OutcomeUnknown = !groupFailed }) : append.Result);
+        }
+
+        Waiters.Wake();
+        _abandoned.Cancel();
+        _ended.TrySetResult(end);
+    }
+
+    /// <summary>Looks at the manifest whether the log is still this owner's, and ends it when it is not.</summary>
+    /// <returns>False when it has ended.</returns>
+    /// <exception cref="OrleansStream.Storage.StoreUnavailableException">The manifest could not be read.</exception>
+    public async ValueTask<bool> ProveOwnershipAsync(CancellationToken cancellationToken)
+    {
+        var askedAt = Place.Time.GetTimestamp();
+        var ownership = await Manifest.CheckAsync(cancellationToken).ConfigureAwait(false);
+        if (ownership == Ownership.Ours)
+        {
+            lock (Gate)
+            {
+                ProvenAt = askedAt;
+            }
+
+            return true;
+        }
+
+        EndWith(
+            ownership == Ownership.Deleted ? LogEnd.Deleted : LogEnd.Fenced,
+            ownership == Ownership.Deleted
+                ? "The topic was deleted."
+                : $"Another owner has taken the partition over from epoch {Epoch}.");
+        return false;
+    }
+
+    /// <summary>Changes the manifest; returns once the change is durable.</summary>
+    /// <remarks>
+    /// An update that has begun is only given up when the log ends. If a caller could give it up midway, it might take effect all the
+    /// same, and the next update would take it for a stranger's.
+    /// </remarks>
+    /// <exception cref="LogFencedException">Another owner has claimed it; the change was not made.</exception>
+    public ValueTask UpdateManifestAsync(Func<PartitionManifest, PartitionManifest?> change, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        return Manifest.UpdateAsync(change, Abandoned);
+    }
+
+    /// <summary>The segment that holds an offset of the log. Under the gate, as retention may take segments away.</summary>
+    public SegmentView FindSegment(long offset)
+    {
+        if (offset >= Active.BaseOffset)
+        {
+            return new SegmentView(Active.Name, Active.BaseOffset, Active.Position);
+        }
+
+        int low = 0, high = Sealed.Count - 1;
+        while (low < high)
+        {
+            var middle = (low + high + 1) >>> 1;
+            (low, high) = Sealed[middle].BaseOffset <= offset ? (middle, high) : (low, middle - 1);
+        }
+
+        var segment = Sealed[low];
+        return new SegmentView(segment.Name, segment.BaseOffset, segment.Length);
+    }
+
+    /// <summary>When a closed segment was closed. Under the gate.</summary>
+    public long ClosedAtMs(int i) => (i + 1 < Sealed.Count ? Sealed[i + 1] : Active.Manifest).CreatedAtMs;
+
+    /// <summary>Whether the active segment is old enough to be closed.</summary>
+    public bool IsActiveAged(LogOptions options) => NowMs - Active.Manifest.CreatedAtMs >= (long)options.SegmentAge.TotalMilliseconds;
+
+    /// <summary>Whether the active segment holds any record: fences alone use no offset.</summary>
+    public bool HasActiveRecords => Active.BaseOffset < EndOffset;
+
+    /// <summary>Waits between two tries against a failing store, or less when the log ends.</summary>
+    public ValueTask PauseAsync(TimeSpan pause) => LogPause.WaitAsync(pause, Place.Time, Abandoned);
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => Appends.DisposeAsync();
+}

@@ -1,0 +1,195 @@
+using OrleansStream.Log.Contract;
+using OrleansStream.Log.Resources;
+using OrleansStream.Log.State;
+using OrleansStream.Records;
+
+namespace OrleansStream.Log.Writing;
+
+/// <summary>The one writer of a log. While one group is being stored the next one gathers (group commit).</summary>
+/// <remarks>
+/// It has no thread: the first append to arrive runs the write loop, and whatever comes meanwhile goes with the loop's next round. At
+/// most one loop runs, so what it alone touches needs no lock.
+/// </remarks>
+internal sealed class LogWriter
+{
+    private readonly OpenLog _log;
+    private readonly AppendPlacement _placement;
+    private readonly GroupAppender _groups;
+    private readonly SegmentRoller _roller;
+
+    // Guarded by the gate: set while a loop runs, completed at its end.
+    private TaskCompletionSource? _drained;
+    private bool _rollWanted;
+
+    public LogWriter(OpenLog log, SegmentRoller roller)
+    {
+        (_log, _roller) = (log, roller);
+        _placement = new AppendPlacement(log);
+        _groups = new GroupAppender(log, _placement, roller);
+    }
+
+    /// <summary>Appends the batches of one request next to each other, all or none.</summary>
+    /// <inheritdoc cref="PartitionLog.AppendAsync"/>
+    public ValueTask<LogAppendResult> AppendAsync(
+        AppendBatches batches, LogAcks acks, long? expectedNextOffset, CancellationToken cancellationToken)
+    {
+        var invalid = SentAppend.Judge(ref batches, _log.Options, _log.Place.AppendBytesMax, _log.NowMs);
+        batches.TryReadFirst(out var first);
+        if (acks == LogAcks.Admitted)
+        {
+            batches = batches.ToArray(); // the caller has its answer, and its memory back, before these are written
+        }
+
+        PendingAppend append;
+        var starts = false;
+        lock (_log.Gate)
+        {
+            if ((_log.HasEnded || _log.IsClosing ? _log.EndError() : invalid) is { } error)
+            {
+                return ValueTask.FromResult(_log.Refused(error));
+            }
+
+            if (_log.Appends.TakeRoom(batches.LengthBytes) is { } full)
+            {
+                _placement.AwaitRefused(first);
+                return ValueTask.FromResult(_log.Refused(full));
+            }
+
+            append = new PendingAppend(batches, first, acks, expectedNextOffset, _log.Place.Time.GetTimestamp());
+            _log.Appends.Add(append);
+            starts = StartsDraining();
+        }
+
+        if (starts)
+        {
+            _ = DrainAsync();
+        }
+
+        return acks == LogAcks.Admitted
+            ? ValueTask.FromResult(new LogAppendResult(null, -1, -1, _log.LogStartOffset))
+            : cancellationToken.CanBeCanceled && !append.Task.IsCompleted
+                ? new ValueTask<LogAppendResult>(_log.Appends.WaitAsync(append, cancellationToken))
+                : new ValueTask<LogAppendResult>(append.Task);
+    }
+
+    /// <summary>Has the loop close the active segment when a condition holds.</summary>
+    /// <param name="isWanted">The condition; asked under the gate.</param>
+    public void RollWhen(Func<bool> isWanted)
+    {
+        lock (_log.Gate)
+        {
+            if (!isWanted())
+            {
+                return;
+            }
+
+            _rollWanted = true;
+            if (!StartsDraining())
+            {
+                return;
+            }
+        }
+
+        _ = DrainAsync();
+    }
+
+    /// <summary>Takes no more appends, and waits a while for those under way.</summary>
+    public async ValueTask CloseAsync()
+    {
+        Task drained;
+        lock (_log.Gate)
+        {
+            _log.IsClosing = true;
+            drained = _drained?.Task ?? Task.CompletedTask;
+        }
+
+        if (!drained.IsCompleted)
+        {
+            await LogPause.WaitAsync(drained, LogLimits.CloseWaitMax, _log.Place.Time).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>True for the caller that must run the loop, as nobody does yet. Under the gate.</summary>
+    private bool StartsDraining()
+    {
+        if (_drained is not null)
+        {
+            return false;
+        }
+
+        _drained = new TaskCompletionSource();
+        return true;
+    }
+
+    private async Task DrainAsync()
+    {
+        try
+        {
+            while (await DrainNextAsync().ConfigureAwait(false))
+            {
+            }
+        }
+        catch (Exception e)
+        {
+            // Nobody awaits this loop. The owner goes away, and the next one recovers from what is stored.
+            _log.EndWith(LogEnd.Failed, $"The partition's writer failed: {e.Message}");
+            FinishDraining();
+        }
+    }
+
+    /// <returns>False when there was nothing to do: then the loop is over, and the next append starts it again.</returns>
+    private async ValueTask<bool> DrainNextAsync()
+    {
+        await PaceAsync().ConfigureAwait(false);
+        AppendGroup? group;
+        bool roll;
+        TaskCompletionSource? drained = null;
+        lock (_log.Gate)
+        {
+            roll = _rollWanted && !_log.HasEnded;
+            _rollWanted = false;
+            group = roll ? null : _placement.TakeGroup();
+            if (!roll && group is null)
+            {
+                (drained, _drained) = (_drained, null);
+            }
+        }
+
+        drained?.TrySetResult();
+        if (roll)
+        {
+            await _roller.RollAsync(isOptional: true).ConfigureAwait(false);
+        }
+        else if (group is not null)
+        {
+            await _groups.AppendAsync(group).ConfigureAwait(false);
+        }
+
+        return drained is null;
+    }
+
+    private void FinishDraining()
+    {
+        TaskCompletionSource? drained;
+        lock (_log.Gate)
+        {
+            (drained, _drained) = (_drained, null);
+        }
+
+        drained?.TrySetResult();
+    }
+
+    // flush.interval.ms trades latency for fewer writes; at its default nothing waits here.
+    private async ValueTask PaceAsync()
+    {
+        var interval = _log.Options.FlushInterval;
+        if (interval > TimeSpan.Zero && _groups.LastAt != 0 && !_log.HasEnded && !_log.IsClosing)
+        {
+            var left = interval - _log.Place.Time.GetElapsedTime(_groups.LastAt);
+            if (left > TimeSpan.Zero)
+            {
+                await _log.PauseAsync(left).ConfigureAwait(false);
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+using OrleansStream.Errors;
+using OrleansStream.Log.Contract;
+using OrleansStream.Records;
+
+namespace OrleansStream.Log.Writing;
+
+/// <summary>What the batches of one request must be to enter a log: well formed, within its bounds, and of one producer.</summary>
+internal static class SentAppend
+{
+    /// <summary>Judges what is to be appended, and puts right what may be taken but not as it came.</summary>
+    /// <param name="batches">The batches; those that are taken.</param>
+    /// <param name="options">The log's settings.</param>
+    /// <param name="lengthMax">The most bytes of one append.</param>
+    /// <param name="nowMs">The time, in milliseconds since the Unix epoch.</param>
+    /// <returns>Null; or why they are not taken.</returns>
+    public static LogError? Judge(ref AppendBatches batches, LogOptions options, int lengthMax, long nowMs)
+    {
+        if (batches.IsEmpty)
+        {
+            return new LogError(StreamErrorCode.InvalidRequest, "There is no batch to append.");
+        }
+
+        if (JudgeLength(batches.LengthBytes, lengthMax) is { } tooLong)
+        {
+            return tooLong;
+        }
+
+        var latestMs = options.StampsAppendTime ? long.MaxValue : nowMs + (long)options.TimestampAheadMax.TotalMilliseconds;
+        RecordBatchHeader? previous = null;
+        List<AppendBatches>? rewritten = null;
+        for (var left = batches; !left.IsEmpty;)
+        {
+            var position = batches.LengthBytes - left.LengthBytes;
+            var status = left.Validate(out var header, out var lengthBytes);
+            byte[]? batch = null;
+            if ((JudgeFormat(status, position)
+                ?? JudgeSize(header, lengthBytes, options)
+                ?? SentBatches.JudgeHeader(header)
+                ?? JudgeSequence(previous, header)
+                ?? JudgeRecords(left, header, latestMs, out batch)) is { } error)
+            {
+                return error;
+            }
+
+            if (batch is not null && rewritten is null)
+            {
+                rewritten = Split(batches, position);
+            }
+
+            rewritten?.Add(batch ?? left.First(lengthBytes));
+            previous = header;
+            left = left.WithoutFirst(lengthBytes);
+        }
+
+        if (rewritten is not null)
+        {
+            batches = new AppendBatches([.. rewritten]);
+        }
+
+        return rewritten is null ? null : JudgeLength(batches.LengthBytes, lengthMax);
+    }
+
+    private static LogError? JudgeLength(int lengthBytes, int lengthMax) => lengthBytes <= lengthMax ? null : new LogError(
+        StreamErrorCode.RecordListTooLarge,
+        $"The batches of one append have {lengthBytes} bytes; at most {lengthMax} are taken.");
+
+    /// <summary>The batches before a position, one by one.</summary>
+    private static List<AppendBatches> Split(AppendBatches batches, int position)
+    {
+        var split = new List<AppendBatches>();
+        for (var end = batches.LengthBytes - position; batches.LengthBytes > end && batches.TryReadFirst(out var header);)
+        {
+            split.Add(batches.First(header.LengthBytes));
+            batches = batches.WithoutFirst(header.LengthBytes);
+        }
+
+        return split;
+    }
+
+    // Each record is looked at once on its way in: what this process wrote itself was looked at where it came from.
+    private static LogError? JudgeRecords(in AppendBatches left, in RecordBatchHeader header, long latestMs, out byte[]? rewritten)
+    {
+        rewritten = null;
+        return left.IsFirstWrittenHere
+            ? SentBatches.JudgeTime(header.MaxTimestamp, latestMs)
+            : SentBatches.JudgeRecords(left.First(header.LengthBytes).ToMemory().Span, header, latestMs, out rewritten);
+    }
+
+    private static LogError? JudgeFormat(RecordBatchStatus status, int position) => status switch
+    {
+        RecordBatchStatus.Valid => null,
+        RecordBatchStatus.BadMagic => new LogError(
+            StreamErrorCode.UnsupportedForMessageFormat, $"The batch at byte {position} is not of format (magic) 2."),
+        _ => new LogError(
+            StreamErrorCode.CorruptMessage, $"The batch at byte {position} fails its check: {status}."),
+    };
+
+    private static LogError? JudgeSize(in RecordBatchHeader header, int lengthBytes, LogOptions options)
+    {
+        var lengthMax = header.RecordCount == 1
+            ? options.MessageBytesMax + LogLimits.RecordFramingBytesMax
+            : options.MessageBytesMax;
+        return lengthBytes <= lengthMax ? null : new LogError(
+            StreamErrorCode.MessageTooLarge,
+            $"A batch has {lengthBytes} bytes; the topic's max.message.bytes is {options.MessageBytesMax}. Store the "
+            + "payload in a blob and send its address, or send smaller batches.");
+    }
+
+    // One request is one producer's unbroken sequence, so that its first batch decides for all of them.
+    private static LogError? JudgeSequence(RecordBatchHeader? previous, in RecordBatchHeader header) =>
+        previous is not { } before
+        || (before.ProducerId == header.ProducerId && before.ProducerEpoch == header.ProducerEpoch
+            && (!header.HasProducer || header.BaseSequence == (unchecked(before.LastSequence + 1) & int.MaxValue)))
+            ? null
+            : new LogError(
+                StreamErrorCode.InvalidRecord,
+                "The batches of one append must be of one producer, with consecutive sequences.");
+}
