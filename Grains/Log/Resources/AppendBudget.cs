@@ -43,6 +43,9 @@ public sealed class AppendBudget : IDisposable
         }
     }
 
+    /// <summary>How long whoever comes now waits for its turn.</summary>
+    public TimeSpan WaitOfNext => TimeSpan.FromSeconds((double)WaitingCount * _interval / _time.TimestampFrequency);
+
     /// <summary>Waits for the turn to append once.</summary>
     /// <param name="cancellationToken">Gives the turn up. It then goes to the next one.</param>
     /// <exception cref="OperationCanceledException">It was given up.</exception>

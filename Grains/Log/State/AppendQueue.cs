@@ -159,6 +159,7 @@ internal sealed class AppendQueue : IAsyncDisposable
             seconds = Math.Max(seconds, Time.GetElapsedTime(group.BeganAt).TotalSeconds);
         }
 
+        seconds += _log.Resources.Appends?.WaitOfNext.TotalSeconds ?? 0;
         return TimeSpan.FromSeconds(Math.Clamp(seconds, 0.05, LogLimits.AppendWaitMax.TotalSeconds));
     }
 }

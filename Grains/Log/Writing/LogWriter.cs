@@ -191,5 +191,31 @@ internal sealed class LogWriter
                 await _log.PauseAsync(left).ConfigureAwait(false);
             }
         }
+
+        if (_log.Resources.Appends is { } budget && HasWaiting())
+        {
+            await TakeTurnAsync(budget).ConfigureAwait(false);
+        }
+    }
+
+    // What gathers meanwhile goes with the turn. A log that ends has nothing to append any more.
+    private async ValueTask TakeTurnAsync(AppendBudget budget)
+    {
+        try
+        {
+            await budget.TakeTurnAsync(_log.Abandoned).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // The log has ended; its loop finds that out.
+        }
+    }
+
+    private bool HasWaiting()
+    {
+        lock (_log.Gate)
+        {
+            return !_rollWanted && _log.Appends.Waiting.Count > 0;
+        }
     }
 }
