@@ -39,6 +39,11 @@ public static class GatewayHosting
         services.TryAddSingleton<TopicAdministration>();
         services.TryAddSingleton<LogEnds>();
         services.TryAddSingleton<ClusterDescriber>();
+        services.TryAddSingleton<GroupPolls>();
+        services.TryAddSingleton<ConsumerGroups>();
+        services.TryAddSingleton<GroupOffsets>();
+        services.TryAddSingleton<GroupResets>();
+        services.TryAddSingleton<GroupLag>();
         return services;
     }
 }

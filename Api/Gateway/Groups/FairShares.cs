@@ -1,7 +1,7 @@
 namespace OrleansStream.Gateway.Groups;
 
 /// <summary>Divides what an answer may hold among partitions that have different amounts.</summary>
-public static class FairShares
+internal static class FairShares
 {
     /// <summary>Gives each as much as every other, but none more than it has; what is left over goes to those that have more.</summary>
     /// <param name="counts">What each has.</param>

@@ -3,7 +3,6 @@ using OrleansStream.Errors;
 using OrleansStream.Gateway.Admission;
 using OrleansStream.Gateway.Reading;
 using OrleansStream.Groups;
-using OrleansStream.Partitions;
 
 namespace OrleansStream.Gateway.Groups;
 
@@ -13,250 +12,242 @@ namespace OrleansStream.Gateway.Groups;
 /// of them then, so it may give them up in the member's name, and the others' wait goes on. Only the poll itself joins: whatever
 /// goes on in its name afterwards is refused once the member has left.
 /// </summary>
-/// <param name="grains">The way to the grains.</param>
-/// <param name="ends">Knows how far logs reach.</param>
-/// <param name="time">Times waits and leases.</param>
-/// <param name="group">The group.</param>
-/// <param name="member">The member.</param>
-/// <param name="options">What was asked for.</param>
-/// <param name="load">The memory of the answer.</param>
-/// <param name="waits">The node's reads that wait.</param>
-public sealed partial class GroupPoll(
-    IGrainFactory grains, LogEnds ends, TimeProvider time, string group, string member, PollOptions options, AnswerLoad load, NodeWaits waits)
+/// <remarks>
+/// A door calls <see cref="JoinAsync"/>, then <see cref="ReadAsync(CancellationToken)"/> or <see cref="Stream"/>, and gives out what was read by
+/// <see cref="BeginDelivery"/> and <see cref="DeliverAsync"/>. Nothing of a delivery is committed before the member comes back with its cursor: an
+/// answer that does not reach the member is delivered again.
+/// </remarks>
+public sealed class GroupPoll : IDisposable
 {
-    private readonly IConsumerGroupGrain _group = grains.GetGrain<IConsumerGroupGrain>(group);
-    private readonly List<PollReset> _resets = [];
-    private MemberToken _token;
-    private long _renewedAt;
-    private long _leaseLeftMs;
-    private ImmutableArray<PartitionHolds> _holds = [];
-    private StreamError? _gone;
+    private readonly TimeProvider _time;
+    private readonly string _group;
+    private readonly string _member;
+    private readonly PollOptions _options;
+    private readonly AnswerLoad _load;
+    private readonly LogEnds _ends;
+    private readonly PartitionFetcher _fetcher;
+    private readonly GroupMembership _membership;
+    private readonly PollPositions _positions;
+    private readonly PolledPartitions _partitions;
+    private readonly FailedRecords _failed;
+    private PollDelivery? _delivery;
 
-    /// <summary>The member's partitions, by topic and partition.</summary>
-    public IReadOnlyList<PolledPartition> Partitions { get; private set; } = [];
+    internal GroupPoll(
+        IGrainFactory grains, LogEnds ends, TimeProvider time, NodeAnswers node, NodeWaits waits, string group, string member, PollOptions options)
+    {
+        (_ends, _time, _group, _member, _options) = (ends, time, group, member, options);
+        _load = new AnswerLoad(node);
+        _fetcher = new PartitionFetcher(grains, _load);
+        _membership = new GroupMembership(grains.GetGrain<IConsumerGroupGrain>(group), time, member, options);
+        _positions = new PollPositions(_fetcher, _membership, ends, options.Policy);
+        _partitions = new PolledPartitions(_fetcher, _positions, ends, waits, time, group, options.BytesMax);
+        _failed = new FailedRecords(grains, _membership, _fetcher, group, options.Failed);
+    }
 
-    /// <summary>What was not in the log any more, or not yet, and was not told yet.</summary>
-    public IReadOnlyList<PollReset> Resets => _resets;
-
-    /// <summary>The topics asked for that do not exist.</summary>
-    public ImmutableArray<string> UnknownTopics { get; private set; } = [];
+    /// <summary>The member's partitions, by topic and number.</summary>
+    public IEnumerable<AssignedPartition> Assignment => Partitions.Select(partition => partition.Assigned);
 
     /// <summary>The member's epoch.</summary>
-    public long MemberEpoch => _token.Epoch;
+    public long MemberEpoch => _membership.Token.Epoch;
 
     /// <summary>When the member's lease ends.</summary>
-    public DateTimeOffset LeaseExpiresAt => time.GetUtcNow().AddMilliseconds(LeaseLeftMs);
+    public DateTimeOffset LeaseExpiresAt => _time.GetUtcNow().AddMilliseconds(_membership.LeaseLeftMs);
 
-    /// <summary>The records that are there and not yet read, as far as is known.</summary>
-    public long Lag => Partitions.Where(partition => partition.Position >= 0 && partition.HighWatermark >= 0)
-        .Sum(partition => Math.Max(0, partition.HighWatermark - partition.Position));
+    /// <summary>The member's partitions with what was read of them.</summary>
+    internal IReadOnlyList<PolledPartition> Partitions => _partitions.All;
 
-    private long LeaseLeftMs => Math.Max(0, _leaseLeftMs - (long)time.GetElapsedTime(_renewedAt).TotalMilliseconds);
+    /// <summary>True when there is something to be told: records, or offsets that were reset.</summary>
+    internal bool HasAnswer => _partitions.HasRecords || _positions.HasResets;
 
-    /// <summary>What the member gets to know itself by, and where it stands.</summary>
-    public string Cursor() => options is { IsHeartbeat: true, Commits: false, Cursor: { } given }
-        // The member still works on what this cursor was given with.
-        ? (given with { Token = _token }).Write(group, member)
-        : CursorOfAnswer().Write(group, member);
+    /// <summary>True when the last wait ended because the group moves partitions.</summary>
+    internal bool HasNews { get; private set; }
 
-    private GroupCursor CursorOfAnswer() => new(_token, [.. Partitions
-        .Where(partition => partition.Position >= 0)
-        .Select(partition => new PartitionOffset(partition.Assigned.TopicId, partition.Assigned.Partition, partition.Position))])
-    {
-        Holds = [.. Partitions.Select(partition => partition.Held.Told(partition.Assigned)).OfType<PartitionHolds>()],
-    };
-
-    /// <summary>Notes that <see cref="Resets"/> have been told.</summary>
-    public void EndResets() => _resets.Clear();
+    private ImmutableArray<string> UnknownTopics { get; set; } = [];
 
     /// <summary>Joins or renews, and commits what the cursor says is done.</summary>
     /// <param name="cancellationToken">Ends it.</param>
     /// <returns>Null, or the refusal.</returns>
-    /// <exception cref="StreamException">The cursor names an offset that does not exist, or the failed records are none of its answer's.</exception>
-    /// <exception cref="StreamException">Nobody answered for the group for longer than a move takes.</exception>
-    public async Task<GroupMemberResponse?> JoinAsync(CancellationToken cancellationToken)
+    /// <exception cref="StreamException">
+    /// The cursor names an offset that does not exist, or the failed records are none of its answer's; or nobody answered for the group for longer
+    /// than a move takes.
+    /// </exception>
+    public async Task<MemberRefusal?> JoinAsync(CancellationToken cancellationToken)
     {
-        ImmutableArray<PartitionOffset> offsets = options.Cursor is { } cursor ? [.. cursor.Offsets] : [];
-        if (options.Cursor is { } given)
-            await CheckCursorAsync(given, cancellationToken);
-        _holds = options is { IsHeartbeat: true, Commits: false } ? [] : [.. options.Cursor?.Holds ?? []];
-        if (options.Failed.Count > 0 && await MoveFailedAsync(options.Cursor!, cancellationToken) is { } lost)
-            return lost;
-        if (_holds.Length > 0 && !options.Commits)
+        ImmutableArray<PartitionOffset> offsets = _options.Cursor is { } cursor ? [.. cursor.Offsets] : [];
+        if (_options.Cursor is { } given)
+            await CheckAsync(given, cancellationToken);
+        ImmutableArray<PartitionHolds> holds = _options is { IsHeartbeat: true, Commits: false } ? [] : [.. _options.Cursor?.Holds ?? []];
+        if (_options.Failed.Count > 0)
+        {
+            (GroupMemberResponse? lost, holds) = await _failed.MoveAsync(_options.Cursor!, cancellationToken);
+            if (lost is not null)
+                return Refusal(lost);
+        }
+
+        if (holds.Length > 0 && !_options.Commits)
             throw StreamException.InvalidRequest("commit", "Records of the cursor's answer wait in place, or were passed over for one that does: only a poll that commits can tell what became of them.");
-        if (await PollGroupAsync(options.Cursor?.Token, options.Commits ? offsets : [], neverJoins: options.IsHeartbeat && options.Cursor is not null, cancellationToken) is { } refused)
-            return refused;
-        _holds = [];
+        GroupMemberResponse? refused = await PollGroupAsync(
+            _options.Cursor?.Token, _options.Commits ? offsets : [], holds, neverJoins: _options.IsHeartbeat && _options.Cursor is not null, cancellationToken);
+        if (refused is not null)
+            return Refusal(refused);
         // The member goes on behind what it was last given, also in what it did not want to commit yet.
         var positions = offsets.ToDictionary(offset => (offset.TopicId, offset.Partition), offset => offset.Offset);
         foreach (PolledPartition partition in Partitions)
         {
             if (positions.TryGetValue((partition.Assigned.TopicId, partition.Assigned.Partition), out long position))
-                partition.GoTo(position, isDone: options.Commits);
+                partition.GoTo(position, isDone: _options.Commits);
         }
 
         return null;
+    }
+
+    /// <summary>Reads until there are records, or the wait that was asked for is over. A heartbeat reads nothing.</summary>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <returns>Null, or why the member is none any more.</returns>
+    /// <exception cref="StreamException">
+    /// The policy is to be told where there is no offset to go on from, or none that is in the log; or the node has no memory for any of the records.
+    /// </exception>
+    public async Task<MemberRefusal?> ReadAsync(CancellationToken cancellationToken) =>
+        _options.IsHeartbeat ? null : await ReadAsync(_options.WaitMs, endsOnNews: false, cancellationToken);
+
+    /// <summary>Goes on reading, answer after answer, in place of <see cref="ReadAsync(CancellationToken)"/>.</summary>
+    public StreamedPoll Stream() => new(this, _time, _member);
+
+    /// <summary>Gets ready to give out what was read: the batch that is given out first is open then.</summary>
+    /// <exception cref="StreamException">The node has no memory for any of the records. The poll has read none, and there is nothing to give out.</exception>
+    public void BeginDelivery()
+    {
+        if (!TryBeginDelivery())
+            throw new StreamException(_load.Refusal);
+    }
+
+    /// <summary>Gives out what was read, after <see cref="BeginDelivery"/>, and goes on behind the last record that was taken.</summary>
+    /// <param name="sink">Takes the records. What it throws ends the poll.</param>
+    /// <returns>What the member is to be told behind its records.</returns>
+    public async ValueTask<DeliveredPoll> DeliverAsync(IPolledRecordSink sink)
+    {
+        using (PollDelivery delivery = _delivery ?? throw new InvalidOperationException($"{nameof(BeginDelivery)} comes first."))
+        {
+            _delivery = null;
+            await delivery.RunAsync(sink);
+        }
+
+        return new DeliveredPoll
+        {
+            Resets = _positions.TakeResets(),
+            Unavailable = [.. Partitions.Where(partition => partition.Error is not null)
+                .Select(partition => new UnavailablePartition(partition.Assigned.Topic, partition.Assigned.Partition, partition.Error!))],
+            UnknownTopics = UnknownTopics,
+            Cursor = Cursor(),
+            Lag = _options.IsHeartbeat ? null : Partitions.Where(partition => partition.Position >= 0 && partition.HighWatermark >= 0)
+                .Sum(partition => Math.Max(0, partition.HighWatermark - partition.Position)),
+        };
+    }
+
+    /// <summary>Gives back the memory of what was read.</summary>
+    public void Dispose()
+    {
+        _delivery?.Dispose();
+        _load.Dispose();
+    }
+
+    /// <summary>As <see cref="BeginDelivery"/>.</summary>
+    /// <returns>False when the node has no memory for any of the records.</returns>
+    internal bool TryBeginDelivery()
+    {
+        var delivery = new PollDelivery(Partitions, _options.RecordsMax, _load);
+        if (!delivery.TryBegin())
+            return false;
+        _delivery = delivery;
+        return true;
     }
 
     /// <summary>Reads until there are records, or the wait is over.</summary>
     /// <param name="waitMs">How long to wait, in milliseconds.</param>
     /// <param name="endsOnNews">True to end the wait when the group moves partitions, false to take part in it.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    /// <returns>Null, or why the member is none any more.</returns>
-    /// <exception cref="StreamException">
-    /// The policy is to be told where there is no offset to go on from, or none that is in the log; or the node has no memory for any of the records.
-    /// </exception>
-    public async Task<GroupMemberResponse?> ReadAsync(int waitMs, bool endsOnNews, CancellationToken cancellationToken)
+    internal async Task<MemberRefusal?> ReadAsync(int waitMs, bool endsOnNews, CancellationToken cancellationToken)
     {
-        long started = time.GetTimestamp();
+        long started = _time.GetTimestamp();
         while (true)
         {
-            Release();
-            if (await StartAsync(cancellationToken) is { } lost)
-                return lost;
-            await FetchAvailableAsync(cancellationToken);
-            if (await CommitReplacementsAsync(cancellationToken) is { } moved)
-                return moved;
-            long leftMs = waitMs - (long)time.GetElapsedTime(started).TotalMilliseconds;
-            if (HasRecords || leftMs <= 0)
+            _fetcher.Release();
+            if (await _positions.StartAsync(Partitions, cancellationToken) is { } lost)
+                return Refusal(lost);
+            await _partitions.FetchAvailableAsync(cancellationToken);
+            if (await _positions.CommitReplacementsAsync(cancellationToken) is { } moved)
+                return Refusal(moved);
+            long leftMs = waitMs - (long)_time.GetElapsedTime(started).TotalMilliseconds;
+            if (_partitions.HasRecords || leftMs <= 0)
                 break;
-            HasNews = await ParkAsync(leftMs, cancellationToken);
-            if (_gone is not null)
-                return Gone(_gone);
-            if (await CommitReplacementsAsync(cancellationToken) is { } gone)
-                return gone;
-            if (HasRecords || HasNews && endsOnNews)
+            GroupWaitResponse? told = await ParkAsync(leftMs, cancellationToken);
+            HasNews = told?.HasNews ?? false;
+            if (told?.Error is { } gone)
+                return new MemberRefusal(gone);
+            if (await _positions.CommitReplacementsAsync(cancellationToken) is { } replaced)
+                return Refusal(replaced);
+            if (_partitions.HasRecords || HasNews && endsOnNews)
                 break;
-            if (HasNews && await PollGroupAsync(_token, [], neverJoins: true, cancellationToken) is { } refused)
-                return refused;
+            if (HasNews && await PollGroupAsync(_membership.Token, [], [], neverJoins: true, cancellationToken) is { } refused)
+                return Refusal(refused);
         }
 
         // A stream stays, and reads again; a poll without records could not be told from one that found none.
-        if (!HasRecords && !endsOnNews && Partitions.Any(partition => partition.Error?.Code == StreamErrorCode.ThrottlingQuotaExceeded))
-            throw new StreamException(load.Refusal);
-        if (LeaseLeftMs >= options.LeaseMs * (1 - PollLimits.PollLeaseSlack))
-            return null;
-        GroupWaitResponse renewed = await AskAsync(() => _group.WaitAsync(member, _token, waitMs: 0, cancellationToken), cancellationToken);
-        Renewed(renewed.LeaseLeftMs);
-        return renewed.Error is { } error ? Gone(error) : null;
+        if (!_partitions.HasRecords && !endsOnNews && Partitions.Any(partition => partition.Error?.Code == StreamErrorCode.ThrottlingQuotaExceeded))
+            throw new StreamException(_load.Refusal);
+        return await _membership.RenewAsync(cancellationToken) is { } error ? new MemberRefusal(error) : null;
     }
 
-    private static GroupMemberResponse Gone(StreamError error) => new(error, Token: null, LeaseLeftMs: 0, []);
+    /// <summary>What the member gets to know itself by, and where it stands.</summary>
+    internal string Cursor() => _options is { IsHeartbeat: true, Commits: false, Cursor: { } given }
+        // The member still works on what this cursor was given with.
+        ? (given with { Token = _membership.Token }).Write(_group, _member)
+        : CursorOfAnswer().Write(_group, _member);
 
-    /// <summary>True when the last wait ended because the group moves partitions.</summary>
-    public bool HasNews { get; private set; }
+    private GroupCursor CursorOfAnswer() => new(_membership.Token, [.. Partitions
+        .Where(partition => partition.Position >= 0)
+        .Select(partition => new PartitionOffset(partition.Assigned.TopicId, partition.Assigned.Partition, partition.Position))])
+    {
+        Holds = [.. Partitions.Select(partition => partition.Held.Told(partition.Assigned)).OfType<PartitionHolds>()],
+    };
 
-    private bool HasRecords => Partitions.Any(partition => partition.HasRecords);
+    private MemberRefusal Refusal(GroupMemberResponse response) => MemberRefusal.Of(response, _group, _member);
+
+    /// <summary>Waits on all partitions and on the group at once; the lease is renewed more often than it ends.</summary>
+    private Task<GroupWaitResponse?> ParkAsync(long leftMs, CancellationToken cancellationToken)
+    {
+        int waitMs = (int)Math.Min(Math.Min(leftMs, GroupLimits.WaitMsMax), _options.LeaseMs / PollLimits.PollRenewalsPerLease);
+        return _partitions.WaitAsync(_membership.WaitForNewsAsync, _partitions.ClampWait(waitMs), cancellationToken);
+    }
 
     private async Task<GroupMemberResponse?> PollGroupAsync(
-        MemberToken? token, ImmutableArray<PartitionOffset> commits, bool neverJoins, CancellationToken cancellationToken)
+        MemberToken? token, ImmutableArray<PartitionOffset> commits, ImmutableArray<PartitionHolds> holds, bool neverJoins, CancellationToken cancellationToken)
     {
-        var request = new GroupPollRequest(member, [.. options.Topics], token, commits, options.LeaseMs, options.Assignor, HasFailed: options.Failed.Count > 0)
-        {
-            Holds = _holds,
-            NeverJoins = neverJoins,
-            KeepsPartitions = options.IsHeartbeat,
-        };
-        GroupMemberResponse response = await AskAsync(
-            () =>
-            {
-                GroupPollRequest now = request;
-                // When an answer is lost the member may have left since: only one that never had an answer may still have to join.
-                request = request with { NeverJoins = neverJoins || token is not null };
-                return _group.PollAsync(now);
-            },
-            cancellationToken);
-        // An epoch that this very poll was told and that is stale by now: an answer to it was lost. It committed nothing, so it goes on.
-        bool isAnswerLost = response.Error?.Code == StreamErrorCode.StaleMemberEpoch && token == _token;
-        if (response.Error is not null && !isAnswerLost || response.Token is not { } known)
+        GroupMemberResponse response = await _membership.PollAsync(token, commits, holds, neverJoins, cancellationToken);
+        if (response.Error is not null)
             return response;
-        _token = known;
-        Renewed(response.LeaseLeftMs);
-        var before = Partitions.ToDictionary(partition => (partition.Assigned.TopicId, partition.Assigned.Partition));
-        Partitions = [.. response.Assignment.Select(
-            assigned => before.GetValueOrDefault((assigned.TopicId, assigned.Partition))
-                ?? new PolledPartition(assigned, response.Retry is { } policy && RetryTopics.IsRetry(assigned.Topic, group) ? new RetryWaits(group, policy) : null))];
-        foreach ((PolledPartition partition, AssignedPartition assigned) in Partitions.Zip(response.Assignment))
-            partition.Committed = assigned.CommittedOffset;
+        _partitions.Assign(response);
         UnknownTopics = response.UnknownTopics.IsDefault ? [] : response.UnknownTopics;
         return null;
     }
 
     /// <summary>
-    /// Asks the group. While it moves, since its server died or lost it, it is asked again: what a poll asks for may be repeated,
-    /// as a commit only goes forward and a lease is only renewed.
+    /// Refuses a cursor with an offset that does not exist. Only a leader's word counts: where none answers just now the offset is taken, as
+    /// the member must not get again what it is done with.
     /// </summary>
-    private async Task<T> AskAsync<T>(Func<Task<T>> ask, CancellationToken cancellationToken)
+    /// <exception cref="StreamException">An offset lies beyond the end of its log.</exception>
+    private async Task CheckAsync(GroupCursor cursor, CancellationToken cancellationToken)
     {
-        long started = time.GetTimestamp();
-        TimeSpan patience = TimeSpan.FromMilliseconds(Math.Max(options.WaitMs, PollLimits.PollMoveMsMax));
-        while (true)
-        {
-            try
-            {
-                return await ask().WaitAsync(PollLimits.PollAskMax, time, cancellationToken);
-            }
-            catch (Exception exception) when (IsMoving(exception) && time.GetElapsedTime(started) < patience)
-            {
-                await Task.Delay(PollLimits.PollMoveRetry, time, cancellationToken);
-            }
-        }
+        if (cursor.Offsets.Any(offset => offset.Offset < 0))
+            throw StreamException.InvalidRequest("cursor", "'cursor' holds an offset below 0, so it is none that this member was given. Poll without one to start again.");
+        if (cursor.Offsets.All(offset => _ends.Covers(offset)))
+            return;
+        GroupMemberResponse standing = await _membership.CommitAsync(cursor.Token, [], cancellationToken);
+        // Of a member that is refused nothing is committed, and the poll tells it where it stands.
+        if (standing.Error is not null)
+            return;
+        // A committed offset beyond the end is replaced once the member reads there.
+        await _ends.CheckAsync(
+            standing.Assignment.NamesOf(cursor.Offsets, (assigned, offset) => offset.Offset != assigned.CommittedOffset), mustKnow: false, cancellationToken);
     }
-
-    private static bool IsMoving(Exception exception) => exception
-        is TimeoutException or OrleansException or StreamException { Error.Code: StreamErrorCode.CoordinatorNotAvailable };
-
-    private void Renewed(long leaseLeftMs)
-    {
-        _leaseLeftMs = leaseLeftMs;
-        _renewedAt = time.GetTimestamp();
-    }
-
-    /// <summary>
-    /// Finds where to start in partitions without a committed offset. The end of a log is committed at once: else a record
-    /// that came before the next poll would be behind the end that poll starts from.
-    /// </summary>
-    /// <returns>Null, or why the member is none any more.</returns>
-    private async Task<GroupMemberResponse?> StartAsync(CancellationToken cancellationToken)
-    {
-        // The policy is for records from before the group. All are to be read that wait for their next attempt, and that came to partitions
-        // added since.
-        foreach (PolledPartition whole in Partitions.Where(partition => partition.Position == PolledPartition.Unknown && (partition.IsRetry || partition.Assigned.IsNew)))
-            whole.Position = FetchRequest.Earliest;
-        PolledPartition[] unknown = [.. Partitions.Where(partition => partition.Position == PolledPartition.Unknown)];
-        if (unknown.Length == 0)
-            return null;
-        if (options.Policy == OffsetPolicy.Error)
-            throw NoOffset(unknown[0]);
-        if (options.Policy == OffsetPolicy.Earliest)
-        {
-            foreach (PolledPartition partition in unknown)
-                partition.Position = FetchRequest.Earliest;
-            return null;
-        }
-
-        foreach (PolledPartition[] some in unknown.Chunk(PollLimits.PollFetchesAtOnce))
-            await Task.WhenAll(some.Select(partition => FindEndAsync(partition, cancellationToken)));
-        ImmutableArray<PartitionOffset> ends = [.. unknown
-            .Where(partition => partition.Position >= 0)
-            .Select(partition => new PartitionOffset(partition.Assigned.TopicId, partition.Assigned.Partition, partition.Position))];
-        if (ends.Length == 0)
-            return null;
-        GroupMemberResponse response = await AskAsync(() => _group.CommitAsync(member, _token, ends), cancellationToken);
-        return response.Error is null ? null : response;
-    }
-
-    private async Task FindEndAsync(PolledPartition partition, CancellationToken cancellationToken)
-    {
-        FetchResponse response = await CallAsync(partition, FetchRequest.Latest, bytesMax: 1, waitMs: 0, cancellationToken);
-        if (response.Error is null)
-            partition.GoTo(response.Offset);
-        else
-            partition.Error = response.Error;
-    }
-
-    private static StreamException NoOffset(PolledPartition partition) => new(new StreamError(
-        StreamErrorCode.OffsetOutOfRange,
-        $"The group has no committed offset for partition {partition.Assigned.Partition} of topic '{partition.Assigned.Topic}', and auto_offset_reset is error. "
-        + "Set one with PUT offsets or offsets/reset."));
 }

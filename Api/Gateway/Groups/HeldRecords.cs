@@ -6,7 +6,7 @@ using OrleansStream.Records;
 namespace OrleansStream.Gateway.Groups;
 
 /// <summary>The records of a partition that wait in place, during a poll: which are due, and which others have to wait with them.</summary>
-public sealed class HeldRecords
+internal sealed class HeldRecords
 {
     private readonly ImmutableArray<HeldOffset> _holds;
     private readonly HashSet<int> _keys;

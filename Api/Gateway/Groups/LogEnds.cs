@@ -64,6 +64,23 @@ public sealed class LogEnds(IGrainFactory grains)
         return found.Error is { Code: StreamErrorCode.OffsetOutOfRange } ? null : found.Error;
     }
 
+    /// <summary>Refuses offsets beyond the end of their log.</summary>
+    /// <param name="offsets">The offsets.</param>
+    /// <param name="mustKnow">
+    /// Where no leader answers just now: true to refuse, as for what a person sets, false to take what a member is done with.
+    /// </param>
+    /// <param name="cancellationToken">The caller's deadline.</param>
+    /// <exception cref="StreamException">The first that is refused.</exception>
+    internal async Task CheckAsync(IEnumerable<NamedOffset> offsets, bool mustKnow, CancellationToken cancellationToken)
+    {
+        foreach (NamedOffset[] some in offsets.Where(one => !Covers(one.Offset)).Chunk(PollLimits.PollFetchesAtOnce))
+        {
+            StreamError?[] errors = await Task.WhenAll(some.Select(one => CheckAsync(one.Topic, one.Offset, one.Field, cancellationToken)));
+            if (Array.Find(errors, error => mustKnow ? error is not null : error?.Code == StreamErrorCode.OffsetOutOfRange) is { } error)
+                throw new StreamException(error);
+        }
+    }
+
     private async Task<FetchResponse> FetchAsync(string topic, PartitionOffset of, long offset, CancellationToken cancellationToken)
     {
         StreamError failure;

@@ -36,6 +36,12 @@ public static class PollLimits
     /// <summary>The part of a lease that may be gone when a poll is answered; beyond it the lease is renewed first.</summary>
     public const double PollLeaseSlack = 0.1;
 
+    /// <summary>How long a poll's stream waits for records before it gives a sign of life, in milliseconds: both ends notice a dead connection by it.</summary>
+    public const int PollStreamWaitMs = 10_000;
+
+    /// <summary>The wait before a poll's stream reads again when the node had no memory for an answer.</summary>
+    public static readonly TimeSpan PollMemoryRetry = TimeSpan.FromSeconds(1);
+
     /// <summary>The records whose age is looked up at the same time for a group's lag.</summary>
     public const int LagReadsAtOnce = 16;
 }

@@ -9,7 +9,7 @@ namespace OrleansStream.Gateway.Groups;
 /// <summary>One of a member's partitions during a poll.</summary>
 /// <param name="assigned">The partition.</param>
 /// <param name="waits">By what its records wait for their next attempt, of which the first that is not due holds back those behind it; null when they do not.</param>
-public sealed class PolledPartition(AssignedPartition assigned, RetryWaits? waits = null)
+internal sealed class PolledPartition(AssignedPartition assigned, RetryWaits? waits = null)
 {
     /// <summary>A position that is not known yet.</summary>
     public const long Unknown = -3;
@@ -137,7 +137,7 @@ public sealed class PolledPartition(AssignedPartition assigned, RetryWaits? wait
 /// <summary>By what records wait in a group's retry topics.</summary>
 /// <param name="Group">The group's name.</param>
 /// <param name="Policy">Its policy.</param>
-public sealed record RetryWaits(string Group, GroupRetryPolicy Policy)
+internal sealed record RetryWaits(string Group, GroupRetryPolicy Policy)
 {
     /// <summary>
     /// When a record is due: no later than the policy, as it is now, would have it. All in a partition wait equally long, so one that waited
@@ -148,10 +148,3 @@ public sealed record RetryWaits(string Group, GroupRetryPolicy Policy)
     /// <returns>The time in milliseconds since the Unix epoch.</returns>
     public long DueMs(RetryStory story, in RecordView record) => Math.Min(story.DueMs, record.TimestampMs + Policy.LongestWaitMs(story.Attempt - 1));
 }
-
-/// <summary>A place that is not in its log, as retention was faster or it lies beyond the end, and where reading went on.</summary>
-/// <param name="Topic">The topic.</param>
-/// <param name="Partition">The partition.</param>
-/// <param name="From">The offset that was wanted.</param>
-/// <param name="To">The offset that reading goes on at.</param>
-public readonly record struct PollReset(string Topic, int Partition, long From, long To);

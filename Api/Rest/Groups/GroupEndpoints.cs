@@ -2,9 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using OrleansStream.Contracts;
 using OrleansStream.Errors;
-using OrleansStream.Gateway.Admission;
 using OrleansStream.Gateway.Groups;
-using OrleansStream.Gateway.Reading;
 using OrleansStream.Groups;
 using OrleansStream.Rest.Errors;
 using OrleansStream.Rest.Http;
@@ -13,25 +11,22 @@ using OrleansStream.Rest.Json;
 namespace OrleansStream.Rest.Groups;
 
 /// <summary>Poll and leave; list, describe and delete groups.</summary>
-/// <param name="grains">The way to the grains.</param>
-/// <param name="ends">Knows how far logs reach.</param>
-/// <param name="time">Times waits and leases.</param>
-/// <param name="node">The node's memory for answers.</param>
-/// <param name="waits">The node's reads that wait.</param>
+/// <param name="polls">Where polls begin.</param>
+/// <param name="groups">The groups.</param>
+/// <param name="time">Tells when leases end.</param>
 /// <param name="lifetime">Ends waits when the service stops.</param>
-internal sealed class GroupEndpoints(
-    IGrainFactory grains, LogEnds ends, TimeProvider time, NodeAnswers node, NodeWaits waits, IHostApplicationLifetime lifetime)
+internal sealed class GroupEndpoints(GroupPolls polls, ConsumerGroups groups, TimeProvider time, IHostApplicationLifetime lifetime)
 {
     /// <summary>Adds the endpoints.</summary>
     /// <param name="routes">Where to.</param>
     public static void Map(IEndpointRouteBuilder routes)
     {
-        GroupEndpoints groups = routes.ServiceProvider.GetRequiredService<GroupEndpoints>();
-        routes.MapOperation("POST", "/groups/{group}/members/{member}/poll", groups.PollAsync, GroupOperations.Poll);
-        routes.MapOperation("DELETE", "/groups/{group}/members/{member}", groups.LeaveAsync, GroupOperations.Leave);
-        routes.MapOperation("GET", "/groups", groups.ListAsync, GroupOperations.List);
-        routes.MapOperation("GET", "/groups/{group}", groups.GetAsync, GroupOperations.Get);
-        routes.MapOperation("DELETE", "/groups/{group}", groups.DeleteAsync, GroupOperations.Delete);
+        GroupEndpoints endpoints = routes.ServiceProvider.GetRequiredService<GroupEndpoints>();
+        routes.MapOperation("POST", "/groups/{group}/members/{member}/poll", endpoints.PollAsync, GroupOperations.Poll);
+        routes.MapOperation("DELETE", "/groups/{group}/members/{member}", endpoints.LeaveAsync, GroupOperations.Leave);
+        routes.MapOperation("GET", "/groups", endpoints.ListAsync, GroupOperations.List);
+        routes.MapOperation("GET", "/groups/{group}", endpoints.GetAsync, GroupOperations.Get);
+        routes.MapOperation("DELETE", "/groups/{group}", endpoints.DeleteAsync, GroupOperations.Delete);
     }
 
     /// <summary>The group that the path names; its name has been checked.</summary>
@@ -44,20 +39,23 @@ internal sealed class GroupEndpoints(
         .GroupBy(partition => partition.Topic)
         .Select(topic => new TopicAssignment { Topic = topic.Key, Partitions = [.. topic.Select(partition => partition.Partition)] })];
 
+    /// <summary>The member that the path names; its id has been checked.</summary>
+    /// <param name="context">The request.</param>
+    private static string MemberOf(HttpContext context) => (string)context.Request.RouteValues["member"]!;
+
     /// <summary>Answers a member that was refused with where it stands, so that its next call goes on.</summary>
     /// <param name="context">The request.</param>
-    /// <param name="member">The member.</param>
-    /// <param name="refused">The refusal.</param>
-    internal static Task RefuseAsync(HttpContext context, string member, GroupMemberResponse refused)
+    /// <param name="refusal">The refusal.</param>
+    internal static Task RefuseAsync(HttpContext context, MemberRefusal refusal)
     {
-        Problem problem = Problems.Prepare(context, refused.Error!);
-        if (refused.Token is { } token)
+        Problem problem = Problems.Prepare(context, refusal.Error);
+        if (refusal.MemberEpoch is not null)
         {
             problem = problem with
             {
-                MemberEpoch = token.Epoch,
-                Assignment = ByTopic(refused.Assignment),
-                Cursor = new GroupCursor(token, []).Write(NameOf(context), member),
+                MemberEpoch = refusal.MemberEpoch,
+                Assignment = ByTopic(refusal.Assignment),
+                Cursor = refusal.Cursor,
             };
         }
 
@@ -66,12 +64,9 @@ internal sealed class GroupEndpoints(
         return context.Response.Body.WriteAsync(body, CancellationToken.None).AsTask();
     }
 
-    private IConsumerGroupGrain Group(HttpContext context) => grains.GetGrain<IConsumerGroupGrain>(NameOf(context));
-
     private async Task PollAsync(HttpContext context)
     {
-        string group = NameOf(context);
-        string member = (string)context.Request.RouteValues["member"]!;
+        (string group, string member) = (NameOf(context), MemberOf(context));
         PollOptions options;
         PayloadViews views;
         using (RequestBody body = await RequestBody.ReadAsync(context, GroupRequestLimits.GroupBodyBytesMax))
@@ -80,23 +75,25 @@ internal sealed class GroupEndpoints(
         if (isStream && options.IsHeartbeat)
             throw RequestException.Malformed("max_records", "'max_records' is 0, which makes the poll a heartbeat: it is answered at once, and not by a stream.");
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, lifetime.ApplicationStopping);
-        using var load = new AnswerLoad(node);
-        var poll = new GroupPoll(grains, ends, time, group, member, options, load, waits);
+        using GroupPoll poll = polls.Open(group, member, options);
         try
         {
-            GroupMemberResponse? refused = await poll.JoinAsync(ended.Token);
+            MemberRefusal? refused = await poll.JoinAsync(ended.Token);
             if (refused is null && isStream)
             {
-                await new GroupPollStream(poll, options, views, member, time, load).RunAsync(context, ended.Token);
+                await new PollEvents(poll, views).RunAsync(context, ended.Token);
                 return;
             }
 
-            if (!options.IsHeartbeat)
-                refused ??= await poll.ReadAsync(options.WaitMs, endsOnNews: false, ended.Token);
+            refused ??= await poll.ReadAsync(ended.Token);
             if (refused is null)
-                await AnswerAsync(context, poll, options, views, load);
+                await AnswerAsync(context, poll, views);
             else
-                await RefuseAsync(context, member, refused);
+                await RefuseAsync(context, refused);
+        }
+        catch (StreamException exception)
+        {
+            throw new RequestException(GroupAdvice.Of(exception.Error, group));
         }
         catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested && !context.Response.HasStarted)
         {
@@ -105,23 +102,19 @@ internal sealed class GroupEndpoints(
         }
     }
 
-    private static async Task AnswerAsync(HttpContext context, GroupPoll poll, PollOptions options, PayloadViews views, AnswerLoad load)
+    private static async Task AnswerAsync(HttpContext context, GroupPoll poll, PayloadViews views)
     {
+        poll.BeginDelivery();
         var answer = new AnswerWriter(context.Response.BodyWriter, context.RequestAborted);
-        var writer = new GroupAnswerWriter(answer, poll, options, views, load);
-        if (!writer.TryBegin())
-            throw new RequestException(load.Refusal);
         context.Response.ContentType = MediaTypes.Json;
-        await writer.WriteAsync();
+        await new GroupAnswerWriter(answer, poll, views).WriteAsync();
         await answer.EndAsync();
     }
 
     private async Task LeaveAsync(HttpContext context)
     {
         long? epoch = Parameters.Text(context, "member_epoch") is { } text ? Parameters.Integer("member_epoch", text, 1, long.MaxValue) : null;
-        string member = (string)context.Request.RouteValues["member"]!;
-        if (await Group(context).LeaveAsync(member, epoch).WaitAsync(context.RequestAborted) is { } error)
-            throw new RequestException(error);
+        await groups.LeaveAsync(NameOf(context), MemberOf(context), epoch, context.RequestAborted);
         context.Response.StatusCode = StatusCodes.Status204NoContent;
     }
 
@@ -136,8 +129,7 @@ internal sealed class GroupEndpoints(
                 throw RequestException.Malformed(name, $"'{name}' is longer than a group's name can be: {GroupLimits.NameLengthMax} characters.");
         }
 
-        GroupPage page = await grains.GetGrain<IGroupCatalogGrain>(IGroupCatalogGrain.Key)
-            .ListAsync(prefix, after, limit).WaitAsync(context.RequestAborted);
+        GroupPage page = await groups.ListAsync(prefix, after, limit, context.RequestAborted);
         var answer = new GroupListAnswer
         {
             Groups = [.. page.Groups.Select(group => new GroupListEntry { Group = group.Name, CreatedAt = group.CreatedAt })],
@@ -148,7 +140,7 @@ internal sealed class GroupEndpoints(
 
     private async Task GetAsync(HttpContext context)
     {
-        GroupDescription group = await Group(context).DescribeAsync().WaitAsync(context.RequestAborted) ?? throw NoSuchGroup(context);
+        GroupDescription group = await GroupAdvice.GiveAsync(groups.DescribeAsync(NameOf(context), context.RequestAborted), NameOf(context));
         DateTimeOffset now = time.GetUtcNow();
         var answer = new GroupAnswer
         {
@@ -173,13 +165,7 @@ internal sealed class GroupEndpoints(
 
     private async Task DeleteAsync(HttpContext context)
     {
-        if (await Group(context).DeleteAsync().WaitAsync(context.RequestAborted) is { } error)
-            throw new RequestException(error);
+        await groups.DeleteAsync(NameOf(context), context.RequestAborted);
         context.Response.StatusCode = StatusCodes.Status204NoContent;
     }
-
-    /// <summary>The error that there is no such group.</summary>
-    /// <param name="context">The request.</param>
-    internal static RequestException NoSuchGroup(HttpContext context) => new(new StreamError(
-        StreamErrorCode.GroupIdNotFound, $"There is no group '{NameOf(context)}'. A poll makes one, and so does a PUT."));
 }

@@ -16,15 +16,7 @@ namespace OrleansStream.Rest.Groups;
 /// <param name="Cursor">A cursor that says it all; null when <paramref name="Offsets"/> do.</param>
 /// <param name="Offsets">The offsets, by topic name.</param>
 internal sealed record OffsetsRequest(
-    string? Member, long Epoch, GroupCursor? Cursor, IReadOnlyList<(string Topic, int Partition, long Offset, string? Metadata)> Offsets);
-
-/// <summary>A reset, as it was asked for.</summary>
-/// <param name="Topics">The topics; null for all that have an offset.</param>
-/// <param name="Partitions">The partitions; null for all.</param>
-/// <param name="To">earliest, latest, timestamp, offset or shift.</param>
-/// <param name="Amount">The timestamp in milliseconds, the offset, or the count of records to go forward.</param>
-/// <param name="IsDryRun">True to only say what would be set.</param>
-internal sealed record ResetRequest(IReadOnlyList<string>? Topics, IReadOnlySet<int>? Partitions, string To, long Amount, bool IsDryRun);
+    string? Member, long Epoch, GroupCursor? Cursor, IReadOnlyList<TopicOffset> Offsets);
 
 /// <summary>A poll with how its records are to appear.</summary>
 /// <param name="Options">The poll.</param>
@@ -95,7 +87,7 @@ internal static class GroupJson
     /// <summary>Parses a reset.</summary>
     /// <param name="body">The body.</param>
     /// <exception cref="RequestException">It is malformed.</exception>
-    public static ResetRequest ParseReset(ReadOnlyMemory<byte> body)
+    public static OffsetReset ParseReset(ReadOnlyMemory<byte> body)
     {
         using JsonDocument document = JsonBody.Parse(body, "topics", "partitions", "to", "timestamp", "offset", "by", "dry_run");
         JsonElement root = document.RootElement;
@@ -114,21 +106,29 @@ internal static class GroupJson
         }
 
         JsonElement[]? partitions = JsonBody.List(root, "partitions", TopicLimits.PartitionsMax);
-        return new ResetRequest(
+        return new OffsetReset(
             TopicsOf(root),
             partitions?.Select((value, i) => value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int p) && p >= 0
                 ? p
                 : throw RequestException.Malformed($"partitions[{i}]", $"'partitions[{i}]' is {Parameters.Shown(value.GetRawText())}; expected a partition's number.")).ToHashSet(),
-            to, timestamp ?? offset ?? by ?? 0, JsonBody.Boolean(root, "dry_run", usual: false));
+            to switch
+            {
+                "earliest" => OffsetTarget.Earliest,
+                "latest" => OffsetTarget.Latest,
+                "timestamp" => OffsetTarget.Timestamp,
+                "offset" => OffsetTarget.Offset,
+                _ => OffsetTarget.Shift,
+            },
+            timestamp ?? offset ?? by ?? 0, JsonBody.Boolean(root, "dry_run", usual: false));
     }
 
-    private static (string Topic, int Partition, long Offset, string? Metadata) ParseOffset(JsonElement offset, int index)
+    private static TopicOffset ParseOffset(JsonElement offset, int index)
     {
         string prefix = $"offsets[{index}].";
         JsonBody.CheckObject(offset, $"offsets[{index}]", prefix, "topic", "partition", "offset", "metadata");
         string topic = JsonBody.Text(offset, "topic", prefix) ?? throw JsonBody.Missing(prefix + "topic", "a topic's name");
         CheckTopic(topic, prefix + "topic");
-        return (
+        return new TopicOffset(
             topic,
             (int)(JsonBody.Integer(offset, "partition", 0, int.MaxValue, prefix) ?? throw JsonBody.Missing(prefix + "partition", "a partition's number")),
             JsonBody.Integer(offset, "offset", 0, long.MaxValue, prefix) ?? throw JsonBody.Missing(prefix + "offset", "the next offset to be read"),

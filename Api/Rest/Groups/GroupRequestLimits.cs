@@ -12,9 +12,6 @@ internal static class GroupRequestLimits
     /// <summary>The longest wait of a poll, in milliseconds: below what proxies in between commonly cut.</summary>
     public const int PollWaitMsMax = 50_000;
 
-    /// <summary>How long one turn of a poll's stream waits before it sends a comment, so that both ends notice a dead connection.</summary>
-    public const int PollStreamWaitMs = 10_000;
-
     /// <summary>Groups on a page when the request does not say.</summary>
     public const int GroupPageDefault = 100;
 }

@@ -1,15 +1,14 @@
 using OrleansStream.Contracts;
-using OrleansStream.Errors;
+using OrleansStream.Gateway.Groups;
 using OrleansStream.Groups;
-using OrleansStream.Rest.Errors;
 using OrleansStream.Rest.Http;
 using OrleansStream.Rest.Json;
 
 namespace OrleansStream.Rest.Groups;
 
 /// <summary>What becomes of records that a group's members could not work on.</summary>
-/// <param name="grains">The way to the grains.</param>
-internal sealed class GroupRetryEndpoints(IGrainFactory grains)
+/// <param name="groups">The groups.</param>
+internal sealed class GroupRetryEndpoints(ConsumerGroups groups)
 {
     /// <summary>Adds the endpoints.</summary>
     /// <param name="routes">Where to.</param>
@@ -33,17 +32,12 @@ internal sealed class GroupRetryEndpoints(IGrainFactory grains)
         DeadLetterTopic = policy.DeadLetterTopic,
     };
 
-    private IConsumerGroupGrain Group(HttpContext context) => grains.GetGrain<IConsumerGroupGrain>(GroupEndpoints.NameOf(context));
-
     private async Task PutAsync(HttpContext context)
     {
-        if (RetryTopics.ValidateGroup(GroupEndpoints.NameOf(context)) is { } error)
-            throw new RequestException(error);
         GroupRetryPolicy policy;
         using (RequestBody body = await RequestBody.ReadAsync(context, GroupRequestLimits.GroupBodyBytesMax))
             policy = RetryJson.ParsePolicy(body.Json);
-        Throw(RetryTopics.ValidateDeadLetters(policy.DeadLetterTopic, GroupEndpoints.NameOf(context)));
-        Throw(await Group(context).SetRetryAsync(policy).WaitAsync(context.RequestAborted));
+        await groups.SetRetryPolicyAsync(GroupEndpoints.NameOf(context), policy, context.RequestAborted);
         await JsonAnswer.WriteAsync(context, AnswerOf(policy)!, ApiJsonContext.Api.RetryPolicyAnswer);
     }
 
@@ -52,14 +46,16 @@ internal sealed class GroupRetryEndpoints(IGrainFactory grains)
         RedriveFilter filter;
         using (RequestBody body = await RequestBody.ReadAsync(context, GroupRequestLimits.GroupBodyBytesMax))
             filter = RetryJson.ParseRedrive(body.Json);
-        Throw(await Group(context).BeginRedriveAsync(filter).WaitAsync(context.RequestAborted));
+        RedriveDescription? redrive = await groups.BeginRedriveAsync(GroupEndpoints.NameOf(context), filter, context.RequestAborted);
         context.Response.StatusCode = StatusCodes.Status202Accepted;
-        await GetAsync(context);
+        await WriteAsync(context, redrive);
     }
 
-    private async Task GetAsync(HttpContext context) => await WriteAsync(context, await Group(context).DescribeRedriveAsync().WaitAsync(context.RequestAborted));
+    private async Task GetAsync(HttpContext context) =>
+        await WriteAsync(context, await groups.DescribeRedriveAsync(GroupEndpoints.NameOf(context), context.RequestAborted));
 
-    private async Task StopAsync(HttpContext context) => await WriteAsync(context, await Group(context).StopRedriveAsync().WaitAsync(context.RequestAborted));
+    private async Task StopAsync(HttpContext context) =>
+        await WriteAsync(context, await groups.StopRedriveAsync(GroupEndpoints.NameOf(context), context.RequestAborted));
 
     private static Task WriteAsync(HttpContext context, RedriveDescription? redrive)
     {
@@ -90,10 +86,4 @@ internal sealed class GroupRetryEndpoints(IGrainFactory grains)
         { LeftCount: > 0 } => "stopped",
         _ => "done",
     };
-
-    private static void Throw(StreamError? error)
-    {
-        if (error is not null)
-            throw new RequestException(error);
-    }
 }

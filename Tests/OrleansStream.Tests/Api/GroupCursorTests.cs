@@ -1,7 +1,7 @@
 using CsCheck;
+using OrleansStream.Errors;
 using OrleansStream.Gateway.Groups;
 using OrleansStream.Groups;
-using OrleansStream.Rest.Errors;
 
 namespace OrleansStream.Tests.Api;
 
@@ -29,7 +29,7 @@ public class GroupCursorTests(ApiFixture api)
             string text = new GroupCursor(new MemberToken(Guid.NewGuid(), epoch), ordered) { Holds = holds }.Write("g", "m");
             if (!IsPossible(epoch, ordered, holds))
             {
-                Assert.Equal("cursor", Assert.Throws<RequestException>(() => GroupCursor.Read(text, "g", "m")).Error.Field);
+                Assert.Equal("cursor", Assert.Throws<StreamException>(() => GroupCursor.Read(text, "g", "m")).Error.Field);
                 return;
             }
 

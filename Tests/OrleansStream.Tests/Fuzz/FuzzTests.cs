@@ -150,8 +150,9 @@ public sealed class FuzzTests
         Allow<RequestException>(() => TopicJson.ParseCreate(bytes));
         Allow<RequestException>(() => TopicJson.ParseAlter(bytes));
         Allow<RequestException>(() => ProducerEndpoints.Parse(bytes));
-        Allow<RequestException>(() => GroupJson.ParsePoll(bytes, "group", "member"));
-        Allow<RequestException>(() => GroupJson.ParseOffsets(bytes, "group"));
+        // The gateway reads the cursor in them.
+        Allow<StreamException>(() => Allow<RequestException>(() => GroupJson.ParsePoll(bytes, "group", "member")));
+        Allow<StreamException>(() => Allow<RequestException>(() => GroupJson.ParseOffsets(bytes, "group")));
         Allow<RequestException>(() => GroupJson.ParseReset(bytes));
         Allow<RequestException>(() => RetryJson.ParsePolicy(bytes));
         Allow<RequestException>(() => RetryJson.ParseRedrive(bytes));

@@ -104,6 +104,24 @@ public sealed class GroupApiTests(ApiFixture api)
         string topic = await api.CreateTopicAsync();
         var refused = await PollAsync("m", topic, more: ""","auto_offset_reset":"error" """, status: 416);
         Assert.Equal("OFFSET_OUT_OF_RANGE", (string?)refused["error_code"]);
+        Assert.Equal(
+            $"The group has no committed offset for partition 0 of topic '{topic}', and auto_offset_reset is error. Set one with PUT offsets or offsets/reset.",
+            (string?)refused["detail"]);
+    }
+
+    [Theory]
+    [InlineData("GET", "")]
+    [InlineData("GET", "/offsets")]
+    [InlineData("GET", "/lag")]
+    [InlineData("POST", "/offsets/reset")]
+    public async Task Group_WhenThereIsNone_SaysHowToMakeOne(string method, string path)
+    {
+        var request = new HttpRequestMessage(new HttpMethod(method), $"/v1/groups/{_group}{path}");
+        if (method == "POST")
+            request.Content = ApiFixture.Json("""{"to":"earliest"}""");
+        using var response = await api.SendAsync(request);
+        var problem = JsonNode.Parse(await ApiFixture.TextAsync(response))!;
+        Assert.Equal(("GROUP_ID_NOT_FOUND", $"There is no group '{_group}'. A poll makes one, and so does a PUT."), ((string?)problem["error_code"], (string?)problem["detail"]));
     }
 
     [Fact]

@@ -59,14 +59,13 @@ public sealed class GroupFailoverTests : IAsyncLifetime
         }
     }
 
-    private static GroupPoll Poll(IGrainFactory grains, string group, TopicMetadata topic, string? cursor) => new(
-        grains, new LogEnds(grains), TimeProvider.System, group, "m", new PollOptions
+    private static GroupPoll Poll(IGrainFactory grains, string group, TopicMetadata topic, string? cursor) =>
+        new GroupPolls(grains, new LogEnds(grains), TimeProvider.System, new NodeAnswers(TimeProvider.System), new NodeWaits()).Open(group, "m", new PollOptions
         {
             Topics = [topic.Name],
             Cursor = cursor is null ? null : GroupCursor.Read(cursor, group, "m"),
             RecordsMax = 100,
             BytesMax = 64 * 1024,
             LeaseMs = GroupLimits.LeaseMsDefault,
-        },
-        new AnswerLoad(new NodeAnswers(TimeProvider.System)), new NodeWaits());
+        });
 }

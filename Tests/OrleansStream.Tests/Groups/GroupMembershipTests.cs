@@ -156,17 +156,15 @@ public sealed class GroupMembershipTests(ApiFixture api)
         IGrainFactory grains = DispatchProxy.Create<IGrainFactory, OneGrain>();
         ((OneGrain)grains).Grain = group;
         var options = new PollOptions { Topics = ["t"], RecordsMax = 1, BytesMax = 1, LeaseMs = GroupLimits.LeaseMsDefault };
-        using var load = new AnswerLoad(new NodeAnswers(TimeProvider.System));
-        var poll = new GroupPoll(grains, new LogEnds(grains), TimeProvider.System, "g", "m", options with
-        {
-            Cursor = new GroupCursor(new MemberToken(Guid.NewGuid(), 1), []),
-        }, load, new NodeWaits());
-        Assert.Equal(StreamErrorCode.UnknownMemberId, (await poll.JoinAsync(TestContext.Current.CancellationToken))!.Error!.Code);
+        var polls = new GroupPolls(grains, new LogEnds(grains), TimeProvider.System, new NodeAnswers(TimeProvider.System), new NodeWaits());
+        using GroupPoll poll = polls.Open("g", "m", options with { Cursor = new GroupCursor(new MemberToken(Guid.NewGuid(), 1), []) });
+        Assert.Equal(StreamErrorCode.UnknownMemberId, (await poll.JoinAsync(TestContext.Current.CancellationToken))!.Error.Code);
         Assert.Equal([false, true], asked.Select(one => one.NeverJoins));
 
         // A process that has just started was never answered: it is no member yet.
         asked.Clear();
-        await new GroupPoll(grains, new LogEnds(grains), TimeProvider.System, "g", "m", options, load, new NodeWaits()).JoinAsync(TestContext.Current.CancellationToken);
+        using GroupPoll first = polls.Open("g", "m", options);
+        await first.JoinAsync(TestContext.Current.CancellationToken);
         Assert.Equal([false, false], asked.Select(one => one.NeverJoins));
     }
 

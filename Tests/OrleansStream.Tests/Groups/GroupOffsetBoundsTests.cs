@@ -95,6 +95,7 @@ public sealed class GroupOffsetBoundsTests(ApiFixture api)
         var refused = await PollAsync(_group, topic, more: ",\"auto_offset_reset\":\"error\"", status: 416);
         Assert.Equal((0, RecordCount), ((long)refused["log_start_offset"]!, (long)refused["high_watermark"]!));
         Assert.Contains($"offset 100 of partition 0 of topic '{topic}'", (string?)refused["detail"], StringComparison.Ordinal);
+        Assert.EndsWith("and auto_offset_reset is error. Set another offset with PUT offsets or offsets/reset.", (string?)refused["detail"], StringComparison.Ordinal);
     }
 
     private async Task<(int Status, JsonNode Body)> SendAsync(Way way, string group, string topic, long offset)

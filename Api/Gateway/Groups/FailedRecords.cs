@@ -4,36 +4,48 @@ using OrleansStream.Groups;
 
 namespace OrleansStream.Gateway.Groups;
 
-/// <summary>The records that the member could not work on.</summary>
-public sealed partial class GroupPoll
+/// <summary>The records of a member's last answer that it could not work on.</summary>
+/// <param name="grains">The way to what copies records.</param>
+/// <param name="membership">Tells where the member stands.</param>
+/// <param name="fetcher">Reads partitions.</param>
+/// <param name="group">The group.</param>
+/// <param name="entries">The records, as the member named them.</param>
+internal sealed class FailedRecords(
+    IGrainFactory grains, GroupMembership membership, PartitionFetcher fetcher, string group, IReadOnlyList<FailedEntry> entries)
 {
+    private readonly FailedInPlace _inPlace = new(fetcher);
+
     /// <summary>
     /// Has the failed records of the last answer copied to where they wait, before their positions are committed: a crash in between
     /// delivers them again, and a copy that is asked for again is stored once. A member that has lost them copies nothing.
     /// </summary>
-    /// <returns>Null, or why the member has them no longer.</returns>
-    /// <exception cref="StreamException">They are none of the last answer's, or the group has no policy.</exception>
-    /// <exception cref="StreamException">They could not be copied; nothing was committed.</exception>
-    private async Task<GroupMemberResponse?> MoveFailedAsync(GroupCursor cursor, CancellationToken cancellationToken)
+    /// <param name="cursor">The last answer's.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <returns>What the poll has to say of records that wait in place; or why the member has the failed ones no longer.</returns>
+    /// <exception cref="StreamException">
+    /// They are none of the last answer's, or the group has no policy; or they could not be copied, and nothing was committed.
+    /// </exception>
+    public async Task<(GroupMemberResponse? Lost, ImmutableArray<PartitionHolds> Holds)> MoveAsync(GroupCursor cursor, CancellationToken cancellationToken)
     {
-        GroupMemberResponse standing = await AskAsync(() => _group.CommitAsync(member, cursor.Token, []), cancellationToken);
+        GroupMemberResponse standing = await membership.CommitAsync(cursor.Token, [], cancellationToken);
         if (standing.Error is not null)
-            return standing;
+            return (standing, []);
         if (standing.Retry is not { } policy)
-            throw StreamException.InvalidRequest("failed", $"Group '{group}' has no retry policy. PUT /v1/groups/{group} gives it one.");
-        ImmutableArray<FailedRecord> failed = [.. options.Failed.Select((entry, i) => Find(entry, i, standing, cursor))];
+            throw StreamException.InvalidRequest("failed", $"Group '{group}' has no retry policy.");
+        ImmutableArray<FailedRecord> failed = [.. entries.Select((entry, i) => Find(entry, i, standing, cursor))];
         ILookup<bool, FailedRecord> byPlace = failed.ToLookup(record => policy.InPlace && !RetryTopics.IsRetry(record.Topic, group));
         ImmutableArray<FailedRecord> moved = [.. byPlace[false], .. byPlace[true].Where(record => record.Attempt >= policy.MaxAttempts)];
+        ImmutableArray<PartitionHolds> told = [.. cursor.Holds];
         foreach (IGrouping<(Guid TopicId, int Partition), FailedRecord> some in byPlace[true].GroupBy(record => (record.TopicId, record.Partition)))
         {
             AssignedPartition assigned = standing.Assignment.First(one => (one.TopicId, one.Partition) == some.Key);
-            PartitionHolds holds = await HoldAsync(assigned, [.. some], cursor, policy, cancellationToken);
-            _holds = [.. _holds.Where(known => (known.TopicId, known.Partition) != some.Key), holds];
+            PartitionHolds holds = await _inPlace.HoldAsync(assigned, [.. some], cursor, policy, cancellationToken);
+            told = [.. told.Where(known => (known.TopicId, known.Partition) != some.Key), holds];
         }
 
-        StreamError? error = await AskAsync(
+        StreamError? error = await membership.AskAsync(
             () => grains.GetGrain<IGroupRetryGrain>(group).MoveAsync(policy, moved, cancellationToken), cancellationToken);
-        return error is null ? null : throw new StreamException(error with { OutcomeUnknown = false });
+        return error is null ? (null, told) : throw new StreamException(error with { OutcomeUnknown = false });
     }
 
     private static FailedRecord Find(FailedEntry entry, int index, GroupMemberResponse standing, GroupCursor cursor)

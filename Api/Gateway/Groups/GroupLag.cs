@@ -1,23 +1,31 @@
-using OrleansStream.Contracts;
+using OrleansStream.Errors;
 using OrleansStream.Gateway.Admission;
-using OrleansStream.Gateway.Groups;
 using OrleansStream.Groups;
 using OrleansStream.Partitions;
 using OrleansStream.Records;
 using OrleansStream.Topics;
 
-namespace OrleansStream.Rest.Groups;
+namespace OrleansStream.Gateway.Groups;
 
 /// <summary>Measures how far a group is behind, in records and in seconds.</summary>
-/// <param name="grains">The way to the grains.</param>
+/// <param name="groups">The groups.</param>
+/// <param name="grains">The way to topics.</param>
 /// <param name="time">Tells the age of records.</param>
-/// <param name="load">The memory of the answer.</param>
-internal sealed class GroupLag(IGrainFactory grains, TimeProvider time, AnswerLoad load)
+/// <param name="node">The node's memory for answers.</param>
+public sealed class GroupLag(ConsumerGroups groups, IGrainFactory grains, TimeProvider time, NodeAnswers node)
 {
     /// <summary>Measures.</summary>
-    /// <param name="group">The group.</param>
+    /// <param name="group">The group; its name is valid.</param>
     /// <param name="cancellationToken">The caller's deadline.</param>
-    public async Task<LagAnswer> MeasureAsync(GroupDescription group, CancellationToken cancellationToken)
+    /// <exception cref="StreamException">There is no such group.</exception>
+    public async Task<MeasuredLag> MeasureAsync(string group, CancellationToken cancellationToken)
+    {
+        GroupDescription description = await groups.DescribeAsync(group, cancellationToken);
+        using var load = new AnswerLoad(node);
+        return await MeasureAsync(description, load, cancellationToken);
+    }
+
+    private async Task<MeasuredLag> MeasureAsync(GroupDescription group, AnswerLoad load, CancellationToken cancellationToken)
     {
         var committed = group.Offsets.ToDictionary(offset => (offset.TopicId, offset.Partition), offset => offset.Offset);
         var owners = group.Members.SelectMany(member => member.Assigned.Select(partition => (partition, member.Member)))
@@ -25,7 +33,7 @@ internal sealed class GroupLag(IGrainFactory grains, TimeProvider time, AnswerLo
         string[] topics = [.. group.Offsets.Select(offset => offset.Topic)
             .Concat(group.Members.SelectMany(member => member.Assigned.Concat(member.Target)).Select(partition => partition.Topic))
             .Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
-        var measured = new List<PartitionLag>();
+        var measured = new List<MeasuredPartitionLag>();
         foreach (string topic in topics)
         {
             TopicDescription description = await grains.GetGrain<ITopicRouterGrain>(topic).DescribeAsync(cancellationToken);
@@ -36,22 +44,17 @@ internal sealed class GroupLag(IGrainFactory grains, TimeProvider time, AnswerLo
                 measured.AddRange(await Task.WhenAll(some.Select(partition => MeasureAsync(
                     metadata, partition,
                     committed.TryGetValue((metadata.Id, partition.Partition), out long offset) ? offset : null,
-                    owners.GetValueOrDefault((metadata.Id, partition.Partition)), cancellationToken))));
+                    owners.GetValueOrDefault((metadata.Id, partition.Partition)), load, cancellationToken))));
             }
         }
 
-        return new LagAnswer
-        {
-            Lag = measured.Sum(partition => partition.Lag ?? 0),
-            LagSeconds = measured.Max(partition => partition.LagSeconds) ?? 0,
-            Partitions = measured,
-        };
+        return new MeasuredLag(measured.Sum(partition => partition.Records ?? 0), measured.Max(partition => partition.Seconds) ?? 0, measured);
     }
 
-    private async Task<PartitionLag> MeasureAsync(
-        TopicMetadata topic, PartitionDescription partition, long? committed, string? owner, CancellationToken cancellationToken)
+    private async Task<MeasuredPartitionLag> MeasureAsync(
+        TopicMetadata topic, PartitionDescription partition, long? committed, string? owner, AnswerLoad load, CancellationToken cancellationToken)
     {
-        var lag = new PartitionLag { Topic = topic.Name, Partition = partition.Partition, Member = owner, CommittedOffset = committed };
+        var lag = new MeasuredPartitionLag(topic.Name, partition.Partition, owner, committed);
         if (partition.Error is not null)
             return lag;
         long next = Math.Max(committed ?? partition.LogStartOffset, partition.LogStartOffset);
@@ -59,13 +62,13 @@ internal sealed class GroupLag(IGrainFactory grains, TimeProvider time, AnswerLo
         return lag with
         {
             HighWatermark = partition.HighWatermark,
-            Lag = count,
-            LagSeconds = count == 0 ? 0 : await AgeAsync(topic, partition.Partition, next, cancellationToken),
+            Records = count,
+            Seconds = count == 0 ? 0 : await AgeAsync(topic, partition.Partition, next, load, cancellationToken),
         };
     }
 
     /// <summary>The age of the record at an offset, in seconds; null when it cannot be read just now.</summary>
-    private async Task<double?> AgeAsync(TopicMetadata topic, int partition, long offset, CancellationToken cancellationToken)
+    private async Task<double?> AgeAsync(TopicMetadata topic, int partition, long offset, AnswerLoad load, CancellationToken cancellationToken)
     {
         var request = new FetchRequest(offset, BytesMax: 1, WaitMs: 0) { TopicId = topic.Id };
         FetchResponse response = await grains.GetGrain<ITopicRouterGrain>(topic.Name).FetchAsync(partition, request, cancellationToken);
@@ -93,4 +96,27 @@ internal sealed class GroupLag(IGrainFactory grains, TimeProvider time, AnswerLo
 
         return records.UnreadableFrom(offset) is null ? null : records.Header.MaxTimestamp;
     }
+}
+
+/// <summary>How far a group is behind.</summary>
+/// <param name="Records">The records that are not committed, over all partitions.</param>
+/// <param name="Seconds">The age of the oldest of them, in seconds; 0 when there is none.</param>
+/// <param name="Partitions">Per partition, by topic and partition.</param>
+public sealed record MeasuredLag(long Records, double Seconds, IReadOnlyList<MeasuredPartitionLag> Partitions);
+
+/// <summary>How far a group is behind in a partition.</summary>
+/// <param name="Topic">The topic.</param>
+/// <param name="Partition">The partition.</param>
+/// <param name="Member">The member that has it; null when nobody has.</param>
+/// <param name="CommittedOffset">The committed offset; null when there is none: then all records count.</param>
+public sealed record MeasuredPartitionLag(string Topic, int Partition, string? Member, long? CommittedOffset)
+{
+    /// <summary>The end of the log; null when it cannot be had just now.</summary>
+    public long? HighWatermark { get; init; }
+
+    /// <summary>The records that are not committed; null without the end of the log.</summary>
+    public long? Records { get; init; }
+
+    /// <summary>The age of the oldest of them, in seconds, by its timestamp; null when it cannot be had just now.</summary>
+    public double? Seconds { get; init; }
 }

@@ -7,42 +7,21 @@ using OrleansStream.Records;
 
 namespace OrleansStream.Gateway.Groups;
 
-/// <summary>The records that wait in place.</summary>
-public sealed partial class GroupPoll
+/// <summary>Failed records that wait in place, and the later ones of their keys that have to wait with them.</summary>
+/// <param name="fetcher">Reads partitions.</param>
+internal sealed class FailedInPlace(PartitionFetcher fetcher)
 {
-    /// <summary>Reads those that are due, each by itself: they lie where the partition has been read already.</summary>
-    private async Task FetchHeldAsync(CancellationToken cancellationToken)
-    {
-        foreach (PolledPartition partition in Partitions)
-        {
-            foreach (HeldOffset held in partition.Held.Due(NowMs).Take(PollLimits.PollFetchesAtOnce).ToArray())
-            {
-                if (partition.Held.Fetched.Exists(one => one.Held == held))
-                    continue;
-                FetchResponse response = await CallAsync(partition, held.Offset, bytesMax: 1, waitMs: 0, cancellationToken);
-                cancellationToken.ThrowIfCancellationRequested();
-                if (response.Error is { Code: StreamErrorCode.OffsetOutOfRange } error)
-                    Forget(partition, held, error);
-                else if (response.Error is null)
-                    partition.Held.Fetched.Add((held, response));
-                else
-                    partition.Error = response.Error;
-            }
-        }
-    }
-
-    // Retention was faster: there is nothing left to wait for.
-    private void Forget(PolledPartition partition, HeldOffset held, StreamError error)
-    {
-        partition.Held.Deliver(held);
-        Tell(partition, held.Offset, error.LogStartOffset ?? held.Offset + 1);
-    }
-
     /// <summary>
     /// What the poll has to say of the partition's records that wait: those that the last answer held are done but for the failed ones, which
     /// wait again; the later ones of their keys in that answer wait, too.
     /// </summary>
-    private async Task<PartitionHolds> HoldAsync(
+    /// <param name="assigned">The partition.</param>
+    /// <param name="failed">Its failed records.</param>
+    /// <param name="cursor">The last answer's.</param>
+    /// <param name="policy">The group's policy.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <exception cref="StreamException">One lies in a batch that cannot be read, or the partition cannot be read just now.</exception>
+    public async Task<PartitionHolds> HoldAsync(
         AssignedPartition assigned, IReadOnlyList<FailedRecord> failed, GroupCursor cursor, GroupRetryPolicy policy, CancellationToken cancellationToken)
     {
         PartitionHolds told = cursor.Holds.FirstOrDefault(holds => holds.TopicId == assigned.TopicId && holds.Partition == assigned.Partition)
@@ -86,10 +65,9 @@ public sealed partial class GroupPoll
     private async Task ReadKeysAsync(
         AssignedPartition assigned, long from, long end, Action<long, int?> see, Action<UnreadableRecords> pass, CancellationToken cancellationToken)
     {
-        var partition = new PolledPartition(assigned);
         for (long next = from; next < end;)
         {
-            FetchResponse response = await CallAsync(partition, next, ReadingLimits.FetchBytesDefault, waitMs: 0, cancellationToken);
+            FetchResponse response = await fetcher.FetchAsync(assigned, next, ReadingLimits.FetchBytesDefault, waitMs: 0, cancellationToken);
             cancellationToken.ThrowIfCancellationRequested();
             if (response.Error is { Code: StreamErrorCode.OffsetOutOfRange, LogStartOffset: { } start } && start > next)
             {
@@ -102,7 +80,7 @@ public sealed partial class GroupPoll
             if (response.Batches.IsEmpty)
                 return;
             next = ReadKeys(response, next, end, see, pass);
-            Release();
+            fetcher.Release();
         }
     }
 

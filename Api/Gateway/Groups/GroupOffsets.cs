@@ -1,0 +1,126 @@
+using System.Collections.Immutable;
+using OrleansStream.Errors;
+using OrleansStream.Gateway.Admission;
+using OrleansStream.Groups;
+using OrleansStream.Topics;
+
+namespace OrleansStream.Gateway.Groups;
+
+/// <summary>A group's offsets: read, commit, set. None is kept that is known to lie beyond the end of its log.</summary>
+/// <param name="groups">The groups.</param>
+/// <param name="grains">The way to groups and topics.</param>
+/// <param name="ends">Knows how far logs reach.</param>
+/// <param name="known">The topics that there are.</param>
+public sealed class GroupOffsets(ConsumerGroups groups, IGrainFactory grains, LogEnds ends, KnownTopics known)
+{
+    /// <summary>The committed offsets of a group, by topic and partition.</summary>
+    /// <param name="group">The group; its name is valid.</param>
+    /// <param name="topic">Only of this topic; null for all.</param>
+    /// <param name="cancellationToken">The caller's deadline.</param>
+    /// <exception cref="StreamException">There is no such group.</exception>
+    public async Task<IEnumerable<GroupOffset>> ListAsync(string group, string? topic, CancellationToken cancellationToken)
+    {
+        GroupDescription description = await groups.DescribeAsync(group, cancellationToken);
+        return description.Offsets.Where(offset => topic is null || offset.Topic == topic);
+    }
+
+    /// <summary>The committed offsets of some partitions of a group, by topic and partition.</summary>
+    /// <param name="group">The group; its name is valid.</param>
+    /// <param name="partitions">Offsets of the partitions.</param>
+    /// <param name="cancellationToken">The caller's deadline.</param>
+    /// <exception cref="StreamException">There is no such group.</exception>
+    public async Task<IEnumerable<GroupOffset>> ListAsync(string group, ImmutableArray<PartitionOffset> partitions, CancellationToken cancellationToken)
+    {
+        var wanted = partitions.Select(offset => (offset.TopicId, offset.Partition)).ToHashSet();
+        GroupDescription description = await groups.DescribeAsync(group, cancellationToken);
+        return description.Offsets.Where(offset => wanted.Contains((offset.TopicId, offset.Partition)));
+    }
+
+    /// <summary>Commits offsets of a member's partitions, all or none.</summary>
+    /// <param name="group">The group; its name is valid.</param>
+    /// <param name="member">The member; its id is valid.</param>
+    /// <param name="memberEpoch">Its epoch, as it was told last.</param>
+    /// <param name="offsets">The offsets.</param>
+    /// <param name="cancellationToken">The caller's deadline.</param>
+    /// <exception cref="StreamException">There is no such topic or partition, or an offset lies beyond the end of its log.</exception>
+    public async Task<CommitOutcome> CommitAsync(
+        string group, string member, long memberEpoch, IReadOnlyList<TopicOffset> offsets, CancellationToken cancellationToken)
+    {
+        ImmutableArray<PartitionOffset> found = await FindAsync(offsets, cancellationToken);
+        await ends.CheckAsync(Named(offsets, found), mustKnow: false, cancellationToken);
+        return await CommitAsync(group, member, new MemberToken(Guid.Empty, memberEpoch), found, cancellationToken);
+    }
+
+    /// <summary>Commits what a member's answer held.</summary>
+    /// <param name="group">The group; its name is valid.</param>
+    /// <param name="member">The member; its id is valid.</param>
+    /// <param name="cursor">The answer's cursor.</param>
+    /// <param name="cancellationToken">The caller's deadline.</param>
+    /// <exception cref="StreamException">An offset lies beyond the end of its log; or only a poll can tell what became of the answer's records.</exception>
+    public async Task<CommitOutcome> CommitAsync(string group, string member, GroupCursor cursor, CancellationToken cancellationToken)
+    {
+        if (cursor.Holds.Count > 0)
+            throw StreamException.InvalidRequest("cursor", "Records of the cursor's answer wait in place, or were passed over for one that does: commit it with a poll, which can tell.");
+        ImmutableArray<PartitionOffset> offsets = [.. cursor.Offsets];
+        if (!offsets.All(offset => ends.Covers(offset)))
+        {
+            GroupMemberResponse standing = await Group(group).CommitAsync(member, cursor.Token, []).WaitAsync(cancellationToken);
+            if (standing.Error is not null)
+                return new CommitOutcome(MemberRefusal.Of(standing, group, member), []);
+            await ends.CheckAsync(standing.Assignment.NamesOf(offsets, (_, _) => true), mustKnow: false, cancellationToken);
+        }
+
+        return await CommitAsync(group, member, cursor.Token, offsets, cancellationToken);
+    }
+
+    /// <summary>Sets offsets of a group without members, forward or back, all or none; makes the group when there is none.</summary>
+    /// <param name="group">The group; its name is valid.</param>
+    /// <param name="offsets">The offsets.</param>
+    /// <param name="cancellationToken">The caller's deadline.</param>
+    /// <returns>The offsets that were set.</returns>
+    /// <exception cref="StreamException">
+    /// There is no such topic or partition, an offset lies beyond the end of its log or nobody could tell just now, or the group has members.
+    /// </exception>
+    public async Task<ImmutableArray<PartitionOffset>> SetAsync(string group, IReadOnlyList<TopicOffset> offsets, CancellationToken cancellationToken)
+    {
+        ImmutableArray<PartitionOffset> found = await FindAsync(offsets, cancellationToken);
+        await ends.CheckAsync(Named(offsets, found), mustKnow: true, cancellationToken);
+        return await Group(group).ResetAsync(NamesOf(offsets), found).WaitAsync(cancellationToken) is { } error ? throw new StreamException(error) : found;
+    }
+
+    private IConsumerGroupGrain Group(string group) => grains.GetGrain<IConsumerGroupGrain>(group);
+
+    private async Task<CommitOutcome> CommitAsync(
+        string group, string member, MemberToken token, ImmutableArray<PartitionOffset> offsets, CancellationToken cancellationToken)
+    {
+        GroupMemberResponse response = await Group(group).CommitAsync(member, token, offsets).WaitAsync(cancellationToken);
+        return response.Error is null ? new CommitOutcome(null, offsets) : new CommitOutcome(MemberRefusal.Of(response, group, member), []);
+    }
+
+    private static ImmutableArray<string> NamesOf(IReadOnlyList<TopicOffset> offsets) =>
+        [.. offsets.Select(offset => offset.Topic).Distinct(StringComparer.Ordinal)];
+
+    private async Task<ImmutableArray<PartitionOffset>> FindAsync(IReadOnlyList<TopicOffset> offsets, CancellationToken cancellationToken)
+    {
+        var topics = new Dictionary<string, TopicMetadata>(StringComparer.Ordinal);
+        foreach (string name in NamesOf(offsets))
+        {
+            await known.RequireAsync(name, cancellationToken);
+            TopicResponse response = await grains.GetGrain<ITopicGrain>(name).GetAsync().WaitAsync(cancellationToken);
+            topics[name] = response.Topic ?? throw new StreamException(response.Error!);
+        }
+
+        return [.. offsets.Select((offset, i) => Find(offset, i, topics[offset.Topic]))];
+    }
+
+    private static PartitionOffset Find(TopicOffset offset, int index, TopicMetadata topic) => offset.Partition < topic.PartitionCount
+        ? new PartitionOffset(topic.Id, offset.Partition, offset.Offset, offset.Metadata)
+        : throw new StreamException(new StreamError(
+            StreamErrorCode.UnknownTopicOrPartition, $"Topic '{offset.Topic}' has {topic.PartitionCount} partitions, numbered from 0; there is no {offset.Partition}.")
+        {
+            Field = $"offsets[{index}].partition",
+        });
+
+    private static IEnumerable<NamedOffset> Named(IReadOnlyList<TopicOffset> offsets, ImmutableArray<PartitionOffset> found) =>
+        found.Select((offset, i) => new NamedOffset(offsets[i].Topic, offset, $"offsets[{i}].offset"));
+}

@@ -1,0 +1,87 @@
+using System.Collections.Immutable;
+using OrleansStream.Errors;
+using OrleansStream.Gateway.Admission;
+using OrleansStream.Groups;
+using OrleansStream.Partitions;
+using OrleansStream.Topics;
+
+namespace OrleansStream.Gateway.Groups;
+
+/// <summary>Resets a group's offsets to places that the logs themselves tell.</summary>
+/// <param name="groups">The groups.</param>
+/// <param name="grains">The way to groups and topics.</param>
+/// <param name="known">The topics that there are.</param>
+public sealed class GroupResets(ConsumerGroups groups, IGrainFactory grains, KnownTopics known)
+{
+    /// <summary>Resets the offsets of a group without members, all or none. With topics it makes the group when there is none.</summary>
+    /// <param name="group">The group; its name is valid.</param>
+    /// <param name="reset">Where to.</param>
+    /// <param name="cancellationToken">The caller's deadline.</param>
+    /// <returns>What was set, or would be, by topic and partition.</returns>
+    /// <exception cref="StreamException">There is no such group or topic, a log's bounds cannot be had just now, or the group has members.</exception>
+    public async Task<IReadOnlyList<OffsetChange>> ResetAsync(string group, OffsetReset reset, CancellationToken cancellationToken)
+    {
+        GroupDescription? description = reset.Topics is null
+            ? await groups.DescribeAsync(group, cancellationToken)
+            : await groups.FindAsync(group, cancellationToken);
+        Dictionary<(Guid, int), long> before = (description?.Offsets ?? [])
+            .ToDictionary(offset => (offset.TopicId, offset.Partition), offset => offset.Offset);
+        IEnumerable<string> topics = reset.Topics ?? [.. description!.Offsets.Select(offset => offset.Topic).Distinct(StringComparer.Ordinal)];
+        var changes = new List<OffsetChange>();
+        var offsets = ImmutableArray.CreateBuilder<PartitionOffset>();
+        foreach (string topic in topics)
+        {
+            foreach ((Guid id, OffsetChange change) in await ChangesOfAsync(topic, reset, before, cancellationToken))
+            {
+                changes.Add(change);
+                offsets.Add(new PartitionOffset(id, change.Partition, change.To));
+            }
+        }
+
+        if (reset.IsDryRun)
+            return changes;
+        StreamError? error = await grains.GetGrain<IConsumerGroupGrain>(group).ResetAsync([.. topics], offsets.ToImmutable()).WaitAsync(cancellationToken);
+        return error is null ? changes : throw new StreamException(error);
+    }
+
+    private async Task<List<(Guid TopicId, OffsetChange Change)>> ChangesOfAsync(
+        string topic, OffsetReset reset, Dictionary<(Guid, int), long> before, CancellationToken cancellationToken)
+    {
+        await known.RequireAsync(topic, cancellationToken);
+        ITopicRouterGrain router = grains.GetGrain<ITopicRouterGrain>(topic);
+        TopicDescription description = await router.DescribeAsync(cancellationToken);
+        if (description.Topic is not { } metadata)
+            throw new StreamException(description.Error!);
+        var changes = new List<(Guid, OffsetChange)>();
+        foreach (PartitionDescription partition in description.Partitions)
+        {
+            if (reset.Partitions?.Contains(partition.Partition) == false)
+                continue;
+            if (partition.Error is { } error)
+                throw new StreamException(error);
+            long? from = before.TryGetValue((metadata.Id, partition.Partition), out long offset) ? offset : null;
+            long to = reset.To switch
+            {
+                OffsetTarget.Earliest => partition.LogStartOffset,
+                OffsetTarget.Latest => partition.HighWatermark,
+                OffsetTarget.Offset => reset.Amount,
+                OffsetTarget.Shift => Shift(from ?? partition.LogStartOffset, reset.Amount),
+                _ => await FindOffsetAsync(router, partition.Partition, reset.Amount, cancellationToken),
+            };
+            to = Math.Clamp(to, partition.LogStartOffset, partition.HighWatermark);
+            changes.Add((metadata.Id, new OffsetChange(topic, partition.Partition, from, to)));
+        }
+
+        return changes;
+    }
+
+    private static long Shift(long offset, long by) =>
+        by > 0 && offset > long.MaxValue - by ? long.MaxValue : offset + by;
+
+    private static async Task<long> FindOffsetAsync(
+        ITopicRouterGrain router, int partition, long timestampMs, CancellationToken cancellationToken)
+    {
+        FindOffsetResponse found = await router.FindOffsetAsync(partition, timestampMs, cancellationToken);
+        return found.Error is { } error ? throw new StreamException(error) : found.Offset;
+    }
+}

@@ -1,0 +1,29 @@
+using System.Collections.Immutable;
+using OrleansStream.Groups;
+
+namespace OrleansStream.Gateway.Groups;
+
+/// <summary>An offset to be checked against its log.</summary>
+/// <param name="Topic">The topic's name.</param>
+/// <param name="Offset">The offset.</param>
+/// <param name="Field">The field of the request that it came in.</param>
+internal readonly record struct NamedOffset(string Topic, PartitionOffset Offset, string Field);
+
+/// <summary>Names of a cursor's offsets: it has none, as they are of the member's partitions.</summary>
+internal static class NamedOffsets
+{
+    /// <summary>The offsets of a cursor that are of a member's partitions.</summary>
+    /// <param name="assignment">The member's partitions.</param>
+    /// <param name="offsets">The cursor's offsets.</param>
+    /// <param name="isWanted">Which of them.</param>
+    public static IEnumerable<NamedOffset> NamesOf(
+        this ImmutableArray<AssignedPartition> assignment, IEnumerable<PartitionOffset> offsets, Func<AssignedPartition, PartitionOffset, bool> isWanted)
+    {
+        var assigned = assignment.ToDictionary(one => (one.TopicId, one.Partition));
+        foreach (PartitionOffset offset in offsets)
+        {
+            if (assigned.TryGetValue((offset.TopicId, offset.Partition), out AssignedPartition one) && isWanted(one, offset))
+                yield return new NamedOffset(one.Topic, offset, "cursor");
+        }
+    }
+}

@@ -1,0 +1,60 @@
+using OrleansStream.Errors;
+using OrleansStream.Gateway.Admission;
+using OrleansStream.Groups;
+using OrleansStream.Partitions;
+using OrleansStream.Topics;
+
+namespace OrleansStream.Gateway.Groups;
+
+/// <summary>Reads partitions for a poll, and counts the memory of what was read. That one cannot be read is its own answer: the others go on.</summary>
+/// <param name="grains">The way to the grains.</param>
+/// <param name="load">The memory of the answer.</param>
+internal sealed class PartitionFetcher(IGrainFactory grains, AnswerLoad load)
+{
+    private long _heldBytes;
+
+    /// <summary>The error of a partition that had not answered when the read was ended.</summary>
+    public static StreamError Ended { get; } = new(StreamErrorCode.RequestTimedOut, "The partition did not answer in time. It is asked again.");
+
+    /// <summary>Reads a partition.</summary>
+    /// <param name="partition">The partition.</param>
+    /// <param name="offset">From where.</param>
+    /// <param name="bytesMax">The most bytes.</param>
+    /// <param name="waitMs">How long to wait for a record, in milliseconds.</param>
+    /// <param name="cancellationToken">Ends it, with <see cref="Ended"/>.</param>
+    /// <returns>What was read, or the error.</returns>
+    public async Task<FetchResponse> FetchAsync(AssignedPartition partition, long offset, int bytesMax, int waitMs, CancellationToken cancellationToken)
+    {
+        var request = new FetchRequest(offset, bytesMax, waitMs) { TopicId = partition.TopicId };
+        StreamError failure;
+        try
+        {
+            FetchResponse response = await grains.GetGrain<ITopicRouterGrain>(partition.Topic)
+                .FetchAsync(partition.Partition, request, cancellationToken);
+            if (TryHold(response.Batches.Length))
+                return response;
+            failure = load.Refusal;
+        }
+        catch (OperationCanceledException)
+        {
+            failure = Ended;
+        }
+        catch (Exception exception) when (exception is TimeoutException or OrleansException)
+        {
+            failure = new StreamError(StreamErrorCode.NotLeaderOrFollower, exception.Message);
+        }
+
+        return new FetchResponse(failure, offset, default, HighWatermark: -1, LogStartOffset: -1);
+    }
+
+    /// <summary>Gives back the memory of what was read: it has been answered, or is of no use.</summary>
+    public void Release() => load.Return(Interlocked.Exchange(ref _heldBytes, 0));
+
+    private bool TryHold(int bytes)
+    {
+        if (!load.TryTake(bytes))
+            return false;
+        Interlocked.Add(ref _heldBytes, bytes);
+        return true;
+    }
+}

@@ -1,0 +1,157 @@
+using System.Collections.Immutable;
+using OrleansStream.Errors;
+using OrleansStream.Groups;
+using OrleansStream.Partitions;
+
+namespace OrleansStream.Gateway.Groups;
+
+/// <summary>
+/// Where a poll starts in partitions without a committed offset, and where it goes on when there is nothing at a position: by the policy that
+/// was asked for. A committed offset beyond the end of its log is replaced.
+/// </summary>
+/// <param name="fetcher">Reads partitions.</param>
+/// <param name="membership">Commits.</param>
+/// <param name="ends">Knows how far logs reach.</param>
+/// <param name="policy">The policy.</param>
+internal sealed class PollPositions(PartitionFetcher fetcher, GroupMembership membership, LogEnds ends, OffsetPolicy policy)
+{
+    // Partitions are read at the same time: each of these lists is its own lock.
+    private readonly List<PollReset> _resets = [];
+    private readonly List<PartitionOffset> _replacements = [];
+
+    /// <summary>True when there are resets that were not told yet.</summary>
+    public bool HasResets => _resets.Count > 0;
+
+    /// <summary>The resets that were not told yet, which they are by this.</summary>
+    public ImmutableArray<PollReset> TakeResets()
+    {
+        ImmutableArray<PollReset> resets = [.. _resets];
+        _resets.Clear();
+        return resets;
+    }
+
+    /// <summary>
+    /// Finds where to start in partitions without a committed offset. The end of a log is committed at once: else a record
+    /// that came before the next poll would be behind the end that poll starts from.
+    /// </summary>
+    /// <param name="partitions">The member's partitions.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <returns>Null, or why the member is none any more.</returns>
+    /// <exception cref="StreamException">The policy is to be told of one.</exception>
+    public async Task<GroupMemberResponse?> StartAsync(IReadOnlyList<PolledPartition> partitions, CancellationToken cancellationToken)
+    {
+        // The policy is for records from before the group. All are to be read that wait for their next attempt, and that came to partitions
+        // added since.
+        foreach (PolledPartition whole in partitions.Where(partition => partition.Position == PolledPartition.Unknown && (partition.IsRetry || partition.Assigned.IsNew)))
+            whole.Position = FetchRequest.Earliest;
+        PolledPartition[] unknown = [.. partitions.Where(partition => partition.Position == PolledPartition.Unknown)];
+        if (unknown.Length == 0)
+            return null;
+        if (policy == OffsetPolicy.Error)
+            throw NoOffset(unknown[0]);
+        if (policy == OffsetPolicy.Earliest)
+        {
+            foreach (PolledPartition partition in unknown)
+                partition.Position = FetchRequest.Earliest;
+            return null;
+        }
+
+        foreach (PolledPartition[] some in unknown.Chunk(PollLimits.PollFetchesAtOnce))
+            await Task.WhenAll(some.Select(partition => FindEndAsync(partition, cancellationToken)));
+        ImmutableArray<PartitionOffset> found = [.. unknown
+            .Where(partition => partition.Position >= 0)
+            .Select(partition => new PartitionOffset(partition.Assigned.TopicId, partition.Assigned.Partition, partition.Position))];
+        return found.Length == 0 ? null : await CommitAsync(found, cancellationToken);
+    }
+
+    /// <summary>Goes on where the policy says, as there is nothing at the position. A committed offset beyond the end is to be replaced.</summary>
+    /// <param name="partition">The partition.</param>
+    /// <param name="error">What its leader said, with the log's bounds.</param>
+    /// <exception cref="StreamException">The policy is to be told.</exception>
+    public void Reset(PolledPartition partition, StreamError error)
+    {
+        if (policy == OffsetPolicy.Error)
+            throw NotInLog(partition, error);
+        long to = (policy == OffsetPolicy.Earliest ? error.LogStartOffset : error.HighWatermark) ?? 0;
+        long from = partition.Position;
+        partition.GoTo(to);
+        // Below the log's start the bounds may be those of a stale leader.
+        if (from > error.HighWatermark && partition.Committed > error.HighWatermark)
+            Replace(partition, to);
+        Tell(partition, from, to);
+    }
+
+    /// <summary>
+    /// Replaces a committed offset beyond the end, while the member reads where the log is: whatever it commits would count as going back.
+    /// A stale leader knows of fewer records than there are, so the offset itself is asked for.
+    /// </summary>
+    /// <param name="partition">The partition, just read.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public async Task CheckCommittedAsync(PolledPartition partition, CancellationToken cancellationToken)
+    {
+        if (partition.Start is not { } start || partition.Committed <= partition.HighWatermark)
+            return;
+        long committed = partition.Committed;
+        FetchResponse response = await fetcher.FetchAsync(partition.Assigned, committed, bytesMax: 1, waitMs: 0, cancellationToken);
+        if (response.Error is not { Code: StreamErrorCode.OffsetOutOfRange, HighWatermark: { } end } || committed <= end)
+            return;
+        Replace(partition, start);
+        Tell(partition, committed, start);
+    }
+
+    /// <summary>Commits what takes the place of offsets beyond the end.</summary>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <returns>Null, or why the member is none any more.</returns>
+    public async Task<GroupMemberResponse?> CommitReplacementsAsync(CancellationToken cancellationToken)
+    {
+        if (_replacements.Count == 0)
+            return null;
+        GroupMemberResponse? refused = await CommitAsync([.. _replacements], cancellationToken);
+        _replacements.Clear();
+        return refused;
+    }
+
+    /// <summary>Notes a reset, for the member to be told.</summary>
+    /// <param name="partition">The partition.</param>
+    /// <param name="from">The offset that was wanted.</param>
+    /// <param name="to">The offset that reading goes on at.</param>
+    public void Tell(PolledPartition partition, long from, long to)
+    {
+        lock (_resets)
+            _resets.Add(new PollReset(partition.Assigned.Topic, partition.Assigned.Partition, from, to));
+    }
+
+    private async Task<GroupMemberResponse?> CommitAsync(ImmutableArray<PartitionOffset> offsets, CancellationToken cancellationToken)
+    {
+        GroupMemberResponse response = await membership.CommitAsync(membership.Token, offsets, cancellationToken);
+        return response.Error is null ? null : response;
+    }
+
+    private void Replace(PolledPartition partition, long to)
+    {
+        AssignedPartition assigned = partition.Assigned;
+        ends.Forget(assigned.TopicId, assigned.Partition);
+        lock (_replacements)
+            _replacements.Add(new PartitionOffset(assigned.TopicId, assigned.Partition, to) { InPlaceOf = partition.Committed });
+        partition.Committed = to;
+    }
+
+    private async Task FindEndAsync(PolledPartition partition, CancellationToken cancellationToken)
+    {
+        FetchResponse response = await fetcher.FetchAsync(partition.Assigned, FetchRequest.Latest, bytesMax: 1, waitMs: 0, cancellationToken);
+        if (response.Error is null)
+            partition.GoTo(response.Offset);
+        else
+            partition.Error = response.Error;
+    }
+
+    private static StreamException NotInLog(PolledPartition partition, StreamError error) => new(error with
+    {
+        Detail = $"The group is to go on at offset {partition.Position} of partition {partition.Assigned.Partition} of topic '{partition.Assigned.Topic}', whose log "
+            + $"holds {error.LogStartOffset} up to its high watermark {error.HighWatermark}, and auto_offset_reset is error.",
+    });
+
+    private static StreamException NoOffset(PolledPartition partition) => new(new StreamError(
+        StreamErrorCode.OffsetOutOfRange,
+        $"The group has no committed offset for partition {partition.Assigned.Partition} of topic '{partition.Assigned.Topic}', and auto_offset_reset is error."));
+}

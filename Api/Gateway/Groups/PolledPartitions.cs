@@ -1,0 +1,175 @@
+using OrleansStream.Errors;
+using OrleansStream.Gateway.Reading;
+using OrleansStream.Groups;
+using OrleansStream.Partitions;
+
+namespace OrleansStream.Gateway.Groups;
+
+/// <summary>The partitions that a member has during a poll, and reading them: straight from their leaders, all at once.</summary>
+/// <param name="fetcher">Reads partitions.</param>
+/// <param name="positions">Knows where reading starts and goes on.</param>
+/// <param name="ends">Remembers how far logs reach.</param>
+/// <param name="waits">The node's reads that wait.</param>
+/// <param name="time">Tells what is due.</param>
+/// <param name="group">The group.</param>
+/// <param name="bytesMax">The most bytes to be read for an answer.</param>
+internal sealed class PolledPartitions(
+    PartitionFetcher fetcher, PollPositions positions, LogEnds ends, NodeWaits waits, TimeProvider time, string group, int bytesMax)
+{
+    /// <summary>The partitions, by topic and number.</summary>
+    public IReadOnlyList<PolledPartition> All { get; private set; } = [];
+
+    /// <summary>True when there is something to be answered.</summary>
+    public bool HasRecords => All.Any(partition => partition.HasRecords);
+
+    private long NowMs => time.GetUtcNow().ToUnixTimeMilliseconds();
+
+    /// <summary>When the next record is due of those that wait, in milliseconds since the Unix epoch; null when none waits.</summary>
+    private long? NextDueMs => All.SelectMany(partition => new[] { partition.DueMs, partition.Held.NextDueMs(NowMs) ?? 0 })
+        .Where(dueMs => dueMs > NowMs).Min(dueMs => (long?)dueMs);
+
+    /// <summary>Takes over what the group has assigned. Partitions that the member keeps go on where they are.</summary>
+    /// <param name="response">Where the member stands.</param>
+    public void Assign(GroupMemberResponse response)
+    {
+        var before = All.ToDictionary(partition => (partition.Assigned.TopicId, partition.Assigned.Partition));
+        All = [.. response.Assignment.Select(
+            assigned => before.GetValueOrDefault((assigned.TopicId, assigned.Partition))
+                ?? new PolledPartition(assigned, response.Retry is { } policy && RetryTopics.IsRetry(assigned.Topic, group) ? new RetryWaits(group, policy) : null))];
+        foreach ((PolledPartition partition, AssignedPartition assigned) in All.Zip(response.Assignment))
+            partition.Committed = assigned.CommittedOffset;
+    }
+
+    /// <summary>
+    /// Takes what is there without waiting, some partitions at a time until the answer is full, from a random one on: so each
+    /// gets its turn, and a partition that does not answer holds up the others for a moment only.
+    /// </summary>
+    /// <param name="cancellationToken">Ends it.</param>
+    public async Task FetchAvailableAsync(CancellationToken cancellationToken)
+    {
+        await FetchHeldAsync(cancellationToken);
+        PolledPartition[] readable = [.. All.Where(IsReadable)];
+        if (readable.Length == 0)
+            return;
+        int first = Random.Shared.Next(readable.Length);
+        PolledPartition[] inTurn = [.. readable[first..], .. readable[..first]];
+        int share = Math.Max(1, bytesMax / Math.Min(inTurn.Length, PollLimits.PollFetchesAtOnce));
+        int gathered = 0;
+        foreach (PolledPartition[] some in inTurn.Chunk(PollLimits.PollFetchesAtOnce))
+        {
+            using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            Task all = Task.WhenAll(some.Select(partition => FetchAsync(partition, share, waitMs: 0, isTimed: true, ended.Token)));
+            await Task.WhenAny(all, Task.Delay(PollLimits.PollGatherMax, time, ended.Token));
+            await ended.CancelAsync();
+            await all;
+            cancellationToken.ThrowIfCancellationRequested();
+            gathered += some.Sum(partition => partition.Fetched?.Batches.Length ?? 0);
+            if (gathered >= bytesMax)
+                return;
+        }
+    }
+
+    /// <summary>How long to wait at once: no longer than until the next record is due, or until a partition that failed is asked again.</summary>
+    /// <param name="waitMs">How long there is to wait, in milliseconds.</param>
+    public int ClampWait(int waitMs)
+    {
+        if (All.Any(partition => partition.Error is not null))
+            waitMs = Math.Min(waitMs, PollLimits.PollRetryMs);
+        return NextDueMs is { } dueMs ? (int)Math.Clamp(dueMs - NowMs, 1, waitMs) : waitMs;
+    }
+
+    /// <summary>Waits on all partitions and on the group at once; on as many partitions as the node has waits for.</summary>
+    /// <param name="waitForNews">Waits until the group moves partitions.</param>
+    /// <param name="waitMs">How long, in milliseconds.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <returns>What <paramref name="waitForNews"/> gave.</returns>
+    public async Task<GroupWaitResponse?> WaitAsync(
+        Func<int, CancellationToken, Task<GroupWaitResponse?>> waitForNews, int waitMs, CancellationToken cancellationToken)
+    {
+        PolledPartition[] readable = [.. All.Where(IsReadable)];
+        int count = waits.TakeUpTo(readable.Length);
+        try
+        {
+            // The others are asked when this wait is over.
+            if (count < readable.Length)
+                waitMs = Math.Min(waitMs, PollLimits.PollRetryMs);
+            return await WaitAsync(readable[..count], waitForNews, waitMs, cancellationToken);
+        }
+        finally
+        {
+            waits.Return(count);
+        }
+    }
+
+    private async Task<GroupWaitResponse?> WaitAsync(
+        PolledPartition[] partitions, Func<int, CancellationToken, Task<GroupWaitResponse?>> waitForNews, int waitMs, CancellationToken cancellationToken)
+    {
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        Task<GroupWaitResponse?> news = waitForNews(waitMs, ended.Token);
+        Task[] all = [news, .. partitions.Select(partition => FetchAsync(partition, bytesMax, waitMs, isTimed: false, ended.Token))];
+        var open = all.ToList();
+        long dueBefore = NextDueMs ?? long.MaxValue;
+        // A record that has just come to wait, and is due before this wait is over, asks for a shorter one.
+        while (!news.IsCompleted && !HasRecords && (NextDueMs ?? long.MaxValue) >= dueBefore && open.All(wait => !wait.IsFaulted))
+            open.Remove(await Task.WhenAny(open));
+        await ended.CancelAsync();
+        await Task.WhenAll(all);
+        cancellationToken.ThrowIfCancellationRequested();
+        return await news;
+    }
+
+    /// <summary>Reads one partition. That it cannot be read is its own state: the others go on.</summary>
+    /// <param name="partition">The partition.</param>
+    /// <param name="partitionBytesMax">The most bytes.</param>
+    /// <param name="waitMs">How long to wait for a record.</param>
+    /// <param name="isTimed">True when it is ended for not having answered, false when it is ended for being no longer of use.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    private async Task FetchAsync(PolledPartition partition, int partitionBytesMax, int waitMs, bool isTimed, CancellationToken cancellationToken)
+    {
+        FetchResponse response = await fetcher.FetchAsync(partition.Assigned, partition.Position, partitionBytesMax, waitMs, cancellationToken);
+        if (response.Error is { Code: StreamErrorCode.OffsetOutOfRange } error)
+        {
+            positions.Reset(partition, error);
+            response = await fetcher.FetchAsync(partition.Assigned, partition.Position, partitionBytesMax, waitMs: 0, cancellationToken);
+        }
+
+        if (response.Error is null)
+        {
+            ends.Saw(partition.Assigned.TopicId, partition.Assigned.Partition, response.HighWatermark);
+            partition.Take(response, NowMs);
+            await positions.CheckCommittedAsync(partition, cancellationToken);
+        }
+        else if (isTimed || response.Error != PartitionFetcher.Ended)
+            partition.Error = response.Error;
+    }
+
+    private bool IsReadable(PolledPartition partition) => partition.Position != PolledPartition.Unknown && partition.DueMs <= NowMs && partition.Held.HasRoom;
+
+    /// <summary>Reads the records that wait in place and are due, each by itself: they lie where the partition has been read already.</summary>
+    private async Task FetchHeldAsync(CancellationToken cancellationToken)
+    {
+        foreach (PolledPartition partition in All)
+        {
+            foreach (HeldOffset held in partition.Held.Due(NowMs).Take(PollLimits.PollFetchesAtOnce).ToArray())
+            {
+                if (partition.Held.Fetched.Exists(one => one.Held == held))
+                    continue;
+                FetchResponse response = await fetcher.FetchAsync(partition.Assigned, held.Offset, bytesMax: 1, waitMs: 0, cancellationToken);
+                cancellationToken.ThrowIfCancellationRequested();
+                if (response.Error is { Code: StreamErrorCode.OffsetOutOfRange } error)
+                    Forget(partition, held, error);
+                else if (response.Error is null)
+                    partition.Held.Fetched.Add((held, response));
+                else
+                    partition.Error = response.Error;
+            }
+        }
+    }
+
+    // Retention was faster: there is nothing left to wait for.
+    private void Forget(PolledPartition partition, HeldOffset held, StreamError error)
+    {
+        partition.Held.Deliver(held);
+        positions.Tell(partition, held.Offset, error.LogStartOffset ?? held.Offset + 1);
+    }
+}

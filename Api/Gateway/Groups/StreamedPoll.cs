@@ -1,0 +1,76 @@
+using OrleansStream.Errors;
+
+namespace OrleansStream.Gateway.Groups;
+
+/// <summary>What a poll's stream is to send next.</summary>
+public enum PollStreamStep
+{
+    /// <summary>An answer: <see cref="GroupPoll.DeliverAsync"/> gives out its records.</summary>
+    Answer,
+
+    /// <summary>A sign of life: there was nothing to read.</summary>
+    Nothing,
+
+    /// <summary>That the node had no memory for an answer. It reads again a moment later.</summary>
+    NoMemory,
+
+    /// <summary>That partitions are to move. The stream is over.</summary>
+    Rebalance,
+
+    /// <summary>Why the stream is over: <see cref="StreamedPoll.Error"/>.</summary>
+    Error,
+}
+
+/// <summary>
+/// A poll that goes on answering. Nothing is committed by the stream itself, as nobody can tell what its reader has done. When partitions are to
+/// move it ends, so that the reader's next poll, with the last cursor it is done with, says where the next owner starts.
+/// </summary>
+public sealed class StreamedPoll
+{
+    private readonly GroupPoll _poll;
+    private readonly TimeProvider _time;
+    private readonly string _member;
+    private PollStreamStep? _last;
+
+    internal StreamedPoll(GroupPoll poll, TimeProvider time, string member) => (_poll, _time, _member) = (poll, time, member);
+
+    /// <summary>Why the stream is over, once that was the step.</summary>
+    public StreamError? Error { get; private set; }
+
+    /// <summary>Reads until there is something to be sent. The first answer comes at once and tells the assignment, with or without records.</summary>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <exception cref="OperationCanceledException">It was ended.</exception>
+    public async Task<PollStreamStep> NextAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            PollStreamStep step = await ReadAsync(cancellationToken);
+            _last = step;
+            return step;
+        }
+        catch (Exception exception) when (exception is TimeoutException or OrleansException or StreamException)
+        {
+            Error = (exception as StreamException)?.Error
+                ?? new StreamError(StreamErrorCode.CoordinatorNotAvailable, $"The group of member '{_member}' is moving. Poll again.");
+            return PollStreamStep.Error;
+        }
+    }
+
+    private async Task<PollStreamStep> ReadAsync(CancellationToken cancellationToken)
+    {
+        if (_poll.HasNews)
+            return PollStreamStep.Rebalance;
+        if (_last == PollStreamStep.NoMemory)
+            await Task.Delay(PollLimits.PollMemoryRetry, _time, cancellationToken);
+        bool isFirst = _last is null;
+        if (await _poll.ReadAsync(isFirst ? 0 : PollLimits.PollStreamWaitMs, endsOnNews: true, cancellationToken) is { } refused)
+        {
+            Error = refused.Error;
+            return PollStreamStep.Error;
+        }
+
+        if (!isFirst && !_poll.HasAnswer)
+            return PollStreamStep.Nothing;
+        return _poll.TryBeginDelivery() ? PollStreamStep.Answer : PollStreamStep.NoMemory;
+    }
+}
