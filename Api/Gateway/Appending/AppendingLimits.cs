@@ -22,6 +22,6 @@ public static class AppendingLimits
     /// <summary>The pause before a call that was lost is repeated.</summary>
     public static readonly TimeSpan LostCallPause = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>How long after its beginning a request that only reads is repeated: longer than a dead server's grains take to move.</summary>
-    public static readonly TimeSpan LostReadRepeatMax = TimeSpan.FromSeconds(15);
+    /// <summary>How long the beginning of a request under a key is tried again: longer than a dead server's grains take to move.</summary>
+    public static readonly TimeSpan BeginRepeatMax = TimeSpan.FromSeconds(15);
 }

@@ -54,7 +54,7 @@ public sealed class KeyedRequests(IGrainFactory grains, RecordsAppender appender
             {
                 return await begin();
             }
-            catch (Exception e) when (e is OrleansException or StreamException && time.GetElapsedTime(startedAt) < AppendingLimits.LostReadRepeatMax)
+            catch (Exception e) when ((e is OrleansException or StreamException) && time.GetElapsedTime(startedAt) < AppendingLimits.BeginRepeatMax)
             {
                 // Its silo has just gone, and another takes it over. Nothing was appended, and this request may begin again.
                 await Task.Delay(AppendingLimits.LostCallPause, time);
