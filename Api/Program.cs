@@ -2,6 +2,7 @@ using Microsoft.Extensions.Options;
 using OrleansStream.Api.Hosting;
 using OrleansStream.Hosting;
 using OrleansStream.Maintenance;
+using OrleansStream.Maintenance.Verification;
 
 if (args is [StorageVerification.Verb, ..])
     return await StorageVerification.RunAsync(args[1..], Console.Out, Console.Error);

@@ -1,4 +1,3 @@
-using OrleansStream.Hosting;
 
 namespace OrleansStream.Activations;
 
@@ -7,7 +6,7 @@ namespace OrleansStream.Activations;
 /// activation stays for a quarter of an hour: names alone would fill the memory.
 /// </summary>
 /// <remarks>
-/// It leaves once nobody has asked for <see cref="ClusterLimits.EmptyStay"/>, and not with the first answer: a call that meets a leaving activation is sent on
+/// It leaves once nobody has asked for <see cref="StayMax"/>, and not with the first answer: a call that meets a leaving activation is sent on
 /// to the next one twice at most (Orleans 10.4), so under many calls for one name some would fail. Only for use on the grain's scheduler.
 /// </remarks>
 /// <param name="grain">The grain.</param>
@@ -15,6 +14,9 @@ namespace OrleansStream.Activations;
 /// <param name="isEmpty">Tells whether it holds nothing.</param>
 internal sealed class EmptyStay(IGrainBase grain, TimeProvider time, Func<bool> isEmpty)
 {
+    /// <summary>How long an activation stays that holds nothing, after the last call to it: names that do not exist cost memory for so long.</summary>
+    public static readonly TimeSpan StayMax = TimeSpan.FromSeconds(1);
+
     private IGrainTimer? _timer;
     private long _askedAt;
 
@@ -23,7 +25,7 @@ internal sealed class EmptyStay(IGrainBase grain, TimeProvider time, Func<bool> 
     {
         _askedAt = time.GetTimestamp();
         if (isEmpty())
-            _timer ??= grain.RegisterGrainTimer(LookAsync, new GrainTimerCreationOptions(ClusterLimits.EmptyStay, ClusterLimits.EmptyStay) { Interleave = true });
+            _timer ??= grain.RegisterGrainTimer(LookAsync, new GrainTimerCreationOptions(StayMax, StayMax) { Interleave = true });
     }
 
     private Task LookAsync(CancellationToken cancellationToken)
@@ -33,7 +35,7 @@ internal sealed class EmptyStay(IGrainBase grain, TimeProvider time, Func<bool> 
             _timer?.Dispose();
             _timer = null;
         }
-        else if (time.GetElapsedTime(_askedAt) >= ClusterLimits.EmptyStay)
+        else if (time.GetElapsedTime(_askedAt) >= StayMax)
         {
             grain.DeactivateOnIdle();
         }

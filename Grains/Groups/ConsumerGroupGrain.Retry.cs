@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using OrleansStream.Errors;
 using OrleansStream.Groups.State;
 using OrleansStream.Topics;
+using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Groups;
 

@@ -43,9 +43,6 @@ internal static class ClusterLimits
     /// <summary>When a grain call is given up, its outcome unknown.</summary>
     public static readonly TimeSpan ResponseTimeout = TimeSpan.FromSeconds(30);
 
-    /// <summary>How long an activation stays that holds nothing, after the last call to it: names that do not exist cost memory for so long.</summary>
-    public static readonly TimeSpan EmptyStay = TimeSpan.FromSeconds(1);
-
     /// <summary>How long a stop may take: answers under way, then the logs' last appends.</summary>
     public static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(30);
 

@@ -17,7 +17,6 @@ using OrleansStream.Partitions.Placement;
 using OrleansStream.Persistence;
 using OrleansStream.Storage;
 using OrleansStream.Storage.Memory;
-using OrleansStream.Topics;
 using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Hosting;

@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using OrleansStream.Storage;
 using OrleansStream.Storage.Azure;
+using OrleansStream.Storage.Files;
 using OrleansStream.Storage.Files.Disk;
 using OrleansStream.Storage.Memory;
 

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using OrleansStream.Log;
-using OrleansStream.Maintenance;
 using OrleansStream.Partitions.Placement;
 
 namespace OrleansStream.Partitions;
@@ -67,7 +66,7 @@ internal sealed partial class OpenPartitions(
         {
             await Parallel.ForEachAsync(
                 _partitions.Keys.Where(log => log.IsUpkeepDue),
-                new ParallelOptions { MaxDegreeOfParallelism = UpkeepLimits.PartitionsAtOnce },
+                new ParallelOptions { MaxDegreeOfParallelism = PartitionGrainLimits.MaintainedAtOnce },
                 SeeToAsync);
             KeepUsed();
             await MoveHomeAsync();

@@ -9,6 +9,9 @@ internal static class PartitionGrainLimits
     /// </summary>
     public static readonly TimeSpan MaintenancePeriod = TimeSpan.FromSeconds(10);
 
+    /// <summary>The open logs that a silo sees to at the same time.</summary>
+    public const int MaintainedAtOnce = 8;
+
     /// <summary>How long an unknown topic is answered from memory; its id never comes to life again.</summary>
     public static readonly TimeSpan UnknownTopicAge = TimeSpan.FromSeconds(30);
 

@@ -1,6 +1,5 @@
 using Orleans.Storage;
 using OrleansStream.Errors;
-using OrleansStream.Groups;
 using OrleansStream.Storage;
 
 namespace OrleansStream.Persistence;
@@ -15,6 +14,9 @@ namespace OrleansStream.Persistence;
 /// <param name="fail">Told once when what is stored is in doubt, or another's: the activation must go away.</param>
 internal sealed class SharedWrite(string what, Func<Task> write, Func<Task<bool>> read, Action<Exception> fail)
 {
+    // How long a caller waits before it asks the next activation.
+    private const int RetryAfterMs = 200;
+
     private long _version;
     private long _writtenVersion;
     private Task? _work;
@@ -80,7 +82,7 @@ internal sealed class SharedWrite(string what, Func<Task> write, Func<Task<bool>
                 e is InconsistentStateException ? $"{what} is with another server by now. Try again." : $"{what} could not be stored: {e.Message}")
             {
                 OutcomeUnknown = isUnknown,
-                RetryAfterMs = GroupGrainLimits.RetryAfterMs,
+                RetryAfterMs = RetryAfterMs,
             };
             fail(e);
         }

@@ -3,7 +3,7 @@ using OrleansStream.Log;
 using OrleansStream.Log.Contract;
 using OrleansStream.Records;
 using OrleansStream.Storage;
-using OrleansStream.Storage.Files.Disk;
+using OrleansStream.Storage.Files;
 using OrleansStream.Storage.Memory;
 
 namespace OrleansStream.Benchmarks;

@@ -1,5 +1,5 @@
 using OrleansStream.Errors;
-using OrleansStream.Topics;
+using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Gateway.Appending;
 

@@ -1,6 +1,7 @@
 using OrleansStream.Errors;
 using OrleansStream.Producers;
 using OrleansStream.Topics;
+using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Gateway.Appending;
 

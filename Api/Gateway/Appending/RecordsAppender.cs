@@ -3,6 +3,7 @@ using OrleansStream.Errors;
 using OrleansStream.Gateway.Routing;
 using OrleansStream.Records;
 using OrleansStream.Topics;
+using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Gateway.Appending;
 

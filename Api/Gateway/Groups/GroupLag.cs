@@ -4,6 +4,7 @@ using OrleansStream.Groups;
 using OrleansStream.Partitions;
 using OrleansStream.Records;
 using OrleansStream.Topics;
+using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Gateway.Groups;
 

@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 using OrleansStream.Errors;
 using OrleansStream.Groups;
 using OrleansStream.Partitions;
-using OrleansStream.Topics;
+using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Gateway.Groups;
 

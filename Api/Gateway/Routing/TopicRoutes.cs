@@ -1,5 +1,5 @@
 using OrleansStream.Partitions;
-using OrleansStream.Topics;
+using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Gateway.Routing;
 

@@ -4,6 +4,8 @@ using OrleansStream.Gateway.Groups;
 using OrleansStream.Groups;
 using OrleansStream.Rest.Http;
 using OrleansStream.Rest.Json;
+using OrleansStream.Topics;
+using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Rest.Groups;
 

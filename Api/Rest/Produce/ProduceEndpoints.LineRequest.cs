@@ -8,6 +8,7 @@ using OrleansStream.Rest.Http;
 using OrleansStream.Rest.Http.Codings;
 using OrleansStream.Rest.Json;
 using OrleansStream.Topics;
+using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Rest.Produce;
 

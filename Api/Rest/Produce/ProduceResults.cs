@@ -8,7 +8,7 @@ using OrleansStream.Contracts;
 using OrleansStream.Errors;
 using OrleansStream.Rest.Errors;
 using OrleansStream.Rest.Http;
-using OrleansStream.Topics;
+using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Rest.Produce;
 

@@ -5,6 +5,7 @@ using OrleansStream.Gateway.Topics;
 using OrleansStream.Partitions;
 using OrleansStream.Rest.Errors;
 using OrleansStream.Topics;
+using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Rest.Topics;
 

@@ -1,5 +1,4 @@
 using OrleansStream.Records;
-using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Topics.HotKeys;
 
@@ -29,11 +28,9 @@ internal sealed class RouterHeat(string topicName, IGrainFactory grains, TimePro
 
     /// <summary>Counts what batches were stored as, where they came uncompressed and all of them are stored.</summary>
     /// <param name="sent">The batches as they came.</param>
-    /// <param name="plan">How they are stored.</param>
-    public void AddStored(ReadOnlySpan<byte> sent, AppendPlan plan)
+    /// <param name="storedBytes">The bytes they are stored as.</param>
+    public void AddStored(ReadOnlySpan<byte> sent, long storedBytes)
     {
-        if (plan.HasRefusals)
-            return;
         for (ReadOnlySpan<byte> left = sent; RecordBatchHeader.TryRead(left, out RecordBatchHeader header); left = left[header.LengthBytes..])
         {
             if (header.Compression != CompressionType.None)
@@ -41,8 +38,7 @@ internal sealed class RouterHeat(string topicName, IGrainFactory grains, TimePro
         }
 
         _sentBytes += sent.Length;
-        foreach (PlannedPart part in plan.Parts)
-            _storedBytes += part.Batches.LengthBytes;
+        _storedBytes += storedBytes;
     }
 
     /// <summary>Reports what was seen, when it is time. It does not wait: what is lost is only a few seconds of counting.</summary>

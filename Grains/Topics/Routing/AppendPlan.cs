@@ -31,6 +31,18 @@ internal sealed class AppendPlan : IDisposable
     /// <summary>True when no partition has several parts, so that there is no order to keep.</summary>
     public bool HasOnePartEach { get; private set; } = true;
 
+    /// <summary>The bytes of all appends.</summary>
+    public long LengthBytes
+    {
+        get
+        {
+            long length = 0;
+            foreach (PlannedPart part in Parts)
+                length += part.Batches.LengthBytes;
+            return length;
+        }
+    }
+
     /// <summary>True when a record was refused for what the topic is, which another version of the topic may allow.</summary>
     public bool HasRefusals { get; private set; }
 

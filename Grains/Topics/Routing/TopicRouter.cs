@@ -161,8 +161,8 @@ internal sealed class TopicRouter(string name, PartitionCalls calls, IGrainFacto
     {
         using RouterHeats.Turn turn = _heats.TakeTurn();
         AppendPlan? plan = Plan(request, topic, turn.Heat, out error);
-        if (plan is not null)
-            turn.Heat?.AddStored(request.Batches.Span, plan);
+        if (plan is { HasRefusals: false })
+            turn.Heat?.AddStored(request.Batches.Span, plan.LengthBytes);
         turn.Heat?.ReportWhenDue(topic.Metadata);
         return plan;
     }

@@ -5,6 +5,7 @@ using OrleansStream.Partitions;
 using OrleansStream.Records;
 using OrleansStream.Tests.Producers;
 using OrleansStream.Topics;
+using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Tests.Api;
 

@@ -7,6 +7,7 @@ using OrleansStream.Hosting;
 using OrleansStream.Partitions;
 using OrleansStream.Tests.Cluster;
 using OrleansStream.Topics;
+using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Tests.Api;
 

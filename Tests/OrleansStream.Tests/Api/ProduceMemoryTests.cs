@@ -7,6 +7,7 @@ using OrleansStream.Partitions;
 using OrleansStream.Rest.Produce;
 using OrleansStream.Tests.Support;
 using OrleansStream.Topics;
+using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Tests.Api;
 

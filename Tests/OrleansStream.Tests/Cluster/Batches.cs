@@ -2,6 +2,7 @@ using System.Text;
 using OrleansStream.Partitions;
 using OrleansStream.Records;
 using OrleansStream.Topics;
+using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Tests.Cluster;
 

@@ -5,6 +5,7 @@ using OrleansStream.Partitions;
 using OrleansStream.Storage;
 using OrleansStream.Storage.Memory;
 using OrleansStream.Topics;
+using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Tests.Cluster;
 

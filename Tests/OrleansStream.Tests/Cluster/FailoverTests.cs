@@ -4,6 +4,7 @@ using OrleansStream.Log;
 using OrleansStream.Log.Contract;
 using OrleansStream.Partitions;
 using OrleansStream.Topics;
+using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Tests.Cluster;
 

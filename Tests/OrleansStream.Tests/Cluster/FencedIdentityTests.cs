@@ -5,6 +5,7 @@ using OrleansStream.Partitions;
 using OrleansStream.Producers;
 using OrleansStream.Records;
 using OrleansStream.Topics;
+using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Tests.Cluster;
 

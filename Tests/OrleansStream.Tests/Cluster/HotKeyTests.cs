@@ -2,6 +2,7 @@ using System.Text;
 using OrleansStream.Partitions;
 using OrleansStream.Topics;
 using OrleansStream.Topics.Partitioning;
+using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Tests.Cluster;
 

@@ -6,6 +6,7 @@ using OrleansStream.Partitions;
 using OrleansStream.Producers;
 using OrleansStream.Tests.EndToEnd;
 using OrleansStream.Topics;
+using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Tests.Cluster;
 

@@ -1,5 +1,6 @@
 using OrleansStream.Partitions;
 using OrleansStream.Topics;
+using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Tests.Cluster;
 

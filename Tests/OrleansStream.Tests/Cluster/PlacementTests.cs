@@ -1,6 +1,7 @@
 using OrleansStream.Partitions;
 using OrleansStream.Tests.EndToEnd;
 using OrleansStream.Topics;
+using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Tests.Cluster;
 

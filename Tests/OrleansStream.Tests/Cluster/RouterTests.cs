@@ -3,6 +3,7 @@ using OrleansStream.Partitions;
 using OrleansStream.Records;
 using OrleansStream.Topics;
 using OrleansStream.Topics.Partitioning;
+using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Tests.Cluster;
 

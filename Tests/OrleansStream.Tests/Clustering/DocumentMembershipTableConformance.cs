@@ -3,6 +3,7 @@ using Microsoft.Extensions.Options;
 using Orleans.Configuration;
 using OrleansStream.Clustering;
 using OrleansStream.Storage;
+using OrleansStream.Storage.Files;
 using OrleansStream.Storage.Files.Disk;
 using OrleansStream.Storage.Memory;
 

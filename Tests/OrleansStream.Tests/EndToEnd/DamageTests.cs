@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json.Nodes;
+using OrleansStream.Storage.Files;
 using OrleansStream.Storage.Files.Segments;
 
 namespace OrleansStream.Tests.EndToEnd;

@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using OrleansStream.Log;
 using OrleansStream.Log.Contract;
 using OrleansStream.Maintenance;
+using OrleansStream.Maintenance.Verification;
 using OrleansStream.Partitions;
 using OrleansStream.Storage.Azure;
 using OrleansStream.Tests.Storage;

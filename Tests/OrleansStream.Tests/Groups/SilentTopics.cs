@@ -3,6 +3,7 @@ using OrleansStream.Errors;
 using OrleansStream.Partitions;
 using OrleansStream.Tests.EndToEnd;
 using OrleansStream.Topics;
+using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Tests.Groups;
 

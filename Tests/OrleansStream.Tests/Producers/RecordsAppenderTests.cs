@@ -9,6 +9,7 @@ using OrleansStream.Records;
 using OrleansStream.Tests.Cluster;
 using OrleansStream.Tests.Topics;
 using OrleansStream.Topics;
+using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Tests.Producers;
 

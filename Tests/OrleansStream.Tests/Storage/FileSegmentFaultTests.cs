@@ -1,5 +1,6 @@
 using System.Text;
 using OrleansStream.Storage;
+using OrleansStream.Storage.Files;
 using OrleansStream.Storage.Files.Disk;
 
 namespace OrleansStream.Tests.Storage;

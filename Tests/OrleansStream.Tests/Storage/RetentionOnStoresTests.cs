@@ -3,6 +3,7 @@ using OrleansStream.Errors;
 using OrleansStream.Log;
 using OrleansStream.Log.Contract;
 using OrleansStream.Storage;
+using OrleansStream.Storage.Files;
 using OrleansStream.Storage.Files.Disk;
 using OrleansStream.Tests.Support;
 

@@ -33,7 +33,7 @@ internal sealed class FileLanes : IDisposable
     /// <summary>Admits one operation at once, when there is room.</summary>
     public bool TryAdmit()
     {
-        ObjectDisposedException.ThrowIf(_closed, typeof(DataFolder));
+        ObjectDisposedException.ThrowIf(_closed, typeof(FileLanes));
         return _admission.Wait(0) && IsOpen();
     }
 
@@ -77,7 +77,7 @@ internal sealed class FileLanes : IDisposable
         if (!_closed)
             return true;
         _admission.Release();
-        throw new ObjectDisposedException(nameof(DataFolder));
+        throw new ObjectDisposedException(nameof(FileLanes));
     }
 
     private sealed class CallOperation<T>(FileLanes lanes, Func<T> call) : FileOperation

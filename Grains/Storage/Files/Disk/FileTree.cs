@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using OrleansStream.Storage.Files.Segments;
 
 namespace OrleansStream.Storage.Files.Disk;
 
@@ -40,11 +39,18 @@ internal sealed class FileTree(IFileOperations files, string root)
             files.SyncFolder(folder);
     }
 
+    /// <summary>The bytes a volume has left above its reserve; negative when it is already below it.</summary>
+    public static long GetRoom(IFileOperations files, string path)
+    {
+        var (free, total) = files.GetVolume(path);
+        return free - Math.Min(FileStoreLimits.ReserveBytesMax, total / FileStoreLimits.ReserveDivisor);
+    }
+
     /// <summary>Throws when the volume has no more room than its reserve.</summary>
     /// <exception cref="StoreFullException">It has not.</exception>
     public void CheckRoom()
     {
-        if (SegmentGrowth.GetRoom(files, root) < 0)
+        if (GetRoom(files, root) < 0)
             throw new StoreFullException($"The volume of '{root}' has nothing left but its reserve: free some of it.");
     }
 

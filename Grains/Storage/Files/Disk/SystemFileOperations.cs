@@ -1,5 +1,4 @@
 using Microsoft.Win32.SafeHandles;
-using OrleansStream.Storage.Files.Segments;
 
 namespace OrleansStream.Storage.Files.Disk;
 

@@ -75,7 +75,7 @@ public sealed class FileSegmentStore : ISegmentStore
         StoreNames.Check(name);
         ArgumentOutOfRangeException.ThrowIfNegative(position);
         cancellationToken.ThrowIfCancellationRequested();
-        ObjectDisposedException.ThrowIf(_closed, typeof(DataFolder));
+        ObjectDisposedException.ThrowIf(_closed, typeof(FileSegmentStore));
         if (!_segments.TryGetValue(name, out var segment))
             segment = await RunAsync(name, () => Find(name), cancellationToken).ConfigureAwait(false)
                 ?? throw new SegmentNotFoundException(name);

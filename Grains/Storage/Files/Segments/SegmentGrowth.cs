@@ -15,13 +15,6 @@ internal sealed class SegmentGrowth(IFileOperations files, string path)
 
     private int _step = FileStoreLimits.GrowthBytesMin;
 
-    /// <summary>The bytes a volume has left above its reserve; negative when it is already below it.</summary>
-    public static long GetRoom(IFileOperations files, string path)
-    {
-        var (free, total) = files.GetVolume(path);
-        return free - Math.Min(FileStoreLimits.ReserveBytesMax, total / FileStoreLimits.ReserveDivisor);
-    }
-
     /// <summary>Decides how many zeros to write behind an append that ends beyond the file.</summary>
     /// <param name="length">The append's bytes.</param>
     /// <param name="isFence">True for a fence: the reserve is kept for it, or a full volume's logs could not be opened.</param>
@@ -32,7 +25,7 @@ internal sealed class SegmentGrowth(IFileOperations files, string path)
         zeros = 0;
         if (isFence)
             return true;
-        var room = GetRoom(files, path) - length;
+        var room = FileTree.GetRoom(files, path) - length;
         if (room < 0)
             return false;
         if (length >= FileStoreLimits.GrowthAppendBytesMax || room < _step)

@@ -1,6 +1,6 @@
 using OrleansStream.Partitions;
 
-namespace OrleansStream.Topics;
+namespace OrleansStream.Topics.Routing;
 
 /// <summary>
 /// The topics as this process reaches them without a grain call in between: registered only where there is a silo. It does what

@@ -2,13 +2,13 @@ using System.Collections.Immutable;
 using OrleansStream.Errors;
 using OrleansStream.Partitions;
 
-namespace OrleansStream.Topics;
+namespace OrleansStream.Topics.Routing;
 
 /// <summary>
 /// The door to a topic's partitions, on every silo: hashes keys, splits records over partitions, fans out. Key: the topic's name.
 /// </summary>
 /// <remarks>A stateless worker that caches the topic; it refreshes the cache when a partition says that it is stale.</remarks>
-[Alias("os.ITopicRouterGrain")]
+[Alias("os.ITopicRouterGrain"), GrainInterfaceType("OrleansStream.Topics.ITopicRouterGrain")]
 public interface ITopicRouterGrain : IGrainWithStringKey
 {
     /// <summary>
@@ -59,19 +59,6 @@ public interface ITopicRouterGrain : IGrainWithStringKey
     /// <returns>One entry per partition in order; or the error that the topic does not exist.</returns>
     [Alias("DescribeAsync")]
     ValueTask<TopicDescription> DescribeAsync(CancellationToken cancellationToken = default);
-}
-
-/// <summary>When an append is answered (Kafka's <c>acks</c>).</summary>
-public enum Acks : sbyte
-{
-    /// <summary>Once the store has confirmed the bytes.</summary>
-    All = -1,
-
-    /// <summary>At once, with no result.</summary>
-    None = 0,
-
-    /// <summary>Once the leader has ordered the records in memory.</summary>
-    Leader = 1,
 }
 
 /// <summary>Records for a topic, encoded.</summary>

@@ -3,7 +3,7 @@ using OrleansStream.Log.Format;
 using OrleansStream.Log.Producers;
 using OrleansStream.Storage;
 
-namespace OrleansStream.Maintenance;
+namespace OrleansStream.Maintenance.Verification;
 
 /// <summary>What is wrong with a log as it is stored.</summary>
 /// <param name="Place">The document or segment it is about.</param>

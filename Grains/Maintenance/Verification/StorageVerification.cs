@@ -10,7 +10,7 @@ using OrleansStream.Storage.Files;
 using OrleansStream.Storage.Files.Disk;
 using OrleansStream.Topics;
 
-namespace OrleansStream.Maintenance;
+namespace OrleansStream.Maintenance.Verification;
 
 /// <summary>The command <c>verify</c>: reads everything that is stored, and prints what is wrong with it. It changes nothing.</summary>
 /// <remarks>

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
-namespace OrleansStream.Storage.Files.Segments;
+namespace OrleansStream.Storage.Files.Disk;
 
 /// <summary>
 /// Reads what the page cache holds and never waits for a disk (Linux 4.14, <c>preadv2</c> with <c>RWF_NOWAIT</c>): the

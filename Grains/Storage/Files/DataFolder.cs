@@ -1,8 +1,9 @@
 using Microsoft.Win32.SafeHandles;
+using OrleansStream.Storage.Files.Disk;
 using OrleansStream.Storage.Files.Documents;
 using OrleansStream.Storage.Files.Segments;
 
-namespace OrleansStream.Storage.Files.Disk;
+namespace OrleansStream.Storage.Files;
 
 /// <summary>
 /// A folder that this process owns as long as it is open, with the two stores in it: <c>segments/</c> and <c>documents/</c>.
