@@ -13,7 +13,7 @@ public sealed record StreamError(
     /// <summary>True when it is not known whether the write took effect. Retry under the same identity.</summary>
     [Id(2)] public bool OutcomeUnknown { get; init; }
 
-    /// <summary>The request's field that is at fault, in the request's own spelling; null when none is.</summary>
+    /// <summary>What of the request is at fault, by its name in the service's messages, for instance <c>partition</c>; null when no one part is.</summary>
     [Id(3)] public string? Field { get; init; }
 
     /// <summary>The log's first readable offset, where the code is about offsets; else null.</summary>
@@ -58,7 +58,7 @@ public sealed class StreamException : Exception
     [Id(0)] public StreamError Error { get; }
 
     /// <summary>The exception of a request that is malformed in one field.</summary>
-    /// <param name="field">The field, in the request's own spelling; null when no one field is at fault.</param>
+    /// <param name="field">What is at fault, as <see cref="StreamError.Field"/> names it; null when no one part is.</param>
     /// <param name="detail">What is wrong and what is allowed.</param>
     public static StreamException InvalidRequest(string? field, string detail) =>
         new(new StreamError(StreamErrorCode.InvalidRequest, detail) { Field = field });

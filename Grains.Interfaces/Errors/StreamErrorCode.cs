@@ -57,13 +57,13 @@ public enum StreamErrorCode : short
     /// <summary>A record's timestamp is further ahead than <c>message.timestamp.after.max.ms</c>. Correct the clock that made it.</summary>
     InvalidTimestamp = 32,
 
-    /// <summary>A topic of that name exists and differs from what was asked. Choose another name, or PATCH it.</summary>
+    /// <summary>A topic of that name exists and differs from what was asked. Choose another name, or change the topic.</summary>
     TopicAlreadyExists = 36,
 
     /// <summary>The count of partitions is outside its bounds, or would shrink.</summary>
     InvalidPartitions = 37,
 
-    /// <summary>The store does not keep that many copies. Ask for at most what GET tells.</summary>
+    /// <summary>The store does not keep that many copies. Ask for at most the copies that a description of a topic tells.</summary>
     InvalidReplicationFactor = 38,
 
     /// <summary>A setting is unknown or its value is outside its bounds.</summary>
@@ -118,7 +118,7 @@ public enum StreamErrorCode : short
     StaleMemberEpoch = 113,
 
     /// <summary>
-    /// The partition's log is not where the caller's condition said (HTTP 412). Ours: Kafka has no conditional append.
+    /// The partition's log is not where the caller's condition said. Ours: Kafka has no conditional append.
     /// </summary>
     OffsetConditionFailed = 1001,
 
@@ -127,7 +127,7 @@ public enum StreamErrorCode : short
     /// </summary>
     PartitionOffline = 1002,
 
-    /// <summary>An idempotency key came back with another body. Ours.</summary>
+    /// <summary>An idempotency key came back with another request. Ours.</summary>
     IdempotencyKeyReused = 1003,
 
     /// <summary>The server is stopping and takes no new work; nothing was stored. Retry elsewhere. Ours.</summary>

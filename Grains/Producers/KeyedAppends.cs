@@ -70,7 +70,7 @@ internal sealed record KeyedAppends
         {
             return new KeyedAppendResponse(new StreamError(
                 StreamErrorCode.IdempotencyKeyReused,
-                "This key was used for another request: another body, content type, partition, or header of the records.") { Field = "Idempotency-Key" });
+                "This idempotency key was used for another request: what it stores, or where, differs."));
         }
 
         if (known.Parts is null && known.RunnerUntilMs > nowMs && known.Runner != request.Runner)
@@ -166,8 +166,8 @@ internal sealed record KeyedAppends
             return new KeyedAppendResponse(new StreamError(
                 StreamErrorCode.ThrottlingQuotaExceeded,
                 $"The topic remembers as many keys as it may: {KeyedAppendLimits.KeysPerShareMax}, or {KeyedAppendLimits.BytesPerShareToBegin} bytes of what came of "
-                + $"them, in each of {KeyedAppendLimits.SharesPerTopic} shares, for {KeyedAppendLimits.Age.TotalHours} hours. Nothing was stored. A producer of "
-                + "POST /v1/producers has no such bound.")
+                + $"them, in each of {KeyedAppendLimits.SharesPerTopic} shares, for {KeyedAppendLimits.Age.TotalHours} hours. Nothing was stored. A "
+                + "producer that numbers its own records has no such bound.")
             {
                 RetryAfterMs = (int)Math.Clamp(freeInMs, 1_000, int.MaxValue),
             });

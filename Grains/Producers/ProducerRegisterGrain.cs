@@ -33,7 +33,7 @@ internal sealed partial class ProducerRegisterGrain(
             return new StreamError(
                 StreamErrorCode.PolicyViolation,
                 $"There are too many producers: of {ProducerLimits.RegistersCount} registers one has {ProducerLimits.ProducersPerRegisterMax}, and "
-                + $"each is kept for {ProducerLimits.RegistrationAge.TotalDays} days. Raise the epoch of one you have, or use Idempotency-Key.");
+                + $"each is kept for {ProducerLimits.RegistrationAge.TotalDays} days. Raise the epoch of one you have, or use idempotency keys.");
         }
 
         _producers[producerId] = new RegisteredProducer(0, time.GetUtcNow());

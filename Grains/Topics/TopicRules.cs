@@ -18,7 +18,7 @@ internal static class TopicRules
         {
             return new StreamError(
                 StreamErrorCode.InvalidReplicationFactor,
-                $"replication_factor is {wanted}; this store keeps {copies}, so it must be from 1 to {copies}, or left out.")
+                $"The replication factor is {wanted}; this store keeps {copies} copies, so it must be from 1 to {copies}, or left out.")
             {
                 Field = "replication_factor",
             };
@@ -96,7 +96,7 @@ internal static class TopicRules
 
     private static StreamError? CheckPartitionCount(int count) =>
         count is >= 1 and <= TopicLimits.PartitionsMax ? null : new StreamError(
-            StreamErrorCode.InvalidPartitions, $"partitions is {count}; it must be from 1 to {TopicLimits.PartitionsMax}.")
+            StreamErrorCode.InvalidPartitions, $"The count of partitions is {count}; it must be from 1 to {TopicLimits.PartitionsMax}.")
         {
             Field = "partitions",
         };

@@ -31,7 +31,7 @@ internal static class Problems
             KafkaCode = (int)error.Code,
             Retriable = http.Retriable,
             Outcome = error.OutcomeUnknown ? "unknown" : null,
-            Field = error.Field is { } field ? Shown(field, HttpLimits.ProblemFieldLengthMax) : null,
+            Field = FieldOf(error) is { } field ? Shown(field, HttpLimits.ProblemFieldLengthMax) : null,
             LogStartOffset = error.LogStartOffset,
             HighWatermark = error.HighWatermark,
             NextOffset = error.NextOffset,
@@ -48,6 +48,9 @@ internal static class Problems
             TraceId = traceId,
         };
     }
+
+    // The service's messages know a key; over HTTP it comes in a header.
+    private static string? FieldOf(StreamError error) => error.Code == StreamErrorCode.IdempotencyKeyReused ? "Idempotency-Key" : error.Field;
 
     private static string Shown(string text, int lengthMax)
     {

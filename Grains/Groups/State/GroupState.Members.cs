@@ -153,7 +153,7 @@ internal sealed partial class GroupState
     private GroupRefusal? CheckProcess(GroupMember member, MemberClaim claim) =>
         claim.Incarnation == Incarnation && claim.Epoch >= member.Since ? null : new GroupRefusal(
             StreamErrorCode.FencedMemberEpoch,
-            $"Another process has started as member '{member.Id}': nothing was committed. A poll without a cursor takes its place.");
+            $"Another process has started as member '{member.Id}': nothing was committed. A member that joins anew takes its place.");
 
     private static GroupRefusal? CheckEpoch(GroupMember member, long epoch) =>
         epoch == member.Epoch ? null : new GroupRefusal(
@@ -161,12 +161,12 @@ internal sealed partial class GroupState
             $"Member '{member.Id}' has epoch {member.Epoch}, not {epoch}: nothing was committed. Go on from this answer.");
 
     private static GroupRefusal NotAMember(string member) => new(
-        StreamErrorCode.UnknownMemberId, $"There is no member '{member}': it left or its lease ended. A poll without a cursor joins.");
+        StreamErrorCode.UnknownMemberId, $"There is no member '{member}': it left or its lease ended. It may join again.");
 
     private static GroupRefusal LeaseEnded(PollCommand command) => new(
         StreamErrorCode.FencedMemberEpoch,
         $"Member '{command.Member}' had left, or its lease had ended: nothing was committed. It has joined again; go on from this answer. "
-        + $"Work that takes longer than lease_ms, here {command.LeaseMs}, asks for a longer lease or polls with max_records 0 meanwhile.");
+        + $"Work that takes longer than its lease of {command.LeaseMs} ms needs a longer lease, or polls that take no records meanwhile.");
 
     /// <summary>Refuses a subscription by which the group would look for too many topics that do not exist, or store too many of their names.</summary>
     private GroupRefusal? CheckUnknown(GroupMember? member, PollCommand command)

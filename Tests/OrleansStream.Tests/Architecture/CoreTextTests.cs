@@ -1,0 +1,35 @@
+using System.Reflection.Metadata;
+using System.Reflection.Metadata.Ecma335;
+using System.Reflection.PortableExecutable;
+using System.Text.RegularExpressions;
+using OrleansStream.Log;
+using OrleansStream.Records;
+
+namespace OrleansStream.Tests.Architecture;
+
+/// <summary>What the grains and the core say is said at every door, so it names nothing that only one door has.</summary>
+public sealed partial class CoreTextTests
+{
+    [Theory]
+    [InlineData(typeof(RecordBatchHeader))]
+    [InlineData(typeof(PartitionLog))]
+    public void Texts_NameNothingOfOneDoor(Type ofProject)
+    {
+        string[] texts = [.. Texts(ofProject.Assembly.Location)];
+
+        Assert.True(texts.Length > 100, "The texts were not found.");
+        Assert.DoesNotContain(texts, text => WordOfADoor().IsMatch(text));
+    }
+
+    private static IEnumerable<string> Texts(string assembly)
+    {
+        using var file = new PEReader(File.OpenRead(assembly));
+        MetadataReader metadata = file.GetMetadataReader();
+        var handle = MetadataTokens.UserStringHandle(0);
+        while ((handle = metadata.GetNextHandle(handle)) is { IsNil: false })
+            yield return metadata.GetUserString(handle);
+    }
+
+    [GeneratedRegex(@"\b(HTTP|REST|URL|JSON|GET|PUT|POST|PATCH|DELETE|If-Match|Idempotency-Key|Last-Event-ID|cursor|query|ndjson|max_records|lease_ms)\b|/v1/|content type")]
+    private static partial Regex WordOfADoor();
+}
