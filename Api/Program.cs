@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Options;
 using OrleansStream.Api.Hosting;
 using OrleansStream.Hosting;
-using OrleansStream.Maintenance;
 using OrleansStream.Maintenance.Verification;
 
 if (args is [StorageVerification.Verb, ..])

@@ -1,5 +1,6 @@
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Admission;
+using OrleansStream.Gateway.Routing;
 using OrleansStream.Groups;
 using OrleansStream.Partitions;
 using OrleansStream.Records;
@@ -10,10 +11,10 @@ namespace OrleansStream.Gateway.Groups;
 
 /// <summary>Measures how far a group is behind, in records and in seconds.</summary>
 /// <param name="groups">The groups.</param>
-/// <param name="grains">The way to topics.</param>
+/// <param name="routes">The way to topics.</param>
 /// <param name="time">Tells the age of records.</param>
 /// <param name="node">The node's memory for answers.</param>
-public sealed class GroupLag(ConsumerGroups groups, IGrainFactory grains, TimeProvider time, NodeAnswers node)
+public sealed class GroupLag(ConsumerGroups groups, TopicRoutes routes, TimeProvider time, NodeAnswers node)
 {
     /// <summary>Measures.</summary>
     /// <param name="group">The group; its name is valid.</param>
@@ -37,7 +38,7 @@ public sealed class GroupLag(ConsumerGroups groups, IGrainFactory grains, TimePr
         var measured = new List<MeasuredPartitionLag>();
         foreach (string topic in topics)
         {
-            TopicDescription description = await grains.GetGrain<ITopicRouterGrain>(topic).DescribeAsync(cancellationToken);
+            TopicDescription description = await routes.Router(topic).DescribeAsync(cancellationToken);
             if (description.Topic is not { } metadata)
                 continue;
             foreach (PartitionDescription[] some in description.Partitions.Chunk(PollLimits.LagReadsAtOnce))
@@ -72,7 +73,7 @@ public sealed class GroupLag(ConsumerGroups groups, IGrainFactory grains, TimePr
     private async Task<double?> AgeAsync(TopicMetadata topic, int partition, long offset, AnswerLoad load, CancellationToken cancellationToken)
     {
         var request = new FetchRequest(offset, BytesMax: 1, WaitMs: 0) { TopicId = topic.Id };
-        FetchResponse response = await grains.GetGrain<ITopicRouterGrain>(topic.Name).FetchAsync(partition, request, cancellationToken);
+        FetchResponse response = await routes.FetchAsync(topic.Name, partition, request, cancellationToken);
         // What has no memory just now cannot be read just now.
         if (!load.TryTake(response.Batches.Length))
             return null;

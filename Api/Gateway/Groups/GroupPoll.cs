@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Admission;
 using OrleansStream.Gateway.Reading;
+using OrleansStream.Gateway.Routing;
 using OrleansStream.Groups;
 
 namespace OrleansStream.Gateway.Groups;
@@ -33,11 +34,11 @@ public sealed class GroupPoll : IDisposable
     private PollDelivery? _delivery;
 
     internal GroupPoll(
-        IGrainFactory grains, LogEnds ends, TimeProvider time, NodeAnswers node, NodeWaits waits, string group, string member, PollOptions options)
+        IGrainFactory grains, TopicRoutes routes, LogEnds ends, TimeProvider time, NodeAnswers node, NodeWaits waits, string group, string member, PollOptions options)
     {
         (_ends, _time, _group, _member, _options) = (ends, time, group, member, options);
         _load = new AnswerLoad(node);
-        _fetcher = new PartitionFetcher(grains, _load);
+        _fetcher = new PartitionFetcher(routes, _load);
         _membership = new GroupMembership(grains.GetGrain<IConsumerGroupGrain>(group), time, member, options);
         _positions = new PollPositions(_fetcher, _membership, ends, options.Policy);
         _partitions = new PolledPartitions(_fetcher, _positions, ends, waits, time, group, options.BytesMax);

@@ -3,7 +3,7 @@ using OrleansStream.Errors;
 using OrleansStream.Gateway.Admission;
 using OrleansStream.Groups;
 using OrleansStream.Partitions;
-using OrleansStream.Topics;
+using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Gateway.Groups;
 

@@ -1,8 +1,8 @@
 using System.Collections.Concurrent;
 using OrleansStream.Errors;
+using OrleansStream.Gateway.Routing;
 using OrleansStream.Groups;
 using OrleansStream.Partitions;
-using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Gateway.Groups;
 
@@ -11,8 +11,8 @@ namespace OrleansStream.Gateway.Groups;
 /// A log only grows, so an offset below an end that was seen once is not asked for again: the node that served the records a member
 /// commits need not ask. What is refused is refused on the word of a leader that was asked for it.
 /// </remarks>
-/// <param name="grains">The way to the grains.</param>
-public sealed class LogEnds(IGrainFactory grains)
+/// <param name="routes">The way to the topics.</param>
+public sealed class LogEnds(TopicRoutes routes)
 {
     private readonly ConcurrentDictionary<(Guid TopicId, int Partition), long> _ends = [];
 
@@ -87,7 +87,7 @@ public sealed class LogEnds(IGrainFactory grains)
         try
         {
             var request = new FetchRequest(offset, BytesMax: 1, WaitMs: 0) { TopicId = of.TopicId };
-            return await grains.GetGrain<ITopicRouterGrain>(topic).FetchAsync(of.Partition, request, cancellationToken);
+            return await routes.FetchAsync(topic, of.Partition, request, cancellationToken);
         }
         catch (Exception exception) when (exception is TimeoutException or OrleansException)
         {

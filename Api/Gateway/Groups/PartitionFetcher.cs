@@ -1,15 +1,15 @@
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Admission;
+using OrleansStream.Gateway.Routing;
 using OrleansStream.Groups;
 using OrleansStream.Partitions;
-using OrleansStream.Topics;
 
 namespace OrleansStream.Gateway.Groups;
 
 /// <summary>Reads partitions for a poll, and counts the memory of what was read. That one cannot be read is its own answer: the others go on.</summary>
-/// <param name="grains">The way to the grains.</param>
+/// <param name="routes">The way to the grains.</param>
 /// <param name="load">The memory of the answer.</param>
-internal sealed class PartitionFetcher(IGrainFactory grains, AnswerLoad load)
+internal sealed class PartitionFetcher(TopicRoutes routes, AnswerLoad load)
 {
     private long _heldBytes;
 
@@ -29,8 +29,7 @@ internal sealed class PartitionFetcher(IGrainFactory grains, AnswerLoad load)
         StreamError failure;
         try
         {
-            FetchResponse response = await grains.GetGrain<ITopicRouterGrain>(partition.Topic)
-                .FetchAsync(partition.Partition, request, cancellationToken);
+            FetchResponse response = await routes.FetchAsync(partition.Topic, partition.Partition, request, cancellationToken);
             if (TryHold(response.Batches.Length))
                 return response;
             failure = load.Refusal;

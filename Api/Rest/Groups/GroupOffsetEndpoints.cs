@@ -4,8 +4,6 @@ using OrleansStream.Gateway.Groups;
 using OrleansStream.Groups;
 using OrleansStream.Rest.Http;
 using OrleansStream.Rest.Json;
-using OrleansStream.Topics;
-using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Rest.Groups;
 

@@ -4,7 +4,6 @@ using System.Text;
 using OrleansStream.Partitions;
 using OrleansStream.Records;
 using OrleansStream.Tests.Producers;
-using OrleansStream.Topics;
 using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Tests.Api;

@@ -6,7 +6,6 @@ using Microsoft.AspNetCore.Http.Features;
 using OrleansStream.Partitions;
 using OrleansStream.Rest.Produce;
 using OrleansStream.Tests.Support;
-using OrleansStream.Topics;
 using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Tests.Api;

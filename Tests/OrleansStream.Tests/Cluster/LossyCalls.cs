@@ -1,5 +1,4 @@
 using OrleansStream.Partitions;
-using OrleansStream.Topics;
 using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Tests.Cluster;

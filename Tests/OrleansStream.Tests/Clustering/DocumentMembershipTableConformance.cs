@@ -4,7 +4,6 @@ using Orleans.Configuration;
 using OrleansStream.Clustering;
 using OrleansStream.Storage;
 using OrleansStream.Storage.Files;
-using OrleansStream.Storage.Files.Disk;
 using OrleansStream.Storage.Memory;
 
 namespace OrleansStream.Tests.Clustering;

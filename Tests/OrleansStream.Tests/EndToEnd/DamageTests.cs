@@ -1,6 +1,5 @@
 using System.Net;
 using System.Text.Json.Nodes;
-using OrleansStream.Storage.Files;
 using OrleansStream.Storage.Files.Segments;
 
 namespace OrleansStream.Tests.EndToEnd;

@@ -2,7 +2,6 @@ using OrleansStream.Log;
 using OrleansStream.Log.Contract;
 using OrleansStream.Records;
 using OrleansStream.Storage.Files;
-using OrleansStream.Storage.Files.Disk;
 
 namespace OrleansStream.Tests.EndToEnd;
 

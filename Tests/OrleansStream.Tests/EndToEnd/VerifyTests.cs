@@ -3,7 +3,6 @@ using System.Net;
 using System.Text.Json.Nodes;
 using OrleansStream.Log;
 using OrleansStream.Log.Contract;
-using OrleansStream.Maintenance;
 using OrleansStream.Maintenance.Verification;
 using OrleansStream.Partitions;
 using OrleansStream.Storage.Azure;

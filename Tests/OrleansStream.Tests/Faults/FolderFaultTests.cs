@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
-using OrleansStream.Maintenance;
 using OrleansStream.Maintenance.Verification;
 using OrleansStream.Partitions;
 using OrleansStream.Storage.Files;

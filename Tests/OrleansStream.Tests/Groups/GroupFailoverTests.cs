@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using OrleansStream.Gateway.Admission;
 using OrleansStream.Gateway.Groups;
 using OrleansStream.Gateway.Reading;
+using OrleansStream.Gateway.Routing;
 using OrleansStream.Groups;
 using OrleansStream.Tests.Cluster;
 using OrleansStream.Topics;
@@ -60,7 +61,7 @@ public sealed class GroupFailoverTests : IAsyncLifetime
     }
 
     private static GroupPoll Poll(IGrainFactory grains, string group, TopicMetadata topic, string? cursor) =>
-        new GroupPolls(grains, new LogEnds(grains), TimeProvider.System, new NodeAnswers(TimeProvider.System), new NodeWaits()).Open(group, "m", new PollOptions
+        new GroupPolls(grains, new TopicRoutes(grains), new LogEnds(new TopicRoutes(grains)), TimeProvider.System, new NodeAnswers(TimeProvider.System), new NodeWaits()).Open(group, "m", new PollOptions
         {
             Topics = [topic.Name],
             Cursor = cursor is null ? null : GroupCursor.Read(cursor, group, "m"),

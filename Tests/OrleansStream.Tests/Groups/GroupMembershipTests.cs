@@ -5,6 +5,7 @@ using OrleansStream.Errors;
 using OrleansStream.Gateway.Admission;
 using OrleansStream.Gateway.Groups;
 using OrleansStream.Gateway.Reading;
+using OrleansStream.Gateway.Routing;
 using OrleansStream.Groups;
 using OrleansStream.Tests.Api;
 using OrleansStream.Tests.Topics;
@@ -156,7 +157,7 @@ public sealed class GroupMembershipTests(ApiFixture api)
         IGrainFactory grains = DispatchProxy.Create<IGrainFactory, OneGrain>();
         ((OneGrain)grains).Grain = group;
         var options = new PollOptions { Topics = ["t"], RecordsMax = 1, BytesMax = 1, LeaseMs = GroupLimits.LeaseMsDefault };
-        var polls = new GroupPolls(grains, new LogEnds(grains), TimeProvider.System, new NodeAnswers(TimeProvider.System), new NodeWaits());
+        var polls = new GroupPolls(grains, new TopicRoutes(grains), new LogEnds(new TopicRoutes(grains)), TimeProvider.System, new NodeAnswers(TimeProvider.System), new NodeWaits());
         using GroupPoll poll = polls.Open("g", "m", options with { Cursor = new GroupCursor(new MemberToken(Guid.NewGuid(), 1), []) });
         Assert.Equal(StreamErrorCode.UnknownMemberId, (await poll.JoinAsync(TestContext.Current.CancellationToken))!.Error.Code);
         Assert.Equal([false, true], asked.Select(one => one.NeverJoins));

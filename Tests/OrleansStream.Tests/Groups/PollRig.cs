@@ -3,10 +3,11 @@ using System.Reflection;
 using OrleansStream.Gateway.Admission;
 using OrleansStream.Gateway.Groups;
 using OrleansStream.Gateway.Reading;
+using OrleansStream.Gateway.Routing;
 using OrleansStream.Groups;
 using OrleansStream.Partitions;
 using OrleansStream.Records;
-using OrleansStream.Topics;
+using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Tests.Groups;
 
@@ -66,7 +67,7 @@ internal sealed class PollRig
 
     /// <summary>Opens a poll.</summary>
     public GroupPoll Open(string? cursor, int recordsMax = 100, int bytesMax = 1024) =>
-        new GroupPolls(_grains, new LogEnds(_grains), TimeProvider.System, Node, new NodeWaits()).Open(Group, Member, new PollOptions
+        new GroupPolls(_grains, new TopicRoutes(_grains), new LogEnds(new TopicRoutes(_grains)), TimeProvider.System, Node, new NodeWaits()).Open(Group, Member, new PollOptions
         {
             Topics = [Topic],
             Cursor = cursor is null ? null : GroupCursor.Read(cursor, Group, Member),

@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using OrleansStream.Errors;
 using OrleansStream.Partitions;
 using OrleansStream.Tests.EndToEnd;
-using OrleansStream.Topics;
 using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Tests.Groups;

@@ -1,7 +1,6 @@
 using OrleansStream.Errors;
 using OrleansStream.Log.Contract;
 using OrleansStream.Log.Format;
-using OrleansStream.Maintenance;
 using OrleansStream.Maintenance.Verification;
 using OrleansStream.Records;
 using OrleansStream.Tests.Support;

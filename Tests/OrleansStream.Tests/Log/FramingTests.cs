@@ -1,5 +1,4 @@
 using OrleansStream.Errors;
-using OrleansStream.Maintenance;
 using OrleansStream.Maintenance.Verification;
 using OrleansStream.Records;
 using OrleansStream.Tests.Support;

@@ -9,7 +9,6 @@ using Orleans.Storage;
 using OrleansStream.Persistence;
 using OrleansStream.Storage;
 using OrleansStream.Storage.Files;
-using OrleansStream.Storage.Files.Disk;
 using OrleansStream.Storage.Memory;
 
 using State = Orleans.GrainState<OrleansStream.Tests.Persistence.DocumentGrainStorageConformance.Payload>;

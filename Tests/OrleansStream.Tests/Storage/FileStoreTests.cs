@@ -1,6 +1,5 @@
 using OrleansStream.Storage;
 using OrleansStream.Storage.Files;
-using OrleansStream.Storage.Files.Disk;
 
 namespace OrleansStream.Tests.Storage;
 

@@ -4,7 +4,6 @@ using OrleansStream.Log;
 using OrleansStream.Log.Contract;
 using OrleansStream.Storage;
 using OrleansStream.Storage.Files;
-using OrleansStream.Storage.Files.Disk;
 using OrleansStream.Tests.Support;
 
 namespace OrleansStream.Tests.Storage;
