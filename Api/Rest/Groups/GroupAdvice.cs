@@ -17,6 +17,9 @@ internal static class GroupAdvice
         { Code: StreamErrorCode.OffsetOutOfRange, Field: null } => Add(error, "Set another offset with PUT offsets or offsets/reset."),
         // Records are refused by their index. The list as a whole is only refused for want of a policy.
         { Code: StreamErrorCode.InvalidRequest, Field: "failed" } => Add(error, $"PUT /v1/groups/{group} gives it one."),
+        { Code: StreamErrorCode.UnknownMemberId } => Add(error, "A poll without a cursor joins."),
+        { Code: StreamErrorCode.FencedMemberEpoch } => Add(
+            error, "A poll without a cursor takes the member's place; a poll with a longer lease_ms, or one with max_records 0 meanwhile, keeps a lease."),
         _ => error,
     };
 

@@ -48,7 +48,7 @@ internal sealed class GroupEndpoints(GroupPolls polls, ConsumerGroups groups, Ti
     /// <param name="refusal">The refusal.</param>
     internal static Task RefuseAsync(HttpContext context, MemberRefusal refusal)
     {
-        Problem problem = Problems.Prepare(context, refusal.Error);
+        Problem problem = Problems.Prepare(context, GroupAdvice.Of(refusal.Error, NameOf(context)));
         if (refusal.MemberEpoch is not null)
         {
             problem = problem with
