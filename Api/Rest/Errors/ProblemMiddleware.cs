@@ -66,7 +66,7 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, BodyDrain 
 
     // The connection may tell that it is cut before the request does.
     private static bool HasCallerGone(Exception exception, HttpContext context) =>
-        exception is ConnectionResetException or ConnectionAbortedException
+        exception is ConnectionResetException or ConnectionAbortedException or OperationCanceledException { InnerException: ConnectionAbortedException }
         || (context.RequestAborted.IsCancellationRequested && exception is OperationCanceledException or IOException);
 
     // What is written but not sent cannot be taken back: a problem behind it would be no document, and longer than was announced.

@@ -42,14 +42,11 @@ internal sealed class BodyDrain(TimeProvider time, IHostApplicationLifetime life
             }
             while (read > 0 && readBytes < HttpLimits.RequestBytesDrainedMax);
         }
-        catch (IOException)
+        catch (Exception exception) when (exception is IOException or OperationCanceledException)
         {
-            // It broke off, is malformed or too long. Kestrel would look for another request behind it, and log that it cannot.
+            // It broke off, is malformed or too long; or it takes too long, and a read that is given up leaves Kestrel's reader in disorder. Kestrel would
+            // look for another request behind it, and log that it cannot.
             context.Abort();
-        }
-        catch (OperationCanceledException)
-        {
-            // It takes too long, or nobody waits any more. The server closes the connection.
         }
         finally
         {

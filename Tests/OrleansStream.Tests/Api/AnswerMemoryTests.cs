@@ -7,7 +7,9 @@ using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.AspNetCore.TestHost;
 using Microsoft.Extensions.DependencyInjection;
 using OrleansStream.Gateway.Admission;
+using OrleansStream.Gateway.Reading;
 using OrleansStream.Records;
+using OrleansStream.Tests.Support;
 
 namespace OrleansStream.Tests.Api;
 
@@ -97,6 +99,34 @@ public sealed class AnswerMemoryTests : IAsyncLifetime
 
         response.Dispose();
         await AssertAllIsBackAsync();
+    }
+
+    [Fact]
+    public async Task Poll_WhoseStreamGoesOn_HoldsNothingBetweenItsAnswers()
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/groups/quiet/members/m/poll") { Content = ApiFixture.Json("""{"topics":["small"]}""") };
+        request.Headers.Add("Accept", "text/event-stream");
+        using HttpResponseMessage response = await _client.SendAsync(
+            request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+        using var lines = new StreamReader(await response.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken));
+        for (string? line = ""; line?.Contains("\"value\"", StringComparison.Ordinal) != true;)
+            line = await lines.ReadLineAsync(TestContext.Current.CancellationToken);
+        await AssertAllIsBackAsync();
+    }
+
+    [Fact]
+    public void Unfolding_OfOneBatchBehindTheOther_HoldsOne()
+    {
+        using var load = new AnswerLoad(_service.Node);
+        var budget = new UnfoldingBudget(load);
+        byte[] compressed = TestBatch.Make(new RecordBatchOptions { Compression = CompressionType.Gzip }, [(TestBatch.TimestampMs, new string('x', 100_000))]);
+        for (int i = 0; i < 10; i++)
+        {
+            OpenBatch batch = budget.Open(compressed)!;
+            Assert.InRange(_service.Node.Bytes, 100_000, 1_000_000);
+            budget.Close(batch);
+            Assert.Equal(0, _service.Node.Bytes);
+        }
     }
 
     [Fact]

@@ -34,12 +34,14 @@ internal sealed class LoneApi : IAsyncDisposable
     /// <param name="readiness">Tells whether it is ready; null when nobody asks.</param>
     /// <param name="settings">Its command line; where it says nothing, it listens at any port.</param>
     /// <param name="log">Takes what it logs; null when nobody reads it.</param>
+    /// <param name="time">Its clock; null for the system's.</param>
     public static async Task<LoneApi> StartAsync(
-        object? grain = null, IReadiness? readiness = null, string[]? settings = null, ILoggerProvider? log = null)
+        object? grain = null, IReadiness? readiness = null, string[]? settings = null, ILoggerProvider? log = null, TimeProvider? time = null)
     {
         var grains = DispatchProxy.Create<IGrainFactory, OneGrain>();
         ((OneGrain)grains).Grain = grain;
         WebApplicationBuilder builder = WebApplication.CreateBuilder(settings ?? []);
+        builder.Services.AddSingleton(time ?? TimeProvider.System);
         builder.AddApi();
         builder.Logging.ClearProviders();
         if (log is not null)

@@ -2,10 +2,16 @@ using System.Collections.Immutable;
 using System.Net;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Time.Testing;
 using OrleansStream.Errors;
+using OrleansStream.Gateway.Admission;
+using OrleansStream.Gateway.Reading;
 using OrleansStream.Hosting;
 using OrleansStream.Partitions;
+using OrleansStream.Records;
 using OrleansStream.Tests.Cluster;
+using OrleansStream.Tests.EndToEnd;
+using OrleansStream.Tests.Support;
 using OrleansStream.Topics;
 using OrleansStream.Topics.Routing;
 
@@ -47,6 +53,44 @@ public sealed class LoneTailTests
         string rest = await ApiFixture.TextAsync(response);
         Assert.Contains("event: error\ndata: ", rest, StringComparison.Ordinal);
         Assert.Contains("UNKNOWN_TOPIC_OR_PARTITION", rest, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(CompressionType.None), InlineData(CompressionType.Gzip)]
+    public async Task Get_WhileTheNodeHasNoMemory_ReadsAgainOnlyAfterAWhile(CompressionType compression)
+    {
+        var time = new FakeTimeProvider();
+        // Uncompressed it does not fit as it is read, else not as it is unfolded.
+        var topic = new ScriptedTopic
+        {
+            PartitionCount = 1,
+            Batch = TestBatch.Make(new RecordBatchOptions { Compression = compression }, [(TestBatch.TimestampMs, new string('x', 100_000))]),
+        };
+        await using LoneApi api = await LoneApi.StartAsync(topic, time: time);
+        NodeAnswers node = api.Services.GetRequiredService<NodeAnswers>();
+        long taken = 0;
+        for (long bytes = node.BytesMax; bytes > 10_000; bytes /= 2)
+        {
+            while (node.TryTake(bytes))
+                taken += bytes;
+        }
+
+        using HttpResponseMessage response = await api.Client.GetAsync(
+            "/v1/topics/t/records?from=earliest&limit=1", HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+        await Wait.UntilAsync("it reads", () => topic.FetchCount > 0);
+        for (int i = 0; i < 50; i++)
+            await AssertStatusAsync(api, "/health/live", HttpStatusCode.OK);
+        Assert.Equal(1, topic.FetchCount);
+
+        node.Return(taken);
+        Task<string> reading = ApiFixture.TextAsync(response);
+        await Wait.UntilAsync("it reads again", () =>
+        {
+            time.Advance(ReadingLimits.TailRetry);
+            return reading.IsCompleted;
+        });
+        Assert.Contains("\"offset\":0,", await reading, StringComparison.Ordinal);
+        Assert.Equal(0, node.Bytes);
     }
 
     [Fact]
@@ -116,6 +160,7 @@ internal sealed class ScriptedTopic : ITopicRouterGrain, ITopicGrain
     private readonly Lock _lock = new();
     private TaskCompletionSource _changed = new();
     private bool _isDeleted;
+    private int _fetchCount;
 
     /// <summary>Its id.</summary>
     public Guid Id { get; private set; } = Guid.NewGuid();
@@ -128,6 +173,12 @@ internal sealed class ScriptedTopic : ITopicRouterGrain, ITopicGrain
 
     /// <summary>True when it does not answer.</summary>
     public bool IsSilent { get; init; }
+
+    /// <summary>Its one batch.</summary>
+    public byte[] Batch { get; init; } = Batches.Of(("k", "v")).ToArray();
+
+    /// <summary>How often it was read.</summary>
+    public int FetchCount => Volatile.Read(ref _fetchCount);
 
     public void Delete() => Change(isDeleted: true, PartitionCount);
 
@@ -144,6 +195,7 @@ internal sealed class ScriptedTopic : ITopicRouterGrain, ITopicGrain
 
     public async ValueTask<FetchResponse> FetchAsync(int partition, FetchRequest request, CancellationToken cancellationToken)
     {
+        Interlocked.Increment(ref _fetchCount);
         if (Error is not null)
             return new FetchResponse(Error, request.Offset, default, -1, -1);
         while (true)
@@ -154,7 +206,7 @@ internal sealed class ScriptedTopic : ITopicRouterGrain, ITopicGrain
                 if (_isDeleted || request.TopicId is { } id && id != Id)
                     return new FetchResponse(new StreamError(StreamErrorCode.UnknownTopicId, "It was deleted."), request.Offset, default, -1, -1);
                 if (partition == 0 && request.Offset <= 0)
-                    return new FetchResponse(null, 0, Batches.Of(("k", "v")), 1, 0) { TopicId = Id };
+                    return new FetchResponse(null, 0, Batch, 1, 0) { TopicId = Id };
                 changed = _changed.Task;
             }
 

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Time.Testing;
 using OrleansStream.Rest.Http;
@@ -7,10 +8,13 @@ using OrleansStream.Rest.Http.Codings;
 namespace OrleansStream.Tests.Api.Bodies;
 
 /// <summary>The rest of a body that was refused is read off, within its bounds.</summary>
-public sealed class BodyDrainTests : IDisposable
+public sealed class BodyDrainTests : IHttpRequestLifetimeFeature, IDisposable
 {
     private readonly FakeTimeProvider _time = new();
     private readonly Lifetime _lifetime = new();
+    private bool _isCut;
+
+    public CancellationToken RequestAborted { get; set; }
 
     public void Dispose() => _lifetime.Dispose();
 
@@ -59,9 +63,35 @@ public sealed class BodyDrainTests : IDisposable
         Assert.Equal(0, body.ReadCount);
     }
 
+    [Theory]
+    [InlineData(true), InlineData(false)]
+    public async Task Run_WhenTheReadIsGivenUp_CutsTheConnection(bool isStop)
+    {
+        var body = new Body(count: 40, read =>
+        {
+            if (isStop)
+                _lifetime.StopApplication();
+            else
+                _time.Advance(HttpLimits.RequestDrainTimeMax);
+        });
+        await RunAsync(body);
+        Assert.Equal(1, body.ReadCount);
+        Assert.True(_isCut);
+    }
+
+    [Fact]
+    public async Task Run_WhenTheBodyIsReadToItsEnd_LeavesTheConnection()
+    {
+        await RunAsync(new Body(count: 40, read => { }));
+        Assert.False(_isCut);
+    }
+
+    void IHttpRequestLifetimeFeature.Abort() => _isCut = true;
+
     private Task RunAsync(Body body, string? expect = null)
     {
         var context = new DefaultHttpContext();
+        context.Features.Set<IHttpRequestLifetimeFeature>(this);
         context.Request.Body = body;
         if (expect is not null)
             context.Request.Headers.Expect = expect;

@@ -2,6 +2,8 @@ using System.Collections.Concurrent;
 using System.Net.Sockets;
 using System.Text;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Time.Testing;
+using OrleansStream.Rest.Http;
 using OrleansStream.Tests.EndToEnd;
 
 namespace OrleansStream.Tests.Api.Bodies;
@@ -10,9 +12,10 @@ namespace OrleansStream.Tests.Api.Bodies;
 public sealed class BrokenUploadTests : IAsyncLifetime
 {
     private readonly Lines _log = new();
+    private readonly FakeTimeProvider _time = new();
     private LoneApi _api = null!;
 
-    public async ValueTask InitializeAsync() => _api = await LoneApi.StartAsync(log: _log);
+    public async ValueTask InitializeAsync() => _api = await LoneApi.StartAsync(log: _log, time: _time);
 
     public ValueTask DisposeAsync() => _api.DisposeAsync();
 
@@ -38,6 +41,32 @@ public sealed class BrokenUploadTests : IAsyncLifetime
         await BreakOffAsync($"Content-Type: {type}\r\nContent-Length: 20000000", isReset: true);
         count++;
         await Wait.UntilAsync("each connection has ended", () => _log.EndedCount == count);
+        Assert.True(_log.Troubles.IsEmpty, string.Join("\n", _log.Troubles));
+    }
+
+    // Much of it came fast, so the server's own pace is kept.
+    [Theory]
+    [InlineData("/v1/topics/t/records", "application/x-www-form-urlencoded"), InlineData("/v1/nothing", "text/plain")]
+    [InlineData("/v1/topics/t/records", "application/json"), InlineData("/v1/topics/t/records", "text/plain")]
+    public async Task Send_WhenTheSenderStandsStill_IsCutAndLogsNoFailure(string path, string type)
+    {
+        const int SentBytes = 600_000;
+        int count = 0;
+        foreach (string framing in new[] { "Content-Length: 1000000", $"Transfer-Encoding: chunked\r\n\r\n{SentBytes:x}" })
+        {
+            using var client = new TcpClient();
+            await client.ConnectAsync(_api.Client.BaseAddress!.Host, _api.Client.BaseAddress.Port, TestContext.Current.CancellationToken);
+            string end = framing.StartsWith("Content", StringComparison.Ordinal) ? "\r\n\r\n" : "\r\n";
+            byte[] head = Encoding.ASCII.GetBytes($"POST {path} HTTP/1.1\r\nHost: h\r\nContent-Type: {type}\r\n{framing}{end}");
+            await client.Client.SendAsync((byte[])[.. head, .. new byte[SentBytes], .. "\r\n"u8], TestContext.Current.CancellationToken);
+            count++;
+            await Wait.UntilAsync("it is cut", () =>
+            {
+                _time.Advance(HttpLimits.BodyLook);
+                return _log.EndedCount == count;
+            });
+        }
+
         Assert.True(_log.Troubles.IsEmpty, string.Join("\n", _log.Troubles));
     }
 
