@@ -1,0 +1,67 @@
+using System.Reflection;
+using System.Text.RegularExpressions;
+using OrleansStream.Log;
+using OrleansStream.Records;
+using OrleansStream.Tests.EndToEnd;
+
+namespace OrleansStream.Tests.Architecture;
+
+/// <summary>Each folder knows those that a list names and no others, and no two know each other, also not by way of others.</summary>
+public sealed partial class FolderGraphTests
+{
+    /// <summary>The projects that are looked at.</summary>
+    private static readonly Assembly[] Projects = [typeof(RecordBatchHeader).Assembly, typeof(PartitionLog).Assembly, typeof(OrleansStream.Gateway.GatewayHosting).Assembly];
+
+    private const string Golden = "folders.txt";
+
+    private static string Allowed => File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Architecture", "Golden", Golden));
+
+    /// <summary>A new edge is written down, so that somebody looks at it: <c>GOLDEN_UPDATE={folder}</c> writes the list anew.</summary>
+    [Fact]
+    public void Folders_KnowThoseThatAreListed()
+    {
+        string[] known = [.. new FolderGraph(Projects).Edges.GroupBy(edge => edge.From).Select(from => $"{from.Key}: {string.Join(' ', from.Select(edge => edge.To))}")];
+        if (Environment.GetEnvironmentVariable("GOLDEN_UPDATE") is { Length: > 0 } folder)
+            File.WriteAllLines(Path.Combine(folder, Golden), known);
+
+        Assert.Equal(Allowed.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries), known);
+    }
+
+    [Fact]
+    public void Folders_KnowEachOtherOneWayOnly() => Assert.Empty(FolderGraph.FindCycle(Parse(Allowed)));
+
+    [Fact]
+    public void FindCycle_WhenThereIsOne_NamesTheWay() => Assert.Equal(
+        ["b", "c", "b"], FolderGraph.FindCycle(Parse("a: d b\nb: c\nc: d b")));
+
+    [Fact]
+    public void Namespaces_AreFolders()
+    {
+        string[] wrong = [.. Projects.SelectMany(project =>
+        {
+            string name = project.GetName().Name!["OrleansStream.".Length..];
+            // The projects of the doors, and of what is behind them, lie in the folder of the process that opens them.
+            string folder = Directory.Exists(Repository.PathOf(name)) ? Repository.PathOf(name) : Repository.PathOf("Api", name);
+            return Directory.EnumerateFiles(folder, "*.cs", SearchOption.AllDirectories)
+                .Where(file => !BuildOutput().IsMatch(Path.GetRelativePath(folder, file)))
+                .Select(file => (
+                    Path: Path.GetRelativePath(Path.GetDirectoryName(folder)!, Path.GetDirectoryName(file)!).Replace('\\', '/'),
+                    Folder: FolderGraph.FolderOf(project, Namespace().Match(File.ReadAllText(file)).Groups[1].Value), file))
+                .Where(found => found.Path != found.Folder)
+                .Select(found => found.file);
+        })];
+
+        Assert.Empty(wrong);
+    }
+
+    private static Dictionary<string, string[]> Parse(string edges) => edges
+        .Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+        .Select(line => line.Split(':', StringSplitOptions.TrimEntries))
+        .ToDictionary(parts => parts[0], parts => parts[1].Split(' ', StringSplitOptions.RemoveEmptyEntries), StringComparer.Ordinal);
+
+    [GeneratedRegex(@"^(bin|obj)[/\\]")]
+    private static partial Regex BuildOutput();
+
+    [GeneratedRegex(@"^namespace ([\w.]+);", RegexOptions.Multiline)]
+    private static partial Regex Namespace();
+}

@@ -1,0 +1,40 @@
+using System.Reflection;
+using OrleansStream.Contracts;
+using OrleansStream.Gateway;
+using OrleansStream.Log;
+using OrleansStream.Records;
+using OrleansStream.Rest;
+
+namespace OrleansStream.Tests.Architecture;
+
+/// <summary>Doors know no grain classes, the gateway no door, and the contracts nobody: by what their assemblies refer to.</summary>
+public sealed class ProjectGraphTests
+{
+    private static readonly Assembly Interfaces = typeof(RecordBatchHeader).Assembly;
+    private static readonly Assembly Grains = typeof(PartitionLog).Assembly;
+    private static readonly Assembly Gateway = typeof(GatewayHosting).Assembly;
+    private static readonly Assembly Contracts = typeof(Problem).Assembly;
+    private static readonly Assembly Rest = typeof(RestHosting).Assembly;
+
+    [Fact]
+    public void Projects_ReferToThoseBelowThemOnly()
+    {
+        Assert.Empty(OwnReferencesOf(Interfaces));
+        Assert.Empty(OwnReferencesOf(Contracts));
+        Assert.Equal([NameOf(Interfaces)], OwnReferencesOf(Grains));
+        Assert.Equal([NameOf(Interfaces)], OwnReferencesOf(Gateway));
+        Assert.Equal([NameOf(Contracts), NameOf(Gateway), NameOf(Interfaces)], OwnReferencesOf(Rest));
+    }
+
+    [Fact]
+    public void Gateway_KnowsNoHttpAndNoSockets() => Assert.DoesNotContain(
+        ReferencesOf(Gateway),
+        name => name.StartsWith("Microsoft.AspNetCore", StringComparison.Ordinal) || name is "System.Net.Sockets" or "System.Net.Http" or "System.Text.Json");
+
+    private static string[] OwnReferencesOf(Assembly project) =>
+        [.. ReferencesOf(project).Where(name => name.StartsWith("OrleansStream.", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
+
+    private static IEnumerable<string> ReferencesOf(Assembly project) => project.GetReferencedAssemblies().Select(reference => reference.Name!);
+
+    private static string NameOf(Assembly project) => project.GetName().Name!;
+}
