@@ -57,6 +57,11 @@ internal sealed class PartitionCalls(GrainLookup<IPartitionGrain> partitions, Le
                 ? await FetchByGrainAsync(here.Key, request, cancellationToken)
                 : response;
         }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            // As a call to a grain that is given up: its caller knows why.
+            throw;
+        }
         catch (Exception e)
         {
             return new FetchResponse(PartitionErrors.Explain(e, isWrite: false, logger), request.Offset, default, None, None);
