@@ -9,7 +9,7 @@ namespace OrleansStream.Hosting;
 
 /// <summary>Measures what this process's silo holds, what it asks of its account, and what a month like now costs.</summary>
 /// <remarks>Read when somebody asks: it costs nothing on a record's way.</remarks>
-internal sealed class SiloMeter : ISiloMeter, IDisposable
+internal sealed class SiloMeter : ISiloMeter, ILifecycleParticipant<ISiloLifecycle>, IDisposable
 {
     /// <summary>A month as bills have it: 730 hours.</summary>
     public const double SecondsPerMonth = 730 * 3_600;
@@ -46,6 +46,12 @@ internal sealed class SiloMeter : ISiloMeter, IDisposable
     {
         long storedBytes = _open.StoredBytes;
         return new SiloUsage(_open.Count, storedBytes, _requests is null ? null : ReadStorage(_requests.PerSecond, storedBytes));
+    }
+
+    /// <summary>Does nothing: as a part of the silo's life the meter is made with it, and its instruments are there before anybody asks.</summary>
+    /// <param name="lifecycle">The silo's.</param>
+    public void Participate(ISiloLifecycle lifecycle)
+    {
     }
 
     /// <inheritdoc/>

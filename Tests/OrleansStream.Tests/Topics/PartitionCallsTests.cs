@@ -1,7 +1,12 @@
+using System.Collections.Immutable;
 using System.Reflection;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using OrleansStream.Errors;
+using OrleansStream.Log;
+using OrleansStream.Log.Contract;
 using OrleansStream.Partitions;
+using OrleansStream.Storage.Memory;
 using OrleansStream.Tests.Support;
 using OrleansStream.Topics;
 using OrleansStream.Topics.Routing;
@@ -24,6 +29,25 @@ public sealed class PartitionCallsTests
         var grains = DispatchProxy.Create<IGrainFactory, OneGrain>();
         ((OneGrain)grains).Grain = partition;
         _calls = new PartitionCalls(new GrainLookup<IPartitionGrain>(grains), new LedPartitions(), TimeProvider.System, _log);
+    }
+
+    // Whoever stops a service tells those who wait by their own token; an error in the answer would be told to their callers.
+    [Fact]
+    public async Task Fetch_FromALogThatIsOpenHere_WhenItsCallerGivesUp_Throws()
+    {
+        await using PartitionLog log = await PartitionLog.OpenAsync(
+            Key.ToString(), "owner", new LogOptions(), new MemorySegmentStore(), new MemoryDocumentStore(), TimeProvider.System);
+        var topic = new TopicMetadata("t", Key.TopicId, 4, ImmutableSortedDictionary<string, string>.Empty, 1, default);
+        var led = new LedPartitions();
+        led.Add(new LedPartition(Key, topic, log, NullLogger.Instance));
+        var calls = new PartitionCalls(new GrainLookup<IPartitionGrain>(DispatchProxy.Create<IGrainFactory, OneGrain>()), led, TimeProvider.System, _log);
+        using var givenUp = new CancellationTokenSource();
+
+        Task<FetchResponse> fetch = calls.FetchAsync(Key, new FetchRequest(FetchRequest.Latest, BytesMax: 1, WaitMs: 20_000), givenUp.Token).AsTask();
+        Assert.False(fetch.IsCompleted);
+        await givenUp.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => fetch);
     }
 
     // Its message is of the inside: for the log, and not for the caller.
