@@ -19,7 +19,7 @@ public static class AppendingLimits
     /// </summary>
     public static readonly TimeSpan ProducerIdsAskPause = TimeSpan.FromMilliseconds(250);
 
-    /// <summary>The pause before a call that was lost is repeated.</summary>
+    /// <summary>The pause before a lost call is repeated.</summary>
     public static readonly TimeSpan LostCallPause = TimeSpan.FromMilliseconds(100);
 
     /// <summary>How long the beginning of a request under a key is tried again: longer than a dead server's grains take to move.</summary>

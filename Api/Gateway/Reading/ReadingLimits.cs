@@ -14,10 +14,10 @@ public static class ReadingLimits
     /// </summary>
     public const int UnfoldedBytesPerAnswerMax = 2 * RecordLimits.DecompressedBatchBytesMax;
 
-    /// <summary>How long after its beginning a read that was lost is repeated: longer than a dead server's grains take to move.</summary>
+    /// <summary>How long a lost read is repeated, from its beginning on: longer than a dead server's grains take to move.</summary>
     public static readonly TimeSpan LostReadRepeatMax = TimeSpan.FromSeconds(15);
 
-    /// <summary>The pause before a read that was lost is repeated.</summary>
+    /// <summary>The pause before a lost read is repeated.</summary>
     public static readonly TimeSpan LostReadPause = TimeSpan.FromMilliseconds(100);
 
     /// <summary>The most live tails at once in this process.</summary>

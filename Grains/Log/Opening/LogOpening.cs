@@ -107,7 +107,7 @@ internal sealed class LogOpening
         }
     }
 
-    // A crash may leave bytes of nobody in a file that was only just created: they were never durable, and begin with no fence.
+    // A crash may leave bytes without a fence in a file that was just created. They were never durable.
     private async ValueTask<bool> HoldsBatchesAsync(string segment)
     {
         if (await _place.Segments.GetExtentAsync(segment, _cancellationToken).ConfigureAwait(false) is not { } extent)

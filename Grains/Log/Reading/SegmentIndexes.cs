@@ -66,6 +66,6 @@ internal sealed class SegmentIndexes(OpenLog log)
         var scan = new SegmentScan(
             log.Place.Segments, view.Name, view.BaseOffset, new ProducerStates(), log.NowMs, opensBatches: true);
         await scan.RunAsync(view.Length, cancellationToken).ConfigureAwait(false);
-        return scan.Index; // as far as the segment is whole: what is damaged is found, and said, when it is read
+        return scan.Index; // up to the damage, if there is any: the read that meets it reports it
     }
 }

@@ -111,13 +111,13 @@ internal enum FoundBytes
     /// <summary>The bytes that were sent.</summary>
     Ours,
 
-    /// <summary>The fence of a newer owner: what was sent is nowhere, and never will be.</summary>
+    /// <summary>The fence of a newer owner: the bytes are not stored, and will not be.</summary>
     HigherFence,
 
     /// <summary>A fence of this owner or an older one, come late: harmless.</summary>
     PassedFence,
 
-    /// <summary>Bytes of nobody known.</summary>
+    /// <summary>Bytes that no known owner wrote.</summary>
     Others,
 }
 
