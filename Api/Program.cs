@@ -9,7 +9,7 @@ if (args is [StorageVerification.Verb, ..])
 WebApplication app;
 try
 {
-    WebApplicationBuilder builder = WebApplication.CreateBuilder(OrleansStreamHost.WithoutFileWatching(args));
+    var builder = WebApplication.CreateBuilder(OrleansStreamHost.WithoutFileWatching(args));
     builder.AddApi();
     if (builder.Configuration.GetValue($"{OrleansStreamOptions.SectionName}:Silo:Embedded", defaultValue: true))
         builder.AddOrleansStreamSilo();
@@ -18,7 +18,7 @@ try
 
     app = builder.Build();
     app.UseApi();
-    StorageOptions storage = app.Services.GetRequiredService<IOptions<OrleansStreamOptions>>().Value.Storage;
+    var storage = app.Services.GetRequiredService<IOptions<OrleansStreamOptions>>().Value.Storage;
     app.AnnounceWhenStarted(storage.Provider == StorageOptions.FilesProvider
         ? Path.GetFullPath(storage.Files.Directory)
         : storage.Provider);

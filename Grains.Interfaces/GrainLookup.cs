@@ -18,7 +18,7 @@ public sealed class GrainLookup<TGrain>(IGrainFactory grains)
     {
         if (_kind is { } kind)
             return (TGrain)grains.GetGrain(GrainId.Create(kind.Grain, key), kind.Interface);
-        TGrain first = grains.GetGrain<TGrain>(key);
+        var first = grains.GetGrain<TGrain>(key);
         if (first is GrainReference reference)
             _kind = new Kind(reference.GrainId.Type, reference.InterfaceType);
         return first;

@@ -7,11 +7,11 @@ using OrleansStream.Maintenance.Verification;
 if (args is [StorageVerification.Verb, ..])
     return await StorageVerification.RunAsync(args[1..], Console.Out, Console.Error);
 
-WebApplicationBuilder builder = WebApplication.CreateBuilder(OrleansStreamHost.WithoutFileWatching(args));
+var builder = WebApplication.CreateBuilder(OrleansStreamHost.WithoutFileWatching(args));
 builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource { InitialData = [new("Urls", "http://localhost:8081")] });
 builder.AddOrleansStreamSilo();
 
-WebApplication app = builder.Build();
+var app = builder.Build();
 app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false });
 app.MapHealthChecks("/health/ready", new HealthCheckOptions
 {

@@ -20,8 +20,8 @@ public static class TimestampText
     {
         if (timestampMs is < 0 or > MsMax)
             return false;
-        DateTime time = DateTime.UnixEpoch.AddMilliseconds(timestampMs);
-        time.Deconstruct(out DateOnly date, out _);
+        var time = DateTime.UnixEpoch.AddMilliseconds(timestampMs);
+        time.Deconstruct(out var date, out _);
         Digits(destination[..4], date.Year);
         destination[4] = (byte)'-';
         Digits(destination[5..7], date.Month);
@@ -51,21 +51,21 @@ public static class TimestampText
         timestampMs = 0;
         if (text.Length < TimeLengthBytes || text[4] != '-' || text[7] != '-' || (text[10] | 0x20) != 't' || text[13] != ':' || text[16] != ':')
             return false;
-        int year = Number(text[..4]);
-        int month = Number(text[5..7]);
-        int day = Number(text[8..10]);
-        int hour = Number(text[11..13]);
-        int minute = Number(text[14..16]);
-        int second = Number(text[17..19]);
+        var year = Number(text[..4]);
+        var month = Number(text[5..7]);
+        var day = Number(text[8..10]);
+        var hour = Number(text[11..13]);
+        var minute = Number(text[14..16]);
+        var second = Number(text[17..19]);
         if (year < 1 || month is < 1 or > 12 || day < 1 || day > DateTime.DaysInMonth(year, month)
             || hour is < 0 or > 23 || minute is < 0 or > 59 || second is < 0 or > 60
-            || !TryReadFraction(ref text, out int milliseconds) || !TryReadOffset(text, out int offsetMinutes))
+            || !TryReadFraction(ref text, out var milliseconds) || !TryReadOffset(text, out var offsetMinutes))
         {
             return false;
         }
 
-        DateTime time = new DateTime(year, month, day, hour, minute, 0, DateTimeKind.Utc);
-        long seconds = (time.Ticks - DateTime.UnixEpoch.Ticks) / TimeSpan.TicksPerSecond - offsetMinutes * 60L + second;
+        var time = new DateTime(year, month, day, hour, minute, 0, DateTimeKind.Utc);
+        var seconds = (time.Ticks - DateTime.UnixEpoch.Ticks) / TimeSpan.TicksPerSecond - offsetMinutes * 60L + second;
         timestampMs = seconds * 1000 + milliseconds;
         return timestampMs is >= 0 and <= MsMax && (second < 60 || IsStartOfMonth(seconds));
     }
@@ -77,10 +77,10 @@ public static class TimestampText
         text = text[TimeLengthBytes..];
         if (text.IsEmpty || text[0] != '.')
             return true;
-        int digits = text[1..].IndexOfAnyExceptInRange((byte)'0', (byte)'9');
+        var digits = text[1..].IndexOfAnyExceptInRange((byte)'0', (byte)'9');
         if (digits <= 0)
             return false;
-        for (int i = 1; i <= 3; i++)
+        for (var i = 1; i <= 3; i++)
             milliseconds = milliseconds * 10 + (i <= digits ? text[i] - '0' : 0);
         text = text[(1 + digits)..];
         return true;
@@ -93,23 +93,23 @@ public static class TimestampText
             return (text[0] | 0x20) == 'z';
         if (text.Length != 6 || text[0] is not ((byte)'+' or (byte)'-') || text[3] != ':')
             return false;
-        int hour = Number(text[1..3]);
-        int minute = Number(text[4..]);
+        var hour = Number(text[1..3]);
+        var minute = Number(text[4..]);
         minutes = (hour * 60 + minute) * (text[0] == '-' ? -1 : 1);
         return hour is >= 0 and <= 23 && minute is >= 0 and <= 59;
     }
 
     private static bool IsStartOfMonth(long seconds)
     {
-        DateTime time = DateTime.UnixEpoch.AddSeconds(seconds);
+        var time = DateTime.UnixEpoch.AddSeconds(seconds);
         return time is { Day: 1, TimeOfDay.Ticks: 0 };
     }
 
     // -1 when it has anything but digits.
     private static int Number(ReadOnlySpan<byte> digits)
     {
-        int number = 0;
-        foreach (byte digit in digits)
+        var number = 0;
+        foreach (var digit in digits)
         {
             if (digit is < (byte)'0' or > (byte)'9')
                 return -1;
@@ -121,7 +121,7 @@ public static class TimestampText
 
     private static void Digits(Span<byte> destination, int number)
     {
-        for (int i = destination.Length - 1; i >= 0; i--)
+        for (var i = destination.Length - 1; i >= 0; i--)
         {
             destination[i] = (byte)('0' + number % 10);
             number /= 10;

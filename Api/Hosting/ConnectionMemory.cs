@@ -28,7 +28,7 @@ internal sealed class ConnectionMemory : MemoryPool<byte>, IMemoryPoolFactory<by
     public override IMemoryOwner<byte> Rent(int minBufferSize = -1)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(minBufferSize, MaxBufferSize);
-        if (_free.TryDequeue(out Block? free))
+        if (_free.TryDequeue(out var free))
             return free;
         if (Interlocked.Increment(ref _count) <= ConnectionLimits.ConnectionBlocksMax)
             return new Block(_free);

@@ -11,9 +11,9 @@ internal static partial class StartupNotice
     /// <param name="storage">Where the data is, for people.</param>
     public static void AnnounceWhenStarted(this WebApplication app, string storage) => app.Lifetime.ApplicationStarted.Register(() =>
     {
-        string address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses.FirstOrDefault()
+        var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses.FirstOrDefault()
             ?? ApiHosting.DefaultUrl;
-        ILogger logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("OrleansStream");
+        var logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("OrleansStream");
         LogServing(logger, address, storage);
     });
 

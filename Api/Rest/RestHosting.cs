@@ -67,7 +67,7 @@ public static class RestHosting
             return Task.CompletedTask;
         });
         HealthEndpoints.Map(app);
-        RouteGroupBuilder v1 = app.MapGroup("/v1");
+        var v1 = app.MapGroup("/v1");
         TopicEndpoints.Map(v1);
         ProduceEndpoints.Map(v1);
         ProducerEndpoints.Map(v1);

@@ -45,7 +45,7 @@ public sealed record RetryStory(
     /// <returns>The story; null when the record is no copy that the service made for this group and this topic.</returns>
     public static RetryStory? Read(in RecordBatchHeader batch, in RecordView record, string topic, string group)
     {
-        bool isCopy = ProducerIdRanges.IsDerived(batch.ProducerId) && batch is { ProducerEpoch: 0, BaseSequence: 0, RecordCount: 1 };
+        var isCopy = ProducerIdRanges.IsDerived(batch.ProducerId) && batch is { ProducerEpoch: 0, BaseSequence: 0, RecordCount: 1 };
         return isCopy && record.HeaderCount > 0 && ToldBy(record) is { } told && ReadTold(told) is { } story
             && told.GetValueOrDefault("group", group) == group
             && (!RetryTopics.IsRetry(topic, group) || RetryTopics.RetryOf(story.Topic, group) == topic)
@@ -62,7 +62,7 @@ public sealed record RetryStory(
         writer.Reset();
         if (record.HeaderCount > 0)
         {
-            foreach (RecordHeaderView header in record.Headers)
+            foreach (var header in record.Headers)
             {
                 if (!IsHeader(header.Key))
                     writer.Append(header.Key, header.Value, header.HasValue);
@@ -85,7 +85,7 @@ public sealed record RetryStory(
     {
         if (!key.StartsWith("retry."u8))
             return null;
-        foreach (string name in Names)
+        foreach (var name in Names)
         {
             if (Ascii.Equals(key[Prefix.Length..], name))
                 return name;
@@ -98,7 +98,7 @@ public sealed record RetryStory(
     private static Dictionary<string, string>? ToldBy(in RecordView record)
     {
         var told = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (RecordHeaderView header in record.Headers)
+        foreach (var header in record.Headers)
         {
             if (NameOf(header.Key) is { } name && !(header.HasValue && told.TryAdd(name, Encoding.UTF8.GetString(header.Value))))
                 return null;
@@ -109,8 +109,8 @@ public sealed record RetryStory(
 
     private static RetryStory? ReadTold(Dictionary<string, string> told)
     {
-        bool isSound = told.TryGetValue("topic", out string? topic) && TopicName.Validate(topic) is null
-            && told.TryGetValue("reason", out string? reason) && reason.Length <= GroupLimits.ReasonLengthMax;
+        var isSound = told.TryGetValue("topic", out var topic) && TopicName.Validate(topic) is null
+            && told.TryGetValue("reason", out var reason) && reason.Length <= GroupLimits.ReasonLengthMax;
         return isSound
             && Number(told, "attempt", 1, GroupLimits.AttemptsMax) is { } attempt
             && Number(told, "partition", 0, int.MaxValue) is { } partition
@@ -127,13 +127,13 @@ public sealed record RetryStory(
     private static string Text(long unixMs) => DateTimeOffset.FromUnixTimeMilliseconds(unixMs).UtcDateTime.ToString(TimeFormat, CultureInfo.InvariantCulture);
 
     private static long? Number(Dictionary<string, string> told, string name, long min, long max) =>
-        told.TryGetValue(name, out string? text) && long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long number)
+        told.TryGetValue(name, out var text) && long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
         && number >= min && number <= max ? number : null;
 
     private static long? Time(Dictionary<string, string> told, string name) =>
-        told.TryGetValue(name, out string? text)
+        told.TryGetValue(name, out var text)
         && DateTimeOffset.TryParseExact(
-            text, TimeFormat, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out DateTimeOffset time)
+            text, TimeFormat, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var time)
         && time >= DateTimeOffset.UnixEpoch
             ? time.ToUnixTimeMilliseconds() : null;
 }

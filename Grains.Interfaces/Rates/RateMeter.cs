@@ -24,7 +24,7 @@ public sealed class RateMeter(TimeProvider time, TimeSpan window)
         get
         {
             Decay();
-            double age = time.GetElapsedTime(_beganAt) / window;
+            var age = time.GetElapsedTime(_beganAt) / window;
             return _perSecond / Math.Max(1 - Math.Exp(-age), WeightMin);
         }
     }
@@ -39,7 +39,7 @@ public sealed class RateMeter(TimeProvider time, TimeSpan window)
 
     private void Decay()
     {
-        long now = time.GetTimestamp();
+        var now = time.GetTimestamp();
         if (now == _decayedAt)
             return;
         _perSecond *= Math.Exp(-(time.GetElapsedTime(_decayedAt, now) / window));

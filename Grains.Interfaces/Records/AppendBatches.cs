@@ -118,7 +118,7 @@ public readonly record struct AppendBatches
     /// <exception cref="ArgumentOutOfRangeException">The first piece is shorter.</exception>
     public AppendBatches WithoutFirst(int lengthBytes)
     {
-        int pieceLengthBytes = _selection?.LengthBytes ?? _bytes.Length;
+        var pieceLengthBytes = _selection?.LengthBytes ?? _bytes.Length;
         ArgumentOutOfRangeException.ThrowIfGreaterThan(lengthBytes, pieceLengthBytes);
         if (lengthBytes < pieceLengthBytes)
             return new AppendBatches(this, lengthBytes);
@@ -132,9 +132,9 @@ public readonly record struct AppendBatches
     /// <exception cref="ArgumentException">The destination is too short.</exception>
     public void CopyTo(Span<byte> destination)
     {
-        for (AppendBatches left = this; !left.IsEmpty;)
+        for (var left = this; !left.IsEmpty;)
         {
-            int pieceLengthBytes = left._selection?.LengthBytes ?? left._bytes.Length;
+            var pieceLengthBytes = left._selection?.LengthBytes ?? left._bytes.Length;
             if (left._selection is { } selection)
                 selection.WriteTo(destination);
             else
@@ -150,15 +150,15 @@ public readonly record struct AppendBatches
     /// <summary>A copy of them.</summary>
     public byte[] ToArray()
     {
-        byte[] copy = new byte[LengthBytes];
+        var copy = new byte[LengthBytes];
         CopyTo(copy);
         return copy;
     }
 
     private static int SumOf(AppendBatches[] pieces)
     {
-        int sum = 0;
-        foreach (AppendBatches piece in pieces)
+        var sum = 0;
+        foreach (var piece in pieces)
             sum = checked(sum + piece.LengthBytes);
         return sum;
     }

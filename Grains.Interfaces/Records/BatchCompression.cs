@@ -42,14 +42,14 @@ internal static class BatchCompression
                     BlockSize = RecordLimits.Lz4BlockBytes,
                     CompressionLevel = (LZ4Level)(level ?? (int)LZ4Level.L00_FAST),
                 };
-                int start = destination.Length;
+                var start = destination.Length;
                 LZ4Frame.Encode(records, destination, settings);
                 CompressedFrames.AddLz4ContentSize(destination, start, records.Length);
                 break;
             case CompressionType.Zstd:
                 using (var compressor = new Compressor(level ?? ZstdLevelDefault))
                 {
-                    Span<byte> target = destination.GetSpan(Compressor.GetCompressBound(records.Length));
+                    var target = destination.GetSpan(Compressor.GetCompressBound(records.Length));
                     destination.Advance(compressor.Wrap(records, target));
                 }
 
@@ -140,7 +140,7 @@ internal static class BatchCompression
             using var source = new UnmanagedMemoryStream(start, compressed.Length);
             using var gzip = new GZipStream(source, CompressionMode.Decompress);
             // A whole step only at first: asking for one near the bound would double the memory for nothing.
-            int read = gzip.Read(destination.GetSpan(RecordLimits.DecompressStepBytes));
+            var read = gzip.Read(destination.GetSpan(RecordLimits.DecompressStepBytes));
             while (read > 0)
             {
                 destination.Advance(read);
@@ -161,16 +161,16 @@ internal static class BatchCompression
 
     private static void CompressSnappy(ReadOnlySpan<byte> records, PooledBuffer destination)
     {
-        Span<byte> preamble = destination.Take(SnappyPreambleBytes);
+        var preamble = destination.Take(SnappyPreambleBytes);
         SnappySignature.CopyTo(preamble);
         BinaryPrimitives.WriteInt32BigEndian(preamble[8..], 1);
         BinaryPrimitives.WriteInt32BigEndian(preamble[12..], 1);
         while (!records.IsEmpty)
         {
-            ReadOnlySpan<byte> block = records[..Math.Min(records.Length, RecordLimits.SnappyBlockBytes)];
+            var block = records[..Math.Min(records.Length, RecordLimits.SnappyBlockBytes)];
             records = records[block.Length..];
-            Span<byte> target = destination.GetSpan(sizeof(int) + Snappy.GetMaxCompressedLength(block.Length));
-            int length = Snappy.Compress(block, target[sizeof(int)..]);
+            var target = destination.GetSpan(sizeof(int) + Snappy.GetMaxCompressedLength(block.Length));
+            var length = Snappy.Compress(block, target[sizeof(int)..]);
             BinaryPrimitives.WriteInt32BigEndian(target, length);
             destination.Advance(sizeof(int) + length);
         }
@@ -184,10 +184,10 @@ internal static class BatchCompression
             return;
         }
 
-        ReadOnlySpan<byte> blocks = compressed[SnappyPreambleBytes..];
+        var blocks = compressed[SnappyPreambleBytes..];
         while (!blocks.IsEmpty)
         {
-            int length = BinaryPrimitives.ReadInt32BigEndian(blocks);
+            var length = BinaryPrimitives.ReadInt32BigEndian(blocks);
             DecompressSnappyBlock(blocks.Slice(sizeof(int), length), destination);
             blocks = blocks[(sizeof(int) + length)..];
         }
@@ -195,14 +195,14 @@ internal static class BatchCompression
 
     private static void DecompressSnappyBlock(ReadOnlySpan<byte> block, PooledBuffer destination)
     {
-        int length = Snappy.GetUncompressedLength(block);
+        var length = Snappy.GetUncompressedLength(block);
         if (length < 0 || length > (long)block.Length * RecordLimits.SnappyRatioMax)
         {
             throw new RecordFormatException(
                 RecordFormatError.BadCompressedData, $"A Snappy block of {block.Length} bytes claims to hold {length}.");
         }
 
-        int written = Snappy.Decompress(block, destination.Take(length));
+        var written = Snappy.Decompress(block, destination.Take(length));
         if (written != length)
             throw new InvalidDataException($"A Snappy block holds {written} bytes instead of {length}.");
     }
@@ -211,11 +211,11 @@ internal static class BatchCompression
     {
         // As a stream, since a frame need not tell its size and a size told may be a lie.
         using var decompressor = new Decompressor();
-        OperationStatus status = OperationStatus.Done;
+        var status = OperationStatus.Done;
         while (!compressed.IsEmpty || status == OperationStatus.DestinationTooSmall)
         {
-            Span<byte> target = destination.GetSpan(destination.Length == 0 ? RecordLimits.DecompressStepBytes : 1);
-            status = decompressor.UnwrapStream(compressed, target, out int read, out int written);
+            var target = destination.GetSpan(destination.Length == 0 ? RecordLimits.DecompressStepBytes : 1);
+            status = decompressor.UnwrapStream(compressed, target, out var read, out var written);
             if (status == OperationStatus.InvalidData || (read == 0 && written == 0))
                 break;
             compressed = compressed[read..];

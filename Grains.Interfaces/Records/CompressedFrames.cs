@@ -18,14 +18,14 @@ internal static class CompressedFrames
     {
         if (bytes.Length < Lz4DescriptorPosition + Lz4DescriptorLengthBytesMin || BinaryPrimitives.ReadUInt32LittleEndian(bytes) != Lz4Magic)
             throw new InvalidDataException("There is no LZ4 frame where one begins.");
-        byte flags = bytes[Lz4DescriptorPosition];
+        var flags = bytes[Lz4DescriptorPosition];
         long position = Lz4DescriptorPosition + Lz4DescriptorLengthBytesMin + ((flags & HasContentSize) != 0 ? sizeof(ulong) : 0)
             + ((flags & HasDictionaryId) != 0 ? sizeof(uint) : 0) + 1;
         while (true)
         {
             if (position > bytes.Length - sizeof(uint))
                 throw new InvalidDataException("An LZ4 frame is cut off.");
-            int length = (int)(BinaryPrimitives.ReadUInt32LittleEndian(bytes[(int)position..]) & int.MaxValue);
+            var length = (int)(BinaryPrimitives.ReadUInt32LittleEndian(bytes[(int)position..]) & int.MaxValue);
             position += sizeof(uint);
             if (length == 0)
                 break;
@@ -43,9 +43,9 @@ internal static class CompressedFrames
     public static void AddLz4ContentSize(PooledBuffer destination, int start, int contentBytes)
     {
         const int SizePosition = Lz4DescriptorPosition + Lz4DescriptorLengthBytesMin;
-        int length = destination.Length - start;
+        var length = destination.Length - start;
         destination.Take(sizeof(ulong));
-        Span<byte> frame = destination.Written[start..];
+        var frame = destination.Written[start..];
         frame[SizePosition..length].CopyTo(frame[(SizePosition + sizeof(ulong))..]);
         frame[Lz4DescriptorPosition] |= HasContentSize;
         BinaryPrimitives.WriteInt64LittleEndian(frame[SizePosition..], contentBytes);
@@ -60,7 +60,7 @@ internal static class CompressedFrames
     {
         fixed (byte* start = bytes)
         {
-            nuint length = Methods.ZSTD_findFrameCompressedSize(start, (nuint)bytes.Length);
+            var length = Methods.ZSTD_findFrameCompressedSize(start, (nuint)bytes.Length);
             return Methods.ZSTD_isError(length) || length > (nuint)bytes.Length
                 ? throw new InvalidDataException("There is no whole Zstandard frame where one begins.")
                 : (int)length;

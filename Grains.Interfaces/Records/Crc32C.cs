@@ -27,12 +27,12 @@ public static class Crc32C
     /// <param name="bytes">The bytes that follow.</param>
     public static uint Append(uint crc, ReadOnlySpan<byte> bytes)
     {
-        uint state = ~crc;
+        var state = ~crc;
         state = AppendStretches(state, ref bytes, LongStretchBytes, LongShift);
         state = AppendStretches(state, ref bytes, ShortStretchBytes, ShortShift);
-        foreach (ulong word in MemoryMarshal.Cast<byte, ulong>(bytes))
+        foreach (var word in MemoryMarshal.Cast<byte, ulong>(bytes))
             state = BitOperations.Crc32C(state, LittleEndian(word));
-        foreach (byte last in bytes[(bytes.Length & ~7)..])
+        foreach (var last in bytes[(bytes.Length & ~7)..])
             state = BitOperations.Crc32C(state, last);
         return ~state;
     }
@@ -50,9 +50,9 @@ public static class Crc32C
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(before.Length, after.Length);
         ArgumentOutOfRangeException.ThrowIfNegative(lengthBehind);
-        uint change = Compute(before) ^ Compute(after);
+        var change = Compute(before) ^ Compute(after);
         // x to the power of 8 a byte, by squaring; polynomials are written with the lowest power in the highest bit.
-        uint power = 1u << 23;
+        var power = 1u << 23;
         for (; lengthBehind > 0; lengthBehind >>= 1)
         {
             if ((lengthBehind & 1) != 0)
@@ -66,7 +66,7 @@ public static class Crc32C
     private static uint Multiply(uint a, uint b)
     {
         uint product = 0;
-        for (uint bit = 1u << 31; bit != 0; bit >>= 1)
+        for (var bit = 1u << 31; bit != 0; bit >>= 1)
         {
             if ((a & bit) != 0)
                 product ^= b;
@@ -78,17 +78,17 @@ public static class Crc32C
 
     private static uint AppendStretches(uint state, ref ReadOnlySpan<byte> bytes, int stretchBytes, uint[] shift)
     {
-        int words = stretchBytes / sizeof(ulong);
+        var words = stretchBytes / sizeof(ulong);
         while (bytes.Length >= 3 * stretchBytes)
         {
-            ReadOnlySpan<ulong> all = MemoryMarshal.Cast<byte, ulong>(bytes[..(3 * stretchBytes)]);
-            ref ulong first = ref MemoryMarshal.GetReference(all);
-            ref ulong second = ref Unsafe.Add(ref first, words);
-            ref ulong third = ref Unsafe.Add(ref second, words);
-            uint a = state;
+            var all = MemoryMarshal.Cast<byte, ulong>(bytes[..(3 * stretchBytes)]);
+            ref var first = ref MemoryMarshal.GetReference(all);
+            ref var second = ref Unsafe.Add(ref first, words);
+            ref var third = ref Unsafe.Add(ref second, words);
+            var a = state;
             uint b = 0;
             uint c = 0;
-            for (int i = 0; i < words; i++)
+            for (var i = 0; i < words; i++)
             {
                 a = BitOperations.Crc32C(a, LittleEndian(Unsafe.Add(ref first, i)));
                 b = BitOperations.Crc32C(b, LittleEndian(Unsafe.Add(ref second, i)));
@@ -113,19 +113,19 @@ public static class Crc32C
     private static uint[] MakeShiftTable(int stretchBytes)
     {
         var bits = new uint[32];
-        for (int bit = 0; bit < bits.Length; bit++)
+        for (var bit = 0; bit < bits.Length; bit++)
         {
-            uint state = 1u << bit;
-            for (int i = 0; i < stretchBytes * 8; i++)
+            var state = 1u << bit;
+            for (var i = 0; i < stretchBytes * 8; i++)
                 state = (state >> 1) ^ ((state & 1) * Polynomial);
             bits[bit] = state;
         }
 
         var table = new uint[4 * 256];
-        for (int i = 0; i < table.Length; i++)
+        for (var i = 0; i < table.Length; i++)
         {
-            int place = i / 256 * 8;
-            for (int bit = 0; bit < 8; bit++)
+            var place = i / 256 * 8;
+            for (var bit = 0; bit < 8; bit++)
                 table[i] ^= (uint)((i >> bit) & 1) * bits[place + bit];
         }
 

@@ -28,7 +28,7 @@ public static class FenceBatch
         if (destination.Length < LengthBytes)
             throw new ArgumentException($"A fence takes {LengthBytes} bytes, not {destination.Length}.", nameof(destination));
 
-        Span<byte> batch = destination[..LengthBytes];
+        var batch = destination[..LengthBytes];
         batch.Clear();
         BinaryPrimitives.WriteInt64BigEndian(batch[RecordBatchHeader.BaseOffsetPosition..], baseOffset);
         BinaryPrimitives.WriteInt32BigEndian(
@@ -50,7 +50,7 @@ public static class FenceBatch
     /// <param name="epoch">The epoch, or -1 when it is no fence.</param>
     public static bool IsFence(in RecordBatchHeader header, out int epoch)
     {
-        bool isFence = header is { IsControl: true, RecordCount: 0, LastOffsetDelta: -1, LengthBytes: LengthBytes }
+        var isFence = header is { IsControl: true, RecordCount: 0, LastOffsetDelta: -1, LengthBytes: LengthBytes }
             && header is { ProducerId: RecordBatchHeader.None, ProducerEpoch: RecordBatchHeader.None, BaseSequence: >= 0 }
             && header.PartitionLeaderEpoch == header.BaseSequence;
         epoch = isFence ? header.BaseSequence : -1;

@@ -28,13 +28,13 @@ internal static class GzipMembers
     public static int Decompress(ReadOnlySpan<byte> compressed, PooledBuffer destination)
     {
         Span<byte> trailer = stackalloc byte[TrailerLengthBytes];
-        int members = 0;
+        var members = 0;
         do
         {
-            ReadOnlySpan<byte> body = compressed[HeaderLengthBytes(compressed)..];
-            int start = destination.Length;
-            Range end = Inflate(body, destination);
-            ReadOnlySpan<byte> unfolded = destination.WrittenSpan[start..];
+            var body = compressed[HeaderLengthBytes(compressed)..];
+            var start = destination.Length;
+            var end = Inflate(body, destination);
+            var unfolded = destination.WrittenSpan[start..];
             BinaryPrimitives.WriteUInt32LittleEndian(trailer, Crc32.HashToUInt32(unfolded));
             BinaryPrimitives.WriteInt32LittleEndian(trailer[4..], unfolded.Length);
             compressed = BehindTrailer(body, end, trailer);
@@ -49,8 +49,8 @@ internal static class GzipMembers
     {
         if (member.Length < HeaderLengthBytesMin || !member.StartsWith(Start) || (member[3] & Reserved) != 0)
             throw new InvalidDataException("There is no gzip member where one begins.");
-        byte flags = member[3];
-        int length = HeaderLengthBytesMin;
+        var flags = member[3];
+        var length = HeaderLengthBytesMin;
         if ((flags & HasExtraField) != 0)
             length += sizeof(ushort) + BinaryPrimitives.ReadUInt16LittleEndian(member[length..]);
         if ((flags & HasName) != 0)
@@ -62,7 +62,7 @@ internal static class GzipMembers
 
     private static int BehindText(ReadOnlySpan<byte> member, int position)
     {
-        int length = member[position..].IndexOf((byte)0);
+        var length = member[position..].IndexOf((byte)0);
         return length < 0 ? throw new InvalidDataException("A gzip header ends within a text.") : position + length + 1;
     }
 
@@ -74,7 +74,7 @@ internal static class GzipMembers
             using var source = new PieceStream(start, body.Length);
             using var deflate = new DeflateStream(source, CompressionMode.Decompress);
             // A whole step only at first: asking for one near the bound would double the memory for nothing.
-            int read = deflate.Read(destination.GetSpan(RecordLimits.DecompressStepBytes));
+            var read = deflate.Read(destination.GetSpan(RecordLimits.DecompressStepBytes));
             while (read > 0)
             {
                 destination.Advance(read);
@@ -89,15 +89,15 @@ internal static class GzipMembers
     private static ReadOnlySpan<byte> BehindTrailer(ReadOnlySpan<byte> body, Range end, scoped ReadOnlySpan<byte> trailer)
     {
         // The last bytes come one by one, so that of the last member it is known exactly.
-        int first = end.End.Value - end.Start.Value > 1 ? Math.Max(0, end.Start.Value - TrailerLengthBytes) : end.End.Value;
-        int last = Math.Min(end.End.Value, body.Length - TrailerLengthBytes);
-        for (int at = first; at <= last; at++)
+        var first = end.End.Value - end.Start.Value > 1 ? Math.Max(0, end.Start.Value - TrailerLengthBytes) : end.End.Value;
+        var last = Math.Min(end.End.Value, body.Length - TrailerLengthBytes);
+        for (var at = first; at <= last; at++)
         {
-            int found = body[at..(last + TrailerLengthBytes)].IndexOf(trailer);
+            var found = body[at..(last + TrailerLengthBytes)].IndexOf(trailer);
             if (found < 0)
                 break;
             at += found;
-            ReadOnlySpan<byte> rest = body[(at + TrailerLengthBytes)..];
+            var rest = body[(at + TrailerLengthBytes)..];
             if (rest.IsEmpty || rest.StartsWith(Start))
                 return rest;
         }
@@ -113,8 +113,8 @@ internal static class GzipMembers
 
         public override int Read(byte[] buffer, int offset, int count)
         {
-            int start = (int)Position;
-            int read = base.Read(buffer, offset, Math.Min(count, Math.Max(1, (int)(Length - Position) - TailLengthBytes)));
+            var start = (int)Position;
+            var read = base.Read(buffer, offset, Math.Min(count, Math.Max(1, (int)(Length - Position) - TailLengthBytes)));
             if (read > 0)
                 (LastPieceStart, LastPieceEnd) = (start, start + read);
             return read;

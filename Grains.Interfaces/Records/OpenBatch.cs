@@ -37,14 +37,14 @@ public sealed class OpenBatch : IDisposable
     /// <param name="field">The field where it lies.</param>
     public ReadOnlyMemory<byte> MemoryOf(ReadOnlySpan<byte> field)
     {
-        ReadOnlyMemory<byte> all = _place.Records.Unfolded?.WrittenMemory ?? _batch;
-        return all.Span.Overlaps(field, out int at) ? all.Slice(at, field.Length) : default;
+        var all = _place.Records.Unfolded?.WrittenMemory ?? _batch;
+        return all.Span.Overlaps(field, out var at) ? all.Slice(at, field.Length) : default;
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        PooledBuffer? unfolded = _place.Records.Unfolded;
+        var unfolded = _place.Records.Unfolded;
         // Nothing more can be read of it, not even by mistake: the pool may have lent the memory to another by then.
         _place = _place with { Records = default, Fault = _place.Fault ?? "The batch is closed." };
         unfolded?.Dispose();

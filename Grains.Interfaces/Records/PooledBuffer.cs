@@ -26,7 +26,7 @@ internal sealed class PooledBuffer(int bytesMax, Func<int, Exception> overflow) 
     public Span<byte> Take(int lengthBytes)
     {
         Ensure(lengthBytes);
-        Span<byte> taken = _bytes.AsSpan(Length, lengthBytes);
+        var taken = _bytes.AsSpan(Length, lengthBytes);
         Length += lengthBytes;
         return taken;
     }
@@ -34,7 +34,7 @@ internal sealed class PooledBuffer(int bytesMax, Func<int, Exception> overflow) 
     /// <summary>Makes room for the next bytes, up to the bound; nothing is counted as written.</summary>
     public void Reserve(int lengthBytes)
     {
-        int wanted = Math.Min(lengthBytes, bytesMax - Length);
+        var wanted = Math.Min(lengthBytes, bytesMax - Length);
         if (wanted > _bytes.Length - Length)
             Grow(wanted);
     }
@@ -52,7 +52,7 @@ internal sealed class PooledBuffer(int bytesMax, Func<int, Exception> overflow) 
 
     public Memory<byte> GetMemory(int sizeHint = 0)
     {
-        int wanted = Math.Max(1, sizeHint);
+        var wanted = Math.Max(1, sizeHint);
         // A full buffer is still asked for room, to find out whether anything follows; Advance refuses it.
         if (Length == bytesMax)
             return new byte[wanted];
@@ -64,7 +64,7 @@ internal sealed class PooledBuffer(int bytesMax, Func<int, Exception> overflow) 
     public void Dispose()
     {
         Length = 0;
-        byte[] bytes = _bytes;
+        var bytes = _bytes;
         _bytes = [];
         if (bytes.Length > 0)
             ArrayPool<byte>.Shared.Return(bytes);
@@ -80,9 +80,9 @@ internal sealed class PooledBuffer(int bytesMax, Func<int, Exception> overflow) 
 
     private void Grow(int lengthBytes)
     {
-        int doubled = Math.Min(2 * _bytes.Length, bytesMax);
-        int wanted = Math.Max(RecordLimits.WriterBytesInitial, Math.Max(Length + lengthBytes, doubled));
-        byte[] larger = ArrayPool<byte>.Shared.Rent(wanted);
+        var doubled = Math.Min(2 * _bytes.Length, bytesMax);
+        var wanted = Math.Max(RecordLimits.WriterBytesInitial, Math.Max(Length + lengthBytes, doubled));
+        var larger = ArrayPool<byte>.Shared.Rent(wanted);
         WrittenSpan.CopyTo(larger);
         if (_bytes.Length > 0)
             ArrayPool<byte>.Shared.Return(_bytes);

@@ -43,7 +43,7 @@ public ref struct RecordBatchReader
     private RecordBatchReader(ReadOnlySpan<byte> batch, bool isSent)
     {
         _isSent = isSent;
-        RecordBatchStatus status = RecordBatchScanner.Validate(batch, checkCrc: false, out _header, out int lengthBytes);
+        var status = RecordBatchScanner.Validate(batch, checkCrc: false, out _header, out var lengthBytes);
         if (status != RecordBatchStatus.Valid)
             throw Refuse(status, batch.Length);
         if (lengthBytes != batch.Length)
@@ -52,7 +52,7 @@ public ref struct RecordBatchReader
                 RecordFormatError.BadLength, $"A batch of {lengthBytes} bytes came as {batch.Length} bytes.");
         }
 
-        ReadOnlySpan<byte> records = batch[RecordBatchHeader.HeaderLengthBytes..];
+        var records = batch[RecordBatchHeader.HeaderLengthBytes..];
         // An empty batch (a fence, or one that compaction emptied) is a bare header, whatever its codec.
         if (_header.Compression != CompressionType.None && !records.IsEmpty)
         {
@@ -74,7 +74,7 @@ public ref struct RecordBatchReader
     {
         _header = header;
         _unfolded = place.Unfolded;
-        ReadOnlySpan<byte> records = _unfolded is null ? batch[RecordBatchHeader.HeaderLengthBytes..] : _unfolded.WrittenSpan;
+        var records = _unfolded is null ? batch[RecordBatchHeader.HeaderLengthBytes..] : _unfolded.WrittenSpan;
         _records = new RecordFieldReader(records, place.Position);
         _left = place.Left;
         _previousDelta = place.PreviousDelta;
@@ -100,7 +100,7 @@ public ref struct RecordBatchReader
     /// <exception cref="RecordFormatException">The record is malformed, or bytes follow the last.</exception>
     public bool MoveNext()
     {
-        bool read = TryReadNext(out RecordView record);
+        var read = TryReadNext(out var record);
         Current = record;
         return read;
     }
@@ -153,8 +153,8 @@ public ref struct RecordBatchReader
     /// <exception cref="RecordFormatException">The batch is malformed, has no record, or has gaps between its offsets.</exception>
     public static RecordBatchSummary ValidateRecords(ReadOnlySpan<byte> batch)
     {
-        using RecordBatchReader reader = OfSent(batch);
-        RecordBatchHeader header = reader.Header;
+        using var reader = OfSent(batch);
+        var header = reader.Header;
         if (header.RecordCount == 0)
             throw new RecordFormatException(RecordFormatError.BadRecordCount, "The batch has no record.");
         if (header.LastOffsetDelta != header.RecordCount - 1)
@@ -164,7 +164,7 @@ public ref struct RecordBatchReader
                 $"The last of {header.RecordCount} records is at offset delta {header.LastOffsetDelta}.");
         }
 
-        return reader.TryScan(out RecordBatchSummary summary)
+        return reader.TryScan(out var summary)
             ? summary with { HasSeveralGzipMembers = reader._gzipMembers > 1 }
             : throw reader.FirstFault();
     }
@@ -192,13 +192,13 @@ public ref struct RecordBatchReader
     private RecordView Read(ReadOnlySpan<byte> bytes)
     {
         var fields = new RecordFieldReader(bytes);
-        sbyte attributes = fields.ReadByte();
-        long timestampDelta = fields.ReadVarlong();
-        int offsetDelta = fields.ReadVarint();
-        RecordField key = fields.ReadNullable();
-        RecordField value = fields.ReadNullable();
-        int headersPosition = fields.Position;
-        int headerCount = fields.SkipHeaders();
+        var attributes = fields.ReadByte();
+        var timestampDelta = fields.ReadVarlong();
+        var offsetDelta = fields.ReadVarint();
+        var key = fields.ReadNullable();
+        var value = fields.ReadNullable();
+        var headersPosition = fields.Position;
+        var headerCount = fields.SkipHeaders();
         if (fields.LeftBytes != 0)
         {
             throw new RecordFormatException(
@@ -228,7 +228,7 @@ public ref struct RecordBatchReader
     {
         if (_header.TimestampType == TimestampType.LogAppendTime)
             return _header.MaxTimestamp;
-        long timestamp = unchecked(_header.BaseTimestamp + delta);
+        var timestamp = unchecked(_header.BaseTimestamp + delta);
         if ((timestamp < _header.BaseTimestamp) != (delta < 0))
         {
             throw new RecordFormatException(
@@ -240,7 +240,7 @@ public ref struct RecordBatchReader
 
     private static RecordFormatException Refuse(RecordBatchStatus status, int lengthBytes)
     {
-        RecordFormatError error = status switch
+        var error = status switch
         {
             RecordBatchStatus.BadLength => RecordFormatError.BadLength,
             RecordBatchStatus.BadMagic => RecordFormatError.BadMagic,

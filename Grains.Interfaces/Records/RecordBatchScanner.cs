@@ -85,7 +85,7 @@ public ref struct RecordBatchScanner
             return false;
         }
 
-        Status = Validate(_bytes[NextPosition..], _checkCrc, out RecordBatchHeader header, out int lengthBytes);
+        Status = Validate(_bytes[NextPosition..], _checkCrc, out var header, out var lengthBytes);
         if (Status != RecordBatchStatus.Valid)
             return false;
 
@@ -113,8 +113,8 @@ public ref struct RecordBatchScanner
     public static RecordBatchStatus Validate(
         ReadOnlySpan<byte> bytes, bool checkCrc, out RecordBatchHeader header, out int lengthBytes)
     {
-        bool hasHeader = RecordBatchHeader.TryRead(bytes, out header);
-        RecordBatchStatus status = ValidateLength(bytes, out lengthBytes);
+        var hasHeader = RecordBatchHeader.TryRead(bytes, out header);
+        var status = ValidateLength(bytes, out lengthBytes);
         if (status != RecordBatchStatus.Valid)
             return status;
         if (!hasHeader || bytes.Length < lengthBytes)
@@ -131,7 +131,7 @@ public ref struct RecordBatchScanner
         if (bytes.Length < RecordBatchHeader.LogOverheadBytes)
             return RecordBatchStatus.Incomplete;
 
-        int batchLength = BinaryPrimitives.ReadInt32BigEndian(bytes[RecordBatchHeader.BatchLengthPosition..]);
+        var batchLength = BinaryPrimitives.ReadInt32BigEndian(bytes[RecordBatchHeader.BatchLengthPosition..]);
         if (batchLength is < OldFormatLengthMin or > RecordLimits.BatchBytesMax - RecordBatchHeader.LogOverheadBytes)
             return RecordBatchStatus.BadLength;
         if (bytes.Length > RecordBatchHeader.MagicPosition && bytes[RecordBatchHeader.MagicPosition] != RecordBatchHeader.MagicV2)
@@ -157,7 +157,7 @@ public ref struct RecordBatchScanner
         if (header.RecordCount > header.LastOffsetDelta + 1L)
             return RecordBatchStatus.BadCount;
 
-        int recordsBytes = header.Compression == CompressionType.None
+        var recordsBytes = header.Compression == CompressionType.None
             ? header.LengthBytes - RecordBatchHeader.HeaderLengthBytes
             : RecordLimits.DecompressedBatchBytesMax;
         return header.RecordCount > recordsBytes / RecordLimits.RecordBytesMin

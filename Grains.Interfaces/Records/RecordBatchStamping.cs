@@ -31,7 +31,7 @@ public readonly partial struct RecordBatchHeader
     public static void StampLogAppendTime(Span<byte> batch, long maxTimestamp)
     {
         RequireBatch(batch);
-        Span<byte> attributes = batch[AttributesPosition..];
+        var attributes = batch[AttributesPosition..];
         BinaryPrimitives.WriteInt16BigEndian(
             attributes, (short)(BinaryPrimitives.ReadInt16BigEndian(attributes) | TimestampTypeMask));
         BinaryPrimitives.WriteInt64BigEndian(batch[MaxTimestampPosition..], maxTimestamp);
@@ -59,13 +59,13 @@ public readonly partial struct RecordBatchHeader
     {
         RequireBatch(batch);
         const int end = BaseSequencePosition + sizeof(int);
-        Span<byte> producer = batch[ProducerIdPosition..end];
+        var producer = batch[ProducerIdPosition..end];
         Span<byte> before = stackalloc byte[end - ProducerIdPosition];
         producer.CopyTo(before);
         BinaryPrimitives.WriteInt64BigEndian(batch[ProducerIdPosition..], id);
         BinaryPrimitives.WriteInt16BigEndian(batch[ProducerEpochPosition..], epoch);
         BinaryPrimitives.WriteInt32BigEndian(batch[BaseSequencePosition..], baseSequence);
-        uint crc = BinaryPrimitives.ReadUInt32BigEndian(batch[CrcPosition..]);
+        var crc = BinaryPrimitives.ReadUInt32BigEndian(batch[CrcPosition..]);
         BinaryPrimitives.WriteUInt32BigEndian(batch[CrcPosition..], Crc32C.Replace(crc, before, producer, batch.Length - end));
     }
 
@@ -77,7 +77,7 @@ public readonly partial struct RecordBatchHeader
     /// <exception cref="ArgumentException">A batch is not as long as its header says.</exception>
     public static void StampProducers(Span<byte> batches, long id, short epoch, int baseSequence)
     {
-        while (TryRead(batches, out RecordBatchHeader header))
+        while (TryRead(batches, out var header))
         {
             if (!header.HasProducer)
             {
@@ -94,7 +94,7 @@ public readonly partial struct RecordBatchHeader
     /// <exception cref="ArgumentException">A batch is not as long as its header says.</exception>
     public static void ClearProducers(Span<byte> batches)
     {
-        for (; TryRead(batches, out RecordBatchHeader header); batches = batches[header.LengthBytes..])
+        for (; TryRead(batches, out var header); batches = batches[header.LengthBytes..])
             StampProducer(batches[..header.LengthBytes], None, (short)None, (int)None);
     }
 
@@ -107,7 +107,7 @@ public readonly partial struct RecordBatchHeader
     internal static void Write(
         Span<byte> header, int lengthBytes, in RecordBatchOptions options, CompressionType codec, int recordCount, long baseTimestamp, long maxTimestamp)
     {
-        int attributes = (int)codec
+        var attributes = (int)codec
             | (options.TimestampType == TimestampType.LogAppendTime ? TimestampTypeMask : 0)
             | (options.IsTransactional ? TransactionalMask : 0)
             | (options.IsControl ? ControlMask : 0);
@@ -144,7 +144,7 @@ public readonly partial struct RecordBatchHeader
     {
         RequireHeader(batch);
         // Summing bytes of the next batch, or not all of this one, would make a good batch bad.
-        int length = BinaryPrimitives.ReadInt32BigEndian(batch[BatchLengthPosition..]);
+        var length = BinaryPrimitives.ReadInt32BigEndian(batch[BatchLengthPosition..]);
         if (length != batch.Length - LogOverheadBytes)
         {
             throw new ArgumentException(

@@ -76,7 +76,7 @@ public sealed class RecordBatchWriter : IDisposable
     public static int EncodedRecordLengthBytes(int keyLengthBytes, int valueLengthBytes, int encodedHeadersLengthBytes = 0)
     {
         // Only the deltas depend on the record's place; all else is exact.
-        int body = checked(1 + RecordLimits.VarlongBytesMax + RecordLimits.VarintBytesMax
+        var body = checked(1 + RecordLimits.VarlongBytesMax + RecordLimits.VarintBytesMax
             + Varint.LengthBytes(keyLengthBytes) + keyLengthBytes
             + Varint.LengthBytes(valueLengthBytes) + valueLengthBytes
             + Math.Max(1, encodedHeadersLengthBytes));
@@ -102,7 +102,7 @@ public sealed class RecordBatchWriter : IDisposable
         long timestampMs, ReadOnlySpan<byte> key, bool hasKey, ReadOnlySpan<byte> value, bool hasValue,
         ReadOnlySpan<byte> encodedHeaders = default)
     {
-        Span<byte> reserved = AppendReserving(timestampMs, key, hasKey, hasValue ? value.Length : -1, encodedHeaders);
+        var reserved = AppendReserving(timestampMs, key, hasKey, hasValue ? value.Length : -1, encodedHeaders);
         if (hasValue)
             value.CopyTo(reserved);
     }
@@ -130,20 +130,20 @@ public sealed class RecordBatchWriter : IDisposable
         if (_finished is not null)
             throw new InvalidOperationException("The batch is finished: Reset starts the next.");
 
-        int keyLengthBytes = hasKey ? key.Length : -1;
-        long timestampDelta = Count == 0 ? 0 : checked(timestampMs - _baseTimestamp);
-        long body = 1L + Varint.LengthBytes(timestampDelta) + Varint.LengthBytes(Count)
+        var keyLengthBytes = hasKey ? key.Length : -1;
+        var timestampDelta = Count == 0 ? 0 : checked(timestampMs - _baseTimestamp);
+        var body = 1L + Varint.LengthBytes(timestampDelta) + Varint.LengthBytes(Count)
             + Varint.LengthBytes(keyLengthBytes) + Math.Max(0, keyLengthBytes)
             + Varint.LengthBytes(valueLengthBytes) + (long)Math.Max(0, valueLengthBytes)
             + Math.Max(1, encodedHeaders.Length);
-        int bytesMax = _options.Compression == CompressionType.None
+        var bytesMax = _options.Compression == CompressionType.None
             ? RecordLimits.BatchBytesMax
             : RecordLimits.DecompressedBatchBytesMax;
         if (body > bytesMax || LengthBytes + Varint.LengthBytes((int)body) + body > bytesMax)
             throw Overflow(bytesMax);
 
-        Span<byte> record = _plain.Take(Varint.LengthBytes((int)body) + (int)body);
-        int position = Varint.Write(record, (int)body);
+        var record = _plain.Take(Varint.LengthBytes((int)body) + (int)body);
+        var position = Varint.Write(record, (int)body);
         record[position++] = 0;
         position += Varint.Write(record[position..], timestampDelta);
         position += Varint.Write(record[position..], Count);
@@ -155,7 +155,7 @@ public sealed class RecordBatchWriter : IDisposable
         }
 
         position += Varint.Write(record[position..], valueLengthBytes);
-        Span<byte> value = record.Slice(position, Math.Max(0, valueLengthBytes));
+        var value = record.Slice(position, Math.Max(0, valueLengthBytes));
         position += value.Length;
         if (encodedHeaders.IsEmpty)
             record[position++] = 0;
@@ -179,8 +179,8 @@ public sealed class RecordBatchWriter : IDisposable
         if (_finished is not null)
             return;
 
-        CompressionType codec = Count == 0 ? CompressionType.None : _options.Compression;
-        PooledBuffer batch = codec == CompressionType.None ? _plain : Compress(ref codec);
+        var codec = Count == 0 ? CompressionType.None : _options.Compression;
+        var batch = codec == CompressionType.None ? _plain : Compress(ref codec);
         if (batch.Length - _start > RecordLimits.BatchBytesMax)
             throw Overflow(RecordLimits.BatchBytesMax);
         WriteHeader(batch.Written[_start..], codec);
@@ -193,8 +193,8 @@ public sealed class RecordBatchWriter : IDisposable
     /// <exception cref="RecordFormatException">They cannot be unfolded, or take more than <see cref="RecordLimits.BatchBytesMax"/>.</exception>
     public static byte[] Recompress(ReadOnlySpan<byte> batch)
     {
-        RecordBatchHeader.TryRead(batch, out RecordBatchHeader header);
-        using PooledBuffer records = BatchCompression.Decompress(header.Compression, batch[RecordBatchHeader.HeaderLengthBytes..]);
+        RecordBatchHeader.TryRead(batch, out var header);
+        using var records = BatchCompression.Decompress(header.Compression, batch[RecordBatchHeader.HeaderLengthBytes..]);
         using var compressed = new PooledBuffer(
             RecordLimits.BatchBytesMax,
             max => new RecordFormatException(RecordFormatError.BadLength, $"The batch's records, compressed anew, take more than {max} bytes."));

@@ -47,7 +47,7 @@ internal ref struct RecordFieldReader(ReadOnlySpan<byte> bytes, int position = 0
 
     public ReadOnlySpan<byte> ReadRecord()
     {
-        int length = ReadVarint();
+        var length = ReadVarint();
         // The length varint itself is one byte at least.
         if (length < RecordLimits.RecordBytesMin - 1 || length > LeftBytes)
             Throw(RecordFormatError.BadRecordLength, $"A record claims {length} bytes where {LeftBytes} are left.");
@@ -56,7 +56,7 @@ internal ref struct RecordFieldReader(ReadOnlySpan<byte> bytes, int position = 0
 
     public RecordField ReadNullable()
     {
-        int length = ReadVarint();
+        var length = ReadVarint();
         if (length == -1)
             return default;
         RequireLength(length);
@@ -65,7 +65,7 @@ internal ref struct RecordFieldReader(ReadOnlySpan<byte> bytes, int position = 0
 
     public int ReadHeaderCount()
     {
-        int count = ReadVarint();
+        var count = ReadVarint();
         if (count < 0 || count > LeftBytes / HeaderBytesMin)
             Throw(RecordFormatError.BadHeaderCount, $"A record claims {count} headers in {LeftBytes} bytes.");
         return count;
@@ -73,17 +73,17 @@ internal ref struct RecordFieldReader(ReadOnlySpan<byte> bytes, int position = 0
 
     public RecordHeaderView ReadHeader()
     {
-        int keyLength = ReadVarint();
+        var keyLength = ReadVarint();
         RequireLength(keyLength);
-        ReadOnlySpan<byte> key = Take(keyLength);
+        var key = Take(keyLength);
         return new RecordHeaderView(key, ReadNullable());
     }
 
     /// <summary>Steps over the headers, each of them checked.</summary>
     public int SkipHeaders()
     {
-        int count = ReadHeaderCount();
-        for (int i = 0; i < count; i++)
+        var count = ReadHeaderCount();
+        for (var i = 0; i < count; i++)
             ReadHeader();
         return count;
     }
@@ -96,7 +96,7 @@ internal ref struct RecordFieldReader(ReadOnlySpan<byte> bytes, int position = 0
 
     private ReadOnlySpan<byte> Take(int length)
     {
-        ReadOnlySpan<byte> taken = _bytes.Slice(_position, length);
+        var taken = _bytes.Slice(_position, length);
         _position += length;
         return taken;
     }

@@ -19,7 +19,7 @@ public sealed class RecordHeadersWriter : IDisposable
         get
         {
             // The count's length is not known before the last header, so room is kept for the longest and it is set flush right.
-            int start = RecordLimits.VarintBytesMax - Varint.LengthBytes(Count);
+            var start = RecordLimits.VarintBytesMax - Varint.LengthBytes(Count);
             Varint.Write(_buffer.Written[start..], Count);
             return _buffer.WrittenSpan[start..];
         }
@@ -73,8 +73,8 @@ public sealed class RecordHeadersWriter : IDisposable
 
     private Span<byte> Take(int lengthBytes)
     {
-        int prefixBytes = Varint.LengthBytes(lengthBytes);
-        Span<byte> field = _buffer.Take(prefixBytes + lengthBytes);
+        var prefixBytes = Varint.LengthBytes(lengthBytes);
+        var field = _buffer.Take(prefixBytes + lengthBytes);
         Varint.Write(field, lengthBytes);
         return field[prefixBytes..];
     }

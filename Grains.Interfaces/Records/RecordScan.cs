@@ -26,11 +26,11 @@ internal static class RecordScan
     {
         summary = default;
         long deltaMin = long.MaxValue, deltaMax = long.MinValue;
-        int count = header.RecordCount;
-        int position = 0;
-        for (int i = 0; i < count; i++)
+        var count = header.RecordCount;
+        var position = 0;
+        for (var i = 0; i < count; i++)
         {
-            if (!TryScanCommon(records, ref position, i, out long delta) && !TryScanAny(records, ref position, i, out delta))
+            if (!TryScanCommon(records, ref position, i, out var delta) && !TryScanAny(records, ref position, i, out delta))
                 return false;
             deltaMin = Math.Min(deltaMin, delta);
             deltaMax = Math.Max(deltaMax, delta);
@@ -58,22 +58,22 @@ internal static class RecordScan
     private static bool TryScanCommon(ReadOnlySpan<byte> records, ref int position, int offsetDelta, out long timestampDelta)
     {
         timestampDelta = 0;
-        int at = position;
+        var at = position;
         if (at > records.Length - ReachBytes)
             return false;
-        ref byte first = ref MemoryMarshal.GetReference(records);
-        if (!TryReadShort(ref first, ref at, out uint length) || (length & 1) != 0 || length >> 1 > (uint)(records.Length - at))
+        ref var first = ref MemoryMarshal.GetReference(records);
+        if (!TryReadShort(ref first, ref at, out var length) || (length & 1) != 0 || length >> 1 > (uint)(records.Length - at))
             return false;
-        int end = at + (int)(length >> 1);
-        if (Unsafe.Add(ref first, at++) != 0 || !TryReadShort(ref first, ref at, out uint time)
-            || !TryReadShort(ref first, ref at, out uint delta) || delta != (uint)offsetDelta << 1
-            || !TryReadShort(ref first, ref at, out uint key) || !IsLength(key))
+        var end = at + (int)(length >> 1);
+        if (Unsafe.Add(ref first, at++) != 0 || !TryReadShort(ref first, ref at, out var time)
+            || !TryReadShort(ref first, ref at, out var delta) || delta != (uint)offsetDelta << 1
+            || !TryReadShort(ref first, ref at, out var key) || !IsLength(key))
         {
             return false;
         }
 
         at += LengthOf(key);
-        if (at > records.Length - ShortVarintBytesMax || !TryReadShort(ref first, ref at, out uint value) || !IsLength(value))
+        if (at > records.Length - ShortVarintBytesMax || !TryReadShort(ref first, ref at, out var value) || !IsLength(value))
             return false;
         at += LengthOf(value);
         // The last byte is the count of headers.
@@ -121,7 +121,7 @@ internal static class RecordScan
 
     private static bool TryScanRecord(ReadOnlySpan<byte> record, int offsetDelta, out long timestampDelta)
     {
-        int position = 1;
+        var position = 1;
         timestampDelta = 0;
         if (record[0] != 0
             || !Varint.TryRead(record, ref position, out timestampDelta)
@@ -139,7 +139,7 @@ internal static class RecordScan
     {
         if (count < 0 || count > (record.Length - position) / HeaderBytesMin)
             return false;
-        for (int i = 0; i < count; i++)
+        for (var i = 0; i < count; i++)
         {
             // A header's key is never null.
             if (!TrySkip(record, ref position, lengthMin: 0) || !TrySkip(record, ref position, NoBytes))

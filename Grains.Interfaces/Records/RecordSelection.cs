@@ -44,7 +44,7 @@ public sealed class RecordSelection : IDisposable
         {
             Span<byte> bytes = stackalloc byte[RecordBatchHeader.HeaderLengthBytes];
             WriteHeader(bytes);
-            RecordBatchHeader.TryRead(bytes, out RecordBatchHeader header);
+            RecordBatchHeader.TryRead(bytes, out var header);
             return header;
         }
     }
@@ -59,10 +59,10 @@ public sealed class RecordSelection : IDisposable
     /// <exception cref="OverflowException">The timestamp is further from the batch's first than 64 bits can say.</exception>
     public void Add(int position, long timestampMs)
     {
-        ReadOnlySpan<byte> fields = ReadFields(position);
-        long timestampDelta = Count == 0 ? 0 : checked(timestampMs - _records[0].TimestampMs);
-        int bodyLengthBytes = BodyLengthBytes(timestampDelta, Count, fields.Length);
-        int lengthBytes = Varint.LengthBytes(bodyLengthBytes) + bodyLengthBytes;
+        var fields = ReadFields(position);
+        var timestampDelta = Count == 0 ? 0 : checked(timestampMs - _records[0].TimestampMs);
+        var bodyLengthBytes = BodyLengthBytes(timestampDelta, Count, fields.Length);
+        var lengthBytes = Varint.LengthBytes(bodyLengthBytes) + bodyLengthBytes;
         if (lengthBytes > RecordLimits.BatchBytesMax - LengthBytes)
             throw RecordBatchWriter.Overflow(RecordLimits.BatchBytesMax);
         if (Count == _records.Length)
@@ -79,12 +79,12 @@ public sealed class RecordSelection : IDisposable
     {
         if (destination.Length < LengthBytes)
             throw new ArgumentException($"{destination.Length} bytes do not hold a batch of {LengthBytes}.", nameof(destination));
-        Span<byte> batch = destination[..LengthBytes];
-        int written = RecordBatchHeader.HeaderLengthBytes;
-        for (int i = 0; i < Count; i++)
+        var batch = destination[..LengthBytes];
+        var written = RecordBatchHeader.HeaderLengthBytes;
+        for (var i = 0; i < Count; i++)
         {
-            ReadOnlySpan<byte> fields = ReadFields(_records[i].Position);
-            long timestampDelta = _records[i].TimestampMs - _records[0].TimestampMs;
+            var fields = ReadFields(_records[i].Position);
+            var timestampDelta = _records[i].TimestampMs - _records[0].TimestampMs;
             written += Varint.Write(batch[written..], BodyLengthBytes(timestampDelta, i, fields.Length));
             batch[written++] = 0;
             written += Varint.Write(batch[written..], timestampDelta);
@@ -109,7 +109,7 @@ public sealed class RecordSelection : IDisposable
     /// <summary>What follows a record's place in its batch: key, value and headers, which are the same in any.</summary>
     private ReadOnlySpan<byte> ReadFields(int position)
     {
-        ReadOnlySpan<byte> record = new RecordFieldReader(_source.Span[position..]).ReadRecord();
+        var record = new RecordFieldReader(_source.Span[position..]).ReadRecord();
         var fields = new RecordFieldReader(record);
         fields.ReadByte();
         fields.ReadVarlong();
@@ -125,7 +125,7 @@ public sealed class RecordSelection : IDisposable
 
     private void Grow()
     {
-        SelectedRecord[] larger = ArrayPool<SelectedRecord>.Shared.Rent(Math.Max(CapacityInitial, 2 * _records.Length));
+        var larger = ArrayPool<SelectedRecord>.Shared.Rent(Math.Max(CapacityInitial, 2 * _records.Length));
         _records.AsSpan(0, Count).CopyTo(larger);
         if (_records.Length > 0)
             ArrayPool<SelectedRecord>.Shared.Return(_records);

@@ -30,7 +30,7 @@ public ref struct StoredBatchReader
     /// <exception cref="RecordFormatException">The bytes do not start with a batch's header.</exception>
     public StoredBatchReader(ReadOnlySpan<byte> batch)
     {
-        RecordBatchStatus status = RecordBatchScanner.Validate(batch, checkCrc: false, out _header, out _);
+        var status = RecordBatchScanner.Validate(batch, checkCrc: false, out _header, out _);
         if (status != RecordBatchStatus.Valid)
             throw new RecordFormatException(RecordFormatError.BadBatchHeader, $"{batch.Length} bytes are no batch: {status}.");
         _nextOffset = _header.BaseOffset;
@@ -73,14 +73,14 @@ public ref struct StoredBatchReader
     /// </returns>
     public long ReadLatestTimestamp()
     {
-        if (_fault is null && _header.LastOffsetDelta == _header.RecordCount - 1 && _records.TryScan(out RecordBatchSummary summary))
+        if (_fault is null && _header.LastOffsetDelta == _header.RecordCount - 1 && _records.TryScan(out var summary))
         {
             _nextOffset = _header.NextOffset;
             return summary.MaxTimestampMs;
         }
 
         long latest = RecordBatchHeader.None;
-        while (TryReadNext(out RecordView record))
+        while (TryReadNext(out var record))
             latest = Math.Max(latest, record.TimestampMs);
         return UnreadableFrom(_header.BaseOffset) is null ? latest : Math.Max(latest, _header.MaxTimestamp);
     }
@@ -125,7 +125,7 @@ public ref struct StoredBatchReader
     /// <returns>Those at or behind that offset; null when there are none. Bytes behind the last record have no offset.</returns>
     public readonly UnreadableRecords? UnreadableFrom(long offset)
     {
-        long first = Math.Max(_nextOffset, offset);
+        var first = Math.Max(_nextOffset, offset);
         return _fault is not null && !_header.IsControl && first <= _header.LastOffset
             ? new UnreadableRecords(first, _header.LastOffset, _fault)
             : null;

@@ -30,8 +30,8 @@ public static class Varint
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Write(Span<byte> destination, int value)
     {
-        uint rest = Fold(value);
-        int length = 0;
+        var rest = Fold(value);
+        var length = 0;
         while (rest > 0x7f)
         {
             destination[length++] = (byte)(rest | 0x80);
@@ -49,8 +49,8 @@ public static class Varint
     /// <exception cref="IndexOutOfRangeException">The destination is too short.</exception>
     public static int Write(Span<byte> destination, long value)
     {
-        ulong rest = Fold(value);
-        int length = 0;
+        var rest = Fold(value);
+        var length = 0;
         while (rest > 0x7f)
         {
             destination[length++] = (byte)(rest | 0x80);
@@ -96,10 +96,10 @@ public static class Varint
     private static bool TryReadLong(ReadOnlySpan<byte> source, ref int position, out long value)
     {
         ulong folded = 0;
-        int at = position;
-        for (int shift = 0; (uint)at < (uint)source.Length && shift < 70; shift += 7)
+        var at = position;
+        for (var shift = 0; (uint)at < (uint)source.Length && shift < 70; shift += 7)
         {
-            byte next = source[at++];
+            var next = source[at++];
             if (shift == 63 && next > 1)
                 break;
             folded |= (ulong)(next & 0x7f) << shift;
@@ -118,10 +118,10 @@ public static class Varint
     private static bool TryReadLong(ReadOnlySpan<byte> source, ref int position, out int value)
     {
         uint folded = 0;
-        int at = position;
-        for (int shift = 0; (uint)at < (uint)source.Length && shift < 35; shift += 7)
+        var at = position;
+        for (var shift = 0; (uint)at < (uint)source.Length && shift < 35; shift += 7)
         {
-            byte next = source[at++];
+            var next = source[at++];
             if (shift == 28 && next > 0xf)
                 break;
             folded |= (uint)(next & 0x7f) << shift;

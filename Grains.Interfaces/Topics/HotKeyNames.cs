@@ -28,8 +28,8 @@ public static class HotKeyNames
         ArgumentNullException.ThrowIfNull(text);
         if (text.Length == 0)
             return [];
-        string[] keys = text.Split(Separator);
-        bool isValid = keys.Length <= TopicLimits.HotKeysMax
+        var keys = text.Split(Separator);
+        var isValid = keys.Length <= TopicLimits.HotKeysMax
             && keys.Distinct(StringComparer.Ordinal).Count() == keys.Length
             && keys.All(key => key.Length > 0 && Encoding.UTF8.GetByteCount(key) <= TopicLimits.HotKeyBytesMax);
         return isValid ? [.. keys] : null;

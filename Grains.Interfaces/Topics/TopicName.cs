@@ -16,7 +16,7 @@ public static class TopicName
     public static StreamError? Validate(string name)
     {
         ArgumentNullException.ThrowIfNull(name);
-        bool isValid = name.Length is > 0 and <= TopicLimits.NameLengthMax
+        var isValid = name.Length is > 0 and <= TopicLimits.NameLengthMax
             && name is not ("." or "..")
             && !name.AsSpan().ContainsAnyExcept(Characters);
         return isValid ? null : new StreamError(

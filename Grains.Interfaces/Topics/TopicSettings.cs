@@ -136,7 +136,7 @@ public static class TopicSettings
         string name, long min, long max, string description,
         Func<TopicConfig, long> get, Func<TopicConfig, long, TopicConfig> set) => new(
         name, max == long.MaxValue ? $"a whole number from {min} up" : $"a whole number from {min} to {max}", description,
-        (config, text) => long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value)
+        (config, text) => long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value)
             && value >= min && value <= max ? set(config, value) : null,
         config => get(config).ToString(CultureInfo.InvariantCulture))
     {
@@ -149,7 +149,7 @@ public static class TopicSettings
         name, $"one of {string.Join(", ", choices.Select(c => c.Text))}", description,
         (config, text) =>
         {
-            int index = Array.FindIndex(choices, c => c.Text == text);
+            var index = Array.FindIndex(choices, c => c.Text == text);
             return index < 0 ? null : set(config, choices[index].Value);
         },
         config => Array.Find(choices, c => EqualityComparer<T>.Default.Equals(c.Value, get(config))).Text);

@@ -32,7 +32,7 @@ internal sealed class DocumentMembershipTable(IDocumentStore documents, IOptions
         string[] defunct = [.. table.Rows
             .Where(row => row.Value.Status != SiloStatus.Active && LastSeen(row.Value) < beforeDate.UtcDateTime)
             .Select(row => row.Key)];
-        foreach (string address in defunct)
+        foreach (var address in defunct)
             table.Rows.Remove(address);
         return defunct.Length > 0 ? table : null;
     });
@@ -63,7 +63,7 @@ internal sealed class DocumentMembershipTable(IDocumentStore documents, IOptions
     /// <inheritdoc/>
     public Task<bool> UpdateRow(MembershipEntry entry, string etag, TableVersion tableVersion) => ChangeAsync(table =>
     {
-        string address = entry.SiloAddress.ToParsableString();
+        var address = entry.SiloAddress.ToParsableString();
         if (!Follows(tableVersion, table) || !table.Rows.TryGetValue(address, out var row) || row.ETag != etag)
             return null;
 
@@ -76,7 +76,7 @@ internal sealed class DocumentMembershipTable(IDocumentStore documents, IOptions
     /// <inheritdoc/>
     public Task UpdateIAmAlive(MembershipEntry entry) => ChangeAsync(table =>
     {
-        string address = entry.SiloAddress.ToParsableString();
+        var address = entry.SiloAddress.ToParsableString();
         if (!table.Rows.TryGetValue(address, out var row))
             return null;
         table.Rows[address] = row with { IAmAliveTime = entry.IAmAliveTime };
@@ -96,7 +96,7 @@ internal sealed class DocumentMembershipTable(IDocumentStore documents, IOptions
     /// <returns>Whether it did.</returns>
     private async Task<bool> ChangeAsync(Func<MembershipDocument, MembershipDocument?> change)
     {
-        for (int attempt = 0; attempt < AttemptsMax; attempt++)
+        for (var attempt = 0; attempt < AttemptsMax; attempt++)
         {
             var (table, eTag) = await ReadAsync();
             if (change(table) is not { } changed)

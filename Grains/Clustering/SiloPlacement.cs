@@ -16,8 +16,8 @@ internal sealed class SiloPlacementDirector : IPlacementDirector
     /// <inheritdoc/>
     public Task<SiloAddress> OnAddActivation(PlacementStrategy strategy, PlacementTarget target, IPlacementContext context)
     {
-        SiloAddress[] silos = context.GetCompatibleSilos(target);
-        SiloAddress named = SiloAddress.FromParsableString(target.GrainIdentity.Key.ToString()!);
+        var silos = context.GetCompatibleSilos(target);
+        var named = SiloAddress.FromParsableString(target.GrainIdentity.Key.ToString()!);
         return Task.FromResult(silos.Contains(named) ? named : silos[0]);
     }
 }

@@ -27,7 +27,7 @@ internal sealed partial class ConsumerGroupGrain
     {
         if (await BeginAsync(mayCreate: true) is { } refusal)
             return refusal;
-        GroupRefusal? refused = Take(_group.SetRetry(GroupMapping.ToRetry(policy, Name), Now()));
+        var refused = Take(_group.SetRetry(GroupMapping.ToRetry(policy, Name), Now()));
         await _write.FlushAsync();
         return GroupMapping.ToError(refused);
     }
@@ -39,8 +39,8 @@ internal sealed partial class ConsumerGroupGrain
         // A stopped redrive may have a step under way, which uses the old filter. Its copies must be noted before a new filter counts.
         if (_group.Redrive is { EndedMs: not null } && !await EndRedriveAsync())
             return RedriveStillEnds();
-        ImmutableArray<RedriveTopic> topics = await FindDeadLettersAsync();
-        GroupRefusal? refused = Take(_group.BeginRedrive(GroupMapping.ToWish(filter), topics, Now()));
+        var topics = await FindDeadLettersAsync();
+        var refused = Take(_group.BeginRedrive(GroupMapping.ToWish(filter), topics, Now()));
         await _write.FlushAsync();
         KeepRedriving();
         return GroupMapping.ToError(refused);
@@ -50,7 +50,7 @@ internal sealed partial class ConsumerGroupGrain
     public async Task<RedriveDescription?> DescribeRedriveAsync()
     {
         await BeginAsync(mayCreate: false);
-        RedriveDescription? description = GroupMapping.ToDescription(_group.Redrive);
+        var description = GroupMapping.ToDescription(_group.Redrive);
         await _write.FlushAsync();
         KeepRedriving();
         return description;
@@ -61,7 +61,7 @@ internal sealed partial class ConsumerGroupGrain
     {
         await BeginAsync(mayCreate: false);
         Take(_group.StopRedrive(Now()));
-        RedriveDescription? description = GroupMapping.ToDescription(_group.Redrive);
+        var description = GroupMapping.ToDescription(_group.Redrive);
         WakeRedrive();
         await _write.FlushAsync();
         return description;
@@ -86,8 +86,8 @@ internal sealed partial class ConsumerGroupGrain
         var trouble = new RedriveTrouble(time);
         while (NextToRedrive is { } topic)
         {
-            bool givesUp = trouble.IsTooLong;
-            (RedriveStepResponse step, Exception? exception) = await StepAsync(topic, givesUp);
+            var givesUp = trouble.IsTooLong;
+            (var step, var exception) = await StepAsync(topic, givesUp);
             if (!await NoteAsync(topic, step))
                 return;
             // Once it has given up, what follows is not tried for as long again until something goes back.
@@ -175,9 +175,9 @@ internal sealed partial class ConsumerGroupGrain
         await _redrive.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         try
         {
-            foreach (string name in _group.OwnRetryTopics)
+            foreach (var name in _group.OwnRetryTopics)
             {
-                StreamError? error = await GrainFactory.GetGrain<ITopicGrain>(name).DeleteAsync();
+                var error = await GrainFactory.GetGrain<ITopicGrain>(name).DeleteAsync();
                 if (error is not null && error.Code != StreamErrorCode.UnknownTopicOrPartition)
                     throw new StreamException(error);
             }
@@ -206,9 +206,9 @@ internal sealed partial class ConsumerGroupGrain
         if (_group.Redrive is { } last)
             names = names.Concat(last.Topics.Select(topic => topic.Name));
         var found = ImmutableArray.CreateBuilder<RedriveTopic>();
-        foreach (string name in names.Distinct(StringComparer.Ordinal).ToArray())
+        foreach (var name in names.Distinct(StringComparer.Ordinal).ToArray())
         {
-            TopicDescription description = await GrainFactory.GetGrain<ITopicRouterGrain>(name).DescribeAsync();
+            var description = await GrainFactory.GetGrain<ITopicRouterGrain>(name).DescribeAsync();
             if (description.Topic is not { } topic)
                 continue;
             if (description.Partitions[0].Error is { } error)
@@ -221,12 +221,12 @@ internal sealed partial class ConsumerGroupGrain
 
     private async Task<string[]> FindNamesAsync()
     {
-        string suffix = RetryTopics.DeadLettersOf("", Name);
+        var suffix = RetryTopics.DeadLettersOf("", Name);
         var names = new List<string>();
         var catalog = GrainFactory.GetGrain<ITopicCatalogGrain>(ITopicCatalogGrain.Key);
         for (string? after = null; ;)
         {
-            CatalogPage page = await catalog.ListAsync("", after, TopicLimits.CatalogPageMax);
+            var page = await catalog.ListAsync("", after, TopicLimits.CatalogPageMax);
             names.AddRange(page.Topics.Select(topic => topic.Name).Where(name => name.EndsWith(suffix, StringComparison.Ordinal)));
             after = page.NextAfter;
             if (after is null)

@@ -51,14 +51,14 @@ internal sealed partial class ConsumerGroupGrain(
     public async Task<GroupMemberResponse> PollAsync(GroupPollRequest request)
     {
         // Those that come together are assigned together.
-        bool mayJoin = request.Token is null && !request.NeverJoins;
+        var mayJoin = request.Token is null && !request.NeverJoins;
         _group.ExpectedPolls += mayJoin ? 1 : 0;
         ImmutableArray<TopicLookup> found;
         try
         {
             if (await BeginAsync(mayCreate: !request.NeverJoins) is { } refusal)
                 return new GroupMemberResponse(refusal, Token: null, LeaseLeftMs: 0, []);
-            IEnumerable<string> topics = request.HasFailed ? _group.WithRetries(request.Topics) : request.Topics;
+            var topics = request.HasFailed ? _group.WithRetries(request.Topics) : request.Topics;
             found = await FindTopicsAsync([.. topics.Where(topic => !_group.Topics.ContainsKey(topic))]);
         }
         finally
@@ -69,8 +69,8 @@ internal sealed partial class ConsumerGroupGrain(
         // A member that came now would be in the way of a deletion that has taken away records already.
         if (_deletions > 0)
             return new GroupMemberResponse(BeingDeleted(), Token: null, LeaseLeftMs: 0, []);
-        MemberAnswer answer = Take(_group.Poll(GroupMapping.ToCommand(request, found), Now()));
-        GroupMemberResponse response = GroupMapping.ToResponse(_group, request.Member, answer);
+        var answer = Take(_group.Poll(GroupMapping.ToCommand(request, found), Now()));
+        var response = GroupMapping.ToResponse(_group, request.Member, answer);
         await _write.FlushAsync();
         return response;
     }
@@ -80,15 +80,15 @@ internal sealed partial class ConsumerGroupGrain(
     {
         _write.ThrowIfFailed();
         var claim = new MemberClaim(token.GroupId, token.Epoch);
-        MemberAnswer answer = Take(_group.Renew(member, claim, Now()));
-        bool hasNews = answer.Refusal is not null || _group.HasNews(member, token.Epoch);
+        var answer = Take(_group.Renew(member, claim, Now()));
+        var hasNews = answer.Refusal is not null || _group.HasNews(member, token.Epoch);
         if (!hasNews && waitMs > 0)
         {
-            TimeSpan wait = TimeSpan.FromMilliseconds(Math.Min(waitMs, GroupLimits.WaitMsMax));
+            var wait = TimeSpan.FromMilliseconds(Math.Min(waitMs, GroupLimits.WaitMsMax));
             hasNews = await _waits.ParkAsync(member, token.Epoch, wait, cancellationToken);
         }
 
-        GroupRefusal? gone = _group.CheckMember(member, claim);
+        var gone = _group.CheckMember(member, claim);
         // That it is gone is told once it is stored: else an activation that never heard of it could serve the member on.
         if (gone is not null)
             await _write.FlushAsync();
@@ -99,8 +99,8 @@ internal sealed partial class ConsumerGroupGrain(
     public async Task<GroupMemberResponse> CommitAsync(string member, MemberToken token, ImmutableArray<PartitionOffset> offsets)
     {
         await BeginAsync(mayCreate: false);
-        MemberAnswer answer = Take(_group.Commit(member, new MemberClaim(token.GroupId, token.Epoch), GroupMapping.ToCommits(offsets), Now()));
-        GroupMemberResponse response = GroupMapping.ToResponse(_group, member, answer);
+        var answer = Take(_group.Commit(member, new MemberClaim(token.GroupId, token.Epoch), GroupMapping.ToCommits(offsets), Now()));
+        var response = GroupMapping.ToResponse(_group, member, answer);
         await _write.FlushAsync();
         return response;
     }
@@ -109,7 +109,7 @@ internal sealed partial class ConsumerGroupGrain(
     public async Task<StreamError?> LeaveAsync(string member, long? epoch)
     {
         await BeginAsync(mayCreate: false);
-        GroupRefusal? refusal = Take(_group.Leave(member, epoch, Now()));
+        var refusal = Take(_group.Leave(member, epoch, Now()));
         await _write.FlushAsync();
         return GroupMapping.ToError(refusal);
     }
@@ -120,7 +120,7 @@ internal sealed partial class ConsumerGroupGrain(
         await BeginAsync(mayCreate: false);
         if (_group.Exists)
             Take(_group.UpdateTopics(await FindTopicsAsync([.. _group.TopicNames]), Now()));
-        GroupDescription? description = _group.Exists ? GroupMapping.ToDescription(_group, Now()) : null;
+        var description = _group.Exists ? GroupMapping.ToDescription(_group, Now()) : null;
         await _write.FlushAsync();
         return description;
     }
@@ -130,8 +130,8 @@ internal sealed partial class ConsumerGroupGrain(
     {
         if (await BeginAsync(mayCreate: true) is { } refusal)
             return refusal;
-        ImmutableArray<TopicLookup> found = await FindTopicsAsync(topics);
-        GroupRefusal? refused = Take(_group.Reset(GroupMapping.ToCommits(offsets), found, Now()));
+        var found = await FindTopicsAsync(topics);
+        var refused = Take(_group.Reset(GroupMapping.ToCommits(offsets), found, Now()));
         await _write.FlushAsync();
         return GroupMapping.ToError(refused);
     }
@@ -140,7 +140,7 @@ internal sealed partial class ConsumerGroupGrain(
     public async Task<StreamError?> DeleteAsync()
     {
         await BeginAsync(mayCreate: false);
-        GroupRefusal? refusal = Take(_group.MayDelete(Now()));
+        var refusal = Take(_group.MayDelete(Now()));
         if (refusal is null)
         {
             // The records that wait go first: a crash in between leaves the group, which can be deleted again.
@@ -166,9 +166,9 @@ internal sealed partial class ConsumerGroupGrain(
     /// <inheritdoc/>
     public async Task<bool> ExpireAsync()
     {
-        bool existed = _group.Exists;
+        var existed = _group.Exists;
         Take(_group.Tick(Now()));
-        bool exists = _group.Exists;
+        var exists = _group.Exists;
         await _write.FlushAsync();
         if (existed && !exists)
             await ForgetAsync();
@@ -254,7 +254,7 @@ internal sealed partial class ConsumerGroupGrain(
     {
         try
         {
-            ImmutableArray<TopicLookup> found = await FindTopicsAsync([.. _group.TopicNames]);
+            var found = await FindTopicsAsync([.. _group.TopicNames]);
             Take(_group.UpdateTopics(found, Now()));
         }
         catch (StreamException e)
@@ -279,7 +279,7 @@ internal sealed partial class ConsumerGroupGrain(
 
     private async Task<bool> IsOwnAsync()
     {
-        string? etag = state.Etag;
+        var etag = state.Etag;
         await state.ReadStateAsync();
         _ownedAt = time.GetTimestamp();
         return state.Etag == etag;

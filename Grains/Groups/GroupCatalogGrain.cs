@@ -67,7 +67,7 @@ internal sealed partial class GroupCatalogGrain(
     /// <inheritdoc/>
     public async Task<GroupPage> ListAsync(string prefix, string? after, int limit)
     {
-        int take = Math.Clamp(limit, 1, GroupLimits.CatalogPageMax);
+        var take = Math.Clamp(limit, 1, GroupLimits.CatalogPageMax);
         GroupEntry[] found = [.. _groups
             .Where(group => group.Key.StartsWith(prefix, StringComparison.Ordinal) && (after is null || string.CompareOrdinal(group.Key, after) > 0))
             .Take(take + 1).Select(group => new GroupEntry(group.Key, group.Value))];
@@ -85,7 +85,7 @@ internal sealed partial class GroupCatalogGrain(
     /// <summary>Has each group forget what is too old: one without members does not run by itself.</summary>
     private async Task ExpireAsync(CancellationToken cancellationToken)
     {
-        foreach (string name in _groups.Keys)
+        foreach (var name in _groups.Keys)
         {
             cancellationToken.ThrowIfCancellationRequested();
             try

@@ -12,7 +12,7 @@ internal sealed partial class GroupRetryGrain
     public async Task<RedriveStepResponse> RedriveAsync(RedriveStep request, CancellationToken cancellationToken)
     {
         var tally = new RedriveTally(request);
-        FetchResponse fetched = await FetchAsync(
+        var fetched = await FetchAsync(
             request.Topic, request.TopicId, partition: 0, request.Offset, GroupGrainLimits.RedriveStepBytes, cancellationToken);
         if (fetched.Error is { } unread)
             return await PassOverAsync(request, tally, unread, cancellationToken);
@@ -28,11 +28,11 @@ internal sealed partial class GroupRetryGrain
             return tally.ToResponse(trouble: null);
         }
 
-        List<DeadLetter> letters = LettersOf(request, fetched, out long next);
-        foreach (DeadLetter[] some in letters.Chunk(GroupGrainLimits.CopiesAtOnce))
+        var letters = LettersOf(request, fetched, out var next);
+        foreach (var some in letters.Chunk(GroupGrainLimits.CopiesAtOnce))
         {
-            StreamError?[] errors = await Task.WhenAll(some.Select(letter => TryAppendAsync(letter.Copy, request, cancellationToken)));
-            for (int i = 0; i < some.Length; i++)
+            var errors = await Task.WhenAll(some.Select(letter => TryAppendAsync(letter.Copy, request, cancellationToken)));
+            for (var i = 0; i < some.Length; i++)
             {
                 // Those behind it that were copied are copied again, under the same identity.
                 if (await SettleAsync(request, fetched, some[i], errors[i], tally, cancellationToken) is { } trouble)
@@ -55,15 +55,15 @@ internal sealed partial class GroupRetryGrain
             return null;
         }
 
-        bool isForGood = IsForGood(error);
+        var isForGood = IsForGood(error);
         if (!isForGood && !step.GivesUp)
             return error;
-        string reason = letter.Kept ?? (!isForGood ? RedriveReasons.Unavailable : IsTooLarge(error) ? RedriveReasons.TooLarge : RedriveReasons.Refused);
+        var reason = letter.Kept ?? (!isForGood ? RedriveReasons.Unavailable : IsTooLarge(error) ? RedriveReasons.TooLarge : RedriveReasons.Refused);
         // Where the outcome of a copy to the end may be unknown, there is none: it would be there beside the one that is left.
-        bool hasCopy = letter.Kept is null && isForGood && !step.GivesUp;
+        var hasCopy = letter.Kept is null && isForGood && !step.GivesUp;
         if (hasCopy)
         {
-            StreamError? refusal = await TryAppendAsync(KeptCopyOf(step, fetched, letter.Offset), step, cancellationToken);
+            var refusal = await TryAppendAsync(KeptCopyOf(step, fetched, letter.Offset), step, cancellationToken);
             if (refusal is not null && !IsForGood(refusal))
                 return refusal;
             hasCopy = refusal is null;
@@ -88,8 +88,8 @@ internal sealed partial class GroupRetryGrain
         }
         else if (error.Damage is not null || step.GivesUp)
         {
-            long next = await FindReadableAsync(step, cancellationToken);
-            string reason = error.Damage is null ? RedriveReasons.Unavailable : RedriveReasons.Unreadable;
+            var next = await FindReadableAsync(step, cancellationToken);
+            var reason = error.Damage is null ? RedriveReasons.Unavailable : RedriveReasons.Unreadable;
             tally.Count(new DeadLetter(step.Offset, next - step.Offset, Copy: null, reason, error.Detail), reason, error.Detail);
             tally.Leave(step.Offset, next);
         }
@@ -106,8 +106,8 @@ internal sealed partial class GroupRetryGrain
     {
         if (step.EndOffset - step.Offset <= 1 || !await IsReadableAsync(step, step.EndOffset - 1, cancellationToken))
             return step.EndOffset;
-        long unreadable = step.Offset;
-        long readable = step.EndOffset - 1;
+        var unreadable = step.Offset;
+        var readable = step.EndOffset - 1;
         for (long distance = 1; distance < readable - step.Offset; distance *= 2)
         {
             if (await IsReadableAsync(step, step.Offset + distance, cancellationToken))
@@ -118,7 +118,7 @@ internal sealed partial class GroupRetryGrain
 
         while (readable - unreadable > 1)
         {
-            long middle = unreadable + (readable - unreadable) / 2;
+            var middle = unreadable + (readable - unreadable) / 2;
             if (await IsReadableAsync(step, middle, cancellationToken))
                 readable = middle;
             else
@@ -140,7 +140,7 @@ internal sealed partial class GroupRetryGrain
         while (next < step.EndOffset && scanner.MoveNext())
         {
             using var records = new StoredBatchReader(scanner.Batch);
-            while (records.TryReadNext(out RecordView record))
+            while (records.TryReadNext(out var record))
             {
                 if (record.Offset < next || record.Offset >= step.EndOffset)
                     continue;
@@ -150,7 +150,7 @@ internal sealed partial class GroupRetryGrain
                     return letters;
             }
 
-            long end = Math.Min(scanner.Header.NextOffset, step.EndOffset);
+            var end = Math.Min(scanner.Header.NextOffset, step.EndOffset);
             if (records.UnreadableFrom(next) is { } unreadable && unreadable.Offset < end)
                 letters.Add(new DeadLetter(unreadable.Offset, end - unreadable.Offset, Copy: null, RedriveReasons.Unreadable, unreadable.Detail));
             next = Math.Max(next, end);
@@ -169,9 +169,9 @@ internal sealed partial class GroupRetryGrain
                 record.Offset, Count: 1, Copy: null, RedriveReasons.Foreign, $"Offset {record.Offset} of topic '{step.Topic}' is no dead letter of group '{Group}'.");
         }
 
-        bool isWanted = IsWanted(step.Filter, record, story);
-        string topic = isWanted ? RetryTopics.RetryOf(story.Topic, Group) : step.Topic;
-        RetryCopy copy = CopyOf(step, record, isWanted ? story with { Attempt = 1, DueMs = NowMs } : story, topic, batch.Compression);
+        var isWanted = IsWanted(step.Filter, record, story);
+        var topic = isWanted ? RetryTopics.RetryOf(story.Topic, Group) : step.Topic;
+        var copy = CopyOf(step, record, isWanted ? story with { Attempt = 1, DueMs = NowMs } : story, topic, batch.Compression);
         return new DeadLetter(record.Offset, Count: 1, copy, isWanted ? null : RedriveReasons.Filter, Detail: null);
     }
 
@@ -184,7 +184,7 @@ internal sealed partial class GroupRetryGrain
             if (scanner.Header.NextOffset <= offset)
                 continue;
             using var records = new StoredBatchReader(scanner.Batch);
-            while (records.TryReadNext(out RecordView record))
+            while (records.TryReadNext(out var record))
             {
                 if (record.Offset == offset && RetryStory.Read(records.Header, record, step.Topic, Group) is { } story)
                     return CopyOf(step, record, story, step.Topic, records.Header.Compression);
@@ -196,7 +196,7 @@ internal sealed partial class GroupRetryGrain
 
     private RetryCopy CopyOf(RedriveStep step, in RecordView record, RetryStory story, string topic, CompressionType compression)
     {
-        byte[] batch = Encode(record, story, $"{step.TopicId:N}/0/{record.Offset}/redrive", NowMs, compression);
+        var batch = Encode(record, story, $"{step.TopicId:N}/0/{record.Offset}/redrive", NowMs, compression);
         return new RetryCopy(topic, Attempt: 1, record.Offset, batch, step.Topic);
     }
 

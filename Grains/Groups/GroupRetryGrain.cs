@@ -23,9 +23,9 @@ internal sealed partial class GroupRetryGrain(TimeProvider time) : Grain, IGroup
     /// <inheritdoc/>
     public async Task<StreamError?> MoveAsync(GroupRetryPolicy policy, ImmutableArray<FailedRecord> failed, CancellationToken cancellationToken)
     {
-        foreach (FailedRecord[] some in failed.Chunk(GroupGrainLimits.CopiesAtOnce))
+        foreach (var some in failed.Chunk(GroupGrainLimits.CopiesAtOnce))
         {
-            StreamError?[] errors = await Task.WhenAll(some.Select(record => MoveAsync(policy, record, cancellationToken)));
+            var errors = await Task.WhenAll(some.Select(record => MoveAsync(policy, record, cancellationToken)));
             if (Array.Find(errors, error => error is not null) is { } first)
                 return first;
         }
@@ -35,16 +35,16 @@ internal sealed partial class GroupRetryGrain(TimeProvider time) : Grain, IGroup
 
     private async Task<StreamError?> MoveAsync(GroupRetryPolicy policy, FailedRecord failed, CancellationToken cancellationToken)
     {
-        FetchResponse fetched = await FetchAsync(failed.Topic, failed.TopicId, failed.Partition, failed.Offset, bytesMax: 1, cancellationToken);
-        bool isDeleted = fetched.Error is { Code: StreamErrorCode.OffsetOutOfRange, LogStartOffset: { } start } && start > failed.Offset;
+        var fetched = await FetchAsync(failed.Topic, failed.TopicId, failed.Partition, failed.Offset, bytesMax: 1, cancellationToken);
+        var isDeleted = fetched.Error is { Code: StreamErrorCode.OffsetOutOfRange, LogStartOffset: { } start } && start > failed.Offset;
         if (isDeleted || await IsGoneAsync(failed.Topic, failed.TopicId, fetched.Error))
             return null;
         if (fetched.Error is { } error)
             return error;
-        RetryCopy? copy = CopyOf(policy, failed, fetched, out StreamError? unreadable);
+        var copy = CopyOf(policy, failed, fetched, out var unreadable);
         if (copy is null)
             return unreadable;
-        StreamError? refusal = await AppendAsync(copy, policy, cancellationToken);
+        var refusal = await AppendAsync(copy, policy, cancellationToken);
         // Somebody else made that topic, for smaller records.
         if (IsTooLarge(refusal) && copy.Topic != copy.OwnDeadLetters && copy.Topic == policy.DeadLetterTopic)
             refusal = await AppendAsync(copy with { Topic = copy.OwnDeadLetters }, policy, cancellationToken);
@@ -65,23 +65,23 @@ internal sealed partial class GroupRetryGrain(TimeProvider time) : Grain, IGroup
         }
 
         using var records = new StoredBatchReader(fetched.Batches.Span);
-        while (records.TryReadNext(out RecordView record))
+        while (records.TryReadNext(out var record))
         {
             if (record.Offset != failed.Offset)
                 continue;
             // What somebody else put into a retry topic has none: it begins here.
-            RetryStory? before = RetryTopics.IsRetry(failed.Topic, Group) ? RetryStory.Read(records.Header, record, failed.Topic, Group) : null;
-            int attempt = before?.Attempt ?? failed.Attempt;
-            long nowMs = NowMs;
-            RetryPolicy rules = GroupMapping.ToRetry(policy, Group);
-            long? dueMs = rules.NextDueMs(attempt, nowMs, Random.Shared.NextDouble());
-            string origin = before?.Topic ?? failed.Topic;
+            var before = RetryTopics.IsRetry(failed.Topic, Group) ? RetryStory.Read(records.Header, record, failed.Topic, Group) : null;
+            var attempt = before?.Attempt ?? failed.Attempt;
+            var nowMs = NowMs;
+            var rules = GroupMapping.ToRetry(policy, Group);
+            var dueMs = rules.NextDueMs(attempt, nowMs, Random.Shared.NextDouble());
+            var origin = before?.Topic ?? failed.Topic;
             var story = new RetryStory(
                 dueMs is null ? attempt : attempt + 1, dueMs ?? nowMs, before?.FirstFailureMs ?? nowMs, failed.Reason,
                 origin, before?.Partition ?? failed.Partition, before?.Offset ?? failed.Offset, before?.TimestampMs ?? record.TimestampMs);
-            string topic = dueMs is null ? rules.DeadLetterTopic ?? RetryTopics.DeadLettersOf(origin, Group) : rules.RetryTopicOf(origin);
-            string identity = $"{failed.TopicId:N}/{failed.Partition}/{failed.Offset}/{attempt}";
-            byte[] batch = Encode(record, story, identity, nowMs, records.Header.Compression);
+            var topic = dueMs is null ? rules.DeadLetterTopic ?? RetryTopics.DeadLettersOf(origin, Group) : rules.RetryTopicOf(origin);
+            var identity = $"{failed.TopicId:N}/{failed.Partition}/{failed.Offset}/{attempt}";
+            var batch = Encode(record, story, identity, nowMs, records.Header.Compression);
             return new RetryCopy(topic, attempt, failed.Offset, batch, RetryTopics.DeadLettersOf(origin, Group));
         }
 
@@ -113,14 +113,14 @@ internal sealed partial class GroupRetryGrain(TimeProvider time) : Grain, IGroup
 
     private async Task<StreamError?> AppendAsync(RetryCopy copy, GroupRetryPolicy policy, CancellationToken cancellationToken)
     {
-        (int partitions, StreamError? error) = await FindTopicAsync(copy.Topic, policy);
+        (var partitions, var error) = await FindTopicAsync(copy.Topic, policy);
         if (error is not null)
             return error;
-        bool isRetry = RetryTopics.IsRetry(copy.Topic, Group);
+        var isRetry = RetryTopics.IsRetry(copy.Topic, Group);
         var request = new RecordsAppendRequest(
             copy.Batch, isRetry ? RetryPolicy.PartitionOf(copy.Attempt, partitions) : 0, default, Acks.All);
-        RecordsAppendResponse response = await GrainFactory.GetGrain<ITopicRouterGrain>(copy.Topic).AppendAsync(request, cancellationToken);
-        StreamError? refusal = response.Error ?? response.Parts[0].Response.Error;
+        var response = await GrainFactory.GetGrain<ITopicRouterGrain>(copy.Topic).AppendAsync(request, cancellationToken);
+        var refusal = response.Error ?? response.Parts[0].Response.Error;
         // It was stored longer ago than its offset is remembered.
         return refusal?.Code == StreamErrorCode.DuplicateSequenceNumber ? null : refusal;
     }
@@ -128,10 +128,10 @@ internal sealed partial class GroupRetryGrain(TimeProvider time) : Grain, IGroup
     /// <summary>Makes a retry topic or one of dead letters unless it is there.</summary>
     private async Task<(int Partitions, StreamError? Error)> FindTopicAsync(string name, GroupRetryPolicy policy)
     {
-        ITopicGrain topic = GrainFactory.GetGrain<ITopicGrain>(name);
-        TopicResponse response = await topic.GetAsync();
-        bool isRetry = RetryTopics.IsRetry(name, Group);
-        int partitions = isRetry ? Math.Max(1, policy.MaxAttempts - 1) : 1;
+        var topic = GrainFactory.GetGrain<ITopicGrain>(name);
+        var response = await topic.GetAsync();
+        var isRetry = RetryTopics.IsRetry(name, Group);
+        var partitions = isRetry ? Math.Max(1, policy.MaxAttempts - 1) : 1;
         if (response.Error?.Code == StreamErrorCode.UnknownTopicOrPartition)
         {
             var config = ImmutableSortedDictionary.CreateRange(StringComparer.Ordinal, GroupGrainLimits.RetryTopicConfig(isRetry));
@@ -156,7 +156,7 @@ internal sealed partial class GroupRetryGrain(TimeProvider time) : Grain, IGroup
     {
         if (error?.Code is not (StreamErrorCode.UnknownTopicId or StreamErrorCode.UnknownTopicOrPartition))
             return false;
-        TopicResponse response = await GrainFactory.GetGrain<ITopicGrain>(name).GetAsync();
+        var response = await GrainFactory.GetGrain<ITopicGrain>(name).GetAsync();
         return response.Topic is { } topic ? topic.Id != id : response.Error?.Code == StreamErrorCode.UnknownTopicOrPartition;
     }
 

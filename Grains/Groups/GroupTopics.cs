@@ -22,7 +22,7 @@ internal sealed class GroupTopics(IGrainFactory grains)
         {
             // Asking the grain of a name that is no topic's makes that grain for the question alone, each time. The catalogue knows all names.
             ImmutableArray<string> unsure = [.. names.Where(name => !isKnown(name))];
-            ImmutableArray<string> known = unsure.IsEmpty
+            var known = unsure.IsEmpty
                 ? [] : await grains.GetGrain<ITopicCatalogGrain>(ITopicCatalogGrain.Key).FilterAsync(unsure);
             var unknown = unsure.Except(known, StringComparer.Ordinal).ToHashSet(StringComparer.Ordinal);
             return [.. await Task.WhenAll(names.Select(async name => unknown.Contains(name)

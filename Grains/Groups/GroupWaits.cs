@@ -16,7 +16,7 @@ internal sealed class GroupWaits(TimeProvider time)
     {
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var news = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
-        LinkedListNode<Parked> node = _parked.AddLast(new Parked(member, epoch, news));
+        var node = _parked.AddLast(new Parked(member, epoch, news));
         await Task.WhenAny(news.Task, Task.Delay(wait, time, ended.Token));
         await ended.CancelAsync();
         if (node.List is not null)
@@ -28,9 +28,9 @@ internal sealed class GroupWaits(TimeProvider time)
     /// <param name="hasNews">Tells by member and epoch.</param>
     public void Wake(Func<string, long, bool> hasNews)
     {
-        for (LinkedListNode<Parked>? node = _parked.First; node is not null;)
+        for (var node = _parked.First; node is not null;)
         {
-            LinkedListNode<Parked>? next = node.Next;
+            var next = node.Next;
             if (hasNews(node.Value.Member, node.Value.Epoch))
             {
                 _parked.Remove(node);

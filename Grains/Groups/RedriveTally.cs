@@ -44,7 +44,7 @@ internal sealed class RedriveTally(RedriveStep step)
     /// <param name="detail">What became of them.</param>
     public void Lose(long endOffset, string detail)
     {
-        long count = Math.Max(0, endOffset - _next);
+        var count = Math.Max(0, endOffset - _next);
         _gone += count;
         Refuse(RedriveReasons.Deleted, count, detail);
         _next = endOffset;
@@ -65,7 +65,7 @@ internal sealed class RedriveTally(RedriveStep step)
 
     private void Refuse(string reason, long count, string? detail)
     {
-        string? shown = detail?.Length > GroupGrainLimits.RedriveDetailLengthMax ? detail[..GroupGrainLimits.RedriveDetailLengthMax] : detail;
+        var shown = detail?.Length > GroupGrainLimits.RedriveDetailLengthMax ? detail[..GroupGrainLimits.RedriveDetailLengthMax] : detail;
         _refusals[reason] = new RedriveRefusal(reason, count + (_refusals.GetValueOrDefault(reason)?.Count ?? 0), shown);
     }
 }

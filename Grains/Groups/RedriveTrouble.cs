@@ -16,7 +16,7 @@ internal sealed class RedriveTrouble(TimeProvider time)
     public bool Begin()
     {
         _since ??= time.GetTimestamp();
-        bool isTold = _toldAt is { } told && time.GetElapsedTime(told) < GroupGrainLimits.RedriveTold;
+        var isTold = _toldAt is { } told && time.GetElapsedTime(told) < GroupGrainLimits.RedriveTold;
         if (!isTold)
             _toldAt = time.GetTimestamp();
         return !isTold;
@@ -32,7 +32,7 @@ internal sealed class RedriveTrouble(TimeProvider time)
     /// <summary>The wait before the next try: twice the one before.</summary>
     public TimeSpan NextWait()
     {
-        TimeSpan wait = _wait;
+        var wait = _wait;
         _wait = wait * 2 < GroupGrainLimits.RedriveRetryMax ? wait * 2 : GroupGrainLimits.RedriveRetryMax;
         return wait;
     }

@@ -16,8 +16,8 @@ internal sealed class GatewayLoss(TimeProvider time) : IOutgoingGrainCallFilter,
     /// <inheritdoc/>
     public async Task Invoke(IOutgoingGrainCallContext context)
     {
-        CancellationToken lost = Volatile.Read(ref _loss).Token;
-        Task call = context.Invoke();
+        var lost = Volatile.Read(ref _loss).Token;
+        var call = context.Invoke();
         try
         {
             await call.WaitAsync(lost);

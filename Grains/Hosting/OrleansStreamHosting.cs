@@ -41,7 +41,7 @@ public static class OrleansStreamHosting
             if (builder.Configuration[ProviderKey] == StorageOptions.AzureBlobsProvider)
                 AddAzureGrainStorage(silo);
             silo.AddOrleansStreamGrains();
-            IServiceCollection services = silo.Services;
+            var services = silo.Services;
             services.AddSingleton<IMembershipTable>(CreateMembershipTable);
             services.AddOptions<EndpointOptions>().Configure<IOptions<OrleansStreamOptions>>(
                 (endpoints, options) => SiloEndpoints.Configure(endpoints, options.Value));
@@ -118,7 +118,7 @@ public static class OrleansStreamHosting
 
     private static AppendBudget? CreateBudget(IServiceProvider services)
     {
-        StorageOptions storage = services.GetRequiredService<IOptions<OrleansStreamOptions>>().Value.Storage;
+        var storage = services.GetRequiredService<IOptions<OrleansStreamOptions>>().Value.Storage;
         return storage is { Provider: StorageOptions.AzureBlobsProvider, AzureBlobs.AppendsPerSecondMax: { } appendsPerSecondMax }
             ? new AppendBudget(appendsPerSecondMax, services.GetRequiredService<TimeProvider>())
             : null;
@@ -168,7 +168,7 @@ public static class OrleansStreamHosting
     private static DocumentMembershipTable CreateMembershipTable(IServiceProvider services)
     {
         // Storage that one process owns has one silo: the members before it are dead for certain, and are not to be waited for.
-        bool isShared = services.GetRequiredService<IOptions<OrleansStreamOptions>>().Value.Storage.Provider
+        var isShared = services.GetRequiredService<IOptions<OrleansStreamOptions>>().Value.Storage.Provider
             == StorageOptions.AzureBlobsProvider;
         return new DocumentMembershipTable(
             isShared ? services.GetRequiredService<IDocumentStore>() : new MemoryDocumentStore(),

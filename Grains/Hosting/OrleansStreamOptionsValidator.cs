@@ -35,7 +35,7 @@ internal sealed partial class OrleansStreamOptionsValidator : IValidateOptions<O
                     yield return $"{Section}:Storage:Files:Directory is empty; it must be a folder's path.";
                 break;
             case StorageOptions.AzureBlobsProvider:
-                foreach (string failure in CheckAzureBlobs(storage.AzureBlobs))
+                foreach (var failure in CheckAzureBlobs(storage.AzureBlobs))
                     yield return failure;
                 break;
             default:
@@ -88,7 +88,7 @@ internal sealed partial class OrleansStreamOptionsValidator : IValidateOptions<O
 
     private static IEnumerable<string> CheckSilo(OrleansStreamOptions options)
     {
-        SiloOptions silo = options.Silo;
+        var silo = options.Silo;
         if (!silo.Embedded && options.Storage.Provider != StorageOptions.AzureBlobsProvider)
         {
             yield return $"{Section}:Silo:Embedded is false with {Section}:Storage:Provider {options.Storage.Provider}, which one "

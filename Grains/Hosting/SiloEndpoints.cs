@@ -12,8 +12,8 @@ internal static class SiloEndpoints
     /// <param name="options">The settings.</param>
     public static void Configure(EndpointOptions endpoints, OrleansStreamOptions options)
     {
-        bool isAlone = options.Storage.Provider != StorageOptions.AzureBlobsProvider;
-        SiloOptions silo = options.Silo;
+        var isAlone = options.Storage.Provider != StorageOptions.AzureBlobsProvider;
+        var silo = options.Silo;
         if (silo.AdvertisedAddress is { } advertised)
             endpoints.AdvertisedIPAddress = IPAddress.Parse(advertised);
         else if (isAlone)
@@ -23,7 +23,7 @@ internal static class SiloEndpoints
         endpoints.SiloPort = silo.SiloPort ?? (isAlone ? FindFreePort() : EndpointOptions.DEFAULT_SILO_PORT);
         endpoints.GatewayPort = silo.GatewayPort ?? (isAlone ? 0 : EndpointOptions.DEFAULT_GATEWAY_PORT);
 
-        IPAddress? listen = silo.ListenAddress is { } address ? IPAddress.Parse(address) : isAlone ? IPAddress.Loopback : null;
+        var listen = silo.ListenAddress is { } address ? IPAddress.Parse(address) : isAlone ? IPAddress.Loopback : null;
         if (listen is null)
             return;
         endpoints.SiloListeningEndpoint = new IPEndPoint(listen, endpoints.SiloPort);

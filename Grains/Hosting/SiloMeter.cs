@@ -44,7 +44,7 @@ internal sealed class SiloMeter : ISiloMeter, ILifecycleParticipant<ISiloLifecyc
     /// <inheritdoc/>
     public SiloUsage Read()
     {
-        long storedBytes = _open.StoredBytes;
+        var storedBytes = _open.StoredBytes;
         return new SiloUsage(_open.Count, storedBytes, _requests is null ? null : ReadStorage(_requests.PerSecond, storedBytes));
     }
 

@@ -15,7 +15,7 @@ internal static class StartFailure
     /// <returns>One line; null when the failure is not of that kind and is best shown whole.</returns>
     public static string? Explain(Exception exception)
     {
-        for (Exception? cause = exception; cause is not null; cause = cause.InnerException)
+        for (var cause = exception; cause is not null; cause = cause.InnerException)
         {
             switch (cause)
             {

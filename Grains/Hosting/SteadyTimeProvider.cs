@@ -44,11 +44,11 @@ internal sealed partial class SteadyTimeProvider : TimeProvider
         DateTimeOffset now;
         lock (_gate)
         {
-            long at = _system.GetTimestamp();
+            var at = _system.GetTimestamp();
             now = _system.GetUtcNow();
-            TimeSpan elapsed = _system.GetElapsedTime(_latestAt, at);
-            TimeSpan behind = _latest + elapsed - now;
-            bool isAhead = behind > RegulationMax;
+            var elapsed = _system.GetElapsedTime(_latestAt, at);
+            var behind = _latest + elapsed - now;
+            var isAhead = behind > RegulationMax;
             setBack = isAhead && !_isAhead ? behind : TimeSpan.Zero;
             if (behind > TimeSpan.Zero && now < _latest + (elapsed / 2))
                 now = _latest + (elapsed / 2);

@@ -43,12 +43,12 @@ internal sealed record OpenStores(
             return new OpenStores(new MemorySegmentStore(timeProvider: time), new MemoryDocumentStore());
         if (storage.Provider == StorageOptions.AzureBlobsProvider)
         {
-            AzureBlobsStorageOptions blobs = storage.AzureBlobs;
+            var blobs = storage.AzureBlobs;
             var container = AzureBlobContainer.Open(blobs.ServiceUri, blobs.ConnectionString, blobs.Container, time);
             return new OpenStores(container.Segments, container.Documents, Container: container);
         }
 
-        DataFolder folder = DataFolder.Open(storage.Files.Directory);
+        var folder = DataFolder.Open(storage.Files.Directory);
         return new OpenStores(folder.Segments, folder.Documents, folder);
     }
 

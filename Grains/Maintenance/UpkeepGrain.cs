@@ -26,7 +26,7 @@ internal sealed partial class UpkeepGrain(
     /// <inheritdoc/>
     public Task TickAsync()
     {
-        bool isDue = _sweptAt is not { } sweptAt || time.GetElapsedTime(sweptAt) >= UpkeepLimits.SweepPeriod;
+        var isDue = _sweptAt is not { } sweptAt || time.GetElapsedTime(sweptAt) >= UpkeepLimits.SweepPeriod;
         if (isDue)
             _sweep.Start(SweepAsync);
         return Task.CompletedTask;
@@ -46,8 +46,8 @@ internal sealed partial class UpkeepGrain(
             string? after = null;
             do
             {
-                CatalogPage page = await catalog.ListAsync("", after, TopicLimits.CatalogPageMax);
-                foreach (CatalogEntry entry in page.Topics)
+                var page = await catalog.ListAsync("", after, TopicLimits.CatalogPageMax);
+                foreach (var entry in page.Topics)
                 {
                     await SweepTopicAsync(entry.Name, cancellationToken);
                     await Task.Delay(UpkeepLimits.TopicPause, time, cancellationToken);
@@ -75,7 +75,7 @@ internal sealed partial class UpkeepGrain(
         {
             if ((await GrainFactory.GetGrain<ITopicGrain>(name).GetAsync()).Topic is not { } topic)
                 return; // deleted since
-            LogOptions options = PartitionMapping.ToLogOptions(TopicConfig.From(topic.Config));
+            var options = PartitionMapping.ToLogOptions(TopicConfig.From(topic.Config));
             await Parallel.ForEachAsync(
                 Enumerable.Range(0, topic.PartitionCount),
                 new ParallelOptions
@@ -96,7 +96,7 @@ internal sealed partial class UpkeepGrain(
     {
         try
         {
-            long nowMs = time.GetUtcNow().ToUnixTimeMilliseconds();
+            var nowMs = time.GetUtcNow().ToUnixTimeMilliseconds();
             if (!await LogUpkeep.IsDueAsync(key, options, segments, documents, nowMs, cancellationToken))
                 return;
             await GrainFactory.GetGrain<IPartitionGrain>(key).MaintainAsync(cancellationToken);

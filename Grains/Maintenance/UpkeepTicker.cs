@@ -18,7 +18,7 @@ internal sealed partial class UpkeepTicker(IGrainFactory grains, TimeProvider ti
     private Task Start(CancellationToken cancellationToken)
     {
         // Each silo at its own moment, and none while the cluster is still being put together.
-        TimeSpan first = UpkeepLimits.TickPeriod * (0.5 + (Random.Shared.NextDouble() / 2));
+        var first = UpkeepLimits.TickPeriod * (0.5 + (Random.Shared.NextDouble() / 2));
         _timer = time.CreateTimer(_ => TickAsync().Ignore(), null, first, UpkeepLimits.TickPeriod);
         return Task.CompletedTask;
     }

@@ -64,8 +64,8 @@ internal sealed partial class LedPartition(PartitionKey key, TopicMetadata topic
     {
         MarkUsed();
         var wait = TimeSpan.FromMilliseconds(Math.Clamp(request.WaitMs, 0, PartitionLimits.FetchWaitMsMax));
-        int bytesMax = Math.Clamp(request.BytesMax, 0, PartitionLimits.FetchBytesMax);
-        LogFetchResult result = await log.FetchAsync(request.Offset, bytesMax, wait, cancellationToken).ConfigureAwait(false);
+        var bytesMax = Math.Clamp(request.BytesMax, 0, PartitionLimits.FetchBytesMax);
+        var result = await log.FetchAsync(request.Offset, bytesMax, wait, cancellationToken).ConfigureAwait(false);
         return PartitionMapping.ToResponse(result, Report(result.Error?.Damage));
     }
 
@@ -74,7 +74,7 @@ internal sealed partial class LedPartition(PartitionKey key, TopicMetadata topic
     /// <param name="cancellationToken">The caller's deadline.</param>
     public async ValueTask<FindOffsetResponse> FindOffsetAsync(long timestampMs, CancellationToken cancellationToken)
     {
-        LogFindResult result = await log.FindOffsetAsync(timestampMs, cancellationToken).ConfigureAwait(false);
+        var result = await log.FindOffsetAsync(timestampMs, cancellationToken).ConfigureAwait(false);
         return PartitionMapping.ToResponse(result, Report(result.Error?.Damage));
     }
 
@@ -87,7 +87,7 @@ internal sealed partial class LedPartition(PartitionKey key, TopicMetadata topic
     {
         if (damage is null)
             return null;
-        StoredDamage report = PartitionErrors.DamageOf(damage, _topic.Name, key.Partition)!;
+        var report = PartitionErrors.DamageOf(damage, _topic.Name, key.Partition)!;
         if (damage != Interlocked.Exchange(ref _damage, damage))
             LogDamaged(report.Topic, report.Partition, report.Offset, report.Segment, report.Position);
         return report;

@@ -43,7 +43,7 @@ internal sealed partial class OpenPartitions(
     /// <param name="log">Its log.</param>
     public void Remove(PartitionLog log)
     {
-        if (_partitions.TryRemove(log, out Led? known))
+        if (_partitions.TryRemove(log, out var known))
             led.Remove(known.Partition);
     }
 
@@ -94,13 +94,13 @@ internal sealed partial class OpenPartitions(
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            LogNotMaintained(e, _partitions.TryGetValue(log, out Led? known) ? known.Partition.Key : default);
+            LogNotMaintained(e, _partitions.TryGetValue(log, out var known) ? known.Partition.Key : default);
         }
     }
 
     private void KeepUsed()
     {
-        foreach (Led known in _partitions.Values)
+        foreach (var known in _partitions.Values)
         {
             if (known.Partition.TakeUse())
                 known.Stay();
@@ -111,7 +111,7 @@ internal sealed partial class OpenPartitions(
     private async Task MoveHomeAsync()
     {
         SiloAddress[] active = [.. silos.GetApproximateSiloStatuses(onlyActive: true).Keys.Order()];
-        bool haveStayed = active.AsSpan().SequenceEqual(_active);
+        var haveStayed = active.AsSpan().SequenceEqual(_active);
         _active = active;
         if (!haveStayed || active.Length == 0)
             return;

@@ -134,16 +134,16 @@ internal sealed partial class PartitionGrain(
 
     private async Task<TopicMetadata?> FindTopicAsync()
     {
-        string? name = await GrainFactory.GetGrain<ITopicCatalogGrain>(ITopicCatalogGrain.Key).FindNameAsync(_key.TopicId);
+        var name = await GrainFactory.GetGrain<ITopicCatalogGrain>(ITopicCatalogGrain.Key).FindNameAsync(_key.TopicId);
         if (name is null)
             return null;
-        TopicMetadata? topic = (await GrainFactory.GetGrain<ITopicGrain>(name).GetAsync()).Topic;
+        var topic = (await GrainFactory.GetGrain<ITopicGrain>(name).GetAsync()).Topic;
         return topic?.Id == _key.TopicId ? topic : null;
     }
 
     private async Task OpenAsync(TopicMetadata topic, CancellationToken cancellationToken)
     {
-        PartitionLog log = await PartitionLog.OpenAsync(
+        var log = await PartitionLog.OpenAsync(
             _key.ToString(), Owner, PartitionMapping.ToLogOptions(TopicConfig.From(topic.Config)), segments, documents, time, resources,
             cancellationToken);
         _led = new LedPartition(_key, topic, log, logger);
@@ -182,7 +182,7 @@ internal sealed partial class PartitionGrain(
 
     private async Task LeaveWhenEndedAsync(PartitionLog log)
     {
-        LogEnd end = await log.Ended;
+        var end = await log.Ended;
         instruments.Remove(log);
         open.Remove(log);
         if (end != LogEnd.Closed)

@@ -53,7 +53,7 @@ internal sealed class AzureGrainStorage(
     public async Task ReadStateAsync<T>(
         string stateName, GrainId grainId, IGrainState<T> grainState, CancellationToken cancellationToken)
     {
-        string name = NameOf(stateName, grainId);
+        var name = NameOf(stateName, grainId);
         var (stored, eTag) = await _retry.ReadAsync(
             $"read the state '{name}'", (_, token) => ReadAsync<T>(name, grainId, token), cancellationToken);
         stored.CopyTo(grainState, eTag, activators);
@@ -67,7 +67,7 @@ internal sealed class AzureGrainStorage(
     public async Task WriteStateAsync<T>(
         string stateName, GrainId grainId, IGrainState<T> grainState, CancellationToken cancellationToken)
     {
-        string name = NameOf(stateName, grainId);
+        var name = NameOf(stateName, grainId);
         grainState.ETag = await WriteAsync(name, grainId, exists: true, grainState.State, grainState.ETag, cancellationToken);
         grainState.RecordExists = true;
     }
@@ -81,7 +81,7 @@ internal sealed class AzureGrainStorage(
     public async Task ClearStateAsync<T>(
         string stateName, GrainId grainId, IGrainState<T> grainState, CancellationToken cancellationToken)
     {
-        string name = NameOf(stateName, grainId);
+        var name = NameOf(stateName, grainId);
         string? eTag = null;
         if (!options.DeleteStateOnClear)
             eTag = await WriteAsync<T>(name, grainId, exists: false, default, grainState.ETag, cancellationToken);
@@ -117,7 +117,7 @@ internal sealed class AzureGrainStorage(
     private ValueTask<string> WriteAsync<T>(
         string name, GrainId grainId, bool exists, T? state, string? eTag, CancellationToken cancellationToken)
     {
-        string write = AzureCreation.NewId();
+        var write = AzureCreation.NewId();
         var document = new StateDocument<T>(StateDocument.FormatVersion, grainId.ToString(), exists, state, write);
         return _retry.WriteAsync(
             $"write the state '{name}'",
@@ -148,10 +148,10 @@ internal sealed class AzureGrainStorage(
     /// <exception cref="StoreUnavailableException">Something else is there: over this write's work, or in place of it.</exception>
     private async Task<string> FindAsync<T>(string name, string write, CancellationToken cancellationToken)
     {
-        Document? stored = await _documents.ReadAsync(name, cancellationToken);
+        var stored = await _documents.ReadAsync(name, cancellationToken);
         if (stored is { } found && StateDocument.Parse<T>(name, found.Bytes.Span).Write == write)
             return found.ETag;
-        string there = stored is null ? "nothing is" : "another version is";
+        var there = stored is null ? "nothing is" : "another version is";
         throw new StoreUnavailableException(
             $"The outcome of writing the state '{name}' is not known: a request or reply was lost, and {there} there now.");
     }
@@ -172,7 +172,7 @@ internal sealed class AzureGrainStorage(
                 }
 
                 // A container that is gone counts as cleared with the package; a condition on a blob that is gone may count as a conflict.
-                Document? stored = await _documents.ReadAsync(name, token);
+                var stored = await _documents.ReadAsync(name, token);
                 if (conflict is null || stored is null)
                     return true;
                 throw mayBeDone

@@ -31,7 +31,7 @@ internal sealed class DocumentGrainStorage(
     public async Task ReadStateAsync<T>(
         string stateName, GrainId grainId, IGrainState<T> grainState, CancellationToken cancellationToken)
     {
-        string name = NameOf(stateName, grainId);
+        var name = NameOf(stateName, grainId);
         if (await documents.ReadAsync(name, cancellationToken) is { } document)
             StateDocument.Parse<T>(name, document.Bytes.Span).CopyTo(grainState, document.ETag, activators);
         else
@@ -62,14 +62,14 @@ internal sealed class DocumentGrainStorage(
         if (!options.DeleteStateOnClear)
         {
             var cleared = new StateDocument<T>(StateDocument.FormatVersion, grainId.ToString(), Exists: false, default);
-            string eTag = await WriteAsync(stateName, grainId, cleared, grainState.ETag, cancellationToken);
+            var eTag = await WriteAsync(stateName, grainId, cleared, grainState.ETag, cancellationToken);
             cleared.CopyTo(grainState, eTag, activators);
             return;
         }
 
-        string name = NameOf(stateName, grainId);
+        var name = NameOf(stateName, grainId);
         // Without an etag there must be nothing: the store would take "no etag" for "whatever is there".
-        bool done = grainState.ETag is null
+        var done = grainState.ETag is null
             ? await documents.ReadAsync(name, cancellationToken) is null
             : await documents.DeleteAsync(name, grainState.ETag, cancellationToken);
         if (!done)
@@ -80,7 +80,7 @@ internal sealed class DocumentGrainStorage(
     private async Task<string> WriteAsync<T>(
         string stateName, GrainId grainId, StateDocument<T> stored, string? eTag, CancellationToken cancellationToken)
     {
-        string name = NameOf(stateName, grainId);
+        var name = NameOf(stateName, grainId);
         return await documents.WriteAsync(name, StateDocument.ToBytes(stored), eTag, cancellationToken)
             ?? throw await ConflictAsync(name, eTag, cancellationToken);
     }

@@ -32,7 +32,7 @@ internal sealed class SharedWrite(string what, Func<Task> write, Func<Task<bool>
     /// <exception cref="StreamException">It could not be made so; the activation goes away.</exception>
     public async Task FlushAsync()
     {
-        long needed = _version;
+        var needed = _version;
         while (_writtenVersion < needed)
         {
             ThrowIfFailed();
@@ -75,8 +75,8 @@ internal sealed class SharedWrite(string what, Func<Task> write, Func<Task<bool>
         }
         catch (Exception exception)
         {
-            Exception e = StateFailure.CauseOf(exception);
-            bool isUnknown = e is not (InconsistentStateException or StoreFullException);
+            var e = StateFailure.CauseOf(exception);
+            var isUnknown = e is not (InconsistentStateException or StoreFullException);
             _failure = new StreamError(
                 StreamErrorCode.CoordinatorNotAvailable,
                 e is InconsistentStateException ? $"{what} is with another server by now. Try again." : $"{what} could not be stored: {e.Message}")
@@ -90,7 +90,7 @@ internal sealed class SharedWrite(string what, Func<Task> write, Func<Task<bool>
 
     private async Task WriteAsync()
     {
-        long version = _version;
+        var version = _version;
         WriteCount++;
         await write();
         _writtenVersion = version;

@@ -24,15 +24,19 @@ internal static class StateDocumentName
 
     private static string Escape(string text)
     {
-        byte[] bytes = Encoding.UTF8.GetBytes(text);
+        var bytes = Encoding.UTF8.GetBytes(text);
         var escaped = new StringBuilder(bytes.Length);
-        foreach (byte value in bytes)
+        foreach (var value in bytes)
         {
             if (value is >= (byte)'a' and <= (byte)'z' or >= (byte)'0' and <= (byte)'9'
                 || (value == '.' && escaped.Length > 0))
+            {
                 escaped.Append((char)value);
+            }
             else
+            {
                 escaped.Append('-').Append(value.ToString("x2"));
+            }
         }
 
         if (escaped.Length == 0)

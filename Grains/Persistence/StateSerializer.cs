@@ -15,7 +15,7 @@ internal sealed class StateSerializer : IGrainStorageSerializer
     /// <exception cref="ArgumentException">It has more than <see cref="DocumentStoreLimits.DocumentBytesMax"/> bytes.</exception>
     public BinaryData Serialize<T>(T? input)
     {
-        byte[] bytes = JsonSerializer.SerializeToUtf8Bytes(input, StateDocument.Json);
+        var bytes = JsonSerializer.SerializeToUtf8Bytes(input, StateDocument.Json);
         return bytes.Length <= DocumentStoreLimits.DocumentBytesMax
             ? new BinaryData(bytes)
             : throw new ArgumentException(

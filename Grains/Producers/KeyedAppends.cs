@@ -58,7 +58,7 @@ internal sealed record KeyedAppends
     /// <param name="nowMs">The time, in milliseconds since the Unix epoch.</param>
     public KeyedAppendResponse Begin(KeyedAppendRequest request, long nowMs)
     {
-        if (Appends.TryGetValue(request.Key, out KeyedAppend? known) && known.ExpiresAtMs <= nowMs)
+        if (Appends.TryGetValue(request.Key, out var known) && known.ExpiresAtMs <= nowMs)
         {
             Remove(request.Key, known);
             known = null;
@@ -95,10 +95,10 @@ internal sealed record KeyedAppends
     /// <returns>False when it is another's by now, or over.</returns>
     public bool End(string key, Guid runner, KeyedOutcome outcome, ImmutableArray<StoredPart> parts)
     {
-        if (!Appends.TryGetValue(key, out KeyedAppend? append) || append.Runner != runner || append.Parts is not null)
+        if (!Appends.TryGetValue(key, out var append) || append.Runner != runner || append.Parts is not null)
             return false;
-        bool isFenced = parts.Any(part => part.Error is { Code: StreamErrorCode.InvalidProducerEpoch });
-        KeyedAppend over = append with { Parts = parts, Runner = Guid.Empty, RunnerUntilMs = 0 };
+        var isFenced = parts.Any(part => part.Error is { Code: StreamErrorCode.InvalidProducerEpoch });
+        var over = append with { Parts = parts, Runner = Guid.Empty, RunnerUntilMs = 0 };
         if (outcome == KeyedOutcome.Nothing)
         {
             Remove(key, append, isFenced);
@@ -124,7 +124,7 @@ internal sealed record KeyedAppends
         KeyValuePair<string, KeyedAppend>[] expired = [.. Appends.Where(append => append.Value.ExpiresAtMs <= nowMs)];
         foreach (var (key, append) in expired)
             Remove(key, append);
-        foreach (long version in Topics.Keys.Except(Appends.Values.Select(append => append.TopicVersion)).ToArray())
+        foreach (var version in Topics.Keys.Except(Appends.Values.Select(append => append.TopicVersion)).ToArray())
         {
             _lengthBytes = LengthBytes - LengthOf(Topics[version]);
             Topics.Remove(version);
@@ -162,7 +162,7 @@ internal sealed record KeyedAppends
             Expire(nowMs);
         if (IsFull)
         {
-            long freeInMs = Appends.Values.Min(append => append.ExpiresAtMs) - nowMs;
+            var freeInMs = Appends.Values.Min(append => append.ExpiresAtMs) - nowMs;
             return new KeyedAppendResponse(new StreamError(
                 StreamErrorCode.ThrottlingQuotaExceeded,
                 $"The topic remembers as many keys as it may: {KeyedAppendLimits.KeysPerShareMax}, or {KeyedAppendLimits.BytesPerShareToBegin} bytes of what came of "
@@ -173,11 +173,11 @@ internal sealed record KeyedAppends
             });
         }
 
-        IdleProducer producer = TakeProducer();
-        int lengthBytes = LengthBytes;
+        var producer = TakeProducer();
+        var lengthBytes = LengthBytes;
         if (Topics.TryAdd(request.Topic.Version, request.Topic))
             _lengthBytes = lengthBytes + LengthOf(request.Topic);
-        KeyedAppend append = Put(request.Key, new KeyedAppend
+        var append = Put(request.Key, new KeyedAppend
         {
             Body = request.Body,
             ProducerId = producer.Id,
@@ -196,7 +196,7 @@ internal sealed record KeyedAppends
     {
         while (Idle.Count > 0)
         {
-            IdleProducer idle = Idle[^1];
+            var idle = Idle[^1];
             Idle.RemoveAt(Idle.Count - 1);
             if (idle.Epoch < short.MaxValue)
                 return idle with { Epoch = (short)(idle.Epoch + 1) };
@@ -208,8 +208,8 @@ internal sealed record KeyedAppends
 
     private KeyedAppend Put(string key, KeyedAppend append)
     {
-        int lengthBytes = LengthBytes;
-        if (Appends.TryGetValue(key, out KeyedAppend? before))
+        var lengthBytes = LengthBytes;
+        if (Appends.TryGetValue(key, out var before))
             lengthBytes -= LengthOf(key, before);
         _lengthBytes = lengthBytes + LengthOf(key, append);
         return Appends[key] = append;
@@ -231,7 +231,7 @@ internal sealed record KeyedAppends
 
     private bool HasRoomFor(string key, KeyedAppend append, KeyedAppend over)
     {
-        int overBytes = LengthOf(key, over);
+        var overBytes = LengthOf(key, over);
         return overBytes <= KeyedAppendLimits.BytesPerKeyMax
             && LengthBytes - LengthOf(key, append) + overBytes <= KeyedAppendLimits.BytesPerShareMax;
     }

@@ -27,7 +27,7 @@ internal sealed partial class KeyedAppendsGrain(IDocumentStore documents, TimePr
     /// <inheritdoc/>
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
-        string[] key = this.GetPrimaryKeyString().Split('/');
+        var key = this.GetPrimaryKeyString().Split('/');
         _document = $"{key[0]}/0/keys/{key[1]}.json";
         _write = new SharedWrite("What is remembered by keys", WriteAsync, () => Task.FromResult(true), Fail);
         if (await documents.ReadAsync(_document, cancellationToken) is { } found)
@@ -40,7 +40,7 @@ internal sealed partial class KeyedAppendsGrain(IDocumentStore documents, TimePr
         _write.ThrowIfFailed();
         while (_state.NeedsIds)
             await TakeIdsAsync();
-        KeyedAppendResponse response = _state.Begin(request, NowMs);
+        var response = _state.Begin(request, NowMs);
         if (response.Identity is { StoredParts: null })
             _write.Changed();
         await _write.FlushAsync();

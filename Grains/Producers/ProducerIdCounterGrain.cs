@@ -20,7 +20,7 @@ internal abstract partial class ProducerIdCounterGrain(long first, long end, IPe
     /// <exception cref="StreamException">The counter could not be stored, or its range is used up.</exception>
     public async Task<long> TakeBlockAsync()
     {
-        long taken = NextId;
+        var taken = NextId;
         if (taken > end - ProducerLimits.IdsPerBlock)
             throw Unavailable("All producer ids are used up.");
         state.State = new ProducerIdState { NextId = taken + ProducerLimits.IdsPerBlock };

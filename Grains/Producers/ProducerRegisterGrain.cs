@@ -46,9 +46,9 @@ internal sealed partial class ProducerRegisterGrain(
     public async Task<ProducerEpochResponse> RaiseEpochAsync(long producerId, short producerEpoch, string? key)
     {
         _write.ThrowIfFailed();
-        if (!_producers.TryGetValue(producerId, out RegisteredProducer? known))
+        if (!_producers.TryGetValue(producerId, out var known))
             return Refuse(StreamErrorCode.UnknownProducerId, $"There is no producer {producerId}, or it has expired. Take a new one.");
-        bool isKnownKey = key is not null && known.Key == key;
+        var isKnownKey = key is not null && known.Key == key;
         if (known.Epoch != producerEpoch)
         {
             // The epoch that it is judged by may not be durable yet.
@@ -62,7 +62,7 @@ internal sealed partial class ProducerRegisterGrain(
             return Refuse(StreamErrorCode.IdempotencyKeyReused, $"This key gave producer {producerId} the epoch {producerEpoch} already.");
         if (producerEpoch == short.MaxValue)
             return Refuse(StreamErrorCode.InvalidProducerEpoch, $"The epochs of producer {producerId} are used up. Take a new one.");
-        short raised = (short)(producerEpoch + 1);
+        var raised = (short)(producerEpoch + 1);
         _producers[producerId] = new RegisteredProducer(raised, time.GetUtcNow(), key);
         _write.Changed();
         await _write.FlushAsync();
@@ -73,8 +73,8 @@ internal sealed partial class ProducerRegisterGrain(
 
     private void Expire()
     {
-        DateTimeOffset oldest = time.GetUtcNow() - ProducerLimits.RegistrationAge;
-        foreach (long id in _producers.Where(producer => producer.Value.At < oldest).Select(producer => producer.Key).ToArray())
+        var oldest = time.GetUtcNow() - ProducerLimits.RegistrationAge;
+        foreach (var id in _producers.Where(producer => producer.Value.At < oldest).Select(producer => producer.Key).ToArray())
             _producers.Remove(id);
     }
 

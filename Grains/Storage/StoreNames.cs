@@ -20,9 +20,11 @@ internal static class StoreNames
     {
         ArgumentNullException.ThrowIfNull(name);
         if (name.Length is 0 or > NameLengthMax || !AreParts(name))
+        {
             throw new ArgumentException(
                 $"'{name}' is no store name: parts of [0-9a-zA-Z.-], at most {PartLengthMax} characters each and "
                 + $"{NameLengthMax} in all, joined by '/'; '.' and '..' are none.", nameof(name));
+        }
     }
 
     /// <summary>Throws when the prefix is neither empty nor valid parts, each ended by <c>/</c>.</summary>
@@ -52,8 +54,10 @@ internal static class StoreNames
     {
         Check(name);
         if (length > DocumentStoreLimits.DocumentBytesMax)
+        {
             throw new ArgumentException(
                 $"A document has at most {DocumentStoreLimits.DocumentBytesMax} bytes, not {length}.");
+        }
     }
 
     /// <summary>

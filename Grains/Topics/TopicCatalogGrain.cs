@@ -85,7 +85,7 @@ internal sealed partial class TopicCatalogGrain(
     /// <inheritdoc/>
     public Task<CatalogPage> ListAsync(string prefix, string? after, int limit)
     {
-        int take = Math.Clamp(limit, 1, TopicLimits.CatalogPageMax);
+        var take = Math.Clamp(limit, 1, TopicLimits.CatalogPageMax);
         var page = ImmutableArray.CreateBuilder<CatalogEntry>();
         foreach (var (name, topic) in _topics)
         {
@@ -109,9 +109,9 @@ internal sealed partial class TopicCatalogGrain(
     /// <summary>Frees the bytes of deleted topics. What fails is tried again next time, by whichever activation there is.</summary>
     private async Task FreeDeletedAsync(CancellationToken cancellationToken)
     {
-        foreach (DeletedTopic topic in _deleted)
+        foreach (var topic in _deleted)
         {
-            bool isFreed = topic.FreedAt is not null;
+            var isFreed = topic.FreedAt is not null;
             if (isFreed && time.GetUtcNow() - topic.FreedAt < TopicGrainLimits.DeletionWatch)
                 continue;
             try
@@ -170,7 +170,7 @@ internal sealed partial class TopicCatalogGrain(
         catch (Exception e) when (StateFailure.CauseOf(e) is StoreUnavailableException or StoreFullException)
         {
             // Whether it was written, and with it the etag, is in doubt: the next activation reads what is there.
-            Exception cause = StateFailure.CauseOf(e);
+            var cause = StateFailure.CauseOf(e);
             LogWriteFailed(cause);
             DeactivateOnIdle();
             throw new StreamException(new StreamError(

@@ -40,10 +40,10 @@ internal sealed partial class TopicGrain(
         if ((TopicName.Validate(Name) ?? TopicRules.Check(request, segments.Limits.ReplicationFactor)) is { } refusal)
             return Refuse(refusal);
 
-        bool created = false;
+        var created = false;
         if (_topic is null)
         {
-            TopicResponse registered = await RegisterAsync(request);
+            var registered = await RegisterAsync(request);
             if (registered.Topic is not { } topic)
                 return registered;
             created = registered.Created;
@@ -68,7 +68,7 @@ internal sealed partial class TopicGrain(
         if (TopicRules.Check(request, _topic) is { } refusal)
             return Refuse(refusal);
 
-        TopicMetadata altered = TopicRules.Apply(request, _topic, version: _topic.Version + 1);
+        var altered = TopicRules.Apply(request, _topic, version: _topic.Version + 1);
         if (await WriteAsync(altered) is { } failure)
             return Refuse(failure);
         await ConfigurePartitionsAsync(altered);
@@ -175,7 +175,7 @@ internal sealed partial class TopicGrain(
 
     private StreamError Fail(Exception e)
     {
-        Exception cause = StateFailure.CauseOf(e);
+        var cause = StateFailure.CauseOf(e);
         LogWriteFailed(cause, Name);
         DeactivateOnIdle();
         return (cause as StreamException)?.Error

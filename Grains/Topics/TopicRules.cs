@@ -83,9 +83,9 @@ internal static class TopicRules
         var differences = new List<string>();
         if (topic.PartitionCount != request.PartitionCount)
             differences.Add($"partitions is {topic.PartitionCount}, not {request.PartitionCount}");
-        TopicConfig there = TopicConfig.From(topic.Config);
-        TopicConfig asked = TopicConfig.From(request.Config);
-        foreach (TopicSetting setting in TopicSettings.All)
+        var there = TopicConfig.From(topic.Config);
+        var asked = TopicConfig.From(request.Config);
+        foreach (var setting in TopicSettings.All)
         {
             if (setting.ValueIn(there) != setting.ValueIn(asked))
                 differences.Add($"{setting.Name} is {setting.ValueIn(there)}, not {setting.ValueIn(asked)}");

@@ -21,9 +21,7 @@ public class CodecBenchmarks : IDisposable
     {
         var random = new Random(1);
         for (var i = 0; i < _value.Length; i++)
-        {
             _value[i] = (byte)"{}\":,0123456789abcdefghijklmnopqrstuvwxyz"[random.Next(24)];
-        }
 
         _ = Encode();
         _batch = _writer.ToArray();
@@ -43,9 +41,7 @@ public class CodecBenchmarks : IDisposable
     {
         _writer.Reset(new RecordBatchOptions { Compression = Compression });
         for (var i = 0; i < 100; i++)
-        {
             _writer.Append(1_000_000 + i, "key"u8, hasKey: true, _value, hasValue: true);
-        }
 
         _writer.Finish();
         return _writer.WrittenBatch().Length;
@@ -58,9 +54,7 @@ public class CodecBenchmarks : IDisposable
         long length = 0;
         using var reader = new RecordBatchReader(_batch);
         while (reader.TryReadNext(out var record))
-        {
             length += record.Value.Length;
-        }
 
         return length;
     }

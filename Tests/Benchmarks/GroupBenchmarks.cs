@@ -35,9 +35,7 @@ public class GroupBenchmarks
         for (var round = 0; round < 3 || _group.Phase != GroupPhase.Stable; round++)
         {
             for (var member = 0; member < MemberCount; member++)
-            {
                 Poll(NameOf(member), []);
-            }
 
             _nowMs += GroupStateLimits.RebalanceDelayMs;
         }

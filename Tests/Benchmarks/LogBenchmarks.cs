@@ -69,9 +69,7 @@ public class LogBenchmarks
         await _log.DisposeAsync().ConfigureAwait(false);
         _folder?.Dispose();
         if (_path is not null)
-        {
             Directory.Delete(_path, recursive: true);
-        }
     }
 
     /// <summary>One append, alone.</summary>

@@ -11,9 +11,7 @@ internal static class Smoke
         foreach (var type in typeof(Smoke).Assembly.GetTypes().Where(type => Methods<BenchmarkAttribute>(type).Any()))
         {
             foreach (var parameters in Combine(type.GetProperties().Where(IsParameter).ToArray()))
-            {
                 await RunAsync(type, parameters).ConfigureAwait(false);
-            }
         }
     }
 
@@ -21,9 +19,7 @@ internal static class Smoke
     {
         var benchmark = Activator.CreateInstance(type)!;
         foreach (var (property, value) in parameters)
-        {
             property.SetValue(benchmark, value);
-        }
 
         var said = string.Join(", ", parameters.Select(parameter => $"{parameter.Property.Name}={parameter.Value}"));
         foreach (var method in Methods<BenchmarkAttribute>(type))
@@ -54,14 +50,12 @@ internal static class Smoke
         }
 
         var first = properties.Span[0];
-        IEnumerable<object?> values = first.GetCustomAttribute<ParamsAttribute>()?.Values
+        var values = first.GetCustomAttribute<ParamsAttribute>()?.Values
             ?? Enum.GetValues(first.PropertyType).Cast<object?>();
         foreach (var value in values)
         {
             foreach (var rest in Combine(properties[1..]))
-            {
                 yield return [(first, value), .. rest];
-            }
         }
     }
 
@@ -73,16 +67,12 @@ internal static class Smoke
         where TAttribute : Attribute
     {
         foreach (var method in Methods<TAttribute>(benchmark.GetType()))
-        {
             await InvokeAsync(benchmark, method).ConfigureAwait(false);
-        }
     }
 
     private static async Task InvokeAsync(object benchmark, MethodInfo method)
     {
         if (method.Invoke(benchmark, null) is Task task)
-        {
             await task.ConfigureAwait(false);
-        }
     }
 }

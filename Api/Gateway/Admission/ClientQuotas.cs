@@ -20,7 +20,7 @@ public sealed class ClientQuotas : IDisposable
     /// <param name="options">The settings.</param>
     public ClientQuotas(IOptions<QuotaOptions> options)
     {
-        QuotaOptions quota = options.Value;
+        var quota = options.Value;
         if (quota.RequestsPerSecond > 0)
             _requests = MakeBuckets(quota.RequestsPerSecond, quota.RequestsPerSecond, queue: 0);
         _burstBytes = Math.Max(quota.ProduceBytesPerSecond, TopicLimits.RequestBytesMax);
@@ -86,10 +86,10 @@ public sealed class ClientQuotas : IDisposable
 
     private static void Take(PartitionedRateLimiter<string> limiter, string client, int count, string what)
     {
-        using RateLimitLease lease = limiter.AttemptAcquire(client, count);
+        using var lease = limiter.AttemptAcquire(client, count);
         if (lease.IsAcquired)
             return;
-        TimeSpan wait = lease.TryGetMetadata(MetadataName.RetryAfter, out TimeSpan told) ? told : TimeSpan.FromSeconds(1);
+        var wait = lease.TryGetMetadata(MetadataName.RetryAfter, out var told) ? told : TimeSpan.FromSeconds(1);
         throw new StreamException(new StreamError(
             StreamErrorCode.ThrottlingQuotaExceeded, $"Client '{client}' has used up its quota of {what} a second at this server.")
         {

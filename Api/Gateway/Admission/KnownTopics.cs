@@ -20,7 +20,7 @@ public sealed class KnownTopics(IGrainFactory grains, TimeProvider time)
 
     /// <summary>True when a topic was there lately.</summary>
     /// <param name="name">The topic's name.</param>
-    public bool IsKnown(string name) => _knownAt.TryGetValue(name, out long at) && time.GetElapsedTime(at) < AdmissionLimits.TopicKnownAge;
+    public bool IsKnown(string name) => _knownAt.TryGetValue(name, out var at) && time.GetElapsedTime(at) < AdmissionLimits.TopicKnownAge;
 
     /// <summary>Makes sure that there is a topic.</summary>
     /// <param name="name">The topic's name.</param>

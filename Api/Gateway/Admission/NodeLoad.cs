@@ -58,7 +58,7 @@ public class NodeLoad(TimeProvider time, long bytesMax = AdmissionLimits.Request
     {
         lock (_gate)
         {
-            double seconds = _bytes / _drained.PerSecond;
+            var seconds = _bytes / _drained.PerSecond;
             return seconds < AdmissionLimits.RetryAfterMax.TotalSeconds ? TimeSpan.FromSeconds(seconds) : AdmissionLimits.RetryAfterMax;
         }
     }

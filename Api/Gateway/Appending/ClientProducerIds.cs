@@ -56,7 +56,7 @@ public sealed class ClientProducerIds(IGrainFactory grains, TimeProvider time)
 
     private async Task<StreamError?> AskAsync(long id, TimeSpan timeout)
     {
-        long startedAt = time.GetTimestamp();
+        var startedAt = time.GetTimestamp();
         while (true)
         {
             try
@@ -102,7 +102,7 @@ public sealed class ClientProducerIds(IGrainFactory grains, TimeProvider time)
 
     private async Task<long> TakeBlockAsync()
     {
-        long first = await Counter.TakeBlockAsync();
+        var first = await Counter.TakeBlockAsync();
         Learn(first + ProducerLimits.IdsPerBlock);
         return first;
     }

@@ -14,7 +14,7 @@ public sealed class ClientProducers(IGrainFactory grains, ClientProducerIds ids)
     /// <exception cref="StreamException">A limit is reached, or there is no id to be had just now.</exception>
     public async ValueTask<long> AddAsync()
     {
-        long id = await ids.TakeAsync(TopicLimits.AppendTimeout);
+        var id = await ids.TakeAsync(TopicLimits.AppendTimeout);
         return await Register(id).AddAsync(id) is { } error ? throw new StreamException(error) : id;
     }
 
@@ -26,8 +26,8 @@ public sealed class ClientProducers(IGrainFactory grains, ClientProducerIds ids)
     /// <exception cref="StreamException">The producer is not known or has another epoch by now; or the key was used for the epoch before.</exception>
     public async ValueTask<short> RaiseEpochAsync(long producerId, short producerEpoch, string? key)
     {
-        string? hash = key is null ? null : KeyedRequests.HashOf(key);
-        ProducerEpochResponse raised = await Register(producerId).RaiseEpochAsync(producerId, producerEpoch, hash);
+        var hash = key is null ? null : KeyedRequests.HashOf(key);
+        var raised = await Register(producerId).RaiseEpochAsync(producerId, producerEpoch, hash);
         return raised.Error is { } error ? throw new StreamException(error) : raised.ProducerEpoch;
     }
 

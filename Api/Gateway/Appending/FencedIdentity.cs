@@ -14,7 +14,7 @@ public static class FencedIdentity
     /// <param name="response">The answer.</param>
     public static bool IsIn(RecordsAppendResponse response)
     {
-        foreach (AppendPart part in response.Parts)
+        foreach (var part in response.Parts)
         {
             if (part.Response.Error is { Code: StreamErrorCode.InvalidProducerEpoch })
                 return true;
@@ -29,7 +29,7 @@ public static class FencedIdentity
     {
         if (response.Error is not null || response.HasStrays || response.Parts.IsEmpty)
             return false;
-        foreach (AppendPart part in response.Parts)
+        foreach (var part in response.Parts)
         {
             if (part.Response.Error is not { Code: StreamErrorCode.InvalidProducerEpoch, OutcomeUnknown: false })
                 return false;

@@ -21,15 +21,15 @@ public sealed class KeyedRequests(IGrainFactory grains, RecordsAppender appender
     /// <exception cref="StreamException">The key was used for another request, or is in use; or there is no such topic.</exception>
     public async Task<ClientIdentity> BeginAsync(string topic, string key, string requestHash)
     {
-        byte[] keyHash = SHA256.HashData(Encoding.UTF8.GetBytes(key));
-        string keyText = TextOf(keyHash);
+        var keyHash = SHA256.HashData(Encoding.UTF8.GetBytes(key));
+        var keyText = TextOf(keyHash);
         var runner = Guid.NewGuid();
-        (IKeyedAppendsGrain appends, KeyedAppendResponse begun) = await RepeatAsync(async () =>
+        (var appends, var begun) = await RepeatAsync(async () =>
         {
-            TopicResponse found = await grains.GetGrain<ITopicGrain>(topic).GetAsync();
+            var found = await grains.GetGrain<ITopicGrain>(topic).GetAsync();
             if (found.Topic is not { } metadata)
                 return (null!, new KeyedAppendResponse(found.Error));
-            IKeyedAppendsGrain grain = grains.GetGrain<IKeyedAppendsGrain>(IKeyedAppendsGrain.KeyOf(metadata.Id, keyHash));
+            var grain = grains.GetGrain<IKeyedAppendsGrain>(IKeyedAppendsGrain.KeyOf(metadata.Id, keyHash));
             return (grain, await grain.BeginAsync(new KeyedAppendRequest(keyText, requestHash, metadata, appender.NextKeylessStart(), runner)));
         });
         if (begun.Identity is not { } identity)
@@ -47,7 +47,7 @@ public sealed class KeyedRequests(IGrainFactory grains, RecordsAppender appender
 
     private async Task<T> RepeatAsync<T>(Func<Task<T>> begin)
     {
-        long startedAt = time.GetTimestamp();
+        var startedAt = time.GetTimestamp();
         while (true)
         {
             try

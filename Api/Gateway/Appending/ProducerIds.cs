@@ -31,7 +31,7 @@ public sealed class ProducerIds(Func<Task<long>> takeBlock, TimeProvider time)
 
     private async Task<long> AskAsync(TimeSpan timeout)
     {
-        long startedAt = time.GetTimestamp();
+        var startedAt = time.GetTimestamp();
         while (true)
         {
             Task asking;
@@ -56,7 +56,7 @@ public sealed class ProducerIds(Func<Task<long>> takeBlock, TimeProvider time)
 
     private async Task TakeBlockAsync()
     {
-        long first = await takeBlock();
+        var first = await takeBlock();
         lock (_gate)
             (_nextId, _idsLeft) = (first, ProducerLimits.IdsPerBlock);
     }

@@ -28,13 +28,13 @@ public sealed class RecordsAppender(TopicRoutes routes, ClientProducerIds produc
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<AppendOutcome> AppendAsync(string topic, AppendRecords records)
     {
-        long startedAt = time.GetTimestamp();
-        NamedProducers named = ProducersOf(records.Batches.Span);
+        var startedAt = time.GetTimestamp();
+        var named = ProducersOf(records.Batches.Span);
         if (await producers.CheckAsync(named, TopicLimits.AppendTimeout) is { } unknown)
             return Refused(unknown);
         if (records.Acks == Acks.None)
             return await TryAsync(topic, records.With(identity: null)) is { } response ? OutcomeOf(response) : new AppendOutcome(Lost(), IsMemoryFree: false);
-        for (int changes = 0; ; changes++)
+        for (var changes = 0; ; changes++)
         {
             ProducerLane lane;
             try
@@ -48,9 +48,9 @@ public sealed class RecordsAppender(TopicRoutes routes, ClientProducerIds produc
 
             var identity = new AppendIdentity(
                 lane.Id, lane.Epoch, _plans.Find(topic), time.GetUtcNow().ToUnixTimeMilliseconds(), NextKeylessStart(), LeftMs(startedAt));
-            AppendOutcome outcome = await RepeatAsync(topic, records, identity, isOpen: false, startedAt);
+            var outcome = await RepeatAsync(topic, records, identity, isOpen: false, startedAt);
             // Where batches name producers of their own, a fence may be theirs.
-            bool isFenced = named.IsNone && FencedIdentity.IsIn(outcome.Response);
+            var isFenced = named.IsNone && FencedIdentity.IsIn(outcome.Response);
             if (!isFenced && !HasOpenOutcome(outcome.Response))
                 lanes.Return(lane);
             if (!isFenced)
@@ -73,16 +73,16 @@ public sealed class RecordsAppender(TopicRoutes routes, ClientProducerIds produc
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<AppendOutcome> AppendAsync(string topic, AppendRecords records, ClientIdentity client)
     {
-        long startedAt = time.GetTimestamp();
-        NamedProducers named = ProducersOf(records.Batches.Span);
-        NamedProducers judged = client.Identity.IsClients ? named.With(client.Identity.ProducerId) : named;
+        var startedAt = time.GetTimestamp();
+        var named = ProducersOf(records.Batches.Span);
+        var judged = client.Identity.IsClients ? named.With(client.Identity.ProducerId) : named;
         if (await producers.CheckAsync(judged, TopicLimits.AppendTimeout) is { } unknown)
             return Refused(client.IsResumed ? unknown with { OutcomeUnknown = true } : unknown);
-        AppendIdentity identity = client.Identity with
+        var identity = client.Identity with
         {
             Topic = client.Identity.Topic ?? _plans.Find(topic), TimeoutMs = LeftMs(startedAt),
         };
-        AppendOutcome outcome = await RepeatAsync(topic, records, identity, client.IsResumed, startedAt);
+        var outcome = await RepeatAsync(topic, records, identity, client.IsResumed, startedAt);
         return outcome with { IsFenced = judged.IsNone && FencedIdentity.KeptAllOut(outcome.Response) };
     }
 
@@ -104,10 +104,10 @@ public sealed class RecordsAppender(TopicRoutes routes, ClientProducerIds produc
     {
         // Before the first call: later ones may have others beside them that still read the batches.
         RecordBatchHeader.StampProducers(records.Batches.Span, identity.ProducerId, identity.ProducerEpoch, identity.BaseSequence);
-        bool isMemoryFree = true;
+        var isMemoryFree = true;
         while (true)
         {
-            RecordsAppendResponse? response = await TryAsync(topic, records.With(identity));
+            var response = await TryAsync(topic, records.With(identity));
             isMemoryFree &= response is not null && OutcomeOf(response).IsMemoryFree;
             if (response?.PlanBy is { } current)
             {
@@ -137,7 +137,7 @@ public sealed class RecordsAppender(TopicRoutes routes, ClientProducerIds produc
         try
         {
             // The caller's going away does not cancel: whether the records are stored must not depend on when it went.
-            ValueTask<RecordsAppendResponse> call = routes.AppendAsync(topic, request, CancellationToken.None);
+            var call = routes.AppendAsync(topic, request, CancellationToken.None);
             // The first call is given up by its own response timeout, which is as long.
             return request.Identity is { IsRepeat: true } identity
                 ? await call.AsTask().WaitAsync(TimeSpan.FromMilliseconds(identity.TimeoutMs), time)
@@ -151,8 +151,8 @@ public sealed class RecordsAppender(TopicRoutes routes, ClientProducerIds produc
 
     private static NamedProducers ProducersOf(ReadOnlySpan<byte> batches)
     {
-        NamedProducers named = NamedProducers.None;
-        for (; RecordBatchHeader.TryRead(batches, out RecordBatchHeader header); batches = batches[header.LengthBytes..])
+        var named = NamedProducers.None;
+        for (; RecordBatchHeader.TryRead(batches, out var header); batches = batches[header.LengthBytes..])
         {
             // Control and transactional batches are refused by the log, whoever they name.
             if (header is { HasProducer: true, IsControl: false, IsTransactional: false })
@@ -182,7 +182,7 @@ public sealed class RecordsAppender(TopicRoutes routes, ClientProducerIds produc
     {
         if (response.Error is { OutcomeUnknown: true })
             return true;
-        foreach (AppendPart part in response.Parts)
+        foreach (var part in response.Parts)
         {
             if (part.Response.Error is { OutcomeUnknown: true })
                 return true;

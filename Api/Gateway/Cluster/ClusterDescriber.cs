@@ -15,7 +15,7 @@ public sealed class ClusterDescriber(IGrainFactory grains, TimeProvider time)
     /// <param name="cancellationToken">The caller's deadline.</param>
     public async Task<IReadOnlyList<SiloDescription>> DescribeAsync(CancellationToken cancellationToken)
     {
-        Dictionary<SiloAddress, SiloStatus> silos = await grains.GetGrain<IManagementGrain>(0).GetHosts(onlyActive: true, cancellationToken);
+        var silos = await grains.GetGrain<IManagementGrain>(0).GetHosts(onlyActive: true, cancellationToken);
         return await Task.WhenAll(silos.Keys.Order().Select(silo => DescribeAsync(silo, cancellationToken)));
     }
 
@@ -23,7 +23,7 @@ public sealed class ClusterDescriber(IGrainFactory grains, TimeProvider time)
     {
         try
         {
-            SiloUsage usage = await grains.GetGrain<ISiloGrain>(silo.ToParsableString()).DescribeAsync()
+            var usage = await grains.GetGrain<ISiloGrain>(silo.ToParsableString()).DescribeAsync()
                 .AsTask().WaitAsync(AnswerMax, time, cancellationToken);
             return new SiloDescription(silo.Endpoint.ToString(), usage);
         }

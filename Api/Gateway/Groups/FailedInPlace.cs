@@ -24,7 +24,7 @@ internal sealed class FailedInPlace(PartitionFetcher fetcher)
     public async Task<PartitionHolds> HoldAsync(
         AssignedPartition assigned, IReadOnlyList<FailedRecord> failed, GroupCursor cursor, GroupRetryPolicy policy, CancellationToken cancellationToken)
     {
-        PartitionHolds told = cursor.Holds.FirstOrDefault(holds => holds.TopicId == assigned.TopicId && holds.Partition == assigned.Partition)
+        var told = cursor.Holds.FirstOrDefault(holds => holds.TopicId == assigned.TopicId && holds.Partition == assigned.Partition)
             ?? new PartitionHolds(assigned.TopicId, assigned.Partition, [], [], []);
         var offsets = failed.Select(record => record.Offset).ToHashSet();
         var again = ImmutableArray.CreateBuilder<HeldOffset>();
@@ -33,7 +33,7 @@ internal sealed class FailedInPlace(PartitionFetcher fetcher)
         long[] fresh = [.. offsets.Where(offset => offset >= assigned.CommittedOffset && told.Done.All(held => held.Offset != offset)).Order()];
         if (fresh.Length > 0)
         {
-            long end = cursor.Offsets.First(offset => offset.TopicId == assigned.TopicId && offset.Partition == assigned.Partition).Offset;
+            var end = cursor.Offsets.First(offset => offset.TopicId == assigned.TopicId && offset.Partition == assigned.Partition).Offset;
             await ReadKeysAsync(assigned, fresh[0], end, (offset, key) =>
             {
                 if (offsets.Contains(offset))
@@ -55,7 +55,7 @@ internal sealed class FailedInPlace(PartitionFetcher fetcher)
     // Without its key nobody can tell which others would have to wait for it.
     private static void Refuse(IReadOnlyList<FailedRecord> failed, UnreadableRecords unreadable)
     {
-        foreach (FailedRecord record in failed)
+        foreach (var record in failed)
         {
             if (record.Offset >= unreadable.Offset && record.Offset <= unreadable.LastOffset)
                 throw new StreamException(record.Unreadable());
@@ -65,9 +65,9 @@ internal sealed class FailedInPlace(PartitionFetcher fetcher)
     private async Task ReadKeysAsync(
         AssignedPartition assigned, long from, long end, Action<long, int?> see, Action<UnreadableRecords> pass, CancellationToken cancellationToken)
     {
-        for (long next = from; next < end;)
+        for (var next = from; next < end;)
         {
-            FetchResponse response = await fetcher.FetchAsync(assigned, next, ReadingLimits.FetchBytesDefault, waitMs: 0, cancellationToken);
+            var response = await fetcher.FetchAsync(assigned, next, ReadingLimits.FetchBytesDefault, waitMs: 0, cancellationToken);
             cancellationToken.ThrowIfCancellationRequested();
             if (response.Error is { Code: StreamErrorCode.OffsetOutOfRange, LogStartOffset: { } start } && start > next)
             {
@@ -86,13 +86,13 @@ internal sealed class FailedInPlace(PartitionFetcher fetcher)
 
     private static long ReadKeys(FetchResponse response, long from, long end, Action<long, int?> see, Action<UnreadableRecords> pass)
     {
-        long next = from;
+        var next = from;
         var scanner = new RecordBatchScanner(response.Batches.Span, checkCrc: false);
         while (scanner.MoveNext())
         {
             next = scanner.Header.NextOffset;
             using var records = new StoredBatchReader(scanner.Batch);
-            while (records.TryReadNext(out RecordView record))
+            while (records.TryReadNext(out var record))
             {
                 if (record.Offset >= from && record.Offset < end)
                     see(record.Offset, HeldRecords.KeyOf(record));

@@ -27,23 +27,23 @@ internal sealed class FailedRecords(
     /// </exception>
     public async Task<(GroupMemberResponse? Lost, ImmutableArray<PartitionHolds> Holds)> MoveAsync(GroupCursor cursor, CancellationToken cancellationToken)
     {
-        GroupMemberResponse standing = await membership.CommitAsync(cursor.Token, [], cancellationToken);
+        var standing = await membership.CommitAsync(cursor.Token, [], cancellationToken);
         if (standing.Error is not null)
             return (standing, []);
         if (standing.Retry is not { } policy)
             throw StreamException.InvalidRequest("failed", $"Group '{group}' has no retry policy.");
         ImmutableArray<FailedRecord> failed = [.. entries.Select((entry, i) => Find(entry, i, standing, cursor))];
-        ILookup<bool, FailedRecord> byPlace = failed.ToLookup(record => policy.InPlace && !RetryTopics.IsRetry(record.Topic, group));
+        var byPlace = failed.ToLookup(record => policy.InPlace && !RetryTopics.IsRetry(record.Topic, group));
         ImmutableArray<FailedRecord> moved = [.. byPlace[false], .. byPlace[true].Where(record => record.Attempt >= policy.MaxAttempts)];
         ImmutableArray<PartitionHolds> told = [.. cursor.Holds];
-        foreach (IGrouping<(Guid TopicId, int Partition), FailedRecord> some in byPlace[true].GroupBy(record => (record.TopicId, record.Partition)))
+        foreach (var some in byPlace[true].GroupBy(record => (record.TopicId, record.Partition)))
         {
-            AssignedPartition assigned = standing.Assignment.First(one => (one.TopicId, one.Partition) == some.Key);
-            PartitionHolds holds = await _inPlace.HoldAsync(assigned, [.. some], cursor, policy, cancellationToken);
+            var assigned = standing.Assignment.First(one => (one.TopicId, one.Partition) == some.Key);
+            var holds = await _inPlace.HoldAsync(assigned, [.. some], cursor, policy, cancellationToken);
             told = [.. told.Where(known => (known.TopicId, known.Partition) != some.Key), holds];
         }
 
-        StreamError? error = await membership.AskAsync(
+        var error = await membership.AskAsync(
             () => grains.GetGrain<IGroupRetryGrain>(group).MoveAsync(policy, moved, cancellationToken), cancellationToken);
         return error is null ? (null, told) : throw new StreamException(error with { OutcomeUnknown = false });
     }
@@ -51,17 +51,17 @@ internal sealed class FailedRecords(
     private static FailedRecord Find(FailedEntry entry, int index, GroupMemberResponse standing, GroupCursor cursor)
     {
         AssignedPartition? found = null;
-        foreach (AssignedPartition assigned in standing.Assignment)
+        foreach (var assigned in standing.Assignment)
         {
             if (assigned.Topic == entry.Topic && assigned.Partition == entry.Partition)
                 found = assigned;
         }
 
-        bool isDelivered = found is { } one && cursor.Offsets.Any(
+        var isDelivered = found is { } one && cursor.Offsets.Any(
             offset => offset.TopicId == one.TopicId && offset.Partition == one.Partition && entry.Offset < offset.Offset);
         if (isDelivered)
         {
-            Guid topicId = found!.Value.TopicId;
+            var topicId = found!.Value.TopicId;
             HeldOffset held = cursor.Holds.Where(holds => holds.TopicId == topicId && holds.Partition == entry.Partition)
                 .SelectMany(holds => holds.Done).FirstOrDefault(held => held.Offset == entry.Offset);
             return new FailedRecord(entry.Topic, topicId, entry.Partition, entry.Offset, entry.Reason, Math.Max(1, held.Attempt));

@@ -10,18 +10,18 @@ internal static class FairShares
     public static int[] Divide(ReadOnlySpan<int> counts, int total)
     {
         var shares = new int[counts.Length];
-        int left = total;
+        var left = total;
         while (left > 0)
         {
-            int open = 0;
-            for (int i = 0; i < counts.Length; i++)
+            var open = 0;
+            for (var i = 0; i < counts.Length; i++)
                 open += counts[i] > shares[i] ? 1 : 0;
             if (open == 0)
                 break;
-            int step = Math.Max(1, left / open);
-            for (int i = 0; i < counts.Length && left > 0; i++)
+            var step = Math.Max(1, left / open);
+            for (var i = 0; i < counts.Length && left > 0; i++)
             {
-                int given = Math.Min(Math.Min(step, counts[i] - shares[i]), left);
+                var given = Math.Min(Math.Min(step, counts[i] - shares[i]), left);
                 shares[i] += given;
                 left -= given;
             }

@@ -34,11 +34,11 @@ public sealed record GroupCursor(MemberToken Token, IReadOnlyList<PartitionOffse
         writer.Write7BitEncodedInt64(Token.Epoch);
         IGrouping<Guid, PartitionOffset>[] topics = [.. Offsets.GroupBy(offset => offset.TopicId)];
         writer.Write7BitEncodedInt(topics.Length);
-        foreach (IGrouping<Guid, PartitionOffset> topic in topics)
+        foreach (var topic in topics)
         {
             writer.Write(topic.Key.ToByteArray());
             writer.Write7BitEncodedInt(topic.Count());
-            foreach (PartitionOffset offset in topic)
+            foreach (var offset in topic)
             {
                 writer.Write7BitEncodedInt(offset.Partition);
                 writer.Write7BitEncodedInt64(offset.Offset);
@@ -46,7 +46,7 @@ public sealed record GroupCursor(MemberToken Token, IReadOnlyList<PartitionOffse
         }
 
         writer.Write7BitEncodedInt(Holds.Count);
-        foreach (PartitionHolds holds in Holds)
+        foreach (var holds in Holds)
         {
             writer.Write(holds.TopicId.ToByteArray());
             writer.Write7BitEncodedInt(holds.Partition);
@@ -69,13 +69,16 @@ public sealed record GroupCursor(MemberToken Token, IReadOnlyList<PartitionOffse
             throw Malformed();
         try
         {
-            byte[] bytes = Base64Url.DecodeFromChars(text);
+            var bytes = Base64Url.DecodeFromChars(text);
             if (bytes.Length <= ChecksumBytes
                 || BitConverter.ToUInt32(bytes.AsSpan(^ChecksumBytes)) != Checksum(group, member, bytes.AsSpan(..^ChecksumBytes)))
+            {
                 throw Malformed();
+            }
+
             using var reader = new BinaryReader(new MemoryStream(bytes, 0, bytes.Length - ChecksumBytes));
-            GroupCursor? cursor = reader.ReadByte() == Version ? Read(reader) : null;
-            bool isWhole = cursor is not null && reader.BaseStream.Position == reader.BaseStream.Length;
+            var cursor = reader.ReadByte() == Version ? Read(reader) : null;
+            var isWhole = cursor is not null && reader.BaseStream.Position == reader.BaseStream.Length;
             return isWhole && cursor!.IsPossible() ? cursor : throw Malformed();
         }
         catch (Exception exception) when (exception is FormatException or EndOfStreamException or ArgumentException)
@@ -88,15 +91,15 @@ public sealed record GroupCursor(MemberToken Token, IReadOnlyList<PartitionOffse
     {
         var token = new MemberToken(new Guid(reader.ReadBytes(16)), reader.Read7BitEncodedInt64());
         var offsets = new List<PartitionOffset>();
-        for (int topics = reader.Read7BitEncodedInt(); topics > 0; topics--)
+        for (var topics = reader.Read7BitEncodedInt(); topics > 0; topics--)
         {
             var topic = new Guid(reader.ReadBytes(16));
-            for (int partitions = reader.Read7BitEncodedInt(); partitions > 0; partitions--)
+            for (var partitions = reader.Read7BitEncodedInt(); partitions > 0; partitions--)
                 offsets.Add(new PartitionOffset(topic, reader.Read7BitEncodedInt(), reader.Read7BitEncodedInt64()));
         }
 
         var holds = new List<PartitionHolds>();
-        for (int count = reader.Read7BitEncodedInt(); count > 0; count--)
+        for (var count = reader.Read7BitEncodedInt(); count > 0; count--)
             holds.Add(new PartitionHolds(new Guid(reader.ReadBytes(16)), reader.Read7BitEncodedInt(), ReadHeld(reader), [], ReadHeld(reader)));
         return new GroupCursor(token, offsets) { Holds = holds };
     }
@@ -108,16 +111,16 @@ public sealed record GroupCursor(MemberToken Token, IReadOnlyList<PartitionOffse
     private bool IsPossible()
     {
         var places = new HashSet<(Guid, int)>();
-        foreach (PartitionOffset offset in Offsets)
+        foreach (var offset in Offsets)
         {
             if (!IsPartition(offset.Partition) || offset.Offset < 0 || !places.Add((offset.TopicId, offset.Partition)))
                 return false;
         }
 
         places.Clear();
-        foreach (PartitionHolds holds in Holds)
+        foreach (var holds in Holds)
         {
-            bool isPossible = IsPartition(holds.Partition) && places.Add((holds.TopicId, holds.Partition))
+            var isPossible = IsPartition(holds.Partition) && places.Add((holds.TopicId, holds.Partition))
                 && ArePossible(holds.Done) && ArePossible(holds.Waiting);
             if (!isPossible)
                 return false;
@@ -137,7 +140,7 @@ public sealed record GroupCursor(MemberToken Token, IReadOnlyList<PartitionOffse
     private static void Write(BinaryWriter writer, ImmutableArray<HeldOffset> held)
     {
         writer.Write7BitEncodedInt(held.Length);
-        foreach (HeldOffset one in held)
+        foreach (var one in held)
         {
             writer.Write7BitEncodedInt64(one.Offset);
             writer.Write7BitEncodedInt(one.Attempt);
@@ -149,9 +152,9 @@ public sealed record GroupCursor(MemberToken Token, IReadOnlyList<PartitionOffse
     private static ImmutableArray<HeldOffset> ReadHeld(BinaryReader reader)
     {
         var held = ImmutableArray.CreateBuilder<HeldOffset>();
-        for (int count = reader.Read7BitEncodedInt(); count > 0; count--)
+        for (var count = reader.Read7BitEncodedInt(); count > 0; count--)
         {
-            (long offset, int attempt, bool hasKey, int key) = (reader.Read7BitEncodedInt64(), reader.Read7BitEncodedInt(), reader.ReadBoolean(), reader.ReadInt32());
+            (var offset, var attempt, var hasKey, var key) = (reader.Read7BitEncodedInt64(), reader.Read7BitEncodedInt(), reader.ReadBoolean(), reader.ReadInt32());
             held.Add(new HeldOffset(offset, hasKey ? key : null, attempt, DueMs: 0));
         }
 

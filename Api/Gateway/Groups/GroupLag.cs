@@ -5,7 +5,6 @@ using OrleansStream.Groups;
 using OrleansStream.Partitions;
 using OrleansStream.Records;
 using OrleansStream.Topics;
-using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Gateway.Groups;
 
@@ -22,7 +21,7 @@ public sealed class GroupLag(ConsumerGroups groups, TopicRoutes routes, TimeProv
     /// <exception cref="StreamException">There is no such group.</exception>
     public async Task<MeasuredLag> MeasureAsync(string group, CancellationToken cancellationToken)
     {
-        GroupDescription description = await groups.DescribeAsync(group, cancellationToken);
+        var description = await groups.DescribeAsync(group, cancellationToken);
         using var load = new AnswerLoad(node);
         return await MeasureAsync(description, load, cancellationToken);
     }
@@ -36,16 +35,16 @@ public sealed class GroupLag(ConsumerGroups groups, TopicRoutes routes, TimeProv
             .Concat(group.Members.SelectMany(member => member.Assigned.Concat(member.Target)).Select(partition => partition.Topic))
             .Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
         var measured = new List<MeasuredPartitionLag>();
-        foreach (string topic in topics)
+        foreach (var topic in topics)
         {
-            TopicDescription description = await routes.Router(topic).DescribeAsync(cancellationToken);
+            var description = await routes.Router(topic).DescribeAsync(cancellationToken);
             if (description.Topic is not { } metadata)
                 continue;
-            foreach (PartitionDescription[] some in description.Partitions.Chunk(PollLimits.LagReadsAtOnce))
+            foreach (var some in description.Partitions.Chunk(PollLimits.LagReadsAtOnce))
             {
                 measured.AddRange(await Task.WhenAll(some.Select(partition => MeasureAsync(
                     metadata, partition,
-                    committed.TryGetValue((metadata.Id, partition.Partition), out long offset) ? offset : null,
+                    committed.TryGetValue((metadata.Id, partition.Partition), out var offset) ? offset : null,
                     owners.GetValueOrDefault((metadata.Id, partition.Partition)), load, cancellationToken))));
             }
         }
@@ -59,8 +58,8 @@ public sealed class GroupLag(ConsumerGroups groups, TopicRoutes routes, TimeProv
         var lag = new MeasuredPartitionLag(topic.Name, partition.Partition, owner, committed);
         if (partition.Error is not null)
             return lag;
-        long next = Math.Max(committed ?? partition.LogStartOffset, partition.LogStartOffset);
-        long count = Math.Max(0, partition.HighWatermark - next);
+        var next = Math.Max(committed ?? partition.LogStartOffset, partition.LogStartOffset);
+        var count = Math.Max(0, partition.HighWatermark - next);
         return lag with
         {
             HighWatermark = partition.HighWatermark,
@@ -73,7 +72,7 @@ public sealed class GroupLag(ConsumerGroups groups, TopicRoutes routes, TimeProv
     private async Task<double?> AgeAsync(TopicMetadata topic, int partition, long offset, AnswerLoad load, CancellationToken cancellationToken)
     {
         var request = new FetchRequest(offset, BytesMax: 1, WaitMs: 0) { TopicId = topic.Id };
-        FetchResponse response = await routes.FetchAsync(topic.Name, partition, request, cancellationToken);
+        var response = await routes.FetchAsync(topic.Name, partition, request, cancellationToken);
         // What has no memory just now cannot be read just now.
         if (!load.TryTake(response.Batches.Length))
             return null;
@@ -90,7 +89,7 @@ public sealed class GroupLag(ConsumerGroups groups, TopicRoutes routes, TimeProv
         if (batches.IsEmpty)
             return null;
         using var records = new StoredBatchReader(batches);
-        while (records.TryReadNext(out RecordView record))
+        while (records.TryReadNext(out var record))
         {
             if (record.Offset >= offset)
                 return record.TimestampMs;

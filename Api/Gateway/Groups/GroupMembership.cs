@@ -39,17 +39,17 @@ internal sealed class GroupMembership(IConsumerGroupGrain group, TimeProvider ti
             NeverJoins = neverJoins,
             KeepsPartitions = options.IsHeartbeat,
         };
-        GroupMemberResponse response = await AskAsync(
+        var response = await AskAsync(
             () =>
             {
-                GroupPollRequest now = request;
+                var now = request;
                 // When an answer is lost the member may have left since: only one that never had an answer may still have to join.
                 request = request with { NeverJoins = neverJoins || token is not null };
                 return group.PollAsync(now);
             },
             cancellationToken);
         // An epoch that this very poll was told and that is stale by now: an answer to it was lost. It committed nothing, so it goes on.
-        bool isAnswerLost = response.Error?.Code == StreamErrorCode.StaleMemberEpoch && token == Token;
+        var isAnswerLost = response.Error?.Code == StreamErrorCode.StaleMemberEpoch && token == Token;
         if (response.Error is not null && !isAnswerLost || response.Token is not { } known)
             return response;
         Token = known;
@@ -72,7 +72,7 @@ internal sealed class GroupMembership(IConsumerGroupGrain group, TimeProvider ti
     {
         if (LeaseLeftMs >= options.LeaseMs * (1 - PollLimits.PollLeaseSlack))
             return null;
-        GroupWaitResponse renewed = await AskAsync(() => group.WaitAsync(member, Token, waitMs: 0, cancellationToken), cancellationToken);
+        var renewed = await AskAsync(() => group.WaitAsync(member, Token, waitMs: 0, cancellationToken), cancellationToken);
         Renewed(renewed.LeaseLeftMs);
         return renewed.Error;
     }
@@ -85,7 +85,7 @@ internal sealed class GroupMembership(IConsumerGroupGrain group, TimeProvider ti
     {
         try
         {
-            GroupWaitResponse told = await group.WaitAsync(member, Token, waitMs, cancellationToken)
+            var told = await group.WaitAsync(member, Token, waitMs, cancellationToken)
                 .WaitAsync(TimeSpan.FromMilliseconds(waitMs) + PollLimits.PollAskMax, time, cancellationToken);
             Renewed(told.LeaseLeftMs);
             return told;
@@ -108,8 +108,8 @@ internal sealed class GroupMembership(IConsumerGroupGrain group, TimeProvider ti
     /// <param name="cancellationToken">Ends it.</param>
     public async Task<T> AskAsync<T>(Func<Task<T>> ask, CancellationToken cancellationToken)
     {
-        long started = time.GetTimestamp();
-        TimeSpan patience = TimeSpan.FromMilliseconds(Math.Max(options.WaitMs, PollLimits.PollMoveMsMax));
+        var started = time.GetTimestamp();
+        var patience = TimeSpan.FromMilliseconds(Math.Max(options.WaitMs, PollLimits.PollMoveMsMax));
         while (true)
         {
             try

@@ -20,7 +20,7 @@ public sealed class GroupOffsets(ConsumerGroups groups, IGrainFactory grains, Lo
     /// <exception cref="StreamException">There is no such group.</exception>
     public async Task<IEnumerable<GroupOffset>> ListAsync(string group, string? topic, CancellationToken cancellationToken)
     {
-        GroupDescription description = await groups.DescribeAsync(group, cancellationToken);
+        var description = await groups.DescribeAsync(group, cancellationToken);
         return description.Offsets.Where(offset => topic is null || offset.Topic == topic);
     }
 
@@ -32,7 +32,7 @@ public sealed class GroupOffsets(ConsumerGroups groups, IGrainFactory grains, Lo
     public async Task<IEnumerable<GroupOffset>> ListAsync(string group, ImmutableArray<PartitionOffset> partitions, CancellationToken cancellationToken)
     {
         var wanted = partitions.Select(offset => (offset.TopicId, offset.Partition)).ToHashSet();
-        GroupDescription description = await groups.DescribeAsync(group, cancellationToken);
+        var description = await groups.DescribeAsync(group, cancellationToken);
         return description.Offsets.Where(offset => wanted.Contains((offset.TopicId, offset.Partition)));
     }
 
@@ -46,7 +46,7 @@ public sealed class GroupOffsets(ConsumerGroups groups, IGrainFactory grains, Lo
     public async Task<CommitOutcome> CommitAsync(
         string group, string member, long memberEpoch, IReadOnlyList<TopicOffset> offsets, CancellationToken cancellationToken)
     {
-        ImmutableArray<PartitionOffset> found = await FindAsync(offsets, cancellationToken);
+        var found = await FindAsync(offsets, cancellationToken);
         await ends.CheckAsync(Named(offsets, found), mustKnow: false, cancellationToken);
         return await CommitAsync(group, member, new MemberToken(Guid.Empty, memberEpoch), found, cancellationToken);
     }
@@ -64,7 +64,7 @@ public sealed class GroupOffsets(ConsumerGroups groups, IGrainFactory grains, Lo
         ImmutableArray<PartitionOffset> offsets = [.. cursor.Offsets];
         if (!offsets.All(offset => ends.Covers(offset)))
         {
-            GroupMemberResponse standing = await Group(group).CommitAsync(member, cursor.Token, []).WaitAsync(cancellationToken);
+            var standing = await Group(group).CommitAsync(member, cursor.Token, []).WaitAsync(cancellationToken);
             if (standing.Error is not null)
                 return new CommitOutcome(MemberRefusal.Of(standing, group, member), []);
             await ends.CheckAsync(standing.Assignment.NamesOf(offsets, (_, _) => true), mustKnow: false, cancellationToken);
@@ -83,7 +83,7 @@ public sealed class GroupOffsets(ConsumerGroups groups, IGrainFactory grains, Lo
     /// </exception>
     public async Task<ImmutableArray<PartitionOffset>> SetAsync(string group, IReadOnlyList<TopicOffset> offsets, CancellationToken cancellationToken)
     {
-        ImmutableArray<PartitionOffset> found = await FindAsync(offsets, cancellationToken);
+        var found = await FindAsync(offsets, cancellationToken);
         await ends.CheckAsync(Named(offsets, found), mustKnow: true, cancellationToken);
         return await Group(group).ResetAsync(NamesOf(offsets), found).WaitAsync(cancellationToken) is { } error ? throw new StreamException(error) : found;
     }
@@ -93,7 +93,7 @@ public sealed class GroupOffsets(ConsumerGroups groups, IGrainFactory grains, Lo
     private async Task<CommitOutcome> CommitAsync(
         string group, string member, MemberToken token, ImmutableArray<PartitionOffset> offsets, CancellationToken cancellationToken)
     {
-        GroupMemberResponse response = await Group(group).CommitAsync(member, token, offsets).WaitAsync(cancellationToken);
+        var response = await Group(group).CommitAsync(member, token, offsets).WaitAsync(cancellationToken);
         return response.Error is null ? new CommitOutcome(null, offsets) : new CommitOutcome(MemberRefusal.Of(response, group, member), []);
     }
 
@@ -103,10 +103,10 @@ public sealed class GroupOffsets(ConsumerGroups groups, IGrainFactory grains, Lo
     private async Task<ImmutableArray<PartitionOffset>> FindAsync(IReadOnlyList<TopicOffset> offsets, CancellationToken cancellationToken)
     {
         var topics = new Dictionary<string, TopicMetadata>(StringComparer.Ordinal);
-        foreach (string name in NamesOf(offsets))
+        foreach (var name in NamesOf(offsets))
         {
             await known.RequireAsync(name, cancellationToken);
-            TopicResponse response = await grains.GetGrain<ITopicGrain>(name).GetAsync().WaitAsync(cancellationToken);
+            var response = await grains.GetGrain<ITopicGrain>(name).GetAsync().WaitAsync(cancellationToken);
             topics[name] = response.Topic ?? throw new StreamException(response.Error!);
         }
 

@@ -80,22 +80,22 @@ public sealed class GroupPoll : IDisposable
         ImmutableArray<PartitionHolds> holds = _options is { IsHeartbeat: true, Commits: false } ? [] : [.. _options.Cursor?.Holds ?? []];
         if (_options.Failed.Count > 0)
         {
-            (GroupMemberResponse? lost, holds) = await _failed.MoveAsync(_options.Cursor!, cancellationToken);
+            (var lost, holds) = await _failed.MoveAsync(_options.Cursor!, cancellationToken);
             if (lost is not null)
                 return Refusal(lost);
         }
 
         if (holds.Length > 0 && !_options.Commits)
             throw StreamException.InvalidRequest("commit", "Records of the cursor's answer wait in place, or were passed over for one that does: only a poll that commits can tell what became of them.");
-        GroupMemberResponse? refused = await PollGroupAsync(
+        var refused = await PollGroupAsync(
             _options.Cursor?.Token, _options.Commits ? offsets : [], holds, neverJoins: _options.IsHeartbeat && _options.Cursor is not null, cancellationToken);
         if (refused is not null)
             return Refusal(refused);
         // The member goes on behind what it was last given, also in what it did not want to commit yet.
         var positions = offsets.ToDictionary(offset => (offset.TopicId, offset.Partition), offset => offset.Offset);
-        foreach (PolledPartition partition in Partitions)
+        foreach (var partition in Partitions)
         {
-            if (positions.TryGetValue((partition.Assigned.TopicId, partition.Assigned.Partition), out long position))
+            if (positions.TryGetValue((partition.Assigned.TopicId, partition.Assigned.Partition), out var position))
                 partition.GoTo(position, isDone: _options.Commits);
         }
 
@@ -127,7 +127,7 @@ public sealed class GroupPoll : IDisposable
     /// <returns>What the member is to be told behind its records.</returns>
     public async ValueTask<DeliveredPoll> DeliverAsync(IPolledRecordSink sink)
     {
-        using (PollDelivery delivery = _delivery ?? throw new InvalidOperationException($"{nameof(BeginDelivery)} comes first."))
+        using (var delivery = _delivery ?? throw new InvalidOperationException($"{nameof(BeginDelivery)} comes first."))
         {
             _delivery = null;
             await delivery.RunAsync(sink);
@@ -169,7 +169,7 @@ public sealed class GroupPoll : IDisposable
     /// <param name="cancellationToken">Ends it.</param>
     internal async Task<MemberRefusal?> ReadAsync(int waitMs, bool endsOnNews, CancellationToken cancellationToken)
     {
-        long started = _time.GetTimestamp();
+        var started = _time.GetTimestamp();
         while (true)
         {
             _fetcher.Release();
@@ -178,10 +178,10 @@ public sealed class GroupPoll : IDisposable
             await _partitions.FetchAvailableAsync(cancellationToken);
             if (await _positions.CommitReplacementsAsync(cancellationToken) is { } moved)
                 return Refusal(moved);
-            long leftMs = waitMs - (long)_time.GetElapsedTime(started).TotalMilliseconds;
+            var leftMs = waitMs - (long)_time.GetElapsedTime(started).TotalMilliseconds;
             if (_partitions.HasRecords || leftMs <= 0)
                 break;
-            GroupWaitResponse? told = await ParkAsync(leftMs, cancellationToken);
+            var told = await ParkAsync(leftMs, cancellationToken);
             HasNews = told?.HasNews ?? false;
             if (told?.Error is { } gone)
                 return new MemberRefusal(gone);
@@ -217,14 +217,14 @@ public sealed class GroupPoll : IDisposable
     /// <summary>Waits on all partitions and on the group at once; the lease is renewed more often than it ends.</summary>
     private Task<GroupWaitResponse?> ParkAsync(long leftMs, CancellationToken cancellationToken)
     {
-        int waitMs = (int)Math.Min(Math.Min(leftMs, GroupLimits.WaitMsMax), _options.LeaseMs / PollLimits.PollRenewalsPerLease);
+        var waitMs = (int)Math.Min(Math.Min(leftMs, GroupLimits.WaitMsMax), _options.LeaseMs / PollLimits.PollRenewalsPerLease);
         return _partitions.WaitAsync(_membership.WaitForNewsAsync, _partitions.ClampWait(waitMs), cancellationToken);
     }
 
     private async Task<GroupMemberResponse?> PollGroupAsync(
         MemberToken? token, ImmutableArray<PartitionOffset> commits, ImmutableArray<PartitionHolds> holds, bool neverJoins, CancellationToken cancellationToken)
     {
-        GroupMemberResponse response = await _membership.PollAsync(token, commits, holds, neverJoins, cancellationToken);
+        var response = await _membership.PollAsync(token, commits, holds, neverJoins, cancellationToken);
         if (response.Error is not null)
             return response;
         _partitions.Assign(response);
@@ -243,7 +243,7 @@ public sealed class GroupPoll : IDisposable
             throw StreamException.InvalidRequest("cursor", "'cursor' holds an offset below 0, so it is none that this member was given. Poll without one to start again.");
         if (cursor.Offsets.All(offset => _ends.Covers(offset)))
             return;
-        GroupMemberResponse standing = await _membership.CommitAsync(cursor.Token, [], cancellationToken);
+        var standing = await _membership.CommitAsync(cursor.Token, [], cancellationToken);
         // Of a member that is refused nothing is committed, and the poll tells it where it stands.
         if (standing.Error is not null)
             return;

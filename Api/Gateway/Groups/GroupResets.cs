@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Admission;
 using OrleansStream.Groups;
-using OrleansStream.Partitions;
 using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Gateway.Groups;
@@ -21,7 +20,7 @@ public sealed class GroupResets(ConsumerGroups groups, IGrainFactory grains, Kno
     /// <exception cref="StreamException">There is no such group or topic, a log's bounds cannot be had just now, or the group has members.</exception>
     public async Task<IReadOnlyList<OffsetChange>> ResetAsync(string group, OffsetReset reset, CancellationToken cancellationToken)
     {
-        GroupDescription? description = reset.Topics is null
+        var description = reset.Topics is null
             ? await groups.DescribeAsync(group, cancellationToken)
             : await groups.FindAsync(group, cancellationToken);
         Dictionary<(Guid, int), long> before = (description?.Offsets ?? [])
@@ -29,9 +28,9 @@ public sealed class GroupResets(ConsumerGroups groups, IGrainFactory grains, Kno
         IEnumerable<string> topics = reset.Topics ?? [.. description!.Offsets.Select(offset => offset.Topic).Distinct(StringComparer.Ordinal)];
         var changes = new List<OffsetChange>();
         var offsets = ImmutableArray.CreateBuilder<PartitionOffset>();
-        foreach (string topic in topics)
+        foreach (var topic in topics)
         {
-            foreach ((Guid id, OffsetChange change) in await ChangesOfAsync(topic, reset, before, cancellationToken))
+            foreach ((var id, var change) in await ChangesOfAsync(topic, reset, before, cancellationToken))
             {
                 changes.Add(change);
                 offsets.Add(new PartitionOffset(id, change.Partition, change.To));
@@ -40,7 +39,7 @@ public sealed class GroupResets(ConsumerGroups groups, IGrainFactory grains, Kno
 
         if (reset.IsDryRun)
             return changes;
-        StreamError? error = await grains.GetGrain<IConsumerGroupGrain>(group).ResetAsync([.. topics], offsets.ToImmutable()).WaitAsync(cancellationToken);
+        var error = await grains.GetGrain<IConsumerGroupGrain>(group).ResetAsync([.. topics], offsets.ToImmutable()).WaitAsync(cancellationToken);
         return error is null ? changes : throw new StreamException(error);
     }
 
@@ -48,19 +47,19 @@ public sealed class GroupResets(ConsumerGroups groups, IGrainFactory grains, Kno
         string topic, OffsetReset reset, Dictionary<(Guid, int), long> before, CancellationToken cancellationToken)
     {
         await known.RequireAsync(topic, cancellationToken);
-        ITopicRouterGrain router = grains.GetGrain<ITopicRouterGrain>(topic);
-        TopicDescription description = await router.DescribeAsync(cancellationToken);
+        var router = grains.GetGrain<ITopicRouterGrain>(topic);
+        var description = await router.DescribeAsync(cancellationToken);
         if (description.Topic is not { } metadata)
             throw new StreamException(description.Error!);
         var changes = new List<(Guid, OffsetChange)>();
-        foreach (PartitionDescription partition in description.Partitions)
+        foreach (var partition in description.Partitions)
         {
             if (reset.Partitions?.Contains(partition.Partition) == false)
                 continue;
             if (partition.Error is { } error)
                 throw new StreamException(error);
-            long? from = before.TryGetValue((metadata.Id, partition.Partition), out long offset) ? offset : null;
-            long to = reset.To switch
+            long? from = before.TryGetValue((metadata.Id, partition.Partition), out var offset) ? offset : null;
+            var to = reset.To switch
             {
                 OffsetTarget.Earliest => partition.LogStartOffset,
                 OffsetTarget.Latest => partition.HighWatermark,
@@ -81,7 +80,7 @@ public sealed class GroupResets(ConsumerGroups groups, IGrainFactory grains, Kno
     private static async Task<long> FindOffsetAsync(
         ITopicRouterGrain router, int partition, long timestampMs, CancellationToken cancellationToken)
     {
-        FindOffsetResponse found = await router.FindOffsetAsync(partition, timestampMs, cancellationToken);
+        var found = await router.FindOffsetAsync(partition, timestampMs, cancellationToken);
         return found.Error is { } error ? throw new StreamException(error) : found.Offset;
     }
 }

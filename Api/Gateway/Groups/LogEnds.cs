@@ -22,7 +22,7 @@ public sealed class LogEnds(TopicRoutes routes)
     /// <param name="highWatermark">Its high watermark, as its leader told it.</param>
     public void Saw(Guid topicId, int partition, long highWatermark)
     {
-        bool isKnown = _ends.TryGetValue((topicId, partition), out long known);
+        var isKnown = _ends.TryGetValue((topicId, partition), out var known);
         if (isKnown && known >= highWatermark)
             return;
         if (!isKnown && _ends.Count >= PollLimits.LogEndsMax)
@@ -38,7 +38,7 @@ public sealed class LogEnds(TopicRoutes routes)
     /// <summary>True when the log is known to reach an offset.</summary>
     /// <param name="offset">The offset.</param>
     public bool Covers(in PartitionOffset offset) =>
-        offset.Offset == 0 || _ends.TryGetValue((offset.TopicId, offset.Partition), out long end) && offset.Offset <= end;
+        offset.Offset == 0 || _ends.TryGetValue((offset.TopicId, offset.Partition), out var end) && offset.Offset <= end;
 
     /// <summary>Asks for the end of a log where it is not known to reach an offset.</summary>
     /// <param name="topic">The topic's name.</param>
@@ -53,12 +53,12 @@ public sealed class LogEnds(TopicRoutes routes)
         if (Covers(offset))
             return null;
         // The end costs no bytes. Where it seems too low, the partition may just have moved, and the offset itself is asked for.
-        FetchResponse end = await FetchAsync(topic, offset, FetchRequest.Latest, cancellationToken);
+        var end = await FetchAsync(topic, offset, FetchRequest.Latest, cancellationToken);
         if (end.Error is null)
             Saw(offset.TopicId, offset.Partition, end.HighWatermark);
         if (end.Error is not null || Covers(offset))
             return end.Error;
-        FetchResponse found = await FetchAsync(topic, offset, offset.Offset, cancellationToken);
+        var found = await FetchAsync(topic, offset, offset.Offset, cancellationToken);
         if (found.Error is { Code: StreamErrorCode.OffsetOutOfRange, HighWatermark: { } highWatermark } error && offset.Offset > highWatermark)
             return Beyond(topic, offset, error, field);
         return found.Error is { Code: StreamErrorCode.OffsetOutOfRange } ? null : found.Error;
@@ -73,9 +73,9 @@ public sealed class LogEnds(TopicRoutes routes)
     /// <exception cref="StreamException">The first that is refused.</exception>
     internal async Task CheckAsync(IEnumerable<NamedOffset> offsets, bool mustKnow, CancellationToken cancellationToken)
     {
-        foreach (NamedOffset[] some in offsets.Where(one => !Covers(one.Offset)).Chunk(PollLimits.PollFetchesAtOnce))
+        foreach (var some in offsets.Where(one => !Covers(one.Offset)).Chunk(PollLimits.PollFetchesAtOnce))
         {
-            StreamError?[] errors = await Task.WhenAll(some.Select(one => CheckAsync(one.Topic, one.Offset, one.Field, cancellationToken)));
+            var errors = await Task.WhenAll(some.Select(one => CheckAsync(one.Topic, one.Offset, one.Field, cancellationToken)));
             if (Array.Find(errors, error => mustKnow ? error is not null : error?.Code == StreamErrorCode.OffsetOutOfRange) is { } error)
                 throw new StreamException(error);
         }

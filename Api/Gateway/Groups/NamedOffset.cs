@@ -20,9 +20,9 @@ internal static class NamedOffsets
         this ImmutableArray<AssignedPartition> assignment, IEnumerable<PartitionOffset> offsets, Func<AssignedPartition, PartitionOffset, bool> isWanted)
     {
         var assigned = assignment.ToDictionary(one => (one.TopicId, one.Partition));
-        foreach (PartitionOffset offset in offsets)
+        foreach (var offset in offsets)
         {
-            if (assigned.TryGetValue((offset.TopicId, offset.Partition), out AssignedPartition one) && isWanted(one, offset))
+            if (assigned.TryGetValue((offset.TopicId, offset.Partition), out var one) && isWanted(one, offset))
                 yield return new NamedOffset(one.Topic, offset, "cursor");
         }
     }

@@ -29,7 +29,7 @@ internal sealed class PartitionFetcher(TopicRoutes routes, AnswerLoad load)
         StreamError failure;
         try
         {
-            FetchResponse response = await routes.FetchAsync(partition.Topic, partition.Partition, request, cancellationToken);
+            var response = await routes.FetchAsync(partition.Topic, partition.Partition, request, cancellationToken);
             if (TryHold(response.Batches.Length))
                 return response;
             failure = load.Refusal;

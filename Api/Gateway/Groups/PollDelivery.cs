@@ -1,7 +1,6 @@
 using OrleansStream.Gateway.Admission;
 using OrleansStream.Gateway.Reading;
 using OrleansStream.Groups;
-using OrleansStream.Partitions;
 using OrleansStream.Records;
 
 namespace OrleansStream.Gateway.Groups;
@@ -25,7 +24,7 @@ internal sealed class PollDelivery(IReadOnlyList<PolledPartition> partitions, in
         PolledPartition[] read = [.. partitions.Where(partition => partition.Fetched is not null)];
         // Where not all fit, a random one is first: over many answers each gets its turn.
         Random.Shared.Shuffle(read);
-        int[] shares = FairShares.Divide([.. read.Select(partition => partition.RecordCount)], recordsMax);
+        var shares = FairShares.Divide([.. read.Select(partition => partition.RecordCount)], recordsMax);
         _turns = [.. read.Zip(shares, (partition, share) => new Turn(
             partition, new BatchCursor(partition.Fetched!.Value with { Offset = partition.Position }, _budget)) { Left = share })];
         if (_turns.Length == 0 || partitions.Any(partition => partition.Held.Fetched.Count > 0))
@@ -33,7 +32,7 @@ internal sealed class PollDelivery(IReadOnlyList<PolledPartition> partitions, in
         _turns[0].Opened = _turns[0].Cursor.OpenNext();
         if (!_budget.IsRefused)
             return true;
-        foreach (Turn turn in _turns)
+        foreach (var turn in _turns)
             turn.Partition.End(turn.Partition.Position);
         return false;
     }
@@ -43,9 +42,9 @@ internal sealed class PollDelivery(IReadOnlyList<PolledPartition> partitions, in
     /// <exception cref="OperationCanceledException">The reader has gone.</exception>
     public async ValueTask RunAsync(IPolledRecordSink sink)
     {
-        foreach (PolledPartition partition in partitions)
+        foreach (var partition in partitions)
             await DeliverHeldAsync(partition, sink);
-        foreach (Turn turn in _turns)
+        foreach (var turn in _turns)
             await DeliverTurnAsync(turn, sink);
     }
 
@@ -59,7 +58,7 @@ internal sealed class PollDelivery(IReadOnlyList<PolledPartition> partitions, in
     /// <summary>Gives out the records that waited in place and are due.</summary>
     private async ValueTask DeliverHeldAsync(PolledPartition partition, IPolledRecordSink sink)
     {
-        foreach ((HeldOffset held, FetchResponse response) in partition.Held.Fetched)
+        foreach ((var held, var response) in partition.Held.Fetched)
         {
             // Those that are left stay due.
             if (_budget.IsSpent || _budget.Open(response.Batches) is not { } batch)
@@ -83,10 +82,10 @@ internal sealed class PollDelivery(IReadOnlyList<PolledPartition> partitions, in
     /// <returns>True when the sink has to go on before the next record; false when the batch is done.</returns>
     private static bool DeliverHeld(PolledPartition partition, HeldOffset held, OpenBatch batch, IPolledRecordSink sink)
     {
-        StoredBatchReader records = batch.Read();
+        var records = batch.Read();
         while (!sink.MustWait)
         {
-            if (!records.TryReadNext(out RecordView record))
+            if (!records.TryReadNext(out var record))
             {
                 if (records.UnreadableFrom(held.Offset) is { } unreadable && unreadable.Offset == held.Offset)
                     WriteUnreadable(partition, unreadable with { LastOffset = held.Offset }, sink);
@@ -103,8 +102,8 @@ internal sealed class PollDelivery(IReadOnlyList<PolledPartition> partitions, in
 
     private async ValueTask DeliverTurnAsync(Turn turn, IPolledRecordSink sink)
     {
-        (PolledPartition partition, BatchCursor cursor) = (turn.Partition, turn.Cursor);
-        for (OpenBatch? batch = turn.TakeOpened() ?? cursor.OpenNext(); batch is not null; batch = turn.IsOver ? null : cursor.OpenNext())
+        (var partition, var cursor) = (turn.Partition, turn.Cursor);
+        for (var batch = turn.TakeOpened() ?? cursor.OpenNext(); batch is not null; batch = turn.IsOver ? null : cursor.OpenNext())
         {
             try
             {
@@ -126,11 +125,11 @@ internal sealed class PollDelivery(IReadOnlyList<PolledPartition> partitions, in
     /// <returns>True when the sink has to go on before the next record; false when the batch, or the partition's share, is done.</returns>
     private static bool DeliverSome(Turn turn, OpenBatch batch, IPolledRecordSink sink)
     {
-        (PolledPartition partition, BatchCursor cursor) = (turn.Partition, turn.Cursor);
-        StoredBatchReader records = batch.Read();
+        (var partition, var cursor) = (turn.Partition, turn.Cursor);
+        var records = batch.Read();
         while (!sink.MustWait)
         {
-            if (!records.TryReadNext(out RecordView record))
+            if (!records.TryReadNext(out var record))
             {
                 if (records.UnreadableFrom(cursor.NextOffset) is { } unreadable)
                 {
@@ -190,7 +189,7 @@ internal sealed class PollDelivery(IReadOnlyList<PolledPartition> partitions, in
         /// <summary>The batch that was opened before, for its one reader.</summary>
         public OpenBatch? TakeOpened()
         {
-            OpenBatch? batch = Opened;
+            var batch = Opened;
             Opened = null;
             return batch;
         }

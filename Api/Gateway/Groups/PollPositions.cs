@@ -42,7 +42,7 @@ internal sealed class PollPositions(PartitionFetcher fetcher, GroupMembership me
     {
         // The policy is for records from before the group. All are to be read that wait for their next attempt, and that came to partitions
         // added since.
-        foreach (PolledPartition whole in partitions.Where(partition => partition.Position == PolledPartition.Unknown && (partition.IsRetry || partition.Assigned.IsNew)))
+        foreach (var whole in partitions.Where(partition => partition.Position == PolledPartition.Unknown && (partition.IsRetry || partition.Assigned.IsNew)))
             whole.Position = FetchRequest.Earliest;
         PolledPartition[] unknown = [.. partitions.Where(partition => partition.Position == PolledPartition.Unknown)];
         if (unknown.Length == 0)
@@ -51,12 +51,12 @@ internal sealed class PollPositions(PartitionFetcher fetcher, GroupMembership me
             throw NoOffset(unknown[0]);
         if (policy == OffsetPolicy.Earliest)
         {
-            foreach (PolledPartition partition in unknown)
+            foreach (var partition in unknown)
                 partition.Position = FetchRequest.Earliest;
             return null;
         }
 
-        foreach (PolledPartition[] some in unknown.Chunk(PollLimits.PollFetchesAtOnce))
+        foreach (var some in unknown.Chunk(PollLimits.PollFetchesAtOnce))
             await Task.WhenAll(some.Select(partition => FindEndAsync(partition, cancellationToken)));
         ImmutableArray<PartitionOffset> found = [.. unknown
             .Where(partition => partition.Position >= 0)
@@ -72,8 +72,8 @@ internal sealed class PollPositions(PartitionFetcher fetcher, GroupMembership me
     {
         if (policy == OffsetPolicy.Error)
             throw NotInLog(partition, error);
-        long to = (policy == OffsetPolicy.Earliest ? error.LogStartOffset : error.HighWatermark) ?? 0;
-        long from = partition.Position;
+        var to = (policy == OffsetPolicy.Earliest ? error.LogStartOffset : error.HighWatermark) ?? 0;
+        var from = partition.Position;
         partition.GoTo(to);
         // Below the log's start the bounds may be those of a stale leader.
         if (from > error.HighWatermark && partition.Committed > error.HighWatermark)
@@ -91,8 +91,8 @@ internal sealed class PollPositions(PartitionFetcher fetcher, GroupMembership me
     {
         if (partition.Start is not { } start || partition.Committed <= partition.HighWatermark)
             return;
-        long committed = partition.Committed;
-        FetchResponse response = await fetcher.FetchAsync(partition.Assigned, committed, bytesMax: 1, waitMs: 0, cancellationToken);
+        var committed = partition.Committed;
+        var response = await fetcher.FetchAsync(partition.Assigned, committed, bytesMax: 1, waitMs: 0, cancellationToken);
         if (response.Error is not { Code: StreamErrorCode.OffsetOutOfRange, HighWatermark: { } end } || committed <= end)
             return;
         Replace(partition, start);
@@ -106,7 +106,7 @@ internal sealed class PollPositions(PartitionFetcher fetcher, GroupMembership me
     {
         if (_replacements.Count == 0)
             return null;
-        GroupMemberResponse? refused = await CommitAsync([.. _replacements], cancellationToken);
+        var refused = await CommitAsync([.. _replacements], cancellationToken);
         _replacements.Clear();
         return refused;
     }
@@ -123,13 +123,13 @@ internal sealed class PollPositions(PartitionFetcher fetcher, GroupMembership me
 
     private async Task<GroupMemberResponse?> CommitAsync(ImmutableArray<PartitionOffset> offsets, CancellationToken cancellationToken)
     {
-        GroupMemberResponse response = await membership.CommitAsync(membership.Token, offsets, cancellationToken);
+        var response = await membership.CommitAsync(membership.Token, offsets, cancellationToken);
         return response.Error is null ? null : response;
     }
 
     private void Replace(PolledPartition partition, long to)
     {
-        AssignedPartition assigned = partition.Assigned;
+        var assigned = partition.Assigned;
         ends.Forget(assigned.TopicId, assigned.Partition);
         lock (_replacements)
             _replacements.Add(new PartitionOffset(assigned.TopicId, assigned.Partition, to) { InPlaceOf = partition.Committed });
@@ -138,7 +138,7 @@ internal sealed class PollPositions(PartitionFetcher fetcher, GroupMembership me
 
     private async Task FindEndAsync(PolledPartition partition, CancellationToken cancellationToken)
     {
-        FetchResponse response = await fetcher.FetchAsync(partition.Assigned, FetchRequest.Latest, bytesMax: 1, waitMs: 0, cancellationToken);
+        var response = await fetcher.FetchAsync(partition.Assigned, FetchRequest.Latest, bytesMax: 1, waitMs: 0, cancellationToken);
         if (response.Error is null)
             partition.GoTo(response.Offset);
         else

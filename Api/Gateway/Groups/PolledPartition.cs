@@ -96,7 +96,7 @@ internal sealed class PolledPartition(AssignedPartition assigned, RetryWaits? wa
     private void TakeDue(FetchResponse response, long nowMs)
     {
         DueMs = 0;
-        int count = 0;
+        var count = 0;
         long unfoldedBytes = 0;
         var scanner = new RecordBatchScanner(response.Batches.Span, checkCrc: false);
         // No further than the answer may go.
@@ -104,12 +104,12 @@ internal sealed class PolledPartition(AssignedPartition assigned, RetryWaits? wa
         {
             using var records = new StoredBatchReader(scanner.Batch);
             unfoldedBytes += records.UnfoldedBytes;
-            while (DueMs == 0 && records.TryReadNext(out RecordView record))
+            while (DueMs == 0 && records.TryReadNext(out var record))
             {
                 if (record.Offset < Position)
                     continue;
                 // What somebody else put there has no time of its own.
-                long dueMs = StoryOf(records.Header, record) is { } story ? waits!.DueMs(story, record) : 0;
+                var dueMs = StoryOf(records.Header, record) is { } story ? waits!.DueMs(story, record) : 0;
                 if (dueMs > nowMs)
                     DueMs = dueMs;
                 else

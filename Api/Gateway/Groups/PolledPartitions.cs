@@ -1,7 +1,6 @@
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Reading;
 using OrleansStream.Groups;
-using OrleansStream.Partitions;
 
 namespace OrleansStream.Gateway.Groups;
 
@@ -36,7 +35,7 @@ internal sealed class PolledPartitions(
         All = [.. response.Assignment.Select(
             assigned => before.GetValueOrDefault((assigned.TopicId, assigned.Partition))
                 ?? new PolledPartition(assigned, response.Retry is { } policy && RetryTopics.IsRetry(assigned.Topic, group) ? new RetryWaits(group, policy) : null))];
-        foreach ((PolledPartition partition, AssignedPartition assigned) in All.Zip(response.Assignment))
+        foreach ((var partition, var assigned) in All.Zip(response.Assignment))
             partition.Committed = assigned.CommittedOffset;
     }
 
@@ -51,14 +50,14 @@ internal sealed class PolledPartitions(
         PolledPartition[] readable = [.. All.Where(IsReadable)];
         if (readable.Length == 0)
             return;
-        int first = Random.Shared.Next(readable.Length);
+        var first = Random.Shared.Next(readable.Length);
         PolledPartition[] inTurn = [.. readable[first..], .. readable[..first]];
-        int share = Math.Max(1, bytesMax / Math.Min(inTurn.Length, PollLimits.PollFetchesAtOnce));
-        int gathered = 0;
-        foreach (PolledPartition[] some in inTurn.Chunk(PollLimits.PollFetchesAtOnce))
+        var share = Math.Max(1, bytesMax / Math.Min(inTurn.Length, PollLimits.PollFetchesAtOnce));
+        var gathered = 0;
+        foreach (var some in inTurn.Chunk(PollLimits.PollFetchesAtOnce))
         {
             using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            Task all = Task.WhenAll(some.Select(partition => FetchAsync(partition, share, waitMs: 0, isTimed: true, ended.Token)));
+            var all = Task.WhenAll(some.Select(partition => FetchAsync(partition, share, waitMs: 0, isTimed: true, ended.Token)));
             await Task.WhenAny(all, Task.Delay(PollLimits.PollGatherMax, time, ended.Token));
             await ended.CancelAsync();
             await all;
@@ -87,7 +86,7 @@ internal sealed class PolledPartitions(
         Func<int, CancellationToken, Task<GroupWaitResponse?>> waitForNews, int waitMs, CancellationToken cancellationToken)
     {
         PolledPartition[] readable = [.. All.Where(IsReadable)];
-        int count = waits.TakeUpTo(readable.Length);
+        var count = waits.TakeUpTo(readable.Length);
         try
         {
             // The others are asked when this wait is over.
@@ -105,10 +104,10 @@ internal sealed class PolledPartitions(
         PolledPartition[] partitions, Func<int, CancellationToken, Task<GroupWaitResponse?>> waitForNews, int waitMs, CancellationToken cancellationToken)
     {
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        Task<GroupWaitResponse?> news = waitForNews(waitMs, ended.Token);
+        var news = waitForNews(waitMs, ended.Token);
         Task[] all = [news, .. partitions.Select(partition => FetchAsync(partition, bytesMax, waitMs, isTimed: false, ended.Token))];
         var open = all.ToList();
-        long dueBefore = NextDueMs ?? long.MaxValue;
+        var dueBefore = NextDueMs ?? long.MaxValue;
         // A record that has just come to wait, and is due before this wait is over, asks for a shorter one.
         while (!news.IsCompleted && !HasRecords && (NextDueMs ?? long.MaxValue) >= dueBefore && open.All(wait => !wait.IsFaulted))
             open.Remove(await Task.WhenAny(open));
@@ -126,7 +125,7 @@ internal sealed class PolledPartitions(
     /// <param name="cancellationToken">Ends it.</param>
     private async Task FetchAsync(PolledPartition partition, int partitionBytesMax, int waitMs, bool isTimed, CancellationToken cancellationToken)
     {
-        FetchResponse response = await fetcher.FetchAsync(partition.Assigned, partition.Position, partitionBytesMax, waitMs, cancellationToken);
+        var response = await fetcher.FetchAsync(partition.Assigned, partition.Position, partitionBytesMax, waitMs, cancellationToken);
         if (response.Error is { Code: StreamErrorCode.OffsetOutOfRange } error)
         {
             positions.Reset(partition, error);
@@ -140,7 +139,9 @@ internal sealed class PolledPartitions(
             await positions.CheckCommittedAsync(partition, cancellationToken);
         }
         else if (isTimed || response.Error != PartitionFetcher.Ended)
+        {
             partition.Error = response.Error;
+        }
     }
 
     private bool IsReadable(PolledPartition partition) => partition.Position != PolledPartition.Unknown && partition.DueMs <= NowMs && partition.Held.HasRoom;
@@ -148,13 +149,13 @@ internal sealed class PolledPartitions(
     /// <summary>Reads the records that wait in place and are due, each by itself: they lie where the partition has been read already.</summary>
     private async Task FetchHeldAsync(CancellationToken cancellationToken)
     {
-        foreach (PolledPartition partition in All)
+        foreach (var partition in All)
         {
-            foreach (HeldOffset held in partition.Held.Due(NowMs).Take(PollLimits.PollFetchesAtOnce).ToArray())
+            foreach (var held in partition.Held.Due(NowMs).Take(PollLimits.PollFetchesAtOnce).ToArray())
             {
                 if (partition.Held.Fetched.Exists(one => one.Held == held))
                     continue;
-                FetchResponse response = await fetcher.FetchAsync(partition.Assigned, held.Offset, bytesMax: 1, waitMs: 0, cancellationToken);
+                var response = await fetcher.FetchAsync(partition.Assigned, held.Offset, bytesMax: 1, waitMs: 0, cancellationToken);
                 cancellationToken.ThrowIfCancellationRequested();
                 if (response.Error is { Code: StreamErrorCode.OffsetOutOfRange } error)
                     Forget(partition, held, error);

@@ -44,7 +44,7 @@ public sealed class StreamedPoll
     {
         try
         {
-            PollStreamStep step = await ReadAsync(cancellationToken);
+            var step = await ReadAsync(cancellationToken);
             _last = step;
             return step;
         }
@@ -62,7 +62,7 @@ public sealed class StreamedPoll
             return PollStreamStep.Rebalance;
         if (_last == PollStreamStep.NoMemory)
             await Task.Delay(PollLimits.PollMemoryRetry, _time, cancellationToken);
-        bool isFirst = _last is null;
+        var isFirst = _last is null;
         if (await _poll.ReadAsync(isFirst ? 0 : PollLimits.PollStreamWaitMs, endsOnNews: true, cancellationToken) is { } refused)
         {
             Error = refused.Error;

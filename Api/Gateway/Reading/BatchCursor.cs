@@ -16,7 +16,7 @@ public sealed class BatchCursor(FetchResponse response, UnfoldingBudget budget)
 
     /// <summary>Opens the next batch.</summary>
     /// <returns>The batch, to be given to <see cref="Close"/>; null when there is none, or nothing more may be unfolded.</returns>
-    public OpenBatch? OpenNext() => TryTakeBatch(out ReadOnlyMemory<byte> batch) ? budget.Open(batch) : null;
+    public OpenBatch? OpenNext() => TryTakeBatch(out var batch) ? budget.Open(batch) : null;
 
     /// <summary>Closes a batch.</summary>
     /// <param name="batch">The batch.</param>
@@ -37,7 +37,7 @@ public sealed class BatchCursor(FetchResponse response, UnfoldingBudget budget)
         if (budget.IsSpent)
             return false;
         // The log has checked what it serves; a second look at every checksum would cost more than all the rest.
-        if (RecordBatchScanner.Validate(_batches.Span[_position..], checkCrc: false, out _, out int length) != RecordBatchStatus.Valid)
+        if (RecordBatchScanner.Validate(_batches.Span[_position..], checkCrc: false, out _, out var length) != RecordBatchStatus.Valid)
             return false;
         batch = _batches.Slice(_position, length);
         _position += length;

@@ -10,7 +10,7 @@ public sealed class LostReads(TimeProvider time)
     /// <exception cref="OrleansException">The call was lost each time.</exception>
     public async ValueTask<T> RepeatAsync<T>(Func<ValueTask<T>> read, CancellationToken cancellationToken)
     {
-        long startedAt = time.GetTimestamp();
+        var startedAt = time.GetTimestamp();
         while (true)
         {
             try

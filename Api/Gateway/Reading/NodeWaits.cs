@@ -37,8 +37,8 @@ public sealed class NodeWaits(int countMax = ReadingLimits.WaitingReadsMax)
     {
         while (true)
         {
-            int before = Count;
-            int taken = Math.Min(count, (countMax - before) / partOfFree);
+            var before = Count;
+            var taken = Math.Min(count, (countMax - before) / partOfFree);
             if (taken < least)
                 return 0;
             if (Interlocked.CompareExchange(ref _count, before + taken, before) == before)

@@ -41,7 +41,7 @@ public sealed class PartitionRead : IDisposable
     /// <summary>The offset behind all of <see cref="Batches"/>, where a reader that takes them whole goes on.</summary>
     public long FindNextOffset()
     {
-        long next = Offset;
+        var next = Offset;
         var scanner = new RecordBatchScanner(Batches.Span, checkCrc: false);
         while (scanner.MoveNext())
             next = Math.Max(next, scanner.Header.BaseOffset + scanner.Header.LastOffsetDelta + 1);

@@ -28,12 +28,12 @@ public sealed class PartitionReader(TopicRoutes routes, NodeAnswers node, NodeWa
     public async ValueTask<PartitionRead> ReadAsync(
         string topic, int partition, ReadStart start, int bytesMax, int waitMs, CancellationToken cancellationToken)
     {
-        FetchResponse response = await lost.RepeatAsync(ReadOnceAsync, cancellationToken);
+        var response = await lost.RepeatAsync(ReadOnceAsync, cancellationToken);
         return response.Error is { } error ? throw new StreamException(error) : new PartitionRead(partition, response, node);
 
         async ValueTask<FetchResponse> ReadOnceAsync()
         {
-            (long offset, Guid? topicId) = await FindStartAsync(topic, partition, start, cancellationToken);
+            (var offset, var topicId) = await FindStartAsync(topic, partition, start, cancellationToken);
             var request = new FetchRequest(offset, bytesMax, waitMs) { TopicId = topicId };
             return await (waitMs == 0 ? routes.FetchAsync(topic, partition, request, cancellationToken) : WaitAsync(topic, partition, request, cancellationToken));
         }
@@ -59,7 +59,7 @@ public sealed class PartitionReader(TopicRoutes routes, NodeAnswers node, NodeWa
     {
         if (start.TimestampMs is not { } timestampMs)
             return (start.Offset, start.TopicId);
-        FindOffsetResponse found = await routes.Router(topic).FindOffsetAsync(partition, timestampMs, cancellationToken);
+        var found = await routes.Router(topic).FindOffsetAsync(partition, timestampMs, cancellationToken);
         return found.Error is { } error ? throw new StreamException(error) : (found.Offset, start.TopicId ?? found.TopicId);
     }
 }

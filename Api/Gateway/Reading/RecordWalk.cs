@@ -38,7 +38,7 @@ public sealed class RecordWalk
     public async ValueTask WriteToAsync(IAnswerSink answer, int recordsMax)
     {
         _left = recordsMax;
-        for (OpenBatch? batch = _first; batch is not null; batch = IsFull(answer) ? null : _cursor.OpenNext())
+        for (var batch = _first; batch is not null; batch = IsFull(answer) ? null : _cursor.OpenNext())
         {
             try
             {
@@ -57,12 +57,12 @@ public sealed class RecordWalk
     /// <returns>True when the answer has to go on before the next record; false when the batch, or the answer, is done.</returns>
     private bool WriteSome(OpenBatch batch, IAnswerSink answer)
     {
-        StoredBatchReader records = batch.Read();
+        var records = batch.Read();
         while (!answer.MustWait)
         {
             if (IsFull(answer))
                 return false;
-            if (!records.TryReadNext(out RecordView record))
+            if (!records.TryReadNext(out var record))
             {
                 if (records.UnreadableFrom(_cursor.NextOffset) is { } unreadable)
                 {

@@ -40,7 +40,7 @@ public sealed class UnfoldingBudget(AnswerLoad load)
     /// <param name="batch">The batch.</param>
     public void Close(OpenBatch batch)
     {
-        int memoryBytes = batch.MemoryBytes;
+        var memoryBytes = batch.MemoryBytes;
         batch.Dispose();
         load.Return(memoryBytes);
     }

@@ -21,7 +21,7 @@ public sealed class TopicAdministration(IGrainFactory grains, TopicRoutes routes
     /// <returns>The topic, and whether it is new.</returns>
     public async ValueTask<(TopicMetadata Topic, bool IsNew)> CreateAsync(string name, CreateTopicRequest request, CancellationToken cancellationToken)
     {
-        TopicResponse response = await Topic(name).CreateAsync(request).WaitAsync(cancellationToken);
+        var response = await Topic(name).CreateAsync(request).WaitAsync(cancellationToken);
         return (TopicOf(response), response.Created);
     }
 
@@ -71,7 +71,7 @@ public sealed class TopicAdministration(IGrainFactory grains, TopicRoutes routes
     public ValueTask<TopicLoad> DescribeLoadAsync(string name, CancellationToken cancellationToken) => lost.RepeatAsync(
         async () =>
         {
-            TopicDescription topic = Known(await routes.Router(name).DescribeAsync(cancellationToken));
+            var topic = Known(await routes.Router(name).DescribeAsync(cancellationToken));
             return new TopicLoad(topic, await grains.GetGrain<ITopicHeatGrain>(name).DescribeAsync().WaitAsync(cancellationToken));
         },
         cancellationToken);
@@ -86,7 +86,7 @@ public sealed class TopicAdministration(IGrainFactory grains, TopicRoutes routes
     public async ValueTask<PartitionDescription> DeleteRecordsAsync(
         string name, Guid? topicId, int partition, long beforeOffset, CancellationToken cancellationToken)
     {
-        PartitionDescription after = topicId is { } id
+        var after = topicId is { } id
             ? await routes.Router(name).DeleteRecordsOfAsync(id, partition, beforeOffset, cancellationToken)
             : await routes.Router(name).DeleteRecordsAsync(partition, beforeOffset, cancellationToken);
         return after.Error is { } error ? throw new StreamException(error) : after;

@@ -52,7 +52,7 @@ internal static class ErrorMap
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="code"/> is no error.</exception>
     public static HttpError Of(StreamErrorCode code)
     {
-        (int status, string title) = PlaceOf(code);
+        (var status, var title) = PlaceOf(code);
         return new HttpError(status, title, code.IsRetriable());
     }
 

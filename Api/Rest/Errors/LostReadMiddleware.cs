@@ -13,7 +13,7 @@ internal sealed class LostReadMiddleware(RequestDelegate next, TimeProvider time
 
     private async Task RepeatAsync(HttpContext context)
     {
-        long startedAt = time.GetTimestamp();
+        var startedAt = time.GetTimestamp();
         while (true)
         {
             try

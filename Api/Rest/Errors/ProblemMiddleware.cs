@@ -33,7 +33,7 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, BodyDrain 
         }
         catch (Exception exception) when (!HasBegun(context.Response))
         {
-            (StreamError error, HttpFault? fault) = Explain(exception, context);
+            (var error, var fault) = Explain(exception, context);
             if (IsCutWhenUnavailable(context) && StatusOf(error, fault) == StatusCodes.Status503ServiceUnavailable)
             {
                 LogCut(logger, context.Request.Method, context.Request.Path, error.Detail);
@@ -84,7 +84,7 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, BodyDrain 
     /// <param name="context">The request.</param>
     internal (StreamError Error, HttpFault? Fault) Explain(Exception exception, HttpContext context)
     {
-        bool isWrite = !HttpMethods.IsGet(context.Request.Method) && !HttpMethods.IsHead(context.Request.Method);
+        var isWrite = !HttpMethods.IsGet(context.Request.Method) && !HttpMethods.IsHead(context.Request.Method);
         switch (exception)
         {
             case RequestException request:
@@ -131,8 +131,8 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, BodyDrain 
     /// <param name="bad">What the server says.</param>
     internal static (StreamError Error, HttpFault? Fault) Explain(BadHttpRequestException bad)
     {
-        HttpFault? fault = ErrorMap.FaultOf(bad.StatusCode);
-        string detail = fault switch
+        var fault = ErrorMap.FaultOf(bad.StatusCode);
+        var detail = fault switch
         {
             HttpFault.BodyTooLarge => $"The body is longer than {HttpLimits.RequestBytesMax} bytes. Send fewer records at once.",
             HttpFault.BodyTooSlow => "The body came too slowly. Send it again.",

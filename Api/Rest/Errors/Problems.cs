@@ -20,7 +20,7 @@ internal static class Problems
     /// <param name="traceId">The request's trace id; null inside an answer.</param>
     public static Problem Of(StreamError error, HttpFault? fault = null, string? traceId = null)
     {
-        HttpError http = fault is { } f ? ErrorMap.Of(f) : ErrorMap.Of(error.Code);
+        var http = fault is { } f ? ErrorMap.Of(f) : ErrorMap.Of(error.Code);
         return new Problem
         {
             Type = TypePrefix + (fault is { } named ? ErrorMap.NameOf(named) : ErrorMap.NameOf(error.Code)),
@@ -57,7 +57,7 @@ internal static class Problems
         if (text.Length <= lengthMax)
             return text;
         // Not in the middle of a character.
-        int length = char.IsHighSurrogate(text[lengthMax - 1]) ? lengthMax - 1 : lengthMax;
+        var length = char.IsHighSurrogate(text[lengthMax - 1]) ? lengthMax - 1 : lengthMax;
         return text[..length] + "…";
     }
 
@@ -72,13 +72,13 @@ internal static class Problems
     /// <param name="fault">Set when HTTP itself refuses.</param>
     public static Problem Prepare(HttpContext context, StreamError error, HttpFault? fault = null)
     {
-        Problem problem = Of(error, fault, TraceIdOf(context));
-        HttpResponse response = context.Response;
+        var problem = Of(error, fault, TraceIdOf(context));
+        var response = context.Response;
         response.StatusCode = problem.Status;
         response.ContentType = MediaType;
         if (problem.Retriable)
         {
-            int seconds = error.RetryAfterMs is { } ms ? (ms + 999) / 1000 : HttpLimits.RetryAfterSecondsDefault;
+            var seconds = error.RetryAfterMs is { } ms ? (ms + 999) / 1000 : HttpLimits.RetryAfterSecondsDefault;
             response.Headers.RetryAfter = seconds.ToString();
         }
 
@@ -91,7 +91,7 @@ internal static class Problems
     /// <param name="fault">Set when HTTP itself refuses.</param>
     public static Task WriteAsync(HttpContext context, StreamError error, HttpFault? fault = null)
     {
-        byte[] body = JsonSerializer.SerializeToUtf8Bytes(Prepare(context, error, fault), ApiJsonContext.Api.Problem);
+        var body = JsonSerializer.SerializeToUtf8Bytes(Prepare(context, error, fault), ApiJsonContext.Api.Problem);
         context.Response.ContentLength = body.Length;
         return context.Response.Body.WriteAsync(body, CancellationToken.None).AsTask();
     }

@@ -24,7 +24,7 @@ internal sealed class FetchAnswerWriter(AnswerWriter answer, PayloadViews views)
     /// <exception cref="OperationCanceledException">The reader has gone.</exception>
     public async ValueTask WriteAsync(PartitionRead read, int recordsMax)
     {
-        RecordWalk records = read.OpenRecords();
+        var records = read.OpenRecords();
         answer.Json.WriteStartObject();
         answer.Json.WriteStartArray("records"u8);
         await records.WriteToAsync(this, recordsMax);

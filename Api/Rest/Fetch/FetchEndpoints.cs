@@ -21,18 +21,18 @@ internal sealed class FetchEndpoints(PartitionReader reader, IHostApplicationLif
 
     private async Task FetchAsync(HttpContext context)
     {
-        int partition = Parameters.Partition(context);
-        bool isRaw = MediaTypes.OfAnswer(context.Request, FetchOperations.Fetch.Offers) == MediaTypes.RecordBatch;
+        var partition = Parameters.Partition(context);
+        var isRaw = MediaTypes.OfAnswer(context.Request, FetchOperations.Fetch.Offers) == MediaTypes.RecordBatch;
         if (isRaw && Parameters.Text(context, "limit") is not null)
             throw RequestException.Malformed("limit", "'limit' counts records; whole batches are bounded by max_bytes.");
-        int limit = Parameters.Integer(context, "limit", 1, FetchLimits.FetchRecordsMax, FetchLimits.FetchRecordsDefault);
-        int bytesMax = Parameters.Integer(context, "max_bytes", 1, FetchLimits.FetchBytesMax, ReadingLimits.FetchBytesDefault);
-        int waitMs = Parameters.Integer(context, "wait_ms", 0, FetchLimits.FetchWaitMsMax, 0);
+        var limit = Parameters.Integer(context, "limit", 1, FetchLimits.FetchRecordsMax, FetchLimits.FetchRecordsDefault);
+        var bytesMax = Parameters.Integer(context, "max_bytes", 1, FetchLimits.FetchBytesMax, ReadingLimits.FetchBytesDefault);
+        var waitMs = Parameters.Integer(context, "wait_ms", 0, FetchLimits.FetchWaitMsMax, 0);
         var views = new PayloadViews(Parameters.PayloadType(context, "key_as"), Parameters.PayloadType(context, "value_as"));
 
-        ReadStart start = ReadStartOf(context);
+        var start = ReadStartOf(context);
 
-        using PartitionRead read = await ReadAsync(context, partition, start, bytesMax, HeadMiddleware.IsHead(context) ? 0 : waitMs);
+        using var read = await ReadAsync(context, partition, start, bytesMax, HeadMiddleware.IsHead(context) ? 0 : waitMs);
         // What next_offset belongs to: with it, the next read is refused by another topic of the name.
         context.Response.Headers[TopicIdHeader] = read.TopicId?.ToString();
         if (isRaw)
@@ -60,12 +60,12 @@ internal sealed class FetchEndpoints(PartitionReader reader, IHostApplicationLif
 
     private static ReadStart ReadStartOf(HttpContext context)
     {
-        string? offset = Parameters.Text(context, "offset");
-        string? from = Parameters.Text(context, "from");
-        string? timestamp = Parameters.Text(context, "timestamp");
+        var offset = Parameters.Text(context, "offset");
+        var from = Parameters.Text(context, "from");
+        var timestamp = Parameters.Text(context, "timestamp");
         if ((offset is null ? 0 : 1) + (from is null ? 0 : 1) + (timestamp is null ? 0 : 1) > 1)
             throw RequestException.Malformed(offset is null ? "from" : "offset", "Only one of offset, from and timestamp can say where to start.");
-        Guid? topicId = Parameters.TopicId(context);
+        var topicId = Parameters.TopicId(context);
         if (offset is not null)
             return new ReadStart(Parameters.Integer("offset", offset, 0, long.MaxValue), TimestampMs: null, topicId);
         long? timestampMs = timestamp is null ? null : Parameters.Timestamp("timestamp", timestamp);
@@ -86,7 +86,7 @@ internal sealed class FetchEndpoints(PartitionReader reader, IHostApplicationLif
 
     private static async Task WriteBatchesAsync(HttpContext context, PartitionRead read)
     {
-        IHeaderDictionary headers = context.Response.Headers;
+        var headers = context.Response.Headers;
         headers["Fetch-Offset"] = read.Offset.ToString();
         headers["Next-Offset"] = read.FindNextOffset().ToString();
         headers["Log-Start-Offset"] = read.LogStartOffset.ToString();

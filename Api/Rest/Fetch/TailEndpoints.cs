@@ -22,17 +22,17 @@ internal sealed class TailEndpoints(TopicTails tails, IHostApplicationLifetime l
 
     private async Task TailAsync(HttpContext context)
     {
-        string topic = Parameters.Topic(context);
+        var topic = Parameters.Topic(context);
         var views = new PayloadViews(Parameters.PayloadType(context, "key_as"), Parameters.PayloadType(context, "value_as"));
         long limit = Parameters.Integer(context, "limit", 1, FetchLimits.TailRecordsMax, int.MaxValue);
-        TailStart start = ReadStart(context);
+        var start = ReadStart(context);
         // Ordinary requests are tried all the same. A tail lives long, and is better at home at a node that is ready.
         if (await readiness.FindObstacleAsync(context.RequestAborted) is { } obstacle)
             throw new RequestException(HttpFault.NotReady, obstacle);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, lifetime.ApplicationStopping);
         try
         {
-            using TopicTail tail = await tails.OpenAsync(topic, start, ended.Token);
+            using var tail = await tails.OpenAsync(topic, start, ended.Token);
             context.Response.ContentType = MediaTypes.EventStream;
             context.Response.Headers.CacheControl = "no-cache";
             // Asks proxies in between not to gather what should be seen at once.
@@ -51,13 +51,13 @@ internal sealed class TailEndpoints(TopicTails tails, IHostApplicationLifetime l
 
     private static TailStart ReadStart(HttpContext context)
     {
-        string? from = Parameters.Text(context, "from");
-        string? timestamp = Parameters.Text(context, "timestamp");
+        var from = Parameters.Text(context, "from");
+        var timestamp = Parameters.Text(context, "timestamp");
         if (from is not null && timestamp is not null)
             throw RequestException.Malformed("from", "Only one of from and timestamp can say where to start.");
-        long end = FetchEndpoints.End(from, FetchRequest.Latest);
+        var end = FetchEndpoints.End(from, FetchRequest.Latest);
         long? timestampMs = timestamp is null ? null : Parameters.Timestamp("timestamp", timestamp);
-        string token = context.Request.Headers["Last-Event-ID"].ToString();
+        var token = context.Request.Headers["Last-Event-ID"].ToString();
         return new TailStart(end, timestampMs, token.Length == 0 ? null : TailToken.Parse(token));
     }
 }

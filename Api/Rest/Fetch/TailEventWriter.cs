@@ -59,7 +59,7 @@ internal sealed class TailEventWriter(AnswerWriter answer, PayloadViews views) :
 
         _token.ResetWrittenCount();
         TailToken.Write(topicId, offsets, _token);
-        bool hasId = isPlaceNeeded || _token.WrittenCount <= FetchLimits.TailTokenPerEventBytes;
+        var hasId = isPlaceNeeded || _token.WrittenCount <= FetchLimits.TailTokenPerEventBytes;
         if (hasId)
         {
             answer.WriteText("id: "u8);
@@ -80,8 +80,8 @@ internal sealed class TailEventWriter(AnswerWriter answer, PayloadViews views) :
     /// <inheritdoc/>
     public void WriteGaps(IEnumerable<TailGap> gaps)
     {
-        bool isFirst = true;
-        foreach (TailGap gap in gaps)
+        var isFirst = true;
+        foreach (var gap in gaps)
         {
             if (!isFirst)
                 answer.WriteText("\n"u8);

@@ -27,22 +27,22 @@ internal static class TailToken
     /// <param name="writer">Where to.</param>
     public static void Write(Guid topicId, ReadOnlySpan<long> offsets, IBufferWriter<byte> writer)
     {
-        for (int partition = 0; partition < offsets.Length; partition++)
+        for (var partition = 0; partition < offsets.Length; partition++)
         {
-            Span<byte> room = writer.GetSpan(PairBytesMax);
-            int length = 0;
+            var room = writer.GetSpan(PairBytesMax);
+            var length = 0;
             if (partition > 0)
                 room[length++] = (byte)',';
-            Utf8Formatter.TryFormat(partition, room[length..], out int written);
+            Utf8Formatter.TryFormat(partition, room[length..], out var written);
             length += written;
             room[length++] = (byte)':';
             Utf8Formatter.TryFormat(offsets[partition], room[length..], out written);
             writer.Advance(length + written);
         }
 
-        Span<byte> end = writer.GetSpan(1 + TopicIdBytes);
+        var end = writer.GetSpan(1 + TopicIdBytes);
         end[0] = (byte)BeforeTopicId;
-        topicId.TryFormat(end[1..], out int idBytes, TopicIdFormat);
+        topicId.TryFormat(end[1..], out var idBytes, TopicIdFormat);
         writer.Advance(1 + idBytes);
     }
 
@@ -53,11 +53,11 @@ internal static class TailToken
     {
         if (token.Length > FetchLimits.TailTokenBytesMax)
             throw RequestException.Malformed("Last-Event-ID", $"'Last-Event-ID' is longer than {FetchLimits.TailTokenBytesMax} characters.");
-        int end = token.IndexOf(BeforeTopicId);
+        var end = token.IndexOf(BeforeTopicId);
         Guid? topicId = null;
         if (end >= 0)
         {
-            if (!Guid.TryParseExact(token.AsSpan(end + 1), TopicIdFormat, out Guid id))
+            if (!Guid.TryParseExact(token.AsSpan(end + 1), TopicIdFormat, out var id))
                 throw Malformed(token);
             topicId = id;
         }
@@ -68,15 +68,15 @@ internal static class TailToken
     private static Dictionary<int, long> ParseOffsets(string token, int length)
     {
         var offsets = new Dictionary<int, long>();
-        ReadOnlySpan<char> pairs = token.AsSpan(0, length);
-        foreach (Range range in pairs.Split(','))
+        var pairs = token.AsSpan(0, length);
+        foreach (var range in pairs.Split(','))
         {
-            ReadOnlySpan<char> pair = pairs[range];
-            int colon = pair.IndexOf(':');
-            bool isPair = colon > 0
-                && int.TryParse(pair[..colon], NumberStyles.None, CultureInfo.InvariantCulture, out int partition)
+            var pair = pairs[range];
+            var colon = pair.IndexOf(':');
+            var isPair = colon > 0
+                && int.TryParse(pair[..colon], NumberStyles.None, CultureInfo.InvariantCulture, out var partition)
                 && partition < TopicLimits.PartitionsMax
-                && long.TryParse(pair[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out long offset)
+                && long.TryParse(pair[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out var offset)
                 && offsets.TryAdd(partition, offset);
             if (!isPair)
                 throw Malformed(token);

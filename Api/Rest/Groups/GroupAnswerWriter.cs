@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using OrleansStream.Gateway.Groups;
-using OrleansStream.Groups;
 using OrleansStream.Records;
 using OrleansStream.Rest.Errors;
 using OrleansStream.Rest.Http;
@@ -31,7 +30,7 @@ internal sealed class GroupAnswerWriter(AnswerWriter answer, GroupPoll poll, Pay
         Json.WriteString("lease_expires_at"u8, poll.LeaseExpiresAt.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffZ"));
         WriteAssignment();
         Json.WriteStartArray("records"u8);
-        DeliveredPoll delivered = await poll.DeliverAsync(this);
+        var delivered = await poll.DeliverAsync(this);
         Json.WriteEndArray();
         WriteResets(delivered.Resets);
         WriteUnavailable(delivered.Unavailable);
@@ -54,12 +53,12 @@ internal sealed class GroupAnswerWriter(AnswerWriter answer, GroupPoll poll, Pay
     private void WriteAssignment()
     {
         Json.WriteStartArray("assignment"u8);
-        foreach (IGrouping<string, AssignedPartition> topic in poll.Assignment.GroupBy(partition => partition.Topic))
+        foreach (var topic in poll.Assignment.GroupBy(partition => partition.Topic))
         {
             Json.WriteStartObject();
             Json.WriteString("topic"u8, topic.Key);
             Json.WriteStartArray("partitions"u8);
-            foreach (AssignedPartition partition in topic)
+            foreach (var partition in topic)
                 Json.WriteNumberValue(partition.Partition);
             Json.WriteEndArray();
             Json.WriteEndObject();
@@ -73,7 +72,7 @@ internal sealed class GroupAnswerWriter(AnswerWriter answer, GroupPoll poll, Pay
         if (resets.IsEmpty)
             return;
         Json.WriteStartArray("resets"u8);
-        foreach (PollReset reset in resets)
+        foreach (var reset in resets)
         {
             Json.WriteStartObject();
             Json.WriteString("topic"u8, reset.Topic);
@@ -91,7 +90,7 @@ internal sealed class GroupAnswerWriter(AnswerWriter answer, GroupPoll poll, Pay
         if (topics.IsEmpty)
             return;
         Json.WriteStartArray("unknown_topics"u8);
-        foreach (string topic in topics)
+        foreach (var topic in topics)
             Json.WriteStringValue(topic);
         Json.WriteEndArray();
     }
@@ -101,7 +100,7 @@ internal sealed class GroupAnswerWriter(AnswerWriter answer, GroupPoll poll, Pay
         if (partitions.IsEmpty)
             return;
         Json.WriteStartArray("unavailable"u8);
-        foreach (UnavailablePartition partition in partitions)
+        foreach (var partition in partitions)
         {
             Json.WriteStartObject();
             Json.WriteString("topic"u8, partition.Topic);

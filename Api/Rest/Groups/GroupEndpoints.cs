@@ -21,7 +21,7 @@ internal sealed class GroupEndpoints(GroupPolls polls, ConsumerGroups groups, Ti
     /// <param name="routes">Where to.</param>
     public static void Map(IEndpointRouteBuilder routes)
     {
-        GroupEndpoints endpoints = routes.ServiceProvider.GetRequiredService<GroupEndpoints>();
+        var endpoints = routes.ServiceProvider.GetRequiredService<GroupEndpoints>();
         routes.MapOperation("POST", "/groups/{group}/members/{member}/poll", endpoints.PollAsync, GroupOperations.Poll);
         routes.MapOperation("DELETE", "/groups/{group}/members/{member}", endpoints.LeaveAsync, GroupOperations.Leave);
         routes.MapOperation("GET", "/groups", endpoints.ListAsync, GroupOperations.List);
@@ -48,7 +48,7 @@ internal sealed class GroupEndpoints(GroupPolls polls, ConsumerGroups groups, Ti
     /// <param name="refusal">The refusal.</param>
     internal static Task RefuseAsync(HttpContext context, MemberRefusal refusal)
     {
-        Problem problem = Problems.Prepare(context, GroupAdvice.Of(refusal.Error, NameOf(context)));
+        var problem = Problems.Prepare(context, GroupAdvice.Of(refusal.Error, NameOf(context)));
         if (refusal.MemberEpoch is not null)
         {
             problem = problem with
@@ -59,26 +59,26 @@ internal sealed class GroupEndpoints(GroupPolls polls, ConsumerGroups groups, Ti
             };
         }
 
-        byte[] body = JsonSerializer.SerializeToUtf8Bytes(problem, ApiJsonContext.Api.Problem);
+        var body = JsonSerializer.SerializeToUtf8Bytes(problem, ApiJsonContext.Api.Problem);
         context.Response.ContentLength = body.Length;
         return context.Response.Body.WriteAsync(body, CancellationToken.None).AsTask();
     }
 
     private async Task PollAsync(HttpContext context)
     {
-        (string group, string member) = (NameOf(context), MemberOf(context));
+        (var group, var member) = (NameOf(context), MemberOf(context));
         PollOptions options;
         PayloadViews views;
-        using (RequestBody body = await RequestBody.ReadAsync(context, GroupRequestLimits.GroupBodyBytesMax))
+        using (var body = await RequestBody.ReadAsync(context, GroupRequestLimits.GroupBodyBytesMax))
             (options, views) = GroupJson.ParsePoll(body.Json, group, member);
-        bool isStream = MediaTypes.OfAnswer(context.Request, GroupOperations.Poll.Offers) == MediaTypes.EventStream;
+        var isStream = MediaTypes.OfAnswer(context.Request, GroupOperations.Poll.Offers) == MediaTypes.EventStream;
         if (isStream && options.IsHeartbeat)
             throw RequestException.Malformed("max_records", "'max_records' is 0, which makes the poll a heartbeat: it is answered at once, and not by a stream.");
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, lifetime.ApplicationStopping);
-        using GroupPoll poll = polls.Open(group, member, options);
+        using var poll = polls.Open(group, member, options);
         try
         {
-            MemberRefusal? refused = await poll.JoinAsync(ended.Token);
+            var refused = await poll.JoinAsync(ended.Token);
             if (refused is null && isStream)
             {
                 await new PollEvents(poll, views).RunAsync(context, ended.Token);
@@ -120,16 +120,16 @@ internal sealed class GroupEndpoints(GroupPolls polls, ConsumerGroups groups, Ti
 
     private async Task ListAsync(HttpContext context)
     {
-        int limit = Parameters.Integer(context, "limit", 1, GroupLimits.CatalogPageMax, GroupRequestLimits.GroupPageDefault);
-        string prefix = Parameters.Text(context, "prefix") ?? "";
-        string? after = Parameters.Text(context, "after");
-        foreach ((string name, string? text) in new[] { ("prefix", prefix), ("after", after) })
+        var limit = Parameters.Integer(context, "limit", 1, GroupLimits.CatalogPageMax, GroupRequestLimits.GroupPageDefault);
+        var prefix = Parameters.Text(context, "prefix") ?? "";
+        var after = Parameters.Text(context, "after");
+        foreach ((var name, var text) in new[] { ("prefix", prefix), ("after", after) })
         {
             if (text?.Length > GroupLimits.NameLengthMax)
                 throw RequestException.Malformed(name, $"'{name}' is longer than a group's name can be: {GroupLimits.NameLengthMax} characters.");
         }
 
-        GroupPage page = await groups.ListAsync(prefix, after, limit, context.RequestAborted);
+        var page = await groups.ListAsync(prefix, after, limit, context.RequestAborted);
         var answer = new GroupListAnswer
         {
             Groups = [.. page.Groups.Select(group => new GroupListEntry { Group = group.Name, CreatedAt = group.CreatedAt })],
@@ -140,8 +140,8 @@ internal sealed class GroupEndpoints(GroupPolls polls, ConsumerGroups groups, Ti
 
     private async Task GetAsync(HttpContext context)
     {
-        GroupDescription group = await GroupAdvice.GiveAsync(groups.DescribeAsync(NameOf(context), context.RequestAborted), NameOf(context));
-        DateTimeOffset now = time.GetUtcNow();
+        var group = await GroupAdvice.GiveAsync(groups.DescribeAsync(NameOf(context), context.RequestAborted), NameOf(context));
+        var now = time.GetUtcNow();
         var answer = new GroupAnswer
         {
             Group = NameOf(context),

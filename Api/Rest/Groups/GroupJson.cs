@@ -33,10 +33,10 @@ internal static class GroupJson
     /// <exception cref="RequestException">It is malformed.</exception>
     public static PollBody ParsePoll(ReadOnlyMemory<byte> body, string group, string member)
     {
-        using JsonDocument document = JsonBody.Parse(
+        using var document = JsonBody.Parse(
             body, "topics", "cursor", "commit", "failed", "max_records", "max_bytes", "wait_ms", "lease_ms", "auto_offset_reset", "assignor", "key_as", "value_as");
-        JsonElement poll = document.RootElement;
-        bool commits = JsonBody.Boolean(poll, "commit", usual: true);
+        var poll = document.RootElement;
+        var commits = JsonBody.Boolean(poll, "commit", usual: true);
         var options = new PollOptions
         {
             Topics = TopicsOf(poll) ?? throw JsonBody.Missing("topics", "the names of the topics to read"),
@@ -64,18 +64,18 @@ internal static class GroupJson
     /// <exception cref="RequestException">It is malformed.</exception>
     public static OffsetsRequest ParseOffsets(ReadOnlyMemory<byte> body, string group)
     {
-        using JsonDocument document = JsonBody.Parse(body, "member", "member_epoch", "cursor", "offsets");
-        JsonElement root = document.RootElement;
-        string? member = JsonBody.Text(root, "member");
+        using var document = JsonBody.Parse(body, "member", "member_epoch", "cursor", "offsets");
+        var root = document.RootElement;
+        var member = JsonBody.Text(root, "member");
         if (member is not null && GroupName.ValidateMember(member) is { } error)
             throw new RequestException(error);
-        string? cursor = JsonBody.Text(root, "cursor");
-        JsonElement[]? offsets = JsonBody.List(root, "offsets", GroupLimits.OffsetsPerRequestMax);
+        var cursor = JsonBody.Text(root, "cursor");
+        var offsets = JsonBody.List(root, "offsets", GroupLimits.OffsetsPerRequestMax);
         if (cursor is not null && member is null)
             throw JsonBody.Missing("member", "the id of the member that the cursor was given to");
         if ((cursor is null) == (offsets is null))
             throw JsonBody.Missing("offsets", "either offsets or a cursor");
-        long? epoch = JsonBody.Integer(root, "member_epoch", 1, long.MaxValue);
+        var epoch = JsonBody.Integer(root, "member_epoch", 1, long.MaxValue);
         if (member is not null && cursor is null && epoch is null)
             throw JsonBody.Missing("member_epoch", "the member_epoch of the member's last answer");
         return new OffsetsRequest(
@@ -89,15 +89,15 @@ internal static class GroupJson
     /// <exception cref="RequestException">It is malformed.</exception>
     public static OffsetReset ParseReset(ReadOnlyMemory<byte> body)
     {
-        using JsonDocument document = JsonBody.Parse(body, "topics", "partitions", "to", "timestamp", "offset", "by", "dry_run");
-        JsonElement root = document.RootElement;
-        string to = JsonBody.Choice(root, "to", "earliest", "latest", "timestamp", "offset", "shift")
+        using var document = JsonBody.Parse(body, "topics", "partitions", "to", "timestamp", "offset", "by", "dry_run");
+        var root = document.RootElement;
+        var to = JsonBody.Choice(root, "to", "earliest", "latest", "timestamp", "offset", "shift")
             ?? throw JsonBody.Missing("to", "earliest, latest, timestamp, offset or shift");
-        long? timestamp = TimestampOf(root);
-        long? offset = JsonBody.Integer(root, "offset", 0, long.MaxValue);
-        long? by = JsonBody.Integer(root, "by", -long.MaxValue, long.MaxValue);
-        string? wanted = to switch { "timestamp" or "offset" => to, "shift" => "by", _ => null };
-        foreach ((string name, long? value) in new[] { ("timestamp", timestamp), ("offset", offset), ("by", by) })
+        var timestamp = TimestampOf(root);
+        var offset = JsonBody.Integer(root, "offset", 0, long.MaxValue);
+        var by = JsonBody.Integer(root, "by", -long.MaxValue, long.MaxValue);
+        var wanted = to switch { "timestamp" or "offset" => to, "shift" => "by", _ => null };
+        foreach ((var name, var value) in new[] { ("timestamp", timestamp), ("offset", offset), ("by", by) })
         {
             if (name == wanted && value is null)
                 throw JsonBody.Missing(name, $"a value, since 'to' is {to}");
@@ -105,10 +105,10 @@ internal static class GroupJson
                 throw RequestException.Malformed(name, $"'{name}' has no meaning when 'to' is {to}.");
         }
 
-        JsonElement[]? partitions = JsonBody.List(root, "partitions", TopicLimits.PartitionsMax);
+        var partitions = JsonBody.List(root, "partitions", TopicLimits.PartitionsMax);
         return new OffsetReset(
             TopicsOf(root),
-            partitions?.Select((value, i) => value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int p) && p >= 0
+            partitions?.Select((value, i) => value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var p) && p >= 0
                 ? p
                 : throw RequestException.Malformed($"partitions[{i}]", $"'partitions[{i}]' is {Parameters.Shown(value.GetRawText())}; expected a partition's number.")).ToHashSet(),
             to switch
@@ -124,9 +124,9 @@ internal static class GroupJson
 
     private static TopicOffset ParseOffset(JsonElement offset, int index)
     {
-        string prefix = $"offsets[{index}].";
+        var prefix = $"offsets[{index}].";
         JsonBody.CheckObject(offset, $"offsets[{index}]", prefix, "topic", "partition", "offset", "metadata");
-        string topic = JsonBody.Text(offset, "topic", prefix) ?? throw JsonBody.Missing(prefix + "topic", "a topic's name");
+        var topic = JsonBody.Text(offset, "topic", prefix) ?? throw JsonBody.Missing(prefix + "topic", "a topic's name");
         CheckTopic(topic, prefix + "topic");
         return new TopicOffset(
             topic,
@@ -137,14 +137,14 @@ internal static class GroupJson
 
     private static string[]? TopicsOf(JsonElement root)
     {
-        JsonElement[]? list = JsonBody.List(root, "topics", GroupLimits.TopicsPerMemberMax);
+        var list = JsonBody.List(root, "topics", GroupLimits.TopicsPerMemberMax);
         if (list is null)
             return null;
         var topics = new SortedSet<string>(StringComparer.Ordinal);
-        for (int i = 0; i < list.Length; i++)
+        for (var i = 0; i < list.Length; i++)
         {
-            string field = $"topics[{i}]";
-            string topic = JsonBody.TextOf(list[i], field);
+            var field = $"topics[{i}]";
+            var topic = JsonBody.TextOf(list[i], field);
             CheckTopic(topic, field);
             if (!topics.Add(topic))
                 throw JsonFields.Twice(field);
@@ -171,7 +171,7 @@ internal static class GroupJson
     {
         if (JsonBody.Field(root, "timestamp") is not { } value)
             return null;
-        string text = value.ValueKind == JsonValueKind.String ? JsonBody.TextOf(value, "timestamp") : value.GetRawText();
+        var text = value.ValueKind == JsonValueKind.String ? JsonBody.TextOf(value, "timestamp") : value.GetRawText();
         return Parameters.Timestamp("timestamp", text);
     }
 }

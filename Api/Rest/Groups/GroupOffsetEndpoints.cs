@@ -17,7 +17,7 @@ internal sealed class GroupOffsetEndpoints(GroupOffsets offsets, GroupResets res
     /// <param name="routes">Where to.</param>
     public static void Map(IEndpointRouteBuilder routes)
     {
-        GroupOffsetEndpoints endpoints = routes.ServiceProvider.GetRequiredService<GroupOffsetEndpoints>();
+        var endpoints = routes.ServiceProvider.GetRequiredService<GroupOffsetEndpoints>();
         routes.MapOperation("GET", "/groups/{group}/offsets", endpoints.GetAsync, GroupOffsetOperations.Get);
         routes.MapOperation("PUT", "/groups/{group}/offsets", endpoints.PutAsync, GroupOffsetOperations.Put);
         routes.MapOperation("POST", "/groups/{group}/offsets/reset", endpoints.ResetAsync, GroupOffsetOperations.Reset);
@@ -26,21 +26,21 @@ internal sealed class GroupOffsetEndpoints(GroupOffsets offsets, GroupResets res
 
     private async Task GetAsync(HttpContext context)
     {
-        string? topic = Parameters.Text(context, "topic");
-        string group = GroupEndpoints.NameOf(context);
+        var topic = Parameters.Text(context, "topic");
+        var group = GroupEndpoints.NameOf(context);
         await WriteOffsetsAsync(context, await GroupAdvice.GiveAsync(offsets.ListAsync(group, topic, context.RequestAborted), group));
     }
 
     private async Task PutAsync(HttpContext context)
     {
-        string group = GroupEndpoints.NameOf(context);
+        var group = GroupEndpoints.NameOf(context);
         OffsetsRequest request;
-        using (RequestBody body = await RequestBody.ReadAsync(context, GroupRequestLimits.GroupBodyBytesMax))
+        using (var body = await RequestBody.ReadAsync(context, GroupRequestLimits.GroupBodyBytesMax))
             request = GroupJson.ParseOffsets(body.Json, group);
         ImmutableArray<PartitionOffset> kept;
         if (request.Member is { } member)
         {
-            CommitOutcome outcome = request.Cursor is { } cursor
+            var outcome = request.Cursor is { } cursor
                 ? await offsets.CommitAsync(group, member, cursor, context.RequestAborted)
                 : await offsets.CommitAsync(group, member, request.Epoch, request.Offsets, context.RequestAborted);
             if (outcome.Refusal is { } refusal)
@@ -62,10 +62,10 @@ internal sealed class GroupOffsetEndpoints(GroupOffsets offsets, GroupResets res
     private async Task ResetAsync(HttpContext context)
     {
         OffsetReset request;
-        using (RequestBody body = await RequestBody.ReadAsync(context, GroupRequestLimits.GroupBodyBytesMax))
+        using (var body = await RequestBody.ReadAsync(context, GroupRequestLimits.GroupBodyBytesMax))
             request = GroupJson.ParseReset(body.Json);
-        string group = GroupEndpoints.NameOf(context);
-        IReadOnlyList<OffsetChange> changes = await GroupAdvice.GiveAsync(resets.ResetAsync(group, request, context.RequestAborted), group);
+        var group = GroupEndpoints.NameOf(context);
+        var changes = await GroupAdvice.GiveAsync(resets.ResetAsync(group, request, context.RequestAborted), group);
         var answer = new OffsetsResetAnswer
         {
             DryRun = request.IsDryRun,
@@ -76,8 +76,8 @@ internal sealed class GroupOffsetEndpoints(GroupOffsets offsets, GroupResets res
 
     private async Task LagAsync(HttpContext context)
     {
-        string group = GroupEndpoints.NameOf(context);
-        MeasuredLag measured = await GroupAdvice.GiveAsync(lag.MeasureAsync(group, context.RequestAborted), group);
+        var group = GroupEndpoints.NameOf(context);
+        var measured = await GroupAdvice.GiveAsync(lag.MeasureAsync(group, context.RequestAborted), group);
         var answer = new LagAnswer
         {
             Lag = measured.Records,

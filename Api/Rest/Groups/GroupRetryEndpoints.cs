@@ -14,7 +14,7 @@ internal sealed class GroupRetryEndpoints(ConsumerGroups groups)
     /// <param name="routes">Where to.</param>
     public static void Map(IEndpointRouteBuilder routes)
     {
-        GroupRetryEndpoints retries = routes.ServiceProvider.GetRequiredService<GroupRetryEndpoints>();
+        var retries = routes.ServiceProvider.GetRequiredService<GroupRetryEndpoints>();
         routes.MapOperation("PUT", "/groups/{group}", retries.PutAsync, GroupRetryOperations.Put);
         routes.MapOperation("POST", "/groups/{group}/dead-letters/redrive", retries.RedriveAsync, GroupRetryOperations.Redrive);
         routes.MapOperation("GET", "/groups/{group}/dead-letters/redrive", retries.GetAsync, GroupRetryOperations.GetRedrive);
@@ -35,7 +35,7 @@ internal sealed class GroupRetryEndpoints(ConsumerGroups groups)
     private async Task PutAsync(HttpContext context)
     {
         GroupRetryPolicy policy;
-        using (RequestBody body = await RequestBody.ReadAsync(context, GroupRequestLimits.GroupBodyBytesMax))
+        using (var body = await RequestBody.ReadAsync(context, GroupRequestLimits.GroupBodyBytesMax))
             policy = RetryJson.ParsePolicy(body.Json);
         await groups.SetRetryPolicyAsync(GroupEndpoints.NameOf(context), policy, context.RequestAborted);
         await JsonAnswer.WriteAsync(context, AnswerOf(policy)!, ApiJsonContext.Api.RetryPolicyAnswer);
@@ -44,9 +44,9 @@ internal sealed class GroupRetryEndpoints(ConsumerGroups groups)
     private async Task RedriveAsync(HttpContext context)
     {
         RedriveFilter filter;
-        using (RequestBody body = await RequestBody.ReadAsync(context, GroupRequestLimits.GroupBodyBytesMax))
+        using (var body = await RequestBody.ReadAsync(context, GroupRequestLimits.GroupBodyBytesMax))
             filter = RetryJson.ParseRedrive(body.Json);
-        RedriveDescription? redrive = await groups.BeginRedriveAsync(GroupEndpoints.NameOf(context), filter, context.RequestAborted);
+        var redrive = await groups.BeginRedriveAsync(GroupEndpoints.NameOf(context), filter, context.RequestAborted);
         context.Response.StatusCode = StatusCodes.Status202Accepted;
         await WriteAsync(context, redrive);
     }

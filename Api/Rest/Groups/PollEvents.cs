@@ -25,9 +25,9 @@ internal sealed class PollEvents(GroupPoll poll, PayloadViews views)
         context.Response.Headers.CacheControl = "no-cache";
         context.Response.Headers["X-Accel-Buffering"] = "no";
         context.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
-        PipeWriter output = context.Response.BodyWriter;
+        var output = context.Response.BodyWriter;
         var answer = new AnswerWriter(output, cancellationToken, isOneLine: true);
-        StreamedPoll stream = poll.Stream();
+        var stream = poll.Stream();
         try
         {
             PollStreamStep step;
@@ -73,7 +73,7 @@ internal sealed class PollEvents(GroupPoll poll, PayloadViews views)
     private async ValueTask WriteAnswerAsync(AnswerWriter answer)
     {
         answer.WriteText("data: "u8);
-        string cursor = await new GroupAnswerWriter(answer, poll, views).WriteAsync();
+        var cursor = await new GroupAnswerWriter(answer, poll, views).WriteAsync();
         answer.EndDocument();
         // The last line: some readers take an id over at its line, also of an event that is cut off behind it.
         answer.WriteText("\nid: "u8);
@@ -83,7 +83,7 @@ internal sealed class PollEvents(GroupPoll poll, PayloadViews views)
 
     private static async Task FailAsync(PipeWriter output, StreamError error, CancellationToken cancellationToken)
     {
-        byte[] problem = JsonSerializer.SerializeToUtf8Bytes(Problems.Of(error), ApiJsonContext.Api.Problem);
+        var problem = JsonSerializer.SerializeToUtf8Bytes(Problems.Of(error), ApiJsonContext.Api.Problem);
         byte[] text = [.. "event: error\ndata: "u8, .. problem, .. "\n\n"u8];
         await output.WriteAsync(text, cancellationToken);
     }

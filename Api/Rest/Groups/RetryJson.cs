@@ -24,9 +24,9 @@ internal static class RetryJson
             throw RequestException.Malformed("failed", "'failed' goes with the cursor of the answer that held the records, and with a commit: the others of it are done.");
         var failed = new List<FailedEntry>(list.Length);
         var seen = new HashSet<(string, int, long)>();
-        for (int i = 0; i < list.Length; i++)
+        for (var i = 0; i < list.Length; i++)
         {
-            string prefix = $"failed[{i}].";
+            var prefix = $"failed[{i}].";
             JsonBody.CheckObject(list[i], $"failed[{i}]", prefix, "topic", "partition", "offset", "reason");
             var entry = new FailedEntry(
                 JsonBody.Text(list[i], "topic", prefix) ?? throw JsonBody.Missing(prefix + "topic", "the record's topic"),
@@ -48,13 +48,13 @@ internal static class RetryJson
     /// <exception cref="RequestException">It is malformed.</exception>
     public static GroupRetryPolicy ParsePolicy(ReadOnlyMemory<byte> body)
     {
-        using JsonDocument document = JsonBody.Parse(body, "retry", "max_attempts", "backoff_ms", "backoff", "jitter", "dead_letter_topic");
-        JsonElement root = document.RootElement;
-        int attempts = (int)(JsonBody.Integer(root, "max_attempts", 1, GroupLimits.AttemptsMax) ?? GroupLimits.AttemptsDefault);
-        string? deadLetters = JsonBody.Text(root, "dead_letter_topic");
+        using var document = JsonBody.Parse(body, "retry", "max_attempts", "backoff_ms", "backoff", "jitter", "dead_letter_topic");
+        var root = document.RootElement;
+        var attempts = (int)(JsonBody.Integer(root, "max_attempts", 1, GroupLimits.AttemptsMax) ?? GroupLimits.AttemptsDefault);
+        var deadLetters = JsonBody.Text(root, "dead_letter_topic");
         if (deadLetters is not null && TopicName.Validate(deadLetters) is { } error)
             throw new RequestException(error with { Field = "dead_letter_topic" });
-        ImmutableArray<int>? list = ListOf(root);
+        var list = ListOf(root);
         if (list is not null && JsonBody.Field(root, "backoff") is not null)
             throw RequestException.Malformed("backoff", "'backoff_ms' and 'backoff' say the same in two ways; send one of them.");
         return new GroupRetryPolicy(
@@ -67,21 +67,21 @@ internal static class RetryJson
     /// <exception cref="RequestException">It is malformed.</exception>
     public static RedriveFilter ParseRedrive(ReadOnlyMemory<byte> body)
     {
-        using JsonDocument document = JsonBody.Parse(body, "topic", "key", "reason");
-        JsonElement root = document.RootElement;
+        using var document = JsonBody.Parse(body, "topic", "key", "reason");
+        var root = document.RootElement;
         return new RedriveFilter(Short(root, "topic"), Short(root, "key"), Short(root, "reason"));
     }
 
     private static string? Short(JsonElement root, string name)
     {
-        string? text = JsonBody.Text(root, name);
+        var text = JsonBody.Text(root, name);
         return text?.Length > GroupLimits.ReasonLengthMax
             ? throw RequestException.Malformed(name, $"'{name}' has {text.Length} characters; at most {GroupLimits.ReasonLengthMax} are taken.")
             : text;
     }
 
     private static ImmutableArray<int>? ListOf(JsonElement root) => JsonBody.List(root, "backoff_ms", GroupLimits.AttemptsMax) is not { } list ? null :
-        [.. list.Select((value, i) => value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int ms) && ms >= 0 && ms <= GroupLimits.BackoffMsMax
+        [.. list.Select((value, i) => value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var ms) && ms >= 0 && ms <= GroupLimits.BackoffMsMax
             ? ms
             : throw RequestException.Malformed(
                 $"backoff_ms[{i}]", $"'backoff_ms[{i}]' is {Parameters.Shown(value.GetRawText())}; expected milliseconds from 0 to {GroupLimits.BackoffMsMax}."))];
@@ -99,7 +99,7 @@ internal static class RetryJson
         }
 
         var waits = ImmutableArray.CreateBuilder<int>();
-        for (int i = 1; i < attempts; i++, wait *= multiplier)
+        for (var i = 1; i < attempts; i++, wait *= multiplier)
             waits.Add((int)Math.Min(wait, max));
         return waits.ToImmutable();
     }
@@ -108,7 +108,7 @@ internal static class RetryJson
     {
         if (JsonBody.Field(parent, name) is not { } value)
             return null;
-        return value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double number) && number >= min && number <= max
+        return value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var number) && number >= min && number <= max
             ? number
             : throw RequestException.Malformed(prefix + name, $"'{prefix}{name}' is {Parameters.Shown(value.GetRawText())}; expected a number from {min} to {max}.");
     }

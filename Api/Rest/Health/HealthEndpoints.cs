@@ -34,7 +34,7 @@ internal sealed class HealthEndpoints(HealthCheckService health, IHostApplicatio
     /// <param name="routes">Where to.</param>
     public static void Map(IEndpointRouteBuilder routes)
     {
-        HealthEndpoints health = routes.ServiceProvider.GetRequiredService<HealthEndpoints>();
+        var health = routes.ServiceProvider.GetRequiredService<HealthEndpoints>();
         routes.MapOperation("GET", "/health/live", context => AnswerAsync(context, "live"), Live);
         routes.MapOperation("GET", "/health/ready", health.ReadyAsync, Ready);
     }
@@ -43,7 +43,7 @@ internal sealed class HealthEndpoints(HealthCheckService health, IHostApplicatio
     {
         if (lifetime.ApplicationStopping.IsCancellationRequested)
             throw new RequestException(new StreamError(StreamErrorCode.ShuttingDown, "The server is stopping."));
-        HealthReport report = await health.CheckHealthAsync(context.RequestAborted);
+        var report = await health.CheckHealthAsync(context.RequestAborted);
         if (report.Status == HealthStatus.Unhealthy)
         {
             throw new RequestException(HttpFault.NotReady, string.Join(

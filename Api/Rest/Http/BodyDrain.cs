@@ -19,7 +19,7 @@ internal sealed class BodyDrain(TimeProvider time, IHostApplicationLifetime life
     /// <param name="context">The request, whose answer is written.</param>
     public async Task RunAsync(HttpContext context)
     {
-        HttpRequest request = context.Request;
+        var request = context.Request;
         // A client that was to be asked for its body has its answer now, and will not send it.
         if (context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false }
             || request.ContentLength > HttpLimits.RequestBytesDrainedMax || request.Headers.Expect.Count > 0)
@@ -29,7 +29,7 @@ internal sealed class BodyDrain(TimeProvider time, IHostApplicationLifetime life
 
         using var timeout = new CancellationTokenSource(HttpLimits.RequestDrainTimeMax, time);
         using var end = CancellationTokenSource.CreateLinkedTokenSource(lifetime.ApplicationStopping, timeout.Token);
-        byte[] buffer = ArrayPool<byte>.Shared.Rent(HttpLimits.MeteredReadBytes);
+        var buffer = ArrayPool<byte>.Shared.Rent(HttpLimits.MeteredReadBytes);
         try
         {
             await context.Response.CompleteAsync();

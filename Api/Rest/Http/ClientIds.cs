@@ -1,5 +1,4 @@
 using System.Buffers;
-using Microsoft.Extensions.Primitives;
 using OrleansStream.Gateway.Admission;
 using OrleansStream.Rest.Errors;
 
@@ -19,9 +18,9 @@ internal static class ClientIds
     /// <exception cref="RequestException">The client's name is none.</exception>
     public static string Of(HttpContext context)
     {
-        if (!context.Request.Headers.TryGetValue(Header, out StringValues named))
+        if (!context.Request.Headers.TryGetValue(Header, out var named))
             return context.Connection.RemoteIpAddress?.ToString() ?? "unknown";
-        string id = named.ToString();
+        var id = named.ToString();
         return id.Length is > 0 and <= AdmissionLimits.ClientIdLengthMax && !id.AsSpan().ContainsAnyExcept(Characters) ? id
             : throw RequestException.Malformed(
                 Header, $"'{Header}' must be 1 to {AdmissionLimits.ClientIdLengthMax} letters, digits, '.', '_' or '-'.");

@@ -16,16 +16,16 @@ internal sealed class LoadMiddleware(RequestDelegate next, ClientQuotas quotas, 
     /// <param name="context">The request, with its endpoint chosen.</param>
     public async Task InvokeAsync(HttpContext context)
     {
-        bool isCounted = context.Request.Path.StartsWithSegments("/v1");
+        var isCounted = context.Request.Path.StartsWithSegments("/v1");
         if (!isCounted || context.GetEndpoint()?.Metadata.GetMetadata<Operation>() is not { } operation)
         {
             await next(context);
             return;
         }
 
-        bool isProduce = operation.Takes.Contains(MediaTypes.RecordBatch);
+        var isProduce = operation.Takes.Contains(MediaTypes.RecordBatch);
         Admit(context, isProduce);
-        if (!operation.MakesTopic && context.Request.RouteValues.TryGetValue("topic", out object? topic))
+        if (!operation.MakesTopic && context.Request.RouteValues.TryGetValue("topic", out var topic))
             await topics.RequireAsync((string)topic!, context.RequestAborted);
         if (operation.Takes.Count == 0)
         {
@@ -44,7 +44,7 @@ internal sealed class LoadMiddleware(RequestDelegate next, ClientQuotas quotas, 
     {
         if (!quotas.AreSet)
             return;
-        string client = ClientIds.Of(context);
+        var client = ClientIds.Of(context);
         quotas.AdmitRequest(client);
         if (!isProduce || !quotas.CountBytes)
             return;

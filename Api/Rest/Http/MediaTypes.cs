@@ -29,21 +29,21 @@ internal static class MediaTypes
     /// <returns>Null when it is none of them, or its charset is not UTF-8.</returns>
     public static string? OfBody(HttpRequest request, IReadOnlyList<string> known)
     {
-        string? contentType = request.ContentType;
+        var contentType = request.ContentType;
         if (string.IsNullOrEmpty(contentType))
             return Json;
-        for (int i = 0; i < known.Count; i++)
+        for (var i = 0; i < known.Count; i++)
         {
             if (contentType.Equals(known[i], StringComparison.OrdinalIgnoreCase))
                 return known[i];
         }
 
-        return MediaTypeHeaderValue.TryParse(contentType, out MediaTypeHeaderValue? parsed) ? OfBody(parsed, known) : null;
+        return MediaTypeHeaderValue.TryParse(contentType, out var parsed) ? OfBody(parsed, known) : null;
     }
 
     private static string? OfBody(MediaTypeHeaderValue parsed, IReadOnlyList<string> known)
     {
-        bool isUtf8 = !parsed.Charset.HasValue
+        var isUtf8 = !parsed.Charset.HasValue
             || parsed.Charset.Value!.Trim('"').Equals("utf-8", StringComparison.OrdinalIgnoreCase)
             || parsed.Charset.Value.Trim('"').Equals("us-ascii", StringComparison.OrdinalIgnoreCase);
         return isUtf8 ? known.FirstOrDefault(type => parsed.MediaType.Equals(type, StringComparison.OrdinalIgnoreCase)) : null;
@@ -55,16 +55,16 @@ internal static class MediaTypes
     /// <returns>Null when <c>Accept</c> names none of them.</returns>
     public static string? OfAnswer(HttpRequest request, IReadOnlyList<string> offered)
     {
-        Microsoft.Extensions.Primitives.StringValues accept = request.Headers.Accept;
+        var accept = request.Headers.Accept;
         if (accept.Count == 0 || accept.Count == 1 && (string.IsNullOrEmpty(accept[0]) || accept[0] == "*/*"))
             return offered[0];
-        for (int i = 0; i < offered.Count && accept.Count == 1; i++)
+        for (var i = 0; i < offered.Count && accept.Count == 1; i++)
         {
             if (offered[i].Equals(accept[0], StringComparison.OrdinalIgnoreCase))
                 return offered[i];
         }
 
-        return MediaTypeHeaderValue.TryParseList(accept, out IList<MediaTypeHeaderValue>? ranges) ? Preferred(ranges, offered) : null;
+        return MediaTypeHeaderValue.TryParseList(accept, out var ranges) ? Preferred(ranges, offered) : null;
     }
 
     private static string? Preferred(IList<MediaTypeHeaderValue> ranges, IReadOnlyList<string> offered) =>

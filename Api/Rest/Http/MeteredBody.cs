@@ -16,15 +16,15 @@ internal sealed class MeteredBody(Stream inner, Func<int, ValueTask<RateLimitLea
     /// <inheritdoc/>
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        int count = await inner.ReadAsync(buffer, cancellationToken);
+        var count = await inner.ReadAsync(buffer, cancellationToken);
         // A lease that is not given means that others of the client wait for as much as there is: the bytes have come, so only time helps.
-        for (int left = count; left > 0;)
+        for (var left = count; left > 0;)
         {
-            int part = Math.Min(left, HttpLimits.MeteredReadBytes);
-            ValueTask<RateLimitLease> taking = acquire(part);
+            var part = Math.Min(left, HttpLimits.MeteredReadBytes);
+            var taking = acquire(part);
             if (!taking.IsCompleted)
                 Volatile.Write(ref _hasWaited, 1);
-            using RateLimitLease lease = await taking;
+            using var lease = await taking;
             if (lease.IsAcquired)
             {
                 left -= part;

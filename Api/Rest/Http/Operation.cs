@@ -86,7 +86,7 @@ internal sealed record Operation(string Id, string Tag, string Summary, string D
     /// <param name="name">Its name.</param>
     public bool HasParameter(ParameterPlace place, string name)
     {
-        foreach (OperationParameter parameter in Parameters)
+        foreach (var parameter in Parameters)
         {
             if (parameter.Place == place && parameter.Name.Equals(name, StringComparison.Ordinal))
                 return true;

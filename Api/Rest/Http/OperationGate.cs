@@ -22,13 +22,13 @@ internal sealed class OperationGate(RequestDelegate next)
 
     private static void Check(HttpContext context, Operation operation)
     {
-        HttpRequest request = context.Request;
+        var request = context.Request;
         CheckQuery(request, operation);
-        if (request.RouteValues.TryGetValue("topic", out object? topic) && TopicName.Validate((string)topic!) is { } error)
+        if (request.RouteValues.TryGetValue("topic", out var topic) && TopicName.Validate((string)topic!) is { } error)
             throw new RequestException(error);
-        if (request.RouteValues.TryGetValue("group", out object? group) && GroupName.Validate((string)group!) is { } groupError)
+        if (request.RouteValues.TryGetValue("group", out var group) && GroupName.Validate((string)group!) is { } groupError)
             throw new RequestException(groupError);
-        if (request.RouteValues.TryGetValue("member", out object? member) && GroupName.ValidateMember((string)member!) is { } memberError)
+        if (request.RouteValues.TryGetValue("member", out var member) && GroupName.ValidateMember((string)member!) is { } memberError)
             throw new RequestException(memberError);
         if (MediaTypes.OfAnswer(request, operation.Offers) is null)
         {
@@ -51,7 +51,7 @@ internal sealed class OperationGate(RequestDelegate next)
     // To accept and ignore one would promise what is not kept.
     private static void CheckIdentity(HttpRequest request, Operation operation)
     {
-        foreach (string header in ProducerHeaders.All)
+        foreach (var header in ProducerHeaders.All)
         {
             if (!request.Headers.ContainsKey(header) || operation.HasParameter(ParameterPlace.Header, header))
                 continue;
@@ -66,11 +66,11 @@ internal sealed class OperationGate(RequestDelegate next)
     {
         if (!request.QueryString.HasValue)
             return;
-        foreach ((string name, Microsoft.Extensions.Primitives.StringValues values) in request.Query)
+        foreach ((var name, var values) in request.Query)
         {
             if (!operation.HasParameter(ParameterPlace.Query, name))
             {
-                string allowed = string.Join(
+                var allowed = string.Join(
                     ", ", operation.Parameters.Where(p => p.Place == ParameterPlace.Query).Select(p => p.Name));
                 throw RequestException.Malformed(
                     name, $"There is no query parameter '{name}' here. Allowed: {(allowed.Length == 0 ? "none" : allowed)}.");

@@ -24,7 +24,7 @@ internal static class Parameters
     {
         if (Text(context, "topic_id") is not { } text)
             return null;
-        return Guid.TryParseExact(text, "D", out Guid id)
+        return Guid.TryParseExact(text, "D", out var id)
             ? id
             : throw RequestException.Malformed("topic_id", $"'topic_id' is '{Shown(text)}'; expected a topic's id, such as 6f9619ff-8b86-d011-b42d-00c04fc964ff.");
     }
@@ -34,7 +34,7 @@ internal static class Parameters
     /// <param name="name">The parameter.</param>
     /// <returns>Null when it is not there.</returns>
     public static string? Text(HttpContext context, string name) =>
-        context.Request.Query.TryGetValue(name, out Microsoft.Extensions.Primitives.StringValues values) ? values[0] ?? "" : null;
+        context.Request.Query.TryGetValue(name, out var values) ? values[0] ?? "" : null;
 
     /// <summary>An integer in the query.</summary>
     /// <param name="context">The request.</param>
@@ -54,9 +54,9 @@ internal static class Parameters
     /// <exception cref="RequestException">It is none within the bounds.</exception>
     public static long Integer(string name, string text, long min, long max)
     {
-        if (long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long value) && value >= min && value <= max)
+        if (long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value >= min && value <= max)
             return value;
-        string upTo = max >= int.MaxValue ? $"from {min} up" : $"from {min} to {max}";
+        var upTo = max >= int.MaxValue ? $"from {min} up" : $"from {min} to {max}";
         throw RequestException.Malformed(name, $"'{name}' is '{Shown(text)}'; expected an integer {upTo}.");
     }
 
@@ -79,7 +79,7 @@ internal static class Parameters
     /// <returns>Milliseconds since the Unix epoch.</returns>
     /// <exception cref="RequestException">It is none.</exception>
     public static long Timestamp(string name, string text) =>
-        JsonFields.TryTimestamp(text, out long timestampMs)
+        JsonFields.TryTimestamp(text, out var timestampMs)
             ? timestampMs
             : throw RequestException.Malformed(name, $"'{name}' is '{Shown(text)}'; expected {JsonFields.TimestampForms}.");
 

@@ -27,7 +27,7 @@ internal sealed class RefusedRequests : IObserver<KeyValuePair<string, object?>>
     /// <param name="services">The service.</param>
     public static void Explain(IServiceProvider services)
     {
-        IDisposable subscription = services.GetRequiredService<DiagnosticListener>().Subscribe(Answers, name => name == EventName);
+        var subscription = services.GetRequiredService<DiagnosticListener>().Subscribe(Answers, name => name == EventName);
         services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopped.Register(subscription.Dispose);
     }
 
@@ -51,17 +51,17 @@ internal sealed class RefusedRequests : IObserver<KeyValuePair<string, object?>>
     private static void Answer(IFeatureCollection request, BadHttpRequestException refusal)
     {
         var context = new DefaultHttpContext(request);
-        HttpFault? fault = ErrorMap.FaultOf(refusal.StatusCode);
-        bool isFramed = HttpProtocol.IsHttp2(context.Request.Protocol) || HttpProtocol.IsHttp3(context.Request.Protocol);
+        var fault = ErrorMap.FaultOf(refusal.StatusCode);
+        var isFramed = HttpProtocol.IsHttp2(context.Request.Protocol) || HttpProtocol.IsHttp3(context.Request.Protocol);
         if (isFramed || context.Response.HasStarted || request.Get<IConnectionTransportFeature>()?.Transport.Output is not { } output)
             return;
 
-        Problem problem = Problems.Prepare(context, new StreamError(StreamErrorCode.InvalidRequest, DetailOf(fault, refusal)), fault);
+        var problem = Problems.Prepare(context, new StreamError(StreamErrorCode.InvalidRequest, DetailOf(fault, refusal)), fault);
         // The server goes on with an answer of its own to a status that the table does not know: 505, where a client that begins with HTTP/2 is told
         // so in its own words.
         if (problem.Status != refusal.StatusCode)
             return;
-        byte[] body = JsonSerializer.SerializeToUtf8Bytes(problem, ApiJsonContext.Api.Problem);
+        var body = JsonSerializer.SerializeToUtf8Bytes(problem, ApiJsonContext.Api.Problem);
         context.Response.ContentLength = body.Length;
         context.Response.Headers.Connection = "close";
         if (!context.Response.StartAsync().IsCompletedSuccessfully)

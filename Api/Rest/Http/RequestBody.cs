@@ -28,7 +28,7 @@ internal sealed partial class RequestBody : IDisposable
         _context = context;
         _load = context.Features.Get<RequestLoad>();
         _announcedBytes = (int)(context.Request.ContentLength ?? UnannouncedBytes) + 1;
-        int capacity = Math.Min(_announcedBytes, HttpLimits.BodyBytesAhead);
+        var capacity = Math.Min(_announcedBytes, HttpLimits.BodyBytesAhead);
         Count(capacity);
         _buffer = ArrayPool<byte>.Shared.Rent(capacity);
     }
@@ -88,7 +88,7 @@ internal sealed partial class RequestBody : IDisposable
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask FillAsync(int bytesMax)
     {
-        using DecodedBody? decoded = ContentCoding.TryDecode(_context.Request);
+        using var decoded = ContentCoding.TryDecode(_context.Request);
         try
         {
             await (decoded is null ? FillAsync(_context.Request.BodyReader, bytesMax) : FillAsync(decoded, bytesMax));
@@ -106,13 +106,13 @@ internal sealed partial class RequestBody : IDisposable
     {
         while (true)
         {
-            ValueTask<ReadResult> coming = reader.ReadAsync(CancellationToken.None);
+            var coming = reader.ReadAsync(CancellationToken.None);
             if (!coming.IsCompleted)
                 Watch();
-            ReadResult result = await coming;
+            var result = await coming;
             try
             {
-                int length = (int)result.Buffer.Length;
+                var length = (int)result.Buffer.Length;
                 if (length > bytesMax - _length)
                     throw TooLong(bytesMax);
                 EnsureRoom(length);
@@ -136,10 +136,10 @@ internal sealed partial class RequestBody : IDisposable
         while (true)
         {
             EnsureRoom(1);
-            ValueTask<int> coming = decoded.ReadAsync(_buffer.AsMemory(_length), CancellationToken.None);
+            var coming = decoded.ReadAsync(_buffer.AsMemory(_length), CancellationToken.None);
             if (!coming.IsCompleted)
                 Watch();
-            int read = await coming;
+            var read = await coming;
             if (read == 0)
                 return;
             _length += read;
@@ -154,10 +154,10 @@ internal sealed partial class RequestBody : IDisposable
         if (_buffer.Length - _length >= bytes)
             return;
         // No further than was announced; a body that is unfolded, or of unknown length, announces too little.
-        int doubled = 2 * _buffer.Length;
-        int capacity = Math.Max(_length + bytes, _announcedBytes > _buffer.Length ? Math.Min(doubled, _announcedBytes) : doubled);
+        var doubled = 2 * _buffer.Length;
+        var capacity = Math.Max(_length + bytes, _announcedBytes > _buffer.Length ? Math.Min(doubled, _announcedBytes) : doubled);
         Count(capacity);
-        byte[] larger = ArrayPool<byte>.Shared.Rent(capacity);
+        var larger = ArrayPool<byte>.Shared.Rent(capacity);
         _buffer.AsSpan(0, _length).CopyTo(larger);
         ArrayPool<byte>.Shared.Return(_buffer);
         _buffer = larger;
@@ -175,10 +175,10 @@ internal sealed partial class RequestBody : IDisposable
 
     private void Look()
     {
-        int came = _length - _watchedLength;
-        bool isSlow = came < (_watchedLength < HttpLimits.BodyBytesPerLook ? 1 : HttpLimits.BodyBytesPerLook);
+        var came = _length - _watchedLength;
+        var isSlow = came < (_watchedLength < HttpLimits.BodyBytesPerLook ? 1 : HttpLimits.BodyBytesPerLook);
         _watchedLength += came;
-        bool isHeldUpByQuota = _context.Request.Body is MeteredBody metered && metered.TakeHasWaited();
+        var isHeldUpByQuota = _context.Request.Body is MeteredBody metered && metered.TakeHasWaited();
         if (!isSlow || isHeldUpByQuota)
             return;
         ILogger logger = _context.RequestServices.GetRequiredService<ILogger<RequestBody>>();

@@ -20,7 +20,7 @@ internal sealed class StalledReaderMiddleware(RequestDelegate next, TimeProvider
     public Task InvokeAsync(HttpContext context)
     {
         // The server puts its own back for the connection's next request.
-        IHttpResponseBodyFeature body = context.Features.GetRequiredFeature<IHttpResponseBodyFeature>();
+        var body = context.Features.GetRequiredFeature<IHttpResponseBodyFeature>();
         context.Features.Set<IHttpResponseBodyFeature>(new TimedResponseBody(context, body, time, logger));
         return next(context);
     }

@@ -60,8 +60,8 @@ internal sealed partial class TimedResponseBody(HttpContext context, IHttpRespon
     /// <inheritdoc/>
     public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
     {
-        long length = CanGetUnflushedBytes ? UnflushedBytes : 0;
-        ValueTask<FlushResult> write = _writer.FlushAsync(cancellationToken);
+        var length = CanGetUnflushedBytes ? UnflushedBytes : 0;
+        var write = _writer.FlushAsync(cancellationToken);
         return write.IsCompleted ? write : TimeAsync(write, length);
     }
 
@@ -70,7 +70,7 @@ internal sealed partial class TimedResponseBody(HttpContext context, IHttpRespon
     {
         if (source.Length > HttpLimits.AnswerWriteBytes)
             return WritePartsAsync(source, cancellationToken);
-        ValueTask<FlushResult> write = _writer.WriteAsync(source, cancellationToken);
+        var write = _writer.WriteAsync(source, cancellationToken);
         return write.IsCompleted ? write : TimeAsync(write, source.Length);
     }
 
@@ -78,8 +78,8 @@ internal sealed partial class TimedResponseBody(HttpContext context, IHttpRespon
     {
         while (true)
         {
-            ReadOnlyMemory<byte> part = source[..Math.Min(source.Length, HttpLimits.AnswerWriteBytes)];
-            FlushResult result = await WriteAsync(part, cancellationToken);
+            var part = source[..Math.Min(source.Length, HttpLimits.AnswerWriteBytes)];
+            var result = await WriteAsync(part, cancellationToken);
             source = source[part.Length..];
             if (source.IsEmpty || result.IsCompleted || result.IsCanceled)
                 return result;
@@ -88,8 +88,8 @@ internal sealed partial class TimedResponseBody(HttpContext context, IHttpRespon
 
     private async ValueTask<FlushResult> TimeAsync(ValueTask<FlushResult> write, long length)
     {
-        long parts = Math.Max(1, (length + HttpLimits.AnswerWriteBytes - 1) / HttpLimits.AnswerWriteBytes);
-        await using ITimer timer = time.CreateTimer(
+        var parts = Math.Max(1, (length + HttpLimits.AnswerWriteBytes - 1) / HttpLimits.AnswerWriteBytes);
+        await using var timer = time.CreateTimer(
             static body => ((TimedResponseBody)body!).Cut(), this, HttpLimits.AnswerWriteMax * parts, Timeout.InfiniteTimeSpan);
         return await write;
     }

@@ -29,14 +29,14 @@ internal sealed partial class AnswerWriter
             return;
         }
 
-        PayloadType form = RecordJsonWriter.FormOf(payload.Span, asked);
+        var form = RecordJsonWriter.FormOf(payload.Span, asked);
         await WritePiecesAsync(name, payload, form);
         Json.WriteString(typeName, RecordJsonWriter.NameOf(form));
     }
 
     private async ValueTask WriteHeadersAsync(ReadOnlyMemory<byte> encoded)
     {
-        RecordHeaderPlace place = new RecordHeaderEnumerator(encoded.Span).Place;
+        var place = new RecordHeaderEnumerator(encoded.Span).Place;
         while (place.Left > 0)
         {
             if (WriteHeaders(encoded, ref place) is { } header)
@@ -54,7 +54,7 @@ internal sealed partial class AnswerWriter
         while (!IsFlushDue && headers.MoveNext())
         {
             place = headers.Place;
-            RecordHeaderView header = headers.Current;
+            var header = headers.Current;
             if (header.Key.Length + (long)header.Value.Length > HttpLimits.ResponsePieceBytes)
                 return (LargeRecord.MemoryOf(encoded, header.Key), header.HasValue ? LargeRecord.MemoryOf(encoded, header.Value) : LargeRecord.NoBytes);
             RecordJsonWriter.WriteHeader(Json, header);
@@ -66,13 +66,13 @@ internal sealed partial class AnswerWriter
     private async ValueTask WriteLargeHeaderAsync(ReadOnlyMemory<byte> key, ReadOnlyMemory<byte>? value)
     {
         Json.WriteStartObject();
-        PayloadType keyForm = RecordJsonWriter.FormOf(key.Span, PayloadType.String);
+        var keyForm = RecordJsonWriter.FormOf(key.Span, PayloadType.String);
         await WritePiecesAsync(RecordJsonWriter.Key, key, keyForm);
         if (keyForm == PayloadType.Binary)
             Json.WriteString(RecordJsonWriter.KeyTypeName, RecordJsonWriter.NameOf(keyForm));
         if (value is { } bytes)
         {
-            PayloadType form = RecordJsonWriter.FormOf(bytes.Span, PayloadType.String);
+            var form = RecordJsonWriter.FormOf(bytes.Span, PayloadType.String);
             await WritePiecesAsync(RecordJsonWriter.Value, bytes, form);
             if (form == PayloadType.Binary)
                 Json.WriteString(RecordJsonWriter.ValueTypeName, RecordJsonWriter.NameOf(form));
@@ -88,10 +88,10 @@ internal sealed partial class AnswerWriter
     private async ValueTask WritePiecesAsync(JsonEncodedText name, ReadOnlyMemory<byte> bytes, PayloadType form)
     {
         Json.WritePropertyName(name);
-        int at = 0;
+        var at = 0;
         do
         {
-            int length = PieceLength(bytes.Span[at..]);
+            var length = PieceLength(bytes.Span[at..]);
             WritePiece(bytes.Span.Slice(at, length), form, isFirst: at == 0, isLast: at + length == bytes.Length);
             at += length;
             if (IsFlushDue)
@@ -117,7 +117,7 @@ internal sealed partial class AnswerWriter
     {
         if (rest.Length <= HttpLimits.ResponsePieceBytes)
             return rest.Length;
-        int length = HttpLimits.ResponsePieceBytes;
+        var length = HttpLimits.ResponsePieceBytes;
         while (length > HttpLimits.ResponsePieceBytes - Utf8CharacterBytesMax && (rest[length] & 0xC0) == 0x80)
             length--;
         return length;
@@ -127,7 +127,7 @@ internal sealed partial class AnswerWriter
     private void WriteJsonOn(ReadOnlySpan<byte> piece)
     {
         Json.Flush();
-        int length = piece.Length;
+        var length = piece.Length;
         if (RecordJsonWriter.IsCopiedAsItIs(piece, isOneLine))
             piece.CopyTo(output.GetSpan(length));
         else
@@ -155,5 +155,5 @@ internal sealed record LargeRecord(
     /// <param name="all">The memory.</param>
     /// <param name="part">A span over a part of it.</param>
     public static ReadOnlyMemory<byte> MemoryOf(ReadOnlyMemory<byte> all, ReadOnlySpan<byte> part) =>
-        all.Span.Overlaps(part, out int at) ? all.Slice(at, part.Length) : default;
+        all.Span.Overlaps(part, out var at) ? all.Slice(at, part.Length) : default;
 }

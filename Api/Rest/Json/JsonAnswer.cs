@@ -17,7 +17,7 @@ internal static class JsonAnswer
     /// <exception cref="OperationCanceledException">The reader has gone.</exception>
     public static async Task WriteAsync<T>(HttpContext context, T answer, JsonTypeInfo<T> type)
     {
-        byte[] body = JsonSerializer.SerializeToUtf8Bytes(answer, type);
+        var body = JsonSerializer.SerializeToUtf8Bytes(answer, type);
         using var load = new AnswerLoad(context.RequestServices.GetRequiredService<NodeAnswers>());
         if (body.Length > HttpLimits.ResponseFlushBytes && HttpMethods.IsGet(context.Request.Method))
             load.Take(body.Length);

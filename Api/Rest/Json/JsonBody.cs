@@ -51,13 +51,13 @@ internal static class JsonBody
     /// <param name="fields">The fields it may have.</param>
     public static void CheckObject(JsonElement element, string name, string prefix, params string[] fields)
     {
-        string allowed = string.Join(", ", fields);
+        var allowed = string.Join(", ", fields);
         if (element.ValueKind != JsonValueKind.Object)
             throw Wrong(name, element, $"an object with the fields {allowed}");
         var seen = new HashSet<string>(StringComparer.Ordinal);
-        foreach (JsonProperty property in element.EnumerateObject())
+        foreach (var property in element.EnumerateObject())
         {
-            string field = property.Name;
+            var field = property.Name;
             if (!fields.Contains(field, StringComparer.Ordinal))
                 throw JsonFields.Unknown(prefix + field, allowed);
             if (!seen.Add(field))
@@ -69,7 +69,7 @@ internal static class JsonBody
     /// <param name="parent">The object.</param>
     /// <param name="name">The field's name.</param>
     public static JsonElement? Field(JsonElement parent, string name) =>
-        parent.TryGetProperty(name, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value : null;
+        parent.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
 
     /// <summary>A text.</summary>
     /// <param name="parent">The object.</param>
@@ -112,10 +112,10 @@ internal static class JsonBody
     {
         if (Field(parent, name) is not { } value)
             return null;
-        string expected = max == long.MaxValue ? $"an integer from {min} up" : $"an integer from {min} to {max}";
+        var expected = max == long.MaxValue ? $"an integer from {min} up" : $"an integer from {min} to {max}";
         if (value.ValueKind != JsonValueKind.Number)
             throw Wrong(prefix + name, value, expected);
-        return value.TryGetInt64(out long number) && number >= min && number <= max
+        return value.TryGetInt64(out var number) && number >= min && number <= max
             ? number
             : throw RequestException.Malformed(prefix + name, $"'{prefix}{name}' is {Parameters.Shown(value.GetRawText())}; expected {expected}.");
     }
@@ -127,7 +127,7 @@ internal static class JsonBody
     /// <returns>Null when it is absent or null.</returns>
     public static string? Choice(JsonElement parent, string name, params string[] choices)
     {
-        string? text = Text(parent, name);
+        var text = Text(parent, name);
         return text is null || choices.Contains(text, StringComparer.Ordinal)
             ? text
             : throw RequestException.Malformed(name, $"'{name}' is '{Parameters.Shown(text)}'; expected {string.Join(" or ", choices)}.");
@@ -142,10 +142,10 @@ internal static class JsonBody
     {
         if (Field(parent, name) is not { } value)
             return null;
-        string expected = $"a list of 1 to {countMax}";
+        var expected = $"a list of 1 to {countMax}";
         if (value.ValueKind != JsonValueKind.Array)
             throw Wrong(name, value, expected);
-        int count = value.GetArrayLength();
+        var count = value.GetArrayLength();
         return count is > 0 && count <= countMax
             ? [.. value.EnumerateArray()]
             : throw RequestException.Malformed(name, $"'{name}' has {count} elements; expected {expected}.");

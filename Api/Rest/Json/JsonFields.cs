@@ -41,7 +41,7 @@ internal static class JsonFields
     /// <returns>False when it was seen before.</returns>
     public static bool See(ref int seen, int bit)
     {
-        bool isNew = (seen & bit) == 0;
+        var isNew = (seen & bit) == 0;
         seen |= bit;
         return isNew;
     }
@@ -63,7 +63,7 @@ internal static class JsonFields
             return null;
         if (reader.TokenType != JsonTokenType.Number)
             throw WrongKind(field, reader.TokenType, $"an integer from {min} to {max}");
-        if (!reader.TryGetInt32(out int value) || value < min || value > max)
+        if (!reader.TryGetInt32(out var value) || value < min || value > max)
             throw RequestException.Malformed(field, $"'{field}' is {Shown(reader.ValueSpan)}; expected an integer from {min} to {max}.");
         return value;
     }
@@ -80,14 +80,14 @@ internal static class JsonFields
             case JsonTokenType.Null:
                 return true;
             case JsonTokenType.Number:
-                if (!reader.TryGetInt64(out long ms) || ms is < 0 or > TimestampText.MsMax)
+                if (!reader.TryGetInt64(out var ms) || ms is < 0 or > TimestampText.MsMax)
                     return false;
                 timestampMs = ms;
                 return true;
             case JsonTokenType.String when reader.ValueSpan.Length <= TimestampTextBytesMax:
                 // Some writers escape the '+' of an offset.
                 Span<byte> text = stackalloc byte[TimestampTextBytesMax];
-                bool isTime = TimestampText.TryRead(text[..reader.CopyString(text)], out long read);
+                var isTime = TimestampText.TryRead(text[..reader.CopyString(text)], out var read);
                 timestampMs = read;
                 return isTime;
             default:

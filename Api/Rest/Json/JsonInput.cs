@@ -21,7 +21,7 @@ internal static class JsonInput
     public static void Check(ReadOnlySpan<byte> text, string path = "")
     {
         ProduceJson.CheckText(text, path.Length == 0 ? null : path);
-        int position = FindHalfCharacter(text);
+        var position = FindHalfCharacter(text);
         if (position >= 0)
             throw Refuse(text, position, path);
     }
@@ -31,20 +31,20 @@ internal static class JsonInput
     /// <returns>The position of its backslash, or -1.</returns>
     private static int FindHalfCharacter(ReadOnlySpan<byte> text)
     {
-        for (int at = 0; ;)
+        for (var at = 0; ;)
         {
-            int next = text[at..].IndexOf("\\u"u8);
+            var next = text[at..].IndexOf("\\u"u8);
             if (next < 0)
                 return -1;
             at += next;
-            if (IsEscaped(text, at) || !JsonText.TryCodeUnit(text, at, out int unit))
+            if (IsEscaped(text, at) || !JsonText.TryCodeUnit(text, at, out var unit))
             {
                 // A backslash that is meant, with a letter behind it; or no escape at all, which is for the reader to say.
                 at += 2;
                 continue;
             }
 
-            int length = JsonText.EscapedCharacterBytes(text, at, unit);
+            var length = JsonText.EscapedCharacterBytes(text, at, unit);
             if (length == 0)
                 return at;
             at += length;
@@ -53,7 +53,7 @@ internal static class JsonInput
 
     private static bool IsEscaped(ReadOnlySpan<byte> text, int at)
     {
-        int before = at;
+        var before = at;
         while (before > 0 && text[before - 1] == (byte)'\\')
             before--;
         return (at - before) % 2 != 0;
@@ -104,7 +104,7 @@ internal static class JsonInput
     private static string PathOf(ReadOnlySpan<byte> text, string path, IEnumerable<Place> open)
     {
         var full = new StringBuilder(path);
-        foreach (Place place in open.Reverse())
+        foreach (var place in open.Reverse())
         {
             if (place.Index >= 0)
             {

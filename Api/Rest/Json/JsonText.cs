@@ -18,7 +18,7 @@ internal static class JsonText
     {
         if (!Utf8.IsValid(text))
             return false;
-        int end = Skip(text, 0, JsonLimits.JsonValueDepthMax);
+        var end = Skip(text, 0, JsonLimits.JsonValueDepthMax);
         return end >= 0 && SkipSpace(text, end) == text.Length;
     }
 
@@ -29,7 +29,7 @@ internal static class JsonText
     /// <returns>The position behind it; -1 when there is none, when it nests deeper, or escapes half a character.</returns>
     public static int Skip(ReadOnlySpan<byte> text, int at, int depthMax)
     {
-        int depth = 0;
+        var depth = 0;
         // One bit per open container, the innermost lowest: set for an object.
         ulong objects = 0;
         while (true)
@@ -37,12 +37,12 @@ internal static class JsonText
             at = SkipSpace(text, at);
             if (at >= text.Length)
                 return None;
-            byte first = text[at];
+            var first = text[at];
             if (first is (byte)'{' or (byte)'[')
             {
                 if (++depth > depthMax)
                     return None;
-                bool isObject = first == (byte)'{';
+                var isObject = first == (byte)'{';
                 objects = objects << 1 | (isObject ? 1UL : 0UL);
                 at = SkipSpace(text, at + 1);
                 // An empty container goes to the closing below, like a full one.
@@ -74,8 +74,8 @@ internal static class JsonText
             at = SkipSpace(text, at);
             if (at >= text.Length)
                 return None;
-            bool isObject = (objects & 1) != 0;
-            byte next = text[at++];
+            var isObject = (objects & 1) != 0;
+            var next = text[at++];
             if (next == (byte)',')
             {
                 at = SkipSpace(text, at);
@@ -117,7 +117,7 @@ internal static class JsonText
     {
         if (text[at] == (byte)'-')
             at++;
-        int end = SkipDigits(text, at);
+        var end = SkipDigits(text, at);
         if (end == at || text[at] == (byte)'0' && end > at + 1)
             return None;
         at = end;
@@ -165,7 +165,7 @@ internal static class JsonText
         while (text.Length - at >= Vector128<byte>.Count)
         {
             var block = Vector128.Create(text.Slice(at, Vector128<byte>.Count));
-            Vector128<byte> ends = Vector128.Equals(block, Vector128.Create((byte)'"')) | Vector128.Equals(block, Vector128.Create((byte)'\\'))
+            var ends = Vector128.Equals(block, Vector128.Create((byte)'"')) | Vector128.Equals(block, Vector128.Create((byte)'\\'))
                 | Vector128.LessThan(block, Vector128.Create((byte)0x20));
             if (ends != Vector128<byte>.Zero)
                 return at + BitOperations.TrailingZeroCount(ends.ExtractMostSignificantBits());
@@ -181,12 +181,12 @@ internal static class JsonText
     {
         if (at + 1 >= text.Length)
             return None;
-        byte kind = text[at + 1];
+        var kind = text[at + 1];
         if (kind != (byte)'u')
             return "\"\\/bfnrt"u8.Contains(kind) ? at + 2 : None;
-        if (!TryCodeUnit(text, at, out int unit))
+        if (!TryCodeUnit(text, at, out var unit))
             return None;
-        int length = EscapedCharacterBytes(text, at, unit);
+        var length = EscapedCharacterBytes(text, at, unit);
         return length == 0 ? None : at + length;
     }
 
@@ -199,7 +199,7 @@ internal static class JsonText
     {
         if (unit is < 0xD800 or > 0xDFFF)
             return EscapedUnitBytes;
-        bool isPair = unit < 0xDC00 && TryCodeUnit(text, at + EscapedUnitBytes, out int low) && low is >= 0xDC00 and <= 0xDFFF;
+        var isPair = unit < 0xDC00 && TryCodeUnit(text, at + EscapedUnitBytes, out var low) && low is >= 0xDC00 and <= 0xDFFF;
         return isPair ? 2 * EscapedUnitBytes : 0;
     }
 

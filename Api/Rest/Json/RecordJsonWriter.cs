@@ -61,7 +61,7 @@ internal static class RecordJsonWriter
         writer.WriteStartArray(Headers);
         if (record.HeaderCount > 0)
         {
-            foreach (RecordHeaderView header in record.Headers)
+            foreach (var header in record.Headers)
                 WriteHeader(writer, header);
         }
 
@@ -194,7 +194,7 @@ internal static class RecordJsonWriter
             return;
         }
 
-        byte[] copy = ArrayPool<byte>.Shared.Rent(UnicodeLineEnds.EscapedBytesMax(text.Length));
+        var copy = ArrayPool<byte>.Shared.Rent(UnicodeLineEnds.EscapedBytesMax(text.Length));
         writer.WriteRawValue(copy.AsSpan(0, CopyJson(text, copy, isOneLine)), skipInputValidation: true);
         ArrayPool<byte>.Shared.Return(copy);
     }
@@ -212,7 +212,7 @@ internal static class RecordJsonWriter
     /// <returns>The length, in bytes.</returns>
     public static int CopyJson(ReadOnlySpan<byte> text, Span<byte> destination, bool isOneLine)
     {
-        int length = UnicodeLineEnds.Escape(text, destination);
+        var length = UnicodeLineEnds.Escape(text, destination);
         if (isOneLine)
             destination[..length].ReplaceAny(LineEnds, (byte)' ');
         return length;
@@ -237,7 +237,7 @@ internal static class RecordJsonWriter
             return;
         }
 
-        PayloadType form = FormOf(bytes, asked);
+        var form = FormOf(bytes, asked);
         switch (form)
         {
             case PayloadType.Json:

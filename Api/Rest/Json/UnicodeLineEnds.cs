@@ -15,9 +15,9 @@ internal static class UnicodeLineEnds
     /// <returns>Its position, or -1.</returns>
     public static int Find(ReadOnlySpan<byte> json, int from)
     {
-        for (int at = from; at < json.Length; at++)
+        for (var at = from; at < json.Length; at++)
         {
-            int next = json[at..].IndexOfAny((byte)0xC2, (byte)0xE2);
+            var next = json[at..].IndexOfAny((byte)0xC2, (byte)0xE2);
             if (next < 0)
                 return -1;
             at += next;
@@ -38,13 +38,13 @@ internal static class UnicodeLineEnds
     /// <returns>The length, in bytes.</returns>
     public static int Escape(ReadOnlySpan<byte> json, Span<byte> destination)
     {
-        int length = 0;
-        int copied = 0;
-        for (int at = Find(json, 0); at >= 0; at = Find(json, copied))
+        var length = 0;
+        var copied = 0;
+        for (var at = Find(json, 0); at >= 0; at = Find(json, copied))
         {
             json[copied..at].CopyTo(destination[length..]);
             length += at - copied;
-            ReadOnlySpan<byte> escape = EscapeOf(json[at..]);
+            var escape = EscapeOf(json[at..]);
             escape.CopyTo(destination[length..]);
             length += escape.Length;
             copied = at + (json[at] == 0xC2 ? 2 : 3);

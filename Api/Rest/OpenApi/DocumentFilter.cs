@@ -41,7 +41,7 @@ internal sealed class DocumentFilter : IDocumentFilter
                 },
             },
         };
-        IDictionary<string, IOpenApiSchema> schemas = swaggerDoc.Components.Schemas!;
+        var schemas = swaggerDoc.Components.Schemas!;
         schemas[Settings] = DescribeSettings();
         schemas[nameof(TopicAnswer)].Properties!["config"] = new OpenApiSchemaReference(Settings, swaggerDoc)
         {
@@ -76,7 +76,7 @@ internal sealed class DocumentFilter : IDocumentFilter
             .SelectMany(path => path.Operations!.Values)
             .SelectMany(operation => operation.RequestBody?.Content?.Values ?? [])
             .Select(body => body.Schema!));
-        while (found.TryPop(out IOpenApiSchema? schema))
+        while (found.TryPop(out var schema))
         {
             if (schema is OpenApiSchemaReference { Reference.Id: { } id })
             {
@@ -85,11 +85,11 @@ internal sealed class DocumentFilter : IDocumentFilter
                 continue;
             }
 
-            foreach (IOpenApiSchema part in (schema.Properties?.Values ?? []).Concat(schema.Items is { } items ? [items] : []))
+            foreach (var part in (schema.Properties?.Values ?? []).Concat(schema.Items is { } items ? [items] : []))
                 found.Push(part);
         }
 
-        foreach ((string name, IOpenApiSchema schema) in schemas)
+        foreach ((var name, var schema) in schemas)
         {
             if (!sent.Contains(name) && schema is OpenApiSchema { AdditionalProperties: null } answer)
                 answer.AdditionalPropertiesAllowed = true;

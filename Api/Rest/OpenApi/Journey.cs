@@ -53,7 +53,7 @@ internal static class Journey
     {
         if (operation is null)
             return 0;
-        int place = Array.IndexOf(Steps, operation) + 1;
+        var place = Array.IndexOf(Steps, operation) + 1;
         return place > 0 ? place : throw new InvalidOperationException($"The operation '{operation.Id}' has no place in the journey.");
     }
 

@@ -47,7 +47,7 @@ internal static class OpenApiHosting
     /// <param name="app">Where to.</param>
     public static void UseApiDescription(this IApplicationBuilder app)
     {
-        string script = ReadPageScript();
+        var script = ReadPageScript();
         // Both match every path they are shown against patterns; a record's has none of theirs.
         app.UseWhen(context => context.Request.Path.StartsWithSegments("/swagger"), description =>
         {
@@ -80,7 +80,7 @@ internal static class OpenApiHosting
 
     private static string ReadPageScript()
     {
-        using Stream script = typeof(OpenApiHosting).Assembly.GetManifestResourceStream("OrleansStream.Rest.OpenApi.page.js")!;
+        using var script = typeof(OpenApiHosting).Assembly.GetManifestResourceStream("OrleansStream.Rest.OpenApi.page.js")!;
         using var reader = new StreamReader(script);
         return reader.ReadToEnd();
     }

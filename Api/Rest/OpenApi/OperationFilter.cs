@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using Microsoft.OpenApi;
-using OrleansStream.Contracts;
 using OrleansStream.Errors;
 using OrleansStream.Rest.Errors;
 using OrleansStream.Rest.Http;
@@ -33,7 +32,7 @@ internal sealed class OperationFilter : IOperationFilter
         };
         (operation.Extensions ??= new Dictionary<string, IOpenApiExtension>())[Journey.OrderField] = new JsonNodeExtension(Journey.PlaceOf(source));
         operation.Responses = [];
-        foreach (OperationAnswer answer in source.Answers)
+        foreach (var answer in source.Answers)
         {
             operation.Responses[answer.Status.ToString()] = new OpenApiResponse
             {
@@ -86,11 +85,11 @@ internal sealed class OperationFilter : IOperationFilter
 
     private static void AddErrors(OpenApiOperation operation, Operation source, OperationFilterContext context)
     {
-        IEnumerable<Problem> ofCodes = AnyCall.Concat(source.Errors).Distinct()
+        var ofCodes = AnyCall.Concat(source.Errors).Distinct()
             .Select(code => Problems.Of(new StreamError(code, "")));
-        IEnumerable<Problem> ofFaults = AnyRequest.Concat(source.Bodies.Count > 0 ? AnyBody : [])
+        var ofFaults = AnyRequest.Concat(source.Bodies.Count > 0 ? AnyBody : [])
             .Select(fault => Problems.Of(new StreamError(StreamErrorCode.InvalidRequest, ""), fault));
-        foreach (IGrouping<int, Problem> status in ofCodes.Concat(ofFaults).GroupBy(problem => problem.Status).OrderBy(g => g.Key))
+        foreach (var status in ofCodes.Concat(ofFaults).GroupBy(problem => problem.Status).OrderBy(g => g.Key))
         {
             operation.Responses![status.Key.ToString()] = new OpenApiResponseReference(DocumentFilter.ErrorAnswer, context.Document)
             {

@@ -16,10 +16,10 @@ internal static class EncodedBatches
     public static int Check(ReadOnlySpan<byte> body, bool isPartitionFixed)
     {
         // What goes to one partition in one append the log takes or refuses as a whole, by the same checksums.
-        bool isOneAppend = isPartitionFixed && body.Length <= TopicLimits.AppendBytesMax;
+        var isOneAppend = isPartitionFixed && body.Length <= TopicLimits.AppendBytesMax;
         var scanner = new RecordBatchScanner(body, checkCrc: !isOneAppend);
         long records = 0;
-        int batches = 0;
+        var batches = 0;
         while (scanner.MoveNext())
         {
             records += scanner.Header.RecordCount;

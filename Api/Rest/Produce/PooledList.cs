@@ -46,7 +46,7 @@ internal sealed class PooledList<T> : IDisposable
 
     private void Grow(int count)
     {
-        T[] larger = ArrayPool<T>.Shared.Rent(Math.Max(CapacityInitial, Math.Max(count, 2 * _items.Length)));
+        var larger = ArrayPool<T>.Shared.Rent(Math.Max(CapacityInitial, Math.Max(count, 2 * _items.Length)));
         _items.AsSpan(0, Count).CopyTo(larger);
         if (_items.Length > 0)
             ArrayPool<T>.Shared.Return(_items);

@@ -12,7 +12,7 @@ internal sealed partial class ProduceEndpoints
         // is nothing yet, what came before is appended meanwhile. Null at the end of the body, and once the request has been stopped.
         private async ValueTask<ReadResult?> ReadOrAppendAsync(PipeReader reader, CancellationTokenSource stop)
         {
-            ValueTask<ReadResult> coming = reader.ReadAsync(stop.Token);
+            var coming = reader.ReadAsync(stop.Token);
             if (!coming.IsCompleted && !_isWhole)
             {
                 try
@@ -63,7 +63,7 @@ internal sealed partial class ProduceEndpoints
             await stop.CancelAsync();
             try
             {
-                ReadResult result = await coming;
+                var result = await coming;
                 reader.AdvanceTo(result.Buffer.Start);
             }
             catch (Exception exception) when (exception is OperationCanceledException or IOException or RequestException or StreamException)

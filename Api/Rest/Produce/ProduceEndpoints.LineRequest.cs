@@ -38,10 +38,10 @@ internal sealed partial class ProduceEndpoints
         public async Task RunAsync()
         {
             using var parser = new RecordJsonParser(_records);
-            using DecodedBody? decoded = ContentCoding.TryDecode(context.Request);
+            using var decoded = ContentCoding.TryDecode(context.Request);
             // Kestrel's own reader does not get over a body that breaks off behind bytes that were looked at and left: part of a line. So those are
             // kept in memory of ours.
-            PipeReader reader = PipeReader.Create(decoded ?? context.Request.Body, LineReading);
+            var reader = PipeReader.Create(decoded ?? context.Request.Body, LineReading);
             // Not by the connection's end: that ends a read by itself, and a read that is cancelled just then leaves Kestrel's reader in disorder.
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(produce.Stopping);
             try
@@ -106,10 +106,10 @@ internal sealed partial class ProduceEndpoints
         private ReadOnlySequence<byte> SkipBlanks(ReadOnlySequence<byte> buffer)
         {
             long skippedBytes = 0;
-            foreach (ReadOnlyMemory<byte> segment in buffer)
+            foreach (var segment in buffer)
             {
-                int length = segment.Span.IndexOfAnyExcept(" \t\r\n"u8);
-                ReadOnlySpan<byte> blanks = length < 0 ? segment.Span : segment.Span[..length];
+                var length = segment.Span.IndexOfAnyExcept(" \t\r\n"u8);
+                var blanks = length < 0 ? segment.Span : segment.Span[..length];
                 _lineCount += blanks.Count((byte)'\n');
                 skippedBytes += blanks.Length;
                 if (length >= 0)
@@ -122,7 +122,7 @@ internal sealed partial class ProduceEndpoints
 
         private async ValueTask TakeLineAsync(ReadOnlySequence<byte> line, RecordJsonParser parser)
         {
-            int number = _lineCount++;
+            var number = _lineCount++;
             _lineBytes += line.Length;
             if (line.Length > ProduceLimits.NdjsonLineBytesMax)
             {
@@ -157,7 +157,7 @@ internal sealed partial class ProduceEndpoints
         private StreamError? Parse(ReadOnlySequence<byte> line, int number, RecordJsonParser parser)
         {
             byte[]? copy = null;
-            ReadOnlySpan<byte> text = line.FirstSpan;
+            var text = line.FirstSpan;
             try
             {
                 if (!line.IsSingleSegment)
@@ -252,12 +252,12 @@ internal sealed partial class ProduceEndpoints
 
         private void AddResults(RecordsAppendResponse response)
         {
-            int failedBefore = results.FailedCount;
+            var failedBefore = results.FailedCount;
             if (response.Error is { } error)
             {
                 if (results is { Count: 0, AreBeingSent: false })
                     throw new RequestException(error);
-                for (int i = 0; i < _records.Count; i++)
+                for (var i = 0; i < _records.Count; i++)
                     results.AddError(error);
             }
             else if (options.Acks != Acks.None)

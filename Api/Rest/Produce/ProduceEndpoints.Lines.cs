@@ -20,9 +20,9 @@ internal sealed partial class ProduceEndpoints
     /// </summary>
     private async Task AppendLinesAsync(HttpContext context, int? partition)
     {
-        RecordOptions options = RecordOptions.ReadTypes(context.Request);
+        var options = RecordOptions.ReadTypes(context.Request);
         LiftBodyLimits(context);
-        using ProduceResults results = MakeResults(context);
+        using var results = MakeResults(context);
         using var lines = new LineRequest(this, context, options, partition, results);
         await lines.RunAsync();
         if (results is { Count: 0, AreBeingSent: false } && options.Acks != Acks.None)

@@ -24,7 +24,7 @@ internal sealed partial class ProduceEndpoints(
     /// <param name="routes">Where to.</param>
     public static void Map(IEndpointRouteBuilder routes)
     {
-        ProduceEndpoints produce = routes.ServiceProvider.GetRequiredService<ProduceEndpoints>();
+        var produce = routes.ServiceProvider.GetRequiredService<ProduceEndpoints>();
         routes.MapOperation("POST", "/topics/{topic}/records", produce.AppendToTopicAsync, ProduceOperations.Topic);
         routes.MapOperation("POST", "/topics/{topic}/partitions/{partition}/records", produce.AppendToPartitionAsync, ProduceOperations.Partition);
     }
@@ -46,7 +46,7 @@ internal sealed partial class ProduceEndpoints(
     {
         if (ProducerHeaders.ReadProducer(context.Request, time.GetUtcNow().ToUnixTimeMilliseconds()) is { } identity)
             context.Features.Set(new ClientIdentity(identity));
-        if (context.Request.Headers.TryGetValue(ProducerHeaders.Key, out StringValues key))
+        if (context.Request.Headers.TryGetValue(ProducerHeaders.Key, out var key))
             await AppendKeyedAsync(context, partition, key);
         else
             await AppendByTypeAsync(context, partition);
@@ -55,13 +55,13 @@ internal sealed partial class ProduceEndpoints(
     /// <summary>Appends under the client's key: what makes the append repeatable is stored before it, and what came of it after.</summary>
     private async Task AppendKeyedAsync(HttpContext context, int? partition, StringValues key)
     {
-        using RequestBody body = await RequestBody.ReadAsync(context, HttpLimits.RequestBytesMax);
-        ClientIdentity client = await keyed.BeginAsync(
+        using var body = await RequestBody.ReadAsync(context, HttpLimits.RequestBytesMax);
+        var client = await keyed.BeginAsync(
             Parameters.Topic(context), ProducerHeaders.ReadKey(key), ProducerHeaders.HashOf(context.Request, partition, body.Bytes.Span));
         context.Features.Set(client);
         context.Request.Headers.ContentEncoding = default;
         context.Request.ContentLength = body.Bytes.Length;
-        Stream sent = context.Request.Body;
+        var sent = context.Request.Body;
         context.Request.Body = body.OpenRead();
         try
         {
@@ -92,7 +92,7 @@ internal sealed partial class ProduceEndpoints(
         RecordOptions.RefuseFor(context.Request, "a field of the JSON body");
         RecordCollector records;
         Acks acks;
-        using (RequestBody body = await RequestBody.ReadAsync(context, HttpLimits.RequestBytesMax))
+        using (var body = await RequestBody.ReadAsync(context, HttpLimits.RequestBytesMax))
         {
             records = new RecordCollector(NowMs(context), body.Bytes.Length);
             acks = ProduceJson.Parse(body.Json.Span, partition is not null, records);
@@ -104,9 +104,9 @@ internal sealed partial class ProduceEndpoints(
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask AppendValueAsync(HttpContext context, int? partition, bool isText)
     {
-        RecordOptions options = RecordOptions.Read(context.Request);
+        var options = RecordOptions.Read(context.Request);
         RecordCollector records;
-        using (RequestBody body = await RequestBody.ReadAsync(context, HttpLimits.RequestBytesMax))
+        using (var body = await RequestBody.ReadAsync(context, HttpLimits.RequestBytesMax))
         {
             records = new RecordCollector(NowMs(context), body.Bytes.Length);
             if (isText)
@@ -120,7 +120,7 @@ internal sealed partial class ProduceEndpoints(
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask AppendAsync(HttpContext context, int? partition, RecordCollector records, Acks acks)
     {
-        AppendOutcome outcome = await CallAsync(
+        var outcome = await CallAsync(
             context, new(records.Finish(), partition, records.Partitions, acks, ExpectedNextOffset(context)));
         if (acks == Acks.None)
         {
@@ -128,7 +128,7 @@ internal sealed partial class ProduceEndpoints(
         }
         else
         {
-            using ProduceResults results = MakeResults(context);
+            using var results = MakeResults(context);
             results.Add(outcome.Response, records);
             await results.WriteAsync(context, asLines: false);
         }
@@ -141,12 +141,12 @@ internal sealed partial class ProduceEndpoints(
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask AppendBatchesAsync(HttpContext context, int? partition)
     {
-        RecordOptions options = RecordOptions.ReadAcks(context.Request);
-        RequestBody body = await RequestBody.ReadAsync(context, HttpLimits.RequestBytesMax);
-        int recordCount = EncodedBatches.Check(body.Bytes.Span, partition is not null);
+        var options = RecordOptions.ReadAcks(context.Request);
+        var body = await RequestBody.ReadAsync(context, HttpLimits.RequestBytesMax);
+        var recordCount = EncodedBatches.Check(body.Bytes.Span, partition is not null);
         if (context.Features.Get<ClientIdentity>() is { Identity.IsClients: true })
             ProducerHeaders.RefuseSecondProducer(body.Bytes.Span);
-        AppendOutcome outcome = await CallAsync(
+        var outcome = await CallAsync(
             context, new(body.Bytes, partition, default, options.Acks, ExpectedNextOffset(context)));
         if (options.Acks == Acks.None)
         {
@@ -154,7 +154,7 @@ internal sealed partial class ProduceEndpoints(
         }
         else
         {
-            using ProduceResults results = MakeResults(context);
+            using var results = MakeResults(context);
             if (partition is null)
                 results.Add(outcome.Response, recordCount);
             else
@@ -170,18 +170,18 @@ internal sealed partial class ProduceEndpoints(
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<AppendOutcome> CallAsync(HttpContext context, AppendRecords records)
     {
-        AppendOutcome outcome = await TryCallAsync(context, records);
+        var outcome = await TryCallAsync(context, records);
         return outcome.Response.Error is { } error ? throw new RequestException(error) : outcome;
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<AppendOutcome> TryCallAsync(HttpContext context, AppendRecords records)
     {
-        string topic = Parameters.Topic(context);
-        ClientIdentity? client = context.Features.Get<ClientIdentity>();
+        var topic = Parameters.Topic(context);
+        var client = context.Features.Get<ClientIdentity>();
         if (client is { Identity.IsClients: false } && records.Acks != Acks.All)
             throw RequestException.Malformed("acks", $"With '{ProducerHeaders.Key}' acks must be \"all\": the answer is to hold for a day.");
-        AppendOutcome outcome = client is null
+        var outcome = client is null
             ? await appender.AppendAsync(topic, records)
             : await appender.AppendAsync(topic, records, client);
         if (client?.Key is { } key)
@@ -211,10 +211,10 @@ internal sealed partial class ProduceEndpoints(
 
     private static long? ExpectedNextOffset(HttpContext context)
     {
-        StringValues condition = context.Request.Headers.IfMatch;
+        var condition = context.Request.Headers.IfMatch;
         if (condition.Count == 0)
             return null;
-        string text = condition.ToString();
+        var text = condition.ToString();
         if (text.Length < 3 || text[0] != '"' || text[^1] != '"')
         {
             throw RequestException.Malformed(

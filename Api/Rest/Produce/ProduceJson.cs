@@ -81,11 +81,11 @@ internal static class ProduceJson
             throw JsonFields.WrongKind("body", reader.TokenType, $"an object with the fields {Fields}");
 
         var defaults = new RecordDefaults(PayloadType.String, PayloadType.Json, isPartitionFixed);
-        RecordDefaults used = defaults;
+        var used = defaults;
         Utf8JsonReader listReader = default;
         RequestException? firstFault = null;
-        Acks acks = Acks.All;
-        int seen = 0;
+        var acks = Acks.All;
+        var seen = 0;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             if (reader.ValueTextEquals("records"u8))
@@ -151,7 +151,7 @@ internal static class ProduceJson
     {
         if (reader.TokenType != JsonTokenType.StartArray)
             throw JsonFields.WrongKind("records", reader.TokenType, "an array of records");
-        int count = 0;
+        var count = 0;
         parser.Begin();
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
@@ -181,7 +181,7 @@ internal static class ProduceJson
     {
         JsonTokenType.Null => Acks.All,
         JsonTokenType.String when reader.ValueTextEquals("all"u8) => Acks.All,
-        JsonTokenType.Number when reader.TryGetInt32(out int acks) && acks is 0 or 1 => acks == 0 ? Acks.None : Acks.Leader,
+        JsonTokenType.Number when reader.TryGetInt32(out var acks) && acks is 0 or 1 => acks == 0 ? Acks.None : Acks.Leader,
         _ => throw RequestException.Malformed("acks", "'acks' must be \"all\", 1 or 0."),
     };
 }

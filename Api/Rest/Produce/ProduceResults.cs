@@ -59,7 +59,7 @@ internal sealed class ProduceResults : IDisposable
     /// <param name="response">The answer; without an error for the whole of it.</param>
     public void AddParts(RecordsAppendResponse response)
     {
-        foreach (AppendPart part in response.Parts)
+        foreach (var part in response.Parts)
         {
             if (part.Response.Error is { } error)
                 AddError(error);
@@ -101,11 +101,11 @@ internal sealed class ProduceResults : IDisposable
             return;
         }
 
-        PipeWriter writer = context.Response.BodyWriter;
+        var writer = context.Response.BodyWriter;
         if (Count > 0 && FailedCount == Count)
         {
             // The entries go into the problem document, in the place of its closing brace.
-            byte[] problem = JsonSerializer.SerializeToUtf8Bytes(Problems.Prepare(context, _errors![0]), ApiJsonContext.Api.Problem);
+            var problem = JsonSerializer.SerializeToUtf8Bytes(Problems.Prepare(context, _errors![0]), ApiJsonContext.Api.Problem);
             writer.Write(problem.AsSpan(0, problem.Length - 1));
             writer.Write(",\"results\":["u8);
             await WriteEntriesAsync(context, (byte)',');
@@ -139,22 +139,22 @@ internal sealed class ProduceResults : IDisposable
 
     private void AddRecords(RecordsAppendResponse response, int recordCount, RecordCollector? records)
     {
-        ReadOnlySpan<int> partOfRecord = response.PartOfRecord.Span;
-        int[] taken = ArrayPool<int>.Shared.Rent(Math.Max(1, response.Parts.Length));
+        var partOfRecord = response.PartOfRecord.Span;
+        var taken = ArrayPool<int>.Shared.Rent(Math.Max(1, response.Parts.Length));
         taken.AsSpan(0, response.Parts.Length).Clear();
-        for (int i = 0; i < recordCount; i++)
+        for (var i = 0; i < recordCount; i++)
         {
-            int index = partOfRecord.IsEmpty ? 0 : partOfRecord[i];
-            AppendPart part = response.Parts[index];
-            int place = taken[index]++;
+            var index = partOfRecord.IsEmpty ? 0 : partOfRecord[i];
+            var part = response.Parts[index];
+            var place = taken[index]++;
             if (part.Response.Error is { } error)
             {
                 AddError(error);
                 continue;
             }
 
-            bool isTimeKnown = !part.Response.Duplicate || !AreDuplicatesOfOtherRequests;
-            long timestampMs = part.Response.LogAppendTimeMs >= 0 ? part.Response.LogAppendTimeMs
+            var isTimeKnown = !part.Response.Duplicate || !AreDuplicatesOfOtherRequests;
+            var timestampMs = part.Response.LogAppendTimeMs >= 0 ? part.Response.LogAppendTimeMs
                 : isTimeKnown ? records?.TimestampMs(i) ?? -1 : -1;
             _entries.Add(new Entry(part.Partition, -1, part.BaseOffset + place, timestampMs));
         }
@@ -169,7 +169,7 @@ internal sealed class ProduceResults : IDisposable
         if (_errors is null || _errors[^1] != error)
         {
             (_errors ??= []).Add(error);
-            Problem problem = Problems.Of(error);
+            var problem = Problems.Of(error);
             (_errorTexts ??= []).Add([
                 .. "{\"error\":"u8, .. JsonSerializer.SerializeToUtf8Bytes(problem, ApiJsonContext.Api.Problem), (byte)'}']);
             _errorBytes += _errorTexts[^1].Length;
@@ -181,8 +181,8 @@ internal sealed class ProduceResults : IDisposable
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask WriteEntriesAsync(HttpContext context, byte separator)
     {
-        PipeWriter writer = context.Response.BodyWriter;
-        int written = 0;
+        var writer = context.Response.BodyWriter;
+        var written = 0;
         while (written < Count)
         {
             written = WriteSome(writer, written, separator);
@@ -194,14 +194,14 @@ internal sealed class ProduceResults : IDisposable
 
     private int WriteSome(PipeWriter writer, int from, byte separator)
     {
-        int bytes = 0;
-        int i = from;
+        var bytes = 0;
+        var i = from;
         for (; i < Count && bytes < HttpLimits.ResponseFlushBytes; i++)
         {
-            ref readonly Entry entry = ref _entries[i];
-            byte[] error = entry.ErrorIndex < 0 ? [] : _errorTexts![entry.ErrorIndex];
-            Span<byte> room = writer.GetSpan(EntryBytesMax + error.Length);
-            int length = 0;
+            ref readonly var entry = ref _entries[i];
+            var error = entry.ErrorIndex < 0 ? [] : _errorTexts![entry.ErrorIndex];
+            var room = writer.GetSpan(EntryBytesMax + error.Length);
+            var length = 0;
             if (i > 0)
                 room[length++] = separator;
             if (entry.ErrorIndex >= 0)
@@ -223,7 +223,7 @@ internal sealed class ProduceResults : IDisposable
 
     private static int Write(in Entry entry, Span<byte> room)
     {
-        int length = 0;
+        var length = 0;
         Put("{\"partition\":"u8, room, ref length);
         Put(entry.Partition, room, ref length);
         Put(",\"offset\":"u8, room, ref length);
@@ -253,7 +253,7 @@ internal sealed class ProduceResults : IDisposable
 
     private static void Put(long number, Span<byte> room, ref int length)
     {
-        bool fits = Utf8Formatter.TryFormat(number, room[length..], out int written);
+        var fits = Utf8Formatter.TryFormat(number, room[length..], out var written);
         Debug.Assert(fits, "An entry has room for its numbers.");
         length += written;
     }

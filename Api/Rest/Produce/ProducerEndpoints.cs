@@ -18,10 +18,10 @@ internal sealed class ProducerEndpoints(ClientProducers producers)
 
     private async Task PostAsync(HttpContext context)
     {
-        using RequestBody body = await RequestBody.ReadAsync(context, ProduceLimits.ProducerBodyBytesMax);
-        bool hasKey = context.Request.Headers.TryGetValue(ProducerHeaders.Key, out var given);
-        string? key = hasKey ? ProducerHeaders.ReadKey(given) : null;
-        ProducerAnswer answer = Parse(body.Json.Span) is { } known ? await RaiseAsync(known, key)
+        using var body = await RequestBody.ReadAsync(context, ProduceLimits.ProducerBodyBytesMax);
+        var hasKey = context.Request.Headers.TryGetValue(ProducerHeaders.Key, out var given);
+        var key = hasKey ? ProducerHeaders.ReadKey(given) : null;
+        var answer = Parse(body.Json.Span) is { } known ? await RaiseAsync(known, key)
             : key is null ? await AddAsync()
             : throw RequestException.Malformed(
                 ProducerHeaders.Key, $"'{ProducerHeaders.Key}' goes with the next epoch of a producer. Where the answer to a new one is lost, take another.");
@@ -45,7 +45,7 @@ internal sealed class ProducerEndpoints(ClientProducers producers)
         JsonInput.Check(body);
         long? id = null;
         long? epoch = null;
-        int seen = 0;
+        var seen = 0;
         try
         {
             var reader = new Utf8JsonReader(body);
@@ -54,7 +54,7 @@ internal sealed class ProducerEndpoints(ClientProducers producers)
                 throw JsonFields.WrongKind("body", reader.TokenType, "an object");
             while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
             {
-                string name = reader.GetString()!;
+                var name = reader.GetString()!;
                 reader.Read();
                 if (name is not ("producer_id" or "producer_epoch"))
                     throw JsonFields.Unknown(name, "producer_id, producer_epoch");
@@ -85,7 +85,7 @@ internal sealed class ProducerEndpoints(ClientProducers producers)
             return null;
         if (reader.TokenType != JsonTokenType.Number)
             throw JsonFields.WrongKind(name, reader.TokenType, $"an integer from 0 to {max}");
-        return reader.TryGetInt64(out long value) && value >= 0 && value <= max
+        return reader.TryGetInt64(out var value) && value >= 0 && value <= max
             ? value
             : throw RequestException.Malformed(name, $"'{name}' must be an integer from 0 to {max}.");
     }

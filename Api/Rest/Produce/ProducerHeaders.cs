@@ -39,7 +39,7 @@ internal static class ProducerHeaders
     /// <exception cref="RequestException">One is missing or malformed.</exception>
     public static AppendIdentity? ReadProducer(HttpRequest request, long nowMs)
     {
-        string? given = request.Headers.ContainsKey(Id) ? Id
+        var given = request.Headers.ContainsKey(Id) ? Id
             : request.Headers.ContainsKey(Epoch) ? Epoch
             : request.Headers.ContainsKey(Sequence) ? Sequence
             : null;
@@ -77,7 +77,7 @@ internal static class ProducerHeaders
     /// <exception cref="RequestException">It is malformed.</exception>
     public static string ReadKey(StringValues key)
     {
-        string text = key.ToString();
+        var text = key.ToString();
         if (key.Count != 1 || text.Length is 0 or > KeyedAppendLimits.KeyLengthMax || text.AsSpan().ContainsAnyExceptInRange('!', '~'))
         {
             throw RequestException.Malformed(

@@ -56,7 +56,7 @@ internal sealed class RecordCollector : IDisposable
         long? timestampMs, int partition, ReadOnlySpan<byte> key, bool hasKey, ReadOnlySpan<byte> value, bool hasValue,
         ReadOnlySpan<byte> encodedHeaders)
     {
-        long payloadBytes = (long)key.Length + value.Length + encodedHeaders.Length;
+        var payloadBytes = (long)key.Length + value.Length + encodedHeaders.Length;
         if (payloadBytes > TopicLimits.MessageBytesMax)
         {
             throw new RequestException(new StreamError(StreamErrorCode.MessageTooLarge,
@@ -64,7 +64,7 @@ internal sealed class RecordCollector : IDisposable
                 + "Store the payload in a blob and send its address."));
         }
 
-        int encodedBytes = RecordBatchWriter.EncodedRecordLengthBytes(key.Length, value.Length, encodedHeaders.Length);
+        var encodedBytes = RecordBatchWriter.EncodedRecordLengthBytes(key.Length, value.Length, encodedHeaders.Length);
         if (_batch.Count > 0 && _batch.LengthBytes + encodedBytes > ProduceLimits.BatchBytesTarget)
             _batch.StartNext();
         _batch.Append(timestampMs ?? NowMs, key, hasKey, value, hasValue, encodedHeaders);

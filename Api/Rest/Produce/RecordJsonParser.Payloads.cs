@@ -25,17 +25,17 @@ internal sealed partial class RecordJsonParser
         // Neither unescaping nor decoding lengthens a text; one that needs both is there in both forms for a moment.
         _scratchUsed = 0;
         EnsureScratch(2 * (key.End - key.Start + value.End - value.Start));
-        ReadOnlySpan<byte> keyBytes = BytesOf(body, key, keyType, "key", "key_type");
-        ReadOnlySpan<byte> valueBytes = BytesOf(body, value, valueType, "value", "value_type");
-        ReadOnlySpan<byte> headers = _headers.Count == 0 ? default : _headers.EncodedHeaders;
+        var keyBytes = BytesOf(body, key, keyType, "key", "key_type");
+        var valueBytes = BytesOf(body, value, valueType, "value", "value_type");
+        var headers = _headers.Count == 0 ? default : _headers.EncodedHeaders;
         records.Add(timestampMs, partition, keyBytes, !key.IsNull, valueBytes, !value.IsNull, headers);
     }
 
     private Payload ReadPayload(ref Utf8JsonReader reader, ReadOnlySpan<byte> body)
     {
-        int start = _readerStart + (int)reader.TokenStartIndex;
-        JsonTokenType token = reader.TokenType;
-        bool isEscaped = reader.TokenType == JsonTokenType.String && reader.ValueIsEscaped;
+        var start = _readerStart + (int)reader.TokenStartIndex;
+        var token = reader.TokenType;
+        var isEscaped = reader.TokenType == JsonTokenType.String && reader.ValueIsEscaped;
         if (token is JsonTokenType.StartObject or JsonTokenType.StartArray && !TrySkip(ref reader, body, start))
             reader.Skip();
 
@@ -48,7 +48,7 @@ internal sealed partial class RecordJsonParser
     /// </summary>
     private bool TrySkip(ref Utf8JsonReader reader, ReadOnlySpan<byte> body, int start)
     {
-        int end = JsonText.Skip(body, start, JsonLimits.JsonValueDepthMax);
+        var end = JsonText.Skip(body, start, JsonLimits.JsonValueDepthMax);
         if (end < 0)
             return false;
         // For the reader it was an empty one, and it goes on behind it.
@@ -64,30 +64,30 @@ internal sealed partial class RecordJsonParser
     {
         if (payload.IsNull)
             return default;
-        ReadOnlySpan<byte> text = payload.Text(body);
+        var text = payload.Text(body);
         if (type == PayloadType.Json)
             return text;
         if (payload.Token != JsonTokenType.String)
         {
-            string expected = type == PayloadType.String ? "a JSON string" : "base64 in a JSON string";
+            var expected = type == PayloadType.String ? "a JSON string" : "base64 in a JSON string";
             throw JsonFields.WrongKind(Path(name), payload.Token, $"{expected}, since {typeName} is \"{type.ToString().ToLowerInvariant()}\"");
         }
 
-        ReadOnlySpan<byte> content = payload.IsEscaped ? Unescape(text) : text[1..^1];
+        var content = payload.IsEscaped ? Unescape(text) : text[1..^1];
         return type == PayloadType.String ? content : Decode(content, Path(name));
     }
 
     private void AppendHeader(ReadOnlySpan<byte> body, in Payload key, PayloadType keyType, in Payload value, PayloadType valueType)
     {
         EnsureScratch(2 * (key.End - key.Start + value.End - value.Start));
-        ReadOnlySpan<byte> keyBytes = HeaderBytesOf(body, key, keyType, "key");
-        ReadOnlySpan<byte> valueBytes = value.IsNull ? default : HeaderBytesOf(body, value, valueType, "value");
+        var keyBytes = HeaderBytesOf(body, key, keyType, "key");
+        var valueBytes = value.IsNull ? default : HeaderBytesOf(body, value, valueType, "value");
         _headers.Append(keyBytes, valueBytes, !value.IsNull);
     }
 
     private ReadOnlySpan<byte> HeaderBytesOf(ReadOnlySpan<byte> body, in Payload payload, PayloadType type, string name)
     {
-        ReadOnlySpan<byte> content = payload.IsEscaped ? Unescape(payload.Text(body)) : payload.Text(body)[1..^1];
+        var content = payload.IsEscaped ? Unescape(payload.Text(body)) : payload.Text(body)[1..^1];
         return type == PayloadType.Binary ? Decode(content, HeaderPath(name)) : content;
     }
 
@@ -95,7 +95,7 @@ internal sealed partial class RecordJsonParser
     {
         var reader = new Utf8JsonReader(quoted);
         reader.Read();
-        int length = reader.CopyString(_scratch.AsSpan(_scratchUsed));
+        var length = reader.CopyString(_scratch.AsSpan(_scratchUsed));
         ReadOnlySpan<byte> content = _scratch.AsSpan(_scratchUsed, length);
         _scratchUsed += length;
         return content;
@@ -104,9 +104,9 @@ internal sealed partial class RecordJsonParser
     private ReadOnlySpan<byte> Decode(ReadOnlySpan<byte> base64, string field)
     {
         // .NET passes over white space; a payload that is cut or pasted with some is more likely damaged than meant.
-        Span<byte> room = _scratch.AsSpan(_scratchUsed);
+        var room = _scratch.AsSpan(_scratchUsed);
         if (base64.Length % 4 != 0
-            || Base64.DecodeFromUtf8(base64, room, out int consumed, out int written) != OperationStatus.Done
+            || Base64.DecodeFromUtf8(base64, room, out var consumed, out var written) != OperationStatus.Done
             || consumed != base64.Length
             || written != DecodedLength(base64))
         {
@@ -120,16 +120,16 @@ internal sealed partial class RecordJsonParser
 
     private static int DecodedLength(ReadOnlySpan<byte> base64)
     {
-        int padding = base64.EndsWith("=="u8) ? 2 : base64.EndsWith("="u8) ? 1 : 0;
+        var padding = base64.EndsWith("=="u8) ? 2 : base64.EndsWith("="u8) ? 1 : 0;
         return base64.Length / 4 * 3 - padding;
     }
 
     private void EnsureScratch(int freeBytes)
     {
-        int needed = _scratchUsed + freeBytes;
+        var needed = _scratchUsed + freeBytes;
         if (_scratch.Length >= needed)
             return;
-        byte[] larger = ArrayPool<byte>.Shared.Rent(needed);
+        var larger = ArrayPool<byte>.Shared.Rent(needed);
         _scratch.AsSpan(0, _scratchUsed).CopyTo(larger);
         ArrayPool<byte>.Shared.Return(_scratch);
         _scratch = larger;

@@ -68,17 +68,17 @@ internal sealed partial class RecordJsonParser(RecordCollector records) : IDispo
         if (reader.TokenType != JsonTokenType.StartObject)
             throw JsonFields.WrongKind(RecordPath, reader.TokenType, $"an object with the fields {RecordFields}");
 
-        PayloadType keyType = defaults.KeyType;
-        PayloadType valueType = defaults.ValueType;
+        var keyType = defaults.KeyType;
+        var valueType = defaults.ValueType;
         Payload key = default;
         Payload value = default;
         long? timestampMs = null;
-        int partition = -1;
+        var partition = -1;
         Field seen = 0;
         _headers.Reset();
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            Field field = FieldOf(ref reader);
+            var field = FieldOf(ref reader);
             if ((seen & field) != 0)
                 throw JsonFields.Twice(PathOf(field));
             seen |= field;
@@ -128,7 +128,7 @@ internal sealed partial class RecordJsonParser(RecordCollector records) : IDispo
             return null;
         if (reader.TokenType != JsonTokenType.String)
             throw JsonFields.WrongKind(field, reader.TokenType, PayloadTypes.Names);
-        if (!PayloadTypes.TryParse(reader.ValueSpan, out PayloadType type))
+        if (!PayloadTypes.TryParse(reader.ValueSpan, out var type))
             throw RequestException.Malformed(field, $"'{field}' is \"{JsonFields.Shown(reader.ValueSpan)}\"; expected {PayloadTypes.Names}.");
         return type;
     }
@@ -142,7 +142,7 @@ internal sealed partial class RecordJsonParser(RecordCollector records) : IDispo
     }
 
     private PayloadType? ReadRecordType(ref Utf8JsonReader reader, Field field) =>
-        reader.TokenType == JsonTokenType.String && PayloadTypes.TryParse(reader.ValueSpan, out PayloadType type)
+        reader.TokenType == JsonTokenType.String && PayloadTypes.TryParse(reader.ValueSpan, out var type)
             ? type
             : ReadType(ref reader, PathOf(field));
 
@@ -176,7 +176,7 @@ internal sealed partial class RecordJsonParser(RecordCollector records) : IDispo
         }
 
         // The path is text made for the error alone.
-        return reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out int partition) && partition >= 0
+        return reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out var partition) && partition >= 0
             ? partition
             : JsonFields.Integer(ref reader, Path("partition"), 0, int.MaxValue) ?? -1;
     }
@@ -206,13 +206,13 @@ internal sealed partial class RecordJsonParser(RecordCollector records) : IDispo
 
         Payload key = default;
         Payload value = default;
-        PayloadType keyType = PayloadType.String;
-        PayloadType valueType = PayloadType.String;
+        var keyType = PayloadType.String;
+        var valueType = PayloadType.String;
         Field seen = 0;
         _scratchUsed = 0;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            Field field = reader.ValueTextEquals("key"u8) ? Field.Key
+            var field = reader.ValueTextEquals("key"u8) ? Field.Key
                 : reader.ValueTextEquals("value"u8) ? Field.Value
                 : reader.ValueTextEquals("key_type"u8) ? Field.KeyType
                 : reader.ValueTextEquals("value_type"u8) ? Field.ValueType
@@ -223,12 +223,12 @@ internal sealed partial class RecordJsonParser(RecordCollector records) : IDispo
             reader.Read();
             if (field is Field.KeyType or Field.ValueType)
             {
-                PayloadType type = ReadHeaderType(ref reader, field);
+                var type = ReadHeaderType(ref reader, field);
                 (keyType, valueType) = field == Field.KeyType ? (type, valueType) : (keyType, type);
                 continue;
             }
 
-            bool isNull = reader.TokenType == JsonTokenType.Null && field == Field.Value;
+            var isNull = reader.TokenType == JsonTokenType.Null && field == Field.Value;
             if (reader.TokenType != JsonTokenType.String && !isNull)
             {
                 throw JsonFields.WrongKind(
@@ -256,7 +256,7 @@ internal sealed partial class RecordJsonParser(RecordCollector records) : IDispo
             return PayloadType.Binary;
         if (reader.TokenType == JsonTokenType.Null || reader.TokenType == JsonTokenType.String && reader.ValueTextEquals("string"u8))
             return PayloadType.String;
-        string path = HeaderPath(NameOf(field));
+        var path = HeaderPath(NameOf(field));
         throw RequestException.Malformed(path, $"'{path}' must be \"string\" or \"binary\".");
     }
 

@@ -1,5 +1,4 @@
 using System.Text;
-using Microsoft.Extensions.Primitives;
 using OrleansStream.Records;
 using OrleansStream.Rest.Errors;
 using OrleansStream.Rest.Http;
@@ -77,16 +76,16 @@ internal sealed class RecordOptions
     /// <exception cref="RequestException">A header is malformed, or the record is too large.</exception>
     public void AddRecord(HttpRequest request, ReadOnlySpan<byte> value, RecordCollector records)
     {
-        string? key = One(request, KeyHeader);
+        var key = One(request, KeyHeader);
         long? timestampMs = One(request, TimestampHeader) is { } text ? Parameters.Timestamp(TimestampHeader, text) : null;
         using var headers = new RecordHeadersWriter();
-        foreach ((string name, StringValues values) in request.Headers)
+        foreach ((var name, var values) in request.Headers)
         {
             if (!name.StartsWith(HeaderPrefix, StringComparison.OrdinalIgnoreCase) || name.Length == HeaderPrefix.Length)
                 continue;
             // HTTP does not keep the case of a header's name, so a record's never depends on it.
-            byte[] headerKey = Encoding.UTF8.GetBytes(name[HeaderPrefix.Length..].ToLowerInvariant());
-            foreach (string? headerValue in values)
+            var headerKey = Encoding.UTF8.GetBytes(name[HeaderPrefix.Length..].ToLowerInvariant());
+            foreach (var headerValue in values)
                 headers.Append(headerKey, Encoding.UTF8.GetBytes(headerValue ?? ""));
         }
 
@@ -103,13 +102,13 @@ internal sealed class RecordOptions
             return [];
         if (KeyType == PayloadType.Binary)
         {
-            byte[] bytes = new byte[key.Length];
-            return Convert.TryFromBase64String(key, bytes, out int length) && !key.AsSpan().ContainsAny(" \t\r\n")
+            var bytes = new byte[key.Length];
+            return Convert.TryFromBase64String(key, bytes, out var length) && !key.AsSpan().ContainsAny(" \t\r\n")
                 ? bytes[..length]
                 : throw RequestException.Malformed(KeyHeader, $"'{KeyHeader}' is not base64, which {KeyTypeHeader} asks for.");
         }
 
-        byte[] text = Encoding.UTF8.GetBytes(key);
+        var text = Encoding.UTF8.GetBytes(key);
         if (KeyType == PayloadType.Json && !JsonText.IsValid(text))
             throw RequestException.Malformed(KeyHeader, $"'{KeyHeader}' is not JSON, which {KeyTypeHeader} asks for.");
         return text;
@@ -127,14 +126,14 @@ internal sealed class RecordOptions
     {
         if (One(request, header) is not { } text)
             return null;
-        return PayloadTypes.TryParse(Encoding.UTF8.GetBytes(text), out PayloadType type)
+        return PayloadTypes.TryParse(Encoding.UTF8.GetBytes(text), out var type)
             ? type
             : throw RequestException.Malformed(header, $"'{header}' is '{Parameters.Shown(text)}'; expected {PayloadTypes.Names}.");
     }
 
     private static string? One(HttpRequest request, string header)
     {
-        StringValues values = request.Headers[header];
+        var values = request.Headers[header];
         return values.Count switch
         {
             0 => null,
@@ -145,7 +144,7 @@ internal sealed class RecordOptions
 
     private static void Refuse(HttpRequest request, Func<string, bool> isMisplaced, string place)
     {
-        foreach ((string name, _) in request.Headers)
+        foreach ((var name, _) in request.Headers)
         {
             if (isMisplaced(name))
                 throw RequestException.Malformed(name, $"The header '{name}' has no meaning with this body: it is {place}.");

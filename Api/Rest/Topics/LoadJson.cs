@@ -5,7 +5,6 @@ using OrleansStream.Gateway.Topics;
 using OrleansStream.Partitions;
 using OrleansStream.Rest.Errors;
 using OrleansStream.Topics;
-using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Rest.Topics;
 
@@ -16,8 +15,8 @@ internal static class LoadJson
     /// <param name="load">Both.</param>
     public static TopicLoadAnswer ToAnswer(TopicLoad load)
     {
-        (TopicDescription topic, HeatDescription heat) = load;
-        ILookup<int, HotKey> keys = heat.Keys.Where(key => key.Share > 0).ToLookup(key => key.Partition);
+        (var topic, var heat) = load;
+        var keys = heat.Keys.Where(key => key.Share > 0).ToLookup(key => key.Partition);
         return new TopicLoadAnswer
         {
             CompressionRatio = heat.CompressionRatio,
@@ -45,7 +44,7 @@ internal static class LoadJson
 
     private static HotKeyAnswer ToAnswer(HotKey key)
     {
-        bool isText = Utf8.IsValid(key.Key.Span);
+        var isText = Utf8.IsValid(key.Key.Span);
         return new HotKeyAnswer
         {
             Key = isText ? Encoding.UTF8.GetString(key.Key.Span) : Convert.ToBase64String(key.Key.Span),

@@ -4,7 +4,6 @@ using OrleansStream.Rest.Errors;
 using OrleansStream.Rest.Http;
 using OrleansStream.Rest.Json;
 using OrleansStream.Topics;
-using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Rest.Topics;
 
@@ -18,7 +17,7 @@ internal sealed class TopicEndpoints(TopicAdministration administration)
     /// <param name="routes">Where to.</param>
     public static void Map(IEndpointRouteBuilder routes)
     {
-        TopicEndpoints topics = routes.ServiceProvider.GetRequiredService<TopicEndpoints>();
+        var topics = routes.ServiceProvider.GetRequiredService<TopicEndpoints>();
         routes.MapOperation("PUT", "/topics/{topic}", topics.PutAsync, TopicOperations.Put);
         routes.MapOperation("GET", "/topics", topics.ListAsync, TopicOperations.List);
         routes.MapOperation("GET", "/topics/{topic}", topics.GetAsync, TopicOperations.Get);
@@ -32,9 +31,9 @@ internal sealed class TopicEndpoints(TopicAdministration administration)
 
     private async Task PutAsync(HttpContext context)
     {
-        using RequestBody body = await RequestBody.ReadAsync(context, TopicRequestLimits.TopicBodyBytesMax);
-        CreateTopicRequest request = TopicJson.ParseCreate(body.Json.Span);
-        (TopicMetadata topic, bool isNew) = await administration.CreateAsync(Parameters.Topic(context), request, context.RequestAborted);
+        using var body = await RequestBody.ReadAsync(context, TopicRequestLimits.TopicBodyBytesMax);
+        var request = TopicJson.ParseCreate(body.Json.Span);
+        (var topic, var isNew) = await administration.CreateAsync(Parameters.Topic(context), request, context.RequestAborted);
         context.Response.StatusCode = isNew ? StatusCodes.Status201Created : StatusCodes.Status200OK;
         await WriteTopicAsync(context, topic);
     }
@@ -44,8 +43,8 @@ internal sealed class TopicEndpoints(TopicAdministration administration)
 
     private async Task PatchAsync(HttpContext context)
     {
-        using RequestBody body = await RequestBody.ReadAsync(context, TopicRequestLimits.TopicBodyBytesMax);
-        AlterTopicRequest request = TopicJson.ParseAlter(body.Json.Span);
+        using var body = await RequestBody.ReadAsync(context, TopicRequestLimits.TopicBodyBytesMax);
+        var request = TopicJson.ParseAlter(body.Json.Span);
         await WriteTopicAsync(context, await administration.AlterAsync(Parameters.Topic(context), request, context.RequestAborted));
     }
 
@@ -57,12 +56,12 @@ internal sealed class TopicEndpoints(TopicAdministration administration)
 
     private async Task ListAsync(HttpContext context)
     {
-        int limit = Parameters.Integer(context, "limit", 1, TopicRequestLimits.TopicPageMax, TopicRequestLimits.TopicPageDefault);
-        string prefix = Parameters.Text(context, "prefix") ?? "";
-        string? after = Parameters.Text(context, "after");
+        var limit = Parameters.Integer(context, "limit", 1, TopicRequestLimits.TopicPageMax, TopicRequestLimits.TopicPageDefault);
+        var prefix = Parameters.Text(context, "prefix") ?? "";
+        var after = Parameters.Text(context, "after");
         CheckLength("prefix", prefix);
         CheckLength("after", after ?? "");
-        CatalogPage page = await administration.ListAsync(prefix, after, limit, context.RequestAborted);
+        var page = await administration.ListAsync(prefix, after, limit, context.RequestAborted);
         var answer = new TopicListAnswer
         {
             Topics = [.. page.Topics.Select(t => new TopicListEntry { Name = t.Name, Id = t.Id, CreatedAt = t.CreatedAt })],
@@ -73,7 +72,7 @@ internal sealed class TopicEndpoints(TopicAdministration administration)
 
     private async Task ListPartitionsAsync(HttpContext context)
     {
-        TopicDescription topic = await administration.DescribeAsync(Parameters.Topic(context), context.RequestAborted);
+        var topic = await administration.DescribeAsync(Parameters.Topic(context), context.RequestAborted);
         var answer = new PartitionListAnswer
         {
             Partitions = [.. topic.Partitions.Select(ToAnswer)],
@@ -85,19 +84,19 @@ internal sealed class TopicEndpoints(TopicAdministration administration)
 
     private async Task GetLoadAsync(HttpContext context)
     {
-        TopicLoad load = await administration.DescribeLoadAsync(Parameters.Topic(context), context.RequestAborted);
+        var load = await administration.DescribeLoadAsync(Parameters.Topic(context), context.RequestAborted);
         await JsonAnswer.WriteAsync(context, LoadJson.ToAnswer(load), ApiJsonContext.Api.TopicLoadAnswer);
     }
 
     private async Task DeleteRecordsAsync(HttpContext context)
     {
-        string before = Parameters.Text(context, BeforeOffset)
+        var before = Parameters.Text(context, BeforeOffset)
             ?? throw RequestException.Malformed(BeforeOffset, $"'{BeforeOffset}' is missing; give the first offset to keep, or latest.");
-        long offset = before == "latest"
+        var offset = before == "latest"
             ? Partitions.FetchRequest.Latest
             : Parameters.Integer(BeforeOffset, before, 0, long.MaxValue);
-        int number = Parameters.Partition(context);
-        Partitions.PartitionDescription partition = await administration.DeleteRecordsAsync(
+        var number = Parameters.Partition(context);
+        var partition = await administration.DeleteRecordsAsync(
             Parameters.Topic(context), Parameters.TopicId(context), number, offset, context.RequestAborted);
         var answer = new DeleteRecordsAnswer { Partition = partition.Partition, LowWatermark = partition.LogStartOffset };
         await JsonAnswer.WriteAsync(context, answer, ApiJsonContext.Api.DeleteRecordsAnswer);

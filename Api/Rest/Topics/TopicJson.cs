@@ -23,8 +23,8 @@ internal static class TopicJson
     /// <exception cref="RequestException">The body is malformed.</exception>
     public static CreateTopicRequest ParseCreate(ReadOnlySpan<byte> body)
     {
-        (int? partitions, ImmutableSortedDictionary<string, string?>? config, int? copies) = Parse(body, isPatch: false);
-        ImmutableSortedDictionary<string, string> given = (config ?? Empty)
+        (var partitions, var config, var copies) = Parse(body, isPatch: false);
+        var given = (config ?? Empty)
             .Where(setting => setting.Value is not null)
             .ToImmutableSortedDictionary(setting => setting.Key, setting => setting.Value!, StringComparer.Ordinal);
         return new CreateTopicRequest(partitions ?? TopicRequestLimits.PartitionsDefault, given, copies);
@@ -35,7 +35,7 @@ internal static class TopicJson
     /// <exception cref="RequestException">The body is malformed.</exception>
     public static AlterTopicRequest ParseAlter(ReadOnlySpan<byte> body)
     {
-        (int? partitions, ImmutableSortedDictionary<string, string?>? config, _) = Parse(body, isPatch: true);
+        (var partitions, var config, _) = Parse(body, isPatch: true);
         return new AlterTopicRequest(partitions, config);
     }
 
@@ -44,9 +44,9 @@ internal static class TopicJson
     public static TopicAnswer ToAnswer(TopicMetadata topic)
     {
         var config = new JsonObject();
-        foreach (TopicSetting setting in TopicSettings.All)
+        foreach (var setting in TopicSettings.All)
         {
-            string text = topic.Config.TryGetValue(setting.Name, out string? given) ? given : setting.Default;
+            var text = topic.Config.TryGetValue(setting.Name, out var given) ? given : setting.Default;
             config[setting.Name] = setting.IsNumber ? JsonValue.Create(long.Parse(text, CultureInfo.InvariantCulture)) : JsonValue.Create(text);
         }
 
@@ -85,17 +85,17 @@ internal static class TopicJson
     private static (int? Partitions, ImmutableSortedDictionary<string, string?>? Config, int? Copies) ParseObject(
         ref Utf8JsonReader reader, bool isPatch)
     {
-        string fields = isPatch ? "partitions, config" : "partitions, config, replication_factor";
+        var fields = isPatch ? "partitions, config" : "partitions, config, replication_factor";
         if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
             throw JsonFields.WrongKind("body", reader.TokenType, $"an object with the fields {fields}");
         int? partitions = null;
         int? copies = null;
         ImmutableSortedDictionary<string, string?>? config = null;
-        int seen = 0;
+        var seen = 0;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            string name = reader.GetString()!;
-            int bit = name switch
+            var name = reader.GetString()!;
+            var bit = name switch
             {
                 "partitions" => SeenPartitions,
                 "config" => SeenConfig,
@@ -126,11 +126,11 @@ internal static class TopicJson
             return null;
         if (reader.TokenType != JsonTokenType.StartObject)
             throw JsonFields.WrongKind("config", reader.TokenType, "an object of settings");
-        ImmutableSortedDictionary<string, string?>.Builder config = Empty.ToBuilder();
+        var config = Empty.ToBuilder();
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            string name = reader.GetString()!;
-            string field = $"config.{name}";
+            var name = reader.GetString()!;
+            var field = $"config.{name}";
             if (config.ContainsKey(name))
                 throw JsonFields.Twice(field);
             reader.Read();

@@ -19,14 +19,14 @@ public sealed class HotKeySpread(int width, IEnumerable<string> keys)
     /// <param name="turn">Which sub-key a hot key stands for: the same for all records of one request, and another for the next.</param>
     public int Choose(ReadOnlySpan<byte> key, int partitionCount, int turn)
     {
-        int own = KeyPartitioner.Choose(key, partitionCount);
+        var own = KeyPartitioner.Choose(key, partitionCount);
         return IsHot(key) ? (own + (turn % Math.Min(width, partitionCount))) % partitionCount : own;
     }
 
     // A handful of keys: comparing lengths first is cheaper than a hash.
     private bool IsHot(ReadOnlySpan<byte> key)
     {
-        foreach (byte[] hot in _keys)
+        foreach (var hot in _keys)
         {
             if (key.SequenceEqual(hot))
                 return true;

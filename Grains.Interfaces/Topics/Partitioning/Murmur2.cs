@@ -15,11 +15,11 @@ public static class Murmur2
     /// <returns>The hash as Java's signed integer.</returns>
     public static int Hash(ReadOnlySpan<byte> data)
     {
-        uint hash = Seed ^ (uint)data.Length;
-        ReadOnlySpan<byte> rest = data;
+        var hash = Seed ^ (uint)data.Length;
+        var rest = data;
         while (rest.Length >= sizeof(uint))
         {
-            uint word = BinaryPrimitives.ReadUInt32LittleEndian(rest) * Multiplier;
+            var word = BinaryPrimitives.ReadUInt32LittleEndian(rest) * Multiplier;
             word ^= word >> Rotation;
             hash = (hash * Multiplier) ^ (word * Multiplier);
             rest = rest[sizeof(uint)..];

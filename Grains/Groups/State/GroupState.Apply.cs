@@ -45,9 +45,9 @@ internal sealed partial class GroupState
                 break;
             case TargetAssigned target:
                 _targetEpoch = target.GroupEpoch;
-                foreach (string id in _members.Keys.ToArray())
+                foreach (var id in _members.Keys.ToArray())
                     Change(id, member => member with { Target = PartitionSet.Empty });
-                foreach (MemberTarget one in target.Targets)
+                foreach (var one in target.Targets)
                     Change(one.Member, member => member with { Target = one.Partitions });
                 break;
             case AssignmentChanged assignment:
@@ -58,11 +58,11 @@ internal sealed partial class GroupState
                 break;
             case OffsetsReset reset:
                 SetOffsets(reset.Offsets);
-                foreach (CommittedOffset offset in reset.Offsets)
+                foreach (var offset in reset.Offsets)
                     _holds.Remove(offset.Place);
                 break;
             case OffsetsRemoved removed:
-                foreach (TopicPartition partition in removed.Partitions)
+                foreach (var partition in removed.Partitions)
                 {
                     _offsets.Remove(partition);
                     _holds.Remove(partition);
@@ -95,16 +95,16 @@ internal sealed partial class GroupState
         Topics = topics.Topics.ToImmutableSortedDictionary(topic => topic.Name, topic => topic, StringComparer.Ordinal);
         _topicsById = Topics.Values.ToDictionary(topic => topic.Id);
         _offsets.RemoveTopics(_topicsById.ContainsKey);
-        foreach (TopicPartition partition in _holds.Keys.Where(partition => !_topicsById.ContainsKey(partition.TopicId)).ToArray())
+        foreach (var partition in _holds.Keys.Where(partition => !_topicsById.ContainsKey(partition.TopicId)).ToArray())
             _holds.Remove(partition);
     }
 
     private void ApplyLeft(MemberLeft left)
     {
         GroupEpoch = left.GroupEpoch;
-        if (!_members.Remove(left.Member, out GroupMember? member))
+        if (!_members.Remove(left.Member, out var member))
             return;
-        foreach (TopicPartition partition in member.Assigned)
+        foreach (var partition in member.Assigned)
             _owners.Remove(partition);
         if (_members.Count == 0)
             _emptySinceMs = left.AtMs;
@@ -113,9 +113,9 @@ internal sealed partial class GroupState
     private void ApplyAssignment(AssignmentChanged assignment)
     {
         ApplyEpoch(assignment.Epoch);
-        foreach (TopicPartition partition in _members[assignment.Member].Assigned)
+        foreach (var partition in _members[assignment.Member].Assigned)
             _owners.Remove(partition);
-        foreach (TopicPartition partition in assignment.Partitions)
+        foreach (var partition in assignment.Partitions)
             _owners.Add(partition, assignment.Member);
         Change(assignment.Member, member => member with { Epoch = assignment.Epoch, Assigned = assignment.Partitions });
     }
@@ -136,7 +136,7 @@ internal sealed partial class GroupState
 
     private void SetOffsets(ImmutableArray<CommittedOffset> offsets)
     {
-        foreach (CommittedOffset offset in offsets)
+        foreach (var offset in offsets)
             _offsets.Set(offset);
     }
 

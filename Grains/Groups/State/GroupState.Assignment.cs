@@ -18,7 +18,7 @@ internal sealed partial class GroupState
     public Handled<bool> UpdateTopics(ImmutableArray<TopicLookup> found, GroupTime time)
     {
         EndLeases(time);
-        bool isNew = Exists && LearnTopics(found, AskedFor());
+        var isNew = Exists && LearnTopics(found, AskedFor());
         Rebalance(time);
         return End(isNew);
     }
@@ -34,8 +34,8 @@ internal sealed partial class GroupState
 
     private bool LearnTopics(ImmutableArray<TopicLookup> found, HashSet<string> askedBefore)
     {
-        ImmutableSortedDictionary<string, GroupTopic> topics = Topics;
-        foreach (TopicLookup lookup in found)
+        var topics = Topics;
+        foreach (var lookup in found)
         {
             topics = lookup.Topic is null
                 ? topics.Remove(lookup.Name)
@@ -46,7 +46,7 @@ internal sealed partial class GroupState
         var wanted = WithRetries(_members.Values.SelectMany(member => member.Topics)).ToHashSet(StringComparer.Ordinal);
         var kept = _offsets.TopicIds.ToHashSet();
         topics = topics.RemoveRange(topics.Values.Where(topic => !wanted.Contains(topic.Name) && !kept.Contains(topic.Id)).Select(topic => topic.Name));
-        if (topics.Count == Topics.Count && topics.All(topic => Topics.TryGetValue(topic.Key, out GroupTopic? known) && known == topic.Value))
+        if (topics.Count == Topics.Count && topics.All(topic => Topics.TryGetValue(topic.Key, out var known) && known == topic.Value))
             return false;
         Raise(new TopicsChanged([.. topics.Values], GroupEpoch + 1));
         return true;
@@ -79,7 +79,7 @@ internal sealed partial class GroupState
     /// </summary>
     private long DueAtMs(in PendingAssignment pending)
     {
-        long latest = pending.FirstChangeMs + GroupStateLimits.RebalanceDelayMaxMs;
+        var latest = pending.FirstChangeMs + GroupStateLimits.RebalanceDelayMaxMs;
         if (ExpectedPolls > 0)
             return latest;
         return _members.Count == 1 ? pending.FirstChangeMs : Math.Min(latest, pending.LastChangeMs + GroupStateLimits.RebalanceDelayMs);
@@ -96,7 +96,7 @@ internal sealed partial class GroupState
             WithRetries(member.Topics).Where(Topics.ContainsKey).Select(name => Topics[name].Id).ToHashSet(),
             Held(member)))];
         var counts = Topics.Values.ToDictionary(topic => topic.Id, topic => topic.PartitionCount);
-        IReadOnlyList<PartitionSet> assigned = ChooseAssignor().Assign(members, counts);
+        var assigned = ChooseAssignor().Assign(members, counts);
         Raise(new TargetAssigned(GroupEpoch, [.. members.Zip(assigned)
             .Where(pair => pair.Second.Count > 0).Select(pair => new MemberTarget(pair.First.Id, pair.Second))]));
         _pending = null;
@@ -109,8 +109,8 @@ internal sealed partial class GroupState
     /// <summary>Lets a member give up what it shall not have any more, and take on what it shall have and nobody has.</summary>
     private void Reconcile(string id)
     {
-        GroupMember member = _members[id];
-        PartitionSet reachable = Reachable(member);
+        var member = _members[id];
+        var reachable = Reachable(member);
         if (!reachable.Equals(member.Assigned))
             Raise(new AssignmentChanged(id, _lastMemberEpoch + 1, reachable));
     }
@@ -120,7 +120,7 @@ internal sealed partial class GroupState
         var subscribed = WithRetries(member.Topics).Where(Topics.ContainsKey).Select(name => Topics[name].Id).ToHashSet();
         bool IsSubscribed(TopicPartition partition) => subscribed.Contains(partition.TopicId);
         bool IsFree(TopicPartition partition) =>
-            !_owners.TryGetValue(partition, out string? owner) || owner == member.Id;
+            !_owners.TryGetValue(partition, out var owner) || owner == member.Id;
         return PartitionSet.Of(member.Target.Where(partition => IsSubscribed(partition) && IsFree(partition)));
     }
 

@@ -24,16 +24,16 @@ internal sealed partial class GroupState
     private GroupRefusal? RaiseHolds(string member, ImmutableArray<HoldsChange> changes, ImmutableArray<OffsetCommit> commits, GroupTime time)
     {
         var raised = new List<HoldsChanged>();
-        int count = _holds.Values.Sum(holds => holds.Length);
-        foreach (HoldsChange change in changes)
+        var count = _holds.Values.Sum(holds => holds.Length);
+        foreach (var change in changes)
         {
             if (_owners.GetValueOrDefault(change.Partition) != member || FindTopic(change.Partition.TopicId) is null)
                 continue;
-            ImmutableArray<HeldRecord> before = HoldsOf(change.Partition);
-            long committed = FindOffset(change.Partition)?.Offset ?? 0;
+            var before = HoldsOf(change.Partition);
+            var committed = FindOffset(change.Partition)?.Offset ?? 0;
             // Held is only what was passed over: nothing at or behind the offset that this very poll commits.
-            long end = commits.Where(commit => commit.Partition == change.Partition).Select(commit => commit.Offset).Append(committed).Max();
-            ImmutableArray<HeldRecord> after = Changed(change, before, committed, end, time);
+            var end = commits.Where(commit => commit.Partition == change.Partition).Select(commit => commit.Offset).Append(committed).Max();
+            var after = Changed(change, before, committed, end, time);
             if (after.SequenceEqual(before))
                 continue;
             count += after.Length - before.Length;
@@ -54,15 +54,15 @@ internal sealed partial class GroupState
     private ImmutableArray<HeldRecord> Changed(HoldsChange change, ImmutableArray<HeldRecord> before, long committed, long end, GroupTime time)
     {
         var holds = new SortedDictionary<long, HeldRecord>(before.ToDictionary(held => held.Offset));
-        foreach (HoldDone done in change.Done)
+        foreach (var done in change.Done)
         {
-            if (holds.TryGetValue(done.Offset, out HeldRecord? held) && held.Attempt == done.Attempt)
+            if (holds.TryGetValue(done.Offset, out var held) && held.Attempt == done.Attempt)
                 holds.Remove(done.Offset);
         }
 
-        foreach (HoldFailed failed in change.Failed)
+        foreach (var failed in change.Failed)
         {
-            bool isKnown = holds.TryGetValue(failed.Offset, out HeldRecord? held);
+            var isKnown = holds.TryGetValue(failed.Offset, out var held);
             if (isKnown ? held!.Attempt != failed.Attempt : failed.Offset < committed || failed.Offset >= end)
                 continue;
             if (Retry?.NextDueMs(failed.Attempt, time.UnixMs, change.Random) is { } dueMs)
@@ -71,7 +71,7 @@ internal sealed partial class GroupState
                 holds.Remove(failed.Offset);
         }
 
-        foreach (HoldWaiting waiting in change.Waiting)
+        foreach (var waiting in change.Waiting)
         {
             if (waiting.Offset >= committed && waiting.Offset < end && !holds.ContainsKey(waiting.Offset))
                 holds[waiting.Offset] = new HeldRecord(waiting.Offset, waiting.Key, Attempt: 1, DueMs: 0);

@@ -23,12 +23,12 @@ internal sealed partial class GroupState
         if (CheckNames(Retry, command.Topics) is { } unnamed)
             return End(Outside(unnamed));
         GroupRefusal? refusal = null;
-        GroupMember? member = FindMember(command.Member);
+        var member = FindMember(command.Member);
         if (member is null && command.NeverJoins)
             return End(Outside(NotAMember(command.Member)));
         if (CheckUnknown(member, command) is { } excessive)
             return End(Outside(excessive));
-        HashSet<string> askedBefore = command.Found.IsEmpty ? [] : AskedFor();
+        var askedBefore = command.Found.IsEmpty ? [] : AskedFor();
         if (member is null)
         {
             if (_members.Count >= GroupStateLimits.MembersMax)
@@ -71,7 +71,7 @@ internal sealed partial class GroupState
         Rebalance(time);
         if (CheckMember(member, claim) is { } gone)
             return End(Outside(gone));
-        GroupMember known = _members[member];
+        var known = _members[member];
         _leases.Renew(member, known.LeaseMs, time.MonotonicMs);
         return End(Inside(member, CheckEpoch(known, claim.Epoch), time));
     }
@@ -120,15 +120,15 @@ internal sealed partial class GroupState
     {
         if (!Exists)
             Raise(new GroupCreated(Guid.NewGuid(), GroupEpoch: 0, LastMemberEpoch: 0, time.UnixMs));
-        long epoch = _lastMemberEpoch + 1;
+        var epoch = _lastMemberEpoch + 1;
         Raise(new MemberJoined(
             command.Member, epoch, epoch, command.Topics, command.LeaseMs, command.Assignor, GroupEpoch + 1));
     }
 
     private void Subscribe(PollCommand command)
     {
-        GroupMember member = _members[command.Member];
-        bool isSame = member.Topics.SetEquals(command.Topics) && member.Assignor == command.Assignor;
+        var member = _members[command.Member];
+        var isSame = member.Topics.SetEquals(command.Topics) && member.Assignor == command.Assignor;
         if (!isSame || member.LeaseMs != command.LeaseMs)
         {
             Raise(new MemberChanged(
@@ -139,7 +139,7 @@ internal sealed partial class GroupState
     private void EndLeases(GroupTime time)
     {
         _leases.Observe(time.MonotonicMs);
-        foreach (string member in _leases.Ended(time.MonotonicMs))
+        foreach (var member in _leases.Ended(time.MonotonicMs))
             Remove(member, time);
         ScheduleRebalance(time);
     }
@@ -179,8 +179,8 @@ internal sealed partial class GroupState
         if (unknown.Length == 0)
             return null;
         string[] others = [.. _members.Values.Where(other => other != member).SelectMany(other => other.Topics).Where(IsUnknown)];
-        int count = others.Union(unknown, StringComparer.Ordinal).Count();
-        long bytes = others.Concat(unknown).Sum(topic => (long)Encoding.UTF8.GetByteCount(topic));
+        var count = others.Union(unknown, StringComparer.Ordinal).Count();
+        var bytes = others.Concat(unknown).Sum(topic => (long)Encoding.UTF8.GetByteCount(topic));
         return count <= GroupStateLimits.UnknownTopicsMax && bytes <= GroupStateLimits.UnknownTopicBytesMax ? null : new GroupRefusal(
             StreamErrorCode.PolicyViolation,
             $"Topic '{unknown[0]}' does not exist. Members of a group may ask for {GroupStateLimits.UnknownTopicsMax} topics that do not exist, "

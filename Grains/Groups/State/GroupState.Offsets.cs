@@ -23,7 +23,7 @@ internal sealed partial class GroupState
             return End(Outside(NotAMember(member)));
         if (CheckProcess(known, claim.Incarnation == Guid.Empty ? claim with { Incarnation = Incarnation } : claim) is { } replaced)
             return End(Outside(replaced));
-        GroupRefusal? refusal = CheckEpoch(known, claim.Epoch) ?? RaiseCommits(member, commits, time, isWhole: true);
+        var refusal = CheckEpoch(known, claim.Epoch) ?? RaiseCommits(member, commits, time, isWhole: true);
         return End(Inside(member, refusal, time));
     }
 
@@ -63,11 +63,11 @@ internal sealed partial class GroupState
     /// <returns>Null, or why not.</returns>
     public Handled<GroupRefusal?> Delete(GroupTime time)
     {
-        Handled<GroupRefusal?> may = MayDelete(time);
+        var may = MayDelete(time);
         if (may.Answer is not null)
             return may;
         Raise(new GroupDeleted());
-        Handled<GroupRefusal?> deleted = End<GroupRefusal?>(null);
+        var deleted = End<GroupRefusal?>(null);
         return deleted with { Events = [.. may.Events, .. deleted.Events] };
     }
 
@@ -79,7 +79,7 @@ internal sealed partial class GroupState
     private GroupRefusal? RaiseCommits(string member, ImmutableArray<OffsetCommit> commits, GroupTime time, bool isWhole)
     {
         var owned = ImmutableArray.CreateBuilder<OffsetCommit>(commits.Length);
-        foreach (OffsetCommit commit in commits)
+        foreach (var commit in commits)
         {
             if (_owners.GetValueOrDefault(commit.Partition) == member && FindTopic(commit.Partition.TopicId) is not null)
                 owned.Add(commit);
@@ -92,7 +92,7 @@ internal sealed partial class GroupState
         ImmutableArray<CommittedOffset> moved = [.. owned.Where(IsForward).Select(commit => Dated(commit, time))];
         if (moved.Length > 0)
             Raise(new OffsetsCommitted(moved));
-        foreach (OffsetCommit commit in owned.Where(IsReplacement))
+        foreach (var commit in owned.Where(IsReplacement))
             Replace(commit, time);
         return null;
     }
@@ -115,16 +115,16 @@ internal sealed partial class GroupState
 
     private GroupRefusal? CheckBounds(ImmutableArray<OffsetCommit> commits)
     {
-        long metadataBytes = _offsets.MetadataBytes;
-        int count = _offsets.Count;
-        foreach (OffsetCommit commit in commits)
+        var metadataBytes = _offsets.MetadataBytes;
+        var count = _offsets.Count;
+        foreach (var commit in commits)
         {
-            int length = Encoding.UTF8.GetByteCount(commit.Metadata);
+            var length = Encoding.UTF8.GetByteCount(commit.Metadata);
             if (length > GroupStateLimits.MetadataBytesMax)
                 return new GroupRefusal(StreamErrorCode.OffsetMetadataTooLarge, $"The metadata has {length} bytes; at most {GroupStateLimits.MetadataBytesMax} are kept with an offset.");
             if (commit.Offset < 0)
                 return new GroupRefusal(StreamErrorCode.InvalidRequest, $"An offset is never below 0; this one is {commit.Offset}.");
-            CommittedOffset? known = _offsets.Find(commit.Partition);
+            var known = _offsets.Find(commit.Partition);
             count += known is null ? 1 : 0;
             metadataBytes += length - (known is null ? 0 : Encoding.UTF8.GetByteCount(known.Metadata));
         }
@@ -141,7 +141,7 @@ internal sealed partial class GroupState
     {
         if (!Exists || _members.Count > 0 || time.UnixMs - _emptySinceMs < GroupStateLimits.OffsetsRetentionMs)
             return;
-        PartitionSet expired = PartitionSet.Of(_offsets.All
+        var expired = PartitionSet.Of(_offsets.All
             .Where(offset => time.UnixMs - offset.AtMs >= GroupStateLimits.OffsetsRetentionMs)
             .Select(offset => offset.Place));
         // Rules were set by a person, who alone takes them away.

@@ -61,9 +61,9 @@ internal sealed partial class GroupState
         EndLeases(time);
         if (Redrive is not { } known || progress.Next <= asked.Next || !known.Topics.Contains(asked))
             return End(Redrive is { EndedMs: null });
-        ImmutableArray<RedriveTopic> topics = known.Topics.Replace(asked, asked with { Next = Math.Min(progress.Next, asked.End) });
-        ImmutableArray<RedriveTopic> left = known.Left.AddRange(progress.Left);
-        bool isOver = topics.All(one => one.LeftCount == 0) || left.Length >= GroupStateLimits.RedriveStretchesMax;
+        var topics = known.Topics.Replace(asked, asked with { Next = Math.Min(progress.Next, asked.End) });
+        var left = known.Left.AddRange(progress.Left);
+        var isOver = topics.All(one => one.LeftCount == 0) || left.Length >= GroupStateLimits.RedriveStretchesMax;
         Raise(new RedriveChanged(known with
         {
             Topics = topics,
@@ -108,11 +108,11 @@ internal sealed partial class GroupState
     private IEnumerable<RedriveTopic> OpenIn(RedriveTopic log)
     {
         RedriveTopic[] known = Redrive is { } last ? [.. last.Topics.Concat(last.Left).Where(one => one.Id == log.Id).OrderBy(one => one.Next)] : [];
-        long looked = Math.Max(log.Next, known.Select(one => one.End).DefaultIfEmpty().Max());
-        foreach (RedriveTopic stretch in known)
+        var looked = Math.Max(log.Next, known.Select(one => one.End).DefaultIfEmpty().Max());
+        foreach (var stretch in known)
         {
             // Retention may have been there meanwhile.
-            RedriveTopic open = stretch with { Name = log.Name, Next = Math.Max(stretch.Next, log.Next) };
+            var open = stretch with { Name = log.Name, Next = Math.Max(stretch.Next, log.Next) };
             if (open.LeftCount > 0)
                 yield return open;
         }
@@ -122,7 +122,7 @@ internal sealed partial class GroupState
 
     private static ImmutableArray<RedriveReason> Add(ImmutableArray<RedriveReason> known, RedriveReason more)
     {
-        RedriveReason? before = known.FirstOrDefault(one => one.Reason == more.Reason);
+        var before = known.FirstOrDefault(one => one.Reason == more.Reason);
         return before is null ? known.Add(more) : known.Replace(before, more with { Count = before.Count + more.Count, Detail = more.Detail ?? before.Detail });
     }
 
@@ -131,7 +131,7 @@ internal sealed partial class GroupState
 
     private static GroupRefusal? CheckNames(RetryPolicy? policy, IEnumerable<string> topics)
     {
-        string? tooLong = policy is null ? null : topics.FirstOrDefault(topic => policy.RetryTopicOf(topic).Length > GroupStateLimits.TopicNameLengthMax);
+        var tooLong = policy is null ? null : topics.FirstOrDefault(topic => policy.RetryTopicOf(topic).Length > GroupStateLimits.TopicNameLengthMax);
         return tooLong is null ? null : new GroupRefusal(
             StreamErrorCode.InvalidTopicException,
             $"The group keeps retries of topic '{tooLong}' in '{policy!.RetryTopicOf(tooLong)}', which is longer than the {GroupStateLimits.TopicNameLengthMax} characters of a topic's name.");

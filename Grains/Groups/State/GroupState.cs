@@ -62,10 +62,10 @@ internal sealed partial class GroupState
     public static GroupState Restore(IEnumerable<GroupEvent> events, GroupTime time)
     {
         var state = new GroupState();
-        foreach (GroupEvent change in events)
+        foreach (var change in events)
             state.Apply(change);
         state._leases.Observe(time.MonotonicMs);
-        foreach (GroupMember member in state._members.Values)
+        foreach (var member in state._members.Values)
             state._leases.Renew(member.Id, member.LeaseMs, time.MonotonicMs);
         state.ScheduleRebalance(time);
         return state;
@@ -83,11 +83,11 @@ internal sealed partial class GroupState
             events.Add(new RetryChanged(Retry, GroupEpoch));
         if (Redrive is not null)
             events.Add(new RedriveChanged(Redrive));
-        foreach (GroupMember m in _members.Values)
+        foreach (var m in _members.Values)
             events.Add(new MemberJoined(m.Id, m.Epoch, m.Since, m.Topics, m.LeaseMs, m.Assignor, GroupEpoch));
         events.Add(new TargetAssigned(_targetEpoch, [.. _members.Values
             .Where(member => member.Target.Count > 0).Select(member => new MemberTarget(member.Id, member.Target))]));
-        foreach (GroupMember m in _members.Values.Where(member => member.Assigned.Count > 0))
+        foreach (var m in _members.Values.Where(member => member.Assigned.Count > 0))
             events.Add(new AssignmentChanged(m.Id, m.Epoch, m.Assigned));
         if (_offsets.Count > 0)
             events.Add(new OffsetsReset([.. _offsets.All]));

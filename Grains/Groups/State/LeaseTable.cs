@@ -17,11 +17,11 @@ internal sealed class LeaseTable
     /// <param name="nowMs">The monotonic clock, in milliseconds.</param>
     public void Observe(long nowMs)
     {
-        long pausedMs = nowMs - (_seenMs ?? nowMs) - GroupStateLimits.PauseMsMax;
+        var pausedMs = nowMs - (_seenMs ?? nowMs) - GroupStateLimits.PauseMsMax;
         _seenMs = nowMs;
         if (pausedMs <= 0)
             return;
-        foreach (string member in _deadlines.Keys.ToArray())
+        foreach (var member in _deadlines.Keys.ToArray())
             _deadlines[member] += pausedMs;
     }
 
@@ -39,7 +39,7 @@ internal sealed class LeaseTable
     /// <param name="member">Its id.</param>
     /// <param name="nowMs">The monotonic clock, in milliseconds.</param>
     public long LeftMs(string member, long nowMs) =>
-        _deadlines.TryGetValue(member, out long deadline) ? Math.Max(0, deadline - nowMs) : 0;
+        _deadlines.TryGetValue(member, out var deadline) ? Math.Max(0, deadline - nowMs) : 0;
 
     /// <summary>The members whose lease has ended, in ordinal order.</summary>
     /// <param name="nowMs">The monotonic clock, in milliseconds.</param>

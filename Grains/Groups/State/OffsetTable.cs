@@ -36,7 +36,7 @@ internal sealed class OffsetTable
     /// <param name="partition">Whose.</param>
     public void Remove(TopicPartition partition)
     {
-        if (_offsets.Remove(partition, out CommittedOffset? known))
+        if (_offsets.Remove(partition, out var known))
             MetadataBytes -= Encoding.UTF8.GetByteCount(known.Metadata);
     }
 
@@ -44,7 +44,7 @@ internal sealed class OffsetTable
     /// <param name="isThere">Tells by a topic's id.</param>
     public void RemoveTopics(Func<Guid, bool> isThere)
     {
-        foreach (TopicPartition partition in _offsets.Keys.Where(partition => !isThere(partition.TopicId)).ToArray())
+        foreach (var partition in _offsets.Keys.Where(partition => !isThere(partition.TopicId)).ToArray())
             Remove(partition);
     }
 

@@ -40,17 +40,17 @@ internal sealed class PartitionSet : IEquatable<PartitionSet>, IReadOnlyCollecti
     public static PartitionSet Parse(string text)
     {
         var partitions = ImmutableSortedSet.CreateBuilder<TopicPartition>();
-        foreach (string topic in text.Split(';', StringSplitOptions.RemoveEmptyEntries))
+        foreach (var topic in text.Split(';', StringSplitOptions.RemoveEmptyEntries))
         {
-            string[] parts = topic.Split(':');
-            if (parts.Length != 2 || !Guid.TryParseExact(parts[0], "N", out Guid id))
+            var parts = topic.Split(':');
+            if (parts.Length != 2 || !Guid.TryParseExact(parts[0], "N", out var id))
                 throw new FormatException($"'{topic}' is not '{{topicId}}:{{partitions}}'.");
-            foreach (string range in parts[1].Split(','))
+            foreach (var range in parts[1].Split(','))
             {
-                int dash = range.IndexOf('-', StringComparison.Ordinal);
-                int first = int.Parse(dash < 0 ? range : range[..dash], NumberStyles.None, CultureInfo.InvariantCulture);
-                int last = dash < 0 ? first : int.Parse(range[(dash + 1)..], NumberStyles.None, CultureInfo.InvariantCulture);
-                for (int partition = first; partition <= last; partition++)
+                var dash = range.IndexOf('-', StringComparison.Ordinal);
+                var first = int.Parse(dash < 0 ? range : range[..dash], NumberStyles.None, CultureInfo.InvariantCulture);
+                var last = dash < 0 ? first : int.Parse(range[(dash + 1)..], NumberStyles.None, CultureInfo.InvariantCulture);
+                for (var partition = first; partition <= last; partition++)
                     partitions.Add(new TopicPartition(id, partition));
             }
         }
@@ -62,7 +62,7 @@ internal sealed class PartitionSet : IEquatable<PartitionSet>, IReadOnlyCollecti
     public override string ToString()
     {
         var text = new StringBuilder();
-        foreach (IGrouping<Guid, TopicPartition> topic in _partitions.GroupBy(partition => partition.TopicId))
+        foreach (var topic in _partitions.GroupBy(partition => partition.TopicId))
         {
             text.Append(text.Length == 0 ? "" : ";").Append(topic.Key.ToString("N")).Append(':');
             AppendRanges(text, [.. topic.Select(partition => partition.Partition)]);
@@ -81,7 +81,7 @@ internal sealed class PartitionSet : IEquatable<PartitionSet>, IReadOnlyCollecti
     public override int GetHashCode()
     {
         var hash = new HashCode();
-        foreach (TopicPartition partition in _partitions)
+        foreach (var partition in _partitions)
             hash.Add(partition);
         return hash.ToHashCode();
     }

@@ -14,12 +14,12 @@ internal sealed class RangeAssignor : IAssignor
         IReadOnlyList<AssignorMember> members, IReadOnlyDictionary<Guid, int> partitionCounts)
     {
         List<TopicPartition>[] assigned = [.. members.Select(_ => new List<TopicPartition>())];
-        foreach ((Guid topic, int count) in partitionCounts)
+        foreach ((var topic, var count) in partitionCounts)
         {
             int[] subscribers = [.. Enumerable.Range(0, members.Count).Where(i => members[i].Topics.Contains(topic))];
             for (int i = 0, next = 0; i < subscribers.Length; i++)
             {
-                int share = count / subscribers.Length + (i < count % subscribers.Length ? 1 : 0);
+                var share = count / subscribers.Length + (i < count % subscribers.Length ? 1 : 0);
                 assigned[subscribers[i]].AddRange(Enumerable.Range(next, share).Select(p => new TopicPartition(topic, p)));
                 next += share;
             }

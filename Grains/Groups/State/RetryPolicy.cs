@@ -21,7 +21,7 @@ internal sealed record RetryPolicy(
     {
         if (attempt >= MaxAttempts)
             return null;
-        int waitMs = BackoffMs.IsEmpty ? 0 : BackoffMs[Math.Clamp(attempt, 1, BackoffMs.Length) - 1];
+        var waitMs = BackoffMs.IsEmpty ? 0 : BackoffMs[Math.Clamp(attempt, 1, BackoffMs.Length) - 1];
         return nowMs + waitMs + (long)(waitMs * Jitter * random);
     }
 

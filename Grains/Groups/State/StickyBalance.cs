@@ -28,7 +28,7 @@ internal sealed class StickyBalance
         _topics = [.. topics.Select(topic => topic.Key)];
         _counts = [.. topics.Select(topic => topic.Value)];
         _subscribers = [.. topics.Select(topic => topic.Subscribers)];
-        for (int topic = 0; topic < _topics.Length; topic++)
+        for (var topic = 0; topic < _topics.Length; topic++)
             _topicIndex[_topics[topic]] = topic;
         _taken = [.. _counts.Select(count => new bool[count])];
         _held = [.. members.Select(_ => new SortedSet<int>?[_topics.Length])];
@@ -38,13 +38,16 @@ internal sealed class StickyBalance
     /// <summary>Leaves with each member what it has and still subscribes to.</summary>
     public void KeepPrevious()
     {
-        for (int member = 0; member < _members.Count; member++)
+        for (var member = 0; member < _members.Count; member++)
         {
-            foreach (TopicPartition partition in _members[member].Previous)
+            foreach (var partition in _members[member].Previous)
             {
-                if (!_topicIndex.TryGetValue(partition.TopicId, out int topic) || partition.Partition >= _counts[topic]
+                if (!_topicIndex.TryGetValue(partition.TopicId, out var topic) || partition.Partition >= _counts[topic]
                     || _taken[topic][partition.Partition] || !_members[member].Topics.Contains(partition.TopicId))
+                {
                     continue;
+                }
+
                 _previous[partition] = member;
                 Take(member, topic, partition.Partition);
             }
@@ -54,15 +57,15 @@ internal sealed class StickyBalance
     /// <summary>Gives what nobody has to the subscriber with the fewest.</summary>
     public void GiveFree()
     {
-        for (int topic = 0; topic < _topics.Length; topic++)
+        for (var topic = 0; topic < _topics.Length; topic++)
         {
             var byLoad = new PriorityQueue<int, (int Load, int Member)>(
                 _subscribers[topic].Select(member => (member, (_load[member], member))));
-            for (int partition = 0; partition < _counts[topic]; partition++)
+            for (var partition = 0; partition < _counts[topic]; partition++)
             {
                 if (_taken[topic][partition])
                     continue;
-                int member = byLoad.Dequeue();
+                var member = byLoad.Dequeue();
                 Take(member, topic, partition);
                 byLoad.Enqueue(member, (_load[member], member));
             }
@@ -75,14 +78,14 @@ internal sealed class StickyBalance
     /// </summary>
     public void Level()
     {
-        bool hasMoved = true;
+        var hasMoved = true;
         while (hasMoved)
         {
             hasMoved = false;
             // Level by level from the top: one that gave before a fuller one did might have to be given back.
-            for (int level = _load.Max(); level > 1; level--)
+            for (var level = _load.Max(); level > 1; level--)
             {
-                foreach (int member in Enumerable.Range(0, _load.Length).Where(member => _load[member] == level).ToArray())
+                foreach (var member in Enumerable.Range(0, _load.Length).Where(member => _load[member] == level).ToArray())
                 {
                     if (FindWay(member) is not { } way)
                         continue;
@@ -113,15 +116,15 @@ internal sealed class StickyBalance
         var cameFrom = new (int Member, int Topic)?[_members.Count];
         var isTopicSeen = new bool[_topics.Length];
         var queue = new Queue<int>([start]);
-        int best = start;
-        while (queue.TryDequeue(out int giver))
+        var best = start;
+        while (queue.TryDequeue(out var giver))
         {
-            for (int topic = 0; topic < _topics.Length; topic++)
+            for (var topic = 0; topic < _topics.Length; topic++)
             {
                 if (isTopicSeen[topic] || _held[giver][topic] is not { Count: > 0 })
                     continue;
                 isTopicSeen[topic] = true;
-                foreach (int taker in _subscribers[topic])
+                foreach (var taker in _subscribers[topic])
                 {
                     if (taker == start || cameFrom[taker] is not null)
                         continue;
@@ -135,16 +138,16 @@ internal sealed class StickyBalance
         if (_load[best] > _load[start] - 2)
             return null;
         var way = new List<(int From, int Topic, int To)>();
-        for (int member = best; member != start; member = way[^1].From)
+        for (var member = best; member != start; member = way[^1].From)
             way.Add((cameFrom[member]!.Value.Member, cameFrom[member]!.Value.Topic, member));
         return way;
     }
 
     private void Pass(List<(int From, int Topic, int To)> way)
     {
-        foreach ((int from, int topic, int to) in way)
+        foreach ((var from, var topic, var to) in way)
         {
-            int partition = Choose(from, topic, to);
+            var partition = Choose(from, topic, to);
             _held[from][topic]!.Remove(partition);
             _load[from]--;
             Take(to, topic, partition);
@@ -155,9 +158,9 @@ internal sealed class StickyBalance
     private int Choose(int from, int topic, int to)
     {
         int? foreign = null;
-        foreach (int partition in _held[from][topic]!)
+        foreach (var partition in _held[from][topic]!)
         {
-            bool had = _previous.TryGetValue(new TopicPartition(_topics[topic], partition), out int owner);
+            var had = _previous.TryGetValue(new TopicPartition(_topics[topic], partition), out var owner);
             if (had && owner == to)
                 return partition;
             if (!had || owner != from)

@@ -10,7 +10,7 @@ internal readonly record struct TopicPartition(Guid TopicId, int Partition) : IC
     /// <inheritdoc/>
     public int CompareTo(TopicPartition other)
     {
-        int byTopic = TopicId.CompareTo(other.TopicId);
+        var byTopic = TopicId.CompareTo(other.TopicId);
         return byTopic != 0 ? byTopic : Partition.CompareTo(other.Partition);
     }
 }

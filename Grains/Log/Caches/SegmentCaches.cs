@@ -13,9 +13,7 @@ internal sealed class SegmentIndexCache
     {
         _indexes.AddFirst((segment, index));
         if (_indexes.Count > LogLimits.IndexesMax)
-        {
             _indexes.RemoveLast();
-        }
     }
 
     public SegmentIndex? Find(string segment)
@@ -63,14 +61,10 @@ internal sealed class ReadAheadCache(LogResources resources)
     public void Add(ReadAheadBlock block)
     {
         while (_blocks.Count >= LogLimits.ReadAheadBlocksMax)
-        {
             Drop();
-        }
 
         if (resources.TryKeep(block.HeldBytes))
-        {
             _blocks.Enqueue(block);
-        }
     }
 
     public ReadAheadBlock? Find(long offset)
@@ -78,9 +72,7 @@ internal sealed class ReadAheadCache(LogResources resources)
         foreach (var block in _blocks)
         {
             if (offset >= block.Offset && offset < block.EndOffset)
-            {
                 return block;
-            }
         }
 
         return null;
@@ -92,9 +84,7 @@ internal sealed class ReadAheadCache(LogResources resources)
     public void Clear()
     {
         while (_blocks.Count > 0)
-        {
             Drop();
-        }
     }
 
     private void Drop() => resources.Forget(_blocks.Dequeue().HeldBytes);

@@ -46,9 +46,7 @@ internal sealed class TailCache(LogResources resources)
 
         chunk.Extend(lengthBytes, endOffset);
         while (_chunks.Count > 1 && _bytes > LogLimits.TailCacheBytesMax)
-        {
             Drop();
-        }
     }
 
     /// <summary>Whole batches from the one that holds an offset on, as far as they lie together; empty when they are not here.</summary>
@@ -57,9 +55,7 @@ internal sealed class TailCache(LogResources resources)
         foreach (var chunk in _chunks)
         {
             if (offset >= chunk.BaseOffset && offset < chunk.EndOffset)
-            {
                 return chunk.Read(offset, bytesMax);
-            }
         }
 
         return default;
@@ -71,9 +67,7 @@ internal sealed class TailCache(LogResources resources)
     public void Clear()
     {
         while (_chunks.Count > 0)
-        {
             Drop();
-        }
 
         _last = null;
     }
@@ -84,9 +78,7 @@ internal sealed class TailCache(LogResources resources)
         while (!resources.TryKeep(chunk.Bytes.Length))
         {
             if (_chunks.Count == 0)
-            {
                 return false;
-            }
 
             Drop();
         }
@@ -103,9 +95,7 @@ internal sealed class TailCache(LogResources resources)
         resources.Forget(chunk.Bytes.Length);
         // The last one may have a group on its way to the store.
         if (!chunk.WasRead && chunk != _last)
-        {
             ArrayPool<byte>.Shared.Return(chunk.Bytes);
-        }
     }
 
     private sealed class Chunk(byte[] bytes, long baseOffset)
@@ -126,9 +116,7 @@ internal sealed class TailCache(LogResources resources)
         public void Extend(int lengthBytes, long endOffset)
         {
             if (_index.Count == 0 || Length - _index[^1].Position >= LogLimits.IndexIntervalBytes)
-            {
                 _index.Add((EndOffset, Length));
-            }
 
             Length += lengthBytes;
             EndOffset = endOffset;
@@ -150,13 +138,9 @@ internal sealed class TailCache(LogResources resources)
             {
                 var middle = (low + high) >>> 1;
                 if (entries[middle].Offset <= offset)
-                {
                     low = middle + 1;
-                }
                 else
-                {
                     high = middle;
-                }
             }
 
             return entries[Math.Max(low - 1, 0)].Position;
@@ -171,9 +155,7 @@ internal static class BatchRange
     public static int FindStart(ReadOnlySpan<byte> batches, int position, long offset)
     {
         while (RecordBatchHeader.TryRead(batches[position..], out var header) && header.LastOffset < offset)
-        {
             position += header.LengthBytes;
-        }
 
         return position;
     }
@@ -182,9 +164,7 @@ internal static class BatchRange
     public static int FindLength(ReadOnlySpan<byte> batches, int bytesMax)
     {
         if (batches.Length <= bytesMax)
-        {
             return batches.Length;
-        }
 
         var length = 0;
         while (RecordBatchHeader.TryRead(batches[length..], out var header)
@@ -201,9 +181,7 @@ internal static class BatchRange
     {
         long count = 0;
         for (; RecordBatchHeader.TryRead(batches, out var header); batches = batches[header.LengthBytes..])
-        {
             count += header.RecordCount;
-        }
 
         return count;
     }

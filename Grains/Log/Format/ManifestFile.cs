@@ -40,9 +40,7 @@ internal sealed class ManifestFile
             {
                 var read = PartitionManifest.Parse(name, existing.Bytes.Span);
                 if (read.Owner == owner)
-                {
                     return new ManifestFile(documents, time, name, read, existing.ETag); // an earlier try whose reply was lost
-                }
 
                 claim = read with { Epoch = read.Epoch + 1, Owner = owner, Revision = 1 };
             }
@@ -56,9 +54,7 @@ internal sealed class ManifestFile
                 var etag = await documents
                     .WriteAsync(name, claim.ToBytes(), document?.ETag, cancellationToken).ConfigureAwait(false);
                 if (etag is not null)
-                {
                     return new ManifestFile(documents, time, name, claim, etag);
-                }
             }
             catch (StoreUnavailableException) when (attempt + 1 < LogLimits.ClaimAttemptsMax)
             {
@@ -82,18 +78,14 @@ internal sealed class ManifestFile
         try
         {
             if (change(Current) is not { } changed)
-            {
                 return;
-            }
 
             var next = changed with { Revision = Current.Revision + 1 };
             var bytes = next.ToBytes();
             for (var pause = LogLimits.RetryPauseMin; ; pause = LogPause.Next(pause))
             {
                 if (await TryWriteAsync(next, bytes, cancellationToken).ConfigureAwait(false))
-                {
                     return;
-                }
 
                 await LogPause.WaitAsync(pause, _time, cancellationToken).ConfigureAwait(false);
                 cancellationToken.ThrowIfCancellationRequested();
@@ -125,9 +117,7 @@ internal sealed class ManifestFile
             {
                 var document = await _documents.ReadAsync(_name, cancellationToken).ConfigureAwait(false);
                 if (document is not { } read || !read.Bytes.Span.SequenceEqual(bytes))
-                {
                     throw new LogFencedException($"Epoch {next.Epoch} has lost '{_name}': it was claimed or deleted.");
-                }
 
                 etag = read.ETag; // an earlier try of ours whose reply was lost
             }

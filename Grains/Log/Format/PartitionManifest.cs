@@ -58,21 +58,15 @@ internal sealed record PartitionManifest
         }
 
         if (manifest?.Format != CurrentFormat)
-        {
             throw new CorruptDocumentException(name, $"its format is {manifest?.Format}, this version reads {CurrentFormat}.");
-        }
 
         if (manifest.Segments is null or [])
-        {
             throw new CorruptDocumentException(name, "it names no segment.");
-        }
 
         for (var i = 1; i < manifest.Segments.Count; i++)
         {
             if (manifest.Segments[i - 1].EndOffset != manifest.Segments[i].BaseOffset)
-            {
                 throw new CorruptDocumentException(name, $"segment '{manifest.Segments[i].Name}' does not follow its predecessor.");
-            }
         }
 
         return manifest.Active.IsSealed

@@ -95,13 +95,9 @@ internal sealed class SegmentIndex(long baseOffset)
         {
             var middle = (low + high) >>> 1;
             if (fits(entries[middle]))
-            {
                 low = middle + 1;
-            }
             else
-            {
                 high = middle;
-            }
         }
 
         return low == 0

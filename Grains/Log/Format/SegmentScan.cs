@@ -69,9 +69,7 @@ internal sealed class SegmentScan(
             var readEnd = Position + read;
             var whole = Accept(buffer.AsSpan(0, read));
             if (Damage is not null || Position == length)
-            {
                 return;
-            }
 
             if (read < wanted || wanted <= 0)
             {
@@ -97,9 +95,7 @@ internal sealed class SegmentScan(
     public void ThrowOnDamage()
     {
         if (Damage is not null)
-        {
             throw new LogCorruptException(new LogDamage(name, Position, EndOffset), Damage);
-        }
     }
 
     private async ValueTask<int> ReadAsync(Memory<byte> destination, CancellationToken cancellationToken)
@@ -121,9 +117,7 @@ internal sealed class SegmentScan(
         {
             var status = RecordBatchScanner.Validate(bytes[at..], out var header, out var lengthBytes);
             if (status == RecordBatchStatus.Incomplete)
-            {
                 return at;
-            }
 
             if (status != RecordBatchStatus.Valid)
             {
@@ -132,9 +126,7 @@ internal sealed class SegmentScan(
             }
 
             if ((Damage = Judge(header)) is not null)
-            {
                 return at;
-            }
 
             Take(header, bytes.Slice(at, lengthBytes));
             at += lengthBytes;
@@ -146,14 +138,10 @@ internal sealed class SegmentScan(
     private string? Judge(in RecordBatchHeader header)
     {
         if (FenceBatch.IsFence(header, out _))
-        {
             return null; // a late fence of an older owner is harmless wherever it is
-        }
 
         if (header.BaseOffset != EndOffset)
-        {
             return $"a batch has base offset {header.BaseOffset} where {EndOffset} was to follow";
-        }
 
         return header.PartitionLeaderEpoch != Epoch
             ? $"a batch of epoch {header.PartitionLeaderEpoch} stands behind the fence of epoch {Epoch}"
@@ -184,9 +172,7 @@ internal sealed class SegmentScan(
         using var records = new StoredBatchReader(batch);
         var latestMs = records.ReadLatestTimestamp();
         if (records.Fault is { } fault && Faults.Count < LogLimits.SegmentFaultsMax)
-        {
             Faults.Add(new BatchFault(Position, records.UnreadableFrom(records.Header.BaseOffset), fault));
-        }
 
         return latestMs;
     }

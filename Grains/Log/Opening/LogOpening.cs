@@ -39,9 +39,7 @@ internal sealed class LogOpening
         {
             // An owner that stood still while it opened may miss segments that a later one has deleted: no damage.
             if (await manifest.CheckAsync(cancellationToken).ConfigureAwait(false) != Ownership.Ours)
-            {
                 throw new LogFencedException($"Epoch {manifest.Current.Epoch} was replaced while it opened '{place.Name}'.");
-            }
 
             throw;
         }
@@ -65,9 +63,7 @@ internal sealed class LogOpening
         try
         {
             if (!takesAppends)
-            {
                 await RollAsync(log, roller).ConfigureAwait(false);
-            }
         }
         catch
         {
@@ -111,9 +107,7 @@ internal sealed class LogOpening
     private async ValueTask<bool> HoldsBatchesAsync(string segment)
     {
         if (await _place.Segments.GetExtentAsync(segment, _cancellationToken).ConfigureAwait(false) is not { } extent)
-        {
             return false;
-        }
 
         var start = new byte[FenceBatch.LengthBytes];
         await _place.Segments.ReadAsync(segment, 0, start, _cancellationToken).ConfigureAwait(false);
@@ -154,9 +148,7 @@ internal sealed class LogOpening
             static log => ((OpenLog)log!).EndWith(LogEnd.Closed, "Opening the log was given up."), log))
         {
             if (await roller.RollAsync().ConfigureAwait(false))
-            {
                 return;
-            }
         }
 
         _cancellationToken.ThrowIfCancellationRequested();

@@ -17,14 +17,10 @@ internal static class ProducerSnapshots
         for (; first >= 0; first--)
         {
             if (manifest.Segments[first].HasProducers)
-            {
                 producers = await ReadAsync(place, manifest.Segments[first].Name, cancellationToken).ConfigureAwait(false);
-            }
 
             if (producers is not null || first == 0)
-            {
                 break;
-            }
         }
 
         producers ??= new ProducerStates();

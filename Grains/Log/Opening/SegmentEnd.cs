@@ -20,9 +20,7 @@ internal sealed class SegmentEnd(LogPlace place, string segment, SegmentScan sca
     public async ValueTask SettleAsync()
     {
         if (await place.Segments.GetExtentAsync(segment, cancellationToken).ConfigureAwait(false) is not { } extent)
-        {
             throw new LogCorruptException($"The manifest names segment '{segment}', which does not exist.");
-        }
 
         await scan.RunAsync(null, cancellationToken).ConfigureAwait(false);
         if (extent.Settled)
@@ -55,9 +53,7 @@ internal sealed class SegmentEnd(LogPlace place, string segment, SegmentScan sca
     {
         await ReadToFenceAsync(manifest.Epoch, takesAppends).ConfigureAwait(false);
         if (scan.Epoch > manifest.Epoch)
-        {
             throw new LogFencedException($"Epoch {manifest.Epoch} met the fence of epoch {scan.Epoch} in '{segment}'.");
-        }
 
         if (manifest.LogStartOffset > scan.EndOffset)
         {
@@ -75,9 +71,7 @@ internal sealed class SegmentEnd(LogPlace place, string segment, SegmentScan sca
             await scan.RunAsync(null, cancellationToken).ConfigureAwait(false);
             scan.ThrowOnDamage();
             if (takesAppends ? scan.Epoch >= epoch : await HasReadDurableAsync().ConfigureAwait(false))
-            {
                 return;
-            }
 
             if (place.Time.GetElapsedTime(startedAt) >= LogLimits.StaleReadsMax)
             {

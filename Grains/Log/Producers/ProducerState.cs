@@ -39,9 +39,7 @@ internal sealed class ProducerState
     public ProducerVerdict Check(in RecordBatchHeader batch)
     {
         if (batch.ProducerEpoch < Epoch)
-        {
             return ProducerVerdict.Refused(StreamErrorCode.InvalidProducerEpoch, Epoch);
-        }
 
         if (batch.ProducerEpoch > Epoch || _runs.Count == 0)
         {
@@ -54,16 +52,12 @@ internal sealed class ProducerState
         foreach (var run in _runs)
         {
             if (run.TryFind(batch, out var offset))
-            {
                 return ProducerVerdict.Duplicate(offset);
-            }
         }
 
         var expected = _runs[^1].NextSequence;
         if (batch.BaseSequence == expected)
-        {
             return ProducerVerdict.Next;
-        }
 
         // Sequences go round; the nearer half of the circle behind the expected one is the past.
         var back = unchecked(expected - batch.BaseSequence) & int.MaxValue;
@@ -88,9 +82,7 @@ internal sealed class ProducerState
         }
 
         if (_runs.Count == LogLimits.ProducerRunsMax)
-        {
             _runs.RemoveAt(0);
-        }
 
         _runs.Add(new ProducerRun(batch.BaseSequence, batch.LastSequence, baseOffset));
     }
@@ -122,9 +114,7 @@ internal record struct ProducerRun(int FirstSequence, int LastSequence, long Bas
     public bool TryExtend(in RecordBatchHeader batch, long baseOffset)
     {
         if (batch.BaseSequence != NextSequence || baseOffset != BaseOffset + Count || Count > CountMax - batch.RecordCount)
-        {
             return false;
-        }
 
         LastSequence = batch.LastSequence;
         return true;

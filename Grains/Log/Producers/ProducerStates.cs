@@ -26,9 +26,7 @@ internal sealed class ProducerStates
     public ProducerVerdict Check(in RecordBatchHeader batch, ProducerStates? open = null)
     {
         if (!batch.HasProducer)
-        {
             return ProducerVerdict.Next;
-        }
 
         ProducerState? state = null;
         if (open?._states.TryGetValue(batch.ProducerId, out state) != true
@@ -44,9 +42,7 @@ internal sealed class ProducerStates
     public void Apply(in RecordBatchHeader batch, long baseOffset, long nowMs, ProducerStates? settled = null)
     {
         if (!batch.HasProducer)
-        {
             return;
-        }
 
         if (!_states.TryGetValue(batch.ProducerId, out var state))
         {
@@ -76,9 +72,7 @@ internal sealed class ProducerStates
     public void ExpireSurplus(long nowMs)
     {
         if (_states.Count > LogLimits.ProducersMax + LogLimits.ProducersSurplusMax)
-        {
             Expire(nowMs);
-        }
     }
 
     /// <summary>Whether there is anybody to forget.</summary>
@@ -89,17 +83,13 @@ internal sealed class ProducerStates
     public void Expire(long nowMs)
     {
         foreach (var id in _states.Where(pair => pair.Value.LastAtMs < OldestMs(nowMs)).Select(pair => pair.Key).ToArray())
-        {
             _states.Remove(id);
-        }
 
         if (_states.Count > LogLimits.ProducersMax)
         {
             var surplus = _states.Count - LogLimits.ProducersMax;
             foreach (var id in _states.OrderBy(pair => pair.Value.LastAtMs).Take(surplus).Select(pair => pair.Key).ToArray())
-            {
                 _states.Remove(id);
-            }
         }
     }
 
@@ -130,9 +120,7 @@ internal sealed class ProducerStates
 
         var snapshot = JsonSerializer.Deserialize(bytes[LineBytes..], ProducerJson.Default.ProducerSnapshot);
         if (snapshot?.Format != ProducerSnapshot.CurrentFormat)
-        {
             return null;
-        }
 
         var states = new ProducerStates();
         foreach (var entry in snapshot.Producers)

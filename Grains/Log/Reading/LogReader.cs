@@ -17,9 +17,7 @@ internal sealed class LogReader(OpenLog log, SegmentReads segments)
         {
             bytesMax = Math.Clamp(bytesMax, 1, LogLimits.FetchBytesMax);
             if (offset == LogOffsets.Latest && !await IsProvenAsync(cancellationToken).ConfigureAwait(false))
-            {
                 return Failed(log.EndError(), offset);
-            }
 
             var result = await ReadAsync(offset, bytesMax, cancellationToken).ConfigureAwait(false);
             if (IsBeyondEnd(result))
@@ -27,17 +25,13 @@ internal sealed class LogReader(OpenLog log, SegmentReads segments)
                 // A newer owner may hold the offset: only one that is the owner after it was asked says that nobody does. Readers go
                 // back on this word, so an earlier proof will not do.
                 if (!await log.ProveOwnershipAsync(cancellationToken).ConfigureAwait(false))
-                {
                     return Failed(log.EndError(), offset);
-                }
 
                 result = await ReadAsync(offset, bytesMax, cancellationToken).ConfigureAwait(false);
             }
 
             if (result.Error is not null || !result.Batches.IsEmpty)
-            {
                 return result;
-            }
 
             if (wait > TimeSpan.Zero
                 && await log.Waiters.WaitAsync(result.Offset, wait, cancellationToken).ConfigureAwait(false) is { } full)
@@ -46,9 +40,7 @@ internal sealed class LogReader(OpenLog log, SegmentReads segments)
             }
 
             if (wait > TimeSpan.Zero)
-            {
                 result = await ReadAsync(result.Offset, bytesMax, cancellationToken).ConfigureAwait(false);
-            }
 
             // "Nothing new" is only said by an owner that still is one.
             return result.Error is null && result.Batches.IsEmpty && !await IsProvenAsync(cancellationToken).ConfigureAwait(false)
@@ -68,14 +60,10 @@ internal sealed class LogReader(OpenLog log, SegmentReads segments)
         lock (log.Gate)
         {
             if (log.HasEnded)
-            {
                 return false;
-            }
 
             if (log.Place.Time.GetElapsedTime(log.ProvenAt) < LogLimits.OwnershipProofAge)
-            {
                 return true;
-            }
         }
 
         return await log.ProveOwnershipAsync(cancellationToken).ConfigureAwait(false);
@@ -108,15 +96,11 @@ internal sealed class LogReader(OpenLog log, SegmentReads segments)
                 : null;
             result = new LogFetchResult(error, offset, default, log.EndOffset, log.LogStartOffset);
             if (error is not null || offset == log.EndOffset)
-            {
                 return result;
-            }
 
             var cached = log.Tail.Read(offset, bytesMax);
             if (cached.IsEmpty && log.ReadAhead.Find(offset) is { } ahead)
-            {
                 cached = ahead.Read(offset, bytesMax);
-            }
 
             if (!cached.IsEmpty)
             {

@@ -19,24 +19,18 @@ internal sealed class OffsetFinder(OpenLog log, LogReader reader, SegmentIndexes
             lock (log.Gate)
             {
                 if (log.HasEnded)
-                {
                     return new LogFindResult(log.EndError(), -1, -1);
-                }
 
                 (logStart, endOffset) = (log.LogStartOffset, log.EndOffset);
                 candidates = [.. log.Sealed
                     .Where(s => s.EndOffset > logStart && (s.MaxTimestampMs >= timestampMs || !s.TimesChecked))
                     .Select(s => new TimeCandidate(new SegmentView(s.Name, s.BaseOffset, s.Length), s.TimesChecked ? null : s))];
                 if (log.Active.MaxTimestampMs >= timestampMs)
-                {
                     candidates.Add(new TimeCandidate(new SegmentView(log.Active.Name, log.Active.BaseOffset, log.Active.Position), null));
-                }
             }
 
             if (await FindInTurnAsync(candidates, timestampMs, logStart, cancellationToken).ConfigureAwait(false) is { } found)
-            {
                 return found;
-            }
 
             return await reader.IsProvenAsync(cancellationToken).ConfigureAwait(false)
                 ? new LogFindResult(null, endOffset, -1)
@@ -52,9 +46,7 @@ internal sealed class OffsetFinder(OpenLog log, LogReader reader, SegmentIndexes
         List<TimeCandidate> candidates, long timestampMs, long logStart, CancellationToken cancellationToken)
     {
         if (candidates.Count == 0)
-        {
             return null;
-        }
 
         await log.Resources.ColdReads.EnterAsync().ConfigureAwait(false);
         try
@@ -65,16 +57,12 @@ internal sealed class OffsetFinder(OpenLog log, LogReader reader, SegmentIndexes
                 {
                     await times.CheckAsync(undated, cancellationToken).ConfigureAwait(false);
                     if (!IsDatedFrom(undated.Name, timestampMs))
-                    {
                         continue;
-                    }
                 }
 
                 var found = await FindInSegmentAsync(view, timestampMs, logStart, cancellationToken).ConfigureAwait(false);
                 if (found.Offset >= 0)
-                {
                     return found;
-                }
             }
 
             return null;
@@ -104,9 +92,7 @@ internal sealed class OffsetFinder(OpenLog log, LogReader reader, SegmentIndexes
             var read = await log.Place.Segments.ReadAsync(view.Name, position, bytes, cancellationToken).ConfigureAwait(false);
             var scanned = FindInBatches(bytes.AsSpan(0, read), timestampMs, fromOffset, ref baseOffset, out var found);
             if (found.Offset >= 0)
-            {
                 return found;
-            }
 
             if (scanned == 0)
             {
@@ -129,9 +115,7 @@ internal sealed class OffsetFinder(OpenLog log, LogReader reader, SegmentIndexes
         {
             var isFence = FenceBatch.IsFence(header, out _);
             if (!isFence && header.BaseOffset != endOffset)
-            {
                 break; // its CRC does not vouch for it, and the chain speaks against it
-            }
 
             // The records are asked, whatever the header says: an earlier version may have stored it as it came. The index keeps them few.
             if (!isFence && header.LastOffset >= fromOffset)

@@ -27,15 +27,11 @@ internal static class ReadCheck
             if (status != RecordBatchStatus.Valid || !isInChain)
             {
                 if (damage.What is null || status == RecordBatchStatus.Incomplete)
-                {
                     damage = DamageOf(bytes.Span, position, status, header, endOffset);
-                }
 
                 // A damaged batch below what is wanted is passed over when the one behind it confirms the chain.
                 if (status != RecordBatchStatus.BadCrc || !isInChain || isFence || isWanted || start >= 0)
-                {
                     break;
-                }
             }
             else if (isFence && start >= 0)
             {

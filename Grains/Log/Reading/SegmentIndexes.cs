@@ -20,9 +20,7 @@ internal sealed class SegmentIndexes(OpenLog log)
         {
             var known = view.Name == log.Active.Name ? log.Active.Index : log.Indexes.Find(view.Name);
             if (known is not null && (known.HasRecordTimes || !byTime))
-            {
                 return find(known);
-            }
         }
 
         var index = await LoadAsync(view, byTime, cancellationToken).ConfigureAwait(false);

@@ -20,19 +20,13 @@ internal sealed class SegmentReads(OpenLog log, SegmentIndexes indexes)
         lock (log.Gate)
         {
             if (_underWay.TryGetValue(offset, out var sharers))
-            {
                 sharers.Add(shared = new TaskCompletionSource<ReadAheadBlock>());
-            }
             else
-            {
                 _underWay.Add(offset, []);
-            }
         }
 
         if (shared is not null)
-        {
             return await shared.Task.ConfigureAwait(false);
-        }
 
         try
         {
@@ -54,9 +48,7 @@ internal sealed class SegmentReads(OpenLog log, SegmentIndexes indexes)
         {
             _underWay.Remove(offset, out var sharers);
             if (block is { } found && !log.HasEnded)
-            {
                 log.ReadAhead.Add(found);
-            }
 
             return sharers ?? [];
         }
@@ -86,14 +78,10 @@ internal sealed class SegmentReads(OpenLog log, SegmentIndexes indexes)
             var bytes = GC.AllocateUninitializedArray<byte>(length);
             var read = await log.Place.Segments.ReadAsync(view.Name, place.Position, bytes).ConfigureAwait(false);
             if (ReadCheck.Take(bytes.AsMemory(0, read), place.Offset, offset, out var damage) is { } found)
-            {
                 return found with { HeldBytes = bytes.Length };
-            }
 
             if (damage.LengthNeeded <= length || read < lengthWanted)
-            {
                 throw new LogCorruptException(new LogDamage(view.Name, place.Position + damage.Position, offset), damage.What);
-            }
 
             lengthWanted = damage.LengthNeeded; // one batch larger than a read-ahead; when there is no more to read, its length is a lie
         }

@@ -48,17 +48,13 @@ internal sealed class SegmentTimes(OpenLog log, SegmentIndexes indexes)
         }
 
         if (isWhole)
-        {
             await indexes.TrySaveAsync(segment.Name, scan.Index, cancellationToken).ConfigureAwait(false);
-        }
 
         lock (log.Gate)
         {
             var i = log.Sealed.FindIndex(candidate => candidate.Name == segment.Name);
             if (i < 0)
-            {
                 return; // retention was faster
-            }
 
             var latestMs = scan.MaxTimestampMs;
             if (isWhole)
@@ -86,9 +82,7 @@ internal sealed class SegmentTimes(OpenLog log, SegmentIndexes indexes)
         }
 
         if (times.IsEmpty)
-        {
             return;
-        }
 
         await log.UpdateManifestAsync(
             manifest => manifest with
@@ -101,9 +95,7 @@ internal sealed class SegmentTimes(OpenLog log, SegmentIndexes indexes)
         lock (log.Gate)
         {
             foreach (var name in times.Keys)
-            {
                 _unsaved.Remove(name);
-            }
         }
     }
 }

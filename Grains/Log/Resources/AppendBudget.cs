@@ -53,7 +53,7 @@ public sealed class AppendBudget : IDisposable
     {
         lock (_gate)
         {
-            long now = _time.GetTimestamp();
+            var now = _time.GetTimestamp();
             if (_waiting.Count == 0 && DueAt <= now)
             {
                 // A budget that nobody used does not add up.
@@ -75,7 +75,7 @@ public sealed class AppendBudget : IDisposable
 
     private static async Task WaitAsync(TaskCompletionSource turn, CancellationToken cancellationToken)
     {
-        using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(
+        using var registration = cancellationToken.UnsafeRegister(
             static (state, token) => ((TaskCompletionSource)state!).TrySetCanceled(token), turn);
         await turn.Task.ConfigureAwait(false);
     }
@@ -93,7 +93,7 @@ public sealed class AppendBudget : IDisposable
     {
         lock (_gate)
         {
-            long now = _time.GetTimestamp();
+            var now = _time.GetTimestamp();
             while (_waiting.Count > 0 && DueAt <= now)
             {
                 // One that was given up takes no turn.
@@ -108,7 +108,7 @@ public sealed class AppendBudget : IDisposable
 
     private void SetTimer(long now)
     {
-        TimeSpan left = TimeSpan.FromSeconds((double)(DueAt - now) / _time.TimestampFrequency);
+        var left = TimeSpan.FromSeconds((double)(DueAt - now) / _time.TimestampFrequency);
         // A timer has whole milliseconds, and one that comes too early would come again and again.
         _timer.Change(TimeSpan.FromMilliseconds(Math.Max(1, Math.Ceiling(left.TotalMilliseconds))), Timeout.InfiniteTimeSpan);
     }

@@ -21,9 +21,7 @@ internal sealed class ColdReads(int readsMax, int waitingMax)
             }
 
             if (_waiting.Count >= waitingMax)
-            {
                 throw new ColdReadsBusyException($"{_underWay} reads of older data are under way and {waitingMax} wait.");
-            }
 
             var waiter = new TaskCompletionSource();
             _waiting.Enqueue(waiter);
@@ -38,9 +36,7 @@ internal sealed class ColdReads(int readsMax, int waitingMax)
         lock (_gate)
         {
             if (!_waiting.TryDequeue(out next))
-            {
                 _underWay--;
-            }
         }
 
         next?.SetResult();

@@ -31,8 +31,6 @@ internal static class LogPause
         using var timer = time.CreateTimer(
             static over => ((TaskCompletionSource)over!).TrySetResult(), over, span, Timeout.InfiniteTimeSpan);
         using (cancellationToken.UnsafeRegister(static over => ((TaskCompletionSource)over!).TrySetResult(), over))
-        {
             await over.Task.ConfigureAwait(false);
-        }
     }
 }

@@ -47,9 +47,7 @@ public sealed class LogResources(
         {
             var free = pendingBytesMax - _pendingBytes;
             if (lengthBytes > free || (ownBytes > 0 && ownBytes + lengthBytes > free / LogLimits.PendingShareDivisor))
-            {
                 return false;
-            }
 
             _pendingBytes += lengthBytes;
             return true;
@@ -81,9 +79,7 @@ public sealed class LogResources(
     internal bool TryKeep(long lengthBytes)
     {
         if (Interlocked.Add(ref _cacheBytes, lengthBytes) <= cacheBytesMax)
-        {
             return true;
-        }
 
         Interlocked.Add(ref _cacheBytes, -lengthBytes);
         return false;

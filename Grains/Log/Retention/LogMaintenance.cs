@@ -38,9 +38,7 @@ internal sealed class LogMaintenance(OpenLog log, LogWriter writer, SegmentTimes
         {
             DropIdleCaches();
             if (log.HasEnded)
-            {
                 return;
-            }
 
             writer.RollWhen(() => !log.HasEnded && _retention.IsRollWanted()); // only the write loop rolls
             await _retention.RetainAsync(cancellationToken).ConfigureAwait(false);

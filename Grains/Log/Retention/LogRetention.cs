@@ -22,9 +22,7 @@ internal sealed class LogRetention(OpenLog log, SegmentTimes times)
             {
                 beforeOffset = beforeOffset == LogOffsets.Latest ? log.EndOffset : beforeOffset;
                 if (log.HasEnded)
-                {
                     return log.EndError();
-                }
 
                 if (beforeOffset < 0 || beforeOffset > log.EndOffset)
                 {
@@ -63,9 +61,7 @@ internal sealed class LogRetention(OpenLog log, SegmentTimes times)
             lock (log.Gate)
             {
                 if (log.HasEnded)
-                {
                     return;
-                }
 
                 logStart = FindRetained(out undated);
             }

@@ -30,9 +30,7 @@ public static class LogUpkeep
         ArgumentNullException.ThrowIfNull(documents);
         var manifestName = SegmentName.ManifestOf(name);
         if (await documents.ReadAsync(manifestName, cancellationToken).ConfigureAwait(false) is not { } document)
-        {
             return false;
-        }
 
         var manifest = PartitionManifest.Parse(manifestName, document.Bytes.Span);
         return IsFreeingDue(manifest, nowMs)
@@ -49,9 +47,7 @@ public static class LogUpkeep
     private static bool IsRetentionDue(PartitionManifest manifest, LogOptions options, long nowMs)
     {
         if (manifest.Segments.Count < 2)
-        {
             return false;
-        }
 
         var oldest = manifest.Segments[0];
         var datedMs = oldest.DatedMs(manifest.Segments[1].CreatedAtMs);
@@ -85,9 +81,7 @@ public static class LogUpkeep
         while (scanner.MoveNext())
         {
             if (!FenceBatch.IsFence(scanner.Header, out _))
-            {
                 return true;
-            }
         }
 
         // More fences than were read, or a batch that is longer: only zeros or a torn tail behind the fences are no records.

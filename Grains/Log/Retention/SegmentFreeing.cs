@@ -19,14 +19,10 @@ internal sealed class SegmentFreeing(OpenLog log)
     {
         var due = FindFreeable();
         if (due.IsEmpty || !await log.ProveOwnershipAsync(cancellationToken).ConfigureAwait(false))
-        {
             return;
-        }
 
         foreach (var segment in due)
-        {
             await log.Place.FreeAsync(segment.Name, cancellationToken).ConfigureAwait(false);
-        }
 
         await log.UpdateManifestAsync(
             manifest => manifest with { Deleting = manifest.Deleting.RemoveRange(due) }, cancellationToken).ConfigureAwait(false);
@@ -40,9 +36,7 @@ internal sealed class SegmentFreeing(OpenLog log)
     public async ValueTask FreeOrphansAsync(CancellationToken cancellationToken)
     {
         if (!IsOrphanSearchDue() || !await log.ProveOwnershipAsync(cancellationToken).ConfigureAwait(false))
-        {
             return;
-        }
 
         var manifest = log.Manifest.Current;
         var known = manifest.Segments.Select(segment => segment.Name).Concat(manifest.Deleting.Select(segment => segment.Name))
@@ -51,15 +45,11 @@ internal sealed class SegmentFreeing(OpenLog log)
         await foreach (var segment in log.Place.Segments.ListAsync(log.Place.Name + "/", cancellationToken).ConfigureAwait(false))
         {
             if (SegmentName.EpochOf(segment.Name) < log.Epoch && !known.Contains(segment.Name))
-            {
                 orphans.Add(segment.Name);
-            }
         }
 
         foreach (var orphan in orphans)
-        {
             await log.Place.FreeAsync(orphan, cancellationToken).ConfigureAwait(false);
-        }
 
         _orphansFreed = true;
     }

@@ -75,9 +75,7 @@ internal sealed class AppendQueue : IAsyncDisposable
     {
         _pendingBytes -= lengthBytes;
         if (!_log.HasEnded)
-        {
             _log.Resources.ReturnPending(lengthBytes); // an ended log has given back all at once
-        }
     }
 
     /// <summary>Takes note of how long a group took to become durable. Under the gate.</summary>
@@ -136,15 +134,11 @@ internal sealed class AppendQueue : IAsyncDisposable
                 .Where(append => Time.GetElapsedTime(append.AdmittedAt) >= LogLimits.AppendWaitMax)];
             _deadlinesWatched = Group is not null || Waiting.Count > 0;
             if (_deadlinesWatched && !_log.HasEnded)
-            {
                 _deadlineTimer.Change(DeadlineCheckInterval, Timeout.InfiniteTimeSpan);
-            }
         }
 
         foreach (var append in late)
-        {
             append.TrySetResult(TimedOut(append));
-        }
     }
 
     /// <summary>
@@ -155,9 +149,7 @@ internal sealed class AppendQueue : IAsyncDisposable
     {
         var seconds = _bytesPerSecond > 0 ? _pendingBytes / _bytesPerSecond : 1;
         if (Group is { } group)
-        {
             seconds = Math.Max(seconds, Time.GetElapsedTime(group.BeganAt).TotalSeconds);
-        }
 
         seconds += _log.Resources.Appends?.WaitOfNext.TotalSeconds ?? 0;
         return TimeSpan.FromSeconds(Math.Clamp(seconds, 0.05, LogLimits.AppendWaitMax.TotalSeconds));

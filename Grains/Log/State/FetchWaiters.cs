@@ -23,9 +23,7 @@ internal sealed class FetchWaiters(OpenLog log)
         lock (log.Gate)
         {
             if (log.EndOffset > offset || log.HasEnded || _waitsNoMore)
-            {
                 return null;
-            }
 
             if (_waiting.Count >= LogLimits.ParkedFetchesMax)
             {
@@ -39,9 +37,7 @@ internal sealed class FetchWaiters(OpenLog log)
         }
 
         using (cancellationToken.UnsafeRegister(static waiter => ((Waiter)waiter!).Wake(), waiter))
-        {
             await waiter.Task.ConfigureAwait(false);
-        }
 
         lock (log.Gate)
         {
@@ -60,18 +56,14 @@ internal sealed class FetchWaiters(OpenLog log)
         lock (log.Gate)
         {
             if (_waiting.Count == 0)
-            {
                 return;
-            }
 
             woken = [.. _waiting];
             _waiting.Clear();
         }
 
         foreach (var waiter in woken)
-        {
             waiter.Wake();
-        }
     }
 
     /// <summary>Wakes all that wait, and lets none wait from now on: for a server that is stopping.</summary>

@@ -154,9 +154,7 @@ internal sealed class OpenLog : IAsyncDisposable
         lock (Gate)
         {
             if (_end is not null)
-            {
                 return;
-            }
 
             (_end, _endDetail) = (end, detail);
             (queued, group) = Appends.Close();
@@ -165,9 +163,7 @@ internal sealed class OpenLog : IAsyncDisposable
         }
 
         foreach (var append in queued)
-        {
             append.TrySetResult(Refused(EndError()));
-        }
 
         foreach (var append in group?.Appends ?? [])
         {
@@ -221,9 +217,7 @@ internal sealed class OpenLog : IAsyncDisposable
     public SegmentView FindSegment(long offset)
     {
         if (offset >= Active.BaseOffset)
-        {
             return new SegmentView(Active.Name, Active.BaseOffset, Active.Position);
-        }
 
         int low = 0, high = Sealed.Count - 1;
         while (low < high)

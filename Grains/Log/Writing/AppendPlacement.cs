@@ -20,9 +20,7 @@ internal sealed class AppendPlacement(OpenLog log)
     public AppendGroup? TakeGroup()
     {
         if (log.HasEnded)
-        {
             return null;
-        }
 
         var lengthMax = log.Place.AppendBytesMax;
         var group = new AppendGroup
@@ -47,9 +45,7 @@ internal sealed class AppendPlacement(OpenLog log)
         }
 
         if (group.Appends.Count == 0)
-        {
             return null;
-        }
 
         group.Bytes = length == 0 ? default : log.Tail.Reserve(length, group.BaseOffset);
         log.Appends.Group = group;
@@ -73,9 +69,7 @@ internal sealed class AppendPlacement(OpenLog log)
                 foreach (var append in log.Appends.Waiting)
                 {
                     if (append.First.HasProducer && producers.Contains(append.First.ProducerId))
-                    {
                         behind.Add(append);
-                    }
                 }
             }
         }
@@ -90,16 +84,12 @@ internal sealed class AppendPlacement(OpenLog log)
     public void AwaitRefused(in RecordBatchHeader first)
     {
         if (!first.HasProducer || log.Producers.Knows(first.ProducerId) || _open.Knows(first.ProducerId))
-        {
             return;
-        }
 
         foreach (var append in log.Appends.Waiting)
         {
             if (append.First.ProducerId == first.ProducerId)
-            {
                 return;
-            }
         }
 
         log.Producers.Await(first, log.NowMs);
@@ -116,9 +106,7 @@ internal sealed class AppendPlacement(OpenLog log)
         if (isStored && WasCutShort(append, out var rest, out var restOffset))
         {
             if (verdict.DuplicateOffset < 0 || restOffset != group.EndOffset)
-            {
                 return Refuse(append, group, CutShortError(first));
-            }
 
             (append.Placed, append.BaseOffset) = (rest, verdict.DuplicateOffset);
         }
@@ -175,9 +163,7 @@ internal sealed class AppendPlacement(OpenLog log)
             var settled = log.Producers.Check(header);
             var verdict = settled.DuplicateOffset >= 0 ? settled : log.Producers.Check(header, _open);
             if (verdict.DuplicateOffset < 0 && verdict.Error != StreamErrorCode.DuplicateSequenceNumber)
-            {
                 return true;
-            }
 
             restOffset = verdict.DuplicateOffset < 0 ? -1 : verdict.DuplicateOffset + header.RecordCount;
             rest = rest.WithoutFirst(header.LengthBytes);
@@ -192,9 +178,7 @@ internal sealed class AppendPlacement(OpenLog log)
         for (var left = append.Batches; left.TryReadFirst(out var header); left = left.WithoutFirst(header.LengthBytes))
         {
             if (log.Producers.Check(header).DuplicateOffset < 0)
-            {
                 return false;
-            }
         }
 
         return true;
@@ -206,9 +190,7 @@ internal sealed class AppendPlacement(OpenLog log)
         foreach (var append in group.Appends)
         {
             if (append.BaseOffset >= 0 && append.First.HasProducer)
-            {
                 ids.Add(append.First.ProducerId);
-            }
         }
 
         return ids;

@@ -88,9 +88,7 @@ internal sealed class AppendResolver(OpenLog log)
         var again = _brokenAt is { } before && log.Place.Time.GetElapsedTime(before) < LogLimits.BrokenAgainWithin;
         _brokenAt = log.Place.Time.GetTimestamp();
         if (again)
-        {
             log.EndWith(LogEnd.Offline, $"The medium failed to sync '{log.Active.Name}', twice within {LogLimits.BrokenAgainWithin}.");
-        }
     }
 
     private FoundBytes Judge(ReadOnlySpan<byte> read, ReadOnlySpan<byte> ours) =>

@@ -55,9 +55,7 @@ internal sealed class GroupAppender(OpenLog log, AppendPlacement placement, Segm
         foreach (var append in group.Appends)
         {
             if (append.BaseOffset < 0)
-            {
                 continue;
-            }
 
             append.Result = new LogAppendResult(null, append.BaseOffset, appendTimeMs, log.LogStartOffset);
             append.Placed.CopyTo(bytes);
@@ -67,9 +65,7 @@ internal sealed class GroupAppender(OpenLog log, AppendPlacement placement, Segm
                 RecordBatchHeader.StampBaseOffset(bytes, offset);
                 RecordBatchHeader.StampPartitionLeaderEpoch(bytes, log.Epoch);
                 if (appendTimeMs >= 0)
-                {
                     RecordBatchHeader.StampLogAppendTime(bytes[..header.LengthBytes], appendTimeMs);
-                }
 
                 offset += header.RecordCount;
                 end -= header.LengthBytes;
@@ -77,9 +73,7 @@ internal sealed class GroupAppender(OpenLog log, AppendPlacement placement, Segm
             }
 
             if (append.Acks == LogAcks.Ordered)
-            {
                 append.TrySetResult(append.Result);
-            }
         }
     }
 
@@ -103,9 +97,7 @@ internal sealed class GroupAppender(OpenLog log, AppendPlacement placement, Segm
             active.Position = position + group.LengthBytes;
             active.AppendCount++;
             if (!log.HasEnded)
-            {
                 log.Tail.Publish(group.LengthBytes, group.EndOffset);
-            }
 
             log.FlowIn.Add(group.EndOffset - group.BaseOffset, group.LengthBytes);
             log.EndOffset = group.EndOffset;
@@ -118,9 +110,7 @@ internal sealed class GroupAppender(OpenLog log, AppendPlacement placement, Segm
     {
         Release(group);
         foreach (var append in group.Appends)
-        {
             append.TrySetResult(append.Result);
-        }
 
         log.Waiters.Wake();
     }
@@ -131,14 +121,10 @@ internal sealed class GroupAppender(OpenLog log, AppendPlacement placement, Segm
         var behind = placement.Withdraw(group);
         Release(group);
         foreach (var append in group.Appends)
-        {
             append.TrySetResult(append.DependsOnGroup ? log.Refused(error) : append.Result);
-        }
 
         foreach (var append in behind)
-        {
             append.TrySetResult(log.Refused(error));
-        }
     }
 
     private void Release(AppendGroup group)
@@ -146,9 +132,7 @@ internal sealed class GroupAppender(OpenLog log, AppendPlacement placement, Segm
         lock (log.Gate)
         {
             foreach (var append in group.Appends)
-            {
                 log.Appends.ReturnRoom(append.Batches.LengthBytes);
-            }
 
             log.Appends.Group = null;
         }

@@ -36,18 +36,14 @@ internal sealed class LogWriter
         var invalid = SentAppend.Judge(ref batches, _log.Options, _log.Place.AppendBytesMax, _log.NowMs);
         batches.TryReadFirst(out var first);
         if (acks == LogAcks.Admitted)
-        {
             batches = batches.ToArray(); // the caller has its answer, and its memory back, before these are written
-        }
 
         PendingAppend append;
         var starts = false;
         lock (_log.Gate)
         {
             if ((_log.HasEnded || _log.IsClosing ? _log.EndError() : invalid) is { } error)
-            {
                 return ValueTask.FromResult(_log.Refused(error));
-            }
 
             if (_log.Appends.TakeRoom(batches.LengthBytes) is { } full)
             {
@@ -61,9 +57,7 @@ internal sealed class LogWriter
         }
 
         if (starts)
-        {
             _ = DrainAsync();
-        }
 
         return acks == LogAcks.Admitted
             ? ValueTask.FromResult(new LogAppendResult(null, -1, -1, _log.LogStartOffset))
@@ -79,15 +73,11 @@ internal sealed class LogWriter
         lock (_log.Gate)
         {
             if (!isWanted())
-            {
                 return;
-            }
 
             _rollWanted = true;
             if (!StartsDraining())
-            {
                 return;
-            }
         }
 
         _ = DrainAsync();
@@ -104,18 +94,14 @@ internal sealed class LogWriter
         }
 
         if (!drained.IsCompleted)
-        {
             await LogPause.WaitAsync(drained, LogLimits.CloseWaitMax, _log.Place.Time).ConfigureAwait(false);
-        }
     }
 
     /// <summary>True for the caller that must run the loop, as nobody does yet. Under the gate.</summary>
     private bool StartsDraining()
     {
         if (_drained is not null)
-        {
             return false;
-        }
 
         _drained = new TaskCompletionSource();
         return true;
@@ -150,20 +136,14 @@ internal sealed class LogWriter
             _rollWanted = false;
             group = roll ? null : _placement.TakeGroup();
             if (!roll && group is null)
-            {
                 (drained, _drained) = (_drained, null);
-            }
         }
 
         drained?.TrySetResult();
         if (roll)
-        {
             await _roller.RollAsync(isOptional: true).ConfigureAwait(false);
-        }
         else if (group is not null)
-        {
             await _groups.AppendAsync(group).ConfigureAwait(false);
-        }
 
         return drained is null;
     }
@@ -187,15 +167,11 @@ internal sealed class LogWriter
         {
             var left = interval - _log.Place.Time.GetElapsedTime(_groups.LastAt);
             if (left > TimeSpan.Zero)
-            {
                 await _log.PauseAsync(left).ConfigureAwait(false);
-            }
         }
 
         if (_log.Resources.Appends is { } budget && HasWaiting())
-        {
             await TakeTurnAsync(budget).ConfigureAwait(false);
-        }
     }
 
     // What gathers meanwhile goes with the turn. A log that ends has nothing to append any more.

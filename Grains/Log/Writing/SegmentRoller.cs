@@ -37,9 +37,7 @@ internal sealed class SegmentRoller(OpenLog log)
             {
                 await log.Place.Segments.CreateAsync(next, log.Abandoned).ConfigureAwait(false);
                 if (await RollToAsync(next).ConfigureAwait(false))
-                {
                     return true;
-                }
 
                 await log.PauseAsync(pause).ConfigureAwait(false);
             }
@@ -121,9 +119,7 @@ internal sealed class SegmentRoller(OpenLog log)
         FenceBatch.Write(fence, begun.BaseOffset, log.Epoch);
         var stored = await AppendFenceAsync(next, fence).ConfigureAwait(false);
         if (stored && !isEmpty)
-        {
             await CloseAsync(closed, last.Index).ConfigureAwait(false);
-        }
 
         return stored;
     }

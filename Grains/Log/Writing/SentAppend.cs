@@ -16,14 +16,10 @@ internal static class SentAppend
     public static LogError? Judge(ref AppendBatches batches, LogOptions options, int lengthMax, long nowMs)
     {
         if (batches.IsEmpty)
-        {
             return new LogError(StreamErrorCode.InvalidRequest, "There is no batch to append.");
-        }
 
         if (JudgeLength(batches.LengthBytes, lengthMax) is { } tooLong)
-        {
             return tooLong;
-        }
 
         var latestMs = options.StampsAppendTime ? long.MaxValue : nowMs + (long)options.TimestampAheadMax.TotalMilliseconds;
         RecordBatchHeader? previous = null;
@@ -43,9 +39,7 @@ internal static class SentAppend
             }
 
             if (batch is not null && rewritten is null)
-            {
                 rewritten = Split(batches, position);
-            }
 
             rewritten?.Add(batch ?? left.First(lengthBytes));
             previous = header;
@@ -53,9 +47,7 @@ internal static class SentAppend
         }
 
         if (rewritten is not null)
-        {
             batches = new AppendBatches([.. rewritten]);
-        }
 
         return rewritten is null ? null : JudgeLength(batches.LengthBytes, lengthMax);
     }

@@ -54,9 +54,7 @@ internal static class SentBatches
         {
             summary = RecordBatchReader.ValidateRecords(batch);
             if (summary.HasSeveralGzipMembers)
-            {
                 rewritten = RecordBatchWriter.Recompress(batch);
-            }
         }
         catch (RecordFormatException e)
         {
@@ -64,9 +62,7 @@ internal static class SentBatches
         }
 
         if (summary.MaxTimestampMs != header.MaxTimestamp)
-        {
             RecordBatchHeader.StampMaxTimestamp(rewritten ??= batch.ToArray(), summary.MaxTimestampMs);
-        }
 
         return JudgeTime(summary.MaxTimestampMs, latestMs);
     }

@@ -52,14 +52,10 @@ public sealed class LogVerification
     {
         var verification = new LogVerification(log, segments, documents);
         if (await verification.ReadManifestAsync(cancellationToken).ConfigureAwait(false) is not { } manifest)
-        {
             return verification;
-        }
 
         foreach (var segment in manifest.Segments)
-        {
             await verification.VerifyAsync(segment, cancellationToken).ConfigureAwait(false);
-        }
 
         return verification;
     }
@@ -70,17 +66,13 @@ public sealed class LogVerification
         try
         {
             if (await _documents.ReadAsync(name, cancellationToken).ConfigureAwait(false) is { } document)
-            {
                 return PartitionManifest.Parse(name, document.Bytes.Span);
-            }
 
             // A crash at the creation of a log leaves an empty segment without a manifest: that is begun anew.
             var hasBytes = await _segments.ListAsync(_log + "/", cancellationToken)
                 .AnyAsync(segment => segment.Length > 0, cancellationToken).ConfigureAwait(false);
             if (hasBytes)
-            {
                 _faults.Add(new LogFault(name, null, null, Unbegun));
-            }
         }
         catch (CorruptDocumentException e)
         {
@@ -112,9 +104,7 @@ public sealed class LogVerification
         SegmentCount++;
         Bytes += scan.Position;
         foreach (var fault in scan.Faults)
-        {
             _faults.Add(new LogFault(segment.Name, fault.Position, fault.Unreadable?.Offset, Describe(fault)));
-        }
 
         Judge(segment, extent, scan);
         if (segment.IsSealed)
@@ -166,9 +156,7 @@ public sealed class LogVerification
         var name = SegmentName.ManifestOf(_log);
         var document = await _documents.ReadAsync(name, cancellationToken).ConfigureAwait(false);
         if (document is { } now && PartitionManifest.Parse(name, now.Bytes.Span).Segments.Exists(s => s.Name == segment.Name))
-        {
             _faults.Add(new LogFault(segment.Name, 0, segment.BaseOffset, "it is not there, and the manifest names it"));
-        }
     }
 
     private async ValueTask VerifyCacheAsync(
@@ -185,8 +173,6 @@ public sealed class LogVerification
         }
 
         if (isDamaged)
-        {
             _faults.Add(new LogFault(name, null, null, "it is damaged; what it held is made again from the segments", IsHarmless: true));
-        }
     }
 }

@@ -75,10 +75,10 @@ public sealed class StorageVerification
 
     private static async Task<int> RunAsync(OrleansStreamOptions options, TextWriter output, CancellationToken cancellationToken)
     {
-        StorageOptions storage = options.Storage;
+        var storage = options.Storage;
         if (storage.Provider == StorageOptions.AzureBlobsProvider)
         {
-            AzureBlobsStorageOptions blobs = storage.AzureBlobs;
+            var blobs = storage.AzureBlobs;
             var container = AzureBlobContainer.Open(blobs.ServiceUri, blobs.ConnectionString, blobs.Container, TimeProvider.System);
             return await new StorageVerification(container.Segments, container.Documents, output)
                 .VerifyAsync(options.Silo.ServiceId, cancellationToken);
@@ -86,7 +86,7 @@ public sealed class StorageVerification
 
         if (storage.Provider != StorageOptions.FilesProvider)
             throw new DataFolderException($"Storage of the provider {storage.Provider} ends with its process: there is nothing to verify.");
-        using FolderReader folder = FolderReader.Open(storage.Files.Directory);
+        using var folder = FolderReader.Open(storage.Files.Directory);
         return await new StorageVerification(folder.Segments, folder.Documents, output)
             .VerifyAsync(options.Silo.ServiceId, cancellationToken);
     }
@@ -94,7 +94,7 @@ public sealed class StorageVerification
     private async Task<int> VerifyAsync(string serviceId, CancellationToken cancellationToken)
     {
         var logs = new SortedSet<string>(StringComparer.Ordinal);
-        await foreach (string document in _documents.ListAsync("", cancellationToken))
+        await foreach (var document in _documents.ListAsync("", cancellationToken))
         {
             if (LogOf(document) is { } log)
                 logs.Add(log);
@@ -102,14 +102,14 @@ public sealed class StorageVerification
                 await VerifyDocumentAsync(document, cancellationToken);
         }
 
-        await foreach (SegmentInfo segment in _segments.ListAsync("", cancellationToken))
+        await foreach (var segment in _segments.ListAsync("", cancellationToken))
         {
             if (LogOf(segment.Name) is { } log)
                 logs.Add(log);
         }
 
         await NameTopicsAsync(serviceId, cancellationToken);
-        foreach (string log in logs)
+        foreach (var log in logs)
             await VerifyLogAsync(log, cancellationToken);
         await _output.WriteLineAsync(
             $"{_logs} partitions, {_segmentCount} segments, {_bytes} bytes: {(_faults == 0 ? "no fault" : $"{_faults} faults")}");
@@ -130,12 +130,12 @@ public sealed class StorageVerification
 
     private async Task VerifyLogAsync(string log, CancellationToken cancellationToken)
     {
-        LogVerification verified = await LogVerification.RunAsync(log, _segments, _documents, cancellationToken);
-        PartitionKey key = PartitionKey.Parse(log);
-        string topic = _topics.TryGetValue(key.TopicId, out string? name) ? $"topic '{name}'" : $"topic with the id {key.TopicId:D}";
-        foreach (LogFault fault in verified.Faults)
+        var verified = await LogVerification.RunAsync(log, _segments, _documents, cancellationToken);
+        var key = PartitionKey.Parse(log);
+        var topic = _topics.TryGetValue(key.TopicId, out var name) ? $"topic '{name}'" : $"topic with the id {key.TopicId:D}";
+        foreach (var fault in verified.Faults)
         {
-            string where = $"{topic}, partition {key.Partition}{(fault.Offset is { } offset ? $", offset {offset}" : "")}: "
+            var where = $"{topic}, partition {key.Partition}{(fault.Offset is { } offset ? $", offset {offset}" : "")}: "
                 + $"{fault.Place}{(fault.Position is { } position ? $" at position {position}" : "")}: {fault.Detail}.";
             if (fault.IsHarmless)
                 await _output.WriteLineAsync("note: " + where);
@@ -157,14 +157,14 @@ public sealed class StorageVerification
     // People know topics by their names. Where those cannot be read, the ids have to do: the documents' own damage is told elsewhere.
     private async Task NameTopicsAsync(string serviceId, CancellationToken cancellationToken)
     {
-        string name = StateDocumentName.Of(
+        var name = StateDocumentName.Of(
             serviceId, TopicCatalogGrain.StateName, GrainId.Create(TopicCatalogGrain.TypeName, ITopicCatalogGrain.Key));
         try
         {
             if (await _documents.ReadAsync(name, cancellationToken) is not { } document)
                 return;
             var stored = JsonSerializer.Deserialize<StateDocument<CatalogState>>(document.Bytes.Span, StateDocument.Json);
-            foreach (TopicMetadata topic in stored.State?.Topics.Values ?? [])
+            foreach (var topic in stored.State?.Topics.Values ?? [])
                 _topics[topic.Id] = topic.Name;
         }
         catch (Exception e) when (e is CorruptDocumentException or JsonException)
@@ -176,7 +176,7 @@ public sealed class StorageVerification
     // The log that a segment or a log's document belongs to; null for any other name.
     private static string? LogOf(string name)
     {
-        string[] parts = name.Split('/');
+        var parts = name.Split('/');
         return parts.Length == 3 && Guid.TryParseExact(parts[0], "N", out _) && int.TryParse(parts[1], out _)
             ? $"{parts[0]}/{parts[1]}"
             : null;

@@ -22,9 +22,9 @@ internal static class PartitionHome
     {
         ArgumentOutOfRangeException.ThrowIfZero(silos.Count);
         List<SiloAddress> free = [.. silos];
-        for (int partition = key.Partition - (key.Partition % silos.Count); ; partition++)
+        for (var partition = key.Partition - (key.Partition % silos.Count); ; partition++)
         {
-            SiloAddress best = free.MaxBy(silo => Weigh(key with { Partition = partition }, silo))!;
+            var best = free.MaxBy(silo => Weigh(key with { Partition = partition }, silo))!;
             if (partition == key.Partition)
                 return best;
             free.Remove(best);

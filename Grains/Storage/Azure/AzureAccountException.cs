@@ -55,10 +55,10 @@ public sealed class AzureAccountException : Exception
     public static AzureAccountException Of(StoreUnavailableException failure, Uri container, bool wasMissing, DateTimeOffset now)
     {
         ArgumentNullException.ThrowIfNull(failure);
-        Exception cause = failure.InnerException ?? failure;
-        DateTimeOffset? theirs = (cause as RequestFailedException)?.GetRawResponse()?.Headers.Date;
-        AzureAccountProblem problem = Find(cause, wasMissing, theirs is { } date && (now - date).Duration() > AzureBlobLimits.ClockSkewMax);
-        string reason = problem == AzureAccountProblem.ClockSkew
+        var cause = failure.InnerException ?? failure;
+        var theirs = (cause as RequestFailedException)?.GetRawResponse()?.Headers.Date;
+        var problem = Find(cause, wasMissing, theirs is { } date && (now - date).Duration() > AzureBlobLimits.ClockSkewMax);
+        var reason = problem == AzureAccountProblem.ClockSkew
             ? $"this machine's clock says {ToText(now)} and the account's {(theirs is { } time ? ToText(time) : "something else")}"
             : FirstLine(cause.Message);
         return new AzureAccountException(problem, $"{container}: {reason}", failure);
@@ -96,7 +96,7 @@ public sealed class AzureAccountException : Exception
     // Azure's message has the whole response in it; its first line says what matters.
     private static string FirstLine(string message)
     {
-        int end = message.AsSpan().IndexOfAny('\r', '\n');
+        var end = message.AsSpan().IndexOfAny('\r', '\n');
         return (end < 0 ? message : message[..end]).TrimEnd('.');
     }
 

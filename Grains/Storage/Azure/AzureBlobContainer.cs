@@ -95,7 +95,7 @@ public sealed class AzureBlobContainer
     /// <exception cref="AzureAccountException">The account cannot be reached, or refuses; it says why.</exception>
     public async ValueTask EnsureCreatedAsync(CancellationToken cancellationToken = default)
     {
-        bool isMissing = false;
+        var isMissing = false;
         try
         {
             // Looked for first: an Api node may only read, and making it would be refused although it is there.
@@ -120,7 +120,7 @@ public sealed class AzureBlobContainer
     /// <exception cref="AzureAccountException">The account does not, or refuses; it says why.</exception>
     public async ValueTask EnsureTakesSegmentsAsync(CancellationToken cancellationToken = default)
     {
-        AppendBlobClient probe = _container.GetAppendBlobClient(AppendProbe);
+        var probe = _container.GetAppendBlobClient(AppendProbe);
         try
         {
             await Retry.WriteAsync(

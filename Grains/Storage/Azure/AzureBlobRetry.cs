@@ -42,7 +42,10 @@ internal sealed class AzureBlobRetry(TimeProvider timeProvider, TimeSpan backoff
                 if (cancellationToken.IsCancellationRequested
                     || attempt == AzureBlobLimits.AttemptCountMax
                     || !MayHelp(exception, isWrite))
+                {
                     throw Unavailable(what, exception);
+                }
+
                 mayBeDone |= !AzureBlobErrors.IsThrottled(exception);
                 await DelayAsync(what, attempt, exception, isWrite, cancellationToken).ConfigureAwait(false);
             }

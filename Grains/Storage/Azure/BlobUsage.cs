@@ -45,8 +45,8 @@ public sealed class BlobUsage(TimeProvider time)
     {
         if (method == RequestMethod.Delete)
             return;
-        bool isRead = (method == RequestMethod.Get || method == RequestMethod.Head) && !query.Contains("comp=list", StringComparison.Ordinal);
-        bool isAppend = query.Contains("comp=appendblock", StringComparison.Ordinal);
+        var isRead = (method == RequestMethod.Get || method == RequestMethod.Head) && !query.Contains("comp=list", StringComparison.Ordinal);
+        var isAppend = query.Contains("comp=appendblock", StringComparison.Ordinal);
         lock (_gate)
         {
             _total = new BlobRequests(_total.Appends + (isAppend ? 1 : 0), _total.Writes + (isRead ? 0 : 1), _total.Reads + (isRead ? 1 : 0));

@@ -91,7 +91,7 @@ public sealed class FolderReader : IDisposable
                 if (!File.Exists(path))
                     return null;
                 var marker = SegmentFile.MarkerPathOf(path);
-                byte[] bytes = File.Exists(marker)
+                var bytes = File.Exists(marker)
                     ? await File.ReadAllBytesAsync(marker, cancellationToken).ConfigureAwait(false)
                     : [];
                 return DurableMarker.ExtentOf(DurableMarker.OfFile(bytes), new FileInfo(path).Length);

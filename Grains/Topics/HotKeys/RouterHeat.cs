@@ -31,7 +31,7 @@ internal sealed class RouterHeat(string topicName, IGrainFactory grains, TimePro
     /// <param name="storedBytes">The bytes they are stored as.</param>
     public void AddStored(ReadOnlySpan<byte> sent, long storedBytes)
     {
-        for (ReadOnlySpan<byte> left = sent; RecordBatchHeader.TryRead(left, out RecordBatchHeader header); left = left[header.LengthBytes..])
+        for (var left = sent; RecordBatchHeader.TryRead(left, out var header); left = left[header.LengthBytes..])
         {
             if (header.Compression != CompressionType.None)
                 return;

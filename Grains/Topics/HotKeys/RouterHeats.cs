@@ -15,7 +15,7 @@ internal sealed class RouterHeats(string topicName, IGrainFactory grains, TimePr
     {
         for (int i = 0, first = Thread.GetCurrentProcessorId(); i < _taken.Length; i++)
         {
-            int place = (int)((uint)(first + i) % (uint)_taken.Length);
+            var place = (int)((uint)(first + i) % (uint)_taken.Length);
             if (Interlocked.CompareExchange(ref _taken[place], 1, 0) == 0)
                 return new Turn(this, place);
         }

@@ -32,9 +32,9 @@ internal sealed class SpaceSaving(int capacity)
     public void Add(ReadOnlySpan<byte> key, double weight = 1, double error = 0)
     {
         Total += weight;
-        if (_places.TryGetValue(key, out int place))
+        if (_places.TryGetValue(key, out var place))
         {
-            Counter known = _counters[place];
+            var known = _counters[place];
             _counters[place] = known with { Weight = known.Weight + weight, Error = known.Error + error };
             return;
         }
@@ -45,11 +45,11 @@ internal sealed class SpaceSaving(int capacity)
             return;
         }
 
-        int smallest = FindSmallest();
-        Counter taken = _counters[smallest];
+        var smallest = FindSmallest();
+        var taken = _counters[smallest];
         _places.Dictionary.Remove(taken.Key);
         // Of many different keys each takes over a counter.
-        byte[] bytes = taken.Bytes.Length >= key.Length ? taken.Bytes : new byte[key.Length];
+        var bytes = taken.Bytes.Length >= key.Length ? taken.Bytes : new byte[key.Length];
         key.CopyTo(bytes);
         SetCounter(smallest, bytes, key.Length, taken.Weight + weight, taken.Weight + error);
     }
@@ -77,7 +77,7 @@ internal sealed class SpaceSaving(int capacity)
 
             _next = 0;
             _smallestWeight = double.MaxValue;
-            foreach (Counter counter in _counters)
+            foreach (var counter in _counters)
                 _smallestWeight = Math.Min(_smallestWeight, counter.Weight);
         }
     }
@@ -92,9 +92,9 @@ internal sealed class SpaceSaving(int capacity)
     {
         Total *= factor;
         (_smallestWeight, _next) = (0, 0);
-        for (int i = 0; i < _counters.Count; i++)
+        for (var i = 0; i < _counters.Count; i++)
         {
-            Counter counter = _counters[i];
+            var counter = _counters[i];
             _counters[i] = counter with { Weight = counter.Weight * factor, Error = counter.Error * factor };
         }
     }

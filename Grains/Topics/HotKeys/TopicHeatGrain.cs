@@ -32,7 +32,7 @@ internal sealed partial class TopicHeatGrain(TimeProvider time, ILogger<TopicHea
         _partitionCount = report.PartitionCount;
         Age();
         double counted = 0;
-        foreach (HeatReportKey key in report.Keys)
+        foreach (var key in report.Keys)
         {
             _keys.Add(key.Key.Span, key.Count, key.Error);
             counted += key.Count;
@@ -61,8 +61,8 @@ internal sealed partial class TopicHeatGrain(TimeProvider time, ILogger<TopicHea
 
     private void Age()
     {
-        long now = time.GetTimestamp();
-        double kept = Math.Exp(-(time.GetElapsedTime(_heardAt, now) / HeatLimits.Memory));
+        var now = time.GetTimestamp();
+        var kept = Math.Exp(-(time.GetElapsedTime(_heardAt, now) / HeatLimits.Memory));
         _keys.Scale(kept);
         (_sentBytes, _storedBytes) = (_sentBytes * kept, _storedBytes * kept);
         _heardAt = now;
@@ -76,10 +76,10 @@ internal sealed partial class TopicHeatGrain(TimeProvider time, ILogger<TopicHea
     {
         try
         {
-            ITopicGrain grain = GrainFactory.GetGrain<ITopicGrain>(this.GetPrimaryKeyString());
+            var grain = GrainFactory.GetGrain<ITopicGrain>(this.GetPrimaryKeyString());
             if ((await grain.GetAsync()).Topic is not { } topic || topic.Id != _topicId)
                 return;
-            TopicConfig config = TopicConfig.From(topic.Config);
+            var config = TopicConfig.From(topic.Config);
             if (!config.DetectsHotKeys)
                 return;
             string[] found = [.. Hot().Select(key => key.Key).Where(HotKeyNames.CanName).Select(Encoding.UTF8.GetString)];

@@ -21,7 +21,7 @@ internal sealed class AppendOrder(GrainLookup<IPartitionGrain> partitions, LedPa
     /// <param name="cancellationToken">The caller's deadline.</param>
     public ValueTask<AppendResponse> AppendAsync(PartitionKey key, AppendRequest request, CancellationToken cancellationToken)
     {
-        LedPartition? here = led.Find(key);
+        var here = led.Find(key);
         // One that knows an older version of the topic catches up by its grain.
         if (here is not null && request.TopicVersion > here.TopicVersion)
             here = null;
@@ -29,7 +29,7 @@ internal sealed class AppendOrder(GrainLookup<IPartitionGrain> partitions, LedPa
             return here.AppendAsync(request, cancellationToken);
         while (true)
         {
-            CallsUnderWay calls = _callsUnderWay.GetOrAdd(key, static _ => new CallsUnderWay());
+            var calls = _callsUnderWay.GetOrAdd(key, static _ => new CallsUnderWay());
             lock (calls)
             {
                 if (calls.HaveEnded)

@@ -37,7 +37,7 @@ internal sealed class AppendPlan : IDisposable
         get
         {
             long length = 0;
-            foreach (PlannedPart part in Parts)
+            foreach (var part in Parts)
                 length += part.Batches.LengthBytes;
             return length;
         }
@@ -62,7 +62,7 @@ internal sealed class AppendPlan : IDisposable
     /// <param name="identity">The producer to store them under; null for none.</param>
     public static AppendPlan Split(int recordCount, AppendIdentity? identity)
     {
-        IMemoryOwner<int> memory = MemoryPool<int>.Shared.Rent(recordCount);
+        var memory = MemoryPool<int>.Shared.Rent(recordCount);
         return new() { _recordMemory = memory, _unitOfRecord = memory.Memory[..recordCount], _identity = identity };
     }
 
@@ -125,8 +125,8 @@ internal sealed class AppendPlan : IDisposable
     /// </param>
     public void Complete(int unit, AppendBatches batch)
     {
-        PlannedUnit planned = _units[unit] = _units[unit] with { Batch = batch };
-        if (_identity is not null && batch.TryReadFirst(out RecordBatchHeader header) && IsIdentitys(header))
+        var planned = _units[unit] = _units[unit] with { Batch = batch };
+        if (_identity is not null && batch.TryReadFirst(out var header) && IsIdentitys(header))
             (_sequences ??= [])[planned.Partition] = RecordBatchHeader.SequenceAfter(NextSequence(planned.Partition), planned.RecordCount);
     }
 
@@ -141,11 +141,11 @@ internal sealed class AppendPlan : IDisposable
     /// <param name="batch">A whole batch, which stays as it is.</param>
     public void CompleteSent(int unit, ReadOnlyMemory<byte> batch)
     {
-        RecordBatchHeader.TryRead(batch.Span, out RecordBatchHeader header);
-        int partition = _units[unit].Partition;
+        RecordBatchHeader.TryRead(batch.Span, out var header);
+        var partition = _units[unit].Partition;
         if (!IsRightFor(partition, header))
         {
-            Memory<byte> named = Rent(batch.Length);
+            var named = Rent(batch.Length);
             batch.CopyTo(named);
             RecordBatchHeader.StampProducer(named.Span, _identity!.ProducerId, _identity.ProducerEpoch, NextSequence(partition));
             batch = named;
@@ -162,7 +162,7 @@ internal sealed class AppendPlan : IDisposable
     public void Refuse(int partition, int record, int count, StreamError error)
     {
         HasRefusals = true;
-        int unit = OpenUnit(partition);
+        var unit = OpenUnit(partition);
         _units[unit] = _units[unit] with { Error = error };
         Assign(unit, record, count);
     }
@@ -170,13 +170,13 @@ internal sealed class AppendPlan : IDisposable
     /// <summary>Joins the units of each partition into appends, in their order and within the bound of one append.</summary>
     public void Seal()
     {
-        int[] partOfUnit = new int[_units.Count];
+        var partOfUnit = new int[_units.Count];
         var openParts = new Dictionary<int, int>();
         var joined = new List<(int Units, int LengthBytes)>();
-        for (int unit = 0; unit < _units.Count; unit++)
+        for (var unit = 0; unit < _units.Count; unit++)
         {
-            PlannedUnit planned = _units[unit];
-            if (planned.Error is not null || !openParts.TryGetValue(planned.Partition, out int part)
+            var planned = _units[unit];
+            if (planned.Error is not null || !openParts.TryGetValue(planned.Partition, out var part)
                 || joined[part].LengthBytes + planned.Batch.LengthBytes > TopicLimits.AppendBytesMax)
             {
                 HasOnePartEach &= planned.Error is null && !openParts.ContainsKey(planned.Partition);
@@ -195,7 +195,7 @@ internal sealed class AppendPlan : IDisposable
         Join(partOfUnit, joined);
         if (Parts.Count == 1)
             return;
-        foreach (ref int value in _unitOfRecord.Span)
+        foreach (ref var value in _unitOfRecord.Span)
             value = partOfUnit[value];
         PartOfRecord = _unitOfRecord;
     }
@@ -203,9 +203,9 @@ internal sealed class AppendPlan : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (IDisposable owned in _owned)
+        foreach (var owned in _owned)
             owned.Dispose();
-        foreach (byte[] bytes in _rented)
+        foreach (var bytes in _rented)
             ArrayPool<byte>.Shared.Return(bytes);
         // Nobody else has been told of it.
         if (RecordMemory is null)
@@ -218,15 +218,15 @@ internal sealed class AppendPlan : IDisposable
     private void Join(int[] partOfUnit, List<(int Units, int LengthBytes)> joined)
     {
         var pieces = new AppendBatches[]?[Parts.Count];
-        int[] counts = new int[Parts.Count];
-        for (int unit = 0; unit < partOfUnit.Length; unit++)
+        var counts = new int[Parts.Count];
+        for (var unit = 0; unit < partOfUnit.Length; unit++)
         {
-            int part = partOfUnit[unit];
+            var part = partOfUnit[unit];
             if (Parts[part].Error is null && joined[part].Units > 1)
                 (pieces[part] ??= new AppendBatches[joined[part].Units])[counts[part]++] = _units[unit].Batch;
         }
 
-        for (int part = 0; part < pieces.Length; part++)
+        for (var part = 0; part < pieces.Length; part++)
         {
             if (pieces[part] is { } several)
                 Parts[part] = Parts[part] with { Batches = new AppendBatches(several) };
@@ -240,7 +240,7 @@ internal sealed class AppendPlan : IDisposable
 
     private Memory<byte> Rent(int lengthBytes)
     {
-        byte[] buffer = ArrayPool<byte>.Shared.Rent(lengthBytes);
+        var buffer = ArrayPool<byte>.Shared.Rent(lengthBytes);
         _rented.Add(buffer);
         return buffer.AsMemory(0, lengthBytes);
     }

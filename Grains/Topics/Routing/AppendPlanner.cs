@@ -22,18 +22,18 @@ internal static class AppendPlanner
     /// <param name="error">Why the request as a whole is refused; then the plan is null.</param>
     public static AppendPlan? Plan(RecordsAppendRequest request, in AppendContext context, out StreamError? error)
     {
-        error = CheckBatches(request, context, out BatchesSummary summary) ?? CheckPartition(request, context);
+        error = CheckBatches(request, context, out var summary) ?? CheckPartition(request, context);
         if (error is not null)
             return null;
 
-        bool named = request.RecordPartitions.IsEmpty && (request.Partition is not null || context.PartitionCount == 1);
+        var named = request.RecordPartitions.IsEmpty && (request.Partition is not null || context.PartitionCount == 1);
         if (named && summary.IsAsIs)
             return AppendPlan.AsIs(request.Partition ?? 0, summary.RecordCount, request.Batches);
 
-        int[] partitions = ArrayPool<int>.Shared.Rent(summary.RecordCount);
+        var partitions = ArrayPool<int>.Shared.Rent(summary.RecordCount);
         try
         {
-            Span<int> chosen = partitions.AsSpan(0, summary.RecordCount);
+            var chosen = partitions.AsSpan(0, summary.RecordCount);
             if (named)
                 chosen.Fill(request.Partition ?? 0);
             else
@@ -76,13 +76,13 @@ internal static class AppendPlanner
     /// <param name="record">The record.</param>
     public static int SizeOf(in RecordView record)
     {
-        int size = record.Key.Length + record.Value.Length;
+        var size = record.Key.Length + record.Value.Length;
         if (record.HeaderCount == 0)
             return size;
-        int story = 0;
-        foreach (RecordHeaderView header in record.Headers)
+        var story = 0;
+        foreach (var header in record.Headers)
         {
-            int length = header.Key.Length + header.Value.Length;
+            var length = header.Key.Length + header.Value.Length;
             if (RetryStory.IsHeader(header.Key))
                 story += length;
             else
@@ -106,7 +106,7 @@ internal static class AppendPlanner
     private static StreamError? CheckBatches(RecordsAppendRequest request, in AppendContext context, out BatchesSummary summary)
     {
         summary = default;
-        ReadOnlySpan<byte> batches = request.Batches.Span;
+        var batches = request.Batches.Span;
         if (batches.Length > TopicLimits.RequestBytesMax)
         {
             return new StreamError(
@@ -114,19 +114,19 @@ internal static class AppendPlanner
                 $"The request carries {batches.Length} bytes of records; at most {TopicLimits.RequestBytesMax} are taken. Split it.");
         }
 
-        bool isAsIs = batches.Length <= TopicLimits.AppendBytesMax;
+        var isAsIs = batches.Length <= TopicLimits.AppendBytesMax;
         long count = 0;
         // The log checks the sums of what it is given as it is; what is written anew is checked where it is read.
         var scanner = new RecordBatchScanner(batches, checkCrc: false);
         while (scanner.MoveNext())
         {
-            RecordBatchHeader header = scanner.Header;
+            var header = scanner.Header;
             if (header.IsControl || header.RecordCount == 0)
                 return new StreamError(StreamErrorCode.InvalidRecord, "A batch is empty or the log's own: it holds no record to store.");
             if (SentBatches.JudgeHeader(header) is { } refusal)
                 return new StreamError(refusal.Code, refusal.Detail) { Field = "records" };
             count += header.RecordCount;
-            bool isNamed = request.Identity is null || header.HasProducer;
+            var isNamed = request.Identity is null || header.HasProducer;
             isAsIs = isAsIs && isNamed && IsAsIsChecked(scanner.Batch, header, context);
         }
 
@@ -192,21 +192,21 @@ internal static class AppendPlanner
     /// <summary>A record's own partition, else the request's, else by key, else one for all keyless records of its batch.</summary>
     private static void Choose(RecordsAppendRequest request, in AppendContext context, Span<int> chosen)
     {
-        ReadOnlySpan<int> named = request.RecordPartitions.Span;
-        ReadOnlySpan<byte> batches = request.Batches.Span;
+        var named = request.RecordPartitions.Span;
+        var batches = request.Batches.Span;
         var scanner = new RecordBatchScanner(batches, checkCrc: false);
-        int next = 0;
+        var next = 0;
         // One turn a request, and the same one when it is repeated.
-        int turn = context.Topic.Spread is null ? 0 : context.Identity?.KeylessStart ?? context.Sticky.Next(int.MaxValue);
+        var turn = context.Topic.Spread is null ? 0 : context.Identity?.KeylessStart ?? context.Sticky.Next(int.MaxValue);
         while (scanner.MoveNext())
         {
             // A producer's own sequence lies in one partition, so its keys stay where they are.
-            HotKeySpread? spread = context.HasOwnProducer(scanner.Header) ? null : context.Topic.Spread;
-            int sticky = NoPartition;
-            using RecordBatchReader reader = RecordBatchReader.OfSent(scanner.Batch);
-            while (reader.TryReadNext(out RecordView record))
+            var spread = context.HasOwnProducer(scanner.Header) ? null : context.Topic.Spread;
+            var sticky = NoPartition;
+            using var reader = RecordBatchReader.OfSent(scanner.Batch);
+            while (reader.TryReadNext(out var record))
             {
-                int partition = named.IsEmpty ? NoPartition : named[next];
+                var partition = named.IsEmpty ? NoPartition : named[next];
                 if (partition == NoPartition && request.Partition is { } asked)
                     partition = asked;
                 else if (partition == NoPartition && record.HasKey)
@@ -235,7 +235,7 @@ internal static class AppendPlanner
     private static int SizeOfOnlyRecord(ReadOnlySpan<byte> batch)
     {
         using var reader = new RecordBatchReader(batch);
-        return reader.TryReadNext(out RecordView record) ? SizeOf(record) : 0;
+        return reader.TryReadNext(out var record) ? SizeOf(record) : 0;
     }
 
     private readonly record struct BatchesSummary(int RecordCount, bool IsAsIs);

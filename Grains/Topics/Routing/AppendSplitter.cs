@@ -38,7 +38,7 @@ internal readonly ref struct AppendSplitter
         ReadOnlyMemory<byte> batches, ReadOnlySpan<int> partitions, in AppendContext context, out StreamError? error)
     {
         var splitter = new AppendSplitter(batches, partitions, context);
-        bool isDone = false;
+        var isDone = false;
         try
         {
             error = splitter.Run();
@@ -55,13 +55,13 @@ internal readonly ref struct AppendSplitter
     private StreamError? Run()
     {
         var scanner = new RecordBatchScanner(_batches.Span);
-        int record = 0;
+        var record = 0;
         while (scanner.MoveNext())
         {
-            RecordBatchHeader header = scanner.Header;
-            ReadOnlyMemory<byte> batch = _batches[scanner.Position..scanner.NextPosition];
-            ReadOnlySpan<int> partitions = _partitions.Slice(record, header.RecordCount);
-            bool isWhole = !partitions.ContainsAnyExcept(partitions[0]) && AppendPlanner.IsPartition(partitions[0], _context);
+            var header = scanner.Header;
+            var batch = _batches[scanner.Position..scanner.NextPosition];
+            var partitions = _partitions.Slice(record, header.RecordCount);
+            var isWhole = !partitions.ContainsAnyExcept(partitions[0]) && AppendPlanner.IsPartition(partitions[0], _context);
             if (isWhole && AppendPlanner.IsAsIs(batch.Span, header, _context))
                 AddAsIs(partitions[0], record, batch, header, scanner.Position);
             else if (!_context.HasOwnProducer(header))
@@ -76,7 +76,7 @@ internal readonly ref struct AppendSplitter
         // The headers were sound before, so only a checksum can be wrong here.
         if (scanner.Status != RecordBatchStatus.End)
             return AppendPlanner.Corrupt($"The batch at byte {scanner.NextPosition} fails its checksum.");
-        foreach (OpenBatch open in _open.Values)
+        foreach (var open in _open.Values)
             Close(open);
         _plan.Seal();
         return null;
@@ -101,7 +101,7 @@ internal readonly ref struct AppendSplitter
 
     private void AddSent(int partition, int record, int count, ReadOnlyMemory<byte> batch)
     {
-        int unit = _plan.OpenUnit(partition);
+        var unit = _plan.OpenUnit(partition);
         _plan.Assign(unit, record, count);
         _plan.CompleteSent(unit, batch);
     }
@@ -109,14 +109,14 @@ internal readonly ref struct AppendSplitter
     /// <summary>Compresses a producer's batch anew, or refuses it as a whole.</summary>
     private void AddProducerBatch(int partition, int record, ReadOnlyMemory<byte> batch, in RecordBatchHeader header)
     {
-        CompressionType compression = _context.Config.Compression ?? header.Compression;
+        var compression = _context.Config.Compression ?? header.Compression;
         if (compression == header.Compression)
         {
             Refuse(partition, record, header.RecordCount, TooLarge("The batch", header.LengthBytes));
             return;
         }
 
-        RecordBatchWriter writer = _plan.TakeWriter(new RecordBatchOptions
+        var writer = _plan.TakeWriter(new RecordBatchOptions
         {
             Compression = compression,
             ProducerId = header.ProducerId,
@@ -133,7 +133,7 @@ internal readonly ref struct AppendSplitter
     private void AddWritten(int partition, int record, int count, RecordBatchWriter writer)
     {
         CloseOpen(partition);
-        int unit = _plan.OpenUnit(partition);
+        var unit = _plan.OpenUnit(partition);
         _plan.Assign(unit, record, count);
         _plan.Complete(unit, AppendBatches.Of(writer));
     }
@@ -143,7 +143,7 @@ internal readonly ref struct AppendSplitter
         using var reader = RecordBatchReader.OfSent(batch);
         try
         {
-            while (reader.TryReadNext(out RecordView view))
+            while (reader.TryReadNext(out var view))
                 Write(writer, view);
             writer.Finish();
             return true;
@@ -157,14 +157,14 @@ internal readonly ref struct AppendSplitter
 
     private void AddRecords(int position, ReadOnlySpan<byte> batch, in RecordBatchHeader header, int record)
     {
-        CompressionType compression = _context.Config.Compression ?? header.Compression;
-        bool isChosen = compression == CompressionType.None && header.Compression == CompressionType.None;
+        var compression = _context.Config.Compression ?? header.Compression;
+        var isChosen = compression == CompressionType.None && header.Compression == CompressionType.None;
         using var reader = RecordBatchReader.OfSent(batch);
-        while (reader.TryReadNext(out RecordView view))
+        while (reader.TryReadNext(out var view))
         {
-            int partition = _partitions[record];
-            int size = AppendPlanner.SizeOf(view);
-            int encodedLength = RecordBatchWriter.EncodedRecordLengthBytes(
+            var partition = _partitions[record];
+            var size = AppendPlanner.SizeOf(view);
+            var encodedLength = RecordBatchWriter.EncodedRecordLengthBytes(
                 view.Key.Length, view.Value.Length, view.EncodedHeaders.Length);
             if (!AppendPlanner.IsPartition(partition, _context))
                 Refuse(partition, record, 1, PartitionErrors.NoSuchPartition(_context.Topic.Metadata.Name, partition, _context.PartitionCount));
@@ -201,10 +201,10 @@ internal readonly ref struct AppendSplitter
 
     private OpenBatch Open(int partition, CompressionType compression, bool isChosen)
     {
-        RecordBatchOptions options = _plan.OptionsFor(partition, compression);
+        var options = _plan.OptionsFor(partition, compression);
         if (isChosen)
             return new OpenBatch(null, _plan.TakeSelection(options, _batches), _plan.OpenUnit(partition), compression);
-        RecordBatchWriter writer = _plan.TakeWriter(options);
+        var writer = _plan.TakeWriter(options);
         // An even share, and a quarter more since shares are not: memory that grows is copied.
         writer.Reserve(Math.Min(_batches.Length / _context.PartitionCount * 5 / 4, _context.Config.MaxMessageBytes));
         return new OpenBatch(writer, null, _plan.OpenUnit(partition), compression);

@@ -33,23 +33,30 @@ internal sealed class PartitionAppends(
     {
         var parts = new AppendPart[plan.Parts.Count];
         if (parts.Length == 1)
+        {
             parts[0] = await AppendAsync(plan.Parts[0], request.ExpectedNextOffset, cancellationToken);
+        }
         else if (plan.HasOnePartEach)
+        {
             await Task.WhenAll(plan.Parts.Select(async (part, index) => parts[index] = await AppendAsync(part, null, cancellationToken)));
+        }
         else
+        {
             await Task.WhenAll(Enumerable.Range(0, parts.Length)
                 .GroupBy(part => plan.Parts[part].Partition)
                 .Select(group => AppendInOrderAsync([.. group], parts, cancellationToken)));
+        }
+
         return parts;
     }
 
     private async Task AppendInOrderAsync(int[] indexes, AppendPart[] parts, CancellationToken cancellationToken)
     {
         StreamError? failure = null;
-        long? expectedNextOffset = request.ExpectedNextOffset;
-        foreach (int index in indexes)
+        var expectedNextOffset = request.ExpectedNextOffset;
+        foreach (var index in indexes)
         {
-            PlannedPart part = plan.Parts[index];
+            var part = plan.Parts[index];
             // Records behind a failed append must not overtake it.
             parts[index] = failure is null || part.Error is not null
                 ? await AppendAsync(part, expectedNextOffset, cancellationToken)
@@ -68,10 +75,10 @@ internal sealed class PartitionAppends(
             return ToPart(part, Failed(refusal));
         var key = new PartitionKey(topic.Id, part.Partition);
         var append = new AppendRequest(part.Batches, request.Acks, topic.Version, expectedNextOffset);
-        bool isOpen = false;
-        for (int attempt = 1; ; attempt++)
+        var isOpen = false;
+        for (var attempt = 1; ; attempt++)
         {
-            AppendResponse response = await calls.AppendAsync(key, append, cancellationToken);
+            var response = await calls.AppendAsync(key, append, cancellationToken);
             if (response.Error is not { } error)
                 return ToPart(part, response);
             HasStrays |= error.OutcomeUnknown;

@@ -49,9 +49,9 @@ internal sealed class PartitionCalls(GrainLookup<IPartitionGrain> partitions, Le
     {
         try
         {
-            ValueTask<FetchResponse> fetch = here.FetchAsync(request, cancellationToken);
+            var fetch = here.FetchAsync(request, cancellationToken);
             // A call to a grain has an end by itself.
-            FetchResponse response = fetch.IsCompleted ? await fetch : await fetch.AsTask().WaitAsync(LocalFetchTimeout, time, cancellationToken);
+            var response = fetch.IsCompleted ? await fetch : await fetch.AsTask().WaitAsync(LocalFetchTimeout, time, cancellationToken);
             // It is leaving: its grain finds it where it goes.
             return response.Error is { Code: StreamErrorCode.NotLeaderOrFollower }
                 ? await FetchByGrainAsync(here.Key, request, cancellationToken)
@@ -107,12 +107,12 @@ internal sealed class PartitionCalls(GrainLookup<IPartitionGrain> partitions, Le
         Func<CancellationToken, ValueTask<T>> call, Func<T, StreamError?> errorOf, Func<StreamError, T> fail,
         CancellationToken cancellationToken)
     {
-        for (int attempt = 1; ; attempt++)
+        for (var attempt = 1; ; attempt++)
         {
-            bool mayRetry = attempt < TopicGrainLimits.AttemptsMax;
+            var mayRetry = attempt < TopicGrainLimits.AttemptsMax;
             try
             {
-                T response = await call(cancellationToken);
+                var response = await call(cancellationToken);
                 if (!mayRetry || errorOf(response) is not { Code: StreamErrorCode.NotLeaderOrFollower })
                     return response;
             }

@@ -49,7 +49,7 @@ internal sealed class TopicCache(string name, IGrainFactory grains, TimeProvider
     {
         if (TopicName.Validate(name) is { } refusal)
             return (null, refusal);
-        long askedAt = time.GetTimestamp();
+        var askedAt = time.GetTimestamp();
         long readAt;
         TopicResponse response;
         while (true)
@@ -78,7 +78,7 @@ internal sealed class TopicCache(string name, IGrainFactory grains, TimeProvider
             }
         }
 
-        TopicView? topic = response.Topic is { } metadata ? new TopicView(metadata, TopicConfig.From(metadata.Config), readAt) : null;
+        var topic = response.Topic is { } metadata ? new TopicView(metadata, TopicConfig.From(metadata.Config), readAt) : null;
         _topic = topic;
         return (topic, response.Error);
     }

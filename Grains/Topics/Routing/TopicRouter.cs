@@ -30,12 +30,12 @@ internal sealed class TopicRouter(string name, PartitionCalls calls, IGrainFacto
         if (request.Identity is { IsRepeat: true, Topic: { } planned } identity)
             return await RepeatAsync(planned, identity.StoredParts, request, cancellationToken);
         var (topic, error) = await FindForAsync(request.Identity);
-        for (int attempt = 1; topic is not null; attempt++)
+        for (var attempt = 1; topic is not null; attempt++)
         {
             if (request.Identity is { } named && !topic.IsVersionOf(named.Topic))
                 return new RecordsAppendResponse([], default) { PlanBy = topic.Metadata };
-            AppendPlan? plan = attempt == 1 ? PlanFirst(request, topic, out error) : Plan(request, topic, heat: null, out error);
-            bool isLast = attempt == TopicGrainLimits.AttemptsMax;
+            var plan = attempt == 1 ? PlanFirst(request, topic, out error) : Plan(request, topic, heat: null, out error);
+            var isLast = attempt == TopicGrainLimits.AttemptsMax;
             RecordsAppendResponse? response = null;
             if (plan is not null && (isLast || !plan.HasRefusals || await _cache.IsCurrentAsync(topic)))
                 response = await RunAsync(topic.Metadata, plan, request, cancellationToken);
@@ -63,8 +63,8 @@ internal sealed class TopicRouter(string name, PartitionCalls calls, IGrainFacto
 
         // The topic known here may be one that is gone. Which has the name is settled by a read that does not wait; a wait is bound to it then, for
         // its offset means nothing in a topic that is created meanwhile.
-        FetchRequest look = request with { WaitMs = 0 };
-        FetchResponse response = await calls.FetchAsync(found, look, cancellationToken);
+        var look = request with { WaitMs = 0 };
+        var response = await calls.FetchAsync(found, look, cancellationToken);
         if (IsTopicGone(response.Error) && await FindPartitionAnewAsync(found) is { } anew)
         {
             found = anew;
@@ -82,7 +82,7 @@ internal sealed class TopicRouter(string name, PartitionCalls calls, IGrainFacto
         var (key, error) = await FindPartitionAsync(partition);
         if (key is not { } found)
             return new FindOffsetResponse(error, Offset: -1, TimestampMs: -1);
-        FindOffsetResponse response = await calls.FindOffsetAsync(found, timestampMs, cancellationToken);
+        var response = await calls.FindOffsetAsync(found, timestampMs, cancellationToken);
         if (IsTopicGone(response.Error) && await FindPartitionAnewAsync(found) is { } anew)
         {
             found = anew;
@@ -108,12 +108,12 @@ internal sealed class TopicRouter(string name, PartitionCalls calls, IGrainFacto
         var (topic, error) = await _cache.RefreshAsync(known: null);
         if (topic is null)
             return PartitionMapping.Unavailable(partition, error!);
-        TopicMetadata metadata = topic.Metadata;
+        var metadata = topic.Metadata;
         if (topicId is not null && topicId != metadata.Id)
             return PartitionMapping.Unavailable(partition, CreatedAnew());
         if ((uint)partition >= (uint)metadata.PartitionCount)
             return PartitionMapping.Unavailable(partition, PartitionErrors.NoSuchPartition(metadata.Name, partition, metadata.PartitionCount));
-        PartitionDescription response = await calls.DeleteRecordsAsync(new PartitionKey(metadata.Id, partition), beforeOffset, cancellationToken);
+        var response = await calls.DeleteRecordsAsync(new PartitionKey(metadata.Id, partition), beforeOffset, cancellationToken);
         return response with { Error = Translate(response.Error) };
     }
 
@@ -124,7 +124,7 @@ internal sealed class TopicRouter(string name, PartitionCalls calls, IGrainFacto
         var (topic, error) = await _cache.RefreshAsync(known: null);
         if (topic is null)
             return new TopicDescription(Topic: null, [], error);
-        PartitionDescription[] partitions = await Task.WhenAll(
+        var partitions = await Task.WhenAll(
             Enumerable.Range(0, topic.Metadata.PartitionCount)
                 .Select(partition => calls.DescribeAsync(new PartitionKey(topic.Metadata.Id, partition)).AsTask()));
         return new TopicDescription(topic.Metadata, [.. partitions]);
@@ -134,7 +134,7 @@ internal sealed class TopicRouter(string name, PartitionCalls calls, IGrainFacto
     private async ValueTask<(TopicView? Topic, StreamError? Error)> FindForAsync(AppendIdentity? identity)
     {
         var (topic, error) = await _cache.GetAsync();
-        bool mayBeStale = identity?.Topic is { } named && topic is not null && !topic.IsVersionOf(named)
+        var mayBeStale = identity?.Topic is { } named && topic is not null && !topic.IsVersionOf(named)
             && (named.Id != topic.Metadata.Id || named.Version > topic.Metadata.Version);
         return mayBeStale ? await _cache.RefreshAsync(topic) : (topic, error);
     }
@@ -144,7 +144,7 @@ internal sealed class TopicRouter(string name, PartitionCalls calls, IGrainFacto
         TopicMetadata planned, ImmutableArray<StoredPart>? stored, RecordsAppendRequest request, CancellationToken cancellationToken)
     {
         var topic = new TopicView(planned, TopicConfig.From(planned.Config), ReadAt: 0);
-        AppendPlan? plan = Plan(request, topic, heat: null, out StreamError? error);
+        var plan = Plan(request, topic, heat: null, out var error);
         if (plan is null)
             return new RecordsAppendResponse([], default, error);
         if (stored is not { } parts)
@@ -159,8 +159,8 @@ internal sealed class TopicRouter(string name, PartitionCalls calls, IGrainFacto
     /// <summary>Plans a first try, and counts its keys.</summary>
     private AppendPlan? PlanFirst(RecordsAppendRequest request, TopicView topic, out StreamError? error)
     {
-        using RouterHeats.Turn turn = _heats.TakeTurn();
-        AppendPlan? plan = Plan(request, topic, turn.Heat, out error);
+        using var turn = _heats.TakeTurn();
+        var plan = Plan(request, topic, turn.Heat, out error);
         if (plan is { HasRefusals: false })
             turn.Heat?.AddStored(request.Batches.Span, plan.LengthBytes);
         turn.Heat?.ReportWhenDue(topic.Metadata);
@@ -169,7 +169,7 @@ internal sealed class TopicRouter(string name, PartitionCalls calls, IGrainFacto
 
     private AppendPlan? Plan(RecordsAppendRequest request, TopicView topic, RouterHeat? heat, out StreamError? error)
     {
-        AppendPlan? plan = AppendPlanner.Plan(request, ContextFor(topic, request.Identity) with { Heat = heat }, out error);
+        var plan = AppendPlanner.Plan(request, ContextFor(topic, request.Identity) with { Heat = heat }, out error);
         if (plan is not { HasRefusals: true } || request.Identity is not { IsClients: true })
             return plan;
         error = plan.Parts.First(part => part.Error is not null).Error;
@@ -186,7 +186,7 @@ internal sealed class TopicRouter(string name, PartitionCalls calls, IGrainFacto
         TopicMetadata topic, AppendPlan plan, RecordsAppendRequest request, CancellationToken cancellationToken)
     {
         var appends = new PartitionAppends(calls, time, topic, plan, request);
-        AppendPart[] parts = await appends.RunAsync(cancellationToken);
+        var parts = await appends.RunAsync(cancellationToken);
         // A call without a certain answer may still be reading the plan's memory, or the request's: the garbage collector gets them then.
         if (!appends.HasStrays)
             plan.Dispose();
@@ -204,7 +204,7 @@ internal sealed class TopicRouter(string name, PartitionCalls calls, IGrainFacto
             (topic, error) = await _cache.RefreshAsync(topic);
         if (topic is null)
             return (null, error);
-        TopicMetadata metadata = topic.Metadata;
+        var metadata = topic.Metadata;
         return (uint)partition < (uint)metadata.PartitionCount
             ? (new PartitionKey(metadata.Id, partition), null)
             : (null, PartitionErrors.NoSuchPartition(metadata.Name, partition, metadata.PartitionCount));
@@ -222,7 +222,7 @@ internal sealed class TopicRouter(string name, PartitionCalls calls, IGrainFacto
     /// <summary>Reads from this topic or none: its offsets mean nothing in another of the name.</summary>
     private async ValueTask<FetchResponse> FetchOfAsync(PartitionKey key, FetchRequest request, CancellationToken cancellationToken)
     {
-        FetchResponse response = await calls.FetchAsync(key, request, cancellationToken);
+        var response = await calls.FetchAsync(key, request, cancellationToken);
         if (IsTopicGone(response.Error))
         {
             var (topic, _) = await _cache.RefreshAsync(known: null);

@@ -22,7 +22,7 @@ internal sealed class TopicRouters(IGrainFactory grains, LedPartitions led, Time
     /// <param name="topic">The topic's name.</param>
     public TopicRouter Get(string topic)
     {
-        if (_routers.TryGetValue(topic, out TopicRouter? router))
+        if (_routers.TryGetValue(topic, out var router))
             return router;
         if (_routers.Count >= TopicGrainLimits.RoutersMax)
             _routers.Clear();

@@ -20,9 +20,9 @@ internal sealed record Arguments(bool IsQuick, bool IsScaling, string? JsonFile,
     {
         arguments = new Arguments(false, false, null, null, []);
         error = "";
-        for (int i = 0; i < args.Count; i++)
+        for (var i = 0; i < args.Count; i++)
         {
-            string? value = i + 1 < args.Count ? args[i + 1] : null;
+            var value = i + 1 < args.Count ? args[i + 1] : null;
             switch (args[i])
             {
                 case "scaling":

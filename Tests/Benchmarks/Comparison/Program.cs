@@ -10,7 +10,7 @@ if (args is [BareKestrel.Argument, var port])
     return 0;
 }
 
-if (!Arguments.TryParse(args, out Arguments arguments, out string error))
+if (!Arguments.TryParse(args, out var arguments, out var error))
 {
     await Console.Error.WriteLineAsync($"{error}\n{Arguments.Usage}");
     return 2;
@@ -22,8 +22,8 @@ if (!Repository.IsRelease)
     return 2;
 }
 
-long began = Stopwatch.GetTimestamp();
-bool isComplete = true;
+var began = Stopwatch.GetTimestamp();
+var isComplete = true;
 if (arguments.IsScaling)
     await new ScalingRun(arguments.IsQuick).RunAsync(Path.Join(Repository.Folder, "Tests", "Benchmarks", "results"));
 else

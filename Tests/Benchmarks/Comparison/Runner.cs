@@ -19,14 +19,14 @@ internal static class Runner
     {
         var context = new RunContext(arguments.IsQuick);
         var figures = new List<Figure>();
-        bool isComplete = true;
-        foreach (string name in arguments.Rows.Where(name => !Array.Exists(AllRows, row => row.Name == name)))
+        var isComplete = true;
+        foreach (var name in arguments.Rows.Where(name => !Array.Exists(AllRows, row => row.Name == name)))
         {
             context.Note($"There is no row '{name}': there are {string.Join(", ", AllRows.Select(row => row.Name))}.");
             isComplete = false;
         }
 
-        foreach (IRow row in AllRows.Where(row => arguments.Rows.Count == 0 || arguments.Rows.Contains(row.Name)))
+        foreach (var row in AllRows.Where(row => arguments.Rows.Count == 0 || arguments.Rows.Contains(row.Name)))
         {
             Console.WriteLine($"{row.Name}:");
             try
@@ -41,10 +41,10 @@ internal static class Runner
             }
         }
 
-        string table = Page.Table(figures);
+        var table = Page.Table(figures);
         Console.WriteLine();
         Console.WriteLine(table);
-        foreach (string note in context.Notes)
+        foreach (var note in context.Notes)
             Console.WriteLine(note);
         if (arguments.JsonFile is { } json)
             await File.WriteAllTextAsync(json, Page.Json(figures, context.Notes));

@@ -30,16 +30,16 @@ public sealed class AnswerMemoryTests : IAsyncLifetime
         _service.UseKestrel();
         _service.StartServer();
         _client = new HttpClient { BaseAddress = _service.ClientOptions.BaseAddress };
-        foreach (string topic in new[] { "large", "small" })
+        foreach (var topic in new[] { "large", "small" })
         {
-            using HttpResponseMessage made = await _client.PutAsync($"/v1/topics/{topic}", null);
+            using var made = await _client.PutAsync($"/v1/topics/{topic}", null);
             Assert.Equal(HttpStatusCode.Created, made.StatusCode);
             using var writer = new RecordBatchWriter();
             writer.Reset(new RecordBatchOptions { Compression = CompressionType.Gzip });
             // Each byte is six in JSON.
             writer.Append(1_781_205_600_000, default, hasKey: false, Enumerable.Repeat((byte)1, topic == "large" ? ValueBytes : 10).ToArray(), hasValue: true);
             writer.Finish();
-            using HttpResponseMessage stored = await _client.PostAsync(Records(topic), ApiFixture.Body(writer.ToArray(), BatchType));
+            using var stored = await _client.PostAsync(Records(topic), ApiFixture.Body(writer.ToArray(), BatchType));
             Assert.Equal(HttpStatusCode.OK, stored.StatusCode);
         }
     }
@@ -53,22 +53,22 @@ public sealed class AnswerMemoryTests : IAsyncLifetime
     [Fact]
     public async Task Read_WhenAReaderThatStandsStillHoldsMuch_IsRefusedWithATimeAndSmallOnesAreNot()
     {
-        using Socket still = await HoldAsync();
+        using var still = await HoldAsync();
 
-        using HttpResponseMessage refused = await GetAsync(Records("large"));
+        using var refused = await GetAsync(Records("large"));
         await AssertRefusedAsync(refused);
-        using HttpResponseMessage poll = await PollAsync("large");
+        using var poll = await PollAsync("large");
         await AssertRefusedAsync(poll);
-        using HttpResponseMessage small = await GetAsync(Records("small"));
+        using var small = await GetAsync(Records("small"));
         Assert.Equal(HttpStatusCode.OK, small.StatusCode);
-        using HttpResponseMessage batches = await GetAsync(Records("large"), BatchType);
+        using var batches = await GetAsync(Records("large"), BatchType);
         Assert.Equal(HttpStatusCode.OK, batches.StatusCode);
 
         still.Close();
         await AssertAllIsBackAsync();
-        using HttpResponseMessage read = await GetAsync(Records("large"));
+        using var read = await GetAsync(Records("large"));
         AssertValue(JsonNode.Parse(await ApiFixture.TextAsync(read))!["records"]![0]!);
-        using HttpResponseMessage again = await PollAsync("large");
+        using var again = await PollAsync("large");
         AssertValue(JsonNode.Parse(await ApiFixture.TextAsync(again))!["records"]![0]!);
         await AssertAllIsBackAsync();
     }
@@ -78,10 +78,10 @@ public sealed class AnswerMemoryTests : IAsyncLifetime
     [InlineData("POST", "/v1/groups/streaming/members/m/poll")]
     public async Task Stream_WhenThereIsNoMemory_WaitsForItAndGoesOn(string method, string path)
     {
-        using Socket still = await HoldAsync();
+        using var still = await HoldAsync();
         using var request = new HttpRequestMessage(new HttpMethod(method), path) { Content = method == "POST" ? ApiFixture.Json("""{"topics":["large"]}""") : null };
         request.Headers.Add("Accept", "text/event-stream");
-        using HttpResponseMessage response = await _client.SendAsync(
+        using var response = await _client.SendAsync(
             request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         Assert.True(_service.Node.Bytes > ValueBytes);
@@ -92,7 +92,7 @@ public sealed class AnswerMemoryTests : IAsyncLifetime
         {
             if (!line.StartsWith("data: ", StringComparison.Ordinal) || line.Length < ValueBytes)
                 continue;
-            JsonNode data = JsonNode.Parse(line["data: ".Length..])!;
+            var data = JsonNode.Parse(line["data: ".Length..])!;
             AssertValue(data["records"]?[0] ?? data);
             break;
         }
@@ -106,10 +106,10 @@ public sealed class AnswerMemoryTests : IAsyncLifetime
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/groups/quiet/members/m/poll") { Content = ApiFixture.Json("""{"topics":["small"]}""") };
         request.Headers.Add("Accept", "text/event-stream");
-        using HttpResponseMessage response = await _client.SendAsync(
+        using var response = await _client.SendAsync(
             request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
         using var lines = new StreamReader(await response.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken));
-        for (string? line = ""; line?.Contains("\"value\"", StringComparison.Ordinal) != true;)
+        for (var line = ""; line?.Contains("\"value\"", StringComparison.Ordinal) != true;)
             line = await lines.ReadLineAsync(TestContext.Current.CancellationToken);
         await AssertAllIsBackAsync();
     }
@@ -119,10 +119,10 @@ public sealed class AnswerMemoryTests : IAsyncLifetime
     {
         using var load = new AnswerLoad(_service.Node);
         var budget = new UnfoldingBudget(load);
-        byte[] compressed = TestBatch.Make(new RecordBatchOptions { Compression = CompressionType.Gzip }, [(TestBatch.TimestampMs, new string('x', 100_000))]);
-        for (int i = 0; i < 10; i++)
+        var compressed = TestBatch.Make(new RecordBatchOptions { Compression = CompressionType.Gzip }, [(TestBatch.TimestampMs, new string('x', 100_000))]);
+        for (var i = 0; i < 10; i++)
         {
-            OpenBatch batch = budget.Open(compressed)!;
+            var batch = budget.Open(compressed)!;
             Assert.InRange(_service.Node.Bytes, 100_000, 1_000_000);
             budget.Close(batch);
             Assert.Equal(0, _service.Node.Bytes);
@@ -132,37 +132,37 @@ public sealed class AnswerMemoryTests : IAsyncLifetime
     [Fact]
     public async Task Read_ByAnyWay_TakesMemoryAndGivesItBack()
     {
-        using HttpResponseMessage join = await PollAsync("small");
+        using var join = await PollAsync("small");
         Assert.Equal(HttpStatusCode.OK, join.StatusCode);
-        long taken = TakeAll();
+        var taken = TakeAll();
         Assert.InRange(taken, NodeBytes - 4, NodeBytes);
 
-        foreach (string type in new[] { "application/json", BatchType })
+        foreach (var type in new[] { "application/json", BatchType })
         {
-            using HttpResponseMessage refused = await GetAsync(Records("small"), type);
+            using var refused = await GetAsync(Records("small"), type);
             await AssertRefusedAsync(refused);
         }
 
-        using HttpResponseMessage poll = await PollAsync("small");
+        using var poll = await PollAsync("small");
         await AssertRefusedAsync(poll);
         // A measure that cannot be had is left out, and the lag itself is told.
-        using HttpResponseMessage lag = await GetAsync("/v1/groups/g-small/lag");
-        JsonNode measured = JsonNode.Parse(await ApiFixture.TextAsync(lag))!["partitions"]![0]!;
+        using var lag = await GetAsync("/v1/groups/g-small/lag");
+        var measured = JsonNode.Parse(await ApiFixture.TextAsync(lag))!["partitions"]![0]!;
         Assert.Equal((1, null), ((long)measured["lag"]!, (double?)measured["lag_seconds"]));
 
         _service.Node.Return(taken);
-        foreach ((string path, string type) in new[]
+        foreach ((var path, var type) in new[]
         {
             (Records("small"), "application/json"), (Records("small"), BatchType), ("/v1/topics/small/records?from=earliest&limit=1", "text/event-stream"),
             ("/v1/groups/g-small/lag", "application/json"), (Records("large"), "application/json"),
         })
         {
-            using HttpResponseMessage response = await GetAsync(path, type);
+            using var response = await GetAsync(path, type);
             Assert.Equal(HttpStatusCode.OK, response.StatusCode);
             Assert.NotEmpty(await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken));
         }
 
-        using HttpResponseMessage polled = await PollAsync("small");
+        using var polled = await PollAsync("small");
         Assert.Single(JsonNode.Parse(await ApiFixture.TextAsync(polled))!["records"]!.AsArray());
         await AssertAllIsBackAsync();
     }
@@ -173,7 +173,7 @@ public sealed class AnswerMemoryTests : IAsyncLifetime
     private async Task<Socket> HoldAsync()
     {
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { ReceiveBufferSize = 4096 };
-        Uri service = _client.BaseAddress!;
+        var service = _client.BaseAddress!;
         await socket.ConnectAsync(service.Host, service.Port);
         await socket.SendAsync(Encoding.ASCII.GetBytes($"GET {Records("large")} HTTP/1.1\r\nHost: x\r\n\r\n"));
         await EndToEnd.Wait.UntilAsync("the answer waits for its reader", () => _service.Node.Bytes > ValueBytes);
@@ -212,7 +212,7 @@ public sealed class AnswerMemoryTests : IAsyncLifetime
     {
         Assert.Equal(HttpStatusCode.TooManyRequests, response.StatusCode);
         Assert.NotNull(response.Headers.RetryAfter?.Delta);
-        JsonNode problem = JsonNode.Parse(await ApiFixture.TextAsync(response))!;
+        var problem = JsonNode.Parse(await ApiFixture.TextAsync(response))!;
         Assert.Equal("THROTTLING_QUOTA_EXCEEDED", (string?)problem["error_code"]);
     }
 

@@ -53,7 +53,7 @@ public sealed class AnswerWriterTests
         await using var writer = new Utf8JsonWriter(expected, RecordJsonWriter.Options);
         writer.WriteStartArray();
         answer.Json.WriteStartArray();
-        foreach (TestRecord record in records)
+        foreach (var record in records)
         {
             using var batch = new OpenBatch(record.Encode());
             Write(batch, record.Views);
@@ -65,7 +65,7 @@ public sealed class AnswerWriterTests
         await writer.FlushAsync();
         answer.Json.WriteEndArray();
         await answer.EndAsync();
-        byte[] written = body.ToArray();
+        var written = body.ToArray();
 
         Assert.Equal(Encoding.UTF8.GetString(expected.ToArray()), Encoding.UTF8.GetString(written));
         Assert.Equal(written.Length, answer.Length);
@@ -75,8 +75,8 @@ public sealed class AnswerWriterTests
 
         void Write(OpenBatch batch, PayloadViews views)
         {
-            StoredBatchReader reader = batch.Read();
-            Assert.True(reader.TryReadNext(out RecordView view));
+            var reader = batch.Read();
+            Assert.True(reader.TryReadNext(out var view));
             RecordJsonWriter.Write(writer, 7, view, views, isOneLine: isOneLine);
             answer.Write(batch, 7, view, views);
         }
@@ -115,7 +115,7 @@ public sealed class AnswerWriterTests
         {
             var body = new CountingBody();
             var answer = new AnswerWriter(body, CancellationToken.None);
-            foreach ((int valueBytes, int textBytes) in documents)
+            foreach ((var valueBytes, var textBytes) in documents)
             {
                 answer.WriteText(new byte[textBytes]);
                 using var batch = new OpenBatch(new TestRecord([], new byte[valueBytes], [], default).Encode());
@@ -134,7 +134,7 @@ public sealed class AnswerWriterTests
 
             void Write(OpenBatch batch)
             {
-                Assert.True(batch.Read().TryReadNext(out RecordView view));
+                Assert.True(batch.Read().TryReadNext(out var view));
                 answer.Write(batch, 7, view, default);
             }
         }, iter: 100);
@@ -159,7 +159,7 @@ public sealed class AnswerWriterTests
         public byte[] Encode()
         {
             using var headers = new RecordHeadersWriter();
-            foreach ((byte[] key, byte[]? value) in Headers)
+            foreach ((var key, var value) in Headers)
                 headers.Append(key.AsSpan(), value, value is not null);
             using var writer = new RecordBatchWriter();
             writer.Append(1_781_205_600_000, Key, Key is not null, Value, Value is not null, headers.EncodedHeaders);

@@ -15,24 +15,24 @@ public class ApiDescriptionTests(ApiFixture api)
     [Fact]
     public async Task Document_WhenRead_DescribesEveryOperationWithTypedAnswers()
     {
-        JsonNode document = await api.GetAsync("/swagger/v1/swagger.json");
+        var document = await api.GetAsync("/swagger/v1/swagger.json");
         var faults = new List<string>();
-        int count = 0;
-        foreach ((string path, JsonNode? item) in document["paths"]!.AsObject())
+        var count = 0;
+        foreach ((var path, var item) in document["paths"]!.AsObject())
         {
-            foreach ((string method, JsonNode? operation) in item!.AsObject())
+            foreach ((var method, var operation) in item!.AsObject())
             {
                 count++;
-                string name = $"{method} {path}";
+                var name = $"{method} {path}";
                 if (operation!["summary"] is null || operation["description"] is null || operation["operationId"] is null)
                     faults.Add($"{name} has no text");
-                foreach (JsonNode? parameter in operation["parameters"]?.AsArray() ?? [])
+                foreach (var parameter in operation["parameters"]?.AsArray() ?? [])
                 {
                     if (parameter!["description"] is null)
                         faults.Add($"{name}: {parameter["name"]} has no text");
                 }
 
-                JsonObject responses = operation["responses"]!.AsObject();
+                var responses = operation["responses"]!.AsObject();
                 if (!responses.Any(r => r.Key[0] == '2'))
                     faults.Add($"{name} has no success");
             }
@@ -45,7 +45,7 @@ public class ApiDescriptionTests(ApiFixture api)
     [Fact]
     public async Task Sections_WhenRead_AreThoseThatHoldOperations()
     {
-        JsonNode document = await api.GetAsync("/swagger/v1/swagger.json");
+        var document = await api.GetAsync("/swagger/v1/swagger.json");
         var used = document["paths"]!.AsObject().SelectMany(path => path.Value!.AsObject())
             .SelectMany(operation => operation.Value!["tags"]!.AsArray().Select(tag => (string)tag!)).Distinct().Order();
         Assert.Equal(used, document["tags"]!.AsArray().Select(tag => (string)tag!["name"]!).Order());
@@ -54,13 +54,13 @@ public class ApiDescriptionTests(ApiFixture api)
     [Fact]
     public async Task Document_WhenRead_IsAsTheFileSays()
     {
-        JsonNode document = await api.GetAsync("/swagger/v1/swagger.json");
+        var document = await api.GetAsync("/swagger/v1/swagger.json");
         Assert.Equal(api.Client.BaseAddress!.GetLeftPart(UriPartial.Authority), (string?)document["servers"]![0]!["url"]);
         document["servers"]![0]!["url"] = "http://localhost:8080";
-        string actual = document.ToJsonString(Indented).ReplaceLineEndings("\n") + "\n";
+        var actual = document.ToJsonString(Indented).ReplaceLineEndings("\n") + "\n";
         if (Environment.GetEnvironmentVariable("GOLDEN_UPDATE") is { Length: > 0 } folder)
             await File.WriteAllTextAsync(Path.Combine(folder, Golden), actual, TestContext.Current.CancellationToken);
-        string expected = await File.ReadAllTextAsync(
+        var expected = await File.ReadAllTextAsync(
             Path.Combine(AppContext.BaseDirectory, "Api", "Golden", Golden), TestContext.Current.CancellationToken);
         // Line by line: of two texts of 300 KB nobody sees where they differ.
         Assert.Equal(expected.Split('\n'), actual.Split('\n'));
@@ -69,7 +69,7 @@ public class ApiDescriptionTests(ApiFixture api)
     [Fact]
     public async Task Document_WhenRead_NamesNoDotNetType()
     {
-        string document = (await api.GetAsync("/swagger/v1/swagger.json")).ToJsonString();
+        var document = (await api.GetAsync("/swagger/v1/swagger.json")).ToJsonString();
         Assert.All(DotNetNames, name => Assert.DoesNotContain(name, document, StringComparison.Ordinal));
         Assert.DoesNotContain("\"head\":", document, StringComparison.Ordinal);
     }
@@ -77,7 +77,7 @@ public class ApiDescriptionTests(ApiFixture api)
     [Fact]
     public async Task Errors_WhenRead_AreOneComponent()
     {
-        JsonNode document = await api.GetAsync("/swagger/v1/swagger.json");
+        var document = await api.GetAsync("/swagger/v1/swagger.json");
         var answers = Operations(document).SelectMany(operation => operation.Node["responses"]!.AsObject()).Where(answer => answer.Key[0] is '4' or '5');
         Assert.All(answers, answer => Assert.Equal("#/components/responses/Problem", (string?)answer.Value!["$ref"]));
         Assert.NotNull(document["components"]!["responses"]!["Problem"]!["content"]!["application/problem+json"]!["schema"]);
@@ -87,14 +87,14 @@ public class ApiDescriptionTests(ApiFixture api)
     [InlineData(false), InlineData(true)]
     public async Task Examples_WhenExecutedInOrder_Work(bool withNulls)
     {
-        JsonNode document = await api.GetAsync("/swagger/v1/swagger.json");
+        var document = await api.GetAsync("/swagger/v1/swagger.json");
         // Null means the same as leaving out, and is what many clients write for what their caller did not set.
-        string suffix = withNulls ? "-nulls" : "-plain";
-        foreach ((string method, string path, JsonNode operation) in Operations(document).OrderBy(operation => (int)operation.Node["x-order"]!))
+        var suffix = withNulls ? "-nulls" : "-plain";
+        foreach ((var method, var path, var operation) in Operations(document).OrderBy(operation => (int)operation.Node["x-order"]!))
         {
-            using HttpRequestMessage request = RequestOf(document, method, path, operation, withNulls, suffix);
-            using HttpResponseMessage response = await api.SendAsync(request);
-            string answer = await ApiFixture.TextAsync(response);
+            using var request = RequestOf(document, method, path, operation, withNulls, suffix);
+            using var response = await api.SendAsync(request);
+            var answer = await ApiFixture.TextAsync(response);
             Assert.True(response.IsSuccessStatusCode, $"{method} {request.RequestUri} {(int)response.StatusCode} {answer}");
             if (path.EndsWith("/poll", StringComparison.Ordinal) || path.EndsWith("/records", StringComparison.Ordinal) && method == "get")
                 Assert.Contains("argentina-brazil", answer, StringComparison.Ordinal);
@@ -104,11 +104,11 @@ public class ApiDescriptionTests(ApiFixture api)
     private static HttpRequestMessage RequestOf(JsonNode document, string method, string path, JsonNode operation, bool withNulls, string suffix)
     {
         var query = new List<string>();
-        foreach (JsonNode? parameter in operation["parameters"]?.AsArray() ?? [])
+        foreach (var parameter in operation["parameters"]?.AsArray() ?? [])
         {
-            string name = (string)parameter!["name"]!;
+            var name = (string)parameter!["name"]!;
             // As the page does: it fills in the example, else the default.
-            string? value = (parameter["example"] ?? parameter["schema"]!["default"])?.ToString();
+            var value = (parameter["example"] ?? parameter["schema"]!["default"])?.ToString();
             if ((string?)parameter["in"] == "path")
                 path = path.Replace($"{{{name}}}", name is "topic" or "group" ? value + suffix : value, StringComparison.Ordinal);
             else if (value is not null)
@@ -120,7 +120,7 @@ public class ApiDescriptionTests(ApiFixture api)
         var request = new HttpRequestMessage(new HttpMethod(method.ToUpperInvariant()), query.Count == 0 ? path : $"{path}?{string.Join('&', query)}");
         if (operation["requestBody"]?["content"]?["application/json"] is { } body)
         {
-            JsonNode example = body["example"]!.DeepClone();
+            var example = body["example"]!.DeepClone();
             if (withNulls)
                 AddNulls(document, body["schema"]!, example);
             request.Content = ApiFixture.Json(example.ToJsonString().Replace("\"matches\"", $"\"matches{suffix}\"", StringComparison.Ordinal));
@@ -136,13 +136,13 @@ public class ApiDescriptionTests(ApiFixture api)
             schema = document["components"]!["schemas"]![((string)reference!).Split('/')[^1]]!;
         if (value is JsonArray items && schema["items"] is { } of)
         {
-            foreach (JsonNode? item in items)
+            foreach (var item in items)
                 AddNulls(document, of, item);
         }
 
         if (value is not JsonObject fields || schema["properties"] is not JsonObject properties)
             return;
-        foreach ((string name, JsonNode? property) in properties)
+        foreach ((var name, var property) in properties)
         {
             if (fields[name] is { } given)
                 AddNulls(document, property!, given);
@@ -157,9 +157,9 @@ public class ApiDescriptionTests(ApiFixture api)
     [Fact]
     public async Task Page_WhenOpened_NeedsNothingFromOutside()
     {
-        using HttpResponseMessage root = await api.Client.GetAsync("/", TestContext.Current.CancellationToken);
+        using var root = await api.Client.GetAsync("/", TestContext.Current.CancellationToken);
         Assert.Equal("/swagger", root.Headers.Location!.OriginalString);
-        string page = await api.Client.GetStringAsync("/swagger/index.html", TestContext.Current.CancellationToken);
+        var page = await api.Client.GetStringAsync("/swagger/index.html", TestContext.Current.CancellationToken);
         Assert.DoesNotContain("src=\"http", page, StringComparison.Ordinal);
         Assert.DoesNotContain("href=\"http", page, StringComparison.Ordinal);
         Assert.DoesNotContain("//cdn", page, StringComparison.Ordinal);

@@ -55,7 +55,7 @@ public sealed class ApiFixture : IAsyncLifetime
     /// <summary>Leaves a partition that nobody has used yet behind as an earlier version did, which stored batches unopened.</summary>
     internal async Task StoreUnopenedAsync(string topic, params byte[][] batches)
     {
-        JsonNode described = await GetAsync($"/v1/topics/{topic}");
+        var described = await GetAsync($"/v1/topics/{topic}");
         await EarlierVersion.StoreAsync(
             _factory.Services.GetRequiredService<ISegmentStore>(), _factory.Services.GetRequiredService<IDocumentStore>(),
             new PartitionKey((Guid)described["id"]!, 0).ToString(), TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds(), batches);
@@ -71,7 +71,7 @@ public sealed class ApiFixture : IAsyncLifetime
         _factory.UseKestrel();
         _factory.StartServer();
         Client = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false }) { BaseAddress = _factory.ClientOptions.BaseAddress };
-        HttpResponseMessage ready = await Client.GetAsync("/health/ready");
+        var ready = await Client.GetAsync("/health/ready");
         ready.EnsureSuccessStatusCode();
     }
 
@@ -84,10 +84,10 @@ public sealed class ApiFixture : IAsyncLifetime
     /// <summary>Makes a topic under a name of its own. It keeps records of any age, as tests store such of long ago, unless its settings say how long.</summary>
     public async Task<string> CreateTopicAsync(int partitions = 1, string config = "{}")
     {
-        string name = $"t-{Guid.NewGuid():N}";
-        JsonObject settings = JsonNode.Parse(config)!.AsObject();
+        var name = $"t-{Guid.NewGuid():N}";
+        var settings = JsonNode.Parse(config)!.AsObject();
         settings.TryAdd("retention.ms", -1);
-        HttpResponseMessage response = await Client.PutAsync(
+        var response = await Client.PutAsync(
             $"/v1/topics/{name}", Json($$"""{"partitions":{{partitions}},"config":{{settings.ToJsonString()}}}"""));
         Assert.Equal(201, (int)response.StatusCode);
         return name;
@@ -96,8 +96,8 @@ public sealed class ApiFixture : IAsyncLifetime
     /// <summary>POSTs a JSON body and gives the answer as JSON.</summary>
     public async Task<JsonNode> PostAsync(string path, string body, int status = 200)
     {
-        using HttpResponseMessage response = await Client.PostAsync(path, Json(body));
-        string text = await response.Content.ReadAsStringAsync();
+        using var response = await Client.PostAsync(path, Json(body));
+        var text = await response.Content.ReadAsStringAsync();
         Assert.True(status == (int)response.StatusCode, $"{(int)response.StatusCode}: {text}");
         return JsonNode.Parse(text)!;
     }
@@ -105,8 +105,8 @@ public sealed class ApiFixture : IAsyncLifetime
     /// <summary>GETs JSON.</summary>
     public async Task<JsonNode> GetAsync(string path, int status = 200)
     {
-        using HttpResponseMessage response = await Client.GetAsync(path);
-        string text = await response.Content.ReadAsStringAsync();
+        using var response = await Client.GetAsync(path);
+        var text = await response.Content.ReadAsStringAsync();
         Assert.True(status == (int)response.StatusCode, $"{(int)response.StatusCode}: {text}");
         return JsonNode.Parse(text)!;
     }

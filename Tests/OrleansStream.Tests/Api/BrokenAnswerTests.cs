@@ -16,7 +16,7 @@ public sealed class BrokenAnswerTests
     [Fact]
     public async Task Get_WhenItFailsAfterItsLengthWasSet_GetsAWholeProblem()
     {
-        using HttpResponseMessage response = await GetAsync(context =>
+        using var response = await GetAsync(context =>
         {
             context.Response.ContentLength = 7;
             context.Response.Headers.ETag = "\"7\"";
@@ -25,7 +25,7 @@ public sealed class BrokenAnswerTests
 
         Assert.Equal(HttpStatusCode.InternalServerError, response.StatusCode);
         Assert.Null(response.Headers.ETag);
-        JsonNode problem = JsonNode.Parse(await ApiFixture.TextAsync(response))!;
+        var problem = JsonNode.Parse(await ApiFixture.TextAsync(response))!;
         Assert.Equal("UNKNOWN_SERVER_ERROR", (string?)problem["error_code"]);
     }
 
@@ -40,11 +40,11 @@ public sealed class BrokenAnswerTests
 
     private static async Task<HttpResponseMessage> GetAsync(RequestDelegate answer)
     {
-        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+        var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.Services.AddSingleton(TimeProvider.System).AddSingleton<BodyDrain>();
-        await using WebApplication service = builder.Build();
+        await using var service = builder.Build();
         service.UseMiddleware<ProblemMiddleware>();
         service.Run(answer);
         await service.StartAsync(TestContext.Current.CancellationToken);

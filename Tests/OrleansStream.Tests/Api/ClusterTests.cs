@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using OrleansStream.Hosting;
 using OrleansStream.Storage.Azure;
 
@@ -11,12 +10,12 @@ public sealed class ClusterTests(ApiFixture api)
     [Fact]
     public async Task Get_OnMemory_TellsThePartitionsAndNoCost()
     {
-        string topic = await api.CreateTopicAsync();
+        var topic = await api.CreateTopicAsync();
         (await api.PostAsync($"/v1/topics/{topic}/records", ApiFixture.Json("""{"records":[{"value":1}]}"""))).EnsureSuccessStatusCode();
 
-        JsonNode cluster = await api.GetAsync("/v1/cluster");
+        var cluster = await api.GetAsync("/v1/cluster");
 
-        JsonNode silo = Assert.Single(cluster["silos"]!.AsArray())!;
+        var silo = Assert.Single(cluster["silos"]!.AsArray())!;
         Assert.True((bool)silo["answers"]!);
         Assert.True((int)silo["partitions"]! > 0);
         Assert.True((long)silo["stored_bytes"]! > 0);

@@ -19,13 +19,13 @@ public class CodecTests(ApiFixture api)
     [Theory, MemberData(nameof(Codecs))]
     public async Task Post_OfABatch_IsStoredInItsCodecAndReadAsBatchAndAsJson(CompressionType codec)
     {
-        string topic = await api.CreateTopicAsync();
-        byte[] batch = StrangeBatch.Sound(codec, Text, "second");
-        using HttpResponseMessage stored = await api.PostAsync(
+        var topic = await api.CreateTopicAsync();
+        var batch = StrangeBatch.Sound(codec, Text, "second");
+        using var stored = await api.PostAsync(
             $"/v1/topics/{topic}/partitions/0/records", ApiFixture.Body(batch, BatchType));
         Assert.Equal(HttpStatusCode.OK, stored.StatusCode);
 
-        byte[] fetched = await FetchAsync(topic);
+        var fetched = await FetchAsync(topic);
         Assert.True(RecordBatchHeader.TryRead(fetched, out var header));
         Assert.Equal(codec, header.Compression);
         // The records' own bytes are never touched on the way.
@@ -36,11 +36,11 @@ public class CodecTests(ApiFixture api)
     [Theory, MemberData(nameof(Codecs))]
     public async Task Post_OfJson_IsStoredInTheTopicsCodec(CompressionType codec)
     {
-        string name = codec == CompressionType.None ? "uncompressed" : codec.ToString().ToLowerInvariant();
-        string topic = await api.CreateTopicAsync(config: $$"""{"compression.type":"{{name}}"}""");
+        var name = codec == CompressionType.None ? "uncompressed" : codec.ToString().ToLowerInvariant();
+        var topic = await api.CreateTopicAsync(config: $$"""{"compression.type":"{{name}}"}""");
         await api.PostAsync($"/v1/topics/{topic}/records", $$"""{"records":[{"value":"{{Text}}"},{"value":"second"}],"value_type":"string"}""");
 
-        byte[] fetched = await FetchAsync(topic);
+        var fetched = await FetchAsync(topic);
         Assert.True(RecordBatchHeader.TryRead(fetched, out var header));
         Assert.Equal(codec, header.Compression);
         Assert.True(codec == CompressionType.None ? fetched.Length > Text.Length : fetched.Length < Text.Length / 2, $"{fetched.Length} bytes");
@@ -53,13 +53,13 @@ public class CodecTests(ApiFixture api)
     [InlineData(CompressionType.Lz4, "zstd")]
     public async Task Post_OfABatchThatIsABomb_IsRefusedWhereItMustBeOpened(CompressionType codec, string stored)
     {
-        string topic = await api.CreateTopicAsync(config: $$"""{"compression.type":"{{stored}}"}""");
-        byte[] bomb = StrangeBatch.Bomb(codec);
+        var topic = await api.CreateTopicAsync(config: $$"""{"compression.type":"{{stored}}"}""");
+        var bomb = StrangeBatch.Bomb(codec);
         Assert.InRange(bomb.Length, 0, 1_000_000);
-        using HttpResponseMessage response = await api.PostAsync($"/v1/topics/{topic}/records", ApiFixture.Body(bomb, BatchType));
+        using var response = await api.PostAsync($"/v1/topics/{topic}/records", ApiFixture.Body(bomb, BatchType));
 
         Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
-        JsonNode problem = JsonNode.Parse(await ApiFixture.TextAsync(response))!;
+        var problem = JsonNode.Parse(await ApiFixture.TextAsync(response))!;
         Assert.Equal("CORRUPT_MESSAGE", (string?)problem["error_code"]);
         Assert.Equal(0, (long)(await api.GetAsync($"/v1/topics/{topic}/partitions/0/records"))["high_watermark"]!);
     }
@@ -70,21 +70,21 @@ public class CodecTests(ApiFixture api)
     [InlineData("zstd")]
     public async Task Get_WithAcceptEncoding_AnswersInIt(string encoding)
     {
-        string topic = await api.CreateTopicAsync();
+        var topic = await api.CreateTopicAsync();
         await api.PostAsync($"/v1/topics/{topic}/records", $$"""{"records":[{"value":"{{Text}}"}]}""");
         using var request = new HttpRequestMessage(HttpMethod.Get, $"/v1/topics/{topic}/partitions/0/records");
         request.Headers.Add("Accept-Encoding", encoding);
-        using HttpResponseMessage response = await api.SendAsync(request);
+        using var response = await api.SendAsync(request);
 
         Assert.Equal([encoding], response.Content.Headers.ContentEncoding);
-        await using Stream body = await response.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken);
+        await using var body = await response.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken);
         await using Stream plain = encoding switch
         {
             "gzip" => new GZipStream(body, CompressionMode.Decompress),
             "br" => new BrotliStream(body, CompressionMode.Decompress),
             _ => new ZstdSharp.DecompressionStream(body),
         };
-        JsonNode read = (await JsonNode.ParseAsync(plain, cancellationToken: TestContext.Current.CancellationToken))!;
+        var read = (await JsonNode.ParseAsync(plain, cancellationToken: TestContext.Current.CancellationToken))!;
         Assert.Equal(Text, (string?)Assert.Single(read["records"]!.AsArray())!["value"]);
     }
 
@@ -92,13 +92,13 @@ public class CodecTests(ApiFixture api)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, $"/v1/topics/{topic}/partitions/0/records");
         request.Headers.Add("Accept", BatchType);
-        using HttpResponseMessage response = await api.SendAsync(request);
+        using var response = await api.SendAsync(request);
         return await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
     }
 
     private async Task AssertJsonAsync(string topic)
     {
-        JsonNode read = await api.GetAsync($"/v1/topics/{topic}/partitions/0/records?value_as=string");
+        var read = await api.GetAsync($"/v1/topics/{topic}/partitions/0/records?value_as=string");
         Assert.Equal([Text, "second"], read["records"]!.AsArray().Select(record => (string?)record!["value"]));
     }
 }

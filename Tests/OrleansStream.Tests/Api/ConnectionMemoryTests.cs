@@ -17,11 +17,11 @@ public sealed class ConnectionMemoryTests : IDisposable
         Assert.All(taken, block => Assert.Equal(ConnectionLimits.ConnectionBlockBytes, block.Memory.Length));
         Assert.Equal(taken.Length, taken.Select(Place).Distinct().Count());
 
-        using (IMemoryOwner<byte> small = _memory.Rent(2_048))
+        using (var small = _memory.Rent(2_048))
             Assert.InRange(small.Memory.Length, 2_048, 4_096);
-        nint returned = Place(taken[7]);
+        var returned = Place(taken[7]);
         taken[7].Dispose();
-        using (IMemoryOwner<byte> large = _memory.Rent(2_048))
+        using (var large = _memory.Rent(2_048))
             Assert.Equal((returned, ConnectionLimits.ConnectionBlockBytes), (Place(large), large.Memory.Length));
     }
 
@@ -33,19 +33,19 @@ public sealed class ConnectionMemoryTests : IDisposable
     [Fact]
     public void Dispose_OfOneListenersPool_LeavesTheOthers()
     {
-        MemoryPool<byte> other = _memory.Create();
+        var other = _memory.Create();
         nint place;
-        using (IMemoryOwner<byte> block = _memory.Create().Rent())
+        using (var block = _memory.Create().Rent())
             place = Place(block);
         _memory.Create().Dispose();
 
-        using IMemoryOwner<byte> again = other.Rent();
+        using var again = other.Rent();
         Assert.Equal(place, Place(again));
     }
 
     private static unsafe nint Place(IMemoryOwner<byte> block)
     {
-        using MemoryHandle handle = block.Memory.Pin();
+        using var handle = block.Memory.Pin();
         return (nint)handle.Pointer;
     }
 }

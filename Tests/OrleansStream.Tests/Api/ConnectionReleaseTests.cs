@@ -23,17 +23,17 @@ public sealed class ConnectionReleaseTests : IAsyncLifetime
     public async Task Get_WhenTheServiceStops_IsAnsweredWithTheEndOfItsConnection()
     {
         // It has begun, and is answered after the stop.
-        Task<HttpResponseMessage> parked = GetAsync("/health/ready");
+        var parked = GetAsync("/health/ready");
         await _readiness.Asked.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
-        using (HttpResponseMessage before = await GetAsync("/health/live"))
+        using (var before = await GetAsync("/health/live"))
             Assert.NotEqual(true, before.Headers.ConnectionClose);
 
         _api.Services.GetRequiredService<IHostApplicationLifetime>().StopApplication();
         _readiness.Release();
 
-        foreach (Task<HttpResponseMessage> answer in (Task<HttpResponseMessage>[])[parked, GetAsync("/health/live"), GetAsync("/none-such")])
+        foreach (var answer in (Task<HttpResponseMessage>[])[parked, GetAsync("/health/live"), GetAsync("/none-such")])
         {
-            using HttpResponseMessage response = await answer;
+            using var response = await answer;
             Assert.Equal(HttpVersion.Version11, response.Version);
             Assert.True(response.Headers.ConnectionClose);
         }

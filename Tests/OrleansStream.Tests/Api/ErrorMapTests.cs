@@ -10,7 +10,7 @@ public class ErrorMapTests
     [Theory, MemberData(nameof(Codes))]
     public void Of_WhenAnyCode_IsAnErrorStatusWithATitle(StreamErrorCode code)
     {
-        HttpError error = ErrorMap.Of(code);
+        var error = ErrorMap.Of(code);
         Assert.InRange(error.Status, 400, 599);
         Assert.NotEmpty(error.Title);
         // What the caller must change cannot succeed by itself; what is the server's own matter may.

@@ -19,9 +19,12 @@ public partial class GoldenTests(ApiFixture api)
         await CheckAsync("patch-topic", HttpMethod.Patch, $"/v1/topics/{Topic}", """{"config":{"retention.ms":null,"compression.type":"zstd"}}""");
         await CheckAsync("list-topics", HttpMethod.Get, $"/v1/topics?prefix={Topic}&limit=1");
         // The records are of long ago.
-        using (HttpResponseMessage kept = await api.Client.PatchAsync(
+        using (var kept = await api.Client.PatchAsync(
             $"/v1/topics/{Topic}", ApiFixture.Json("""{"config":{"retention.ms":-1}}"""), TestContext.Current.CancellationToken))
+        {
             Assert.True(kept.IsSuccessStatusCode);
+        }
+
         await CheckAsync("produce", HttpMethod.Post, $"/v1/topics/{Topic}/records", """
             {"records":[{"partition":1,"key":"argentina-brazil","value":{"event":"goal","minute":80},"headers":[{"key":"source","value":"stadium"}],"timestamp":"2026-06-11T19:20:00Z"}]}
             """);
@@ -40,14 +43,14 @@ public partial class GoldenTests(ApiFixture api)
     private async Task CheckAsync(string name, HttpMethod method, string path, string? body = null)
     {
         using var request = new HttpRequestMessage(method, path) { Content = body is null ? null : ApiFixture.Json(body.Trim()) };
-        using HttpResponseMessage response = await api.SendAsync(request);
+        using var response = await api.SendAsync(request);
         var text = new StringBuilder($"{method} {path}\n");
         if (body is not null)
             text.Append($"content-type: application/json\n\n{body.Trim()}\n");
         text.Append($"\n{(int)response.StatusCode} {response.Content.Headers.ContentType}\n\n{await ApiFixture.TextAsync(response)}");
-        string actual = Varying().Replace(text.ToString().TrimEnd() + "\n", m => $"{m.Groups[1].Value}<{m.Groups[2].Value}>");
+        var actual = Varying().Replace(text.ToString().TrimEnd() + "\n", m => $"{m.Groups[1].Value}<{m.Groups[2].Value}>");
         actual = TopicInTailToken().Replace(actual, "@<topic>");
-        string file = Path.Combine(AppContext.BaseDirectory, "Api", "Golden", name + ".txt");
+        var file = Path.Combine(AppContext.BaseDirectory, "Api", "Golden", name + ".txt");
         if (Environment.GetEnvironmentVariable("GOLDEN_UPDATE") is { Length: > 0 } folder)
             await File.WriteAllTextAsync(Path.Combine(folder, name + ".txt"), actual, TestContext.Current.CancellationToken);
         else

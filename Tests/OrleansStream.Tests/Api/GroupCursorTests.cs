@@ -26,14 +26,14 @@ public class GroupCursorTests(ApiFixture api)
         Gen.Select(OneOf(0L, 1, long.MaxValue, -1), Offset.Array[0, 4], Holds.Array[0, 2]).Sample((epoch, offsets, holds) =>
         {
             PartitionOffset[] ordered = [.. offsets.GroupBy(offset => offset.TopicId).SelectMany(topic => topic)];
-            string text = new GroupCursor(new MemberToken(Guid.NewGuid(), epoch), ordered) { Holds = holds }.Write("g", "m");
+            var text = new GroupCursor(new MemberToken(Guid.NewGuid(), epoch), ordered) { Holds = holds }.Write("g", "m");
             if (!IsPossible(epoch, ordered, holds))
             {
                 Assert.Equal("cursor", Assert.Throws<StreamException>(() => GroupCursor.Read(text, "g", "m")).Error.Field);
                 return;
             }
 
-            GroupCursor read = GroupCursor.Read(text, "g", "m");
+            var read = GroupCursor.Read(text, "g", "m");
             Assert.Equal(ordered, read.Offsets);
             Assert.Equal(holds.Length, read.Holds.Count);
         }, iter: 20_000);
@@ -41,14 +41,14 @@ public class GroupCursorTests(ApiFixture api)
     [Fact]
     public async Task Poll_WithAForgedCursor_IsRefusedByName()
     {
-        string topic = await api.CreateTopicAsync();
+        var topic = await api.CreateTopicAsync();
         var answer = await api.PostAsync($"/v1/groups/{topic}/members/m/poll", $$"""{"topics":["{{topic}}"]}""");
-        GroupCursor given = GroupCursor.Read((string)answer["cursor"]!, topic, "m");
+        var given = GroupCursor.Read((string)answer["cursor"]!, topic, "m");
         PartitionOffset[] twice = [.. given.Offsets, .. given.Offsets];
         Assert.Equal(2, twice.Length);
-        foreach (GroupCursor forged in new[] { given with { Offsets = twice }, given with { Offsets = [given.Offsets[0] with { Partition = -1 }] } })
+        foreach (var forged in new[] { given with { Offsets = twice }, given with { Offsets = [given.Offsets[0] with { Partition = -1 }] } })
         {
-            string body = $$"""{"topics":["{{topic}}"],"cursor":"{{forged.Write(topic, "m")}}"}""";
+            var body = $$"""{"topics":["{{topic}}"],"cursor":"{{forged.Write(topic, "m")}}"}""";
             Assert.Equal("cursor", (string?)(await api.PostAsync($"/v1/groups/{topic}/members/m/poll", body, 400))["field"]);
         }
     }

@@ -16,12 +16,12 @@ public class HeadTests(ApiFixture api)
     [InlineData("/v1/producers"), InlineData("/v1/groups/{t}/members/m/poll")]
     public async Task Head_WhereverGetIsAnswered_HasItsStatusAndHeaders(string path)
     {
-        string topic = await api.CreateTopicAsync();
+        var topic = await api.CreateTopicAsync();
         await api.PostAsync($"/v1/topics/{topic}/records", """{"records":[{"value":1}]}""");
         await api.PostAsync($"/v1/groups/{topic}/members/m/poll", $$"""{"topics":["{{topic}}"]}""");
         path = path.Replace("{t}", topic, StringComparison.Ordinal);
-        using HttpResponseMessage get = await SendAsync(HttpMethod.Get, path);
-        using HttpResponseMessage head = await SendAsync(HttpMethod.Head, path);
+        using var get = await SendAsync(HttpMethod.Get, path);
+        using var head = await SendAsync(HttpMethod.Head, path);
         Assert.Equal(get.StatusCode, head.StatusCode);
         Assert.Equal(HeadersOf(get), HeadersOf(head));
         Assert.Empty(await ApiFixture.TextAsync(head));
@@ -31,10 +31,10 @@ public class HeadTests(ApiFixture api)
     [InlineData("/v1/topics/{t}/partitions/0/records?wait_ms=20000", "application/json"), InlineData("/v1/topics/{t}/records", "text/event-stream")]
     public async Task Head_OfWhatWaits_DoesNotWait(string path, string type)
     {
-        string topic = await api.CreateTopicAsync();
+        var topic = await api.CreateTopicAsync();
         using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(15));
         using var request = new HttpRequestMessage(HttpMethod.Head, path.Replace("{t}", topic, StringComparison.Ordinal));
-        using HttpResponseMessage response = await api.Client.SendAsync(request, timeout.Token);
+        using var response = await api.Client.SendAsync(request, timeout.Token);
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         Assert.Equal(type, response.Content.Headers.ContentType!.MediaType);
         // The connection is whole: the next request goes over it.
@@ -44,16 +44,16 @@ public class HeadTests(ApiFixture api)
     [Fact]
     public async Task Head_OfATopic_TellsTheLengthThatGetHas()
     {
-        string topic = await api.CreateTopicAsync();
-        using HttpResponseMessage get = await SendAsync(HttpMethod.Get, $"/v1/topics/{topic}");
-        using HttpResponseMessage head = await SendAsync(HttpMethod.Head, $"/v1/topics/{topic}");
+        var topic = await api.CreateTopicAsync();
+        using var get = await SendAsync(HttpMethod.Get, $"/v1/topics/{topic}");
+        using var head = await SendAsync(HttpMethod.Head, $"/v1/topics/{topic}");
         Assert.Equal((await ApiFixture.TextAsync(get)).Length, head.Content.Headers.ContentLength);
     }
 
     [Fact]
     public async Task Post_WhereOnlyGetIs_IsToldOfHead()
     {
-        using HttpResponseMessage response = await SendAsync(HttpMethod.Post, "/health/live");
+        using var response = await SendAsync(HttpMethod.Post, "/health/live");
         Assert.Equal(HttpStatusCode.MethodNotAllowed, response.StatusCode);
         Assert.Equal(["GET", "HEAD"], response.Content.Headers.Allow.Order());
     }

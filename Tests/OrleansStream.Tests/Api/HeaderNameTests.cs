@@ -10,15 +10,15 @@ public class HeaderNameTests(ApiFixture api)
     [Fact]
     public async Task Read_OfNamesThatAreNoText_TellsThemFromNamesThatLookLikeThem()
     {
-        string topic = await api.CreateTopicAsync();
-        using HttpResponseMessage stored = await api.PostAsync(
+        var topic = await api.CreateTopicAsync();
+        using var stored = await api.PostAsync(
             $"/v1/topics/{topic}/partitions/0/records", ApiFixture.Body(Batch([0xFF, 0xFE], [.. "//4="u8], []), "application/vnd.kafka.recordbatch.v2"));
         Assert.Equal(200, (int)stored.StatusCode);
-        JsonArray fetched = (await api.GetAsync($"/v1/topics/{topic}/partitions/0/records"))["records"]!.AsArray();
-        using HttpResponseMessage tail = await api.Client.GetAsync($"/v1/topics/{topic}/records?from=earliest&limit=3", TestContext.Current.CancellationToken);
+        var fetched = (await api.GetAsync($"/v1/topics/{topic}/partitions/0/records"))["records"]!.AsArray();
+        using var tail = await api.Client.GetAsync($"/v1/topics/{topic}/records?from=earliest&limit=3", TestContext.Current.CancellationToken);
         JsonArray tailed = [.. (await ApiFixture.TextAsync(tail)).Split('\n').Where(line => line.StartsWith("data: ", StringComparison.Ordinal)).Select(line => JsonNode.Parse(line[6..]))];
-        JsonArray polled = (await api.PostAsync($"/v1/groups/{topic}/members/m/poll", $$"""{"topics":["{{topic}}"]}"""))["records"]!.AsArray();
-        foreach (JsonArray records in new[] { fetched, tailed, polled })
+        var polled = (await api.PostAsync($"/v1/groups/{topic}/members/m/poll", $$"""{"topics":["{{topic}}"]}"""))["records"]!.AsArray();
+        foreach (var records in new[] { fetched, tailed, polled })
         {
             Assert.Equal(
                 ["""[{"key":"//4=","key_type":"binary","value":"x"}]""", """[{"key":"//4=","value":"x"}]""", """[{"key":"","value":"x"}]"""],
@@ -26,16 +26,16 @@ public class HeaderNameTests(ApiFixture api)
         }
 
         // What was read can be stored again, and is the same.
-        string copy = string.Join(',', fetched.Select(record => $$"""{"value":1,"headers":{{record!["headers"]!.ToJsonString()}}}"""));
+        var copy = string.Join(',', fetched.Select(record => $$"""{"value":1,"headers":{{record!["headers"]!.ToJsonString()}}}"""));
         await api.PostAsync($"/v1/topics/{topic}/partitions/0/records", $$"""{"records":[{{copy}}]}""");
-        JsonArray again = (await api.GetAsync($"/v1/topics/{topic}/partitions/0/records?offset=3"))["records"]!.AsArray();
+        var again = (await api.GetAsync($"/v1/topics/{topic}/partitions/0/records?offset=3"))["records"]!.AsArray();
         Assert.Equal(fetched.Select(record => record!["headers"]!.ToJsonString()), again.Select(record => record!["headers"]!.ToJsonString()));
     }
 
     private static byte[] Batch(params byte[][] names)
     {
         using var writer = new RecordBatchWriter();
-        foreach (byte[] name in names)
+        foreach (var name in names)
         {
             using var headers = new RecordHeadersWriter();
             headers.Append(name, "x"u8);

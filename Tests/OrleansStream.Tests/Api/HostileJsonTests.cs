@@ -75,18 +75,18 @@ public class HostileJsonTests(ApiFixture api)
 
     private async Task CheckAsync(Func<string, IEnumerable<(Change Change, string? Field)>> changes, bool isRefused)
     {
-        string topic = await api.CreateTopicAsync();
+        var topic = await api.CreateTopicAsync();
         var faults = new List<string>();
-        foreach ((string method, string path, string type, string body) in Requests)
+        foreach ((var method, var path, var type, var body) in Requests)
         {
-            JsonNode whole = JsonNode.Parse(body)!;
-            foreach (string place in PlacesOf(whole, ""))
+            var whole = JsonNode.Parse(body)!;
+            foreach (var place in PlacesOf(whole, ""))
             {
-                foreach ((Change change, string? field) in changes(place))
+                foreach ((var change, var field) in changes(place))
                 {
-                    string text = Write(whole, "", change).Replace("{t}", topic, StringComparison.Ordinal);
-                    string? expected = type == "application/json" || field is null ? field : field == "body" ? "lines[0]" : $"lines[0].{field}";
-                    string? fault = await FindFaultAsync(method, path.Replace("{t}", topic, StringComparison.Ordinal), type, text, isRefused, expected);
+                    var text = Write(whole, "", change).Replace("{t}", topic, StringComparison.Ordinal);
+                    var expected = type == "application/json" || field is null ? field : field == "body" ? "lines[0]" : $"lines[0].{field}";
+                    var fault = await FindFaultAsync(method, path.Replace("{t}", topic, StringComparison.Ordinal), type, text, isRefused, expected);
                     if (fault is not null)
                         faults.Add($"{method} {path} {type} {text[..Math.Min(text.Length, 200)]}: {fault}");
                 }
@@ -99,14 +99,14 @@ public class HostileJsonTests(ApiFixture api)
     private async Task<string?> FindFaultAsync(string method, string path, string type, string body, bool isRefused, string? field)
     {
         using var request = new HttpRequestMessage(new HttpMethod(method), path) { Content = ApiFixture.Body(Encoding.UTF8.GetBytes(body), type) };
-        using HttpResponseMessage response = await api.SendAsync(request);
-        int status = (int)response.StatusCode;
-        string text = await ApiFixture.TextAsync(response);
+        using var response = await api.SendAsync(request);
+        var status = (int)response.StatusCode;
+        var text = await ApiFixture.TextAsync(response);
         if (status < 300)
             return isRefused ? $"{status} {text}" : null;
         if (status >= 500 || text.Length > AnswerLengthMax || response.Content.Headers.ContentType?.MediaType != "application/problem+json")
             return $"{status} {text.Length} {text[..Math.Min(text.Length, 200)]}";
-        JsonNode problem = JsonNode.Parse(text)!;
+        var problem = JsonNode.Parse(text)!;
         if (string.IsNullOrEmpty((string?)problem["detail"]) || problem["error_code"] is null)
             return text;
         return field is null || (string?)problem["field"] == field ? null : $"not '{field}': {text}";
@@ -133,8 +133,8 @@ public class HostileJsonTests(ApiFixture api)
 
     private static string WriteField(string name, JsonNode? value, string place, Change change)
     {
-        bool isHere = change.Place == place;
-        string field = $"{(isHere && change.Kind == ChangeKind.Name ? change.Text : $"\"{name}\"")}:{Write(value, place, change)}";
+        var isHere = change.Place == place;
+        var field = $"{(isHere && change.Kind == ChangeKind.Name ? change.Text : $"\"{name}\"")}:{Write(value, place, change)}";
         return isHere && change.Kind == ChangeKind.Twice ? $"{field},{field}" : field;
     }
 
@@ -151,8 +151,8 @@ public class HostileJsonTests(ApiFixture api)
     {
         if (place.StartsWith("config", StringComparison.Ordinal))
             return place;
-        string[] names = place.Split('.');
-        int payload = Array.FindIndex(names, name => name.Split('[')[0] is "key" or "value");
+        var names = place.Split('.');
+        var payload = Array.FindIndex(names, name => name.Split('[')[0] is "key" or "value");
         return payload >= 0 ? string.Join('.', names[..payload].Append(names[payload].Split('[')[0])) : place.Length == 0 ? "body" : place;
     }
 

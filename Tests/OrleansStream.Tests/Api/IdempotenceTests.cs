@@ -14,20 +14,20 @@ public sealed class IdempotenceTests(ApiFixture api)
     [Fact]
     public async Task Producer_WhenItRepeatsSkipsOrIsReplaced_FollowsKafkasRules()
     {
-        string path = await PartitionAsync();
-        JsonNode producer = await api.PostAsync("/v1/producers", "", status: 201);
-        long id = (long)producer["producer_id"]!;
+        var path = await PartitionAsync();
+        var producer = await api.PostAsync("/v1/producers", "", status: 201);
+        var id = (long)producer["producer_id"]!;
         Assert.Equal(0, (int)producer["producer_epoch"]!);
 
-        JsonNode first = await SendAsync(path, Values("a", "b"), 200, id, epoch: 0, sequence: 0);
-        JsonNode repeated = await SendAsync(path, Values("a", "b"), 200, id, epoch: 0, sequence: 0);
+        var first = await SendAsync(path, Values("a", "b"), 200, id, epoch: 0, sequence: 0);
+        var repeated = await SendAsync(path, Values("a", "b"), 200, id, epoch: 0, sequence: 0);
         Assert.Equal(OffsetsOf(first), OffsetsOf(repeated));
         Assert.Equal("OUT_OF_ORDER_SEQUENCE_NUMBER", await FailAsync(path, 409, id, epoch: 0, sequence: 3));
         await SendAsync(path, Values("c"), 200, id, epoch: 0, sequence: 2);
 
-        JsonNode raised = await api.PostAsync("/v1/producers", $$"""{"producer_id":{{id}},"producer_epoch":0}""", status: 201);
+        var raised = await api.PostAsync("/v1/producers", $$"""{"producer_id":{{id}},"producer_epoch":0}""", status: 201);
         Assert.Equal((id, 1), ((long)raised["producer_id"]!, (int)raised["producer_epoch"]!));
-        JsonNode fenced = await api.PostAsync("/v1/producers", $$"""{"producer_id":{{id}},"producer_epoch":0}""", status: 409);
+        var fenced = await api.PostAsync("/v1/producers", $$"""{"producer_id":{{id}},"producer_epoch":0}""", status: 409);
         Assert.Equal("INVALID_PRODUCER_EPOCH", (string?)fenced["error_code"]);
         Assert.Equal("OUT_OF_ORDER_SEQUENCE_NUMBER", await FailAsync(path, 409, id, epoch: 1, sequence: 3));
         await SendAsync(path, Values("d"), 200, id, epoch: 1, sequence: 0);
@@ -38,7 +38,7 @@ public sealed class IdempotenceTests(ApiFixture api)
     [Fact]
     public async Task Raise_WhenItIsRepeatedByItsKey_GivesTheSameEpochAndFencesWhoeverHasNoKey()
     {
-        long id = (long)(await api.PostAsync("/v1/producers", "", status: 201))["producer_id"]!;
+        var id = (long)(await api.PostAsync("/v1/producers", "", status: 201))["producer_id"]!;
         Assert.Equal(1, (int)(await RaiseAsync(id, epoch: 0, "k1", 201))["producer_epoch"]!);
         Assert.Equal(1, (int)(await RaiseAsync(id, epoch: 0, "k1", 201))["producer_epoch"]!);
 
@@ -58,10 +58,10 @@ public sealed class IdempotenceTests(ApiFixture api)
     [Fact]
     public async Task Condition_WhenItFails_TellsTheNextOffset()
     {
-        long id = await TakeIdAsync();
-        string path = await PartitionAsync();
+        var id = await TakeIdAsync();
+        var path = await PartitionAsync();
         await SendAsync(path, Values("a", "b"), 200, id, epoch: 0, sequence: 0, ifMatch: 0);
-        JsonNode failed = await SendAsync(path, Values("c"), 412, id, epoch: 0, sequence: 2, ifMatch: 7);
+        var failed = await SendAsync(path, Values("c"), 412, id, epoch: 0, sequence: 2, ifMatch: 7);
         Assert.Equal((2, 2), ((int)failed["next_offset"]!, (int)failed["results"]![0]!["error"]!["next_offset"]!));
         await SendAsync(path, Values("c"), 200, id, epoch: 0, sequence: 2, ifMatch: (long)failed["next_offset"]!);
     }
@@ -69,18 +69,18 @@ public sealed class IdempotenceTests(ApiFixture api)
     [Fact]
     public async Task Producer_WhenARequestOfManyBatchesIsRepeated_IsAnsweredWithItsOffsets()
     {
-        long id = await TakeIdAsync();
-        string path = await PartitionAsync();
+        var id = await TakeIdAsync();
+        var path = await PartitionAsync();
         byte[] Numbered(int from) => [.. Enumerable.Range(from, 20).SelectMany(i =>
         {
-            byte[] batch = Encoded($"{i}");
+            var batch = Encoded($"{i}");
             RecordBatchHeader.StampProducer(batch, id, epoch: 0, baseSequence: i);
             RecordBatchHeader.StampCrc(batch);
             return batch;
         })];
-        JsonNode first = await PostAsync(Numbered(0));
+        var first = await PostAsync(Numbered(0));
         await SendAsync(path, Values("beside"), 200, await TakeIdAsync(), epoch: 0, sequence: 0);
-        JsonNode second = await PostAsync(Numbered(20));
+        var second = await PostAsync(Numbered(20));
         Assert.Equal(first.ToJsonString(), (await PostAsync(Numbered(0))).ToJsonString());
         Assert.Equal(second.ToJsonString(), (await PostAsync(Numbered(20))).ToJsonString());
         Assert.Equal(41, (await ValuesAsync(path)).Length);
@@ -88,8 +88,8 @@ public sealed class IdempotenceTests(ApiFixture api)
         async Task<JsonNode> PostAsync(byte[] batches)
         {
             using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = ApiFixture.Body(batches, BatchType) };
-            using HttpResponseMessage response = await api.SendAsync(request);
-            string text = await ApiFixture.TextAsync(response);
+            using var response = await api.SendAsync(request);
+            var text = await ApiFixture.TextAsync(response);
             Assert.True(response.IsSuccessStatusCode, text);
             return JsonNode.Parse(text)!;
         }
@@ -98,8 +98,8 @@ public sealed class IdempotenceTests(ApiFixture api)
     [Fact]
     public async Task Producer_WithAnyBodyAndAcks_NumbersTheRequestsRecords()
     {
-        long id = await TakeIdAsync();
-        string path = await PartitionAsync();
+        var id = await TakeIdAsync();
+        var path = await PartitionAsync();
         await SendAsync(path, ApiFixture.Body("{\"value\":1}\n{\"value\":2}\n"u8.ToArray(), Ndjson), 200, id, epoch: 0, sequence: 0);
         await SendAsync(path, ApiFixture.Body("{\"value\":1}\n{\"value\":2}\n"u8.ToArray(), Ndjson), 200, id, epoch: 0, sequence: 0);
         await SendAsync(path, ApiFixture.Body("3"u8.ToArray(), "text/plain"), 200, id, epoch: 0, sequence: 2);
@@ -109,7 +109,7 @@ public sealed class IdempotenceTests(ApiFixture api)
         await SendAsync(path, ApiFixture.Json("""{"records":[{"value":6}],"acks":1}"""), 200, id, epoch: 0, sequence: 5);
         // A line that is refused refuses all: the numbers count the records.
         await SendAsync(path, ApiFixture.Body("{\"value\":7}\n{\"valu\":8}\n"u8.ToArray(), Ndjson), 400, id, epoch: 0, sequence: 6);
-        byte[] named = Encoded("x");
+        var named = Encoded("x");
         RecordBatchHeader.StampProducer(named, id, epoch: 0, baseSequence: 0);
         await SendAsync(path, ApiFixture.Body(named, BatchType), 400, id, epoch: 0, sequence: 6);
         Assert.Equal(["1", "2", "3", "4", "5", "6"], await ValuesAsync(path));
@@ -118,8 +118,8 @@ public sealed class IdempotenceTests(ApiFixture api)
     [Fact]
     public async Task Producer_WhenACondition_IsMetOnceAndNotAskedAgain()
     {
-        long id = await TakeIdAsync();
-        string path = await PartitionAsync();
+        var id = await TakeIdAsync();
+        var path = await PartitionAsync();
         await SendAsync(path, Values("a"), 200, id, epoch: 0, sequence: 0, ifMatch: 0);
         await SendAsync(path, Values("a"), 200, id, epoch: 0, sequence: 0, ifMatch: 0);
         await SendAsync(path, Values("b"), 412, id, epoch: 0, sequence: 1, ifMatch: 0);
@@ -134,11 +134,11 @@ public sealed class IdempotenceTests(ApiFixture api)
     [InlineData("""{"records":[{"key":"a","value":1},{"key":"b","value":"0123456789"}]}""", "application/json", 207)]
     public async Task Key_WhenRepeated_GivesTheSameAnswerAndStoresNothing(string body, string type, int status)
     {
-        string topic = await api.CreateTopicAsync(6, """{"max.message.bytes":9}""");
-        string key = Guid.NewGuid().ToString();
-        string first = await KeyedAsync($"/v1/topics/{topic}/records", body, type, key, status);
+        var topic = await api.CreateTopicAsync(6, """{"max.message.bytes":9}""");
+        var key = Guid.NewGuid().ToString();
+        var first = await KeyedAsync($"/v1/topics/{topic}/records", body, type, key, status);
         await KeyedAsync($"/v1/topics/{topic}/records", body, type, Guid.NewGuid().ToString(), status);
-        long stored = await CountAsync(topic);
+        var stored = await CountAsync(topic);
 
         Assert.Equal(first, await KeyedAsync($"/v1/topics/{topic}/records", body, type, key, status));
         await KeyedAsync($"/v1/topics/{topic}/records", body.Replace('a', 'z').Replace('1', '2'), type, key, 422);
@@ -149,8 +149,8 @@ public sealed class IdempotenceTests(ApiFixture api)
     [Fact]
     public async Task Key_WhenTheRequestWasRefused_IsFreeAgain()
     {
-        string topic = await api.CreateTopicAsync();
-        string path = $"/v1/topics/{topic}/records";
+        var topic = await api.CreateTopicAsync();
+        var path = $"/v1/topics/{topic}/records";
         await KeyedAsync(path, "{", "application/json", "free", 400);
         await KeyedAsync(path, """{"records":[{"value":1}],"acks":1}""", "application/json", "free", 400);
         await KeyedAsync(path, """{"records":[{"value":1,"partition":7}]}""", "application/json", "free", 404);
@@ -162,15 +162,15 @@ public sealed class IdempotenceTests(ApiFixture api)
     [Fact]
     public async Task Key_WhenManySendItAtOnce_IsStoredOnce()
     {
-        string topic = await api.CreateTopicAsync(3);
+        var topic = await api.CreateTopicAsync(3);
         const string Body = """{"records":[{"key":"a","value":1},{"key":"b","value":2},{"key":"c","value":3}]}""";
         var answers = new HashSet<string>();
         await Parallel.ForAsync(0, 20, async (_, cancellationToken) =>
         {
             while (true)
             {
-                using HttpResponseMessage response = await KeyedAsync($"/v1/topics/{topic}/records", Body, "application/json", "once");
-                string text = await response.Content.ReadAsStringAsync(cancellationToken);
+                using var response = await KeyedAsync($"/v1/topics/{topic}/records", Body, "application/json", "once");
+                var text = await response.Content.ReadAsStringAsync(cancellationToken);
                 if ((int)response.StatusCode == 409)
                 {
                     Assert.Equal("IDEMPOTENCY_KEY_IN_USE", (string?)JsonNode.Parse(text)!["error_code"]);
@@ -196,8 +196,8 @@ public sealed class IdempotenceTests(ApiFixture api)
         };
         if (key is not null)
             request.Headers.Add("Idempotency-Key", key);
-        using HttpResponseMessage response = await api.SendAsync(request);
-        string text = await ApiFixture.TextAsync(response);
+        using var response = await api.SendAsync(request);
+        var text = await ApiFixture.TextAsync(response);
         Assert.True(status == (int)response.StatusCode, $"{(int)response.StatusCode}: {text}");
         return JsonNode.Parse(text)!;
     }
@@ -212,7 +212,7 @@ public sealed class IdempotenceTests(ApiFixture api)
     private static byte[] Encoded(params string[] values)
     {
         using var writer = new RecordBatchWriter();
-        foreach (string value in values)
+        foreach (var value in values)
             writer.Append(1_000_000, default, hasKey: false, System.Text.Encoding.UTF8.GetBytes(value), hasValue: true);
         writer.Finish();
         return writer.ToArray();
@@ -227,8 +227,8 @@ public sealed class IdempotenceTests(ApiFixture api)
         request.Headers.Add("Producer-Sequence", $"{sequence}");
         if (ifMatch is { } offset)
             request.Headers.IfMatch.Add(new EntityTagHeaderValue($"\"{offset}\""));
-        using HttpResponseMessage response = await api.SendAsync(request);
-        string text = await ApiFixture.TextAsync(response);
+        using var response = await api.SendAsync(request);
+        var text = await ApiFixture.TextAsync(response);
         Assert.True(status == (int)response.StatusCode, $"{(int)response.StatusCode}: {text}");
         return text.Length == 0 ? new JsonObject() : JsonNode.Parse(text.Split('\n')[0])!;
     }
@@ -238,8 +238,8 @@ public sealed class IdempotenceTests(ApiFixture api)
 
     private async Task<string> KeyedAsync(string path, string body, string type, string key, int status)
     {
-        using HttpResponseMessage response = await KeyedAsync(path, body, type, key);
-        string text = await ApiFixture.TextAsync(response);
+        using var response = await KeyedAsync(path, body, type, key);
+        var text = await ApiFixture.TextAsync(response);
         Assert.True(status == (int)response.StatusCode, $"{(int)response.StatusCode}: {text}");
         return text;
     }

@@ -27,27 +27,27 @@ public sealed class InventedProducerTests(ApiFixture api)
     [Fact]
     public async Task Produce_UnderAnyProducerThatACallerInvents_DisturbsNoOtherProducer()
     {
-        string topic = await api.CreateTopicAsync();
-        long given = (long)(await api.PostAsync("/v1/producers", "", status: 201))["producer_id"]!;
+        var topic = await api.CreateTopicAsync();
+        var given = (long)(await api.PostAsync("/v1/producers", "", status: 201))["producer_id"]!;
         await OthersProduceAsync(topic);
         // What any reader sees: the service's own ids.
-        long[] seen = await ProducersInAsync(topic);
+        var seen = await ProducersInAsync(topic);
         Assert.Equal([ProducerIdKind.Service], seen.Select(ProducerIdRanges.KindOf).Distinct());
 
-        Gen<long> anyId = Gen.OneOf(
+        var anyId = Gen.OneOf(
             Gen.Long[0, long.MaxValue],
             Gen.Select(
                 OneOf<long>([0, ProducerIdRanges.ClientMin, given, given + ProducerLimits.IdsPerBlock, ProducerIdRanges.ServiceMin, ProducerIdRanges.DerivedMin, .. seen]),
                 Gen.Int[-2, 2], (bound, distance) => Math.Max(0, bound + distance)),
             OneOf(seen), OneOf(long.MaxValue - 1, long.MaxValue, given));
-        Gen<int> anyEpoch = Gen.OneOf(OneOf(0, 1, short.MaxValue - 1, short.MaxValue), Gen.Int[0, 5], Gen.Int[0, short.MaxValue]);
-        Gen<int> anySequence = Gen.OneOf(OneOf(0, 0, 1, int.MaxValue), Gen.Int[0, int.MaxValue]);
+        var anyEpoch = Gen.OneOf(OneOf(0, 1, short.MaxValue - 1, short.MaxValue), Gen.Int[0, 5], Gen.Int[0, short.MaxValue]);
+        var anySequence = Gen.OneOf(OneOf(0, 0, 1, int.MaxValue), Gen.Int[0, int.MaxValue]);
         await Gen.Select(anyId, anyEpoch, anySequence, OneOf(Ways)).SampleAsync(
             async (id, epoch, sequence, way) =>
             {
-                (int status, string? code) = await SendAsync(topic, 0, id, epoch, sequence, way);
+                (var status, var code) = await SendAsync(topic, 0, id, epoch, sequence, way);
                 // Of a block the service may have given out more than this test took.
-                bool mayBeGiven = ProducerIdRanges.KindOf(id) == ProducerIdKind.Client && id < given + (3 * ProducerLimits.IdsPerBlock);
+                var mayBeGiven = ProducerIdRanges.KindOf(id) == ProducerIdKind.Client && id < given + (3 * ProducerLimits.IdsPerBlock);
                 if (mayBeGiven)
                     Assert.True(status is 200 or 202 || (status == 409 && code is not null), $"{status} {code}");
                 else
@@ -60,24 +60,24 @@ public sealed class InventedProducerTests(ApiFixture api)
     [Fact]
     public async Task Failed_WhenSomebodyForgedItsCopyOnAnyWay_IsStoredAllTheSame()
     {
-        string topic = await api.CreateTopicAsync();
+        var topic = await api.CreateTopicAsync();
         var client = new RetryClient(api, $"g{Guid.NewGuid():N}", topic);
         await client.SetPolicyAsync("""{"max_attempts":2,"backoff_ms":[3600000]}""");
-        Guid id = Guid.Parse((string)(await api.GetAsync($"/v1/topics/{topic}"))["id"]!);
-        string retries = RetryTopics.RetryOf(topic, client.Group);
+        var id = Guid.Parse((string)(await api.GetAsync($"/v1/topics/{topic}"))["id"]!);
+        var retries = RetryTopics.RetryOf(topic, client.Group);
         await client.ProduceAsync(["first", .. Ways]);
         var deliveries = await client.PollUntilAsync(Ways.Length + 1);
         await client.PollAsync((deliveries[0], "makes the topic"));
 
         foreach (var (delivery, way) in deliveries.Skip(1).Zip(Ways))
         {
-            string identity = $"{client.Group}\n{id:N}/0/{delivery.Offset}/1";
-            long derived = ProducerIdRanges.Derive(SHA256.HashData(Encoding.UTF8.GetBytes(identity)));
+            var identity = $"{client.Group}\n{id:N}/0/{delivery.Offset}/1";
+            var derived = ProducerIdRanges.Derive(SHA256.HashData(Encoding.UTF8.GetBytes(identity)));
             Assert.Equal((409, "UNKNOWN_PRODUCER_ID"), await SendAsync(retries, 0, derived, epoch: 0, sequence: 0, way));
         }
 
         await client.PollAsync([.. deliveries.Skip(1).Select(delivery => (delivery, "failed"))]);
-        string[] kept = await ReadAsync(retries, deliveries.Count);
+        var kept = await ReadAsync(retries, deliveries.Count);
         Assert.Equal(
             string.Join('\n', deliveries.Select(delivery => $"{delivery.Value} {delivery.Offset}").Order(StringComparer.Ordinal)),
             string.Join('\n', kept.Order(StringComparer.Ordinal)));
@@ -91,9 +91,9 @@ public sealed class InventedProducerTests(ApiFixture api)
     [InlineData("batch inside", null)]
     public async Task Produce_UnderAnIdThatWasNotGivenOut_SaysHowToGetOne(string way, string? field)
     {
-        using HttpRequestMessage request = Request(await api.CreateTopicAsync(), 0, 7, epoch: 0, sequence: 0, way);
-        using HttpResponseMessage response = await api.SendAsync(request);
-        JsonNode problem = JsonNode.Parse(await ApiFixture.TextAsync(response))!;
+        using var request = Request(await api.CreateTopicAsync(), 0, 7, epoch: 0, sequence: 0, way);
+        using var response = await api.SendAsync(request);
+        var problem = JsonNode.Parse(await ApiFixture.TextAsync(response))!;
         Assert.Equal(("UNKNOWN_PRODUCER_ID", field, false), ((string?)problem["error_code"], (string?)problem["field"], (bool)problem["retriable"]!));
         Assert.Contains("POST /v1/producers", (string?)problem["detail"], StringComparison.Ordinal);
     }
@@ -102,11 +102,11 @@ public sealed class InventedProducerTests(ApiFixture api)
     [Fact]
     public async Task Produce_UnderAHigherEpochOfAGivenId_BeginsAtSequenceZero()
     {
-        string topic = await api.CreateTopicAsync();
-        long id = (long)(await api.PostAsync("/v1/producers", "", status: 201))["producer_id"]!;
-        foreach (string way in (string[])["json", "batch inside"])
+        var topic = await api.CreateTopicAsync();
+        var id = (long)(await api.PostAsync("/v1/producers", "", status: 201))["producer_id"]!;
+        foreach (var way in (string[])["json", "batch inside"])
         {
-            int epoch = way == "json" ? 0 : 10;
+            var epoch = way == "json" ? 0 : 10;
             Assert.Equal(200, (await SendAsync(topic, 0, id, epoch, 0, way)).Status);
             Assert.Equal((409, "OUT_OF_ORDER_SEQUENCE_NUMBER"), await SendAsync(topic, 0, id, epoch + 1, 1, way));
             Assert.Equal(200, (await SendAsync(topic, 0, id, epoch + 1, 0, way)).Status);
@@ -118,7 +118,7 @@ public sealed class InventedProducerTests(ApiFixture api)
 
     private async Task OthersProduceAsync(string topic)
     {
-        foreach (bool hasKey in (bool[])[false, true])
+        foreach (var hasKey in (bool[])[false, true])
         {
             using var request = new HttpRequestMessage(HttpMethod.Post, $"/v1/topics/{topic}/partitions/0/records")
             {
@@ -126,7 +126,7 @@ public sealed class InventedProducerTests(ApiFixture api)
             };
             if (hasKey)
                 request.Headers.Add("Idempotency-Key", Guid.NewGuid().ToString());
-            using HttpResponseMessage response = await api.SendAsync(request);
+            using var response = await api.SendAsync(request);
             Assert.True((int)response.StatusCode == 200, await ApiFixture.TextAsync(response));
         }
     }
@@ -147,15 +147,15 @@ public sealed class InventedProducerTests(ApiFixture api)
 
     private async Task<(int Status, string? Code)> SendAsync(string topic, int partition, long id, int epoch, int sequence, string way)
     {
-        using HttpRequestMessage request = Request(topic, partition, id, epoch, sequence, way);
-        using HttpResponseMessage response = await api.SendAsync(request);
-        string text = await ApiFixture.TextAsync(response);
+        using var request = Request(topic, partition, id, epoch, sequence, way);
+        using var response = await api.SendAsync(request);
+        var text = await ApiFixture.TextAsync(response);
         return ((int)response.StatusCode, response.IsSuccessStatusCode ? null : (string?)JsonNode.Parse(text)!["error_code"]);
     }
 
     private static HttpRequestMessage Request(string topic, int partition, long id, int epoch, int sequence, string way)
     {
-        bool isInside = way.Contains("inside", StringComparison.Ordinal);
+        var isInside = way.Contains("inside", StringComparison.Ordinal);
         var request = new HttpRequestMessage(
             HttpMethod.Post,
             way.EndsWith("to topic", StringComparison.Ordinal) ? $"/v1/topics/{topic}/records" : $"/v1/topics/{topic}/partitions/{partition}/records");
@@ -170,9 +170,9 @@ public sealed class InventedProducerTests(ApiFixture api)
             request.Headers.Add("Idempotency-Key", Guid.NewGuid().ToString());
         if (way == "batch inside acks 0")
             request.Headers.Add("Acks", "0");
-        byte[] named = Encoded();
+        var named = Encoded();
         RecordBatchHeader.StampProducer(named, id, (short)epoch, sequence);
-        byte[] next = Encoded();
+        var next = Encoded();
         RecordBatchHeader.StampProducer(next, id, (short)epoch, RecordBatchHeader.SequenceAfter(sequence, 1));
         request.Content = way switch
         {
@@ -206,8 +206,8 @@ public sealed class InventedProducerTests(ApiFixture api)
         {
             using var request = new HttpRequestMessage(HttpMethod.Get, $"/v1/topics/{topic}/partitions/0/records?offset={next}");
             request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue(BatchType));
-            using HttpResponseMessage response = await api.SendAsync(request);
-            byte[] batches = await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
+            using var response = await api.SendAsync(request);
+            var batches = await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
             var scanner = new RecordBatchScanner(batches);
             while (scanner.MoveNext())
                 ids.Add(scanner.Header.ProducerId);

@@ -35,7 +35,7 @@ public class JsonTextTests
     {
         // Pieces of JSON in any order: mostly wrong in interesting ways, sometimes right.
         string[] pieces = ["{", "}", "[", "]", ",", ":", "\"a\"", "\"\\n\"", "1", "-2.5e3", "0", "true", "null", " ", "x"];
-        Gen<string> piece = Gen.Int[0, pieces.Length - 1].Select(i => pieces[i]);
+        var piece = Gen.Int[0, pieces.Length - 1].Select(i => pieces[i]);
         piece.Array[1, 9].Select(string.Concat).Sample(
             text => JsonText.IsValid(Encoding.UTF8.GetBytes(text)) == IsJson(text), iter: 50_000);
     }
@@ -44,7 +44,7 @@ public class JsonTextTests
     {
         try
         {
-            using JsonDocument document = JsonDocument.Parse(text);
+            using var document = JsonDocument.Parse(text);
             return true;
         }
         catch (JsonException)

@@ -27,7 +27,7 @@ public sealed class KnownTopicsTests
     [Fact]
     public async Task Require_OfATopicThatWasThereLately_AsksOnce()
     {
-        for (int i = 0; i < 3; i++)
+        for (var i = 0; i < 3; i++)
             await RequireAsync("t");
         Assert.Equal(1, _catalog.AskedCount);
         Assert.True(_topics.IsKnown("t"));
@@ -40,14 +40,14 @@ public sealed class KnownTopicsTests
         _catalog.Find = _ => Task.FromResult<TopicMetadata?>(null);
         _time.Advance(AdmissionLimits.TopicKnownAge);
         Assert.False(_topics.IsKnown("t"));
-        StreamException refused = await Assert.ThrowsAsync<StreamException>(() => RequireAsync("t"));
+        var refused = await Assert.ThrowsAsync<StreamException>(() => RequireAsync("t"));
         Assert.Equal(StreamErrorCode.UnknownTopicOrPartition, refused.Error.Code);
     }
 
     [Fact]
     public async Task Require_OfManyTopics_RemembersSoManyAndNoMore()
     {
-        for (int i = 0; i < AdmissionLimits.TopicsKnownMax; i++)
+        for (var i = 0; i < AdmissionLimits.TopicsKnownMax; i++)
             await RequireAsync($"t{i}");
         Assert.True(_topics.IsKnown("t0"));
         await RequireAsync("one more");
@@ -63,7 +63,7 @@ public sealed class KnownTopicsTests
 
         var silent = new TaskCompletionSource<TopicMetadata?>();
         _catalog.Find = _ => silent.Task;
-        Task asking = RequireAsync("t");
+        var asking = RequireAsync("t");
         Assert.False(asking.IsCompleted);
         _time.Advance(AdmissionLimits.TopicLookupMax);
         await asking;

@@ -28,7 +28,7 @@ public sealed class LineStrayTests : IAsyncLifetime
         const int Count = 5;
         using var appended = new SemaphoreSlim(0);
         var calls = new List<(ReadOnlyMemory<byte> Batches, byte[] AsSent)>();
-        for (int i = 0; i < Count; i++)
+        for (var i = 0; i < Count; i++)
         {
             ((ScriptedRouter)_router).Calls.Enqueue(request =>
             {
@@ -41,7 +41,7 @@ public sealed class LineStrayTests : IAsyncLifetime
         string[] values = [.. Enumerable.Range(0, Count).Select(i => new string((char)('a' + i), valueLength))];
         using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/topics/t/records") { Content = new Lines(values, appended) };
         request.Headers.Add("Acks", "0");
-        using HttpResponseMessage response = await _api.Client.SendAsync(request, TestContext.Current.CancellationToken);
+        using var response = await _api.Client.SendAsync(request, TestContext.Current.CancellationToken);
 
         Assert.Equal(HttpStatusCode.Accepted, response.StatusCode);
         Assert.Equal(values, calls.SelectMany(call => ValuesOf(call.AsSent)));
@@ -55,7 +55,7 @@ public sealed class LineStrayTests : IAsyncLifetime
         while (scanner.MoveNext())
         {
             using var reader = new RecordBatchReader(batches.AsSpan(scanner.Position..scanner.NextPosition));
-            while (reader.TryReadNext(out RecordView view))
+            while (reader.TryReadNext(out var view))
                 values.Add(Encoding.UTF8.GetString(view.Value).Trim('"'));
         }
 
@@ -76,7 +76,7 @@ public sealed class LineStrayTests : IAsyncLifetime
 
         protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context)
         {
-            foreach (string value in _values)
+            foreach (var value in _values)
             {
                 await stream.WriteAsync(Encoding.UTF8.GetBytes($"{{\"value\":\"{value}\"}}\n"));
                 await stream.FlushAsync();

@@ -13,20 +13,20 @@ public sealed class LineStreamTests(ApiFixture api)
     [InlineData("{\"valu\":1}"), InlineData("{\"\\ud800\":1}")]
     public async Task Post_WhenThereAreMoreLinesThanAreKept_SendsResultsWhileTheyCome(string bad)
     {
-        string topic = await api.CreateTopicAsync();
-        int lineCount = ProduceLimits.NdjsonResultsKeptMax + 30_000;
-        int badLine = lineCount - 10;
+        var topic = await api.CreateTopicAsync();
+        var lineCount = ProduceLimits.NdjsonResultsKeptMax + 30_000;
+        var badLine = lineCount - 10;
         using var content = new Lines(lineCount, badLine, bad);
         using var request = new HttpRequestMessage(HttpMethod.Post, $"/v1/topics/{topic}/records") { Content = content };
-        using HttpResponseMessage response = await api.SendAsync(request);
-        string[] results = (await ApiFixture.TextAsync(response)).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        using var response = await api.SendAsync(request);
+        var results = (await ApiFixture.TextAsync(response)).Split('\n', StringSplitOptions.RemoveEmptyEntries);
 
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         Assert.Equal(lineCount, results.Length);
-        foreach (int line in (int[])[0, 99_999, 100_000, badLine - 1, badLine + 1, lineCount - 1])
+        foreach (var line in (int[])[0, 99_999, 100_000, badLine - 1, badLine + 1, lineCount - 1])
             Assert.Equal(line > badLine ? line - 1 : line, (long)JsonNode.Parse(results[line])!["offset"]!);
         Assert.Equal("INVALID_REQUEST", (string?)JsonNode.Parse(results[badLine])!["error"]!["error_code"]);
-        JsonNode partitions = await api.GetAsync($"/v1/topics/{topic}/partitions");
+        var partitions = await api.GetAsync($"/v1/topics/{topic}/partitions");
         Assert.Equal(lineCount - 1, (long)partitions["partitions"]![0]!["high_watermark"]!);
     }
 
@@ -36,9 +36,9 @@ public sealed class LineStreamTests(ApiFixture api)
     [InlineData("{\"value\":1,\"timestamp\":\"\\ud800\"}", ".timestamp"), InlineData("{\"value\":1,\"partition\":1e400}", ".partition"), InlineData("\"\\ud800\"", "")]
     public async Task Post_WhenOneLineIsRefused_TheOthersAreStored(string bad, string field)
     {
-        string topic = await api.CreateTopicAsync();
-        byte[] body = Encoding.UTF8.GetBytes($"{{\"value\":1}}\n{bad}\n{{\"value\":2}}\n{bad}\n");
-        using HttpResponseMessage response = await api.PostAsync($"/v1/topics/{topic}/records", ApiFixture.Body(body, "application/x-ndjson"));
+        var topic = await api.CreateTopicAsync();
+        var body = Encoding.UTF8.GetBytes($"{{\"value\":1}}\n{bad}\n{{\"value\":2}}\n{bad}\n");
+        using var response = await api.PostAsync($"/v1/topics/{topic}/records", ApiFixture.Body(body, "application/x-ndjson"));
         Assert.Equal(HttpStatusCode.MultiStatus, response.StatusCode);
         JsonNode[] results = [.. (await ApiFixture.TextAsync(response)).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonNode.Parse(line)!)];
         Assert.Equal([0L, null, 1L, null], results.Select(result => (long?)result["offset"]));
@@ -59,7 +59,7 @@ public sealed class LineStreamTests(ApiFixture api)
 
         protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context)
         {
-            foreach (int[] lines in Enumerable.Range(0, _count).Chunk(1_000))
+            foreach (var lines in Enumerable.Range(0, _count).Chunk(1_000))
                 await stream.WriteAsync(Encoding.UTF8.GetBytes(string.Concat(lines.Select(line => line == _bad ? _badLine + "\n" : $"{{\"value\":{line}}}\n"))));
         }
 

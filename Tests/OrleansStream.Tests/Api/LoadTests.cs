@@ -21,7 +21,7 @@ public sealed class LoadTests
     {
         var flow = new FlowAnswer { RecordsPerSecond1m = 1, RecordsPerSecond5m = 2, BytesPerSecond1m = 3, BytesPerSecond5m = 4 };
 
-        JsonNode json = System.Text.Json.JsonSerializer.SerializeToNode(flow, ApiJsonContext.Api.FlowAnswer)!;
+        var json = System.Text.Json.JsonSerializer.SerializeToNode(flow, ApiJsonContext.Api.FlowAnswer)!;
 
         Assert.Equal(
             ["records_per_second_1m", "records_per_second_5m", "bytes_per_second_1m", "bytes_per_second_5m"],
@@ -54,14 +54,14 @@ public sealed class LoadTests
     {
         await using var service = await Service.StartAsync();
         var node = service.Node;
-        using HttpResponseMessage refused = await service.PostAsync(new byte[NodeBytes], hasLength);
+        using var refused = await service.PostAsync(new byte[NodeBytes], hasLength);
 
         Assert.Equal(HttpStatusCode.TooManyRequests, refused.StatusCode);
         Assert.NotNull(refused.Headers.RetryAfter?.Delta);
-        JsonNode problem = JsonNode.Parse(await refused.Content.ReadAsStringAsync(TestContext.Current.CancellationToken))!;
+        var problem = JsonNode.Parse(await refused.Content.ReadAsStringAsync(TestContext.Current.CancellationToken))!;
         Assert.Equal("THROTTLING_QUOTA_EXCEEDED", (string?)problem["error_code"]);
         Assert.Null(problem["outcome"]);
-        using HttpResponseMessage taken = await service.PostAsync(new byte[1000], hasLength);
+        using var taken = await service.PostAsync(new byte[1000], hasLength);
         Assert.Equal(HttpStatusCode.OK, taken.StatusCode);
         await Wait(() => node.Bytes == 0);
     }
@@ -70,12 +70,12 @@ public sealed class LoadTests
     public async Task Send_WhenAClientHasUsedUpItsRequests_IsToldWhenToComeAgainAndOthersAreNot()
     {
         await using var service = await Service.StartAsync(("OrleansStream:Quotas:RequestsPerSecond", "5"));
-        using HttpResponseMessage refused = await Service.UntilRefusedAsync(() => service.GetAsync("/v1/topics", "greedy"));
+        using var refused = await Service.UntilRefusedAsync(() => service.GetAsync("/v1/topics", "greedy"));
 
         Assert.True(refused.Headers.RetryAfter?.Delta > TimeSpan.Zero);
-        using HttpResponseMessage other = await service.GetAsync("/v1/topics", "modest");
+        using var other = await service.GetAsync("/v1/topics", "modest");
         Assert.Equal(HttpStatusCode.OK, other.StatusCode);
-        using HttpResponseMessage nameless = await service.GetAsync("/v1/topics", "no name");
+        using var nameless = await service.GetAsync("/v1/topics", "no name");
         Assert.Equal(HttpStatusCode.BadRequest, nameless.StatusCode);
     }
 
@@ -83,11 +83,11 @@ public sealed class LoadTests
     public async Task Post_WhenAClientHasUsedUpItsBytes_IsToldWhenToComeAgain()
     {
         await using var service = await Service.StartAsync(("OrleansStream:Quotas:ProduceBytesPerSecond", "1000"));
-        using HttpResponseMessage refused = await Service.UntilRefusedAsync(() => service.PostAsync(new byte[400_000], hasLength: true));
+        using var refused = await Service.UntilRefusedAsync(() => service.PostAsync(new byte[400_000], hasLength: true));
 
         // At 1,000 bytes a second the missing ones take their time.
         Assert.True(refused.Headers.RetryAfter?.Delta > TimeSpan.FromSeconds(1));
-        using HttpResponseMessage read = await service.GetAsync("/v1/topics", null);
+        using var read = await service.GetAsync("/v1/topics", null);
         Assert.Equal(HttpStatusCode.OK, read.StatusCode);
     }
 
@@ -124,7 +124,7 @@ public sealed class LoadTests
             service.UseKestrel();
             service.StartServer();
             service._client = new HttpClient { BaseAddress = service.ClientOptions.BaseAddress };
-            using HttpResponseMessage made = await service._client.PutAsync("/v1/topics/t", null);
+            using var made = await service._client.PutAsync("/v1/topics/t", null);
             Assert.Equal(HttpStatusCode.Created, made.StatusCode);
             return service;
         }
@@ -148,7 +148,7 @@ public sealed class LoadTests
         {
             for (var i = 0; i < 200; i++)
             {
-                HttpResponseMessage response = await send();
+                var response = await send();
                 if (response.StatusCode == HttpStatusCode.TooManyRequests)
                     return response;
                 Assert.Equal(HttpStatusCode.OK, response.StatusCode);
@@ -167,7 +167,7 @@ public sealed class LoadTests
         protected override void ConfigureWebHost(IWebHostBuilder builder)
         {
             builder.UseSetting("OrleansStream:Storage:Provider", "Memory").UseSetting(WebHostDefaults.ServerUrlsKey, ApiFixture.AnyPort);
-            foreach ((string key, string value) in _settings)
+            foreach ((var key, var value) in _settings)
                 builder.UseSetting(key, value);
             builder.ConfigureTestServices(services => services.AddSingleton(Node));
         }

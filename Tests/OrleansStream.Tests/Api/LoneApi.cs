@@ -40,7 +40,7 @@ internal sealed class LoneApi : IAsyncDisposable
     {
         var grains = DispatchProxy.Create<IGrainFactory, OneGrain>();
         ((OneGrain)grains).Grain = grain;
-        WebApplicationBuilder builder = WebApplication.CreateBuilder(settings ?? []);
+        var builder = WebApplication.CreateBuilder(settings ?? []);
         builder.Services.AddSingleton(time ?? TimeProvider.System);
         builder.AddApi();
         builder.Logging.ClearProviders();
@@ -50,7 +50,7 @@ internal sealed class LoneApi : IAsyncDisposable
         builder.Services.AddSingleton(grains);
         builder.Services.AddSingleton(readiness ?? new Ready());
         builder.Services.AddHealthChecks().AddCheck<ReadinessCheck>(ReadinessCheck.Name);
-        WebApplication service = builder.Build();
+        var service = builder.Build();
         service.UseApi();
         await service.StartAsync();
         return new LoneApi(service);

@@ -26,10 +26,10 @@ public sealed class LoneTailTests
     public async Task Get_WhenAnotherTopicTakesTheName_TellsTheGapAndGoesOnAtItsStart()
     {
         var topic = new ScriptedTopic { PartitionCount = 1 };
-        await using LoneApi api = await LoneApi.StartAsync(topic);
-        using HttpResponseMessage response = await api.Client.GetAsync(Tail, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+        await using var api = await LoneApi.StartAsync(topic);
+        using var response = await api.Client.GetAsync(Tail, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
         using var lines = new StreamReader(await response.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken));
-        Guid before = topic.Id;
+        var before = topic.Id;
         while (await lines.ReadLineAsync(TestContext.Current.CancellationToken) != $"id: 0:1@{before:N}")
         {
         }
@@ -47,10 +47,10 @@ public sealed class LoneTailTests
     public async Task Get_WhenTheTopicIsGone_SaysSoAndEnds()
     {
         var topic = new ScriptedTopic { PartitionCount = 1 };
-        await using LoneApi api = await LoneApi.StartAsync(topic);
-        using HttpResponseMessage response = await api.Client.GetAsync(Tail, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+        await using var api = await LoneApi.StartAsync(topic);
+        using var response = await api.Client.GetAsync(Tail, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
         topic.Delete();
-        string rest = await ApiFixture.TextAsync(response);
+        var rest = await ApiFixture.TextAsync(response);
         Assert.Contains("event: error\ndata: ", rest, StringComparison.Ordinal);
         Assert.Contains("UNKNOWN_TOPIC_OR_PARTITION", rest, StringComparison.Ordinal);
     }
@@ -66,24 +66,24 @@ public sealed class LoneTailTests
             PartitionCount = 1,
             Batch = TestBatch.Make(new RecordBatchOptions { Compression = compression }, [(TestBatch.TimestampMs, new string('x', 100_000))]),
         };
-        await using LoneApi api = await LoneApi.StartAsync(topic, time: time);
-        NodeAnswers node = api.Services.GetRequiredService<NodeAnswers>();
+        await using var api = await LoneApi.StartAsync(topic, time: time);
+        var node = api.Services.GetRequiredService<NodeAnswers>();
         long taken = 0;
-        for (long bytes = node.BytesMax; bytes > 10_000; bytes /= 2)
+        for (var bytes = node.BytesMax; bytes > 10_000; bytes /= 2)
         {
             while (node.TryTake(bytes))
                 taken += bytes;
         }
 
-        using HttpResponseMessage response = await api.Client.GetAsync(
+        using var response = await api.Client.GetAsync(
             "/v1/topics/t/records?from=earliest&limit=1", HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
         await Wait.UntilAsync("it reads", () => topic.FetchCount > 0);
-        for (int i = 0; i < 50; i++)
+        for (var i = 0; i < 50; i++)
             await AssertStatusAsync(api, "/health/live", HttpStatusCode.OK);
         Assert.Equal(1, topic.FetchCount);
 
         node.Return(taken);
-        Task<string> reading = ApiFixture.TextAsync(response);
+        var reading = ApiFixture.TextAsync(response);
         await Wait.UntilAsync("it reads again", () =>
         {
             time.Advance(ReadingLimits.TailRetry);
@@ -96,11 +96,11 @@ public sealed class LoneTailTests
     [Fact]
     public async Task Get_WhileTheNodeIsNotReady_IsCutAndOthersAreAnswered()
     {
-        await using LoneApi api = await LoneApi.StartAsync(new ScriptedTopic { PartitionCount = 1 }, new NotReady());
+        await using var api = await LoneApi.StartAsync(new ScriptedTopic { PartitionCount = 1 }, new NotReady());
         await AssertIsCutAsync(api);
-        using (HttpResponseMessage head = await api.Client.SendAsync(new HttpRequestMessage(HttpMethod.Head, Tail), TestContext.Current.CancellationToken))
+        using (var head = await api.Client.SendAsync(new HttpRequestMessage(HttpMethod.Head, Tail), TestContext.Current.CancellationToken))
             Assert.Equal(HttpStatusCode.ServiceUnavailable, head.StatusCode);
-        using (HttpResponseMessage ready = await AssertStatusAsync(api, "/health/ready", HttpStatusCode.ServiceUnavailable))
+        using (var ready = await AssertStatusAsync(api, "/health/ready", HttpStatusCode.ServiceUnavailable))
             Assert.Contains("\"detail\":\"The storage does not answer.\"", await ApiFixture.TextAsync(ready), StringComparison.Ordinal);
         await AssertStatusAsync(api, "/v1/topics/t/partitions/0/records", HttpStatusCode.OK);
     }
@@ -111,16 +111,16 @@ public sealed class LoneTailTests
     [InlineData(StreamErrorCode.PartitionOffline)]
     public async Task Get_WhenTheTopicCannotBeReadJustNow_IsCutAndOthersAreAnswered(StreamErrorCode code)
     {
-        await using LoneApi api = await LoneApi.StartAsync(new ScriptedTopic { PartitionCount = 1, Error = new StreamError(code, "later") });
+        await using var api = await LoneApi.StartAsync(new ScriptedTopic { PartitionCount = 1, Error = new StreamError(code, "later") });
         await AssertIsCutAsync(api);
-        using HttpResponseMessage other = await AssertStatusAsync(api, "/v1/topics/t/partitions/0/records", HttpStatusCode.ServiceUnavailable);
+        using var other = await AssertStatusAsync(api, "/v1/topics/t/partitions/0/records", HttpStatusCode.ServiceUnavailable);
         Assert.NotNull(other.Headers.RetryAfter);
     }
 
     [Fact]
     public async Task Get_WhenNothingHelps_IsAnswered()
     {
-        await using LoneApi api = await LoneApi.StartAsync(
+        await using var api = await LoneApi.StartAsync(
             new ScriptedTopic { PartitionCount = 1, Error = new StreamError(StreamErrorCode.UnknownTopicOrPartition, "There is no topic.") });
         await AssertStatusAsync(api, Tail, HttpStatusCode.NotFound);
     }
@@ -128,22 +128,22 @@ public sealed class LoneTailTests
     [Fact]
     public async Task Get_WhileTheServiceStops_IsCut()
     {
-        await using LoneApi api = await LoneApi.StartAsync(new ScriptedTopic { PartitionCount = 1, IsSilent = true });
-        Task<HttpResponseMessage> asked = api.Client.GetAsync(Tail, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+        await using var api = await LoneApi.StartAsync(new ScriptedTopic { PartitionCount = 1, IsSilent = true });
+        var asked = api.Client.GetAsync(Tail, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
         api.Services.GetRequiredService<IHostApplicationLifetime>().StopApplication();
         await Assert.ThrowsAsync<HttpRequestException>(() => asked);
     }
 
     private static async Task AssertIsCutAsync(LoneApi api)
     {
-        HttpRequestException cut = await Assert.ThrowsAsync<HttpRequestException>(
+        var cut = await Assert.ThrowsAsync<HttpRequestException>(
             () => api.Client.GetAsync(Tail, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken));
         Assert.Null(cut.StatusCode);
     }
 
     private static async Task<HttpResponseMessage> AssertStatusAsync(LoneApi api, string path, HttpStatusCode status)
     {
-        HttpResponseMessage response = await api.Client.GetAsync(path, TestContext.Current.CancellationToken);
+        var response = await api.Client.GetAsync(path, TestContext.Current.CancellationToken);
         Assert.Equal(status, response.StatusCode);
         return response;
     }

@@ -16,13 +16,13 @@ internal static class MalformedGroupRequests
 
     private static IEnumerable<MalformedRequest> Polls()
     {
-        foreach (string body in new[] { "", "{", "{\"topics\":[\"{t}\"}", "{\"topics\":[\"a\",]}" })
+        foreach (var body in new[] { "", "{", "{\"topics\":[\"{t}\"}", "{\"topics\":[\"a\",]}" })
             yield return Make("POST", Poll, body, null);
-        foreach (string body in new[] { "null", "[]", "1", "\"a\"" })
+        foreach (var body in new[] { "null", "[]", "1", "\"a\"" })
             yield return Make("POST", Poll, body, "body");
-        foreach (string topics in new[] { "null", "1", "\"a\"", "{}", "[]", $"[{string.Join(',', Enumerable.Range(0, 101).Select(i => $"\"t{i}\""))}]" })
+        foreach (var topics in new[] { "null", "1", "\"a\"", "{}", "[]", $"[{string.Join(',', Enumerable.Range(0, 101).Select(i => $"\"t{i}\""))}]" })
             yield return Make("POST", Poll, $$"""{"topics":{{topics}}}""", "topics");
-        foreach (string topic in new[] { "1", "null", "\"\"", "\"a b\"", "\"..\"", "\"\\ud800\"", $"\"{new string('x', 250)}\"" })
+        foreach (var topic in new[] { "1", "null", "\"\"", "\"a b\"", "\"..\"", "\"\\ud800\"", $"\"{new string('x', 250)}\"" })
             yield return Make("POST", Poll, $$"""{"topics":[{{topic}}]}""", "topics[0]");
         yield return Make("POST", Poll, """{"topics":["a","a"]}""", "topics[1]");
         (string Name, string[] Values)[] fields =
@@ -32,9 +32,9 @@ internal static class MalformedGroupRequests
             ("cursor", ["1", "\"\"", "\"AAAA\"", "\"not base64!\"", $"\"{new string('A', 300_000)}\""]), ("key_as", ["\"xml\""]), ("value_as", ["0"]),
             ("topic", ["\"a\""]), ("member_epoch", ["1"]),
         ];
-        foreach ((string name, string[] values) in fields)
+        foreach ((var name, var values) in fields)
         {
-            foreach (string value in values)
+            foreach (var value in values)
                 yield return Make("POST", Poll, $$"""{"topics":["a"],"{{name}}":{{value}}}""", name);
         }
 

@@ -9,9 +9,9 @@ public class MalformedRequestTests(ApiFixture api)
     public async Task Send_WhenMalformed_EachIsRefusedByNameAndTheServiceServesOn()
     {
         Assert.True(MalformedRequests.All.Select(r => r.ToString() + r.Body?.Length).Distinct().Count() >= 200);
-        string topic = await api.CreateTopicAsync(2);
+        var topic = await api.CreateTopicAsync(2);
         var faults = new List<string>();
-        foreach (MalformedRequest malformed in MalformedRequests.All)
+        foreach (var malformed in MalformedRequests.All)
         {
             if (await CheckAsync(malformed, topic) is { } fault)
                 faults.Add($"{malformed} -> {fault}");
@@ -19,7 +19,7 @@ public class MalformedRequestTests(ApiFixture api)
 
         Assert.True(faults.Count == 0, string.Join('\n', faults));
         await api.PostAsync($"/v1/topics/{topic}/records", """{"records":[{"value":"still here"}]}""");
-        JsonArray partitions = (await api.GetAsync($"/v1/topics/{topic}/partitions"))["partitions"]!.AsArray();
+        var partitions = (await api.GetAsync($"/v1/topics/{topic}/partitions"))["partitions"]!.AsArray();
         Assert.Equal(1, partitions.Sum(p => (long)p!["high_watermark"]!));
     }
 
@@ -35,22 +35,22 @@ public class MalformedRequestTests(ApiFixture api)
 
         if (malformed.Header is { } header)
         {
-            string name = header[..header.IndexOf(':', StringComparison.Ordinal)];
-            string value = header[(name.Length + 2)..];
+            var name = header[..header.IndexOf(':', StringComparison.Ordinal)];
+            var value = header[(name.Length + 2)..];
             if (!request.Headers.TryAddWithoutValidation(name, value))
                 request.Content!.Headers.TryAddWithoutValidation(name, value);
         }
 
         using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(20));
-        using HttpResponseMessage response = await api.Client.SendAsync(
+        using var response = await api.Client.SendAsync(
             request, HttpCompletionOption.ResponseHeadersRead, timeout.Token);
-        int status = (int)response.StatusCode;
+        var status = (int)response.StatusCode;
         if (status is < 400 or >= 500)
             return $"{status}";
-        string text = await response.Content.ReadAsStringAsync(timeout.Token);
+        var text = await response.Content.ReadAsStringAsync(timeout.Token);
         if (response.Content.Headers.ContentType?.MediaType != "application/problem+json")
             return $"{status} {response.Content.Headers.ContentType}: {text}";
-        JsonNode problem = JsonNode.Parse(text)!;
+        var problem = JsonNode.Parse(text)!;
         if ((int?)problem["status"] != status || string.IsNullOrEmpty((string?)problem["detail"]) || problem["error_code"] is null
             || problem["kafka_code"] is null || problem["retriable"] is null || problem["trace_id"] is null || problem["type"] is null)
         {

@@ -49,28 +49,28 @@ internal static class MalformedRequests
             "{\"records\" [{\"value\":1}]}", "{\"records\":[{\"value\":1} {\"value\":2}]}", "/* c */{\"records\":[{\"value\":1}]}",
             "{\"records\":[{\"value\":1}]} // c", "\uFEFF\uFEFF{\"records\":[{\"value\":1}]}", "a=1&b=2", "<records/>",
         ];
-        foreach (string body in notJson)
+        foreach (var body in notJson)
             yield return Post(body);
         string[] wrongRoot = ["null", "1", "\"a\"", "true", "[]", "[{\"value\":1}]"];
-        foreach (string body in wrongRoot)
+        foreach (var body in wrongRoot)
             yield return Post(body, "body");
         yield return Post("{}", "records");
         yield return Post("""{"acks":"all"}""", "records");
-        foreach (string records in new[] { "null", "1", "\"a\"", "true", "{}", "[]" })
+        foreach (var records in new[] { "null", "1", "\"a\"", "true", "{}", "[]" })
             yield return Post($$"""{"records":{{records}} }""", "records");
         yield return Post("""{"records":[{"value":1}],"records":[{"value":1}]}""", "records");
         yield return Post("""{"records":[{"value":1}],"acks":1,"acks":1}""", "acks");
         yield return Post("""{"key_type":"string","records":[{"value":1}],"key_type":"string"}""", "key_type");
         yield return Post("""{"value_type":"json","value_type":"json","records":[{"value":1}]}""", "value_type");
-        foreach (string acks in new[] { "2", "-1", "\"1\"", "\"ALL\"", "true", "1.5", "[]", "99999999999999999999" })
+        foreach (var acks in new[] { "2", "-1", "\"1\"", "\"ALL\"", "true", "1.5", "[]", "99999999999999999999" })
             yield return Post($$"""{"records":[{"value":1}],"acks":{{acks}} }""", "acks");
-        foreach (string type in new[] { "\"text\"", "\"JSON\"", "1", "\"\"", "{}", "\"auto\"" })
+        foreach (var type in new[] { "\"text\"", "\"JSON\"", "1", "\"\"", "{}", "\"auto\"" })
         {
             yield return Post($$"""{"records":[{"value":1}],"key_type":{{type}} }""", "key_type");
             yield return Post($$"""{"records":[{"value":1}],"value_type":{{type}} }""", "value_type");
         }
 
-        foreach (string name in new[] { "record", "Records", "ack", "topic", "partition", "" })
+        foreach (var name in new[] { "record", "Records", "ack", "topic", "partition", "" })
             yield return Post($$"""{"records":[{"value":1}],"{{name}}":1}""", name);
         yield return Post("{\"records\":[{\"value\":" + new string('[', 62) + new string(']', 62) + "}]}");
         yield return Post("{\"records\":[{\"value\":" + new string('[', 100_000));
@@ -87,29 +87,29 @@ internal static class MalformedRequests
 
     private static IEnumerable<MalformedRequest> RecordFields()
     {
-        foreach (string record in new[] { "null", "1", "\"a\"", "true", "[]" })
+        foreach (var record in new[] { "null", "1", "\"a\"", "true", "[]" })
             yield return Record(record, "");
         yield return Record("{}", ".value");
         yield return Record("""{"key":"k"}""", ".value");
-        foreach (string name in new[] { "valu", "Value", "topic", "offset", "header", "" })
+        foreach (var name in new[] { "valu", "Value", "topic", "offset", "header", "" })
             yield return Record($$"""{"value":1,"{{name}}":1}""", $".{name}");
-        foreach (string field in new[] { "\"value\":1", "\"key\":\"a\"", "\"partition\":0", "\"timestamp\":1", "\"headers\":[]", "\"key_type\":\"json\"" })
+        foreach (var field in new[] { "\"value\":1", "\"key\":\"a\"", "\"partition\":0", "\"timestamp\":1", "\"headers\":[]", "\"key_type\":\"json\"" })
             yield return Record($$"""{"value":1,{{field}},{{field}} }""", null);
-        foreach (string key in new[] { "1", "true", "{}", "[]" })
+        foreach (var key in new[] { "1", "true", "{}", "[]" })
             yield return Record($$"""{"value":1,"key":{{key}} }""", ".key");
-        foreach (string value in new[] { "1", "false", "{}", "[1]" })
+        foreach (var value in new[] { "1", "false", "{}", "[1]" })
         {
             yield return Record($$"""{"value":{{value}} ,"value_type":"string"}""", ".value");
             yield return Record($$"""{"value":{{value}},"value_type":"binary"}""", ".value");
         }
 
-        foreach (string base64 in new[] { "a", "ab", "abc", "abc=d", "ab==ab==", "a b=", "YQ =", "YQ==\\n", "Y-_=", "é===", "====" })
+        foreach (var base64 in new[] { "a", "ab", "abc", "abc=d", "ab==ab==", "a b=", "YQ =", "YQ==\\n", "Y-_=", "é===", "====" })
         {
             yield return Record($$"""{"value":"{{base64}}","value_type":"binary"}""", ".value");
             yield return Record($$"""{"value":1,"key":"{{base64}}","key_type":"binary"}""", ".key");
         }
 
-        foreach (string text in new[] { "\\ud800", "\\udc00", "\\ud800\\ud800", "\\udbffx", "a\\\\\\ud83d" })
+        foreach (var text in new[] { "\\ud800", "\\udc00", "\\ud800\\ud800", "\\udbffx", "a\\\\\\ud83d" })
         {
             yield return Record($$"""{"value":"{{text}}"}""", ".value");
             yield return Record($$"""{"value":{"a":["{{text}}"]} }""", ".value");
@@ -118,7 +118,7 @@ internal static class MalformedRequests
             yield return Record($$"""{"value":1,"headers":[{"key":"k","value":"{{text}}"}]}""", ".headers[0].value");
         }
 
-        foreach (string partition in new[] { "-1", "1.5", "\"0\"", "true", "[]", "2147483648", "1e30", "99999999999999999999" })
+        foreach (var partition in new[] { "-1", "1.5", "\"0\"", "true", "[]", "2147483648", "1e30", "99999999999999999999" })
             yield return Record($$"""{"value":1,"partition":{{partition}} }""", ".partition");
         string[] timestamps =
         [
@@ -126,11 +126,11 @@ internal static class MalformedRequests
             "\"2026-06-31T19:20:00Z\"", "\"2026-06-11T25:20:00Z\"", "\"2026-06-11 19:20:00Z\"", "\"11.06.2026\"", "253402300800000",
             "99999999999999999999", "1e400", "\"1969-12-31T23:59:59Z\"", "\"1234567890\"",
         ];
-        foreach (string timestamp in timestamps)
+        foreach (var timestamp in timestamps)
             yield return Record($$"""{"value":1,"timestamp":{{timestamp}} }""", ".timestamp");
-        foreach (string headers in new[] { "1", "\"a\"", "{}", "true" })
+        foreach (var headers in new[] { "1", "\"a\"", "{}", "true" })
             yield return Record($$"""{"value":1,"headers":{{headers}} }""", ".headers");
-        foreach (string header in new[] { "1", "null", "\"a\"", "[]" })
+        foreach (var header in new[] { "1", "null", "\"a\"", "[]" })
             yield return Record($$"""{"value":1,"headers":[{{header}}]}""", ".headers[0]");
         yield return Record("""{"value":1,"headers":[{"key":"a","value":"b"},{}]}""", ".headers[1].key");
         yield return Record("""{"value":1,"headers":[{"value":"b"}]}""", ".headers[0].key");
@@ -150,13 +150,13 @@ internal static class MalformedRequests
 
     private static IEnumerable<MalformedRequest> RawBodies()
     {
-        byte[] batch = OneBatch();
+        var batch = OneBatch();
         yield return new("POST", Records, [], Batch);
         yield return new("POST", Records, new byte[10], Batch);
         yield return new("POST", Records, new byte[200], Batch);
-        foreach (int length in new[] { 1, 11, 12, 16, 17, 60, 61, batch.Length - 1 })
+        foreach (var length in new[] { 1, 11, 12, 16, 17, 60, 61, batch.Length - 1 })
             yield return new("POST", Records, batch[..length], Batch);
-        foreach (int position in new[] { 8, 9, 16, 17, 20, 21, 23, 26, 43, 57, 60, 61, batch.Length - 1 })
+        foreach (var position in new[] { 8, 9, 16, 17, 20, 21, 23, 26, 43, 57, 60, 61, batch.Length - 1 })
         {
             byte[] damaged = [.. batch];
             damaged[position] ^= 0x41;
@@ -170,8 +170,8 @@ internal static class MalformedRequests
 
     private static IEnumerable<MalformedRequest> Encodings()
     {
-        byte[] plain = Utf8("""{"records":[{"value":1}]}""");
-        foreach (string encoding in new[] { "gzip", "br", "deflate", "zstd" })
+        var plain = Utf8("""{"records":[{"value":1}]}""");
+        foreach (var encoding in new[] { "gzip", "br", "deflate", "zstd" })
         {
             yield return new("POST", Records, [], Header: $"Content-Encoding: {encoding}", Field: "Content-Encoding");
             yield return new("POST", Records, plain, Header: $"Content-Encoding: {encoding}", Field: "Content-Encoding");
@@ -179,36 +179,36 @@ internal static class MalformedRequests
             yield return new("PUT", "/v1/topics/x", plain, Header: $"Content-Encoding: {encoding}", Field: "Content-Encoding");
         }
 
-        foreach (string encoding in new[] { "compress", "gzip, br", "snappy", "utf-8" })
+        foreach (var encoding in new[] { "compress", "gzip, br", "snappy", "utf-8" })
             yield return new("POST", Records, plain, Header: $"Content-Encoding: {encoding}");
-        foreach (string type in new[] { "text/html", "application/xml", "application/x-www-form-urlencoded", "application/json; charset=utf-16", "multipart/form-data; boundary=x", "json", "application/*", "application/jsonp" })
+        foreach (var type in new[] { "text/html", "application/xml", "application/x-www-form-urlencoded", "application/json; charset=utf-16", "multipart/form-data; boundary=x", "json", "application/*", "application/jsonp" })
             yield return new("POST", Records, plain, type);
-        foreach (string accept in new[] { "text/html", "application/xml", "image/png, text/css", "text/event-stream" })
+        foreach (var accept in new[] { "text/html", "application/xml", "image/png, text/css", "text/event-stream" })
             yield return new("POST", Records, plain, Header: $"Accept: {accept}");
     }
 
     private static IEnumerable<MalformedRequest> Headers()
     {
-        byte[] json = Utf8("""{"records":[{"value":1}]}""");
-        byte[] text = Utf8("hello");
-        foreach (string header in new[] { "Producer-Id: 1", "Producer-Epoch: 0", "Producer-Sequence: 0", "Acks: all", "Record-Key: k", "Record-Value-Type: json", "Record-Header-A: b" })
+        var json = Utf8("""{"records":[{"value":1}]}""");
+        var text = Utf8("hello");
+        foreach (var header in new[] { "Producer-Id: 1", "Producer-Epoch: 0", "Producer-Sequence: 0", "Acks: all", "Record-Key: k", "Record-Value-Type: json", "Record-Header-A: b" })
             yield return new("POST", Records, json, Field: header[..header.IndexOf(':')], Header: header);
-        foreach (string header in new[] { "Acks: 2", "Acks: ALL", "Record-Key-Type: text", "Record-Timestamp: now", "Record-Timestamp: -1", "Record-Timestamp: 2026-06-11", "Record-Value-Type: json" })
+        foreach (var header in new[] { "Acks: 2", "Acks: ALL", "Record-Key-Type: text", "Record-Timestamp: now", "Record-Timestamp: -1", "Record-Timestamp: 2026-06-11", "Record-Value-Type: json" })
             yield return new("POST", Records, text, "text/plain", header[..header.IndexOf(':')], header);
         yield return new("POST", Records, json, Field: "If-Match", Header: "If-Match: \"0\"");
-        foreach (string key in new[] { "a b", new string('k', 256) })
+        foreach (var key in new[] { "a b", new string('k', 256) })
             yield return new("POST", Records, json, Field: "Idempotency-Key", Header: $"Idempotency-Key: {key}");
-        foreach (string header in new[] { "Producer-Id: -1", "Producer-Id: x", "Producer-Epoch: 0", "Producer-Sequence: 0" })
+        foreach (var header in new[] { "Producer-Id: -1", "Producer-Id: x", "Producer-Epoch: 0", "Producer-Sequence: 0" })
             yield return new("POST", Partition, json, Field: header.StartsWith("Producer-Id", StringComparison.Ordinal) ? null : "Producer-Id", Header: header);
-        foreach (string match in new[] { "0", "*", "\"\"", "\"a\"", "\"-1\"", "W/\"0\"", "\"0\", \"1\"", "\"99999999999999999999\"" })
+        foreach (var match in new[] { "0", "*", "\"\"", "\"a\"", "\"-1\"", "W/\"0\"", "\"0\", \"1\"", "\"99999999999999999999\"" })
             yield return new("POST", Partition, json, Field: "If-Match", Header: $"If-Match: {match}");
-        foreach (string token in new[] { "x", "0", "0:", ":1", "0:1,", "0:-1", "0:1,0:2", "5000:1", "0:99999999999999999999", new string('1', 40_000)[..6000], "@", "0:1@", "0:1@7", "@6f9619ff8b86d011b42d00c04fc964ff", "0:1@6f9619ff-8b86-d011-b42d-00c04fc964ff", "0:1@6f9619ff8b86d011b42d00c04fc964ff@" })
+        foreach (var token in new[] { "x", "0", "0:", ":1", "0:1,", "0:-1", "0:1,0:2", "5000:1", "0:99999999999999999999", new string('1', 40_000)[..6000], "@", "0:1@", "0:1@7", "@6f9619ff8b86d011b42d00c04fc964ff", "0:1@6f9619ff-8b86-d011-b42d-00c04fc964ff", "0:1@6f9619ff8b86d011b42d00c04fc964ff@" })
             yield return new("GET", Records, Type: null, Field: "Last-Event-ID", Header: $"Last-Event-ID: {token}");
     }
 
     private static IEnumerable<MalformedRequest> Lines()
     {
-        foreach (string lines in new[] { "", "\n\n", "1", "[]", "{", "{}\n", "{\"value\":1", "{\"value\":1} {\"value\":2}", "{\"valu\":1}", "nul", "{\"value\":\"\\ud800\"}" })
+        foreach (var lines in new[] { "", "\n\n", "1", "[]", "{", "{}\n", "{\"value\":1", "{\"value\":1} {\"value\":2}", "{\"valu\":1}", "nul", "{\"value\":\"\\ud800\"}" })
             yield return new("POST", Records, Utf8(lines), Ndjson);
         yield return new("POST", Records, [.. "{\"value\":\""u8, 0xFF, .. "\"}"u8], Ndjson);
         yield return new("POST", Records, Utf8("{\"value\":" + new string('[', 62) + new string(']', 62) + "}"), Ndjson);
@@ -225,9 +225,9 @@ internal static class MalformedRequests
             "timestamp=now", "timestamp=-5", "timestamp=2026-06-11", "timestamp=2026-06-11T19:20:00", "limit=0", "limit=-1", "limit=10001", "limit=x", "limit=",
             "max_bytes=0", "max_bytes=4194305", "max_bytes=x", "wait_ms=-1", "wait_ms=20001", "wait_ms=1s", "key_as=text", "value_as=xml", "value_as=JSON",
         ];
-        foreach (string query in fetches)
+        foreach (var query in fetches)
             yield return new("GET", $"{Partition}?{query}", Type: null, Field: query[..query.IndexOf('=')]);
-        foreach (string name in new[] { "ofset", "Offset", "max", "wait", "key", "x" })
+        foreach (var name in new[] { "ofset", "Offset", "max", "wait", "key", "x" })
             yield return new("GET", $"{Partition}?{name}=1", Type: null, Field: name);
         yield return new("GET", $"{Partition}?offset=0&offset=1", Type: null, Field: "offset");
         yield return new("GET", $"{Partition}?offset=0&from=latest", Type: null, Field: "offset");
@@ -236,24 +236,24 @@ internal static class MalformedRequests
         yield return new("GET", $"{Partition}?limit=5", Type: null, Field: "limit", Header: $"Accept: {Batch}");
         yield return new("GET", Partition, Type: null, Header: "Accept: text/html");
         yield return new("GET", Records, Type: null, Header: "Accept: application/json");
-        foreach (string query in new[] { "from=x", "limit=0", "timestamp=x", "offset=0", "key_as=x" })
+        foreach (var query in new[] { "from=x", "limit=0", "timestamp=x", "offset=0", "key_as=x" })
             yield return new("GET", $"{Records}?{query}", Type: null, Field: query[..query.IndexOf('=')]);
-        foreach (string query in new[] { "limit=0", "limit=1001", "limit=x", $"prefix={new string('a', 250)}", $"after={new string('a', 250)}", "page=2" })
+        foreach (var query in new[] { "limit=0", "limit=1001", "limit=x", $"prefix={new string('a', 250)}", $"after={new string('a', 250)}", "page=2" })
             yield return new("GET", $"/v1/topics?{query}", Type: null, Field: query[..query.IndexOf('=')]);
         yield return new("POST", $"{Records}?acks=all", Utf8("""{"records":[{"value":1}]}"""), Field: "acks");
     }
 
     private static IEnumerable<MalformedRequest> Topics()
     {
-        foreach (string name in new[] { "a%20b", "caf%C3%A9", "a%2Fb", "a$b", "a:b", "%2e%2e%2e%20", new string('a', 250), "a%7Cb", "a*b", "a,b" })
+        foreach (var name in new[] { "a%20b", "caf%C3%A9", "a%2Fb", "a$b", "a:b", "%2e%2e%2e%20", new string('a', 250), "a%7Cb", "a*b", "a,b" })
             yield return new("PUT", $"/v1/topics/{name}", Utf8("{}"));
-        foreach (string body in new[] { "{", "[]", "1", "null", "{\"partitions\":1}}", "{\"partitions\":1,}" })
+        foreach (var body in new[] { "{", "[]", "1", "null", "{\"partitions\":1}}", "{\"partitions\":1,}" })
             yield return new("PUT", "/v1/topics/m", Utf8(body));
-        foreach (string partitions in new[] { "0", "-1", "1025", "1.5", "\"1\"", "true", "[]", "99999999999999999999" })
+        foreach (var partitions in new[] { "0", "-1", "1025", "1.5", "\"1\"", "true", "[]", "99999999999999999999" })
             yield return new("PUT", "/v1/topics/m", Utf8($$"""{"partitions":{{partitions}} }"""), Field: "partitions");
-        foreach (string copies in new[] { "0", "-1", "2", "99", "\"1\"", "1.5" })
+        foreach (var copies in new[] { "0", "-1", "2", "99", "\"1\"", "1.5" })
             yield return new("PUT", "/v1/topics/m", Utf8($$"""{"replication_factor":{{copies}} }"""), Field: "replication_factor");
-        foreach (string config in new[] { "1", "[]", "\"a\"", "true" })
+        foreach (var config in new[] { "1", "[]", "\"a\"", "true" })
             yield return new("PUT", "/v1/topics/m", Utf8($$"""{"config":{{config}} }"""), Field: "config");
         string[] settings =
         [
@@ -261,9 +261,9 @@ internal static class MalformedRequests
             "\"segment.bytes\":1", "\"segment.bytes\":99999999999", "\"max.message.bytes\":0", "\"max.message.bytes\":99999999", "\"flush.interval.ms\":-1",
             "\"compression.type\":\"lzma\"", "\"compression.type\":1", "\"message.timestamp.type\":\"createtime\"", "\"retention_ms\":1", "\"cleanup.policy\":\"compact\"",
         ];
-        foreach (string setting in settings)
+        foreach (var setting in settings)
         {
-            string field = "config." + setting[1..setting.IndexOf(':')].TrimEnd('"');
+            var field = "config." + setting[1..setting.IndexOf(':')].TrimEnd('"');
             yield return new("PUT", "/v1/topics/m", Utf8("{\"config\":{" + setting + "}}"), Field: field);
             yield return new("PATCH", "/v1/topics/{t}", Utf8("{\"config\":{" + setting + "}}"), Field: field);
         }
@@ -274,21 +274,21 @@ internal static class MalformedRequests
         yield return new("PUT", "/v1/topics/m", new byte[65 * 1024]);
         yield return new("PUT", "/v1/topics/m", Utf8("{}"), "text/plain");
         yield return new("PUT", "/v1/topics/{t}", Utf8("""{"partitions":7}"""));
-        foreach (string body in new[] { "", "{}", "{\"replication_factor\":1}", "{\"partitions\":1}", "{\"partitions\":0}", "{\"partitions\":null}" })
+        foreach (var body in new[] { "", "{}", "{\"replication_factor\":1}", "{\"partitions\":1}", "{\"partitions\":0}", "{\"partitions\":null}" })
             yield return new("PATCH", "/v1/topics/{t}", Utf8(body));
     }
 
     private static IEnumerable<MalformedRequest> Paths()
     {
-        foreach (string path in new[] { "/v1", "/v2/topics", "/v1/topic", "/v1/topics/{t}/x", "/v1/topics/{t}/partitions/0", "/v1/topics/{t}/partitions/0/records/1", "/health", "/favicon.ico" })
+        foreach (var path in new[] { "/v1", "/v2/topics", "/v1/topic", "/v1/topics/{t}/x", "/v1/topics/{t}/partitions/0", "/v1/topics/{t}/partitions/0/records/1", "/health", "/favicon.ico" })
             yield return new("GET", path, Type: null);
-        foreach (string topic in new[] { "/v1/topics/absent", "/v1/topics/absent/partitions", "/v1/topics/absent/partitions/0/records", "/v1/topics/absent/records" })
+        foreach (var topic in new[] { "/v1/topics/absent", "/v1/topics/absent/partitions", "/v1/topics/absent/partitions/0/records", "/v1/topics/absent/records" })
             yield return new("GET", topic, Type: null);
         yield return new("DELETE", "/v1/topics/absent", Type: null);
         yield return new("PATCH", "/v1/topics/absent", Utf8("""{"partitions":2}"""));
         yield return new("POST", "/v1/topics/absent/records", Utf8("""{"records":[{"value":1}]}"""));
         yield return new("POST", "/v1/topics/absent/records", Utf8("{\"value\":1}"), Ndjson);
-        foreach (string partition in new[] { "2", "-1", "x", "1.0", "99999999999", "%20", "0x0" })
+        foreach (var partition in new[] { "2", "-1", "x", "1.0", "99999999999", "%20", "0x0" })
         {
             yield return new("GET", $"/v1/topics/{{t}}/partitions/{partition}/records", Type: null);
             yield return new("POST", $"/v1/topics/{{t}}/partitions/{partition}/records", Utf8("""{"records":[{"value":1}]}"""));
@@ -298,7 +298,7 @@ internal static class MalformedRequests
         yield return new("DELETE", "/v1/topics", Type: null);
         yield return new("POST", "/v1/topics/{t}", Utf8("{}"));
         yield return new("PUT", Records, Utf8("{}"));
-        foreach (string query in new[] { "", "?before_offset=", "?before_offset=-1", "?before_offset=x", "?before_offset=0&x=1", "?before_offset=0&topic_id=x", "?before_offset=99" })
+        foreach (var query in new[] { "", "?before_offset=", "?before_offset=-1", "?before_offset=x", "?before_offset=0&x=1", "?before_offset=0&topic_id=x", "?before_offset=99" })
             yield return new("DELETE", Partition + query, Type: null);
         yield return new("DELETE", "/v1/topics/absent/partitions/0/records?before_offset=0", Type: null);
         yield return new("PATCH", Partition, Utf8("{}"));

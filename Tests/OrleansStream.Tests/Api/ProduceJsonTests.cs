@@ -13,12 +13,12 @@ public sealed class ProduceJsonTests
     public void Parse_OfObjectsAndLists_StoresEachAsItWasSent()
     {
         string[] values = ["{}", "[ ]", """{ "a" : [1, {"b":"}]\"\\"}],"é":"\u00e9\ud83d\ude00" }""", "[[[[1e-3]]]]", "7", "\"text\"", "{\"a\":{}}"];
-        string records = string.Join(" ,\n", values.Select((value, i) => $$"""{"value": {{value}} , "key":"{{i}}"}"""));
-        using RecordCollector collector = Parse($$"""{"records":[{{records}}],"acks":1}""");
+        var records = string.Join(" ,\n", values.Select((value, i) => $$"""{"value": {{value}} , "key":"{{i}}"}"""));
+        using var collector = Parse($$"""{"records":[{{records}}],"acks":1}""");
         ReadOnlySpan<byte> batch = collector.Finish().Span;
         var stored = new List<(string Key, string Value)>();
         using var reader = new RecordBatchReader(batch);
-        while (reader.TryReadNext(out RecordView record))
+        while (reader.TryReadNext(out var record))
             stored.Add((Encoding.UTF8.GetString(record.Key), Encoding.UTF8.GetString(record.Value)));
         Assert.Equal(values.Select((value, i) => ($"{i}", value)), stored);
     }
@@ -33,7 +33,7 @@ public sealed class ProduceJsonTests
         JsonException? expected = null;
         try
         {
-            using JsonDocument document = JsonDocument.Parse(body);
+            using var document = JsonDocument.Parse(body);
         }
         catch (JsonException exception)
         {
@@ -46,11 +46,11 @@ public sealed class ProduceJsonTests
     [Fact]
     public void Parse_WhenTypesComeBehindTheRecords_ReadsThemAgainByThose()
     {
-        using RecordCollector collector = Parse("""{"records":[{"key":{"a":1},"value":"YQ=="},{"key":[2],"value":"Yg=="}],"key_type":"json","value_type":"binary"}""");
+        using var collector = Parse("""{"records":[{"key":{"a":1},"value":"YQ=="},{"key":[2],"value":"Yg=="}],"key_type":"json","value_type":"binary"}""");
         using var reader = new RecordBatchReader(collector.Finish().Span);
-        Assert.True(reader.TryReadNext(out RecordView first));
+        Assert.True(reader.TryReadNext(out var first));
         Assert.Equal(("""{"a":1}""", "a"), (Encoding.UTF8.GetString(first.Key), Encoding.UTF8.GetString(first.Value)));
-        Assert.True(reader.TryReadNext(out RecordView second));
+        Assert.True(reader.TryReadNext(out var second));
         Assert.Equal(("[2]", "b"), (Encoding.UTF8.GetString(second.Key), Encoding.UTF8.GetString(second.Value)));
         Assert.False(reader.TryReadNext(out _));
     }

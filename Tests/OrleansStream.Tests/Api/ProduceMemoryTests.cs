@@ -26,9 +26,9 @@ public sealed class ProduceMemoryTests
         Allocations.AssertNoneForARecordMore(
             count =>
             {
-                if (!bodies.TryGetValue(count, out byte[]? body))
+                if (!bodies.TryGetValue(count, out var body))
                     bodies[count] = body = Body(record, valueType, count);
-                Task produced = ProduceAsync(body);
+                var produced = ProduceAsync(body);
                 Assert.True(produced.IsCompletedSuccessfully, "It waited, or failed: what it allocated is not all known.");
             },
             RequestCount);
@@ -53,7 +53,7 @@ public sealed class ProduceMemoryTests
     /// <summary>Produces so many requests. Nothing waits, so all of it runs on this thread.</summary>
     private static async Task ProduceAsync(byte[] body)
     {
-        for (int i = 0; i < RequestCount; i++)
+        for (var i = 0; i < RequestCount; i++)
         {
             using var records = new RecordCollector(1_781_205_600_000, body.Length);
             ProduceJson.Parse(body, isPartitionFixed: false, records);

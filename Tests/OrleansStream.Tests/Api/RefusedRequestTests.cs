@@ -36,17 +36,17 @@ public sealed class RefusedRequestTests
     [MemberData(nameof(Requests))]
     public async Task Send_WhatTheServerRefuses_IsExplainedByAProblem(string request, int status, string detail)
     {
-        await using LoneApi api = await LoneApi.StartAsync();
-        string answer = await SendAsync(api.Addresses.Single(), request);
+        await using var api = await LoneApi.StartAsync();
+        var answer = await SendAsync(api.Addresses.Single(), request);
         AssertProblem(answer, status, detail);
     }
 
     [Fact]
     public async Task Send_BehindARequestThatWasAnswered_IsExplainedToo()
     {
-        await using LoneApi api = await LoneApi.StartAsync();
-        string answers = await SendAsync(api.Addresses.Single(), "GET /health/live HTTP/1.1\r\nHost: h\r\n\r\nGET /%00 HTTP/1.1\r\nHost: h\r\n\r\n");
-        int second = answers.IndexOf("HTTP/1.1 400", StringComparison.Ordinal);
+        await using var api = await LoneApi.StartAsync();
+        var answers = await SendAsync(api.Addresses.Single(), "GET /health/live HTTP/1.1\r\nHost: h\r\n\r\nGET /%00 HTTP/1.1\r\nHost: h\r\n\r\n");
+        var second = answers.IndexOf("HTTP/1.1 400", StringComparison.Ordinal);
         Assert.StartsWith("HTTP/1.1 200", answers, StringComparison.Ordinal);
         AssertProblem(answers[second..], 400, "%00");
     }
@@ -54,8 +54,8 @@ public sealed class RefusedRequestTests
     [Fact]
     public async Task Send_OfAHead_HasNoBody()
     {
-        await using LoneApi api = await LoneApi.StartAsync();
-        string answer = await SendAsync(api.Addresses.Single(), "HEAD /v1/topics HTTP/1.1\r\nHost: h\r\nHost: i\r\n\r\n");
+        await using var api = await LoneApi.StartAsync();
+        var answer = await SendAsync(api.Addresses.Single(), "HEAD /v1/topics HTTP/1.1\r\nHost: h\r\nHost: i\r\n\r\n");
         Assert.StartsWith("HTTP/1.1 400", answer, StringComparison.Ordinal);
         Assert.EndsWith("\r\n\r\n", answer, StringComparison.Ordinal);
         Assert.Contains("application/problem+json", answer, StringComparison.Ordinal);
@@ -64,9 +64,9 @@ public sealed class RefusedRequestTests
     [Fact]
     public async Task Get_UpToTheBounds_ReachesTheService()
     {
-        await using LoneApi api = await LoneApi.StartAsync();
-        string headers = string.Concat(Enumerable.Range(0, 190).Select(i => $"A{i}: {new string('b', 190)}\r\n"));
-        string line = $"GET /{new string('x', 8_000)} HTTP/1.1\r\n";
+        await using var api = await LoneApi.StartAsync();
+        var headers = string.Concat(Enumerable.Range(0, 190).Select(i => $"A{i}: {new string('b', 190)}\r\n"));
+        var line = $"GET /{new string('x', 8_000)} HTTP/1.1\r\n";
         AssertProblem(await SendAsync(api.Addresses.Single(), $"{line}Host: h\r\nConnection: close\r\nCaf: caf\u00c3\u00a9\r\n{headers}\r\n"), 404, "xxx");
     }
 
@@ -74,24 +74,24 @@ public sealed class RefusedRequestTests
     [InlineData("%zz"), InlineData("%"), InlineData("%C0%AF"), InlineData("%ED%A0%80"), InlineData("%ff"), InlineData("%2e%2e%5c"), InlineData("a%0d%0ab"), InlineData("%E2%80%A8")]
     public async Task Get_WithAPathThatIsNoName_IsRefusedByName(string name)
     {
-        await using LoneApi api = await LoneApi.StartAsync();
-        foreach (string path in new[] { $"/v1/topics/{name}", $"/v1/groups/{name}" })
+        await using var api = await LoneApi.StartAsync();
+        foreach (var path in new[] { $"/v1/topics/{name}", $"/v1/groups/{name}" })
         {
-            string answer = await SendAsync(api.Addresses.Single(), $"GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+            var answer = await SendAsync(api.Addresses.Single(), $"GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
             AssertProblem(answer, 400, "1 to 249 characters");
         }
     }
 
     private static void AssertProblem(string answer, int status, string detail)
     {
-        string shown = answer.Length > 500 ? answer[..500] : answer;
-        int end = answer.IndexOf("\r\n\r\n", StringComparison.Ordinal);
+        var shown = answer.Length > 500 ? answer[..500] : answer;
+        var end = answer.IndexOf("\r\n\r\n", StringComparison.Ordinal);
         Assert.True(end > 0 && answer.StartsWith($"HTTP/1.1 {status} ", StringComparison.Ordinal), $"'{shown}'");
-        string head = answer[..end];
-        string body = answer[(end + 4)..];
+        var head = answer[..end];
+        var body = answer[(end + 4)..];
         Assert.Contains("Content-Type: application/problem+json", head, StringComparison.Ordinal);
         Assert.Contains($"Content-Length: {body.Length}", head, StringComparison.Ordinal);
-        JsonNode problem = JsonNode.Parse(body)!;
+        var problem = JsonNode.Parse(body)!;
         Assert.Equal(status, (int)problem["status"]!);
         Assert.Equal("INVALID_REQUEST", ((string)problem["error_code"]!).Replace("INVALID_TOPIC_EXCEPTION", "INVALID_REQUEST", StringComparison.Ordinal));
         Assert.False(string.IsNullOrEmpty((string?)problem["trace_id"]));
@@ -105,7 +105,7 @@ public sealed class RefusedRequestTests
         timeout.CancelAfter(TimeSpan.FromSeconds(20));
         using var client = new TcpClient();
         await client.ConnectAsync(address.Host, address.Port, timeout.Token);
-        NetworkStream stream = client.GetStream();
+        var stream = client.GetStream();
         await stream.WriteAsync(Encoding.Latin1.GetBytes(request), timeout.Token);
         using var answer = new MemoryStream();
         try

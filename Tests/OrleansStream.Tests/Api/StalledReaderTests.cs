@@ -22,7 +22,7 @@ public sealed class StalledReaderTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+        var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.Services.AddSingleton<TimeProvider>(_time);
@@ -55,13 +55,13 @@ public sealed class StalledReaderTests : IAsyncLifetime
     public async Task Get_WhenItsReaderStandsStill_IsCutAfterAMinuteWithoutProgress(bool asPieces)
     {
         _answer = context => EndlessAsync(context, asPieces);
-        using Socket reader = await ConnectAsync();
+        using var reader = await ConnectAsync();
         await _time.WaitForTimerAsync();
         // A pause: it goes on, and has a minute again.
         _time.Advance(HttpLimits.AnswerWriteMax - TimeSpan.FromSeconds(1));
         Assert.False(_ended.Task.IsCompleted);
-        int timers = _time.TimerCount;
-        byte[] block = new byte[1 << 20];
+        var timers = _time.TimerCount;
+        var block = new byte[1 << 20];
         await Wait.UntilAsync("the next write waits", async () =>
         {
             if (_time.TimerCount == timers)
@@ -91,7 +91,7 @@ public sealed class StalledReaderTests : IAsyncLifetime
             await context.Response.WriteAsync("b");
         };
         using var client = new HttpClient { BaseAddress = new Uri(_service.Urls.Single()) };
-        using HttpResponseMessage response = await client.GetAsync("/", HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+        using var response = await client.GetAsync("/", HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
         _time.Advance(TimeSpan.FromHours(1));
         goesOn.SetResult();
         Assert.Equal("ab", await ApiFixture.TextAsync(response));
@@ -103,7 +103,7 @@ public sealed class StalledReaderTests : IAsyncLifetime
     [InlineData(3 * HttpLimits.AnswerWriteBytes + 1)]
     public async Task Get_WithAnyLength_GivesTheSameBytes(int length)
     {
-        byte[] bytes = new byte[length];
+        var bytes = new byte[length];
         new Random(7).NextBytes(bytes);
         _answer = async context =>
         {
@@ -119,7 +119,7 @@ public sealed class StalledReaderTests : IAsyncLifetime
 
     private static async Task EndlessAsync(HttpContext context, bool asPieces)
     {
-        byte[] piece = new byte[asPieces ? 10_000 : 4 << 20];
+        var piece = new byte[asPieces ? 10_000 : 4 << 20];
         while (!context.RequestAborted.IsCancellationRequested)
         {
             if (asPieces)
@@ -155,7 +155,7 @@ public sealed class StalledReaderTests : IAsyncLifetime
 
         public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
         {
-            ITimer timer = base.CreateTimer(callback, state, dueTime, period);
+            var timer = base.CreateTimer(callback, state, dueTime, period);
             Interlocked.Increment(ref _timerCount);
             return timer;
         }

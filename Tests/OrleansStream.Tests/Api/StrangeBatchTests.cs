@@ -24,12 +24,12 @@ public class StrangeBatchTests(ApiFixture api)
     [Theory, MemberData(nameof(Kinds))]
     public async Task Read_ByAnyWay_ShowsItOnceAndGoesOnBehindIt(CompressionType codec, bool isBomb)
     {
-        byte[] strange = isBomb ? StrangeBatch.Bomb(codec) : StrangeBatch.Garbage(codec);
-        string topic = await StoreAsync(strange);
+        var strange = isBomb ? StrangeBatch.Bomb(codec) : StrangeBatch.Garbage(codec);
+        var topic = await StoreAsync(strange);
         AssertEntries(await ReadAsync(topic, "offset=0"), 1, 1);
 
         // From it on, alone, and behind it.
-        JsonNode alone = await api.GetAsync($"/v1/topics/{topic}/partitions/0/records?offset=1&limit=1");
+        var alone = await api.GetAsync($"/v1/topics/{topic}/partitions/0/records?offset=1&limit=1");
         Assert.Equal("CORRUPT_MESSAGE", (string?)Assert.Single(alone["records"]!.AsArray())!["error"]!["error_code"]);
         Assert.Equal(2, (long)alone["next_offset"]!);
 
@@ -38,9 +38,9 @@ public class StrangeBatchTests(ApiFixture api)
 
         using var request = new HttpRequestMessage(HttpMethod.Get, $"/v1/topics/{topic}/partitions/0/records?offset=1");
         request.Headers.Add("Accept", BatchType);
-        using HttpResponseMessage raw = await api.SendAsync(request);
+        using var raw = await api.SendAsync(request);
         Assert.True(raw.StatusCode == HttpStatusCode.OK, await ApiFixture.TextAsync(raw));
-        byte[] batches = await raw.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
+        var batches = await raw.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
         Assert.Equal(
             strange[RecordBatchHeader.HeaderLengthBytes..], batches[RecordBatchHeader.HeaderLengthBytes..strange.Length]);
     }
@@ -49,14 +49,14 @@ public class StrangeBatchTests(ApiFixture api)
     public async Task Read_WhenManyBatchesUnfoldToVeryMuch_OpensFewForOneAnswerAndReadsOn()
     {
         const int Count = 7;
-        byte[] bomb = StrangeBatch.Bomb(CompressionType.Zstd);
-        string topic = await StoreAsync([.. Enumerable.Repeat(bomb, Count).SelectMany(bytes => bytes)]);
+        var bomb = StrangeBatch.Bomb(CompressionType.Zstd);
+        var topic = await StoreAsync([.. Enumerable.Repeat(bomb, Count).SelectMany(bytes => bytes)]);
         var offsets = new List<long>();
         long next = 0;
         while (next < Count + 2)
         {
-            JsonNode answer = await api.GetAsync($"/v1/topics/{topic}/partitions/0/records?offset={next}");
-            JsonArray entries = answer["records"]!.AsArray();
+            var answer = await api.GetAsync($"/v1/topics/{topic}/partitions/0/records?offset={next}");
+            var entries = answer["records"]!.AsArray();
             Assert.NotEmpty(entries);
             Assert.InRange(entries.Count(entry => entry!["error"] is not null), 0, 2);
             offsets.AddRange(entries.Select(entry => (long)entry!["offset"]!));
@@ -71,8 +71,8 @@ public class StrangeBatchTests(ApiFixture api)
     [Fact]
     public async Task Read_WhenOnlyThePartBehindARecordIsDamaged_ShowsTheRecordAndThenTheRest()
     {
-        string topic = await StoreAsync(StrangeBatch.Half("whole"));
-        JsonArray records = await ReadAsync(topic, "offset=0");
+        var topic = await StoreAsync(StrangeBatch.Half("whole"));
+        var records = await ReadAsync(topic, "offset=0");
         Assert.Equal(["first", "whole", null, "last"], records.Select(record => (string?)record!["value"]));
         AssertError(records[2]!, 2, 3);
         Assert.Equal(4, (await TailAsync(topic, "from=earliest&limit=4")).Count);
@@ -87,10 +87,10 @@ public class StrangeBatchTests(ApiFixture api)
     [InlineData(CompressionType.Gzip)]
     public async Task Read_WhenOffsetsOfABatchAreOutOfOrder_GivesOrNamesEachByAnyWay(CompressionType codec)
     {
-        foreach (int[] deltas in (int[][])[[1, 0], [2, 1, 0], [0, 2, 1], [0, 0, 1], [0, 2, 3]])
+        foreach (var deltas in (int[][])[[1, 0], [2, 1, 0], [0, 2, 1], [0, 0, 1], [0, 2, 3]])
         {
             byte[] records = [.. deltas.SelectMany(delta => LyingBatch.Record(delta))];
-            string topic = await StoreAsync(LyingBatch.Of(codec, records, deltas.Length, StrangeBatch.TimestampMs));
+            var topic = await StoreAsync(LyingBatch.Of(codec, records, deltas.Length, StrangeBatch.TimestampMs));
             long[] all = [.. Enumerable.Range(0, deltas.Length + 2).Select(i => (long)i)];
             Assert.Equal(all, OffsetsOf(await ReadAsync(topic, "offset=0")));
             Assert.Equal(all, OffsetsOf(await TailAsync(topic, $"from=earliest&limit={2 + Math.Min(2, deltas[0] == 0 ? 2 : 1)}")));
@@ -102,7 +102,7 @@ public class StrangeBatchTests(ApiFixture api)
     [Fact]
     public async Task Post_OfWhatCannotBeOpened_IsRefusedOnEveryWayIn()
     {
-        string topic = await api.CreateTopicAsync(partitions: 2);
+        var topic = await api.CreateTopicAsync(partitions: 2);
         byte[][] strange =
         [
             StrangeBatch.Half("whole"), .. Enum.GetValues<CompressionType>().Select(codec => StrangeBatch.Garbage(codec)),
@@ -111,30 +111,30 @@ public class StrangeBatchTests(ApiFixture api)
             .. ((CompressionType[])[CompressionType.Zstd, CompressionType.Lz4]).Select(codec => LyingBatch.Of(
                 codec, LyingBatch.Record(0), 1, pack: records => LyingBatch.PackTwice(codec, records, records.Length))),
         ];
-        foreach (byte[] batch in strange)
+        foreach (var batch in strange)
         {
-            foreach (string path in (string[])[$"/v1/topics/{topic}/partitions/0/records", $"/v1/topics/{topic}/records"])
+            foreach (var path in (string[])[$"/v1/topics/{topic}/partitions/0/records", $"/v1/topics/{topic}/records"])
             {
-                using HttpResponseMessage response = await api.PostAsync(path, ApiFixture.Body(batch, BatchType));
+                using var response = await api.PostAsync(path, ApiFixture.Body(batch, BatchType));
                 Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
                 Assert.Equal("CORRUPT_MESSAGE", (string?)JsonNode.Parse(await ApiFixture.TextAsync(response))!["error_code"]);
             }
         }
 
-        foreach (int partition in (int[])[0, 1])
+        foreach (var partition in (int[])[0, 1])
             Assert.Equal(0, (long)(await api.GetAsync($"/v1/topics/{topic}/partitions/{partition}/records"))["high_watermark"]!);
     }
 
     [Fact]
     public async Task Poll_AsAStream_ShowsItInAnAnswer()
     {
-        string topic = await StoreAsync(StrangeBatch.Garbage(CompressionType.Zstd, count: 3));
+        var topic = await StoreAsync(StrangeBatch.Garbage(CompressionType.Zstd, count: 3));
         using var request = new HttpRequestMessage(HttpMethod.Post, $"/v1/groups/stream-{topic}/members/m/poll")
         {
             Content = ApiFixture.Json($$"""{"topics":["{{topic}}"]}"""),
         };
         request.Headers.Add("Accept", "text/event-stream");
-        using HttpResponseMessage response = await api.Client.SendAsync(
+        using var response = await api.Client.SendAsync(
             request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
         using var lines = new StreamReader(await response.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken));
         string? line;
@@ -150,15 +150,15 @@ public class StrangeBatchTests(ApiFixture api)
     [Fact]
     public async Task FindAndLag_GoByItsHeader()
     {
-        string topic = await StoreAsync(StrangeBatch.Garbage(CompressionType.Gzip));
+        var topic = await StoreAsync(StrangeBatch.Garbage(CompressionType.Gzip));
         // An older record before it: what is looked for begins with it.
         AssertEntries(await ReadAsync(topic, $"timestamp={StrangeBatch.TimestampMs}"), 1, 1, hasFirst: false);
 
-        JsonNode first = await PollAsync(topic, "late-" + topic, null, recordsMax: 1, waitMs: WaitMs);
+        var first = await PollAsync(topic, "late-" + topic, null, recordsMax: 1, waitMs: WaitMs);
         await PollAsync(topic, "late-" + topic, (string?)first["cursor"], recordsMax: 1, waitMs: WaitMs);
-        JsonNode lag = await api.GetAsync($"/v1/groups/late-{topic}/lag");
+        var lag = await api.GetAsync($"/v1/groups/late-{topic}/lag");
         Assert.Equal(2, (long)lag["lag"]!);
-        double ageSeconds = (TimeProvider.System.GetUtcNow() - DateTimeOffset.FromUnixTimeMilliseconds(StrangeBatch.TimestampMs)).TotalSeconds;
+        var ageSeconds = (TimeProvider.System.GetUtcNow() - DateTimeOffset.FromUnixTimeMilliseconds(StrangeBatch.TimestampMs)).TotalSeconds;
         Assert.InRange((double)lag["lag_seconds"]!, ageSeconds - 600, ageSeconds + 600);
     }
 
@@ -167,32 +167,32 @@ public class StrangeBatchTests(ApiFixture api)
     [InlineData("in_place")]
     public async Task Failed_WhenItIsNamed_IsRefusedAndTheGroupGoesOnWithoutIt(string retry)
     {
-        string topic = await StoreAsync(StrangeBatch.Bomb(CompressionType.Zstd));
-        string group = "failing-" + topic;
-        using HttpResponseMessage policy = await api.Client.PutAsync(
+        var topic = await StoreAsync(StrangeBatch.Bomb(CompressionType.Zstd));
+        var group = "failing-" + topic;
+        using var policy = await api.Client.PutAsync(
             $"/v1/groups/{group}", ApiFixture.Json($$"""{"retry":"{{retry}}","max_attempts":3,"backoff_ms":[60000]}"""),
             TestContext.Current.CancellationToken);
         Assert.Equal(HttpStatusCode.OK, policy.StatusCode);
-        string? cursor = (string?)(await PollAsync(topic, group, null, waitMs: WaitMs))["cursor"];
+        var cursor = (string?)(await PollAsync(topic, group, null, waitMs: WaitMs))["cursor"];
 
-        JsonNode refused = await PollAsync(topic, group, cursor, failed: 1, status: 400);
+        var refused = await PollAsync(topic, group, cursor, failed: 1, status: 400);
         Assert.Equal(("CORRUPT_MESSAGE", "failed"), ((string?)refused["error_code"], (string?)refused["field"]));
         // A good record of the same answer can be failed all the same.
-        JsonNode next = await PollAsync(topic, group, cursor, failed: 0);
+        var next = await PollAsync(topic, group, cursor, failed: 0);
         Assert.Empty(next["records"]!.AsArray());
     }
 
     [Fact]
     public async Task Redrive_LeavesItAmongTheDeadLettersAndEnds()
     {
-        string topic = await api.CreateTopicAsync();
-        string group = "dead-" + topic;
-        string deadLetters = await StoreAsync(StrangeBatch.Garbage(CompressionType.Lz4));
-        using HttpResponseMessage policy = await api.Client.PutAsync(
+        var topic = await api.CreateTopicAsync();
+        var group = "dead-" + topic;
+        var deadLetters = await StoreAsync(StrangeBatch.Garbage(CompressionType.Lz4));
+        using var policy = await api.Client.PutAsync(
             $"/v1/groups/{group}", ApiFixture.Json($$"""{"max_attempts":2,"backoff_ms":[1],"dead_letter_topic":"{{deadLetters}}"}"""),
             TestContext.Current.CancellationToken);
         Assert.Equal(HttpStatusCode.OK, policy.StatusCode);
-        string path = $"/v1/groups/{group}/dead-letters/redrive";
+        var path = $"/v1/groups/{group}/dead-letters/redrive";
         await api.PostAsync(path, "{}", 202);
         JsonNode done = new JsonObject();
         await EndToEnd.Wait.UntilAsync("the redrive is done", async () => (string?)(done = await api.GetAsync(path))["state"] == "done");
@@ -205,7 +205,7 @@ public class StrangeBatchTests(ApiFixture api)
     private async Task<string> StoreAsync(byte[] strange)
     {
         // The records are old, and retention would delete them.
-        string topic = await api.CreateTopicAsync(config: """{"retention.ms":-1}""");
+        var topic = await api.CreateTopicAsync(config: """{"retention.ms":-1}""");
         await api.StoreUnopenedAsync(
             topic, TestBatch.At(StrangeBatch.TimestampMs - 1000, "first"), strange, StrangeBatch.Sound(CompressionType.Gzip, "last"));
         return topic;
@@ -217,8 +217,8 @@ public class StrangeBatchTests(ApiFixture api)
         var all = new JsonArray();
         while (true)
         {
-            JsonNode answer = await api.GetAsync($"/v1/topics/{topic}/partitions/0/records?{start}");
-            foreach (JsonNode? record in answer["records"]!.AsArray())
+            var answer = await api.GetAsync($"/v1/topics/{topic}/partitions/0/records?{start}");
+            foreach (var record in answer["records"]!.AsArray())
                 all.Add(record!.DeepClone());
             if ((long)answer["next_offset"]! == (long)answer["high_watermark"]!)
                 return all;
@@ -238,7 +238,7 @@ public class StrangeBatchTests(ApiFixture api)
         for (JsonNode? answer = null; (long?)answer?["lag"] != 0;)
         {
             answer = await PollAsync(topic, group ?? "readers-" + topic, (string?)answer?["cursor"], recordsMax);
-            foreach (JsonNode? record in answer["records"]!.AsArray())
+            foreach (var record in answer["records"]!.AsArray())
                 all.Add(record!.DeepClone());
             Assert.InRange(answer["records"]!.AsArray().Count, 0, recordsMax);
         }
@@ -258,8 +258,8 @@ public class StrangeBatchTests(ApiFixture api)
     private async Task<JsonArray> TailAsync(string topic, string query)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, $"/v1/topics/{topic}/records?{query}");
-        using HttpResponseMessage response = await api.SendAsync(request);
-        string[] lines = (await ApiFixture.TextAsync(response)).Split('\n');
+        using var response = await api.SendAsync(request);
+        var lines = (await ApiFixture.TextAsync(response)).Split('\n');
         Assert.DoesNotContain("event: error", lines);
         return [.. lines.Where(line => line.StartsWith("data: ", StringComparison.Ordinal)).Select(line => JsonNode.Parse(line["data: ".Length..]))];
     }

@@ -1,7 +1,6 @@
 using System.Net.ServerSentEvents;
 using System.Text.Json.Nodes;
 using CsCheck;
-using OrleansStream.Gateway.Reading.Tails;
 using OrleansStream.Rest.Fetch;
 
 namespace OrleansStream.Tests.Api;
@@ -12,12 +11,12 @@ public class TailTests(ApiFixture api)
     [Fact]
     public async Task Get_WhenResumed_GoesOnBehindTheLastEventSeen()
     {
-        string topic = await api.CreateTopicAsync(3);
+        var topic = await api.CreateTopicAsync(3);
         await api.PostAsync($"/v1/topics/{topic}/records",
             "{\"records\":[{\"partition\":0,\"value\":1},{\"partition\":1,\"value\":2},{\"partition\":2,\"value\":3},"
             + "{\"partition\":0,\"value\":{ \"a\":\n4 }}]}");
-        List<(string Id, string Data)> first = await TailAsync($"/v1/topics/{topic}/records?from=earliest&limit=2", null);
-        List<(string Id, string Data)> rest = await TailAsync($"/v1/topics/{topic}/records?limit=2", first[^1].Id);
+        var first = await TailAsync($"/v1/topics/{topic}/records?from=earliest&limit=2", null);
+        var rest = await TailAsync($"/v1/topics/{topic}/records?limit=2", first[^1].Id);
         string[] values = [.. first.Concat(rest).Select(e => ((string?)System.Text.Json.Nodes.JsonNode.Parse(e.Data)!["value"]?.ToJsonString())!)];
         Assert.Equal(["1", "2", "3", "{\"a\":4}"], values.Order());
     }
@@ -25,9 +24,9 @@ public class TailTests(ApiFixture api)
     [Fact]
     public async Task Get_WhenLive_SendsWhatIsAppended()
     {
-        string topic = await api.CreateTopicAsync(2);
+        var topic = await api.CreateTopicAsync(2);
         using var request = new HttpRequestMessage(HttpMethod.Get, $"/v1/topics/{topic}/records?limit=1");
-        using HttpResponseMessage response = await api.Client.SendAsync(
+        using var response = await api.Client.SendAsync(
             request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
         Assert.Equal("text/event-stream", response.Content.Headers.ContentType!.MediaType);
         // The start is fixed before the first byte of the answer.
@@ -38,21 +37,21 @@ public class TailTests(ApiFixture api)
     [Fact]
     public async Task Get_CutOffAnywhere_LeavesNoReaderWithAnIdBeyondTheEventsItSaw()
     {
-        string topic = await api.CreateTopicAsync(2);
+        var topic = await api.CreateTopicAsync(2);
         await api.PostAsync($"/v1/topics/{topic}/records",
             """{"records":[{"partition":0,"value":{"a":"\n"}},{"partition":1,"value":"id: 9"},{"partition":0,"value":null},{"partition":0,"key":"data:","value":3}]}""");
         using var request = new HttpRequestMessage(HttpMethod.Get, $"/v1/topics/{topic}/records?from=earliest&limit=4");
-        using HttpResponseMessage response = await api.SendAsync(request);
-        byte[] stream = await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
-        int seenMax = 0;
-        for (int length = 0; length <= stream.Length; length++)
+        using var response = await api.SendAsync(request);
+        var stream = await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
+        var seenMax = 0;
+        for (var length = 0; length <= stream.Length; length++)
         {
             // The one cut that no order of lines helps against: behind the id's line, before the empty one that ends the event.
             if (length < stream.Length && length > 1 && stream[length] == '\n' && stream[length - 1] == '\n')
                 continue;
             var parser = SseParser.Create(new MemoryStream(stream, 0, length));
-            int seen = parser.Enumerate().Count();
-            long passed = parser.LastEventId.Length == 0 ? 0 : TailToken.Parse(parser.LastEventId).Offsets.Values.Sum();
+            var seen = parser.Enumerate().Count();
+            var passed = parser.LastEventId.Length == 0 ? 0 : TailToken.Parse(parser.LastEventId).Offsets.Values.Sum();
             Assert.True(passed == seen, $"{seen} events were seen of {length} bytes, and the id is {parser.LastEventId}.");
             seenMax = seen;
         }
@@ -63,15 +62,15 @@ public class TailTests(ApiFixture api)
     [Fact]
     public async Task Get_WithAnIdOfAnotherTopicOfTheName_TellsTheGapsAndStartsAnew()
     {
-        string topic = await api.CreateTopicAsync(2);
+        var topic = await api.CreateTopicAsync(2);
         await api.PostAsync($"/v1/topics/{topic}/records", """{"records":[{"partition":0,"value":1},{"partition":1,"value":2},{"partition":1,"value":3}]}""");
-        string id = (await TailAsync($"/v1/topics/{topic}/records?from=earliest&limit=3", null))[^1].Id;
+        var id = (await TailAsync($"/v1/topics/{topic}/records?from=earliest&limit=3", null))[^1].Id;
         await DeleteAsync(topic);
-        Guid anew = await CreateAsync(topic);
+        var anew = await CreateAsync(topic);
         await api.PostAsync($"/v1/topics/{topic}/records", """{"records":[{"partition":0,"value":4},{"partition":0,"value":5}]}""");
 
         // Of both partitions, though the new topic has but one.
-        List<(string Id, string Data)> events = await TailAsync($"/v1/topics/{topic}/records?limit=2", id);
+        var events = await TailAsync($"/v1/topics/{topic}/records?limit=2", id);
         Assert.Equal(
             [Gap(0, 1, anew), Gap(1, 2, anew)],
             events.Take(2).Select(one => one.Data));
@@ -84,20 +83,20 @@ public class TailTests(ApiFixture api)
     [Fact]
     public async Task Get_WhileItsTopicIsDeletedAndCreatedAnew_NeverGoesOnInSilence()
     {
-        string topic = await api.CreateTopicAsync();
+        var topic = await api.CreateTopicAsync();
         await api.PostAsync($"/v1/topics/{topic}/records", """{"records":[{"value":1},{"value":2}]}""");
         using var request = new HttpRequestMessage(HttpMethod.Get, $"/v1/topics/{topic}/records?from=earliest&limit=6");
-        using HttpResponseMessage response = await api.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+        using var response = await api.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
         using var lines = new StreamReader(await response.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken));
-        string seen = "";
+        var seen = "";
         while (!seen.Contains("0:2@", StringComparison.Ordinal))
             seen += await lines.ReadLineAsync(TestContext.Current.CancellationToken) + "\n";
         await DeleteAsync(topic);
-        Guid anew = await CreateAsync(topic);
+        var anew = await CreateAsync(topic);
         await api.PostAsync($"/v1/topics/{topic}/records", """{"records":[{"value":3},{"value":4},{"value":5},{"value":6}]}""");
 
         // Which of the two depends on whether the tail asks for the topic before it is there again.
-        string rest = await lines.ReadToEndAsync(TestContext.Current.CancellationToken);
+        var rest = await lines.ReadToEndAsync(TestContext.Current.CancellationToken);
         if (rest.Contains("event: error", StringComparison.Ordinal))
             Assert.DoesNotContain("\"value\":", rest, StringComparison.Ordinal);
         else
@@ -107,9 +106,9 @@ public class TailTests(ApiFixture api)
     [Fact]
     public async Task Get_WithAnIdOfAnOlderVersion_GoesOnAndSaysThatItNamesNoTopic()
     {
-        string topic = await api.CreateTopicAsync();
+        var topic = await api.CreateTopicAsync();
         await api.PostAsync($"/v1/topics/{topic}/records", """{"records":[{"value":1},{"value":2}]}""");
-        List<(string Id, string Data)> events = await TailAsync($"/v1/topics/{topic}/records?limit=1", "0:1");
+        var events = await TailAsync($"/v1/topics/{topic}/records?limit=1", "0:1");
         Assert.Equal(2, events.Count);
         Assert.Equal($"{(Guid)JsonNode.Parse(events[0].Data)!["topic_id"]!:N}", events[0].Id["0:1@".Length..]);
         Assert.Equal(2, (long)JsonNode.Parse(events[1].Data)!["value"]!);
@@ -120,15 +119,15 @@ public class TailTests(ApiFixture api)
     [InlineData("offset_beyond_end", "0:9", 0)]
     public async Task Get_FromAnOffsetThatIsNoneOfTheLog_TellsWhy(string reason, string place, int deletedBelow)
     {
-        string topic = await api.CreateTopicAsync();
+        var topic = await api.CreateTopicAsync();
         await api.PostAsync($"/v1/topics/{topic}/records", """{"records":[{"value":1},{"value":2},{"value":3}]}""");
-        string id = (await TailAsync($"/v1/topics/{topic}/records?from=earliest&limit=1", null))[0].Id;
+        var id = (await TailAsync($"/v1/topics/{topic}/records?from=earliest&limit=1", null))[0].Id;
         using (await api.SendAsync(new HttpRequestMessage(HttpMethod.Delete, $"/v1/topics/{topic}/partitions/0/records?before_offset={deletedBelow}")))
         {
         }
 
-        List<(string Id, string Data)> events = await TailAsync($"/v1/topics/{topic}/records?limit=1", place + id[id.IndexOf('@')..]);
-        JsonNode gap = JsonNode.Parse(events[0].Data)!;
+        var events = await TailAsync($"/v1/topics/{topic}/records?limit=1", place + id[id.IndexOf('@')..]);
+        var gap = JsonNode.Parse(events[0].Data)!;
         Assert.Equal((reason, (long)deletedBelow), ((string)gap["reason"]!, (long)gap["to"]!));
         Assert.Equal(deletedBelow, (long)JsonNode.Parse(events[1].Data)!["offset"]!);
     }
@@ -138,7 +137,7 @@ public class TailTests(ApiFixture api)
     {
         var token = new System.Buffers.ArrayBufferWriter<byte>();
         TailToken.Write(place.Item1, place.Item2, token);
-        TailPlace read = TailToken.Parse(System.Text.Encoding.ASCII.GetString(token.WrittenSpan));
+        var read = TailToken.Parse(System.Text.Encoding.ASCII.GetString(token.WrittenSpan));
         Assert.Equal(place.Item1, read.TopicId);
         Assert.Equal(place.Item2, read.Offsets.OrderBy(pair => pair.Key).Select(pair => pair.Value));
     });
@@ -148,13 +147,13 @@ public class TailTests(ApiFixture api)
 
     private async Task DeleteAsync(string topic)
     {
-        using HttpResponseMessage response = await api.SendAsync(new HttpRequestMessage(HttpMethod.Delete, $"/v1/topics/{topic}"));
+        using var response = await api.SendAsync(new HttpRequestMessage(HttpMethod.Delete, $"/v1/topics/{topic}"));
         response.EnsureSuccessStatusCode();
     }
 
     private async Task<Guid> CreateAsync(string topic)
     {
-        using HttpResponseMessage response = await api.Client.PutAsync($"/v1/topics/{topic}", ApiFixture.Json("{}"), TestContext.Current.CancellationToken);
+        using var response = await api.Client.PutAsync($"/v1/topics/{topic}", ApiFixture.Json("{}"), TestContext.Current.CancellationToken);
         return (Guid)JsonNode.Parse(await ApiFixture.TextAsync(response))!["id"]!;
     }
 
@@ -163,7 +162,7 @@ public class TailTests(ApiFixture api)
         using var request = new HttpRequestMessage(HttpMethod.Get, path);
         if (lastId is not null)
             request.Headers.Add("Last-Event-ID", lastId);
-        using HttpResponseMessage response = await api.Client.SendAsync(
+        using var response = await api.Client.SendAsync(
             request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
         return await ReadAsync(response);
     }
@@ -171,14 +170,18 @@ public class TailTests(ApiFixture api)
     private static async Task<List<(string Id, string Data)>> ReadAsync(HttpResponseMessage response)
     {
         var events = new List<(string, string)>();
-        string id = "";
+        var id = "";
         string? data = null;
-        foreach (string line in (await ApiFixture.TextAsync(response)).Split('\n'))
+        foreach (var line in (await ApiFixture.TextAsync(response)).Split('\n'))
         {
             if (line.StartsWith("id: ", StringComparison.Ordinal))
+            {
                 id = line[4..];
+            }
             else if (line.StartsWith("data: ", StringComparison.Ordinal))
+            {
                 data = line[6..];
+            }
             else if (line.Length == 0 && data is not null)
             {
                 events.Add((id, data));

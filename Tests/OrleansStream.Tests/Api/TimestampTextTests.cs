@@ -17,7 +17,7 @@ public class TimestampTextTests(ApiFixture api)
     [InlineData("9999-12-31T23:59:59.999Z", TimestampText.MsMax), InlineData("2024-02-29T00:00:00Z", 1_709_164_800_000)]
     public void TryRead_WhenRfc3339_IsThatTime(string text, long timestampMs)
     {
-        Assert.True(TimestampText.TryRead(Encoding.UTF8.GetBytes(text), out long read));
+        Assert.True(TimestampText.TryRead(Encoding.UTF8.GetBytes(text), out var read));
         Assert.Equal(timestampMs, read);
     }
 
@@ -37,10 +37,10 @@ public class TimestampTextTests(ApiFixture api)
         {
             var written = new byte[TimestampText.LengthBytes];
             Assert.True(TimestampText.TryWrite(ms, written));
-            Assert.True(TimestampText.TryRead(written, out long back));
+            Assert.True(TimestampText.TryRead(written, out var back));
             Assert.Equal(ms, back);
-            DateTimeOffset time = DateTimeOffset.FromUnixTimeMilliseconds(Math.Clamp(ms, 100_000_000, TimestampText.MsMax - 100_000_000));
-            string local = time.ToOffset(TimeSpan.FromMinutes(offset)).ToString("yyyy-MM-dd'T'HH:mm:ss.ffffffzzz", CultureInfo.InvariantCulture);
+            var time = DateTimeOffset.FromUnixTimeMilliseconds(Math.Clamp(ms, 100_000_000, TimestampText.MsMax - 100_000_000));
+            var local = time.ToOffset(TimeSpan.FromMinutes(offset)).ToString("yyyy-MM-dd'T'HH:mm:ss.ffffffzzz", CultureInfo.InvariantCulture);
             Assert.True(TimestampText.TryRead(Encoding.UTF8.GetBytes(isLower ? local.ToLowerInvariant() : local), out back), local);
             Assert.Equal(time.ToUnixTimeMilliseconds(), back);
         }, iter: 5_000);
@@ -50,9 +50,9 @@ public class TimestampTextTests(ApiFixture api)
     [InlineData("2020-01-01t02:00:00\\u002b02:00", "2020-01-01T00:00:00.000Z")]
     public async Task Times_WhereverTheyAreTaken_MeanTheSame(string text, string stored)
     {
-        string topic = await api.CreateTopicAsync();
+        var topic = await api.CreateTopicAsync();
         await api.PostAsync($"/v1/topics/{topic}/records", $$"""{"records":[{"value":1,"timestamp":"{{text}}"}]}""");
-        string plain = text.Replace("\\u002b", "+", StringComparison.Ordinal);
+        var plain = text.Replace("\\u002b", "+", StringComparison.Ordinal);
         using var request = new HttpRequestMessage(HttpMethod.Post, $"/v1/topics/{topic}/records") { Content = ApiFixture.Body([1], "application/octet-stream") };
         request.Headers.Add("Record-Timestamp", plain);
         Assert.Equal(200, (int)(await api.SendAsync(request)).StatusCode);

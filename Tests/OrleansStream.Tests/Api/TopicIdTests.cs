@@ -11,27 +11,27 @@ public sealed class TopicIdTests(ApiFixture api)
     [InlineData("application/vnd.kafka.recordbatch.v2")]
     public async Task Fetch_WithTheIdOfADeletedTopic_IsRefused(string accept)
     {
-        string topic = await api.CreateTopicAsync();
-        string records = $"/v1/topics/{topic}/partitions/0/records";
+        var topic = await api.CreateTopicAsync();
+        var records = $"/v1/topics/{topic}/partitions/0/records";
         await api.PostAsync(records, """{"records":[{"value":1},{"value":2}]}""");
-        string id = Assert.Single((await GetAsync($"{records}?from=earliest", accept)).Headers.GetValues("Topic-Id"));
+        var id = Assert.Single((await GetAsync($"{records}?from=earliest", accept)).Headers.GetValues("Topic-Id"));
         Assert.Equal(200, (int)(await GetAsync($"{records}?offset=2&topic_id={id}", accept)).StatusCode);
 
         using (await api.SendAsync(new HttpRequestMessage(HttpMethod.Delete, $"/v1/topics/{topic}")))
             await api.Client.PutAsync($"/v1/topics/{topic}", ApiFixture.Json("{}"), TestContext.Current.CancellationToken);
         await api.PostAsync(records, """{"records":[{"value":3},{"value":4},{"value":5}]}""");
 
-        foreach (string more in new[] { "", "&wait_ms=20000" })
+        foreach (var more in new[] { "", "&wait_ms=20000" })
         {
-            JsonNode refused = JsonNode.Parse(await ApiFixture.TextAsync(await GetAsync($"{records}?offset=2&topic_id={id}{more}", accept)))!;
+            var refused = JsonNode.Parse(await ApiFixture.TextAsync(await GetAsync($"{records}?offset=2&topic_id={id}{more}", accept)))!;
             Assert.Equal((404, "UNKNOWN_TOPIC_ID"), ((int)refused["status"]!, (string)refused["error_code"]!));
         }
 
-        using HttpResponseMessage kept = await api.SendAsync(new HttpRequestMessage(HttpMethod.Delete, $"{records}?before_offset=latest&topic_id={id}"));
+        using var kept = await api.SendAsync(new HttpRequestMessage(HttpMethod.Delete, $"{records}?before_offset=latest&topic_id={id}"));
         Assert.Equal(404, (int)kept.StatusCode);
-        HttpResponseMessage all = await GetAsync($"{records}?from=earliest", accept);
+        var all = await GetAsync($"{records}?from=earliest", accept);
         Assert.Equal(200, (int)all.StatusCode);
-        string anew = Assert.Single(all.Headers.GetValues("Topic-Id"));
+        var anew = Assert.Single(all.Headers.GetValues("Topic-Id"));
         Assert.NotEqual(id, anew);
         Assert.Equal(3, (await api.GetAsync($"{records}?topic_id={anew}"))["records"]!.AsArray().Count);
     }

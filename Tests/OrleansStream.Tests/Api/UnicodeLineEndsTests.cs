@@ -14,12 +14,12 @@ public class UnicodeLineEndsTests(ApiFixture api)
     [Fact]
     public void Escape_WhateverTheJson_ChangesItsBytesAndNotItsMeaning()
     {
-        Gen<string> piece = OneOf("\u0085", "\u2028", "\u2029", "a", "\u00c2", "\u20ac", "\u00e2\u0080", "\\n", "\\\\", "\u00a9", "\U0001f600", " ");
+        var piece = OneOf("\u0085", "\u2028", "\u2029", "a", "\u00c2", "\u20ac", "\u00e2\u0080", "\\n", "\\\\", "\u00a9", "\U0001f600", " ");
         piece.Array[0, 12].Select(string.Concat).Sample(text =>
         {
-            byte[] json = Encoding.UTF8.GetBytes($"{{\"{text}\":[\"{text}\"]}}");
-            byte[] escaped = new byte[UnicodeLineEnds.EscapedBytesMax(json.Length)];
-            string written = Encoding.UTF8.GetString(escaped.AsSpan(0, UnicodeLineEnds.Escape(json, escaped)));
+            var json = Encoding.UTF8.GetBytes($"{{\"{text}\":[\"{text}\"]}}");
+            var escaped = new byte[UnicodeLineEnds.EscapedBytesMax(json.Length)];
+            var written = Encoding.UTF8.GetString(escaped.AsSpan(0, UnicodeLineEnds.Escape(json, escaped)));
             Assert.False(IsTorn(written), written);
             Assert.True(JsonNode.DeepEquals(JsonNode.Parse(json), JsonNode.Parse(written)));
         }, iter: 10_000);
@@ -28,12 +28,12 @@ public class UnicodeLineEndsTests(ApiFixture api)
     [Fact]
     public async Task Answers_WhateverIsInThem_AreOneLineToEveryReader()
     {
-        string topic = await api.CreateTopicAsync();
-        string value = $$"""{"{{Torn}}":["{{Torn}}"]}""";
-        string record = $$"""{"key":"{{Torn}}","value":{{value}},"headers":[{"key":"{{Torn}}","value":"{{Torn}}"}]}""";
+        var topic = await api.CreateTopicAsync();
+        var value = $$"""{"{{Torn}}":["{{Torn}}"]}""";
+        var record = $$"""{"key":"{{Torn}}","value":{{value}},"headers":[{"key":"{{Torn}}","value":"{{Torn}}"}]}""";
         await api.PostAsync($"/v1/topics/{topic}/records", $$"""{"records":[{{record}},{"value":"{{Torn}}","value_type":"string"}]}""");
-        string fetched = await GetAsync($"/v1/topics/{topic}/partitions/0/records");
-        JsonNode first = JsonNode.Parse(fetched)!["records"]![0]!;
+        var fetched = await GetAsync($"/v1/topics/{topic}/partitions/0/records");
+        var first = JsonNode.Parse(fetched)!["records"]![0]!;
         Assert.True(JsonNode.DeepEquals(JsonNode.Parse(value), first["value"]));
         Assert.Equal(Torn, (string?)first["key"]);
         string[] answers =
@@ -52,9 +52,9 @@ public class UnicodeLineEndsTests(ApiFixture api)
     [Fact]
     public async Task Fetch_OfBytes_GivesThemAsTheyAre()
     {
-        string topic = await api.CreateTopicAsync();
+        var topic = await api.CreateTopicAsync();
         await api.PostAsync($"/v1/topics/{topic}/records", $$"""{"records":[{"value":"{{Torn}}"}]}""");
-        string fetched = await GetAsync($"/v1/topics/{topic}/partitions/0/records?value_as=binary");
+        var fetched = await GetAsync($"/v1/topics/{topic}/partitions/0/records?value_as=binary");
         Assert.Equal($"\"{Torn}\"", Encoding.UTF8.GetString(Convert.FromBase64String((string)JsonNode.Parse(fetched)!["records"]![0]!["value"]!)));
     }
 
@@ -65,7 +65,7 @@ public class UnicodeLineEndsTests(ApiFixture api)
     private async Task<string> SendAsync(HttpMethod method, string path, string? body, string type = "application/json")
     {
         using var request = new HttpRequestMessage(method, path) { Content = body is null ? null : ApiFixture.Body(Encoding.UTF8.GetBytes(body), type) };
-        using HttpResponseMessage response = await api.SendAsync(request);
+        using var response = await api.SendAsync(request);
         return await ApiFixture.TextAsync(response);
     }
 

@@ -15,29 +15,29 @@ public class UnknownNamesTests(ApiFixture api)
     public async Task Any_ForANameThatDoesNotExist_LeavesNoGrainBehind()
     {
         var names = new List<string>();
-        foreach (RouteEndpoint endpoint in api.Endpoints)
+        foreach (var endpoint in api.Endpoints)
         {
-            Operation operation = endpoint.Metadata.GetMetadata<Operation>()!;
-            string pattern = endpoint.RoutePattern.RawText!;
-            string parameter = pattern.Contains("{topic}", StringComparison.Ordinal) ? "topic" : "group";
+            var operation = endpoint.Metadata.GetMetadata<Operation>()!;
+            var pattern = endpoint.RoutePattern.RawText!;
+            var parameter = pattern.Contains("{topic}", StringComparison.Ordinal) ? "topic" : "group";
             if (operation.MakesTopic || !pattern.Contains($"{{{parameter}}}", StringComparison.Ordinal))
                 continue;
-            string method = endpoint.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods[0];
-            for (int i = 0; i < NamesEach; i++)
+            var method = endpoint.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods[0];
+            for (var i = 0; i < NamesEach; i++)
             {
-                string name = $"nobody-{Guid.NewGuid():N}";
-                string path = pattern.Replace($"{{{parameter}}}", name, StringComparison.Ordinal)
+                var name = $"nobody-{Guid.NewGuid():N}";
+                var path = pattern.Replace($"{{{parameter}}}", name, StringComparison.Ordinal)
                     .Replace("{partition}", "0", StringComparison.Ordinal).Replace("{member}", "m", StringComparison.Ordinal);
                 using var request = new HttpRequestMessage(new HttpMethod(method), path + (operation.Id == "DeleteRecords" ? "?before_offset=latest" : ""));
                 if (operation.Bodies.Count > 0)
                     request.Content = ApiFixture.Json(operation.Bodies[0].Example ?? "{}");
                 request.Headers.Add("Accept", operation.Offers[0]);
-                using HttpResponseMessage response = await api.SendAsync(request);
+                using var response = await api.SendAsync(request);
                 Assert.True((int)response.StatusCode < 500, $"{method} {path}: {response.StatusCode}");
                 if (parameter == "topic")
                     Assert.True(response.StatusCode == HttpStatusCode.NotFound, $"{method} {path}: {response.StatusCode}");
                 // What made a group is no request for one that does not exist.
-                using HttpResponseMessage there = await api.Client.GetAsync($"/v1/{parameter}s/{name}", TestContext.Current.CancellationToken);
+                using var there = await api.Client.GetAsync($"/v1/{parameter}s/{name}", TestContext.Current.CancellationToken);
                 if (there.StatusCode == HttpStatusCode.NotFound)
                     names.Add(name);
             }
@@ -60,17 +60,17 @@ public class UnknownNamesTests(ApiFixture api)
     [Fact]
     public async Task Create_OfATopicThatWasAskedForBefore_IsSeenAtOnce()
     {
-        string name = $"later-{Guid.NewGuid():N}";
-        for (int i = 0; i < 20; i++)
+        var name = $"later-{Guid.NewGuid():N}";
+        for (var i = 0; i < 20; i++)
         {
             await api.GetAsync($"/v1/topics/{name}/partitions", 404);
             await api.GetAsync($"/v1/topics/{name}/partitions/0/records", 404);
             await api.PostAsync($"/v1/topics/{name}/records", """{"records":[{"value":1}]}""", 404);
-            using HttpResponseMessage made = await api.Client.PutAsync($"/v1/topics/{name}", null, TestContext.Current.CancellationToken);
+            using var made = await api.Client.PutAsync($"/v1/topics/{name}", null, TestContext.Current.CancellationToken);
             Assert.Equal(HttpStatusCode.Created, made.StatusCode);
             await api.PostAsync($"/v1/topics/{name}/records", """{"records":[{"value":1}]}""");
             Assert.Single((await api.GetAsync($"/v1/topics/{name}/partitions/0/records"))["records"]!.AsArray());
-            using HttpResponseMessage gone = await api.Client.DeleteAsync($"/v1/topics/{name}", TestContext.Current.CancellationToken);
+            using var gone = await api.Client.DeleteAsync($"/v1/topics/{name}", TestContext.Current.CancellationToken);
             Assert.Equal(HttpStatusCode.NoContent, gone.StatusCode);
         }
     }
@@ -78,19 +78,19 @@ public class UnknownNamesTests(ApiFixture api)
     [Fact]
     public async Task Poll_WhileOthersAskForTheGroup_MakesItAndKeepsIt()
     {
-        string topic = await api.CreateTopicAsync();
-        for (int i = 0; i < 20; i++)
+        var topic = await api.CreateTopicAsync();
+        for (var i = 0; i < 20; i++)
         {
-            string group = $"soon-{Guid.NewGuid():N}";
+            var group = $"soon-{Guid.NewGuid():N}";
             Task<HttpResponseMessage>[] asking = [.. Enumerable.Range(0, 8).Select(_ => api.Client.GetAsync($"/v1/groups/{group}", TestContext.Current.CancellationToken))];
-            JsonNode poll = await api.PostAsync($"/v1/groups/{group}/members/m/poll", $$"""{"topics":["{{topic}}"]}""");
-            foreach (HttpResponseMessage response in await Task.WhenAll(asking))
+            var poll = await api.PostAsync($"/v1/groups/{group}/members/m/poll", $$"""{"topics":["{{topic}}"]}""");
+            foreach (var response in await Task.WhenAll(asking))
             {
                 Assert.True(response.StatusCode is HttpStatusCode.OK or HttpStatusCode.NotFound, $"{response.StatusCode}");
                 response.Dispose();
             }
 
-            JsonNode member = Assert.Single((await api.GetAsync($"/v1/groups/{group}"))["members"]!.AsArray())!;
+            var member = Assert.Single((await api.GetAsync($"/v1/groups/{group}"))["members"]!.AsArray())!;
             Assert.Equal((long)poll["member_epoch"]!, (long)member["member_epoch"]!);
         }
     }
@@ -101,7 +101,7 @@ public class UnknownNamesTests(ApiFixture api)
         string[] left;
         await EndToEnd.Wait.UntilAsync($"no grain is left of {names.Count} names", async () =>
         {
-            DetailedGrainStatistic[] all = await management.GetDetailedGrainStatistics();
+            var all = await management.GetDetailedGrainStatistics();
             left = [.. all.Select(one => one.GrainId.ToString()).Where(id => names.Any(name => id.Contains(name, StringComparison.Ordinal)))];
             TestContext.Current.TestOutputHelper?.WriteLine($"{left.Length} are left: {string.Join(", ", left.Take(5))}");
             return left.Length == 0;

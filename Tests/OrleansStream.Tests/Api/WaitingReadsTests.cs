@@ -19,11 +19,11 @@ public sealed class WaitingReadsTests(ApiFixture api)
         {
             var waits = new NodeWaits(countMax: 40);
             var held = new Queue<int>();
-            foreach ((int count, int kind) in steps)
+            foreach ((var count, var kind) in steps)
             {
-                int free = 40 - waits.Count;
+                var free = 40 - waits.Count;
                 if (kind == 2)
-                    waits.Return(held.TryDequeue(out int returned) ? returned : 0);
+                    waits.Return(held.TryDequeue(out var returned) ? returned : 0);
                 else if (kind == 1)
                     held.Enqueue(Expect(Math.Min(count, free / 4), waits.TakeUpTo(count)));
                 else
@@ -37,13 +37,13 @@ public sealed class WaitingReadsTests(ApiFixture api)
     public async Task Tail_OfMorePartitionsThanMayBeWaitedOn_IsRefused()
     {
         var topic = new ScriptedTopic { PartitionCount = 4 };
-        await using LoneApi lone = await LoneApi.StartAsync(topic);
-        NodeWaits waits = lone.Services.GetRequiredService<NodeWaits>();
+        await using var lone = await LoneApi.StartAsync(topic);
+        var waits = lone.Services.GetRequiredService<NodeWaits>();
         Assert.True(waits.TryTake(Max - 3));
-        using (HttpResponseMessage refused = await OpenAsync(lone.Client, "t"))
+        using (var refused = await OpenAsync(lone.Client, "t"))
             await AssertRefusedAsync(refused);
         topic.PartitionCount = 3;
-        using (HttpResponseMessage response = await OpenAsync(lone.Client, "t"))
+        using (var response = await OpenAsync(lone.Client, "t"))
         {
             Assert.Equal(HttpStatusCode.OK, response.StatusCode);
             Assert.Equal(Max, waits.Count);
@@ -56,12 +56,12 @@ public sealed class WaitingReadsTests(ApiFixture api)
     public async Task Tail_OfATopicThatIsMadeAnewWithMorePartitionsThanMayBeWaitedOn_SaysSoAndEnds()
     {
         var topic = new ScriptedTopic { PartitionCount = 1 };
-        await using LoneApi lone = await LoneApi.StartAsync(topic);
-        NodeWaits waits = lone.Services.GetRequiredService<NodeWaits>();
+        await using var lone = await LoneApi.StartAsync(topic);
+        var waits = lone.Services.GetRequiredService<NodeWaits>();
         Assert.True(waits.TryTake(Max - 2));
-        using HttpResponseMessage response = await OpenAsync(lone.Client, "t");
+        using var response = await OpenAsync(lone.Client, "t");
         topic.CreateAnew(partitionCount: 3);
-        string rest = await ApiFixture.TextAsync(response);
+        var rest = await ApiFixture.TextAsync(response);
         Assert.Contains("event: error\ndata: ", rest, StringComparison.Ordinal);
         Assert.Contains("THROTTLING_QUOTA_EXCEEDED", rest, StringComparison.Ordinal);
         await Wait.UntilAsync("its reads wait no more", () => waits.Count == Max - 2);
@@ -70,21 +70,21 @@ public sealed class WaitingReadsTests(ApiFixture api)
     [Fact]
     public async Task Fetch_WhenNoneMayWait_IsRefusedIfItWouldWait()
     {
-        string topic = await api.CreateTopicAsync();
+        var topic = await api.CreateTopicAsync();
         using IDisposable none = TakeAll();
-        string path = $"/v1/topics/{topic}/partitions/0/records";
+        var path = $"/v1/topics/{topic}/partitions/0/records";
         await api.GetAsync(path);
-        using HttpResponseMessage refused = await api.Client.GetAsync($"{path}?wait_ms=10000", TestContext.Current.CancellationToken);
+        using var refused = await api.Client.GetAsync($"{path}?wait_ms=10000", TestContext.Current.CancellationToken);
         await AssertRefusedAsync(refused);
     }
 
     [Fact]
     public async Task Any_BehindItsAnswer_WaitsNoMore()
     {
-        string topic = await api.CreateTopicAsync(partitions: 3);
+        var topic = await api.CreateTopicAsync(partitions: 3);
         await api.GetAsync($"/v1/topics/{topic}/partitions/0/records?wait_ms=100");
         await PollAsync(topic, waitMs: 100);
-        using (HttpResponseMessage tail = await OpenAsync(api.Client, topic))
+        using (var tail = await OpenAsync(api.Client, topic))
             await Wait.UntilAsync("the tail waits on each partition", () => api.Waits.Count == 3);
         await Wait.UntilAsync("nothing waits", () => api.Waits.Count == 0);
     }
@@ -92,10 +92,10 @@ public sealed class WaitingReadsTests(ApiFixture api)
     [Fact]
     public async Task Poll_WhenNoneMayWait_FindsNewRecordsAllTheSame()
     {
-        string topic = await api.CreateTopicAsync(partitions: 3);
+        var topic = await api.CreateTopicAsync(partitions: 3);
         await PollAsync(topic, waitMs: 0);
         using IDisposable none = TakeAll();
-        Task<JsonNode> polling = PollAsync(topic, waitMs: 30_000);
+        var polling = PollAsync(topic, waitMs: 30_000);
         await api.PostAsync($"/v1/topics/{topic}/partitions/2/records", """{"records":[{"value":1}]}""");
         Assert.Single((await polling)["records"]!.AsArray());
         Assert.Equal(Max, api.Waits.Count);
@@ -122,7 +122,7 @@ public sealed class WaitingReadsTests(ApiFixture api)
 
     private Taken TakeAll()
     {
-        int count = Max - api.Waits.Count;
+        var count = Max - api.Waits.Count;
         Assert.True(api.Waits.TryTake(count));
         return new Taken(api.Waits, count);
     }

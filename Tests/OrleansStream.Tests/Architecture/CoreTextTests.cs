@@ -24,7 +24,7 @@ public sealed partial class CoreTextTests
     private static IEnumerable<string> Texts(string assembly)
     {
         using var file = new PEReader(File.OpenRead(assembly));
-        MetadataReader metadata = file.GetMetadataReader();
+        var metadata = file.GetMetadataReader();
         var handle = MetadataTokens.UserStringHandle(0);
         while ((handle = metadata.GetNextHandle(handle)) is { IsNil: false })
             yield return metadata.GetUserString(handle);

@@ -14,9 +14,9 @@ internal sealed class FolderGraph
     /// <param name="projects">The projects' assemblies.</param>
     public FolderGraph(IReadOnlyCollection<Assembly> projects)
     {
-        foreach (Type type in projects.SelectMany(project => project.GetTypes()).Where(IsOurs))
+        foreach (var type in projects.SelectMany(project => project.GetTypes()).Where(IsOurs))
         {
-            foreach (Type named in TypeReferences.Of(type).Where(named => projects.Contains(named.Assembly) && IsOurs(named)))
+            foreach (var named in TypeReferences.Of(type).Where(named => projects.Contains(named.Assembly) && IsOurs(named)))
                 Add(FolderOf(type), FolderOf(named), $"{type.Name} names {named.Name}");
         }
     }
@@ -31,7 +31,7 @@ internal sealed class FolderGraph
     public static IReadOnlyList<string> FindCycle(IReadOnlyDictionary<string, string[]> edges)
     {
         var done = new HashSet<string>(StringComparer.Ordinal);
-        foreach (string start in edges.Keys)
+        foreach (var start in edges.Keys)
         {
             if (Visit(start, []) is { } cycle)
                 return cycle;
@@ -45,7 +45,7 @@ internal sealed class FolderGraph
                 return [.. way[first..], folder];
             if (done.Contains(folder))
                 return null;
-            foreach (string next in edges.GetValueOrDefault(folder, []))
+            foreach (var next in edges.GetValueOrDefault(folder, []))
             {
                 if (Visit(next, [.. way, folder]) is { } cycle)
                     return cycle;
@@ -65,8 +65,8 @@ internal sealed class FolderGraph
     /// <param name="name">The namespace.</param>
     public static string FolderOf(Assembly assembly, string name)
     {
-        string project = assembly.GetName().Name![(Root.Length + 1)..];
-        string rest = name == Root ? "" : name[(Root.Length + 1)..];
+        var project = assembly.GetName().Name![(Root.Length + 1)..];
+        var rest = name == Root ? "" : name[(Root.Length + 1)..];
         if (rest == project)
             rest = "";
         else if (rest.StartsWith(project + ".", StringComparison.Ordinal))

@@ -39,9 +39,9 @@ public sealed partial class FolderGraphTests
     {
         string[] wrong = [.. Projects.SelectMany(project =>
         {
-            string name = project.GetName().Name!["OrleansStream.".Length..];
+            var name = project.GetName().Name!["OrleansStream.".Length..];
             // The projects of the doors, and of what is behind them, lie in the folder of the process that opens them.
-            string folder = Directory.Exists(Repository.PathOf(name)) ? Repository.PathOf(name) : Repository.PathOf("Api", name);
+            var folder = Directory.Exists(Repository.PathOf(name)) ? Repository.PathOf(name) : Repository.PathOf("Api", name);
             return Directory.EnumerateFiles(folder, "*.cs", SearchOption.AllDirectories)
                 .Where(file => !BuildOutput().IsMatch(Path.GetRelativePath(folder, file)))
                 .Select(file => (

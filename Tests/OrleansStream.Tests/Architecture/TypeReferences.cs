@@ -21,23 +21,23 @@ internal static class TypeReferences
     private static IEnumerable<Type?> Named(Type type)
     {
         yield return type.BaseType;
-        foreach (Type implemented in type.GetInterfaces())
+        foreach (var implemented in type.GetInterfaces())
             yield return implemented;
-        foreach (CustomAttributeData attribute in type.CustomAttributes)
+        foreach (var attribute in type.CustomAttributes)
             yield return attribute.AttributeType;
-        foreach (Type parameter in type.GetGenericArguments().SelectMany(argument => argument.GetGenericParameterConstraints()))
+        foreach (var parameter in type.GetGenericArguments().SelectMany(argument => argument.GetGenericParameterConstraints()))
             yield return parameter;
-        foreach (FieldInfo field in type.GetFields(Declared))
+        foreach (var field in type.GetFields(Declared))
             yield return field.FieldType;
-        foreach (MemberInfo member in type.GetMembers(Declared))
+        foreach (var member in type.GetMembers(Declared))
         {
-            foreach (CustomAttributeData attribute in member.CustomAttributes)
+            foreach (var attribute in member.CustomAttributes)
                 yield return attribute.AttributeType;
         }
 
-        foreach (MethodBase method in type.GetMethods(Declared).Concat<MethodBase>(type.GetConstructors(Declared)))
+        foreach (var method in type.GetMethods(Declared).Concat<MethodBase>(type.GetConstructors(Declared)))
         {
-            foreach (Type? named in Named(method))
+            foreach (var named in Named(method))
                 yield return named;
         }
     }
@@ -45,27 +45,27 @@ internal static class TypeReferences
     private static IEnumerable<Type?> Named(MethodBase method)
     {
         yield return (method as MethodInfo)?.ReturnType;
-        foreach (ParameterInfo parameter in method.GetParameters())
+        foreach (var parameter in method.GetParameters())
             yield return parameter.ParameterType;
         if (method.GetMethodBody() is not { } body)
             yield break;
-        foreach (LocalVariableInfo local in body.LocalVariables)
+        foreach (var local in body.LocalVariables)
             yield return local.LocalType;
-        foreach (ExceptionHandlingClause clause in body.ExceptionHandlingClauses)
+        foreach (var clause in body.ExceptionHandlingClauses)
         {
             if (clause.Flags == ExceptionHandlingClauseOptions.Clause)
                 yield return clause.CatchType;
         }
 
-        Type[] typeArguments = method.DeclaringType!.GetGenericArguments();
-        Type[] methodArguments = method.IsGenericMethod ? method.GetGenericArguments() : [];
-        foreach (int token in Tokens(body.GetILAsByteArray()!))
+        var typeArguments = method.DeclaringType!.GetGenericArguments();
+        var methodArguments = method.IsGenericMethod ? method.GetGenericArguments() : [];
+        foreach (var token in Tokens(body.GetILAsByteArray()!))
         {
-            MemberInfo member = method.Module.ResolveMember(token, typeArguments, methodArguments)!;
+            var member = method.Module.ResolveMember(token, typeArguments, methodArguments)!;
             yield return member as Type ?? member.DeclaringType;
             if (member is MethodInfo { IsGenericMethod: true } generic)
             {
-                foreach (Type argument in generic.GetGenericArguments())
+                foreach (var argument in generic.GetGenericArguments())
                     yield return argument;
             }
         }
@@ -74,12 +74,12 @@ internal static class TypeReferences
     private static List<int> Tokens(byte[] code)
     {
         var tokens = new List<int>();
-        for (int at = 0; at < code.Length;)
+        for (var at = 0; at < code.Length;)
         {
             short value = code[at++];
             if (value == 0xfe)
                 value = (short)((value << 8) | code[at++]);
-            OperandType operand = Operands[value];
+            var operand = Operands[value];
             if (operand is OperandType.InlineMethod or OperandType.InlineField or OperandType.InlineType or OperandType.InlineTok)
                 tokens.Add(BitConverter.ToInt32(code, at));
             at += operand switch

@@ -35,7 +35,7 @@ internal static class Batches
             if (scanner.Header.IsControl)
                 continue;
             using var reader = new RecordBatchReader(scanner.Batch);
-            while (reader.TryReadNext(out RecordView record))
+            while (reader.TryReadNext(out var record))
             {
                 records.Add((record.Offset, record.HasKey ? Encoding.UTF8.GetString(record.Key) : null,
                     Encoding.UTF8.GetString(record.Value)));

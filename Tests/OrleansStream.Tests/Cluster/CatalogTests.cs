@@ -38,10 +38,10 @@ public sealed class CatalogTests : IAsyncLifetime
     [Fact]
     public async Task Find_WhenTheCatalogueGoesAwayWhileItFreesBytes_IsAnsweredByTheNextOne()
     {
-        TopicMetadata topic = await _cluster.CreateAsync(1);
+        var topic = await _cluster.CreateAsync(1);
         await _cluster.Router(topic.Name).AppendAsync(Batches.Request(Batches.Of((null, "a")), 0));
         var hangs = new TaskCompletionSource();
-        int deletions = 0;
+        var deletions = 0;
         _segments.BeforeDelete = _ => Interlocked.Increment(ref deletions) == 1
             ? throw new StoreUnavailableException("The topic's own try to delete fails.")
             : HangAsync(hangs);
@@ -49,11 +49,11 @@ public sealed class CatalogTests : IAsyncLifetime
         await hangs.Task.WaitAsync(TopicGrainLimits.DeletionPeriod + Patience, TestContext.Current.CancellationToken);
 
         _documents.WriteFailure = new StoreUnavailableException("The catalogue's write fails.");
-        TopicResponse unknown = await _cluster.Topic("unlucky").CreateAsync(ClusterFixture.Request(1));
+        var unknown = await _cluster.Topic("unlucky").CreateAsync(ClusterFixture.Request(1));
         Assert.Equal(StreamErrorCode.KafkaStorageError, unknown.Error!.Code);
         _documents.WriteFailure = null;
 
-        TopicResponse next = await _cluster.Topic("lucky").CreateAsync(ClusterFixture.Request(1))
+        var next = await _cluster.Topic("lucky").CreateAsync(ClusterFixture.Request(1))
             .WaitAsync(Patience, TestContext.Current.CancellationToken);
         Assert.True(next.Created);
     }

@@ -59,8 +59,8 @@ public sealed class ClusterFixture : IAsyncLifetime
     /// <summary>Creates a topic that no other test knows.</summary>
     public async Task<TopicMetadata> CreateAsync(int partitionCount, params (string Name, string Value)[] config)
     {
-        string name = $"t-{Guid.NewGuid():N}";
-        TopicResponse response = await Topic(name).CreateAsync(Request(partitionCount, config));
+        var name = $"t-{Guid.NewGuid():N}";
+        var response = await Topic(name).CreateAsync(Request(partitionCount, config));
         Assert.Null(response.Error);
         Assert.True(response.Created);
         return response.Topic!;

@@ -1,4 +1,3 @@
-using Orleans.TestingHost;
 using OrleansStream.Errors;
 using OrleansStream.Log;
 using OrleansStream.Log.Contract;
@@ -20,22 +19,22 @@ public sealed class FailoverTests : IAsyncLifetime
     [Fact]
     public async Task Append_WhenASiloIsKilledUnderLoad_GoesOnAndLosesNothingAcknowledged()
     {
-        TopicMetadata topic = await _cluster.CreateAsync(4);
+        var topic = await _cluster.CreateAsync(4);
         using var stop = new CancellationTokenSource();
         Task<List<Acked>>[] producers = [.. Enumerable.Range(0, 4).Select(partition => ProduceAsync(topic, partition, stop.Token))];
-        InProcessSiloHandle victim = _cluster.Cluster.Silos[1];
+        var victim = _cluster.Cluster.Silos[1];
         await ClusterFixture.UntilAsync(async () => (await HighWatermarksAsync(topic)).All(highWatermark => highWatermark > 10));
 
         await _cluster.Cluster.KillSiloAsync(victim);
 
-        long[] before = await HighWatermarksAsync(topic);
+        var before = await HighWatermarksAsync(topic);
         await ClusterFixture.UntilAsync(async () =>
             (await HighWatermarksAsync(topic)).Zip(before).All(pair => pair.First > pair.Second + 10));
         await stop.CancelAsync();
-        foreach (List<Acked> acked in await Task.WhenAll(producers))
+        foreach (var acked in await Task.WhenAll(producers))
         {
             Assert.NotEmpty(acked);
-            Dictionary<long, string> stored = await ReadAllAsync(topic, acked[0].Partition);
+            var stored = await ReadAllAsync(topic, acked[0].Partition);
             Assert.All(acked, record => Assert.Equal(record.Value, stored[record.Offset]));
             Assert.Equal(acked.Count, acked.Select(record => record.Offset).Distinct().Count());
         }
@@ -44,24 +43,24 @@ public sealed class FailoverTests : IAsyncLifetime
     [Fact]
     public async Task Append_WhenAnotherOwnerTookThePartition_IsNeverStoredByTheOlderOne()
     {
-        TopicMetadata topic = await _cluster.CreateAsync(1);
+        var topic = await _cluster.CreateAsync(1);
         RecordsAppendRequest Request(string value) => Batches.Request(Batches.Of((null, value)), 0);
         await _cluster.Router(topic.Name).AppendAsync(Request("first"));
 
         // What Orleans may do for a while: a second activation, on a silo that does not know of the first.
-        await using PartitionLog other = await PartitionLog.OpenAsync(
+        await using var other = await PartitionLog.OpenAsync(
             new PartitionKey(topic.Id, 0).ToString(), "other", new LogOptions(), _cluster.Segments, _cluster.Documents, TimeProvider.System);
-        LogAppendResult taken = await other.AppendAsync(Batches.Of((null, "second")), LogAcks.Durable);
+        var taken = await other.AppendAsync(Batches.Of((null, "second")), LogAcks.Durable);
         Assert.Equal(1, taken.BaseOffset);
 
         // The first activation is fenced, says so, and goes; the router tries again and reaches its successor.
-        RecordsAppendResponse response = await _cluster.Router(topic.Name).AppendAsync(Request("third"));
+        var response = await _cluster.Router(topic.Name).AppendAsync(Request("third"));
         Assert.Null(response.Parts.Single().Response.Error);
-        LogAppendResult late = await other.AppendAsync(Batches.Of((null, "too late")), LogAcks.Durable);
+        var late = await other.AppendAsync(Batches.Of((null, "too late")), LogAcks.Durable);
         Assert.Equal((StreamErrorCode.NotLeaderOrFollower, false), (late.Error!.Code, late.Error.OutcomeUnknown));
         Assert.Equal(LogEnd.Fenced, await other.Ended);
 
-        Dictionary<long, string> stored = await ReadAllAsync(topic, 0);
+        var stored = await ReadAllAsync(topic, 0);
         Assert.Equal(["first", "second", "third"], stored.OrderBy(record => record.Key).Select(record => record.Value));
         Assert.Equal([0, 1, 2], stored.Keys.Order());
     }
@@ -69,10 +68,10 @@ public sealed class FailoverTests : IAsyncLifetime
     private async Task<List<Acked>> ProduceAsync(TopicMetadata topic, int partition, CancellationToken stop)
     {
         var acked = new List<Acked>();
-        for (int i = 0; !stop.IsCancellationRequested; i++)
+        for (var i = 0; !stop.IsCancellationRequested; i++)
         {
-            string value = $"{partition}/{i}";
-            RecordsAppendResponse response = await _cluster.Router(topic.Name).AppendAsync(
+            var value = $"{partition}/{i}";
+            var response = await _cluster.Router(topic.Name).AppendAsync(
                 Batches.Request(Batches.Of((null, value)), partition), CancellationToken.None);
             if (response.Error is null && response.Parts.Single().Response is { Error: null } done)
                 acked.Add(new Acked(partition, done.BaseOffset, value));
@@ -89,7 +88,7 @@ public sealed class FailoverTests : IAsyncLifetime
         var stored = new Dictionary<long, string>();
         for (long offset = 0; ;)
         {
-            FetchResponse fetched = await _cluster.Router(topic.Name).FetchAsync(partition, Batches.From(offset));
+            var fetched = await _cluster.Router(topic.Name).FetchAsync(partition, Batches.From(offset));
             Assert.Null(fetched.Error);
             foreach (var record in Batches.Read(fetched.Batches).Where(record => record.Offset >= offset))
                 stored.Add(record.Offset, record.Value);

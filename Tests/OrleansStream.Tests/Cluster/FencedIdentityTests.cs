@@ -1,7 +1,6 @@
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Appending;
 using OrleansStream.Gateway.Routing;
-using OrleansStream.Partitions;
 using OrleansStream.Producers;
 using OrleansStream.Records;
 using OrleansStream.Topics;
@@ -17,10 +16,10 @@ public sealed class FencedIdentityTests(ClusterFixture cluster)
     public async Task FindEnd_WheneverItIsAsked_LiesAboveEveryIdThatWasGivenOut()
     {
         var ids = cluster.Grains.GetGrain<IProducerIdGrain>(IProducerIdGrain.Key);
-        long end = await ids.FindEndAsync();
-        for (int i = 0; i < 5; i++)
+        var end = await ids.FindEndAsync();
+        for (var i = 0; i < 5; i++)
         {
-            long first = await ids.TakeBlockAsync();
+            var first = await ids.TakeBlockAsync();
             Assert.True(first >= end);
             if (i % 2 == 0)
                 await cluster.Cluster.DeactivateAsync(ids);
@@ -29,7 +28,7 @@ public sealed class FencedIdentityTests(ClusterFixture cluster)
         }
 
         // The service's own ids are another counter's.
-        long own = await cluster.Grains.GetGrain<IServiceProducerIdGrain>(IServiceProducerIdGrain.Key).TakeBlockAsync();
+        var own = await cluster.Grains.GetGrain<IServiceProducerIdGrain>(IServiceProducerIdGrain.Key).TakeBlockAsync();
         Assert.Equal(ProducerIdKind.Service, ProducerIdRanges.KindOf(own));
         Assert.Equal(end, await ids.FindEndAsync());
     }
@@ -37,32 +36,32 @@ public sealed class FencedIdentityTests(ClusterFixture cluster)
     [Fact]
     public async Task Append_WhenANewerEpochOfALaneIsStored_GoesOnUnderAnotherLane()
     {
-        TopicMetadata topic = await cluster.CreateAsync(2);
-        RecordsAppender appender = MakeAppender();
+        var topic = await cluster.CreateAsync(2);
+        var appender = MakeAppender();
         async Task<RecordsAppendResponse> AppendAsync(int[] partitions, params string[] values) => (await appender.AppendAsync(
             topic.Name, Records(Batches.Request(Batches.Of([.. values.Select(value => ((string?)null, value))]), recordPartitions: partitions)))).Response;
         async Task<long> PlantAsync()
         {
-            FetchResponse fetched = await cluster.Router(topic.Name).FetchAsync(0, Batches.From(0));
+            var fetched = await cluster.Router(topic.Name).FetchAsync(0, Batches.From(0));
             var ids = new List<long>();
             var scanner = new RecordBatchScanner(fetched.Batches.Span);
             while (scanner.MoveNext())
                 ids.Add(scanner.Header.ProducerId);
             var options = new RecordBatchOptions { ProducerId = ids[^1], ProducerEpoch = short.MaxValue, BaseSequence = 0 };
-            RecordsAppendResponse planted = await cluster.Router(topic.Name).AppendAsync(Batches.Request(Batches.Of(options, (null, "planted")), partition: 0));
+            var planted = await cluster.Router(topic.Name).AppendAsync(Batches.Request(Batches.Of(options, (null, "planted")), partition: 0));
             Assert.Null(Assert.Single(planted.Parts).Response.Error);
             return ids[^1];
         }
 
         await AppendAsync([0], "a");
-        long first = await PlantAsync();
+        var first = await PlantAsync();
         Assert.Equal(ProducerIdKind.Service, ProducerIdRanges.KindOf(first));
         Assert.Null(Assert.Single((await AppendAsync([0, 0], "b", "c")).Parts).Response.Error);
-        long second = await PlantAsync();
+        var second = await PlantAsync();
         Assert.NotEqual(first, second);
 
         // Of several partitions one refuses the lane: its records are not stored, and can be sent again; those of the other are stored once.
-        RecordsAppendResponse mixed = await AppendAsync([1, 0, 1], "d", "e", "f");
+        var mixed = await AppendAsync([1, 0, 1], "d", "e", "f");
         Assert.Equal(
             [(0, StreamErrorCode.NotLeaderOrFollower), (1, StreamErrorCode.None)],
             mixed.Parts.OrderBy(part => part.Partition).Select(part => (part.Partition, part.Response.Error?.Code ?? StreamErrorCode.None)));
@@ -75,26 +74,26 @@ public sealed class FencedIdentityTests(ClusterFixture cluster)
     [Fact]
     public async Task Key_WhenANewerEpochOfItsProducerIsStored_IsFreeAndItsRepeatIsStored()
     {
-        TopicMetadata topic = await cluster.CreateAsync(1);
-        RecordsAppender appender = MakeAppender();
+        var topic = await cluster.CreateAsync(1);
+        var appender = MakeAppender();
         var appends = cluster.Grains.GetGrain<IKeyedAppendsGrain>(IKeyedAppendsGrain.KeyOf(topic.Id, [17]));
         var runner = Guid.NewGuid();
         async Task<(long ProducerId, AppendOutcome Outcome)> AppendAsync(string key)
         {
-            AppendIdentity identity = (await appends.BeginAsync(new KeyedAppendRequest(key, "body", topic, KeylessStart: 0, runner))).Identity!;
-            AppendOutcome outcome = await appender.AppendAsync(topic.Name, Records(Batches.Request(Batches.Of((null, key)))), new ClientIdentity(identity));
+            var identity = (await appends.BeginAsync(new KeyedAppendRequest(key, "body", topic, KeylessStart: 0, runner))).Identity!;
+            var outcome = await appender.AppendAsync(topic.Name, Records(Batches.Request(Batches.Of((null, key)))), new ClientIdentity(identity));
             await new KeyedRequest(appends, key, runner).EndAsync(outcome.Response);
             return (identity.ProducerId, outcome);
         }
 
-        (long id, AppendOutcome first) = await AppendAsync("a");
+        (var id, var first) = await AppendAsync("a");
         Assert.Equal((ProducerIdKind.Service, false), (ProducerIdRanges.KindOf(id), first.IsFenced));
         var options = new RecordBatchOptions { ProducerId = id, ProducerEpoch = short.MaxValue, BaseSequence = 0 };
         await cluster.Router(topic.Name).AppendAsync(Batches.Request(Batches.Of(options, (null, "planted")), partition: 0));
 
-        (long fenced, AppendOutcome refused) = await AppendAsync("b");
+        (var fenced, var refused) = await AppendAsync("b");
         Assert.Equal((id, true), (fenced, refused.IsFenced));
-        (long another, AppendOutcome repeated) = await AppendAsync("b");
+        (var another, var repeated) = await AppendAsync("b");
         Assert.Null(Assert.Single(repeated.Response.Parts).Response.Error);
         Assert.NotEqual(id, another);
         Assert.Equal(["a", "planted", "b"], (await ReadAsync(topic, 0)).Select(record => record.Value));

@@ -1,5 +1,4 @@
 using System.Text;
-using OrleansStream.Partitions;
 using OrleansStream.Topics;
 using OrleansStream.Topics.Partitioning;
 using OrleansStream.Topics.Routing;
@@ -16,12 +15,12 @@ public sealed class HotKeyTests(ClusterFixture cluster)
     [Fact]
     public async Task Append_WhenAKeyIsNamedHot_SpreadsItsRequestsAndKeepsItsRecordsKey()
     {
-        TopicMetadata topic = await cluster.CreateAsync(PartitionCount, ("hot.key.spread", "3"), ("hot.keys", Hot));
-        int own = KeyPartitioner.Choose(Encoding.UTF8.GetBytes(Hot), PartitionCount);
+        var topic = await cluster.CreateAsync(PartitionCount, ("hot.key.spread", "3"), ("hot.keys", Hot));
+        var own = KeyPartitioner.Choose(Encoding.UTF8.GetBytes(Hot), PartitionCount);
         var used = new List<int>();
-        for (int i = 0; i < 9; i++)
+        for (var i = 0; i < 9; i++)
         {
-            RecordsAppendResponse response = await cluster.Router(topic.Name).AppendAsync(
+            var response = await cluster.Router(topic.Name).AppendAsync(
                 Batches.Request(Batches.Of((Hot, $"{i}a"), ("other", "x"), (Hot, $"{i}b"))));
             int[] partitions = [.. Enumerable.Range(0, 3).Select(record => response.Parts[PartOf(response, record)].Partition)];
             Assert.Equal(partitions[0], partitions[2]);
@@ -31,14 +30,14 @@ public sealed class HotKeyTests(ClusterFixture cluster)
 
         Assert.Equal(
             Enumerable.Range(0, 3).Select(i => (own + i) % PartitionCount).Order(), used.Distinct().Order());
-        FetchResponse fetched = await cluster.Router(topic.Name).FetchAsync(own, Batches.From(0));
+        var fetched = await cluster.Router(topic.Name).FetchAsync(own, Batches.From(0));
         Assert.Contains(Batches.Read(fetched.Batches), record => record.Key == Hot);
     }
 
     [Fact]
     public async Task Append_WhenAKeyHasMostOfTheTraffic_IsFoundByNameAndSpreadFromThenOn()
     {
-        TopicMetadata topic = await cluster.CreateAsync(PartitionCount, ("hot.key.spread", "4"), ("hot.key.detection", "true"));
+        var topic = await cluster.CreateAsync(PartitionCount, ("hot.key.spread", "4"), ("hot.key.detection", "true"));
         var heat = cluster.Grains.GetGrain<ITopicHeatGrain>(topic.Name);
         await ClusterFixture.UntilAsync(async () =>
         {
@@ -47,14 +46,14 @@ public sealed class HotKeyTests(ClusterFixture cluster)
             return (await cluster.Topic(topic.Name).GetAsync()).Topic!.Config.GetValueOrDefault("hot.keys") == Hot;
         });
 
-        HotKey hottest = (await heat.DescribeAsync()).Keys[0];
+        var hottest = (await heat.DescribeAsync()).Keys[0];
         Assert.Equal(Hot, Encoding.UTF8.GetString(hottest.Key.Span));
         Assert.InRange(hottest.Share, 0.85, 0.95);
         Assert.Equal(KeyPartitioner.Choose(hottest.Key.Span, PartitionCount), hottest.Partition);
         var used = new HashSet<int>();
         await ClusterFixture.UntilAsync(async () =>
         {
-            RecordsAppendResponse response = await cluster.Router(topic.Name).AppendAsync(Batches.Request(Batches.Of((Hot, "x"))));
+            var response = await cluster.Router(topic.Name).AppendAsync(Batches.Request(Batches.Of((Hot, "x"))));
             used.Add(response.Parts[0].Partition);
             return used.Count == 4;
         });
@@ -63,8 +62,8 @@ public sealed class HotKeyTests(ClusterFixture cluster)
     [Fact]
     public async Task Describe_WhenATopicCompresses_TellsWhatThatSaves()
     {
-        TopicMetadata topic = await cluster.CreateAsync(1, ("compression.type", "zstd"));
-        byte[] batch = Batches.Of((null, new string('x', 10_000)));
+        var topic = await cluster.CreateAsync(1, ("compression.type", "zstd"));
+        var batch = Batches.Of((null, new string('x', 10_000)));
         await ClusterFixture.UntilAsync(async () =>
         {
             await cluster.Router(topic.Name).AppendAsync(Batches.Request(batch));

@@ -1,8 +1,6 @@
-using Orleans.TestingHost;
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Appending;
 using OrleansStream.Gateway.Routing;
-using OrleansStream.Partitions;
 using OrleansStream.Producers;
 using OrleansStream.Tests.EndToEnd;
 using OrleansStream.Topics;
@@ -36,15 +34,15 @@ public abstract class IdentityClusterTests : IAsyncLifetime
     public async Task Append_WhenCallsAreLostAndASiloIsKilled_StoresEachRecordOnceInOrderAndNoProducerSeesAnError()
     {
         // Records of one request become many batches of a partition.
-        TopicMetadata topic = await _cluster.CreateAsync(4, ("max.message.bytes", "300"));
+        var topic = await _cluster.CreateAsync(4, ("max.message.bytes", "300"));
         var appender = MakeAppender();
-        InProcessSiloHandle victim = _cluster.Cluster.Silos[1];
+        var victim = _cluster.Cluster.Silos[1];
         _calls.IsOn = true;
 
         Task<List<Acked>>[] producers = [.. Enumerable.Range(0, ProducerCount).Select(producer => ProduceAsync(
             topic, producer, async request =>
             {
-                AppendOutcome outcome = await appender.AppendAsync(topic.Name, Records(request));
+                var outcome = await appender.AppendAsync(topic.Name, Records(request));
                 Assert.Null(outcome.Response.Error);
                 Assert.All(outcome.Response.Parts, part => Assert.Null(part.Response.Error));
                 return outcome.Response;
@@ -70,18 +68,18 @@ public abstract class IdentityClusterTests : IAsyncLifetime
     {
         var random = new Random(TestSeed.Value + producer);
         var acked = new List<Acked>();
-        int number = 0;
-        for (int i = 0; i < RequestCount; i++)
+        var number = 0;
+        for (var i = 0; i < RequestCount; i++)
         {
             string?[] keys = [.. Enumerable.Range(0, random.Next(1, 60)).Select(_ => random.Next(3) == 0 ? null : $"key-{random.Next(20)}")];
             (string? Key, string Value)[] records = [.. keys.Select(key => (key, $"{producer}/{number++}"))];
             int? partition = random.Next(3) == 0 ? random.Next(topic.PartitionCount) : null;
-            RecordsAppendResponse response = await appendAsync(Batches.Request(Batches.Of(records), partition));
-            int[] taken = new int[response.Parts.Length];
-            for (int record = 0; record < records.Length; record++)
+            var response = await appendAsync(Batches.Request(Batches.Of(records), partition));
+            var taken = new int[response.Parts.Length];
+            for (var record = 0; record < records.Length; record++)
             {
-                int index = response.PartOfRecord.IsEmpty ? 0 : response.PartOfRecord.Span[record];
-                AppendPart part = response.Parts[index];
+                var index = response.PartOfRecord.IsEmpty ? 0 : response.PartOfRecord.Span[record];
+                var part = response.Parts[index];
                 acked.Add(new Acked(part.Partition, part.BaseOffset + taken[index]++, records[record].Value));
             }
         }
@@ -93,7 +91,7 @@ public abstract class IdentityClusterTests : IAsyncLifetime
     {
         var findings = new List<string>();
         var stored = new Dictionary<string, Acked>();
-        for (int partition = 0; partition < topic.PartitionCount; partition++)
+        for (var partition = 0; partition < topic.PartitionCount; partition++)
         {
             var numbers = new Dictionary<string, int>();
             foreach (var (offset, _, value) in await ReadAllAsync(topic, partition))
@@ -104,15 +102,15 @@ public abstract class IdentityClusterTests : IAsyncLifetime
                     continue;
                 }
 
-                string[] parts = value.Split('/');
-                int number = int.Parse(parts[1], System.Globalization.CultureInfo.InvariantCulture);
+                var parts = value.Split('/');
+                var number = int.Parse(parts[1], System.Globalization.CultureInfo.InvariantCulture);
                 if (numbers.GetValueOrDefault(parts[0], -1) > number)
                     findings.Add($"{value} is reordered");
                 numbers[parts[0]] = number;
             }
         }
 
-        findings.AddRange(acked.Where(record => !stored.TryGetValue(record.Value, out Acked? place) || place != record)
+        findings.AddRange(acked.Where(record => !stored.TryGetValue(record.Value, out var place) || place != record)
             .Select(record => $"{record} is not there"));
         findings.AddRange(stored.Keys.Except(acked.Select(record => record.Value)).Select(value => $"{value} was not sent"));
         return findings;
@@ -123,7 +121,7 @@ public abstract class IdentityClusterTests : IAsyncLifetime
         var stored = new List<(long Offset, string? Key, string Value)>();
         while (true)
         {
-            FetchResponse fetched = await _cluster.Router(topic.Name).FetchAsync(partition, Batches.From(stored.Count));
+            var fetched = await _cluster.Router(topic.Name).FetchAsync(partition, Batches.From(stored.Count));
             Assert.Null(fetched.Error);
             if (fetched.Batches.IsEmpty)
                 return stored;
@@ -140,10 +138,10 @@ public sealed class IdentityTests() : IdentityClusterTests(areCallsDirect: false
     [Fact]
     public async Task Append_WithoutIdentity_WhenCallsAreLostAndProducersRepeatThem_IsFoundOut()
     {
-        TopicMetadata topic = await _cluster.CreateAsync(4, ("max.message.bytes", "300"));
+        var topic = await _cluster.CreateAsync(4, ("max.message.bytes", "300"));
         _calls.IsOn = true;
         var acked = new List<Acked>();
-        for (int producer = 0; producer < ProducerCount; producer++)
+        for (var producer = 0; producer < ProducerCount; producer++)
         {
             acked.AddRange(await ProduceAsync(topic, producer, async request =>
             {
@@ -151,7 +149,7 @@ public sealed class IdentityTests() : IdentityClusterTests(areCallsDirect: false
                 {
                     try
                     {
-                        RecordsAppendResponse response = await _cluster.Router(topic.Name).AppendAsync(request);
+                        var response = await _cluster.Router(topic.Name).AppendAsync(request);
                         if (response.Error is null && response.Parts.All(part => part.Response.Error is null))
                             return response;
                     }
@@ -170,18 +168,18 @@ public sealed class IdentityTests() : IdentityClusterTests(areCallsDirect: false
     [Fact]
     public async Task Append_WhenACallToItsPartitionWasLost_IsStoredButItsMemoryStaysInUse()
     {
-        TopicMetadata topic = await _cluster.CreateAsync(1);
-        RecordsAppender appender = MakeAppender();
+        var topic = await _cluster.CreateAsync(1);
+        var appender = MakeAppender();
         async Task<bool> IsMemoryFreeAsync()
         {
-            AppendOutcome outcome = await appender.AppendAsync(topic.Name, Records(Batches.Request(Batches.Of(("a", "1")))));
+            var outcome = await appender.AppendAsync(topic.Name, Records(Batches.Request(Batches.Of(("a", "1")))));
             Assert.Null(Assert.Single(outcome.Response.Parts).Response.Error);
             return outcome.IsMemoryFree;
         }
 
         Assert.True(await IsMemoryFreeAsync());
         _calls.IsOn = true;
-        int attempts = 0;
+        var attempts = 0;
         while (await IsMemoryFreeAsync())
             Assert.InRange(++attempts, 1, 500);
         _calls.IsOn = false;
@@ -191,28 +189,28 @@ public sealed class IdentityTests() : IdentityClusterTests(areCallsDirect: false
     [Fact]
     public async Task Append_WhenTheTopicChanges_IsPlannedByTheNewOneAndRepeatedByItsOwn()
     {
-        TopicMetadata topic = await _cluster.CreateAsync(1);
+        var topic = await _cluster.CreateAsync(1);
         var identity = new AppendIdentity(
             ProducerId: 1_000_000, ProducerEpoch: 0, Topic: null, Batches.NowMs, KeylessStart: 0, TimeoutMs: 10_000);
-        RecordsAppendRequest request = Batches.Request(Batches.Of(("a", "1"), ("b", "2"), ("c", "3"), ("d", "4")));
-        RecordsAppendResponse unplanned = await _cluster.Router(topic.Name).AppendAsync(request with { Identity = identity });
+        var request = Batches.Request(Batches.Of(("a", "1"), ("b", "2"), ("c", "3"), ("d", "4")));
+        var unplanned = await _cluster.Router(topic.Name).AppendAsync(request with { Identity = identity });
         Assert.Equal(topic.Id, unplanned.PlanBy!.Id);
         identity = identity with { Topic = unplanned.PlanBy };
-        RecordsAppendResponse first = await _cluster.Router(topic.Name).AppendAsync(request with { Identity = identity });
+        var first = await _cluster.Router(topic.Name).AppendAsync(request with { Identity = identity });
         Assert.Equal(0, Assert.Single(first.Parts).BaseOffset);
 
-        TopicMetadata altered = (await _cluster.Topic(topic.Name).AlterAsync(new AlterTopicRequest(8, null))).Topic!;
-        RecordsAppendResponse repeated = await _cluster.Router(topic.Name).AppendAsync(
+        var altered = (await _cluster.Topic(topic.Name).AlterAsync(new AlterTopicRequest(8, null))).Topic!;
+        var repeated = await _cluster.Router(topic.Name).AppendAsync(
             request with { Identity = identity with { IsRepeat = true } });
-        AppendPart part = Assert.Single(repeated.Parts);
+        var part = Assert.Single(repeated.Parts);
         Assert.Equal((0, 0L, true), (part.Partition, part.BaseOffset, part.Response.Duplicate));
 
-        RecordsAppendResponse next = await _cluster.Router(topic.Name).AppendAsync(request with
+        var next = await _cluster.Router(topic.Name).AppendAsync(request with
         {
             Partition = 0, Identity = identity with { ProducerEpoch = 1, Topic = altered },
         });
         Assert.Equal(4, next.Parts.Single().BaseOffset);
-        RecordsAppendResponse late = await _cluster.Router(topic.Name).AppendAsync(request with
+        var late = await _cluster.Router(topic.Name).AppendAsync(request with
         {
             Identity = identity with { ProducerEpoch = 0, IsRepeat = true },
         });
@@ -223,9 +221,9 @@ public sealed class IdentityTests() : IdentityClusterTests(areCallsDirect: false
     public async Task TakeBlock_WhenManyAskAndTheGrainMoves_GivesEachIdOnce()
     {
         var ids = _cluster.Grains.GetGrain<IProducerIdGrain>(IProducerIdGrain.Key);
-        long[] before = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => ids.TakeBlockAsync()));
+        var before = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => ids.TakeBlockAsync()));
         await _cluster.Cluster.DeactivateAsync(ids);
-        long[] after = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => ids.TakeBlockAsync()));
+        var after = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => ids.TakeBlockAsync()));
         long[] all = [.. before, .. after];
         Assert.Equal(all.Length, all.Select(first => (first - ProducerIdRanges.ClientMin) / ProducerLimits.IdsPerBlock).Distinct().Count());
         Assert.All(all, first => Assert.Equal(0, (first - ProducerIdRanges.ClientMin) % ProducerLimits.IdsPerBlock));
@@ -234,37 +232,37 @@ public sealed class IdentityTests() : IdentityClusterTests(areCallsDirect: false
     [Fact]
     public async Task Key_WhenItsRunnerDiesAndItsGrainMoves_IsStoredOnceAndAnsweredAlike()
     {
-        TopicMetadata topic = await _cluster.CreateAsync(4, ("max.message.bytes", "300"));
-        RecordsAppender appender = MakeAppender();
-        RecordsAppendRequest request = Batches.Request(Batches.Of(
+        var topic = await _cluster.CreateAsync(4, ("max.message.bytes", "300"));
+        var appender = MakeAppender();
+        var request = Batches.Request(Batches.Of(
             [.. Enumerable.Range(0, 40).Select(i => (i % 3 == 0 ? null : $"key-{i}", $"0/{i}"))]));
         var appends = _cluster.Grains.GetGrain<IKeyedAppendsGrain>(IKeyedAppendsGrain.KeyOf(topic.Id, [17]));
         KeyedAppendRequest Named(Guid by) => new("key", "body", topic, KeylessStart: 3, by);
         var runner = Guid.NewGuid();
         _calls.IsOn = true;
 
-        KeyedAppendResponse begun = await appends.BeginAsync(Named(runner));
-        RecordsAppendResponse first = (await appender.AppendAsync(topic.Name, Records(request), new ClientIdentity(begun.Identity!))).Response;
+        var begun = await appends.BeginAsync(Named(runner));
+        var first = (await appender.AppendAsync(topic.Name, Records(request), new ClientIdentity(begun.Identity!))).Response;
         await _cluster.Cluster.DeactivateAsync(appends);
         Assert.Equal(StreamErrorCode.IdempotencyKeyInUse, (await appends.BeginAsync(Named(Guid.NewGuid()))).Error!.Code);
 
         // Its lease is not over, so it is resumed in its own name.
-        KeyedAppendResponse resumed = await appends.BeginAsync(Named(runner));
+        var resumed = await appends.BeginAsync(Named(runner));
         Assert.True(resumed.IsResumed);
-        RecordsAppendResponse second = (await appender.AppendAsync(topic.Name, Records(request), new ClientIdentity(resumed.Identity!, IsResumed: true))).Response;
+        var second = (await appender.AppendAsync(topic.Name, Records(request), new ClientIdentity(resumed.Identity!, IsResumed: true))).Response;
         await appends.EndAsync("key", runner, KeyedOutcome.Done, [.. second.Parts.Select(part => new StoredPart(part.BaseOffset, -1, null))]);
         await _cluster.Cluster.DeactivateAsync(appends);
-        KeyedAppendResponse over = await appends.BeginAsync(Named(Guid.NewGuid()));
-        RecordsAppendResponse third = (await appender.AppendAsync(topic.Name, Records(request), new ClientIdentity(over.Identity!))).Response;
+        var over = await appends.BeginAsync(Named(Guid.NewGuid()));
+        var third = (await appender.AppendAsync(topic.Name, Records(request), new ClientIdentity(over.Identity!))).Response;
 
         _calls.IsOn = false;
-        foreach (RecordsAppendResponse repeated in (RecordsAppendResponse[])[second, third])
+        foreach (var repeated in (RecordsAppendResponse[])[second, third])
         {
             Assert.Equal(first.Parts.Select(part => (part.Partition, part.BaseOffset)), repeated.Parts.Select(part => (part.Partition, part.BaseOffset)));
             Assert.Equal(first.PartOfRecord.ToArray(), repeated.PartOfRecord.ToArray());
         }
 
-        TopicDescription described = await _cluster.Router(topic.Name).DescribeAsync();
+        var described = await _cluster.Router(topic.Name).DescribeAsync();
         Assert.Equal(40, described.Partitions.Sum(partition => partition.HighWatermark));
     }
 }

@@ -1,5 +1,4 @@
 using Microsoft.Extensions.DependencyInjection;
-using OrleansStream.Topics;
 
 namespace OrleansStream.Tests.Cluster;
 
@@ -23,11 +22,11 @@ public sealed class JoiningTests : IAsyncLifetime
     {
         await _cluster.Cluster.StartAdditionalSiloAsync();
 
-        ISiloStatusOracle status = _cluster.Cluster.Silos[0].ServiceProvider.GetRequiredService<ISiloStatusOracle>();
+        var status = _cluster.Cluster.Silos[0].ServiceProvider.GetRequiredService<ISiloStatusOracle>();
         Assert.Equal(3, status.GetApproximateSiloStatuses(onlyActive: true).Count);
-        TopicMetadata topic = await _cluster.CreateAsync(partitionCount: 6);
+        var topic = await _cluster.CreateAsync(partitionCount: 6);
         var leaders = new HashSet<string>();
-        for (int partition = 0; partition < 6; partition++)
+        for (var partition = 0; partition < 6; partition++)
             leaders.Add((await _cluster.Partition(topic, partition).DescribeAsync()).Leader);
         Assert.Equal(3, leaders.Count);
     }

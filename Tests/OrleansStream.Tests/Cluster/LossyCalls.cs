@@ -14,8 +14,8 @@ internal sealed class LossyCalls(int seed) : IOutgoingGrainCallFilter
 
     public async Task Invoke(IOutgoingGrainCallContext context)
     {
-        bool isAppend = context.Grain is ITopicRouterGrain or IPartitionGrain && context.MethodName == nameof(IPartitionGrain.AppendAsync);
-        double chance = isAppend && IsOn ? Next() : 1;
+        var isAppend = context.Grain is ITopicRouterGrain or IPartitionGrain && context.MethodName == nameof(IPartitionGrain.AppendAsync);
+        var chance = isAppend && IsOn ? Next() : 1;
         if (chance < 0.05)
             throw new SiloUnavailableException("The request was lost.");
         await context.Invoke();

@@ -51,7 +51,7 @@ public sealed class OpenPartitionsTests : IAsyncLifetime
     public async Task Remove_WhenAnotherActivationHasOpenedThePartition_LeavesThatOneFound()
     {
         Assert.Same(_partition, _led.Find(Key));
-        LedPartition next = await OpenAsync();
+        var next = await OpenAsync();
         _open.Add(next, move: _ => { }, stay: () => { });
 
         _open.Remove(_partition.Log);
@@ -64,7 +64,7 @@ public sealed class OpenPartitionsTests : IAsyncLifetime
 
     private static async Task<LedPartition> OpenAsync()
     {
-        PartitionLog log = await PartitionLog.OpenAsync(
+        var log = await PartitionLog.OpenAsync(
             Key.ToString(), "owner", new LogOptions(), new MemorySegmentStore(), new MemoryDocumentStore(), TimeProvider.System);
         var topic = new TopicMetadata("t", Key.TopicId, 1, ImmutableSortedDictionary<string, string>.Empty, 1, default);
         return new LedPartition(Key, topic, log, NullLogger.Instance);

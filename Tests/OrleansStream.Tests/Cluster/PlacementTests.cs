@@ -1,7 +1,5 @@
-using OrleansStream.Partitions;
 using OrleansStream.Tests.EndToEnd;
 using OrleansStream.Topics;
-using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Tests.Cluster;
 
@@ -19,39 +17,39 @@ public sealed class PlacementTests : IAsyncLifetime
     [Fact]
     public async Task Create_RightAfterTheStart_SpreadsThePartitionsWhoeverCallsThem()
     {
-        TopicMetadata topic = await _cluster.CreateAsync(PartitionCount);
+        var topic = await _cluster.CreateAsync(PartitionCount);
 
-        int[] counts = await CountByLeaderAsync(topic);
+        var counts = await CountByLeaderAsync(topic);
         Assert.Equal([3, 3], counts);
     }
 
     [Fact]
     public async Task AddSilo_UnderLoad_MovesPartitionsThereAndBreaksNoService()
     {
-        TopicMetadata topic = await _cluster.CreateAsync(PartitionCount);
+        var topic = await _cluster.CreateAsync(PartitionCount);
         using var stop = new CancellationTokenSource();
         Task<int>[] producers = [.. Enumerable.Range(0, PartitionCount).Select(partition => ProduceAsync(topic, partition, stop.Token))];
-        int[] before = await CountByLeaderAsync(topic);
+        var before = await CountByLeaderAsync(topic);
         Assert.Equal([3, 3], before);
 
         await _cluster.Cluster.StartAdditionalSiloAsync();
 
         await Wait.UntilAsync("all three lead two each", async () => (await CountByLeaderAsync(topic)).SequenceEqual([2, 2, 2]));
         await stop.CancelAsync();
-        int[] stored = await Task.WhenAll(producers);
-        for (int partition = 0; partition < PartitionCount; partition++)
+        var stored = await Task.WhenAll(producers);
+        for (var partition = 0; partition < PartitionCount; partition++)
             Assert.Equal(stored[partition], (await _cluster.Partition(topic, partition).DescribeAsync()).HighWatermark);
     }
 
     // Every append is acknowledged, and has the offset that follows the one before.
     private async Task<int> ProduceAsync(TopicMetadata topic, int partition, CancellationToken stop)
     {
-        int stored = 0;
+        var stored = 0;
         while (!stop.IsCancellationRequested)
         {
-            RecordsAppendResponse response = await _cluster.Router(topic.Name).AppendAsync(
+            var response = await _cluster.Router(topic.Name).AppendAsync(
                 Batches.Request(Batches.Of((null, $"{stored}")), partition), CancellationToken.None);
-            AppendResponse part = response.Parts.Single().Response;
+            var part = response.Parts.Single().Response;
             Assert.True(part.Error is null, $"{part.Error?.Code}: {part.Error?.Detail}");
             Assert.Equal(stored++, part.BaseOffset);
             await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, CancellationToken.None);
@@ -63,7 +61,7 @@ public sealed class PlacementTests : IAsyncLifetime
     private async Task<int[]> CountByLeaderAsync(TopicMetadata topic)
     {
         var leaders = new List<string>();
-        for (int partition = 0; partition < PartitionCount; partition++)
+        for (var partition = 0; partition < PartitionCount; partition++)
             leaders.Add((await _cluster.Partition(topic, partition).DescribeAsync()).Leader);
         return [.. leaders.CountBy(leader => leader).Select(group => group.Value).Order()];
     }

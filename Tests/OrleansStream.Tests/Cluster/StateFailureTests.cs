@@ -29,9 +29,9 @@ public sealed class StateFailureTests : IAsyncLifetime
     [InlineData(true)]
     public async Task Alter_WhenTheTopicCannotBeStored_SaysWhatTheStoreSaidAndTheNextCallWorks(bool isFull)
     {
-        TopicMetadata topic = await _cluster.CreateAsync(1);
+        var topic = await _cluster.CreateAsync(1);
         _documents.WriteFailure = Failure(isFull);
-        TopicResponse failed = await _cluster.Topic(topic.Name).AlterAsync(new AlterTopicRequest(2, null));
+        var failed = await _cluster.Topic(topic.Name).AlterAsync(new AlterTopicRequest(2, null));
         _documents.WriteFailure = null;
 
         Assert.Equal(
@@ -52,11 +52,11 @@ public sealed class StateFailureTests : IAsyncLifetime
         _documents.BeforeWrite = name => name.Contains("halfway", StringComparison.Ordinal)
             ? throw new StoreFullException("The store's own words.")
             : Task.CompletedTask;
-        TopicResponse failed = await _cluster.Topic("halfway").CreateAsync(ClusterFixture.Request(2));
+        var failed = await _cluster.Topic("halfway").CreateAsync(ClusterFixture.Request(2));
         _documents.BeforeWrite = null;
 
         Assert.Equal((StreamErrorCode.KafkaStorageError, true), (failed.Error!.Code, failed.Error.OutcomeUnknown));
-        TopicResponse repeated = await _cluster.Topic("halfway").CreateAsync(ClusterFixture.Request(2));
+        var repeated = await _cluster.Topic("halfway").CreateAsync(ClusterFixture.Request(2));
         Assert.Equal((null, false, 2), (repeated.Error, repeated.Created, repeated.Topic!.PartitionCount));
     }
 
@@ -64,9 +64,9 @@ public sealed class StateFailureTests : IAsyncLifetime
     [Fact]
     public async Task Alter_WhenTheReplyOfTheWriteBeforeWasLost_GoesOnFromWhatIsStored()
     {
-        TopicMetadata topic = await _cluster.CreateAsync(1);
+        var topic = await _cluster.CreateAsync(1);
         _documents.RepliesToLose = 1;
-        TopicResponse failed = await _cluster.Topic(topic.Name).AlterAsync(new AlterTopicRequest(2, null));
+        var failed = await _cluster.Topic(topic.Name).AlterAsync(new AlterTopicRequest(2, null));
         Assert.Equal((StreamErrorCode.KafkaStorageError, true), (failed.Error!.Code, failed.Error.OutcomeUnknown));
 
         Assert.Equal((2, 2L), await DescribeAsync(topic.Name));
@@ -81,7 +81,7 @@ public sealed class StateFailureTests : IAsyncLifetime
     {
         var register = _cluster.Grains.GetGrain<IProducerRegisterGrain>(IProducerRegisterGrain.KeyOf(ProducerIdRanges.ClientMin));
         _documents.WriteFailure = Failure(isFull);
-        StreamError error = (await Assert.ThrowsAsync<StreamException>(() => register.AddAsync(ProducerIdRanges.ClientMin))).Error;
+        var error = (await Assert.ThrowsAsync<StreamException>(() => register.AddAsync(ProducerIdRanges.ClientMin))).Error;
         _documents.WriteFailure = null;
 
         Assert.Equal("The register of producers could not be stored: The store's own words.", error.Detail);
@@ -93,19 +93,19 @@ public sealed class StateFailureTests : IAsyncLifetime
     [Fact]
     public async Task Append_WhenItNamesANewerTopicThatCannotBeRead_IsRefusedAndMayBeRepeated()
     {
-        TopicMetadata topic = await _cluster.CreateAsync(1);
+        var topic = await _cluster.CreateAsync(1);
         var request = new AppendRequest(Batches.Of((null, "a")), Acks.All, topic.Version);
         Assert.Equal(0, (await _cluster.Partition(topic, 0).AppendAsync(request)).BaseOffset);
         await _cluster.Cluster.DeactivateAsync(_cluster.Topic(topic.Name));
         request = request with { TopicVersion = topic.Version + 1 };
 
         _documents.ReadsToFail = int.MaxValue;
-        AppendResponse refused = await _cluster.Partition(topic, 0).AppendAsync(request);
+        var refused = await _cluster.Partition(topic, 0).AppendAsync(request);
         _documents.ReadsToFail = 0;
 
         Assert.Equal((StreamErrorCode.NotLeaderOrFollower, false), (refused.Error!.Code, refused.Error.OutcomeUnknown));
         Assert.Contains("nothing was stored", refused.Error.Detail, StringComparison.Ordinal);
-        AppendResponse stored = await _cluster.Partition(topic, 0).AppendAsync(request);
+        var stored = await _cluster.Partition(topic, 0).AppendAsync(request);
         Assert.Equal((null, 1L), (stored.Error, stored.BaseOffset));
     }
 
@@ -114,7 +114,7 @@ public sealed class StateFailureTests : IAsyncLifetime
 
     private async Task<(int PartitionCount, long Version)> DescribeAsync(string name)
     {
-        TopicMetadata topic = (await _cluster.Topic(name).GetAsync()).Topic!;
+        var topic = (await _cluster.Topic(name).GetAsync()).Topic!;
         return (topic.PartitionCount, topic.Version);
     }
 }

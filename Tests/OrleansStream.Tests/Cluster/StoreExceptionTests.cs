@@ -25,9 +25,9 @@ public sealed class StoreExceptionTests(ClusterFixture cluster)
             nameof(CorruptDocumentException) => new CorruptDocumentException("document", "is no JSON"),
             _ => new LogCorruptException("no batch"),
         };
-        Serializer serializer = cluster.Cluster.Silos[0].ServiceProvider.GetRequiredService<Serializer>();
+        var serializer = cluster.Cluster.Silos[0].ServiceProvider.GetRequiredService<Serializer>();
 
-        byte[] sent = serializer.SerializeToArray<Exception>(new OrleansException("not read", reason));
+        var sent = serializer.SerializeToArray<Exception>(new OrleansException("not read", reason));
         var received = Assert.IsType<OrleansException>(serializer.Deserialize<Exception>(sent));
 
         Assert.Equal(reason.GetType(), received.InnerException!.GetType());

@@ -1,9 +1,7 @@
 using System.Collections.Immutable;
 using OrleansStream.Errors;
-using OrleansStream.Partitions;
 using OrleansStream.Persistence;
 using OrleansStream.Topics;
-using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Tests.Cluster;
 
@@ -13,9 +11,9 @@ public sealed class TopicTests(ClusterFixture cluster)
     [Fact]
     public async Task Create_WhenRepeated_FindsTheTopicOrSaysWhatDiffers()
     {
-        TopicMetadata topic = await cluster.CreateAsync(3, ("segment.ms", "5000"));
-        TopicResponse again = await cluster.Topic(topic.Name).CreateAsync(ClusterFixture.Request(3, ("segment.ms", "5000")));
-        TopicResponse other = await cluster.Topic(topic.Name).CreateAsync(ClusterFixture.Request(4, ("segment.ms", "5000")));
+        var topic = await cluster.CreateAsync(3, ("segment.ms", "5000"));
+        var again = await cluster.Topic(topic.Name).CreateAsync(ClusterFixture.Request(3, ("segment.ms", "5000")));
+        var other = await cluster.Topic(topic.Name).CreateAsync(ClusterFixture.Request(4, ("segment.ms", "5000")));
 
         Assert.False(again.Created);
         Assert.Equal(topic.Id, again.Topic!.Id);
@@ -35,7 +33,7 @@ public sealed class TopicTests(ClusterFixture cluster)
 
         async Task Check(string name, CreateTopicRequest request, StreamErrorCode code, string field)
         {
-            TopicResponse response = await cluster.Topic(name).CreateAsync(request);
+            var response = await cluster.Topic(name).CreateAsync(request);
             Assert.Equal((code, field), (response.Error!.Code, response.Error.Field));
         }
     }
@@ -43,8 +41,8 @@ public sealed class TopicTests(ClusterFixture cluster)
     [Fact]
     public async Task Create_WhenManyAskAtOnce_CreatesOnce()
     {
-        string name = $"t-{Guid.NewGuid():N}";
-        TopicResponse[] responses = await Task.WhenAll(
+        var name = $"t-{Guid.NewGuid():N}";
+        var responses = await Task.WhenAll(
             Enumerable.Range(0, 20).Select(_ => cluster.Topic(name).CreateAsync(ClusterFixture.Request(1))));
         Assert.Single(responses, response => response.Created);
         Assert.Single(responses.Select(response => response.Topic!.Id).Distinct());
@@ -53,38 +51,38 @@ public sealed class TopicTests(ClusterFixture cluster)
     [Fact]
     public async Task Alter_WhenPartitionsGrowAndSettingsChange_HoldsAtOnce()
     {
-        TopicMetadata topic = await cluster.CreateAsync(1, ("max.message.bytes", "10"));
-        RecordsAppendRequest large = Batches.Request(Batches.Of((null, "more than ten bytes")), 0);
+        var topic = await cluster.CreateAsync(1, ("max.message.bytes", "10"));
+        var large = Batches.Request(Batches.Of((null, "more than ten bytes")), 0);
         Assert.Equal(
             StreamErrorCode.MessageTooLarge,
             (await cluster.Router(topic.Name).AppendAsync(large)).Parts.Single().Response.Error!.Code);
 
-        TopicResponse altered = await cluster.Topic(topic.Name).AlterAsync(
+        var altered = await cluster.Topic(topic.Name).AlterAsync(
             new AlterTopicRequest(4, ImmutableSortedDictionary<string, string?>.Empty.Add("max.message.bytes", null)));
         Assert.Equal((4, 2L), (altered.Topic!.PartitionCount, altered.Topic.Version));
         Assert.Empty(altered.Topic.Config);
 
         Assert.Null((await cluster.Router(topic.Name).AppendAsync(large with { Partition = 3 })).Parts.Single().Response.Error);
         Assert.Null((await cluster.Router(topic.Name).AppendAsync(large)).Parts.Single().Response.Error);
-        StreamError? shrink = (await cluster.Topic(topic.Name).AlterAsync(new AlterTopicRequest(3, null))).Error;
+        var shrink = (await cluster.Topic(topic.Name).AlterAsync(new AlterTopicRequest(3, null))).Error;
         Assert.Equal(StreamErrorCode.InvalidPartitions, shrink!.Code);
     }
 
     [Fact]
     public async Task Delete_WhenThereAreRecords_FreesNameAndBytesAndShowsNoneToTheNext()
     {
-        TopicMetadata topic = await cluster.CreateAsync(2);
+        var topic = await cluster.CreateAsync(2);
         await cluster.Router(topic.Name).AppendAsync(Batches.Request(Batches.Of((null, "old")), 1));
         Assert.Null(await cluster.Topic(topic.Name).DeleteAsync());
 
-        FetchResponse gone = await cluster.Router(topic.Name).FetchAsync(1, Batches.From(0));
+        var gone = await cluster.Router(topic.Name).FetchAsync(1, Batches.From(0));
         Assert.Equal(StreamErrorCode.UnknownTopicOrPartition, gone.Error!.Code);
         Assert.Equal(StreamErrorCode.UnknownTopicOrPartition, (await cluster.Topic(topic.Name).DeleteAsync())!.Code);
         await ClusterFixture.UntilAsync(async () => !await cluster.Segments.ListAsync($"{topic.Id:N}/").AnyAsync());
 
-        TopicResponse anew = await cluster.Topic(topic.Name).CreateAsync(ClusterFixture.Request(2));
+        var anew = await cluster.Topic(topic.Name).CreateAsync(ClusterFixture.Request(2));
         Assert.NotEqual(topic.Id, anew.Topic!.Id);
-        FetchResponse empty = await cluster.Router(topic.Name).FetchAsync(1, Batches.From(0));
+        var empty = await cluster.Router(topic.Name).FetchAsync(1, Batches.From(0));
         Assert.Null(empty.Error);
         Assert.Equal(0, empty.HighWatermark);
         Assert.Equal(StreamErrorCode.UnknownTopicId, (await cluster.Partition(topic, 1).FetchAsync(Batches.From(0))).Error!.Code);
@@ -93,14 +91,14 @@ public sealed class TopicTests(ClusterFixture cluster)
     [Fact]
     public async Task Get_WhenTheTopicsOwnStateIsLost_IsHealedFromTheCatalogue()
     {
-        TopicMetadata topic = await cluster.CreateAsync(5, ("segment.ms", "5000"));
-        ITopicGrain grain = cluster.Topic(topic.Name);
+        var topic = await cluster.CreateAsync(5, ("segment.ms", "5000"));
+        var grain = cluster.Topic(topic.Name);
         await cluster.Cluster.DeactivateAsync(grain);
-        string document = await cluster.Documents.ListAsync("state/").SingleAsync(
+        var document = await cluster.Documents.ListAsync("state/").SingleAsync(
             name => name.EndsWith('/' + StateDocumentName.Of("s", "s", grain.GetGrainId()).Split('/')[^1], StringComparison.Ordinal));
         await cluster.Documents.DeleteAsync(document, expectedETag: null);
 
-        TopicResponse healed = await grain.GetAsync();
+        var healed = await grain.GetAsync();
         Assert.Equal((topic.Id, 5), (healed.Topic!.Id, healed.Topic.PartitionCount));
         Assert.Equal(2, (await grain.AlterAsync(new AlterTopicRequest(6, null))).Topic!.Version);
     }
@@ -108,9 +106,9 @@ public sealed class TopicTests(ClusterFixture cluster)
     [Fact]
     public async Task List_WhenThereAreMoreThanAPage_GivesEachOnceInOrder()
     {
-        string prefix = $"p{Guid.NewGuid():N}-";
+        var prefix = $"p{Guid.NewGuid():N}-";
         string[] names = ["B", "_", "a", "b.1", "c-1"];
-        foreach (string name in names)
+        foreach (var name in names)
             Assert.Null((await cluster.Topic(prefix + name).CreateAsync(ClusterFixture.Request(1))).Error);
 
         var catalog = cluster.Grains.GetGrain<ITopicCatalogGrain>(ITopicCatalogGrain.Key);
@@ -118,7 +116,7 @@ public sealed class TopicTests(ClusterFixture cluster)
         string? after = null;
         do
         {
-            CatalogPage page = await catalog.ListAsync(prefix, after, limit: 2);
+            var page = await catalog.ListAsync(prefix, after, limit: 2);
             listed.AddRange(page.Topics.Select(topic => topic.Name[prefix.Length..]));
             after = page.NextAfter;
         }

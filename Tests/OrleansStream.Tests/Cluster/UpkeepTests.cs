@@ -43,16 +43,16 @@ public sealed class UpkeepTests : IAsyncLifetime
     [Fact]
     public async Task Sweep_OfAPartitionThatNobodyTouches_DeletesWhatIsTooOldAndLeavesTheOthersShut()
     {
-        TopicMetadata aged = await CreateAsync("aged", ("retention.ms", "3600000"));
-        TopicMetadata kept = await CreateAsync("kept", ("retention.ms", "-1"), ("segment.ms", $"{TopicLimits.AgeMsMax}"));
-        foreach (TopicMetadata topic in new[] { aged, kept })
+        var aged = await CreateAsync("aged", ("retention.ms", "3600000"));
+        var kept = await CreateAsync("kept", ("retention.ms", "-1"), ("segment.ms", $"{TopicLimits.AgeMsMax}"));
+        foreach (var topic in new[] { aged, kept })
         {
             await Grains.GetGrain<ITopicRouterGrain>(topic.Name).AppendAsync(Batches.Request(Batches.Of((null, "old")), 0));
             await _cluster.DeactivateAsync(Partition(topic));
         }
 
         _time.Advance(TimeSpan.FromHours(2));
-        string before = await ManifestAsync(kept);
+        var before = await ManifestAsync(kept);
         await Grains.GetGrain<IUpkeepGrain>(IUpkeepGrain.Key).TickAsync();
 
         // Nobody asks the partition itself: its manifest tells.
@@ -63,7 +63,7 @@ public sealed class UpkeepTests : IAsyncLifetime
     [Fact]
     public async Task Round_OfAnOpenPartition_DeletesWhatIsTooOld()
     {
-        TopicMetadata topic = await CreateAsync("open", ("retention.ms", "5000"));
+        var topic = await CreateAsync("open", ("retention.ms", "5000"));
         await Grains.GetGrain<ITopicRouterGrain>(topic.Name).AppendAsync(Batches.Request(Batches.Of((null, "old")), 0));
 
         // Sooner than any sweep.
@@ -74,12 +74,12 @@ public sealed class UpkeepTests : IAsyncLifetime
     [Fact]
     public async Task Delete_WhenAnOwnerThatStoodStillLeavesBytes_FreesThemLater()
     {
-        TopicMetadata topic = await CreateAsync("gone");
+        var topic = await CreateAsync("gone");
         await Grains.GetGrain<ITopicRouterGrain>(topic.Name).AppendAsync(Batches.Request(Batches.Of((null, "a")), 0));
         await Grains.GetGrain<ITopicGrain>(topic.Name).DeleteAsync();
         await ClusterFixture.UntilAsync(async () => (await StateOfCatalogueAsync()).Contains("\"freedAt\": \"", StringComparison.Ordinal));
 
-        string folder = new PartitionKey(topic.Id, 0).ToString();
+        var folder = new PartitionKey(topic.Id, 0).ToString();
         await using (await PartitionLog.OpenAsync(folder, "late", new LogOptions(), _segments, _documents, _time))
         {
         }
@@ -95,7 +95,7 @@ public sealed class UpkeepTests : IAsyncLifetime
 
     private async Task<TopicMetadata> CreateAsync(string name, params (string Name, string Value)[] config)
     {
-        TopicResponse response = await Grains.GetGrain<ITopicGrain>(name).CreateAsync(ClusterFixture.Request(1, config));
+        var response = await Grains.GetGrain<ITopicGrain>(name).CreateAsync(ClusterFixture.Request(1, config));
         return response.Topic!;
     }
 

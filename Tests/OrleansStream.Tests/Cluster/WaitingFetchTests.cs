@@ -1,7 +1,6 @@
 using OrleansStream.Errors;
 using OrleansStream.Partitions;
 using OrleansStream.Tests.EndToEnd;
-using OrleansStream.Topics;
 
 namespace OrleansStream.Tests.Cluster;
 
@@ -26,14 +25,14 @@ public sealed class WaitingFetchTests : IAsyncLifetime
     [InlineData(FetchRequest.Latest)]
     public async Task Fetch_WhileItsTopicIsCreatedAnew_IsRefused(long offset)
     {
-        TopicMetadata topic = await _cluster.CreateAsync(1);
+        var topic = await _cluster.CreateAsync(1);
         await _cluster.Router(topic.Name).AppendAsync(Batches.Request(Batches.Of((null, "a"), (null, "b")), 0));
-        Task<FetchResponse> waiting = _cluster.Router(topic.Name).FetchAsync(0, Batches.From(offset, waitMs: 20_000)).AsTask();
+        var waiting = _cluster.Router(topic.Name).FetchAsync(0, Batches.From(offset, waitMs: 20_000)).AsTask();
         await Wait.UntilAsync("the read waits", () => _waits.Any);
         await _cluster.Topic(topic.Name).DeleteAsync();
         await _cluster.Topic(topic.Name).CreateAsync(ClusterFixture.Request(1));
         await _cluster.Router(topic.Name).AppendAsync(Batches.Request(Batches.Of((null, "c"), (null, "d"), (null, "e")), 0));
-        FetchResponse response = await waiting;
+        var response = await waiting;
         Assert.True(response.Error is { Code: StreamErrorCode.UnknownTopicId or StreamErrorCode.UnknownTopicOrPartition }, $"{response}");
     }
 

@@ -22,7 +22,7 @@ public abstract class DocumentMembershipTableConformance : IDisposable
     [Fact]
     public async Task ReadAll_WhenTableIsNew_IsEmptyAtVersionZero()
     {
-        MembershipTableData data = await InitAsync();
+        var data = await InitAsync();
         Assert.Empty(data.Members);
         Assert.Equal(0, data.Version.Version);
     }
@@ -31,7 +31,7 @@ public abstract class DocumentMembershipTableConformance : IDisposable
     public async Task InitializeMembershipTable_WhenThereIsOne_LeavesIt()
     {
         await InsertAsync(Entry(1));
-        MembershipTableData before = await Table.ReadAll();
+        var before = await Table.ReadAll();
         Assert.Equal(before.Version, (await InitAsync()).Version);
         Assert.Single(before.Members);
     }
@@ -40,11 +40,11 @@ public abstract class DocumentMembershipTableConformance : IDisposable
     public async Task InsertRow_WhenVersionIsNext_IsReadBackWhole()
     {
         await InitAsync();
-        MembershipEntry entry = Entry(1);
+        var entry = Entry(1);
         entry.AddSuspector(Entry(2).SiloAddress, Start.AddMinutes(1));
         Assert.True(await Table.InsertRow(entry, (await Table.ReadAll()).Version.Next()));
 
-        MembershipTableData data = await Table.ReadRow(entry.SiloAddress);
+        var data = await Table.ReadRow(entry.SiloAddress);
         Assert.Equal(1, data.Version.Version);
         Assert.Equal(entry.ToFullString(), Assert.Single(data.Members).Item1.ToFullString());
     }
@@ -53,7 +53,7 @@ public abstract class DocumentMembershipTableConformance : IDisposable
     public async Task InsertRow_WhenRowExistsOrVersionIsStale_IsRefused()
     {
         await InitAsync();
-        TableVersion first = (await Table.ReadAll()).Version.Next();
+        var first = (await Table.ReadAll()).Version.Next();
         Assert.True(await Table.InsertRow(Entry(1), first));
 
         Assert.False(await Table.InsertRow(Entry(1), (await Table.ReadAll()).Version.Next()));
@@ -65,14 +65,14 @@ public abstract class DocumentMembershipTableConformance : IDisposable
     public async Task UpdateRow_WhenETagOrVersionIsStale_IsRefused()
     {
         await InsertAsync(Entry(1));
-        MembershipTableData before = await Table.ReadAll();
-        string eTag = before.Members[0].Item2;
-        MembershipEntry changed = Entry(1, SiloStatus.Dead);
+        var before = await Table.ReadAll();
+        var eTag = before.Members[0].Item2;
+        var changed = Entry(1, SiloStatus.Dead);
         Assert.False(await Table.UpdateRow(changed, "other", before.Version.Next()));
         Assert.False(await Table.UpdateRow(Entry(9), eTag, before.Version.Next()));
         Assert.True(await Table.UpdateRow(changed, eTag, before.Version.Next()));
 
-        MembershipTableData after = await Table.ReadAll();
+        var after = await Table.ReadAll();
         Assert.False(await Table.UpdateRow(changed, after.Members[0].Item2, before.Version.Next()));
         Assert.False(await Table.UpdateRow(changed, eTag, after.Version.Next()));
         Assert.Equal(SiloStatus.Dead, after.Members[0].Item1.Status);
@@ -82,8 +82,8 @@ public abstract class DocumentMembershipTableConformance : IDisposable
     [Fact]
     public async Task InsertRow_WhenTwentyComeAtOnce_LetsOneThrough()
     {
-        TableVersion next = (await InitAsync()).Version.Next();
-        bool[] inserted = await Task.WhenAll(Enumerable.Range(1, 20).Select(i => Table.InsertRow(Entry(i), next)));
+        var next = (await InitAsync()).Version.Next();
+        var inserted = await Task.WhenAll(Enumerable.Range(1, 20).Select(i => Table.InsertRow(Entry(i), next)));
         Assert.Single(inserted, done => done);
     }
 
@@ -95,7 +95,7 @@ public abstract class DocumentMembershipTableConformance : IDisposable
         {
             for (; ; )
             {
-                MembershipTableData data = await Table.ReadAll();
+                var data = await Table.ReadAll();
                 if (await Table.UpdateRow(Entry(1), data.Members[0].Item2, data.Version.Next()))
                     return;
             }
@@ -108,12 +108,12 @@ public abstract class DocumentMembershipTableConformance : IDisposable
     public async Task UpdateIAmAlive_WhenCalled_MovesTheTimeAndNotTheVersion()
     {
         await InsertAsync(Entry(1));
-        MembershipTableData before = await Table.ReadAll();
-        MembershipEntry alive = Entry(1);
+        var before = await Table.ReadAll();
+        var alive = Entry(1);
         alive.IAmAliveTime = Start.AddHours(1);
         await Table.UpdateIAmAlive(alive);
 
-        MembershipTableData after = await Table.ReadAll();
+        var after = await Table.ReadAll();
         Assert.Equal(before.Version, after.Version);
         Assert.Equal(Start.AddHours(1), after.Members[0].Item1.IAmAliveTime);
         // An update by somebody who read before does not turn the time back.
@@ -127,7 +127,7 @@ public abstract class DocumentMembershipTableConformance : IDisposable
         await InsertAsync(Entry(1));
         await InsertAsync(Entry(2, SiloStatus.Dead));
         await InsertAsync(Entry(3, SiloStatus.Joining));
-        MembershipEntry young = Entry(4, SiloStatus.Dead);
+        var young = Entry(4, SiloStatus.Dead);
         young.IAmAliveTime = Start.AddDays(1);
         await InsertAsync(young);
         await Table.CleanupDefunctSiloEntries(Start.AddHours(1));
@@ -140,7 +140,7 @@ public abstract class DocumentMembershipTableConformance : IDisposable
     [Fact]
     public async Task InsertRow_WhenTableWasDeletedMeanwhile_IsRefused()
     {
-        TableVersion old = (await InitAsync()).Version.Next();
+        var old = (await InitAsync()).Version.Next();
         await Table.DeleteMembershipTableEntries("c");
         await InitAsync();
         Assert.False(await Table.InsertRow(Entry(1), old));
@@ -151,7 +151,7 @@ public abstract class DocumentMembershipTableConformance : IDisposable
     {
         await InsertAsync(Entry(1));
         await InsertAsync(Entry(2, SiloStatus.Dead));
-        MembershipEntry closed = Entry(3);
+        var closed = Entry(3);
         closed.ProxyPort = 0;
         await InsertAsync(closed);
         var gateways = new DocumentGatewayListProvider(Documents, _cluster, Options.Create(new GatewayOptions()));

@@ -17,7 +17,7 @@ public sealed class BenchmarksTests
         var (exitCode, output, errors) = await OtherProgram.RunAsync(new ProcessStartInfo("dotnet", [Assembly, "--smoke"]));
 
         Assert.True(exitCode == 0, $"{output}\n{errors}");
-        foreach (string subject in (string[])["Codec", "Hash", "Log", "Group"])
+        foreach (var subject in (string[])["Codec", "Hash", "Log", "Group"])
             Assert.Contains($"{subject}Benchmarks.", output, StringComparison.Ordinal);
     }
 
@@ -25,7 +25,7 @@ public sealed class BenchmarksTests
     public void Core_NamesNoAssemblyOfARuntimeAboveIt()
     {
         using var file = new PEReader(File.OpenRead(Assembly));
-        MetadataReader metadata = file.GetMetadataReader();
+        var metadata = file.GetMetadataReader();
 
         string[] referenced = [.. metadata.AssemblyReferences.Select(handle => metadata.GetString(metadata.GetAssemblyReference(handle).Name))];
 

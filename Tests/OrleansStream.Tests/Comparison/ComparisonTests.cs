@@ -68,7 +68,7 @@ public sealed class ComparisonTests
     {
         using var server = new FixedAnswerServer("HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{\"offset\":1}");
         var exchange = ProduceExchange.OfRecords(new RepeatedRequest("0123456789"u8, 1), 1, 10);
-        Tally tally = await Task.Run(() => Filler.Fill(new LoadPlan(server.Port, 2, 1, _ => exchange), 20));
+        var tally = await Task.Run(() => Filler.Fill(new LoadPlan(server.Port, 2, 1, _ => exchange), 20));
         Assert.InRange(tally.Answers, 20, 21);
         Assert.Equal(tally.Answers, tally.Records);
     }
@@ -117,8 +117,8 @@ public sealed class ComparisonTests
 
         private async Task ServeAsync(TcpClient client)
         {
-            using TcpClient owned = client;
-            byte[] request = new byte[10];
+            using var owned = client;
+            var request = new byte[10];
             while (await client.GetStream().ReadAtLeastAsync(request, request.Length, throwOnEndOfStream: false) == request.Length)
                 await client.GetStream().WriteAsync(_answer);
         }

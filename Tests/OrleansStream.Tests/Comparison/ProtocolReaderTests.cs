@@ -19,9 +19,9 @@ public sealed class ProtocolReaderTests
     [MemberData(nameof(HttpAnswers))]
     public void TryRead_WhenAnAnswerComesInPieces_TakesItWholeAndNoByteMore(string answer)
     {
-        byte[] received = Encoding.ASCII.GetBytes(answer + "HTTP/1.1 500");
+        var received = Encoding.ASCII.GetBytes(answer + "HTTP/1.1 500");
         var reader = new HttpAnswerReader();
-        for (int length = 0; length < answer.Length; length++)
+        for (var length = 0; length < answer.Length; length++)
             Assert.Equal(0, reader.TryRead(received.AsSpan(0, length)));
         Assert.Equal(answer.Length, reader.TryRead(received));
         Assert.Equal(200, reader.Status);
@@ -35,7 +35,7 @@ public sealed class ProtocolReaderTests
     [InlineData(200, 3, false)]
     public void TakeAnswer_OfProduce_CountsOnlyAnAnswerWithEveryOffset(int status, int records, bool isTaken)
     {
-        byte[] answer = Encoding.ASCII.GetBytes($"HTTP/1.1 {status} X\r\nContent-Length: {Results.Length}\r\n\r\n{Results}");
+        var answer = Encoding.ASCII.GetBytes($"HTTP/1.1 {status} X\r\nContent-Length: {Results.Length}\r\n\r\n{Results}");
         var exchange = ProduceExchange.OfRecords(new RepeatedRequest("x"u8, 1), records, 0);
         if (isTaken)
             Assert.Equal(answer.Length, exchange.TakeAnswer(answer, out _, out _));
@@ -52,8 +52,8 @@ public sealed class ProtocolReaderTests
     [InlineData("*1\r\n*2\r\n$1\r\ns\r\n*2\r\n*2\r\n$3\r\n1-0\r\n*2\r\n$1\r\nv\r\n$2\r\nab\r\n*2\r\n$3\r\n1-1\r\n*2\r\n$1\r\nv\r\n$2\r\ncd\r\n")]
     public void TryRead_OfRedis_TakesAReplyWholeAndNoByteMore(string reply)
     {
-        byte[] received = Encoding.ASCII.GetBytes(reply + "+");
-        for (int length = 0; length < reply.Length; length++)
+        var received = Encoding.ASCII.GetBytes(reply + "+");
+        for (var length = 0; length < reply.Length; length++)
             Assert.Equal(0, RespReader.TryRead(received.AsSpan(0, length)));
         Assert.Equal(reply.Length, RespReader.TryRead(received));
     }
@@ -61,12 +61,12 @@ public sealed class ProtocolReaderTests
     [Fact]
     public void TakeAnswer_OfRedisRead_CountsTheEntriesAndGoesOnBehindTheLast()
     {
-        byte[] reply = Encoding.ASCII.GetBytes(
+        var reply = Encoding.ASCII.GetBytes(
             "*1\r\n*2\r\n$1\r\ns\r\n*2\r\n*2\r\n$3\r\n1-0\r\n*2\r\n$1\r\nv\r\n$2\r\nab\r\n*2\r\n$3\r\n1-1\r\n*2\r\n$1\r\nv\r\n$2\r\ncd\r\n");
         var exchange = new RedisReadExchange("s", 250, 2);
-        Assert.Equal(reply.Length, exchange.TakeAnswer(reply, out int records, out long bytes));
+        Assert.Equal(reply.Length, exchange.TakeAnswer(reply, out var records, out var bytes));
         Assert.Equal((2, 4L), (records, bytes));
-        string next = Encoding.ASCII.GetString(exchange.NextRequests(1, out _).Span);
+        var next = Encoding.ASCII.GetString(exchange.NextRequests(1, out _).Span);
         Assert.EndsWith("$3\r\n1-1\r\n", next);
     }
 
@@ -86,7 +86,7 @@ public sealed class ProtocolReaderTests
     [InlineData("-ERR 'Authorization Violation'\r\n", false)]
     public void TakeAnswer_OfNats_CountsAcknowledgementsOnly(string answer, bool isTaken)
     {
-        byte[] received = Encoding.ASCII.GetBytes(answer);
+        var received = Encoding.ASCII.GetBytes(answer);
         var exchange = new NatsPublishExchange("load", "x"u8, 1, 1);
         Assert.Equal(0, exchange.TakeAnswer(received.AsSpan(0, received.Length - 3), out _, out _));
         if (isTaken)

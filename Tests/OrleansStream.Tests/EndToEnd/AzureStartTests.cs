@@ -26,7 +26,7 @@ public sealed class AzureStartTests : IDisposable
     public async Task Start_WhenNothingServesAtTheAccountsAddress_SaysSo()
     {
         _account.Start();
-        string connectionString = ConnectionString;
+        var connectionString = ConnectionString;
         _account.Stop();
 
         await AssertRefusesAsync(connectionString, "records", "Nothing serves there", $"{Settings}:ServiceUri or :ConnectionString");
@@ -35,7 +35,7 @@ public sealed class AzureStartTests : IDisposable
     [Fact]
     public async Task Start_WhenTheClocksAreTooFarApart_ShowsBoth()
     {
-        Task answering = AnswerAsync("403 Forbidden", "AuthenticationFailed", TimeProvider.System.GetUtcNow().AddHours(-2));
+        var answering = AnswerAsync("403 Forbidden", "AuthenticationFailed", TimeProvider.System.GetUtcNow().AddHours(-2));
 
         await AssertRefusesAsync(ConnectionString, "records", "this machine's clock says", "and the account's", Settings);
         _account.Stop();
@@ -45,7 +45,7 @@ public sealed class AzureStartTests : IDisposable
     [Fact]
     public async Task Start_WhenTheIdentityHasNoRights_NamesTheRole()
     {
-        Task answering = AnswerAsync("403 Forbidden", "AuthorizationPermissionMismatch", TimeProvider.System.GetUtcNow());
+        var answering = AnswerAsync("403 Forbidden", "AuthorizationPermissionMismatch", TimeProvider.System.GetUtcNow());
 
         await AssertRefusesAsync(ConnectionString, "records", "Storage Blob Data Contributor", $"{Settings}:Container");
         _account.Stop();
@@ -59,7 +59,7 @@ public sealed class AzureStartTests : IDisposable
     private Task AnswerAsync(string status, string code, DateTimeOffset date)
     {
         _account.Start();
-        byte[] answer = Encoding.ASCII.GetBytes(string.Create(
+        var answer = Encoding.ASCII.GetBytes(string.Create(
             CultureInfo.InvariantCulture,
             $"HTTP/1.1 {status}\r\nDate: {date:R}\r\nx-ms-error-code: {code}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"));
         return Task.Run(async () =>
@@ -68,7 +68,7 @@ public sealed class AzureStartTests : IDisposable
             {
                 while (true)
                 {
-                    using TcpClient caller = await _account.AcceptTcpClientAsync();
+                    using var caller = await _account.AcceptTcpClientAsync();
                     await caller.GetStream().ReadAtLeastAsync(new byte[4096], 1);
                     await caller.GetStream().WriteAsync(answer);
                 }

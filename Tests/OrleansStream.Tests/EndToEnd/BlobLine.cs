@@ -38,7 +38,7 @@ internal sealed class BlobLine : IAsyncDisposable
         _service = new Uri(connectionString.Split("BlobEndpoint=")[1].TrimEnd(';'));
         ConnectionString = connectionString.Replace(
             _service.GetLeftPart(UriPartial.Authority), $"http://127.0.0.1:{port}", StringComparison.Ordinal);
-        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+        var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls($"http://127.0.0.1:{port}").ConfigureKestrel(kestrel => kestrel.Limits.MaxRequestBodySize = null);
         _app = builder.Build();
@@ -117,9 +117,9 @@ internal sealed class BlobLine : IAsyncDisposable
             await _released.Task;
         }
 
-        long asked = Stopwatch.GetTimestamp();
-        string action = context.Request.Query["comp"].ToString();
-        bool isAppend = action == BlobCall.AppendAction;
+        var asked = Stopwatch.GetTimestamp();
+        var action = context.Request.Query["comp"].ToString();
+        var isAppend = action == BlobCall.AppendAction;
         if (isAppend && HoldAppendAsync is { } holdAsync)
             await holdAsync(BlobOf(context.Request).Split('/', 2)[1], context.RequestAborted);
         if (_troubles is not null)
@@ -142,7 +142,7 @@ internal sealed class BlobLine : IAsyncDisposable
 
     private async Task ForwardWithTroublesAsync(HttpContext context, byte[] body, BlobTroubles troubles)
     {
-        string target = context.Features.Get<IHttpRequestFeature>()!.RawTarget;
+        var target = context.Features.Get<IHttpRequestFeature>()!.RawTarget;
         try
         {
             await troubles.DelayAsync(context.RequestAborted);
@@ -152,9 +152,9 @@ internal sealed class BlobLine : IAsyncDisposable
                 return;
             }
 
-            using HttpResponseMessage response = await SendAsync(context, body);
-            byte[] list = await response.Content.ReadAsByteArrayAsync(context.RequestAborted);
-            byte[] answer = troubles.ListFor(target, list);
+            using var response = await SendAsync(context, body);
+            var list = await response.Content.ReadAsByteArrayAsync(context.RequestAborted);
+            var answer = troubles.ListFor(target, list);
             context.Response.StatusCode = (int)response.StatusCode;
             context.Response.ContentType = response.Content.Headers.ContentType?.ToString();
             await context.Response.Body.WriteAsync(answer, context.RequestAborted);
@@ -168,7 +168,7 @@ internal sealed class BlobLine : IAsyncDisposable
 
     private async Task ForwardAsync(HttpContext context, byte[] body)
     {
-        using HttpResponseMessage response = await SendAsync(context, body);
+        using var response = await SendAsync(context, body);
         context.Response.StatusCode = (int)response.StatusCode;
         foreach (var (name, values) in response.Headers.Concat(response.Content.Headers))
         {
@@ -209,9 +209,9 @@ internal sealed class BlobLine : IAsyncDisposable
     // The request is signed with its condition, so another one is sent in its place.
     private async Task AppendAnywhereAsync(HttpContext context, byte[] body)
     {
-        string segment = BlobOf(context.Request).Split('/', 2)[1];
-        AppendOutcome outcome = await OpenContainer(context.Request).Segments.AppendAnywhereAsync(segment, body);
-        bool isDone = outcome.Status == AppendStatus.Appended;
+        var segment = BlobOf(context.Request).Split('/', 2)[1];
+        var outcome = await OpenContainer(context.Request).Segments.AppendAnywhereAsync(segment, body);
+        var isDone = outcome.Status == AppendStatus.Appended;
         Answer(context, isDone, "0x1");
         if (isDone)
         {
@@ -223,8 +223,8 @@ internal sealed class BlobLine : IAsyncDisposable
     // As above.
     private async Task WriteAnywayAsync(HttpContext context, byte[] body)
     {
-        string document = BlobOf(context.Request)[DocumentsFolder.Length..];
-        IDocumentStore documents = OpenContainer(context.Request).Documents;
+        var document = BlobOf(context.Request)[DocumentsFolder.Length..];
+        var documents = OpenContainer(context.Request).Documents;
         string? etag = null;
         while (etag is null)
             etag = await documents.WriteAsync(document, body, (await documents.ReadAsync(document))?.ETag);

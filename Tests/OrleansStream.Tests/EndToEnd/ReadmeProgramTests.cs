@@ -39,7 +39,7 @@ public sealed partial class ReadmeProgramTests
         await using var service = await ServiceProcess.StartAsync(folder.PathOf("data"));
         using (var client = service.Connect())
             await client.CreateTopicAsync("matches", 6);
-        string program = Block().Matches(WalkThrough.Section("From a program")).Single(block => block.Groups[1].Value == language).Groups[2].Value;
+        var program = Block().Matches(WalkThrough.Section("From a program")).Single(block => block.Groups[1].Value == language).Groups[2].Value;
         await File.WriteAllTextAsync(folder.PathOf(file), program.Replace(Origin, service.Address.GetLeftPart(UriPartial.Authority), StringComparison.Ordinal));
         if (prepare is not null)
             await prepare(folder);

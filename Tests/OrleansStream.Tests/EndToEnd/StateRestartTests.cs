@@ -46,7 +46,7 @@ public sealed class StateRestartTests(AzuriteFixture azurite) : IClassFixture<Az
         Assert.Equal(["scores"], (await after.GetAsync("/v1/topics")).Body!["topics"]!.AsArray().Select(one => (string?)one!["name"]));
         Assert.Equal(["board"], (await after.GetAsync("/v1/groups")).Body!["groups"]!.AsArray().Select(one => (string?)one!["group"]));
         Assert.Equal((int)producer["producer_epoch"]! + 1, (int)(await RaiseAsync(after, producer)).Expect(HttpStatusCode.Created).Body!["producer_epoch"]!);
-        JsonNode next = (await after.PostAsync("/v1/producers", new JsonObject())).Expect(HttpStatusCode.Created).Body!;
+        var next = (await after.PostAsync("/v1/producers", new JsonObject())).Expect(HttpStatusCode.Created).Body!;
         Assert.NotEqual((long)producer["producer_id"]!, (long)next["producer_id"]!);
     }
 
@@ -59,7 +59,7 @@ public sealed class StateRestartTests(AzuriteFixture azurite) : IClassFixture<Az
             var request = new JsonObject { ["topics"] = new JsonArray("scores"), ["wait_ms"] = 1_000 };
             if (cursor is not null)
                 request["cursor"] = cursor;
-            JsonNode answer = (await client.PostAsync("/v1/groups/board/members/anna/poll", request)).Expect(HttpStatusCode.OK).Body!;
+            var answer = (await client.PostAsync("/v1/groups/board/members/anna/poll", request)).Expect(HttpStatusCode.OK).Body!;
             cursor = (string)answer["cursor"]!;
             return (await client.GetAsync("/v1/groups/board/offsets")).Body!.ToJsonString().Contains("\"offset\":1", StringComparison.Ordinal);
         });
@@ -82,7 +82,7 @@ public sealed class StateRestartTests(AzuriteFixture azurite) : IClassFixture<Az
     private async Task<IEnumerable<string>> FindKindsAsync()
     {
         var store = AzureBlobContainer.Open(serviceUri: null, azurite.ConnectionString, Container, TimeProvider.System);
-        string[] names = await store.Documents.ListAsync("state/", TestContext.Current.CancellationToken).ToArrayAsync(TestContext.Current.CancellationToken);
+        var names = await store.Documents.ListAsync("state/", TestContext.Current.CancellationToken).ToArrayAsync(TestContext.Current.CancellationToken);
         return names.Select(name => name.Split('/')[2]).Distinct().Order(StringComparer.Ordinal);
     }
 }

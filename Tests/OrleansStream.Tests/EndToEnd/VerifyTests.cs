@@ -170,7 +170,7 @@ public sealed class VerifyTests(AzuriteFixture azurite) : IClassFixture<AzuriteF
     {
         var (exitCode, output, errors) = await RunVerifyAsync(assembly, data);
         Assert.Empty(errors);
-        string[] lines = output.Trim().Split('\n');
+        var lines = output.Trim().Split('\n');
         Assert.Contains("segments", lines[^1], StringComparison.Ordinal);
         return (exitCode, string.Join('\n', lines[..^1]));
     }
@@ -195,7 +195,7 @@ public sealed class VerifyTests(AzuriteFixture azurite) : IClassFixture<AzuriteF
             errors,
             TestContext.Current.CancellationToken);
         Assert.Equal("", errors.ToString());
-        string[] lines = output.ToString().Trim().Split('\n');
+        var lines = output.ToString().Trim().Split('\n');
         return (exitCode, string.Join('\n', lines[..^1]));
     }
 }

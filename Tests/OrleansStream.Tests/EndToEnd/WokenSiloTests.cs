@@ -44,7 +44,7 @@ public sealed class WokenSiloTests(AzuriteFixture azurite) : IClassFixture<Azuri
     private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(500);
 
     private static readonly string[] Topics = [Appends, Rolls, Deletions];
-    private static int s_number;
+    private static int _number;
 
     private readonly List<(string Topic, int Partition)> _led = [];
     private readonly List<string> _groups = [];
@@ -66,7 +66,7 @@ public sealed class WokenSiloTests(AzuriteFixture azurite) : IClassFixture<Azuri
         var victim = await cluster.AddSiloAsync(line.ConnectionString, withApi: true);
         using var client = new ServiceClient(cluster.Apis[0]);
         var container = AzureBlobContainer.Open(serviceUri: null, azurite.ConnectionString, name, TimeProvider.System);
-        string[] held = await PrepareAsync(cluster, victim, client, line);
+        var held = await PrepareAsync(cluster, victim, client, line);
         using var late = new LateRequests(victim.Process.Address);
         // A group looks at its document before it commits, if it has not for a while. So a late commit is one that has looked, and is on its way.
         line.HoldsWritesOf = LateWrites.IsOfGroup;
@@ -171,7 +171,7 @@ public sealed class WokenSiloTests(AzuriteFixture azurite) : IClassFixture<Azuri
             {
                 attempts.Add(PostAsync(client, topic, partition, "taken over"));
                 await Task.WhenAny([.. attempts, Wait.ForAsync(TimeSpan.FromSeconds(1))]);
-                Answer[] answers = await Task.WhenAll(attempts.Where(attempt => attempt.IsCompletedSuccessfully));
+                var answers = await Task.WhenAll(attempts.Where(attempt => attempt.IsCompletedSuccessfully));
                 return answers.Any(answer => answer.Status == HttpStatusCode.OK);
             });
             _ = Task.WhenAll(attempts).ContinueWith(all => all.Exception, TaskScheduler.Default);
@@ -195,7 +195,7 @@ public sealed class WokenSiloTests(AzuriteFixture azurite) : IClassFixture<Azuri
     private static JsonObject Said(string what) => new()
     {
         ["producer"] = 0,
-        ["number"] = Interlocked.Increment(ref s_number),
+        ["number"] = Interlocked.Increment(ref _number),
         ["said"] = what,
     };
 

@@ -138,7 +138,10 @@ public sealed class FolderFaultTests
                 var (call, answer) = await recorded.FetchAsync(partition, offset, waitMs: 0, TestContext.Current.CancellationToken);
                 if (call.Outcome != CallOutcome.Ok && answer.Body!["damage"] is { } damage
                     && !flipped.Path.EndsWith(((string)damage["segment"]!).Replace('/', Path.DirectorySeparatorChar), StringComparison.Ordinal))
+                {
                     findings.Add($"{(string?)damage["segment"]} is said to be damaged, and {flipped.Path} is");
+                }
+
                 if (call.Outcome != CallOutcome.Ok && answer.Body!["damage"] is null)
                     break;
                 (offset, end) = call.Outcome == CallOutcome.Ok ? (call.NextOffset, call.HighWatermark) : (offset + 1, end + 1);

@@ -28,7 +28,7 @@ public sealed class GroupApiTests(ApiFixture api)
     [Fact]
     public async Task Poll_WhenTheCursorDoesNotComeBack_DeliversAgain()
     {
-        string topic = await api.CreateTopicAsync();
+        var topic = await api.CreateTopicAsync();
         await ProduceAsync(topic, 0, "a", "b", "c");
         var first = await PollAsync("m", topic, more: ""","max_records":2""");
         Assert.Equal(["a", "b"], Values(first));
@@ -44,7 +44,7 @@ public sealed class GroupApiTests(ApiFixture api)
     [Fact]
     public async Task Poll_WhenToldNotToCommit_ReadsOnAndCommitsNothing()
     {
-        string topic = await api.CreateTopicAsync();
+        var topic = await api.CreateTopicAsync();
         await ProduceAsync(topic, 0, "a", "b");
         var first = await PollAsync("m", topic, more: ""","max_records":1""");
         Assert.Equal(["b"], Values(await PollAsync("m", topic, Cursor(first), ""","commit":false""")));
@@ -54,7 +54,7 @@ public sealed class GroupApiTests(ApiFixture api)
     [Fact]
     public async Task Poll_WhenAnotherProcessStarted_RefusesTheOldOneWithoutACursor()
     {
-        string topic = await api.CreateTopicAsync();
+        var topic = await api.CreateTopicAsync();
         await ProduceAsync(topic, 0, "a");
         var old = await PollAsync("m", topic);
         await PollAsync("m", topic);
@@ -67,7 +67,7 @@ public sealed class GroupApiTests(ApiFixture api)
     [Fact]
     public async Task Poll_WhenTheMemberHadLeft_RefusesWithACursorToGoOnWith()
     {
-        string topic = await api.CreateTopicAsync();
+        var topic = await api.CreateTopicAsync();
         await ProduceAsync(topic, 0, "a");
         var old = await PollAsync("m", topic);
         Assert.Equal(204, (int)(await DeleteAsync($"/v1/groups/{_group}/members/m")).StatusCode);
@@ -80,7 +80,7 @@ public sealed class GroupApiTests(ApiFixture api)
     [Fact]
     public async Task Poll_WhenTheCursorIsAnotherMembers_IsRefused()
     {
-        string topic = await api.CreateTopicAsync();
+        var topic = await api.CreateTopicAsync();
         var answer = await PollAsync("m", topic);
         var refused = await PollAsync("n", topic, Cursor(answer), status: 400);
         Assert.Equal("cursor", (string?)refused["field"]);
@@ -90,7 +90,7 @@ public sealed class GroupApiTests(ApiFixture api)
     [Fact]
     public async Task Poll_WhenItStartsAtTheEnd_MissesNothingBetweenItsPolls()
     {
-        string topic = await api.CreateTopicAsync();
+        var topic = await api.CreateTopicAsync();
         await ProduceAsync(topic, 0, "before");
         Assert.Empty(Values(await PollAsync("m", topic, more: ""","auto_offset_reset":"latest" """)));
         await ProduceAsync(topic, 0, "after");
@@ -101,7 +101,7 @@ public sealed class GroupApiTests(ApiFixture api)
     [Fact]
     public async Task Poll_WhenThereIsNoOffsetAndThePolicyIsError_SaysSo()
     {
-        string topic = await api.CreateTopicAsync();
+        var topic = await api.CreateTopicAsync();
         var refused = await PollAsync("m", topic, more: ""","auto_offset_reset":"error" """, status: 416);
         Assert.Equal("OFFSET_OUT_OF_RANGE", (string?)refused["error_code"]);
         Assert.Equal(
@@ -127,7 +127,7 @@ public sealed class GroupApiTests(ApiFixture api)
     [Fact]
     public async Task Poll_WhenPartitionsHaveUnequalBacklogs_GivesEachItsShare()
     {
-        string topic = await api.CreateTopicAsync(3);
+        var topic = await api.CreateTopicAsync(3);
         await ProduceAsync(topic, 0, [.. Enumerable.Range(0, 500).Select(i => $"{i}")]);
         await ProduceAsync(topic, 1, "x", "y");
         await ProduceAsync(topic, 2, "z");
@@ -139,7 +139,7 @@ public sealed class GroupApiTests(ApiFixture api)
     [Fact]
     public async Task Poll_WhenATopicIsCreatedLater_ReadsItFromItsFirstRecord()
     {
-        string topic = $"later-{Guid.NewGuid():N}";
+        var topic = $"later-{Guid.NewGuid():N}";
         var waiting = PollAsync("m", topic, more: ""","wait_ms":20000""");
         using var put = await api.Client.PutAsync($"/v1/topics/{topic}", ApiFixture.Json("{}"), TestContext.Current.CancellationToken);
         await ProduceAsync(topic, 0, "first");
@@ -149,13 +149,13 @@ public sealed class GroupApiTests(ApiFixture api)
     [Fact]
     public async Task Poll_WhenAMemberJoinsAndOthersWait_MovesPartitionsWithinTheirWaits()
     {
-        string topic = await api.CreateTopicAsync(4);
+        var topic = await api.CreateTopicAsync(4);
         var first = await PollAsync("m1", topic);
         var waiting = PollAsync("m1", topic, Cursor(first), ""","wait_ms":20000""");
         var joining = PollAsync("m2", topic, more: ""","wait_ms":20000""");
         await WaitUntilAsync(async () => (await MembersAsync()).All(member => Count(member) == 2) && (await MembersAsync()).Count == 2);
         Assert.False(waiting.IsCompleted || joining.IsCompleted);
-        for (int partition = 0; partition < 4; partition++)
+        for (var partition = 0; partition < 4; partition++)
             await ProduceAsync(topic, partition, "x");
         Assert.Equal(2, Count((await waiting)));
         Assert.Equal(2, Count((await joining)));
@@ -164,7 +164,7 @@ public sealed class GroupApiTests(ApiFixture api)
     [Fact]
     public async Task Poll_WhenItWaitsLongerThanItsLease_KeepsIt()
     {
-        string topic = await api.CreateTopicAsync(2);
+        var topic = await api.CreateTopicAsync(2);
         var waiting = PollAsync("m1", topic, more: ""","wait_ms":5000,"lease_ms":1000""");
         await WaitUntilAsync(async () => await api.Client.GetAsync($"/v1/groups/{_group}", TestContext.Current.CancellationToken) is { IsSuccessStatusCode: true });
         var epoch = (long)(await MembersAsync())[0]["member_epoch"]!;
@@ -175,7 +175,7 @@ public sealed class GroupApiTests(ApiFixture api)
     [Fact]
     public async Task Stream_WhenRecordsCome_SendsAnswersAndEndsWhenPartitionsMove()
     {
-        string topic = await api.CreateTopicAsync(2);
+        var topic = await api.CreateTopicAsync(2);
         await ProduceAsync(topic, 0, "a");
         using var request = new HttpRequestMessage(HttpMethod.Post, $"/v1/groups/{_group}/members/m/poll") { Content = ApiFixture.Json($$"""{"topics":["{{topic}}"]}""") };
         request.Headers.Accept.ParseAdd("text/event-stream");
@@ -188,7 +188,7 @@ public sealed class GroupApiTests(ApiFixture api)
         Assert.Null(await CommittedAsync());
 
         await PollAsync("other", topic);
-        string rest = await lines.ReadToEndAsync(TestContext.Current.CancellationToken);
+        var rest = await lines.ReadToEndAsync(TestContext.Current.CancellationToken);
         Assert.Contains("event: rebalance", rest, StringComparison.Ordinal);
         await PollAsync("m", topic, Cursor(last));
         var offsets = (await api.GetAsync($"/v1/groups/{_group}/offsets"))["offsets"]!.AsArray();
@@ -198,7 +198,7 @@ public sealed class GroupApiTests(ApiFixture api)
     [Fact]
     public async Task Stream_EndsEachAnswerWithItsId()
     {
-        string topic = await api.CreateTopicAsync();
+        var topic = await api.CreateTopicAsync();
         await ProduceAsync(topic, 0, "a");
         using var request = new HttpRequestMessage(HttpMethod.Post, $"/v1/groups/{_group}/members/m/poll") { Content = ApiFixture.Json($$"""{"topics":["{{topic}}"]}""") };
         request.Headers.Accept.ParseAdd("text/event-stream");
@@ -212,15 +212,15 @@ public sealed class GroupApiTests(ApiFixture api)
     [Fact]
     public async Task PutOffsets_WhenAMemberCommits_NeedsItsEpochAndNeverGoesBack()
     {
-        string topic = await api.CreateTopicAsync();
+        var topic = await api.CreateTopicAsync();
         await ProduceAsync(topic, 0, "a", "b", "c");
         var answer = await PollAsync("m", topic);
-        long epoch = (long)answer["member_epoch"]!;
+        var epoch = (long)answer["member_epoch"]!;
         async Task<JsonNode> CommitAsync(long memberEpoch, long offset, int status)
         {
             using var response = await api.Client.PutAsync($"/v1/groups/{_group}/offsets", ApiFixture.Json(
                 $$"""{"member":"m","member_epoch":{{memberEpoch}},"offsets":[{"topic":"{{topic}}","partition":0,"offset":{{offset}},"metadata":"at {{offset}}"}]}"""), TestContext.Current.CancellationToken);
-            string text = await ApiFixture.TextAsync(response);
+            var text = await ApiFixture.TextAsync(response);
             Assert.True(status == (int)response.StatusCode, text);
             return JsonNode.Parse(text)!;
         }
@@ -235,7 +235,7 @@ public sealed class GroupApiTests(ApiFixture api)
     [Fact]
     public async Task Reset_WhenTheGroupIsEmpty_GoesWhereItIsTold()
     {
-        string topic = await api.CreateTopicAsync();
+        var topic = await api.CreateTopicAsync();
         await api.PostAsync($"/v1/topics/{topic}/records", """
             {"records":[{"value":0,"timestamp":1000},{"value":1,"timestamp":2000},{"value":2,"timestamp":3000}]}
             """);
@@ -264,7 +264,7 @@ public sealed class GroupApiTests(ApiFixture api)
     [Fact]
     public async Task Lag_WhenRecordsWait_CountsThemAndTheirAge()
     {
-        string topic = await api.CreateTopicAsync(2);
+        var topic = await api.CreateTopicAsync(2);
         await ProduceAsync(topic, 0, "a", "b");
         var answer = await PollAsync("m", topic, more: ""","max_records":1""");
         await PollAsync("m", topic, Cursor(answer));
@@ -277,7 +277,7 @@ public sealed class GroupApiTests(ApiFixture api)
     [Fact]
     public async Task Delete_WhenTheMembersHaveLeft_ForgetsTheGroup()
     {
-        string topic = await api.CreateTopicAsync();
+        var topic = await api.CreateTopicAsync();
         await PollAsync("m", topic);
         Assert.Contains(_group, (await api.GetAsync($"/v1/groups?prefix={_group}"))["groups"]!.ToJsonString(), StringComparison.Ordinal);
         Assert.Equal(409, (int)(await DeleteAsync($"/v1/groups/{_group}")).StatusCode);

@@ -24,7 +24,7 @@ public sealed class GroupClusterTests(AzuriteFixture azurite) : IClassFixture<Az
         var before = load.Standing;
 
         // Members are parked at each of the two.
-        long killed = Stopwatch.GetTimestamp();
+        var killed = Stopwatch.GetTimestamp();
         await cluster.KillApiAsync(1);
         await load.WaitUntilServedAsync(killed);
         Write($"one of two nodes was killed: every member was served {Stopwatch.GetElapsedTime(killed).TotalSeconds:F1} s later");
@@ -32,7 +32,7 @@ public sealed class GroupClusterTests(AzuriteFixture azurite) : IClassFixture<Az
 
         await cluster.KillAllAsync();
         await cluster.StartAgainAsync();
-        long started = Stopwatch.GetTimestamp();
+        var started = Stopwatch.GetTimestamp();
         await load.WaitUntilServedAsync(started);
         Write($"all nodes were restarted: every member was served {Stopwatch.GetElapsedTime(started).TotalSeconds:F1} s after they were ready");
         Assert.Equal(before, load.Standing);
@@ -49,7 +49,7 @@ public sealed class GroupClusterTests(AzuriteFixture azurite) : IClassFixture<Az
         await load.WaitUntilServedAsync(since: 0);
         load.HasTrouble = true;
         var random = new Random(TestSeed.Value);
-        foreach (string victim in random.GetItems(["silo", "api"], 4).Concat(["silo", "api"]))
+        foreach (var victim in random.GetItems(["silo", "api"], 4).Concat(["silo", "api"]))
         {
             await Wait.ForAsync(CalmTime);
             await KillAndReplaceAsync(cluster, victim, random);
@@ -60,7 +60,7 @@ public sealed class GroupClusterTests(AzuriteFixture azurite) : IClassFixture<Az
         await load.WaitUntilServedAsync(Stopwatch.GetTimestamp());
         await cluster.KillAllAsync();
         await cluster.StartAgainAsync();
-        long started = Stopwatch.GetTimestamp();
+        var started = Stopwatch.GetTimestamp();
         await load.WaitUntilServedAsync(started);
         Write($"all was restarted: every member was served {Stopwatch.GetElapsedTime(started).TotalSeconds:F1} s after it was ready");
         await JudgeAsync(load);
@@ -75,7 +75,7 @@ public sealed class GroupClusterTests(AzuriteFixture azurite) : IClassFixture<Az
         }
         else
         {
-            int api = random.Next(cluster.Apis.Count);
+            var api = random.Next(cluster.Apis.Count);
             await cluster.KillApiAsync(api);
             await cluster.StartApiAgainAsync(api);
         }

@@ -22,19 +22,19 @@ public sealed class GroupFailoverTests : IAsyncLifetime
     [Fact]
     public async Task Poll_WhenItsServerIsKilledWhileItWaits_GoesOnAtAnotherServer()
     {
-        TopicMetadata topic = await _cluster.CreateAsync(4);
-        IGrainFactory doomed = _cluster.Cluster.Silos[1].ServiceProvider.GetRequiredService<IGrainFactory>();
+        var topic = await _cluster.CreateAsync(4);
+        var doomed = _cluster.Cluster.Silos[1].ServiceProvider.GetRequiredService<IGrainFactory>();
         // As many groups as it takes for some to be on the server that dies, and some not.
         var cursors = new Dictionary<string, string>();
-        for (int i = 0; i < GroupCount; i++)
+        for (var i = 0; i < GroupCount; i++)
         {
-            string group = $"g{i}";
-            GroupPoll first = Poll(doomed, group, topic, cursor: null);
+            var group = $"g{i}";
+            var first = Poll(doomed, group, topic, cursor: null);
             Assert.Null(await first.JoinAsync(CancellationToken.None));
             Assert.Null(await first.ReadAsync(waitMs: 0, endsOnNews: false, CancellationToken.None));
             Assert.Equal(4, first.Partitions.Count);
             cursors[group] = first.Cursor();
-            GroupPoll parked = Poll(doomed, group, topic, first.Cursor());
+            var parked = Poll(doomed, group, topic, first.Cursor());
             Assert.Null(await parked.JoinAsync(CancellationToken.None));
             // How it ends is of no interest: whoever waited for it is on the dead server.
             _ = parked.ReadAsync(waitMs: 60_000, endsOnNews: false, CancellationToken.None);
@@ -45,11 +45,11 @@ public sealed class GroupFailoverTests : IAsyncLifetime
 
         foreach (var (group, cursor) in cursors)
         {
-            long epoch = GroupCursor.Read(cursor, group, "m").Token.Epoch;
+            var epoch = GroupCursor.Read(cursor, group, "m").Token.Epoch;
             await ClusterFixture.UntilAsync(async () =>
             {
                 // Never an error: it asks on until the group has moved.
-                GroupPoll next = Poll(_cluster.Grains, group, topic, cursor);
+                var next = Poll(_cluster.Grains, group, topic, cursor);
                 Assert.Null(await next.JoinAsync(CancellationToken.None));
                 Assert.Null(await next.ReadAsync(waitMs: 1_000, endsOnNews: false, CancellationToken.None));
 

@@ -23,7 +23,7 @@ public sealed class GroupFlowTests(ServiceFixture fixture) : IDisposable
     [InlineData(false)]
     public async Task Poll_WhenAnotherMemberGoes_FlowsOnAndKeepsItsPartitions(bool leaves)
     {
-        string topic = $"flow-{leaves}";
+        var topic = $"flow-{leaves}";
         await _client.CreateTopicAsync(topic, PartitionCount);
         var members = Enumerable.Range(0, 4).Select(i => new GroupConsumer(_client, topic, $"m{i}", topic) { LeaseMs = LeaseMs }).ToArray();
         foreach (var member in members)
@@ -38,7 +38,7 @@ public sealed class GroupFlowTests(ServiceFixture fixture) : IDisposable
 
         await gone.CancelAsync();
         await consuming[0];
-        long goneAt = Stopwatch.GetTimestamp();
+        var goneAt = Stopwatch.GetTimestamp();
         if (leaves)
             await members[0].LeaveAsync();
         await Wait.UntilAsync("its partitions flow again", () => owned.All(

@@ -75,7 +75,7 @@ public sealed class GroupForgedStoryTests : IAsyncLifetime
     [InlineData("other")]
     public async Task Produce_WhenTheHeadersOfAStoryAreLongerThanAnyAre_CountsThemForTheRecordsSize(string name)
     {
-        string small = await _api.CreateTopicAsync(1, """{"max.message.bytes":1000}""");
+        var small = await _api.CreateTopicAsync(1, """{"max.message.bytes":1000}""");
         var record = new JsonObject
         {
             ["value"] = "v", ["headers"] = new JsonArray(new JsonObject { ["key"] = "retry." + name, ["value"] = new string('x', 10_000) }),
@@ -86,7 +86,7 @@ public sealed class GroupForgedStoryTests : IAsyncLifetime
     [Fact]
     public async Task Policy_WhenDeadLettersWouldBeDeliveredAgain_IsRefused()
     {
-        using HttpResponseMessage response = await _api.Client.PutAsync(
+        using var response = await _api.Client.PutAsync(
             "/v1/groups/crawlers", ApiFixture.Json("""{"dead_letter_topic":"pages.crawlers.retry"}"""), TestContext.Current.CancellationToken);
         Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
         Assert.Equal("dead_letter_topic", (string?)JsonNode.Parse(await ApiFixture.TextAsync(response))!["field"]);
@@ -95,9 +95,9 @@ public sealed class GroupForgedStoryTests : IAsyncLifetime
     [Fact]
     public async Task Redrive_WhenTwoGroupsShareTheirDeadLetters_TakesEachItsOwn()
     {
-        string graves = await _api.CreateTopicAsync();
+        var graves = await _api.CreateTopicAsync();
         var other = new RetryClient(_api, "others", await _api.CreateTopicAsync());
-        foreach (RetryClient client in new[] { _client, other })
+        foreach (var client in new[] { _client, other })
             await client.SetPolicyAsync($$"""{"max_attempts":1,"dead_letter_topic":"{{graves}}"}""");
         await _client.DieAsync("mine");
         await other.ProduceAsync("theirs");
@@ -112,12 +112,12 @@ public sealed class GroupForgedStoryTests : IAsyncLifetime
     [Fact]
     public async Task Redrive_WhenClientsWriteAnyHeadersBesideGenuineOnes_TakesEveryGenuineOneAndEnds()
     {
-        Gen<string> value = RetryClient.OneOf(
+        var value = RetryClient.OneOf(
             "1", "0", "-1", "3", "20", "21", "99999999999", "9223372036854775808", "x", "", "bad/name", "a b", "..", new string('n', 250), _topic, "another", _client.Group,
             "2020-01-01T00:00:00Z", "2999-01-01T00:00:00.000Z", "0001-01-01T00:00:00.000Z", "2020-13-01", "\u0000", "\ud83d\ude00");
-        Gen<(string, string)[]> headers = Gen.Select(RetryClient.OneOf("group", "attempt", "due", "first_failure", "reason", "topic", "partition", "offset", "timestamp", "other"), value).Array[0, 6];
+        var headers = Gen.Select(RetryClient.OneOf("group", "attempt", "due", "first_failure", "reason", "topic", "partition", "offset", "timestamp", "other"), value).Array[0, 6];
         Gen<(bool IsGenuine, bool IsRetry, (string, string)[] Headers)[]> plans = Gen.Select(Gen.Bool, Gen.Bool, headers).Array[1, 8];
-        int round = 0;
+        var round = 0;
         await plans.SampleAsync(async plan => await RunAsync(plan, round++), iter: 12, threads: 1);
     }
 

@@ -4,10 +4,10 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Orleans.TestingHost;
-using OrleansStream.Hosting;
 using OrleansStream.Errors;
 using OrleansStream.Groups;
 using OrleansStream.Groups.State;
+using OrleansStream.Hosting;
 using OrleansStream.Storage;
 using OrleansStream.Storage.Memory;
 using OrleansStream.Tests.Support;
@@ -48,12 +48,12 @@ public sealed class GroupGrainTests : IAsyncLifetime
         var group = Grains.GetGrain<IConsumerGroupGrain>("busy");
         var joined = await PollAsync("busy", "m", await CreateTopicAsync(500));
         _documents.Delay = TimeSpan.FromMilliseconds(5);
-        int before = _documents.WritesOf("busy");
+        var before = _documents.WritesOf("busy");
 
         var answers = await Task.WhenAll(joined.Assignment.Select((one, i) => group.CommitAsync(
             "m", joined.Token!.Value, [new PartitionOffset(one.TopicId, one.Partition, i + 1)])));
 
-        int writes = _documents.WritesOf("busy") - before;
+        var writes = _documents.WritesOf("busy") - before;
         TestContext.Current.TestOutputHelper!.WriteLine($"500 concurrent commits took {writes} writes.");
         Assert.All(answers, answer => Assert.Null(answer.Error));
         Assert.InRange(writes, 1, 50);
@@ -63,9 +63,9 @@ public sealed class GroupGrainTests : IAsyncLifetime
     [Fact]
     public async Task Commit_WhenAlone_TakesOneWrite()
     {
-        string topic = await CreateTopicAsync(4);
+        var topic = await CreateTopicAsync(4);
         var joined = await PollAsync("single", "m", topic);
-        int before = _documents.WritesOf("single");
+        var before = _documents.WritesOf("single");
         ImmutableArray<PartitionOffset> offsets = [.. joined.Assignment.Select(one => new PartitionOffset(one.TopicId, one.Partition, 1))];
         var poll = new GroupPollRequest("m", [topic], joined.Token, offsets, GroupLimits.LeaseMsDefault);
         var answer = await Grains.GetGrain<IConsumerGroupGrain>("single").PollAsync(poll);
@@ -76,10 +76,10 @@ public sealed class GroupGrainTests : IAsyncLifetime
     [Fact]
     public async Task Poll_WhenNothingChanges_WritesNothing()
     {
-        string topic = await CreateTopicAsync(4);
+        var topic = await CreateTopicAsync(4);
         var joined = await PollAsync("idle", "m", topic);
-        int before = _documents.WritesOf("idle");
-        for (int i = 0; i < 10; i++)
+        var before = _documents.WritesOf("idle");
+        for (var i = 0; i < 10; i++)
             Assert.Null((await PollAsync("idle", "m", topic, joined.Token)).Error);
         Assert.Equal(before, _documents.WritesOf("idle"));
     }
@@ -87,7 +87,7 @@ public sealed class GroupGrainTests : IAsyncLifetime
     [Fact]
     public async Task Commit_WhenAnotherActivationWrote_IsRefusedAndTheNextCallGoesOn()
     {
-        string topic = await CreateTopicAsync(1);
+        var topic = await CreateTopicAsync(1);
         var joined = await PollAsync("taken", "m", topic);
         var partition = joined.Assignment[0];
         await _documents.TouchAsync("taken");
@@ -114,7 +114,7 @@ public sealed class GroupGrainTests : IAsyncLifetime
     public async Task Poll_WhenAThousandMembersJoin_AssignsThemTogetherAndMovesOnlyWhatALeaverHad()
     {
         const int count = 1_000;
-        string topic = await CreateTopicAsync(TopicLimits.PartitionsMax);
+        var topic = await CreateTopicAsync(TopicLimits.PartitionsMax);
         var group = Grains.GetGrain<IConsumerGroupGrain>("large");
         var tokens = new Dictionary<string, MemberToken>();
         async Task RoundAsync(IEnumerable<string> members)
@@ -128,7 +128,7 @@ public sealed class GroupGrainTests : IAsyncLifetime
         async Task SettleAsync(string[] members)
         {
             // The assignment is due in the first round, in which partitions are given up, and taken on in the second.
-            for (int round = 0; round < 2; round++)
+            for (var round = 0; round < 2; round++)
             {
                 _time.Advance(TimeSpan.FromMilliseconds(GroupStateLimits.RebalanceDelayMs));
                 await RoundAsync(members);
@@ -149,7 +149,7 @@ public sealed class GroupGrainTests : IAsyncLifetime
         Assert.Equal(TopicLimits.PartitionsMax, before.Members.Sum(member => member.Assigned.Length));
         Assert.InRange(before.Members.Min(member => member.Assigned.Length), 1, 2);
 
-        int assignments = _assignments.Count;
+        var assignments = _assignments.Count;
         Assert.Null(await group.LeaveAsync(members[0], epoch: null));
         await SettleAsync(members[1..]);
         Assert.Equal((assignments + 1, count - 1), (_assignments.Count, _assignments.Members));
@@ -161,8 +161,8 @@ public sealed class GroupGrainTests : IAsyncLifetime
     [Fact]
     public async Task Poll_WhenThereAreAThousandGroups_EachIsServedAndListed()
     {
-        string topic = await CreateTopicAsync(1);
-        long started = Stopwatch.GetTimestamp();
+        var topic = await CreateTopicAsync(1);
+        var started = Stopwatch.GetTimestamp();
         await Task.WhenAll(Enumerable.Range(0, 1_000).Select(i => PollAsync($"many-{i:D4}", "m", topic)));
         TestContext.Current.TestOutputHelper!.WriteLine($"1,000 groups were joined in {Stopwatch.GetElapsedTime(started).TotalSeconds:F1} s.");
         var page = await Grains.GetGrain<IGroupCatalogGrain>(IGroupCatalogGrain.Key).ListAsync("many-", null, 1_000);
@@ -174,7 +174,7 @@ public sealed class GroupGrainTests : IAsyncLifetime
 
     private async Task<string> CreateTopicAsync(int partitions)
     {
-        string name = $"t-{Guid.NewGuid():N}";
+        var name = $"t-{Guid.NewGuid():N}";
         var response = await Grains.GetGrain<ITopicGrain>(name).CreateAsync(
             new CreateTopicRequest(partitions, ImmutableSortedDictionary<string, string>.Empty, ReplicationFactor: null));
         Assert.Null(response.Error);
@@ -227,7 +227,7 @@ public sealed class GroupGrainTests : IAsyncLifetime
         /// <summary>Writes a group's document again, as another activation would.</summary>
         public async Task TouchAsync(string group)
         {
-            string name = _writes.Keys.Single(one => one.EndsWith("/" + group, StringComparison.Ordinal));
+            var name = _writes.Keys.Single(one => one.EndsWith("/" + group, StringComparison.Ordinal));
             var document = await _inner.ReadAsync(name);
             Assert.NotNull(await _inner.WriteAsync(name, document!.Value.Bytes, document.Value.ETag));
         }

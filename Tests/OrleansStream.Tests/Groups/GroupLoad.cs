@@ -173,7 +173,7 @@ internal sealed class GroupLoad : IAsyncDisposable
         while (!_ended.IsCancellationRequested)
         {
             await Task.Delay(TroublePause, TimeProvider.System, _ended.Token).ContinueWith(_ => { }, TaskScheduler.Default);
-            int slot = _random.Next(_lives.Length);
+            var slot = _random.Next(_lives.Length);
             if (!_hasTrouble)
                 continue;
             if (_random.Next(2) == 0)
@@ -269,7 +269,7 @@ internal sealed class GroupLoad : IAsyncDisposable
             poll.Epoch = _epoch;
             poll.Assignment = [.. answer["assignment"]!.AsArray().SelectMany(topic => topic!["partitions"]!.AsArray().Select(one => (int)one!))];
             poll.Records = [.. answer["records"]!.AsArray().Select(one => new Place((int)one!["partition"]!, (long)one["offset"]!))];
-            foreach (int partition in _done.Keys.Except(poll.Assignment).ToArray())
+            foreach (var partition in _done.Keys.Except(poll.Assignment).ToArray())
                 _done.Remove(partition);
             foreach (var place in poll.Records)
                 _done[place.Partition] = place.Offset + 1;

@@ -30,9 +30,9 @@ public sealed class GroupMembershipTests(ApiFixture api)
     [InlineData(Waiting.Stream, true)]
     public async Task Leave_WhileThePollOfTheMemberWaits_EndsItAndItStaysOut(Waiting how, bool deletesGroup)
     {
-        string topic = await api.CreateTopicAsync(2);
-        string cursor = how == Waiting.PollWithCursor ? Cursor(await PollAsync("a", topic)) : "";
-        Task<string> waiting = WaitAsync(how, topic, cursor);
+        var topic = await api.CreateTopicAsync(2);
+        var cursor = how == Waiting.PollWithCursor ? Cursor(await PollAsync("a", topic)) : "";
+        var waiting = WaitAsync(how, topic, cursor);
         // The long lease is that of the poll that waits.
         await UntilAsync(async () => await MembersAsync() is { Count: 1 } members && members[0]["assignment"]!.AsArray().Count == 1
             && (DateTimeOffset)members[0]["lease_expires_at"]! > TimeProvider.System.GetUtcNow() + TimeSpan.FromMinutes(5));
@@ -40,7 +40,7 @@ public sealed class GroupMembershipTests(ApiFixture api)
         Assert.Equal(204, await DeleteAsync($"/v1/groups/{_group}/members/a"));
         if (deletesGroup)
             Assert.Equal(204, await DeleteAsync($"/v1/groups/{_group}"));
-        string told = await waiting;
+        var told = await waiting;
         Assert.Contains("UNKNOWN_MEMBER_ID", told, StringComparison.Ordinal);
         Assert.DoesNotContain("rebalance", told, StringComparison.Ordinal);
         Assert.Empty(await MembersAsync());
@@ -52,7 +52,7 @@ public sealed class GroupMembershipTests(ApiFixture api)
     [Fact]
     public async Task Heartbeat_WhenTheMemberWasTakenOut_JoinsNeitherItNorADeletedGroup()
     {
-        string topic = await api.CreateTopicAsync();
+        var topic = await api.CreateTopicAsync();
         var answer = await PollAsync("a", topic);
         await DeleteAsync($"/v1/groups/{_group}/members/a");
         Assert.Equal("UNKNOWN_MEMBER_ID", (string?)(await PollAsync("a", topic, Cursor(answer), ",\"max_records\":0", 409))["error_code"]);
@@ -66,7 +66,7 @@ public sealed class GroupMembershipTests(ApiFixture api)
     [Fact]
     public async Task Heartbeat_WhileTheMemberWorks_RenewsCommitsAndMovesNothing()
     {
-        string topic = await api.CreateTopicAsync(2);
+        var topic = await api.CreateTopicAsync(2);
         await ProduceAsync(topic, 0, "x");
         await ProduceAsync(topic, 1, "y");
         var answer = await PollAsync("a", topic, more: ",\"lease_ms\":60000");
@@ -99,7 +99,7 @@ public sealed class GroupMembershipTests(ApiFixture api)
     [Fact]
     public async Task Poll_WhenTheLeaseHadEnded_NamesLeaseMs()
     {
-        string topic = await api.CreateTopicAsync();
+        var topic = await api.CreateTopicAsync();
         var answer = await PollAsync("a", topic, more: ",\"lease_ms\":1000");
         await UntilAsync(async () => (await MembersAsync()).Count == 0);
         var refused = await PollAsync("a", topic, Cursor(answer), ",\"lease_ms\":1000", 409);
@@ -128,17 +128,17 @@ public sealed class GroupMembershipTests(ApiFixture api)
     [InlineData("error")]
     public async Task Poll_WhenPartitionsAreAdded_ReadsTheirFirstRecordsWhateverThePolicy(string policy)
     {
-        string topic = await api.CreateTopicAsync();
+        var topic = await api.CreateTopicAsync();
         await ProduceAsync(topic, 0, "before");
         await PollAsync("a", topic, more: ",\"auto_offset_reset\":\"latest\"");
-        string more = $",\"wait_ms\":5000,\"auto_offset_reset\":\"{policy}\"";
+        var more = $",\"wait_ms\":5000,\"auto_offset_reset\":\"{policy}\"";
         using var patched = await api.Client.PatchAsync($"/v1/topics/{topic}", ApiFixture.Json("""{"partitions":3}"""), TestContext.Current.CancellationToken);
         Assert.Equal(200, (int)patched.StatusCode);
-        for (int partition = 0; partition < 3; partition++)
+        for (var partition = 0; partition < 3; partition++)
             await ProduceAsync(topic, partition, $"p{partition}");
         var values = new List<string?>();
         string? cursor = null;
-        for (int polls = 0; values.Count < 3 && polls < 10; polls++)
+        for (var polls = 0; values.Count < 3 && polls < 10; polls++)
         {
             var answer = await PollAsync("a", topic, cursor, more);
             values.AddRange(answer["records"]!.AsArray().Select(record => (string?)record!["value"]));
@@ -152,19 +152,19 @@ public sealed class GroupMembershipTests(ApiFixture api)
     public async Task Poll_WhenAnAnswerOfTheGroupIsLost_AsksAgainButNeverToJoin()
     {
         var asked = new List<GroupPollRequest>();
-        IConsumerGroupGrain group = DispatchProxy.Create<IConsumerGroupGrain, LosingGroup>();
+        var group = DispatchProxy.Create<IConsumerGroupGrain, LosingGroup>();
         ((LosingGroup)group).Asked = asked;
-        IGrainFactory grains = DispatchProxy.Create<IGrainFactory, OneGrain>();
+        var grains = DispatchProxy.Create<IGrainFactory, OneGrain>();
         ((OneGrain)grains).Grain = group;
         var options = new PollOptions { Topics = ["t"], RecordsMax = 1, BytesMax = 1, LeaseMs = GroupLimits.LeaseMsDefault };
         var polls = new GroupPolls(grains, new TopicRoutes(grains), new LogEnds(new TopicRoutes(grains)), TimeProvider.System, new NodeAnswers(TimeProvider.System), new NodeWaits());
-        using GroupPoll poll = polls.Open("g", "m", options with { Cursor = new GroupCursor(new MemberToken(Guid.NewGuid(), 1), []) });
+        using var poll = polls.Open("g", "m", options with { Cursor = new GroupCursor(new MemberToken(Guid.NewGuid(), 1), []) });
         Assert.Equal(StreamErrorCode.UnknownMemberId, (await poll.JoinAsync(TestContext.Current.CancellationToken))!.Error.Code);
         Assert.Equal([false, true], asked.Select(one => one.NeverJoins));
 
         // A process that has just started was never answered: it is no member yet.
         asked.Clear();
-        using GroupPoll first = polls.Open("g", "m", options);
+        using var first = polls.Open("g", "m", options);
         await first.JoinAsync(TestContext.Current.CancellationToken);
         Assert.Equal([false, false], asked.Select(one => one.NeverJoins));
     }
@@ -193,7 +193,7 @@ public sealed class GroupMembershipTests(ApiFixture api)
             return await ApiFixture.TextAsync(stream);
         }
 
-        string with = cursor.Length > 0 ? $",\"cursor\":\"{cursor}\"" : "";
+        var with = cursor.Length > 0 ? $",\"cursor\":\"{cursor}\"" : "";
         using var response = await api.PostAsync(
             $"/v1/groups/{_group}/members/a/poll", ApiFixture.Json($$"""{"topics":["{{topic}}"],"wait_ms":50000,"lease_ms":600000{{with}}}"""));
         Assert.Equal(409, (int)response.StatusCode);

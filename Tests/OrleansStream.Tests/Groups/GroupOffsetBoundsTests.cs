@@ -20,16 +20,16 @@ public sealed class GroupOffsetBoundsTests(ApiFixture api)
     [Fact]
     public async Task Offset_WhenItIsBeyondTheEnd_IsRefusedOnEveryWayAndTheEndIsTaken()
     {
-        string topic = await CreateTopicAsync();
+        var topic = await CreateTopicAsync();
         await Gen.Select(Gen.Enum<Way>(), Gen.OneOf(Gen.Long[1, 200], Gen.Long[1, long.MaxValue - RecordCount])).SampleAsync(
             async (way, excess) =>
             {
-                string group = $"g-{Guid.NewGuid():N}";
+                var group = $"g-{Guid.NewGuid():N}";
                 var (status, problem) = await SendAsync(way, group, topic, RecordCount + excess);
                 Assert.Equal((416, "OFFSET_OUT_OF_RANGE"), (status, (string?)problem["error_code"]));
                 Assert.Equal((0, RecordCount), ((long)problem["log_start_offset"]!, (long)problem["high_watermark"]!));
                 Assert.Equal(way is Way.Set or Way.Member ? "offsets[0].offset" : "cursor", (string?)problem["field"]);
-                foreach (string named in (string[])[$"Offset {RecordCount + excess}", "partition 0", topic])
+                foreach (var named in (string[])[$"Offset {RecordCount + excess}", "partition 0", topic])
                     Assert.Contains(named, (string?)problem["detail"], StringComparison.Ordinal);
                 Assert.Equal(200, (await SendAsync(way, group, topic, RecordCount)).Status);
                 if (way != Way.PollCursorWithoutCommit)
@@ -43,8 +43,8 @@ public sealed class GroupOffsetBoundsTests(ApiFixture api)
     [InlineData("latest", RecordCount)]
     public async Task Poll_WhenTheCommittedOffsetIsBeyondTheEnd_StartsByThePolicyAndLaterCommitsCount(string policy, int start)
     {
-        string topic = await CreateTopicAsync();
-        string more = $",\"auto_offset_reset\":\"{policy}\"";
+        var topic = await CreateTopicAsync();
+        var more = $",\"auto_offset_reset\":\"{policy}\"";
         await PollAsync(_group, topic);
         await CommitPastRestAsync(topic, 100);
         var answer = await PollAsync(_group, topic, more: more);
@@ -62,7 +62,7 @@ public sealed class GroupOffsetBoundsTests(ApiFixture api)
     [Fact]
     public async Task Poll_WhenAnOffsetBeyondTheEndIsCommittedWhileTheMemberReads_CommitsWhatTheMemberIsDoneWith()
     {
-        string topic = await CreateTopicAsync();
+        var topic = await CreateTopicAsync();
         var answer = await PollAsync(_group, topic, more: ",\"max_records\":2");
         await CommitPastRestAsync(topic, 100);
         answer = await PollAsync(_group, topic, Cursor(answer));
@@ -76,7 +76,7 @@ public sealed class GroupOffsetBoundsTests(ApiFixture api)
     [Fact]
     public async Task Poll_WhenItMayNotCommit_LeavesTheOffsetBeyondTheEndToOneThatMay()
     {
-        string topic = await CreateTopicAsync();
+        var topic = await CreateTopicAsync();
         var answer = await PollAsync(_group, topic, more: ",\"max_records\":2");
         await CommitPastRestAsync(topic, 100);
         answer = await PollAsync(_group, topic, Cursor(answer), ",\"commit\":false");
@@ -89,7 +89,7 @@ public sealed class GroupOffsetBoundsTests(ApiFixture api)
     [Fact]
     public async Task Poll_WhenThePolicyIsError_NamesThePartitionAndTheBounds()
     {
-        string topic = await CreateTopicAsync();
+        var topic = await CreateTopicAsync();
         await PollAsync(_group, topic);
         await CommitPastRestAsync(topic, 100);
         var refused = await PollAsync(_group, topic, more: ",\"auto_offset_reset\":\"error\"", status: 416);
@@ -100,17 +100,17 @@ public sealed class GroupOffsetBoundsTests(ApiFixture api)
 
     private async Task<(int Status, JsonNode Body)> SendAsync(Way way, string group, string topic, long offset)
     {
-        string offsets = $$"""[{"topic":"{{topic}}","partition":0,"offset":{{offset}}}]""";
+        var offsets = $$"""[{"topic":"{{topic}}","partition":0,"offset":{{offset}}}]""";
         if (way == Way.Set)
             return await PutAsync(group, $$"""{"offsets":{{offsets}}}""");
         var answer = await PollAsync(group, topic, more: ",\"max_records\":1");
         if (way == Way.Member)
             return await PutAsync(group, $$"""{"member":"m","member_epoch":{{answer["member_epoch"]}},"offsets":{{offsets}}}""");
         var given = GroupCursor.Read(Cursor(answer), group, "m");
-        string forged = (given with { Offsets = [given.Offsets[0] with { Offset = offset }] }).Write(group, "m");
+        var forged = (given with { Offsets = [given.Offsets[0] with { Offset = offset }] }).Write(group, "m");
         if (way == Way.PutCursor)
             return await PutAsync(group, $$"""{"member":"m","cursor":"{{forged}}"}""");
-        string more = way switch
+        var more = way switch
         {
             Way.PollCursorWithoutCommit => ",\"commit\":false",
             Way.HeartbeatCursor => ",\"max_records\":0",
@@ -132,13 +132,13 @@ public sealed class GroupOffsetBoundsTests(ApiFixture api)
     {
         var topicId = (await api.Grains.GetGrain<ITopicGrain>(topic).GetAsync()).Topic!.Id;
         var group = api.Grains.GetGrain<IConsumerGroupGrain>(_group);
-        long epoch = (await group.DescribeAsync())!.Members.Single().Epoch;
+        var epoch = (await group.DescribeAsync())!.Members.Single().Epoch;
         Assert.Null((await group.CommitAsync("m", new MemberToken(Guid.Empty, epoch), [new PartitionOffset(topicId, 0, offset)])).Error);
     }
 
     private async Task<string> CreateTopicAsync()
     {
-        string topic = await api.CreateTopicAsync();
+        var topic = await api.CreateTopicAsync();
         await ProduceAsync(topic, RecordCount);
         return topic;
     }

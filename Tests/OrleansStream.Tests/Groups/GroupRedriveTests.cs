@@ -42,7 +42,7 @@ public sealed class GroupRedriveTests : IAsyncLifetime
         await _client.MakeAsync(RetryTopic, """{"max.message.bytes":50}""");
 
         Assert.Equal((2, 1), await _client.RedriveAsync());
-        JsonNode done = await _client.RedrivenAsync();
+        var done = await _client.RedrivenAsync();
         Assert.Equal(["too_large 1"], RetryClient.ReasonsOf(done));
         Assert.Contains("max.message.bytes", (string?)done["not_redriven"]![0]!["detail"], StringComparison.Ordinal);
         Assert.Equal((0, 1), await _client.RedriveAsync("""{"reason":"no"}"""));
@@ -99,7 +99,7 @@ public sealed class GroupRedriveTests : IAsyncLifetime
                 _time.Advance(TimeSpan.FromMinutes(2));
             return (string?)(await _api.GetAsync(_client.RedrivePath))["state"] == "done";
         });
-        JsonNode done = await _client.RedrivenAsync();
+        var done = await _client.RedrivenAsync();
         Assert.Equal((0, 2), ((long)done["redriven"]!, (long)done["kept"]!));
         Assert.Equal(["unavailable 2"], RetryClient.ReasonsOf(done));
 
@@ -118,13 +118,13 @@ public sealed class GroupRedriveTests : IAsyncLifetime
         _silent.Names[RetryTopic] = true;
         await _api.PostAsync(_client.RedrivePath, "{}", 202);
         await _silent.UntilAskedAsync(RetryTopic);
-        using (HttpResponseMessage deleted = await _api.Client.DeleteAsync($"/v1/topics/{DeadLetters}", TestContext.Current.CancellationToken))
+        using (var deleted = await _api.Client.DeleteAsync($"/v1/topics/{DeadLetters}", TestContext.Current.CancellationToken))
             Assert.Equal(HttpStatusCode.NoContent, deleted.StatusCode);
         if (isMadeAnew)
             await _client.MakeAsync(DeadLetters, "{}");
         _silent.Names.Clear();
         _time.Advance(TimeSpan.FromMinutes(1));
-        JsonNode done = await _client.RedrivenAsync();
+        var done = await _client.RedrivenAsync();
         Assert.Equal((0, 0, 2), ((long)done["redriven"]!, (long)done["kept"]!, (long)done["gone"]!));
         Assert.Equal(["deleted 2"], RetryClient.ReasonsOf(done));
 
@@ -159,7 +159,7 @@ public sealed class GroupRedriveTests : IAsyncLifetime
         await _client.DieAsync(all);
         Assert.Equal("none", (string?)(await DeleteAsync())["state"]);
         await _api.PostAsync(_client.RedrivePath, "{}", 202);
-        JsonNode stopped = await DeleteAsync();
+        var stopped = await DeleteAsync();
         Assert.Equal("stopped", (string?)stopped["state"]);
         Assert.True((long)stopped["left"]! > 0);
 
@@ -172,7 +172,7 @@ public sealed class GroupRedriveTests : IAsyncLifetime
 
     private async Task<JsonNode> DeleteAsync()
     {
-        using HttpResponseMessage response = await _api.Client.DeleteAsync(_client.RedrivePath, TestContext.Current.CancellationToken);
+        using var response = await _api.Client.DeleteAsync(_client.RedrivePath, TestContext.Current.CancellationToken);
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         return JsonNode.Parse(await ApiFixture.TextAsync(response))!;
     }

@@ -145,7 +145,7 @@ public sealed class GroupRetryTests : IAsyncLifetime
         await _client.PollAsync((first[0], "503"), (first[1], "503"));
 
         // The step that was done and not noted.
-        TopicMetadata topic = (await _api.Grains.GetGrain<ITopicGrain>(DeadLetters).GetAsync()).Topic!;
+        var topic = (await _api.Grains.GetGrain<ITopicGrain>(DeadLetters).GetAsync()).Topic!;
         var policy = new GroupRetryPolicy(1, [], 0, InPlace: false, DeadLetterTopic: null);
         var step = new RedriveStep(DeadLetters, topic.Id, 0, 2, new RedriveFilter(null, null, null), policy);
         Assert.Equal(2, (await _api.Grains.GetGrain<IGroupRetryGrain>(_client.Group).RedriveAsync(step)).RedrivenCount);
@@ -257,7 +257,7 @@ public sealed class GroupRetryTests : IAsyncLifetime
 
     private async Task CopyAsync(Delivery delivery, int attempts = 3)
     {
-        TopicMetadata topic = (await _api.Grains.GetGrain<ITopicGrain>(delivery.Topic).GetAsync()).Topic!;
+        var topic = (await _api.Grains.GetGrain<ITopicGrain>(delivery.Topic).GetAsync()).Topic!;
         var policy = new GroupRetryPolicy(attempts, [60_000], 0, InPlace: false, DeadLetterTopic: null);
         Assert.Null(await _api.Grains.GetGrain<IGroupRetryGrain>(_client.Group).MoveAsync(
             policy, [new FailedRecord(delivery.Topic, topic.Id, delivery.Partition, delivery.Offset, "503")]));

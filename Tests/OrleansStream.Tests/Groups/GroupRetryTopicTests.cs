@@ -23,12 +23,12 @@ public sealed class GroupRetryTopicTests(ApiFixture api)
     [InlineData("""{"max_attempts":3,"backoff_ms":[3600000]}""", ".retry")]
     public async Task Failed_WhenTheRecordIsAsLargeAsAnyMayBe_IsCopied(string policy, string suffix)
     {
-        string topic = await api.CreateTopicAsync(1, $$"""{"max.message.bytes":{{TopicLimits.MessageBytesMax}}}""");
+        var topic = await api.CreateTopicAsync(1, $$"""{"max.message.bytes":{{TopicLimits.MessageBytesMax}}}""");
         var client = await ClientAsync(topic, policy);
         await client.ProduceAsync(new string('x', TopicLimits.MessageBytesMax - 2));
         await client.PollAsync((Assert.Single(await client.PollAsync()), Reason));
 
-        JsonNode copy = await OnlyRecordAsync($"{topic}.{client.Group}{suffix}");
+        var copy = await OnlyRecordAsync($"{topic}.{client.Group}{suffix}");
         Assert.Equal(TopicLimits.MessageBytesMax - 2, ((string)copy["value"]!).Length);
         Assert.Equal(Reason, RetryClient.HeaderOf(copy, "retry.reason"));
         await client.ProduceAsync("next");
@@ -39,20 +39,20 @@ public sealed class GroupRetryTopicTests(ApiFixture api)
     public async Task Failed_WhenTheRecordUnfoldsToMoreThanAnyMayHave_IsCopiedAsItCame()
     {
         const int Length = 8 * 1024 * 1024;
-        string topic = await api.CreateTopicAsync();
+        var topic = await api.CreateTopicAsync();
         var client = await ClientAsync(topic, DeadAtOnce);
         using (var writer = new RecordBatchWriter())
         {
             writer.Reset(new RecordBatchOptions { Compression = CompressionType.Zstd });
             writer.Append(1_000_000, "key"u8, hasKey: true, Encoding.ASCII.GetBytes(new string('x', Length)), hasValue: true);
             writer.Finish();
-            using HttpResponseMessage stored = await api.PostAsync(
+            using var stored = await api.PostAsync(
                 $"/v1/topics/{topic}/partitions/0/records", ApiFixture.Body(writer.ToArray(), BatchType));
             Assert.Equal(HttpStatusCode.OK, stored.StatusCode);
         }
 
         await client.PollAsync((Assert.Single(await client.PollAsync()), "no"));
-        JsonNode copy = await OnlyRecordAsync(RetryTopics.DeadLettersOf(topic, client.Group));
+        var copy = await OnlyRecordAsync(RetryTopics.DeadLettersOf(topic, client.Group));
         Assert.Equal(new string('x', Length), (string?)copy["value"]);
         Assert.Equal((1, 0), await client.RedriveAsync());
         Assert.Equal(Length, Assert.Single(await client.PollUntilAsync()).Value.Length);
@@ -61,8 +61,8 @@ public sealed class GroupRetryTopicTests(ApiFixture api)
     [Fact]
     public async Task Failed_WhenTheTopicOfDeadLettersIsForSmallerRecords_GoesToTheOneOfTheGroupAndComesBackFromBoth()
     {
-        string graves = await api.CreateTopicAsync(1, """{"max.message.bytes":50}""");
-        string topic = await api.CreateTopicAsync();
+        var graves = await api.CreateTopicAsync(1, """{"max.message.bytes":50}""");
+        var topic = await api.CreateTopicAsync();
         var client = await ClientAsync(topic, $$"""{"max_attempts":1,"dead_letter_topic":"{{graves}}"}""");
         string large = new('x', 100);
         await client.ProduceAsync("small", large);
@@ -78,12 +78,12 @@ public sealed class GroupRetryTopicTests(ApiFixture api)
     [Fact]
     public async Task Failed_WhenNoTopicTakesTheCopy_SaysSoAndTheMemberCanGoOn()
     {
-        string topic = await api.CreateTopicAsync();
+        var topic = await api.CreateTopicAsync();
         var client = await ClientAsync(topic, DeadAtOnce);
         await client.ProduceAsync("12345", new string('x', 100));
         var first = await client.PollAsync();
         await client.PollAsync((first[0], "no"));
-        using HttpResponseMessage altered = await api.Client.PatchAsync(
+        using var altered = await api.Client.PatchAsync(
             $"/v1/topics/{RetryTopics.DeadLettersOf(topic, client.Group)}", ApiFixture.Json("""{"config":{"max.message.bytes":"5"}}"""),
             TestContext.Current.CancellationToken);
         Assert.True(altered.IsSuccessStatusCode, await ApiFixture.TextAsync(altered));
@@ -101,7 +101,7 @@ public sealed class GroupRetryTopicTests(ApiFixture api)
     [Fact]
     public async Task Delete_WhenRecordsWait_TakesThemWithTheGroupAndLeavesDeadLetters()
     {
-        string topic = await api.CreateTopicAsync();
+        var topic = await api.CreateTopicAsync();
         var client = await ClientAsync(topic, """{"max_attempts":2,"backoff_ms":[0]}""");
         await client.ProduceAsync("dead");
         // It may come again with the very answer to the poll that failed it.
@@ -110,8 +110,8 @@ public sealed class GroupRetryTopicTests(ApiFixture api)
         await client.SetPolicyAsync("""{"max_attempts":2,"backoff_ms":[3600000]}""");
         await client.ProduceAsync("waits");
         await client.PollAsync((Assert.Single(await client.PollUntilAsync()), "no"));
-        string retry = RetryTopics.RetryOf(topic, client.Group);
-        string dead = RetryTopics.DeadLettersOf(topic, client.Group);
+        var retry = RetryTopics.RetryOf(topic, client.Group);
+        var dead = RetryTopics.DeadLettersOf(topic, client.Group);
         Assert.Equal(["dead 2", "waits 2"], (await client.ReadAsync(retry, "retry.attempt")).Order());
 
         // While it has members nothing is taken.
@@ -143,7 +143,7 @@ public sealed class GroupRetryTopicTests(ApiFixture api)
 
     private async Task<HttpStatusCode> DeleteAsync(string path)
     {
-        using HttpResponseMessage response = await api.Client.DeleteAsync(path, TestContext.Current.CancellationToken);
+        using var response = await api.Client.DeleteAsync(path, TestContext.Current.CancellationToken);
         return response.StatusCode;
     }
 }

@@ -26,29 +26,29 @@ public sealed class GroupTimeTests : IAsyncLifetime
     [InlineData("error")]
     public async Task Poll_WhenRetentionTookWhatFollows_GoesOnByThePolicyAndSaysSo(string policy)
     {
-        string topic = await CreateTopicAsync();
+        var topic = await CreateTopicAsync();
         await ProduceAsync(topic, "a");
         await ProduceAsync(topic, "b");
-        JsonNode first = await PollAsync(topic, null, policy == "error" ? "earliest" : policy, more: ""","max_records":1""");
+        var first = await PollAsync(topic, null, policy == "error" ? "earliest" : policy, more: ""","max_records":1""");
         Assert.Equal(policy == "latest" ? 0 : 1, first["records"]!.AsArray().Count);
         await ProduceAsync(topic, "c");
         await RetainAsync(topic, logStart: 3);
         await ProduceAsync(topic, "d");
 
-        string cursor = (string)first["cursor"]!;
+        var cursor = (string)first["cursor"]!;
         if (policy == "error")
         {
-            JsonNode refused = await PollAsync(topic, cursor, policy, status: 416);
+            var refused = await PollAsync(topic, cursor, policy, status: 416);
             Assert.Equal(("OFFSET_OUT_OF_RANGE", 3), ((string)refused["error_code"]!, (long)refused["log_start_offset"]!));
             return;
         }
 
-        JsonNode next = await PollAsync(topic, cursor, policy);
-        JsonNode reset = Assert.Single(next["resets"]!.AsArray())!;
+        var next = await PollAsync(topic, cursor, policy);
+        var reset = Assert.Single(next["resets"]!.AsArray())!;
         Assert.Equal((policy == "latest" ? 2 : 1, policy == "latest" ? 4 : 3), ((long)reset["from"]!, (long)reset["to"]!));
         Assert.Equal(policy == "latest" ? [] : ["d"], next["records"]!.AsArray().Select(record => (string)record!["value"]!));
         // Told once; it is committed as any other progress is.
-        JsonNode last = await PollAsync(topic, (string)next["cursor"]!, policy);
+        var last = await PollAsync(topic, (string)next["cursor"]!, policy);
         Assert.Null(last["resets"]);
         Assert.Equal(4, (long)(await _api.GetAsync($"/v1/groups/{Group}/offsets"))["offsets"]![0]!["offset"]!);
     }
@@ -56,10 +56,10 @@ public sealed class GroupTimeTests : IAsyncLifetime
     [Fact]
     public async Task Stream_WhenRetentionTookWhatFollows_SaysSoOnce()
     {
-        string topic = await CreateTopicAsync();
+        var topic = await CreateTopicAsync();
         await ProduceAsync(topic, "a");
         await ProduceAsync(topic, "b");
-        JsonNode first = await PollAsync(topic, null, "earliest", more: ""","max_records":1""");
+        var first = await PollAsync(topic, null, "earliest", more: ""","max_records":1""");
         await RetainAsync(topic, logStart: 2);
         await ProduceAsync(topic, "c");
 
@@ -70,7 +70,7 @@ public sealed class GroupTimeTests : IAsyncLifetime
         request.Headers.Accept.ParseAdd("text/event-stream");
         using var response = await _api.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
         using var lines = new StreamReader(await response.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken));
-        JsonNode told = await NextEventAsync(lines);
+        var told = await NextEventAsync(lines);
         Assert.Equal((1, 2), ((long)told["resets"]![0]!["from"]!, (long)told["resets"]![0]!["to"]!));
         Assert.Equal("c", (string?)told["records"]![0]!["value"]);
         await ProduceAsync(topic, "d");
@@ -80,9 +80,9 @@ public sealed class GroupTimeTests : IAsyncLifetime
     [Fact]
     public async Task Groups_WhenEmptyForTheRetention_AreForgottenWithTheirOffsets()
     {
-        string topic = await CreateTopicAsync();
+        var topic = await CreateTopicAsync();
         await ProduceAsync(topic, "a");
-        JsonNode answer = await PollAsync(topic, null, "earliest");
+        var answer = await PollAsync(topic, null, "earliest");
         await PollAsync(topic, (string)answer["cursor"]!, "earliest");
         using (await _api.SendAsync(new HttpRequestMessage(HttpMethod.Delete, $"/v1/groups/{Group}/members/m")))
         {

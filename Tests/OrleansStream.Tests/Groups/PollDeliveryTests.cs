@@ -19,24 +19,24 @@ public sealed class PollDeliveryTests
     {
         var random = new Random(seed);
         var rig = new PollRig(partitionCount: random.Next(1, 4));
-        for (int partition = 0; partition < rig.Ends.Length; partition++)
+        for (var partition = 0; partition < rig.Ends.Length; partition++)
         {
-            for (int batches = random.Next(1, 7); batches > 0; batches--)
+            for (var batches = random.Next(1, 7); batches > 0; batches--)
                 rig.Append(partition, BatchOf(random, rig.Ends[partition]));
         }
 
         var taken = rig.Ends.Select(_ => new List<Entry>()).ToArray();
         string? cursor = null;
-        for (int polls = 0; Enumerable.Range(0, taken.Length).Any(partition => EndOf(taken[partition]) < rig.Ends[partition]); polls++)
+        for (var polls = 0; Enumerable.Range(0, taken.Length).Any(partition => EndOf(taken[partition]) < rig.Ends[partition]); polls++)
         {
             Assert.True(polls < 500, "The polls come to no end.");
             var sink = new Sink
             {
                 FullAt = random.Next(1, 9), PauseEvery = random.Next(1, 5), GoneAt = random.Next(4) == 0 ? random.Next(1, 6) : int.MaxValue,
             };
-            int recordsMax = random.Next(1, 12);
+            var recordsMax = random.Next(1, 12);
             string? next = null;
-            using (GroupPoll poll = await rig.ReadAsync(cursor, recordsMax, bytesMax: random.Next(1, 500)))
+            using (var poll = await rig.ReadAsync(cursor, recordsMax, bytesMax: random.Next(1, 500)))
             {
                 // The cursor came back: what it says is done, and nothing behind it.
                 Assert.Equal(cursor is null ? [.. rig.Ends.Select(_ => -1L)] : [.. taken.Select(EndOf)], rig.Committed);
@@ -56,11 +56,11 @@ public sealed class PollDeliveryTests
                 continue;
             cursor = next;
             Assert.InRange(sink.Entries.Count, 1, Math.Min(sink.FullAt, recordsMax));
-            foreach (Entry entry in sink.Entries)
+            foreach (var entry in sink.Entries)
                 taken[entry.Partition].Add(entry);
         }
 
-        foreach (List<Entry> entries in taken)
+        foreach (var entries in taken)
         {
             Assert.Equal(0, entries[0].Offset);
             Assert.All(entries.Zip(entries.Skip(1)), pair => Assert.Equal(pair.First.LastOffset + 1, pair.Second.Offset));
@@ -75,15 +75,15 @@ public sealed class PollDeliveryTests
         rig.Append(0, Batches.Of(("k", "waited"), ("x", "done")));
         rig.Append(0, Batches.Of(("x", "next"), ("k", "behind")));
         rig.Committed[0] = 2;
-        int key = (int)Crc32C.Compute("k"u8);
+        var key = (int)Crc32C.Compute("k"u8);
         rig.Holds = [new HeldOffset(0, key, Attempt: 2, DueMs: 0)];
         var full = new Sink { FullAt = 0 };
-        GroupCursor stopped = await DeliverAsync(rig, full);
+        var stopped = await DeliverAsync(rig, full);
         Assert.Equal([(0, 2)], full.Entries.Select(entry => ((int)entry.Offset, entry.Attempt)));
         Assert.Equal((2, "0", ""), PlaceOf(stopped));
 
         var all = new Sink();
-        GroupCursor cursor = await DeliverAsync(rig, all);
+        var cursor = await DeliverAsync(rig, all);
         Assert.Equal([(0, 2), (2, 1)], all.Entries.Select(entry => ((int)entry.Offset, entry.Attempt)));
         Assert.Equal((4, "0", "3"), PlaceOf(cursor));
     }
@@ -91,7 +91,7 @@ public sealed class PollDeliveryTests
     [Fact]
     public async Task Deliver_WithoutABeginning_IsRefused()
     {
-        using GroupPoll poll = await new PollRig(partitionCount: 1).ReadAsync(cursor: null);
+        using var poll = await new PollRig(partitionCount: 1).ReadAsync(cursor: null);
         await Assert.ThrowsAsync<InvalidOperationException>(async () => await poll.DeliverAsync(new Sink()));
     }
 
@@ -100,7 +100,7 @@ public sealed class PollDeliveryTests
     {
         var rig = new PollRig(partitionCount: 1);
         rig.Append(0, TestBatch.Make(new RecordBatchOptions { Compression = CompressionType.Gzip }, [(TestBatch.TimestampMs, new string('x', 1_000))]));
-        using (GroupPoll poll = await rig.ReadAsync(cursor: null))
+        using (var poll = await rig.ReadAsync(cursor: null))
         {
             poll.BeginDelivery();
             Assert.True(rig.Node.Bytes > 1_000);
@@ -113,9 +113,9 @@ public sealed class PollDeliveryTests
     public async Task Stream_WhenPartitionsAreToMove_TellsItsPartitionsAtOnceAndEnds()
     {
         var rig = new PollRig(partitionCount: 1);
-        using GroupPoll poll = rig.Open(cursor: null);
+        using var poll = rig.Open(cursor: null);
         Assert.Null(await poll.JoinAsync(TestContext.Current.CancellationToken));
-        StreamedPoll stream = poll.Stream();
+        var stream = poll.Stream();
         Assert.Equal(PollStreamStep.Answer, await stream.NextAsync(TestContext.Current.CancellationToken));
         Assert.Equal(0, (await poll.DeliverAsync(new Sink())).Lag);
         Assert.Single(poll.Assignment);
@@ -138,9 +138,9 @@ public sealed class PollDeliveryTests
     public async Task Stream_WhenTheMemberIsNoneAnyMore_SaysWhy()
     {
         var rig = new PollRig(partitionCount: 1);
-        using GroupPoll poll = rig.Open(cursor: null);
+        using var poll = rig.Open(cursor: null);
         Assert.Null(await poll.JoinAsync(TestContext.Current.CancellationToken));
-        StreamedPoll stream = poll.Stream();
+        var stream = poll.Stream();
         Assert.Equal(PollStreamStep.Answer, await stream.NextAsync(TestContext.Current.CancellationToken));
         await poll.DeliverAsync(new Sink());
         rig.News = rig.News with { HasNews = true, Error = new StreamError(StreamErrorCode.UnknownMemberId, "It left.") };
@@ -150,14 +150,14 @@ public sealed class PollDeliveryTests
 
     private static async Task<GroupCursor> DeliverAsync(PollRig rig, Sink sink)
     {
-        using GroupPoll poll = await rig.ReadAsync(cursor: null);
+        using var poll = await rig.ReadAsync(cursor: null);
         poll.BeginDelivery();
         return GroupCursor.Read((await poll.DeliverAsync(sink)).Cursor, PollRig.Group, PollRig.Member);
     }
 
     private static (long Offset, string Done, string Waiting) PlaceOf(GroupCursor cursor)
     {
-        PartitionHolds holds = Assert.Single(cursor.Holds);
+        var holds = Assert.Single(cursor.Holds);
         return (Assert.Single(cursor.Offsets).Offset,
             string.Join(',', holds.Done.Select(held => held.Offset)), string.Join(',', holds.Waiting.Select(held => held.Offset)));
     }
@@ -171,7 +171,7 @@ public sealed class PollDeliveryTests
     {
         CompressionType[] codecs = [CompressionType.None, CompressionType.Gzip, CompressionType.Zstd];
         var options = new RecordBatchOptions { Compression = codecs[random.Next(codecs.Length)] };
-        byte[] batch = TestBatch.Make(options, Enumerable.Range(0, random.Next(1, 6))
+        var batch = TestBatch.Make(options, Enumerable.Range(0, random.Next(1, 6))
             .Select(i => (TestBatch.TimestampMs, new string('v', ValueLength(offset + i)))));
         return random.Next(6) == 0 ? LyingBatch.With(batch, RecordBatchHeader.HeaderLengthBytes, [1]) : batch;
     }

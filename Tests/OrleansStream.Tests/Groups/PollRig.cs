@@ -59,7 +59,7 @@ internal sealed class PollRig
     /// <summary>Opens a poll and reads.</summary>
     public async Task<GroupPoll> ReadAsync(string? cursor, int recordsMax = 100, int bytesMax = 1024)
     {
-        GroupPoll poll = Open(cursor, recordsMax, bytesMax);
+        var poll = Open(cursor, recordsMax, bytesMax);
         Assert.Null(await poll.JoinAsync(TestContext.Current.CancellationToken));
         Assert.Null(await poll.ReadAsync(TestContext.Current.CancellationToken));
         return poll;
@@ -80,7 +80,7 @@ internal sealed class PollRig
     {
         if (method.Name == nameof(IConsumerGroupGrain.WaitAsync))
             return Task.FromResult(News);
-        foreach (PartitionOffset offset in arguments[0] is GroupPollRequest poll ? poll.Commits : (ImmutableArray<PartitionOffset>)arguments[2]!)
+        foreach (var offset in arguments[0] is GroupPollRequest poll ? poll.Commits : (ImmutableArray<PartitionOffset>)arguments[2]!)
             Committed[offset.Partition] = Math.Max(Committed[offset.Partition], offset.Offset);
         return Task.FromResult(new GroupMemberResponse(null, _token, GroupLimits.LeaseMsDefault, [.. Committed.Select(
             (committed, i) => new AssignedPartition(Topic, TopicId, i, committed) { Holds = i == 0 ? Holds : [] })]));
@@ -94,9 +94,9 @@ internal sealed class PollRig
 
     private async Task<FetchResponse> FetchAsync(int partition, FetchRequest request, CancellationToken ended)
     {
-        long offset = request.Offset == FetchRequest.Earliest ? 0 : request.Offset;
+        var offset = request.Offset == FetchRequest.Earliest ? 0 : request.Offset;
         var found = new List<byte[]>();
-        foreach (byte[] batch in _logs[partition].Where(batch => HeaderOf(batch).NextOffset > offset))
+        foreach (var batch in _logs[partition].Where(batch => HeaderOf(batch).NextOffset > offset))
         {
             if (found.Count > 0 && found.Sum(one => one.Length) + batch.Length > request.BytesMax)
                 break;
@@ -126,7 +126,7 @@ public class Answering : DispatchProxy
     public static T By<T>(Func<MethodInfo, object?[], object?> answer)
         where T : class
     {
-        T made = Create<T, Answering>();
+        var made = Create<T, Answering>();
         ((Answering)(object)made)._answer = answer;
         return made;
     }

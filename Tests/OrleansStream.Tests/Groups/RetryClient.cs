@@ -62,8 +62,8 @@ internal sealed class RetryClient(ApiFixture api, string group, string topic)
     public async Task<string[]> ReadAsync(string name, string header)
     {
         var found = new List<string>();
-        int partitions = (await api.GetAsync($"/v1/topics/{name}/partitions"))["partitions"]!.AsArray().Count;
-        for (int partition = 0; partition < partitions; partition++)
+        var partitions = (await api.GetAsync($"/v1/topics/{name}/partitions"))["partitions"]!.AsArray().Count;
+        for (var partition = 0; partition < partitions; partition++)
         {
             var read = await api.GetAsync($"/v1/topics/{name}/partitions/{partition}/records");
             found.AddRange(read["records"]!.AsArray().Select(record => $"{record!["value"]} {HeaderOf(record, header)}"));
@@ -82,7 +82,7 @@ internal sealed class RetryClient(ApiFixture api, string group, string topic)
     public async Task<(long Redriven, long Kept)> RedriveAsync(string filter = "{}")
     {
         await api.PostAsync(RedrivePath, filter, 202);
-        JsonNode done = await RedrivenAsync();
+        var done = await RedrivenAsync();
         return ((long)done["redriven"]!, (long)done["kept"]!);
     }
 

@@ -58,7 +58,7 @@ public sealed class RetryStoryTests
         var headers = new List<string>();
         ReadOnly(Written(Genuine, own), ProducerIdRanges.DerivedMin, (_, record) =>
         {
-            foreach (RecordHeaderView header in record.Headers)
+            foreach (var header in record.Headers)
                 headers.Add(Encoding.UTF8.GetString(header.Key));
         });
         Assert.Equal([.. own.Select(header => header.Name), .. Names.Select(name => "retry." + name)], headers);
@@ -106,7 +106,7 @@ public sealed class RetryStoryTests
             story.Write(writer, record, group);
             ReadOnly(writer.EncodedHeaders, producerId: -1, (_, copy) =>
             {
-                foreach (RecordHeaderView header in copy.Headers)
+                foreach (var header in copy.Headers)
                     written.Add((Encoding.UTF8.GetString(header.Key), Encoding.UTF8.GetString(header.Value)));
             });
         });
@@ -124,7 +124,7 @@ public sealed class RetryStoryTests
     {
         using var writer = new RecordHeadersWriter();
         writer.Reset();
-        foreach ((string name, string value) in headers)
+        foreach ((var name, var value) in headers)
             writer.Append(name, Encoding.UTF8.GetBytes(value));
         ReadOnly(headers.Length == 0 ? [] : writer.EncodedHeaders, producerId, read);
     }
@@ -136,7 +136,7 @@ public sealed class RetryStoryTests
         batch.Append(1_700_000_000_000, default, hasKey: false, "v"u8, hasValue: true, headers);
         batch.Finish();
         using var records = new StoredBatchReader(batch.ToArray());
-        Assert.True(records.TryReadNext(out RecordView record));
+        Assert.True(records.TryReadNext(out var record));
         read(records.Header, record);
     }
 

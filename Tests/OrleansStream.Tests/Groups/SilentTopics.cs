@@ -33,7 +33,7 @@ internal sealed class SilentTopics : IIncomingGrainCallFilter
             context.Request.SetArgument(1, request with { BytesMax = 1 });
         }
 
-        bool isAppend = context.Grain is ITopicRouterGrain && context.MethodName == nameof(ITopicRouterGrain.AppendAsync);
+        var isAppend = context.Grain is ITopicRouterGrain && context.MethodName == nameof(ITopicRouterGrain.AppendAsync);
         if (isAppend && context.TargetContext.GrainId.Key.ToString() is { } name && Names.ContainsKey(name))
         {
             _asked.AddOrUpdate(name, 1, (_, count) => count + 1);

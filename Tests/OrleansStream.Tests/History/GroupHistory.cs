@@ -137,7 +137,7 @@ internal sealed class GroupHistory
             accepted,
             told =>
             {
-                foreach (int partition in told.Assignment.Where(partition => owners.GetValueOrDefault(partition).Epoch < told.Epoch))
+                foreach (var partition in told.Assignment.Where(partition => owners.GetValueOrDefault(partition).Epoch < told.Epoch))
                     owners[partition] = (told.Epoch, told.Member);
             },
             poll =>
@@ -173,7 +173,7 @@ internal sealed class GroupHistory
         {
             foreach (var records in poll.Records.GroupBy(place => place.Partition))
             {
-                long? next = poll.Commits.TryGetValue(records.Key, out long known) ? known : null;
+                long? next = poll.Commits.TryGetValue(records.Key, out var known) ? known : null;
                 foreach (var place in records)
                 {
                     if (next is { } expected && place.Offset != expected)
@@ -187,7 +187,7 @@ internal sealed class GroupHistory
     // Shows each poll as it is sent, and what it was told as its answer comes, in the order of time.
     private static void Sweep(GroupPollEvent[] accepted, Action<GroupPollEvent> onTold, Action<GroupPollEvent> onSent)
     {
-        int told = 0;
+        var told = 0;
         foreach (var poll in accepted.OrderBy(poll => poll.Sent))
         {
             for (; told < accepted.Length && accepted[told].Ended < poll.Sent; told++)

@@ -24,7 +24,7 @@ public sealed class OrleansStreamOptionsValidatorTests
         {
             var options = new OrleansStreamOptions();
             set(options);
-            string failure = Assert.Single(new OrleansStreamOptionsValidator().Validate(null, options).Failures!);
+            var failure = Assert.Single(new OrleansStreamOptionsValidator().Validate(null, options).Failures!);
             Assert.StartsWith(expected, failure, StringComparison.Ordinal);
         }
     }

@@ -87,7 +87,7 @@ public sealed class ReadinessTests : IDisposable
     [Fact]
     public async Task Stopping_OfAnApiNode_WaitsUntilItsLoadBalancerKnows()
     {
-        Task stopping = new StopNotice(_time).StoppingAsync(TestContext.Current.CancellationToken);
+        var stopping = new StopNotice(_time).StoppingAsync(TestContext.Current.CancellationToken);
         _time.Advance(ClusterLimits.StopNotice - TimeSpan.FromMilliseconds(1));
         Assert.False(stopping.IsCompleted);
 

@@ -67,7 +67,7 @@ public sealed class SteadyTimeProviderTests
     [Fact]
     public void GetElapsedTime_WhenTheClockIsSet_IsLeftAlone()
     {
-        long started = _time.GetTimestamp();
+        var started = _time.GetTimestamp();
         _system.Step(TimeSpan.FromHours(-2));
         _system.Pass(TimeSpan.FromSeconds(4));
         Assert.Equal(TimeSpan.FromSeconds(4), _time.GetElapsedTime(started));

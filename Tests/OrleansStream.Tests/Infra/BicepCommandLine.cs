@@ -21,24 +21,24 @@ internal static class BicepCommandLine
         };
         // Telemetry and look-ups of newer versions have no place in a test.
         start.Environment["BICEP_TRACING_ENABLED"] = "false";
-        using Process process = Process.Start(start)!;
-        Task<string> output = process.StandardOutput.ReadToEndAsync();
-        string errors = await process.StandardError.ReadToEndAsync();
-        string printed = await output;
+        using var process = Process.Start(start)!;
+        var output = process.StandardOutput.ReadToEndAsync();
+        var errors = await process.StandardError.ReadToEndAsync();
+        var printed = await output;
         await process.WaitForExitAsync();
         return new BicepAnswer(process.ExitCode, (errors + printed).Trim());
     }
 
     private static string Locate()
     {
-        string path = typeof(BicepCommandLine).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
+        var path = typeof(BicepCommandLine).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
             .Single(metadata => metadata.Key == "BicepCommandLine").Value!;
         Assert.True(File.Exists(path), $"The Bicep CLI is missing at {path}; dotnet restore brings it.");
 
         // Some extractors of packages leave the bit out.
         if (!OperatingSystem.IsWindows())
         {
-            UnixFileMode mode = File.GetUnixFileMode(path);
+            var mode = File.GetUnixFileMode(path);
             if ((mode & UnixFileMode.UserExecute) == 0)
                 File.SetUnixFileMode(path, mode | UnixFileMode.UserExecute);
         }

@@ -14,7 +14,7 @@ public sealed partial class ContainerFileTests
     [MemberData(nameof(Processes))]
     public void Dockerfile_RunsTheProjectsAssembly_AsNobodyOnAChiselledImage(string process)
     {
-        string[] last = LastStage(process);
+        var last = LastStage(process);
         Assert.Matches(@"^FROM mcr\.microsoft\.com/dotnet/aspnet:10\.0-noble-chiseled$", last[0]);
         Assert.Contains("USER $APP_UID", last);
         Assert.Contains($"ENTRYPOINT [\"dotnet\", \"OrleansStream.{process}.dll\"]", last);
@@ -48,7 +48,7 @@ public sealed partial class ContainerFileTests
     [Fact]
     public void Compose_HasThreeSilosAndTwoApiNodes_ReachedOnLoopbackAlone()
     {
-        string compose = Compose();
+        var compose = Compose();
         Assert.Equal(3, SiloService().Count(compose));
         Assert.Equal(2, ApiService().Count(compose));
         Assert.Equal(
@@ -60,7 +60,7 @@ public sealed partial class ContainerFileTests
     [Fact]
     public void Compose_Azurite_IsTheVersionThatTheTestsUse()
     {
-        string version = JsonNode.Parse(RepositoryFolder.Read("infra", "azurite", "package.json"))!["dependencies"]!["azurite"]!.GetValue<string>();
+        var version = JsonNode.Parse(RepositoryFolder.Read("infra", "azurite", "package.json"))!["dependencies"]!["azurite"]!.GetValue<string>();
         Assert.Contains($"/azurite:{version}\n", Compose(), StringComparison.Ordinal);
     }
 
@@ -71,7 +71,7 @@ public sealed partial class ContainerFileTests
 
     private static string[] LastStage(string process)
     {
-        string[] lines = Lines(process);
+        var lines = Lines(process);
         return lines[Array.FindLastIndex(lines, line => line.StartsWith("FROM ", StringComparison.Ordinal))..];
     }
 

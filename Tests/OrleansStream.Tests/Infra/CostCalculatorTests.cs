@@ -15,8 +15,8 @@ public sealed class CostCalculatorTests
     [Fact]
     public async Task Tables_AreThoseOfThePage()
     {
-        string page = RepositoryFolder.Read("infra", "README.md");
-        string tables = page[(page.IndexOf(Begin, StringComparison.Ordinal) + Begin.Length)..page.IndexOf(End, StringComparison.Ordinal)];
+        var page = RepositoryFolder.Read("infra", "README.md");
+        var tables = page[(page.IndexOf(Begin, StringComparison.Ordinal) + Begin.Length)..page.IndexOf(End, StringComparison.Ordinal)];
 
         Assert.Equal(tables.Trim(), (await RunAsync("--tables")).Trim());
     }
@@ -25,7 +25,7 @@ public sealed class CostCalculatorTests
     [Fact]
     public async Task Month_OfABudget_IsWhatItsAppendsCost()
     {
-        string month = await RunAsync("--partitions", "10", "--silos", "1", "--appends-per-second-max", "30");
+        var month = await RunAsync("--partitions", "10", "--silos", "1", "--appends-per-second-max", "30");
 
         Assert.Matches(@"(?m)^appends +493 USD a month$", month);
         Assert.Matches(@"(?m)^wait of a record for its turn +0\.33 s$", month);
@@ -50,7 +50,7 @@ public sealed class CostCalculatorTests
     [Fact]
     public void Prices_AreThoseOfAServiceThatIsToldNone()
     {
-        JsonNode price = JsonNode.Parse(RepositoryFolder.Read("infra", "prices.json"))!["skus"]!["Standard_ZRS"]!;
+        var price = JsonNode.Parse(RepositoryFolder.Read("infra", "prices.json"))!["skus"]!["Standard_ZRS"]!;
         var prices = new BlobPrices();
 
         Assert.Equal(
@@ -61,7 +61,7 @@ public sealed class CostCalculatorTests
     /// <summary>What a load's appends cost a month, as the calculator has it.</summary>
     internal static async Task<double> AppendsAsync(params string[] settings)
     {
-        string line = (await RunAsync(settings)).Split('\n').Single(text => text.StartsWith("appends ", StringComparison.Ordinal) && text.Contains("USD", StringComparison.Ordinal));
+        var line = (await RunAsync(settings)).Split('\n').Single(text => text.StartsWith("appends ", StringComparison.Ordinal) && text.Contains("USD", StringComparison.Ordinal));
         return double.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], NumberStyles.AllowThousands | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture);
     }
 

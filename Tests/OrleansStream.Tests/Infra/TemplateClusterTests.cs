@@ -25,9 +25,9 @@ public sealed class TemplateClusterTests(TemplateFixture templates)
     [Fact]
     public void Silos_DuringAnUpgrade_AreTwoFullSetsOfTheirOwnVersions()
     {
-        IReadOnlyList<ContainerApp> silos = templates.Upgrading.Silos;
+        var silos = templates.Upgrading.Silos;
         Assert.Equal(2 * templates.Production.Silos.Count, silos.Count);
-        ILookup<bool, ContainerApp> bySet = silos.ToLookup(silo => silo.Name.Contains("-silo-a", StringComparison.Ordinal));
+        var bySet = silos.ToLookup(silo => silo.Name.Contains("-silo-a", StringComparison.Ordinal));
         Assert.All(bySet[true], silo => Assert.EndsWith("'1')]", silo.Container["image"]!.GetValue<string>(), StringComparison.Ordinal));
         Assert.All(bySet[false], silo => Assert.EndsWith("'2')]", silo.Container["image"]!.GetValue<string>(), StringComparison.Ordinal));
     }
@@ -36,7 +36,7 @@ public sealed class TemplateClusterTests(TemplateFixture templates)
     [MemberData(nameof(Environments))]
     public void Silos_EachOne_HasOneReplicaAndPortsOfItsOwn(string environment)
     {
-        IReadOnlyList<ContainerApp> silos = Of(environment).Silos;
+        var silos = Of(environment).Silos;
         Assert.NotEmpty(silos);
         Assert.All(silos, silo => Assert.Equal(
             (1, 1), (silo.Scale["minReplicas"]!.GetValue<int>(), silo.Scale["maxReplicas"]!.GetValue<int>())));
@@ -50,14 +50,14 @@ public sealed class TemplateClusterTests(TemplateFixture templates)
     [MemberData(nameof(Environments))]
     public void Silos_Ports_ArePrivateToTheNetwork(string environment)
     {
-        Deployment deployment = Of(environment);
+        var deployment = Of(environment);
         Assert.True(deployment.PropertiesOf("Microsoft.App/managedEnvironments", "-silo-env")["vnetConfiguration"]!["internal"]!.GetValue<bool>());
         Assert.All(deployment.Silos, silo =>
         {
             Assert.Contains("'siloEnvironment'", silo.Properties["environmentId"]!.GetValue<string>(), StringComparison.Ordinal);
             Assert.Equal("tcp", silo.Ingress["transport"]!.GetValue<string>());
         });
-        JsonArray rules = deployment.PropertiesOf("Microsoft.Network/networkSecurityGroups", "-silo-nsg")["securityRules"]!.AsArray();
+        var rules = deployment.PropertiesOf("Microsoft.Network/networkSecurityGroups", "-silo-nsg")["securityRules"]!.AsArray();
         string[] allowed = [.. rules.Where(rule => rule!["properties"]!["access"]!.GetValue<string>() == "Allow")
             .SelectMany(rule => Sources(rule!["properties"]!)).Order(StringComparer.Ordinal)];
         Assert.Equal(["10.42.0.0/24", "10.42.1.0/24", "AzureLoadBalancer"], allowed);
@@ -68,7 +68,7 @@ public sealed class TemplateClusterTests(TemplateFixture templates)
     public void Silos_Settings_AreThoseOfTheCodeAndOpenTheIngressPorts(string environment) =>
         Assert.All(Of(environment).Silos, silo =>
         {
-            OrleansStreamOptions options = Bind(silo);
+            var options = Bind(silo);
             var endpoints = new EndpointOptions();
             SiloEndpoints.Configure(endpoints, options);
 
@@ -82,7 +82,7 @@ public sealed class TemplateClusterTests(TemplateFixture templates)
     [Fact]
     public void Silos_FirstOne_HasTheDefaultPorts()
     {
-        ContainerApp first = templates.Production.Silos[0];
+        var first = templates.Production.Silos[0];
         Assert.Equal(EndpointOptions.DEFAULT_SILO_PORT, first.Ingress["exposedPort"]!.GetValue<int>());
         Assert.Equal(EndpointOptions.DEFAULT_GATEWAY_PORT, Gateway(first)["exposedPort"]!.GetValue<int>());
     }
@@ -91,13 +91,13 @@ public sealed class TemplateClusterTests(TemplateFixture templates)
     [MemberData(nameof(Environments))]
     public void Api_Settings_MakeItAClientOfTheSameCluster(string environment)
     {
-        Deployment deployment = Of(environment);
-        OrleansStreamOptions api = Bind(deployment.Api);
-        OrleansStreamOptions silo = Bind(deployment.Silos[0]);
+        var deployment = Of(environment);
+        var api = Bind(deployment.Api);
+        var silo = Bind(deployment.Silos[0]);
         Assert.False(api.Silo.Embedded);
         Assert.Equal((silo.Silo.ClusterId, silo.Silo.ServiceId), (api.Silo.ClusterId, api.Silo.ServiceId));
         Assert.Equal(silo.Storage.AzureBlobs.Container, api.Storage.AzureBlobs.Container);
-        JsonObject container = Assert.Single(deployment.OfType("Microsoft.Storage/storageAccounts/blobServices/containers"));
+        var container = Assert.Single(deployment.OfType("Microsoft.Storage/storageAccounts/blobServices/containers"));
         Assert.EndsWith($"/{api.Storage.AzureBlobs.Container}", container["name"]!.GetValue<string>(), StringComparison.Ordinal);
     }
 
@@ -105,8 +105,8 @@ public sealed class TemplateClusterTests(TemplateFixture templates)
     [MemberData(nameof(Environments))]
     public void Api_FromOutside_IsReachedByHttpsAlone(string environment)
     {
-        Deployment deployment = Of(environment);
-        JsonNode ingress = deployment.Api.Ingress;
+        var deployment = Of(environment);
+        var ingress = deployment.Api.Ingress;
         Assert.True(ingress["external"]!.GetValue<bool>());
         Assert.False(ingress["allowInsecure"]!.GetValue<bool>());
         Assert.Equal("auto", ingress["transport"]!.GetValue<string>());
@@ -114,8 +114,8 @@ public sealed class TemplateClusterTests(TemplateFixture templates)
         Assert.Null(ingress["additionalPortMappings"]);
         Assert.False(deployment.PropertiesOf("Microsoft.App/managedEnvironments", "-api-env")["vnetConfiguration"]!["internal"]!.GetValue<bool>());
 
-        JsonArray rules = deployment.PropertiesOf("Microsoft.Network/networkSecurityGroups", "-api-nsg")["securityRules"]!.AsArray();
-        JsonNode open = Assert.Single(rules, rule => Sources(rule!["properties"]!).Contains("Internet"))!["properties"]!;
+        var rules = deployment.PropertiesOf("Microsoft.Network/networkSecurityGroups", "-api-nsg")["securityRules"]!.AsArray();
+        var open = Assert.Single(rules, rule => Sources(rule!["properties"]!).Contains("Internet"))!["properties"]!;
         Assert.Equal(["443", "31443"], open["destinationPortRanges"]!.AsArray().Select(port => port!.GetValue<string>()));
     }
 
@@ -123,13 +123,13 @@ public sealed class TemplateClusterTests(TemplateFixture templates)
     [MemberData(nameof(Environments))]
     public void Probes_OfEveryProcess_AskWhatTheCodeServes(string environment)
     {
-        string silo = RepositoryFolder.Read("Silo", "Program.cs");
-        string api = string.Concat(Directory.GetFiles(RepositoryFolder.At("Api"), "*.cs", SearchOption.AllDirectories)
+        var silo = RepositoryFolder.Read("Silo", "Program.cs");
+        var api = string.Concat(Directory.GetFiles(RepositoryFolder.At("Api"), "*.cs", SearchOption.AllDirectories)
             .Where(file => !file.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal))
             .Select(File.ReadAllText));
         Assert.All(Of(environment).Apps, app =>
         {
-            string source = app.ContainerName == "silo" ? silo : api;
+            var source = app.ContainerName == "silo" ? silo : api;
             Assert.Equal(["Startup", "Readiness", "Liveness"], app.Probes.Select(probe => probe["type"]!.GetValue<string>()));
             Assert.Equal(
                 ["/health/live", "/health/ready", "/health/live"],
@@ -157,8 +157,8 @@ public sealed class TemplateClusterTests(TemplateFixture templates)
     /// <summary>Reads an app's settings as its process would. An unknown name, which the process would ignore, fails.</summary>
     private static OrleansStreamOptions Bind(ContainerApp app)
     {
-        string prefix = $"{OrleansStreamOptions.SectionName}__";
-        IEnumerable<KeyValuePair<string, string?>> settings = app.Environment
+        var prefix = $"{OrleansStreamOptions.SectionName}__";
+        var settings = app.Environment
             .Where(setting => setting.Key.StartsWith(prefix, StringComparison.Ordinal))
             .Select(setting => KeyValuePair.Create(setting.Key[prefix.Length..].Replace("__", ":", StringComparison.Ordinal), (string?)Known(setting.Value)));
         var options = new OrleansStreamOptions();
@@ -166,7 +166,7 @@ public sealed class TemplateClusterTests(TemplateFixture templates)
             .Bind(options, binder => binder.ErrorOnUnknownConfiguration = true);
         Assert.Equal(StorageOptions.AzureBlobsProvider, options.Storage.Provider);
         // Whether this build has that provider is no matter of the template.
-        IEnumerable<string> failures = new OrleansStreamOptionsValidator().Validate(name: null, options).Failures ?? [];
+        var failures = new OrleansStreamOptionsValidator().Validate(name: null, options).Failures ?? [];
         Assert.DoesNotContain(failures, failure => !failure.StartsWith($"{OrleansStreamOptions.SectionName}:Storage:Provider ", StringComparison.Ordinal));
         return options;
     }

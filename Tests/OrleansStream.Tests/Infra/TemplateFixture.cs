@@ -28,17 +28,17 @@ public sealed class TemplateFixture : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        foreach (string file in Directory.GetFiles(RepositoryFolder.At("infra", "bicep")))
+        foreach (var file in Directory.GetFiles(RepositoryFolder.At("infra", "bicep")))
             File.Copy(file, Path.Combine(_folder, Path.GetFileName(file)));
         Lint = await BicepCommandLine.RunAsync(_folder, "lint", "--pattern", "*.bicep*");
 
-        BicepAnswer build = await BicepCommandLine.RunAsync(_folder, "build", "main.bicep", "--outfile", "main.json");
+        var build = await BicepCommandLine.RunAsync(_folder, "build", "main.bicep", "--outfile", "main.json");
         Assert.Equal(new BicepAnswer(0, ""), build);
         Template = await ReadAsync("main.json");
 
         Production = await PredictAsync("prod");
         Development = await PredictAsync("dev");
-        string twoSets = await File.ReadAllTextAsync(Path.Combine(_folder, "prod.bicepparam"))
+        var twoSets = await File.ReadAllTextAsync(Path.Combine(_folder, "prod.bicepparam"))
             + "param siloSets = [{ name: 'a', imageTag: '1' }, { name: 'b', imageTag: '2' }]\n";
         await File.WriteAllTextAsync(Path.Combine(_folder, Upgrade), twoSets);
         Upgrading = await PredictAsync(Path.GetFileNameWithoutExtension(Upgrade));
@@ -55,7 +55,7 @@ public sealed class TemplateFixture : IAsyncLifetime
 
     private async Task<Deployment> PredictAsync(string name)
     {
-        BicepAnswer answer = await BicepCommandLine.RunAsync(
+        var answer = await BicepCommandLine.RunAsync(
             _folder, "snapshot", $"{name}.bicepparam",
             "--subscription-id", Guid.Empty.ToString(), "--resource-group", "test", "--location", "westeurope");
         Assert.Equal(new BicepAnswer(0, ""), answer);
@@ -64,7 +64,7 @@ public sealed class TemplateFixture : IAsyncLifetime
 
     private async Task<JsonObject> ReadAsync(string file)
     {
-        await using FileStream stream = File.OpenRead(Path.Combine(_folder, file));
+        await using var stream = File.OpenRead(Path.Combine(_folder, file));
         return (await JsonNode.ParseAsync(stream))!.AsObject();
     }
 }

@@ -26,7 +26,7 @@ public sealed class TemplateTests(TemplateFixture templates)
     [Fact]
     public void Main_EveryParameter_IsDescribed()
     {
-        JsonObject parameters = templates.Template["parameters"]!.AsObject();
+        var parameters = templates.Template["parameters"]!.AsObject();
         Assert.NotEmpty(parameters);
         Assert.All(parameters, parameter =>
             Assert.False(string.IsNullOrWhiteSpace(parameter.Value!["metadata"]?["description"]?.GetValue<string>()), parameter.Key));
@@ -35,7 +35,7 @@ public sealed class TemplateTests(TemplateFixture templates)
     [Fact]
     public void Main_Outputs_NameTheApiAndItsSwagger()
     {
-        JsonObject outputs = templates.Template["outputs"]!.AsObject();
+        var outputs = templates.Template["outputs"]!.AsObject();
         Assert.Contains("apiUrl", outputs);
         Assert.EndsWith("/swagger', reference('api').outputs.url.value)]", outputs["swaggerUrl"]!["value"]!.GetValue<string>(), StringComparison.Ordinal);
     }
@@ -44,7 +44,7 @@ public sealed class TemplateTests(TemplateFixture templates)
     [MemberData(nameof(Environments))]
     public void Storage_InAnyEnvironment_LetsInNobodyWithoutAnIdentity(string environment)
     {
-        JsonNode account = Of(environment).PropertiesOf(Account);
+        var account = Of(environment).PropertiesOf(Account);
         Assert.False(account["allowBlobPublicAccess"]!.GetValue<bool>());
         Assert.False(account["allowSharedKeyAccess"]!.GetValue<bool>());
         Assert.False(account["allowCrossTenantReplication"]!.GetValue<bool>());
@@ -58,7 +58,7 @@ public sealed class TemplateTests(TemplateFixture templates)
     [Fact]
     public void Storage_InProduction_IsInThreeZonesAndLocked()
     {
-        JsonObject account = Assert.Single(templates.Production.OfType(Account));
+        var account = Assert.Single(templates.Production.OfType(Account));
         Assert.Equal("Standard_ZRS", account["sku"]!["name"]!.GetValue<string>());
         Assert.Equal("StorageV2", account["kind"]!.GetValue<string>());
         Assert.Equal("CanNotDelete", templates.Production.PropertiesOf("Microsoft.Authorization/locks")["level"]!.GetValue<string>());
@@ -71,7 +71,7 @@ public sealed class TemplateTests(TemplateFixture templates)
     [MemberData(nameof(Environments))]
     public void Storage_WhatIsDeleted_CanBeBroughtBack(string environment)
     {
-        JsonNode service = Of(environment).PropertiesOf($"{Account}/blobServices");
+        var service = Of(environment).PropertiesOf($"{Account}/blobServices");
         Assert.True(service["deleteRetentionPolicy"]!["enabled"]!.GetValue<bool>());
         Assert.True(service["containerDeleteRetentionPolicy"]!["enabled"]!.GetValue<bool>());
         Assert.True(service["deleteRetentionPolicy"]!["days"]!.GetValue<int>() >= (environment == "prod" ? 7 : 1));
@@ -81,7 +81,7 @@ public sealed class TemplateTests(TemplateFixture templates)
     [MemberData(nameof(Environments))]
     public void Lifecycle_NoRule_TouchesALiveBlob(string environment)
     {
-        JsonArray rules = Of(environment).PropertiesOf($"{Account}/managementPolicies")["policy"]!["rules"]!.AsArray();
+        var rules = Of(environment).PropertiesOf($"{Account}/managementPolicies")["policy"]!["rules"]!.AsArray();
         Assert.NotEmpty(rules);
         Assert.All(rules, rule => Assert.DoesNotContain("baseBlob", rule!["definition"]!["actions"]!.AsObject()));
     }
@@ -109,7 +109,7 @@ public sealed class TemplateTests(TemplateFixture templates)
     public void Registry_OfEveryApp_IsOpenedByItsIdentity(string environment) =>
         Assert.All(Of(environment).Apps, app =>
         {
-            JsonObject registry = Assert.Single(app.Properties["configuration"]!["registries"]!.AsArray())!.AsObject();
+            var registry = Assert.Single(app.Properties["configuration"]!["registries"]!.AsArray())!.AsObject();
             Assert.DoesNotContain("passwordSecretRef", registry);
             Assert.Contains("identity", registry);
             Assert.Null(app.Properties["configuration"]!["secrets"]);
@@ -118,11 +118,11 @@ public sealed class TemplateTests(TemplateFixture templates)
     private static string Describe(JsonObject assignment)
     {
         // …/registries/{name}/providers/Microsoft.Authorization/roleAssignments/{id}: the resource it is granted on, then the grant.
-        string[] id = assignment["id"]!.GetValue<string>().Split('/');
-        string scope = id[^6];
-        JsonNode properties = assignment["properties"]!;
-        string role = properties["roleDefinitionId"]!.GetValue<string>().Split('/')[^1];
-        string who = properties["principalId"]!.GetValue<string>().Contains("-silo-id'", StringComparison.Ordinal) ? "silo-id" : "api-id";
+        var id = assignment["id"]!.GetValue<string>().Split('/');
+        var scope = id[^6];
+        var properties = assignment["properties"]!;
+        var role = properties["roleDefinitionId"]!.GetValue<string>().Split('/')[^1];
+        var who = properties["principalId"]!.GetValue<string>().Contains("-silo-id'", StringComparison.Ordinal) ? "silo-id" : "api-id";
         return $"{who} {role} {scope}";
     }
 

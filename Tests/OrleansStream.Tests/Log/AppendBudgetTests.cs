@@ -16,10 +16,10 @@ public sealed class AppendBudgetTests
             var turnsAt = new List<DateTimeOffset>();
             var waiting = new List<Task>();
             void Note() => turnsAt.AddRange(Enumerable.Repeat(time.GetUtcNow(), waiting.RemoveAll(turn => turn.IsCompleted)));
-            foreach (int pauseMs in pausesMs)
+            foreach (var pauseMs in pausesMs)
             {
                 // Steps as a late timer has them.
-                for (int leftMs = pauseMs; leftMs > 0; leftMs -= 40)
+                for (var leftMs = pauseMs; leftMs > 0; leftMs -= 40)
                 {
                     time.Advance(TimeSpan.FromMilliseconds(Math.Min(leftMs, 40)));
                     Settle(waiting, budget);
@@ -31,7 +31,7 @@ public sealed class AppendBudgetTests
                 Note();
             }
 
-            for (int i = 0; i < 100_000 && waiting.Count > 0; i++)
+            for (var i = 0; i < 100_000 && waiting.Count > 0; i++)
             {
                 time.Advance(TimeSpan.FromMilliseconds(40));
                 Settle(waiting, budget);
@@ -39,7 +39,7 @@ public sealed class AppendBudgetTests
             }
 
             Assert.Equal(2 * pausesMs.Length, turnsAt.Count);
-            for (int i = perSecondMax; i < turnsAt.Count; i++)
+            for (var i = perSecondMax; i < turnsAt.Count; i++)
                 Assert.True(turnsAt[i] - turnsAt[i - perSecondMax] >= TimeSpan.FromSeconds(1), $"{perSecondMax + 1} turns from {turnsAt[i - perSecondMax]:O} to {turnsAt[i]:O}.");
         },
         iter: 100);
@@ -51,7 +51,7 @@ public sealed class AppendBudgetTests
         using var budget = new AppendBudget(10, time);
         await budget.TakeTurnAsync(CancellationToken.None);
         Task[] waiting = [.. Enumerable.Range(0, 20).Select(_ => budget.TakeTurnAsync(CancellationToken.None).AsTask())];
-        foreach (Task next in waiting)
+        foreach (var next in waiting)
         {
             Assert.False(next.IsCompleted);
             time.Advance(TimeSpan.FromMilliseconds(100));
@@ -66,8 +66,8 @@ public sealed class AppendBudgetTests
         using var budget = new AppendBudget(1, time);
         await budget.TakeTurnAsync(CancellationToken.None);
         using var cancelled = new CancellationTokenSource();
-        Task givenUp = budget.TakeTurnAsync(cancelled.Token).AsTask();
-        Task next = budget.TakeTurnAsync(CancellationToken.None).AsTask();
+        var givenUp = budget.TakeTurnAsync(cancelled.Token).AsTask();
+        var next = budget.TakeTurnAsync(CancellationToken.None).AsTask();
 
         await cancelled.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => givenUp);

@@ -19,11 +19,11 @@ public sealed class AppendMemoryTests
     public async Task Append_WhenNobodyReads_AllocatesNothingForTheBytes()
     {
         await using var log = await OpenAsync();
-        byte[] batch = TestBatch.Sized(BatchBytes);
+        var batch = TestBatch.Sized(BatchBytes);
         await AppendAsync(log, batch, AppendsToFillTwice);
 
         // The store answers at once, so all of it runs on this thread.
-        long allocated = Allocations.Of(
+        var allocated = Allocations.Of(
             () => Assert.True(AppendAsync(log, batch, AppendsToFillTwice).IsCompletedSuccessfully), AppendsToFillTwice * 4096L);
 
         Assert.InRange(allocated / AppendsToFillTwice, 1, 4096);
@@ -51,7 +51,7 @@ public sealed class AppendMemoryTests
 
     private static async Task AppendAsync(PartitionLog log, byte[] batch, int count)
     {
-        for (int i = 0; i < count; i++)
+        for (var i = 0; i < count; i++)
             Assert.Null((await log.AppendAsync(batch, LogAcks.Durable)).Error);
     }
 
@@ -92,7 +92,7 @@ public sealed class AppendMemoryTests
         public async IAsyncEnumerable<SegmentInfo> ListAsync(
             string prefix, [EnumeratorCancellation] CancellationToken cancellationToken = default)
         {
-            await foreach (SegmentInfo segment in _fences.ListAsync(prefix, cancellationToken))
+            await foreach (var segment in _fences.ListAsync(prefix, cancellationToken))
                 yield return segment;
         }
 

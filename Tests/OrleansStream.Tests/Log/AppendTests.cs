@@ -70,9 +70,7 @@ public sealed class AppendTests
         var appends = new List<Task<LogAppendResult>> { log.PutAsync(TestBatch.Of("0")) };
 
         for (var i = 1; i < 50; i++)
-        {
             appends.Add(log.PutAsync(TestBatch.Of($"{i}")));
-        }
 
         Assert.Single(rig.Segments.Appends);
         held.Release();
@@ -237,9 +235,7 @@ public sealed class AppendTests
         var batch = TestBatch.Sized(1_000_000);
         var taken = new List<Task<LogAppendResult>>();
         for (var pending = 0L; pending + batch.Length <= LogLimits.PendingBytesMax; pending += batch.Length)
-        {
             taken.Add(log.PutAsync(batch));
-        }
 
         var refused = await log.PutAsync(batch);
 

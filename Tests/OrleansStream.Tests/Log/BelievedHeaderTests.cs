@@ -32,9 +32,7 @@ public sealed class BelievedHeaderTests
             rig.Options = rig.Options with { SegmentBytes = SegmentBytes };
             var log = await rig.OpenAsync();
             foreach (var one in sent)
-            {
                 Assert.Null((await log.PutAsync(one.ToBatch())).Error);
-            }
 
             await AssertFindsAsync(log, sent);
             await AssertFindsAsync(await rig.TakeOverAsync(), sent);
@@ -73,15 +71,11 @@ public sealed class BelievedHeaderTests
             var rig = new LogRig();
             rig.Options = rig.Options with { SegmentBytes = SegmentBytes, SegmentAge = TimeSpan.FromSeconds(60) };
             if (isOfEarlierVersion)
-            {
                 await StoreAsync(rig, sent, perSegment);
-            }
 
             var log = await rig.OpenAsync();
             foreach (var one in isOfEarlierVersion ? [] : sent)
-            {
                 Assert.Null((await log.PutAsync(one.ToBatch())).Error);
-            }
 
             log.Configure(rig.Options with { RetentionAge = TimeSpan.FromMilliseconds(1000) });
             for (var round = 0; round < 8; round++)
@@ -89,9 +83,7 @@ public sealed class BelievedHeaderTests
                 await rig.MaintainAsync(log);
                 var times = sent.SelectMany(one => one.Times).ToList();
                 for (var offset = 0; offset < log.State.LogStartOffset; offset++)
-                {
                     Assert.True(times[offset] < rig.NowMs - 1000, $"{offset}, dated {times[offset]}, was deleted at {rig.NowMs}");
-                }
 
                 rig.Time.Advance(TimeSpan.FromMilliseconds(500));
             }
@@ -153,8 +145,8 @@ public sealed class BelievedHeaderTests
             var rig = new LogRig();
             rig.Options = rig.Options with { TimestampAheadMax = TimeSpan.MaxValue };
             var log = await rig.OpenAsync();
-            byte[] sent = new SentTimes(codec, [Start, Start + 50, Start + 20], 0, Start + 50).ToBatch();
-            byte[] lying = LyingBatch.With(sent, position, bytes[..Math.Min(bytes.Length, RecordBatchHeader.HeaderLengthBytes - position)]);
+            var sent = new SentTimes(codec, [Start, Start + 50, Start + 20], 0, Start + 50).ToBatch();
+            var lying = LyingBatch.With(sent, position, bytes[..Math.Min(bytes.Length, RecordBatchHeader.HeaderLengthBytes - position)]);
             var result = await log.PutAsync(lying);
             if (result.Error is not null)
             {
@@ -192,9 +184,7 @@ public sealed class BelievedHeaderTests
     {
         var headers = new List<(SentTimes, RecordBatchHeader)>();
         for (long offset = 0; offset < log.State.HighWatermark;)
-        {
             offset = Read(await log.GetAsync(offset));
-        }
 
         return headers;
 

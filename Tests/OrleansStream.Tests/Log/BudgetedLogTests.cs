@@ -16,14 +16,14 @@ public sealed class BudgetedLogTests
     public async Task Append_WhileTheBudgetIsUsedUp_GathersAndGoesWithTheNextTurn()
     {
         using var budget = new AppendBudget(1, _rig.Time);
-        await using PartitionLog log = await OpenAsync(budget, "a/0");
+        await using var log = await OpenAsync(budget, "a/0");
         await AppendAsync(log);
-        int appendsBefore = _rig.Segments.Appends.Count;
+        var appendsBefore = _rig.Segments.Appends.Count;
 
         Task<LogAppendResult>[] waiting = [.. Enumerable.Range(0, 5).Select(_ => AppendAsync(log))];
         Assert.DoesNotContain(waiting, append => append.IsCompleted);
         _rig.Time.Advance(Second);
-        LogAppendResult[] stored = await Task.WhenAll(waiting).WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        var stored = await Task.WhenAll(waiting).WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
 
         Assert.Equal([1L, 2, 3, 4, 5], stored.Select(result => result.BaseOffset));
         Assert.Equal(appendsBefore + 1, _rig.Segments.Appends.Count);
@@ -33,15 +33,15 @@ public sealed class BudgetedLogTests
     public async Task Append_OfAQuietPartition_GoesBeforeTheNextOneOfABusyOne()
     {
         using var budget = new AppendBudget(1, _rig.Time);
-        await using PartitionLog busy = await OpenAsync(budget, "a/0");
-        await using PartitionLog quiet = await OpenAsync(budget, "a/1");
+        await using var busy = await OpenAsync(budget, "a/0");
+        await using var quiet = await OpenAsync(budget, "a/1");
         await AppendAsync(busy);
-        Task<LogAppendResult> first = AppendAsync(busy);
-        Task<LogAppendResult> ofQuiet = AppendAsync(quiet);
+        var first = AppendAsync(busy);
+        var ofQuiet = AppendAsync(quiet);
 
         _rig.Time.Advance(Second);
         await first.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
-        Task<LogAppendResult> second = AppendAsync(busy);
+        var second = AppendAsync(busy);
         _rig.Time.Advance(Second);
         await ofQuiet.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
 
@@ -54,12 +54,12 @@ public sealed class BudgetedLogTests
     public async Task Open_WhileTheBudgetIsUsedUp_DoesNotWait()
     {
         using var budget = new AppendBudget(1, _rig.Time);
-        PartitionLog log = await OpenAsync(budget, "a/0");
+        var log = await OpenAsync(budget, "a/0");
         await AppendAsync(log);
-        Task<LogAppendResult> waiting = AppendAsync(log);
+        var waiting = AppendAsync(log);
 
         // The clock stands still: whatever waited for a turn would wait for ever.
-        await using PartitionLog other = await OpenAsync(budget, "a/1").WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        await using var other = await OpenAsync(budget, "a/1").WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
 
         Assert.False(waiting.IsCompleted);
         await _rig.RunAsync(log.DisposeAsync().AsTask());
@@ -69,14 +69,14 @@ public sealed class BudgetedLogTests
     public async Task Dispose_WhileAnAppendWaitsForItsTurn_AnswersIt()
     {
         using var budget = new AppendBudget(1, _rig.Time);
-        PartitionLog log = await OpenAsync(budget, "a/0");
+        var log = await OpenAsync(budget, "a/0");
         await AppendAsync(log);
-        Task<LogAppendResult> waiting = AppendAsync(log);
+        var waiting = AppendAsync(log);
 
         await _rig.RunAsync(log.DisposeAsync().AsTask());
 
         // Its turn came before the log gave up, or it was told that nothing of it is stored.
-        LogAppendResult result = await waiting.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        var result = await waiting.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
         Assert.True(result.Error is null or { OutcomeUnknown: false }, $"{result}");
     }
 

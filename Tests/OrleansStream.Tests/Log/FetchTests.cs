@@ -20,9 +20,7 @@ public sealed class FetchTests
         await log.PutAsync(TestBatch.Of("x", "y"));
         await log.PutAsync(sent);
         if (fromStore)
-        {
             log = await rig.TakeOverAsync();
-        }
 
         var fetched = await log.GetAsync(2);
 
@@ -60,9 +58,7 @@ public sealed class FetchTests
         var log = await rig.OpenAsync();
         var batch = TestBatch.Sized(500);
         for (var i = 0; i < 5; i++)
-        {
             await log.PutAsync(batch);
-        }
 
         log = fromStore ? await rig.TakeOverAsync() : log;
 
@@ -144,9 +140,7 @@ public sealed class FetchTests
         var rig = new LogRig();
         var log = await rig.OpenAsync();
         for (var i = 0; i < 100; i++)
-        {
             await log.PutAsync(TestBatch.Sized(1000));
-        }
 
         log = await rig.TakeOverAsync();
         var before = rig.Segments.ReadCount;
@@ -162,18 +156,14 @@ public sealed class FetchTests
         var rig = new LogRig();
         var log = await rig.OpenAsync();
         for (var i = 0; i < 4 * Readers; i++)
-        {
             await log.PutAsync(TestBatch.Sized(LogLimits.ReadAheadBytes / 4));
-        }
 
         log = await rig.TakeOverAsync();
         var before = rig.Segments.ReadCount;
         for (var step = 0; step < 3; step++)
         {
             for (var reader = 0; reader < Readers; reader++)
-            {
                 Assert.Equal((4 * reader) + step, (await log.GetAsync((4 * reader) + step, 1)).Offset);
-            }
         }
 
         Assert.Equal(Readers, rig.Segments.ReadCount - before);
@@ -201,9 +191,7 @@ public sealed class FetchTests
         var log = await rig.OpenAsync();
         var count = (LogLimits.TailCacheBytesMax / 500_000) + 5;
         for (var i = 0; i < count; i++)
-        {
             await log.PutAsync(TestBatch.Of($"{i}" + new string('x', 500_000)));
-        }
 
         var records = await log.ReadAllAsync();
 

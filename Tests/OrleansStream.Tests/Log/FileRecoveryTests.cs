@@ -21,9 +21,7 @@ public sealed class FileRecoveryTests : IDisposable
     {
         var (before, after) = await WriteAsync();
         for (var length = before.Length + 1; length < after.Length; length++)
-        {
             await AssertRecoversAsync(before, after[..length], ["a", "b"]);
-        }
 
         await AssertRecoversAsync(before, after, ["a", "b", "c"]);
         await AssertRecoversAsync(before, before.Data, ["a", "b"]);

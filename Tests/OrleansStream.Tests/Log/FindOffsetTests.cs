@@ -110,9 +110,7 @@ public sealed class FindOffsetTests
         _rig.Options = _rig.Options with { SegmentBytes = 60_000 };
         var log = await _rig.OpenAsync();
         for (var i = 0; i < 100; i++)
-        {
             await log.PutAsync(TestBatch.At(Start + i, $"{i}" + new string('x', 1000)));
-        }
 
         foreach (var segment in (await _rig.ReadManifestAsync()).Segments.Where(s => s.IsSealed))
         {
@@ -144,9 +142,7 @@ public sealed class FindOffsetTests
     {
         var index = new SegmentIndex(1000);
         for (var i = 0; i < 1000; i++)
-        {
             index.Add(1000 + (i * 3), i * 500, Start + i);
-        }
 
         var read = SegmentIndex.TryParse(1000, index.ToBytes())!;
 

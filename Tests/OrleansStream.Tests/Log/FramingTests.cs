@@ -15,9 +15,9 @@ public sealed class FramingTests
         get
         {
             var kinds = new TheoryData<string, CompressionType>();
-            foreach (string kind in Framings.Keys)
+            foreach (var kind in Framings.Keys)
             {
-                foreach (CompressionType codec in Enum.GetValues<CompressionType>())
+                foreach (var codec in Enum.GetValues<CompressionType>())
                     kinds.Add(kind, codec);
             }
 
@@ -56,7 +56,7 @@ public sealed class FramingTests
     {
         var rig = new LogRig();
         var log = await rig.OpenAsync();
-        byte[] good = TestBatch.Of("good");
+        var good = TestBatch.Of("good");
 
         foreach (var batches in (byte[][])[Make(kind, codec), TestBatch.Join(good, Make(kind, codec)), TestBatch.Join(Make(kind, codec), good)])
         {
@@ -73,7 +73,7 @@ public sealed class FramingTests
     public async Task Verify_OfBadFramingThatIsStored_TellsWhichOffsetsAreLost(string kind, CompressionType codec)
     {
         var rig = new LogRig();
-        byte[] good = TestBatch.Of("good");
+        var good = TestBatch.Of("good");
         await EarlierVersion.StoreAsync(
             rig.StoredSegments, rig.StoredDocuments, LogRig.Name, rig.NowMs, [good, Make(kind, codec), good], [good, Make(kind, codec)]);
 
@@ -96,7 +96,7 @@ public sealed class FramingTests
     {
         using var reader = new StoredBatchReader(Make(kind, codec));
         long next = 0;
-        while (reader.TryReadNext(out RecordView record))
+        while (reader.TryReadNext(out var record))
             Assert.Equal(next++, record.Offset);
         var lost = Framings[kind].Unreadable;
         Assert.Equal(lost ?? 3, next);

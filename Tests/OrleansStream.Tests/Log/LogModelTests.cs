@@ -134,9 +134,7 @@ public sealed class LogModelTests
             _rig.Time.Advance(LogLimits.BrokenAgainWithin);
             _rig.Segments.Answer(status);
             if ((await _rig.RunAsync(_log.PutAsync(TestBatch.Of("lost")))).Error is null)
-            {
                 _values.Add("lost"); // what failed was the fence of a roll, and the batch went behind the next one
-            }
         }
 
         private async Task RepeatAsync()

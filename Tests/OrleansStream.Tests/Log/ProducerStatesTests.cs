@@ -63,9 +63,7 @@ public sealed class ProducerStatesTests
         }
 
         for (var i = 1; i <= LogLimits.ProducerRunsMax; i++)
-        {
             Assert.Equal(2 * i, Check(TestBatch.By(1, i)).DuplicateOffset);
-        }
 
         Assert.Equal(StreamErrorCode.DuplicateSequenceNumber, Check(TestBatch.By(1, 0)).Error);
         Assert.Equal(StreamErrorCode.OutOfOrderSequenceNumber, Check(TestBatch.By(1, LogLimits.ProducerRunsMax + 2)).Error);
@@ -75,14 +73,10 @@ public sealed class ProducerStatesTests
     public void Check_OfAnyBatchOfALongRun_AnswersItsOffset()
     {
         for (var i = 0; i < 1_000; i++)
-        {
             Apply(TestBatch.By(1, i * 3, count: 3));
-        }
 
         for (var i = 0; i < 1_000; i++)
-        {
             Assert.Equal(i * 3, Check(TestBatch.By(1, i * 3, count: 3)).DuplicateOffset);
-        }
 
         Assert.Equal(ProducerVerdict.Next, Check(TestBatch.By(1, 3_000)));
         Assert.Equal(1, ProducerStates.TryParse(_states.ToBytes())!.Count);

@@ -121,9 +121,7 @@ public sealed class RecoveryTests
         _rig.Options = _rig.Options with { SegmentBytes = rolls ? 1 : 100_000 };
         var log = await _rig.OpenAsync();
         for (var i = 0; i < 7; i++)
-        {
             await log.PutAsync(TestBatch.By(7, i));
-        }
 
         await log.PutAsync(TestBatch.By(8, 0, epoch: 3));
         log = await _rig.TakeOverAsync();
@@ -142,16 +140,12 @@ public sealed class RecoveryTests
         _rig.Options = _rig.Options with { SegmentBytes = 1 };
         var log = await _rig.OpenAsync();
         for (var i = 0; i < 7; i++)
-        {
             await log.PutAsync(TestBatch.By(7, i));
-        }
 
         await log.PutAsync(TestBatch.By(8, 0, epoch: 3));
         var segments = (await _rig.ReadManifestAsync()).Segments;
         foreach (var segment in how.StartsWith("all", StringComparison.Ordinal) ? segments.Where(s => s.HasProducers) : [segments[^1]])
-        {
             await SpoilAsync(SegmentName.ProducersOf(segment.Name), how);
-        }
 
         await AssertProducersAsync(await _rig.TakeOverAsync());
     }
@@ -192,9 +186,7 @@ public sealed class RecoveryTests
         _rig.Options = _rig.Options with { SegmentBytes = 20_000 };
         var log = await _rig.OpenAsync();
         for (var i = 0; i < 200; i++)
-        {
             await log.PutAsync(TestBatch.Sized(1000));
-        }
 
         await _rig.TakeOverAsync();
 
@@ -207,9 +199,7 @@ public sealed class RecoveryTests
         _rig.Options = _rig.Options with { SegmentBytes = 1 };
         var log = await _rig.OpenAsync();
         foreach (var value in (string[])["a", "b", "c"])
-        {
             await log.PutAsync(TestBatch.Of(value));
-        }
 
         var segment = (await _rig.ReadManifestAsync()).Segments[1].Name;
         var bytes = await _rig.ReadSegmentAsync(segment);

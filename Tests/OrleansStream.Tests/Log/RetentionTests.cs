@@ -248,9 +248,7 @@ public sealed class RetentionTests
         var foreign = LogRig.Name + "/foreign.bin";
         log = await _rig.TakeOverAsync();
         foreach (var name in (string[])[old, own, newer, foreign])
-        {
             await _rig.StoredSegments.CreateAsync(name, TestContext.Current.CancellationToken);
-        }
 
         await _rig.MaintainAsync(log);
         Assert.Contains(old, await _rig.ListSegmentsAsync());
@@ -325,9 +323,7 @@ public sealed class RetentionTests
         _rig.Options = _rig.Options with { SegmentBytes = 1 };
         var log = await _rig.OpenAsync();
         for (var i = 0; i < count; i++)
-        {
             await log.PutAsync(TestBatch.Of($"{i}"));
-        }
 
         return log;
     }

@@ -18,17 +18,13 @@ public sealed class RollTests
         _rig.Options = _rig.Options with { SegmentBytes = 1000 };
         var log = await _rig.OpenAsync();
         for (var i = 0; i < 10; i++)
-        {
             await log.PutAsync(TestBatch.Of($"{i}" + new string('x', 200)));
-        }
 
         var manifest = await _rig.ReadManifestAsync();
 
         Assert.True(manifest.Segments.Count > 2);
         foreach (var segment in manifest.Segments)
-        {
             Assert.InRange((await _rig.ReadSegmentAsync(segment.Name)).Length, FenceBatch.LengthBytes, 1000);
-        }
 
         await AssertChainAsync(manifest);
         Assert.Equal(10, (await log.ReadAllAsync()).Count);
@@ -55,9 +51,7 @@ public sealed class RollTests
         var rig = new LogRig(new SegmentStoreLimits(4 * 1024 * 1024, 70, 1));
         var log = await rig.OpenAsync();
         for (var i = 0; i < 30; i++)
-        {
             Assert.Null((await log.PutAsync(TestBatch.Of($"{i}"))).Error);
-        }
 
         Assert.True(log.State.SegmentCount > 4);
         Assert.Equal(Enumerable.Range(0, 30).Select(i => $"{i}"), await log.ReadValuesAsync());
@@ -252,9 +246,7 @@ public sealed class RollTests
                     var append = log.PutAsync(TestBatch.By(7, sent));
                     await rig.PassUntilAsync(() => append.IsCompleted || stop.HasStopped);
                     if (append.IsCompleted && (await append).Error is null)
-                    {
                         acked.Add($"7/0/{sent}");
-                    }
                 }
             }
 
@@ -283,13 +275,9 @@ public sealed class RollTests
     private static async Task AssertChainAsync(PartitionManifest manifest, LogRig rig)
     {
         for (var i = 1; i < manifest.Segments.Count; i++)
-        {
             Assert.Equal(manifest.Segments[i - 1].EndOffset, manifest.Segments[i].BaseOffset);
-        }
 
         foreach (var segment in manifest.Segments)
-        {
             Assert.NotNull(await rig.StoredSegments.GetExtentAsync(segment.Name));
-        }
     }
 }

@@ -305,9 +305,7 @@ public sealed class TakeoverTests
         _rig.Options = _rig.Options with { SegmentBytes = 1 };
         var log = await _rig.OpenAsync();
         foreach (var value in (string[])["a", "b", "c"])
-        {
             await log.PutAsync(TestBatch.Of(value));
-        }
 
         return log;
     }

@@ -1,4 +1,3 @@
-using System.Reflection;
 using System.Runtime.Loader;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
@@ -29,7 +28,7 @@ internal static class CompiledProgram
         var context = new AssemblyLoadContext("Generated", isCollectible: true);
         try
         {
-            MethodInfo run = context.LoadFromStream(assembly).GetType("Program")!.GetMethod("RunAsync")!;
+            var run = context.LoadFromStream(assembly).GetType("Program")!.GetMethod("RunAsync")!;
             return await (Task<string>)run.Invoke(null, arguments)!;
         }
         finally

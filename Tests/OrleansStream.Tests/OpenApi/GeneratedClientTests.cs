@@ -1,7 +1,7 @@
 using System.Diagnostics;
+using NJsonSchema.CodeGeneration.CSharp;
 using NSwag;
 using NSwag.CodeGeneration.CSharp;
-using NJsonSchema.CodeGeneration.CSharp;
 using OrleansStream.Tests.Api;
 using OrleansStream.Tests.EndToEnd;
 
@@ -39,9 +39,9 @@ public sealed class GeneratedClientTests(ApiFixture api)
             GenerateOptionalParameters = true,
             CSharpGeneratorSettings = { Namespace = Namespace, JsonLibrary = library, GenerateNullableReferenceTypes = true },
         };
-        string client = new CSharpClientGenerator(document, settings).GenerateFile();
+        var client = new CSharpClientGenerator(document, settings).GenerateFile();
 
-        string told = await CompiledProgram.RunAsync([client, await ProgramAsync("NSwag.cs")], Origin, $"nswag-{library}");
+        var told = await CompiledProgram.RunAsync([client, await ProgramAsync("NSwag.cs")], Origin, $"nswag-{library}");
 
         // Newtonsoft's own objects are shown with line ends and spaces.
         Assert.Equal(Expected, told.ReplaceLineEndings("").Replace("  \"minute\": ", "\"minute\":", StringComparison.Ordinal));
@@ -52,12 +52,12 @@ public sealed class GeneratedClientTests(ApiFixture api)
     {
         using var folder = new ScratchFolder();
         await File.WriteAllTextAsync(folder.PathOf("openapi.json"), await ReadAsync(), TestContext.Current.CancellationToken);
-        string output = folder.PathOf("client");
+        var output = folder.PathOf("client");
         await RunAsync(
             "dotnet", Repository.Root, "kiota", "generate", "-l", "CSharp", "-d", folder.PathOf("openapi.json"), "-o", output, "-c", ClientName,
             "-n", Namespace, "--exclude-backward-compatible", "--log-level", "Warning");
         List<string> sources = [await ProgramAsync("Kiota.cs")];
-        foreach (string file in Directory.EnumerateFiles(output, "*.cs", SearchOption.AllDirectories))
+        foreach (var file in Directory.EnumerateFiles(output, "*.cs", SearchOption.AllDirectories))
             sources.Add(await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken));
 
         Assert.Equal(Expected, await CompiledProgram.RunAsync(sources, Origin, "kiota"));
@@ -80,9 +80,9 @@ public sealed class GeneratedClientTests(ApiFixture api)
     {
         using var folder = new ScratchFolder();
         // A description that names this machine is one that it warns of.
-        string document = (await ReadAsync()).Replace(Origin, "https://orleansstream.test", StringComparison.Ordinal);
+        var document = (await ReadAsync()).Replace(Origin, "https://orleansstream.test", StringComparison.Ordinal);
         await File.WriteAllTextAsync(folder.PathOf("openapi.json"), document, TestContext.Current.CancellationToken);
-        string told = await RunAsync(
+        var told = await RunAsync(
             "node", folder.Path, Path.Combine(NodeModules, "@redocly", "cli", "bin", "cli.js"), "lint", "openapi.json", "--format=json");
         Assert.Contains("\"problems\": []", told, StringComparison.Ordinal);
     }
@@ -101,7 +101,7 @@ public sealed class GeneratedClientTests(ApiFixture api)
         start.Environment["REDOCLY_TELEMETRY"] = "off";
         start.Environment["REDOCLY_SUPPRESS_UPDATE_NOTICE"] = "true";
         var (exitCode, output, errors) = await OtherProgram.RunAsync(start, Patience);
-        string all = $"{program} {string.Join(' ', arguments)}\n{exitCode} {errors}\n{output}";
+        var all = $"{program} {string.Join(' ', arguments)}\n{exitCode} {errors}\n{output}";
         Assert.True(exitCode == 0, all);
         Assert.DoesNotContain("warn:", output, StringComparison.OrdinalIgnoreCase);
         return output;

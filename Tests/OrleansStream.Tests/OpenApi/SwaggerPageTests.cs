@@ -24,7 +24,7 @@ public sealed class SwaggerPageTests : IClassFixture<ApiFixture>
     [Fact]
     public async Task Examples_WhenExecutedAsTheyStand_AllSucceedAndShowRecords()
     {
-        string? browser = Browsers.Select(Find).FirstOrDefault(path => path is not null);
+        var browser = Browsers.Select(Find).FirstOrDefault(path => path is not null);
         Assert.SkipWhen(browser is null, $"No browser is installed: {string.Join(", ", Browsers)}.");
         using var profile = new ScratchFolder();
         var start = new ProcessStartInfo("node",
@@ -39,7 +39,7 @@ public sealed class SwaggerPageTests : IClassFixture<ApiFixture>
         List<JsonNode> executed = [.. output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonNode.Parse(line)!)];
         Assert.Empty(executed.Where(one => (int)one["status"]! is < 200 or > 299).Select(one => one.ToJsonString()));
         // Three bodies of those that produce have an example, in two operations.
-        JsonNode document = await _api.GetAsync("/swagger/v1/swagger.json");
+        var document = await _api.GetAsync("/swagger/v1/swagger.json");
         Assert.Equal(document["paths"]!.AsObject().Sum(path => path.Value!.AsObject().Count) + 4, executed.Count);
         Assert.All(
             executed.Where(one => ((string)one["path"]!).EndsWith("/records", StringComparison.Ordinal) && (string?)one["method"] != "DELETE"),

@@ -1,5 +1,4 @@
 using System.Net;
-using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
@@ -42,7 +41,7 @@ public sealed class AzureGrainStorageFaultTests(AzuriteFixture azurite) : IAsync
     [InlineData(HttpFault.ReplyTooLate)]
     public async Task WriteState_WhenTheReplyIsLost_FindsItsEtag(HttpFault fault)
     {
-        State state = Of("one");
+        var state = Of("one");
         FaultOnce(fault);
         await WriteAsync(state);
         await AssertStoredAsync("one", state);
@@ -58,7 +57,7 @@ public sealed class AzureGrainStorageFaultTests(AzuriteFixture azurite) : IAsync
     [InlineData(HttpStatusCode.TooManyRequests, "TooManyRequests")]
     public async Task AnyCall_WhenTheAccountIsBusy_IsRepeated(HttpStatusCode status, string code)
     {
-        State state = Of("one");
+        var state = Of("one");
         AnswerOnce(FaultyHttpHandler.Error(status, code, TimeSpan.Zero));
         await WriteAsync(state);
         state.State = Of("two").State;
@@ -74,7 +73,7 @@ public sealed class AzureGrainStorageFaultTests(AzuriteFixture azurite) : IAsync
     [Fact]
     public async Task WriteState_WhenARequestIsLost_RepeatsAReplacementButNoCreation()
     {
-        State state = Of("one");
+        var state = Of("one");
         FaultOnce(HttpFault.RequestLost);
         await Assert.ThrowsAsync<StoreUnavailableException>(() => WriteAsync(state));
         Assert.False((await ReadAsync()).RecordExists);
@@ -91,11 +90,11 @@ public sealed class AzureGrainStorageFaultTests(AzuriteFixture azurite) : IAsync
     [InlineData(false)]
     public async Task WriteState_WhenItsReplyIsLostAndAnotherWroteSince_SaysThatItDoesNotKnow(bool isCreation)
     {
-        State state = Of("one");
+        var state = Of("one");
         if (!isCreation)
             await WriteAsync(state);
-        AzureGrainStorage other = Open(await AzureTestContainer.OpenAsync(azurite, name: _container.Name));
-        int start = _line.RequestCount;
+        var other = Open(await AzureTestContainer.OpenAsync(azurite, name: _container.Name));
+        var start = _line.RequestCount;
         _line.OnRequest = (_, number) => number == start + 1 ? HttpFault.ReplyLost : HttpFault.None;
         _line.Answer = _ =>
         {
@@ -114,7 +113,7 @@ public sealed class AzureGrainStorageFaultTests(AzuriteFixture azurite) : IAsync
     [Fact]
     public async Task WriteState_WhenTheFirstTryArrivesLate_ItTakesNoEffectAnyMore()
     {
-        State state = Of("one");
+        var state = Of("one");
         await WriteAsync(state);
         HttpRequestMessage? late = null;
         _line.Answer = request =>
@@ -130,7 +129,7 @@ public sealed class AzureGrainStorageFaultTests(AzuriteFixture azurite) : IAsync
         await AssertStoredAsync("two", state);
 
         using var http = new HttpClient();
-        using HttpResponseMessage answer = await http.SendAsync(late!, Cancellation);
+        using var answer = await http.SendAsync(late!, Cancellation);
         Assert.Equal(HttpStatusCode.PreconditionFailed, answer.StatusCode);
         await AssertStoredAsync("two", state);
     }
@@ -141,7 +140,7 @@ public sealed class AzureGrainStorageFaultTests(AzuriteFixture azurite) : IAsync
     [InlineData(HttpFault.RequestLost)]
     public async Task ClearState_WhenARequestOrReplyIsLost_IsDone(HttpFault fault)
     {
-        State state = Of("one");
+        var state = Of("one");
         await WriteAsync(state);
         FaultOnce(fault);
         await _storage.ClearStateAsync("s", _grain, state);
@@ -152,10 +151,10 @@ public sealed class AzureGrainStorageFaultTests(AzuriteFixture azurite) : IAsync
     [Fact]
     public async Task ClearState_WhenAnotherWroteAfterALostRequest_SaysThatItDoesNotKnowAndLeavesTheState()
     {
-        State state = Of("one");
+        var state = Of("one");
         await WriteAsync(state);
-        AzureGrainStorage other = Open(await AzureTestContainer.OpenAsync(azurite, name: _container.Name));
-        int start = _line.RequestCount;
+        var other = Open(await AzureTestContainer.OpenAsync(azurite, name: _container.Name));
+        var start = _line.RequestCount;
         _line.OnRequest = (_, number) => number == start + 1 ? HttpFault.RequestLost : HttpFault.None;
         _line.Answer = _ =>
         {
@@ -172,13 +171,13 @@ public sealed class AzureGrainStorageFaultTests(AzuriteFixture azurite) : IAsync
     [Fact]
     public async Task AnyCall_WhenNothingAnswers_IsUnavailableAfterAFewTries()
     {
-        State state = Of("one");
+        var state = Of("one");
         await WriteAsync(state);
         _line.OnRequest = (_, _) => HttpFault.RequestLost;
         Func<Task>[] calls = [ReadAsync, () => WriteAsync(state), () => _storage.ClearStateAsync("s", _grain, state)];
-        foreach (Func<Task> call in calls)
+        foreach (var call in calls)
         {
-            int before = _line.RequestCount;
+            var before = _line.RequestCount;
             var exception = await Assert.ThrowsAsync<StoreUnavailableException>(call);
             Assert.DoesNotContain('\n', exception.Message);
             Assert.Equal(AzureBlobLimits.AttemptCountMax, _line.RequestCount - before);
@@ -195,7 +194,7 @@ public sealed class AzureGrainStorageFaultTests(AzuriteFixture azurite) : IAsync
     [InlineData(HttpStatusCode.BadRequest, "InvalidHeaderValue")]
     public async Task AnyCall_WhenTheAccountRefuses_IsUnavailable(HttpStatusCode status, string code)
     {
-        State state = Of("one");
+        var state = Of("one");
         await WriteAsync(state);
         _line.Answer = _ => FaultyHttpHandler.Error(status, code);
         await Assert.ThrowsAsync<StoreUnavailableException>(ReadAsync);
@@ -208,9 +207,9 @@ public sealed class AzureGrainStorageFaultTests(AzuriteFixture azurite) : IAsync
     [Fact]
     public async Task AnyCall_WhenTheContainerIsGone_NeverTakesItForEmptyNorMakesIt()
     {
-        State state = Of("one");
+        var state = Of("one");
         await WriteAsync(state);
-        BlobContainerClient container = _container.Service.GetBlobContainerClient(_container.Name);
+        var container = _container.Service.GetBlobContainerClient(_container.Name);
         await container.DeleteAsync(cancellationToken: Cancellation);
 
         await Assert.ThrowsAsync<StoreUnavailableException>(ReadAsync);
@@ -223,7 +222,7 @@ public sealed class AzureGrainStorageFaultTests(AzuriteFixture azurite) : IAsync
     [Fact]
     public async Task ReadState_WhenTheReplyBreaksOff_ReadsItAgain()
     {
-        State state = Of(new string('x', 100_000));
+        var state = Of(new string('x', 100_000));
         await WriteAsync(state);
         FaultOnce(HttpFault.ReplyCutOff);
         await AssertStoredAsync(state.State!.Name!, state);
@@ -232,7 +231,7 @@ public sealed class AzureGrainStorageFaultTests(AzuriteFixture azurite) : IAsync
     [Fact]
     public async Task WriteState_WhenItIsTooLarge_IsRefusedAndNothingIsSent()
     {
-        int before = _line.RequestCount;
+        var before = _line.RequestCount;
         await Assert.ThrowsAsync<ArgumentException>(() => WriteAsync(Of(new string('x', DocumentStoreLimits.DocumentBytesMax))));
         Assert.Equal(before, _line.RequestCount);
     }
@@ -241,11 +240,11 @@ public sealed class AzureGrainStorageFaultTests(AzuriteFixture azurite) : IAsync
     [Fact]
     public async Task WriteState_LeavesReadableJsonWithItsFormatVersion()
     {
-        State state = Of("Größe");
+        var state = Of("Größe");
         await WriteAsync(state);
         BlobDownloadResult blob = await _container.Service.GetBlobContainerClient(_container.Name).GetBlobClient(BlobName)
             .DownloadContentAsync(Cancellation);
-        string text = blob.Content.ToString();
+        var text = blob.Content.ToString();
         Assert.StartsWith("{\n  \"version\": 1,\n  \"grain\": \"topic/a\",\n  \"exists\": true,\n  \"state\": {\n    \"name\": \"Größe\",", text, StringComparison.Ordinal);
     }
 
@@ -259,7 +258,7 @@ public sealed class AzureGrainStorageFaultTests(AzuriteFixture azurite) : IAsync
 
     private static HttpRequestMessage Copy(HttpRequestMessage request)
     {
-        using Stream body = request.Content!.ReadAsStream(Cancellation);
+        using var body = request.Content!.ReadAsStream(Cancellation);
         using var bytes = new MemoryStream();
         body.CopyTo(bytes);
         body.Position = 0;
@@ -290,13 +289,13 @@ public sealed class AzureGrainStorageFaultTests(AzuriteFixture azurite) : IAsync
 
     private async Task AssertStoredAsync(string name, State written)
     {
-        State read = await ReadAsync();
+        var read = await ReadAsync();
         Assert.Equal((name, written.ETag, true), (read.State!.Name, read.ETag, read.RecordExists));
     }
 
     private void FaultOnce(HttpFault fault)
     {
-        int start = _line.RequestCount;
+        var start = _line.RequestCount;
         _line.OnRequest = (_, number) => number == start + 1 ? fault : HttpFault.None;
     }
 

@@ -43,8 +43,8 @@ public abstract class AzureGrainStorageConformance : DocumentGrainStorageConform
     {
         var cluster = Options.Create(new ClusterOptions { ServiceId = "service" });
         var earlier = new DocumentGrainStorage(Documents, cluster, new DocumentGrainStorageOptions(), Activators);
-        IGrainStorage storage = Open(cluster, new DocumentGrainStorageOptions());
-        GrainId grain = GrainId.Create("topic", "Матч/1");
+        var storage = Open(cluster, new DocumentGrainStorageOptions());
+        var grain = GrainId.Create("topic", "Матч/1");
         await earlier.WriteStateAsync("s", grain, new GrainState<Payload>(new Payload("a", 1)));
 
         var state = new GrainState<Payload>();

@@ -39,8 +39,8 @@ public abstract class DocumentGrainStorageConformance : IDisposable
     [Fact]
     public async Task ReadState_WhenItWasWritten_IsWhatWasWritten()
     {
-        State written = await WriteAsync(Storage(), new Payload("Größe \"x\"", 7));
-        State read = await ReadAsync(Storage());
+        var written = await WriteAsync(Storage(), new Payload("Größe \"x\"", 7));
+        var read = await ReadAsync(Storage());
 
         Assert.True(written.RecordExists);
         Assert.Equal(written.ETag, read.ETag);
@@ -50,8 +50,8 @@ public abstract class DocumentGrainStorageConformance : IDisposable
     [Fact]
     public async Task WriteState_WhenSomebodyWroteBefore_Throws()
     {
-        State first = await WriteAsync(Storage(), new Payload("a", 1));
-        State second = await ReadAsync(Storage());
+        var first = await WriteAsync(Storage(), new Payload("a", 1));
+        var second = await ReadAsync(Storage());
         await Storage().WriteStateAsync("s", _grain, second);
 
         var exception = await Assert.ThrowsAsync<InconsistentStateException>(() => Storage().WriteStateAsync("s", _grain, first));
@@ -72,7 +72,7 @@ public abstract class DocumentGrainStorageConformance : IDisposable
     [Fact]
     public async Task WriteState_WhenManyWriteAtOnce_LetsOneThrough()
     {
-        int written = 0;
+        var written = 0;
         await Parallel.ForAsync(0, 20, async (i, _) =>
         {
             try
@@ -94,15 +94,15 @@ public abstract class DocumentGrainStorageConformance : IDisposable
     [InlineData(false)]
     public async Task ClearState_WhenThereIsOne_LeavesNoneAndItCanBeWrittenAgain(bool delete)
     {
-        IGrainStorage storage = Storage(delete);
-        State state = await WriteAsync(storage, new Payload("a", 1));
-        string? staleETag = state.ETag;
+        var storage = Storage(delete);
+        var state = await WriteAsync(storage, new Payload("a", 1));
+        var staleETag = state.ETag;
         await storage.ClearStateAsync("s", _grain, state);
 
         Assert.False(state.RecordExists);
         Assert.Equal(new Payload(), state.State);
         Assert.Equal(delete, state.ETag is null);
-        State read = await ReadAsync(storage);
+        var read = await ReadAsync(storage);
         Assert.False(read.RecordExists);
         Assert.Equal(state.ETag, read.ETag);
         await Assert.ThrowsAsync<InconsistentStateException>(
@@ -118,8 +118,8 @@ public abstract class DocumentGrainStorageConformance : IDisposable
     [InlineData(false)]
     public async Task ClearState_WhenETagIsStale_ThrowsAndLeavesTheState(bool delete)
     {
-        IGrainStorage storage = Storage(delete);
-        State stale = await WriteAsync(storage, new Payload("a", 1));
+        var storage = Storage(delete);
+        var stale = await WriteAsync(storage, new Payload("a", 1));
         await storage.WriteStateAsync("s", _grain, await ReadAsync(storage));
 
         await Assert.ThrowsAsync<InconsistentStateException>(() => storage.ClearStateAsync("s", _grain, stale));
@@ -147,9 +147,9 @@ public abstract class DocumentGrainStorageConformance : IDisposable
     public async Task WriteState_WhenKeyIsVeryLong_KeepsKeysApart()
     {
         GrainId[] grains = [.. "ab".Select(last => GrainId.Create("topic", new string('Ж', 300) + last))];
-        foreach (GrainId grain in grains)
+        foreach (var grain in grains)
             await Storage().WriteStateAsync("s", grain, new State { State = new Payload(grain.ToString(), 1) });
-        foreach (GrainId grain in grains)
+        foreach (var grain in grains)
         {
             var state = new State();
             await Storage().ReadStateAsync("s", grain, state);
@@ -166,7 +166,7 @@ public abstract class DocumentGrainStorageConformance : IDisposable
             "a/b", "a//b", "a?b", "a#b", "a%2Fb", "a%b", "a b", "a+b", "a\\b", ".", "..", "a/../b", "a.", "a.json", "-", "--", "a-b", "A-b", "é", "e\u0301",
             "a\u0000b", "a\nb", "☃", "\ud83c\udfc6", new('/', 300), new('x', 999), "x" + new string('y', 998),
         ];
-        string[] random = Gen.String[1, 300].Array[20].Single();
+        var random = Gen.String[1, 300].Array[20].Single();
         string[] names = [.. strange.Concat(random.Select(name => string.Concat(name.EnumerateRunes()))).Distinct(StringComparer.Ordinal)];
         (string Service, string State, GrainId Grain)[] places =
         [
@@ -187,9 +187,9 @@ public abstract class DocumentGrainStorageConformance : IDisposable
     [Fact]
     public async Task ReadState_WhenTheDocumentIsNoState_ThrowsAndDoesNotTakeItForMissing()
     {
-        string name = StateDocumentName.Of("service", "s", _grain);
+        var name = StateDocumentName.Of("service", "s", _grain);
         string? eTag = null;
-        foreach (string content in new[] { "{\"version\":9}", "{\"version\":1,\"state\":[", "null", "[]", "" })
+        foreach (var content in new[] { "{\"version\":9}", "{\"version\":1,\"state\":[", "null", "[]", "" })
         {
             eTag = await Documents.WriteAsync(name, Encoding.UTF8.GetBytes(content), eTag);
             await Assert.ThrowsAsync<CorruptDocumentException>(() => ReadAsync(Storage()));

@@ -86,7 +86,7 @@ public sealed class StateSerializerTests
     [Fact]
     public void Kinds_AreAllThatGrainsKeep()
     {
-        IEnumerable<Type> kept = typeof(DocumentGrainStorage).Assembly.GetTypes()
+        var kept = typeof(DocumentGrainStorage).Assembly.GetTypes()
             .Where(type => type.IsAssignableTo(typeof(IGrainBase)))
             .SelectMany(type => type.GetConstructors().SelectMany(constructor => constructor.GetParameters()))
             .Where(parameter => parameter.GetCustomAttribute<PersistentStateAttribute>() is not null)
@@ -102,7 +102,7 @@ public sealed class StateSerializerTests
     {
         var serializer = new StateSerializer();
         var document = new StateDocument<T>(StateDocument.FormatVersion, "topic/матч", Exists: true, state, "w1");
-        StateDocument<T> read = serializer.Deserialize<StateDocument<T>>(serializer.Serialize(document));
+        var read = serializer.Deserialize<StateDocument<T>>(serializer.Serialize(document));
         Assert.Equivalent(document, read, strict: true);
         Assert.Equal(JsonSerializer.Serialize(document, StateDocument.Json), JsonSerializer.Serialize(read, StateDocument.Json));
     }

@@ -38,8 +38,8 @@ public sealed class ClientProducerIdsTests
     public Task Check_OfAnyIds_TakesExactlyWhatWasGivenOut() => Gen.Select(AnyId, AnyId).SampleAsync(
         async (one, other) =>
         {
-            bool isGivenOut = Math.Min(one, other) >= First && Math.Max(one, other) < _counter.End;
-            StreamError? error = await CheckAsync(one, other);
+            var isGivenOut = Math.Min(one, other) >= First && Math.Max(one, other) < _counter.End;
+            var error = await CheckAsync(one, other);
             Assert.Equal(isGivenOut ? null : StreamErrorCode.UnknownProducerId, error?.Code);
         },
         iter: 300, threads: 1);
@@ -55,7 +55,7 @@ public sealed class ClientProducerIdsTests
         Assert.Equal(1, _counter.QuestionCount);
 
         // What this node gives out it knows without asking.
-        long taken = await _ids.TakeAsync(Timeout);
+        var taken = await _ids.TakeAsync(Timeout);
         Assert.Null(await CheckAsync(taken));
         Assert.Equal(1, _counter.QuestionCount);
     }
@@ -64,7 +64,7 @@ public sealed class ClientProducerIdsTests
     public async Task Check_OfAFloodOfInventedIds_AsksNotMoreOftenThanThePauseAllows()
     {
         Task<StreamError?>[] flood = [.. Enumerable.Range(0, 2_000).Select(i => _ids.CheckAsync(Of(First + 5_000 + i), Timeout).AsTask())];
-        Task<StreamError?[]> all = Task.WhenAll(flood);
+        var all = Task.WhenAll(flood);
         await AdvanceUntilAsync(all);
 
         Assert.All(await all, error => Assert.Equal(StreamErrorCode.UnknownProducerId, error!.Code));
@@ -74,14 +74,14 @@ public sealed class ClientProducerIdsTests
     [Fact]
     public async Task Check_OfAnIdThatAnotherNodeGaveOutSince_IsNeverAnsweredByAnOlderQuestion()
     {
-        long next = _counter.End;
+        var next = _counter.End;
         var isHeld = new TaskCompletionSource();
         _counter.OnQuestion = number => number == 1 ? isHeld.Task : Task.CompletedTask;
-        Task<StreamError?> early = _ids.CheckAsync(Of(next), Timeout).AsTask();
+        var early = _ids.CheckAsync(Of(next), Timeout).AsTask();
         await WaitUntilAsync(() => _counter.QuestionCount == 1);
 
         await _counter.TakeBlockAsync();
-        Task<StreamError?> late = _ids.CheckAsync(Of(next), Timeout).AsTask();
+        var late = _ids.CheckAsync(Of(next), Timeout).AsTask();
         isHeld.SetResult();
 
         Assert.Equal(StreamErrorCode.UnknownProducerId, (await early)!.Code);
@@ -94,7 +94,7 @@ public sealed class ClientProducerIdsTests
     {
         _counter.OnQuestion = number => number < 5 ? throw new SiloUnavailableException("gone") : Task.CompletedTask;
         // The clock runs as fast as this test makes it, so there must be time enough.
-        Task<StreamError?> patient = _ids.CheckAsync(Of(First), TimeSpan.FromDays(1)).AsTask();
+        var patient = _ids.CheckAsync(Of(First), TimeSpan.FromDays(1)).AsTask();
         await AdvanceUntilAsync(patient);
         Assert.Null(await patient);
         Assert.Equal(5, _counter.QuestionCount);
@@ -115,7 +115,7 @@ public sealed class ClientProducerIdsTests
 
     private async Task<StreamError?> CheckAsync(long id, long? other = null)
     {
-        Task<StreamError?> check = _ids.CheckAsync(Of(id, other), Timeout).AsTask();
+        var check = _ids.CheckAsync(Of(id, other), Timeout).AsTask();
         await AdvanceUntilAsync(check);
         return await check;
     }

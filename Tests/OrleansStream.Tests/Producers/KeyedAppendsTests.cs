@@ -23,13 +23,13 @@ public sealed class KeyedAppendsTests
     [Fact]
     public void Begin_WhenAnotherMakesIt_WaitsUntilItIsOverOrItsLeaseIs()
     {
-        AppendIdentity mine = Begin("k", Me).Identity!;
+        var mine = Begin("k", Me).Identity!;
         Assert.Equal((FirstId, 0, false), (mine.ProducerId, (int)mine.ProducerEpoch, Begin("x", Me).IsResumed));
-        KeyedAppendResponse early = Begin("k", Other, nowMs: LeaseMs - 1);
+        var early = Begin("k", Other, nowMs: LeaseMs - 1);
         Assert.Equal((StreamErrorCode.IdempotencyKeyInUse, 1), (early.Error!.Code, early.Error.RetryAfterMs!.Value));
 
         // Its runner has died: the same append is made again, as it was planned.
-        KeyedAppendResponse resumed = Begin("k", Other, nowMs: LeaseMs, topic: Topic with { Version = 2, PartitionCount = 9 });
+        var resumed = Begin("k", Other, nowMs: LeaseMs, topic: Topic with { Version = 2, PartitionCount = 9 });
         Assert.True(resumed.IsResumed);
         Assert.Equal((mine.ProducerId, mine.ProducerEpoch, 0L, 3), (resumed.Identity!.ProducerId, resumed.Identity.ProducerEpoch, resumed.Identity.NowMs, resumed.Identity.Topic!.PartitionCount));
         Assert.False(_state.End("k", Me, KeyedOutcome.Done, Parts));
@@ -51,25 +51,25 @@ public sealed class KeyedAppendsTests
     [Fact]
     public void End_LeavesWhatIsOpen_AndUsesAnIdAgainUnderItsNextEpochOnly()
     {
-        AppendIdentity first = Begin("a", Me).Identity!;
+        var first = Begin("a", Me).Identity!;
         _state.End("a", Me, KeyedOutcome.Open, []);
         Assert.NotEqual(first.ProducerId, Begin("b", Me).Identity!.ProducerId);
         Assert.True(Begin("a", Other).IsResumed);
         _state.End("a", Other, KeyedOutcome.Done, Parts);
 
-        AppendIdentity next = Begin("c", Me).Identity!;
+        var next = Begin("c", Me).Identity!;
         Assert.Equal((first.ProducerId, first.ProducerEpoch + 1), (next.ProducerId, next.ProducerEpoch));
         _state.End("c", Me, KeyedOutcome.Nothing, []);
-        KeyedAppendResponse again = Begin("c", Other, body: "other");
+        var again = Begin("c", Other, body: "other");
         Assert.Equal((false, next.ProducerEpoch + 1), (again.IsResumed, again.Identity!.ProducerEpoch));
     }
 
     [Fact]
     public void Begin_WhenThereAreTooMany_RefusesAndForgetsNothing()
     {
-        for (int i = 0; i < KeyedAppendLimits.KeysPerShareMax; i++)
+        for (var i = 0; i < KeyedAppendLimits.KeysPerShareMax; i++)
             Assert.Null(Begin($"{i}", Me, nowMs: i).Error);
-        StreamError refused = Begin("more", Me, nowMs: 2_000).Error!;
+        var refused = Begin("more", Me, nowMs: 2_000).Error!;
         Assert.Equal((StreamErrorCode.ThrottlingQuotaExceeded, DayMs - 2_000), (refused.Code, refused.RetryAfterMs!.Value));
         Assert.Null(Begin("more", Me, nowMs: DayMs).Error);
     }
@@ -80,7 +80,7 @@ public sealed class KeyedAppendsTests
         Begin("a", Me);
         Begin("b", Me);
         _state.End("a", Me, KeyedOutcome.Done, Parts);
-        byte[] bytes = _state.ToBytes();
+        var bytes = _state.ToBytes();
         _state = KeyedAppends.Parse(bytes);
         Assert.Equal(bytes, _state.ToBytes());
         Assert.Equal(Parts, Begin("a", Other).Identity!.StoredParts!.Value);
@@ -94,8 +94,8 @@ public sealed class KeyedAppendsTests
     [Fact]
     public void Parse_OfAnOlderVersion_MakesWhatWasBegunAndUsesItsIdsForNothingElse()
     {
-        long old = ProducerIdRanges.ClientMin + 41;
-        string topics = JsonSerializer.Serialize(new Dictionary<long, TopicMetadata> { [1] = Topic }, StoredJson);
+        var old = ProducerIdRanges.ClientMin + 41;
+        var topics = JsonSerializer.Serialize(new Dictionary<long, TopicMetadata> { [1] = Topic }, StoredJson);
         _state = KeyedAppends.Parse(System.Text.Encoding.UTF8.GetBytes($$$"""
             {"format":1,"appends":{"k":{"body":"body","producer_id":{{{old}}},"producer_epoch":3,"topic_version":1,"now_ms":5,"keyless_start":5,
             "expires_at_ms":{{{DayMs}}},"runner":"{{{Me}}}","runner_until_ms":30}},"topics":{{{topics}}},
@@ -139,10 +139,10 @@ public sealed class KeyedAppendsTests
                     ];
                     // Many are under way at once, and end together.
                     var ending = new List<string>();
-                    for (int i = 0; i < count; i++)
+                    for (var i = 0; i < count; i++)
                     {
-                        string key = $"{begun.Count:X32}";
-                        KeyedAppendResponse response = state.Begin(new KeyedAppendRequest(
+                        var key = $"{begun.Count:X32}";
+                        var response = state.Begin(new KeyedAppendRequest(
                             key, new string('b', 64), Topic with { Version = begun.Count % 7 }, KeylessStart: 5, Me), nowMs: 1);
                         if (response.Identity is not { } identity)
                         {
@@ -159,7 +159,7 @@ public sealed class KeyedAppendsTests
                     Assert.All(ending, key => Assert.True(state.Appends[key].Parts is null || LengthOf(state.Appends[key]) <= KeyedAppendLimits.BytesPerKeyMax));
                 }
 
-                byte[] bytes = state.ToBytes();
+                var bytes = state.ToBytes();
                 Assert.InRange(state.LengthBytes, 0, KeyedAppendLimits.BytesPerShareMax);
                 Assert.InRange(bytes.Length, 0, state.LengthBytes + (64 * 1024));
                 state = KeyedAppends.Parse(bytes);
@@ -167,7 +167,7 @@ public sealed class KeyedAppendsTests
                 foreach (var (key, (id, epoch, results)) in begun)
                 {
                     // Its results, or that the partitions are to be asked for them, under the identity that they know.
-                    AppendIdentity again = state.Begin(new KeyedAppendRequest(key, new string('b', 64), Topic, KeylessStart: 5, Other), nowMs: 2).Identity!;
+                    var again = state.Begin(new KeyedAppendRequest(key, new string('b', 64), Topic, KeylessStart: 5, Other), nowMs: 2).Identity!;
                     Assert.Equal((id, epoch), (again.ProducerId, again.ProducerEpoch));
                     Assert.True(again.StoredParts is not { } stored || stored.SequenceEqual(results));
                 }
@@ -178,7 +178,7 @@ public sealed class KeyedAppendsTests
     public void Begin_WhenThereAreTooManyBytes_RefusesUntilThereIsRoomAgain()
     {
         ImmutableArray<StoredPart> results = [.. Enumerable.Range(0, 900).Select(i => new StoredPart(i, -1, null))];
-        int count = 0;
+        var count = 0;
         KeyedAppendResponse response;
         while ((response = Begin($"{count}", Me)).Error is null)
             _state.End($"{count++}", Me, KeyedOutcome.Done, results);

@@ -24,7 +24,7 @@ internal sealed class ProducerIdCounter(long first) : IProducerIdGrain, IService
 
     public async Task<long> FindEndAsync()
     {
-        long end = End;
+        var end = End;
         await OnQuestion(Interlocked.Increment(ref _questionCount));
         return end;
     }

@@ -26,7 +26,7 @@ public sealed class RecordsAppenderTests
 
     public RecordsAppenderTests()
     {
-        ITopicRouterGrain router = DispatchProxy.Create<ITopicRouterGrain, ScriptedRouter>();
+        var router = DispatchProxy.Create<ITopicRouterGrain, ScriptedRouter>();
         _router = (ScriptedRouter)router;
         _appender = new RecordsAppender(
             new TopicRoutes(Factory(router)), new ClientProducerIds(Factory(new ProducerIdCounter(ProducerIdRanges.ClientMin + 10)), TimeProvider.System),
@@ -52,9 +52,9 @@ public sealed class RecordsAppenderTests
                 : new RecordsAppendResponse([new AppendPart(0, 1, new AppendResponse(refusal, -1, -1, -1))], default);
         });
 
-        AppendOutcome outcome = await _appender.AppendAsync("t", Records(), Client);
+        var outcome = await _appender.AppendAsync("t", Records(), Client);
 
-        StreamError error = (isRefusedWhole ? outcome.Response.Error : Assert.Single(outcome.Response.Parts).Response.Error)!;
+        var error = (isRefusedWhole ? outcome.Response.Error : Assert.Single(outcome.Response.Parts).Response.Error)!;
         Assert.Equal(refusal with { OutcomeUnknown = isFirstLost }, error);
         Assert.Equal(!isFirstLost, outcome.IsMemoryFree);
         Assert.Empty(_router.Calls);
@@ -66,7 +66,7 @@ public sealed class RecordsAppenderTests
         _router.Calls.Enqueue(_ => throw new SiloUnavailableException("gone"));
         _router.Calls.Enqueue(_ => new RecordsAppendResponse([new AppendPart(0, 1, new AppendResponse(null, 5, -1, 0))], default));
 
-        AppendOutcome outcome = await _appender.AppendAsync("t", Records(), Client);
+        var outcome = await _appender.AppendAsync("t", Records(), Client);
 
         Assert.Equal((5, null), (Assert.Single(outcome.Response.Parts).BaseOffset, outcome.Response.Parts[0].Response.Error));
         Assert.Empty(_router.Calls);
@@ -79,37 +79,37 @@ public sealed class RecordsAppenderTests
         RecordsAppendResponse Answer(RecordsAppendRequest request, bool isFenced)
         {
             identities.Add((request.Identity!.ProducerId, request.Identity.ProducerEpoch));
-            RecordBatchHeader.TryRead(request.Batches.Span, out RecordBatchHeader header);
+            RecordBatchHeader.TryRead(request.Batches.Span, out var header);
             Assert.Equal(identities[^1], (header.ProducerId, header.ProducerEpoch));
             Assert.Equal(0, header.BaseSequence);
             return isFenced ? Parts(Fenced) : Parts(Stored);
         }
 
-        for (int i = 0; i < AppendingLimits.ProducerLaneChangesMax; i++)
+        for (var i = 0; i < AppendingLimits.ProducerLaneChangesMax; i++)
             _router.Calls.Enqueue(request => Answer(request, isFenced: true));
         _router.Calls.Enqueue(request => Answer(request, isFenced: false));
         _router.Calls.Enqueue(request => Answer(request, isFenced: false));
 
-        for (int request = 0; request < 2; request++)
+        for (var request = 0; request < 2; request++)
         {
-            AppendOutcome outcome = await _appender.AppendAsync("t", Records());
+            var outcome = await _appender.AppendAsync("t", Records());
             Assert.Null(Assert.Single(outcome.Response.Parts).Response.Error);
             Assert.True(outcome.IsMemoryFree);
         }
 
-        long first = ProducerIdRanges.ServiceMin;
+        var first = ProducerIdRanges.ServiceMin;
         Assert.Equal([.. Enumerable.Range(0, AppendingLimits.ProducerLaneChangesMax + 1).Select(i => (first + i, (short)0)), (identities[^2].Id, (short)1)], identities);
     }
 
     [Fact]
     public async Task Append_WhenEveryIdentityIsFenced_SaysInTheEndThatItCanBeSentAgain()
     {
-        for (int i = 0; i <= AppendingLimits.ProducerLaneChangesMax; i++)
+        for (var i = 0; i <= AppendingLimits.ProducerLaneChangesMax; i++)
             _router.Calls.Enqueue(_ => Parts(Fenced));
 
-        AppendOutcome outcome = await _appender.AppendAsync("t", Records());
+        var outcome = await _appender.AppendAsync("t", Records());
 
-        StreamError error = Assert.Single(outcome.Response.Parts).Response.Error!;
+        var error = Assert.Single(outcome.Response.Parts).Response.Error!;
         Assert.Equal((StreamErrorCode.NotLeaderOrFollower, false), (error.Code, error.OutcomeUnknown));
         Assert.Empty(_router.Calls);
     }
@@ -136,9 +136,9 @@ public sealed class RecordsAppenderTests
             _ => Parts(Fenced),
         });
 
-        AppendOutcome outcome = await _appender.AppendAsync("t", Records());
+        var outcome = await _appender.AppendAsync("t", Records());
 
-        StreamError error = outcome.Response.Parts[^1].Response.Error!;
+        var error = outcome.Response.Parts[^1].Response.Error!;
         Assert.Equal((code, isUnknown), (error.Code, error.OutcomeUnknown));
         Assert.Equal(how == "partly", outcome.Response.Parts[0].Response.Error is null);
 
@@ -161,7 +161,7 @@ public sealed class RecordsAppenderTests
     [InlineData(ProducerIdRanges.DerivedMin - ProducerIdRanges.ClientMin, false)]
     public async Task Append_OfBatchesThatNameAProducer_IsMadeOnlyWhenItWasGivenOutWhateverItsWay(long distance, bool isGivenOut)
     {
-        long id = ProducerIdRanges.ClientMin + distance;
+        var id = ProducerIdRanges.ClientMin + distance;
         var options = new RecordBatchOptions { ProducerId = id, ProducerEpoch = 5, BaseSequence = 0 };
         AppendRecords Named() => Records() with { Batches = (byte[])[.. Batches.Of((null, "a")), .. Batches.Of(options, (null, "b"))] };
         var header = new ClientIdentity(Client.Identity with { ProducerId = id, IsClients = true });
@@ -173,11 +173,11 @@ public sealed class RecordsAppenderTests
             async () => await _appender.AppendAsync("t", Records(), header),
             async () => await _appender.AppendAsync("t", Records() with { Acks = Acks.None }, header),
         ];
-        foreach (Func<Task<AppendOutcome>> way in ways)
+        foreach (var way in ways)
         {
             if (isGivenOut)
                 _router.Calls.Enqueue(_ => Parts(Stored));
-            AppendOutcome outcome = await way();
+            var outcome = await way();
             Assert.Equal(isGivenOut ? null : StreamErrorCode.UnknownProducerId, outcome.Response.Error?.Code);
             Assert.Empty(_router.Calls);
         }
@@ -189,7 +189,7 @@ public sealed class RecordsAppenderTests
     {
         var options = new RecordBatchOptions { ProducerId = ProducerIdRanges.ClientMin, ProducerEpoch = 5, BaseSequence = 0 };
         _router.Calls.Enqueue(_ => Parts(Fenced));
-        AppendOutcome outcome = await _appender.AppendAsync("t", Records() with { Batches = Batches.Of(options, (null, "b")) });
+        var outcome = await _appender.AppendAsync("t", Records() with { Batches = Batches.Of(options, (null, "b")) });
         Assert.Equal(StreamErrorCode.InvalidProducerEpoch, outcome.Response.Parts[0].Response.Error!.Code);
         Assert.Empty(_router.Calls);
     }

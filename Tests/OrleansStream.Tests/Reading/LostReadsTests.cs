@@ -10,8 +10,8 @@ public sealed class LostReadsTests
     [Fact]
     public async Task Repeat_WhenAServerDies_AsksAnotherOne()
     {
-        int calls = 0;
-        int answer = await new LostReads(_time).RepeatAsync(
+        var calls = 0;
+        var answer = await new LostReads(_time).RepeatAsync(
             () => ++calls < 4 ? throw new SiloUnavailableException() : ValueTask.FromResult(calls), TestContext.Current.CancellationToken);
         Assert.Equal(4, answer);
     }
@@ -19,7 +19,7 @@ public sealed class LostReadsTests
     [Fact]
     public async Task Repeat_WhenEachServerDies_EndsWithTheLastFailure()
     {
-        long startedAt = _time.GetTimestamp();
+        var startedAt = _time.GetTimestamp();
         await Assert.ThrowsAsync<SiloUnavailableException>(async () => await new LostReads(_time).RepeatAsync<int>(
             () => throw new SiloUnavailableException(), TestContext.Current.CancellationToken));
         Assert.Equal(ReadingLimits.LostReadRepeatMax, _time.GetElapsedTime(startedAt));
@@ -28,7 +28,7 @@ public sealed class LostReadsTests
     [Fact]
     public async Task Repeat_WhenNobodyAnswers_DoesNotAskAgain()
     {
-        int calls = 0;
+        var calls = 0;
         await Assert.ThrowsAsync<TimeoutException>(async () => await new LostReads(_time).RepeatAsync<int>(
             () =>
             {

@@ -31,9 +31,9 @@ public sealed class TopicTailsTests
     public async Task Open_WhenThereAreAsManyAsMayBe_IsRefusedUntilOneEnds()
     {
         var open = new List<TopicTail>();
-        for (int i = 0; i < ReadingLimits.TailsMax; i++)
+        for (var i = 0; i < ReadingLimits.TailsMax; i++)
             open.Add(await OpenAsync(FromStart));
-        StreamException refused = await Assert.ThrowsAsync<StreamException>(() => OpenAsync(FromStart));
+        var refused = await Assert.ThrowsAsync<StreamException>(() => OpenAsync(FromStart));
         Assert.Equal(StreamErrorCode.ThrottlingQuotaExceeded, refused.Error.Code);
         open[0].Dispose();
         open[0] = await OpenAsync(FromStart);
@@ -44,9 +44,9 @@ public sealed class TopicTailsTests
     public async Task Open_WhenItFails_DoesNotCount()
     {
         _topic.Error = new StreamError(StreamErrorCode.PartitionOffline, "later");
-        for (int i = 0; i <= ReadingLimits.TailsMax; i++)
+        for (var i = 0; i <= ReadingLimits.TailsMax; i++)
         {
-            StreamException failed = await Assert.ThrowsAsync<StreamException>(() => OpenAsync(FromStart));
+            var failed = await Assert.ThrowsAsync<StreamException>(() => OpenAsync(FromStart));
             Assert.Equal(StreamErrorCode.PartitionOffline, failed.Error.Code);
         }
     }
@@ -54,8 +54,8 @@ public sealed class TopicTailsTests
     [Fact]
     public async Task Run_WhenAnotherTopicTakesTheName_TellsTheGapWithItsPlaceLast()
     {
-        Guid before = _topic.Id;
-        using TopicTail tail = await OpenAsync(FromStart);
+        var before = _topic.Id;
+        using var tail = await OpenAsync(FromStart);
         var sink = new EventSink { RecordsUntilRecreated = 1, Topic = _topic };
         await tail.RunAsync(sink, recordsMax: 2, TestContext.Current.CancellationToken);
         Assert.Equal(
@@ -69,7 +69,7 @@ public sealed class TopicTailsTests
     [Fact]
     public async Task Run_WhenResumedWithoutATopic_SaysThatThePlaceIsUnbound()
     {
-        using TopicTail tail = await OpenAsync(FromStart with { Place = new TailPlace(null, new Dictionary<int, long> { [1] = 7 }) });
+        using var tail = await OpenAsync(FromStart with { Place = new TailPlace(null, new Dictionary<int, long> { [1] = 7 }) });
         var sink = new EventSink();
         await tail.RunAsync(sink, recordsMax: 1, TestContext.Current.CancellationToken);
         Assert.Equal(["connected", "unbound", $"place {_topic.Id:N} 0,7", "record 0:0", $"place {_topic.Id:N} 1,7"], sink.Events);

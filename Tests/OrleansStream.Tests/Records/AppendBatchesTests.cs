@@ -13,18 +13,18 @@ public sealed class AppendBatchesTests
     [Fact]
     public void Batches_OfSeveralPieces_AreWalkedAndCopiedInOrder()
     {
-        using RecordSelection first = Select(0, 2);
-        using RecordSelection last = Select(1);
+        using var first = Select(0, 2);
+        using var last = Select(1);
         var batches = new AppendBatches([new(first), Two, new(last)]);
 
         byte[] expected = [.. Written(first), .. Two, .. Written(last)];
         Assert.Equal(expected.Length, batches.LengthBytes);
         Assert.Equal(expected, batches.ToArray());
         var counts = new List<int>();
-        for (AppendBatches left = batches; !left.IsEmpty;)
+        for (var left = batches; !left.IsEmpty;)
         {
-            Assert.Equal(RecordBatchStatus.Valid, left.Validate(out RecordBatchHeader header, out int lengthBytes));
-            Assert.True(left.TryReadFirst(out RecordBatchHeader same));
+            Assert.Equal(RecordBatchStatus.Valid, left.Validate(out var header, out var lengthBytes));
+            Assert.True(left.TryReadFirst(out var same));
             Assert.Equal((header.LengthBytes, header.RecordCount), (same.LengthBytes, same.RecordCount));
             Assert.Equal(expected[^left.LengthBytes..], left.ToArray());
             counts.Add(header.RecordCount);
@@ -40,7 +40,7 @@ public sealed class AppendBatchesTests
     {
         ReadOnlyMemory<byte> memory = Two;
         Assert.Equal(memory, new AppendBatches(memory).ToMemory());
-        using RecordSelection selection = Select(0);
+        using var selection = Select(0);
         Assert.Equal(Written(selection), new AppendBatches(selection).ToMemory().ToArray());
     }
 
@@ -50,7 +50,7 @@ public sealed class AppendBatchesTests
         byte[] damaged = [.. Two];
         damaged[^1] ^= 1;
         AppendBatches batches = damaged;
-        Assert.Equal(RecordBatchStatus.Valid, batches.Validate(out _, out int lengthBytes));
+        Assert.Equal(RecordBatchStatus.Valid, batches.Validate(out _, out var lengthBytes));
         Assert.Equal(RecordBatchStatus.BadCrc, batches.WithoutFirst(lengthBytes).Validate(out _, out _));
     }
 
@@ -65,7 +65,7 @@ public sealed class AppendBatchesTests
     {
         var selection = new RecordSelection(new RecordBatchOptions(), Source);
         using var reader = new RecordBatchReader(Source);
-        for (int i = 0; reader.TryReadNext(out RecordView view); i++)
+        for (var i = 0; reader.TryReadNext(out var view); i++)
         {
             if (records.Contains(i))
                 selection.Add(reader.RecordPosition, view.TimestampMs);
@@ -76,7 +76,7 @@ public sealed class AppendBatchesTests
 
     private static byte[] Written(RecordSelection selection)
     {
-        byte[] written = new byte[selection.LengthBytes];
+        var written = new byte[selection.LengthBytes];
         selection.WriteTo(written);
         return written;
     }

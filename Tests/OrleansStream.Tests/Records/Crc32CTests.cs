@@ -18,17 +18,17 @@ public sealed class Crc32CTests
     [Fact]
     public void Compute_WhenLengthIsAny_AgreesWithTheDefinition()
     {
-        byte[] bytes = new byte[20_000];
+        var bytes = new byte[20_000];
         new Random(7).NextBytes(bytes);
         // Every short length, and lengths around the two stretch sizes that are summed three at once.
         int[] lengths = [.. Enumerable.Range(0, 900), 6143, 6144, 6145, 6912, 6919, 12_288, 13_001, 19_991];
-        foreach (int length in lengths)
+        foreach (var length in lengths)
         {
-            foreach (int start in (int[])[0, 1, 7])
+            foreach (var start in (int[])[0, 1, 7])
             {
                 ReadOnlySpan<byte> part = bytes.AsSpan(start, length);
                 Assert.Equal(ByDefinition(part), Crc32C.Compute(part));
-                int cut = length / 3;
+                var cut = length / 3;
                 Assert.Equal(ByDefinition(part), Crc32C.Append(Crc32C.Compute(part[..cut]), part[cut..]));
             }
         }
@@ -42,21 +42,21 @@ public sealed class Crc32CTests
     [InlineData(1_048_531)]
     public void Replace_WhenBytesInTheMiddleChange_AgreesWithSummingAllAnew(int lengthBehind)
     {
-        byte[] bytes = new byte[100 + 14 + lengthBehind];
+        var bytes = new byte[100 + 14 + lengthBehind];
         new Random(8).NextBytes(bytes);
-        uint before = Crc32C.Compute(bytes);
-        byte[] replaced = bytes[100..114];
+        var before = Crc32C.Compute(bytes);
+        var replaced = bytes[100..114];
         new Random(9).NextBytes(bytes.AsSpan(100, 14));
         Assert.Equal(Crc32C.Compute(bytes), Crc32C.Replace(before, replaced, bytes.AsSpan(100, 14), lengthBehind));
     }
 
     private static uint ByDefinition(ReadOnlySpan<byte> bytes)
     {
-        uint state = ~0u;
-        foreach (byte value in bytes)
+        var state = ~0u;
+        foreach (var value in bytes)
         {
             state ^= value;
-            for (int bit = 0; bit < 8; bit++)
+            for (var bit = 0; bit < 8; bit++)
                 state = (state >> 1) ^ ((state & 1) * 0x82F63B78);
         }
 

@@ -16,7 +16,7 @@ public sealed class DecompressionBoundTests
     [MemberData(nameof(Compressed))]
     public void Decompress_WhenContentIsAsLongAsAllowed_GivesItAll(CompressionType codec)
     {
-        using PooledBuffer unfolded = BatchCompression.Decompress(codec, Compress(codec, Max));
+        using var unfolded = BatchCompression.Decompress(codec, Compress(codec, Max));
         Assert.Equal(Max, unfolded.Length);
         Assert.False(unfolded.WrittenSpan.ContainsAnyExcept((byte)0));
     }
@@ -31,12 +31,12 @@ public sealed class DecompressionBoundTests
     public void Decode_WhenBatchIsABomb_RefusesWithinItsMemory(CompressionType codec)
     {
         // 512 MiB of zeros: the densest codecs fold them into a few dozen KiB.
-        byte[] bomb = TestRecords.Forge(Compress(codec, 512 * 1024 * 1024), 1000, codec);
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        Exception? thrown = Record.Exception(() => TestRecords.Decode(bomb));
-        long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        var bomb = TestRecords.Forge(Compress(codec, 512 * 1024 * 1024), 1000, codec);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        var thrown = Record.Exception(() => TestRecords.Decode(bomb));
+        var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
         // Snappy alone folds so little that its bomb is refused for its own length.
-        RecordFormatError expected = bomb.Length > RecordLimits.BatchBytesMax ? RecordFormatError.BadLength : RecordFormatError.DecompressedTooLarge;
+        var expected = bomb.Length > RecordLimits.BatchBytesMax ? RecordFormatError.BadLength : RecordFormatError.DecompressedTooLarge;
         Assert.Equal(expected, Assert.IsType<RecordFormatException>(thrown).Error);
         // A doubling buffer leaves its smaller selves behind: twice the bound, and the codec's own.
         Assert.InRange(allocated, 0, 2L * Max + (16 * 1024 * 1024));
@@ -63,7 +63,7 @@ public sealed class DecompressionBoundTests
     public void Decompress_WhenSnappyIsBare_ReadsIt()
     {
         byte[] plain = [.. Enumerable.Range(0, 100_000).Select(i => (byte)(i / 7))];
-        using PooledBuffer unfolded = BatchCompression.Decompress(CompressionType.Snappy, Snappy.CompressToArray(plain));
+        using var unfolded = BatchCompression.Decompress(CompressionType.Snappy, Snappy.CompressToArray(plain));
         Assert.Equal(plain, unfolded.WrittenSpan.ToArray());
     }
 
@@ -71,7 +71,7 @@ public sealed class DecompressionBoundTests
     public void Decompress_WhenZstdClaimsAnotherSize_Refuses()
     {
         // A frame for one segment whose content size field, eight bytes, says 2^60; then one raw block of one byte.
-        byte[] lying = Convert.FromHexString("28B52FFD" + "E0" + "0000000000000010" + "090000" + "61");
+        var lying = Convert.FromHexString("28B52FFD" + "E0" + "0000000000000010" + "090000" + "61");
         Assert.Equal(RecordFormatError.BadCompressedData, Refusal(CompressionType.Zstd, lying));
     }
 
@@ -80,7 +80,7 @@ public sealed class DecompressionBoundTests
     {
         using var compressor = new Compressor();
         byte[] frames = [.. compressor.Wrap("one "u8), .. compressor.Wrap("two"u8)];
-        using PooledBuffer unfolded = BatchCompression.Decompress(CompressionType.Zstd, frames);
+        using var unfolded = BatchCompression.Decompress(CompressionType.Zstd, frames);
         Assert.Equal("one two"u8, unfolded.WrittenSpan);
     }
 
@@ -102,8 +102,8 @@ public sealed class DecompressionBoundTests
 
         using (compressor)
         {
-            byte[] zeros = new byte[1024 * 1024];
-            for (int left = lengthBytes; left > 0; left -= zeros.Length)
+            var zeros = new byte[1024 * 1024];
+            for (var left = lengthBytes; left > 0; left -= zeros.Length)
                 compressor.Write(zeros, 0, Math.Min(left, zeros.Length));
         }
 

@@ -10,11 +10,11 @@ public sealed class FenceBatchTests
     [InlineData(long.MaxValue, int.MaxValue)]
     public void Write_WhenRead_IsAValidBatchThatUsesNoOffset(long baseOffset, int epoch)
     {
-        byte[] bytes = new byte[FenceBatch.LengthBytes];
+        var bytes = new byte[FenceBatch.LengthBytes];
         FenceBatch.Write(bytes, baseOffset, epoch);
-        Assert.Equal(RecordBatchStatus.Valid, RecordBatchScanner.Validate(bytes, out RecordBatchHeader header, out int length));
+        Assert.Equal(RecordBatchStatus.Valid, RecordBatchScanner.Validate(bytes, out var header, out var length));
         Assert.Equal(FenceBatch.LengthBytes, length);
-        Assert.True(FenceBatch.IsFence(header, out int read));
+        Assert.True(FenceBatch.IsFence(header, out var read));
         Assert.Equal((epoch, epoch), (read, header.PartitionLeaderEpoch));
         Assert.Equal((baseOffset - 1, baseOffset), (header.LastOffset, header.NextOffset));
         Assert.Equal((0, true, -1L, -1, -1L), (header.RecordCount, header.IsControl, header.ProducerId, header.LastSequence, header.MaxTimestamp));
@@ -24,11 +24,11 @@ public sealed class FenceBatchTests
     [Fact]
     public void IsFence_WhenTheEpochOutsideTheChecksumIsAnother_DoesNotBelieveIt()
     {
-        byte[] bytes = new byte[FenceBatch.LengthBytes];
+        var bytes = new byte[FenceBatch.LengthBytes];
         FenceBatch.Write(bytes, 5, 2);
         RecordBatchHeader.StampPartitionLeaderEpoch(bytes, 3);
-        Assert.Equal(RecordBatchStatus.Valid, RecordBatchScanner.Validate(bytes, out RecordBatchHeader header, out _));
-        Assert.False(FenceBatch.IsFence(header, out int epoch));
+        Assert.Equal(RecordBatchStatus.Valid, RecordBatchScanner.Validate(bytes, out var header, out _));
+        Assert.False(FenceBatch.IsFence(header, out var epoch));
         Assert.Equal(-1, epoch);
     }
 
@@ -43,9 +43,9 @@ public sealed class FenceBatchTests
             // Emptied by compaction: control, but it still covers its offset.
             TestRecords.Forge([], recordCount: 0, lastOffsetDelta: 0),
         ];
-        foreach (byte[] batch in others)
+        foreach (var batch in others)
         {
-            Assert.Equal(RecordBatchStatus.Valid, RecordBatchScanner.Validate(batch, out RecordBatchHeader header, out _));
+            Assert.Equal(RecordBatchStatus.Valid, RecordBatchScanner.Validate(batch, out var header, out _));
             Assert.False(FenceBatch.IsFence(header, out _));
         }
     }

@@ -14,9 +14,9 @@ public sealed class ForeignCodecTests
     public async Task Decode_WhenOursEncoded_KafkajsGivesTheRecords()
     {
         var batches = new List<(byte[] Bytes, RecordBatchOptions Options, TestRecord[] Records)>();
-        foreach (TestRecord[] records in Samples())
+        foreach (var records in Samples())
         {
-            foreach (CompressionType codec in Codecs)
+            foreach (var codec in Codecs)
             {
                 var options = new RecordBatchOptions
                 {
@@ -27,12 +27,12 @@ public sealed class ForeignCodecTests
             }
         }
 
-        (int exitCode, string[] lines) =
+        (var exitCode, var lines) =
             await ForeignProgram.RunAsync("decode-batches.cjs", [], [.. batches.Select(b => Convert.ToBase64String(b.Bytes))]);
         Assert.Equal((0, batches.Count), (exitCode, lines.Length));
-        foreach (((byte[] _, RecordBatchOptions options, TestRecord[] records), string line) in batches.Zip(lines))
+        foreach (((var _, var options, var records), var line) in batches.Zip(lines))
         {
-            JsonNode batch = JsonNode.Parse(line)!;
+            var batch = JsonNode.Parse(line)!;
             Assert.True((bool)batch["crcMatches"]!);
             Assert.Equal(records, batch["records"]!.AsArray().Select(FromJson));
             Assert.Equal($"{options.BaseOffset}", (string)batch["firstOffset"]!);
@@ -47,7 +47,7 @@ public sealed class ForeignCodecTests
     public async Task Decode_WhenKafkajsEncoded_OursGivesTheRecords()
     {
         var asked = new List<(CompressionType Codec, TestRecord[] Records)>();
-        foreach (TestRecord[] records in Samples())
+        foreach (var records in Samples())
         {
             // kafkajs cannot write a null header value, and keeps headers in an object: one of each key.
             TestRecord[] writable =
@@ -55,17 +55,17 @@ public sealed class ForeignCodecTests
             asked.AddRange(Codecs.Select(codec => (codec, writable)));
         }
 
-        (int exitCode, string[] lines) =
+        (var exitCode, var lines) =
             await ForeignProgram.RunAsync("encode-batches.cjs", [], [.. asked.Select(a => ToJson(a.Codec, a.Records))]);
         Assert.Equal((0, asked.Count), (exitCode, lines.Length));
-        foreach (((CompressionType codec, TestRecord[] records), string line) in asked.Zip(lines))
+        foreach (((var codec, var records), var line) in asked.Zip(lines))
         {
-            byte[] batch = Convert.FromBase64String(line);
-            Assert.Equal(RecordBatchStatus.Valid, RecordBatchScanner.Validate(batch, out RecordBatchHeader header, out int length));
+            var batch = Convert.FromBase64String(line);
+            Assert.Equal(RecordBatchStatus.Valid, RecordBatchScanner.Validate(batch, out var header, out var length));
             Assert.Equal((batch.Length, codec, records.Length), (length, header.Compression, header.RecordCount));
             Assert.Equal((4711L, 7, 12, 11 + records.Length), (header.ProducerId, header.ProducerEpoch, header.BaseSequence, header.LastSequence));
             Assert.Equal(records, TestRecords.Decode(batch));
-            RecordBatchSummary summary = RecordBatchReader.ValidateRecords(batch);
+            var summary = RecordBatchReader.ValidateRecords(batch);
             Assert.Equal((records.Length, records.Max(r => r.TimestampMs)), (summary.RecordCount, header.MaxTimestamp));
         }
     }
@@ -73,17 +73,17 @@ public sealed class ForeignCodecTests
     [Fact]
     public async Task WalkLog_WhenSegmentHoldsBatchesAndFences_ReachesItsTail()
     {
-        byte[] firstFence = new byte[FenceBatch.LengthBytes];
-        byte[] lastFence = new byte[FenceBatch.LengthBytes];
+        var firstFence = new byte[FenceBatch.LengthBytes];
+        var lastFence = new byte[FenceBatch.LengthBytes];
         FenceBatch.Write(firstFence, 0, 1);
         FenceBatch.Write(lastFence, 3, 2);
-        byte[] two = TestRecords.Encode(
+        var two = TestRecords.Encode(
             new RecordBatchOptions { Compression = CompressionType.Gzip, PartitionLeaderEpoch = 1 },
             Enumerable.Repeat(TestRecords.Text("argentina-brazil", "goal goal goal goal goal goal goal goal goal goal"), 2));
-        byte[] one = TestRecords.Encode(new RecordBatchOptions { BaseOffset = 2 }, TestRecords.Text(null, "end"));
+        var one = TestRecords.Encode(new RecordBatchOptions { BaseOffset = 2 }, TestRecords.Text(null, "end"));
         byte[] whole = [.. firstFence, .. two, .. one, .. lastFence, .. lastFence];
 
-        (int exitCode, JsonNode[] lines) = await WalkAsync([.. whole, .. new byte[4096]]);
+        (var exitCode, var lines) = await WalkAsync([.. whole, .. new byte[4096]]);
         Assert.Equal(0, exitCode);
         Assert.Equal([-1, 1, 2, 2, 2], lines[..^1].Select(line => (int)line["lastOffset"]!));
         Assert.Equal([true, false, false, true, true], lines[..^1].Select(line => (bool)line["isControl"]!));
@@ -103,11 +103,11 @@ public sealed class ForeignCodecTests
 
     private static async Task<(int ExitCode, JsonNode[] Lines)> WalkAsync(byte[] segment)
     {
-        string file = Path.GetTempFileName();
+        var file = Path.GetTempFileName();
         try
         {
             await File.WriteAllBytesAsync(file, segment);
-            (int exitCode, string[] lines) = await ForeignProgram.RunAsync("walk-log.cjs", [file, "--records"]);
+            (var exitCode, var lines) = await ForeignProgram.RunAsync("walk-log.cjs", [file, "--records"]);
             return (exitCode, [.. lines.Select(line => JsonNode.Parse(line)!)]);
         }
         finally
@@ -126,7 +126,7 @@ public sealed class ForeignCodecTests
         yield return [TestRecords.Text("a", "1", 1_800_000_000_000), TestRecords.Text("b", "2", 1), TestRecords.Text("c", "3", 1_900_000_000_000)];
         // Enough to cross the blocks of each codec.
         yield return [.. Enumerable.Range(0, 3000).Select(i => TestRecords.Text($"match-{i % 64}", $"{{\"event\":\"pass\",\"minute\":{i * 7919 % 90}}}", 1_750_000_000_000 + i))];
-        for (int i = 0; i < 10; i++)
+        for (var i = 0; i < 10; i++)
         {
             yield return [.. Enumerable.Range(0, random.Next(1, 40)).Select(_ => new TestRecord(
                 1_750_000_000_000 + random.Next(-1000, 1000), Bytes(random), Bytes(random),
@@ -138,7 +138,7 @@ public sealed class ForeignCodecTests
     {
         if (random.Next(6) == 0)
             return null;
-        byte[] bytes = new byte[random.Next(200)];
+        var bytes = new byte[random.Next(200)];
         random.NextBytes(bytes.AsSpan(0, bytes.Length / 2));
         return bytes;
     }

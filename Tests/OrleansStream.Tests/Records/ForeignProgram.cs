@@ -20,18 +20,18 @@ internal static class ForeignProgram
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        using Process process = Process.Start(start) ?? throw new InvalidOperationException("There is no node to start.");
+        using var process = Process.Start(start) ?? throw new InvalidOperationException("There is no node to start.");
         using var timeout = new CancellationTokenSource(RunTimeMax, TimeProvider.System);
         try
         {
             // All three at once: a pipe that nobody empties stops the program.
-            Task<string> output = process.StandardOutput.ReadToEndAsync(timeout.Token);
-            Task<string> error = process.StandardError.ReadToEndAsync(timeout.Token);
-            foreach (string line in input)
+            var output = process.StandardOutput.ReadToEndAsync(timeout.Token);
+            var error = process.StandardError.ReadToEndAsync(timeout.Token);
+            foreach (var line in input)
                 await process.StandardInput.WriteLineAsync(line.AsMemory(), timeout.Token);
             process.StandardInput.Close();
-            string errors = await error;
-            string[] lines = (await output).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+            var errors = await error;
+            var lines = (await output).Split('\n', StringSplitOptions.RemoveEmptyEntries);
             await process.WaitForExitAsync(timeout.Token);
             Assert.True(errors.Length == 0, errors);
             return (process.ExitCode, lines);

@@ -44,8 +44,8 @@ public sealed class RecordBatchGoldenTests
     [MemberData(nameof(Kafka))]
     public void Decode_WhenKafkaEncodedIt_GivesItsRecords(string hex, RecordBatchOptions options, TestRecordData data)
     {
-        byte[] batch = Convert.FromHexString(hex);
-        Assert.Equal(RecordBatchStatus.Valid, RecordBatchScanner.Validate(batch, out RecordBatchHeader header, out _));
+        var batch = Convert.FromHexString(hex);
+        Assert.Equal(RecordBatchStatus.Valid, RecordBatchScanner.Validate(batch, out var header, out _));
         Assert.Equal((options.BaseOffset, options.PartitionLeaderEpoch), (header.BaseOffset, header.PartitionLeaderEpoch));
         Assert.Equal(data.Records, TestRecords.Decode(batch));
     }

@@ -37,7 +37,7 @@ public sealed class RecordBatchMalformedTests
     [InlineData(Good + Good, 2, RecordFormatError.BadOffsetDelta)]
     public void Decode_WhenRecordsLieUnderAGoodChecksum_SaysWhatIsWrong(string records, int count, RecordFormatError expected)
     {
-        byte[] batch = TestRecords.Forge(Convert.FromHexString(records), count);
+        var batch = TestRecords.Forge(Convert.FromHexString(records), count);
         if (RecordBatchScanner.Validate(batch, out _, out _) != RecordBatchStatus.Valid)
             Assert.Equal(RecordFormatError.BadRecordCount, expected);
         Assert.Equal(expected, Assert.Throws<RecordFormatException>(() => TestRecords.Decode(batch)).Error);
@@ -52,19 +52,19 @@ public sealed class RecordBatchMalformedTests
     public void Decode_WhenTimestampDoesNotFit_Refuses()
     {
         // The batch's base is -1, and this delta is the least there is.
-        byte[] batch = TestRecords.Forge(Convert.FromHexString("22" + "00" + "FFFFFFFFFFFFFFFFFF01" + "00" + "026B" + "0276" + "00"), 1);
+        var batch = TestRecords.Forge(Convert.FromHexString("22" + "00" + "FFFFFFFFFFFFFFFFFF01" + "00" + "026B" + "0276" + "00"), 1);
         Assert.Equal(RecordFormatError.BadTimestamp, Assert.Throws<RecordFormatException>(() => TestRecords.Decode(batch)).Error);
     }
 
     [Fact]
     public void ValidateRecords_WhenOffsetsHaveGaps_RefusesWhatReadingAccepts()
     {
-        string second = "10" + "00" + "00" + "04" + "026B" + "0276" + "00";
-        byte[] compacted = TestRecords.Forge(Convert.FromHexString(Good + second), 2, lastOffsetDelta: 7);
+        var second = "10" + "00" + "00" + "04" + "026B" + "0276" + "00";
+        var compacted = TestRecords.Forge(Convert.FromHexString(Good + second), 2, lastOffsetDelta: 7);
         Assert.Equal(2, TestRecords.Decode(compacted).Count);
         Assert.Equal(
             RecordFormatError.BadOffsetDelta, Assert.Throws<RecordFormatException>(() => RecordBatchReader.ValidateRecords(compacted)).Error);
-        byte[] empty = TestRecords.Encode(new RecordBatchOptions());
+        var empty = TestRecords.Encode(new RecordBatchOptions());
         Assert.Equal(
             RecordFormatError.BadRecordCount, Assert.Throws<RecordFormatException>(() => RecordBatchReader.ValidateRecords(empty)).Error);
     }
@@ -73,10 +73,10 @@ public sealed class RecordBatchMalformedTests
     [MemberData(nameof(TestRecords.Codecs), MemberType = typeof(TestRecords))]
     public void Decode_WhenCutAnywhere_Refuses(CompressionType codec)
     {
-        byte[] batch = Sample(codec);
-        for (int length = 0; length < batch.Length; length++)
+        var batch = Sample(codec);
+        for (var length = 0; length < batch.Length; length++)
         {
-            byte[] cut = batch[..length];
+            var cut = batch[..length];
             Assert.Throws<RecordFormatException>(() => TestRecords.Decode(cut));
         }
     }
@@ -85,12 +85,12 @@ public sealed class RecordBatchMalformedTests
     [MemberData(nameof(TestRecords.Codecs), MemberType = typeof(TestRecords))]
     public void Decode_WhenRecordsAreCutAnywhereUnderAGoodChecksum_Refuses(CompressionType codec)
     {
-        byte[] batch = Sample(codec);
+        var batch = Sample(codec);
         ReadOnlySpan<byte> records = batch.AsSpan(RecordBatchHeader.HeaderLengthBytes);
-        for (int length = 0; length < records.Length; length++)
+        for (var length = 0; length < records.Length; length++)
         {
-            byte[] forged = TestRecords.Forge(records[..length], 30, codec);
-            Exception? thrown = Record.Exception(() => TestRecords.Decode(forged));
+            var forged = TestRecords.Forge(records[..length], 30, codec);
+            var thrown = Record.Exception(() => TestRecords.Decode(forged));
             // What cuts off only the codec's own trailer may still hold every record.
             Assert.True(thrown is RecordFormatException || (thrown is null && length >= records.Length - 16), $"{length}: {thrown}");
         }
@@ -100,13 +100,13 @@ public sealed class RecordBatchMalformedTests
     [MemberData(nameof(TestRecords.Codecs), MemberType = typeof(TestRecords))]
     public void Decode_WhenAnyBitOfTheRecordsIsFlippedUnderAGoodChecksum_ThrowsNothingElse(CompressionType codec)
     {
-        byte[] batch = Sample(codec);
-        int refused = 0;
-        for (int bit = RecordBatchHeader.HeaderLengthBytes * 8; bit < batch.Length * 8; bit++)
+        var batch = Sample(codec);
+        var refused = 0;
+        for (var bit = RecordBatchHeader.HeaderLengthBytes * 8; bit < batch.Length * 8; bit++)
         {
             byte[] flipped = [.. batch];
             flipped[bit / 8] ^= (byte)(1 << (bit % 8));
-            Exception? thrown = Record.Exception(() => TestRecords.Decode(flipped));
+            var thrown = Record.Exception(() => TestRecords.Decode(flipped));
             Assert.True(thrown is null or RecordFormatException, $"bit {bit}: {thrown}");
             refused += thrown is null ? 0 : 1;
         }
@@ -122,8 +122,8 @@ public sealed class RecordBatchMalformedTests
             {
                 // With the start of true data, which gets past the codec's signature.
                 ReadOnlySpan<byte> start = Sample(codec).AsSpan(RecordBatchHeader.HeaderLengthBytes, kept);
-                byte[] batch = TestRecords.Forge([.. start, .. garbage], count, codec);
-                Exception? thrown = Record.Exception(() => TestRecords.Decode(batch));
+                var batch = TestRecords.Forge([.. start, .. garbage], count, codec);
+                var thrown = Record.Exception(() => TestRecords.Decode(batch));
                 Assert.True(thrown is null or RecordFormatException, $"{thrown}");
             },
             iter: 2000);

@@ -13,13 +13,13 @@ public sealed class RecordBatchRoundTripTests
             records =>
             {
                 var options = new RecordBatchOptions { Compression = codec };
-                byte[] batch = TestRecords.Encode(options, records);
-                Assert.Equal(RecordBatchStatus.Valid, RecordBatchScanner.Validate(batch, out RecordBatchHeader header, out int length));
+                var batch = TestRecords.Encode(options, records);
+                Assert.Equal(RecordBatchStatus.Valid, RecordBatchScanner.Validate(batch, out var header, out var length));
                 Assert.Equal(batch.Length, length);
                 Assert.Equal(records, TestRecords.Decode(batch));
                 Assert.Equal(records.Max(r => r.TimestampMs), header.MaxTimestamp);
                 Assert.Equal(records[0].TimestampMs, header.BaseTimestamp);
-                RecordBatchSummary summary = RecordBatchReader.ValidateRecords(batch);
+                var summary = RecordBatchReader.ValidateRecords(batch);
                 Assert.Equal(
                     new RecordBatchSummary(records.Length, records.Min(r => r.TimestampMs), records.Max(r => r.TimestampMs)), summary);
             },
@@ -30,7 +30,7 @@ public sealed class RecordBatchRoundTripTests
         Gen.Select(Gen.Long[0, long.MaxValue / 2], Gen.Int, Gen.Long[0, long.MaxValue], Gen.Short[0, short.MaxValue], Gen.Int[0, int.MaxValue], Gen.Bool, Gen.Bool)
             .Sample((baseOffset, epoch, producer, producerEpoch, sequence, transactional, control) =>
             {
-                byte[] batch = TestRecords.Encode(
+                var batch = TestRecords.Encode(
                     new RecordBatchOptions
                     {
                         BaseOffset = baseOffset, PartitionLeaderEpoch = epoch, ProducerId = producer, ProducerEpoch = producerEpoch,
@@ -38,7 +38,7 @@ public sealed class RecordBatchRoundTripTests
                         TimestampType = TimestampType.LogAppendTime,
                     },
                     TestRecords.Text("k", "v"), TestRecords.Text("k", "w"));
-                Assert.True(RecordBatchHeader.TryRead(batch, out RecordBatchHeader header));
+                Assert.True(RecordBatchHeader.TryRead(batch, out var header));
                 Assert.Equal((baseOffset, baseOffset + 1, baseOffset + 2), (header.BaseOffset, header.LastOffset, header.NextOffset));
                 Assert.Equal((epoch, producer, producerEpoch, sequence), (header.PartitionLeaderEpoch, header.ProducerId, header.ProducerEpoch, header.BaseSequence));
                 Assert.Equal((transactional, control, false), (header.IsTransactional, header.IsControl, header.HasDeleteHorizon));
@@ -55,8 +55,8 @@ public sealed class RecordBatchRoundTripTests
     public void LastSequence_WhenItPassesTheGreatest_GoesOnAtZero(int baseSequence, int lastOffsetDelta, int expected)
     {
         TestRecord[] records = [.. Enumerable.Repeat(TestRecords.Text("k", "v"), lastOffsetDelta + 1)];
-        byte[] batch = TestRecords.Encode(new RecordBatchOptions { BaseSequence = baseSequence }, records);
-        Assert.True(RecordBatchHeader.TryRead(batch, out RecordBatchHeader header));
+        var batch = TestRecords.Encode(new RecordBatchOptions { BaseSequence = baseSequence }, records);
+        Assert.True(RecordBatchHeader.TryRead(batch, out var header));
         Assert.Equal(expected, header.LastSequence);
     }
 
@@ -64,10 +64,10 @@ public sealed class RecordBatchRoundTripTests
     [MemberData(nameof(TestRecords.Codecs), MemberType = typeof(TestRecords))]
     public void Decode_WhenRecordIsAsLongAsABatchMay_GivesItBack(CompressionType codec)
     {
-        byte[] value = new byte[RecordLimits.BatchBytesMax - RecordBatchHeader.HeaderLengthBytes - 13];
+        var value = new byte[RecordLimits.BatchBytesMax - RecordBatchHeader.HeaderLengthBytes - 13];
         new Random(3).NextBytes(value);
         var record = new TestRecord(5, null, value, []);
-        byte[] batch = TestRecords.Encode(new RecordBatchOptions { Compression = codec }, record);
+        var batch = TestRecords.Encode(new RecordBatchOptions { Compression = codec }, record);
         Assert.Equal(RecordLimits.BatchBytesMax, batch.Length);
         Assert.Equal([record], TestRecords.Decode(batch));
     }
@@ -75,7 +75,7 @@ public sealed class RecordBatchRoundTripTests
     [Fact]
     public void Append_WhenValueLiesInPieces_EncodesTheSame()
     {
-        byte[] expected = TestRecords.Encode(new RecordBatchOptions(), TestRecords.Text("key", "one two three", 9));
+        var expected = TestRecords.Encode(new RecordBatchOptions(), TestRecords.Text("key", "one two three", 9));
         var first = new Piece("one "u8.ToArray(), null);
         var last = new Piece("three"u8.ToArray(), new Piece("two "u8.ToArray(), first));
         using var writer = new RecordBatchWriter();
@@ -87,7 +87,7 @@ public sealed class RecordBatchRoundTripTests
     [Fact]
     public void TimestampMs_WhenLogAppendTimeIsStamped_IsTheLogsForEveryRecord()
     {
-        byte[] batch = TestRecords.Encode(new RecordBatchOptions(), TestRecords.Text("a", "1", 100), TestRecords.Text("b", "2", 50));
+        var batch = TestRecords.Encode(new RecordBatchOptions(), TestRecords.Text("a", "1", 100), TestRecords.Text("b", "2", 50));
         RecordBatchHeader.StampLogAppendTime(batch, 777);
         Assert.Equal(RecordBatchStatus.Valid, RecordBatchScanner.Validate(batch, out _, out _));
         Assert.All(TestRecords.Decode(batch), record => Assert.Equal(777, record.TimestampMs));

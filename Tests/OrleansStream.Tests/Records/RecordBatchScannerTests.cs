@@ -12,7 +12,7 @@ public sealed class RecordBatchScannerTests
     [Fact]
     public void MoveNext_WhenBatchesLieBackToBack_GivesEachAndEnds()
     {
-        byte[] fence = new byte[FenceBatch.LengthBytes];
+        var fence = new byte[FenceBatch.LengthBytes];
         FenceBatch.Write(fence, 42, 3);
         byte[] bytes = [.. Batch, .. fence, .. Batch];
         var scanner = new RecordBatchScanner(bytes);
@@ -28,7 +28,7 @@ public sealed class RecordBatchScannerTests
     public void MoveNext_WhenTailIsCutAnywhere_StopsAtTheLastWholeBatch()
     {
         byte[] bytes = [.. Batch, .. Batch];
-        for (int length = Batch.Length + 1; length < bytes.Length; length++)
+        for (var length = Batch.Length + 1; length < bytes.Length; length++)
         {
             var scanner = new RecordBatchScanner(bytes.AsSpan(0, length));
             Assert.True(scanner.MoveNext());
@@ -40,8 +40,8 @@ public sealed class RecordBatchScannerTests
     [Fact]
     public void Validate_WhenIncomplete_SaysHowManyBytesAreNeeded()
     {
-        Assert.Equal(RecordBatchStatus.Incomplete, RecordBatchScanner.Validate(Batch.AsSpan(0, 11), out _, out int unknown));
-        Assert.Equal(RecordBatchStatus.Incomplete, RecordBatchScanner.Validate(Batch.AsSpan(0, 12), out _, out int known));
+        Assert.Equal(RecordBatchStatus.Incomplete, RecordBatchScanner.Validate(Batch.AsSpan(0, 11), out _, out var unknown));
+        Assert.Equal(RecordBatchStatus.Incomplete, RecordBatchScanner.Validate(Batch.AsSpan(0, 12), out _, out var known));
         Assert.Equal((0, Batch.Length), (unknown, known));
     }
 
@@ -84,7 +84,7 @@ public sealed class RecordBatchScannerTests
     [Fact]
     public void Validate_WhenCountPassesWhatTheBytesHold_SaysSo()
     {
-        byte[] bytes = TestRecords.Forge(new byte[70], recordCount: 11);
+        var bytes = TestRecords.Forge(new byte[70], recordCount: 11);
         Assert.Equal(RecordBatchStatus.BadCount, RecordBatchScanner.Validate(bytes, out _, out _));
     }
 
@@ -92,22 +92,22 @@ public sealed class RecordBatchScannerTests
     public void Validate_WhenMessageIsOfAnOldFormat_SaysBadMagic()
     {
         // Offset, size 14+3, CRC, magic 0, attributes, null key, three bytes of value.
-        byte[] old = Convert.FromHexString("0000000000000000" + "00000011" + "FEB01DBF" + "00" + "00" + "FFFFFFFF" + "00000003" + "313233");
+        var old = Convert.FromHexString("0000000000000000" + "00000011" + "FEB01DBF" + "00" + "00" + "FFFFFFFF" + "00000003" + "313233");
         Assert.Equal(RecordBatchStatus.BadMagic, RecordBatchScanner.Validate(old, out _, out _));
     }
 
     [Fact]
     public void Validate_WhenAnyBitIsFlipped_AcceptsItOnlyOutsideTheChecksum()
     {
-        for (int bit = 0; bit < Batch.Length * 8; bit++)
+        for (var bit = 0; bit < Batch.Length * 8; bit++)
         {
             byte[] bytes = [.. Batch];
             bytes[bit / 8] ^= (byte)(1 << (bit % 8));
-            RecordBatchStatus status = RecordBatchScanner.Validate(bytes, out RecordBatchHeader header, out _);
-            bool isStamp = bit / 8 < RecordBatchHeader.BatchLengthPosition
+            var status = RecordBatchScanner.Validate(bytes, out var header, out _);
+            var isStamp = bit / 8 < RecordBatchHeader.BatchLengthPosition
                 || bit / 8 is >= RecordBatchHeader.PartitionLeaderEpochPosition and < RecordBatchHeader.MagicPosition;
             // The sign bit of the base offset is the one stamp that no log has.
-            bool isAccepted = isStamp && bit != 7;
+            var isAccepted = isStamp && bit != 7;
             Assert.True(isAccepted == (status == RecordBatchStatus.Valid), $"bit {bit}: {status} {header.BaseOffset}");
         }
     }
@@ -116,7 +116,7 @@ public sealed class RecordBatchScannerTests
     public void MoveNext_WhenBytesAreGarbage_NeverThrows() =>
         Gen.Select(Gen.Byte.Array[0, 200], Gen.Int[0, 3], Gen.Bool).Sample((garbage, kind, checkCrc) =>
         {
-            byte[] bytes = kind switch
+            var bytes = kind switch
             {
                 0 => garbage,
                 1 => [.. Batch, .. garbage],
@@ -125,7 +125,7 @@ public sealed class RecordBatchScannerTests
                 _ => [.. Batch.AsSpan(0, RecordBatchHeader.CrcPosition + 4), .. garbage, .. Batch],
             };
             var scanner = new RecordBatchScanner(bytes, checkCrc);
-            int batches = 0;
+            var batches = 0;
             while (scanner.MoveNext())
             {
                 batches++;

@@ -11,10 +11,10 @@ public sealed class RecordBatchStampingTests
     [Fact]
     public void Stamp_WhenLeaderSetsOffsetAndEpoch_KeepsTheChecksum()
     {
-        Assert.True(RecordBatchHeader.TryRead(_batch, out RecordBatchHeader before));
+        Assert.True(RecordBatchHeader.TryRead(_batch, out var before));
         RecordBatchHeader.StampBaseOffset(_batch, 123_456_789_012);
         RecordBatchHeader.StampPartitionLeaderEpoch(_batch, 9);
-        RecordBatchHeader after = Valid();
+        var after = Valid();
         Assert.Equal((before.Crc, 123_456_789_012, 9), (after.Crc, after.BaseOffset, after.PartitionLeaderEpoch));
     }
 
@@ -23,7 +23,7 @@ public sealed class RecordBatchStampingTests
     {
         RecordBatchHeader.StampProducer(_batch, 77, 3, 2_000_000_000);
         RecordBatchHeader.StampMaxTimestamp(_batch, 5000);
-        RecordBatchHeader stamped = Valid();
+        var stamped = Valid();
         Assert.Equal((77L, 3, 2_000_000_000), (stamped.ProducerId, stamped.ProducerEpoch, stamped.BaseSequence));
         Assert.Equal((5000L, TimestampType.CreateTime), (stamped.MaxTimestamp, stamped.TimestampType));
 
@@ -45,7 +45,7 @@ public sealed class RecordBatchStampingTests
 
     private RecordBatchHeader Valid()
     {
-        Assert.Equal(RecordBatchStatus.Valid, RecordBatchScanner.Validate(_batch, out RecordBatchHeader header, out _));
+        Assert.Equal(RecordBatchStatus.Valid, RecordBatchScanner.Validate(_batch, out var header, out _));
         return header;
     }
 }

@@ -12,21 +12,21 @@ public sealed class RecordBatchWriterTests
         {
             using var writer = new RecordBatchWriter();
             using var headers = new RecordHeadersWriter();
-            int bound = RecordBatchHeader.HeaderLengthBytes;
-            foreach (TestRecord record in records)
+            var bound = RecordBatchHeader.HeaderLengthBytes;
+            foreach (var record in records)
             {
                 headers.Reset();
-                foreach ((string key, byte[]? value) in record.Headers)
+                foreach ((var key, var value) in record.Headers)
                     headers.Append(key, value, value is not null);
-                int before = writer.LengthBytes;
+                var before = writer.LengthBytes;
                 writer.Append(record.TimestampMs, record.Key, record.Key is not null, record.Value, record.Value is not null, headers.EncodedHeaders);
-                int most = RecordBatchWriter.EncodedRecordLengthBytes(
+                var most = RecordBatchWriter.EncodedRecordLengthBytes(
                     record.Key?.Length ?? 0, record.Value?.Length ?? 0, headers.EncodedHeaders.Length);
                 Assert.InRange(writer.LengthBytes - before, RecordLimits.RecordBytesMin, most);
                 bound += most;
             }
 
-            int length = writer.LengthBytes;
+            var length = writer.LengthBytes;
             writer.Finish();
             Assert.Equal(length, writer.WrittenBatch().Length);
             Assert.InRange(length, 0, bound);
@@ -36,15 +36,15 @@ public sealed class RecordBatchWriterTests
     [MemberData(nameof(TestRecords.Codecs), MemberType = typeof(TestRecords))]
     public void Finish_WhenRecordsAreNoise_IsNoLongerThanSaid(CompressionType codec)
     {
-        byte[] noise = new byte[5000];
+        var noise = new byte[5000];
         new Random(11).NextBytes(noise);
         using var writer = new RecordBatchWriter();
         writer.Reset(new RecordBatchOptions { Compression = codec });
         writer.Append(1, default, false, noise, true);
-        int length = writer.LengthBytes;
+        var length = writer.LengthBytes;
         writer.Finish();
         Assert.Equal(length, writer.WrittenBatch().Length);
-        Assert.True(RecordBatchHeader.TryRead(writer.WrittenBatch().Span, out RecordBatchHeader header));
+        Assert.True(RecordBatchHeader.TryRead(writer.WrittenBatch().Span, out var header));
         Assert.Equal(CompressionType.None, header.Compression);
     }
 
@@ -55,8 +55,8 @@ public sealed class RecordBatchWriterTests
     public void Finish_WhenLevelIsHigher_CompressesBetter(CompressionType codec, int low, int high)
     {
         TestRecord[] records = [.. Enumerable.Range(0, 2000).Select(i => TestRecords.Text($"match-{i % 37}", $"minute {i * 7919 % 90} goal by player {i * 31 % 23}"))];
-        byte[] fast = TestRecords.Encode(new RecordBatchOptions { Compression = codec, CompressionLevel = low }, records);
-        byte[] small = TestRecords.Encode(new RecordBatchOptions { Compression = codec, CompressionLevel = high }, records);
+        var fast = TestRecords.Encode(new RecordBatchOptions { Compression = codec, CompressionLevel = low }, records);
+        var small = TestRecords.Encode(new RecordBatchOptions { Compression = codec, CompressionLevel = high }, records);
         Assert.True(small.Length < fast.Length, $"{small.Length} < {fast.Length}");
         Assert.Equal(records, TestRecords.Decode(small));
     }
@@ -69,7 +69,7 @@ public sealed class RecordBatchWriterTests
         TestRecord[] second = [TestRecords.Text("c", "3", 10)];
         var compressed = new RecordBatchOptions { Compression = CompressionType.Zstd, ProducerId = 5, IsControl = true };
         Assert.Equal(first, TestRecords.Decode(TestRecords.Encode(writer, compressed, first)));
-        byte[] reused = TestRecords.Encode(writer, new RecordBatchOptions(), second);
+        var reused = TestRecords.Encode(writer, new RecordBatchOptions(), second);
         Assert.Equal(TestRecords.Encode(new RecordBatchOptions(), second), reused);
         writer.Dispose();
         Assert.Equal(reused, TestRecords.Encode(writer, new RecordBatchOptions(), second));
@@ -79,9 +79,9 @@ public sealed class RecordBatchWriterTests
     public void Append_WhenBatchIsFull_RefusesAndKeepsWhatItHas()
     {
         using var writer = new RecordBatchWriter();
-        byte[] big = new byte[RecordLimits.BatchBytesMax - RecordBatchHeader.HeaderLengthBytes - 13];
+        var big = new byte[RecordLimits.BatchBytesMax - RecordBatchHeader.HeaderLengthBytes - 13];
         writer.Append(1, "k"u8, true, "v"u8, true);
-        int length = writer.LengthBytes;
+        var length = writer.LengthBytes;
         Assert.Throws<InvalidOperationException>(() => writer.Append(2, default, false, big, true));
         Assert.Equal((1, length), (writer.Count, writer.LengthBytes));
         writer.Finish();
@@ -91,7 +91,7 @@ public sealed class RecordBatchWriterTests
     [Fact]
     public void Finish_WhenCompressedBatchIsStillTooLong_Refuses()
     {
-        byte[] noise = new byte[RecordLimits.BatchBytesMax];
+        var noise = new byte[RecordLimits.BatchBytesMax];
         new Random(5).NextBytes(noise);
         using var writer = new RecordBatchWriter();
         writer.Reset(new RecordBatchOptions { Compression = CompressionType.Lz4 });
@@ -130,7 +130,7 @@ public sealed class RecordBatchWriterTests
         static void Run(RecordBatchWriter writer, RecordHeadersWriter headers)
         {
             writer.Reset(new RecordBatchOptions());
-            for (int i = 0; i < Count; i++)
+            for (var i = 0; i < Count; i++)
             {
                 headers.Reset();
                 headers.Append("source", "stadium"u8);
@@ -138,11 +138,11 @@ public sealed class RecordBatchWriterTests
             }
 
             writer.Finish();
-            int headerCount = 0;
+            var headerCount = 0;
             using var reader = new RecordBatchReader(writer.WrittenBatch().Span);
-            while (reader.TryReadNext(out RecordView record))
+            while (reader.TryReadNext(out var record))
             {
-                foreach (RecordHeaderView header in record.Headers)
+                foreach (var header in record.Headers)
                     headerCount += header.Key.Length == 6 ? 1 : 0;
             }
 
@@ -154,10 +154,10 @@ public sealed class RecordBatchWriterTests
     public void EncodedHeaders_WhenTheyAreMany_CarryTheirCount()
     {
         using var headers = new RecordHeadersWriter();
-        for (int i = 0; i < 300; i++)
+        for (var i = 0; i < 300; i++)
             headers.Append($"k{i}", [], hasValue: i % 2 == 0);
-        int count = 0;
-        foreach (RecordHeaderView header in new RecordHeaderEnumerator(headers.EncodedHeaders))
+        var count = 0;
+        foreach (var header in new RecordHeaderEnumerator(headers.EncodedHeaders))
             Assert.Equal(count++ % 2 == 0, header.HasValue);
         Assert.Equal(300, count);
     }

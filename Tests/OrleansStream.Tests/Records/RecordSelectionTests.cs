@@ -20,8 +20,8 @@ public sealed class RecordSelectionTests
             while (scanner.MoveNext())
             {
                 using var reader = new RecordBatchReader(scanner.Batch);
-                List<TestRecord> records = TestRecords.Decode(scanner.Batch);
-                for (int i = 0; reader.TryReadNext(out RecordView view); i++)
+                var records = TestRecords.Decode(scanner.Batch);
+                for (var i = 0; reader.TryReadNext(out var view); i++)
                 {
                     if (random.Next(2) == 0)
                         continue;
@@ -30,12 +30,12 @@ public sealed class RecordSelectionTests
                 }
             }
 
-            byte[] expected = TestRecords.Encode(Named, chosen);
-            byte[] written = new byte[selection.LengthBytes + 3];
+            var expected = TestRecords.Encode(Named, chosen);
+            var written = new byte[selection.LengthBytes + 3];
             selection.WriteTo(written);
             Assert.Equal(expected, written[..^3]);
             Assert.Equal([0, 0, 0], written[^3..]);
-            RecordBatchHeader.TryRead(expected, out RecordBatchHeader header);
+            RecordBatchHeader.TryRead(expected, out var header);
             Assert.Equal(
                 (header.LengthBytes, header.RecordCount, header.BaseTimestamp, header.MaxTimestamp, header.LastSequence),
                 (selection.Header.LengthBytes, selection.Header.RecordCount, selection.Header.BaseTimestamp, selection.Header.MaxTimestamp,
@@ -45,7 +45,7 @@ public sealed class RecordSelectionTests
     [Fact]
     public void Header_WhenAllTimesAreBefore1970_TellsTheLatestOfThem()
     {
-        byte[] source = TestRecords.Encode(new RecordBatchOptions(), TestRecords.Text("k", "v"));
+        var source = TestRecords.Encode(new RecordBatchOptions(), TestRecords.Text("k", "v"));
         using var selection = new RecordSelection(Named, source);
         selection.Add(RecordBatchHeader.HeaderLengthBytes, -7);
         selection.Add(RecordBatchHeader.HeaderLengthBytes, -9);
@@ -55,13 +55,13 @@ public sealed class RecordSelectionTests
     [Fact]
     public void Add_BeyondTheBoundOfABatch_IsRefusedAndChangesNothing()
     {
-        byte[] source = TestRecords.Encode(new RecordBatchOptions(), new TestRecord(1, null, new byte[RecordLimits.BatchBytesMax / 2], []));
+        var source = TestRecords.Encode(new RecordBatchOptions(), new TestRecord(1, null, new byte[RecordLimits.BatchBytesMax / 2], []));
         using var selection = new RecordSelection(Named, source);
         selection.Add(RecordBatchHeader.HeaderLengthBytes, 1);
-        int before = selection.LengthBytes;
+        var before = selection.LengthBytes;
         Assert.Throws<InvalidOperationException>(() => selection.Add(RecordBatchHeader.HeaderLengthBytes, 1));
         Assert.Equal((1, before), (selection.Count, selection.LengthBytes));
-        byte[] written = new byte[before];
+        var written = new byte[before];
         selection.WriteTo(written);
         Assert.Equal(RecordBatchStatus.Valid, RecordBatchScanner.Validate(written, out _, out _));
     }
@@ -77,10 +77,10 @@ public sealed class RecordSelectionTests
     [Fact]
     public void WriteTo_WhereThereIsNoRoom_WritesNothing()
     {
-        byte[] source = TestRecords.Encode(new RecordBatchOptions(), TestRecords.Text("k", "v"));
+        var source = TestRecords.Encode(new RecordBatchOptions(), TestRecords.Text("k", "v"));
         using var selection = new RecordSelection(Named, source);
         selection.Add(RecordBatchHeader.HeaderLengthBytes, 1);
-        byte[] destination = new byte[selection.LengthBytes - 1];
+        var destination = new byte[selection.LengthBytes - 1];
         Assert.Throws<ArgumentException>(() => selection.WriteTo(destination));
         Assert.DoesNotContain(destination, value => value != 0);
     }

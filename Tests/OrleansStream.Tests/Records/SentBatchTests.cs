@@ -14,8 +14,8 @@ public sealed class SentBatchTests
     [Fact]
     public void Validate_OfAnyRecords_TellsTheirTimes() => Gen.Select(Codec, TestRecords.Some).Sample((codec, records) =>
     {
-        byte[] batch = TestRecords.Encode(new RecordBatchOptions { Compression = codec }, records);
-        RecordBatchSummary summary = RecordBatchReader.ValidateRecords(batch);
+        var batch = TestRecords.Encode(new RecordBatchOptions { Compression = codec }, records);
+        var summary = RecordBatchReader.ValidateRecords(batch);
         Assert.Equal(
             (records.Length, records.Min(record => record.TimestampMs), records.Max(record => record.TimestampMs)),
             (summary.RecordCount, summary.MinTimestampMs, summary.MaxTimestampMs));
@@ -25,7 +25,7 @@ public sealed class SentBatchTests
     public void Validate_OfAnyMutationOfTheFraming_RefusesOrDecodesToTheSame() => Gen.Select(
         Codec, TestRecords.Some, Gen.Int[0, 100_000], Gen.Byte, Gen.Int[0, 3]).Sample((codec, records, at, with, how) =>
     {
-        byte[] plain = TestRecords.Encode(new RecordBatchOptions(), records)[RecordBatchHeader.HeaderLengthBytes..];
+        var plain = TestRecords.Encode(new RecordBatchOptions(), records)[RecordBatchHeader.HeaderLengthBytes..];
         at %= plain.Length;
         byte[] mutated = how switch
         {
@@ -34,8 +34,8 @@ public sealed class SentBatchTests
             2 => [.. plain[..at], .. plain[(at + 1)..]],
             _ => [.. plain[..at], .. plain[..(with % plain.Length)], .. plain[at..]],
         };
-        byte[] batch = LyingBatch.Of(codec, mutated, records.Length, records[0].TimestampMs);
-        if (RecordBatchScanner.Validate(batch, out RecordBatchHeader header, out _) != RecordBatchStatus.Valid)
+        var batch = LyingBatch.Of(codec, mutated, records.Length, records[0].TimestampMs);
+        if (RecordBatchScanner.Validate(batch, out var header, out _) != RecordBatchStatus.Valid)
             return;
         try
         {
@@ -47,12 +47,10 @@ public sealed class SentBatchTests
         }
 
         // What was taken is what every reader gets: the same bytes, each offset in turn, and nothing left over.
-        using RecordBatchReader reader = RecordBatchReader.OfSent(batch);
-        int next = 0;
-        while (reader.TryReadNext(out RecordView record))
-        {
+        using var reader = RecordBatchReader.OfSent(batch);
+        var next = 0;
+        while (reader.TryReadNext(out var record))
             Assert.Equal((next++, (sbyte)0), (record.OffsetDelta, record.Attributes));
-        }
 
         Assert.Equal(header.RecordCount, next);
         Assert.Equal(header.RecordCount, TestRecords.Decode(batch).Count);
@@ -68,16 +66,16 @@ public sealed class SentBatchTests
     public void Validate_OfGzipThatIsCutAnywhereOrFollowedByAnything_Refuses()
     {
         byte[] records = [.. Enumerable.Range(0, 20).SelectMany(i => LyingBatch.Record(i, value: $"value {i * 7919}"))];
-        byte[] packed = LyingBatch.Pack(CompressionType.Gzip, records);
-        for (int length = 0; length < packed.Length; length++)
+        var packed = LyingBatch.Pack(CompressionType.Gzip, records);
+        for (var length = 0; length < packed.Length; length++)
         {
-            int cut = length;
+            var cut = length;
             AssertRefused(LyingBatch.Of(CompressionType.Gzip, records, 20, pack: _ => packed[..cut]));
         }
 
-        foreach (byte[] behind in (byte[][])[[0], [1, 2, 3], [0x1f, 0x8b], [.. packed[..15]], [.. packed[..^1]], [.. packed[^8..]]])
+        foreach (var behind in (byte[][])[[0], [1, 2, 3], [0x1f, 0x8b], [.. packed[..15]], [.. packed[..^1]], [.. packed[^8..]]])
             AssertRefused(LyingBatch.Of(CompressionType.Gzip, records, 20, pack: _ => [.. packed, .. behind]));
-        for (int bit = 0; bit < 64; bit++)
+        for (var bit = 0; bit < 64; bit++)
         {
             byte[] flipped = [.. packed];
             flipped[packed.Length - 8 + (bit / 8)] ^= (byte)(1 << (bit % 8));
@@ -93,13 +91,13 @@ public sealed class SentBatchTests
             byte[] records = [.. Enumerable.Range(0, count).SelectMany(i => LyingBatch.Record(i, value: new string((char)('a' + random.Next(26)), random.Next(size + 1))))];
             int[] ends = [0, .. cuts.Select(cut => cut % records.Length).Order(), records.Length];
             byte[] packed = [.. ends.Zip(ends.Skip(1)).SelectMany(piece => Gzip(records[piece.First..piece.Second]))];
-            byte[] batch = LyingBatch.Of(CompressionType.Gzip, records, count, pack: _ => packed);
+            var batch = LyingBatch.Of(CompressionType.Gzip, records, count, pack: _ => packed);
 
-            using PooledBuffer unfolded = BatchCompression.DecompressSent(CompressionType.Gzip, packed, out int members);
+            using var unfolded = BatchCompression.DecompressSent(CompressionType.Gzip, packed, out var members);
             Assert.Equal((ends.Length - 1, records.Length), (members, unfolded.Length));
             Assert.Equal(members > 1, RecordBatchReader.ValidateRecords(batch).HasSeveralGzipMembers);
 
-            byte[] one = RecordBatchWriter.Recompress(batch);
+            var one = RecordBatchWriter.Recompress(batch);
             Assert.False(RecordBatchReader.ValidateRecords(one).HasSeveralGzipMembers);
             Assert.Equal(TestRecords.Decode(batch), TestRecords.Decode(one));
             Assert.Equal(RecordBatchStatus.Valid, RecordBatchScanner.Validate(one, out _, out _));
@@ -108,16 +106,16 @@ public sealed class SentBatchTests
     [Fact]
     public void Validate_OfAGzipHeaderWithEveryField_ReadsIt()
     {
-        byte[] packed = LyingBatch.Pack(CompressionType.Gzip, LyingBatch.Record(0));
+        var packed = LyingBatch.Pack(CompressionType.Gzip, LyingBatch.Record(0));
         byte[] header = [.. packed[..3], 2 | 4 | 8 | 16, .. packed[4..10], 3, 0, 9, 9, 9, (byte)'n', 0, (byte)'c', 0, 7, 7];
-        byte[] batch = LyingBatch.Of(CompressionType.Gzip, [], 1, pack: _ => [.. header, .. packed[10..]]);
+        var batch = LyingBatch.Of(CompressionType.Gzip, [], 1, pack: _ => [.. header, .. packed[10..]]);
         Assert.False(RecordBatchReader.ValidateRecords(batch).HasSeveralGzipMembers);
     }
 
     [Fact]
     public void Validate_OfVeryManyGzipMembers_Refuses()
     {
-        byte[] empty = Gzip([]);
+        var empty = Gzip([]);
         byte[] packed = [.. Enumerable.Repeat(empty, RecordLimits.GzipMembersMax).SelectMany(member => member), .. Gzip(LyingBatch.Record(0))];
         AssertRefused(LyingBatch.Of(CompressionType.Gzip, [], 1, pack: _ => packed));
     }
@@ -128,10 +126,10 @@ public sealed class SentBatchTests
     {
         byte[] records = [.. Enumerable.Range(0, 20).SelectMany(i => LyingBatch.Record(i))];
         byte[] skippable = [0x50, 0x2a, 0x4d, 0x18, 2, 0, 0, 0, 9, 9];
-        for (int first = 0; first <= records.Length; first++)
+        for (var first = 0; first <= records.Length; first++)
         {
-            int at = first;
-            byte[] batch = LyingBatch.Of(codec, records, 20, pack: _ => LyingBatch.PackTwice(codec, records, at));
+            var at = first;
+            var batch = LyingBatch.Of(codec, records, 20, pack: _ => LyingBatch.PackTwice(codec, records, at));
             Assert.Equal(
                 RecordFormatError.SeveralFrames, Assert.Throws<RecordFormatException>(() => RecordBatchReader.ValidateRecords(batch)).Error);
         }
@@ -139,10 +137,10 @@ public sealed class SentBatchTests
         AssertRefused(LyingBatch.Of(codec, records, 20, pack: all => [.. LyingBatch.Pack(codec, all), .. skippable]));
         AssertRefused(LyingBatch.Of(codec, records, 20, pack: all => [.. skippable, .. LyingBatch.Pack(codec, all)]));
         AssertRefused(LyingBatch.Of(codec, records, 20, pack: all => [.. LyingBatch.Pack(codec, all), 0]));
-        byte[] packed = LyingBatch.Pack(codec, records);
-        for (int length = 0; length < packed.Length; length++)
+        var packed = LyingBatch.Pack(codec, records);
+        for (var length = 0; length < packed.Length; length++)
         {
-            int cut = length;
+            var cut = length;
             AssertRefused(LyingBatch.Of(codec, records, 20, pack: _ => packed[..cut]));
         }
     }
@@ -151,12 +149,12 @@ public sealed class SentBatchTests
     [MemberData(nameof(Frames))]
     public void Compress_MakesOneFrameThatTellsItsContentSize(CompressionType codec)
     {
-        foreach (int size in (int[])[1, 100, 255, 256, 65_535, 65_536, 70_000, 1_000_000])
+        foreach (var size in (int[])[1, 100, 255, 256, 65_535, 65_536, 70_000, 1_000_000])
         {
-            byte[] packed = LyingBatch.Pack(codec, new byte[size]);
-            long told = codec == CompressionType.Lz4 ? BitConverter.ToInt64(packed, 6) : (long)ZstdSharp.Decompressor.GetDecompressedSize(packed);
+            var packed = LyingBatch.Pack(codec, new byte[size]);
+            var told = codec == CompressionType.Lz4 ? BitConverter.ToInt64(packed, 6) : (long)ZstdSharp.Decompressor.GetDecompressedSize(packed);
             Assert.Equal(size, told);
-            using PooledBuffer unfolded = BatchCompression.DecompressSent(codec, packed, out _);
+            using var unfolded = BatchCompression.DecompressSent(codec, packed, out _);
             Assert.Equal(size, unfolded.Length);
         }
     }

@@ -56,10 +56,10 @@ internal static class TestRecords
     {
         using var headers = new RecordHeadersWriter();
         writer.Reset(options);
-        foreach (TestRecord record in records)
+        foreach (var record in records)
         {
             headers.Reset();
-            foreach ((string key, byte[]? value) in record.Headers)
+            foreach ((var key, var value) in record.Headers)
                 headers.Append(key, value, value is not null);
             writer.Append(
                 record.TimestampMs, record.Key, record.Key is not null, record.Value, record.Value is not null,
@@ -76,9 +76,9 @@ internal static class TestRecords
         using var reader = new RecordBatchReader(batch);
         while (reader.MoveNext())
         {
-            RecordView record = reader.Current;
+            var record = reader.Current;
             var headers = new List<(string, byte[]?)>();
-            foreach (RecordHeaderView header in record.Headers)
+            foreach (var header in record.Headers)
                 headers.Add((System.Text.Encoding.UTF8.GetString(header.Key), header.HasValue ? header.Value.ToArray() : null));
             Assert.Equal(headers.Count, record.HeaderCount);
             records.Add(new TestRecord(

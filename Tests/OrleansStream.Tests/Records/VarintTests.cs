@@ -19,11 +19,11 @@ public sealed class VarintTests
     [InlineData(int.MinValue, "FFFFFFFF0F")]
     public void Write_WhenNumberIs32Bit_GivesKafkasBytes(int value, string hex)
     {
-        byte[] bytes = new byte[RecordLimits.VarintBytesMax];
-        int length = Varint.Write(bytes, value);
+        var bytes = new byte[RecordLimits.VarintBytesMax];
+        var length = Varint.Write(bytes, value);
         Assert.Equal(hex, Convert.ToHexString(bytes, 0, length));
         // A 64-bit number of the same value has the same encoding.
-        byte[] wide = new byte[RecordLimits.VarlongBytesMax];
+        var wide = new byte[RecordLimits.VarlongBytesMax];
         Assert.Equal(hex, Convert.ToHexString(wide, 0, Varint.Write(wide, (long)value)));
     }
 
@@ -33,7 +33,7 @@ public sealed class VarintTests
     [InlineData(1L << 40, "808080808040")]
     public void Write_WhenNumberIs64Bit_GivesKafkasBytes(long value, string hex)
     {
-        byte[] bytes = new byte[RecordLimits.VarlongBytesMax];
+        var bytes = new byte[RecordLimits.VarlongBytesMax];
         Assert.Equal(hex, Convert.ToHexString(bytes, 0, Varint.Write(bytes, value)));
     }
 
@@ -44,10 +44,10 @@ public sealed class VarintTests
             // Uniform numbers are nearly all long ones; the shift makes every length as likely.
             narrow >>= shift & 31;
             wide >>= shift;
-            byte[] bytes = new byte[20];
-            int length = Varint.Write(bytes, narrow);
-            int end = length + Varint.Write(bytes.AsSpan(length), wide);
-            int position = 0;
+            var bytes = new byte[20];
+            var length = Varint.Write(bytes, narrow);
+            var end = length + Varint.Write(bytes.AsSpan(length), wide);
+            var position = 0;
             return length == Varint.LengthBytes(narrow) && end - length == Varint.LengthBytes(wide)
                 && Varint.TryRead(bytes, ref position, out int narrowRead) && narrowRead == narrow && position == length
                 && Varint.TryRead(bytes, ref position, out long wideRead) && wideRead == wide && position == end;
@@ -62,7 +62,7 @@ public sealed class VarintTests
     [InlineData("FFFFFFFFFFFFFFFFFFFFFFFF")]
     public void TryRead_WhenNo32BitNumber_RefusesAndStays(string hex)
     {
-        int position = 0;
+        var position = 0;
         Assert.False(Varint.TryRead(Convert.FromHexString(hex), ref position, out int value));
         Assert.Equal((0, 0), (position, value));
     }
@@ -74,7 +74,7 @@ public sealed class VarintTests
     [InlineData("8080808080808080808000")]
     public void TryRead_WhenNo64BitNumber_RefusesAndStays(string hex)
     {
-        int position = 0;
+        var position = 0;
         Assert.False(Varint.TryRead(Convert.FromHexString(hex), ref position, out long value));
         Assert.Equal((0, 0L), (position, value));
     }

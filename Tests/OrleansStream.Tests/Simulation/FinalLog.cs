@@ -8,9 +8,9 @@ internal sealed class FinalLog(
     /// <summary>Offsets are dense from the log start to the high watermark, and leaders' epochs never go back.</summary>
     public void CheckChain()
     {
-        long next = log.Count > 0 ? Math.Min(log[0].BaseOffset, logStart) : logStart;
-        int epoch = 0;
-        foreach (SimulatedBatch batch in log)
+        var next = log.Count > 0 ? Math.Min(log[0].BaseOffset, logStart) : logStart;
+        var epoch = 0;
+        foreach (var batch in log)
         {
             if (batch.BaseOffset != next)
                 findings.Report("contiguity", $"the log goes on at {batch.BaseOffset} where {next} follows");
@@ -29,9 +29,9 @@ internal sealed class FinalLog(
     {
         var places = new Dictionary<long, long>();
         var requests = new Dictionary<long, long>();
-        foreach (SimulatedBatch batch in log)
+        foreach (var batch in log)
         {
-            if (!payloads.TryGetValue(batch.Payload, out PayloadHistory? history))
+            if (!payloads.TryGetValue(batch.Payload, out var history))
                 findings.Report("ack", $"offset {batch.BaseOffset} holds payload {batch.Payload}, which nobody sent");
             else if (history.HasFailed)
                 findings.Report("classification", $"payload {batch.Payload} failed for certain, and is at {batch.BaseOffset}");
@@ -74,11 +74,11 @@ internal sealed class FinalLog(
     public void CheckOrder(Dictionary<long, PayloadHistory> payloads)
     {
         var last = new Dictionary<(long, short), long>();
-        foreach (SimulatedBatch batch in log)
+        foreach (var batch in log)
         {
-            if (!payloads.TryGetValue(batch.Payload, out PayloadHistory? history) || history.Producer is not { } producer)
+            if (!payloads.TryGetValue(batch.Payload, out var history) || history.Producer is not { } producer)
                 continue;
-            if (last.TryGetValue(producer, out long before) && before > batch.Payload)
+            if (last.TryGetValue(producer, out var before) && before > batch.Payload)
                 findings.Report("order", $"payload {batch.Payload} at {batch.BaseOffset} stands behind payload {before}, which was sent later");
             last[producer] = batch.Payload;
         }
@@ -88,18 +88,18 @@ internal sealed class FinalLog(
     public void CheckSequences()
     {
         var producers = new Dictionary<long, (short Epoch, int Next)>();
-        foreach (SimulatedBatch batch in log)
+        foreach (var batch in log)
         {
             if (batch.ProducerId < 0)
                 continue;
-            bool isKnown = producers.TryGetValue(batch.ProducerId, out var state);
+            var isKnown = producers.TryGetValue(batch.ProducerId, out var state);
             if (isKnown && batch.ProducerEpoch < state.Epoch)
             {
                 findings.Report(
                     "sequences", $"producer {batch.ProducerId} is back at epoch {batch.ProducerEpoch} at {batch.BaseOffset}");
             }
 
-            int expected = isKnown && batch.ProducerEpoch == state.Epoch ? state.Next
+            var expected = isKnown && batch.ProducerEpoch == state.Epoch ? state.Next
                 : isKnown || logStart == 0 ? 0
                 : batch.BaseSequence;
             if (batch.BaseSequence != expected)
@@ -115,12 +115,12 @@ internal sealed class FinalLog(
     /// <summary>A search by time gave the first record of that time, as far as the log still tells.</summary>
     public void CheckSearch(Search search)
     {
-        long from = Math.Max(search.Before.LogStart, logStart);
-        foreach (SimulatedBatch batch in log)
+        var from = Math.Max(search.Before.LogStart, logStart);
+        foreach (var batch in log)
         {
-            for (int i = 0; i < batch.Count; i++)
+            for (var i = 0; i < batch.Count; i++)
             {
-                long offset = batch.BaseOffset + i;
+                var offset = batch.BaseOffset + i;
                 if (offset < from || batch.Timestamp + i < search.Timestamp)
                     continue;
                 CheckFirst(search, offset, batch.Timestamp + i);
@@ -136,9 +136,9 @@ internal sealed class FinalLog(
     private void CheckFirst(Search search, long first, long timestamp)
     {
         var (_, found, foundTimestamp) = search.Result;
-        bool isFirst = found == first && (foundTimestamp == timestamp || foundTimestamp < 0);
-        bool wasEnd = foundTimestamp < 0 && found <= first && found >= search.Before.HighWatermark;
-        bool wasDeleted = found < logStart;
+        var isFirst = found == first && (foundTimestamp == timestamp || foundTimestamp < 0);
+        var wasEnd = foundTimestamp < 0 && found <= first && found >= search.Before.HighWatermark;
+        var wasDeleted = found < logStart;
         if (!isFirst && !wasEnd && !wasDeleted)
         {
             findings.Report(

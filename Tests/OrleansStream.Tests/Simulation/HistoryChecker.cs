@@ -45,7 +45,7 @@ internal sealed class HistoryChecker(SimulationFindings findings, bool deletesBy
     /// <param name="offset">The payload's own offset in it.</param>
     public void Answered(long payload, OwnerHistory owner, LogAcks acks, LogAppendResult result, long offset)
     {
-        PayloadHistory history = _payloads[payload];
+        var history = _payloads[payload];
         history.Pending--;
         if (result.Error is { } error)
             history.MayBeStored |= error.OutcomeUnknown || error.Code == StreamErrorCode.DuplicateSequenceNumber;
@@ -59,7 +59,7 @@ internal sealed class HistoryChecker(SimulationFindings findings, bool deletesBy
     public OwnerHistory Opened(string name, LogState state)
     {
         var owner = new OwnerHistory(name, state);
-        foreach (OwnerHistory other in _owners)
+        foreach (var other in _owners)
         {
             if (other.Epoch == owner.Epoch)
                 Report("manifest", $"{other.Name} and {name} both serve in epoch {owner.Epoch}");
@@ -83,7 +83,7 @@ internal sealed class HistoryChecker(SimulationFindings findings, bool deletesBy
         if (!deletesByRetention && logStart > _deleteAskedMax)
             Report("log start", $"{owner.Name} has log start {logStart}; deletion was asked up to {_deleteAskedMax} only");
         owner.Raise(logStart, highWatermark);
-        foreach (OwnerHistory other in _owners)
+        foreach (var other in _owners)
             CompareEnds(owner, other);
     }
 
@@ -93,7 +93,7 @@ internal sealed class HistoryChecker(SimulationFindings findings, bool deletesBy
         CheckBounds(owner, result.LogStartOffset, result.HighWatermark, before);
         if (result.Error is { } error)
         {
-            bool isOutside = offset < result.LogStartOffset || offset > before.HighWatermark;
+            var isOutside = offset < result.LogStartOffset || offset > before.HighWatermark;
             if (error.Code == StreamErrorCode.OffsetOutOfRange && (offset < 0 || !isOutside))
                 Report("log start", $"{owner.Name} refused offset {offset} within {result.LogStartOffset}..{result.HighWatermark}");
             return;
@@ -122,7 +122,7 @@ internal sealed class HistoryChecker(SimulationFindings findings, bool deletesBy
     {
         _deleteDoneMax = Math.Max(_deleteDoneMax, beforeOffset);
         owner.Raise(Math.Max(owner.LogStart, beforeOffset), owner.HighWatermark);
-        foreach (OwnerHistory other in _owners)
+        foreach (var other in _owners)
             CompareEnds(owner, other);
     }
 
@@ -135,7 +135,7 @@ internal sealed class HistoryChecker(SimulationFindings findings, bool deletesBy
         final.CheckSeen(_seen);
         final.CheckSequences();
         final.CheckOrder(_payloads);
-        foreach (Search search in _searches)
+        foreach (var search in _searches)
             final.CheckSearch(search);
         if (logStart < _deleteDoneMax)
             Report("log start", $"the log starts at {logStart}; records below {_deleteDoneMax} were deleted");
@@ -145,10 +145,10 @@ internal sealed class HistoryChecker(SimulationFindings findings, bool deletesBy
     {
         if (batches.Count == 0 && result.Offset < result.HighWatermark)
             Report("watermark", $"{owner.Name} returned nothing at {result.Offset} below its high watermark {result.HighWatermark}");
-        long next = batches.Count > 0 && batches[0].BaseOffset <= result.Offset && batches[0].NextOffset > result.Offset
+        var next = batches.Count > 0 && batches[0].BaseOffset <= result.Offset && batches[0].NextOffset > result.Offset
             ? batches[0].BaseOffset
             : result.Offset;
-        foreach (SimulatedBatch batch in batches)
+        foreach (var batch in batches)
         {
             if (batch.IsFence)
                 Report("fence", $"{owner.Name} returned a fence at {batch.BaseOffset}");
@@ -178,7 +178,7 @@ internal sealed class HistoryChecker(SimulationFindings findings, bool deletesBy
             AckedCount++;
         history.AckedOffset = offset;
         owner.AckedEnd = Math.Max(owner.AckedEnd, offset + history.Count);
-        foreach (OwnerHistory other in _owners)
+        foreach (var other in _owners)
             CompareEnds(owner, other);
     }
 

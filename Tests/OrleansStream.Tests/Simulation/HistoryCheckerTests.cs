@@ -258,9 +258,9 @@ public sealed class HistoryCheckerTests
     private static LogFetchResult Fetch(long offset, long highWatermark, params SimulatedBatch[] batches)
     {
         byte[] bytes = [];
-        foreach (SimulatedBatch batch in batches)
+        foreach (var batch in batches)
         {
-            byte[] one = SimulatedBatch.Encode(batch.Payload, batch.Count, batch.Timestamp);
+            var one = SimulatedBatch.Encode(batch.Payload, batch.Count, batch.Timestamp);
             System.Buffers.Binary.BinaryPrimitives.WriteInt64BigEndian(one, batch.BaseOffset);
             bytes = [.. bytes, .. one];
         }
@@ -276,7 +276,7 @@ public sealed class HistoryCheckerTests
 
     private void Maybe(params long[] payloads)
     {
-        foreach (long payload in payloads)
+        foreach (var payload in payloads)
         {
             _checker.Sent(payload);
             _checker.Lost(payload);

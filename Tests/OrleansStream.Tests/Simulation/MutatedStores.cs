@@ -58,10 +58,10 @@ internal sealed class MutatedSegmentStore(ISegmentStore inner, Mutation mutation
     {
         if (mutation == Mutation.NoPositionCheck)
             return await inner.AppendAnywhereAsync(name, bytes, cancellationToken).ConfigureAwait(false);
-        ValueTask<AppendOutcome> append = inner.AppendAsync(name, expectedPosition, bytes.ToArray(), cancellationToken);
+        var append = inner.AppendAsync(name, expectedPosition, bytes.ToArray(), cancellationToken);
         if (mutation == Mutation.AckBeforeDurable)
             return new AppendOutcome(AppendStatus.Appended, expectedPosition + bytes.Length);
-        AppendOutcome outcome = await append.ConfigureAwait(false);
+        var outcome = await append.ConfigureAwait(false);
         if (mutation == Mutation.NoFence && outcome.Status == AppendStatus.Conflict
             && await HasOnlyFencesBehindAsync(name, expectedPosition, cancellationToken).ConfigureAwait(false))
         {
@@ -87,8 +87,8 @@ internal sealed class MutatedSegmentStore(ISegmentStore inner, Mutation mutation
     public async ValueTask<int> ReadAsync(
         string name, long position, Memory<byte> destination, CancellationToken cancellationToken = default)
     {
-        int read = await inner.ReadAsync(name, position, destination, cancellationToken).ConfigureAwait(false);
-        if (!_fences.Remove(name, out byte[]? fence) || destination.Length < fence.Length)
+        var read = await inner.ReadAsync(name, position, destination, cancellationToken).ConfigureAwait(false);
+        if (!_fences.Remove(name, out var fence) || destination.Length < fence.Length)
             return read;
         fence.CopyTo(destination);
         return fence.Length;
@@ -96,7 +96,7 @@ internal sealed class MutatedSegmentStore(ISegmentStore inner, Mutation mutation
 
     public async ValueTask<SegmentExtent?> GetExtentAsync(string name, CancellationToken cancellationToken = default)
     {
-        SegmentExtent? extent = await inner.GetExtentAsync(name, cancellationToken).ConfigureAwait(false);
+        var extent = await inner.GetExtentAsync(name, cancellationToken).ConfigureAwait(false);
         return mutation != Mutation.NoSettle || extent is not { Settled: false } torn
             ? extent
             : await inner.SettleAsync(name, torn.Length, cancellationToken).ConfigureAwait(false);
@@ -105,7 +105,7 @@ internal sealed class MutatedSegmentStore(ISegmentStore inner, Mutation mutation
     private async ValueTask<bool> HasOnlyFencesBehindAsync(string name, long position, CancellationToken cancellationToken)
     {
         var behind = new byte[Limits.AppendBytesMax];
-        int length = await inner.ReadAsync(name, position, behind, cancellationToken).ConfigureAwait(false);
+        var length = await inner.ReadAsync(name, position, behind, cancellationToken).ConfigureAwait(false);
         var scanner = new RecordBatchScanner(behind.AsSpan(0, length), checkCrc: true);
         while (scanner.MoveNext())
         {
@@ -135,16 +135,16 @@ internal sealed class MutatedDocumentStore(IDocumentStore inner, ISegmentStore s
     public async ValueTask<string?> WriteAsync(
         string name, ReadOnlyMemory<byte> bytes, string? expectedETag, CancellationToken cancellationToken = default)
     {
-        byte[] sent = bytes.ToArray();
+        var sent = bytes.ToArray();
         if (mutation == Mutation.FreesBeforeManifest && name.EndsWith("manifest.json", StringComparison.Ordinal))
         {
-            foreach (DeletedSegment deleted in PartitionManifest.Parse(name, sent).Deleting)
+            foreach (var deleted in PartitionManifest.Parse(name, sent).Deleting)
                 await segments.DeleteAsync(deleted.Name, cancellationToken).ConfigureAwait(false);
         }
 
         while (mutation == Mutation.NoCompareAndSwap)
         {
-            Document? there = await inner.ReadAsync(name, cancellationToken).ConfigureAwait(false);
+            var there = await inner.ReadAsync(name, cancellationToken).ConfigureAwait(false);
             if (await inner.WriteAsync(name, sent, there?.ETag, cancellationToken).ConfigureAwait(false) is { } etag)
                 return etag;
         }

@@ -27,7 +27,7 @@ internal readonly record struct SimulatedBatch(
     public static byte[] Encode(
         long payload, int count, long timestamp, long producerId = -1, short producerEpoch = -1, int baseSequence = -1)
     {
-        byte[] bytes = new byte[HeaderBytes + (count * RecordBytes)];
+        var bytes = new byte[HeaderBytes + (count * RecordBytes)];
         Span<byte> span = bytes;
         BinaryPrimitives.WriteInt32BigEndian(span[8..], bytes.Length - LengthFieldEnd);
         BinaryPrimitives.WriteInt32BigEndian(span[12..], -1);
@@ -39,7 +39,7 @@ internal readonly record struct SimulatedBatch(
         BinaryPrimitives.WriteInt16BigEndian(span[51..], producerEpoch);
         BinaryPrimitives.WriteInt32BigEndian(span[53..], baseSequence);
         BinaryPrimitives.WriteInt32BigEndian(span[57..], count);
-        for (int i = 0; i < count; i++)
+        for (var i = 0; i < count; i++)
             EncodeRecord(span.Slice(HeaderBytes + (i * RecordBytes), RecordBytes), payload, (byte)i);
         BinaryPrimitives.WriteUInt32BigEndian(span[CrcPosition..], Crc(span[CrcEnd..]));
         return bytes;
@@ -52,13 +52,13 @@ internal readonly record struct SimulatedBatch(
         batch = default;
         if (bytes.Length < HeaderBytes || bytes[16] != 2)
             return false;
-        long length = (long)BinaryPrimitives.ReadInt32BigEndian(bytes[8..]) + LengthFieldEnd;
+        var length = (long)BinaryPrimitives.ReadInt32BigEndian(bytes[8..]) + LengthFieldEnd;
         if (length < HeaderBytes || length > bytes.Length)
             return false;
         bytes = bytes[..(int)length];
         if (Crc(bytes[CrcEnd..]) != BinaryPrimitives.ReadUInt32BigEndian(bytes[CrcPosition..]))
             return false;
-        int count = BinaryPrimitives.ReadInt32BigEndian(bytes[57..]);
+        var count = BinaryPrimitives.ReadInt32BigEndian(bytes[57..]);
         long payload = -1;
         if (count > 0 && !TryDecodePayload(bytes, count, out payload))
             return false;
@@ -74,9 +74,9 @@ internal readonly record struct SimulatedBatch(
     public static List<SimulatedBatch>? DecodeAll(ReadOnlySpan<byte> bytes)
     {
         var batches = new List<SimulatedBatch>();
-        for (int position = 0; position < bytes.Length;)
+        for (var position = 0; position < bytes.Length;)
         {
-            if (!TryDecode(bytes[position..], out SimulatedBatch batch))
+            if (!TryDecode(bytes[position..], out var batch))
                 return null;
             batches.Add(batch);
             position += batch.Bytes;
@@ -110,14 +110,14 @@ internal readonly record struct SimulatedBatch(
 
     private static uint Crc(ReadOnlySpan<byte> bytes)
     {
-        uint crc = uint.MaxValue;
+        var crc = uint.MaxValue;
         while (bytes.Length >= 8)
         {
             crc = BitOperations.Crc32C(crc, BinaryPrimitives.ReadUInt64LittleEndian(bytes));
             bytes = bytes[8..];
         }
 
-        foreach (byte b in bytes)
+        foreach (var b in bytes)
             crc = BitOperations.Crc32C(crc, b);
         return ~crc;
     }

@@ -12,7 +12,7 @@ internal sealed class SimulatedDocumentStore(SimulatedWorld world, SimulatedLink
     public ValueTask<string?> WriteAsync(
         string name, ReadOnlyMemory<byte> bytes, string? expectedETag, CancellationToken cancellationToken = default)
     {
-        byte[] sent = bytes.ToArray();
+        var sent = bytes.ToArray();
         return link.WriteAsync(
             "write doc", sent.Length > 0 ? 1 : 0, () => world.WriteDocument(name, sent, expectedETag), null, null,
             cancellationToken);
@@ -27,7 +27,7 @@ internal sealed class SimulatedDocumentStore(SimulatedWorld world, SimulatedLink
     {
         var found = await link.ReadAsync("list docs", 0, () => world.ListDocuments(prefix), cancellationToken)
             .ConfigureAwait(false);
-        foreach (string name in found)
+        foreach (var name in found)
             yield return name;
     }
 }

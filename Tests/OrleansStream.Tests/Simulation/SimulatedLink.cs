@@ -50,7 +50,7 @@ internal sealed class SimulatedLink(
         var call = new SimulatedCall<T>(what, effect, Unavailable<T>, cancelsAsUnknown: false);
         if (!Begin(call, what, subject, cancellationToken))
             return call.Result;
-        bool fails = random.Chance(Rates.ReadFailure + Rates.LostRequest + Rates.LostReply);
+        var fails = random.Chance(Rates.ReadFailure + Rates.LostRequest + Rates.LostReply);
         if (fails)
             process.Post(random.Chance(300) ? RequestTimeout : random.Span(0.2, 20), () => call.FailUnknown());
         else
@@ -81,7 +81,7 @@ internal sealed class SimulatedLink(
     /// <summary>Ends what was under way in a process that was killed: each write took effect, or did not, or was torn.</summary>
     public void Abandon()
     {
-        foreach (UnderWay write in _underWay)
+        foreach (var write in _underWay)
         {
             if (write.Torn is not null)
                 write.Torn();
@@ -106,7 +106,7 @@ internal sealed class SimulatedLink(
         if (_callsUntilCrash-- > 0)
             return true;
 
-        int moment = random.Next(3);
+        var moment = random.Next(3);
         trace.Add(process.Name, "crash", moment);
         if (moment == 0)
             process.Kill();
@@ -129,7 +129,7 @@ internal sealed class SimulatedLink(
 
     private void SendRemotely<T>(SimulatedCall<T> call)
     {
-        int fate = random.Next(1000);
+        var fate = random.Next(1000);
         if (Falls(ref fate, Rates.LostRequest))
         {
             process.Post(RequestTimeout, () => call.FailUnknown());
@@ -146,7 +146,7 @@ internal sealed class SimulatedLink(
         }
         else if (Falls(ref fate, Rates.FailedAfterEffect))
         {
-            TimeSpan there = Latency();
+            var there = Latency();
             time.Schedule(there, () => Land(call, "500, done"));
             process.Post(there + Latency(), () => call.FailUnknown());
         }
@@ -156,7 +156,7 @@ internal sealed class SimulatedLink(
         }
         else
         {
-            TimeSpan there = Latency();
+            var there = Latency();
             time.Schedule(there, () => call.TakeEffect());
             process.Post(there + Latency(), () => call.Reply());
         }
@@ -209,7 +209,7 @@ internal sealed class SimulatedCall<T>(string what, Func<T> effect, Func<T> unkn
     {
         try
         {
-            T value = effect();
+            var value = effect();
             _answer ??= () => value;
         }
         catch (Exception e) when (e is SegmentNotFoundException or ArgumentException or StoreUnavailableException)

@@ -70,9 +70,9 @@ internal sealed class SimulatedProducer(SimulatedRandom random, HistoryChecker c
     public void Settled(SimulatedRequest request, LogAppendResult? result)
     {
         request.Waiting--;
-        bool isUnknown = result is not { } known || known.Error is { OutcomeUnknown: true };
+        var isUnknown = result is not { } known || known.Error is { OutcomeUnknown: true };
         request.MayBeStored |= isUnknown;
-        StreamErrorCode? error = result?.Error?.Code;
+        var error = result?.Error?.Code;
         _isKnown |= result is { Error: null };
         if (!IsIdempotent || (!isUnknown && error is null or StreamErrorCode.DuplicateSequenceNumber))
             _window.Remove(request);
@@ -100,18 +100,18 @@ internal sealed class SimulatedProducer(SimulatedRandom random, HistoryChecker c
 
     private SimulatedRequest Make(long nowMs, ref long nextPayload)
     {
-        int batches = random.Chance(200) ? 2 : 1;
-        long number = nextPayload;
-        long[] payloads = new long[batches];
-        int[] counts = new int[batches];
+        var batches = random.Chance(200) ? 2 : 1;
+        var number = nextPayload;
+        var payloads = new long[batches];
+        var counts = new int[batches];
         byte[] bytes = [];
-        int firstSequence = _nextSequence;
-        for (int i = 0; i < batches; i++)
+        var firstSequence = _nextSequence;
+        for (var i = 0; i < batches; i++)
         {
             payloads[i] = nextPayload++;
             counts[i] = random.Between(1, BatchRecordsMax);
             checker.Made(payloads[i], counts[i], number, IsIdempotent ? (id, _epoch) : null);
-            long timestamp = nowMs - random.Next((int)TimestampSpread.TotalMilliseconds);
+            var timestamp = nowMs - random.Next((int)TimestampSpread.TotalMilliseconds);
             bytes = [.. bytes, .. IsIdempotent && hasSequences
                 ? SimulatedBatch.Encode(payloads[i], counts[i], timestamp, id, _epoch, _nextSequence)
                 : SimulatedBatch.Encode(payloads[i], counts[i], timestamp)];

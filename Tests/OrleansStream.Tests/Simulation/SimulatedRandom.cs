@@ -30,7 +30,7 @@ internal sealed class SimulatedRandom(ulong seed)
     /// <summary>A span of time between two bounds, mostly near the lower one: as latencies are.</summary>
     public TimeSpan Span(double leastMs, double mostMs)
     {
-        double part = (NextBits() >> 11) * (1.0 / (1UL << 53));
+        var part = (NextBits() >> 11) * (1.0 / (1UL << 53));
         return TimeSpan.FromMilliseconds(leastMs + ((mostMs - leastMs) * part * part));
     }
 
@@ -38,7 +38,7 @@ internal sealed class SimulatedRandom(ulong seed)
 
     public void Fill(Span<byte> bytes)
     {
-        for (int i = 0; i < bytes.Length; i++)
+        for (var i = 0; i < bytes.Length; i++)
             bytes[i] = (byte)NextBits();
     }
 }

@@ -20,7 +20,7 @@ internal sealed class SimulatedSegmentStore(SimulatedWorld world, SimulatedLink 
         string name, long expectedPosition, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken = default)
     {
         CheckLength(bytes);
-        byte[] sent = bytes.ToArray();
+        var sent = bytes.ToArray();
         CheckOnePayload(name, expectedPosition, sent);
         return TrackAsync(name, expectedPosition, sent, SendAsync(name, expectedPosition, bytes, sent, cancellationToken));
     }
@@ -57,7 +57,7 @@ internal sealed class SimulatedSegmentStore(SimulatedWorld world, SimulatedLink 
     {
         var found = await link.ReadAsync("list", 0, () => world.ListSegments(prefix), cancellationToken)
             .ConfigureAwait(false);
-        foreach (SegmentInfo segment in found)
+        foreach (var segment in found)
             yield return segment;
     }
 
@@ -75,7 +75,7 @@ internal sealed class SimulatedSegmentStore(SimulatedWorld world, SimulatedLink 
     private ValueTask<AppendOutcome> SendAsync(
         string name, long? position, ReadOnlyMemory<byte> bytes, byte[] sent, CancellationToken cancellationToken)
     {
-        int fate = link.Random.Next(1000);
+        var fate = link.Random.Next(1000);
         AppendOutcome Effect()
         {
             if (fate < link.Rates.StoreFull)
@@ -85,7 +85,7 @@ internal sealed class SimulatedSegmentStore(SimulatedWorld world, SimulatedLink 
                 : world.Append(name, position, sent);
         }
 
-        ValueTask<AppendOutcome> answer = link.WriteAsync(
+        var answer = link.WriteAsync(
             position is null ? "fence" : "append", world.OrdinalOf(name), Effect,
             () => new AppendOutcome(AppendStatus.Unknown, -1),
             () => world.Tear(name, position, sent, CrashKind), cancellationToken);
@@ -96,7 +96,7 @@ internal sealed class SimulatedSegmentStore(SimulatedWorld world, SimulatedLink 
     private async ValueTask<AppendOutcome> CheckUnchangedAsync(
         ValueTask<AppendOutcome> answer, ReadOnlyMemory<byte> bytes, byte[] sent)
     {
-        AppendOutcome outcome = await answer.ConfigureAwait(false);
+        var outcome = await answer.ConfigureAwait(false);
         if (!bytes.Span.SequenceEqual(sent))
             world.Findings.Report("one payload", "the bytes of an append changed while it was under way");
         return outcome;
@@ -111,7 +111,7 @@ internal sealed class SimulatedSegmentStore(SimulatedWorld world, SimulatedLink 
     // While it is open what became of an append, nothing else may be sent to the same position.
     private void CheckOnePayload(string name, long position, byte[] sent)
     {
-        if (_appends.TryGetValue((name, position), out OpenAppend? other) && other.IsOpen && !other.Bytes.SequenceEqual(sent))
+        if (_appends.TryGetValue((name, position), out var other) && other.IsOpen && !other.Bytes.SequenceEqual(sent))
         {
             world.Findings.Report(
                 "one payload", $"other bytes were sent to position {position} while those before were unresolved");
@@ -121,10 +121,10 @@ internal sealed class SimulatedSegmentStore(SimulatedWorld world, SimulatedLink 
     private async ValueTask<AppendOutcome> TrackAsync(
         string name, long position, byte[] sent, ValueTask<AppendOutcome> answer)
     {
-        if (!_appends.TryGetValue((name, position), out OpenAppend? append) || !append.Bytes.SequenceEqual(sent))
+        if (!_appends.TryGetValue((name, position), out var append) || !append.Bytes.SequenceEqual(sent))
             _appends[(name, position)] = append = new OpenAppend(sent);
         append.UnderWay++;
-        AppendOutcome outcome = await answer.ConfigureAwait(false);
+        var outcome = await answer.ConfigureAwait(false);
         append.UnderWay--;
         append.IsUnknown |= outcome.Status == AppendStatus.Unknown;
         return outcome;

@@ -56,7 +56,7 @@ internal sealed class SimulatedTime : TimeProvider
 
     private void RunNext()
     {
-        _events.TryDequeue(out Action? action, out var next);
+        _events.TryDequeue(out var action, out var next);
         _nowTicks = Math.Max(_nowTicks, next.Due);
         action!();
     }
@@ -81,7 +81,7 @@ internal sealed class SimulatedTimer : ITimer
 
     public bool Change(TimeSpan dueTime, TimeSpan period)
     {
-        int generation = ++_generation;
+        var generation = ++_generation;
         if (dueTime != Timeout.InfiniteTimeSpan)
             _schedule(dueTime, () => Fire(generation, period));
         return true;

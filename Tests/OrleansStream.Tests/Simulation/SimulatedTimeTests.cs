@@ -22,8 +22,8 @@ public sealed class SimulatedTimeTests
     [Fact]
     public void CreateTimer_WhenDisposedOrChanged_FiresOnlyAsLastSet()
     {
-        int fired = 0;
-        using ITimer periodic = _time.CreateTimer(
+        var fired = 0;
+        using var periodic = _time.CreateTimer(
             _ => fired++, null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
         _time.RunUntil(TimeSpan.FromSeconds(3));
         Assert.Equal(3, fired);
@@ -55,9 +55,9 @@ public sealed class SimulatedTimeTests
     public void Post_WhenTheProcessIsKilled_NeverRuns()
     {
         var process = new SimulatedProcess(_time, "killed");
-        int ran = 0;
+        var ran = 0;
         process.Post(TimeSpan.FromSeconds(1), () => ran++);
-        using ITimer timer = process.CreateTimer(_ => ran++, null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
+        using var timer = process.CreateTimer(_ => ran++, null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
 
         process.Kill();
         _time.RunUntil(TimeSpan.FromSeconds(5));

@@ -53,8 +53,8 @@ internal sealed class SimulatedWorld(
     {
         if (Refuse(name, expectedPosition) is { } refusal)
             return refusal;
-        SimulatedSegment segment = _segments[name];
-        int position = segment.Length;
+        var segment = _segments[name];
+        var position = segment.Length;
         segment.Append(bytes.Span);
         segment.Durable = segment.Length;
         segment.AppendCount++;
@@ -71,7 +71,7 @@ internal sealed class SimulatedWorld(
     {
         if (Refuse(name, expectedPosition) is { } refusal)
             return refusal;
-        SimulatedSegment segment = _segments[name];
+        var segment = _segments[name];
         segment.Broken = true;
         segment.LostTail = random.Chance(700) ? null : bytes[..random.Next(bytes.Length + 1)].ToArray();
         return new AppendOutcome(AppendStatus.Broken, segment.Durable);
@@ -85,10 +85,10 @@ internal sealed class SimulatedWorld(
 
     public int Read(string name, long position, Span<byte> destination)
     {
-        SimulatedSegment segment = Find(name);
+        var segment = Find(name);
         if (position >= segment.Length)
             return 0;
-        int length = (int)Math.Min(destination.Length, segment.Length - position);
+        var length = (int)Math.Min(destination.Length, segment.Length - position);
         segment.Bytes.AsSpan((int)position, length).CopyTo(destination);
         return length;
     }
@@ -96,9 +96,9 @@ internal sealed class SimulatedWorld(
     /// <summary>Reads as if the last appends had not come yet: a replica of the store that lags behind.</summary>
     public int ReadStale(string name, long position, Span<byte> destination)
     {
-        IReadOnlyList<int> ends = Find(name).Ends;
-        int length = ends.Count == 0 ? 0 : ends[Math.Max(0, ends.Count - random.Between(2, 5))];
-        int read = Read(name, position, destination);
+        var ends = Find(name).Ends;
+        var length = ends.Count == 0 ? 0 : ends[Math.Max(0, ends.Count - random.Between(2, 5))];
+        var read = Read(name, position, destination);
         return (int)Math.Clamp(length - position, 0, read);
     }
 
@@ -106,7 +106,7 @@ internal sealed class SimulatedWorld(
 
     public SegmentExtent Settle(string name, long length)
     {
-        SimulatedSegment segment = Find(name);
+        var segment = Find(name);
         if (segment.Settled)
             return segment.Extent;
         ArgumentOutOfRangeException.ThrowIfLessThan(length, segment.Marker);
@@ -117,7 +117,7 @@ internal sealed class SimulatedWorld(
                 "crash prefix", $"a segment was cut to {length} bytes, and {segment.Durable} of it were durable");
         }
 
-        int from = segment.Durable;
+        var from = segment.Durable;
         segment.Length = segment.Durable = segment.Marker = (int)length;
         segment.Settled = true;
         if (length > from)
@@ -134,13 +134,13 @@ internal sealed class SimulatedWorld(
 
     public void DeleteSegment(string name) => _segments.Remove(name);
 
-    public Document? ReadDocument(string name) => _documents.TryGetValue(name, out Document document) ? document : null;
+    public Document? ReadDocument(string name) => _documents.TryGetValue(name, out var document) ? document : null;
 
     public string? WriteDocument(string name, ReadOnlyMemory<byte> bytes, string? expectedETag)
     {
         if (ReadDocument(name)?.ETag != expectedETag)
             return null;
-        string etag = (++_etags).ToString(CultureInfo.InvariantCulture);
+        var etag = (++_etags).ToString(CultureInfo.InvariantCulture);
         _documents[name] = new Document(bytes, etag);
         Written?.Invoke(name, bytes);
         return etag;
@@ -162,8 +162,8 @@ internal sealed class SimulatedWorld(
     {
         if (Refuse(name, expectedPosition) is not null)
             return;
-        byte[] image = bytes.ToArray();
-        int shape = random.Next(kind == CrashKind.Process ? 3 : 6);
+        var image = bytes.ToArray();
+        var shape = random.Next(kind == CrashKind.Process ? 3 : 6);
         if (shape == 1)
             image = image[..random.Next(image.Length)];
         else if (shape == 2)
@@ -181,7 +181,7 @@ internal sealed class SimulatedWorld(
     public void Crash(CrashKind kind)
     {
         Restart(kind);
-        foreach (SimulatedSegment segment in _segments.Values.Where(segment => !segment.Sealed))
+        foreach (var segment in _segments.Values.Where(segment => !segment.Sealed))
         {
             segment.Marker = kind == CrashKind.Machine ? random.Between(segment.Marker, segment.Durable) : segment.Durable;
             if (random.Chance(500))
@@ -193,7 +193,7 @@ internal sealed class SimulatedWorld(
     /// <summary>A new process begins: of a broken segment it knows what the old one could still write down.</summary>
     public void Restart(CrashKind kind)
     {
-        foreach (SimulatedSegment segment in _segments.Values.Where(segment => segment.Broken))
+        foreach (var segment in _segments.Values.Where(segment => segment.Broken))
         {
             segment.Broken = false;
             segment.Sealed |= segment.LostTail is null;
@@ -209,7 +209,7 @@ internal sealed class SimulatedWorld(
 
     private void DropSectors(Span<byte> image)
     {
-        for (int from = 0; from < image.Length; from += SectorBytes)
+        for (var from = 0; from < image.Length; from += SectorBytes)
         {
             if (random.Chance(500))
                 image.Slice(from, Math.Min(SectorBytes, image.Length - from)).Clear();

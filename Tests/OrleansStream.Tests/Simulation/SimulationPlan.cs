@@ -38,12 +38,12 @@ internal sealed record SimulationPlan
 
     public static SimulationPlan Draw(SimulatedRandom random, StoreKind? wanted)
     {
-        StoreKind drawn = random.Chance(650) ? StoreKind.Blobs : StoreKind.Files;
-        StoreKind store = wanted ?? drawn;
+        var drawn = random.Chance(650) ? StoreKind.Blobs : StoreKind.Files;
+        var store = wanted ?? drawn;
         FaultRates[] rates = store == StoreKind.Blobs
             ? [FaultRates.None, FaultRates.Calm, FaultRates.Rough, FaultRates.Rough, FaultRates.Stormy]
             : [FaultRates.None, FaultRates.None, FaultRates.Medium, FaultRates.BadMedium];
-        bool deletes = random.Chance(250);
+        var deletes = random.Chance(250);
         return new SimulationPlan
         {
             Store = store,

@@ -14,10 +14,10 @@ internal sealed partial class SimulationRound
 
     private void Produce(SimulatedOwner owner)
     {
-        SimulatedProducer producer = _random.Pick(_producers);
+        var producer = _random.Pick(_producers);
         if (producer.Next(NowMs, ref _nextPayload) is not { } request)
             return;
-        LogAcks acks = !producer.IsIdempotent && _random.Chance(100)
+        var acks = !producer.IsIdempotent && _random.Chance(100)
             ? _random.Pick([LogAcks.Ordered, LogAcks.Admitted])
             : LogAcks.Durable;
         long? condition = !producer.IsIdempotent && _random.Chance(150) ? owner.History!.HighWatermark : null;
@@ -27,10 +27,10 @@ internal sealed partial class SimulationRound
     private async Task SendAsync(
         SimulatedOwner owner, SimulatedProducer producer, SimulatedRequest request, LogAcks acks, long? condition)
     {
-        foreach (long payload in request.Payloads)
+        foreach (var payload in request.Payloads)
             _checker.Sent(payload);
         request.Waiting++;
-        bool isOver = false;
+        var isOver = false;
         void Settle(LogAppendResult? result)
         {
             if (!isOver)
@@ -38,15 +38,15 @@ internal sealed partial class SimulationRound
             isOver = true;
         }
 
-        Func<bool> end = owner.Begin(() =>
+        var end = owner.Begin(() =>
         {
-            foreach (long payload in request.Payloads)
+            foreach (var payload in request.Payloads)
                 _checker.Lost(payload);
             Settle(null);
         }, "append");
         _time.Schedule(_random.Span(500, 40_000), () => Settle(null));
         LogAppendResult result;
-        CancellationTokenSource? deadline = !_isHealed && _random.Chance(150)
+        var deadline = !_isHealed && _random.Chance(150)
             ? new CancellationTokenSource(_random.Span(1, 5_000), owner.Process)
             : null;
         try
@@ -65,8 +65,8 @@ internal sealed partial class SimulationRound
         _trace.Add(owner.Name, "answer", request.Number, result.BaseOffset, (long)(result.Error?.Code ?? 0));
         if (result.Error is null && condition is { } expected && acks != LogAcks.Admitted && result.BaseOffset != expected)
             _findings.Report("contiguity", $"{owner.Name} stored at {result.BaseOffset} what was to be at {expected} only");
-        long offset = result.BaseOffset;
-        for (int i = 0; i < request.Payloads.Length; offset += request.Counts[i++])
+        var offset = result.BaseOffset;
+        for (var i = 0; i < request.Payloads.Length; offset += request.Counts[i++])
             _checker.Answered(request.Payloads[i], owner.History!, acks, result, offset);
         Settle(result);
     }
@@ -74,17 +74,17 @@ internal sealed partial class SimulationRound
     private async Task FetchAsync(SimulatedOwner owner)
     {
         var before = owner.History!.Bounds;
-        long offset = _random.Next(10) switch
+        var offset = _random.Next(10) switch
         {
             0 => -1,
             1 => -2,
             2 => before.HighWatermark + _random.Next(3),
             _ => _random.Between((int)Math.Max(0, before.LogStart - 1), (int)before.HighWatermark),
         };
-        TimeSpan wait = _random.Chance(300) ? _random.Span(1, 15_000) : TimeSpan.Zero;
+        var wait = _random.Chance(300) ? _random.Span(1, 15_000) : TimeSpan.Zero;
         await AskAsync(owner, "fetch", async () =>
         {
-            LogFetchResult result = await owner.Log!.FetchAsync(offset, _random.Between(1, 2_000), wait).ConfigureAwait(false);
+            var result = await owner.Log!.FetchAsync(offset, _random.Between(1, 2_000), wait).ConfigureAwait(false);
             return () => _checker.Fetched(owner.History!, offset, result, before);
         }).ConfigureAwait(false);
     }
@@ -92,10 +92,10 @@ internal sealed partial class SimulationRound
     private async Task FindAsync(SimulatedOwner owner)
     {
         var before = owner.History!.Bounds;
-        long timestamp = NowMs - _random.Next(60_000) + 5_000;
+        var timestamp = NowMs - _random.Next(60_000) + 5_000;
         await AskAsync(owner, "find", async () =>
         {
-            LogFindResult result = await owner.Log!.FindOffsetAsync(timestamp).ConfigureAwait(false);
+            var result = await owner.Log!.FindOffsetAsync(timestamp).ConfigureAwait(false);
             return () => _checker.Found(timestamp, result, before);
         }).ConfigureAwait(false);
     }
@@ -114,7 +114,7 @@ internal sealed partial class SimulationRound
         _checker.DeleteAsked(beforeOffset < 0 ? long.MaxValue : beforeOffset);
         await AskAsync(owner, "delete", async () =>
         {
-            LogError? error = await owner.Log!.DeleteRecordsAsync(beforeOffset).ConfigureAwait(false);
+            var error = await owner.Log!.DeleteRecordsAsync(beforeOffset).ConfigureAwait(false);
             return () =>
             {
                 if (error is null)
@@ -126,7 +126,7 @@ internal sealed partial class SimulationRound
     // The answer is judged only while the process lives; a store that cannot be reached is no fault of the log's.
     private async Task AskAsync(SimulatedOwner owner, string what, Func<Task<Action>> ask)
     {
-        Func<bool> end = owner.Begin(() => { }, what);
+        var end = owner.Begin(() => { }, what);
         Action? judge = null;
         try
         {
@@ -150,14 +150,14 @@ internal sealed partial class SimulationRound
 
     private void CheckState(SimulatedOwner owner)
     {
-        LogState state = owner.Log!.State;
+        var state = owner.Log!.State;
         _checker.CheckBounds(owner.History!, state.LogStartOffset, state.HighWatermark, owner.History!.Bounds);
     }
 
     private async Task OpenAsync(SimulatedOwner owner)
     {
         _trace.Add(owner.Name, "open");
-        Func<bool> end = owner.Begin(() => { }, "open");
+        var end = owner.Begin(() => { }, "open");
         PartitionLog? log = null;
         try
         {
@@ -180,11 +180,11 @@ internal sealed partial class SimulationRound
         }
 
         _opened++;
-        LogState state = log.State;
+        var state = log.State;
         _trace.Add(owner.Name, "opened", state.Epoch, state.LogStartOffset, state.HighWatermark);
         owner.Log = log;
         owner.History = _checker.Opened(owner.Name, state);
-        LogEnd why = await log.Ended.ConfigureAwait(false);
+        var why = await log.Ended.ConfigureAwait(false);
         if (!owner.Process.IsAlive)
             return;
         _trace.Add(owner.Name, "ended", (long)why);
@@ -199,7 +199,7 @@ internal sealed partial class SimulationRound
     {
         Note(owner, "close");
         owner.IsOver = true;
-        Func<bool> end = owner.Begin(() => { }, "close");
+        var end = owner.Begin(() => { }, "close");
         try
         {
             await owner.Log!.DisposeAsync().ConfigureAwait(false);

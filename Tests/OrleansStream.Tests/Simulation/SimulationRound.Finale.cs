@@ -14,7 +14,7 @@ internal sealed partial class SimulationRound
     {
         _trace.Add("world", "heal");
         _isHealed = true;
-        foreach (SimulatedOwner owner in _owners)
+        foreach (var owner in _owners)
         {
             owner.Link.Rates = FaultRates.None;
             owner.Link.CrashAfter(int.MaxValue);
@@ -32,7 +32,7 @@ internal sealed partial class SimulationRound
 
     private void WaitForAnswers()
     {
-        bool allAnswered = _time.RunUntil(
+        var allAnswered = _time.RunUntil(
             () => _findings.First is not null || _owners.TrueForAll(owner => owner.WaitingCount == 0),
             _time.Elapsed + AnswerWaitMax);
         if (!allAnswered)
@@ -44,7 +44,7 @@ internal sealed partial class SimulationRound
 
     private void EndProcesses()
     {
-        foreach (SimulatedOwner owner in _owners)
+        foreach (var owner in _owners)
         {
             if (!owner.Process.IsAlive)
                 continue;
@@ -62,9 +62,9 @@ internal sealed partial class SimulationRound
     // Late requests of others may still land and fence an opening, each at most once.
     private SimulatedOwner? Serve()
     {
-        for (int i = 0; i < OpeningsMax; i++)
+        for (var i = 0; i < OpeningsMax; i++)
         {
-            SimulatedOwner owner = MakeOwner(null);
+            var owner = MakeOwner(null);
             _ = OpenAsync(owner);
             _time.RunUntil(() => owner.Serves || owner.IsOver || _findings.First is not null, _time.Elapsed + ServeWaitMax);
             if (owner.Serves)
@@ -87,7 +87,7 @@ internal sealed partial class SimulationRound
             _findings.Report("progress", $"{last.Name} stores nothing {ServeWaitMax} after it opened");
         }
 
-        LogState state = last.Log!.State;
+        var state = last.Log!.State;
         if (ReadAll(last, state) is not { } log)
             return;
         _checker.Finish(log, state.LogStartOffset, state.HighWatermark);
@@ -103,10 +103,10 @@ internal sealed partial class SimulationRound
     private List<SimulatedBatch>? ReadAll(SimulatedOwner owner, LogState state)
     {
         var log = new List<SimulatedBatch>();
-        for (long next = state.LogStartOffset; next < state.HighWatermark;)
+        for (var next = state.LogStartOffset; next < state.HighWatermark;)
         {
             LogFetchResult? answer = null;
-            long offset = next;
+            var offset = next;
             _ = AskAsync(owner, "fetch", async () =>
             {
                 answer = await owner.Log!.FetchAsync(offset, _random.Between(1, 4_000), TimeSpan.Zero).ConfigureAwait(false);

@@ -41,7 +41,7 @@ internal sealed partial class SimulationRound
         _world = new SimulatedWorld(_time, _random, _plan.Limits, _findings);
         _worldChecker = new WorldChecker(_world, _findings, LogName);
         _checker = new HistoryChecker(_findings, _plan.DeletesByRetention, _plan.Store == StoreKind.Files);
-        for (int i = -1; i < _plan.IdempotentProducers; i++)
+        for (var i = -1; i < _plan.IdempotentProducers; i++)
             _producers.Add(new SimulatedProducer(_random, _checker, i < 0 ? -1 : 1_000 + i, hasSequences: mutation != Mutation.NoSequences));
     }
 
@@ -60,7 +60,7 @@ internal sealed partial class SimulationRound
             round._findings.Report("progress", "the round failed: " + e);
         }
 
-        string? violation = round._findings.First is { } found
+        var violation = round._findings.First is { } found
             ? $"seed {seed}: {found.Check}: {found.Message}\n{round._plan}\n{round._trace}"
             : null;
         var result = new SimulationResult(
@@ -75,7 +75,7 @@ internal sealed partial class SimulationRound
     // A dead process takes its memory with it; here the caches of its logs count against this process until they are closed.
     private void Leave()
     {
-        foreach (SimulatedOwner owner in _owners)
+        foreach (var owner in _owners)
         {
             owner.Process.Kill();
             _ = owner.Log?.DisposeAsync().AsTask();
@@ -85,7 +85,7 @@ internal sealed partial class SimulationRound
     private void Disturb()
     {
         Open();
-        for (int step = 0; step < _plan.Steps && GoesOn; step++)
+        for (var step = 0; step < _plan.Steps && GoesOn; step++)
         {
             _time.RunUntil(_time.Elapsed + (_random.Chance(60) ? _random.Span(100, 20_000) : _random.Span(0, 12)));
             if (_random.Chance(_plan.Disturbance))
@@ -125,11 +125,11 @@ internal sealed partial class SimulationRound
 
     private void DisturbOwners()
     {
-        SimulatedOwner? owner = PickOwner();
+        var owner = PickOwner();
         switch (_random.Next(100))
         {
             case < 35:
-                for (int i = _random.Pick([1, 1, 1, 2, 3]); i > 0; i--)
+                for (var i = _random.Pick([1, 1, 1, 2, 3]); i > 0; i--)
                     Open();
                 break;
             case < 60:
@@ -168,7 +168,7 @@ internal sealed partial class SimulationRound
             inSameProcess = _owners.FindLast(owner => owner.Process.IsAlive);
         }
 
-        SimulatedOwner opening = MakeOwner(inSameProcess);
+        var opening = MakeOwner(inSameProcess);
         opening.Link.Rates = _plan.Rates;
         if (_random.Chance(_plan.Crashes))
             opening.Link.CrashAfter(_random.Next(60));
@@ -177,14 +177,14 @@ internal sealed partial class SimulationRound
 
     private SimulatedOwner MakeOwner(SimulatedOwner? inSameProcess)
     {
-        string name = "owner-" + _owners.Count;
+        var name = "owner-" + _owners.Count;
         SimulatedOwner owner;
         if (inSameProcess is null)
         {
-            bool isLocal = _plan.Store == StoreKind.Files;
+            var isLocal = _plan.Store == StoreKind.Files;
             var process = new SimulatedProcess(_time, name);
             var link = new SimulatedLink(process, _time, _random, _trace, isLocal);
-            CrashKind kind = _random.Pick([CrashKind.Process, CrashKind.Machine]);
+            var kind = _random.Pick([CrashKind.Process, CrashKind.Machine]);
             ISegmentStore segments = new SimulatedSegmentStore(_world, link) { CrashKind = kind };
             IDocumentStore documents = new SimulatedDocumentStore(_world, link);
             if (isLocal)

@@ -9,11 +9,11 @@ internal static class SimulationRunner
     /// <param name="isEnough">Tells of a result whether no further one is needed.</param>
     public static async Task<List<SimulationResult>> RunAsync(int seeds, Mutation mutation, Func<SimulationResult, bool> isEnough)
     {
-        int last = 0;
-        bool isOver = false;
+        var last = 0;
+        var isOver = false;
         var results = new List<SimulationResult>();
-        Task[] runs = new Task[Environment.ProcessorCount];
-        for (int i = 0; i < runs.Length; i++)
+        var runs = new Task[Environment.ProcessorCount];
+        for (var i = 0; i < runs.Length; i++)
             runs[i] = Task.Factory.StartNew(RunSeeds, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         await Task.WhenAll(runs);
         return results;
@@ -22,7 +22,7 @@ internal static class SimulationRunner
         {
             while (!Volatile.Read(ref isOver) && Interlocked.Increment(ref last) is var seed && seed <= seeds)
             {
-                SimulationResult result = SimulationRound.Run((ulong)seed, mutation);
+                var result = SimulationRound.Run((ulong)seed, mutation);
                 lock (results)
                     results.Add(result);
                 if (isEnough(result))

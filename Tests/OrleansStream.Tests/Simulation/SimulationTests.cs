@@ -16,17 +16,17 @@ public sealed class SimulationTests
     {
         if (Setting("ORLEANSSTREAM_SIMULATION_SEED") is { } single)
         {
-            SimulationResult again = await SimulationRunner.RunAsync((ulong)single);
+            var again = await SimulationRunner.RunAsync((ulong)single);
             Assert.True(again.Violation is null, again.Violation);
             return;
         }
 
-        int seeds = Setting("ORLEANSSTREAM_SIMULATION_SEEDS") ?? SeedsDefault;
+        var seeds = Setting("ORLEANSSTREAM_SIMULATION_SEEDS") ?? SeedsDefault;
         var results = await SimulationRunner.RunAsync(seeds, Mutation.None, result => result.Violation is not null);
 
         Assert.True(results.TrueForAll(result => result.Violation is null), Describe(results));
         Assert.Equal(seeds, results.Count);
-        foreach (StoreKind store in Enum.GetValues<StoreKind>())
+        foreach (var store in Enum.GetValues<StoreKind>())
         {
             var rounds = results.FindAll(result => result.Store == store);
             Assert.True(rounds.Sum(round => round.Acked) > 5 * rounds.Count, $"{store}: the rounds store next to nothing");
@@ -62,7 +62,7 @@ public sealed class SimulationTests
     {
         var first = await SimulationRunner.RunAsync(100, Mutation.None, _ => false);
 
-        foreach (SimulationResult result in first)
+        foreach (var result in first)
             Assert.Equal(result.TraceHash, (await SimulationRunner.RunAsync(result.Seed)).TraceHash);
         Assert.Equal(first.Count, first.Select(result => result.TraceHash).Distinct().Count());
     }
@@ -71,7 +71,7 @@ public sealed class SimulationTests
         results.Find(result => result.Violation is not null)?.Violation;
 
     private static int? Setting(string name) =>
-        int.TryParse(Environment.GetEnvironmentVariable(name), NumberStyles.None, CultureInfo.InvariantCulture, out int value)
+        int.TryParse(Environment.GetEnvironmentVariable(name), NumberStyles.None, CultureInfo.InvariantCulture, out var value)
             ? value
             : null;
 }

@@ -20,9 +20,9 @@ internal sealed class SimulationTrace(SimulatedTime time, int kept = SimulationT
     {
         _entries[Count++ % kept] = new Entry(time.Elapsed, who, what, first, second, third);
         Mix((ulong)time.Elapsed.Ticks);
-        foreach (char c in who)
+        foreach (var c in who)
             Mix(c);
-        foreach (char c in what)
+        foreach (var c in what)
             Mix(c);
         Mix((ulong)first);
         Mix((ulong)second);
@@ -32,7 +32,7 @@ internal sealed class SimulationTrace(SimulatedTime time, int kept = SimulationT
     public override string ToString()
     {
         var text = new StringBuilder();
-        for (long i = Math.Max(0, Count - kept); i < Count; i++)
+        for (var i = Math.Max(0, Count - kept); i < Count; i++)
         {
             var (at, who, what, first, second, third) = _entries[i % kept];
             text.AppendLine($"  {at.TotalMilliseconds,12:F3} ms  {who,-10} {what} {first} {second} {third}");

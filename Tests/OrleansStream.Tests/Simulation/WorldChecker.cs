@@ -23,10 +23,10 @@ internal sealed class WorldChecker
     public List<SimulatedBatch> ReadLog()
     {
         var log = new List<SimulatedBatch>();
-        foreach (ManifestSegment segment in _manifest?.Segments ?? [])
+        foreach (var segment in _manifest?.Segments ?? [])
         {
-            byte[] bytes = new byte[segment.IsSealed ? segment.Length : _world.ExtentOf(segment.Name)?.Length ?? 0];
-            int read = _world.Exists(segment.Name) ? _world.Read(segment.Name, 0, bytes) : -1;
+            var bytes = new byte[segment.IsSealed ? segment.Length : _world.ExtentOf(segment.Name)?.Length ?? 0];
+            var read = _world.Exists(segment.Name) ? _world.Read(segment.Name, 0, bytes) : -1;
             if (read != bytes.Length || SimulatedBatch.DecodeAll(bytes) is not { } batches)
             {
                 _findings.Report("roll", $"the segment at {segment.BaseOffset} is missing, short, or not whole batches");
@@ -50,8 +50,8 @@ internal sealed class WorldChecker
             return;
         }
 
-        int fence = _fences.GetValueOrDefault(segment);
-        foreach (SimulatedBatch batch in batches)
+        var fence = _fences.GetValueOrDefault(segment);
+        foreach (var batch in batches)
         {
             if (batch.IsFence)
                 fence = Math.Max(fence, batch.LeaderEpoch);
@@ -77,7 +77,7 @@ internal sealed class WorldChecker
             return;
         }
 
-        foreach (ManifestSegment segment in next.Segments)
+        foreach (var segment in next.Segments)
         {
             if (!_world.Exists(segment.Name))
                 _findings.Report("manifest", $"epoch {next.Epoch} names a segment at {segment.BaseOffset} that does not exist");
@@ -90,8 +90,8 @@ internal sealed class WorldChecker
 
     private void CheckFollows(PartitionManifest last, PartitionManifest next)
     {
-        bool isClaim = next.Epoch == last.Epoch + 1 && next.Owner != last.Owner;
-        bool isOwn = next.Epoch == last.Epoch && next.Owner == last.Owner && next.Revision == last.Revision + 1;
+        var isClaim = next.Epoch == last.Epoch + 1 && next.Owner != last.Owner;
+        var isOwn = next.Epoch == last.Epoch && next.Owner == last.Owner && next.Revision == last.Revision + 1;
         if (!isClaim && !isOwn)
         {
             _findings.Report(

@@ -4,7 +4,6 @@ using OrleansStream.Hosting;
 using OrleansStream.Log;
 using OrleansStream.Log.Contract;
 using OrleansStream.Log.Resources;
-using OrleansStream.Storage.Azure;
 using OrleansStream.Tests.Infra;
 using OrleansStream.Tests.Support;
 
@@ -23,36 +22,36 @@ public sealed class AppendBudgetLoadTests(AzuriteFixture azurite, ITestOutputHel
     public async Task Append_OfManyBusyPartitions_KeepsTheBudgetAndGivesEachItsTurn()
     {
         Assert.SkipUnless(Environment.GetEnvironmentVariable("ORLEANSSTREAM_CLUSTER_TESTS") == "1", "Set ORLEANSSTREAM_CLUSTER_TESTS=1 to run it.");
-        CancellationToken stop = TestContext.Current.CancellationToken;
-        AzureBlobContainer container = await AzureTestContainer.OpenAsync(azurite, name: "budget");
+        var stop = TestContext.Current.CancellationToken;
+        var container = await AzureTestContainer.OpenAsync(azurite, name: "budget");
         using var budget = new AppendBudget(Budget, TimeProvider.System);
         var resources = new LogResources(TimeProvider.System, appends: budget);
-        PartitionLog[] logs = await Task.WhenAll(Enumerable.Range(0, PartitionCount).Select(partition => PartitionLog.OpenAsync(
+        var logs = await Task.WhenAll(Enumerable.Range(0, PartitionCount).Select(partition => PartitionLog.OpenAsync(
             $"{Guid.NewGuid():N}/{partition}", "owner", new LogOptions(), container.Segments, container.Documents, TimeProvider.System, resources, stop).AsTask()));
 
-        long began = TimeProvider.System.GetTimestamp();
+        var began = TimeProvider.System.GetTimestamp();
         var samples = new ConcurrentQueue<(TimeSpan At, long Appends)>();
-        long appendsBefore = container.Usage.Total.Appends;
-        await using ITimer sampler = TimeProvider.System.CreateTimer(
+        var appendsBefore = container.Usage.Total.Appends;
+        await using var sampler = TimeProvider.System.CreateTimer(
             _ => samples.Enqueue((TimeProvider.System.GetElapsedTime(began), container.Usage.Total.Appends)), null, TimeSpan.Zero, TimeSpan.FromMilliseconds(100));
-        List<TimeSpan>[] waits = await Task.WhenAll(logs.Select(log => ProduceAsync(log, began, stop)));
-        BlobRequestRates rates = container.Usage.PerSecond;
-        double seconds = TimeProvider.System.GetElapsedTime(began).TotalSeconds;
+        var waits = await Task.WhenAll(logs.Select(log => ProduceAsync(log, began, stop)));
+        var rates = container.Usage.PerSecond;
+        var seconds = TimeProvider.System.GetElapsedTime(began).TotalSeconds;
 
         (TimeSpan At, long Appends)[] seen = [.. samples];
-        long most = seen.Max(first => seen.Last(last => last.At - first.At <= Window).Appends - first.Appends);
+        var most = seen.Max(first => seen.Last(last => last.At - first.At <= Window).Appends - first.Appends);
         TimeSpan[] p99 = [.. waits.Select(of => of.Order().ElementAt((int)(0.99 * (of.Count - 1))))];
-        TimeSpan bound = TimeSpan.FromSeconds(1.5 * PartitionCount / Budget);
+        var bound = TimeSpan.FromSeconds(1.5 * PartitionCount / Budget);
         output.WriteLine($"{(container.Usage.Total.Appends - appendsBefore) / seconds:F1} appends a second, at most {most} in {Window.TotalSeconds} s; waits: p99 of a partition at most {p99.Max():g}, bound {bound:g}");
         Assert.InRange(most, Budget * Window.TotalSeconds * 0.8, Budget * Window.TotalSeconds);
         Assert.All(p99, wait => Assert.InRange(wait, TimeSpan.Zero, bound));
 
         // What was acknowledged is there.
-        for (int i = 0; i < logs.Length; i++)
+        for (var i = 0; i < logs.Length; i++)
             Assert.Equal(waits[i].Count, logs[i].State.HighWatermark);
-        double calculated = await CostCalculatorTests.AppendsAsync(
+        var calculated = await CostCalculatorTests.AppendsAsync(
             "--partitions", $"{PartitionCount}", "--silos", "1", "--appends-per-second-max", Budget.ToString(CultureInfo.InvariantCulture));
-        double told = SiloMeter.MonthCost(new BlobPrices(), rates with { Reads = 0 }, storedBytes: 0);
+        var told = SiloMeter.MonthCost(new BlobPrices(), rates with { Reads = 0 }, storedBytes: 0);
         output.WriteLine($"A month of appends: {told:F0} by the service, {calculated:F0} by the calculator");
         Assert.InRange(told, 0.95 * calculated, 1.05 * calculated);
         await Task.WhenAll(logs.Select(log => log.DisposeAsync().AsTask()));
@@ -63,8 +62,8 @@ public sealed class AppendBudgetLoadTests(AzuriteFixture azurite, ITestOutputHel
         var waits = new List<TimeSpan>();
         while (TimeProvider.System.GetElapsedTime(began) < Duration)
         {
-            long startedAt = TimeProvider.System.GetTimestamp();
-            LogAppendResult result = await log.AppendAsync(TestBatch.Of("x"), LogAcks.Durable, cancellationToken: stop);
+            var startedAt = TimeProvider.System.GetTimestamp();
+            var result = await log.AppendAsync(TestBatch.Of("x"), LogAcks.Durable, cancellationToken: stop);
             Assert.Null(result.Error);
             waits.Add(TimeProvider.System.GetElapsedTime(startedAt));
         }

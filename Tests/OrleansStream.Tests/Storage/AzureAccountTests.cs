@@ -51,19 +51,19 @@ public sealed class AzureAccountTests : IDisposable
     [InlineData(14, AzureAccountProblem.CredentialRefused)]
     public async Task EnsureCreated_WhenTheClocksDiffer_ShowsBothTimes(int minutes, AzureAccountProblem problem)
     {
-        DateTimeOffset theirs = TimeProvider.System.GetUtcNow().AddMinutes(minutes);
+        var theirs = TimeProvider.System.GetUtcNow().AddMinutes(minutes);
         _line.Answer = _ =>
         {
-            HttpResponseMessage refusal = FaultyHttpHandler.Error(HttpStatusCode.Forbidden, "AuthenticationFailed");
+            var refusal = FaultyHttpHandler.Error(HttpStatusCode.Forbidden, "AuthenticationFailed");
             refusal.Headers.Date = theirs;
             return refusal;
         };
 
-        AzureAccountException refused = await CheckAsync(problem, Settings);
+        var refused = await CheckAsync(problem, Settings);
 
         if (problem == AzureAccountProblem.ClockSkew)
         {
-            string shown = theirs.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+            var shown = theirs.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
             Assert.Matches($"this machine's clock says 2[0-9T:-]+Z and the account's {shown}", refused.Message);
         }
     }
@@ -81,7 +81,7 @@ public sealed class AzureAccountTests : IDisposable
     [Fact]
     public async Task EnsureCreated_WhenThereIsNoIdentity_AsksOnceAndSaysSo()
     {
-        int asked = 0;
+        var asked = 0;
         _line.Answer = _ =>
         {
             asked++;
@@ -99,7 +99,7 @@ public sealed class AzureAccountTests : IDisposable
     {
         _line.Answer = _ => FaultyHttpHandler.Error((HttpStatusCode)status, code);
 
-        AzureAccountException refused = await Assert.ThrowsAsync<AzureAccountException>(
+        var refused = await Assert.ThrowsAsync<AzureAccountException>(
             async () => await Open().EnsureTakesSegmentsAsync(TestContext.Current.CancellationToken));
         Assert.Equal(AzureAccountProblem.NoAppendBlobs, refused.Problem);
         Assert.Contains("Standard_ZRS", StartFailure.Explain(refused)!, StringComparison.Ordinal);
@@ -116,9 +116,9 @@ public sealed class AzureAccountTests : IDisposable
     [Fact]
     public async Task Usage_CountsEachTryAsItIsBilled()
     {
-        AzureBlobContainer container = Open();
+        var container = Open();
         _line.Answer = _ => FaultyHttpHandler.Error(HttpStatusCode.NotFound, "BlobNotFound");
-        byte[] bytes = new byte[1];
+        var bytes = new byte[1];
         await Assert.ThrowsAnyAsync<Exception>(async () => await container.Segments.ReadAsync("s", 0, bytes, TestContext.Current.CancellationToken));
         Assert.Equal(new BlobRequests(0, 0, 1), container.Usage.Total);
         await container.Segments.AppendAsync("s", 0, bytes, TestContext.Current.CancellationToken);
@@ -132,11 +132,11 @@ public sealed class AzureAccountTests : IDisposable
 
     private async Task<AzureAccountException> CheckAsync(AzureAccountProblem problem, params string[] expected)
     {
-        AzureBlobContainer container = Open();
-        AzureAccountException refused = await Assert.ThrowsAsync<AzureAccountException>(
+        var container = Open();
+        var refused = await Assert.ThrowsAsync<AzureAccountException>(
             async () => await container.EnsureCreatedAsync(TestContext.Current.CancellationToken));
         Assert.Equal(problem, refused.Problem);
-        string line = StartFailure.Explain(refused)!;
+        var line = StartFailure.Explain(refused)!;
         Assert.DoesNotContain('\n', line);
         Assert.All(expected, part => Assert.Contains(part, line, StringComparison.Ordinal));
         return refused;

@@ -75,7 +75,7 @@ public sealed class AzureFaultTests(AzuriteFixture azurite) : IAsyncLifetime
         var throttled = AzureBlobContainer.Open(
             null, azurite.ConnectionString, "conformance", time, TimeSpan.FromMilliseconds(1), transport);
         var busy = new TaskCompletionSource();
-        int start = _line.RequestCount;
+        var start = _line.RequestCount;
         _line.Answer = _ =>
         {
             if (_line.RequestCount > start + 1)

@@ -37,7 +37,7 @@ public sealed class WrittenPagesTests : IDisposable
 
         long end = 0;
         Assert.NotEmpty(Released());
-        foreach (FileCall call in Released())
+        foreach (var call in Released())
         {
             Assert.Equal(end, call.Position);
             Assert.Equal(0, call.Length % FileStoreLimits.CacheReleaseBytes);
@@ -46,7 +46,7 @@ public sealed class WrittenPagesTests : IDisposable
 
         Assert.InRange(
             length - end, FileStoreLimits.CachedBytesMax, FileStoreLimits.CachedBytesMax + FileStoreLimits.CacheReleaseBytes + AppendBytes);
-        byte[] read = new byte[AppendBytes];
+        var read = new byte[AppendBytes];
         for (long position = 0; position < length; position += AppendBytes)
         {
             Assert.Equal(AppendBytes, await _data.Segments.ReadAsync(Name, position, read, Cancellation));
@@ -58,14 +58,14 @@ public sealed class WrittenPagesTests : IDisposable
 
     private async Task<long> AppendAsync(long position)
     {
-        AppendOutcome outcome = await _data.Segments.AppendAsync(Name, position, Bytes(position), Cancellation);
+        var outcome = await _data.Segments.AppendAsync(Name, position, Bytes(position), Cancellation);
         Assert.Equal(AppendStatus.Appended, outcome.Status);
         return outcome.Length;
     }
 
     private static byte[] Bytes(long position)
     {
-        byte[] bytes = new byte[AppendBytes];
+        var bytes = new byte[AppendBytes];
         Array.Fill(bytes, (byte)(position / AppendBytes + 1));
         return bytes;
     }

@@ -18,8 +18,8 @@ internal static class Allocations
     /// <param name="enoughBytes">How few that is.</param>
     public static long Of(Action work, long enoughBytes)
     {
-        long least = long.MaxValue;
-        for (int round = 0; round < RoundCountMax && least > enoughBytes; round++)
+        var least = long.MaxValue;
+        for (var round = 0; round < RoundCountMax && least > enoughBytes; round++)
             least = Math.Min(least, Once(work));
         return least;
     }
@@ -33,19 +33,19 @@ internal static class Allocations
         // What both share, such as pooled arrays of each size, is there after a first round.
         handle(few);
         handle(many);
-        long forFew = Of(() => handle(few));
-        long most = forFew + requestCount * (many - few) - 1;
-        long forMany = Of(() => handle(many), most);
-        double perRecord = (forMany - forFew) / (double)(requestCount * (many - few));
+        var forFew = Of(() => handle(few));
+        var most = forFew + requestCount * (many - few) - 1;
+        var forMany = Of(() => handle(many), most);
+        var perRecord = (forMany - forFew) / (double)(requestCount * (many - few));
         Assert.True(forMany <= most, $"A record more costs {perRecord:F2} bytes; a request of {few} costs {forFew / requestCount}.");
     }
 
     private static long Once(Action work)
     {
-        int thread = Environment.CurrentManagedThreadId;
-        long before = GC.GetAllocatedBytesForCurrentThread();
+        var thread = Environment.CurrentManagedThreadId;
+        var before = GC.GetAllocatedBytesForCurrentThread();
         work();
-        long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
         Assert.Equal(thread, Environment.CurrentManagedThreadId);
         return allocated;
     }

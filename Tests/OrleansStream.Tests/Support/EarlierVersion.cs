@@ -68,9 +68,7 @@ internal static class EarlierVersion
     {
         var json = JsonNode.Parse(manifest)!;
         foreach (var segment in json["segments"]!.AsArray())
-        {
             Assert.True(segment!.AsObject().Remove("times_checked"));
-        }
 
         return System.Text.Encoding.UTF8.GetBytes(json.ToJsonString());
     }
@@ -80,9 +78,7 @@ internal static class EarlierVersion
         var split = new List<byte[]>();
         var scanner = new RecordBatchScanner(batches);
         while (scanner.MoveNext())
-        {
             split.Add(scanner.Batch.ToArray());
-        }
 
         Assert.Equal(RecordBatchStatus.End, scanner.Status);
         return split;

@@ -73,9 +73,7 @@ internal sealed class LogRig
         {
             await Task.Yield();
             if (!condition())
-            {
                 Time.Advance(TimeSpan.FromMilliseconds(100));
-            }
         }
 
         Assert.True(condition(), "It did not happen within five minutes of the log's time.");
@@ -99,9 +97,7 @@ internal sealed class LogRig
         var before = (log.State, Documents.ReadCount, Segments.ReadCount);
         await RunAsync(log.MaintainAsync().AsTask());
         if (!isDue)
-        {
             Assert.Equal(before, (log.State, Documents.ReadCount, Segments.ReadCount));
-        }
     }
 
     public async Task<LogError?> DeleteRecordsAsync(PartitionLog log, long before) =>
@@ -131,9 +127,7 @@ internal sealed class LogRig
         await StoredSegments.CreateAsync(segment);
         await StoredSegments.AppendAsync(segment, 0, bytes);
         if (extent!.Value.Sealed)
-        {
             await StoredSegments.SealAsync(segment);
-        }
     }
 
     public async Task ReplaceDocumentAsync(string name, byte[] bytes)
@@ -146,9 +140,7 @@ internal sealed class LogRig
     {
         var names = new List<string>();
         await foreach (var segment in StoredSegments.ListAsync(Name + "/"))
-        {
             names.Add(segment.Name);
-        }
 
         return names;
     }
@@ -180,9 +172,7 @@ internal static class LogCalls
             var found = StoredRecords.Of(fetched.Batches).FindAll(record => record.Offset >= offset);
             Assert.NotEmpty(found);
             foreach (var record in found)
-            {
                 Assert.Equal(offset++, record.Offset);
-            }
 
             records.AddRange(found);
         }

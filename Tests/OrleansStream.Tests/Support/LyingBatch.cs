@@ -23,8 +23,8 @@ internal static class LyingBatch
         CompressionType codec, byte[] records, int count, long baseTimestampMs = TestBatch.TimestampMs, long? maxTimestampMs = null,
         Func<byte[], byte[]>? pack = null)
     {
-        byte[] packed = pack is not null ? pack(records) : Pack(codec, records);
-        byte[] batch = TestRecords(packed, codec, count);
+        var packed = pack is not null ? pack(records) : Pack(codec, records);
+        var batch = TestRecords(packed, codec, count);
         BinaryPrimitives.WriteInt64BigEndian(batch.AsSpan(RecordBatchHeader.BaseTimestampPosition), baseTimestampMs);
         RecordBatchHeader.StampMaxTimestamp(batch, maxTimestampMs ?? baseTimestampMs);
         return batch;

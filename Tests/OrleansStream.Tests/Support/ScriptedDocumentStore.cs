@@ -38,20 +38,14 @@ internal sealed class ScriptedDocumentStore(IDocumentStore inner) : IDocumentSto
         string name, ReadOnlyMemory<byte> bytes, string? expectedETag, CancellationToken cancellationToken = default)
     {
         if (BeforeWrite is { } before)
-        {
             await before(name);
-        }
 
         if (WriteFailure is { } failure)
-        {
             throw failure;
-        }
 
         Written.Add(name);
         if (WritesToLose-- > 0)
-        {
             throw new StoreUnavailableException("The request is lost.");
-        }
 
         var etag = await ChangeAsync(() => inner.WriteAsync(name, bytes, expectedETag, cancellationToken));
         return RepliesToLose-- > 0 ? throw new StoreUnavailableException("The reply is lost.") : etag;

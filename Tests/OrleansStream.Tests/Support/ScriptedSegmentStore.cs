@@ -75,9 +75,7 @@ internal sealed class ScriptedSegmentStore(ISegmentStore inner) : ISegmentStore
     public void Answer(AppendStatus status, int times = 1)
     {
         for (var i = 0; i < times; i++)
-        {
             _script.Enqueue(_ => new(new AppendOutcome(status, -1)));
-        }
     }
 
     /// <summary>Before the next append something else happens; then the append is tried.</summary>
@@ -93,9 +91,7 @@ internal sealed class ScriptedSegmentStore(ISegmentStore inner) : ISegmentStore
     public void Pass(int times = 1)
     {
         for (var i = 0; i < times; i++)
-        {
             _script.Enqueue(ApplyAsync);
-        }
     }
 
     public ValueTask<AppendOutcome> AppendAsync(
@@ -128,9 +124,7 @@ internal sealed class ScriptedSegmentStore(ISegmentStore inner) : ISegmentStore
     public ValueTask<bool> CreateAsync(string name, CancellationToken cancellationToken = default)
     {
         if (CreateFailure is { } failure)
-        {
             throw failure;
-        }
 
         Created.Add(name);
         return ChangeAsync(() => inner.CreateAsync(name, cancellationToken));
@@ -152,9 +146,7 @@ internal sealed class ScriptedSegmentStore(ISegmentStore inner) : ISegmentStore
         ReadCount++;
         Stop?.ThrowWhenStopped();
         if (ReadsToFail-- > 0)
-        {
             throw new StoreUnavailableException("A read fails.");
-        }
 
         var read = await inner.ReadAsync(name, position, destination, cancellationToken);
         return StaleLength() is { } length ? (int)Math.Clamp(length - position, 0, read) : read;
@@ -178,9 +170,7 @@ internal sealed class ScriptedSegmentStore(ISegmentStore inner) : ISegmentStore
     public async ValueTask DeleteAsync(string name, CancellationToken cancellationToken = default)
     {
         if (BeforeDelete is { } before)
-        {
             await before(name);
-        }
 
         Deleted.Add(name);
         await ChangeAsync(async () =>

@@ -15,14 +15,10 @@ internal sealed class StoreStop(int calls, bool appliesLast)
     public async ValueTask<T> RunAsync<T>(Func<ValueTask<T>> call)
     {
         if (_left-- > 0)
-        {
             return await call();
-        }
 
         if (_left == -1 && appliesLast)
-        {
             await call();
-        }
 
         throw new StoreUnavailableException("The process was killed here.");
     }
@@ -30,8 +26,6 @@ internal sealed class StoreStop(int calls, bool appliesLast)
     public void ThrowWhenStopped()
     {
         if (HasStopped)
-        {
             throw new StoreUnavailableException("The process was killed.");
-        }
     }
 }

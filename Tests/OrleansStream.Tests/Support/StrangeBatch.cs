@@ -22,7 +22,7 @@ internal static class StrangeBatch
     /// <summary>Zeros above the bound of one batch, under a header that says one record.</summary>
     public static byte[] Bomb(CompressionType codec)
     {
-        byte[] zeros = new byte[RecordLimits.DecompressedBatchBytesMax + 1];
+        var zeros = new byte[RecordLimits.DecompressedBatchBytesMax + 1];
         using var packed = new MemoryStream();
         using (Stream pack = codec switch
         {

@@ -27,9 +27,7 @@ internal static class TestBatch
         using var writer = new RecordBatchWriter();
         writer.Reset(options);
         foreach (var (timestampMs, value) in records)
-        {
             writer.Append(timestampMs, default, hasKey: false, Encoding.UTF8.GetBytes(value), hasValue: true);
-        }
 
         writer.Finish();
         return writer.ToArray();

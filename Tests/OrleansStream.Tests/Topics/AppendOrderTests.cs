@@ -41,12 +41,12 @@ public sealed class AppendOrderTests
     [Fact]
     public async Task Append_WhenItsTopicIsNewerThanThePartitionKnows_GoesByTheGrain()
     {
-        await using PartitionLog log = await OpenAsync();
+        await using var log = await OpenAsync();
         var led = new LedPartitions();
         led.Add(new LedPartition(Key, Topic(version: 1), log, NullLogger.Instance));
         var (grain, order) = Make(led);
 
-        Task<AppendResponse> append = order.AppendAsync(Key, Request(0) with { TopicVersion = 2 }, CancellationToken.None).AsTask();
+        var append = order.AppendAsync(Key, Request(0) with { TopicVersion = 2 }, CancellationToken.None).AsTask();
 
         Assert.Single(grain.Calls);
         grain.Arrive(log);
@@ -56,12 +56,12 @@ public sealed class AppendOrderTests
     /// <returns>The count of appends, all of which lie in the log in the order in which they were begun.</returns>
     private static async Task<int> AppendAllAsync(List<Step> steps)
     {
-        await using PartitionLog log = await OpenAsync();
+        await using var log = await OpenAsync();
         var led = new LedPartitions();
         var here = new LedPartition(Key, Topic(version: 1), log, NullLogger.Instance);
         var (grain, order) = Make(led);
         var appends = new List<Task<AppendResponse>>();
-        foreach (Step step in steps)
+        foreach (var step in steps)
         {
             switch (step)
             {
@@ -87,14 +87,14 @@ public sealed class AppendOrderTests
             await Task.Yield();
         }
 
-        AppendResponse[] responses = await Task.WhenAll(appends);
+        var responses = await Task.WhenAll(appends);
         Assert.Equal(Enumerable.Range(0, appends.Count).Select(i => (long)i), responses.Select(response => response.BaseOffset));
         return responses.Length;
     }
 
     private static (HeldPartition Grain, AppendOrder Order) Make(LedPartitions led)
     {
-        IPartitionGrain partition = DispatchProxy.Create<IPartitionGrain, HeldPartition>();
+        var partition = DispatchProxy.Create<IPartitionGrain, HeldPartition>();
         var grains = DispatchProxy.Create<IGrainFactory, OneGrain>();
         ((OneGrain)grains).Grain = partition;
         return ((HeldPartition)partition, new AppendOrder(new GrainLookup<IPartitionGrain>(grains), led));

@@ -19,9 +19,9 @@ public sealed class AppendPlanTests
     [InlineData(4, 2)]
     public void Plan_OfNamedBatchesForOnePartition_StoresThemFromTheRequestsMemory(int partitionCount, int? partition)
     {
-        byte[] batches = Named([.. Batches.Of(("a", "1"), ("b", "2")), .. Batches.Of(("c", "3"))]);
-        using AppendPlan plan = Plan(Batches.Request(batches, partition), partitionCount);
-        PlannedPart part = Assert.Single(plan.Parts);
+        var batches = Named([.. Batches.Of(("a", "1"), ("b", "2")), .. Batches.Of(("c", "3"))]);
+        using var plan = Plan(Batches.Request(batches, partition), partitionCount);
+        var part = Assert.Single(plan.Parts);
         Assert.Same(batches, MemoryOf(part.Batches.ToMemory()));
         Assert.Equal([10, 12], Headers(part.Batches).Select(header => header.BaseSequence));
     }
@@ -31,7 +31,7 @@ public sealed class AppendPlanTests
     {
         byte[] batches = [.. Batches.Of(("a", "1"), ("b", "2")), .. Batches.Of(("c", "3"))];
         byte[] before = [.. batches];
-        using AppendPlan plan = Plan(Batches.Request(batches, partition: 0), partitionCount: 1);
+        using var plan = Plan(Batches.Request(batches, partition: 0), partitionCount: 1);
         Assert.Equal(before, batches);
         Assert.Equal([(7L, (short)3, 10), (7L, (short)3, 12)], Headers(Assert.Single(plan.Parts).Batches)
             .Select(header => (header.ProducerId, header.ProducerEpoch, header.BaseSequence)));
@@ -41,15 +41,15 @@ public sealed class AppendPlanTests
     public void Plan_OverPartitions_NumbersTheRecordsOfEachFromTheFirst()
     {
         // The second batch goes to one partition as a whole, where records of the first are before it.
-        byte[] batches = Named([.. Batches.Of(("a", "1"), ("b", "2"), ("c", "3"), ("d", "4")), .. Batches.Of(("e", "5"), ("f", "6"))]);
+        var batches = Named([.. Batches.Of(("a", "1"), ("b", "2"), ("c", "3"), ("d", "4")), .. Batches.Of(("e", "5"), ("f", "6"))]);
         byte[] before = [.. batches];
-        using AppendPlan plan = Plan(Batches.Request(batches, recordPartitions: [0, 1, 0, 0, 1, 1]), partitionCount: 2);
+        using var plan = Plan(Batches.Request(batches, recordPartitions: [0, 1, 0, 0, 1, 1]), partitionCount: 2);
         Assert.Equal(before, batches);
         Assert.Equal(2, plan.Parts.Count);
-        foreach (PlannedPart part in plan.Parts)
+        foreach (var part in plan.Parts)
         {
-            int next = 10;
-            foreach (RecordBatchHeader header in Headers(part.Batches))
+            var next = 10;
+            foreach (var header in Headers(part.Batches))
             {
                 Assert.Equal((7L, (short)3, next), (header.ProducerId, header.ProducerEpoch, header.BaseSequence));
                 next += header.RecordCount;
@@ -64,9 +64,9 @@ public sealed class AppendPlanTests
     [Fact]
     public void Plan_OverPartitions_CopiesNoRecord()
     {
-        byte[] batches = Named([.. Batches.Of(("a", "first"), ("b", "second"), ("c", "third")), .. Batches.Of(("d", "fourth"), ("e", "fifth"))]);
-        using AppendPlan plan = Plan(Batches.Request(batches, recordPartitions: [0, 1, 0, 1, 1]), partitionCount: 2);
-        foreach (string value in (string[])["first", "second", "third", "fourth", "fifth"])
+        var batches = Named([.. Batches.Of(("a", "first"), ("b", "second"), ("c", "third")), .. Batches.Of(("d", "fourth"), ("e", "fifth"))]);
+        using var plan = Plan(Batches.Request(batches, recordPartitions: [0, 1, 0, 1, 1]), partitionCount: 2);
+        foreach (var value in (string[])["first", "second", "third", "fourth", "fifth"])
             batches.AsSpan(batches.AsSpan().IndexOf(System.Text.Encoding.UTF8.GetBytes(value)), 1).Fill((byte)'_');
 
         Assert.Equal(
@@ -77,9 +77,9 @@ public sealed class AppendPlanTests
     [Fact]
     public void Plan_OfABatchWithItsOwnProducer_LeavesItsNumbers()
     {
-        byte[] own = Batches.Of(new RecordBatchOptions { ProducerId = 99, ProducerEpoch = 1, BaseSequence = 40 }, ("a", "1"));
-        byte[] batches = Named([.. own, .. Batches.Of(("b", "2")), .. Batches.Of(("c", "3"))]);
-        using AppendPlan plan = Plan(Batches.Request(batches, recordPartitions: [1, 0, 1]), partitionCount: 2);
+        var own = Batches.Of(new RecordBatchOptions { ProducerId = 99, ProducerEpoch = 1, BaseSequence = 40 }, ("a", "1"));
+        var batches = Named([.. own, .. Batches.Of(("b", "2")), .. Batches.Of(("c", "3"))]);
+        using var plan = Plan(Batches.Request(batches, recordPartitions: [1, 0, 1]), partitionCount: 2);
         Assert.Equal([(99L, 40), (7L, 10)], Headers(plan.Parts.Single(part => part.Partition == 1).Batches)
             .Select(header => (header.ProducerId, header.BaseSequence)));
         Assert.Equal([(7L, 10)], Headers(plan.Parts.Single(part => part.Partition == 0).Batches)
@@ -91,7 +91,7 @@ public sealed class AppendPlanTests
         var topic = new TopicMetadata(
             "topic", Guid.NewGuid(), partitionCount, ImmutableSortedDictionary<string, string>.Empty, Version: 1, DateTimeOffset.UnixEpoch);
         var view = new TopicView(topic, TopicConfig.From(topic.Config), ReadAt: 0);
-        AppendPlan? plan = AppendPlanner.Plan(
+        var plan = AppendPlanner.Plan(
             request with { Identity = Identity }, new AppendContext(view, new StickyPartitioner(0), Batches.NowMs, Identity), out var error);
         Assert.Null(error);
         return plan!;
@@ -105,7 +105,7 @@ public sealed class AppendPlanTests
 
     private static byte[]? MemoryOf(ReadOnlyMemory<byte> memory)
     {
-        Assert.True(MemoryMarshal.TryGetArray(memory, out ArraySegment<byte> segment));
+        Assert.True(MemoryMarshal.TryGetArray(memory, out var segment));
         return segment.Array;
     }
 

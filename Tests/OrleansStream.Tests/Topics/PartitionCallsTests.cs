@@ -24,7 +24,7 @@ public sealed class PartitionCallsTests
 
     public PartitionCallsTests()
     {
-        IPartitionGrain partition = DispatchProxy.Create<IPartitionGrain, FailingPartition>();
+        var partition = DispatchProxy.Create<IPartitionGrain, FailingPartition>();
         _partition = (FailingPartition)partition;
         var grains = DispatchProxy.Create<IGrainFactory, OneGrain>();
         ((OneGrain)grains).Grain = partition;
@@ -35,7 +35,7 @@ public sealed class PartitionCallsTests
     [Fact]
     public async Task Fetch_FromALogThatIsOpenHere_WhenItsCallerGivesUp_Throws()
     {
-        await using PartitionLog log = await PartitionLog.OpenAsync(
+        await using var log = await PartitionLog.OpenAsync(
             Key.ToString(), "owner", new LogOptions(), new MemorySegmentStore(), new MemoryDocumentStore(), TimeProvider.System);
         var topic = new TopicMetadata("t", Key.TopicId, 4, ImmutableSortedDictionary<string, string>.Empty, 1, default);
         var led = new LedPartitions();
@@ -43,7 +43,7 @@ public sealed class PartitionCallsTests
         var calls = new PartitionCalls(new GrainLookup<IPartitionGrain>(DispatchProxy.Create<IGrainFactory, OneGrain>()), led, TimeProvider.System, _log);
         using var givenUp = new CancellationTokenSource();
 
-        Task<FetchResponse> fetch = calls.FetchAsync(Key, new FetchRequest(FetchRequest.Latest, BytesMax: 1, WaitMs: 20_000), givenUp.Token).AsTask();
+        var fetch = calls.FetchAsync(Key, new FetchRequest(FetchRequest.Latest, BytesMax: 1, WaitMs: 20_000), givenUp.Token).AsTask();
         Assert.False(fetch.IsCompleted);
         await givenUp.CancelAsync();
 
@@ -61,11 +61,11 @@ public sealed class PartitionCallsTests
     {
         _partition.Failure = new InvalidOperationException("inside");
 
-        StreamError error = (await CallAsync(method))!;
+        var error = (await CallAsync(method))!;
 
         Assert.Equal((StreamErrorCode.UnknownServerError, isWrite), (error.Code, error.OutcomeUnknown));
         Assert.DoesNotContain("inside", error.Detail, StringComparison.Ordinal);
-        LogLine line = Assert.Single(_log.Lines);
+        var line = Assert.Single(_log.Lines);
         Assert.Equal((LogLevel.Error, _partition.Failure), (line.Level, line.Exception));
         Assert.Equal(1, _partition.CallCount);
     }
@@ -77,7 +77,7 @@ public sealed class PartitionCallsTests
     {
         _partition.Failure = new SiloUnavailableException("gone");
 
-        StreamError error = (await CallAsync(method))!;
+        var error = (await CallAsync(method))!;
 
         Assert.Equal((StreamErrorCode.RequestTimedOut, isWrite), (error.Code, error.OutcomeUnknown));
         Assert.Empty(_log.Lines);
@@ -86,7 +86,7 @@ public sealed class PartitionCallsTests
 
     private async Task<StreamError?> CallAsync(string method)
     {
-        CancellationToken token = TestContext.Current.CancellationToken;
+        var token = TestContext.Current.CancellationToken;
         return method switch
         {
             nameof(IPartitionGrain.AppendAsync) => (await _calls.AppendAsync(Key, new AppendRequest(default, Acks.All, TopicVersion: 1), token)).Error,

@@ -24,7 +24,7 @@ public sealed class SplitMemoryTests
             {
                 if (!requests.TryGetValue(count, out var request))
                 {
-                    byte[] batches = Make(count);
+                    var batches = Make(count);
                     requests[count] = request = (batches, new byte[2 * batches.Length]);
                 }
 
@@ -35,12 +35,12 @@ public sealed class SplitMemoryTests
 
     private static void Plan(byte[] batches, byte[] written)
     {
-        for (int i = 0; i < RequestCount; i++)
+        for (var i = 0; i < RequestCount; i++)
         {
-            using AppendPlan plan = AppendPlanner.Plan(Batches.Request(batches), Context, out _)!;
+            using var plan = AppendPlanner.Plan(Batches.Request(batches), Context, out _)!;
             Assert.Equal(4, plan.Parts.Count);
             // As the logs do it, and the answer.
-            foreach (PlannedPart part in plan.Parts)
+            foreach (var part in plan.Parts)
                 part.Batches.CopyTo(written);
             plan.RecordMemory!.Dispose();
         }

@@ -35,7 +35,7 @@ public sealed class TopicSettingsTests
     [InlineData("no.such.setting", "1")]
     public void Validate_WhenSettingIsBad_NamesTheFieldAndWhatIsAllowed(string name, string value)
     {
-        StreamError? error = TopicSettings.Validate([new(name, value)]);
+        var error = TopicSettings.Validate([new(name, value)]);
 
         Assert.Equal(StreamErrorCode.InvalidConfig, error?.Code);
         Assert.Equal($"config.{name}", error!.Field);

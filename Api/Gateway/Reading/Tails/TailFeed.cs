@@ -80,8 +80,8 @@ internal sealed class TailFeed : IDisposable
     public ValueTask SkipGapAsync(int partition, StreamError error, CancellationToken cancellationToken) => TakeTurnAsync(
         () =>
         {
-            long from = _positions[partition];
-            long to = error.LogStartOffset ?? 0;
+            var from = _positions[partition];
+            var to = error.LogStartOffset ?? 0;
             _sink.WriteGaps([new TailGap(
                 partition, from, to, from > error.HighWatermark ? TailGapReason.OffsetBeyondEnd : TailGapReason.RecordsDeleted, TopicId)]);
             _positions[partition] = to;
@@ -155,16 +155,16 @@ internal sealed class TailFeed : IDisposable
     /// <returns>True when the sink has to go on before the next record; false when the batch, or the tail, is done.</returns>
     private bool WriteSome(int partition, OpenBatch batch, BatchCursor cursor)
     {
-        StoredBatchReader records = batch.Read();
+        var records = batch.Read();
         while (!_sink.MustWait)
         {
             if (_isEventOpen)
                 EndRecord();
             if (_left == 0)
                 return false;
-            if (!records.TryReadNext(out RecordView record))
+            if (!records.TryReadNext(out var record))
             {
-                UnreadableRecords? unreadable = records.UnreadableFrom(cursor.NextOffset);
+                var unreadable = records.UnreadableFrom(cursor.NextOffset);
                 cursor.EndBatch(records.Header);
                 if (unreadable is { } found)
                     WriteUnreadable(partition, found, cursor);

@@ -16,7 +16,7 @@ internal sealed class TailWaits(NodeWaits node) : IDisposable
     /// <returns>False when the node has no room for them.</returns>
     public bool TryWaitOn(int partitionCount)
     {
-        int more = partitionCount - _count;
+        var more = partitionCount - _count;
         if (more > 0 && !node.TryTake(more))
             return false;
         if (more < 0)

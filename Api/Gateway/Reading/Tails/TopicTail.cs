@@ -102,13 +102,13 @@ public sealed class TopicTail : IDisposable
         var readers = new List<Task>();
         try
         {
-            for (int partition = 0; partition < feed.PartitionCount; partition++)
+            for (var partition = 0; partition < feed.PartitionCount; partition++)
                 readers.Add(FollowAsync(feed, partition, left, ended));
             while (!left.IsCancellationRequested)
             {
                 await Task.Delay(ReadingLimits.TailHeartbeat, _time, left.Token);
                 await feed.SendAsync(static sink => sink.WriteHeartbeat(), ended.Token);
-                int count = await CountPartitionsAsync(feed.TopicId, left);
+                var count = await CountPartitionsAsync(feed.TopicId, left);
                 if (count > readers.Count && !_waits.TryWaitOn(count))
                     await FailAsync(feed, _waits.Refusal, ended);
                 while (readers.Count < count && !left.IsCancellationRequested)
@@ -141,7 +141,7 @@ public sealed class TopicTail : IDisposable
             var outage = new PartitionOutage(_time);
             while (!left.IsCancellationRequested)
             {
-                FetchResponse response = await FetchAsync(feed, partition, left.Token);
+                var response = await FetchAsync(feed, partition, left.Token);
                 if (response.Error is { } error && error.Code != StreamErrorCode.OffsetOutOfRange)
                 {
                     if (IsTopicGone(error))
@@ -154,7 +154,9 @@ public sealed class TopicTail : IDisposable
                 }
 
                 if (response.Error is { } gap)
+                {
                     await feed.SkipGapAsync(partition, gap, ended.Token);
+                }
                 else if (!await SendRecordsAsync(feed, partition, response, ended))
                 {
                     await WaitAsync(feed, partition, _load.Refusal, outage, left.Token, ended.Token);
@@ -230,7 +232,7 @@ public sealed class TopicTail : IDisposable
     private async ValueTask WaitAsync(
         TailFeed feed, int partition, StreamError error, PartitionOutage outage, CancellationToken left, CancellationToken ended)
     {
-        bool needsOperator = error.Code == StreamErrorCode.PartitionOffline || error.Damage is not null;
+        var needsOperator = error.Code == StreamErrorCode.PartitionOffline || error.Damage is not null;
         if (outage.IsToBeTold(needsOperator))
             await feed.SendAsync(sink => sink.WriteUnavailable(partition, feed.PositionOf(partition), error), ended);
         await Task.Delay(ReadingLimits.TailRetry, _time, left);
@@ -252,7 +254,7 @@ public sealed class TopicTail : IDisposable
 
     private async ValueTask<int> CountPartitionsAsync(Guid topicId, CancellationTokenSource left)
     {
-        TopicResponse? response = await AskTopicAsync(left.Token);
+        var response = await AskTopicAsync(left.Token);
         if (response?.Topic is { } found && found.Id == topicId)
             return found.PartitionCount;
         if (response?.Topic is not null || response?.Error is { } error && IsTopicGone(error))
@@ -263,7 +265,7 @@ public sealed class TopicTail : IDisposable
     /// <summary>Goes on in the topic that now has the name, from its start; ends the tail when there is none.</summary>
     private async ValueTask FindTopicAnewAsync(TailFeed feed, CancellationTokenSource ended)
     {
-        TopicResponse? response = await AskTopicAsync(ended.Token);
+        var response = await AskTopicAsync(ended.Token);
         if (response?.Error is { } error && !error.Code.IsRetriable())
             await FailAsync(feed, error, ended);
         else if (response?.Topic is { } found && found.Id != feed.TopicId)

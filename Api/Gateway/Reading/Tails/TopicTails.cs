@@ -3,7 +3,6 @@ using OrleansStream.Gateway.Admission;
 using OrleansStream.Gateway.Routing;
 using OrleansStream.Partitions;
 using OrleansStream.Topics;
-using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Gateway.Reading.Tails;
 
@@ -38,7 +37,7 @@ public sealed class TopicTails(IGrainFactory grains, TopicRoutes routes, NodeAns
         var tailWaits = new TailWaits(waits);
         try
         {
-            (Guid topicId, long[] positions) = await lost.RepeatAsync(() => FindPositionsAsync(topic, start, tailWaits, cancellationToken), cancellationToken);
+            (var topicId, var positions) = await lost.RepeatAsync(() => FindPositionsAsync(topic, start, tailWaits, cancellationToken), cancellationToken);
             return new TopicTail(
                 grains.GetGrain<ITopicGrain>(topic), routes, topic, topicId, positions, start.Place, new AnswerLoad(node), tailWaits, time, Release);
         }
@@ -55,13 +54,13 @@ public sealed class TopicTails(IGrainFactory grains, TopicRoutes routes, NodeAns
     private async ValueTask<(Guid TopicId, long[] Positions)> FindPositionsAsync(
         string topic, TailStart start, TailWaits tailWaits, CancellationToken cancellationToken)
     {
-        TopicDescription description = await routes.Router(topic).DescribeAsync(cancellationToken);
+        var description = await routes.Router(topic).DescribeAsync(cancellationToken);
         if (description.Topic is not { } found)
             throw new StreamException(description.Error!);
         if (!tailWaits.TryWaitOn(description.Partitions.Length))
             throw new StreamException(tailWaits.Refusal);
         var positions = new long[description.Partitions.Length];
-        foreach (PartitionDescription partition in description.Partitions)
+        foreach (var partition in description.Partitions)
             positions[partition.Partition] = await FindPositionAsync(topic, found.Id, partition, start, cancellationToken);
         return (found.Id, positions);
     }
@@ -72,13 +71,13 @@ public sealed class TopicTails(IGrainFactory grains, TopicRoutes routes, NodeAns
         if (start.Place is { } place)
         {
             // A partition that the place does not know came into being after it: all its records are new. So are those of another topic.
-            bool isOfThisTopic = place.TopicId is null || place.TopicId == topicId;
-            return isOfThisTopic && place.Offsets.TryGetValue(partition.Partition, out long offset) ? offset : 0;
+            var isOfThisTopic = place.TopicId is null || place.TopicId == topicId;
+            return isOfThisTopic && place.Offsets.TryGetValue(partition.Partition, out var offset) ? offset : 0;
         }
 
         if (start.TimestampMs is { } timestampMs)
         {
-            FindOffsetResponse found = await routes.Router(topic).FindOffsetAsync(partition.Partition, timestampMs, cancellationToken);
+            var found = await routes.Router(topic).FindOffsetAsync(partition.Partition, timestampMs, cancellationToken);
             if (found.Error is null && found.TopicId != topicId)
                 throw new StreamException(new StreamError(StreamErrorCode.NotLeaderOrFollower, $"The topic '{topic}' has just been created anew. Try again."));
             return found.Error is { } fault ? throw new StreamException(fault) : found.Offset;

@@ -18,7 +18,7 @@ internal static class ContentCoding
         string? coding = request.Headers.ContentEncoding;
         if (string.IsNullOrEmpty(coding))
             return null;
-        RequestLoad? load = request.HttpContext.Features.Get<RequestLoad>();
+        var load = request.HttpContext.Features.Get<RequestLoad>();
         return coding.ToLowerInvariant() switch
         {
             "identity" => null,

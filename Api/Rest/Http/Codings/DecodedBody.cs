@@ -71,7 +71,7 @@ internal abstract class DecodedBody(Stream body, string coding, int windowBytesM
     {
         try
         {
-            int read = await body.ReadAsync(buffer, cancellationToken);
+            var read = await body.ReadAsync(buffer, cancellationToken);
             _encodedBytes += read;
             return read;
         }
@@ -91,7 +91,7 @@ internal abstract class DecodedBody(Stream body, string coding, int windowBytesM
 
     private void CountWindow()
     {
-        long bytes = Math.Min(_decodedBytes, windowBytesMax);
+        var bytes = Math.Min(_decodedBytes, windowBytesMax);
         if (bytes == _windowBytes)
             return;
         Load?.Take(bytes - _windowBytes);

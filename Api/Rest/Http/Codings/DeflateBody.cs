@@ -24,7 +24,7 @@ internal sealed class DeflateBody : DecodedBody
     /// <inheritdoc/>
     protected override async ValueTask<int> DecodeAsync(Memory<byte> buffer, CancellationToken cancellationToken)
     {
-        int read = await _zlib.ReadAsync(buffer, cancellationToken);
+        var read = await _zlib.ReadAsync(buffer, cancellationToken);
         if (read > 0)
             return read;
         if (_input.IsOverread)
@@ -52,10 +52,10 @@ internal sealed class DeflateBody : DecodedBody
 
         public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
         {
-            int count = 0;
+            var count = 0;
             while (count == 0 && !IsLastByteRead)
             {
-                int read = await owner.ReadBodyAsync(buffer, cancellationToken);
+                var read = await owner.ReadBodyAsync(buffer, cancellationToken);
                 if (read == 0 && !_isHolding)
                     break;
                 if (read == 0)
@@ -75,8 +75,8 @@ internal sealed class DeflateBody : DecodedBody
         // Puts the byte that was held back before these, and holds back their last one.
         private int HoldBackLast(Span<byte> bytes)
         {
-            byte last = bytes[^1];
-            int count = bytes.Length - 1;
+            var last = bytes[^1];
+            var count = bytes.Length - 1;
             if (_isHolding)
             {
                 bytes[..^1].CopyTo(bytes[1..]);

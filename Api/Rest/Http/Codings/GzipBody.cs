@@ -32,15 +32,15 @@ internal sealed class GzipBody : DecodedBody
     /// <inheritdoc/>
     protected override async ValueTask<int> DecodeAsync(Memory<byte> buffer, CancellationToken cancellationToken)
     {
-        int read = await _gzip.ReadAsync(buffer, cancellationToken);
+        var read = await _gzip.ReadAsync(buffer, cancellationToken);
         if (!_marked.IsAtMark)
             return read > 0 ? read : throw FollowedByOthers();
         if (_marked.IsBodyEmpty)
             throw CutOff();
         // It asks for more input only once it has output all that it has. So these bytes are the mark's.
-        byte[] rest = new byte[Mark.Length + 1];
+        var rest = new byte[Mark.Length + 1];
         buffer[..Math.Min(read, rest.Length)].CopyTo(rest);
-        int length = Math.Min(read, rest.Length);
+        var length = Math.Min(read, rest.Length);
         while (length < rest.Length && (read = await _gzip.ReadAsync(rest.AsMemory(length), cancellationToken)) > 0)
             length += read;
         return rest.AsSpan(0, length).SequenceEqual(Mark) ? 0 : throw CutOff();
@@ -56,7 +56,7 @@ internal sealed class GzipBody : DecodedBody
 
     private static byte[] MakeMark()
     {
-        string digits = Guid.NewGuid().ToString("N");
+        var digits = Guid.NewGuid().ToString("N");
         return Encoding.ASCII.GetBytes(digits + digits);
     }
 
@@ -87,7 +87,7 @@ internal sealed class GzipBody : DecodedBody
             }
 
             IsAtMark = true;
-            int length = Math.Min(buffer.Length, MarkMember.Length - _markBytesRead);
+            var length = Math.Min(buffer.Length, MarkMember.Length - _markBytesRead);
             MarkMember.AsMemory(_markBytesRead, length).CopyTo(buffer);
             _markBytesRead += length;
             return length;

@@ -29,7 +29,7 @@ internal abstract class SteppedBody(Stream body, string coding, int windowBytesM
                 _isAtEndOfOne = false;
             }
 
-            OperationStatus status = Step(_input.AsSpan(_position, _length - _position), buffer.Span, out int consumed, out int written);
+            var status = Step(_input.AsSpan(_position, _length - _position), buffer.Span, out var consumed, out var written);
             if (status == OperationStatus.InvalidData)
                 throw new InvalidDataException();
             _position += consumed;
@@ -52,7 +52,7 @@ internal abstract class SteppedBody(Stream body, string coding, int windowBytesM
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
-        byte[] input = Interlocked.Exchange(ref _input, []);
+        var input = Interlocked.Exchange(ref _input, []);
         if (input.Length > 0)
             ArrayPool<byte>.Shared.Return(input);
         base.Dispose(disposing);
@@ -61,10 +61,10 @@ internal abstract class SteppedBody(Stream body, string coding, int windowBytesM
     // A decoder leaves no input behind when it asks for more, unless it needs a few bytes at once: those are kept.
     private async ValueTask<bool> FillAsync(CancellationToken cancellationToken)
     {
-        int kept = _length - _position;
+        var kept = _length - _position;
         _input.AsSpan(_position, kept).CopyTo(_input);
         (_position, _length) = (0, kept);
-        int read = await ReadBodyAsync(_input.AsMemory(kept), cancellationToken);
+        var read = await ReadBodyAsync(_input.AsMemory(kept), cancellationToken);
         _length += read;
         return read > 0;
     }

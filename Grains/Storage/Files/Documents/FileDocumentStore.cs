@@ -78,8 +78,10 @@ public sealed class FileDocumentStore : IDocumentStore
     private Document? Read(string name)
     {
         if (_doubtful.TryGetValue(name, out var reason))
+        {
             throw new StoreUnavailableException(
                 $"The document '{name}' may not be on the disk as it is shown: {reason} A restart decides.");
+        }
 
         var path = _tree.PathOf(name);
         _tree.SettleFolderOf(path);

@@ -44,7 +44,10 @@ internal readonly record struct DurableMarker(long Length, int AppendCount, Dura
             || !source.StartsWith(Magic)
             || source[4] != Version
             || BinaryPrimitives.ReadUInt32LittleEndian(source[28..]) != Checksum(source))
+        {
             return null;
+        }
+
         return new(
             BinaryPrimitives.ReadInt64LittleEndian(source[8..]),
             BinaryPrimitives.ReadInt32LittleEndian(source[16..]),

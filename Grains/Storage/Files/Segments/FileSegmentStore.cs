@@ -77,8 +77,11 @@ public sealed class FileSegmentStore : ISegmentStore
         cancellationToken.ThrowIfCancellationRequested();
         ObjectDisposedException.ThrowIf(_closed, typeof(FileSegmentStore));
         if (!_segments.TryGetValue(name, out var segment))
+        {
             segment = await RunAsync(name, () => Find(name), cancellationToken).ConfigureAwait(false)
                 ?? throw new SegmentNotFoundException(name);
+        }
+
         try
         {
             return await _reader.ReadAsync(name, segment, position, destination, cancellationToken).ConfigureAwait(false);

@@ -160,8 +160,10 @@ internal sealed class SegmentFile
         if (_settled)
             return Extent;
         if (length < _durableLength || length > _physicalLength)
+        {
             throw new ArgumentOutOfRangeException(
                 nameof(length), length, $"The segment's end is in doubt from {_durableLength} to {_physicalLength} only.");
+        }
 
         // The sync also makes durable what a killed process had written but not yet synced.
         _files.SetLength(handles.Data, length);

@@ -46,22 +46,22 @@ internal sealed class Connection : IDisposable
     /// <returns>How many were begun.</returns>
     public int Send(int requestsMax)
     {
-        int begun = 0;
+        var begun = 0;
         while (true)
         {
             if (_unsent.IsEmpty)
             {
-                int room = Math.Min(_window - _sentAt.Count, requestsMax - begun);
+                var room = Math.Min(_window - _sentAt.Count, requestsMax - begun);
                 if (room <= 0)
                     return begun;
-                _unsent = _exchange.NextRequests(room, out int requests);
-                long now = Stopwatch.GetTimestamp();
-                for (int i = 0; i < requests; i++)
+                _unsent = _exchange.NextRequests(room, out var requests);
+                var now = Stopwatch.GetTimestamp();
+                for (var i = 0; i < requests; i++)
                     _sentAt.Enqueue(now);
                 begun += requests;
             }
 
-            int sent = _socket.Send(_unsent.Span, SocketFlags.None, out SocketError error);
+            var sent = _socket.Send(_unsent.Span, SocketFlags.None, out var error);
             if (error == SocketError.WouldBlock)
                 return begun;
             Check(error);
@@ -74,7 +74,7 @@ internal sealed class Connection : IDisposable
     public void Receive(Tally tally)
     {
         MakeRoom();
-        int count = _socket.Receive(_received.AsSpan(_receivedEnd), SocketFlags.None, out SocketError error);
+        var count = _socket.Receive(_received.AsSpan(_receivedEnd), SocketFlags.None, out var error);
         if (error == SocketError.WouldBlock)
             return;
         Check(error);
@@ -83,10 +83,10 @@ internal sealed class Connection : IDisposable
         _receivedEnd += count;
         while (_receivedEnd > _receivedStart)
         {
-            int length = _exchange.TakeAnswer(_received.AsSpan(_receivedStart.._receivedEnd), out int records, out long bytes);
+            var length = _exchange.TakeAnswer(_received.AsSpan(_receivedStart.._receivedEnd), out var records, out var bytes);
             if (length == 0)
                 return;
-            if (!_sentAt.TryDequeue(out long sentAt))
+            if (!_sentAt.TryDequeue(out var sentAt))
                 throw new UnexpectedAnswerException("An answer came that nothing had asked for.");
             _receivedStart += length;
             tally.Add(records, bytes, Stopwatch.GetTimestamp() - sentAt);
@@ -104,11 +104,11 @@ internal sealed class Connection : IDisposable
         _socket.Send(_exchange.Greeting.Span);
         while (true)
         {
-            int count = _socket.Receive(_received.AsSpan(_receivedEnd));
+            var count = _socket.Receive(_received.AsSpan(_receivedEnd));
             if (count == 0)
                 throw new UnexpectedAnswerException("The connection was closed at its greeting.");
             _receivedEnd += count;
-            int length = _exchange.TakeGreeting(_received.AsSpan(0, _receivedEnd));
+            var length = _exchange.TakeGreeting(_received.AsSpan(0, _receivedEnd));
             if (length == 0)
                 continue;
             _receivedStart = length;

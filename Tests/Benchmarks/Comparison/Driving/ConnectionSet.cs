@@ -13,7 +13,7 @@ internal sealed class ConnectionSet : IDisposable
         _entries = new SocketPoll.Entry[plan.Connections];
         try
         {
-            for (int i = 0; i < plan.Connections; i++)
+            for (var i = 0; i < plan.Connections; i++)
             {
                 _connections.Add(Connection.Open(plan.Port, plan.NewExchange(i), plan.Window));
                 _entries[i].Descriptor = _connections[i].Descriptor;
@@ -34,8 +34,8 @@ internal sealed class ConnectionSet : IDisposable
     /// <returns>How many were begun.</returns>
     public int Send(long requestsMax)
     {
-        int begun = 0;
-        foreach (Connection connection in _connections)
+        var begun = 0;
+        foreach (var connection in _connections)
             begun += connection.Send((int)Math.Min(int.MaxValue, requestsMax - begun));
         return begun;
     }
@@ -45,14 +45,14 @@ internal sealed class ConnectionSet : IDisposable
     /// <param name="timeoutMs">Waits at most so long.</param>
     public void Receive(Tally tally, int timeoutMs)
     {
-        for (int i = 0; i < _entries.Length; i++)
+        for (var i = 0; i < _entries.Length; i++)
         {
             _entries[i].Events = _connections[i].HasUnsent ? (short)(SocketPoll.Readable | SocketPoll.Writable) : SocketPoll.Readable;
             _entries[i].Ready = 0;
         }
 
         SocketPoll.Wait(_entries, timeoutMs);
-        for (int i = 0; i < _entries.Length; i++)
+        for (var i = 0; i < _entries.Length; i++)
         {
             if ((_entries[i].Ready & ~SocketPoll.Writable) != 0)
                 _connections[i].Receive(tally);

@@ -18,7 +18,7 @@ internal static class Filler
         using var connections = new ConnectionSet(plan);
         var tally = new Tally();
         long begun = 0;
-        long began = Stopwatch.GetTimestamp();
+        var began = Stopwatch.GetTimestamp();
         while (tally.Answers < requests)
         {
             if (Stopwatch.GetElapsedTime(began) > WaitMax)

@@ -33,18 +33,18 @@ internal sealed class HttpConnection : IDisposable
     /// <exception cref="UnexpectedAnswerException">It has another one.</exception>
     public ReadOnlySpan<byte> Receive(int status = 200)
     {
-        int length = 0;
+        var length = 0;
         while (_answer.TryRead(_received.AsSpan(0, length)) == 0)
         {
             if (length == _received.Length)
                 Array.Resize(ref _received, 2 * length);
-            int count = _socket.Receive(_received.AsSpan(length));
+            var count = _socket.Receive(_received.AsSpan(length));
             if (count == 0)
                 throw new UnexpectedAnswerException("The connection was closed.");
             length += count;
         }
 
-        ReadOnlySpan<byte> body = _answer.Body(_received.AsSpan(0, length));
+        var body = _answer.Body(_received.AsSpan(0, length));
         return _answer.Status == status
             ? body
             : throw new UnexpectedAnswerException($"Status {_answer.Status}: {System.Text.Encoding.UTF8.GetString(body[..Math.Min(300, body.Length)])}");

@@ -55,21 +55,21 @@ internal static class Load
         using var connections = new ConnectionSet(plan);
         var tally = new Tally();
         RunFor(plan, connections, tally, plan.WarmUp);
-        long warmUpRecords = tally.Records;
+        var warmUpRecords = tally.Records;
         tally.Restart();
-        TimeSpan serverBefore = plan.ServerTime?.Invoke() ?? default;
-        long allocatedBefore = plan.ServerAllocated?.Invoke() ?? 0;
-        TimeSpan driverBefore = Environment.CpuUsage.TotalTime;
-        long began = Stopwatch.GetTimestamp();
+        var serverBefore = plan.ServerTime?.Invoke() ?? default;
+        var allocatedBefore = plan.ServerAllocated?.Invoke() ?? 0;
+        var driverBefore = Environment.CpuUsage.TotalTime;
+        var began = Stopwatch.GetTimestamp();
         RunFor(plan, connections, tally, plan.Duration);
-        double seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
-        TimeSpan driver = Environment.CpuUsage.TotalTime - driverBefore;
-        double server = plan.ServerTime is null ? double.NaN : (plan.ServerTime() - serverBefore).TotalSeconds / seconds;
-        double allocated = plan.ServerAllocated is null ? double.NaN : plan.ServerAllocated() - allocatedBefore;
+        var seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
+        var driver = Environment.CpuUsage.TotalTime - driverBefore;
+        var server = plan.ServerTime is null ? double.NaN : (plan.ServerTime() - serverBefore).TotalSeconds / seconds;
+        var allocated = plan.ServerAllocated is null ? double.NaN : plan.ServerAllocated() - allocatedBefore;
         if (tally.Answers == 0)
             throw new UnexpectedAnswerException($"No answer came in {seconds:F1} s.");
 
-        double[] latencies = tally.SortedLatenciesMs();
+        var latencies = tally.SortedLatenciesMs();
         var (records, bytes) = (tally.Records, tally.Bytes);
         Drain(connections, tally);
         return new LoadResult(
@@ -82,8 +82,8 @@ internal static class Load
 
     private static void RunFor(LoadPlan plan, ConnectionSet connections, Tally tally, TimeSpan duration)
     {
-        bool isPaced = !double.IsPositiveInfinity(plan.RequestsPerSecondMax);
-        long began = Stopwatch.GetTimestamp();
+        var isPaced = !double.IsPositiveInfinity(plan.RequestsPerSecondMax);
+        var began = Stopwatch.GetTimestamp();
         long begun = 0;
         while (Stopwatch.GetElapsedTime(began) is var elapsed && elapsed < duration)
         {
@@ -95,7 +95,7 @@ internal static class Load
     // What is under way is answered for before the sockets close, so that the store can be compared with the count.
     private static void Drain(ConnectionSet connections, Tally tally)
     {
-        long began = Stopwatch.GetTimestamp();
+        var began = Stopwatch.GetTimestamp();
         while (connections.HasOutstanding)
         {
             if (Stopwatch.GetElapsedTime(began) > DrainMax)

@@ -13,7 +13,7 @@ internal sealed class RepeatedRequest
     {
         _length = request.Length;
         _bytes = new byte[request.Length * times];
-        for (int i = 0; i < times; i++)
+        for (var i = 0; i < times; i++)
             request.CopyTo(_bytes.AsSpan(i * request.Length));
     }
 

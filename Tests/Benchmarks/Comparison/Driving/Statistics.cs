@@ -10,7 +10,7 @@ internal static class Statistics
         double[] sorted = [.. values.Order()];
         if (sorted.Length == 0)
             throw new ArgumentException("Nothing has no median.", nameof(values));
-        int middle = sorted.Length / 2;
+        var middle = sorted.Length / 2;
         return sorted.Length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
     }
 

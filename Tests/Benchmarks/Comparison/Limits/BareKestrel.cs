@@ -1,4 +1,3 @@
-using System.IO.Pipelines;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -24,7 +23,7 @@ internal static class BareKestrel
     /// <returns>The process and its port.</returns>
     public static async Task<(ChildProcess Process, int Port)> StartAsync()
     {
-        int port = ChildProcess.FreePort();
+        var port = ChildProcess.FreePort();
         var process = ChildProcess.Start("dotnet", [Repository.Comparison, Argument, $"{port}"]);
         try
         {
@@ -42,24 +41,24 @@ internal static class BareKestrel
     /// <param name="port">Where it listens.</param>
     public static async Task RunAsync(int port)
     {
-        WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new());
+        var builder = WebApplication.CreateEmptyBuilder(new());
         builder.WebHost.UseKestrelCore().UseUrls($"http://127.0.0.1:{port}");
         builder.Logging.ClearProviders();
-        WebApplication app = builder.Build();
+        var app = builder.Build();
         app.Run(context => AnswerAsync(context, context.Request.Path == ChecksumPath));
         await app.RunAsync();
     }
 
     private static async Task AnswerAsync(HttpContext context, bool takesChecksum)
     {
-        PipeReader body = context.Request.BodyReader;
+        var body = context.Request.BodyReader;
         uint checksum = 0;
         while (true)
         {
-            ReadResult result = await body.ReadAsync();
+            var result = await body.ReadAsync();
             if (takesChecksum)
             {
-                foreach (ReadOnlyMemory<byte> part in result.Buffer)
+                foreach (var part in result.Buffer)
                     checksum = Crc32C.Append(checksum, part.Span);
             }
 
@@ -68,7 +67,7 @@ internal static class BareKestrel
                 break;
         }
 
-        byte[] answer = BitConverter.GetBytes(checksum);
+        var answer = BitConverter.GetBytes(checksum);
         context.Response.ContentLength = answer.Length;
         await context.Response.Body.WriteAsync(answer);
     }

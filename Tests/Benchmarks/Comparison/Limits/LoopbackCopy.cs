@@ -18,16 +18,16 @@ internal static class LoopbackCopy
         listener.Start();
         using var sender = new TcpClient();
         sender.Connect(IPAddress.Loopback, ((IPEndPoint)listener.LocalEndpoint).Port);
-        using Socket receiver = listener.AcceptSocket();
+        using var receiver = listener.AcceptSocket();
         var thread = new Thread(() => Send(sender.Client)) { IsBackground = true };
         thread.Start();
 
-        byte[] block = new byte[BlockBytes];
+        var block = new byte[BlockBytes];
         long bytes = 0;
-        long began = Stopwatch.GetTimestamp();
+        var began = Stopwatch.GetTimestamp();
         while (Stopwatch.GetElapsedTime(began) < duration)
             bytes += receiver.Receive(block);
-        double rate = bytes / Stopwatch.GetElapsedTime(began).TotalSeconds;
+        var rate = bytes / Stopwatch.GetElapsedTime(began).TotalSeconds;
         receiver.Close();
         thread.Join();
         return rate;
@@ -35,7 +35,7 @@ internal static class LoopbackCopy
 
     private static void Send(Socket socket)
     {
-        byte[] block = new byte[BlockBytes];
+        var block = new byte[BlockBytes];
         try
         {
             while (true)

@@ -17,20 +17,20 @@ internal static partial class RawDisk
     public static double MedianMs(int lengthBytes, bool isPreallocated, int count)
     {
         using var folder = new ScratchFolder();
-        using SafeFileHandle file = File.OpenHandle(Path.Join(folder.Path, "raw"), FileMode.CreateNew, FileAccess.ReadWrite);
-        byte[] bytes = SampleBytes(lengthBytes);
+        using var file = File.OpenHandle(Path.Join(folder.Path, "raw"), FileMode.CreateNew, FileAccess.ReadWrite);
+        var bytes = SampleBytes(lengthBytes);
         if (isPreallocated)
         {
-            byte[] zeros = new byte[lengthBytes];
-            for (int i = 0; i < count; i++)
+            var zeros = new byte[lengthBytes];
+            for (var i = 0; i < count; i++)
                 RandomAccess.Write(file, zeros, (long)i * lengthBytes);
             Sync(file);
         }
 
-        double[] times = new double[count];
-        for (int i = 0; i < count; i++)
+        var times = new double[count];
+        for (var i = 0; i < count; i++)
         {
-            long began = Stopwatch.GetTimestamp();
+            var began = Stopwatch.GetTimestamp();
             RandomAccess.Write(file, bytes, (long)i * lengthBytes);
             Sync(file);
             times[i] = Stopwatch.GetElapsedTime(began).TotalMilliseconds;
@@ -44,7 +44,7 @@ internal static partial class RawDisk
 
     private static byte[] SampleBytes(int lengthBytes)
     {
-        byte[] bytes = new byte[lengthBytes];
+        var bytes = new byte[lengthBytes];
         new Random(1).NextBytes(bytes);
         return bytes;
     }

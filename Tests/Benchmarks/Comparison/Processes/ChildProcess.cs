@@ -18,7 +18,7 @@ internal sealed class ChildProcess : IDisposable
     {
         lock (Running)
         {
-            foreach (ChildProcess child in Running)
+            foreach (var child in Running)
                 child.Kill();
         }
     };
@@ -102,7 +102,7 @@ internal sealed class ChildProcess : IDisposable
     /// <exception cref="InvalidOperationException">The process has ended.</exception>
     public async Task WaitUntilAsync(string what, Func<Task<bool>> condition)
     {
-        long began = Stopwatch.GetTimestamp();
+        var began = Stopwatch.GetTimestamp();
         while (!await condition())
         {
             if (_process.HasExited)

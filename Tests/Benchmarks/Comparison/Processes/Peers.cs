@@ -26,7 +26,7 @@ internal sealed class RedisServer : IDisposable
     {
         if (ChildProcess.Find("redis-server") is not { } program)
             return null;
-        int port = ChildProcess.FreePort();
+        var port = ChildProcess.FreePort();
         var folder = new ScratchFolder();
         var process = ChildProcess.Start(program,
         [
@@ -51,13 +51,13 @@ internal sealed class RedisServer : IDisposable
     /// <param name="words">Its words.</param>
     public long Run(params string[] words)
     {
-        Socket socket = _client.Client;
+        var socket = _client.Client;
         socket.Send(RespRequests.Command(words));
-        byte[] reply = new byte[1024];
-        int length = 0;
+        var reply = new byte[1024];
+        var length = 0;
         while (RespReader.TryRead(reply.AsSpan(0, length)) == 0)
         {
-            int count = socket.Receive(reply.AsSpan(length));
+            var count = socket.Receive(reply.AsSpan(length));
             if (count == 0)
                 throw new InvalidOperationException("Redis closed the connection.");
             length += count;
@@ -97,7 +97,7 @@ internal sealed class NatsServer : IDisposable
     {
         if (ChildProcess.Find("nats-server") is not { } program)
             return null;
-        int port = ChildProcess.FreePort();
+        var port = ChildProcess.FreePort();
         var folder = new ScratchFolder();
         var process = ChildProcess.Start(program, ["-a", "127.0.0.1", "-p", $"{port}", "-js", "-sd", folder.Path]);
         var server = new NatsServer(process, port, folder);
@@ -124,7 +124,7 @@ internal sealed class NatsServer : IDisposable
         client.Client.ReceiveTimeout = 30_000;
         client.Client.Send(NatsPublishExchange.GreetingOf(Inbox));
         client.Client.Send(NatsPublishExchange.Publish($"$JS.API.{operation}", Inbox, Encoding.UTF8.GetBytes(request)));
-        string answer = ReceiveMessage(client.Client);
+        var answer = ReceiveMessage(client.Client);
         return answer.Contains("\"error\"", StringComparison.Ordinal)
             ? throw new InvalidOperationException($"NATS answered {answer}")
             : answer;
@@ -139,12 +139,12 @@ internal sealed class NatsServer : IDisposable
 
     private static string ReceiveMessage(Socket socket)
     {
-        byte[] received = new byte[64 * 1024];
-        int start = 0;
-        int end = 0;
+        var received = new byte[64 * 1024];
+        var start = 0;
+        var end = 0;
         while (true)
         {
-            NatsKind kind = NatsReader.TryRead(received.AsSpan(start..end), out int length, out ReadOnlySpan<byte> payload);
+            var kind = NatsReader.TryRead(received.AsSpan(start..end), out var length, out var payload);
             if (kind is NatsKind.Message or NatsKind.Error)
                 return Encoding.UTF8.GetString(payload);
             if (kind != NatsKind.Incomplete)
@@ -153,7 +153,7 @@ internal sealed class NatsServer : IDisposable
                 continue;
             }
 
-            int count = socket.Receive(received.AsSpan(end));
+            var count = socket.Receive(received.AsSpan(end));
             if (count == 0)
                 throw new InvalidOperationException("NATS closed the connection.");
             end += count;

@@ -35,7 +35,7 @@ internal sealed class Service : IDisposable
     /// <param name="environment">Its configuration.</param>
     public static async Task<Service> StartAsync(string program, IEnumerable<(string Key, string Value)> environment)
     {
-        int port = ChildProcess.FreePort();
+        var port = ChildProcess.FreePort();
         var probe = new AllocationProbe();
         var process = ChildProcess.Start(
             "dotnet", [program, "--urls", $"http://127.0.0.1:{port}"], [.. environment, .. probe.Environment]);
@@ -59,7 +59,7 @@ internal sealed class Service : IDisposable
     public async Task CreateTopicAsync(string topic, int partitions = 1, params (string Key, string Value)[] config)
     {
         var settings = new JsonObject(config.Select(pair => KeyValuePair.Create<string, JsonNode?>(pair.Key, pair.Value)));
-        using HttpResponseMessage answer = await _http.PutAsJsonAsync(
+        using var answer = await _http.PutAsJsonAsync(
             $"/v1/topics/{topic}", new JsonObject { ["partitions"] = partitions, ["config"] = settings });
         await RequireAsync(answer, HttpStatusCode.Created);
     }
@@ -68,7 +68,7 @@ internal sealed class Service : IDisposable
     /// <param name="topic">Its name.</param>
     public async Task DeleteTopicAsync(string topic)
     {
-        using HttpResponseMessage answer = await _http.DeleteAsync(new Uri($"/v1/topics/{topic}", UriKind.Relative));
+        using var answer = await _http.DeleteAsync(new Uri($"/v1/topics/{topic}", UriKind.Relative));
         await RequireAsync(answer, HttpStatusCode.NoContent);
     }
 
@@ -76,9 +76,9 @@ internal sealed class Service : IDisposable
     /// <param name="topic">Its name.</param>
     public async Task<long> CountRecordsAsync(string topic)
     {
-        using HttpResponseMessage answer = await _http.GetAsync(new Uri($"/v1/topics/{topic}/partitions", UriKind.Relative));
+        using var answer = await _http.GetAsync(new Uri($"/v1/topics/{topic}/partitions", UriKind.Relative));
         await RequireAsync(answer, HttpStatusCode.OK);
-        JsonNode body = (await answer.Content.ReadFromJsonAsync<JsonNode>())!;
+        var body = (await answer.Content.ReadFromJsonAsync<JsonNode>())!;
         return body["partitions"]!.AsArray().Sum(partition => (long)partition!["high_watermark"]!);
     }
 
@@ -94,7 +94,7 @@ internal sealed class Service : IDisposable
     {
         try
         {
-            using HttpResponseMessage answer = await _http.GetAsync(new Uri("/health/ready", UriKind.Relative));
+            using var answer = await _http.GetAsync(new Uri("/health/ready", UriKind.Relative));
             return answer.StatusCode == HttpStatusCode.OK;
         }
         catch (HttpRequestException)

@@ -11,7 +11,7 @@ internal static class StartupHook
     {
         if (Environment.GetEnvironmentVariable(AllocationProbe.FileVariable) is not { } file)
             return;
-        MemoryMappedViewAccessor view = MemoryMappedFile.CreateFromFile(file, FileMode.Open).CreateViewAccessor();
+        var view = MemoryMappedFile.CreateFromFile(file, FileMode.Open).CreateViewAccessor();
         // A thread of its own: a timer's turn would come late where the pool is busy, and that is when the count matters.
         new Thread(() => Report(view)) { IsBackground = true, Name = "Allocation probe" }.Start();
     }

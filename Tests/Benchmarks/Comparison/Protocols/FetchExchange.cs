@@ -38,14 +38,14 @@ internal sealed class FetchExchange(
     public override int TakeAnswer(ReadOnlySpan<byte> received, out int records, out long bytes)
     {
         (records, bytes) = (0, 0);
-        int length = _answer.TryRead(received);
+        var length = _answer.TryRead(received);
         if (length == 0)
             return 0;
-        ReadOnlySpan<byte> body = _answer.Body(received);
+        var body = _answer.Body(received);
         if (_answer.Status != 200)
             throw new UnexpectedAnswerException($"Status {_answer.Status}: {Encoding.UTF8.GetString(body[..Math.Min(300, body.Length)])}");
-        long next = isEncoded ? Number(_answer.Header(received, "Next-Offset")) : NextOffset(body);
-        int count = isEncoded ? CountEncoded(body, _offset) : body.Count("\"offset\":"u8);
+        var next = isEncoded ? Number(_answer.Header(received, "Next-Offset")) : NextOffset(body);
+        var count = isEncoded ? CountEncoded(body, _offset) : body.Count("\"offset\":"u8);
         if (count == 0 || count != next - _offset)
             throw new UnexpectedAnswerException($"{count} records came for offsets {_offset} to {next}.");
         records = count;
@@ -56,7 +56,7 @@ internal sealed class FetchExchange(
 
     private static long NextOffset(ReadOnlySpan<byte> body)
     {
-        int at = body.LastIndexOf("\"next_offset\":"u8);
+        var at = body.LastIndexOf("\"next_offset\":"u8);
         return at < 0 ? -1 : Number(body[(at + 14)..]);
     }
 
@@ -65,7 +65,7 @@ internal sealed class FetchExchange(
     private static int CountEncoded(ReadOnlySpan<byte> batches, long offset)
     {
         long count = 0;
-        while (RecordBatchHeader.TryRead(batches, out RecordBatchHeader header))
+        while (RecordBatchHeader.TryRead(batches, out var header))
         {
             count += header.RecordCount - Math.Max(0, offset - BinaryPrimitives.ReadInt64BigEndian(batches));
             offset = header.NextOffset;

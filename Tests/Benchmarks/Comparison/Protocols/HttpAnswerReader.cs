@@ -20,15 +20,15 @@ internal sealed class HttpAnswerReader
     /// <exception cref="FormatException">It is no such answer.</exception>
     public int TryRead(ReadOnlySpan<byte> received)
     {
-        int headEnd = received.IndexOf("\r\n\r\n"u8);
+        var headEnd = received.IndexOf("\r\n\r\n"u8);
         if (headEnd < 0)
             return 0;
-        ReadOnlySpan<byte> head = received[..(headEnd + 2)];
+        var head = received[..(headEnd + 2)];
         if (!head.StartsWith("HTTP/1.1 "u8) || !Utf8Parser.TryParse(head[9..], out int status, out _))
             throw new FormatException("The answer is not HTTP/1.1.");
         Status = status;
         _headRange = ..(headEnd + 2);
-        int bodyStart = headEnd + 4;
+        var bodyStart = headEnd + 4;
         if (Header(head, "Content-Length"u8) is { IsEmpty: false } lengthText)
         {
             if (!Utf8Parser.TryParse(lengthText, out int length, out _))
@@ -56,7 +56,7 @@ internal sealed class HttpAnswerReader
     {
         while (head.IndexOf("\r\n"u8) is var end and >= 0)
         {
-            ReadOnlySpan<byte> line = head[..end];
+            var line = head[..end];
             if (line.Length > name.Length && line[name.Length] == ':'
                 && System.Text.Ascii.EqualsIgnoreCase(line[..name.Length], name))
             {

@@ -13,7 +13,7 @@ internal static class HttpRequests
     /// <param name="headers">Further header lines, each ended by CR LF.</param>
     public static byte[] Post(string path, string contentType, ReadOnlySpan<byte> body, string headers = "")
     {
-        byte[] head = Encoding.ASCII.GetBytes(
+        var head = Encoding.ASCII.GetBytes(
             $"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {contentType}\r\n{headers}"
             + string.Create(CultureInfo.InvariantCulture, $"Content-Length: {body.Length}\r\n\r\n"));
         return [.. head, .. body];

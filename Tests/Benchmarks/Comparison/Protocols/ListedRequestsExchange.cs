@@ -35,7 +35,7 @@ internal sealed class ListedRequestsExchange(RequestList requests) : Exchange
     public override int TakeAnswer(ReadOnlySpan<byte> received, out int records, out long bytes)
     {
         (records, bytes) = (1, 0);
-        int length = _answer.TryRead(received);
+        var length = _answer.TryRead(received);
         if (length > 0 && (_answer.Status != 200 || _answer.Body(received).Count("\"offset\":"u8) != 1))
             throw new UnexpectedAnswerException($"Status {_answer.Status}: {System.Text.Encoding.UTF8.GetString(_answer.Body(received))}");
         return length;

@@ -42,10 +42,10 @@ internal sealed class NatsPublishExchange : Exchange
     public override int TakeAnswer(ReadOnlySpan<byte> received, out int records, out long bytes)
     {
         (records, bytes) = (1, _bytes);
-        int skipped = 0;
+        var skipped = 0;
         while (true)
         {
-            switch (NatsReader.TryRead(received[skipped..], out int length, out ReadOnlySpan<byte> payload))
+            switch (NatsReader.TryRead(received[skipped..], out var length, out var payload))
             {
                 case NatsKind.Incomplete:
                     return 0;
@@ -71,7 +71,7 @@ internal sealed class NatsPublishExchange : Exchange
     /// <returns>0 when it has not come.</returns>
     public static int AfterPong(ReadOnlySpan<byte> received)
     {
-        int at = received.IndexOf("PONG\r\n"u8);
+        var at = received.IndexOf("PONG\r\n"u8);
         return at < 0 ? 0 : at + 6;
     }
 

@@ -33,14 +33,14 @@ internal static class NatsReader
     {
         length = 0;
         payload = default;
-        int lineEnd = received.IndexOf("\r\n"u8);
+        var lineEnd = received.IndexOf("\r\n"u8);
         if (lineEnd < 0)
             return NatsKind.Incomplete;
-        ReadOnlySpan<byte> line = received[..lineEnd];
+        var line = received[..lineEnd];
         length = lineEnd + 2;
         if (line.StartsWith("MSG "u8))
         {
-            int head = length;
+            var head = length;
             if (!Utf8Parser.TryParse(line[(line.LastIndexOf((byte)' ') + 1)..], out int payloadLength, out _))
                 throw new FormatException("A message has no length.");
             if (received.Length < head + payloadLength + 2)

@@ -47,10 +47,10 @@ internal sealed class ProduceExchange(RepeatedRequest request, int records, long
     public override int TakeAnswer(ReadOnlySpan<byte> received, out int recordsTaken, out long bytesTaken)
     {
         (recordsTaken, bytesTaken) = (records, bytes);
-        int length = _answer.TryRead(received);
+        var length = _answer.TryRead(received);
         if (length == 0)
             return 0;
-        ReadOnlySpan<byte> body = _answer.Body(received);
+        var body = _answer.Body(received);
         if (_answer.Status != 200 || (mark is not null && body.Count(mark) != marks))
         {
             throw new UnexpectedAnswerException(

@@ -21,7 +21,7 @@ internal sealed class RedisAppendExchange(RepeatedRequest request, long bytes) :
     public override int TakeAnswer(ReadOnlySpan<byte> received, out int records, out long payload)
     {
         (records, payload) = (1, bytes);
-        int length = RespReader.TryRead(received);
+        var length = RespReader.TryRead(received);
         if (length > 0 && (received[0] != '$' || !RespReader.Bulk(received).Contains((byte)'-')))
             throw new UnexpectedAnswerException($"Redis answered {Encoding.ASCII.GetString(received[..Math.Min(200, length)])}");
         return length;
@@ -54,7 +54,7 @@ internal sealed class RedisReadExchange(string stream, int count, int recordByte
     public override int TakeAnswer(ReadOnlySpan<byte> received, out int records, out long bytes)
     {
         (records, bytes) = (0, 0);
-        int length = RespReader.TryRead(received);
+        var length = RespReader.TryRead(received);
         if (length == 0)
             return 0;
         if (received[0] != '*')
@@ -73,12 +73,12 @@ internal sealed class RedisReadExchange(string stream, int count, int recordByte
     // [[stream, [[id, [field, value]], …]]]: each entry is an array of two that begins with its id.
     private static int CountEntries(ReadOnlySpan<byte> reply, out string lastId)
     {
-        ReadOnlySpan<byte> rest = AfterLine(AfterLine(reply));
+        var rest = AfterLine(AfterLine(reply));
         rest = rest[RespReader.TryRead(rest)..];
-        int entries = (int)RespReader.Number(rest);
+        var entries = (int)RespReader.Number(rest);
         rest = AfterLine(rest);
         lastId = Start;
-        for (int i = 0; i < entries; i++)
+        for (var i = 0; i < entries; i++)
         {
             if (i == entries - 1)
                 lastId = Encoding.ASCII.GetString(RespReader.Bulk(AfterLine(rest)));

@@ -11,13 +11,13 @@ internal static class RespReader
     /// <exception cref="FormatException">It is no reply.</exception>
     public static int TryRead(ReadOnlySpan<byte> received)
     {
-        int position = 0;
+        var position = 0;
         for (long left = 1; left > 0; left--)
         {
-            int lineEnd = received[position..].IndexOf("\r\n"u8);
+            var lineEnd = received[position..].IndexOf("\r\n"u8);
             if (lineEnd < 0)
                 return 0;
-            ReadOnlySpan<byte> line = received.Slice(position, lineEnd);
+            var line = received.Slice(position, lineEnd);
             position += lineEnd + 2;
             switch (line.IsEmpty ? (byte)0 : line[0])
             {

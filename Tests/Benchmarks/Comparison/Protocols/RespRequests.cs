@@ -21,7 +21,7 @@ internal static class RespRequests
         ReadOnlyMemory<byte>[] all = [.. words];
         var bytes = new MemoryStream();
         bytes.Write(Ascii(string.Create(CultureInfo.InvariantCulture, $"*{all.Length}\r\n")).Span);
-        foreach (ReadOnlyMemory<byte> word in all)
+        foreach (var word in all)
         {
             bytes.Write(Ascii(string.Create(CultureInfo.InvariantCulture, $"${word.Length}\r\n")).Span);
             bytes.Write(word.Span);

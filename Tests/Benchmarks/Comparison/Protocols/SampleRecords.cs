@@ -14,8 +14,8 @@ internal static class SampleRecords
     public static byte[] Text(int lengthBytes)
     {
         var random = new Random(2026);
-        byte[] text = new byte[lengthBytes];
-        foreach (ref byte b in text.AsSpan())
+        var text = new byte[lengthBytes];
+        foreach (ref var b in text.AsSpan())
             b = "abcdefghijklmnopqrstuvwxyz0123456789 .,-:"u8[random.Next(41)];
         return text;
     }
@@ -26,7 +26,7 @@ internal static class SampleRecords
     {
         var text = new StringBuilder(
             "{\"event\":\"goal\",\"minute\":80,\"match\":{\"id\":\"argentina-brazil\",\"venue\":{\"city\":\"Dallas\",\"capacity\":94000}},\"players\":[");
-        for (int i = 0; text.Length < lengthBytes - 60; i++)
+        for (var i = 0; text.Length < lengthBytes - 60; i++)
             text.Append($"{(i == 0 ? "" : ",")}{{\"name\":\"Player {i}\",\"number\":{i},\"captain\":{(i == 0 ? "true" : "false")}}}");
         return Encoding.UTF8.GetBytes(text.Append("],\"score\":{\"home\":1,\"away\":0}}").ToString());
     }
@@ -40,7 +40,7 @@ internal static class SampleRecords
     {
         var body = new MemoryStream();
         body.Write(Encoding.ASCII.GetBytes($"{{\"acks\":{acks},\"value_type\":\"{(isText ? "string" : "json")}\",\"records\":["));
-        for (int i = 0; i < count; i++)
+        for (var i = 0; i < count; i++)
         {
             body.Write(i == 0 ? "{\"value\":"u8 : ",{\"value\":"u8);
             body.Write(isText ? "\""u8 : default);
@@ -58,7 +58,7 @@ internal static class SampleRecords
     public static byte[] Batch(byte[] value, int count)
     {
         using var writer = new RecordBatchWriter();
-        for (int i = 0; i < count; i++)
+        for (var i = 0; i < count; i++)
             writer.Append(TimestampMs, default, hasKey: false, value, hasValue: true);
         writer.Finish();
         return writer.ToArray();

@@ -12,10 +12,10 @@ internal static class Page
     public static string Table(IEnumerable<Figure> figures)
     {
         var text = new StringBuilder("| path | ours | against | theirs | measured | target | |\n|---|---:|---|---:|---:|---:|---|\n");
-        foreach (Figure figure in figures)
+        foreach (var figure in figures)
         {
-            string measured = figure.IsRatio ? $"{Figure.Show(figure.Value)}×" : $"{Figure.Show(figure.Value)} {figure.Unit}";
-            string verdict = figure.IsMet switch { true => "met", false => "**missed**", null => "" };
+            var measured = figure.IsRatio ? $"{Figure.Show(figure.Value)}×" : $"{Figure.Show(figure.Value)} {figure.Unit}";
+            var verdict = figure.IsMet switch { true => "met", false => "**missed**", null => "" };
             text.Append(
                 CultureInfo.InvariantCulture,
                 $"| {figure.Path} | {Figure.Show(figure.Ours)} {figure.Unit} | {figure.Against} | ");
@@ -34,7 +34,7 @@ internal static class Page
     public static string Json(IEnumerable<Figure> figures, IEnumerable<string> notes)
     {
         var rows = new JsonArray();
-        foreach (Figure figure in figures)
+        foreach (var figure in figures)
         {
             rows.Add(new JsonObject
             {

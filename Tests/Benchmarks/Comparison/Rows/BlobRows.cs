@@ -14,23 +14,23 @@ internal sealed class BlobWritesRow : IRow
     /// <inheritdoc/>
     public async Task<IReadOnlyList<Figure>> RunAsync(RunContext context)
     {
-        using Azurite? azurite = await Azurite.StartAsync();
+        using var azurite = await Azurite.StartAsync();
         if (azurite is null)
         {
             context.Note("Azurite is absent: it comes with the packages of the tests, and needs Node.js.");
             return [];
         }
 
-        using Service service = await Service.StartAsync(Repository.Api, [.. azurite.Environment, .. NodePorts.Environment()]);
-        ProduceLoad load = ProduceLoad.Json(SampleRecords.Text(1024), isText: true, 100);
+        using var service = await Service.StartAsync(Repository.Api, [.. azurite.Environment, .. NodePorts.Environment()]);
+        var load = ProduceLoad.Json(SampleRecords.Text(1024), isText: true, 100);
         await service.CreateTopicAsync("busy");
         var (busy, busyAppends) = Run(Sides.Plan(service, "busy", load, 32), azurite, context);
         await service.CreateTopicAsync("spaced", 1, ("flush.interval.ms", "250"));
-        LoadPlan spacedPlan = Sides.Plan(service, "spaced", load, 4);
+        var spacedPlan = Sides.Plan(service, "spaced", load, 4);
         // A partition that is opened appends a fence, and its first group waits for nothing: neither is a busy partition's.
         Load.Run(spacedPlan with { WarmUp = TimeSpan.Zero, Duration = TimeSpan.FromSeconds(1) });
         var (spaced, spacedAppends) = Run(spacedPlan, azurite, context);
-        double seconds = spaced.Records / spaced.RecordsPerSecond;
+        var seconds = spaced.Records / spaced.RecordsPerSecond;
         return
         [
             Figure.Alone("blob appends per stored MiB, saturated", "per MiB", busyAppends / (busy.Records * 1024.0 / (1 << 20)), Target.AtMost(4)) with
@@ -43,8 +43,8 @@ internal sealed class BlobWritesRow : IRow
 
     private static (LoadResult Result, long Appends) Run(LoadPlan plan, Azurite azurite, RunContext context)
     {
-        long before = azurite.AppendCount;
-        LoadResult result = Load.Run(plan with { WarmUp = TimeSpan.Zero, Duration = 2 * context.Duration });
+        var before = azurite.AppendCount;
+        var result = Load.Run(plan with { WarmUp = TimeSpan.Zero, Duration = 2 * context.Duration });
         return (result, azurite.AppendCount - before);
     }
 }
@@ -58,23 +58,23 @@ internal sealed class TwoProcessesRow : IRow
     /// <inheritdoc/>
     public async Task<IReadOnlyList<Figure>> RunAsync(RunContext context)
     {
-        using Azurite? azurite = await Azurite.StartAsync();
+        using var azurite = await Azurite.StartAsync();
         if (azurite is null)
         {
             context.Note("Azurite is absent: it comes with the packages of the tests, and needs Node.js.");
             return [];
         }
 
-        ProduceLoad batches = ProduceLoad.Json(SampleRecords.Text(1024), isText: true, 100, acks: "1");
-        ProduceLoad encoded = ProduceLoad.Encoded(SampleRecords.Text(1024), 500);
+        var batches = ProduceLoad.Json(SampleRecords.Text(1024), isText: true, 100, acks: "1");
+        var encoded = ProduceLoad.Encoded(SampleRecords.Text(1024), 500);
         Dictionary<string, LoadResult> one;
-        using (Service embedded = await Service.StartAsync(Repository.Api, [.. azurite.Environment, .. NodePorts.Environment()]))
+        using (var embedded = await Service.StartAsync(Repository.Api, [.. azurite.Environment, .. NodePorts.Environment()]))
             one = await MeasureAsync(context, embedded, "one process", batches, encoded);
         // A container of its own is a cluster of its own: the killed silo is no member of it.
         (string, string)[] storage = [.. azurite.Environment, ("OrleansStream__Storage__AzureBlobs__Container", "two-processes")];
-        using Service silo = await Service.StartAsync(Repository.Silo, [.. storage, .. NodePorts.Environment()]);
-        using Service client = await Service.StartAsync(Repository.Api, [.. storage, ("OrleansStream__Silo__Embedded", "false")]);
-        Dictionary<string, LoadResult> two = await MeasureAsync(context, client, "two processes", batches, encoded);
+        using var silo = await Service.StartAsync(Repository.Silo, [.. storage, .. NodePorts.Environment()]);
+        using var client = await Service.StartAsync(Repository.Api, [.. storage, ("OrleansStream__Silo__Embedded", "false")]);
+        var two = await MeasureAsync(context, client, "two processes", batches, encoded);
         return
         [
             new Figure("two processes, JSON batches of 100, acks 1", "rec/s", two["two processes, JSON"].RecordsPerSecond,

@@ -14,12 +14,12 @@ internal sealed class DiskRow : IRow
     public Task<IReadOnlyList<Figure>> RunAsync(RunContext context)
     {
         var figures = new List<Figure>();
-        foreach (int kib in new[] { 4, 64, 1024 })
+        foreach (var kib in new[] { 4, 64, 1024 })
         {
-            int count = kib == 1024 ? 100 : context.IsQuick ? 400 : 2_000;
-            double[] grown = new double[context.Rounds];
-            double[] prepared = new double[context.Rounds];
-            for (int round = 0; round < context.Rounds; round++)
+            var count = kib == 1024 ? 100 : context.IsQuick ? 400 : 2_000;
+            var grown = new double[context.Rounds];
+            var prepared = new double[context.Rounds];
+            for (var round = 0; round < context.Rounds; round++)
             {
                 RawDisk.SettleSystem();
                 grown[round] = RawDisk.MedianMs(kib * 1024, isPreallocated: false, count);

@@ -25,10 +25,10 @@ internal sealed class FetchRow : IRow
     public async Task<IReadOnlyList<Figure>> RunAsync(RunContext context)
     {
         using var folder = new ScratchFolder();
-        using Service service = await Service.StartAsync(folder.Path);
-        using RedisServer? redis = await RedisServer.StartAsync("everysec");
-        byte[] value = SampleRecords.Text(ValueBytes);
-        int records = context.IsQuick ? 200_000 : 500_000;
+        using var service = await Service.StartAsync(folder.Path);
+        using var redis = await RedisServer.StartAsync("everysec");
+        var value = SampleRecords.Text(ValueBytes);
+        var records = context.IsQuick ? 200_000 : 500_000;
         await service.CreateTopicAsync(Topic);
         Filler.Fill(Sides.Plan(service, Topic, ProduceLoad.Encoded(value, BatchRecords), 1, partition: 0), records / BatchRecords);
         if (redis is not null)
@@ -51,9 +51,9 @@ internal sealed class FetchRow : IRow
         var results = await context.AlternateAsync(sides);
 
         var figures = new List<Figure>();
-        foreach (string place in new[] { "tail", "cold" })
+        foreach (var place in new[] { "tail", "cold" })
         {
-            if (results.TryGetValue("Redis XREAD", out LoadResult? theirs))
+            if (results.TryGetValue("Redis XREAD", out var theirs))
             {
                 figures.Add(new Figure(
                     $"fetch, {place}, JSON, {ReadRecords} records of {ValueBytes} B at a time", "rec/s",
@@ -70,8 +70,8 @@ internal sealed class FetchRow : IRow
 
     private static Task<LoadResult> Fetch(Service service, RunContext context, bool isEncoded, long first, long end)
     {
-        string query = isEncoded ? "max_bytes=1048576" : $"limit={ReadRecords}&max_bytes=1048576";
-        LoadResult result = Load.Run(new LoadPlan(
+        var query = isEncoded ? "max_bytes=1048576" : $"limit={ReadRecords}&max_bytes=1048576";
+        var result = Load.Run(new LoadPlan(
             service.Port, Connections, 1, number => new FetchExchange(
                 $"/v1/topics/{Topic}/partitions/0/records", query, isEncoded,
                 first + ((end - first) * number / Connections), first, end, ValueBytes))
@@ -92,7 +92,7 @@ internal sealed class FetchRow : IRow
 
     private static Task<LoadResult> Copy(RunContext context)
     {
-        double rate = LoopbackCopy.BytesPerSecond(context.Duration);
+        var rate = LoopbackCopy.BytesPerSecond(context.Duration);
         return Task.FromResult(new LoadResult(rate / ValueBytes, rate, 0, 0, double.NaN, double.NaN, 0));
     }
 }

@@ -23,23 +23,23 @@ internal sealed class LatencyRow : IRow
     public async Task<IReadOnlyList<Figure>> RunAsync(RunContext context)
     {
         using var folder = new ScratchFolder();
-        using Service service = await Service.StartAsync(folder.Path);
+        using var service = await Service.StartAsync(folder.Path);
         await service.CreateTopicAsync(Topic);
         await service.CreateTopicAsync(LoadTopic, partitions: 4);
-        byte[] value = SampleRecords.Text(1024);
-        LoadPlan load = Sides.Plan(service, LoadTopic, ProduceLoad.Json(value, isText: true, LoadRecords), LoadConnections);
-        LoadResult full = Load.Run(load with { Duration = context.Duration });
+        var value = SampleRecords.Text(1024);
+        var load = Sides.Plan(service, LoadTopic, ProduceLoad.Json(value, isText: true, LoadRecords), LoadConnections);
+        var full = Load.Run(load with { Duration = context.Duration });
 
-        int samples = context.IsQuick ? 150 : 400;
-        byte[] record = ProduceLoad.Json(value, isText: true, 1).Body;
+        var samples = context.IsQuick ? 150 : 400;
+        var record = ProduceLoad.Json(value, isText: true, 1).Body;
         Measure(service, record, samples / 5); // the first ones also pay for what is compiled when it is first used
-        double[] idle = Measure(service, record, samples);
-        double half = full.RecordsPerSecond / LoadRecords / 2;
-        Task<LoadResult> loading = Task.Factory.StartNew(
+        var idle = Measure(service, record, samples);
+        var half = full.RecordsPerSecond / LoadRecords / 2;
+        var loading = Task.Factory.StartNew(
             () => Load.Run(load with { RequestsPerSecondMax = half, Duration = samples * ParkTime * 3 }), TaskCreationOptions.LongRunning);
-        double[] loaded = Measure(service, record, samples);
-        bool wasLoaded = !loading.IsCompleted;
-        LoadResult background = await loading;
+        var loaded = Measure(service, record, samples);
+        var wasLoaded = !loading.IsCompleted;
+        var background = await loading;
         return
         [
             Figure.Alone("end to end, one 1 KiB record, idle: p50", "ms", Statistics.Percentile(idle, 0.5), Target.AtMost(1.5)),
@@ -57,17 +57,17 @@ internal sealed class LatencyRow : IRow
         const string path = $"/v1/topics/{Topic}/partitions/0/records";
         using var producer = new HttpConnection(service.Port);
         using var consumer = new HttpConnection(service.Port);
-        byte[] produce = HttpRequests.Post(path, "application/json", record);
+        var produce = HttpRequests.Post(path, "application/json", record);
         producer.Send(produce);
-        long offset = OffsetOf(producer.Receive()) + 1;
-        double[] times = new double[samples];
-        for (int i = 0; i < samples; i++, offset++)
+        var offset = OffsetOf(producer.Receive()) + 1;
+        var times = new double[samples];
+        for (var i = 0; i < samples; i++, offset++)
         {
             consumer.Send(HttpRequests.Get($"{path}?offset={offset}&wait_ms=20000", "application/json"));
             Park();
-            long began = Stopwatch.GetTimestamp();
+            var began = Stopwatch.GetTimestamp();
             producer.Send(produce);
-            ReadOnlySpan<byte> seen = consumer.Receive();
+            var seen = consumer.Receive();
             times[i] = Stopwatch.GetElapsedTime(began).TotalMilliseconds;
             if (OffsetOf(seen) != offset || OffsetOf(producer.Receive()) != offset)
                 throw new UnexpectedAnswerException($"The consumer was not given offset {offset}.");
@@ -85,7 +85,7 @@ internal sealed class LatencyRow : IRow
 
     private static long OffsetOf(ReadOnlySpan<byte> body)
     {
-        int at = body.IndexOf("\"offset\":"u8);
+        var at = body.IndexOf("\"offset\":"u8);
         return at >= 0 && Utf8Parser.TryParse(body[(at + 9)..], out long offset, out _) ? offset : -1;
     }
 }

@@ -19,18 +19,18 @@ internal sealed class ManyPartitionsRow : IRow
     public async Task<IReadOnlyList<Figure>> RunAsync(RunContext context)
     {
         using var folder = new ScratchFolder();
-        using Service service = await Service.StartAsync(folder.Path);
-        double floor = await MeasureIdleAsync(service, context);
-        for (int topic = 0; topic < Topics; topic++)
+        using var service = await Service.StartAsync(folder.Path);
+        var floor = await MeasureIdleAsync(service, context);
+        for (var topic = 0; topic < Topics; topic++)
             await service.CreateTopicAsync($"many-{topic}", PartitionsOfTopic);
 
         Touch(service, 0, 1);
-        double percent = await MeasureIdleAsync(service, context);
-        long idleBytes = service.Process.ResidentBytes;
+        var percent = await MeasureIdleAsync(service, context);
+        var idleBytes = service.Process.ResidentBytes;
 
-        long began = Stopwatch.GetTimestamp();
+        var began = Stopwatch.GetTimestamp();
         Touch(service, 1, Topics);
-        double seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
+        var seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
         return
         [
             Figure.Alone("no partitions: processor", "% of a core", floor, Target.None),
@@ -46,19 +46,19 @@ internal sealed class ManyPartitionsRow : IRow
     private static async Task<double> MeasureIdleAsync(Service service, RunContext context)
     {
         await Task.Delay(TimeSpan.FromSeconds(context.IsQuick ? 8 : 30), TimeProvider.System);
-        TimeSpan before = service.Process.ProcessorTime;
-        long began = Stopwatch.GetTimestamp();
+        var before = service.Process.ProcessorTime;
+        var began = Stopwatch.GetTimestamp();
         await Task.Delay(TimeSpan.FromSeconds(context.IsQuick ? 12 : 60), TimeProvider.System);
         return 100 * (service.Process.ProcessorTime - before) / Stopwatch.GetElapsedTime(began);
     }
 
     private static void Touch(Service service, int firstTopic, int endTopic)
     {
-        byte[] body = ProduceLoad.Json("1"u8.ToArray(), isText: false, 1).Body;
+        var body = ProduceLoad.Json("1"u8.ToArray(), isText: false, 1).Body;
         var requests = new List<byte[]>();
-        for (int topic = firstTopic; topic < endTopic; topic++)
+        for (var topic = firstTopic; topic < endTopic; topic++)
         {
-            for (int partition = 0; partition < PartitionsOfTopic; partition++)
+            for (var partition = 0; partition < PartitionsOfTopic; partition++)
                 requests.Add(HttpRequests.Post($"/v1/topics/many-{topic}/partitions/{partition}/records", "application/json", body));
         }
 
@@ -84,24 +84,24 @@ internal sealed class RecoveryRow : IRow
     public async Task<IReadOnlyList<Figure>> RunAsync(RunContext context)
     {
         using var folder = new ScratchFolder();
-        ProduceLoad load = ProduceLoad.Encoded(SampleRecords.Text(ValueBytes), BatchRecords);
-        int batches = (SegmentBytes / load.Body.Length) - 1;
-        double[] opened = new double[context.Rounds];
-        double[] started = new double[context.Rounds];
-        using (Service service = await Service.StartAsync(folder.Path))
+        var load = ProduceLoad.Encoded(SampleRecords.Text(ValueBytes), BatchRecords);
+        var batches = (SegmentBytes / load.Body.Length) - 1;
+        var opened = new double[context.Rounds];
+        var started = new double[context.Rounds];
+        using (var service = await Service.StartAsync(folder.Path))
         {
             await service.CreateTopicAsync(Topic);
             Filler.Fill(Sides.Plan(service, Topic, load, 1), batches);
             service.Process.Kill();
         }
 
-        for (int round = 0; round < context.Rounds; round++)
+        for (var round = 0; round < context.Rounds; round++)
         {
-            long began = Stopwatch.GetTimestamp();
-            using Service service = await Service.StartAsync(folder.Path);
+            var began = Stopwatch.GetTimestamp();
+            using var service = await Service.StartAsync(folder.Path);
             started[round] = Stopwatch.GetElapsedTime(began).TotalSeconds;
             began = Stopwatch.GetTimestamp();
-            long records = await service.CountRecordsAsync(Topic);
+            var records = await service.CountRecordsAsync(Topic);
             opened[round] = Stopwatch.GetElapsedTime(began).TotalSeconds;
             if (records != (long)batches * BatchRecords)
                 throw new UnexpectedAnswerException($"{records} of {batches * BatchRecords} records are there after kill -9.");
@@ -130,22 +130,22 @@ internal sealed class MemoryRow : IRow
     public async Task<IReadOnlyList<Figure>> RunAsync(RunContext context)
     {
         using var folder = new ScratchFolder();
-        using Service service = await Service.StartAsync(folder.Path);
+        using var service = await Service.StartAsync(folder.Path);
         await service.CreateTopicAsync(Topic, 4, ("retention.bytes", "67108864"), ("segment.bytes", "16777216"));
-        LoadPlan plan = Sides.Plan(service, Topic, ProduceLoad.Json(SampleRecords.Text(1024), isText: true, 100), 16);
-        int periods = context.IsQuick ? 8 : 20;
-        double[] megabytes = new double[periods];
+        var plan = Sides.Plan(service, Topic, ProduceLoad.Json(SampleRecords.Text(1024), isText: true, 100), 16);
+        var periods = context.IsQuick ? 8 : 20;
+        var megabytes = new double[periods];
         double bytes = 0;
-        for (int period = 0; period < periods; period++)
+        for (var period = 0; period < periods; period++)
         {
-            LoadResult result = Load.Run(plan with { WarmUp = TimeSpan.Zero, Duration = TimeSpan.FromSeconds(context.IsQuick ? 4 : 15) });
+            var result = Load.Run(plan with { WarmUp = TimeSpan.Zero, Duration = TimeSpan.FromSeconds(context.IsQuick ? 4 : 15) });
             megabytes[period] = service.Process.ResidentBytes / 1e6;
             bytes += result.Records * 1024.0;
             Console.WriteLine($"    {bytes / 1e6,8:0} MB stored, {megabytes[period]:0} MB held");
         }
 
-        double early = Statistics.Median(megabytes[(periods / 4)..(periods / 2)]);
-        double late = Statistics.Median(megabytes[^(periods / 4)..]);
+        var early = Statistics.Median(megabytes[(periods / 4)..(periods / 2)]);
+        var late = Statistics.Median(megabytes[^(periods / 4)..]);
         return
         [
             new Figure("memory under load, last quarter to second", "MB", late, "the second quarter of the run", early, Target.AtMost(1.1))

@@ -1,4 +1,3 @@
-using OrleansStream.Comparison.Driving;
 using OrleansStream.Comparison.Limits;
 using OrleansStream.Comparison.Processes;
 using OrleansStream.Comparison.Protocols;
@@ -19,9 +18,9 @@ internal sealed class JsonBatchesRow : IRow
     public async Task<IReadOnlyList<Figure>> RunAsync(RunContext context)
     {
         using var folder = new ScratchFolder();
-        using Service service = await Service.StartAsync(folder.Path);
-        using RedisServer? redis = await RedisServer.StartAsync("always");
-        using NatsServer? nats = await NatsServer.StartAsync();
+        using var service = await Service.StartAsync(folder.Path);
+        using var redis = await RedisServer.StartAsync("always");
+        using var nats = await NatsServer.StartAsync();
         if (redis is null)
             context.Note("Redis is absent: redis-server is not on the PATH.");
         if (nats is null)
@@ -31,22 +30,20 @@ internal sealed class JsonBatchesRow : IRow
             : "RabbitMQ is left out: its stream protocol has no driver here.");
 
         var figures = new List<Figure>();
-        foreach (int size in new[] { 1024, 100 })
+        foreach (var size in new[] { 1024, 100 })
         {
-            byte[] value = SampleRecords.Text(size);
-            ProduceLoad load = ProduceLoad.Json(value, isText: true, BatchRecords);
+            var value = SampleRecords.Text(size);
+            var load = ProduceLoad.Json(value, isText: true, BatchRecords);
             List<Side> sides = [new("service, durable", () => Sides.ProduceAsync(service, load, Connections, context.Duration))];
             if (redis is not null)
                 sides.Add(new("Redis always", () => Task.FromResult(Sides.Append(redis, value, Sides.RedisConnections, 16, context.Duration))));
             if (nats is not null)
                 sides.Add(new("NATS file", () => Task.FromResult(Sides.Publish(nats, value, context.Duration))));
             var results = await context.AlternateAsync(sides);
-            double ours = results["service, durable"].RecordsPerSecond;
-            string path = $"JSON batches of {BatchRecords}, records of {size} B, durable";
-            foreach (string peer in results.Keys.Skip(1))
-            {
+            var ours = results["service, durable"].RecordsPerSecond;
+            var path = $"JSON batches of {BatchRecords}, records of {size} B, durable";
+            foreach (var peer in results.Keys.Skip(1))
                 figures.Add(new Figure(path, "rec/s", ours, peer, results[peer].RecordsPerSecond, Target.AtLeast(3)));
-            }
 
             if (sides.Count == 1)
                 figures.Add(Figure.Alone(path, "rec/s", ours, Target.None));
@@ -70,22 +67,22 @@ internal sealed class ShareOfKestrelRow : IRow
     public async Task<IReadOnlyList<Figure>> RunAsync(RunContext context)
     {
         using var folder = new ScratchFolder();
-        using Service service = await Service.StartAsync(folder.Path);
+        using var service = await Service.StartAsync(folder.Path);
         var bare = await BareKestrel.StartAsync();
-        using ChildProcess bareProcess = bare.Process;
+        using var bareProcess = bare.Process;
         var figures = new List<Figure>();
-        foreach (bool isText in new[] { true, false })
+        foreach (var isText in new[] { true, false })
         {
-            byte[] value = isText ? SampleRecords.Text(ValueBytes) : SampleRecords.Nested(ValueBytes);
-            ProduceLoad durable = ProduceLoad.Json(value, isText, BatchRecords);
-            ProduceLoad ordered = ProduceLoad.Json(value, isText, BatchRecords, acks: "1");
+            var value = isText ? SampleRecords.Text(ValueBytes) : SampleRecords.Nested(ValueBytes);
+            var durable = ProduceLoad.Json(value, isText, BatchRecords);
+            var ordered = ProduceLoad.Json(value, isText, BatchRecords, acks: "1");
             var results = await context.AlternateAsync(
                 new Side("Kestrel, body read", () =>
                     Task.FromResult(Sides.Read(bare, BareKestrel.ReadPath, durable, Connections, context.Duration))),
                 new Side("service, acks 1", () => Sides.ProduceAsync(service, ordered, Connections, context.Duration)),
                 new Side("service, durable", () => Sides.ProduceAsync(service, durable, Connections, context.Duration)));
-            string kind = isText ? "texts" : "nested objects";
-            double limit = results["Kestrel, body read"].RecordsPerSecond;
+            var kind = isText ? "texts" : "nested objects";
+            var limit = results["Kestrel, body read"].RecordsPerSecond;
             figures.Add(new Figure(
                 $"JSON batches of {BatchRecords} {kind} of {value.Length} B, acks 1", "rec/s", results["service, acks 1"].RecordsPerSecond,
                 "Kestrel, body read", limit, Target.AtLeast(isText ? 0.5 : 0.3)));
@@ -116,15 +113,15 @@ internal sealed class EncodedBatchesRow : IRow
     public async Task<IReadOnlyList<Figure>> RunAsync(RunContext context)
     {
         using var folder = new ScratchFolder();
-        using Service service = await Service.StartAsync(folder.Path);
-        using RedisServer? redis = await RedisServer.StartAsync("everysec");
+        using var service = await Service.StartAsync(folder.Path);
+        using var redis = await RedisServer.StartAsync("everysec");
         var bare = await BareKestrel.StartAsync();
-        using ChildProcess bareProcess = bare.Process;
+        using var bareProcess = bare.Process;
         var figures = new List<Figure>();
-        byte[] value = SampleRecords.Text(ValueBytes);
-        foreach (int kib in new[] { 64, 256, 1024 })
+        var value = SampleRecords.Text(ValueBytes);
+        foreach (var kib in new[] { 64, 256, 1024 })
         {
-            ProduceLoad load = ProduceLoad.Encoded(value, (kib * 1024 - 100) / EncodedRecordBytes);
+            var load = ProduceLoad.Encoded(value, (kib * 1024 - 100) / EncodedRecordBytes);
             List<Side> sides =
             [
                 new("Kestrel, read + CRC", () =>
@@ -138,12 +135,12 @@ internal sealed class EncodedBatchesRow : IRow
             }
 
             var results = await context.AlternateAsync(sides);
-            LoadResult ours = results["service, durable"];
-            string path = $"encoded batches of {kib} KiB, durable";
+            var ours = results["service, durable"];
+            var path = $"encoded batches of {kib} KiB, durable";
             figures.Add(new Figure(
                 path, "MB/s", ours.BytesPerSecond / 1e6, "Kestrel, read + CRC",
                 results["Kestrel, read + CRC"].BytesPerSecond / 1e6, Target.AtLeast(0.8)));
-            if (results.TryGetValue("Redis everysec", out LoadResult? theirs))
+            if (results.TryGetValue("Redis everysec", out var theirs))
                 figures.Add(new Figure(path, "MB/s", ours.BytesPerSecond / 1e6, "Redis everysec", theirs.BytesPerSecond / 1e6, Target.AtLeast(4)));
         }
 
@@ -164,10 +161,10 @@ internal sealed class SingleRecordsRow : IRow
     public async Task<IReadOnlyList<Figure>> RunAsync(RunContext context)
     {
         using var folder = new ScratchFolder();
-        using Service service = await Service.StartAsync(folder.Path);
-        using RedisServer? redis = await RedisServer.StartAsync("always");
-        byte[] value = SampleRecords.Text(ValueBytes);
-        ProduceLoad load = ProduceLoad.Json(value, isText: true, 1);
+        using var service = await Service.StartAsync(folder.Path);
+        using var redis = await RedisServer.StartAsync("always");
+        var value = SampleRecords.Text(ValueBytes);
+        var load = ProduceLoad.Json(value, isText: true, 1);
         List<Side> alone = [new("service, 1 connection", () => Sides.ProduceAsync(service, load, 1, context.Duration))];
         List<Side> many = [new("service, 64 connections", () => Sides.ProduceAsync(service, load, ManyConnections, context.Duration))];
         if (redis is not null)
@@ -179,16 +176,16 @@ internal sealed class SingleRecordsRow : IRow
 
         var atOnce = await context.AlternateAsync(alone);
         var together = await context.AlternateAsync(many);
-        LoadResult one = atOnce["service, 1 connection"];
-        LoadResult all = together["service, 64 connections"];
+        var one = atOnce["service, 1 connection"];
+        var all = together["service, 64 connections"];
         var figures = new List<Figure>
         {
             new("one durable record, 1 connection: p99 to p50", "ms", one.P99Ms, "its own p50", one.P50Ms, Target.AtMost(3)),
         };
         if (redis is not null)
         {
-            LoadResult theirOne = atOnce["Redis always, 1 connection"];
-            LoadResult theirAll = together["Redis always, 50 connections"];
+            var theirOne = atOnce["Redis always, 1 connection"];
+            var theirAll = together["Redis always, 50 connections"];
             figures.Insert(0, new("one durable record, 1 connection: p50", "ms", one.P50Ms, "Redis always", theirOne.P50Ms, Target.AtMost(1)));
             figures.Add(new(
                 "one durable record, 64 connections", "rec/s", all.RecordsPerSecond, "Redis always, 50 connections",

@@ -36,13 +36,13 @@ internal sealed record RunContext(bool IsQuick)
     {
         var results = sides.ToDictionary(side => side, _ => new List<LoadResult>());
         // Round 0 does not count: what runs for the first time is still being compiled.
-        for (int round = 0; round <= Rounds; round++)
+        for (var round = 0; round <= Rounds; round++)
         {
-            foreach (Side side in results.Keys)
+            foreach (var side in results.Keys)
             {
                 // What one side left in the page cache must not be written back at the other's cost.
                 RawDisk.SettleSystem();
-                LoadResult result = await side.MeasureAsync();
+                var result = await side.MeasureAsync();
                 if (round > 0)
                     results[side].Add(result);
                 Console.WriteLine(string.Create(

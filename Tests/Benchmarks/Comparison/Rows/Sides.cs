@@ -37,7 +37,7 @@ internal static class Sides
     /// <summary>The connections that drive Redis in its own benchmark.</summary>
     public const int RedisConnections = 50;
 
-    private static int s_topics;
+    private static int _topics;
 
     /// <summary>Produces to a new topic of the service, and checks that it holds what was acknowledged.</summary>
     /// <param name="service">The service.</param>
@@ -48,10 +48,10 @@ internal static class Sides
     public static async Task<LoadResult> ProduceAsync(
         Service service, ProduceLoad load, int connections, TimeSpan duration, int partitions = 1)
     {
-        string topic = string.Create(CultureInfo.InvariantCulture, $"load-{Interlocked.Increment(ref s_topics)}");
+        var topic = string.Create(CultureInfo.InvariantCulture, $"load-{Interlocked.Increment(ref _topics)}");
         await service.CreateTopicAsync(topic, partitions);
-        LoadResult result = Load.Run(Plan(service, topic, load, connections) with { Duration = duration });
-        long stored = await service.CountRecordsAsync(topic);
+        var result = Load.Run(Plan(service, topic, load, connections) with { Duration = duration });
+        var stored = await service.CountRecordsAsync(topic);
         // With acks 1 the last ones may still be on their way to the disk; none may be missing when all are durable.
         if (stored != result.Records && !load.Body.AsSpan().StartsWith("{\"acks\":1"u8))
             throw new UnexpectedAnswerException($"{result.Records} records were acknowledged, {stored} are stored.");
@@ -67,7 +67,7 @@ internal static class Sides
     /// <param name="partition">The partition; null lets the service choose.</param>
     public static LoadPlan Plan(Service service, string topic, ProduceLoad load, int connections, int? partition = null)
     {
-        string path = load.IsEncoded || partition is not null
+        var path = load.IsEncoded || partition is not null
             ? $"/v1/topics/{topic}/partitions/{partition ?? 0}/records"
             : $"/v1/topics/{topic}/records";
         var request = new RepeatedRequest(HttpRequests.Post(path, load.ContentType, load.Body), 1);
@@ -106,13 +106,13 @@ internal static class Sides
     {
         const string stream = "load";
         var request = new RepeatedRequest(RespRequests.Append(stream, value), pipeline);
-        LoadResult result = Load.Run(
+        var result = Load.Run(
             new LoadPlan(redis.Port, connections, pipeline, _ => new RedisAppendExchange(request, value.Length))
             {
                 Duration = duration,
                 ServerTime = () => redis.Process.ProcessorTime,
             });
-        long stored = redis.Run("XLEN", stream);
+        var stored = redis.Run("XLEN", stream);
         redis.Run("DEL", stream);
         return stored == result.Records
             ? result
@@ -128,13 +128,13 @@ internal static class Sides
         const int connections = 4;
         const int window = 250;
         nats.Ask("STREAM.CREATE.load", """{"name":"load","subjects":["load"],"storage":"file","retention":"limits","num_replicas":1}""");
-        LoadResult result = Load.Run(
+        var result = Load.Run(
             new LoadPlan(nats.Port, connections, window, number => new NatsPublishExchange("load", value, number, window))
             {
                 Duration = duration,
                 ServerTime = () => nats.Process.ProcessorTime,
             });
-        long stored = (long)JsonNode.Parse(nats.Ask("STREAM.INFO.load", ""))!["state"]!["messages"]!;
+        var stored = (long)JsonNode.Parse(nats.Ask("STREAM.INFO.load", ""))!["state"]!["messages"]!;
         nats.Ask("STREAM.DELETE.load", "");
         return stored == result.Records
             ? result

@@ -31,7 +31,7 @@ internal sealed class ScalingRun(bool isQuick)
         var page = new StringBuilder(
             $"# How cost grows\n\nMade by `dotnet run -c Release --project Tests/Benchmarks/Comparison -- scaling{(isQuick ? " --quick" : "")}`. "
             + "Durable produce (`acks` all) of texts as JSON, client and service on the same processors. Each point is one run, so look at the shape and not at a single point.\n");
-        foreach (ScalingSeries series in all)
+        foreach (var series in all)
         {
             await File.WriteAllTextAsync(Path.Join(folder, $"{series.Name}.svg"), SvgPlot.Draw(series));
             page.Append(Section(series));
@@ -65,12 +65,12 @@ internal sealed class ScalingRun(bool isQuick)
     {
         int[] counts = [1, 10, 100, 1_000, 10_000];
         using var folder = new ScratchFolder();
-        using Service service = await Service.StartAsync(folder.Path);
-        for (int topic = 0; topic * PartitionsOfTopic < counts[^1]; topic++)
+        using var service = await Service.StartAsync(folder.Path);
+        for (var topic = 0; topic * PartitionsOfTopic < counts[^1]; topic++)
             await service.CreateTopicAsync($"spread-{topic}", PartitionsOfTopic);
-        ProduceLoad load = Json(ValueBytes, 1);
+        var load = Json(ValueBytes, 1);
         var points = new List<ScalingPoint>();
-        foreach (int count in counts)
+        foreach (var count in counts)
         {
             // Each partition is opened before it is measured.
             var requests = Enumerable.Range(0, count)
@@ -86,15 +86,15 @@ internal sealed class ScalingRun(bool isQuick)
     private async Task<ScalingSeries> LogLengthAsync()
     {
         using var folder = new ScratchFolder();
-        using Service service = await Service.StartAsync(folder.Path);
+        using var service = await Service.StartAsync(folder.Path);
         await service.CreateTopicAsync("long", 1, ("retention.bytes", "-1"));
-        ProduceLoad fill = ProduceLoad.Encoded(SampleRecords.Text(ValueBytes), 900);
-        LoadPlan plan = Sides.Plan(service, "long", Json(ValueBytes, BatchRecords), Connections) with { Duration = Duration };
+        var fill = ProduceLoad.Encoded(SampleRecords.Text(ValueBytes), 900);
+        var plan = Sides.Plan(service, "long", Json(ValueBytes, BatchRecords), Connections) with { Duration = Duration };
         int[] megabytes = isQuick ? [1, 128, 1_024] : [1, 128, 512, 2_048, 8_192];
         var points = new List<ScalingPoint>();
-        foreach (int length in megabytes)
+        foreach (var length in megabytes)
         {
-            long missing = ((long)length << 20) - (await service.CountRecordsAsync("long") * ValueBytes);
+            var missing = ((long)length << 20) - (await service.CountRecordsAsync("long") * ValueBytes);
             if (missing > fill.Bytes)
                 Filler.Fill(Sides.Plan(service, "long", fill, 2), missing / fill.Bytes);
             points.Add(Measure(length, ValueBytes, plan));
@@ -107,13 +107,13 @@ internal sealed class ScalingRun(bool isQuick)
     private async Task<List<ScalingPoint>> EachAsync(int[] values, Func<int, ProduceLoad> loadOf, Func<int, int> connectionsOf)
     {
         using var folder = new ScratchFolder();
-        using Service service = await Service.StartAsync(folder.Path);
+        using var service = await Service.StartAsync(folder.Path);
         await Sides.ProduceAsync(service, loadOf(values[0]), connectionsOf(values[0]), Duration);
         var points = new List<ScalingPoint>();
-        foreach (int value in values)
+        foreach (var value in values)
         {
             RawDisk.SettleSystem();
-            LoadResult result = await Sides.ProduceAsync(service, loadOf(value), connectionsOf(value), Duration);
+            var result = await Sides.ProduceAsync(service, loadOf(value), connectionsOf(value), Duration);
             points.Add(PointOf(value, result));
         }
 
@@ -123,7 +123,7 @@ internal sealed class ScalingRun(bool isQuick)
     private static ScalingPoint Measure(double x, int recordBytes, LoadPlan plan)
     {
         RawDisk.SettleSystem();
-        LoadResult result = Load.Run(plan);
+        var result = Load.Run(plan);
         return PointOf(x, result with { BytesPerSecond = result.RecordsPerSecond * recordBytes });
     }
 
@@ -150,7 +150,7 @@ internal sealed class ScalingRun(bool isQuick)
         var text = new StringBuilder(
             $"\n## {series.Title}\n\nWith {series.Setting}.\n\n![{series.Title}]({series.Name}.svg)\n\n"
             + $"| {series.XTitle} | records/s | MB/s | p50 ms | p99 ms |\n|---:|---:|---:|---:|---:|\n");
-        foreach (ScalingPoint point in series.Points)
+        foreach (var point in series.Points)
         {
             text.Append(
                 CultureInfo.InvariantCulture,

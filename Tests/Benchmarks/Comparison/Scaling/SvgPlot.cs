@@ -41,23 +41,23 @@ internal static class SvgPlot
         var vertical = new LogAxis(Decade(all.Min(), up: false), Decade(all.Max(), up: true), top + PanelHeight, top);
         svg.Append(CultureInfo.InvariantCulture,
             $"<rect x=\"{Left}\" y=\"{top}\" width=\"{Width - Left - Right}\" height=\"{PanelHeight}\" fill=\"none\" stroke=\"#888\"/>\n");
-        for (double tick = vertical.Min; tick <= vertical.Max * 1.001; tick *= 10)
+        for (var tick = vertical.Min; tick <= vertical.Max * 1.001; tick *= 10)
         {
-            double y = vertical.At(tick);
+            var y = vertical.At(tick);
             svg.Append(CultureInfo.InvariantCulture,
                 $"<line x1=\"{Left}\" x2=\"{Width - Right}\" y1=\"{y:0.0}\" y2=\"{y:0.0}\" stroke=\"#ddd\"/>\n");
             Text(svg, Left - 6, y + 4, "end", $"{Short(tick)} {unit}");
         }
 
-        foreach (double tick in x)
+        foreach (var tick in x)
             Text(svg, horizontal.At(tick), top + PanelHeight + 16, "middle", Short(tick));
-        for (int i = 0; i < lines.Length; i++)
+        for (var i = 0; i < lines.Length; i++)
         {
             var (name, colour, values) = lines[i];
-            string points = string.Join(' ', x.Zip(values, (px, py) => string.Create(
+            var points = string.Join(' ', x.Zip(values, (px, py) => string.Create(
                 CultureInfo.InvariantCulture, $"{horizontal.At(px):0.0},{vertical.At(py):0.0}")));
             svg.Append($"<polyline points=\"{points}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>\n");
-            foreach (string point in points.Split(' '))
+            foreach (var point in points.Split(' '))
                 svg.Append($"<circle cx=\"{point.Split(',')[0]}\" cy=\"{point.Split(',')[1]}\" r=\"3\" fill=\"{colour}\"/>\n");
             if (lines.Length > 1)
                 svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{Left + 8}\" y=\"{top + 16 + (14 * i)}\" fill=\"{colour}\">{name}</text>\n");

@@ -23,13 +23,13 @@ internal static class BodyKinds
     /// <summary>Those that store records, each one record at least.</summary>
     public static IReadOnlyList<BodyKind> Produce(string topic)
     {
-        string records = $"/v1/topics/{topic}/records";
-        string partition = $"/v1/topics/{topic}/partitions/0/records";
-        byte[] json = Encoding.UTF8.GetBytes($$"""{"records":[{{string.Join(',', Enumerable.Range(0, 20).Select(i => $$"""{"key":"k{{i}}","value":{{i}}}"""))}}]}""");
-        byte[] lines = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(0, 20).Select(i => $$"""{"key":"k{{i}}","value":{{i}}}""" + "\n")));
-        byte[] batch = TestBatch.Of([.. Enumerable.Range(0, 5).Select(i => $"value {i}")]);
+        var records = $"/v1/topics/{topic}/records";
+        var partition = $"/v1/topics/{topic}/partitions/0/records";
+        var json = Encoding.UTF8.GetBytes($$"""{"records":[{{string.Join(',', Enumerable.Range(0, 20).Select(i => $$"""{"key":"k{{i}}","value":{{i}}}"""))}}]}""");
+        var lines = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(0, 20).Select(i => $$"""{"key":"k{{i}}","value":{{i}}}""" + "\n")));
+        var batch = TestBatch.Of([.. Enumerable.Range(0, 5).Select(i => $"value {i}")]);
         byte[] bytes = [.. Enumerable.Range(0, 600).Select(i => (byte)(i * i))];
-        byte[] text = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat("a line of text, ", 30)));
+        var text = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat("a line of text, ", 30)));
         return
         [
             new("json", "POST", records, "application/json", json), new("json, partition", "POST", partition, "application/json", json),

@@ -22,7 +22,7 @@ public sealed class BodyMemoryTests : IAsyncLifetime
         _service.UseKestrel();
         _service.StartServer();
         _client = new HttpClient { BaseAddress = _service.ClientOptions.BaseAddress };
-        using HttpResponseMessage made = await _client.PutAsync("/v1/topics/t", null);
+        using var made = await _client.PutAsync("/v1/topics/t", null);
         Assert.Equal(HttpStatusCode.Created, made.StatusCode);
     }
 
@@ -36,12 +36,12 @@ public sealed class BodyMemoryTests : IAsyncLifetime
     public async Task Send_ToAnyEndpoint_CountsTheBodyUntilItsSenderGoes()
     {
         const int LengthBytes = 1000;
-        int count = 0;
-        foreach ((string method, string path, Operation operation) in Endpoints())
+        var count = 0;
+        foreach ((var method, var path, var operation) in Endpoints())
         {
-            foreach (string type in operation.Takes)
+            foreach (var type in operation.Takes)
             {
-                using (Socket sender = await SendAsync(method, path, type, LengthBytes, new byte[10]))
+                using (var sender = await SendAsync(method, path, type, LengthBytes, new byte[10]))
                     await Wait.UntilAsync($"the body of {method} {path} is counted", () => Node.Bytes >= LengthBytes);
                 await AssertAllIsBackAsync();
                 count++;
@@ -54,16 +54,16 @@ public sealed class BodyMemoryTests : IAsyncLifetime
     [Fact]
     public async Task Send_OfABodyThatIsOnlyAnnounced_TakesLittleAndGrowsWithIt()
     {
-        byte[] body = new byte[HttpLimits.RequestBytesMax];
+        var body = new byte[HttpLimits.RequestBytesMax];
         body.AsSpan().Fill((byte)' ');
         "{\"records\":[{\"value\":1}]}"u8.CopyTo(body);
-        using Socket sender = await SendAsync("POST", "/v1/topics/t/records", "application/json", body.Length, []);
+        using var sender = await SendAsync("POST", "/v1/topics/t/records", "application/json", body.Length, []);
         await Wait.UntilAsync("the body is counted", () => Node.Bytes > 0);
         Assert.InRange(Node.Bytes, 1, 2 * HttpLimits.BodyBytesAhead);
 
         await sender.SendAsync(body, TestContext.Current.CancellationToken);
-        byte[] answer = new byte[1000];
-        int length = await sender.ReceiveAsync(answer, TestContext.Current.CancellationToken);
+        var answer = new byte[1000];
+        var length = await sender.ReceiveAsync(answer, TestContext.Current.CancellationToken);
         Assert.StartsWith("HTTP/1.1 200", Encoding.ASCII.GetString(answer, 0, length), StringComparison.Ordinal);
         await AssertAllIsBackAsync();
     }
@@ -76,7 +76,7 @@ public sealed class BodyMemoryTests : IAsyncLifetime
             Content = ApiFixture.Json("""{"topics":["t"]}""" + new string(' ', 100_000)),
         };
         request.Headers.Add("Accept", "text/event-stream");
-        using HttpResponseMessage response = await _client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
+        using var response = await _client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         using var events = new StreamReader(await response.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken));
         Assert.NotNull(await events.ReadLineAsync(TestContext.Current.CancellationToken));
@@ -91,10 +91,10 @@ public sealed class BodyMemoryTests : IAsyncLifetime
             taken += 2 * HttpLimits.RequestBytesMax;
         Assert.InRange(taken, AdmissionLimits.RequestBytesInFlightMax / 2, AdmissionLimits.RequestBytesInFlightMax);
 
-        foreach (BodyKind kind in BodyKinds.Produce("t"))
+        foreach (var kind in BodyKinds.Produce("t"))
         {
-            using HttpRequestMessage request = kind.Request(kind.Body);
-            using HttpResponseMessage response = await _client.SendAsync(request, TestContext.Current.CancellationToken);
+            using var request = kind.Request(kind.Body);
+            using var response = await _client.SendAsync(request, TestContext.Current.CancellationToken);
             Assert.True(response.StatusCode == HttpStatusCode.OK, kind.Name);
         }
 
@@ -114,9 +114,9 @@ public sealed class BodyMemoryTests : IAsyncLifetime
     private async Task<Socket> SendAsync(string method, string path, string type, int lengthBytes, byte[] start)
     {
         var sender = new Socket(SocketType.Stream, ProtocolType.Tcp);
-        Uri service = _client.BaseAddress!;
+        var service = _client.BaseAddress!;
         await sender.ConnectAsync(service.Host, service.Port, TestContext.Current.CancellationToken);
-        byte[] head = Encoding.ASCII.GetBytes($"{method} {path} HTTP/1.1\r\nHost: h\r\nContent-Type: {type}\r\nContent-Length: {lengthBytes}\r\n\r\n");
+        var head = Encoding.ASCII.GetBytes($"{method} {path} HTTP/1.1\r\nHost: h\r\nContent-Type: {type}\r\nContent-Length: {lengthBytes}\r\n\r\n");
         await sender.SendAsync((byte[])[.. head, .. start], TestContext.Current.CancellationToken);
         return sender;
     }

@@ -25,12 +25,12 @@ public sealed class BrokenUploadTests : IAsyncLifetime
     {
         string[] framings = ["Content-Length: 1000", "Transfer-Encoding: chunked"];
         string[] codings = ["", "Content-Encoding: gzip\r\n", "Content-Encoding: deflate\r\n", "Content-Encoding: br\r\n", "Content-Encoding: zstd\r\n"];
-        int count = 0;
-        foreach (string framing in framings)
+        var count = 0;
+        foreach (var framing in framings)
         {
-            foreach (string coding in codings)
+            foreach (var coding in codings)
             {
-                foreach (bool isReset in (bool[])[false, true])
+                foreach (var isReset in (bool[])[false, true])
                 {
                     await BreakOffAsync($"Content-Type: {type}\r\n{coding}{framing}", isReset);
                     count++;
@@ -51,13 +51,13 @@ public sealed class BrokenUploadTests : IAsyncLifetime
     public async Task Send_WhenTheSenderStandsStill_IsCutAndLogsNoFailure(string path, string type)
     {
         const int SentBytes = 600_000;
-        int count = 0;
-        foreach (string framing in new[] { "Content-Length: 1000000", $"Transfer-Encoding: chunked\r\n\r\n{SentBytes:x}" })
+        var count = 0;
+        foreach (var framing in new[] { "Content-Length: 1000000", $"Transfer-Encoding: chunked\r\n\r\n{SentBytes:x}" })
         {
             using var client = new TcpClient();
             await client.ConnectAsync(_api.Client.BaseAddress!.Host, _api.Client.BaseAddress.Port, TestContext.Current.CancellationToken);
-            string end = framing.StartsWith("Content", StringComparison.Ordinal) ? "\r\n\r\n" : "\r\n";
-            byte[] head = Encoding.ASCII.GetBytes($"POST {path} HTTP/1.1\r\nHost: h\r\nContent-Type: {type}\r\n{framing}{end}");
+            var end = framing.StartsWith("Content", StringComparison.Ordinal) ? "\r\n\r\n" : "\r\n";
+            var head = Encoding.ASCII.GetBytes($"POST {path} HTTP/1.1\r\nHost: h\r\nContent-Type: {type}\r\n{framing}{end}");
             await client.Client.SendAsync((byte[])[.. head, .. new byte[SentBytes], .. "\r\n"u8], TestContext.Current.CancellationToken);
             count++;
             await Wait.UntilAsync("it is cut", () =>
@@ -75,17 +75,17 @@ public sealed class BrokenUploadTests : IAsyncLifetime
     [InlineData(""), InlineData("gzip"), InlineData("deflate"), InlineData("br"), InlineData("zstd")]
     public async Task Post_WhenTheFramingIsBroken_IsToldSo(string coding)
     {
-        byte[] body = coding.Length == 0 ? "{\"records\":[]}"u8.ToArray() : Coded.Encode(coding, new byte[1000]);
-        string header = coding.Length == 0 ? "" : $"Content-Encoding: {coding}\r\n";
-        foreach (string type in new[] { "text/plain", "application/json", BodyKinds.Batch })
+        var body = coding.Length == 0 ? "{\"records\":[]}"u8.ToArray() : Coded.Encode(coding, new byte[1000]);
+        var header = coding.Length == 0 ? "" : $"Content-Encoding: {coding}\r\n";
+        foreach (var type in new[] { "text/plain", "application/json", BodyKinds.Batch })
         {
             using var client = new TcpClient();
             await client.ConnectAsync(_api.Client.BaseAddress!.Host, _api.Client.BaseAddress.Port, TestContext.Current.CancellationToken);
-            byte[] head = Encoding.ASCII.GetBytes(
+            var head = Encoding.ASCII.GetBytes(
                 $"POST /v1/topics/t/records HTTP/1.1\r\nHost: h\r\nContent-Type: {type}\r\n{header}Transfer-Encoding: chunked\r\n\r\n5\r\n");
             await client.Client.SendAsync((byte[])[.. head, .. body[..5], .. "\r\nno length\r\n"u8], TestContext.Current.CancellationToken);
             using var answer = new StreamReader(client.GetStream());
-            string text = await answer.ReadToEndAsync(TestContext.Current.CancellationToken);
+            var text = await answer.ReadToEndAsync(TestContext.Current.CancellationToken);
             Assert.StartsWith("HTTP/1.1 400", text, StringComparison.Ordinal);
             Assert.Contains("framing", text, StringComparison.Ordinal);
             Assert.DoesNotContain("Content-Encoding", text, StringComparison.Ordinal);
@@ -96,9 +96,9 @@ public sealed class BrokenUploadTests : IAsyncLifetime
     {
         using var client = new TcpClient();
         await client.ConnectAsync(_api.Client.BaseAddress!.Host, _api.Client.BaseAddress.Port, TestContext.Current.CancellationToken);
-        int askedFor = _log.BegunCount + 1;
+        var askedFor = _log.BegunCount + 1;
         // A chunk of 16 bytes, and more that never comes.
-        byte[] request = Encoding.ASCII.GetBytes($"POST /v1/topics/t/records HTTP/1.1\r\nHost: h\r\n{headers}\r\n\r\n10\r\n0123456789abcdef");
+        var request = Encoding.ASCII.GetBytes($"POST /v1/topics/t/records HTTP/1.1\r\nHost: h\r\n{headers}\r\n\r\n10\r\n0123456789abcdef");
         await client.Client.SendAsync(request, TestContext.Current.CancellationToken);
         await Wait.UntilAsync("the request is read", () => _log.BegunCount >= askedFor);
         if (isReset)
@@ -124,7 +124,7 @@ public sealed class BrokenUploadTests : IAsyncLifetime
 
         public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
         {
-            string text = formatter(state, exception);
+            var text = formatter(state, exception);
             if (logLevel >= LogLevel.Warning)
                 Troubles.Enqueue($"{text} {exception}");
             if (text.StartsWith("Request starting", StringComparison.Ordinal))

@@ -27,7 +27,7 @@ internal static class Coded
     public static byte[] Encode(string coding, ReadOnlySpan<byte> content, CompressionLevel level = CompressionLevel.Fastest)
     {
         using var body = new MemoryStream();
-        using (Stream encoder = Open(coding, body, level))
+        using (var encoder = Open(coding, body, level))
             encoder.Write(content);
 
         // .NET writes nothing at all for no content.
@@ -39,7 +39,7 @@ internal static class Coded
     {
         using var body = new MemoryStream();
         int length;
-        using (Stream encoder = Open(coding, body, CompressionLevel.Fastest))
+        using (var encoder = Open(coding, body, CompressionLevel.Fastest))
         {
             encoder.Write(first);
             encoder.Flush();
@@ -58,9 +58,9 @@ internal static class Coded
         context.Request.Body = body;
         if (load is not null)
             context.Features.Set(load);
-        using DecodedBody decoded = ContentCoding.TryDecode(context.Request)!;
+        using var decoded = ContentCoding.TryDecode(context.Request)!;
         using var content = new MemoryStream();
-        byte[] step = new byte[stepBytes];
+        var step = new byte[stepBytes];
         int read;
         while ((read = await decoded.ReadAsync(step, TestContext.Current.CancellationToken)) > 0)
             content.Write(step, 0, read);
@@ -101,7 +101,7 @@ internal sealed class Pieces(byte[] bytes, int[] lengths) : BodyStream
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         await Task.Yield();
-        int length = Math.Min(Math.Min(lengths[_index++ % lengths.Length], buffer.Length), bytes.Length - _position);
+        var length = Math.Min(Math.Min(lengths[_index++ % lengths.Length], buffer.Length), bytes.Length - _position);
         bytes.AsMemory(_position, length).CopyTo(buffer);
         _position += length;
         return length;

@@ -14,18 +14,18 @@ public sealed class CodedRequestTests(ApiFixture api)
     [Fact]
     public async Task Send_WhenTheBodyIsWhole_CountsAsItsContent()
     {
-        foreach (string coding in Coded.Codings)
+        foreach (var coding in Coded.Codings)
         {
-            string plain = await api.CreateTopicAsync();
-            string coded = await api.CreateTopicAsync();
-            foreach ((BodyKind sent, BodyKind inCoding) in BodyKinds.Produce(plain).Zip(BodyKinds.Produce(coded)))
+            var plain = await api.CreateTopicAsync();
+            var coded = await api.CreateTopicAsync();
+            foreach ((var sent, var inCoding) in BodyKinds.Produce(plain).Zip(BodyKinds.Produce(coded)))
             {
                 Assert.Equal(sent.Status, await SendAsync(sent.Request(sent.Body)));
                 Assert.Equal(sent.Status, await SendAsync(inCoding.Request(Coded.Encode(coding, inCoding.Body), coding)));
             }
 
             Assert.Equal(await ValuesAsync(plain), await ValuesAsync(coded));
-            foreach (BodyKind kind in BodyKinds.Others(plain, $"g-{Guid.NewGuid():N}"))
+            foreach (var kind in BodyKinds.Others(plain, $"g-{Guid.NewGuid():N}"))
                 Assert.True(kind.Status == await SendAsync(kind.Request(Coded.Encode(coding, kind.Body), coding)), $"{kind.Name}, {coding}");
         }
     }
@@ -33,8 +33,8 @@ public sealed class CodedRequestTests(ApiFixture api)
     [Fact]
     public async Task Send_WhenTheBodyIsCutOffOrGoesOn_IsRefusedAndStoresNothing()
     {
-        string topic = await api.CreateTopicAsync();
-        string group = $"g-{Guid.NewGuid():N}";
+        var topic = await api.CreateTopicAsync();
+        var group = $"g-{Guid.NewGuid():N}";
         BodyKind[] kinds = [.. BodyKinds.Produce(topic), .. BodyKinds.Others(topic, group)];
         var bodies =
             from coding in Coded.Codings
@@ -42,9 +42,9 @@ public sealed class CodedRequestTests(ApiFixture api)
             let body = Coded.Encode(coding, kind.Body)
             from wrong in Wrong(body)
             select (coding, kind, wrong);
-        foreach ((string coding, BodyKind kind, byte[] wrong) in bodies)
+        foreach ((var coding, var kind, var wrong) in bodies)
         {
-            int status = await SendAsync(kind.Request(wrong, coding));
+            var status = await SendAsync(kind.Request(wrong, coding));
             Assert.True(status == 400, $"{kind.Name}, {coding}, {wrong.Length} bytes: {status}");
         }
 
@@ -56,12 +56,12 @@ public sealed class CodedRequestTests(ApiFixture api)
     [Fact]
     public async Task Send_WhenTheBodyIsCutOffAnywhere_IsRefused()
     {
-        string topic = await api.CreateTopicAsync();
-        IReadOnlyList<BodyKind> kinds = BodyKinds.Produce(topic);
+        var topic = await api.CreateTopicAsync();
+        var kinds = BodyKinds.Produce(topic);
         await Gen.Select(Gen.Int[0, Coded.Codings.Count - 1], Gen.Int[0, kinds.Count - 1], Gen.Double[0, 0.999]).SampleAsync(
             async (coding, kind, where) =>
             {
-                byte[] body = Coded.Encode(Coded.Codings[coding], kinds[kind].Body);
+                var body = Coded.Encode(Coded.Codings[coding], kinds[kind].Body);
                 return await SendAsync(kinds[kind].Request(body[..(int)(where * body.Length)], Coded.Codings[coding])) == 400;
             },
             iter: 300);
@@ -71,13 +71,13 @@ public sealed class CodedRequestTests(ApiFixture api)
     [Fact]
     public async Task Send_WhenABodyUnderAKeyIsCutOff_LeavesTheKeyToTheWholeOne()
     {
-        foreach (string coding in Coded.Codings)
+        foreach (var coding in Coded.Codings)
         {
-            string topic = await api.CreateTopicAsync();
-            foreach (BodyKind kind in BodyKinds.Produce(topic))
+            var topic = await api.CreateTopicAsync();
+            foreach (var kind in BodyKinds.Produce(topic))
             {
-                byte[] body = Coded.Encode(coding, kind.Body);
-                string key = Guid.NewGuid().ToString();
+                var body = Coded.Encode(coding, kind.Body);
+                var key = Guid.NewGuid().ToString();
                 long before = (await ValuesAsync(topic)).Length;
                 Assert.Equal(400, await SendAsync(Keyed(kind.Request(body[..^1], coding), key)));
                 Assert.Equal(before, (await ValuesAsync(topic)).Length);
@@ -93,17 +93,17 @@ public sealed class CodedRequestTests(ApiFixture api)
     [Fact]
     public async Task Post_WhenLinesFlowAndTheirBodyIsCutOff_SaysSoBehindTheResults()
     {
-        foreach (string coding in Coded.Codings)
+        foreach (var coding in Coded.Codings)
         {
-            string topic = await api.CreateTopicAsync();
-            (byte[] first, byte[] second) = Coded.EncodeInTwo(coding, "{\"value\":1}\n{\"value\":2}\n{\"va"u8, "lue\":3}\n{\"value\":4}\n"u8);
+            var topic = await api.CreateTopicAsync();
+            (var first, var second) = Coded.EncodeInTwo(coding, "{\"value\":1}\n{\"value\":2}\n{\"va"u8, "lue\":3}\n{\"value\":4}\n"u8);
             using var content = new Halves(
                 first, second[..^1],
                 () => Wait.UntilAsync("the first lines are stored", async () => (await EndOffsetAsync(topic)) == 2));
             content.Headers.ContentEncoding.Add(coding);
             using var request = new HttpRequestMessage(HttpMethod.Post, $"/v1/topics/{topic}/records") { Content = content };
-            using HttpResponseMessage response = await api.SendAsync(request);
-            string[] results = (await ApiFixture.TextAsync(response)).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+            using var response = await api.SendAsync(request);
+            var results = (await ApiFixture.TextAsync(response)).Split('\n', StringSplitOptions.RemoveEmptyEntries);
 
             Assert.Equal(207, (int)response.StatusCode);
             Assert.Equal(3, results.Length);
@@ -116,15 +116,15 @@ public sealed class CodedRequestTests(ApiFixture api)
     [Fact]
     public async Task Post_WhenLinesFlowAndTheNodeHasNoMemoryLeft_SaysSoBehindTheResults()
     {
-        foreach (string coding in Coded.Codings)
+        foreach (var coding in Coded.Codings)
         {
-            string topic = await api.CreateTopicAsync();
-            (byte[] first, byte[] second) = Coded.EncodeInTwo(coding, "{\"value\":1}\n"u8, Encoding.UTF8.GetBytes($"{{\"value\":\"{new string('x', 20_000)}\"}}\n"));
+            var topic = await api.CreateTopicAsync();
+            (var first, var second) = Coded.EncodeInTwo(coding, "{\"value\":1}\n"u8, Encoding.UTF8.GetBytes($"{{\"value\":\"{new string('x', 20_000)}\"}}\n"));
             long taken = 0;
             using var content = new Halves(first, second, async () =>
             {
                 await Wait.UntilAsync("the first line is stored", async () => (await EndOffsetAsync(topic)) == 1);
-                for (long bytes = AdmissionLimits.RequestBytesInFlightMax; bytes > 0; bytes /= 2)
+                for (var bytes = AdmissionLimits.RequestBytesInFlightMax; bytes > 0; bytes /= 2)
                 {
                     while (api.Node.TryTake(bytes))
                         taken += bytes;
@@ -132,9 +132,9 @@ public sealed class CodedRequestTests(ApiFixture api)
             });
             content.Headers.ContentEncoding.Add(coding);
             using var request = new HttpRequestMessage(HttpMethod.Post, $"/v1/topics/{topic}/records") { Content = content };
-            using HttpResponseMessage response = await api.SendAsync(request);
+            using var response = await api.SendAsync(request);
             api.Node.Return(taken);
-            string[] results = (await ApiFixture.TextAsync(response)).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+            var results = (await ApiFixture.TextAsync(response)).Split('\n', StringSplitOptions.RemoveEmptyEntries);
 
             Assert.Equal((207, 2), ((int)response.StatusCode, results.Length));
             Assert.Equal("THROTTLING_QUOTA_EXCEEDED", (string?)JsonNode.Parse(results[1])!["error"]!["error_code"]);
@@ -145,8 +145,8 @@ public sealed class CodedRequestTests(ApiFixture api)
     [Fact]
     public async Task Send_WhenAByteOrderMarkComesBeforeJson_PassesOverIt()
     {
-        string topic = await api.CreateTopicAsync();
-        foreach (BodyKind kind in BodyKinds.Produce(topic).Concat(BodyKinds.Others(topic, $"g-{Guid.NewGuid():N}")).Where(kind => kind.IsText))
+        var topic = await api.CreateTopicAsync();
+        foreach (var kind in BodyKinds.Produce(topic).Concat(BodyKinds.Others(topic, $"g-{Guid.NewGuid():N}")).Where(kind => kind.IsText))
         {
             byte[] marked = [0xEF, 0xBB, 0xBF, .. kind.Body];
             Assert.True(kind.Status == await SendAsync(kind.Request(marked)), kind.Name);
@@ -161,9 +161,9 @@ public sealed class CodedRequestTests(ApiFixture api)
 
     private static IEnumerable<byte[]> Wrong(byte[] body)
     {
-        foreach (int cut in new[] { 0, 1, 2, body.Length / 2, body.Length - 5, body.Length - 1 }.Where(cut => cut < body.Length).Distinct())
+        foreach (var cut in new[] { 0, 1, 2, body.Length / 2, body.Length - 5, body.Length - 1 }.Where(cut => cut < body.Length).Distinct())
             yield return body[..cut];
-        foreach (byte[] junk in new byte[][] { [0], [0x1F], "\n"u8.ToArray(), "junk"u8.ToArray(), body[..^1] })
+        foreach (var junk in new byte[][] { [0], [0x1F], "\n"u8.ToArray(), "junk"u8.ToArray(), body[..^1] })
             yield return [.. body, .. junk];
         yield return [.. body, .. "junk"u8, .. body];
     }
@@ -177,7 +177,7 @@ public sealed class CodedRequestTests(ApiFixture api)
     private async Task<int> SendAsync(HttpRequestMessage request)
     {
         using (request)
-        using (HttpResponseMessage response = await api.SendAsync(request))
+        using (var response = await api.SendAsync(request))
             return (int)response.StatusCode;
     }
 

@@ -37,11 +37,11 @@ public sealed class DecodedBodyTests
     public async Task Read_WhenTheBodyIsCutOffAnywhere_IsRefused() => await Gen.Select(Bodies, Gen.Double[0, 1]).SampleAsync(
         async (b, where) =>
         {
-            byte[] body = Join(b.Contents, b.Coding, b.Level);
-            byte[] last = Coded.Encode(b.Coding, b.Contents[^1], b.Level);
+            var body = Join(b.Contents, b.Coding, b.Level);
+            var last = Coded.Encode(b.Coding, b.Contents[^1], b.Level);
             // Not at the end of an earlier stream: what is left is whole.
-            int start = body.Length - last.Length;
-            int cut = Math.Min(body.Length - 1, start + (int)(where * last.Length));
+            var start = body.Length - last.Length;
+            var cut = Math.Min(body.Length - 1, start + (int)(where * last.Length));
             if (cut == start && start > 0)
                 cut++;
             return await IsRefusedAsync(b.Coding, body[..cut], b.Pieces, b.StepBytes);
@@ -57,7 +57,7 @@ public sealed class DecodedBodyTests
     public async Task Read_WhenOtherBytesStandBetweenStreams_IsRefused() => await Gen.Select(Bodies, Gen.Byte.Array[1, 40]).SampleAsync(
         (b, junk) =>
         {
-            byte[] body = Join(b.Contents, b.Coding, b.Level);
+            var body = Join(b.Contents, b.Coding, b.Level);
             return IsRefusedAsync(b.Coding, [.. body, .. junk, .. body], b.Pieces, b.StepBytes);
         },
         iter: 300);
@@ -65,10 +65,10 @@ public sealed class DecodedBodyTests
     [Fact]
     public async Task Read_WhenAnyBitOfATrailerIsFlipped_IsRefused()
     {
-        foreach (string coding in Coded.Codings)
+        foreach (var coding in Coded.Codings)
         {
-            byte[] body = Coded.Encode(coding, "some content, some content"u8);
-            for (int bit = 0; bit < 8 * Coded.TrailerLengthBytes(coding); bit++)
+            var body = Coded.Encode(coding, "some content, some content"u8);
+            for (var bit = 0; bit < 8 * Coded.TrailerLengthBytes(coding); bit++)
             {
                 byte[] damaged = [.. body];
                 damaged[^(1 + bit / 8)] ^= (byte)(1 << bit % 8);
@@ -80,9 +80,9 @@ public sealed class DecodedBodyTests
     [Fact]
     public async Task Read_WhenTheCodingAllowsOneStream_RefusesASecond()
     {
-        foreach (string coding in Coded.Codings)
+        foreach (var coding in Coded.Codings)
         {
-            byte[] body = Coded.Encode(coding, "content"u8);
+            var body = Coded.Encode(coding, "content"u8);
             Assert.Equal(!Coded.AllowsSeveral(coding), await IsRefusedAsync(coding, [.. body, .. body], [int.MaxValue], 4_096));
         }
     }
@@ -90,12 +90,12 @@ public sealed class DecodedBodyTests
     [Fact]
     public async Task Read_WhenABodyUnfoldsToMuchMoreThanItIs_IsRefusedBeyondTheLongestBody()
     {
-        foreach (string coding in Coded.Codings)
+        foreach (var coding in Coded.Codings)
         {
-            byte[] body = Coded.Encode(coding, new byte[HttpLimits.RequestBytesMax]);
+            var body = Coded.Encode(coding, new byte[HttpLimits.RequestBytesMax]);
             Assert.Equal(HttpLimits.RequestBytesMax, (await Coded.DecodeAsync(coding, new MemoryStream(body))).Length);
-            byte[] longer = Coded.Encode(coding, new byte[2 * HttpLimits.RequestBytesMax], CompressionLevel.SmallestSize);
-            RequestException refused = await Assert.ThrowsAsync<RequestException>(() => Coded.DecodeAsync(coding, new MemoryStream(longer)));
+            var longer = Coded.Encode(coding, new byte[2 * HttpLimits.RequestBytesMax], CompressionLevel.SmallestSize);
+            var refused = await Assert.ThrowsAsync<RequestException>(() => Coded.DecodeAsync(coding, new MemoryStream(longer)));
             Assert.Equal(HttpFault.BodyTooLarge, refused.Fault);
         }
     }
@@ -121,17 +121,17 @@ public sealed class DecodedBodyTests
     public async Task Read_WhateverTheDecoderKeeps_CountsItAsMemoryOfTheNode()
     {
         var node = new NodeLoad(TimeProvider.System);
-        foreach (string coding in Coded.Codings)
+        foreach (var coding in Coded.Codings)
         {
             using var load = new RequestLoad(node);
-            byte[] body = Coded.Encode(coding, new byte[HttpLimits.RequestBytesMax]);
+            var body = Coded.Encode(coding, new byte[HttpLimits.RequestBytesMax]);
             await Coded.DecodeAsync(coding, new MemoryStream(body), load: load);
             Assert.Equal(coding switch { "br" => 16 << 20, "zstd" => 8 << 20, _ => 32 << 10 }, node.Bytes);
         }
 
         Assert.Equal(0, node.Bytes);
         using var tooMuch = new RequestLoad(new NodeLoad(TimeProvider.System, bytesMax: 1 << 20));
-        StreamException refused = await Assert.ThrowsAsync<StreamException>(
+        var refused = await Assert.ThrowsAsync<StreamException>(
             () => Coded.DecodeAsync("br", new MemoryStream(Coded.Encode("br", new byte[2 << 20])), load: tooMuch));
         Assert.Equal(StreamErrorCode.ThrottlingQuotaExceeded, refused.Error.Code);
     }

@@ -51,7 +51,7 @@ public sealed class StalledSenderTests : IHttpRequestLifetimeFeature, IDisposabl
     [InlineData(0), InlineData(10), InlineData(3_000_000)]
     public async Task Read_WhenNothingMoreComes_IsCutAfterAMinute(int lengthBytes)
     {
-        Task<RequestBody> reading = Begin();
+        var reading = Begin();
         await SendAsync(lengthBytes);
         _time.Advance(HttpLimits.BodyLook);
         Assert.Equal(lengthBytes == 0, IsCut);
@@ -64,11 +64,11 @@ public sealed class StalledSenderTests : IHttpRequestLifetimeFeature, IDisposabl
     [InlineData(10, 1), InlineData(HttpLimits.BodyBytesPerLook - 1, 1), InlineData(HttpLimits.BodyBytesPerLook + 1, HttpLimits.BodyBytesPerLook)]
     public async Task Read_WhenItGoesOn_IsReadToItsEnd(int firstBytes, int thenBytes)
     {
-        Task<RequestBody> reading = Begin();
+        var reading = Begin();
         await SendAsync(firstBytes);
         _time.Advance(HttpLimits.BodyLook);
-        int times = thenBytes == 1 ? 1 : 20;
-        for (int i = 0; i < times; i++)
+        var times = thenBytes == 1 ? 1 : 20;
+        for (var i = 0; i < times; i++)
         {
             await SendAsync(thenBytes);
             _time.Advance(HttpLimits.BodyLook);
@@ -76,7 +76,7 @@ public sealed class StalledSenderTests : IHttpRequestLifetimeFeature, IDisposabl
 
         Assert.False(IsCut);
         await _sender.Writer.CompleteAsync();
-        using RequestBody body = await reading;
+        using var body = await reading;
         Assert.Equal(firstBytes + times * thenBytes, body.Bytes.Length);
         // Nobody looks any more.
         _time.Advance(10 * HttpLimits.BodyLook);
@@ -86,7 +86,7 @@ public sealed class StalledSenderTests : IHttpRequestLifetimeFeature, IDisposabl
     [Fact]
     public async Task Read_OfALargeBodyThatTrickles_IsCut()
     {
-        Task<RequestBody> reading = Begin();
+        var reading = Begin();
         await SendAsync(HttpLimits.BodyBytesPerLook);
         _time.Advance(HttpLimits.BodyLook);
         await SendAsync(HttpLimits.BodyBytesPerLook - 1);
@@ -102,7 +102,7 @@ public sealed class StalledSenderTests : IHttpRequestLifetimeFeature, IDisposabl
         var quota = new TaskCompletionSource<RateLimitLease>();
         using var limiter = new ConcurrencyLimiter(new ConcurrencyLimiterOptions { PermitLimit = 1 });
         _context.Request.Body = new MeteredBody(_context.Request.Body, _ => new ValueTask<RateLimitLease>(quota.Task));
-        Task<RequestBody> reading = Begin();
+        var reading = Begin();
         await SendAsync(10);
         _time.Advance(HttpLimits.BodyLook);
         Assert.False(IsCut);

@@ -23,7 +23,7 @@ public sealed class GroupAssignmentTests
     [Fact]
     public void Poll_WhenAThousandJoinOneAfterTheOther_MakesOneAssignmentBehindTheFirst()
     {
-        for (int i = 0; i < MemberCount; i++, _nowMs++)
+        for (var i = 0; i < MemberCount; i++, _nowMs++)
             Join(i);
         Assert.Equal(1, _assignments);
         _nowMs += GroupStateLimits.RebalanceDelayMs - 2;
@@ -40,7 +40,7 @@ public sealed class GroupAssignmentTests
     [Fact]
     public void Poll_WhenAThousandHaveComeTogether_MakesOneAssignmentForAll()
     {
-        for (int i = 0; i < MemberCount; i++)
+        for (var i = 0; i < MemberCount; i++)
         {
             // Slow enough that each would be assigned by itself.
             State.ExpectedPolls = MemberCount - 1 - i;
@@ -76,8 +76,8 @@ public sealed class GroupAssignmentTests
         const int everyMs = 100, count = 200;
         Join(0);
         State.ExpectedPolls = expected;
-        long firstMs = _nowMs;
-        for (int i = 1; i <= count; i++)
+        var firstMs = _nowMs;
+        for (var i = 1; i <= count; i++)
         {
             _nowMs += everyMs;
             Join(i);

@@ -31,7 +31,7 @@ public sealed class GroupHoldsPropertyTests
         var random = new Random(seed);
         int?[] keys = [.. Enumerable.Range(0, RecordCount).Select(_ => random.Next(KeyCount + 1) is var key && key < KeyCount ? (int?)key : null)];
         _state.SetRetry(Policy, _now);
-        for (int step = 0; step < 3_000 && !_isSettled.All(isSettled => isSettled); step++)
+        for (var step = 0; step < 3_000 && !_isSettled.All(isSettled => isSettled); step++)
         {
             _now = new GroupTime(_now.MonotonicMs + 500, _now.UnixMs + 500);
             _state.Tick(_now);
@@ -49,12 +49,12 @@ public sealed class GroupHoldsPropertyTests
     {
         if (_claim is null)
             Send(new PollCommand("m", ["t"], [new TopicLookup("t", Topic)], null, [], 60_000, null));
-        ImmutableArray<HeldRecord> holds = _state.HoldsOf(Place);
-        long committed = _state.FindOffset(Place)?.Offset ?? 0;
+        var holds = _state.HoldsOf(Place);
+        var committed = _state.FindOffset(Place)?.Offset ?? 0;
         var seen = new HashSet<int>();
         HeldRecord[] due = [.. holds.Where(held => held.Key is not { } key || seen.Add(key)).Where(held => held.DueMs <= _now.UnixMs)];
         var blocked = holds.Select(held => held.Key).OfType<int>().ToHashSet();
-        long end = Math.Min(committed + ReadMax, RecordCount);
+        var end = Math.Min(committed + ReadMax, RecordCount);
         long[] read = [.. Enumerable.Range(0, (int)(end - committed)).Select(i => committed + i)];
         long[] fresh = [.. read.Where(offset => keys[offset] is not { } key || !blocked.Contains(key))];
         foreach (var (offset, attempt) in due.Select(held => (held.Offset, held.Attempt)).Concat(fresh.Select(offset => (offset, 1))))
@@ -73,8 +73,8 @@ public sealed class GroupHoldsPropertyTests
         var done = ImmutableArray.CreateBuilder<HoldDone>();
         foreach (var (offset, attempt, isHeld) in due.Select(held => (held.Offset, held.Attempt, true)).Concat(fresh.Select(offset => (offset, 1, false))))
         {
-            bool isLater = keys[offset] is { } key && failedKeys.Contains(key);
-            bool fails = !isLater && random.Next(3) == 0;
+            var isLater = keys[offset] is { } key && failedKeys.Contains(key);
+            var fails = !isLater && random.Next(3) == 0;
             if (isLater)
                 waiting.Add(new HoldWaiting(offset, keys[offset]));
             else if (fails)
@@ -102,7 +102,7 @@ public sealed class GroupHoldsPropertyTests
         if (random.Next(4) == 0)
         {
             // The answer was lost: the same poll again changes nothing.
-            ImmutableArray<HeldRecord> before = _state.HoldsOf(Place);
+            var before = _state.HoldsOf(Place);
             Send(_last!);
             if (!before.SequenceEqual(_state.HoldsOf(Place)))
                 _problems.Add("A repeated poll changed what waits.");

@@ -78,7 +78,7 @@ internal sealed class GroupRun
             KeepsPartitions = keepsPartitions,
         };
         var before = State.Members.ToDictionary(member => member.Id, member => member.Assigned);
-        bool existed = State.Exists;
+        var existed = State.Exists;
         // From here on it believes nothing until it is answered: its records are done with, or will come again.
         process.Believed = PartitionSet.Empty;
         var owners = Owners();
@@ -130,11 +130,11 @@ internal sealed class GroupRun
     public void GoBack(string id, TopicPartition partition, long to, long believed)
     {
         var process = ProcessOf(id);
-        long? before = State.FindOffset(partition)?.Offset;
+        var before = State.FindOffset(partition)?.Offset;
         HeldRecord[] held = [.. State.HoldsOf(partition)];
         var answer = Take(
             State.Commit(process.Member, process.Claim ?? default, [new OffsetCommit(partition, to, InPlaceOf: believed)], Now), Owners(), mayGoBack: before == believed);
-        long? expected = answer.Refusal is null && before == believed && to < believed ? to : before;
+        var expected = answer.Refusal is null && before == believed && to < believed ? to : before;
         if (State.FindTopic(partition.TopicId) is not null && State.Exists)
             Assert.Equal(expected, State.FindOffset(partition)?.Offset);
         if (answer.Refusal is null && expected == to)
@@ -180,7 +180,7 @@ internal sealed class GroupRun
     /// <summary>Lets time pass, with the coordinator looking at the clock as often as it does.</summary>
     public void Pass(long ms)
     {
-        for (long left = ms; left > 0; left -= TickMs)
+        for (var left = ms; left > 0; left -= TickMs)
         {
             Now = new GroupTime(Now.MonotonicMs + Math.Min(left, TickMs), Now.UnixMs + Math.Min(left, TickMs));
             Take(State.Tick(Now), Owners());

@@ -20,15 +20,15 @@ public sealed class RedrivePropertyTests
     {
         var random = new Random(seed);
         _state.SetRetry(Policy, _now);
-        for (int run = 0; run < 12; run++)
+        for (var run = 0; run < 12; run++)
         {
-            for (int i = 0; i < _logs.Length; i++)
+            for (var i = 0; i < _logs.Length; i++)
                 _logs[i] = _logs[i] with { End = _logs[i].End + random.Next(20) };
             // A topic without dead letters of its own is found all the same.
             Assert.Null(_state.BeginRedrive(new RedriveWish(null, null, null), [.. _logs], Later()).Answer);
-            long all = _state.Redrive!.LeftCount();
+            var all = _state.Redrive!.LeftCount();
             Run(random, isLast: run == 11);
-            Redrive redrive = _state.Redrive!;
+            var redrive = _state.Redrive!;
             Assert.NotNull(redrive.EndedMs);
             Assert.Equal(all, redrive.RedrivenCount + redrive.KeptCount + redrive.LeftCount());
             Assert.Equal(redrive.KeptCount, redrive.Reasons.Sum(reason => reason.Count));
@@ -43,7 +43,7 @@ public sealed class RedrivePropertyTests
         RedriveTopic? late = null;
         while (_state.Redrive is { EndedMs: null } running)
         {
-            RedriveTopic topic = running.Topics.First(one => one.LeftCount > 0);
+            var topic = running.Topics.First(one => one.LeftCount > 0);
             if (!isLast && random.Next(8) == 0)
             {
                 Assert.True(_state.StopRedrive(Later()).Answer);
@@ -65,10 +65,10 @@ public sealed class RedrivePropertyTests
 
     private void Step(Random random, RedriveTopic topic, bool isLast)
     {
-        long next = random.NextInt64(topic.Next, topic.End + 1);
+        var next = random.NextInt64(topic.Next, topic.End + 1);
         var left = ImmutableArray.CreateBuilder<RedriveTopic>();
-        int redriven = 0;
-        for (long offset = topic.Next; offset < next; offset++)
+        var redriven = 0;
+        for (var offset = topic.Next; offset < next; offset++)
         {
             if (!isLast && random.Next(4) == 0)
             {
@@ -81,15 +81,15 @@ public sealed class RedrivePropertyTests
         }
 
         var progress = new RedriveProgress(next, redriven, left.Count, 0, [new RedriveReason("too_large", left.Count, null)], left.ToImmutable());
-        for (int repeats = random.Next(1, 3); repeats > 0; repeats--)
+        for (var repeats = random.Next(1, 3); repeats > 0; repeats--)
             _state.AdvanceRedrive(topic, progress, Later());
     }
 
     [Fact]
     public void Redrive_WhenItLeavesTooManyStretches_StopsAndTheNextBeginsWithThem()
     {
-        int count = GroupStateLimits.RedriveStretchesMax;
-        RedriveTopic log = _logs[0] with { End = 4 * count };
+        var count = GroupStateLimits.RedriveStretchesMax;
+        var log = _logs[0] with { End = 4 * count };
         _state.SetRetry(Policy, _now);
         _state.BeginRedrive(new RedriveWish(null, null, null), [log], Later());
         ImmutableArray<RedriveTopic> left = [.. Enumerable.Range(0, count).Select(i => log with { Next = 2 * i, End = 2 * i + 1 })];

@@ -17,10 +17,10 @@ public sealed class PartitionHomeTests
     [InlineData(4, 50)]
     public void Find_ForAnyTopic_GivesNoSiloTwoMoreThanAnother(int siloCount, int partitionCount)
     {
-        SiloAddress[] silos = Silos(siloCount);
-        foreach (Guid topic in Topics())
+        var silos = Silos(siloCount);
+        foreach (var topic in Topics())
         {
-            SiloAddress[] homes = Homes(topic, partitionCount, silos);
+            var homes = Homes(topic, partitionCount, silos);
             int[] counts = [.. silos.Select(silo => homes.Count(silo.Equals))];
             Assert.InRange(counts.Max() - counts.Min(), 0, 1);
             Assert.Equal(homes, Homes(topic, partitionCount, [.. silos.Reverse()]));
@@ -30,15 +30,15 @@ public sealed class PartitionHomeTests
     [Fact]
     public void Find_OfTheFirstPartitions_UsesAllSilos()
     {
-        SiloAddress[] silos = Silos(3);
+        var silos = Silos(3);
         Assert.All(silos, silo => Assert.Contains(Topics(), topic => silo.Equals(PartitionHome.Find(new PartitionKey(topic, 0), silos))));
     }
 
     [Fact]
     public void Find_WhenASiloIsAdded_LeavesManyWhereTheyAre()
     {
-        SiloAddress[] silos = Silos(4);
-        double stay = Topics().Average(topic => Homes(topic, 12, silos[..3]).Zip(Homes(topic, 12, silos))
+        var silos = Silos(4);
+        var stay = Topics().Average(topic => Homes(topic, 12, silos[..3]).Zip(Homes(topic, 12, silos))
             .Average(pair => pair.First.Equals(pair.Second) ? 1.0 : 0.0));
         Assert.InRange(stay, 0.4, 0.75);
     }

@@ -25,7 +25,7 @@ public sealed class KeyPartitionerTests
         var random = new Random(20260611);
         byte[][] keys = [.. Enumerable.Range(0, 1_000).Select(i =>
         {
-            byte[] key = new byte[1 + i % 70];
+            var key = new byte[1 + i % 70];
             random.NextBytes(key);
             return key;
         })];
@@ -40,8 +40,8 @@ public sealed class KeyPartitionerTests
     public void Next_WhenCalledForManyBatches_GivesEveryPartitionItsShare()
     {
         var sticky = new StickyPartitioner(start: int.MaxValue);
-        int[] counts = new int[7];
-        for (int i = 0; i < 7_000; i++)
+        var counts = new int[7];
+        for (var i = 0; i < 7_000; i++)
             counts[sticky.Next(7)]++;
 
         Assert.All(counts, count => Assert.Equal(1_000, count));
