@@ -42,14 +42,13 @@ internal sealed partial class ProduceEndpoints(
 
     private Task AppendToPartitionAsync(HttpContext context) => AppendAsync(context, Parameters.Partition(context));
 
-    private async Task AppendAsync(HttpContext context, int? partition)
+    private Task AppendAsync(HttpContext context, int? partition)
     {
         if (ProducerHeaders.ReadProducer(context.Request, time.GetUtcNow().ToUnixTimeMilliseconds()) is { } identity)
             context.Features.Set(new ClientIdentity(identity));
-        if (context.Request.Headers.TryGetValue(ProducerHeaders.Key, out var key))
-            await AppendKeyedAsync(context, partition, key);
-        else
-            await AppendByTypeAsync(context, partition);
+        return context.Request.Headers.TryGetValue(ProducerHeaders.Key, out var key)
+            ? AppendKeyedAsync(context, partition, key)
+            : AppendByTypeAsync(context, partition).AsTask();
     }
 
     /// <summary>Appends under the client's key: what makes the append repeatable is stored before it, and what came of it after.</summary>
@@ -120,8 +119,9 @@ internal sealed partial class ProduceEndpoints(
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask AppendAsync(HttpContext context, int? partition, RecordCollector records, Acks acks)
     {
-        var outcome = await CallAsync(
+        var outcome = await TryCallAsync(
             context, new(records.Finish(), partition, records.Partitions, acks, ExpectedNextOffset(context)));
+        ThrowWhenRefused(outcome);
         if (acks == Acks.None)
         {
             context.Response.StatusCode = StatusCodes.Status202Accepted;
@@ -146,8 +146,9 @@ internal sealed partial class ProduceEndpoints(
         var recordCount = EncodedBatches.Check(body.Bytes.Span, partition is not null);
         if (context.Features.Get<ClientIdentity>() is { Identity.IsClients: true })
             ProducerHeaders.RefuseSecondProducer(body.Bytes.Span);
-        var outcome = await CallAsync(
+        var outcome = await TryCallAsync(
             context, new(body.Bytes, partition, default, options.Acks, ExpectedNextOffset(context)));
+        ThrowWhenRefused(outcome);
         if (options.Acks == Acks.None)
         {
             context.Response.StatusCode = StatusCodes.Status202Accepted;
@@ -168,13 +169,6 @@ internal sealed partial class ProduceEndpoints(
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<AppendOutcome> CallAsync(HttpContext context, AppendRecords records)
-    {
-        var outcome = await TryCallAsync(context, records);
-        return outcome.Response.Error is { } error ? throw new RequestException(error) : outcome;
-    }
-
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<AppendOutcome> TryCallAsync(HttpContext context, AppendRecords records)
     {
         var topic = Parameters.Topic(context);
@@ -191,6 +185,12 @@ internal sealed partial class ProduceEndpoints(
         return outcome.Response.Error is { Code: StreamErrorCode.UnknownProducerId } error
             ? outcome with { Response = outcome.Response with { Error = WithAdvice(error, isInHeader: client is { Identity.IsClients: true }) } }
             : outcome;
+    }
+
+    private static void ThrowWhenRefused(AppendOutcome outcome)
+    {
+        if (outcome.Response.Error is { } error)
+            throw new RequestException(error);
     }
 
     private static StreamError WithAdvice(StreamError error, bool isInHeader) => error with

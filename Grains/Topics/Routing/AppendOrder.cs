@@ -35,7 +35,7 @@ internal sealed class AppendOrder(GrainLookup<IPartitionGrain> partitions, LedPa
                 if (calls.HaveEnded)
                     continue;
                 if (calls.MustWait(isCall: here is null))
-                    return new ValueTask<AppendResponse>(calls.Wait(here is null, () => BeginAsync(key, here, request, calls, cancellationToken)));
+                    return WaitAsync(key, here, request, calls, cancellationToken);
                 // Nothing is under way: the last call has ended since it was looked for.
                 if (here is not null)
                     Forget(key, calls);
@@ -46,6 +46,11 @@ internal sealed class AppendOrder(GrainLookup<IPartitionGrain> partitions, LedPa
             return BeginAsync(key, here, request, calls, cancellationToken);
         }
     }
+
+    // Apart from its caller, which would else make the closure for every append.
+    private ValueTask<AppendResponse> WaitAsync(
+        PartitionKey key, LedPartition? here, AppendRequest request, CallsUnderWay calls, CancellationToken cancellationToken) =>
+        new(calls.Wait(here is null, () => BeginAsync(key, here, request, calls, cancellationToken)));
 
     private ValueTask<AppendResponse> BeginAsync(
         PartitionKey key, LedPartition? here, AppendRequest request, CallsUnderWay calls, CancellationToken cancellationToken) => here is null
