@@ -31,9 +31,9 @@ internal sealed class DocumentFilter : IDocumentFilter
             [ErrorAnswer] = new OpenApiResponse
             {
                 Description = "A failure (RFC 9457): what is wrong, with Kafka's name of the error, and whether the same request may succeed later.",
-                Content = new Dictionary<string, OpenApiMediaType>
+                Content = new Dictionary<string, IOpenApiMediaType>
                 {
-                    [Problems.MediaType] = new()
+                    [Problems.MediaType] = new OpenApiMediaType
                     {
                         Schema = context.SchemaGenerator.GenerateSchema(typeof(Problem), context.SchemaRepository),
                         Example = JsonSerializer.SerializeToNode(ErrorExample, ApiJsonContext.Api.Problem),

@@ -28,7 +28,7 @@ internal sealed class OperationFilter : IOperationFilter
         operation.RequestBody = source.Bodies.Count == 0 ? null : new OpenApiRequestBody
         {
             Required = !source.IsBodyOptional,
-            Content = source.Bodies.ToDictionary(body => body.MediaType, body => Content(body, context)),
+            Content = Contents(source.Bodies, context),
         };
         (operation.Extensions ??= new Dictionary<string, IOpenApiExtension>())[Journey.OrderField] = new JsonNodeExtension(Journey.PlaceOf(source));
         operation.Responses = [];
@@ -37,7 +37,7 @@ internal sealed class OperationFilter : IOperationFilter
             operation.Responses[answer.Status.ToString()] = new OpenApiResponse
             {
                 Description = answer.Description,
-                Content = answer.Bodies.ToDictionary(body => body.MediaType, body => Content(body, context)),
+                Content = Contents(answer.Bodies, context),
             };
         }
 
@@ -68,6 +68,9 @@ internal sealed class OperationFilter : IOperationFilter
 
     private static JsonValue? ValueOf(OperationParameter parameter, string? text) =>
         text is null ? null : parameter.IsInteger ? JsonValue.Create(long.Parse(text)) : JsonValue.Create(text);
+
+    private static Dictionary<string, IOpenApiMediaType> Contents(IReadOnlyList<OperationBody> bodies, OperationFilterContext context) =>
+        bodies.ToDictionary(body => body.MediaType, IOpenApiMediaType (body) => Content(body, context));
 
     private static OpenApiMediaType Content(OperationBody body, OperationFilterContext context) => new()
     {
