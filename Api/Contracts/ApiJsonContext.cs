@@ -35,6 +35,12 @@ namespace OrleansStream.Contracts;
 [JsonSerializable(typeof(RetryPolicyAnswer))]
 [JsonSerializable(typeof(RedriveRequest))]
 [JsonSerializable(typeof(RedriveAnswer))]
+[JsonSerializable(typeof(KeyRequest))]
+[JsonSerializable(typeof(KeyAnswer))]
+[JsonSerializable(typeof(KeyListAnswer))]
+[JsonSerializable(typeof(RightRequest))]
+[JsonSerializable(typeof(RightEntry))]
+[JsonSerializable(typeof(RightListAnswer))]
 public sealed partial class ApiJsonContext : JsonSerializerContext
 {
     /// <summary>The context every answer is written with: text stays readable, as no answer is ever put into an HTML page.</summary>

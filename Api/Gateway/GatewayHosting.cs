@@ -8,6 +8,7 @@ using OrleansStream.Gateway.Groups;
 using OrleansStream.Gateway.Reading;
 using OrleansStream.Gateway.Reading.Tails;
 using OrleansStream.Gateway.Routing;
+using OrleansStream.Gateway.Security;
 using OrleansStream.Gateway.Topics;
 
 namespace OrleansStream.Gateway;
@@ -22,6 +23,13 @@ public static class GatewayHosting
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<QuotaOptions>, QuotaOptionsValidator>());
         services.AddOptions<QuotaOptions>().BindConfiguration(QuotaOptions.SectionName).ValidateOnStart();
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<SecurityOptions>, SecurityOptionsValidator>());
+        services.AddOptions<SecurityOptions>().BindConfiguration(SecurityOptions.SectionName).ValidateOnStart();
+        services.TryAddSingleton<AccessRules>();
+        services.TryAddSingleton<FailedSignIns>();
+        services.TryAddSingleton<KeySignIn>();
+        services.TryAddSingleton<AccessAdministration>();
+        services.TryAddSingleton(provider => new AccessControl(provider.GetRequiredService<AccessRules>(), provider.GetRequiredService<TimeProvider>()));
         services.TryAddSingleton<ClientQuotas>();
         services.TryAddSingleton(provider => new NodeLoad(provider.GetRequiredService<TimeProvider>(), partOfFree: AdmissionLimits.RequestPartOfFree));
         services.TryAddSingleton(provider => new NodeAnswers(provider.GetRequiredService<TimeProvider>()));

@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using Microsoft.AspNetCore.ResponseCompression;
 using OrleansStream.Gateway;
+using OrleansStream.Rest.Access;
 using OrleansStream.Rest.Cluster;
 using OrleansStream.Rest.Errors;
 using OrleansStream.Rest.Fetch;
@@ -33,6 +34,8 @@ public static class RestHosting
         services.AddHealthChecks();
         services.AddSingleton<HealthEndpoints>();
         services.AddSingleton<ClusterEndpoints>();
+        services.AddSingleton<KeyEndpoints>();
+        services.AddSingleton<RightEndpoints>();
         services.AddApiDescription();
         services.AddResponseCompression(compression =>
         {
@@ -59,6 +62,7 @@ public static class RestHosting
         app.UseApiDescription();
         app.UseRouting();
         app.UseMiddleware<LostReadMiddleware>();
+        app.UseMiddleware<SignInMiddleware>();
         app.UseMiddleware<OperationGate>();
         app.UseMiddleware<LoadMiddleware>();
         app.MapGet("/", context =>
@@ -77,5 +81,7 @@ public static class RestHosting
         GroupOffsetEndpoints.Map(v1);
         GroupRetryEndpoints.Map(v1);
         ClusterEndpoints.Map(v1);
+        KeyEndpoints.Map(v1);
+        RightEndpoints.Map(v1);
     }
 }

@@ -54,6 +54,15 @@ public enum StreamErrorCode : short
     /// <summary>The group is moving partitions. Poll again.</summary>
     RebalanceInProgress = 27,
 
+    /// <summary>The caller has no right to do that with the topic. Ask for the right, or take another topic.</summary>
+    TopicAuthorizationFailed = 29,
+
+    /// <summary>The caller has no right to do that with the group. Ask for the right, or take another group.</summary>
+    GroupAuthorizationFailed = 30,
+
+    /// <summary>The caller has no right to do that with the cluster. Ask for the right.</summary>
+    ClusterAuthorizationFailed = 31,
+
     /// <summary>A record's timestamp is further ahead than <c>message.timestamp.after.max.ms</c>. Correct the clock that made it.</summary>
     InvalidTimestamp = 32,
 
@@ -90,6 +99,9 @@ public enum StreamErrorCode : short
     /// <summary>The store failed and the append was definitely not stored. Retry.</summary>
     KafkaStorageError = 56,
 
+    /// <summary>The caller has not signed in, or with what is not valid, or not any more. Sign in.</summary>
+    SaslAuthenticationFailed = 58,
+
     /// <summary>The batch's producer id is not known here.</summary>
     UnknownProducerId = 59,
 
@@ -107,6 +119,9 @@ public enum StreamErrorCode : short
 
     /// <summary>A record breaks a rule that the error names. Correct it.</summary>
     InvalidRecord = 87,
+
+    /// <summary>There is no such key, or no such right.</summary>
+    ResourceNotFound = 91,
 
     /// <summary>The topic id is not known: the topic was deleted.</summary>
     UnknownTopicId = 100,
@@ -135,4 +150,7 @@ public enum StreamErrorCode : short
 
     /// <summary>A request with the same idempotency key is still being made. Repeat it a moment later for its answer. Ours.</summary>
     IdempotencyKeyInUse = 1005,
+
+    /// <summary>There is an API key of that id already. Take another id. Ours.</summary>
+    KeyAlreadyExists = 1006,
 }

@@ -15,6 +15,7 @@ using OrleansStream.Maintenance;
 using OrleansStream.Partitions;
 using OrleansStream.Partitions.Placement;
 using OrleansStream.Persistence;
+using OrleansStream.Security;
 using OrleansStream.Storage;
 using OrleansStream.Storage.Memory;
 using OrleansStream.Topics.Routing;
@@ -84,6 +85,8 @@ public static class OrleansStreamHosting
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, UpkeepTicker>();
         silo.Services.AddSingleton(services => new LedPartitions(AreCallsDirect(services)));
         silo.Services.AddSingleton<OpenPartitions>();
+        silo.Services.AddSingleton(services => new AccessDocuments(
+            services.GetRequiredService<IDocumentStore>(), services.GetRequiredService<IOptions<ClusterOptions>>(), services.GetRequiredService<TimeProvider>()));
         silo.Services.AddSingleton<TopicRouters>();
         silo.Services.AddSingleton<ILocalTopics>(services => AreCallsDirect(services) ? services.GetRequiredService<TopicRouters>() : null!);
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(services => services.GetRequiredService<OpenPartitions>());

@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
 using OrleansStream.Errors;
+using OrleansStream.Gateway.Security;
+using OrleansStream.Security;
 using OrleansStream.Topics;
 
 namespace OrleansStream.Gateway.Admission;
@@ -12,9 +14,10 @@ namespace OrleansStream.Gateway.Admission;
 /// Only that a topic exists is remembered, for <see cref="AdmissionLimits.TopicKnownAge"/>. That one does not is asked each time of the catalogue, whose
 /// entry makes a topic exist: a topic is there for everybody from the answer to its creation on. Safe for any thread.
 /// </remarks>
+/// <param name="access">Decides who may.</param>
 /// <param name="grains">The way to the catalogue.</param>
 /// <param name="time">The clock.</param>
-public sealed class KnownTopics(IGrainFactory grains, TimeProvider time)
+public sealed class KnownTopics(AccessControl access, IGrainFactory grains, TimeProvider time)
 {
     private readonly ConcurrentDictionary<string, long> _knownAt = new(StringComparer.Ordinal);
 
@@ -22,12 +25,14 @@ public sealed class KnownTopics(IGrainFactory grains, TimeProvider time)
     /// <param name="name">The topic's name.</param>
     public bool IsKnown(string name) => _knownAt.TryGetValue(name, out var at) && time.GetElapsedTime(at) < AdmissionLimits.TopicKnownAge;
 
-    /// <summary>Makes sure that there is a topic.</summary>
+    /// <summary>Makes sure that there is a topic. Whoever may do nothing with it is not told whether there is.</summary>
+    /// <param name="caller">On whose behalf.</param>
     /// <param name="name">The topic's name.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    /// <exception cref="StreamException">There is none.</exception>
-    public async ValueTask RequireAsync(string name, CancellationToken cancellationToken)
+    /// <exception cref="StreamException">There is none, or the caller may do nothing with it.</exception>
+    public async ValueTask RequireAsync(Caller caller, string name, CancellationToken cancellationToken)
     {
+        access.DemandTopic(caller, AccessOperations.Describe, name);
         if (IsKnown(name))
             return;
         TopicMetadata? topic;

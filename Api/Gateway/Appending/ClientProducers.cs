@@ -1,31 +1,38 @@
 using OrleansStream.Errors;
+using OrleansStream.Gateway.Security;
 using OrleansStream.Producers;
+using OrleansStream.Security;
 using OrleansStream.Topics;
 
 namespace OrleansStream.Gateway.Appending;
 
 /// <summary>The producers of clients: each has an id and an epoch, which it raises to fence the one before.</summary>
+/// <param name="access">Decides who may.</param>
 /// <param name="grains">The way to the registers.</param>
 /// <param name="ids">Gives out ids.</param>
-public sealed class ClientProducers(IGrainFactory grains, ClientProducerIds ids)
+public sealed class ClientProducers(AccessControl access, IGrainFactory grains, ClientProducerIds ids)
 {
     /// <summary>Takes in a new producer, at epoch 0.</summary>
+    /// <param name="caller">On whose behalf.</param>
     /// <returns>Its id, which nobody else has.</returns>
     /// <exception cref="StreamException">A limit is reached, or there is no id to be had just now.</exception>
-    public async ValueTask<long> AddAsync()
+    public async ValueTask<long> AddAsync(Caller caller)
     {
+        access.DemandAnyTopic(caller, AccessOperations.Write);
         var id = await ids.TakeAsync(TopicLimits.AppendTimeout);
         return await Register(id).AddAsync(id) is { } error ? throw new StreamException(error) : id;
     }
 
     /// <summary>Gives a producer its next epoch, which fences the one before in each partition from its first batch on (KIP-360).</summary>
+    /// <param name="caller">On whose behalf.</param>
     /// <param name="producerId">The producer's id.</param>
     /// <param name="producerEpoch">The epoch that it has.</param>
     /// <param name="key">A key of the caller's, by which a repeat of the call is known and given the same answer; null for none.</param>
     /// <returns>The new epoch.</returns>
     /// <exception cref="StreamException">The producer is not known or has another epoch by now; or the key was used for the epoch before.</exception>
-    public async ValueTask<short> RaiseEpochAsync(long producerId, short producerEpoch, string? key)
+    public async ValueTask<short> RaiseEpochAsync(Caller caller, long producerId, short producerEpoch, string? key)
     {
+        access.DemandAnyTopic(caller, AccessOperations.Write);
         var hash = key is null ? null : KeyedRequests.HashOf(key);
         var raised = await Register(producerId).RaiseEpochAsync(producerId, producerEpoch, hash);
         return raised.Error is { } error ? throw new StreamException(error) : raised.ProducerEpoch;

@@ -1,26 +1,31 @@
 using System.Security.Cryptography;
 using System.Text;
 using OrleansStream.Errors;
+using OrleansStream.Gateway.Security;
 using OrleansStream.Producers;
+using OrleansStream.Security;
 using OrleansStream.Topics;
 
 namespace OrleansStream.Gateway.Appending;
 
 /// <summary>Begins requests that clients gave a key, so that one key stands for one append for a day.</summary>
+/// <param name="access">Decides who may.</param>
 /// <param name="grains">The way to the grains.</param>
 /// <param name="appender">Chooses where keyless records begin.</param>
 /// <param name="time">The clock.</param>
-public sealed class KeyedRequests(IGrainFactory grains, RecordsAppender appender, TimeProvider time)
+public sealed class KeyedRequests(AccessControl access, IGrainFactory grains, RecordsAppender appender, TimeProvider time)
 {
     private const int KeyHashBytes = 16;
 
     /// <summary>Begins a request, goes on with one that was left, or finds what came of it.</summary>
+    /// <param name="caller">On whose behalf.</param>
     /// <param name="topic">The topic's name.</param>
     /// <param name="key">The client's key, at most <see cref="KeyedAppendLimits.KeyLengthMax"/> characters.</param>
     /// <param name="requestHash">A text that two requests share when they ask for the same append.</param>
     /// <exception cref="StreamException">The key was used for another request, or is in use; or there is no such topic.</exception>
-    public async Task<ClientIdentity> BeginAsync(string topic, string key, string requestHash)
+    public async Task<ClientIdentity> BeginAsync(Caller caller, string topic, string key, string requestHash)
     {
+        access.DemandTopic(caller, AccessOperations.Write, topic);
         var keyHash = SHA256.HashData(Encoding.UTF8.GetBytes(key));
         var keyText = TextOf(keyHash);
         var runner = Guid.NewGuid();

@@ -1,7 +1,9 @@
 using System.Runtime.CompilerServices;
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Routing;
+using OrleansStream.Gateway.Security;
 using OrleansStream.Records;
+using OrleansStream.Security;
 using OrleansStream.Topics;
 using OrleansStream.Topics.Routing;
 
@@ -12,22 +14,26 @@ namespace OrleansStream.Gateway.Appending;
 /// error or a duplicate: a call that is lost is repeated through another server until its outcome is known or its time is over.
 /// Every door appends through here, so that producers which callers name are judged in this one place.
 /// </summary>
+/// <param name="access">Decides who may.</param>
 /// <param name="routes">The way to the topics.</param>
 /// <param name="producers">Tells which producers callers may name.</param>
 /// <param name="lanes">Gives each request its identity.</param>
 /// <param name="time">The clock.</param>
-public sealed class RecordsAppender(TopicRoutes routes, ClientProducerIds producers, ProducerLanes lanes, TimeProvider time)
+public sealed class RecordsAppender(AccessControl access, TopicRoutes routes, ClientProducerIds producers, ProducerLanes lanes, TimeProvider time)
 {
     private readonly TopicPlans _plans = new();
     private uint _keylessTurn = (uint)Random.Shared.Next();
 
     /// <summary>Appends records.</summary>
+    /// <param name="caller">On whose behalf.</param>
     /// <param name="topic">The topic's name.</param>
     /// <param name="records">The records.</param>
     /// <returns>What came of it; failures of servers and lines are errors in it.</returns>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<AppendOutcome> AppendAsync(string topic, AppendRecords records)
+    public async ValueTask<AppendOutcome> AppendAsync(Caller caller, string topic, AppendRecords records)
     {
+        if (access.FindRefusal(caller, AccessOperations.Write, topic) is { } refusal)
+            return Refused(refusal);
         var startedAt = time.GetTimestamp();
         var named = ProducersOf(records.Batches.Span);
         if (await producers.CheckAsync(named, TopicLimits.AppendTimeout) is { } unknown)
@@ -67,12 +73,15 @@ public sealed class RecordsAppender(TopicRoutes routes, ClientProducerIds produc
     }
 
     /// <summary>Appends records under an identity of the client's.</summary>
+    /// <param name="caller">On whose behalf.</param>
     /// <param name="topic">The topic's name.</param>
     /// <param name="records">The records.</param>
     /// <param name="client">The identity.</param>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<AppendOutcome> AppendAsync(string topic, AppendRecords records, ClientIdentity client)
+    public async ValueTask<AppendOutcome> AppendAsync(Caller caller, string topic, AppendRecords records, ClientIdentity client)
     {
+        if (access.FindRefusal(caller, AccessOperations.Write, topic) is { } refusal)
+            return Refused(client.IsResumed ? refusal with { OutcomeUnknown = true } : refusal);
         var startedAt = time.GetTimestamp();
         var named = ProducersOf(records.Batches.Span);
         var judged = client.Identity.IsClients ? named.With(client.Identity.ProducerId) : named;

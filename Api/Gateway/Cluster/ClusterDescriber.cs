@@ -1,20 +1,25 @@
 using OrleansStream.Cluster;
 using OrleansStream.Errors;
+using OrleansStream.Gateway.Security;
+using OrleansStream.Security;
 
 namespace OrleansStream.Gateway.Cluster;
 
 /// <summary>Tells of the cluster's silos.</summary>
+/// <param name="access">Decides who may.</param>
 /// <param name="grains">The way to the grains.</param>
 /// <param name="time">The clock.</param>
-public sealed class ClusterDescriber(IGrainFactory grains, TimeProvider time)
+public sealed class ClusterDescriber(AccessControl access, IGrainFactory grains, TimeProvider time)
 {
     /// <summary>How long a silo may take to tell of itself.</summary>
     public static readonly TimeSpan AnswerMax = TimeSpan.FromSeconds(5);
 
     /// <summary>Describes every silo that is active, in the order of their addresses.</summary>
+    /// <param name="caller">On whose behalf.</param>
     /// <param name="cancellationToken">The caller's deadline.</param>
-    public async Task<IReadOnlyList<SiloDescription>> DescribeAsync(CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<SiloDescription>> DescribeAsync(Caller caller, CancellationToken cancellationToken)
     {
+        access.DemandCluster(caller, AccessOperations.Describe);
         var silos = await grains.GetGrain<IManagementGrain>(0).GetHosts(onlyActive: true, cancellationToken);
         return await Task.WhenAll(silos.Keys.Order().Select(silo => DescribeAsync(silo, cancellationToken)));
     }

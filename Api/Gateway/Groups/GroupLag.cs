@@ -1,39 +1,45 @@
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Admission;
 using OrleansStream.Gateway.Routing;
+using OrleansStream.Gateway.Security;
 using OrleansStream.Groups;
 using OrleansStream.Partitions;
 using OrleansStream.Records;
+using OrleansStream.Security;
 using OrleansStream.Topics;
 
 namespace OrleansStream.Gateway.Groups;
 
 /// <summary>Measures how far a group is behind, in records and in seconds.</summary>
+/// <param name="access">Decides who may.</param>
 /// <param name="groups">The groups.</param>
 /// <param name="routes">The way to topics.</param>
 /// <param name="time">Tells the age of records.</param>
 /// <param name="node">The node's memory for answers.</param>
-public sealed class GroupLag(ConsumerGroups groups, TopicRoutes routes, TimeProvider time, NodeAnswers node)
+public sealed class GroupLag(AccessControl access, ConsumerGroups groups, TopicRoutes routes, TimeProvider time, NodeAnswers node)
 {
-    /// <summary>Measures.</summary>
+    /// <summary>Measures, in the topics that the caller may describe.</summary>
+    /// <param name="caller">On whose behalf.</param>
     /// <param name="group">The group; its name is valid.</param>
     /// <param name="cancellationToken">The caller's deadline.</param>
     /// <exception cref="StreamException">There is no such group.</exception>
-    public async Task<MeasuredLag> MeasureAsync(string group, CancellationToken cancellationToken)
+    public async Task<MeasuredLag> MeasureAsync(Caller caller, string group, CancellationToken cancellationToken)
     {
-        var description = await groups.DescribeAsync(group, cancellationToken);
+        access.DemandGroup(caller, AccessOperations.Describe, group);
+        var description = await groups.DescribeAsync(caller, group, cancellationToken);
         using var load = new AnswerLoad(node);
-        return await MeasureAsync(description, load, cancellationToken);
+        return await MeasureAsync(caller, description, load, cancellationToken);
     }
 
-    private async Task<MeasuredLag> MeasureAsync(GroupDescription group, AnswerLoad load, CancellationToken cancellationToken)
+    private async Task<MeasuredLag> MeasureAsync(Caller caller, GroupDescription group, AnswerLoad load, CancellationToken cancellationToken)
     {
         var committed = group.Offsets.ToDictionary(offset => (offset.TopicId, offset.Partition), offset => offset.Offset);
         var owners = group.Members.SelectMany(member => member.Assigned.Select(partition => (partition, member.Member)))
             .ToDictionary(pair => (pair.partition.TopicId, pair.partition.Partition), pair => pair.Member);
         string[] topics = [.. group.Offsets.Select(offset => offset.Topic)
             .Concat(group.Members.SelectMany(member => member.Assigned.Concat(member.Target)).Select(partition => partition.Topic))
-            .Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+            .Distinct(StringComparer.Ordinal).Where(topic => access.Allows(caller, AccessOperations.Describe, ResourceKind.Topic, topic))
+            .Order(StringComparer.Ordinal)];
         var measured = new List<MeasuredPartitionLag>();
         foreach (var topic in topics)
         {

@@ -1,42 +1,49 @@
 using System.Collections.Immutable;
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Admission;
+using OrleansStream.Gateway.Security;
 using OrleansStream.Groups;
+using OrleansStream.Security;
 using OrleansStream.Topics;
 
 namespace OrleansStream.Gateway.Groups;
 
 /// <summary>A group's offsets: read, commit, set. None is kept that is known to lie beyond the end of its log.</summary>
+/// <param name="access">Decides who may.</param>
 /// <param name="groups">The groups.</param>
 /// <param name="grains">The way to groups and topics.</param>
 /// <param name="ends">Knows how far logs reach.</param>
 /// <param name="known">The topics that there are.</param>
-public sealed class GroupOffsets(ConsumerGroups groups, IGrainFactory grains, LogEnds ends, KnownTopics known)
+public sealed class GroupOffsets(AccessControl access, ConsumerGroups groups, IGrainFactory grains, LogEnds ends, KnownTopics known)
 {
     /// <summary>The committed offsets of a group, by topic and partition.</summary>
+    /// <param name="caller">On whose behalf.</param>
     /// <param name="group">The group; its name is valid.</param>
     /// <param name="topic">Only of this topic; null for all.</param>
     /// <param name="cancellationToken">The caller's deadline.</param>
     /// <exception cref="StreamException">There is no such group.</exception>
-    public async Task<IEnumerable<GroupOffset>> ListAsync(string group, string? topic, CancellationToken cancellationToken)
+    public async Task<IEnumerable<GroupOffset>> ListAsync(Caller caller, string group, string? topic, CancellationToken cancellationToken)
     {
-        var description = await groups.DescribeAsync(group, cancellationToken);
-        return description.Offsets.Where(offset => topic is null || offset.Topic == topic);
+        var description = await groups.DescribeAsync(caller, group, cancellationToken);
+        return description.Offsets.Where(offset => (topic is null || offset.Topic == topic) && access.Allows(caller, AccessOperations.Describe, ResourceKind.Topic, offset.Topic));
     }
 
     /// <summary>The committed offsets of some partitions of a group, by topic and partition.</summary>
+    /// <param name="caller">On whose behalf.</param>
     /// <param name="group">The group; its name is valid.</param>
     /// <param name="partitions">Offsets of the partitions.</param>
     /// <param name="cancellationToken">The caller's deadline.</param>
     /// <exception cref="StreamException">There is no such group.</exception>
-    public async Task<IEnumerable<GroupOffset>> ListAsync(string group, ImmutableArray<PartitionOffset> partitions, CancellationToken cancellationToken)
+    public async Task<IEnumerable<GroupOffset>> ListAsync(Caller caller, string group, ImmutableArray<PartitionOffset> partitions, CancellationToken cancellationToken)
     {
+        access.DemandGroup(caller, AccessOperations.Describe, group);
         var wanted = partitions.Select(offset => (offset.TopicId, offset.Partition)).ToHashSet();
-        var description = await groups.DescribeAsync(group, cancellationToken);
-        return description.Offsets.Where(offset => wanted.Contains((offset.TopicId, offset.Partition)));
+        var description = await groups.DescribeAsync(caller, group, cancellationToken);
+        return description.Offsets.Where(offset => wanted.Contains((offset.TopicId, offset.Partition)) && access.Allows(caller, AccessOperations.Describe, ResourceKind.Topic, offset.Topic));
     }
 
     /// <summary>Commits offsets of a member's partitions, all or none.</summary>
+    /// <param name="caller">On whose behalf.</param>
     /// <param name="group">The group; its name is valid.</param>
     /// <param name="member">The member; its id is valid.</param>
     /// <param name="memberEpoch">Its epoch, as it was told last.</param>
@@ -44,21 +51,25 @@ public sealed class GroupOffsets(ConsumerGroups groups, IGrainFactory grains, Lo
     /// <param name="cancellationToken">The caller's deadline.</param>
     /// <exception cref="StreamException">There is no such topic or partition, or an offset lies beyond the end of its log.</exception>
     public async Task<CommitOutcome> CommitAsync(
-        string group, string member, long memberEpoch, IReadOnlyList<TopicOffset> offsets, CancellationToken cancellationToken)
+        Caller caller, string group, string member, long memberEpoch, IReadOnlyList<TopicOffset> offsets, CancellationToken cancellationToken)
     {
-        var found = await FindAsync(offsets, cancellationToken);
+        access.DemandGroup(caller, AccessOperations.Read, group);
+        DemandTopics(caller, AccessOperations.Read, offsets);
+        var found = await FindAsync(caller, offsets, cancellationToken);
         await ends.CheckAsync(Named(offsets, found), mustKnow: false, cancellationToken);
         return await CommitAsync(group, member, new MemberToken(Guid.Empty, memberEpoch), found, cancellationToken);
     }
 
     /// <summary>Commits what a member's answer held.</summary>
+    /// <param name="caller">On whose behalf.</param>
     /// <param name="group">The group; its name is valid.</param>
     /// <param name="member">The member; its id is valid.</param>
     /// <param name="cursor">The answer's cursor.</param>
     /// <param name="cancellationToken">The caller's deadline.</param>
     /// <exception cref="StreamException">An offset lies beyond the end of its log; or only a poll can tell what became of the answer's records.</exception>
-    public async Task<CommitOutcome> CommitAsync(string group, string member, GroupCursor cursor, CancellationToken cancellationToken)
+    public async Task<CommitOutcome> CommitAsync(Caller caller, string group, string member, GroupCursor cursor, CancellationToken cancellationToken)
     {
+        access.DemandGroup(caller, AccessOperations.Read, group);
         if (cursor.Holds.Count > 0)
             throw StreamException.InvalidRequest("cursor", "Records of the cursor's answer wait in place, or were passed over for one that does: commit it with a poll, which can tell.");
         ImmutableArray<PartitionOffset> offsets = [.. cursor.Offsets];
@@ -74,6 +85,7 @@ public sealed class GroupOffsets(ConsumerGroups groups, IGrainFactory grains, Lo
     }
 
     /// <summary>Sets offsets of a group without members, forward or back, all or none; makes the group when there is none.</summary>
+    /// <param name="caller">On whose behalf.</param>
     /// <param name="group">The group; its name is valid.</param>
     /// <param name="offsets">The offsets.</param>
     /// <param name="cancellationToken">The caller's deadline.</param>
@@ -81,11 +93,20 @@ public sealed class GroupOffsets(ConsumerGroups groups, IGrainFactory grains, Lo
     /// <exception cref="StreamException">
     /// There is no such topic or partition, an offset lies beyond the end of its log or nobody could tell just now, or the group has members.
     /// </exception>
-    public async Task<ImmutableArray<PartitionOffset>> SetAsync(string group, IReadOnlyList<TopicOffset> offsets, CancellationToken cancellationToken)
+    public async Task<ImmutableArray<PartitionOffset>> SetAsync(
+        Caller caller, string group, IReadOnlyList<TopicOffset> offsets, CancellationToken cancellationToken)
     {
-        var found = await FindAsync(offsets, cancellationToken);
+        access.DemandGroup(caller, AccessOperations.Manage, group);
+        DemandTopics(caller, AccessOperations.Describe, offsets);
+        var found = await FindAsync(caller, offsets, cancellationToken);
         await ends.CheckAsync(Named(offsets, found), mustKnow: true, cancellationToken);
         return await Group(group).ResetAsync(NamesOf(offsets), found).WaitAsync(cancellationToken) is { } error ? throw new StreamException(error) : found;
+    }
+
+    private void DemandTopics(Caller caller, AccessOperations operation, IReadOnlyList<TopicOffset> offsets)
+    {
+        foreach (var topic in NamesOf(offsets))
+            access.DemandTopic(caller, operation, topic);
     }
 
     private IConsumerGroupGrain Group(string group) => grains.GetGrain<IConsumerGroupGrain>(group);
@@ -100,12 +121,12 @@ public sealed class GroupOffsets(ConsumerGroups groups, IGrainFactory grains, Lo
     private static ImmutableArray<string> NamesOf(IReadOnlyList<TopicOffset> offsets) =>
         [.. offsets.Select(offset => offset.Topic).Distinct(StringComparer.Ordinal)];
 
-    private async Task<ImmutableArray<PartitionOffset>> FindAsync(IReadOnlyList<TopicOffset> offsets, CancellationToken cancellationToken)
+    private async Task<ImmutableArray<PartitionOffset>> FindAsync(Caller caller, IReadOnlyList<TopicOffset> offsets, CancellationToken cancellationToken)
     {
         var topics = new Dictionary<string, TopicMetadata>(StringComparer.Ordinal);
         foreach (var name in NamesOf(offsets))
         {
-            await known.RequireAsync(name, cancellationToken);
+            await known.RequireAsync(caller, name, cancellationToken);
             var response = await grains.GetGrain<ITopicGrain>(name).GetAsync().WaitAsync(cancellationToken);
             topics[name] = response.Topic ?? throw new StreamException(response.Error!);
         }

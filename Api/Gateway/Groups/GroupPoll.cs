@@ -31,12 +31,14 @@ public sealed class GroupPoll : IDisposable
     private readonly PollPositions _positions;
     private readonly PolledPartitions _partitions;
     private readonly FailedRecords _failed;
+    private readonly Action _demandRights;
     private PollDelivery? _delivery;
 
     internal GroupPoll(
-        IGrainFactory grains, TopicRoutes routes, LogEnds ends, TimeProvider time, NodeAnswers node, NodeWaits waits, string group, string member, PollOptions options)
+        IGrainFactory grains, TopicRoutes routes, LogEnds ends, TimeProvider time, NodeAnswers node, NodeWaits waits, string group, string member, PollOptions options,
+        Action demandRights)
     {
-        (_ends, _time, _group, _member, _options) = (ends, time, group, member, options);
+        (_ends, _time, _group, _member, _options, _demandRights) = (ends, time, group, member, options, demandRights);
         _load = new AnswerLoad(node);
         _fetcher = new PartitionFetcher(routes, _load);
         _membership = new GroupMembership(grains.GetGrain<IConsumerGroupGrain>(group), time, member, options);
@@ -193,6 +195,8 @@ public sealed class GroupPoll : IDisposable
                 return Refusal(refused);
         }
 
+        // They may have been taken away while it waited.
+        _demandRights();
         // A stream stays, and reads again; a poll without records could not be told from one that found none.
         if (!_partitions.HasRecords && !endsOnNews && Partitions.Any(partition => partition.Error?.Code == StreamErrorCode.ThrottlingQuotaExceeded))
             throw new StreamException(_load.Refusal);

@@ -1,28 +1,35 @@
 using System.Collections.Immutable;
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Admission;
+using OrleansStream.Gateway.Security;
 using OrleansStream.Groups;
+using OrleansStream.Security;
 using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Gateway.Groups;
 
 /// <summary>Resets a group's offsets to places that the logs themselves tell.</summary>
+/// <param name="access">Decides who may.</param>
 /// <param name="groups">The groups.</param>
 /// <param name="grains">The way to groups and topics.</param>
 /// <param name="known">The topics that there are.</param>
-public sealed class GroupResets(ConsumerGroups groups, IGrainFactory grains, KnownTopics known)
+public sealed class GroupResets(AccessControl access, ConsumerGroups groups, IGrainFactory grains, KnownTopics known)
 {
     /// <summary>Resets the offsets of a group without members, all or none. With topics it makes the group when there is none.</summary>
+    /// <param name="caller">On whose behalf.</param>
     /// <param name="group">The group; its name is valid.</param>
     /// <param name="reset">Where to.</param>
     /// <param name="cancellationToken">The caller's deadline.</param>
     /// <returns>What was set, or would be, by topic and partition.</returns>
     /// <exception cref="StreamException">There is no such group or topic, a log's bounds cannot be had just now, or the group has members.</exception>
-    public async Task<IReadOnlyList<OffsetChange>> ResetAsync(string group, OffsetReset reset, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<OffsetChange>> ResetAsync(Caller caller, string group, OffsetReset reset, CancellationToken cancellationToken)
     {
+        access.DemandGroup(caller, AccessOperations.Manage, group);
+        foreach (var topic in reset.Topics ?? [])
+            access.DemandTopic(caller, AccessOperations.Describe, topic);
         var description = reset.Topics is null
-            ? await groups.DescribeAsync(group, cancellationToken)
-            : await groups.FindAsync(group, cancellationToken);
+            ? await groups.DescribeAsync(caller, group, cancellationToken)
+            : await groups.FindAsync(caller, group, cancellationToken);
         Dictionary<(Guid, int), long> before = (description?.Offsets ?? [])
             .ToDictionary(offset => (offset.TopicId, offset.Partition), offset => offset.Offset);
         IEnumerable<string> topics = reset.Topics ?? [.. description!.Offsets.Select(offset => offset.Topic).Distinct(StringComparer.Ordinal)];
@@ -30,7 +37,7 @@ public sealed class GroupResets(ConsumerGroups groups, IGrainFactory grains, Kno
         var offsets = ImmutableArray.CreateBuilder<PartitionOffset>();
         foreach (var topic in topics)
         {
-            foreach ((var id, var change) in await ChangesOfAsync(topic, reset, before, cancellationToken))
+            foreach ((var id, var change) in await ChangesOfAsync(caller, topic, reset, before, cancellationToken))
             {
                 changes.Add(change);
                 offsets.Add(new PartitionOffset(id, change.Partition, change.To));
@@ -44,9 +51,9 @@ public sealed class GroupResets(ConsumerGroups groups, IGrainFactory grains, Kno
     }
 
     private async Task<List<(Guid TopicId, OffsetChange Change)>> ChangesOfAsync(
-        string topic, OffsetReset reset, Dictionary<(Guid, int), long> before, CancellationToken cancellationToken)
+        Caller caller, string topic, OffsetReset reset, Dictionary<(Guid, int), long> before, CancellationToken cancellationToken)
     {
-        await known.RequireAsync(topic, cancellationToken);
+        await known.RequireAsync(caller, topic, cancellationToken);
         var router = grains.GetGrain<ITopicRouterGrain>(topic);
         var description = await router.DescribeAsync(cancellationToken);
         if (description.Topic is not { } metadata)

@@ -1,18 +1,22 @@
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Admission;
 using OrleansStream.Gateway.Routing;
+using OrleansStream.Gateway.Security;
 using OrleansStream.Partitions;
+using OrleansStream.Security;
 
 namespace OrleansStream.Gateway.Reading;
 
 /// <summary>Reads the records of partitions. Safe for any thread.</summary>
+/// <param name="access">Decides who may.</param>
 /// <param name="routes">The way to the topics.</param>
 /// <param name="node">The node's memory for answers.</param>
 /// <param name="waits">The node's reads that wait.</param>
 /// <param name="lost">Repeats reads that are lost.</param>
-public sealed class PartitionReader(TopicRoutes routes, NodeAnswers node, NodeWaits waits, LostReads lost)
+public sealed class PartitionReader(AccessControl access, TopicRoutes routes, NodeAnswers node, NodeWaits waits, LostReads lost)
 {
     /// <summary>Reads a partition for one answer. A read whose server died is repeated.</summary>
+    /// <param name="caller">On whose behalf.</param>
     /// <param name="topic">The topic's name.</param>
     /// <param name="partition">The partition's number.</param>
     /// <param name="start">Where to start.</param>
@@ -26,9 +30,13 @@ public sealed class PartitionReader(TopicRoutes routes, NodeAnswers node, NodeWa
     /// <exception cref="OrleansException">The call was lost each time.</exception>
     /// <exception cref="TimeoutException">Nobody answered.</exception>
     public async ValueTask<PartitionRead> ReadAsync(
-        string topic, int partition, ReadStart start, int bytesMax, int waitMs, CancellationToken cancellationToken)
+        Caller caller, string topic, int partition, ReadStart start, int bytesMax, int waitMs, CancellationToken cancellationToken)
     {
+        access.DemandTopic(caller, AccessOperations.Read, topic);
         var response = await lost.RepeatAsync(ReadOnceAsync, cancellationToken);
+        // The right may have been taken away while it waited.
+        if (waitMs > 0)
+            access.DemandTopic(caller, AccessOperations.Read, topic);
         return response.Error is { } error ? throw new StreamException(error) : new PartitionRead(partition, response, node);
 
         async ValueTask<FetchResponse> ReadOnceAsync()

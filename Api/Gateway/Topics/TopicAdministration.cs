@@ -1,7 +1,10 @@
+using System.Collections.Immutable;
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Reading;
 using OrleansStream.Gateway.Routing;
+using OrleansStream.Gateway.Security;
 using OrleansStream.Partitions;
+using OrleansStream.Security;
 using OrleansStream.Topics;
 using OrleansStream.Topics.Routing;
 
@@ -9,74 +12,122 @@ namespace OrleansStream.Gateway.Topics;
 
 /// <summary>Creates, lists, reads, changes and deletes topics, and deletes records of them. Safe for any thread.</summary>
 /// <remarks>What only reads is repeated when it is lost. All of it throws <see cref="StreamException"/> with what a topic refuses.</remarks>
+/// <param name="access">Decides who may.</param>
 /// <param name="grains">The way to the grains.</param>
 /// <param name="routes">The way to the topics' partitions.</param>
 /// <param name="lost">Repeats reads that are lost.</param>
-public sealed class TopicAdministration(IGrainFactory grains, TopicRoutes routes, LostReads lost)
+public sealed class TopicAdministration(AccessControl access, IGrainFactory grains, TopicRoutes routes, LostReads lost)
 {
     /// <summary>Creates a topic, or finds it as it was asked for.</summary>
+    /// <param name="caller">On whose behalf.</param>
     /// <param name="name">The topic's name.</param>
     /// <param name="request">What it shall be.</param>
     /// <param name="cancellationToken">Ends the wait for the answer.</param>
     /// <returns>The topic, and whether it is new.</returns>
-    public async ValueTask<(TopicMetadata Topic, bool IsNew)> CreateAsync(string name, CreateTopicRequest request, CancellationToken cancellationToken)
+    public async ValueTask<(TopicMetadata Topic, bool IsNew)> CreateAsync(
+        Caller caller, string name, CreateTopicRequest request, CancellationToken cancellationToken)
     {
+        access.DemandTopic(caller, AccessOperations.Manage, name);
         var response = await Topic(name).CreateAsync(request).WaitAsync(cancellationToken);
         return (TopicOf(response), response.Created);
     }
 
     /// <summary>The topic as it is now.</summary>
+    /// <param name="caller">On whose behalf.</param>
     /// <param name="name">The topic's name.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    public async ValueTask<TopicMetadata> GetAsync(string name, CancellationToken cancellationToken) => TopicOf(await lost.RepeatAsync(
-        () => new ValueTask<TopicResponse>(Topic(name).GetAsync().WaitAsync(cancellationToken)), cancellationToken));
+    public async ValueTask<TopicMetadata> GetAsync(Caller caller, string name, CancellationToken cancellationToken)
+    {
+        access.DemandTopic(caller, AccessOperations.Describe, name);
+        return TopicOf(await lost.RepeatAsync(() => new ValueTask<TopicResponse>(Topic(name).GetAsync().WaitAsync(cancellationToken)), cancellationToken));
+    }
 
     /// <summary>Lists topics in ordinal order of their names.</summary>
+    /// <param name="caller">On whose behalf.</param>
     /// <param name="prefix">Only names that start with this; empty for all.</param>
     /// <param name="after">Only names behind this one; null from the start.</param>
     /// <param name="limit">The most topics.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    public ValueTask<CatalogPage> ListAsync(string prefix, string? after, int limit, CancellationToken cancellationToken) => lost.RepeatAsync(
-        () => new ValueTask<CatalogPage>(
-            grains.GetGrain<ITopicCatalogGrain>(ITopicCatalogGrain.Key).ListAsync(prefix, after, limit).WaitAsync(cancellationToken)),
-        cancellationToken);
+    public async ValueTask<CatalogPage> ListAsync(Caller caller, string prefix, string? after, int limit, CancellationToken cancellationToken)
+    {
+        var visible = access.VisibleTo(caller, ResourceKind.Topic);
+        var found = ImmutableArray.CreateBuilder<CatalogEntry>();
+        for (var from = after; ;)
+        {
+            var page = await lost.RepeatAsync(
+                () => new ValueTask<CatalogPage>(
+                    grains.GetGrain<ITopicCatalogGrain>(ITopicCatalogGrain.Key).ListAsync(prefix, from, limit).WaitAsync(cancellationToken)),
+                cancellationToken);
+            foreach (var topic in page.Topics)
+            {
+                if (!visible.Contains(topic.Name))
+                    continue;
+                if (found.Count == limit)
+                    return new CatalogPage(found.ToImmutable(), found[^1].Name);
+                found.Add(topic);
+            }
+
+            if (page.NextAfter is not { } next)
+                return new CatalogPage(found.ToImmutable(), NextAfter: null);
+            if (found.Count == limit)
+                return new CatalogPage(found.ToImmutable(), found[^1].Name);
+            from = next;
+        }
+    }
 
     /// <summary>Changes settings or adds partitions.</summary>
+    /// <param name="caller">On whose behalf.</param>
     /// <param name="name">The topic's name.</param>
     /// <param name="request">The change.</param>
     /// <param name="cancellationToken">Ends the wait for the answer.</param>
     /// <returns>The topic after it.</returns>
-    public async ValueTask<TopicMetadata> AlterAsync(string name, AlterTopicRequest request, CancellationToken cancellationToken) =>
-        TopicOf(await Topic(name).AlterAsync(request).WaitAsync(cancellationToken));
+    public async ValueTask<TopicMetadata> AlterAsync(Caller caller, string name, AlterTopicRequest request, CancellationToken cancellationToken)
+    {
+        access.DemandTopic(caller, AccessOperations.Manage, name);
+        return TopicOf(await Topic(name).AlterAsync(request).WaitAsync(cancellationToken));
+    }
 
     /// <summary>Deletes a topic. From then on its name is free and its records cannot be read; its bytes are freed in the background.</summary>
+    /// <param name="caller">On whose behalf.</param>
     /// <param name="name">The topic's name.</param>
     /// <param name="cancellationToken">Ends the wait for the answer.</param>
-    public async ValueTask DeleteAsync(string name, CancellationToken cancellationToken)
+    public async ValueTask DeleteAsync(Caller caller, string name, CancellationToken cancellationToken)
     {
+        access.DemandTopic(caller, AccessOperations.Manage, name);
         if (await Topic(name).DeleteAsync().WaitAsync(cancellationToken) is { } error)
             throw new StreamException(error);
     }
 
     /// <summary>Offsets, size and place of every partition.</summary>
+    /// <param name="caller">On whose behalf.</param>
     /// <param name="name">The topic's name.</param>
     /// <param name="cancellationToken">Ends it.</param>
     /// <returns>The topic and one entry per partition in order, each with its own error when it cannot be had.</returns>
-    public async ValueTask<TopicDescription> DescribeAsync(string name, CancellationToken cancellationToken) =>
-        Known(await lost.RepeatAsync(() => routes.Router(name).DescribeAsync(cancellationToken), cancellationToken));
+    public async ValueTask<TopicDescription> DescribeAsync(Caller caller, string name, CancellationToken cancellationToken)
+    {
+        access.DemandTopic(caller, AccessOperations.Describe, name);
+        return Known(await lost.RepeatAsync(() => routes.Router(name).DescribeAsync(cancellationToken), cancellationToken));
+    }
 
     /// <summary>The traffic of every partition, and the topic's hottest keys.</summary>
+    /// <param name="caller">On whose behalf.</param>
     /// <param name="name">The topic's name.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    public ValueTask<TopicLoad> DescribeLoadAsync(string name, CancellationToken cancellationToken) => lost.RepeatAsync(
-        async () =>
-        {
-            var topic = Known(await routes.Router(name).DescribeAsync(cancellationToken));
-            return new TopicLoad(topic, await grains.GetGrain<ITopicHeatGrain>(name).DescribeAsync().WaitAsync(cancellationToken));
-        },
-        cancellationToken);
+    public ValueTask<TopicLoad> DescribeLoadAsync(Caller caller, string name, CancellationToken cancellationToken)
+    {
+        // Keys are a part of the records.
+        access.DemandTopic(caller, AccessOperations.Read, name);
+        return lost.RepeatAsync(
+            async () =>
+            {
+                var topic = Known(await routes.Router(name).DescribeAsync(cancellationToken));
+                return new TopicLoad(topic, await grains.GetGrain<ITopicHeatGrain>(name).DescribeAsync().WaitAsync(cancellationToken));
+            },
+            cancellationToken);
+    }
 
     /// <summary>Deletes the records of a partition below an offset.</summary>
+    /// <param name="caller">On whose behalf.</param>
     /// <param name="name">The topic's name.</param>
     /// <param name="topicId">The topic that must have the name; null for whichever has it.</param>
     /// <param name="partition">The partition's number.</param>
@@ -84,8 +135,9 @@ public sealed class TopicAdministration(IGrainFactory grains, TopicRoutes routes
     /// <param name="cancellationToken">Ends it; to repeat it is harmless.</param>
     /// <returns>The partition after it.</returns>
     public async ValueTask<PartitionDescription> DeleteRecordsAsync(
-        string name, Guid? topicId, int partition, long beforeOffset, CancellationToken cancellationToken)
+        Caller caller, string name, Guid? topicId, int partition, long beforeOffset, CancellationToken cancellationToken)
     {
+        access.DemandTopic(caller, AccessOperations.Manage, name);
         var after = topicId is { } id
             ? await routes.Router(name).DeleteRecordsOfAsync(id, partition, beforeOffset, cancellationToken)
             : await routes.Router(name).DeleteRecordsAsync(partition, beforeOffset, cancellationToken);

@@ -31,7 +31,7 @@ internal sealed class ClusterEndpoints(ClusterDescriber cluster)
 
     private async Task GetAsync(HttpContext context)
     {
-        var silos = await cluster.DescribeAsync(context.RequestAborted);
+        var silos = await cluster.DescribeAsync(context.Caller(), context.RequestAborted);
         var answer = new ClusterAnswer { Silos = [.. silos.Select(AnswerOf)], MonthCost = silos.Sum(silo => silo.Usage?.Storage?.MonthCost) };
         if (silos.All(silo => silo.Usage?.Storage is null))
             answer = answer with { MonthCost = null };

@@ -76,6 +76,14 @@ internal static class Problems
         var response = context.Response;
         response.StatusCode = problem.Status;
         response.ContentType = MediaType;
+        if (problem.Status == StatusCodes.Status401Unauthorized)
+        {
+            // RFC 6750, section 3: nothing is wrong with what was not sent.
+            response.Headers.WWWAuthenticate = context.Request.Headers.Authorization.Count == 0
+                ? "Bearer realm=\"OrleansStream\""
+                : "Bearer realm=\"OrleansStream\", error=\"invalid_token\"";
+        }
+
         if (problem.Retriable)
         {
             var seconds = error.RetryAfterMs is { } ms ? (ms + 999) / 1000 : HttpLimits.RetryAfterSecondsDefault;

@@ -50,7 +50,7 @@ internal sealed class FetchEndpoints(PartitionReader reader, IHostApplicationLif
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, lifetime.ApplicationStopping);
         try
         {
-            return await reader.ReadAsync(Parameters.Topic(context), partition, start, bytesMax, waitMs, ended.Token);
+            return await reader.ReadAsync(context.Caller(), Parameters.Topic(context), partition, start, bytesMax, waitMs, ended.Token);
         }
         catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
         {

@@ -32,7 +32,7 @@ internal sealed class TailEndpoints(TopicTails tails, IHostApplicationLifetime l
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, lifetime.ApplicationStopping);
         try
         {
-            using var tail = await tails.OpenAsync(topic, start, ended.Token);
+            using var tail = await tails.OpenAsync(context.Caller(), topic, start, ended.Token);
             context.Response.ContentType = MediaTypes.EventStream;
             context.Response.Headers.CacheControl = "no-cache";
             // Asks proxies in between not to gather what should be seen at once.

@@ -75,7 +75,7 @@ internal sealed class GroupEndpoints(GroupPolls polls, ConsumerGroups groups, Ti
         if (isStream && options.IsHeartbeat)
             throw RequestException.Malformed("max_records", "'max_records' is 0, which makes the poll a heartbeat: it is answered at once, and not by a stream.");
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, lifetime.ApplicationStopping);
-        using var poll = polls.Open(group, member, options);
+        using var poll = polls.Open(context.Caller(), group, member, options);
         try
         {
             var refused = await poll.JoinAsync(ended.Token);
@@ -114,7 +114,7 @@ internal sealed class GroupEndpoints(GroupPolls polls, ConsumerGroups groups, Ti
     private async Task LeaveAsync(HttpContext context)
     {
         long? epoch = Parameters.Text(context, "member_epoch") is { } text ? Parameters.Integer("member_epoch", text, 1, long.MaxValue) : null;
-        await groups.LeaveAsync(NameOf(context), MemberOf(context), epoch, context.RequestAborted);
+        await groups.LeaveAsync(context.Caller(), NameOf(context), MemberOf(context), epoch, context.RequestAborted);
         context.Response.StatusCode = StatusCodes.Status204NoContent;
     }
 
@@ -129,7 +129,7 @@ internal sealed class GroupEndpoints(GroupPolls polls, ConsumerGroups groups, Ti
                 throw RequestException.Malformed(name, $"'{name}' is longer than a group's name can be: {GroupLimits.NameLengthMax} characters.");
         }
 
-        var page = await groups.ListAsync(prefix, after, limit, context.RequestAborted);
+        var page = await groups.ListAsync(context.Caller(), prefix, after, limit, context.RequestAborted);
         var answer = new GroupListAnswer
         {
             Groups = [.. page.Groups.Select(group => new GroupListEntry { Group = group.Name, CreatedAt = group.CreatedAt })],
@@ -140,7 +140,7 @@ internal sealed class GroupEndpoints(GroupPolls polls, ConsumerGroups groups, Ti
 
     private async Task GetAsync(HttpContext context)
     {
-        var group = await GroupAdvice.GiveAsync(groups.DescribeAsync(NameOf(context), context.RequestAborted), NameOf(context));
+        var group = await GroupAdvice.GiveAsync(groups.DescribeAsync(context.Caller(), NameOf(context), context.RequestAborted), NameOf(context));
         var now = time.GetUtcNow();
         var answer = new GroupAnswer
         {
@@ -165,7 +165,7 @@ internal sealed class GroupEndpoints(GroupPolls polls, ConsumerGroups groups, Ti
 
     private async Task DeleteAsync(HttpContext context)
     {
-        await groups.DeleteAsync(NameOf(context), context.RequestAborted);
+        await groups.DeleteAsync(context.Caller(), NameOf(context), context.RequestAborted);
         context.Response.StatusCode = StatusCodes.Status204NoContent;
     }
 }

@@ -28,7 +28,7 @@ internal sealed class GroupOffsetEndpoints(GroupOffsets offsets, GroupResets res
     {
         var topic = Parameters.Text(context, "topic");
         var group = GroupEndpoints.NameOf(context);
-        await WriteOffsetsAsync(context, await GroupAdvice.GiveAsync(offsets.ListAsync(group, topic, context.RequestAborted), group));
+        await WriteOffsetsAsync(context, await GroupAdvice.GiveAsync(offsets.ListAsync(context.Caller(), group, topic, context.RequestAborted), group));
     }
 
     private async Task PutAsync(HttpContext context)
@@ -41,8 +41,8 @@ internal sealed class GroupOffsetEndpoints(GroupOffsets offsets, GroupResets res
         if (request.Member is { } member)
         {
             var outcome = request.Cursor is { } cursor
-                ? await offsets.CommitAsync(group, member, cursor, context.RequestAborted)
-                : await offsets.CommitAsync(group, member, request.Epoch, request.Offsets, context.RequestAborted);
+                ? await offsets.CommitAsync(context.Caller(), group, member, cursor, context.RequestAborted)
+                : await offsets.CommitAsync(context.Caller(), group, member, request.Epoch, request.Offsets, context.RequestAborted);
             if (outcome.Refusal is { } refusal)
             {
                 await GroupEndpoints.RefuseAsync(context, refusal);
@@ -53,10 +53,10 @@ internal sealed class GroupOffsetEndpoints(GroupOffsets offsets, GroupResets res
         }
         else
         {
-            kept = await offsets.SetAsync(group, request.Offsets, context.RequestAborted);
+            kept = await offsets.SetAsync(context.Caller(), group, request.Offsets, context.RequestAborted);
         }
 
-        await WriteOffsetsAsync(context, await GroupAdvice.GiveAsync(offsets.ListAsync(group, kept, context.RequestAborted), group));
+        await WriteOffsetsAsync(context, await GroupAdvice.GiveAsync(offsets.ListAsync(context.Caller(), group, kept, context.RequestAborted), group));
     }
 
     private async Task ResetAsync(HttpContext context)
@@ -65,7 +65,7 @@ internal sealed class GroupOffsetEndpoints(GroupOffsets offsets, GroupResets res
         using (var body = await RequestBody.ReadAsync(context, GroupRequestLimits.GroupBodyBytesMax))
             request = GroupJson.ParseReset(body.Json);
         var group = GroupEndpoints.NameOf(context);
-        var changes = await GroupAdvice.GiveAsync(resets.ResetAsync(group, request, context.RequestAborted), group);
+        var changes = await GroupAdvice.GiveAsync(resets.ResetAsync(context.Caller(), group, request, context.RequestAborted), group);
         var answer = new OffsetsResetAnswer
         {
             DryRun = request.IsDryRun,
@@ -77,7 +77,7 @@ internal sealed class GroupOffsetEndpoints(GroupOffsets offsets, GroupResets res
     private async Task LagAsync(HttpContext context)
     {
         var group = GroupEndpoints.NameOf(context);
-        var measured = await GroupAdvice.GiveAsync(lag.MeasureAsync(group, context.RequestAborted), group);
+        var measured = await GroupAdvice.GiveAsync(lag.MeasureAsync(context.Caller(), group, context.RequestAborted), group);
         var answer = new LagAnswer
         {
             Lag = measured.Records,

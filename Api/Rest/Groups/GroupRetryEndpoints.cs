@@ -37,7 +37,7 @@ internal sealed class GroupRetryEndpoints(ConsumerGroups groups)
         GroupRetryPolicy policy;
         using (var body = await RequestBody.ReadAsync(context, GroupRequestLimits.GroupBodyBytesMax))
             policy = RetryJson.ParsePolicy(body.Json);
-        await groups.SetRetryPolicyAsync(GroupEndpoints.NameOf(context), policy, context.RequestAborted);
+        await groups.SetRetryPolicyAsync(context.Caller(), GroupEndpoints.NameOf(context), policy, context.RequestAborted);
         await JsonAnswer.WriteAsync(context, AnswerOf(policy)!, ApiJsonContext.Api.RetryPolicyAnswer);
     }
 
@@ -46,16 +46,16 @@ internal sealed class GroupRetryEndpoints(ConsumerGroups groups)
         RedriveFilter filter;
         using (var body = await RequestBody.ReadAsync(context, GroupRequestLimits.GroupBodyBytesMax))
             filter = RetryJson.ParseRedrive(body.Json);
-        var redrive = await groups.BeginRedriveAsync(GroupEndpoints.NameOf(context), filter, context.RequestAborted);
+        var redrive = await groups.BeginRedriveAsync(context.Caller(), GroupEndpoints.NameOf(context), filter, context.RequestAborted);
         context.Response.StatusCode = StatusCodes.Status202Accepted;
         await WriteAsync(context, redrive);
     }
 
     private async Task GetAsync(HttpContext context) =>
-        await WriteAsync(context, await groups.DescribeRedriveAsync(GroupEndpoints.NameOf(context), context.RequestAborted));
+        await WriteAsync(context, await groups.DescribeRedriveAsync(context.Caller(), GroupEndpoints.NameOf(context), context.RequestAborted));
 
     private async Task StopAsync(HttpContext context) =>
-        await WriteAsync(context, await groups.StopRedriveAsync(GroupEndpoints.NameOf(context), context.RequestAborted));
+        await WriteAsync(context, await groups.StopRedriveAsync(context.Caller(), GroupEndpoints.NameOf(context), context.RequestAborted));
 
     private static Task WriteAsync(HttpContext context, RedriveDescription? redrive)
     {

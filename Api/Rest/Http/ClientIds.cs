@@ -13,6 +13,16 @@ internal static class ClientIds
     private static readonly SearchValues<char> Characters =
         SearchValues.Create("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-_");
 
+    /// <summary>What the client calls itself, cut short; null for nothing. It is not checked: it is for people who read logs.</summary>
+    /// <param name="context">The request.</param>
+    public static string? Named(HttpContext context)
+    {
+        if (!context.Request.Headers.TryGetValue(Header, out var named))
+            return null;
+        var id = named.ToString();
+        return id.Length <= AdmissionLimits.ClientIdLengthMax ? id : id[..AdmissionLimits.ClientIdLengthMax];
+    }
+
     /// <summary>The name that the client gave itself, or else its address.</summary>
     /// <param name="context">The request.</param>
     /// <exception cref="RequestException">The client's name is none.</exception>

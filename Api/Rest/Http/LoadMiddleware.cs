@@ -26,7 +26,7 @@ internal sealed class LoadMiddleware(RequestDelegate next, ClientQuotas quotas, 
         var isProduce = operation.Takes.Contains(MediaTypes.RecordBatch);
         Admit(context, isProduce);
         if (!operation.MakesTopic && context.Request.RouteValues.TryGetValue("topic", out var topic))
-            await topics.RequireAsync((string)topic!, context.RequestAborted);
+            await topics.RequireAsync(context.Caller(), (string)topic!, context.RequestAborted);
         if (operation.Takes.Count == 0)
         {
             await next(context);

@@ -66,6 +66,9 @@ internal sealed record Operation(string Id, string Tag, string Summary, string D
     /// <summary>True when the topic in its path need not exist yet.</summary>
     public bool MakesTopic { get; init; }
 
+    /// <summary>True when nobody has to be known for it, as it tells nothing of what is stored.</summary>
+    public bool IsForAnybody { get; init; }
+
     /// <summary>The answers that are no errors.</summary>
     public IReadOnlyList<OperationAnswer> Answers { get; init; } = [];
 

@@ -1,4 +1,5 @@
 using Microsoft.OpenApi;
+using OrleansStream.Rest.Access;
 using OrleansStream.Rest.Cluster;
 using OrleansStream.Rest.Fetch;
 using OrleansStream.Rest.Groups;
@@ -30,6 +31,7 @@ internal static class Journey
         Section("Groups", "Share a topic's partitions between consumers."),
         Section("Retries", "What becomes of records that a group's members could not work on."),
         Section("Cluster", "The servers, and what they cost."),
+        Section("Access", "Who may do what: API keys and rights."),
         Section("Health", "For supervisors and load balancers."),
         Section("Deletion", "Delete records, groups and topics. In this page it comes last, so that all else finds what it needs."),
     ];
@@ -42,7 +44,9 @@ internal static class Journey
         GroupOperations.Poll, GroupOperations.List, GroupOperations.Get, GroupOffsetOperations.Lag,
         GroupOffsetOperations.Put, GroupOffsetOperations.Get, GroupOffsetOperations.Reset, GroupOperations.Leave,
         GroupRetryOperations.Put, GroupRetryOperations.Redrive, GroupRetryOperations.GetRedrive, GroupRetryOperations.StopRedrive,
-        ClusterEndpoints.Get, HealthEndpoints.Live, HealthEndpoints.Ready,
+        ClusterEndpoints.Get,
+        RightEndpoints.Put, RightEndpoints.List, RightEndpoints.Delete, KeyEndpoints.Put, KeyEndpoints.List, KeyEndpoints.Delete,
+        HealthEndpoints.Live, HealthEndpoints.Ready,
         TopicOperations.DeleteRecords, GroupOperations.Delete, TopicOperations.Delete,
     ];
 

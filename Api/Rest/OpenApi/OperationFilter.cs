@@ -86,9 +86,20 @@ internal sealed class OperationFilter : IOperationFilter
             : JsonNode.Parse(body.Example),
     };
 
+    // What it is called on behalf of is known by its path; where its body names topics, too, it says so itself.
+    private static StreamErrorCode[] RefusalsOf(Operation source)
+    {
+        if (source.IsForAnybody)
+            return [];
+        var code = source.HasParameter(ParameterPlace.Path, "topic") ? StreamErrorCode.TopicAuthorizationFailed
+            : source.HasParameter(ParameterPlace.Path, "group") ? StreamErrorCode.GroupAuthorizationFailed
+            : StreamErrorCode.ClusterAuthorizationFailed;
+        return [StreamErrorCode.SaslAuthenticationFailed, code];
+    }
+
     private static void AddErrors(OpenApiOperation operation, Operation source, OperationFilterContext context)
     {
-        var ofCodes = AnyCall.Concat(source.Errors).Distinct()
+        var ofCodes = AnyCall.Concat(RefusalsOf(source)).Concat(source.Errors).Distinct()
             .Select(code => Problems.Of(new StreamError(code, "")));
         var ofFaults = AnyRequest.Concat(source.Bodies.Count > 0 ? AnyBody : [])
             .Select(fault => Problems.Of(new StreamError(StreamErrorCode.InvalidRequest, ""), fault));

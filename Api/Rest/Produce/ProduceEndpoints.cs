@@ -56,7 +56,7 @@ internal sealed partial class ProduceEndpoints(
     {
         using var body = await RequestBody.ReadAsync(context, HttpLimits.RequestBytesMax);
         var client = await keyed.BeginAsync(
-            Parameters.Topic(context), ProducerHeaders.ReadKey(key), ProducerHeaders.HashOf(context.Request, partition, body.Bytes.Span));
+            context.Caller(), Parameters.Topic(context), ProducerHeaders.ReadKey(key), ProducerHeaders.HashOf(context.Request, partition, body.Bytes.Span));
         context.Features.Set(client);
         context.Request.Headers.ContentEncoding = default;
         context.Request.ContentLength = body.Bytes.Length;
@@ -176,8 +176,8 @@ internal sealed partial class ProduceEndpoints(
         if (client is { Identity.IsClients: false } && records.Acks != Acks.All)
             throw RequestException.Malformed("acks", $"With '{ProducerHeaders.Key}' acks must be \"all\": the answer is to hold for a day.");
         var outcome = client is null
-            ? await appender.AppendAsync(topic, records)
-            : await appender.AppendAsync(topic, records, client);
+            ? await appender.AppendAsync(context.Caller(), topic, records)
+            : await appender.AppendAsync(context.Caller(), topic, records, client);
         if (client?.Key is { } key)
             await key.EndAsync(outcome.Response);
         if (outcome.IsFenced)

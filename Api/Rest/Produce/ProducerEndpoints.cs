@@ -1,6 +1,7 @@
 using System.Text.Json;
 using OrleansStream.Contracts;
 using OrleansStream.Gateway.Appending;
+using OrleansStream.Gateway.Security;
 using OrleansStream.Rest.Errors;
 using OrleansStream.Rest.Http;
 using OrleansStream.Rest.Json;
@@ -21,18 +22,18 @@ internal sealed class ProducerEndpoints(ClientProducers producers)
         using var body = await RequestBody.ReadAsync(context, ProduceLimits.ProducerBodyBytesMax);
         var hasKey = context.Request.Headers.TryGetValue(ProducerHeaders.Key, out var given);
         var key = hasKey ? ProducerHeaders.ReadKey(given) : null;
-        var answer = Parse(body.Json.Span) is { } known ? await RaiseAsync(known, key)
-            : key is null ? await AddAsync()
+        var answer = Parse(body.Json.Span) is { } known ? await RaiseAsync(context.Caller(), known, key)
+            : key is null ? await AddAsync(context.Caller())
             : throw RequestException.Malformed(
                 ProducerHeaders.Key, $"'{ProducerHeaders.Key}' goes with the next epoch of a producer. Where the answer to a new one is lost, take another.");
         context.Response.StatusCode = StatusCodes.Status201Created;
         await JsonAnswer.WriteAsync(context, answer, ApiJsonContext.Api.ProducerAnswer);
     }
 
-    private async Task<ProducerAnswer> AddAsync() => new() { ProducerId = await producers.AddAsync(), ProducerEpoch = 0 };
+    private async Task<ProducerAnswer> AddAsync(Caller caller) => new() { ProducerId = await producers.AddAsync(caller), ProducerEpoch = 0 };
 
-    private async Task<ProducerAnswer> RaiseAsync(ProducerAnswer known, string? key) =>
-        known with { ProducerEpoch = await producers.RaiseEpochAsync(known.ProducerId, known.ProducerEpoch, key) };
+    private async Task<ProducerAnswer> RaiseAsync(Caller caller, ProducerAnswer known, string? key) =>
+        known with { ProducerEpoch = await producers.RaiseEpochAsync(caller, known.ProducerId, known.ProducerEpoch, key) };
 
     /// <summary>Parses the producer whose next epoch is asked for.</summary>
     /// <param name="body">The body; empty for a new producer.</param>

@@ -33,24 +33,24 @@ internal sealed class TopicEndpoints(TopicAdministration administration)
     {
         using var body = await RequestBody.ReadAsync(context, TopicRequestLimits.TopicBodyBytesMax);
         var request = TopicJson.ParseCreate(body.Json.Span);
-        (var topic, var isNew) = await administration.CreateAsync(Parameters.Topic(context), request, context.RequestAborted);
+        (var topic, var isNew) = await administration.CreateAsync(context.Caller(), Parameters.Topic(context), request, context.RequestAborted);
         context.Response.StatusCode = isNew ? StatusCodes.Status201Created : StatusCodes.Status200OK;
         await WriteTopicAsync(context, topic);
     }
 
     private async Task GetAsync(HttpContext context) =>
-        await WriteTopicAsync(context, await administration.GetAsync(Parameters.Topic(context), context.RequestAborted));
+        await WriteTopicAsync(context, await administration.GetAsync(context.Caller(), Parameters.Topic(context), context.RequestAborted));
 
     private async Task PatchAsync(HttpContext context)
     {
         using var body = await RequestBody.ReadAsync(context, TopicRequestLimits.TopicBodyBytesMax);
         var request = TopicJson.ParseAlter(body.Json.Span);
-        await WriteTopicAsync(context, await administration.AlterAsync(Parameters.Topic(context), request, context.RequestAborted));
+        await WriteTopicAsync(context, await administration.AlterAsync(context.Caller(), Parameters.Topic(context), request, context.RequestAborted));
     }
 
     private async Task DeleteAsync(HttpContext context)
     {
-        await administration.DeleteAsync(Parameters.Topic(context), context.RequestAborted);
+        await administration.DeleteAsync(context.Caller(), Parameters.Topic(context), context.RequestAborted);
         context.Response.StatusCode = StatusCodes.Status204NoContent;
     }
 
@@ -61,7 +61,7 @@ internal sealed class TopicEndpoints(TopicAdministration administration)
         var after = Parameters.Text(context, "after");
         CheckLength("prefix", prefix);
         CheckLength("after", after ?? "");
-        var page = await administration.ListAsync(prefix, after, limit, context.RequestAborted);
+        var page = await administration.ListAsync(context.Caller(), prefix, after, limit, context.RequestAborted);
         var answer = new TopicListAnswer
         {
             Topics = [.. page.Topics.Select(t => new TopicListEntry { Name = t.Name, Id = t.Id, CreatedAt = t.CreatedAt })],
@@ -72,7 +72,7 @@ internal sealed class TopicEndpoints(TopicAdministration administration)
 
     private async Task ListPartitionsAsync(HttpContext context)
     {
-        var topic = await administration.DescribeAsync(Parameters.Topic(context), context.RequestAborted);
+        var topic = await administration.DescribeAsync(context.Caller(), Parameters.Topic(context), context.RequestAborted);
         var answer = new PartitionListAnswer
         {
             Partitions = [.. topic.Partitions.Select(ToAnswer)],
@@ -84,7 +84,7 @@ internal sealed class TopicEndpoints(TopicAdministration administration)
 
     private async Task GetLoadAsync(HttpContext context)
     {
-        var load = await administration.DescribeLoadAsync(Parameters.Topic(context), context.RequestAborted);
+        var load = await administration.DescribeLoadAsync(context.Caller(), Parameters.Topic(context), context.RequestAborted);
         await JsonAnswer.WriteAsync(context, LoadJson.ToAnswer(load), ApiJsonContext.Api.TopicLoadAnswer);
     }
 
@@ -97,7 +97,7 @@ internal sealed class TopicEndpoints(TopicAdministration administration)
             : Parameters.Integer(BeforeOffset, before, 0, long.MaxValue);
         var number = Parameters.Partition(context);
         var partition = await administration.DeleteRecordsAsync(
-            Parameters.Topic(context), Parameters.TopicId(context), number, offset, context.RequestAborted);
+            context.Caller(), Parameters.Topic(context), Parameters.TopicId(context), number, offset, context.RequestAborted);
         var answer = new DeleteRecordsAnswer { Partition = partition.Partition, LowWatermark = partition.LogStartOffset };
         await JsonAnswer.WriteAsync(context, answer, ApiJsonContext.Api.DeleteRecordsAnswer);
     }

@@ -39,7 +39,7 @@ public class ApiDescriptionTests(ApiFixture api)
         }
 
         Assert.Empty(faults);
-        Assert.Equal(29, count);
+        Assert.Equal(35, count);
     }
 
     [Fact]

@@ -3,6 +3,7 @@ using System.Reflection;
 using Microsoft.Extensions.Time.Testing;
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Admission;
+using OrleansStream.Gateway.Security;
 using OrleansStream.Tests.Topics;
 using OrleansStream.Topics;
 
@@ -21,7 +22,7 @@ public sealed class KnownTopicsTests
         var grains = DispatchProxy.Create<IGrainFactory, OneGrain>();
         ((OneGrain)grains).Grain = catalog;
         _catalog = (Catalog)(object)catalog;
-        _topics = new KnownTopics(grains, _time);
+        _topics = new KnownTopics(AccessControl.Open, grains, _time);
     }
 
     [Fact]
@@ -70,7 +71,7 @@ public sealed class KnownTopicsTests
         Assert.False(_topics.IsKnown("t"));
     }
 
-    private Task RequireAsync(string name) => _topics.RequireAsync(name, TestContext.Current.CancellationToken).AsTask();
+    private Task RequireAsync(string name) => _topics.RequireAsync(Caller.Anonymous, name, TestContext.Current.CancellationToken).AsTask();
 
     /// <summary>The catalogue; it has every topic unless the test says otherwise.</summary>
     public class Catalog : DispatchProxy

@@ -1,6 +1,7 @@
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Appending;
 using OrleansStream.Gateway.Routing;
+using OrleansStream.Gateway.Security;
 using OrleansStream.Producers;
 using OrleansStream.Tests.EndToEnd;
 using OrleansStream.Topics;
@@ -42,7 +43,7 @@ public abstract class IdentityClusterTests : IAsyncLifetime
         Task<List<Acked>>[] producers = [.. Enumerable.Range(0, ProducerCount).Select(producer => ProduceAsync(
             topic, producer, async request =>
             {
-                var outcome = await appender.AppendAsync(topic.Name, Records(request));
+                var outcome = await appender.AppendAsync(Caller.Anonymous, topic.Name, Records(request));
                 Assert.Null(outcome.Response.Error);
                 Assert.All(outcome.Response.Parts, part => Assert.Null(part.Response.Error));
                 return outcome.Response;
@@ -56,7 +57,7 @@ public abstract class IdentityClusterTests : IAsyncLifetime
     }
 
     private protected RecordsAppender MakeAppender() => new(
-        new TopicRoutes(_cluster.Grains, _cluster.Local), new ClientProducerIds(_cluster.Grains, TimeProvider.System), new ProducerLanes(_cluster.Grains, TimeProvider.System),
+        AccessControl.Open, new TopicRoutes(_cluster.Grains, _cluster.Local), new ClientProducerIds(_cluster.Grains, TimeProvider.System), new ProducerLanes(_cluster.Grains, TimeProvider.System),
         TimeProvider.System);
 
     // The appender names the producer in them, so they are its alone.
@@ -172,7 +173,7 @@ public sealed class IdentityTests() : IdentityClusterTests(areCallsDirect: false
         var appender = MakeAppender();
         async Task<bool> IsMemoryFreeAsync()
         {
-            var outcome = await appender.AppendAsync(topic.Name, Records(Batches.Request(Batches.Of(("a", "1")))));
+            var outcome = await appender.AppendAsync(Caller.Anonymous, topic.Name, Records(Batches.Request(Batches.Of(("a", "1")))));
             Assert.Null(Assert.Single(outcome.Response.Parts).Response.Error);
             return outcome.IsMemoryFree;
         }
@@ -242,18 +243,18 @@ public sealed class IdentityTests() : IdentityClusterTests(areCallsDirect: false
         _calls.IsOn = true;
 
         var begun = await appends.BeginAsync(Named(runner));
-        var first = (await appender.AppendAsync(topic.Name, Records(request), new ClientIdentity(begun.Identity!))).Response;
+        var first = (await appender.AppendAsync(Caller.Anonymous, topic.Name, Records(request), new ClientIdentity(begun.Identity!))).Response;
         await _cluster.Cluster.DeactivateAsync(appends);
         Assert.Equal(StreamErrorCode.IdempotencyKeyInUse, (await appends.BeginAsync(Named(Guid.NewGuid()))).Error!.Code);
 
         // Its lease is not over, so it is resumed in its own name.
         var resumed = await appends.BeginAsync(Named(runner));
         Assert.True(resumed.IsResumed);
-        var second = (await appender.AppendAsync(topic.Name, Records(request), new ClientIdentity(resumed.Identity!, IsResumed: true))).Response;
+        var second = (await appender.AppendAsync(Caller.Anonymous, topic.Name, Records(request), new ClientIdentity(resumed.Identity!, IsResumed: true))).Response;
         await appends.EndAsync("key", runner, KeyedOutcome.Done, [.. second.Parts.Select(part => new StoredPart(part.BaseOffset, -1, null))]);
         await _cluster.Cluster.DeactivateAsync(appends);
         var over = await appends.BeginAsync(Named(Guid.NewGuid()));
-        var third = (await appender.AppendAsync(topic.Name, Records(request), new ClientIdentity(over.Identity!))).Response;
+        var third = (await appender.AppendAsync(Caller.Anonymous, topic.Name, Records(request), new ClientIdentity(over.Identity!))).Response;
 
         _calls.IsOn = false;
         foreach (var repeated in (RecordsAppendResponse[])[second, third])

@@ -3,6 +3,7 @@ using OrleansStream.Gateway.Admission;
 using OrleansStream.Gateway.Groups;
 using OrleansStream.Gateway.Reading;
 using OrleansStream.Gateway.Routing;
+using OrleansStream.Gateway.Security;
 using OrleansStream.Groups;
 using OrleansStream.Tests.Cluster;
 using OrleansStream.Topics;
@@ -61,7 +62,7 @@ public sealed class GroupFailoverTests : IAsyncLifetime
     }
 
     private static GroupPoll Poll(IGrainFactory grains, string group, TopicMetadata topic, string? cursor) =>
-        new GroupPolls(grains, new TopicRoutes(grains), new LogEnds(new TopicRoutes(grains)), TimeProvider.System, new NodeAnswers(TimeProvider.System), new NodeWaits()).Open(group, "m", new PollOptions
+        new GroupPolls(AccessControl.Open, grains, new TopicRoutes(grains), new LogEnds(new TopicRoutes(grains)), TimeProvider.System, new NodeAnswers(TimeProvider.System), new NodeWaits()).Open(Caller.Anonymous, group, "m", new PollOptions
         {
             Topics = [topic.Name],
             Cursor = cursor is null ? null : GroupCursor.Read(cursor, group, "m"),

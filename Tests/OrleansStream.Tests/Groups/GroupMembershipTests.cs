@@ -6,6 +6,7 @@ using OrleansStream.Gateway.Admission;
 using OrleansStream.Gateway.Groups;
 using OrleansStream.Gateway.Reading;
 using OrleansStream.Gateway.Routing;
+using OrleansStream.Gateway.Security;
 using OrleansStream.Groups;
 using OrleansStream.Tests.Api;
 using OrleansStream.Tests.Topics;
@@ -157,14 +158,14 @@ public sealed class GroupMembershipTests(ApiFixture api)
         var grains = DispatchProxy.Create<IGrainFactory, OneGrain>();
         ((OneGrain)grains).Grain = group;
         var options = new PollOptions { Topics = ["t"], RecordsMax = 1, BytesMax = 1, LeaseMs = GroupLimits.LeaseMsDefault };
-        var polls = new GroupPolls(grains, new TopicRoutes(grains), new LogEnds(new TopicRoutes(grains)), TimeProvider.System, new NodeAnswers(TimeProvider.System), new NodeWaits());
-        using var poll = polls.Open("g", "m", options with { Cursor = new GroupCursor(new MemberToken(Guid.NewGuid(), 1), []) });
+        var polls = new GroupPolls(AccessControl.Open, grains, new TopicRoutes(grains), new LogEnds(new TopicRoutes(grains)), TimeProvider.System, new NodeAnswers(TimeProvider.System), new NodeWaits());
+        using var poll = polls.Open(Caller.Anonymous, "g", "m", options with { Cursor = new GroupCursor(new MemberToken(Guid.NewGuid(), 1), []) });
         Assert.Equal(StreamErrorCode.UnknownMemberId, (await poll.JoinAsync(TestContext.Current.CancellationToken))!.Error.Code);
         Assert.Equal([false, true], asked.Select(one => one.NeverJoins));
 
         // A process that has just started was never answered: it is no member yet.
         asked.Clear();
-        using var first = polls.Open("g", "m", options);
+        using var first = polls.Open(Caller.Anonymous, "g", "m", options);
         await first.JoinAsync(TestContext.Current.CancellationToken);
         Assert.Equal([false, false], asked.Select(one => one.NeverJoins));
     }

@@ -4,6 +4,7 @@ using OrleansStream.Gateway.Admission;
 using OrleansStream.Gateway.Groups;
 using OrleansStream.Gateway.Reading;
 using OrleansStream.Gateway.Routing;
+using OrleansStream.Gateway.Security;
 using OrleansStream.Groups;
 using OrleansStream.Partitions;
 using OrleansStream.Records;
@@ -67,7 +68,7 @@ internal sealed class PollRig
 
     /// <summary>Opens a poll.</summary>
     public GroupPoll Open(string? cursor, int recordsMax = 100, int bytesMax = 1024) =>
-        new GroupPolls(_grains, new TopicRoutes(_grains), new LogEnds(new TopicRoutes(_grains)), TimeProvider.System, Node, new NodeWaits()).Open(Group, Member, new PollOptions
+        new GroupPolls(AccessControl.Open, _grains, new TopicRoutes(_grains), new LogEnds(new TopicRoutes(_grains)), TimeProvider.System, Node, new NodeWaits()).Open(Caller.Anonymous, Group, Member, new PollOptions
         {
             Topics = [Topic],
             Cursor = cursor is null ? null : GroupCursor.Read(cursor, Group, Member),

@@ -3,6 +3,7 @@ using System.Reflection;
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Appending;
 using OrleansStream.Gateway.Routing;
+using OrleansStream.Gateway.Security;
 using OrleansStream.Partitions;
 using OrleansStream.Producers;
 using OrleansStream.Records;
@@ -29,7 +30,7 @@ public sealed class RecordsAppenderTests
         var router = DispatchProxy.Create<ITopicRouterGrain, ScriptedRouter>();
         _router = (ScriptedRouter)router;
         _appender = new RecordsAppender(
-            new TopicRoutes(Factory(router)), new ClientProducerIds(Factory(new ProducerIdCounter(ProducerIdRanges.ClientMin + 10)), TimeProvider.System),
+            AccessControl.Open, new TopicRoutes(Factory(router)), new ClientProducerIds(Factory(new ProducerIdCounter(ProducerIdRanges.ClientMin + 10)), TimeProvider.System),
             new ProducerLanes(Factory(_laneIds), TimeProvider.System), TimeProvider.System);
     }
 
@@ -52,7 +53,7 @@ public sealed class RecordsAppenderTests
                 : new RecordsAppendResponse([new AppendPart(0, 1, new AppendResponse(refusal, -1, -1, -1))], default);
         });
 
-        var outcome = await _appender.AppendAsync("t", Records(), Client);
+        var outcome = await _appender.AppendAsync(Caller.Anonymous, "t", Records(), Client);
 
         var error = (isRefusedWhole ? outcome.Response.Error : Assert.Single(outcome.Response.Parts).Response.Error)!;
         Assert.Equal(refusal with { OutcomeUnknown = isFirstLost }, error);
@@ -66,7 +67,7 @@ public sealed class RecordsAppenderTests
         _router.Calls.Enqueue(_ => throw new SiloUnavailableException("gone"));
         _router.Calls.Enqueue(_ => new RecordsAppendResponse([new AppendPart(0, 1, new AppendResponse(null, 5, -1, 0))], default));
 
-        var outcome = await _appender.AppendAsync("t", Records(), Client);
+        var outcome = await _appender.AppendAsync(Caller.Anonymous, "t", Records(), Client);
 
         Assert.Equal((5, null), (Assert.Single(outcome.Response.Parts).BaseOffset, outcome.Response.Parts[0].Response.Error));
         Assert.Empty(_router.Calls);
@@ -92,7 +93,7 @@ public sealed class RecordsAppenderTests
 
         for (var request = 0; request < 2; request++)
         {
-            var outcome = await _appender.AppendAsync("t", Records());
+            var outcome = await _appender.AppendAsync(Caller.Anonymous, "t", Records());
             Assert.Null(Assert.Single(outcome.Response.Parts).Response.Error);
             Assert.True(outcome.IsMemoryFree);
         }
@@ -107,7 +108,7 @@ public sealed class RecordsAppenderTests
         for (var i = 0; i <= AppendingLimits.ProducerLaneChangesMax; i++)
             _router.Calls.Enqueue(_ => Parts(Fenced));
 
-        var outcome = await _appender.AppendAsync("t", Records());
+        var outcome = await _appender.AppendAsync(Caller.Anonymous, "t", Records());
 
         var error = Assert.Single(outcome.Response.Parts).Response.Error!;
         Assert.Equal((StreamErrorCode.NotLeaderOrFollower, false), (error.Code, error.OutcomeUnknown));
@@ -125,7 +126,7 @@ public sealed class RecordsAppenderTests
         // The first request learns the topic: only then a lost call may have stored something.
         _router.Calls.Enqueue(_ => new RecordsAppendResponse([], default) { PlanBy = Topic });
         _router.Calls.Enqueue(_ => Parts(Stored));
-        await _appender.AppendAsync("t", Records());
+        await _appender.AppendAsync(Caller.Anonymous, "t", Records());
         if (how == "lost")
             _router.Calls.Enqueue(_ => throw new SiloUnavailableException("gone"));
         _router.Calls.Enqueue(_ => how switch
@@ -136,7 +137,7 @@ public sealed class RecordsAppenderTests
             _ => Parts(Fenced),
         });
 
-        var outcome = await _appender.AppendAsync("t", Records());
+        var outcome = await _appender.AppendAsync(Caller.Anonymous, "t", Records());
 
         var error = outcome.Response.Parts[^1].Response.Error!;
         Assert.Equal((code, isUnknown), (error.Code, error.OutcomeUnknown));
@@ -148,7 +149,7 @@ public sealed class RecordsAppenderTests
             Assert.Equal(ProducerIdRanges.ServiceMin + 1, request.Identity!.ProducerId);
             return Parts(Stored);
         });
-        await _appender.AppendAsync("t", Records());
+        await _appender.AppendAsync(Caller.Anonymous, "t", Records());
         Assert.Empty(_router.Calls);
     }
 
@@ -167,11 +168,11 @@ public sealed class RecordsAppenderTests
         var header = new ClientIdentity(Client.Identity with { ProducerId = id, IsClients = true });
         Func<Task<AppendOutcome>>[] ways =
         [
-            async () => await _appender.AppendAsync("t", Named()),
-            async () => await _appender.AppendAsync("t", Named() with { Acks = Acks.None }),
-            async () => await _appender.AppendAsync("t", Named(), Client),
-            async () => await _appender.AppendAsync("t", Records(), header),
-            async () => await _appender.AppendAsync("t", Records() with { Acks = Acks.None }, header),
+            async () => await _appender.AppendAsync(Caller.Anonymous, "t", Named()),
+            async () => await _appender.AppendAsync(Caller.Anonymous, "t", Named() with { Acks = Acks.None }),
+            async () => await _appender.AppendAsync(Caller.Anonymous, "t", Named(), Client),
+            async () => await _appender.AppendAsync(Caller.Anonymous, "t", Records(), header),
+            async () => await _appender.AppendAsync(Caller.Anonymous, "t", Records() with { Acks = Acks.None }, header),
         ];
         foreach (var way in ways)
         {
@@ -189,7 +190,7 @@ public sealed class RecordsAppenderTests
     {
         var options = new RecordBatchOptions { ProducerId = ProducerIdRanges.ClientMin, ProducerEpoch = 5, BaseSequence = 0 };
         _router.Calls.Enqueue(_ => Parts(Fenced));
-        var outcome = await _appender.AppendAsync("t", Records() with { Batches = Batches.Of(options, (null, "b")) });
+        var outcome = await _appender.AppendAsync(Caller.Anonymous, "t", Records() with { Batches = Batches.Of(options, (null, "b")) });
         Assert.Equal(StreamErrorCode.InvalidProducerEpoch, outcome.Response.Parts[0].Response.Error!.Code);
         Assert.Empty(_router.Calls);
     }

@@ -4,6 +4,7 @@ using OrleansStream.Gateway.Admission;
 using OrleansStream.Gateway.Reading;
 using OrleansStream.Gateway.Reading.Tails;
 using OrleansStream.Gateway.Routing;
+using OrleansStream.Gateway.Security;
 using OrleansStream.Partitions;
 using OrleansStream.Records;
 using OrleansStream.Tests.Api;
@@ -24,7 +25,7 @@ public sealed class TopicTailsTests
         var grains = DispatchProxy.Create<IGrainFactory, OneGrain>();
         ((OneGrain)grains).Grain = _topic;
         var node = new NodeAnswers(TimeProvider.System);
-        _tails = new TopicTails(grains, new TopicRoutes(grains), node, new NodeWaits(), new LostReads(TimeProvider.System), TimeProvider.System);
+        _tails = new TopicTails(AccessControl.Open, grains, new TopicRoutes(grains), node, new NodeWaits(), new LostReads(TimeProvider.System), TimeProvider.System);
     }
 
     [Fact]
@@ -75,7 +76,7 @@ public sealed class TopicTailsTests
         Assert.Equal(["connected", "unbound", $"place {_topic.Id:N} 0,7", "record 0:0", $"place {_topic.Id:N} 1,7"], sink.Events);
     }
 
-    private Task<TopicTail> OpenAsync(TailStart start) => _tails.OpenAsync("t", start, TestContext.Current.CancellationToken).AsTask();
+    private Task<TopicTail> OpenAsync(TailStart start) => _tails.OpenAsync(Caller.Anonymous, "t", start, TestContext.Current.CancellationToken).AsTask();
 
     /// <summary>Notes the events.</summary>
     private sealed class EventSink : ITailSink

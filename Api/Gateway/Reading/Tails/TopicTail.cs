@@ -23,6 +23,7 @@ public sealed class TopicTail : IDisposable
     private readonly TailWaits _waits;
     private readonly TimeProvider _time;
     private readonly Action _release;
+    private readonly Func<StreamError?> _findRefusal;
 
     /// <summary>Makes a tail.</summary>
     /// <param name="topic">The topic.</param>
@@ -35,12 +36,13 @@ public sealed class TopicTail : IDisposable
     /// <param name="waits">Its reads that wait: one for each partition that was found.</param>
     /// <param name="time">Times heartbeats and outages.</param>
     /// <param name="release">Called when it is disposed.</param>
+    /// <param name="findRefusal">Tells whether its caller may read the topic no longer.</param>
     internal TopicTail(
         ITopicGrain topic, TopicRoutes routes, string name, Guid topicId, long[] positions, TailPlace? resumed, AnswerLoad load, TailWaits waits,
-        TimeProvider time, Action release)
+        TimeProvider time, Action release, Func<StreamError?> findRefusal)
     {
         (_topic, _routes, _name, _topicId, _positions) = (topic, routes, name, topicId, positions);
-        (_resumed, _load, _waits, _time, _release) = (resumed, load, waits, time, release);
+        (_resumed, _load, _waits, _time, _release, _findRefusal) = (resumed, load, waits, time, release, findRefusal);
     }
 
     /// <summary>Sends events until the client or the service ends it, or the limit is reached. To be called once.</summary>
@@ -183,7 +185,8 @@ public sealed class TopicTail : IDisposable
         var request = new FetchRequest(feed.PositionOf(partition), ReadingLimits.TailFetchBytes, PartitionLimits.FetchWaitMsMax) { TopicId = feed.TopicId };
         try
         {
-            return await _routes.FetchAsync(_name, partition, request, cancellationToken);
+            var response = await _routes.FetchAsync(_name, partition, request, cancellationToken);
+            return _findRefusal() is { } refusal ? new FetchResponse(refusal, request.Offset, default, -1, -1) : response;
         }
         catch (Exception exception) when (exception is TimeoutException or OrleansException)
         {

@@ -1,23 +1,28 @@
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Admission;
 using OrleansStream.Gateway.Routing;
+using OrleansStream.Gateway.Security;
 using OrleansStream.Partitions;
+using OrleansStream.Security;
 using OrleansStream.Topics;
 
 namespace OrleansStream.Gateway.Reading.Tails;
 
 /// <summary>Opens the live tails of this process, and keeps them to <see cref="ReadingLimits.TailsMax"/>. Safe for any thread.</summary>
+/// <param name="access">Decides who may.</param>
 /// <param name="grains">The way to the grains.</param>
 /// <param name="routes">The way to the topics' partitions.</param>
 /// <param name="node">The node's memory for answers.</param>
 /// <param name="waits">The node's reads that wait.</param>
 /// <param name="lost">Repeats reads that are lost.</param>
 /// <param name="time">Times heartbeats and outages.</param>
-public sealed class TopicTails(IGrainFactory grains, TopicRoutes routes, NodeAnswers node, NodeWaits waits, LostReads lost, TimeProvider time)
+public sealed class TopicTails(
+    AccessControl access, IGrainFactory grains, TopicRoutes routes, NodeAnswers node, NodeWaits waits, LostReads lost, TimeProvider time)
 {
     private int _count;
 
     /// <summary>Finds where every partition of a topic is to be read from.</summary>
+    /// <param name="caller">On whose behalf.</param>
     /// <param name="topic">The topic's name.</param>
     /// <param name="start">Where to start.</param>
     /// <param name="cancellationToken">Ends it.</param>
@@ -25,8 +30,9 @@ public sealed class TopicTails(IGrainFactory grains, TopicRoutes routes, NodeAns
     /// <exception cref="StreamException">The topic, or one of its partitions, cannot be read; or there are too many tails, or too many reads that wait.</exception>
     /// <exception cref="OrleansException">The call was lost each time.</exception>
     /// <exception cref="TimeoutException">Nobody answered.</exception>
-    public async ValueTask<TopicTail> OpenAsync(string topic, TailStart start, CancellationToken cancellationToken)
+    public async ValueTask<TopicTail> OpenAsync(Caller caller, string topic, TailStart start, CancellationToken cancellationToken)
     {
+        access.DemandTopic(caller, AccessOperations.Read, topic);
         if (Interlocked.Increment(ref _count) > ReadingLimits.TailsMax)
         {
             Release();
@@ -39,7 +45,8 @@ public sealed class TopicTails(IGrainFactory grains, TopicRoutes routes, NodeAns
         {
             (var topicId, var positions) = await lost.RepeatAsync(() => FindPositionsAsync(topic, start, tailWaits, cancellationToken), cancellationToken);
             return new TopicTail(
-                grains.GetGrain<ITopicGrain>(topic), routes, topic, topicId, positions, start.Place, new AnswerLoad(node), tailWaits, time, Release);
+                grains.GetGrain<ITopicGrain>(topic), routes, topic, topicId, positions, start.Place, new AnswerLoad(node), tailWaits, time, Release,
+                () => access.FindRefusal(caller, AccessOperations.Read, topic));
         }
         catch
         {

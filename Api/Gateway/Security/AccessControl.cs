@@ -1,0 +1,193 @@
+using OrleansStream.Errors;
+using OrleansStream.Security;
+
+namespace OrleansStream.Gateway.Security;
+
+/// <summary>
+/// The one place that decides who may do what. Every operation of the gateway demands its right here before it does anything; what nobody
+/// gave a right to is refused.
+/// </summary>
+/// <remarks>
+/// Topics whose names begin with <see cref="ServicePrefix"/> are the service's own: it alone writes and manages them, and whoever has
+/// <see cref="AccessOperations.Admin"/> may read them. Safe for any thread; a demand that is met costs a look-up and no memory.
+/// </remarks>
+/// <param name="rules">The keys and rights.</param>
+/// <param name="time">The clock.</param>
+/// <param name="refusals">Takes note of what is refused; null where nobody does.</param>
+public sealed class AccessControl(AccessRules? rules, TimeProvider time, IRefusals? refusals = null)
+{
+    /// <summary>What the names of the service's own topics begin with.</summary>
+    public const string ServicePrefix = "__";
+
+    private static readonly CompiledRights Everything = new(rules: null, [AccessRole.Admin], [], validUntil: null);
+
+    /// <summary>Where nobody signs in: everybody may do everything.</summary>
+    public static readonly AccessControl Open = new(rules: null, TimeProvider.System);
+
+    /// <summary>True where nobody signs in.</summary>
+    public bool IsOpen => rules is null or { IsOpen: true };
+
+    /// <summary>Demands a right on a topic.</summary>
+    /// <param name="caller">The caller.</param>
+    /// <param name="operation">What it is about to do.</param>
+    /// <param name="topic">The topic's name.</param>
+    /// <exception cref="StreamException">
+    /// <see cref="StreamErrorCode.TopicAuthorizationFailed"/>; <see cref="StreamErrorCode.SaslAuthenticationFailed"/> when it has not signed in, or its
+    /// key has ended; or nobody knows who may do what just now.
+    /// </exception>
+    public void DemandTopic(Caller caller, AccessOperations operation, string topic) => Demand(caller, operation, ResourceKind.Topic, topic);
+
+    /// <summary>As <see cref="DemandTopic"/>, for what goes on after it was let in: a right may be taken away meanwhile.</summary>
+    /// <param name="caller">The caller.</param>
+    /// <param name="operation">What it does.</param>
+    /// <param name="topic">The topic's name.</param>
+    /// <returns>Null, or what <see cref="DemandTopic"/> would throw.</returns>
+    public StreamError? FindRefusal(Caller caller, AccessOperations operation, string topic) => Find(caller, operation, ResourceKind.Topic, topic);
+
+    /// <summary>Demands a right on a group.</summary>
+    /// <param name="caller">The caller.</param>
+    /// <param name="operation">What it is about to do.</param>
+    /// <param name="group">The group's name.</param>
+    /// <exception cref="StreamException"><see cref="StreamErrorCode.GroupAuthorizationFailed"/>; or as <see cref="DemandTopic"/>.</exception>
+    public void DemandGroup(Caller caller, AccessOperations operation, string group) => Demand(caller, operation, ResourceKind.Group, group);
+
+    /// <summary>Demands a right on the cluster.</summary>
+    /// <param name="caller">The caller.</param>
+    /// <param name="operation">What it is about to do.</param>
+    /// <exception cref="StreamException"><see cref="StreamErrorCode.ClusterAuthorizationFailed"/>; or as <see cref="DemandTopic"/>.</exception>
+    public void DemandCluster(Caller caller, AccessOperations operation) => Demand(caller, operation, ResourceKind.Cluster, AccessRight.ClusterName);
+
+    /// <summary>Demands a right on some topic, whichever it is: for what belongs to no topic, as a producer's id does.</summary>
+    /// <param name="caller">The caller.</param>
+    /// <param name="operation">What it is about to do.</param>
+    /// <exception cref="StreamException"><see cref="StreamErrorCode.ClusterAuthorizationFailed"/>, as Kafka has it (KIP-679); or as <see cref="DemandTopic"/>.</exception>
+    public void DemandAnyTopic(Caller caller, AccessOperations operation)
+    {
+        if ((RightsOf(caller).OnAny(ResourceKind.Topic) & operation) != operation)
+            throw new StreamException(Refuse(caller, operation, ResourceKind.Cluster, AccessRight.ClusterName));
+    }
+
+    /// <summary>Tells whether a right is there. For what is left out of an answer where it is not; what is done is demanded.</summary>
+    /// <param name="caller">The caller.</param>
+    /// <param name="operation">What it is about to do.</param>
+    /// <param name="kind">The kind of resource.</param>
+    /// <param name="name">The resource's name.</param>
+    /// <exception cref="StreamException">Its key has ended; or nobody knows who may do what just now.</exception>
+    public bool Allows(Caller caller, AccessOperations operation, ResourceKind kind, string name) =>
+        Allows(caller, RightsOf(caller), operation, kind, name);
+
+    /// <summary>What a caller sees of a list: it is told of nothing that it may not describe.</summary>
+    /// <param name="caller">The caller.</param>
+    /// <param name="kind">The kind of what is listed.</param>
+    /// <exception cref="StreamException"><see cref="StreamErrorCode.SaslAuthenticationFailed"/>: it has not signed in, and sees nothing at all; or as <see cref="DemandTopic"/>.</exception>
+    public VisibleNames VisibleTo(Caller caller, ResourceKind kind)
+    {
+        var rights = RightsOf(caller);
+        return caller.IsSignedIn || rights.OnAny(kind) != AccessOperations.None
+            ? new VisibleNames(caller, rights, kind)
+            : throw new StreamException(Refuse(caller, AccessOperations.Describe, kind, ""));
+    }
+
+    /// <summary>As <see cref="Allows(Caller, AccessOperations, ResourceKind, string)"/>, by rights that are known.</summary>
+    internal static bool Allows(Caller caller, CompiledRights rights, AccessOperations operation, ResourceKind kind, string name)
+    {
+        if (kind == ResourceKind.Topic && name.StartsWith(ServicePrefix, StringComparison.Ordinal))
+        {
+            return caller.Principal.Kind == PrincipalKind.Service
+                || (operation & ~(AccessOperations.Describe | AccessOperations.Read)) == AccessOperations.None
+                && rights.On(ResourceKind.Cluster, AccessRight.ClusterName).HasFlag(AccessOperations.Admin);
+        }
+
+        return (rights.On(kind, name) & operation) == operation;
+    }
+
+    private void Demand(Caller caller, AccessOperations operation, ResourceKind kind, string name)
+    {
+        if (Find(caller, operation, kind, name) is { } refusal)
+            throw new StreamException(refusal);
+    }
+
+    private StreamError? Find(Caller caller, AccessOperations operation, ResourceKind kind, string name)
+    {
+        var (rights, error) = FindRights(caller);
+        return error ?? (Allows(caller, rights!, operation, kind, name) ? null : Refuse(caller, operation, kind, name));
+    }
+
+    private CompiledRights RightsOf(Caller caller)
+    {
+        var (rights, error) = FindRights(caller);
+        return error is null ? rights! : throw new StreamException(error);
+    }
+
+    private (CompiledRights? Rights, StreamError? Error) FindRights(Caller caller)
+    {
+        var principal = caller.Principal;
+        if (rules is null or { IsOpen: true } || principal.Kind == PrincipalKind.Service)
+            return (Everything, null);
+        if (rules.Current is not { } current)
+            return (null, AccessRules.Unknown());
+        var rights = principal.Rights;
+        if (rights is null || !ReferenceEquals(rights.Rules, current))
+            principal.Rights = rights = current.Compile(principal);
+        return rights.IsRevoked || rights.ValidUntil is { } end && time.GetUtcNow() >= end ? (null, Ended(principal)) : (rights, null);
+    }
+
+    private StreamError Refuse(Caller caller, AccessOperations operation, ResourceKind kind, string name)
+    {
+        refusals?.Note(caller, operation, kind, name);
+        if (kind == ResourceKind.Topic && name.StartsWith(ServicePrefix, StringComparison.Ordinal) && (caller.IsSignedIn || IsOpen))
+        {
+            return new StreamError(
+                StreamErrorCode.TopicAuthorizationFailed,
+                $"Topics whose names begin with '{ServicePrefix}' are the service's own: whoever administers it may read them, and nobody else.")
+            {
+                Field = "topic",
+            };
+        }
+
+        var what = WordsFor(operation, kind, name);
+        if (!caller.IsSignedIn)
+            return new StreamError(StreamErrorCode.SaslAuthenticationFailed, $"Sign in to {what}: whoever has not may not.");
+        return new StreamError(
+            kind switch
+            {
+                ResourceKind.Topic => StreamErrorCode.TopicAuthorizationFailed,
+                ResourceKind.Group => StreamErrorCode.GroupAuthorizationFailed,
+                _ => StreamErrorCode.ClusterAuthorizationFailed,
+            },
+            $"'{caller.Principal}' may not {what}.");
+    }
+
+    private static string WordsFor(AccessOperations operation, ResourceKind kind, string name) => (operation, kind) switch
+    {
+        (AccessOperations.Write, ResourceKind.Cluster) => "write to any topic",
+        (AccessOperations.Admin, _) => "administer keys and rights",
+        (_, _) when name.Length == 0 => $"list {Plural(kind)}",
+        (_, ResourceKind.Cluster) => $"{Verb(operation)} the cluster",
+        (_, ResourceKind.Group) => $"{Verb(operation)} group '{name}'",
+        (AccessOperations.Write, _) => $"write to topic '{name}'",
+        _ => $"{Verb(operation)} topic '{name}'",
+    };
+
+    private static string Verb(AccessOperations operation) => operation.ToString().ToLowerInvariant();
+
+    private static string Plural(ResourceKind kind) => kind == ResourceKind.Topic ? "topics" : "groups";
+
+    private static StreamError Ended(Principal principal) => new(
+        StreamErrorCode.SaslAuthenticationFailed, $"What '{principal}' signed in with has expired or was revoked. Sign in anew.");
+}
+
+/// <summary>What a caller sees of a list.</summary>
+public readonly struct VisibleNames
+{
+    private readonly Caller _caller;
+    private readonly CompiledRights _rights;
+    private readonly ResourceKind _kind;
+
+    internal VisibleNames(Caller caller, CompiledRights rights, ResourceKind kind) =>
+        (_caller, _rights, _kind) = (caller, rights, kind);
+
+    /// <summary>True when a name is told.</summary>
+    /// <param name="name">The name.</param>
+    public bool Contains(string name) => AccessControl.Allows(_caller, _rights, AccessOperations.Describe, _kind, name);
+}

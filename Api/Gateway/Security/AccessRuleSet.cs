@@ -1,0 +1,42 @@
+using System.Collections.Immutable;
+using OrleansStream.Security;
+
+namespace OrleansStream.Gateway.Security;
+
+/// <summary>All keys and rights of one version, ready to be asked. It never changes.</summary>
+internal sealed class AccessRuleSet
+{
+    private readonly Dictionary<string, ApiKey> _keys;
+    private readonly Dictionary<string, ImmutableArray<AccessRight>> _rights;
+
+    /// <summary>Makes a set.</summary>
+    /// <param name="version">Its version.</param>
+    /// <param name="stored">The keys and rights.</param>
+    public AccessRuleSet(string version, StoredAccess stored)
+    {
+        Version = version;
+        _keys = stored.Keys.ToDictionary(key => key.Id, StringComparer.Ordinal);
+        _rights = stored.Rights.GroupBy(right => right.Principal, StringComparer.Ordinal)
+            .ToDictionary(some => some.Key, some => some.ToImmutableArray(), StringComparer.Ordinal);
+    }
+
+    /// <summary>The version.</summary>
+    public string Version { get; }
+
+    /// <summary>Finds a key.</summary>
+    /// <param name="id">Its id.</param>
+    public ApiKey? FindKey(string id) => _keys.GetValueOrDefault(id);
+
+    /// <summary>Works out what a principal may do. What anybody may do who has not signed in, whoever has may do, too.</summary>
+    /// <param name="principal">The principal.</param>
+    public CompiledRights Compile(Principal principal)
+    {
+        var key = principal.Key is { } signedInWith ? FindKey(signedInWith.Id) : null;
+        if (principal.Key is { } known && (key is null || !key.Hash.AsSpan().SequenceEqual(known.Hash.AsSpan())))
+            return new CompiledRights(this, [], [], validUntil: null) { IsRevoked = true };
+        var roles = key is null ? principal.Roles : key.Role is { } role ? [role] : [];
+        var rights = principal.Groups.Select(group => $"group:{group}").Append(principal.ToString()).Append(Principal.AnonymousText)
+            .Distinct(StringComparer.Ordinal).SelectMany(name => _rights.GetValueOrDefault(name, []));
+        return new CompiledRights(this, roles, rights, key is null ? principal.ValidUntil : key.ExpiresAt);
+    }
+}

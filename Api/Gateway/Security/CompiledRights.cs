@@ -1,0 +1,78 @@
+using OrleansStream.Security;
+
+namespace OrleansStream.Gateway.Security;
+
+/// <summary>What one principal may do, worked out from all rules once, so that a question costs a look-up.</summary>
+internal sealed class CompiledRights
+{
+    private static readonly ResourceKind[] Kinds = Enum.GetValues<ResourceKind>();
+
+    private readonly AccessOperations[] _onAll = new AccessOperations[Kinds.Length];
+    private readonly AccessOperations[] _anywhere = new AccessOperations[Kinds.Length];
+    private readonly Dictionary<string, AccessOperations>[] _byName = [.. Kinds.Select(_ => new Dictionary<string, AccessOperations>(StringComparer.Ordinal))];
+    private readonly List<(string Prefix, AccessOperations Operations)>[] _byPrefix = [.. Kinds.Select(_ => new List<(string, AccessOperations)>())];
+
+    /// <summary>Works out what roles and rights allow.</summary>
+    /// <param name="rules">The rules they are part of; null where there are none.</param>
+    /// <param name="roles">The principal's roles.</param>
+    /// <param name="rights">The rights that are given to it, by any of its names.</param>
+    /// <param name="validUntil">From when on nothing is allowed; null for never.</param>
+    public CompiledRights(AccessRuleSet? rules, IEnumerable<AccessRole> roles, IEnumerable<AccessRight> rights, DateTimeOffset? validUntil)
+    {
+        (Rules, ValidUntil) = (rules, validUntil);
+        foreach (var role in roles)
+        {
+            foreach (var kind in Kinds)
+                _onAll[(int)kind] |= role.OperationsOn(kind).WithImplied();
+        }
+
+        foreach (var right in rights)
+            Add(right);
+        foreach (var kind in Kinds)
+            _anywhere[(int)kind] |= _onAll[(int)kind];
+    }
+
+    /// <summary>The rules that these were worked out from.</summary>
+    public AccessRuleSet? Rules { get; }
+
+    /// <summary>From when on nothing is allowed; null for never.</summary>
+    public DateTimeOffset? ValidUntil { get; }
+
+    /// <summary>True when the principal is none any more: its key was revoked.</summary>
+    public bool IsRevoked { get; init; }
+
+    /// <summary>What is allowed with a resource.</summary>
+    /// <param name="kind">Its kind.</param>
+    /// <param name="name">Its name.</param>
+    public AccessOperations On(ResourceKind kind, string name)
+    {
+        var allowed = _onAll[(int)kind];
+        if (allowed == AccessOperations.All)
+            return allowed;
+        if (_byName[(int)kind].TryGetValue(name, out var operations))
+            allowed |= operations;
+        foreach (var (prefix, some) in _byPrefix[(int)kind])
+        {
+            if (name.StartsWith(prefix, StringComparison.Ordinal))
+                allowed |= some;
+        }
+
+        return allowed;
+    }
+
+    /// <summary>What is allowed with some resource of a kind.</summary>
+    /// <param name="kind">The kind.</param>
+    public AccessOperations OnAny(ResourceKind kind) => _anywhere[(int)kind];
+
+    private void Add(AccessRight right)
+    {
+        var operations = right.Operations.WithImplied();
+        _anywhere[(int)right.Kind] |= operations;
+        if (right is { IsPrefix: true, Name.Length: 0 })
+            _onAll[(int)right.Kind] |= operations;
+        else if (right.IsPrefix)
+            _byPrefix[(int)right.Kind].Add((right.Name, operations));
+        else
+            _byName[(int)right.Kind][right.Name] = _byName[(int)right.Kind].GetValueOrDefault(right.Name) | operations;
+    }
+}

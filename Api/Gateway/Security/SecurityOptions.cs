@@ -1,0 +1,111 @@
+using Microsoft.Extensions.Options;
+using OrleansStream.Security;
+
+namespace OrleansStream.Gateway.Security;
+
+/// <summary>How callers sign in: section <c>OrleansStream:Security</c>. Without any of it nobody does, and the service listens on loopback only.</summary>
+public sealed class SecurityOptions
+{
+    /// <summary>The configuration section's name.</summary>
+    public const string SectionName = "OrleansStream:Security";
+
+    /// <summary>True to have callers sign in by the API keys that are stored. Default false; <see cref="BootstrapKey"/> implies it.</summary>
+    public bool ApiKeys { get; set; }
+
+    /// <summary>A key with the role Admin, <c>os_bootstrap_{64 hexadecimal digits}</c>, that is stored nowhere but in this setting. A secret. Default none.</summary>
+    public string? BootstrapKey { get; set; }
+
+    /// <summary>True to let everybody do everything, from any network. Default false.</summary>
+    public bool AllowAnonymous { get; set; }
+
+    /// <summary>Sign-in by tokens of OpenID Connect, such as Entra ID's.</summary>
+    public OpenIdConnectOptions OpenIdConnect { get; set; } = new();
+
+    /// <summary>Sign-in by client certificates.</summary>
+    public ClientCertificateOptions ClientCertificates { get; set; } = new();
+
+    /// <summary>The origins whose pages may call the service from a browser, such as <c>https://example.org</c>. Default none.</summary>
+    public string[] AllowedOrigins { get; set; } = [];
+
+    /// <summary>True when callers can sign in, so that whoever has not has no rights but those given to <c>anonymous</c>.</summary>
+    public bool RequiresSignIn => TakesKeys || OpenIdConnect.IsSet || ClientCertificates.IsSet;
+
+    /// <summary>True when API keys are taken.</summary>
+    public bool TakesKeys => ApiKeys || !string.IsNullOrEmpty(BootstrapKey);
+}
+
+/// <summary>Sign-in by tokens of OpenID Connect.</summary>
+public sealed class OpenIdConnectOptions
+{
+    /// <summary>The issuer's address, where its keys are found: of Entra ID <c>https://login.microsoftonline.com/{tenant}/v2.0</c>. Default none.</summary>
+    public string? Authority { get; set; }
+
+    /// <summary>Whom a token must be for: of Entra ID the application's id, or <c>api://{id}</c>.</summary>
+    public string? Audience { get; set; }
+
+    /// <summary>The claim that names the principal. Default: <c>oid</c> where a token has it, else <c>sub</c>.</summary>
+    public string? NameClaim { get; set; }
+
+    /// <summary>The application that Swagger UI signs people in with; null for none.</summary>
+    public string? SwaggerClientId { get; set; }
+
+    /// <summary>True when it is set.</summary>
+    public bool IsSet => !string.IsNullOrEmpty(Authority);
+}
+
+/// <summary>Sign-in by client certificates.</summary>
+public sealed class ClientCertificateOptions
+{
+    /// <summary>A file with the certificates, in PEM, of the authorities whose clients are taken. Default none.</summary>
+    public string? AuthoritiesFile { get; set; }
+
+    /// <summary>True when it is set.</summary>
+    public bool IsSet => !string.IsNullOrEmpty(AuthoritiesFile);
+}
+
+/// <summary>Checks the settings at start. No message shows a secret.</summary>
+public sealed class SecurityOptionsValidator : IValidateOptions<SecurityOptions>
+{
+    /// <inheritdoc/>
+    public ValidateOptionsResult Validate(string? name, SecurityOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        string[] failures = [.. FailuresOf(options)];
+        return failures.Length == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
+    }
+
+    private static IEnumerable<string> FailuresOf(SecurityOptions options)
+    {
+        const string section = SecurityOptions.SectionName;
+        if (!string.IsNullOrEmpty(options.BootstrapKey) && Security.BootstrapKey.Read(options.BootstrapKey) is null)
+        {
+            yield return $"{section}:BootstrapKey is malformed; it must be {ApiKeySecret.Prefix}{Security.BootstrapKey.Id}_ and "
+                + $"{ApiKeySecret.SecretLength} hexadecimal digits, such as `openssl rand -hex 32` makes them.";
+        }
+
+        if (options is { AllowAnonymous: true, RequiresSignIn: true })
+        {
+            yield return $"{section}:AllowAnonymous lets everybody do everything, and another setting of {section} has callers sign in; "
+                + "leave one of them out. Rights can be given to 'anonymous'.";
+        }
+
+        foreach (var failure in FailuresOf(options.OpenIdConnect))
+            yield return failure;
+        foreach (var origin in options.AllowedOrigins)
+        {
+            if (!Uri.TryCreate(origin, UriKind.Absolute, out var uri) || uri.GetLeftPart(UriPartial.Authority) != origin)
+                yield return $"{section}:AllowedOrigins has '{origin}'; an origin is a scheme, a host and where it is unusual a port: https://example.org.";
+        }
+    }
+
+    private static IEnumerable<string> FailuresOf(OpenIdConnectOptions options)
+    {
+        const string section = $"{SecurityOptions.SectionName}:OpenIdConnect";
+        if (options.IsSet && (!Uri.TryCreate(options.Authority, UriKind.Absolute, out var authority) || !(authority.Scheme == Uri.UriSchemeHttps || authority.IsLoopback)))
+            yield return $"{section}:Authority is '{options.Authority}'; it must be the issuer's address, https://….";
+        if (options.IsSet && string.IsNullOrEmpty(options.Audience))
+            yield return $"{section}:Audience is empty; it must say whom tokens are for, else a token for any other service would be taken.";
+        if (!options.IsSet && !string.IsNullOrEmpty(options.Audience))
+            yield return $"{section}:Authority is empty, and {section}:Audience is set; both must be.";
+    }
+}

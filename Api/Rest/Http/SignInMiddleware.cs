@@ -1,0 +1,99 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.Extensions.Primitives;
+using OrleansStream.Errors;
+using OrleansStream.Gateway.Security;
+using OrleansStream.Security;
+
+namespace OrleansStream.Rest.Http;
+
+/// <summary>Finds out on whose behalf a request is made. What its caller may do is decided by the gateway, and not here.</summary>
+/// <remarks>
+/// A connection of HTTP/1.1 remembers whom its last request came from: as long as the header stays the same nobody is signed in again. Whether a key was
+/// revoked, or a token has expired, is asked with each thing that is done all the same.
+/// </remarks>
+/// <param name="next">The rest of the pipeline.</param>
+/// <param name="access">Tells whether anybody signs in.</param>
+/// <param name="rules">The keys and rights.</param>
+/// <param name="keys">Signs in by keys.</param>
+/// <param name="failures">Slows those who try.</param>
+/// <param name="tokens">Signs in by tokens; null where none are taken.</param>
+internal sealed class SignInMiddleware(
+    RequestDelegate next, AccessControl access, AccessRules rules, KeySignIn keys, FailedSignIns failures, ITokenSignIn? tokens = null)
+{
+    private const string Scheme = "Bearer ";
+
+    private static readonly object ConnectionKey = new();
+
+    /// <summary>Runs one request.</summary>
+    /// <param name="context">The request, with its endpoint chosen.</param>
+    public Task InvokeAsync(HttpContext context)
+    {
+        if (context.GetEndpoint()?.Metadata.GetMetadata<Operation>() is not { IsForAnybody: false })
+            return next(context);
+        if (access.IsOpen)
+        {
+            Set(context, Principal.Anonymous);
+            return next(context);
+        }
+
+        var header = context.Request.Headers.Authorization;
+        if (header.Count == 1 && FindRemembered(context, header[0]!) is { } known)
+        {
+            Set(context, known);
+            return next(context);
+        }
+
+        return SignInAsync(context, header);
+    }
+
+    private async Task SignInAsync(HttpContext context, StringValues header)
+    {
+        await rules.EnsureAsync(context.RequestAborted);
+        var principal = header.Count == 0 ? Principal.Anonymous : await SignInAsync(context, header.ToString());
+        if (header.Count == 1 && ItemsOf(context) is { } items)
+            items[ConnectionKey] = new Remembered(header[0]!, principal);
+        Set(context, principal);
+        await next(context);
+    }
+
+    private async ValueTask<Principal> SignInAsync(HttpContext context, string header)
+    {
+        var address = context.Connection.RemoteIpAddress;
+        if (header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase))
+        {
+            var token = header[Scheme.Length..].Trim();
+            if (token.StartsWith(ApiKeySecret.Prefix, StringComparison.Ordinal))
+                return await keys.SignInAsync(token, address, context.RequestAborted);
+            if (tokens is not null)
+                return await tokens.SignInAsync(token, address, context.RequestAborted);
+        }
+
+        await failures.NoteAsync(address, context.RequestAborted);
+        throw new StreamException(new StreamError(
+            StreamErrorCode.SaslAuthenticationFailed,
+            tokens is null ? "The header 'Authorization' must be 'Bearer os_…', with an API key." : "The header 'Authorization' must be 'Bearer …', with an API key or a token.")
+        {
+            Field = "Authorization",
+        });
+    }
+
+    private static Principal? FindRemembered(HttpContext context, string header) =>
+        ItemsOf(context) is { } items && items.TryGetValue(ConnectionKey, out var item) && item is Remembered remembered && IsSame(remembered.Header, header)
+            ? remembered.Principal
+            : null;
+
+    // The server hands out the same text again where the bytes are the same. Else a proxy's connection may carry what others sent.
+    private static bool IsSame(string known, string given) =>
+        ReferenceEquals(known, given) || CryptographicOperations.FixedTimeEquals(MemoryMarshal.AsBytes(known.AsSpan()), MemoryMarshal.AsBytes(given.AsSpan()));
+
+    // Requests of HTTP/2 share a connection and run side by side.
+    private static IDictionary<object, object?>? ItemsOf(HttpContext context) =>
+        HttpProtocol.IsHttp11(context.Request.Protocol) ? context.Features.Get<IConnectionItemsFeature>()?.Items : null;
+
+    private static void Set(HttpContext context, Principal principal) =>
+        context.Features.Set(new Caller(principal, context.Connection.RemoteIpAddress, ClientIds.Named(context)));
+
+    private sealed record Remembered(string Header, Principal Principal);
+}
