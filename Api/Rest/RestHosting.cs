@@ -3,7 +3,6 @@ using Microsoft.AspNetCore.ResponseCompression;
 using OrleansStream.Gateway;
 using OrleansStream.Rest.Access;
 using OrleansStream.Rest.Cluster;
-using OrleansStream.Rest.Errors;
 using OrleansStream.Rest.Fetch;
 using OrleansStream.Rest.Groups;
 using OrleansStream.Rest.Health;

@@ -75,10 +75,10 @@ internal static class AccessJson
             "topic" => ResourceKind.Topic,
             "group" => ResourceKind.Group,
             "cluster" => ResourceKind.Cluster,
-            _ => throw RequestException.Malformed("resource", $"'resource' is '{Parameters.Shown(resource)}'; expected topic, group or cluster."),
+            _ => throw RequestException.Malformed("resource", $"'resource' is '{RequestException.Shown(resource)}'; expected topic, group or cluster."),
         };
         if (pattern is not (null or "literal" or "prefix"))
-            throw RequestException.Malformed("pattern", $"'pattern' is '{Parameters.Shown(pattern)}'; expected literal or prefix.");
+            throw RequestException.Malformed("pattern", $"'pattern' is '{RequestException.Shown(pattern)}'; expected literal or prefix.");
         if (kind == ResourceKind.Cluster && name is not null)
             throw RequestException.Malformed("name", "There is one cluster; leave 'name' out.");
         if (kind != ResourceKind.Cluster && name is null)
@@ -95,11 +95,11 @@ internal static class AccessJson
                 return operation;
         }
 
-        throw RequestException.Malformed("operations", $"'operations' has '{Parameters.Shown(name)}'; expected {string.Join(", ", Operations.Select(one => one.Name))}.");
+        throw RequestException.Malformed("operations", $"'operations' has '{RequestException.Shown(name)}'; expected {string.Join(", ", Operations.Select(one => one.Name))}.");
     }
 
     private static AccessRole? RoleOf(string? name) => name is null ? null : AccessRoles.Find(name)
-        ?? throw RequestException.Malformed("role", $"'role' is '{Parameters.Shown(name)}'; expected {string.Join(", ", AccessRoles.AllNames)}.");
+        ?? throw RequestException.Malformed("role", $"'role' is '{RequestException.Shown(name)}'; expected {string.Join(", ", AccessRoles.AllNames)}.");
 
     private static DateTimeOffset TimeOf(long timestampMs) =>
         timestampMs is >= 0 and <= 253_402_300_799_999

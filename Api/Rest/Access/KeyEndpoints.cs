@@ -3,7 +3,6 @@ using OrleansStream.Errors;
 using OrleansStream.Gateway.Security;
 using OrleansStream.Rest.Errors;
 using OrleansStream.Rest.Http;
-using OrleansStream.Rest.Json;
 using OrleansStream.Security;
 
 namespace OrleansStream.Rest.Access;

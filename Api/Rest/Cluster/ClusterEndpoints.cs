@@ -2,7 +2,6 @@ using OrleansStream.Cluster;
 using OrleansStream.Contracts;
 using OrleansStream.Gateway.Cluster;
 using OrleansStream.Rest.Http;
-using OrleansStream.Rest.Json;
 
 namespace OrleansStream.Rest.Cluster;
 

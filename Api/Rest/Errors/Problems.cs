@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Text.Json;
 using OrleansStream.Contracts;
 using OrleansStream.Errors;
-using OrleansStream.Rest.Http;
 
 namespace OrleansStream.Rest.Errors;
 
@@ -26,12 +25,12 @@ internal static class Problems
             Type = TypePrefix + (fault is { } named ? ErrorMap.NameOf(named) : ErrorMap.NameOf(error.Code)),
             Title = http.Title,
             Status = http.Status,
-            Detail = Shown(error.Detail, HttpLimits.ProblemDetailLengthMax),
+            Detail = Shown(error.Detail, ProblemLimits.DetailLengthMax),
             ErrorCode = ErrorMap.NameOf(error.Code),
             KafkaCode = (int)error.Code,
             Retriable = http.Retriable,
             Outcome = error.OutcomeUnknown ? "unknown" : null,
-            Field = FieldOf(error) is { } field ? Shown(field, HttpLimits.ProblemFieldLengthMax) : null,
+            Field = FieldOf(error) is { } field ? Shown(field, ProblemLimits.FieldLengthMax) : null,
             LogStartOffset = error.LogStartOffset,
             HighWatermark = error.HighWatermark,
             NextOffset = error.NextOffset,
@@ -86,7 +85,7 @@ internal static class Problems
 
         if (problem.Retriable)
         {
-            var seconds = error.RetryAfterMs is { } ms ? (ms + 999) / 1000 : HttpLimits.RetryAfterSecondsDefault;
+            var seconds = error.RetryAfterMs is { } ms ? (ms + 999) / 1000 : ProblemLimits.RetryAfterSecondsDefault;
             response.Headers.RetryAfter = seconds.ToString();
         }
 

@@ -5,6 +5,8 @@ namespace OrleansStream.Rest.Errors;
 /// <summary>A request that ends with an error; the outermost middleware turns it into a problem document.</summary>
 internal sealed class RequestException : Exception
 {
+    private const int ShownLengthMax = 40;
+
     /// <summary>Ends the request with an error of the service.</summary>
     /// <param name="error">What is wrong.</param>
     public RequestException(StreamError error) : base(error.Detail) => Error = error;
@@ -29,4 +31,8 @@ internal sealed class RequestException : Exception
     /// <param name="detail">What is wrong and what is allowed.</param>
     public static RequestException Malformed(string? field, string detail) =>
         new(new StreamError(StreamErrorCode.InvalidRequest, detail) { Field = field });
+
+    /// <summary>A text of a request, cut short for a message.</summary>
+    /// <param name="text">The text.</param>
+    public static string Shown(string text) => text.Length <= ShownLengthMax ? text : text[..ShownLengthMax] + "…";
 }

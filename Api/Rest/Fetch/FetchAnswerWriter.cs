@@ -1,7 +1,6 @@
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Reading;
 using OrleansStream.Records;
-using OrleansStream.Rest.Http;
 using OrleansStream.Rest.Json;
 
 namespace OrleansStream.Rest.Fetch;
@@ -15,7 +14,7 @@ internal sealed class FetchAnswerWriter(AnswerWriter answer, PayloadViews views)
     public bool MustWait => answer.MustWait;
 
     /// <inheritdoc/>
-    public bool IsFull => answer.Length > HttpLimits.ResponseBytesTarget;
+    public bool IsFull => answer.Length > JsonLimits.ResponseBytesTarget;
 
     /// <summary>Writes the answer.</summary>
     /// <param name="read">What was read.</param>

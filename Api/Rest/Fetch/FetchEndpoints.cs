@@ -81,7 +81,7 @@ internal sealed class FetchEndpoints(PartitionReader reader, IHostApplicationLif
         null => usual,
         "earliest" => FetchRequest.Earliest,
         "latest" => FetchRequest.Latest,
-        _ => throw RequestException.Malformed("from", $"'from' is '{Parameters.Shown(from)}'; expected earliest or latest."),
+        _ => throw RequestException.Malformed("from", $"'from' is '{RequestException.Shown(from)}'; expected earliest or latest."),
     };
 
     private static async Task WriteBatchesAsync(HttpContext context, PartitionRead read)

@@ -1,4 +1,5 @@
 using OrleansStream.Partitions;
+using OrleansStream.Rest.Http;
 
 namespace OrleansStream.Rest.Fetch;
 
@@ -26,6 +27,6 @@ internal static class FetchLimits
     /// </summary>
     public const int TailTokenPerEventBytes = 256;
 
-    /// <summary>The longest resume token that is read back, in bytes.</summary>
-    public const int TailTokenBytesMax = 32 * 1024;
+    /// <summary>The longest resume token that is read back, in bytes: a request's headers have room for it and for others.</summary>
+    public const int TailTokenBytesMax = HttpLimits.RequestHeaderBytesMax - 8 * 1024;
 }

@@ -9,10 +9,6 @@ namespace OrleansStream.Rest.Fetch;
 /// <summary>What the endpoints that read records take and give.</summary>
 internal static class FetchOperations
 {
-    /// <summary>The partition in a path.</summary>
-    public static readonly OperationParameter PartitionNumber = new(
-        "partition", ParameterPlace.Path, "The partition's number, from 0.", "2") { IsInteger = true };
-
     private const string Tag = "Fetch";
     private const string RecordExample =
         """{"partition":2,"offset":1207,"timestamp":"2026-06-11T19:20:00.000Z","key":"argentina-brazil","key_type":"string","value":{"event":"goal","minute":80},"value_type":"json","headers":[{"key":"source","value":"stadium"}]}""";
@@ -41,7 +37,7 @@ internal static class FetchOperations
         Parameters =
         [
             TopicOperations.Topic,
-            PartitionNumber,
+            TopicOperations.PartitionNumber,
             new("offset", ParameterPlace.Query, "The first offset to read. Only one of offset, from and timestamp.") { IsInteger = true },
             new("from", ParameterPlace.Query, "An end of the log; the earliest record unless offset or timestamp says otherwise.") { Choices = ["earliest", "latest"] },
             new("timestamp", ParameterPlace.Query, "From the first record dated at or after this: RFC 3339 or milliseconds."),

@@ -3,7 +3,6 @@ using System.Buffers.Text;
 using System.Globalization;
 using OrleansStream.Gateway.Reading.Tails;
 using OrleansStream.Rest.Errors;
-using OrleansStream.Rest.Http;
 using OrleansStream.Topics;
 
 namespace OrleansStream.Rest.Fetch;
@@ -86,5 +85,5 @@ internal static class TailToken
     }
 
     private static RequestException Malformed(string token) =>
-        RequestException.Malformed("Last-Event-ID", $"'Last-Event-ID' is '{Parameters.Shown(token)}'; expected {Form}.");
+        RequestException.Malformed("Last-Event-ID", $"'Last-Event-ID' is '{RequestException.Shown(token)}'; expected {Form}.");
 }

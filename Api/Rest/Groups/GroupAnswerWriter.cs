@@ -3,7 +3,6 @@ using System.Text.Json;
 using OrleansStream.Gateway.Groups;
 using OrleansStream.Records;
 using OrleansStream.Rest.Errors;
-using OrleansStream.Rest.Http;
 using OrleansStream.Rest.Json;
 
 namespace OrleansStream.Rest.Groups;
@@ -16,7 +15,7 @@ internal sealed class GroupAnswerWriter(AnswerWriter answer, GroupPoll poll, Pay
 {
     bool IPolledRecordSink.MustWait => answer.MustWait;
 
-    bool IPolledRecordSink.IsFull => answer.Length > HttpLimits.ResponseBytesTarget;
+    bool IPolledRecordSink.IsFull => answer.Length > JsonLimits.ResponseBytesTarget;
 
     private Utf8JsonWriter Json => answer.Json;
 

@@ -110,7 +110,7 @@ internal static class GroupJson
             TopicsOf(root),
             partitions?.Select((value, i) => value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var p) && p >= 0
                 ? p
-                : throw RequestException.Malformed($"partitions[{i}]", $"'partitions[{i}]' is {Parameters.Shown(value.GetRawText())}; expected a partition's number.")).ToHashSet(),
+                : throw RequestException.Malformed($"partitions[{i}]", $"'partitions[{i}]' is {RequestException.Shown(value.GetRawText())}; expected a partition's number.")).ToHashSet(),
             to switch
             {
                 "earliest" => OffsetTarget.Earliest,

@@ -3,7 +3,6 @@ using OrleansStream.Contracts;
 using OrleansStream.Gateway.Groups;
 using OrleansStream.Groups;
 using OrleansStream.Rest.Http;
-using OrleansStream.Rest.Json;
 
 namespace OrleansStream.Rest.Groups;
 

@@ -3,7 +3,6 @@ using System.Text.Json;
 using OrleansStream.Gateway.Groups;
 using OrleansStream.Groups;
 using OrleansStream.Rest.Errors;
-using OrleansStream.Rest.Http;
 using OrleansStream.Rest.Json;
 using OrleansStream.Topics;
 
@@ -84,7 +83,7 @@ internal static class RetryJson
         [.. list.Select((value, i) => value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var ms) && ms >= 0 && ms <= GroupLimits.BackoffMsMax
             ? ms
             : throw RequestException.Malformed(
-                $"backoff_ms[{i}]", $"'backoff_ms[{i}]' is {Parameters.Shown(value.GetRawText())}; expected milliseconds from 0 to {GroupLimits.BackoffMsMax}."))];
+                $"backoff_ms[{i}]", $"'backoff_ms[{i}]' is {RequestException.Shown(value.GetRawText())}; expected milliseconds from 0 to {GroupLimits.BackoffMsMax}."))];
 
     /// <summary>Each wait as many times the one before as the multiplier says, up to the greatest.</summary>
     private static ImmutableArray<int> ExponentialOf(JsonElement root, int attempts)
@@ -110,6 +109,6 @@ internal static class RetryJson
             return null;
         return value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var number) && number >= min && number <= max
             ? number
-            : throw RequestException.Malformed(prefix + name, $"'{prefix}{name}' is {Parameters.Shown(value.GetRawText())}; expected a number from {min} to {max}.");
+            : throw RequestException.Malformed(prefix + name, $"'{prefix}{name}' is {RequestException.Shown(value.GetRawText())}; expected a number from {min} to {max}.");
     }
 }

@@ -1,5 +1,3 @@
-using OrleansStream.Rest.Fetch;
-using OrleansStream.Rest.Produce;
 using OrleansStream.Topics;
 
 namespace OrleansStream.Rest.Http;
@@ -36,25 +34,10 @@ internal static class HttpLimits
     public const int BodyBytesPerLook = 240 * 1024;
 
     /// <summary>
-    /// How many times its length a body may unfold to once it is beyond <see cref="RequestBytesMax"/>: what a few bytes may cost is bounded. It is
-    /// what Apache's httpd takes (<c>DeflateInflateRatioLimit</c>); JSON logs seldom reach 50.
+    /// What an ndjson stream counts for in the node's memory, in bytes, whatever its length: the chunk that is appended, the next one, and room for
+    /// lines.
     /// </summary>
-    public const int UnfoldingRatioMax = 200;
-
-    /// <summary>The bytes of a body in brotli or zstd that are read at a time.</summary>
-    public const int DecodingInputBytes = 16 * 1024;
-
-    /// <summary>What a decoder of gzip or deflate keeps of what was unfolded last, in bytes (RFC 1951).</summary>
-    public const int DeflateWindowBytes = 32 * 1024;
-
-    /// <summary>The most that a decoder of brotli keeps of what was unfolded last, in bytes: the largest window there is (RFC 7932, section 9.1).</summary>
-    public const int BrotliWindowBytesMax = 16 * 1024 * 1024;
-
-    /// <summary>
-    /// The base-2 logarithm of the most that a decoder of zstd keeps of what was unfolded last, in bytes: 8 MiB, as RFC 9659 has it for the content
-    /// coding. A body with a larger window is refused.
-    /// </summary>
-    public const int ZstdWindowLogMax = 23;
+    public const int NdjsonBytesInFlight = 2 * 1024 * 1024;
 
     /// <summary>The bytes of a stream that are held to a quota at a time.</summary>
     public const int MeteredReadBytes = 64 * 1024;
@@ -63,28 +46,10 @@ internal static class HttpLimits
     public const int RequestLineBytesMax = 8 * 1024;
 
     /// <summary>The most bytes of a request's headers: a live tail's longest resume token, with room for others.</summary>
-    public const int RequestHeaderBytesMax = FetchLimits.TailTokenBytesMax + 8 * 1024;
+    public const int RequestHeaderBytesMax = 40 * 1024;
 
     /// <summary>The most headers of a request: those of a record, and as many others.</summary>
-    public const int RequestHeadersMax = 2 * ProduceLimits.RecordHeadersMax;
-
-    /// <summary>The longest name of a field in an error, in characters: a longer one, which only a mistaken request has, is cut short.</summary>
-    public const int ProblemFieldLengthMax = 300;
-
-    /// <summary>The longest explanation in an error, in characters: nobody gets back what they sent, however long it was.</summary>
-    public const int ProblemDetailLengthMax = 2_000;
-
-    /// <summary>The length of a JSON answer at which no further record is added, in bytes; the next fetch goes on from there.</summary>
-    public const int ResponseBytesTarget = 8 * 1024 * 1024;
-
-    /// <summary>The bytes of an answer that gather before they are sent.</summary>
-    public const int ResponseFlushBytes = 64 * 1024;
-
-    /// <summary>
-    /// The bytes of a record, or of a field of it, that are written to an answer at once. As JSON that is at most some twenty times as much, where
-    /// every few bytes are a header.
-    /// </summary>
-    public const int ResponsePieceBytes = 16 * 1024;
+    public const int RequestHeadersMax = 200;
 
     /// <summary>
     /// How long a write of an answer may take, for each <see cref="AnswerWriteBytes"/> of it or a part of that, before its reader counts as standing
@@ -95,7 +60,4 @@ internal static class HttpLimits
 
     /// <summary>The bytes of an answer that are written at once; a longer write is made in parts, so that a slow reader is seen to go on: 4 KiB a second is enough.</summary>
     public const int AnswerWriteBytes = 256 * 1024;
-
-    /// <summary>When to come back where waiting helps and the error does not say, in seconds.</summary>
-    public const int RetryAfterSecondsDefault = 1;
 }

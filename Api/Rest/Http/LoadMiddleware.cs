@@ -1,5 +1,4 @@
 using OrleansStream.Gateway.Admission;
-using OrleansStream.Rest.Produce;
 
 namespace OrleansStream.Rest.Http;
 
@@ -36,7 +35,7 @@ internal sealed class LoadMiddleware(RequestDelegate next, ClientQuotas quotas, 
         using var load = new RequestLoad(node, isProduce);
         context.Features.Set(load);
         if (isProduce && MediaTypes.OfBody(context.Request, operation.Takes) == MediaTypes.Ndjson)
-            load.Take(ProduceLimits.NdjsonBytesInFlight);
+            load.Take(HttpLimits.NdjsonBytesInFlight);
         await next(context);
     }
 

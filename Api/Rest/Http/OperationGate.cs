@@ -1,7 +1,6 @@
 using OrleansStream.Groups;
 using OrleansStream.Rest.Errors;
 using OrleansStream.Rest.Json;
-using OrleansStream.Rest.Produce;
 using OrleansStream.Topics;
 
 namespace OrleansStream.Rest.Http;
@@ -51,14 +50,14 @@ internal sealed class OperationGate(RequestDelegate next)
     // To accept and ignore one would promise what is not kept.
     private static void CheckIdentity(HttpRequest request, Operation operation)
     {
-        foreach (var header in ProducerHeaders.All)
+        foreach (var header in IdentityHeaders.All)
         {
             if (!request.Headers.ContainsKey(header) || operation.HasParameter(ParameterPlace.Header, header))
                 continue;
-            throw RequestException.Malformed(header, header == ProducerHeaders.Key
+            throw RequestException.Malformed(header, header == IdentityHeaders.IdempotencyKey
                 ? $"'{header}' goes with requests that append records, and with the next epoch of a producer."
                 : $"'{header}' counts the records of one partition: it goes with POST /v1/topics/{{topic}}/partitions/{{partition}}/records. "
-                    + $"Without a partition, send '{ProducerHeaders.Key}'.");
+                    + $"Without a partition, send '{IdentityHeaders.IdempotencyKey}'.");
         }
     }
 

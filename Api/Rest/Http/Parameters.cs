@@ -26,7 +26,7 @@ internal static class Parameters
             return null;
         return Guid.TryParseExact(text, "D", out var id)
             ? id
-            : throw RequestException.Malformed("topic_id", $"'topic_id' is '{Shown(text)}'; expected a topic's id, such as 6f9619ff-8b86-d011-b42d-00c04fc964ff.");
+            : throw RequestException.Malformed("topic_id", $"'topic_id' is '{RequestException.Shown(text)}'; expected a topic's id, such as 6f9619ff-8b86-d011-b42d-00c04fc964ff.");
     }
 
     /// <summary>A query parameter's text.</summary>
@@ -57,7 +57,7 @@ internal static class Parameters
         if (long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value >= min && value <= max)
             return value;
         var upTo = max >= int.MaxValue ? $"from {min} up" : $"from {min} to {max}";
-        throw RequestException.Malformed(name, $"'{name}' is '{Shown(text)}'; expected an integer {upTo}.");
+        throw RequestException.Malformed(name, $"'{name}' is '{RequestException.Shown(text)}'; expected an integer {upTo}.");
     }
 
     /// <summary>How a payload is to appear.</summary>
@@ -70,7 +70,7 @@ internal static class Parameters
         "string" => Json.PayloadType.String,
         "json" => Json.PayloadType.Json,
         "binary" => Json.PayloadType.Binary,
-        { } other => throw RequestException.Malformed(name, $"'{name}' is '{Shown(other)}'; expected auto, json, string or binary."),
+        { } other => throw RequestException.Malformed(name, $"'{name}' is '{RequestException.Shown(other)}'; expected auto, json, string or binary."),
     };
 
     /// <summary>A timestamp.</summary>
@@ -81,9 +81,5 @@ internal static class Parameters
     public static long Timestamp(string name, string text) =>
         JsonFields.TryTimestamp(text, out var timestampMs)
             ? timestampMs
-            : throw RequestException.Malformed(name, $"'{name}' is '{Shown(text)}'; expected {JsonFields.TimestampForms}.");
-
-    /// <summary>A text of a request, cut short for a message.</summary>
-    /// <param name="text">The text.</param>
-    public static string Shown(string text) => text.Length <= 40 ? text : text[..40] + "…";
+            : throw RequestException.Malformed(name, $"'{name}' is '{RequestException.Shown(text)}'; expected {JsonFields.TimestampForms}.");
 }

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using OrleansStream.Groups;
 using OrleansStream.Records;
-using OrleansStream.Rest.Http;
 
 namespace OrleansStream.Rest.Json;
 
@@ -55,7 +54,7 @@ internal sealed partial class AnswerWriter
         {
             place = headers.Place;
             var header = headers.Current;
-            if (header.Key.Length + (long)header.Value.Length > HttpLimits.ResponsePieceBytes)
+            if (header.Key.Length + (long)header.Value.Length > JsonLimits.ResponsePieceBytes)
                 return (LargeRecord.MemoryOf(encoded, header.Key), header.HasValue ? LargeRecord.MemoryOf(encoded, header.Value) : LargeRecord.NoBytes);
             RecordJsonWriter.WriteHeader(Json, header);
         }
@@ -115,10 +114,10 @@ internal sealed partial class AnswerWriter
     // Whole characters: what is done to one must not depend on where a piece ends. Other bytes are cut where anybody likes.
     private static int PieceLength(ReadOnlySpan<byte> rest)
     {
-        if (rest.Length <= HttpLimits.ResponsePieceBytes)
+        if (rest.Length <= JsonLimits.ResponsePieceBytes)
             return rest.Length;
-        var length = HttpLimits.ResponsePieceBytes;
-        while (length > HttpLimits.ResponsePieceBytes - Utf8CharacterBytesMax && (rest[length] & 0xC0) == 0x80)
+        var length = JsonLimits.ResponsePieceBytes;
+        while (length > JsonLimits.ResponsePieceBytes - Utf8CharacterBytesMax && (rest[length] & 0xC0) == 0x80)
             length--;
         return length;
     }

@@ -3,13 +3,12 @@ using System.IO.Pipelines;
 using System.Text.Json;
 using OrleansStream.Groups;
 using OrleansStream.Records;
-using OrleansStream.Rest.Http;
 
 namespace OrleansStream.Rest.Json;
 
 /// <summary>
 /// Writes an answer of records while it is made. Its memory is a constant, whatever its length: what has gathered is sent at
-/// <see cref="HttpLimits.ResponseFlushBytes"/>, and a record of more than <see cref="HttpLimits.ResponsePieceBytes"/> is written in pieces.
+/// <see cref="JsonLimits.ResponseFlushBytes"/>, and a record of more than <see cref="JsonLimits.ResponsePieceBytes"/> is written in pieces.
 /// </summary>
 /// <remarks>
 /// A record can be written while its batch is read, and sent only between two records. So whoever writes asks <see cref="MustWait"/> after
@@ -33,7 +32,7 @@ internal sealed partial class AnswerWriter(PipeWriter output, CancellationToken 
     /// <summary>True when <see cref="GoOnAsync"/> is to be called before the next record.</summary>
     public bool MustWait => _large is not null || IsFlushDue;
 
-    private bool IsFlushDue => Length - _sentLength >= HttpLimits.ResponseFlushBytes;
+    private bool IsFlushDue => Length - _sentLength >= JsonLimits.ResponseFlushBytes;
 
     /// <summary>Writes a record, or takes note of a large one for <see cref="GoOnAsync"/>.</summary>
     /// <param name="batch">The batch it is in.</param>
@@ -46,7 +45,7 @@ internal sealed partial class AnswerWriter(PipeWriter output, CancellationToken 
     public void Write(
         OpenBatch batch, int partition, in RecordView record, PayloadViews views, string? topic = null, RetryStory? story = null, int attempt = 1)
     {
-        if (record.Key.Length + (long)record.Value.Length + record.EncodedHeaders.Length <= HttpLimits.ResponsePieceBytes)
+        if (record.Key.Length + (long)record.Value.Length + record.EncodedHeaders.Length <= JsonLimits.ResponsePieceBytes)
             RecordJsonWriter.Write(Json, partition, record, views, topic, story, attempt, isOneLine);
         else
             _large = LargeRecord.Of(batch, partition, record, views, topic, story, attempt);

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using OrleansStream.Rest.Errors;
-using OrleansStream.Rest.Http;
 
 namespace OrleansStream.Rest.Json;
 
@@ -117,7 +116,7 @@ internal static class JsonBody
             throw Wrong(prefix + name, value, expected);
         return value.TryGetInt64(out var number) && number >= min && number <= max
             ? number
-            : throw RequestException.Malformed(prefix + name, $"'{prefix}{name}' is {Parameters.Shown(value.GetRawText())}; expected {expected}.");
+            : throw RequestException.Malformed(prefix + name, $"'{prefix}{name}' is {RequestException.Shown(value.GetRawText())}; expected {expected}.");
     }
 
     /// <summary>One of several words.</summary>
@@ -130,7 +129,7 @@ internal static class JsonBody
         var text = Text(parent, name);
         return text is null || choices.Contains(text, StringComparer.Ordinal)
             ? text
-            : throw RequestException.Malformed(name, $"'{name}' is '{Parameters.Shown(text)}'; expected {string.Join(" or ", choices)}.");
+            : throw RequestException.Malformed(name, $"'{name}' is '{RequestException.Shown(text)}'; expected {string.Join(" or ", choices)}.");
     }
 
     /// <summary>A list's elements.</summary>

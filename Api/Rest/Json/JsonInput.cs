@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json;
+using System.Text.Unicode;
 using OrleansStream.Rest.Errors;
-using OrleansStream.Rest.Produce;
 
 namespace OrleansStream.Rest.Json;
 
@@ -20,10 +20,23 @@ internal static class JsonInput
     /// <exception cref="RequestException">It is not UTF-8, or escapes half a character; the error names the field.</exception>
     public static void Check(ReadOnlySpan<byte> text, string path = "")
     {
-        ProduceJson.CheckText(text, path.Length == 0 ? null : path);
+        CheckText(text, path.Length == 0 ? null : path);
         var position = FindHalfCharacter(text);
         if (position >= 0)
             throw Refuse(text, position, path);
+    }
+
+    /// <summary>Refuses bytes that are no UTF-8: the JSON reader does not look.</summary>
+    /// <param name="text">The bytes.</param>
+    /// <param name="field">What they are, for the error.</param>
+    /// <exception cref="RequestException">They are none.</exception>
+    public static void CheckText(ReadOnlySpan<byte> text, string? field)
+    {
+        if (!Utf8.IsValid(text))
+        {
+            throw RequestException.Malformed(
+                field, "The text is not valid UTF-8. Send other bytes as base64, with key_type or value_type \"binary\".");
+        }
     }
 
     /// <summary>Finds the first escape of half a character.</summary>

@@ -1,6 +1,7 @@
 using System.IO.Pipelines;
 using OrleansStream.Errors;
 using OrleansStream.Rest.Errors;
+using OrleansStream.Rest.Http;
 
 namespace OrleansStream.Rest.Produce;
 

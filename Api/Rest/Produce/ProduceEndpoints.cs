@@ -4,6 +4,7 @@ using OrleansStream.Errors;
 using OrleansStream.Gateway.Appending;
 using OrleansStream.Rest.Errors;
 using OrleansStream.Rest.Http;
+using OrleansStream.Rest.Json;
 using OrleansStream.Topics;
 
 namespace OrleansStream.Rest.Produce;
@@ -46,7 +47,7 @@ internal sealed partial class ProduceEndpoints(
     {
         if (ProducerHeaders.ReadProducer(context.Request, time.GetUtcNow().ToUnixTimeMilliseconds()) is { } identity)
             context.Features.Set(new ClientIdentity(identity));
-        return context.Request.Headers.TryGetValue(ProducerHeaders.Key, out var key)
+        return context.Request.Headers.TryGetValue(IdentityHeaders.IdempotencyKey, out var key)
             ? AppendKeyedAsync(context, partition, key)
             : AppendByTypeAsync(context, partition).AsTask();
     }
@@ -109,7 +110,7 @@ internal sealed partial class ProduceEndpoints(
         {
             records = new RecordCollector(NowMs(context), body.Bytes.Length);
             if (isText)
-                ProduceJson.CheckText(body.Bytes.Span, null);
+                JsonInput.CheckText(body.Bytes.Span, null);
             options.AddRecord(context.Request, body.Bytes.Span, records);
         }
 
@@ -174,7 +175,7 @@ internal sealed partial class ProduceEndpoints(
         var topic = Parameters.Topic(context);
         var client = context.Features.Get<ClientIdentity>();
         if (client is { Identity.IsClients: false } && records.Acks != Acks.All)
-            throw RequestException.Malformed("acks", $"With '{ProducerHeaders.Key}' acks must be \"all\": the answer is to hold for a day.");
+            throw RequestException.Malformed("acks", $"With '{IdentityHeaders.IdempotencyKey}' acks must be \"all\": the answer is to hold for a day.");
         var outcome = client is null
             ? await appender.AppendAsync(context.Caller(), topic, records)
             : await appender.AppendAsync(context.Caller(), topic, records, client);
@@ -197,7 +198,7 @@ internal sealed partial class ProduceEndpoints(
     {
         Detail = $"{error.Detail} POST /v1/producers gives one"
             + (isInHeader ? "." : "; batches of another cluster are sent without their producer ids."),
-        Field = isInHeader ? ProducerHeaders.Id : null,
+        Field = isInHeader ? IdentityHeaders.ProducerId : null,
     };
 
     private static ProduceResults MakeResults(HttpContext context) =>
@@ -218,7 +219,7 @@ internal sealed partial class ProduceEndpoints(
         if (text.Length < 3 || text[0] != '"' || text[^1] != '"')
         {
             throw RequestException.Malformed(
-                "If-Match", $"'If-Match' is '{Parameters.Shown(text)}'; expected the partition's next offset in quotes, such as \"17\".");
+                "If-Match", $"'If-Match' is '{RequestException.Shown(text)}'; expected the partition's next offset in quotes, such as \"17\".");
         }
 
         return Parameters.Integer("If-Match", text[1..^1], 0, long.MaxValue);

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Text.Unicode;
 using OrleansStream.Errors;
 using OrleansStream.Rest.Errors;
 using OrleansStream.Rest.Json;
@@ -59,19 +58,6 @@ internal static class ProduceJson
         }
 
         return JsonFields.NotJson(field, exception);
-    }
-
-    /// <summary>Refuses bytes that are no UTF-8: the JSON reader does not look.</summary>
-    /// <param name="body">The bytes.</param>
-    /// <param name="field">What they are, for the error.</param>
-    /// <exception cref="RequestException">They are none.</exception>
-    public static void CheckText(ReadOnlySpan<byte> body, string? field)
-    {
-        if (!Utf8.IsValid(body))
-        {
-            throw RequestException.Malformed(
-                field, "The text is not valid UTF-8. Send other bytes as base64, with key_type or value_type \"binary\".");
-        }
     }
 
     private static Acks ParseEnvelope(

@@ -1,11 +1,10 @@
+using OrleansStream.Rest.Http;
+
 namespace OrleansStream.Rest.Produce;
 
 /// <summary>The bounds of requests that produce.</summary>
 internal static class ProduceLimits
 {
-    /// <summary>What an ndjson stream counts for, whatever its length: the chunk that is appended, the next one, and room for lines.</summary>
-    public const int NdjsonBytesInFlight = 2 * NdjsonChunkBytes;
-
     /// <summary>The longest body that names a producer, in bytes.</summary>
     public const int ProducerBodyBytesMax = 1024;
 
@@ -42,7 +41,7 @@ internal static class ProduceLimits
     public const int NdjsonMalformedLinesMax = 10_000;
 
     /// <summary>The encoded bytes at which an ndjson stream's records are appended although more are there.</summary>
-    public const int NdjsonChunkBytes = 1024 * 1024;
+    public const int NdjsonChunkBytes = HttpLimits.NdjsonBytesInFlight / 2;
 
     /// <summary>
     /// The encoded bytes at which a new batch is started. Well under the codec's bound for one batch, so that the log can gather
@@ -50,6 +49,6 @@ internal static class ProduceLimits
     /// </summary>
     public const int BatchBytesTarget = 1024 * 1024;
 
-    /// <summary>The most headers of one record.</summary>
-    public const int RecordHeadersMax = 100;
+    /// <summary>The most headers of one record: a request has room for as many others.</summary>
+    public const int RecordHeadersMax = HttpLimits.RequestHeadersMax / 2;
 }

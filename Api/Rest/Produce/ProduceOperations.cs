@@ -1,6 +1,5 @@
 using OrleansStream.Contracts;
 using OrleansStream.Errors;
-using OrleansStream.Rest.Fetch;
 using OrleansStream.Rest.Http;
 using OrleansStream.Rest.Topics;
 
@@ -50,13 +49,13 @@ internal static class ProduceOperations
     ];
 
     private static readonly OperationParameter IdempotencyKey = new(
-        ProducerHeaders.Key, ParameterPlace.Header, "Makes a repeat of the request known for 24 hours: up to 255 visible ASCII characters. Needs acks all.");
+        IdentityHeaders.IdempotencyKey, ParameterPlace.Header, "Makes a repeat of the request known for 24 hours: up to 255 visible ASCII characters. Needs acks all.");
 
     private static readonly OperationParameter[] ProducerSequence =
     [
-        new(ProducerHeaders.Id, ParameterPlace.Header, "The producer's id, of POST /v1/producers; the three go together.") { IsInteger = true },
-        new(ProducerHeaders.Epoch, ParameterPlace.Header, "Its epoch. An older one than the partition has seen is refused.") { IsInteger = true },
-        new(ProducerHeaders.Sequence, ParameterPlace.Header,
+        new(IdentityHeaders.ProducerId, ParameterPlace.Header, "The producer's id, of POST /v1/producers; the three go together.") { IsInteger = true },
+        new(IdentityHeaders.ProducerEpoch, ParameterPlace.Header, "Its epoch. An older one than the partition has seen is refused.") { IsInteger = true },
+        new(IdentityHeaders.ProducerSequence, ParameterPlace.Header,
             "The sequence number of the first record: that of the partition's last one plus the count of its request, from 0 for each epoch. "
             + "One that is stored already is answered with its offsets; after a gap it is refused.") { IsInteger = true },
     ];
@@ -108,7 +107,7 @@ internal static class ProduceOperations
         Parameters =
         [
             TopicOperations.Topic,
-            FetchOperations.PartitionNumber,
+            TopicOperations.PartitionNumber,
             new("If-Match", ParameterPlace.Header, "Append only when this, in quotes, is the partition's next offset; else 412."),
             IdempotencyKey,
             .. ProducerSequence,
@@ -135,7 +134,7 @@ internal static class ProduceOperations
     {
         Parameters =
         [
-            new(ProducerHeaders.Key, ParameterPlace.Header, "Makes a repeat of a raise known: up to 255 visible ASCII characters."),
+            new(IdentityHeaders.IdempotencyKey, ParameterPlace.Header, "Makes a repeat of a raise known: up to 255 visible ASCII characters."),
         ],
         Bodies = [new(MediaTypes.Json, typeof(ProducerRequest), """{"producer_id":null,"producer_epoch":null}""")],
         IsBodyOptional = true,

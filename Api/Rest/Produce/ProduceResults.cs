@@ -8,6 +8,7 @@ using OrleansStream.Contracts;
 using OrleansStream.Errors;
 using OrleansStream.Rest.Errors;
 using OrleansStream.Rest.Http;
+using OrleansStream.Rest.Json;
 using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Rest.Produce;
@@ -196,7 +197,7 @@ internal sealed class ProduceResults : IDisposable
     {
         var bytes = 0;
         var i = from;
-        for (; i < Count && bytes < HttpLimits.ResponseFlushBytes; i++)
+        for (; i < Count && bytes < JsonLimits.ResponseFlushBytes; i++)
         {
             ref readonly var entry = ref _entries[i];
             var error = entry.ErrorIndex < 0 ? [] : _errorTexts![entry.ErrorIndex];

@@ -20,12 +20,12 @@ internal sealed class ProducerEndpoints(ClientProducers producers)
     private async Task PostAsync(HttpContext context)
     {
         using var body = await RequestBody.ReadAsync(context, ProduceLimits.ProducerBodyBytesMax);
-        var hasKey = context.Request.Headers.TryGetValue(ProducerHeaders.Key, out var given);
+        var hasKey = context.Request.Headers.TryGetValue(IdentityHeaders.IdempotencyKey, out var given);
         var key = hasKey ? ProducerHeaders.ReadKey(given) : null;
         var answer = Parse(body.Json.Span) is { } known ? await RaiseAsync(context.Caller(), known, key)
             : key is null ? await AddAsync(context.Caller())
             : throw RequestException.Malformed(
-                ProducerHeaders.Key, $"'{ProducerHeaders.Key}' goes with the next epoch of a producer. Where the answer to a new one is lost, take another.");
+                IdentityHeaders.IdempotencyKey, $"'{IdentityHeaders.IdempotencyKey}' goes with the next epoch of a producer. Where the answer to a new one is lost, take another.");
         context.Response.StatusCode = StatusCodes.Status201Created;
         await JsonAnswer.WriteAsync(context, answer, ApiJsonContext.Api.ProducerAnswer);
     }

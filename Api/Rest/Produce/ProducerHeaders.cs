@@ -14,21 +14,6 @@ namespace OrleansStream.Rest.Produce;
 /// <summary>The headers by which a client repeats its requests safely.</summary>
 internal static class ProducerHeaders
 {
-    /// <summary>The producer's id.</summary>
-    public const string Id = "Producer-Id";
-
-    /// <summary>Its epoch.</summary>
-    public const string Epoch = "Producer-Epoch";
-
-    /// <summary>The sequence number of the request's first record.</summary>
-    public const string Sequence = "Producer-Sequence";
-
-    /// <summary>A key for the whole request.</summary>
-    public const string Key = "Idempotency-Key";
-
-    /// <summary>All of them.</summary>
-    public static readonly string[] All = [Id, Epoch, Sequence, Key];
-
     // What changes the meaning of a body, beside its type.
     private static readonly string[] Meaningful = ["Acks", "If-Match"];
 
@@ -39,18 +24,18 @@ internal static class ProducerHeaders
     /// <exception cref="RequestException">One is missing or malformed.</exception>
     public static AppendIdentity? ReadProducer(HttpRequest request, long nowMs)
     {
-        var given = request.Headers.ContainsKey(Id) ? Id
-            : request.Headers.ContainsKey(Epoch) ? Epoch
-            : request.Headers.ContainsKey(Sequence) ? Sequence
+        var given = request.Headers.ContainsKey(IdentityHeaders.ProducerId) ? IdentityHeaders.ProducerId
+            : request.Headers.ContainsKey(IdentityHeaders.ProducerEpoch) ? IdentityHeaders.ProducerEpoch
+            : request.Headers.ContainsKey(IdentityHeaders.ProducerSequence) ? IdentityHeaders.ProducerSequence
             : null;
         if (given is null)
             return null;
-        if (request.Headers.ContainsKey(Key))
-            throw RequestException.Malformed(Key, $"'{Key}' and '{given}' are two identities. Send one of them.");
+        if (request.Headers.ContainsKey(IdentityHeaders.IdempotencyKey))
+            throw RequestException.Malformed(IdentityHeaders.IdempotencyKey, $"'{IdentityHeaders.IdempotencyKey}' and '{given}' are two identities. Send one of them.");
         return new AppendIdentity(
-            Number(request, Id, long.MaxValue), (short)Number(request, Epoch, short.MaxValue), Topic: null, nowMs, KeylessStart: 0, TimeoutMs: 0)
+            Number(request, IdentityHeaders.ProducerId, long.MaxValue), (short)Number(request, IdentityHeaders.ProducerEpoch, short.MaxValue), Topic: null, nowMs, KeylessStart: 0, TimeoutMs: 0)
         {
-            BaseSequence = (int)Number(request, Sequence, int.MaxValue),
+            BaseSequence = (int)Number(request, IdentityHeaders.ProducerSequence, int.MaxValue),
             IsClients = true,
         };
     }
@@ -67,7 +52,7 @@ internal static class ProducerHeaders
             {
                 throw new RequestException(new StreamError(
                     StreamErrorCode.InvalidRequest,
-                    $"A batch names producer {scanner.Header.ProducerId}, which makes its repeat known. Leave the headers out.") { Field = Id });
+                    $"A batch names producer {scanner.Header.ProducerId}, which makes its repeat known. Leave the headers out.") { Field = IdentityHeaders.ProducerId });
             }
         }
     }
@@ -81,7 +66,7 @@ internal static class ProducerHeaders
         if (key.Count != 1 || text.Length is 0 or > KeyedAppendLimits.KeyLengthMax || text.AsSpan().ContainsAnyExceptInRange('!', '~'))
         {
             throw RequestException.Malformed(
-                Key, $"'{Key}' must be one text of 1 to {KeyedAppendLimits.KeyLengthMax} visible ASCII characters without spaces, such as a UUID.");
+                IdentityHeaders.IdempotencyKey, $"'{IdentityHeaders.IdempotencyKey}' must be one text of 1 to {KeyedAppendLimits.KeyLengthMax} visible ASCII characters without spaces, such as a UUID.");
         }
 
         return text;
@@ -109,5 +94,5 @@ internal static class ProducerHeaders
 
     private static long Number(HttpRequest request, string header, long max) => request.Headers.TryGetValue(header, out var values)
         ? values.Count == 1 ? Parameters.Integer(header, values.ToString(), 0, max) : throw JsonFields.Twice(header)
-        : throw RequestException.Malformed(header, $"'{header}' is missing: {Id}, {Epoch} and {Sequence} go together.");
+        : throw RequestException.Malformed(header, $"'{header}' is missing: {IdentityHeaders.ProducerId}, {IdentityHeaders.ProducerEpoch} and {IdentityHeaders.ProducerSequence} go together.");
 }

@@ -119,7 +119,7 @@ internal sealed class RecordOptions
         null or "all" => Acks.All,
         "1" => Acks.Leader,
         "0" => Acks.None,
-        { } other => throw RequestException.Malformed(AcksHeader, $"'{AcksHeader}' is '{Parameters.Shown(other)}'; expected all, 1 or 0."),
+        { } other => throw RequestException.Malformed(AcksHeader, $"'{AcksHeader}' is '{RequestException.Shown(other)}'; expected all, 1 or 0."),
     };
 
     private static PayloadType? TypeOf(HttpRequest request, string header)
@@ -128,7 +128,7 @@ internal sealed class RecordOptions
             return null;
         return PayloadTypes.TryParse(Encoding.UTF8.GetBytes(text), out var type)
             ? type
-            : throw RequestException.Malformed(header, $"'{header}' is '{Parameters.Shown(text)}'; expected {PayloadTypes.Names}.");
+            : throw RequestException.Malformed(header, $"'{header}' is '{RequestException.Shown(text)}'; expected {PayloadTypes.Names}.");
     }
 
     private static string? One(HttpRequest request, string header)

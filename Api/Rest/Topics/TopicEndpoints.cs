@@ -2,7 +2,6 @@ using OrleansStream.Contracts;
 using OrleansStream.Gateway.Topics;
 using OrleansStream.Rest.Errors;
 using OrleansStream.Rest.Http;
-using OrleansStream.Rest.Json;
 using OrleansStream.Topics;
 
 namespace OrleansStream.Rest.Topics;

@@ -1,6 +1,5 @@
 using OrleansStream.Contracts;
 using OrleansStream.Errors;
-using OrleansStream.Rest.Fetch;
 using OrleansStream.Rest.Http;
 
 namespace OrleansStream.Rest.Topics;
@@ -11,6 +10,10 @@ internal static class TopicOperations
     /// <summary>The name that stands in every path of a topic.</summary>
     public static readonly OperationParameter Topic = new(
         "topic", ParameterPlace.Path, "The topic's name: 1 to 249 characters of a-z, A-Z, 0-9, '.', '_' and '-'.", "matches");
+
+    /// <summary>The partition in a path.</summary>
+    public static readonly OperationParameter PartitionNumber = new(
+        "partition", ParameterPlace.Path, "The partition's number, from 0.", "2") { IsInteger = true };
 
     /// <summary>The id that a topic must have.</summary>
     public static readonly OperationParameter TopicId = new(
@@ -119,7 +122,7 @@ internal static class TopicOperations
         Parameters =
         [
             Topic,
-            FetchOperations.PartitionNumber,
+            PartitionNumber,
             new("before_offset", ParameterPlace.Query, "The first offset to keep, at most the high watermark; or `latest`: all that is there is deleted.", "1"),
             TopicId,
         ],

@@ -10,6 +10,7 @@ using OrleansStream.Gateway.Admission;
 using OrleansStream.Gateway.Reading;
 using OrleansStream.Records;
 using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Services;
 
 namespace OrleansStream.Tests.Api;
 
@@ -176,7 +177,7 @@ public sealed class AnswerMemoryTests : IAsyncLifetime
         var service = _client.BaseAddress!;
         await socket.ConnectAsync(service.Host, service.Port);
         await socket.SendAsync(Encoding.ASCII.GetBytes($"GET {Records("large")} HTTP/1.1\r\nHost: x\r\n\r\n"));
-        await EndToEnd.Wait.UntilAsync("the answer waits for its reader", () => _service.Node.Bytes > ValueBytes);
+        await Wait.UntilAsync("the answer waits for its reader", () => _service.Node.Bytes > ValueBytes);
         return socket;
     }
 
@@ -204,7 +205,7 @@ public sealed class AnswerMemoryTests : IAsyncLifetime
     }
 
     private async Task AssertAllIsBackAsync() =>
-        await EndToEnd.Wait.UntilAsync("all memory is given back", () => _service.Node.Bytes == 0);
+        await Wait.UntilAsync("all memory is given back", () => _service.Node.Bytes == 0);
 
     private static void AssertValue(JsonNode record) => Assert.Equal(new string('\u0001', ValueBytes), (string?)record["value"]);
 

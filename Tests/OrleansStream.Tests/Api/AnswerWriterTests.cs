@@ -4,7 +4,6 @@ using System.Text;
 using System.Text.Json;
 using CsCheck;
 using OrleansStream.Records;
-using OrleansStream.Rest.Http;
 using OrleansStream.Rest.Json;
 
 namespace OrleansStream.Tests.Api;
@@ -13,7 +12,7 @@ namespace OrleansStream.Tests.Api;
 public sealed class AnswerWriterTests
 {
     // As JSON a byte is at most twenty, where every few are a header.
-    private const int HeldBytesMax = HttpLimits.ResponseFlushBytes + 20 * HttpLimits.ResponsePieceBytes;
+    private const int HeldBytesMax = JsonLimits.ResponseFlushBytes + 20 * JsonLimits.ResponsePieceBytes;
 
     private static readonly Gen<byte[]> Texts = Gen.OneOf(
         Gen.String[Gen.Char["aä€\u0001\"\\\n\r\u0085\u2028\u2029"], 0, 40].Select(Encoding.UTF8.GetBytes),
@@ -87,7 +86,7 @@ public sealed class AnswerWriterTests
     {
         var body = new CountingBody();
         var answer = new AnswerWriter(body, CancellationToken.None);
-        answer.Json.WriteStringValue(new string('x', HttpLimits.ResponseFlushBytes - 100));
+        answer.Json.WriteStringValue(new string('x', JsonLimits.ResponseFlushBytes - 100));
         await answer.GoOnAsync();
         await answer.EndAsync();
 
@@ -100,7 +99,7 @@ public sealed class AnswerWriterTests
     {
         var body = new CountingBody();
         var answer = new AnswerWriter(body, CancellationToken.None);
-        answer.Json.WriteStringValue(new string('x', HttpLimits.ResponseFlushBytes));
+        answer.Json.WriteStringValue(new string('x', JsonLimits.ResponseFlushBytes));
         await answer.GoOnAsync();
         Assert.Equal(1, body.FlushCount);
         answer.WriteText("rest"u8);
@@ -111,7 +110,7 @@ public sealed class AnswerWriterTests
 
     [Fact]
     public Task Write_OfOneDocumentBehindTheOther_CountsAllAndHoldsAConstant() =>
-        Gen.Select(Gen.Int[0, 3 * HttpLimits.ResponseFlushBytes], Gen.Int[0, 100]).Array[1, 12].SampleAsync(async documents =>
+        Gen.Select(Gen.Int[0, 3 * JsonLimits.ResponseFlushBytes], Gen.Int[0, 100]).Array[1, 12].SampleAsync(async documents =>
         {
             var body = new CountingBody();
             var answer = new AnswerWriter(body, CancellationToken.None);

@@ -1,5 +1,6 @@
 using OrleansStream.Hosting;
 using OrleansStream.Storage.Azure;
+using OrleansStream.Tests.Support.Services;
 
 namespace OrleansStream.Tests.Api;
 

@@ -3,6 +3,7 @@ using System.Net;
 using System.Text.Json.Nodes;
 using OrleansStream.Records;
 using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Services;
 
 namespace OrleansStream.Tests.Api;
 

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using OrleansStream.Tests.Support.Services;
 
 namespace OrleansStream.Tests.Api;
 

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.RegularExpressions;
+using OrleansStream.Tests.Support.Services;
 
 namespace OrleansStream.Tests.Api;
 

@@ -2,6 +2,7 @@ using CsCheck;
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Groups;
 using OrleansStream.Groups;
+using OrleansStream.Tests.Support.Services;
 
 namespace OrleansStream.Tests.Api;
 

@@ -1,4 +1,5 @@
 using System.Net;
+using OrleansStream.Tests.Support.Services;
 
 namespace OrleansStream.Tests.Api;
 

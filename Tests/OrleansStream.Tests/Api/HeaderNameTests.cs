@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using OrleansStream.Records;
+using OrleansStream.Tests.Support.Services;
 
 namespace OrleansStream.Tests.Api;
 

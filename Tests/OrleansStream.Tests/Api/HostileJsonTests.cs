@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
-using OrleansStream.Rest.Http;
+using OrleansStream.Rest.Errors;
+using OrleansStream.Tests.Support.Services;
 
 namespace OrleansStream.Tests.Api;
 
@@ -9,7 +10,7 @@ namespace OrleansStream.Tests.Api;
 public class HostileJsonTests(ApiFixture api)
 {
     // What is told of a request is short, also where each character of it is an escape.
-    private const int AnswerLengthMax = 6 * HttpLimits.ProblemDetailLengthMax + 2_000;
+    private const int AnswerLengthMax = 6 * ProblemLimits.DetailLengthMax + 2_000;
 
     private const string Record = """
         {"key":"k","value":{"a":["b"]},"headers":[{"key":"h","key_type":"string","value":"v","value_type":"string"}],"timestamp":"2026-01-01T00:00:00Z","key_type":"string","value_type":"json"}

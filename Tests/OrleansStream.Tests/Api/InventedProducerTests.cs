@@ -8,6 +8,7 @@ using OrleansStream.Groups;
 using OrleansStream.Producers;
 using OrleansStream.Records;
 using OrleansStream.Tests.Groups;
+using OrleansStream.Tests.Support.Services;
 
 namespace OrleansStream.Tests.Api;
 

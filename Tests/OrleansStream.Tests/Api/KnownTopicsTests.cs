@@ -4,7 +4,7 @@ using Microsoft.Extensions.Time.Testing;
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Admission;
 using OrleansStream.Gateway.Security;
-using OrleansStream.Tests.Topics;
+using OrleansStream.Tests.Support.Services;
 using OrleansStream.Topics;
 
 namespace OrleansStream.Tests.Api;

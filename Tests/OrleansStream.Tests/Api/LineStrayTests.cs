@@ -4,6 +4,7 @@ using System.Text;
 using OrleansStream.Partitions;
 using OrleansStream.Records;
 using OrleansStream.Tests.Producers;
+using OrleansStream.Tests.Support.Services;
 using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Tests.Api;

@@ -7,6 +7,8 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
 using OrleansStream.Contracts;
 using OrleansStream.Gateway.Admission;
+using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Services;
 
 namespace OrleansStream.Tests.Api;
 
@@ -63,7 +65,7 @@ public sealed class LoadTests
         Assert.Null(problem["outcome"]);
         using var taken = await service.PostAsync(new byte[1000], hasLength);
         Assert.Equal(HttpStatusCode.OK, taken.StatusCode);
-        await Wait(() => node.Bytes == 0);
+        await Wait.UntilAsync("all memory is given back", () => node.Bytes == 0);
     }
 
     [Fact]
@@ -102,13 +104,6 @@ public sealed class LoadTests
         var result = new QuotaOptionsValidator().Validate(null, options);
 
         Assert.Contains($"OrleansStream:Quotas:{key} is {value}", Assert.Single(result.Failures!), StringComparison.Ordinal);
-    }
-
-    private static async Task Wait(Func<bool> condition)
-    {
-        using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(30), TimeProvider.System);
-        while (!condition())
-            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, timeout.Token);
     }
 
     private sealed class Service : WebApplicationFactory<OrleansStream.Api.Hosting.ConnectionMemory>

@@ -9,9 +9,8 @@ using OrleansStream.Gateway.Reading;
 using OrleansStream.Hosting;
 using OrleansStream.Partitions;
 using OrleansStream.Records;
-using OrleansStream.Tests.Cluster;
-using OrleansStream.Tests.EndToEnd;
 using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Services;
 using OrleansStream.Topics;
 using OrleansStream.Topics.Routing;
 

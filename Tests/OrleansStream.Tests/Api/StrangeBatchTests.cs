@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.Json.Nodes;
 using OrleansStream.Records;
 using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Services;
 
 namespace OrleansStream.Tests.Api;
 
@@ -195,7 +196,7 @@ public class StrangeBatchTests(ApiFixture api)
         var path = $"/v1/groups/{group}/dead-letters/redrive";
         await api.PostAsync(path, "{}", 202);
         JsonNode done = new JsonObject();
-        await EndToEnd.Wait.UntilAsync("the redrive is done", async () => (string?)(done = await api.GetAsync(path))["state"] == "done");
+        await Wait.UntilAsync("the redrive is done", async () => (string?)(done = await api.GetAsync(path))["state"] == "done");
 
         // Two that somebody else put there, and it between them: the one behind it was looked at, too.
         Assert.Equal((0, 3), ((int)done["redriven"]!, (int)done["kept"]!));

@@ -2,6 +2,8 @@ using System.Net;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Routing;
 using OrleansStream.Rest.Http;
+using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Services;
 
 namespace OrleansStream.Tests.Api;
 
@@ -99,7 +101,7 @@ public class UnknownNamesTests(ApiFixture api)
     {
         var management = api.Grains.GetGrain<IManagementGrain>(0);
         string[] left;
-        await EndToEnd.Wait.UntilAsync($"no grain is left of {names.Count} names", async () =>
+        await Wait.UntilAsync($"no grain is left of {names.Count} names", async () =>
         {
             var all = await management.GetDetailedGrainStatistics();
             left = [.. all.Select(one => one.GrainId.ToString()).Where(id => names.Any(name => id.Contains(name, StringComparison.Ordinal)))];

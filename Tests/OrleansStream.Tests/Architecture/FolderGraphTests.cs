@@ -1,8 +1,11 @@
 using System.Reflection;
 using System.Text.RegularExpressions;
+using OrleansStream.Contracts;
+using OrleansStream.Gateway;
 using OrleansStream.Log;
 using OrleansStream.Records;
-using OrleansStream.Tests.EndToEnd;
+using OrleansStream.Rest;
+using OrleansStream.Tests.Support;
 
 namespace OrleansStream.Tests.Architecture;
 
@@ -10,7 +13,10 @@ namespace OrleansStream.Tests.Architecture;
 public sealed partial class FolderGraphTests
 {
     /// <summary>The projects that are looked at.</summary>
-    private static readonly Assembly[] Projects = [typeof(RecordBatchHeader).Assembly, typeof(PartitionLog).Assembly, typeof(OrleansStream.Gateway.GatewayHosting).Assembly];
+    private static readonly Assembly[] Projects =
+    [
+        typeof(RecordBatchHeader).Assembly, typeof(PartitionLog).Assembly, typeof(GatewayHosting).Assembly, typeof(Problem).Assembly, typeof(RestHosting).Assembly,
+    ];
 
     private const string Golden = "folders.txt";
 

@@ -3,6 +3,8 @@ using OrleansStream.Errors;
 using OrleansStream.Storage;
 using OrleansStream.Storage.Memory;
 using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Services;
+using OrleansStream.Tests.Support.Stores;
 using OrleansStream.Topics;
 
 namespace OrleansStream.Tests.Cluster;

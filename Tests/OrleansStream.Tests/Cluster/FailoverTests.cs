@@ -2,6 +2,8 @@ using OrleansStream.Errors;
 using OrleansStream.Log;
 using OrleansStream.Log.Contract;
 using OrleansStream.Partitions;
+using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Services;
 using OrleansStream.Topics;
 using OrleansStream.Topics.Routing;
 
@@ -23,12 +25,12 @@ public sealed class FailoverTests : IAsyncLifetime
         using var stop = new CancellationTokenSource();
         Task<List<Acked>>[] producers = [.. Enumerable.Range(0, 4).Select(partition => ProduceAsync(topic, partition, stop.Token))];
         var victim = _cluster.Cluster.Silos[1];
-        await ClusterFixture.UntilAsync(async () => (await HighWatermarksAsync(topic)).All(highWatermark => highWatermark > 10));
+        await Wait.UntilAsync("every partition has stored some", async () => (await HighWatermarksAsync(topic)).All(highWatermark => highWatermark > 10));
 
         await _cluster.Cluster.KillSiloAsync(victim);
 
         var before = await HighWatermarksAsync(topic);
-        await ClusterFixture.UntilAsync(async () =>
+        await Wait.UntilAsync("every partition stores again", async () =>
             (await HighWatermarksAsync(topic)).Zip(before).All(pair => pair.First > pair.Second + 10));
         await stop.CancelAsync();
         foreach (var acked in await Task.WhenAll(producers))

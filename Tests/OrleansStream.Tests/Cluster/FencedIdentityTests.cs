@@ -4,6 +4,8 @@ using OrleansStream.Gateway.Routing;
 using OrleansStream.Gateway.Security;
 using OrleansStream.Producers;
 using OrleansStream.Records;
+using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Services;
 using OrleansStream.Topics;
 using OrleansStream.Topics.Routing;
 

@@ -1,4 +1,6 @@
 using System.Text;
+using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Services;
 using OrleansStream.Topics;
 using OrleansStream.Topics.Partitioning;
 using OrleansStream.Topics.Routing;
@@ -39,7 +41,7 @@ public sealed class HotKeyTests(ClusterFixture cluster)
     {
         var topic = await cluster.CreateAsync(PartitionCount, ("hot.key.spread", "4"), ("hot.key.detection", "true"));
         var heat = cluster.Grains.GetGrain<ITopicHeatGrain>(topic.Name);
-        await ClusterFixture.UntilAsync(async () =>
+        await Wait.UntilAsync("the hot key is found", async () =>
         {
             (string? Key, string Value)[] records = [.. Enumerable.Range(0, 200).Select(i => ((string?)(i % 10 == 0 ? $"k{i}" : Hot), $"{i}"))];
             await cluster.Router(topic.Name).AppendAsync(Batches.Request(Batches.Of(records)));
@@ -51,7 +53,7 @@ public sealed class HotKeyTests(ClusterFixture cluster)
         Assert.InRange(hottest.Share, 0.85, 0.95);
         Assert.Equal(KeyPartitioner.Choose(hottest.Key.Span, PartitionCount), hottest.Partition);
         var used = new HashSet<int>();
-        await ClusterFixture.UntilAsync(async () =>
+        await Wait.UntilAsync("the hot key is spread over all partitions", async () =>
         {
             var response = await cluster.Router(topic.Name).AppendAsync(Batches.Request(Batches.Of((Hot, "x"))));
             used.Add(response.Parts[0].Partition);
@@ -64,7 +66,7 @@ public sealed class HotKeyTests(ClusterFixture cluster)
     {
         var topic = await cluster.CreateAsync(1, ("compression.type", "zstd"));
         var batch = Batches.Of((null, new string('x', 10_000)));
-        await ClusterFixture.UntilAsync(async () =>
+        await Wait.UntilAsync("the compression is told", async () =>
         {
             await cluster.Router(topic.Name).AppendAsync(Batches.Request(batch));
             return (await cluster.Grains.GetGrain<ITopicHeatGrain>(topic.Name).DescribeAsync()).CompressionRatio > 20;

@@ -3,7 +3,8 @@ using OrleansStream.Gateway.Appending;
 using OrleansStream.Gateway.Routing;
 using OrleansStream.Gateway.Security;
 using OrleansStream.Producers;
-using OrleansStream.Tests.EndToEnd;
+using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Services;
 using OrleansStream.Topics;
 using OrleansStream.Topics.Routing;
 
@@ -48,7 +49,7 @@ public abstract class IdentityClusterTests : IAsyncLifetime
                 Assert.All(outcome.Response.Parts, part => Assert.Null(part.Response.Error));
                 return outcome.Response;
             }))];
-        await ClusterFixture.UntilAsync(async () => (await _cluster.Router(topic.Name).DescribeAsync()).Partitions.Sum(p => p.HighWatermark) > 500);
+        await Wait.UntilAsync("some records are stored", async () => (await _cluster.Router(topic.Name).DescribeAsync()).Partitions.Sum(p => p.HighWatermark) > 500);
         await _cluster.Cluster.KillSiloAsync(victim);
         List<Acked> acked = [.. (await Task.WhenAll(producers)).SelectMany(records => records)];
 

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using OrleansStream.Tests.Support.Services;
 
 namespace OrleansStream.Tests.Cluster;
 

@@ -5,6 +5,7 @@ using OrleansStream.Log;
 using OrleansStream.Log.Contract;
 using OrleansStream.Partitions;
 using OrleansStream.Storage.Memory;
+using OrleansStream.Tests.Support;
 using OrleansStream.Topics;
 
 namespace OrleansStream.Tests.Cluster;

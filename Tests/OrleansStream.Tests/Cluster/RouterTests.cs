@@ -1,6 +1,8 @@
 using OrleansStream.Errors;
 using OrleansStream.Partitions;
 using OrleansStream.Records;
+using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Services;
 using OrleansStream.Topics.Partitioning;
 using OrleansStream.Topics.Routing;
 

@@ -5,6 +5,8 @@ using OrleansStream.Producers;
 using OrleansStream.Storage;
 using OrleansStream.Storage.Memory;
 using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Services;
+using OrleansStream.Tests.Support.Stores;
 using OrleansStream.Topics;
 
 namespace OrleansStream.Tests.Cluster;

@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Orleans.Serialization;
 using OrleansStream.Log.Contract;
 using OrleansStream.Storage;
+using OrleansStream.Tests.Support.Services;
 
 namespace OrleansStream.Tests.Cluster;
 

@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
 using OrleansStream.Errors;
 using OrleansStream.Persistence;
+using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Services;
 using OrleansStream.Topics;
 
 namespace OrleansStream.Tests.Cluster;
@@ -78,7 +80,7 @@ public sealed class TopicTests(ClusterFixture cluster)
         var gone = await cluster.Router(topic.Name).FetchAsync(1, Batches.From(0));
         Assert.Equal(StreamErrorCode.UnknownTopicOrPartition, gone.Error!.Code);
         Assert.Equal(StreamErrorCode.UnknownTopicOrPartition, (await cluster.Topic(topic.Name).DeleteAsync())!.Code);
-        await ClusterFixture.UntilAsync(async () => !await cluster.Segments.ListAsync($"{topic.Id:N}/").AnyAsync());
+        await Wait.UntilAsync("its segments are deleted", async () => !await cluster.Segments.ListAsync($"{topic.Id:N}/").AnyAsync());
 
         var anew = await cluster.Topic(topic.Name).CreateAsync(ClusterFixture.Request(2));
         Assert.NotEqual(topic.Id, anew.Topic!.Id);

@@ -9,6 +9,7 @@ using OrleansStream.Partitions;
 using OrleansStream.Storage;
 using OrleansStream.Storage.Memory;
 using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Services;
 using OrleansStream.Topics;
 using OrleansStream.Topics.Routing;
 
@@ -56,7 +57,7 @@ public sealed class UpkeepTests : IAsyncLifetime
         await Grains.GetGrain<IUpkeepGrain>(IUpkeepGrain.Key).TickAsync();
 
         // Nobody asks the partition itself: its manifest tells.
-        await ClusterFixture.UntilAsync(async () => (await ManifestAsync(aged)).Contains("\"log_start_offset\": 1", StringComparison.Ordinal));
+        await Wait.UntilAsync("its log start has moved", async () => (await ManifestAsync(aged)).Contains("\"log_start_offset\": 1", StringComparison.Ordinal));
         Assert.Equal(before, await ManifestAsync(kept));
     }
 
@@ -68,7 +69,7 @@ public sealed class UpkeepTests : IAsyncLifetime
 
         // Sooner than any sweep.
         _time.Advance(PartitionGrainLimits.MaintenancePeriod);
-        await ClusterFixture.UntilAsync(async () => (await ManifestAsync(topic)).Contains("\"log_start_offset\": 1", StringComparison.Ordinal));
+        await Wait.UntilAsync("its log start has moved", async () => (await ManifestAsync(topic)).Contains("\"log_start_offset\": 1", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -77,7 +78,7 @@ public sealed class UpkeepTests : IAsyncLifetime
         var topic = await CreateAsync("gone");
         await Grains.GetGrain<ITopicRouterGrain>(topic.Name).AppendAsync(Batches.Request(Batches.Of((null, "a")), 0));
         await Grains.GetGrain<ITopicGrain>(topic.Name).DeleteAsync();
-        await ClusterFixture.UntilAsync(async () => (await StateOfCatalogueAsync()).Contains("\"freedAt\": \"", StringComparison.Ordinal));
+        await Wait.UntilAsync("its deletion is remembered", async () => (await StateOfCatalogueAsync()).Contains("\"freedAt\": \"", StringComparison.Ordinal));
 
         var folder = new PartitionKey(topic.Id, 0).ToString();
         await using (await PartitionLog.OpenAsync(folder, "late", new LogOptions(), _segments, _documents, _time))
@@ -86,11 +87,11 @@ public sealed class UpkeepTests : IAsyncLifetime
 
         Assert.True(await HasAnythingAsync(topic));
         _time.Advance(TopicGrainLimits.DeletionWatch + TimeSpan.FromMinutes(1));
-        await ClusterFixture.UntilAsync(async () => !await HasAnythingAsync(topic));
+        await Wait.UntilAsync("what was left is deleted", async () => !await HasAnythingAsync(topic));
 
         // It is watched once more, and then nothing of it is remembered.
         _time.Advance(TopicGrainLimits.DeletionWatch + TimeSpan.FromMinutes(1));
-        await ClusterFixture.UntilAsync(async () => !(await StateOfCatalogueAsync()).Contains(topic.Id.ToString(), StringComparison.Ordinal));
+        await Wait.UntilAsync("its deletion is forgotten", async () => !(await StateOfCatalogueAsync()).Contains(topic.Id.ToString(), StringComparison.Ordinal));
     }
 
     private async Task<TopicMetadata> CreateAsync(string name, params (string Name, string Value)[] config)

@@ -1,6 +1,7 @@
 using OrleansStream.Errors;
 using OrleansStream.Partitions;
-using OrleansStream.Tests.EndToEnd;
+using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Services;
 
 namespace OrleansStream.Tests.Cluster;
 

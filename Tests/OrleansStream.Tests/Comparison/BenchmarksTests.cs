@@ -1,7 +1,8 @@
 using System.Diagnostics;
 using System.Reflection.Metadata;
 using System.Reflection.PortableExecutable;
-using OrleansStream.Tests.EndToEnd;
+using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Processes;
 
 namespace OrleansStream.Tests.Comparison;
 

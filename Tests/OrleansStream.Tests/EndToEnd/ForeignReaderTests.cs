@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
-using OrleansStream.Tests.Records;
+using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Processes;
 
 namespace OrleansStream.Tests.EndToEnd;
 

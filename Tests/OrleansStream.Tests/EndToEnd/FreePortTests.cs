@@ -1,3 +1,5 @@
+using OrleansStream.Tests.Support;
+
 namespace OrleansStream.Tests.EndToEnd;
 
 /// <summary>What tests that start several processes at once rely on: each of them has its ports to itself.</summary>

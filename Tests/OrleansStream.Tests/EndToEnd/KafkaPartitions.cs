@@ -1,4 +1,4 @@
-using OrleansStream.Tests.Records;
+using OrleansStream.Tests.Support.Processes;
 
 namespace OrleansStream.Tests.EndToEnd;
 

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using OrleansStream.Records;
 using OrleansStream.Storage.Files.Segments;
+using OrleansStream.Tests.Support.Processes;
 
 namespace OrleansStream.Tests.EndToEnd;
 

@@ -3,6 +3,7 @@ using OrleansStream.Log.Format;
 using OrleansStream.Records;
 using OrleansStream.Storage;
 using OrleansStream.Storage.Azure;
+using OrleansStream.Tests.Support.Stores;
 
 namespace OrleansStream.Tests.EndToEnd;
 

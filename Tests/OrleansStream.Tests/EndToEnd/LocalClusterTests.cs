@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Net;
+using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Processes;
 
 namespace OrleansStream.Tests.EndToEnd;
 

@@ -1,4 +1,6 @@
 using System.Text.RegularExpressions;
+using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Processes;
 
 namespace OrleansStream.Tests.EndToEnd;
 

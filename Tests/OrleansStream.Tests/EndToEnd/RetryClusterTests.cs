@@ -1,9 +1,10 @@
 using System.Diagnostics;
 using OrleansStream.Partitions;
 using OrleansStream.Storage.Azure;
-using OrleansStream.Tests.Faults;
 using OrleansStream.Tests.History;
-using OrleansStream.Tests.Storage;
+using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Processes;
+using OrleansStream.Tests.Support.Stores;
 
 namespace OrleansStream.Tests.EndToEnd;
 

@@ -2,6 +2,8 @@ using System.Diagnostics;
 using OrleansStream.Partitions;
 using OrleansStream.Storage.Files;
 using OrleansStream.Tests.History;
+using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Processes;
 
 namespace OrleansStream.Tests.EndToEnd;
 

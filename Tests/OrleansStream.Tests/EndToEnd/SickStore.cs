@@ -1,4 +1,5 @@
 using OrleansStream.Partitions;
+using OrleansStream.Tests.Support.Stores;
 
 namespace OrleansStream.Tests.EndToEnd;
 

@@ -1,6 +1,8 @@
 using System.Net;
 using OrleansStream.Records;
-using OrleansStream.Tests.Storage;
+using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Processes;
+using OrleansStream.Tests.Support.Stores;
 
 namespace OrleansStream.Tests.EndToEnd;
 

@@ -1,7 +1,9 @@
 using System.Net;
 using System.Text.Json.Nodes;
 using OrleansStream.Storage.Azure;
-using OrleansStream.Tests.Storage;
+using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Processes;
+using OrleansStream.Tests.Support.Stores;
 
 namespace OrleansStream.Tests.EndToEnd;
 

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
 using System.Text.Json.Nodes;
+using OrleansStream.Tests.Support;
 
 namespace OrleansStream.Tests.EndToEnd;
 

@@ -2,6 +2,8 @@ using OrleansStream.Log;
 using OrleansStream.Log.Contract;
 using OrleansStream.Records;
 using OrleansStream.Storage.Files;
+using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Processes;
 
 namespace OrleansStream.Tests.EndToEnd;
 

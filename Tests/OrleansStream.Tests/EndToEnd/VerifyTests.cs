@@ -6,8 +6,9 @@ using OrleansStream.Log.Contract;
 using OrleansStream.Maintenance.Verification;
 using OrleansStream.Partitions;
 using OrleansStream.Storage.Azure;
-using OrleansStream.Tests.Storage;
 using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Processes;
+using OrleansStream.Tests.Support.Stores;
 
 namespace OrleansStream.Tests.EndToEnd;
 

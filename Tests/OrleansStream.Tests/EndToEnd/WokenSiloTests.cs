@@ -4,7 +4,9 @@ using System.Text.Json.Nodes;
 using OrleansStream.Partitions;
 using OrleansStream.Storage.Azure;
 using OrleansStream.Tests.History;
-using OrleansStream.Tests.Storage;
+using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Processes;
+using OrleansStream.Tests.Support.Stores;
 
 namespace OrleansStream.Tests.EndToEnd;
 

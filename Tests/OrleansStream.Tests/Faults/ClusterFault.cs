@@ -1,5 +1,5 @@
-using OrleansStream.Tests.EndToEnd;
-using OrleansStream.Tests.Storage;
+using OrleansStream.Tests.Support.Processes;
+using OrleansStream.Tests.Support.Stores;
 
 namespace OrleansStream.Tests.Faults;
 

@@ -3,10 +3,11 @@ using System.Net;
 using System.Text.Json.Nodes;
 using OrleansStream.Partitions;
 using OrleansStream.Storage.Azure;
-using OrleansStream.Tests.EndToEnd;
-using OrleansStream.Tests.Groups;
 using OrleansStream.Tests.History;
-using OrleansStream.Tests.Storage;
+using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Loads;
+using OrleansStream.Tests.Support.Processes;
+using OrleansStream.Tests.Support.Stores;
 
 namespace OrleansStream.Tests.Faults;
 

@@ -3,8 +3,10 @@ using System.Text.Json.Nodes;
 using OrleansStream.Maintenance.Verification;
 using OrleansStream.Partitions;
 using OrleansStream.Storage.Files;
-using OrleansStream.Tests.EndToEnd;
 using OrleansStream.Tests.History;
+using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Loads;
+using OrleansStream.Tests.Support.Processes;
 
 namespace OrleansStream.Tests.Faults;
 

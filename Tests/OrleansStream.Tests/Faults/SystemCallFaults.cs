@@ -1,5 +1,6 @@
 using System.Diagnostics;
-using OrleansStream.Tests.EndToEnd;
+using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Processes;
 
 namespace OrleansStream.Tests.Faults;
 

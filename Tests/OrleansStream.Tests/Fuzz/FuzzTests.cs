@@ -13,12 +13,14 @@ using OrleansStream.Records;
 using OrleansStream.Rest.Errors;
 using OrleansStream.Rest.Fetch;
 using OrleansStream.Rest.Groups;
+using OrleansStream.Rest.Json;
 using OrleansStream.Rest.Produce;
 using OrleansStream.Rest.Topics;
 using OrleansStream.Storage;
 using OrleansStream.Storage.Files.Documents;
 using OrleansStream.Storage.Files.Segments;
 using OrleansStream.Storage.Memory;
+using OrleansStream.Tests.Support;
 
 namespace OrleansStream.Tests.Fuzz;
 
@@ -55,7 +57,7 @@ public sealed class FuzzTests
             Run(target, bytes, "of the corpus");
         var seconds = int.TryParse(Environment.GetEnvironmentVariable("ORLEANSSTREAM_FUZZ_SECONDS"), NumberStyles.None, CultureInfo.InvariantCulture, out var set) ? set : 0;
         var started = Stopwatch.GetTimestamp();
-        var seed = EndToEnd.TestSeed.Value;
+        var seed = TestSeed.Value;
         do
         {
             var input = new FuzzInput(corpus, new Random(seed));
@@ -156,7 +158,7 @@ public sealed class FuzzTests
         Allow<RequestException>(() => GroupJson.ParseReset(bytes));
         Allow<RequestException>(() => RetryJson.ParsePolicy(bytes));
         Allow<RequestException>(() => RetryJson.ParseRedrive(bytes));
-        Allow<RequestException>(() => ProduceJson.CheckText(bytes, "value"));
+        Allow<RequestException>(() => JsonInput.CheckText(bytes, "value"));
         Allow<RequestException>(() => EncodedBatches.Check(bytes, isPartitionFixed: bytes.Length % 2 == 0));
         var text = Encoding.UTF8.GetString(bytes);
         Allow<RequestException>(() => TailToken.Parse(text));

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
-using OrleansStream.Tests.Api;
+using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Services;
 
 namespace OrleansStream.Tests.Groups;
 
@@ -293,7 +294,7 @@ public sealed class GroupApiTests(ApiFixture api)
     private static int Count(JsonNode member) =>
         member["assignment"]!.AsArray().Sum(topic => topic!["partitions"]!.AsArray().Count);
 
-    private static Task WaitUntilAsync(Func<Task<bool>> condition) => EndToEnd.Wait.UntilAsync("the group is as expected", condition);
+    private static Task WaitUntilAsync(Func<Task<bool>> condition) => Wait.UntilAsync("the group is as expected", condition);
 
     private static async Task<JsonNode> NextEventAsync(StreamReader lines)
     {

@@ -1,7 +1,9 @@
 using System.Diagnostics;
-using OrleansStream.Tests.EndToEnd;
 using OrleansStream.Tests.History;
-using OrleansStream.Tests.Storage;
+using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Loads;
+using OrleansStream.Tests.Support.Processes;
+using OrleansStream.Tests.Support.Stores;
 
 namespace OrleansStream.Tests.Groups;
 

@@ -5,7 +5,8 @@ using OrleansStream.Gateway.Reading;
 using OrleansStream.Gateway.Routing;
 using OrleansStream.Gateway.Security;
 using OrleansStream.Groups;
-using OrleansStream.Tests.Cluster;
+using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Services;
 using OrleansStream.Topics;
 
 namespace OrleansStream.Tests.Groups;
@@ -47,7 +48,7 @@ public sealed class GroupFailoverTests : IAsyncLifetime
         foreach (var (group, cursor) in cursors)
         {
             var epoch = GroupCursor.Read(cursor, group, "m").Token.Epoch;
-            await ClusterFixture.UntilAsync(async () =>
+            await Wait.UntilAsync($"{group} reads what came after", async () =>
             {
                 // Never an error: it asks on until the group has moved.
                 var next = Poll(_cluster.Grains, group, topic, cursor);

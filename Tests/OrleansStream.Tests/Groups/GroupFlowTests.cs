@@ -1,7 +1,9 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Text.Json.Nodes;
-using OrleansStream.Tests.EndToEnd;
+using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Loads;
+using OrleansStream.Tests.Support.Processes;
 
 namespace OrleansStream.Tests.Groups;
 

@@ -97,7 +97,7 @@ public sealed class GroupGrainTests : IAsyncLifetime
             "m", joined.Token!.Value, [new PartitionOffset(partition.TopicId, 0, 7)]));
         Assert.Equal((StreamErrorCode.CoordinatorNotAvailable, false), (refused.Error.Code, refused.Error.OutcomeUnknown));
 
-        await EndToEnd.Wait.UntilAsync("another activation has taken over", async () =>
+        await Wait.UntilAsync("another activation has taken over", async () =>
         {
             try
             {

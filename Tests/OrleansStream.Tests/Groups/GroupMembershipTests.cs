@@ -8,8 +8,8 @@ using OrleansStream.Gateway.Reading;
 using OrleansStream.Gateway.Routing;
 using OrleansStream.Gateway.Security;
 using OrleansStream.Groups;
-using OrleansStream.Tests.Api;
-using OrleansStream.Tests.Topics;
+using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Services;
 
 namespace OrleansStream.Tests.Groups;
 
@@ -241,7 +241,7 @@ public sealed class GroupMembershipTests(ApiFixture api)
     private async Task<long[]> OffsetsAsync() =>
         [.. (await api.GetAsync($"/v1/groups/{_group}/offsets"))["offsets"]!.AsArray().Select(offset => (long)offset!["offset"]!)];
 
-    private static Task UntilAsync(Func<Task<bool>> condition) => EndToEnd.Wait.UntilAsync("the group is as expected", condition);
+    private static Task UntilAsync(Func<Task<bool>> condition) => Wait.UntilAsync("the group is as expected", condition);
 
     private static string Cursor(JsonNode answer) => (string)answer["cursor"]!;
 }

@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 using CsCheck;
 using OrleansStream.Gateway.Groups;
 using OrleansStream.Groups;
-using OrleansStream.Tests.Api;
+using OrleansStream.Tests.Support.Services;
 using OrleansStream.Topics;
 
 namespace OrleansStream.Tests.Groups;

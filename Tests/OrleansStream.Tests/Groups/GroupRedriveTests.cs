@@ -2,9 +2,8 @@ using System.Net;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.DependencyInjection;
 using OrleansStream.Groups;
-using OrleansStream.Tests.Api;
-using OrleansStream.Tests.EndToEnd;
 using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Services;
 
 namespace OrleansStream.Tests.Groups;
 

@@ -1,6 +1,8 @@
 using System.Net;
 using System.Text.Json.Nodes;
-using OrleansStream.Tests.EndToEnd;
+using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Loads;
+using OrleansStream.Tests.Support.Processes;
 
 namespace OrleansStream.Tests.Groups;
 

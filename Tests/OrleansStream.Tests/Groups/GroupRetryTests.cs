@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
 using OrleansStream.Groups;
-using OrleansStream.Tests.Api;
 using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Services;
 using OrleansStream.Topics;
 
 namespace OrleansStream.Tests.Groups;

@@ -3,7 +3,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using OrleansStream.Groups;
 using OrleansStream.Records;
-using OrleansStream.Tests.Api;
+using OrleansStream.Tests.Support.Services;
 using OrleansStream.Topics;
 
 namespace OrleansStream.Tests.Groups;

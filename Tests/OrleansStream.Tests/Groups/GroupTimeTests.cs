@@ -1,9 +1,8 @@
 using System.Net;
 using System.Text.Json.Nodes;
 using OrleansStream.Groups.State;
-using OrleansStream.Tests.Api;
-using OrleansStream.Tests.EndToEnd;
 using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Services;
 
 namespace OrleansStream.Tests.Groups;
 

@@ -3,7 +3,6 @@ using OrleansStream.Errors;
 using OrleansStream.Gateway.Groups;
 using OrleansStream.Groups;
 using OrleansStream.Records;
-using OrleansStream.Tests.Cluster;
 using OrleansStream.Tests.Support;
 
 namespace OrleansStream.Tests.Groups;

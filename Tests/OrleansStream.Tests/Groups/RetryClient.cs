@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
 using CsCheck;
-using OrleansStream.Tests.Api;
-using OrleansStream.Tests.EndToEnd;
+using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Services;
 
 namespace OrleansStream.Tests.Groups;
 

@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using OrleansStream.Errors;
 using OrleansStream.Partitions;
-using OrleansStream.Tests.EndToEnd;
+using OrleansStream.Tests.Support;
 using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Tests.Groups;

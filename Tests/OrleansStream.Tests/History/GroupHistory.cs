@@ -1,4 +1,4 @@
-using OrleansStream.Tests.EndToEnd;
+using OrleansStream.Tests.Support.Processes;
 
 namespace OrleansStream.Tests.History;
 

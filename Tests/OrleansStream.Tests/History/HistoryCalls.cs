@@ -1,6 +1,6 @@
 using System.Text;
 using OrleansStream.Records;
-using OrleansStream.Tests.EndToEnd;
+using OrleansStream.Tests.Support.Processes;
 
 namespace OrleansStream.Tests.History;
 

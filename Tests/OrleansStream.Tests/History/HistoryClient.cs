@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text.Json.Nodes;
-using OrleansStream.Tests.EndToEnd;
+using OrleansStream.Tests.Support.Processes;
 
 namespace OrleansStream.Tests.History;
 

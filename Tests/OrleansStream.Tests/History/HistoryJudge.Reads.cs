@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using OrleansStream.Tests.EndToEnd;
+using OrleansStream.Tests.Support.Processes;
 
 namespace OrleansStream.Tests.History;
 

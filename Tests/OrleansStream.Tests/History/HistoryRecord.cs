@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using OrleansStream.Tests.EndToEnd;
+using OrleansStream.Tests.Support.Processes;
 
 namespace OrleansStream.Tests.History;
 

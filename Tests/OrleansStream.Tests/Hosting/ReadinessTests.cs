@@ -5,7 +5,7 @@ using Microsoft.Extensions.Time.Testing;
 using Orleans.Configuration;
 using OrleansStream.Hosting;
 using OrleansStream.Storage.Memory;
-using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Stores;
 
 namespace OrleansStream.Tests.Hosting;
 

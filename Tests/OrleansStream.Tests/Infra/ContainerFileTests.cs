@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Orleans.Configuration;
+using OrleansStream.Tests.Support;
 
 namespace OrleansStream.Tests.Infra;
 
@@ -40,8 +41,8 @@ public sealed partial class ContainerFileTests
         Assert.NotEmpty(sources);
         Assert.All(sources, source => Assert.True(
             source.Contains('*', StringComparison.Ordinal)
-                ? Directory.GetFiles(RepositoryFolder.At(Path.GetDirectoryName(source)!), Path.GetFileName(source)).Length > 0
-                : Path.Exists(RepositoryFolder.At(source)),
+                ? Directory.GetFiles(Repository.PathOf(Path.GetDirectoryName(source)!), Path.GetFileName(source)).Length > 0
+                : Path.Exists(Repository.PathOf(source)),
             source));
     }
 
@@ -60,14 +61,14 @@ public sealed partial class ContainerFileTests
     [Fact]
     public void Compose_Azurite_IsTheVersionThatTheTestsUse()
     {
-        var version = JsonNode.Parse(RepositoryFolder.Read("infra", "azurite", "package.json"))!["dependencies"]!["azurite"]!.GetValue<string>();
+        var version = JsonNode.Parse(File.ReadAllText(Repository.PathOf("infra", "azurite", "package.json")))!["dependencies"]!["azurite"]!.GetValue<string>();
         Assert.Contains($"/azurite:{version}\n", Compose(), StringComparison.Ordinal);
     }
 
-    private static string Compose() => RepositoryFolder.Read("infra", "docker", "docker-compose.yml").ReplaceLineEndings("\n");
+    private static string Compose() => File.ReadAllText(Repository.PathOf("infra", "docker", "docker-compose.yml")).ReplaceLineEndings("\n");
 
     private static string[] Lines(string process) =>
-        RepositoryFolder.Read("infra", "docker", $"{process}.Dockerfile").ReplaceLineEndings("\n").Split('\n');
+        File.ReadAllText(Repository.PathOf("infra", "docker", $"{process}.Dockerfile")).ReplaceLineEndings("\n").Split('\n');
 
     private static string[] LastStage(string process)
     {

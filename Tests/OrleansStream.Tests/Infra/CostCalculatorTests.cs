@@ -2,7 +2,8 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using OrleansStream.Hosting;
-using OrleansStream.Tests.EndToEnd;
+using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Processes;
 
 namespace OrleansStream.Tests.Infra;
 
@@ -15,7 +16,7 @@ public sealed class CostCalculatorTests
     [Fact]
     public async Task Tables_AreThoseOfThePage()
     {
-        var page = RepositoryFolder.Read("infra", "README.md");
+        var page = File.ReadAllText(Repository.PathOf("infra", "README.md"));
         var tables = page[(page.IndexOf(Begin, StringComparison.Ordinal) + Begin.Length)..page.IndexOf(End, StringComparison.Ordinal)];
 
         Assert.Equal(tables.Trim(), (await RunAsync("--tables")).Trim());
@@ -50,7 +51,7 @@ public sealed class CostCalculatorTests
     [Fact]
     public void Prices_AreThoseOfAServiceThatIsToldNone()
     {
-        var price = JsonNode.Parse(RepositoryFolder.Read("infra", "prices.json"))!["skus"]!["Standard_ZRS"]!;
+        var price = JsonNode.Parse(File.ReadAllText(Repository.PathOf("infra", "prices.json")))!["skus"]!["Standard_ZRS"]!;
         var prices = new BlobPrices();
 
         Assert.Equal(
@@ -72,5 +73,5 @@ public sealed class CostCalculatorTests
         return output;
     }
 
-    private static ProcessStartInfo Start(params string[] settings) => new("node", [RepositoryFolder.At("infra", "cost.mjs"), .. settings]);
+    private static ProcessStartInfo Start(params string[] settings) => new("node", [Repository.PathOf("infra", "cost.mjs"), .. settings]);
 }

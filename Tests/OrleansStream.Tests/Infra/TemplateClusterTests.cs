@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Microsoft.Extensions.Configuration;
 using Orleans.Configuration;
 using OrleansStream.Hosting;
+using OrleansStream.Tests.Support;
 
 namespace OrleansStream.Tests.Infra;
 
@@ -123,8 +124,8 @@ public sealed class TemplateClusterTests(TemplateFixture templates)
     [MemberData(nameof(Environments))]
     public void Probes_OfEveryProcess_AskWhatTheCodeServes(string environment)
     {
-        var silo = RepositoryFolder.Read("Silo", "Program.cs");
-        var api = string.Concat(Directory.GetFiles(RepositoryFolder.At("Api"), "*.cs", SearchOption.AllDirectories)
+        var silo = File.ReadAllText(Repository.PathOf("Silo", "Program.cs"));
+        var api = string.Concat(Directory.GetFiles(Repository.PathOf("Api"), "*.cs", SearchOption.AllDirectories)
             .Where(file => !file.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal))
             .Select(File.ReadAllText));
         Assert.All(Of(environment).Apps, app =>

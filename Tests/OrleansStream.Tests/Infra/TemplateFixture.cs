@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using OrleansStream.Tests.Support;
 
 namespace OrleansStream.Tests.Infra;
 
@@ -28,7 +29,7 @@ public sealed class TemplateFixture : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        foreach (var file in Directory.GetFiles(RepositoryFolder.At("infra", "bicep")))
+        foreach (var file in Directory.GetFiles(Repository.PathOf("infra", "bicep")))
             File.Copy(file, Path.Combine(_folder, Path.GetFileName(file)));
         Lint = await BicepCommandLine.RunAsync(_folder, "lint", "--pattern", "*.bicep*");
 

@@ -22,7 +22,7 @@ public sealed class BelievedHeaderTests
         Gen.Enum<CompressionType>(), Gen.Long[-2000, 2000].Array[1, 6], Gen.Long[-5000, 5000], MaxTimestamp,
         (codec, times, shift, max) => new SentTimes(codec, [.. times.Select(time => Start + time)], shift, max)).Array[1, 25];
 
-    public static TheoryData<CompressionType> Codecs => Records.TestRecords.Codecs;
+    public static TheoryData<CompressionType> Codecs => TestRecords.Codecs;
 
     [Fact]
     public async Task Find_WhateverHeadersSaid_IsTheFirstRecordAtOrAfterATime() => await Sent.SampleAsync(

@@ -3,8 +3,8 @@ using OrleansStream.Log;
 using OrleansStream.Log.Contract;
 using OrleansStream.Log.Resources;
 using OrleansStream.Storage.Memory;
-using OrleansStream.Tests.Simulation;
 using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Stores;
 
 namespace OrleansStream.Tests.Log;
 

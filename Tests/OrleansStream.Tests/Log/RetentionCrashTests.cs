@@ -2,6 +2,7 @@ using OrleansStream.Log;
 using OrleansStream.Log.Contract;
 using OrleansStream.Storage;
 using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Stores;
 
 namespace OrleansStream.Tests.Log;
 

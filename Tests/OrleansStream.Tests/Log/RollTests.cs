@@ -5,6 +5,7 @@ using OrleansStream.Log.Format;
 using OrleansStream.Records;
 using OrleansStream.Storage;
 using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Stores;
 
 namespace OrleansStream.Tests.Log;
 

@@ -2,8 +2,9 @@ using System.Diagnostics;
 using NJsonSchema.CodeGeneration.CSharp;
 using NSwag;
 using NSwag.CodeGeneration.CSharp;
-using OrleansStream.Tests.Api;
-using OrleansStream.Tests.EndToEnd;
+using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Processes;
+using OrleansStream.Tests.Support.Services;
 
 namespace OrleansStream.Tests.OpenApi;
 

@@ -1,7 +1,8 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
-using OrleansStream.Tests.Api;
-using OrleansStream.Tests.EndToEnd;
+using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Processes;
+using OrleansStream.Tests.Support.Services;
 
 namespace OrleansStream.Tests.OpenApi;
 

@@ -8,7 +8,7 @@ using Orleans.Serialization.Serializers;
 using OrleansStream.Persistence;
 using OrleansStream.Storage;
 using OrleansStream.Storage.Azure;
-using OrleansStream.Tests.Storage;
+using OrleansStream.Tests.Support.Stores;
 
 using State = Orleans.GrainState<OrleansStream.Tests.Persistence.DocumentGrainStorageConformance.Payload>;
 

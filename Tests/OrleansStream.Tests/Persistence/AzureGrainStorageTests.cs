@@ -7,6 +7,7 @@ using OrleansStream.Persistence;
 using OrleansStream.Storage;
 using OrleansStream.Storage.Azure;
 using OrleansStream.Tests.Storage;
+using OrleansStream.Tests.Support.Stores;
 
 namespace OrleansStream.Tests.Persistence;
 

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Time.Testing;
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Appending;
 using OrleansStream.Producers;
-using OrleansStream.Tests.Topics;
+using OrleansStream.Tests.Support.Services;
 
 namespace OrleansStream.Tests.Producers;
 

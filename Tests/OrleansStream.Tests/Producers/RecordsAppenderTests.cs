@@ -7,8 +7,8 @@ using OrleansStream.Gateway.Security;
 using OrleansStream.Partitions;
 using OrleansStream.Producers;
 using OrleansStream.Records;
-using OrleansStream.Tests.Cluster;
-using OrleansStream.Tests.Topics;
+using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Services;
 using OrleansStream.Topics;
 using OrleansStream.Topics.Routing;
 

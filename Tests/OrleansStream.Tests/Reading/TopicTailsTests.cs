@@ -8,7 +8,7 @@ using OrleansStream.Gateway.Security;
 using OrleansStream.Partitions;
 using OrleansStream.Records;
 using OrleansStream.Tests.Api;
-using OrleansStream.Tests.Topics;
+using OrleansStream.Tests.Support.Services;
 
 namespace OrleansStream.Tests.Reading;
 

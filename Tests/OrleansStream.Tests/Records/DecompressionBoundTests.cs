@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using K4os.Compression.LZ4.Streams;
 using OrleansStream.Records;
+using OrleansStream.Tests.Support;
 using Snappier;
 using ZstdSharp;
 

@@ -1,4 +1,5 @@
 using OrleansStream.Records;
+using OrleansStream.Tests.Support;
 
 namespace OrleansStream.Tests.Records;
 

@@ -2,6 +2,8 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using CsCheck;
 using OrleansStream.Records;
+using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Processes;
 
 namespace OrleansStream.Tests.Records;
 

@@ -1,5 +1,6 @@
 using CsCheck;
 using OrleansStream.Records;
+using OrleansStream.Tests.Support;
 
 namespace OrleansStream.Tests.Records;
 

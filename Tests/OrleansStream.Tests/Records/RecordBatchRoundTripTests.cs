@@ -1,6 +1,7 @@
 using System.Buffers;
 using CsCheck;
 using OrleansStream.Records;
+using OrleansStream.Tests.Support;
 
 namespace OrleansStream.Tests.Records;
 

@@ -1,3 +1,5 @@
+using OrleansStream.Tests.Support;
+
 namespace OrleansStream.Tests.Simulation;
 
 /// <summary>

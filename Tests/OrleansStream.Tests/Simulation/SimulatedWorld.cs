@@ -1,5 +1,6 @@
 using System.Globalization;
 using OrleansStream.Storage;
+using OrleansStream.Tests.Support;
 
 namespace OrleansStream.Tests.Simulation;
 

@@ -1,4 +1,5 @@
 using OrleansStream.Storage;
+using OrleansStream.Tests.Support;
 
 namespace OrleansStream.Tests.Simulation;
 

@@ -1,4 +1,5 @@
 using System.Text;
+using OrleansStream.Tests.Support;
 
 namespace OrleansStream.Tests.Simulation;
 

@@ -2,7 +2,8 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Text.Json.Nodes;
-using OrleansStream.Tests.EndToEnd;
+using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Processes;
 
 namespace OrleansStream.Tests.Soak;
 

@@ -6,6 +6,7 @@ using OrleansStream.Log.Contract;
 using OrleansStream.Log.Resources;
 using OrleansStream.Tests.Infra;
 using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Stores;
 
 namespace OrleansStream.Tests.Storage;
 

@@ -3,6 +3,7 @@ using System.Net;
 using Azure.Core.Pipeline;
 using OrleansStream.Hosting;
 using OrleansStream.Storage.Azure;
+using OrleansStream.Tests.Support.Stores;
 
 namespace OrleansStream.Tests.Storage;
 

@@ -6,6 +6,7 @@ using Azure.Storage.Blobs;
 using Microsoft.Extensions.Time.Testing;
 using OrleansStream.Storage;
 using OrleansStream.Storage.Azure;
+using OrleansStream.Tests.Support.Stores;
 
 namespace OrleansStream.Tests.Storage;
 

@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
-using Azure.Core.Pipeline;
 using OrleansStream.Storage;
 using OrleansStream.Storage.Azure;
+using OrleansStream.Tests.Support.Stores;
 
 namespace OrleansStream.Tests.Storage;
 
@@ -68,20 +68,4 @@ internal sealed class BadLine
         HttpFault.None => HttpFault.None,
         var fault => request.Method == HttpMethod.Get || request.Method == HttpMethod.Head ? fault : HttpFault.Busy,
     };
-}
-
-internal static class AzureTestContainer
-{
-    public static async Task<AzureBlobContainer> OpenAsync(AzuriteFixture azurite, FaultyHttpHandler? handler = null, string name = "conformance")
-    {
-        var container = AzureBlobContainer.Open(
-            null,
-            azurite.ConnectionString,
-            name,
-            TimeProvider.System,
-            TimeSpan.FromMilliseconds(1),
-            handler is null ? null : new HttpClientTransport(handler));
-        await container.EnsureCreatedAsync(TestContext.Current.CancellationToken);
-        return container;
-    }
 }

@@ -2,12 +2,13 @@ using OrleansStream.Storage;
 using OrleansStream.Storage.Files;
 using OrleansStream.Storage.Files.Disk;
 using OrleansStream.Storage.Files.Segments;
+using OrleansStream.Tests.Support;
 
 namespace OrleansStream.Tests.Storage;
 
 public sealed class DataFolderTests : IDisposable
 {
-    private readonly TemporaryFolder _folder = new();
+    private readonly ScratchFolder _folder = new();
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 

@@ -2,13 +2,14 @@ using System.Text;
 using OrleansStream.Storage;
 using OrleansStream.Storage.Files;
 using OrleansStream.Storage.Files.Disk;
+using OrleansStream.Tests.Support;
 
 namespace OrleansStream.Tests.Storage;
 
 public sealed class FileDocumentFaultTests : IDisposable
 {
     private const string Name = "topics/a.json";
-    private readonly TemporaryFolder _folder = new();
+    private readonly ScratchFolder _folder = new();
     private FaultyFileOperations _files = new();
     private DataFolder _data;
 

@@ -2,6 +2,7 @@ using System.Text;
 using OrleansStream.Storage;
 using OrleansStream.Storage.Files;
 using OrleansStream.Storage.Files.Disk;
+using OrleansStream.Tests.Support;
 
 namespace OrleansStream.Tests.Storage;
 
@@ -10,7 +11,7 @@ public sealed class FileSegmentFaultTests : IDisposable
 {
     private const string Name = "topic/0/a.log";
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-    private readonly TemporaryFolder _folder = new();
+    private readonly ScratchFolder _folder = new();
     private FaultyFileOperations _files = new();
     private DataFolder _data;
 

@@ -3,6 +3,7 @@ using OrleansStream.Storage;
 using OrleansStream.Storage.Files;
 using OrleansStream.Storage.Files.Disk;
 using OrleansStream.Storage.Files.Segments;
+using OrleansStream.Tests.Support;
 
 namespace OrleansStream.Tests.Storage;
 
@@ -10,7 +11,7 @@ namespace OrleansStream.Tests.Storage;
 public sealed class FileSegmentRecoveryTests : IDisposable
 {
     private const string Name = "topic/0/a.log";
-    private readonly TemporaryFolder _folder = new();
+    private readonly ScratchFolder _folder = new();
     private FaultyFileOperations _files = new() { TracksPowerLoss = true };
     private DataFolder _data;
 

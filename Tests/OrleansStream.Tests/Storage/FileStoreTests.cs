@@ -1,11 +1,12 @@
 using OrleansStream.Storage;
 using OrleansStream.Storage.Files;
+using OrleansStream.Tests.Support;
 
 namespace OrleansStream.Tests.Storage;
 
 public sealed class FileSegmentStoreTests : SegmentStoreConformance
 {
-    private readonly TemporaryFolder _folder = new();
+    private readonly ScratchFolder _folder = new();
     private DataFolder _data = null!;
 
     protected override ValueTask<ISegmentStore> OpenAsync()
@@ -24,7 +25,7 @@ public sealed class FileSegmentStoreTests : SegmentStoreConformance
 
 public sealed class FileDocumentStoreTests : DocumentStoreConformance
 {
-    private readonly TemporaryFolder _folder = new();
+    private readonly ScratchFolder _folder = new();
     private DataFolder _data = null!;
 
     protected override ValueTask<IDocumentStore> OpenAsync()

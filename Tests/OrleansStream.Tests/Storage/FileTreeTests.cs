@@ -1,11 +1,12 @@
 using OrleansStream.Storage.Files.Disk;
+using OrleansStream.Tests.Support;
 
 namespace OrleansStream.Tests.Storage;
 
 /// <summary>A folder's own entry is durable before anything in the folder is relied on, and is not synced twice for that.</summary>
 public sealed class FileTreeTests : IDisposable
 {
-    private readonly TemporaryFolder _folder = new();
+    private readonly ScratchFolder _folder = new();
     private readonly FaultyFileOperations _files = new();
     private readonly FileTree _tree;
 

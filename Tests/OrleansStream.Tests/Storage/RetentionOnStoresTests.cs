@@ -5,6 +5,7 @@ using OrleansStream.Log.Contract;
 using OrleansStream.Storage;
 using OrleansStream.Storage.Files;
 using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Stores;
 
 namespace OrleansStream.Tests.Storage;
 
@@ -109,7 +110,7 @@ public abstract class RetentionOnStoresTests
 
 public sealed class RetentionOnFilesTests : RetentionOnStoresTests, IDisposable
 {
-    private readonly TemporaryFolder _temporary = new();
+    private readonly ScratchFolder _temporary = new();
     private DataFolder? _folder;
 
     public void Dispose()

@@ -1,6 +1,7 @@
 using OrleansStream.Storage;
 using OrleansStream.Storage.Files;
 using OrleansStream.Storage.Files.Disk;
+using OrleansStream.Tests.Support;
 
 namespace OrleansStream.Tests.Storage;
 
@@ -9,7 +10,7 @@ public sealed class WrittenPagesTests : IDisposable
 {
     private const string Name = "topic/0/a.log";
     private const int AppendBytes = FileStoreLimits.AppendBytesMax - 1000;
-    private readonly TemporaryFolder _folder = new();
+    private readonly ScratchFolder _folder = new();
     private readonly FaultyFileOperations _files = new();
     private readonly DataFolder _data;
 

@@ -4,6 +4,7 @@ using OrleansStream.Log.Contract;
 using OrleansStream.Log.Format;
 using OrleansStream.Storage;
 using OrleansStream.Storage.Memory;
+using OrleansStream.Tests.Support.Stores;
 
 namespace OrleansStream.Tests.Support;
 

@@ -24,7 +24,7 @@ internal static class LyingBatch
         Func<byte[], byte[]>? pack = null)
     {
         var packed = pack is not null ? pack(records) : Pack(codec, records);
-        var batch = TestRecords(packed, codec, count);
+        var batch = TestRecords.Forge(packed, count, codec);
         BinaryPrimitives.WriteInt64BigEndian(batch.AsSpan(RecordBatchHeader.BaseTimestampPosition), baseTimestampMs);
         RecordBatchHeader.StampMaxTimestamp(batch, maxTimestampMs ?? baseTimestampMs);
         return batch;
@@ -52,9 +52,6 @@ internal static class LyingBatch
     /// <summary>Compresses records as two members or frames.</summary>
     public static byte[] PackTwice(CompressionType codec, byte[] records, int first) =>
         [.. Pack(codec, records[..first]), .. Pack(codec, records[first..])];
-
-    private static byte[] TestRecords(byte[] packed, CompressionType codec, int count) =>
-        Records.TestRecords.Forge(packed, count, codec);
 
     private static byte[] Varlong(long value)
     {

@@ -6,7 +6,8 @@ using OrleansStream.Log;
 using OrleansStream.Log.Contract;
 using OrleansStream.Partitions;
 using OrleansStream.Storage.Memory;
-using OrleansStream.Tests.Cluster;
+using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Services;
 using OrleansStream.Topics;
 using OrleansStream.Topics.Routing;
 

@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using OrleansStream.Records;
-using OrleansStream.Tests.Cluster;
+using OrleansStream.Tests.Support;
 using OrleansStream.Topics;
 using OrleansStream.Topics.Partitioning;
 using OrleansStream.Topics.Routing;

@@ -3,6 +3,7 @@ using System.Reflection;
 using Microsoft.Extensions.Logging.Abstractions;
 using OrleansStream.Errors;
 using OrleansStream.Partitions;
+using OrleansStream.Tests.Support.Services;
 using OrleansStream.Topics;
 using OrleansStream.Topics.Routing;
 
@@ -53,14 +54,4 @@ public class ScriptedPartition : DispatchProxy
         targetMethod?.Name == nameof(IPartitionGrain.AppendAsync)
             ? new ValueTask<AppendResponse>(Calls.Dequeue()())
             : throw new NotSupportedException(targetMethod?.Name);
-}
-
-/// <summary>Knows one grain, whatever is asked for.</summary>
-public class OneGrain : DispatchProxy
-{
-    /// <summary>The grain.</summary>
-    public object? Grain { get; set; }
-
-    /// <inheritdoc/>
-    protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) => Grain;
 }

@@ -8,6 +8,7 @@ using OrleansStream.Log.Contract;
 using OrleansStream.Partitions;
 using OrleansStream.Storage.Memory;
 using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Services;
 using OrleansStream.Topics;
 using OrleansStream.Topics.Routing;
 

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using OrleansStream.Tests.Cluster;
 using OrleansStream.Tests.Support;
 using OrleansStream.Topics;
 using OrleansStream.Topics.Partitioning;

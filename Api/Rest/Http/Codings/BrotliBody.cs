@@ -5,7 +5,7 @@ namespace OrleansStream.Rest.Http.Codings;
 
 /// <summary>A body in brotli (RFC 7932), which is one stream without a checksum.</summary>
 /// <param name="body">The body as it came.</param>
-internal sealed class BrotliBody(Stream body) : SteppedBody(body, "br", HttpLimits.BrotliWindowBytesMax, maySeveralFollow: false)
+internal sealed class BrotliBody(Stream body) : SteppedBody(body, "br", CodingLimits.BrotliWindowBytesMax, maySeveralFollow: false)
 {
     private BrotliDecoder _decoder;
 

@@ -1,5 +1,6 @@
 using OrleansStream.Gateway.Admission;
 using OrleansStream.Rest.Errors;
+using OrleansStream.Topics;
 
 namespace OrleansStream.Rest.Http.Codings;
 
@@ -29,7 +30,7 @@ internal abstract class DecodedBody(Stream body, string coding, int windowBytesM
     /// <param name="buffer">Where they go.</param>
     /// <param name="cancellationToken">Ends the wait for the body.</param>
     /// <returns>Their count; 0 once the whole body was read and was whole.</returns>
-    /// <exception cref="RequestException">The body is not what its coding says, or unfolds beyond <see cref="HttpLimits.UnfoldingRatioMax"/>, or the node
+    /// <exception cref="RequestException">The body is not what its coding says, or unfolds beyond <see cref="CodingLimits.UnfoldingRatioMax"/>, or the node
     /// has no memory left for it.</exception>
     public sealed override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -47,11 +48,11 @@ internal abstract class DecodedBody(Stream body, string coding, int windowBytesM
 
         _isEnd = read == 0;
         _decodedBytes += read;
-        if (_decodedBytes > HttpLimits.RequestBytesMax && _decodedBytes / HttpLimits.UnfoldingRatioMax > _encodedBytes)
+        if (_decodedBytes > TopicLimits.RequestBytesMax && _decodedBytes / CodingLimits.UnfoldingRatioMax > _encodedBytes)
         {
             throw new RequestException(
                 HttpFault.BodyTooLarge,
-                $"The body unfolds to more than {HttpLimits.UnfoldingRatioMax} times its length, which is taken only up to {HttpLimits.RequestBytesMax} bytes.");
+                $"The body unfolds to more than {CodingLimits.UnfoldingRatioMax} times its length, which is taken only up to {TopicLimits.RequestBytesMax} bytes.");
         }
 
         CountWindow();

@@ -15,7 +15,7 @@ internal sealed class DeflateBody : DecodedBody
     /// <summary>Reads a body.</summary>
     /// <param name="body">The body as it came.</param>
     public DeflateBody(Stream body)
-        : base(body, "deflate", HttpLimits.DeflateWindowBytes)
+        : base(body, "deflate", CodingLimits.DeflateWindowBytes)
     {
         _input = new LastByteApart(this);
         _zlib = new ZLibStream(_input, CompressionMode.Decompress);

@@ -17,7 +17,7 @@ internal sealed class GzipBody : DecodedBody
     /// <summary>Reads a body.</summary>
     /// <param name="body">The body as it came.</param>
     public GzipBody(Stream body)
-        : base(body, "gzip", HttpLimits.DeflateWindowBytes)
+        : base(body, "gzip", CodingLimits.DeflateWindowBytes)
     {
         _marked = new MarkedBody(this);
         _gzip = new GZipStream(_marked, CompressionMode.Decompress);

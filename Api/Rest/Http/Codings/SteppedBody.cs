@@ -10,7 +10,7 @@ namespace OrleansStream.Rest.Http.Codings;
 internal abstract class SteppedBody(Stream body, string coding, int windowBytesMax, bool maySeveralFollow)
     : DecodedBody(body, coding, windowBytesMax)
 {
-    private byte[] _input = ArrayPool<byte>.Shared.Rent(HttpLimits.DecodingInputBytes);
+    private byte[] _input = ArrayPool<byte>.Shared.Rent(CodingLimits.DecodingInputBytes);
     private int _position;
     private int _length;
     private bool _isAtEndOfOne;

@@ -12,9 +12,9 @@ internal sealed class ZstdBody : SteppedBody
     /// <summary>Reads a body.</summary>
     /// <param name="body">The body as it came.</param>
     public ZstdBody(Stream body)
-        : base(body, "zstd", 1 << HttpLimits.ZstdWindowLogMax, maySeveralFollow: true)
+        : base(body, "zstd", 1 << CodingLimits.ZstdWindowLogMax, maySeveralFollow: true)
     {
-        _decompressor.SetParameter(ZSTD_dParameter.ZSTD_d_windowLogMax, HttpLimits.ZstdWindowLogMax);
+        _decompressor.SetParameter(ZSTD_dParameter.ZSTD_d_windowLogMax, CodingLimits.ZstdWindowLogMax);
     }
 
     /// <inheritdoc/>

@@ -1,5 +1,6 @@
 using System.Text;
 using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Services;
 
 namespace OrleansStream.Tests.Api.Bodies;
 

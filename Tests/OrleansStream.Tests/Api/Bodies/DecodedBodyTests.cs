@@ -4,6 +4,7 @@ using OrleansStream.Errors;
 using OrleansStream.Gateway.Admission;
 using OrleansStream.Rest.Errors;
 using OrleansStream.Rest.Http;
+using OrleansStream.Rest.Http.Codings;
 using ZstdSharp;
 using ZstdSharp.Unsafe;
 
@@ -102,7 +103,7 @@ public sealed class DecodedBodyTests
 
     // What a body may make the decoder keep, whatever it says of itself.
     [Theory]
-    [InlineData(HttpLimits.ZstdWindowLogMax, true), InlineData(HttpLimits.ZstdWindowLogMax + 1, false), InlineData(27, false)]
+    [InlineData(CodingLimits.ZstdWindowLogMax, true), InlineData(CodingLimits.ZstdWindowLogMax + 1, false), InlineData(27, false)]
     public async Task Read_OfZstd_TakesWindowsUpToTheBound(int windowLog, bool isTaken)
     {
         using var body = new MemoryStream();

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using OrleansStream.Rest.Produce;
+using OrleansStream.Tests.Support.Services;
 
 namespace OrleansStream.Tests.Api.Bodies;
 

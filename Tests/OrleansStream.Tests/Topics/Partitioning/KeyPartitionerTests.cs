@@ -1,5 +1,5 @@
 using System.Text;
-using OrleansStream.Tests.Records;
+using OrleansStream.Tests.Support.Processes;
 using OrleansStream.Topics.Partitioning;
 
 namespace OrleansStream.Tests.Topics.Partitioning;

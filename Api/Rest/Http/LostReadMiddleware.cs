@@ -1,0 +1,32 @@
+using OrleansStream.Gateway.Reading;
+
+namespace OrleansStream.Rest.Http;
+
+/// <summary>Repeats a request that only reads when a server died under it: another one answers it.</summary>
+/// <param name="next">The rest of the pipeline.</param>
+/// <param name="time">The clock.</param>
+internal sealed class LostReadMiddleware(RequestDelegate next, TimeProvider time)
+{
+    /// <summary>Runs one request.</summary>
+    /// <param name="context">The request.</param>
+    public Task InvokeAsync(HttpContext context) => HttpMethods.IsGet(context.Request.Method) ? RepeatAsync(context) : next(context);
+
+    private async Task RepeatAsync(HttpContext context)
+    {
+        var startedAt = time.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                await next(context);
+                return;
+            }
+            catch (OrleansException) when (!context.Response.HasStarted && time.GetElapsedTime(startedAt) < ReadingLimits.LostReadRepeatMax)
+            {
+                context.Response.Clear();
+            }
+
+            await Task.Delay(ReadingLimits.LostReadPause, time, context.RequestAborted);
+        }
+    }
+}

@@ -1,0 +1,163 @@
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Net.Http.Headers;
+using OrleansStream.Errors;
+using OrleansStream.Rest.Errors;
+
+namespace OrleansStream.Rest.Http;
+
+/// <summary>Outermost: turns every failure, also those of routing and of the server itself, into a problem document.</summary>
+/// <param name="next">The rest of the pipeline.</param>
+/// <param name="drain">Reads off the rest of a body that was refused.</param>
+/// <param name="logger">Where failures that no caller can mend are told.</param>
+internal sealed partial class ProblemMiddleware(RequestDelegate next, BodyDrain drain, ILogger<ProblemMiddleware> logger)
+{
+    /// <summary>Serves one request.</summary>
+    /// <param name="context">The request.</param>
+    public async Task InvokeAsync(HttpContext context)
+    {
+        try
+        {
+            await next(context);
+            if (context.Response is { HasStarted: false, ContentType: null, ContentLength: null } response
+                && ErrorMap.FaultOf(response.StatusCode) is { } fault)
+            {
+                AllowHead(response.Headers);
+                await Problems.WriteAsync(context, new StreamError(StreamErrorCode.InvalidRequest, DetailOf(fault, context)), fault);
+                await drain.RunAsync(context);
+            }
+        }
+        catch (Exception exception) when (HasCallerGone(exception, context))
+        {
+            // There is nobody to answer. Kestrel does not know yet when it was the reading of the body that failed: it would read on, and log an error.
+            context.Abort();
+        }
+        catch (Exception exception) when (!HasBegun(context.Response))
+        {
+            (var error, var fault) = Explain(exception, context);
+            if (IsCutWhenUnavailable(context) && StatusOf(error, fault) == StatusCodes.Status503ServiceUnavailable)
+            {
+                LogCut(logger, context.Request.Method, context.Request.Path, error.Detail);
+                context.Abort();
+                return;
+            }
+
+            context.Response.Clear();
+            if (exception is BadHttpRequestException)
+                EndConnection(context);
+            await Problems.WriteAsync(context, error, fault);
+            if (exception is not BadHttpRequestException)
+                await drain.RunAsync(context);
+        }
+        catch (Exception exception)
+        {
+            // A cut connection is the only honest end of an answer that was begun as a success.
+            LogBrokenAnswer(logger, exception, context.Request.Method, context.Request.Path);
+            context.Abort();
+        }
+    }
+
+    // Routing knows nothing of HEAD, which goes wherever GET does.
+    private static void AllowHead(IHeaderDictionary headers)
+    {
+        string?[] allowed = [.. headers.GetCommaSeparatedValues(HeaderNames.Allow)];
+        if (allowed.Contains(HttpMethods.Get))
+            headers.Allow = string.Join(", ", [.. allowed, HttpMethods.Head]);
+    }
+
+    // The connection may tell that it is cut before the request does.
+    private static bool HasCallerGone(Exception exception, HttpContext context) =>
+        exception is ConnectionResetException or ConnectionAbortedException or OperationCanceledException { InnerException: ConnectionAbortedException }
+        || (context.RequestAborted.IsCancellationRequested && exception is OperationCanceledException or IOException);
+
+    // What is written but not sent cannot be taken back: a problem behind it would be no document, and longer than was announced.
+    private static bool HasBegun(HttpResponse response) =>
+        response.HasStarted || response.BodyWriter is { CanGetUnflushedBytes: true, UnflushedBytes: > 0 };
+
+    // Whoever asks by HEAD is no browser that follows, and wants the status.
+    private static bool IsCutWhenUnavailable(HttpContext context) =>
+        !HeadMiddleware.IsHead(context) && context.GetEndpoint()?.Metadata.GetMetadata<Operation>() is { IsCutWhenUnavailable: true };
+
+    private static int StatusOf(StreamError error, HttpFault? fault) => (fault is { } named ? ErrorMap.Of(named) : ErrorMap.Of(error.Code)).Status;
+
+    /// <summary>The error that an exception stands for; what is not known becomes a server error that tells nothing of the inside.</summary>
+    /// <param name="exception">What was thrown.</param>
+    /// <param name="context">The request.</param>
+    internal (StreamError Error, HttpFault? Fault) Explain(Exception exception, HttpContext context)
+    {
+        var isWrite = !HttpMethods.IsGet(context.Request.Method) && !HttpMethods.IsHead(context.Request.Method);
+        switch (exception)
+        {
+            case RequestException request:
+                return (request.Error, request.Fault);
+            case StreamException stream:
+                return (stream.Error, null);
+            case BadHttpRequestException bad:
+                return Explain(bad);
+            case TimeoutException or OperationCanceledException:
+                LogUnanswered(logger, exception, context.Request.Method, context.Request.Path);
+                return (new StreamError(StreamErrorCode.RequestTimedOut, "The service did not answer in time. Try again.")
+                {
+                    OutcomeUnknown = isWrite,
+                }, null);
+            case OrleansException:
+                // A rejected or lost message: the silo is not there, or it went while the call was under way.
+                LogUnanswered(logger, exception, context.Request.Method, context.Request.Path);
+                return (new StreamError(StreamErrorCode.NotLeaderOrFollower, "No server could take the call just now. Try again.")
+                {
+                    OutcomeUnknown = isWrite,
+                }, null);
+            default:
+                LogFailed(logger, exception, context.Request.Method, context.Request.Path);
+                return (new StreamError(StreamErrorCode.UnknownServerError, "The server failed; its log has the details under the trace id.")
+                {
+                    OutcomeUnknown = isWrite,
+                }, null);
+        }
+    }
+
+    /// <summary>
+    /// Has the answer end its connection, since nobody knows where on it the next request would begin. Kestrel would look for one, and log that it
+    /// cannot.
+    /// </summary>
+    /// <param name="context">The request, whose body could not be read. An answer that was begun is left as it is.</param>
+    internal static void EndConnection(HttpContext context)
+    {
+        // Later versions of HTTP frame each request by itself.
+        if (!context.Response.HasStarted && HttpProtocol.IsHttp11(context.Request.Protocol))
+            context.Response.Headers.Connection = "close";
+    }
+
+    /// <summary>The error that a body stands for which the server could not read.</summary>
+    /// <param name="bad">What the server says.</param>
+    internal static (StreamError Error, HttpFault? Fault) Explain(BadHttpRequestException bad)
+    {
+        var fault = ErrorMap.FaultOf(bad.StatusCode);
+        var detail = fault switch
+        {
+            HttpFault.BodyTooLarge => $"The body is longer than {HttpLimits.RequestBytesMax} bytes. Send fewer records at once.",
+            HttpFault.BodyTooSlow => "The body came too slowly. Send it again.",
+            _ => "The request is not valid HTTP: its body ended early or its framing is broken.",
+        };
+        return (new StreamError(StreamErrorCode.InvalidRequest, detail), fault);
+    }
+
+    private static string DetailOf(HttpFault fault, HttpContext context) => fault switch
+    {
+        HttpFault.NoSuchPath => $"There is nothing at '{context.Request.Path}'. The paths are described at /swagger.",
+        HttpFault.MethodNotAllowed =>
+            $"{context.Request.Method} is not allowed here. Allowed: {string.Join(", ", context.Response.Headers.Allow.ToArray())}.",
+        _ => ErrorMap.Of(fault).Title + ".",
+    };
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Method} {Path} is cut unanswered, so that its client comes back: {Reason}")]
+    private static partial void LogCut(ILogger logger, string method, PathString path, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Method} {Path} was not answered by the cluster")]
+    private static partial void LogUnanswered(ILogger logger, Exception exception, string method, string path);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Method} {Path} failed")]
+    private static partial void LogFailed(ILogger logger, Exception exception, string method, string path);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Method} {Path} failed after its answer had begun; the connection is cut")]
+    private static partial void LogBrokenAnswer(ILogger logger, Exception exception, string method, string path);
+}
