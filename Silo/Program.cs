@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Configuration.Memory;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using OrleansStream.Hosting;
+using OrleansStream.Kafka;
 using OrleansStream.Maintenance.Verification;
 
 if (args is [StorageVerification.Verb, ..])
@@ -10,6 +11,7 @@ if (args is [StorageVerification.Verb, ..])
 var builder = WebApplication.CreateBuilder(OrleansStreamHost.WithoutFileWatching(args));
 builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource { InitialData = [new("Urls", "http://localhost:8081")] });
 builder.AddOrleansStreamSilo();
+builder.Services.AddKafka();
 
 var app = builder.Build();
 app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false });

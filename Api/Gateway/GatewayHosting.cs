@@ -43,8 +43,11 @@ public static class GatewayHosting
         services.TryAddSingleton<ClientProducers>();
         services.TryAddSingleton<LostReads>();
         services.TryAddSingleton<PartitionReader>();
+        services.TryAddSingleton<PartitionSetReaders>();
+        services.TryAddSingleton<PartitionOffsets>();
         services.TryAddSingleton<TopicTails>();
         services.TryAddSingleton<TopicAdministration>();
+        services.TryAddSingleton<TopicDirectory>();
         services.TryAddSingleton<LogEnds>();
         services.TryAddSingleton<ClusterDescriber>();
         services.TryAddSingleton<GroupPolls>();

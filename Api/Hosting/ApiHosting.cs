@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Configuration.Memory;
+using OrleansStream.Kafka;
 using OrleansStream.Rest;
 using OrleansStream.Rest.Http;
 
@@ -43,6 +44,7 @@ internal static class ApiHosting
         AddLogging(builder.Logging);
         builder.Services.AddSingleton<IMemoryPoolFactory<byte>, ConnectionMemory>();
         builder.Services.AddRest();
+        builder.Services.AddKafka();
     }
 
     /// <summary>Opens the doors.</summary>

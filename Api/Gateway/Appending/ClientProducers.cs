@@ -23,6 +23,16 @@ public sealed class ClientProducers(AccessControl access, IGrainFactory grains, 
         return await Register(id).AddAsync(id) is { } error ? throw new StreamException(error) : id;
     }
 
+    /// <summary>Takes an id for a producer that keeps its epoch itself, as Kafka's clients do (KIP-360): from 0 on, at any partition a higher one fences those below.</summary>
+    /// <param name="caller">On whose behalf.</param>
+    /// <returns>The id, which nobody else has.</returns>
+    /// <exception cref="StreamException">There is no id to be had just now.</exception>
+    public ValueTask<long> TakeIdAsync(Caller caller)
+    {
+        access.DemandAnyTopic(caller, AccessOperations.Write);
+        return ids.TakeAsync(TopicLimits.AppendTimeout);
+    }
+
     /// <summary>Gives a producer its next epoch, which fences the one before in each partition from its first batch on (KIP-360).</summary>
     /// <param name="caller">On whose behalf.</param>
     /// <param name="producerId">The producer's id.</param>

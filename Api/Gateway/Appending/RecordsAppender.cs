@@ -33,11 +33,11 @@ public sealed class RecordsAppender(AccessControl access, TopicRoutes routes, Cl
     public async ValueTask<AppendOutcome> AppendAsync(Caller caller, string topic, AppendRecords records)
     {
         if (access.FindRefusal(caller, AccessOperations.Write, topic) is { } refusal)
-            return Refused(refusal);
+            return AppendOutcome.Refused(refusal);
         var startedAt = time.GetTimestamp();
         var named = ProducersOf(records.Batches.Span);
         if (await producers.CheckAsync(named, TopicLimits.AppendTimeout) is { } unknown)
-            return Refused(unknown);
+            return AppendOutcome.Refused(unknown);
         if (records.Acks == Acks.None)
             return await TryAsync(topic, records.With(identity: null)) is { } response ? OutcomeOf(response) : new AppendOutcome(Lost(), IsMemoryFree: false);
         for (var changes = 0; ; changes++)
@@ -49,7 +49,7 @@ public sealed class RecordsAppender(AccessControl access, TopicRoutes routes, Cl
             }
             catch (StreamException e)
             {
-                return Refused(e.Error);
+                return AppendOutcome.Refused(e.Error);
             }
 
             var identity = new AppendIdentity(
@@ -81,12 +81,12 @@ public sealed class RecordsAppender(AccessControl access, TopicRoutes routes, Cl
     public async ValueTask<AppendOutcome> AppendAsync(Caller caller, string topic, AppendRecords records, ClientIdentity client)
     {
         if (access.FindRefusal(caller, AccessOperations.Write, topic) is { } refusal)
-            return Refused(client.IsResumed ? refusal with { OutcomeUnknown = true } : refusal);
+            return AppendOutcome.Refused(client.IsResumed ? refusal with { OutcomeUnknown = true } : refusal);
         var startedAt = time.GetTimestamp();
         var named = ProducersOf(records.Batches.Span);
         var judged = client.Identity.IsClients ? named.With(client.Identity.ProducerId) : named;
         if (await producers.CheckAsync(judged, TopicLimits.AppendTimeout) is { } unknown)
-            return Refused(client.IsResumed ? unknown with { OutcomeUnknown = true } : unknown);
+            return AppendOutcome.Refused(client.IsResumed ? unknown with { OutcomeUnknown = true } : unknown);
         var identity = client.Identity with
         {
             Topic = client.Identity.Topic ?? _plans.Find(topic), TimeoutMs = LeftMs(startedAt),
@@ -171,8 +171,6 @@ public sealed class RecordsAppender(AccessControl access, TopicRoutes routes, Cl
         return named;
     }
 
-    private static AppendOutcome Refused(StreamError error) => new(new RecordsAppendResponse([], default, error), IsMemoryFree: true);
-
     private static AppendOutcome OutcomeOf(RecordsAppendResponse response) =>
         new(response, IsMemoryFree: !response.HasStrays && !HasOpenOutcome(response));
 
@@ -230,6 +228,10 @@ public readonly record struct AppendRecords(
 /// <param name="IsMemoryFree">False when a call that was given up may still be reading the request's batches.</param>
 public readonly record struct AppendOutcome(RecordsAppendResponse Response, bool IsMemoryFree)
 {
+    /// <summary>Nothing was appended.</summary>
+    /// <param name="error">Why.</param>
+    public static AppendOutcome Refused(StreamError error) => new(new RecordsAppendResponse([], default, error), IsMemoryFree: true);
+
     /// <summary>True when nothing was stored, since partitions know a newer epoch of an identity that the service gave a client's key.</summary>
     public bool IsFenced { get; init; }
 }

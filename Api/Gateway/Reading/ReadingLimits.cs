@@ -14,6 +14,15 @@ public static class ReadingLimits
     /// </summary>
     public const int UnfoldedBytesPerAnswerMax = 2 * RecordLimits.DecompressedBatchBytesMax;
 
+    /// <summary>The most partitions that are asked at once on behalf of one read of many.</summary>
+    public const int SetReadsAtOnce = 16;
+
+    /// <summary>How long the error of a partition is held back in a read of many that may wait: who is told so asks again at once.</summary>
+    public static readonly TimeSpan ErrorPause = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>The pause before a read of many asks again for the partitions that it may not wait on.</summary>
+    public static readonly TimeSpan UnwaitedPause = TimeSpan.FromMilliseconds(200);
+
     /// <summary>How long a lost read is repeated, from its beginning on: longer than a dead server's grains take to move.</summary>
     public static readonly TimeSpan LostReadRepeatMax = TimeSpan.FromSeconds(15);
 

@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Text.RegularExpressions;
 using OrleansStream.Contracts;
 using OrleansStream.Gateway;
+using OrleansStream.Kafka;
 using OrleansStream.Log;
 using OrleansStream.Records;
 using OrleansStream.Rest;
@@ -16,6 +17,7 @@ public sealed partial class FolderGraphTests
     private static readonly Assembly[] Projects =
     [
         typeof(RecordBatchHeader).Assembly, typeof(PartitionLog).Assembly, typeof(GatewayHosting).Assembly, typeof(Problem).Assembly, typeof(RestHosting).Assembly,
+        typeof(KafkaHosting).Assembly,
     ];
 
     private const string Golden = "folders.txt";

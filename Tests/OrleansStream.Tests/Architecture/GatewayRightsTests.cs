@@ -10,6 +10,7 @@ using OrleansStream.Gateway.Groups;
 using OrleansStream.Gateway.Reading;
 using OrleansStream.Gateway.Routing;
 using OrleansStream.Gateway.Security;
+using OrleansStream.Kafka;
 using OrleansStream.Rest;
 using OrleansStream.Security;
 using OrleansStream.Tests.Groups;
@@ -49,7 +50,7 @@ public sealed class GatewayRightsTests
     [Fact]
     public void Doors_ReachNothingButByOperations()
     {
-        var doors = new[] { typeof(RestHosting).Assembly };
+        var doors = new[] { typeof(RestHosting).Assembly, typeof(KafkaHosting).Assembly };
         var named = doors.SelectMany(door => door.GetTypes()).SelectMany(type => TypeReferences.Of(type).Select(one => (Door: type, Named: one)))
             .Where(one => Parts.Contains(one.Named) || one.Named == typeof(IGrainFactory) || typeof(IAddressable).IsAssignableFrom(one.Named))
             .Select(one => $"{one.Door.Name} names {one.Named.Name}").Distinct();

@@ -1,6 +1,7 @@
 using System.Reflection;
 using OrleansStream.Contracts;
 using OrleansStream.Gateway;
+using OrleansStream.Kafka;
 using OrleansStream.Log;
 using OrleansStream.Records;
 using OrleansStream.Rest;
@@ -14,6 +15,7 @@ public sealed class ProjectGraphTests
     private static readonly Assembly Grains = typeof(PartitionLog).Assembly;
     private static readonly Assembly Gateway = typeof(GatewayHosting).Assembly;
     private static readonly Assembly Contracts = typeof(Problem).Assembly;
+    private static readonly Assembly Kafka = typeof(KafkaHosting).Assembly;
     private static readonly Assembly Rest = typeof(RestHosting).Assembly;
 
     [Fact]
@@ -23,6 +25,7 @@ public sealed class ProjectGraphTests
         Assert.Empty(OwnReferencesOf(Contracts));
         Assert.Equal([NameOf(Interfaces)], OwnReferencesOf(Grains));
         Assert.Equal([NameOf(Interfaces)], OwnReferencesOf(Gateway));
+        Assert.Equal([NameOf(Gateway), NameOf(Interfaces)], OwnReferencesOf(Kafka));
         Assert.Equal([NameOf(Contracts), NameOf(Gateway), NameOf(Interfaces)], OwnReferencesOf(Rest));
     }
 

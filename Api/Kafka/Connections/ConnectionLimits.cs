@@ -1,0 +1,38 @@
+namespace OrleansStream.Kafka.Connections;
+
+/// <summary>The bounds of connections of Kafka's protocol.</summary>
+internal static class ConnectionLimits
+{
+    /// <summary>The longest frame, in bytes without its length field: a produce of the largest size, and room for what is around its records.</summary>
+    public const int FrameBytesMax = (16 + 1) * 1024 * 1024;
+
+    /// <summary>The most connections at once. More are held unread for <see cref="RefusedHold"/>, then closed.</summary>
+    public const int ConnectionsMax = 10_000;
+
+    /// <summary>The most connections that are held unread beside these; further ones are closed at once.</summary>
+    public const int RefusedConnectionsMax = 2_000;
+
+    /// <summary>The most requests of one connection that are not answered yet; what follows them is not read.</summary>
+    public const int RequestsInFlightMax = 100;
+
+    /// <summary>The most bytes of requests of one connection that are not answered yet; what follows them is not read.</summary>
+    public const int RequestBytesInFlightMax = 2 * FrameBytesMax;
+
+    /// <summary>How long a connection may have no request under way.</summary>
+    public static readonly TimeSpan IdleMax = TimeSpan.FromMinutes(10);
+
+    /// <summary>How long a request may take to come, from its first byte to its last.</summary>
+    public static readonly TimeSpan FrameMax = TimeSpan.FromMinutes(2);
+
+    /// <summary>How long a client that reads nothing is waited for before its connection is closed.</summary>
+    public static readonly TimeSpan StalledMax = TimeSpan.FromMinutes(2);
+
+    /// <summary>
+    /// How long a connection that is refused stays open: clients connect anew at once, some 20 times a second for ever, so to close it at once would
+    /// be more work.
+    /// </summary>
+    public static readonly TimeSpan RefusedHold = TimeSpan.FromSeconds(5);
+
+    /// <summary>The pause before the node's memory for requests is asked for again.</summary>
+    public static readonly TimeSpan NodeFullPause = TimeSpan.FromMilliseconds(50);
+}

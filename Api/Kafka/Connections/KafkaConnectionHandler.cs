@@ -1,0 +1,69 @@
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.Extensions.Logging;
+using OrleansStream.Gateway.Admission;
+using OrleansStream.Kafka.Calls;
+
+namespace OrleansStream.Kafka.Connections;
+
+/// <summary>Serves the connections that Kestrel accepts at the Kafka endpoint, and holds those that are too many.</summary>
+/// <param name="apis">Who handles what.</param>
+/// <param name="node">The node's memory for requests.</param>
+/// <param name="stop">Tells when the service stops.</param>
+/// <param name="time">The clock.</param>
+/// <param name="logger">Told of connections that are closed for a reason.</param>
+internal sealed partial class KafkaConnectionHandler(
+    ApiTable apis, NodeLoad node, StopSignal stop, TimeProvider time, ILogger<KafkaConnectionHandler> logger) : ConnectionHandler
+{
+    private int _count;
+
+    /// <summary>The connections that are served.</summary>
+    public int Count => Volatile.Read(ref _count);
+
+    /// <inheritdoc/>
+    public override async Task OnConnectedAsync(ConnectionContext connection)
+    {
+        try
+        {
+            if (Interlocked.Increment(ref _count) > ConnectionLimits.ConnectionsMax)
+                await RefuseAsync(connection);
+            else
+                await ServeAsync(connection);
+        }
+        catch (Exception exception) when (exception is OperationCanceledException or IOException or ConnectionAbortedException)
+        {
+            // The client has gone, or reads nothing: there is nobody to tell.
+        }
+        catch (Exception exception)
+        {
+            LogFailed(exception, connection.ConnectionId, connection.RemoteEndPoint);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _count);
+        }
+    }
+
+    private async Task ServeAsync(ConnectionContext connection)
+    {
+        using var client = new ClientConnection(
+            connection.ConnectionId, connection.RemoteEndPoint, connection.LocalEndPoint, apis.Apis, connection.ConnectionClosed, stop.Token);
+        using var frames = new FrameReader(connection.Transport.Input, node, time, connection.ConnectionClosed);
+        using var served = new KafkaConnection(client, frames, connection.Transport.Output, apis, time, logger);
+        using var ending = connection.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested
+            .UnsafeRegister(static frames => ((FrameReader)frames!).Stop(), frames);
+        await served.RunAsync();
+    }
+
+    private async Task RefuseAsync(ConnectionContext connection)
+    {
+        LogTooMany(connection.RemoteEndPoint, ConnectionLimits.ConnectionsMax);
+        await Task.Delay(ConnectionLimits.RefusedHold, time, connection.ConnectionClosed);
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Connection {Id} of {Client} failed")]
+    private partial void LogFailed(Exception exception, string id, System.Net.EndPoint? client);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "A connection of {Client} is not served: there are {Max} already")]
+    private partial void LogTooMany(System.Net.EndPoint? client, int max);
+}

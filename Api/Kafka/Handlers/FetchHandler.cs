@@ -1,0 +1,100 @@
+using OrleansStream.Errors;
+using OrleansStream.Gateway.Reading;
+using OrleansStream.Kafka.Calls;
+using OrleansStream.Kafka.Errors;
+using OrleansStream.Kafka.Messages;
+using OrleansStream.Kafka.Wire;
+
+namespace OrleansStream.Kafka.Handlers;
+
+/// <summary>Gives consumers the stored batches. It waits for new ones without a thread, over all partitions of the request at once.</summary>
+/// <param name="readers">Reads them.</param>
+internal sealed class FetchHandler(PartitionSetReaders readers) : IRequestHandler
+{
+    /// <summary>The most bytes of records in one answer, whatever is asked for; clients ask for 50 MiB unless they are told otherwise.</summary>
+    public const int AnswerBytesMax = 16 * 1024 * 1024;
+
+    /// <summary>The longest wait, whatever is asked for: below the time after which clients commonly hang up.</summary>
+    public static readonly TimeSpan WaitMax = TimeSpan.FromSeconds(25);
+
+    /// <summary>The most partitions of one request, or of one session.</summary>
+    public const int PartitionsMax = 20_000;
+
+    /// <inheritdoc/>
+    public ApiRange Api => FetchRequest.Api;
+
+    /// <inheritdoc/>
+    public async Task HandleAsync(KafkaCall call)
+    {
+        var request = FetchRequest.Read(call.OpenBody(), call.Version);
+        Consumer consumer;
+        try
+        {
+            consumer = call.Connection.State(_ => new Consumer(readers.Open(call.Caller)));
+        }
+        catch (StreamException exception)
+        {
+            var refusal = KafkaErrors.Of(exception.Error);
+            new FetchAnswer(KafkaError.None, 0, [.. request.Partitions.Select(partition => new FetchResult(partition.Name, refusal, -1, -1, []))])
+                .Write(call.Answer, call.Version);
+            return;
+        }
+
+        var error = consumer.Session.Take(request, out var isIncremental);
+        if (error != KafkaError.None)
+        {
+            new FetchAnswer(error, 0, []).Write(call.Answer, call.Version);
+            return;
+        }
+
+        FetchPartition[] asked = [.. consumer.Session.Partitions];
+        if (asked.Length > PartitionsMax)
+            throw new MalformedFrameException($"A fetch is of {asked.Length} partitions; at most {PartitionsMax} are read at once.");
+        var bounds = new SetReadBounds(
+            request.MinBytes, Math.Clamp(request.MaxBytes, 1, AnswerBytesMax), TimeSpan.FromMilliseconds(Math.Clamp(request.MaxWaitMs, 0, WaitMax.TotalMilliseconds)));
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(call.Closed, call.Connection.Stopping);
+        var read = await consumer.Reader.ReadAsync(call.Caller, [.. asked.Select(ToRead)], bounds, ended.Token);
+        // The log's memory is read until the answer is sent.
+        call.Hold(read);
+        new FetchAnswer(KafkaError.None, consumer.Session.Id, Tell(asked, read, consumer.Session, isIncremental)).Write(call.Answer, call.Version);
+    }
+
+    private static List<FetchResult> Tell(FetchPartition[] asked, PartitionSetRead read, FetchSession session, bool isIncremental)
+    {
+        var results = new List<FetchResult>(isIncremental ? 4 : asked.Length);
+        for (var i = 0; i < asked.Length; i++)
+        {
+            var response = read.Responses[i];
+            var result = new FetchResult(
+                asked[i].Name, ErrorOf(response.Error), response.HighWatermark, response.LogStartOffset,
+                response.Batches.IsEmpty ? [] : StoredBatches.VisibleIn(response.Batches));
+            if (session.IsNews(result) || !isIncremental)
+                results.Add(result);
+        }
+
+        return results;
+    }
+
+    private static PartitionToRead ToRead(FetchPartition asked) => new(asked.Name.Topic, asked.Name.Index, asked.Offset, Math.Max(1, asked.MaxBytes));
+
+    // Some clients end for good at an error that they do not expect of a fetch.
+    private static KafkaError ErrorOf(StreamError? error) => KafkaErrors.Of(error) switch
+    {
+        KafkaError.None => KafkaError.None,
+        KafkaError.OffsetOutOfRange => KafkaError.OffsetOutOfRange,
+        var told and (KafkaError.TopicAuthorizationFailed or KafkaError.SaslAuthenticationFailed) => told,
+        KafkaError.UnknownTopicOrPartition or KafkaError.InvalidTopicException => KafkaError.UnknownTopicOrPartition,
+        _ => KafkaError.NotLeaderOrFollower,
+    };
+
+    /// <summary>A connection that reads.</summary>
+    /// <param name="reader">Reads for it.</param>
+    private sealed class Consumer(PartitionSetReader reader) : IDisposable
+    {
+        public PartitionSetReader Reader => reader;
+
+        public FetchSession Session { get; } = new();
+
+        public void Dispose() => reader.Dispose();
+    }
+}

@@ -1,0 +1,103 @@
+using System.Collections.Immutable;
+using Microsoft.Extensions.Options;
+using Orleans.Configuration;
+using OrleansStream.Errors;
+using OrleansStream.Gateway.Security;
+using OrleansStream.Gateway.Topics;
+using OrleansStream.Kafka.Brokers;
+using OrleansStream.Kafka.Calls;
+using OrleansStream.Kafka.Errors;
+using OrleansStream.Kafka.Messages;
+using OrleansStream.Kafka.Wire;
+using OrleansStream.Topics;
+
+namespace OrleansStream.Kafka.Handlers;
+
+/// <summary>Tells which topics there are, and who leads their partitions; creates those that a client asks for, where that is set.</summary>
+/// <param name="topics">Finds topics.</param>
+/// <param name="administration">Creates them.</param>
+/// <param name="broker">This broker.</param>
+/// <param name="options">The settings.</param>
+/// <param name="cluster">The cluster's name.</param>
+internal sealed class MetadataHandler(
+    TopicDirectory topics, TopicAdministration administration, LocalBroker broker, IOptions<KafkaOptions> options, IOptions<ClusterOptions> cluster)
+    : IRequestHandler
+{
+    /// <inheritdoc/>
+    public ApiRange Api => MetadataRequest.Api;
+
+    /// <inheritdoc/>
+    public async Task HandleAsync(KafkaCall call)
+    {
+        var request = MetadataRequest.Read(call.OpenBody(), call.Version);
+        var found = request.Topics is { } asked
+            ? await FindAsync(call.Caller, asked, request.MayCreateTopics && options.Value.AutoCreateTopics, call.Closed)
+            : await ListAsync(call.Caller, call.Closed);
+        var nodeId = broker.NodeId;
+        MetadataBroker[] brokers = [new(nodeId, broker.HostFor(call.Connection.Local), broker.Port)];
+        new MetadataAnswer(brokers, cluster.Value.ClusterId, nodeId, found, (_, _) => nodeId).Write(call.Answer, call.Version);
+    }
+
+    private async Task<IReadOnlyList<MetadataTopic>> ListAsync(Caller caller, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return [.. (await topics.ListAsync(caller, cancellationToken)).Select(Tell)];
+        }
+        catch (StreamException)
+        {
+            // The answer has no place for an error of all topics: whoever may see none sees none.
+            return [];
+        }
+    }
+
+    private async Task<IReadOnlyList<MetadataTopic>> FindAsync(
+        Caller caller, IReadOnlyList<MetadataTopicName> asked, bool mayCreate, CancellationToken cancellationToken)
+    {
+        IReadOnlyList<FoundTopic> found;
+        try
+        {
+            found = await topics.FindAsync(caller, [.. asked.Select(topic => new TopicReference(topic.Name, topic.Id))], cancellationToken);
+        }
+        catch (StreamException exception)
+        {
+            return [.. asked.Select(topic => new MetadataTopic(ErrorOf(exception.Error, topic), topic.Name, topic.Id, 0, 0))];
+        }
+
+        var told = new MetadataTopic[asked.Count];
+        for (var i = 0; i < told.Length; i++)
+        {
+            var topic = found[i].Topic;
+            var error = found[i].Error;
+            if (mayCreate && error is { Code: StreamErrorCode.UnknownTopicOrPartition } && asked[i].Name is { } name)
+                (topic, error) = await CreateAsync(caller, name, cancellationToken);
+            told[i] = topic is not null ? Tell(topic) : new MetadataTopic(ErrorOf(error!, asked[i]), asked[i].Name, asked[i].Id, 0, 0);
+        }
+
+        return told;
+    }
+
+    private async Task<(TopicMetadata? Topic, StreamError? Error)> CreateAsync(Caller caller, string name, CancellationToken cancellationToken)
+    {
+        var wanted = new CreateTopicRequest(options.Value.AutoCreatePartitions, ImmutableSortedDictionary<string, string>.Empty, ReplicationFactor: null);
+        try
+        {
+            return ((await administration.CreateAsync(caller, name, wanted, cancellationToken)).Topic, null);
+        }
+        catch (StreamException exception) when (exception.Error.Code == StreamErrorCode.TopicAlreadyExists)
+        {
+            // Somebody else has just created it, otherwise.
+            var again = await topics.FindAsync(caller, [new TopicReference(name, Guid.Empty)], cancellationToken);
+            return (again[0].Topic, again[0].Error);
+        }
+        catch (StreamException exception)
+        {
+            return (null, exception.Error);
+        }
+    }
+
+    private static MetadataTopic Tell(TopicMetadata topic) => new(KafkaError.None, topic.Name, topic.Id, topic.PartitionCount, topic.ReplicationFactor);
+
+    private static KafkaError ErrorOf(StreamError error, MetadataTopicName asked) =>
+        asked.Name is null && error.Code == StreamErrorCode.UnknownTopicId ? KafkaError.UnknownTopicId : KafkaErrors.Of(error, KafkaError.LeaderNotAvailable);
+}

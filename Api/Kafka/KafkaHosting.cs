@@ -1,0 +1,43 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+using OrleansStream.Gateway;
+using OrleansStream.Kafka.Brokers;
+using OrleansStream.Kafka.Calls;
+using OrleansStream.Kafka.Connections;
+using OrleansStream.Kafka.Handlers;
+
+namespace OrleansStream.Kafka;
+
+/// <summary>The Kafka endpoint as a part of a host that has ASP.NET Core's services and the way to the grains.</summary>
+public static class KafkaHosting
+{
+    /// <summary>Adds the endpoint, by the settings of <see cref="KafkaOptions"/>.</summary>
+    /// <param name="services">The host's services.</param>
+    public static IServiceCollection AddKafka(this IServiceCollection services)
+    {
+        services.AddGateway();
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<KafkaOptions>, KafkaOptionsValidator>());
+        services.AddOptions<KafkaOptions>().BindConfiguration(KafkaOptions.SectionName).ValidateOnStart();
+        services.AddSingleton<LocalBroker>();
+        services.AddSingleton<StopSignal>();
+        services.AddSingleton<ApiTable>();
+        services.AddSingleton<KafkaConnectionHandler>();
+        services.AddSingleton<KafkaServer>();
+        services.AddSingleton<IHostedService>(provider => provider.GetRequiredService<KafkaServer>());
+        services.AddHandlers();
+        return services;
+    }
+
+    /// <summary>The APIs that are served, each by one handler.</summary>
+    private static void AddHandlers(this IServiceCollection services)
+    {
+        services.AddSingleton<IRequestHandler, ProduceHandler>();
+        services.AddSingleton<IRequestHandler, FetchHandler>();
+        services.AddSingleton<IRequestHandler, ListOffsetsHandler>();
+        services.AddSingleton<IRequestHandler, MetadataHandler>();
+        services.AddSingleton<IRequestHandler, ApiVersionsHandler>();
+        services.AddSingleton<IRequestHandler, InitProducerIdHandler>();
+    }
+}

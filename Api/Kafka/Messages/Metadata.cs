@@ -1,0 +1,144 @@
+using OrleansStream.Kafka.Errors;
+using OrleansStream.Kafka.Wire;
+
+namespace OrleansStream.Kafka.Messages;
+
+/// <summary>A request of Metadata, versions 0 to 12: which topics there are, and who leads their partitions.</summary>
+/// <param name="Topics">The topics that are asked for; null for all.</param>
+/// <param name="MayCreateTopics">Whether a topic that there is not may be created, where the service does so.</param>
+internal sealed record MetadataRequest(IReadOnlyList<MetadataTopicName>? Topics, bool MayCreateTopics)
+{
+    /// <summary>The versions.</summary>
+    public static readonly ApiRange Api = new(ApiKey.Metadata, Min: 0, Max: 12, FirstFlexible: 9);
+
+    private const int UuidBytes = 16;
+
+    /// <summary>Reads a request.</summary>
+    /// <param name="reader">Its body.</param>
+    /// <param name="version">Its version.</param>
+    public static MetadataRequest Read(WireReader reader, short version)
+    {
+        var count = reader.ReadNullableArrayLength(version >= 10 ? UuidBytes : 1);
+        // No topics is all of them in version 0, and none later, where null is all.
+        var topics = count < 0 || (version == 0 && count == 0) ? null : new MetadataTopicName[count];
+        for (var i = 0; i < count; i++)
+        {
+            var id = version >= 10 ? reader.ReadUuid() : Guid.Empty;
+            var name = version >= 10 ? reader.ReadNullableString() : reader.ReadString();
+            reader.SkipTags();
+            topics![i] = new MetadataTopicName(name, id);
+        }
+
+        var mayCreateTopics = version < 4 || reader.ReadBoolean();
+        if (version is >= 8 and <= 10)
+            reader.ReadBoolean(); // include_cluster_authorized_operations
+        if (version >= 8)
+            reader.ReadBoolean(); // include_topic_authorized_operations
+        reader.SkipTags();
+        reader.End();
+        return new MetadataRequest(topics, mayCreateTopics);
+    }
+}
+
+/// <summary>A topic that is asked for by its name, or else by its id.</summary>
+/// <param name="Name">The name; null when it is asked for by its id.</param>
+/// <param name="Id">The id.</param>
+internal readonly record struct MetadataTopicName(string? Name, Guid Id);
+
+/// <summary>A broker.</summary>
+/// <param name="NodeId">Its id.</param>
+/// <param name="Host">The host that clients connect to.</param>
+/// <param name="Port">The port.</param>
+internal readonly record struct MetadataBroker(int NodeId, string Host, int Port);
+
+/// <summary>A topic.</summary>
+/// <param name="Error">Why it cannot be told of.</param>
+/// <param name="Name">Its name; null when only an id is known that no topic has.</param>
+/// <param name="Id">Its id.</param>
+/// <param name="PartitionCount">The count of its partitions.</param>
+/// <param name="ReplicationFactor">The copies that the store keeps of each.</param>
+internal readonly record struct MetadataTopic(KafkaError Error, string? Name, Guid Id, int PartitionCount, int ReplicationFactor);
+
+/// <summary>The answer to Metadata.</summary>
+/// <param name="Brokers">The brokers.</param>
+/// <param name="ClusterId">The cluster's id.</param>
+/// <param name="ControllerId">The id of a broker that takes what changes topics: any does.</param>
+/// <param name="Topics">The topics.</param>
+/// <param name="LeaderOf">Tells the id of the broker that leads a partition.</param>
+internal sealed record MetadataAnswer(
+    IReadOnlyList<MetadataBroker> Brokers, string ClusterId, int ControllerId, IReadOnlyList<MetadataTopic> Topics, Func<MetadataTopic, int, int> LeaderOf)
+{
+    // Authorized operations are not told: a client that asks for them takes this for "not known".
+    private const int NoOperations = int.MinValue;
+
+    // The epoch of a partition's leader is not told here: clients then do not compare epochs, and offsets are never taken back.
+    private const int NoLeaderEpoch = -1;
+
+    /// <summary>Writes it.</summary>
+    /// <param name="answer">Where to.</param>
+    /// <param name="version">The request's version.</param>
+    public void Write(WireWriter answer, short version)
+    {
+        if (version >= 3)
+            answer.WriteInt32(0); // throttle_time_ms
+        answer.WriteArrayLength(Brokers.Count);
+        foreach (var broker in Brokers)
+        {
+            answer.WriteInt32(broker.NodeId);
+            answer.WriteString(broker.Host);
+            answer.WriteInt32(broker.Port);
+            if (version >= 1)
+                answer.WriteString(null); // rack
+            answer.WriteNoTags();
+        }
+
+        if (version >= 2)
+            answer.WriteString(ClusterId);
+        if (version >= 1)
+            answer.WriteInt32(ControllerId);
+        answer.WriteArrayLength(Topics.Count);
+        foreach (var topic in Topics)
+            WriteTopic(answer, topic, version);
+        if (version is >= 8 and <= 10)
+            answer.WriteInt32(NoOperations);
+        answer.WriteNoTags();
+    }
+
+    private void WriteTopic(WireWriter answer, in MetadataTopic topic, short version)
+    {
+        answer.WriteInt16((short)topic.Error);
+        answer.WriteString(version >= 12 ? topic.Name : topic.Name ?? "");
+        if (version >= 10)
+            answer.WriteUuid(topic.Id);
+        if (version >= 1)
+            answer.WriteBoolean(false); // is_internal
+        answer.WriteArrayLength(topic.PartitionCount);
+        for (var partition = 0; partition < topic.PartitionCount; partition++)
+            WritePartition(answer, partition, LeaderOf(topic, partition), topic.ReplicationFactor, version);
+        if (version >= 8)
+            answer.WriteInt32(NoOperations);
+        answer.WriteNoTags();
+    }
+
+    private static void WritePartition(WireWriter answer, int partition, int leader, int replicationFactor, short version)
+    {
+        answer.WriteInt16((short)KafkaError.None);
+        answer.WriteInt32(partition);
+        answer.WriteInt32(leader);
+        if (version >= 7)
+            answer.WriteInt32(NoLeaderEpoch);
+        // The copies are the store's, not other brokers'. As many are told as there are, all at the leader: some clients count them.
+        WriteCopies(answer, leader, replicationFactor);
+        WriteCopies(answer, leader, replicationFactor);
+        if (version >= 5)
+            answer.WriteArrayLength(0); // offline_replicas
+        answer.WriteNoTags();
+    }
+
+    private static void WriteCopies(WireWriter answer, int leader, int count)
+    {
+        answer.WriteArrayLength(Math.Max(1, count));
+        for (var i = 0; i < Math.Max(1, count); i++)
+            answer.WriteInt32(leader);
+    }
+}
