@@ -35,6 +35,8 @@ internal static class ApiHosting
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = HttpLimits.RequestBytesDrainedMax;
             kestrel.Limits.MaxConcurrentConnections = ConnectionLimits.ConnectionsMax;
+            kestrel.Limits.RequestHeadersTimeout = ConnectionLimits.RequestHeadTimeMax;
+            kestrel.Limits.KeepAliveTimeout = ConnectionLimits.IdleTimeMax;
             kestrel.Limits.MaxRequestLineSize = HttpLimits.RequestLineBytesMax;
             kestrel.Limits.MaxRequestHeadersTotalSize = HttpLimits.RequestHeaderBytesMax;
             kestrel.Limits.MaxRequestHeaderCount = HttpLimits.RequestHeadersMax;

@@ -16,6 +16,12 @@ public static class AdmissionLimits
     public const int RequestPartOfFree = 4;
 
     /// <summary>
+    /// How long a stream of records that is under way waits for memory for its next ones. To refuse it at once would end it, and its client would have
+    /// to find out what was stored.
+    /// </summary>
+    public static readonly TimeSpan StreamWaitMax = TimeSpan.FromSeconds(30);
+
+    /// <summary>
     /// The most bytes of memory that answers with records take at once, until their readers have taken them: eight of the largest batches, unfolded.
     /// Beyond it reads are refused with the time that the answers under way take.
     /// </summary>

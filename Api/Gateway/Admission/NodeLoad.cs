@@ -11,6 +11,7 @@ public class NodeLoad(TimeProvider time, long bytesMax = AdmissionLimits.Request
 {
     private readonly Lock _gate = new();
     private readonly RateMeter _drained = new(time, AdmissionLimits.DrainRateWindow);
+    private readonly LinkedList<Waiter> _waiters = new();
     private long _bytes;
 
     /// <summary>The bytes in use.</summary>
@@ -26,6 +27,9 @@ public class NodeLoad(TimeProvider time, long bytesMax = AdmissionLimits.Request
     /// <summary>The most bytes.</summary>
     public long BytesMax => bytesMax;
 
+    /// <summary>True when more than half is taken: then whoever is slow holds what others are about to need.</summary>
+    public bool IsHalfTaken => Bytes > bytesMax / 2;
+
     /// <summary>The clock.</summary>
     public TimeProvider Time => time;
 
@@ -34,11 +38,33 @@ public class NodeLoad(TimeProvider time, long bytesMax = AdmissionLimits.Request
     public bool TryTake(long bytes)
     {
         lock (_gate)
+            return TryTakeLocked(bytes);
+    }
+
+    /// <summary>Takes memory, and waits for it where there is not as much. Those who wait get it in the order in which they came.</summary>
+    /// <param name="bytes">How much.</param>
+    /// <param name="wait">How long to wait at most.</param>
+    /// <returns>False when there was not as much all the time.</returns>
+    public async ValueTask<bool> TakeAsync(long bytes, TimeSpan wait)
+    {
+        var waiter = new Waiter(bytes);
+        lock (_gate)
         {
-            if (bytes > (bytesMax - _bytes) / partOfFree)
-                return false;
-            _bytes += bytes;
+            if (_waiters.Count == 0 && TryTakeLocked(bytes))
+                return true;
+            _waiters.AddLast(waiter);
+        }
+
+        try
+        {
+            await waiter.Taken.Task.WaitAsync(wait, time);
             return true;
+        }
+        catch (TimeoutException)
+        {
+            // It may have been given just now.
+            lock (_gate)
+                return !_waiters.Remove(waiter);
         }
     }
 
@@ -50,6 +76,11 @@ public class NodeLoad(TimeProvider time, long bytesMax = AdmissionLimits.Request
         {
             _bytes -= bytes;
             _drained.Add(bytes);
+            while (_waiters.First is { Value: var first } && TryTakeLocked(first.Bytes))
+            {
+                _waiters.RemoveFirst();
+                first.Taken.SetResult();
+            }
         }
     }
 
@@ -61,5 +92,20 @@ public class NodeLoad(TimeProvider time, long bytesMax = AdmissionLimits.Request
             var seconds = _bytes / _drained.PerSecond;
             return seconds < AdmissionLimits.RetryAfterMax.TotalSeconds ? TimeSpan.FromSeconds(seconds) : AdmissionLimits.RetryAfterMax;
         }
+    }
+
+    private bool TryTakeLocked(long bytes)
+    {
+        if (bytes > (bytesMax - _bytes) / partOfFree)
+            return false;
+        _bytes += bytes;
+        return true;
+    }
+
+    private sealed class Waiter(long bytes)
+    {
+        public long Bytes => bytes;
+
+        public TaskCompletionSource Taken { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 }

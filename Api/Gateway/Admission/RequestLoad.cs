@@ -12,22 +12,35 @@ public sealed class RequestLoad(NodeLoad node, bool isProduce = true) : IDisposa
     /// <summary>The clock.</summary>
     public TimeProvider Time => node.Time;
 
+    /// <summary>True when more than half of the node's memory is taken.</summary>
+    public bool IsNodeHalfTaken => node.IsHalfTaken;
+
     /// <summary>Takes memory.</summary>
     /// <param name="bytes">How much more.</param>
     /// <exception cref="StreamException">The node has none left. Nothing of the request is stored yet.</exception>
     public void Take(long bytes)
     {
         if (!node.TryTake(bytes))
-        {
-            throw new StreamException(new StreamError(
-                StreamErrorCode.ThrottlingQuotaExceeded,
-                $"This server has {node.Bytes} bytes of requests that are not answered yet; it takes at most {node.BytesMax}, and of one request a part of what is free.")
-            {
-                RetryAfterMs = (int)node.DrainTime().TotalMilliseconds,
-            });
-        }
-
+            throw Full();
         _bytes += bytes;
+    }
+
+    /// <summary>Takes memory, and waits for it up to <see cref="AdmissionLimits.StreamWaitMax"/> where there is not as much.</summary>
+    /// <param name="bytes">How much more.</param>
+    /// <exception cref="StreamException">The node has had none left all that time.</exception>
+    public async ValueTask TakeAsync(long bytes)
+    {
+        if (!await node.TakeAsync(bytes, AdmissionLimits.StreamWaitMax))
+            throw Full();
+        _bytes += bytes;
+    }
+
+    /// <summary>Gives memory back before the request ends.</summary>
+    /// <param name="bytes">How much.</param>
+    public void Return(long bytes)
+    {
+        _bytes -= bytes;
+        node.Return(bytes);
     }
 
     /// <summary>Takes memory for a body, and for the batches that are made of it.</summary>
@@ -48,4 +61,11 @@ public sealed class RequestLoad(NodeLoad node, bool isProduce = true) : IDisposa
         node.Return(_bytes);
         _bytes = 0;
     }
+
+    private StreamException Full() => new(new StreamError(
+        StreamErrorCode.ThrottlingQuotaExceeded,
+        $"This server has {node.Bytes} bytes of requests that are not answered yet; it takes at most {node.BytesMax}, and of one request a part of what is free.")
+    {
+        RetryAfterMs = (int)node.DrainTime().TotalMilliseconds,
+    });
 }

@@ -20,24 +20,20 @@ internal static class HttpLimits
     /// </summary>
     public static readonly TimeSpan RequestDrainTimeMax = TimeSpan.FromSeconds(60);
 
-    /// <summary>The memory, in bytes, that a body gets for having been announced; beyond it, it gets as much again as has come.</summary>
-    public const int BodyBytesAhead = 2 * 1024 * 1024;
+    /// <summary>
+    /// The memory, in bytes, that a body gets for having been announced; beyond it, it gets as much again as has come. To announce much costs its
+    /// sender nothing, so it gets its sender nothing.
+    /// </summary>
+    public const int BodyBytesAhead = 64 * 1024;
 
     /// <summary>
-    /// How often a body that is held until it is whole is looked at. If nothing of it has come since, or less than <see cref="BodyBytesPerLook"/> once it
-    /// has that many, its sender counts as standing still and the connection is cut: it holds memory that others need. The server's own bound is a pace
-    /// over all that came of the body, so the sender of a large one may stand still for hours.
+    /// How often a body, or a line of a stream, that is held until it is whole is looked at (<see cref="SenderWatch"/>). The server's own bound is a
+    /// pace over all that came of the body, so the sender of a large one may stand still for hours.
     /// </summary>
     public static readonly TimeSpan BodyLook = TimeSpan.FromSeconds(60);
 
     /// <summary>What has to come of a large body between two looks, in bytes: 4 KiB a second.</summary>
     public const int BodyBytesPerLook = 240 * 1024;
-
-    /// <summary>
-    /// What an ndjson stream counts for in the node's memory, in bytes, whatever its length: the chunk that is appended, the next one, and room for
-    /// lines.
-    /// </summary>
-    public const int NdjsonBytesInFlight = 2 * 1024 * 1024;
 
     /// <summary>The bytes of a stream that are held to a quota at a time.</summary>
     public const int MeteredReadBytes = 64 * 1024;
@@ -50,6 +46,12 @@ internal static class HttpLimits
 
     /// <summary>The most headers of a request: those of a record, and as many others.</summary>
     public const int RequestHeadersMax = 200;
+
+    /// <summary>
+    /// What a reader has to take in a time of <see cref="AnswerWriteMax"/> that writes waited for it, in bytes, while more than half of the node's
+    /// memory for answers is taken: 64 KiB a second. Who is slower is cut then, as it holds what others are about to need.
+    /// </summary>
+    public const int AnswerBytesPerWaitWhenHalfTaken = 60 * 64 * 1024;
 
     /// <summary>
     /// How long a write of an answer may take, for each <see cref="AnswerWriteBytes"/> of it or a part of that, before its reader counts as standing

@@ -34,8 +34,6 @@ internal sealed class LoadMiddleware(RequestDelegate next, ClientQuotas quotas, 
 
         using var load = new RequestLoad(node, isProduce);
         context.Features.Set(load);
-        if (isProduce && MediaTypes.OfBody(context.Request, operation.Takes) == MediaTypes.Ndjson)
-            load.Take(HttpLimits.NdjsonBytesInFlight);
         await next(context);
     }
 

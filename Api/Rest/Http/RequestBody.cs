@@ -9,7 +9,7 @@ using OrleansStream.Rest.Json;
 namespace OrleansStream.Rest.Http;
 
 /// <summary>A whole request body in pooled memory.</summary>
-internal sealed partial class RequestBody : IDisposable
+internal sealed class RequestBody : IDisposable
 {
     private const int UnannouncedBytes = 16 * 1024;
 
@@ -20,8 +20,7 @@ internal sealed partial class RequestBody : IDisposable
     private readonly RequestLoad? _load;
     private readonly int _announcedBytes;
     private int _countedBytes;
-    private ITimer? _watch;
-    private int _watchedLength;
+    private SenderWatch? _watch;
 
     private RequestBody(HttpContext context)
     {
@@ -95,7 +94,6 @@ internal sealed partial class RequestBody : IDisposable
         }
         finally
         {
-            // Waits for a look that is under way: it must not cut the connection's next request.
             if (_watch is not null)
                 await _watch.DisposeAsync();
         }
@@ -171,21 +169,9 @@ internal sealed partial class RequestBody : IDisposable
     }
 
     // Only where something is waited for: most bodies come with their headers.
-    private void Watch() => _watch ??= _load?.Time.CreateTimer(static body => ((RequestBody)body!).Look(), this, HttpLimits.BodyLook, HttpLimits.BodyLook);
-
-    private void Look()
+    private void Watch()
     {
-        var came = _length - _watchedLength;
-        var isSlow = came < (_watchedLength < HttpLimits.BodyBytesPerLook ? 1 : HttpLimits.BodyBytesPerLook);
-        _watchedLength += came;
-        var isHeldUpByQuota = _context.Request.Body is MeteredBody metered && metered.TakeHasWaited();
-        if (!isSlow || isHeldUpByQuota)
-            return;
-        ILogger logger = _context.RequestServices.GetRequiredService<ILogger<RequestBody>>();
-        LogCut(logger, _context.Request.Method, _context.Request.Path, came, (int)HttpLimits.BodyLook.TotalSeconds);
-        _context.Abort();
+        if (_load is not null)
+            (_watch ??= new SenderWatch(_context, _load)).Wait(_length, _length);
     }
-
-    [LoggerMessage(Level = LogLevel.Information, Message = "{Method} {Path}: {Bytes} bytes of the body came in {Seconds} s; the connection is cut")]
-    private static partial void LogCut(ILogger logger, string method, PathString path, int bytes, int seconds);
 }

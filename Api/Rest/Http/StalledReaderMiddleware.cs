@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http.Features;
+using OrleansStream.Gateway.Admission;
 
 namespace OrleansStream.Rest.Http;
 
@@ -11,9 +12,10 @@ namespace OrleansStream.Rest.Http;
 /// timer runs only while one waits. An answer that is written seldom, such as the results of a quiet stream, is not cut: nothing waits.
 /// </remarks>
 /// <param name="next">The rest of the pipeline.</param>
+/// <param name="node">The node's memory for answers.</param>
 /// <param name="time">Times the writes.</param>
 /// <param name="logger">Where cut connections are told.</param>
-internal sealed class StalledReaderMiddleware(RequestDelegate next, TimeProvider time, ILogger<StalledReaderMiddleware> logger)
+internal sealed class StalledReaderMiddleware(RequestDelegate next, NodeAnswers node, TimeProvider time, ILogger<StalledReaderMiddleware> logger)
 {
     /// <summary>Runs one request.</summary>
     /// <param name="context">The request.</param>
@@ -21,7 +23,7 @@ internal sealed class StalledReaderMiddleware(RequestDelegate next, TimeProvider
     {
         // The server puts its own back for the connection's next request.
         var body = context.Features.GetRequiredFeature<IHttpResponseBodyFeature>();
-        context.Features.Set<IHttpResponseBodyFeature>(new TimedResponseBody(context, body, time, logger));
+        context.Features.Set<IHttpResponseBodyFeature>(new TimedResponseBody(context, body, node, time, logger));
         return next(context);
     }
 }

@@ -1,18 +1,26 @@
 using System.IO.Pipelines;
 using Microsoft.AspNetCore.Http.Features;
+using OrleansStream.Gateway.Admission;
 
 namespace OrleansStream.Rest.Http;
 
 /// <summary>The body of an answer. It cuts the connection when a write does not come to its end in <see cref="HttpLimits.AnswerWriteMax"/>.</summary>
+/// <remarks>
+/// While more than half of the node's memory for answers is taken, it also cuts whoever takes less than <see cref="HttpLimits.AnswerBytesPerWaitWhenHalfTaken"/>
+/// in as long a time that writes waited: many such readers together would leave no memory to others.
+/// </remarks>
 /// <param name="context">The request.</param>
 /// <param name="body">The server's own body.</param>
+/// <param name="node">The node's memory for answers.</param>
 /// <param name="time">Times the writes.</param>
 /// <param name="logger">Where a cut connection is told.</param>
-internal sealed partial class TimedResponseBody(HttpContext context, IHttpResponseBodyFeature body, TimeProvider time, ILogger logger)
+internal sealed partial class TimedResponseBody(HttpContext context, IHttpResponseBodyFeature body, NodeAnswers node, TimeProvider time, ILogger logger)
     : PipeWriter, IHttpResponseBodyFeature
 {
     private readonly PipeWriter _writer = body.Writer;
     private Stream? _stream;
+    private TimeSpan _waited;
+    private long _waitedBytes;
 
     /// <inheritdoc/>
     public PipeWriter Writer => this;
@@ -88,18 +96,33 @@ internal sealed partial class TimedResponseBody(HttpContext context, IHttpRespon
 
     private async ValueTask<FlushResult> TimeAsync(ValueTask<FlushResult> write, long length)
     {
+        var begun = time.GetTimestamp();
         var parts = Math.Max(1, (length + HttpLimits.AnswerWriteBytes - 1) / HttpLimits.AnswerWriteBytes);
         await using var timer = time.CreateTimer(
             static body => ((TimedResponseBody)body!).Cut(), this, HttpLimits.AnswerWriteMax * parts, Timeout.InfiniteTimeSpan);
-        return await write;
+        var result = await write;
+        Judge(time.GetElapsedTime(begun), length);
+        return result;
+    }
+
+    private void Judge(TimeSpan waited, long length)
+    {
+        _waited += waited;
+        _waitedBytes += length;
+        if (_waited < HttpLimits.AnswerWriteMax)
+            return;
+        // In proportion: one write may have waited for much longer than the time that is looked at.
+        if (node.IsHalfTaken && _waitedBytes / _waited.TotalSeconds < HttpLimits.AnswerBytesPerWaitWhenHalfTaken / HttpLimits.AnswerWriteMax.TotalSeconds)
+            Cut();
+        (_waited, _waitedBytes) = (TimeSpan.Zero, 0);
     }
 
     private void Cut()
     {
-        LogCut(logger, context.Request.Method, context.Request.Path, (int)HttpLimits.AnswerWriteMax.TotalSeconds);
+        LogCut(logger, context.Request.Method, context.Request.Path);
         context.Abort();
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "{Method} {Path}: the reader has taken nothing of the answer for {Seconds} s; the connection is cut")]
-    private static partial void LogCut(ILogger logger, string method, PathString path, int seconds);
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Method} {Path}: the reader stands still or is too slow for what it holds; the connection is cut")]
+    private static partial void LogCut(ILogger logger, string method, PathString path);
 }

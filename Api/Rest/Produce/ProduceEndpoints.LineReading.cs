@@ -33,9 +33,14 @@ internal sealed partial class ProduceEndpoints
                 }
             }
 
+            if (!coming.IsCompleted)
+                Rest();
             try
             {
-                return await coming;
+                var result = await coming;
+                _watch.Suspend();
+                await _memory.WorkAsync(HeldBytes);
+                return result;
             }
             catch (OperationCanceledException) when (!context.RequestAborted.IsCancellationRequested && produce.Stopping.IsCancellationRequested)
             {
@@ -56,6 +61,15 @@ internal sealed partial class ProduceEndpoints
                 results.AddError(fault with { Detail = fault.Detail + " This line and those behind it were not stored." });
                 return null;
             }
+        }
+
+        // Of a line that is not whole yet, and of records that are appended only with those behind them.
+        private long HeldBytes => _heldLineBytes + (_records.Count == 0 ? 0 : _records.LengthBytes);
+
+        private void Rest()
+        {
+            _memory.Rest(HeldBytes);
+            _watch.Wait(_cameBytes, HeldBytes);
         }
 
         // A read that is left under way would keep the server from reading off the rest of the body.

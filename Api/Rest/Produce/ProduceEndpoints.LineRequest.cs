@@ -1,7 +1,9 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Text.Json;
+using Microsoft.AspNetCore.Http.Features;
 using OrleansStream.Errors;
+using OrleansStream.Gateway.Admission;
 using OrleansStream.Gateway.Appending;
 using OrleansStream.Rest.Errors;
 using OrleansStream.Rest.Http;
@@ -22,11 +24,15 @@ internal sealed partial class ProduceEndpoints
         private readonly RecordDefaults _defaults = new(options.KeyType, options.ValueType, partition is not null);
         private readonly RecordCollector _records = new(produce.NowMs(context));
         private readonly bool _isWhole = context.Features.Get<ClientIdentity>() is not null;
+        private readonly LineMemory _memory = new(context.Features.GetRequiredFeature<RequestLoad>());
+        private readonly SenderWatch _watch = new(context, context.Features.GetRequiredFeature<RequestLoad>(), mayRest: true);
         private long? _expectedNextOffset = ExpectedNextOffset(context);
         private int _lineCount;
         private long _blankBytes;
         private long _lineBytes;
         private long _searchedBytes;
+        private long _cameBytes;
+        private long _heldLineBytes;
         private int _malformedCount;
         private int _wellFormedCount;
         private bool _hasAppended;
@@ -50,6 +56,7 @@ internal sealed partial class ProduceEndpoints
             }
             finally
             {
+                await _watch.DisposeAsync();
                 await reader.CompleteAsync();
             }
 
@@ -64,7 +71,10 @@ internal sealed partial class ProduceEndpoints
             while (!IsBodyRead && !_isStopped && await ReadOrAppendAsync(reader, stop) is { } result)
             {
                 IsBodyRead = result.IsCompleted;
-                reader.AdvanceTo(await TakeLinesAsync(result.Buffer, parser), result.Buffer.End);
+                var consumed = await TakeLinesAsync(result.Buffer, parser);
+                _cameBytes += result.Buffer.Length - _heldLineBytes;
+                _heldLineBytes = result.Buffer.Slice(consumed).Length;
+                reader.AdvanceTo(consumed, result.Buffer.End);
             }
         }
 

@@ -12,7 +12,8 @@ internal sealed partial class ProduceEndpoints
 {
     private static readonly JsonReaderOptions LineOptions = new() { MaxDepth = JsonLimits.JsonValueDepthMax + 1 };
 
-    private static readonly StreamPipeReaderOptions LineReading = new(bufferSize: ProduceLimits.NdjsonReadBytes, leaveOpen: true);
+    private static readonly StreamPipeReaderOptions LineReading = new(
+        bufferSize: ProduceLimits.NdjsonReadBytes, leaveOpen: true, useZeroByteReads: true);
 
     /// <summary>
     /// Appends an ndjson body while it comes, a chunk at a time: a chunk is what has come while the one before was appended, up to

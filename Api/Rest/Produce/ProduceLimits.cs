@@ -5,6 +5,12 @@ namespace OrleansStream.Rest.Produce;
 /// <summary>The bounds of requests that produce.</summary>
 internal static class ProduceLimits
 {
+    /// <summary>What an ndjson stream counts for while lines are there: the chunk that is appended, the next one, and room for lines.</summary>
+    public const int NdjsonBytesInFlight = 2 * NdjsonChunkBytes;
+
+    /// <summary>What an ndjson stream counts for while it waits for lines: it may do so for days, and a node has thousands of them.</summary>
+    public const int NdjsonBytesAtRest = 16 * 1024;
+
     /// <summary>The longest body that names a producer, in bytes.</summary>
     public const int ProducerBodyBytesMax = 1024;
 
@@ -41,7 +47,7 @@ internal static class ProduceLimits
     public const int NdjsonMalformedLinesMax = 10_000;
 
     /// <summary>The encoded bytes at which an ndjson stream's records are appended although more are there.</summary>
-    public const int NdjsonChunkBytes = HttpLimits.NdjsonBytesInFlight / 2;
+    public const int NdjsonChunkBytes = 1024 * 1024;
 
     /// <summary>
     /// The encoded bytes at which a new batch is started. Well under the codec's bound for one batch, so that the log can gather

@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
+using OrleansStream.Gateway.Admission;
 using OrleansStream.Rest.Http;
 using OrleansStream.Tests.Support;
 using OrleansStream.Tests.Support.Services;
@@ -16,6 +17,7 @@ namespace OrleansStream.Tests.Api;
 public sealed class StalledReaderTests : IAsyncLifetime
 {
     private readonly WatchedTime _time = new();
+    private readonly NodeAnswers _node = new(TimeProvider.System, bytesMax: 1_000);
     private readonly TaskCompletionSource _ended = new();
     private RequestDelegate _answer = null!;
     private WebApplication _service = null!;
@@ -27,6 +29,7 @@ public sealed class StalledReaderTests : IAsyncLifetime
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.Services.AddSingleton<TimeProvider>(_time);
+        builder.Services.AddSingleton(_node);
         _service = builder.Build();
         _service.UseMiddleware<StalledReaderMiddleware>();
         _service.Run(async context =>
@@ -78,6 +81,33 @@ public sealed class StalledReaderTests : IAsyncLifetime
             return _ended.Task.IsCompleted;
         });
         Assert.True(_isCut);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Get_WhenItsReaderIsSlow_IsCutWhereOthersNeedTheMemory(bool isHalfTaken)
+    {
+        while (isHalfTaken && !_node.IsHalfTaken)
+            Assert.True(_node.TryTake(100));
+        _answer = context => EndlessAsync(context, asPieces: true);
+        using var reader = await ConnectAsync();
+        var block = new byte[1 << 20];
+        var timers = 0;
+        // Each write goes on just in time.
+        for (var i = 0; i < 5 && !_ended.Task.IsCompleted; i++)
+        {
+            await Wait.UntilAsync("the next write waits", () =>
+            {
+                if (i > 0 && _time.TimerCount == timers && reader.Available > 0)
+                    reader.Receive(block);
+                return _time.TimerCount > timers || _ended.Task.IsCompleted;
+            });
+            timers = _time.TimerCount;
+            _time.Advance(HttpLimits.AnswerWriteMax - TimeSpan.FromSeconds(1));
+        }
+
+        Assert.Equal(isHalfTaken, _ended.Task.IsCompleted && _isCut);
     }
 
     [Fact]

@@ -13,8 +13,6 @@ namespace OrleansStream.Tests.OpenApi;
 /// <remarks>It needs a Chromium on this machine, and downloads none.</remarks>
 public sealed class SwaggerPageTests : IClassFixture<ApiFixture>
 {
-    private static readonly string[] Browsers = ["chromium", "chromium-browser", "google-chrome"];
-
     // Seconds, on a machine that has nothing else to do.
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
@@ -25,8 +23,8 @@ public sealed class SwaggerPageTests : IClassFixture<ApiFixture>
     [Fact]
     public async Task Examples_WhenExecutedAsTheyStand_AllSucceedAndShowRecords()
     {
-        var browser = Browsers.Select(Find).FirstOrDefault(path => path is not null);
-        Assert.SkipWhen(browser is null, $"No browser is installed: {string.Join(", ", Browsers)}.");
+        var browser = Installed.FindBrowser();
+        Assert.SkipWhen(browser is null, $"No browser is installed: {string.Join(", ", Installed.Browsers)}.");
         using var profile = new ScratchFolder();
         var start = new ProcessStartInfo("node",
         [
@@ -53,7 +51,4 @@ public sealed class SwaggerPageTests : IClassFixture<ApiFixture>
 
     private static string AnswerOf(List<JsonNode> executed, string path, string method = "GET") =>
         (string)executed.Single(one => (string?)one["path"] == path && (string?)one["method"] == method)["answer"]!;
-
-    private static string? Find(string program) => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
-        .Select(folder => Path.Join(folder, program)).FirstOrDefault(File.Exists);
 }

@@ -76,15 +76,21 @@ internal sealed class SkippingTime : TimeProvider
 
         public void Dispose()
         {
-            lock (_time._lock)
-                _time._timers.Remove(this);
+            Forget();
             _timer.Dispose();
         }
 
+        // Waits for a callback that is under way, as the system's timers do.
         public ValueTask DisposeAsync()
         {
-            Dispose();
-            return ValueTask.CompletedTask;
+            Forget();
+            return _timer.DisposeAsync();
+        }
+
+        private void Forget()
+        {
+            lock (_time._lock)
+                _time._timers.Remove(this);
         }
     }
 }

@@ -109,7 +109,7 @@ public sealed class BodyMemoryTests : IAsyncLifetime
         let operation = endpoint.Metadata.GetMetadata<Operation>()
         where operation is { Bodies.Count: > 0 }
         let path = endpoint.RoutePattern.RawText!.Replace("{topic}", "t", StringComparison.Ordinal).Replace("{partition}", "0", StringComparison.Ordinal)
-            .Replace("{group}", "g", StringComparison.Ordinal).Replace("{member}", "m", StringComparison.Ordinal)
+            .Replace("{group}", "g", StringComparison.Ordinal).Replace("{member}", "m", StringComparison.Ordinal).Replace("{key}", "k", StringComparison.Ordinal)
         select (endpoint.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods[0], path, operation);
 
     private async Task<Socket> SendAsync(string method, string path, string type, int lengthBytes, byte[] start)

@@ -20,11 +20,13 @@ public sealed class StalledSenderTests : IHttpRequestLifetimeFeature, IDisposabl
 
     private readonly CancellationTokenSource _cut = new();
     private readonly DefaultHttpContext _context = new();
+    private readonly NodeLoad _node;
     private readonly RequestLoad _load;
 
     public StalledSenderTests()
     {
-        _load = new RequestLoad(new NodeLoad(_time));
+        _node = new NodeLoad(_time);
+        _load = new RequestLoad(_node);
         _context.Request.Body = _sender.Reader.AsStream();
         _context.Features.Set<IHttpRequestLifetimeFeature>(this);
         _context.Features.Set(_load);
@@ -94,6 +96,28 @@ public sealed class StalledSenderTests : IHttpRequestLifetimeFeature, IDisposabl
         _time.Advance(HttpLimits.BodyLook);
         Assert.True(IsCut);
         await Assert.ThrowsAnyAsync<IOException>(() => reading);
+    }
+
+    [Theory]
+    [InlineData(HttpLimits.BodyBytesAhead, true, false), InlineData(HttpLimits.BodyBytesAhead + 1, true, true), InlineData(HttpLimits.BodyBytesAhead + 1, false, false)]
+    public async Task Read_OfABodyThatTrickles_IsCutWhereOthersNeedItsMemory(int lengthBytes, bool isHalfTaken, bool isCut)
+    {
+        var reading = Begin();
+        await SendAsync(lengthBytes);
+        _time.Advance(HttpLimits.BodyLook);
+        Assert.True(!isHalfTaken || _node.TryTake(_node.BytesMax / 2 + 1));
+        await SendAsync(1);
+        _time.Advance(HttpLimits.BodyLook);
+        Assert.Equal(isCut, IsCut);
+        if (isCut)
+        {
+            await Assert.ThrowsAnyAsync<IOException>(() => reading);
+            return;
+        }
+
+        await _sender.Writer.CompleteAsync();
+        using var body = await reading;
+        Assert.Equal(lengthBytes + 1, body.Bytes.Length);
     }
 
     [Fact]

@@ -45,6 +45,12 @@ public sealed class ApiFixture : IAsyncLifetime
     /// <summary>The way to the service's grains, for what a crash leaves behind.</summary>
     internal IGrainFactory Grains => _factory.Services.GetRequiredService<IGrainFactory>();
 
+    /// <summary>What the service consists of.</summary>
+    internal IServiceProvider Services => _factory.Services;
+
+    /// <summary>The service's memory for answers.</summary>
+    internal NodeAnswers Answers => _factory.Services.GetRequiredService<NodeAnswers>();
+
     /// <summary>The service's memory for bodies.</summary>
     internal NodeLoad Node => _factory.Services.GetRequiredService<NodeLoad>();
 

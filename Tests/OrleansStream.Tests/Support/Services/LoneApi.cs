@@ -44,7 +44,7 @@ internal sealed class LoneApi : IAsyncDisposable
         builder.AddApi();
         builder.Logging.ClearProviders();
         if (log is not null)
-            builder.Logging.AddProvider(log).AddFilter("Microsoft.AspNetCore", LogLevel.Debug);
+            builder.Logging.AddProvider(log).AddFilter("Microsoft.AspNetCore", LogLevel.Debug).AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.Debug);
         builder.WebHost.UseUrls(ApiFixture.AnyPort);
         builder.Services.AddSingleton(grains);
         builder.Services.AddSingleton(readiness ?? new Ready());
