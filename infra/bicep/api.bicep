@@ -1,5 +1,5 @@
 // The Api nodes: one app that scales by requests, at a public address, HTTPS only.
-import { httpPort, probes, terminationGraceSeconds } from 'process.bicep'
+import { httpPort, kafkaPort, probes, terminationGraceSeconds } from 'process.bicep'
 
 @description('Where the app is.')
 param location string
@@ -40,6 +40,9 @@ param nodesMax int
 @minValue(1)
 param requestsPerNode int
 
+@description('True to serve Kafka\'s protocol to programs in the same environment.')
+param kafka bool
+
 @description('Address ranges that may call the Api, as CIDR; none means everyone.')
 param allowedAddresses string[]
 
@@ -69,6 +72,16 @@ resource api 'Microsoft.App/containerApps@2025-01-01' = {
         transport: 'auto'
         targetPort: httpPort
         allowInsecure: false
+        // Private to the environment: nothing of it is encrypted.
+        additionalPortMappings: kafka
+          ? [
+              {
+                external: false
+                targetPort: kafkaPort
+                exposedPort: kafkaPort
+              }
+            ]
+          : null
         ipSecurityRestrictions: [
           for (range, i) in allowedAddresses: {
             name: 'allowed-${i}'
@@ -103,6 +116,23 @@ resource api 'Microsoft.App/containerApps@2025-01-01' = {
             {
               name: 'OrleansStream__Silo__Embedded'
               value: 'false'
+            }
+            {
+              name: 'OrleansStream__Kafka__Enabled'
+              value: string(kafka)
+            }
+            {
+              name: 'OrleansStream__Kafka__Listen'
+              value: '*:${kafkaPort}'
+            }
+            {
+              // All nodes are one broker to their clients: whichever is reached serves all partitions.
+              name: 'OrleansStream__Kafka__AdvertisedHost'
+              value: appName
+            }
+            {
+              name: 'OrleansStream__Kafka__AdvertisedPort'
+              value: string(kafkaPort)
             }
           ])
         }

@@ -67,8 +67,37 @@ param apiMemory string = '1Gi'
 @minValue(10)
 param apiRequestsPerNode int = 300
 
-@description('Address ranges that may call the Api, as CIDR; none means everyone. The Api itself asks nobody who they are.')
+@description('Address ranges that may call the Api, as CIDR; none means everyone. Whoever calls signs in, from wherever.')
 param apiAllowedAddresses string[] = []
+
+@description('True to serve Kafka\'s protocol, on port 9092 of the Api\'s app, to programs in the Api\'s environment. It is not reached from outside.')
+param kafka bool = false
+
+@description('The application in Entra ID that callers get their tokens for: its application id. README.md says how it is registered.')
+@minLength(36)
+@maxLength(36)
+param applicationId string
+
+@description('The tenant whose people and workloads may sign in.')
+param tenantId string = tenant().tenantId
+
+@description('Object ids of the people, groups and workloads in Entra ID that may do everything, and give rights to others.')
+@minLength(1)
+param adminPrincipalIds string[]
+
+@description('True to let administrators give API keys to callers that Entra ID does not know. Keys are made in the service, and are nowhere in a deployment.')
+param apiKeys bool = false
+
+@description('Who is told of alerts, by mail. With none they are seen in the portal alone.')
+param alertEmails string[] = []
+
+@description('Minutes of five with ten or more refused sign-ins from one address at which there is an alert.')
+@minValue(1)
+param alertSignInFailureMinutes int = 1
+
+@description('Requests that the storage refused, throttled or did not serve in five minutes, of one kind, above which there is an alert.')
+@minValue(1)
+param alertStorageRefusals int = 10
 
 @description('Copies and medium of the storage. Premium pays where appends are many and stored GB few; README.md has the sums.')
 @allowed(['Standard_LRS', 'Standard_ZRS', 'Premium_LRS', 'Premium_ZRS'])
@@ -117,6 +146,7 @@ param clusterId string = 'orleansstream'
 var storageAccountName = take('${replace(namePrefix, '-', '')}${uniqueString(resourceGroup().id)}', 24)
 var siloIdentityName = '${namePrefix}-silo-id'
 var apiIdentityName = '${namePrefix}-api-id'
+var apiAppName = '${namePrefix}-api'
 
 var setSize = 50
 var silos = flatten(map(
@@ -156,6 +186,33 @@ var commonSettings = [
     value: 'ManagedIdentityCredential'
   }
 ]
+
+// Who signs in, and as what: the same at both doors. Nothing here is a secret.
+var securitySettings = concat(
+  [
+    {
+      name: 'OrleansStream__Security__OpenIdConnect__Authority'
+      value: '${environment().authentication.loginEndpoint}${tenantId}/v2.0'
+    }
+    {
+      name: 'OrleansStream__Security__OpenIdConnect__Audience'
+      value: applicationId
+    }
+    {
+      name: 'OrleansStream__Security__OpenIdConnect__SwaggerClientId'
+      value: applicationId
+    }
+    {
+      name: 'OrleansStream__Security__ApiKeys'
+      value: string(apiKeys)
+    }
+  ],
+  // An id says not of what it is; none is of both.
+  map(range(0, 2 * length(adminPrincipalIds)), i => {
+    name: 'OrleansStream__Security__Admins__${i}'
+    value: '${i % 2 == 0 ? 'user' : 'group'}:${adminPrincipalIds[i / 2]}'
+  })
+)
 
 resource registry 'Microsoft.ContainerRegistry/registries@2025-04-01' existing = {
   name: registryName
@@ -205,6 +262,7 @@ module storage 'storage.bicep' = {
     apiSubnetId: network.outputs.apiSubnetId
     allowedAddresses: storageAllowedAddresses
     privateOnly: privateStorageEndpoint
+    workspaceId: logs.outputs.workspaceId
     protectFromDeletion: protectStorage
   }
 }
@@ -280,12 +338,12 @@ module api 'api.bicep' = {
   dependsOn: [storageAccess, storageEndpoint]
   params: {
     location: location
-    appName: '${namePrefix}-api'
+    appName: apiAppName
     environmentId: apiEnvironment.outputs.environmentId
     image: '${registry.properties.loginServer}/${apiRepository}:${imageTag}'
     registryServer: registry.properties.loginServer
     identityId: apiIdentity.outputs.identityId
-    settings: concat(commonSettings, [
+    settings: concat(commonSettings, securitySettings, [
       {
         name: 'AZURE_CLIENT_ID'
         value: apiIdentity.outputs.clientId
@@ -297,6 +355,21 @@ module api 'api.bicep' = {
     nodesMax: apiNodesMax
     requestsPerNode: apiRequestsPerNode
     allowedAddresses: apiAllowedAddresses
+    kafka: kafka
+  }
+}
+
+module alerts 'alerts.bicep' = {
+  dependsOn: [storage]
+  params: {
+    location: location
+    namePrefix: namePrefix
+    workspaceId: logs.outputs.workspaceId
+    accountName: storageAccountName
+    apiAppName: apiAppName
+    emails: alertEmails
+    signInFailureMinutes: alertSignInFailureMinutes
+    storageRefusalsMax: alertStorageRefusals
   }
 }
 

@@ -5,6 +5,10 @@
 var httpPort = 8080
 
 @export()
+@description('The port of Kafka\'s protocol inside an Api node\'s container, and in its environment.')
+var kafkaPort = 9092
+
+@export()
 @description('Longer than the host itself takes at most to stop, so that it is never killed while it hands over.')
 var terminationGraceSeconds = 60
 

@@ -2,6 +2,8 @@
 using 'main.bicep'
 
 param imageTag = '0.1.0'
+param applicationId = readEnvironmentVariable('ORLEANSSTREAM_APPLICATION_ID')
+param adminPrincipalIds = split(readEnvironmentVariable('ORLEANSSTREAM_ADMIN_PRINCIPAL_IDS'), ',')
 param siloCount = 3
 param apiNodesMin = 2
 param apiNodesMax = 10

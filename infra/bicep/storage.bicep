@@ -32,6 +32,9 @@ param allowedAddresses string[]
 @description('True to let in private endpoints alone.')
 param privateOnly bool
 
+@description('Where it is told who deleted what.')
+param workspaceId string
+
 @description('True to keep the account from being deleted by mistake.')
 param protectFromDeletion bool
 
@@ -142,6 +145,21 @@ resource lock 'Microsoft.Authorization/locks@2020-05-01' = if (protectFromDeleti
   properties: {
     level: 'CanNotDelete'
     notes: 'All topics and records are in this account.'
+  }
+}
+
+// What is deleted is told of, since it is seldom: a segment at a time. A line for each append would cost more than the append.
+resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'logs'
+  scope: account::blobs
+  properties: {
+    workspaceId: workspaceId
+    logs: [
+      {
+        category: 'StorageDelete'
+        enabled: true
+      }
+    ]
   }
 }
 

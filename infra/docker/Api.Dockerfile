@@ -1,16 +1,15 @@
 # One Api node. Built from the repository's root: docker build -f infra/docker/Api.Dockerfile .
+# Projects before code: packages are restored again only when what is referenced changes.
+FROM mcr.microsoft.com/dotnet/sdk:10.0-noble AS projects
+WORKDIR /source
+COPY . .
+RUN find . -type f ! -name '*.csproj' ! -name '*.props' ! -name global.json -delete && find . -type d -empty -delete
+
 FROM mcr.microsoft.com/dotnet/sdk:10.0-noble AS build
 WORKDIR /source
-# Projects before code: packages are restored again only when what is referenced changes.
-COPY global.json Directory.Build.props Directory.Packages.props .editorconfig ./
-COPY .config/ .config/
-COPY Grains.Interfaces/*.csproj Grains.Interfaces/
-COPY Grains/*.csproj Grains/
-COPY Api/*.csproj Api/
+COPY --from=projects /source .
 RUN dotnet restore Api
-COPY Grains.Interfaces/ Grains.Interfaces/
-COPY Grains/ Grains/
-COPY Api/ Api/
+COPY . .
 RUN dotnet publish Api --no-restore --configuration Release --output /app -p:UseAppHost=false
 
 # Chiselled: no shell, no package manager, nothing that runs as root.

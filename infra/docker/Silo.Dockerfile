@@ -1,16 +1,15 @@
 # One silo of the cluster. Built from the repository's root: docker build -f infra/docker/Silo.Dockerfile .
+# Projects before code: packages are restored again only when what is referenced changes.
+FROM mcr.microsoft.com/dotnet/sdk:10.0-noble AS projects
+WORKDIR /source
+COPY . .
+RUN find . -type f ! -name '*.csproj' ! -name '*.props' ! -name global.json -delete && find . -type d -empty -delete
+
 FROM mcr.microsoft.com/dotnet/sdk:10.0-noble AS build
 WORKDIR /source
-# Projects before code: packages are restored again only when what is referenced changes.
-COPY global.json Directory.Build.props Directory.Packages.props .editorconfig ./
-COPY .config/ .config/
-COPY Grains.Interfaces/*.csproj Grains.Interfaces/
-COPY Grains/*.csproj Grains/
-COPY Silo/*.csproj Silo/
+COPY --from=projects /source .
 RUN dotnet restore Silo
-COPY Grains.Interfaces/ Grains.Interfaces/
-COPY Grains/ Grains/
-COPY Silo/ Silo/
+COPY . .
 RUN dotnet publish Silo --no-restore --configuration Release --output /app -p:UseAppHost=false
 
 # Chiselled: no shell, no package manager, nothing that runs as root.

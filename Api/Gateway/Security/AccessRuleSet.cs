@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Collections.Immutable;
 using OrleansStream.Security;
 
@@ -8,13 +9,15 @@ internal sealed class AccessRuleSet
 {
     private readonly Dictionary<string, ApiKey> _keys;
     private readonly Dictionary<string, ImmutableArray<AccessRight>> _rights;
+    private readonly FrozenSet<string> _admins;
 
     /// <summary>Makes a set.</summary>
     /// <param name="version">Its version.</param>
     /// <param name="stored">The keys and rights.</param>
-    public AccessRuleSet(string version, StoredAccess stored)
+    /// <param name="admins">The principals that are administrators by the service's settings.</param>
+    public AccessRuleSet(string version, StoredAccess stored, FrozenSet<string> admins)
     {
-        Version = version;
+        (Version, _admins) = (version, admins);
         _keys = stored.Keys.ToDictionary(key => key.Id, StringComparer.Ordinal);
         _rights = stored.Rights.GroupBy(right => right.Principal, StringComparer.Ordinal)
             .ToDictionary(some => some.Key, some => some.ToImmutableArray(), StringComparer.Ordinal);
@@ -35,8 +38,10 @@ internal sealed class AccessRuleSet
         if (principal.Key is { } known && (key is null || !key.Hash.AsSpan().SequenceEqual(known.Hash.AsSpan())))
             return new CompiledRights(this, [], [], validUntil: null) { IsRevoked = true };
         var roles = key is null ? principal.Roles : key.Role is { } role ? [role] : [];
-        var rights = principal.Groups.Select(group => $"group:{group}").Append(principal.ToString()).Append(Principal.AnonymousText)
-            .Distinct(StringComparer.Ordinal).SelectMany(name => _rights.GetValueOrDefault(name, []));
+        string[] names = [.. principal.Groups.Select(group => $"group:{group}").Append(principal.ToString()).Append(Principal.AnonymousText).Distinct(StringComparer.Ordinal)];
+        if (names.Any(_admins.Contains))
+            roles = [.. roles, AccessRole.Admin];
+        var rights = names.SelectMany(name => _rights.GetValueOrDefault(name, []));
         return new CompiledRights(this, roles, rights, key is null ? principal.ValidUntil : key.ExpiresAt);
     }
 }

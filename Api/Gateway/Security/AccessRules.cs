@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using OrleansStream.Errors;
@@ -15,6 +16,7 @@ public sealed partial class AccessRules : IDisposable
     private readonly IGrainFactory _grains;
     private readonly TimeProvider _time;
     private readonly ILogger<AccessRules> _logger;
+    private readonly FrozenSet<string> _admins;
     private readonly Lock _gate = new();
     private readonly HashSet<string> _used = new(StringComparer.Ordinal);
     private Known? _known;
@@ -24,12 +26,13 @@ public sealed partial class AccessRules : IDisposable
 
     /// <summary>Makes them. Nothing is asked for yet.</summary>
     /// <param name="grains">The way to what is stored.</param>
-    /// <param name="options">Tells whether callers sign in.</param>
+    /// <param name="options">Tells whether callers sign in, and who administers.</param>
     /// <param name="time">The clock.</param>
     /// <param name="logger">Where it is told that they cannot be had.</param>
     public AccessRules(IGrainFactory grains, IOptions<SecurityOptions> options, TimeProvider time, ILogger<AccessRules> logger)
     {
         (_grains, _time, _logger) = (grains, time, logger);
+        _admins = options.Value.Admins.ToFrozenSet(StringComparer.Ordinal);
         IsOpen = !options.Value.RequiresSignIn;
     }
 
@@ -132,7 +135,7 @@ public sealed partial class AccessRules : IDisposable
             // Of two answers the one counts that was asked for later.
             if (_known is { } known && known.AskedAt > askedAt)
                 return;
-            _known = response.Rules is { } rules ? new Known(new AccessRuleSet(response.Version, rules), askedAt)
+            _known = response.Rules is { } rules ? new Known(new AccessRuleSet(response.Version, rules, _admins), askedAt)
                 : _known?.Rules.Version == response.Version ? _known with { AskedAt = askedAt } : _known;
         }
     }

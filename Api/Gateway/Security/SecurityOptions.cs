@@ -15,6 +15,12 @@ public sealed class SecurityOptions
     /// <summary>A key with the role Admin, <c>os_bootstrap_{64 hexadecimal digits}</c>, that is stored nowhere but in this setting. A secret. Default none.</summary>
     public string? BootstrapKey { get; set; }
 
+    /// <summary>
+    /// Those who have the role Admin whatever is stored, as rights name them: <c>user:{id}</c>, <c>group:{id}</c> or <c>certificate:{name}</c>. So that
+    /// somebody can give the first rights without a key. Default none.
+    /// </summary>
+    public string[] Admins { get; set; } = [];
+
     /// <summary>True to let everybody do everything, from any network. Default false.</summary>
     public bool AllowAnonymous { get; set; }
 
@@ -66,6 +72,9 @@ public sealed class ClientCertificateOptions
 /// <summary>Checks the settings at start. No message shows a secret.</summary>
 public sealed class SecurityOptionsValidator : IValidateOptions<SecurityOptions>
 {
+    // Whoever may make keys could take a key's name.
+    private static readonly string[] AdminKinds = ["user:", "group:", "certificate:"];
+
     /// <inheritdoc/>
     public ValidateOptionsResult Validate(string? name, SecurityOptions options)
     {
@@ -89,13 +98,26 @@ public sealed class SecurityOptionsValidator : IValidateOptions<SecurityOptions>
                 + "leave one of them out. Rights can be given to 'anonymous'.";
         }
 
-        foreach (var failure in FailuresOf(options.OpenIdConnect))
+        foreach (var failure in FailuresOf(options.OpenIdConnect).Concat(FailuresOf(options.Admins, options.RequiresSignIn)))
             yield return failure;
         foreach (var origin in options.AllowedOrigins)
         {
             if (!Uri.TryCreate(origin, UriKind.Absolute, out var uri) || uri.GetLeftPart(UriPartial.Authority) != origin)
                 yield return $"{section}:AllowedOrigins has '{origin}'; an origin is a scheme, a host and where it is unusual a port: https://example.org.";
         }
+    }
+
+    private static IEnumerable<string> FailuresOf(string[] admins, bool requiresSignIn)
+    {
+        const string key = $"{SecurityOptions.SectionName}:Admins";
+        foreach (var admin in admins)
+        {
+            if (!AdminKinds.Any(kind => admin.StartsWith(kind, StringComparison.Ordinal) && admin.Length > kind.Length))
+                yield return $"{key} has '{admin}'; an administrator is user:, group: or certificate: and an id or a name.";
+        }
+
+        if (admins.Length > 0 && !requiresSignIn)
+            yield return $"{key} is set, and nobody signs in; set {SecurityOptions.SectionName}:OpenIdConnect or ClientCertificates, too.";
     }
 
     private static IEnumerable<string> FailuresOf(OpenIdConnectOptions options)

@@ -11,7 +11,16 @@ internal sealed record BicepAnswer(int ExitCode, string Findings);
 /// <summary>Runs the Bicep CLI that NuGet restored.</summary>
 internal static class BicepCommandLine
 {
-    public static async Task<BicepAnswer> RunAsync(string folder, params string[] arguments)
+    /// <summary>What an operator sets before a deployment, as README.md has it.</summary>
+    public static readonly IReadOnlyDictionary<string, string> OperatorsSettings = new Dictionary<string, string>
+    {
+        ["ORLEANSSTREAM_APPLICATION_ID"] = "11111111-2222-3333-4444-555555555555",
+        ["ORLEANSSTREAM_ADMIN_PRINCIPAL_IDS"] = "aaaaaaaa-0000-0000-0000-000000000001,aaaaaaaa-0000-0000-0000-000000000002",
+    };
+
+    public static Task<BicepAnswer> RunAsync(string folder, params string[] arguments) => RunAsync(folder, OperatorsSettings, arguments);
+
+    public static async Task<BicepAnswer> RunAsync(string folder, IReadOnlyDictionary<string, string> settings, params string[] arguments)
     {
         var start = new ProcessStartInfo(Locate(), arguments)
         {
@@ -21,6 +30,8 @@ internal static class BicepCommandLine
         };
         // Telemetry and look-ups of newer versions have no place in a test.
         start.Environment["BICEP_TRACING_ENABLED"] = "false";
+        foreach (var (name, value) in settings)
+            start.Environment[name] = value;
         using var process = Process.Start(start)!;
         var output = process.StandardOutput.ReadToEndAsync();
         var errors = await process.StandardError.ReadToEndAsync();

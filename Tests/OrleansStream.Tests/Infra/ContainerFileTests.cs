@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Orleans.Configuration;
+using OrleansStream.Kafka.Brokers;
 using OrleansStream.Tests.Support;
 
 namespace OrleansStream.Tests.Infra;
@@ -65,6 +66,30 @@ public sealed partial class ContainerFileTests
         Assert.Contains($"/azurite:{version}\n", Compose(), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void ComposeOfKafka_HasTheSettingsOfTheCodeAndPortsOnLoopbackAlone()
+    {
+        var compose = File.ReadAllText(Repository.PathOf("infra", "docker", "docker-compose.kafka.yml")).ReplaceLineEndings("\n");
+        var settings = KafkaSetting().Matches(compose).Select(match => (Name: match.Groups[1].Value, Value: match.Groups[2].Value)).ToArray();
+        Assert.All(settings, setting => Assert.NotNull(typeof(KafkaOptions).GetProperty(setting.Name)));
+        Assert.Equal(["*:9092"], settings.Where(setting => setting.Name == nameof(KafkaOptions.Listen)).Select(setting => setting.Value));
+        string[] ports = [.. PublishedPorts().Matches(compose).Select(match => match.Groups[1].Value)];
+        Assert.Equal(["127.0.0.1:9092:9092", "127.0.0.1:9093:9092"], ports);
+        Assert.Equal(
+            ports.Select(port => port.Split(':')[1]), settings.Where(setting => setting.Name == nameof(KafkaOptions.AdvertisedPort)).Select(setting => setting.Value));
+    }
+
+    /// <summary>Packages are restored from the projects alone; a project that is missing then breaks the image's build.</summary>
+    [Theory]
+    [MemberData(nameof(Processes))]
+    public void Dockerfile_RestoresFromAllProjectsThatThereAre(string process)
+    {
+        var lines = Lines(process);
+        Assert.Contains(lines, line => line.StartsWith("RUN find . -type f ! -name '*.csproj' ! -name '*.props' ! -name global.json -delete", StringComparison.Ordinal));
+        Assert.Contains("COPY --from=projects /source .", lines);
+        Assert.True(Array.IndexOf(lines, "COPY --from=projects /source .") < Array.IndexOf(lines, $"RUN dotnet restore {process}"));
+    }
+
     private static string Compose() => File.ReadAllText(Repository.PathOf("infra", "docker", "docker-compose.yml")).ReplaceLineEndings("\n");
 
     private static string[] Lines(string process) =>
@@ -81,6 +106,9 @@ public sealed partial class ContainerFileTests
 
     [GeneratedRegex(@"^  api-\d:\n    <<: \*api$", RegexOptions.Multiline)]
     private static partial Regex ApiService();
+
+    [GeneratedRegex("^ +OrleansStream__Kafka__(\\w+): \"?([^\"\n]+)\"?$", RegexOptions.Multiline)]
+    private static partial Regex KafkaSetting();
 
     [GeneratedRegex("^ +ports: \\[\"([^\"]+)\"\\]$", RegexOptions.Multiline)]
     private static partial Regex PublishedPorts();

@@ -14,6 +14,9 @@ public sealed class TemplateClusterTests(TemplateFixture templates)
     private const string PrivateAddress = "10.42.0.200";
     private const string BlobService = "https://account.blob.example/";
 
+    // Those of the doors, which TemplateSecurityTests and TemplateKafkaTests read.
+    private static readonly string[] OtherSections = ["Security__", "Kafka__"];
+
     public static TheoryData<string> Environments => ["prod", "dev", "upgrade"];
 
     [Fact]
@@ -112,7 +115,7 @@ public sealed class TemplateClusterTests(TemplateFixture templates)
         Assert.False(ingress["allowInsecure"]!.GetValue<bool>());
         Assert.Equal("auto", ingress["transport"]!.GetValue<string>());
         Assert.Equal(deployment.Api.HttpPort, ingress["targetPort"]!.GetValue<int>());
-        Assert.Null(ingress["additionalPortMappings"]);
+        Assert.DoesNotContain(ingress["additionalPortMappings"]?.AsArray() ?? [], port => (bool)port!["external"]!);
         Assert.False(deployment.PropertiesOf("Microsoft.App/managedEnvironments", "-api-env")["vnetConfiguration"]!["internal"]!.GetValue<bool>());
 
         var rules = deployment.PropertiesOf("Microsoft.Network/networkSecurityGroups", "-api-nsg")["securityRules"]!.AsArray();
@@ -160,7 +163,7 @@ public sealed class TemplateClusterTests(TemplateFixture templates)
     {
         var prefix = $"{OrleansStreamOptions.SectionName}__";
         var settings = app.Environment
-            .Where(setting => setting.Key.StartsWith(prefix, StringComparison.Ordinal))
+            .Where(setting => setting.Key.StartsWith(prefix, StringComparison.Ordinal) && !OtherSections.Any(section => setting.Key.StartsWith(prefix + section, StringComparison.Ordinal)))
             .Select(setting => KeyValuePair.Create(setting.Key[prefix.Length..].Replace("__", ":", StringComparison.Ordinal), (string?)Known(setting.Value)));
         var options = new OrleansStreamOptions();
         new ConfigurationBuilder().AddInMemoryCollection(settings).Build()

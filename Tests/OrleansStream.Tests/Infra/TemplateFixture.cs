@@ -15,6 +15,12 @@ public sealed class TemplateFixture : IAsyncLifetime
 
     internal BicepAnswer Lint { get; private set; } = null!;
 
+    /// <summary>What becomes of production where nobody has said who administers it and which application callers sign in for.</summary>
+    internal BicepAnswer WithoutEntraId { get; private set; } = null!;
+
+    /// <summary>The ARM templates of all files by themselves.</summary>
+    internal IReadOnlyDictionary<string, JsonObject> Templates { get; private set; } = null!;
+
     internal BicepAnswer LintOfUnusedParameter { get; private set; } = null!;
 
     /// <summary>The ARM template of <c>main.bicep</c>.</summary>
@@ -24,7 +30,7 @@ public sealed class TemplateFixture : IAsyncLifetime
 
     internal Deployment Development { get; private set; } = null!;
 
-    /// <summary>Production in the middle of an upgrade, with a set of silos of either version.</summary>
+    /// <summary>Production in the middle of an upgrade, with a set of silos of either version, and with all that is off by default.</summary>
     internal Deployment Upgrading { get; private set; } = null!;
 
     public async ValueTask InitializeAsync()
@@ -36,11 +42,13 @@ public sealed class TemplateFixture : IAsyncLifetime
         var build = await BicepCommandLine.RunAsync(_folder, "build", "main.bicep", "--outfile", "main.json");
         Assert.Equal(new BicepAnswer(0, ""), build);
         Template = await ReadAsync("main.json");
+        Templates = new Dictionary<string, JsonObject> { ["main"] = Template, ["registry"] = await BuildAsync("registry"), ["publisher"] = await BuildAsync("publisher") };
+        WithoutEntraId = await BicepCommandLine.RunAsync(_folder, new Dictionary<string, string>(), "build-params", "prod.bicepparam", "--stdout");
 
         Production = await PredictAsync("prod");
         Development = await PredictAsync("dev");
         var twoSets = await File.ReadAllTextAsync(Path.Combine(_folder, "prod.bicepparam"))
-            + "param siloSets = [{ name: 'a', imageTag: '1' }, { name: 'b', imageTag: '2' }]\n";
+            + "param siloSets = [{ name: 'a', imageTag: '1' }, { name: 'b', imageTag: '2' }]\nparam alertEmails = ['operators@example.org']\nparam kafka = true\n";
         await File.WriteAllTextAsync(Path.Combine(_folder, Upgrade), twoSets);
         Upgrading = await PredictAsync(Path.GetFileNameWithoutExtension(Upgrade));
 
@@ -52,6 +60,12 @@ public sealed class TemplateFixture : IAsyncLifetime
     {
         Directory.Delete(_folder, recursive: true);
         return ValueTask.CompletedTask;
+    }
+
+    private async Task<JsonObject> BuildAsync(string name)
+    {
+        Assert.Equal(new BicepAnswer(0, ""), await BicepCommandLine.RunAsync(_folder, "build", $"{name}.bicep", "--outfile", $"{name}.json"));
+        return await ReadAsync($"{name}.json");
     }
 
     private async Task<Deployment> PredictAsync(string name)
