@@ -186,7 +186,7 @@ internal sealed class ScriptedTopic : ITopicRouterGrain, ITopicGrain
     public async ValueTask<TopicDescription> DescribeAsync(CancellationToken cancellationToken)
     {
         if (IsSilent)
-            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellationToken);
+            await Pacing.StandStillAsync(cancellationToken);
         return Error is null
             ? new TopicDescription(Topic(), [.. Enumerable.Range(0, PartitionCount).Select(partition => new PartitionDescription(partition, null, 0, 0, 0, 0, "", 0))])
             : new TopicDescription(null, [], Error);

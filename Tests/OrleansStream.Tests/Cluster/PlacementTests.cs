@@ -53,7 +53,7 @@ public sealed class PlacementTests : IAsyncLifetime
             var part = response.Parts.Single().Response;
             Assert.True(part.Error is null, $"{part.Error?.Code}: {part.Error?.Detail}");
             Assert.Equal(stored++, part.BaseOffset);
-            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, CancellationToken.None);
+            await Pacing.Real.PassAsync(TimeSpan.FromMilliseconds(10), CancellationToken.None);
         }
 
         return stored;

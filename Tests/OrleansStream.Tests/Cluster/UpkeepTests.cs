@@ -32,6 +32,7 @@ public sealed class UpkeepTests : IAsyncLifetime
         {
             silo.Services.AddSingleton<TimeProvider>(_time);
             silo.AddOrleansStreamGrains();
+            silo.Services.AddPatientCalls();
             silo.Services.AddSingleton<ISegmentStore>(_segments);
             silo.Services.AddSingleton<IDocumentStore>(_documents);
         });

@@ -8,7 +8,6 @@ using OrleansStream.Tests.Support.Processes;
 namespace OrleansStream.Tests.EndToEnd;
 
 /// <summary>A process that cannot use its account says so in one line, and ends with an exit code that is not 0.</summary>
-[Collection(EndToEndCollection.Name)]
 public sealed class AzureStartTests : IDisposable
 {
     private const string Settings = "OrleansStream:Storage:AzureBlobs";

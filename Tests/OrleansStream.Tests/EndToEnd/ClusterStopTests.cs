@@ -10,7 +10,6 @@ using OrleansStream.Tests.Support.Stores;
 namespace OrleansStream.Tests.EndToEnd;
 
 /// <summary>A process of a cluster that is told to stop finishes what it took, hands over, and is gone in bounded time.</summary>
-[Collection(EndToEndCollection.Name)]
 public sealed class ClusterStopTests(AzuriteFixture azurite) : IClassFixture<AzuriteFixture>
 {
     private const string Topic = "stops";

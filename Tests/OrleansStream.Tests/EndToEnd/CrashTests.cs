@@ -9,7 +9,6 @@ using OrleansStream.Tests.Support.Processes;
 namespace OrleansStream.Tests.EndToEnd;
 
 /// <summary>The real process is killed while clients write, read and watch (invariants I2 to I5, I7, I8).</summary>
-[Collection(EndToEndCollection.Name)]
 public sealed class CrashTests
 {
     private const string Topic = "crash";

@@ -7,7 +7,6 @@ using OrleansStream.Tests.Support.Processes;
 namespace OrleansStream.Tests.EndToEnd;
 
 /// <summary>The real process meets a damaged folder: a torn tail is cut, damage below what was durable takes one partition offline.</summary>
-[Collection(EndToEndCollection.Name)]
 public sealed class DamageTests : IDisposable
 {
     private const int RequestCount = 4;

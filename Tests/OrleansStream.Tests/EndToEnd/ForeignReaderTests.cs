@@ -6,7 +6,6 @@ using OrleansStream.Tests.Support.Processes;
 namespace OrleansStream.Tests.EndToEnd;
 
 /// <summary>A segment file is a Kafka log file: a program that knows nothing of this service reads it from its first byte to its last.</summary>
-[Collection(EndToEndCollection.Name)]
 public sealed class ForeignReaderTests
 {
     [Theory]

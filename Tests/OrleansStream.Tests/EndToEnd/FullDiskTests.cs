@@ -7,7 +7,6 @@ using OrleansStream.Tests.Support.Processes;
 namespace OrleansStream.Tests.EndToEnd;
 
 /// <summary>A volume of a few megabytes is written full, killed, and given room again.</summary>
-[Collection(EndToEndCollection.Name)]
 public sealed class FullDiskTests
 {
     private const int ValueLength = 60_000;

@@ -38,7 +38,7 @@ public sealed class HotKeyLoadTests(AzuriteFixture azurite) : IClassFixture<Azur
             Environment.GetEnvironmentVariable("ORLEANSSTREAM_CLUSTER_TESTS") == "1",
             "It measures throughput for a minute and a half: set ORLEANSSTREAM_CLUSTER_TESTS=1 on a machine that has nothing else to do.");
         await using var line = await BlobLine.StartAsync(azurite.ConnectionString);
-        line.HoldAppendAsync = (_, cancellationToken) => Task.Delay(AppendTime, TimeProvider.System, cancellationToken);
+        line.HoldAppendAsync = (_, cancellationToken) => Pacing.Real.PassAsync(AppendTime, cancellationToken);
         await using var service = await ServiceProcess.StartAsync(
             dataFolder: null, port: null, workingFolder: null,
             ("OrleansStream__Storage__Provider", "AzureBlobs"),

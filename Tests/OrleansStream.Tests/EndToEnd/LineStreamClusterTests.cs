@@ -96,7 +96,7 @@ public sealed class LineStreamClusterTests(AzuriteFixture azurite) : IClassFixtu
                 await stream.WriteAsync(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{{\"key\":\"{Key}\",\"value\":{_count}}}\n")));
                 await stream.FlushAsync();
                 _count++;
-                await Task.Delay(Pace, TimeProvider.System);
+                await Pacing.Real.PassAsync(Pace, CancellationToken.None);
             }
         }
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Net;
 using OrleansStream.Tests.Support;
 using OrleansStream.Tests.Support.Processes;
@@ -12,8 +13,14 @@ public sealed class LocalClusterTests
     private const int SiloCount = 3;
     private const int ApiCount = 2;
 
+    // The cluster's own six processes make about half of this while they start.
+    private const double LoadPerProcessorMax = 4;
+
     // Azurite, and the three ports of each of nine silos at most: as the script has them.
     private const int InnerPortCount = 1 + (3 * 9);
+
+    // All that is built before: what is promised on a machine that has nothing else to do, and what is waited for on one that has.
+    private static readonly TimeSpan StartMax = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan StartPatience = TimeSpan.FromMinutes(4);
 
     [Fact]
@@ -28,7 +35,9 @@ public sealed class LocalClusterTests
         try
         {
             string[] origins = [.. Enumerable.Range(api, ApiCount).Select(port => $"http://localhost:{port}")];
+            var started = Stopwatch.GetTimestamp();
             await WaitUntilReadyAsync(script, origins);
+            AssertIsInTime(Stopwatch.GetElapsedTime(started));
             foreach (var origin in origins)
             {
                 await WalkAsync(origin, folder);
@@ -48,6 +57,18 @@ public sealed class LocalClusterTests
         // Nothing of it is left.
         Assert.All([.. Enumerable.Range(inner, 1 + SiloCount), .. Enumerable.Range(api, ApiCount)], port => Assert.True(FreePort.IsFree(port)));
     }
+
+    private static void AssertIsInTime(TimeSpan took)
+    {
+        var load = MachineLoad();
+        TestContext.Current.TestOutputHelper!.WriteLine($"The cluster was ready after {took.TotalSeconds:F1} s, at a load of {load:F1}.");
+        Assert.True(took < StartMax || load > LoadPerProcessorMax * Environment.ProcessorCount, $"It took {took.TotalSeconds:F1} s, at a load of {load:F1}.");
+    }
+
+    // What the system counts as running or waiting for a processor, over the last minute.
+    private static double MachineLoad() => OperatingSystem.IsLinux()
+        ? double.Parse(File.ReadAllText("/proc/loadavg").Split(' ')[0], CultureInfo.InvariantCulture)
+        : double.PositiveInfinity;
 
     // All of it but starting the service, killing it, and what comes after, which is the same as before.
     private static async Task WalkAsync(string origin, ScratchFolder folder)

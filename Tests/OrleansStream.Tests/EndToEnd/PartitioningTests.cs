@@ -7,7 +7,7 @@ using OrleansStream.Tests.Support.Processes;
 namespace OrleansStream.Tests.EndToEnd;
 
 /// <summary>Which partition a record lands in, over REST.</summary>
-[Collection(EndToEndCollection.Name)]
+[Collection(SharedServiceCollection.Name)]
 public sealed class PartitioningTests(ServiceFixture fixture)
 {
     private const int KeyCount = 1_000;

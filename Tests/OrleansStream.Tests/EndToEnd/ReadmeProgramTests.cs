@@ -6,7 +6,6 @@ using OrleansStream.Tests.Support.Processes;
 namespace OrleansStream.Tests.EndToEnd;
 
 /// <summary>The README's programs in C#, Python and JavaScript, as they stand there: each stores two goals and reads them back as a group's member.</summary>
-[Collection(EndToEndCollection.Name)]
 public sealed partial class ReadmeProgramTests
 {
     private const string Origin = "http://localhost:8080";

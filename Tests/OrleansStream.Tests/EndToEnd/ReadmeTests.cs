@@ -5,7 +5,6 @@ using OrleansStream.Tests.Support.Processes;
 namespace OrleansStream.Tests.EndToEnd;
 
 /// <summary>What the README says works as it is written there: its links, its two commands, its walk-through.</summary>
-[Collection(EndToEndCollection.Name)]
 public sealed partial class ReadmeTests
 {
     private const string TestCommand = "dotnet test -c Release";

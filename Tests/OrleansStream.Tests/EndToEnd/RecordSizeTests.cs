@@ -7,7 +7,7 @@ using OrleansStream.Tests.Support.Processes;
 namespace OrleansStream.Tests.EndToEnd;
 
 /// <summary>Records of every size come back exactly, up to the topic's bound and not one byte more.</summary>
-[Collection(EndToEndCollection.Name)]
+[Collection(SharedServiceCollection.Name)]
 public sealed class RecordSizeTests(ServiceFixture fixture)
 {
     private const int MessageBytesMax = 1_048_588;

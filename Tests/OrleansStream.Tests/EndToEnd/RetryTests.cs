@@ -11,7 +11,6 @@ namespace OrleansStream.Tests.EndToEnd;
 /// Producers repeat whatever they have no answer to, while the real process is killed and replies get lost: each record is stored exactly once, in
 /// the order of its producer, where repeats have an identity (invariant I6). Where they have none, the same judge finds doubles.
 /// </summary>
-[Collection(EndToEndCollection.Name)]
 public sealed class RetryTests
 {
     private const string Topic = "retried";

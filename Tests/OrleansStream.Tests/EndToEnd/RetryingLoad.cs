@@ -126,7 +126,7 @@ internal sealed class RetryingLoad(string topic, int partitions, CallHistory his
         {
             var records = Enumerable.Range(0, random.Next(1, RecordsMax + 1)).Select(_ => Make(producer, random)).ToList();
             await StoreAsync(producer, records, random);
-            await Task.Delay(Pace, TimeProvider.System, _ended.Token);
+            await Pacing.Real.PassAsync(Pace, _ended.Token);
         }
     }
 
@@ -205,7 +205,7 @@ internal sealed class RetryingLoad(string topic, int partitions, CallHistory his
                 Count(exception is OperationCanceledException ? "given up" : "connection lost");
             }
 
-            await Task.Delay(PauseBeforeRepeat, TimeProvider.System, _ended.Token);
+            await Pacing.Real.PassAsync(PauseBeforeRepeat, _ended.Token);
         }
     }
 

@@ -1,4 +1,5 @@
 using OrleansStream.Partitions;
+using OrleansStream.Tests.Support;
 using OrleansStream.Tests.Support.Stores;
 
 namespace OrleansStream.Tests.EndToEnd;
@@ -27,9 +28,9 @@ internal sealed class SickStore(Guid topicId)
         if (!IsHit(segment))
             return;
         if (TimeSpan.FromTicks(Interlocked.Read(ref _delayTicks)) is { Ticks: > 0 } delay)
-            await Task.Delay(delay, TimeProvider.System, cancellationToken);
+            await Pacing.Real.PassAsync(delay, cancellationToken);
         while (_isDead && IsHit(segment))
-            await Task.Delay(Pause, TimeProvider.System, cancellationToken);
+            await Pacing.Real.PassAsync(Pause, cancellationToken);
     }
 
     private bool IsHit(string segment) => Array.Exists(

@@ -17,6 +17,9 @@ public sealed class SickStoreTests(AzuriteFixture azurite) : IClassFixture<Azuri
     private const string Topic = "steady";
     private const int PartitionCount = 6;
     private const int SmallBytes = 100;
+
+    // Of each partition, until the process's memory is that of a service at work.
+    private const int CalmRequests = 30;
     private const long MiB = 1024 * 1024;
     private static readonly int[] Ill = [0, 1];
     private static readonly TimeSpan SmallEvery = TimeSpan.FromMilliseconds(20);
@@ -36,7 +39,7 @@ public sealed class SickStoreTests(AzuriteFixture azurite) : IClassFixture<Azuri
     {
         // Enough to be above a partition's bound in two seconds.
         await using var run = await StartAsync("sick", largeBytes: (int)MiB, largeEvery: TimeSpan.FromMilliseconds(60));
-        await Wait.ForAsync(TimeSpan.FromSeconds(2));
+        await run.WaitUntilAllStoreAsync(CalmRequests);
         var calmBytes = run.Service.MemoryBytes;
         await PassAsync(run, TimeSpan.FromSeconds(3), Slowness, isDead: false);
         await PassAsync(run, TimeSpan.FromSeconds(6), Slowness, isDead: true);
@@ -203,11 +206,12 @@ public sealed class SickStoreTests(AzuriteFixture azurite) : IClassFixture<Azuri
             await WaitUntilAllStoreAsync();
         }
 
-        public async Task WaitUntilAllStoreAsync()
+        /// <summary>Waits until every partition has stored so many requests that were sent from now on.</summary>
+        public async Task WaitUntilAllStoreAsync(int count = 1)
         {
             var since = Load.Now;
             await Wait.UntilAsync("every partition stores", () => Enumerable.Range(0, PartitionCount).All(
-                partition => Load.Requests.Any(request => request.Partition == partition && request.IsStored && request.Sent > since)));
+                partition => Load.Requests.Count(request => request.Partition == partition && request.IsStored && request.Sent > since) >= count));
         }
 
         public async ValueTask DisposeAsync()

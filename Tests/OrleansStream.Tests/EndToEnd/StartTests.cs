@@ -7,7 +7,6 @@ using OrleansStream.Tests.Support.Processes;
 namespace OrleansStream.Tests.EndToEnd;
 
 /// <summary>What hinders a start is said in one line on standard error that says what to do, with an exit code that is not 0.</summary>
-[Collection(EndToEndCollection.Name)]
 public sealed class StartTests : IDisposable
 {
     private readonly ScratchFolder _folder = new();

@@ -8,7 +8,6 @@ using OrleansStream.Tests.Support.Stores;
 namespace OrleansStream.Tests.EndToEnd;
 
 /// <summary>Every kind of state that grains keep in a storage account is there after the process was killed and started again.</summary>
-[Collection(EndToEndCollection.Name)]
 public sealed class StateRestartTests(AzuriteFixture azurite) : IClassFixture<AzuriteFixture>
 {
     private const string Container = "states";

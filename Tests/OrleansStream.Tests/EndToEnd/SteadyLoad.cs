@@ -69,7 +69,7 @@ internal sealed class SteadyLoad : IAsyncDisposable
     {
         var body = new byte[bytes];
         new Random(TestSeed.Value + partition).NextBytes(body);
-        using var timer = new PeriodicTimer(every);
+        using var timer = new PeriodicTimer(every, TimeProvider.System);
         try
         {
             for (var number = 0; await timer.WaitForNextTickAsync(_ended.Token); number++)

@@ -7,7 +7,6 @@ using OrleansStream.Tests.Support.Processes;
 namespace OrleansStream.Tests.EndToEnd;
 
 /// <summary>Ctrl-C, and what a service manager sends: what is under way is finished, and the process ends with 0.</summary>
-[Collection(EndToEndCollection.Name)]
 public sealed class StopTests
 {
     private const int FlushIntervalMs = 2_000;

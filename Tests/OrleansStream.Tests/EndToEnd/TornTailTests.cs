@@ -3,7 +3,6 @@ using OrleansStream.Log.Contract;
 using OrleansStream.Records;
 using OrleansStream.Storage.Files;
 using OrleansStream.Tests.Support;
-using OrleansStream.Tests.Support.Processes;
 
 namespace OrleansStream.Tests.EndToEnd;
 
@@ -11,7 +10,6 @@ namespace OrleansStream.Tests.EndToEnd;
 /// What a killed process leaves behind is damaged in every way, and recovered (I8): the folder is that of a real process after
 /// SIGKILL; the recovery of each of the many damages runs in this process, and of a few in a real one (see <see cref="DamageTests"/>).
 /// </summary>
-[Collection(EndToEndCollection.Name)]
 public sealed class TornTailTests : IAsyncLifetime
 {
     private const int RequestCount = 4;

@@ -13,7 +13,6 @@ using OrleansStream.Tests.Support.Stores;
 namespace OrleansStream.Tests.EndToEnd;
 
 /// <summary>A bad byte in a closed segment: what readers are told of it, and what the command <c>verify</c> prints.</summary>
-[Collection(EndToEndCollection.Name)]
 public sealed class VerifyTests(AzuriteFixture azurite) : IClassFixture<AzuriteFixture>
 {
     private const string Topic = "verified";

@@ -7,7 +7,7 @@ using OrleansStream.Tests.Support.Processes;
 namespace OrleansStream.Tests.EndToEnd;
 
 /// <summary>The World Cup's match events through the real service, as the README does it, in each form of request.</summary>
-[Collection(EndToEndCollection.Name)]
+[Collection(SharedServiceCollection.Name)]
 public sealed class WorldCupTests(ServiceFixture fixture)
 {
     [Theory]

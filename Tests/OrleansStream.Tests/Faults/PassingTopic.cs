@@ -82,7 +82,7 @@ internal sealed class PassingTopic : IAsyncDisposable
                 var deleted = await client.SendAsync(HttpMethod.Delete, _path, cancellationToken: _ended.Token);
                 if (created.Status == HttpStatusCode.Created && deleted.Status == HttpStatusCode.NoContent)
                     _passes++;
-                await Task.Delay(Pause, TimeProvider.System, _ended.Token);
+                await Pacing.Real.PassAsync(Pause, _ended.Token);
             }
             catch (Exception exception) when (exception is HttpRequestException or IOException or OperationCanceledException)
             {

@@ -66,7 +66,7 @@ public sealed class GroupFlowTests(ServiceFixture fixture) : IDisposable
         {
             await _client.ProduceAsync(topic, Enumerable.Range(0, PartitionCount).Select(
                 partition => new JsonObject { ["partition"] = partition, ["value"] = 1 }));
-            await Task.Delay(ProducePause, TimeProvider.System, CancellationToken.None);
+            await Pacing.Real.PassAsync(ProducePause, CancellationToken.None);
         }
     }
 

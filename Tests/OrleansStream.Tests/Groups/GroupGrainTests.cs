@@ -11,6 +11,7 @@ using OrleansStream.Hosting;
 using OrleansStream.Storage;
 using OrleansStream.Storage.Memory;
 using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Services;
 using OrleansStream.Topics;
 
 namespace OrleansStream.Tests.Groups;
@@ -34,6 +35,7 @@ public sealed class GroupGrainTests : IAsyncLifetime
             silo.Services.AddSingleton<ISegmentStore>(new MemorySegmentStore());
             silo.Services.AddSingleton<IDocumentStore>(_documents);
             silo.Services.AddSingleton<TimeProvider>(_time);
+            silo.Services.AddPatientCalls();
             silo.Services.AddLogging(logging => logging.AddProvider(_assignments).AddFilter<AssignmentLog>(AssignmentLog.Category, LogLevel.Debug));
         });
         _cluster = builder.Build();
@@ -239,7 +241,7 @@ public sealed class GroupGrainTests : IAsyncLifetime
         {
             _writes.AddOrUpdate(name, 1, (_, count) => count + 1);
             if (Delay > TimeSpan.Zero)
-                await Task.Delay(Delay, TimeProvider.System, cancellationToken);
+                await Pacing.Real.PassAsync(Delay, cancellationToken);
             return await _inner.WriteAsync(name, bytes, expectedETag, cancellationToken);
         }
 

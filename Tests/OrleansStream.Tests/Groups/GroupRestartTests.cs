@@ -7,7 +7,6 @@ using OrleansStream.Tests.Support.Processes;
 namespace OrleansStream.Tests.Groups;
 
 /// <summary>Nothing of a group is in a process: killed and started again, the service goes on where its members are.</summary>
-[Collection(EndToEndCollection.Name)]
 public sealed class GroupRestartTests : IDisposable
 {
     private readonly ScratchFolder _folder = new();

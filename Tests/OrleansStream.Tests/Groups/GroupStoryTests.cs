@@ -8,7 +8,7 @@ using OrleansStream.Tests.Support.Processes;
 namespace OrleansStream.Tests.Groups;
 
 /// <summary>What groups are for, told as seven stories against the real service. Each is short enough to start from.</summary>
-[Collection(EndToEndCollection.Name)]
+[Collection(SharedServiceCollection.Name)]
 public sealed class GroupStoryTests(ServiceFixture fixture) : IDisposable
 {
     private readonly ServiceClient _client = fixture.Service.Connect();

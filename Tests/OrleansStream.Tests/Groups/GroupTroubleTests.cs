@@ -7,7 +7,7 @@ using OrleansStream.Tests.Support.Processes;
 namespace OrleansStream.Tests.Groups;
 
 /// <summary>A group under load while its members are killed, fall silent for longer than their lease, and come back.</summary>
-[Collection(EndToEndCollection.Name)]
+[Collection(SharedServiceCollection.Name)]
 public sealed class GroupTroubleTests(ServiceFixture fixture)
 {
     private const int MemberCount = 8;

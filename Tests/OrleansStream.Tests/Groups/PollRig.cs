@@ -8,6 +8,7 @@ using OrleansStream.Gateway.Security;
 using OrleansStream.Groups;
 using OrleansStream.Partitions;
 using OrleansStream.Records;
+using OrleansStream.Tests.Support;
 using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Tests.Groups;
@@ -106,7 +107,7 @@ internal sealed class PollRig
 
         // Nothing is appended while somebody waits.
         if (found.Count == 0 && request.WaitMs > 0)
-            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, ended);
+            await Pacing.StandStillAsync(ended);
         return new FetchResponse(null, offset, found.SelectMany(batch => batch).ToArray(), Ends[partition], LogStartOffset: 0);
     }
 

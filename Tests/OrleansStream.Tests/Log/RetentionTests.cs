@@ -1,12 +1,11 @@
 using OrleansStream.Errors;
-using OrleansStream.Log;
 using OrleansStream.Log.Contract;
 using OrleansStream.Log.Format;
-using OrleansStream.Storage;
 using OrleansStream.Tests.Support;
 
 namespace OrleansStream.Tests.Log;
 
+/// <summary>Retention deletes by size and by age, in whole segments, and what nobody owns.</summary>
 public sealed class RetentionTests
 {
     private static readonly TimeSpan Grace = LogLimits.DeletionGrace + TimeSpan.FromSeconds(1);
@@ -15,7 +14,7 @@ public sealed class RetentionTests
     [Fact]
     public async Task Maintain_WhenOverRetentionBytes_KeepsAtLeastThatMuchInWholeSegments()
     {
-        var log = await GrowAsync(10);
+        var log = await _rig.GrowAsync(10);
         var length = (await _rig.ReadManifestAsync()).Segments[0].Length;
         log.Configure(_rig.Options with { RetentionBytes = (length * 4) + 1 });
 
@@ -31,7 +30,7 @@ public sealed class RetentionTests
     [Fact]
     public async Task Maintain_WhenExactlyAtRetentionBytes_DeletesWhatIsOver()
     {
-        var log = await GrowAsync(4);
+        var log = await _rig.GrowAsync(4);
         var length = (await _rig.ReadManifestAsync()).Segments[0].Length;
         log.Configure(_rig.Options with { RetentionBytes = length * 3 });
 
@@ -96,7 +95,7 @@ public sealed class RetentionTests
     [Fact]
     public async Task Maintain_AfterItDeleted_MovesTheLogStartBeforeItFreesBytes()
     {
-        var log = await GrowAsync(3);
+        var log = await _rig.GrowAsync(3);
         var first = (await _rig.ReadManifestAsync()).Segments[0].Name;
         Assert.Null(await _rig.DeleteRecordsAsync(log, 1));
         Assert.Equal(1, (await _rig.ReadManifestAsync()).LogStartOffset);
@@ -116,7 +115,7 @@ public sealed class RetentionTests
     [Fact]
     public async Task Open_AfterRetention_KeepsTheLogStart()
     {
-        var log = await GrowAsync(3);
+        var log = await _rig.GrowAsync(3);
         await log.PutAsync(TestBatch.Of("3", "4", "5"));
         await _rig.DeleteRecordsAsync(log, 4);
 
@@ -128,92 +127,9 @@ public sealed class RetentionTests
     }
 
     [Fact]
-    public async Task DeleteRecords_ToTheEnd_LeavesAnEmptyLogThatGoesOn()
-    {
-        var log = await GrowAsync(3);
-
-        Assert.Null(await _rig.DeleteRecordsAsync(log, -1));
-
-        Assert.Equal((3, 3), (log.State.LogStartOffset, log.State.HighWatermark));
-        Assert.Empty(await log.ReadAllAsync());
-        Assert.Equal(3, (await log.PutAsync(TestBatch.Of("x"))).BaseOffset);
-        Assert.Equal(["x"], await (await _rig.TakeOverAsync()).ReadValuesAsync());
-    }
-
-    [Fact]
-    public async Task DeleteRecords_BelowTheLogStartOrAgain_ChangesNothing()
-    {
-        var log = await GrowAsync(3);
-        await _rig.DeleteRecordsAsync(log, 2);
-        var before = (await _rig.ReadManifestAsync()).Revision;
-
-        Assert.Null(await _rig.DeleteRecordsAsync(log, 2));
-        Assert.Null(await _rig.DeleteRecordsAsync(log, 0));
-
-        Assert.Equal(2, log.State.LogStartOffset);
-        Assert.Equal(before, (await _rig.ReadManifestAsync()).Revision);
-    }
-
-    [Theory]
-    [InlineData(4)]
-    [InlineData(-2)]
-    public async Task DeleteRecords_OutsideTheLog_IsOutOfRange(long before)
-    {
-        var log = await GrowAsync(3);
-
-        Assert.Equal(StreamErrorCode.OffsetOutOfRange, (await _rig.DeleteRecordsAsync(log, before))?.Code);
-        Assert.Equal(0, log.State.LogStartOffset);
-    }
-
-    [Fact]
-    public async Task DeleteRecords_WhenTheReplyIsLost_IsDoneOnceAndTheLogStays()
-    {
-        var log = await GrowAsync(3);
-        _rig.Documents.RepliesToLose = 1;
-
-        Assert.Null(await _rig.DeleteRecordsAsync(log, 1));
-
-        Assert.Equal(1, (await _rig.ReadManifestAsync()).LogStartOffset);
-        Assert.Null((await log.PutAsync(TestBatch.Of("x"))).Error);
-    }
-
-    [Fact]
-    public async Task DeleteRecords_WhenGivenUpWhileItsOutcomeIsOpen_DoesNotFenceItsOwnLog()
-    {
-        var log = await GrowAsync(3);
-        using var cancel = new CancellationTokenSource();
-        _rig.Documents.RepliesToLose = 1;
-        var deletion = log.DeleteRecordsAsync(1, cancel.Token).AsTask();
-        await cancel.CancelAsync();
-        await _rig.PassUntilAsync(() => deletion.IsCompleted);
-
-        Assert.Null(await _rig.DeleteRecordsAsync(log, 2));
-
-        Assert.False(log.Ended.IsCompleted);
-        Assert.Equal(2, (await _rig.ReadManifestAsync()).LogStartOffset);
-        Assert.Equal(["2"], await log.ReadValuesAsync());
-    }
-
-    [Fact]
-    public async Task DeleteRecords_WhenTheLogEndsMeanwhile_Ends()
-    {
-        var log = await GrowAsync(3);
-        _rig.Documents.WriteFailure = new StoreUnavailableException("down");
-        var deletion = log.DeleteRecordsAsync(1, TestContext.Current.CancellationToken).AsTask();
-        await _rig.PassAsync(TimeSpan.FromSeconds(3));
-        Assert.False(deletion.IsCompleted);
-
-        await _rig.CloseAsync(log);
-
-        var error = await _rig.RunAsync(deletion);
-        Assert.Equal(StreamErrorCode.NotLeaderOrFollower, error?.Code);
-        Assert.True(error!.OutcomeUnknown);
-    }
-
-    [Fact]
     public async Task Maintain_WhenTheManifestIsDamaged_TakesTheLogOfflineAndFreesNothing()
     {
-        var log = await GrowAsync(3);
+        var log = await _rig.GrowAsync(3);
         await _rig.DeleteRecordsAsync(log, 2);
         await _rig.PassAsync(Grace);
         await _rig.ReplaceDocumentAsync(SegmentName.ManifestOf(LogRig.Name), [1, 2, 3]);
@@ -227,7 +143,7 @@ public sealed class RetentionTests
     [Fact]
     public async Task Maintain_WhenTheManifestCannotBeRead_FreesNothing()
     {
-        var log = await GrowAsync(3);
+        var log = await _rig.GrowAsync(3);
         await _rig.DeleteRecordsAsync(log, 2);
         await _rig.PassAsync(Grace);
         _rig.Documents.ReadsToFail = 100;
@@ -241,7 +157,7 @@ public sealed class RetentionTests
     [Fact]
     public async Task Maintain_OfOrphans_FreesThoseOfOlderEpochsOnly()
     {
-        var log = await GrowAsync(2);
+        var log = await _rig.GrowAsync(2);
         var old = SegmentName.Make(LogRig.Name, 9, 1, Guid.NewGuid());
         var own = SegmentName.Make(LogRig.Name, 9, 2, Guid.NewGuid());
         var newer = SegmentName.Make(LogRig.Name, 9, 3, Guid.NewGuid());
@@ -269,7 +185,7 @@ public sealed class RetentionTests
     [InlineData(false)]
     public async Task Maintain_OfOrphans_WhenItCannotProveThatItOwnsTheLog_FreesNothing(bool isReplaced)
     {
-        await GrowAsync(2);
+        await _rig.GrowAsync(2);
         var log = await _rig.TakeOverAsync();
         var orphan = SegmentName.Make(LogRig.Name, 9, 1, Guid.NewGuid());
         await _rig.StoredSegments.CreateAsync(orphan, TestContext.Current.CancellationToken);
@@ -298,33 +214,5 @@ public sealed class RetentionTests
         Assert.True(_rig.Segments.ReadCount > before);
         await log.PutAsync(TestBatch.Of("b"));
         Assert.Equal(["a", "b"], await log.ReadValuesAsync());
-    }
-
-    [Fact]
-    public async Task Delete_OfALog_FreesEverythingOfItAndNothingElse()
-    {
-        await GrowAsync(3);
-        await _rig.StoredSegments.CreateAsync("topic/1/x.log", TestContext.Current.CancellationToken);
-
-        await PartitionLog.DeleteAsync(
-            LogRig.Name, _rig.StoredSegments, _rig.StoredDocuments, TestContext.Current.CancellationToken);
-        await PartitionLog.DeleteAsync(
-            LogRig.Name, _rig.StoredSegments, _rig.StoredDocuments, TestContext.Current.CancellationToken);
-
-        Assert.Empty(await _rig.ListSegmentsAsync());
-        Assert.Empty(await _rig.StoredDocuments.ListAsync("", TestContext.Current.CancellationToken)
-            .ToListAsync(TestContext.Current.CancellationToken));
-        Assert.NotNull(await _rig.StoredSegments.GetExtentAsync("topic/1/x.log", TestContext.Current.CancellationToken));
-    }
-
-    // One record a segment, its value the offset.
-    private async Task<PartitionLog> GrowAsync(int count)
-    {
-        _rig.Options = _rig.Options with { SegmentBytes = 1 };
-        var log = await _rig.OpenAsync();
-        for (var i = 0; i < count; i++)
-            await log.PutAsync(TestBatch.Of($"{i}"));
-
-        return log;
     }
 }

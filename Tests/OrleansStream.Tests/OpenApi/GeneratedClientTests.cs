@@ -12,8 +12,7 @@ namespace OrleansStream.Tests.OpenApi;
 /// Generators take the description of the API without a warning, and what they generate compiles, creates a topic, produces, fetches and
 /// polls. One file a generator has the program: OpenApi/Programs.
 /// </summary>
-[Collection(ApiTests.Name)]
-public sealed class GeneratedClientTests(ApiFixture api)
+public sealed class GeneratedClientTests(ApiFixture api) : IClassFixture<ApiFixture>
 {
     private const string Namespace = "OrleansStream.Generated";
     private const string ClientName = "OrleansStreamClient";
@@ -105,6 +104,8 @@ public sealed class GeneratedClientTests(ApiFixture api)
         var all = $"{program} {string.Join(' ', arguments)}\n{exitCode} {errors}\n{output}";
         Assert.True(exitCode == 0, all);
         Assert.DoesNotContain("warn:", output, StringComparison.OrdinalIgnoreCase);
+        // openapi-typescript warns there; Redocly's linter tells there how far it is.
+        Assert.True(errors.Length == 0 || arguments.Contains("lint"), all);
         return output;
     }
 }

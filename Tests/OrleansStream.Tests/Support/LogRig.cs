@@ -104,6 +104,17 @@ internal sealed class LogRig
     public async Task<LogError?> DeleteRecordsAsync(PartitionLog log, long before) =>
         await RunAsync(log.DeleteRecordsAsync(before).AsTask());
 
+    /// <summary>Opens a log that has one record a segment, its value the offset.</summary>
+    public async Task<PartitionLog> GrowAsync(int count)
+    {
+        Options = Options with { SegmentBytes = 1 };
+        var log = await OpenAsync();
+        for (var i = 0; i < count; i++)
+            await log.PutAsync(TestBatch.Of($"{i}"));
+
+        return log;
+    }
+
     public Task CloseAsync(PartitionLog log) => RunAsync(log.DisposeAsync().AsTask());
 
     public async Task<PartitionManifest> ReadManifestAsync()

@@ -170,7 +170,7 @@ internal sealed class ClusterLoad : IAsyncDisposable
                 .Select(_ => HistoryRecord.Make(new Sending(producer, number++), partition, PaddingMax, random)).ToList();
             if (await SendAsync(Record(client, $"producer {producer}"), records, partition))
                 producer = Interlocked.Increment(ref _producers);
-            await Task.Delay(Pace, TimeProvider.System, _ended.Token);
+            await Pacing.Real.PassAsync(Pace, _ended.Token);
         }
     }
 
@@ -190,10 +190,10 @@ internal sealed class ClusterLoad : IAsyncDisposable
                     is not { Outcome: CallOutcome.Ok })
                 {
                     tries++;
-                    await Task.Delay(PauseAfterError, TimeProvider.System, _ended.Token);
+                    await Pacing.Real.PassAsync(PauseAfterError, _ended.Token);
                 }
 
-                await Task.Delay(Pace, TimeProvider.System, _ended.Token);
+                await Pacing.Real.PassAsync(Pace, _ended.Token);
             }
         }
         finally
@@ -211,7 +211,7 @@ internal sealed class ClusterLoad : IAsyncDisposable
             _longest = TimeSpan.FromTicks(Math.Max(_longest.Ticks, Stopwatch.GetElapsedTime(started).Ticks));
         if (sent is not { } call)
         {
-            await Task.Delay(PauseAfterError, TimeProvider.System, _ended.Token);
+            await Pacing.Real.PassAsync(PauseAfterError, _ended.Token);
             return true;
         }
 
@@ -235,7 +235,7 @@ internal sealed class ClusterLoad : IAsyncDisposable
             var call = await TryAsync("fetch", () => Record(client, $"reader {partition}").FetchAsync(partition, offset, WaitMs, _ended.Token));
             if (call is { Outcome: CallOutcome.Ok })
                 offset = call.NextOffset;
-            await Task.Delay(Pace, TimeProvider.System, _ended.Token);
+            await Pacing.Real.PassAsync(Pace, _ended.Token);
         }
     }
 
@@ -245,7 +245,7 @@ internal sealed class ClusterLoad : IAsyncDisposable
         while (!_ended.IsCancellationRequested)
         {
             await TryAsync("describe", () => Record(client, "observer").DescribeAsync(_ended.Token));
-            await Task.Delay(PauseAfterError, TimeProvider.System, _ended.Token);
+            await Pacing.Real.PassAsync(PauseAfterError, _ended.Token);
         }
     }
 

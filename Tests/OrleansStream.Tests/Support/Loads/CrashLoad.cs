@@ -178,7 +178,7 @@ internal sealed class CrashLoad(string topic, int partitions, CallHistory histor
     private Task PauseAsync(string error)
     {
         _lastError = error;
-        return Task.Delay(PauseAfterError, TimeProvider.System, _ended.Token);
+        return Pacing.Real.PassAsync(PauseAfterError, _ended.Token);
     }
 
     private async Task ReadAsync(int partition)

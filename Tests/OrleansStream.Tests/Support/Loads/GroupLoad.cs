@@ -149,7 +149,7 @@ internal sealed class GroupLoad : IAsyncDisposable
                     _history.Acked(place);
             }
 
-            await Task.Delay(ProducePause, TimeProvider.System, CancellationToken.None);
+            await Pacing.Real.PassAsync(ProducePause, CancellationToken.None);
         }
     }
 
@@ -163,7 +163,7 @@ internal sealed class GroupLoad : IAsyncDisposable
             await new Process(this, slot, Interlocked.Increment(ref _processes)).RunAsync(life.Token);
             _lives[slot] = null;
             // Half of the time it is back before its lease has ended.
-            await Task.Delay(TimeSpan.FromMilliseconds(random.Next(2 * _leaseMs)), TimeProvider.System, _ended.Token).ContinueWith(_ => { }, TaskScheduler.Default);
+            await Pacing.Real.PassAtMostAsync(TimeSpan.FromMilliseconds(random.Next(2 * _leaseMs)), _ended.Token);
         }
     }
 
@@ -172,7 +172,7 @@ internal sealed class GroupLoad : IAsyncDisposable
     {
         while (!_ended.IsCancellationRequested)
         {
-            await Task.Delay(TroublePause, TimeProvider.System, _ended.Token).ContinueWith(_ => { }, TaskScheduler.Default);
+            await Pacing.Real.PassAtMostAsync(TroublePause, _ended.Token);
             var slot = _random.Next(_lives.Length);
             if (!_hasTrouble)
                 continue;
@@ -232,7 +232,7 @@ internal sealed class GroupLoad : IAsyncDisposable
             {
                 var silence = load._silences[slot];
                 load._silences[slot] = TimeSpan.Zero;
-                await Task.Delay(silence, TimeProvider.System, killed).ContinueWith(_ => { }, TaskScheduler.Default);
+                await Pacing.Real.PassAtMostAsync(silence, killed);
                 var poll = new GroupPollEvent(_member, number, Stopwatch.GetTimestamp(), _epoch, new Dictionary<int, long>(_done));
                 load._history.Sent(poll);
                 var answer = await load.TryAsync("poll", () => SendAsync(killed));
@@ -290,7 +290,7 @@ internal sealed class GroupLoad : IAsyncDisposable
         private Task GoElsewhereAsync()
         {
             _moves++;
-            return Task.Delay(ErrorPause, TimeProvider.System, CancellationToken.None);
+            return Pacing.Real.PassAsync(ErrorPause, CancellationToken.None);
         }
     }
 }

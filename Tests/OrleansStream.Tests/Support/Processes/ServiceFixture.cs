@@ -1,12 +1,19 @@
 namespace OrleansStream.Tests.Support.Processes;
 
 /// <summary>
-/// Tests of the real process. They run one after another, when all others are done: several measure what others would disturb.
+/// Tests of real processes that measure times, or that need the machine for themselves. They run one after another, when all others are done.
 /// </summary>
 [CollectionDefinition(Name, DisableParallelization = true)]
 public sealed class EndToEndCollection : ICollectionFixture<ServiceFixture>
 {
     public const string Name = "End to end";
+}
+
+/// <summary>Tests that share one real process and measure nothing. They run beside all others, each in topics of its own.</summary>
+[CollectionDefinition(Name)]
+public sealed class SharedServiceCollection : ICollectionFixture<ServiceFixture>
+{
+    public const string Name = "Shared service";
 }
 
 /// <summary>One service for all tests that need nothing special of it; each works in topics of its own.</summary>

@@ -152,6 +152,8 @@ public sealed class ApiFixture : IAsyncLifetime
             .ConfigureTestServices(services =>
             {
                 services.AddSingleton(time);
+                if (time is SkippingTime)
+                    services.AddPatientCalls();
                 configure?.Invoke(services);
             });
     }

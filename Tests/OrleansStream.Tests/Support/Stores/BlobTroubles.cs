@@ -56,7 +56,7 @@ internal sealed partial class BlobTroubles(int seed)
     /// <summary>Holds a request up, if that befalls it.</summary>
     public Task DelayAsync(CancellationToken cancellationToken) =>
         Choose(_troubles.Where(trouble => trouble.Delay > TimeSpan.Zero)) is { } slow
-            ? Task.Delay(slow.Delay, TimeProvider.System, cancellationToken)
+            ? Pacing.Real.PassAsync(slow.Delay, cancellationToken)
             : Task.CompletedTask;
 
     /// <summary>
