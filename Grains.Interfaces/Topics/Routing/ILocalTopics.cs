@@ -19,7 +19,7 @@ public interface ILocalTopics
     /// <inheritdoc cref="ITopicRouterGrain.FetchAsync"/>
     /// <param name="topic">The topic's name.</param>
     /// <param name="partition">The partition's number.</param>
-    /// <param name="request">From where and how much.</param>
     /// <param name="request">The offset to read from, and how much to read.</param>
+    /// <param name="cancellationToken">Ends the wait when the caller has gone.</param>
     ValueTask<FetchResponse> FetchAsync(string topic, int partition, FetchRequest request, CancellationToken cancellationToken = default);
 }
