@@ -112,7 +112,7 @@ internal sealed partial class TimedResponseBody(HttpContext context, IHttpRespon
         _waitedBytes += length;
         if (_waited < HttpLimits.AnswerWriteMax)
             return;
-        // In proportion: one write may have waited for much longer than the time that is looked at.
+        // Compares bytes per second and not bytes, because one write may have waited much longer than AnswerWriteMax.
         if (node.IsHalfTaken && _waitedBytes / _waited.TotalSeconds < HttpLimits.AnswerBytesPerWaitWhenHalfTaken / HttpLimits.AnswerWriteMax.TotalSeconds)
             Cut();
         (_waited, _waitedBytes) = (TimeSpan.Zero, 0);
