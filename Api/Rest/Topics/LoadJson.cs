@@ -8,11 +8,11 @@ using OrleansStream.Topics;
 
 namespace OrleansStream.Rest.Topics;
 
-/// <summary>Writes a topic's traffic in the form of answers.</summary>
+/// <summary>A topic's traffic as it is answered.</summary>
 internal static class LoadJson
 {
-    /// <summary>Combines partitions and hot keys.</summary>
-    /// <param name="load">The partitions and hot keys.</param>
+    /// <summary>Puts partitions and hot keys together.</summary>
+    /// <param name="load">Both.</param>
     public static TopicLoadAnswer ToAnswer(TopicLoad load)
     {
         (var topic, var heat) = load;

@@ -1,26 +1,26 @@
 namespace OrleansStream.Storage.Azure;
 
 /// <summary>
-/// Repeats calls that may be repeated. The SDK's own retries are off, because they would append a block twice, or report the effect of a conditional
-/// write's own first try as a conflict.
+/// Repeats calls that may be repeated. The SDK's own retries are off: they would append a block twice, or answer a
+/// conditional write with the conflict of its own first try.
 /// </summary>
-/// <param name="timeProvider">The clock for the waits.</param>
+/// <param name="timeProvider">The clock to wait by.</param>
 /// <param name="backoffMin">The first wait.</param>
 internal sealed class AzureBlobRetry(TimeProvider timeProvider, TimeSpan backoffMin)
 {
     /// <summary>One try of a call.</summary>
-    /// <typeparam name="T">The type of its result.</typeparam>
+    /// <typeparam name="T">What it gives.</typeparam>
     /// <param name="mayBeDone">True when an earlier try may have taken effect.</param>
-    /// <param name="cancellationToken">Cancels the try.</param>
+    /// <param name="cancellationToken">Cancels it.</param>
     public delegate Task<T> Call<T>(bool mayBeDone, CancellationToken cancellationToken);
 
-    /// <summary>Reads. It may be cancelled at any time.</summary>
-    /// <exception cref="StoreUnavailableException">No try got an answer.</exception>
+    /// <summary>Reads; may be cancelled at any time.</summary>
+    /// <exception cref="StoreUnavailableException">No try gave an answer.</exception>
     public ValueTask<T> ReadAsync<T>(string what, Call<T> call, CancellationToken cancellationToken) =>
         RunAsync(what, call, isWrite: false, cancellationToken);
 
-    /// <summary>Makes a change that may be repeated. A cancellation after it was sent leaves the outcome unknown.</summary>
-    /// <exception cref="StoreUnavailableException">No try got an answer.</exception>
+    /// <summary>Changes something in a way that may be repeated; once sent, a cancellation leaves the outcome unknown.</summary>
+    /// <exception cref="StoreUnavailableException">No try gave an answer.</exception>
     public ValueTask<T> WriteAsync<T>(string what, Call<T> call, CancellationToken cancellationToken) =>
         RunAsync(what, call, isWrite: true, cancellationToken);
 
@@ -52,13 +52,13 @@ internal sealed class AzureBlobRetry(TimeProvider timeProvider, TimeSpan backoff
         }
     }
 
-    // The SDK itself resumes a broken download, for the version that it began with. When that version is gone, the read starts again.
+    // The SDK goes on with a broken download by itself, for the version it began with; when that is gone it is read anew.
     private static bool MayHelp(Exception exception, bool isWrite) =>
         AzureBlobErrors.IsTransient(exception) || (!isWrite && AzureBlobErrors.IsConflict(exception));
 
     private static StoreUnavailableException Unavailable(string what, Exception exception)
     {
-        // Azure's message contains the whole response. Its first line has the reason.
+        // Azure's message has the whole response in it; its first line says what matters.
         var reason = exception.Message.AsSpan();
         var end = reason.IndexOfAny('\r', '\n');
         return new($"Could not {what}: {(end < 0 ? reason : reason[..end])}", exception);

@@ -63,7 +63,7 @@ internal sealed class SystemFileOperations : IFileOperations
         }
         catch (DirectoryNotFoundException)
         {
-            // The folder is missing, so the file is too.
+            // Nothing to delete.
         }
     }
 
