@@ -1,12 +1,12 @@
 namespace OrleansStream;
 
-/// <summary>References to grains of one interface, for the ways that every record takes.</summary>
+/// <summary>Makes references to grains of one interface, for calls that every record needs.</summary>
 /// <remarks>
-/// <see cref="IGrainFactory"/> reads the interface's attributes by reflection and writes its name anew for each reference (Orleans 10.4).
-/// What it finds never changes, so it is asked once. Safe for any thread.
+/// For each reference <see cref="IGrainFactory"/> reads the interface's attributes by reflection and writes its name anew (Orleans 10.4). The result
+/// never changes, so this class asks it only once. Safe to call from any thread.
 /// </remarks>
 /// <typeparam name="TGrain">The interface.</typeparam>
-/// <param name="grains">Asked for the first one.</param>
+/// <param name="grains">Makes the first reference.</param>
 public sealed class GrainLookup<TGrain>(IGrainFactory grains)
     where TGrain : IGrainWithStringKey
 {

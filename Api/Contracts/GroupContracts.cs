@@ -195,7 +195,7 @@ public sealed record OffsetMove
     public required long To { get; init; }
 }
 
-/// <summary>How far a group is behind.</summary>
+/// <summary>A group's lag.</summary>
 public sealed record LagAnswer
 {
     /// <summary>The records that are not committed, over all partitions.</summary>
@@ -210,7 +210,7 @@ public sealed record LagAnswer
     public required IReadOnlyList<PartitionLag> Partitions { get; init; }
 }
 
-/// <summary>How far a group is behind in a partition.</summary>
+/// <summary>A group's lag in a partition.</summary>
 public sealed record PartitionLag
 {
     /// <summary>The topic.</summary>

@@ -111,7 +111,7 @@ public sealed record RedriveRequest
     public string? Reason { get; init; }
 }
 
-/// <summary>How far a redrive is.</summary>
+/// <summary>A redrive's progress.</summary>
 public sealed record RedriveAnswer
 {
     /// <summary><c>none</c>, <c>running</c>, <c>done</c>, or <c>stopped</c>: some were not looked at, and the next one begins with these.</summary>

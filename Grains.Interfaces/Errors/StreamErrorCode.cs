@@ -1,12 +1,14 @@
 namespace OrleansStream.Errors;
 
 /// <summary>
-/// What went wrong, under Kafka's names and numbers, so that a Kafka client library can act on it too.
+/// The kinds of failures, with Kafka's names and numbers, so that a Kafka client library can act on them too.
 /// </summary>
-/// <remarks>Source: the protocol's error table, <c>org.apache.kafka.common.protocol.Errors</c>. Each says what the caller does.</remarks>
+/// <remarks>
+/// Source: the protocol's error table, <c>org.apache.kafka.common.protocol.Errors</c>. Each comment says what the caller should do.
+/// </remarks>
 public enum StreamErrorCode : short
 {
-    /// <summary>The server failed in a way it has no name for. The outcome of a write is unknown; retry with the same identity.</summary>
+    /// <summary>The server failed in a way that has no name. The outcome of a write is unknown; retry with the same identity.</summary>
     UnknownServerError = -1,
 
     /// <summary>No error.</summary>
@@ -21,16 +23,16 @@ public enum StreamErrorCode : short
     /// <summary>There is no such topic, or it has no such partition. Create it, or correct the name.</summary>
     UnknownTopicOrPartition = 3,
 
-    /// <summary>The partition is just moving between servers and nothing was stored. Retry.</summary>
+    /// <summary>The partition is moving between servers, and nothing was stored. Retry.</summary>
     NotLeaderOrFollower = 6,
 
-    /// <summary>The deadline passed first; the outcome of a write is unknown. Retry with the same identity.</summary>
+    /// <summary>The deadline passed before the answer, and the outcome of a write is unknown. Retry with the same identity.</summary>
     RequestTimedOut = 7,
 
     /// <summary>A record or batch is over the topic's <c>max.message.bytes</c>. Store the payload in a blob and send its address.</summary>
     MessageTooLarge = 10,
 
-    /// <summary>A consumer group's commit carries more metadata than is kept with an offset. Shorten it.</summary>
+    /// <summary>A consumer group's commit has more metadata than is kept with an offset. Shorten it.</summary>
     OffsetMetadataTooLarge = 12,
 
     /// <summary>The group's coordinator is still loading. Retry.</summary>
@@ -42,7 +44,7 @@ public enum StreamErrorCode : short
     /// <summary>The topic's name breaks the rules. Correct it.</summary>
     InvalidTopicException = 17,
 
-    /// <summary>The request carries more batches than one append may. Split it.</summary>
+    /// <summary>The request has more batches than one append may have. Split it.</summary>
     RecordListTooLarge = 18,
 
     /// <summary>The group generation is stale. Poll again to learn the new one.</summary>
@@ -66,13 +68,13 @@ public enum StreamErrorCode : short
     /// <summary>A record's timestamp is further ahead than <c>message.timestamp.after.max.ms</c>. Correct the clock that made it.</summary>
     InvalidTimestamp = 32,
 
-    /// <summary>A topic of that name exists and differs from what was asked. Choose another name, or change the topic.</summary>
+    /// <summary>A topic of that name exists and differs from the request. Choose another name, or change the topic.</summary>
     TopicAlreadyExists = 36,
 
     /// <summary>The count of partitions is outside its bounds, or would shrink.</summary>
     InvalidPartitions = 37,
 
-    /// <summary>The store does not keep that many copies. Ask for at most the copies that a description of a topic tells.</summary>
+    /// <summary>The store does not keep that many copies. Ask for at most as many as the description of a topic says.</summary>
     InvalidReplicationFactor = 38,
 
     /// <summary>A setting is unknown or its value is outside its bounds.</summary>
@@ -81,22 +83,22 @@ public enum StreamErrorCode : short
     /// <summary>The request is malformed; the error names the field and what is allowed.</summary>
     InvalidRequest = 42,
 
-    /// <summary>The batch's format (magic) is not the one this service stores: 2.</summary>
+    /// <summary>The batch's format (magic) is not 2, the only one that this service stores.</summary>
     UnsupportedForMessageFormat = 43,
 
-    /// <summary>A limit that the operator set does not allow the operation.</summary>
+    /// <summary>A limit that the operator has set does not allow the operation.</summary>
     PolicyViolation = 44,
 
-    /// <summary>A gap in a producer's sequence numbers: an earlier batch is missing. Send that one first.</summary>
+    /// <summary>A producer's sequence numbers have a gap: an earlier batch is missing. Send that batch first.</summary>
     OutOfOrderSequenceNumber = 45,
 
-    /// <summary>The batch was stored earlier, longer ago than its offset is remembered.</summary>
+    /// <summary>The batch was stored earlier, so long ago that its offset is not remembered.</summary>
     DuplicateSequenceNumber = 46,
 
     /// <summary>A newer producer with this id has taken over. Stop.</summary>
     InvalidProducerEpoch = 47,
 
-    /// <summary>The store failed and the append was definitely not stored. Retry.</summary>
+    /// <summary>The store failed, and the append was certainly not stored. Retry.</summary>
     KafkaStorageError = 56,
 
     /// <summary>The caller has not signed in, or with what is not valid, or not any more. Sign in.</summary>
@@ -133,22 +135,24 @@ public enum StreamErrorCode : short
     StaleMemberEpoch = 113,
 
     /// <summary>
-    /// The partition's log is not where the caller's condition said. Ours: Kafka has no conditional append.
+    /// The partition's next offset is not the one that the caller named as condition. This code is ours: Kafka has no conditional append.
     /// </summary>
     OffsetConditionFailed = 1001,
 
     /// <summary>
-    /// The partition is offline: bytes that were durable are damaged, or its medium failed repeatedly. An operator must act. Ours.
+    /// The partition is offline: durable bytes are damaged, or its medium failed repeatedly. An operator must act. This code is ours.
     /// </summary>
     PartitionOffline = 1002,
 
-    /// <summary>An idempotency key came back with another request. Ours.</summary>
+    /// <summary>An idempotency key was used again with another request. This code is ours.</summary>
     IdempotencyKeyReused = 1003,
 
-    /// <summary>The server is stopping and takes no new work; nothing was stored. Retry elsewhere. Ours.</summary>
+    /// <summary>The server is stopping and takes no new work; nothing was stored. Retry elsewhere. This code is ours.</summary>
     ShuttingDown = 1004,
 
-    /// <summary>A request with the same idempotency key is still being made. Repeat it a moment later for its answer. Ours.</summary>
+    /// <summary>
+    /// A request with the same idempotency key is still running. Repeat the request a moment later to get its answer. This code is ours.
+    /// </summary>
     IdempotencyKeyInUse = 1005,
 
     /// <summary>There is an API key of that id already. Take another id. Ours.</summary>

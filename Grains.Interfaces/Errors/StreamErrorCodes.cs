@@ -1,11 +1,11 @@
 namespace OrleansStream.Errors;
 
-/// <summary>What is true of error codes at every door.</summary>
+/// <summary>Facts about error codes that hold at every door.</summary>
 public static class StreamErrorCodes
 {
-    /// <summary>True when the very same request may succeed later.</summary>
+    /// <summary>True when the same request may succeed later.</summary>
     /// <param name="code">The code.</param>
-    /// <remarks>Source: the <c>RetriableException</c>s of <c>org.apache.kafka.common.protocol.Errors</c>, and the codes of this service's own.</remarks>
+    /// <remarks>Source: the <c>RetriableException</c>s of <c>org.apache.kafka.common.protocol.Errors</c>, and this service's own codes.</remarks>
     public static bool IsRetriable(this StreamErrorCode code) => code is
         StreamErrorCode.UnknownServerError
         or StreamErrorCode.NotLeaderOrFollower

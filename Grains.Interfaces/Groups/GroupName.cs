@@ -3,7 +3,7 @@ using OrleansStream.Errors;
 
 namespace OrleansStream.Groups;
 
-/// <summary>The rules for names of groups and ids of members: they stand in paths and in the names of documents.</summary>
+/// <summary>The rules for names of groups and ids of members. Both are parts of URL paths and of names of documents.</summary>
 public static class GroupName
 {
     private static readonly SearchValues<char> Allowed =

@@ -6,34 +6,38 @@ using OrleansStream.Topics;
 
 namespace OrleansStream.Groups;
 
-/// <summary>What befell a record that failed. It travels in the record's headers, beside those it had.</summary>
+/// <summary>The history of a record that failed. It is kept in headers of the record's copy, besides the record's own headers.</summary>
 /// <remarks>
-/// Headers, all text: <c>retry.group</c>, <c>retry.attempt</c>, <c>retry.due</c>, <c>retry.first_failure</c> and <c>retry.timestamp</c> (RFC 3339),
-/// <c>retry.reason</c>, <c>retry.topic</c>, <c>retry.partition</c>, <c>retry.offset</c>. Anybody may write such headers, also into a retry topic or
-/// one of dead letters. So only a batch's producer id proves a story: a copy that the service made has a derived id
-/// (<see cref="ProducerIdRanges.IsDerived"/>), which no caller can use. A record without a proven story is foreign there: it is delivered as it is,
-/// waits for nothing, and a redrive leaves it where it is.
+/// The headers, all of them text: <c>retry.group</c>, <c>retry.attempt</c>, <c>retry.due</c>, <c>retry.first_failure</c> and <c>retry.timestamp</c>
+/// (RFC 3339), <c>retry.reason</c>, <c>retry.topic</c>, <c>retry.partition</c>, <c>retry.offset</c>. Anybody may write such headers, also into a
+/// retry topic or a topic of dead letters. So only the producer id of its batch proves a story: a copy that the service made has a derived id
+/// (<see cref="ProducerIdRanges.IsDerived"/>), which no caller can use. A record without a proven story is foreign in such a topic: it is delivered
+/// as it is, without a wait, and a redrive leaves it where it is.
 /// </remarks>
-/// <param name="Attempt">In a retry topic the number of the attempt to come, from 2 on, or 1 after a redrive; of a dead letter, how many there were.</param>
-/// <param name="DueMs">Not to be delivered before this, in milliseconds since the Unix epoch.</param>
+/// <param name="Attempt">
+/// In a retry topic the number of the next attempt, from 2 on, or 1 after a redrive. For a dead letter the count of its attempts.
+/// </param>
+/// <param name="DueMs">When the next attempt is due at the earliest, in milliseconds since the Unix epoch.</param>
 /// <param name="FirstFailureMs">When it first failed, in milliseconds since the Unix epoch.</param>
 /// <param name="Reason">Why it failed the last time.</param>
-/// <param name="Topic">The topic that it came from.</param>
+/// <param name="Topic">The topic that the record came from.</param>
 /// <param name="Partition">Its partition there.</param>
 /// <param name="Offset">Its offset there.</param>
-/// <param name="TimestampMs">Its timestamp there, or -1 when that is no time RFC 3339 can tell; the copy has its own, by which retention counts.</param>
+/// <param name="TimestampMs">
+/// Its timestamp there, or -1 when RFC 3339 cannot express it. The copy has a timestamp of its own, which retention uses.
+/// </param>
 public sealed record RetryStory(
     int Attempt, long DueMs, long FirstFailureMs, string Reason, string Topic, int Partition, long Offset, long TimestampMs)
 {
     private const string Prefix = "retry.";
     private const string TimeFormat = "yyyy-MM-ddTHH:mm:ss.fffZ";
 
-    // 9999-12-31T23:59:59.999Z, the last time that RFC 3339 can tell.
+    // 9999-12-31T23:59:59.999Z, the last time that RFC 3339 can express.
     private const long TimeMsMax = 253_402_300_799_999;
 
     private static readonly string[] Names = ["group", "attempt", "due", "first_failure", "reason", "topic", "partition", "offset", "timestamp"];
 
-    /// <summary>True for the key of a header that tells a story. Other headers are the record's own, whatever their keys begin with.</summary>
+    /// <summary>True for the key of a header of a story. Other headers are the record's own, even if their keys begin alike.</summary>
     /// <param name="key">The header's key.</param>
     public static bool IsHeader(ReadOnlySpan<byte> key) => NameOf(key) is not null;
 
@@ -42,7 +46,7 @@ public sealed record RetryStory(
     /// <param name="record">The record.</param>
     /// <param name="topic">The topic that the record lies in.</param>
     /// <param name="group">The group.</param>
-    /// <returns>The story; null when the record is no copy that the service made for this group and this topic.</returns>
+    /// <returns>The story; null when the record is not a copy that the service made for this group and this topic.</returns>
     public static RetryStory? Read(in RecordBatchHeader batch, in RecordView record, string topic, string group)
     {
         var isCopy = ProducerIdRanges.IsDerived(batch.ProducerId) && batch is { ProducerEpoch: 0, BaseSequence: 0, RecordCount: 1 };
@@ -52,8 +56,8 @@ public sealed record RetryStory(
                 ? story : null;
     }
 
-    /// <summary>Writes a record's own headers and this story behind them, in place of an older one.</summary>
-    /// <param name="writer">Where to; it is emptied first.</param>
+    /// <summary>Writes a record's own headers, and then this story, which replaces an older one.</summary>
+    /// <param name="writer">The writer of the headers; it is emptied first.</param>
     /// <param name="record">The record.</param>
     /// <param name="group">The group that the story belongs to.</param>
     public void Write(RecordHeadersWriter writer, in RecordView record, string group)
@@ -94,7 +98,7 @@ public sealed record RetryStory(
         return null;
     }
 
-    /// <summary>What the headers tell, by name; null when one of them comes twice or has no value.</summary>
+    /// <summary>The values of the story's headers, by name; null when a header comes twice or has no value.</summary>
     private static Dictionary<string, string>? ToldBy(in RecordView record)
     {
         var told = new Dictionary<string, string>(StringComparer.Ordinal);

@@ -2,12 +2,12 @@ using OrleansStream.Records;
 
 namespace OrleansStream.Partitions;
 
-/// <summary>Batches on their way to another process: there they lie in one memory.</summary>
+/// <summary>Batches as they are sent to another process, where they lie in one memory.</summary>
 /// <param name="Bytes">The batches, back to back.</param>
 [GenerateSerializer, Immutable, Alias("os.AppendBatches")]
 public readonly record struct AppendBatchesSurrogate([property: Id(0)] ReadOnlyMemory<byte> Bytes);
 
-/// <summary>Turns batches into what is sent of them, and back.</summary>
+/// <summary>Converts batches to the form that is sent, and back.</summary>
 [RegisterConverter]
 public sealed class AppendBatchesConverter : IConverter<AppendBatches, AppendBatchesSurrogate>
 {

@@ -3,22 +3,22 @@ using OrleansStream.Topics;
 
 namespace OrleansStream.Partitions;
 
-/// <summary>Leader of one partition: appends, fetches, offsets, retention. Key: <see cref="PartitionKey"/>.</summary>
+/// <summary>The leader of one partition: appends, fetches, offsets, retention. Key: <see cref="PartitionKey"/>.</summary>
 /// <remarks>
-/// Orleans may run two activations for a while; the log's epoch and fence make the older one harmless. After a time-out the
-/// outcome of an append is unknown; a batch with a producer id may then be sent again.
+/// Orleans may run two activations for a while; the log's epoch and fence make the older one harmless. After a time-out the outcome of an append is
+/// unknown. A batch with a producer id may then be sent again.
 /// </remarks>
 [Alias("os.IPartitionGrain")]
 public interface IPartitionGrain : IGrainWithStringKey
 {
     /// <summary>Appends the batches of one request, all or none, next to each other.</summary>
     /// <param name="request">The batches.</param>
-    /// <param name="cancellationToken">The caller's deadline; once it has passed the outcome is unknown.</param>
+    /// <param name="cancellationToken">The caller's deadline. Once it has passed, the outcome is unknown.</param>
     [Alias("AppendAsync")]
     ValueTask<AppendResponse> AppendAsync(AppendRequest request, CancellationToken cancellationToken = default);
 
     /// <summary>Reads whole batches below the high watermark, waiting for new ones as the request says.</summary>
-    /// <param name="request">From where and how much.</param>
+    /// <param name="request">The offset to read from, and how much to read.</param>
     /// <param name="cancellationToken">Ends the wait when the caller has gone.</param>
     [Alias("FetchAsync"), ResponseTimeout(PartitionLimits.FetchTimeout)]
     ValueTask<FetchResponse> FetchAsync(FetchRequest request, CancellationToken cancellationToken = default);
@@ -33,25 +33,25 @@ public interface IPartitionGrain : IGrainWithStringKey
     [Alias("DescribeAsync")]
     ValueTask<PartitionDescription> DescribeAsync();
 
-    /// <summary>Takes the topic's new settings; an older version than it has is ignored.</summary>
+    /// <summary>Takes the topic's new settings. A version older than the partition's is ignored.</summary>
     /// <param name="topic">The topic as it is now.</param>
     [Alias("ConfigureAsync")]
     ValueTask ConfigureAsync(TopicMetadata topic);
 
-    /// <summary>Moves the log start offset up, so that records below it are gone (Kafka's DeleteRecords).</summary>
+    /// <summary>Moves the log start offset up, so that the records below it are gone (Kafka's DeleteRecords).</summary>
     /// <param name="beforeOffset">The new log start offset; -1 for the high watermark.</param>
     /// <param name="cancellationToken">The caller's deadline.</param>
     [Alias("DeleteRecordsAsync")]
     ValueTask<PartitionDescription> DeleteRecordsAsync(long beforeOffset, CancellationToken cancellationToken = default);
 
-    /// <summary>Closes an aged segment, applies retention and frees bytes that are due: for a partition that nobody else has open.</summary>
+    /// <summary>Closes an aged segment, applies retention, and frees bytes that are due. It serves partitions that nobody else has open.</summary>
     /// <param name="cancellationToken">Gives up.</param>
     [Alias("MaintainAsync")]
     ValueTask MaintainAsync(CancellationToken cancellationToken = default);
 
-    /// <summary>Ends the log of a topic that the catalogue has removed, and frees its bytes; repeating it is harmless.</summary>
+    /// <summary>Ends the log of a topic that the catalogue has removed, and frees its bytes. Repeating it is harmless.</summary>
     /// <param name="cancellationToken">The caller's deadline.</param>
-    /// <exception cref="StreamException">The bytes could not be freed; try again.</exception>
+    /// <exception cref="StreamException">Not all bytes could be freed; try again.</exception>
     [Alias("DeleteAsync")]
     ValueTask DeleteAsync(CancellationToken cancellationToken = default);
 }
@@ -65,8 +65,8 @@ public readonly record struct PartitionKey(Guid TopicId, int Partition)
     public override string ToString() => $"{TopicId:N}/{Partition}";
 
     /// <summary>Reads a key's text.</summary>
-    /// <param name="text">What <see cref="ToString"/> gave.</param>
-    /// <exception cref="FormatException">It is none.</exception>
+    /// <param name="text">The result of <see cref="ToString"/>.</param>
+    /// <exception cref="FormatException">The text is not a key.</exception>
     public static PartitionKey Parse(string text)
     {
         var slash = text.IndexOf('/', StringComparison.Ordinal);

@@ -5,10 +5,10 @@ using OrleansStream.Topics;
 namespace OrleansStream.Partitions;
 
 /// <summary>Batches for one partition.</summary>
-/// <param name="Batches">Whole record batches v2, back to back; not changed by anybody until the call has ended.</param>
+/// <param name="Batches">Whole record batches of format 2, back to back. Nobody may change them until the call has ended.</param>
 /// <param name="Acks">When to answer.</param>
-/// <param name="TopicVersion">The version of the topic the sender knows; a partition that knows an older one catches up.</param>
-/// <param name="ExpectedNextOffset">Append only when this is the next offset; null for no condition.</param>
+/// <param name="TopicVersion">The version of the topic that the sender knows. A partition that knows an older version reads the topic again.</param>
+/// <param name="ExpectedNextOffset">Append only if this is the next offset; null for no condition.</param>
 [GenerateSerializer, Immutable, Alias("os.AppendRequest")]
 public readonly record struct AppendRequest(
     [property: Id(0)] AppendBatches Batches,
@@ -16,12 +16,12 @@ public readonly record struct AppendRequest(
     [property: Id(2)] long TopicVersion,
     [property: Id(3)] long? ExpectedNextOffset = null);
 
-/// <summary>What came of an append.</summary>
-/// <param name="Error">Null when it was stored (or, with <see cref="Acks.Leader"/>, ordered).</param>
+/// <summary>The outcome of an append.</summary>
+/// <param name="Error">Null when the batches are stored (or, with <see cref="Acks.Leader"/>, ordered).</param>
 /// <param name="BaseOffset">The offset of the first record, or -1.</param>
-/// <param name="LogAppendTimeMs">The time the log gave the records where the topic says so, else -1.</param>
+/// <param name="LogAppendTimeMs">The log's time, which the records got if the topic says so, else -1.</param>
 /// <param name="LogStartOffset">The log's first readable offset.</param>
-/// <param name="Duplicate">True when the batch had been stored before and this is its first answer again.</param>
+/// <param name="Duplicate">True when the batch had been stored before; the answer is that of the first time.</param>
 [GenerateSerializer, Immutable, Alias("os.AppendResponse")]
 public readonly record struct AppendResponse(
     [property: Id(0)] StreamError? Error,
@@ -30,9 +30,9 @@ public readonly record struct AppendResponse(
     [property: Id(3)] long LogStartOffset,
     [property: Id(4)] bool Duplicate = false);
 
-/// <summary>What to read of one partition.</summary>
-/// <param name="Offset">The first offset wanted; or <see cref="Earliest"/>, or <see cref="Latest"/>.</param>
-/// <param name="BytesMax">The most bytes of batches to return; the first batch comes even when it is larger.</param>
+/// <summary>A read of one partition.</summary>
+/// <param name="Offset">The first offset wanted, or <see cref="Earliest"/> or <see cref="Latest"/>.</param>
+/// <param name="BytesMax">The most bytes of batches to return. The first batch is returned even if it is larger.</param>
 /// <param name="WaitMs">How long to wait for a record when there is none yet, in milliseconds.</param>
 [GenerateSerializer, Immutable, Alias("os.FetchRequest")]
 public readonly record struct FetchRequest(
@@ -41,8 +41,8 @@ public readonly record struct FetchRequest(
     [property: Id(2)] int WaitMs)
 {
     /// <summary>
-    /// Only of the topic with this id: another one of that name is refused as unknown. Null for whichever has the name when the request
-    /// comes; a wait is bound to that one, and refused when it is deleted meanwhile.
+    /// The id of the topic to read; another topic of the same name is then refused as unknown. With null the topic that has the name when the request
+    /// comes is read. A wait keeps to that topic, and is refused when the topic is deleted meanwhile.
     /// </summary>
     [Id(3)] public Guid? TopicId { get; init; }
 
@@ -55,7 +55,7 @@ public readonly record struct FetchRequest(
 
 /// <summary>Batches of one partition.</summary>
 /// <param name="Error">Null when the offset was within the log.</param>
-/// <param name="Offset">The offset that was read from; records below it in the first batch are to be passed over.</param>
+/// <param name="Offset">The offset that was read from. The reader must skip records below it in the first batch.</param>
 /// <param name="Batches">Whole record batches as they are stored, back to back; empty when there is nothing new.</param>
 /// <param name="HighWatermark">The durable end offset.</param>
 /// <param name="LogStartOffset">The first readable offset.</param>
@@ -67,11 +67,11 @@ public readonly record struct FetchResponse(
     [property: Id(3)] long HighWatermark,
     [property: Id(4)] long LogStartOffset)
 {
-    /// <summary>The topic that was read, as a router tells it; null from the partition itself, and where no topic was found.</summary>
+    /// <summary>The topic that was read, set by routers; null from the partition itself, and when no topic was found.</summary>
     [Id(5)] public Guid? TopicId { get; init; }
 }
 
-/// <summary>The place in a log that belongs to a time.</summary>
+/// <summary>The first offset at or after a time.</summary>
 /// <param name="Error">Null when the log could be searched.</param>
 /// <param name="Offset">The first offset dated at or after the time; the high watermark when there is none.</param>
 /// <param name="TimestampMs">The record's own timestamp, or -1 when there is none.</param>
@@ -81,17 +81,17 @@ public readonly record struct FindOffsetResponse(
     [property: Id(1)] long Offset,
     [property: Id(2)] long TimestampMs)
 {
-    /// <summary>The topic that was searched, as a router tells it; null from the partition itself, and where no topic was found.</summary>
+    /// <summary>The topic that was searched, set by routers; null from the partition itself, and when no topic was found.</summary>
     [Id(3)] public Guid? TopicId { get; init; }
 }
 
 /// <summary>The state of a partition.</summary>
 /// <param name="Partition">Its number.</param>
-/// <param name="Error">Why its state could not be had; null when it could.</param>
+/// <param name="Error">Why the state could not be read; null when it could.</param>
 /// <param name="LogStartOffset">The first readable offset.</param>
 /// <param name="HighWatermark">The durable end offset.</param>
 /// <param name="SizeBytes">The bytes of its segments.</param>
-/// <param name="LeaderEpoch">The epoch of its owner: grows with each activation.</param>
+/// <param name="LeaderEpoch">The epoch of its owner, which grows with each activation.</param>
 /// <param name="Leader">The silo that leads it.</param>
 /// <param name="SegmentCount">The count of its segments.</param>
 [GenerateSerializer, Immutable, Alias("os.PartitionDescription")]
@@ -105,17 +105,17 @@ public sealed record PartitionDescription(
     [property: Id(6)] string Leader,
     [property: Id(7)] int SegmentCount)
 {
-    /// <summary>The bytes of segments that retention or a deletion took out of the log and that are not freed yet.</summary>
+    /// <summary>The bytes of segments that retention or a deletion has taken out of the log and that are not freed yet.</summary>
     [Id(8)] public long DeletingBytes { get; init; }
 
-    /// <summary>What becomes durable in it; null when it is not open.</summary>
+    /// <summary>The traffic that becomes durable; null when the partition is not open.</summary>
     [Id(9)] public PartitionFlow? In { get; init; }
 
-    /// <summary>What is fetched from it; null when it is not open.</summary>
+    /// <summary>The traffic that is fetched; null when the partition is not open.</summary>
     [Id(10)] public PartitionFlow? Out { get; init; }
 }
 
-/// <summary>One direction of a partition's traffic, per second, since its leader opened it.</summary>
+/// <summary>A partition's traffic in one direction, per second, since its leader opened it.</summary>
 /// <param name="RecordsPerSecond1">Records, over the last minute.</param>
 /// <param name="RecordsPerSecond5">Records, over the last five minutes.</param>
 /// <param name="BytesPerSecond1">Bytes as stored, over the last minute.</param>

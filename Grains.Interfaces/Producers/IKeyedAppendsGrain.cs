@@ -5,10 +5,10 @@ using OrleansStream.Topics;
 
 namespace OrleansStream.Producers;
 
-/// <summary>Remembers appends by the keys that clients gave them, for a share of a topic's keys. Key: <see cref="KeyOf"/>.</summary>
+/// <summary>Remembers the appends that clients gave a key, for one share of a topic's keys. Key: <see cref="KeyOf"/>.</summary>
 /// <remarks>
-/// What an append needs to be made again is durable before it begins: its producer id and epoch, and the topic it is planned by. So whoever
-/// comes with the key when the one who made it has died makes it again, and the partitions know what they have.
+/// What is needed to repeat an append is durable before the append begins: its producer id and epoch, and the topic by which it is planned. So if its
+/// runner dies, the next caller with the key can repeat the append, and the partitions recognize what they have stored already.
 /// </remarks>
 [Alias("os.IKeyedAppendsGrain")]
 public interface IKeyedAppendsGrain : IGrainWithStringKey
@@ -18,22 +18,22 @@ public interface IKeyedAppendsGrain : IGrainWithStringKey
     /// <param name="keyHash">The hash of the client's key.</param>
     static string KeyOf(Guid topicId, ReadOnlySpan<byte> keyHash) => $"{topicId:N}/{keyHash[0] % KeyedAppendLimits.SharesPerTopic}";
 
-    /// <summary>Begins an append, goes on with one that was left, or finds what came of it.</summary>
-    /// <param name="request">What is to be appended.</param>
+    /// <summary>Begins an append, takes over one whose runner left it, or finds the result of a finished one.</summary>
+    /// <param name="request">The append.</param>
     /// <returns>
-    /// The identity to append under; with its stored parts when it is over. Or <see cref="StreamErrorCode.IdempotencyKeyReused"/>,
-    /// <see cref="StreamErrorCode.IdempotencyKeyInUse"/>, or a limit that is reached.
+    /// The identity to append under, with the stored parts if the append is over. Or <see cref="StreamErrorCode.IdempotencyKeyReused"/>,
+    /// <see cref="StreamErrorCode.IdempotencyKeyInUse"/>, or the error of a limit that is reached.
     /// </returns>
-    /// <exception cref="StreamException">It could not be stored; try again.</exception>
+    /// <exception cref="StreamException">The append could not be stored; try again.</exception>
     [Alias("BeginAsync"), AlwaysInterleave]
     Task<KeyedAppendResponse> BeginAsync(KeyedAppendRequest request);
 
-    /// <summary>Ends an append; one that was begun by another runner meanwhile is not touched.</summary>
+    /// <summary>Ends an append. If another runner has begun it meanwhile, nothing changes.</summary>
     /// <param name="key">The hash of the client's key.</param>
-    /// <param name="runner">Who began it.</param>
+    /// <param name="runner">The runner that began it.</param>
     /// <param name="outcome">How it ended.</param>
-    /// <param name="parts">What became of each part, when it is done.</param>
-    /// <exception cref="StreamException">It could not be stored; whoever comes with the key next makes the append again.</exception>
+    /// <param name="parts">The outcome of each part, if the append is done.</param>
+    /// <exception cref="StreamException">The end could not be stored. The next caller with the key repeats the append.</exception>
     [Alias("EndAsync"), AlwaysInterleave]
     Task EndAsync(string key, Guid runner, KeyedOutcome outcome, ImmutableArray<StoredPart> parts);
 }
@@ -41,7 +41,7 @@ public interface IKeyedAppendsGrain : IGrainWithStringKey
 /// <summary>How an append by key ended.</summary>
 public enum KeyedOutcome
 {
-    /// <summary>Each record is stored, or refused for good: the same answer is given from now on.</summary>
+    /// <summary>Each record is stored or finally refused. From now on the same answer is given.</summary>
     Done,
 
     /// <summary>Nothing was stored: the key is free.</summary>
@@ -51,12 +51,12 @@ public enum KeyedOutcome
     Open,
 }
 
-/// <summary>An append by key.</summary>
+/// <summary>A request to append under a key.</summary>
 /// <param name="Key">The hash of the client's key.</param>
-/// <param name="Body">The hash of all that makes the request what it is.</param>
-/// <param name="Topic">The topic to plan it by.</param>
-/// <param name="KeylessStart">Where the turn of partitions begins for records without a key.</param>
-/// <param name="Runner">Who makes it.</param>
+/// <param name="Body">The hash of everything that distinguishes the request.</param>
+/// <param name="Topic">The topic by which to plan it.</param>
+/// <param name="KeylessStart">The first partition in turn for records without a key.</param>
+/// <param name="Runner">The runner that makes it.</param>
 [GenerateSerializer, Immutable, Alias("os.KeyedAppendRequest")]
 public sealed record KeyedAppendRequest(
     [property: Id(0)] string Key,
@@ -65,46 +65,49 @@ public sealed record KeyedAppendRequest(
     [property: Id(3)] int KeylessStart,
     [property: Id(4)] Guid Runner);
 
-/// <summary>The answer to the beginning of an append by key.</summary>
-/// <param name="Error">Why it is not to be made now.</param>
-/// <param name="Identity">What to append under.</param>
-/// <param name="IsResumed">True when an earlier try may have stored some of it.</param>
+/// <summary>The answer to the beginning of an append under a key.</summary>
+/// <param name="Error">Why the append must not be made now; null when it may be.</param>
+/// <param name="Identity">The identity to append under.</param>
+/// <param name="IsResumed">True when an earlier try may have stored a part of it.</param>
 [GenerateSerializer, Immutable, Alias("os.KeyedAppendResponse")]
 public sealed record KeyedAppendResponse(
     [property: Id(0)] StreamError? Error,
     [property: Id(1)] AppendIdentity? Identity = null,
     [property: Id(2)] bool IsResumed = false);
 
-/// <summary>Bounds of what is remembered by key.</summary>
+/// <summary>Bounds of the memory for keys.</summary>
 public static class KeyedAppendLimits
 {
     /// <summary>The most characters of a key.</summary>
     public const int KeyLengthMax = 255;
 
-    /// <summary>The grains that share a topic's keys, each with a document of its own; at most 256.</summary>
+    /// <summary>The grains that share a topic's keys, each with its own document; at most 256.</summary>
     public const int SharesPerTopic = 256;
 
-    /// <summary>The keys one of them remembers: with all of them 262,144 a topic. Beyond it new ones are refused, never old ones forgotten.</summary>
+    /// <summary>
+    /// The most keys of one grain; all grains of a topic remember 262,144. Above it new keys are refused, and old ones are never forgotten.
+    /// </summary>
     public const int KeysPerShareMax = 1_024;
 
     /// <summary>
-    /// The bytes of appends and topics in one of these documents, which each append writes anew: with all of them 256 MiB a topic. Keys are kept as hashes of
-    /// 32 characters, a record's result has about 60 bytes a partition, an error its text. The ids that are kept for later add at most 64 KiB.
+    /// The most bytes of appends and topics in one document, which each append writes anew; all documents of a topic have 256 MiB. A key is kept as a
+    /// hash of 32 characters, a result takes about 60 bytes for each partition, and an error takes its text. The ids that are kept for later add at
+    /// most 64 KiB.
     /// </summary>
     public const int BytesPerShareMax = 1024 * 1024;
 
-    /// <summary>The bytes at which no further append is begun: the last quarter is for the results of those that were.</summary>
+    /// <summary>From this many bytes on no new append begins. The last quarter is for the results of those that have begun.</summary>
     public const int BytesPerShareToBegin = BytesPerShareMax / 4 * 3;
 
     /// <summary>
-    /// The bytes of one append with its results. Results beyond it, of over a thousand partitions or of many long errors, are not kept: a repeat makes the
-    /// append again, and gets them from the partitions as long as these remember its producer.
+    /// The most bytes of one append with its results. Larger results, of over a thousand partitions or with many long errors, are not kept. A repeat
+    /// then makes the append again, and the partitions return the results as long as they remember its producer.
     /// </summary>
     public const int BytesPerKeyMax = 64 * 1024;
 
-    /// <summary>How long a key is remembered from its first request on.</summary>
+    /// <summary>How long a key is remembered after its first request.</summary>
     public static readonly TimeSpan Age = TimeSpan.FromHours(24);
 
-    /// <summary>How long an append is left to its runner: longer than it may take.</summary>
+    /// <summary>How long an append belongs to its runner. It is longer than an append may take.</summary>
     public static readonly TimeSpan Lease = TopicLimits.AppendTimeout + TimeSpan.FromSeconds(5);
 }

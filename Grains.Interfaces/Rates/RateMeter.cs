@@ -1,17 +1,17 @@
 namespace OrleansStream.Rates;
 
 /// <summary>
-/// How much of something comes per second: a mean in which what came a window ago weighs 1/e of what comes now.
+/// Measures a rate per second, as a mean in which an amount that is one window old has the weight 1/e of a new one.
 /// </summary>
 /// <remarks>
-/// Each amount adds <c>amount / window</c>, and the sum decays as <c>exp(-age / window)</c>; while the meter is younger than its window
-/// the sum is scaled up by the part of the weights that is missing, so that a steady rate is told from the start. Not thread-safe.
+/// Each amount adds <c>amount / window</c>, and the sum decays as <c>exp(-age / window)</c>. While the meter is younger than its window, the sum is
+/// scaled up by the missing weights, so that a steady rate is right from the start. Not thread-safe.
 /// </remarks>
 /// <param name="time">The clock.</param>
 /// <param name="window">The time constant; positive.</param>
 public sealed class RateMeter(TimeProvider time, TimeSpan window)
 {
-    // Before this part of the window has passed, one amount says nothing about a rate.
+    // Before this fraction of the window has passed, one amount says nothing about the rate.
     private const double WeightMin = 0.01;
 
     private readonly long _beganAt = time.GetTimestamp();
@@ -29,8 +29,8 @@ public sealed class RateMeter(TimeProvider time, TimeSpan window)
         }
     }
 
-    /// <summary>Counts something.</summary>
-    /// <param name="amount">How much; not negative.</param>
+    /// <summary>Counts an amount.</summary>
+    /// <param name="amount">The amount; not negative.</param>
     public void Add(double amount)
     {
         Decay();

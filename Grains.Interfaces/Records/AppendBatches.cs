@@ -1,8 +1,8 @@
 namespace OrleansStream.Records;
 
 /// <summary>
-/// Whole batches to append, back to back: bytes that lie there already, records that are written only at their last place, or several of
-/// these one behind the other. It owns none of their memory.
+/// Whole batches to append, back to back. They are bytes that exist already, or records that are written only when they reach their final place, or
+/// several of these in a row. This type owns none of their memory.
 /// </summary>
 public readonly record struct AppendBatches
 {
@@ -12,7 +12,7 @@ public readonly record struct AppendBatches
     private readonly int _piece;
     private readonly bool _isWritten;
 
-    /// <summary>Takes batches as they lie.</summary>
+    /// <summary>Takes batches that exist already.</summary>
     /// <param name="bytes">Whole batches, back to back.</param>
     public AppendBatches(ReadOnlyMemory<byte> bytes)
     {
@@ -21,7 +21,7 @@ public readonly record struct AppendBatches
     }
 
     /// <summary>Takes a batch that is yet to be written.</summary>
-    /// <param name="selection">Its records; to which none is added any more.</param>
+    /// <param name="selection">The batch's records. No record may be added any more.</param>
     public AppendBatches(RecordSelection selection)
     {
         ArgumentNullException.ThrowIfNull(selection);
@@ -32,8 +32,8 @@ public readonly record struct AppendBatches
     private AppendBatches(ReadOnlyMemory<byte> bytes, bool isWritten)
         : this(bytes) => _isWritten = isWritten;
 
-    /// <summary>Takes several, in their order.</summary>
-    /// <param name="pieces">At least one, none of them empty or made of several.</param>
+    /// <summary>Takes several batches in a row.</summary>
+    /// <param name="pieces">At least one; none of them is empty or made of several.</param>
     public AppendBatches(AppendBatches[] pieces)
         : this(pieces, 0, SumOf(pieces))
     {
@@ -52,41 +52,41 @@ public readonly record struct AppendBatches
         LengthBytes = of.LengthBytes - lengthBytes;
     }
 
-    /// <summary>The length of all of them in bytes.</summary>
+    /// <summary>The length of all batches in bytes.</summary>
     public int LengthBytes { get; }
 
-    /// <summary>True when there is none.</summary>
+    /// <summary>True when there is no batch.</summary>
     public bool IsEmpty => LengthBytes == 0;
 
     /// <summary>
-    /// Whether the first batch was written in this process by a <see cref="RecordBatchWriter"/> or a <see cref="RecordSelection"/>: its header
-    /// is true, and its records are sound. What comes from another process is never believed to be.
+    /// Whether a <see cref="RecordBatchWriter"/> or <see cref="RecordSelection"/> of this process wrote the first batch, so that its header and
+    /// records are known to be right. A batch from another process never counts as such.
     /// </summary>
     public bool IsFirstWrittenHere => _isWritten || _selection is not null;
 
     /// <summary>Takes a batch that was written in this process.</summary>
-    /// <param name="writer">Who wrote it: finished, and not reset or disposed while the batch is in use.</param>
+    /// <param name="writer">The writer, which has finished the batch. It must not be reset or disposed while the batch is in use.</param>
     public static AppendBatches Of(RecordBatchWriter writer)
     {
         ArgumentNullException.ThrowIfNull(writer);
         return new AppendBatches(writer.WrittenBatch(), isWritten: true);
     }
 
-    /// <summary>Takes batches as they lie.</summary>
+    /// <summary>Takes batches that exist already.</summary>
     /// <param name="bytes">Whole batches, back to back.</param>
     public static implicit operator AppendBatches(ReadOnlyMemory<byte> bytes) => new(bytes);
 
-    /// <summary>Takes batches as they lie.</summary>
+    /// <summary>Takes batches that exist already.</summary>
     /// <param name="bytes">Whole batches, back to back.</param>
     public static implicit operator AppendBatches(Memory<byte> bytes) => new(bytes);
 
-    /// <summary>Takes batches as they lie.</summary>
+    /// <summary>Takes batches that exist already.</summary>
     /// <param name="bytes">Whole batches, back to back.</param>
     public static implicit operator AppendBatches(byte[] bytes) => new(bytes);
 
-    /// <summary>Checks the first batch, its checksum included. One that is yet to be written was checked where its records were chosen.</summary>
+    /// <summary>Checks the first batch with its checksum. A batch that is yet to be written was checked when its records were chosen.</summary>
     /// <param name="header">Its header.</param>
-    /// <param name="lengthBytes">Its length in bytes, when it is valid.</param>
+    /// <param name="lengthBytes">The batch's length in bytes, if it is valid.</param>
     public RecordBatchStatus Validate(out RecordBatchHeader header, out int lengthBytes)
     {
         if (_selection is null)
@@ -96,7 +96,7 @@ public readonly record struct AppendBatches
         return RecordBatchStatus.Valid;
     }
 
-    /// <summary>Reads the first batch's header as it stands.</summary>
+    /// <summary>Reads the first batch's header without checking it.</summary>
     /// <param name="header">The header.</param>
     /// <returns>False when there is none.</returns>
     public bool TryReadFirst(out RecordBatchHeader header)
@@ -127,7 +127,7 @@ public readonly record struct AppendBatches
             : default;
     }
 
-    /// <summary>Copies them to where they are to lie; those that were only chosen are written there.</summary>
+    /// <summary>Copies the batches to their final place. Batches that are yet to be written are written there.</summary>
     /// <param name="destination">At least <see cref="LengthBytes"/> bytes.</param>
     /// <exception cref="ArgumentException">The destination is too short.</exception>
     public void CopyTo(Span<byte> destination)
@@ -144,10 +144,10 @@ public readonly record struct AppendBatches
         }
     }
 
-    /// <summary>Them in one memory: where they lie, if they lie in one, else a copy.</summary>
+    /// <summary>The batches in one memory: the memory where they lie, if it is one, else a copy.</summary>
     public ReadOnlyMemory<byte> ToMemory() => _bytes.Length == LengthBytes ? _bytes : ToArray();
 
-    /// <summary>A copy of them.</summary>
+    /// <summary>A copy of the batches.</summary>
     public byte[] ToArray()
     {
         var copy = new byte[LengthBytes];

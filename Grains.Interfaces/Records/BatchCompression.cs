@@ -8,22 +8,22 @@ using ZstdSharp;
 
 namespace OrleansStream.Records;
 
-/// <summary>The four codecs of a batch's records, each bounded by what it may unfold to and not by what it claims.</summary>
+/// <summary>The four codecs of a batch's records. The memory for decompression is bounded, whatever size the compressed data claims.</summary>
 internal static class BatchCompression
 {
     // libzstd's own default, and Kafka's.
     private const int ZstdLevelDefault = 3;
 
-    // Java's Snappy stream: a signature, its version and the oldest version that can read it; then length-prefixed blocks.
+    // Java's Snappy stream has a signature, its version, the oldest version that can read it, and then length-prefixed blocks.
     private static ReadOnlySpan<byte> SnappySignature => [0x82, (byte)'S', (byte)'N', (byte)'A', (byte)'P', (byte)'P', (byte)'Y', 0];
 
     private const int SnappyPreambleBytes = 16;
 
     /// <summary>Compresses the records of a batch.</summary>
     /// <param name="codec">Any but <see cref="CompressionType.None"/>.</param>
-    /// <param name="level">The codec's own scale, or null for its default; Snappy has none.</param>
+    /// <param name="level">The level, on the codec's own scale; null for its default. Snappy has none.</param>
     /// <param name="records">The encoded records.</param>
-    /// <param name="destination">Takes the compressed bytes behind what it holds.</param>
+    /// <param name="destination">The buffer to which the compressed bytes are added.</param>
     public static void Compress(CompressionType codec, int? level, ReadOnlySpan<byte> records, PooledBuffer destination)
     {
         switch (codec)
@@ -35,7 +35,7 @@ internal static class BatchCompression
                 CompressSnappy(records, destination);
                 break;
             case CompressionType.Lz4:
-                // Kafka's Java reader takes independent blocks only.
+                // Kafka's Java reader accepts only independent blocks.
                 var settings = new LZ4EncoderSettings
                 {
                     ChainBlocks = false,
@@ -59,19 +59,19 @@ internal static class BatchCompression
         }
     }
 
-    /// <summary>Unfolds the records of a batch into a pooled buffer, which the caller disposes.</summary>
-    /// <exception cref="RecordFormatException">They cannot be unfolded, or not within the bound.</exception>
+    /// <summary>Decompresses the records of a batch into a pooled buffer, which the caller disposes.</summary>
+    /// <exception cref="RecordFormatException">They cannot be decompressed, or are larger than the bound.</exception>
     public static PooledBuffer Decompress(CompressionType codec, ReadOnlySpan<byte> compressed) =>
         Decompress(codec, compressed, isSent: false, out _);
 
     /// <summary>
-    /// Unfolds the records of a batch that a producer sent into a pooled buffer, which the caller disposes. The whole of the bytes must be what
-    /// every reader takes for the whole: one frame of LZ4 or Zstandard, and members of gzip with nothing behind them.
+    /// Decompresses the records of a batch that a producer sent into a pooled buffer, which the caller disposes. Every reader must take all of the
+    /// bytes, so they must be one frame of LZ4 or Zstandard, or gzip members with nothing behind them.
     /// </summary>
-    /// <param name="codec">How they are compressed.</param>
+    /// <param name="codec">The codec of the records.</param>
     /// <param name="compressed">The compressed records.</param>
-    /// <param name="gzipMembers">The count of gzip's members; many readers take only the first. 0 for other codecs.</param>
-    /// <exception cref="RecordFormatException">They cannot be unfolded, or not within the bound, or are several frames.</exception>
+    /// <param name="gzipMembers">The count of gzip members, of which many readers take only the first; 0 for other codecs.</param>
+    /// <exception cref="RecordFormatException">They cannot be decompressed, are larger than the bound, or are several frames.</exception>
     public static PooledBuffer DecompressSent(CompressionType codec, ReadOnlySpan<byte> compressed, out int gzipMembers) =>
         Decompress(codec, compressed, isSent: true, out gzipMembers);
 
@@ -81,7 +81,7 @@ internal static class BatchCompression
         var destination = new PooledBuffer(
             RecordLimits.DecompressedBatchBytesMax,
             max => new RecordFormatException(
-                RecordFormatError.DecompressedTooLarge, $"The batch's records unfold to more than {max} bytes."));
+                RecordFormatError.DecompressedTooLarge, $"The batch's records decompress to more than {max} bytes."));
         try
         {
             switch (codec)
@@ -113,7 +113,7 @@ internal static class BatchCompression
         }
         catch (Exception e) when (e is not RecordFormatException and not OutOfMemoryException)
         {
-            // Each package has its own exceptions for bad bytes; to a reader of batches they are all one thing.
+            // Each codec's package throws its own exceptions for bad bytes; readers of batches get one kind.
             destination.Dispose();
             throw new RecordFormatException(RecordFormatError.BadCompressedData, $"The batch's {codec} data is malformed.", e);
         }
@@ -130,7 +130,7 @@ internal static class BatchCompression
             return;
         throw new RecordFormatException(
             RecordFormatError.SeveralFrames,
-            $"The first {codec} frame takes {frameLengthBytes} of {lengthBytes} bytes. Many readers take one frame only: send the records in one.");
+            $"The first {codec} frame takes {frameLengthBytes} of {lengthBytes} bytes. Many readers take only one frame, so send the records in one frame.");
     }
 
     private static unsafe void DecompressGzip(ReadOnlySpan<byte> compressed, PooledBuffer destination)
@@ -139,7 +139,7 @@ internal static class BatchCompression
         {
             using var source = new UnmanagedMemoryStream(start, compressed.Length);
             using var gzip = new GZipStream(source, CompressionMode.Decompress);
-            // A whole step only at first: asking for one near the bound would double the memory for nothing.
+            // Only the first request is for a whole step; near the bound such a request would double the memory in vain.
             var read = gzip.Read(destination.GetSpan(RecordLimits.DecompressStepBytes));
             while (read > 0)
             {
@@ -199,7 +199,7 @@ internal static class BatchCompression
         if (length < 0 || length > (long)block.Length * RecordLimits.SnappyRatioMax)
         {
             throw new RecordFormatException(
-                RecordFormatError.BadCompressedData, $"A Snappy block of {block.Length} bytes claims to hold {length}.");
+                RecordFormatError.BadCompressedData, $"A Snappy block of {block.Length} bytes claims to hold {length} bytes.");
         }
 
         var written = Snappy.Decompress(block, destination.Take(length));
@@ -209,7 +209,7 @@ internal static class BatchCompression
 
     private static void DecompressZstd(ReadOnlySpan<byte> compressed, PooledBuffer destination)
     {
-        // As a stream, since a frame need not tell its size and a size told may be a lie.
+        // Read as a stream, because a frame need not tell its size, and the size that it tells may be wrong.
         using var decompressor = new Decompressor();
         var status = OperationStatus.Done;
         while (!compressed.IsEmpty || status == OperationStatus.DestinationTooSmall)

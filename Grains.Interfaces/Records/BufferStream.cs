@@ -1,6 +1,6 @@
 namespace OrleansStream.Records;
 
-/// <summary>A stream that writes behind what a buffer holds; it leaves the buffer open.</summary>
+/// <summary>A stream that adds what is written to a buffer. Disposing the stream leaves the buffer open.</summary>
 internal sealed class BufferStream(PooledBuffer destination) : Stream
 {
     public override bool CanRead => false;

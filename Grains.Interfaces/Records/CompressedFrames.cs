@@ -4,20 +4,20 @@ using ZstdSharp.Unsafe;
 
 namespace OrleansStream.Records;
 
-/// <summary>How many bytes the first frame of compressed data takes; nothing is unfolded for that.</summary>
+/// <summary>Finds the length of the first frame of compressed data, without decompressing it.</summary>
 internal static class CompressedFrames
 {
     private const uint Lz4Magic = 0x184d2204;
     private const int Lz4DescriptorPosition = 4, Lz4DescriptorLengthBytesMin = 2;
     private const byte HasDictionaryId = 1, HasContentChecksum = 4, HasContentSize = 8, HasBlockChecksums = 16;
 
-    /// <summary>The length of the LZ4 frame that some bytes start with.</summary>
+    /// <summary>The length in bytes of the LZ4 frame at the start of some bytes.</summary>
     /// <remarks>Source: the LZ4 frame format, version 1.6.</remarks>
-    /// <exception cref="InvalidDataException">They do not start with a whole frame.</exception>
+    /// <exception cref="InvalidDataException">The bytes do not start with a whole frame.</exception>
     public static int Lz4LengthBytes(ReadOnlySpan<byte> bytes)
     {
         if (bytes.Length < Lz4DescriptorPosition + Lz4DescriptorLengthBytesMin || BinaryPrimitives.ReadUInt32LittleEndian(bytes) != Lz4Magic)
-            throw new InvalidDataException("There is no LZ4 frame where one begins.");
+            throw new InvalidDataException("The bytes do not begin with an LZ4 frame.");
         var flags = bytes[Lz4DescriptorPosition];
         long position = Lz4DescriptorPosition + Lz4DescriptorLengthBytesMin + ((flags & HasContentSize) != 0 ? sizeof(ulong) : 0)
             + ((flags & HasDictionaryId) != 0 ? sizeof(uint) : 0) + 1;
@@ -36,8 +36,8 @@ internal static class CompressedFrames
         return position <= bytes.Length ? (int)position : throw new InvalidDataException("An LZ4 frame is cut off.");
     }
 
-    /// <summary>Has an LZ4 frame tell the size of its content, which the encoder cannot: readers then take their memory at once.</summary>
-    /// <param name="destination">The frame is the last in it, and its header tells neither a content size nor a dictionary.</param>
+    /// <summary>Adds the size of its content to an LZ4 frame, which the encoder cannot do. Readers can then allocate their memory at once.</summary>
+    /// <param name="destination">The buffer that ends with the frame. The frame's header has neither a content size nor a dictionary.</param>
     /// <param name="start">The frame's position.</param>
     /// <param name="contentBytes">The size of its content in bytes.</param>
     public static void AddLz4ContentSize(PooledBuffer destination, int start, int contentBytes)
@@ -49,20 +49,20 @@ internal static class CompressedFrames
         frame[SizePosition..length].CopyTo(frame[(SizePosition + sizeof(ulong))..]);
         frame[Lz4DescriptorPosition] |= HasContentSize;
         BinaryPrimitives.WriteInt64LittleEndian(frame[SizePosition..], contentBytes);
-        // The second byte of the descriptor's xxHash.
+        // The checksum of the descriptor is the second byte of its xxHash.
         frame[SizePosition + sizeof(ulong)] = (byte)(XxHash32.HashToUInt32(frame[Lz4DescriptorPosition..(SizePosition + sizeof(ulong))]) >> 8);
     }
 
-    /// <summary>The length of the Zstandard frame, or skippable frame, that some bytes start with.</summary>
+    /// <summary>The length in bytes of the Zstandard frame, or skippable frame, at the start of some bytes.</summary>
     /// <remarks>Source: RFC 8878.</remarks>
-    /// <exception cref="InvalidDataException">They do not start with a whole frame.</exception>
+    /// <exception cref="InvalidDataException">The bytes do not start with a whole frame.</exception>
     public static unsafe int ZstdLengthBytes(ReadOnlySpan<byte> bytes)
     {
         fixed (byte* start = bytes)
         {
             var length = Methods.ZSTD_findFrameCompressedSize(start, (nuint)bytes.Length);
             return Methods.ZSTD_isError(length) || length > (nuint)bytes.Length
-                ? throw new InvalidDataException("There is no whole Zstandard frame where one begins.")
+                ? throw new InvalidDataException("The bytes do not begin with a whole Zstandard frame.")
                 : (int)length;
         }
     }

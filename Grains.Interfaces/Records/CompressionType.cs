@@ -1,9 +1,9 @@
 namespace OrleansStream.Records;
 
-/// <summary>How the records of a batch are compressed: the lowest three bits of the batch's attributes, by Kafka's numbers.</summary>
+/// <summary>The codec of a batch's records: the lowest three bits of the batch's attributes, with Kafka's numbers.</summary>
 public enum CompressionType : byte
 {
-    /// <summary>The records follow the header as they are.</summary>
+    /// <summary>The records are not compressed.</summary>
     None = 0,
 
     /// <summary>RFC 1952.</summary>
@@ -19,12 +19,12 @@ public enum CompressionType : byte
     Zstd = 4,
 }
 
-/// <summary>Whose clock a batch's timestamps are from: bit 3 of its attributes (KIP-32).</summary>
+/// <summary>The clock of a batch's timestamps: bit 3 of its attributes (KIP-32).</summary>
 public enum TimestampType
 {
-    /// <summary>Each record carries the time its producer gave it.</summary>
+    /// <summary>Each record has the time that its producer gave it.</summary>
     CreateTime,
 
-    /// <summary>Every record of the batch has the time at which the log took it: the batch's max timestamp.</summary>
+    /// <summary>Every record of the batch has the time at which the log took the batch, which is the batch's max timestamp.</summary>
     LogAppendTime,
 }

@@ -6,9 +6,9 @@ namespace OrleansStream.Records;
 
 /// <summary>CRC-32C (Castagnoli, RFC 3720 appendix B.4): the checksum of a record batch.</summary>
 /// <remarks>
-/// The processor's own instruction (SSE 4.2, ARMv8) through <see cref="BitOperations"/>, which has a table for machines
-/// without. The instruction takes three cycles but one can start each cycle, so three independent stretches are summed at
-/// once and joined: joining multiplies by a power of x, done by table.
+/// It uses the processor's own instruction (SSE 4.2, ARMv8) through <see cref="BitOperations"/>, which has a table for other machines. The
+/// instruction takes three cycles, but one can start in each cycle. So three independent stretches are computed at once and then joined. Joining
+/// multiplies by a power of x, with a table.
 /// </remarks>
 public static class Crc32C
 {
@@ -18,8 +18,8 @@ public static class Crc32C
     private static readonly uint[] LongShift = MakeShiftTable(LongStretchBytes);
     private static readonly uint[] ShortShift = MakeShiftTable(ShortStretchBytes);
 
-    /// <summary>The checksum of some bytes.</summary>
-    /// <param name="bytes">The bytes, any count of them.</param>
+    /// <summary>The checksum of bytes.</summary>
+    /// <param name="bytes">The bytes; there may be none.</param>
     public static uint Compute(ReadOnlySpan<byte> bytes) => Append(0, bytes);
 
     /// <summary>The checksum of bytes that follow others.</summary>
@@ -37,21 +37,21 @@ public static class Crc32C
         return ~state;
     }
 
-    /// <summary>The checksum after some of the bytes were replaced, in a time that hardly grows with the bytes behind them.</summary>
+    /// <summary>The checksum after some of the bytes were replaced. It takes hardly longer when more bytes follow them.</summary>
     /// <param name="crc">The checksum of all bytes as they were.</param>
-    /// <param name="before">The bytes replaced, as they were.</param>
-    /// <param name="after">The same bytes as they are now.</param>
-    /// <param name="lengthBehind">How many bytes follow them.</param>
+    /// <param name="before">The replaced bytes, as they were.</param>
+    /// <param name="after">The same bytes, as they are now.</param>
+    /// <param name="lengthBehind">The count of bytes that follow them.</param>
     /// <remarks>
-    /// It is linear: the checksum of what changed, moved by as many zero bytes as follow, is what changes in the checksum. A checksum
-    /// that was wrong before stays as wrong.
+    /// A CRC is linear. So the checksum of the change, moved by as many zero bytes as follow, is the change of the checksum. A checksum that was
+    /// wrong before stays wrong.
     /// </remarks>
     public static uint Replace(uint crc, ReadOnlySpan<byte> before, ReadOnlySpan<byte> after, int lengthBehind)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(before.Length, after.Length);
         ArgumentOutOfRangeException.ThrowIfNegative(lengthBehind);
         var change = Compute(before) ^ Compute(after);
-        // x to the power of 8 a byte, by squaring; polynomials are written with the lowest power in the highest bit.
+        // Computes x to the power of 8 * lengthBehind by squaring. Polynomials are written with the lowest power in the highest bit.
         var power = 1u << 23;
         for (; lengthBehind > 0; lengthBehind >>= 1)
         {
@@ -109,7 +109,7 @@ public static class Crc32C
         table[state & 0xff] ^ table[256 + ((state >> 8) & 0xff)]
         ^ table[512 + ((state >> 16) & 0xff)] ^ table[768 + (state >> 24)];
 
-    // What a state becomes after a stretch of zero bytes. That is linear over its bits, so 32 of them give the rest.
+    // What a state becomes after a stretch of zero bytes. This is linear in the state's bits, so the results for its 32 bits give all others.
     private static uint[] MakeShiftTable(int stretchBytes)
     {
         var bits = new uint[32];

@@ -3,12 +3,12 @@ using System.Buffers.Binary;
 namespace OrleansStream.Records;
 
 /// <summary>
-/// The mark with which a new leader closes a segment to older ones: an empty control batch that uses no offset.
+/// A fence: an empty control batch that uses no offset. With it a new leader closes a segment to older leaders.
 /// </summary>
 /// <remarks>
-/// A Kafka log reader steps over it, as over any control batch. It has no record and a last offset delta of -1, so the chain of
-/// offsets goes on as if it were not there, and repeating it is harmless. The base sequence carries the epoch, since the leader
-/// epoch field lies outside the checksum, and a fence is believed only when both agree.
+/// A reader of Kafka's logs steps over it, as over any control batch. It has no record and a last offset delta of -1. So the chain of offsets goes on
+/// as if it were not there, and it may be repeated without harm. The field of the leader epoch lies outside the checksum, so the base sequence has
+/// the epoch too, and a fence is believed only when both agree.
 /// </remarks>
 public static class FenceBatch
 {
@@ -17,7 +17,7 @@ public static class FenceBatch
 
     /// <summary>Writes a fence.</summary>
     /// <param name="destination">At least <see cref="LengthBytes"/> bytes.</param>
-    /// <param name="baseOffset">The offset that the next record will get.</param>
+    /// <param name="baseOffset">The offset of the next record.</param>
     /// <param name="epoch">The new leader's epoch, not negative.</param>
     /// <exception cref="ArgumentException">The destination is too short.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The offset or the epoch is negative.</exception>
@@ -45,9 +45,9 @@ public static class FenceBatch
         RecordBatchHeader.StampCrc(batch);
     }
 
-    /// <summary>Tells whether a valid batch is a fence, and whose.</summary>
+    /// <summary>Tells whether a valid batch is a fence, and of which epoch.</summary>
     /// <param name="header">The header of a batch whose checksum was checked.</param>
-    /// <param name="epoch">The epoch, or -1 when it is no fence.</param>
+    /// <param name="epoch">The epoch; -1 when the batch is not a fence.</param>
     public static bool IsFence(in RecordBatchHeader header, out int epoch)
     {
         var isFence = header is { IsControl: true, RecordCount: 0, LastOffsetDelta: -1, LengthBytes: LengthBytes }

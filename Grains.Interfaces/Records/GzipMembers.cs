@@ -5,24 +5,24 @@ using System.IO.Hashing;
 namespace OrleansStream.Records;
 
 /// <summary>
-/// Unfolds gzip member by member and leaves no byte over: a member that is cut off, a wrong checksum or length, and bytes behind the last member
-/// are errors. <see cref="GZipStream"/> passes over all three.
+/// Decompresses gzip member by member, and checks every byte: a member that is cut off, a wrong checksum or length, and bytes behind the last member
+/// are errors. <see cref="GZipStream"/> ignores all three.
 /// </summary>
 /// <remarks>Source: RFC 1952.</remarks>
 internal static class GzipMembers
 {
     private const int HeaderLengthBytesMin = 10, TrailerLengthBytes = 8;
 
-    // More than a trailer, so that none lies in a piece of several bytes up to the end.
+    // More than a trailer, so that no trailer lies in a piece of several bytes that reaches the end.
     private const int TailLengthBytes = 32;
 
     private const byte HasHeaderChecksum = 2, HasExtraField = 4, HasName = 8, HasComment = 16, Reserved = 0xe0;
 
     private static ReadOnlySpan<byte> Start => [0x1f, 0x8b, 8];
 
-    /// <summary>Unfolds all members, one behind the other.</summary>
+    /// <summary>Decompresses all members in a row.</summary>
     /// <param name="compressed">Members back to back.</param>
-    /// <param name="destination">Takes what they hold.</param>
+    /// <param name="destination">The buffer to which the decompressed bytes are added.</param>
     /// <returns>The count of members.</returns>
     /// <exception cref="InvalidDataException">The bytes are not whole members and nothing else.</exception>
     public static int Decompress(ReadOnlySpan<byte> compressed, PooledBuffer destination)
@@ -48,7 +48,7 @@ internal static class GzipMembers
     private static int HeaderLengthBytes(ReadOnlySpan<byte> member)
     {
         if (member.Length < HeaderLengthBytesMin || !member.StartsWith(Start) || (member[3] & Reserved) != 0)
-            throw new InvalidDataException("There is no gzip member where one begins.");
+            throw new InvalidDataException("A gzip member does not begin as it must.");
         var flags = member[3];
         var length = HeaderLengthBytesMin;
         if ((flags & HasExtraField) != 0)
@@ -63,17 +63,20 @@ internal static class GzipMembers
     private static int BehindText(ReadOnlySpan<byte> member, int position)
     {
         var length = member[position..].IndexOf((byte)0);
-        return length < 0 ? throw new InvalidDataException("A gzip header ends within a text.") : position + length + 1;
+        return length < 0 ? throw new InvalidDataException("A gzip header ends within a name or comment.") : position + length + 1;
     }
 
-    /// <summary>Inflates up to the end of the compressed data, which is not told exactly: it lies in the piece that was asked for last.</summary>
+    /// <summary>
+    /// Inflates up to the end of the compressed data. <see cref="DeflateStream"/> does not tell that end exactly; it lies in the piece that was asked
+    /// for last, which is returned.
+    /// </summary>
     private static unsafe Range Inflate(ReadOnlySpan<byte> body, PooledBuffer destination)
     {
         fixed (byte* start = body)
         {
             using var source = new PieceStream(start, body.Length);
             using var deflate = new DeflateStream(source, CompressionMode.Decompress);
-            // A whole step only at first: asking for one near the bound would double the memory for nothing.
+            // Only the first request is for a whole step; near the bound such a request would double the memory in vain.
             var read = deflate.Read(destination.GetSpan(RecordLimits.DecompressStepBytes));
             while (read > 0)
             {
@@ -85,10 +88,10 @@ internal static class GzipMembers
         }
     }
 
-    /// <summary>What follows a member. Where it ends is told by its checksum and length.</summary>
+    /// <summary>The bytes behind a member. The member's end is found by its checksum and length.</summary>
     private static ReadOnlySpan<byte> BehindTrailer(ReadOnlySpan<byte> body, Range end, scoped ReadOnlySpan<byte> trailer)
     {
-        // The last bytes come one by one, so that of the last member it is known exactly.
+        // The last bytes are read one by one, so the end of the last member is known exactly.
         var first = end.End.Value - end.Start.Value > 1 ? Math.Max(0, end.Start.Value - TrailerLengthBytes) : end.End.Value;
         var last = Math.Min(end.End.Value, body.Length - TrailerLengthBytes);
         for (var at = first; at <= last; at++)

@@ -1,15 +1,15 @@
 namespace OrleansStream.Records;
 
 /// <summary>
-/// A stored batch that is read with pauses, while an answer waits for its reader. The unfolded records are kept in between and given back by
-/// <see cref="Dispose"/>: no record of the batch may be used after it.
+/// A stored batch that is read with pauses, while an answer waits for its reader. Its decompressed records stay in memory between the pauses.
+/// <see cref="Dispose"/> gives the memory back, and no record of the batch may be used after it.
 /// </summary>
 public sealed class OpenBatch : IDisposable
 {
     private readonly ReadOnlyMemory<byte> _batch;
     private StoredBatchPlace _place;
 
-    /// <summary>Opens a batch, and unfolds its records when they are compressed.</summary>
+    /// <summary>Opens a batch, and decompresses its records if they are compressed.</summary>
     /// <param name="batch">Exactly one whole batch, whose header is valid: see <see cref="RecordBatchScanner"/>. It must not change.</param>
     /// <exception cref="RecordFormatException">The bytes do not start with a batch's header.</exception>
     public OpenBatch(ReadOnlyMemory<byte> batch)
@@ -23,18 +23,18 @@ public sealed class OpenBatch : IDisposable
     /// <inheritdoc cref="StoredBatchReader.UnfoldedBytes"/>
     public int UnfoldedBytes { get; }
 
-    /// <summary>The memory that the unfolded records take, in bytes; 0 when nothing is unfolded.</summary>
+    /// <summary>The memory of the decompressed records, in bytes; 0 when the batch is not compressed.</summary>
     public int MemoryBytes => _place.Records.Unfolded?.CapacityBytes ?? 0;
 
-    /// <summary>A reader that goes on where the last one stood. It is not to be disposed: its memory is the batch's.</summary>
+    /// <summary>A reader that goes on where the last one stopped. Do not dispose it, because its memory is the batch's.</summary>
     public StoredBatchReader Read() => new(_batch.Span, _place);
 
-    /// <summary>Notes where a reader stands.</summary>
+    /// <summary>Remembers where a reader has stopped.</summary>
     /// <param name="records">A reader of this batch.</param>
     public void Pause(in StoredBatchReader records) => _place = records.Place;
 
-    /// <summary>A field of one of the records, as memory that lives as long as the batch is open.</summary>
-    /// <param name="field">The field where it lies.</param>
+    /// <summary>A field of one of the records, as memory that is valid as long as the batch is open.</summary>
+    /// <param name="field">The field, as a reader of this batch returned it.</param>
     public ReadOnlyMemory<byte> MemoryOf(ReadOnlySpan<byte> field)
     {
         var all = _place.Records.Unfolded?.WrittenMemory ?? _batch;
@@ -45,7 +45,7 @@ public sealed class OpenBatch : IDisposable
     public void Dispose()
     {
         var unfolded = _place.Records.Unfolded;
-        // Nothing more can be read of it, not even by mistake: the pool may have lent the memory to another by then.
+        // Prevents later reads, because the pool may lend the memory to somebody else.
         _place = _place with { Records = default, Fault = _place.Fault ?? "The batch is closed." };
         unfolded?.Dispose();
     }

@@ -9,20 +9,20 @@ internal sealed class PooledBuffer(int bytesMax, Func<int, Exception> overflow) 
 
     public int Length { get; private set; }
 
-    /// <summary>The memory it takes, in bytes: what is written and room for more.</summary>
+    /// <summary>The size of its memory in bytes: what is written, and the room for more.</summary>
     public int CapacityBytes => _bytes.Length;
 
     public ReadOnlySpan<byte> WrittenSpan => _bytes.AsSpan(0, Length);
 
     public Memory<byte> WrittenMemory => _bytes.AsMemory(0, Length);
 
-    /// <summary>The written bytes, to be changed in place.</summary>
+    /// <summary>The written bytes, for changes in place.</summary>
     public Span<byte> Written => _bytes.AsSpan(0, Length);
 
-    /// <summary>Forgets what was written and keeps the memory.</summary>
+    /// <summary>Drops what was written, and keeps the memory.</summary>
     public void Clear() => Length = 0;
 
-    /// <summary>Takes the next bytes, counted as written; what they hold is arbitrary.</summary>
+    /// <summary>Takes the next bytes and counts them as written. Their content is arbitrary.</summary>
     public Span<byte> Take(int lengthBytes)
     {
         Ensure(lengthBytes);
@@ -31,7 +31,7 @@ internal sealed class PooledBuffer(int bytesMax, Func<int, Exception> overflow) 
         return taken;
     }
 
-    /// <summary>Makes room for the next bytes, up to the bound; nothing is counted as written.</summary>
+    /// <summary>Makes room for the next bytes, up to the bound. Nothing counts as written.</summary>
     public void Reserve(int lengthBytes)
     {
         var wanted = Math.Min(lengthBytes, bytesMax - Length);
@@ -42,7 +42,7 @@ internal sealed class PooledBuffer(int bytesMax, Func<int, Exception> overflow) 
     public void Advance(int count)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(count);
-        // A writer that was lent slack past the bound must not fill it.
+        // A writer may get more memory than the bound allows, but must not fill it.
         if (count > bytesMax - Length)
             throw overflow(bytesMax);
         Length += count;
@@ -53,7 +53,7 @@ internal sealed class PooledBuffer(int bytesMax, Func<int, Exception> overflow) 
     public Memory<byte> GetMemory(int sizeHint = 0)
     {
         var wanted = Math.Max(1, sizeHint);
-        // A full buffer is still asked for room, to find out whether anything follows; Advance refuses it.
+        // A decompressor asks a full buffer for room to find out whether more follows. It gets some, and Advance refuses to use it.
         if (Length == bytesMax)
             return new byte[wanted];
         if (wanted > _bytes.Length - Length)

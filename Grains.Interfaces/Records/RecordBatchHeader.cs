@@ -21,8 +21,8 @@ namespace OrleansStream.Records;
 ///       57  recordCount           int32
 ///       61  records, compressed as a whole
 /// </code>
-/// All numbers are big-endian. The checksum leaves out what a leader must set in a batch that it only stores: offset and
-/// epoch. Were the epoch inside, every broker would sum every batch again for a field its producer cannot know; magic comes
+/// All numbers are big-endian. The checksum does not cover the two fields that a leader sets in a batch that it only stores: offset and epoch. If it
+/// covered the epoch, every broker would have to compute the checksum of every batch again for a field that the producer cannot know. Magic comes
 /// before the checksum because it says what the checksum covers.
 /// Source: <c>org.apache.kafka.common.record.DefaultRecordBatch</c> (KIP-98; leader epoch KIP-101; delete horizon KIP-534).
 /// </remarks>
@@ -73,10 +73,10 @@ public readonly partial struct RecordBatchHeader
     /// <summary>The bytes before those that the batch length counts.</summary>
     public const int LogOverheadBytes = 12;
 
-    /// <summary>The one format stored here.</summary>
+    /// <summary>The only format that this service stores.</summary>
     public const byte MagicV2 = 2;
 
-    /// <summary>Stands for no producer id, no producer epoch and no sequence.</summary>
+    /// <summary>The value of a producer id, producer epoch or sequence that is not set.</summary>
     public const int None = -1;
 
     internal const short CompressionMask = 0x07;
@@ -102,7 +102,7 @@ public readonly partial struct RecordBatchHeader
         RecordCount = BinaryPrimitives.ReadInt32BigEndian(bytes[RecordCountPosition..]);
     }
 
-    /// <summary>Reads the fields as they stand; nothing is checked, see <see cref="RecordBatchScanner"/>.</summary>
+    /// <summary>Reads the fields without checking them; see <see cref="RecordBatchScanner"/>.</summary>
     /// <param name="bytes">Bytes that start with a batch.</param>
     /// <param name="header">The fields.</param>
     /// <returns>False when there are fewer bytes than a header has.</returns>
@@ -118,10 +118,10 @@ public readonly partial struct RecordBatchHeader
         return true;
     }
 
-    /// <summary>The offset of the first record; in a compacted batch, the one it had.</summary>
+    /// <summary>The offset of the first record. In a compacted batch, the offset that the first record had.</summary>
     public long BaseOffset { get; }
 
-    /// <summary>The length field: the bytes after it.</summary>
+    /// <summary>The length field: the count of bytes after it.</summary>
     public int BatchLength { get; }
 
     /// <summary>The length of the whole batch in bytes. Meaningless (and possibly negative) before the field is checked.</summary>
@@ -136,26 +136,26 @@ public readonly partial struct RecordBatchHeader
     /// <summary>The checksum field.</summary>
     public uint Crc { get; }
 
-    /// <summary>The flags, with their unused bits.</summary>
+    /// <summary>The flags, with the unused bits.</summary>
     public short Attributes { get; }
 
-    /// <summary>How the records are compressed; values above 4 are no codec.</summary>
+    /// <summary>The codec of the records; values above 4 are not a codec.</summary>
     public CompressionType Compression => (CompressionType)(Attributes & CompressionMask);
 
-    /// <summary>Whose clock the timestamps are from.</summary>
+    /// <summary>The clock of the timestamps.</summary>
     public TimestampType TimestampType =>
         (Attributes & TimestampTypeMask) != 0 ? TimestampType.LogAppendTime : TimestampType.CreateTime;
 
     /// <summary>True when the batch is part of a transaction.</summary>
     public bool IsTransactional => (Attributes & TransactionalMask) != 0;
 
-    /// <summary>True when the batch is the log's own (markers, our fences) and never shown to a consumer.</summary>
+    /// <summary>True when the batch is the log's own (a transaction marker, or a fence of ours). Consumers never see it.</summary>
     public bool IsControl => (Attributes & ControlMask) != 0;
 
-    /// <summary>True when <see cref="BaseTimestamp"/> is the time from which tombstones may go.</summary>
+    /// <summary>True when <see cref="BaseTimestamp"/> is the time from which tombstones may be removed.</summary>
     public bool HasDeleteHorizon => (Attributes & DeleteHorizonMask) != 0;
 
-    /// <summary>The last record's offset less the base offset; it stays when compaction removes that record. -1 in a fence.</summary>
+    /// <summary>The last record's offset less the base offset. It stays when compaction removes that record. -1 in a fence.</summary>
     public int LastOffsetDelta { get; }
 
     /// <summary>The offset of the last record.</summary>
@@ -164,7 +164,7 @@ public readonly partial struct RecordBatchHeader
     /// <summary>The offset at which the batch after this one starts.</summary>
     public long NextOffset => unchecked(LastOffset + 1);
 
-    /// <summary>What the records' timestamp deltas count from, in milliseconds since 1970-01-01 UTC.</summary>
+    /// <summary>The base of the records' timestamp deltas, in milliseconds since 1970-01-01 UTC.</summary>
     public long BaseTimestamp { get; }
 
     /// <summary>The greatest timestamp in the batch, in milliseconds since 1970-01-01 UTC; -1 when it has none.</summary>
@@ -183,7 +183,7 @@ public readonly partial struct RecordBatchHeader
     public int LastSequence =>
         BaseSequence < 0 || LastOffsetDelta < 0 ? None : (int)(((long)BaseSequence + LastOffsetDelta) & int.MaxValue);
 
-    /// <summary>The count of records that follow; fewer than offsets in a compacted batch.</summary>
+    /// <summary>The count of records that follow. In a compacted batch it is less than the count of offsets.</summary>
     public int RecordCount { get; }
 
     /// <summary>True when the batch names an idempotent producer.</summary>

@@ -1,6 +1,6 @@
 namespace OrleansStream.Records;
 
-/// <summary>What an encoder puts into a batch's header. The defaults are those of a plain producer.</summary>
+/// <summary>The fields that an encoder puts into a batch's header. The defaults are those of a plain producer.</summary>
 public readonly record struct RecordBatchOptions
 {
     /// <summary>The defaults: no compression, create time, no producer.</summary>
@@ -8,13 +8,13 @@ public readonly record struct RecordBatchOptions
     {
     }
 
-    /// <summary>How the records are compressed. They are stored plain when that is shorter.</summary>
+    /// <summary>The codec of the records. Records are stored plain when that is shorter.</summary>
     public CompressionType Compression { get; init; }
 
     /// <summary>The codec's own scale: gzip 0-9, LZ4 0 and 3-12, zstd 1-22; Snappy has none. Null: the codec's default.</summary>
     public int? CompressionLevel { get; init; }
 
-    /// <summary>Whose clock the timestamps are from.</summary>
+    /// <summary>The clock of the timestamps.</summary>
     public TimestampType TimestampType { get; init; }
 
     /// <summary>The idempotent producer, or -1.</summary>
@@ -29,7 +29,7 @@ public readonly record struct RecordBatchOptions
     /// <summary>True for a batch of a transaction.</summary>
     public bool IsTransactional { get; init; }
 
-    /// <summary>True for a batch that is the log's own.</summary>
+    /// <summary>True for the log's own batches.</summary>
     public bool IsControl { get; init; }
 
     /// <summary>The leader's epoch; -1 until the leader stamps it.</summary>

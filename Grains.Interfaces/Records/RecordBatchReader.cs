@@ -1,26 +1,30 @@
 namespace OrleansStream.Records;
 
-/// <summary>What a deep check found in a batch's records.</summary>
-/// <param name="RecordCount">How many there are.</param>
+/// <summary>The result of checking all records of a batch.</summary>
+/// <param name="RecordCount">The count of records.</param>
 /// <param name="MinTimestampMs">The least record timestamp, in milliseconds since 1970-01-01 UTC; -1 when there is no record.</param>
-/// <param name="MaxTimestampMs">The greatest one; the header's may differ, see <see cref="RecordBatchHeader.StampMaxTimestamp"/>.</param>
-/// <param name="HasSeveralGzipMembers">True when they are compressed in several gzip members, of which many readers take only the first.</param>
+/// <param name="MaxTimestampMs">
+/// The greatest record timestamp. The header's may differ, see <see cref="RecordBatchHeader.StampMaxTimestamp"/>.
+/// </param>
+/// <param name="HasSeveralGzipMembers">
+/// True when the records are compressed in several gzip members, of which many readers take only the first.
+/// </param>
 public readonly record struct RecordBatchSummary(int RecordCount, long MinTimestampMs, long MaxTimestampMs, bool HasSeveralGzipMembers = false);
 
-/// <summary>Where a reader stands in its batch.</summary>
-/// <param name="Unfolded">The unfolded records; null when the batch is not compressed.</param>
-/// <param name="Position">The position behind the last record that was read, from the first one on.</param>
+/// <summary>The place at which a reader of a batch has stopped.</summary>
+/// <param name="Unfolded">The decompressed records; null when the batch is not compressed.</param>
+/// <param name="Position">The position behind the last record that was read, counted from the first record.</param>
 /// <param name="Left">The count of records that are not read yet.</param>
 /// <param name="PreviousDelta">The offset delta of the last record that was read.</param>
 internal readonly record struct RecordPlace(PooledBuffer? Unfolded, int Position, int Left, int PreviousDelta);
 
 /// <summary>
-/// Reads the records of one batch where they lie. It trusts no length and no count: malformed content is a
-/// <see cref="RecordFormatException"/>, and memory stays within <see cref="RecordLimits.DecompressedBatchBytesMax"/>.
+/// Reads the records of one batch where they lie. It trusts no length and no count: malformed content throws a <see cref="RecordFormatException"/>,
+/// and memory stays within <see cref="RecordLimits.DecompressedBatchBytesMax"/>.
 /// </summary>
 /// <remarks>
-/// The checksum is not looked at (see <see cref="RecordBatchScanner"/>). Compressed records unfold into a pooled buffer, which
-/// <see cref="Dispose"/> gives back: no <see cref="RecordView"/> may be used after it.
+/// It does not check the checksum (see <see cref="RecordBatchScanner"/>). Compressed records are decompressed into a pooled buffer.
+/// <see cref="Dispose"/> gives the buffer back, and no <see cref="RecordView"/> may be used after it.
 /// </remarks>
 public ref struct RecordBatchReader
 {
@@ -32,9 +36,9 @@ public ref struct RecordBatchReader
     private int _left;
     private int _previousDelta = -1;
 
-    /// <summary>Opens a batch, and unfolds its records when they are compressed.</summary>
+    /// <summary>Opens a batch, and decompresses its records if they are compressed.</summary>
     /// <param name="batch">Exactly one whole batch.</param>
-    /// <exception cref="RecordFormatException">The header is malformed, or the records cannot be unfolded within their bound.</exception>
+    /// <exception cref="RecordFormatException">The header is malformed, or the records cannot be decompressed within their bound.</exception>
     public RecordBatchReader(ReadOnlySpan<byte> batch)
         : this(batch, isSent: false)
     {
@@ -49,11 +53,11 @@ public ref struct RecordBatchReader
         if (lengthBytes != batch.Length)
         {
             throw new RecordFormatException(
-                RecordFormatError.BadLength, $"A batch of {lengthBytes} bytes came as {batch.Length} bytes.");
+                RecordFormatError.BadLength, $"The header says that the batch has {lengthBytes} bytes, but there are {batch.Length}.");
         }
 
         var records = batch[RecordBatchHeader.HeaderLengthBytes..];
-        // An empty batch (a fence, or one that compaction emptied) is a bare header, whatever its codec.
+        // A batch without records (a fence, or one that compaction emptied) is a bare header, whatever its codec.
         if (_header.Compression != CompressionType.None && !records.IsEmpty)
         {
             _unfolded = isSent
@@ -66,10 +70,10 @@ public ref struct RecordBatchReader
         _left = _header.RecordCount;
     }
 
-    /// <summary>Goes on where another reader of the same batch stood.</summary>
+    /// <summary>Goes on where another reader of the same batch has stopped.</summary>
     /// <param name="batch">The batch.</param>
     /// <param name="header">Its header.</param>
-    /// <param name="place">Where the other one stood.</param>
+    /// <param name="place">The place where the other reader has stopped.</param>
     internal RecordBatchReader(ReadOnlySpan<byte> batch, scoped in RecordBatchHeader header, scoped in RecordPlace place)
     {
         _header = header;
@@ -83,20 +87,20 @@ public ref struct RecordBatchReader
     /// <summary>The batch's header.</summary>
     public readonly RecordBatchHeader Header => _header;
 
-    /// <summary>Where the reader stands.</summary>
+    /// <summary>The place of the reader.</summary>
     internal readonly RecordPlace Place => new(_unfolded, _records.Position, _left, _previousDelta);
 
-    /// <summary>The bytes that the records unfolded to; null when nothing was unfolded.</summary>
+    /// <summary>The length of the decompressed records in bytes; null when nothing was decompressed.</summary>
     internal readonly int? UnfoldedBytes => _unfolded?.Length;
 
-    /// <summary>Where in an uncompressed batch the record that was read last begins: with its length.</summary>
+    /// <summary>The position in an uncompressed batch at which the last record that was read begins, with its length field.</summary>
     public int RecordPosition { get; private set; }
 
-    /// <summary>The record that <see cref="MoveNext"/> went to.</summary>
+    /// <summary>The record that <see cref="MoveNext"/> has read.</summary>
     public RecordView Current { get; private set; }
 
     /// <summary>Goes to the next record.</summary>
-    /// <returns>False after the last, when it is certain that nothing follows it.</returns>
+    /// <returns>False after the last record, and only if no byte follows it.</returns>
     /// <exception cref="RecordFormatException">The record is malformed, or bytes follow the last.</exception>
     public bool MoveNext()
     {
@@ -107,7 +111,7 @@ public ref struct RecordBatchReader
 
     /// <summary>Reads the next record.</summary>
     /// <param name="record">The record.</param>
-    /// <returns>False after the last, when it is certain that nothing follows it.</returns>
+    /// <returns>False after the last record, and only if no byte follows it.</returns>
     /// <exception cref="RecordFormatException">The record is malformed, or bytes follow the last.</exception>
     public bool TryReadNext(out RecordView record)
     {
@@ -136,20 +140,20 @@ public ref struct RecordBatchReader
         return true;
     }
 
-    /// <summary>Gives the pooled buffer back. Every record read becomes invalid.</summary>
+    /// <summary>Gives the pooled buffer back. Every record that was read becomes invalid.</summary>
     public readonly void Dispose() => _unfolded?.Dispose();
 
     /// <summary>
-    /// Opens a batch that a producer sent, which is held to more than one that is stored: no record has attributes, offsets have no gaps, as
-    /// only compaction may leave them, and compressed records are unfolded by what every reader takes for the whole.
+    /// Opens a batch that a producer sent. The rules are stricter than for a stored batch: no record has attributes, offsets have no gaps (only
+    /// compaction may leave gaps), and every reader must be able to take all of the compressed bytes.
     /// </summary>
     /// <param name="batch">Exactly one whole batch.</param>
-    /// <exception cref="RecordFormatException">As for a stored one; or the records are compressed in several frames.</exception>
+    /// <exception cref="RecordFormatException">As for a stored batch; or the records are compressed in several frames.</exception>
     public static RecordBatchReader OfSent(ReadOnlySpan<byte> batch) => new(batch, isSent: true);
 
     /// <summary>Checks all records of a batch that a producer sent, as <see cref="OfSent"/> reads them.</summary>
-    /// <param name="batch">Exactly one whole batch. Its checksum is not looked at.</param>
-    /// <returns>What the records hold.</returns>
+    /// <param name="batch">Exactly one whole batch. Its checksum is not checked.</param>
+    /// <returns>The result of the check.</returns>
     /// <exception cref="RecordFormatException">The batch is malformed, has no record, or has gaps between its offsets.</exception>
     public static RecordBatchSummary ValidateRecords(ReadOnlySpan<byte> batch)
     {
@@ -169,8 +173,8 @@ public ref struct RecordBatchReader
             : throw reader.FirstFault();
     }
 
-    /// <summary>Checks all records at once, when none was read before.</summary>
-    /// <param name="summary">What they hold, when they are sound and their offsets without gaps.</param>
+    /// <summary>Checks all records at once. None may have been read before.</summary>
+    /// <param name="summary">The result, if the records are right and their offsets have no gaps.</param>
     internal readonly bool TryScan(out RecordBatchSummary summary) => RecordScan.TryScan(_records.Left, _header, out summary);
 
     private RecordFormatException FirstFault()
@@ -186,7 +190,7 @@ public ref struct RecordBatchReader
             return fault;
         }
 
-        throw new InvalidOperationException("The two ways to read a batch do not agree on whether it is sound.");
+        throw new InvalidOperationException("The two ways to read a batch disagree on whether it is valid.");
     }
 
     private RecordView Read(ReadOnlySpan<byte> bytes)
@@ -209,13 +213,13 @@ public ref struct RecordBatchReader
         {
             throw new RecordFormatException(
                 RecordFormatError.BadOffsetDelta,
-                $"Offset delta {offsetDelta} comes after {_previousDelta}, in a batch whose last is {_header.LastOffsetDelta}.");
+                $"Offset delta {offsetDelta} follows {_previousDelta} in a batch whose last offset delta is {_header.LastOffsetDelta}.");
         }
 
         if (_isSent && attributes != 0)
         {
             throw new RecordFormatException(
-                RecordFormatError.BadRecordAttributes, $"The record at offset delta {offsetDelta} has attributes {attributes}; there are none.");
+                RecordFormatError.BadRecordAttributes, $"The record at offset delta {offsetDelta} has attributes {attributes}; they must be 0.");
         }
 
         _previousDelta = offsetDelta;

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace OrleansStream.Records;
 
-/// <summary>What the bytes at some place are, as far as a batch's header and checksum tell.</summary>
+/// <summary>What bytes are, by a batch's header and checksum.</summary>
 public enum RecordBatchStatus
 {
     /// <summary>A whole batch.</summary>
@@ -11,43 +11,43 @@ public enum RecordBatchStatus
     /// <summary>There are no more bytes.</summary>
     End,
 
-    /// <summary>Possibly the start of a batch: more bytes are needed to tell.</summary>
+    /// <summary>The bytes may be the start of a batch. More bytes are needed to tell.</summary>
     Incomplete,
 
-    /// <summary>No batch: its length is negative, shorter than a header or over <see cref="RecordLimits.BatchBytesMax"/>.</summary>
+    /// <summary>Not a batch: the length is negative, shorter than a header or over <see cref="RecordLimits.BatchBytesMax"/>.</summary>
     BadLength,
 
-    /// <summary>No batch of format 2.</summary>
+    /// <summary>Not a batch of format 2.</summary>
     BadMagic,
 
     /// <summary>The checksum does not match.</summary>
     BadCrc,
 
-    /// <summary>The compression is no known codec.</summary>
+    /// <summary>The compression is not a known codec.</summary>
     BadCompression,
 
-    /// <summary>A negative record count, or more records than the offsets or bytes of the batch allow.</summary>
+    /// <summary>The record count is negative, or more than the offsets or bytes of the batch allow.</summary>
     BadCount,
 
-    /// <summary>A negative offset, offset range or producer field.</summary>
+    /// <summary>The offset, the range of offsets or a producer field is negative.</summary>
     BadHeader,
 }
 
 /// <summary>
-/// Walks the batches in a range of bytes by their headers, without decoding records. It never throws and trusts no length: it
-/// stops at the first bytes that are no batch and says why.
+/// Walks the batches in a range of bytes by their headers, without decoding records. It never throws and trusts no length. It stops at the first
+/// bytes that are not a batch, and says why.
 /// </summary>
 public ref struct RecordBatchScanner
 {
-    // The length field counts at least what magic 0, the shortest format, has: below it there is no format to name.
+    // The length field is at least that of magic 0, the shortest format. With a smaller one the bytes have no format at all.
     private const int OldFormatLengthMin = 14;
     private readonly ReadOnlySpan<byte> _bytes;
     private readonly bool _checkCrc;
     private RecordBatchHeader _header;
 
-    /// <summary>Makes a scanner that stands before the first batch.</summary>
+    /// <summary>Makes a scanner before the first batch.</summary>
     /// <param name="bytes">Batches back to back.</param>
-    /// <param name="checkCrc">False skips the checksum, for bytes that were checked before.</param>
+    /// <param name="checkCrc">False to skip the checksum, for bytes that were checked before.</param>
     public RecordBatchScanner(ReadOnlySpan<byte> bytes, bool checkCrc = true)
     {
         _bytes = bytes;
@@ -67,7 +67,7 @@ public ref struct RecordBatchScanner
     /// <summary>The current batch's position in the bytes.</summary>
     public int Position { get; private set; }
 
-    /// <summary>The end of the last whole batch: the position of what comes next.</summary>
+    /// <summary>The end of the last whole batch, which is the position of what follows it.</summary>
     public int NextPosition { get; private set; }
 
     /// <summary>The current batch's bytes.</summary>
@@ -95,19 +95,19 @@ public ref struct RecordBatchScanner
         return true;
     }
 
-    /// <summary>Judges the batch that some bytes start with, by its header and checksum. The records are not decoded.</summary>
+    /// <summary>Checks the batch at the start of some bytes, by its header and checksum. The records are not decoded.</summary>
     /// <param name="bytes">Bytes that start with a batch; more may follow.</param>
-    /// <param name="header">Its header, when the bytes hold one; the fields of a bad batch are as they stand.</param>
+    /// <param name="header">Its header, when the bytes hold one. The fields of a bad batch are not checked.</param>
     /// <param name="lengthBytes">
-    /// The batch's whole length when its length field is in bounds (also when <see cref="RecordBatchStatus.Incomplete"/>:
-    /// that many bytes are needed), else 0.
+    /// The length of the whole batch if its length field is within bounds, else 0. With <see cref="RecordBatchStatus.Incomplete"/> it is the count of
+    /// bytes that are needed.
     /// </param>
     public static RecordBatchStatus Validate(ReadOnlySpan<byte> bytes, out RecordBatchHeader header, out int lengthBytes) =>
         Validate(bytes, checkCrc: true, out header, out lengthBytes);
 
     /// <inheritdoc cref="Validate(ReadOnlySpan{byte}, out RecordBatchHeader, out int)"/>
     /// <param name="bytes">Bytes that start with a batch; more may follow.</param>
-    /// <param name="checkCrc">False skips the checksum, for bytes that were checked before.</param>
+    /// <param name="checkCrc">False to skip the checksum, for bytes that were checked before.</param>
     /// <param name="header">As above.</param>
     /// <param name="lengthBytes">As above.</param>
     public static RecordBatchStatus Validate(
@@ -124,7 +124,7 @@ public ref struct RecordBatchScanner
         return ValidateFields(header);
     }
 
-    // What can be told before the whole batch is there: a reader must not wait for, or take memory for, a length that is a lie.
+    // The checks that are possible before the whole batch is there. A reader must not wait, or allocate memory, for a wrong length.
     private static RecordBatchStatus ValidateLength(ReadOnlySpan<byte> bytes, out int lengthBytes)
     {
         lengthBytes = 0;
@@ -153,7 +153,7 @@ public ref struct RecordBatchScanner
             return RecordBatchStatus.BadHeader;
         if (header.ProducerId < -1 || header.ProducerEpoch < -1 || header.BaseSequence < -1)
             return RecordBatchStatus.BadHeader;
-        // Compaction takes records away and leaves the offsets, so there may be fewer records but never more.
+        // Compaction removes records and keeps the offsets, so there may be fewer records than offsets, but never more.
         if (header.RecordCount > header.LastOffsetDelta + 1L)
             return RecordBatchStatus.BadCount;
 

@@ -24,7 +24,7 @@ public readonly partial struct RecordBatchHeader
         BinaryPrimitives.WriteInt32BigEndian(batch[PartitionLeaderEpochPosition..], epoch);
     }
 
-    /// <summary>Gives every record of a batch one time, the log's, without touching the records (KIP-32).</summary>
+    /// <summary>Gives every record of a batch the log's time, without changing the records (KIP-32).</summary>
     /// <param name="batch">Exactly one whole batch.</param>
     /// <param name="maxTimestamp">The time in milliseconds since 1970-01-01 UTC.</param>
     /// <exception cref="ArgumentException">The bytes are not as long as their header says.</exception>
@@ -38,7 +38,7 @@ public readonly partial struct RecordBatchHeader
         StampCrc(batch);
     }
 
-    /// <summary>Corrects the max timestamp of a batch whose producer has it wrong; the index by time stands on it.</summary>
+    /// <summary>Corrects the max timestamp of a batch whose producer set it wrong. The index by time relies on it.</summary>
     /// <param name="batch">Exactly one whole batch.</param>
     /// <param name="maxTimestamp">The greatest timestamp of its records, in milliseconds since 1970-01-01 UTC.</param>
     /// <exception cref="ArgumentException">The bytes are not as long as their header says.</exception>
@@ -49,7 +49,7 @@ public readonly partial struct RecordBatchHeader
         StampCrc(batch);
     }
 
-    /// <summary>Names the idempotent producer of a batch. One whose checksum is wrong stays one whose checksum is wrong.</summary>
+    /// <summary>Names the idempotent producer of a batch. A checksum that was wrong stays wrong.</summary>
     /// <param name="batch">Exactly one whole batch.</param>
     /// <param name="id">The producer's id, or -1.</param>
     /// <param name="epoch">The producer's epoch, or -1.</param>
@@ -69,8 +69,8 @@ public readonly partial struct RecordBatchHeader
         BinaryPrimitives.WriteUInt32BigEndian(batch[CrcPosition..], Crc32C.Replace(crc, before, producer, batch.Length - end));
     }
 
-    /// <summary>Names the idempotent producer of every batch that has none, with sequence numbers that go on from batch to batch.</summary>
-    /// <param name="batches">Whole batches, back to back, whose headers were found sound.</param>
+    /// <summary>Names the idempotent producer of every batch that has none. Sequence numbers go on from batch to batch.</summary>
+    /// <param name="batches">Whole batches, back to back, whose headers were checked.</param>
     /// <param name="id">The producer's id.</param>
     /// <param name="epoch">The producer's epoch.</param>
     /// <param name="baseSequence">The sequence number of the first record.</param>
@@ -89,8 +89,8 @@ public readonly partial struct RecordBatchHeader
         }
     }
 
-    /// <summary>Takes the producer out of every batch, so that <see cref="StampProducers"/> names another.</summary>
-    /// <param name="batches">Whole batches, back to back, whose headers were found sound.</param>
+    /// <summary>Removes the producer from every batch, so that <see cref="StampProducers"/> can name another.</summary>
+    /// <param name="batches">Whole batches, back to back, whose headers were checked.</param>
     /// <exception cref="ArgumentException">A batch is not as long as its header says.</exception>
     public static void ClearProducers(Span<byte> batches)
     {
@@ -98,12 +98,12 @@ public readonly partial struct RecordBatchHeader
             StampProducer(batches[..header.LengthBytes], None, (short)None, (int)None);
     }
 
-    /// <summary>The sequence number of the record behind some records. After <see cref="int.MaxValue"/> comes 0.</summary>
-    /// <param name="sequence">The sequence number of the first of them.</param>
-    /// <param name="recordCount">The count of them.</param>
+    /// <summary>The sequence number of the record that follows some records. 0 follows <see cref="int.MaxValue"/>.</summary>
+    /// <param name="sequence">The sequence number of the first record.</param>
+    /// <param name="recordCount">The count of the records.</param>
     public static int SequenceAfter(int sequence, int recordCount) => unchecked(sequence + recordCount) & int.MaxValue;
 
-    /// <summary>Writes a whole header but for its checksum.</summary>
+    /// <summary>Writes a whole header except its checksum.</summary>
     internal static void Write(
         Span<byte> header, int lengthBytes, in RecordBatchOptions options, CompressionType codec, int recordCount, long baseTimestamp, long maxTimestamp)
     {
@@ -137,13 +137,13 @@ public readonly partial struct RecordBatchHeader
     private static void RequireHeader(ReadOnlySpan<byte> batch)
     {
         if (batch.Length < HeaderLengthBytes)
-            throw new ArgumentException($"{batch.Length} bytes are no batch: its header alone has {HeaderLengthBytes}.", nameof(batch));
+            throw new ArgumentException($"{batch.Length} bytes are not a batch: the header alone has {HeaderLengthBytes} bytes.", nameof(batch));
     }
 
     private static void RequireBatch(ReadOnlySpan<byte> batch)
     {
         RequireHeader(batch);
-        // Summing bytes of the next batch, or not all of this one, would make a good batch bad.
+        // A checksum over bytes of the next batch, or not over all of this one, would make a good batch bad.
         var length = BinaryPrimitives.ReadInt32BigEndian(batch[BatchLengthPosition..]);
         if (length != batch.Length - LogOverheadBytes)
         {

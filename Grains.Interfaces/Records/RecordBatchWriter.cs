@@ -4,13 +4,13 @@ using System.Diagnostics;
 namespace OrleansStream.Records;
 
 /// <summary>
-/// Encodes records straight into one batch in a pooled buffer; no object a record. Reusable after <see cref="Reset"/>; not for
-/// two threads at once.
+/// Encodes records directly into one batch in a pooled buffer, without an object for each record. It can be reused after <see cref="Reset"/>. It is
+/// not for two threads at once.
 /// </summary>
 /// <remarks>
-/// <see cref="Reset"/>, <see cref="Append(long, ReadOnlySpan{byte}, bool, ReadOnlySpan{byte}, bool, ReadOnlySpan{byte})"/> for
-/// each record, <see cref="Finish"/>, then take the batch. A batch is as long as <see cref="LengthBytes"/> said before
-/// <see cref="Finish"/>, or shorter when compression helped. <see cref="StartNext"/> writes another behind it, in the same memory.
+/// Call <see cref="Reset"/>, then <see cref="Append(long, ReadOnlySpan{byte}, bool, ReadOnlySpan{byte}, bool, ReadOnlySpan{byte})"/> for each record,
+/// then <see cref="Finish"/>, and take the batch. The batch is as long as <see cref="LengthBytes"/> said before <see cref="Finish"/>, or shorter if
+/// compression helped. <see cref="StartNext"/> writes another batch behind it, in the same memory.
 /// </remarks>
 public sealed class RecordBatchWriter : IDisposable
 {
@@ -18,7 +18,7 @@ public sealed class RecordBatchWriter : IDisposable
     private PooledBuffer? _compressed;
     private PooledBuffer? _finished;
     private RecordBatchOptions _options;
-    private int _start; // of the batch being written, behind those that were finished before it
+    private int _start; // the start of the current batch, behind the finished ones
     private long _baseTimestamp;
     private long _maxTimestamp;
 
@@ -32,17 +32,17 @@ public sealed class RecordBatchWriter : IDisposable
     /// <summary>The count of records so far.</summary>
     public int Count { get; private set; }
 
-    /// <summary>The exact length in bytes, header included, that the batch has so far when it is not compressed.</summary>
+    /// <summary>The exact length in bytes, header included, of the batch so far, if it is not compressed.</summary>
     public int LengthBytes => _plain.Length - _start;
 
-    /// <summary>The length in bytes of the batches before this one that are in the same memory.</summary>
+    /// <summary>The length in bytes of the earlier batches in the same memory.</summary>
     public int EarlierLengthBytes => _start;
 
     /// <summary>The greatest timestamp so far, in milliseconds since 1970-01-01 UTC; -1 when there is no record.</summary>
     public long MaxTimestamp => Count == 0 ? RecordBatchHeader.None : _maxTimestamp;
 
     /// <summary>Drops what was written and starts a batch.</summary>
-    /// <param name="options">What its header says.</param>
+    /// <param name="options">The fields of its header.</param>
     public void Reset(in RecordBatchOptions options)
     {
         _options = options;
@@ -53,7 +53,9 @@ public sealed class RecordBatchWriter : IDisposable
     }
 
     /// <summary>Finishes the batch and starts another with the same options behind it.</summary>
-    /// <exception cref="InvalidOperationException">Batches of this writer are compressed, and so are not next to each other.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The options ask for compression, and compressed batches are not written next to each other.
+    /// </exception>
     public void StartNext()
     {
         if (_options.Compression != CompressionType.None)
@@ -63,19 +65,21 @@ public sealed class RecordBatchWriter : IDisposable
         Start();
     }
 
-    /// <summary>Makes room at once, where it is known about how much is to come; otherwise what was written moves as the memory grows.</summary>
-    /// <param name="lengthBytes">The bytes to come; more are taken all the same.</param>
+    /// <summary>
+    /// Makes room at once, when it is known roughly how much is to come. Otherwise the written bytes are moved as the memory grows.
+    /// </summary>
+    /// <param name="lengthBytes">The bytes that are to come. More may come nevertheless.</param>
     public void Reserve(int lengthBytes) => _plain.Reserve(lengthBytes);
 
     /// <summary>
-    /// The most bytes that a record adds to a batch, wherever in it the record comes: what decides whether a batch is full.
+    /// The most bytes that a record adds to a batch, at any place in it. It decides whether a batch is full.
     /// </summary>
     /// <param name="keyLengthBytes">The key's length, 0 for none.</param>
     /// <param name="valueLengthBytes">The value's length, 0 for none.</param>
     /// <param name="encodedHeadersLengthBytes">The length of the headers as encoded, 0 for none.</param>
     public static int EncodedRecordLengthBytes(int keyLengthBytes, int valueLengthBytes, int encodedHeadersLengthBytes = 0)
     {
-        // Only the deltas depend on the record's place; all else is exact.
+        // Only the deltas depend on the record's place in the batch; all other lengths are exact.
         var body = checked(1 + RecordLimits.VarlongBytesMax + RecordLimits.VarintBytesMax
             + Varint.LengthBytes(keyLengthBytes) + keyLengthBytes
             + Varint.LengthBytes(valueLengthBytes) + valueLengthBytes
@@ -90,14 +94,14 @@ public sealed class RecordBatchWriter : IDisposable
     /// <param name="value">The value; ignored when there is none.</param>
     /// <param name="hasValue">False for a null value.</param>
     /// <param name="encodedHeaders">
-    /// Headers with their count before them, from <see cref="RecordHeadersWriter"/> or <see cref="RecordView.EncodedHeaders"/>;
-    /// they are taken as they are. Empty: no headers.
+    /// Headers with their count before them, from <see cref="RecordHeadersWriter"/> or <see cref="RecordView.EncodedHeaders"/>. They are not checked.
+    /// Empty for no headers.
     /// </param>
     /// <exception cref="InvalidOperationException">
-    /// The batch is finished, or would pass <see cref="RecordLimits.BatchBytesMax"/> (when it is to be compressed:
-    /// <see cref="RecordLimits.DecompressedBatchBytesMax"/>); it is as it was before.
+    /// The batch is finished, or would pass <see cref="RecordLimits.BatchBytesMax"/> (with compression:
+    /// <see cref="RecordLimits.DecompressedBatchBytesMax"/>). The batch is then unchanged.
     /// </exception>
-    /// <exception cref="OverflowException">The timestamp is further from the batch's first than 64 bits can say.</exception>
+    /// <exception cref="OverflowException">The difference to the batch's first timestamp does not fit into 64 bits.</exception>
     public void Append(
         long timestampMs, ReadOnlySpan<byte> key, bool hasKey, ReadOnlySpan<byte> value, bool hasValue,
         ReadOnlySpan<byte> encodedHeaders = default)
@@ -107,28 +111,28 @@ public sealed class RecordBatchWriter : IDisposable
             value.CopyTo(reserved);
     }
 
-    /// <summary>Adds a record whose value lies in pieces.</summary>
+    /// <summary>Adds a record whose value is in pieces.</summary>
     /// <inheritdoc cref="Append(long, ReadOnlySpan{byte}, bool, ReadOnlySpan{byte}, bool, ReadOnlySpan{byte})"/>
     public void Append(
         long timestampMs, ReadOnlySpan<byte> key, bool hasKey, in ReadOnlySequence<byte> value,
         ReadOnlySpan<byte> encodedHeaders = default) =>
         value.CopyTo(AppendReserving(timestampMs, key, hasKey, checked((int)value.Length), encodedHeaders));
 
-    /// <summary>Adds a record whose value the caller then decodes into place.</summary>
+    /// <summary>Adds a record and returns the place of its value, which the caller then writes.</summary>
     /// <param name="timestampMs">Its time in milliseconds since 1970-01-01 UTC; the first record's is the batch's base.</param>
     /// <param name="key">The key; ignored when there is none.</param>
     /// <param name="hasKey">False for a null key.</param>
     /// <param name="valueLengthBytes">The value's exact length, or -1 for a null value.</param>
     /// <param name="encodedHeaders">As in the other overloads.</param>
-    /// <returns>Where the value goes: all of it must be written before the next call to this writer.</returns>
-    /// <exception cref="InvalidOperationException">The batch is finished or full; it is as it was before.</exception>
-    /// <exception cref="OverflowException">The timestamp is further from the batch's first than 64 bits can say.</exception>
+    /// <returns>The place of the value. All of it must be written before the next call to this writer.</returns>
+    /// <exception cref="InvalidOperationException">The batch is finished or full. It is then unchanged.</exception>
+    /// <exception cref="OverflowException">The difference to the batch's first timestamp does not fit into 64 bits.</exception>
     public Span<byte> AppendReserving(
         long timestampMs, ReadOnlySpan<byte> key, bool hasKey, int valueLengthBytes, ReadOnlySpan<byte> encodedHeaders = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(valueLengthBytes, -1);
         if (_finished is not null)
-            throw new InvalidOperationException("The batch is finished: Reset starts the next.");
+            throw new InvalidOperationException("The batch is finished. Call Reset to start the next one.");
 
         var keyLengthBytes = hasKey ? key.Length : -1;
         var timestampDelta = Count == 0 ? 0 : checked(timestampMs - _baseTimestamp);
@@ -170,9 +174,9 @@ public sealed class RecordBatchWriter : IDisposable
         return value;
     }
 
-    /// <summary>Compresses the records if they are to be, and fills in the header. Repeating it changes nothing.</summary>
+    /// <summary>Compresses the records if the options ask for it, and writes the header. Repeating it changes nothing.</summary>
     /// <exception cref="InvalidOperationException">
-    /// The batch passes <see cref="RecordLimits.BatchBytesMax"/> and compression does not bring it below; it can be reset.
+    /// The batch passes <see cref="RecordLimits.BatchBytesMax"/>, even compressed. The writer can be reset.
     /// </exception>
     public void Finish()
     {
@@ -187,29 +191,29 @@ public sealed class RecordBatchWriter : IDisposable
         _finished = batch;
     }
 
-    /// <summary>Compresses the records of a batch anew, as one gzip member or one frame; all else stays but length and checksum.</summary>
+    /// <summary>Compresses the records of a batch again, as one gzip member or one frame. Only length and checksum change besides.</summary>
     /// <param name="batch">Exactly one whole batch, compressed.</param>
     /// <returns>A batch of the same records.</returns>
-    /// <exception cref="RecordFormatException">They cannot be unfolded, or take more than <see cref="RecordLimits.BatchBytesMax"/>.</exception>
+    /// <exception cref="RecordFormatException">They cannot be decompressed, or take more than <see cref="RecordLimits.BatchBytesMax"/>.</exception>
     public static byte[] Recompress(ReadOnlySpan<byte> batch)
     {
         RecordBatchHeader.TryRead(batch, out var header);
         using var records = BatchCompression.Decompress(header.Compression, batch[RecordBatchHeader.HeaderLengthBytes..]);
         using var compressed = new PooledBuffer(
             RecordLimits.BatchBytesMax,
-            max => new RecordFormatException(RecordFormatError.BadLength, $"The batch's records, compressed anew, take more than {max} bytes."));
+            max => new RecordFormatException(RecordFormatError.BadLength, $"The batch's records, compressed again, take more than {max} bytes."));
         batch[..RecordBatchHeader.HeaderLengthBytes].CopyTo(compressed.Take(RecordBatchHeader.HeaderLengthBytes));
         BatchCompression.Compress(header.Compression, level: null, records.WrittenSpan, compressed);
         RecordBatchHeader.StampLength(compressed.Written);
         return compressed.WrittenSpan.ToArray();
     }
 
-    /// <summary>The finished batch in this writer's own memory: valid until <see cref="Reset"/> or <see cref="Dispose"/>.</summary>
+    /// <summary>The finished batch, in this writer's own memory. It is valid until <see cref="Reset"/> or <see cref="Dispose"/>.</summary>
     /// <exception cref="InvalidOperationException">The batch is not finished.</exception>
     public ReadOnlyMemory<byte> WrittenBatch() => FinishedMemory;
 
     /// <summary>
-    /// The finished batch and those before it, back to back in this writer's own memory, for the writer's owner to stamp: valid
+    /// The finished batch and those before it, back to back in this writer's own memory, so that the writer's owner can stamp them. They are valid
     /// until <see cref="Reset"/> or <see cref="Dispose"/>.
     /// </summary>
     /// <exception cref="InvalidOperationException">The last batch is not finished.</exception>
@@ -260,7 +264,7 @@ public sealed class RecordBatchWriter : IDisposable
         _compressed.Take(RecordBatchHeader.HeaderLengthBytes);
         BatchCompression.Compress(
             codec, _options.CompressionLevel, _plain.WrittenSpan[RecordBatchHeader.HeaderLengthBytes..], _compressed);
-        // Noise does not compress; the batch must not outgrow what its caller was told.
+        // Random bytes do not compress, and the batch must not become longer than LengthBytes said.
         if (_compressed.Length < _plain.Length)
             return _compressed;
         codec = CompressionType.None;

@@ -10,10 +10,10 @@ internal readonly ref struct RecordField(bool isPresent, ReadOnlySpan<byte> byte
     public ReadOnlySpan<byte> Bytes { get; } = bytes;
 }
 
-/// <summary>Reads the fields of records from bytes that may be anything; every fault is a <see cref="RecordFormatException"/>.</summary>
+/// <summary>Reads the fields of records from untrusted bytes. Every fault is a <see cref="RecordFormatException"/>.</summary>
 internal ref struct RecordFieldReader(ReadOnlySpan<byte> bytes, int position = 0)
 {
-    // A header has a key length and a value length at least.
+    // A header has at least a key length and a value length.
     private const int HeaderBytesMin = 2;
     private readonly ReadOnlySpan<byte> _bytes = bytes;
     private int _position = position;
@@ -48,7 +48,7 @@ internal ref struct RecordFieldReader(ReadOnlySpan<byte> bytes, int position = 0
     public ReadOnlySpan<byte> ReadRecord()
     {
         var length = ReadVarint();
-        // The length varint itself is one byte at least.
+        // The length varint itself takes at least one byte.
         if (length < RecordLimits.RecordBytesMin - 1 || length > LeftBytes)
             Throw(RecordFormatError.BadRecordLength, $"A record claims {length} bytes where {LeftBytes} are left.");
         return Take(length);
@@ -79,7 +79,7 @@ internal ref struct RecordFieldReader(ReadOnlySpan<byte> bytes, int position = 0
         return new RecordHeaderView(key, ReadNullable());
     }
 
-    /// <summary>Steps over the headers, each of them checked.</summary>
+    /// <summary>Checks the headers and skips them.</summary>
     public int SkipHeaders()
     {
         var count = ReadHeaderCount();

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace OrleansStream.Records;
 
-/// <summary>Builds a record's headers as <see cref="RecordBatchWriter"/> takes them. Reusable; not for two threads at once.</summary>
+/// <summary>Builds a record's headers in the form that <see cref="RecordBatchWriter"/> takes. Reusable. Not for two threads at once.</summary>
 public sealed class RecordHeadersWriter : IDisposable
 {
     private readonly PooledBuffer _buffer = new(RecordLimits.BatchBytesMax, RecordBatchWriter.Overflow);
@@ -13,19 +13,19 @@ public sealed class RecordHeadersWriter : IDisposable
     /// <summary>The count of headers so far.</summary>
     public int Count { get; private set; }
 
-    /// <summary>The headers with their count before them. Valid until the next call that changes this writer.</summary>
+    /// <summary>The headers with their count before them. They are valid until the next call that changes this writer.</summary>
     public ReadOnlySpan<byte> EncodedHeaders
     {
         get
         {
-            // The count's length is not known before the last header, so room is kept for the longest and it is set flush right.
+            // The length of the count is known only after the last header. So room for the longest one is kept, and the count is written at its end.
             var start = RecordLimits.VarintBytesMax - Varint.LengthBytes(Count);
             Varint.Write(_buffer.Written[start..], Count);
             return _buffer.WrittenSpan[start..];
         }
     }
 
-    /// <summary>Forgets the headers and keeps the memory.</summary>
+    /// <summary>Drops the headers, and keeps the memory.</summary>
     public void Reset()
     {
         _buffer.Clear();
@@ -45,7 +45,7 @@ public sealed class RecordHeadersWriter : IDisposable
     }
 
     /// <summary>Adds a header whose key is text.</summary>
-    /// <param name="key">The key; a lone surrogate in it becomes U+FFFD.</param>
+    /// <param name="key">The key. A lone surrogate in it becomes U+FFFD.</param>
     /// <param name="value">The value; ignored when there is none.</param>
     /// <param name="hasValue">False for a null value.</param>
     /// <exception cref="InvalidOperationException">The headers would pass <see cref="RecordLimits.BatchBytesMax"/>.</exception>

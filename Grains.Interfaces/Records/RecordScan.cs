@@ -4,23 +4,23 @@ using System.Runtime.InteropServices;
 namespace OrleansStream.Records;
 
 /// <summary>
-/// Checks the framing of all records of a batch in one pass over their numbers: keys, values and headers are stepped over, and nothing is made
-/// of them. It says only that all is well, or not; <see cref="RecordBatchReader"/> tells what is wrong.
+/// Checks the framing of all records of a batch in one pass over their numbers, and skips keys, values and headers. It only says whether all records
+/// are right; <see cref="RecordBatchReader"/> tells what is wrong.
 /// </summary>
 internal static class RecordScan
 {
     private const int NoBytes = -1, HeaderBytesMin = 2;
 
-    // A number that takes more is left to the careful way, and so is a record nearer to the end than all numbers before its value may reach.
+    // Longer numbers are left to the slow way. So are records near the end, where the numbers before the value could reach past it.
     private const int ShortVarintBytesMax = 3, ReachBytes = (5 * ShortVarintBytesMax) + 1;
 
     /// <summary>Checks records.</summary>
-    /// <param name="records">The records, not compressed, and nothing else.</param>
-    /// <param name="header">Their batch's header.</param>
-    /// <param name="summary">What they hold, when they are sound.</param>
+    /// <param name="records">The uncompressed records, and nothing else.</param>
+    /// <param name="header">The header of their batch.</param>
+    /// <param name="summary">The result, if the records are right.</param>
     /// <returns>
-    /// True when there are as many as the header says, at least one; each is as long as it says, has no attributes, is at the offset behind the
-    /// one before, and has a time that 64 bits can say; and no byte is left over.
+    /// True when the count is that of the header and at least one; each record has the length that it says, no attributes, the offset that follows
+    /// the one before, and a time that fits into 64 bits; and no byte is left over.
     /// </returns>
     public static bool TryScan(ReadOnlySpan<byte> records, in RecordBatchHeader header, out RecordBatchSummary summary)
     {
@@ -50,10 +50,10 @@ internal static class RecordScan
     }
 
     /// <summary>
-    /// Steps over a sound record as nearly all are: of numbers up to three bytes, without headers. A few branches that a processor foretells,
-    /// and bounds that are checked once for several reads.
+    /// Skips a valid record of the usual kind: numbers of up to three bytes, and no headers. It has few branches, which a processor predicts well,
+    /// and checks a bound once for several reads.
     /// </summary>
-    /// <returns>False for any other, sound or not; the position is then unchanged.</returns>
+    /// <returns>False for any other record, valid or not. The position is then unchanged.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool TryScanCommon(ReadOnlySpan<byte> records, ref int position, int offsetDelta, out long timestampDelta)
     {
@@ -76,7 +76,7 @@ internal static class RecordScan
         if (at > records.Length - ShortVarintBytesMax || !TryReadShort(ref first, ref at, out var value) || !IsLength(value))
             return false;
         at += LengthOf(value);
-        // The last byte is the count of headers.
+        // The last byte of the record is the count of headers.
         if (at != end - 1 || Unsafe.Add(ref first, at) != 0)
             return false;
         timestampDelta = (int)(time >> 1) ^ -(int)(time & 1);
@@ -84,7 +84,7 @@ internal static class RecordScan
         return true;
     }
 
-    // Of the negative numbers only -1, which is null.
+    // The only valid negative number is -1, which means null.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool IsLength(uint folded) => (folded & 1) == 0 || folded == 1;
 

@@ -3,12 +3,13 @@ using System.Buffers;
 namespace OrleansStream.Records;
 
 /// <summary>
-/// Records of other batches, not compressed, that are to make one batch of their own, and are written only where that batch is to lie: their
-/// payloads are copied once, and no object is made for a record.
+/// Chosen records of other, uncompressed batches that form one new batch. The new batch is written only at its final place, so payloads are copied
+/// once, and no object is made for a record.
 /// </summary>
 /// <remarks>
-/// The bytes are those that a <see cref="RecordBatchWriter"/> with the same options makes of the same records. The batches that the records are
-/// of must stay as they are until the last <see cref="WriteTo"/>. Not for two threads at once, but once it is finished any number may write it.
+/// The bytes are those that a <see cref="RecordBatchWriter"/> with the same options writes for the same records. The batches from which the records
+/// come must not change until the last <see cref="WriteTo"/>. Not for two threads at once; once all records are added, any number of threads may
+/// write it.
 /// </remarks>
 public sealed class RecordSelection : IDisposable
 {
@@ -20,13 +21,13 @@ public sealed class RecordSelection : IDisposable
     private long _maxTimestamp = RecordBatchHeader.None;
 
     /// <summary>Starts without records.</summary>
-    /// <param name="options">What the batch's header says; it is not compressed.</param>
-    /// <param name="source">The bytes that the records lie in.</param>
+    /// <param name="options">The fields of the batch's header. It is not compressed.</param>
+    /// <param name="source">The bytes in which the records lie.</param>
     /// <exception cref="ArgumentException">The options ask for compression.</exception>
     public RecordSelection(in RecordBatchOptions options, ReadOnlyMemory<byte> source)
     {
         if (options.Compression != CompressionType.None)
-            throw new ArgumentException("Records that are to be compressed are written by a RecordBatchWriter.", nameof(options));
+            throw new ArgumentException("A selection cannot be compressed. Use a RecordBatchWriter.", nameof(options));
         _options = options;
         _source = source;
     }
@@ -37,7 +38,7 @@ public sealed class RecordSelection : IDisposable
     /// <summary>The exact length in bytes of the batch so far, header included.</summary>
     public int LengthBytes { get; private set; } = RecordBatchHeader.HeaderLengthBytes;
 
-    /// <summary>The batch's header; its checksum is 0 until it is written.</summary>
+    /// <summary>The batch's header. Its checksum is 0 until the batch is written.</summary>
     public RecordBatchHeader Header
     {
         get
@@ -50,13 +51,13 @@ public sealed class RecordSelection : IDisposable
     }
 
     /// <summary>Adds a record.</summary>
-    /// <param name="position">Where in the source it begins: with its length.</param>
+    /// <param name="position">The position in the source at which the record begins, with its length field.</param>
     /// <param name="timestampMs">Its time in milliseconds since 1970-01-01 UTC; the first record's is the batch's base.</param>
-    /// <exception cref="RecordFormatException">There is no record.</exception>
+    /// <exception cref="RecordFormatException">There is no record at the position.</exception>
     /// <exception cref="InvalidOperationException">
-    /// The batch would pass <see cref="RecordLimits.BatchBytesMax"/>; it is as it was before.
+    /// The batch would pass <see cref="RecordLimits.BatchBytesMax"/>. It is then unchanged.
     /// </exception>
-    /// <exception cref="OverflowException">The timestamp is further from the batch's first than 64 bits can say.</exception>
+    /// <exception cref="OverflowException">The difference to the batch's first timestamp does not fit into 64 bits.</exception>
     public void Add(int position, long timestampMs)
     {
         var fields = ReadFields(position);
@@ -78,7 +79,7 @@ public sealed class RecordSelection : IDisposable
     public void WriteTo(Span<byte> destination)
     {
         if (destination.Length < LengthBytes)
-            throw new ArgumentException($"{destination.Length} bytes do not hold a batch of {LengthBytes}.", nameof(destination));
+            throw new ArgumentException($"{destination.Length} bytes cannot hold a batch of {LengthBytes} bytes.", nameof(destination));
         var batch = destination[..LengthBytes];
         var written = RecordBatchHeader.HeaderLengthBytes;
         for (var i = 0; i < Count; i++)
@@ -97,7 +98,7 @@ public sealed class RecordSelection : IDisposable
         RecordBatchHeader.StampCrc(batch);
     }
 
-    /// <summary>Gives the pooled memory back. It must not be used any more.</summary>
+    /// <summary>Gives the pooled memory back. The selection must not be used after that.</summary>
     public void Dispose()
     {
         if (_records.Length > 0)
@@ -106,7 +107,7 @@ public sealed class RecordSelection : IDisposable
         Count = 0;
     }
 
-    /// <summary>What follows a record's place in its batch: key, value and headers, which are the same in any.</summary>
+    /// <summary>The fields of a record that are the same in every batch: key, value and headers.</summary>
     private ReadOnlySpan<byte> ReadFields(int position)
     {
         var record = new RecordFieldReader(_source.Span[position..]).ReadRecord();

@@ -1,6 +1,6 @@
 namespace OrleansStream.Records;
 
-/// <summary>One record where it lies in its batch: nothing is copied, and it lives as long as its reader.</summary>
+/// <summary>One record where it lies in its batch. Nothing is copied, and the view is valid as long as its reader.</summary>
 public readonly ref struct RecordView
 {
     internal RecordView(
@@ -31,13 +31,13 @@ public readonly ref struct RecordView
     /// <summary>The record's time, by the batch's timestamp type, in milliseconds since 1970-01-01 UTC; -1 when it has none.</summary>
     public long TimestampMs { get; }
 
-    /// <summary>False when the key is null, which is not the empty key.</summary>
+    /// <summary>False when the key is null. An empty key is not null.</summary>
     public bool HasKey { get; }
 
     /// <summary>The key's bytes; empty when it is null.</summary>
     public ReadOnlySpan<byte> Key { get; }
 
-    /// <summary>False when the value is null (a tombstone), which is not the empty value.</summary>
+    /// <summary>False when the value is null (a tombstone). An empty value is not null.</summary>
     public bool HasValue { get; }
 
     /// <summary>The value's bytes; empty when it is null.</summary>
@@ -46,7 +46,7 @@ public readonly ref struct RecordView
     /// <summary>The count of headers.</summary>
     public int HeaderCount { get; }
 
-    /// <summary>The headers as encoded, with the varint of their count before them: what <see cref="RecordBatchWriter"/> takes.</summary>
+    /// <summary>The headers as encoded, with the varint of their count before them, in the form that <see cref="RecordBatchWriter"/> takes.</summary>
     public ReadOnlySpan<byte> EncodedHeaders { get; }
 
     /// <summary>The headers in their order; a key may come more than once.</summary>
@@ -63,17 +63,17 @@ public readonly ref struct RecordHeaderView
         Value = value.Bytes;
     }
 
-    /// <summary>The key: UTF-8, if whoever wrote it kept to the format.</summary>
+    /// <summary>The key: UTF-8, if its writer kept to the format.</summary>
     public ReadOnlySpan<byte> Key { get; }
 
-    /// <summary>False when the value is null, which is not the empty value.</summary>
+    /// <summary>False when the value is null. An empty value is not null.</summary>
     public bool HasValue { get; }
 
     /// <summary>The value's bytes; empty when it is null.</summary>
     public ReadOnlySpan<byte> Value { get; }
 }
 
-/// <summary>Where an enumerator stands among a record's headers.</summary>
+/// <summary>The place at which an enumerator of headers has stopped.</summary>
 /// <param name="Position">The position behind the last header that was read.</param>
 /// <param name="Left">The count of headers that are not read yet.</param>
 public readonly record struct RecordHeaderPlace(int Position, int Left);
@@ -84,7 +84,7 @@ public ref struct RecordHeaderEnumerator
     private RecordFieldReader _fields;
     private int _left;
 
-    /// <summary>Stands before the first header.</summary>
+    /// <summary>Begins before the first header.</summary>
     /// <param name="encodedHeaders">Headers with the varint of their count before them; empty bytes are no headers.</param>
     /// <exception cref="RecordFormatException">The count is negative or more than the bytes can hold.</exception>
     public RecordHeaderEnumerator(ReadOnlySpan<byte> encodedHeaders)
@@ -93,16 +93,16 @@ public ref struct RecordHeaderEnumerator
         _left = encodedHeaders.IsEmpty ? 0 : _fields.ReadHeaderCount();
     }
 
-    /// <summary>Goes on where another enumerator of the same headers stood.</summary>
+    /// <summary>Goes on where another enumerator of the same headers has stopped.</summary>
     /// <param name="encodedHeaders">The headers.</param>
-    /// <param name="place">Where it stood.</param>
+    /// <param name="place">The place where the other enumerator has stopped.</param>
     public RecordHeaderEnumerator(ReadOnlySpan<byte> encodedHeaders, RecordHeaderPlace place)
     {
         _fields = new RecordFieldReader(encodedHeaders, place.Position);
         _left = place.Left;
     }
 
-    /// <summary>Where it stands: behind <see cref="Current"/>.</summary>
+    /// <summary>The place behind <see cref="Current"/>.</summary>
     public readonly RecordHeaderPlace Place => new(_fields.Position, _left);
 
     /// <summary>The current header.</summary>
@@ -110,7 +110,7 @@ public ref struct RecordHeaderEnumerator
 
     /// <summary>Goes to the next header.</summary>
     /// <returns>False after the last.</returns>
-    /// <exception cref="RecordFormatException">The bytes are no headers; never on those of a <see cref="RecordView"/>.</exception>
+    /// <exception cref="RecordFormatException">The bytes are not headers. Never thrown for the headers of a <see cref="RecordView"/>.</exception>
     public bool MoveNext()
     {
         if (_left == 0)

@@ -1,22 +1,22 @@
 namespace OrleansStream.Records;
 
-/// <summary>Offsets whose records cannot be had, since their batch holds no such records though its checksum is right.</summary>
+/// <summary>Offsets whose records cannot be read, because their batch is malformed although its checksum is right.</summary>
 /// <param name="Offset">The first of them.</param>
 /// <param name="LastOffset">The last of them.</param>
 /// <param name="Detail">What is wrong.</param>
 public readonly record struct UnreadableRecords(long Offset, long LastOffset, string Detail);
 
-/// <summary>Where a reader of a stored batch stands.</summary>
+/// <summary>The place at which a reader of a stored batch has stopped.</summary>
 /// <param name="Header">The batch's header.</param>
-/// <param name="Records">Where it stands among the records.</param>
+/// <param name="Records">The place among the records.</param>
 /// <param name="NextOffset">The offset behind the last record that was read.</param>
-/// <param name="Fault">Why it can read no further; null while it can.</param>
+/// <param name="Fault">Why it cannot read further; null while it can.</param>
 internal readonly record struct StoredBatchPlace(RecordBatchHeader Header, RecordPlace Records, long NextOffset, string? Fault);
 
 /// <summary>
-/// Reads the records of a stored batch. Earlier versions stored what a producer sent without looking inside, so it may be anything: where it
-/// cannot be read, or the next offset's record does not follow, this ends, and <see cref="UnreadableFrom"/> tells of the rest. Memory stays within
-/// <see cref="RecordLimits.DecompressedBatchBytesMax"/>, which is given back by <see cref="Dispose"/>: no record may be used after it.
+/// Reads the records of a stored batch. Earlier versions stored batches of producers unopened, so a batch may contain anything. The reader ends where
+/// the batch cannot be read, or where the record of the next offset does not follow; <see cref="UnreadableFrom"/> then returns the rest. Memory stays
+/// within <see cref="RecordLimits.DecompressedBatchBytesMax"/>. <see cref="Dispose"/> gives it back, and no record may be used after it.
 /// </summary>
 public ref struct StoredBatchReader
 {
@@ -32,7 +32,7 @@ public ref struct StoredBatchReader
     {
         var status = RecordBatchScanner.Validate(batch, checkCrc: false, out _header, out _);
         if (status != RecordBatchStatus.Valid)
-            throw new RecordFormatException(RecordFormatError.BadBatchHeader, $"{batch.Length} bytes are no batch: {status}.");
+            throw new RecordFormatException(RecordFormatError.BadBatchHeader, $"{batch.Length} bytes are not a batch: {status}.");
         _nextOffset = _header.BaseOffset;
         try
         {
@@ -58,18 +58,18 @@ public ref struct StoredBatchReader
     internal readonly StoredBatchPlace Place => new(_header, _records.Place, _nextOffset, _fault);
 
     /// <summary>
-    /// The bytes that its records unfolded to; 0 when they are not compressed. One that cannot be unfolded counts for as much as one may
-    /// hold, since nobody knows how far it came.
+    /// The length of the decompressed records in bytes; 0 when they are not compressed. A batch that cannot be decompressed counts with the most that
+    /// a batch may hold, because the length that was reached is unknown.
     /// </summary>
     public readonly int UnfoldedBytes => _header.Compression == CompressionType.None ? 0
         : _records.UnfoldedBytes ?? RecordLimits.DecompressedBatchBytesMax;
 
-    /// <summary>What is wrong with the batch, as far as it was read; null when nothing is.</summary>
+    /// <summary>What is wrong with the batch, as far as it was read; null when nothing is wrong.</summary>
     public readonly string? Fault => _fault;
 
-    /// <summary>Reads all records for their times alone. No record was read before, and none can be read after.</summary>
+    /// <summary>Reads only the times of all records. No record may be read before or after.</summary>
     /// <returns>
-    /// The latest time in milliseconds since 1970-01-01 UTC, or -1. Where records cannot be read, what the header says counts too.
+    /// The latest time in milliseconds since 1970-01-01 UTC, or -1. If some records cannot be read, the header's time counts too.
     /// </returns>
     public long ReadLatestTimestamp()
     {
@@ -85,9 +85,9 @@ public ref struct StoredBatchReader
         return UnreadableFrom(_header.BaseOffset) is null ? latest : Math.Max(latest, _header.MaxTimestamp);
     }
 
-    /// <summary>Reads the next record. A control batch has none for anybody.</summary>
-    /// <param name="record">The record: all its fields are sound.</param>
-    /// <returns>False behind the last one that can be read.</returns>
+    /// <summary>Reads the next record. The records of control batches are never returned.</summary>
+    /// <param name="record">The record, all of whose fields were checked.</param>
+    /// <returns>False after the last record that can be read.</returns>
     public bool TryReadNext(out RecordView record)
     {
         record = default;
@@ -98,7 +98,7 @@ public ref struct StoredBatchReader
             if (!_records.TryReadNext(out record))
             {
                 if (_nextOffset <= _header.LastOffset)
-                    _fault = $"The batch ends before offset {_nextOffset}, and is to go to {_header.LastOffset}.";
+                    _fault = $"The batch ends before offset {_nextOffset}, but its header says that it goes to {_header.LastOffset}.";
                 return false;
             }
         }
@@ -108,10 +108,10 @@ public ref struct StoredBatchReader
             return false;
         }
 
-        // No offset is passed over in silence: a batch of a log that is not compacted has a record at each.
+        // Offsets are never skipped silently: in a log that is not compacted each offset has a record.
         if (record.Offset != _nextOffset)
         {
-            _fault = $"A record at offset {record.Offset} stands where that of offset {_nextOffset} is to be.";
+            _fault = $"A record has offset {record.Offset} where offset {_nextOffset} must follow.";
             record = default;
             return false;
         }
@@ -120,9 +120,9 @@ public ref struct StoredBatchReader
         return true;
     }
 
-    /// <summary>What cannot be read, once <see cref="TryReadNext"/> has ended.</summary>
+    /// <summary>The offsets that cannot be read, once <see cref="TryReadNext"/> has returned false.</summary>
     /// <param name="offset">The first offset that is wanted.</param>
-    /// <returns>Those at or behind that offset; null when there are none. Bytes behind the last record have no offset.</returns>
+    /// <returns>Those from that offset on; null when there are none. Bytes behind the last record have no offset.</returns>
     public readonly UnreadableRecords? UnreadableFrom(long offset)
     {
         var first = Math.Max(_nextOffset, offset);
@@ -131,6 +131,6 @@ public ref struct StoredBatchReader
             : null;
     }
 
-    /// <summary>Gives the pooled buffer back. Every record read becomes invalid.</summary>
+    /// <summary>Gives the pooled buffer back. Every record that was read becomes invalid.</summary>
     public readonly void Dispose() => _records.Dispose();
 }

@@ -4,7 +4,7 @@ using System.Runtime.CompilerServices;
 namespace OrleansStream.Records;
 
 /// <summary>
-/// The variable-length numbers of a record: zigzag (so that small negatives stay short), then seven bits a byte, lowest first.
+/// The variable-length numbers of a record: zigzag encoding, so that small negative numbers stay short, then seven bits a byte, lowest first.
 /// </summary>
 /// <remarks>Source: <c>org.apache.kafka.common.utils.ByteUtils</c>, which took them from Protocol Buffers' sint32 and sint64.</remarks>
 public static class Varint
@@ -69,7 +69,7 @@ public static class Varint
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool TryRead(ReadOnlySpan<byte> source, ref int position, out int value)
     {
-        // Nearly every number in a record is below 64, which is one byte.
+        // Nearly all numbers in a record are below 64, and so take one byte.
         if ((uint)position < (uint)source.Length && source[position] < 0x80)
         {
             value = Unfold((uint)source[position++]);

@@ -4,7 +4,7 @@ using System.Text.Unicode;
 
 namespace OrleansStream.Topics;
 
-/// <summary>The text of the setting <c>hot.keys</c>: keys, separated by commas.</summary>
+/// <summary>The text of the setting <c>hot.keys</c>: keys separated by commas.</summary>
 public static class HotKeyNames
 {
     /// <summary>The setting's name.</summary>
@@ -12,7 +12,9 @@ public static class HotKeyNames
 
     private const char Separator = ',';
 
-    /// <summary>Whether a key can stand in the list: UTF-8 text of at most <see cref="TopicLimits.HotKeyBytesMax"/> bytes, without commas.</summary>
+    /// <summary>
+    /// Whether the list can contain a key, which must be UTF-8 text of at most <see cref="TopicLimits.HotKeyBytesMax"/> bytes without commas.
+    /// </summary>
     /// <param name="key">The key's bytes.</param>
     public static bool CanName(byte[] key)
     {

@@ -2,16 +2,16 @@ using System.Collections.Immutable;
 
 namespace OrleansStream.Topics;
 
-/// <summary>What the routers of a topic see of its keys, put together. Key: the topic's name. In memory only.</summary>
+/// <summary>Combines what the routers of a topic report about its keys. Key: the topic's name. It keeps its state in memory only.</summary>
 /// <remarks>
-/// Bounded memory: a fixed count of counters (Space-Saving). Only keys that choose a partition are seen: a batch that names its
-/// partition is not opened to look for them.
+/// Its memory is bounded by a fixed count of counters (Space-Saving). Only keys that choose a partition are counted: a batch that names its partition
+/// is not opened.
 /// </remarks>
 [Alias("os.ITopicHeatGrain")]
 public interface ITopicHeatGrain : IGrainWithStringKey
 {
-    /// <summary>Takes what one router saw since it last reported. Where the topic detects hot keys, those found are set in it.</summary>
-    /// <param name="report">What it saw.</param>
+    /// <summary>Takes the report of one router since its last one. If the topic detects hot keys, the hot keys found are set in the topic.</summary>
+    /// <param name="report">The report.</param>
     [Alias("ReportAsync")]
     Task ReportAsync(HeatReport report);
 
@@ -23,7 +23,7 @@ public interface ITopicHeatGrain : IGrainWithStringKey
 /// <summary>What one router saw of a topic's keys.</summary>
 /// <param name="TopicId">The topic.</param>
 /// <param name="PartitionCount">The count of its partitions.</param>
-/// <param name="RecordCount">The records that were looked at.</param>
+/// <param name="RecordCount">The records that were counted.</param>
 /// <param name="Keys">The most frequent keys among them.</param>
 [GenerateSerializer, Immutable, Alias("os.HeatReport")]
 public sealed record HeatReport(
@@ -32,17 +32,17 @@ public sealed record HeatReport(
     [property: Id(2)] double RecordCount,
     [property: Id(3)] ImmutableArray<HeatReportKey> Keys)
 {
-    /// <summary>The bytes of batches that came uncompressed.</summary>
+    /// <summary>The bytes of batches that came uncompressed, as they came.</summary>
     [Id(4)] public long SentBytes { get; init; }
 
-    /// <summary>The bytes that those were stored as.</summary>
+    /// <summary>The bytes of those batches as they were stored.</summary>
     [Id(5)] public long StoredBytes { get; init; }
 }
 
 /// <summary>A frequent key.</summary>
 /// <param name="Key">The key's bytes.</param>
-/// <param name="Count">At least the records that have it.</param>
-/// <param name="Error">What of that may be others'.</param>
+/// <param name="Count">The estimated count of its records; it is never too low.</param>
+/// <param name="Error">By how much the estimate may be too high.</param>
 [GenerateSerializer, Immutable, Alias("os.HeatReportKey")]
 public readonly record struct HeatReportKey(
     [property: Id(0)] ReadOnlyMemory<byte> Key,
@@ -56,16 +56,16 @@ public sealed record HeatDescription(
     [property: Id(0)] ImmutableArray<HotKey> Keys)
 {
     /// <summary>
-    /// How many times smaller batches were stored than they came, of those that came uncompressed in the last half minute; null when
-    /// there were none. What a producer compressed is not opened to find out.
+    /// How many times smaller batches are stored than they came, over those that came uncompressed in the last half minute; null when there were
+    /// none. Batches that a producer compressed do not count, because they are not opened for this.
     /// </summary>
     [Id(1)] public double? CompressionRatio { get; init; }
 }
 
 /// <summary>A hot key.</summary>
 /// <param name="Key">The key's bytes.</param>
-/// <param name="Partition">The partition it belongs to when it is not spread.</param>
-/// <param name="Share">The part of the topic's keyed and keyless records that has it, from 0 to 1: at least so much for certain.</param>
+/// <param name="Partition">The partition of the key when it is not spread.</param>
+/// <param name="Share">The least fraction, from 0 to 1, of the topic's records (with and without keys) that have this key.</param>
 [GenerateSerializer, Immutable, Alias("os.HotKey")]
 public readonly record struct HotKey(
     [property: Id(0)] ReadOnlyMemory<byte> Key,

@@ -8,7 +8,7 @@ public static class TopicLimits
     /// <summary>The most characters of a topic's name, as in Kafka.</summary>
     public const int NameLengthMax = 249;
 
-    /// <summary>The most topics: their catalogue is one document, a few hundred bytes each.</summary>
+    /// <summary>The most topics. Their catalogue is one document, with a few hundred bytes for each.</summary>
     public const int TopicsMax = 10_000;
 
     /// <summary>The most partitions of one topic.</summary>
@@ -20,16 +20,16 @@ public static class TopicLimits
     /// <summary>The highest <c>max.message.bytes</c>: 3 MiB, so that a record and its framing fit one 4 MiB append.</summary>
     public const int MessageBytesMax = 3 * 1024 * 1024;
 
-    /// <summary>The lowest <c>segment.bytes</c>; below it a partition would be all segments.</summary>
+    /// <summary>The lowest <c>segment.bytes</c>. Below it a partition would have too many segments.</summary>
     public const int SegmentBytesMin = 1024;
 
     /// <summary>The highest <c>segment.bytes</c>: 1 GiB, Kafka's default.</summary>
     public const int SegmentBytesMax = 1024 * 1024 * 1024;
 
-    /// <summary>The highest <c>flush.interval.ms</c>: well below the time a produce waits for its answer.</summary>
+    /// <summary>The highest <c>flush.interval.ms</c>, well below the time for which a produce waits for its answer.</summary>
     public const int FlushIntervalMsMax = 10_000;
 
-    /// <summary>The most partitions that a hot key is spread over.</summary>
+    /// <summary>The most partitions over which a hot key is spread.</summary>
     public const int HotKeySpreadMax = 64;
 
     /// <summary>The most hot keys of a topic.</summary>
@@ -38,7 +38,7 @@ public static class TopicLimits
     /// <summary>The longest hot key, in bytes of UTF-8.</summary>
     public const int HotKeyBytesMax = 256;
 
-    /// <summary>The longest age that a setting may name: 100 years of 365 days, in milliseconds.</summary>
+    /// <summary>The longest age that a setting may have: 100 years of 365 days, in milliseconds.</summary>
     public const long AgeMsMax = 100L * 365 * 24 * 60 * 60 * 1000;
 
     /// <summary>The most bytes of batches in one produce over all its partitions: 16 MiB.</summary>
@@ -47,12 +47,12 @@ public static class TopicLimits
     /// <summary>The most records in one produce.</summary>
     public const int RequestRecordsMax = 500_000;
 
-    /// <summary>The most bytes sent to a partition in one append: one block of the store, less room for a fence.</summary>
+    /// <summary>The most bytes of one append to a partition: one block of the store, less room for a fence.</summary>
     public const int AppendBytesMax = RecordLimits.BatchBytesMax - 64 * 1024;
 
     /// <summary>
-    /// How long a produce is tried until its outcome is said to be unknown: below the 30 s after which clients commonly hang up. Also when
-    /// one call to a router is given up.
+    /// How long a produce is tried before its outcome is reported as unknown. It is below 30 s, after which clients commonly hang up. A call to a
+    /// router is given up after the same time.
     /// </summary>
     public const string AppendTimeoutText = "00:00:25";
 

@@ -3,7 +3,7 @@ using OrleansStream.Errors;
 
 namespace OrleansStream.Topics;
 
-/// <summary>The rules of topic names: Kafka's.</summary>
+/// <summary>The rules for topic names, which are Kafka's.</summary>
 /// <remarks>Source: <c>org.apache.kafka.common.internals.Topic.validate</c>.</remarks>
 public static class TopicName
 {
@@ -12,7 +12,7 @@ public static class TopicName
 
     /// <summary>Checks a name.</summary>
     /// <param name="name">The name.</param>
-    /// <returns>Null when it is one; else <see cref="StreamErrorCode.InvalidTopicException"/>, saying what is allowed.</returns>
+    /// <returns>Null when the name is valid; else <see cref="StreamErrorCode.InvalidTopicException"/>, saying what is allowed.</returns>
     public static StreamError? Validate(string name)
     {
         ArgumentNullException.ThrowIfNull(name);

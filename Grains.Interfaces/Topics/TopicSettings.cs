@@ -21,45 +21,45 @@ public sealed class TopicSetting
         _format = format;
     }
 
-    /// <summary>Kafka's name for it.</summary>
+    /// <summary>The setting's name, which is Kafka's.</summary>
     public string Name { get; }
 
-    /// <summary>The values it takes, for people.</summary>
+    /// <summary>The allowed values, as text for people.</summary>
     public string Allowed { get; }
 
     /// <summary>What it does, in one sentence.</summary>
     public string Description { get; }
 
-    /// <summary>True when its value is a whole number; false when it is text, whatever that looks like.</summary>
+    /// <summary>True when the value is a whole number; false when it is text, even if the text looks like a number.</summary>
     public bool IsNumber { get; init; }
 
-    /// <summary>Its value when none is given.</summary>
+    /// <summary>The value when none is given.</summary>
     public string Default => _format(TopicSettings.Defaults);
 
-    /// <summary>Its value in a configuration.</summary>
+    /// <summary>The value in a configuration.</summary>
     /// <param name="config">The configuration.</param>
     public string ValueIn(TopicConfig config) => _format(config);
 
-    /// <summary>Sets it.</summary>
+    /// <summary>Sets the value in a configuration.</summary>
     /// <param name="config">The configuration to change.</param>
     /// <param name="value">The value's text.</param>
     /// <returns>The changed configuration, or null when the value is not allowed.</returns>
     public TopicConfig? Apply(TopicConfig config, string value) => _apply(config, value);
 }
 
-/// <summary>All topic settings there are.</summary>
+/// <summary>All topic settings.</summary>
 public static class TopicSettings
 {
     internal static readonly TopicConfig Defaults = new();
 
-    // The list and its index are made in this order: field initialisers run from top to bottom.
+    // The list comes before its index, because field initialisers run from top to bottom.
     private static readonly TopicSetting[] Table =
     [
         Number("retention.ms", -1, TopicLimits.AgeMsMax,
             "The age in milliseconds at which a closed segment may be deleted; -1 = no limit.",
             c => c.RetentionMs, (c, v) => c with { RetentionMs = v }),
         Number("retention.bytes", -1, long.MaxValue,
-            "The bytes of a partition that are kept at least, whichever limit comes first; -1 = no limit.",
+            "The bytes of a partition that deletion by size always leaves; age alone may delete more. -1 = no limit.",
             c => c.RetentionBytes, (c, v) => c with { RetentionBytes = v }),
         Number("segment.bytes", TopicLimits.SegmentBytesMin, TopicLimits.SegmentBytesMax,
             "The length in bytes at which a segment is closed.",
@@ -101,11 +101,11 @@ public static class TopicSettings
 
     private static readonly Dictionary<string, TopicSetting> ByName = Table.ToDictionary(s => s.Name, StringComparer.Ordinal);
 
-    /// <summary>The settings, in the order they are best read.</summary>
+    /// <summary>The settings, in a sensible order for reading.</summary>
     public static IReadOnlyList<TopicSetting> All => Table;
 
     /// <summary>Finds a setting.</summary>
-    /// <param name="name">Kafka's name for it.</param>
+    /// <param name="name">The setting's name, which is Kafka's.</param>
     /// <returns>The setting, or null.</returns>
     public static TopicSetting? Find(string name) => ByName.GetValueOrDefault(name);
 
@@ -121,7 +121,7 @@ public static class TopicSettings
         foreach (var (name, value) in config)
         {
             if (Find(name) is not { } setting)
-                return Refuse(name, $"There is no setting '{name}'. There are: {string.Join(", ", ByName.Keys)}.");
+                return Refuse(name, $"There is no setting '{name}'. The settings are: {string.Join(", ", ByName.Keys)}.");
             if (value is not null && setting.Apply(Defaults, value) is null)
                 return Refuse(name, $"'{name}' is '{value}'; it must be {setting.Allowed}.");
         }

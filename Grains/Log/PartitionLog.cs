@@ -20,8 +20,8 @@ namespace OrleansStream.Log;
 /// lock.
 /// </para>
 /// <para>
-/// Orleans may run two owners for a while. What makes the older one harmless is in the store, not here: the manifest's
-/// compare-and-swap and the fence in the active segment. <c>FORMAT.md</c> has the protocol.
+/// Orleans may run two owners of a partition for a while. Two mechanisms in the store make the older one harmless: the manifest's compare-and-swap,
+/// and the fence in the active segment. <c>FORMAT.md</c> describes the protocol.
 /// </para>
 /// </remarks>
 public sealed class PartitionLog : IAsyncDisposable
@@ -46,7 +46,7 @@ public sealed class PartitionLog : IAsyncDisposable
     /// <summary>Completes when the log has ended; it never faults.</summary>
     public Task<LogEnd> Ended => _log.Ended;
 
-    /// <summary>Why the log has ended, in a sentence; empty while it serves.</summary>
+    /// <summary>Why the log has ended, in one sentence; empty while the log serves.</summary>
     public string EndDetail => _log.EndDetail;
 
     /// <summary>The state of the log now.</summary>
@@ -76,18 +76,18 @@ public sealed class PartitionLog : IAsyncDisposable
     }
 
     /// <summary>Whether <see cref="MaintainAsync"/> would do anything now; false once the log has ended.</summary>
-    /// <remarks>It looks at the log's state in memory alone, so thousands of idle logs can be asked often.</remarks>
+    /// <remarks>Looks at state in memory only, so it is cheap enough to ask thousands of idle logs often.</remarks>
     public bool IsUpkeepDue => _maintenance.IsDue;
 
     /// <summary>Takes the log over: claims the next epoch, fences the active segment, and reads it to its end.</summary>
     /// <param name="name">The partition's folder, <c>{topicId}/{partition}</c>; a log that has none yet is begun.</param>
-    /// <param name="owner">Who takes it over; a text of its own for each activation, as two that are alike would not fence each other.</param>
+    /// <param name="owner">The new owner. Each activation needs a text of its own: two owners with the same text would not fence each other.</param>
     /// <param name="options">The log's settings.</param>
     /// <param name="segments">Where its segments are.</param>
     /// <param name="documents">Where its manifest is.</param>
     /// <param name="time">The clock.</param>
-    /// <param name="resources">What it shares with the other logs of the process.</param>
-    /// <param name="cancellationToken">Gives up; the log is then as it was, but for a higher epoch.</param>
+    /// <param name="resources">What the log shares with the other logs of the process.</param>
+    /// <param name="cancellationToken">Gives up. The log is then unchanged, except that its epoch may be higher.</param>
     /// <exception cref="LogFencedException">Another owner took it over meanwhile.</exception>
     /// <exception cref="LogCorruptException">Durable bytes are damaged.</exception>
     /// <exception cref="StoreUnavailableException">The store cannot be reached.</exception>
@@ -104,7 +104,7 @@ public sealed class PartitionLog : IAsyncDisposable
             await LogOpening.OpenAsync(place, owner, options, resources, cancellationToken).ConfigureAwait(false));
     }
 
-    /// <summary>Takes a log over that is alone in its process.</summary>
+    /// <summary>Takes over a log that is alone in its process.</summary>
     /// <inheritdoc cref="OpenAsync(string, string, LogOptions, ISegmentStore, IDocumentStore, TimeProvider, LogResources, CancellationToken)"/>
     internal static ValueTask<PartitionLog> OpenAsync(
         string name, string owner, LogOptions options, ISegmentStore segments, IDocumentStore documents, TimeProvider time,
@@ -130,11 +130,11 @@ public sealed class PartitionLog : IAsyncDisposable
     }
 
     /// <summary>Appends the batches of one request next to each other, all or none.</summary>
-    /// <param name="batches">Whole batches v2; not changed by anybody until the result is there.</param>
+    /// <param name="batches">Whole batches of format 2. Nobody may change them until the result is there.</param>
     /// <param name="acks">When to answer.</param>
     /// <param name="expectedNextOffset">Append only when this is the next offset; null for no condition.</param>
     /// <param name="cancellationToken">
-    /// Gives up waiting: before the batches have a place nothing is stored, later the outcome is unknown.
+    /// Gives up waiting. If the batches have no place in the log yet, nothing is stored; later the outcome is unknown.
     /// </param>
     /// <returns>Where the batches are, or why they are not; it never throws for a failure of the store.</returns>
     public ValueTask<LogAppendResult> AppendAsync(
@@ -151,30 +151,31 @@ public sealed class PartitionLog : IAsyncDisposable
         long offset, int bytesMax, TimeSpan wait, CancellationToken cancellationToken = default) =>
         _reader.FetchAsync(offset, bytesMax, wait, cancellationToken);
 
-    /// <summary>Answers all fetches that wait, and lets none wait from now on: for a server that is stopping.</summary>
+    /// <summary>Answers all waiting fetches, and lets no fetch wait from now on. A server that stops calls it.</summary>
     public void StopWaiting() => _log.Waiters.Stop();
 
     /// <summary>Finds the first offset dated at or after a time.</summary>
     /// <param name="timestampMs">Milliseconds since the Unix epoch.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    /// <returns>The offset and its time; or the high watermark when nothing is that new.</returns>
+    /// <returns>The offset and its time, or the high watermark when no record is that late.</returns>
     public ValueTask<LogFindResult> FindOffsetAsync(long timestampMs, CancellationToken cancellationToken = default) =>
         _finder.FindOffsetAsync(timestampMs, cancellationToken);
 
-    /// <summary>Moves the log start offset up and lets whole segments below it go.</summary>
+    /// <summary>Moves the log start offset up, and removes the whole segments below it.</summary>
     /// <param name="beforeOffset">The new log start offset; -1 for the high watermark.</param>
     /// <param name="cancellationToken">Gives up; the outcome is then unknown, and repeating it is harmless.</param>
-    /// <returns>Null when done, also when the log started higher already; OFFSET_OUT_OF_RANGE beyond the high watermark.</returns>
+    /// <returns>Null when done, or when the log start was higher already; OFFSET_OUT_OF_RANGE when the offset is beyond the high watermark.</returns>
     public ValueTask<LogError?> DeleteRecordsAsync(long beforeOffset, CancellationToken cancellationToken = default) =>
         _maintenance.DeleteRecordsAsync(beforeOffset, cancellationToken);
 
     /// <summary>One round of upkeep: closes an aged segment, applies retention, frees deleted segments after their grace.</summary>
     /// <param name="cancellationToken">Gives up.</param>
-    /// <remarks>A failure of the store leaves the rest to the next round.</remarks>
+    /// <remarks>When the store fails, the next round does what is left.</remarks>
     public ValueTask MaintainAsync(CancellationToken cancellationToken = default) => _maintenance.MaintainAsync(cancellationToken);
 
     /// <summary>
-    /// Takes no more appends, waits for the one under way, and ends. What is not durable then is answered with its outcome unknown.
+    /// Takes no more appends, waits for the append under way, and ends the log. Appends that are not durable by then are answered with an unknown
+    /// outcome.
     /// </summary>
     public async ValueTask DisposeAsync()
     {

@@ -1,13 +1,15 @@
 namespace OrleansStream.Maintenance;
 
-/// <summary>Sees to partitions that nobody uses: retention must not wait for a reader. One grain, key <see cref="Key"/>.</summary>
+/// <summary>
+/// Maintains partitions that nobody uses, because retention must not wait for a reader. There is one grain, with key <see cref="Key"/>.
+/// </summary>
 [Alias("os.IUpkeepGrain"), GrainInterfaceType("OrleansStream.Upkeep.IUpkeepGrain")]
 internal interface IUpkeepGrain : IGrainWithStringKey
 {
-    /// <summary>The one key.</summary>
+    /// <summary>The key of the one grain.</summary>
     const string Key = "upkeep";
 
-    /// <summary>Starts a sweep when one is due and none is under way; it does not wait for its end.</summary>
+    /// <summary>Starts a sweep if one is due and none is under way. It does not wait for the sweep's end.</summary>
     [Alias("TickAsync")]
     Task TickAsync();
 }

@@ -9,12 +9,12 @@ using OrleansStream.Topics;
 namespace OrleansStream.Maintenance;
 
 /// <summary>
-/// Sweeps over all partitions, at a bounded pace: reads each one's manifest in the store, and opens only those in which something
-/// is to be closed, deleted or freed. An open partition sees to itself.
+/// Sweeps over all partitions at a bounded pace. It reads each partition's manifest from the store, and opens only partitions in which something is
+/// to be closed, deleted or freed. An open partition maintains itself.
 /// </summary>
 /// <remarks>
-/// It keeps no state: a sweep that is cut off, or two at once while Orleans runs two activations, cost reads and no more. Asking the
-/// catalogue also wakes it, so that the bytes of deleted topics are freed after a restart that nobody follows with a request.
+/// The grain keeps no state. A sweep that is cut short, or two at once while Orleans runs two activations, cost only reads. A sweep also calls the
+/// catalogue and so activates it. So the bytes of deleted topics are freed after a restart even when no request comes.
 /// </remarks>
 [GrainType("upkeep")]
 internal sealed partial class UpkeepGrain(
@@ -59,7 +59,7 @@ internal sealed partial class UpkeepGrain(
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
-            // another activation goes on
+            // another activation sweeps
         }
         catch (Exception e)
         {
@@ -74,7 +74,7 @@ internal sealed partial class UpkeepGrain(
         try
         {
             if ((await GrainFactory.GetGrain<ITopicGrain>(name).GetAsync()).Topic is not { } topic)
-                return; // deleted since
+                return; // the topic was deleted meanwhile
             var options = PartitionMapping.ToLogOptions(TopicConfig.From(topic.Config));
             await Parallel.ForEachAsync(
                 Enumerable.Range(0, topic.PartitionCount),
@@ -108,12 +108,12 @@ internal sealed partial class UpkeepGrain(
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "A sweep over the partitions was cut off; the next one comes by itself")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "A sweep over the partitions failed; the next one starts by itself")]
     private partial void LogSweepFailed(Exception exception);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The upkeep of topic {Topic} is left to the next sweep")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The maintenance of topic {Topic} is left to the next sweep")]
     private partial void LogTopicFailed(Exception exception, string topic);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The upkeep of partition {Partition} is left to the next sweep")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The maintenance of partition {Partition} is left to the next sweep")]
     private partial void LogPartitionFailed(Exception exception, string partition);
 }

@@ -2,10 +2,10 @@ using Microsoft.Extensions.Logging;
 
 namespace OrleansStream.Maintenance;
 
-/// <summary>Has every silo ask for a sweep now and then: grains by themselves do nothing until they are called.</summary>
-/// <param name="grains">Reaches the sweeper.</param>
+/// <summary>Asks for a sweep now and then, on every silo, because grains do nothing until they are called.</summary>
+/// <param name="grains">Gets the grain that sweeps.</param>
 /// <param name="time">The clock.</param>
-/// <param name="logger">Is told of what fails.</param>
+/// <param name="logger">Logs failures.</param>
 internal sealed partial class UpkeepTicker(IGrainFactory grains, TimeProvider time, ILogger<UpkeepTicker> logger)
     : ILifecycleParticipant<ISiloLifecycle>
 {
@@ -17,7 +17,7 @@ internal sealed partial class UpkeepTicker(IGrainFactory grains, TimeProvider ti
 
     private Task Start(CancellationToken cancellationToken)
     {
-        // Each silo at its own moment, and none while the cluster is still being put together.
+        // Each silo starts at another moment, and none while the cluster is still being formed.
         var first = UpkeepLimits.TickPeriod * (0.5 + (Random.Shared.NextDouble() / 2));
         _timer = time.CreateTimer(_ => TickAsync().Ignore(), null, first, UpkeepLimits.TickPeriod);
         return Task.CompletedTask;
@@ -37,6 +37,6 @@ internal sealed partial class UpkeepTicker(IGrainFactory grains, TimeProvider ti
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Debug, Message = "No sweep could be asked for just now")]
+    [LoggerMessage(Level = LogLevel.Debug, Message = "No sweep could be asked for")]
     private partial void LogNotTicked(Exception exception);
 }

@@ -7,27 +7,29 @@ using OrleansStream.Topics;
 
 namespace OrleansStream.Partitions;
 
-/// <summary>A partition that this process leads: its open log, for its grain and for callers in this process that need no grain.</summary>
+/// <summary>
+/// A partition that this process leads, with its open log. The partition's grain uses it, and so do callers in this process, without a grain call.
+/// </summary>
 /// <remarks>
-/// Safe to call from any thread. Whoever calls it while the log ends is told so as by the grain, and calls the grain then.
+/// Safe to call from any thread. A call during the end of the log gets the same error as from the grain; the caller then calls the grain.
 /// </remarks>
 /// <param name="key">The partition.</param>
 /// <param name="topic">Its topic, as it is now.</param>
-/// <param name="log">Its log, open.</param>
-/// <param name="logger">Told of damage.</param>
+/// <param name="log">Its open log.</param>
+/// <param name="logger">Logs damage.</param>
 internal sealed partial class LedPartition(PartitionKey key, TopicMetadata topic, PartitionLog log, ILogger logger)
 {
     private volatile TopicMetadata _topic = topic;
     private LogDamage? _damage;
     private int _wasUsed;
 
-    /// <summary>Which partition it is.</summary>
+    /// <summary>The key of the partition.</summary>
     public PartitionKey Key => key;
 
     /// <summary>Its log.</summary>
     public PartitionLog Log => log;
 
-    /// <summary>The version of the topic that it goes by.</summary>
+    /// <summary>The version of the topic whose settings it uses.</summary>
     public long TopicVersion => _topic.Version;
 
     /// <summary>Takes the topic's new settings.</summary>
@@ -40,7 +42,7 @@ internal sealed partial class LedPartition(PartitionKey key, TopicMetadata topic
 
     /// <summary>Appends batches, all or none, next to each other.</summary>
     /// <param name="request">The batches.</param>
-    /// <param name="cancellationToken">The caller's deadline; once it has passed the outcome is unknown.</param>
+    /// <param name="cancellationToken">The caller's deadline. Once it has passed, the outcome is unknown.</param>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<AppendResponse> AppendAsync(AppendRequest request, CancellationToken cancellationToken)
     {
@@ -57,7 +59,7 @@ internal sealed partial class LedPartition(PartitionKey key, TopicMetadata topic
     }
 
     /// <summary>Reads whole batches below the high watermark, waiting for new ones as the request says.</summary>
-    /// <param name="request">From where and how much.</param>
+    /// <param name="request">The offset to read from, and how much to read.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<FetchResponse> FetchAsync(FetchRequest request, CancellationToken cancellationToken)
@@ -78,10 +80,10 @@ internal sealed partial class LedPartition(PartitionKey key, TopicMetadata topic
         return PartitionMapping.ToResponse(result, Report(result.Error?.Damage));
     }
 
-    /// <summary>Whether it was appended to or read from since this was asked last.</summary>
+    /// <summary>Whether it was appended to or read from since the last call of this method.</summary>
     public bool TakeUse() => Interlocked.Exchange(ref _wasUsed, 0) != 0;
 
-    /// <summary>The damage of its log, told so that an operator finds it: to the caller each time, to the operator's log once.</summary>
+    /// <summary>Reports damage of the log, so that an operator finds it: to the caller each time, to the operator's log once.</summary>
     /// <param name="damage">The damage that a call met, or null.</param>
     private StoredDamage? Report(LogDamage? damage)
     {
@@ -93,7 +95,7 @@ internal sealed partial class LedPartition(PartitionKey key, TopicMetadata topic
         return report;
     }
 
-    // Read first: that leaves the memory shared between the processors.
+    // Reads before it writes, because a read leaves the cache line shared between the processors.
     private void MarkUsed()
     {
         if (Volatile.Read(ref _wasUsed) == 0)

@@ -6,18 +6,18 @@ using OrleansStream.Partitions.Placement;
 namespace OrleansStream.Partitions;
 
 /// <summary>
-/// The partitions that this silo leads, and one timer that sees to all of them: a timer of each one's own costs a silo with
-/// thousands of idle partitions more than anything else.
+/// The partitions that this silo leads, with one timer that maintains them all. With thousands of idle partitions, a timer for each of them would
+/// cost the silo more than anything else.
 /// </summary>
 /// <remarks>
-/// A round asks each log, without waiting, whether anything is due, and sees to those in which something is. When silos have come
-/// or gone, it has the partitions that belong on another silo move there: those that two rounds in a row find there.
+/// A round asks each log, without waiting, whether maintenance is due, and runs it where it is. After silos have come or gone, a round also moves
+/// partitions to the silo where they belong, if two rounds in a row find the same silos.
 /// </remarks>
 /// <param name="time">The clock.</param>
 /// <param name="silo">This silo.</param>
 /// <param name="silos">The silos.</param>
-/// <param name="led">Where callers in this process find them.</param>
-/// <param name="logger">Is told of what fails.</param>
+/// <param name="led">Lets callers in this process find the partitions.</param>
+/// <param name="logger">Logs failures.</param>
 internal sealed partial class OpenPartitions(
     TimeProvider time, ILocalSiloDetails silo, ISiloStatusOracle silos, LedPartitions led, ILogger<OpenPartitions> logger)
     : ILifecycleParticipant<ISiloLifecycle>
@@ -26,20 +26,20 @@ internal sealed partial class OpenPartitions(
     private ITimer? _timer;
     private int _isUnderWay;
 
-    // Read and written by the round under way only.
+    // Only the round under way reads and writes it.
     private SiloAddress[] _active = [];
 
-    /// <summary>Has a partition seen to and found, until it is removed.</summary>
+    /// <summary>Maintains a partition and lets callers find it, until it is removed.</summary>
     /// <param name="partition">The partition.</param>
-    /// <param name="move">Has it move to another silo; called from any thread.</param>
-    /// <param name="stay">Keeps its grain from leaving as unused; called from any thread.</param>
+    /// <param name="move">Moves it to another silo; called from any thread.</param>
+    /// <param name="stay">Keeps its grain from being deactivated as unused; called from any thread.</param>
     public void Add(LedPartition partition, Action<SiloAddress> move, Action stay)
     {
         _partitions[partition.Log] = new Led(partition, move, stay);
         led.Add(partition);
     }
 
-    /// <summary>Has a partition seen to and found no more.</summary>
+    /// <summary>Stops maintaining a partition, and no longer lets callers find it.</summary>
     /// <param name="log">Its log.</param>
     public void Remove(PartitionLog log)
     {
@@ -47,17 +47,17 @@ internal sealed partial class OpenPartitions(
             led.Remove(known.Partition);
     }
 
-    /// <summary>How many there are.</summary>
+    /// <summary>The count of partitions.</summary>
     public int Count => _partitions.Count;
 
-    /// <summary>The bytes of all their segments, with those that are deleted and not freed yet.</summary>
+    /// <summary>The bytes of all their segments, with deleted ones that are not freed yet.</summary>
     public long StoredBytes => _partitions.Keys.Sum(log => log.State is var state ? state.SizeBytes + state.DeletingBytes : 0);
 
     /// <inheritdoc/>
     public void Participate(ISiloLifecycle lifecycle) => lifecycle.Subscribe(
         nameof(OpenPartitions), ServiceLifecycleStage.Active, Start, Stop);
 
-    /// <summary>One round; none while another is under way.</summary>
+    /// <summary>Runs one round, unless another one is under way.</summary>
     internal async Task SeeToAllAsync()
     {
         if (Interlocked.Exchange(ref _isUnderWay, 1) != 0)
@@ -107,7 +107,8 @@ internal sealed partial class OpenPartitions(
         }
     }
 
-    // Seen twice in a row: silos often come and go together, and each move makes callers wait. Not all at once, for the same reason.
+    // Silos often come and go together, and each move makes callers wait. So partitions move only after two rounds have found the same silos, and the
+    // moves are spread over a period.
     private async Task MoveHomeAsync()
     {
         SiloAddress[] active = [.. silos.GetApproximateSiloStatuses(onlyActive: true).Keys.Order()];
@@ -128,6 +129,6 @@ internal sealed partial class OpenPartitions(
 
     private sealed record Led(LedPartition Partition, Action<SiloAddress> Move, Action Stay);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The upkeep of partition {Partition} is left to the next round")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The maintenance of partition {Partition} is left to the next round")]
     private partial void LogNotMaintained(Exception exception, PartitionKey partition);
 }

@@ -5,16 +5,16 @@ using OrleansStream.Storage;
 
 namespace OrleansStream.Partitions;
 
-/// <summary>The errors that a partition's grain gives in place of its log.</summary>
+/// <summary>The errors of a partition's grain that do not come from its log.</summary>
 internal static partial class PartitionErrors
 {
-    /// <summary>The partition is just leaving this silo.</summary>
+    /// <summary>The partition is leaving this silo.</summary>
     public static readonly StreamError Closing =
         new(StreamErrorCode.NotLeaderOrFollower, "The partition is moving to another server; nothing was stored.");
 
-    /// <summary>The append follows a newer version of the topic, which could not be read.</summary>
+    /// <summary>The append needs a newer version of the topic, which could not be read.</summary>
     public static readonly StreamError TopicUnknown =
-        new(StreamErrorCode.NotLeaderOrFollower, "The topic's settings could not be read just now; nothing was stored.");
+        new(StreamErrorCode.NotLeaderOrFollower, "The topic's settings could not be read; nothing was stored. Try again.");
 
     /// <summary>The caller's deadline passed.</summary>
     public static readonly StreamError TimedOut =
@@ -25,19 +25,19 @@ internal static partial class PartitionErrors
     public static StreamError TopicGone(PartitionKey key) =>
         new(StreamErrorCode.UnknownTopicId, $"There is no topic with the id {key.TopicId:D}: it was deleted.");
 
-    /// <summary>The topic has fewer partitions.</summary>
+    /// <summary>The topic has no partition with the number.</summary>
     /// <param name="topic">The topic's name.</param>
-    /// <param name="partition">The partition asked for.</param>
-    /// <param name="count">The count there is.</param>
+    /// <param name="partition">The number that was asked for.</param>
+    /// <param name="count">The count of the topic's partitions.</param>
     public static StreamError NoSuchPartition(string topic, int partition, int count) =>
         new(StreamErrorCode.UnknownTopicOrPartition, $"Topic '{topic}' has partitions 0 to {count - 1}, not {partition}.")
         {
             Field = "partition",
         };
 
-    /// <summary>Says why a log could not be opened, or its bytes not freed.</summary>
+    /// <summary>The error for a log that could not be opened, or whose bytes could not be freed.</summary>
     /// <param name="exception">The failure.</param>
-    /// <param name="damage">The damage that it is about, or null.</param>
+    /// <param name="damage">The damage that caused it, or null.</param>
     public static StreamError NotOpened(Exception exception, StoredDamage? damage = null) => exception switch
     {
         LogFencedException => new StreamError(StreamErrorCode.NotLeaderOrFollower, exception.Message),
@@ -47,21 +47,21 @@ internal static partial class PartitionErrors
         {
             RetryAfterMs = (int)PartitionGrainLimits.RetryAge.TotalMilliseconds,
         },
-        // What any other exception says is of the inside: addresses and stack traces. The log has it.
-        _ => new StreamError(StreamErrorCode.NotLeaderOrFollower, "The partition could not be opened just now; nothing was stored."),
+        // Other exceptions tell internal things, such as addresses and stack traces, which only the server's log may have.
+        _ => new StreamError(StreamErrorCode.NotLeaderOrFollower, "The partition could not be opened; nothing was stored. Try again."),
     };
 
-    /// <summary>The damage of a log, told so that an operator finds it.</summary>
-    /// <param name="damage">The log's.</param>
-    /// <param name="topic">The topic's name; its id where the name is not known.</param>
+    /// <summary>The damage of a log, in the form that an operator needs to find it.</summary>
+    /// <param name="damage">The damage, in the log's terms.</param>
+    /// <param name="topic">The topic's name, or its id if the name is not known.</param>
     /// <param name="partition">The partition's number.</param>
     public static StoredDamage? DamageOf(LogDamage? damage, string topic, int partition) => damage is null
         ? null
         : new StoredDamage(topic, partition, damage.Offset, damage.Segment, damage.Position);
 
-    /// <summary>Says why a call to a partition gave no answer. What nobody foresaw is for the log, and not for the caller.</summary>
+    /// <summary>The error for a call to a partition that got no answer. An unexpected exception goes to the log, and not to the caller.</summary>
     /// <param name="exception">The failure.</param>
-    /// <param name="isWrite">True when the call may have taken effect all the same.</param>
+    /// <param name="isWrite">True when the call may have taken effect nevertheless.</param>
     /// <param name="logger">The caller's log.</param>
     public static StreamError Explain(Exception exception, bool isWrite, ILogger logger)
     {
@@ -86,7 +86,7 @@ internal static partial class PartitionErrors
         }
     }
 
-    /// <summary>Whether opening fails until an operator acts.</summary>
+    /// <summary>Whether opening will fail until an operator acts.</summary>
     /// <param name="exception">The failure.</param>
     public static bool IsForOperator(Exception exception) => exception is LogCorruptException or CorruptDocumentException;
 

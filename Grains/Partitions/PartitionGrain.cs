@@ -12,11 +12,11 @@ using OrleansStream.Topics;
 
 namespace OrleansStream.Partitions;
 
-/// <summary>Leads one partition: opens its log, takes calls to it, and goes away when the log has ended.</summary>
+/// <summary>Leads one partition: opens its log, takes calls to it, and deactivates when the log has ended.</summary>
 /// <remarks>
-/// Reentrant: offsets are given and state changes only in the log's writer; nothing here may rely on a field across an await.
-/// Placed by <see cref="PartitionHome"/>, and when silos come or go it moves there.
-/// An activation that could not open its log answers with the reason for a while, then leaves, and the next one tries again.
+/// Reentrant: only the log's writer assigns offsets and changes the log's state, and no code here relies on a field across an await. The grain is
+/// placed by <see cref="PartitionHome"/>, and moves when silos come or go. An activation that could not open its log answers with the reason for a
+/// while, and then deactivates, so that the next one tries again.
 /// </remarks>
 [Reentrant, Immovable, PartitionPlacement, GrainType("partition")]
 internal sealed partial class PartitionGrain(
@@ -150,7 +150,7 @@ internal sealed partial class PartitionGrain(
         instruments.Add(topic.Name, _key.Partition, log);
         open.Add(_led, Move, Stay);
         LeaveWhenEndedAsync(log).Ignore();
-        // A grain is only deactivated when its calls have ended, and a long poll would hold up the stop for as long as it waits.
+        // A grain is deactivated only after its calls have ended, so a long poll would delay the stop of the server.
         _stopping = lifetime.ApplicationStopping.Register(log.StopWaiting);
     }
 
@@ -162,7 +162,7 @@ internal sealed partial class PartitionGrain(
         MigrateOnIdle();
     }
 
-    // The runtime knows only of the calls that come through it.
+    // The runtime counts only calls through itself as use of the grain.
     private void Stay() => DelayDeactivation(PartitionGrainLimits.UsedStay);
 
     /// <returns>False when the topic's owner could not be asked.</returns>
@@ -187,7 +187,7 @@ internal sealed partial class PartitionGrain(
         open.Remove(log);
         if (end != LogEnd.Closed)
             LogEnded(_key, end);
-        // Until it leaves, the ended log answers with the reason itself.
+        // Until the deactivation the ended log itself answers with the reason.
         if (end == LogEnd.Offline)
             LeaveAfter(PartitionGrainLimits.OfflineAge);
         else

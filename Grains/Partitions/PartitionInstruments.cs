@@ -6,8 +6,8 @@ using OrleansStream.Log.Resources;
 namespace OrleansStream.Partitions;
 
 /// <summary>
-/// The metrics of the partitions that this silo leads, meter <c>OrleansStream</c>: read from the logs when somebody collects, so that they
-/// cost nothing on a record's way.
+/// The metrics of the partitions that this silo leads, in the meter <c>OrleansStream</c>. They are read from the logs when somebody collects them, so
+/// they cost nothing while records are appended and read.
 /// </summary>
 internal sealed class PartitionInstruments : IDisposable
 {
@@ -18,7 +18,7 @@ internal sealed class PartitionInstruments : IDisposable
     private readonly Meter _meter = new(MeterName);
 
     /// <summary>Makes the instruments.</summary>
-    /// <param name="resources">What the logs share.</param>
+    /// <param name="resources">The resources that the logs share.</param>
     public PartitionInstruments(LogResources resources)
     {
         Count("orleansstream.partition.records.in", "{record}", "Records that became durable.", log => log.Rates.In.Records);
@@ -28,16 +28,16 @@ internal sealed class PartitionInstruments : IDisposable
         Gauge("orleansstream.partition.size", "By", "Bytes of the segments.", log => log.State.SizeBytes);
         Gauge("orleansstream.partition.deleting", "By", "Bytes that have left the log and are not freed yet.", log => log.State.DeletingBytes);
         _meter.CreateObservableGauge("orleansstream.pending", () => resources.PendingBytes, "By", "Bytes of all partitions that are not durable yet.");
-        _meter.CreateObservableGauge("orleansstream.cache", () => resources.CacheBytes, "By", "Bytes of all partitions that are kept to read from memory.");
+        _meter.CreateObservableGauge("orleansstream.cache", () => resources.CacheBytes, "By", "Bytes of all partitions that are kept in memory for readers.");
     }
 
-    /// <summary>Has a log measured.</summary>
+    /// <summary>Starts to measure a log.</summary>
     /// <param name="topic">Its topic's name.</param>
     /// <param name="partition">Its number.</param>
     /// <param name="log">The log.</param>
     public void Add(string topic, int partition, PartitionLog log) => _logs[log] = [new("topic", topic), new("partition", partition)];
 
-    /// <summary>Has a log measured no more.</summary>
+    /// <summary>Stops measuring a log.</summary>
     /// <param name="log">The log.</param>
     public void Remove(PartitionLog log) => _logs.TryRemove(log, out _);
 

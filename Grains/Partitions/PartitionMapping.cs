@@ -5,10 +5,10 @@ using OrleansStream.Topics;
 
 namespace OrleansStream.Partitions;
 
-/// <summary>Between the log's words and the contract's.</summary>
+/// <summary>Converts between the log's types and those of the grain contracts.</summary>
 internal static class PartitionMapping
 {
-    /// <summary>The log's settings of a topic.</summary>
+    /// <summary>The settings of a topic's logs.</summary>
     /// <param name="config">The topic's settings.</param>
     public static LogOptions ToLogOptions(TopicConfig config) => new()
     {
@@ -22,8 +22,8 @@ internal static class PartitionMapping
         TimestampAheadMax = TimeSpan.FromMilliseconds(config.TimestampAfterMaxMs),
     };
 
-    /// <summary>When the log answers.</summary>
-    /// <param name="acks">What the producer asked for.</param>
+    /// <summary>When the log is to answer.</summary>
+    /// <param name="acks">The acks that the producer asked for.</param>
     public static LogAcks ToLog(Acks acks) => acks switch
     {
         Acks.None => LogAcks.Admitted,
@@ -32,35 +32,35 @@ internal static class PartitionMapping
     };
 
     /// <summary>The answer to an append.</summary>
-    /// <param name="result">The log's.</param>
+    /// <param name="result">The log's result.</param>
     public static AppendResponse ToResponse(in LogAppendResult result) => new(
         ToError(result.Error), result.BaseOffset, result.AppendTimeMs, result.LogStartOffset, result.Duplicate);
 
-    /// <summary>The answer to a fetch. An error about offsets carries both bounds.</summary>
-    /// <param name="result">The log's.</param>
-    /// <param name="damage">The damage that it met, or null.</param>
+    /// <summary>The answer to a fetch. An error about offsets has both bounds of the log.</summary>
+    /// <param name="result">The log's result.</param>
+    /// <param name="damage">The damage that the fetch met, or null.</param>
     public static FetchResponse ToResponse(in LogFetchResult result, StoredDamage? damage) => new(
         WithBounds(ToError(result.Error, damage), result.LogStartOffset, result.HighWatermark),
         result.Offset, result.Batches, result.HighWatermark, result.LogStartOffset);
 
     /// <summary>The answer to a search by time.</summary>
-    /// <param name="result">The log's.</param>
-    /// <param name="damage">The damage that it met, or null.</param>
+    /// <param name="result">The log's result.</param>
+    /// <param name="damage">The damage that the search met, or null.</param>
     public static FindOffsetResponse ToResponse(in LogFindResult result, StoredDamage? damage) =>
         new(ToError(result.Error, damage), result.Offset, result.TimestampMs);
 
-    /// <summary>An error that may be about offsets.</summary>
-    /// <param name="error">The log's.</param>
+    /// <summary>An error; if it is about offsets, with both bounds of the log.</summary>
+    /// <param name="error">The log's error.</param>
     /// <param name="state">The log's state.</param>
     public static StreamError? ToError(LogError? error, LogState state) =>
         WithBounds(ToError(error), state.LogStartOffset, state.HighWatermark);
 
     /// <summary>The state of a partition.</summary>
-    /// <param name="key">Which.</param>
-    /// <param name="state">Its log's state, or null when it is not open.</param>
-    /// <param name="error">Why it is not, or what else failed.</param>
-    /// <param name="leader">The silo it is on.</param>
-    /// <param name="rates">Its log's traffic, or null when it is not open.</param>
+    /// <param name="key">The partition.</param>
+    /// <param name="state">The state of its log; null when the log is not open.</param>
+    /// <param name="error">Why the log is not open, or another failure.</param>
+    /// <param name="leader">The silo of the partition.</param>
+    /// <param name="rates">The traffic of its log; null when the log is not open.</param>
     public static PartitionDescription Describe(
         PartitionKey key, LogState? state, StreamError? error, string leader, LogRates? rates = null) =>
         state is { } log
@@ -75,8 +75,8 @@ internal static class PartitionMapping
 
     /// <summary>A partition whose state is not known.</summary>
     /// <param name="partition">Its number.</param>
-    /// <param name="error">Why.</param>
-    /// <param name="leader">The silo it is on, or empty.</param>
+    /// <param name="error">Why the state is not known.</param>
+    /// <param name="leader">The silo of the partition, or empty.</param>
     public static PartitionDescription Unavailable(int partition, StreamError error, string leader = "") => new(
         partition, error, LogStartOffset: -1, HighWatermark: -1, SizeBytes: 0, LeaderEpoch: -1, leader, SegmentCount: 0);
 

@@ -11,30 +11,31 @@ using OrleansStream.Storage.Azure;
 namespace OrleansStream.Persistence;
 
 /// <summary>
-/// Grain state in a storage account. The package Microsoft.Orleans.Persistence.AzureStorage reads and writes it; this says what came of each
-/// call, in the terms of <see cref="DocumentGrainStorage"/>, which the grains know.
+/// Grain state in a storage account. The package Microsoft.Orleans.Persistence.AzureStorage reads and writes it. This class reports the outcome of
+/// each call as <see cref="DocumentGrainStorage"/> does, which is what the grains expect.
 /// </summary>
 /// <remarks>
-/// The package sends each request once and tells what the account said. Here calls are repeated, and a write whose reply was lost looks for
-/// its own work by <see cref="StateDocument{T}.Write"/>: <see cref="InconsistentStateException"/> means that another activation wrote, never
-/// that this one did. Where the outcome stays open it is a <see cref="StoreUnavailableException"/>, and the grain must go away and be read again.
+/// The package sends each request once and reports the account's answer. This class repeats calls. When the reply to a write was lost, it looks for
+/// the write's own document by <see cref="StateDocument{T}.Write"/>. So <see cref="InconsistentStateException"/> always means that another activation
+/// wrote, and never this one. If the outcome stays unknown, it throws <see cref="StoreUnavailableException"/>; the grain must then deactivate, so
+/// that its state is read again.
 /// </remarks>
-/// <param name="official">The package's storage, whose client repeats nothing by itself, over <see cref="AzureStateBlobs"/>.</param>
+/// <param name="official">The package's storage, over <see cref="AzureStateBlobs"/>. Its client does not retry by itself.</param>
 /// <param name="container">The container.</param>
-/// <param name="cluster">The service whose grains' states these are.</param>
-/// <param name="options">How the state is cleared.</param>
+/// <param name="cluster">The service to which the grains belong.</param>
+/// <param name="options">How a state is cleared.</param>
 /// <param name="activators">Makes empty states.</param>
 internal sealed class AzureGrainStorage(
     IGrainStorage official, AzureBlobContainer container, IOptions<ClusterOptions> cluster, DocumentGrainStorageOptions options,
     IActivatorProvider activators) : IGrainStorage
 {
-    /// <summary>The name that the package's storage is registered by.</summary>
+    /// <summary>The name under which the package's storage is registered.</summary>
     public const string OfficialName = "azure-blobs";
 
     private readonly IDocumentStore _documents = container.Documents;
     private readonly AzureBlobRetry _retry = container.Retry;
 
-    /// <summary>Sets up the package's storage for this one.</summary>
+    /// <summary>Configures the package's storage for use by this class.</summary>
     /// <param name="options">Its options.</param>
     /// <param name="container">The container.</param>
     public static void Configure(AzureBlobStorageOptions options, AzureBlobContainer container)
@@ -77,7 +78,7 @@ internal sealed class AzureGrainStorage(
         ClearStateAsync(stateName, grainId, grainState, CancellationToken.None);
 
     /// <inheritdoc/>
-    /// <remarks>A state that is gone already, with the etag given, counts as cleared.</remarks>
+    /// <remarks>Clearing a state that is gone already, with its last etag, succeeds.</remarks>
     public async Task ClearStateAsync<T>(
         string stateName, GrainId grainId, IGrainState<T> grainState, CancellationToken cancellationToken)
     {
@@ -87,7 +88,7 @@ internal sealed class AzureGrainStorage(
             eTag = await WriteAsync<T>(name, grainId, exists: false, default, grainState.ETag, cancellationToken);
         else if (grainState.ETag is not null)
             await DeleteAsync<T>(name, grainId, grainState.ETag, cancellationToken);
-        // Without an etag there must be nothing, and there is nothing to delete.
+        // Without an etag the state must not exist, so there is nothing to delete.
         else if (await _documents.ReadAsync(name, cancellationToken) is { } other)
             throw StateFailure.Conflict(name, other, eTag: null);
         default(StateDocument<T>).CopyTo(grainState, eTag, activators);
@@ -108,7 +109,7 @@ internal sealed class AzureGrainStorage(
 
         if (read.ETag is not null)
             return (StateDocument.Check(name, read.State), read.ETag);
-        // The package takes whatever is not found for a state that is not there, also the whole container. This read does not.
+        // The package reports anything that is not found, even the whole container, as a missing state. This read does not.
         return await _documents.ReadAsync(name, cancellationToken) is { } document
             ? (StateDocument.Parse<T>(name, document.Bytes.Span), document.ETag)
             : default;
@@ -123,8 +124,8 @@ internal sealed class AzureGrainStorage(
             $"write the state '{name}'",
             async (mayBeDone, token) =>
             {
-                // A creation is not sent again: a late first one could bring back what was cleared since. A replacement can be: an etag
-                // never comes back, so at most one of the tries takes effect.
+                // A creation is not sent again, because a late first try could bring back what was cleared since. A replacement may be sent again: an
+                // etag is never reused, so at most one of the tries takes effect.
                 if (mayBeDone && eTag is null)
                     return await FindAsync<T>(name, write, token);
                 var written = new GrainState<StateDocument<T>>(document) { ETag = eTag };
@@ -143,17 +144,19 @@ internal sealed class AzureGrainStorage(
             cancellationToken);
     }
 
-    /// <summary>Finds what a write left whose reply was lost.</summary>
+    /// <summary>Finds the document of a write whose reply was lost.</summary>
     /// <returns>Its etag.</returns>
-    /// <exception cref="StoreUnavailableException">Something else is there: over this write's work, or in place of it.</exception>
+    /// <exception cref="StoreUnavailableException">
+    /// Another version is there, or nothing. It may have replaced this write's document or come before it.
+    /// </exception>
     private async Task<string> FindAsync<T>(string name, string write, CancellationToken cancellationToken)
     {
         var stored = await _documents.ReadAsync(name, cancellationToken);
         if (stored is { } found && StateDocument.Parse<T>(name, found.Bytes.Span).Write == write)
             return found.ETag;
-        var there = stored is null ? "nothing is" : "another version is";
+        var there = stored is null ? "no state is" : "another version is";
         throw new StoreUnavailableException(
-            $"The outcome of writing the state '{name}' is not known: a request or reply was lost, and {there} there now.");
+            $"The outcome of writing the state '{name}' is unknown: a request or reply was lost, and {there} there now.");
     }
 
     private async Task DeleteAsync<T>(string name, GrainId grainId, string eTag, CancellationToken cancellationToken) =>
@@ -171,7 +174,7 @@ internal sealed class AzureGrainStorage(
                     conflict = e;
                 }
 
-                // A container that is gone counts as cleared with the package; a condition on a blob that is gone may count as a conflict.
+                // The package reports a missing container as cleared. A condition on a blob that is gone may be a conflict.
                 var stored = await _documents.ReadAsync(name, token);
                 if (conflict is null || stored is null)
                     return true;
@@ -181,14 +184,14 @@ internal sealed class AzureGrainStorage(
             },
             cancellationToken);
 
-    /// <summary>Waits for a call of the package's that changes something; only a real conflict is told as inconsistent.</summary>
+    /// <summary>Waits for a changing call of the package. Only a real conflict is thrown as inconsistent.</summary>
     private static async Task SendAsync(Task call, CancellationToken cancellationToken)
     {
         try
         {
             await call.WaitAsync(cancellationToken);
         }
-        // The package calls every 404, 409 and 412 inconsistent, also those of a container that is being deleted.
+        // The package reports every 404, 409 and 412 as inconsistent, also those of a container that is being deleted.
         catch (InconsistentStateException e) when (e.InnerException is RequestFailedException failure
             && !AzureBlobErrors.IsConflict(failure) && !AzureBlobErrors.IsMissing(failure))
         {

@@ -7,13 +7,13 @@ using OrleansStream.Storage.Azure;
 
 namespace OrleansStream.Persistence;
 
-/// <summary>Gives Orleans' own storage the blobs in which states are kept: those of the documents of the same names.</summary>
+/// <summary>Gives Orleans' own storage the blobs for its states, which are those of the documents of the same names.</summary>
 /// <remarks>
-/// The storage makes a blob's name of the state's name, the grain's id and <c>.json</c>, and escapes nothing. <see cref="AzureGrainStorage"/>
-/// hands it a document's name (<see cref="StateDocumentName"/>) in place of the state's; what the storage appends is taken off here. So the
+/// The storage builds a blob's name from the state's name, the grain's id and <c>.json</c>, and escapes nothing. <see cref="AzureGrainStorage"/>
+/// passes it a document's name (<see cref="StateDocumentName"/>) instead of the state's, and this class removes what the storage appends. So the
 /// service's id is in the name, every key is safe in it, and states that earlier versions wrote are found.
 /// </remarks>
-/// <param name="container">The container. It is there: the stores are opened before.</param>
+/// <param name="container">The container. It exists, because the stores are opened first.</param>
 internal sealed class AzureStateBlobs(BlobContainerClient container) : IBlobContainerFactory
 {
     /// <inheritdoc/>
@@ -31,7 +31,7 @@ internal sealed class AzureStateBlobs(BlobContainerClient container) : IBlobCont
             ? container.GetBlobClient(AzureDocumentStore.BlobNameOf(blobName[..^suffix.Length]))
             : throw new InvalidOperationException($"The grain storage names a state's blob '{blobName}', which does not end in '{suffix}'.");
 
-        // The storage makes a container that is missing. Nobody may take a store that is gone for one that is empty.
+        // The storage creates a missing container. Here this is refused, because a store that is gone must not be taken for an empty one.
         public override Task<Response<BlobContainerInfo>> CreateIfNotExistsAsync(
             PublicAccessType publicAccessType = PublicAccessType.None,
             IDictionary<string, string>? metadata = null,

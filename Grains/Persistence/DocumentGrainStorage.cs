@@ -6,21 +6,24 @@ using OrleansStream.Storage;
 
 namespace OrleansStream.Persistence;
 
-/// <summary>Grain state in documents, one each, as JSON that a person can read; its etag is the document's. For the stores of one process.</summary>
+/// <summary>
+/// Grain state in documents, one document for each state, as JSON that a person can read. The state's etag is the document's. It is used with the
+/// stores of a single process.
+/// </summary>
 /// <remarks>
-/// A write that meets another etag throws <see cref="InconsistentStateException"/>, which makes the runtime drop the stale
-/// activation. A <see cref="StoreUnavailableException"/> from a write leaves its outcome open, and the grain's etag with it:
-/// the grain must then go away and be read again.
+/// A write that meets another etag throws <see cref="InconsistentStateException"/>, and the runtime then drops the stale activation. After a
+/// <see cref="StoreUnavailableException"/> from a write, its outcome and the grain's etag are unknown. The grain must then deactivate, so that its
+/// state is read again.
 /// </remarks>
-/// <param name="documents">Where the documents are.</param>
-/// <param name="cluster">The service whose grains' states these are.</param>
-/// <param name="options">How the state is cleared.</param>
+/// <param name="documents">The store of the documents.</param>
+/// <param name="cluster">The service to which the grains belong.</param>
+/// <param name="options">How a state is cleared.</param>
 /// <param name="activators">Makes empty states.</param>
 internal sealed class DocumentGrainStorage(
     IDocumentStore documents, IOptions<ClusterOptions> cluster, DocumentGrainStorageOptions options,
     IActivatorProvider activators) : IGrainStorage
 {
-    /// <summary>The name grains ask for this storage by.</summary>
+    /// <summary>The name by which grains ask for this storage.</summary>
     public const string ProviderName = "documents";
 
     /// <inheritdoc/>
@@ -68,7 +71,7 @@ internal sealed class DocumentGrainStorage(
         }
 
         var name = NameOf(stateName, grainId);
-        // Without an etag there must be nothing: the store would take "no etag" for "whatever is there".
+        // Without an etag the state must not exist. It is checked here, because the store takes "no etag" for "any version".
         var done = grainState.ETag is null
             ? await documents.ReadAsync(name, cancellationToken) is null
             : await documents.DeleteAsync(name, grainState.ETag, cancellationToken);
@@ -92,9 +95,9 @@ internal sealed class DocumentGrainStorage(
         StateDocumentName.Of(cluster.Value.ServiceId, stateName, grainId);
 }
 
-/// <summary>How grain state is kept.</summary>
+/// <summary>Options of the storage of grain states.</summary>
 internal sealed record DocumentGrainStorageOptions
 {
-    /// <summary>True to delete a cleared state's document, false to leave an empty one. Default true.</summary>
+    /// <summary>True to delete the document of a cleared state; false to keep an empty one. Default true.</summary>
     public bool DeleteStateOnClear { get; init; } = true;
 }

@@ -5,16 +5,16 @@ using OrleansStream.Storage;
 namespace OrleansStream.Persistence;
 
 /// <summary>
-/// Writes a grain's state, one write at a time: all who changed it while a write was under way share the next. Only for use on
-/// one grain's scheduler.
+/// Writes a grain's state, one write at a time. All callers that changed the state during a write share the next one. For use on one grain's
+/// scheduler only.
 /// </summary>
 /// <param name="what">The state's name, for messages.</param>
-/// <param name="write">Writes the state as it is when it is called, with the etag of the last write.</param>
-/// <param name="read">Reads the stored state's etag.</param>
-/// <param name="fail">Told once when what is stored is in doubt, or another's: the activation must go away.</param>
+/// <param name="write">Writes the current state, with the etag of the last write.</param>
+/// <param name="read">Reads whether the stored state still has this activation's etag.</param>
+/// <param name="fail">Called once, when the stored state is in doubt or is another activation's. The activation must then deactivate.</param>
 internal sealed class SharedWrite(string what, Func<Task> write, Func<Task<bool>> read, Action<Exception> fail)
 {
-    // How long a caller waits before it asks the next activation.
+    // How long a caller is to wait before it calls the next activation.
     private const int RetryAfterMs = 200;
 
     private long _version;
@@ -25,11 +25,11 @@ internal sealed class SharedWrite(string what, Func<Task> write, Func<Task<bool>
     /// <summary>The count of writes so far.</summary>
     public int WriteCount { get; private set; }
 
-    /// <summary>Says that the state has changed.</summary>
+    /// <summary>Notes that the state has changed.</summary>
     public void Changed() => _version++;
 
-    /// <summary>Ends when all that has changed until now is durable.</summary>
-    /// <exception cref="StreamException">It could not be made so; the activation goes away.</exception>
+    /// <summary>Completes when all changes until now are durable.</summary>
+    /// <exception cref="StreamException">The changes could not be stored; the activation deactivates.</exception>
     public async Task FlushAsync()
     {
         var needed = _version;
@@ -42,8 +42,8 @@ internal sealed class SharedWrite(string what, Func<Task> write, Func<Task<bool>
         ThrowIfFailed();
     }
 
-    /// <summary>Ends when it is known that the stored state is still this activation's.</summary>
-    /// <exception cref="StreamException">It is not, or that cannot be known; the activation goes away.</exception>
+    /// <summary>Completes when it is certain that the stored state is still this activation's.</summary>
+    /// <exception cref="StreamException">It is not, or this cannot be known; the activation deactivates.</exception>
     public async Task ConfirmAsync()
     {
         ThrowIfFailed();
@@ -51,15 +51,15 @@ internal sealed class SharedWrite(string what, Func<Task> write, Func<Task<bool>
         ThrowIfFailed();
     }
 
-    /// <summary>Refuses all work once the state is in doubt.</summary>
-    /// <exception cref="StreamException">It is.</exception>
+    /// <summary>Throws once the state is in doubt.</summary>
+    /// <exception cref="StreamException">It is in doubt.</exception>
     public void ThrowIfFailed()
     {
         if (_failure is not null)
             throw new StreamException(_failure);
     }
 
-    // Whatever is under way is waited for: a write that began before the change does not hold it, so callers ask again.
+    // Waits for the work under way. A write that began before the change does not contain it, so callers then join again.
     private Task JoinAsync(Func<Task> start)
     {
         if (_work is not { IsCompleted: false })
@@ -79,7 +79,7 @@ internal sealed class SharedWrite(string what, Func<Task> write, Func<Task<bool>
             var isUnknown = e is not (InconsistentStateException or StoreFullException);
             _failure = new StreamError(
                 StreamErrorCode.CoordinatorNotAvailable,
-                e is InconsistentStateException ? $"{what} is with another server by now. Try again." : $"{what} could not be stored: {e.Message}")
+                e is InconsistentStateException ? $"{what} is now on another server. Try again." : $"{what} could not be stored: {e.Message}")
             {
                 OutcomeUnknown = isUnknown,
                 RetryAfterMs = RetryAfterMs,

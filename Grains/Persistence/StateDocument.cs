@@ -6,21 +6,22 @@ using OrleansStream.Storage;
 
 namespace OrleansStream.Persistence;
 
-/// <summary>What is stored for one grain state.</summary>
+/// <summary>The stored form of a grain's state.</summary>
 /// <param name="Version">The format, <see cref="StateDocument.FormatVersion"/>.</param>
-/// <param name="Grain">The grain, for people: the document's name may hold only a hash of its key.</param>
+/// <param name="Grain">The grain, for people to read, because the document's name may have only a hash of its key.</param>
 /// <param name="Exists">False when the state was cleared.</param>
 /// <param name="State">The state.</param>
 /// <param name="Write">
-/// Names the one write that left this document, so that a write whose reply was lost finds its own work; null where the store below tells.
+/// A random id of the write that stored this document, by which a write whose reply was lost recognizes its own document. Null when the store below
+/// tells the outcome itself.
 /// </param>
 internal readonly record struct StateDocument<T>(
     int Version, string Grain, bool Exists, T? State,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Write = null)
 {
-    /// <summary>Hands the state to its grain: an empty one where there is none.</summary>
+    /// <summary>Copies the state to its grain; an empty state when it does not exist.</summary>
     /// <param name="grainState">The grain's state.</param>
-    /// <param name="eTag">The etag of this document, or null when there is no document.</param>
+    /// <param name="eTag">The etag of this document; null when it does not exist.</param>
     /// <param name="activators">Makes empty states.</param>
     public void CopyTo(IGrainState<T> grainState, string? eTag, IActivatorProvider activators)
     {
@@ -33,10 +34,10 @@ internal readonly record struct StateDocument<T>(
 /// <summary>The format of stored grain states.</summary>
 internal static class StateDocument
 {
-    /// <summary>The format written, and the only one read.</summary>
+    /// <summary>The only format that is written and read.</summary>
     public const int FormatVersion = 1;
 
-    /// <summary>How states become JSON: names as a person would write them, letters of all scripts as they are.</summary>
+    /// <summary>The JSON settings for states: names in camel case, indented, and letters of all scripts unescaped.</summary>
     public static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
     {
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
@@ -49,8 +50,8 @@ internal static class StateDocument
 
     /// <summary>Reads a stored document.</summary>
     /// <param name="name">Its name.</param>
-    /// <param name="bytes">What is stored.</param>
-    /// <exception cref="CorruptDocumentException">It is no grain state of this format.</exception>
+    /// <param name="bytes">The stored bytes.</param>
+    /// <exception cref="CorruptDocumentException">The bytes are not a grain state of this format.</exception>
     public static StateDocument<T> Parse<T>(string name, ReadOnlySpan<byte> bytes)
     {
         try
@@ -63,7 +64,7 @@ internal static class StateDocument
         }
     }
 
-    /// <summary>Refuses a document of another format.</summary>
+    /// <summary>Throws when a document has another format.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="document">The document.</param>
     /// <exception cref="CorruptDocumentException">Its format is not <see cref="FormatVersion"/>.</exception>
@@ -71,9 +72,9 @@ internal static class StateDocument
         ? document
         : throw new CorruptDocumentException(name, $"its format is {document.Version}, not {FormatVersion}.");
 
-    /// <summary>Says that a document is no grain state at all.</summary>
+    /// <summary>The exception for a document that is not a grain state.</summary>
     /// <param name="name">Its name.</param>
-    /// <param name="exception">What the reader of JSON found.</param>
+    /// <param name="exception">The JSON reader's error.</param>
     public static CorruptDocumentException Corrupt(string name, JsonException exception) =>
-        new(name, "it is no grain state.", exception);
+        new(name, "it is not a grain state.", exception);
 }

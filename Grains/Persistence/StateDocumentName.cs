@@ -4,19 +4,19 @@ using OrleansStream.Storage;
 
 namespace OrleansStream.Persistence;
 
-/// <summary>Names the document of a grain's state: <c>state/{service}/{state}/{grain type}/{key}</c>, each part escaped.</summary>
+/// <summary>Makes the names of the documents of grain states: <c>state/{service}/{state}/{grain type}/{key}</c>, with each part escaped.</summary>
 /// <remarks>
-/// Small letters, digits and inner dots stand as they are; any other byte of the UTF-8 text becomes <c>-xx</c>. Capitals are
-/// escaped too, since some file systems take two names that differ by case for one. What would be too long for a name ends
-/// in <c>--</c> and a hash instead, which no escaped text contains.
+/// Small letters, digits and inner dots are kept; any other byte of the UTF-8 text becomes <c>-xx</c>. Capitals are escaped too, because some file
+/// systems take two names that differ only in case for one. A part that would be too long ends in <c>--</c> and a hash instead; no escaped text
+/// contains <c>--</c>.
 /// </remarks>
 internal static class StateDocumentName
 {
     private const string HashMark = "--";
     private const int HashedPrefixLength = 100;
 
-    /// <summary>The document's name.</summary>
-    /// <param name="serviceId">The service whose grain it is.</param>
+    /// <summary>Makes a document's name.</summary>
+    /// <param name="serviceId">The service to which the grain belongs.</param>
     /// <param name="stateName">The name of the state.</param>
     /// <param name="grainId">The grain, by type and key.</param>
     public static string Of(string serviceId, string stateName, GrainId grainId) =>

@@ -6,8 +6,8 @@ namespace OrleansStream.Persistence;
 
 /// <summary>Writes and reads grain states for Orleans' own storages, in the form of <see cref="StateDocument"/>.</summary>
 /// <remarks>
-/// Orleans' default serializer (Newtonsoft.Json) does not read back all that it wrote: a topic's read-only settings and a group's sets of
-/// partitions are lost to it.
+/// Orleans' default serializer (Newtonsoft.Json) does not read back everything that it wrote: a topic's read-only settings and a group's sets of
+/// partitions are lost.
 /// </remarks>
 internal sealed class StateSerializer : IGrainStorageSerializer
 {
@@ -23,6 +23,6 @@ internal sealed class StateSerializer : IGrainStorageSerializer
     }
 
     /// <inheritdoc/>
-    /// <exception cref="JsonException">It is no such state.</exception>
+    /// <exception cref="JsonException">The input is not such a state.</exception>
     public T? Deserialize<T>(BinaryData input) => JsonSerializer.Deserialize<T>(input, StateDocument.Json);
 }

@@ -6,21 +6,22 @@ using OrleansStream.Topics;
 
 namespace OrleansStream.Producers;
 
-/// <summary>What is remembered of appends by key, and its rules.</summary>
+/// <summary>The memory for appends with keys, and its rules.</summary>
 /// <remarks>
-/// Each append has a producer id to itself until it is over; then the id serves the next one under its next epoch. So a share uses as many ids
-/// as it has appends under way or left open, and no partition has to remember an id for each key. One that a partition refused by its epoch does not.
+/// Each append has a producer id of its own until the append is over. Then the id serves the next append, with its next epoch. So a share uses only
+/// as many ids as it has open appends, and no partition must remember an id for each key. An id whose epoch a partition has refused is not used
+/// again.
 /// <para>
-/// The document has a bound in bytes. Where the results of an append have no room in it the append is left open: its repeat makes it again under its
-/// identity, and the partitions know what they have.
+/// The bytes of the document are bounded. If it has no room for the results of an append, the append is left open. A repeat then makes the append
+/// again under its identity, and the partitions recognize what they have stored already.
 /// </para>
 /// </remarks>
 internal sealed record KeyedAppends
 {
-    /// <summary>What a document must say it is.</summary>
+    /// <summary>The only format that is written and read.</summary>
     public const int CurrentFormat = 1;
 
-    // What a name and its punctuation add to a value; a version has up to 20 digits.
+    // The bytes that a name and its punctuation add to a value. A version has up to 20 digits.
     private const int EntryBytes = 24;
 
     private int? _lengthBytes;
@@ -31,29 +32,29 @@ internal sealed record KeyedAppends
     /// <summary>The appends by the hash of their keys.</summary>
     public Dictionary<string, KeyedAppend> Appends { get; init; } = [];
 
-    /// <summary>The topic's versions that appends are planned by.</summary>
+    /// <summary>The versions of the topic by which appends are planned.</summary>
     public Dictionary<long, TopicMetadata> Topics { get; init; } = [];
 
-    /// <summary>Producer ids without an append, with their last epoch; the last one is used first.</summary>
+    /// <summary>Producer ids without an append, with their last epoch. The last one in the list is used first.</summary>
     public List<IdleProducer> Idle { get; init; } = [];
 
-    /// <summary>The first of the ids that were not used yet.</summary>
+    /// <summary>The first id that was not used yet.</summary>
     public long NextId { get; set; }
 
-    /// <summary>How many of them there are.</summary>
+    /// <summary>The count of ids from there on that this share may use.</summary>
     public int IdsLeft { get; set; }
 
     /// <summary>True when ids must be taken before an append can begin.</summary>
     [JsonIgnore]
     public bool NeedsIds => IdsLeft == 0 && Idle.Count == 0;
 
-    /// <summary>The bytes of the appends and topics in the document: not less than they take there.</summary>
+    /// <summary>The bytes of the appends and topics in the document. It is never too low.</summary>
     [JsonIgnore]
     public int LengthBytes => _lengthBytes ??= Appends.Sum(append => LengthOf(append.Key, append.Value)) + Topics.Values.Sum(LengthOf);
 
     private bool IsFull => Appends.Count >= KeyedAppendLimits.KeysPerShareMax || LengthBytes >= KeyedAppendLimits.BytesPerShareToBegin;
 
-    /// <summary>Judges a request, and takes note of it when it is to be made.</summary>
+    /// <summary>Judges a request, and remembers it if it is to be made.</summary>
     /// <param name="request">The request.</param>
     /// <param name="nowMs">The time, in milliseconds since the Unix epoch.</param>
     public KeyedAppendResponse Begin(KeyedAppendRequest request, long nowMs)
@@ -70,13 +71,13 @@ internal sealed record KeyedAppends
         {
             return new KeyedAppendResponse(new StreamError(
                 StreamErrorCode.IdempotencyKeyReused,
-                "This idempotency key was used for another request: what it stores, or where, differs."));
+                "This idempotency key was used for another request, with other records or another destination."));
         }
 
         if (known.Parts is null && known.RunnerUntilMs > nowMs && known.Runner != request.Runner)
         {
             return new KeyedAppendResponse(new StreamError(
-                StreamErrorCode.IdempotencyKeyInUse, "The request with this key is still being made. Repeat it for its answer.")
+                StreamErrorCode.IdempotencyKeyInUse, "The request with this key is still being made. Repeat it later to get its answer.")
             {
                 RetryAfterMs = (int)Math.Min(known.RunnerUntilMs - nowMs, 1_000),
             });
@@ -87,12 +88,12 @@ internal sealed record KeyedAppends
         return new KeyedAppendResponse(Error: null, IdentityOf(known), IsResumed: true);
     }
 
-    /// <summary>Takes note of how an append ended.</summary>
+    /// <summary>Remembers how an append ended.</summary>
     /// <param name="key">The hash of its key.</param>
-    /// <param name="runner">Who made it.</param>
+    /// <param name="runner">The runner that made it.</param>
     /// <param name="outcome">How it ended.</param>
-    /// <param name="parts">What became of each part, when it is done.</param>
-    /// <returns>False when it is another's by now, or over.</returns>
+    /// <param name="parts">The outcome of each part, if the append is done.</param>
+    /// <returns>False when another runner has the append now, or it is over already.</returns>
     public bool End(string key, Guid runner, KeyedOutcome outcome, ImmutableArray<StoredPart> parts)
     {
         if (!Appends.TryGetValue(key, out var append) || append.Runner != runner || append.Parts is not null)
@@ -116,9 +117,9 @@ internal sealed record KeyedAppends
         return true;
     }
 
-    /// <summary>Forgets what is too old.</summary>
+    /// <summary>Forgets appends that are too old.</summary>
     /// <param name="nowMs">The time, in milliseconds since the Unix epoch.</param>
-    /// <returns>True when there was something.</returns>
+    /// <returns>True when there were any.</returns>
     public bool Expire(long nowMs)
     {
         KeyValuePair<string, KeyedAppend>[] expired = [.. Appends.Where(append => append.Value.ExpiresAtMs <= nowMs)];
@@ -139,15 +140,16 @@ internal sealed record KeyedAppends
     /// <summary>Reads the stored form.</summary>
     /// <param name="bytes">The document.</param>
     /// <remarks>
-    /// Older versions stored appends under clients' ids, which callers can name. An append keeps what it was begun under; ids without one are not used again.
+    /// Older versions stored appends under clients' ids, which callers can name. An append keeps the id under which it was begun; such ids without an
+    /// append are not used again.
     /// </remarks>
-    /// <exception cref="JsonException">It is damaged, or of another format: never taken for an empty one.</exception>
+    /// <exception cref="JsonException">The document is damaged or of another format. It is never taken for an empty one.</exception>
     public static KeyedAppends Parse(ReadOnlySpan<byte> bytes)
     {
         if (JsonSerializer.Deserialize(bytes, KeyedAppendsJson.Default.KeyedAppends)
             is not { Format: CurrentFormat, Appends: not null, Topics: not null, Idle: not null } found)
         {
-            throw new JsonException("It is of another format.");
+            throw new JsonException("The document has another format.");
         }
 
         found.Idle.RemoveAll(idle => !IsServices(idle.Id));
@@ -165,9 +167,9 @@ internal sealed record KeyedAppends
             var freeInMs = Appends.Values.Min(append => append.ExpiresAtMs) - nowMs;
             return new KeyedAppendResponse(new StreamError(
                 StreamErrorCode.ThrottlingQuotaExceeded,
-                $"The topic remembers as many keys as it may: {KeyedAppendLimits.KeysPerShareMax}, or {KeyedAppendLimits.BytesPerShareToBegin} bytes of what came of "
-                + $"them, in each of {KeyedAppendLimits.SharesPerTopic} shares, for {KeyedAppendLimits.Age.TotalHours} hours. Nothing was stored. A "
-                + "producer that numbers its own records has no such bound.")
+                $"The topic cannot remember more keys. Each of its {KeyedAppendLimits.SharesPerTopic} shares remembers "
+                + $"{KeyedAppendLimits.KeysPerShareMax} keys, or {KeyedAppendLimits.BytesPerShareToBegin} bytes of results, for "
+                + $"{KeyedAppendLimits.Age.TotalHours} hours. Nothing was stored. A producer that numbers its own records has no such bound.")
             {
                 RetryAfterMs = (int)Math.Clamp(freeInMs, 1_000, int.MaxValue),
             });
@@ -236,7 +238,7 @@ internal sealed record KeyedAppends
             && LengthBytes - LengthOf(key, append) + overBytes <= KeyedAppendLimits.BytesPerShareMax;
     }
 
-    // With the longest time, so that an append which is taken up again is not longer.
+    // Measured with the longest time, so that the append does not grow when another runner takes it over.
     private static int LengthOf(string key, KeyedAppend append) => key.Length + EntryBytes
         + JsonSerializer.SerializeToUtf8Bytes(append with { RunnerUntilMs = long.MaxValue }, KeyedAppendsJson.Default.KeyedAppend).Length;
 
@@ -254,7 +256,7 @@ internal sealed record KeyedAppends
     private static long LeaseFrom(long nowMs) => nowMs + (long)KeyedAppendLimits.Lease.TotalMilliseconds;
 }
 
-/// <summary>An append by key: what it takes to make it again, or what came of it.</summary>
+/// <summary>An append with a key: what is needed to make it again, or its result.</summary>
 internal sealed record KeyedAppend
 {
     /// <summary>The hash of the request.</summary>
@@ -266,31 +268,31 @@ internal sealed record KeyedAppend
     /// <summary>Its producer epoch.</summary>
     public required short ProducerEpoch { get; init; }
 
-    /// <summary>The version of the topic that it is planned by.</summary>
+    /// <summary>The version of the topic by which it is planned.</summary>
     public required long TopicVersion { get; init; }
 
-    /// <summary>When it was first begun, in milliseconds since the Unix epoch: the time of its records that have none.</summary>
+    /// <summary>When it was first begun, in milliseconds since the Unix epoch. Records without a time get this time.</summary>
     public required long NowMs { get; init; }
 
-    /// <summary>Where the turn of partitions begins for its keyless records.</summary>
+    /// <summary>The first partition in turn for its keyless records.</summary>
     public required int KeylessStart { get; init; }
 
     /// <summary>When it is forgotten, in milliseconds since the Unix epoch.</summary>
     public required long ExpiresAtMs { get; init; }
 
-    /// <summary>Who makes it now.</summary>
+    /// <summary>The runner that makes it now.</summary>
     public Guid Runner { get; init; }
 
-    /// <summary>Until when it is the runner's, in milliseconds since the Unix epoch.</summary>
+    /// <summary>Until when it belongs to the runner, in milliseconds since the Unix epoch.</summary>
     public long RunnerUntilMs { get; init; }
 
-    /// <summary>What became of its parts; null until it is done.</summary>
+    /// <summary>The outcome of each part; null until the append is done.</summary>
     public ImmutableArray<StoredPart>? Parts { get; init; }
 }
 
 /// <summary>A producer id without an append.</summary>
 /// <param name="Id">The id.</param>
-/// <param name="Epoch">The last epoch it was used with.</param>
+/// <param name="Epoch">The last epoch with which it was used.</param>
 internal readonly record struct IdleProducer(long Id, short Epoch);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]

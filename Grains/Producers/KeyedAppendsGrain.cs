@@ -7,10 +7,10 @@ using OrleansStream.Topics;
 
 namespace OrleansStream.Producers;
 
-/// <summary>Puts <see cref="KeyedAppends"/> on a document beside the topic's first partition, so that it is freed with the topic's bytes.</summary>
+/// <summary>Stores <see cref="KeyedAppends"/> in a document beside the topic's first partition, so that it is freed with the topic's bytes.</summary>
 /// <remarks>
-/// Calls interleave; the state changes between two awaits, and nothing is answered before the write that holds the change. The write is a
-/// compare-and-swap: a stale activation's fails, and it goes away.
+/// Calls interleave, and the state changes only between awaits. Every answer comes after the write that contains its change. The write is a
+/// compare-and-swap: that of a stale activation fails, and the activation deactivates.
 /// </remarks>
 [GrainType("keyed-appends")]
 internal sealed partial class KeyedAppendsGrain(IDocumentStore documents, TimeProvider time, ILogger<KeyedAppendsGrain> logger)
@@ -29,7 +29,7 @@ internal sealed partial class KeyedAppendsGrain(IDocumentStore documents, TimePr
     {
         var key = this.GetPrimaryKeyString().Split('/');
         _document = $"{key[0]}/0/keys/{key[1]}.json";
-        _write = new SharedWrite("What is remembered by keys", WriteAsync, () => Task.FromResult(true), Fail);
+        _write = new SharedWrite("The memory for idempotency keys", WriteAsync, () => Task.FromResult(true), Fail);
         if (await documents.ReadAsync(_document, cancellationToken) is { } found)
             (_state, _etag) = (KeyedAppends.Parse(found.Bytes.Span), found.ETag);
     }
@@ -73,7 +73,7 @@ internal sealed partial class KeyedAppendsGrain(IDocumentStore documents, TimePr
     {
         _state.Expire(NowMs);
         _etag = await documents.WriteAsync(_document, _state.ToBytes(), _etag)
-            ?? throw new InconsistentStateException("What is remembered by keys was written by another activation.");
+            ?? throw new InconsistentStateException("The memory for idempotency keys was written by another activation.");
     }
 
     private void Fail(Exception exception)
@@ -82,6 +82,6 @@ internal sealed partial class KeyedAppendsGrain(IDocumentStore documents, TimePr
         DeactivateOnIdle();
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "What is remembered by keys in {Share} could not be kept by this activation")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "This activation could not store the idempotency keys of {Share}")]
     private partial void LogWriteFailed(Exception exception, string share);
 }

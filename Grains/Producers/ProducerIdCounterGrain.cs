@@ -5,13 +5,14 @@ namespace OrleansStream.Producers;
 
 /// <summary>A counter of producer ids.</summary>
 /// <remarks>
-/// Not reentrant, and no block is given out before the counter behind it was written under its etag: of two activations the stale
-/// one's write fails. A write whose outcome is in doubt may have moved the counter; the next activation reads it, and ids are lost at worst.
+/// The grain is not reentrant, and gives out a block only after it has written the counter behind the block under its etag. So of two activations the
+/// stale one's write fails. A write whose outcome is unknown may have moved the counter; the next activation reads the counter, and at worst ids are
+/// lost.
 /// </remarks>
 /// <param name="first">The first id of the counter's range.</param>
-/// <param name="end">The first id behind it.</param>
-/// <param name="state">What is stored of the counter.</param>
-/// <param name="logger">Told of failures.</param>
+/// <param name="end">The first id behind the range.</param>
+/// <param name="state">The stored counter.</param>
+/// <param name="logger">Logs failures.</param>
 internal abstract partial class ProducerIdCounterGrain(long first, long end, IPersistentState<ProducerIdState> state, ILogger logger) : Grain
 {
     private long NextId => Math.Max(first, state.State.NextId);
@@ -37,7 +38,9 @@ internal abstract partial class ProducerIdCounterGrain(long first, long end, IPe
         }
     }
 
-    /// <summary>Reads from the store how far the ids were given out: another activation may have given out more than this one knows.</summary>
+    /// <summary>
+    /// Reads from the store how far the ids were given out, because another activation may have given out more than this one knows.
+    /// </summary>
     /// <exception cref="StreamException">The counter could not be read.</exception>
     public async Task<long> FindEndAsync()
     {
@@ -60,9 +63,9 @@ internal abstract partial class ProducerIdCounterGrain(long first, long end, IPe
     private partial void LogFailed(Exception exception);
 }
 
-/// <summary>What is stored of a counter.</summary>
+/// <summary>The stored form of a counter.</summary>
 internal sealed record ProducerIdState
 {
-    /// <summary>The first id that was never given out; below the counter's range until some was.</summary>
+    /// <summary>The first id that was never given out; below the counter's range as long as none was given out.</summary>
     public long NextId { get; init; }
 }

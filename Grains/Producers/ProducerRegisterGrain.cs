@@ -5,7 +5,7 @@ using OrleansStream.Persistence;
 namespace OrleansStream.Producers;
 
 /// <summary>Keeps the epochs of a share of the clients' producers in one document.</summary>
-/// <remarks>Calls interleave; the state changes between two awaits, and nothing is answered before the write that holds the change.</remarks>
+/// <remarks>Calls interleave, and the state changes only between awaits. Every answer comes after the write that contains its change.</remarks>
 [GrainType("producer-register")]
 internal sealed partial class ProducerRegisterGrain(
     [PersistentState("producers", DocumentGrainStorage.ProviderName)] IPersistentState<ProducerRegisterState> state,
@@ -32,8 +32,8 @@ internal sealed partial class ProducerRegisterGrain(
         {
             return new StreamError(
                 StreamErrorCode.PolicyViolation,
-                $"There are too many producers: of {ProducerLimits.RegistersCount} registers one has {ProducerLimits.ProducersPerRegisterMax}, and "
-                + $"each is kept for {ProducerLimits.RegistrationAge.TotalDays} days. Raise the epoch of one you have, or use idempotency keys.");
+                $"There are too many producers: one of {ProducerLimits.RegistersCount} registers has {ProducerLimits.ProducersPerRegisterMax}, and "
+                + $"each producer is kept for {ProducerLimits.RegistrationAge.TotalDays} days. Raise the epoch of a producer that you have, or use idempotency keys.");
         }
 
         _producers[producerId] = new RegisteredProducer(0, time.GetUtcNow());
@@ -51,15 +51,15 @@ internal sealed partial class ProducerRegisterGrain(
         var isKnownKey = key is not null && known.Key == key;
         if (known.Epoch != producerEpoch)
         {
-            // The epoch that it is judged by may not be durable yet.
+            // The epoch by which the call is judged may not be durable yet.
             await _write.FlushAsync();
             return isKnownKey && known.Epoch == producerEpoch + 1
                 ? new ProducerEpochResponse(Error: null, known.Epoch)
-                : Refuse(StreamErrorCode.InvalidProducerEpoch, $"Producer {producerId} has epoch {known.Epoch} by now, not {producerEpoch}.");
+                : Refuse(StreamErrorCode.InvalidProducerEpoch, $"Producer {producerId} has epoch {known.Epoch} now, not {producerEpoch}.");
         }
 
         if (isKnownKey)
-            return Refuse(StreamErrorCode.IdempotencyKeyReused, $"This key gave producer {producerId} the epoch {producerEpoch} already.");
+            return Refuse(StreamErrorCode.IdempotencyKeyReused, $"This key was already used to give producer {producerId} the epoch {producerEpoch}.");
         if (producerEpoch == short.MaxValue)
             return Refuse(StreamErrorCode.InvalidProducerEpoch, $"The epochs of producer {producerId} are used up. Take a new one.");
         var raised = (short)(producerEpoch + 1);
@@ -80,7 +80,7 @@ internal sealed partial class ProducerRegisterGrain(
 
     private Task WriteAsync()
     {
-        // Written as it is now, though it changes meanwhile.
+        // Writes a copy, because the producers may change during the write.
         state.State = new ProducerRegisterState { Producers = new(_producers) };
         return state.WriteStateAsync();
     }
@@ -91,11 +91,11 @@ internal sealed partial class ProducerRegisterGrain(
         DeactivateOnIdle();
     }
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The register of producers could not be kept by this activation")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "This activation could not store the register of producers")]
     private partial void LogWriteFailed(Exception exception);
 }
 
-/// <summary>What is stored of a share of the producers.</summary>
+/// <summary>The stored form of a share of the producers.</summary>
 internal sealed record ProducerRegisterState
 {
     /// <summary>The producers by their ids.</summary>
@@ -104,6 +104,6 @@ internal sealed record ProducerRegisterState
 
 /// <summary>A producer.</summary>
 /// <param name="Epoch">Its newest epoch.</param>
-/// <param name="At">When it was given that.</param>
-/// <param name="Key">The hash of the key by which it was asked for, or null.</param>
+/// <param name="At">When it got that epoch.</param>
+/// <param name="Key">The hash of the key with which the epoch was asked for; null for none.</param>
 internal sealed record RegisteredProducer(short Epoch, DateTimeOffset At, string? Key = null);

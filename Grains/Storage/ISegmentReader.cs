@@ -1,6 +1,6 @@
 namespace OrleansStream.Storage;
 
-/// <summary>The part of <see cref="ISegmentStore"/> that changes nothing.</summary>
+/// <summary>The reading part of <see cref="ISegmentStore"/>.</summary>
 public interface ISegmentReader
 {
     /// <summary>Reads bytes from a position.</summary>
@@ -15,14 +15,14 @@ public interface ISegmentReader
     ValueTask<int> ReadAsync(
         string name, long position, Memory<byte> destination, CancellationToken cancellationToken = default);
 
-    /// <summary>Tells where a segment ends, and whether a crash has left that in doubt.</summary>
+    /// <summary>Tells where a segment ends, and whether a crash has left its end in doubt.</summary>
     /// <param name="name">The segment's name.</param>
     /// <param name="cancellationToken">Cancels the request.</param>
     /// <returns>The extent, or null when there is no such segment.</returns>
     ValueTask<SegmentExtent?> GetExtentAsync(string name, CancellationToken cancellationToken = default);
 
     /// <summary>Lists segments whose name starts with a prefix, in ordinal order of their names.</summary>
-    /// <param name="prefix">Whole name parts ended by <c>/</c>, or the empty string for all.</param>
+    /// <param name="prefix">Whole name parts, each ended by <c>/</c>; empty for all.</param>
     /// <param name="cancellationToken">Cancels the listing.</param>
     IAsyncEnumerable<SegmentInfo> ListAsync(string prefix, CancellationToken cancellationToken = default);
 }

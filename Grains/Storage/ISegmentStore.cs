@@ -1,7 +1,8 @@
 namespace OrleansStream.Storage;
 
 /// <summary>
-/// Append-only byte sequences with single-writer appends: one of the two contracts that everything durable stands on.
+/// Append-only byte sequences with single-writer appends. This and <see cref="IDocumentStore"/> are the two contracts on which everything durable
+/// rests.
 /// </summary>
 /// <remarks>
 /// <list type="number">
@@ -22,26 +23,26 @@ public interface ISegmentStore : ISegmentReader
     /// <summary>The bounds of one append and one segment in this store.</summary>
     SegmentStoreLimits Limits { get; }
 
-    /// <summary>Makes an empty segment.</summary>
+    /// <summary>Creates an empty segment.</summary>
     /// <param name="name">The segment's name.</param>
     /// <param name="cancellationToken">Cancels before the request is sent.</param>
     /// <returns>False when a segment of that name exists; it is left as it is.</returns>
-    /// <exception cref="StoreUnavailableException">The outcome is not known: the segment may exist now.</exception>
+    /// <exception cref="StoreUnavailableException">The outcome is unknown: the segment may exist now.</exception>
     /// <exception cref="StoreFullException">There is no room for another segment.</exception>
     ValueTask<bool> CreateAsync(string name, CancellationToken cancellationToken = default);
 
-    /// <summary>Appends bytes when the segment's length is what the writer believes it to be.</summary>
+    /// <summary>Appends bytes if the segment has the length that the writer expects.</summary>
     /// <param name="name">The segment's name.</param>
-    /// <param name="expectedPosition">The length, in bytes, the segment must have for the append to take effect.</param>
-    /// <param name="bytes">1 to <see cref="SegmentStoreLimits.AppendBytesMax"/> bytes; not changed until the call ends.</param>
-    /// <param name="cancellationToken">Cancels before the request is sent; later it gives <see cref="AppendStatus.Unknown"/>.</param>
-    /// <returns>What is known of the outcome. An expected failure is a status, never an exception.</returns>
+    /// <param name="expectedPosition">The length in bytes that the segment must have for the append to take effect.</param>
+    /// <param name="bytes">1 to <see cref="SegmentStoreLimits.AppendBytesMax"/> bytes. The caller must not change them until the call ends.</param>
+    /// <param name="cancellationToken">Cancels before the request is sent. After that the result is <see cref="AppendStatus.Unknown"/>.</param>
+    /// <returns>What is known of the outcome. Expected failures are statuses, never exceptions.</returns>
     ValueTask<AppendOutcome> AppendAsync(
         string name, long expectedPosition, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken = default);
 
-    /// <summary>Appends bytes at the segment's end, wherever it is: for fences, which are harmless when repeated.</summary>
+    /// <summary>Appends bytes at the segment's end, wherever it is. It is meant for fences, which may be repeated without harm.</summary>
     /// <inheritdoc cref="AppendAsync" path="/param"/>
-    /// <returns>As <see cref="AppendAsync"/>, but <see cref="AppendStatus.Conflict"/> only while the segment is unsettled.</returns>
+    /// <returns>As <see cref="AppendAsync"/>, but with <see cref="AppendStatus.Conflict"/> only while the segment is unsettled.</returns>
     ValueTask<AppendOutcome> AppendAnywhereAsync(
         string name, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken = default);
 
@@ -51,14 +52,16 @@ public interface ISegmentStore : ISegmentReader
     ValueTask SealAsync(string name, CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// Cuts the torn tail of an unsettled segment, durably; from then on it takes appends again.
+    /// Durably cuts the torn tail of an unsettled segment. After that the segment takes appends again.
     /// </summary>
     /// <param name="name">The segment's name.</param>
-    /// <param name="length">The end of its last whole batch: from <see cref="SegmentExtent.DurableLength"/> to
-    /// <see cref="SegmentExtent.Length"/>.</param>
+    /// <param name="length">
+    /// The end of its last whole batch: from <see cref="SegmentExtent.DurableLength"/> to
+    /// <see cref="SegmentExtent.Length"/>.
+    /// </param>
     /// <param name="cancellationToken">Cancels before the request is sent.</param>
-    /// <returns>The segment's extent now; when it was settled already nothing is cut and its extent is returned.</returns>
-    /// <exception cref="ArgumentOutOfRangeException">The length lies outside those bounds of an unsettled segment.</exception>
+    /// <returns>The segment's extent now. When the segment was settled already, nothing is cut.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The segment is unsettled, and the length is outside these bounds.</exception>
     /// <exception cref="SegmentNotFoundException">There is no such segment.</exception>
     ValueTask<SegmentExtent> SettleAsync(string name, long length, CancellationToken cancellationToken = default);
 
@@ -69,8 +72,8 @@ public interface ISegmentStore : ISegmentReader
 }
 
 /// <summary>The bounds of one append and one segment in a store.</summary>
-/// <param name="AppendBytesMax">The most bytes one append may carry (Azure: 4 MiB a block).</param>
-/// <param name="AppendCountMax">The most appends a segment takes before it must roll (Azure: 50,000 blocks a blob).</param>
+/// <param name="AppendBytesMax">The most bytes of one append (Azure: 4 MiB a block).</param>
+/// <param name="AppendCountMax">The most appends to a segment before it must roll (Azure: 50,000 blocks a blob).</param>
 /// <param name="ReplicationFactor">The copies of each byte the store keeps, as it reports them.</param>
 public readonly record struct SegmentStoreLimits(int AppendBytesMax, int AppendCountMax, int ReplicationFactor);
 
@@ -81,8 +84,8 @@ public enum AppendStatus
     Appended,
 
     /// <summary>
-    /// Nothing was appended by this call: the segment's length is another (an earlier try of the same bytes may have made
-    /// it so), or the segment is unsettled and must be settled first.
+    /// This call appended nothing. Either the segment has another length (an earlier try of the same bytes may have made it so), or the segment is
+    /// unsettled and must be settled first.
     /// </summary>
     Conflict,
 
@@ -98,27 +101,27 @@ public enum AppendStatus
     /// <summary>Nothing was appended: the store has no room. Waiting or deleting helps.</summary>
     StoreFull,
 
-    /// <summary>The bytes may or may not be there, now or later. Read at the position to find out.</summary>
+    /// <summary>The bytes may be there, now or later, or never. Read at the position to find out.</summary>
     Unknown,
 
     /// <summary>
-    /// A write or sync failed on the store's own medium. The bytes may be visible without being durable, and nothing more
-    /// is appended to this segment: it must be cut at its last durable end by the manifest and a new one begun.
+    /// A write or sync failed on the store's own medium. The bytes may be visible without being durable, and the segment takes no more appends. The
+    /// manifest must cut it at its last durable end, and a new segment must be begun.
     /// </summary>
     Broken,
 }
 
 /// <summary>The outcome of an append.</summary>
 /// <param name="Status">What is known.</param>
-/// <param name="Length">The segment's length in bytes where the store told it, else -1.</param>
+/// <param name="Length">The segment's length in bytes if the store told it, else -1.</param>
 public readonly record struct AppendOutcome(AppendStatus Status, long Length);
 
 /// <summary>Where a segment ends.</summary>
-/// <param name="DurableLength">Every byte below this was reported durable at some time: damage there is corruption.</param>
-/// <param name="Length">The end of what the store holds. Above <paramref name="DurableLength"/> it may be a torn tail.</param>
-/// <param name="Settled">True when the two are equal for certain and the segment takes appends (or is sealed).</param>
+/// <param name="DurableLength">Every byte below this was reported durable at some time, so damage there is corruption.</param>
+/// <param name="Length">The end of what the store holds. From <paramref name="DurableLength"/> on it may be a torn tail.</param>
+/// <param name="Settled">True when both lengths are certainly equal, and the segment takes appends or is sealed.</param>
 /// <param name="Sealed">True when the segment takes no more appends.</param>
-/// <param name="AppendCount">The count of appends it took, as far as the store counts them, else 0.</param>
+/// <param name="AppendCount">The count of appends to the segment, if the store counts them, else 0.</param>
 public readonly record struct SegmentExtent(long DurableLength, long Length, bool Settled, bool Sealed, int AppendCount);
 
 /// <summary>One segment of a listing.</summary>

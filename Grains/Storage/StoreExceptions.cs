@@ -1,6 +1,8 @@
 namespace OrleansStream.Storage;
 
-/// <summary>The store cannot be reached, or did not answer: a read failed, or the outcome of a write is not known. Trying again helps.</summary>
+/// <summary>
+/// The store cannot be reached, or did not answer: a read failed, or the outcome of a write is unknown. Trying again helps.
+/// </summary>
 /// <param name="message">What was tried and what happened.</param>
 /// <param name="innerException">The store's own error.</param>
 public sealed class StoreUnavailableException(string message, Exception? innerException = null)
@@ -12,7 +14,7 @@ public sealed class StoreUnavailableException(string message, Exception? innerEx
 public sealed class StoreFullException(string message, Exception? innerException = null)
     : Exception(message, innerException);
 
-/// <summary>A segment that was to be read does not exist.</summary>
+/// <summary>A segment that is to be read does not exist.</summary>
 /// <param name="name">The segment's name.</param>
 public sealed class SegmentNotFoundException(string name) : Exception($"There is no segment '{name}'.")
 {
@@ -20,7 +22,7 @@ public sealed class SegmentNotFoundException(string name) : Exception($"There is
     public string Name { get; } = name;
 }
 
-/// <summary>A stored document fails its checksum or cannot be parsed. Nobody may act as if it were missing.</summary>
+/// <summary>A stored document fails its checksum or cannot be parsed. It must not be treated as missing.</summary>
 /// <param name="name">The document's name.</param>
 /// <param name="message">What is wrong with it.</param>
 /// <param name="innerException">The parser's own error.</param>

@@ -2,13 +2,13 @@ using System.Buffers;
 
 namespace OrleansStream.Storage;
 
-/// <summary>The names both stores take, checked alike in every implementation.</summary>
+/// <summary>The names in both stores. Every implementation checks them here.</summary>
 internal static class StoreNames
 {
-    /// <summary>The most characters a name may have: Azure's bound for a blob is 1,024, a file system's for a path 4,096.</summary>
+    /// <summary>The most characters of a name. Azure's bound for a blob is 1,024, a file system's for a path 4,096.</summary>
     public const int NameLengthMax = 512;
 
-    /// <summary>The most characters of one part: a file system's bound is 255 bytes, less what the file stores add.</summary>
+    /// <summary>The most characters of one part. A file system's bound is 255 bytes, and the file stores add some.</summary>
     public const int PartLengthMax = 200;
 
     private static readonly SearchValues<char> PartCharacters =
@@ -22,8 +22,8 @@ internal static class StoreNames
         if (name.Length is 0 or > NameLengthMax || !AreParts(name))
         {
             throw new ArgumentException(
-                $"'{name}' is no store name: parts of [0-9a-zA-Z.-], at most {PartLengthMax} characters each and "
-                + $"{NameLengthMax} in all, joined by '/'; '.' and '..' are none.", nameof(name));
+                $"'{name}' is not a store's name. A name is parts of [0-9a-zA-Z.-], at most {PartLengthMax} characters each and "
+                + $"{NameLengthMax} in all, joined by '/'; no part is '.' or '..'.", nameof(name));
         }
     }
 
@@ -35,7 +35,7 @@ internal static class StoreNames
         if (prefix.Length == 0)
             return;
         if (prefix.Length > NameLengthMax || prefix[^1] != '/' || !AreParts(prefix.AsSpan(0, prefix.Length - 1)))
-            throw new ArgumentException($"'{prefix}' is no prefix: whole name parts, the last ended by '/'.", nameof(prefix));
+            throw new ArgumentException($"'{prefix}' is not a prefix. A prefix is whole name parts, each ended by '/'.", nameof(prefix));
     }
 
     /// <summary>Throws when an append's arguments are outside the store's bounds.</summary>
@@ -61,15 +61,15 @@ internal static class StoreNames
     }
 
     /// <summary>
-    /// The name as it is stored: dots that end a part become <c>_</c>, which no name has. Azure advises against such blob
-    /// names, and Windows drops such dots, so that two names would be one file.
+    /// The stored form of a name: dots at the end of a part become <c>_</c>, which no name contains. Azure advises against blob names with such dots,
+    /// and Windows drops them, so that two names would be one file.
     /// </summary>
     public static string ToStored(string name) => ReplaceAtPartEnds(name, '.', '_');
 
-    /// <summary>The name that <see cref="ToStored"/> made this of.</summary>
+    /// <summary>The name whose stored form is given, as <see cref="ToStored"/> made it.</summary>
     public static string FromStored(string stored) => ReplaceAtPartEnds(stored, '_', '.');
 
-    /// <summary>Tells whether the text is valid parts joined by <c>/</c>, so that it can be no way out of a folder.</summary>
+    /// <summary>Whether the text is valid parts joined by <c>/</c>. Such a text cannot lead out of a folder.</summary>
     public static bool AreParts(ReadOnlySpan<char> text)
     {
         foreach (var range in text.Split('/'))

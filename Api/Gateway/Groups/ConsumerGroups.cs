@@ -6,15 +6,15 @@ using OrleansStream.Security;
 
 namespace OrleansStream.Gateway.Groups;
 
-/// <summary>The consumer groups there are: list, describe and delete them, take out a member, say what becomes of records that fail.</summary>
-/// <param name="access">Decides who may.</param>
-/// <param name="grains">The way to the groups.</param>
+/// <summary>The consumer groups: list, describe and delete them, remove a member, set the policy for records that fail.</summary>
+/// <param name="access">Checks callers' rights.</param>
+/// <param name="grains">Gets the groups' grains.</param>
 public sealed class ConsumerGroups(AccessControl access, IGrainFactory grains)
 {
     /// <summary>Lists groups in ordinal order of their names.</summary>
-    /// <param name="caller">On whose behalf.</param>
+    /// <param name="caller">The caller, whose rights are checked.</param>
     /// <param name="prefix">Only names that start with this; empty for all.</param>
-    /// <param name="after">Only names behind this one; null from the start.</param>
+    /// <param name="after">Only names after this one; null from the start.</param>
     /// <param name="limit">The most groups, up to <see cref="GroupLimits.CatalogPageMax"/>.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     public async Task<GroupPage> ListAsync(Caller caller, string prefix, string? after, int limit, CancellationToken cancellationToken)
@@ -41,17 +41,17 @@ public sealed class ConsumerGroups(AccessControl access, IGrainFactory grains)
         }
     }
 
-    /// <summary>The group as it is.</summary>
-    /// <param name="caller">On whose behalf.</param>
+    /// <summary>Describes the group.</summary>
+    /// <param name="caller">The caller, whose rights are checked.</param>
     /// <param name="group">The group; its name is valid.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <exception cref="StreamException"><see cref="StreamErrorCode.GroupIdNotFound"/>: there is none.</exception>
+    /// <exception cref="StreamException"><see cref="StreamErrorCode.GroupIdNotFound"/>: the group does not exist.</exception>
     public async Task<GroupDescription> DescribeAsync(Caller caller, string group, CancellationToken cancellationToken) =>
         await FindAsync(caller, group, cancellationToken)
         ?? throw new StreamException(new StreamError(StreamErrorCode.GroupIdNotFound, $"There is no group '{group}'."));
 
-    /// <summary>The group as it is; null when there is none.</summary>
-    /// <param name="caller">On whose behalf.</param>
+    /// <summary>Describes the group; null when it does not exist.</summary>
+    /// <param name="caller">The caller, whose rights are checked.</param>
     /// <param name="group">The group; its name is valid.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     public Task<GroupDescription?> FindAsync(Caller caller, string group, CancellationToken cancellationToken)
@@ -60,36 +60,36 @@ public sealed class ConsumerGroups(AccessControl access, IGrainFactory grains)
         return Group(group).DescribeAsync().WaitAsync(cancellationToken);
     }
 
-    /// <summary>Deletes a group without members, its offsets, and the topics in which records wait for their next attempt. Its dead letters stay.</summary>
-    /// <param name="caller">On whose behalf.</param>
+    /// <summary>Deletes a group without members, its offsets, and its retry topics. Its dead letters stay.</summary>
+    /// <param name="caller">The caller, whose rights are checked.</param>
     /// <param name="group">The group; its name is valid.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <exception cref="StreamException">There is none, or it has members.</exception>
+    /// <exception cref="StreamException">The group does not exist, or it has members.</exception>
     public async Task DeleteAsync(Caller caller, string group, CancellationToken cancellationToken)
     {
         access.DemandGroup(caller, AccessOperations.Manage, group);
         Throw(await Group(group).DeleteAsync().WaitAsync(cancellationToken));
     }
 
-    /// <summary>Takes a member out at once; its partitions go to the others.</summary>
-    /// <param name="caller">On whose behalf.</param>
+    /// <summary>Removes a member at once. Its partitions go to the others.</summary>
+    /// <param name="caller">The caller, whose rights are checked.</param>
     /// <param name="group">The group; its name is valid.</param>
     /// <param name="member">The member.</param>
-    /// <param name="memberEpoch">Its epoch, so that a replaced process does not take out its successor; null for any.</param>
+    /// <param name="memberEpoch">Its epoch, so that a replaced process cannot remove its successor; null for any epoch.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <exception cref="StreamException">There is no such member, or its epoch is another.</exception>
+    /// <exception cref="StreamException">The group has no such member, or the member has another epoch.</exception>
     public async Task LeaveAsync(Caller caller, string group, string member, long? memberEpoch, CancellationToken cancellationToken)
     {
         access.DemandGroup(caller, AccessOperations.Read, group);
         Throw(await Group(group).LeaveAsync(member, memberEpoch).WaitAsync(cancellationToken));
     }
 
-    /// <summary>Sets what becomes of records that members could not work on; makes the group when there is none.</summary>
-    /// <param name="caller">On whose behalf.</param>
+    /// <summary>Sets the policy for records that members could not process. Creates the group when it does not exist.</summary>
+    /// <param name="caller">The caller, whose rights are checked.</param>
     /// <param name="group">The group; its name is valid.</param>
     /// <param name="policy">The policy; its numbers are within their bounds.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <exception cref="StreamException">Topics of these names cannot be the group's, or would be too long.</exception>
+    /// <exception cref="StreamException">The group's topics could have the names of another group's, or their names would be too long.</exception>
     public async Task SetRetryPolicyAsync(Caller caller, string group, GroupRetryPolicy policy, CancellationToken cancellationToken)
     {
         access.DemandGroup(caller, AccessOperations.Manage, group);
@@ -101,12 +101,14 @@ public sealed class ConsumerGroups(AccessControl access, IGrainFactory grains)
         Throw(await Group(group).SetRetryAsync(policy).WaitAsync(cancellationToken));
     }
 
-    /// <summary>Begins to take dead letters back, in the background; asking for the redrive that is under way changes nothing.</summary>
-    /// <param name="caller">On whose behalf.</param>
+    /// <summary>
+    /// Begins to send dead letters back to their topics, in the background. Asking again for a redrive that is under way changes nothing.
+    /// </summary>
+    /// <param name="caller">The caller, whose rights are checked.</param>
     /// <param name="group">The group; its name is valid.</param>
-    /// <param name="filter">Which ones.</param>
+    /// <param name="filter">Which dead letters.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>How far it is.</returns>
+    /// <returns>Its progress.</returns>
     /// <exception cref="StreamException">The group has no policy, another redrive is under way, or a stopped one has not ended yet.</exception>
     public async Task<RedriveDescription?> BeginRedriveAsync(Caller caller, string group, RedriveFilter filter, CancellationToken cancellationToken)
     {
@@ -115,8 +117,8 @@ public sealed class ConsumerGroups(AccessControl access, IGrainFactory grains)
         return await DescribeRedriveAsync(caller, group, cancellationToken);
     }
 
-    /// <summary>How far the group's last redrive is; null when there was none.</summary>
-    /// <param name="caller">On whose behalf.</param>
+    /// <summary>The progress of the group's last redrive; null when there was none.</summary>
+    /// <param name="caller">The caller, whose rights are checked.</param>
     /// <param name="group">The group; its name is valid.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     public Task<RedriveDescription?> DescribeRedriveAsync(Caller caller, string group, CancellationToken cancellationToken)
@@ -125,11 +127,11 @@ public sealed class ConsumerGroups(AccessControl access, IGrainFactory grains)
         return Group(group).DescribeRedriveAsync().WaitAsync(cancellationToken);
     }
 
-    /// <summary>Stops the redrive that is under way; without one nothing changes.</summary>
-    /// <param name="caller">On whose behalf.</param>
+    /// <summary>Stops the redrive that is under way, if there is one.</summary>
+    /// <param name="caller">The caller, whose rights are checked.</param>
     /// <param name="group">The group; its name is valid.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>How far the last one came; null when there was none.</returns>
+    /// <returns>The progress of the last redrive; null when there was none.</returns>
     public Task<RedriveDescription?> StopRedriveAsync(Caller caller, string group, CancellationToken cancellationToken)
     {
         access.DemandGroup(caller, AccessOperations.Manage, group);

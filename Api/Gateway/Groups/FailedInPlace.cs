@@ -7,20 +7,20 @@ using OrleansStream.Records;
 
 namespace OrleansStream.Gateway.Groups;
 
-/// <summary>Failed records that wait in place, and the later ones of their keys that have to wait with them.</summary>
+/// <summary>Finds the failed records that wait in place, and the later records of their keys, which must wait with them.</summary>
 /// <param name="fetcher">Reads partitions.</param>
 internal sealed class FailedInPlace(PartitionFetcher fetcher)
 {
     /// <summary>
-    /// What the poll has to say of the partition's records that wait: those that the last answer held are done but for the failed ones, which
-    /// wait again; the later ones of their keys in that answer wait, too.
+    /// The changes that the poll makes to a partition's records that wait in place. Of the held records that the last answer delivered, the failed
+    /// ones wait again, and the others are done. Later records in that answer with the key of a failed one wait too.
     /// </summary>
     /// <param name="assigned">The partition.</param>
     /// <param name="failed">Its failed records.</param>
-    /// <param name="cursor">The last answer's.</param>
+    /// <param name="cursor">The cursor of the last answer.</param>
     /// <param name="policy">The group's policy.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    /// <exception cref="StreamException">One lies in a batch that cannot be read, or the partition cannot be read just now.</exception>
+    /// <exception cref="StreamException">A failed record lies in a batch that cannot be read, or the partition cannot be read.</exception>
     public async Task<PartitionHolds> HoldAsync(
         AssignedPartition assigned, IReadOnlyList<FailedRecord> failed, GroupCursor cursor, GroupRetryPolicy policy, CancellationToken cancellationToken)
     {
@@ -43,7 +43,7 @@ internal sealed class FailedInPlace(PartitionFetcher fetcher)
             }, unreadable => Refuse(failed, unreadable), cancellationToken);
         }
 
-        // The last attempt of these: they are dead letters by the time that this is committed.
+        // Records at their last attempt count as done, because they are dead letters before this is committed.
         return told with
         {
             Done = [.. told.Done.Where(held => !offsets.Contains(held.Offset) || held.Attempt >= policy.MaxAttempts)],
@@ -52,7 +52,7 @@ internal sealed class FailedInPlace(PartitionFetcher fetcher)
         };
     }
 
-    // Without its key nobody can tell which others would have to wait for it.
+    // Without the key of a failed record it is unknown which other records must wait for it.
     private static void Refuse(IReadOnlyList<FailedRecord> failed, UnreadableRecords unreadable)
     {
         foreach (var record in failed)

@@ -4,9 +4,9 @@ using OrleansStream.Groups;
 
 namespace OrleansStream.Gateway.Groups;
 
-/// <summary>The records of a member's last answer that it could not work on.</summary>
-/// <param name="grains">The way to what copies records.</param>
-/// <param name="membership">Tells where the member stands.</param>
+/// <summary>The records of a member's last answer that it could not process.</summary>
+/// <param name="grains">Gets the grain that copies records.</param>
+/// <param name="membership">Asks the group for the member's state.</param>
 /// <param name="fetcher">Reads partitions.</param>
 /// <param name="group">The group.</param>
 /// <param name="entries">The records, as the member named them.</param>
@@ -16,14 +16,14 @@ internal sealed class FailedRecords(
     private readonly FailedInPlace _inPlace = new(fetcher);
 
     /// <summary>
-    /// Has the failed records of the last answer copied to where they wait, before their positions are committed: a crash in between
-    /// delivers them again, and a copy that is asked for again is stored once. A member that has lost them copies nothing.
+    /// Copies the failed records to the retry topic or the dead letters, before their positions are committed. After a crash in between the records
+    /// are delivered again; a repeated copy is stored only once. If the member no longer owns the partitions, nothing is copied.
     /// </summary>
-    /// <param name="cursor">The last answer's.</param>
+    /// <param name="cursor">The cursor of the last answer.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    /// <returns>What the poll has to say of records that wait in place; or why the member has the failed ones no longer.</returns>
+    /// <returns>The changes to records that wait in place; or the group's refusal, when the member no longer has the failed records.</returns>
     /// <exception cref="StreamException">
-    /// They are none of the last answer's, or the group has no policy; or they could not be copied, and nothing was committed.
+    /// The records were not in the last answer, or the group has no policy, or the records could not be copied. Nothing was committed.
     /// </exception>
     public async Task<(GroupMemberResponse? Lost, ImmutableArray<PartitionHolds> Holds)> MoveAsync(GroupCursor cursor, CancellationToken cancellationToken)
     {
@@ -68,6 +68,6 @@ internal sealed class FailedRecords(
         }
 
         throw StreamException.InvalidRequest(
-            $"failed[{index}]", $"Offset {entry.Offset} of partition {entry.Partition} of topic '{entry.Topic}' is none that the cursor's answer held.");
+            $"failed[{index}]", $"Offset {entry.Offset} of partition {entry.Partition} of topic '{entry.Topic}' was not in the answer of the cursor.");
     }
 }

@@ -1,12 +1,12 @@
 namespace OrleansStream.Gateway.Groups;
 
-/// <summary>Divides what an answer may hold among partitions that have different amounts.</summary>
+/// <summary>Divides the room of an answer among partitions that have different counts of records.</summary>
 internal static class FairShares
 {
-    /// <summary>Gives each as much as every other, but none more than it has; what is left over goes to those that have more.</summary>
-    /// <param name="counts">What each has.</param>
-    /// <param name="total">What may be given in all.</param>
-    /// <returns>What each gets. When not even one fits for each, the first in order get one.</returns>
+    /// <summary>Gives all the same share, but none more than it has. What is left over goes to those that have more.</summary>
+    /// <param name="counts">The count of each.</param>
+    /// <param name="total">The total that may be given.</param>
+    /// <returns>The share of each. If the total is less than one for each, the first in order get one.</returns>
     public static int[] Divide(ReadOnlySpan<int> counts, int total)
     {
         var shares = new int[counts.Length];

@@ -9,22 +9,22 @@ using OrleansStream.Topics;
 namespace OrleansStream.Gateway.Groups;
 
 /// <summary>
-/// What an answer to a poll told its member: who it is to the group, and the next offset of each of its partitions. It comes
-/// back with the next poll and is all that is kept of a consumer, so any server can serve any member.
+/// The cursor of an answer to a poll: by what the group recognizes the member, and the next offset of each of its partitions. The member sends it
+/// with its next poll. It is all that a server needs to know of a consumer, so any server can serve any member.
 /// </summary>
-/// <param name="Token">By which the group knows the member.</param>
+/// <param name="Token">By this the group recognizes the member.</param>
 /// <param name="Offsets">The next offset of each partition.</param>
 public sealed record GroupCursor(MemberToken Token, IReadOnlyList<PartitionOffset> Offsets)
 {
     private const byte Version = 2;
     private const int ChecksumBytes = 4;
 
-    /// <summary>What the answer said of records that wait in place: those that it held, and those that it passed over.</summary>
+    /// <summary>The records that wait in place: those that the answer delivered, and those that it passed over.</summary>
     public IReadOnlyList<PartitionHolds> Holds { get; init; } = [];
 
-    /// <summary>The cursor's text: letters, digits, '-' and '_'.</summary>
-    /// <param name="group">The group it is for.</param>
-    /// <param name="member">The member it is for.</param>
+    /// <summary>Writes the cursor as text of letters, digits, '-' and '_'.</summary>
+    /// <param name="group">The group of the cursor.</param>
+    /// <param name="member">The member of the cursor.</param>
     public string Write(string group, string member)
     {
         using var bytes = new MemoryStream();
@@ -59,10 +59,10 @@ public sealed record GroupCursor(MemberToken Token, IReadOnlyList<PartitionOffse
     }
 
     /// <summary>Reads a cursor.</summary>
-    /// <param name="text">Its text.</param>
-    /// <param name="group">The group it must be for.</param>
-    /// <param name="member">The member it must be for.</param>
-    /// <exception cref="StreamException">It is no cursor, or another member's.</exception>
+    /// <param name="text">The text.</param>
+    /// <param name="group">The group whose cursor it must be.</param>
+    /// <param name="member">The member whose cursor it must be.</param>
+    /// <exception cref="StreamException">The text is not a cursor, or it is another member's.</exception>
     public static GroupCursor Read(string text, string group, string member)
     {
         if (text.Length > PollLimits.GroupCursorLengthMax)
@@ -105,8 +105,8 @@ public sealed record GroupCursor(MemberToken Token, IReadOnlyList<PartitionOffse
     }
 
     /// <summary>
-    /// False for what no answer tells. Whoever knows the form can make a cursor, so what relies on places that differ, or on numbers within
-    /// their bounds, relies on this.
+    /// False for a cursor that no answer has. Whoever knows the format can make a cursor, so other code relies on this check for distinct partitions
+    /// and for numbers within their bounds.
     /// </summary>
     private bool IsPossible()
     {
@@ -161,10 +161,10 @@ public sealed record GroupCursor(MemberToken Token, IReadOnlyList<PartitionOffse
         return held.ToImmutable();
     }
 
-    // Guards against mistakes, a cursor cut short or of another member: whoever may poll may set any offset anyway.
+    // The checksum protects only against mistakes, such as a cut or another member's cursor. Whoever may poll may set any offset anyway.
     private static uint Checksum(string group, string member, ReadOnlySpan<byte> payload) =>
         Crc32C.Compute([.. Encoding.UTF8.GetBytes($"{group}\n{member}\n"), .. payload]);
 
     private static StreamException Malformed() => StreamException.InvalidRequest(
-        "cursor", "'cursor' is none that this member was given. Send the cursor of its last answer as it came, or leave it out to start again.");
+        "cursor", "'cursor' is not a cursor of this member. Send the cursor of the member's last answer unchanged, or leave it out to start again.");
 }

@@ -10,19 +10,19 @@ using OrleansStream.Topics;
 
 namespace OrleansStream.Gateway.Groups;
 
-/// <summary>Measures how far a group is behind, in records and in seconds.</summary>
-/// <param name="access">Decides who may.</param>
+/// <summary>Measures the lag of a group, in records and in seconds.</summary>
+/// <param name="access">Checks callers' rights.</param>
 /// <param name="groups">The groups.</param>
-/// <param name="routes">The way to topics.</param>
-/// <param name="time">Tells the age of records.</param>
+/// <param name="routes">The way to the topics.</param>
+/// <param name="time">The clock, for the age of records.</param>
 /// <param name="node">The node's memory for answers.</param>
 public sealed class GroupLag(AccessControl access, ConsumerGroups groups, TopicRoutes routes, TimeProvider time, NodeAnswers node)
 {
-    /// <summary>Measures, in the topics that the caller may describe.</summary>
-    /// <param name="caller">On whose behalf.</param>
+    /// <summary>Measures the lag in the topics that the caller may describe.</summary>
+    /// <param name="caller">The caller, whose rights are checked.</param>
     /// <param name="group">The group; its name is valid.</param>
     /// <param name="cancellationToken">The caller's deadline.</param>
-    /// <exception cref="StreamException">There is no such group.</exception>
+    /// <exception cref="StreamException">The group does not exist.</exception>
     public async Task<MeasuredLag> MeasureAsync(Caller caller, string group, CancellationToken cancellationToken)
     {
         access.DemandGroup(caller, AccessOperations.Describe, group);
@@ -74,16 +74,16 @@ public sealed class GroupLag(AccessControl access, ConsumerGroups groups, TopicR
         };
     }
 
-    /// <summary>The age of the record at an offset, in seconds; null when it cannot be read just now.</summary>
+    /// <summary>The age of the record at an offset, in seconds; null when the record cannot be read.</summary>
     private async Task<double?> AgeAsync(TopicMetadata topic, int partition, long offset, AnswerLoad load, CancellationToken cancellationToken)
     {
         var request = new FetchRequest(offset, BytesMax: 1, WaitMs: 0) { TopicId = topic.Id };
         var response = await routes.FetchAsync(topic.Name, partition, request, cancellationToken);
-        // What has no memory just now cannot be read just now.
+        // Without memory for the record it counts as one that cannot be read.
         if (!load.TryTake(response.Batches.Length))
             return null;
         double? age = response.Error is null && TimestampAt(response.Batches.Span, offset) is { } timestampMs
-            // No date: a record's timestamp may be beyond all that a calendar knows.
+            // Numbers, and not dates, because a timestamp may be beyond the range of a date.
             ? Math.Max(0, ((double)time.GetUtcNow().ToUnixTimeMilliseconds() - timestampMs) / 1000)
             : null;
         load.Return(response.Batches.Length);
@@ -105,25 +105,25 @@ public sealed class GroupLag(AccessControl access, ConsumerGroups groups, TopicR
     }
 }
 
-/// <summary>How far a group is behind.</summary>
-/// <param name="Records">The records that are not committed, over all partitions.</param>
+/// <summary>The lag of a group.</summary>
+/// <param name="Records">The count of records that are not committed, over all partitions.</param>
 /// <param name="Seconds">The age of the oldest of them, in seconds; 0 when there is none.</param>
-/// <param name="Partitions">Per partition, by topic and partition.</param>
+/// <param name="Partitions">The lag of each partition, by topic and partition.</param>
 public sealed record MeasuredLag(long Records, double Seconds, IReadOnlyList<MeasuredPartitionLag> Partitions);
 
-/// <summary>How far a group is behind in a partition.</summary>
+/// <summary>The lag of a group in a partition.</summary>
 /// <param name="Topic">The topic.</param>
 /// <param name="Partition">The partition.</param>
-/// <param name="Member">The member that has it; null when nobody has.</param>
-/// <param name="CommittedOffset">The committed offset; null when there is none: then all records count.</param>
+/// <param name="Member">The member that owns it; null when none does.</param>
+/// <param name="CommittedOffset">The committed offset; null when there is none, and then all records count.</param>
 public sealed record MeasuredPartitionLag(string Topic, int Partition, string? Member, long? CommittedOffset)
 {
-    /// <summary>The end of the log; null when it cannot be had just now.</summary>
+    /// <summary>The end of the log; null when it could not be read.</summary>
     public long? HighWatermark { get; init; }
 
-    /// <summary>The records that are not committed; null without the end of the log.</summary>
+    /// <summary>The count of records that are not committed; null without the end of the log.</summary>
     public long? Records { get; init; }
 
-    /// <summary>The age of the oldest of them, in seconds, by its timestamp; null when it cannot be had just now.</summary>
+    /// <summary>The age of the oldest of them by its timestamp, in seconds; null when it could not be read.</summary>
     public double? Seconds { get; init; }
 }

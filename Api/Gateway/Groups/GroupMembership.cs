@@ -5,13 +5,13 @@ using OrleansStream.Groups;
 namespace OrleansStream.Gateway.Groups;
 
 /// <summary>
-/// A member's side of its group during one poll: joins, renews the lease, commits. While the group moves, since its server died or lost it,
-/// the group is asked again: what a poll asks for may be repeated, as a commit only goes forward and a lease is only renewed.
+/// A member's calls to its group during one poll: join, renew the lease, commit. While the group moves, because its server died or gave it up, the
+/// calls are repeated. They may be repeated, because a commit only moves forward and a lease is only renewed.
 /// </summary>
 /// <param name="group">The group's grain.</param>
-/// <param name="time">Times waits and leases.</param>
+/// <param name="time">The clock for waits and leases.</param>
 /// <param name="member">The member.</param>
-/// <param name="options">What was asked for.</param>
+/// <param name="options">The poll's options.</param>
 internal sealed class GroupMembership(IConsumerGroupGrain group, TimeProvider time, string member, PollOptions options)
 {
     private long _renewedAt;
@@ -20,16 +20,16 @@ internal sealed class GroupMembership(IConsumerGroupGrain group, TimeProvider ti
     /// <summary>What the group told the member last.</summary>
     public MemberToken Token { get; private set; }
 
-    /// <summary>What is left of the lease, in milliseconds.</summary>
+    /// <summary>The rest of the lease, in milliseconds.</summary>
     public long LeaseLeftMs => Math.Max(0, _leaseLeftMs - (long)time.GetElapsedTime(_renewedAt).TotalMilliseconds);
 
-    /// <summary>Joins or renews, and commits what is done.</summary>
-    /// <param name="token">What the member was told last; null when its process has just started.</param>
-    /// <param name="commits">The offsets it is done with.</param>
-    /// <param name="holds">Its records that wait in place, or shall.</param>
-    /// <param name="neverJoins">True to be refused when the member has left.</param>
+    /// <summary>Joins or renews, and commits offsets.</summary>
+    /// <param name="token">What the group told the member last; null when its process has just started.</param>
+    /// <param name="commits">The offsets up to which it is done.</param>
+    /// <param name="holds">The changes to its records that wait in place.</param>
+    /// <param name="neverJoins">True to be refused if the member has left.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    /// <returns>Where the member stands; with an error when it was refused, and nothing was committed.</returns>
+    /// <returns>The state of the member. With an error the poll was refused, and nothing was committed.</returns>
     public async Task<GroupMemberResponse> PollAsync(
         MemberToken? token, ImmutableArray<PartitionOffset> commits, ImmutableArray<PartitionHolds> holds, bool neverJoins, CancellationToken cancellationToken)
     {
@@ -43,12 +43,12 @@ internal sealed class GroupMembership(IConsumerGroupGrain group, TimeProvider ti
             () =>
             {
                 var now = request;
-                // When an answer is lost the member may have left since: only one that never had an answer may still have to join.
+                // The member may have left since a lost answer. Only a member that never got an answer may still need to join.
                 request = request with { NeverJoins = neverJoins || token is not null };
                 return group.PollAsync(now);
             },
             cancellationToken);
-        // An epoch that this very poll was told and that is stale by now: an answer to it was lost. It committed nothing, so it goes on.
+        // The group gave this poll an epoch that is stale now, so an answer to the poll was lost. That answer committed nothing, so the poll goes on.
         var isAnswerLost = response.Error?.Code == StreamErrorCode.StaleMemberEpoch && token == Token;
         if (response.Error is not null && !isAnswerLost || response.Token is not { } known)
             return response;
@@ -58,16 +58,16 @@ internal sealed class GroupMembership(IConsumerGroupGrain group, TimeProvider ti
     }
 
     /// <summary>Commits offsets of the member's partitions.</summary>
-    /// <param name="token">What the member was told last.</param>
-    /// <param name="offsets">The offsets; none to only ask where the member stands.</param>
+    /// <param name="token">What the group told the member last.</param>
+    /// <param name="offsets">The offsets; empty to only ask for the member's state.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    /// <returns>Where the member stands; with an error when it was refused.</returns>
+    /// <returns>The state of the member; with an error when the commit was refused.</returns>
     public Task<GroupMemberResponse> CommitAsync(MemberToken token, ImmutableArray<PartitionOffset> offsets, CancellationToken cancellationToken) =>
         AskAsync(() => group.CommitAsync(member, token, offsets), cancellationToken);
 
     /// <summary>Renews the lease when more than <see cref="PollLimits.PollLeaseSlack"/> of it is gone.</summary>
     /// <param name="cancellationToken">Ends it.</param>
-    /// <returns>Null, or why the member is none any more.</returns>
+    /// <returns>Null while the process speaks for the member; else why not.</returns>
     public async Task<StreamError?> RenewAsync(CancellationToken cancellationToken)
     {
         if (LeaseLeftMs >= options.LeaseMs * (1 - PollLimits.PollLeaseSlack))
@@ -78,9 +78,9 @@ internal sealed class GroupMembership(IConsumerGroupGrain group, TimeProvider ti
     }
 
     /// <summary>Renews the lease, and waits until the group moves partitions.</summary>
-    /// <param name="waitMs">How long, in milliseconds.</param>
+    /// <param name="waitMs">How long to wait, in milliseconds.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    /// <returns>What the group told; null when it did not answer in time, or the wait was ended.</returns>
+    /// <returns>The group's answer; null when it did not answer in time, or the wait was cancelled.</returns>
     public async Task<GroupWaitResponse?> WaitForNewsAsync(int waitMs, CancellationToken cancellationToken)
     {
         try
@@ -96,15 +96,15 @@ internal sealed class GroupMembership(IConsumerGroupGrain group, TimeProvider ti
         }
         catch (Exception exception) when (IsMoving(exception) && !cancellationToken.IsCancellationRequested)
         {
-            // The group is moving. Records can be read meanwhile; a moment later it is asked again.
+            // The group is moving. It is asked again a moment later, and records can be read meanwhile.
             await Task.Delay(PollLimits.PollMoveRetry, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             return null;
         }
     }
 
-    /// <summary>Asks for what may be asked again, for as long as a group may take to move.</summary>
-    /// <typeparam name="T">The answer.</typeparam>
-    /// <param name="ask">Asks.</param>
+    /// <summary>Makes a call that may be repeated, and repeats it for as long as a group may take to move.</summary>
+    /// <typeparam name="T">The type of the answer.</typeparam>
+    /// <param name="ask">Makes the call.</param>
     /// <param name="cancellationToken">Ends it.</param>
     public async Task<T> AskAsync<T>(Func<Task<T>> ask, CancellationToken cancellationToken)
     {

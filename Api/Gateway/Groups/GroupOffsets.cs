@@ -8,20 +8,20 @@ using OrleansStream.Topics;
 
 namespace OrleansStream.Gateway.Groups;
 
-/// <summary>A group's offsets: read, commit, set. None is kept that is known to lie beyond the end of its log.</summary>
-/// <param name="access">Decides who may.</param>
+/// <summary>A group's offsets: read, commit, set. It refuses offsets that are known to lie beyond the end of their log.</summary>
+/// <param name="access">Checks callers' rights.</param>
 /// <param name="groups">The groups.</param>
-/// <param name="grains">The way to groups and topics.</param>
+/// <param name="grains">Gets the grains of groups and topics.</param>
 /// <param name="ends">Knows how far logs reach.</param>
-/// <param name="known">The topics that there are.</param>
+/// <param name="known">The existing topics.</param>
 public sealed class GroupOffsets(AccessControl access, ConsumerGroups groups, IGrainFactory grains, LogEnds ends, KnownTopics known)
 {
     /// <summary>The committed offsets of a group, by topic and partition.</summary>
-    /// <param name="caller">On whose behalf.</param>
+    /// <param name="caller">The caller, whose rights are checked.</param>
     /// <param name="group">The group; its name is valid.</param>
     /// <param name="topic">Only of this topic; null for all.</param>
     /// <param name="cancellationToken">The caller's deadline.</param>
-    /// <exception cref="StreamException">There is no such group.</exception>
+    /// <exception cref="StreamException">The group does not exist.</exception>
     public async Task<IEnumerable<GroupOffset>> ListAsync(Caller caller, string group, string? topic, CancellationToken cancellationToken)
     {
         var description = await groups.DescribeAsync(caller, group, cancellationToken);
@@ -29,11 +29,11 @@ public sealed class GroupOffsets(AccessControl access, ConsumerGroups groups, IG
     }
 
     /// <summary>The committed offsets of some partitions of a group, by topic and partition.</summary>
-    /// <param name="caller">On whose behalf.</param>
+    /// <param name="caller">The caller, whose rights are checked.</param>
     /// <param name="group">The group; its name is valid.</param>
-    /// <param name="partitions">Offsets of the partitions.</param>
+    /// <param name="partitions">Offsets whose partitions are meant.</param>
     /// <param name="cancellationToken">The caller's deadline.</param>
-    /// <exception cref="StreamException">There is no such group.</exception>
+    /// <exception cref="StreamException">The group does not exist.</exception>
     public async Task<IEnumerable<GroupOffset>> ListAsync(Caller caller, string group, ImmutableArray<PartitionOffset> partitions, CancellationToken cancellationToken)
     {
         access.DemandGroup(caller, AccessOperations.Describe, group);
@@ -43,13 +43,13 @@ public sealed class GroupOffsets(AccessControl access, ConsumerGroups groups, IG
     }
 
     /// <summary>Commits offsets of a member's partitions, all or none.</summary>
-    /// <param name="caller">On whose behalf.</param>
+    /// <param name="caller">The caller, whose rights are checked.</param>
     /// <param name="group">The group; its name is valid.</param>
     /// <param name="member">The member; its id is valid.</param>
-    /// <param name="memberEpoch">Its epoch, as it was told last.</param>
+    /// <param name="memberEpoch">Its epoch, as the group told it last.</param>
     /// <param name="offsets">The offsets.</param>
     /// <param name="cancellationToken">The caller's deadline.</param>
-    /// <exception cref="StreamException">There is no such topic or partition, or an offset lies beyond the end of its log.</exception>
+    /// <exception cref="StreamException">A topic or partition does not exist, or an offset lies beyond the end of its log.</exception>
     public async Task<CommitOutcome> CommitAsync(
         Caller caller, string group, string member, long memberEpoch, IReadOnlyList<TopicOffset> offsets, CancellationToken cancellationToken)
     {
@@ -60,18 +60,18 @@ public sealed class GroupOffsets(AccessControl access, ConsumerGroups groups, IG
         return await CommitAsync(group, member, new MemberToken(Guid.Empty, memberEpoch), found, cancellationToken);
     }
 
-    /// <summary>Commits what a member's answer held.</summary>
-    /// <param name="caller">On whose behalf.</param>
+    /// <summary>Commits the offsets of a member's answer.</summary>
+    /// <param name="caller">The caller, whose rights are checked.</param>
     /// <param name="group">The group; its name is valid.</param>
     /// <param name="member">The member; its id is valid.</param>
     /// <param name="cursor">The answer's cursor.</param>
     /// <param name="cancellationToken">The caller's deadline.</param>
-    /// <exception cref="StreamException">An offset lies beyond the end of its log; or only a poll can tell what became of the answer's records.</exception>
+    /// <exception cref="StreamException">An offset lies beyond the end of its log, or the answer has records that only a poll can commit.</exception>
     public async Task<CommitOutcome> CommitAsync(Caller caller, string group, string member, GroupCursor cursor, CancellationToken cancellationToken)
     {
         access.DemandGroup(caller, AccessOperations.Read, group);
         if (cursor.Holds.Count > 0)
-            throw StreamException.InvalidRequest("cursor", "Records of the cursor's answer wait in place, or were passed over for one that does: commit it with a poll, which can tell.");
+            throw StreamException.InvalidRequest("cursor", "The cursor's answer has records that wait in place, or that were passed over for such a record. Only a poll can commit this cursor.");
         ImmutableArray<PartitionOffset> offsets = [.. cursor.Offsets];
         if (!offsets.All(offset => ends.Covers(offset)))
         {
@@ -84,14 +84,14 @@ public sealed class GroupOffsets(AccessControl access, ConsumerGroups groups, IG
         return await CommitAsync(group, member, cursor.Token, offsets, cancellationToken);
     }
 
-    /// <summary>Sets offsets of a group without members, forward or back, all or none; makes the group when there is none.</summary>
-    /// <param name="caller">On whose behalf.</param>
+    /// <summary>Sets offsets of a group without members, forward or back, all or none. Creates the group when it does not exist.</summary>
+    /// <param name="caller">The caller, whose rights are checked.</param>
     /// <param name="group">The group; its name is valid.</param>
     /// <param name="offsets">The offsets.</param>
     /// <param name="cancellationToken">The caller's deadline.</param>
     /// <returns>The offsets that were set.</returns>
     /// <exception cref="StreamException">
-    /// There is no such topic or partition, an offset lies beyond the end of its log or nobody could tell just now, or the group has members.
+    /// A topic or partition does not exist, an offset lies beyond the end of its log or the end is not known, or the group has members.
     /// </exception>
     public async Task<ImmutableArray<PartitionOffset>> SetAsync(
         Caller caller, string group, IReadOnlyList<TopicOffset> offsets, CancellationToken cancellationToken)
@@ -137,7 +137,7 @@ public sealed class GroupOffsets(AccessControl access, ConsumerGroups groups, IG
     private static PartitionOffset Find(TopicOffset offset, int index, TopicMetadata topic) => offset.Partition < topic.PartitionCount
         ? new PartitionOffset(topic.Id, offset.Partition, offset.Offset, offset.Metadata)
         : throw new StreamException(new StreamError(
-            StreamErrorCode.UnknownTopicOrPartition, $"Topic '{offset.Topic}' has {topic.PartitionCount} partitions, numbered from 0; there is no {offset.Partition}.")
+            StreamErrorCode.UnknownTopicOrPartition, $"Topic '{offset.Topic}' has {topic.PartitionCount} partitions, numbered from 0, and so no partition {offset.Partition}.")
         {
             Field = $"offsets[{index}].partition",
         });

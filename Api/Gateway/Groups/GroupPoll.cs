@@ -8,14 +8,14 @@ using OrleansStream.Groups;
 namespace OrleansStream.Gateway.Groups;
 
 /// <summary>
-/// One poll: asks the group where the member stands, then reads the member's partitions and waits for records, here and not in
-/// the group. While it waits it renews the lease, and when the group moves partitions it takes part at once: it holds nothing
-/// of them then, so it may give them up in the member's name, and the others' wait goes on. Only the poll itself joins: whatever
-/// goes on in its name afterwards is refused once the member has left.
+/// One poll. It asks the group for the member's state, then reads the member's partitions and waits for records, in this process and not in the
+/// group. While it waits, it renews the lease. When the group moves partitions, it polls the group at once in the member's name: it holds no records
+/// then, so it may give partitions up, and the waits of other members go on. Only the poll itself can join. Whatever else it does in the member's
+/// name is refused once the member has left.
 /// </summary>
 /// <remarks>
-/// A door calls <see cref="JoinAsync"/>, then <see cref="ReadAsync(CancellationToken)"/> or <see cref="Stream"/>, and gives out what was read by
-/// <see cref="BeginDelivery"/> and <see cref="DeliverAsync"/>. Nothing of a delivery is committed before the member comes back with its cursor: an
+/// A door calls <see cref="JoinAsync"/>, then <see cref="ReadAsync(CancellationToken)"/> or <see cref="Stream"/>, and delivers what was read with
+/// <see cref="BeginDelivery"/> and <see cref="DeliverAsync"/>. Nothing of a delivery is committed before the member comes back with its cursor. So an
 /// answer that does not reach the member is delivered again.
 /// </remarks>
 public sealed class GroupPoll : IDisposable
@@ -56,10 +56,10 @@ public sealed class GroupPoll : IDisposable
     /// <summary>When the member's lease ends.</summary>
     public DateTimeOffset LeaseExpiresAt => _time.GetUtcNow().AddMilliseconds(_membership.LeaseLeftMs);
 
-    /// <summary>The member's partitions with what was read of them.</summary>
+    /// <summary>The member's partitions, with what was read of them.</summary>
     internal IReadOnlyList<PolledPartition> Partitions => _partitions.All;
 
-    /// <summary>True when there is something to be told: records, or offsets that were reset.</summary>
+    /// <summary>True when there is something to report: records, or positions that were replaced.</summary>
     internal bool HasAnswer => _partitions.HasRecords || _positions.HasResets;
 
     /// <summary>True when the last wait ended because the group moves partitions.</summary>
@@ -67,12 +67,12 @@ public sealed class GroupPoll : IDisposable
 
     private ImmutableArray<string> UnknownTopics { get; set; } = [];
 
-    /// <summary>Joins or renews, and commits what the cursor says is done.</summary>
+    /// <summary>Joins or renews, and commits the offsets of the cursor.</summary>
     /// <param name="cancellationToken">Ends it.</param>
-    /// <returns>Null, or the refusal.</returns>
+    /// <returns>Null; or the refusal.</returns>
     /// <exception cref="StreamException">
-    /// The cursor names an offset that does not exist, or the failed records are none of its answer's; or nobody answered for the group for longer
-    /// than a move takes.
+    /// The cursor has an offset that does not exist, or the failed records were not in its answer, or the group did not answer for longer than a move
+    /// takes.
     /// </exception>
     public async Task<MemberRefusal?> JoinAsync(CancellationToken cancellationToken)
     {
@@ -88,12 +88,12 @@ public sealed class GroupPoll : IDisposable
         }
 
         if (holds.Length > 0 && !_options.Commits)
-            throw StreamException.InvalidRequest("commit", "Records of the cursor's answer wait in place, or were passed over for one that does: only a poll that commits can tell what became of them.");
+            throw StreamException.InvalidRequest("commit", "The cursor's answer has records that wait in place, or that were passed over for such a record. Only a poll that commits can report them.");
         var refused = await PollGroupAsync(
             _options.Cursor?.Token, _options.Commits ? offsets : [], holds, neverJoins: _options.IsHeartbeat && _options.Cursor is not null, cancellationToken);
         if (refused is not null)
             return Refusal(refused);
-        // The member goes on behind what it was last given, also in what it did not want to commit yet.
+        // The member goes on behind what it got last, even if it does not want to commit it yet.
         var positions = offsets.ToDictionary(offset => (offset.TopicId, offset.Partition), offset => offset.Offset);
         foreach (var partition in Partitions)
         {
@@ -104,29 +104,31 @@ public sealed class GroupPoll : IDisposable
         return null;
     }
 
-    /// <summary>Reads until there are records, or the wait that was asked for is over. A heartbeat reads nothing.</summary>
+    /// <summary>Reads until there are records or the wait is over. A heartbeat reads nothing.</summary>
     /// <param name="cancellationToken">Ends it.</param>
-    /// <returns>Null, or why the member is none any more.</returns>
+    /// <returns>Null; or why the process no longer speaks for the member.</returns>
     /// <exception cref="StreamException">
-    /// The policy is to be told where there is no offset to go on from, or none that is in the log; or the node has no memory for any of the records.
+    /// There is no offset to go on from, or none in the log, and the policy is to report this; or the node has no memory for any of the records.
     /// </exception>
     public async Task<MemberRefusal?> ReadAsync(CancellationToken cancellationToken) =>
         _options.IsHeartbeat ? null : await ReadAsync(_options.WaitMs, endsOnNews: false, cancellationToken);
 
-    /// <summary>Goes on reading, answer after answer, in place of <see cref="ReadAsync(CancellationToken)"/>.</summary>
+    /// <summary>Goes on reading, answer after answer, instead of <see cref="ReadAsync(CancellationToken)"/>.</summary>
     public StreamedPoll Stream() => new(this, _time, _member);
 
-    /// <summary>Gets ready to give out what was read: the batch that is given out first is open then.</summary>
-    /// <exception cref="StreamException">The node has no memory for any of the records. The poll has read none, and there is nothing to give out.</exception>
+    /// <summary>Prepares the delivery of what was read, and opens the first batch.</summary>
+    /// <exception cref="StreamException">
+    /// The node has no memory for any of the records. Then nothing was read, and nothing can be delivered.
+    /// </exception>
     public void BeginDelivery()
     {
         if (!TryBeginDelivery())
             throw new StreamException(_load.Refusal);
     }
 
-    /// <summary>Gives out what was read, after <see cref="BeginDelivery"/>, and goes on behind the last record that was taken.</summary>
-    /// <param name="sink">Takes the records. What it throws ends the poll.</param>
-    /// <returns>What the member is to be told behind its records.</returns>
+    /// <summary>Delivers what was read, after <see cref="BeginDelivery"/>. The next read goes on behind the last record that was taken.</summary>
+    /// <param name="sink">Takes the records. An exception from it ends the poll.</param>
+    /// <returns>What the member is told after its records.</returns>
     public async ValueTask<DeliveredPoll> DeliverAsync(IPolledRecordSink sink)
     {
         using (var delivery = _delivery ?? throw new InvalidOperationException($"{nameof(BeginDelivery)} comes first."))
@@ -167,7 +169,7 @@ public sealed class GroupPoll : IDisposable
 
     /// <summary>Reads until there are records, or the wait is over.</summary>
     /// <param name="waitMs">How long to wait, in milliseconds.</param>
-    /// <param name="endsOnNews">True to end the wait when the group moves partitions, false to take part in it.</param>
+    /// <param name="endsOnNews">True to end the wait when the group moves partitions; false to take part in the move.</param>
     /// <param name="cancellationToken">Ends it.</param>
     internal async Task<MemberRefusal?> ReadAsync(int waitMs, bool endsOnNews, CancellationToken cancellationToken)
     {
@@ -197,15 +199,15 @@ public sealed class GroupPoll : IDisposable
 
         // They may have been taken away while it waited.
         _demandRights();
-        // A stream stays, and reads again; a poll without records could not be told from one that found none.
+        // A stream goes on and reads again. A poll without records would look as if there were none.
         if (!_partitions.HasRecords && !endsOnNews && Partitions.Any(partition => partition.Error?.Code == StreamErrorCode.ThrottlingQuotaExceeded))
             throw new StreamException(_load.Refusal);
         return await _membership.RenewAsync(cancellationToken) is { } error ? new MemberRefusal(error) : null;
     }
 
-    /// <summary>What the member gets to know itself by, and where it stands.</summary>
+    /// <summary>The cursor of the answer.</summary>
     internal string Cursor() => _options is { IsHeartbeat: true, Commits: false, Cursor: { } given }
-        // The member still works on what this cursor was given with.
+        // The member still works on the records of the answer with this cursor.
         ? (given with { Token = _membership.Token }).Write(_group, _member)
         : CursorOfAnswer().Write(_group, _member);
 
@@ -218,7 +220,7 @@ public sealed class GroupPoll : IDisposable
 
     private MemberRefusal Refusal(GroupMemberResponse response) => MemberRefusal.Of(response, _group, _member);
 
-    /// <summary>Waits on all partitions and on the group at once; the lease is renewed more often than it ends.</summary>
+    /// <summary>Waits on all partitions and on the group at once. The wait is shorter than the lease, so that the lease is renewed in time.</summary>
     private Task<GroupWaitResponse?> ParkAsync(long leftMs, CancellationToken cancellationToken)
     {
         var waitMs = (int)Math.Min(Math.Min(leftMs, GroupLimits.WaitMsMax), _options.LeaseMs / PollLimits.PollRenewalsPerLease);
@@ -237,21 +239,21 @@ public sealed class GroupPoll : IDisposable
     }
 
     /// <summary>
-    /// Refuses a cursor with an offset that does not exist. Only a leader's word counts: where none answers just now the offset is taken, as
-    /// the member must not get again what it is done with.
+    /// Refuses a cursor with an offset that does not exist. Only a leader's answer counts. If no leader answers, the offset is accepted, because the
+    /// member must not get again the records that it is done with.
     /// </summary>
     /// <exception cref="StreamException">An offset lies beyond the end of its log.</exception>
     private async Task CheckAsync(GroupCursor cursor, CancellationToken cancellationToken)
     {
         if (cursor.Offsets.Any(offset => offset.Offset < 0))
-            throw StreamException.InvalidRequest("cursor", "'cursor' holds an offset below 0, so it is none that this member was given. Poll without one to start again.");
+            throw StreamException.InvalidRequest("cursor", "'cursor' has an offset below 0, so it is not a cursor of this member. Poll without a cursor to start again.");
         if (cursor.Offsets.All(offset => _ends.Covers(offset)))
             return;
         var standing = await _membership.CommitAsync(cursor.Token, [], cancellationToken);
-        // Of a member that is refused nothing is committed, and the poll tells it where it stands.
+        // If the member is refused, nothing is committed, and the poll tells it its state.
         if (standing.Error is not null)
             return;
-        // A committed offset beyond the end is replaced once the member reads there.
+        // A committed offset beyond the end is replaced when the member reads there.
         await _ends.CheckAsync(
             standing.Assignment.NamesOf(cursor.Offsets, (assigned, offset) => offset.Offset != assigned.CommittedOffset), mustKnow: false, cancellationToken);
     }

@@ -7,22 +7,22 @@ using OrleansStream.Security;
 
 namespace OrleansStream.Gateway.Groups;
 
-/// <summary>Where polls begin: every door reads as a member of a group through it.</summary>
-/// <param name="access">Decides who may.</param>
-/// <param name="grains">The way to the grains.</param>
+/// <summary>Opens polls. Every door that reads as a member of a group uses it.</summary>
+/// <param name="access">Checks callers' rights.</param>
+/// <param name="grains">Gets the grains.</param>
 /// <param name="routes">The way to the topics.</param>
 /// <param name="ends">Knows how far logs reach.</param>
-/// <param name="time">Times waits and leases.</param>
+/// <param name="time">The clock for waits and leases.</param>
 /// <param name="node">The node's memory for answers.</param>
 /// <param name="waits">The node's reads that wait.</param>
 public sealed class GroupPolls(AccessControl access, IGrainFactory grains, TopicRoutes routes, LogEnds ends, TimeProvider time, NodeAnswers node, NodeWaits waits)
 {
-    /// <summary>Opens a poll. It asks nobody yet.</summary>
-    /// <param name="caller">On whose behalf.</param>
+    /// <summary>Opens a poll. Nothing is called yet.</summary>
+    /// <param name="caller">The caller, whose rights are checked.</param>
     /// <param name="group">The group; its name is valid.</param>
     /// <param name="member">The member; its id is valid.</param>
-    /// <param name="options">What the member asks for.</param>
-    /// <returns>The poll, to be disposed once it is answered: it holds the memory of its answer.</returns>
+    /// <param name="options">The poll's options.</param>
+    /// <returns>The poll. Dispose it once it is answered, because it holds the memory of its answer.</returns>
     /// <exception cref="StreamException">The caller may not be a member of the group, or not read one of the topics.</exception>
     public GroupPoll Open(Caller caller, string group, string member, PollOptions options)
     {

@@ -8,20 +8,22 @@ using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Gateway.Groups;
 
-/// <summary>Resets a group's offsets to places that the logs themselves tell.</summary>
-/// <param name="access">Decides who may.</param>
+/// <summary>Resets a group's offsets to places that the logs know, such as their starts and ends.</summary>
+/// <param name="access">Checks callers' rights.</param>
 /// <param name="groups">The groups.</param>
-/// <param name="grains">The way to groups and topics.</param>
-/// <param name="known">The topics that there are.</param>
+/// <param name="grains">Gets the grains of groups and topics.</param>
+/// <param name="known">The existing topics.</param>
 public sealed class GroupResets(AccessControl access, ConsumerGroups groups, IGrainFactory grains, KnownTopics known)
 {
-    /// <summary>Resets the offsets of a group without members, all or none. With topics it makes the group when there is none.</summary>
-    /// <param name="caller">On whose behalf.</param>
+    /// <summary>Resets the offsets of a group without members, all or none. If topics are named, it creates a group that does not exist.</summary>
+    /// <param name="caller">The caller, whose rights are checked.</param>
     /// <param name="group">The group; its name is valid.</param>
-    /// <param name="reset">Where to.</param>
+    /// <param name="reset">The reset.</param>
     /// <param name="cancellationToken">The caller's deadline.</param>
-    /// <returns>What was set, or would be, by topic and partition.</returns>
-    /// <exception cref="StreamException">There is no such group or topic, a log's bounds cannot be had just now, or the group has members.</exception>
+    /// <returns>The offsets that were set, or would be set, by topic and partition.</returns>
+    /// <exception cref="StreamException">
+    /// The group or a topic does not exist, the bounds of a log could not be read, or the group has members.
+    /// </exception>
     public async Task<IReadOnlyList<OffsetChange>> ResetAsync(Caller caller, string group, OffsetReset reset, CancellationToken cancellationToken)
     {
         access.DemandGroup(caller, AccessOperations.Manage, group);

@@ -6,17 +6,17 @@ using OrleansStream.Partitions;
 
 namespace OrleansStream.Gateway.Groups;
 
-/// <summary>Tells whether an offset lies within its log, before a group commits it: a group itself takes any.</summary>
+/// <summary>Checks that an offset lies within its log before a group commits it, because the group itself takes any offset.</summary>
 /// <remarks>
-/// A log only grows, so an offset below an end that was seen once is not asked for again: the node that served the records a member
-/// commits need not ask. What is refused is refused on the word of a leader that was asked for it.
+/// A log only grows, so an offset below an end that was seen once need not be checked again. A node that served the records which a member commits
+/// therefore asks nobody. An offset is refused only after a leader was asked for it.
 /// </remarks>
 /// <param name="routes">The way to the topics.</param>
 public sealed class LogEnds(TopicRoutes routes)
 {
     private readonly ConcurrentDictionary<(Guid TopicId, int Partition), long> _ends = [];
 
-    /// <summary>Notes the end of a log.</summary>
+    /// <summary>Remembers the end of a log.</summary>
     /// <param name="topicId">The topic's id.</param>
     /// <param name="partition">The partition.</param>
     /// <param name="highWatermark">Its high watermark, as its leader told it.</param>
@@ -30,7 +30,7 @@ public sealed class LogEnds(TopicRoutes routes)
         _ends.AddOrUpdate((topicId, partition), highWatermark, (_, other) => Math.Max(other, highWatermark));
     }
 
-    /// <summary>Forgets the end of a log that is shorter than it was: its bytes were lost.</summary>
+    /// <summary>Forgets the end of a log that has become shorter because its bytes were lost.</summary>
     /// <param name="topicId">The topic's id.</param>
     /// <param name="partition">The partition.</param>
     public void Forget(Guid topicId, int partition) => _ends.TryRemove((topicId, partition), out _);
@@ -40,19 +40,20 @@ public sealed class LogEnds(TopicRoutes routes)
     public bool Covers(in PartitionOffset offset) =>
         offset.Offset == 0 || _ends.TryGetValue((offset.TopicId, offset.Partition), out var end) && offset.Offset <= end;
 
-    /// <summary>Asks for the end of a log where it is not known to reach an offset.</summary>
+    /// <summary>Checks an offset. It asks for the end of the log if the log is not known to reach the offset.</summary>
     /// <param name="topic">The topic's name.</param>
     /// <param name="offset">The offset.</param>
-    /// <param name="field">The field that it came in.</param>
+    /// <param name="field">The field of the request with the offset.</param>
     /// <param name="cancellationToken">The caller's deadline.</param>
     /// <returns>
-    /// Null; or <see cref="StreamErrorCode.OffsetOutOfRange"/> with the log's bounds; or another error, when nobody could tell just now.
+    /// Null when the offset is within the log; or <see cref="StreamErrorCode.OffsetOutOfRange"/> with the log's bounds; or another error when no
+    /// leader answered.
     /// </returns>
     public async Task<StreamError?> CheckAsync(string topic, PartitionOffset offset, string field, CancellationToken cancellationToken)
     {
         if (Covers(offset))
             return null;
-        // The end costs no bytes. Where it seems too low, the partition may just have moved, and the offset itself is asked for.
+        // Asking for the end reads no records. If the end seems too low, the partition may just have moved, so the offset itself is asked for.
         var end = await FetchAsync(topic, offset, FetchRequest.Latest, cancellationToken);
         if (end.Error is null)
             Saw(offset.TopicId, offset.Partition, end.HighWatermark);
@@ -67,10 +68,11 @@ public sealed class LogEnds(TopicRoutes routes)
     /// <summary>Refuses offsets beyond the end of their log.</summary>
     /// <param name="offsets">The offsets.</param>
     /// <param name="mustKnow">
-    /// Where no leader answers just now: true to refuse, as for what a person sets, false to take what a member is done with.
+    /// What to do when no leader answers: true to refuse the offset, for offsets that a person sets; false to accept it, for offsets up to which a
+    /// member is done.
     /// </param>
     /// <param name="cancellationToken">The caller's deadline.</param>
-    /// <exception cref="StreamException">The first that is refused.</exception>
+    /// <exception cref="StreamException">An offset is refused; the exception has the error of the first one.</exception>
     internal async Task CheckAsync(IEnumerable<NamedOffset> offsets, bool mustKnow, CancellationToken cancellationToken)
     {
         foreach (var some in offsets.Where(one => !Covers(one.Offset)).Chunk(PollLimits.PollFetchesAtOnce))
@@ -100,8 +102,8 @@ public sealed class LogEnds(TopicRoutes routes)
     private static StreamError Beyond(string topic, PartitionOffset offset, StreamError error, string field) => new(
         StreamErrorCode.OffsetOutOfRange,
         $"Offset {offset.Offset} of partition {offset.Partition} of topic '{topic}' does not exist: the log holds {error.LogStartOffset} up to its high "
-        + $"watermark {error.HighWatermark}, which is the highest that can be committed. Nothing was committed."
-        + (field == "cursor" ? " Poll without a cursor to go on from what is committed." : ""))
+        + $"watermark {error.HighWatermark}, which is the highest offset that can be committed. Nothing was committed."
+        + (field == "cursor" ? " Poll without a cursor to go on from the committed offset." : ""))
     {
         Field = field,
         LogStartOffset = error.LogStartOffset,

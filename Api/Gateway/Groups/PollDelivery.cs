@@ -6,8 +6,8 @@ using OrleansStream.Records;
 namespace OrleansStream.Gateway.Groups;
 
 /// <summary>
-/// Gives out what a poll has read, in order: first the records that waited in place and are due, then those of each partition, up to its share.
-/// Each partition goes on behind the last record that was taken of it.
+/// Delivers what a poll has read, in order: first the due records that waited in place, then the records of each partition, up to its share. The next
+/// poll goes on in each partition behind the last record that was taken.
 /// </summary>
 /// <param name="partitions">The member's partitions, with what was read of them.</param>
 /// <param name="recordsMax">The most records.</param>
@@ -17,12 +17,12 @@ internal sealed class PollDelivery(IReadOnlyList<PolledPartition> partitions, in
     private readonly UnfoldingBudget _budget = new(load);
     private Turn[] _turns = [];
 
-    /// <summary>Divides what was read into shares, and opens the batch that is given out first.</summary>
-    /// <returns>False when the node has no memory for any of the records; the partitions have read none then.</returns>
+    /// <summary>Divides what was read into shares, and opens the first batch.</summary>
+    /// <returns>False when the node has no memory for any of the records; then nothing counts as read.</returns>
     public bool TryBegin()
     {
         PolledPartition[] read = [.. partitions.Where(partition => partition.Fetched is not null)];
-        // Where not all fit, a random one is first: over many answers each gets its turn.
+        // If not all records fit, the first partition is a random one, so that over many answers each gets its turn.
         Random.Shared.Shuffle(read);
         var shares = FairShares.Divide([.. read.Select(partition => partition.RecordCount)], recordsMax);
         _turns = [.. read.Zip(shares, (partition, share) => new Turn(
@@ -37,8 +37,8 @@ internal sealed class PollDelivery(IReadOnlyList<PolledPartition> partitions, in
         return false;
     }
 
-    /// <summary>Gives out the records.</summary>
-    /// <param name="sink">Takes them.</param>
+    /// <summary>Delivers the records.</summary>
+    /// <param name="sink">Takes the records.</param>
     /// <exception cref="OperationCanceledException">The reader has gone.</exception>
     public async ValueTask RunAsync(IPolledRecordSink sink)
     {
@@ -48,19 +48,19 @@ internal sealed class PollDelivery(IReadOnlyList<PolledPartition> partitions, in
             await DeliverTurnAsync(turn, sink);
     }
 
-    /// <summary>Closes the first batch, when nothing was given out.</summary>
+    /// <summary>Closes the first batch if it was not delivered.</summary>
     public void Dispose()
     {
         if (_turns.Length > 0 && _turns[0].TakeOpened() is { } batch)
             _budget.Close(batch);
     }
 
-    /// <summary>Gives out the records that waited in place and are due.</summary>
+    /// <summary>Delivers the due records that waited in place.</summary>
     private async ValueTask DeliverHeldAsync(PolledPartition partition, IPolledRecordSink sink)
     {
         foreach ((var held, var response) in partition.Held.Fetched)
         {
-            // Those that are left stay due.
+            // The records that are left stay due.
             if (_budget.IsSpent || _budget.Open(response.Batches) is not { } batch)
                 break;
             try
@@ -79,7 +79,7 @@ internal sealed class PollDelivery(IReadOnlyList<PolledPartition> partitions, in
         partition.Held.Fetched.Clear();
     }
 
-    /// <returns>True when the sink has to go on before the next record; false when the batch is done.</returns>
+    /// <returns>True when the sink must go on before the next record; false when the batch is done.</returns>
     private static bool DeliverHeld(PolledPartition partition, HeldOffset held, OpenBatch batch, IPolledRecordSink sink)
     {
         var records = batch.Read();
@@ -116,13 +116,13 @@ internal sealed class PollDelivery(IReadOnlyList<PolledPartition> partitions, in
             }
         }
 
-        // Nobody could tell it from a partition that has nothing.
+        // Without the error the partition would look as if it had no records.
         if (_budget.IsRefused && cursor.NextOffset == partition.Position)
             partition.Error = load.Refusal;
         partition.End(cursor.NextOffset);
     }
 
-    /// <returns>True when the sink has to go on before the next record; false when the batch, or the partition's share, is done.</returns>
+    /// <returns>True when the sink must go on before the next record; false when the batch or the partition's share is done.</returns>
     private static bool DeliverSome(Turn turn, OpenBatch batch, IPolledRecordSink sink)
     {
         (var partition, var cursor) = (turn.Partition, turn.Cursor);
@@ -170,23 +170,23 @@ internal sealed class PollDelivery(IReadOnlyList<PolledPartition> partitions, in
     private static void WriteUnreadable(PolledPartition partition, in UnreadableRecords unreadable, IPolledRecordSink sink) =>
         sink.WriteUnreadable(partition.Assigned.Topic, partition.Assigned.Partition, unreadable);
 
-    /// <summary>A partition whose records are given out.</summary>
+    /// <summary>A partition whose records are being delivered.</summary>
     private sealed class Turn(PolledPartition partition, BatchCursor cursor)
     {
         public PolledPartition Partition => partition;
 
         public BatchCursor Cursor => cursor;
 
-        /// <summary>The first batch when it was opened before; else null.</summary>
+        /// <summary>The first batch, if it was opened in advance; else null.</summary>
         public OpenBatch? Opened { get; set; }
 
-        /// <summary>The records that are left of its share.</summary>
+        /// <summary>The rest of its share, in records.</summary>
         public int Left { get; set; }
 
-        /// <summary>True once nothing more of it is given out.</summary>
+        /// <summary>True once no more of its records are delivered.</summary>
         public bool IsOver { get; set; }
 
-        /// <summary>The batch that was opened before, for its one reader.</summary>
+        /// <summary>Takes the batch that was opened in advance.</summary>
         public OpenBatch? TakeOpened()
         {
             var batch = Opened;

@@ -3,13 +3,13 @@ namespace OrleansStream.Gateway.Groups;
 /// <summary>The bounds of polling as a member of a group.</summary>
 public static class PollLimits
 {
-    /// <summary>The longest cursor that is read back, in characters: every partition of a few large topics.</summary>
+    /// <summary>The longest cursor that is accepted, in characters. It has room for all partitions of a few large topics.</summary>
     public const int GroupCursorLengthMax = 256 * 1024;
 
-    /// <summary>The ends of logs that a node remembers, at about a hundred bytes each, so that it need not ask for them when a member commits.</summary>
+    /// <summary>The most ends of logs that a node remembers, at about a hundred bytes each, so that it need not ask for them at a commit.</summary>
     public const int LogEndsMax = 20_000;
 
-    /// <summary>The partitions that a poll reads at the same time when it does not wait.</summary>
+    /// <summary>The most partitions that a poll reads at the same time when it does not wait.</summary>
     public const int PollFetchesAtOnce = 16;
 
     /// <summary>How long a poll waits for partitions that do not answer, when others may have records.</summary>
@@ -19,29 +19,31 @@ public static class PollLimits
     public const int PollRetryMs = 500;
 
     /// <summary>
-    /// How long a poll asks on, in milliseconds, while nobody answers for its group, also when it waits less for records: longer than
-    /// it takes to notice that a server died, and to move its groups.
+    /// How long a poll repeats a call to its group, in milliseconds, when the group does not answer, even if the poll waits less for records. It is
+    /// longer than it takes to notice that a server died, and to move its groups.
     /// </summary>
     public const int PollMoveMsMax = 15_000;
 
-    /// <summary>How long one answer of a group may take before it is asked again: the call may have been lost with a server in between.</summary>
+    /// <summary>How long a call to a group may take before it is repeated, because it may have been lost with a server.</summary>
     public static readonly TimeSpan PollAskMax = TimeSpan.FromSeconds(5);
 
-    /// <summary>The wait before a poll asks again for its group while that is moving.</summary>
+    /// <summary>The wait before a poll repeats a call to a group that is moving.</summary>
     public static readonly TimeSpan PollMoveRetry = TimeSpan.FromMilliseconds(200);
 
-    /// <summary>How often in the length of a lease a waiting poll renews it.</summary>
+    /// <summary>How many times a waiting poll renews a lease within the lease's length.</summary>
     public const int PollRenewalsPerLease = 3;
 
-    /// <summary>The part of a lease that may be gone when a poll is answered; beyond it the lease is renewed first.</summary>
+    /// <summary>The fraction of a lease that may have passed when a poll is answered. If more has passed, the lease is renewed first.</summary>
     public const double PollLeaseSlack = 0.1;
 
-    /// <summary>How long a poll's stream waits for records before it gives a sign of life, in milliseconds: both ends notice a dead connection by it.</summary>
+    /// <summary>
+    /// How long a poll's stream waits for records before it sends a sign of life, by which both ends notice a dead connection, in milliseconds.
+    /// </summary>
     public const int PollStreamWaitMs = 10_000;
 
     /// <summary>The wait before a poll's stream reads again when the node had no memory for an answer.</summary>
     public static readonly TimeSpan PollMemoryRetry = TimeSpan.FromSeconds(1);
 
-    /// <summary>The records whose age is looked up at the same time for a group's lag.</summary>
+    /// <summary>The most records whose age is read at the same time for a group's lag.</summary>
     public const int LagReadsAtOnce = 16;
 }

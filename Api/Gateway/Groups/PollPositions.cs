@@ -6,23 +6,23 @@ using OrleansStream.Partitions;
 namespace OrleansStream.Gateway.Groups;
 
 /// <summary>
-/// Where a poll starts in partitions without a committed offset, and where it goes on when there is nothing at a position: by the policy that
-/// was asked for. A committed offset beyond the end of its log is replaced.
+/// Finds where a poll starts in partitions without a committed offset, and where it goes on when a position is not in the log, by the poll's policy.
+/// It also replaces a committed offset that lies beyond the end of its log.
 /// </summary>
 /// <param name="fetcher">Reads partitions.</param>
-/// <param name="membership">Commits.</param>
+/// <param name="membership">Commits offsets.</param>
 /// <param name="ends">Knows how far logs reach.</param>
 /// <param name="policy">The policy.</param>
 internal sealed class PollPositions(PartitionFetcher fetcher, GroupMembership membership, LogEnds ends, OffsetPolicy policy)
 {
-    // Partitions are read at the same time: each of these lists is its own lock.
+    // Partitions are read concurrently. The lock of each list is the list itself.
     private readonly List<PollReset> _resets = [];
     private readonly List<PartitionOffset> _replacements = [];
 
-    /// <summary>True when there are resets that were not told yet.</summary>
+    /// <summary>True when there are resets that no answer has reported yet.</summary>
     public bool HasResets => _resets.Count > 0;
 
-    /// <summary>The resets that were not told yet, which they are by this.</summary>
+    /// <summary>Takes the resets that no answer has reported yet. They count as reported after this.</summary>
     public ImmutableArray<PollReset> TakeResets()
     {
         ImmutableArray<PollReset> resets = [.. _resets];
@@ -31,17 +31,16 @@ internal sealed class PollPositions(PartitionFetcher fetcher, GroupMembership me
     }
 
     /// <summary>
-    /// Finds where to start in partitions without a committed offset. The end of a log is committed at once: else a record
-    /// that came before the next poll would be behind the end that poll starts from.
+    /// Finds where to start in partitions without a committed offset. If this is the end of a log, it is committed at once. Otherwise the next poll
+    /// would start at a later end, and miss the records in between.
     /// </summary>
     /// <param name="partitions">The member's partitions.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    /// <returns>Null, or why the member is none any more.</returns>
-    /// <exception cref="StreamException">The policy is to be told of one.</exception>
+    /// <returns>Null; or why the process no longer speaks for the member.</returns>
+    /// <exception cref="StreamException">A partition has no offset to start from, and the policy is to report this.</exception>
     public async Task<GroupMemberResponse?> StartAsync(IReadOnlyList<PolledPartition> partitions, CancellationToken cancellationToken)
     {
-        // The policy is for records from before the group. All are to be read that wait for their next attempt, and that came to partitions
-        // added since.
+        // The policy is for records that are older than the group. Retry topics, and partitions that were added since, are read from their start.
         foreach (var whole in partitions.Where(partition => partition.Position == PolledPartition.Unknown && (partition.IsRetry || partition.Assigned.IsNew)))
             whole.Position = FetchRequest.Earliest;
         PolledPartition[] unknown = [.. partitions.Where(partition => partition.Position == PolledPartition.Unknown)];
@@ -64,10 +63,10 @@ internal sealed class PollPositions(PartitionFetcher fetcher, GroupMembership me
         return found.Length == 0 ? null : await CommitAsync(found, cancellationToken);
     }
 
-    /// <summary>Goes on where the policy says, as there is nothing at the position. A committed offset beyond the end is to be replaced.</summary>
+    /// <summary>Goes on where the policy says, because the position is not in the log. A committed offset beyond the end will be replaced.</summary>
     /// <param name="partition">The partition.</param>
-    /// <param name="error">What its leader said, with the log's bounds.</param>
-    /// <exception cref="StreamException">The policy is to be told.</exception>
+    /// <param name="error">The leader's error, with the log's bounds.</param>
+    /// <exception cref="StreamException">The policy is to report this.</exception>
     public void Reset(PolledPartition partition, StreamError error)
     {
         if (policy == OffsetPolicy.Error)
@@ -75,15 +74,15 @@ internal sealed class PollPositions(PartitionFetcher fetcher, GroupMembership me
         var to = (policy == OffsetPolicy.Earliest ? error.LogStartOffset : error.HighWatermark) ?? 0;
         var from = partition.Position;
         partition.GoTo(to);
-        // Below the log's start the bounds may be those of a stale leader.
+        // For a position below the log's start, the bounds may be those of a stale leader.
         if (from > error.HighWatermark && partition.Committed > error.HighWatermark)
             Replace(partition, to);
         Tell(partition, from, to);
     }
 
     /// <summary>
-    /// Replaces a committed offset beyond the end, while the member reads where the log is: whatever it commits would count as going back.
-    /// A stale leader knows of fewer records than there are, so the offset itself is asked for.
+    /// Replaces a committed offset beyond the end when the member reads within the log. Otherwise all that the member commits would count as going
+    /// back. A stale leader knows fewer records than there are, so the offset itself is asked for.
     /// </summary>
     /// <param name="partition">The partition, just read.</param>
     /// <param name="cancellationToken">Ends it.</param>
@@ -99,9 +98,9 @@ internal sealed class PollPositions(PartitionFetcher fetcher, GroupMembership me
         Tell(partition, committed, start);
     }
 
-    /// <summary>Commits what takes the place of offsets beyond the end.</summary>
+    /// <summary>Commits the replacements of offsets beyond the end.</summary>
     /// <param name="cancellationToken">Ends it.</param>
-    /// <returns>Null, or why the member is none any more.</returns>
+    /// <returns>Null; or why the process no longer speaks for the member.</returns>
     public async Task<GroupMemberResponse?> CommitReplacementsAsync(CancellationToken cancellationToken)
     {
         if (_replacements.Count == 0)
@@ -111,10 +110,10 @@ internal sealed class PollPositions(PartitionFetcher fetcher, GroupMembership me
         return refused;
     }
 
-    /// <summary>Notes a reset, for the member to be told.</summary>
+    /// <summary>Remembers a reset, which the next answer reports to the member.</summary>
     /// <param name="partition">The partition.</param>
-    /// <param name="from">The offset that was wanted.</param>
-    /// <param name="to">The offset that reading goes on at.</param>
+    /// <param name="from">The offset that was next.</param>
+    /// <param name="to">The offset at which reading goes on.</param>
     public void Tell(PolledPartition partition, long from, long to)
     {
         lock (_resets)
@@ -147,7 +146,7 @@ internal sealed class PollPositions(PartitionFetcher fetcher, GroupMembership me
 
     private static StreamException NotInLog(PolledPartition partition, StreamError error) => new(error with
     {
-        Detail = $"The group is to go on at offset {partition.Position} of partition {partition.Assigned.Partition} of topic '{partition.Assigned.Topic}', whose log "
+        Detail = $"The group must go on at offset {partition.Position} of partition {partition.Assigned.Partition} of topic '{partition.Assigned.Topic}', whose log "
             + $"holds {error.LogStartOffset} up to its high watermark {error.HighWatermark}, and auto_offset_reset is error.",
     });
 

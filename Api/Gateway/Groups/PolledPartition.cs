@@ -8,7 +8,9 @@ namespace OrleansStream.Gateway.Groups;
 
 /// <summary>One of a member's partitions during a poll.</summary>
 /// <param name="assigned">The partition.</param>
-/// <param name="waits">By what its records wait for their next attempt, of which the first that is not due holds back those behind it; null when they do not.</param>
+/// <param name="waits">
+/// For a retry topic, how long its records wait. The first record that is not due holds back the records behind it. Null for other topics.
+/// </param>
 internal sealed class PolledPartition(AssignedPartition assigned, RetryWaits? waits = null)
 {
     /// <summary>A position that is not known yet.</summary>
@@ -20,10 +22,10 @@ internal sealed class PolledPartition(AssignedPartition assigned, RetryWaits? wa
     /// <summary>Its records that wait in place.</summary>
     public HeldRecords Held { get; } = new(assigned.Holds);
 
-    /// <summary>True when its records wait for their next attempt.</summary>
+    /// <summary>True for a partition of a retry topic.</summary>
     public bool IsRetry => waits is not null;
 
-    /// <summary>When there is something to be read of records that wait, in milliseconds since the Unix epoch; 0 when that is not known.</summary>
+    /// <summary>When its next waiting record is due, in milliseconds since the Unix epoch; 0 when that is not known.</summary>
     public long DueMs { get; private set; }
 
     /// <summary>The next offset to read; or <see cref="FetchRequest.Earliest"/>, or <see cref="Unknown"/>.</summary>
@@ -33,37 +35,37 @@ internal sealed class PolledPartition(AssignedPartition assigned, RetryWaits? wa
     public long Committed { get; set; } = assigned.CommittedOffset;
 
     /// <summary>
-    /// Where this poll began to read: all before it is done with. Null while that is not known, and where the member reads ahead of what it
-    /// wants to be committed.
+    /// The offset at which this poll began to read, if the member is done with everything before it. Null when that is not known, or when the member
+    /// reads ahead of what it commits.
     /// </summary>
     public long? Start { get; private set; } = assigned.CommittedOffset >= 0 ? assigned.CommittedOffset : null;
 
-    /// <summary>The end of the log when it was last looked at, or -1.</summary>
+    /// <summary>The last known end of the log, or -1.</summary>
     public long HighWatermark { get; private set; } = -1;
 
-    /// <summary>What was read, from <see cref="Position"/> on; null when there was nothing.</summary>
+    /// <summary>What was read, from <see cref="Position"/> on; null when there is nothing.</summary>
     public FetchResponse? Fetched { get; private set; }
 
-    /// <summary>True when there is something to be answered.</summary>
+    /// <summary>True when it has records for the answer.</summary>
     public bool HasRecords => Fetched is not null || Held.Fetched.Count > 0;
 
-    /// <summary>Why it could not be read just now; null when it could.</summary>
+    /// <summary>Why it could not be read; null when it could.</summary>
     public StreamError? Error { get; set; }
 
     /// <summary>The count of records that were read.</summary>
     public int RecordCount { get; private set; }
 
-    /// <summary>Reads on at an offset.</summary>
+    /// <summary>Sets the offset at which reading goes on.</summary>
     /// <param name="offset">The offset.</param>
-    /// <param name="isDone">True when all before it is done with.</param>
+    /// <param name="isDone">True when the member is done with everything before it.</param>
     public void GoTo(long offset, bool isDone = true)
     {
         Position = offset;
         Start = isDone ? offset : null;
     }
 
-    /// <summary>Takes what was read.</summary>
-    /// <param name="response">A fetch without an error.</param>
+    /// <summary>Takes the result of a read.</summary>
+    /// <param name="response">The result, which has no error.</param>
     /// <param name="nowMs">The time, in milliseconds since the Unix epoch.</param>
     public void Take(FetchResponse response, long nowMs)
     {
@@ -87,7 +89,7 @@ internal sealed class PolledPartition(AssignedPartition assigned, RetryWaits? wa
         RecordCount = (int)Math.Min(count, int.MaxValue);
     }
 
-    /// <summary>What befell one of its records before it came to wait here; null for nothing that is known.</summary>
+    /// <summary>The history of one of its records before it came to this retry topic; null when none is known.</summary>
     /// <param name="batch">The header of the batch that the record lies in.</param>
     /// <param name="record">The record.</param>
     public RetryStory? StoryOf(in RecordBatchHeader batch, in RecordView record) =>
@@ -99,7 +101,7 @@ internal sealed class PolledPartition(AssignedPartition assigned, RetryWaits? wa
         var count = 0;
         long unfoldedBytes = 0;
         var scanner = new RecordBatchScanner(response.Batches.Span, checkCrc: false);
-        // No further than the answer may go.
+        // Records that do not fit into the answer are not decompressed.
         while (DueMs == 0 && unfoldedBytes < ReadingLimits.UnfoldedBytesPerAnswerMax && scanner.MoveNext())
         {
             using var records = new StoredBatchReader(scanner.Batch);
@@ -108,7 +110,7 @@ internal sealed class PolledPartition(AssignedPartition assigned, RetryWaits? wa
             {
                 if (record.Offset < Position)
                     continue;
-                // What somebody else put there has no time of its own.
+                // A record that somebody else put there has no due time.
                 var dueMs = StoryOf(records.Header, record) is { } story ? waits!.DueMs(story, record) : 0;
                 if (dueMs > nowMs)
                     DueMs = dueMs;
@@ -124,7 +126,7 @@ internal sealed class PolledPartition(AssignedPartition assigned, RetryWaits? wa
         Fetched = count > 0 ? response : null;
     }
 
-    /// <summary>Notes how far the answer came, and forgets what was read.</summary>
+    /// <summary>Sets how far the answer came, and drops what was read.</summary>
     /// <param name="nextOffset">The next offset to read.</param>
     public void End(long nextOffset)
     {
@@ -134,17 +136,17 @@ internal sealed class PolledPartition(AssignedPartition assigned, RetryWaits? wa
     }
 }
 
-/// <summary>By what records wait in a group's retry topics.</summary>
+/// <summary>How long records wait in a group's retry topics.</summary>
 /// <param name="Group">The group's name.</param>
 /// <param name="Policy">Its policy.</param>
 internal sealed record RetryWaits(string Group, GroupRetryPolicy Policy)
 {
     /// <summary>
-    /// When a record is due: no later than the policy, as it is now, would have it. All in a partition wait equally long, so one that waited
-    /// longer, by a policy of before, would hold back those behind it.
+    /// When a record is due. This is never later than under the current policy. All records of a partition wait equally long, so a record that waited
+    /// longer, by an earlier policy, would hold back those behind it.
     /// </summary>
     /// <param name="story">The record's story.</param>
-    /// <param name="record">The record; its time is that of the copy.</param>
+    /// <param name="record">The record. Its timestamp is that of the copy.</param>
     /// <returns>The time in milliseconds since the Unix epoch.</returns>
     public long DueMs(RetryStory story, in RecordView record) => Math.Min(story.DueMs, record.TimestampMs + Policy.LongestWaitMs(story.Attempt - 1));
 }

@@ -4,31 +4,31 @@ using OrleansStream.Groups;
 
 namespace OrleansStream.Gateway.Groups;
 
-/// <summary>The partitions that a member has during a poll, and reading them: straight from their leaders, all at once.</summary>
+/// <summary>The partitions that a member has during a poll. It reads them directly from their leaders, all at once.</summary>
 /// <param name="fetcher">Reads partitions.</param>
-/// <param name="positions">Knows where reading starts and goes on.</param>
+/// <param name="positions">Finds where reading starts and goes on.</param>
 /// <param name="ends">Remembers how far logs reach.</param>
 /// <param name="waits">The node's reads that wait.</param>
-/// <param name="time">Tells what is due.</param>
+/// <param name="time">The clock.</param>
 /// <param name="group">The group.</param>
-/// <param name="bytesMax">The most bytes to be read for an answer.</param>
+/// <param name="bytesMax">The most bytes to read for an answer.</param>
 internal sealed class PolledPartitions(
     PartitionFetcher fetcher, PollPositions positions, LogEnds ends, NodeWaits waits, TimeProvider time, string group, int bytesMax)
 {
     /// <summary>The partitions, by topic and number.</summary>
     public IReadOnlyList<PolledPartition> All { get; private set; } = [];
 
-    /// <summary>True when there is something to be answered.</summary>
+    /// <summary>True when there are records for the answer.</summary>
     public bool HasRecords => All.Any(partition => partition.HasRecords);
 
     private long NowMs => time.GetUtcNow().ToUnixTimeMilliseconds();
 
-    /// <summary>When the next record is due of those that wait, in milliseconds since the Unix epoch; null when none waits.</summary>
+    /// <summary>When the next waiting record is due, in milliseconds since the Unix epoch; null when none waits.</summary>
     private long? NextDueMs => All.SelectMany(partition => new[] { partition.DueMs, partition.Held.NextDueMs(NowMs) ?? 0 })
         .Where(dueMs => dueMs > NowMs).Min(dueMs => (long?)dueMs);
 
-    /// <summary>Takes over what the group has assigned. Partitions that the member keeps go on where they are.</summary>
-    /// <param name="response">Where the member stands.</param>
+    /// <summary>Takes over the partitions that the group has assigned. Partitions that the member keeps go on where they are.</summary>
+    /// <param name="response">The state of the member.</param>
     public void Assign(GroupMemberResponse response)
     {
         var before = All.ToDictionary(partition => (partition.Assigned.TopicId, partition.Assigned.Partition));
@@ -40,8 +40,8 @@ internal sealed class PolledPartitions(
     }
 
     /// <summary>
-    /// Takes what is there without waiting, some partitions at a time until the answer is full, from a random one on: so each
-    /// gets its turn, and a partition that does not answer holds up the others for a moment only.
+    /// Reads the available records without waiting. It reads some partitions at a time until the answer is full, and starts at a random one. So each
+    /// partition gets its turn, and a partition that does not answer delays the others only for a moment.
     /// </summary>
     /// <param name="cancellationToken">Ends it.</param>
     public async Task FetchAvailableAsync(CancellationToken cancellationToken)
@@ -68,8 +68,8 @@ internal sealed class PolledPartitions(
         }
     }
 
-    /// <summary>How long to wait at once: no longer than until the next record is due, or until a partition that failed is asked again.</summary>
-    /// <param name="waitMs">How long there is to wait, in milliseconds.</param>
+    /// <summary>Shortens a wait: to the time when the next record is due, or when a partition that failed is asked again.</summary>
+    /// <param name="waitMs">The longest wait, in milliseconds.</param>
     public int ClampWait(int waitMs)
     {
         if (All.Any(partition => partition.Error is not null))
@@ -77,11 +77,11 @@ internal sealed class PolledPartitions(
         return NextDueMs is { } dueMs ? (int)Math.Clamp(dueMs - NowMs, 1, waitMs) : waitMs;
     }
 
-    /// <summary>Waits on all partitions and on the group at once; on as many partitions as the node has waits for.</summary>
+    /// <summary>Waits on the group and on all partitions at once, or on as many of them as the node has waiting reads for.</summary>
     /// <param name="waitForNews">Waits until the group moves partitions.</param>
-    /// <param name="waitMs">How long, in milliseconds.</param>
+    /// <param name="waitMs">How long to wait, in milliseconds.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    /// <returns>What <paramref name="waitForNews"/> gave.</returns>
+    /// <returns>The result of <paramref name="waitForNews"/>.</returns>
     public async Task<GroupWaitResponse?> WaitAsync(
         Func<int, CancellationToken, Task<GroupWaitResponse?>> waitForNews, int waitMs, CancellationToken cancellationToken)
     {
@@ -89,7 +89,7 @@ internal sealed class PolledPartitions(
         var count = waits.TakeUpTo(readable.Length);
         try
         {
-            // The others are asked when this wait is over.
+            // The other partitions are asked when this wait is over.
             if (count < readable.Length)
                 waitMs = Math.Min(waitMs, PollLimits.PollRetryMs);
             return await WaitAsync(readable[..count], waitForNews, waitMs, cancellationToken);
@@ -108,7 +108,7 @@ internal sealed class PolledPartitions(
         Task[] all = [news, .. partitions.Select(partition => FetchAsync(partition, bytesMax, waitMs, isTimed: false, ended.Token))];
         var open = all.ToList();
         var dueBefore = NextDueMs ?? long.MaxValue;
-        // A record that has just come to wait, and is due before this wait is over, asks for a shorter one.
+        // Ends the wait when a record has come that is due before the wait is over, so that a shorter wait can follow.
         while (!news.IsCompleted && !HasRecords && (NextDueMs ?? long.MaxValue) >= dueBefore && open.All(wait => !wait.IsFaulted))
             open.Remove(await Task.WhenAny(open));
         await ended.CancelAsync();
@@ -117,11 +117,13 @@ internal sealed class PolledPartitions(
         return await news;
     }
 
-    /// <summary>Reads one partition. That it cannot be read is its own state: the others go on.</summary>
+    /// <summary>Reads one partition. If it cannot be read, the partition keeps the error, and the others go on.</summary>
     /// <param name="partition">The partition.</param>
     /// <param name="partitionBytesMax">The most bytes.</param>
     /// <param name="waitMs">How long to wait for a record.</param>
-    /// <param name="isTimed">True when it is ended for not having answered, false when it is ended for being no longer of use.</param>
+    /// <param name="isTimed">
+    /// True when a cancelled read is an error, because the partition did not answer; false when it is only no longer needed.
+    /// </param>
     /// <param name="cancellationToken">Ends it.</param>
     private async Task FetchAsync(PolledPartition partition, int partitionBytesMax, int waitMs, bool isTimed, CancellationToken cancellationToken)
     {
@@ -146,7 +148,7 @@ internal sealed class PolledPartitions(
 
     private bool IsReadable(PolledPartition partition) => partition.Position != PolledPartition.Unknown && partition.DueMs <= NowMs && partition.Held.HasRoom;
 
-    /// <summary>Reads the records that wait in place and are due, each by itself: they lie where the partition has been read already.</summary>
+    /// <summary>Reads the due records that wait in place, each by itself, because the partition has been read past them.</summary>
     private async Task FetchHeldAsync(CancellationToken cancellationToken)
     {
         foreach (var partition in All)
@@ -167,7 +169,7 @@ internal sealed class PolledPartitions(
         }
     }
 
-    // Retention was faster: there is nothing left to wait for.
+    // Retention has deleted the record, so there is nothing left to wait for.
     private void Forget(PolledPartition partition, HeldOffset held, StreamError error)
     {
         partition.Held.Deliver(held);

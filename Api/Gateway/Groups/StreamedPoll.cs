@@ -2,16 +2,16 @@ using OrleansStream.Errors;
 
 namespace OrleansStream.Gateway.Groups;
 
-/// <summary>What a poll's stream is to send next.</summary>
+/// <summary>What a poll's stream must send next.</summary>
 public enum PollStreamStep
 {
-    /// <summary>An answer: <see cref="GroupPoll.DeliverAsync"/> gives out its records.</summary>
+    /// <summary>An answer. <see cref="GroupPoll.DeliverAsync"/> delivers its records.</summary>
     Answer,
 
-    /// <summary>A sign of life: there was nothing to read.</summary>
+    /// <summary>A sign of life, because there was nothing to read.</summary>
     Nothing,
 
-    /// <summary>That the node had no memory for an answer. It reads again a moment later.</summary>
+    /// <summary>That the node had no memory for an answer. The stream reads again a moment later.</summary>
     NoMemory,
 
     /// <summary>That partitions are to move. The stream is over.</summary>
@@ -22,8 +22,8 @@ public enum PollStreamStep
 }
 
 /// <summary>
-/// A poll that goes on answering. Nothing is committed by the stream itself, as nobody can tell what its reader has done. When partitions are to
-/// move it ends, so that the reader's next poll, with the last cursor it is done with, says where the next owner starts.
+/// A poll with a stream of answers. The stream itself commits nothing, because it does not know what its reader has processed. It ends when
+/// partitions are to move. The reader's next poll, with the cursor of the last answer that it has processed, then tells where the next owner starts.
 /// </summary>
 public sealed class StreamedPoll
 {
@@ -34,12 +34,12 @@ public sealed class StreamedPoll
 
     internal StreamedPoll(GroupPoll poll, TimeProvider time, string member) => (_poll, _time, _member) = (poll, time, member);
 
-    /// <summary>Why the stream is over, once that was the step.</summary>
+    /// <summary>Why the stream is over, after the step <see cref="PollStreamStep.Error"/>.</summary>
     public StreamError? Error { get; private set; }
 
-    /// <summary>Reads until there is something to be sent. The first answer comes at once and tells the assignment, with or without records.</summary>
+    /// <summary>Reads until there is something to send. The first answer comes at once and tells the assignment, with or without records.</summary>
     /// <param name="cancellationToken">Ends it.</param>
-    /// <exception cref="OperationCanceledException">It was ended.</exception>
+    /// <exception cref="OperationCanceledException">The stream was cancelled.</exception>
     public async Task<PollStreamStep> NextAsync(CancellationToken cancellationToken)
     {
         try

@@ -1,12 +1,12 @@
 namespace OrleansStream.Gateway.Reading;
 
-/// <summary>Repeats a read when a server died under it: another one answers it.</summary>
+/// <summary>Repeats a read when a server died during it, so that another server answers it.</summary>
 /// <param name="time">The clock.</param>
 public sealed class LostReads(TimeProvider time)
 {
     /// <summary>Reads, and reads again while the call is lost, until <see cref="ReadingLimits.LostReadRepeatMax"/> has passed.</summary>
-    /// <param name="read">Reads, and changes nothing.</param>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="read">The read, which must change nothing.</param>
+    /// <param name="cancellationToken">Ends the repetition.</param>
     /// <exception cref="OrleansException">The call was lost each time.</exception>
     public async ValueTask<T> RepeatAsync<T>(Func<ValueTask<T>> read, CancellationToken cancellationToken)
     {

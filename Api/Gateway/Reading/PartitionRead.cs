@@ -5,25 +5,25 @@ using OrleansStream.Records;
 
 namespace OrleansStream.Gateway.Reading;
 
-/// <summary>What was read of a partition for one answer. Its memory counts as the node's until it is disposed.</summary>
+/// <summary>The bytes that were read of a partition for one answer. Their memory counts against the node's until the object is disposed.</summary>
 public sealed class PartitionRead : IDisposable
 {
     private readonly int _partition;
     private readonly FetchResponse _response;
     private readonly AnswerLoad _load;
 
-    /// <summary>Takes the memory of a read.</summary>
+    /// <summary>Takes memory of the node for a read.</summary>
     /// <param name="partition">The partition.</param>
-    /// <param name="response">What it answered, without an error.</param>
+    /// <param name="response">The partition's answer, which has no error.</param>
     /// <param name="node">The node's memory for answers.</param>
-    /// <exception cref="StreamException">There is not as much.</exception>
+    /// <exception cref="StreamException">The node does not have that much memory.</exception>
     internal PartitionRead(int partition, in FetchResponse response, NodeAnswers node)
     {
         (_partition, _response, _load) = (partition, response, new AnswerLoad(node));
         _load.Take(response.Batches.Length);
     }
 
-    /// <summary>The batches as they are stored, back to back. Records below <see cref="Offset"/> in the first one are to be passed over.</summary>
+    /// <summary>The batches as stored, back to back. The reader must skip records below <see cref="Offset"/> in the first one.</summary>
     public ReadOnlyMemory<byte> Batches => _response.Batches;
 
     /// <summary>The offset that was read from.</summary>
@@ -35,10 +35,10 @@ public sealed class PartitionRead : IDisposable
     /// <summary>The partition's durable end offset.</summary>
     public long HighWatermark => _response.HighWatermark;
 
-    /// <summary>The topic that was read: a reader that names it is refused once another topic has the name.</summary>
+    /// <summary>The topic that was read. A reader that names this id is refused once another topic has the name.</summary>
     public Guid? TopicId => _response.TopicId;
 
-    /// <summary>The offset behind all of <see cref="Batches"/>, where a reader that takes them whole goes on.</summary>
+    /// <summary>The offset behind all of <see cref="Batches"/>, at which a reader that takes all of them goes on.</summary>
     public long FindNextOffset()
     {
         var next = Offset;
@@ -48,8 +48,8 @@ public sealed class PartitionRead : IDisposable
         return next;
     }
 
-    /// <summary>Opens the batches for their records. To be called once.</summary>
-    /// <exception cref="StreamException">The node has no memory to unfold the first one.</exception>
+    /// <summary>Opens the batches to get their records. Call it once.</summary>
+    /// <exception cref="StreamException">The node has no memory to decompress the first batch.</exception>
     public RecordWalk OpenRecords() => new(_partition, _response, _load);
 
     /// <inheritdoc/>

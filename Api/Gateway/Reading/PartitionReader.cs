@@ -7,28 +7,28 @@ using OrleansStream.Security;
 
 namespace OrleansStream.Gateway.Reading;
 
-/// <summary>Reads the records of partitions. Safe for any thread.</summary>
-/// <param name="access">Decides who may.</param>
+/// <summary>Reads the records of partitions. Safe to call from any thread.</summary>
+/// <param name="access">Checks callers' rights.</param>
 /// <param name="routes">The way to the topics.</param>
 /// <param name="node">The node's memory for answers.</param>
 /// <param name="waits">The node's reads that wait.</param>
-/// <param name="lost">Repeats reads that are lost.</param>
+/// <param name="lost">Repeats lost reads.</param>
 public sealed class PartitionReader(AccessControl access, TopicRoutes routes, NodeAnswers node, NodeWaits waits, LostReads lost)
 {
     /// <summary>Reads a partition for one answer. A read whose server died is repeated.</summary>
-    /// <param name="caller">On whose behalf.</param>
+    /// <param name="caller">The caller, whose rights are checked.</param>
     /// <param name="topic">The topic's name.</param>
     /// <param name="partition">The partition's number.</param>
-    /// <param name="start">Where to start.</param>
-    /// <param name="bytesMax">The most bytes of batches; the first batch comes even when it is larger.</param>
+    /// <param name="start">The place to start at.</param>
+    /// <param name="bytesMax">The most bytes of batches. The first batch is returned even if it is larger.</param>
     /// <param name="waitMs">How long to wait for a record when there is none yet, in milliseconds.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>What was read; it holds memory of the node until it is disposed.</returns>
+    /// <returns>What was read. It holds memory of the node until it is disposed.</returns>
     /// <exception cref="StreamException">
-    /// The partition cannot be read from there; or the node has no memory for what was read, or no room for a read that waits.
+    /// The partition cannot be read from there, or the node has no memory for what was read, or no room for another waiting read.
     /// </exception>
     /// <exception cref="OrleansException">The call was lost each time.</exception>
-    /// <exception cref="TimeoutException">Nobody answered.</exception>
+    /// <exception cref="TimeoutException">No answer came in time.</exception>
     public async ValueTask<PartitionRead> ReadAsync(
         Caller caller, string topic, int partition, ReadStart start, int bytesMax, int waitMs, CancellationToken cancellationToken)
     {
@@ -61,7 +61,7 @@ public sealed class PartitionReader(AccessControl access, TopicRoutes routes, No
         }
     }
 
-    /// <returns>The offset, and the topic that it belongs to; null for whichever has the name.</returns>
+    /// <returns>The offset, and the topic to which it belongs; null for the topic that has the name.</returns>
     private async ValueTask<(long Offset, Guid? TopicId)> FindStartAsync(
         string topic, int partition, ReadStart start, CancellationToken cancellationToken)
     {

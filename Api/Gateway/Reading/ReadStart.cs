@@ -2,10 +2,10 @@ using OrleansStream.Partitions;
 
 namespace OrleansStream.Gateway.Reading;
 
-/// <summary>Where a read of a partition starts.</summary>
-/// <param name="Offset">The first offset wanted; or <see cref="FetchRequest.Earliest"/>, or <see cref="FetchRequest.Latest"/>.</param>
+/// <summary>The place at which a read of a partition starts.</summary>
+/// <param name="Offset">The first offset wanted, or <see cref="FetchRequest.Earliest"/> or <see cref="FetchRequest.Latest"/>.</param>
 /// <param name="TimestampMs">
-/// In place of the offset, a time in milliseconds since the Unix epoch: the first record dated at or after it. Null for none.
+/// A time in milliseconds since the Unix epoch that replaces the offset: the read starts at the first record dated at or after it. Null for none.
 /// </param>
-/// <param name="TopicId">The topic that must have the name; null for whichever has it.</param>
+/// <param name="TopicId">The id that the topic must have; null for any topic of the name.</param>
 public readonly record struct ReadStart(long Offset, long? TimestampMs, Guid? TopicId);

@@ -5,7 +5,7 @@ using OrleansStream.Records;
 
 namespace OrleansStream.Gateway.Reading;
 
-/// <summary>Gives the records of a read to the answer, straight from their batches.</summary>
+/// <summary>Writes the records of a read to the answer, directly from their batches.</summary>
 public sealed class RecordWalk
 {
     private readonly int _partition;
@@ -15,9 +15,9 @@ public sealed class RecordWalk
 
     /// <summary>Opens the first batch.</summary>
     /// <param name="partition">The partition.</param>
-    /// <param name="response">What it answered, without an error.</param>
+    /// <param name="response">The partition's answer, which has no error.</param>
     /// <param name="load">The memory of the answer.</param>
-    /// <exception cref="StreamException">The node has no memory to unfold it.</exception>
+    /// <exception cref="StreamException">The node has no memory to decompress the batch.</exception>
     internal RecordWalk(int partition, in FetchResponse response, AnswerLoad load)
     {
         var budget = new UnfoldingBudget(load);
@@ -28,12 +28,12 @@ public sealed class RecordWalk
             throw new StreamException(load.Refusal);
     }
 
-    /// <summary>The offset behind the last record that was given: where to read on.</summary>
+    /// <summary>The offset behind the last record that was written, at which the next read goes on.</summary>
     public long NextOffset => _cursor.NextOffset;
 
-    /// <summary>Gives the records, until the answer is full. It ends early where the node has no memory for the next batch. To be called once.</summary>
-    /// <param name="answer">Where to.</param>
-    /// <param name="recordsMax">The most records; what stands for unreadable ones counts as one.</param>
+    /// <summary>Writes records until the answer is full. It ends early when the node has no memory for the next batch. Call it once.</summary>
+    /// <param name="answer">The answer.</param>
+    /// <param name="recordsMax">The most records. An entry for unreadable records counts as one.</param>
     /// <exception cref="OperationCanceledException">The reader has gone.</exception>
     public async ValueTask WriteToAsync(IAnswerSink answer, int recordsMax)
     {
@@ -54,7 +54,7 @@ public sealed class RecordWalk
 
     private bool IsFull(IAnswerSink answer) => _left <= 0 || answer.IsFull;
 
-    /// <returns>True when the answer has to go on before the next record; false when the batch, or the answer, is done.</returns>
+    /// <returns>True when the answer must go on before the next record; false when the batch or the answer is done.</returns>
     private bool WriteSome(OpenBatch batch, IAnswerSink answer)
     {
         var records = batch.Read();

@@ -5,9 +5,9 @@ using OrleansStream.Rest.Json;
 
 namespace OrleansStream.Rest.Fetch;
 
-/// <summary>Writes the answer to a fetch as JSON: the records straight from their batches, then where to read on.</summary>
-/// <param name="answer">Where to.</param>
-/// <param name="views">How keys and values are to appear.</param>
+/// <summary>Writes the answer to a fetch as JSON: the records, directly from their batches, and then the offset at which to read on.</summary>
+/// <param name="answer">The answer.</param>
+/// <param name="views">The form of keys and values.</param>
 internal sealed class FetchAnswerWriter(AnswerWriter answer, PayloadViews views) : IAnswerSink
 {
     /// <inheritdoc/>
@@ -17,7 +17,7 @@ internal sealed class FetchAnswerWriter(AnswerWriter answer, PayloadViews views)
     public bool IsFull => answer.Length > JsonLimits.ResponseBytesTarget;
 
     /// <summary>Writes the answer.</summary>
-    /// <param name="read">What was read.</param>
+    /// <param name="read">The records that were read.</param>
     /// <param name="recordsMax">The most records.</param>
     /// <exception cref="StreamException">The node has no memory for the first batch; nothing is written.</exception>
     /// <exception cref="OperationCanceledException">The reader has gone.</exception>

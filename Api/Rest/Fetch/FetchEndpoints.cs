@@ -15,7 +15,7 @@ internal sealed class FetchEndpoints(PartitionReader reader, IHostApplicationLif
     private const string TopicIdHeader = "Topic-Id";
 
     /// <summary>Adds the endpoint.</summary>
-    /// <param name="routes">Where to.</param>
+    /// <param name="routes">The routes to which it is added.</param>
     public static void Map(IEndpointRouteBuilder routes) => routes.MapOperation(
         "GET", "/topics/{topic}/partitions/{partition}/records", routes.ServiceProvider.GetRequiredService<FetchEndpoints>().FetchAsync, FetchOperations.Fetch);
 
@@ -33,7 +33,7 @@ internal sealed class FetchEndpoints(PartitionReader reader, IHostApplicationLif
         var start = ReadStartOf(context);
 
         using var read = await ReadAsync(context, partition, start, bytesMax, HeadMiddleware.IsHead(context) ? 0 : waitMs);
-        // What next_offset belongs to: with it, the next read is refused by another topic of the name.
+        // A reader that sends this id with next_offset is refused by another topic of the name.
         context.Response.Headers[TopicIdHeader] = read.TopicId?.ToString();
         if (isRaw)
         {
@@ -72,10 +72,10 @@ internal sealed class FetchEndpoints(PartitionReader reader, IHostApplicationLif
         return new ReadStart(End(from, FetchRequest.Earliest), timestampMs, topicId);
     }
 
-    /// <summary>The end of the log that a <c>from</c> names.</summary>
+    /// <summary>The end of the log that <c>from</c> names.</summary>
     /// <param name="from">The parameter's text.</param>
     /// <param name="usual">The end when it is left out.</param>
-    /// <exception cref="RequestException">It names none.</exception>
+    /// <exception cref="RequestException">It names no end.</exception>
     internal static long End(string? from, long usual) => from switch
     {
         null => usual,

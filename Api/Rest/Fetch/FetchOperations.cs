@@ -6,7 +6,7 @@ using OrleansStream.Rest.Topics;
 
 namespace OrleansStream.Rest.Fetch;
 
-/// <summary>What the endpoints that read records take and give.</summary>
+/// <summary>Describes the endpoints that read records.</summary>
 internal static class FetchOperations
 {
     private const string Tag = "Fetch";
@@ -16,7 +16,7 @@ internal static class FetchOperations
     private static readonly OperationParameter[] Views =
     [
         new("key_as", ParameterPlace.Query, "How keys appear; auto: text where the bytes are UTF-8, else base64.") { Choices = ["auto", "string", "json", "binary"], Default = "auto" },
-        new("value_as", ParameterPlace.Query, "How values appear; auto: JSON, else UTF-8 text, else base64. A record that is not what was asked for appears as what it is, and says so.")
+        new("value_as", ParameterPlace.Query, "How values appear; auto: JSON, else UTF-8 text, else base64. A value that does not have the form asked for appears in the form that it has, and `value_type` names it.")
         {
             Choices = ["auto", "json", "string", "binary"],
             Default = "auto",
@@ -26,29 +26,29 @@ internal static class FetchOperations
     /// <summary>Fetch records of a partition.</summary>
     public static readonly Operation Fetch = new(
         "fetchRecords", Tag, "Read records of a partition",
-        "In order, from an offset, an end of the log, or a time; `next_offset` is where to read on. A batch that cannot be read is one "
+        "Records come in order, from an offset, an end of the log, or a time; read on at `next_offset`. A batch that cannot be read is one "
         + "entry with `error`, `offset` and `last_offset`. With `wait_ms` the answer waits for "
         + "the first new record. `Accept: application/vnd.kafka.recordbatch.v2` gives the stored batches as they are, with "
         + "`Fetch-Offset`, `Next-Offset`, `Log-Start-Offset` and `High-Watermark` as headers; records below `Fetch-Offset` in the "
-        + "first batch are to be passed over. The header `Topic-Id` says which topic was read: a reader that gives it as `topic_id` is refused "
-        + "with UNKNOWN_TOPIC_ID once the topic was deleted and created anew, and does not go on at an old offset in another topic. "
-        + "A wait is always refused then.")
+        + "first batch must be skipped. The header `Topic-Id` names the topic that was read. A reader that sends it as `topic_id` is refused "
+        + "with UNKNOWN_TOPIC_ID once the topic was deleted and created again, so that it does not go on at an old offset in another topic. "
+        + "A wait is then refused in any case.")
     {
         Parameters =
         [
             TopicOperations.Topic,
             TopicOperations.PartitionNumber,
             new("offset", ParameterPlace.Query, "The first offset to read. Only one of offset, from and timestamp.") { IsInteger = true },
-            new("from", ParameterPlace.Query, "An end of the log; the earliest record unless offset or timestamp says otherwise.") { Choices = ["earliest", "latest"] },
+            new("from", ParameterPlace.Query, "The end of the log at which to start; the earliest record unless offset or timestamp is given.") { Choices = ["earliest", "latest"] },
             new("timestamp", ParameterPlace.Query, "From the first record dated at or after this: RFC 3339 or milliseconds."),
             TopicOperations.TopicId,
             new("limit", ParameterPlace.Query, $"Records in the answer, 1 to {FetchLimits.FetchRecordsMax}.") { IsInteger = true, Default = $"{FetchLimits.FetchRecordsDefault}" },
-            new("max_bytes", ParameterPlace.Query, $"Bytes of stored batches to read, 1 to {FetchLimits.FetchBytesMax}; the first batch comes even when it is larger.")
+            new("max_bytes", ParameterPlace.Query, $"Bytes of stored batches to read, 1 to {FetchLimits.FetchBytesMax}; the first batch is returned even if it is larger.")
             {
                 IsInteger = true,
                 Default = $"{ReadingLimits.FetchBytesDefault}",
             },
-            new("wait_ms", ParameterPlace.Query, $"How long to wait for a record when there is none, 0 to {FetchLimits.FetchWaitMsMax}.") { IsInteger = true, Default = "0" },
+            new("wait_ms", ParameterPlace.Query, $"How long to wait for a record when there is none, in milliseconds, 0 to {FetchLimits.FetchWaitMsMax}.") { IsInteger = true, Default = "0" },
             .. Views,
         ],
         Offers = [MediaTypes.Json, MediaTypes.RecordBatch],
@@ -69,14 +69,14 @@ internal static class FetchOperations
     /// <summary>Follow a topic live.</summary>
     public static readonly Operation Tail = new(
         "tailRecords", Tag, "Follow a topic live",
-        "Server-sent events over all partitions, each record as it becomes durable; a partition's records come in order. `id` names the "
-        + "next offset of every partition, and the topic: a client that sends the last one as `Last-Event-ID` goes on without loss. A batch that "
-        + "cannot be read is one event with `error`. A comment comes every 15 s. An event `gap` tells of offsets that are passed over, with its `reason`: records that were "
-        + "deleted before they were read, or a topic that was deleted and created anew, which is read from its start then. A partition that "
-        + "is offline, damaged, or away for long is told once by an event `unavailable`, with its offset and the error; it is asked on, and the others go on. An event `error` says why "
-        + "the stream ends. A node that is not ready closes the connection without an answer, since a browser comes back after that, and not after an error. "
-        + "A reader that takes nothing for a minute is cut off. "
-        + "It never ends by itself unless it has a `limit`, as the example here.")
+        "Server-sent events over all partitions: each record when it becomes durable, in order within a partition. `id` has the "
+        + "next offset of every partition, and the topic. A client that sends the last `id` as `Last-Event-ID` goes on without loss. A batch that "
+        + "cannot be read is one event with `error`. A comment comes every 15 s. An event `gap` reports skipped offsets, with its `reason`: records were "
+        + "deleted before they were read, or the topic was deleted and created again, and is now read from its start. A partition that "
+        + "is offline, damaged, or unavailable for long is reported once by an event `unavailable`, with its offset and the error. The stream keeps asking for it, and goes on with the others. An event `error` says why "
+        + "the stream ends. A node that is not ready closes the connection without an answer, because a browser connects again after that, and not after an error. "
+        + "A reader that reads nothing for a minute is cut off. "
+        + "The stream does not end by itself unless it has a `limit`, as in the example here.")
     {
         Parameters =
         [
@@ -85,7 +85,7 @@ internal static class FetchOperations
             new("timestamp", ParameterPlace.Query, "Start from records dated at or after this: RFC 3339 or milliseconds. Not with from."),
             new("limit", ParameterPlace.Query, "End after so many records.", "2") { IsInteger = true },
             .. Views,
-            new("Last-Event-ID", ParameterPlace.Header, "The id of the last event received; goes before from and timestamp."),
+            new("Last-Event-ID", ParameterPlace.Header, "The id of the last event received; it takes precedence over from and timestamp."),
         ],
         Offers = [MediaTypes.EventStream],
         IsCutWhenUnavailable = true,

@@ -12,11 +12,11 @@ namespace OrleansStream.Rest.Fetch;
 /// <summary>Follows a topic live over server-sent events.</summary>
 /// <param name="tails">Opens tails.</param>
 /// <param name="lifetime">Ends the streams when the service stops.</param>
-/// <param name="readiness">Tells whether new ones can be served.</param>
+/// <param name="readiness">Tells whether the node can serve new tails.</param>
 internal sealed class TailEndpoints(TopicTails tails, IHostApplicationLifetime lifetime, IReadiness readiness)
 {
     /// <summary>Adds the endpoint.</summary>
-    /// <param name="routes">Where to.</param>
+    /// <param name="routes">The routes to which it is added.</param>
     public static void Map(IEndpointRouteBuilder routes) => routes.MapOperation(
         "GET", "/topics/{topic}/records", routes.ServiceProvider.GetRequiredService<TailEndpoints>().TailAsync, FetchOperations.Tail);
 
@@ -26,7 +26,7 @@ internal sealed class TailEndpoints(TopicTails tails, IHostApplicationLifetime l
         var views = new PayloadViews(Parameters.PayloadType(context, "key_as"), Parameters.PayloadType(context, "value_as"));
         long limit = Parameters.Integer(context, "limit", 1, FetchLimits.TailRecordsMax, int.MaxValue);
         var start = ReadStart(context);
-        // Ordinary requests are tried all the same. A tail lives long, and is better at home at a node that is ready.
+        // Ordinary requests are tried even if the node is not ready. A tail lives long, and is better served by a node that is ready.
         if (await readiness.FindObstacleAsync(context.RequestAborted) is { } obstacle)
             throw new RequestException(HttpFault.NotReady, obstacle);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, lifetime.ApplicationStopping);
@@ -35,7 +35,7 @@ internal sealed class TailEndpoints(TopicTails tails, IHostApplicationLifetime l
             using var tail = await tails.OpenAsync(context.Caller(), topic, start, ended.Token);
             context.Response.ContentType = MediaTypes.EventStream;
             context.Response.Headers.CacheControl = "no-cache";
-            // Asks proxies in between not to gather what should be seen at once.
+            // Asks proxies not to buffer events, which the client should see at once.
             context.Response.Headers["X-Accel-Buffering"] = "no";
             context.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
             if (HeadMiddleware.IsHead(context))

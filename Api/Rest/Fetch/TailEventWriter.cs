@@ -12,10 +12,11 @@ namespace OrleansStream.Rest.Fetch;
 
 /// <summary>Writes the events of a live tail as server-sent events.</summary>
 /// <remarks>
-/// By hand, as <c>System.Net.ServerSentEvents.SseFormatter</c> takes each event whole in memory, and has no comments and no event that is an id alone.
+/// It does not use <c>System.Net.ServerSentEvents.SseFormatter</c>, which holds each event whole in memory, and supports neither comments nor events
+/// that have only an id.
 /// </remarks>
-/// <param name="answer">Where to.</param>
-/// <param name="views">How keys and values are to appear.</param>
+/// <param name="answer">The answer.</param>
+/// <param name="views">The form of keys and values.</param>
 internal sealed class TailEventWriter(AnswerWriter answer, PayloadViews views) : ITailSink
 {
     private readonly ArrayBufferWriter<byte> _token = new();
@@ -45,7 +46,7 @@ internal sealed class TailEventWriter(AnswerWriter answer, PayloadViews views) :
     }
 
     /// <summary>
-    /// Ends an event, with its id as the last line: some readers take an id over at its line, also of an event that is cut off behind it.
+    /// Ends an event, with its id as the last line. Some readers take over an id when they read its line, even if the event is cut off behind it.
     /// </summary>
     /// <inheritdoc/>
     public bool EndEvent(Guid topicId, ReadOnlySpan<long> offsets, bool isPlaceNeeded)
@@ -71,7 +72,7 @@ internal sealed class TailEventWriter(AnswerWriter answer, PayloadViews views) :
         return hasId;
     }
 
-    /// <summary>Tells how soon to come back, which also shows a client at once that it is connected.</summary>
+    /// <summary>Tells the client how soon to connect again. This also shows it at once that it is connected.</summary>
     public void WriteConnected() => answer.WriteText("retry: 1000\n\n"u8);
 
     /// <inheritdoc/>
@@ -94,7 +95,7 @@ internal sealed class TailEventWriter(AnswerWriter answer, PayloadViews views) :
     /// <inheritdoc/>
     public void WriteUnbound(Guid topicId) => WriteText(
         $"event: unbound\ndata: {{\"topic_id\":\"{topicId:D}\",\"detail\":\"The Last-Event-ID is of an older version and names no topic. "
-        + "If the topic was created anew since, its records before these offsets are passed over.\"}\n");
+        + "If the topic was created again since, its records before these offsets are skipped.\"}\n");
 
     /// <inheritdoc/>
     public void WriteUnavailable(int partition, long offset, StreamError reason)

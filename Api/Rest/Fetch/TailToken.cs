@@ -8,9 +8,9 @@ using OrleansStream.Topics;
 namespace OrleansStream.Rest.Fetch;
 
 /// <summary>
-/// A <see cref="TailPlace"/> as the id of an event, so that a client that was cut off goes on behind the last event it saw: the next offset of
-/// each partition, and the id of the topic, written as <c>0:17,1:4@6f9619ff8b86d011b42d00c04fc964ff</c>. Without the topic's id, a tail would
-/// go on at old offsets in a topic that was deleted and created anew.
+/// Writes a <see cref="TailPlace"/> as the id of an event, and reads it back, so that a client that was cut off goes on behind the last event it saw.
+/// The id has the next offset of each partition and the topic's id, for example <c>0:17,1:4@6f9619ff8b86d011b42d00c04fc964ff</c>. Without the topic's
+/// id, a tail would go on at old offsets in a topic that was deleted and created again.
 /// </summary>
 internal static class TailToken
 {
@@ -21,9 +21,9 @@ internal static class TailToken
     private const string TopicIdFormat = "N";
 
     /// <summary>Writes a place.</summary>
-    /// <param name="topicId">The topic that the offsets belong to.</param>
+    /// <param name="topicId">The topic to which the offsets belong.</param>
     /// <param name="offsets">The next offset of each partition, in order.</param>
-    /// <param name="writer">Where to.</param>
+    /// <param name="writer">Takes the token.</param>
     public static void Write(Guid topicId, ReadOnlySpan<long> offsets, IBufferWriter<byte> writer)
     {
         for (var partition = 0; partition < offsets.Length; partition++)
@@ -46,8 +46,8 @@ internal static class TailToken
     }
 
     /// <summary>Reads a place.</summary>
-    /// <param name="token">What <see cref="Write"/> wrote, now or in an older version, which left out the topic's id.</param>
-    /// <exception cref="RequestException">It is no token.</exception>
+    /// <param name="token">The result of <see cref="Write"/>, from this version or an older one, which left out the topic's id.</param>
+    /// <exception cref="RequestException">The text is not a token.</exception>
     public static TailPlace Parse(string token)
     {
         if (token.Length > FetchLimits.TailTokenBytesMax)

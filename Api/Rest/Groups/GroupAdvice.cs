@@ -3,19 +3,19 @@ using OrleansStream.Rest.Errors;
 
 namespace OrleansStream.Rest.Groups;
 
-/// <summary>What a caller of REST can do about errors of groups: which request sets what is missing.</summary>
+/// <summary>Adds advice to errors of groups for callers of REST, such as the request that sets what is missing.</summary>
 internal static class GroupAdvice
 {
-    /// <summary>An error with the advice that goes with it.</summary>
-    /// <param name="error">An error of a poll, or of looking for a group.</param>
+    /// <summary>Adds the advice that fits an error.</summary>
+    /// <param name="error">An error of a poll, or of looking up a group.</param>
     /// <param name="group">The group.</param>
     public static StreamError Of(StreamError error, string group) => error switch
     {
-        { Code: StreamErrorCode.GroupIdNotFound } => Add(error, "A poll makes one, and so does a PUT."),
-        // Of a place in the log no field is at fault; an offset that a caller sends comes in one.
+        { Code: StreamErrorCode.GroupIdNotFound } => Add(error, "A poll creates it, and so does a PUT."),
+        // Without a field the error is about a position in the log, and not about an offset that the caller sent.
         { Code: StreamErrorCode.OffsetOutOfRange, Field: null, LogStartOffset: null } => Add(error, "Set one with PUT offsets or offsets/reset."),
         { Code: StreamErrorCode.OffsetOutOfRange, Field: null } => Add(error, "Set another offset with PUT offsets or offsets/reset."),
-        // Records are refused by their index. The list as a whole is only refused for want of a policy.
+        // A record is refused by its index. The list as a whole is refused only when the group has no policy.
         { Code: StreamErrorCode.InvalidRequest, Field: "failed" } => Add(error, $"PUT /v1/groups/{group} gives it one."),
         { Code: StreamErrorCode.UnknownMemberId } => Add(error, "A poll without a cursor joins."),
         { Code: StreamErrorCode.FencedMemberEpoch } => Add(
@@ -23,11 +23,11 @@ internal static class GroupAdvice
         _ => error,
     };
 
-    /// <summary>Waits for what needs a group, and gives advice when there is none.</summary>
-    /// <typeparam name="T">What is waited for.</typeparam>
+    /// <summary>Awaits a task about a group, and adds the advice to its error.</summary>
+    /// <typeparam name="T">The task's result.</typeparam>
     /// <param name="task">The task.</param>
     /// <param name="group">The group.</param>
-    /// <exception cref="RequestException">It failed.</exception>
+    /// <exception cref="RequestException">The task failed.</exception>
     public static async Task<T> GiveAsync<T>(Task<T> task, string group)
     {
         try

@@ -7,10 +7,10 @@ using OrleansStream.Rest.Json;
 
 namespace OrleansStream.Rest.Groups;
 
-/// <summary>Writes the answer to a poll: the records straight from their batches, then where the member stands.</summary>
-/// <param name="answer">Where to.</param>
+/// <summary>Writes the answer to a poll: the member's state, the records directly from their batches, and the cursor.</summary>
+/// <param name="answer">The answer.</param>
 /// <param name="poll">The poll, whose delivery has begun.</param>
-/// <param name="views">How keys and values appear.</param>
+/// <param name="views">The form of keys and values.</param>
 internal sealed class GroupAnswerWriter(AnswerWriter answer, GroupPoll poll, PayloadViews views) : IPolledRecordSink
 {
     bool IPolledRecordSink.MustWait => answer.MustWait;
@@ -20,7 +20,7 @@ internal sealed class GroupAnswerWriter(AnswerWriter answer, GroupPoll poll, Pay
     private Utf8JsonWriter Json => answer.Json;
 
     /// <summary>Writes the answer.</summary>
-    /// <returns>The cursor that it tells.</returns>
+    /// <returns>The cursor in the answer.</returns>
     /// <exception cref="OperationCanceledException">The reader has gone.</exception>
     public async ValueTask<string> WriteAsync()
     {

@@ -11,14 +11,14 @@ using OrleansStream.Rest.Json;
 namespace OrleansStream.Rest.Groups;
 
 /// <summary>Poll and leave; list, describe and delete groups.</summary>
-/// <param name="polls">Where polls begin.</param>
+/// <param name="polls">Opens polls.</param>
 /// <param name="groups">The groups.</param>
-/// <param name="time">Tells when leases end.</param>
+/// <param name="time">The clock, for the ends of leases.</param>
 /// <param name="lifetime">Ends waits when the service stops.</param>
 internal sealed class GroupEndpoints(GroupPolls polls, ConsumerGroups groups, TimeProvider time, IHostApplicationLifetime lifetime)
 {
     /// <summary>Adds the endpoints.</summary>
-    /// <param name="routes">Where to.</param>
+    /// <param name="routes">The routes to which they are added.</param>
     public static void Map(IEndpointRouteBuilder routes)
     {
         var endpoints = routes.ServiceProvider.GetRequiredService<GroupEndpoints>();
@@ -29,21 +29,21 @@ internal sealed class GroupEndpoints(GroupPolls polls, ConsumerGroups groups, Ti
         routes.MapOperation("DELETE", "/groups/{group}", endpoints.DeleteAsync, GroupOperations.Delete);
     }
 
-    /// <summary>The group that the path names; its name has been checked.</summary>
+    /// <summary>The group in the path, whose name has been checked.</summary>
     /// <param name="context">The request.</param>
     internal static string NameOf(HttpContext context) => (string)context.Request.RouteValues["group"]!;
 
-    /// <summary>Partitions by topic, as answers have them.</summary>
+    /// <summary>Partitions by topic, in the form of answers.</summary>
     /// <param name="partitions">The partitions, by topic.</param>
     internal static IReadOnlyList<TopicAssignment> ByTopic(ImmutableArray<AssignedPartition> partitions) => [.. partitions
         .GroupBy(partition => partition.Topic)
         .Select(topic => new TopicAssignment { Topic = topic.Key, Partitions = [.. topic.Select(partition => partition.Partition)] })];
 
-    /// <summary>The member that the path names; its id has been checked.</summary>
+    /// <summary>The member in the path, whose id has been checked.</summary>
     /// <param name="context">The request.</param>
     private static string MemberOf(HttpContext context) => (string)context.Request.RouteValues["member"]!;
 
-    /// <summary>Answers a member that was refused with where it stands, so that its next call goes on.</summary>
+    /// <summary>Answers a refused member with its state, from which its next call can go on.</summary>
     /// <param name="context">The request.</param>
     /// <param name="refusal">The refusal.</param>
     internal static Task RefuseAsync(HttpContext context, MemberRefusal refusal)

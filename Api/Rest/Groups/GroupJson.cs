@@ -10,17 +10,17 @@ using OrleansStream.Topics;
 
 namespace OrleansStream.Rest.Groups;
 
-/// <summary>Offsets to be kept, as they were asked for.</summary>
+/// <summary>A request to commit or set offsets.</summary>
 /// <param name="Member">The member that commits them; null to set them for a group without members.</param>
 /// <param name="Epoch">The member's epoch.</param>
-/// <param name="Cursor">A cursor that says it all; null when <paramref name="Offsets"/> do.</param>
+/// <param name="Cursor">A cursor with the offsets; null when <paramref name="Offsets"/> has them.</param>
 /// <param name="Offsets">The offsets, by topic name.</param>
 internal sealed record OffsetsRequest(
     string? Member, long Epoch, GroupCursor? Cursor, IReadOnlyList<TopicOffset> Offsets);
 
-/// <summary>A poll with how its records are to appear.</summary>
-/// <param name="Options">The poll.</param>
-/// <param name="Views">How keys and values appear.</param>
+/// <summary>A poll, with the form of its records.</summary>
+/// <param name="Options">The poll's options.</param>
+/// <param name="Views">The form of keys and values.</param>
 internal sealed record PollBody(PollOptions Options, PayloadViews Views);
 
 /// <summary>Parses the bodies of requests to groups.</summary>
@@ -58,7 +58,7 @@ internal static class GroupJson
         return new PollBody(options, new PayloadViews(TypeOf(poll, "key_as"), TypeOf(poll, "value_as")));
     }
 
-    /// <summary>Parses offsets to be kept.</summary>
+    /// <summary>Parses a request to commit or set offsets.</summary>
     /// <param name="body">The body.</param>
     /// <param name="group">The group.</param>
     /// <exception cref="RequestException">It is malformed.</exception>
@@ -72,7 +72,7 @@ internal static class GroupJson
         var cursor = JsonBody.Text(root, "cursor");
         var offsets = JsonBody.List(root, "offsets", GroupLimits.OffsetsPerRequestMax);
         if (cursor is not null && member is null)
-            throw JsonBody.Missing("member", "the id of the member that the cursor was given to");
+            throw JsonBody.Missing("member", "the id of the member whose cursor it is");
         if ((cursor is null) == (offsets is null))
             throw JsonBody.Missing("offsets", "either offsets or a cursor");
         var epoch = JsonBody.Integer(root, "member_epoch", 1, long.MaxValue);
@@ -131,7 +131,7 @@ internal static class GroupJson
         return new TopicOffset(
             topic,
             (int)(JsonBody.Integer(offset, "partition", 0, int.MaxValue, prefix) ?? throw JsonBody.Missing(prefix + "partition", "a partition's number")),
-            JsonBody.Integer(offset, "offset", 0, long.MaxValue, prefix) ?? throw JsonBody.Missing(prefix + "offset", "the next offset to be read"),
+            JsonBody.Integer(offset, "offset", 0, long.MaxValue, prefix) ?? throw JsonBody.Missing(prefix + "offset", "the next offset to read"),
             JsonBody.Text(offset, "metadata", prefix));
     }
 

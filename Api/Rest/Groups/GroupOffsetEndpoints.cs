@@ -6,14 +6,14 @@ using OrleansStream.Rest.Http;
 
 namespace OrleansStream.Rest.Groups;
 
-/// <summary>A group's offsets: read, commit, set, reset; and how far it is behind.</summary>
+/// <summary>A group's offsets: read, commit, set, reset; and its lag.</summary>
 /// <param name="offsets">Reads, commits and sets offsets.</param>
 /// <param name="resets">Resets offsets.</param>
-/// <param name="lag">Measures how far groups are behind.</param>
+/// <param name="lag">Measures the lag of groups.</param>
 internal sealed class GroupOffsetEndpoints(GroupOffsets offsets, GroupResets resets, GroupLag lag)
 {
     /// <summary>Adds the endpoints.</summary>
-    /// <param name="routes">Where to.</param>
+    /// <param name="routes">The routes to which they are added.</param>
     public static void Map(IEndpointRouteBuilder routes)
     {
         var endpoints = routes.ServiceProvider.GetRequiredService<GroupOffsetEndpoints>();

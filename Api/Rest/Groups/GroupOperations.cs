@@ -6,20 +6,20 @@ using OrleansStream.Rest.Topics;
 
 namespace OrleansStream.Rest.Groups;
 
-/// <summary>What the endpoints of groups and their members take and give.</summary>
+/// <summary>Describes the endpoints of groups and their members.</summary>
 internal static class GroupOperations
 {
-    /// <summary>The name that stands in every path of a group.</summary>
+    /// <summary>The name in every path of a group.</summary>
     public static readonly OperationParameter Group = new(
         "group", ParameterPlace.Path, "The group's name: 1 to 249 characters of a-z, A-Z, 0-9, '.', '_' and '-'.", "scoreboard");
 
-    /// <summary>The same where the example needs a group that has no members.</summary>
+    /// <summary>The same, for operations whose example needs a group without members.</summary>
     public static readonly OperationParameter GroupWithoutMembers = Group with { Example = "replay" };
 
-    /// <summary>The tag of what members of groups do, and of their offsets.</summary>
+    /// <summary>The tag of the operations of members and offsets.</summary>
     public const string Tag = "Groups";
 
-    /// <summary>What a member may be refused with.</summary>
+    /// <summary>The errors with which a member may be refused.</summary>
     public static readonly StreamErrorCode[] MemberErrors =
     [
         StreamErrorCode.StaleMemberEpoch, StreamErrorCode.FencedMemberEpoch, StreamErrorCode.UnknownMemberId,
@@ -30,19 +30,19 @@ internal static class GroupOperations
         """{"member_epoch":2,"lease_expires_at":"2026-06-11T19:20:30.000Z","assignment":[{"topic":"matches","partitions":[0,2]}],"records":[{"topic":"matches","partition":0,"offset":17,"timestamp":"2026-06-11T19:20:00.000Z","key":"argentina-brazil","key_type":"string","value":{"event":"goal","minute":80},"value_type":"json","headers":[]}],"cursor":"AQ…","lag":12}""";
 
     private static readonly OperationParameter Member = new(
-        "member", ParameterPlace.Path, "The member's id, its own choice; it keeps its partitions when it comes back under it within its lease.", "anna");
+        "member", ParameterPlace.Path, "The member's id, which it chooses itself. A member that comes back with its id within its lease keeps its partitions.", "anna");
 
     /// <summary>Poll.</summary>
     public static readonly Operation Poll = new(
         "pollGroup", Tag, "Join, renew, commit and read, in one call",
-        "The members of a group share the partitions of its topics. Each poll renews the member's lease, commits what the cursor of "
-        + "its last answer held, and reads on. Send the cursor back when the records are done with: what was not is delivered again, to "
-        + "this member or to the one that takes over. A poll without a cursor says that the process has just started; of two processes with one id "
-        + "the last that started goes on. 409: the member missed something; its partitions and a cursor to go on with come in the answer. "
+        "The members of a group share the partitions of its topics. Each poll renews the member's lease, commits, with the cursor, the records of "
+        + "its last answer, and reads on. Send the cursor back when the records are processed. Records that were not are delivered again, to "
+        + "this member or to the one that takes over. A poll without a cursor says that the process has just started. Of two processes with one id "
+        + "the one that started last goes on. 409: the member missed something; the answer has its partitions and a cursor to go on with. "
         + "`max_records` 0 is a heartbeat for long work: it renews and commits, and moves no partitions. "
-        + "A batch that cannot be read is one entry with `error`, `offset` and `last_offset`; the cursor passes it. "
-        + "`Accept: text/event-stream`: the same answers as a stream of events with the cursor as `id`; commit with PUT offsets. The stream ends "
-        + "with an event `rebalance` when partitions are to move: poll again with the last cursor that is done with.")
+        + "A batch that cannot be read is one entry with `error`, `offset` and `last_offset`; the next poll goes on behind it. "
+        + "With `Accept: text/event-stream` the same answers come as a stream of events with the cursor as `id`; commit with PUT offsets. The stream ends "
+        + "with an event `rebalance` when partitions must move. Then poll again with the cursor of the last answer that was processed.")
     {
         Parameters = [Group, Member],
         Bodies = [new(MediaTypes.Json, typeof(PollRequest), """{"topics":["matches"],"wait_ms":1000,"lease_ms":30000}""")],
@@ -67,7 +67,7 @@ internal static class GroupOperations
         Parameters =
         [
             Group, Member,
-            new("member_epoch", ParameterPlace.Query, "Leave only when this is the member's epoch: a process that was replaced does not take out its successor.") { IsInteger = true },
+            new("member_epoch", ParameterPlace.Query, "Leave only if this is the member's epoch, so that a replaced process cannot remove its successor.") { IsInteger = true },
         ],
         Answers = [new(StatusCodes.Status204NoContent, "Left.")],
         Errors = MemberErrors,
@@ -79,7 +79,7 @@ internal static class GroupOperations
         Parameters =
         [
             new("limit", ParameterPlace.Query, $"Groups on the page, 1 to {GroupLimits.CatalogPageMax}.") { IsInteger = true, Default = $"{GroupRequestLimits.GroupPageDefault}" },
-            new("after", ParameterPlace.Query, "Only names behind this one: next_after of the page before."),
+            new("after", ParameterPlace.Query, "Only names after this one: the next_after of the previous page."),
             new("prefix", ParameterPlace.Query, "Only names that start with this."),
         ],
         Answers =
@@ -91,7 +91,7 @@ internal static class GroupOperations
 
     /// <summary>Describe a group.</summary>
     public static readonly Operation Get = new(
-        "getGroup", Tag, "Read a group", "Its members, their leases, and who has which partition.")
+        "getGroup", Tag, "Read a group", "Its members, their leases, and which member has which partition.")
     {
         Parameters = [Group],
         Answers =
@@ -104,7 +104,7 @@ internal static class GroupOperations
 
     /// <summary>Delete a group.</summary>
     public static readonly Operation Delete = new(
-        "deleteGroup", TopicOperations.DeletionTag, "Delete a group", "With its offsets, and the records that wait for another attempt. Its dead letters stay. Its members have to leave first, or their leases to end.")
+        "deleteGroup", TopicOperations.DeletionTag, "Delete a group", "Its offsets, and the records that wait for another attempt, are deleted too. Its dead letters stay. Its members must leave first, or their leases must end.")
     {
         Parameters = [GroupWithoutMembers],
         Answers = [new(StatusCodes.Status204NoContent, "Deleted.")],
@@ -112,7 +112,7 @@ internal static class GroupOperations
     };
 }
 
-/// <summary>What the endpoints of a group's offsets take and give.</summary>
+/// <summary>Describes the endpoints of a group's offsets.</summary>
 internal static class GroupOffsetOperations
 {
     private const string OffsetsExample =
@@ -124,7 +124,7 @@ internal static class GroupOffsetOperations
     /// <summary>Read offsets.</summary>
     public static readonly Operation Get = new(
         "getOffsets", GroupOperations.Tag, "Read committed offsets",
-        "Per partition the next offset to be read. Offsets of a group without members are forgotten after 7 days; those of a deleted topic at once.")
+        "For each partition the next offset to read. Offsets of a group without members are forgotten after 7 days; those of a deleted topic at once.")
     {
         Parameters = [GroupOperations.GroupWithoutMembers, new("topic", ParameterPlace.Query, "Only this topic's.")],
         Answers = [Offsets],
@@ -134,8 +134,8 @@ internal static class GroupOffsetOperations
     /// <summary>Commit or set offsets.</summary>
     public static readonly Operation Put = new(
         "commitOffsets", GroupOperations.Tag, "Commit or set offsets",
-        "With `member` and its `member_epoch` (or its `cursor`) it commits for that member, only for partitions it has, and never back: a lower offset "
-        + "changes nothing. Without, it sets the offsets of a group that has no members, also back; the example does so for a group `replay`. All or none. The answer tells what stands. "
+        "With `member` and its `member_epoch` (or its `cursor`) it commits offsets of that member's partitions. They only go forward: a lower offset "
+        + "changes nothing. Without `member` it sets the offsets of a group that has no members, also back; the example does so for a group `replay`. All offsets are kept, or none. The answer has the offsets that are committed now. "
         + "An offset beyond the end of its log is refused.")
     {
         Parameters = [GroupOperations.GroupWithoutMembers],
@@ -152,8 +152,8 @@ internal static class GroupOffsetOperations
     /// <summary>Reset offsets.</summary>
     public static readonly Operation Reset = new(
         "resetOffsets", GroupOperations.Tag, "Reset offsets",
-        "To the earliest or latest record, a time, an offset, or so many records forward or back; held within the log's bounds. The group must "
-        + "have no members, except for a `dry_run`, which only answers what would be set.")
+        "Resets to the earliest or latest record, a time, an offset, or by a count of records forward or back, within the log's bounds. The group must "
+        + "have no members, except for a `dry_run`, which only reports what would be set.")
     {
         Parameters = [GroupOperations.GroupWithoutMembers],
         Bodies = [new(MediaTypes.Json, typeof(OffsetsResetRequest), """{"topics":["matches"],"to":"earliest","dry_run":true}""")],
@@ -171,8 +171,8 @@ internal static class GroupOffsetOperations
 
     /// <summary>Measure lag.</summary>
     public static readonly Operation Lag = new(
-        "getLag", GroupOperations.Tag, "How far a group is behind",
-        "Per partition the records that are not committed, and the age of the oldest of them by its timestamp.")
+        "getLag", GroupOperations.Tag, "Measure a group's lag",
+        "For each partition the count of records that are not committed, and the age of the oldest of them by its timestamp.")
     {
         Parameters = [GroupOperations.Group],
         Answers =

@@ -6,12 +6,12 @@ internal static class GroupRequestLimits
     /// <summary>The longest body of a request to a group, in bytes.</summary>
     public const int GroupBodyBytesMax = 2 * 1024 * 1024;
 
-    /// <summary>Records in an answer to a poll when the request does not say.</summary>
+    /// <summary>The records in an answer to a poll when the request does not say.</summary>
     public const int PollRecordsDefault = 500;
 
-    /// <summary>The longest wait of a poll, in milliseconds: below what proxies in between commonly cut.</summary>
+    /// <summary>The longest wait of a poll, in milliseconds. It is shorter than what proxies commonly cut.</summary>
     public const int PollWaitMsMax = 50_000;
 
-    /// <summary>Groups on a page when the request does not say.</summary>
+    /// <summary>The groups on a page when the request does not say.</summary>
     public const int GroupPageDefault = 100;
 }

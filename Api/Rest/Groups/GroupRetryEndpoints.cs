@@ -5,12 +5,12 @@ using OrleansStream.Rest.Http;
 
 namespace OrleansStream.Rest.Groups;
 
-/// <summary>What becomes of records that a group's members could not work on.</summary>
+/// <summary>Sets the policy for records that a group's members could not process, and redrives dead letters.</summary>
 /// <param name="groups">The groups.</param>
 internal sealed class GroupRetryEndpoints(ConsumerGroups groups)
 {
     /// <summary>Adds the endpoints.</summary>
-    /// <param name="routes">Where to.</param>
+    /// <param name="routes">The routes to which they are added.</param>
     public static void Map(IEndpointRouteBuilder routes)
     {
         var retries = routes.ServiceProvider.GetRequiredService<GroupRetryEndpoints>();
@@ -20,7 +20,7 @@ internal sealed class GroupRetryEndpoints(ConsumerGroups groups)
         routes.MapOperation("DELETE", "/groups/{group}/dead-letters/redrive", retries.StopAsync, GroupRetryOperations.StopRedrive);
     }
 
-    /// <summary>A policy as answers have it.</summary>
+    /// <summary>A policy in the form of answers.</summary>
     /// <param name="policy">The policy, or null.</param>
     internal static RetryPolicyAnswer? AnswerOf(GroupRetryPolicy? policy) => policy is null ? null : new RetryPolicyAnswer
     {

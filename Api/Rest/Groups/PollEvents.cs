@@ -11,12 +11,12 @@ using OrleansStream.Rest.Json;
 
 namespace OrleansStream.Rest.Groups;
 
-/// <summary>Writes a poll's stream as events: one per answer, with its cursor as id.</summary>
-/// <param name="poll">The poll, joined.</param>
-/// <param name="views">How keys and values appear.</param>
+/// <summary>Writes a poll's stream as events, one for each answer, with its cursor as id.</summary>
+/// <param name="poll">The poll, which has joined.</param>
+/// <param name="views">The form of keys and values.</param>
 internal sealed class PollEvents(GroupPoll poll, PayloadViews views)
 {
-    /// <summary>Sends events until partitions are to move, or the client or the service ends it.</summary>
+    /// <summary>Sends events until partitions are to move, or the client or the service ends the stream.</summary>
     /// <param name="context">The request.</param>
     /// <param name="cancellationToken">Ends it.</param>
     public async Task RunAsync(HttpContext context, CancellationToken cancellationToken)
@@ -47,7 +47,7 @@ internal sealed class PollEvents(GroupPoll poll, PayloadViews views)
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
-            // The client has gone or the service stops: both poll again.
+            // The client has gone, or the service stops and the client polls again.
         }
     }
 
@@ -75,7 +75,7 @@ internal sealed class PollEvents(GroupPoll poll, PayloadViews views)
         answer.WriteText("data: "u8);
         var cursor = await new GroupAnswerWriter(answer, poll, views).WriteAsync();
         answer.EndDocument();
-        // The last line: some readers take an id over at its line, also of an event that is cut off behind it.
+        // The id is the last line, because some readers take over an id when they read its line, even if the event is cut off behind it.
         answer.WriteText("\nid: "u8);
         answer.WriteText(Encoding.ASCII.GetBytes(cursor));
         answer.WriteText("\n\n"u8);

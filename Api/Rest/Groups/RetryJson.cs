@@ -8,19 +8,19 @@ using OrleansStream.Topics;
 
 namespace OrleansStream.Rest.Groups;
 
-/// <summary>Parses what requests say of failed records: those of a poll, the policy of a group, a redrive.</summary>
+/// <summary>Parses the parts of requests about failed records: those of a poll, the policy of a group, a redrive.</summary>
 internal static class RetryJson
 {
     /// <summary>Parses the <c>failed</c> of a poll.</summary>
     /// <param name="poll">The poll.</param>
-    /// <param name="canCommit">True when it has a cursor, and commits it.</param>
+    /// <param name="canCommit">True when the poll has a cursor and commits it.</param>
     /// <exception cref="RequestException">It is malformed.</exception>
     public static IReadOnlyList<FailedEntry> ParseFailed(JsonElement poll, bool canCommit)
     {
         if (JsonBody.List(poll, "failed", GroupLimits.FailedPerPollMax) is not { } list)
             return [];
         if (!canCommit)
-            throw RequestException.Malformed("failed", "'failed' goes with the cursor of the answer that held the records, and with a commit: the others of it are done.");
+            throw RequestException.Malformed("failed", "'failed' needs the cursor of the answer with the records, and a commit, which says that the other records of the answer are processed.");
         var failed = new List<FailedEntry>(list.Length);
         var seen = new HashSet<(string, int, long)>();
         for (var i = 0; i < list.Length; i++)
@@ -85,7 +85,7 @@ internal static class RetryJson
             : throw RequestException.Malformed(
                 $"backoff_ms[{i}]", $"'backoff_ms[{i}]' is {RequestException.Shown(value.GetRawText())}; expected milliseconds from 0 to {GroupLimits.BackoffMsMax}."))];
 
-    /// <summary>Each wait as many times the one before as the multiplier says, up to the greatest.</summary>
+    /// <summary>Waits of which each is the one before times the multiplier, up to the greatest wait.</summary>
     private static ImmutableArray<int> ExponentialOf(JsonElement root, int attempts)
     {
         (double wait, double multiplier, double max) = (GroupLimits.BackoffMsInitial, 2, GroupLimits.BackoffMsTop);

@@ -4,23 +4,23 @@ using Microsoft.AspNetCore.Http.Features;
 namespace OrleansStream.Rest.Http;
 
 /// <summary>
-/// Reads off what is left of a body behind the answer that refuses it. A connection that is closed while its client still sends is reset,
-/// and the client may never see the answer that was sent before.
+/// Reads the rest of a body after the answer that refuses it. If a connection is closed while its client still sends, it is reset, and the client may
+/// never see the answer that was sent before.
 /// </summary>
-/// <remarks>Kestrel does so too, for 5 seconds: too short for who sends slowly.</remarks>
+/// <remarks>Kestrel does this too, but only for 5 seconds, which is too short for slow senders.</remarks>
 /// <param name="time">The clock.</param>
-/// <param name="lifetime">Ends it when the service stops.</param>
+/// <param name="lifetime">Ends the reading when the service stops.</param>
 internal sealed class BodyDrain(TimeProvider time, IHostApplicationLifetime lifetime)
 {
     /// <summary>
     /// Ends the answer and reads the body to its end, up to <see cref="HttpLimits.RequestBytesDrainedMax"/> and
-    /// <see cref="HttpLimits.RequestDrainTimeMax"/>. It throws nothing.
+    /// <see cref="HttpLimits.RequestDrainTimeMax"/>. It never throws.
     /// </summary>
-    /// <param name="context">The request, whose answer is written.</param>
+    /// <param name="context">The request, whose answer has been written.</param>
     public async Task RunAsync(HttpContext context)
     {
         var request = context.Request;
-        // A client that was to be asked for its body has its answer now, and will not send it.
+        // A client that waits to be asked for its body has its answer now, and will not send the body.
         if (context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false }
             || request.ContentLength > HttpLimits.RequestBytesDrainedMax || request.Headers.Expect.Count > 0)
         {
@@ -44,8 +44,8 @@ internal sealed class BodyDrain(TimeProvider time, IHostApplicationLifetime life
         }
         catch (Exception exception) when (exception is IOException or OperationCanceledException)
         {
-            // It broke off, is malformed or too long; or it takes too long, and a read that is given up leaves Kestrel's reader in disorder. Kestrel would
-            // look for another request behind it, and log that it cannot.
+            // The body broke off, is malformed or too long, or takes too long. A cancelled read leaves Kestrel's reader in disorder: Kestrel would
+            // look for another request behind the body, and log that it cannot.
             context.Abort();
         }
         finally

@@ -4,7 +4,7 @@ using OrleansStream.Rest.Errors;
 
 namespace OrleansStream.Rest.Http;
 
-/// <summary>Tells whose request it is, for quotas.</summary>
+/// <summary>Finds the client of a request, for quotas.</summary>
 internal static class ClientIds
 {
     /// <summary>The header by which a client names itself.</summary>
@@ -13,7 +13,7 @@ internal static class ClientIds
     private static readonly SearchValues<char> Characters =
         SearchValues.Create("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-_");
 
-    /// <summary>What the client calls itself, cut short; null for nothing. It is not checked: it is for people who read logs.</summary>
+    /// <summary>The client's own name, cut short; null when it gave none. It is not checked, because it is only for people who read logs.</summary>
     /// <param name="context">The request.</param>
     public static string? Named(HttpContext context)
     {
@@ -23,9 +23,9 @@ internal static class ClientIds
         return id.Length <= AdmissionLimits.ClientIdLengthMax ? id : id[..AdmissionLimits.ClientIdLengthMax];
     }
 
-    /// <summary>The name that the client gave itself, or else its address.</summary>
+    /// <summary>The client's own name, or else its address.</summary>
     /// <param name="context">The request.</param>
-    /// <exception cref="RequestException">The client's name is none.</exception>
+    /// <exception cref="RequestException">The client's name is not valid.</exception>
     public static string Of(HttpContext context)
     {
         if (!context.Request.Headers.TryGetValue(Header, out var named))

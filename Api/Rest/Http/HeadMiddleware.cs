@@ -1,18 +1,18 @@
 namespace OrleansStream.Rest.Http;
 
 /// <summary>
-/// Answers HEAD wherever GET is answered, with the same status and headers and no body (RFC 9110, 9.3.2): monitors and load balancers ask with it.
+/// Answers HEAD wherever GET is answered, with the same status and headers and no body (RFC 9110, section 9.3.2). Monitors and load balancers use it.
 /// </summary>
 /// <remarks>
-/// For all that follows the request is a GET, so no endpoint has to be made twice. The server goes by the method on the wire, and drops the body.
-/// Whoever waits, or goes on without an end, asks <see cref="IsHead"/> and does not.
+/// The rest of the pipeline sees a GET, so no endpoint exists twice. The server uses the method on the wire, and drops the body. An endpoint that
+/// waits or streams without end checks <see cref="IsHead"/> and does not do so.
 /// </remarks>
 /// <param name="next">The rest of the pipeline.</param>
 internal sealed class HeadMiddleware(RequestDelegate next)
 {
     private static readonly Mark Asked = new();
 
-    /// <summary>Whether a request that appears as a GET came as a HEAD.</summary>
+    /// <summary>Whether a request that looks like a GET came as a HEAD.</summary>
     /// <param name="context">The request.</param>
     public static bool IsHead(HttpContext context) => context.Features.Get<Mark>() is not null;
 

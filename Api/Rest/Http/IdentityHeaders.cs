@@ -1,6 +1,6 @@
 namespace OrleansStream.Rest.Http;
 
-/// <summary>The names of the headers that make the repeat of a request known.</summary>
+/// <summary>The names of the headers by which the repeat of a request is recognized.</summary>
 internal static class IdentityHeaders
 {
     /// <summary>The producer's id.</summary>
@@ -15,6 +15,6 @@ internal static class IdentityHeaders
     /// <summary>A key for the whole request.</summary>
     public const string IdempotencyKey = "Idempotency-Key";
 
-    /// <summary>All of them.</summary>
+    /// <summary>All these headers.</summary>
     public static readonly string[] All = [ProducerId, ProducerEpoch, ProducerSequence, IdempotencyKey];
 }

@@ -6,14 +6,16 @@ using OrleansStream.Rest.Json;
 
 namespace OrleansStream.Rest.Http;
 
-/// <summary>Answers with a JSON document that is made as a whole: a list of many entries is counted and sent as records are.</summary>
+/// <summary>Answers with a JSON document that is made as a whole. The memory of a long one is counted, as for answers with records.</summary>
 internal static class JsonAnswer
 {
     /// <summary>Writes an answer.</summary>
     /// <param name="context">The request.</param>
     /// <param name="answer">The answer.</param>
-    /// <param name="type">How it is written.</param>
-    /// <exception cref="RequestException">It is long, and the node has no memory for it. What a request has changed is answered in any case.</exception>
+    /// <param name="type">The JSON contract of the answer.</param>
+    /// <exception cref="RequestException">
+    /// The answer is long, and the node has no memory for it. A request that has changed something is always answered.
+    /// </exception>
     /// <exception cref="OperationCanceledException">The reader has gone.</exception>
     public static async Task WriteAsync<T>(HttpContext context, T answer, JsonTypeInfo<T> type)
     {

@@ -3,11 +3,11 @@ using OrleansStream.Gateway.Admission;
 namespace OrleansStream.Rest.Http;
 
 /// <summary>
-/// Lets a request in by its client's quotas, when the topic it names exists, and has what its body takes of the node's memory counted.
+/// Admits a request by its client's quotas, checks that the topic in its path exists, and counts the memory of its body against the node's.
 /// </summary>
 /// <param name="next">The rest of the pipeline.</param>
 /// <param name="quotas">The quotas.</param>
-/// <param name="topics">The topics that there are.</param>
+/// <param name="topics">The existing topics.</param>
 /// <param name="node">The node's memory.</param>
 internal sealed class LoadMiddleware(RequestDelegate next, ClientQuotas quotas, KnownTopics topics, NodeLoad node)
 {

@@ -2,7 +2,7 @@ using OrleansStream.Gateway.Reading;
 
 namespace OrleansStream.Rest.Http;
 
-/// <summary>Repeats a request that only reads when a server died under it: another one answers it.</summary>
+/// <summary>Repeats a request that only reads when a server died during it, so that another server answers it.</summary>
 /// <param name="next">The rest of the pipeline.</param>
 /// <param name="time">The clock.</param>
 internal sealed class LostReadMiddleware(RequestDelegate next, TimeProvider time)

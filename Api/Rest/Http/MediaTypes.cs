@@ -11,7 +11,7 @@ internal static class MediaTypes
     /// <summary>One JSON text a line.</summary>
     public const string Ndjson = "application/x-ndjson";
 
-    /// <summary>Kafka record batches v2, back to back.</summary>
+    /// <summary>Kafka record batches of format 2, back to back.</summary>
     public const string RecordBatch = "application/vnd.kafka.recordbatch.v2";
 
     /// <summary>Any bytes.</summary>
@@ -23,10 +23,10 @@ internal static class MediaTypes
     /// <summary>Server-sent events.</summary>
     public const string EventStream = "text/event-stream";
 
-    /// <summary>The media type of a request's body, in the spelling above; JSON when it names none.</summary>
+    /// <summary>The media type of a request's body, in the spelling of this class; JSON when the request names none.</summary>
     /// <param name="request">The request.</param>
-    /// <param name="known">The types to find it among.</param>
-    /// <returns>Null when it is none of them, or its charset is not UTF-8.</returns>
+    /// <param name="known">The types to choose from.</param>
+    /// <returns>Null when it is none of the types, or its charset is not UTF-8.</returns>
     public static string? OfBody(HttpRequest request, IReadOnlyList<string> known)
     {
         var contentType = request.ContentType;
@@ -51,7 +51,7 @@ internal static class MediaTypes
 
     /// <summary>Chooses the media type of an answer.</summary>
     /// <param name="request">The request.</param>
-    /// <param name="offered">What there is, the preferred first.</param>
+    /// <param name="offered">The available types, the preferred one first.</param>
     /// <returns>Null when <c>Accept</c> names none of them.</returns>
     public static string? OfAnswer(HttpRequest request, IReadOnlyList<string> offered)
     {

@@ -2,7 +2,7 @@ using OrleansStream.Errors;
 
 namespace OrleansStream.Rest.Http;
 
-/// <summary>Where a parameter stands in a request.</summary>
+/// <summary>The place of a parameter in a request.</summary>
 internal enum ParameterPlace
 {
     /// <summary>In the path.</summary>
@@ -17,7 +17,7 @@ internal enum ParameterPlace
 
 /// <summary>A parameter of an operation.</summary>
 /// <param name="Name">Its name.</param>
-/// <param name="Place">Where it stands.</param>
+/// <param name="Place">Its place.</param>
 /// <param name="Description">What it does, with its bounds.</param>
 /// <param name="Example">A value that works in the walk-through; null for none.</param>
 internal sealed record OperationParameter(string Name, ParameterPlace Place, string Description, string? Example = null)
@@ -25,10 +25,10 @@ internal sealed record OperationParameter(string Name, ParameterPlace Place, str
     /// <summary>True for an integer, false for text.</summary>
     public bool IsInteger { get; init; }
 
-    /// <summary>The values it may have; empty when there is no such list.</summary>
+    /// <summary>The allowed values; empty when they are not a list.</summary>
     public IReadOnlyList<string> Choices { get; init; } = [];
 
-    /// <summary>The value it has when it is left out.</summary>
+    /// <summary>The value when it is left out.</summary>
     public string? Default { get; init; }
 }
 
@@ -38,26 +38,26 @@ internal sealed record OperationParameter(string Name, ParameterPlace Place, str
 /// <param name="Example">A body that works in the walk-through; null for none.</param>
 internal sealed record OperationBody(string MediaType, Type? Schema, string? Example = null);
 
-/// <summary>An answer that is no error.</summary>
+/// <summary>An answer that is not an error.</summary>
 /// <param name="Status">The HTTP status.</param>
-/// <param name="Description">When it is given.</param>
-/// <param name="Bodies">Its body, by media type; empty for none.</param>
+/// <param name="Description">When the answer is given.</param>
+/// <param name="Bodies">Its body in each media type; empty for none.</param>
 internal sealed record OperationAnswer(int Status, string Description, params IReadOnlyList<OperationBody> Bodies);
 
 /// <summary>
-/// What an endpoint takes and gives. It is both the check that requests pass and the source of the API's description, so that the
-/// two cannot differ.
+/// The parameters, bodies, answers and errors of an endpoint. Requests are checked by it and the API's description is made from it, so the two cannot
+/// differ.
 /// </summary>
 /// <param name="Id">The operation's id.</param>
-/// <param name="Tag">The group it is described in.</param>
+/// <param name="Tag">The group of operations in which it is described.</param>
 /// <param name="Summary">What it does, in a few words.</param>
 /// <param name="Description">What a caller must know.</param>
 internal sealed record Operation(string Id, string Tag, string Summary, string Description)
 {
-    /// <summary>What it takes beside a body. Any other query parameter is refused.</summary>
+    /// <summary>Its parameters besides a body. Any other query parameter is refused.</summary>
     public IReadOnlyList<OperationParameter> Parameters { get; init; } = [];
 
-    /// <summary>The bodies it takes; empty when it takes none.</summary>
+    /// <summary>The bodies that it takes; empty when it takes none.</summary>
     public IReadOnlyList<OperationBody> Bodies { get; init; } = [];
 
     /// <summary>True when the body may be left out.</summary>
@@ -66,26 +66,26 @@ internal sealed record Operation(string Id, string Tag, string Summary, string D
     /// <summary>True when the topic in its path need not exist yet.</summary>
     public bool MakesTopic { get; init; }
 
-    /// <summary>True when nobody has to be known for it, as it tells nothing of what is stored.</summary>
+    /// <summary>True when its caller need not be known, because it tells nothing of what is stored.</summary>
     public bool IsForAnybody { get; init; }
 
-    /// <summary>The answers that are no errors.</summary>
+    /// <summary>The answers that are not errors.</summary>
     public IReadOnlyList<OperationAnswer> Answers { get; init; } = [];
 
-    /// <summary>The errors of the service it may give, beside those any request may meet.</summary>
+    /// <summary>The service's errors that it may give, besides those that any request may get.</summary>
     public IReadOnlyList<StreamErrorCode> Errors { get; init; } = [];
 
     /// <summary>
-    /// True when its connection is cut in place of an answer with status 503. A browser's <c>EventSource</c> connects again after a broken connection, and
-    /// never after an answer other than 200.
+    /// True when its connection is cut instead of an answer with status 503. A browser's <c>EventSource</c> connects again after a broken connection,
+    /// but never after an answer other than 200.
     /// </summary>
     public bool IsCutWhenUnavailable { get; init; }
 
-    /// <summary>The media types it answers in, the preferred first.</summary>
+    /// <summary>The media types of its answers, the preferred one first.</summary>
     public IReadOnlyList<string> Offers { get; init; } = [MediaTypes.Json];
 
     /// <summary>Whether it takes a parameter.</summary>
-    /// <param name="place">Where the parameter stands.</param>
+    /// <param name="place">The parameter's place.</param>
     /// <param name="name">Its name.</param>
     public bool HasParameter(ParameterPlace place, string name)
     {
@@ -98,7 +98,7 @@ internal sealed record Operation(string Id, string Tag, string Summary, string D
         return false;
     }
 
-    /// <summary>The media types it takes.</summary>
+    /// <summary>The media types of the bodies that it takes.</summary>
     public IReadOnlyList<string> Takes => _takes ??= [.. Bodies.Select(body => body.MediaType)];
 
     private string[]? _takes;

@@ -5,13 +5,13 @@ using OrleansStream.Topics;
 
 namespace OrleansStream.Rest.Http;
 
-/// <summary>Refuses what an operation does not take, before it runs: nothing in a request passes unread.</summary>
+/// <summary>Refuses whatever an operation does not take, before the operation runs. No part of a request is ignored.</summary>
 /// <param name="next">The rest of the pipeline.</param>
 internal sealed class OperationGate(RequestDelegate next)
 {
     /// <summary>Checks one request.</summary>
     /// <param name="context">The request, with its endpoint chosen.</param>
-    /// <exception cref="RequestException">It holds what the operation does not take.</exception>
+    /// <exception cref="RequestException">The request has something that the operation does not take.</exception>
     public Task InvokeAsync(HttpContext context)
     {
         if (context.GetEndpoint()?.Metadata.GetMetadata<Operation>() is { } operation)
@@ -32,7 +32,7 @@ internal sealed class OperationGate(RequestDelegate next)
         if (MediaTypes.OfAnswer(request, operation.Offers) is null)
         {
             throw new RequestException(
-                HttpFault.NotAcceptable, $"'{request.Headers.Accept}' is not offered here. Offered: {string.Join(", ", operation.Offers)}.");
+                HttpFault.NotAcceptable, $"'{request.Headers.Accept}' is not available here. Available: {string.Join(", ", operation.Offers)}.");
         }
 
         if (operation.Bodies.Count == 0)
@@ -41,13 +41,13 @@ internal sealed class OperationGate(RequestDelegate next)
         {
             throw new RequestException(
                 HttpFault.UnsupportedMediaType,
-                $"Content-Type '{request.ContentType}' is not taken here. Allowed, in UTF-8: {string.Join(", ", operation.Takes)}.");
+                $"Content-Type '{request.ContentType}' is not supported here. Allowed, in UTF-8: {string.Join(", ", operation.Takes)}.");
         }
 
         CheckIdentity(request, operation);
     }
 
-    // To accept and ignore one would promise what is not kept.
+    // A header that was accepted and ignored would promise something that is not kept.
     private static void CheckIdentity(HttpRequest request, Operation operation)
     {
         foreach (var header in IdentityHeaders.All)
@@ -55,8 +55,8 @@ internal sealed class OperationGate(RequestDelegate next)
             if (!request.Headers.ContainsKey(header) || operation.HasParameter(ParameterPlace.Header, header))
                 continue;
             throw RequestException.Malformed(header, header == IdentityHeaders.IdempotencyKey
-                ? $"'{header}' goes with requests that append records, and with the next epoch of a producer."
-                : $"'{header}' counts the records of one partition: it goes with POST /v1/topics/{{topic}}/partitions/{{partition}}/records. "
+                ? $"'{header}' is allowed only with requests that append records, and with the request for a producer's next epoch."
+                : $"'{header}' counts the records of one partition, so it is allowed only with POST /v1/topics/{{topic}}/partitions/{{partition}}/records. "
                     + $"Without a partition, send '{IdentityHeaders.IdempotencyKey}'.");
         }
     }

@@ -1,16 +1,16 @@
 namespace OrleansStream.Rest.Http;
 
-/// <summary>Adds endpoints with what they take and give.</summary>
+/// <summary>Adds endpoints together with their operations.</summary>
 internal static class OperationRouting
 {
     /// <summary>Adds an endpoint.</summary>
-    /// <param name="routes">Where to.</param>
+    /// <param name="routes">The routes to which it is added.</param>
     /// <param name="method">The HTTP method.</param>
     /// <param name="pattern">The path.</param>
-    /// <param name="handler">What serves it.</param>
-    /// <param name="operation">What it takes and gives.</param>
+    /// <param name="handler">Serves the requests.</param>
+    /// <param name="operation">Describes it.</param>
     public static void MapOperation(
         this IEndpointRouteBuilder routes, string method, string pattern, RequestDelegate handler, Operation operation) =>
-        // The method's own metadata is what makes the API explorer list an endpoint that is a bare request delegate.
+        // The metadata of the handler's method makes the API explorer list the endpoint, although its handler is a bare request delegate.
         routes.MapMethods(pattern, [method], handler).WithMetadata(handler.Method, operation);
 }

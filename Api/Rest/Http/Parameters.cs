@@ -4,22 +4,22 @@ using OrleansStream.Rest.Json;
 
 namespace OrleansStream.Rest.Http;
 
-/// <summary>Reads parameters of the path, the query and the headers strictly; each refusal names the parameter and its bounds.</summary>
+/// <summary>Reads parameters of the path, the query and the headers strictly. Each refusal names the parameter and its bounds.</summary>
 internal static class Parameters
 {
-    /// <summary>The topic that the path names; its name has been checked.</summary>
+    /// <summary>The topic in the path, whose name has been checked.</summary>
     /// <param name="context">The request.</param>
     public static string Topic(HttpContext context) => (string)context.Request.RouteValues["topic"]!;
 
-    /// <summary>The partition that the path names.</summary>
+    /// <summary>The partition in the path.</summary>
     /// <param name="context">The request.</param>
-    /// <exception cref="RequestException">It is no partition number.</exception>
+    /// <exception cref="RequestException">It is not a partition's number.</exception>
     public static int Partition(HttpContext context) =>
         (int)Integer("partition", (string)context.Request.RouteValues["partition"]!, 0, int.MaxValue);
 
-    /// <summary>The id that the topic must have, in <c>topic_id</c>; null for any.</summary>
+    /// <summary>The id that the topic must have, from <c>topic_id</c>; null for any.</summary>
     /// <param name="context">The request.</param>
-    /// <exception cref="RequestException">It is no id.</exception>
+    /// <exception cref="RequestException">It is not an id.</exception>
     public static Guid? TopicId(HttpContext context)
     {
         if (Text(context, "topic_id") is not { } text)
@@ -32,7 +32,7 @@ internal static class Parameters
     /// <summary>A query parameter's text.</summary>
     /// <param name="context">The request.</param>
     /// <param name="name">The parameter.</param>
-    /// <returns>Null when it is not there.</returns>
+    /// <returns>Null when the parameter is absent.</returns>
     public static string? Text(HttpContext context, string name) =>
         context.Request.Query.TryGetValue(name, out var values) ? values[0] ?? "" : null;
 
@@ -42,7 +42,7 @@ internal static class Parameters
     /// <param name="min">The least value.</param>
     /// <param name="max">The greatest value.</param>
     /// <param name="usual">The value when it is left out.</param>
-    /// <exception cref="RequestException">It is none within the bounds.</exception>
+    /// <exception cref="RequestException">The value is not an integer within the bounds.</exception>
     public static int Integer(HttpContext context, string name, int min, int max, int usual) =>
         Text(context, name) is { } text ? (int)Integer(name, text, min, max) : usual;
 
@@ -51,7 +51,7 @@ internal static class Parameters
     /// <param name="text">Its text.</param>
     /// <param name="min">The least value.</param>
     /// <param name="max">The greatest value.</param>
-    /// <exception cref="RequestException">It is none within the bounds.</exception>
+    /// <exception cref="RequestException">The text is not an integer within the bounds.</exception>
     public static long Integer(string name, string text, long min, long max)
     {
         if (long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value >= min && value <= max)
@@ -60,10 +60,10 @@ internal static class Parameters
         throw RequestException.Malformed(name, $"'{name}' is '{RequestException.Shown(text)}'; expected an integer {upTo}.");
     }
 
-    /// <summary>How a payload is to appear.</summary>
+    /// <summary>The form in which payloads are to appear.</summary>
     /// <param name="context">The request.</param>
     /// <param name="name">The parameter.</param>
-    /// <exception cref="RequestException">It is no such type.</exception>
+    /// <exception cref="RequestException">It is not such a form.</exception>
     public static PayloadType PayloadType(HttpContext context, string name) => Text(context, name) switch
     {
         null or "auto" => Json.PayloadType.Auto,
@@ -77,7 +77,7 @@ internal static class Parameters
     /// <param name="name">The parameter.</param>
     /// <param name="text">Its text.</param>
     /// <returns>Milliseconds since the Unix epoch.</returns>
-    /// <exception cref="RequestException">It is none.</exception>
+    /// <exception cref="RequestException">The text is not a timestamp.</exception>
     public static long Timestamp(string name, string text) =>
         JsonFields.TryTimestamp(text, out var timestampMs)
             ? timestampMs

@@ -5,10 +5,10 @@ using OrleansStream.Rest.Errors;
 
 namespace OrleansStream.Rest.Http;
 
-/// <summary>Outermost: turns every failure, also those of routing and of the server itself, into a problem document.</summary>
+/// <summary>The outermost middleware: turns every failure, also of routing and of the server itself, into a problem document.</summary>
 /// <param name="next">The rest of the pipeline.</param>
-/// <param name="drain">Reads off the rest of a body that was refused.</param>
-/// <param name="logger">Where failures that no caller can mend are told.</param>
+/// <param name="drain">Reads the rest of a refused body.</param>
+/// <param name="logger">Logs failures that no caller can correct.</param>
 internal sealed partial class ProblemMiddleware(RequestDelegate next, BodyDrain drain, ILogger<ProblemMiddleware> logger)
 {
     /// <summary>Serves one request.</summary>
@@ -28,7 +28,7 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, BodyDrain 
         }
         catch (Exception exception) when (HasCallerGone(exception, context))
         {
-            // There is nobody to answer. Kestrel does not know yet when it was the reading of the body that failed: it would read on, and log an error.
+            // Nobody is left to answer. If reading the body has failed, Kestrel does not know it yet; it would read on, and log an error.
             context.Abort();
         }
         catch (Exception exception) when (!HasBegun(context.Response))
@@ -56,7 +56,7 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, BodyDrain 
         }
     }
 
-    // Routing knows nothing of HEAD, which goes wherever GET does.
+    // Routing does not know that HEAD is allowed wherever GET is.
     private static void AllowHead(IHeaderDictionary headers)
     {
         string?[] allowed = [.. headers.GetCommaSeparatedValues(HeaderNames.Allow)];
@@ -64,23 +64,24 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, BodyDrain 
             headers.Allow = string.Join(", ", [.. allowed, HttpMethods.Head]);
     }
 
-    // The connection may tell that it is cut before the request does.
+    // The connection may report that it is cut before the request does.
     private static bool HasCallerGone(Exception exception, HttpContext context) =>
         exception is ConnectionResetException or ConnectionAbortedException or OperationCanceledException { InnerException: ConnectionAbortedException }
         || (context.RequestAborted.IsCancellationRequested && exception is OperationCanceledException or IOException);
 
-    // What is written but not sent cannot be taken back: a problem behind it would be no document, and longer than was announced.
+    // Bytes that are written but not sent cannot be taken back. A problem behind them would not be a valid document, and would exceed the announced
+    // length.
     private static bool HasBegun(HttpResponse response) =>
         response.HasStarted || response.BodyWriter is { CanGetUnflushedBytes: true, UnflushedBytes: > 0 };
 
-    // Whoever asks by HEAD is no browser that follows, and wants the status.
+    // A HEAD does not come from a browser that follows a topic, and its sender wants the status.
     private static bool IsCutWhenUnavailable(HttpContext context) =>
         !HeadMiddleware.IsHead(context) && context.GetEndpoint()?.Metadata.GetMetadata<Operation>() is { IsCutWhenUnavailable: true };
 
     private static int StatusOf(StreamError error, HttpFault? fault) => (fault is { } named ? ErrorMap.Of(named) : ErrorMap.Of(error.Code)).Status;
 
-    /// <summary>The error that an exception stands for; what is not known becomes a server error that tells nothing of the inside.</summary>
-    /// <param name="exception">What was thrown.</param>
+    /// <summary>The error for an exception. An unexpected exception becomes a server error that tells nothing of the inside.</summary>
+    /// <param name="exception">The exception.</param>
     /// <param name="context">The request.</param>
     internal (StreamError Error, HttpFault? Fault) Explain(Exception exception, HttpContext context)
     {
@@ -100,9 +101,9 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, BodyDrain 
                     OutcomeUnknown = isWrite,
                 }, null);
             case OrleansException:
-                // A rejected or lost message: the silo is not there, or it went while the call was under way.
+                // The message was rejected or lost: the silo does not exist, or it ended during the call.
                 LogUnanswered(logger, exception, context.Request.Method, context.Request.Path);
-                return (new StreamError(StreamErrorCode.NotLeaderOrFollower, "No server could take the call just now. Try again.")
+                return (new StreamError(StreamErrorCode.NotLeaderOrFollower, "No server could take the call. Try again.")
                 {
                     OutcomeUnknown = isWrite,
                 }, null);
@@ -116,19 +117,19 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, BodyDrain 
     }
 
     /// <summary>
-    /// Has the answer end its connection, since nobody knows where on it the next request would begin. Kestrel would look for one, and log that it
-    /// cannot.
+    /// Makes the answer end its connection, because the start of the next request on it is unknown. Kestrel would look for it, and log that it cannot
+    /// find it.
     /// </summary>
-    /// <param name="context">The request, whose body could not be read. An answer that was begun is left as it is.</param>
+    /// <param name="context">The request, whose body could not be read. An answer that has started is left as it is.</param>
     internal static void EndConnection(HttpContext context)
     {
-        // Later versions of HTTP frame each request by itself.
+        // Later versions of HTTP frame each request separately.
         if (!context.Response.HasStarted && HttpProtocol.IsHttp11(context.Request.Protocol))
             context.Response.Headers.Connection = "close";
     }
 
-    /// <summary>The error that a body stands for which the server could not read.</summary>
-    /// <param name="bad">What the server says.</param>
+    /// <summary>The error for a body that the server could not read.</summary>
+    /// <param name="bad">The server's exception.</param>
     internal static (StreamError Error, HttpFault? Fault) Explain(BadHttpRequestException bad)
     {
         var fault = ErrorMap.FaultOf(bad.StatusCode);
@@ -149,7 +150,7 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, BodyDrain 
         _ => ErrorMap.Of(fault).Title + ".",
     };
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "{Method} {Path} is cut unanswered, so that its client comes back: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Method} {Path} is cut without an answer, so that its client connects again: {Reason}")]
     private static partial void LogCut(ILogger logger, string method, PathString path, string reason);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Method} {Path} was not answered by the cluster")]

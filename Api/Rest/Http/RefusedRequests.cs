@@ -10,12 +10,12 @@ using OrleansStream.Rest.Errors;
 namespace OrleansStream.Rest.Http;
 
 /// <summary>
-/// Explains by a problem document what the server refuses before there is a request for any middleware: a line or headers that are malformed, too
-/// long or not UTF-8, a path with %00, a missing <c>Host</c>. By itself it answers these with a bare status.
+/// Writes problem documents for requests that the server refuses before any middleware runs: a line or headers that are malformed, too long or not
+/// UTF-8, a path with %00, a missing <c>Host</c>. The server itself answers these only with a status.
 /// </summary>
 /// <remarks>
-/// Kestrel tells of such a request by its diagnostic event, before it answers. An answer that was begun it leaves as it is, and ends the
-/// connection behind it. Later versions of HTTP have frames, into which nobody else may write; there these stay as they are.
+/// Kestrel reports such a request by its diagnostic event before it answers. If an answer has been started, Kestrel leaves it and then ends the
+/// connection. Later versions of HTTP have frames, which nobody else may write; there the server's answer is left unchanged.
 /// </remarks>
 internal sealed class RefusedRequests : IObserver<KeyValuePair<string, object?>>
 {
@@ -23,7 +23,7 @@ internal sealed class RefusedRequests : IObserver<KeyValuePair<string, object?>>
 
     private static readonly RefusedRequests Answers = new();
 
-    /// <summary>Explains the requests that a service's server refuses, as long as the service is there.</summary>
+    /// <summary>Writes problem documents for the requests that a service's server refuses, as long as the service exists.</summary>
     /// <param name="services">The service.</param>
     public static void Explain(IServiceProvider services)
     {
@@ -57,8 +57,8 @@ internal sealed class RefusedRequests : IObserver<KeyValuePair<string, object?>>
             return;
 
         var problem = Problems.Prepare(context, new StreamError(StreamErrorCode.InvalidRequest, DetailOf(fault, refusal)), fault);
-        // The server goes on with an answer of its own to a status that the table does not know: 505, where a client that begins with HTTP/2 is told
-        // so in its own words.
+        // For a status that the table does not have, the server goes on with its own answer. This is 505, by which a client that begins with HTTP/2
+        // is told so in HTTP/2's own terms.
         if (problem.Status != refusal.StatusCode)
             return;
         var body = JsonSerializer.SerializeToUtf8Bytes(problem, ApiJsonContext.Api.Problem);
@@ -68,7 +68,7 @@ internal sealed class RefusedRequests : IObserver<KeyValuePair<string, object?>>
             return;
         if (!HttpMethods.IsHead(context.Request.Method))
             output.Write(body);
-        // The connection ends once this is sent, and the server waits for it.
+        // The connection ends after this is sent, and the server waits for it.
         _ = output.FlushAsync(CancellationToken.None).AsTask();
     }
 
@@ -78,7 +78,7 @@ internal sealed class RefusedRequests : IObserver<KeyValuePair<string, object?>>
         HttpFault.HeadersTooLarge =>
             $"The headers are longer than {HttpLimits.RequestHeaderBytesMax} bytes, or more than {HttpLimits.RequestHeadersMax}: {refusal.Message}",
         HttpFault.BodyTooSlow => "The headers came too slowly. Send the request again.",
-        // The server shows what it met only where its log is to tell more than warnings.
+        // The server includes the offending text only when its log level is more verbose than warnings.
         _ => $"The request is not valid HTTP ({refusal.Message.Replace(": ''", "", StringComparison.Ordinal).TrimEnd('.')}). "
             + "Headers are ASCII or UTF-8, and no path has a %00.",
     };

@@ -32,27 +32,29 @@ internal sealed class RequestBody : IDisposable
         _buffer = ArrayPool<byte>.Shared.Rent(capacity);
     }
 
-    /// <summary>The body's bytes, with its <c>Content-Encoding</c> undone, in memory of their own. Valid until <see cref="Dispose"/>.</summary>
+    /// <summary>The decoded body in its own memory. Valid until <see cref="Dispose"/>.</summary>
     public Memory<byte> Bytes => _buffer.AsMemory(0, _length);
 
     /// <summary>
-    /// The body's bytes as JSON text: without the byte order mark that some writers put before UTF-8 (RFC 8259, section 8.1, lets a parser pass over
-    /// it). Valid until <see cref="Dispose"/>.
+    /// The body as JSON text, without the byte order mark that some writers put before UTF-8 (RFC 8259, section 8.1, lets a parser ignore it). Valid
+    /// until <see cref="Dispose"/>.
     /// </summary>
     public Memory<byte> Json => Bytes[JsonBody.ByteOrderMarkLengthBytes(Bytes.Span)..];
 
-    /// <summary>The body's bytes to read once more. Valid until <see cref="Dispose"/>.</summary>
+    /// <summary>A stream that reads the body again. Valid until <see cref="Dispose"/>.</summary>
     public Stream OpenRead() => new MemoryStream(_buffer, 0, _length, writable: false);
 
     /// <summary>Reads a body to its end.</summary>
     /// <remarks>
-    /// Nothing cancels it: the connection's end ends a read by itself, and a read that is cancelled just then leaves Kestrel's reader in disorder.
+    /// The read cannot be cancelled. The end of the connection ends it, and a cancelled read would leave Kestrel's reader in disorder.
     /// </remarks>
     /// <param name="context">The request.</param>
-    /// <param name="bytesMax">The longest body taken, after its encoding is undone.</param>
-    /// <exception cref="RequestException">It is longer, its encoding is not taken, it is not what its encoding says from its first byte to its last,
-    /// or the node has no memory left for it.</exception>
-    /// <exception cref="BadHttpRequestException">It breaks off, or is not framed as HTTP has it.</exception>
+    /// <param name="bytesMax">The longest allowed body, after decoding.</param>
+    /// <exception cref="RequestException">
+    /// The body is longer, its coding is not supported, it is not valid in its coding from the first byte to the last, or the node has no memory left
+    /// for it.
+    /// </exception>
+    /// <exception cref="BadHttpRequestException">The body breaks off, or its HTTP framing is wrong.</exception>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public static async ValueTask<RequestBody> ReadAsync(HttpContext context, int bytesMax)
     {
@@ -82,7 +84,7 @@ internal sealed class RequestBody : IDisposable
     }
 
     private static RequestException TooLong(int bytesMax) =>
-        new(HttpFault.BodyTooLarge, $"The body is longer than {bytesMax} bytes (after its encoding is undone). Send fewer records at once.");
+        new(HttpFault.BodyTooLarge, $"The body is longer than {bytesMax} bytes (after decoding). Send fewer records at once.");
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask FillAsync(int bytesMax)
@@ -119,7 +121,7 @@ internal sealed class RequestBody : IDisposable
             }
             finally
             {
-                // Also when it is refused: a read that is left open would keep the rest from being drained, and the answer from the caller.
+                // Also after a refusal: an open read would block the draining of the rest, and so the answer to the caller.
                 reader.AdvanceTo(result.Buffer.End);
             }
 
@@ -141,7 +143,7 @@ internal sealed class RequestBody : IDisposable
             if (read == 0)
                 return;
             _length += read;
-            // Looked at piece by piece, so that a bomb costs no more than the bound.
+            // Checked after each piece, so that a decompression bomb costs no more than the bound.
             if (_length > bytesMax)
                 throw TooLong(bytesMax);
         }
@@ -151,7 +153,7 @@ internal sealed class RequestBody : IDisposable
     {
         if (_buffer.Length - _length >= bytes)
             return;
-        // No further than was announced; a body that is unfolded, or of unknown length, announces too little.
+        // Grows no further than the announced length. A compressed body announces too little, and one of unknown length nothing.
         var doubled = 2 * _buffer.Length;
         var capacity = Math.Max(_length + bytes, _announcedBytes > _buffer.Length ? Math.Min(doubled, _announcedBytes) : doubled);
         Count(capacity);
@@ -161,14 +163,14 @@ internal sealed class RequestBody : IDisposable
         _buffer = larger;
     }
 
-    // Counts what was asked for in all. The pool may give twice as much, and growth counted from that would be counted too low.
+    // Counts the memory that was requested in all. The pool may give twice as much, and growth counted from that would be too low.
     private void Count(int capacity)
     {
         _load?.TakeForBody(capacity - _countedBytes);
         _countedBytes = capacity;
     }
 
-    // Only where something is waited for: most bodies come with their headers.
+    // The watch starts only when a read has to wait, because most bodies come together with their headers.
     private void Watch()
     {
         if (_load is not null)

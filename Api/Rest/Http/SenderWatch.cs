@@ -2,15 +2,18 @@ using OrleansStream.Gateway.Admission;
 
 namespace OrleansStream.Rest.Http;
 
-/// <summary>Watches over the sender of bytes that are held until they are whole, and cuts its connection where it holds memory without going on.</summary>
+/// <summary>
+/// Checks the sender of a body, or of a line, that is held in memory until it is whole. It cuts the connection when the sender holds memory and makes
+/// too little progress.
+/// </summary>
 /// <remarks>
-/// It looks every <see cref="HttpLimits.BodyLook"/>. Once <see cref="HttpLimits.BodyBytesPerLook"/> are held, as many have to come from one look to the
-/// next. While more than half of the node's memory is taken, that goes for whatever is longer than <see cref="HttpLimits.BodyBytesAhead"/>. What is shorter
-/// is cheap to hold, and may come as slowly as the sender likes, as long as something comes.
+/// It checks every <see cref="HttpLimits.BodyLook"/>. Once <see cref="HttpLimits.BodyBytesPerLook"/> bytes are held, as many must come between two
+/// checks. While more than half of the node's memory is taken, the same is required once more than <see cref="HttpLimits.BodyBytesAhead"/> bytes are
+/// held. Fewer bytes are cheap to hold: of a body one byte between two checks is enough, and a stream that may rest needs none.
 /// </remarks>
 /// <param name="context">The request.</param>
-/// <param name="load">What it takes of the node's memory.</param>
-/// <param name="mayRest">True when nothing needs to come while little is held: the sender has more to say some other time.</param>
+/// <param name="load">The request's part of the node's memory.</param>
+/// <param name="mayRest">True when a sender may pause for any time while few bytes are held, as that of an ndjson stream.</param>
 internal sealed partial class SenderWatch(HttpContext context, RequestLoad load, bool mayRest = false) : IAsyncDisposable
 {
     private ITimer? _timer;
@@ -19,9 +22,9 @@ internal sealed partial class SenderWatch(HttpContext context, RequestLoad load,
     private long _watchedBytes;
     private long _watchedHeldBytes;
 
-    /// <summary>Notes how far the sender is. To be called before each wait for it.</summary>
-    /// <param name="cameBytes">What came so far, in bytes.</param>
-    /// <param name="heldBytes">What of it is held.</param>
+    /// <summary>Notes the sender's progress. Must be called before each wait for the sender.</summary>
+    /// <param name="cameBytes">The bytes that have come so far.</param>
+    /// <param name="heldBytes">How many of them are held in memory.</param>
     public void Wait(long cameBytes, long heldBytes)
     {
         Volatile.Write(ref _cameBytes, cameBytes);
@@ -30,10 +33,10 @@ internal sealed partial class SenderWatch(HttpContext context, RequestLoad load,
             _timer ??= load.Time.CreateTimer(static watch => ((SenderWatch)watch!).Look(), this, HttpLimits.BodyLook, HttpLimits.BodyLook);
     }
 
-    /// <summary>Notes that it is not the sender that is waited for.</summary>
+    /// <summary>Notes that the request does not wait for its sender now.</summary>
     public void Suspend() => Volatile.Write(ref _heldBytes, 0);
 
-    /// <summary>Ends it, and waits for a look that is under way: it must not cut the connection's next request.</summary>
+    /// <summary>Ends the checks, and waits for a check under way, which must not cut the connection's next request.</summary>
     public ValueTask DisposeAsync() => _timer?.DisposeAsync() ?? default;
 
     private void Look()

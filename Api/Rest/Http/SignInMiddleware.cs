@@ -8,17 +8,17 @@ using OrleansStream.Security;
 
 namespace OrleansStream.Rest.Http;
 
-/// <summary>Finds out on whose behalf a request is made. What its caller may do is decided by the gateway, and not here.</summary>
+/// <summary>Finds the principal of a request's caller. The gateway, and not this class, decides what the caller may do.</summary>
 /// <remarks>
-/// A connection of HTTP/1.1 remembers whom its last request came from: as long as the header stays the same nobody is signed in again. Whether a key was
-/// revoked, or a token has expired, is asked with each thing that is done all the same.
+/// A connection of HTTP/1.1 remembers the principal of its last request, and signs in again only when the header changes. Each operation nevertheless
+/// checks whether the key was revoked or the token has expired.
 /// </remarks>
 /// <param name="next">The rest of the pipeline.</param>
-/// <param name="access">Tells whether anybody signs in.</param>
+/// <param name="access">Tells whether callers must sign in.</param>
 /// <param name="rules">The keys and rights.</param>
 /// <param name="keys">Signs in by keys.</param>
-/// <param name="failures">Slows those who try.</param>
-/// <param name="tokens">Signs in by tokens; null where none are taken.</param>
+/// <param name="failures">Slows down callers that fail to sign in.</param>
+/// <param name="tokens">Signs in by tokens; null when tokens are not accepted.</param>
 internal sealed class SignInMiddleware(
     RequestDelegate next, AccessControl access, AccessRules rules, KeySignIn keys, FailedSignIns failures, ITokenSignIn? tokens = null)
 {
@@ -84,11 +84,12 @@ internal sealed class SignInMiddleware(
             ? remembered.Principal
             : null;
 
-    // The server hands out the same text again where the bytes are the same. Else a proxy's connection may carry what others sent.
+    // The server returns the same string object when the bytes are the same. Otherwise the texts are compared, because a proxy's connection may carry
+    // other callers' requests.
     private static bool IsSame(string known, string given) =>
         ReferenceEquals(known, given) || CryptographicOperations.FixedTimeEquals(MemoryMarshal.AsBytes(known.AsSpan()), MemoryMarshal.AsBytes(given.AsSpan()));
 
-    // Requests of HTTP/2 share a connection and run side by side.
+    // Requests of HTTP/2 share a connection and run concurrently.
     private static IDictionary<object, object?>? ItemsOf(HttpContext context) =>
         HttpProtocol.IsHttp11(context.Request.Protocol) ? context.Features.Get<IConnectionItemsFeature>()?.Items : null;
 

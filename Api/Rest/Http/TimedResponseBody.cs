@@ -4,16 +4,17 @@ using OrleansStream.Gateway.Admission;
 
 namespace OrleansStream.Rest.Http;
 
-/// <summary>The body of an answer. It cuts the connection when a write does not come to its end in <see cref="HttpLimits.AnswerWriteMax"/>.</summary>
+/// <summary>The body of an answer. It cuts the connection when a write does not end within <see cref="HttpLimits.AnswerWriteMax"/>.</summary>
 /// <remarks>
-/// While more than half of the node's memory for answers is taken, it also cuts whoever takes less than <see cref="HttpLimits.AnswerBytesPerWaitWhenHalfTaken"/>
-/// in as long a time that writes waited: many such readers together would leave no memory to others.
+/// While more than half of the node's memory for answers is taken, it also cuts a reader that takes less than
+/// <see cref="HttpLimits.AnswerBytesPerWaitWhenHalfTaken"/> in as long a time that writes waited, because many such readers together would leave no
+/// memory for others.
 /// </remarks>
 /// <param name="context">The request.</param>
 /// <param name="body">The server's own body.</param>
 /// <param name="node">The node's memory for answers.</param>
 /// <param name="time">Times the writes.</param>
-/// <param name="logger">Where a cut connection is told.</param>
+/// <param name="logger">Logs cut connections.</param>
 internal sealed partial class TimedResponseBody(HttpContext context, IHttpResponseBodyFeature body, NodeAnswers node, TimeProvider time, ILogger logger)
     : PipeWriter, IHttpResponseBodyFeature
 {
@@ -111,7 +112,7 @@ internal sealed partial class TimedResponseBody(HttpContext context, IHttpRespon
         _waitedBytes += length;
         if (_waited < HttpLimits.AnswerWriteMax)
             return;
-        // In proportion: one write may have waited for much longer than the time that is looked at.
+        // Compares bytes per second and not bytes, because one write may have waited much longer than AnswerWriteMax.
         if (node.IsHalfTaken && _waitedBytes / _waited.TotalSeconds < HttpLimits.AnswerBytesPerWaitWhenHalfTaken / HttpLimits.AnswerWriteMax.TotalSeconds)
             Cut();
         (_waited, _waitedBytes) = (TimeSpan.Zero, 0);

@@ -3,10 +3,10 @@ using ZstdSharp;
 
 namespace OrleansStream.Rest.Http;
 
-/// <summary>Encodes answers with zstd (RFC 8878) for callers that take it.</summary>
+/// <summary>Encodes answers with zstd (RFC 8878) for callers that accept it.</summary>
 internal sealed class ZstdCompressionProvider : ICompressionProvider
 {
-    // Level 1: answers are made once and read once, so the CPU is dearer than the last few bytes.
+    // Level 1, because answers are made once and read once, so CPU time costs more than the last few bytes.
     private const int Level = 1;
 
     /// <inheritdoc/>

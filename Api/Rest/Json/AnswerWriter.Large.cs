@@ -4,7 +4,7 @@ using OrleansStream.Records;
 
 namespace OrleansStream.Rest.Json;
 
-/// <summary>A large record: the same JSON as of any other, in pieces between which the answer is sent.</summary>
+/// <summary>Writes a large record in pieces, with the answer sent in between. The JSON is the same as for any other record.</summary>
 internal sealed partial class AnswerWriter
 {
     private const int Utf8CharacterBytesMax = 4;
@@ -45,8 +45,8 @@ internal sealed partial class AnswerWriter
         }
     }
 
-    /// <summary>Writes headers until the answer is to be sent, or until a large one.</summary>
-    /// <returns>The large one, which is not written yet.</returns>
+    /// <summary>Writes headers until the answer must be sent, or until a large header.</summary>
+    /// <returns>The large header, which is not written yet; null when there is none.</returns>
     private (ReadOnlyMemory<byte> Key, ReadOnlyMemory<byte>? Value)? WriteHeaders(ReadOnlyMemory<byte> encoded, ref RecordHeaderPlace place)
     {
         var headers = new RecordHeaderEnumerator(encoded.Span, place);
@@ -111,7 +111,7 @@ internal sealed partial class AnswerWriter
             WriteJsonOn(piece);
     }
 
-    // Whole characters: what is done to one must not depend on where a piece ends. Other bytes are cut where anybody likes.
+    // Text is cut between characters, because the handling of a character must not depend on where a piece ends. Other bytes may be cut anywhere.
     private static int PieceLength(ReadOnlySpan<byte> rest)
     {
         if (rest.Length <= JsonLimits.ResponsePieceBytes)
@@ -122,7 +122,7 @@ internal sealed partial class AnswerWriter
         return length;
     }
 
-    // The writer takes the first piece for the whole value, and goes on behind whatever follows it.
+    // The JSON writer takes the first piece for the whole value. The other pieces are written to the output directly.
     private void WriteJsonOn(ReadOnlySpan<byte> piece)
     {
         Json.Flush();
@@ -136,21 +136,21 @@ internal sealed partial class AnswerWriter
     }
 }
 
-/// <summary>A record that is too large to be written at once. It lives as long as its batch is open.</summary>
+/// <summary>A record that is too large to be written at once. It is valid as long as its batch is open.</summary>
 internal sealed record LargeRecord(
     int Partition, long Offset, long TimestampMs, ReadOnlyMemory<byte>? Key, ReadOnlyMemory<byte>? Value, ReadOnlyMemory<byte> EncodedHeaders,
     PayloadViews Views, string? Topic, RetryStory? Story, int Attempt)
 {
-    /// <summary>A payload that is null. The word itself would become one that is empty, by way of a null array.</summary>
+    /// <summary>A payload that is null. The literal null would convert to an empty payload, through a null array.</summary>
     public static ReadOnlyMemory<byte>? NoBytes => null;
 
-    /// <summary>Takes note of a record.</summary>
+    /// <summary>Remembers a record to be written later.</summary>
     public static LargeRecord Of(
         OpenBatch batch, int partition, in RecordView record, PayloadViews views, string? topic, RetryStory? story, int attempt) => new(
         partition, record.Offset, record.TimestampMs, record.HasKey ? batch.MemoryOf(record.Key) : NoBytes,
         record.HasValue ? batch.MemoryOf(record.Value) : NoBytes, batch.MemoryOf(record.EncodedHeaders), views, topic, story, attempt);
 
-    /// <summary>A part of memory, by the span over it.</summary>
+    /// <summary>The part of a memory that a span covers.</summary>
     /// <param name="all">The memory.</param>
     /// <param name="part">A span over a part of it.</param>
     public static ReadOnlyMemory<byte> MemoryOf(ReadOnlyMemory<byte> all, ReadOnlySpan<byte> part) =>

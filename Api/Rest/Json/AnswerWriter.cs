@@ -7,41 +7,43 @@ using OrleansStream.Records;
 namespace OrleansStream.Rest.Json;
 
 /// <summary>
-/// Writes an answer of records while it is made. Its memory is a constant, whatever its length: what has gathered is sent at
-/// <see cref="JsonLimits.ResponseFlushBytes"/>, and a record of more than <see cref="JsonLimits.ResponsePieceBytes"/> is written in pieces.
+/// Writes an answer with records while it is made. Its memory is constant, whatever the length of the answer: after every
+/// <see cref="JsonLimits.ResponseFlushBytes"/> the answer is sent, and a record of more than <see cref="JsonLimits.ResponsePieceBytes"/> is written
+/// in pieces.
 /// </summary>
 /// <remarks>
-/// A record can be written while its batch is read, and sent only between two records. So whoever writes asks <see cref="MustWait"/> after
-/// each record, leaves the batch, and calls <see cref="GoOnAsync"/>. An answer that stays short is not sent before its end: it is one write.
+/// A record can be written only while its batch is read, and the answer can be sent only between two records. So the caller asks
+/// <see cref="MustWait"/> after each record. If it is true, the caller leaves the batch and calls <see cref="GoOnAsync"/>. A short answer is not sent
+/// before its end, so it is one write.
 /// </remarks>
 /// <param name="output">The answer's body.</param>
-/// <param name="ended">Ends the answer, also when its reader goes.</param>
-/// <param name="isOneLine">True when what is written must hold no line end, as the data of an event.</param>
+/// <param name="ended">Ends the answer, also when its reader has gone.</param>
+/// <param name="isOneLine">True when the output must have no line end, as in the data of an event.</param>
 internal sealed partial class AnswerWriter(PipeWriter output, CancellationToken ended, bool isOneLine = false)
 {
     private long _lengthBefore;
     private long _sentLength;
     private LargeRecord? _large;
 
-    /// <summary>Writes the JSON around the records.</summary>
+    /// <summary>The JSON writer, also for the JSON around the records.</summary>
     public Utf8JsonWriter Json { get; } = new(output, RecordJsonWriter.Options);
 
-    /// <summary>The bytes that were written so far.</summary>
+    /// <summary>The count of bytes written so far.</summary>
     public long Length => _lengthBefore + Json.BytesCommitted + Json.BytesPending;
 
-    /// <summary>True when <see cref="GoOnAsync"/> is to be called before the next record.</summary>
+    /// <summary>True when <see cref="GoOnAsync"/> must be called before the next record.</summary>
     public bool MustWait => _large is not null || IsFlushDue;
 
     private bool IsFlushDue => Length - _sentLength >= JsonLimits.ResponseFlushBytes;
 
-    /// <summary>Writes a record, or takes note of a large one for <see cref="GoOnAsync"/>.</summary>
-    /// <param name="batch">The batch it is in.</param>
-    /// <param name="partition">The partition it is in.</param>
+    /// <summary>Writes a record, or remembers a large one for <see cref="GoOnAsync"/>.</summary>
+    /// <param name="batch">The batch of the record.</param>
+    /// <param name="partition">The partition of the record.</param>
     /// <param name="record">The record.</param>
-    /// <param name="views">How its key and value are to appear.</param>
-    /// <param name="topic">The topic it is in, where the answer may hold several; else null.</param>
-    /// <param name="story">What befell it before it came to wait where it is; null for nothing that is to be told.</param>
-    /// <param name="attempt">Which attempt this is of one that waited in its own place.</param>
+    /// <param name="views">The form of its key and value.</param>
+    /// <param name="topic">The topic of the record, if the answer may have several topics; else null.</param>
+    /// <param name="story">The history of a record from a retry topic; null when there is none to tell.</param>
+    /// <param name="attempt">The number of this attempt, for a record that waited in place.</param>
     public void Write(
         OpenBatch batch, int partition, in RecordView record, PayloadViews views, string? topic = null, RetryStory? story = null, int attempt = 1)
     {
@@ -51,7 +53,7 @@ internal sealed partial class AnswerWriter(PipeWriter output, CancellationToken 
             _large = LargeRecord.Of(batch, partition, record, views, topic, story, attempt);
     }
 
-    /// <summary>Writes text that is no JSON.</summary>
+    /// <summary>Writes text that is not JSON.</summary>
     /// <param name="text">The text.</param>
     public void WriteText(ReadOnlySpan<byte> text)
     {
@@ -60,7 +62,7 @@ internal sealed partial class AnswerWriter(PipeWriter output, CancellationToken 
         _lengthBefore += text.Length;
     }
 
-    /// <summary>Begins another JSON document behind the one that was written.</summary>
+    /// <summary>Begins another JSON document after the one that was written.</summary>
     public void EndDocument()
     {
         Json.Flush();
@@ -68,7 +70,7 @@ internal sealed partial class AnswerWriter(PipeWriter output, CancellationToken 
         Json.Reset();
     }
 
-    /// <summary>Writes the large record that was last noted, and sends what has gathered if it is enough.</summary>
+    /// <summary>Writes the remembered large record, and sends the answer if enough has gathered.</summary>
     /// <exception cref="OperationCanceledException">The answer is ended, or its reader has gone.</exception>
     public async ValueTask GoOnAsync()
     {
@@ -92,7 +94,7 @@ internal sealed partial class AnswerWriter(PipeWriter output, CancellationToken 
         ended.ThrowIfCancellationRequested();
     }
 
-    /// <summary>Ends the answer. The reader of a long one has then taken most of it; a short one is sent by the server, in one write.</summary>
+    /// <summary>Ends the answer. A long answer has then mostly been read by its reader. A short answer is sent by the server, in one write.</summary>
     /// <exception cref="OperationCanceledException">The answer is ended, or its reader has gone.</exception>
     public ValueTask EndAsync()
     {

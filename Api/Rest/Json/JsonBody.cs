@@ -3,21 +3,21 @@ using OrleansStream.Rest.Errors;
 
 namespace OrleansStream.Rest.Json;
 
-/// <summary>Reads small JSON bodies strictly: unknown and repeated fields and wrong kinds are refused by name.</summary>
+/// <summary>Reads small JSON bodies strictly. Unknown fields, repeated fields and wrong kinds are refused by name.</summary>
 internal static class JsonBody
 {
     private static ReadOnlySpan<byte> ByteOrderMark => [0xEF, 0xBB, 0xBF];
 
     private static readonly JsonDocumentOptions Strict = new() { MaxDepth = JsonLimits.JsonDepthMax };
 
-    /// <summary>How many bytes before a text in UTF-8 are a byte order mark.</summary>
+    /// <summary>The length in bytes of the byte order mark at the start of a UTF-8 text; 0 when there is none.</summary>
     /// <param name="text">The text.</param>
     public static int ByteOrderMarkLengthBytes(ReadOnlySpan<byte> text) => text.StartsWith(ByteOrderMark) ? ByteOrderMark.Length : 0;
 
-    /// <summary>Parses a body that is an object.</summary>
+    /// <summary>Parses a body that must be an object.</summary>
     /// <param name="body">The body.</param>
-    /// <param name="fields">The fields it may have.</param>
-    /// <exception cref="RequestException">It is none.</exception>
+    /// <param name="fields">The allowed fields.</param>
+    /// <exception cref="RequestException">The body is not such an object.</exception>
     public static JsonDocument Parse(ReadOnlyMemory<byte> body, params string[] fields)
     {
         JsonInput.Check(body.Span);
@@ -43,11 +43,11 @@ internal static class JsonBody
         }
     }
 
-    /// <summary>Refuses what is no object, and fields that are unknown or come twice.</summary>
+    /// <summary>Refuses values that are not objects, and fields that are unknown or come twice.</summary>
     /// <param name="element">The value.</param>
     /// <param name="name">Its name, for the error.</param>
-    /// <param name="prefix">What stands before its fields' names.</param>
-    /// <param name="fields">The fields it may have.</param>
+    /// <param name="prefix">The prefix of its fields' names in errors.</param>
+    /// <param name="fields">The allowed fields.</param>
     public static void CheckObject(JsonElement element, string name, string prefix, params string[] fields)
     {
         var allowed = string.Join(", ", fields);
@@ -73,7 +73,7 @@ internal static class JsonBody
     /// <summary>A text.</summary>
     /// <param name="parent">The object.</param>
     /// <param name="name">The field's name.</param>
-    /// <param name="prefix">What stands before it in the error.</param>
+    /// <param name="prefix">The prefix of its name in errors.</param>
     /// <returns>Null when it is absent or null.</returns>
     public static string? Text(JsonElement parent, string name, string prefix = "") =>
         Field(parent, name) is { } value ? TextOf(value, prefix + name) : null;
@@ -105,7 +105,7 @@ internal static class JsonBody
     /// <param name="name">The field's name.</param>
     /// <param name="min">The least value.</param>
     /// <param name="max">The greatest value.</param>
-    /// <param name="prefix">What stands before it in the error.</param>
+    /// <param name="prefix">The prefix of its name in errors.</param>
     /// <returns>Null when it is absent or null.</returns>
     public static long? Integer(JsonElement parent, string name, long min, long max, string prefix = "")
     {
@@ -152,7 +152,7 @@ internal static class JsonBody
 
     /// <summary>The error of a field that must be there.</summary>
     /// <param name="field">The field.</param>
-    /// <param name="expected">What it must hold.</param>
+    /// <param name="expected">The allowed values.</param>
     public static RequestException Missing(string field, string expected) =>
         RequestException.Malformed(field, $"'{field}' is missing; expected {expected}.");
 

@@ -6,39 +6,39 @@ using OrleansStream.Rest.Errors;
 
 namespace OrleansStream.Rest.Json;
 
-/// <summary>Reads the parts of a JSON body strictly: each refusal names the field, what it holds and what it may hold.</summary>
+/// <summary>Reads the parts of a JSON body strictly. Each refusal names the field, its value and the allowed values.</summary>
 internal static class JsonFields
 {
-    // Room for more digits of a second than any clock has, all of it escaped.
+    // It has room for more fractional digits than any clock has, all of them escaped.
     private const int TimestampTextBytesMax = 256;
 
-    /// <summary>What a timestamp may be, for error messages.</summary>
+    /// <summary>The allowed forms of a timestamp, for error messages.</summary>
     public const string TimestampForms =
         "an RFC 3339 time with its offset such as \"2026-06-11T19:20:00Z\", or milliseconds since 1970 as an integer from 0";
 
-    /// <summary>The error of bytes that are no JSON.</summary>
+    /// <summary>The error of bytes that are not JSON.</summary>
     /// <param name="field">The field that was being read, or null.</param>
-    /// <param name="exception">What the reader said.</param>
+    /// <param name="exception">The JSON reader's error.</param>
     public static RequestException NotJson(string? field, JsonException exception) =>
         RequestException.Malformed(field, $"The body is not valid JSON: {exception.Message}");
 
-    /// <summary>The error of a field that nobody knows, so that a typing error never passes silently.</summary>
+    /// <summary>The error of an unknown field, so that a typing error is never ignored.</summary>
     /// <param name="field">The field.</param>
-    /// <param name="allowed">The fields there are.</param>
+    /// <param name="allowed">The allowed fields.</param>
     public static RequestException Unknown(string field, string allowed) =>
         RequestException.Malformed(field, $"There is no field '{field}'. Allowed: {allowed}.");
 
-    /// <summary>The error of a field that holds the wrong kind of value.</summary>
+    /// <summary>The error of a field with the wrong kind of value.</summary>
     /// <param name="field">The field.</param>
-    /// <param name="token">What it holds.</param>
-    /// <param name="expected">What it may hold.</param>
+    /// <param name="token">The kind of its value.</param>
+    /// <param name="expected">The allowed values.</param>
     public static RequestException WrongKind(string field, JsonTokenType token, string expected) =>
         RequestException.Malformed(field, $"'{field}' is {KindOf(token)}; expected {expected}.");
 
     /// <summary>Marks a field as seen.</summary>
     /// <param name="seen">One bit per field.</param>
     /// <param name="bit">The field's bit.</param>
-    /// <returns>False when it was seen before.</returns>
+    /// <returns>False when the field was seen before.</returns>
     public static bool See(ref int seen, int bit)
     {
         var isNew = (seen & bit) == 0;
@@ -52,7 +52,7 @@ internal static class JsonFields
         RequestException.Malformed(field, $"'{field}' comes twice. Each field may come once.");
 
     /// <summary>Reads an integer.</summary>
-    /// <param name="reader">Stands on the value.</param>
+    /// <param name="reader">The reader, on the value.</param>
     /// <param name="field">The field's path.</param>
     /// <param name="min">The least value.</param>
     /// <param name="max">The greatest value.</param>
@@ -69,9 +69,9 @@ internal static class JsonFields
     }
 
     /// <summary>Reads a timestamp.</summary>
-    /// <param name="reader">Stands on the value.</param>
+    /// <param name="reader">The reader, on the value.</param>
     /// <param name="timestampMs">Milliseconds since the Unix epoch; null when the field is null.</param>
-    /// <returns>False when it is none.</returns>
+    /// <returns>False when the value is not a timestamp.</returns>
     public static bool TryTimestamp(ref Utf8JsonReader reader, out long? timestampMs)
     {
         timestampMs = null;
@@ -96,18 +96,18 @@ internal static class JsonFields
     }
 
     /// <summary>Reads a timestamp from a header or a query.</summary>
-    /// <param name="text">RFC 3339 or milliseconds since the Unix epoch.</param>
+    /// <param name="text">A time by RFC 3339, or milliseconds since the Unix epoch.</param>
     /// <param name="timestampMs">Milliseconds since the Unix epoch.</param>
-    /// <returns>False when it is none.</returns>
+    /// <returns>False when the text is not a timestamp.</returns>
     public static bool TryTimestamp(string text, out long timestampMs)
     {
         if (long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out timestampMs))
             return timestampMs <= TimestampText.MsMax;
-        // Read the way the body's are, so that both mean the same.
+        // Parsed like a timestamp in a body, so that both mean the same.
         return text.Length <= TimestampTextBytesMax && TimestampText.TryRead(Encoding.UTF8.GetBytes(text), out timestampMs);
     }
 
-    /// <summary>A few bytes of a request, cut short for a message.</summary>
+    /// <summary>Some bytes of a request, shortened for a message.</summary>
     /// <param name="utf8">The bytes.</param>
     public static string Shown(ReadOnlySpan<byte> utf8) =>
         utf8.Length <= 40 ? Encoding.UTF8.GetString(utf8) : Encoding.UTF8.GetString(utf8[..40]) + "…";

@@ -5,19 +5,19 @@ using OrleansStream.Rest.Errors;
 
 namespace OrleansStream.Rest.Json;
 
-/// <summary>What holds for every JSON text that comes in, whoever reads it: it is UTF-8, and it escapes whole characters only.</summary>
+/// <summary>Checks what holds for every JSON text that comes in: it is UTF-8, and its escapes are whole characters.</summary>
 /// <remarks>
-/// A JSON reader looks for neither. It fails where a name or a text is asked for, by an exception that is no refusal: so both are looked for
-/// once, before anything is read, and what reads need not expect them.
+/// A JSON reader checks neither. It fails only when a name or a text is read, with an exception that is not a refusal. So both are checked once,
+/// before anything is read, and the reading code need not expect them.
 /// </remarks>
 internal static class JsonInput
 {
     private const string HalfCharacter = "holds a \\u escape of half a character (a lone surrogate), which UTF-8 has no bytes for";
 
-    /// <summary>Refuses text that no JSON parser can be relied on to read.</summary>
-    /// <param name="text">The text; it may turn out to be no JSON.</param>
-    /// <param name="path">Where it stands in the request, for the error; empty for the whole body.</param>
-    /// <exception cref="RequestException">It is not UTF-8, or escapes half a character; the error names the field.</exception>
+    /// <summary>Refuses text that JSON parsers cannot reliably read.</summary>
+    /// <param name="text">The text, which may turn out not to be JSON.</param>
+    /// <param name="path">Its place in the request, for errors; empty for the whole body.</param>
+    /// <exception cref="RequestException">The text is not UTF-8, or it escapes half a character. The error names the field.</exception>
     public static void Check(ReadOnlySpan<byte> text, string path = "")
     {
         CheckText(text, path.Length == 0 ? null : path);
@@ -26,10 +26,10 @@ internal static class JsonInput
             throw Refuse(text, position, path);
     }
 
-    /// <summary>Refuses bytes that are no UTF-8: the JSON reader does not look.</summary>
+    /// <summary>Refuses bytes that are not UTF-8, because the JSON reader does not check them.</summary>
     /// <param name="text">The bytes.</param>
-    /// <param name="field">What they are, for the error.</param>
-    /// <exception cref="RequestException">They are none.</exception>
+    /// <param name="field">The field of the bytes, for the error.</param>
+    /// <exception cref="RequestException">The bytes are not UTF-8.</exception>
     public static void CheckText(ReadOnlySpan<byte> text, string? field)
     {
         if (!Utf8.IsValid(text))
@@ -40,7 +40,7 @@ internal static class JsonInput
     }
 
     /// <summary>Finds the first escape of half a character.</summary>
-    /// <param name="text">UTF-8.</param>
+    /// <param name="text">The text, in UTF-8.</param>
     /// <returns>The position of its backslash, or -1.</returns>
     private static int FindHalfCharacter(ReadOnlySpan<byte> text)
     {
@@ -52,7 +52,7 @@ internal static class JsonInput
             at += next;
             if (IsEscaped(text, at) || !JsonText.TryCodeUnit(text, at, out var unit))
             {
-                // A backslash that is meant, with a letter behind it; or no escape at all, which is for the reader to say.
+                // An escaped backslash before a letter; or an invalid escape, which the reader refuses.
                 at += 2;
                 continue;
             }
@@ -130,7 +130,7 @@ internal static class JsonInput
             var name = new Utf8JsonReader(text[place.Name]);
             name.Read();
             full.Append(full.Length == 0 ? "" : ".").Append(name.GetString());
-            // What lies inside a record's key or value has names of the caller's own.
+            // The names inside a record's key or value are the caller's own.
             if (name.ValueTextEquals("key"u8) || name.ValueTextEquals("value"u8))
                 break;
         }
@@ -138,12 +138,12 @@ internal static class JsonInput
         return full.Length == 0 ? "body" : full.ToString();
     }
 
-    /// <summary>Where a value stands in the one around it.</summary>
-    /// <param name="Name">Its name's place in the text, with the quotes; nothing in a list, or for the whole.</param>
-    /// <param name="Index">Its place in a list; else -1.</param>
+    /// <summary>The place of a value in the value around it.</summary>
+    /// <param name="Name">The range of its name in the text, with the quotes; empty in a list, or for the whole text.</param>
+    /// <param name="Index">Its index in a list; else -1.</param>
     private readonly record struct Place(Range Name, int Index)
     {
-        /// <summary>The place behind it.</summary>
+        /// <summary>The place of the next value.</summary>
         public Place Next() => Index < 0 ? new Place(default, -1) : this with { Index = Index + 1 };
     }
 }

@@ -5,15 +5,15 @@ using System.Text.Unicode;
 
 namespace OrleansStream.Rest.Json;
 
-/// <summary>Tells whether bytes are JSON (RFC 8259), without an exception for those that are not and without a token at a time.</summary>
+/// <summary>Checks whether bytes are JSON (RFC 8259). It throws nothing for bytes that are not, and is faster than reading token by token.</summary>
 internal static class JsonText
 {
     private const int None = -1;
     private const int EscapedUnitBytes = 6;
 
-    /// <summary>Tells whether bytes are one JSON text that any parser takes.</summary>
+    /// <summary>Whether bytes are one JSON text that every parser accepts.</summary>
     /// <param name="text">The bytes.</param>
-    /// <returns>False also when it nests deeper than <see cref="JsonLimits.JsonValueDepthMax"/>, or escapes half a character.</returns>
+    /// <returns>False also when the text nests deeper than <see cref="JsonLimits.JsonValueDepthMax"/>, or escapes half a character.</returns>
     public static bool IsValid(ReadOnlySpan<byte> text)
     {
         if (!Utf8.IsValid(text))
@@ -22,15 +22,15 @@ internal static class JsonText
         return end >= 0 && SkipSpace(text, end) == text.Length;
     }
 
-    /// <summary>Passes over one JSON value.</summary>
+    /// <summary>Skips one JSON value.</summary>
     /// <param name="text">The bytes, which are UTF-8.</param>
     /// <param name="at">The position of the value, or of white space before it.</param>
-    /// <param name="depthMax">The deepest nesting taken; at most 64.</param>
-    /// <returns>The position behind it; -1 when there is none, when it nests deeper, or escapes half a character.</returns>
+    /// <param name="depthMax">The deepest allowed nesting; at most 64.</param>
+    /// <returns>The position behind the value; -1 when there is no value, or it nests deeper or escapes half a character.</returns>
     public static int Skip(ReadOnlySpan<byte> text, int at, int depthMax)
     {
         var depth = 0;
-        // One bit per open container, the innermost lowest: set for an object.
+        // One bit for each open container, the innermost one lowest. A bit is set for an object.
         ulong objects = 0;
         while (true)
         {
@@ -45,7 +45,7 @@ internal static class JsonText
                 var isObject = first == (byte)'{';
                 objects = objects << 1 | (isObject ? 1UL : 0UL);
                 at = SkipSpace(text, at + 1);
-                // An empty container goes to the closing below, like a full one.
+                // The code below closes an empty container, as it closes any other.
                 if (at < text.Length && text[at] != (isObject ? (byte)'}' : (byte)']'))
                 {
                     if (isObject && (at = SkipName(text, at)) < 0)
@@ -66,7 +66,7 @@ internal static class JsonText
         }
     }
 
-    // Behind a value: closes what ends here, then stands on the next value, or behind all when nothing is open.
+    // After a value: closes the containers that end here. The result is the position of the next value, or the end when no container is open.
     private static int CloseOrGoOn(ReadOnlySpan<byte> text, int at, ref int depth, ref ulong objects)
     {
         while (depth > 0)
@@ -143,7 +143,7 @@ internal static class JsonText
         return at;
     }
 
-    // Stands behind the opening quote.
+    // The position is behind the opening quote.
     private static int SkipString(ReadOnlySpan<byte> text, int at)
     {
         while (at >= 0)
@@ -159,7 +159,7 @@ internal static class JsonText
         return None;
     }
 
-    // Names and most values are a few bytes long: a search over the rest of the text would cost more to begin than to do.
+    // Names and most values have a few bytes, so starting a search over the rest of the text would cost more than the search itself.
     private static int SkipUnescaped(ReadOnlySpan<byte> text, int at)
     {
         while (text.Length - at >= Vector128<byte>.Count)
@@ -190,10 +190,10 @@ internal static class JsonText
         return length == 0 ? None : at + length;
     }
 
-    /// <summary>The length of an escaped character, of one unit or two.</summary>
+    /// <summary>The length of an escaped character, which has one UTF-16 unit or two.</summary>
     /// <param name="text">The text.</param>
     /// <param name="at">The position of its backslash.</param>
-    /// <param name="unit">The unit that is escaped there.</param>
+    /// <param name="unit">The unit that is escaped at the position.</param>
     /// <returns>The length in bytes; 0 when it is half a character.</returns>
     public static int EscapedCharacterBytes(ReadOnlySpan<byte> text, int at, int unit)
     {
@@ -205,9 +205,9 @@ internal static class JsonText
 
     /// <summary>Reads an escape such as <c>\u00e9</c>.</summary>
     /// <param name="text">The text.</param>
-    /// <param name="at">The position of its backslash; it may lie behind the text.</param>
+    /// <param name="at">The position of its backslash, which may lie beyond the text.</param>
     /// <param name="unit">The UTF-16 unit.</param>
-    /// <returns>False when there is none.</returns>
+    /// <returns>False when there is no such escape.</returns>
     public static bool TryCodeUnit(ReadOnlySpan<byte> text, int at, out int unit)
     {
         unit = 0;

@@ -1,29 +1,29 @@
 namespace OrleansStream.Rest.Json;
 
-/// <summary>How the bytes of a key or value appear in JSON.</summary>
+/// <summary>The form in which the bytes of a key or value appear in JSON.</summary>
 internal enum PayloadType : byte
 {
-    /// <summary>Chosen by what the bytes are. Only when reading.</summary>
+    /// <summary>Chosen by the bytes. Only for reading.</summary>
     Auto,
 
     /// <summary>UTF-8 text, as a JSON string.</summary>
     String,
 
-    /// <summary>JSON text, as itself.</summary>
+    /// <summary>JSON text, unchanged.</summary>
     Json,
 
     /// <summary>Any bytes, as base64 in a JSON string.</summary>
     Binary,
 }
 
-/// <summary>The names of payload types in requests and answers.</summary>
+/// <summary>The names of these forms in requests and answers.</summary>
 internal static class PayloadTypes
 {
-    /// <summary>What a request may say, for error messages.</summary>
+    /// <summary>The names that a request may use, for error messages.</summary>
     public const string Names = "\"string\", \"json\" or \"binary\"";
 
     /// <summary>Reads a name.</summary>
-    /// <param name="name">UTF-8.</param>
+    /// <param name="name">The name, in UTF-8.</param>
     /// <param name="type">The type.</param>
     public static bool TryParse(ReadOnlySpan<byte> name, out PayloadType type)
     {

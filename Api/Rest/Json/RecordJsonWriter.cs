@@ -10,14 +10,14 @@ using OrleansStream.Rest.Errors;
 
 namespace OrleansStream.Rest.Json;
 
-/// <summary>How keys and values are to appear.</summary>
-/// <param name="KeyAs">The key's type.</param>
-/// <param name="ValueAs">The value's type.</param>
+/// <summary>The form of keys and values.</summary>
+/// <param name="KeyAs">The form of keys.</param>
+/// <param name="ValueAs">The form of values.</param>
 internal readonly record struct PayloadViews(PayloadType KeyAs, PayloadType ValueAs);
 
 /// <summary>
-/// Writes stored records as JSON, straight from their batch's bytes. No record breaks it: bytes that are not what was asked for
-/// appear as what they are, and the record says so.
+/// Writes stored records as JSON, directly from the bytes of their batch. It succeeds for every record: bytes that do not have the form asked for are
+/// written in the form that they have, and the record names it.
 /// </summary>
 internal static class RecordJsonWriter
 {
@@ -35,7 +35,7 @@ internal static class RecordJsonWriter
     private static readonly JsonEncodedText JsonType = JsonEncodedText.Encode("json");
     private static readonly JsonEncodedText BinaryType = JsonEncodedText.Encode("binary");
 
-    /// <summary>The options of a writer for records: text stays readable, and what is written is well-formed by construction.</summary>
+    /// <summary>The options of a writer for records. Text stays readable, and the output is well-formed without validation.</summary>
     public static readonly JsonWriterOptions Options = new()
     {
         SkipValidation = true,
@@ -43,14 +43,14 @@ internal static class RecordJsonWriter
     };
 
     /// <summary>Writes a record.</summary>
-    /// <param name="writer">Where to.</param>
-    /// <param name="partition">The partition it is in.</param>
+    /// <param name="writer">The writer.</param>
+    /// <param name="partition">The partition of the record.</param>
     /// <param name="record">The record.</param>
-    /// <param name="views">How its key and value are to appear.</param>
-    /// <param name="topic">The topic it is in, where the answer may hold several; else null.</param>
-    /// <param name="story">What befell it before it came to wait where it is; null for nothing that is to be told.</param>
-    /// <param name="attempt">Which attempt this is of one that waited in its own place.</param>
-    /// <param name="isOneLine">True when the JSON must hold no line end.</param>
+    /// <param name="views">The form of its key and value.</param>
+    /// <param name="topic">The topic of the record, if the answer may have several topics; else null.</param>
+    /// <param name="story">The history of a record from a retry topic; null when there is none to tell.</param>
+    /// <param name="attempt">The number of this attempt, for a record that waited in place.</param>
+    /// <param name="isOneLine">True when the JSON must have no line end.</param>
     public static void Write(
         Utf8JsonWriter writer, int partition, in RecordView record, PayloadViews views, string? topic = null, RetryStory? story = null,
         int attempt = 1, bool isOneLine = false)
@@ -69,12 +69,12 @@ internal static class RecordJsonWriter
         WriteEnd(writer, story, attempt);
     }
 
-    /// <summary>Writes what comes before a record's key.</summary>
-    /// <param name="writer">Where to.</param>
-    /// <param name="partition">The partition it is in.</param>
+    /// <summary>Writes the fields before a record's key.</summary>
+    /// <param name="writer">The writer.</param>
+    /// <param name="partition">The partition of the record.</param>
     /// <param name="offset">Its offset.</param>
     /// <param name="timestampMs">Its time, in milliseconds since the Unix epoch.</param>
-    /// <param name="topic">The topic it is in, where the answer may hold several; else null.</param>
+    /// <param name="topic">The topic of the record, if the answer may have several topics; else null.</param>
     public static void WriteHead(Utf8JsonWriter writer, int partition, long offset, long timestampMs, string? topic)
     {
         writer.WriteStartObject();
@@ -89,10 +89,10 @@ internal static class RecordJsonWriter
             writer.WriteNull(Timestamp);
     }
 
-    /// <summary>Writes what comes behind a record's headers.</summary>
-    /// <param name="writer">Where to.</param>
-    /// <param name="story">What befell it before it came to wait where it is; null for nothing that is to be told.</param>
-    /// <param name="attempt">Which attempt this is of one that waited in its own place.</param>
+    /// <summary>Writes the fields after a record's headers.</summary>
+    /// <param name="writer">The writer.</param>
+    /// <param name="story">The history of a record from a retry topic; null when there is none to tell.</param>
+    /// <param name="attempt">The number of this attempt, for a record that waited in place.</param>
     public static void WriteEnd(Utf8JsonWriter writer, RetryStory? story, int attempt)
     {
         if (story is not null)
@@ -102,9 +102,9 @@ internal static class RecordJsonWriter
         writer.WriteEndObject();
     }
 
-    /// <summary>How a payload appears: as asked for where its bytes are that, else as what they are.</summary>
+    /// <summary>The form of a payload: the form asked for if its bytes have it, else the form that they have.</summary>
     /// <param name="bytes">The payload.</param>
-    /// <param name="asked">What was asked for.</param>
+    /// <param name="asked">The form asked for.</param>
     public static PayloadType FormOf(ReadOnlySpan<byte> bytes, PayloadType asked)
     {
         if (asked is PayloadType.Auto or PayloadType.Json && JsonText.IsValid(bytes))
@@ -112,11 +112,11 @@ internal static class RecordJsonWriter
         return asked != PayloadType.Binary && Utf8.IsValid(bytes) ? PayloadType.String : PayloadType.Binary;
     }
 
-    /// <summary>Writes the one entry that stands for records that cannot be read.</summary>
-    /// <param name="writer">Where to.</param>
-    /// <param name="partition">The partition they are in.</param>
-    /// <param name="unreadable">Which, and why.</param>
-    /// <param name="topic">The topic they are in, where the answer may hold several; else null.</param>
+    /// <summary>Writes one entry in place of records that cannot be read.</summary>
+    /// <param name="writer">The writer.</param>
+    /// <param name="partition">The partition of the records.</param>
+    /// <param name="unreadable">Which records, and why they cannot be read.</param>
+    /// <param name="topic">The topic of the records, if the answer may have several topics; else null.</param>
     public static void WriteUnreadable(Utf8JsonWriter writer, int partition, in UnreadableRecords unreadable, string? topic = null)
     {
         writer.WriteStartObject();
@@ -142,12 +142,12 @@ internal static class RecordJsonWriter
         writer.WriteEndObject();
     }
 
-    /// <summary>How a key is to appear. It is a name: "007" must not come back as a number because it happens to look like one.</summary>
-    /// <param name="asked">What was asked for.</param>
+    /// <summary>The form of a key. A key is a name, so "007" must not become a number because it looks like one.</summary>
+    /// <param name="asked">The form asked for.</param>
     public static PayloadType KeyView(PayloadType asked) => asked == PayloadType.Auto ? PayloadType.String : asked;
 
     /// <summary>Writes one header.</summary>
-    /// <param name="writer">Where to.</param>
+    /// <param name="writer">The writer.</param>
     /// <param name="header">The header.</param>
     public static void WriteHeader(Utf8JsonWriter writer, in RecordHeaderView header)
     {
@@ -180,12 +180,12 @@ internal static class RecordJsonWriter
     }
 
     /// <summary>
-    /// Writes a JSON value as its text was sent, but for line ends: those that JSON knows nothing of, and many readers of lines do, are escaped as in all
-    /// other text; in one line the others, which can only be white space, become spaces.
+    /// Writes a JSON value as its text was sent, except for line ends. Unicode's line ends, which JSON does not treat as such but many readers of
+    /// lines do, are escaped. If the output must be one line, the other line ends, which can only be white space, become spaces.
     /// </summary>
-    /// <param name="writer">Where to.</param>
+    /// <param name="writer">The writer.</param>
     /// <param name="text">The text, or its beginning.</param>
-    /// <param name="isOneLine">True when the JSON must hold no line end.</param>
+    /// <param name="isOneLine">True when the JSON must have no line end.</param>
     public static void WriteJson(Utf8JsonWriter writer, ReadOnlySpan<byte> text, bool isOneLine)
     {
         if (IsCopiedAsItIs(text, isOneLine))
@@ -199,7 +199,7 @@ internal static class RecordJsonWriter
         ArrayPool<byte>.Shared.Return(copy);
     }
 
-    /// <summary>Whether a JSON text, or whole characters of it, is written without a change.</summary>
+    /// <summary>Whether a JSON text, or whole characters of it, can be written without a change.</summary>
     /// <param name="text">The text.</param>
     /// <param name="isOneLine">As in <see cref="WriteJson"/>.</param>
     public static bool IsCopiedAsItIs(ReadOnlySpan<byte> text, bool isOneLine) =>
@@ -209,7 +209,7 @@ internal static class RecordJsonWriter
     /// <param name="text">The text.</param>
     /// <param name="destination">At least <see cref="UnicodeLineEnds.EscapedBytesMax"/> long.</param>
     /// <param name="isOneLine">As in <see cref="WriteJson"/>.</param>
-    /// <returns>The length, in bytes.</returns>
+    /// <returns>The length of the copy, in bytes.</returns>
     public static int CopyJson(ReadOnlySpan<byte> text, Span<byte> destination, bool isOneLine)
     {
         var length = UnicodeLineEnds.Escape(text, destination);
@@ -218,7 +218,7 @@ internal static class RecordJsonWriter
         return length;
     }
 
-    /// <summary>The name of a form, as answers have it.</summary>
+    /// <summary>The name of a form in answers.</summary>
     /// <param name="form">The form.</param>
     public static JsonEncodedText NameOf(PayloadType form) => form switch
     {

@@ -1,17 +1,17 @@
 namespace OrleansStream.Rest.Json;
 
 /// <summary>
-/// The line ends that Unicode has beside those of ASCII: NEL (U+0085), LS (U+2028), PS (U+2029). JSON allows them inside a string as they are;
-/// what takes lines from a text decoded as Unicode, such as Python's <c>splitlines</c>, tears a JSON text there.
+/// Unicode's line ends besides those of ASCII: NEL (U+0085), LS (U+2028), PS (U+2029). JSON allows them unescaped inside a string, but readers that
+/// split decoded text into lines, such as Python's <c>splitlines</c>, break a JSON text there.
 /// </summary>
 internal static class UnicodeLineEnds
 {
     private const int EscapeBytes = 6;
     private const int ShortestBytes = 2;
 
-    /// <summary>Finds the first one.</summary>
-    /// <param name="json">UTF-8.</param>
-    /// <param name="from">Where to begin.</param>
+    /// <summary>Finds the first of these line ends.</summary>
+    /// <param name="json">The text, in UTF-8.</param>
+    /// <param name="from">The position at which to begin.</param>
     /// <returns>Its position, or -1.</returns>
     public static int Find(ReadOnlySpan<byte> json, int from)
     {
@@ -28,14 +28,14 @@ internal static class UnicodeLineEnds
         return -1;
     }
 
-    /// <summary>The longest that a text can become.</summary>
+    /// <summary>The greatest length of a text after escaping.</summary>
     /// <param name="length">Its length, in bytes.</param>
     public static int EscapedBytesMax(int length) => checked(length / ShortestBytes * EscapeBytes + 1);
 
-    /// <summary>Copies JSON with each of them escaped, which changes nothing of what it means: outside of its strings it has none.</summary>
+    /// <summary>Copies JSON and escapes these line ends. This does not change its meaning, because they can occur only in its strings.</summary>
     /// <param name="json">JSON.</param>
     /// <param name="destination">At least <see cref="EscapedBytesMax"/> long.</param>
-    /// <returns>The length, in bytes.</returns>
+    /// <returns>The length of the copy, in bytes.</returns>
     public static int Escape(ReadOnlySpan<byte> json, Span<byte> destination)
     {
         var length = 0;

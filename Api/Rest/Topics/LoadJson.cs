@@ -8,11 +8,11 @@ using OrleansStream.Topics;
 
 namespace OrleansStream.Rest.Topics;
 
-/// <summary>A topic's traffic as it is answered.</summary>
+/// <summary>Writes a topic's traffic in the form of answers.</summary>
 internal static class LoadJson
 {
-    /// <summary>Puts partitions and hot keys together.</summary>
-    /// <param name="load">Both.</param>
+    /// <summary>Combines partitions and hot keys.</summary>
+    /// <param name="load">The partitions and hot keys.</param>
     public static TopicLoadAnswer ToAnswer(TopicLoad load)
     {
         (var topic, var heat) = load;

@@ -7,13 +7,13 @@ using OrleansStream.Topics;
 namespace OrleansStream.Rest.Topics;
 
 /// <summary>Create, list, read, change and delete topics.</summary>
-/// <param name="administration">Does it.</param>
+/// <param name="administration">Manages topics.</param>
 internal sealed class TopicEndpoints(TopicAdministration administration)
 {
     private const string BeforeOffset = "before_offset";
 
     /// <summary>Adds the endpoints.</summary>
-    /// <param name="routes">Where to.</param>
+    /// <param name="routes">The routes to which they are added.</param>
     public static void Map(IEndpointRouteBuilder routes)
     {
         var topics = routes.ServiceProvider.GetRequiredService<TopicEndpoints>();
@@ -90,7 +90,7 @@ internal sealed class TopicEndpoints(TopicAdministration administration)
     private async Task DeleteRecordsAsync(HttpContext context)
     {
         var before = Parameters.Text(context, BeforeOffset)
-            ?? throw RequestException.Malformed(BeforeOffset, $"'{BeforeOffset}' is missing; give the first offset to keep, or latest.");
+            ?? throw RequestException.Malformed(BeforeOffset, $"'{BeforeOffset}' is missing; expected the first offset to keep, or latest.");
         var offset = before == "latest"
             ? Partitions.FetchRequest.Latest
             : Parameters.Integer(BeforeOffset, before, 0, long.MaxValue);

@@ -10,7 +10,7 @@ using OrleansStream.Topics;
 
 namespace OrleansStream.Rest.Topics;
 
-/// <summary>Topics between JSON and the grains' messages.</summary>
+/// <summary>Converts topics between JSON and the grains' messages.</summary>
 internal static class TopicJson
 {
     private const int SeenPartitions = 1;
@@ -39,7 +39,7 @@ internal static class TopicJson
         return new AlterTopicRequest(partitions, config);
     }
 
-    /// <summary>A topic as it is answered.</summary>
+    /// <summary>A topic in the form of answers.</summary>
     /// <param name="topic">The topic.</param>
     public static TopicAnswer ToAnswer(TopicMetadata topic)
     {

@@ -4,10 +4,10 @@ using OrleansStream.Rest.Http;
 
 namespace OrleansStream.Rest.Topics;
 
-/// <summary>What the topic endpoints take and give.</summary>
+/// <summary>Describes the topic endpoints.</summary>
 internal static class TopicOperations
 {
-    /// <summary>The name that stands in every path of a topic.</summary>
+    /// <summary>The name in every path of a topic.</summary>
     public static readonly OperationParameter Topic = new(
         "topic", ParameterPlace.Path, "The topic's name: 1 to 249 characters of a-z, A-Z, 0-9, '.', '_' and '-'.", "matches");
 
@@ -17,9 +17,11 @@ internal static class TopicOperations
 
     /// <summary>The id that a topic must have.</summary>
     public static readonly OperationParameter TopicId = new(
-        "topic_id", ParameterPlace.Query, "The topic's id: another topic that has the name by now is refused with UNKNOWN_TOPIC_ID.");
+        "topic_id", ParameterPlace.Query, "The topic's id. If another topic has the name now, the request is refused with UNKNOWN_TOPIC_ID.");
 
-    /// <summary>The tag of what deletes: the last, so that whoever goes through the page from its top still has what was made there.</summary>
+    /// <summary>
+    /// The tag of operations that delete. It comes last, so that a reader who runs the page from its top still has what was created there.
+    /// </summary>
     public const string DeletionTag = "Deletion";
 
     private const string Tag = "Topics";
@@ -54,7 +56,7 @@ internal static class TopicOperations
         Parameters =
         [
             new("limit", ParameterPlace.Query, $"Topics on the page, 1 to {TopicRequestLimits.TopicPageMax}.") { IsInteger = true, Default = $"{TopicRequestLimits.TopicPageDefault}" },
-            new("after", ParameterPlace.Query, "Only names behind this one: next_after of the page before."),
+            new("after", ParameterPlace.Query, "Only names after this one: the next_after of the previous page."),
             new("prefix", ParameterPlace.Query, "Only names that start with this."),
         ],
         Answers =
@@ -76,8 +78,8 @@ internal static class TopicOperations
     /// <summary>Change a topic.</summary>
     public static readonly Operation Patch = new(
         "changeTopic", Tag, "Change a topic",
-        "Changes the settings that are named; null puts one back to its default. More partitions can be added: keys move to other "
-        + "partitions then, and records that are stored stay where they are.")
+        "Changes the settings that are named; null restores the default of one. Partitions can be added; keys then move to other "
+        + "partitions, and stored records stay where they are.")
     {
         Parameters = [Topic],
         Bodies = [new(MediaTypes.Json, typeof(TopicPatch), """{"config":{"retention.ms":86400000}}""")],
@@ -91,7 +93,7 @@ internal static class TopicOperations
 
     /// <summary>Delete a topic.</summary>
     public static readonly Operation Delete = new(
-        "deleteTopic", DeletionTag, "Delete a topic", "Its records cannot be read from the answer on, and its name is free.")
+        "deleteTopic", DeletionTag, "Delete a topic", "After the answer its records cannot be read, and its name is free.")
     {
         Parameters = [Topic],
         Answers = [new(StatusCodes.Status204NoContent, "Deleted.")],
@@ -100,7 +102,7 @@ internal static class TopicOperations
 
     /// <summary>List a topic's partitions.</summary>
     public static readonly Operation Partitions = new(
-        "listPartitions", Tag, "List a topic's partitions", "Offsets, size and leader of each. A partition that cannot be asked just now has an error instead.")
+        "listPartitions", Tag, "List a topic's partitions", "Offsets, size and leader of each. A partition that does not answer has an error instead.")
     {
         Parameters = [Topic],
         Answers =
@@ -115,15 +117,15 @@ internal static class TopicOperations
     /// <summary>Delete records of a partition.</summary>
     public static readonly Operation DeleteRecords = new(
         "deleteRecords", DeletionTag, "Delete records of a partition",
-        "Deletes the records below an offset, as Kafka's DeleteRecords: from the answer on they cannot be read. Bytes are freed in whole "
-        + "segments, once all records of one are deleted; the newest segment stays until it is closed. Repeating it is harmless, and "
+        "Deletes the records below an offset, as Kafka's DeleteRecords does. After the answer they cannot be read. Bytes are freed in whole "
+        + "segments, once all records of a segment are deleted; the newest segment stays until it is closed. Repeating it is harmless, and "
         + "nothing is ever brought back.")
     {
         Parameters =
         [
             Topic,
             PartitionNumber,
-            new("before_offset", ParameterPlace.Query, "The first offset to keep, at most the high watermark; or `latest`: all that is there is deleted.", "1"),
+            new("before_offset", ParameterPlace.Query, "The first offset to keep, at most the high watermark; or `latest` to delete all records.", "1"),
             TopicId,
         ],
         Answers =
@@ -141,10 +143,10 @@ internal static class TopicOperations
     /// <summary>A topic's traffic.</summary>
     public static readonly Operation Load = new(
         "getTopicLoad", Tag, "See a topic's traffic",
-        "Per partition what goes in and out a second, over one minute and over five, and the hottest keys of the last half minute: those "
-        + "by which records choose their partition, found with bounded memory. Set `hot.key.spread` and `hot.keys`, or `hot.key.detection`, to "
-        + "spread a hot key over several partitions: a request's records of it go to one of them, the next request's to the next. They keep "
-        + "their key, but their order only within a partition. `compression_ratio` tells what `compression.type` saves of what comes "
+        "For each partition its traffic in and out per second, over one minute and over five, and the hottest keys of the last half minute. These are the keys "
+        + "by which records choose their partition; they are found with bounded memory. Set `hot.key.spread` and `hot.keys`, or `hot.key.detection`, to "
+        + "spread a hot key over several partitions: the key's records of one request go to one of them, those of the next request to the next. Records keep "
+        + "their key, but keep their order only within a partition. `compression_ratio` tells how much `compression.type` saves of the batches that come "
         + "uncompressed.")
     {
         Parameters = [Topic],

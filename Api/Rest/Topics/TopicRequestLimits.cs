@@ -8,12 +8,12 @@ internal static class TopicRequestLimits
     /// <summary>The longest body that describes a topic, in bytes.</summary>
     public const int TopicBodyBytesMax = 64 * 1024;
 
-    /// <summary>Topics on a page when the request does not say.</summary>
+    /// <summary>The topics on a page when the request does not say.</summary>
     public const int TopicPageDefault = 100;
 
     /// <summary>The most topics on a page.</summary>
     public const int TopicPageMax = TopicLimits.CatalogPageMax;
 
-    /// <summary>Partitions of a new topic when the request does not say (Kafka's <c>num.partitions</c>).</summary>
+    /// <summary>The partitions of a new topic when the request does not say (Kafka's <c>num.partitions</c>).</summary>
     public const int PartitionsDefault = 1;
 }

@@ -4,7 +4,7 @@ namespace OrleansStream.Topics.Partitioning;
 /// <remarks>Source: <c>org.apache.kafka.clients.producer.internals.BuiltInPartitioner.partitionForKey</c>.</remarks>
 public static class KeyPartitioner
 {
-    // Java's Utils.toPositive: the sign is dropped, which also holds for int.MinValue, unlike an absolute value.
+    // As Java's Utils.toPositive: the sign bit is dropped. This also works for int.MinValue, which has no absolute value.
     private const int SignlessMask = 0x7fffffff;
 
     /// <summary>The partition of a key.</summary>

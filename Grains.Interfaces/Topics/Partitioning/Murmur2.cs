@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace OrleansStream.Topics.Partitioning;
 
-/// <summary>Murmur2, 32 bits, with Kafka's seed: a key lands where Kafka's Java client would put it.</summary>
+/// <summary>Murmur2, 32 bits, with Kafka's seed. A key gets the same partition as with Kafka's Java client.</summary>
 /// <remarks>Source: <c>org.apache.kafka.common.utils.Utils.murmur2</c>, after Austin Appleby's public domain original.</remarks>
 public static class Murmur2
 {
@@ -11,7 +11,7 @@ public static class Murmur2
     private const int Rotation = 24;
 
     /// <summary>Hashes bytes.</summary>
-    /// <param name="data">Any bytes, also none.</param>
+    /// <param name="data">The bytes; there may be none.</param>
     /// <returns>The hash as Java's signed integer.</returns>
     public static int Hash(ReadOnlySpan<byte> data)
     {

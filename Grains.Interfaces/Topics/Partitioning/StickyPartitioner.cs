@@ -1,11 +1,11 @@
 namespace OrleansStream.Topics.Partitioning;
 
 /// <summary>
-/// Chooses partitions for records without a key: one for a whole batch, so that batches stay large, then the next in turn,
-/// so that all get their share (KIP-480).
+/// Chooses partitions for records without a key. A whole batch gets one partition, so that batches stay large; the next batch gets the next
+/// partition, so that all partitions get their share (KIP-480).
 /// </summary>
-/// <remarks>Safe to call from any thread. Each router has its own and starts at a partition of its own.</remarks>
-/// <param name="start">Where the turn starts; any number that is not negative.</param>
+/// <remarks>Safe to call from any thread. Each router has its own instance, with its own first partition.</remarks>
+/// <param name="start">The first partition in turn; any number that is not negative.</param>
 public sealed class StickyPartitioner(int start)
 {
     private uint _turn = (uint)start - 1;

@@ -3,9 +3,9 @@ using OrleansStream.Partitions;
 namespace OrleansStream.Topics.Routing;
 
 /// <summary>
-/// The topics as this process reaches them without a grain call in between: registered only where there is a silo. It does what
-/// <see cref="ITopicRouterGrain"/> does. A partition whose log is open in this process is appended to and read from directly; any other is
-/// called by its grain.
+/// The topics as this process reaches them without a grain call. It is registered only in a process with a silo, and does what
+/// <see cref="ITopicRouterGrain"/> does. A partition whose log is open in this process is appended to and read from directly; any other partition is
+/// called through its grain.
 /// </summary>
 /// <remarks>Safe to call from any thread. Failures are errors in the answers.</remarks>
 public interface ILocalTopics
@@ -19,7 +19,7 @@ public interface ILocalTopics
     /// <inheritdoc cref="ITopicRouterGrain.FetchAsync"/>
     /// <param name="topic">The topic's name.</param>
     /// <param name="partition">The partition's number.</param>
-    /// <param name="request">From where and how much.</param>
+    /// <param name="request">The offset to read from, and how much to read.</param>
     /// <param name="cancellationToken">Ends the wait when the caller has gone.</param>
     ValueTask<FetchResponse> FetchAsync(string topic, int partition, FetchRequest request, CancellationToken cancellationToken = default);
 }

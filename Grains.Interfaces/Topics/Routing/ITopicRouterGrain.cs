@@ -5,25 +5,25 @@ using OrleansStream.Partitions;
 namespace OrleansStream.Topics.Routing;
 
 /// <summary>
-/// The door to a topic's partitions, on every silo: hashes keys, splits records over partitions, fans out. Key: the topic's name.
+/// The way to a topic's partitions, on every silo: it hashes keys, splits records over partitions, and calls the partitions. Key: the topic's name.
 /// </summary>
-/// <remarks>A stateless worker that caches the topic; it refreshes the cache when a partition says that it is stale.</remarks>
+/// <remarks>A stateless worker with a cached copy of the topic. It refreshes the copy when a partition says that it is stale.</remarks>
 [Alias("os.ITopicRouterGrain"), GrainInterfaceType("OrleansStream.Topics.ITopicRouterGrain")]
 public interface ITopicRouterGrain : IGrainWithStringKey
 {
     /// <summary>
-    /// Appends records to the partitions they belong to. With an identity, a partition that gives no certain answer is asked again
-    /// until the request's time is over, and the caller may repeat a call that was lost.
+    /// Appends records to their partitions. With an identity, a partition that gives no certain answer is asked again until the request's time is
+    /// over, and the caller may repeat a call whose answer was lost.
     /// </summary>
     /// <param name="request">The encoded records.</param>
-    /// <param name="cancellationToken">The caller's deadline; once it has passed the outcome is unknown.</param>
-    /// <returns>One result per record, in order; or the topic, when the request was to be planned by another version of it.</returns>
+    /// <param name="cancellationToken">The caller's deadline. Once it has passed, the outcome is unknown.</param>
+    /// <returns>One result per record, in order; or the topic, when the request must be planned by another version of it.</returns>
     [Alias("AppendAsync"), ResponseTimeout(TopicLimits.AppendTimeoutText)]
     ValueTask<RecordsAppendResponse> AppendAsync(RecordsAppendRequest request, CancellationToken cancellationToken = default);
 
     /// <summary>Reads batches of one partition. Waits for new records as the request says.</summary>
     /// <param name="partition">The partition's number.</param>
-    /// <param name="request">From where and how much.</param>
+    /// <param name="request">The offset to read from, and how much to read.</param>
     /// <param name="cancellationToken">Ends the wait when the caller has gone.</param>
     [Alias("FetchAsync"), ResponseTimeout(PartitionLimits.RoutedFetchTimeout)]
     ValueTask<FetchResponse> FetchAsync(int partition, FetchRequest request, CancellationToken cancellationToken = default);
@@ -38,40 +38,42 @@ public interface ITopicRouterGrain : IGrainWithStringKey
     /// <summary>Deletes the records of a partition below an offset (Kafka's DeleteRecords).</summary>
     /// <param name="partition">The partition's number.</param>
     /// <param name="beforeOffset">The new log start offset; -1 for the high watermark.</param>
-    /// <param name="cancellationToken">The caller's deadline; once it has passed the outcome is unknown, and repeating it is harmless.</param>
-    /// <returns>The partition after it, or the error.</returns>
+    /// <param name="cancellationToken">The caller's deadline. Once it has passed the outcome is unknown; repeating the call is harmless.</param>
+    /// <returns>The partition afterwards, or the error.</returns>
     [Alias("DeleteRecordsAsync")]
     ValueTask<PartitionDescription> DeleteRecordsAsync(
         int partition, long beforeOffset, CancellationToken cancellationToken = default);
 
-    /// <summary>As <see cref="DeleteRecordsAsync"/>, of the topic with this id only: another one of the name is refused as unknown.</summary>
+    /// <summary>As <see cref="DeleteRecordsAsync"/>, but only for the topic with this id. Another topic of the name is refused as unknown.</summary>
     /// <param name="topicId">The topic that the offset belongs to.</param>
     /// <param name="partition">The partition's number.</param>
     /// <param name="beforeOffset">The new log start offset; -1 for the high watermark.</param>
-    /// <param name="cancellationToken">The caller's deadline; once it has passed the outcome is unknown, and repeating it is harmless.</param>
-    /// <returns>The partition after it, or the error.</returns>
+    /// <param name="cancellationToken">The caller's deadline. Once it has passed the outcome is unknown; repeating the call is harmless.</param>
+    /// <returns>The partition afterwards, or the error.</returns>
     [Alias("DeleteRecordsOfAsync")]
     ValueTask<PartitionDescription> DeleteRecordsOfAsync(
         Guid topicId, int partition, long beforeOffset, CancellationToken cancellationToken = default);
 
     /// <summary>Offsets, size and place of every partition.</summary>
     /// <param name="cancellationToken">The caller's deadline.</param>
-    /// <returns>One entry per partition in order; or the error that the topic does not exist.</returns>
+    /// <returns>One entry per partition, in order; or the error that the topic does not exist.</returns>
     [Alias("DescribeAsync")]
     ValueTask<TopicDescription> DescribeAsync(CancellationToken cancellationToken = default);
 }
 
-/// <summary>Records for a topic, encoded.</summary>
+/// <summary>Encoded records for a topic.</summary>
 /// <param name="Batches">
-/// Whole record batches v2, back to back; not changed by anybody until the call has ended, and longer when
-/// <see cref="RecordsAppendResponse.HasStrays"/> says so. With an identity they name its producer already, numbered as if all went to one
-/// partition: those that do are stored from this memory, and only others are written anew.
+/// Whole record batches of format 2, back to back. Nobody may change them until the call has ended, or longer if
+/// <see cref="RecordsAppendResponse.HasStrays"/> says so. With an identity the batches already name its producer, with sequence numbers as if all
+/// went to one partition. Batches that do go to one partition are stored from this memory; only the others are written anew.
 /// </param>
-/// <param name="Partition">The partition all of them go to, or null to choose by key.</param>
+/// <param name="Partition">The partition for all records; null to choose partitions by key.</param>
 /// <param name="RecordPartitions">Per record, in order, its explicit partition or -1; empty when no record names one.</param>
 /// <param name="Acks">When to answer.</param>
-/// <param name="ExpectedNextOffset">Append only when this is the partition's next offset; null for no condition. Needs <paramref name="Partition"/>.</param>
-/// <param name="Identity">What makes a repeat of the request known; null when it will not be repeated.</param>
+/// <param name="ExpectedNextOffset">
+/// Append only if this is the partition's next offset; null for no condition. Needs <paramref name="Partition"/>.
+/// </param>
+/// <param name="Identity">The identity by which a repeat of the request is recognized; null when the request will not be repeated.</param>
 [GenerateSerializer, Immutable, Alias("os.RecordsAppendRequest")]
 public sealed record RecordsAppendRequest(
     [property: Id(0)] ReadOnlyMemory<byte> Batches,
@@ -81,34 +83,38 @@ public sealed record RecordsAppendRequest(
     [property: Id(4)] long? ExpectedNextOffset = null,
     [property: Id(5)] AppendIdentity? Identity = null);
 
-/// <summary>The results of an append, in as few parts as there were appends.</summary>
-/// <param name="Parts">The appends that were made, or refused, on behalf of the request.</param>
-/// <param name="PartOfRecord">Per record the index of its part; empty when there is one part and it holds every record.
-/// Within a part the records keep their order: the n-th has offset <see cref="AppendPart.BaseOffset"/> + n.</param>
-/// <param name="Error">Set when the whole request failed, for instance for an unknown topic; then there are no parts.</param>
+/// <summary>The results of an append, with one part for each append to a partition.</summary>
+/// <param name="Parts">The appends that were made or refused for the request.</param>
+/// <param name="PartOfRecord">
+/// Per record the index of its part; empty when there is one part with all records. Within a part the records keep their order: the n-th has offset
+/// <see cref="AppendPart.BaseOffset"/> + n.
+/// </param>
+/// <param name="Error">Set when the whole request failed, for instance because the topic is unknown. There are then no parts.</param>
 [GenerateSerializer, Immutable, Alias("os.RecordsAppendResponse")]
 public sealed record RecordsAppendResponse(
     [property: Id(0)] ImmutableArray<AppendPart> Parts,
     [property: Id(1)] ReadOnlyMemory<int> PartOfRecord,
     [property: Id(2)] StreamError? Error = null)
 {
-    /// <summary>Set when nothing was stored, since the request's plan is to be made by this version of the topic: send it again with that.</summary>
+    /// <summary>
+    /// Set when nothing was stored because the request must be planned by this version of the topic. Send it again with this version.
+    /// </summary>
     [Id(3)] public TopicMetadata? PlanBy { get; init; }
 
-    /// <summary>True when a call to a partition was given up without a certain answer: it may go on reading the request's batches.</summary>
+    /// <summary>True when a call to a partition was given up without a certain answer. That call may still read the request's batches.</summary>
     [Id(4)] public bool HasStrays { get; init; }
 
     /// <summary>
-    /// The pooled memory of <see cref="PartOfRecord"/>, for whoever has read it to give back; null where there is none, as after the way from
-    /// another process.
+    /// The pooled memory of <see cref="PartOfRecord"/>. Whoever has read it gives it back. Null when there is none, for instance after the answer
+    /// came from another process.
     /// </summary>
     [field: NonSerialized] public IDisposable? RecordMemory { get; init; }
 }
 
-/// <summary>One append on behalf of a request.</summary>
+/// <summary>One append for a request.</summary>
 /// <param name="Partition">The partition, or -1 when none could be chosen.</param>
 /// <param name="RecordCount">The count of records in it.</param>
-/// <param name="Response">What came of it.</param>
+/// <param name="Response">Its outcome.</param>
 [GenerateSerializer, Immutable, Alias("os.AppendPart")]
 public readonly record struct AppendPart(
     [property: Id(0)] int Partition,
@@ -120,9 +126,9 @@ public readonly record struct AppendPart(
 }
 
 /// <summary>A topic and its partitions.</summary>
-/// <param name="Topic">The topic; null when there is none.</param>
-/// <param name="Partitions">Per partition, in order, its state or the reason it could not be had.</param>
-/// <param name="Error">Why there is no topic.</param>
+/// <param name="Topic">The topic; null when it does not exist.</param>
+/// <param name="Partitions">Per partition, in order, its state, or why the state could not be read.</param>
+/// <param name="Error">Why there is no topic; null when there is one.</param>
 [GenerateSerializer, Immutable, Alias("os.TopicDescription")]
 public sealed record TopicDescription(
     [property: Id(0)] TopicMetadata? Topic,

@@ -2,12 +2,12 @@ using System.Collections.Immutable;
 
 namespace OrleansStream.Groups.State;
 
-/// <summary>The only code that changes what is durable of a group.</summary>
+/// <summary>Applies events. No other code changes the stored part of a group's state.</summary>
 internal sealed partial class GroupState
 {
     /// <summary>Applies one event.</summary>
     /// <param name="change">The event.</param>
-    /// <exception cref="ArgumentException">It is of a kind that this version does not know.</exception>
+    /// <exception cref="ArgumentException">This version does not know events of this kind.</exception>
     public void Apply(GroupEvent change)
     {
         switch (change)

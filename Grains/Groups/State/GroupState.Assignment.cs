@@ -2,19 +2,19 @@ using System.Collections.Immutable;
 
 namespace OrleansStream.Groups.State;
 
-/// <summary>Who shall have which partition, and when it becomes true.</summary>
+/// <summary>Decides which member is to have which partition, and when it gets it.</summary>
 internal sealed partial class GroupState
 {
     /// <summary>
-    /// Polls that have come, may bring members and are not handled yet: an assignment waits for them, not longer than for other changes. The
-    /// caller keeps the count; it is not stored.
+    /// The count of polls that have come, may bring new members and are not handled yet. An assignment waits for them, but no longer than for other
+    /// changes. The caller keeps the count; it is not stored.
     /// </summary>
     public int ExpectedPolls { get; set; }
 
-    /// <summary>Takes note of topics that were created, deleted, re-created or grown.</summary>
-    /// <param name="found">What the looks at their names gave.</param>
+    /// <summary>Learns of topics that were created, deleted, created again, or grown.</summary>
+    /// <param name="found">The results of looking up topics by name.</param>
     /// <param name="time">Now.</param>
-    /// <returns>True when anything was new.</returns>
+    /// <returns>True when the group learned anything new.</returns>
     public Handled<bool> UpdateTopics(ImmutableArray<TopicLookup> found, GroupTime time)
     {
         EndLeases(time);
@@ -23,13 +23,15 @@ internal sealed partial class GroupState
         return End(isNew);
     }
 
-    /// <summary>True when a member should poll: it is to let go of partitions, can take some on, or is no longer what it was.</summary>
+    /// <summary>True when a member should poll: it is to give up partitions, can take some on, or its epoch has changed.</summary>
     /// <param name="member">Its id.</param>
-    /// <param name="epoch">The epoch it knows.</param>
+    /// <param name="epoch">The epoch that the member knows.</param>
     public bool HasNews(string member, long epoch) =>
         FindMember(member) is not { } known || known.Epoch != epoch || !Reachable(known).Equals(known.Assigned);
 
-    /// <summary>The names that members read by now: one that is found later did not exist when they first asked.</summary>
+    /// <summary>
+    /// The names that members already read. A topic that is found later under one of them did not exist when they first asked for it.
+    /// </summary>
     private HashSet<string> AskedFor() => WithRetries(_members.Values.SelectMany(member => member.Topics)).ToHashSet(StringComparer.Ordinal);
 
     private bool LearnTopics(ImmutableArray<TopicLookup> found, HashSet<string> askedBefore)
@@ -42,7 +44,7 @@ internal sealed partial class GroupState
                 : topics.SetItem(lookup.Name, Learn(lookup.Topic, Topics.GetValueOrDefault(lookup.Name), askedBefore.Contains(lookup.Name)));
         }
 
-        // What nobody subscribes to and has no offset is none of the group's business any more.
+        // A topic that nobody subscribes to and that has no offset is dropped.
         var wanted = WithRetries(_members.Values.SelectMany(member => member.Topics)).ToHashSet(StringComparer.Ordinal);
         var kept = _offsets.TopicIds.ToHashSet();
         topics = topics.RemoveRange(topics.Values.Where(topic => !wanted.Contains(topic.Name) && !kept.Contains(topic.Id)).Select(topic => topic.Name));
@@ -53,8 +55,8 @@ internal sealed partial class GroupState
     }
 
     /// <summary>
-    /// A topic as it was found, with what of it is new to the group. Partitions are only ever added, so fewer than are known are those of
-    /// an older look.
+    /// A topic as it was found, marked with its partitions that are new to the group. Partitions are only ever added, so a count below the known one
+    /// comes from an older lookup.
     /// </summary>
     private static GroupTopic Learn(GroupTopic found, GroupTopic? known, bool isAskedFor)
     {
@@ -74,8 +76,8 @@ internal sealed partial class GroupState
     }
 
     /// <summary>
-    /// When an assignment is due: at once for a lone member, else a little after the last change, so that a storm of joins makes one. Nothing puts
-    /// it off for longer than <see cref="GroupStateLimits.RebalanceDelayMaxMs"/>.
+    /// When an assignment is due. For a lone member it is due at once. Otherwise it is due a little after the last change, so that many joins in a
+    /// row make one assignment, and at the latest <see cref="GroupStateLimits.RebalanceDelayMaxMs"/> after the first.
     /// </summary>
     private long DueAtMs(in PendingAssignment pending)
     {
@@ -102,11 +104,11 @@ internal sealed partial class GroupState
         _pending = null;
     }
 
-    /// <summary>The partitions that would not have to move to be this member's: those it has, and those meant for it that nobody has.</summary>
+    /// <summary>The partitions that need not move to become this member's: those it has, and free ones in its target.</summary>
     private PartitionSet Held(GroupMember member) =>
         PartitionSet.Of(member.Assigned.Concat(member.Target.Where(partition => !_owners.ContainsKey(partition))));
 
-    /// <summary>Lets a member give up what it shall not have any more, and take on what it shall have and nobody has.</summary>
+    /// <summary>Lets a member give up the partitions outside its target, and take on the free ones in it.</summary>
     private void Reconcile(string id)
     {
         var member = _members[id];
@@ -124,10 +126,10 @@ internal sealed partial class GroupState
         return PartitionSet.Of(member.Target.Where(partition => IsSubscribed(partition) && IsFree(partition)));
     }
 
-    /// <summary>An assignment that has to be made.</summary>
-    /// <param name="GroupEpoch">The group epoch that it would answer.</param>
-    /// <param name="FirstChangeMs">When the first change since the last assignment was seen, on the monotonic clock.</param>
-    /// <param name="LastChangeMs">When the last one was.</param>
+    /// <summary>An assignment that is to be made.</summary>
+    /// <param name="GroupEpoch">The group epoch for which it will be made.</param>
+    /// <param name="FirstChangeMs">The time of the first change since the last assignment, on the monotonic clock.</param>
+    /// <param name="LastChangeMs">The time of the last change.</param>
     private readonly record struct PendingAssignment(long GroupEpoch, long FirstChangeMs, long LastChangeMs);
 
     private IAssignor ChooseAssignor() => _members.Values

@@ -3,11 +3,10 @@ using OrleansStream.Errors;
 
 namespace OrleansStream.Groups.State;
 
-/// <summary>Records that wait in place: they are passed over, and not done.</summary>
+/// <summary>Records that wait in place: the group has read past them, but they are not done.</summary>
 /// <remarks>
-/// A partition's committed offset says how far it was read; what is held lies below it and is all of that which is not done. The first
-/// record held of a key is delivered when it is due; the later ones of its key wait for it, and new ones join them. So a key keeps
-/// its order, and the others go on.
+/// A partition's committed offset says how far it was read. Of the records below it, only the held ones are not done. The first held record of a key
+/// is delivered when it is due. Later records of that key wait for it, and new ones join them. So each key keeps its order, and other keys go on.
 /// </remarks>
 internal sealed partial class GroupState
 {
@@ -18,8 +17,8 @@ internal sealed partial class GroupState
     public ImmutableArray<HeldRecord> HoldsOf(TopicPartition partition) => _holds.GetValueOrDefault(partition, []);
 
     /// <summary>
-    /// Raises what a member's poll says of records that wait. Repeating a poll changes nothing: what it passed over counts only from
-    /// the committed offset on, and what became of a record that waited counts only for the attempt that it was.
+    /// Raises the changes that a member's poll makes to records that wait. A repeated poll changes nothing: records count as passed over only from
+    /// the committed offset on, and the result of a held record counts only for the attempt that it is at.
     /// </summary>
     private GroupRefusal? RaiseHolds(string member, ImmutableArray<HoldsChange> changes, ImmutableArray<OffsetCommit> commits, GroupTime time)
     {
@@ -31,7 +30,7 @@ internal sealed partial class GroupState
                 continue;
             var before = HoldsOf(change.Partition);
             var committed = FindOffset(change.Partition)?.Offset ?? 0;
-            // Held is only what was passed over: nothing at or behind the offset that this very poll commits.
+            // Only records that were passed over can be held, so their offsets must lie below the offset that this poll commits.
             var end = commits.Where(commit => commit.Partition == change.Partition).Select(commit => commit.Offset).Append(committed).Max();
             var after = Changed(change, before, committed, end, time);
             if (after.SequenceEqual(before))
@@ -41,7 +40,7 @@ internal sealed partial class GroupState
             {
                 return new GroupRefusal(
                     StreamErrorCode.ThrottlingQuotaExceeded,
-                    $"A group holds at most {GroupStateLimits.HoldsMax} records in place, {GroupStateLimits.HoldsPerPartitionMax} of a partition. Nothing was committed; some have to be done with first.");
+                    $"A group holds at most {GroupStateLimits.HoldsMax} records in place, and {GroupStateLimits.HoldsPerPartitionMax} of a partition. Nothing was committed. Finish some of them first.");
             }
 
             raised.Add(new HoldsChanged(change.Partition, after));
@@ -83,29 +82,31 @@ internal sealed partial class GroupState
 
 /// <summary>A record that was passed over and is not done.</summary>
 /// <param name="Offset">Its offset.</param>
-/// <param name="Key">A hash of its key; null for a record without a key, for which nothing waits. Keys of one hash wait for each other.</param>
-/// <param name="Attempt">Which attempt its next delivery is.</param>
-/// <param name="DueMs">Not before this, in milliseconds since the Unix epoch.</param>
+/// <param name="Key">
+/// A hash of its key; null for a record without a key, for which no other record waits. Records whose keys have the same hash wait for each other.
+/// </param>
+/// <param name="Attempt">The number of its next delivery.</param>
+/// <param name="DueMs">When that delivery is due at the earliest, in milliseconds since the Unix epoch.</param>
 internal sealed record HeldRecord(long Offset, int? Key, int Attempt, long DueMs);
 
-/// <summary>What a poll says of records of a partition that wait, or shall.</summary>
+/// <summary>The changes that a poll makes to a partition's records that wait in place.</summary>
 /// <param name="Partition">The partition.</param>
-/// <param name="Done">Records that had waited and are done, or dead.</param>
+/// <param name="Done">Records that waited, and now are done or dead letters.</param>
 /// <param name="Failed">Records that failed.</param>
-/// <param name="Waiting">Records that were passed over since their key waits.</param>
+/// <param name="Waiting">Records that were passed over because their key waits.</param>
 /// <param name="Random">A random number from 0 to 1, for jitter.</param>
 internal sealed record HoldsChange(
     TopicPartition Partition, ImmutableArray<HoldDone> Done, ImmutableArray<HoldFailed> Failed, ImmutableArray<HoldWaiting> Waiting, double Random);
 
-/// <summary>A record that had waited and is done.</summary>
+/// <summary>A record that waited and is done.</summary>
 /// <param name="Offset">Its offset.</param>
-/// <param name="Attempt">Which attempt did it.</param>
+/// <param name="Attempt">The attempt that succeeded, or after which it became a dead letter.</param>
 internal readonly record struct HoldDone(long Offset, int Attempt);
 
 /// <summary>A record that failed.</summary>
 /// <param name="Offset">Its offset.</param>
 /// <param name="Key">The hash of its key, or null.</param>
-/// <param name="Attempt">Which attempt failed.</param>
+/// <param name="Attempt">The attempt that failed.</param>
 internal readonly record struct HoldFailed(long Offset, int? Key, int Attempt);
 
 /// <summary>A record whose key waits.</summary>

@@ -3,19 +3,19 @@ using OrleansStream.Errors;
 
 namespace OrleansStream.Groups.State;
 
-/// <summary>Members come, stay and go.</summary>
+/// <summary>Members join, renew their leases and leave.</summary>
 internal sealed partial class GroupState
 {
     /// <summary>
-    /// Joins or renews a member, commits what it is done with, and then lets it give up and take on partitions. A poll without
-    /// a claim comes from a process that has just started: it keeps the member's partitions and fences whoever polled under
-    /// that id before, so of two processes with one id the last that started goes on.
+    /// Joins or renews a member, commits its offsets, and then lets it give up and take on partitions. A poll without a claim comes from a process
+    /// that has just started. The new process keeps the member's partitions, and the process that polled under the id before is fenced. So of two
+    /// processes with one id the one that started last goes on.
     /// </summary>
     /// <param name="command">The poll.</param>
     /// <param name="time">Now.</param>
     /// <returns>
-    /// Where the member stands. On a refusal nothing was committed; unless another process took its place, or the poll may not join, it is
-    /// a member, and goes on with the epoch and the partitions of the answer.
+    /// The state of the member. On a refusal nothing was committed. The caller is then still a member, with the epoch and partitions of the answer,
+    /// unless another process has taken its place or the poll may not join.
     /// </returns>
     public Handled<MemberAnswer> Poll(PollCommand command, GroupTime time)
     {
@@ -62,8 +62,8 @@ internal sealed partial class GroupState
     }
 
     /// <summary>Renews a member's lease while its poll waits.</summary>
-    /// <param name="member">Its id.</param>
-    /// <param name="claim">What it was told last.</param>
+    /// <param name="member">The member's id.</param>
+    /// <param name="claim">What the group told the member last.</param>
     /// <param name="time">Now.</param>
     public Handled<MemberAnswer> Renew(string member, MemberClaim claim, GroupTime time)
     {
@@ -76,18 +76,18 @@ internal sealed partial class GroupState
         return End(Inside(member, CheckEpoch(known, claim.Epoch), time));
     }
 
-    /// <summary>Whether a process is still the member's.</summary>
+    /// <summary>Whether a process still speaks for a member.</summary>
     /// <param name="member">The member's id.</param>
-    /// <param name="claim">What the process was told last.</param>
-    /// <returns>Null; or that the member left, its lease ended, or another process took its place.</returns>
+    /// <param name="claim">What the group told the process last.</param>
+    /// <returns>Null if it does; else that the member left, its lease ended, or another process took its place.</returns>
     public GroupRefusal? CheckMember(string member, MemberClaim claim) =>
         FindMember(member) is { } known ? CheckProcess(known, claim) : NotAMember(member);
 
-    /// <summary>Takes a member out at once; its partitions are free.</summary>
+    /// <summary>Removes a member at once. Its partitions are free.</summary>
     /// <param name="member">Its id.</param>
-    /// <param name="epoch">Its epoch, so that a replaced process does not take out its successor; null for any.</param>
+    /// <param name="epoch">Its epoch, so that a replaced process cannot remove its successor; null for any epoch.</param>
     /// <param name="time">Now.</param>
-    /// <returns>Null, or why not.</returns>
+    /// <returns>Null when done; else why not.</returns>
     public Handled<GroupRefusal?> Leave(string member, long? epoch, GroupTime time)
     {
         EndLeases(time);
@@ -100,7 +100,7 @@ internal sealed partial class GroupState
         return End<GroupRefusal?>(null);
     }
 
-    /// <summary>Lets time pass: leases end, assignments are made, offsets expire. To be called every second or so.</summary>
+    /// <summary>Lets time pass: leases end, assignments are made, offsets expire. Call it about every second.</summary>
     /// <param name="time">Now.</param>
     /// <returns>True when the group still has members.</returns>
     public Handled<bool> Tick(GroupTime time)
@@ -153,22 +153,24 @@ internal sealed partial class GroupState
     private GroupRefusal? CheckProcess(GroupMember member, MemberClaim claim) =>
         claim.Incarnation == Incarnation && claim.Epoch >= member.Since ? null : new GroupRefusal(
             StreamErrorCode.FencedMemberEpoch,
-            $"Another process has started as member '{member.Id}': nothing was committed. A member that joins anew takes its place.");
+            $"Another process has started as member '{member.Id}', so nothing was committed. To go on as this member, join again.");
 
     private static GroupRefusal? CheckEpoch(GroupMember member, long epoch) =>
         epoch == member.Epoch ? null : new GroupRefusal(
             epoch < member.Since ? StreamErrorCode.FencedMemberEpoch : StreamErrorCode.StaleMemberEpoch,
-            $"Member '{member.Id}' has epoch {member.Epoch}, not {epoch}: nothing was committed. Go on from this answer.");
+            $"Member '{member.Id}' has epoch {member.Epoch}, not {epoch}, so nothing was committed. Go on from this answer.");
 
     private static GroupRefusal NotAMember(string member) => new(
-        StreamErrorCode.UnknownMemberId, $"There is no member '{member}': it left or its lease ended. It may join again.");
+        StreamErrorCode.UnknownMemberId, $"There is no member '{member}': it left, or its lease ended. It may join again.");
 
     private static GroupRefusal LeaseEnded(PollCommand command) => new(
         StreamErrorCode.FencedMemberEpoch,
-        $"Member '{command.Member}' had left, or its lease had ended: nothing was committed. It has joined again; go on from this answer. "
+        $"Member '{command.Member}' had left, or its lease had ended, so nothing was committed. It has joined again; go on from this answer. "
         + $"Work that takes longer than its lease of {command.LeaseMs} ms needs a longer lease, or polls that take no records meanwhile.");
 
-    /// <summary>Refuses a subscription by which the group would look for too many topics that do not exist, or store too many of their names.</summary>
+    /// <summary>
+    /// Refuses a subscription when the group would look for too many topics that do not exist, or would store too many bytes of their names.
+    /// </summary>
     private GroupRefusal? CheckUnknown(GroupMember? member, PollCommand command)
     {
         if (member?.Topics.SetEquals(command.Topics) == true)

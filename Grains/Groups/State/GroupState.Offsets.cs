@@ -4,15 +4,17 @@ using OrleansStream.Errors;
 
 namespace OrleansStream.Groups.State;
 
-/// <summary>Offsets are committed, set and expire.</summary>
+/// <summary>Commits, resets and expires offsets.</summary>
 internal sealed partial class GroupState
 {
     /// <summary>
-    /// Commits offsets of partitions that a member has, all or none. An offset below the committed one changes nothing, unless it takes
-    /// the place of one that lies beyond the end of the log. How long logs are is not known here: any offset is taken.
+    /// Commits offsets of a member's partitions, all or none. An offset below the committed one changes nothing, unless it replaces an offset that
+    /// lies beyond the end of the log. The group does not know how long logs are, so it takes any offset.
     /// </summary>
     /// <param name="member">The member's id.</param>
-    /// <param name="claim">What it was told last: its exact epoch; the incarnation may be empty when only that is known.</param>
+    /// <param name="claim">
+    /// What the group told the member last, with its exact epoch. The incarnation may be empty if only the epoch is known.
+    /// </param>
     /// <param name="commits">The offsets.</param>
     /// <param name="time">Now.</param>
     public Handled<MemberAnswer> Commit(string member, MemberClaim claim, ImmutableArray<OffsetCommit> commits, GroupTime time)
@@ -27,11 +29,11 @@ internal sealed partial class GroupState
         return End(Inside(member, refusal, time));
     }
 
-    /// <summary>Sets offsets, forward or back, all or none. Only while the group has no members: they would not notice.</summary>
+    /// <summary>Sets offsets, forward or back, all or none. The group must have no members, because members would not notice.</summary>
     /// <param name="offsets">The offsets.</param>
-    /// <param name="found">What their topics are.</param>
+    /// <param name="found">The lookups of their topics.</param>
     /// <param name="time">Now.</param>
-    /// <returns>Null, or why not.</returns>
+    /// <returns>Null when done; else why not.</returns>
     public Handled<GroupRefusal?> Reset(
         ImmutableArray<OffsetCommit> offsets, ImmutableArray<TopicLookup> found, GroupTime time)
     {
@@ -49,9 +51,9 @@ internal sealed partial class GroupState
         return End<GroupRefusal?>(null);
     }
 
-    /// <summary>Whether there is a group that may be deleted: one without members.</summary>
+    /// <summary>Whether the group exists and has no members, so that it may be deleted.</summary>
     /// <param name="time">Now.</param>
-    /// <returns>Null, or why not.</returns>
+    /// <returns>Null if so; else why not.</returns>
     public Handled<GroupRefusal?> MayDelete(GroupTime time)
     {
         EndLeases(time);
@@ -60,7 +62,7 @@ internal sealed partial class GroupState
 
     /// <summary>Deletes a group without members, and its offsets.</summary>
     /// <param name="time">Now.</param>
-    /// <returns>Null, or why not.</returns>
+    /// <returns>Null when done; else why not.</returns>
     public Handled<GroupRefusal?> Delete(GroupTime time)
     {
         var may = MayDelete(time);
@@ -71,11 +73,11 @@ internal sealed partial class GroupState
         return deleted with { Events = [.. may.Events, .. deleted.Events] };
     }
 
-    /// <summary>Raises the commits of a member whose epoch is current.</summary>
+    /// <summary>Commits the offsets of a member whose epoch is current.</summary>
     /// <param name="member">The member's id.</param>
     /// <param name="commits">The offsets.</param>
     /// <param name="time">Now.</param>
-    /// <param name="isWhole">True to refuse all when one is not the member's, false to pass over that one.</param>
+    /// <param name="isWhole">True to refuse all offsets when one partition is not the member's; false to skip only that one.</param>
     private GroupRefusal? RaiseCommits(string member, ImmutableArray<OffsetCommit> commits, GroupTime time, bool isWhole)
     {
         var owned = ImmutableArray.CreateBuilder<OffsetCommit>(commits.Length);
@@ -84,7 +86,7 @@ internal sealed partial class GroupState
             if (_owners.GetValueOrDefault(commit.Partition) == member && FindTopic(commit.Partition.TopicId) is not null)
                 owned.Add(commit);
             else if (isWhole)
-                return new GroupRefusal(StreamErrorCode.StaleMemberEpoch, $"Partition {commit.Partition.Partition} of {NameOf(commit.Partition)} is not the member's: nothing was committed.");
+                return new GroupRefusal(StreamErrorCode.StaleMemberEpoch, $"Partition {commit.Partition.Partition} of {NameOf(commit.Partition)} is not the member's, so nothing was committed.");
         }
 
         if (CheckBounds(owned.ToImmutable()) is { } refusal)
@@ -104,7 +106,9 @@ internal sealed partial class GroupState
     private bool IsReplacement(OffsetCommit commit) =>
         commit.InPlaceOf is { } beyond && commit.Offset < beyond && _offsets.Find(commit.Partition)?.Offset == beyond;
 
-    /// <summary>Goes back from an offset that does not exist. What waits in place below the new one still does; the rest is read again.</summary>
+    /// <summary>
+    /// Moves back from an offset beyond the end of the log. Records that wait in place below the new offset stay held; the others are read again.
+    /// </summary>
     private void Replace(OffsetCommit commit, GroupTime time)
     {
         ImmutableArray<HeldRecord> held = [.. HoldsOf(commit.Partition).Where(held => held.Offset < commit.Offset)];
@@ -123,7 +127,7 @@ internal sealed partial class GroupState
             if (length > GroupStateLimits.MetadataBytesMax)
                 return new GroupRefusal(StreamErrorCode.OffsetMetadataTooLarge, $"The metadata has {length} bytes; at most {GroupStateLimits.MetadataBytesMax} are kept with an offset.");
             if (commit.Offset < 0)
-                return new GroupRefusal(StreamErrorCode.InvalidRequest, $"An offset is never below 0; this one is {commit.Offset}.");
+                return new GroupRefusal(StreamErrorCode.InvalidRequest, $"An offset is at least 0; this one is {commit.Offset}.");
             var known = _offsets.Find(commit.Partition);
             count += known is null ? 1 : 0;
             metadataBytes += length - (known is null ? 0 : Encoding.UTF8.GetByteCount(known.Metadata));
@@ -136,7 +140,9 @@ internal sealed partial class GroupState
             : null;
     }
 
-    /// <summary>Forgets what a group without members kept for longer than the retention; it is gone when nothing is left.</summary>
+    /// <summary>
+    /// Forgets offsets that a group without members has kept for longer than the retention, and deletes the group when nothing is left.
+    /// </summary>
     private void Expire(GroupTime time)
     {
         if (!Exists || _members.Count > 0 || time.UnixMs - _emptySinceMs < GroupStateLimits.OffsetsRetentionMs)
@@ -144,7 +150,7 @@ internal sealed partial class GroupState
         var expired = PartitionSet.Of(_offsets.All
             .Where(offset => time.UnixMs - offset.AtMs >= GroupStateLimits.OffsetsRetentionMs)
             .Select(offset => offset.Place));
-        // Rules were set by a person, who alone takes them away.
+        // A person set the retry policy, so only a person removes it.
         if (expired.Count == _offsets.Count && Retry is null)
             Raise(new GroupDeleted());
         else if (expired.Count > 0)
@@ -152,7 +158,7 @@ internal sealed partial class GroupState
     }
 
     private GroupRefusal HasMembers() => new(
-        StreamErrorCode.NonEmptyGroup, $"Members hold leases: {_members.Count}. They have to leave first, or their leases to end.");
+        StreamErrorCode.NonEmptyGroup, $"The group has {_members.Count} members. They must leave first, or their leases must end.");
 
     private string NameOf(TopicPartition partition) => FindTopic(partition.TopicId) is { } topic ? $"topic '{topic.Name}'" : "a deleted topic";
 

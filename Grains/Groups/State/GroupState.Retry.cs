@@ -3,19 +3,19 @@ using OrleansStream.Errors;
 
 namespace OrleansStream.Groups.State;
 
-/// <summary>What a group does with records that its members could not work on.</summary>
+/// <summary>What a group does with records that its members could not process.</summary>
 internal sealed partial class GroupState
 {
-    /// <summary>The rules; null when nobody has set any.</summary>
+    /// <summary>The retry policy; null when nobody has set one.</summary>
     public RetryPolicy? Retry { get; private set; }
 
     /// <summary>The last redrive of dead letters; null when there was none.</summary>
     public Redrive? Redrive { get; private set; }
 
-    /// <summary>Sets the rules for records that fail from now on; makes the group when there is none.</summary>
-    /// <param name="policy">The rules.</param>
+    /// <summary>Sets the retry policy for records that fail from now on. Creates the group when it does not exist.</summary>
+    /// <param name="policy">The policy.</param>
     /// <param name="time">Now.</param>
-    /// <returns>Null, or why not.</returns>
+    /// <returns>Null when done; else why not.</returns>
     public Handled<GroupRefusal?> SetRetry(RetryPolicy policy, GroupTime time)
     {
         EndLeases(time);
@@ -29,11 +29,11 @@ internal sealed partial class GroupState
         return End<GroupRefusal?>(null);
     }
 
-    /// <summary>Begins to take back dead letters; while one redrive runs there is no other.</summary>
-    /// <param name="wish">Which ones.</param>
+    /// <summary>Begins to send dead letters back to their topics. Only one redrive runs at a time.</summary>
+    /// <param name="wish">Which dead letters.</param>
     /// <param name="topics">The topics of dead letters, each with the bounds of its log.</param>
     /// <param name="time">Now.</param>
-    /// <returns>Null, or why not.</returns>
+    /// <returns>Null when done; else why not.</returns>
     public Handled<GroupRefusal?> BeginRedrive(RedriveWish wish, ImmutableArray<RedriveTopic> topics, GroupTime time)
     {
         EndLeases(time);
@@ -42,7 +42,7 @@ internal sealed partial class GroupState
         if (Redrive is { EndedMs: null } running)
         {
             return End(running.Wish == wish ? null : new GroupRefusal(
-                StreamErrorCode.PolicyViolation, "A redrive with another filter is under way. Ask for this one when that is done, or stop it."));
+                StreamErrorCode.PolicyViolation, "A redrive with another filter is under way. Wait until it is done, or stop it first."));
         }
 
         ImmutableArray<RedriveTopic> open = [.. topics.SelectMany(OpenIn)];
@@ -51,11 +51,11 @@ internal sealed partial class GroupState
         return End<GroupRefusal?>(null);
     }
 
-    /// <summary>Notes that dead letters have been taken; noting it twice changes nothing. Copies that a stopped redrive still made count too.</summary>
-    /// <param name="asked">The dead letters that were asked for, as <see cref="Redrive.Topics"/> has them.</param>
-    /// <param name="progress">What was done.</param>
+    /// <summary>Records the progress of a redrive. Recording it twice changes nothing. Copies that a stopped redrive still made count too.</summary>
+    /// <param name="asked">The stretch of dead letters that the step began with, as in <see cref="Redrive.Topics"/>.</param>
+    /// <param name="progress">What the step did.</param>
     /// <param name="time">Now.</param>
-    /// <returns>True while there are more.</returns>
+    /// <returns>True when there are more dead letters to take.</returns>
     public Handled<bool> AdvanceRedrive(RedriveTopic asked, RedriveProgress progress, GroupTime time)
     {
         EndLeases(time);
@@ -77,7 +77,7 @@ internal sealed partial class GroupState
         return End(!isOver && known.EndedMs is null);
     }
 
-    /// <summary>Stops a redrive. What it has not looked at stays, and is where the next one begins.</summary>
+    /// <summary>Stops a redrive. The next redrive begins with the dead letters that this one has not looked at.</summary>
     /// <param name="time">Now.</param>
     /// <returns>True when one was under way.</returns>
     public Handled<bool> StopRedrive(GroupTime time)
@@ -89,21 +89,23 @@ internal sealed partial class GroupState
         return End(true);
     }
 
-    /// <summary>The names that a member reads: what it subscribes to, and where these topics' records wait for their next attempt.</summary>
-    /// <param name="topics">What it subscribes to.</param>
+    /// <summary>
+    /// The names that a member reads: the topics that it subscribes to, and those in which their records wait for the next attempt.
+    /// </summary>
+    /// <param name="topics">The topics that it subscribes to.</param>
     public IEnumerable<string> WithRetries(IEnumerable<string> topics) => Retry is not { } policy
         ? topics
         : topics.Concat(RetryTopicsOf(topics)).Distinct(StringComparer.Ordinal);
 
-    /// <summary>The names of the topics in which records of these wait; some may not exist.</summary>
+    /// <summary>The names of the topics in which the records of given topics wait for the next attempt; some may not exist.</summary>
     /// <param name="topics">The topics.</param>
     public IEnumerable<string> RetryTopicsOf(IEnumerable<string> topics) => Retry is not { } policy
         ? []
         : topics.Where(topic => !policy.IsRetryTopic(topic)).Select(policy.RetryTopicOf);
 
     /// <summary>
-    /// What is to be looked at in a log: what the last redrive left where it was or did not come to, and all behind it. The last stretch
-    /// is given also when it is empty: it remembers how far the log was looked at.
+    /// The stretches of a log that a redrive must look at: those that the last redrive left in place or did not reach, and everything behind them.
+    /// The last stretch is returned even when it is empty, because it records how far the log was looked at.
     /// </summary>
     private IEnumerable<RedriveTopic> OpenIn(RedriveTopic log)
     {
@@ -111,7 +113,7 @@ internal sealed partial class GroupState
         var looked = Math.Max(log.Next, known.Select(one => one.End).DefaultIfEmpty().Max());
         foreach (var stretch in known)
         {
-            // Retention may have been there meanwhile.
+            // Retention may have deleted a part of the stretch meanwhile.
             var open = stretch with { Name = log.Name, Next = Math.Max(stretch.Next, log.Next) };
             if (open.LeftCount > 0)
                 yield return open;
@@ -126,7 +128,7 @@ internal sealed partial class GroupState
         return before is null ? known.Add(more) : known.Replace(before, more with { Count = before.Count + more.Count, Detail = more.Detail ?? before.Detail });
     }
 
-    /// <summary>The topics in which records of the group's topics wait for their next attempt, whether they are there or not.</summary>
+    /// <summary>The names of the topics in which records of the group's topics wait for the next attempt; some may not exist.</summary>
     public ImmutableArray<string> OwnRetryTopics => [.. RetryTopicsOf(Topics.Keys)];
 
     private static GroupRefusal? CheckNames(RetryPolicy? policy, IEnumerable<string> topics)
@@ -138,59 +140,61 @@ internal sealed partial class GroupState
     }
 }
 
-/// <summary>Dead letters on their way back.</summary>
-/// <param name="Wish">Which ones.</param>
+/// <summary>A redrive: dead letters on their way back to their topics.</summary>
+/// <param name="Wish">Which dead letters.</param>
 /// <param name="StartedMs">When it was asked for, in milliseconds since the Unix epoch.</param>
 /// <param name="EndedMs">When it was done or stopped; null while it runs.</param>
-/// <param name="RedrivenCount">How many went back.</param>
-/// <param name="KeptCount">How many stay dead letters.</param>
-/// <param name="Topics">How far it is in each stretch of a log.</param>
+/// <param name="RedrivenCount">The count of those that went back.</param>
+/// <param name="KeptCount">The count of those that stay dead letters.</param>
+/// <param name="Topics">Its progress in each stretch of a log.</param>
 internal sealed record Redrive(
     RedriveWish Wish, long StartedMs, long? EndedMs, long RedrivenCount, long KeptCount, ImmutableArray<RedriveTopic> Topics)
 {
-    /// <summary>How many were deleted before they were looked at.</summary>
+    /// <summary>The count of those that were deleted before the redrive reached them.</summary>
     public long GoneCount { get; init; }
 
     /// <summary>Why some did not go back.</summary>
     public ImmutableArray<RedriveReason> Reasons { get; init; } = [];
 
-    /// <summary>What was kept where it was, as it could neither go back nor be copied to the end: the next redrive looks at it first.</summary>
+    /// <summary>
+    /// Stretches left in place, because their dead letters could neither go back nor be copied to the end. The next redrive begins with them.
+    /// </summary>
     public ImmutableArray<RedriveTopic> Left { get; init; } = [];
 
-    /// <summary>How many are still to be looked at.</summary>
+    /// <summary>The count of dead letters that it has still to look at.</summary>
     public long LeftCount() => Topics.Sum(topic => topic.LeftCount);
 }
 
-/// <summary>Why dead letters did not go back.</summary>
+/// <summary>A reason why dead letters did not go back.</summary>
 /// <param name="Reason">The kind of reason.</param>
-/// <param name="Count">How many.</param>
-/// <param name="Detail">What was said of the last of them; null for nothing.</param>
+/// <param name="Count">The count of dead letters that it kept.</param>
+/// <param name="Detail">A sentence about the last of them; null when there is none.</param>
 internal sealed record RedriveReason(string Reason, long Count, string? Detail);
 
 /// <summary>What a step of a redrive did.</summary>
-/// <param name="Next">The first dead letter that is still to be taken.</param>
-/// <param name="RedrivenCount">How many went back.</param>
-/// <param name="KeptCount">How many stay dead letters.</param>
-/// <param name="GoneCount">How many had been deleted.</param>
+/// <param name="Next">The offset of the first dead letter that is still to be taken.</param>
+/// <param name="RedrivenCount">The count of those that went back.</param>
+/// <param name="KeptCount">The count of those that stay dead letters.</param>
+/// <param name="GoneCount">The count of those that had been deleted.</param>
 /// <param name="Reasons">Why some did not go back.</param>
-/// <param name="Left">Those of the kept ones that are to be looked at again where they are.</param>
+/// <param name="Left">The stretches of kept ones that the next redrive must look at again in place.</param>
 internal sealed record RedriveProgress(
     long Next, long RedrivenCount, long KeptCount, long GoneCount, ImmutableArray<RedriveReason> Reasons, ImmutableArray<RedriveTopic> Left);
 
-/// <summary>Which dead letters are wanted back; what is null lets all pass.</summary>
-/// <param name="Topic">Only of this topic.</param>
-/// <param name="Key">Only with this key.</param>
-/// <param name="Reason">Only when the reason contains this.</param>
+/// <summary>The filter of a redrive. A null member matches all dead letters.</summary>
+/// <param name="Topic">Only dead letters of this topic.</param>
+/// <param name="Key">Only dead letters with this key.</param>
+/// <param name="Reason">Only dead letters whose reason contains this text.</param>
 internal sealed record RedriveWish(string? Topic, string? Key, string? Reason);
 
-/// <summary>A stretch of a log of dead letters, and how far a redrive is in it. Stretches of one log do not overlap.</summary>
+/// <summary>A stretch of a log of dead letters, and how far a redrive has come in it. Stretches of one log do not overlap.</summary>
 /// <param name="Name">The topic's name.</param>
 /// <param name="Id">Its id.</param>
-/// <param name="Next">The first to be taken.</param>
-/// <param name="End">Where it stops; of the last one, the end of the log when the redrive was asked for.</param>
+/// <param name="Next">The offset of the first dead letter that is still to be taken.</param>
+/// <param name="End">The offset at which the stretch ends. For the last stretch it is the end of the log when the redrive was asked for.</param>
 internal sealed record RedriveTopic(string Name, Guid Id, long Next, long End)
 {
-    /// <summary>How many are left.</summary>
+    /// <summary>The count of offsets that are left.</summary>
     [System.Text.Json.Serialization.JsonIgnore]
     public long LeftCount => Math.Max(0, End - Next);
 }

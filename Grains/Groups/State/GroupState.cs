@@ -3,14 +3,14 @@ using System.Collections.Immutable;
 namespace OrleansStream.Groups.State;
 
 /// <summary>
-/// A consumer group: members as leases, what they subscribe to, who shall have and who has which partition, and the offsets
-/// they committed. Handles commands, gives answers and events; <see cref="Apply"/> alone changes what is durable, the same
-/// way live and when the state is read back. It does no I/O, asks no clock and is used by one thread at a time.
+/// The state of a consumer group: its members and their leases, their subscriptions, the target and the current owner of each partition, and the
+/// committed offsets. It handles commands, and returns answers and events. Only <see cref="Apply"/> changes the stored part, live and when the state
+/// is read back. It does no I/O, reads no clock and is used by one thread at a time.
 /// </summary>
 /// <remarks>
-/// The shape is KIP-848's. What holds at every moment: a partition has at most one owner; it changes owner only after the old
-/// one polled (which confirms that it is done with what it got), left, or its lease ended; an offset moves only under its
-/// owner's exact epoch, and back only by a reset, or from where the log does not reach.
+/// The design follows KIP-848. At every moment: A partition has at most one owner. It changes owner only after the old owner polled (which confirms
+/// that it is done with the records it got) or left, or its lease ended. An offset moves only under its owner's exact epoch, and moves back only by a
+/// reset, or from beyond the end of the log.
 /// </remarks>
 internal sealed partial class GroupState
 {
@@ -25,25 +25,25 @@ internal sealed partial class GroupState
     private long _emptySinceMs;
     private PendingAssignment? _pending;
 
-    /// <summary>True when the group was joined, or given offsets, and not deleted.</summary>
+    /// <summary>True when a member has joined or offsets were set, and the group was not deleted since.</summary>
     public bool Exists => Incarnation != Guid.Empty;
 
-    /// <summary>Random; another one for a group that was deleted and came into being again.</summary>
+    /// <summary>A random id. A group that is deleted and created again gets another one.</summary>
     public Guid Incarnation { get; private set; }
 
-    /// <summary>Grows with every change that asks for a new assignment.</summary>
+    /// <summary>Grows with every change that needs a new assignment.</summary>
     public long GroupEpoch { get; private set; }
 
     /// <summary>The members in ordinal order of their ids.</summary>
     public IReadOnlyCollection<GroupMember> Members => _members.Values;
 
-    /// <summary>The topics behind subscriptions and offsets, by name.</summary>
+    /// <summary>The topics of the group's subscriptions and offsets, by name.</summary>
     public ImmutableSortedDictionary<string, GroupTopic> Topics { get; private set; } = NoTopics;
 
     /// <summary>The committed offsets.</summary>
     public IEnumerable<CommittedOffset> Offsets => _offsets.All;
 
-    /// <summary>What the group is doing.</summary>
+    /// <summary>The phase of the group.</summary>
     public GroupPhase Phase =>
         _members.Count == 0 ? GroupPhase.Empty
         : GroupEpoch > _targetEpoch ? GroupPhase.Assigning
@@ -56,8 +56,8 @@ internal sealed partial class GroupState
     private static ImmutableSortedDictionary<string, GroupTopic> NoTopics { get; } =
         ImmutableSortedDictionary.Create<string, GroupTopic>(StringComparer.Ordinal);
 
-    /// <summary>Makes a state of the events that it was stored as. Every member gets a full lease.</summary>
-    /// <param name="events">What <see cref="ToEvents"/> gave, or all events there ever were.</param>
+    /// <summary>Restores a state from stored events. Every member gets a full lease.</summary>
+    /// <param name="events">The result of <see cref="ToEvents"/>, or all events of the group's life.</param>
     /// <param name="time">Now.</param>
     public static GroupState Restore(IEnumerable<GroupEvent> events, GroupTime time)
     {
@@ -99,7 +99,7 @@ internal sealed partial class GroupState
     /// <param name="member">Its id.</param>
     public GroupMember? FindMember(string member) => _members.GetValueOrDefault(member);
 
-    /// <summary>What is left of a member's lease, in milliseconds.</summary>
+    /// <summary>The rest of a member's lease, in milliseconds.</summary>
     /// <param name="member">Its id.</param>
     /// <param name="time">Now.</param>
     public long LeaseLeftMs(string member, GroupTime time) => _leases.LeftMs(member, time.MonotonicMs);
@@ -108,18 +108,18 @@ internal sealed partial class GroupState
     /// <param name="partition">The partition.</param>
     public CommittedOffset? FindOffset(TopicPartition partition) => _offsets.Find(partition);
 
-    /// <summary>A topic by its id, or null when the group has nothing to do with it.</summary>
+    /// <summary>A topic by its id, or null when the group neither reads it nor has an offset of it.</summary>
     /// <param name="id">The topic's id.</param>
     public GroupTopic? FindTopic(Guid id) => _topicsById.GetValueOrDefault(id);
 
-    /// <summary>The names of the topics that the group should know the partitions of.</summary>
+    /// <summary>The names of the topics whose partitions the group must know.</summary>
     public ImmutableSortedSet<string> TopicNames =>
         [.. WithRetries(_members.Values.SelectMany(member => member.Topics)).Concat(Topics.Keys)];
 
-    /// <summary>The names that members ask for and that no topic has.</summary>
+    /// <summary>The names that members subscribe to and that no topic has.</summary>
     public ImmutableSortedSet<string> UnknownTopics => UnknownOf(_members.Values);
 
-    /// <summary>The names that a member asks for and that no topic has.</summary>
+    /// <summary>The names that a member subscribes to and that no topic has.</summary>
     /// <param name="member">The member's id.</param>
     public ImmutableSortedSet<string> UnknownTopicsOf(string member) => FindMember(member) is { } known ? UnknownOf([known]) : [];
 

@@ -1,28 +1,28 @@
 namespace OrleansStream.Groups.State;
 
-/// <summary>Decides which member shall read which partitions.</summary>
+/// <summary>Decides which member is to have which partitions.</summary>
 internal interface IAssignor
 {
-    /// <summary>The name that members ask for it by.</summary>
+    /// <summary>The name by which members ask for it.</summary>
     string Name { get; }
 
-    /// <summary>Gives every partition that somebody subscribes to, to exactly one of its subscribers. The same input gives the same output.</summary>
+    /// <summary>Gives each partition that has subscribers to exactly one of them. The same input gives the same output.</summary>
     /// <param name="members">The members in ordinal order of their ids.</param>
-    /// <param name="partitionCounts">Per topic id the count of its partitions.</param>
-    /// <returns>Per member, in their order, its partitions.</returns>
+    /// <param name="partitionCounts">The count of partitions of each topic, by topic id.</param>
+    /// <returns>The partitions of each member, in the order of the members.</returns>
     IReadOnlyList<PartitionSet> Assign(IReadOnlyList<AssignorMember> members, IReadOnlyDictionary<Guid, int> partitionCounts);
 }
 
-/// <summary>A member, as an assignor sees it.</summary>
+/// <summary>What an assignor knows of a member.</summary>
 /// <param name="Id">Its id.</param>
-/// <param name="Topics">The ids of the topics it subscribes to and that exist.</param>
-/// <param name="Previous">The partitions it has, or shall have and nobody else has.</param>
+/// <param name="Topics">The ids of the existing topics that it subscribes to.</param>
+/// <param name="Previous">The partitions that it has, and the free ones in its target.</param>
 internal sealed record AssignorMember(string Id, IReadOnlySet<Guid> Topics, PartitionSet Previous);
 
-/// <summary>The assignors there are.</summary>
+/// <summary>The available assignors.</summary>
 internal static class Assignors
 {
-    /// <summary>The one that is used when nobody asks for another.</summary>
+    /// <summary>The assignor that is used when no member asks for another.</summary>
     public static readonly IAssignor Default = new StickyAssignor();
 
     private static readonly IAssignor[] All = [Default, new RangeAssignor()];

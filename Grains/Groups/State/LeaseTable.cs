@@ -1,19 +1,19 @@
 namespace OrleansStream.Groups.State;
 
 /// <summary>
-/// Until when each member is taken for alive, on the coordinator's monotonic clock. Not stored: whoever reads the group back
-/// gives everyone a full lease.
+/// The time until which each member counts as alive, on the coordinator's monotonic clock. It is not stored; when a group is read back, every member
+/// gets a full lease.
 /// </summary>
 /// <remarks>
-/// Time in which the coordinator stood still (a paused process, a starved machine) is no proof against members, whose polls
-/// may be waiting to be heard: it is added to all leases.
+/// While the coordinator stands still (a paused process, a starved machine), polls may be waiting to be received. So this time is added to all
+/// leases.
 /// </remarks>
 internal sealed class LeaseTable
 {
     private readonly Dictionary<string, long> _deadlines = new(StringComparer.Ordinal);
     private long? _seenMs;
 
-    /// <summary>Looks at the clock; to be called before any question about leases, and at least every second or so.</summary>
+    /// <summary>Reads the clock. Call it before any other method, and about every second.</summary>
     /// <param name="nowMs">The monotonic clock, in milliseconds.</param>
     public void Observe(long nowMs)
     {

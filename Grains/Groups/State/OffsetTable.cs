@@ -23,7 +23,7 @@ internal sealed class OffsetTable
     /// <param name="partition">The partition.</param>
     public CommittedOffset? Find(TopicPartition partition) => _offsets.GetValueOrDefault(partition);
 
-    /// <summary>Keeps an offset in place of the one before.</summary>
+    /// <summary>Stores an offset, in place of an earlier one of its partition.</summary>
     /// <param name="offset">The offset.</param>
     public void Set(CommittedOffset offset)
     {
@@ -33,22 +33,22 @@ internal sealed class OffsetTable
     }
 
     /// <summary>Forgets an offset.</summary>
-    /// <param name="partition">Whose.</param>
+    /// <param name="partition">The offset's partition.</param>
     public void Remove(TopicPartition partition)
     {
         if (_offsets.Remove(partition, out var known))
             MetadataBytes -= Encoding.UTF8.GetByteCount(known.Metadata);
     }
 
-    /// <summary>Forgets the offsets of topics that are no longer there.</summary>
-    /// <param name="isThere">Tells by a topic's id.</param>
+    /// <summary>Forgets the offsets of topics that no longer exist.</summary>
+    /// <param name="isThere">Whether a topic exists, by its id.</param>
     public void RemoveTopics(Func<Guid, bool> isThere)
     {
         foreach (var partition in _offsets.Keys.Where(partition => !isThere(partition.TopicId)).ToArray())
             Remove(partition);
     }
 
-    /// <summary>Forgets all.</summary>
+    /// <summary>Forgets all offsets.</summary>
     public void Clear()
     {
         _offsets.Clear();

@@ -7,12 +7,12 @@ using System.Text.Json.Serialization;
 
 namespace OrleansStream.Groups.State;
 
-/// <summary>A set of partitions in a fixed order, equal by content.</summary>
-/// <remarks>Its text, which is how it is stored, names each topic once: <c>{topicId:N}:0-3,7;{topicId:N}:1</c>.</remarks>
+/// <summary>A set of partitions in a fixed order. Two sets with the same content are equal.</summary>
+/// <remarks>The stored form is a text that names each topic once: <c>{topicId:N}:0-3,7;{topicId:N}:1</c>.</remarks>
 [JsonConverter(typeof(PartitionSetJson))]
 internal sealed class PartitionSet : IEquatable<PartitionSet>, IReadOnlyCollection<TopicPartition>
 {
-    /// <summary>No partition.</summary>
+    /// <summary>The empty set.</summary>
     public static readonly PartitionSet Empty = new([]);
 
     private readonly ImmutableSortedSet<TopicPartition> _partitions;
@@ -30,13 +30,13 @@ internal sealed class PartitionSet : IEquatable<PartitionSet>, IReadOnlyCollecti
         return set.IsEmpty ? Empty : new PartitionSet(set);
     }
 
-    /// <summary>True when the partition is in it.</summary>
+    /// <summary>Whether the set contains a partition.</summary>
     /// <param name="partition">The partition.</param>
     public bool Contains(TopicPartition partition) => _partitions.Contains(partition);
 
-    /// <summary>Reads a set's text.</summary>
-    /// <param name="text">What <see cref="ToString"/> gave.</param>
-    /// <exception cref="FormatException">It is none.</exception>
+    /// <summary>Reads the stored form.</summary>
+    /// <param name="text">The result of <see cref="ToString"/>.</param>
+    /// <exception cref="FormatException">The text is not a set of partitions.</exception>
     public static PartitionSet Parse(string text)
     {
         var partitions = ImmutableSortedSet.CreateBuilder<TopicPartition>();
@@ -104,7 +104,7 @@ internal sealed class PartitionSet : IEquatable<PartitionSet>, IReadOnlyCollecti
     }
 }
 
-/// <summary>Stores a set of partitions as its text.</summary>
+/// <summary>Reads and writes a set of partitions as its text.</summary>
 internal sealed class PartitionSetJson : JsonConverter<PartitionSet>
 {
     /// <inheritdoc/>
@@ -116,7 +116,7 @@ internal sealed class PartitionSetJson : JsonConverter<PartitionSet>
         }
         catch (Exception e) when (e is FormatException or OverflowException)
         {
-            throw new JsonException("It is no set of partitions.", e);
+            throw new JsonException("The text is not a set of partitions.", e);
         }
     }
 

@@ -1,8 +1,8 @@
 namespace OrleansStream.Groups.State;
 
 /// <summary>
-/// Topic by topic, neighbouring partitions to the same member, as Kafka's <c>RangeAssignor</c> does: topics with equal counts
-/// of partitions and the same subscribers are split alike, so that their records can be joined by key.
+/// Gives neighbouring partitions to the same member, topic by topic, as Kafka's <c>RangeAssignor</c> does. Topics with the same count of partitions
+/// and the same subscribers are split in the same way, so that their records can be joined by key.
 /// </summary>
 internal sealed class RangeAssignor : IAssignor
 {

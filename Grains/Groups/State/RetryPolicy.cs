@@ -2,21 +2,25 @@ using System.Collections.Immutable;
 
 namespace OrleansStream.Groups.State;
 
-/// <summary>What becomes of a record that a member could not work on. The rules; where the record goes is not its business.</summary>
-/// <param name="Group">The group's name, a part of the names of its retry topics.</param>
-/// <param name="MaxAttempts">How often a record is delivered before it is a dead letter.</param>
-/// <param name="BackoffMs">The wait before each further attempt, in milliseconds; the last goes for all that follow; empty for none.</param>
-/// <param name="Jitter">The part of a wait by which it may be longer.</param>
+/// <summary>
+/// The rules for a record that a member could not process: how often it is tried, and when. Where the record waits is decided elsewhere.
+/// </summary>
+/// <param name="Group">The group's name, which is part of the names of its retry topics.</param>
+/// <param name="MaxAttempts">How often a record is delivered before it becomes a dead letter.</param>
+/// <param name="BackoffMs">
+/// The wait before each further attempt, in milliseconds. The last wait is used for all that follow; empty for no wait.
+/// </param>
+/// <param name="Jitter">The fraction by which a wait may be longer, at random.</param>
 /// <param name="InPlace">True to keep the order of each key.</param>
-/// <param name="DeadLetterTopic">Where dead letters go; null for a topic each.</param>
+/// <param name="DeadLetterTopic">The topic for all dead letters; null for one such topic for each topic.</param>
 internal sealed record RetryPolicy(
     string Group, int MaxAttempts, ImmutableArray<int> BackoffMs, double Jitter, bool InPlace, string? DeadLetterTopic)
 {
-    /// <summary>What is to be done with a record whose attempt failed.</summary>
-    /// <param name="attempt">Which attempt it was, from 1.</param>
+    /// <summary>When a record is tried again after a failed attempt.</summary>
+    /// <param name="attempt">The number of the failed attempt, from 1.</param>
     /// <param name="nowMs">The time, in milliseconds.</param>
     /// <param name="random">A random number from 0 to 1.</param>
-    /// <returns>When the next attempt is due, in milliseconds on the same clock; null when that was the last.</returns>
+    /// <returns>When the next attempt is due, in milliseconds on the same clock; null when the failed attempt was the last.</returns>
     public long? NextDueMs(int attempt, long nowMs, double random)
     {
         if (attempt >= MaxAttempts)
@@ -26,18 +30,18 @@ internal sealed record RetryPolicy(
     }
 
     /// <summary>
-    /// The partition of the retry topic for records that failed so often. All in it wait equally long, so the first is due first and
-    /// no later one waits for it longer than jitter asks for.
+    /// The partition of the retry topic for records that have failed a given number of times. All records in it wait equally long, so the first is
+    /// due first, and a later one waits for it no longer than the jitter.
     /// </summary>
     /// <param name="attempt">The attempt that failed.</param>
     /// <param name="partitionCount">The partitions that the topic has.</param>
     public static int PartitionOf(int attempt, int partitionCount) => Math.Clamp(attempt - 1, 0, partitionCount - 1);
 
-    /// <summary>The name of the topic in which records of a topic wait. What lies in such a topic waits in the same one.</summary>
+    /// <summary>The name of the topic in which records of a topic wait. Records of a retry topic wait in that topic itself.</summary>
     /// <param name="topic">The topic.</param>
     public string RetryTopicOf(string topic) => IsRetryTopic(topic) ? topic : topic + RetrySuffix;
 
-    /// <summary>True for the name of a topic in which records wait.</summary>
+    /// <summary>Whether a name is that of a topic in which records wait.</summary>
     /// <param name="topic">The name.</param>
     public bool IsRetryTopic(string topic) => topic.EndsWith(RetrySuffix, StringComparison.Ordinal);
 

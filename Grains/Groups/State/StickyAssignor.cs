@@ -1,8 +1,8 @@
 namespace OrleansStream.Groups.State;
 
 /// <summary>
-/// Balances the counts of partitions over all topics and moves no more of them than balance asks for. It looks only at counts,
-/// so which partitions move is up to it; that they move only once their owner let go is up to the group.
+/// Balances the counts of partitions over all topics, and moves as few partitions as the balance allows. It decides which partitions move; the group
+/// decides when, because a partition moves only once its owner has given it up.
 /// </summary>
 internal sealed class StickyAssignor : IAssignor
 {

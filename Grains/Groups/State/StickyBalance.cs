@@ -1,6 +1,6 @@
 namespace OrleansStream.Groups.State;
 
-/// <summary>One run of <see cref="StickyAssignor"/>. Members and topics are numbers here, in the order they came.</summary>
+/// <summary>One run of <see cref="StickyAssignor"/>. Members and topics are represented by their index.</summary>
 internal sealed class StickyBalance
 {
     private readonly IReadOnlyList<AssignorMember> _members;
@@ -15,11 +15,11 @@ internal sealed class StickyBalance
 
     /// <summary>Starts with nothing assigned.</summary>
     /// <param name="members">The members.</param>
-    /// <param name="partitionCounts">Per topic id the count of its partitions.</param>
+    /// <param name="partitionCounts">The count of partitions of each topic, by topic id.</param>
     public StickyBalance(IReadOnlyList<AssignorMember> members, IReadOnlyDictionary<Guid, int> partitionCounts)
     {
         _members = members;
-        // Topics with few subscribers first: they have the least choice.
+        // Topics with few subscribers come first, because they have the least choice.
         var topics = partitionCounts
             .Select(topic => (
                 topic.Key, topic.Value, Subscribers: Enumerable.Range(0, members.Count).Where(i => members[i].Topics.Contains(topic.Key)).ToArray()))
@@ -35,7 +35,7 @@ internal sealed class StickyBalance
         _load = new int[members.Count];
     }
 
-    /// <summary>Leaves with each member what it has and still subscribes to.</summary>
+    /// <summary>Leaves each member the partitions that it has and still subscribes to.</summary>
     public void KeepPrevious()
     {
         for (var member = 0; member < _members.Count; member++)
@@ -54,7 +54,7 @@ internal sealed class StickyBalance
         }
     }
 
-    /// <summary>Gives what nobody has to the subscriber with the fewest.</summary>
+    /// <summary>Gives each free partition to the subscriber with the fewest partitions.</summary>
     public void GiveFree()
     {
         for (var topic = 0; topic < _topics.Length; topic++)
@@ -73,8 +73,8 @@ internal sealed class StickyBalance
     }
 
     /// <summary>
-    /// Passes partitions from members with more to members with at least two fewer, through others where topics ask for it,
-    /// until no such way is left. Each time the sum of squares of the counts shrinks, so it ends; and then it is the least.
+    /// Moves partitions from members with more of them to members with at least two fewer, if needed through other members, until no such move is
+    /// left. Each move shrinks the sum of the squares of the counts, so the loop ends, and at the end the sum is the least possible.
     /// </summary>
     public void Level()
     {
@@ -82,7 +82,7 @@ internal sealed class StickyBalance
         while (hasMoved)
         {
             hasMoved = false;
-            // Level by level from the top: one that gave before a fuller one did might have to be given back.
+            // The fullest members give first. A partition that a less full member gave away before them might have to come back.
             for (var level = _load.Max(); level > 1; level--)
             {
                 foreach (var member in Enumerable.Range(0, _load.Length).Where(member => _load[member] == level).ToArray())
@@ -96,7 +96,7 @@ internal sealed class StickyBalance
         }
     }
 
-    /// <summary>Per member its partitions.</summary>
+    /// <summary>The partitions of each member.</summary>
     public IReadOnlyList<PartitionSet> Result() =>
         [.. _held.Select(topics => PartitionSet.Of(
             topics.SelectMany((partitions, topic) => (partitions ?? []).Select(p => new TopicPartition(_topics[topic], p)))))];
@@ -108,7 +108,10 @@ internal sealed class StickyBalance
         _load[member]++;
     }
 
-    /// <summary>The shortest way from a member to one with the fewest partitions, over topics that each giver holds; null when none has two fewer.</summary>
+    /// <summary>
+    /// The shortest way from a member to one with the fewest partitions, over topics of which each giver has a partition. Null when no member has at
+    /// least two fewer.
+    /// </summary>
     private List<(int From, int Topic, int To)>? FindWay(int start)
     {
         if (_load[start] < _load.Min() + 2)
@@ -154,7 +157,10 @@ internal sealed class StickyBalance
         }
     }
 
-    /// <summary>What goes back to whom it came from costs nothing; next what the giver did not have before; else its last.</summary>
+    /// <summary>
+    /// Chooses the partition to move: first one that the receiver had before, because this costs nothing; next one that the giver did not have
+    /// before; else the giver's last.
+    /// </summary>
     private int Choose(int from, int topic, int to)
     {
         int? foreign = null;

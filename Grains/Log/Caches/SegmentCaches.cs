@@ -4,7 +4,7 @@ using OrleansStream.Log.Resources;
 
 namespace OrleansStream.Log.Caches;
 
-/// <summary>The indexes of a few sealed segments, the last used kept. The log's gate guards it.</summary>
+/// <summary>The indexes of the few closed segments that were used last. The log's gate guards it.</summary>
 internal sealed class SegmentIndexCache
 {
     private readonly LinkedList<(string Segment, SegmentIndex Index)> _indexes = new();
@@ -38,10 +38,10 @@ internal sealed class SegmentIndexCache
 }
 
 /// <summary>A run of batches that was read from a segment and checked.</summary>
-/// <param name="Offset">The base offset of the first.</param>
-/// <param name="EndOffset">The offset behind the last.</param>
+/// <param name="Offset">The base offset of the first batch.</param>
+/// <param name="EndOffset">The offset behind the last batch.</param>
 /// <param name="Batches">The batches, back to back.</param>
-/// <param name="HeldBytes">The bytes of memory that keeping them holds.</param>
+/// <param name="HeldBytes">The length of the buffer that the batches lie in, which counts as cached memory.</param>
 internal readonly record struct ReadAheadBlock(long Offset, long EndOffset, ReadOnlyMemory<byte> Batches, int HeldBytes)
 {
     public ReadOnlyMemory<byte> Read(long offset, int bytesMax)
@@ -51,8 +51,8 @@ internal readonly record struct ReadAheadBlock(long Offset, long EndOffset, Read
     }
 }
 
-/// <summary>The blocks of older data that were read last, for readers who go on from there. The log's gate guards it.</summary>
-/// <param name="resources">What all logs may keep together.</param>
+/// <summary>The blocks of older data that were read last, for readers that go on from there. The log's gate guards it.</summary>
+/// <param name="resources">Bounds what all logs together keep in memory.</param>
 internal sealed class ReadAheadCache(LogResources resources)
 {
     private readonly Queue<ReadAheadBlock> _blocks = new();

@@ -7,21 +7,21 @@ using OrleansStream.Records;
 namespace OrleansStream.Log.Caches;
 
 /// <summary>
-/// The newest batches of a log in memory, in chunks that groups are written into one behind the other: the writer's
-/// buffer and the readers' cache are the same bytes. Not thread-safe: the log's lock guards it.
+/// The newest batches of a log in memory. Groups are written into chunks, one behind the other, so the writer's buffer and the readers' cache are the
+/// same bytes. Not thread-safe: the log's lock guards it.
 /// </summary>
 /// <remarks>
-/// Bytes below <see cref="Chunk.Length"/> never change. A reader keeps the slice it was given for as long as it likes, and nobody counts
-/// them: a chunk that was ever read from is left to the garbage collector, and only one that nobody has seen is used again.
+/// Bytes below <see cref="Chunk.Length"/> never change. A reader may keep the slice it was given, and readers are not counted. So a chunk that any
+/// reader has seen is left to the garbage collector, and only a chunk that nobody has read goes back to the pool.
 /// </remarks>
-/// <param name="resources">What all logs may keep together.</param>
+/// <param name="resources">Bounds what all logs together keep in memory.</param>
 internal sealed class TailCache(LogResources resources)
 {
     private readonly Queue<Chunk> _chunks = new();
     private Chunk? _last;
     private long _bytes;
 
-    /// <summary>Room for a group behind the last one. Nothing of it can be read before <see cref="Publish"/>.</summary>
+    /// <summary>Reserves room for a group behind the last one. Readers do not see the group before <see cref="Publish"/>.</summary>
     public Memory<byte> Reserve(int lengthBytes, long baseOffset)
     {
         if (_last is not { } last || last.Bytes.Length - last.Length < lengthBytes || last.EndOffset != baseOffset)
@@ -40,7 +40,7 @@ internal sealed class TailCache(LogResources resources)
         var chunk = _last!;
         if (chunk.Length == 0 && !TryKeep(chunk))
         {
-            _last = null; // read from the store: there is no room for it in memory
+            _last = null; // memory has no room for it; readers get it from the store
             return;
         }
 
@@ -49,7 +49,7 @@ internal sealed class TailCache(LogResources resources)
             Drop();
     }
 
-    /// <summary>Whole batches from the one that holds an offset on, as far as they lie together; empty when they are not here.</summary>
+    /// <summary>Whole batches from the one that holds an offset on, as far as its chunk goes; empty when the offset is not in memory.</summary>
     public ReadOnlyMemory<byte> Read(long offset, int bytesMax)
     {
         foreach (var chunk in _chunks)
@@ -72,7 +72,7 @@ internal sealed class TailCache(LogResources resources)
         _last = null;
     }
 
-    // Where the process has no more room, this log's own oldest bytes make place for its newest.
+    // When the process has no room left, the log drops its own oldest bytes for its newest.
     private bool TryKeep(Chunk chunk)
     {
         while (!resources.TryKeep(chunk.Bytes.Length))
@@ -93,7 +93,7 @@ internal sealed class TailCache(LogResources resources)
         var chunk = _chunks.Dequeue();
         _bytes -= chunk.Bytes.Length;
         resources.Forget(chunk.Bytes.Length);
-        // The last one may have a group on its way to the store.
+        // A group may be on its way to the store from the last chunk, so its buffer is not given back.
         if (!chunk.WasRead && chunk != _last)
             ArrayPool<byte>.Shared.Return(chunk.Bytes);
     }
@@ -110,7 +110,7 @@ internal sealed class TailCache(LogResources resources)
 
         public int Length { get; private set; }
 
-        /// <summary>True once a reader was given a slice of it.</summary>
+        /// <summary>True once a reader has been given a slice of the chunk.</summary>
         public bool WasRead { get; private set; }
 
         public void Extend(int lengthBytes, long endOffset)
@@ -151,7 +151,7 @@ internal sealed class TailCache(LogResources resources)
 /// <summary>Walks batches that are known to be whole and valid.</summary>
 internal static class BatchRange
 {
-    /// <summary>The position of the batch that holds an offset, from the position of one at or before it.</summary>
+    /// <summary>The position of the batch that holds an offset.</summary>
     public static int FindStart(ReadOnlySpan<byte> batches, int position, long offset)
     {
         while (RecordBatchHeader.TryRead(batches[position..], out var header) && header.LastOffset < offset)
@@ -160,7 +160,7 @@ internal static class BatchRange
         return position;
     }
 
-    /// <summary>The length of as many whole batches as fit, but at least of one.</summary>
+    /// <summary>The length of as many whole batches as fit into a count of bytes, but at least of one batch.</summary>
     public static int FindLength(ReadOnlySpan<byte> batches, int bytesMax)
     {
         if (batches.Length <= bytesMax)
@@ -176,7 +176,7 @@ internal static class BatchRange
         return length;
     }
 
-    /// <summary>The count of their records.</summary>
+    /// <summary>The count of the batches' records.</summary>
     public static long CountRecords(ReadOnlySpan<byte> batches)
     {
         long count = 0;

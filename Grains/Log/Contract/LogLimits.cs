@@ -3,123 +3,138 @@ namespace OrleansStream.Log.Contract;
 /// <summary>Every bound of a partition's log, in one place.</summary>
 public static class LogLimits
 {
-    /// <summary>The most bytes one append to the store carries, and so one request: an Azure append block (4 MiB).</summary>
+    /// <summary>The most bytes of one append to the store, and so of one request: an Azure append block (4 MiB).</summary>
     public const int GroupBytesMax = 4 * 1024 * 1024;
 
-    /// <summary>What a batch of one record may add to the record's own bytes: header, varints, and a length for each of many record headers.</summary>
+    /// <summary>
+    /// The most bytes that a batch of one record adds to the record's own: header, varints, and a length for each of many record
+    /// headers.
+    /// </summary>
     public const int RecordFramingBytesMax = 16 * 1024;
 
-    /// <summary>The most bytes a log holds that are not durable yet; beyond it appends are refused with a time to retry.</summary>
+    /// <summary>The most bytes of a log that are not durable yet. Above it appends are refused, with a time to retry.</summary>
     public const int PendingBytesMax = 32 * 1024 * 1024;
 
-    /// <summary>The most bytes all logs of a process hold that are not durable yet.</summary>
+    /// <summary>The most bytes, over all logs of a process, that are not durable yet.</summary>
     public const long PendingBytesMaxOfProcess = 256L * 1024 * 1024;
 
     /// <summary>
-    /// A log may hold this part of what is free of <see cref="PendingBytesMaxOfProcess"/>, a quarter: eight stuck logs leave a third
-    /// of it to the others, a hundred leave a twenty-fifth.
+    /// One log may hold a quarter of what is free of <see cref="PendingBytesMaxOfProcess"/>. So eight stuck logs leave a third of the whole to the
+    /// others, and a hundred leave a twenty-fifth.
     /// </summary>
     public const int PendingShareDivisor = 4;
 
-    /// <summary>The most appends a log holds that are not durable yet.</summary>
+    /// <summary>The most appends of a log that are not durable yet.</summary>
     public const int PendingAppendsMax = 20_000;
 
     /// <summary>The most fetches that wait on one log.</summary>
     public const int ParkedFetchesMax = 10_000;
 
-    /// <summary>The most bytes one fetch returns, but for a single larger batch: far below what a silo's connection carries.</summary>
+    /// <summary>The most bytes that one fetch returns, unless a single batch is larger. It is far below what a silo's connection carries.</summary>
     public const int FetchBytesMax = 4 * 1024 * 1024;
 
-    /// <summary>The newest bytes of a log that are kept in memory.</summary>
+    /// <summary>The most bytes of a log's newest records that are kept in memory.</summary>
     public const int TailCacheBytesMax = 8 * 1024 * 1024;
 
-    /// <summary>The bytes of all logs of a process that are kept in memory to be read: newest ones, and what was read ahead.</summary>
+    /// <summary>The most bytes, over all logs of a process, kept in memory for readers: the newest ones, and those read ahead.</summary>
     public const long CacheBytesMaxOfProcess = 256L * 1024 * 1024;
 
-    /// <summary>The reads of older data that all logs of a process have under way at once; each takes up to 4 MiB.</summary>
+    /// <summary>The most reads of older data that all logs of a process have under way at once; each takes up to 4 MiB.</summary>
     public const int ColdReadsMax = 32;
 
-    /// <summary>The reads of older data that wait for their turn; beyond it readers are told to come again.</summary>
+    /// <summary>The most reads of older data that wait for their turn. Above it readers are told to come again.</summary>
     public const int ColdReadsWaitingMax = 1_000;
 
-    /// <summary>The first memory chunk of a log; each next one doubles, so that an idle partition stays small.</summary>
+    /// <summary>The length of a log's first memory chunk. Each next chunk is twice as long, so an idle partition stays small.</summary>
     public const int TailChunkBytesMin = 4 * 1024;
 
-    /// <summary>The largest memory chunk, but for a single larger group.</summary>
+    /// <summary>The most bytes of a memory chunk, unless a single group is larger.</summary>
     public const int TailChunkBytesMax = 1024 * 1024;
 
-    /// <summary>One index entry per so many bytes, as Kafka's <c>index.interval.bytes</c>.</summary>
+    /// <summary>The bytes of a segment between two index entries, as in Kafka's <c>index.interval.bytes</c>.</summary>
     public const int IndexIntervalBytes = 4096;
 
-    /// <summary>The sealed segments whose index is kept in memory, per log.</summary>
+    /// <summary>The most closed segments of a log whose index is kept in memory.</summary>
     public const int IndexesMax = 4;
 
-    /// <summary>The bytes one read of older data asks the store for: the reader's next fetches are served from them.</summary>
+    /// <summary>The bytes that one read of older data asks the store for. The same reader's next fetches are served from them.</summary>
     public const int ReadAheadBytes = 1024 * 1024;
 
-    /// <summary>The read-ahead blocks a log keeps: so many readers of older data go on side by side without reading each other's away.</summary>
+    /// <summary>
+    /// The most read-ahead blocks of a log. So many readers of older data can go on side by side without evicting each other's
+    /// block.
+    /// </summary>
     public const int ReadAheadBlocksMax = 16;
 
-    /// <summary>The bytes recovery reads at a time; at least one whole group must fit.</summary>
+    /// <summary>The bytes that recovery reads at a time. At least one whole group must fit.</summary>
     public const int RecoveryReadBytes = GroupBytesMax;
 
-    /// <summary>The batches of a segment that are told one by one when their records cannot be read.</summary>
+    /// <summary>The most batches of a segment that are reported one by one when their records cannot be read.</summary>
     public const int SegmentFaultsMax = 100;
 
-    /// <summary>The bytes of an aged active segment that are read to see whether it holds any record: over a thousand fences.</summary>
+    /// <summary>
+    /// The bytes of an aged active segment that are read to find out whether it holds any record. They hold over a thousand
+    /// fences.
+    /// </summary>
     public const int UpkeepProbeBytes = 64 * 1024;
 
     /// <summary>
-    /// The runs of batches remembered per producer. Kafka keeps 5 batches, the most that a client has in flight; a request of 16 MiB is
-    /// at most 8 appends to a partition, each of which is one run.
+    /// The runs of batches that are remembered for each producer. Kafka remembers 5 batches, the most that a client has in flight. Here a request of
+    /// 16 MiB is at most 8 appends to a partition, and each of them is one run.
     /// </summary>
     public const int ProducerRunsMax = 8;
 
-    /// <summary>The producers a log remembers; beyond it the longest idle one is forgotten.</summary>
+    /// <summary>The most producers that a log remembers. Above it the log forgets those that have been idle longest.</summary>
     public const int ProducersMax = 20_000;
 
-    /// <summary>The producers above <see cref="ProducersMax"/> at which the longest idle ones are forgotten at once, not by the next upkeep.</summary>
+    /// <summary>
+    /// So many producers above <see cref="ProducersMax"/>, the log forgets the longest idle ones at once instead of at the next
+    /// maintenance.
+    /// </summary>
     public const int ProducersSurplusMax = 2_000;
 
-    /// <summary>The segments a manifest names; at that count segments grow instead; at 128 MiB each that is over a terabyte a partition.</summary>
+    /// <summary>
+    /// The most segments in a manifest. At that count the active segment grows instead. With 128 MiB each it is over a terabyte a
+    /// partition.
+    /// </summary>
     public const int SegmentsMax = 10_000;
 
-    /// <summary>How often claiming a manifest is tried against others who claim it too.</summary>
+    /// <summary>How often an owner tries to claim a manifest while others claim it too.</summary>
     public const int ClaimAttemptsMax = 5;
 
-    /// <summary>How often one append meets an inexplicable conflict before the log goes offline.</summary>
+    /// <summary>How many conflicts without an explanation one append may meet before the log goes offline.</summary>
     public const int UnexplainedConflictsMax = 5;
 
-    /// <summary>A producer that was idle for so long is forgotten (Kafka's <c>producer.id.expiration.ms</c>).</summary>
+    /// <summary>A producer that has been idle for so long is forgotten (Kafka's <c>producer.id.expiration.ms</c>).</summary>
     public static readonly TimeSpan ProducerIdleMax = TimeSpan.FromDays(1);
 
     /// <summary>How long an append waits for the store before its caller is told that the outcome is unknown.</summary>
     public static readonly TimeSpan AppendWaitMax = TimeSpan.FromSeconds(30);
 
-    /// <summary>The time over which the pace is measured at which a process's pending bytes become durable.</summary>
+    /// <summary>The time over which a process measures how fast its pending bytes become durable.</summary>
     public static readonly TimeSpan DrainRateWindow = TimeSpan.FromSeconds(5);
 
     /// <summary>How long a fetch may wait in one call.</summary>
     public static readonly TimeSpan FetchWaitMax = TimeSpan.FromSeconds(20);
 
-    /// <summary>An owner that has not appended for so long looks at the manifest before it says that there is nothing newer.</summary>
+    /// <summary>An owner that has not appended for so long looks at the manifest before it says that nothing is newer.</summary>
     public static readonly TimeSpan OwnershipProofAge = TimeSpan.FromSeconds(5);
 
-    /// <summary>The time between taking a segment out of the log and deleting its bytes: readers under way may finish.</summary>
+    /// <summary>The time between taking a segment out of the log and deleting its bytes. Reads under way can finish in it.</summary>
     public static readonly TimeSpan DeletionGrace = TimeSpan.FromSeconds(60);
 
-    /// <summary>A second failed sync within this time takes the partition offline: the medium is failing.</summary>
+    /// <summary>A second failed sync within this time takes the partition offline, because the medium is failing.</summary>
     public static readonly TimeSpan BrokenAgainWithin = TimeSpan.FromMinutes(1);
 
-    /// <summary>A log that was idle for so long gives its cached bytes back.</summary>
+    /// <summary>A log that has been idle for so long gives its cached bytes back.</summary>
     public static readonly TimeSpan CacheIdleMax = TimeSpan.FromSeconds(60);
 
     /// <summary>The first and the longest pause between two tries against a failing store.</summary>
     public static readonly TimeSpan RetryPauseMin = TimeSpan.FromMilliseconds(10), RetryPauseMax = TimeSpan.FromSeconds(1);
 
     /// <summary>
-    /// How long an opening log reads again when the store answers without the fence that it has just stored; then it gives up, and whoever
-    /// opens it next begins anew.
+    /// How long an opening log reads again while the store answers without the fence that the log has just stored. After that the opening fails, and
+    /// the next one starts from the beginning.
     /// </summary>
     public static readonly TimeSpan StaleReadsMax = TimeSpan.FromSeconds(10);
 

@@ -1,6 +1,6 @@
 namespace OrleansStream.Log.Contract;
 
-/// <summary>The settings of one partition's log. Their meanings and defaults are those of the topic settings of like name.</summary>
+/// <summary>The settings of one partition's log. Meanings and defaults are those of the topic settings with the same names.</summary>
 public sealed record LogOptions
 {
     /// <summary>The length in bytes at which the active segment is closed. Default 128 MiB.</summary>
@@ -18,17 +18,17 @@ public sealed record LogOptions
     /// <summary>The age at which a segment may be deleted; null keeps segments of any age. Default 7 days.</summary>
     public TimeSpan? RetentionAge { get; init; } = TimeSpan.FromDays(7);
 
-    /// <summary>The bytes that are kept at least; null keeps any amount. Default 1 GiB.</summary>
+    /// <summary>The bytes that retention by size always leaves; null keeps any amount. Default 1 GiB.</summary>
     public long? RetentionBytes { get; init; } = 1_073_741_824;
 
-    /// <summary>True when the log dates records itself (LogAppendTime), else their own times are kept.</summary>
+    /// <summary>True when the log stamps records with its own time (LogAppendTime); false to keep the times of the producer.</summary>
     public bool StampsAppendTime { get; init; }
 
     /// <summary>How far ahead of the clock a batch may be dated. Default 1 hour.</summary>
     public TimeSpan TimestampAheadMax { get; init; } = TimeSpan.FromHours(1);
 }
 
-/// <summary>The offsets that stand for a place whose number the caller does not know.</summary>
+/// <summary>Special offsets of callers that do not know the number of the place they mean.</summary>
 internal static class LogOffsets
 {
     /// <summary>The high watermark.</summary>

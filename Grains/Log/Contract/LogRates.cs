@@ -2,7 +2,7 @@ using OrleansStream.Rates;
 
 namespace OrleansStream.Log.Contract;
 
-/// <summary>What goes into and out of a log. Its counts never fall; its rates are means over a minute and over five.</summary>
+/// <summary>The traffic of a log in one direction: counts that never fall, and mean rates over one minute and over five.</summary>
 internal sealed class LogFlow(TimeProvider time)
 {
     private readonly RateMeter _records1 = new(time, TimeSpan.FromMinutes(1));
@@ -23,7 +23,7 @@ internal sealed class LogFlow(TimeProvider time)
         _bytes5.Add(bytes);
     }
 
-    /// <summary>What it is now. Under the log's gate.</summary>
+    /// <summary>The counts and rates now. Under the log's gate.</summary>
     public FlowRates Read() => new(
         _records, _bytes, _records1.PerSecond, _records5.PerSecond, _bytes1.PerSecond, _bytes5.PerSecond);
 }

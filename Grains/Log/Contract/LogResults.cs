@@ -18,44 +18,44 @@ public enum LogAcks
 /// <summary>Why an append or fetch was not done.</summary>
 /// <param name="Code">What went wrong.</param>
 /// <param name="Detail">One sentence with the bounds that matter.</param>
-/// <param name="OutcomeUnknown">True when the batches may be stored all the same, now or later.</param>
-/// <param name="RetryAfter">When trying again makes sense, where waiting helps.</param>
+/// <param name="OutcomeUnknown">True when the batches may be stored nevertheless, now or later.</param>
+/// <param name="RetryAfter">When to try again, if waiting helps; else null.</param>
 public sealed record LogError(
     StreamErrorCode Code, string Detail, bool OutcomeUnknown = false, TimeSpan? RetryAfter = null)
 {
-    /// <summary>Where durable bytes are damaged, when that is the reason; else null.</summary>
+    /// <summary>Where durable bytes are damaged, if damage is the reason; else null.</summary>
     public LogDamage? Damage { get; init; }
 
-    /// <summary>The next offset, where another one was expected; else null.</summary>
+    /// <summary>The log's next offset, if the caller expected another one; else null.</summary>
     public long? NextOffset { get; init; }
 }
 
 /// <summary>Where durable bytes of a log are damaged.</summary>
 /// <param name="Segment">The segment's name in the store.</param>
-/// <param name="Position">The first byte of what cannot be trusted.</param>
-/// <param name="Offset">The first offset that cannot be served because of it.</param>
+/// <param name="Position">The position of the first byte that cannot be trusted.</param>
+/// <param name="Offset">The first offset that cannot be served because of the damage.</param>
 public sealed record LogDamage(string Segment, long Position, long Offset);
 
-/// <summary>What came of an append.</summary>
-/// <param name="Error">Null when it was done.</param>
+/// <summary>The outcome of an append.</summary>
+/// <param name="Error">Null when the append was done.</param>
 /// <param name="BaseOffset">The offset of the first record, or -1.</param>
-/// <param name="AppendTimeMs">The time the log stamped, in ms since the Unix epoch, or -1.</param>
+/// <param name="AppendTimeMs">The time that the log stamped on the records, in ms since the Unix epoch, or -1.</param>
 /// <param name="LogStartOffset">The first readable offset.</param>
-/// <param name="Duplicate">True when the batch was stored by an earlier try; the offset is the earlier one.</param>
+/// <param name="Duplicate">True when an earlier try stored the batch; the offset is then that of the earlier try.</param>
 public readonly record struct LogAppendResult(
     LogError? Error, long BaseOffset, long AppendTimeMs, long LogStartOffset, bool Duplicate = false);
 
 /// <summary>Batches read from a log.</summary>
 /// <param name="Error">Null when the offset was within the log.</param>
-/// <param name="Offset">The offset that was read from, resolved.</param>
-/// <param name="Batches">Whole batches as stored, back to back; the first may begin below the offset. Empty: nothing new.</param>
+/// <param name="Offset">The offset that was read from, with -1 and -2 replaced by what they stand for.</param>
+/// <param name="Batches">Whole batches as stored, back to back. The first may begin below the offset. Empty when nothing is new.</param>
 /// <param name="HighWatermark">The durable end offset.</param>
 /// <param name="LogStartOffset">The first readable offset.</param>
 public readonly record struct LogFetchResult(
     LogError? Error, long Offset, ReadOnlyMemory<byte> Batches, long HighWatermark, long LogStartOffset);
 
-/// <summary>The place of a time in a log.</summary>
-/// <param name="Error">Null when it could be searched.</param>
+/// <summary>The first offset at or after a time.</summary>
+/// <param name="Error">Null when the log could be searched.</param>
 /// <param name="Offset">The first offset dated at or after the time, or the high watermark.</param>
 /// <param name="TimestampMs">That record's timestamp, or -1.</param>
 public readonly record struct LogFindResult(LogError? Error, long Offset, long TimestampMs);
@@ -70,7 +70,7 @@ public readonly record struct LogFindResult(LogError? Error, long Offset, long T
 public readonly record struct LogState(
     long LogStartOffset, long HighWatermark, long SizeBytes, int Epoch, int SegmentCount, long DeletingBytes = 0);
 
-/// <summary>Why a log has ended: it takes nothing more, and its owner is to go away.</summary>
+/// <summary>Why a log has ended. An ended log takes no more calls, and its owner is to deactivate.</summary>
 public enum LogEnd
 {
     /// <summary>It was closed by its owner.</summary>
@@ -85,15 +85,15 @@ public enum LogEnd
     /// <summary>The topic's bytes have been deleted.</summary>
     Deleted,
 
-    /// <summary>The writer failed in a way nobody foresaw. The next owner recovers from what is stored.</summary>
+    /// <summary>The writer failed with an unexpected exception. The next owner recovers from what is stored.</summary>
     Failed,
 }
 
-/// <summary>A log cannot be opened, because another owner has it now.</summary>
-/// <param name="message">Which epochs met.</param>
+/// <summary>A log cannot be opened because another owner has it now.</summary>
+/// <param name="message">The epochs of both owners.</param>
 public sealed class LogFencedException(string message) : Exception(message);
 
-/// <summary>A log cannot be opened, because bytes that were durable are damaged. The log is never shortened to get past them.</summary>
+/// <summary>A log cannot be opened because bytes that were durable are damaged. The log is never shortened to get past the damage.</summary>
 /// <param name="message">The segment, position and offset, and what is wrong there.</param>
 /// <param name="innerException">The store's own error, if any.</param>
 public sealed class LogCorruptException(string message, Exception? innerException = null) : Exception(message, innerException)

@@ -5,7 +5,7 @@ using OrleansStream.Storage;
 namespace OrleansStream.Log.Format;
 
 /// <summary>
-/// The manifest as its current owner holds it: every change is a compare-and-swap, and a lost reply is resolved by reading.
+/// The manifest as its owner holds it. Every change is a compare-and-swap; when a reply is lost, the owner reads the manifest to learn the outcome.
 /// </summary>
 internal sealed class ManifestFile
 {
@@ -21,12 +21,12 @@ internal sealed class ManifestFile
     /// <summary>The last version this owner wrote.</summary>
     public PartitionManifest Current { get; private set; }
 
-    /// <summary>Claims the next epoch. From the answer on no older owner can change the manifest.</summary>
+    /// <summary>Claims the next epoch. Once this returns, no older owner can change the manifest.</summary>
     /// <param name="place">Where the log is.</param>
     /// <param name="owner">A text that no other activation has.</param>
-    /// <param name="begin">Makes the first version of a log that has no manifest, once its first segment exists.</param>
+    /// <param name="begin">Creates the first segment of a log that has no manifest, and returns the manifest's first version.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    /// <exception cref="LogFencedException">Others claimed it again and again.</exception>
+    /// <exception cref="LogFencedException">Others claimed it at each of <see cref="LogLimits.ClaimAttemptsMax"/> tries.</exception>
     public static async ValueTask<ManifestFile> ClaimAsync(
         LogPlace place, string owner, Func<ValueTask<PartitionManifest>> begin, CancellationToken cancellationToken)
     {
@@ -65,12 +65,12 @@ internal sealed class ManifestFile
         throw new LogFencedException($"'{name}' was claimed by others {LogLimits.ClaimAttemptsMax} times in a row.");
     }
 
-    /// <summary>Changes the manifest; returns once the change is durable.</summary>
-    /// <param name="change">The change, from the current version; null to leave it.</param>
+    /// <summary>Changes the manifest; completes once the change is durable.</summary>
+    /// <param name="change">Makes the new version from the current one; null leaves the manifest as it is.</param>
     /// <param name="cancellationToken">
-    /// Gives up between two tries, the outcome of the last being unknown: only when there will be no further update.
+    /// Gives up between two tries. The outcome of the last try is then unknown, so cancel only when no further update will follow.
     /// </param>
-    /// <exception cref="LogFencedException">Another owner has claimed it; the change was not made.</exception>
+    /// <exception cref="LogFencedException">Another owner has claimed the manifest; the change was not made.</exception>
     public async ValueTask UpdateAsync(
         Func<PartitionManifest, PartitionManifest?> change, CancellationToken cancellationToken)
     {
@@ -97,8 +97,8 @@ internal sealed class ManifestFile
         }
     }
 
-    /// <summary>Looks whether the manifest is still this owner's.</summary>
-    /// <exception cref="StoreUnavailableException">It could not be read.</exception>
+    /// <summary>Reads whether the manifest is still this owner's.</summary>
+    /// <exception cref="StoreUnavailableException">The manifest could not be read.</exception>
     public async ValueTask<Ownership> CheckAsync(CancellationToken cancellationToken)
     {
         var document = await _documents.ReadAsync(_name, cancellationToken).ConfigureAwait(false);
@@ -107,7 +107,7 @@ internal sealed class ManifestFile
             : Ownership.Lost;
     }
 
-    // The same bytes are sent until one try is known to have taken effect: under one expected etag at most one does.
+    // The same bytes are sent with the same expected etag until one try is known to have taken effect. At most one can.
     private async ValueTask<bool> TryWriteAsync(PartitionManifest next, byte[] bytes, CancellationToken cancellationToken)
     {
         try
@@ -132,7 +132,7 @@ internal sealed class ManifestFile
     }
 }
 
-/// <summary>Whose a log is, as its manifest says.</summary>
+/// <summary>Who owns a log, by its manifest.</summary>
 internal enum Ownership
 {
     Ours,

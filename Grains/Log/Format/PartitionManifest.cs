@@ -6,15 +6,15 @@ using OrleansStream.Storage;
 namespace OrleansStream.Log.Format;
 
 /// <summary>
-/// What a log consists of and who owns it: one document, changed only by compare-and-swap.
+/// The segments of a log, and its owner: one document that is changed only by compare-and-swap.
 /// </summary>
 /// <remarks>
 /// <list type="number">
-/// <item>M1 The epoch never goes back; each owner's is one above its predecessor's, and only the epoch's owner writes.</item>
+/// <item>M1 The epoch never goes back. Each owner's epoch is one above its predecessor's, and only the epoch's owner writes.</item>
 /// <item>M2 There is at least one segment; the last is the active one, all others are sealed at a recorded length.</item>
 /// <item>M3 A segment's base offset is its predecessor's end offset.</item>
-/// <item>M4 It never names a segment that was not created before.</item>
-/// <item>M5 The log start offset never goes back, and lies within the first segment or at the log's end.</item>
+/// <item>M4 A segment is created before the manifest names it.</item>
+/// <item>M5 The log start offset never goes back. It lies within the first segment or at the log's end.</item>
 /// </list>
 /// </remarks>
 internal sealed record PartitionManifest
@@ -30,7 +30,10 @@ internal sealed record PartitionManifest
 
     public required string Owner { get; init; }
 
-    /// <summary>Grows with each write of an owner, so that no two versions are alike and a lost reply can be told by reading.</summary>
+    /// <summary>
+    /// Grows with each write of an owner. So no two versions are alike, and an owner whose reply was lost recognizes its own
+    /// version.
+    /// </summary>
     public required long Revision { get; init; }
 
     public required long LogStartOffset { get; init; }
@@ -44,7 +47,7 @@ internal sealed record PartitionManifest
 
     public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, ManifestJson.Default.PartitionManifest);
 
-    /// <exception cref="CorruptDocumentException">It cannot be parsed, is of a later format, or breaks its own rules.</exception>
+    /// <exception cref="CorruptDocumentException">The document cannot be parsed, has another format, or breaks the manifest's rules.</exception>
     public static PartitionManifest Parse(string name, ReadOnlySpan<byte> bytes)
     {
         PartitionManifest? manifest;
@@ -88,37 +91,38 @@ internal sealed record ManifestSegment
     /// <summary>The offset behind its last record; -1 while it is active.</summary>
     public long EndOffset { get; init; } = -1;
 
-    /// <summary>Its length in bytes: what lies behind is no part of the log. -1 while it is active.</summary>
+    /// <summary>The segment's length in bytes; bytes behind it are no part of the log. -1 while the segment is active.</summary>
     public long Length { get; init; } = -1;
 
     /// <summary>The latest record timestamp in it, or -1.</summary>
     public long MaxTimestampMs { get; init; } = -1;
 
     /// <summary>
-    /// True when its batches' headers and <see cref="MaxTimestampMs"/> are known to say what the records say. Earlier versions believed
-    /// headers, and drop this when they write the manifest.
+    /// True when the times in its batches' headers and <see cref="MaxTimestampMs"/> are known to be those of the records. Earlier versions believed
+    /// the headers; they also drop this member when they write the manifest.
     /// </summary>
     public bool TimesChecked { get; init; }
 
-    /// <summary>True when the producers known at its base offset are stored beside it.</summary>
+    /// <summary>True when the state of producers at its base offset is stored beside it.</summary>
     public bool HasProducers { get; init; }
 
     [JsonIgnore]
     public bool IsSealed => EndOffset >= 0;
 
     /// <summary>
-    /// The time from which its age counts: that of its latest record, or, where its records have none, of its closing. One whose times were
-    /// not checked may be younger than that, and is never older.
+    /// The time from which the segment's age counts: the timestamp of its latest record, or the time of its closing when its records have no
+    /// timestamps. While its times are not checked this is a first guess, no later than the closing; retention reads the records before it
+    /// deletes by it.
     /// </summary>
     /// <param name="closedAtMs">When it was closed, in ms since the Unix epoch.</param>
     public long DatedMs(long closedAtMs) =>
         MaxTimestampMs < 0 ? closedAtMs : TimesChecked ? MaxTimestampMs : Math.Min(MaxTimestampMs, closedAtMs);
 }
 
-/// <summary>A segment that is no part of the log any more and whose bytes are to be freed.</summary>
+/// <summary>A segment that is no longer part of the log, and whose bytes are to be freed.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="SinceMs">When it left the log, in ms since the Unix epoch.</param>
-/// <param name="Length">Its bytes as they were known then; 0 in manifests of earlier versions.</param>
+/// <param name="Length">Its length in bytes when it left the log; 0 in manifests of earlier versions.</param>
 internal sealed record DeletedSegment(string Name, long SinceMs, long Length = 0);
 
 [JsonSourceGenerationOptions(

@@ -9,10 +9,10 @@ namespace OrleansStream.Log.Format;
 /// A segment's sparse index by offset and time: one entry per <see cref="LogLimits.IndexIntervalBytes"/> of batches.
 /// </summary>
 /// <remarks>
-/// Entries are only ever added, by the log's writer; a reader takes a consistent prefix under the log's lock. Stored form, little
-/// endian: format (int32), count (int32), then per entry offset delta (int32), position (int32), latest timestamp
-/// so far (int64), then CRC-32C of all before it. It is a cache: a bad one is made again from the segment. In format 1 the timestamps are
-/// what headers of batches said, in format 2 they are the records'.
+/// Only the log's writer adds entries; a reader takes a consistent prefix under the log's lock. Stored form, little endian: format (int32), count
+/// (int32); for each entry offset delta (int32), position (int32) and latest timestamp before it (int64); then the CRC-32C of all before. The index
+/// is a cache: a bad one is made again from the segment. In format 1 the timestamps are those of the batches' headers, in format 2 those of the
+/// records.
 /// </remarks>
 internal sealed class SegmentIndex(long baseOffset)
 {
@@ -23,10 +23,10 @@ internal sealed class SegmentIndex(long baseOffset)
 
     public int Count => _entries.Count;
 
-    /// <summary>False when an earlier version stored it, which believed what a batch's header says of its records' times.</summary>
+    /// <summary>False when the index was stored by an earlier version, whose timestamps are those of the batches' headers.</summary>
     public bool HasRecordTimes { get; private init; } = true;
 
-    /// <summary>Takes note of a batch; batches come in the segment's order.</summary>
+    /// <summary>Adds a batch; batches are added in the segment's order.</summary>
     public void Add(long offset, int position, long maxTimestampMs)
     {
         if (position - _indexedPosition >= LogLimits.IndexIntervalBytes)
@@ -38,14 +38,14 @@ internal sealed class SegmentIndex(long baseOffset)
         _maxTimestampMs = Math.Max(_maxTimestampMs, maxTimestampMs);
     }
 
-    /// <summary>A batch at or before the one with an offset, close to it.</summary>
+    /// <summary>The last indexed batch at or before the one with an offset.</summary>
     public IndexedPlace FindPosition(long offset)
     {
         var delta = (int)Math.Min(offset - baseOffset, int.MaxValue);
         return Floor(entry => entry.OffsetDelta <= delta);
     }
 
-    /// <summary>A batch before which none is dated at or after a time.</summary>
+    /// <summary>The last indexed batch such that no batch before it is dated at or after a time.</summary>
     public IndexedPlace FindPositionByTime(long timestampMs) => Floor(entry => entry.MaxTimestampBeforeMs < timestampMs);
 
     public byte[] ToBytes()
@@ -86,7 +86,7 @@ internal sealed class SegmentIndex(long baseOffset)
         return index;
     }
 
-    // Both keys never fall from one entry to the next, so the last entry that fits is found by halving.
+    // Both keys never fall from one entry to the next, so a binary search finds the last entry that fits.
     private IndexedPlace Floor(Func<Entry, bool> fits)
     {
         var entries = CollectionsMarshal.AsSpan(_entries);
@@ -108,7 +108,7 @@ internal sealed class SegmentIndex(long baseOffset)
     private readonly record struct Entry(int OffsetDelta, int Position, long MaxTimestampBeforeMs);
 }
 
-/// <summary>Where a batch is.</summary>
+/// <summary>The place of a batch in a segment.</summary>
 /// <param name="Position">Its position in the segment.</param>
-/// <param name="Offset">Its base offset, which its CRC does not vouch for: the index and the chain from there on do.</param>
+/// <param name="Offset">Its base offset. The batch's CRC does not cover it, so readers compare it with the chain of offsets that starts here.</param>
 internal readonly record struct IndexedPlace(int Position, long Offset);

@@ -3,8 +3,8 @@ using System.Globalization;
 namespace OrleansStream.Log.Format;
 
 /// <summary>
-/// The name of a segment: <c>{log}/{baseOffset:D20}-{epoch:D8}-{guid}.log</c>. Base offset first, so that a listing is in the log's order; the
-/// random end makes the name its owner's alone, also when a create's reply was lost.
+/// The name of a segment: <c>{log}/{baseOffset:D20}-{epoch:D8}-{guid}.log</c>. The base offset comes first, so that a listing is in the log's order.
+/// The random end makes each name unique: an owner never takes another owner's segment, or one whose create lost its reply, for its own.
 /// </summary>
 internal static class SegmentName
 {
@@ -13,7 +13,7 @@ internal static class SegmentName
     public static string Make(string log, long baseOffset, int epoch, Guid id) =>
         string.Create(CultureInfo.InvariantCulture, $"{log}/{baseOffset:D20}-{epoch:D8}-{id:N}{Extension}");
 
-    /// <summary>The epoch in a segment's name; null when the name is no segment's.</summary>
+    /// <summary>The epoch in a segment's name; null when the name is not a segment's.</summary>
     public static int? EpochOf(string name)
     {
         var file = name.AsSpan(name.LastIndexOf('/') + 1);

@@ -6,21 +6,21 @@ using OrleansStream.Storage;
 namespace OrleansStream.Log.Format;
 
 /// <summary>
-/// Reads a segment from a position to its end, checks every batch, and rebuilds what the log knows of it. It may go on later from
-/// where it stopped: recovery reads once before its fence and the rest behind it.
+/// Reads a segment from its start to its end, checks every batch, and rebuilds what the log knows of the segment. A scan can go on where it stopped:
+/// recovery reads once before it appends its fence, and then what lies behind.
 /// </summary>
 /// <remarks>
-/// A batch is accepted when its length, magic and CRC are right, its base offset continues the chain, and its leader epoch is that of
-/// the highest fence before it. Offset and epoch lie outside the CRC, so the chain and the fences are what vouches for them.
-/// A batch whose records cannot be read is accepted all the same: they are lost, and nothing behind them is.
+/// A batch is accepted when its length, magic and CRC are right, its base offset continues the chain, and its leader epoch is that of the highest
+/// fence before it. The CRC does not cover offset and epoch, so the chain and the fences check them. A batch whose records cannot be read is accepted
+/// too: its records are lost, but those behind it are not.
 /// </remarks>
 /// <param name="segments">Where the segment is.</param>
 /// <param name="name">The segment.</param>
 /// <param name="baseOffset">Its base offset.</param>
-/// <param name="producers">What is known of producers before it; what it holds of them is added.</param>
+/// <param name="producers">The state of producers before the segment; the scan adds the segment's batches to it.</param>
 /// <param name="nowMs">The time, in milliseconds since the Unix epoch.</param>
 /// <param name="opensBatches">
-/// True to read the records of each batch: for their times, where headers are not to be believed, and for what is wrong with them.
+/// True to read the records of each batch: for their times, when headers are not to be believed, and for their faults.
 /// </param>
 internal sealed class SegmentScan(
     ISegmentReader segments, string name, long baseOffset, ProducerStates producers, long nowMs, bool opensBatches = false)
@@ -30,7 +30,7 @@ internal sealed class SegmentScan(
     /// <summary>The end of the last accepted batch.</summary>
     public long Position { get; private set; }
 
-    /// <summary>Where the store's answers ended, in bytes; null while the scan has stopped before, at damage or where it was told to.</summary>
+    /// <summary>The position at which the store's answers ended; null when the scan stopped before, at damage or at the given length.</summary>
     public long? ReadEnd { get; private set; }
 
     /// <summary>The offset behind the last record.</summary>
@@ -47,19 +47,19 @@ internal sealed class SegmentScan(
 
     public SegmentIndex Index { get; } = new(baseOffset);
 
-    /// <summary>Batches whose records are not as they are to be, as far as batches were opened; at most <see cref="LogLimits.SegmentFaultsMax"/>.</summary>
+    /// <summary>The batches with bad records, among those that were opened; at most <see cref="LogLimits.SegmentFaultsMax"/>.</summary>
     public List<BatchFault> Faults { get; } = [];
 
-    /// <summary>What stopped the scan before the end of the segment's bytes; null when nothing did.</summary>
+    /// <summary>Why the scan stopped before the end of the segment's bytes; null when it did not.</summary>
     public string? Damage { get; private set; }
 
-    /// <summary>Scans from where it stopped to the end of the segment, or to its first damage.</summary>
-    /// <param name="length">The length to stop at: what lies behind is no part of the log; null for all there is.</param>
+    /// <summary>Scans from where the last scan stopped to the end of the segment, or to its first damage.</summary>
+    /// <param name="length">The length to stop at, behind which nothing is part of the log; null to read all there is.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="LogCorruptException">The manifest names a segment that is not there.</exception>
     public async ValueTask RunAsync(long? length, CancellationToken cancellationToken)
     {
-        // Thousands of partitions open with little in their active segment: most never need the large buffer.
+        // Thousands of partitions open with little in their active segment, so most never need the large buffer.
         var buffer = GC.AllocateUninitializedArray<byte>(InitialReadBytes);
         (Damage, ReadEnd) = (null, null);
         while (true)
@@ -74,7 +74,7 @@ internal sealed class SegmentScan(
             if (read < wanted || wanted <= 0)
             {
                 ReadEnd = readEnd;
-                Damage = whole < read ? "a batch is cut short" : length is not null ? "it ends there" : null;
+                Damage = whole < read ? "a batch is cut short" : length is not null ? "the segment ends there" : null;
                 return;
             }
 
@@ -84,14 +84,14 @@ internal sealed class SegmentScan(
             }
             else if (whole == 0)
             {
-                Damage = "a batch is longer than any that is written";
+                Damage = "a batch is longer than any that the log writes";
                 return;
             }
         }
     }
 
-    /// <summary>Refuses a segment in which the scan was stopped by damage.</summary>
-    /// <exception cref="LogCorruptException">It was.</exception>
+    /// <summary>Throws when damage stopped the scan.</summary>
+    /// <exception cref="LogCorruptException">The segment is damaged.</exception>
     public void ThrowOnDamage()
     {
         if (Damage is not null)
@@ -138,13 +138,13 @@ internal sealed class SegmentScan(
     private string? Judge(in RecordBatchHeader header)
     {
         if (FenceBatch.IsFence(header, out _))
-            return null; // a late fence of an older owner is harmless wherever it is
+            return null; // a late fence of an older owner is harmless anywhere
 
         if (header.BaseOffset != EndOffset)
-            return $"a batch has base offset {header.BaseOffset} where {EndOffset} was to follow";
+            return $"a batch has base offset {header.BaseOffset} instead of {EndOffset}";
 
         return header.PartitionLeaderEpoch != Epoch
-            ? $"a batch of epoch {header.PartitionLeaderEpoch} stands behind the fence of epoch {Epoch}"
+            ? $"a batch of epoch {header.PartitionLeaderEpoch} follows the fence of epoch {Epoch}"
             : null;
     }
 
@@ -178,7 +178,7 @@ internal sealed class SegmentScan(
     }
 }
 
-/// <summary>A batch whose records are not as they are to be, though its checksum is right.</summary>
+/// <summary>A batch with bad records, though its checksum is right.</summary>
 /// <param name="Position">Its position in the segment.</param>
 /// <param name="Unreadable">The offsets that cannot be served; null when there are none.</param>
 /// <param name="Detail">What is wrong.</param>

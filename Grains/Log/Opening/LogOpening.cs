@@ -8,7 +8,7 @@ using OrleansStream.Storage;
 
 namespace OrleansStream.Log.Opening;
 
-/// <summary>Takes a log over: claims the next epoch, fences the active segment, and reads it to its end. It needs nothing but the store.</summary>
+/// <summary>Takes a log over: claims the next epoch, fences the active segment, and reads it to its end. Needs only the store.</summary>
 /// <remarks>The order of the steps is in <c>Log/FORMAT.md</c>, section 4.</remarks>
 internal sealed class LogOpening
 {
@@ -37,7 +37,7 @@ internal sealed class LogOpening
         }
         catch (LogCorruptException) when (manifest is not null)
         {
-            // An owner that stood still while it opened may miss segments that a later one has deleted: no damage.
+            // An owner that stood still while it opened may miss segments that a later owner has deleted. This is not damage.
             if (await manifest.CheckAsync(cancellationToken).ConfigureAwait(false) != Ownership.Ours)
                 throw new LogFencedException($"Epoch {manifest.Current.Epoch} was replaced while it opened '{place.Name}'.");
 
@@ -67,7 +67,7 @@ internal sealed class LogOpening
         }
         catch
         {
-            await CloseAsync(log).ConfigureAwait(false); // nobody else has it: its timer would outlive it
+            await CloseAsync(log).ConfigureAwait(false); // nobody else would dispose its timer
             throw;
         }
 
@@ -86,24 +86,24 @@ internal sealed class LogOpening
         };
     }
 
-    // Where there are bytes, a missing manifest was lost: a log begun anew beside them would take them for orphans and free them.
+    // A missing manifest beside stored bytes was lost. A log begun anew would take those bytes for orphans and free them.
     private async ValueTask ThrowWhenLostAsync()
     {
         await foreach (var segment in _place.Segments.ListAsync(_place.Name + "/", _cancellationToken).ConfigureAwait(false))
         {
-            // Another owner may have begun the log meanwhile; then claiming finds its manifest.
+            // Another owner may have begun the log meanwhile; the claim then finds its manifest.
             if (segment.Length > 0
                 && await HoldsBatchesAsync(segment.Name).ConfigureAwait(false)
                 && await _place.Documents.ReadAsync(SegmentName.ManifestOf(_place.Name), _cancellationToken)
                     .ConfigureAwait(false) is null)
             {
                 throw new LogCorruptException(
-                    $"'{_place.Name}' has no manifest, but segment '{segment.Name}' of {segment.Length} bytes: its manifest was lost.");
+                    $"'{_place.Name}' has segment '{segment.Name}' of {segment.Length} bytes, but no manifest: its manifest was lost.");
             }
         }
     }
 
-    // A crash may leave bytes without a fence in a file that was just created. They were never durable.
+    // A crash may leave a file that was just created with bytes and no fence. Such bytes were never durable.
     private async ValueTask<bool> HoldsBatchesAsync(string segment)
     {
         if (await _place.Segments.GetExtentAsync(segment, _cancellationToken).ConfigureAwait(false) is not { } extent)
@@ -115,8 +115,8 @@ internal sealed class LogOpening
             || RecordBatchScanner.Validate(start, out _, out _) == RecordBatchStatus.Valid;
     }
 
-    // From the fence on no append of an older owner succeeds: it expects a length that the segment no longer has, and reading there
-    // it finds a higher epoch. The fence is appended unconditionally, so a lost reply is answered by sending it again.
+    // After the fence no append of an older owner succeeds: it expects a length that the segment no longer has, and when it reads there it finds a
+    // higher epoch. A fence may be stored twice without harm, so a lost reply is answered by sending it again.
     private async ValueTask<bool> FenceAsync(string segment, long offset, int epoch)
     {
         var fence = new byte[FenceBatch.LengthBytes];
@@ -129,7 +129,7 @@ internal sealed class LogOpening
                 case AppendStatus.Appended:
                     return true;
                 case AppendStatus.Sealed or AppendStatus.SegmentFull or AppendStatus.Broken:
-                    return false; // nothing can be appended to it by anybody: as good as fenced
+                    return false; // nobody can append to it, which is as good as a fence
                 case AppendStatus.NotFound:
                     throw new LogCorruptException($"The manifest names segment '{segment}', which does not exist.");
                 case AppendStatus.StoreFull:
@@ -145,7 +145,7 @@ internal sealed class LogOpening
     private async ValueTask RollAsync(OpenLog log, SegmentRoller roller)
     {
         using (_cancellationToken.UnsafeRegister(
-            static log => ((OpenLog)log!).EndWith(LogEnd.Closed, "Opening the log was given up."), log))
+            static log => ((OpenLog)log!).EndWith(LogEnd.Closed, "The opening of the log was cancelled."), log))
         {
             if (await roller.RollAsync().ConfigureAwait(false))
                 return;
@@ -162,7 +162,7 @@ internal sealed class LogOpening
     }
 }
 
-/// <summary>A log that was taken over.</summary>
+/// <summary>A log that has been taken over.</summary>
 /// <param name="Log">Its state.</param>
-/// <param name="Roller">What closes its segments; it may have done so while opening.</param>
+/// <param name="Roller">Closes its segments; it may have closed one during the opening.</param>
 internal readonly record struct OpenedLog(OpenLog Log, SegmentRoller Roller);

@@ -4,11 +4,11 @@ using OrleansStream.Storage;
 
 namespace OrleansStream.Log.Opening;
 
-/// <summary>Rebuilds what a log remembers of producers up to its active segment.</summary>
+/// <summary>Rebuilds the state of producers up to the active segment.</summary>
 internal static class ProducerSnapshots
 {
-    /// <summary>Loads the newest good snapshot and replays what was appended since.</summary>
-    /// <remarks>At worst all closed segments are replayed: a bad snapshot is never taken for an empty one.</remarks>
+    /// <summary>Loads the newest good snapshot, and replays the closed segments behind it.</summary>
+    /// <remarks>A bad snapshot is never taken for an empty one. At worst all closed segments are replayed.</remarks>
     public static async ValueTask<ProducerStates> LoadAsync(
         LogPlace place, PartitionManifest manifest, long nowMs, CancellationToken cancellationToken)
     {

@@ -8,14 +8,14 @@ namespace OrleansStream.Log.Opening;
 /// <summary>Finds the end of the active segment of a log that is being taken over.</summary>
 /// <param name="place">Where the log is.</param>
 /// <param name="segment">The segment.</param>
-/// <param name="scan">Reads it, and goes on where it stopped.</param>
+/// <param name="scan">Reads the segment, and can go on where it stopped.</param>
 /// <param name="cancellationToken">Gives up.</param>
 internal sealed class SegmentEnd(LogPlace place, string segment, SegmentScan scan, CancellationToken cancellationToken)
 {
-    /// <summary>Reads the segment to its end, and cuts off what a crash of the process left there.</summary>
+    /// <summary>Reads the segment to its end, and cuts off what a crash of the process has left there.</summary>
     /// <remarks>
-    /// A crash may have torn the last append of a file. Where the store says so, the tail behind the last whole batch is cut; damage below
-    /// what was once durable is never cut.
+    /// A crash may tear the last append to a file. When the store says that the end is unsettled, the bytes behind the last whole batch are cut.
+    /// Damage in bytes that were durable is never cut.
     /// </remarks>
     public async ValueTask SettleAsync()
     {
@@ -33,22 +33,22 @@ internal sealed class SegmentEnd(LogPlace place, string segment, SegmentScan sca
         {
             throw new LogCorruptException(
                 new LogDamage(segment, scan.Position, scan.EndOffset),
-                $"{scan.Damage ?? "it ends there"}; it was durable up to position {extent.DurableLength}");
+                $"{scan.Damage ?? "the segment ends there"}; it was durable up to position {extent.DurableLength}");
         }
 
-        // What is cut must have been read: bytes that are no batch, and not the end of an answer that came short.
+        // Only bytes that were read and are no batch may be cut. An answer that ended too early must not cut anything.
         if (scan.ReadEnd is { } end && end < extent.Length)
         {
             throw new StoreUnavailableException(
-                $"Segment '{segment}' has {extent.Length} bytes, and reading it gave {end}: nothing is cut by such an answer.");
+                $"Segment '{segment}' has {extent.Length} bytes, but a read returned only {end}. Nothing is cut.");
         }
 
         await place.Segments.SettleAsync(segment, scan.Position, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Reads what was appended until our fence, and the fence.</summary>
+    /// <summary>Reads what was appended before our fence, and the fence itself.</summary>
     /// <param name="manifest">The manifest that was claimed.</param>
-    /// <param name="takesAppends">False when the segment takes no appends, so that our fence is not in it.</param>
+    /// <param name="takesAppends">False when the segment takes no appends, and so does not hold our fence.</param>
     public async ValueTask ReadBehindFenceAsync(PartitionManifest manifest, bool takesAppends)
     {
         await ReadToFenceAsync(manifest.Epoch, takesAppends).ConfigureAwait(false);
@@ -62,7 +62,7 @@ internal sealed class SegmentEnd(LogPlace place, string segment, SegmentScan sca
         }
     }
 
-    // Our fence was stored before this reads, so an answer without it is an old one: it may lack what older owners acknowledged.
+    // Our fence was stored before this read. An answer without it is old, and may lack records that older owners acknowledged.
     private async ValueTask ReadToFenceAsync(int epoch, bool takesAppends)
     {
         var startedAt = place.Time.GetTimestamp();
@@ -76,7 +76,7 @@ internal sealed class SegmentEnd(LogPlace place, string segment, SegmentScan sca
             if (place.Time.GetElapsedTime(startedAt) >= LogLimits.StaleReadsMax)
             {
                 throw new StoreUnavailableException(
-                    $"The store goes on answering with an old state of segment '{segment}': up to position {scan.Position}, without the fence of epoch {epoch}.");
+                    $"The store keeps returning an old state of segment '{segment}': up to position {scan.Position}, without the fence of epoch {epoch}.");
             }
 
             await LogPause.WaitAsync(pause, place.Time, cancellationToken).ConfigureAwait(false);
@@ -84,7 +84,7 @@ internal sealed class SegmentEnd(LogPlace place, string segment, SegmentScan sca
         }
     }
 
-    // A segment that takes no appends has no fence of ours. It has been read to its end once that is where the store says it is durable.
+    // A segment that takes no appends does not hold our fence. It is read to the end once the read reaches its durable length.
     private async ValueTask<bool> HasReadDurableAsync() =>
         await place.Segments.GetExtentAsync(segment, cancellationToken).ConfigureAwait(false) is { } extent
         && scan.ReadEnd >= extent.DurableLength;

@@ -8,7 +8,7 @@ namespace OrleansStream.Log.Producers;
 /// <summary>One producer: its epoch and the newest runs of its batches, oldest first.</summary>
 internal sealed class ProducerState
 {
-    // Most have one: a producer that is alone, or that begins a new epoch with each request.
+    // Most producers have one run: those that are alone on the partition, and those that begin a new epoch with each request.
     private readonly List<ProducerRun> _runs = new(1);
     private readonly int _awaitedSequence;
 
@@ -16,7 +16,7 @@ internal sealed class ProducerState
     {
     }
 
-    /// <summary>A producer none of whose batches is stored: a sequence is awaited.</summary>
+    /// <summary>A producer that has no batch stored yet, and must begin with the awaited sequence.</summary>
     public ProducerState(short epoch, int awaitedSequence, long lastAtMs) =>
         (Epoch, _awaitedSequence, LastAtMs) = (epoch, awaitedSequence, lastAtMs);
 
@@ -32,7 +32,7 @@ internal sealed class ProducerState
 
     public IReadOnlyList<ProducerRun> Runs => _runs;
 
-    /// <summary>A copy to apply a batch to; a new epoch has no use for what the old one stored.</summary>
+    /// <summary>A copy to apply a batch to. It is empty when the batch begins a new epoch, because runs of the old epoch do not count then.</summary>
     public ProducerState CopyFor(short epoch) =>
         epoch != Epoch ? new() : _runs.Count == 0 ? new(Epoch, _awaitedSequence, LastAtMs) : new(Epoch, LastAtMs, _runs);
 
@@ -59,7 +59,7 @@ internal sealed class ProducerState
         if (batch.BaseSequence == expected)
             return ProducerVerdict.Next;
 
-        // Sequences go round; the nearer half of the circle behind the expected one is the past.
+        // Sequence numbers wrap around after 2^31-1. A number counts as past when it lies in the half of the circle behind the expected one.
         var back = unchecked(expected - batch.BaseSequence) & int.MaxValue;
         return ProducerVerdict.Refused(
             back <= int.MaxValue / 2 && batch.RecordCount <= back
@@ -88,13 +88,13 @@ internal sealed class ProducerState
     }
 }
 
-/// <summary>Batches of a producer that follow each other without a gap, both in its sequence and in the log.</summary>
+/// <summary>Batches of a producer that follow each other without a gap, both in sequence numbers and in offsets.</summary>
 /// <param name="FirstSequence">The first record's sequence number.</param>
-/// <param name="LastSequence">The last record's; after <see cref="int.MaxValue"/> comes 0.</param>
+/// <param name="LastSequence">The last record's sequence number; 0 follows <see cref="int.MaxValue"/>.</param>
 /// <param name="BaseOffset">The first record's offset.</param>
 internal record struct ProducerRun(int FirstSequence, int LastSequence, long BaseOffset)
 {
-    // Well within one round of the sequence numbers, so that a number stands for one record only.
+    // Far less than one round of the sequence numbers, so that a number within a run stands for one record only.
     private const int CountMax = 1 << 30;
 
     public readonly int NextSequence => unchecked(LastSequence + 1) & int.MaxValue;
@@ -109,8 +109,8 @@ internal record struct ProducerRun(int FirstSequence, int LastSequence, long Bas
         return (long)before + batch.LastOffsetDelta < Count;
     }
 
-    /// <summary>Takes in the batch that follows.</summary>
-    /// <returns>False when it does not follow, or the run is as long as it may be.</returns>
+    /// <summary>Adds the batch that follows to the run.</summary>
+    /// <returns>False when the batch does not follow, or when the run has reached its greatest length.</returns>
     public bool TryExtend(in RecordBatchHeader batch, long baseOffset)
     {
         if (batch.BaseSequence != NextSequence || baseOffset != BaseOffset + Count || Count > CountMax - batch.RecordCount)

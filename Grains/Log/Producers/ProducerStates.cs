@@ -7,12 +7,12 @@ using OrleansStream.Records;
 namespace OrleansStream.Log.Producers;
 
 /// <summary>
-/// What a log remembers of idempotent producers: epoch and newest batches of each, so that a repeated batch is known again.
+/// What a log remembers of idempotent producers: the epoch and the newest batches of each. By it the log recognizes a batch that is sent again.
 /// </summary>
 /// <remarks>
-/// Rules of KIP-98 as Kafka's <c>ProducerAppendInfo</c> has them, but that batches which follow each other without a gap are remembered
-/// as one run: what a large request put into the log is known again whole. <see cref="Check"/> only looks; <see cref="Apply"/> is the
-/// only mutator, the same for live appends and for recovery.
+/// The rules are those of KIP-98, as in Kafka's <c>ProducerAppendInfo</c>, with one difference: batches that follow each other without a gap are
+/// remembered as one run, so that a large request which is sent again is recognized as a whole. <see cref="Check"/> changes nothing.
+/// <see cref="Apply"/> adds batches, for live appends and for recovery alike.
 /// </remarks>
 internal sealed class ProducerStates
 {
@@ -22,7 +22,10 @@ internal sealed class ProducerStates
 
     public bool Knows(long producerId) => _states.ContainsKey(producerId);
 
-    /// <summary>Judges a batch; one that belongs behind others of the same group is judged with those in <paramref name="open"/>.</summary>
+    /// <summary>
+    /// Judges a batch. The producers' states in <paramref name="open"/>, those of the group that the batch joins, come before the settled
+    /// ones.
+    /// </summary>
     public ProducerVerdict Check(in RecordBatchHeader batch, ProducerStates? open = null)
     {
         if (!batch.HasProducer)
@@ -38,7 +41,7 @@ internal sealed class ProducerStates
         return state!.Check(batch);
     }
 
-    /// <summary>The state to build on in an open group: a copy, so that a group that fails leaves no trace.</summary>
+    /// <summary>Adds a batch. In an open group it is added to a copy of the settled state, so that a group that fails leaves no trace.</summary>
     public void Apply(in RecordBatchHeader batch, long baseOffset, long nowMs, ProducerStates? settled = null)
     {
         if (!batch.HasProducer)
@@ -54,8 +57,8 @@ internal sealed class ProducerStates
     }
 
     /// <summary>
-    /// Remembers that a batch of an unknown producer was not stored: until it comes again none that was sent after it may pass.
-    /// Not durable, as the batch is not.
+    /// Remembers that a batch of an unknown producer was not stored. Until that batch comes again, no batch that was sent after it may pass. This is
+    /// kept in memory only, like the failed batch.
     /// </summary>
     public void Await(in RecordBatchHeader batch, long nowMs)
     {
@@ -68,18 +71,18 @@ internal sealed class ProducerStates
 
     public void Clear() => _states.Clear();
 
-    /// <summary>Keeps the count of producers bounded; costs nothing until many more are there than are remembered.</summary>
+    /// <summary>Forgets producers when there are far too many; costs nothing before.</summary>
     public void ExpireSurplus(long nowMs)
     {
         if (_states.Count > LogLimits.ProducersMax + LogLimits.ProducersSurplusMax)
             Expire(nowMs);
     }
 
-    /// <summary>Whether there is anybody to forget.</summary>
+    /// <summary>Whether <see cref="Expire"/> would forget any producer.</summary>
     public bool IsExpiryDue(long nowMs) =>
         _states.Count > LogLimits.ProducersMax || _states.Values.Any(state => state.LastAtMs < OldestMs(nowMs));
 
-    /// <summary>Forgets producers that were idle too long, and the longest idle ones above the bound.</summary>
+    /// <summary>Forgets producers that have been idle too long, and those idle longest above the bound.</summary>
     public void Expire(long nowMs)
     {
         foreach (var id in _states.Where(pair => pair.Value.LastAtMs < OldestMs(nowMs)).Select(pair => pair.Key).ToArray())
@@ -107,7 +110,7 @@ internal sealed class ProducerStates
         return [.. System.Text.Encoding.ASCII.GetBytes($"{Crc32C.Compute(json):x8}\n"), .. json];
     }
 
-    /// <summary>Reads the stored form; null when it is damaged or of another format: never an empty map in its place.</summary>
+    /// <summary>Reads the stored form. Returns null, never an empty map, when it is damaged or of another format.</summary>
     public static ProducerStates? TryParse(ReadOnlySpan<byte> bytes)
     {
         const int LineBytes = 9;
@@ -133,9 +136,9 @@ internal sealed class ProducerStates
     }
 }
 
-/// <summary>What is to be done with a producer's batch.</summary>
-/// <param name="Error">None to append it, or to answer a duplicate.</param>
-/// <param name="DuplicateOffset">Where the same batch is stored already, or -1.</param>
+/// <summary>What to do with a producer's batch.</summary>
+/// <param name="Error"><see cref="StreamErrorCode.None"/> when the batch is to be appended, or is a duplicate.</param>
+/// <param name="DuplicateOffset">The offset at which the same batch is stored already, or -1.</param>
 /// <param name="Expected">The sequence that should have come, for the error's text.</param>
 internal readonly record struct ProducerVerdict(StreamErrorCode Error, long DuplicateOffset, long Expected)
 {
@@ -151,7 +154,7 @@ internal sealed record ProducerSnapshot(int Format, List<ProducerEntry> Producer
     public const int CurrentFormat = 1;
 }
 
-/// <summary>A producer as it is stored; each run of batches is first sequence, last sequence, base offset.</summary>
+/// <summary>The stored form of a producer. Each run of batches is its first sequence, last sequence and base offset.</summary>
 internal sealed record ProducerEntry(long Id, short Epoch, long At, List<long[]> Batches);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]

@@ -22,8 +22,8 @@ internal sealed class LogReader(OpenLog log, SegmentReads segments)
             var result = await ReadAsync(offset, bytesMax, cancellationToken).ConfigureAwait(false);
             if (IsBeyondEnd(result))
             {
-                // A newer owner may hold the offset: only one that is the owner after it was asked says that nobody does. Readers go
-                // back on this word, so an earlier proof will not do.
+                // A newer owner may hold this offset, and readers go back when they are told that nobody does. So this owner proves its ownership
+                // after the request, whatever it proved before.
                 if (!await log.ProveOwnershipAsync(cancellationToken).ConfigureAwait(false))
                     return Failed(log.EndError(), offset);
 
@@ -42,7 +42,7 @@ internal sealed class LogReader(OpenLog log, SegmentReads segments)
             if (wait > TimeSpan.Zero)
                 result = await ReadAsync(result.Offset, bytesMax, cancellationToken).ConfigureAwait(false);
 
-            // "Nothing new" is only said by an owner that still is one.
+            // Only an owner that still owns the log says "nothing new".
             return result.Error is null && result.Batches.IsEmpty && !await IsProvenAsync(cancellationToken).ConfigureAwait(false)
                 ? Failed(log.EndError(), result.Offset)
                 : result;
@@ -53,7 +53,7 @@ internal sealed class LogReader(OpenLog log, SegmentReads segments)
         }
     }
 
-    /// <summary>Whether this owner may say that there is nothing newer: a stale one may at worst serve an older prefix.</summary>
+    /// <summary>Whether this owner may say that nothing is newer. A stale owner may at worst serve an older prefix.</summary>
     /// <returns>False when the log has ended.</returns>
     public async ValueTask<bool> IsProvenAsync(CancellationToken cancellationToken)
     {

@@ -97,7 +97,7 @@ internal sealed class OffsetFinder(OpenLog log, LogReader reader, SegmentIndexes
             if (scanned == 0)
             {
                 throw new LogCorruptException(
-                    new LogDamage(view.Name, position, baseOffset), $"a batch fails its check, where time {timestampMs} is searched");
+                    new LogDamage(view.Name, position, baseOffset), $"a batch fails its check, while time {timestampMs} is searched");
             }
 
             position += scanned;
@@ -115,9 +115,10 @@ internal sealed class OffsetFinder(OpenLog log, LogReader reader, SegmentIndexes
         {
             var isFence = FenceBatch.IsFence(header, out _);
             if (!isFence && header.BaseOffset != endOffset)
-                break; // its CRC does not vouch for it, and the chain speaks against it
+                break; // the CRC does not cover the base offset, so a break in the chain is damage
 
-            // The records are asked, whatever the header says: an earlier version may have stored it as it came. The index keeps them few.
+            // The records are read, whatever the header says, because an earlier version may have stored a wrong header. The index keeps the batches
+            // few.
             if (!isFence && header.LastOffset >= fromOffset)
             {
                 using var records = new StoredBatchReader(bytes.Slice(position, lengthBytes));
@@ -130,7 +131,7 @@ internal sealed class OffsetFinder(OpenLog log, LogReader reader, SegmentIndexes
                     }
                 }
 
-                // What cannot be read may be that new, as far as the header says.
+                // An unreadable record may be that late, by what the header says.
                 if (header.MaxTimestamp >= timestampMs && records.UnreadableFrom(fromOffset) is { } unreadable)
                 {
                     found = new LogFindResult(null, unreadable.Offset, header.MaxTimestamp);
@@ -145,8 +146,8 @@ internal sealed class OffsetFinder(OpenLog log, LogReader reader, SegmentIndexes
         return position;
     }
 
-    /// <summary>A segment that may hold a record of a time.</summary>
+    /// <summary>A segment that may hold a record at or after a time.</summary>
     /// <param name="View">The segment.</param>
-    /// <param name="Undated">It, when its records' times are not known yet.</param>
+    /// <param name="Undated">The segment's manifest entry, while the times of its records are not known; else null.</param>
     private readonly record struct TimeCandidate(SegmentView View, ManifestSegment? Undated);
 }

@@ -7,11 +7,11 @@ namespace OrleansStream.Log.Reading;
 /// <summary>Checks batches that were read from a segment before anybody sees them.</summary>
 internal static class ReadCheck
 {
-    /// <summary>Checks batches and takes those from the one that holds an offset on, up to a fence or damage.</summary>
+    /// <summary>Checks batches, and takes those from the one that holds an offset up to a fence or damage.</summary>
     /// <param name="bytes">Bytes from the start of a batch on.</param>
-    /// <param name="baseOffset">Where the chain of offsets stands there.</param>
+    /// <param name="baseOffset">The offset at which the first batch must begin.</param>
     /// <param name="offset">The offset wanted.</param>
-    /// <param name="damage">When null is returned: what is in the way.</param>
+    /// <param name="damage">When null is returned: the damage that is in the way.</param>
     public static ReadAheadBlock? Take(ReadOnlyMemory<byte> bytes, long baseOffset, long offset, out BlockDamage damage)
     {
         int start = -1, position = 0;
@@ -21,7 +21,7 @@ internal static class ReadCheck
         {
             var status = RecordBatchScanner.Validate(bytes.Span[position..], out var header, out var lengthBytes);
             var isFence = FenceBatch.IsFence(header, out _);
-            // The base offset lies outside the CRC: the chain is what vouches for it.
+            // The CRC does not cover the base offset, so the chain of offsets checks it.
             var isInChain = isFence || header.BaseOffset == endOffset;
             var isWanted = !isFence && header.LastOffset >= offset;
             if (status != RecordBatchStatus.Valid || !isInChain)
@@ -29,7 +29,7 @@ internal static class ReadCheck
                 if (damage.What is null || status == RecordBatchStatus.Incomplete)
                     damage = DamageOf(bytes.Span, position, status, header, endOffset);
 
-                // A damaged batch below what is wanted is passed over when the one behind it confirms the chain.
+                // A damaged batch below the wanted offset is skipped if the batch behind it continues the chain.
                 if (status != RecordBatchStatus.BadCrc || !isInChain || isFence || isWanted || start >= 0)
                     break;
             }
@@ -58,7 +58,7 @@ internal static class ReadCheck
     private static BlockDamage DamageOf(
         ReadOnlySpan<byte> bytes, int position, RecordBatchStatus status, in RecordBatchHeader header, long endOffset) => status switch
     {
-        RecordBatchStatus.Valid => new(position, $"a batch has base offset {header.BaseOffset} where {endOffset} was to follow"),
+        RecordBatchStatus.Valid => new(position, $"a batch has base offset {header.BaseOffset} instead of {endOffset}"),
         RecordBatchStatus.Incomplete => new(position, "a batch is cut short")
         {
             LengthNeeded = LengthNeeded(bytes[position..], position),
@@ -74,11 +74,11 @@ internal static class ReadCheck
             : 0;
 }
 
-/// <summary>What is in the way of a read.</summary>
-/// <param name="Position">Where, from the start of the bytes.</param>
-/// <param name="What">What is wrong there.</param>
+/// <summary>Damage that is in the way of a read.</summary>
+/// <param name="Position">Its position, from the start of the bytes.</param>
+/// <param name="What">What is wrong there, without a full stop.</param>
 internal readonly record struct BlockDamage(int Position, string What)
 {
-    /// <summary>The bytes that would hold the batch, if it is only cut short; else 0.</summary>
+    /// <summary>The count of bytes to read for the whole batch, if it is only cut short; else 0.</summary>
     public int LengthNeeded { get; init; }
 }

@@ -5,10 +5,10 @@ using OrleansStream.Storage;
 
 namespace OrleansStream.Log.Reading;
 
-/// <summary>What a reader is told when the store could not be read.</summary>
+/// <summary>The errors that readers get when the store cannot be read.</summary>
 internal static class ReadErrors
 {
-    /// <summary>The error of a failure; null for one that nobody foresaw.</summary>
+    /// <summary>The error for an exception; null for an unexpected one.</summary>
     public static LogError? Of(Exception exception) => exception switch
     {
         StoreUnavailableException or SegmentNotFoundException or CorruptDocumentException =>

@@ -5,12 +5,14 @@ using OrleansStream.Storage;
 
 namespace OrleansStream.Log.Reading;
 
-/// <summary>Finds places in segments by their indexes: from memory, else from beside the segment, else from the segment itself.</summary>
+/// <summary>
+/// Finds positions in segments by their indexes: the index in memory, else the one stored beside the segment, else one made from the segment.
+/// </summary>
 internal sealed class SegmentIndexes(OpenLog log)
 {
-    /// <summary>Finds a place in a segment.</summary>
+    /// <summary>Finds a position in a segment.</summary>
     /// <param name="view">The segment.</param>
-    /// <param name="find">Finds the place in the segment's index; called under the gate.</param>
+    /// <param name="find">Finds the position in the segment's index; called under the gate.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <param name="byTime">True when the index must have the records' own times.</param>
     public async ValueTask<IndexedPlace> FindAsync(
@@ -31,7 +33,7 @@ internal sealed class SegmentIndexes(OpenLog log)
         }
     }
 
-    /// <summary>Stores an index beside its segment, if the store takes it: it is a cache, and made again.</summary>
+    /// <summary>Stores an index beside its segment. A failure is ignored, because the index is a cache that can be made again.</summary>
     public async ValueTask TrySaveAsync(string segment, SegmentIndex index, CancellationToken cancellationToken)
     {
         try
@@ -58,12 +60,12 @@ internal sealed class SegmentIndexes(OpenLog log)
         }
         catch (CorruptDocumentException)
         {
-            // made again below
+            // the index is made again below
         }
 
         var scan = new SegmentScan(
             log.Place.Segments, view.Name, view.BaseOffset, new ProducerStates(), log.NowMs, opensBatches: true);
         await scan.RunAsync(view.Length, cancellationToken).ConfigureAwait(false);
-        return scan.Index; // up to the damage, if there is any: the read that meets it reports it
+        return scan.Index; // it ends at any damage, and the read that meets the damage reports it
     }
 }

@@ -5,14 +5,14 @@ using OrleansStream.Log.State;
 
 namespace OrleansStream.Log.Reading;
 
-/// <summary>Reads batches from segments: ahead of what is asked for, and once for all who ask for the same.</summary>
+/// <summary>Reads batches from segments: further than a reader asks, and once for all readers that ask for the same offset.</summary>
 internal sealed class SegmentReads(OpenLog log, SegmentIndexes indexes)
 {
-    // Guarded by the gate: by offset, those who share the read that is under way there.
+    // Guarded by the gate: for each offset that is being read, the readers that share the read.
     private readonly Dictionary<long, List<TaskCompletionSource<ReadAheadBlock>>> _underWay = [];
 
-    /// <summary>Reads a run of batches from the one that holds an offset on, and keeps it for whoever reads on.</summary>
-    /// <remarks>Readers that want the same offset share one read; the reads of all logs are bounded in number.</remarks>
+    /// <summary>Reads batches from the one that holds an offset on, and keeps them for the reads that follow.</summary>
+    /// <remarks>Readers that want the same offset share one read. The count of reads over all logs is bounded.</remarks>
     /// <exception cref="ColdReadsBusyException">Too many reads wait already.</exception>
     public async ValueTask<ReadAheadBlock> ReadAsync(SegmentView view, long offset, int bytesMax)
     {
@@ -41,7 +41,7 @@ internal sealed class SegmentReads(OpenLog log, SegmentIndexes indexes)
         }
     }
 
-    // One source for each who shares the read: of several that await one task all but the first would go to the thread pool.
+    // Each sharer has a source of its own: when several await one task, all but the first continue on the thread pool.
     private List<TaskCompletionSource<ReadAheadBlock>> EndRead(long offset, ReadAheadBlock? block)
     {
         lock (log.Gate)
@@ -54,7 +54,7 @@ internal sealed class SegmentReads(OpenLog log, SegmentIndexes indexes)
         }
     }
 
-    // Not cancelled by its caller: others may share it.
+    // A caller cannot cancel it, because others may share it.
     private async ValueTask<ReadAheadBlock> ReadInTurnAsync(SegmentView view, long offset, int bytesMax)
     {
         await log.Resources.ColdReads.EnterAsync().ConfigureAwait(false);
@@ -83,7 +83,7 @@ internal sealed class SegmentReads(OpenLog log, SegmentIndexes indexes)
             if (damage.LengthNeeded <= length || read < lengthWanted)
                 throw new LogCorruptException(new LogDamage(view.Name, place.Position + damage.Position, offset), damage.What);
 
-            lengthWanted = damage.LengthNeeded; // one batch larger than a read-ahead; when there is no more to read, its length is a lie
+            lengthWanted = damage.LengthNeeded; // one batch is longer than a read-ahead, unless its length is wrong
         }
     }
 }

@@ -7,17 +7,17 @@ using OrleansStream.Log.State;
 
 namespace OrleansStream.Log.Reading;
 
-/// <summary>The times of segments that an earlier version wrote, which believed what headers said of them.</summary>
-/// <remarks>Each such segment is read once, when a look-up by time or retention by age first depends on it.</remarks>
+/// <summary>Corrects the times of segments that an earlier version wrote, which believed the headers of batches.</summary>
+/// <remarks>Each such segment is read once, when a look-up by time or retention by age first needs its times.</remarks>
 internal sealed class SegmentTimes(OpenLog log, SegmentIndexes indexes)
 {
-    // Guarded by the gate: the latest record timestamp of segments that were read, by name, until the manifest says so.
+    // Guarded by the gate: the latest record timestamp of the segments that were read, by name, until the manifest has it.
     private readonly Dictionary<string, long> _unsaved = new(StringComparer.Ordinal);
 
-    /// <summary>Whether something was read that the manifest does not say yet. Under the gate.</summary>
+    /// <summary>Whether times were read that the manifest does not have yet. Under the gate.</summary>
     public bool HasUnsaved => _unsaved.Count > 0;
 
-    /// <summary>Reads a closed segment's records for their times, when it is this read's turn.</summary>
+    /// <summary>Reads the times of a closed segment's records, after waiting for a place among the reads of older data.</summary>
     /// <exception cref="ColdReadsBusyException">Too many reads wait already.</exception>
     public async ValueTask CheckInTurnAsync(ManifestSegment segment, CancellationToken cancellationToken)
     {
@@ -32,7 +32,7 @@ internal sealed class SegmentTimes(OpenLog log, SegmentIndexes indexes)
         }
     }
 
-    /// <summary>Reads a closed segment's records for their times.</summary>
+    /// <summary>Reads the times of a closed segment's records.</summary>
     public async ValueTask CheckAsync(ManifestSegment segment, CancellationToken cancellationToken)
     {
         var scan = new SegmentScan(log.Place.Segments, segment.Name, segment.BaseOffset, new ProducerStates(), log.NowMs, opensBatches: true);
@@ -44,7 +44,7 @@ internal sealed class SegmentTimes(OpenLog log, SegmentIndexes indexes)
         }
         catch (LogCorruptException)
         {
-            // It is not there: what reads it says so.
+            // The segment is missing; whoever reads its records is told.
         }
 
         if (isWhole)
@@ -54,7 +54,7 @@ internal sealed class SegmentTimes(OpenLog log, SegmentIndexes indexes)
         {
             var i = log.Sealed.FindIndex(candidate => candidate.Name == segment.Name);
             if (i < 0)
-                return; // retention was faster
+                return; // retention has removed the segment meanwhile
 
             var latestMs = scan.MaxTimestampMs;
             if (isWhole)
@@ -64,7 +64,7 @@ internal sealed class SegmentTimes(OpenLog log, SegmentIndexes indexes)
             }
             else
             {
-                // Nobody knows the times behind the damage: by age the segment goes no earlier than one without times. It is not noted down.
+                // The times behind the damage are unknown, so the segment must not go by age before a segment without times would. This is not saved.
                 latestMs = Math.Max(Math.Max(latestMs, segment.MaxTimestampMs), log.ClosedAtMs(i));
             }
 
@@ -72,7 +72,7 @@ internal sealed class SegmentTimes(OpenLog log, SegmentIndexes indexes)
         }
     }
 
-    /// <summary>Has the manifest say what was read.</summary>
+    /// <summary>Saves the times that were read in the manifest.</summary>
     public async ValueTask SaveAsync(CancellationToken cancellationToken)
     {
         ImmutableDictionary<string, long> times;

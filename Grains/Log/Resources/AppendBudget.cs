@@ -1,9 +1,9 @@
 namespace OrleansStream.Log.Resources;
 
-/// <summary>The appends that all logs of a process begin a second, where they are bounded. Whoever has waited longest goes first.</summary>
+/// <summary>Bounds how many appends all logs of a process begin in a second. The log that has waited longest goes first.</summary>
 /// <remarks>
-/// Safe to call from any thread. Turns come at even intervals. One that is late, as timers are, is made up for, but in no second are there more
-/// than the budget. A log has at most one append that waits, so a busy log and a quiet one get turns alike.
+/// Safe to call from any thread. Turns come at even intervals. A late turn, as timers cause it, is made up for, but no second has more turns than the
+/// budget. A log has at most one append that waits, so busy and quiet logs get equally many turns.
 /// </remarks>
 public sealed class AppendBudget : IDisposable
 {
@@ -43,12 +43,12 @@ public sealed class AppendBudget : IDisposable
         }
     }
 
-    /// <summary>How long whoever comes now waits for its turn.</summary>
+    /// <summary>How long an append that comes now waits for its turn.</summary>
     public TimeSpan WaitOfNext => TimeSpan.FromSeconds((double)WaitingCount * _interval / _time.TimestampFrequency);
 
     /// <summary>Waits for the turn to append once.</summary>
-    /// <param name="cancellationToken">Gives the turn up. It then goes to the next one.</param>
-    /// <exception cref="OperationCanceledException">It was given up.</exception>
+    /// <param name="cancellationToken">Gives the turn up; the next one in the queue gets it.</param>
+    /// <exception cref="OperationCanceledException">The caller gave up.</exception>
     public ValueTask TakeTurnAsync(CancellationToken cancellationToken)
     {
         lock (_gate)
@@ -56,7 +56,7 @@ public sealed class AppendBudget : IDisposable
             var now = _time.GetTimestamp();
             if (_waiting.Count == 0 && DueAt <= now)
             {
-                // A budget that nobody used does not add up.
+                // Unused turns do not add up.
                 _nextAt = Math.Max(_nextAt, now);
                 Take(now);
                 return ValueTask.CompletedTask;
@@ -80,7 +80,7 @@ public sealed class AppendBudget : IDisposable
         await turn.Task.ConfigureAwait(false);
     }
 
-    // The next turn comes by the interval, and not before a second has passed since as many turns ago as the budget has.
+    // The next turn is due after the interval, and not before the second is over in which the last full budget of turns began.
     private long DueAt => _turns < _turnsAt.Length ? _nextAt : Math.Max(_nextAt, _turnsAt[_turns % _turnsAt.Length] + _window);
 
     private void Take(long now)
@@ -96,7 +96,7 @@ public sealed class AppendBudget : IDisposable
             var now = _time.GetTimestamp();
             while (_waiting.Count > 0 && DueAt <= now)
             {
-                // One that was given up takes no turn.
+                // A waiter that gave up takes no turn.
                 if (_waiting.Dequeue().TrySetResult())
                     Take(now);
             }
@@ -109,7 +109,7 @@ public sealed class AppendBudget : IDisposable
     private void SetTimer(long now)
     {
         var left = TimeSpan.FromSeconds((double)(DueAt - now) / _time.TimestampFrequency);
-        // A timer has whole milliseconds, and one that comes too early would come again and again.
+        // Timers count whole milliseconds. Rounded down, the timer would fire too early again and again.
         _timer.Change(TimeSpan.FromMilliseconds(Math.Max(1, Math.Ceiling(left.TotalMilliseconds))), Timeout.InfiniteTimeSpan);
     }
 }

@@ -1,14 +1,14 @@
 namespace OrleansStream.Log.Resources;
 
-/// <summary>Lets a bounded count of reads go to the store at once, and a bounded count wait for that, in the order they came.</summary>
-/// <remarks>As with <see cref="LogTurn"/>, whoever leaves runs the next one on.</remarks>
+/// <summary>Bounds how many reads go to the store at once, and how many wait for a place. Reads wait in the order they came.</summary>
+/// <remarks>As in <see cref="LogTurn"/>, whoever leaves runs the next one on its own thread.</remarks>
 internal sealed class ColdReads(int readsMax, int waitingMax)
 {
     private readonly Lock _gate = new();
     private readonly Queue<TaskCompletionSource> _waiting = new();
     private int _underWay;
 
-    /// <summary>Waits for a place; each entry is followed by one <see cref="Leave"/>.</summary>
+    /// <summary>Waits for a place. Each entry must be followed by one <see cref="Leave"/>.</summary>
     /// <exception cref="ColdReadsBusyException">Too many wait already.</exception>
     public ValueTask EnterAsync()
     {
@@ -29,7 +29,7 @@ internal sealed class ColdReads(int readsMax, int waitingMax)
         }
     }
 
-    /// <summary>Gives the place to the one that waits longest.</summary>
+    /// <summary>Gives the place to the read that has waited longest.</summary>
     public void Leave()
     {
         TaskCompletionSource? next;
@@ -43,5 +43,5 @@ internal sealed class ColdReads(int readsMax, int waitingMax)
     }
 }
 
-/// <summary>The store is asked for as much older data at once as it may be, and nothing was read. Trying again helps.</summary>
+/// <summary>As many reads of older data are under way and waiting as are allowed, so nothing was read. Trying again helps.</summary>
 internal sealed class ColdReadsBusyException(string message) : Exception(message);

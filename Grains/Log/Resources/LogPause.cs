@@ -3,19 +3,19 @@ using OrleansStream.Log.Contract;
 namespace OrleansStream.Log.Resources;
 
 /// <summary>
-/// Waits on the log's clock. Unlike those of a cancelled <see cref="Task.Delay(TimeSpan, TimeProvider, CancellationToken)"/> its
-/// continuations never go to the thread pool: a log runs wholly on the threads of its store, its clock and its callers.
+/// Waits on the log's clock. After a cancelled <see cref="Task.Delay(TimeSpan, TimeProvider, CancellationToken)"/> continuations run on the thread
+/// pool; here they never do, so a log runs wholly on the threads of its store, its clock and its callers.
 /// </summary>
 internal static class LogPause
 {
-    /// <summary>The pause after another one, between two tries against a failing store.</summary>
+    /// <summary>The pause that follows a given pause between two tries against a failing store.</summary>
     public static TimeSpan Next(TimeSpan pause) => pause * 2 < LogLimits.RetryPauseMax ? pause * 2 : LogLimits.RetryPauseMax;
 
-    /// <summary>Waits for a time, or less when it is given up; it does not throw then.</summary>
+    /// <summary>Waits for a time. Cancellation ends the wait early, without an exception.</summary>
     public static ValueTask WaitAsync(TimeSpan span, TimeProvider time, CancellationToken cancellationToken) =>
         WaitAsync(new TaskCompletionSource(), span, time, cancellationToken);
 
-    /// <summary>Waits for a task to end, but not longer than a time.</summary>
+    /// <summary>Waits for a task to end, but no longer than a given time.</summary>
     public static async ValueTask WaitAsync(Task task, TimeSpan span, TimeProvider time)
     {
         var either = new TaskCompletionSource();

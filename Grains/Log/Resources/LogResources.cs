@@ -4,14 +4,14 @@ using OrleansStream.Rates;
 namespace OrleansStream.Log.Resources;
 
 /// <summary>
-/// The memory and the reads that all logs of a process share: their sum is bounded, and no few logs can take it from the others.
+/// The memory and the reads from the store that all logs of a process share. Both are bounded, and a few logs cannot take all of them.
 /// </summary>
-/// <remarks>Safe to call from any thread. A log gives back what it holds when it ends.</remarks>
+/// <remarks>Safe to call from any thread. A log that ends gives back what it holds.</remarks>
 /// <param name="time">The clock.</param>
-/// <param name="pendingBytesMax">The most bytes that all logs hold and that are not durable yet.</param>
-/// <param name="cacheBytesMax">The most bytes that all logs keep to read from memory.</param>
+/// <param name="pendingBytesMax">The most bytes, over all logs, that are not durable yet.</param>
+/// <param name="cacheBytesMax">The most bytes, over all logs, that are kept in memory for readers.</param>
 /// <param name="coldReadsMax">The reads from the store that all logs have under way at once.</param>
-/// <param name="appends">The appends that all logs begin a second; null for as many as the store takes.</param>
+/// <param name="appends">Bounds the appends that all logs begin in a second; null for as many as the store takes.</param>
 public sealed class LogResources(
     TimeProvider time, long pendingBytesMax = LogLimits.PendingBytesMaxOfProcess,
     long cacheBytesMax = LogLimits.CacheBytesMaxOfProcess, int coldReadsMax = LogLimits.ColdReadsMax, AppendBudget? appends = null)
@@ -24,22 +24,22 @@ public sealed class LogResources(
     /// <summary>The bytes that are not durable yet, over all logs.</summary>
     public long PendingBytes => Interlocked.Read(ref _pendingBytes);
 
-    /// <summary>The bytes kept to read from memory, over all logs.</summary>
+    /// <summary>The bytes kept in memory for readers, over all logs.</summary>
     public long CacheBytes => Interlocked.Read(ref _cacheBytes);
 
-    /// <summary>The reads from the store.</summary>
+    /// <summary>Bounds the reads from the store.</summary>
     internal ColdReads ColdReads { get; } = new(coldReadsMax, LogLimits.ColdReadsWaitingMax);
 
-    /// <summary>The appends that all logs begin a second; null where they are not bounded.</summary>
+    /// <summary>Bounds the appends that all logs begin in a second; null when there is no bound.</summary>
     internal AppendBudget? Appends => appends;
 
     /// <summary>Takes room for an append.</summary>
-    /// <param name="lengthBytes">Its bytes.</param>
-    /// <param name="ownBytes">What its log holds already.</param>
+    /// <param name="lengthBytes">The bytes of the append.</param>
+    /// <param name="ownBytes">The bytes that its log holds already.</param>
     /// <returns>
-    /// False when the process has none, or when the log would hold more than its part of what is free. The part shrinks as room
-    /// does (the dynamic thresholds of shared switch buffers; Choudhury and Hahne, 1998), so however many logs are stuck,
-    /// something is left for one that is not.
+    /// False when the process has no room, or when the log would hold more than its share of the free room. The share shrinks with the free room (the
+    /// dynamic thresholds of shared switch buffers; Choudhury and Hahne, 1998). So some room is left for a healthy log, however many others are
+    /// stuck.
     /// </returns>
     internal bool TryTakePending(int lengthBytes, long ownBytes)
     {
@@ -54,7 +54,7 @@ public sealed class LogResources(
         }
     }
 
-    /// <summary>Gives back the room of appends that were answered.</summary>
+    /// <summary>Gives back the room of answered appends.</summary>
     internal void ReturnPending(long lengthBytes)
     {
         lock (_gate)
@@ -64,7 +64,7 @@ public sealed class LogResources(
         }
     }
 
-    /// <summary>How long what is pending takes at the pace of the last seconds; null when nothing was drained in them.</summary>
+    /// <summary>How long the pending bytes take at the pace of the last seconds; null when that is not known, or too long to say.</summary>
     internal TimeSpan? DrainTime()
     {
         lock (_gate)
@@ -75,7 +75,7 @@ public sealed class LogResources(
     }
 
     /// <summary>Takes room for bytes to keep in memory.</summary>
-    /// <returns>False when there is none: then they are read from the store.</returns>
+    /// <returns>False when there is no room. The bytes are then read from the store when somebody asks for them.</returns>
     internal bool TryKeep(long lengthBytes)
     {
         if (Interlocked.Add(ref _cacheBytes, lengthBytes) <= cacheBytesMax)
@@ -85,6 +85,6 @@ public sealed class LogResources(
         return false;
     }
 
-    /// <summary>Gives back the room of bytes that are kept no more.</summary>
+    /// <summary>Gives back the room of bytes that are no longer kept.</summary>
     internal void Forget(long lengthBytes) => Interlocked.Add(ref _cacheBytes, -lengthBytes);
 }

@@ -1,8 +1,8 @@
 namespace OrleansStream.Log.Resources;
 
 /// <summary>
-/// Lets one operation at a time through, in the order they came. Whoever leaves runs the next one on: unlike a semaphore's, its
-/// continuations never go to the thread pool, so a log runs wholly on the threads of its store and its callers.
+/// Lets one operation through at a time, in the order they came. Whoever leaves runs the next one on its own thread. The continuations of a semaphore
+/// run on the thread pool; these never do, so a log runs wholly on the threads of its store and its callers.
 /// </summary>
 internal sealed class LogTurn
 {
@@ -10,9 +10,9 @@ internal sealed class LogTurn
     private readonly Queue<TaskCompletionSource> _waiting = new();
     private bool _isTaken;
 
-    /// <summary>Waits for the turn; each entry is followed by one <see cref="Leave"/>.</summary>
+    /// <summary>Waits for the turn. Each entry must be followed by one <see cref="Leave"/>.</summary>
     /// <param name="cancellationToken">Gives up waiting.</param>
-    /// <exception cref="OperationCanceledException">It was given up; the turn was not taken.</exception>
+    /// <exception cref="OperationCanceledException">The caller gave up and has not taken the turn.</exception>
     public async ValueTask EnterAsync(CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
@@ -35,7 +35,7 @@ internal sealed class LogTurn
         }
     }
 
-    /// <summary>Gives the turn to the next one that still wants it.</summary>
+    /// <summary>Gives the turn to the next operation that has not given up.</summary>
     public void Leave()
     {
         TaskCompletionSource? next;

@@ -7,15 +7,15 @@ using OrleansStream.Storage;
 
 namespace OrleansStream.Log.Retention;
 
-/// <summary>What an open log does by itself now and then, and whether there is anything to do.</summary>
-/// <remarks>One round, or one deletion of records, at a time: each takes the turn.</remarks>
+/// <summary>The maintenance of an open log, and whether there is any to do.</summary>
+/// <remarks>One round, or one deletion of records, runs at a time, because each takes the turn.</remarks>
 internal sealed class LogMaintenance(OpenLog log, LogWriter writer, SegmentTimes times)
 {
     private readonly LogTurn _turn = new();
     private readonly LogRetention _retention = new(log, times);
     private readonly SegmentFreeing _freeing = new(log);
 
-    /// <summary>Whether a round would do anything now; false once the log has ended. It looks at memory alone.</summary>
+    /// <summary>Whether a round would do anything now; false once the log has ended. It looks at state in memory only.</summary>
     public bool IsDue
     {
         get
@@ -68,7 +68,7 @@ internal sealed class LogMaintenance(OpenLog log, LogWriter writer, SegmentTimes
         }
     }
 
-    /// <summary>Moves the log start offset up and lets whole segments below it go.</summary>
+    /// <summary>Moves the log start offset up, and removes the whole segments below it.</summary>
     /// <inheritdoc cref="PartitionLog.DeleteRecordsAsync"/>
     public async ValueTask<LogError?> DeleteRecordsAsync(long beforeOffset, CancellationToken cancellationToken)
     {

@@ -8,11 +8,11 @@ using OrleansStream.Storage;
 
 namespace OrleansStream.Log.Retention;
 
-/// <summary>Lets old segments go: the log start offset moves up in the manifest first, their bytes are freed after a grace.</summary>
-/// <remarks>Only who has the turn of <see cref="LogMaintenance"/> changes anything here.</remarks>
+/// <summary>Removes old segments: the manifest's log start offset moves up first, and the bytes are freed after a grace.</summary>
+/// <remarks>Changes happen only in the turn of <see cref="LogMaintenance"/>.</remarks>
 internal sealed class LogRetention(OpenLog log, SegmentTimes times)
 {
-    /// <summary>Moves the log start offset up and lets whole segments below it go.</summary>
+    /// <summary>Moves the log start offset up, and removes the whole segments below it.</summary>
     /// <inheritdoc cref="PartitionLog.DeleteRecordsAsync"/>
     public async ValueTask<LogError?> DeleteRecordsAsync(long beforeOffset, CancellationToken cancellationToken)
     {
@@ -80,8 +80,8 @@ internal sealed class LogRetention(OpenLog log, SegmentTimes times)
     public bool IsDue() =>
         log.Sealed.Count > 0 && (log.Sealed[0].EndOffset <= FindRetained(out var undated) || undated is not null);
 
-    /// <summary>Whether the active segment is to be closed, as its age, or that of its records, asks for it. Under the gate.</summary>
-    /// <remarks>As in Kafka the active segment is closed first when age alone would delete it.</remarks>
+    /// <summary>Whether the active segment is to be closed, because it or its newest record is old enough. Under the gate.</summary>
+    /// <remarks>As in Kafka, an active segment that retention by age would delete is closed first.</remarks>
     public bool IsRollWanted()
     {
         var options = log.Options;
@@ -89,13 +89,13 @@ internal sealed class LogRetention(OpenLog log, SegmentTimes times)
             && (log.IsActiveAged(options) || IsExpired(log.Active.MaxTimestampMs, log.NowMs, options));
     }
 
-    // Records without a time are as old as their segment, as in Kafka: dated from when it was closed.
+    // As in Kafka, records without a time are as old as their segment. Its age counts from its closing.
     private bool IsExpired(long maxTimestampMs, long closedAtMs, LogOptions options) =>
         options.RetentionAge is { } age
         && log.NowMs - (maxTimestampMs >= 0 ? maxTimestampMs : closedAtMs) > (long)age.TotalMilliseconds;
 
-    /// <summary>Where the log starts once retention was applied. Under the gate.</summary>
-    /// <param name="undated">The segment whose records' times decide, and are not known yet; null when all that matter are.</param>
+    /// <summary>The log start offset after retention. Under the gate.</summary>
+    /// <param name="undated">The segment whose times decide and are not known yet; null when all times that decide are known.</param>
     private long FindRetained(out ManifestSegment? undated)
     {
         undated = null;

@@ -5,10 +5,10 @@ using OrleansStream.Storage;
 
 namespace OrleansStream.Log.Retention;
 
-/// <summary>Tells from the store alone whether a log needs upkeep, so that logs nobody uses need not be opened to find out.</summary>
+/// <summary>Tells from the store alone whether a log needs maintenance, so that unused logs need not be opened to find out.</summary>
 public static class LogUpkeep
 {
-    /// <summary>Whether a round of upkeep would close, delete or free something of a log that nobody has open.</summary>
+    /// <summary>Whether a round of maintenance would close, delete or free anything in a log that nobody has open.</summary>
     /// <param name="name">The partition's folder.</param>
     /// <param name="options">The log's settings.</param>
     /// <param name="segments">Where its segments are.</param>
@@ -16,8 +16,9 @@ public static class LogUpkeep
     /// <param name="nowMs">The time, in milliseconds since the Unix epoch.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <returns>
-    /// False for a log that was never begun. True may be wrong while the active segment is older than the retention but not
-    /// all its records are, or while an earlier version wrote the oldest: opening the log tells. One document is read, and for an aged active segment its start.
+    /// False for a log that was never begun. It may be true without need: while the active segment is older than the retention but not all its
+    /// records are, and while the oldest segment was written by an earlier version. Opening the log then decides. It costs reading one document, and
+    /// the start of an aged active segment.
     /// </returns>
     /// <exception cref="StoreUnavailableException">The store cannot be reached.</exception>
     /// <exception cref="CorruptDocumentException">The manifest is damaged.</exception>
@@ -42,8 +43,8 @@ public static class LogUpkeep
     private static bool IsFreeingDue(PartitionManifest manifest, long nowMs) =>
         manifest.Deleting.Exists(segment => nowMs - segment.SinceMs >= (long)LogLimits.DeletionGrace.TotalMilliseconds);
 
-    // The oldest segment decides, as retention stops at the first that stays. The active one's length is not in the manifest: it
-    // was counted by the owner that wrote to it.
+    // The oldest segment decides, because retention stops at the first segment that stays. The active segment does not count: the manifest does not
+    // have its length, and the owner that wrote to it has counted it.
     private static bool IsRetentionDue(PartitionManifest manifest, LogOptions options, long nowMs)
     {
         if (manifest.Segments.Count < 2)
@@ -62,7 +63,7 @@ public static class LogUpkeep
         return nowMs - active.CreatedAtMs >= (long)age.TotalMilliseconds;
     }
 
-    // An empty active segment holds the fences of its owners and nothing else, and needs nothing however old it is.
+    // An active segment that holds only fences of its owners needs nothing, however old it is.
     private static async ValueTask<bool> HoldsRecordsAsync(
         string segment, ISegmentStore segments, CancellationToken cancellationToken)
     {
@@ -74,7 +75,7 @@ public static class LogUpkeep
         }
         catch (SegmentNotFoundException)
         {
-            return true; // for whoever opens the log to say
+            return true; // opening the log reports it
         }
 
         var scanner = new RecordBatchScanner(bytes.AsSpan(0, read));
@@ -84,7 +85,7 @@ public static class LogUpkeep
                 return true;
         }
 
-        // More fences than were read, or a batch that is longer: only zeros or a torn tail behind the fences are no records.
+        // Behind the fences may be more fences than were read, or a longer batch. Zeros or a torn tail are not records.
         return read == bytes.Length && scanner.Status is RecordBatchStatus.End or RecordBatchStatus.Incomplete;
     }
 }

@@ -5,8 +5,8 @@ using OrleansStream.Log.State;
 
 namespace OrleansStream.Log.Retention;
 
-/// <summary>Frees the bytes of segments that are no part of the log any more.</summary>
-/// <remarks>Only who has the turn of <see cref="LogMaintenance"/> changes anything here.</remarks>
+/// <summary>Frees the bytes of segments that are no longer part of the log.</summary>
+/// <remarks>Changes happen only in the turn of <see cref="LogMaintenance"/>.</remarks>
 internal sealed class SegmentFreeing(OpenLog log)
 {
     private bool _orphansFreed;
@@ -14,7 +14,7 @@ internal sealed class SegmentFreeing(OpenLog log)
     /// <summary>Whether there is anything to free now.</summary>
     public bool IsDue() => !FindFreeable().IsEmpty || IsOrphanSearchDue();
 
-    /// <summary>Frees segments that left the log long enough ago for readers under way to be done.</summary>
+    /// <summary>Frees the segments that left the log at least a grace ago, so that reads under way then have ended.</summary>
     public async ValueTask FreeDeletedAsync(CancellationToken cancellationToken)
     {
         var due = FindFreeable();
@@ -28,10 +28,10 @@ internal sealed class SegmentFreeing(OpenLog log)
             manifest => manifest with { Deleting = manifest.Deleting.RemoveRange(due) }, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Frees segments that a roll created but never got into the manifest.</summary>
+    /// <summary>Frees segments that a roll created but never put into the manifest.</summary>
     /// <remarks>
-    /// Only those of older epochs, whose owners are fenced, and only after this owner has read the manifest as its own: what cannot be
-    /// read is never taken for an orphan.
+    /// Only segments of older epochs are freed, because their owners are fenced, and only after this owner has read that the manifest is still its
+    /// own. A segment is never taken for an orphan because something could not be read.
     /// </remarks>
     public async ValueTask FreeOrphansAsync(CancellationToken cancellationToken)
     {

@@ -10,7 +10,7 @@ internal sealed class ActiveSegment(
 
     public SegmentIndex Index { get; } = index;
 
-    /// <summary>Its durable length in bytes: where the next append goes.</summary>
+    /// <summary>Its durable length in bytes, which is the position of the next append.</summary>
     public long Position { get; set; } = position;
 
     public int AppendCount { get; set; } = appendCount;

@@ -3,10 +3,10 @@ using OrleansStream.Log.Contract;
 
 namespace OrleansStream.Log.State;
 
-/// <summary>The appends that are not answered yet: those that wait for a place, and the group that is being stored.</summary>
+/// <summary>The appends that are not answered yet: those that wait for their offsets, and the group that is being stored.</summary>
 /// <remarks>
-/// The log's gate guards it. Their bytes and count are bounded, and nobody waits for ever: an append that the store does not confirm in
-/// time is answered with its outcome unknown, and resolving it goes on.
+/// The log's gate guards it. Bytes and count of the appends are bounded, and no caller waits for ever: when the store does not confirm an append in
+/// time, its caller is told that the outcome is unknown, and the log goes on resolving it.
 /// </remarks>
 internal sealed class AppendQueue : IAsyncDisposable
 {
@@ -24,27 +24,27 @@ internal sealed class AppendQueue : IAsyncDisposable
             static queue => ((AppendQueue)queue!).ExpireWaiting(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
-    /// <summary>The appends that have no place yet, oldest first.</summary>
+    /// <summary>The appends that have no offsets yet, oldest first.</summary>
     public Queue<PendingAppend> Waiting { get; } = new();
 
-    /// <summary>The group that is being stored; null between two.</summary>
+    /// <summary>The group that is being stored; null when there is none.</summary>
     public AppendGroup? Group { get; set; }
 
     private TimeProvider Time => _log.Place.Time;
 
-    /// <summary>Lets an append wait for its place. Under the gate, after <see cref="TakeRoom"/>.</summary>
+    /// <summary>Lets an append wait for its offsets. Under the gate, after <see cref="TakeRoom"/>.</summary>
     public void Add(PendingAppend append)
     {
         Waiting.Enqueue(append);
         if (!_deadlinesWatched)
         {
-            _deadlinesWatched = true; // looking for late appends costs nothing while the store answers
+            _deadlinesWatched = true; // one timer per log, and none while nothing waits
             _deadlineTimer.Change(DeadlineCheckInterval, Timeout.InfiniteTimeSpan);
         }
     }
 
-    /// <summary>Takes room for an append, of this log's own and of all logs'. Under the gate.</summary>
-    /// <returns>Null; or that there is none, and when there will be.</returns>
+    /// <summary>Takes room for an append, from the log's own bound and from that of all logs. Under the gate.</summary>
+    /// <returns>Null when the room was taken; else the error, with the time after which to try again.</returns>
     public LogError? TakeRoom(int lengthBytes)
     {
         if (_pendingBytes + lengthBytes > LogLimits.PendingBytesMax || Waiting.Count >= LogLimits.PendingAppendsMax)
@@ -62,7 +62,7 @@ internal sealed class AppendQueue : IAsyncDisposable
             return new LogError(
                 StreamErrorCode.ThrottlingQuotaExceeded,
                 $"The server has {resources.PendingBytes} bytes that are not durable yet, {_pendingBytes} of them this partition's; "
-                + "it takes no more of this one now.",
+                + "it takes no more appends to this partition now.",
                 RetryAfter: _pendingBytes > 0 ? DrainTime() : resources.DrainTime() ?? LogLimits.RetryPauseMax);
         }
 
@@ -70,22 +70,22 @@ internal sealed class AppendQueue : IAsyncDisposable
         return null;
     }
 
-    /// <summary>Gives back the room of an append that was answered. Under the gate.</summary>
+    /// <summary>Gives back the room of an answered append. Under the gate.</summary>
     public void ReturnRoom(int lengthBytes)
     {
         _pendingBytes -= lengthBytes;
         if (!_log.HasEnded)
-            _log.Resources.ReturnPending(lengthBytes); // an ended log has given back all at once
+            _log.Resources.ReturnPending(lengthBytes); // an ended log gave back all its room at its end
     }
 
-    /// <summary>Takes note of how long a group took to become durable. Under the gate.</summary>
+    /// <summary>Updates the pace with the time that a group took to become durable. Under the gate.</summary>
     public void CountStored(int lengthBytes, TimeSpan elapsed)
     {
         var pace = lengthBytes / Math.Max(elapsed.TotalSeconds, 1e-6);
         _bytesPerSecond = _bytesPerSecond == 0 ? pace : (_bytesPerSecond * 0.8) + (pace * 0.2);
     }
 
-    /// <summary>Gives all room back and hands out who is to be answered, as the log ends. Under the gate.</summary>
+    /// <summary>Gives all room back, as the log ends, and returns the appends that are to be answered. Under the gate.</summary>
     public (List<PendingAppend> Waiting, AppendGroup? Group) Close()
     {
         List<PendingAppend> waiting = [.. Waiting];
@@ -110,7 +110,7 @@ internal sealed class AppendQueue : IAsyncDisposable
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => _deadlineTimer.DisposeAsync();
 
-    // The gate settles in one step what is said and what happens to the append: the writer may be about to give it a place.
+    // Under the gate, because the writer may be about to place the append: the answer and the append's fate must agree.
     private LogAppendResult TimedOut(PendingAppend append)
     {
         lock (_log.Gate)
@@ -119,8 +119,8 @@ internal sealed class AppendQueue : IAsyncDisposable
             return _log.Refused(new LogError(
                 StreamErrorCode.RequestTimedOut,
                 append.IsPlaced
-                    ? "The store has not confirmed the append in time; it may still take effect."
-                    : "The append could not be begun in time; nothing was stored.",
+                    ? "The store did not confirm the append in time; it may still take effect."
+                    : "The append could not begin in time; nothing was stored.",
                 OutcomeUnknown: append.IsPlaced));
         }
     }
@@ -142,8 +142,8 @@ internal sealed class AppendQueue : IAsyncDisposable
     }
 
     /// <summary>
-    /// How long the pending bytes take at the pace of the last appends, and not less than the append under way has taken: a store that
-    /// does not answer has no pace. Under the gate.
+    /// How long the pending bytes take at the pace of the last appends, but at least as long as the append under way has taken already, because a
+    /// store that does not answer would seem to keep its old pace. Under the gate.
     /// </summary>
     private TimeSpan DrainTime()
     {

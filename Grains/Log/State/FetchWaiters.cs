@@ -3,8 +3,8 @@ using OrleansStream.Log.Contract;
 
 namespace OrleansStream.Log.State;
 
-/// <summary>The fetches that wait for something new: no thread each, one timer.</summary>
-/// <remarks>The log's gate guards the list. Who wakes them does so without the gate, and runs what follows in each.</remarks>
+/// <summary>The fetches that wait for new records. Each costs a timer and no thread.</summary>
+/// <remarks>The log's gate guards the list. A waiter is woken outside the gate, because its continuation runs on the waking thread.</remarks>
 /// <param name="log">The log.</param>
 internal sealed class FetchWaiters(OpenLog log)
 {
@@ -13,9 +13,9 @@ internal sealed class FetchWaiters(OpenLog log)
 
     /// <summary>Waits until something is appended at or above an offset, the time is up, or the log ends.</summary>
     /// <param name="offset">The offset.</param>
-    /// <param name="wait">How long.</param>
+    /// <param name="wait">How long to wait at most; the bound is <see cref="LogLimits.FetchWaitMax"/>.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>Null; or that too many wait already.</returns>
+    /// <returns>Null when the wait is over; an error when too many wait already.</returns>
     /// <exception cref="OperationCanceledException">The wait was cancelled.</exception>
     public async ValueTask<LogError?> WaitAsync(long offset, TimeSpan wait, CancellationToken cancellationToken)
     {
@@ -49,7 +49,7 @@ internal sealed class FetchWaiters(OpenLog log)
         return null;
     }
 
-    /// <summary>Wakes all that wait. Not under the gate.</summary>
+    /// <summary>Wakes all waiting fetches. Not under the gate.</summary>
     public void Wake()
     {
         Waiter[] woken;
@@ -66,7 +66,7 @@ internal sealed class FetchWaiters(OpenLog log)
             waiter.Wake();
     }
 
-    /// <summary>Wakes all that wait, and lets none wait from now on: for a server that is stopping.</summary>
+    /// <summary>Wakes all waiting fetches, and lets none wait from now on. A server that stops calls it.</summary>
     public void Stop()
     {
         lock (log.Gate)

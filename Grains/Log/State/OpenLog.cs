@@ -8,7 +8,7 @@ using OrleansStream.Log.Resources;
 
 namespace OrleansStream.Log.State;
 
-/// <summary>An open log: what its parts know in common, the one lock that guards it, and its end.</summary>
+/// <summary>An open log: the state that its parts share, the one lock that guards it, and its end.</summary>
 /// <remarks><c>Log/README.md</c> says which part changes what, and on which thread.</remarks>
 internal sealed class OpenLog : IAsyncDisposable
 {
@@ -18,14 +18,14 @@ internal sealed class OpenLog : IAsyncDisposable
     private LogEnd? _end;
     private string _endDetail = "";
 
-    /// <summary>Takes over what was read of the log when it was opened.</summary>
-    /// <param name="place">Where it is.</param>
+    /// <summary>Starts from the state that opening the log has read.</summary>
+    /// <param name="place">Where the log is.</param>
     /// <param name="options">Its settings.</param>
-    /// <param name="resources">What it shares with the other logs of the process.</param>
-    /// <param name="manifest">Its manifest, claimed.</param>
-    /// <param name="scan">Its active segment, read to its end.</param>
-    /// <param name="producers">What is known of producers at that end.</param>
-    /// <param name="appendCount">The appends that the active segment holds.</param>
+    /// <param name="resources">What the log shares with the other logs of the process.</param>
+    /// <param name="manifest">Its manifest, claimed by this owner.</param>
+    /// <param name="scan">The scan that has read the active segment to its end.</param>
+    /// <param name="producers">The state of producers at that end.</param>
+    /// <param name="appendCount">The count of appends in the active segment.</param>
     public OpenLog(
         LogPlace place, LogOptions options, LogResources resources, ManifestFile manifest, SegmentScan scan, ProducerStates producers,
         int appendCount)
@@ -43,14 +43,14 @@ internal sealed class OpenLog : IAsyncDisposable
         Waiters = new FetchWaiters(this);
     }
 
-    /// <summary>The lock of everything below; never held across an await, and no caller's continuation runs under it.</summary>
+    /// <summary>The lock of all state below. It is never held across an await, and no caller's continuation runs under it.</summary>
     public Lock Gate { get; } = new();
 
     public LogPlace Place { get; }
 
     public LogResources Resources { get; }
 
-    /// <summary>The manifest; it has a turn of its own for those who change it.</summary>
+    /// <summary>The manifest. Updates of it wait for its own turn.</summary>
     public ManifestFile Manifest { get; }
 
     /// <summary>The settings; they may be replaced at any time.</summary>
@@ -65,7 +65,7 @@ internal sealed class OpenLog : IAsyncDisposable
     /// <summary>The time, in milliseconds since the Unix epoch.</summary>
     public long NowMs => Place.NowMs;
 
-    /// <summary>When it was opened, as <see cref="TimeProvider.GetTimestamp"/> tells it.</summary>
+    /// <summary>When the log was opened, as a timestamp of <see cref="TimeProvider.GetTimestamp"/>.</summary>
     public long OpenedAt { get; }
 
     /// <summary>The closed segments, oldest first.</summary>
@@ -78,26 +78,26 @@ internal sealed class OpenLog : IAsyncDisposable
     /// <summary>The high watermark: the offset behind the last durable record.</summary>
     public long EndOffset { get; set; }
 
-    /// <summary>When this owner was last known to be the owner: it appended, or looked at the manifest.</summary>
+    /// <summary>When this owner last proved that it is the owner: it appended, or read the manifest.</summary>
     public long ProvenAt { get; set; }
 
     /// <summary>When something was last appended or read.</summary>
     public long UsedAt { get; set; }
 
-    /// <summary>True once the log takes no more appends, since it is being closed.</summary>
+    /// <summary>True once the log is being closed and takes no more appends.</summary>
     public bool IsClosing { get; set; }
 
-    /// <summary>What is remembered of producers, by what is durable.</summary>
+    /// <summary>The state of producers by their durable batches.</summary>
     public ProducerStates Producers { get; }
 
     public AppendQueue Appends { get; }
 
     public FetchWaiters Waiters { get; }
 
-    /// <summary>The newest bytes in memory.</summary>
+    /// <summary>The newest batches, in memory.</summary>
     public TailCache Tail { get; }
 
-    /// <summary>Older bytes that were read last.</summary>
+    /// <summary>Older batches that were read last.</summary>
     public ReadAheadCache ReadAhead { get; }
 
     /// <summary>The indexes of closed segments that were used last.</summary>
@@ -113,13 +113,13 @@ internal sealed class OpenLog : IAsyncDisposable
     /// <summary>Cancelled when the log has ended.</summary>
     public CancellationToken Abandoned => _abandoned.Token;
 
-    /// <summary>Why the log has ended; null while it serves. It only ever goes from null to one reason, so it may be asked without the gate.</summary>
+    /// <summary>Why the log has ended; null while it serves. It is set once, so it may be read without the gate.</summary>
     public LogEnd? End => _end;
 
     /// <summary>Whether the log has ended.</summary>
     public bool HasEnded => _end is not null;
 
-    /// <summary>Why the log has ended, in a sentence; empty while it serves.</summary>
+    /// <summary>Why the log has ended, in one sentence; empty while the log serves.</summary>
     public string EndDetail
     {
         get
@@ -131,7 +131,7 @@ internal sealed class OpenLog : IAsyncDisposable
         }
     }
 
-    /// <summary>What is said to whoever comes to a log that has ended, or is being closed.</summary>
+    /// <summary>The error for calls to a log that has ended or is being closed.</summary>
     public LogError EndError() => _end switch
     {
         LogEnd.Offline => new LogError(StreamErrorCode.PartitionOffline, _endDetail),
@@ -143,10 +143,10 @@ internal sealed class OpenLog : IAsyncDisposable
     /// <summary>The answer to an append that was not done.</summary>
     public LogAppendResult Refused(LogError error) => new(error, -1, -1, LogStartOffset);
 
-    /// <summary>Ends the log. The first reason wins. Whatever waits is answered, so that nobody hangs on a log that has ended.</summary>
-    /// <param name="end">Why.</param>
-    /// <param name="detail">Why, in a sentence.</param>
-    /// <param name="groupFailed">True when the group under way is known not to be stored; else its outcome is unknown.</param>
+    /// <summary>Ends the log. The first reason wins. All who wait are answered, so that nobody hangs on a log that has ended.</summary>
+    /// <param name="end">The reason.</param>
+    /// <param name="detail">The reason, in one sentence.</param>
+    /// <param name="groupFailed">True when the group under way is certainly not stored; false when its outcome is unknown.</param>
     public void EndWith(LogEnd end, string detail, bool groupFailed = false)
     {
         List<PendingAppend> queued;
@@ -176,8 +176,8 @@ internal sealed class OpenLog : IAsyncDisposable
         _ended.TrySetResult(end);
     }
 
-    /// <summary>Looks at the manifest whether the log is still this owner's, and ends it when it is not.</summary>
-    /// <returns>False when it has ended.</returns>
+    /// <summary>Reads from the manifest whether this owner still owns the log, and ends the log if not.</summary>
+    /// <returns>False when the log has ended.</returns>
     /// <exception cref="OrleansStream.Storage.StoreUnavailableException">The manifest could not be read.</exception>
     public async ValueTask<bool> ProveOwnershipAsync(CancellationToken cancellationToken)
     {
@@ -201,19 +201,19 @@ internal sealed class OpenLog : IAsyncDisposable
         return false;
     }
 
-    /// <summary>Changes the manifest; returns once the change is durable.</summary>
+    /// <summary>Changes the manifest; completes once the change is durable.</summary>
     /// <remarks>
-    /// An update that has begun is only given up when the log ends. If a caller could give it up midway, it might take effect all the
-    /// same, and the next update would take it for a stranger's.
+    /// Only the end of the log gives up an update that has begun. Were a caller to give one up midway, it might still take effect, and the next
+    /// update would take that version for another owner's.
     /// </remarks>
-    /// <exception cref="LogFencedException">Another owner has claimed it; the change was not made.</exception>
+    /// <exception cref="LogFencedException">Another owner has claimed the manifest; the change was not made.</exception>
     public ValueTask UpdateManifestAsync(Func<PartitionManifest, PartitionManifest?> change, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         return Manifest.UpdateAsync(change, Abandoned);
     }
 
-    /// <summary>The segment that holds an offset of the log. Under the gate, as retention may take segments away.</summary>
+    /// <summary>The segment that holds an offset of the log. Under the gate, because retention may remove segments.</summary>
     public SegmentView FindSegment(long offset)
     {
         if (offset >= Active.BaseOffset)
@@ -236,10 +236,10 @@ internal sealed class OpenLog : IAsyncDisposable
     /// <summary>Whether the active segment is old enough to be closed.</summary>
     public bool IsActiveAged(LogOptions options) => NowMs - Active.Manifest.CreatedAtMs >= (long)options.SegmentAge.TotalMilliseconds;
 
-    /// <summary>Whether the active segment holds any record: fences alone use no offset.</summary>
+    /// <summary>Whether the active segment holds any record. Fences use no offset.</summary>
     public bool HasActiveRecords => Active.BaseOffset < EndOffset;
 
-    /// <summary>Waits between two tries against a failing store, or less when the log ends.</summary>
+    /// <summary>Waits between two tries against a failing store; ends early when the log ends.</summary>
     public ValueTask PauseAsync(TimeSpan pause) => LogPause.WaitAsync(pause, Place.Time, Abandoned);
 
     /// <inheritdoc/>

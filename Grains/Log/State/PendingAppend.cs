@@ -3,13 +3,15 @@ using OrleansStream.Records;
 
 namespace OrleansStream.Log.State;
 
-/// <summary>One request to append, from its admission until it is answered.</summary>
+/// <summary>One request to append, from its admission to its answer.</summary>
 internal sealed class PendingAppend(
     AppendBatches batches, RecordBatchHeader first, LogAcks acks, long? expectedNextOffset, long admittedAt)
     : TaskCompletionSource<LogAppendResult>
 {
-    /// <summary>The header of the first batch, which tells the producer of all of them. Kept, as <see cref="Batches"/> are the caller's again
-    /// once it has been answered.</summary>
+    /// <summary>
+    /// The header of the first batch; all batches are of its producer. It is a copy, because <see cref="Batches"/> belong to the caller again once
+    /// the request is answered.
+    /// </summary>
     public RecordBatchHeader First { get; } = first;
 
     public AppendBatches Batches { get; } = batches;
@@ -18,25 +20,25 @@ internal sealed class PendingAppend(
 
     public long? ExpectedNextOffset { get; } = expectedNextOffset;
 
-    /// <summary>When it was admitted, as <see cref="TimeProvider.GetTimestamp"/> tells it.</summary>
+    /// <summary>When the request was admitted, as a timestamp of <see cref="TimeProvider.GetTimestamp"/>.</summary>
     public long AdmittedAt { get; } = admittedAt;
 
-    /// <summary>True once it has its place in a group: from then on giving up waiting leaves its outcome unknown.</summary>
+    /// <summary>True once the request has its place in a group. A caller that gives up after that does not know the outcome.</summary>
     public bool IsPlaced { get; set; }
 
-    /// <summary>True once its caller was told that nothing was stored: it must get no place any more.</summary>
+    /// <summary>True once the caller was told that nothing was stored. The request must then get no place.</summary>
     public bool IsGivenUp { get; set; }
 
-    /// <summary>The offset of its first record; -1 when it takes no place in its group (refused, or a duplicate).</summary>
+    /// <summary>The offset of the first record; -1 when nothing is stored for the request, because it was refused or is a duplicate.</summary>
     public long BaseOffset { get; set; } = -1;
 
-    /// <summary>What is stored for it: all its batches, or the rest of them when a crash cut an earlier try short.</summary>
+    /// <summary>The batches to store: all of the request, or the missing ones when a crash has cut short an earlier try.</summary>
     public AppendBatches Placed { get; set; } = batches;
 
-    /// <summary>True when its answer holds only if its group becomes durable.</summary>
+    /// <summary>True when the result holds only if the group becomes durable.</summary>
     public bool DependsOnGroup { get; set; }
 
-    /// <summary>What it is answered once its group is durable.</summary>
+    /// <summary>The answer once the group is durable.</summary>
     public LogAppendResult Result { get; set; }
 }
 
@@ -52,7 +54,7 @@ internal sealed class AppendGroup
 
     public long EndOffset { get; set; }
 
-    /// <summary>When it was begun, as <see cref="TimeProvider.GetTimestamp"/> tells it.</summary>
+    /// <summary>When the group was begun, as a timestamp of <see cref="TimeProvider.GetTimestamp"/>.</summary>
     public required long BeganAt { get; init; }
 
     public int LengthBytes => Bytes.Length;

@@ -7,13 +7,13 @@ using OrleansStream.Records;
 namespace OrleansStream.Log.Writing;
 
 /// <summary>
-/// Which appends go to the store together, and what each of them is answered: its offsets, or why it gets none. It keeps the order of
-/// idempotent producers. The only code that assigns offsets.
+/// Decides which appends go to the store together, and what each is answered: its offsets, or why it gets none. Keeps the batches of an idempotent
+/// producer in order. No other code assigns offsets.
 /// </summary>
-/// <remarks>The write loop runs it, under the log's gate.</remarks>
+/// <remarks>Run by the write loop, under the log's gate.</remarks>
 internal sealed class AppendPlacement(OpenLog log)
 {
-    // What the batches of the group in the making change for producers: it is not durable yet.
+    // The states of producers as the batches of the current group change them. They become settled only when the group is durable.
     private readonly ProducerStates _open = new();
 
     /// <summary>Takes the next group from the queue; null when there is none. Under the gate.</summary>
@@ -34,7 +34,7 @@ internal sealed class AppendPlacement(OpenLog log)
             log.Appends.Waiting.Dequeue();
             if (append.IsGivenUp || append.Task.IsCompleted)
             {
-                log.Appends.ReturnRoom(append.Batches.LengthBytes); // its caller has been answered before it had a place
+                log.Appends.ReturnRoom(append.Batches.LengthBytes); // its caller was answered before it got a place
                 Await(append);
                 continue;
             }
@@ -53,10 +53,10 @@ internal sealed class AppendPlacement(OpenLog log)
     }
 
     /// <summary>
-    /// Undoes the places of a group that is not stored. Batches of the same producers that queued behind it fail too: without the group
-    /// they would leave a gap.
+    /// Takes back the places of a group that is not stored. Queued batches of the same producers fail too, because without the group they would leave
+    /// a gap.
     /// </summary>
-    /// <returns>Those appends, which stay in the queue until the next group passes them over.</returns>
+    /// <returns>The queued appends that fail. They stay in the queue, and the next group skips them.</returns>
     public List<PendingAppend> Withdraw(AppendGroup group)
     {
         var behind = new List<PendingAppend>();
@@ -78,8 +78,8 @@ internal sealed class AppendPlacement(OpenLog log)
     }
 
     /// <summary>
-    /// Sees to it that what an unknown producer sent behind a refused append does not pass it. If more of that producer is under way, its
-    /// sequence follows from that, and nothing needs to be remembered. The search is made once a producer. Under the gate.
+    /// Keeps what an unknown producer sent after a refused append from overtaking it. Nothing needs to be remembered when other appends of the
+    /// producer are under way: their sequence numbers already refuse a gap. The queue is searched at most once for each producer. Under the gate.
     /// </summary>
     public void AwaitRefused(in RecordBatchHeader first)
     {
@@ -95,8 +95,8 @@ internal sealed class AppendPlacement(OpenLog log)
         log.Producers.Await(first, log.NowMs);
     }
 
-    /// <summary>Gives an append its offsets, or the answer it gets instead, judged with all that is before it in the group.</summary>
-    /// <returns>The bytes it takes.</returns>
+    /// <summary>Gives an append its offsets, or the answer it gets instead, by what is settled and what stands before it in the group.</summary>
+    /// <returns>The bytes that the append takes in the group.</returns>
     private int Place(PendingAppend append, AppendGroup group)
     {
         var first = append.First;
@@ -118,7 +118,7 @@ internal sealed class AppendPlacement(OpenLog log)
         }
         else if (append.ExpectedNextOffset is { } expected && expected != group.EndOffset)
         {
-            // Asked only now: what is stored already was stored under its condition.
+            // Checked after the duplicates, because a duplicate has already been stored under its condition.
             return Refuse(append, group, new LogError(
                 StreamErrorCode.OffsetConditionFailed,
                 $"The next offset is {group.EndOffset}, not {expected}; nothing was stored.") { NextOffset = group.EndOffset });
@@ -145,15 +145,15 @@ internal sealed class AppendPlacement(OpenLog log)
     private int Refuse(PendingAppend append, AppendGroup group, LogError error)
     {
         append.Result = log.Refused(error);
-        append.DependsOnGroup = group.EndOffset != group.BaseOffset; // then it waits until what it was judged by is durable
+        append.DependsOnGroup = group.EndOffset != group.BaseOffset; // the batches that it was judged by may not be durable yet
         return 0;
     }
 
     private void Await(PendingAppend append) => log.Producers.Await(append.First, log.NowMs);
 
     /// <summary>
-    /// Tells whether only the first batches of a request are stored. A crash may tear an append between two batches, and recovery keeps
-    /// the whole ones: if the retry were answered as a duplicate, the others would be lost.
+    /// Tells whether only the first batches of a request are stored. A crash may tear an append between two batches, and recovery keeps the whole
+    /// ones. If the retry were answered as a duplicate, the other batches would be lost.
     /// </summary>
     private bool WasCutShort(PendingAppend append, out AppendBatches rest, out long restOffset)
     {
@@ -172,7 +172,7 @@ internal sealed class AppendPlacement(OpenLog log)
         return false;
     }
 
-    /// <summary>Tells whether all batches of a repeated request are durable, and not some of them in the open group.</summary>
+    /// <summary>Tells whether all batches of a repeated request are durable, and none is only in the open group.</summary>
     private bool IsSettled(PendingAppend append)
     {
         for (var left = append.Batches; left.TryReadFirst(out var header); left = left.WithoutFirst(header.LengthBytes))
@@ -198,13 +198,13 @@ internal sealed class AppendPlacement(OpenLog log)
 
     private static LogError CutShortError(in RecordBatchHeader first) => new(
         StreamErrorCode.OutOfOrderSequenceNumber,
-        $"A crash cut an earlier try of this request of producer {first.ProducerId} short, and other records follow what it left: "
-        + "its first batches are stored, the others are not. Send those under a new producer epoch.",
+        $"A crash cut short an earlier try of this request of producer {first.ProducerId}: its first batches are stored, and other "
+        + "records follow them. The rest of its batches are not stored; send them under a new producer epoch.",
         OutcomeUnknown: true);
 
     private static LogError SequenceError(ProducerVerdict verdict, in RecordBatchHeader batch) => new(
         verdict.Error,
         verdict.Error == StreamErrorCode.InvalidProducerEpoch
-            ? $"Producer {batch.ProducerId} has epoch {verdict.Expected} by now; this batch is of epoch {batch.ProducerEpoch}."
-            : $"Producer {batch.ProducerId} sent sequence {batch.BaseSequence} where {verdict.Expected} was to follow.");
+            ? $"Producer {batch.ProducerId} has epoch {verdict.Expected} now; this batch has the older epoch {batch.ProducerEpoch}."
+            : $"Producer {batch.ProducerId} sent sequence {batch.BaseSequence}, but sequence {verdict.Expected} must be next.");
 }

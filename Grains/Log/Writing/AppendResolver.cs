@@ -7,13 +7,13 @@ using OrleansStream.Storage;
 
 namespace OrleansStream.Log.Writing;
 
-/// <summary>Finds out what became of bytes that were sent to a segment, where the store's answer does not say so.</summary>
-/// <remarks>Only the write loop uses it, and the opening before there is one.</remarks>
+/// <summary>Finds out the outcome of an append when the store's answer does not tell it.</summary>
+/// <remarks>Used by the write loop only, and by the opening before the loop exists.</remarks>
 internal sealed class AppendResolver(OpenLog log)
 {
     private long? _brokenAt;
 
-    /// <summary>Sends bytes to a position of a segment. However a store fails to answer, the outcome is unknown.</summary>
+    /// <summary>Sends bytes to a position of a segment. When the store does not answer, the outcome is unknown.</summary>
     public async ValueTask<AppendOutcome> TryAppendAsync(string segment, long position, ReadOnlyMemory<byte> bytes)
     {
         try
@@ -26,7 +26,9 @@ internal sealed class AppendResolver(OpenLog log)
         }
     }
 
-    /// <summary>Reads what the active segment has at a position whose outcome is open, as often as it takes.</summary>
+    /// <summary>
+    /// Reads what the active segment holds at a position whose outcome is open. Repeats it until the store answers or the log ends.
+    /// </summary>
     public async ValueTask<FoundBytes> FindAsync(long position, ReadOnlyMemory<byte> bytes)
     {
         var buffer = ArrayPool<byte>.Shared.Rent(Math.Max(bytes.Length, FenceBatch.LengthBytes));
@@ -43,7 +45,7 @@ internal sealed class AppendResolver(OpenLog log)
                 }
                 catch (SegmentNotFoundException)
                 {
-                    return FoundBytes.Nothing; // whose log it is decides
+                    return FoundBytes.Nothing; // the caller asks who owns the log
                 }
                 catch (StoreUnavailableException)
                 {
@@ -59,8 +61,8 @@ internal sealed class AppendResolver(OpenLog log)
         }
     }
 
-    /// <summary>Looks whose log it is, as often as it takes.</summary>
-    /// <returns>False when it has ended.</returns>
+    /// <summary>Finds out whether this owner still owns the log. Repeats it until the store answers or the log ends.</summary>
+    /// <returns>False when the log has ended.</returns>
     public async ValueTask<bool> OwnsLogAsync()
     {
         for (var pause = LogLimits.RetryPauseMin; !log.HasEnded; pause = LogPause.Next(pause))
@@ -82,13 +84,13 @@ internal sealed class AppendResolver(OpenLog log)
         return false;
     }
 
-    /// <summary>Takes note of a failed sync, and ends the log when it is the second in a short time: its medium is not trusted further.</summary>
+    /// <summary>Counts a failed sync. A second one within a short time ends the log, because its medium cannot be trusted.</summary>
     public void EndWhenBrokenAgain()
     {
         var again = _brokenAt is { } before && log.Place.Time.GetElapsedTime(before) < LogLimits.BrokenAgainWithin;
         _brokenAt = log.Place.Time.GetTimestamp();
         if (again)
-            log.EndWith(LogEnd.Offline, $"The medium failed to sync '{log.Active.Name}', twice within {LogLimits.BrokenAgainWithin}.");
+            log.EndWith(LogEnd.Offline, $"The medium failed twice within {LogLimits.BrokenAgainWithin} to sync '{log.Active.Name}'.");
     }
 
     private FoundBytes Judge(ReadOnlySpan<byte> read, ReadOnlySpan<byte> ours) =>
@@ -100,10 +102,10 @@ internal sealed class AppendResolver(OpenLog log)
         : FoundBytes.Others;
 }
 
-/// <summary>What lies at a position that bytes were sent to.</summary>
+/// <summary>What lies at the position to which bytes were sent.</summary>
 internal enum FoundBytes
 {
-    /// <summary>Nothing, so far.</summary>
+    /// <summary>Nothing yet.</summary>
     Nothing,
 
     /// <summary>The bytes that were sent.</summary>
@@ -112,16 +114,16 @@ internal enum FoundBytes
     /// <summary>The fence of a newer owner: the bytes are not stored, and will not be.</summary>
     HigherFence,
 
-    /// <summary>A fence of this owner or an older one, come late: harmless.</summary>
+    /// <summary>A late fence of this owner or an older one, which is harmless.</summary>
     PassedFence,
 
     /// <summary>Bytes that no known owner wrote.</summary>
     Others,
 }
 
-/// <summary>What became of a group's bytes.</summary>
-/// <param name="Position">Where they are, durably; -1 when they are not.</param>
-/// <param name="Error">Why they are definitely not stored; null with -1 when the log has ended instead.</param>
+/// <summary>The outcome of appending a group's bytes.</summary>
+/// <param name="Position">The position of the durable bytes; -1 when they are not stored.</param>
+/// <param name="Error">Why the bytes are certainly not stored; null with position -1 when the log has ended instead.</param>
 internal readonly record struct StoreResult(long Position, LogError? Error)
 {
     public static readonly StoreResult Ended = new(-1, null);

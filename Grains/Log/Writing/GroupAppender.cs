@@ -4,13 +4,13 @@ using OrleansStream.Records;
 
 namespace OrleansStream.Log.Writing;
 
-/// <summary>Appends a group to the log: stamps its batches, stores them, shows them to readers, and answers those who wait.</summary>
-/// <remarks>Only the write loop uses it.</remarks>
+/// <summary>Appends a group to the log: stamps its batches, stores them, shows them to readers, and answers the callers.</summary>
+/// <remarks>Used by the write loop only.</remarks>
 internal sealed class GroupAppender(OpenLog log, AppendPlacement placement, SegmentRoller roller)
 {
     private readonly SegmentAppender _segments = new(log, roller);
 
-    /// <summary>When a group was last appended, as <see cref="TimeProvider.GetTimestamp"/> tells it; 0 before the first.</summary>
+    /// <summary>When a group was last appended, as a timestamp of <see cref="TimeProvider.GetTimestamp"/>; 0 before the first.</summary>
     public long LastAt { get; private set; }
 
     /// <summary>Appends a group, and answers its callers.</summary>
@@ -41,12 +41,12 @@ internal sealed class GroupAppender(OpenLog log, AppendPlacement placement, Segm
         {
             lock (log.Gate)
             {
-                log.Appends.Group = null; // the log has ended, and everybody has been answered
+                log.Appends.Group = null; // the log has ended, and its end has answered all callers
             }
         }
     }
 
-    // The fields that the log fills in lie outside the CRC, but for the time where the topic asks for the log's own.
+    // The stamped fields lie outside the CRC. Only the log's own append time needs a new CRC.
     private void Stamp(AppendGroup group)
     {
         var bytes = group.Bytes.Span;
@@ -77,7 +77,7 @@ internal sealed class GroupAppender(OpenLog log, AppendPlacement placement, Segm
         }
     }
 
-    /// <summary>Lets readers see a group that is durable, and remembers producers by it.</summary>
+    /// <summary>Shows a durable group to readers, and adds its batches to the states of their producers.</summary>
     private void Publish(AppendGroup group, long position, long beganAt)
     {
         lock (log.Gate)
@@ -115,7 +115,7 @@ internal sealed class GroupAppender(OpenLog log, AppendPlacement placement, Segm
         log.Waiters.Wake();
     }
 
-    // The group is definitely not stored.
+    // The group is certainly not stored.
     private void Fail(AppendGroup group, LogError error)
     {
         var behind = placement.Withdraw(group);

@@ -5,10 +5,10 @@ using OrleansStream.Records;
 
 namespace OrleansStream.Log.Writing;
 
-/// <summary>The one writer of a log. While one group is being stored the next one gathers (group commit).</summary>
+/// <summary>The one writer of a log. While one group is being stored, the next one gathers (group commit).</summary>
 /// <remarks>
-/// It has no thread: the first append to arrive runs the write loop, and whatever comes meanwhile goes with the loop's next round. At
-/// most one loop runs, so what it alone touches needs no lock.
+/// The writer has no thread. The first append to arrive runs the write loop; appends that arrive meanwhile go with the loop's next round. At most one
+/// loop runs, so what only the loop touches needs no lock.
 /// </remarks>
 internal sealed class LogWriter
 {
@@ -17,7 +17,7 @@ internal sealed class LogWriter
     private readonly GroupAppender _groups;
     private readonly SegmentRoller _roller;
 
-    // Guarded by the gate: set while a loop runs, completed at its end.
+    // Guarded by the gate. Set while a loop runs, and completed at its end.
     private TaskCompletionSource? _drained;
     private bool _rollWanted;
 
@@ -36,7 +36,7 @@ internal sealed class LogWriter
         var invalid = SentAppend.Judge(ref batches, _log.Options, _log.Place.AppendBytesMax, _log.NowMs);
         batches.TryReadFirst(out var first);
         if (acks == LogAcks.Admitted)
-            batches = batches.ToArray(); // the caller has its answer, and its memory back, before these are written
+            batches = batches.ToArray(); // the caller gets its answer, and its memory back, before the batches are written
 
         PendingAppend append;
         var starts = false;
@@ -66,8 +66,8 @@ internal sealed class LogWriter
                 : new ValueTask<LogAppendResult>(append.Task);
     }
 
-    /// <summary>Has the loop close the active segment when a condition holds.</summary>
-    /// <param name="isWanted">The condition; asked under the gate.</param>
+    /// <summary>Lets the write loop close the active segment if a condition holds.</summary>
+    /// <param name="isWanted">The condition; evaluated under the gate.</param>
     public void RollWhen(Func<bool> isWanted)
     {
         lock (_log.Gate)
@@ -83,7 +83,7 @@ internal sealed class LogWriter
         _ = DrainAsync();
     }
 
-    /// <summary>Takes no more appends, and waits a while for those under way.</summary>
+    /// <summary>Takes no more appends, and waits for those under way, at most <see cref="LogLimits.CloseWaitMax"/>.</summary>
     public async ValueTask CloseAsync()
     {
         Task drained;
@@ -97,7 +97,7 @@ internal sealed class LogWriter
             await LogPause.WaitAsync(drained, LogLimits.CloseWaitMax, _log.Place.Time).ConfigureAwait(false);
     }
 
-    /// <summary>True for the caller that must run the loop, as nobody does yet. Under the gate.</summary>
+    /// <summary>True when no loop runs; the caller must then run it. Under the gate.</summary>
     private bool StartsDraining()
     {
         if (_drained is not null)
@@ -117,13 +117,13 @@ internal sealed class LogWriter
         }
         catch (Exception e)
         {
-            // Nobody awaits this loop. The owner goes away, and the next one recovers from what is stored.
+            // Nobody awaits this loop. The log ends, and the next owner recovers from what is stored.
             _log.EndWith(LogEnd.Failed, $"The partition's writer failed: {e.Message}");
             FinishDraining();
         }
     }
 
-    /// <returns>False when there was nothing to do: then the loop is over, and the next append starts it again.</returns>
+    /// <returns>False when there was nothing to do. The loop is then over, and the next append starts it again.</returns>
     private async ValueTask<bool> DrainNextAsync()
     {
         await PaceAsync().ConfigureAwait(false);
@@ -159,7 +159,7 @@ internal sealed class LogWriter
         drained?.TrySetResult();
     }
 
-    // flush.interval.ms trades latency for fewer writes; at its default nothing waits here.
+    // flush.interval.ms trades latency for fewer writes. Its default makes no append wait here.
     private async ValueTask PaceAsync()
     {
         var interval = _log.Options.FlushInterval;
@@ -174,7 +174,7 @@ internal sealed class LogWriter
             await TakeTurnAsync(budget).ConfigureAwait(false);
     }
 
-    // What gathers meanwhile goes with the turn. A log that ends has nothing to append any more.
+    // Appends that arrive during the wait go with the turn. The end of the log ends the wait.
     private async ValueTask TakeTurnAsync(AppendBudget budget)
     {
         try
@@ -183,7 +183,7 @@ internal sealed class LogWriter
         }
         catch (OperationCanceledException)
         {
-            // The log has ended; its loop finds that out.
+            // The log has ended, and the loop checks for it next.
         }
     }
 

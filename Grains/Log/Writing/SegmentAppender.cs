@@ -8,18 +8,18 @@ using OrleansStream.Storage;
 namespace OrleansStream.Log.Writing;
 
 /// <summary>
-/// Appends one payload at one position until its outcome is certain: other bytes are never sent to a position whose outcome is open.
+/// Appends one payload at one position until its outcome is certain. Other bytes are never sent to a position whose outcome is open.
 /// </summary>
-/// <remarks>Only the write loop uses it.</remarks>
+/// <remarks>Used by the write loop only.</remarks>
 internal sealed class SegmentAppender(OpenLog log, SegmentRoller roller)
 {
     private readonly AppendResolver _resolver = roller.Resolver;
 
     /// <summary>Appends bytes to the active segment.</summary>
-    /// <returns>Where they are; or why they are definitely not stored; or that the log has ended.</returns>
+    /// <returns>The position of the bytes, or why they are certainly not stored, or that the log has ended.</returns>
     public async ValueTask<StoreResult> AppendAsync(ReadOnlyMemory<byte> bytes)
     {
-        var inDoubt = false; // an earlier try at this position may have taken effect, or still may
+        var inDoubt = false; // an earlier try at this position may have taken effect, or may still do so
         var unexplained = 0;
         for (var pause = LogLimits.RetryPauseMin; !log.HasEnded; pause = LogPause.Next(pause))
         {
@@ -48,7 +48,7 @@ internal sealed class SegmentAppender(OpenLog log, SegmentRoller roller)
                 case FoundBytes.Ours:
                     return new StoreResult(position, null);
                 case FoundBytes.HigherFence:
-                    // The fence has the one position our bytes were ever sent to: they are nowhere, and never will be.
+                    // Our bytes were only ever sent to this position, and the fence has it: they are not stored, and never will be.
                     log.EndWith(
                         LogEnd.Fenced, $"Another owner has fenced epoch {log.Epoch} at position {position} of '{log.Active.Name}'.",
                         groupFailed: true);
@@ -58,7 +58,7 @@ internal sealed class SegmentAppender(OpenLog log, SegmentRoller roller)
                     inDoubt = false;
                     continue;
                 case FoundBytes.Others:
-                    log.EndWith(LogEnd.Offline, $"Segment '{log.Active.Name}' holds bytes of nobody known at position {position}.");
+                    log.EndWith(LogEnd.Offline, $"Segment '{log.Active.Name}' holds bytes at position {position} that no known owner wrote.");
                     return StoreResult.Ended;
                 default:
                     break;
@@ -67,12 +67,12 @@ internal sealed class SegmentAppender(OpenLog log, SegmentRoller roller)
             switch (outcome.Status)
             {
                 case AppendStatus.Sealed or AppendStatus.SegmentFull when await _resolver.OwnsLogAsync().ConfigureAwait(false):
-                    // Nothing is there, and nothing can come any more: the position is settled, the bytes go to a new segment.
+                    // Nothing is at the position, and nothing can come: its outcome is certain, and the bytes go to a new segment.
                     inDoubt = false;
                     await roller.RollAsync().ConfigureAwait(false);
                     continue;
                 case AppendStatus.Conflict when !inDoubt && ++unexplained > LogLimits.UnexplainedConflictsMax:
-                    log.EndWith(LogEnd.Offline, $"Segment '{log.Active.Name}' is shorter than the {position} bytes that were durable.");
+                    log.EndWith(LogEnd.Offline, $"Segment '{log.Active.Name}' is shorter than its {position} durable bytes.");
                     return StoreResult.Ended;
                 case AppendStatus.Unknown:
                     inDoubt = true;
@@ -96,8 +96,8 @@ internal sealed class SegmentAppender(OpenLog log, SegmentRoller roller)
         }
     }
 
-    // A failed sync: the bytes may be visible without being durable. The manifest cuts the segment at its last durable end, and the
-    // log goes on in a new one.
+    // After a failed sync the bytes may be visible without being durable. The manifest cuts the segment at its last durable end, and the log goes on
+    // in a new segment.
     private async ValueTask<StoreResult> CutBrokenAsync()
     {
         _resolver.EndWhenBrokenAgain();

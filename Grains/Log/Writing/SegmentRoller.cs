@@ -9,24 +9,24 @@ namespace OrleansStream.Log.Writing;
 
 /// <summary>Closes the active segment and begins the next.</summary>
 /// <remarks>
-/// Only the write loop rolls, and the opening before there is one: so no append is under way meanwhile. The order of the steps is in
-/// <c>Log/FORMAT.md</c>, section 6: a crash between any two of them leaves a log that can be opened.
+/// Only the write loop rolls, or the opening before the loop exists, so no append is under way meanwhile. <c>Log/FORMAT.md</c>, section 6, has the
+/// order of the steps. After a crash between any two of them the log can be opened.
 /// </remarks>
 internal sealed class SegmentRoller(OpenLog log)
 {
-    // Room for the fences of owners to come.
+    // Spare appends of a segment, for the fences of later owners.
     private const int AppendsSpared = 64;
 
-    /// <summary>Tells what became of bytes that were sent to a segment.</summary>
+    /// <summary>Finds out the outcome of appends to a segment.</summary>
     public AppendResolver Resolver { get; } = new(log);
 
-    /// <summary>Rolls when the segment would grow over a bound by a group, or is too old.</summary>
+    /// <summary>Rolls when a group would make the segment grow over a bound, or when the segment is too old.</summary>
     /// <returns>False when the log has ended.</returns>
     public async ValueTask<bool> RollIfDueAsync(AppendGroup group) =>
         (!MustRoll(group) && !ShouldRoll(group)) || await RollAsync(isOptional: !MustRoll(group)).ConfigureAwait(false);
 
-    /// <summary>Begins a new segment at the log's end; tries until it is done or the log has ended.</summary>
-    /// <param name="isOptional">True to leave it when the store has no room for another segment: the old one can go on.</param>
+    /// <summary>Begins a new segment at the log's end. Repeats it until it is done or the log has ended.</summary>
+    /// <param name="isOptional">True to go on in the old segment when the store has no room for another one.</param>
     /// <returns>False when the log has ended.</returns>
     public async ValueTask<bool> RollAsync(bool isOptional = false)
     {
@@ -51,12 +51,12 @@ internal sealed class SegmentRoller(OpenLog log)
             }
             catch (StoreFullException) when (isOptional)
             {
-                await TryFreeAsync(next).ConfigureAwait(false); // the manifest does not name it: writing that waits for room
+                await TryFreeAsync(next).ConfigureAwait(false); // the manifest does not name it, as an update of it would wait for room
                 return !log.HasEnded;
             }
             catch (Exception e) when (e is StoreUnavailableException or StoreFullException)
             {
-                await log.PauseAsync(pause).ConfigureAwait(false); // a segment whose create was in doubt is an orphan by now
+                await log.PauseAsync(pause).ConfigureAwait(false); // the next try creates another segment, and this one is an orphan
             }
             catch (OperationCanceledException) when (log.HasEnded)
             {
@@ -67,7 +67,7 @@ internal sealed class SegmentRoller(OpenLog log)
         return false;
     }
 
-    // The store's bounds, and those of an index entry: an offset delta and a position of 31 bits.
+    // The bounds of the store and of an index entry, which has 31 bits each for the offset delta and the position.
     private bool MustRoll(AppendGroup group) =>
         log.Active.AppendCount >= Math.Max(log.Place.Segments.Limits.AppendCountMax - AppendsSpared, 2)
         || (log.HasActiveRecords
@@ -81,7 +81,7 @@ internal sealed class SegmentRoller(OpenLog log)
             && (log.Active.Position + group.LengthBytes > options.SegmentBytes || log.IsActiveAged(options));
     }
 
-    /// <returns>True when the new segment takes appends; false to roll once more, unless the log has ended.</returns>
+    /// <returns>True when the new segment takes appends; false when another roll is needed or the log has ended.</returns>
     private async ValueTask<bool> RollToAsync(string next)
     {
         var last = log.Active;
@@ -114,7 +114,7 @@ internal sealed class SegmentRoller(OpenLog log)
             }
         }
 
-        // The new segment's first bytes say whose it is; a newer owner may already have fenced it.
+        // The first bytes of the new segment are this owner's fence. A newer owner may have fenced it already.
         var fence = new byte[FenceBatch.LengthBytes];
         FenceBatch.Write(fence, begun.BaseOffset, log.Epoch);
         var stored = await AppendFenceAsync(next, fence).ConfigureAwait(false);
@@ -146,7 +146,7 @@ internal sealed class SegmentRoller(OpenLog log)
                     log.EndWith(LogEnd.Fenced, $"Another owner has fenced epoch {log.Epoch} in '{segment}'.");
                     return false;
                 case FoundBytes.Others:
-                    log.EndWith(LogEnd.Offline, $"The new segment '{segment}' holds bytes of nobody known.");
+                    log.EndWith(LogEnd.Offline, $"The new segment '{segment}' holds bytes that no known owner wrote.");
                     return false;
                 default:
                     break;
@@ -158,7 +158,7 @@ internal sealed class SegmentRoller(OpenLog log)
                     log.EndWith(LogEnd.Offline, $"The new segment '{segment}' has vanished from the store.");
                     return false;
                 case AppendStatus.Sealed or AppendStatus.SegmentFull:
-                    return false; // nothing can be written to it: the next one replaces it
+                    return false; // it takes no appends, so the caller replaces it
                 case AppendStatus.Broken:
                     Resolver.EndWhenBrokenAgain();
                     return false;
@@ -172,7 +172,7 @@ internal sealed class SegmentRoller(OpenLog log)
         return false;
     }
 
-    // The index beside a closed segment is a cache, and sealing is a second lock behind the manifest: a failure of either costs nothing.
+    // The index is a cache, and sealing is a second lock behind the manifest. So a failure of either does no harm.
     private async ValueTask CloseAsync(ManifestSegment closed, SegmentIndex index)
     {
         try
@@ -194,7 +194,7 @@ internal sealed class SegmentRoller(OpenLog log)
         }
         catch (Exception e) when (e is StoreUnavailableException or OperationCanceledException)
         {
-            // an orphan, which the next owner frees
+            // the segment stays an orphan until the next owner frees it
         }
     }
 

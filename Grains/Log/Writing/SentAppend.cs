@@ -4,15 +4,15 @@ using OrleansStream.Records;
 
 namespace OrleansStream.Log.Writing;
 
-/// <summary>What the batches of one request must be to enter a log: well formed, within its bounds, and of one producer.</summary>
+/// <summary>Checks that the batches of one request may enter a log: well formed, within the bounds, and of one producer.</summary>
 internal static class SentAppend
 {
-    /// <summary>Judges what is to be appended, and puts right what may be taken but not as it came.</summary>
-    /// <param name="batches">The batches; those that are taken.</param>
+    /// <summary>Judges the batches of a request, and rewrites those that may be stored only in another form.</summary>
+    /// <param name="batches">The batches that came; on return the batches to store.</param>
     /// <param name="options">The log's settings.</param>
     /// <param name="lengthMax">The most bytes of one append.</param>
     /// <param name="nowMs">The time, in milliseconds since the Unix epoch.</param>
-    /// <returns>Null; or why they are not taken.</returns>
+    /// <returns>Null when the batches may be stored; else why not.</returns>
     public static LogError? Judge(ref AppendBatches batches, LogOptions options, int lengthMax, long nowMs)
     {
         if (batches.IsEmpty)
@@ -69,7 +69,7 @@ internal static class SentAppend
         return split;
     }
 
-    // Each record is looked at once on its way in: what this process wrote itself was looked at where it came from.
+    // Each record is checked once on its way in. Batches that this process wrote were checked where their records came from.
     private static LogError? JudgeRecords(in AppendBatches left, in RecordBatchHeader header, long latestMs, out byte[]? rewritten)
     {
         rewritten = null;
@@ -98,7 +98,7 @@ internal static class SentAppend
             + "payload in a blob and send its address, or send smaller batches.");
     }
 
-    // One request is one producer's unbroken sequence, so that its first batch decides for all of them.
+    // The batches must be one unbroken sequence of one producer, because the log decides for all of them by the first.
     private static LogError? JudgeSequence(RecordBatchHeader? previous, in RecordBatchHeader header) =>
         previous is not { } before
         || (before.ProducerId == header.ProducerId && before.ProducerEpoch == header.ProducerEpoch

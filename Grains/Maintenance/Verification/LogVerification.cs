@@ -5,25 +5,25 @@ using OrleansStream.Storage;
 
 namespace OrleansStream.Maintenance.Verification;
 
-/// <summary>What is wrong with a log as it is stored.</summary>
-/// <param name="Place">The document or segment it is about.</param>
-/// <param name="Position">The first byte in the segment that cannot be trusted; null where no byte is at fault.</param>
-/// <param name="Offset">The first offset that cannot be served because of it; null where there is none.</param>
+/// <summary>A fault of a stored log.</summary>
+/// <param name="Place">The document or segment that has the fault.</param>
+/// <param name="Position">The position in the segment of the first byte that cannot be trusted; null when the fault is not in bytes.</param>
+/// <param name="Offset">The first offset that cannot be served because of the fault; null when there is none.</param>
 /// <param name="Detail">What is wrong, without a full stop.</param>
-/// <param name="IsHarmless">True for what the next owner puts right by itself, with no record lost.</param>
+/// <param name="IsHarmless">True when the next owner repairs it by itself and no record is lost.</param>
 public sealed record LogFault(string Place, long? Position, long? Offset, string Detail, bool IsHarmless = false);
 
 /// <summary>
-/// Reads every byte of a log by its manifest, and judges it by the rules of recovery. Nothing is changed, and no owner is disturbed.
+/// Reads every byte of a log by its manifest, and checks it by the rules of recovery. It changes nothing, and disturbs no owner.
 /// </summary>
 /// <remarks>
-/// In a store that several processes share it may run beside the log's owner: segments that retention takes away meanwhile are no fault.
-/// Of each segment the first fault of its chain is told, since nothing behind it is vouched for; before it, each batch whose records cannot all
-/// be read, though its checksum is right: up to <see cref="LogLimits.SegmentFaultsMax"/>.
+/// In a store that several processes share it may run beside the log's owner. Segments that retention removes meanwhile are not a fault. For each
+/// segment it reports the first break of the chain, because nothing behind the break is certain. Before the break it reports each batch that has
+/// unreadable records although its checksum is right, up to <see cref="LogLimits.SegmentFaultsMax"/>.
 /// </remarks>
 public sealed class LogVerification
 {
-    private const string Unbegun = "it has no manifest, but records: its manifest was lost";
+    private const string Unbegun = "it has records, but no manifest: its manifest was lost";
     private readonly string _log;
     private readonly ISegmentReader _segments;
     private readonly IDocumentReader _documents;
@@ -32,13 +32,13 @@ public sealed class LogVerification
     private LogVerification(string log, ISegmentReader segments, IDocumentReader documents) =>
         (_log, _segments, _documents) = (log, segments, documents);
 
-    /// <summary>What is wrong; empty when nothing is.</summary>
+    /// <summary>The faults; empty when there are none.</summary>
     public IReadOnlyList<LogFault> Faults => _faults;
 
-    /// <summary>The segments that were read.</summary>
+    /// <summary>The count of segments that were read.</summary>
     public int SegmentCount { get; private set; }
 
-    /// <summary>The bytes that were read and found right.</summary>
+    /// <summary>The count of bytes that were read and are right.</summary>
     public long Bytes { get; private set; }
 
     /// <summary>Verifies a log.</summary>
@@ -68,7 +68,7 @@ public sealed class LogVerification
             if (await _documents.ReadAsync(name, cancellationToken).ConfigureAwait(false) is { } document)
                 return PartitionManifest.Parse(name, document.Bytes.Span);
 
-            // A crash at the creation of a log leaves an empty segment without a manifest: that is begun anew.
+            // A crash during the creation of a log leaves an empty segment without a manifest. The next owner begins the log again.
             var hasBytes = await _segments.ListAsync(_log + "/", cancellationToken)
                 .AnyAsync(segment => segment.Length > 0, cancellationToken).ConfigureAwait(false);
             if (hasBytes)
@@ -130,7 +130,7 @@ public sealed class LogVerification
     {
         if (segment.IsSealed || extent.Settled || scan.Position < extent.DurableLength)
         {
-            var what = scan.Damage ?? (scan.Position < extent.DurableLength && !segment.IsSealed ? "it ends there" : null);
+            var what = scan.Damage ?? (scan.Position < extent.DurableLength && !segment.IsSealed ? "the segment ends there" : null);
             if (what is not null)
             {
                 _faults.Add(new LogFault(segment.Name, scan.Position, scan.EndOffset, what));
@@ -138,7 +138,7 @@ public sealed class LogVerification
             else if (segment.IsSealed && scan.EndOffset != segment.EndOffset)
             {
                 _faults.Add(new LogFault(
-                    segment.Name, scan.Position, scan.EndOffset, $"it ends there, and is to hold all below offset {segment.EndOffset}"));
+                    segment.Name, scan.Position, scan.EndOffset, $"the segment ends there, but must hold all offsets below {segment.EndOffset}"));
             }
         }
         else if (scan.Position < extent.Length)
@@ -150,13 +150,13 @@ public sealed class LogVerification
         }
     }
 
-    // Retention or an owner that begins a new segment may have been faster than we.
+    // Retention, or an owner that began a new segment, may have removed the segment meanwhile.
     private async ValueTask ReportMissingAsync(ManifestSegment segment, CancellationToken cancellationToken)
     {
         var name = SegmentName.ManifestOf(_log);
         var document = await _documents.ReadAsync(name, cancellationToken).ConfigureAwait(false);
         if (document is { } now && PartitionManifest.Parse(name, now.Bytes.Span).Segments.Exists(s => s.Name == segment.Name))
-            _faults.Add(new LogFault(segment.Name, 0, segment.BaseOffset, "it is not there, and the manifest names it"));
+            _faults.Add(new LogFault(segment.Name, 0, segment.BaseOffset, "the manifest names it, but it does not exist"));
     }
 
     private async ValueTask VerifyCacheAsync(
@@ -173,6 +173,6 @@ public sealed class LogVerification
         }
 
         if (isDamaged)
-            _faults.Add(new LogFault(name, null, null, "it is damaged; what it held is made again from the segments", IsHarmless: true));
+            _faults.Add(new LogFault(name, null, null, "it is damaged; the next owner makes it again from the segments", IsHarmless: true));
     }
 }

@@ -12,20 +12,20 @@ using OrleansStream.Topics;
 
 namespace OrleansStream.Maintenance.Verification;
 
-/// <summary>The command <c>verify</c>: reads everything that is stored, and prints what is wrong with it. It changes nothing.</summary>
+/// <summary>The command <c>verify</c>: reads everything that is stored, and prints what is wrong. It changes nothing.</summary>
 /// <remarks>
-/// A data folder can be verified while no process owns it, and none can take it meanwhile. A storage account can be verified at
-/// any time, also while a cluster works on it.
+/// A data folder can be verified while no process owns it, and no process can own it during that time. A storage account can be verified at any time,
+/// even while a cluster uses it.
 /// </remarks>
 public sealed class StorageVerification
 {
     /// <summary>The command's name, the first argument of the process.</summary>
     public const string Verb = "verify";
 
-    /// <summary>The exit code when everything is right.</summary>
+    /// <summary>The exit code when nothing is damaged.</summary>
     public const int Sound = 0;
 
-    /// <summary>The exit code when it could not be verified.</summary>
+    /// <summary>The exit code when the storage could not be verified.</summary>
     public const int NotVerified = 1;
 
     /// <summary>The exit code when something is damaged.</summary>
@@ -43,10 +43,12 @@ public sealed class StorageVerification
     private StorageVerification(ISegmentReader segments, IDocumentReader documents, TextWriter output) =>
         (_segments, _documents, _output) = (segments, documents, output);
 
-    /// <summary>Verifies the storage that the settings name, as the service would find it: by the same files, environment and arguments.</summary>
-    /// <param name="args">The process's arguments behind the command's name.</param>
-    /// <param name="output">Where a line for each fault goes, and a summary.</param>
-    /// <param name="errors">Where the reason goes when it cannot be verified.</param>
+    /// <summary>
+    /// Verifies the storage that the settings name. The settings come from the same files, environment and arguments as for the service.
+    /// </summary>
+    /// <param name="args">The process's arguments after the command's name.</param>
+    /// <param name="output">Gets a line for each fault, and a summary.</param>
+    /// <param name="errors">Gets the reason when the storage cannot be verified.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <returns>The process's exit code.</returns>
     public static async Task<int> RunAsync(
@@ -85,7 +87,7 @@ public sealed class StorageVerification
         }
 
         if (storage.Provider != StorageOptions.FilesProvider)
-            throw new DataFolderException($"Storage of the provider {storage.Provider} ends with its process: there is nothing to verify.");
+            throw new DataFolderException($"Storage of the provider {storage.Provider} ends with its process, so there is nothing to verify.");
         using var folder = FolderReader.Open(storage.Files.Directory);
         return await new StorageVerification(folder.Segments, folder.Documents, output)
             .VerifyAsync(options.Silo.ServiceId, cancellationToken);
@@ -154,7 +156,7 @@ public sealed class StorageVerification
         await _output.WriteLineAsync(line);
     }
 
-    // People know topics by their names. Where those cannot be read, the ids have to do: the documents' own damage is told elsewhere.
+    // People know topics by their names. If the names cannot be read, the ids are shown; the damage of the names' document is reported separately.
     private async Task NameTopicsAsync(string serviceId, CancellationToken cancellationToken)
     {
         var name = StateDocumentName.Of(
@@ -173,7 +175,7 @@ public sealed class StorageVerification
         }
     }
 
-    // The log that a segment or a log's document belongs to; null for any other name.
+    // The log to which a segment or a document belongs; null for any other name.
     private static string? LogOf(string name)
     {
         var parts = name.Split('/');

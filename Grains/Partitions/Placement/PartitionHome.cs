@@ -3,13 +3,12 @@ using OrleansStream.Topics.Partitioning;
 
 namespace OrleansStream.Partitions.Placement;
 
-/// <summary>Says which silo should lead a partition; the same on every silo that knows the same ones.</summary>
+/// <summary>Decides which silo is to lead a partition. All silos that know the same silos decide alike.</summary>
 /// <remarks>
-/// Orleans' own placement by activation count goes by statistics that are seconds old, so that a topic created right after a
-/// start ends up on one silo; and what it has placed it never places anew. Here each run of as many partitions as there are silos
-/// has one on every silo, so no silo leads more than one partition of a topic more than another does. Within a run the
-/// silos are chosen by weights that do not depend on the other silos (rendezvous hashing), so that about half of the
-/// partitions stay where they are when a silo comes or goes.
+/// Orleans' own placement by activation count uses statistics that are seconds old, so a topic that is created right after a start ends up on one
+/// silo, and it never moves what it has placed. Here, of as many consecutive partitions as there are silos, each silo gets one. So no silo leads more
+/// than one partition of a topic more than another. Within such a run, silos are chosen by weights that do not depend on the other silos (rendezvous
+/// hashing). So about half of the partitions stay where they are when a silo comes or goes.
 /// </remarks>
 internal static class PartitionHome
 {
@@ -31,7 +30,7 @@ internal static class PartitionHome
         }
     }
 
-    // The address decides between equal weights, so that all silos choose alike.
+    // Between equal weights the address decides, so that all silos choose alike.
     private static (int Weight, SiloAddress Silo) Weigh(PartitionKey key, SiloAddress silo)
     {
         Span<byte> weighed = stackalloc byte[WeighedBytes];

@@ -2,9 +2,9 @@ using Orleans.Placement;
 
 namespace OrleansStream.Partitions.Placement;
 
-/// <summary>Spreads the partitions of each topic evenly over the silos, whoever calls them first.</summary>
+/// <summary>Spreads the partitions of each topic evenly over the silos, whichever silo calls them first.</summary>
 internal sealed class PartitionPlacement : PlacementStrategy;
 
-/// <summary>Marks a grain whose key is a <see cref="Partitions.PartitionKey"/> to be placed so.</summary>
+/// <summary>Places a grain, whose key is a <see cref="Partitions.PartitionKey"/>, by <see cref="PartitionPlacement"/>.</summary>
 [AttributeUsage(AttributeTargets.Class)]
 internal sealed class PartitionPlacementAttribute() : PlacementAttribute(new PartitionPlacement());

@@ -2,7 +2,7 @@ using Orleans.Runtime.Placement;
 
 namespace OrleansStream.Partitions.Placement;
 
-/// <summary>Places a partition on its <see cref="PartitionHome"/>.</summary>
+/// <summary>Places a partition on the silo that <see cref="PartitionHome"/> chooses.</summary>
 internal sealed class PartitionPlacementDirector : IPlacementDirector
 {
     /// <inheritdoc/>

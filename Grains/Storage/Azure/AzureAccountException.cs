@@ -4,34 +4,34 @@ using Azure.Identity;
 
 namespace OrleansStream.Storage.Azure;
 
-/// <summary>Why an account does not serve this process.</summary>
+/// <summary>The reasons why an account does not serve this process.</summary>
 public enum AzureAccountProblem
 {
-    /// <summary>Nothing answers at its address, or only that it cannot serve now.</summary>
+    /// <summary>Nothing answers at its address, or the account only answers that it cannot serve now.</summary>
     Unreachable,
 
-    /// <summary>There is no identity to show it.</summary>
+    /// <summary>This process has no identity to show to the account.</summary>
     NoIdentity,
 
-    /// <summary>This machine's clock and the account's are further apart than the account bears.</summary>
+    /// <summary>The clocks of this machine and of the account differ by more than the account allows.</summary>
     ClockSkew,
 
-    /// <summary>It does not take the key or the token.</summary>
+    /// <summary>The account does not accept the key or the token.</summary>
     CredentialRefused,
 
-    /// <summary>It takes no keys at all.</summary>
+    /// <summary>The account accepts no keys at all.</summary>
     KeysNotTaken,
 
-    /// <summary>Its firewall does not let this machine in.</summary>
+    /// <summary>The account's firewall does not let this machine in.</summary>
     ShutOut,
 
     /// <summary>The identity has no right to the container.</summary>
     NoRights,
 
-    /// <summary>The container is not there, and the identity may not make it.</summary>
+    /// <summary>The container does not exist, and the identity may not create it.</summary>
     NoContainer,
 
-    /// <summary>It takes no append blobs.</summary>
+    /// <summary>The account takes no append blobs.</summary>
     NoAppendBlobs,
 
     /// <summary>Something else.</summary>
@@ -48,9 +48,9 @@ public sealed class AzureAccountException : Exception
     public AzureAccountProblem Problem { get; }
 
     /// <summary>Finds the reason behind a failure.</summary>
-    /// <param name="failure">What a call to the account came to.</param>
+    /// <param name="failure">The failure of a call to the account.</param>
     /// <param name="container">The container, with the account's address.</param>
-    /// <param name="wasMissing">True when the container was not there and was to be made.</param>
+    /// <param name="wasMissing">True when the container did not exist and was to be created.</param>
     /// <param name="now">This machine's time.</param>
     public static AzureAccountException Of(StoreUnavailableException failure, Uri container, bool wasMissing, DateTimeOffset now)
     {
@@ -64,8 +64,8 @@ public sealed class AzureAccountException : Exception
         return new AzureAccountException(problem, $"{container}: {reason}", failure);
     }
 
-    /// <summary>Finds the reason why an append blob could not be made.</summary>
-    /// <param name="failure">What the call came to.</param>
+    /// <summary>Finds the reason why an append blob could not be created.</summary>
+    /// <param name="failure">The failure of the call.</param>
     /// <param name="container">The container, with the account's address.</param>
     /// <param name="now">This machine's time.</param>
     internal static AzureAccountException OfAppendBlob(StoreUnavailableException failure, Uri container, DateTimeOffset now) =>
@@ -93,7 +93,7 @@ public sealed class AzureAccountException : Exception
         };
     }
 
-    // Azure's message has the whole response in it; its first line says what matters.
+    // Azure's message contains the whole response. Its first line has the reason.
     private static string FirstLine(string message)
     {
         var end = message.AsSpan().IndexOfAny('\r', '\n');

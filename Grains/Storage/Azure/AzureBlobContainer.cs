@@ -8,14 +8,14 @@ using Azure.Storage.Blobs.Specialized;
 
 namespace OrleansStream.Storage.Azure;
 
-/// <summary>A container of a storage account with the two stores in it: blobs under <c>segments/</c> and <c>documents/</c>.</summary>
-/// <remarks>Any count of processes may use one container. There is nothing to close.</remarks>
+/// <summary>A container of a storage account, with two stores in it: blobs under <c>segments/</c> and under <c>documents/</c>.</summary>
+/// <remarks>Any count of processes may use one container. It need not be closed.</remarks>
 public sealed class AzureBlobContainer
 {
-    /// <summary>The protocol's version: the newest that today's Azurite takes as well, so that tests speak what production speaks.</summary>
+    /// <summary>The protocol's version: the newest that Azurite supports too, so that tests use the same version as production.</summary>
     internal const BlobClientOptions.ServiceVersion ServiceVersion = BlobClientOptions.ServiceVersion.V2026_06_06;
 
-    // Beside the folders of segments and documents, so that nobody takes it for one of them.
+    // The probe lies beside the folders of segments and documents, so that it is taken for neither.
     private const string AppendProbe = "append-blobs-are-taken";
 
     private readonly BlobContainerClient _container;
@@ -31,38 +31,38 @@ public sealed class AzureBlobContainer
         Documents = new AzureDocumentStore(container, Retry);
     }
 
-    /// <summary>The account that it is in, to be shared with others. Its client repeats nothing by itself.</summary>
+    /// <summary>The account of the container, for other uses of the account. Its client does not retry by itself.</summary>
     public BlobServiceClient Service => _container.GetParentBlobServiceClient();
 
-    /// <summary>Its name.</summary>
+    /// <summary>The container's name.</summary>
     public string Name => _container.Name;
 
-    /// <summary>The segments in it: append blobs.</summary>
+    /// <summary>The segments in the container: append blobs.</summary>
     public ISegmentStore Segments { get; }
 
-    /// <summary>The documents in it: block blobs.</summary>
+    /// <summary>The documents in the container: block blobs.</summary>
     public IDocumentStore Documents { get; }
 
-    /// <summary>What this process asks of the account.</summary>
+    /// <summary>Counts this process's requests to the account.</summary>
     public BlobUsage Usage { get; }
 
-    /// <summary>The container itself, for what else keeps blobs in it.</summary>
+    /// <summary>The container itself, for others that keep blobs in it.</summary>
     internal BlobContainerClient Blobs => _container;
 
-    /// <summary>Repeats the calls to it.</summary>
+    /// <summary>Repeats the calls to the container.</summary>
     internal AzureBlobRetry Retry { get; }
 
-    /// <summary>Names a container; nothing is sent yet.</summary>
-    /// <param name="serviceUri">The account's blob endpoint, for the process's managed identity; or null.</param>
-    /// <param name="connectionString">A connection string, in place of the endpoint; or null.</param>
+    /// <summary>Makes the stores of a container. It sends nothing yet.</summary>
+    /// <param name="serviceUri">The account's blob endpoint, to be used with the process's managed identity; or null.</param>
+    /// <param name="connectionString">A connection string instead of the endpoint; or null.</param>
     /// <param name="container">The container's name.</param>
-    /// <param name="timeProvider">The clock to wait by between tries.</param>
-    /// <exception cref="ArgumentException">Neither or both ways to the account are given, or one is malformed.</exception>
+    /// <param name="timeProvider">The clock for the waits between tries.</param>
+    /// <exception cref="ArgumentException">Neither or both of endpoint and connection string are given, or one is malformed.</exception>
     public static AzureBlobContainer Open(
         Uri? serviceUri, string? connectionString, string container, TimeProvider timeProvider) =>
         Open(serviceUri, connectionString, container, timeProvider, AzureBlobLimits.BackoffMin, transport: null);
 
-    /// <summary>As the public one, with other waits and another way to the account.</summary>
+    /// <summary>As the public method, with another first wait and another transport.</summary>
     internal static AzureBlobContainer Open(
         Uri? serviceUri,
         string? connectionString,
@@ -90,15 +90,16 @@ public sealed class AzureBlobContainer
         }
     }
 
-    /// <summary>Makes the container when it is missing; also tells whether the account can be reached at all.</summary>
+    /// <summary>Creates the container when it is missing. Also finds out whether the account can be reached.</summary>
     /// <param name="cancellationToken">Cancels the call.</param>
-    /// <exception cref="AzureAccountException">The account cannot be reached, or refuses; it says why.</exception>
+    /// <exception cref="AzureAccountException">The account cannot be reached, or refuses; the exception says why.</exception>
     public async ValueTask EnsureCreatedAsync(CancellationToken cancellationToken = default)
     {
         var isMissing = false;
         try
         {
-            // Looked for first: an Api node may only read, and making it would be refused although it is there.
+            // The container is looked for first: an Api node may have the right to read only, and Azure would refuse it even the creation of an
+            // existing one.
             isMissing = !await Retry.ReadAsync(
                 $"look for the container '{Name}'",
                 async (_, token) => (await _container.ExistsAsync(token).ConfigureAwait(false)).Value,
@@ -113,11 +114,11 @@ public sealed class AzureBlobContainer
     }
 
     /// <summary>
-    /// Makes sure that the account takes append blobs, which segments are: Microsoft's pages contradict each other on whether those of the kind
-    /// Premium do. It writes one empty blob, once for a container.
+    /// Checks that the account takes append blobs, which segments are. Microsoft's pages contradict each other on whether Premium accounts do. The
+    /// check writes one empty blob, once for each container.
     /// </summary>
     /// <param name="cancellationToken">Cancels the call.</param>
-    /// <exception cref="AzureAccountException">The account does not, or refuses; it says why.</exception>
+    /// <exception cref="AzureAccountException">The account takes none, or refuses; the exception says why.</exception>
     public async ValueTask EnsureTakesSegmentsAsync(CancellationToken cancellationToken = default)
     {
         var probe = _container.GetAppendBlobClient(AppendProbe);
@@ -134,7 +135,7 @@ public sealed class AzureBlobContainer
                     }
                     catch (RequestFailedException exception) when (AzureBlobErrors.IsConflict(exception))
                     {
-                        // It was made at an earlier start.
+                        // An earlier start created it.
                     }
 
                     return true;
@@ -147,7 +148,7 @@ public sealed class AzureBlobContainer
         }
     }
 
-    /// <summary>Tells whether text has the form of a connection string of a storage account.</summary>
+    /// <summary>Whether a text has the form of a storage account's connection string.</summary>
     /// <param name="text">The text.</param>
     public static bool IsConnectionString(string text)
     {

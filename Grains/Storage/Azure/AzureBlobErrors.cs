@@ -4,21 +4,21 @@ using Azure.Storage.Blobs.Models;
 
 namespace OrleansStream.Storage.Azure;
 
-/// <summary>What a failed call to the account means: the one place that reads Azure's error codes.</summary>
+/// <summary>Classifies failed calls to the account. No other code reads Azure's error codes.</summary>
 internal static class AzureBlobErrors
 {
-    // The service's documentation and its servers do not agree on one name.
+    // The service's documentation and its servers use different names for the same error.
     private static readonly string[] SealedCodes = ["BlobIsSealed", "BlobHasBeenSealed"];
 
     /// <summary>
-    /// Tells whether the exception comes from the account, the way to it, or whoever gives out tokens for it. A cancellation
-    /// counts too: the SDK throws it for its own timeout.
+    /// Whether the exception comes from the account, from the way to it, or from the issuer of its tokens. A cancellation counts too, because the SDK
+    /// throws it for its own timeout.
     /// </summary>
     public static bool IsStoreError(Exception exception) =>
         exception is RequestFailedException or IOException or HttpRequestException or OperationCanceledException
             or AuthenticationFailedException or AggregateException { InnerException: RequestFailedException or IOException };
 
-    /// <summary>What is known of an append that failed so. What is not known for certain is unknown.</summary>
+    /// <summary>The status of an append that failed with an exception. Whatever is not certain is <see cref="AppendStatus.Unknown"/>.</summary>
     public static AppendStatus ToAppendStatus(Exception exception) => exception switch
     {
         _ when Has(exception, BlobErrorCode.AppendPositionConditionNotMet) => AppendStatus.Conflict,
@@ -29,25 +29,24 @@ internal static class AzureBlobErrors
     };
 
     /// <summary>
-    /// Tells whether there is no such blob. A missing container is no missing blob: nobody may take a store that is gone
-    /// for one that is empty.
+    /// Whether the blob does not exist. A missing container does not count, because a store that is gone must not be taken for an empty one.
     /// </summary>
     public static bool IsMissing(Exception exception) => Has(exception, BlobErrorCode.BlobNotFound);
 
-    /// <summary>Tells whether a blob was there already, or another version of it than was expected.</summary>
+    /// <summary>Whether the blob exists already, or has another version than expected.</summary>
     public static bool IsConflict(Exception exception) =>
         Has(exception, BlobErrorCode.BlobAlreadyExists) || Has(exception, BlobErrorCode.ConditionNotMet);
 
-    /// <summary>Tells whether the blob takes no more appends.</summary>
+    /// <summary>Whether the blob takes no more appends.</summary>
     public static bool IsSealed(Exception exception) =>
         exception is RequestFailedException { ErrorCode: { } code } && SealedCodes.Contains(code);
 
-    /// <summary>Tells whether a read began at or past the blob's end.</summary>
+    /// <summary>Whether a read began at or past the blob's end.</summary>
     public static bool IsBeyondEnd(Exception exception) => Has(exception, BlobErrorCode.InvalidRange);
 
     /// <summary>
-    /// Tells whether trying again may help: no answer, too many requests, or a failure of the service's own. An identity that
-    /// is not there at all does not come by waiting.
+    /// Whether trying again may help: there was no answer, there were too many requests, or the service itself failed. A missing identity does not
+    /// appear by waiting.
     /// </summary>
     public static bool IsTransient(Exception exception) => exception switch
     {
@@ -56,11 +55,11 @@ internal static class AzureBlobErrors
         _ => true,
     };
 
-    /// <summary>Tells whether the account refused the call before it looked at it, so that it had no effect for certain.</summary>
+    /// <summary>Whether the account refused the call before it looked at it, so that the call certainly had no effect.</summary>
     public static bool IsThrottled(Exception exception) =>
         exception is RequestFailedException { Status: 429 } || Has(exception, BlobErrorCode.ServerBusy);
 
-    /// <summary>How long the account asks to wait, if it does.</summary>
+    /// <summary>How long the account asks to wait; null when it does not ask.</summary>
     public static TimeSpan? GetRetryAfter(Exception exception) =>
         exception is RequestFailedException failure
             && failure.GetRawResponse() is { } response

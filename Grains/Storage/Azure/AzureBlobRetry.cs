@@ -1,26 +1,26 @@
 namespace OrleansStream.Storage.Azure;
 
 /// <summary>
-/// Repeats calls that may be repeated. The SDK's own retries are off: they would append a block twice, or answer a
-/// conditional write with the conflict of its own first try.
+/// Repeats calls that may be repeated. The SDK's own retries are off, because they would append a block twice, or report the effect of a conditional
+/// write's own first try as a conflict.
 /// </summary>
-/// <param name="timeProvider">The clock to wait by.</param>
+/// <param name="timeProvider">The clock for the waits.</param>
 /// <param name="backoffMin">The first wait.</param>
 internal sealed class AzureBlobRetry(TimeProvider timeProvider, TimeSpan backoffMin)
 {
     /// <summary>One try of a call.</summary>
-    /// <typeparam name="T">What it gives.</typeparam>
+    /// <typeparam name="T">The type of its result.</typeparam>
     /// <param name="mayBeDone">True when an earlier try may have taken effect.</param>
-    /// <param name="cancellationToken">Cancels it.</param>
+    /// <param name="cancellationToken">Cancels the try.</param>
     public delegate Task<T> Call<T>(bool mayBeDone, CancellationToken cancellationToken);
 
-    /// <summary>Reads; may be cancelled at any time.</summary>
-    /// <exception cref="StoreUnavailableException">No try gave an answer.</exception>
+    /// <summary>Reads. It may be cancelled at any time.</summary>
+    /// <exception cref="StoreUnavailableException">No try got an answer.</exception>
     public ValueTask<T> ReadAsync<T>(string what, Call<T> call, CancellationToken cancellationToken) =>
         RunAsync(what, call, isWrite: false, cancellationToken);
 
-    /// <summary>Changes something in a way that may be repeated; once sent, a cancellation leaves the outcome unknown.</summary>
-    /// <exception cref="StoreUnavailableException">No try gave an answer.</exception>
+    /// <summary>Makes a change that may be repeated. A cancellation after it was sent leaves the outcome unknown.</summary>
+    /// <exception cref="StoreUnavailableException">No try got an answer.</exception>
     public ValueTask<T> WriteAsync<T>(string what, Call<T> call, CancellationToken cancellationToken) =>
         RunAsync(what, call, isWrite: true, cancellationToken);
 
@@ -52,13 +52,13 @@ internal sealed class AzureBlobRetry(TimeProvider timeProvider, TimeSpan backoff
         }
     }
 
-    // The SDK goes on with a broken download by itself, for the version it began with; when that is gone it is read anew.
+    // The SDK itself resumes a broken download, for the version that it began with. When that version is gone, the read starts again.
     private static bool MayHelp(Exception exception, bool isWrite) =>
         AzureBlobErrors.IsTransient(exception) || (!isWrite && AzureBlobErrors.IsConflict(exception));
 
     private static StoreUnavailableException Unavailable(string what, Exception exception)
     {
-        // Azure's message has the whole response in it; its first line says what matters.
+        // Azure's message contains the whole response. Its first line has the reason.
         var reason = exception.Message.AsSpan();
         var end = reason.IndexOfAny('\r', '\n');
         return new($"Could not {what}: {(end < 0 ? reason : reason[..end])}", exception);

@@ -6,7 +6,7 @@ using Azure.Storage.Blobs.Specialized;
 namespace OrleansStream.Storage.Azure;
 
 /// <summary>
-/// Marks what one call wrote with an id of its own, so that a call whose reply was lost can tell its own work from another's.
+/// Marks what a call writes with an id of its own, so that a call whose reply was lost can tell its own work from another's.
 /// </summary>
 internal static class AzureCreation
 {
@@ -18,8 +18,8 @@ internal static class AzureCreation
     /// <summary>The metadata that carries the id.</summary>
     public static Dictionary<string, string> ToMetadata(string id) => new() { [Key] = id };
 
-    /// <summary>The etag of what is there when the call with this id made it, else null.</summary>
-    /// <exception cref="StoreUnavailableException">There is nothing: the lost request may still arrive.</exception>
+    /// <summary>The blob's etag when the call with this id has written it, else null.</summary>
+    /// <exception cref="StoreUnavailableException">The blob does not exist, but the lost request may still arrive.</exception>
     public static async Task<ETag?> FindAsync(BlobBaseClient blob, string id, CancellationToken cancellationToken)
     {
         try
@@ -30,7 +30,7 @@ internal static class AzureCreation
         catch (RequestFailedException exception) when (AzureBlobErrors.IsMissing(exception))
         {
             throw new StoreUnavailableException(
-                $"The outcome of writing '{blob.Name}' is not known: a request or reply was lost, and nothing is there now.", exception);
+                $"The outcome of writing '{blob.Name}' is unknown: a request or reply was lost, and the blob does not exist now.", exception);
         }
     }
 }

@@ -6,10 +6,10 @@ using Azure.Storage.Blobs.Specialized;
 
 namespace OrleansStream.Storage.Azure;
 
-/// <summary>Documents as block blobs, compared and swapped by the account's own etags.</summary>
+/// <summary>Documents as block blobs. The account's own etags are used for compare-and-swap.</summary>
 /// <remarks>
-/// A write whose reply is lost is resolved by reading: each carries an id of its own in the blob's metadata. A blob that is
-/// deleted and made again gets a new etag.
+/// Each write carries an id of its own in the blob's metadata. When the reply to a write is lost, the store reads the blob to learn the outcome. A
+/// blob that is deleted and created again gets a new etag.
 /// </remarks>
 public sealed class AzureDocumentStore : IDocumentStore
 {
@@ -56,8 +56,8 @@ public sealed class AzureDocumentStore : IDocumentStore
             $"write the document '{name}'",
             async (mayBeDone, token) =>
             {
-                // A creation is not sent again: a late first one could bring back what was deleted since. A replacement
-                // can be: an etag never comes back, so at most one of the tries takes effect.
+                // A creation is not sent again, because a late first try could bring back what was deleted since. A replacement may be sent again: an
+                // etag is never reused, so at most one of the tries takes effect.
                 if (mayBeDone && expectedETag is null)
                     return (await AzureCreation.FindAsync(blob, writer, token).ConfigureAwait(false))?.ToString();
                 try
@@ -83,7 +83,7 @@ public sealed class AzureDocumentStore : IDocumentStore
             {
                 try
                 {
-                    // Without a condition a late first try could delete what was made since, so there always is one.
+                    // There is always a condition. Without it a late first try could delete what was created since.
                     var expected = expectedETag is null
                         ? (await blob.GetPropertiesAsync(cancellationToken: token).ConfigureAwait(false)).Value.ETag
                         : new ETag(expectedETag);
@@ -93,7 +93,7 @@ public sealed class AzureDocumentStore : IDocumentStore
                 }
                 catch (RequestFailedException exception) when (AzureBlobErrors.IsMissing(exception))
                 {
-                    // After a lost reply it was this call, or another that saw the same version; it is gone either way.
+                    // If a reply was lost, this call deleted it, or another call that saw the same version. It is gone either way.
                     return expectedETag is null || mayBeDone;
                 }
                 catch (RequestFailedException exception) when (AzureBlobErrors.IsConflict(exception))
@@ -101,7 +101,7 @@ public sealed class AzureDocumentStore : IDocumentStore
                     if (expectedETag is not null && !mayBeDone)
                         return false;
 
-                    // A condition on what is gone can be a conflict too, and gone was the wish.
+                    // A condition on a deleted blob can also be a conflict, and then the blob is gone as the caller wanted.
                     if (!await blob.ExistsAsync(token).ConfigureAwait(false))
                         return true;
                     throw new StoreUnavailableException($"The document '{name}' changed while it was deleted.", exception);
@@ -139,20 +139,20 @@ public sealed class AzureDocumentStore : IDocumentStore
 
     /// <summary>The blob in which a document is kept.</summary>
     /// <param name="name">The document's name.</param>
-    /// <exception cref="ArgumentException">It is no name of a document.</exception>
+    /// <exception cref="ArgumentException">The name is not valid.</exception>
     internal static string BlobNameOf(string name)
     {
         StoreNames.Check(name);
         return Folder + StoreNames.ToStored(name);
     }
 
-    /// <summary>Tells what came of a replacement whose earlier try got no reply, when a later one met a conflict.</summary>
-    /// <exception cref="StoreUnavailableException">Another version is there: over this call's one, or instead of it.</exception>
+    /// <summary>Finds the outcome of a replacement when one try got no reply and a later one met a conflict.</summary>
+    /// <exception cref="StoreUnavailableException">Another version is there. It may have replaced this call's version or come before it.</exception>
     private static async Task<string?> ResolveAsync(BlockBlobClient blob, string writer, CancellationToken cancellationToken)
     {
         var etag = await AzureCreation.FindAsync(blob, writer, cancellationToken).ConfigureAwait(false);
         return etag?.ToString() ?? throw new StoreUnavailableException(
-            $"The outcome of writing '{blob.Name}' is not known: a reply was lost, and another version is there now.");
+            $"The outcome of writing '{blob.Name}' is unknown: a reply was lost, and another version is there now.");
     }
 
     private BlockBlobClient Blob(string name) => _container.GetBlockBlobClient(BlobNameOf(name));

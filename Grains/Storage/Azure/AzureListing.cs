@@ -7,8 +7,10 @@ namespace OrleansStream.Storage.Azure;
 internal static class AzureListing
 {
     /// <summary>Finds the blobs of names that start with a prefix, in ordinal order of the names.</summary>
-    /// <remarks>All pages are fetched first: the names' order is not quite the blobs' (<see cref="StoreNames.ToStored"/>).</remarks>
-    /// <exception cref="StoreUnavailableException">A page could not be had.</exception>
+    /// <remarks>
+    /// All pages are fetched first, because the order of the names differs a little from that of the blobs (<see cref="StoreNames.ToStored"/>).
+    /// </remarks>
+    /// <exception cref="StoreUnavailableException">A page could not be read.</exception>
     public static async Task<List<(string Name, BlobItemProperties Properties)>> ListAsync(
         BlobContainerClient container, AzureBlobRetry retry, string folder, string prefix, CancellationToken cancellationToken)
     {

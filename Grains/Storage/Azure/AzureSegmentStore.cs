@@ -7,10 +7,10 @@ using Azure.Storage.Blobs.Specialized;
 
 namespace OrleansStream.Storage.Azure;
 
-/// <summary>Segments as append blobs: an append is one block, and the account itself compares the position.</summary>
+/// <summary>Segments as append blobs. An append is one block, and the account itself compares the position.</summary>
 /// <remarks>
-/// An append is sent once. What came of a lost request or reply is <see cref="AppendStatus.Unknown"/>, for the log to find
-/// out by reading. Nothing is ever unsettled: a block is stored whole or not at all.
+/// An append is sent once. When a request or reply is lost, the outcome is <see cref="AppendStatus.Unknown"/>, and the log finds it out by reading.
+/// Nothing is ever unsettled, because a block is stored whole or not at all.
 /// </remarks>
 public sealed class AzureSegmentStore : ISegmentStore
 {
@@ -90,7 +90,7 @@ public sealed class AzureSegmentStore : ISegmentStore
                 catch (RequestFailedException exception)
                     when (AzureBlobErrors.IsMissing(exception) || AzureBlobErrors.IsSealed(exception))
                 {
-                    // Nothing to seal, or nothing left to do.
+                    // The segment does not exist, or is sealed already.
                 }
 
                 return true;
@@ -106,7 +106,7 @@ public sealed class AzureSegmentStore : ISegmentStore
         ArgumentOutOfRangeException.ThrowIfNegative(position);
         cancellationToken.ThrowIfCancellationRequested();
 
-        // A range's end must not overflow, and no blob is that long.
+        // The end of the range must not overflow, and no blob is that long.
         if (destination.IsEmpty || position > long.MaxValue - destination.Length)
             return new(0);
         return _retry.ReadAsync(
@@ -116,7 +116,7 @@ public sealed class AzureSegmentStore : ISegmentStore
                 var count = 0;
                 try
                 {
-                    // A reply may have less than was asked for though the blob goes on: what is missing is asked for again.
+                    // A reply may be shorter than asked for although the blob goes on; the rest is then asked for again.
                     for (var isEnd = false; !isEnd && count < destination.Length;)
                     {
                         var options = new BlobDownloadOptions { Range = new HttpRange(position + count, destination.Length - count) };
@@ -167,7 +167,7 @@ public sealed class AzureSegmentStore : ISegmentStore
     }
 
     /// <inheritdoc/>
-    /// <remarks>Nothing is ever unsettled here, so nothing is ever cut.</remarks>
+    /// <remarks>Azure's segments are never unsettled, so nothing is cut.</remarks>
     public async ValueTask<SegmentExtent> SettleAsync(string name, long length, CancellationToken cancellationToken = default) =>
         await GetExtentAsync(name, cancellationToken).ConfigureAwait(false) ?? throw new SegmentNotFoundException(name);
 
@@ -222,7 +222,7 @@ public sealed class AzureSegmentStore : ISegmentStore
         }
     }
 
-    // The whole blob's, which the reply to a part of it says beside the part's own.
+    // The length of the whole blob. The reply to a range has it besides the range's own length.
     private static long LengthOf(BlobDownloadDetails details) =>
         ContentRangeHeaderValue.TryParse(details.ContentRange, out var range) && range.Length is { } length ? length : 0;
 

@@ -4,9 +4,9 @@ using OrleansStream.Rates;
 
 namespace OrleansStream.Storage.Azure;
 
-/// <summary>The requests of this process to its account, by what Azure bills them as.</summary>
+/// <summary>The requests of this process to its account, by the classes that Azure bills.</summary>
 /// <remarks>
-/// Counted where they leave, so each try counts, as it is billed. Deletions are free. Listings cost what writes do
+/// Each try is counted when it is sent, because each is billed. Deletions are free. Listings cost as much as writes
 /// (https://azure.microsoft.com/pricing/details/storage/blobs/). Safe to call from any thread.
 /// </remarks>
 /// <param name="time">The clock.</param>
@@ -63,13 +63,13 @@ public sealed class BlobUsage(TimeProvider time)
 }
 
 /// <summary>Requests to an account.</summary>
-/// <param name="Appends">Those that appended to a segment; they are among the writes.</param>
-/// <param name="Writes">Those that are billed as writes.</param>
-/// <param name="Reads">Those that are billed as reads.</param>
+/// <param name="Appends">The appends to segments, which are also among the writes.</param>
+/// <param name="Writes">The requests that are billed as writes.</param>
+/// <param name="Reads">The requests that are billed as reads.</param>
 public readonly record struct BlobRequests(long Appends, long Writes, long Reads);
 
-/// <summary>Requests to an account, a second.</summary>
-/// <param name="Appends">Those that appended to a segment; they are among the writes.</param>
-/// <param name="Writes">Those that are billed as writes.</param>
-/// <param name="Reads">Those that are billed as reads.</param>
+/// <summary>Requests per second to an account.</summary>
+/// <param name="Appends">The appends to segments, which are also among the writes.</param>
+/// <param name="Writes">The requests that are billed as writes.</param>
+/// <param name="Reads">The requests that are billed as reads.</param>
 public readonly record struct BlobRequestRates(double Appends, double Writes, double Reads);

@@ -6,11 +6,11 @@ using OrleansStream.Storage.Files.Segments;
 namespace OrleansStream.Storage.Files;
 
 /// <summary>
-/// A folder that this process owns as long as it is open, with the two stores in it: <c>segments/</c> and <c>documents/</c>.
+/// A folder that this process owns while the object is open. It holds two stores: <c>segments/</c> and <c>documents/</c>.
 /// </summary>
 /// <remarks>
-/// The owner holds <c>.lock</c> exclusively. Disposing it ends what is under way, records that nothing is in doubt and lets
-/// the folder go; the stores then throw <see cref="ObjectDisposedException"/>.
+/// The owner holds an exclusive lock on <c>.lock</c>. Disposing finishes what is under way, records that no segment's end is in doubt, and releases
+/// the folder. After that the stores throw <see cref="ObjectDisposedException"/>.
 /// </remarks>
 public sealed class DataFolder : IDisposable
 {
@@ -36,15 +36,15 @@ public sealed class DataFolder : IDisposable
     /// <summary>The folder's full path.</summary>
     public string Path { get; }
 
-    /// <summary>The segments in it.</summary>
+    /// <summary>The segments in the folder.</summary>
     public ISegmentStore Segments => _segments;
 
-    /// <summary>The documents in it.</summary>
+    /// <summary>The documents in the folder.</summary>
     public IDocumentStore Documents { get; }
 
-    /// <summary>Takes a folder into possession, making it when it is missing.</summary>
+    /// <summary>Takes possession of a folder; creates it when it is missing.</summary>
     /// <param name="path">The folder.</param>
-    /// <exception cref="DataFolderException">Another process has it, it cannot be made or written, or its file system has no locks.</exception>
+    /// <exception cref="DataFolderException">Another process owns it, it cannot be created or written, or its file system has no locks.</exception>
     public static DataFolder Open(string path) => Open(path, new SystemFileOperations());
 
     /// <summary>As <see cref="Open(string)"/>, on another file system or with fewer open files.</summary>

@@ -6,10 +6,10 @@ using OrleansStream.Storage.Files.Segments;
 
 namespace OrleansStream.Storage.Files;
 
-/// <summary>A data folder that is looked at and not touched: no byte of it changes.</summary>
+/// <summary>Reads a data folder without changing a byte of it.</summary>
 /// <remarks>
-/// As long as it is open no process can take the folder into possession; several may look at once. What is shown is what the next owner
-/// will find: of an open segment all that its file holds, of which <see cref="SegmentExtent.DurableLength"/> is vouched for.
+/// No process can take possession of the folder while it is open; several readers may open it at once. It shows what the next owner will find. For an
+/// open segment this is all that its file holds, of which <see cref="SegmentExtent.DurableLength"/> bytes are certain.
 /// </remarks>
 public sealed class FolderReader : IDisposable
 {
@@ -23,15 +23,15 @@ public sealed class FolderReader : IDisposable
         Documents = new DocumentView(new FileTree(files, Path.Join(path, "documents")));
     }
 
-    /// <summary>The segments in it.</summary>
+    /// <summary>The segments in the folder.</summary>
     public ISegmentReader Segments { get; }
 
-    /// <summary>The documents in it.</summary>
+    /// <summary>The documents in the folder.</summary>
     public IDocumentReader Documents { get; }
 
     /// <summary>Opens a folder.</summary>
-    /// <param name="path">The folder; a copy of one needs no lock file.</param>
-    /// <exception cref="DataFolderException">It is not there, cannot be read, or a process owns it.</exception>
+    /// <param name="path">The folder. A copy of a data folder needs no lock file.</param>
+    /// <exception cref="DataFolderException">The folder does not exist, cannot be read, or a process owns it.</exception>
     public static FolderReader Open(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -66,7 +66,7 @@ public sealed class FolderReader : IDisposable
             ArgumentOutOfRangeException.ThrowIfNegative(position);
             if (await GetExtentAsync(name, cancellationToken).ConfigureAwait(false) is not { } extent)
                 throw new SegmentNotFoundException(name);
-            // What a failed sync left behind the end of a broken segment is no part of it, as for an owner.
+            // Bytes behind the end of a broken segment, left by a failed sync, are not part of it. An owner sees it the same way.
             destination = destination[..(int)Math.Clamp(extent.Length - position, 0, destination.Length)];
             try
             {

@@ -1,7 +1,7 @@
 namespace OrleansStream.Storage.Memory;
 
-/// <summary>Documents in this process's memory: for tests, and the plainest statement of what <see cref="IDocumentStore"/> means.</summary>
-/// <remarks>Safe for concurrent use. Etags count up over the whole store, so none ever comes back.</remarks>
+/// <summary>Documents in this process's memory, for tests. It is also the simplest implementation of <see cref="IDocumentStore"/>.</summary>
+/// <remarks>Safe for concurrent use. One counter gives all etags, so none is ever used twice.</remarks>
 public sealed class MemoryDocumentStore : IDocumentStore
 {
     private readonly Lock _gate = new();

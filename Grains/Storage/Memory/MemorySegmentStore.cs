@@ -1,11 +1,11 @@
 namespace OrleansStream.Storage.Memory;
 
 /// <summary>
-/// Segments in this process's memory: for tests, and the plainest statement of what <see cref="ISegmentStore"/> means.
+/// Segments in this process's memory, for tests. It is also the simplest implementation of <see cref="ISegmentStore"/>.
 /// </summary>
-/// <param name="limits">Its bounds, or null for Azure's, so that a test meets the same ones.</param>
+/// <param name="limits">Its bounds; null for those of Azure, so that tests meet the same ones.</param>
 /// <param name="timeProvider">The clock of <see cref="SegmentInfo.LastModified"/>.</param>
-/// <remarks>Safe for concurrent use. Nothing outlives the object, so an append is durable as soon as it is visible.</remarks>
+/// <remarks>Safe for concurrent use. Nothing outlives the object, so an append counts as durable as soon as it is visible.</remarks>
 public sealed class MemorySegmentStore(SegmentStoreLimits? limits = null, TimeProvider? timeProvider = null) : ISegmentStore
 {
     private readonly Lock _gate = new();

@@ -122,7 +122,7 @@ public sealed class GroupApiTests(ApiFixture api)
             request.Content = ApiFixture.Json("""{"to":"earliest"}""");
         using var response = await api.SendAsync(request);
         var problem = JsonNode.Parse(await ApiFixture.TextAsync(response))!;
-        Assert.Equal(("GROUP_ID_NOT_FOUND", $"There is no group '{_group}'. A poll makes one, and so does a PUT."), ((string?)problem["error_code"], (string?)problem["detail"]));
+        Assert.Equal(("GROUP_ID_NOT_FOUND", $"There is no group '{_group}'. A poll creates it, and so does a PUT."), ((string?)problem["error_code"], (string?)problem["detail"]));
     }
 
     [Fact]

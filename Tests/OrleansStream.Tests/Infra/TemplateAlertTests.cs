@@ -1,5 +1,4 @@
 using System.Net;
-using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
@@ -72,8 +71,8 @@ public sealed partial class TemplateAlertTests(TemplateFixture templates)
         {
             // The last ones wait for a clock that stands still.
             for (var i = 0; i < 3 * FailedSignIns.AnsweredAtOnceMax; i++)
-                _ = failures.NoteAsync(IPAddress.Parse("192.0.2.7"), CancellationToken.None);
-            _ = failures.NoteAsync(IPAddress.Parse("192.0.2.8"), CancellationToken.None);
+                _ = failures.NoteAsync(IPAddress.Parse("192.0.2.7"), CancellationToken.None).AsTask();
+            _ = failures.NoteAsync(IPAddress.Parse("192.0.2.8"), CancellationToken.None).AsTask();
             time.Advance(FailedSignIns.Window);
         }
 

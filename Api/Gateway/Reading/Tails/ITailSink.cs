@@ -3,50 +3,50 @@ using OrleansStream.Errors;
 namespace OrleansStream.Gateway.Reading.Tails;
 
 /// <summary>
-/// Takes the events of a live tail as a door's protocol writes them. It is called by one at a time, and nothing has to be sent before
+/// Takes the events of a live tail, and writes them in a door's protocol. Only one caller uses it at a time. It need not send anything before
 /// <see cref="FlushAsync"/>.
 /// </summary>
 /// <remarks>
-/// Events of records, of gaps and of an unbound place are ended by <see cref="EndEvent"/>, which comes behind the
-/// <see cref="IRecordSink.GoOnAsync"/> of a record that had to wait. The others are whole by themselves.
+/// Events with records, gaps or an unbound place are ended by <see cref="EndEvent"/>. After a record that had to wait,
+/// <see cref="IRecordSink.GoOnAsync"/> comes first. All other events are complete by themselves.
 /// </remarks>
 public interface ITailSink : IRecordSink
 {
     /// <summary>Tells the client that it is connected.</summary>
     void WriteConnected();
 
-    /// <summary>Shows both ends that the connection lives.</summary>
+    /// <summary>Shows both ends that the connection is alive.</summary>
     void WriteHeartbeat();
 
-    /// <summary>Tells of offsets that are passed over.</summary>
-    /// <param name="gaps">The gaps, which have one end: a client that was cut off before it gets all of them again.</param>
+    /// <summary>Tells the client of offsets that are skipped.</summary>
+    /// <param name="gaps">The gaps, which are ended by one event. A client that is cut off before that event gets all of them again.</param>
     void WriteGaps(IEnumerable<TailGap> gaps);
 
     /// <summary>
-    /// Tells a client that came back that its place named no topic: if the topic was created anew since, its records before the place's offsets
-    /// are passed over.
+    /// Tells a resumed client that its place named no topic. If the topic was created again since, the new topic's records before the place's offsets
+    /// are skipped.
     /// </summary>
     /// <param name="topicId">The topic that is followed.</param>
     void WriteUnbound(Guid topicId);
 
-    /// <summary>Tells once of a partition that cannot be read. It is asked on, and the others go on.</summary>
+    /// <summary>Tells the client once that a partition cannot be read. The tail goes on asking for it, and with the other partitions.</summary>
     /// <param name="partition">The partition.</param>
-    /// <param name="offset">The next offset to be read of it.</param>
-    /// <param name="reason">Why.</param>
+    /// <param name="offset">The next offset to read of it.</param>
+    /// <param name="reason">Why it cannot be read.</param>
     void WriteUnavailable(int partition, long offset, StreamError reason);
 
-    /// <summary>Tells why the tail ends.</summary>
-    /// <param name="reason">Why.</param>
+    /// <summary>Tells the client why the tail ends.</summary>
+    /// <param name="reason">The reason.</param>
     void WriteError(StreamError reason);
 
     /// <summary>
-    /// Ends an event with the place to resume from, which must come behind all else of it: a client that is cut off within the event must not
-    /// have the place yet. Without an event before it, the place alone is told.
+    /// Ends an event with the place to resume from. The place must come behind everything else in the event, because a client that is cut off within
+    /// the event must not have the place yet. Without an event before it, only the place is sent.
     /// </summary>
-    /// <param name="topicId">The topic that the offsets belong to.</param>
+    /// <param name="topicId">The topic to which the offsets belong.</param>
     /// <param name="offsets">The next offset of each partition, in order.</param>
-    /// <param name="isPlaceNeeded">False when the place may be left out where it is long, since another event follows at once.</param>
-    /// <returns>True when the place was told.</returns>
+    /// <param name="isPlaceNeeded">False when another event follows at once, so that a long place may be left out.</param>
+    /// <returns>True when the place was sent.</returns>
     bool EndEvent(Guid topicId, ReadOnlySpan<long> offsets, bool isPlaceNeeded);
 
     /// <summary>Sends what has gathered.</summary>

@@ -7,11 +7,11 @@ internal sealed class PartitionOutage(TimeProvider time)
     private long? _since;
     private bool _isTold;
 
-    /// <summary>The partition can be read again.</summary>
+    /// <summary>Records that the partition can be read again.</summary>
     public void End() => (_since, _isTold) = (null, false);
 
-    /// <summary>Notes that the partition cannot be read, and tells whether the client is to be told now; it is told once.</summary>
-    /// <param name="atOnce">False for what may be over in a moment.</param>
+    /// <summary>Records that the partition cannot be read. Returns whether the client must be told now, which is so once.</summary>
+    /// <param name="atOnce">True to tell at once; false for an outage that may be over in a moment.</param>
     public bool IsToBeTold(bool atOnce)
     {
         _since ??= time.GetTimestamp();

@@ -4,8 +4,8 @@ using OrleansStream.Records;
 namespace OrleansStream.Gateway.Reading.Tails;
 
 /// <summary>
-/// What a live tail sends, and where it stands. The readers of its partitions take turns: one event at a time is written, and positions
-/// change only in a turn, so that every place that is told belongs to the events before it.
+/// The events and the place of a live tail. The readers of its partitions take turns: one event at a time is written, and positions change only in a
+/// turn. So every place that is sent belongs to the events before it.
 /// </summary>
 internal sealed class TailFeed : IDisposable
 {
@@ -18,10 +18,10 @@ internal sealed class TailFeed : IDisposable
     private bool _isPlaceNeeded;
 
     /// <summary>Starts at a place.</summary>
-    /// <param name="sink">Where to.</param>
+    /// <param name="sink">Takes the events.</param>
     /// <param name="topicId">The topic.</param>
     /// <param name="positions">The next offset of each partition.</param>
-    /// <param name="recordsMax">The records after which the tail ends.</param>
+    /// <param name="recordsMax">The count of records after which the tail ends.</param>
     public TailFeed(ITailSink sink, Guid topicId, long[] positions, long recordsMax) =>
         (_sink, TopicId, _positions, _left) = (sink, topicId, positions, recordsMax);
 
@@ -38,15 +38,15 @@ internal sealed class TailFeed : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _turn.Dispose();
 
-    /// <summary>Sends what changes no position.</summary>
-    /// <param name="write">Writes it.</param>
+    /// <summary>Sends an event that changes no position.</summary>
+    /// <param name="write">Writes the event.</param>
     /// <param name="cancellationToken">Ends the wait for the turn.</param>
     public ValueTask SendAsync(Action<ITailSink> write, CancellationToken cancellationToken) => TakeTurnAsync(() => write(_sink), cancellationToken);
 
-    /// <summary>Sends the records of a batch, and ends the tail when they were the last ones asked for.</summary>
+    /// <summary>Sends the records of a batch, and ends the tail after the last record that the client asked for.</summary>
     /// <param name="partition">The partition.</param>
     /// <param name="batch">The batch.</param>
-    /// <param name="cursor">Where in it to go on.</param>
+    /// <param name="cursor">The cursor that returned the batch.</param>
     /// <param name="ended">Ends the tail.</param>
     public async ValueTask SendRecordsAsync(int partition, OpenBatch batch, BatchCursor cursor, CancellationTokenSource ended)
     {
@@ -56,7 +56,7 @@ internal sealed class TailFeed : IDisposable
             _isPlaceTold = true;
             while (WriteSome(partition, batch, cursor))
                 await _sink.GoOnAsync();
-            // What was passed over at the end of a batch must not leave events without a place to resume from.
+            // Records skipped at the end of a batch must not leave events without a place to resume from.
             if (!_isPlaceTold)
                 EndEvent();
             _positions[partition] = cursor.NextOffset;
@@ -71,8 +71,8 @@ internal sealed class TailFeed : IDisposable
     }
 
     /// <summary>
-    /// Goes on at the start of the log when the offset is none of it: its records were deleted by retention or by a request; or, beyond the
-    /// end, the log has lost them.
+    /// Goes on at the start of the log when the offset is not in it. Its records were deleted by retention or by a request; or the offset is beyond
+    /// the end, because the log has lost records.
     /// </summary>
     /// <param name="partition">The partition.</param>
     /// <param name="error">The bounds of its log.</param>
@@ -89,7 +89,7 @@ internal sealed class TailFeed : IDisposable
         },
         cancellationToken);
 
-    /// <summary>Tells a client that came back that its place named no topic.</summary>
+    /// <summary>Tells a resumed client that its place named no topic.</summary>
     /// <param name="cancellationToken">Ends the wait for the turn.</param>
     public ValueTask TellUnboundAsync(CancellationToken cancellationToken) => TakeTurnAsync(
         () =>
@@ -99,8 +99,8 @@ internal sealed class TailFeed : IDisposable
         },
         cancellationToken);
 
-    /// <summary>Tells, for each partition of a topic that was deleted, that what comes is of another one.</summary>
-    /// <param name="before">Where each of them stood.</param>
+    /// <summary>Tells the client, for each partition of a topic that was deleted, that the records that follow are another topic's.</summary>
+    /// <param name="before">The next offset of each of the partitions.</param>
     /// <param name="cancellationToken">Ends the wait for the turn.</param>
     public ValueTask TellRecreatedAsync(IEnumerable<KeyValuePair<int, long>> before, CancellationToken cancellationToken) => TakeTurnAsync(
         () =>
@@ -110,7 +110,7 @@ internal sealed class TailFeed : IDisposable
         },
         cancellationToken);
 
-    /// <summary>Goes on at the start of another topic, which has the name now. Nobody reads the one before any more.</summary>
+    /// <summary>Goes on at the start of another topic, which has the name now. No reader of the old topic may be left.</summary>
     /// <param name="topicId">The topic.</param>
     /// <param name="partitionCount">The count of its partitions.</param>
     /// <param name="cancellationToken">Ends the wait for the turn.</param>
@@ -122,11 +122,11 @@ internal sealed class TailFeed : IDisposable
     }
 
     /// <summary>Adds partitions, which are read from their start.</summary>
-    /// <param name="partitionCount">The count of all.</param>
+    /// <param name="partitionCount">The new count of all partitions.</param>
     /// <param name="cancellationToken">Ends the wait for the turn.</param>
     public async ValueTask GrowAsync(int partitionCount, CancellationToken cancellationToken)
     {
-        // In a turn, so that no change of a position is lost in the copy.
+        // The array is copied in a turn, so that no change of a position is lost.
         await _turn.WaitAsync(cancellationToken);
         try
         {
@@ -152,7 +152,7 @@ internal sealed class TailFeed : IDisposable
         }
     }
 
-    /// <returns>True when the sink has to go on before the next record; false when the batch, or the tail, is done.</returns>
+    /// <returns>True when the sink must go on before the next record; false when the batch or the tail is done.</returns>
     private bool WriteSome(int partition, OpenBatch batch, BatchCursor cursor)
     {
         var records = batch.Read();

@@ -2,13 +2,13 @@ using OrleansStream.Partitions;
 
 namespace OrleansStream.Gateway.Reading.Tails;
 
-/// <summary>Where a live tail starts.</summary>
-/// <param name="End">The end of each log: <see cref="FetchRequest.Earliest"/> or <see cref="FetchRequest.Latest"/>.</param>
-/// <param name="TimestampMs">Or a time, in milliseconds since the Unix epoch, which goes before it; null for none.</param>
-/// <param name="Place">Or a place, which goes before both; null for none.</param>
+/// <summary>The place at which a live tail starts. A place to resume goes before a time, and a time goes before an end.</summary>
+/// <param name="End">The start or end of each log: <see cref="FetchRequest.Earliest"/> or <see cref="FetchRequest.Latest"/>.</param>
+/// <param name="TimestampMs">A time, in milliseconds since the Unix epoch; null for none.</param>
+/// <param name="Place">A place to resume; null for none.</param>
 public sealed record TailStart(long End, long? TimestampMs, TailPlace? Place);
 
-/// <summary>Where a live tail stood that is resumed.</summary>
-/// <param name="TopicId">The topic that the offsets belong to; null when that is not known.</param>
+/// <summary>The place of a live tail that is resumed.</summary>
+/// <param name="TopicId">The topic to which the offsets belong; null when it is not known.</param>
 /// <param name="Offsets">The next offset of each partition.</param>
 public sealed record TailPlace(Guid? TopicId, IReadOnlyDictionary<int, long> Offsets);

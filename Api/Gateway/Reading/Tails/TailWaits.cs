@@ -2,16 +2,16 @@ using OrleansStream.Errors;
 
 namespace OrleansStream.Gateway.Reading.Tails;
 
-/// <summary>The reads of one live tail that wait: one for each partition. They go back to the node when it is disposed.</summary>
+/// <summary>The waiting reads of one live tail, one for each partition. Disposing gives them back to the node.</summary>
 /// <param name="node">The node's reads that wait.</param>
 internal sealed class TailWaits(NodeWaits node) : IDisposable
 {
     private int _count;
 
-    /// <summary>Why the tail is refused when there is no room.</summary>
+    /// <summary>The error when the node has no room for them.</summary>
     public StreamError Refusal => node.Refusal;
 
-    /// <summary>Has as many reads wait as the topic has partitions by now.</summary>
+    /// <summary>Takes as many waiting reads as the topic has partitions now.</summary>
     /// <param name="partitionCount">The count of its partitions.</param>
     /// <returns>False when the node has no room for them.</returns>
     public bool TryWaitOn(int partitionCount)

@@ -8,8 +8,8 @@ using OrleansStream.Topics;
 namespace OrleansStream.Gateway.Reading.Tails;
 
 /// <summary>
-/// One live tail: a parked read per partition, and one writer that they take turns at. It holds at most one read's bytes per
-/// partition, and a slow client slows the reads. It is bound to the topic's id: of a topic that was deleted and created anew its client is told.
+/// One live tail: a waiting read for each partition, and one writer that the reads use in turn. It holds at most one read's bytes for each partition,
+/// and a slow client slows the reads. It is bound to the topic's id: when the topic is deleted and created again, the client is told.
 /// </summary>
 public sealed class TopicTail : IDisposable
 {
@@ -30,12 +30,12 @@ public sealed class TopicTail : IDisposable
     /// <param name="routes">The way to its partitions.</param>
     /// <param name="name">The topic's name.</param>
     /// <param name="topicId">The topic that has the name.</param>
-    /// <param name="positions">The offset that each partition is read from.</param>
-    /// <param name="resumed">The place that the client came back with; null when it did not.</param>
+    /// <param name="positions">The offset from which each partition is read.</param>
+    /// <param name="resumed">The place with which the client came back; null when the client is new.</param>
     /// <param name="load">The memory of what is read.</param>
-    /// <param name="waits">Its reads that wait: one for each partition that was found.</param>
+    /// <param name="waits">Its waiting reads, one for each partition that was found.</param>
     /// <param name="time">Times heartbeats and outages.</param>
-    /// <param name="release">Called when it is disposed.</param>
+    /// <param name="release">Called when the tail is disposed.</param>
     /// <param name="findRefusal">Tells whether its caller may read the topic no longer.</param>
     internal TopicTail(
         ITopicGrain topic, TopicRoutes routes, string name, Guid topicId, long[] positions, TailPlace? resumed, AnswerLoad load, TailWaits waits,
@@ -45,8 +45,8 @@ public sealed class TopicTail : IDisposable
         (_resumed, _load, _waits, _time, _release, _findRefusal) = (resumed, load, waits, time, release, findRefusal);
     }
 
-    /// <summary>Sends events until the client or the service ends it, or the limit is reached. To be called once.</summary>
-    /// <param name="sink">Where to.</param>
+    /// <summary>Sends events until the client or the service ends the tail, or the limit is reached. Call it once.</summary>
+    /// <param name="sink">Takes the events.</param>
     /// <param name="recordsMax">The most records.</param>
     /// <param name="cancellationToken">Ends the tail.</param>
     public async Task RunAsync(ITailSink sink, long recordsMax, CancellationToken cancellationToken)
@@ -65,7 +65,7 @@ public sealed class TopicTail : IDisposable
         }
         catch (OperationCanceledException) when (ended.IsCancellationRequested)
         {
-            // The client has gone, the service stops, or all that was asked for has been sent.
+            // The client has gone, the service stops, or all records that the client asked for have been sent.
         }
     }
 
@@ -80,7 +80,7 @@ public sealed class TopicTail : IDisposable
     private static bool IsTopicGone(StreamError error) =>
         error.Code is StreamErrorCode.UnknownTopicOrPartition or StreamErrorCode.UnknownTopicId;
 
-    /// <summary>Tells a client that came back when its place is of a topic that was deleted since, or when that cannot be known.</summary>
+    /// <summary>Tells a resumed client when its place belongs to a topic that was deleted since, or when that cannot be known.</summary>
     private async ValueTask TellOfResumedPlaceAsync(TailFeed feed, CancellationToken cancellationToken)
     {
         if (_resumed is { TopicId: null })
@@ -90,7 +90,7 @@ public sealed class TopicTail : IDisposable
     }
 
     /// <summary>Follows the topic until it is gone or the tail ends.</summary>
-    /// <param name="feed">Where to.</param>
+    /// <param name="feed">Sends the events.</param>
     /// <param name="ended">Ends the tail.</param>
     private async Task FollowTopicAsync(TailFeed feed, CancellationTokenSource ended)
     {
@@ -122,7 +122,7 @@ public sealed class TopicTail : IDisposable
         }
         catch (OperationCanceledException) when (left.IsCancellationRequested)
         {
-            // As in RunAsync; or a reader has found the topic gone.
+            // As in RunAsync, or a reader has found that the topic is gone.
         }
         finally
         {
@@ -132,9 +132,12 @@ public sealed class TopicTail : IDisposable
     }
 
     /// <summary>Follows a partition.</summary>
-    /// <param name="feed">Where to.</param>
-    /// <param name="partition">Which.</param>
-    /// <param name="left">Ends the reads of the topic; the reader that finds it gone cancels it. Not for writes: to cancel one cuts the connection.</param>
+    /// <param name="feed">Sends the events.</param>
+    /// <param name="partition">The partition.</param>
+    /// <param name="left">
+    /// Ends the reads of the topic. The reader that finds the topic gone cancels it. Writes do not use it, because cancelling a write cuts the
+    /// connection.
+    /// </param>
     /// <param name="ended">Ends the tail.</param>
     private async Task FollowAsync(TailFeed feed, int partition, CancellationTokenSource left, CancellationTokenSource ended)
     {
@@ -174,7 +177,7 @@ public sealed class TopicTail : IDisposable
         }
         catch
         {
-            // The connection broke under a write: the other readers must not wait for the next heartbeat to learn it.
+            // The connection broke during a write. Without this the other readers would learn it only at the next heartbeat.
             await ended.CancelAsync();
             throw;
         }
@@ -195,13 +198,13 @@ public sealed class TopicTail : IDisposable
         }
     }
 
-    /// <returns>False when the node had no memory for it, or for a part of it: that is read again.</returns>
+    /// <returns>False when the node had no memory for the records, or for some of them. They are then read again.</returns>
     private async ValueTask<bool> SendRecordsAsync(TailFeed feed, int partition, FetchResponse response, CancellationTokenSource ended)
     {
         if (!_load.TryTake(response.Batches.Length))
             return false;
         var budget = new UnfoldingBudget(_load);
-        // What is left when the budget is spent is read again in the next turn.
+        // Records that are left when the budget is spent are read again in the next turn.
         var cursor = new BatchCursor(response, budget);
         try
         {
@@ -229,8 +232,8 @@ public sealed class TopicTail : IDisposable
     }
 
     /// <summary>
-    /// Waits before a partition is asked again that cannot be read just now. One that is moving is back in a moment, and nobody is told; one that
-    /// needs an operator, or stays away, is told once. The others go on.
+    /// Waits before a partition that could not be read is asked again. A partition that is moving is back in a moment, and the client is not told.
+    /// When a partition needs an operator or stays away, the client is told once. The other partitions go on.
     /// </summary>
     private async ValueTask WaitAsync(
         TailFeed feed, int partition, StreamError error, PartitionOutage outage, CancellationToken left, CancellationToken ended)
@@ -249,7 +252,7 @@ public sealed class TopicTail : IDisposable
         }
         catch (OperationCanceledException)
         {
-            // Another reader was first; the stream is ending.
+            // Another reader failed first, and the stream is ending.
         }
 
         await ended.CancelAsync();
@@ -265,7 +268,7 @@ public sealed class TopicTail : IDisposable
         return 0;
     }
 
-    /// <summary>Goes on in the topic that now has the name, from its start; ends the tail when there is none.</summary>
+    /// <summary>Goes on at the start of the topic that has the name now; ends the tail when there is none.</summary>
     private async ValueTask FindTopicAnewAsync(TailFeed feed, CancellationTokenSource ended)
     {
         var response = await AskTopicAsync(ended.Token);
@@ -274,11 +277,11 @@ public sealed class TopicTail : IDisposable
         else if (response?.Topic is { } found && found.Id != feed.TopicId)
             await feed.RestartAsync(found.Id, found.PartitionCount, ended.Token);
         else
-            // Some part of the cluster does not know yet what another knows.
+            // A part of the cluster does not know yet whether the topic is gone.
             await Task.Delay(ReadingLimits.TailRetry, _time, ended.Token);
     }
 
-    /// <summary>The topic that has the name now, or the error that there is none; null when nobody could tell.</summary>
+    /// <summary>The topic that has the name now, or the error that there is none; null when no answer came.</summary>
     private async ValueTask<TopicResponse?> AskTopicAsync(CancellationToken cancellationToken)
     {
         try

@@ -8,28 +8,28 @@ using OrleansStream.Topics;
 
 namespace OrleansStream.Gateway.Reading.Tails;
 
-/// <summary>Opens the live tails of this process, and keeps them to <see cref="ReadingLimits.TailsMax"/>. Safe for any thread.</summary>
-/// <param name="access">Decides who may.</param>
+/// <summary>Opens the live tails of this process, at most <see cref="ReadingLimits.TailsMax"/> at once. Safe to call from any thread.</summary>
+/// <param name="access">Checks callers' rights.</param>
 /// <param name="grains">The way to the grains.</param>
 /// <param name="routes">The way to the topics' partitions.</param>
 /// <param name="node">The node's memory for answers.</param>
 /// <param name="waits">The node's reads that wait.</param>
-/// <param name="lost">Repeats reads that are lost.</param>
+/// <param name="lost">Repeats lost reads.</param>
 /// <param name="time">Times heartbeats and outages.</param>
 public sealed class TopicTails(
     AccessControl access, IGrainFactory grains, TopicRoutes routes, NodeAnswers node, NodeWaits waits, LostReads lost, TimeProvider time)
 {
     private int _count;
 
-    /// <summary>Finds where every partition of a topic is to be read from.</summary>
-    /// <param name="caller">On whose behalf.</param>
+    /// <summary>Opens a tail, which includes finding the offset from which each partition is read.</summary>
+    /// <param name="caller">The caller, whose rights are checked.</param>
     /// <param name="topic">The topic's name.</param>
-    /// <param name="start">Where to start.</param>
+    /// <param name="start">The place to start at.</param>
     /// <param name="cancellationToken">Ends it.</param>
     /// <returns>The tail, which counts until it is disposed.</returns>
-    /// <exception cref="StreamException">The topic, or one of its partitions, cannot be read; or there are too many tails, or too many reads that wait.</exception>
+    /// <exception cref="StreamException">The topic or one of its partitions cannot be read, or there are too many tails or waiting reads.</exception>
     /// <exception cref="OrleansException">The call was lost each time.</exception>
-    /// <exception cref="TimeoutException">Nobody answered.</exception>
+    /// <exception cref="TimeoutException">No answer came in time.</exception>
     public async ValueTask<TopicTail> OpenAsync(Caller caller, string topic, TailStart start, CancellationToken cancellationToken)
     {
         access.DemandTopic(caller, AccessOperations.Read, topic);
@@ -37,7 +37,7 @@ public sealed class TopicTails(
         {
             Release();
             throw new StreamException(new StreamError(
-                StreamErrorCode.ThrottlingQuotaExceeded, $"There are {ReadingLimits.TailsMax} live tails here already. Try again later."));
+                StreamErrorCode.ThrottlingQuotaExceeded, $"This server has {ReadingLimits.TailsMax} live tails, the most that it may have. Try again later."));
         }
 
         var tailWaits = new TailWaits(waits);
@@ -77,7 +77,7 @@ public sealed class TopicTails(
     {
         if (start.Place is { } place)
         {
-            // A partition that the place does not know came into being after it: all its records are new. So are those of another topic.
+            // A partition that the place does not contain is newer than the place, so all its records are new. So are all records of another topic.
             var isOfThisTopic = place.TopicId is null || place.TopicId == topicId;
             return isOfThisTopic && place.Offsets.TryGetValue(partition.Partition, out var offset) ? offset : 0;
         }
@@ -86,14 +86,14 @@ public sealed class TopicTails(
         {
             var found = await routes.Router(topic).FindOffsetAsync(partition.Partition, timestampMs, cancellationToken);
             if (found.Error is null && found.TopicId != topicId)
-                throw new StreamException(new StreamError(StreamErrorCode.NotLeaderOrFollower, $"The topic '{topic}' has just been created anew. Try again."));
+                throw new StreamException(new StreamError(StreamErrorCode.NotLeaderOrFollower, $"The topic '{topic}' was created again just now. Try again."));
             return found.Error is { } fault ? throw new StreamException(fault) : found.Offset;
         }
 
         if (partition.Error is { } error)
         {
-            // From the first offset on is a place whatever the log's state: the others need not wait for it. The end of one that is not
-            // open is not known.
+            // Earliest is a valid place even if the log cannot be read now, so the other partitions need not wait for it. The end of a log that is
+            // not open is not known.
             return start.End == FetchRequest.Earliest && error.Code.IsRetriable() ? 0 : throw new StreamException(error);
         }
 

@@ -1,6 +1,6 @@
 namespace OrleansStream.Rest.Http.Codings;
 
-/// <summary>A stream that is a request's body in another form. It is read forwards and asynchronously, as Kestrel's own is, and nothing else.</summary>
+/// <summary>A stream over a request's body in another form. It can only be read forwards and asynchronously, like Kestrel's own.</summary>
 internal abstract class BodyStream : Stream
 {
     /// <inheritdoc/>

@@ -6,13 +6,13 @@ namespace OrleansStream.Rest.Http.Codings;
 /// <summary>The content codings that bodies may have (RFC 9110, section 8.4.1).</summary>
 internal static class ContentCoding
 {
-    /// <summary>Their names, for errors and the description.</summary>
+    /// <summary>The codings' names, for errors and the API's description.</summary>
     public const string Names = "gzip, br, deflate, zstd";
 
-    /// <summary>Undoes a body's coding.</summary>
+    /// <summary>Decodes a body.</summary>
     /// <param name="request">The request.</param>
-    /// <returns>The body without its coding, which the caller disposes; null when it has none.</returns>
-    /// <exception cref="RequestException">The coding is not taken.</exception>
+    /// <returns>The decoded body, which the caller disposes; null when the body has no coding.</returns>
+    /// <exception cref="RequestException">The coding is not supported.</exception>
     public static DecodedBody? TryDecode(HttpRequest request)
     {
         string? coding = request.Headers.ContentEncoding;
@@ -27,7 +27,7 @@ internal static class ContentCoding
             "br" => new BrotliBody(request.Body) { Load = load },
             "zstd" => new ZstdBody(request.Body) { Load = load },
             _ => throw new RequestException(
-                HttpFault.UnsupportedMediaType, $"Content-Encoding '{coding}' is not taken. Allowed: one of {Names}, or none."),
+                HttpFault.UnsupportedMediaType, $"Content-Encoding '{coding}' is not supported. Allowed: one of {Names}, or none."),
         };
     }
 }

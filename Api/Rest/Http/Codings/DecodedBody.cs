@@ -5,16 +5,16 @@ using OrleansStream.Topics;
 namespace OrleansStream.Rest.Http.Codings;
 
 /// <summary>
-/// A body with its <c>Content-Encoding</c> undone. It ends only where the coding itself says that it ends, and only if the body ends there
-/// too: a body that is cut off, has a wrong checksum or is followed by other bytes is an error, whatever was unfolded before it.
+/// A body whose <c>Content-Encoding</c> is decoded. It ends only where the coding itself says that it ends, and only if the body ends there too. A
+/// body that is cut off, has a wrong checksum or is followed by other bytes is an error, whatever was decoded before.
 /// </summary>
 /// <remarks>
-/// .NET's own decompressing streams promise none of that. <c>GZipStream</c>, <c>ZLibStream</c> and <c>BrotliStream</c> end without an error
-/// where their input is cut off (dotnet/runtime 47563, 61768, 72726), and pass over bytes behind its end.
+/// .NET's own decompressing streams promise none of this. <c>GZipStream</c>, <c>ZLibStream</c> and <c>BrotliStream</c> end without an error where
+/// their input is cut off (dotnet/runtime 47563, 61768, 72726), and ignore bytes behind its end.
 /// </remarks>
 /// <param name="body">The body as it came. It stays open.</param>
 /// <param name="coding">The coding's name, for the error.</param>
-/// <param name="windowBytesMax">The most of what was unfolded last that the decoder keeps, since what follows may refer to it.</param>
+/// <param name="windowBytesMax">The most bytes of its latest output that the decoder keeps, because later input may refer to them.</param>
 internal abstract class DecodedBody(Stream body, string coding, int windowBytesMax) : BodyStream
 {
     private long _windowBytes;
@@ -23,15 +23,17 @@ internal abstract class DecodedBody(Stream body, string coding, int windowBytesM
     private bool _hasBodyFailed;
     private bool _isEnd;
 
-    /// <summary>Counts what the decoder keeps; null where nobody counts.</summary>
+    /// <summary>Counts the memory of the decoder; null when it is not counted.</summary>
     public RequestLoad? Load { get; init; }
 
-    /// <summary>Reads bytes of the body with its coding undone.</summary>
-    /// <param name="buffer">Where they go.</param>
+    /// <summary>Reads decoded bytes of the body.</summary>
+    /// <param name="buffer">The buffer for the bytes.</param>
     /// <param name="cancellationToken">Ends the wait for the body.</param>
-    /// <returns>Their count; 0 once the whole body was read and was whole.</returns>
-    /// <exception cref="RequestException">The body is not what its coding says, or unfolds beyond <see cref="CodingLimits.UnfoldingRatioMax"/>, or the node
-    /// has no memory left for it.</exception>
+    /// <returns>The count of bytes; 0 once the whole body was read and was valid.</returns>
+    /// <exception cref="RequestException">
+    /// The body is not valid in its coding, or decompresses beyond <see cref="CodingLimits.UnfoldingRatioMax"/>, or the node has no memory left for
+    /// it.
+    /// </exception>
     public sealed override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         if (buffer.IsEmpty || _isEnd)
@@ -52,21 +54,21 @@ internal abstract class DecodedBody(Stream body, string coding, int windowBytesM
         {
             throw new RequestException(
                 HttpFault.BodyTooLarge,
-                $"The body unfolds to more than {CodingLimits.UnfoldingRatioMax} times its length, which is taken only up to {TopicLimits.RequestBytesMax} bytes.");
+                $"The body decompresses to more than {CodingLimits.UnfoldingRatioMax} times its length, which is allowed only up to {TopicLimits.RequestBytesMax} bytes.");
         }
 
         CountWindow();
         return read;
     }
 
-    /// <summary>Gives the next bytes; 0 once the coding's end was found where the body ends.</summary>
-    /// <param name="buffer">Where they go; not empty.</param>
+    /// <summary>Returns the next bytes; 0 once the coding has ended and the body ends there too.</summary>
+    /// <param name="buffer">The buffer for the bytes; not empty.</param>
     /// <param name="cancellationToken">Ends the wait for the body.</param>
-    /// <exception cref="InvalidDataException">The body is not what its coding says.</exception>
+    /// <exception cref="InvalidDataException">The body is not valid in its coding.</exception>
     protected abstract ValueTask<int> DecodeAsync(Memory<byte> buffer, CancellationToken cancellationToken);
 
-    /// <summary>Reads the body as it came.</summary>
-    /// <param name="buffer">Where its bytes go.</param>
+    /// <summary>Reads the body without decoding it.</summary>
+    /// <param name="buffer">The buffer for the bytes.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     protected async ValueTask<int> ReadBodyAsync(Memory<byte> buffer, CancellationToken cancellationToken)
     {
@@ -78,7 +80,7 @@ internal abstract class DecodedBody(Stream body, string coding, int windowBytesM
         }
         catch
         {
-            // What befell the connection is not the coding's fault.
+            // The connection failed, and not the coding.
             _hasBodyFailed = true;
             throw;
         }
@@ -87,7 +89,7 @@ internal abstract class DecodedBody(Stream body, string coding, int windowBytesM
     /// <summary>The error of a body that ends before its coding does.</summary>
     protected RequestException CutOff() => Refuse($"The body is cut off: it ends before its {coding} data does.");
 
-    /// <summary>The error of a body that goes on behind the end of its coding.</summary>
+    /// <summary>The error of a body that goes on after the end of its coding.</summary>
     protected RequestException FollowedByOthers() => Refuse($"The body goes on behind the end of its {coding} data.");
 
     private void CountWindow()

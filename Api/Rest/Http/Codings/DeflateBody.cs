@@ -4,15 +4,15 @@ namespace OrleansStream.Rest.Http.Codings;
 
 /// <summary>A body in the zlib format (RFC 1950), which is what HTTP calls <c>deflate</c> (RFC 9110, section 8.4.1.2), with its checksum.</summary>
 /// <remarks>
-/// <see cref="ZLibStream"/> does not tell whether its input ended with the data. So it is given the body's last byte by itself: it asks for
-/// that byte exactly when the data is not over before it, and for more exactly when the data is not over with it.
+/// <see cref="ZLibStream"/> does not tell whether its input ended together with the data. So the body's last byte is passed to it separately. It asks
+/// for that byte exactly when the data does not end before the byte, and for more exactly when the data does not end with the byte.
 /// </remarks>
 internal sealed class DeflateBody : DecodedBody
 {
     private readonly LastByteApart _input;
     private readonly ZLibStream _zlib;
 
-    /// <summary>Reads a body.</summary>
+    /// <summary>Starts to read a body.</summary>
     /// <param name="body">The body as it came.</param>
     public DeflateBody(Stream body)
         : base(body, "deflate", CodingLimits.DeflateWindowBytes)
@@ -40,7 +40,7 @@ internal sealed class DeflateBody : DecodedBody
         base.Dispose(disposing);
     }
 
-    /// <summary>The body as it came, one byte late, so that its last byte is read by itself.</summary>
+    /// <summary>The body without decoding, delayed by one byte, so that its last byte is read separately.</summary>
     private sealed class LastByteApart(DeflateBody owner) : BodyStream
     {
         private readonly byte[] _heldBack = new byte[1];
@@ -72,7 +72,7 @@ internal sealed class DeflateBody : DecodedBody
             return count;
         }
 
-        // Puts the byte that was held back before these, and holds back their last one.
+        // Puts the byte that was held back before these bytes, and holds back their last one.
         private int HoldBackLast(Span<byte> bytes)
         {
             var last = bytes[^1];

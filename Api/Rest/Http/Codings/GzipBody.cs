@@ -5,16 +5,16 @@ namespace OrleansStream.Rest.Http.Codings;
 
 /// <summary>A body in gzip (RFC 1952): one member or several, each with its checksum and length.</summary>
 /// <remarks>
-/// <see cref="GZipStream"/> checks each member, but does not tell whether its input ended with a member. So it is given one member more,
-/// the mark, behind the body's last byte. Only behind whole members, and nothing else, is the mark unfolded as itself: in a member that is
-/// cut off, its bytes are taken for the rest of that member; behind other bytes it is never reached.
+/// <see cref="GZipStream"/> checks each member, but does not tell whether its input ended with a member. So it gets one more member, the mark, after
+/// the body's last byte. The mark is decoded as itself only after whole members and nothing else. In a member that is cut off, the mark's bytes are
+/// read as the rest of that member; after other bytes the mark is never reached.
 /// </remarks>
 internal sealed class GzipBody : DecodedBody
 {
     private readonly MarkedBody _marked;
     private readonly GZipStream _gzip;
 
-    /// <summary>Reads a body.</summary>
+    /// <summary>Starts to read a body.</summary>
     /// <param name="body">The body as it came.</param>
     public GzipBody(Stream body)
         : base(body, "gzip", CodingLimits.DeflateWindowBytes)
@@ -23,8 +23,8 @@ internal sealed class GzipBody : DecodedBody
         _gzip = new GZipStream(_marked, CompressionMode.Decompress);
     }
 
-    // Random, so that no body ends with it by intent. Twice the same digits, so that it is compressed, and not stored as it is: in a block of
-    // stored bytes that is cut off, the member's bytes are output as they are, and must not look like the mark.
+    // The mark is random, so that no sender can end a body with it. It has the same digits twice, so that gzip compresses it and does not store it as
+    // it is: in a stored block that is cut off, the bytes of the mark's member are output unchanged, and must not look like the mark.
     private static byte[] Mark { get; } = MakeMark();
 
     private static byte[] MarkMember { get; } = MakeMember(Mark);
@@ -37,7 +37,7 @@ internal sealed class GzipBody : DecodedBody
             return read > 0 ? read : throw FollowedByOthers();
         if (_marked.IsBodyEmpty)
             throw CutOff();
-        // It asks for more input only once it has output all that it has. So these bytes are the mark's.
+        // The stream asks for more input only after it has output everything before. So these bytes are the mark's.
         var rest = new byte[Mark.Length + 1];
         buffer[..Math.Min(read, rest.Length)].CopyTo(rest);
         var length = Math.Min(read, rest.Length);
@@ -68,7 +68,7 @@ internal sealed class GzipBody : DecodedBody
         return member.ToArray();
     }
 
-    /// <summary>The body as it came, and the mark's member behind it.</summary>
+    /// <summary>The body without decoding, followed by the mark's member.</summary>
     private sealed class MarkedBody(GzipBody owner) : BodyStream
     {
         private int _markBytesRead;

@@ -2,11 +2,11 @@ using System.Buffers;
 
 namespace OrleansStream.Rest.Http.Codings;
 
-/// <summary>A body whose decoder is called step by step, and tells by itself where its data ends.</summary>
+/// <summary>A body whose decoder is called step by step, and itself tells where its data ends.</summary>
 /// <param name="body">The body as it came.</param>
 /// <param name="coding">The coding's name, for the error.</param>
-/// <param name="windowBytesMax">The most that the decoder keeps of what was unfolded last.</param>
-/// <param name="maySeveralFollow">True when the coding allows several streams, one behind the other.</param>
+/// <param name="windowBytesMax">The most bytes of its latest output that the decoder keeps.</param>
+/// <param name="maySeveralFollow">True when the coding allows several streams in a row.</param>
 internal abstract class SteppedBody(Stream body, string coding, int windowBytesMax, bool maySeveralFollow)
     : DecodedBody(body, coding, windowBytesMax)
 {
@@ -41,11 +41,11 @@ internal abstract class SteppedBody(Stream body, string coding, int windowBytesM
         }
     }
 
-    /// <summary>Decodes what it can.</summary>
+    /// <summary>Decodes as much as possible.</summary>
     /// <param name="source">Bytes of the body.</param>
-    /// <param name="destination">Where they go.</param>
-    /// <param name="bytesConsumed">How many bytes of <paramref name="source"/> are done with.</param>
-    /// <param name="bytesWritten">How many bytes were written.</param>
+    /// <param name="destination">The buffer for the decoded bytes.</param>
+    /// <param name="bytesConsumed">The count of bytes of <paramref name="source"/> that were used.</param>
+    /// <param name="bytesWritten">The count of bytes written.</param>
     /// <returns><see cref="OperationStatus.Done"/> at the end of a stream.</returns>
     protected abstract OperationStatus Step(ReadOnlySpan<byte> source, Span<byte> destination, out int bytesConsumed, out int bytesWritten);
 
@@ -58,7 +58,7 @@ internal abstract class SteppedBody(Stream body, string coding, int windowBytesM
         base.Dispose(disposing);
     }
 
-    // A decoder leaves no input behind when it asks for more, unless it needs a few bytes at once: those are kept.
+    // A decoder that asks for more has used all its input, unless it needs a few bytes together. Those are kept.
     private async ValueTask<bool> FillAsync(CancellationToken cancellationToken)
     {
         var kept = _length - _position;

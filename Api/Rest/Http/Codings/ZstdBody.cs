@@ -4,12 +4,12 @@ using ZstdSharp.Unsafe;
 
 namespace OrleansStream.Rest.Http.Codings;
 
-/// <summary>A body in zstd (RFC 8878): one frame or several, with their checksums where they have them.</summary>
+/// <summary>A body in zstd (RFC 8878): one frame or several, with checksums if they have them.</summary>
 internal sealed class ZstdBody : SteppedBody
 {
     private readonly Decompressor _decompressor = new();
 
-    /// <summary>Reads a body.</summary>
+    /// <summary>Starts to read a body.</summary>
     /// <param name="body">The body as it came.</param>
     public ZstdBody(Stream body)
         : base(body, "zstd", 1 << CodingLimits.ZstdWindowLogMax, maySeveralFollow: true)

@@ -4,8 +4,8 @@ using Microsoft.Win32.SafeHandles;
 namespace OrleansStream.Storage.Files.Disk;
 
 /// <summary>
-/// Reads what the page cache holds and never waits for a disk (Linux 4.14, <c>preadv2</c> with <c>RWF_NOWAIT</c>): the
-/// newest records are read on the caller's own thread, and old ones cannot block it.
+/// Reads what the page cache holds, and never waits for a disk (Linux 4.14, <c>preadv2</c> with <c>RWF_NOWAIT</c>). So the newest records are read on
+/// the caller's own thread, and reads of old ones cannot block it.
 /// </summary>
 internal static unsafe partial class CachedRead
 {
@@ -16,7 +16,7 @@ internal static unsafe partial class CachedRead
     private static volatile bool _unsupported = !OperatingSystem.IsLinux();
 
     /// <summary>Reads from the page cache.</summary>
-    /// <returns>The count of bytes, which may be short, or -1 when a disk must be waited for or nobody can tell.</returns>
+    /// <returns>The count of bytes, which may be short; -1 when the read would wait for a disk or the system cannot tell.</returns>
     public static int TryRead(SafeFileHandle file, Span<byte> destination, long position)
     {
         if (_unsupported)
@@ -31,7 +31,7 @@ internal static unsafe partial class CachedRead
                     return (int)count;
             }
 
-            // A file system that cannot tell says so once; asking it again and again would only cost time.
+            // A file system that does not support the flag fails every time, so it is asked only once.
             if (Marshal.GetLastPInvokeError() is not (ErrorAgain or ErrorInterrupted))
                 _unsupported = true;
         }

@@ -3,22 +3,22 @@ using Microsoft.Win32.SafeHandles;
 
 namespace OrleansStream.Storage.Files.Disk;
 
-/// <summary>The lock that keeps a second process out of a data folder. Its file holds the owner's process id, for people.</summary>
+/// <summary>The lock that keeps a second process out of a data folder. Its file holds the owner's process id, for people to read.</summary>
 internal static class DataFolderLock
 {
     /// <summary>The lock's file in the folder.</summary>
     public const string FileName = ".lock";
 
-    /// <summary>Takes the lock; disposing the handle, or the process's end however it comes, gives it back.</summary>
-    /// <exception cref="DataFolderException">Another process has it, or locks do not work here.</exception>
+    /// <summary>Takes the lock. Disposing the handle releases it, and so does the end of the process, however it ends.</summary>
+    /// <exception cref="DataFolderException">Another process holds the lock, or locks do not work in this folder.</exception>
     /// <exception cref="IOException">The file cannot be opened.</exception>
     public static SafeFileHandle Take(string folder)
     {
         var path = Path.Join(folder, FileName);
         var handle = TryOpen(path) ?? throw new DataFolderException(
-            $"The data folder '{folder}' is in use by another process. Stop that one, or choose another folder.");
+            $"The data folder '{folder}' is in use by another process. Stop that process, or choose another folder.");
 
-        // Some file systems, and a setting of .NET, ignore locks without a word. So ask for it twice.
+        // Some file systems, and a setting of .NET, ignore locks silently. So the lock is requested twice, and the second request must fail.
         using var second = TryOpen(path);
         if (second is null)
         {
@@ -33,15 +33,15 @@ internal static class DataFolderLock
             + "DOTNET_SYSTEM_IO_DISABLEFILELOCKING is set. Choose a folder on a local disk, or unset the variable.");
     }
 
-    /// <summary>Keeps owners out while the folder is looked at; others may look too.</summary>
-    /// <returns>What holds the lock; null when the folder has no lock's file, as a copy has none.</returns>
+    /// <summary>Keeps owners out of the folder while a reader looks at it. Several readers may look at once.</summary>
+    /// <returns>The handle that holds the lock; null when the folder has no lock file, as in a copy of a data folder.</returns>
     /// <exception cref="DataFolderException">Another process owns the folder.</exception>
     /// <exception cref="IOException">The file cannot be opened.</exception>
     public static SafeFileHandle? Share(string folder)
     {
         var path = Path.Join(folder, FileName);
         return !File.Exists(path) ? null : TryOpen(path, FileMode.Open, FileAccess.Read, FileShare.Read) ?? throw new DataFolderException(
-            $"The data folder '{folder}' is in use by another process. Stop that one: what is being written cannot be told from damage.");
+            $"The data folder '{folder}' is in use by another process. Stop that process: a write under way looks like damage.");
     }
 
     // Only FileShare.None is an exclusive lock on Unix; every other mode is shared there.

@@ -1,6 +1,6 @@
 namespace OrleansStream.Storage.Files.Disk;
 
-/// <summary>What a failed file operation means.</summary>
+/// <summary>Classifies the exceptions of failed file operations.</summary>
 internal static class FileErrors
 {
     private const int ErrorFileTooBig = 27;
@@ -10,17 +10,17 @@ internal static class FileErrors
     private const int WindowsDiskFull = unchecked((int)0x80070070);
     private const int WindowsHandleDiskFull = unchecked((int)0x80070027);
 
-    /// <summary>Tells whether the exception is a file system's, and so to be turned into a status or the store's own exception.</summary>
+    /// <summary>Whether the exception is a file system's. Such an exception becomes a status or one of the store's own exceptions.</summary>
     public static bool IsFileError(Exception exception) => exception is IOException or UnauthorizedAccessException;
 
-    /// <summary>Tells whether a write failed for want of room; nothing else is wrong with the medium then.</summary>
+    /// <summary>Whether a write failed because there was no room; the medium is then not at fault.</summary>
     public static bool IsFull(Exception exception) => exception is IOException { HResult: var error } && (
         OperatingSystem.IsWindows()
             ? error is WindowsDiskFull or WindowsHandleDiskFull
             : error is ErrorNoSpace or ErrorFileTooBig
                 || error == (OperatingSystem.IsMacOS() ? MacErrorQuota : LinuxErrorQuota));
 
-    /// <summary>Tells whether there is no such file.</summary>
+    /// <summary>Whether the file does not exist.</summary>
     public static bool IsMissing(Exception exception) =>
         exception is FileNotFoundException or DirectoryNotFoundException;
 }

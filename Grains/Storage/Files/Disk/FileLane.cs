@@ -36,6 +36,6 @@ internal sealed class FileLane
 /// <summary>One call that blocks on the disk.</summary>
 internal abstract class FileOperation
 {
-    /// <summary>Runs it and completes whoever waits; never throws.</summary>
+    /// <summary>Runs it and completes its task; never throws.</summary>
     public abstract void Run();
 }

@@ -1,8 +1,8 @@
 namespace OrleansStream.Storage.Files.Disk;
 
 /// <summary>
-/// Runs operations on the disk threads: those on one name in order, those on different names side by side, and no more
-/// at a time than <see cref="FileStoreLimits.QueuedOperationsMax"/>.
+/// Runs operations on the disk threads. Operations on one name run in order, those on different names side by side. At most
+/// <see cref="FileStoreLimits.QueuedOperationsMax"/> are admitted at a time.
 /// </summary>
 internal sealed class FileLanes : IDisposable
 {
@@ -37,7 +37,7 @@ internal sealed class FileLanes : IDisposable
         return _admission.Wait(0) && IsOpen();
     }
 
-    /// <summary>Waits, without a thread, until one operation is admitted.</summary>
+    /// <summary>Waits, without holding a thread, until one operation is admitted.</summary>
     public async ValueTask AdmitAsync(CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
@@ -65,7 +65,7 @@ internal sealed class FileLanes : IDisposable
             return;
         _closed = true;
 
-        // Whoever was admitted ends first; whoever is admitted from here on sees that the lanes are closed.
+        // The operations that were admitted end first. Those that are admitted from here on see that the lanes are closed.
         for (var i = 0; i < FileStoreLimits.QueuedOperationsMax; i++)
             _admission.Wait();
         _threads.Dispose();

@@ -5,7 +5,7 @@ using Microsoft.Win32.SafeHandles;
 namespace OrleansStream.Storage.Files.Disk;
 
 /// <summary>
-/// Syncs files and folders and tells when that fails. .NET cannot be asked: on Unix its own flush swallows the error.
+/// Syncs files and folders, and reports when a sync fails. It calls the system itself, because .NET's own flush swallows the error on Unix.
 /// </summary>
 internal static partial class FileSync
 {
@@ -16,7 +16,9 @@ internal static partial class FileSync
     private const int MacOpenCloseOnExec = 0x1000000;
 
     /// <summary>Makes a file's bytes and length durable.</summary>
-    /// <exception cref="IOException">The sync failed: what was written since the last one may be lost. Never sync again and believe it.</exception>
+    /// <exception cref="IOException">
+    /// The sync failed: what was written since the last sync may be lost. Never sync again and trust the result.
+    /// </exception>
     public static void SyncData(SafeFileHandle file)
     {
         if (OperatingSystem.IsWindows())
@@ -39,7 +41,7 @@ internal static partial class FileSync
         }
     }
 
-    /// <summary>Makes a folder's entries durable. Windows has no such call and journals them by itself.</summary>
+    /// <summary>Makes a folder's entries durable. Windows has no such call; it journals the entries by itself.</summary>
     /// <exception cref="IOException">The folder cannot be opened or synced.</exception>
     public static void SyncFolder(string path)
     {
@@ -59,8 +61,8 @@ internal static partial class FileSync
         }
     }
 
-    /// <summary>Proves that the binding reports errors: a sync of no file at all must fail, and say why.</summary>
-    /// <exception cref="IOException">It does not: no append could be trusted.</exception>
+    /// <summary>Proves that the binding reports errors: a sync of an invalid descriptor must fail with the right error.</summary>
+    /// <exception cref="IOException">It does not, so no append could be trusted.</exception>
     public static void SelfTest()
     {
         if (OperatingSystem.IsWindows())
@@ -76,7 +78,7 @@ internal static partial class FileSync
         if (!OperatingSystem.IsMacOS())
             return Retry(descriptor, FDataSync);
 
-        // On macOS fsync leaves the bytes in the drive's own cache; F_FULLFSYNC does not, but not every volume knows it.
+        // On macOS fsync leaves the bytes in the drive's own cache. F_FULLFSYNC does not, but not every volume supports it.
         return Retry(descriptor, static d => Control(d, MacFullSync, 0)) == 0 ? 0 : Retry(descriptor, FSync);
     }
 

@@ -1,7 +1,7 @@
 namespace OrleansStream.Storage.Files.Disk;
 
 /// <summary>
-/// A fixed number of threads for calls that block on the disk, so that the thread pool never waits for one.
+/// A fixed count of threads for calls that block on the disk, so that the thread pool never waits for a disk.
 /// </summary>
 /// <remarks>The queue holds lanes, each at most once, so the count of lanes bounds it.</remarks>
 internal sealed class FileThreads : IDisposable
@@ -14,7 +14,7 @@ internal sealed class FileThreads : IDisposable
 
     /// <summary>Starts the threads.</summary>
     /// <param name="name">Names them for a debugger.</param>
-    /// <param name="count">How many.</param>
+    /// <param name="count">The count of threads.</param>
     public FileThreads(string name, int count)
     {
         _threads = new Thread[count];
@@ -35,7 +35,7 @@ internal sealed class FileThreads : IDisposable
         }
     }
 
-    /// <summary>Runs what is queued, then ends the threads.</summary>
+    /// <summary>Runs the queued operations, then ends the threads.</summary>
     public void Dispose()
     {
         lock (_lifetime)
@@ -55,7 +55,7 @@ internal sealed class FileThreads : IDisposable
     {
         while (Take() is { } lane)
         {
-            // One operation a turn: a busy lane goes to the back of the queue, so it cannot starve the others.
+            // One operation a turn: a busy lane goes to the back of the queue, and so cannot starve the others.
             if (lane.RunNext())
                 Schedule(lane);
         }

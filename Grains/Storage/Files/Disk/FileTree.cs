@@ -2,9 +2,9 @@ using System.Collections.Concurrent;
 
 namespace OrleansStream.Storage.Files.Disk;
 
-/// <summary>One folder whose files are named as a store's names are.</summary>
+/// <summary>A folder whose files have the store's names.</summary>
 /// <param name="files">The file system.</param>
-/// <param name="root">The folder; it exists.</param>
+/// <param name="root">The folder, which exists.</param>
 internal sealed class FileTree(IFileOperations files, string root)
 {
     private readonly ConcurrentDictionary<string, Folder> _folders = new(StringComparer.Ordinal);
@@ -15,15 +15,15 @@ internal sealed class FileTree(IFileOperations files, string root)
     /// <summary>The folder.</summary>
     public string Root => root;
 
-    /// <summary>The path of a name that was checked.</summary>
+    /// <summary>The path of a name that has been checked.</summary>
     public string PathOf(string name) => Path.Join(root, StoreNames.ToStored(name).Replace('/', Path.DirectorySeparatorChar));
 
     /// <summary>
-    /// Makes the folder of a path when it is missing, and sees to it once that what a killed process did in it is durable.
+    /// Creates the folder of a path when it is missing. Once for each folder, makes durable what a killed process may have done in it.
     /// </summary>
     public void PrepareFolderOf(string path) => PrepareFolder(Path.GetDirectoryName(path)!, create: true);
 
-    /// <summary>As <see cref="PrepareFolderOf"/>, but makes none.</summary>
+    /// <summary>As <see cref="PrepareFolderOf"/>, but creates no folder.</summary>
     public void SettleFolderOf(string path)
     {
         var folder = Path.GetDirectoryName(path)!;
@@ -31,7 +31,7 @@ internal sealed class FileTree(IFileOperations files, string root)
             PrepareFolder(folder, create: false);
     }
 
-    /// <summary>Makes a change in the path's folder durable; a folder that is not there holds nothing to lose.</summary>
+    /// <summary>Makes a change in the path's folder durable. A missing folder is no error, because it has nothing to lose.</summary>
     public void SyncFolderOf(string path)
     {
         var folder = Path.GetDirectoryName(path)!;
@@ -46,12 +46,12 @@ internal sealed class FileTree(IFileOperations files, string root)
         return free - Math.Min(FileStoreLimits.ReserveBytesMax, total / FileStoreLimits.ReserveDivisor);
     }
 
-    /// <summary>Throws when the volume has no more room than its reserve.</summary>
-    /// <exception cref="StoreFullException">It has not.</exception>
+    /// <summary>Throws when the volume has no room above its reserve.</summary>
+    /// <exception cref="StoreFullException">It has none.</exception>
     public void CheckRoom()
     {
         if (GetRoom(files, root) < 0)
-            throw new StoreFullException($"The volume of '{root}' has nothing left but its reserve: free some of it.");
+            throw new StoreFullException($"The volume of '{root}' has no free space above its reserve. Free some space.");
     }
 
     /// <summary>Finds the files of names that start with the prefix, in ordinal order.</summary>
@@ -76,7 +76,8 @@ internal sealed class FileTree(IFileOperations files, string root)
         if (IsDurable(folder))
             return;
         var known = _folders.GetOrAdd(folder, static _ => new Folder());
-        // Whoever comes while another thread makes it waits until its entry is durable: what is stored in it hangs on that.
+        // A thread that comes while another one creates the folder waits until its entry is durable, because the durability of files in it depends on
+        // that.
         lock (known)
         {
             if (known.IsDurable)
@@ -89,21 +90,21 @@ internal sealed class FileTree(IFileOperations files, string root)
                 known.IsNew = true;
             }
 
-            // Nothing is in a new one yet that could be lost; who puts something there syncs it.
+            // A new folder has no entries that could be lost. Whoever adds the first one syncs it.
             files.SyncFolder(known.IsNew ? Path.GetDirectoryName(folder)! : folder);
             known.IsDurable = true;
         }
     }
 
-    /// <summary>What this process knows of a folder; locked while it is made or synced.</summary>
+    /// <summary>What this process knows of a folder. Locked while the folder is created or synced.</summary>
     private sealed class Folder
     {
         private volatile bool _isDurable;
 
-        /// <summary>True when this process made it.</summary>
+        /// <summary>True when this process created it.</summary>
         public bool IsNew { get; set; }
 
-        /// <summary>True when its entry, and what an earlier process did in it, are on the disk.</summary>
+        /// <summary>True when its entry, and what an earlier process did in it, are durable.</summary>
         public bool IsDurable
         {
             get => _isDurable;

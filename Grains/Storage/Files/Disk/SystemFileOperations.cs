@@ -63,7 +63,7 @@ internal sealed class SystemFileOperations : IFileOperations
         }
         catch (DirectoryNotFoundException)
         {
-            // Nothing to delete.
+            // The folder is missing, so the file is too.
         }
     }
 

@@ -4,16 +4,16 @@ using OrleansStream.Records;
 namespace OrleansStream.Storage.Files.Documents;
 
 /// <summary>
-/// A document as it lies on disk: a line that names its version, etag, length and checksum, then its bytes as they are.
+/// The stored form of a document: one line with version, etag, length and checksum, and then the document's bytes.
 /// </summary>
 /// <remarks>
-/// The line is <c>orleansstream-document 1 {etag: 32 hex} {length: decimal} {CRC-32C of etag and bytes: 8 hex}</c>, so a
-/// person can read the file, and the text below it is the document itself.
+/// The line is <c>orleansstream-document 1 {etag: 32 hex} {length: decimal} {CRC-32C of etag and bytes: 8 hex}</c>. A person can read the file: the
+/// text below the line is the document.
 /// </remarks>
 internal static class DocumentFile
 {
     private const string Magic = "orleansstream-document 1";
-    /// <summary>The most bytes the line may have.</summary>
+    /// <summary>The most bytes of the line.</summary>
     public const int HeaderBytesMax = 128;
 
     /// <summary>The file's bytes for a document.</summary>
@@ -40,12 +40,12 @@ internal static class DocumentFile
         if (parts.Length != 5 || $"{parts[0]} {parts[1]}" != Magic)
             throw new CorruptDocumentException(name, $"its header is not of '{Magic}'.");
 
-        // Writing the header again is the whole check: every character of it is determined by the etag and the bytes.
+        // Every character of the header follows from etag and bytes, so writing the header again and comparing it is the whole check.
         var document = new Document(file[(end + 1)..], parts[2]);
         var expected = Header(document.ETag, document.Bytes.Span);
         return header == expected
             ? document
-            : throw new CorruptDocumentException(name, $"its header is '{header}' where '{expected}' belongs.");
+            : throw new CorruptDocumentException(name, $"its header is '{header}' instead of '{expected}'.");
     }
 
     private static string Header(string etag, ReadOnlySpan<byte> bytes) =>

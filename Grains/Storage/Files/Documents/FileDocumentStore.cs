@@ -6,9 +6,9 @@ using OrleansStream.Storage.Files.Disk;
 namespace OrleansStream.Storage.Files.Documents;
 
 /// <summary>
-/// Documents as files of one folder: written beside, synced, put in place by a rename, and the folder synced.
+/// Documents as files of one folder. A write goes to a temporary file, which is synced and renamed into place; then the folder is synced.
 /// </summary>
-/// <remarks>Built by <see cref="DataFolder"/>. The operations on one name run in order, so a compare-and-swap is one step.</remarks>
+/// <remarks>Made by <see cref="DataFolder"/>. Operations on one name run in order, so a compare-and-swap is one step.</remarks>
 public sealed class FileDocumentStore : IDocumentStore
 {
     private const char TemporaryMark = '~';
@@ -56,7 +56,7 @@ public sealed class FileDocumentStore : IDocumentStore
             yield return name;
     }
 
-    /// <summary>Removes what a crash left half written; nobody else may use the folder.</summary>
+    /// <summary>Removes the files that a crash left half written. No other process may use the folder.</summary>
     internal static void DeleteTemporaryFiles(FileTree tree)
     {
         foreach (var path in Directory.EnumerateFiles(tree.Root, $"*{TemporaryMark}*", SearchOption.AllDirectories).ToList())
@@ -80,7 +80,7 @@ public sealed class FileDocumentStore : IDocumentStore
         if (_doubtful.TryGetValue(name, out var reason))
         {
             throw new StoreUnavailableException(
-                $"The document '{name}' may not be on the disk as it is shown: {reason} A restart decides.");
+                $"The document '{name}' may differ from what is on the disk: {reason} A restart reads it from the disk.");
         }
 
         var path = _tree.PathOf(name);
@@ -110,7 +110,7 @@ public sealed class FileDocumentStore : IDocumentStore
         var temporary = $"{path}{TemporaryMark}{etag}";
         try
         {
-            // What replaces a document may use the reserve: a full volume's logs are taken over, and shortened, by their manifests.
+            // Replacing a document may use the reserve, because taking over and shortening a full volume's logs replaces their manifests.
             if (expectedETag is null)
                 _tree.CheckRoom();
             _tree.PrepareFolderOf(path);
@@ -142,8 +142,8 @@ public sealed class FileDocumentStore : IDocumentStore
     }
 
     /// <summary>
-    /// Changes what a name stands for and makes that durable. When that fails, what is seen may not be on the disk, so
-    /// nobody may see it until a restart has read the disk.
+    /// Changes a name's file and makes the change durable. If that fails, the file that is seen may not be on the disk, so the document cannot be
+    /// read until a restart.
     /// </summary>
     private void Change(string name, string path, Action change)
     {
@@ -167,7 +167,7 @@ public sealed class FileDocumentStore : IDocumentStore
         }
         catch (Exception exception) when (FileErrors.IsFileError(exception))
         {
-            // The next start removes it.
+            // The next start removes the file.
         }
     }
 }

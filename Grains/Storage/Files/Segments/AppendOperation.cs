@@ -4,12 +4,12 @@ using OrleansStream.Storage.Files.Disk;
 
 namespace OrleansStream.Storage.Files.Segments;
 
-/// <summary>One append on its way to the disk and back. Reused, so that a steady log allocates nothing for it.</summary>
+/// <summary>One append on its way to the disk. Instances are reused, so that steady appending allocates nothing for them.</summary>
 internal sealed class AppendOperation : FileOperation, IValueTaskSource<AppendOutcome>
 {
     private static readonly ConcurrentQueue<AppendOperation> Unused = new();
 
-    // Continuations run on the thread pool: a flush thread must never run a caller's code.
+    // Continuations run on the thread pool, because a flush thread must never run a caller's code.
     private ManualResetValueTaskSourceCore<AppendOutcome> _core = new() { RunContinuationsAsynchronously = true };
     private FileSegmentStore? _store;
     private string? _name;
@@ -20,10 +20,10 @@ internal sealed class AppendOperation : FileOperation, IValueTaskSource<AppendOu
     {
     }
 
-    /// <summary>The outcome; to be awaited once.</summary>
+    /// <summary>The outcome; await it once.</summary>
     public ValueTask<AppendOutcome> Task => new(this, _core.Version);
 
-    /// <summary>Takes an operation that nobody uses. There are never more than are admitted at once.</summary>
+    /// <summary>Takes an unused operation, or makes one. There are never more than are admitted at once.</summary>
     public static AppendOperation Rent(
         FileSegmentStore store, string name, long? expectedPosition, ReadOnlyMemory<byte> bytes)
     {

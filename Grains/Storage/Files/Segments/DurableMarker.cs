@@ -4,20 +4,19 @@ using OrleansStream.Records;
 namespace OrleansStream.Storage.Files.Segments;
 
 /// <summary>
-/// What the small file beside a segment says of it: up to where its bytes were durable when an append was last reported.
+/// The content of the small file beside a segment: up to which length the segment was durable when an append was last reported.
 /// </summary>
 /// <remarks>
-/// 32 bytes, little-endian, overwritten in place: <c>OSDM</c>, version u8, flags u8, zero u16, length i64, append count
-/// i32, zero u64, CRC-32C u32 of all before. It is written after the data is synced and before the append is reported,
-/// but is itself not synced: it outlives a killed process, and after a power loss it can only lag behind, never lead.
-/// The kernel writes it back within its usual half a minute.
+/// 32 bytes, little-endian, overwritten in place: <c>OSDM</c>, version u8, flags u8, zero u16, length i64, append count i32, zero u64, CRC-32C u32 of
+/// all before. It is written after the data is synced and before the append is reported, but is itself not synced. So it survives a killed process,
+/// and after a power loss it can only lag behind. The kernel writes it back within its usual half a minute.
 /// </remarks>
-/// <param name="Length">Every byte below was durable.</param>
-/// <param name="AppendCount">The appends the segment took.</param>
+/// <param name="Length">The length up to which every byte was durable.</param>
+/// <param name="AppendCount">The count of appends to the segment.</param>
 /// <param name="Flags">What else is certain.</param>
 internal readonly record struct DurableMarker(long Length, int AppendCount, DurableMarkerFlags Flags)
 {
-    /// <summary>The bytes of a marker.</summary>
+    /// <summary>The length of a marker in bytes.</summary>
     public const int Size = 32;
 
     private const byte Version = 1;
@@ -37,7 +36,7 @@ internal readonly record struct DurableMarker(long Length, int AppendCount, Dura
     }
 
     /// <summary>Reads a marker.</summary>
-    /// <returns>Null when the bytes are none: damaged, or of a version this program does not know.</returns>
+    /// <returns>Null when the bytes are not a marker, because they are damaged or of an unknown version.</returns>
     public static DurableMarker? Read(ReadOnlySpan<byte> source)
     {
         if (source.Length < Size
@@ -54,17 +53,19 @@ internal readonly record struct DurableMarker(long Length, int AppendCount, Dura
             (DurableMarkerFlags)source[5]);
     }
 
-    /// <summary>Reads what a marker's file holds.</summary>
-    /// <param name="bytes">The file's bytes; none when it is missing.</param>
+    /// <summary>Reads the content of a marker's file.</summary>
+    /// <param name="bytes">The file's bytes; empty when the file is missing.</param>
     /// <returns>
-    /// A marker that vouches for nothing when the file is missing or empty, as after a power loss before it was first written back; null
-    /// when it is damaged: nobody knows then what was durable.
+    /// A marker with length 0 when the file is missing or empty, as after a power loss before the marker was first written back. Null when the marker
+    /// is damaged, so that nobody knows what was durable.
     /// </returns>
     public static DurableMarker? OfFile(ReadOnlySpan<byte> bytes) =>
         bytes.ContainsAnyExcept((byte)0) ? Read(bytes) : default(DurableMarker);
 
-    /// <summary>Where a segment ends, by its marker and its file's length.</summary>
-    /// <param name="marker">What <see cref="OfFile"/> gave. A damaged one leaves the whole file vouched for, so that nothing is cut.</param>
+    /// <summary>The extent of a segment, by its marker and its file's length.</summary>
+    /// <param name="marker">
+    /// The result of <see cref="OfFile"/>. With null, a damaged marker, the whole file counts as durable, so that nothing is cut.
+    /// </param>
     /// <param name="fileLength">The length of the data file.</param>
     public static SegmentExtent ExtentOf(DurableMarker? marker, long fileLength)
     {
@@ -79,16 +80,16 @@ internal readonly record struct DurableMarker(long Length, int AppendCount, Dura
     private static uint Checksum(ReadOnlySpan<byte> bytes) => Crc32C.Compute(bytes[..28]);
 }
 
-/// <summary>What a marker says beside the length.</summary>
+/// <summary>What a marker tells besides the length.</summary>
 [Flags]
 internal enum DurableMarkerFlags : byte
 {
-    /// <summary>The segment is open, so its file may hold more than the marker knows of.</summary>
+    /// <summary>The segment is open, so its file may be longer than the marker says.</summary>
     None = 0,
 
     /// <summary>The segment takes no more appends.</summary>
     Sealed = 1,
 
-    /// <summary>The segment ends at the marker's length for certain; anything behind is to be cut.</summary>
+    /// <summary>The segment ends exactly at the marker's length; anything behind it must be cut.</summary>
     Exact = 2,
 }

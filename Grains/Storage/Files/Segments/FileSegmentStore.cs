@@ -4,13 +4,12 @@ using OrleansStream.Storage.Files.Disk;
 namespace OrleansStream.Storage.Files.Segments;
 
 /// <summary>
-/// Segments as files of one folder: an append is one positional write and one sync on a thread kept for that.
+/// Segments as files of one folder. An append is one positional write and one sync, on a thread that is kept for this.
 /// </summary>
 /// <remarks>
-/// Built by <see cref="DataFolder"/>, which sees to it that no other process uses the folder. After a process was killed
-/// a segment that was open is unsettled (<see cref="SegmentExtent.Settled"/>): its end is found by its reader and told by
-/// <see cref="SettleAsync"/>; until then appends are a <see cref="AppendStatus.Conflict"/>. A name cannot be another's
-/// folder: with <c>a</c> there is no <c>a/b</c>.
+/// Made by <see cref="DataFolder"/>, which keeps other processes out of the folder. After a process was killed, its open segments are unsettled
+/// (<see cref="SegmentExtent.Settled"/>). Their reader finds the end and passes it to <see cref="SettleAsync"/>; until then every append is a
+/// <see cref="AppendStatus.Conflict"/>. A name cannot also be a folder of another name: beside <c>a</c> there is no <c>a/b</c>.
 /// </remarks>
 public sealed class FileSegmentStore : ISegmentStore
 {
@@ -34,7 +33,7 @@ public sealed class FileSegmentStore : ISegmentStore
     /// <inheritdoc/>
     public SegmentStoreLimits Limits { get; } = new(FileStoreLimits.AppendBytesMax, int.MaxValue, ReplicationFactor: 1);
 
-    /// <summary>How many segments have open handles.</summary>
+    /// <summary>The count of segments with open handles.</summary>
     internal int OpenSegmentCount => _handles.Count;
 
     /// <inheritdoc/>
@@ -134,7 +133,7 @@ public sealed class FileSegmentStore : ISegmentStore
         await RunAsync(name, () => Delete(name), cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Runs an append; on the segment's lane only.</summary>
+    /// <summary>Runs an append. Called on the segment's lane only.</summary>
     internal AppendOutcome Append(string name, long? expectedPosition, ReadOnlySpan<byte> bytes)
     {
         try
@@ -158,10 +157,10 @@ public sealed class FileSegmentStore : ISegmentStore
         }
     }
 
-    /// <summary>Gives back an append's admission.</summary>
+    /// <summary>Gives back the admission of an append.</summary>
     internal void Release() => _flushes.Release();
 
-    /// <summary>Records what is certain and closes all files; no operation may be under way.</summary>
+    /// <summary>Records the exact ends of all segments and closes all files. No operation may be under way.</summary>
     internal void Close()
     {
         _closed = true;
@@ -174,7 +173,7 @@ public sealed class FileSegmentStore : ISegmentStore
             }
             catch (Exception exception) when (FileErrors.IsFileError(exception))
             {
-                // The next start settles this segment as after a crash.
+                // The next start settles this segment, as it does after a crash.
             }
         }
 
@@ -243,7 +242,7 @@ public sealed class FileSegmentStore : ISegmentStore
         }
     }
 
-    /// <summary>Clears away a segment that may not be durably there; if even that fails it is never written to.</summary>
+    /// <summary>Removes a segment whose creation may not be durable. If the removal fails too, this process never writes to the segment.</summary>
     private void GiveUp(string name, string path)
     {
         try
@@ -264,7 +263,7 @@ public sealed class FileSegmentStore : ISegmentStore
             _handles.Remove(segment);
         var path = _tree.PathOf(name);
 
-        // The marker first: a marker without its segment would never be found again.
+        // The marker is deleted first, because a marker without its segment would never be found again.
         _files.Delete(SegmentFile.MarkerPathOf(path));
         _files.Delete(path);
         _tree.SyncFolderOf(path);

@@ -4,14 +4,14 @@ using OrleansStream.Storage.Files.Disk;
 namespace OrleansStream.Storage.Files.Segments;
 
 /// <summary>
-/// One segment: a data file of exactly the appended bytes (and zeros ahead of them while it is open), and its marker.
+/// One segment: its marker, and its data file, which holds the appended bytes, and zeros ahead of them while the segment is open.
 /// </summary>
 /// <remarks>
-/// Everything but <see cref="ReadableLength"/> is used on the segment's lane only, so nothing here needs a lock.
+/// Everything except <see cref="ReadableLength"/> is used only on the segment's lane, so nothing here needs a lock.
 /// <para>
-/// After a crash the data file may hold more than the marker knows of: appends that were durable but whose marker was
-/// not yet, the torn one that was under way, and the zeros ahead. Its whole physical length counts as
-/// <see cref="SegmentExtent.Length"/> then: a batch may well end in zero bytes, so zeros alone tell no end.
+/// After a crash the data file may hold more than the marker says: durable appends whose marker was not written, a torn append that was under way,
+/// and the zeros ahead. <see cref="SegmentExtent.Length"/> is then the file's whole length, because a batch may end in zero bytes, so zeros do not
+/// show the end.
 /// </para>
 /// </remarks>
 internal sealed class SegmentFile
@@ -37,16 +37,16 @@ internal sealed class SegmentFile
         _pages = new WrittenPages(files);
     }
 
-    /// <summary>The handles, kept by the cache of open ones.</summary>
+    /// <summary>The open files. The cache of handles sets them.</summary>
     public SegmentHandles? Handles { get; set; }
 
     /// <summary>The data file.</summary>
     public string Path => _path;
 
-    /// <summary>The marker's file; no segment's name can have its last character.</summary>
+    /// <summary>The marker's file. A segment's name cannot contain <c>~</c>, so it cannot collide with one.</summary>
     public string MarkerPath => MarkerPathOf(_path);
 
-    /// <summary>Readers see the bytes below this only. Safe to read from any thread.</summary>
+    /// <summary>Readers see only the bytes below this length. Safe to read from any thread.</summary>
     public long ReadableLength => Volatile.Read(ref _readableLength);
 
     /// <summary>True when <see cref="Close"/> has something to record.</summary>
@@ -58,8 +58,8 @@ internal sealed class SegmentFile
     /// <summary>The marker's file of a data file.</summary>
     public static string MarkerPathOf(string path) => path + "~durable";
 
-    /// <summary>Makes an empty segment's two files, in a folder that exists; the caller syncs it.</summary>
-    /// <exception cref="IOException">There is one already, or the file system refuses.</exception>
+    /// <summary>Creates an empty segment's two files, in a folder that exists. The caller syncs the folder.</summary>
+    /// <exception cref="IOException">The segment exists, or the file system refuses.</exception>
     public static SegmentFile Create(IFileOperations files, string path)
     {
         var segment = new SegmentFile(files, path) { _settled = true };
@@ -70,11 +70,11 @@ internal sealed class SegmentFile
         return segment;
     }
 
-    /// <summary>A segment that may not durably exist and could not be cleared away: this process writes nothing to it.</summary>
+    /// <summary>A segment whose creation may not be durable, and that could not be removed. This process never writes to it.</summary>
     public static SegmentFile Abandoned(IFileOperations files, string path) =>
         new(files, path) { _settled = true, _sealed = true, _broken = true };
 
-    /// <summary>Learns from the disk what is certain of a segment that this process has not used yet.</summary>
+    /// <summary>Reads from the disk what is certain of a segment that this process has not used yet.</summary>
     /// <exception cref="FileNotFoundException">There is no such segment.</exception>
     public static SegmentFile Load(IFileOperations files, string path)
     {
@@ -93,7 +93,7 @@ internal sealed class SegmentFile
 
     /// <summary>Appends bytes: one write, one sync, then the marker.</summary>
     /// <param name="handles">The open files.</param>
-    /// <param name="expectedPosition">The length the segment must have, or null for any.</param>
+    /// <param name="expectedPosition">The length that the segment must have; null for any.</param>
     /// <param name="bytes">What to append.</param>
     public AppendOutcome Append(SegmentHandles handles, long? expectedPosition, ReadOnlySpan<byte> bytes)
     {
@@ -131,8 +131,8 @@ internal sealed class SegmentFile
         return Commit(handles, end, zeros);
     }
 
-    /// <summary>Closes the segment to appends and cuts the zeros ahead, so that its file is exact.</summary>
-    /// <exception cref="IOException">It may not be sealed on disk.</exception>
+    /// <summary>Closes the segment to appends, and cuts the zeros ahead, so that its file has its exact length.</summary>
+    /// <exception cref="IOException">The segment may not be sealed on the disk.</exception>
     public void Seal(SegmentHandles handles)
     {
         if (_sealed && !_broken)
@@ -151,8 +151,8 @@ internal sealed class SegmentFile
     }
 
     /// <summary>Cuts the torn tail.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The length is outside the segment's doubtful part.</exception>
-    /// <exception cref="IOException">The cut is not durable.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The length is not within the doubtful part of the segment.</exception>
+    /// <exception cref="IOException">The cut may not be durable.</exception>
     public SegmentExtent Settle(SegmentHandles handles, long length)
     {
         if (_broken && !_settled)
@@ -165,7 +165,7 @@ internal sealed class SegmentFile
                 nameof(length), length, $"The segment's end is in doubt from {_durableLength} to {_physicalLength} only.");
         }
 
-        // The sync also makes durable what a killed process had written but not yet synced.
+        // The sync also makes durable what a killed process wrote and did not sync.
         _files.SetLength(handles.Data, length);
         SyncOrPoison(handles.Data);
         _physicalLength = _durableLength = length;
@@ -176,8 +176,8 @@ internal sealed class SegmentFile
         return Extent;
     }
 
-    /// <summary>Records that nothing is in doubt, so that the next start needs no settling.</summary>
-    /// <remarks>Not synced: if a power loss takes the record, the next start settles, that is all.</remarks>
+    /// <summary>Records that the segment's end is exact, so that the next start needs no settling.</summary>
+    /// <remarks>Not synced: if a power loss takes the record, the next start settles the segment.</remarks>
     public void Close(SegmentHandles handles)
     {
         _files.SetLength(handles.Data, _durableLength);
@@ -212,7 +212,7 @@ internal sealed class SegmentFile
         return new(AppendStatus.Appended, end);
     }
 
-    /// <summary>Undoes a write that found no room: whatever it left behind must not be there after a crash.</summary>
+    /// <summary>Undoes a write that found no room. Bytes that it left behind must not be there after a crash.</summary>
     private AppendOutcome CutBack(SegmentHandles handles)
     {
         try
@@ -229,8 +229,8 @@ internal sealed class SegmentFile
     }
 
     /// <summary>
-    /// Gives the segment up. The page cache may now show bytes that are not on the disk, so the marker says, for the next
-    /// process too, that the segment ends at its last durable byte; the data file is never synced again.
+    /// Gives the segment up. The page cache may now show bytes that are not on the disk, so the marker records, for the next process too, that the
+    /// segment ends at its last durable byte. The data file is never synced again.
     /// </summary>
     private AppendOutcome Break(SegmentHandles handles)
     {
@@ -243,15 +243,14 @@ internal sealed class SegmentFile
         }
         catch (Exception exception) when (FileErrors.IsFileError(exception))
         {
-            // Then the segment is unsettled after a restart, and the log's own checks find its end.
+            // The segment is unsettled after a restart, and the log's own checks find its end.
         }
 
         return new(AppendStatus.Broken, _durableLength);
     }
 
     /// <summary>
-    /// Takes back, durably and before the first append, that the marker is exact: else a power loss could leave a marker
-    /// that hides the appends after it.
+    /// Durably marks the segment as open before its first append. Otherwise a power loss could leave a marker that says exact and hides the appends.
     /// </summary>
     private void MarkOpen(SafeFileHandle marker)
     {
@@ -292,7 +291,7 @@ internal sealed class SegmentFile
         }
         catch (Exception exception) when (FileErrors.IsMissing(exception))
         {
-            // As an empty one.
+            // A missing marker counts as an empty one.
         }
 
         return DurableMarker.OfFile(bytes[..count]);

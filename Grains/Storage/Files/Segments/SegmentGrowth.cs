@@ -3,21 +3,21 @@ using OrleansStream.Storage.Files.Disk;
 namespace OrleansStream.Storage.Files.Segments;
 
 /// <summary>
-/// How far a segment's file grows ahead of its appends. A sync of bytes that only overwrite zeros needs no commit of the
-/// file's metadata, which is what makes a growing file slow.
+/// Decides how far a segment's file grows ahead of its appends. Syncing bytes that overwrite zeros needs no commit of the file's metadata, and that
+/// commit makes appending to the end of a file slow.
 /// </summary>
 /// <param name="files">The file system.</param>
 /// <param name="path">The segment's file.</param>
 internal sealed class SegmentGrowth(IFileOperations files, string path)
 {
-    /// <summary>As many zeros as one step can ask for.</summary>
+    /// <summary>The zeros of the largest growth step.</summary>
     public static readonly byte[] Zeros = new byte[FileStoreLimits.GrowthBytesMax];
 
     private int _step = FileStoreLimits.GrowthBytesMin;
 
     /// <summary>Decides how many zeros to write behind an append that ends beyond the file.</summary>
     /// <param name="length">The append's bytes.</param>
-    /// <param name="isFence">True for a fence: the reserve is kept for it, or a full volume's logs could not be opened.</param>
+    /// <param name="isFence">True for a fence, which may use the reserve: otherwise the logs of a full volume could not be opened.</param>
     /// <param name="zeros">The count of zeros.</param>
     /// <returns>False when the volume has no room for the append itself.</returns>
     public bool TryPlan(int length, bool isFence, out int zeros)

@@ -3,14 +3,14 @@ using OrleansStream.Storage.Files.Disk;
 
 namespace OrleansStream.Storage.Files.Segments;
 
-/// <summary>Keeps the most recently used segments open, and no more than a process may have.</summary>
-/// <remarks>More than <paramref name="capacity"/> are open only while more than that are in use at the same moment.</remarks>
+/// <summary>Keeps the most recently used segments open, within a bound for the process.</summary>
+/// <remarks>More than <paramref name="capacity"/> segments are open only while more are in use at the same moment.</remarks>
 internal sealed class SegmentHandleCache(IFileOperations files, int capacity)
 {
     private readonly Lock _gate = new();
     private readonly LinkedList<SegmentFile> _byUse = new();
 
-    /// <summary>How many segments are open.</summary>
+    /// <summary>The count of open segments.</summary>
     public int Count
     {
         get
@@ -20,7 +20,7 @@ internal sealed class SegmentHandleCache(IFileOperations files, int capacity)
         }
     }
 
-    /// <summary>Takes the segment's handles into use, opening them when they are not; <see cref="Return"/> ends the use.</summary>
+    /// <summary>Takes the segment's handles into use, and opens them if needed. <see cref="Return"/> ends the use.</summary>
     /// <exception cref="FileNotFoundException">The segment's file is gone.</exception>
     public SegmentHandles Rent(SegmentFile segment)
     {
@@ -58,7 +58,7 @@ internal sealed class SegmentHandleCache(IFileOperations files, int capacity)
             if (--handles.Users > 0)
                 return;
 
-            // Others came while more than the capacity were in use: the surplus goes as soon as it can.
+            // More segments than the capacity were in use, so a surplus one is closed once its use ends.
             if (handles.Node is { } node)
             {
                 if (_byUse.Count <= capacity)
@@ -79,7 +79,7 @@ internal sealed class SegmentHandleCache(IFileOperations files, int capacity)
         unused?.Dispose();
     }
 
-    /// <summary>Closes all.</summary>
+    /// <summary>Closes all handles.</summary>
     public void CloseAll()
     {
         lock (_gate)
@@ -97,7 +97,7 @@ internal sealed class SegmentHandleCache(IFileOperations files, int capacity)
         }
         catch (FileNotFoundException)
         {
-            // A power loss can take a marker that was never written back.
+            // A power loss can remove a marker that was never written back.
             return files.Create(segment.MarkerPath);
         }
     }
@@ -125,7 +125,7 @@ internal sealed class SegmentHandleCache(IFileOperations files, int capacity)
         return null;
     }
 
-    /// <summary>Takes a segment out of the cache; what it returns nobody uses any more.</summary>
+    /// <summary>Takes a segment out of the cache. Returns its handles if nobody uses them, for the caller to close.</summary>
     private SegmentHandles? Forget(SegmentFile segment)
     {
         if (segment.Handles is not { } handles)

@@ -13,13 +13,13 @@ internal sealed class SegmentHandles(SafeFileHandle data, SafeFileHandle marker)
     /// <summary>The marker's file.</summary>
     public SafeFileHandle Marker => marker;
 
-    /// <summary>How many use them now; guarded by the cache.</summary>
+    /// <summary>The count of current uses; guarded by the cache.</summary>
     public int Users { get; set; }
 
-    /// <summary>The place in the order of use; guarded by the cache.</summary>
+    /// <summary>The place in the cache's order of use; guarded by the cache.</summary>
     public LinkedListNode<SegmentFile>? Node { get; set; }
 
-    /// <summary>Closes both.</summary>
+    /// <summary>Closes both files.</summary>
     public void Dispose()
     {
         data.Dispose();

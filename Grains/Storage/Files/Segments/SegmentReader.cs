@@ -3,12 +3,12 @@ using OrleansStream.Storage.Files.Disk;
 namespace OrleansStream.Storage.Files.Segments;
 
 /// <summary>
-/// Reads segments: on the caller's thread what the page cache holds, the rest on the few threads kept for waiting on the
-/// disk, so that no count of cold reads takes the thread pool away.
+/// Reads segments. What the page cache holds is read on the caller's thread. The rest is read on the few threads that wait for the disk, so that cold
+/// reads, however many, never occupy the thread pool.
 /// </summary>
 /// <param name="files">The file system.</param>
 /// <param name="handles">The open files.</param>
-/// <param name="reads">The threads that wait.</param>
+/// <param name="reads">The threads that wait for the disk.</param>
 internal sealed class SegmentReader(IFileOperations files, SegmentHandleCache handles, FileLanes reads)
 {
     /// <summary>Reads from a position up to the segment's readable end.</summary>
