@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using OrleansStream.Partitions;
 using OrleansStream.Storage.Files;
 using OrleansStream.Tests.History;
@@ -13,7 +14,8 @@ public sealed class CrashTests
 {
     private const string Topic = "crash";
     private const int PartitionCount = 6;
-    private const int KillCount = 20;
+    private const string KillsVariable = "ORLEANSSTREAM_CRASH_KILLS";
+    private const int KillsDefault = 10;
     private const int AckedBeforeKillMax = 1_500;
     private const int DelayMsMax = 150;
 
@@ -21,12 +23,13 @@ public sealed class CrashTests
     public async Task Kill_WhenClientsWriteAtRandomMoments_LosesDoublesAndReordersNothing()
     {
         using var folder = new ScratchFolder();
+        var kills = int.TryParse(Environment.GetEnvironmentVariable(KillsVariable), CultureInfo.InvariantCulture, out var set) ? set : KillsDefault;
         var started = Stopwatch.GetTimestamp();
         var random = new Random(TestSeed.Value);
         var history = new CallHistory();
         await using var load = new CrashLoad(Topic, PartitionCount, history, TestSeed.Value);
         load.Start();
-        for (var kill = 0; kill < KillCount; kill++)
+        for (var kill = 0; kill < kills; kill++)
         {
             await using var service = await ServiceProcess.StartAsync(folder.PathOf("data"));
             if (kill == 0)
@@ -43,8 +46,8 @@ public sealed class CrashTests
         var (acked, unknown, failed) = (
             history.Count(CallOutcome.Ok), history.Count(CallOutcome.Unknown), history.Count(CallOutcome.Failed));
         TestContext.Current.TestOutputHelper!.WriteLine(
-            $"{KillCount} kills in {Stopwatch.GetElapsedTime(started).TotalSeconds:F0} s: {acked} records acknowledged, {unknown} unknown, {failed} failed");
-        Assert.True(acked > KillCount && unknown > 0, "The load was too thin to show anything.");
+            $"{kills} kills in {Stopwatch.GetElapsedTime(started).TotalSeconds:F0} s: {acked} records acknowledged, {unknown} unknown, {failed} failed");
+        Assert.True(acked > kills && unknown > 0, "The load was too thin to show anything.");
         var findings = await FindAsync(folder, history);
         Assert.True(
             findings.Count == 0, $"Seed {TestSeed.Value}: {findings.Count} findings.\n{string.Join('\n', findings.Take(20))}");

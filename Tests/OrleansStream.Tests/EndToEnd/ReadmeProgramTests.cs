@@ -6,7 +6,7 @@ using OrleansStream.Tests.Support.Processes;
 namespace OrleansStream.Tests.EndToEnd;
 
 /// <summary>The README's programs in C#, Python and JavaScript, as they stand there: each stores two goals and reads them back as a group's member.</summary>
-public sealed partial class ReadmeProgramTests
+public sealed partial class ReadmeProgramTests(ServiceFixture fixture) : IClassFixture<ServiceFixture>
 {
     private const string Origin = "http://localhost:8080";
 
@@ -32,16 +32,17 @@ public sealed partial class ReadmeProgramTests
     [Fact]
     public Task JavaScript_WhenRunAsItStands_ReadsWhatItStored() => RunAsync("javascript", "program.mjs", "node", ["program.mjs"]);
 
-    private static async Task RunAsync(
+    private async Task RunAsync(
         string language, string file, string command, string[] arguments, Func<ScratchFolder, Task>? prepare = null)
     {
         Assert.SkipUnless(IsInstalled(command), $"{command} is not installed.");
         using var folder = new ScratchFolder();
-        await using var service = await ServiceProcess.StartAsync(folder.PathOf("data"));
-        using (var client = service.Connect())
-            await client.CreateTopicAsync("matches", 6);
+        using var client = fixture.Service.Connect();
+        // The programs write to the same topic, one after the other: each finds it new.
+        await client.SendAsync(HttpMethod.Delete, "/v1/topics/matches");
+        await client.CreateTopicAsync("matches", 6);
         var program = Block().Matches(WalkThrough.Section("From a program")).Single(block => block.Groups[1].Value == language).Groups[2].Value;
-        await File.WriteAllTextAsync(folder.PathOf(file), program.Replace(Origin, service.Address.GetLeftPart(UriPartial.Authority), StringComparison.Ordinal));
+        await File.WriteAllTextAsync(folder.PathOf(file), program.Replace(Origin, fixture.Service.Address.GetLeftPart(UriPartial.Authority), StringComparison.Ordinal));
         if (prepare is not null)
             await prepare(folder);
 

@@ -15,7 +15,6 @@ namespace OrleansStream.Tests.Faults;
 /// A cluster of processes meets faults in pairs, chosen by a seed, while producers, readers and a group's members go on; then it is healed,
 /// serves again, and everything that anybody saw is judged, by the API and by the bytes in the store.
 /// </summary>
-[Collection(EndToEndCollection.Name)]
 public sealed class ClusterFaultTests(AzuriteFixture azurite) : IClassFixture<AzuriteFixture>
 {
     private const int FewSeeds = 2;

@@ -14,7 +14,6 @@ namespace OrleansStream.Tests.Faults;
 /// One process on a data folder meets faults in pairs, chosen by a seed, while clients go on; then it is killed, healed and
 /// started again, and everything that anybody saw is judged, by the API and by the bytes in the folder.
 /// </summary>
-[Collection(EndToEndCollection.Name)]
 public sealed class FolderFaultTests
 {
     private const int FewSeeds = 3;

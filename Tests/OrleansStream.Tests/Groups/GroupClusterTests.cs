@@ -8,7 +8,6 @@ using OrleansStream.Tests.Support.Stores;
 namespace OrleansStream.Tests.Groups;
 
 /// <summary>A group goes on while its members, the silos and the Api nodes of a real cluster of processes die and come back.</summary>
-[Collection(EndToEndCollection.Name)]
 public sealed class GroupClusterTests(AzuriteFixture azurite) : IClassFixture<AzuriteFixture>
 {
     private static readonly TimeSpan CalmTime = TimeSpan.FromSeconds(5);
