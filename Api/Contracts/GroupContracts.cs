@@ -28,11 +28,14 @@ public sealed record GroupAnswer
     /// <example>scoreboard</example>
     public required string Group { get; init; }
 
-    /// <summary><c>empty</c>, <c>assigning</c>, <c>reconciling</c> (partitions are moving) or <c>stable</c>.</summary>
+    /// <summary>
+    /// <c>empty</c>, <c>assigning</c>, <c>reconciling</c> (partitions are moving) or <c>stable</c>; while members of Kafka's classic protocol agree on who reads
+    /// what, <c>preparing_rebalance</c> or <c>completing_rebalance</c>.
+    /// </summary>
     /// <example>stable</example>
     public required string State { get; init; }
 
-    /// <summary>Grows with every change that asks for a new assignment.</summary>
+    /// <summary>Grows with every change that asks for a new assignment. Of Kafka's classic protocol, the generation.</summary>
     /// <example>3</example>
     public required long GroupEpoch { get; init; }
 

@@ -50,6 +50,7 @@ public static class GatewayHosting
         services.TryAddSingleton<TopicDirectory>();
         services.TryAddSingleton<LogEnds>();
         services.TryAddSingleton<ClusterDescriber>();
+        services.TryAddSingleton<GroupCoordinator>();
         services.TryAddSingleton<GroupPolls>();
         services.TryAddSingleton<ConsumerGroups>();
         services.TryAddSingleton<GroupOffsets>();

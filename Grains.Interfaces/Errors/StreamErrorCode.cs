@@ -50,8 +50,17 @@ public enum StreamErrorCode : short
     /// <summary>The group generation is stale. Poll again to learn the new one.</summary>
     IllegalGeneration = 22,
 
+    /// <summary>The member knows none of the assignors that the group's other members know, or the group is of another kind.</summary>
+    InconsistentGroupProtocol = 23,
+
+    /// <summary>The group's name breaks the rules. Correct it.</summary>
+    InvalidGroupId = 24,
+
     /// <summary>The member is not known to the group: its lease ended. Poll again to join.</summary>
     UnknownMemberId = 25,
+
+    /// <summary>The session that a member asks for is outside its bounds.</summary>
+    InvalidSessionTimeout = 26,
 
     /// <summary>The group is moving partitions. Poll again.</summary>
     RebalanceInProgress = 27,
@@ -119,6 +128,18 @@ public enum StreamErrorCode : short
     /// <summary>A limit on pending bytes or on the request rate is reached; nothing was stored. Retry after the time given.</summary>
     ThrottlingQuotaExceeded = 89,
 
+    /// <summary>A member joins in two steps, and has been given its id. Join again with that.</summary>
+    MemberIdRequired = 79,
+
+    /// <summary>The group has as many members as it may.</summary>
+    GroupMaxSizeReached = 81,
+
+    /// <summary>Another process has joined under the same instance id and took this one's place. Stop.</summary>
+    FencedInstanceId = 82,
+
+    /// <summary>Members of the group read the topic.</summary>
+    GroupSubscribedToTopic = 86,
+
     /// <summary>A record breaks a rule that the error names. Correct it.</summary>
     InvalidRecord = 87,
 
@@ -131,8 +152,17 @@ public enum StreamErrorCode : short
     /// <summary>The member epoch is fenced: the member was replaced or its lease ended. Poll again.</summary>
     FencedMemberEpoch = 110,
 
+    /// <summary>Another process is in the group under the same instance id, and has not left it.</summary>
+    UnreleasedInstanceId = 111,
+
+    /// <summary>There is no such assignor.</summary>
+    UnsupportedAssignor = 112,
+
     /// <summary>The member epoch is stale. The answer holds the new one.</summary>
     StaleMemberEpoch = 113,
+
+    /// <summary>A pattern of topic names cannot be read, or is not supported.</summary>
+    InvalidRegularExpression = 128,
 
     /// <summary>
     /// The partition's next offset is not the one that the caller named as condition. This code is ours: Kafka has no conditional append.

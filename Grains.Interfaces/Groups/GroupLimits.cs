@@ -30,6 +30,15 @@ public static class GroupLimits
     /// <summary>The lease of a member that asks for none, in milliseconds.</summary>
     public const int LeaseMsDefault = 30_000;
 
+    /// <summary>The lease of a member that says what it has, in milliseconds (<c>group.consumer.session.timeout.ms</c>).</summary>
+    public const int ConsumerSessionMs = 45_000;
+
+    /// <summary>How often a member that says what it has is to do so, in milliseconds (<c>group.consumer.heartbeat.interval.ms</c>).</summary>
+    public const int ConsumerHeartbeatMs = 3_000;
+
+    /// <summary>The same while it has not what it shall have in the end: partitions move as fast as members ask.</summary>
+    public const int ConsumerHeartbeatMovingMs = 300;
+
     /// <summary>When so many records of one partition wait in place, polls read no further in it.</summary>
     public const int HoldsPerPartitionMax = 400;
 

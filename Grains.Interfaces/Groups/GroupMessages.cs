@@ -133,6 +133,12 @@ public sealed record GroupDescription(
 {
     /// <summary>The names that members subscribe to and that no topic has.</summary>
     [Id(7)] public ImmutableArray<string> UnknownTopics { get; init; } = [];
+
+    /// <summary>The group's side of the classic protocol; null when nobody ever joined by it.</summary>
+    [Id(8)] public ClassicDescription? Classic { get; init; }
+
+    /// <summary>True while its members assign partitions among themselves.</summary>
+    public bool IsClassic => Classic is { Members.IsEmpty: false };
 }
 
 /// <summary>A description of a member.</summary>
@@ -151,7 +157,17 @@ public sealed record MemberDescription(
     [property: Id(3)] int LeaseMs,
     [property: Id(4)] long LeaseLeftMs,
     [property: Id(5)] ImmutableArray<AssignedPartition> Assigned,
-    [property: Id(6)] ImmutableArray<AssignedPartition> Target);
+    [property: Id(6)] ImmutableArray<AssignedPartition> Target)
+{
+    /// <summary>The id that it chose itself and comes back under; null for none.</summary>
+    [Id(7)] public string? InstanceId { get; init; }
+
+    /// <summary>What its program calls itself; null when that is not known.</summary>
+    [Id(8)] public string? ClientId { get; init; }
+
+    /// <summary>The address that it joined from; null when that is not known.</summary>
+    [Id(9)] public string? ClientHost { get; init; }
+}
 
 /// <summary>A committed offset.</summary>
 /// <param name="Topic">The topic's name.</param>

@@ -27,6 +27,15 @@ public interface IConsumerGroupGrain : IGrainWithStringKey
     [Alias("PollAsync"), AlwaysInterleave]
     Task<GroupMemberResponse> PollAsync(GroupPollRequest request);
 
+    /// <summary>
+    /// Takes a heartbeat of a member that says what it has (KIP-848): joins or renews it, takes note of what it let go of, and tells what it shall have. Such
+    /// members share the group with those that poll.
+    /// </summary>
+    /// <param name="request">A validated heartbeat.</param>
+    /// <exception cref="StreamException">As for <see cref="PollAsync"/>.</exception>
+    [Alias("HeartbeatAsync"), AlwaysInterleave]
+    Task<GroupHeartbeatResponse> HeartbeatAsync(GroupHeartbeatRequest request);
+
     /// <summary>Renews a member's lease and waits until it should poll again.</summary>
     /// <param name="member">The member's id.</param>
     /// <param name="token">What the group told the member last.</param>

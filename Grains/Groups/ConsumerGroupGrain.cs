@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
 using OrleansStream.Activations;
 using OrleansStream.Errors;
+using OrleansStream.Groups.Classic;
 using OrleansStream.Groups.State;
 using OrleansStream.Persistence;
 
@@ -16,7 +17,7 @@ namespace OrleansStream.Groups;
 [GrainType("consumer-group")]
 internal sealed partial class ConsumerGroupGrain(
     [PersistentState("group", DocumentGrainStorage.ProviderName)] IPersistentState<GroupDocument> state,
-    TimeProvider time, ILogger<ConsumerGroupGrain> logger) : Grain, IConsumerGroupGrain
+    TimeProvider time, ILogger<ConsumerGroupGrain> logger) : Grain, IConsumerGroupGrain, IClassicGroupGrain
 {
     private GroupState _group = new();
     private SharedWrite _write = null!;
@@ -37,9 +38,10 @@ internal sealed partial class ConsumerGroupGrain(
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
         _group = GroupState.Restore(state.State.Events, Now());
+        _classic = new ClassicGroup(_group, Now());
         _write = new SharedWrite($"The state of group '{Name}'", WriteAsync, IsOwnAsync, Fail);
         _waits = new GroupWaits(time);
-        _stay = new EmptyStay(this, time, () => !_group.Exists);
+        _stay = new EmptyStay(this, time, () => !_group.Exists && !_classic.IsActive);
         _topics = new GroupTopics(GrainFactory);
         _ownedAt = _topicsAt = time.GetTimestamp();
         KeepTime();
@@ -109,7 +111,9 @@ internal sealed partial class ConsumerGroupGrain(
     public async Task<StreamError?> LeaveAsync(string member, long? epoch)
     {
         await BeginAsync(mayCreate: false);
-        var refusal = Take(_group.Leave(member, epoch, Now()));
+        var refusal = epoch is null && _classic.Members.Any(one => one.Id == member)
+            ? Take(_classic.Leave([new ClassicLeaver(member, InstanceId: null)], Now()))[0]
+            : Take(_group.Leave(member, epoch, Now()));
         await _write.FlushAsync();
         return GroupMapping.ToError(refusal);
     }
@@ -120,7 +124,7 @@ internal sealed partial class ConsumerGroupGrain(
         await BeginAsync(mayCreate: false);
         if (_group.Exists)
             Take(_group.UpdateTopics(await FindTopicsAsync([.. _group.TopicNames]), Now()));
-        var description = _group.Exists ? GroupMapping.ToDescription(_group, Now()) : null;
+        var description = _group.Exists || _classic.IsActive ? await DescribeClassicAsync(GroupMapping.ToDescription(_group, Now())) : null;
         await _write.FlushAsync();
         return description;
     }
@@ -168,6 +172,7 @@ internal sealed partial class ConsumerGroupGrain(
     {
         var existed = _group.Exists;
         Take(_group.Tick(Now()));
+        Take(_classic.Tick(Now()));
         var exists = _group.Exists;
         await _write.FlushAsync();
         if (existed && !exists)
@@ -217,7 +222,7 @@ internal sealed partial class ConsumerGroupGrain(
     /// <summary>The timer runs, and keeps the activation, while there are members.</summary>
     private void KeepTime()
     {
-        if (_group.Members.Count == 0)
+        if (_group.Members.Count == 0 && !_classic.IsActive)
         {
             _timer?.Dispose();
             _timer = null;
@@ -231,13 +236,16 @@ internal sealed partial class ConsumerGroupGrain(
             Interleave = true,
             KeepAlive = true,
         });
-        if (_group.RebalanceDueMs(Now()) is { } dueMs && dueMs < GroupGrainLimits.TickPeriod.TotalMilliseconds)
+        if (Earlier(_group.RebalanceDueMs(Now()), _classic.DueMs(Now())) is { } dueMs && dueMs < GroupGrainLimits.TickPeriod.TotalMilliseconds)
             _timer.Change(TimeSpan.FromMilliseconds(dueMs), GroupGrainLimits.TickPeriod);
     }
+
+    private static long? Earlier(long? one, long? other) => one is null ? other : other is null ? one : Math.Min(one.Value, other.Value);
 
     private async Task TickAsync(CancellationToken cancellationToken)
     {
         Take(_group.Tick(Now()));
+        Take(_classic.Tick(Now()));
         if (_refresh.IsCompleted && time.GetElapsedTime(_topicsAt) >= GroupGrainLimits.TopicsPeriod)
             _refresh = RefreshTopicsAsync();
         try
@@ -289,6 +297,7 @@ internal sealed partial class ConsumerGroupGrain(
     {
         LogWriteFailed(exception, Name);
         _waits.Wake((_, _) => true);
+        EndParked();
         DeactivateOnIdle();
     }
 

@@ -96,7 +96,12 @@ internal static class GroupMapping
         group.Incarnation, group.Phase.ToString(), group.GroupEpoch, group.AssignorName,
         [.. group.Members.Select(member => new MemberDescription(
             member.Id, member.Epoch, [.. member.Topics], member.LeaseMs, group.LeaseLeftMs(member.Id, time),
-            ToAssignment(group, member.Assigned), ToAssignment(group, member.Target)))],
+            ToAssignment(group, member.Assigned), ToAssignment(group, member.Target))
+        {
+            InstanceId = member.Consumer?.InstanceId,
+            ClientId = member.Consumer?.ClientId,
+            ClientHost = member.Consumer?.ClientHost,
+        })],
         [.. group.Offsets
             .Select(offset => (Offset: offset, Topic: group.FindTopic(offset.TopicId)))
             .Where(pair => pair.Topic is not null)
@@ -108,6 +113,20 @@ internal static class GroupMapping
     {
         UnknownTopics = [.. group.UnknownTopics],
     };
+
+    /// <summary>A heartbeat as the state takes it.</summary>
+    /// <param name="request">The heartbeat.</param>
+    /// <param name="found">What its topics are.</param>
+    public static HeartbeatCommand ToCommand(GroupHeartbeatRequest request, ImmutableArray<TopicLookup> found) => new(
+        request.Member, request.Epoch, new ConsumerMember(request.InstanceId, request.ClientId, request.ClientHost, request.RebalanceMs),
+        request.Topics is { } topics ? [.. topics.Order(StringComparer.Ordinal)] : null, found, request.Assignor,
+        request.Owned is { } owned ? PartitionSet.Of(owned.Select(one => new TopicPartition(one.TopicId, one.Partition))) : null, GroupLimits.ConsumerSessionMs);
+
+    /// <summary>What a member that says what it has is told.</summary>
+    /// <param name="answer">The state's answer.</param>
+    public static GroupHeartbeatResponse ToResponse(HeartbeatAnswer answer) => new(
+        ToError(answer.Refusal), answer.Epoch,
+        answer.Assigned is { } assigned ? [.. assigned.Select(one => new GroupPartition(one.TopicId, one.Partition))] : null, answer.IsSettled);
 
     private static ImmutableArray<AssignedPartition> ToAssignment(GroupState group, PartitionSet partitions) =>
     [

@@ -35,6 +35,8 @@ public sealed class GroupLag(AccessControl access, ConsumerGroups groups, TopicR
     {
         var committed = group.Offsets.ToDictionary(offset => (offset.TopicId, offset.Partition), offset => offset.Offset);
         var owners = group.Members.SelectMany(member => member.Assigned.Select(partition => (partition, member.Member)))
+            // Members that assign partitions among themselves may give one to two of them.
+            .DistinctBy(pair => (pair.partition.TopicId, pair.partition.Partition))
             .ToDictionary(pair => (pair.partition.TopicId, pair.partition.Partition), pair => pair.Member);
         string[] topics = [.. group.Offsets.Select(offset => offset.Topic)
             .Concat(group.Members.SelectMany(member => member.Assigned.Concat(member.Target)).Select(partition => partition.Topic))

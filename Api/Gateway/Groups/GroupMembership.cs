@@ -123,7 +123,9 @@ internal sealed class GroupMembership(IConsumerGroupGrain group, TimeProvider ti
         }
     }
 
-    private static bool IsMoving(Exception exception) => exception
+    /// <summary>True for what says that a group is just moving: it is asked again.</summary>
+    /// <param name="exception">What a call of a group threw.</param>
+    internal static bool IsMoving(Exception exception) => exception
         is TimeoutException or OrleansException or StreamException { Error.Code: StreamErrorCode.CoordinatorNotAvailable };
 
     private void Renewed(long leaseLeftMs)

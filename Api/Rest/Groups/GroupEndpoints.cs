@@ -145,7 +145,7 @@ internal sealed class GroupEndpoints(GroupPolls polls, ConsumerGroups groups, Ti
         var answer = new GroupAnswer
         {
             Group = NameOf(context),
-            State = group.Phase.ToLowerInvariant(),
+            State = JsonNamingPolicy.SnakeCaseLower.ConvertName(group.Phase),
             GroupEpoch = group.GroupEpoch,
             Assignor = group.Assignor,
             Members = [.. group.Members.Select(member => new MemberAnswer

@@ -23,7 +23,7 @@ internal static class GroupOperations
     public static readonly StreamErrorCode[] MemberErrors =
     [
         StreamErrorCode.StaleMemberEpoch, StreamErrorCode.FencedMemberEpoch, StreamErrorCode.UnknownMemberId,
-        StreamErrorCode.CoordinatorNotAvailable, StreamErrorCode.PolicyViolation,
+        StreamErrorCode.CoordinatorNotAvailable, StreamErrorCode.PolicyViolation, StreamErrorCode.InconsistentGroupProtocol,
     ];
 
     private const string AnswerExample =

@@ -21,6 +21,7 @@ namespace OrleansStream.Groups.State;
 [JsonDerivedType(typeof(RetryChanged), "retry")]
 [JsonDerivedType(typeof(RedriveChanged), "redrive")]
 [JsonDerivedType(typeof(HoldsChanged), "holds")]
+[JsonDerivedType(typeof(ClassicChanged), "classic")]
 [JsonDerivedType(typeof(GroupDeleted), "delete")]
 internal abstract record GroupEvent;
 
@@ -45,12 +46,22 @@ internal sealed record TopicsChanged(ImmutableArray<GroupTopic> Topics, long Gro
 /// <param name="Assignor">The assignor that it asks for; null for no preference.</param>
 /// <param name="GroupEpoch">The group epoch after the event.</param>
 internal sealed record MemberJoined(
-    string Member, long Epoch, long Since, ImmutableSortedSet<string> Topics, int LeaseMs, string? Assignor, long GroupEpoch) : GroupEvent;
+    string Member, long Epoch, long Since, ImmutableSortedSet<string> Topics, int LeaseMs, string? Assignor, long GroupEpoch) : GroupEvent
+{
+    /// <summary>Who it is, when it is one that says what it has; null for one that polls.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ConsumerMember? Consumer { get; init; }
+}
 
 /// <summary>A member came back in another process. The new process keeps the partitions, and the old one is fenced.</summary>
 /// <param name="Member">Its id.</param>
 /// <param name="Epoch">Its new epoch.</param>
-internal sealed record MemberRestarted(string Member, long Epoch) : GroupEvent;
+internal sealed record MemberRestarted(string Member, long Epoch) : GroupEvent
+{
+    /// <summary>Who it is by now, when it is one that says what it has; null for one that polls.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ConsumerMember? Consumer { get; init; }
+}
 
 /// <summary>A member changed its subscription, lease or assignor.</summary>
 /// <param name="Member">Its id.</param>
@@ -59,7 +70,12 @@ internal sealed record MemberRestarted(string Member, long Epoch) : GroupEvent;
 /// <param name="Assignor">The assignor that it asks for; null for no preference.</param>
 /// <param name="GroupEpoch">The group epoch after the event.</param>
 internal sealed record MemberChanged(
-    string Member, ImmutableSortedSet<string> Topics, int LeaseMs, string? Assignor, long GroupEpoch) : GroupEvent;
+    string Member, ImmutableSortedSet<string> Topics, int LeaseMs, string? Assignor, long GroupEpoch) : GroupEvent
+{
+    /// <summary>Who it is by now; null when that is the same.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ConsumerMember? Consumer { get; init; }
+}
 
 /// <summary>A member left, or its lease ended. Its partitions are free.</summary>
 /// <param name="Member">Its id.</param>
@@ -81,7 +97,12 @@ internal sealed record MemberTarget(string Member, PartitionSet Partitions);
 /// <param name="Member">Its id.</param>
 /// <param name="Epoch">Its new epoch.</param>
 /// <param name="Partitions">All its partitions.</param>
-internal sealed record AssignmentChanged(string Member, long Epoch, PartitionSet Partitions) : GroupEvent;
+internal sealed record AssignmentChanged(string Member, long Epoch, PartitionSet Partitions) : GroupEvent
+{
+    /// <summary>Those of its partitions that it was asked to let go of; null for none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public PartitionSet? Revoking { get; init; }
+}
 
 /// <summary>Offsets moved forward.</summary>
 /// <param name="Offsets">The offsets.</param>
@@ -108,6 +129,11 @@ internal sealed record RedriveChanged(Redrive Redrive) : GroupEvent;
 /// <param name="Partition">The partition.</param>
 /// <param name="Holds">The records, by offset.</param>
 internal sealed record HoldsChanged(TopicPartition Partition, ImmutableArray<HeldRecord> Holds) : GroupEvent;
+
+/// <summary>The members of the classic protocol are now these.</summary>
+/// <param name="Generation">Their generation.</param>
+/// <param name="AtMs">When, in milliseconds since the Unix epoch.</param>
+internal sealed record ClassicChanged(ClassicGeneration Generation, long AtMs) : GroupEvent;
 
 /// <summary>The group was deleted with everything it stored.</summary>
 internal sealed record GroupDeleted : GroupEvent;

@@ -17,6 +17,12 @@ internal sealed record GroupMember(
     /// </summary>
     public PartitionSet Assigned { get; init; } = PartitionSet.Empty;
 
+    /// <summary>Those of its partitions that it was asked to let go of, and may still have.</summary>
+    public PartitionSet Revoking { get; init; } = PartitionSet.Empty;
+
+    /// <summary>Who it is, when it is one that says what it has and confirms what it let go of; null for one that polls.</summary>
+    public ConsumerMember? Consumer { get; init; }
+
     /// <summary>The partitions that it is to have, as soon as others give them up.</summary>
     public PartitionSet Target { get; init; } = PartitionSet.Empty;
 }

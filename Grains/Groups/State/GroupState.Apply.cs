@@ -25,11 +25,20 @@ internal sealed partial class GroupState
                 ApplyEpoch(joined.Epoch);
                 GroupEpoch = joined.GroupEpoch;
                 _members[joined.Member] = new GroupMember(
-                    joined.Member, joined.Epoch, joined.Since, joined.Topics.WithComparer(StringComparer.Ordinal), joined.LeaseMs, joined.Assignor);
+                    joined.Member, joined.Epoch, joined.Since, joined.Topics.WithComparer(StringComparer.Ordinal), joined.LeaseMs, joined.Assignor)
+                {
+                    Consumer = joined.Consumer,
+                };
                 break;
             case MemberRestarted restarted:
                 ApplyEpoch(restarted.Epoch);
-                Change(restarted.Member, member => member with { Epoch = restarted.Epoch, Since = restarted.Epoch });
+                Change(restarted.Member, member => member with
+                {
+                    Epoch = restarted.Epoch,
+                    Since = restarted.Epoch,
+                    Consumer = restarted.Consumer,
+                    Revoking = PartitionSet.Empty,
+                });
                 break;
             case MemberChanged changed:
                 GroupEpoch = changed.GroupEpoch;
@@ -38,6 +47,7 @@ internal sealed partial class GroupState
                     Topics = changed.Topics.WithComparer(StringComparer.Ordinal),
                     LeaseMs = changed.LeaseMs,
                     Assignor = changed.Assignor,
+                    Consumer = changed.Consumer ?? member.Consumer,
                 });
                 break;
             case MemberLeft left:
@@ -81,6 +91,11 @@ internal sealed partial class GroupState
                 if (holds.Holds.Length > 0)
                     _holds.Add(holds.Partition, holds.Holds);
                 break;
+            case ClassicChanged classic:
+                Classic = classic.Generation;
+                if (Classic.Members.IsEmpty)
+                    _emptySinceMs = classic.AtMs;
+                break;
             case GroupDeleted:
                 ApplyDeleted();
                 break;
@@ -117,7 +132,12 @@ internal sealed partial class GroupState
             _owners.Remove(partition);
         foreach (var partition in assignment.Partitions)
             _owners.Add(partition, assignment.Member);
-        Change(assignment.Member, member => member with { Epoch = assignment.Epoch, Assigned = assignment.Partitions });
+        Change(assignment.Member, member => member with
+        {
+            Epoch = assignment.Epoch,
+            Assigned = assignment.Partitions,
+            Revoking = assignment.Revoking ?? PartitionSet.Empty,
+        });
     }
 
     private void ApplyDeleted()
@@ -130,6 +150,7 @@ internal sealed partial class GroupState
         _holds.Clear();
         Retry = null;
         Redrive = null;
+        Classic = null;
         Topics = NoTopics;
         _topicsById = [];
     }

@@ -32,7 +32,7 @@ internal sealed partial class GroupState
     /// <summary>
     /// The names that members already read. A topic that is found later under one of them did not exist when they first asked for it.
     /// </summary>
-    private HashSet<string> AskedFor() => WithRetries(_members.Values.SelectMany(member => member.Topics)).ToHashSet(StringComparer.Ordinal);
+    private HashSet<string> AskedFor() => _members.Values.SelectMany(ReadBy).ToHashSet(StringComparer.Ordinal);
 
     private bool LearnTopics(ImmutableArray<TopicLookup> found, HashSet<string> askedBefore)
     {
@@ -45,7 +45,7 @@ internal sealed partial class GroupState
         }
 
         // A topic that nobody subscribes to and that has no offset is dropped.
-        var wanted = WithRetries(_members.Values.SelectMany(member => member.Topics)).ToHashSet(StringComparer.Ordinal);
+        var wanted = AskedFor();
         var kept = _offsets.TopicIds.ToHashSet();
         topics = topics.RemoveRange(topics.Values.Where(topic => !wanted.Contains(topic.Name) && !kept.Contains(topic.Id)).Select(topic => topic.Name));
         if (topics.Count == Topics.Count && topics.All(topic => Topics.TryGetValue(topic.Key, out var known) && known == topic.Value))
@@ -95,7 +95,7 @@ internal sealed partial class GroupState
             return;
         AssignorMember[] members = [.. _members.Values.Select(member => new AssignorMember(
             member.Id,
-            WithRetries(member.Topics).Where(Topics.ContainsKey).Select(name => Topics[name].Id).ToHashSet(),
+            ReadBy(member).Where(Topics.ContainsKey).Select(name => Topics[name].Id).ToHashSet(),
             Held(member)))];
         var counts = Topics.Values.ToDictionary(topic => topic.Id, topic => topic.PartitionCount);
         var assigned = ChooseAssignor().Assign(members, counts);
@@ -119,11 +119,9 @@ internal sealed partial class GroupState
 
     private PartitionSet Reachable(GroupMember member)
     {
-        var subscribed = WithRetries(member.Topics).Where(Topics.ContainsKey).Select(name => Topics[name].Id).ToHashSet();
-        bool IsSubscribed(TopicPartition partition) => subscribed.Contains(partition.TopicId);
         bool IsFree(TopicPartition partition) =>
             !_owners.TryGetValue(partition, out var owner) || owner == member.Id;
-        return PartitionSet.Of(member.Target.Where(partition => IsSubscribed(partition) && IsFree(partition)));
+        return PartitionSet.Of(WantedBy(member).Where(IsFree));
     }
 
     /// <summary>An assignment that is to be made.</summary>

@@ -26,6 +26,8 @@ internal sealed partial class GroupState
         var member = FindMember(command.Member);
         if (member is null && command.NeverJoins)
             return End(Outside(NotAMember(command.Member)));
+        if (OtherKind() is { } otherKind)
+            return End(Outside(otherKind));
         if (CheckUnknown(member, command) is { } excessive)
             return End(Outside(excessive));
         var askedBefore = command.Found.IsEmpty ? [] : AskedFor();
@@ -33,12 +35,13 @@ internal sealed partial class GroupState
         {
             if (_members.Count >= GroupStateLimits.MembersMax)
                 return End(Outside(new GroupRefusal(StreamErrorCode.PolicyViolation, $"The group has {_members.Count} members, and may have {GroupStateLimits.MembersMax}.")));
-            Join(command, time);
+            Join(command, consumer: null, time);
             if (command.Claim is not null)
                 refusal = LeaseEnded(command);
         }
         else if (command.Claim is not { } claim)
         {
+            _revocations.Release(member.Id);
             Raise(new MemberRestarted(member.Id, _lastMemberEpoch + 1));
         }
         else if (CheckProcess(member, claim) is { } replaced)
@@ -116,13 +119,15 @@ internal sealed partial class GroupState
     public long? RebalanceDueMs(GroupTime time) =>
         _pending is { } pending ? Math.Max(0, DueAtMs(pending) - time.MonotonicMs) : null;
 
-    private void Join(PollCommand command, GroupTime time)
+    private void Join(PollCommand command, ConsumerMember? consumer, GroupTime time)
     {
-        if (!Exists)
-            Raise(new GroupCreated(Guid.NewGuid(), GroupEpoch: 0, LastMemberEpoch: 0, time.UnixMs));
+        Create(time);
         var epoch = _lastMemberEpoch + 1;
         Raise(new MemberJoined(
-            command.Member, epoch, epoch, command.Topics, command.LeaseMs, command.Assignor, GroupEpoch + 1));
+            command.Member, epoch, epoch, command.Topics, command.LeaseMs, command.Assignor, GroupEpoch + 1)
+        {
+            Consumer = consumer,
+        });
     }
 
     private void Subscribe(PollCommand command)
@@ -139,7 +144,8 @@ internal sealed partial class GroupState
     private void EndLeases(GroupTime time)
     {
         _leases.Observe(time.MonotonicMs);
-        foreach (var member in _leases.Ended(time.MonotonicMs))
+        _revocations.Observe(time.MonotonicMs);
+        foreach (var member in _leases.Ended(time.MonotonicMs).Union(_revocations.Ended(time.MonotonicMs), StringComparer.Ordinal))
             Remove(member, time);
         ScheduleRebalance(time);
     }
@@ -147,6 +153,7 @@ internal sealed partial class GroupState
     private void Remove(string member, GroupTime time)
     {
         _leases.Release(member);
+        _revocations.Release(member);
         Raise(new MemberLeft(member, time.UnixMs, GroupEpoch + 1));
     }
 

@@ -38,12 +38,11 @@ internal sealed partial class GroupState
         ImmutableArray<OffsetCommit> offsets, ImmutableArray<TopicLookup> found, GroupTime time)
     {
         EndLeases(time);
-        if (_members.Count > 0)
-            return End<GroupRefusal?>(HasMembers());
+        if (HasMembers)
+            return End<GroupRefusal?>(NotEmpty());
         if (CheckBounds(offsets) is { } refusal)
             return End<GroupRefusal?>(refusal);
-        if (!Exists)
-            Raise(new GroupCreated(Guid.NewGuid(), GroupEpoch: 0, LastMemberEpoch: 0, time.UnixMs));
+        Create(time);
         var known = Topics.SetItems(found.Where(lookup => lookup.Topic is not null).Select(lookup => KeyValuePair.Create(
             lookup.Name, Learn(lookup.Topic!, Topics.GetValueOrDefault(lookup.Name), isAskedFor: false))));
         Raise(new TopicsChanged([.. known.Values], GroupEpoch + 1));
@@ -57,7 +56,7 @@ internal sealed partial class GroupState
     public Handled<GroupRefusal?> MayDelete(GroupTime time)
     {
         EndLeases(time);
-        return End(!Exists ? new GroupRefusal(StreamErrorCode.GroupIdNotFound, "There is no such group.") : _members.Count > 0 ? HasMembers() : null);
+        return End(!Exists ? new GroupRefusal(StreamErrorCode.GroupIdNotFound, "There is no such group.") : HasMembers ? NotEmpty() : null);
     }
 
     /// <summary>Deletes a group without members, and its offsets.</summary>
@@ -145,7 +144,7 @@ internal sealed partial class GroupState
     /// </summary>
     private void Expire(GroupTime time)
     {
-        if (!Exists || _members.Count > 0 || time.UnixMs - _emptySinceMs < GroupStateLimits.OffsetsRetentionMs)
+        if (!Exists || HasMembers || time.UnixMs - _emptySinceMs < GroupStateLimits.OffsetsRetentionMs)
             return;
         var expired = PartitionSet.Of(_offsets.All
             .Where(offset => time.UnixMs - offset.AtMs >= GroupStateLimits.OffsetsRetentionMs)
@@ -157,8 +156,8 @@ internal sealed partial class GroupState
             Raise(new OffsetsRemoved(expired));
     }
 
-    private GroupRefusal HasMembers() => new(
-        StreamErrorCode.NonEmptyGroup, $"The group has {_members.Count} members. They must leave first, or their leases must end.");
+    private GroupRefusal NotEmpty() => new(
+        StreamErrorCode.NonEmptyGroup, $"The group has {MemberCount} members. They must leave first, or their leases must end.");
 
     private string NameOf(TopicPartition partition) => FindTopic(partition.TopicId) is { } topic ? $"topic '{topic.Name}'" : "a deleted topic";
 

@@ -21,8 +21,7 @@ internal sealed partial class GroupState
         EndLeases(time);
         if (CheckNames(policy, _members.Values.SelectMany(member => member.Topics)) is { } refusal)
             return End<GroupRefusal?>(refusal);
-        if (!Exists)
-            Raise(new GroupCreated(Guid.NewGuid(), GroupEpoch: 0, LastMemberEpoch: 0, time.UnixMs));
+        Create(time);
         if (policy != Retry)
             Raise(new RetryChanged(policy, GroupEpoch + 1));
         Rebalance(time);

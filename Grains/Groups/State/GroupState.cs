@@ -65,8 +65,13 @@ internal sealed partial class GroupState
         foreach (var change in events)
             state.Apply(change);
         state._leases.Observe(time.MonotonicMs);
+        state._revocations.Observe(time.MonotonicMs);
         foreach (var member in state._members.Values)
+        {
             state._leases.Renew(member.Id, member.LeaseMs, time.MonotonicMs);
+            state.KeepRevocation(member, isNew: true, time);
+        }
+
         state.ScheduleRebalance(time);
         return state;
     }
@@ -84,13 +89,15 @@ internal sealed partial class GroupState
         if (Redrive is not null)
             events.Add(new RedriveChanged(Redrive));
         foreach (var m in _members.Values)
-            events.Add(new MemberJoined(m.Id, m.Epoch, m.Since, m.Topics, m.LeaseMs, m.Assignor, GroupEpoch));
+            events.Add(new MemberJoined(m.Id, m.Epoch, m.Since, m.Topics, m.LeaseMs, m.Assignor, GroupEpoch) { Consumer = m.Consumer });
         events.Add(new TargetAssigned(_targetEpoch, [.. _members.Values
             .Where(member => member.Target.Count > 0).Select(member => new MemberTarget(member.Id, member.Target))]));
         foreach (var m in _members.Values.Where(member => member.Assigned.Count > 0))
-            events.Add(new AssignmentChanged(m.Id, m.Epoch, m.Assigned));
+            events.Add(new AssignmentChanged(m.Id, m.Epoch, m.Assigned) { Revoking = m.Revoking.Count == 0 ? null : m.Revoking });
         if (_offsets.Count > 0)
             events.Add(new OffsetsReset([.. _offsets.All]));
+        if (Classic is not null)
+            events.Add(new ClassicChanged(Classic, _emptySinceMs));
         events.AddRange(_holds.Select(holds => new HoldsChanged(holds.Key, holds.Value)));
         return events.ToImmutable();
     }
@@ -114,7 +121,7 @@ internal sealed partial class GroupState
 
     /// <summary>The names of the topics whose partitions the group must know.</summary>
     public ImmutableSortedSet<string> TopicNames =>
-        [.. WithRetries(_members.Values.SelectMany(member => member.Topics)).Concat(Topics.Keys)];
+        [.. _members.Values.SelectMany(ReadBy).Concat(Topics.Keys)];
 
     /// <summary>The names that members subscribe to and that no topic has.</summary>
     public ImmutableSortedSet<string> UnknownTopics => UnknownOf(_members.Values);

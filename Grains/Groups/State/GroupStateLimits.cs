@@ -38,6 +38,9 @@ internal static class GroupStateLimits
     /// <summary>How long offsets of a group without members are kept, in milliseconds: 7 days (<c>offsets.retention.minutes</c>).</summary>
     public const long OffsetsRetentionMs = 7L * 24 * 60 * 60 * 1000;
 
+    /// <summary>The shortest time that a member is given to let go of partitions, in milliseconds.</summary>
+    public const int RevocationMsMin = 1_000;
+
     /// <summary>
     /// How long nothing must have changed before an assignment is made, in milliseconds. So many joins in a row make one assignment.
     /// </summary>

@@ -7,7 +7,7 @@ namespace OrleansStream.Tests.Groups.State;
 /// A group and the processes that poll it, as seen from both sides: what the state holds, and what each process was told and
 /// may still believe. Every step checks that the two agree as far as they must.
 /// </summary>
-internal sealed class GroupRun
+internal sealed partial class GroupRun
 {
     public const int LeaseMs = 10_000;
     private const int TickMs = 1_000;
@@ -34,6 +34,13 @@ internal sealed class GroupRun
         public MemberClaim? ClaimBefore { get; set; }
         public PartitionSet Believed { get; set; } = PartitionSet.Empty;
         public long BelievedUntilMs { get; set; }
+
+        /// <summary>What one that says what it has was told to have; null when it has that.</summary>
+        public PartitionSet? Told { get; set; }
+
+        /// <summary>Until when it lets go of what it shall not have.</summary>
+        public long? LetsGoByMs { get; set; }
+
         public Dictionary<TopicPartition, long> Done { get; } = [];
     }
 
@@ -194,7 +201,11 @@ internal sealed class GroupRun
     {
         Now = new GroupTime(Now.MonotonicMs + ms, Now.UnixMs + ms);
         foreach (var process in _processes.Values)
+        {
             process.BelievedUntilMs += Math.Max(0, ms - GroupStateLimits.PauseMsMax);
+            process.LetsGoByMs += Math.Max(0, ms - GroupStateLimits.PauseMsMax);
+        }
+
     }
 
     /// <summary>Another activation reads the state back, on a machine with another monotonic clock.</summary>
@@ -203,7 +214,11 @@ internal sealed class GroupRun
         var before = Describe(State.ToEvents());
         Now = Now with { MonotonicMs = Now.MonotonicMs + clockShiftMs };
         foreach (var process in _processes.Values)
+        {
             process.BelievedUntilMs += clockShiftMs;
+            process.LetsGoByMs += clockShiftMs;
+        }
+
         State = GroupState.Restore(State.ToEvents(), Now);
         Assert.Equal(before, Describe(State.ToEvents()));
         Check();
@@ -212,11 +227,17 @@ internal sealed class GroupRun
     /// <summary>The living members go on polling until nothing changes any more.</summary>
     public void Settle(IReadOnlyDictionary<string, string[]> living)
     {
-        for (var round = 0; round < 6; round++)
+        for (var round = 0; round < 8; round++)
         {
             Pass(TickMs);
             foreach (var (id, topics) in living)
-                Poll(id, topics);
+            {
+                if (State.FindMember(id) is { Consumer: not null })
+                    Beat(id, topics);
+                else
+                    Poll(id, topics);
+            }
+
         }
     }
 
@@ -292,7 +313,8 @@ internal sealed class GroupRun
     {
         // Never two owners: as the state has it (this throws), and as processes with a lease must believe it.
         _ = Owners();
-        var believed = _processes.Values.Where(process => process.BelievedUntilMs > Now.MonotonicMs)
+        var believed = _processes.Values
+            .Where(process => process.BelievedUntilMs > Now.MonotonicMs && (process.LetsGoByMs ?? long.MaxValue) > Now.MonotonicMs)
             .SelectMany(process => process.Believed.Select(partition => (partition, process.Member)));
         foreach (var partition in believed.GroupBy(pair => pair.partition))
             Assert.True(partition.Count() == 1, $"{partition.Key} is with {string.Join(" and ", partition.Select(pair => pair.Member))}.");

@@ -17,6 +17,7 @@ public sealed class GroupStatePropertyTests
     {
         Poll, PollAgain, PollWithoutCommit, Restart, StalePoll, OtherProcess, Leave, Commit, CommitForeign, Reset, Pass, PassLong,
         Grow, DeleteTopic, CreateTopic, Reactivate, Freeze, CommitFar, GoBack, GoBackLate, Wait, PollOfWait, Heartbeat, LeaveAndWait, Delete,
+        Beat, BeatAgain, BeatSlowly, BeatSilently, BeatStale, BeatAnew, LeaveByHeartbeat, CommitByHeartbeat,
     }
 
     public sealed record GroupStep(StepKind Kind, int Who, int Which, int Amount);
@@ -85,6 +86,28 @@ public sealed class GroupStatePropertyTests
                 Assert.NotNull(run.Wait(id).Refusal);
                 Assert.NotNull(run.Poll(id, topics, commits: false, neverJoins: true).Refusal);
                 Assert.Null(run.State.FindMember(id));
+                break;
+            case StepKind.Beat or StepKind.BeatAgain:
+                run.Beat($"k{step.Who % 3}", topics);
+                break;
+            case StepKind.BeatSlowly:
+                run.Beat($"k{step.Who % 3}", topics, isSlow: true);
+                break;
+            case StepKind.BeatSilently:
+                run.Beat($"k{step.Who % 3}", topics, isSlow: true, isSilent: true);
+                break;
+            case StepKind.BeatStale:
+                run.Beat($"k{step.Who % 3}", topics, isSlow: true, isStale: true);
+                break;
+            case StepKind.BeatAnew:
+                run.Beat($"k{step.Who % 3}", topics, isRestart: true);
+                break;
+            case StepKind.LeaveByHeartbeat:
+                run.LeaveByHeartbeat($"k{step.Who % 3}");
+                break;
+            case StepKind.CommitByHeartbeat:
+                foreach (var partition in AllPartitions(run).Skip(step.Which).Take(1))
+                    run.CommitByHeartbeat($"k{step.Who % 3}", partition);
                 break;
             case StepKind.Delete:
                 run.Delete();

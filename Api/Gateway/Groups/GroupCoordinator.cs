@@ -1,0 +1,195 @@
+using System.Collections.Immutable;
+using OrleansStream.Errors;
+using OrleansStream.Gateway.Security;
+using OrleansStream.Groups;
+using OrleansStream.Security;
+
+namespace OrleansStream.Gateway.Groups;
+
+/// <summary>
+/// Members of groups by Kafka's protocols: join, sync, heartbeat, commit, leave. Calls wait as long as the group does; while it moves to another server they
+/// are made again, which changes nothing.
+/// </summary>
+/// <param name="access">Decides who may.</param>
+/// <param name="known">The groups that there are.</param>
+/// <param name="grains">The way to the groups.</param>
+/// <param name="time">Times the wait for a group that moves.</param>
+public sealed class GroupCoordinator(AccessControl access, ConsumerGroups known, IGrainFactory grains, TimeProvider time)
+{
+    /// <summary>Joins the group's next generation, and waits until it begins.</summary>
+    /// <param name="caller">On whose behalf.</param>
+    /// <param name="group">The group; its name is valid.</param>
+    /// <param name="request">The wish.</param>
+    /// <param name="cancellationToken">The caller has gone. The member keeps its place for as long as its session lasts.</param>
+    /// <exception cref="StreamException">The group cannot be reached.</exception>
+    public async Task<ClassicJoinResponse> JoinAsync(Caller caller, string group, ClassicJoinRequest request, CancellationToken cancellationToken)
+    {
+        access.DemandGroup(caller, AccessOperations.Read, group);
+        var now = request;
+        while (true)
+        {
+            var response = await AskAsync(() => Group(group).JoinAsync(now, cancellationToken), GroupCallMax, cancellationToken);
+            if (!response.IsWaiting)
+                return response;
+            cancellationToken.ThrowIfCancellationRequested();
+            now = request with { Member = response.Member };
+        }
+    }
+
+    /// <summary>Tells a member what it reads, and waits until the generation's leader has said so.</summary>
+    /// <param name="caller">On whose behalf.</param>
+    /// <param name="group">The group; its name is valid.</param>
+    /// <param name="request">The wish to hear it.</param>
+    /// <param name="cancellationToken">The caller has gone.</param>
+    /// <exception cref="StreamException">The group cannot be reached.</exception>
+    public async Task<ClassicSyncResponse> SyncAsync(Caller caller, string group, ClassicSyncRequest request, CancellationToken cancellationToken)
+    {
+        access.DemandGroup(caller, AccessOperations.Read, group);
+        while (true)
+        {
+            var response = await AskAsync(() => Group(group).SyncAsync(request, cancellationToken), GroupCallMax, cancellationToken);
+            if (!response.IsWaiting)
+                return response;
+            cancellationToken.ThrowIfCancellationRequested();
+        }
+    }
+
+    /// <summary>Says that a member lives.</summary>
+    /// <param name="caller">On whose behalf.</param>
+    /// <param name="group">The group; its name is valid.</param>
+    /// <param name="claim">By which the member is known.</param>
+    /// <param name="cancellationToken">The caller's deadline.</param>
+    /// <returns>Null; or that the member is to join the next generation, or is none.</returns>
+    /// <exception cref="StreamException">The group cannot be reached.</exception>
+    public Task<StreamError?> HeartbeatAsync(Caller caller, string group, GroupClaim claim, CancellationToken cancellationToken)
+    {
+        access.DemandGroup(caller, AccessOperations.Read, group);
+        return AskAsync(() => Group(group).HeartbeatAsync(claim), PollLimits.PollAskMax, cancellationToken);
+    }
+
+    /// <summary>Takes members out at once; the others begin a new generation.</summary>
+    /// <param name="caller">On whose behalf.</param>
+    /// <param name="group">The group; its name is valid.</param>
+    /// <param name="leavers">The members.</param>
+    /// <param name="cancellationToken">The caller's deadline.</param>
+    /// <returns>Per member null, or why not.</returns>
+    /// <exception cref="StreamException">The group cannot be reached.</exception>
+    public Task<ImmutableArray<StreamError?>> LeaveAsync(Caller caller, string group, ImmutableArray<GroupLeaver> leavers, CancellationToken cancellationToken)
+    {
+        access.DemandGroup(caller, AccessOperations.Read, group);
+        return AskAsync(() => Group(group).LeaveAsync(leavers), PollLimits.PollAskMax, cancellationToken);
+    }
+
+    /// <summary>
+    /// Commits offsets as they are given, forward or back, also beyond the end of a log; one below 0 means that none is committed any more. Each is kept
+    /// or refused by itself.
+    /// </summary>
+    /// <param name="caller">On whose behalf.</param>
+    /// <param name="group">The group; its name is valid.</param>
+    /// <param name="claim">By which the committer is known.</param>
+    /// <param name="offsets">The offsets.</param>
+    /// <param name="cancellationToken">The caller's deadline.</param>
+    /// <exception cref="StreamException">The group cannot be reached.</exception>
+    public async Task<GroupCommitResponse> CommitAsync(
+        Caller caller, string group, GroupClaim claim, ImmutableArray<NamedPartitionOffset> offsets, CancellationToken cancellationToken)
+    {
+        access.DemandGroup(caller, AccessOperations.Read, group);
+        var refused = offsets.Select(one => one.Topic).Distinct(StringComparer.Ordinal)
+            .ToDictionary(topic => topic, topic => access.FindRefusal(caller, AccessOperations.Read, topic), StringComparer.Ordinal);
+        ImmutableArray<NamedPartitionOffset> allowed = [.. offsets.Where(one => refused[one.Topic] is null)];
+        var told = await AskAsync(() => Group(group).CommitAsync(claim, allowed), PollLimits.PollAskMax, cancellationToken);
+        if (told.Error is not null || allowed.Length == offsets.Length)
+            return told;
+        var next = 0;
+        return told with { Errors = [.. offsets.Select(one => refused[one.Topic] ?? told.Errors[next++])] };
+    }
+
+    /// <summary>Forgets offsets of topics that no member reads.</summary>
+    /// <param name="caller">On whose behalf.</param>
+    /// <param name="group">The group; its name is valid.</param>
+    /// <param name="partitions">Whose.</param>
+    /// <param name="cancellationToken">The caller's deadline.</param>
+    /// <exception cref="StreamException">The group cannot be reached.</exception>
+    public Task<GroupCommitResponse> ForgetAsync(Caller caller, string group, ImmutableArray<NamedPartitionOffset> partitions, CancellationToken cancellationToken)
+    {
+        access.DemandGroup(caller, AccessOperations.Manage, group);
+        return AskAsync(() => Group(group).ForgetAsync(partitions), PollLimits.PollAskMax, cancellationToken);
+    }
+
+    /// <summary>Says that a member of the other kind lives, what it has, and asks what it shall have (KIP-848).</summary>
+    /// <param name="caller">On whose behalf.</param>
+    /// <param name="group">The group; its name is valid.</param>
+    /// <param name="request">The heartbeat.</param>
+    /// <param name="cancellationToken">The caller's deadline.</param>
+    /// <exception cref="StreamException">The group cannot be reached.</exception>
+    public Task<GroupHeartbeatResponse> HeartbeatAsync(Caller caller, string group, GroupHeartbeatRequest request, CancellationToken cancellationToken)
+    {
+        access.DemandGroup(caller, AccessOperations.Read, group);
+        foreach (var topic in request.Topics ?? [])
+            access.DemandTopic(caller, AccessOperations.Read, topic);
+        return AskAsync(() => grains.GetGrain<IConsumerGroupGrain>(group).HeartbeatAsync(request), PollLimits.PollAskMax, cancellationToken);
+    }
+
+    /// <summary>The names of all groups, in ordinal order.</summary>
+    /// <param name="caller">On whose behalf: it is told of those that it may describe.</param>
+    /// <param name="cancellationToken">The caller's deadline.</param>
+    /// <exception cref="StreamException">The groups cannot be reached.</exception>
+    public async Task<IReadOnlyList<string>> ListAsync(Caller caller, CancellationToken cancellationToken)
+    {
+        var names = new List<string>();
+        string? after = null;
+        do
+        {
+            var page = await AskAsync(
+                () => known.ListAsync(caller, "", after, GroupLimits.CatalogPageMax, cancellationToken), PollLimits.PollAskMax, cancellationToken);
+            names.AddRange(page.Groups.Select(group => group.Name));
+            after = page.NextAfter;
+        }
+        while (after is not null);
+        return names;
+    }
+
+    /// <summary>The group as it is; null when there is none.</summary>
+    /// <param name="caller">On whose behalf.</param>
+    /// <param name="group">The group; its name is valid.</param>
+    /// <param name="cancellationToken">The caller's deadline.</param>
+    /// <exception cref="StreamException">The group cannot be reached.</exception>
+    public Task<GroupDescription?> FindAsync(Caller caller, string group, CancellationToken cancellationToken) =>
+        AskAsync(() => known.FindAsync(caller, group, cancellationToken), PollLimits.PollAskMax, cancellationToken);
+
+    /// <summary>Deletes a group without members, and its offsets.</summary>
+    /// <param name="caller">On whose behalf.</param>
+    /// <param name="group">The group; its name is valid.</param>
+    /// <param name="cancellationToken">The caller's deadline.</param>
+    /// <exception cref="StreamException">There is none, it has members, or it cannot be reached.</exception>
+    public Task DeleteAsync(Caller caller, string group, CancellationToken cancellationToken) => AskAsync(
+        async () =>
+        {
+            await known.DeleteAsync(caller, group, cancellationToken);
+            return true;
+        },
+        PollLimits.PollAskMax, cancellationToken);
+
+    // A call that waits takes so long by itself.
+    private static TimeSpan GroupCallMax => TimeSpan.FromMilliseconds(GroupLimits.WaitMsMax) + PollLimits.PollAskMax;
+
+    private IClassicGroupGrain Group(string group) => grains.GetGrain<IClassicGroupGrain>(group);
+
+    private async Task<T> AskAsync<T>(Func<Task<T>> ask, TimeSpan callMax, CancellationToken cancellationToken)
+    {
+        var started = time.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                return await ask().WaitAsync(callMax, time, cancellationToken);
+            }
+            catch (Exception exception) when (GroupMembership.IsMoving(exception))
+            {
+                if (time.GetElapsedTime(started).TotalMilliseconds >= PollLimits.PollMoveMsMax)
+                    throw exception as StreamException ?? new StreamException(new StreamError(StreamErrorCode.CoordinatorNotAvailable, $"The group is moving: {exception.Message}"));
+                await Task.Delay(PollLimits.PollMoveRetry, time, cancellationToken);
+            }
+        }
+    }
+}

@@ -1,0 +1,111 @@
+using OrleansStream.Groups.State;
+
+namespace OrleansStream.Groups.Classic;
+
+/// <summary>Generations begin.</summary>
+internal sealed partial class ClassicGroup
+{
+    /// <summary>Asks all members to join the next generation.</summary>
+    private void Prepare(GroupTime time)
+    {
+        // An empty group whose first member is just joining.
+        _isFirst = Phase == ClassicPhase.Empty;
+        Phase = ClassicPhase.PreparingRebalance;
+        _deadlines.Release(SyncEnd);
+        foreach (var member in _members)
+        {
+            member.HasJoined = false;
+            if (member.SyncTicket is { } ticket)
+                Deliver(ticket, Refused(Rebalancing()));
+        }
+
+        if (_isFirst)
+        {
+            StartDeadline(JoinEnd, ClassicLimits.FirstJoinDelayMs, time);
+            StartDeadline(FirstJoinLatest, ClassicLimits.FirstJoinDelayMaxMs, time);
+        }
+        else
+        {
+            StartDeadline(JoinEnd, RebalanceMs, time);
+        }
+    }
+
+    private void TryComplete(GroupTime time)
+    {
+        if (Phase == ClassicPhase.PreparingRebalance && _members.Count == 0 && _pending.Count == 0)
+            Complete(time);
+        else if (Phase == ClassicPhase.PreparingRebalance && !_isFirst && _pending.Count == 0 && _members.All(member => member.HasJoined))
+            Complete(time);
+    }
+
+    /// <summary>
+    /// Begins the next generation with those that have joined. Static members that have not come back yet stay for as long as their session lasts: their
+    /// program may be restarting.
+    /// </summary>
+    private void Complete(GroupTime time)
+    {
+        foreach (var late in _members.Where(member => !member.HasJoined && member.InstanceId is null).ToArray())
+            Drop(late, Unknown(late.Id));
+        var leader = _members.Find(member => member.HasJoined && member.Id == Leader) ?? _members.Find(member => member.HasJoined);
+        if (leader is null && _members.Count > 0)
+        {
+            StartDeadline(JoinEnd, RebalanceMs, time);
+            Store(time);
+            return;
+        }
+
+        _deadlines.Release(JoinEnd);
+        _deadlines.Release(FirstJoinLatest);
+        _isFirst = false;
+        Leader = leader?.Id;
+        Phase = leader is null ? ClassicPhase.Empty : ClassicPhase.CompletingRebalance;
+        Protocol = leader is null ? null : Select(leader);
+        if (leader is null)
+            ProtocolType = null;
+        foreach (var member in _members)
+        {
+            member.Assignment = default;
+            // Who is not here cannot ask, and its session is all that it has.
+            member.HasSynced = !member.HasJoined;
+        }
+
+        // Stored before anybody hears of it: whoever takes the group over never uses the number again.
+        Store(checked(Generation + 1), time);
+        if (leader is not null)
+            StartDeadline(SyncEnd, RebalanceMs, time);
+        foreach (var member in _members.Where(member => member.HasJoined))
+        {
+            Renew(member, time);
+            if (member.JoinTicket is { } ticket)
+                Deliver(ticket, Joined(member));
+        }
+    }
+
+    private JoinAnswer Joined(LiveMember member) => new(
+        Refusal: null, member.Id, Generation, ProtocolType, Protocol, Leader ?? "",
+        member.Id == Leader ? [.. _members.Select(other => new JoinedMember(other.Id, other.InstanceId, other.MetadataOf(Protocol)))] : []);
+
+    /// <summary>The assignor that most members prefer among those that all know; the leader's choice where as many prefer another.</summary>
+    private string Select(LiveMember leader)
+    {
+        var common = CommonOf(_members);
+        var votes = _members.Select(member => member.Protocols.First(protocol => common.Contains(protocol.Name)).Name)
+            .CountBy(name => name, StringComparer.Ordinal).ToDictionary(StringComparer.Ordinal);
+        return leader.Protocols.Select(protocol => protocol.Name).Where(common.Contains).MaxBy(name => votes.GetValueOrDefault(name))!;
+    }
+
+    private static HashSet<string> CommonOf(IEnumerable<LiveMember> members)
+    {
+        HashSet<string>? common = null;
+        foreach (var member in members)
+        {
+            var names = member.Protocols.Select(protocol => protocol.Name);
+            if (common is null)
+                common = names.ToHashSet(StringComparer.Ordinal);
+            else
+                common.IntersectWith(names);
+        }
+
+        return common ?? [];
+    }
+}

@@ -1,0 +1,240 @@
+using OrleansStream.Errors;
+using OrleansStream.Groups.State;
+
+namespace OrleansStream.Groups.Classic;
+
+/// <summary>
+/// The members of a group by Kafka's classic protocol: they join a generation, its leader says who reads what, and whoever is silent is taken out.
+/// It does no I/O, asks no clock and is used by one thread at a time.
+/// </summary>
+/// <remarks>
+/// <para>
+/// A call that has to wait comes with a number, its ticket, and is answered by a <see cref="ClassicDelivery"/> of a later step. Nothing may be
+/// answered before the events of its step are durable.
+/// </para>
+/// <para>
+/// What holds at every moment: a generation's number is stored before anybody hears it and never used again, so what was told in it is one thing;
+/// only its members commit in it. A rebalance ends: whoever does not join in time is taken out.
+/// </para>
+/// <para>
+/// Sources: Kafka's protocol guide; KIP-134 (first generation), KIP-345 (static members), KIP-394 (join in two steps), KIP-814 (leaders that skip the assignment).
+/// </para>
+/// </remarks>
+internal sealed partial class ClassicGroup
+{
+    // The names of deadlines.
+    private const string JoinEnd = "join";
+    private const string FirstJoinLatest = "first-join";
+    private const string SyncEnd = "sync";
+
+    private readonly GroupState _group;
+    private readonly List<LiveMember> _members = [];
+    private readonly Dictionary<string, LiveMember> _byId = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, LiveMember> _byInstance = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _pending = new(StringComparer.Ordinal);
+    private readonly Dictionary<long, LiveMember> _tickets = [];
+    private readonly LeaseTable _sessions = new();
+    private readonly LeaseTable _deadlines = new();
+    private readonly List<ClassicDelivery> _deliveries = [];
+    private readonly List<GroupEvent> _events = [];
+    private bool _isFirst;
+
+    /// <summary>Takes over what is stored. Every member gets a full session.</summary>
+    /// <param name="group">The group's state, which keeps what is durable.</param>
+    /// <param name="time">Now.</param>
+    public ClassicGroup(GroupState group, GroupTime time)
+    {
+        _group = group;
+        _sessions.Observe(time.MonotonicMs);
+        _deadlines.Observe(time.MonotonicMs);
+        if (group.Classic is not { Members.IsEmpty: false } stored)
+            return;
+        Phase = stored.Phase;
+        ProtocolType = stored.ProtocolType;
+        Protocol = stored.Protocol;
+        Leader = stored.Leader;
+        foreach (var one in stored.Members)
+        {
+            Insert(LiveMember.Of(one, hasSynced: Phase == ClassicPhase.Stable));
+            _sessions.Renew(one.Id, one.SessionMs, time.MonotonicMs);
+        }
+
+        if (Phase == ClassicPhase.PreparingRebalance)
+            StartDeadline(JoinEnd, RebalanceMs, time);
+        else if (Phase == ClassicPhase.CompletingRebalance)
+            StartDeadline(SyncEnd, RebalanceMs, time);
+        _group.ClassicMemberCount = _members.Count;
+    }
+
+    /// <summary>What the group is doing.</summary>
+    public ClassicPhase Phase { get; private set; }
+
+    /// <summary>The generation; 0 before the first.</summary>
+    public int Generation => _group.Classic?.Number ?? 0;
+
+    /// <summary>What kind of group it is; null when nobody has said.</summary>
+    public string? ProtocolType { get; private set; }
+
+    /// <summary>The assignor of the generation; null when there is none.</summary>
+    public string? Protocol { get; private set; }
+
+    /// <summary>The member that assigns; null when there is none.</summary>
+    public string? Leader { get; private set; }
+
+    /// <summary>The members, in the order in which they came.</summary>
+    public IReadOnlyList<LiveMember> Members => _members;
+
+    /// <summary>True while time has to pass for it: it has members, or somebody was given an id and may join.</summary>
+    public bool IsActive => _members.Count > 0 || _pending.Count > 0;
+
+    private int RebalanceMs => _members.Count == 0 ? 0 : _members.Max(member => member.RebalanceMs);
+
+    /// <summary>What is left of a member's session, in milliseconds.</summary>
+    /// <param name="member">Its id.</param>
+    /// <param name="time">Now.</param>
+    public long SessionLeftMs(string member, GroupTime time) => _sessions.LeftMs(member, time.MonotonicMs);
+
+    /// <summary>Lets time pass: whoever is silent, or joins or asks too late, is taken out. To be called every second or so, and when <see cref="DueMs"/> says.</summary>
+    /// <param name="time">Now.</param>
+    /// <returns>True when it still has members.</returns>
+    public ClassicStep<bool> Tick(GroupTime time)
+    {
+        Pass(time);
+        return End(_members.Count > 0);
+    }
+
+    /// <summary>How long until a generation is to begin or to end, in milliseconds; null when none is.</summary>
+    /// <param name="time">Now.</param>
+    public long? DueMs(GroupTime time) => Phase switch
+    {
+        ClassicPhase.PreparingRebalance when _isFirst => Math.Min(
+            _deadlines.LeftMs(JoinEnd, time.MonotonicMs), _deadlines.LeftMs(FirstJoinLatest, time.MonotonicMs)),
+        ClassicPhase.PreparingRebalance => _deadlines.LeftMs(JoinEnd, time.MonotonicMs),
+        _ => null,
+    };
+
+    /// <summary>Forgets a call that waits: its caller has gone, or asks again in a moment. The member has its session for that.</summary>
+    /// <param name="ticket">The call's number.</param>
+    /// <param name="time">Now.</param>
+    public void Abandon(long ticket, GroupTime time)
+    {
+        if (!_tickets.Remove(ticket, out var member))
+            return;
+        member.JoinTicket = member.JoinTicket == ticket ? null : member.JoinTicket;
+        member.SyncTicket = member.SyncTicket == ticket ? null : member.SyncTicket;
+        Renew(member, time);
+    }
+
+    private void Pass(GroupTime time)
+    {
+        _sessions.Observe(time.MonotonicMs);
+        _deadlines.Observe(time.MonotonicMs);
+        var silent = new List<LiveMember>();
+        foreach (var id in _sessions.Ended(time.MonotonicMs))
+        {
+            if (_pending.Remove(id))
+                _sessions.Release(id);
+            else if (_byId[id] is { IsWaiting: true } waiting)
+                Renew(waiting, time);
+            else
+                silent.Add(_byId[id]);
+        }
+
+        Remove(silent, time);
+        foreach (var deadline in _deadlines.Ended(time.MonotonicMs))
+            Expire(deadline, time);
+        TryComplete(time);
+    }
+
+    private void Expire(string deadline, GroupTime time)
+    {
+        _deadlines.Release(deadline);
+        if (deadline == SyncEnd)
+            Remove([.. _members.Where(member => !member.HasSynced)], time);
+        else if (Phase == ClassicPhase.PreparingRebalance)
+            Complete(time);
+    }
+
+    private void StartDeadline(string name, int ms, GroupTime time) => _deadlines.Renew(name, ms, time.MonotonicMs);
+
+    private void Renew(LiveMember member, GroupTime time) => _sessions.Renew(member.Id, member.SessionMs, time.MonotonicMs);
+
+    private void Insert(LiveMember member)
+    {
+        _members.Add(member);
+        _byId.Add(member.Id, member);
+        if (member.InstanceId is { } instance)
+            _byInstance.Add(instance, member);
+    }
+
+    /// <summary>Takes members out and begins a new generation for the others.</summary>
+    private void Remove(List<LiveMember> gone, GroupTime time)
+    {
+        if (gone.Count == 0)
+            return;
+        foreach (var member in gone)
+            Drop(member, Unknown(member.Id));
+        if (Phase != ClassicPhase.PreparingRebalance)
+            Prepare(time);
+        // Else whoever reads the group back would wait for them.
+        Store(time);
+        TryComplete(time);
+    }
+
+    private void Drop(LiveMember member, GroupRefusal refusal)
+    {
+        if (member.JoinTicket is { } join)
+            Deliver(join, Refused(member.Id, refusal));
+        if (member.SyncTicket is { } sync)
+            Deliver(sync, Refused(refusal));
+        _members.Remove(member);
+        _byId.Remove(member.Id);
+        _sessions.Release(member.Id);
+        if (member.InstanceId is { } instance)
+            _byInstance.Remove(instance);
+        if (Leader == member.Id)
+            Leader = null;
+    }
+
+    private void Deliver(long ticket, JoinAnswer answer)
+    {
+        if (_tickets.Remove(ticket, out var member))
+            member.JoinTicket = null;
+        _deliveries.Add(new JoinDelivery(ticket, answer));
+    }
+
+    private void Deliver(long ticket, SyncAnswer answer)
+    {
+        if (_tickets.Remove(ticket, out var member))
+            member.SyncTicket = null;
+        _deliveries.Add(new SyncDelivery(ticket, answer));
+    }
+
+    private void Store(GroupTime time) => Store(Generation, time);
+
+    private void Store(int generation, GroupTime time) => _events.AddRange(_group.KeepClassic(
+        new ClassicGeneration(generation, Phase, ProtocolType, Protocol, Leader, [.. _members.Select(member => member.ToStored())]), time));
+
+    private ClassicStep<T> End<T>(T answer)
+    {
+        _group.ClassicMemberCount = _members.Count;
+        var step = new ClassicStep<T>(answer, [.. _deliveries], [.. _events]);
+        _deliveries.Clear();
+        _events.Clear();
+        return step;
+    }
+
+    private static JoinAnswer Refused(string member, GroupRefusal refusal) =>
+        new(refusal, member, Generation: -1, ProtocolType: null, Protocol: null, Leader: "", []);
+
+    private static SyncAnswer Refused(GroupRefusal refusal) => new(refusal, ProtocolType: null, Protocol: null, default);
+
+    private static GroupRefusal Unknown(string member) => new(
+        StreamErrorCode.UnknownMemberId, $"There is no member '{member}': it left or was silent for too long. It may join again.");
+
+    private static GroupRefusal Fenced(string instance) => new(
+        StreamErrorCode.FencedInstanceId, $"Another process has joined as '{instance}' and took this one's place.");
+
+    private GroupRefusal Rebalancing() => new(
+        StreamErrorCode.RebalanceInProgress, $"Generation {Generation} is over: members join the next one.");
+}
