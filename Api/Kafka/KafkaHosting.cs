@@ -39,5 +39,23 @@ public static class KafkaHosting
         services.AddSingleton<IRequestHandler, MetadataHandler>();
         services.AddSingleton<IRequestHandler, ApiVersionsHandler>();
         services.AddSingleton<IRequestHandler, InitProducerIdHandler>();
+        services.AddGroupHandlers();
+    }
+
+    private static void AddGroupHandlers(this IServiceCollection services)
+    {
+        services.AddSingleton<IRequestHandler, FindCoordinatorHandler>();
+        services.AddSingleton<IRequestHandler, JoinGroupHandler>();
+        services.AddSingleton<IRequestHandler, SyncGroupHandler>();
+        services.AddSingleton<IRequestHandler, HeartbeatHandler>();
+        services.AddSingleton<IRequestHandler, LeaveGroupHandler>();
+        services.AddSingleton<IRequestHandler, OffsetCommitHandler>();
+        services.AddSingleton<IRequestHandler, OffsetFetchHandler>();
+        services.AddSingleton<IRequestHandler, OffsetDeleteHandler>();
+        services.AddSingleton<IRequestHandler, DescribeGroupsHandler>();
+        services.AddSingleton<IRequestHandler, ListGroupsHandler>();
+        services.AddSingleton<IRequestHandler, DeleteGroupsHandler>();
+        services.AddSingleton<IRequestHandler, ConsumerGroupHeartbeatHandler>();
+        services.AddSingleton<IRequestHandler, ConsumerGroupDescribeHandler>();
     }
 }

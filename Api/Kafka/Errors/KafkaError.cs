@@ -195,4 +195,7 @@ internal enum KafkaError : short
 
     /// <summary>The member's epoch is stale.</summary>
     StaleMemberEpoch = 113,
+
+    /// <summary>A pattern of topic names cannot be read, or is not supported.</summary>
+    InvalidRegularExpression = 128,
 }

@@ -1,0 +1,57 @@
+using OrleansStream.Errors;
+using OrleansStream.Gateway.Groups;
+using OrleansStream.Groups;
+using OrleansStream.Kafka.Calls;
+using OrleansStream.Kafka.Errors;
+using OrleansStream.Kafka.Messages;
+using OrleansStream.Kafka.Wire;
+
+namespace OrleansStream.Kafka.Handlers;
+
+/// <summary>Serves members of KIP-848's protocol, whose partitions the group assigns. They share the group with those that poll it over REST.</summary>
+/// <param name="groups">The groups.</param>
+internal sealed class ConsumerGroupHeartbeatHandler(GroupCoordinator groups) : IRequestHandler
+{
+    /// <inheritdoc/>
+    public ApiRange Api => ConsumerGroupHeartbeatRequest.Api;
+
+    /// <inheritdoc/>
+    public async Task HandleAsync(KafkaCall call)
+    {
+        var request = ConsumerGroupHeartbeatRequest.Read(call.OpenBody(), call.Version);
+        // In version 0 members have no ids of their own before they have joined.
+        var member = request.Member.Length == 0 && request.MemberEpoch == 0 ? Guid.NewGuid().ToString() : request.Member;
+        var answer = Check(request, member) is { } refusal ? Refused(refusal)
+            : await GroupCalls.AskAsync(call, request.Group, () => BeatAsync(request, member, call), error => new ConsumerGroupHeartbeatAnswer(error, null, member, 0, 0, null));
+        answer.Write(call.Answer);
+    }
+
+    private static StreamError? Check(ConsumerGroupHeartbeatRequest request, string member) => request switch
+    {
+        { TopicPattern.Length: > 0 } => new StreamError(
+            StreamErrorCode.InvalidRegularExpression, "The group resolves no patterns of topic names. Subscribe to the names."),
+        { Topics.Length: > GroupLimits.TopicsPerMemberMax } => new StreamError(
+            StreamErrorCode.InvalidRequest, $"A member subscribes to at most {GroupLimits.TopicsPerMemberMax} topics, not {request.Topics.Length}."),
+        { MemberEpoch: < -2 } => new StreamError(StreamErrorCode.InvalidRequest, $"There is no member epoch {request.MemberEpoch}."),
+        // Members make their ids of random bits, librdkafka with '+' and '/' in them, so they are not held to the rules of REST's.
+        _ when member.Length is 0 or > GroupLimits.MemberLengthMax => new StreamError(
+            StreamErrorCode.InvalidRequest, $"A member's id has 1 to {GroupLimits.MemberLengthMax} characters, not {member.Length}."),
+        _ => null,
+    };
+
+    private async Task<ConsumerGroupHeartbeatAnswer> BeatAsync(ConsumerGroupHeartbeatRequest request, string member, KafkaCall call)
+    {
+        var told = await groups.HeartbeatAsync(call.Caller, request.Group, new GroupHeartbeatRequest(
+            member, request.MemberEpoch, request.InstanceId, GroupCalls.ClientIdOf(call), GroupCalls.HostOf(call), request.RebalanceMs,
+            request.Topics is { } topics ? [.. topics] : null, GroupStates.AssignorOf(request.Assignor),
+            request.Owned is { } owned ? [.. owned.SelectMany(topic => topic.Partitions.Select(one => new GroupPartition(topic.TopicId, one)))] : null), call.Closed);
+        if (told.Error is { } error)
+            return Refused(error);
+        var heartbeatMs = told.IsSettled ? GroupLimits.ConsumerHeartbeatMs : GroupLimits.ConsumerHeartbeatMovingMs;
+        return new ConsumerGroupHeartbeatAnswer(
+            KafkaError.None, null, member, checked((int)told.Epoch), heartbeatMs,
+            told.Assigned is { } assigned ? [.. assigned.GroupBy(one => one.TopicId).Select(topic => new TopicIdPartitions(topic.Key, [.. topic.Select(one => one.Partition)]))] : null);
+    }
+
+    private static ConsumerGroupHeartbeatAnswer Refused(StreamError error) => new(GroupCalls.ErrorOf(error), error.Detail, "", 0, 0, null);
+}

@@ -1,0 +1,75 @@
+using OrleansStream.Kafka.Errors;
+using OrleansStream.Kafka.Wire;
+
+namespace OrleansStream.Kafka.Messages;
+
+/// <summary>A request of FindCoordinator, versions 0 to 4: which broker coordinates a group.</summary>
+/// <param name="Keys">The names of the groups, or whatever else is asked for; exactly one before version 4.</param>
+/// <remarks>Version 1 adds the type of the key, 4 asks for several; 3 is the first flexible one.</remarks>
+internal readonly record struct FindCoordinatorRequest(string[] Keys)
+{
+    /// <summary>The versions.</summary>
+    public static readonly ApiRange Api = new(ApiKey.FindCoordinator, Min: 0, Max: 4, FirstFlexible: 3);
+
+    /// <summary>Reads a request.</summary>
+    /// <param name="reader">Its body.</param>
+    /// <param name="version">Its version.</param>
+    public static FindCoordinatorRequest Read(WireReader reader, short version)
+    {
+        string[] keys = version < 4 ? [reader.ReadString()] : [];
+        if (version >= 1)
+            reader.ReadInt8(); // key_type
+        if (version >= 4)
+            keys = reader.ReadStringArray();
+        reader.SkipTags();
+        reader.End();
+        return new FindCoordinatorRequest(keys);
+    }
+}
+
+/// <summary>The answer to FindCoordinator: the same broker for all that was asked for.</summary>
+/// <param name="Request">The request.</param>
+/// <param name="Broker">The broker.</param>
+internal readonly record struct FindCoordinatorAnswer(FindCoordinatorRequest Request, MetadataBroker Broker)
+{
+    /// <summary>Writes it.</summary>
+    /// <param name="answer">Where to.</param>
+    /// <param name="version">The request's version.</param>
+    public void Write(WireWriter answer, short version)
+    {
+        if (version >= 1)
+            answer.WriteInt32(0); // throttle_time_ms
+        if (version < 4)
+        {
+            WriteError(answer, version);
+            WriteBroker(answer);
+        }
+        else
+        {
+            answer.WriteArrayLength(Request.Keys.Length);
+            foreach (var key in Request.Keys)
+            {
+                answer.WriteString(key);
+                WriteBroker(answer);
+                WriteError(answer, version);
+                answer.WriteNoTags();
+            }
+        }
+
+        answer.WriteNoTags();
+    }
+
+    private static void WriteError(WireWriter answer, short version)
+    {
+        answer.WriteInt16((short)KafkaError.None);
+        if (version >= 1)
+            answer.WriteString(null); // error_message
+    }
+
+    private void WriteBroker(WireWriter answer)
+    {
+        answer.WriteInt32(Broker.NodeId);
+        answer.WriteString(Broker.Host);
+        answer.WriteInt32(Broker.Port);
+    }
+}
