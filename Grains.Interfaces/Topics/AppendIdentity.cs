@@ -19,7 +19,7 @@ namespace OrleansStream.Topics;
 /// </param>
 /// <param name="NowMs">The time by which records' timestamps are judged, in milliseconds since the Unix epoch.</param>
 /// <param name="KeylessStart">The first partition in turn for records without a key; not negative.</param>
-/// <param name="TimeoutMs">How long partitions may be asked again, in milliseconds after the call.</param>
+/// <param name="TimeoutMs">The time that the caller has left, in milliseconds after the call.</param>
 /// <param name="IsRepeat">
 /// True when the request may have been made before: it is planned by <paramref name="Topic"/>, even if the topic has changed since.
 /// </param>
@@ -43,6 +43,12 @@ public sealed record AppendIdentity(
 
     /// <summary>The outcome of each part, if the request is over; nothing is stored then. Null to append.</summary>
     [Id(9)] public ImmutableArray<StoredPart>? StoredParts { get; init; }
+
+    /// <summary>
+    /// The outcomes that earlier tries of the request have settled, one per part of its plan. An entry is null if its part must still be appended. Null when
+    /// nothing is settled. A silo of an older version ignores this and appends all parts again, and the partitions recognise the repeats.
+    /// </summary>
+    [Id(10)] public ImmutableArray<StoredPart?>? SettledParts { get; init; }
 }
 
 /// <summary>The outcome of one part of a finished request.</summary>

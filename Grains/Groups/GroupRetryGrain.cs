@@ -119,7 +119,13 @@ internal sealed partial class GroupRetryGrain(TimeProvider time) : Grain, IGroup
         var isRetry = RetryTopics.IsRetry(copy.Topic, Group);
         var request = new RecordsAppendRequest(
             copy.Batch, isRetry ? RetryPolicy.PartitionOf(copy.Attempt, partitions) : 0, default, Acks.All);
-        var response = await GrainFactory.GetGrain<ITopicRouterGrain>(copy.Topic).AppendAsync(request, cancellationToken);
+        var router = GrainFactory.GetGrain<ITopicRouterGrain>(copy.Topic);
+        var response = await router.AppendAsync(request, cancellationToken);
+        // The router knew an older version of the topic until now.
+        if (response.PlanBy is not null)
+            response = await router.AppendAsync(request, cancellationToken);
+        if (response.PlanBy is not null)
+            return new StreamError(StreamErrorCode.NotLeaderOrFollower, $"Topic '{copy.Topic}' changes just now; nothing was stored.");
         var refusal = response.Error ?? response.Parts[0].Response.Error;
         // It was stored longer ago than its offset is remembered.
         return refusal?.Code == StreamErrorCode.DuplicateSequenceNumber ? null : refusal;

@@ -36,6 +36,11 @@ internal static class PartitionMapping
     public static AppendResponse ToResponse(in LogAppendResult result) => new(
         ToError(result.Error), result.BaseOffset, result.AppendTimeMs, result.LogStartOffset, result.Duplicate);
 
+    /// <summary>The answer to the repeat of an append whose outcome is known.</summary>
+    /// <param name="stored">The outcome.</param>
+    public static AppendResponse ToResponse(in StoredPart stored) =>
+        new(stored.Error, stored.BaseOffset, stored.LogAppendTimeMs, LogStartOffset: -1, Duplicate: stored.Error is null);
+
     /// <summary>The answer to a fetch. An error about offsets has both bounds of the log.</summary>
     /// <param name="result">The log's result.</param>
     /// <param name="damage">The damage that the fetch met, or null.</param>

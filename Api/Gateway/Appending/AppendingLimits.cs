@@ -19,8 +19,14 @@ public static class AppendingLimits
     /// </summary>
     public static readonly TimeSpan ProducerIdsAskPause = TimeSpan.FromMilliseconds(250);
 
-    /// <summary>The pause before a lost call is repeated.</summary>
-    public static readonly TimeSpan LostCallPause = TimeSpan.FromMilliseconds(100);
+    /// <summary>The first pause before something is tried again: Kafka's <c>retry.backoff.ms</c>.</summary>
+    public static readonly TimeSpan RetryBackoff = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>The longest pause, before its jitter: Kafka's <c>retry.backoff.max.ms</c>. Short against the time that a partition takes to move.</summary>
+    public static readonly TimeSpan RetryBackoffMax = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long a request is tried that is answered without waiting: its records have no identity, and nobody hears of them again.</summary>
+    public static readonly TimeSpan UnacknowledgedTimeout = TimeSpan.FromSeconds(1);
 
     /// <summary>How long the beginning of a request under a key is tried again: longer than a dead server's grains take to move.</summary>
     public static readonly TimeSpan BeginRepeatMax = TimeSpan.FromSeconds(15);

@@ -56,24 +56,19 @@ public sealed class ClientProducerIds(IGrainFactory grains, TimeProvider time)
 
     private async Task<StreamError?> AskAsync(long id, TimeSpan timeout)
     {
-        var startedAt = time.GetTimestamp();
-        while (true)
+        try
         {
-            try
+            return await AppendRetry.CallAsync(time, timeout, async () =>
             {
                 await JoinNextQuestion();
                 return id < Volatile.Read(ref _end) ? null : Refuse(id);
-            }
-            catch (Exception e) when (e is OrleansException or TimeoutException or StreamException)
-            {
-                // The counter's silo may just have gone, and another takes it over. The pause between questions goes by first.
-                if (time.GetElapsedTime(startedAt) + AppendingLimits.ProducerIdsAskPause >= timeout)
-                {
-                    return new StreamError(
-                        StreamErrorCode.CoordinatorNotAvailable,
-                        $"Whether producer id {id} was given out cannot be told just now; nothing was stored. Try again.");
-                }
-            }
+            });
+        }
+        catch (Exception e) when (AppendRetry.IsLost(e) || e is StreamException)
+        {
+            return new StreamError(
+                StreamErrorCode.CoordinatorNotAvailable,
+                $"Whether producer id {id} was given out cannot be told just now; nothing was stored. Try again.");
         }
     }
 

@@ -18,7 +18,7 @@ public sealed class KeyedRequest(IKeyedAppendsGrain appends, string key, Guid ru
     /// <param name="response">What came of it.</param>
     public Task EndAsync(RecordsAppendResponse response)
     {
-        StoredPart[] parts = [.. response.Parts.Select(part => new StoredPart(part.BaseOffset, part.Response.LogAppendTimeMs, part.Response.Error))];
+        StoredPart[] parts = [.. response.Parts.Select(part => part.ToStored())];
         return EndAsync(OutcomeOf(response), parts);
     }
 

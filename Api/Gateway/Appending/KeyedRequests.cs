@@ -29,7 +29,7 @@ public sealed class KeyedRequests(AccessControl access, IGrainFactory grains, Re
         var keyHash = SHA256.HashData(Encoding.UTF8.GetBytes(key));
         var keyText = TextOf(keyHash);
         var runner = Guid.NewGuid();
-        (var appends, var begun) = await RepeatAsync(async () =>
+        (var appends, var begun) = await AppendRetry.CallAsync(time, AppendingLimits.BeginRepeatMax, async () =>
         {
             var found = await grains.GetGrain<ITopicGrain>(topic).GetAsync();
             if (found.Topic is not { } metadata)
@@ -49,21 +49,4 @@ public sealed class KeyedRequests(AccessControl access, IGrainFactory grains, Re
     public static string HashOf(string key) => TextOf(SHA256.HashData(Encoding.UTF8.GetBytes(key)));
 
     private static string TextOf(byte[] keyHash) => Convert.ToHexString(keyHash, 0, KeyHashBytes);
-
-    private async Task<T> RepeatAsync<T>(Func<Task<T>> begin)
-    {
-        var startedAt = time.GetTimestamp();
-        while (true)
-        {
-            try
-            {
-                return await begin();
-            }
-            catch (Exception e) when ((e is OrleansException or StreamException) && time.GetElapsedTime(startedAt) < AppendingLimits.BeginRepeatMax)
-            {
-                // Its silo has just gone, and another takes it over. Nothing was appended, and this request may begin again.
-                await Task.Delay(AppendingLimits.LostCallPause, time);
-            }
-        }
-    }
 }

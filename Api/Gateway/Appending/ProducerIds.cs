@@ -31,24 +31,26 @@ public sealed class ProducerIds(Func<Task<long>> takeBlock, TimeProvider time)
 
     private async Task<long> AskAsync(TimeSpan timeout)
     {
-        var startedAt = time.GetTimestamp();
+        try
+        {
+            return await AppendRetry.CallAsync(time, timeout, AskOnceAsync);
+        }
+        catch (Exception e) when (AppendRetry.IsLost(e) || e is StreamException)
+        {
+            throw new StreamException(new StreamError(
+                StreamErrorCode.CoordinatorNotAvailable, "There is no producer id to be had just now; nothing was stored. Try again."));
+        }
+    }
+
+    private async Task<long> AskOnceAsync()
+    {
         while (true)
         {
             Task asking;
             lock (_gate)
                 asking = _asking is { IsCompleted: false } ? _asking : _asking = TakeBlockAsync();
-            try
-            {
-                await asking;
-            }
-            catch (Exception e) when (e is OrleansException or TimeoutException or StreamException)
-            {
-                // The counter's silo may just have gone, and another takes it over.
-                if (time.GetElapsedTime(startedAt) + AppendingLimits.LostCallPause >= timeout)
-                    throw NoIds();
-                await Task.Delay(AppendingLimits.LostCallPause, time);
-            }
-
+            await asking;
+            // All of a block may have been taken by others who waited for it.
             if (TryTake() is { } id)
                 return id;
         }
@@ -60,7 +62,4 @@ public sealed class ProducerIds(Func<Task<long>> takeBlock, TimeProvider time)
         lock (_gate)
             (_nextId, _idsLeft) = (first, ProducerLimits.IdsPerBlock);
     }
-
-    private static StreamException NoIds() => new(new StreamError(
-        StreamErrorCode.CoordinatorNotAvailable, "There is no producer id to be had just now; nothing was stored. Try again."));
 }

@@ -11,8 +11,8 @@ namespace OrleansStream.Gateway.Appending;
 
 /// <summary>
 /// Appends the records of a request under an identity of their own, so that a server's death costs the producer time and not an
-/// error or a duplicate: a call that is lost is repeated through another server until its outcome is known or its time is over.
-/// Every door appends through here, so that producers which callers name are judged in this one place.
+/// error or a duplicate: what is lost, or refused for a moment only, is repeated until its outcome is known or its time is over
+/// (<see cref="AppendRetry"/>). Every door appends through here, so that producers which callers name are judged in this one place.
 /// </summary>
 /// <param name="access">Decides who may.</param>
 /// <param name="routes">The way to the topics.</param>
@@ -34,12 +34,12 @@ public sealed class RecordsAppender(AccessControl access, TopicRoutes routes, Cl
     {
         if (access.FindRefusal(caller, AccessOperations.Write, topic) is { } refusal)
             return AppendOutcome.Refused(refusal);
-        var startedAt = time.GetTimestamp();
+        var retry = new AppendRetry(time, TopicLimits.AppendTimeout);
         var named = ProducersOf(records.Batches.Span);
         if (await producers.CheckAsync(named, TopicLimits.AppendTimeout) is { } unknown)
             return AppendOutcome.Refused(unknown);
         if (records.Acks == Acks.None)
-            return await TryAsync(topic, records.With(identity: null)) is { } response ? OutcomeOf(response) : new AppendOutcome(Lost(), IsMemoryFree: false);
+            return await RepeatAsync(topic, records, new AppendTries(identity: null), new AppendRetry(time, AppendingLimits.UnacknowledgedTimeout));
         for (var changes = 0; ; changes++)
         {
             ProducerLane lane;
@@ -53,8 +53,8 @@ public sealed class RecordsAppender(AccessControl access, TopicRoutes routes, Cl
             }
 
             var identity = new AppendIdentity(
-                lane.Id, lane.Epoch, _plans.Find(topic), time.GetUtcNow().ToUnixTimeMilliseconds(), NextKeylessStart(), LeftMs(startedAt));
-            var outcome = await RepeatAsync(topic, records, identity, isOpen: false, startedAt);
+                lane.Id, lane.Epoch, _plans.Find(topic), time.GetUtcNow().ToUnixTimeMilliseconds(), NextKeylessStart(), retry.LeftMs);
+            var outcome = await RepeatAsync(topic, records, identity, retry);
             // Where batches name producers of their own, a fence may be theirs.
             var isFenced = named.IsNone && FencedIdentity.IsIn(outcome.Response);
             if (!isFenced && !HasOpenOutcome(outcome.Response))
@@ -62,7 +62,7 @@ public sealed class RecordsAppender(AccessControl access, TopicRoutes routes, Cl
             if (!isFenced)
                 return outcome;
             if (!outcome.IsMemoryFree || !FencedIdentity.KeptAllOut(outcome.Response)
-                || changes == AppendingLimits.ProducerLaneChangesMax || LeftMs(startedAt) == 0)
+                || changes == AppendingLimits.ProducerLaneChangesMax || retry.LeftMs == 0)
             {
                 return outcome with { Response = FencedIdentity.Told(outcome.Response) };
             }
@@ -82,16 +82,16 @@ public sealed class RecordsAppender(AccessControl access, TopicRoutes routes, Cl
     {
         if (access.FindRefusal(caller, AccessOperations.Write, topic) is { } refusal)
             return AppendOutcome.Refused(client.IsResumed ? refusal with { OutcomeUnknown = true } : refusal);
-        var startedAt = time.GetTimestamp();
+        var retry = new AppendRetry(time, TopicLimits.AppendTimeout);
         var named = ProducersOf(records.Batches.Span);
         var judged = client.Identity.IsClients ? named.With(client.Identity.ProducerId) : named;
         if (await producers.CheckAsync(judged, TopicLimits.AppendTimeout) is { } unknown)
             return AppendOutcome.Refused(client.IsResumed ? unknown with { OutcomeUnknown = true } : unknown);
         var identity = client.Identity with
         {
-            Topic = client.Identity.Topic ?? _plans.Find(topic), TimeoutMs = LeftMs(startedAt),
+            Topic = client.Identity.Topic ?? _plans.Find(topic), TimeoutMs = retry.LeftMs,
         };
-        var outcome = await RepeatAsync(topic, records, identity, client.IsResumed, startedAt);
+        var outcome = await RepeatAsync(topic, records, identity, retry, client.IsResumed);
         return outcome with { IsFenced = judged.IsNone && FencedIdentity.KeptAllOut(outcome.Response) };
     }
 
@@ -102,39 +102,36 @@ public sealed class RecordsAppender(AccessControl access, TopicRoutes routes, Cl
     /// </remarks>
     public int NextKeylessStart() => (int)((Interlocked.Increment(ref _keylessTurn) * 0x9E3779B9u) >> 16);
 
-    /// <param name="topic">The topic's name.</param>
-    /// <param name="records">The records.</param>
-    /// <param name="identity">Their identity.</param>
-    /// <param name="isOpen">True when an earlier call may have stored some of it.</param>
-    /// <param name="startedAt">When its time began.</param>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<AppendOutcome> RepeatAsync(
-        string topic, AppendRecords records, AppendIdentity identity, bool isOpen, long startedAt)
+    private ValueTask<AppendOutcome> RepeatAsync(
+        string topic, AppendRecords records, AppendIdentity identity, AppendRetry retry, bool isResumed = false)
     {
         // Before the first call: later ones may have others beside them that still read the batches.
         RecordBatchHeader.StampProducers(records.Batches.Span, identity.ProducerId, identity.ProducerEpoch, identity.BaseSequence);
-        var isMemoryFree = true;
+        return RepeatAsync(topic, records, new AppendTries(identity, isResumed), retry);
+    }
+
+    /// <summary>Sends a request until all of it is settled or its time is over: the one place where appends are repeated.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<AppendOutcome> RepeatAsync(string topic, AppendRecords records, AppendTries tries, AppendRetry retry)
+    {
         while (true)
         {
-            var response = await TryAsync(topic, records.With(identity));
-            isMemoryFree &= response is not null && OutcomeOf(response).IsMemoryFree;
+            var response = await TryAsync(topic, records.With(tries.Next(retry.LeftMs)));
             if (response?.PlanBy is { } current)
             {
+                // Nothing is stored, and nothing has to become better first.
                 _plans.Learn(current);
-                identity = identity with { Topic = current };
+                tries.PlanBy(current);
+                if (retry.LeftMs > 0)
+                    continue;
             }
-            else if (response is not null)
+            else if ((response is null ? tries.TakeLoss() : tries.Take(response)) && retry.TryNext(out var pause))
             {
-                return new AppendOutcome(isOpen ? Opened(response) : response, isMemoryFree);
+                await Task.Delay(pause, time);
+                continue;
             }
 
-            // Without a topic to plan by the call stored nothing, whatever became of it.
-            isOpen |= response is null && identity.Topic is not null;
-            if (LeftMs(startedAt) <= AppendingLimits.LostCallPause.TotalMilliseconds)
-                return new AppendOutcome(isOpen ? Opened(response ?? Lost()) : NotBegun(), isMemoryFree);
-            if (response is null)
-                await Task.Delay(AppendingLimits.LostCallPause, time);
-            identity = identity with { IsRepeat = identity.IsRepeat || isOpen, TimeoutMs = LeftMs(startedAt) };
+            return new AppendOutcome(tries.Answer(), tries.IsMemoryFree);
         }
     }
 
@@ -152,7 +149,7 @@ public sealed class RecordsAppender(AccessControl access, TopicRoutes routes, Cl
                 ? await call.AsTask().WaitAsync(TimeSpan.FromMilliseconds(identity.TimeoutMs), time)
                 : await call;
         }
-        catch (Exception e) when (e is OrleansException or TimeoutException)
+        catch (Exception e) when (AppendRetry.IsLost(e))
         {
             return null;
         }
@@ -171,20 +168,6 @@ public sealed class RecordsAppender(AccessControl access, TopicRoutes routes, Cl
         return named;
     }
 
-    private static AppendOutcome OutcomeOf(RecordsAppendResponse response) =>
-        new(response, IsMemoryFree: !response.HasStrays && !HasOpenOutcome(response));
-
-    private int LeftMs(long startedAt) => (int)Math.Max(0, (TopicLimits.AppendTimeout - time.GetElapsedTime(startedAt)).TotalMilliseconds);
-
-    /// <summary>An answer to a repeat: what it says was not stored may have been stored by the call that was lost, or be so yet.</summary>
-    private static RecordsAppendResponse Opened(RecordsAppendResponse response) => response with
-    {
-        Error = response.Error is { } error ? error with { OutcomeUnknown = true } : null,
-        Parts = [.. response.Parts.Select(part => part.Response.Error is { } failure
-            ? part with { Response = part.Response with { Error = failure with { OutcomeUnknown = true } } }
-            : part)],
-    };
-
     internal static bool HasOpenOutcome(RecordsAppendResponse response)
     {
         if (response.Error is { OutcomeUnknown: true })
@@ -197,12 +180,6 @@ public sealed class RecordsAppender(AccessControl access, TopicRoutes routes, Cl
 
         return false;
     }
-
-    private static RecordsAppendResponse Lost() => new([], default, new StreamError(
-        StreamErrorCode.RequestTimedOut, "The service did not answer in time.") { OutcomeUnknown = true });
-
-    private static RecordsAppendResponse NotBegun() => new([], default, new StreamError(
-        StreamErrorCode.NotLeaderOrFollower, "The topic could not be reached in time; nothing was stored."));
 }
 
 /// <summary>Records to append, which are given their identity on the way.</summary>

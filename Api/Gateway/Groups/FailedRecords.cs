@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using OrleansStream.Errors;
+using OrleansStream.Gateway.Appending;
 using OrleansStream.Groups;
 
 namespace OrleansStream.Gateway.Groups;
@@ -43,9 +44,17 @@ internal sealed class FailedRecords(
             told = [.. told.Where(known => (known.TopicId, known.Partition) != some.Key), holds];
         }
 
-        var error = await membership.AskAsync(
-            () => grains.GetGrain<IGroupRetryGrain>(group).MoveAsync(policy, moved, cancellationToken), cancellationToken);
+        var error = await membership.AskAsync(() => MoveAsync(policy, moved, cancellationToken), cancellationToken);
         return error is null ? (null, told) : throw new StreamException(error with { OutcomeUnknown = false });
+    }
+
+    private async Task<StreamError?> MoveAsync(GroupRetryPolicy policy, ImmutableArray<FailedRecord> moved, CancellationToken cancellationToken)
+    {
+        var error = await grains.GetGrain<IGroupRetryGrain>(group).MoveAsync(policy, moved, cancellationToken);
+        // A copy has an identity of its own.
+        return error is not null && AppendRetry.IsRepeated(error, hasIdentity: true)
+            ? throw new StreamException(error with { Code = StreamErrorCode.NotLeaderOrFollower, OutcomeUnknown = false })
+            : error;
     }
 
     private static FailedRecord Find(FailedEntry entry, int index, GroupMemberResponse standing, GroupCursor cursor)

@@ -123,10 +123,11 @@ internal sealed class GroupMembership(IConsumerGroupGrain group, TimeProvider ti
         }
     }
 
-    /// <summary>True for what says that a group is just moving: it is asked again.</summary>
+    /// <summary>True for what says that a group, or what it needs, is just moving: it is asked again.</summary>
     /// <param name="exception">What a call of a group threw.</param>
     internal static bool IsMoving(Exception exception) => exception
-        is TimeoutException or OrleansException or StreamException { Error.Code: StreamErrorCode.CoordinatorNotAvailable };
+        is TimeoutException or OrleansException
+        or StreamException { Error.Code: StreamErrorCode.CoordinatorNotAvailable or StreamErrorCode.NotLeaderOrFollower };
 
     private void Renewed(long leaseLeftMs)
     {

@@ -12,8 +12,8 @@ namespace OrleansStream.Topics.Routing;
 public interface ITopicRouterGrain : IGrainWithStringKey
 {
     /// <summary>
-    /// Appends records to their partitions. With an identity, a partition that gives no certain answer is asked again until the request's time is
-    /// over, and the caller may repeat a call whose answer was lost.
+    /// Appends records to their partitions, and calls each partition once. With an identity the caller may repeat the call, whatever its outcome: each record
+    /// is stored once.
     /// </summary>
     /// <param name="request">The encoded records.</param>
     /// <param name="cancellationToken">The caller's deadline. Once it has passed, the outcome is unknown.</param>
@@ -123,6 +123,9 @@ public readonly record struct AppendPart(
 {
     /// <summary>The offset of its first record, or -1.</summary>
     public long BaseOffset => Response.BaseOffset;
+
+    /// <summary>The outcome, for a repeat of the request.</summary>
+    public StoredPart ToStored() => new(BaseOffset, Response.LogAppendTimeMs, Response.Error);
 }
 
 /// <summary>A topic and its partitions.</summary>

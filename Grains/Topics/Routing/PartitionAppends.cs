@@ -4,23 +4,15 @@ using OrleansStream.Partitions;
 
 namespace OrleansStream.Topics.Routing;
 
-/// <summary>The appends of one plan: fanned out over the partitions, repeated where that is safe, and failures made into errors.</summary>
-/// <remarks>
-/// What was certainly not stored, since its partition is moving, is sent again. With an identity so is what has no certain
-/// answer, the same bytes until the request's time is over: the partition's log knows what it has. A part behind one that is not
-/// stored yet waits for it, so that records of one partition keep their order.
-/// </remarks>
+/// <summary>The appends of one plan: fanned out over the partitions, each made once, and failures made into errors.</summary>
+/// <remarks>What earlier tries of the request have settled is not made again. A part behind one that failed is not sent, so that records of one partition keep their order.</remarks>
 /// <param name="calls">Reaches the partitions.</param>
-/// <param name="time">The clock.</param>
 /// <param name="topic">The topic.</param>
 /// <param name="plan">The plan.</param>
 /// <param name="request">The request it was made for.</param>
-internal sealed class PartitionAppends(
-    PartitionCalls calls, TimeProvider time, TopicMetadata topic, AppendPlan plan, RecordsAppendRequest request)
+internal sealed class PartitionAppends(PartitionCalls calls, TopicMetadata topic, AppendPlan plan, RecordsAppendRequest request)
 {
     private const long None = -1;
-
-    private readonly long _startedAt = time.GetTimestamp();
 
     /// <summary>True when a call was given up without a certain answer: it may go on reading its batches.</summary>
     public bool HasStrays { get; private set; }
@@ -34,11 +26,11 @@ internal sealed class PartitionAppends(
         var parts = new AppendPart[plan.Parts.Count];
         if (parts.Length == 1)
         {
-            parts[0] = await AppendAsync(plan.Parts[0], request.ExpectedNextOffset, cancellationToken);
+            parts[0] = await AppendAsync(0, request.ExpectedNextOffset, cancellationToken);
         }
         else if (plan.HasOnePartEach)
         {
-            await Task.WhenAll(plan.Parts.Select(async (part, index) => parts[index] = await AppendAsync(part, null, cancellationToken)));
+            await Task.WhenAll(Enumerable.Range(0, parts.Length).Select(async index => parts[index] = await AppendAsync(index, null, cancellationToken)));
         }
         else
         {
@@ -59,7 +51,7 @@ internal sealed class PartitionAppends(
             var part = plan.Parts[index];
             // Records behind a failed append must not overtake it.
             parts[index] = failure is null || part.Error is not null
-                ? await AppendAsync(part, expectedNextOffset, cancellationToken)
+                ? await AppendAsync(index, expectedNextOffset, cancellationToken)
                 : ToPart(part, Failed(failure with { OutcomeUnknown = false }));
             if (part.Error is not null)
                 continue;
@@ -69,47 +61,17 @@ internal sealed class PartitionAppends(
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<AppendPart> AppendAsync(PlannedPart part, long? expectedNextOffset, CancellationToken cancellationToken)
+    private async ValueTask<AppendPart> AppendAsync(int index, long? expectedNextOffset, CancellationToken cancellationToken)
     {
+        var part = plan.Parts[index];
         if (part.Error is { } refusal)
             return ToPart(part, Failed(refusal));
-        var key = new PartitionKey(topic.Id, part.Partition);
+        if (request.Identity?.SettledParts is { } settled && settled.Length == plan.Parts.Count && settled[index] is { } stored)
+            return ToPart(part, PartitionMapping.ToResponse(stored));
         var append = new AppendRequest(part.Batches, request.Acks, topic.Version, expectedNextOffset);
-        var isOpen = false;
-        for (var attempt = 1; ; attempt++)
-        {
-            var response = await calls.AppendAsync(key, append, cancellationToken);
-            if (response.Error is not { } error)
-                return ToPart(part, response);
-            HasStrays |= error.OutcomeUnknown;
-            isOpen |= error.OutcomeUnknown;
-            // What an earlier call may have stored is not made undone by a later refusal.
-            error = error with { OutcomeUnknown = isOpen };
-            if (!MayRepeat(error, attempt) || !await PauseAsync(cancellationToken))
-                return ToPart(part, Failed(error) with { LogStartOffset = response.LogStartOffset });
-        }
-    }
-
-    private bool MayRepeat(StreamError error, int attempt) => request.Identity is { } identity
-        ? time.GetElapsedTime(_startedAt).TotalMilliseconds < identity.TimeoutMs && error.Code switch
-        {
-            StreamErrorCode.NotLeaderOrFollower => true,
-            StreamErrorCode.RequestTimedOut or StreamErrorCode.KafkaStorageError or StreamErrorCode.ThrottlingQuotaExceeded => error.OutcomeUnknown,
-            _ => false,
-        }
-        : error is { Code: StreamErrorCode.NotLeaderOrFollower, OutcomeUnknown: false } && attempt < TopicGrainLimits.AttemptsMax;
-
-    private async ValueTask<bool> PauseAsync(CancellationToken cancellationToken)
-    {
-        try
-        {
-            await Task.Delay(TopicGrainLimits.RetryPause, time, cancellationToken);
-            return true;
-        }
-        catch (OperationCanceledException)
-        {
-            return false;
-        }
+        var response = await calls.AppendAsync(new PartitionKey(topic.Id, part.Partition), append, cancellationToken);
+        HasStrays |= response.Error is { OutcomeUnknown: true };
+        return ToPart(part, response);
     }
 
     private static AppendPart ToPart(in PlannedPart part, AppendResponse response) => new(part.Partition, part.RecordCount, response);

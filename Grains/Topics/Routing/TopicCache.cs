@@ -26,14 +26,6 @@ internal sealed class TopicCache(string name, IGrainFactory grains, TimeProvider
             ? Task.FromResult<(TopicView?, StreamError?)>((topic, null))
             : AskAsync();
 
-    /// <summary>Asks whether a topic is as it was, for those who would refuse something on account of it.</summary>
-    /// <param name="known">What the caller knows.</param>
-    public async Task<bool> IsCurrentAsync(TopicView known)
-    {
-        var (topic, _) = await AskAsync();
-        return topic is not null && topic.Metadata.Id == known.Metadata.Id && topic.Metadata.Version == known.Metadata.Version;
-    }
-
     // All who ask while one question is under way get its answer.
     private Task<(TopicView? Topic, StreamError? Error)> AskAsync()
     {

@@ -11,7 +11,7 @@ namespace OrleansStream.Topics.Routing;
 /// <summary>The door to a topic's partitions in this process: plans appends and fans them out.</summary>
 /// <remarks>
 /// Safe to call from any thread. The topic it knows may be stale, so it refuses only by what it has just asked for, and a partition that says
-/// that its topic is gone makes it ask again.
+/// that its topic is gone makes it ask again. It calls each partition once: whoever sent the request sends it again where that helps.
 /// </remarks>
 /// <param name="name">The topic's name.</param>
 /// <param name="calls">Reaches the partitions.</param>
@@ -30,26 +30,21 @@ internal sealed class TopicRouter(string name, PartitionCalls calls, IGrainFacto
         if (request.Identity is { IsRepeat: true, Topic: { } planned } identity)
             return await RepeatAsync(planned, identity.StoredParts, request, cancellationToken);
         var (topic, error) = await FindForAsync(request.Identity);
-        for (var attempt = 1; topic is not null; attempt++)
+        if (topic is null)
+            return new RecordsAppendResponse([], default, error);
+        if (request.Identity is { } named && !topic.IsVersionOf(named.Topic))
+            return new RecordsAppendResponse([], default) { PlanBy = topic.Metadata };
+        var plan = PlanFirst(request, topic, out error);
+        if (plan is not { HasRefusals: false } && await FindOtherAsync(topic) is { } refused)
         {
-            if (request.Identity is { } named && !topic.IsVersionOf(named.Topic))
-                return new RecordsAppendResponse([], default) { PlanBy = topic.Metadata };
-            var plan = attempt == 1 ? PlanFirst(request, topic, out error) : Plan(request, topic, heat: null, out error);
-            var isLast = attempt == TopicGrainLimits.AttemptsMax;
-            RecordsAppendResponse? response = null;
-            if (plan is not null && (isLast || !plan.HasRefusals || await _cache.IsCurrentAsync(topic)))
-                response = await RunAsync(topic.Metadata, plan, request, cancellationToken);
-            else if (plan is not null)
-                plan.Dispose();
-            else if (isLast || await _cache.IsCurrentAsync(topic))
-                break;
-
-            if (response is not null && (isLast || !IsTopicGone(response)))
-                return response;
-            (topic, error) = await _cache.RefreshAsync(topic);
+            plan?.Dispose();
+            return refused;
         }
 
-        return new RecordsAppendResponse([], default, error);
+        if (plan is null)
+            return new RecordsAppendResponse([], default, error);
+        var response = await RunAsync(topic.Metadata, plan, request, cancellationToken);
+        return IsTopicGone(response) ? await FindOtherAsync(topic) ?? response : response;
     }
 
     /// <inheritdoc cref="ITopicRouterGrain.FetchAsync"/>
@@ -139,6 +134,15 @@ internal sealed class TopicRouter(string name, PartitionCalls calls, IGrainFacto
         return mayBeStale ? await _cache.RefreshAsync(topic) : (topic, error);
     }
 
+    /// <summary>The answer where the topic is another by now than a request was planned by, and nothing of it was stored; null where it is the same.</summary>
+    private async ValueTask<RecordsAppendResponse?> FindOtherAsync(TopicView known)
+    {
+        var (topic, error) = await _cache.RefreshAsync(known: null);
+        if (topic is null)
+            return new RecordsAppendResponse([], default, error);
+        return topic.IsVersionOf(known.Metadata) ? null : new RecordsAppendResponse([], default) { PlanBy = topic.Metadata };
+    }
+
     /// <summary>Makes a request's appends again, as its first try planned them, whatever the topic has become; or tells what came of them.</summary>
     private async ValueTask<RecordsAppendResponse> RepeatAsync(
         TopicMetadata planned, ImmutableArray<StoredPart>? stored, RecordsAppendRequest request, CancellationToken cancellationToken)
@@ -151,8 +155,7 @@ internal sealed class TopicRouter(string name, PartitionCalls calls, IGrainFacto
             return await RunAsync(planned, plan, request, cancellationToken);
         plan.Dispose();
         return new RecordsAppendResponse(
-            [.. plan.Parts.Zip(parts, (part, known) => new AppendPart(part.Partition, part.RecordCount, new AppendResponse(
-                known.Error, known.BaseOffset, known.LogAppendTimeMs, LogStartOffset: -1, Duplicate: known.Error is null)))],
+            [.. plan.Parts.Zip(parts, (part, known) => new AppendPart(part.Partition, part.RecordCount, PartitionMapping.ToResponse(known)))],
             plan.PartOfRecord) { RecordMemory = plan.RecordMemory };
     }
 
@@ -185,7 +188,7 @@ internal sealed class TopicRouter(string name, PartitionCalls calls, IGrainFacto
     private async ValueTask<RecordsAppendResponse> RunAsync(
         TopicMetadata topic, AppendPlan plan, RecordsAppendRequest request, CancellationToken cancellationToken)
     {
-        var appends = new PartitionAppends(calls, time, topic, plan, request);
+        var appends = new PartitionAppends(calls, topic, plan, request);
         var parts = await appends.RunAsync(cancellationToken);
         // A call without a certain answer may still be reading the plan's memory, or the request's: the garbage collector gets them then.
         if (!appends.HasStrays)

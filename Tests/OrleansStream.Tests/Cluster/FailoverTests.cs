@@ -55,8 +55,8 @@ public sealed class FailoverTests : IAsyncLifetime
         var taken = await other.AppendAsync(Batches.Of((null, "second")), LogAcks.Durable);
         Assert.Equal(1, taken.BaseOffset);
 
-        // The first activation is fenced, says so, and goes; the router tries again and reaches its successor.
-        var response = await _cluster.Router(topic.Name).AppendAsync(Request("third"));
+        // The first activation is fenced, says so, and goes; who tries again reaches its successor.
+        var response = await _cluster.AppendAsync(topic.Name, Request("third"));
         Assert.Null(response.Parts.Single().Response.Error);
         var late = await other.AppendAsync(Batches.Of((null, "too late")), LogAcks.Durable);
         Assert.Equal((StreamErrorCode.NotLeaderOrFollower, false), (late.Error!.Code, late.Error.OutcomeUnknown));

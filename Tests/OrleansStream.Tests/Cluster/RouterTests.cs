@@ -78,7 +78,7 @@ public sealed class RouterTests(ClusterFixture cluster)
         await cluster.Router(topic.Name).FetchAsync(0, Batches.From(0));
         await cluster.Topic(topic.Name).DeleteAsync();
         var anew = (await cluster.Topic(topic.Name).CreateAsync(ClusterFixture.Request(1))).Topic!;
-        await cluster.Router(anew.Name).AppendAsync(Batches.Request(Batches.Of((null, "a"), (null, "b")), 0));
+        await cluster.AppendAsync(anew.Name, Batches.Request(Batches.Of((null, "a"), (null, "b")), 0));
         foreach (var waitMs in new[] { 0, 20_000 })
         {
             var response = await cluster.Router(topic.Name).FetchAsync(0, Batches.From(1, waitMs));

@@ -64,8 +64,8 @@ public sealed class TopicTests(ClusterFixture cluster)
         Assert.Equal((4, 2L), (altered.Topic!.PartitionCount, altered.Topic.Version));
         Assert.Empty(altered.Topic.Config);
 
-        Assert.Null((await cluster.Router(topic.Name).AppendAsync(large with { Partition = 3 })).Parts.Single().Response.Error);
-        Assert.Null((await cluster.Router(topic.Name).AppendAsync(large)).Parts.Single().Response.Error);
+        Assert.Null((await cluster.AppendAsync(topic.Name, large with { Partition = 3 })).Parts.Single().Response.Error);
+        Assert.Null((await cluster.AppendAsync(topic.Name, large)).Parts.Single().Response.Error);
         var shrink = (await cluster.Topic(topic.Name).AlterAsync(new AlterTopicRequest(3, null))).Error;
         Assert.Equal(StreamErrorCode.InvalidPartitions, shrink!.Code);
     }

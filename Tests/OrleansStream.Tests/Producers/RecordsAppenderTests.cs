@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Reflection;
+using Microsoft.Extensions.Time.Testing;
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Appending;
 using OrleansStream.Gateway.Routing;
@@ -29,9 +30,7 @@ public sealed class RecordsAppenderTests
     {
         var router = DispatchProxy.Create<ITopicRouterGrain, ScriptedRouter>();
         _router = (ScriptedRouter)router;
-        _appender = new RecordsAppender(
-            AccessControl.Open, new TopicRoutes(Factory(router)), new ClientProducerIds(Factory(new ProducerIdCounter(ProducerIdRanges.ClientMin + 10)), TimeProvider.System),
-            new ProducerLanes(Factory(_laneIds), TimeProvider.System), TimeProvider.System);
+        _appender = Make(TimeProvider.System);
     }
 
     // The call that was lost may have stored them, or do so yet.
@@ -70,6 +69,67 @@ public sealed class RecordsAppenderTests
         var outcome = await _appender.AppendAsync(Caller.Anonymous, "t", Records(), Client);
 
         Assert.Equal((5, null), (Assert.Single(outcome.Response.Parts).BaseOffset, outcome.Response.Parts[0].Response.Error));
+        Assert.Empty(_router.Calls);
+    }
+
+    [Fact]
+    public async Task Append_WhenAPartitionIsMoving_IsSentAgainWithWhatIsSettled()
+    {
+        _router.Calls.Enqueue(request =>
+        {
+            Assert.Equal((false, null), (request.Identity!.IsRepeat, request.Identity.SettledParts));
+            return Parts(Stored, Moving);
+        });
+        _router.Calls.Enqueue(request =>
+        {
+            Assert.True(request.Identity!.IsRepeat);
+            Assert.Equal([true, false], request.Identity.SettledParts!.Value.Select(part => part is not null));
+            Assert.InRange(request.Identity.TimeoutMs, 1, (int)TopicLimits.AppendTimeout.TotalMilliseconds - 1);
+            return Parts(Stored, Stored);
+        });
+
+        var outcome = await _appender.AppendAsync(Caller.Anonymous, "t", Records(), Client);
+
+        Assert.All(outcome.Response.Parts, part => Assert.Null(part.Response.Error));
+        Assert.True(outcome.IsMemoryFree);
+        Assert.Empty(_router.Calls);
+    }
+
+    [Fact]
+    public async Task Append_WhileAPartitionIsMoving_IsSentAgainUntilItsTimeIsOverAndThenSaysThatItIsNotStored()
+    {
+        var time = new FakeTimeProvider();
+        var answers = 0;
+        _router.Otherwise = _ => Parts(++answers % 2 == 0 ? Moving : null, Moving);
+        var appender = Make(time);
+
+        var append = appender.AppendAsync(Caller.Anonymous, "t", Records(), Client).AsTask();
+        while (!append.IsCompleted)
+        {
+            time.Advance(TimeSpan.FromMilliseconds(50));
+            await Task.Yield();
+        }
+
+        var parts = (await append).Response.Parts;
+        Assert.Equal([null, StreamErrorCode.NotLeaderOrFollower], parts.Select(part => part.Response.Error?.Code));
+        Assert.False(parts[1].Response.Error!.OutcomeUnknown);
+        // Often enough to find it soon, and no busy loop.
+        Assert.InRange(answers, 20, 60);
+    }
+
+    // Without an identity nobody could tell a repeat of what is stored.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Append_WithoutAcknowledgement_IsSentAgainOnlyWhenNothingOfItIsStored(bool isPartStored)
+    {
+        _router.Calls.Enqueue(_ => isPartStored ? Parts(Stored, Moving) : Parts(Moving, Moving));
+        if (!isPartStored)
+            _router.Calls.Enqueue(_ => Parts(Stored, Stored));
+
+        var outcome = await _appender.AppendAsync(Caller.Anonymous, "t", Records() with { Acks = Acks.None });
+
+        Assert.Equal([null, isPartStored ? StreamErrorCode.NotLeaderOrFollower : null], outcome.Response.Parts.Select(part => part.Response.Error?.Code));
         Assert.Empty(_router.Calls);
     }
 
@@ -195,7 +255,13 @@ public sealed class RecordsAppenderTests
         Assert.Empty(_router.Calls);
     }
 
+    private RecordsAppender Make(TimeProvider time) => new(
+        AccessControl.Open, new TopicRoutes(Factory(_router)), new ClientProducerIds(Factory(new ProducerIdCounter(ProducerIdRanges.ClientMin + 10)), time),
+        new ProducerLanes(Factory(_laneIds), time), time);
+
     private static StreamError? Stored => null;
+
+    private static StreamError Moving => new(StreamErrorCode.NotLeaderOrFollower, "moving");
 
     private static StreamError Fenced => new(StreamErrorCode.InvalidProducerEpoch, "fenced");
 
@@ -218,9 +284,12 @@ public class ScriptedRouter : DispatchProxy
     /// <summary>The answers, in their order.</summary>
     internal Queue<Func<RecordsAppendRequest, RecordsAppendResponse>> Calls { get; } = new();
 
+    /// <summary>The answer when there is none of <see cref="Calls"/>; null to fail then.</summary>
+    internal Func<RecordsAppendRequest, RecordsAppendResponse>? Otherwise { get; set; }
+
     /// <inheritdoc/>
     protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) =>
         targetMethod?.Name == nameof(ITopicRouterGrain.AppendAsync)
-            ? new ValueTask<RecordsAppendResponse>(Calls.Dequeue()((RecordsAppendRequest)args![0]!))
+            ? new ValueTask<RecordsAppendResponse>((Calls.Count == 0 && Otherwise is { } otherwise ? otherwise : Calls.Dequeue())((RecordsAppendRequest)args![0]!))
             : throw new NotSupportedException(targetMethod?.Name);
 }

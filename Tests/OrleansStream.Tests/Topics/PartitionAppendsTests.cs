@@ -3,44 +3,96 @@ using System.Reflection;
 using Microsoft.Extensions.Logging.Abstractions;
 using OrleansStream.Errors;
 using OrleansStream.Partitions;
+using OrleansStream.Tests.Support;
 using OrleansStream.Tests.Support.Services;
 using OrleansStream.Topics;
 using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Tests.Topics;
 
-/// <summary>What a router says of an append that it had to repeat.</summary>
+/// <summary>Which partitions a router calls for a request, and how often.</summary>
 public sealed class PartitionAppendsTests
 {
     private static readonly AppendIdentity Identity = new(
         ProducerId: 7, ProducerEpoch: 0, Topic: null, NowMs: 0, KeylessStart: 0, TimeoutMs: 20_000);
 
+    // Whoever sent the request repeats it: nobody else does.
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public async Task Run_WhenARepeatIsRefused_SaysUnknownOnlyWhereAnEarlierCallMayHaveStoredIt(bool isFirstLost)
+    [InlineData(StreamErrorCode.NotLeaderOrFollower, false)]
+    [InlineData(StreamErrorCode.RequestTimedOut, true)]
+    [InlineData(StreamErrorCode.InvalidRecord, false)]
+    public async Task Run_WhenAPartitionFails_CallsItOnceAndSaysWhatItSaid(StreamErrorCode code, bool isUnknown)
+    {
+        using var plan = AppendPlan.AsIs(partition: 0, recordCount: 1, default);
+        var (appends, calls) = Make(plan, Identity, Failed(code, isUnknown));
+
+        var error = Assert.Single(await appends.RunAsync(TestContext.Current.CancellationToken)).Response.Error!;
+
+        Assert.Equal((code, isUnknown), (error.Code, error.OutcomeUnknown));
+        Assert.Equal(isUnknown, appends.HasStrays);
+        Assert.Empty(calls);
+    }
+
+    [Fact]
+    public async Task Run_OfPartsThatAreSettled_CallsTheOthersOnly()
+    {
+        using var plan = PlanOf(0, 1, 2);
+        StoredPart?[] settled = [new StoredPart(5, -1, null), null, new StoredPart(-1, -1, new StreamError(StreamErrorCode.InvalidRecord, "refused"))];
+        var (appends, calls) = Make(plan, Identity with { IsRepeat = true, SettledParts = [.. settled] }, Stored(17));
+
+        var parts = await appends.RunAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal([5, 17, -1], parts.Select(part => part.BaseOffset));
+        Assert.Equal([null, null, StreamErrorCode.InvalidRecord], parts.Select(part => part.Response.Error?.Code));
+        Assert.Empty(calls);
+    }
+
+    // Records behind a failed append must not overtake it.
+    [Fact]
+    public async Task Run_OfSeveralPartsOfAPartition_StopsAtTheFirstThatFails()
+    {
+        using var plan = PlanOf(0, 0, 0);
+        Assert.Equal(3, plan.Parts.Count);
+        var (appends, calls) = Make(plan, Identity, Stored(0), Failed(StreamErrorCode.RequestTimedOut, isUnknown: true), Stored(99));
+
+        var parts = await appends.RunAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal([null, true, false], parts.Select(part => part.Response.Error?.OutcomeUnknown));
+        Assert.Single(calls);
+    }
+
+    private static (PartitionAppends Appends, Queue<Func<AppendResponse>> Calls) Make(AppendPlan plan, AppendIdentity identity, params AppendResponse[] responses)
     {
         var partition = DispatchProxy.Create<IPartitionGrain, ScriptedPartition>();
         var grains = DispatchProxy.Create<IGrainFactory, OneGrain>();
         ((OneGrain)grains).Grain = partition;
         var calls = ((ScriptedPartition)partition).Calls;
-        calls.Enqueue(isFirstLost ? () => throw new TimeoutException() : () => Failed(StreamErrorCode.NotLeaderOrFollower));
-        calls.Enqueue(() => Failed(StreamErrorCode.InvalidRecord));
-        var topic = new TopicMetadata("t", Guid.NewGuid(), 1, ImmutableSortedDictionary<string, string>.Empty, 1, default);
-        var request = new RecordsAppendRequest(default, Partition: 0, default, Acks.All, Identity: Identity);
-
-        using var plan = AppendPlan.AsIs(partition: 0, recordCount: 1, default);
+        foreach (var response in responses)
+            calls.Enqueue(() => response);
+        var topic = new TopicMetadata("t", Guid.NewGuid(), 3, ImmutableSortedDictionary<string, string>.Empty, 1, default);
         var partitions = new PartitionCalls(new GrainLookup<IPartitionGrain>(grains), new LedPartitions(), TimeProvider.System, NullLogger.Instance);
-        var parts = await new PartitionAppends(partitions, TimeProvider.System, topic, plan, request)
-            .RunAsync(TestContext.Current.CancellationToken);
-
-        var error = Assert.Single(parts).Response.Error!;
-        Assert.Equal((StreamErrorCode.InvalidRecord, isFirstLost), (error.Code, error.OutcomeUnknown));
-        Assert.Empty(calls);
+        return (new PartitionAppends(partitions, topic, plan, new RecordsAppendRequest(default, Partition: null, default, Acks.All, Identity: identity)), calls);
     }
 
-    private static AppendResponse Failed(StreamErrorCode code) =>
-        new(new StreamError(code, "refused"), BaseOffset: -1, LogAppendTimeMs: -1, LogStartOffset: -1);
+    /// <summary>A plan of one append to each of these partitions, none of which has room for the next one's records.</summary>
+    private static AppendPlan PlanOf(params int[] partitions)
+    {
+        var plan = AppendPlan.Split(partitions.Length, Identity);
+        for (var record = 0; record < partitions.Length; record++)
+        {
+            var unit = plan.OpenUnit(partitions[record]);
+            plan.Complete(unit, Batches.Of(("key", new string('x', TopicLimits.AppendBytesMax * 2 / 3))));
+            plan.Assign(unit, record);
+        }
+
+        plan.Seal();
+        return plan;
+    }
+
+    private static AppendResponse Stored(long baseOffset) => new(Error: null, baseOffset, LogAppendTimeMs: -1, LogStartOffset: 0);
+
+    private static AppendResponse Failed(StreamErrorCode code, bool isUnknown) =>
+        new(new StreamError(code, "refused") { OutcomeUnknown = isUnknown }, BaseOffset: -1, LogAppendTimeMs: -1, LogStartOffset: -1);
 }
 
 /// <summary>A partition whose answers to appends are given beforehand.</summary>

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.TestingHost;
+using OrleansStream.Errors;
 using OrleansStream.Hosting;
 using OrleansStream.Partitions;
 using OrleansStream.Storage;
@@ -52,6 +53,19 @@ public sealed class ClusterFixture : IAsyncLifetime
     public ITopicGrain Topic(string name) => Grains.GetGrain<ITopicGrain>(name);
 
     public ITopicRouterGrain Router(string name) => Grains.GetGrain<ITopicRouterGrain>(name);
+
+    /// <summary>Appends without an identity by the router, which calls each partition once: again while nothing of the request is stored.</summary>
+    public async Task<RecordsAppendResponse> AppendAsync(string topic, RecordsAppendRequest request)
+    {
+        RecordsAppendResponse? response = null;
+        await Wait.UntilAsync("the partition takes it", async () =>
+        {
+            response = await Router(topic).AppendAsync(request);
+            return response.PlanBy is null
+                && !response.Parts.Any(part => part.Response.Error is { Code: StreamErrorCode.NotLeaderOrFollower, OutcomeUnknown: false });
+        });
+        return response!;
+    }
 
     public IPartitionGrain Partition(TopicMetadata topic, int partition) =>
         Grains.GetGrain<IPartitionGrain>(new PartitionKey(topic.Id, partition).ToString());
