@@ -67,7 +67,7 @@ internal sealed class DocumentMembershipTable(IDocumentStore documents, IOptions
         if (!Follows(tableVersion, table) || !table.Rows.TryGetValue(address, out var row) || row.ETag != etag)
             return null;
 
-        var updated = MembershipRow.Of(entry, NewETag());
+        var updated = MembershipRow.Of(entry, NewETag()) with { StartTime = row.StartTime };
         // A sign of life leaves the etag as it is, so the caller's may be the older one.
         table.Rows[address] = updated.IAmAliveTime < row.IAmAliveTime ? updated with { IAmAliveTime = row.IAmAliveTime } : updated;
         return table with { Version = tableVersion.Version };

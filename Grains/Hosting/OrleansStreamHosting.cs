@@ -168,14 +168,19 @@ public static class OrleansStreamHosting
         });
     }
 
-    private static DocumentMembershipTable CreateMembershipTable(IServiceProvider services)
+    private static IMembershipTable CreateMembershipTable(IServiceProvider services)
     {
+        var cluster = services.GetRequiredService<IOptions<ClusterOptions>>();
         // Storage that one process owns has one silo: the members before it are dead for certain, and are not to be waited for.
-        var isShared = services.GetRequiredService<IOptions<OrleansStreamOptions>>().Value.Storage.Provider
-            == StorageOptions.AzureBlobsProvider;
-        return new DocumentMembershipTable(
-            isShared ? services.GetRequiredService<IDocumentStore>() : new MemoryDocumentStore(),
-            services.GetRequiredService<IOptions<ClusterOptions>>());
+        if (services.GetRequiredService<IOptions<OrleansStreamOptions>>().Value.Storage.Provider != StorageOptions.AzureBlobsProvider)
+            return new DocumentMembershipTable(new MemoryDocumentStore(), cluster);
+        var membership = services.GetRequiredService<IOptions<ClusterMembershipOptions>>().Value;
+        return new OwnClockMembershipTable(
+            new DocumentMembershipTable(services.GetRequiredService<IDocumentStore>(), cluster),
+            services.GetRequiredService<ILocalSiloDetails>().SiloAddress,
+            membership.IAmAliveTablePublishTimeout * membership.NumMissedTableIAmAliveLimit,
+            ClusterLimits.JoinSilenceMax,
+            services.GetRequiredService<TimeProvider>());
     }
 
     private static void AddAzureGrainStorage(ISiloBuilder silo)

@@ -22,6 +22,8 @@ public sealed class ClusterTests(AzuriteFixture azurite) : IClassFixture<Azurite
     private static readonly TimeSpan KillGapMax = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan HangGapMax = TimeSpan.FromSeconds(15);
 
+    private static readonly TimeSpan JoinMax = TimeSpan.FromSeconds(20);
+
     // Longer than it takes a silo that was declared dead to notice it.
     private static readonly TimeSpan AfterWaking = TimeSpan.FromSeconds(20);
 
@@ -126,6 +128,25 @@ public sealed class ClusterTests(AzuriteFixture azurite) : IClassFixture<Azurite
         Assert.Equal(topics.Order(StringComparer.Ordinal), listed);
         foreach (var topic in topics.Skip(1))
             Assert.Equal(topic, (string?)Assert.Single((await after.ReadTopicAsync(topic, 2)).SelectMany(records => records)).Value);
+    }
+
+    // Nobody answers for the silos before, and nobody has their ports.
+    [Fact]
+    public async Task KillAll_WhenTheSilosAreStartedOnOtherPorts_IsReadySoonAndHasEveryRecord()
+    {
+        SkipUnlessAsked();
+        await using var cluster = await StartAsync("elsewhere");
+        using (var client = new ServiceClient(cluster.Apis[0]))
+            await client.ProduceAsync(Topic, Enumerable.Range(0, 100).Select(i => new JsonObject { ["key"] = $"{i}", ["value"] = i }));
+        await cluster.KillAllAsync();
+        var since = Stopwatch.GetTimestamp();
+        await cluster.StartElsewhereAsync();
+        var ready = Stopwatch.GetElapsedTime(since);
+        Write($"all were killed and started on other ports: ready after {ready.TotalSeconds:F1} s");
+
+        using var after = new ServiceClient(cluster.Apis[0]);
+        Assert.Equal(100, (await after.ReadTopicAsync(Topic, PartitionCount)).Sum(records => records.Count));
+        Assert.True(ready <= JoinMax, $"It took {ready}.");
     }
 
     private async Task<ClusterProcesses> StartAsync(string container)

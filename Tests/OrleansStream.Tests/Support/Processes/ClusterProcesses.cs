@@ -167,9 +167,13 @@ internal sealed class ClusterProcesses : IAsyncDisposable
     public Task KillAllAsync() => Task.WhenAll(Processes.Select(process => process.KillAsync()));
 
     /// <summary>Starts everything again where it was, all at once, as the machines come back after a power cut.</summary>
-    public async Task StartAgainAsync()
+    public Task StartAgainAsync() => StartAtAsync(_silos.ConvertAll(silo => silo.Ports));
+
+    /// <summary>Starts everything again, the silos on other ports, as containers come back on other machines.</summary>
+    public Task StartElsewhereAsync() => StartAtAsync(_silos.ConvertAll(_ => SiloPorts.Find()));
+
+    private async Task StartAtAsync(List<SiloPorts> ports)
     {
-        var ports = _silos.ConvertAll(silo => silo.Ports);
         var apiPorts = _apis.ConvertAll(api => api.Address.Port);
         await DisposeAsync();
         _silos.AddRange(ports.Select(port => Launch(port)));
