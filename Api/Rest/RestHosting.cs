@@ -60,7 +60,6 @@ public static class RestHosting
         app.UseResponseCompression();
         app.UseApiDescription();
         app.UseRouting();
-        app.UseMiddleware<LostReadMiddleware>();
         app.UseMiddleware<SignInMiddleware>();
         app.UseMiddleware<OperationGate>();
         app.UseMiddleware<LoadMiddleware>();

@@ -61,7 +61,7 @@ public sealed record FailedRecord(
     /// <param name="refusal">The refusal by the topic to which the record was to be copied.</param>
     public StreamError TooLarge(StreamError refusal) => new(
         StreamErrorCode.MessageTooLarge,
-        $"Offset {Offset} of partition {Partition} of topic '{Topic}' is too large to be tried again: {refusal.Detail} To skip it, poll again without reporting it as failed.")
+        $"Offset {Offset} of partition {Partition} of topic '{Topic}' is too large to be tried again: {refusal.Detail}")
     {
         Field = "failed",
     };
@@ -72,8 +72,7 @@ public sealed record FailedRecord(
     /// <returns>The error. The poll that gets it has committed nothing.</returns>
     public StreamError Unreadable() => new(
         StreamErrorCode.CorruptMessage,
-        $"Offset {Offset} of partition {Partition} of topic '{Topic}' lies in a batch that cannot be read, so there is no record to try again. "
-        + "To skip it, poll again without reporting it as failed.")
+        $"Offset {Offset} of partition {Partition} of topic '{Topic}' lies in a batch that cannot be read, so there is no record to try again.")
     {
         Field = "failed",
     };

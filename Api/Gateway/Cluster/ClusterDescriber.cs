@@ -1,5 +1,6 @@
 using OrleansStream.Cluster;
 using OrleansStream.Errors;
+using OrleansStream.Gateway.Reading;
 using OrleansStream.Gateway.Security;
 using OrleansStream.Security;
 
@@ -8,8 +9,9 @@ namespace OrleansStream.Gateway.Cluster;
 /// <summary>Tells of the cluster's silos.</summary>
 /// <param name="access">Decides who may.</param>
 /// <param name="grains">The way to the grains.</param>
+/// <param name="lost">Repeats reads that are lost.</param>
 /// <param name="time">The clock.</param>
-public sealed class ClusterDescriber(AccessControl access, IGrainFactory grains, TimeProvider time)
+public sealed class ClusterDescriber(AccessControl access, IGrainFactory grains, LostReads lost, TimeProvider time)
 {
     /// <summary>How long a silo may take to tell of itself.</summary>
     public static readonly TimeSpan AnswerMax = TimeSpan.FromSeconds(5);
@@ -20,7 +22,9 @@ public sealed class ClusterDescriber(AccessControl access, IGrainFactory grains,
     public async Task<IReadOnlyList<SiloDescription>> DescribeAsync(Caller caller, CancellationToken cancellationToken)
     {
         access.DemandCluster(caller, AccessOperations.Describe);
-        var silos = await grains.GetGrain<IManagementGrain>(0).GetHosts(onlyActive: true, cancellationToken);
+        var silos = await lost.RepeatAsync(
+            () => new ValueTask<Dictionary<SiloAddress, SiloStatus>>(grains.GetGrain<IManagementGrain>(0).GetHosts(onlyActive: true, cancellationToken)),
+            cancellationToken);
         return await Task.WhenAll(silos.Keys.Order().Select(silo => DescribeAsync(silo, cancellationToken)));
     }
 

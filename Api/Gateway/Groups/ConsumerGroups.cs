@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using OrleansStream.Errors;
+using OrleansStream.Gateway.Reading;
 using OrleansStream.Gateway.Security;
 using OrleansStream.Groups;
 using OrleansStream.Security;
@@ -7,9 +8,11 @@ using OrleansStream.Security;
 namespace OrleansStream.Gateway.Groups;
 
 /// <summary>The consumer groups: list, describe and delete them, remove a member, set the policy for records that fail.</summary>
+/// <remarks>A read whose call is lost is repeated.</remarks>
 /// <param name="access">Checks callers' rights.</param>
 /// <param name="grains">Gets the groups' grains.</param>
-public sealed class ConsumerGroups(AccessControl access, IGrainFactory grains)
+/// <param name="lost">Repeats reads that are lost.</param>
+public sealed class ConsumerGroups(AccessControl access, IGrainFactory grains, LostReads lost)
 {
     /// <summary>Lists groups in ordinal order of their names.</summary>
     /// <param name="caller">The caller, whose rights are checked.</param>
@@ -23,7 +26,7 @@ public sealed class ConsumerGroups(AccessControl access, IGrainFactory grains)
         var found = ImmutableArray.CreateBuilder<GroupEntry>();
         for (var from = after; ;)
         {
-            var page = await grains.GetGrain<IGroupCatalogGrain>(IGroupCatalogGrain.Key).ListAsync(prefix, from, limit).WaitAsync(cancellationToken);
+            var page = await ReadAsync(() => grains.GetGrain<IGroupCatalogGrain>(IGroupCatalogGrain.Key).ListAsync(prefix, from, limit), cancellationToken);
             foreach (var group in page.Groups)
             {
                 if (!visible.Contains(group.Name))
@@ -57,7 +60,7 @@ public sealed class ConsumerGroups(AccessControl access, IGrainFactory grains)
     public Task<GroupDescription?> FindAsync(Caller caller, string group, CancellationToken cancellationToken)
     {
         access.DemandGroup(caller, AccessOperations.Describe, group);
-        return Group(group).DescribeAsync().WaitAsync(cancellationToken);
+        return ReadAsync(() => Group(group).DescribeAsync(), cancellationToken);
     }
 
     /// <summary>Deletes a group without members, its offsets, and its retry topics. Its dead letters stay.</summary>
@@ -124,7 +127,7 @@ public sealed class ConsumerGroups(AccessControl access, IGrainFactory grains)
     public Task<RedriveDescription?> DescribeRedriveAsync(Caller caller, string group, CancellationToken cancellationToken)
     {
         access.DemandGroup(caller, AccessOperations.Describe, group);
-        return Group(group).DescribeRedriveAsync().WaitAsync(cancellationToken);
+        return ReadAsync(() => Group(group).DescribeRedriveAsync(), cancellationToken);
     }
 
     /// <summary>Stops the redrive that is under way, if there is one.</summary>
@@ -137,6 +140,9 @@ public sealed class ConsumerGroups(AccessControl access, IGrainFactory grains)
         access.DemandGroup(caller, AccessOperations.Manage, group);
         return Group(group).StopRedriveAsync().WaitAsync(cancellationToken);
     }
+
+    private Task<T> ReadAsync<T>(Func<Task<T>> read, CancellationToken cancellationToken) =>
+        lost.RepeatAsync(() => new ValueTask<T>(read().WaitAsync(cancellationToken)), cancellationToken).AsTask();
 
     private IConsumerGroupGrain Group(string group) => grains.GetGrain<IConsumerGroupGrain>(group);
 

@@ -1,5 +1,6 @@
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Admission;
+using OrleansStream.Gateway.Reading;
 using OrleansStream.Gateway.Routing;
 using OrleansStream.Gateway.Security;
 using OrleansStream.Groups;
@@ -16,7 +17,9 @@ namespace OrleansStream.Gateway.Groups;
 /// <param name="routes">The way to the topics.</param>
 /// <param name="time">The clock, for the age of records.</param>
 /// <param name="node">The node's memory for answers.</param>
-public sealed class GroupLag(AccessControl access, ConsumerGroups groups, TopicRoutes routes, TimeProvider time, NodeAnswers node)
+/// <param name="lost">Repeats reads that are lost.</param>
+public sealed class GroupLag(
+    AccessControl access, ConsumerGroups groups, TopicRoutes routes, TimeProvider time, NodeAnswers node, LostReads lost)
 {
     /// <summary>Measures the lag in the topics that the caller may describe.</summary>
     /// <param name="caller">The caller, whose rights are checked.</param>
@@ -45,7 +48,7 @@ public sealed class GroupLag(AccessControl access, ConsumerGroups groups, TopicR
         var measured = new List<MeasuredPartitionLag>();
         foreach (var topic in topics)
         {
-            var description = await routes.Router(topic).DescribeAsync(cancellationToken);
+            var description = await lost.RepeatAsync(() => routes.Router(topic).DescribeAsync(cancellationToken), cancellationToken);
             if (description.Topic is not { } metadata)
                 continue;
             foreach (var some in description.Partitions.Chunk(PollLimits.LagReadsAtOnce))
@@ -80,7 +83,7 @@ public sealed class GroupLag(AccessControl access, ConsumerGroups groups, TopicR
     private async Task<double?> AgeAsync(TopicMetadata topic, int partition, long offset, AnswerLoad load, CancellationToken cancellationToken)
     {
         var request = new FetchRequest(offset, BytesMax: 1, WaitMs: 0) { TopicId = topic.Id };
-        var response = await routes.FetchAsync(topic.Name, partition, request, cancellationToken);
+        var response = await lost.RepeatAsync(() => routes.FetchAsync(topic.Name, partition, request, cancellationToken), cancellationToken);
         // Without memory for the record it counts as one that cannot be read.
         if (!load.TryTake(response.Batches.Length))
             return null;

@@ -246,7 +246,7 @@ public sealed class GroupPoll : IDisposable
     private async Task CheckAsync(GroupCursor cursor, CancellationToken cancellationToken)
     {
         if (cursor.Offsets.Any(offset => offset.Offset < 0))
-            throw StreamException.InvalidRequest("cursor", "'cursor' has an offset below 0, so it is not a cursor of this member. Poll without a cursor to start again.");
+            throw StreamException.InvalidRequest("cursor", "'cursor' has an offset below 0, so it is not a cursor of this member. Leave it out to start again.");
         if (cursor.Offsets.All(offset => _ends.Covers(offset)))
             return;
         var standing = await _membership.CommitAsync(cursor.Token, [], cancellationToken);

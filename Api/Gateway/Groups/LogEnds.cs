@@ -102,8 +102,7 @@ public sealed class LogEnds(TopicRoutes routes)
     private static StreamError Beyond(string topic, PartitionOffset offset, StreamError error, string field) => new(
         StreamErrorCode.OffsetOutOfRange,
         $"Offset {offset.Offset} of partition {offset.Partition} of topic '{topic}' does not exist: the log holds {error.LogStartOffset} up to its high "
-        + $"watermark {error.HighWatermark}, which is the highest offset that can be committed. Nothing was committed."
-        + (field == "cursor" ? " Poll without a cursor to go on from the committed offset." : ""))
+        + $"watermark {error.HighWatermark}, which is the highest offset that can be committed. Nothing was committed.")
     {
         Field = field,
         LogStartOffset = error.LogStartOffset,

@@ -51,7 +51,7 @@ public sealed class StreamedPoll
         catch (Exception exception) when (exception is TimeoutException or OrleansException or StreamException)
         {
             Error = (exception as StreamException)?.Error
-                ?? new StreamError(StreamErrorCode.CoordinatorNotAvailable, $"The group of member '{_member}' is moving. Poll again.");
+                ?? new StreamError(StreamErrorCode.CoordinatorNotAvailable, $"The group of member '{_member}' is moving. Try again.");
             return PollStreamStep.Error;
         }
     }

@@ -17,9 +17,21 @@ internal static class GroupAdvice
         { Code: StreamErrorCode.OffsetOutOfRange, Field: null } => Add(error, "Set another offset with PUT offsets or offsets/reset."),
         // A record is refused by its index. The list as a whole is refused only when the group has no policy.
         { Code: StreamErrorCode.InvalidRequest, Field: "failed" } => Add(error, $"PUT /v1/groups/{group} gives it one."),
+        { Code: StreamErrorCode.OffsetOutOfRange, Field: "cursor" } => Add(error, "Poll without a cursor to go on from the committed offset."),
+        { Code: StreamErrorCode.MessageTooLarge or StreamErrorCode.CorruptMessage, Field: "failed" } => Add(error, "To skip it, poll again without reporting it as failed."),
         { Code: StreamErrorCode.UnknownMemberId } => Add(error, "A poll without a cursor joins."),
         { Code: StreamErrorCode.FencedMemberEpoch } => Add(
             error, "A poll without a cursor takes the member's place; a poll with a longer lease_ms, or one with max_records 0 meanwhile, keeps a lease."),
+        _ => error,
+    };
+
+    /// <summary>The error of a request to begin a redrive, with the advice for it.</summary>
+    /// <param name="error">The error.</param>
+    /// <param name="group">The group.</param>
+    public static StreamError OfRedrive(StreamError error, string group) => error.Code switch
+    {
+        StreamErrorCode.InvalidRequest => Add(error, $"PUT /v1/groups/{group} gives it one."),
+        StreamErrorCode.PolicyViolation => Add(error, $"DELETE /v1/groups/{group}/dead-letters/redrive stops it."),
         _ => error,
     };
 
@@ -28,7 +40,13 @@ internal static class GroupAdvice
     /// <param name="task">The task.</param>
     /// <param name="group">The group.</param>
     /// <exception cref="RequestException">The task failed.</exception>
-    public static async Task<T> GiveAsync<T>(Task<T> task, string group)
+    public static Task<T> GiveAsync<T>(Task<T> task, string group) => GiveAsync(task, group, Of);
+
+    /// <inheritdoc cref="GiveAsync{T}(Task{T}, string)"/>
+    /// <param name="task">The task.</param>
+    /// <param name="group">The group.</param>
+    /// <param name="advise">Adds the advice.</param>
+    public static async Task<T> GiveAsync<T>(Task<T> task, string group, Func<StreamError, string, StreamError> advise)
     {
         try
         {
@@ -36,7 +54,7 @@ internal static class GroupAdvice
         }
         catch (StreamException exception)
         {
-            throw new RequestException(Of(exception.Error, group));
+            throw new RequestException(advise(exception.Error, group));
         }
     }
 

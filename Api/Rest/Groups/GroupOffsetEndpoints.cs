@@ -40,7 +40,7 @@ internal sealed class GroupOffsetEndpoints(GroupOffsets offsets, GroupResets res
         if (request.Member is { } member)
         {
             var outcome = request.Cursor is { } cursor
-                ? await offsets.CommitAsync(context.Caller(), group, member, cursor, context.RequestAborted)
+                ? await GroupAdvice.GiveAsync(offsets.CommitAsync(context.Caller(), group, member, cursor, context.RequestAborted), group)
                 : await offsets.CommitAsync(context.Caller(), group, member, request.Epoch, request.Offsets, context.RequestAborted);
             if (outcome.Refusal is { } refusal)
             {

@@ -45,7 +45,9 @@ internal sealed class GroupRetryEndpoints(ConsumerGroups groups)
         RedriveFilter filter;
         using (var body = await RequestBody.ReadAsync(context, GroupRequestLimits.GroupBodyBytesMax))
             filter = RetryJson.ParseRedrive(body.Json);
-        var redrive = await groups.BeginRedriveAsync(context.Caller(), GroupEndpoints.NameOf(context), filter, context.RequestAborted);
+        var group = GroupEndpoints.NameOf(context);
+        var redrive = await GroupAdvice.GiveAsync(
+            groups.BeginRedriveAsync(context.Caller(), group, filter, context.RequestAborted), group, GroupAdvice.OfRedrive);
         context.Response.StatusCode = StatusCodes.Status202Accepted;
         await WriteAsync(context, redrive);
     }

@@ -173,7 +173,7 @@ internal sealed partial class GroupState
     private static GroupRefusal LeaseEnded(PollCommand command) => new(
         StreamErrorCode.FencedMemberEpoch,
         $"Member '{command.Member}' had left, or its lease had ended, so nothing was committed. It has joined again; go on from this answer. "
-        + $"Work that takes longer than its lease of {command.LeaseMs} ms needs a longer lease, or polls that take no records meanwhile.");
+        + $"Work that takes longer than its lease of {command.LeaseMs} ms needs a longer lease, or signs of life meanwhile.");
 
     /// <summary>
     /// Refuses a subscription when the group would look for too many topics that do not exist, or would store too many bytes of their names.
@@ -193,7 +193,7 @@ internal sealed partial class GroupState
         return count <= GroupStateLimits.UnknownTopicsMax && bytes <= GroupStateLimits.UnknownTopicBytesMax ? null : new GroupRefusal(
             StreamErrorCode.PolicyViolation,
             $"Topic '{unknown[0]}' does not exist. Members of a group may ask for {GroupStateLimits.UnknownTopicsMax} topics that do not exist, "
-            + $"with {GroupStateLimits.UnknownTopicBytesMax} bytes of names over all members; with this poll they would ask for {count}, with {bytes} bytes.");
+            + $"with {GroupStateLimits.UnknownTopicBytesMax} bytes of names over all members; with this one's they would ask for {count}, with {bytes} bytes.");
     }
 
     private MemberAnswer Inside(string member, GroupRefusal? refusal, GroupTime time) => new(

@@ -37,11 +37,11 @@ internal sealed partial class GroupState
     {
         EndLeases(time);
         if (Retry is null)
-            return End<GroupRefusal?>(new GroupRefusal(StreamErrorCode.InvalidRequest, "The group has no retry policy, so it has no dead letters. Give it one first."));
+            return End<GroupRefusal?>(new GroupRefusal(StreamErrorCode.InvalidRequest, "The group has no retry policy, so it has no dead letters."));
         if (Redrive is { EndedMs: null } running)
         {
             return End(running.Wish == wish ? null : new GroupRefusal(
-                StreamErrorCode.PolicyViolation, "A redrive with another filter is under way. Wait until it is done, or stop it first."));
+                StreamErrorCode.PolicyViolation, "A redrive with another filter is under way. Wait until it is done, or stop it."));
         }
 
         ImmutableArray<RedriveTopic> open = [.. topics.SelectMany(OpenIn)];
