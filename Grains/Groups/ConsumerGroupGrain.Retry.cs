@@ -96,8 +96,9 @@ internal sealed partial class ConsumerGroupGrain
             if (step.Error is not { } error)
                 continue;
 
-            if (trouble.Begin())
-                LogRedriveWaits(exception, Name, step.NextOffset, topic.Name, error.Code, error.Detail);
+            trouble.Begin();
+            if (failures.IsToTell($"redrive of group {Name}", out var count))
+                LogRedriveWaits(exception, Name, step.NextOffset, topic.Name, error.Code, error.Detail, count);
             await WaitToRedriveAsync(trouble.NextWait());
         }
     }
@@ -190,7 +191,7 @@ internal sealed partial class ConsumerGroupGrain
     }
 
     private StreamError BeingDeleted() => new(
-        StreamErrorCode.CoordinatorLoadInProgress, $"Group '{Name}' is just being deleted. Poll again to begin it anew.")
+        StreamErrorCode.CoordinatorLoadInProgress, $"Group '{Name}' is just being deleted. Try again to begin it anew.")
     {
         RetryAfterMs = GroupGrainLimits.RetryAfterMs,
     };
@@ -234,8 +235,8 @@ internal sealed partial class ConsumerGroupGrain
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The redrive of group {Group} cannot go on at offset {Offset} of topic {Topic} and tries again: {Code}, {Detail}")]
-    private partial void LogRedriveWaits(Exception? exception, string group, long offset, string topic, StreamErrorCode code, string detail);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The redrive of group {Group} cannot go on at offset {Offset} of topic {Topic} and tries again: {Code}, {Detail}; failures since this was last said: {Failures}")]
+    private partial void LogRedriveWaits(Exception? exception, string group, long offset, string topic, StreamErrorCode code, string detail, int failures);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The redrive of group {Group} leaves the dead letters from offset {Offset} of topic {Topic} where they are")]
     private partial void LogRedriveGivesUp(Exception exception, string group, long offset, string topic);

@@ -17,7 +17,7 @@ namespace OrleansStream.Groups;
 [GrainType("consumer-group")]
 internal sealed partial class ConsumerGroupGrain(
     [PersistentState("group", DocumentGrainStorage.ProviderName)] IPersistentState<GroupDocument> state,
-    TimeProvider time, ILogger<ConsumerGroupGrain> logger) : Grain, IConsumerGroupGrain, IClassicGroupGrain
+    TimeProvider time, RepeatedFailures failures, ILogger<ConsumerGroupGrain> logger) : Grain, IConsumerGroupGrain, IClassicGroupGrain
 {
     private GroupState _group = new();
     private SharedWrite _write = null!;
@@ -267,7 +267,8 @@ internal sealed partial class ConsumerGroupGrain(
         }
         catch (StreamException e)
         {
-            LogTopicsUnknown(e, Name);
+            if (failures.IsToTell($"topics of group {Name}", out var count))
+                LogTopicsUnknown(e, Name, count);
         }
 
         _topicsAt = time.GetTimestamp();
@@ -295,7 +296,8 @@ internal sealed partial class ConsumerGroupGrain(
 
     private void Fail(Exception exception)
     {
-        LogWriteFailed(exception, Name);
+        if (failures.IsToTell($"write group {Name}", out var count))
+            LogWriteFailed(exception, Name, count);
         _waits.Wake((_, _) => true);
         EndParked();
         DeactivateOnIdle();
@@ -304,9 +306,9 @@ internal sealed partial class ConsumerGroupGrain(
     [LoggerMessage(Level = LogLevel.Debug, Message = "The partitions of group {Group} were assigned to {Members} members at group epoch {Epoch}")]
     private partial void LogAssigned(string group, int members, long epoch);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The topics of group {Group} could not be looked at")]
-    private partial void LogTopicsUnknown(Exception exception, string group);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The topics of group {Group} could not be looked at; failures since this was last said: {Failures}")]
+    private partial void LogTopicsUnknown(Exception exception, string group, int failures);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The state of group {Group} could not be kept by this activation")]
-    private partial void LogWriteFailed(Exception exception, string group);
+    [LoggerMessage(Level = LogLevel.Error, Message = "The state of group {Group} could not be kept by this activation; failures since this was last said: {Failures}")]
+    private partial void LogWriteFailed(Exception exception, string group, int failures);
 }

@@ -10,7 +10,7 @@ namespace OrleansStream.Groups;
 [GrainType("group-catalog")]
 internal sealed partial class GroupCatalogGrain(
     [PersistentState("groups", DocumentGrainStorage.ProviderName)] IPersistentState<GroupCatalogState> state,
-    TimeProvider time, ILogger<GroupCatalogGrain> logger) : Grain, IGroupCatalogGrain, IDisposable
+    TimeProvider time, RepeatedFailures failures, ILogger<GroupCatalogGrain> logger) : Grain, IGroupCatalogGrain, IDisposable
 {
     private readonly DetachedWork _expiry = new();
     private ImmutableSortedDictionary<string, DateTimeOffset> _groups = GroupCatalogState.NoGroups;
@@ -96,7 +96,8 @@ internal sealed partial class GroupCatalogGrain(
             }
             catch (Exception e) when (e is not OperationCanceledException)
             {
-                LogNotExpired(e, name);
+                if (failures.IsToTell($"expiry of group {name}", out var count))
+                    LogNotExpired(e, name, count);
             }
         }
     }
@@ -109,15 +110,16 @@ internal sealed partial class GroupCatalogGrain(
 
     private void Fail(Exception exception)
     {
-        LogWriteFailed(exception);
+        if (failures.IsToTell("write catalogue of groups", out var count))
+            LogWriteFailed(exception, count);
         DeactivateOnIdle();
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Group {Group} could not be asked whether its offsets have expired")]
-    private partial void LogNotExpired(Exception exception, string group);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Group {Group} could not be asked whether its offsets have expired; failures since this was last said: {Failures}")]
+    private partial void LogNotExpired(Exception exception, string group, int failures);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The catalogue of groups could not be kept by this activation")]
-    private partial void LogWriteFailed(Exception exception);
+    [LoggerMessage(Level = LogLevel.Error, Message = "The catalogue of groups could not be kept by this activation; failures since this was last said: {Failures}")]
+    private partial void LogWriteFailed(Exception exception, int failures);
 }
 
 /// <summary>What is stored of the catalogue of groups.</summary>

@@ -39,9 +39,6 @@ internal static class GroupGrainLimits
     /// </summary>
     public static readonly TimeSpan RedriveTroubleMax = TimeSpan.FromMinutes(5);
 
-    /// <summary>How often a redrive that cannot go on tells so.</summary>
-    public static readonly TimeSpan RedriveTold = TimeSpan.FromMinutes(1);
-
     /// <summary>How long who begins a redrive waits for the last step of one that was stopped.</summary>
     public static readonly TimeSpan RedriveStopMax = TimeSpan.FromSeconds(5);
 

@@ -6,21 +6,12 @@ internal sealed class RedriveTrouble(TimeProvider time)
 {
     private TimeSpan _wait = GroupGrainLimits.RedriveRetry;
     private long? _since;
-    private long? _toldAt;
 
     /// <summary>True when it is to be given up.</summary>
     public bool IsTooLong => _since is { } since && time.GetElapsedTime(since) >= GroupGrainLimits.RedriveTroubleMax;
 
     /// <summary>Notes that there is a trouble.</summary>
-    /// <returns>True when it is to be told: none was within <see cref="GroupGrainLimits.RedriveTold"/>.</returns>
-    public bool Begin()
-    {
-        _since ??= time.GetTimestamp();
-        var isTold = _toldAt is { } told && time.GetElapsedTime(told) < GroupGrainLimits.RedriveTold;
-        if (!isTold)
-            _toldAt = time.GetTimestamp();
-        return !isTold;
-    }
+    public void Begin() => _since ??= time.GetTimestamp();
 
     /// <summary>Notes that there is none any more.</summary>
     public void End()

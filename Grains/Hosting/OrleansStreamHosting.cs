@@ -10,6 +10,7 @@ using Orleans.Serialization;
 using Orleans.Serialization.Serializers;
 using Orleans.Storage;
 using OrleansStream.Clustering;
+using OrleansStream.Errors;
 using OrleansStream.Log.Resources;
 using OrleansStream.Maintenance;
 using OrleansStream.Partitions;
@@ -80,6 +81,7 @@ public static class OrleansStreamHosting
     {
         ArgumentNullException.ThrowIfNull(silo);
         silo.Services.TryAddSingleton(TimeProvider.System);
+        silo.Services.TryAddSingleton<RepeatedFailures>();
         silo.Services.TryAddSingleton(services => new LogResources(services.GetRequiredService<TimeProvider>(), appends: CreateBudget(services)));
         silo.Services.TryAddSingleton<PartitionInstruments>();
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, UpkeepTicker>();
@@ -90,12 +92,11 @@ public static class OrleansStreamHosting
         silo.Services.AddSingleton<TopicRouters>();
         silo.Services.AddSingleton<ILocalTopics>(services => AreCallsDirect(services) ? services.GetRequiredService<TopicRouters>() : null!);
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(services => services.GetRequiredService<OpenPartitions>());
-        silo.Services.TryAddKeyedSingleton<IGrainStorage>(DocumentGrainStorage.ProviderName, (services, _) =>
-            new DocumentGrainStorage(
-                services.GetRequiredService<IDocumentStore>(),
-                services.GetRequiredService<IOptions<ClusterOptions>>(),
-                new DocumentGrainStorageOptions(),
-                services.GetRequiredService<IActivatorProvider>()));
+        silo.Services.TryAddKeyedSingleton<IGrainStorage>(DocumentGrainStorage.ProviderName, (services, _) => Told(services, new DocumentGrainStorage(
+            services.GetRequiredService<IDocumentStore>(),
+            services.GetRequiredService<IOptions<ClusterOptions>>(),
+            new DocumentGrainStorageOptions(),
+            services.GetRequiredService<IActivatorProvider>())));
         silo.AddPlacementDirector<PartitionPlacement, PartitionPlacementDirector>();
         silo.AddPlacementDirector<SiloPlacement, SiloPlacementDirector>();
         silo.Services.AddSingleton<ISiloMeter>(services => new SiloMeter(
@@ -142,6 +143,9 @@ public static class OrleansStreamHosting
         ["Logging:LogLevel:Orleans.Grain.InvokeException"] = nameof(LogLevel.Error),
         // What it throws is told by the grain that asked; it tells each try by itself, with a stack trace.
         ["Logging:LogLevel:Orleans.Storage.AzureBlobGrainStorage"] = nameof(LogLevel.None),
+        // An activation that fails is tried again at each call to it. The grain, or what reads its state, tells that, and seldom.
+        ["Logging:LogLevel:Orleans.Grain"] = nameof(LogLevel.None),
+        [$"Logging:LogLevel:{typeof(ToldGrainStorage).FullName}"] = nameof(LogLevel.None),
         // It takes the machine's uptime for the time since the last check, once at each start.
         ["Logging:LogLevel:Orleans.Runtime.Watchdog"] = nameof(LogLevel.Error),
         // That line is written by RunOrleansStreamAsync.
@@ -187,14 +191,16 @@ public static class OrleansStreamHosting
     {
         silo.AddAzureBlobGrainStorage(AzureGrainStorage.OfficialName, options => options.Configure<OpenStores>(
             (official, stores) => AzureGrainStorage.Configure(official, stores.Container!)));
-        silo.Services.AddKeyedSingleton<IGrainStorage>(DocumentGrainStorage.ProviderName, (services, _) =>
-            new AzureGrainStorage(
-                services.GetRequiredKeyedService<IGrainStorage>(AzureGrainStorage.OfficialName),
-                services.GetRequiredService<OpenStores>().Container!,
-                services.GetRequiredService<IOptions<ClusterOptions>>(),
-                new DocumentGrainStorageOptions(),
-                services.GetRequiredService<IActivatorProvider>()));
+        silo.Services.AddKeyedSingleton<IGrainStorage>(DocumentGrainStorage.ProviderName, (services, _) => Told(services, new AzureGrainStorage(
+            services.GetRequiredKeyedService<IGrainStorage>(AzureGrainStorage.OfficialName),
+            services.GetRequiredService<OpenStores>().Container!,
+            services.GetRequiredService<IOptions<ClusterOptions>>(),
+            new DocumentGrainStorageOptions(),
+            services.GetRequiredService<IActivatorProvider>())));
     }
+
+    private static ToldGrainStorage Told(IServiceProvider services, IGrainStorage storage) => new(
+        storage, services.GetRequiredService<RepeatedFailures>(), services.GetRequiredService<ILoggerFactory>());
 
     private static void Configure(MessagingOptions messaging)
     {

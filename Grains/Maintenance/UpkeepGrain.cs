@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using OrleansStream.Activations;
+using OrleansStream.Errors;
 using OrleansStream.Log.Contract;
 using OrleansStream.Log.Retention;
 using OrleansStream.Partitions;
@@ -18,7 +19,7 @@ namespace OrleansStream.Maintenance;
 /// </remarks>
 [GrainType("upkeep")]
 internal sealed partial class UpkeepGrain(
-    ISegmentStore segments, IDocumentStore documents, TimeProvider time, ILogger<UpkeepGrain> logger) : Grain, IUpkeepGrain, IDisposable
+    ISegmentStore segments, IDocumentStore documents, TimeProvider time, RepeatedFailures failures, ILogger<UpkeepGrain> logger) : Grain, IUpkeepGrain, IDisposable
 {
     private readonly DetachedWork _sweep = new();
     private long? _sweptAt;
@@ -63,7 +64,8 @@ internal sealed partial class UpkeepGrain(
         }
         catch (Exception e)
         {
-            LogSweepFailed(e);
+            if (failures.IsToTell("sweep", out var count))
+                LogSweepFailed(e, count);
         }
 
         _sweptAt = time.GetTimestamp();
@@ -88,7 +90,8 @@ internal sealed partial class UpkeepGrain(
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            LogTopicFailed(e, name);
+            if (failures.IsToTell($"upkeep of topic {name}", out var count))
+                LogTopicFailed(e, name, count);
         }
     }
 
@@ -104,16 +107,17 @@ internal sealed partial class UpkeepGrain(
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            LogPartitionFailed(e, key);
+            if (failures.IsToTell($"upkeep of partition {key}", out var count))
+                LogPartitionFailed(e, key, count);
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "A sweep over the partitions failed; the next one starts by itself")]
-    private partial void LogSweepFailed(Exception exception);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "A sweep over the partitions failed; the next one starts by itself; failures since this was last said: {Failures}")]
+    private partial void LogSweepFailed(Exception exception, int failures);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The maintenance of topic {Topic} is left to the next sweep")]
-    private partial void LogTopicFailed(Exception exception, string topic);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The maintenance of topic {Topic} is left to the next sweep; failures since this was last said: {Failures}")]
+    private partial void LogTopicFailed(Exception exception, string topic, int failures);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The maintenance of partition {Partition} is left to the next sweep")]
-    private partial void LogPartitionFailed(Exception exception, string partition);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The maintenance of partition {Partition} is left to the next sweep; failures since this was last said: {Failures}")]
+    private partial void LogPartitionFailed(Exception exception, string partition, int failures);
 }

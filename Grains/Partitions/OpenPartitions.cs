@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
+using OrleansStream.Errors;
 using OrleansStream.Log;
 using OrleansStream.Partitions.Placement;
 
@@ -17,9 +18,10 @@ namespace OrleansStream.Partitions;
 /// <param name="silo">This silo.</param>
 /// <param name="silos">The silos.</param>
 /// <param name="led">Lets callers in this process find the partitions.</param>
+/// <param name="failures">Counts repeated failures.</param>
 /// <param name="logger">Logs failures.</param>
 internal sealed partial class OpenPartitions(
-    TimeProvider time, ILocalSiloDetails silo, ISiloStatusOracle silos, LedPartitions led, ILogger<OpenPartitions> logger)
+    TimeProvider time, ILocalSiloDetails silo, ISiloStatusOracle silos, LedPartitions led, RepeatedFailures failures, ILogger<OpenPartitions> logger)
     : ILifecycleParticipant<ISiloLifecycle>
 {
     private readonly ConcurrentDictionary<PartitionLog, Led> _partitions = new();
@@ -94,7 +96,9 @@ internal sealed partial class OpenPartitions(
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            LogNotMaintained(e, _partitions.TryGetValue(log, out var known) ? known.Partition.Key : default);
+            var key = _partitions.TryGetValue(log, out var known) ? known.Partition.Key : default;
+            if (failures.IsToTell($"upkeep of partition {key}", out var count))
+                LogNotMaintained(e, key, count);
         }
     }
 
@@ -129,6 +133,6 @@ internal sealed partial class OpenPartitions(
 
     private sealed record Led(LedPartition Partition, Action<SiloAddress> Move, Action Stay);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The maintenance of partition {Partition} is left to the next round")]
-    private partial void LogNotMaintained(Exception exception, PartitionKey partition);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The maintenance of partition {Partition} is left to the next round; failures since this was last said: {Failures}")]
+    private partial void LogNotMaintained(Exception exception, PartitionKey partition, int failures);
 }

@@ -21,7 +21,7 @@ namespace OrleansStream.Partitions;
 [Reentrant, Immovable, PartitionPlacement, GrainType("partition")]
 internal sealed partial class PartitionGrain(
     ISegmentStore segments, IDocumentStore documents, TimeProvider time, LogResources resources, PartitionInstruments instruments,
-    OpenPartitions open, ILocalSiloDetails silo, IHostApplicationLifetime lifetime, ILogger<PartitionGrain> logger)
+    OpenPartitions open, ILocalSiloDetails silo, IHostApplicationLifetime lifetime, RepeatedFailures failures, ILogger<PartitionGrain> logger)
     : Grain, IPartitionGrain
 {
     private PartitionKey _key;
@@ -48,7 +48,8 @@ internal sealed partial class PartitionGrain(
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            LogNotOpened(e, _key);
+            if (failures.IsToTell($"open partition {_key}", out var count))
+                LogNotOpened(e, _key, count);
             Refuse(PartitionErrors.NotOpened(e, PartitionErrors.DamageOf((e as LogCorruptException)?.Damage, _topic?.Name ?? $"{_key.TopicId:N}", _key.Partition)), PartitionErrors.IsForOperator(e)
                 ? PartitionGrainLimits.OfflineAge : PartitionGrainLimits.RetryAge);
         }
@@ -185,8 +186,8 @@ internal sealed partial class PartitionGrain(
         var end = await log.Ended;
         instruments.Remove(log);
         open.Remove(log);
-        if (end != LogEnd.Closed)
-            LogEnded(_key, end);
+        if (end != LogEnd.Closed && failures.IsToTell($"log of partition {_key}", out var count))
+            LogEnded(_key, end, count);
         // Until the deactivation the ended log itself answers with the reason.
         if (end == LogEnd.Offline)
             LeaveAfter(PartitionGrainLimits.OfflineAge);
@@ -213,8 +214,8 @@ internal sealed partial class PartitionGrain(
         PartitionMapping.Describe(
             _key, _led?.Log.State, _led is null ? _refusal : error, silo.SiloAddress.ToParsableString(), _led?.Log.Rates);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Partition {Partition} could not be opened")]
-    private partial void LogNotOpened(Exception exception, PartitionKey partition);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Partition {Partition} could not be opened; failures since this was last said: {Failures}")]
+    private partial void LogNotOpened(Exception exception, PartitionKey partition, int failures);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Partition {Partition} moves to {Silo}")]
     private partial void LogMoves(PartitionKey partition, SiloAddress silo);
@@ -222,6 +223,6 @@ internal sealed partial class PartitionGrain(
     [LoggerMessage(Level = LogLevel.Error, Message = "Topic {Topic}, partition {Partition}: the stored bytes of offset {Offset} are damaged, in segment {Segment} at position {Position}")]
     private partial void LogDamaged(string topic, int partition, long offset, string segment, long position);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "The log of partition {Partition} ended: {End}")]
-    private partial void LogEnded(PartitionKey partition, LogEnd end);
+    [LoggerMessage(Level = LogLevel.Information, Message = "The log of partition {Partition} ended: {End}; so often since this was last said: {Times}")]
+    private partial void LogEnded(PartitionKey partition, LogEnd end, int times);
 }

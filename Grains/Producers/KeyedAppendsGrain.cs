@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
 using Orleans.Storage;
+using OrleansStream.Errors;
 using OrleansStream.Persistence;
 using OrleansStream.Storage;
 using OrleansStream.Topics;
@@ -13,8 +14,8 @@ namespace OrleansStream.Producers;
 /// compare-and-swap: that of a stale activation fails, and the activation deactivates.
 /// </remarks>
 [GrainType("keyed-appends")]
-internal sealed partial class KeyedAppendsGrain(IDocumentStore documents, TimeProvider time, ILogger<KeyedAppendsGrain> logger)
-    : Grain, IKeyedAppendsGrain
+internal sealed partial class KeyedAppendsGrain(
+    IDocumentStore documents, TimeProvider time, RepeatedFailures failures, ILogger<KeyedAppendsGrain> logger) : Grain, IKeyedAppendsGrain
 {
     private string _document = "";
     private string? _etag;
@@ -30,8 +31,17 @@ internal sealed partial class KeyedAppendsGrain(IDocumentStore documents, TimePr
         var key = this.GetPrimaryKeyString().Split('/');
         _document = $"{key[0]}/0/keys/{key[1]}.json";
         _write = new SharedWrite("The memory for idempotency keys", WriteAsync, () => Task.FromResult(true), Fail);
-        if (await documents.ReadAsync(_document, cancellationToken) is { } found)
-            (_state, _etag) = (KeyedAppends.Parse(found.Bytes.Span), found.ETag);
+        try
+        {
+            if (await documents.ReadAsync(_document, cancellationToken) is { } found)
+                (_state, _etag) = (KeyedAppends.Parse(found.Bytes.Span), found.ETag);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            if (failures.IsToTell($"read {_document}", out var count))
+                LogNotRead(e, this.GetPrimaryKeyString(), count);
+            throw;
+        }
     }
 
     /// <inheritdoc/>
@@ -78,10 +88,14 @@ internal sealed partial class KeyedAppendsGrain(IDocumentStore documents, TimePr
 
     private void Fail(Exception exception)
     {
-        LogWriteFailed(exception, this.GetPrimaryKeyString());
+        if (failures.IsToTell($"write {_document}", out var count))
+            LogWriteFailed(exception, this.GetPrimaryKeyString(), count);
         DeactivateOnIdle();
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "This activation could not store the idempotency keys of {Share}")]
-    private partial void LogWriteFailed(Exception exception, string share);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "This activation could not store the idempotency keys of {Share}; failures since this was last said: {Failures}")]
+    private partial void LogWriteFailed(Exception exception, string share, int failures);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The idempotency keys of {Share} could not be read; failures since this was last said: {Failures}")]
+    private partial void LogNotRead(Exception exception, string share, int failures);
 }

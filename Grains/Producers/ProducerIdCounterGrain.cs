@@ -12,8 +12,10 @@ namespace OrleansStream.Producers;
 /// <param name="first">The first id of the counter's range.</param>
 /// <param name="end">The first id behind the range.</param>
 /// <param name="state">The stored counter.</param>
+/// <param name="failures">Counts repeated failures.</param>
 /// <param name="logger">Logs failures.</param>
-internal abstract partial class ProducerIdCounterGrain(long first, long end, IPersistentState<ProducerIdState> state, ILogger logger) : Grain
+internal abstract partial class ProducerIdCounterGrain(
+    long first, long end, IPersistentState<ProducerIdState> state, RepeatedFailures failures, ILogger logger) : Grain
 {
     private long NextId => Math.Max(first, state.State.NextId);
 
@@ -32,7 +34,7 @@ internal abstract partial class ProducerIdCounterGrain(long first, long end, IPe
         }
         catch (Exception e)
         {
-            LogFailed(e);
+            Tell(e);
             DeactivateOnIdle();
             throw Unavailable("The counter of producer ids could not be stored. Try again.");
         }
@@ -51,16 +53,22 @@ internal abstract partial class ProducerIdCounterGrain(long first, long end, IPe
         }
         catch (Exception e)
         {
-            LogFailed(e);
+            Tell(e);
             DeactivateOnIdle();
             throw Unavailable("The counter of producer ids could not be read. Try again.");
         }
     }
 
+    private void Tell(Exception exception)
+    {
+        if (failures.IsToTell(this.GetPrimaryKeyString(), out var count))
+            LogFailed(exception, count);
+    }
+
     private static StreamException Unavailable(string detail) => new(new StreamError(StreamErrorCode.CoordinatorNotAvailable, detail));
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The counter of producer ids could not be stored or read")]
-    private partial void LogFailed(Exception exception);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The counter of producer ids could not be stored or read; failures since this was last said: {Failures}")]
+    private partial void LogFailed(Exception exception, int failures);
 }
 
 /// <summary>The stored form of a counter.</summary>

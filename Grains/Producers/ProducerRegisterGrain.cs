@@ -9,7 +9,7 @@ namespace OrleansStream.Producers;
 [GrainType("producer-register")]
 internal sealed partial class ProducerRegisterGrain(
     [PersistentState("producers", DocumentGrainStorage.ProviderName)] IPersistentState<ProducerRegisterState> state,
-    TimeProvider time, ILogger<ProducerRegisterGrain> logger) : Grain, IProducerRegisterGrain
+    TimeProvider time, RepeatedFailures failures, ILogger<ProducerRegisterGrain> logger) : Grain, IProducerRegisterGrain
 {
     private Dictionary<long, RegisteredProducer> _producers = [];
     private SharedWrite _write = null!;
@@ -87,12 +87,13 @@ internal sealed partial class ProducerRegisterGrain(
 
     private void Fail(Exception exception)
     {
-        LogWriteFailed(exception);
+        if (failures.IsToTell($"write register of producers {this.GetPrimaryKeyLong()}", out var count))
+            LogWriteFailed(exception, count);
         DeactivateOnIdle();
     }
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "This activation could not store the register of producers")]
-    private partial void LogWriteFailed(Exception exception);
+    [LoggerMessage(Level = LogLevel.Error, Message = "This activation could not store the register of producers; failures since this was last said: {Failures}")]
+    private partial void LogWriteFailed(Exception exception, int failures);
 }
 
 /// <summary>The stored form of a share of the producers.</summary>

@@ -16,7 +16,7 @@ namespace OrleansStream.Topics;
 [GrainType(TypeName)]
 internal sealed partial class TopicCatalogGrain(
     [PersistentState(TopicCatalogGrain.StateName, DocumentGrainStorage.ProviderName)] IPersistentState<CatalogState> state,
-    ISegmentStore segments, IDocumentStore documents, TimeProvider time, ILogger<TopicCatalogGrain> logger) : Grain, ITopicCatalogGrain, IDisposable
+    ISegmentStore segments, IDocumentStore documents, TimeProvider time, RepeatedFailures failures, ILogger<TopicCatalogGrain> logger) : Grain, ITopicCatalogGrain, IDisposable
 {
     /// <summary>The grain's type, part of the name of its state.</summary>
     public const string TypeName = "topic-catalog";
@@ -128,7 +128,8 @@ internal sealed partial class TopicCatalogGrain(
             }
             catch (Exception e) when (e is not OperationCanceledException)
             {
-                LogNotFreed(e, topic.Name, topic.Id);
+                if (failures.IsToTell($"free topic {topic.Id:N}", out var count))
+                    LogNotFreed(e, topic.Name, topic.Id, count);
             }
         }
     }
@@ -171,7 +172,8 @@ internal sealed partial class TopicCatalogGrain(
         {
             // Whether it was written, and with it the etag, is in doubt: the next activation reads what is there.
             var cause = StateFailure.CauseOf(e);
-            LogWriteFailed(cause);
+            if (failures.IsToTell("write catalogue of topics", out var count))
+                LogWriteFailed(cause, count);
             DeactivateOnIdle();
             throw new StreamException(new StreamError(
                 StreamErrorCode.KafkaStorageError, $"The catalogue of topics could not be stored: {cause.Message}")
@@ -190,9 +192,9 @@ internal sealed partial class TopicCatalogGrain(
         _namesById = _topics.Values.ToDictionary(topic => topic.Id, topic => topic.Name);
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The bytes of deleted topic {Topic} ({Id}) are not all freed yet")]
-    private partial void LogNotFreed(Exception exception, string topic, Guid id);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The bytes of deleted topic {Topic} ({Id}) are not all freed yet; failures since this was last said: {Failures}")]
+    private partial void LogNotFreed(Exception exception, string topic, Guid id, int failures);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The catalogue of topics could not be written")]
-    private partial void LogWriteFailed(Exception exception);
+    [LoggerMessage(Level = LogLevel.Error, Message = "The catalogue of topics could not be written; failures since this was last said: {Failures}")]
+    private partial void LogWriteFailed(Exception exception, int failures);
 }

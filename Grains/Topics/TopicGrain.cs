@@ -15,7 +15,7 @@ namespace OrleansStream.Topics;
 [GrainType("topic")]
 internal sealed partial class TopicGrain(
     [PersistentState("topic", DocumentGrainStorage.ProviderName)] IPersistentState<TopicState> state,
-    ISegmentStore segments, TimeProvider time, ILogger<TopicGrain> logger) : Grain, ITopicGrain
+    ISegmentStore segments, TimeProvider time, RepeatedFailures failures, ILogger<TopicGrain> logger) : Grain, ITopicGrain
 {
     private TopicMetadata? _topic;
     private EmptyStay _stay = null!;
@@ -135,7 +135,7 @@ internal sealed partial class TopicGrain(
         catch (Exception e)
         {
             // The change is durable: a partition that could not be told learns it from the next append or when it opens.
-            LogPartitionsNotTold(e, Name);
+            TellPartitionsNotTold(e);
         }
     }
 
@@ -149,7 +149,7 @@ internal sealed partial class TopicGrain(
         }
         catch (Exception e)
         {
-            LogPartitionsNotTold(e, Name);
+            TellPartitionsNotTold(e);
         }
     }
 
@@ -176,7 +176,8 @@ internal sealed partial class TopicGrain(
     private StreamError Fail(Exception e)
     {
         var cause = StateFailure.CauseOf(e);
-        LogWriteFailed(cause, Name);
+        if (failures.IsToTell($"write topic {Name}", out var count))
+            LogWriteFailed(cause, Name, count);
         DeactivateOnIdle();
         return (cause as StreamException)?.Error
             ?? new StreamError(StreamErrorCode.KafkaStorageError, $"The topic '{Name}' could not be stored: {cause.Message}")
@@ -185,11 +186,17 @@ internal sealed partial class TopicGrain(
             };
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Not every partition of topic {Topic} could be told of its change")]
-    private partial void LogPartitionsNotTold(Exception exception, string topic);
+    private void TellPartitionsNotTold(Exception exception)
+    {
+        if (failures.IsToTell($"tell partitions of topic {Name}", out var count))
+            LogPartitionsNotTold(exception, Name, count);
+    }
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The state of topic {Topic} could not be written")]
-    private partial void LogWriteFailed(Exception exception, string topic);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Not every partition of topic {Topic} could be told of its change; failures since this was last said: {Failures}")]
+    private partial void LogPartitionsNotTold(Exception exception, string topic, int failures);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The state of topic {Topic} could not be written; failures since this was last said: {Failures}")]
+    private partial void LogWriteFailed(Exception exception, string topic, int failures);
 }
 
 /// <summary>What is stored of a topic.</summary>

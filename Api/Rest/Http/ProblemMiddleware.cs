@@ -8,8 +8,10 @@ namespace OrleansStream.Rest.Http;
 /// <summary>The outermost middleware: turns every failure, also of routing and of the server itself, into a problem document.</summary>
 /// <param name="next">The rest of the pipeline.</param>
 /// <param name="drain">Reads the rest of a refused body.</param>
+/// <param name="failures">Counts failures that many requests meet.</param>
 /// <param name="logger">Logs failures that no caller can correct.</param>
-internal sealed partial class ProblemMiddleware(RequestDelegate next, BodyDrain drain, ILogger<ProblemMiddleware> logger)
+internal sealed partial class ProblemMiddleware(
+    RequestDelegate next, BodyDrain drain, RepeatedFailures failures, ILogger<ProblemMiddleware> logger)
 {
     /// <summary>Serves one request.</summary>
     /// <param name="context">The request.</param>
@@ -95,14 +97,14 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, BodyDrain 
             case BadHttpRequestException bad:
                 return Explain(bad);
             case TimeoutException or OperationCanceledException:
-                LogUnanswered(logger, exception, context.Request.Method, context.Request.Path);
+                TellUnanswered(exception, context.Request);
                 return (new StreamError(StreamErrorCode.RequestTimedOut, "The service did not answer in time. Try again.")
                 {
                     OutcomeUnknown = isWrite,
                 }, null);
             case OrleansException:
                 // The message was rejected or lost: the silo does not exist, or it ended during the call.
-                LogUnanswered(logger, exception, context.Request.Method, context.Request.Path);
+                TellUnanswered(exception, context.Request);
                 return (new StreamError(StreamErrorCode.NotLeaderOrFollower, "No server could take the call. Try again.")
                 {
                     OutcomeUnknown = isWrite,
@@ -114,6 +116,13 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, BodyDrain 
                     OutcomeUnknown = isWrite,
                 }, null);
         }
+    }
+
+    // The requests that come meanwhile fail for the same reason.
+    private void TellUnanswered(Exception exception, HttpRequest request)
+    {
+        if (failures.IsToTell($"{request.Method} {request.Path}", out var count))
+            LogUnanswered(logger, exception, request.Method, request.Path, count);
     }
 
     /// <summary>
@@ -153,8 +162,8 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, BodyDrain 
     [LoggerMessage(Level = LogLevel.Information, Message = "{Method} {Path} is cut without an answer, so that its client connects again: {Reason}")]
     private static partial void LogCut(ILogger logger, string method, PathString path, string reason);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Method} {Path} was not answered by the cluster")]
-    private static partial void LogUnanswered(ILogger logger, Exception exception, string method, string path);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Method} {Path} was not answered by the cluster; failures since this was last said: {Failures}")]
+    private static partial void LogUnanswered(ILogger logger, Exception exception, string method, string path, int failures);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Method} {Path} failed")]
     private static partial void LogFailed(ILogger logger, Exception exception, string method, string path);

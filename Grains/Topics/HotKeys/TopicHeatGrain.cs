@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text;
 using Microsoft.Extensions.Logging;
+using OrleansStream.Errors;
 using OrleansStream.Topics.Partitioning;
 
 namespace OrleansStream.Topics.HotKeys;
@@ -11,7 +12,7 @@ namespace OrleansStream.Topics.HotKeys;
 /// is repeated goes where its first try went.
 /// </remarks>
 [GrainType("topic-heat")]
-internal sealed partial class TopicHeatGrain(TimeProvider time, ILogger<TopicHeatGrain> logger) : Grain, ITopicHeatGrain
+internal sealed partial class TopicHeatGrain(TimeProvider time, RepeatedFailures failures, ILogger<TopicHeatGrain> logger) : Grain, ITopicHeatGrain
 {
     private readonly SpaceSaving _keys = new(HeatLimits.Counters);
     private double _sentBytes;
@@ -93,13 +94,14 @@ internal sealed partial class TopicHeatGrain(TimeProvider time, ILogger<TopicHea
         catch (Exception e) when (e is OrleansException or TimeoutException)
         {
             // The next report tries again.
-            LogNotSet(e, this.GetPrimaryKeyString());
+            if (failures.IsToTell($"hot keys of topic {this.GetPrimaryKeyString()}", out var count))
+                LogNotSet(e, this.GetPrimaryKeyString(), count);
         }
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Topic {Topic} has {Count} more hot keys from now on; its setting hot.keys names them")]
     private partial void LogDetected(string topic, int count);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The hot keys of topic {Topic} could not be set just now")]
-    private partial void LogNotSet(Exception exception, string topic);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The hot keys of topic {Topic} could not be set just now; failures since this was last said: {Failures}")]
+    private partial void LogNotSet(Exception exception, string topic, int failures);
 }

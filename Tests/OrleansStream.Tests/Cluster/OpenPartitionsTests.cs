@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Reflection;
 using Microsoft.Extensions.Logging.Abstractions;
+using OrleansStream.Errors;
 using OrleansStream.Log;
 using OrleansStream.Log.Contract;
 using OrleansStream.Partitions;
@@ -22,7 +23,7 @@ public sealed class OpenPartitionsTests : IAsyncLifetime
 
     public OpenPartitionsTests() => _open = new OpenPartitions(
         TimeProvider.System, DispatchProxy.Create<ILocalSiloDetails, NoSilos>(), DispatchProxy.Create<ISiloStatusOracle, NoSilos>(), _led,
-        NullLogger<OpenPartitions>.Instance);
+        new RepeatedFailures(TimeProvider.System), NullLogger<OpenPartitions>.Instance);
 
     public async ValueTask InitializeAsync()
     {
