@@ -2,7 +2,7 @@
 # Orleans' default serializer of grain state writes without an error what it cannot read back. The JSON names each value's own type, with references kept:
 # a list that a collection expression made is then of a type that the compiler invented and nobody can resolve, an ImmutableDictionary is "created from a
 # non-default constructor", and of a ReadOnlyMemory<byte> only the length is written, and read back as nothing, without an error. The write is acknowledged;
-# the state is lost once the grain is activated anew. A list in an array, and a Dictionary behind the same interfaces, come back.
+# the state cannot be read once the grain is activated anew. A list in an array, and a Dictionary behind the same interfaces, come back.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
