@@ -21,7 +21,7 @@ namespace OrleansStream.Gateway.Reading;
 public sealed class PartitionSetReader(
     AccessControl access, TopicRoutes routes, KnownTopics known, NodeAnswers node, NodeWaits waits, TimeProvider time) : IDisposable
 {
-    private readonly Dictionary<(string Topic, int Partition), PartitionWait> _waits = [];
+    private readonly Dictionary<PartitionToWaitOn, PartitionWait> _waits = [];
     private readonly WakeSignal _woken = new();
     private int _turn;
 
@@ -78,7 +78,7 @@ public sealed class PartitionSetReader(
                 continue;
             }
 
-            if (_waits.GetValueOrDefault((one.Topic, one.Partition)) is { IsOver: false } wait && wait.Offset == one.Offset)
+            if (_waits.GetValueOrDefault(PartitionToWaitOn.Of(one)) is { IsOver: false } wait && wait.Offset == one.Offset)
             {
                 read.Set(i, wait.Before);
                 continue;
@@ -106,13 +106,13 @@ public sealed class PartitionSetReader(
             var left = bytesMax - read.Bytes;
             if (left > 0)
             {
-                var request = new FetchRequest(one.Offset, Math.Max(1, Math.Min(one.BytesMax, left)), WaitMs: 0);
+                var request = new FetchRequest(one.Offset, Math.Max(1, Math.Min(one.BytesMax, left)), WaitMs: 0) { TopicId = one.TopicId };
                 read.Add(index, await routes.FetchAsync(one.Topic, one.Partition, request, cancellationToken), bytesMax);
             }
             else
             {
                 // Nothing more fits: only how far its log goes is told.
-                var request = new FetchRequest(FetchRequest.Latest, BytesMax: 1, WaitMs: 0);
+                var request = new FetchRequest(FetchRequest.Latest, BytesMax: 1, WaitMs: 0) { TopicId = one.TopicId };
                 read.Set(index, (await routes.FetchAsync(one.Topic, one.Partition, request, cancellationToken)) with { Offset = one.Offset, Batches = default });
             }
         }
@@ -144,7 +144,7 @@ public sealed class PartitionSetReader(
                 continue;
             // Where something was read, but not enough, what comes behind it is waited for.
             var offset = before.Batches.IsEmpty ? one.Offset : StoredBatches.NextOffset(before.Batches.Span, one.Offset);
-            var key = (one.Topic, one.Partition);
+            var key = PartitionToWaitOn.Of(one);
             if (_waits.TryGetValue(key, out var wait))
             {
                 if (wait.Offset == offset && !wait.IsOver)
@@ -165,9 +165,9 @@ public sealed class PartitionSetReader(
     {
         if (_waits.Count == 0)
             return;
-        var wanted = new HashSet<(string, int)>(partitions.Count);
+        var wanted = new HashSet<PartitionToWaitOn>(partitions.Count);
         foreach (var one in partitions)
-            wanted.Add((one.Topic, one.Partition));
+            wanted.Add(PartitionToWaitOn.Of(one));
         foreach (var (key, wait) in _waits)
         {
             if (wanted.Contains(key))
@@ -183,7 +183,19 @@ public sealed class PartitionSetReader(
 /// <param name="Partition">The partition's number.</param>
 /// <param name="Offset">The first offset wanted.</param>
 /// <param name="BytesMax">The most bytes of batches; the first batch comes even when it is larger.</param>
-public readonly record struct PartitionToRead(string Topic, int Partition, long Offset, int BytesMax);
+/// <param name="TopicId">The topic that must have the name; null for whichever has it.</param>
+public readonly record struct PartitionToRead(string Topic, int Partition, long Offset, int BytesMax, Guid? TopicId = null);
+
+/// <summary>A partition that is waited on.</summary>
+/// <param name="Topic">The topic's name.</param>
+/// <param name="TopicId">The topic that must have the name; null for whichever has it.</param>
+/// <param name="Partition">The partition's number.</param>
+internal readonly record struct PartitionToWaitOn(string Topic, Guid? TopicId, int Partition)
+{
+    /// <summary>The partition of a read.</summary>
+    /// <param name="one">The read.</param>
+    public static PartitionToWaitOn Of(in PartitionToRead one) => new(one.Topic, one.TopicId, one.Partition);
+}
 
 /// <summary>How much to read over all partitions, and how long to wait for it.</summary>
 /// <param name="BytesMin">The bytes of batches at which the wait ends.</param>

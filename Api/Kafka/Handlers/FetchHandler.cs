@@ -1,5 +1,6 @@
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Reading;
+using OrleansStream.Gateway.Topics;
 using OrleansStream.Kafka.Calls;
 using OrleansStream.Kafka.Errors;
 using OrleansStream.Kafka.Messages;
@@ -9,7 +10,8 @@ namespace OrleansStream.Kafka.Handlers;
 
 /// <summary>Gives consumers the stored batches. It waits for new ones without a thread, over all partitions of the request at once.</summary>
 /// <param name="readers">Reads them.</param>
-internal sealed class FetchHandler(PartitionSetReaders readers) : IRequestHandler
+/// <param name="topics">Finds topics by their ids.</param>
+internal sealed class FetchHandler(PartitionSetReaders readers, TopicDirectory topics) : IRequestHandler
 {
     /// <summary>The most bytes of records in one answer, whatever is asked for; clients ask for 50 MiB unless they are told otherwise.</summary>
     public const int AnswerBytesMax = 16 * 1024 * 1024;
@@ -35,7 +37,7 @@ internal sealed class FetchHandler(PartitionSetReaders readers) : IRequestHandle
         catch (StreamException exception)
         {
             var refusal = KafkaErrors.Of(exception.Error);
-            new FetchAnswer(KafkaError.None, 0, [.. request.Partitions.Select(partition => new FetchResult(partition.Name, refusal, -1, -1, []))])
+            new FetchAnswer(KafkaError.None, 0, [.. request.Partitions.Select(partition => FetchResult.Failed(partition.Name, refusal))])
                 .Write(call.Answer, call.Version);
             return;
         }
@@ -50,13 +52,33 @@ internal sealed class FetchHandler(PartitionSetReaders readers) : IRequestHandle
         FetchPartition[] asked = [.. consumer.Session.Partitions];
         if (asked.Length > PartitionsMax)
             throw new MalformedFrameException($"A fetch is of {asked.Length} partitions; at most {PartitionsMax} are read at once.");
-        var bounds = new SetReadBounds(
-            request.MinBytes, Math.Clamp(request.MaxBytes, 1, AnswerBytesMax), TimeSpan.FromMilliseconds(Math.Clamp(request.MaxWaitMs, 0, WaitMax.TotalMilliseconds)));
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(call.Closed, call.Connection.Stopping);
-        var read = await consumer.Reader.ReadAsync(call.Caller, [.. asked.Select(ToRead)], bounds, ended.Token);
+        await FindNamesAsync(call, consumer, asked);
+        var read = await ReadAsync(call, consumer, request, asked);
         // The log's memory is read until the answer is sent.
         call.Hold(read);
         new FetchAnswer(KafkaError.None, consumer.Session.Id, Tell(asked, read, consumer.Session, isIncremental)).Write(call.Answer, call.Version);
+    }
+
+    private static async Task<PartitionSetRead> ReadAsync(KafkaCall call, Consumer consumer, FetchRequest request, FetchPartition[] asked)
+    {
+        var bounds = new SetReadBounds(
+            request.MinBytes, Math.Clamp(request.MaxBytes, 1, AnswerBytesMax), TimeSpan.FromMilliseconds(Math.Clamp(request.MaxWaitMs, 0, WaitMax.TotalMilliseconds)));
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(call.Closed, call.Connection.Stopping);
+        return await consumer.Reader.ReadAsync(call.Caller, [.. asked.Select(consumer.ToRead)], bounds, ended.Token);
+    }
+
+    /// <summary>Finds the names of topics that are named by their ids. An id is one topic's for good, so each is asked for once.</summary>
+    private async Task FindNamesAsync(KafkaCall call, Consumer consumer, FetchPartition[] asked)
+    {
+        Guid[] unknown = [.. asked.Select(partition => partition.Name.TopicId).Where(id => id != Guid.Empty && !consumer.Names.ContainsKey(id)).Distinct()];
+        if (unknown.Length == 0)
+            return;
+        var found = await topics.FindAsync(call.Caller, [.. unknown.Select(id => new TopicReference(null, id))], call.Closed);
+        foreach (var topic in found)
+        {
+            if (topic.Topic is { } there)
+                consumer.Names[there.Id] = there.Name;
+        }
     }
 
     private static List<FetchResult> Tell(FetchPartition[] asked, PartitionSetRead read, FetchSession session, bool isIncremental)
@@ -66,7 +88,7 @@ internal sealed class FetchHandler(PartitionSetReaders readers) : IRequestHandle
         {
             var response = read.Responses[i];
             var result = new FetchResult(
-                asked[i].Name, ErrorOf(response.Error), response.HighWatermark, response.LogStartOffset,
+                asked[i].Name, ErrorOf(response.Error, asked[i].Name), response.HighWatermark, response.LogStartOffset,
                 response.Batches.IsEmpty ? [] : StoredBatches.VisibleIn(response.Batches));
             if (session.IsNews(result) || !isIncremental)
                 results.Add(result);
@@ -75,15 +97,15 @@ internal sealed class FetchHandler(PartitionSetReaders readers) : IRequestHandle
         return results;
     }
 
-    private static PartitionToRead ToRead(FetchPartition asked) => new(asked.Name.Topic, asked.Name.Index, asked.Offset, Math.Max(1, asked.MaxBytes));
-
     // Some clients end for good at an error that they do not expect of a fetch.
-    private static KafkaError ErrorOf(StreamError? error) => KafkaErrors.Of(error) switch
+    private static KafkaError ErrorOf(StreamError? error, FetchPartitionName name) => KafkaErrors.Of(error) switch
     {
         KafkaError.None => KafkaError.None,
         KafkaError.OffsetOutOfRange => KafkaError.OffsetOutOfRange,
         var told and (KafkaError.TopicAuthorizationFailed or KafkaError.SaslAuthenticationFailed) => told,
-        KafkaError.UnknownTopicOrPartition or KafkaError.InvalidTopicException => KafkaError.UnknownTopicOrPartition,
+        KafkaError.UnknownTopicOrPartition or KafkaError.InvalidTopicException => name.TopicId == Guid.Empty
+            ? KafkaError.UnknownTopicOrPartition
+            : KafkaError.UnknownTopicId,
         _ => KafkaError.NotLeaderOrFollower,
     };
 
@@ -94,6 +116,19 @@ internal sealed class FetchHandler(PartitionSetReaders readers) : IRequestHandle
         public PartitionSetReader Reader => reader;
 
         public FetchSession Session { get; } = new();
+
+        /// <summary>The names of topics that were named by their ids.</summary>
+        public Dictionary<Guid, string> Names { get; } = [];
+
+        // A topic that is not found is read under its id, which is no topic's name: so its error is told in the partition's place.
+        public PartitionToRead ToRead(FetchPartition asked)
+        {
+            var (topic, id, index) = asked.Name;
+            var bytesMax = Math.Max(1, asked.MaxBytes);
+            return id == Guid.Empty
+                ? new PartitionToRead(topic, index, asked.Offset, bytesMax)
+                : new PartitionToRead(Names.GetValueOrDefault(id) ?? id.ToString(), index, asked.Offset, bytesMax, id);
+        }
 
         public void Dispose() => reader.Dispose();
     }

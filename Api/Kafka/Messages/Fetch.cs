@@ -3,7 +3,7 @@ using OrleansStream.Kafka.Wire;
 
 namespace OrleansStream.Kafka.Messages;
 
-/// <summary>A request of Fetch, versions 4 to 12: batches to read of many partitions.</summary>
+/// <summary>A request of Fetch, versions 4 to 16: batches to read of many partitions.</summary>
 /// <param name="MaxWaitMs">How long to wait for <paramref name="MinBytes"/>, in milliseconds.</param>
 /// <param name="MinBytes">The least bytes of records to answer with before the wait is over.</param>
 /// <param name="MaxBytes">The most bytes of records over all partitions; the first batch comes even when it is larger.</param>
@@ -11,7 +11,8 @@ namespace OrleansStream.Kafka.Messages;
 /// <param name="SessionEpoch">Its epoch: 0 for a new session, -1 for none.</param>
 /// <param name="Partitions">The partitions to read; of a session those that changed.</param>
 /// <param name="Forgotten">The partitions that leave the session.</param>
-/// <remarks>Versions below 4 ask for record formats of old. 7 adds sessions, 9 leader epochs, 11 racks; 12 is the first flexible one.</remarks>
+/// <remarks>Versions below 4 ask for record formats of old. 7 adds sessions, 9 leader epochs, 11 racks; 12 is the first flexible one;
+/// from 13 on topics are named by their ids, and 15 tells followers apart by a tagged field.</remarks>
 internal sealed record FetchRequest(
     int MaxWaitMs, int MinBytes, int MaxBytes, int SessionId, int SessionEpoch, FetchPartition[] Partitions, FetchPartitionName[] Forgotten)
 {
@@ -22,14 +23,15 @@ internal sealed record FetchRequest(
     public const int FinalEpoch = -1;
 
     /// <summary>The versions.</summary>
-    public static readonly ApiRange Api = new(ApiKey.Fetch, Min: 4, Max: 12, FirstFlexible: 12);
+    public static readonly ApiRange Api = new(ApiKey.Fetch, Min: 4, Max: 16, FirstFlexible: 12);
 
     /// <summary>Reads a request.</summary>
     /// <param name="reader">Its body.</param>
     /// <param name="version">Its version.</param>
     public static FetchRequest Read(WireReader reader, short version)
     {
-        reader.ReadInt32(); // replica_id
+        if (version <= 14)
+            reader.ReadInt32(); // replica_id
         var maxWaitMs = reader.ReadInt32();
         var minBytes = reader.ReadInt32();
         var maxBytes = reader.ReadInt32();
@@ -37,7 +39,7 @@ internal sealed record FetchRequest(
         var sessionId = version >= 7 ? reader.ReadInt32() : 0;
         var sessionEpoch = version >= 7 ? reader.ReadInt32() : FinalEpoch;
         var partitions = ReadPartitions(ref reader, version);
-        var forgotten = version >= 7 ? ReadForgotten(ref reader) : [];
+        var forgotten = version >= 7 ? ReadForgotten(ref reader, version) : [];
         if (version >= 11)
             reader.ReadString(); // rack_id
         reader.SkipTags();
@@ -50,7 +52,7 @@ internal sealed record FetchRequest(
         var partitions = new List<FetchPartition>();
         for (var topics = reader.ReadArrayLength(elementBytesMin: 2); topics > 0; topics--)
         {
-            var topic = reader.ReadString();
+            var (name, id) = ReadTopic(ref reader, version);
             for (var count = reader.ReadArrayLength(elementBytesMin: 16); count > 0; count--)
             {
                 var partition = reader.ReadInt32();
@@ -63,7 +65,7 @@ internal sealed record FetchRequest(
                     reader.ReadInt64(); // log_start_offset, of followers
                 var maxBytes = reader.ReadInt32();
                 reader.SkipTags();
-                partitions.Add(new FetchPartition(new FetchPartitionName(topic, partition), offset, maxBytes));
+                partitions.Add(new FetchPartition(new FetchPartitionName(name, id, partition), offset, maxBytes));
             }
 
             reader.SkipTags();
@@ -72,14 +74,17 @@ internal sealed record FetchRequest(
         return [.. partitions];
     }
 
-    private static FetchPartitionName[] ReadForgotten(ref WireReader reader)
+    private static (string Name, Guid Id) ReadTopic(ref WireReader reader, short version) =>
+        version >= 13 ? ("", reader.ReadUuid()) : (reader.ReadString(), Guid.Empty);
+
+    private static FetchPartitionName[] ReadForgotten(ref WireReader reader, short version)
     {
         var forgotten = new List<FetchPartitionName>();
         for (var topics = reader.ReadArrayLength(elementBytesMin: 2); topics > 0; topics--)
         {
-            var topic = reader.ReadString();
+            var (name, id) = ReadTopic(ref reader, version);
             foreach (var partition in reader.ReadInt32Array())
-                forgotten.Add(new FetchPartitionName(topic, partition));
+                forgotten.Add(new FetchPartitionName(name, id, partition));
             reader.SkipTags();
         }
 
@@ -88,9 +93,10 @@ internal sealed record FetchRequest(
 }
 
 /// <summary>A partition as a fetch names it.</summary>
-/// <param name="Topic">The topic's name.</param>
+/// <param name="Topic">The topic's name; empty where it is named by its id.</param>
+/// <param name="TopicId">The topic's id, from version 13 on.</param>
 /// <param name="Index">The partition's number.</param>
-internal readonly record struct FetchPartitionName(string Topic, int Index);
+internal readonly record struct FetchPartitionName(string Topic, Guid TopicId, int Index);
 
 /// <summary>What to read of a partition.</summary>
 /// <param name="Name">The partition.</param>
@@ -107,6 +113,13 @@ internal readonly record struct FetchPartition(FetchPartitionName Name, long Off
 internal readonly record struct FetchResult(
     FetchPartitionName Name, KafkaError Error, long HighWatermark, long LogStartOffset, IReadOnlyList<ReadOnlyMemory<byte>> Records)
 {
+    private const long None = -1;
+
+    /// <summary>A partition that could not be read.</summary>
+    /// <param name="name">The partition.</param>
+    /// <param name="error">Why.</param>
+    public static FetchResult Failed(FetchPartitionName name, KafkaError error) => new(name, error, None, None, []);
+
     /// <summary>The length of its records in bytes.</summary>
     public int RecordBytes
     {
@@ -144,7 +157,10 @@ internal readonly record struct FetchAnswer(KafkaError Error, int SessionId, IRe
         for (var first = 0; first < Results.Count;)
         {
             var next = EndOfTopic(first);
-            answer.WriteString(Results[first].Name.Topic);
+            if (version >= 13)
+                answer.WriteUuid(Results[first].Name.TopicId);
+            else
+                answer.WriteString(Results[first].Name.Topic);
             answer.WriteArrayLength(next - first);
             for (; first < next; first++)
                 Write(answer, Results[first], version);
@@ -182,7 +198,7 @@ internal readonly record struct FetchAnswer(KafkaError Error, int SessionId, IRe
     private int EndOfTopic(int first)
     {
         var next = first + 1;
-        while (next < Results.Count && Results[next].Name.Topic == Results[first].Name.Topic)
+        while (next < Results.Count && (Results[next].Name with { Index = 0 }) == (Results[first].Name with { Index = 0 }))
             next++;
         return next;
     }
