@@ -41,13 +41,13 @@ public interface IKeyedAppendsGrain : IGrainWithStringKey
 /// <summary>How an append by key ended.</summary>
 public enum KeyedOutcome
 {
-    /// <summary>Each record is stored or finally refused. From now on the same answer is given.</summary>
+    /// <summary>Each record is stored or finally refused. Every repeat gets the same answer.</summary>
     Done,
 
     /// <summary>Nothing was stored: the key is free.</summary>
     Nothing,
 
-    /// <summary>Something may be stored, and not all of it: whoever comes with the key next makes the append again.</summary>
+    /// <summary>Some records may be stored, but not all. The next caller with the key repeats the append.</summary>
     Open,
 }
 
@@ -56,7 +56,7 @@ public enum KeyedOutcome
 /// <param name="Body">The hash of everything that distinguishes the request.</param>
 /// <param name="Topic">The topic by which to plan it.</param>
 /// <param name="KeylessStart">The first partition in turn for records without a key.</param>
-/// <param name="Runner">The runner that makes it.</param>
+/// <param name="Runner">The runner that makes the append.</param>
 [GenerateSerializer, Immutable, Alias("os.KeyedAppendRequest")]
 public sealed record KeyedAppendRequest(
     [property: Id(0)] string Key,
@@ -66,9 +66,9 @@ public sealed record KeyedAppendRequest(
     [property: Id(4)] Guid Runner);
 
 /// <summary>The answer to the beginning of an append under a key.</summary>
-/// <param name="Error">Why the append must not be made now; null when it may be.</param>
+/// <param name="Error">The error when the append must not be made now; null when it may be.</param>
 /// <param name="Identity">The identity to append under.</param>
-/// <param name="IsResumed">True when an earlier try may have stored a part of it.</param>
+/// <param name="IsResumed">True when an earlier try may have stored a part of the append.</param>
 [GenerateSerializer, Immutable, Alias("os.KeyedAppendResponse")]
 public sealed record KeyedAppendResponse(
     [property: Id(0)] StreamError? Error,
@@ -90,9 +90,9 @@ public static class KeyedAppendLimits
     public const int KeysPerShareMax = 1_024;
 
     /// <summary>
-    /// The most bytes of appends and topics in one document, which each append writes anew; all documents of a topic have 256 MiB. A key is kept as a
-    /// hash of 32 characters, a result takes about 60 bytes for each partition, and an error takes its text. The ids that are kept for later add at
-    /// most 64 KiB.
+    /// The most bytes of appends and topics in one document; all documents of a topic have 256 MiB. Each append writes its document again. A key is
+    /// kept as a hash of 32 characters, a result takes about 60 bytes for each partition, and an error takes its text. The ids that are kept for
+    /// later add at most 64 KiB.
     /// </summary>
     public const int BytesPerShareMax = 1024 * 1024;
 

@@ -18,7 +18,7 @@ public interface IProducerIdGrain : IGrainWithStringKey
     [Alias("TakeBlockAsync")]
     Task<long> TakeBlockAsync();
 
-    /// <summary>Reads from the store how far the ids were given out.</summary>
+    /// <summary>Reads from the store up to which id the ids were given out.</summary>
     /// <returns>The first id that was not given out. Every id that was given out before the call lies below it.</returns>
     /// <exception cref="StreamException">The counter could not be read; try again.</exception>
     [Alias("FindEndAsync")]

@@ -5,7 +5,7 @@ using OrleansStream.Topics;
 
 namespace OrleansStream.Security;
 
-/// <summary>The rules of what keys and rights name. Each check gives null, or an error that names the field and says what is allowed.</summary>
+/// <summary>The rules for the names in keys and rights. Each check returns null, or an error that names the field and says what is allowed.</summary>
 public static class AccessNames
 {
     /// <summary>The longest id of a key, in characters.</summary>
@@ -61,7 +61,7 @@ public static class AccessNames
             "operations", $"Rights on a {right.Kind.ToString().ToLowerInvariant()} are {allowed.ToString().ToLowerInvariant()}: at least one of them.");
     }
 
-    /// <summary>What can be given on a kind of resource.</summary>
+    /// <summary>Returns the operations that a right on a kind of resource can have.</summary>
     /// <param name="kind">The kind.</param>
     public static AccessOperations AllowedOn(ResourceKind kind) => kind switch
     {
@@ -70,7 +70,7 @@ public static class AccessNames
         _ => AccessOperations.Describe | AccessOperations.Manage | AccessOperations.Admin,
     };
 
-    // What names begin with is made of the same characters, and may be nothing.
+    // A prefix has the same characters as a name, and may be empty.
     private static StreamError? NameErrorOf(AccessRight right) => (right.Kind, right.IsPrefix) switch
     {
         (ResourceKind.Cluster, _) => !right.IsPrefix && right.Name == AccessRight.ClusterName ? null : Invalid("name", $"The cluster's name is '{AccessRight.ClusterName}'."),

@@ -1,11 +1,16 @@
 namespace OrleansStream.Security;
 
-/// <summary>What one principal may do with the resources of one name, or of all names that begin with one. What nobody gave, nobody has.</summary>
-/// <param name="Principal">Who, as <c>key:{name}</c>, <c>user:{id}</c>, <c>group:{id}</c>, <c>certificate:{name}</c> or <c>anonymous</c>.</param>
+/// <summary>
+/// A right: the operations that one principal may do with the resource of one name, or with all resources whose names have a prefix. An operation
+/// without a right is refused.
+/// </summary>
+/// <param name="Principal">
+/// The principal: <c>key:{name}</c>, <c>user:{id}</c>, <c>group:{id}</c>, <c>certificate:{name}</c> or <c>anonymous</c>.
+/// </param>
 /// <param name="Kind">The kind of resource.</param>
-/// <param name="IsPrefix">True when <paramref name="Name"/> is what names begin with; the empty one means all.</param>
-/// <param name="Name">The resource's name.</param>
-/// <param name="Operations">What is allowed.</param>
+/// <param name="IsPrefix">True when <paramref name="Name"/> is a prefix of names; the empty prefix means all names.</param>
+/// <param name="Name">The resource's name, or the prefix.</param>
+/// <param name="Operations">The allowed operations.</param>
 [GenerateSerializer, Immutable, Alias("os.AccessRight")]
 public sealed record AccessRight(
     [property: Id(0)] string Principal,
@@ -14,10 +19,10 @@ public sealed record AccessRight(
     [property: Id(3)] string Name,
     [property: Id(4)] AccessOperations Operations)
 {
-    /// <summary>The name of the one cluster, as Kafka has it.</summary>
+    /// <summary>The name of the only cluster; Kafka uses the same name.</summary>
     public const string ClusterName = "kafka-cluster";
 
-    /// <summary>True for a right that stands in the place of this one: of the same principal on the same resource.</summary>
+    /// <summary>True when two rights are of the same principal on the same resource, so that one replaces the other.</summary>
     /// <param name="other">The other right.</param>
     public bool IsOnSameAs(AccessRight other) =>
         (Principal, Kind, IsPrefix, Name) == (other.Principal, other.Kind, other.IsPrefix, other.Name);

@@ -1,6 +1,6 @@
 namespace OrleansStream.Security;
 
-/// <summary>A bundle of operations, as users of Azure's messaging services know them.</summary>
+/// <summary>A named set of operations, modelled on the roles of Azure's messaging services.</summary>
 public enum AccessRole : byte
 {
     /// <summary>Writes to topics.</summary>
@@ -12,11 +12,11 @@ public enum AccessRole : byte
     /// <summary>Reads, writes and manages topics and groups.</summary>
     DataOwner,
 
-    /// <summary>All of it, and gives rights and keys.</summary>
+    /// <summary>May do everything, including granting rights and creating keys.</summary>
     Admin,
 }
 
-/// <summary>What each role allows, and what it is called.</summary>
+/// <summary>The operations and the names of the roles.</summary>
 public static class AccessRoles
 {
     private static readonly (AccessRole Role, string Name)[] Names =
@@ -24,10 +24,10 @@ public static class AccessRoles
         (AccessRole.DataSender, "Data Sender"), (AccessRole.DataReceiver, "Data Receiver"), (AccessRole.DataOwner, "Data Owner"), (AccessRole.Admin, "Admin"),
     ];
 
-    /// <summary>The names of all roles, from the least to the most.</summary>
+    /// <summary>The names of all roles, from the one that allows least to the one that allows most.</summary>
     public static IEnumerable<string> AllNames => Names.Select(one => one.Name);
 
-    /// <summary>What a role allows with one kind of resource.</summary>
+    /// <summary>Returns the operations that a role allows on a kind of resource.</summary>
     /// <param name="role">The role.</param>
     /// <param name="kind">The kind of resource.</param>
     public static AccessOperations OperationsOn(this AccessRole role, ResourceKind kind) => (role, kind) switch
@@ -40,13 +40,13 @@ public static class AccessRoles
         _ => AccessOperations.None,
     };
 
-    /// <summary>A role's name.</summary>
+    /// <summary>Returns a role's name.</summary>
     /// <param name="role">The role.</param>
     public static string NameOf(this AccessRole role) => Array.Find(Names, one => one.Role == role).Name;
 
-    /// <summary>The role of a name, written with or without blanks, as the values of Entra ID's app roles have none.</summary>
+    /// <summary>Finds the role with a name. The name may be written without blanks, because the values of Entra ID's app roles have none.</summary>
     /// <param name="name">The name, such as <c>Data Sender</c> or <c>DataSender</c>.</param>
-    /// <returns>Null when no role is called so.</returns>
+    /// <returns>The role; null when no role has the name.</returns>
     public static AccessRole? Find(string name)
     {
         foreach (var (role, known) in Names)

@@ -2,14 +2,14 @@ using System.Collections.Immutable;
 
 namespace OrleansStream.Security;
 
-/// <summary>A key as it is stored: nothing of it opens a door, as the secret is known only by its hash.</summary>
-/// <param name="Id">What the key is found by; part of the key itself.</param>
-/// <param name="Name">Whose key it is: the principal is <c>key:{name}</c>.</param>
-/// <param name="Hash">The SHA-256 of the secret. That suffices for a secret of 256 random bits: nobody can try them out.</param>
-/// <param name="Role">What it may do with everything; null for only what rights give to its name.</param>
-/// <param name="CreatedAt">When it was made.</param>
-/// <param name="ExpiresAt">When it ends; null for never.</param>
-/// <param name="LastUsedAt">When it was last used, to the hour; null for never.</param>
+/// <summary>A key as it is stored. It has only the hash of the secret, so nobody who reads it can sign in with it.</summary>
+/// <param name="Id">The id by which the key is found; a part of the key itself.</param>
+/// <param name="Name">The name of the key's owner: the principal is <c>key:{name}</c>.</param>
+/// <param name="Hash">The SHA-256 of the secret. A fast hash suffices, because nobody can try out 256 random bits.</param>
+/// <param name="Role">The role that the key has on all resources; null when it has only the rights of its principal.</param>
+/// <param name="CreatedAt">When the key was created.</param>
+/// <param name="ExpiresAt">When the key expires; null for never.</param>
+/// <param name="LastUsedAt">When the key was last used, to the hour; null for never.</param>
 [GenerateSerializer, Immutable, Alias("os.ApiKey")]
 public sealed record ApiKey(
     [property: Id(0)] string Id,

@@ -4,12 +4,12 @@ using System.Text;
 
 namespace OrleansStream.Security;
 
-/// <summary>A key in full, as only its owner has it: <c>os_{id}_{secret}</c>.</summary>
-/// <param name="Id">What the key is found by; no secret.</param>
+/// <summary>A complete key, which only its owner has: <c>os_{id}_{secret}</c>.</summary>
+/// <param name="Id">The id by which the key is found; it is not secret.</param>
 /// <param name="Secret">The secret: 256 random bits in hexadecimal.</param>
 public readonly record struct ApiKeySecret(string Id, string Secret)
 {
-    /// <summary>What every key begins with, so that scanners find keys that were published by mistake.</summary>
+    /// <summary>The prefix of every key, by which scanners find keys that were published by mistake.</summary>
     public const string Prefix = "os_";
 
     /// <summary>The length of a secret, in characters.</summary>
@@ -19,24 +19,24 @@ public readonly record struct ApiKeySecret(string Id, string Secret)
     private const int IdBytes = 6;
     private const int IdLengthMax = 32;
 
-    /// <summary>Makes a new key.</summary>
+    /// <summary>Creates a new key with a random secret.</summary>
     public static ApiKeySecret Create() => new(
         Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(IdBytes)), Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(SecretBytes)));
 
-    /// <summary>The hash by which a secret is known.</summary>
+    /// <summary>Computes the hash that is stored of a secret.</summary>
     /// <param name="secret">The secret.</param>
     public static ImmutableArray<byte> HashOf(ReadOnlySpan<char> secret)
     {
         Span<byte> bytes = stackalloc byte[SecretLength];
-        // What is no secret by its length gets a hash that no secret has.
+        // A text of any other length than a secret's gets a hash that no secret has.
         var length = secret.Length == SecretLength && Encoding.UTF8.TryGetBytes(secret, bytes, out var written) ? written : 0;
         return [.. SHA256.HashData(bytes[..length])];
     }
 
-    /// <summary>Reads a key.</summary>
+    /// <summary>Parses a complete key.</summary>
     /// <param name="text">The text.</param>
     /// <param name="key">The key.</param>
-    /// <returns>False when it is not shaped as one.</returns>
+    /// <returns>False when the text does not have the form of a key.</returns>
     public static bool TryParse(ReadOnlySpan<char> text, out ApiKeySecret key)
     {
         key = default;
@@ -52,7 +52,7 @@ public readonly record struct ApiKeySecret(string Id, string Secret)
         return true;
     }
 
-    /// <summary>The key in full. It is a secret: it belongs into no log and no error.</summary>
+    /// <summary>The complete key. It is a secret, so no log and no error may have it.</summary>
     public string Reveal() => $"{Prefix}{Id}_{Secret}";
 
     /// <summary>The key without its secret.</summary>

@@ -3,52 +3,57 @@ using OrleansStream.Errors;
 
 namespace OrleansStream.Security;
 
-/// <summary>Keys and rights, as they are stored. One on every silo, key <see cref="Key"/>: each change is one compare-and-swap of one document.</summary>
-/// <remarks>What is answered to a change is stored. Every method throws <see cref="StreamException"/> when the store cannot be asked: nobody may take that for an empty list.</remarks>
+/// <summary>
+/// The stored keys and rights. Every silo has a grain of its own, with key <see cref="Key"/>; each change is one compare-and-swap of one document.
+/// </summary>
+/// <remarks>
+/// A change that was answered is stored. Every method throws <see cref="StreamException"/> when the store cannot be asked, so that no caller takes
+/// the failure for an empty list.
+/// </remarks>
 [Alias("os.IAccessGrain")]
 public interface IAccessGrain : IGrainWithStringKey
 {
-    /// <summary>The one key of the grain.</summary>
+    /// <summary>The key of the grain.</summary>
     const string Key = "access";
 
     /// <summary>Reads keys and rights, at most <see cref="AccessLimits.DocumentAgeMax"/> old.</summary>
     /// <param name="knownVersion">The version that the caller has; null for none.</param>
-    /// <param name="isFresh">True to read the store now: the caller has reason to believe that it has changed.</param>
+    /// <param name="isFresh">True to read the store now, because the caller has reason to believe that the document has changed.</param>
     [Alias("ReadAsync")]
     ValueTask<AccessRulesResponse> ReadAsync(string? knownVersion, bool isFresh);
 
-    /// <summary>Adds a key. Repeating it is harmless.</summary>
+    /// <summary>Adds a key. Repeating the call is harmless.</summary>
     /// <param name="key">The key.</param>
-    /// <returns>Null; or that another key has its id, or a limit is reached.</returns>
+    /// <returns>Null when done; else the error: another key has the id, or a limit is reached.</returns>
     [Alias("AddKeyAsync")]
     ValueTask<StreamError?> AddKeyAsync(ApiKey key);
 
     /// <summary>Removes a key.</summary>
-    /// <param name="id">Its id.</param>
-    /// <returns>False when there was none.</returns>
+    /// <param name="id">The key's id.</param>
+    /// <returns>False when there was no such key.</returns>
     [Alias("RemoveKeyAsync")]
     ValueTask<bool> RemoveKeyAsync(string id);
 
-    /// <summary>Gives a right, in the place of the one that the principal has on the same resource.</summary>
+    /// <summary>Grants a right. It replaces the right that the principal has on the same resource.</summary>
     /// <param name="right">The right.</param>
-    /// <returns>Null; or a limit that is reached.</returns>
+    /// <returns>Null when done; else the limit that is reached.</returns>
     [Alias("PutRightAsync")]
     ValueTask<StreamError?> PutRightAsync(AccessRight right);
 
-    /// <summary>Takes rights away.</summary>
-    /// <param name="rights">The rights, whatever their operations.</param>
-    /// <returns>How many there were.</returns>
+    /// <summary>Revokes rights.</summary>
+    /// <param name="rights">The rights, found by principal and resource; their operations do not matter.</param>
+    /// <returns>The count of revoked rights.</returns>
     [Alias("RemoveRightsAsync")]
     ValueTask<int> RemoveRightsAsync(ImmutableArray<AccessRight> rights);
 
-    /// <summary>Notes that keys are used. The time is kept to the hour.</summary>
-    /// <param name="ids">Their ids.</param>
+    /// <summary>Notes that keys were used. The time is kept to the hour.</summary>
+    /// <param name="ids">The ids of the keys.</param>
     [Alias("NoteUseAsync")]
     ValueTask NoteUseAsync(ImmutableArray<string> ids);
 }
 
-/// <summary>Keys and rights as of a version.</summary>
-/// <param name="Version">The version; it changes with every change, also one that undoes another.</param>
+/// <summary>The keys and rights of a version.</summary>
+/// <param name="Version">The version. Every change makes a new one, also a change that undoes another.</param>
 /// <param name="Rules">The keys and rights; null when the caller has this version.</param>
 [GenerateSerializer, Immutable, Alias("os.AccessRulesResponse")]
 public readonly record struct AccessRulesResponse(
@@ -63,6 +68,6 @@ public sealed record StoredAccess(
     [property: Id(0)] ImmutableArray<ApiKey> Keys,
     [property: Id(1)] ImmutableArray<AccessRight> Rights)
 {
-    /// <summary>No keys and no rights.</summary>
+    /// <summary>An instance without keys and rights.</summary>
     public static readonly StoredAccess None = new([], []);
 }

@@ -1,6 +1,6 @@
 namespace OrleansStream.Security;
 
-/// <summary>What rights are given on.</summary>
+/// <summary>The kinds of resource that a right can be on.</summary>
 public enum ResourceKind : byte
 {
     /// <summary>A topic, by its name.</summary>

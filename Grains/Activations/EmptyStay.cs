@@ -2,19 +2,19 @@
 namespace OrleansStream.Activations;
 
 /// <summary>
-/// Has an activation leave that holds nothing, since what it is named after does not exist. Anybody may ask for any name, and an idle
-/// activation stays for a quarter of an hour: names alone would fill the memory.
+/// Ends an activation that has nothing, because the object of its name does not exist. Anybody may call any name, and an idle activation stays for a
+/// quarter of an hour, so calls with invented names could fill the memory.
 /// </summary>
 /// <remarks>
-/// It leaves once nobody has asked for <see cref="StayMax"/>, and not with the first answer: a call that meets a leaving activation is sent on
-/// to the next one twice at most (Orleans 10.4), so under many calls for one name some would fail. Only for use on the grain's scheduler.
+/// The activation ends once nobody has called it for <see cref="StayMax"/>, and not with its first answer. The runtime forwards a call that meets an
+/// ending activation at most twice (Orleans 10.4), so some of many calls for one name would fail. Must only be used on the grain's scheduler.
 /// </remarks>
 /// <param name="grain">The grain.</param>
 /// <param name="time">The clock.</param>
-/// <param name="isEmpty">Tells whether it holds nothing.</param>
+/// <param name="isEmpty">Whether the activation has nothing.</param>
 internal sealed class EmptyStay(IGrainBase grain, TimeProvider time, Func<bool> isEmpty)
 {
-    /// <summary>How long an activation stays that holds nothing, after the last call to it: names that do not exist cost memory for so long.</summary>
+    /// <summary>How long an activation that has nothing stays after its last call. For this time an invented name takes memory.</summary>
     public static readonly TimeSpan StayMax = TimeSpan.FromSeconds(1);
 
     private IGrainTimer? _timer;

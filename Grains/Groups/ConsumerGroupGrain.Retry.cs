@@ -7,7 +7,7 @@ using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Groups;
 
-/// <summary>The rules for records that fail, and the way back of dead letters.</summary>
+/// <summary>The policy for failed records, and the redrive of dead letters.</summary>
 internal sealed partial class ConsumerGroupGrain
 {
     private Task _redrive = Task.CompletedTask;
@@ -67,7 +67,7 @@ internal sealed partial class ConsumerGroupGrain
         return description;
     }
 
-    /// <summary>Goes on with a redrive that is under way, also one that an earlier activation began.</summary>
+    /// <summary>Continues a redrive that is under way, also one that an earlier activation began.</summary>
     private void KeepRedriving()
     {
         if (_redrive.IsCompleted && _deletions == 0 && _group.Redrive is { EndedMs: null })
@@ -78,8 +78,8 @@ internal sealed partial class ConsumerGroupGrain
         ? null : running.Topics.FirstOrDefault(topic => topic.LeftCount > 0);
 
     /// <summary>
-    /// Step by step: what a step copied is durable before its progress is, so a step may be repeated, which copies nothing twice. It ends
-    /// in any case: a trouble that lasts is given up, and what it concerns stays where it is.
+    /// Runs the redrive step by step. The copies of a step are durable before its progress is. So a step may be repeated, and the repeat copies
+    /// nothing twice. The redrive always ends: when an error persists too long, the dead letters that it concerns stay where they are.
     /// </summary>
     private async Task RedriveAsync()
     {
@@ -90,7 +90,7 @@ internal sealed partial class ConsumerGroupGrain
             (var step, var exception) = await StepAsync(topic, givesUp);
             if (!await NoteAsync(topic, step))
                 return;
-            // Once it has given up, what follows is not tried for as long again until something goes back.
+            // After it has given up once, it gives up the following dead letters at once, until one goes back.
             if (givesUp ? step.RedrivenCount > 0 : step.NextOffset > topic.Next)
                 trouble.End();
             if (step.Error is not { } error)
@@ -113,7 +113,7 @@ internal sealed partial class ConsumerGroupGrain
         }
         catch (Exception exception) when (!givesUp)
         {
-            // Whatever it is: a redrive that nobody hears of any more would seem to run for ever.
+            // Any exception becomes an error of the step. Otherwise the redrive would stop silently and seem to run for ever.
             return (new RedriveStepResponse(new StreamError(StreamErrorCode.UnknownServerError, exception.Message), topic.Next, 0, 0), exception);
         }
         catch (Exception exception)
@@ -121,14 +121,14 @@ internal sealed partial class ConsumerGroupGrain
             LogRedriveGivesUp(exception, Name, topic.Next, topic.Name);
             return (new RedriveStepResponse(Error: null, topic.End, 0, (int)Math.Min(topic.LeftCount, int.MaxValue))
             {
-                Refusals = [new RedriveRefusal(RedriveReasons.Unavailable, topic.LeftCount, "The step that was to take them failed, however often it was tried.")],
+                Refusals = [new RedriveRefusal(RedriveReasons.Unavailable, topic.LeftCount, "The step for them failed each time it was tried.")],
                 Left = [new DeadLetterRange(topic.Next, topic.End)],
             }, exception);
         }
     }
 
     /// <summary>Makes a step's progress durable.</summary>
-    /// <returns>False when it could not be: this activation goes away, and the next one repeats the step.</returns>
+    /// <returns>False when the write failed. This activation then ends, and the next one repeats the step.</returns>
     private async Task<bool> NoteAsync(RedriveTopic topic, RedriveStepResponse step)
     {
         Take(_group.AdvanceRedrive(topic, GroupMapping.ToProgress(step, topic), Now()));
@@ -139,7 +139,7 @@ internal sealed partial class ConsumerGroupGrain
         }
         catch (StreamException)
         {
-            // Told by Fail.
+            // Fail has logged the error.
             return false;
         }
     }
@@ -153,8 +153,8 @@ internal sealed partial class ConsumerGroupGrain
 
     private void WakeRedrive() => _redriveWake.TrySetResult();
 
-    /// <summary>Waits a while for a redrive that is over to have noted its last step.</summary>
-    /// <returns>False when it has not yet.</returns>
+    /// <summary>Waits for a stopped redrive to store its last step, at most <see cref="GroupGrainLimits.RedriveStopMax"/>.</summary>
+    /// <returns>False when the last step is still under way.</returns>
     private async Task<bool> EndRedriveAsync()
     {
         WakeRedrive();
@@ -163,15 +163,15 @@ internal sealed partial class ConsumerGroupGrain
     }
 
     private StreamError RedriveStillEnds() => new(
-        StreamErrorCode.CoordinatorLoadInProgress, $"The last step of the redrive of group '{Name}' that was stopped is still under way. Ask again.")
+        StreamErrorCode.CoordinatorLoadInProgress, $"The last step of the stopped redrive of group '{Name}' is still under way. Ask again.")
     {
         RetryAfterMs = GroupGrainLimits.RetryAfterMs,
     };
 
-    /// <summary>Deletes the topics that the group made for records to wait in. Dead letters stay: they are there to be looked at.</summary>
+    /// <summary>Deletes the retry topics that the group created. The topics of dead letters stay, so that people can examine them.</summary>
     private async Task DeleteRetryTopicsAsync()
     {
-        // It would make them again.
+        // A running redrive would create the topics again, so it must end first.
         WakeRedrive();
         await _redrive.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         try
@@ -196,14 +196,14 @@ internal sealed partial class ConsumerGroupGrain
         RetryAfterMs = GroupGrainLimits.RetryAfterMs,
     };
 
-    // Those of the topic that the policy names, and of the ones that the group makes: from before there was such a policy, and those that
-    // the named one had no room for.
+    // Dead letters are in the topic that the policy names, and in the topics that the group creates. The latter have those from before the policy
+    // named a topic, and those that were too large for the named one.
     private async Task<ImmutableArray<RedriveTopic>> FindDeadLettersAsync()
     {
         IEnumerable<string> names = await FindNamesAsync();
         if (_group.Retry?.DeadLetterTopic is { } named)
             names = names.Prepend(named);
-        // Also one that an earlier policy named: how far it was looked at is remembered only as long as it is among these.
+        // The topics of the last redrive stay in the list, also one that an earlier policy named, because the list holds the progress in each topic.
         if (_group.Redrive is { } last)
             names = names.Concat(last.Topics.Select(topic => topic.Name));
         var found = ImmutableArray.CreateBuilder<RedriveTopic>();

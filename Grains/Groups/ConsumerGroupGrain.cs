@@ -8,11 +8,11 @@ using OrleansStream.Persistence;
 
 namespace OrleansStream.Groups;
 
-/// <summary>Puts a <see cref="GroupState"/> on a document and a timer. All rules are the state's.</summary>
+/// <summary>The grain of a group. It keeps a <see cref="GroupState"/> in a document and drives it with a timer; all rules are in the state.</summary>
 /// <remarks>
-/// Calls interleave, and the state changes only between two awaits: ask what has to be asked, hand it all to the state in one
-/// go, then wait for the write that holds what it did. What is answered was computed before that wait, so it is never newer
-/// than what was written. After a failed write nothing is answered any more and the activation goes away.
+/// Calls interleave, but the state changes only between two awaits. Each call first gathers what it needs, then changes the state in one step, then
+/// waits until the change is written. An answer is computed before that wait, so it is never newer than the written state. After a failed write no
+/// call is answered any more, and the activation ends.
 /// </remarks>
 [GrainType("consumer-group")]
 internal sealed partial class ConsumerGroupGrain(
@@ -52,7 +52,7 @@ internal sealed partial class ConsumerGroupGrain(
     /// <inheritdoc/>
     public async Task<GroupMemberResponse> PollAsync(GroupPollRequest request)
     {
-        // Those that come together are assigned together.
+        // Members that join at the same time get their partitions in one assignment.
         var mayJoin = request.Token is null && !request.NeverJoins;
         _group.ExpectedPolls += mayJoin ? 1 : 0;
         ImmutableArray<TopicLookup> found;
@@ -68,7 +68,7 @@ internal sealed partial class ConsumerGroupGrain(
             _group.ExpectedPolls -= mayJoin ? 1 : 0;
         }
 
-        // A member that came now would be in the way of a deletion that has taken away records already.
+        // A member that joined now would block a deletion that has already deleted records.
         if (_deletions > 0)
             return new GroupMemberResponse(BeingDeleted(), Token: null, LeaseLeftMs: 0, []);
         var answer = Take(_group.Poll(GroupMapping.ToCommand(request, found), Now()));
@@ -91,7 +91,7 @@ internal sealed partial class ConsumerGroupGrain(
         }
 
         var gone = _group.CheckMember(member, claim);
-        // That it is gone is told once it is stored: else an activation that never heard of it could serve the member on.
+        // The removal of the member is stored before it is answered. Otherwise an activation that does not know of it could go on serving the member.
         if (gone is not null)
             await _write.FlushAsync();
         return new GroupWaitResponse(hasNews, _group.LeaseLeftMs(member, Now())) { Error = GroupMapping.ToError(gone) };
@@ -147,7 +147,7 @@ internal sealed partial class ConsumerGroupGrain(
         var refusal = Take(_group.MayDelete(Now()));
         if (refusal is null)
         {
-            // The records that wait go first: a crash in between leaves the group, which can be deleted again.
+            // The retry topics are deleted first. After a crash in between, the group is still there and can be deleted again.
             _deletions++;
             try
             {
@@ -184,7 +184,7 @@ internal sealed partial class ConsumerGroupGrain(
     private GroupTime Now() => new(
         time.GetTimestamp() / (time.TimestampFrequency / 1000), time.GetUtcNow().ToUnixTimeMilliseconds());
 
-    /// <summary>Makes sure that the state is still ours to answer from, and that a group that may come into being is listed.</summary>
+    /// <summary>Verifies that this activation still owns the state, and registers a group that the call may create.</summary>
     private async Task<StreamError?> BeginAsync(bool mayCreate)
     {
         if (time.GetElapsedTime(_ownedAt) > GroupGrainLimits.OwnershipAge)
@@ -194,7 +194,7 @@ internal sealed partial class ConsumerGroupGrain(
         return mayCreate && !_group.Exists ? await Catalog.RegisterAsync(Name) : null;
     }
 
-    /// <summary>Takes the group off the list, unless it has come into being again meanwhile.</summary>
+    /// <summary>Removes the group from the catalogue, unless it was created again meanwhile.</summary>
     private async Task ForgetAsync()
     {
         await Catalog.RemoveAsync(Name);
@@ -210,7 +210,7 @@ internal sealed partial class ConsumerGroupGrain(
             _write.Changed();
             if (handled.Events.OfType<TargetAssigned>().Any())
                 LogAssigned(Name, _group.Members.Count, _group.GroupEpoch);
-            // Only who has which partition is news: a commit is none.
+            // Waiting members are woken only by changes of the assignment, and not by commits.
             if (handled.Events.Any(change => change is not (OffsetsCommitted or OffsetsReset or OffsetsRemoved)))
                 _waits.Wake(_group.HasNews);
         }
@@ -219,7 +219,7 @@ internal sealed partial class ConsumerGroupGrain(
         return handled.Answer;
     }
 
-    /// <summary>The timer runs, and keeps the activation, while there are members.</summary>
+    /// <summary>Runs the timer while the group has members. The timer also keeps the activation alive.</summary>
     private void KeepTime()
     {
         if (_group.Members.Count == 0 && !_classic.IsActive)
@@ -254,7 +254,7 @@ internal sealed partial class ConsumerGroupGrain(
         }
         catch (StreamException)
         {
-            // Told by Fail: there is nobody here to answer.
+            // Fail has logged the error, and a timer has no caller to answer.
         }
     }
 

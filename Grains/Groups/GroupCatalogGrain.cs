@@ -6,7 +6,7 @@ using OrleansStream.Persistence;
 
 namespace OrleansStream.Groups;
 
-/// <summary>The catalogue of groups. It may name a group that has just ended, never miss one that is.</summary>
+/// <summary>The catalogue of groups. It has every group that exists, and may also have one that has just ended.</summary>
 [GrainType("group-catalog")]
 internal sealed partial class GroupCatalogGrain(
     [PersistentState("groups", DocumentGrainStorage.ProviderName)] IPersistentState<GroupCatalogState> state,
@@ -43,7 +43,7 @@ internal sealed partial class GroupCatalogGrain(
         if (!_groups.ContainsKey(name))
         {
             if (_groups.Count >= GroupLimits.GroupsMax)
-                return new StreamError(StreamErrorCode.PolicyViolation, $"There are {_groups.Count} groups, and there may be {GroupLimits.GroupsMax}.");
+                return new StreamError(StreamErrorCode.PolicyViolation, $"There are {_groups.Count} groups, and at most {GroupLimits.GroupsMax} are allowed.");
             _groups = _groups.Add(name, time.GetUtcNow());
             _write.Changed();
         }
@@ -82,7 +82,7 @@ internal sealed partial class GroupCatalogGrain(
         return Task.CompletedTask;
     }
 
-    /// <summary>Has each group forget what is too old: one without members does not run by itself.</summary>
+    /// <summary>Lets each group remove its expired offsets, because a group without members has no timer of its own.</summary>
     private async Task ExpireAsync(CancellationToken cancellationToken)
     {
         foreach (var name in _groups.Keys)
@@ -90,7 +90,8 @@ internal sealed partial class GroupCatalogGrain(
             cancellationToken.ThrowIfCancellationRequested();
             try
             {
-                // What a crash left on the list though it had ended. Removed from the list that is in force: this activation may have left meanwhile.
+                // The group has ended, but a crash left it in the catalogue. The call goes through the reference, because this activation may have
+                // ended meanwhile.
                 if (!await GrainFactory.GetGrain<IConsumerGroupGrain>(name).ExpireAsync())
                     await this.AsReference<IGroupCatalogGrain>().RemoveAsync(name);
             }
@@ -122,20 +123,20 @@ internal sealed partial class GroupCatalogGrain(
     private partial void LogWriteFailed(Exception exception, int failures);
 }
 
-/// <summary>What is stored of the catalogue of groups.</summary>
+/// <summary>The stored state of the catalogue of groups.</summary>
 internal sealed record GroupCatalogState
 {
-    /// <summary>No groups, in ordinal order.</summary>
+    /// <summary>An empty dictionary with ordinal order.</summary>
     public static readonly ImmutableSortedDictionary<string, DateTimeOffset> NoGroups =
         ImmutableSortedDictionary.Create<string, DateTimeOffset>(StringComparer.Ordinal);
 
     private readonly ImmutableSortedDictionary<string, DateTimeOffset> _groups = NoGroups;
 
-    /// <summary>The groups' names, and when each came into being.</summary>
+    /// <summary>The groups' names, each with the time of its creation.</summary>
     public ImmutableSortedDictionary<string, DateTimeOffset> Groups
     {
         get => _groups;
-        // A reader of JSON makes dictionaries with the default order.
+        // The JSON deserializer creates dictionaries with the default order.
         init => _groups = value.WithComparers(StringComparer.Ordinal);
     }
 }

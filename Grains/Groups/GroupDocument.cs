@@ -3,7 +3,7 @@ using OrleansStream.Groups.State;
 
 namespace OrleansStream.Groups;
 
-/// <summary>What is stored of a group: the fewest events that make its state.</summary>
+/// <summary>The stored state of a group: the shortest list of events that restores it.</summary>
 internal sealed record GroupDocument
 {
     /// <summary>The events, in order.</summary>

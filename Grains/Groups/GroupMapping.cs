@@ -5,12 +5,12 @@ using OrleansStream.Groups.State;
 
 namespace OrleansStream.Groups;
 
-/// <summary>The group's state between the pure core's words and the contract's.</summary>
+/// <summary>Translates between the types of the pure core and those of the grain contract.</summary>
 internal static class GroupMapping
 {
-    /// <summary>A poll as the state takes it.</summary>
+    /// <summary>Translates a poll into a command of the state.</summary>
     /// <param name="request">The poll.</param>
-    /// <param name="found">What its topics are.</param>
+    /// <param name="found">The topics that were looked up for the poll.</param>
     public static PollCommand ToCommand(GroupPollRequest request, ImmutableArray<TopicLookup> found) => new(
         request.Member, [.. request.Topics.Order(StringComparer.Ordinal)], found,
         request.Token is { } token ? new MemberClaim(token.GroupId, token.Epoch) : null,
@@ -26,15 +26,15 @@ internal static class GroupMapping
             Random.Shared.NextDouble()))],
     };
 
-    /// <summary>Offsets as the state takes them.</summary>
+    /// <summary>Translates offsets into the state's type.</summary>
     /// <param name="offsets">The offsets.</param>
     public static ImmutableArray<OffsetCommit> ToCommits(ImmutableArray<PartitionOffset> offsets) => [.. offsets.Select(
         offset => new OffsetCommit(new TopicPartition(offset.TopicId, offset.Partition), offset.Offset, offset.Metadata ?? "", offset.InPlaceOf))];
 
-    /// <summary>A member's place as it is told.</summary>
+    /// <summary>Translates a member's assignment into the answer to a poll or commit.</summary>
     /// <param name="group">The group.</param>
     /// <param name="member">The member's id.</param>
-    /// <param name="answer">Its place.</param>
+    /// <param name="answer">The state's answer.</param>
     public static GroupMemberResponse ToResponse(GroupState group, string member, MemberAnswer answer) => new(
         ToError(answer.Refusal),
         answer.Epoch == 0 ? null : new MemberToken(answer.Incarnation, answer.Epoch),
@@ -45,27 +45,27 @@ internal static class GroupMapping
         UnknownTopics = answer.Epoch == 0 ? [] : [.. group.UnknownTopicsOf(member)],
     };
 
-    /// <summary>A policy as the state takes it.</summary>
+    /// <summary>Translates a policy into the state's type.</summary>
     /// <param name="policy">The policy.</param>
     /// <param name="group">The group's name.</param>
     public static RetryPolicy ToRetry(GroupRetryPolicy policy, string group) =>
         new(group, policy.MaxAttempts, policy.BackoffMs, policy.Jitter, policy.InPlace, policy.DeadLetterTopic);
 
-    /// <summary>A policy as it is told.</summary>
+    /// <summary>Translates a policy into the contract's type.</summary>
     /// <param name="policy">The policy, or null.</param>
     [return: NotNullIfNotNull(nameof(policy))]
     public static GroupRetryPolicy? ToPolicy(RetryPolicy? policy) => policy is null
         ? null : new(policy.MaxAttempts, policy.BackoffMs, policy.Jitter, policy.InPlace, policy.DeadLetterTopic);
 
-    /// <summary>A filter as the state takes it.</summary>
+    /// <summary>Translates a filter into the state's type.</summary>
     /// <param name="filter">The filter.</param>
     public static RedriveWish ToWish(RedriveFilter filter) => new(filter.Topic, filter.Key, filter.Reason);
 
-    /// <summary>A filter as it is told.</summary>
+    /// <summary>Translates a filter into the contract's type.</summary>
     /// <param name="wish">The filter.</param>
     public static RedriveFilter ToFilter(RedriveWish wish) => new(wish.Topic, wish.Key, wish.Reason);
 
-    /// <summary>A redrive as it is told.</summary>
+    /// <summary>Translates a redrive into the contract's type.</summary>
     /// <param name="redrive">The redrive, or null.</param>
     public static RedriveDescription? ToDescription(Redrive? redrive) => redrive is null ? null : new(
         ToFilter(redrive.Wish), DateTimeOffset.FromUnixTimeMilliseconds(redrive.StartedMs),
@@ -76,22 +76,22 @@ internal static class GroupMapping
         Refusals = [.. redrive.Reasons.Select(reason => new RedriveRefusal(reason.Reason, reason.Count, reason.Detail))],
     };
 
-    /// <summary>What a step of a redrive did, as the state takes it.</summary>
+    /// <summary>Translates the answer of a redrive's step into the state's type.</summary>
     /// <param name="step">The step's answer.</param>
-    /// <param name="topic">The dead letters that were asked for.</param>
+    /// <param name="topic">The topic of the step's dead letters.</param>
     public static RedriveProgress ToProgress(in RedriveStepResponse step, RedriveTopic topic) => new(
         step.NextOffset, step.RedrivenCount, step.KeptCount, step.GoneCount,
-        // A silo of an older build tells none.
+        // A silo with an older build sends none.
         step.Refusals.IsDefault ? [] : [.. step.Refusals.Select(refusal => new RedriveReason(refusal.Reason, refusal.Count, refusal.Detail))],
         step.Left.IsDefault ? [] : [.. step.Left.Select(range => topic with { Next = range.Offset, End = range.EndOffset })]);
 
-    /// <summary>A refusal as an error.</summary>
+    /// <summary>Translates a refusal into an error.</summary>
     /// <param name="refusal">The refusal, or null.</param>
     public static StreamError? ToError(GroupRefusal? refusal) => refusal is null ? null : new StreamError(refusal.Code, refusal.Detail);
 
-    /// <summary>A group as it is told.</summary>
+    /// <summary>Translates a group into its description.</summary>
     /// <param name="group">The group.</param>
-    /// <param name="time">Now.</param>
+    /// <param name="time">The current time.</param>
     public static GroupDescription ToDescription(GroupState group, GroupTime time) => new(
         group.Incarnation, group.Phase.ToString(), group.GroupEpoch, group.AssignorName,
         [.. group.Members.Select(member => new MemberDescription(
@@ -132,7 +132,7 @@ internal static class GroupMapping
     [
         .. partitions
             .Select(partition => (Partition: partition, Topic: group.FindTopic(partition.TopicId)))
-            // A deleted topic's partitions stay the member's until it polls, but there is nothing to be read of them.
+            // A member keeps the partitions of a deleted topic until it polls, but they have no records to read.
             .Where(pair => pair.Topic is not null)
             .OrderBy(pair => pair.Topic!.Name, StringComparer.Ordinal).ThenBy(pair => pair.Partition.Partition)
             .Select(pair => new AssignedPartition(

@@ -5,7 +5,7 @@ using OrleansStream.Records;
 
 namespace OrleansStream.Groups;
 
-/// <summary>The way back of dead letters, a step at a time.</summary>
+/// <summary>The steps of a redrive of dead letters.</summary>
 internal sealed partial class GroupRetryGrain
 {
     /// <inheritdoc/>
@@ -20,11 +20,11 @@ internal sealed partial class GroupRetryGrain
         {
             if (fetched.HighWatermark > request.Offset)
             {
-                var absent = new StreamError(StreamErrorCode.NotLeaderOrFollower, $"Offset {request.Offset} of topic '{request.Topic}' was not there just now.");
+                var absent = new StreamError(StreamErrorCode.NotLeaderOrFollower, $"Offset {request.Offset} of topic '{request.Topic}' was not returned.");
                 return await PassOverAsync(request, tally, absent, cancellationToken);
             }
 
-            tally.Lose(request.EndOffset, $"Topic '{request.Topic}' ends at offset {fetched.HighWatermark} by now.");
+            tally.Lose(request.EndOffset, $"Topic '{request.Topic}' now ends at offset {fetched.HighWatermark}.");
             return tally.ToResponse(trouble: null);
         }
 
@@ -34,7 +34,7 @@ internal sealed partial class GroupRetryGrain
             var errors = await Task.WhenAll(some.Select(letter => TryAppendAsync(letter.Copy, request, cancellationToken)));
             for (var i = 0; i < some.Length; i++)
             {
-                // Those behind it that were copied are copied again, under the same identity.
+                // After an error the next step copies the later letters of this chunk again, under the same identities.
                 if (await SettleAsync(request, fetched, some[i], errors[i], tally, cancellationToken) is { } trouble)
                     return tally.ToResponse(trouble);
             }
@@ -44,8 +44,10 @@ internal sealed partial class GroupRetryGrain
         return tally.ToResponse(trouble: null);
     }
 
-    /// <summary>Counts what became of a dead letter; one that the retry topic refuses is copied to the end of the dead letters first.</summary>
-    /// <returns>Null; or why it is not known what became of it, or nothing did.</returns>
+    /// <summary>
+    /// Counts a dead letter by its outcome. If the retry topic refuses it for good, it is first copied to the end of the dead letters.
+    /// </summary>
+    /// <returns>Null; or the error when the outcome is not known, or the letter must be tried again.</returns>
     private async Task<StreamError?> SettleAsync(
         RedriveStep step, FetchResponse fetched, DeadLetter letter, StreamError? error, RedriveTally tally, CancellationToken cancellationToken)
     {
@@ -59,7 +61,7 @@ internal sealed partial class GroupRetryGrain
         if (!isForGood && !step.GivesUp)
             return error;
         var reason = letter.Kept ?? (!isForGood ? RedriveReasons.Unavailable : IsTooLarge(error) ? RedriveReasons.TooLarge : RedriveReasons.Refused);
-        // Where the outcome of a copy to the end may be unknown, there is none: it would be there beside the one that is left.
+        // A copy with an unknown outcome must not be made, because the letter could then be there twice: as the copy, and at its old place.
         var hasCopy = letter.Kept is null && isForGood && !step.GivesUp;
         if (hasCopy)
         {
@@ -75,16 +77,16 @@ internal sealed partial class GroupRetryGrain
         return null;
     }
 
-    /// <summary>What to do where the dead letters cannot be read.</summary>
+    /// <summary>Decides what happens when the dead letters cannot be read.</summary>
     private async Task<RedriveStepResponse> PassOverAsync(RedriveStep step, RedriveTally tally, StreamError error, CancellationToken cancellationToken)
     {
         if (error is { Code: StreamErrorCode.OffsetOutOfRange, LogStartOffset: { } start })
         {
-            tally.Lose(start > step.Offset ? Math.Min(start, step.EndOffset) : step.EndOffset, $"Topic '{step.Topic}' has them no longer: they were deleted.");
+            tally.Lose(start > step.Offset ? Math.Min(start, step.EndOffset) : step.EndOffset, $"They were deleted from topic '{step.Topic}'.");
         }
         else if (await IsGoneAsync(step.Topic, step.TopicId, error))
         {
-            tally.Lose(step.EndOffset, $"Topic '{step.Topic}' was deleted, or made anew.");
+            tally.Lose(step.EndOffset, $"Topic '{step.Topic}' was deleted, or deleted and created again.");
         }
         else if (error.Damage is not null || step.GivesUp)
         {
@@ -101,7 +103,7 @@ internal sealed partial class GroupRetryGrain
         return tally.ToResponse(trouble: null);
     }
 
-    /// <summary>The first dead letter behind the step's first that can be read, by doubling the distance and then halving what is between.</summary>
+    /// <summary>Finds the first readable dead letter behind the step's first one, by doubling the distance and then bisecting.</summary>
     private async Task<long> FindReadableAsync(RedriveStep step, CancellationToken cancellationToken)
     {
         if (step.EndOffset - step.Offset <= 1 || !await IsReadableAsync(step, step.EndOffset - 1, cancellationToken))
@@ -131,7 +133,7 @@ internal sealed partial class GroupRetryGrain
     private async Task<bool> IsReadableAsync(RedriveStep step, long offset, CancellationToken cancellationToken) =>
         (await FetchAsync(step.Topic, step.TopicId, partition: 0, offset, bytesMax: 1, cancellationToken)).Error is null;
 
-    /// <summary>The dead letters of one step, in order, each with its copy.</summary>
+    /// <summary>Reads the dead letters of one step, in order, and makes the copy of each.</summary>
     private List<DeadLetter> LettersOf(RedriveStep step, FetchResponse fetched, out long next)
     {
         next = step.Offset;
@@ -166,7 +168,7 @@ internal sealed partial class GroupRetryGrain
         if (RetryStory.Read(batch, record, step.Topic, Group) is not { } story)
         {
             return new DeadLetter(
-                record.Offset, Count: 1, Copy: null, RedriveReasons.Foreign, $"Offset {record.Offset} of topic '{step.Topic}' is no dead letter of group '{Group}'.");
+                record.Offset, Count: 1, Copy: null, RedriveReasons.Foreign, $"Offset {record.Offset} of topic '{step.Topic}' is not a dead letter of group '{Group}'.");
         }
 
         var isWanted = IsWanted(step.Filter, record, story);
@@ -175,7 +177,7 @@ internal sealed partial class GroupRetryGrain
         return new DeadLetter(record.Offset, Count: 1, copy, isWanted ? null : RedriveReasons.Filter, Detail: null);
     }
 
-    /// <summary>The copy for the end of the dead letters, of one that was to go back.</summary>
+    /// <summary>Makes the copy of a refused dead letter for the end of the dead letters.</summary>
     private RetryCopy? KeptCopyOf(RedriveStep step, FetchResponse fetched, long offset)
     {
         var scanner = new RecordBatchScanner(fetched.Batches.Span, checkCrc: false);
@@ -223,7 +225,7 @@ internal sealed partial class GroupRetryGrain
         && (filter.Key is null || record.HasKey && record.Key.SequenceEqual(Encoding.UTF8.GetBytes(filter.Key)))
         && (filter.Reason is null || story.Reason.Contains(filter.Reason, StringComparison.Ordinal));
 
-    /// <summary>True for a refusal that the same copy meets again, however long one waits.</summary>
+    /// <summary>True for a refusal that the same copy would get again after any wait.</summary>
     private static bool IsForGood(StreamError error) => !error.OutcomeUnknown && error.Code is
         StreamErrorCode.MessageTooLarge or StreamErrorCode.RecordListTooLarge or StreamErrorCode.CorruptMessage or StreamErrorCode.InvalidRecord
         or StreamErrorCode.InvalidRequest or StreamErrorCode.InvalidTimestamp or StreamErrorCode.InvalidTopicException or StreamErrorCode.InvalidPartitions
@@ -232,10 +234,10 @@ internal sealed partial class GroupRetryGrain
         or StreamErrorCode.OutOfOrderSequenceNumber or StreamErrorCode.UnknownProducerId;
 }
 
-/// <summary>A dead letter, or some in a row that cannot be read.</summary>
+/// <summary>A dead letter, or several consecutive ones that cannot be read.</summary>
 /// <param name="Offset">The first offset.</param>
-/// <param name="Count">How many.</param>
-/// <param name="Copy">Its copy, for the retry topic or for the end of the dead letters; null when it stays where it is.</param>
-/// <param name="Kept">Why it is kept, one of <see cref="RedriveReasons"/>; null when it goes back.</param>
-/// <param name="Detail">What there is to say of that; null for nothing.</param>
+/// <param name="Count">The count of dead letters.</param>
+/// <param name="Copy">The copy for the retry topic or for the end of the dead letters; null when the dead letter stays where it is.</param>
+/// <param name="Kept">The reason for which the dead letter is kept, one of <see cref="RedriveReasons"/>; null when it goes back.</param>
+/// <param name="Detail">Details of the reason; null for none.</param>
 internal sealed record DeadLetter(long Offset, long Count, RetryCopy? Copy, string? Kept, string? Detail);

@@ -12,7 +12,7 @@ using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Groups;
 
-/// <summary>Copies failed records and dead letters. Keeps nothing, so any number of them may run.</summary>
+/// <summary>Copies failed records and dead letters. It has no state, so any number of activations may run.</summary>
 [StatelessWorker, Reentrant, GrainType("group-retry")]
 internal sealed partial class GroupRetryGrain(TimeProvider time) : Grain, IGroupRetryGrain
 {
@@ -45,7 +45,7 @@ internal sealed partial class GroupRetryGrain(TimeProvider time) : Grain, IGroup
         if (copy is null)
             return unreadable;
         var refusal = await AppendAsync(copy, policy, cancellationToken);
-        // Somebody else made that topic, for smaller records.
+        // The group did not create the topic that the policy names, and its limit may be lower.
         if (IsTooLarge(refusal) && copy.Topic != copy.OwnDeadLetters && copy.Topic == policy.DeadLetterTopic)
             refusal = await AppendAsync(copy with { Topic = copy.OwnDeadLetters }, policy, cancellationToken);
         return IsTooLarge(refusal) ? failed.TooLarge(refusal!) : refusal;
@@ -53,14 +53,14 @@ internal sealed partial class GroupRetryGrain(TimeProvider time) : Grain, IGroup
 
     private static bool IsTooLarge(StreamError? error) => error?.Code is StreamErrorCode.MessageTooLarge or StreamErrorCode.RecordListTooLarge;
 
-    /// <summary>The copy of a failed record with its story so far; null when the record cannot be read, which is never passed over in silence.</summary>
+    /// <summary>Makes the copy of a failed record, with its history; null, and an error, when the record cannot be read.</summary>
     private RetryCopy? CopyOf(GroupRetryPolicy policy, FailedRecord failed, FetchResponse fetched, out StreamError? unreadable)
     {
         unreadable = null;
         if (fetched.Batches.IsEmpty)
         {
             unreadable = new StreamError(
-                StreamErrorCode.NotLeaderOrFollower, $"Offset {failed.Offset} of partition {failed.Partition} of topic '{failed.Topic}' was not there just now.");
+                StreamErrorCode.NotLeaderOrFollower, $"Offset {failed.Offset} of partition {failed.Partition} of topic '{failed.Topic}' was not returned.");
             return null;
         }
 
@@ -69,7 +69,7 @@ internal sealed partial class GroupRetryGrain(TimeProvider time) : Grain, IGroup
         {
             if (record.Offset != failed.Offset)
                 continue;
-            // What somebody else put into a retry topic has none: it begins here.
+            // A record that somebody else put into a retry topic has no history, so its history begins here.
             var before = RetryTopics.IsRetry(failed.Topic, Group) ? RetryStory.Read(records.Header, record, failed.Topic, Group) : null;
             var attempt = before?.Attempt ?? failed.Attempt;
             var nowMs = NowMs;
@@ -90,8 +90,8 @@ internal sealed partial class GroupRetryGrain(TimeProvider time) : Grain, IGroup
     }
 
     /// <summary>
-    /// A batch of one record, stored under an identity that every repeat of the copy has. It is compressed only where the record is larger than
-    /// any that comes uncompressed.
+    /// Encodes a batch of one record, under an identity that every repeat of the copy has. The batch is compressed only if the record is larger than
+    /// any record that may come uncompressed.
     /// </summary>
     private byte[] Encode(in RecordView record, RetryStory story, string identity, long nowMs, CompressionType compression)
     {
@@ -105,7 +105,7 @@ internal sealed partial class GroupRetryGrain(TimeProvider time) : Grain, IGroup
             BaseSequence = 0,
         });
         story.Write(headers, record, Group);
-        // Its own time: retention must not take it for as old as what it is a copy of.
+        // The copy has its own timestamp, because retention must not treat it as being as old as the record.
         batch.Append(nowMs, record.Key, record.HasKey, record.Value, record.HasValue, headers.EncodedHeaders);
         batch.Finish();
         return batch.WrittenBatch().ToArray();
@@ -127,11 +127,11 @@ internal sealed partial class GroupRetryGrain(TimeProvider time) : Grain, IGroup
         if (response.PlanBy is not null)
             return new StreamError(StreamErrorCode.NotLeaderOrFollower, $"Topic '{copy.Topic}' changes just now; nothing was stored.");
         var refusal = response.Error ?? response.Parts[0].Response.Error;
-        // It was stored longer ago than its offset is remembered.
+        // The copy was stored before, so long ago that its offset is no longer remembered.
         return refusal?.Code == StreamErrorCode.DuplicateSequenceNumber ? null : refusal;
     }
 
-    /// <summary>Makes a retry topic or one of dead letters unless it is there.</summary>
+    /// <summary>Finds a retry topic or a topic of dead letters, and creates it if it does not exist.</summary>
     private async Task<(int Partitions, StreamError? Error)> FindTopicAsync(string name, GroupRetryPolicy policy)
     {
         var topic = GrainFactory.GetGrain<ITopicGrain>(name);
@@ -147,17 +147,17 @@ internal sealed partial class GroupRetryGrain(TimeProvider time) : Grain, IGroup
         }
         else if (response.Topic is { } known && isRetry && known.PartitionCount < partitions)
         {
-            // The policy has more attempts by now.
+            // The policy now has more attempts than the topic has partitions for.
             response = await topic.AlterAsync(new AlterTopicRequest(partitions, Config: null));
         }
 
         return (response.Topic?.PartitionCount ?? 0, response.Error);
     }
 
-    /// <summary>True when a topic is not there any more, or another has its name: its owner is asked, as only that one knows.</summary>
+    /// <summary>True when a topic no longer exists, or another topic has its name. Asks the topic's owner, because only the owner knows.</summary>
     /// <param name="name">The topic's name.</param>
-    /// <param name="id">Its id.</param>
-    /// <param name="error">What a read of it gave.</param>
+    /// <param name="id">The topic's id.</param>
+    /// <param name="error">The error of a read of the topic.</param>
     private async Task<bool> IsGoneAsync(string name, Guid id, StreamError? error)
     {
         if (error?.Code is not (StreamErrorCode.UnknownTopicId or StreamErrorCode.UnknownTopicOrPartition))
@@ -173,9 +173,9 @@ internal sealed partial class GroupRetryGrain(TimeProvider time) : Grain, IGroup
 }
 
 /// <summary>A copy of a record.</summary>
-/// <param name="Topic">Where it goes.</param>
+/// <param name="Topic">The topic that the copy goes to.</param>
 /// <param name="Attempt">The attempt that failed, which chooses the partition of a retry topic.</param>
-/// <param name="SourceOffset">Where the record is that it is a copy of.</param>
-/// <param name="Batch">The copy.</param>
-/// <param name="OwnDeadLetters">The topic that the group makes itself for dead letters of where the record came from.</param>
+/// <param name="SourceOffset">The offset of the copied record.</param>
+/// <param name="Batch">The batch with the copy.</param>
+/// <param name="OwnDeadLetters">The topic that the group creates for dead letters of the record's original topic.</param>
 internal sealed record RetryCopy(string Topic, int Attempt, long SourceOffset, byte[] Batch, string OwnDeadLetters);

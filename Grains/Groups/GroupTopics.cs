@@ -5,14 +5,14 @@ using OrleansStream.Topics;
 
 namespace OrleansStream.Groups;
 
-/// <summary>Asks the topics' owners which topics there are.</summary>
+/// <summary>Asks the topics' owners which topics exist.</summary>
 /// <param name="grains">Reaches the owners.</param>
 internal sealed class GroupTopics(IGrainFactory grains)
 {
     /// <summary>Finds topics by name.</summary>
-    /// <param name="names">The names.</param>
-    /// <param name="isKnown">Whether a name is known to be a topic's.</param>
-    /// <returns>Each name with its topic; with null where there is none.</returns>
+    /// <param name="names">The names of topics.</param>
+    /// <param name="isKnown">Whether a topic with a name is known to exist.</param>
+    /// <returns>Each name with its topic; null for a topic that does not exist.</returns>
     /// <exception cref="StreamException">An owner did not answer.</exception>
     public async Task<ImmutableArray<TopicLookup>> FindAsync(ImmutableArray<string> names, Func<string, bool> isKnown)
     {
@@ -20,7 +20,8 @@ internal sealed class GroupTopics(IGrainFactory grains)
             return [];
         try
         {
-            // Asking the grain of a name that is no topic's makes that grain for the question alone, each time. The catalogue knows all names.
+            // A call to the grain of a topic that does not exist would activate that grain each time. So the catalogue, which has all names, is asked
+            // first.
             ImmutableArray<string> unsure = [.. names.Where(name => !isKnown(name))];
             var known = unsure.IsEmpty
                 ? [] : await grains.GetGrain<ITopicCatalogGrain>(ITopicCatalogGrain.Key).FilterAsync(unsure);

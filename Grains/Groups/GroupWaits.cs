@@ -1,17 +1,17 @@
 namespace OrleansStream.Groups;
 
-/// <summary>Polls that wait for news of their member. Only for use on one grain's scheduler.</summary>
+/// <summary>The polls that wait for a change of their member's assignment. Not safe outside one grain's scheduler.</summary>
 /// <param name="time">Times the waits.</param>
 internal sealed class GroupWaits(TimeProvider time)
 {
     private readonly LinkedList<Parked> _parked = [];
 
-    /// <summary>Waits until there is news, the time is over or the caller has gone.</summary>
+    /// <summary>Waits until the assignment has changed, the time is over, or the caller has gone.</summary>
     /// <param name="member">The member.</param>
-    /// <param name="epoch">The epoch it knows.</param>
-    /// <param name="wait">How long.</param>
+    /// <param name="epoch">The epoch that the member knows.</param>
+    /// <param name="wait">The longest wait.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>True when there is news.</returns>
+    /// <returns>True when the assignment has changed.</returns>
     public async Task<bool> ParkAsync(string member, long epoch, TimeSpan wait, CancellationToken cancellationToken)
     {
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -24,8 +24,8 @@ internal sealed class GroupWaits(TimeProvider time)
         return news.Task.IsCompleted;
     }
 
-    /// <summary>Ends the waits of members that have news.</summary>
-    /// <param name="hasNews">Tells by member and epoch.</param>
+    /// <summary>Ends the waits of members whose assignment has changed.</summary>
+    /// <param name="hasNews">Whether the assignment of a member has changed since an epoch.</param>
     public void Wake(Func<string, long, bool> hasNews)
     {
         for (var node = _parked.First; node is not null;)

@@ -1,6 +1,6 @@
 namespace OrleansStream.Groups;
 
-/// <summary>What a step of a redrive has done so far, in the order of the dead letters.</summary>
+/// <summary>Counts the results of a redrive's step, in the order of the dead letters.</summary>
 /// <param name="step">The step.</param>
 internal sealed class RedriveTally(RedriveStep step)
 {
@@ -13,8 +13,8 @@ internal sealed class RedriveTally(RedriveStep step)
 
     /// <summary>Counts a dead letter that went back or is kept.</summary>
     /// <param name="letter">The dead letter.</param>
-    /// <param name="reason">Why it is kept; null when it went back.</param>
-    /// <param name="detail">What there is to say of that.</param>
+    /// <param name="reason">The reason for which it is kept; null when it went back.</param>
+    /// <param name="detail">Details of the reason.</param>
     public void Count(DeadLetter letter, string? reason, string? detail)
     {
         _next = letter.Offset + letter.Count;
@@ -28,9 +28,9 @@ internal sealed class RedriveTally(RedriveStep step)
         Refuse(reason, letter.Count, detail);
     }
 
-    /// <summary>Notes that dead letters are to be looked at again where they are.</summary>
-    /// <param name="offset">The first.</param>
-    /// <param name="endOffset">Behind the last.</param>
+    /// <summary>Notes that dead letters stay where they are, so that the next redrive looks at them again.</summary>
+    /// <param name="offset">The first offset.</param>
+    /// <param name="endOffset">The offset behind the last.</param>
     public void Leave(long offset, long endOffset)
     {
         if (_left.Count > 0 && _left[^1].EndOffset == offset)
@@ -39,9 +39,9 @@ internal sealed class RedriveTally(RedriveStep step)
             _left.Add(new DeadLetterRange(offset, endOffset));
     }
 
-    /// <summary>Counts dead letters that are deleted by now.</summary>
-    /// <param name="endOffset">Behind the last of them.</param>
-    /// <param name="detail">What became of them.</param>
+    /// <summary>Counts dead letters that have been deleted.</summary>
+    /// <param name="endOffset">The offset behind the last of them.</param>
+    /// <param name="detail">How they were deleted.</param>
     public void Lose(long endOffset, string detail)
     {
         var count = Math.Max(0, endOffset - _next);
@@ -50,12 +50,12 @@ internal sealed class RedriveTally(RedriveStep step)
         _next = endOffset;
     }
 
-    /// <summary>Notes that there is nothing more before an offset.</summary>
+    /// <summary>Notes that no more dead letters come before an offset.</summary>
     /// <param name="offset">The offset.</param>
     public void PassTo(long offset) => _next = Math.Max(_next, offset);
 
-    /// <summary>The answer.</summary>
-    /// <param name="trouble">Why the next dead letter could not be taken; null when there was no trouble.</param>
+    /// <summary>Returns the answer of the step.</summary>
+    /// <param name="trouble">The error of the next dead letter; null when there was none.</param>
     public RedriveStepResponse ToResponse(Errors.StreamError? trouble) => new(trouble, _next, _redriven, (int)Math.Min(_kept, int.MaxValue))
     {
         GoneCount = _gone,

@@ -1,21 +1,21 @@
 
 namespace OrleansStream.Hosting;
 
-/// <summary>The times and bounds of the cluster itself.</summary>
+/// <summary>Times and bounds of the cluster.</summary>
 internal static class ClusterLimits
 {
     /// <summary>
-    /// How long a silo's answer to a probe is waited for, and the time between probes. With three missed probes a killed
-    /// silo's grains move within 5 s and a hung one's within 15 s (measured: 1.5 s and 12.3 s).
+    /// How long a silo waits for the answer to a probe, and the time between probes. After three missed probes the grains of a killed silo move
+    /// within 5 s, and those of a hung silo within 15 s (measured: 1.5 s and 12.3 s).
     /// </summary>
     public static readonly TimeSpan ProbeTimeout = TimeSpan.FromSeconds(1);
 
-    /// <summary>The probes missed until a silo is suspected.</summary>
+    /// <summary>The missed probes after which a silo is suspected.</summary>
     public const int MissedProbesMax = 3;
 
     /// <summary>
-    /// How often a silo reads the list of members. One that hung and was declared dead learns it by that, at once when it wakes. Until it knows, it
-    /// opens partitions that others serve, and they open them again.
+    /// How often a silo reads the list of members. A silo that hung and was declared dead learns this from the list, at once when it wakes. Until
+    /// then it opens partitions that others serve, and they open them again.
     /// </summary>
     public static readonly TimeSpan MembershipReadPeriod = TimeSpan.FromSeconds(5);
 
@@ -32,36 +32,36 @@ internal static class ClusterLimits
     /// </summary>
     public const int MessageBytesMax = 32 * 1024 * 1024;
 
-    /// <summary>The connections between two silos, so that a large message does not hold up all others.</summary>
+    /// <summary>The connections between two silos. There are several, so that a large message does not delay all others.</summary>
     public const int ConnectionsPerEndpoint = 2;
 
     /// <summary>
-    /// How often a client reads which silos take it. A hung silo keeps its connections, so this is what ends their use: within
-    /// this time of its being declared dead.
+    /// How often a client reads the list of silos that accept clients. A hung silo keeps its connections, so only this ends their use, within this
+    /// time after the silo was declared dead.
     /// </summary>
     public static readonly TimeSpan GatewayListPeriod = TimeSpan.FromSeconds(2);
 
     /// <summary>
-    /// How long a client waits, after it lost a connection to a gateway, for answers that come through others; what is not answered then was
-    /// lost with it.
+    /// How long a client that lost a connection to a gateway waits for answers through other gateways. A call that is not answered by then counts as
+    /// lost with the connection.
     /// </summary>
     public static readonly TimeSpan GatewayLossGrace = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>When a grain call is given up, its outcome unknown.</summary>
+    /// <summary>The timeout of a grain call, whose outcome is then unknown.</summary>
     public static readonly TimeSpan ResponseTimeout = TimeSpan.FromSeconds(30);
 
-    /// <summary>How long a stop may take: answers under way, then the logs' last appends.</summary>
+    /// <summary>How long a stop may take. First answers under way end, then the last appends of the logs.</summary>
     public static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(30);
 
-    /// <summary>How long an Api node says that it is not ready and still serves, before it stops. Part of the stop.</summary>
+    /// <summary>How long an Api node that stops still serves while it reports that it is not ready. This time is part of the stop.</summary>
     public static readonly TimeSpan StopNotice = TimeSpan.FromSeconds(5);
 
-    /// <summary>The least time between two looks whether the storage answers; within it the last answer counts.</summary>
+    /// <summary>The least time between two probes of the storage. Within it the last result counts.</summary>
     public static readonly TimeSpan StoreProbePeriod = TimeSpan.FromSeconds(5);
 
-    /// <summary>How long one look waits; below the patience of whoever asks (3 s in infra).</summary>
+    /// <summary>How long one probe waits. It is below the timeout of the callers of the health check (3 s in infra).</summary>
     public static readonly TimeSpan StoreProbeTimeout = TimeSpan.FromSeconds(2);
 
-    /// <summary>How long the storage may not have answered until a process is not ready: one lost answer is no reason.</summary>
+    /// <summary>How long the storage may be silent before the process is not ready. It covers more than one lost answer.</summary>
     public static readonly TimeSpan StoreSilenceMax = TimeSpan.FromSeconds(10);
 }

@@ -1,16 +1,16 @@
 namespace OrleansStream.Hosting;
 
-/// <summary>Gives up calls of a client that may have been lost with a connection to a gateway, long before their own time is over.</summary>
+/// <summary>Gives up calls of a client that may have been lost with a connection to a gateway, long before they time out.</summary>
 /// <remarks>
-/// A client's call goes through one gateway, and Orleans does not tell its caller when that one's connection is gone: the caller would wait
-/// for its response timeout. Which calls went through it is not told either, so all that were under way then and are not
-/// answered a moment later are given up. Reads and appends with an identity are safe to repeat, and what else there is says that its
-/// outcome is unknown. A gateway that hangs keeps its connections; those are closed when the cluster has declared it dead.
+/// A client's call goes through one gateway. Orleans does not tell the caller when the connection to that gateway is lost, so the caller would wait
+/// for its response timeout. Orleans does not say either which calls went through the gateway. So all calls that were under way then, and are not
+/// answered a moment later, are given up. Reads, and appends with an identity, are safe to repeat; the errors of other calls say that the outcome is
+/// unknown. A gateway that hangs keeps its connections; they are closed when the cluster has declared it dead.
 /// </remarks>
 /// <param name="time">The clock.</param>
 internal sealed class GatewayLoss(TimeProvider time) : IOutgoingGrainCallFilter, IClusterConnectionStatusObserver, IDisposable
 {
-    // Cancelled a moment after a connection was lost, for the calls that began before.
+    // The token of the calls that are under way. It is cancelled a moment after a connection was lost.
     private CancellationTokenSource _loss = new();
 
     /// <inheritdoc/>
@@ -39,7 +39,7 @@ internal sealed class GatewayLoss(TimeProvider time) : IOutgoingGrainCallFilter,
     /// <inheritdoc/>
     public void NotifyClusterConnectionLost()
     {
-        // The last connection is counted as any other.
+        // NotifyGatewayCountChanged is called for the last connection, too.
     }
 
     /// <inheritdoc/>

@@ -23,17 +23,17 @@ using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Hosting;
 
-/// <summary>The one registration of the service, for every process that takes part in it.</summary>
+/// <summary>Registers the service in a process: a silo, a client of a cluster, or both.</summary>
 public static class OrleansStreamHosting
 {
     /// <summary>Hosts a silo in this process, by the settings of the <c>OrleansStream</c> section.</summary>
     /// <param name="builder">The host to add it to.</param>
-    /// <remarks>Calls from the same process to its grains pass no socket. Wrong settings fail the start.</remarks>
+    /// <remarks>Calls from this process to its own grains use no socket. Invalid settings fail the start.</remarks>
     public static IHostApplicationBuilder AddOrleansStreamSilo(this IHostApplicationBuilder builder)
     {
         ArgumentNullException.ThrowIfNull(builder);
         AddOptions(builder);
-        // In place of the system's, which the REST surface may have chosen before.
+        // Replaces the system's clock, which the REST surface may have registered before.
         builder.Services.Replace(ServiceDescriptor.Singleton<TimeProvider>(services =>
             new SteadyTimeProvider(TimeProvider.System, services.GetRequiredService<ILogger<SteadyTimeProvider>>())));
         builder.Services.AddStores();
@@ -52,7 +52,7 @@ public static class OrleansStreamHosting
 
     /// <summary>Makes this process a client of a cluster, by the settings of the <c>OrleansStream</c> section.</summary>
     /// <param name="builder">The host to add it to.</param>
-    /// <remarks>The cluster's silos are found in the storage that all of them share.</remarks>
+    /// <remarks>The client finds the cluster's silos in the storage that they share.</remarks>
     public static IHostApplicationBuilder AddOrleansStreamClient(this IHostApplicationBuilder builder)
     {
         ArgumentNullException.ThrowIfNull(builder);
@@ -75,7 +75,9 @@ public static class OrleansStreamHosting
         });
     }
 
-    /// <summary>Adds what the grains need, and how silos watch and talk to each other; not the stores and the membership, which the caller chooses.</summary>
+    /// <summary>
+    /// Adds the services of the grains, and the settings of failure detection and messaging. The caller adds the stores and the membership.
+    /// </summary>
     /// <param name="silo">The silo to add it to.</param>
     public static ISiloBuilder AddOrleansStreamGrains(this ISiloBuilder silo)
     {
@@ -108,10 +110,10 @@ public static class OrleansStreamHosting
             membership.ProbeTimeout = ClusterLimits.ProbeTimeout;
             membership.NumMissedProbesLimit = ClusterLimits.MissedProbesMax;
             membership.TableRefreshTimeout = ClusterLimits.MembershipReadPeriod;
-            // A connection that still takes bytes is no proof of life: a hung silo's does too.
+            // A connection that accepts bytes does not prove that its silo is alive: that of a hung silo accepts them, too.
             membership.EnableConnectionLivenessCheck = false;
-            // How long a silo has been joining is told by the clocks of two: one that is ahead would evict every silo that joins, as soon as it
-            // does. One that dies while it joins hinders nobody: those that join ask active silos only.
+            // This check compares the clocks of two silos. A silo whose clock is ahead would evict every silo as soon as it joins. A silo that dies
+            // while it joins blocks nobody, because joining silos ask only active ones.
             membership.EvictWhenMaxJoinAttemptTimeExceeded = false;
         });
         silo.Services.Configure<SiloMessagingOptions>(Configure);
@@ -133,24 +135,24 @@ public static class OrleansStreamHosting
 
     private const string ProviderKey = $"{OrleansStreamOptions.SectionName}:{nameof(OrleansStreamOptions.Storage)}:{nameof(StorageOptions.Provider)}";
 
-    // Below every other source of configuration, so that each can be set otherwise.
+    // The lowest source of configuration, so that any other source can override each level.
     private static readonly Dictionary<string, string?> LogLevels = new()
     {
         ["Logging:LogLevel:Orleans"] = nameof(LogLevel.Warning),
         ["Logging:LogLevel:Polly"] = nameof(LogLevel.Warning),
-        // A failed start is told in one line; how the silo is taken down again after it is of no use to anybody.
+        // One line reports a failed start. The messages about the silo's stop after it help nobody.
         ["Logging:LogLevel:Orleans.Runtime.Silo"] = nameof(LogLevel.Error),
         ["Logging:LogLevel:Orleans.Grain.InvokeException"] = nameof(LogLevel.Error),
-        // What it throws is told by the grain that asked; it tells each try by itself, with a stack trace.
+        // The calling grain logs the exception. This category also logs each try, with a stack trace.
         ["Logging:LogLevel:Orleans.Storage.AzureBlobGrainStorage"] = nameof(LogLevel.None),
         // An activation that fails is tried again at each call to it. The grain, or what reads its state, tells that, and seldom.
         ["Logging:LogLevel:Orleans.Grain"] = nameof(LogLevel.None),
         [$"Logging:LogLevel:{typeof(ToldGrainStorage).FullName}"] = nameof(LogLevel.None),
         // It takes the machine's uptime for the time since the last check, once at each start.
         ["Logging:LogLevel:Orleans.Runtime.Watchdog"] = nameof(LogLevel.Error),
-        // That line is written by RunOrleansStreamAsync.
+        // RunOrleansStreamAsync reports a failed start.
         ["Logging:LogLevel:Microsoft.Extensions.Hosting.Internal.Host"] = nameof(LogLevel.None),
-        // What fails is in the answer, and whoever asks, asks every few seconds.
+        // The answer has the failed checks, and callers ask every few seconds.
         ["Logging:LogLevel:Microsoft.Extensions.Diagnostics.HealthChecks"] = nameof(LogLevel.None),
         ["Logging:LogLevel:Microsoft.AspNetCore"] = nameof(LogLevel.Warning),
     };
@@ -206,12 +208,12 @@ public static class OrleansStreamHosting
     {
         messaging.MaxMessageBodySize = ClusterLimits.MessageBytesMax;
         messaging.ResponseTimeout = ClusterLimits.ResponseTimeout;
-        // Nobody waits for the answer any more: an append that has no place yet is dropped, a long poll ends.
+        // Nobody waits for the answer any more, so an append without an offset is dropped, and a long poll ends.
         messaging.CancelRequestOnTimeout = true;
     }
 
-    // What a store throws, and what a library below it did, may be the reason of an exception that Orleans sends: else who called is told
-    // that it could not be sent.
+    // An exception that Orleans sends may have, as its cause, any exception of a store or of a library below it. Without this filter the caller would
+    // only learn that the exception could not be sent.
     private static void Configure(ExceptionSerializationOptions exceptions) =>
         exceptions.SupportedExceptionTypeFilter = static _ => true;
 

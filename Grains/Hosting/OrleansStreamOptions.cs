@@ -6,14 +6,14 @@ public sealed class OrleansStreamOptions
     /// <summary>The configuration section's name.</summary>
     public const string SectionName = "OrleansStream";
 
-    /// <summary>Where everything durable is.</summary>
+    /// <summary>Settings of the storage for all durable data.</summary>
     public StorageOptions Storage { get; set; } = new();
 
     /// <summary>The silo of this process, or the cluster it is a client of.</summary>
     public SiloOptions Silo { get; set; } = new();
 }
 
-/// <summary>Where everything durable is.</summary>
+/// <summary>Settings of the storage for all durable data.</summary>
 public sealed class StorageOptions
 {
     /// <summary>The provider of a local folder, which one process owns.</summary>
@@ -22,7 +22,7 @@ public sealed class StorageOptions
     /// <summary>The provider of an Azure Storage account, which all silos share.</summary>
     public const string AzureBlobsProvider = "AzureBlobs";
 
-    /// <summary>The provider of this process's memory, which forgets all when it ends: for tests.</summary>
+    /// <summary>The provider for tests, which keeps everything in this process's memory and loses it when the process ends.</summary>
     public const string MemoryProvider = "Memory";
 
     /// <summary><c>Files</c> or <c>AzureBlobs</c>. Default <c>Files</c>.</summary>
@@ -38,14 +38,14 @@ public sealed class StorageOptions
 /// <summary>Settings of the storage in a local folder.</summary>
 public sealed class FilesStorageOptions
 {
-    /// <summary>The folder, made when it is missing. Default <c>data</c> in the folder the process is started in.</summary>
+    /// <summary>The folder, which is created if it is missing. Default <c>data</c> in the folder in which the process is started.</summary>
     public string Directory { get; set; } = "data";
 }
 
 /// <summary>Settings of the storage in an Azure Storage account.</summary>
 public sealed class AzureBlobsStorageOptions
 {
-    /// <summary>The account's blob endpoint; alone it means the process's managed identity.</summary>
+    /// <summary>The account's blob endpoint. The process signs in with its managed identity.</summary>
     public Uri? ServiceUri { get; set; }
 
     /// <summary>A connection string, in place of <see cref="ServiceUri"/>.</summary>
@@ -55,25 +55,27 @@ public sealed class AzureBlobsStorageOptions
     public string Container { get; set; } = "orleansstream";
 
     /// <summary>
-    /// The most appends a second of a silo, over all its partitions: 1 to 10,000, or null for as many as the account takes. Appends that wait for
-    /// their turn gather, and whoever has waited longest goes first. Default null.
+    /// The most appends per second of a silo, over all its partitions: 1 to 10,000, or null for no bound of its own. The records of appends that wait
+    /// for their turn are combined, and the append that has waited longest goes first. Default null.
     /// </summary>
     public int? AppendsPerSecondMax { get; set; }
 
-    /// <summary>The unit prices by which a silo tells what it costs.</summary>
+    /// <summary>The unit prices from which a silo computes its cost.</summary>
     public BlobPrices Prices { get; set; } = new();
 }
 
-/// <summary>Unit prices of an account, in any one currency. The defaults are list prices in USD of Standard ZRS, East US, written down on 2026-11-22.</summary>
+/// <summary>
+/// Unit prices of an account, in any one currency. The defaults are the list prices in USD of Standard ZRS, East US, on 2026-11-22.
+/// </summary>
 public sealed class BlobPrices
 {
-    /// <summary>A GB (10^9 bytes) kept for a month. Default 0.023.</summary>
+    /// <summary>The price of a GB (10^9 bytes) stored for a month. Default 0.023.</summary>
     public double GbMonth { get; set; } = 0.023;
 
-    /// <summary>10,000 writes. Default 0.0625.</summary>
+    /// <summary>The price of 10,000 writes. Default 0.0625.</summary>
     public double WritesPer10000 { get; set; } = 0.0625;
 
-    /// <summary>10,000 reads. Default 0.005.</summary>
+    /// <summary>The price of 10,000 reads. Default 0.005.</summary>
     public double ReadsPer10000 { get; set; } = 0.005;
 }
 
@@ -83,27 +85,29 @@ public sealed class SiloOptions
     /// <summary>True to host a silo in the Api's process, false to be a client of a cluster. Default true.</summary>
     public bool Embedded { get; set; } = true;
 
-    /// <summary>The cluster's id: silos with the same one find each other. Letters, digits, '.' and '-'. Default <c>orleansstream</c>.</summary>
+    /// <summary>The cluster's id: silos with the same id form a cluster. Letters, digits, '.' and '-'. Default <c>orleansstream</c>.</summary>
     public string ClusterId { get; set; } = "orleansstream";
 
     /// <summary>The service's id, part of the names of grain states; it never changes. Default <c>orleansstream</c>.</summary>
     public string ServiceId { get; set; } = "orleansstream";
 
-    /// <summary>The port silos reach this one at. Default: a free one when no other silo can share the storage, else 11111.</summary>
+    /// <summary>The port at which other silos reach this one. Default: a free one when no other silo can share the storage, else 11111.</summary>
     public int? SiloPort { get; set; }
 
-    /// <summary>The port clients reach this silo at, 0 for none. Default: none when no other process can share the storage, else 30000.</summary>
+    /// <summary>
+    /// The port at which clients reach this silo; 0 for none. Default: none when no other process can share the storage, else 30000.
+    /// </summary>
     public int? GatewayPort { get; set; }
 
-    /// <summary>The IP address that others are told. Default: this machine's own, or loopback when there are no others.</summary>
+    /// <summary>The IP address that this silo advertises to others. Default: this machine's own, or loopback when the silo has no others.</summary>
     public string? AdvertisedAddress { get; set; }
 
     /// <summary>The IP address to listen on. Default: the advertised one.</summary>
     public string? ListenAddress { get; set; }
 
     /// <summary>
-    /// True to append to and read from the partitions that this process leads without a grain call, false to call their grains always, which costs
-    /// more and promises the same. Default true.
+    /// True to append to and read from the partitions that this process leads directly; false to always call their grains, which costs more and
+    /// promises the same. Default true.
     /// </summary>
     public bool DirectCalls { get; set; } = true;
 }

@@ -6,7 +6,7 @@ using OrleansStream.Storage.Azure;
 
 namespace OrleansStream.Hosting;
 
-/// <summary>Checks the settings at start. Each message names the key, what it is, and what it must be.</summary>
+/// <summary>Checks the settings at start. Each message names the key, its value, and the allowed values.</summary>
 internal sealed partial class OrleansStreamOptionsValidator : IValidateOptions<OrleansStreamOptions>
 {
     private const string Section = OrleansStreamOptions.SectionName;
@@ -54,10 +54,10 @@ internal sealed partial class OrleansStreamOptionsValidator : IValidateOptions<O
                 + $"{(blobs.ServiceUri is null ? "empty" : "set")}; exactly one must be set.";
         }
 
-        // Tokens go over https alone.
+        // Tokens are only sent over https.
         if (blobs.ServiceUri is { } uri && (!uri.IsAbsoluteUri || uri.Scheme != Uri.UriSchemeHttps))
             yield return $"{key}:ServiceUri is '{uri}'; it must be the account's blob endpoint, https://….";
-        // It holds a key, so it is not shown.
+        // The connection string has a key, so the message does not show it.
         if (!string.IsNullOrWhiteSpace(blobs.ConnectionString) && !AzureBlobContainer.IsConnectionString(blobs.ConnectionString))
         {
             yield return $"{key}:ConnectionString is malformed; it must be as the account's page 'Access keys' shows it: "

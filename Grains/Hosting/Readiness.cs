@@ -2,13 +2,14 @@ using Microsoft.Extensions.Hosting;
 
 namespace OrleansStream.Hosting;
 
-/// <summary>Ready is a process that has a part in the cluster and reaches the storage.</summary>
+/// <summary>Decides whether this process is ready: it takes part in the cluster, reaches the storage, and does not stop.</summary>
 /// <remarks>
-/// It asks no grain: one silo's failure would take all nodes off the load balancer at once, though they serve what the others lead.
+/// It calls no grain. Otherwise the failure of one silo would take all nodes off the load balancer at once, although they can still serve the
+/// partitions of the other silos.
 /// </remarks>
-/// <param name="cluster">Tells this process's part in the cluster.</param>
-/// <param name="store">Tells whether the storage answers.</param>
-/// <param name="lifetime">Tells that the process stops.</param>
+/// <param name="cluster">This process's part in the cluster.</param>
+/// <param name="store">Probes the storage.</param>
+/// <param name="lifetime">Signals that the process stops.</param>
 internal sealed class Readiness(IClusterPart cluster, StoreProbe store, IHostApplicationLifetime lifetime) : IReadiness
 {
     /// <inheritdoc/>
@@ -25,7 +26,7 @@ internal sealed class Readiness(IClusterPart cluster, StoreProbe store, IHostApp
 /// <summary>This process's part in the cluster: a silo, or a client.</summary>
 internal interface IClusterPart
 {
-    /// <summary>Finds what keeps it from calling grains; null when nothing does.</summary>
+    /// <summary>Returns the reason why this process cannot call grains; null when it can.</summary>
     string? FindObstacle();
 }
 
@@ -39,14 +40,14 @@ internal sealed class SiloPart(ISiloStatusOracle status) : IClusterPart
         : $"The silo has not joined its cluster, or is leaving it: it is {status.CurrentStatus}.";
 }
 
-/// <summary>A client of this process, told how many silos it is connected to.</summary>
+/// <summary>A client in this process. Orleans notifies it of the count of connected silos.</summary>
 internal sealed class ClientPart : IClusterPart
 {
     private volatile int _gatewayCount;
 
-    /// <summary>Takes note of a connection that was made or lost.</summary>
+    /// <summary>Notes that a connection was made or lost.</summary>
     /// <param name="sender">Not used.</param>
-    /// <param name="change">How many there are now.</param>
+    /// <param name="change">The new count of connections.</param>
     public void OnGatewayCountChanged(object? sender, GatewayCountChangedEventArgs change) =>
         _gatewayCount = change.NumberOfConnectedGateways;
 

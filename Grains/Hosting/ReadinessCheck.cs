@@ -2,8 +2,8 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace OrleansStream.Hosting;
 
-/// <summary>This process's readiness among the host's health checks, to which an operator may add others.</summary>
-/// <param name="readiness">Tells it.</param>
+/// <summary>Adds this process's readiness to the host's health checks, to which an operator may add others.</summary>
+/// <param name="readiness">The readiness.</param>
 internal sealed class ReadinessCheck(IReadiness readiness) : IHealthCheck
 {
     /// <summary>The check's name.</summary>

@@ -4,11 +4,11 @@ using Orleans.Configuration;
 
 namespace OrleansStream.Hosting;
 
-/// <summary>Chooses where a silo listens.</summary>
+/// <summary>Chooses the addresses and ports of a silo.</summary>
 internal static class SiloEndpoints
 {
     /// <summary>Sets a silo's addresses and ports by the settings.</summary>
-    /// <param name="endpoints">What to set.</param>
+    /// <param name="endpoints">The endpoints to set.</param>
     /// <param name="options">The settings.</param>
     public static void Configure(EndpointOptions endpoints, OrleansStreamOptions options)
     {
@@ -19,7 +19,7 @@ internal static class SiloEndpoints
         else if (isAlone)
             endpoints.AdvertisedIPAddress = IPAddress.Loopback;
 
-        // Alone, nobody needs to know the port beforehand, and several such processes may run on one machine.
+        // Nobody needs to know the port of a silo without others. A free port lets several such processes run on one machine.
         endpoints.SiloPort = silo.SiloPort ?? (isAlone ? FindFreePort() : EndpointOptions.DEFAULT_SILO_PORT);
         endpoints.GatewayPort = silo.GatewayPort ?? (isAlone ? 0 : EndpointOptions.DEFAULT_GATEWAY_PORT);
 

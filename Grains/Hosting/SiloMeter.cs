@@ -7,11 +7,11 @@ using OrleansStream.Storage.Azure;
 
 namespace OrleansStream.Hosting;
 
-/// <summary>Measures what this process's silo holds, what it asks of its account, and what a month like now costs.</summary>
-/// <remarks>Read when somebody asks: it costs nothing on a record's way.</remarks>
+/// <summary>Measures the bytes that this process's silo stores, its requests to its account, and what a month at this rate costs.</summary>
+/// <remarks>Values are computed only when they are read, so records cost nothing extra.</remarks>
 internal sealed class SiloMeter : ISiloMeter, ILifecycleParticipant<ISiloLifecycle>, IDisposable
 {
-    /// <summary>A month as bills have it: 730 hours.</summary>
+    /// <summary>A month as bills count it: 730 hours.</summary>
     public const double SecondsPerMonth = 730 * 3_600;
 
     private const double BytesPerGb = 1e9;
@@ -23,11 +23,11 @@ internal sealed class SiloMeter : ISiloMeter, ILifecycleParticipant<ISiloLifecyc
     private readonly LogResources _resources;
     private readonly Meter _meter = new(PartitionInstruments.MeterName);
 
-    /// <summary>Makes the meter and its instruments.</summary>
+    /// <summary>Creates the meter and its instruments.</summary>
     /// <param name="open">The partitions that the silo leads.</param>
-    /// <param name="requests">What it asks of its account; null for other storage.</param>
+    /// <param name="requests">Counts the requests to the account; null for other storage.</param>
     /// <param name="settings">The account's settings.</param>
-    /// <param name="resources">What its logs share.</param>
+    /// <param name="resources">The resources that the silo's logs share.</param>
     public SiloMeter(OpenPartitions open, BlobUsage? requests, AzureBlobsStorageOptions settings, LogResources resources)
     {
         (_open, _requests, _settings, _resources) = (open, requests, settings, resources);
@@ -48,8 +48,10 @@ internal sealed class SiloMeter : ISiloMeter, ILifecycleParticipant<ISiloLifecyc
         return new SiloUsage(_open.Count, storedBytes, _requests is null ? null : ReadStorage(_requests.PerSecond, storedBytes));
     }
 
-    /// <summary>Does nothing: as a part of the silo's life the meter is made with it, and its instruments are there before anybody asks.</summary>
-    /// <param name="lifecycle">The silo's.</param>
+    /// <summary>
+    /// Does nothing. As a participant of the silo's lifecycle the meter is created with the silo, so its instruments exist from the start.
+    /// </summary>
+    /// <param name="lifecycle">The silo's lifecycle.</param>
     public void Participate(ISiloLifecycle lifecycle)
     {
     }
@@ -61,10 +63,10 @@ internal sealed class SiloMeter : ISiloMeter, ILifecycleParticipant<ISiloLifecyc
         rates.Appends, _settings.AppendsPerSecondMax, _resources.Appends?.WaitingCount ?? 0, rates.Writes, rates.Reads,
         MonthCost(_settings.Prices, rates, storedBytes));
 
-    /// <summary>What a month costs in which each second is like this one.</summary>
+    /// <summary>Computes the cost of a month in which each second has these requests.</summary>
     /// <param name="prices">The unit prices.</param>
     /// <param name="rates">The requests a second.</param>
-    /// <param name="storedBytes">The bytes that are kept.</param>
+    /// <param name="storedBytes">The stored bytes.</param>
     internal static double MonthCost(BlobPrices prices, BlobRequestRates rates, long storedBytes) =>
         (SecondsPerMonth / RequestsPerPrice * ((rates.Writes * prices.WritesPer10000) + (rates.Reads * prices.ReadsPer10000)))
         + (storedBytes / BytesPerGb * prices.GbMonth);

@@ -5,14 +5,14 @@ using OrleansStream.Storage.Files.Disk;
 
 namespace OrleansStream.Hosting;
 
-/// <summary>Failures to start that are the operator's to correct: one line says what to do, and no stack trace.</summary>
+/// <summary>Explains failures to start that the operator can correct: in one line that says what to do, without a stack trace.</summary>
 internal static class StartFailure
 {
     private const string AzureBlobs = $"{OrleansStreamOptions.SectionName}:Storage:AzureBlobs";
 
     /// <summary>Explains a failure to start.</summary>
-    /// <param name="exception">What was thrown from building or running the host.</param>
-    /// <returns>One line; null when the failure is not of that kind and is best shown whole.</returns>
+    /// <param name="exception">The exception from building or running the host.</param>
+    /// <returns>One line; null when the failure is of another kind, whose exception should be shown whole.</returns>
     public static string? Explain(Exception exception)
     {
         for (var cause = exception; cause is not null; cause = cause.InnerException)

@@ -2,17 +2,17 @@ using Microsoft.Extensions.Logging;
 
 namespace OrleansStream.Hosting;
 
-/// <summary>The system's clock, but for a silo's process it never goes back.</summary>
+/// <summary>The system's clock for a silo's process, which never goes back.</summary>
 /// <remarks>
-/// Orleans reckons by this clock when a new activation may be collected, and refuses the activation when that lies before what it has scheduled
-/// already; and when its timers are next due. A silo whose clock is set back would open no more grains, and neither read the list of members nor
-/// probe the others, until the old time came again. So when the system's clock is set back, time goes on at half its pace until the system has
-/// caught up. A clock that is set ahead is followed at once. Elapsed time is the system's, which no clock disturbs.
-/// Safe to use from any thread.
+/// Orleans uses this clock to decide when a new activation may be collected, and when its timers are next due. It refuses an activation whose time
+/// lies before what it has already scheduled. So a silo whose clock is set back would open no more grains, and would neither read the list of members
+/// nor probe the others, until the old time came again. Therefore, when the system's clock is set back, this clock runs at half speed until the
+/// system's clock has caught up. When the system's clock is set ahead, this clock follows at once. Elapsed time is the system's, which no setting of
+/// the clock changes. Safe to use from any thread.
 /// </remarks>
 internal sealed partial class SteadyTimeProvider : TimeProvider
 {
-    /// <summary>A step back up to this is the clock's ordinary regulation, and not worth a word.</summary>
+    /// <summary>A step back up to this size is the ordinary correction of a clock, and is not logged.</summary>
     public static readonly TimeSpan RegulationMax = TimeSpan.FromSeconds(10);
 
     private readonly Lock _gate = new();
@@ -24,7 +24,7 @@ internal sealed partial class SteadyTimeProvider : TimeProvider
 
     /// <summary>Starts with the system's time.</summary>
     /// <param name="system">The system's clock.</param>
-    /// <param name="logger">Told when the clock was set back.</param>
+    /// <param name="logger">Logs that the clock was set back.</param>
     public SteadyTimeProvider(TimeProvider system, ILogger<SteadyTimeProvider> logger)
     {
         (_system, _logger) = (system, logger);

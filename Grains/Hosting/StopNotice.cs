@@ -3,10 +3,10 @@ using Microsoft.Extensions.Hosting;
 namespace OrleansStream.Hosting;
 
 /// <summary>
-/// Lets a load balancer learn that this node stops before it does: for a moment the node is not ready, and serves on, each answer the last
-/// of its connection. Then it takes no more connections, and answers what is under way.
+/// Lets a load balancer learn that this node will stop. For a moment the node reports that it is not ready, but still serves, and closes each
+/// connection with its answer. Then it accepts no more connections, and finishes the requests under way.
 /// </summary>
-/// <param name="time">The clock to wait by.</param>
+/// <param name="time">The clock.</param>
 internal sealed class StopNotice(TimeProvider time) : IHostedLifecycleService
 {
     /// <inheritdoc/>
@@ -18,7 +18,7 @@ internal sealed class StopNotice(TimeProvider time) : IHostedLifecycleService
         }
         catch (OperationCanceledException)
         {
-            // The time to stop is over already.
+            // The time for the stop is already over.
         }
     }
 

@@ -5,9 +5,9 @@ using OrleansStream.Storage;
 
 namespace OrleansStream.Hosting;
 
-/// <summary>Tells whether the storage answered lately, by reading one small document now and then, however often it is asked.</summary>
+/// <summary>Knows whether the storage answered lately. It reads one small document at most once in a period, however often it is asked.</summary>
 /// <param name="documents">The storage.</param>
-/// <param name="cluster">Whose table of members is read; that there is none is an answer too.</param>
+/// <param name="cluster">The cluster whose table of members is read. The answer that there is no table also counts as an answer.</param>
 /// <param name="time">The clock.</param>
 internal sealed class StoreProbe(IDocumentStore documents, IOptions<ClusterOptions> cluster, TimeProvider time)
 {
@@ -35,7 +35,7 @@ internal sealed class StoreProbe(IDocumentStore documents, IOptions<ClusterOptio
 
     private async Task ProbeAsync()
     {
-        // Not under the caller's lock, and not as long as the first caller likes.
+        // The probe runs outside the caller's lock, and with its own deadline instead of the first caller's.
         await Task.Yield();
         using var deadline = new CancellationTokenSource(ClusterLimits.StoreProbeTimeout, time);
         try

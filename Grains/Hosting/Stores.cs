@@ -12,7 +12,7 @@ namespace OrleansStream.Hosting;
 internal static class Stores
 {
     /// <summary>Adds both stores. They open when the silo starts, and close with the host, after the grains are gone.</summary>
-    /// <param name="services">Where to add them.</param>
+    /// <param name="services">The services to add them to.</param>
     public static IServiceCollection AddStores(this IServiceCollection services)
     {
         services.AddSingleton(provider => OpenStores.Open(
@@ -24,10 +24,10 @@ internal static class Stores
     }
 }
 
-/// <summary>The two stores of this process, and what must be closed after them.</summary>
-/// <param name="Segments">Segments.</param>
-/// <param name="Documents">Documents.</param>
-/// <param name="Owner">What holds the storage, or null.</param>
+/// <summary>The two stores of this process, and the owner that must be closed after them.</summary>
+/// <param name="Segments">The store of segments.</param>
+/// <param name="Documents">The store of documents.</param>
+/// <param name="Owner">The owner of the storage, or null.</param>
 /// <param name="Container">The container that must exist before the first use, or null.</param>
 internal sealed record OpenStores(
     ISegmentStore Segments, IDocumentStore Documents, IDisposable? Owner = null, AzureBlobContainer? Container = null)
@@ -52,7 +52,7 @@ internal sealed record OpenStores(
         return new OpenStores(folder.Segments, folder.Documents, folder);
     }
 
-    /// <summary>Sees to it that the storage can be used, so that a start fails at once and not the first request.</summary>
+    /// <summary>Verifies that the storage can be used, so that the start fails and not the first request.</summary>
     /// <param name="isForSilo">True where this process has a silo, which appends to segments.</param>
     /// <exception cref="AzureAccountException">The account cannot be reached, or refuses.</exception>
     public async ValueTask PrepareAsync(bool isForSilo)

@@ -3,7 +3,7 @@ using OrleansStream.Errors;
 
 namespace OrleansStream.Security;
 
-/// <summary>What each change makes of the document; null where it stays as it is.</summary>
+/// <summary>The changes of the document. Each returns the next document, or null when nothing changes.</summary>
 internal static class AccessChanges
 {
     /// <summary>Adds a key.</summary>
@@ -14,12 +14,12 @@ internal static class AccessChanges
         var entry = StoredKey.Of(key);
         if (document.Keys.FirstOrDefault(known => known.Id == key.Id) is { } existing)
         {
-            // A repeat, whose first try was stored though its answer was lost.
+            // This is a repeat: the first try was stored, but its answer was lost.
             return existing.Sha256 == entry.Sha256 ? (null, null) : (null, new StreamError(
                 StreamErrorCode.KeyAlreadyExists, $"There is a key '{key.Id}'. Take another id, or revoke that one first.") { Field = "key" });
         }
 
-        // Those that have expired open nothing any more; they make room.
+        // Expired keys are removed to make room, because nobody can sign in with them.
         IReadOnlyList<StoredKey> kept = [.. document.Keys.Where(known => known.ExpiresAt is not { } end || end > key.CreatedAt)];
         if (kept.Count >= AccessLimits.KeysMax)
             return (null, new StreamError(StreamErrorCode.PolicyViolation, $"There are {kept.Count} keys, and there may be {AccessLimits.KeysMax}. Revoke those that nobody uses."));
@@ -40,7 +40,7 @@ internal static class AccessChanges
         ? (document with { Keys = [.. document.Keys.Where(key => key.Id != id)] }, true)
         : (null, false);
 
-    /// <summary>Gives a right, in the place of the one that the principal has on the same resource.</summary>
+    /// <summary>Grants a right. It replaces the right that the principal has on the same resource.</summary>
     /// <param name="document">The document.</param>
     /// <param name="right">The right.</param>
     public static (AccessDocument? Next, StreamError? Error) PutRight(AccessDocument document, AccessRight right)
@@ -51,9 +51,9 @@ internal static class AccessChanges
             : (null, new StreamError(StreamErrorCode.PolicyViolation, $"There are {others.Count} rights, and there may be {AccessLimits.RightsMax}. Give some to what names begin with."));
     }
 
-    /// <summary>Takes rights away.</summary>
+    /// <summary>Revokes rights.</summary>
     /// <param name="document">The document.</param>
-    /// <param name="rights">The rights, whatever their operations.</param>
+    /// <param name="rights">The rights, found by principal and resource; their operations do not matter.</param>
     public static (AccessDocument? Next, int Count) RemoveRights(AccessDocument document, ImmutableArray<AccessRight> rights)
     {
         IReadOnlyList<StoredRight> kept = [.. document.Rights.Where(known => !rights.Any(known.ToRight().IsOnSameAs))];
@@ -64,7 +64,7 @@ internal static class AccessChanges
     /// <summary>Notes that keys were used.</summary>
     /// <param name="document">The document.</param>
     /// <param name="ids">The keys' ids.</param>
-    /// <param name="hour">The hour of it.</param>
+    /// <param name="hour">The hour of the use.</param>
     public static (AccessDocument? Next, bool IsNews) NoteUse(AccessDocument document, ImmutableArray<string> ids, DateTimeOffset hour)
     {
         bool IsNews(StoredKey key) => ids.Contains(key.Id) && !(key.LastUsedAt >= hour);

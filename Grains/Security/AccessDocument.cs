@@ -10,10 +10,10 @@ namespace OrleansStream.Security;
 /// <param name="Rights">The rights.</param>
 internal sealed record AccessDocument(int Format, IReadOnlyList<StoredKey> Keys, IReadOnlyList<StoredRight> Rights)
 {
-    /// <summary>The format written, and the only one read.</summary>
+    /// <summary>The only format that is written and read.</summary>
     public const int FormatVersion = 1;
 
-    /// <summary>No keys and no rights.</summary>
+    /// <summary>A document without keys and rights.</summary>
     public static readonly AccessDocument Empty = new(FormatVersion, [], []);
 
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
@@ -27,10 +27,10 @@ internal sealed record AccessDocument(int Format, IReadOnlyList<StoredKey> Keys,
     /// <param name="serviceId">The service; letters, digits, '.' and '-'.</param>
     public static string NameOf(string serviceId) => $"service/{serviceId}/access.json";
 
-    /// <summary>Reads a document.</summary>
+    /// <summary>Parses a document.</summary>
     /// <param name="name">The document's name.</param>
     /// <param name="bytes">Its content.</param>
-    /// <exception cref="CorruptDocumentException">It is none; nobody may take that for one without keys.</exception>
+    /// <exception cref="CorruptDocumentException">The bytes are not such a document. They must not count as a document without keys.</exception>
     public static AccessDocument Parse(string name, ReadOnlySpan<byte> bytes)
     {
         try
@@ -46,18 +46,18 @@ internal sealed record AccessDocument(int Format, IReadOnlyList<StoredKey> Keys,
         }
     }
 
-    /// <summary>The document's content.</summary>
+    /// <summary>Encodes the document.</summary>
     public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, Json);
 
-    /// <summary>The keys and rights, as they are used.</summary>
+    /// <summary>Returns the keys and rights as the contract's types.</summary>
     public StoredAccess ToStored() => new([.. Keys.Select(key => key.ToKey())], [.. Rights.Select(right => right.ToRight())]);
 }
 
-/// <summary>A key in the document. The secret is known by its hash alone.</summary>
+/// <summary>A key in the document. It has only the hash of the secret.</summary>
 internal sealed record StoredKey(
     string Id, string Name, string Sha256, AccessRole? Role, DateTimeOffset CreatedAt, DateTimeOffset? ExpiresAt, DateTimeOffset? LastUsedAt)
 {
-    /// <summary>Makes an entry of a key.</summary>
+    /// <summary>Creates the entry of a key.</summary>
     /// <param name="key">The key.</param>
     public static StoredKey Of(ApiKey key) => new(
         key.Id, key.Name, Convert.ToHexStringLower(key.Hash.AsSpan()), key.Role, key.CreatedAt, key.ExpiresAt, key.LastUsedAt);
@@ -69,7 +69,7 @@ internal sealed record StoredKey(
 /// <summary>A right in the document.</summary>
 internal sealed record StoredRight(string Principal, ResourceKind Kind, bool IsPrefix, string Name, AccessOperations Operations)
 {
-    /// <summary>Makes an entry of a right.</summary>
+    /// <summary>Creates the entry of a right.</summary>
     /// <param name="right">The right.</param>
     public static StoredRight Of(AccessRight right) => new(right.Principal, right.Kind, right.IsPrefix, right.Name, right.Operations);
 

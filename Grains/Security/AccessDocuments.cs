@@ -5,13 +5,13 @@ using OrleansStream.Storage;
 
 namespace OrleansStream.Security;
 
-/// <summary>Reads and changes the keys and rights that are stored. Safe for any thread, and beside any other process that does the same.</summary>
-/// <param name="documents">Where they are.</param>
-/// <param name="serviceId">Whose they are.</param>
+/// <summary>Reads and changes the stored keys and rights. Safe for any thread, and for several processes at the same time.</summary>
+/// <param name="documents">The store of the document.</param>
+/// <param name="serviceId">The service whose keys and rights they are.</param>
 /// <param name="time">The clock.</param>
 internal sealed class AccessDocuments(IDocumentStore documents, string serviceId, TimeProvider time)
 {
-    // People and their scripts change them; somebody else always got through when one of these tries fails.
+    // A try fails only when another change was stored. People and scripts make the changes, so many failures in a row are unlikely.
     private const int AttemptsMax = 20;
 
     private readonly string _name = AccessDocument.NameOf(serviceId);
@@ -19,19 +19,19 @@ internal sealed class AccessDocuments(IDocumentStore documents, string serviceId
     private Known? _known;
     private Task<Known>? _reading;
 
-    /// <summary>Makes them for a silo.</summary>
-    /// <param name="documents">Where they are.</param>
-    /// <param name="cluster">Whose they are.</param>
+    /// <summary>Creates an instance for a silo.</summary>
+    /// <param name="documents">The store of the document.</param>
+    /// <param name="cluster">The cluster, which names the service.</param>
     /// <param name="time">The clock.</param>
     public AccessDocuments(IDocumentStore documents, IOptions<ClusterOptions> cluster, TimeProvider time)
         : this(documents, cluster.Value.ServiceId, time)
     {
     }
 
-    /// <summary>Reads them.</summary>
-    /// <param name="ageMax">How old they may be; zero to read the store now.</param>
+    /// <summary>Reads the keys and rights.</summary>
+    /// <param name="ageMax">The greatest age of the result; zero to read the store now.</param>
     /// <exception cref="StoreUnavailableException">The store cannot be reached.</exception>
-    /// <exception cref="CorruptDocumentException">They are damaged.</exception>
+    /// <exception cref="CorruptDocumentException">The document is damaged.</exception>
     public async ValueTask<(string Version, AccessDocument Document)> ReadAsync(TimeSpan ageMax)
     {
         var known = _known;
@@ -40,12 +40,12 @@ internal sealed class AccessDocuments(IDocumentStore documents, string serviceId
         return (known.Version, known.Document);
     }
 
-    /// <summary>Changes them, again and again until nobody else's change came between.</summary>
-    /// <typeparam name="T">What is told of the change.</typeparam>
-    /// <param name="change">Makes the next document of the one that there is; null where it stays as it is. It is called once for each try.</param>
-    /// <exception cref="StoreUnavailableException">The store cannot be reached, or whether it was changed is not known.</exception>
-    /// <exception cref="StoreFullException">There is no room.</exception>
-    /// <exception cref="CorruptDocumentException">They are damaged.</exception>
+    /// <summary>Changes the keys and rights. Repeats the change when another one came between.</summary>
+    /// <typeparam name="T">The type of the change's result.</typeparam>
+    /// <param name="change">Makes the next document from the current one; null when nothing changes. It is called once for each try.</param>
+    /// <exception cref="StoreUnavailableException">The store cannot be reached, or it is not known whether the change was stored.</exception>
+    /// <exception cref="StoreFullException">The store is full.</exception>
+    /// <exception cref="CorruptDocumentException">The document is damaged.</exception>
     public async ValueTask<T> ChangeAsync<T>(Func<AccessDocument, (AccessDocument? Next, T Result)> change)
     {
         for (var attempt = 0; attempt < AttemptsMax; attempt++)
@@ -64,7 +64,7 @@ internal sealed class AccessDocuments(IDocumentStore documents, string serviceId
         throw new StoreUnavailableException($"The keys and rights '{_name}' were written by others {AttemptsMax} times in a row.");
     }
 
-    /// <summary>What a failure of the store is to those who asked; null for another exception.</summary>
+    /// <summary>Translates a failure of the store into the error for the caller; null for any other exception.</summary>
     /// <param name="exception">The failure.</param>
     public static StreamException? Explain(Exception exception) => exception switch
     {
@@ -103,7 +103,7 @@ internal sealed class AccessDocuments(IDocumentStore documents, string serviceId
 
     private sealed record Known(AccessDocument Document, string? ETag, long ReadAt)
     {
-        // Of what is not there yet.
+        // The version of a document that does not exist yet.
         public string Version => ETag ?? "";
     }
 }

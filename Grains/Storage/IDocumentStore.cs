@@ -9,8 +9,8 @@ namespace OrleansStream.Storage;
 /// <item>D2 Of several writes that expect the same etag at most one takes effect.</item>
 /// <item>D3 An etag is never used twice for one name, even after a deletion, so a stale writer cannot meet its old etag again.</item>
 /// </list>
-/// Names are as in <see cref="ISegmentStore"/>. A <see cref="StoreUnavailableException"/> from a write or deletion means
-/// that its outcome is unknown; read the document to find out.
+/// Names are as in <see cref="ISegmentStore"/>. A <see cref="StoreUnavailableException"/> from a write or deletion means that its outcome is unknown;
+/// read the document to find out.
 /// </remarks>
 public interface IDocumentStore : IDocumentReader
 {

@@ -56,8 +56,7 @@ public interface ISegmentStore : ISegmentReader
     /// </summary>
     /// <param name="name">The segment's name.</param>
     /// <param name="length">
-    /// The end of its last whole batch: from <see cref="SegmentExtent.DurableLength"/> to
-    /// <see cref="SegmentExtent.Length"/>.
+    /// The end of its last whole batch: from <see cref="SegmentExtent.DurableLength"/> to <see cref="SegmentExtent.Length"/>.
     /// </param>
     /// <param name="cancellationToken">Cancels before the request is sent.</param>
     /// <returns>The segment's extent now. When the segment was settled already, nothing is cut.</returns>

@@ -2,10 +2,10 @@ using System.Collections.Immutable;
 
 namespace OrleansStream.Topics;
 
-/// <summary>What is stored of the catalogue.</summary>
+/// <summary>The stored state of the catalogue.</summary>
 internal sealed record CatalogState
 {
-    /// <summary>No topics, in ordinal order.</summary>
+    /// <summary>An empty dictionary with ordinal order.</summary>
     public static readonly ImmutableSortedDictionary<string, TopicMetadata> NoTopics =
         ImmutableSortedDictionary.Create<string, TopicMetadata>(StringComparer.Ordinal);
 
@@ -15,20 +15,20 @@ internal sealed record CatalogState
     public ImmutableSortedDictionary<string, TopicMetadata> Topics
     {
         get => _topics;
-        // A reader of JSON makes dictionaries with the default order.
+        // The JSON deserializer creates dictionaries with the default order.
         init => _topics = value.WithComparers(StringComparer.Ordinal);
     }
 
-    /// <summary>The topics that were deleted, until nothing of them is left for certain.</summary>
+    /// <summary>The deleted topics, each until certainly none of its bytes are left.</summary>
     public ImmutableArray<DeletedTopic> Deleted { get; init; } = [];
 }
 
-/// <summary>A deleted topic whose bytes are to be freed.</summary>
-/// <param name="Name">The name it had, for people.</param>
-/// <param name="Id">Its id.</param>
+/// <summary>A deleted topic whose bytes must be freed.</summary>
+/// <param name="Name">The name that the topic had, for people.</param>
+/// <param name="Id">The topic's id.</param>
 /// <param name="PartitionCount">The count of its partitions.</param>
 internal sealed record DeletedTopic(string Name, Guid Id, int PartitionCount)
 {
-    /// <summary>When its bytes were freed; it is watched for a while after that. Null while they are not.</summary>
+    /// <summary>When the topic's bytes were freed; null before that. The catalogue watches the topic for a while after it.</summary>
     public DateTimeOffset? FreedAt { get; init; }
 }

@@ -8,10 +8,10 @@ using OrleansStream.Storage;
 
 namespace OrleansStream.Topics;
 
-/// <summary>The catalogue: which topics there are, and which are gone but whose bytes are not freed yet.</summary>
+/// <summary>The catalogue of all topics, and of deleted topics whose bytes are not freed yet.</summary>
 /// <remarks>
-/// Readers interleave with the one writer, so they see only <c>_topics</c>, which is replaced after a state was written.
-/// The catalogue never calls a topic grain: topics call it.
+/// Readers interleave with the only writer. They see only <c>_topics</c>, which is replaced after a state was written. The catalogue never calls a
+/// topic grain, because topics call the catalogue.
 /// </remarks>
 [GrainType(TypeName)]
 internal sealed partial class TopicCatalogGrain(
@@ -99,14 +99,14 @@ internal sealed partial class TopicCatalogGrain(
         return Task.FromResult(new CatalogPage(page.ToImmutable(), NextAfter: null));
     }
 
-    // Freeing waits for partitions, and partitions that open ask the catalogue.
+    // Freeing runs beside the grain's calls, because it waits for partitions, and opening partitions call the catalogue.
     private Task StartFreeingAsync(CancellationToken cancellationToken)
     {
         _freeing.Start(FreeDeletedAsync);
         return Task.CompletedTask;
     }
 
-    /// <summary>Frees the bytes of deleted topics. What fails is tried again next time, by whichever activation there is.</summary>
+    /// <summary>Frees the bytes of deleted topics. A failure is tried again in the next period, by this or another activation.</summary>
     private async Task FreeDeletedAsync(CancellationToken cancellationToken)
     {
         foreach (var topic in _deleted)
@@ -116,7 +116,7 @@ internal sealed partial class TopicCatalogGrain(
                 continue;
             try
             {
-                // Only what is known to have been deleted is ever freed: an id that is nowhere may belong to a lost catalogue.
+                // Only topics that are known to be deleted are freed. A topic id that the catalogue does not have may be from a lost catalogue.
                 if (isFreed && !await IsAnythingLeftAsync(topic, cancellationToken))
                 {
                     await this.AsReference<ITopicCatalogGrain>().SettleDeletionAsync(topic.Id, isLast: true);
@@ -170,7 +170,7 @@ internal sealed partial class TopicCatalogGrain(
         }
         catch (Exception e) when (StateFailure.CauseOf(e) is StoreUnavailableException or StoreFullException)
         {
-            // Whether it was written, and with it the etag, is in doubt: the next activation reads what is there.
+            // The state may or may not be written, so the etag is unknown. The next activation reads the stored state.
             var cause = StateFailure.CauseOf(e);
             if (failures.IsToTell("write catalogue of topics", out var count))
                 LogWriteFailed(cause, count);

@@ -7,10 +7,10 @@ using OrleansStream.Storage;
 
 namespace OrleansStream.Topics;
 
-/// <summary>Owner of one topic. Its catalogue entry makes a topic exist; its own state adds what changed since.</summary>
+/// <summary>The owner of one topic. The topic exists by its catalogue entry; the grain's own state has the changes since its creation.</summary>
 /// <remarks>
-/// Not reentrant, but for <see cref="GetAsync"/>, which only reads <c>_topic</c>; that is set after the state was written, so
-/// nothing is answered before it. A failed write leaves the state's etag in doubt: the activation goes away.
+/// Not reentrant, except for <see cref="GetAsync"/>, which only reads <c>_topic</c>. That field is set after the state was written, so no answer is
+/// ahead of the store. After a failed write the state's etag is unknown, and the activation ends.
 /// </remarks>
 [GrainType("topic")]
 internal sealed partial class TopicGrain(
@@ -28,7 +28,7 @@ internal sealed partial class TopicGrain(
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
         _stay = new EmptyStay(this, time, () => _topic is null);
-        // The catalogue decides: a crash may have come between its write and ours, at creation as at deletion.
+        // The catalogue decides, because a crash may have come between its write and this grain's, at creation or at deletion.
         if (TopicName.Validate(Name) is null)
             _topic = Newest(await Catalog.FindAsync(Name), state.State.Topic);
         _stay.Asked();
@@ -47,7 +47,7 @@ internal sealed partial class TopicGrain(
             if (registered.Topic is not { } topic)
                 return registered;
             created = registered.Created;
-            // The catalogue has it already, and then it is there.
+            // The topic is in the catalogue, so it may exist although this write failed.
             if (await WriteAsync(topic) is { } failure)
                 return Refuse(failure with { OutcomeUnknown = failure.OutcomeUnknown || created });
         }
@@ -124,7 +124,7 @@ internal sealed partial class TopicGrain(
         return null;
     }
 
-    /// <summary>Tells the partitions that are open; the others ask when they open.</summary>
+    /// <summary>Sends the topic's settings to its partitions.</summary>
     private async Task ConfigurePartitionsAsync(TopicMetadata topic)
     {
         try
@@ -139,7 +139,9 @@ internal sealed partial class TopicGrain(
         }
     }
 
-    /// <summary>Makes the records unreadable before the answer; the catalogue frees what cannot be reached now.</summary>
+    /// <summary>
+    /// Deletes the records of the partitions before the answer. The catalogue later frees those of partitions that do not answer now.
+    /// </summary>
     private async Task EndPartitionsAsync(TopicMetadata topic)
     {
         try
@@ -199,9 +201,9 @@ internal sealed partial class TopicGrain(
     private partial void LogWriteFailed(Exception exception, string topic, int failures);
 }
 
-/// <summary>What is stored of a topic.</summary>
+/// <summary>The stored state of a topic.</summary>
 internal sealed record TopicState
 {
-    /// <summary>The topic as it is now; null before it was first written.</summary>
+    /// <summary>The current topic; null before the first write.</summary>
     public TopicMetadata? Topic { get; init; }
 }

@@ -3,13 +3,13 @@ using OrleansStream.Errors;
 
 namespace OrleansStream.Topics;
 
-/// <summary>What a topic may be asked to be.</summary>
+/// <summary>The rules for the creation and the change of topics.</summary>
 internal static class TopicRules
 {
     /// <summary>Checks a creation.</summary>
     /// <param name="request">The request.</param>
     /// <param name="copies">The copies that the store keeps.</param>
-    /// <returns>Null when it may be done, else what is wrong and what is allowed.</returns>
+    /// <returns>Null when the request is allowed; else an error that says what is wrong and what is allowed.</returns>
     public static StreamError? Check(CreateTopicRequest request, int copies)
     {
         if (CheckPartitionCount(request.PartitionCount) is { } refusal)
@@ -30,7 +30,7 @@ internal static class TopicRules
     /// <summary>Checks a change.</summary>
     /// <param name="request">The request.</param>
     /// <param name="topic">The topic as it is.</param>
-    /// <returns>Null when it may be done, else what is wrong and what is allowed.</returns>
+    /// <returns>Null when the request is allowed; else an error that says what is wrong and what is allowed.</returns>
     public static StreamError? Check(AlterTopicRequest request, TopicMetadata topic)
     {
         if (request.PartitionCount is { } count)
@@ -51,10 +51,10 @@ internal static class TopicRules
         return request.Config is null ? null : TopicSettings.Validate(request.Config);
     }
 
-    /// <summary>Makes a checked change.</summary>
+    /// <summary>Applies a checked change.</summary>
     /// <param name="request">The request.</param>
     /// <param name="topic">The topic as it is.</param>
-    /// <param name="version">The version it gets.</param>
+    /// <param name="version">The new version.</param>
     public static TopicMetadata Apply(AlterTopicRequest request, TopicMetadata topic, long version)
     {
         var config = topic.Config.ToBuilder();
@@ -74,10 +74,10 @@ internal static class TopicRules
         };
     }
 
-    /// <summary>Says how a topic differs from what was asked; settings that are left out stand for their defaults.</summary>
+    /// <summary>Describes how a topic differs from a request to create it. Settings that the request leaves out have their defaults.</summary>
     /// <param name="topic">The topic.</param>
     /// <param name="request">A checked request.</param>
-    /// <returns>Null when it does not.</returns>
+    /// <returns>The differences; null when there are none.</returns>
     public static string? Difference(TopicMetadata topic, CreateTopicRequest request)
     {
         var differences = new List<string>();

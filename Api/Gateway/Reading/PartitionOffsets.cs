@@ -6,36 +6,36 @@ using OrleansStream.Partitions;
 
 namespace OrleansStream.Gateway.Reading;
 
-/// <summary>Tells the bounds of partitions' logs, and the offsets of times. Safe for any thread.</summary>
-/// <remarks>Every method throws <see cref="StreamException"/> where the partition, or the topic, cannot be asked or is none.</remarks>
-/// <param name="routes">The way to the topics.</param>
-/// <param name="known">Knows which topics there are.</param>
-/// <param name="lost">Repeats reads that are lost.</param>
+/// <summary>Finds the bounds of partitions' logs, and the offset that belongs to a time. Safe for any thread.</summary>
+/// <remarks>Every method throws <see cref="StreamException"/> when the topic or the partition does not exist or does not answer.</remarks>
+/// <param name="routes">Routes calls to the topics' partitions.</param>
+/// <param name="known">Knows which topics exist.</param>
+/// <param name="lost">Repeats reads whose reply was lost.</param>
 public sealed class PartitionOffsets(TopicRoutes routes, KnownTopics known, LostReads lost)
 {
-    /// <summary>The first readable offset.</summary>
-    /// <param name="caller">On whose behalf.</param>
+    /// <summary>Finds the first readable offset.</summary>
+    /// <param name="caller">The caller of the request.</param>
     /// <param name="topic">The topic's name.</param>
     /// <param name="partition">The partition's number.</param>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
     public Task<long> FindStartAsync(Caller caller, string topic, int partition, CancellationToken cancellationToken) =>
         FindBoundAsync(caller, topic, partition, FetchRequest.Earliest, cancellationToken);
 
-    /// <summary>The offset behind the last durable record.</summary>
-    /// <param name="caller">On whose behalf.</param>
+    /// <summary>Finds the offset behind the last durable record.</summary>
+    /// <param name="caller">The caller of the request.</param>
     /// <param name="topic">The topic's name.</param>
     /// <param name="partition">The partition's number.</param>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
     public Task<long> FindEndAsync(Caller caller, string topic, int partition, CancellationToken cancellationToken) =>
         FindBoundAsync(caller, topic, partition, FetchRequest.Latest, cancellationToken);
 
-    /// <summary>The first record that is dated at or after a time.</summary>
-    /// <param name="caller">On whose behalf.</param>
+    /// <summary>Finds the first record whose timestamp is at or after a time.</summary>
+    /// <param name="caller">The caller of the request.</param>
     /// <param name="topic">The topic's name.</param>
     /// <param name="partition">The partition's number.</param>
     /// <param name="timestampMs">Milliseconds since the Unix epoch.</param>
-    /// <param name="cancellationToken">Ends it.</param>
-    /// <returns>Its offset and its own time; null when there is none.</returns>
+    /// <param name="cancellationToken">Ends the call.</param>
+    /// <returns>The record's offset and timestamp; null when there is no such record.</returns>
     public async Task<(long Offset, long TimestampMs)?> FindAsync(Caller caller, string topic, int partition, long timestampMs, CancellationToken cancellationToken)
     {
         await known.RequireAsync(caller, topic, cancellationToken);
@@ -61,7 +61,7 @@ public sealed class PartitionOffsets(TopicRoutes routes, KnownTopics known, Lost
         }
         catch (Exception exception) when (exception is OrleansException or TimeoutException)
         {
-            throw new StreamException(new StreamError(StreamErrorCode.NotLeaderOrFollower, "The partition did not answer just now."));
+            throw new StreamException(new StreamError(StreamErrorCode.NotLeaderOrFollower, "The partition did not answer."));
         }
     }
 }

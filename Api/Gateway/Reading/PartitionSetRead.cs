@@ -3,19 +3,21 @@ using OrleansStream.Partitions;
 
 namespace OrleansStream.Gateway.Reading;
 
-/// <summary>What was read of many partitions for one answer. Its memory counts as the node's until it is disposed.</summary>
+/// <summary>
+/// The batches read from many partitions for one answer. They count against the node's memory for answers until this object is disposed.
+/// </summary>
 public sealed class PartitionSetRead : IDisposable
 {
     private readonly Lock _gate = new();
     private readonly FetchResponse[] _responses;
     private readonly AnswerLoad _load;
 
-    /// <summary>Nothing is read yet.</summary>
+    /// <summary>Creates a result in which no partition has been read yet.</summary>
     /// <param name="count">The count of partitions.</param>
     /// <param name="node">The node's memory for answers.</param>
     internal PartitionSetRead(int count, NodeAnswers node) => (_responses, _load) = (new FetchResponse[count], new AnswerLoad(node));
 
-    /// <summary>What each partition answered, in the order in which they were asked for. Where there was no room, its batches are left out.</summary>
+    /// <summary>The response of each partition, in the order of the request. A response has no batches if there was no room for them.</summary>
     public IReadOnlyList<FetchResponse> Responses => _responses;
 
     /// <summary>The bytes of all batches.</summary>
@@ -27,7 +29,7 @@ public sealed class PartitionSetRead : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _load.Dispose();
 
-    /// <summary>Forgets what was read.</summary>
+    /// <summary>Drops all responses and returns their memory.</summary>
     internal void Clear()
     {
         Array.Clear(_responses);
@@ -35,10 +37,10 @@ public sealed class PartitionSetRead : IDisposable
         _load.Dispose();
     }
 
-    /// <summary>Takes what a partition answered, but for its batches where they do not fit any more.</summary>
-    /// <param name="index">Which partition.</param>
-    /// <param name="response">What it answered.</param>
-    /// <param name="bytesMax">The most bytes of all batches; the first ones fit always.</param>
+    /// <summary>Keeps a partition's response, without its batches if they no longer fit.</summary>
+    /// <param name="index">The partition's place in the request.</param>
+    /// <param name="response">The partition's response.</param>
+    /// <param name="bytesMax">The most bytes of all batches together. The batches of the first response may be larger.</param>
     internal void Add(int index, in FetchResponse response, int bytesMax)
     {
         lock (_gate)
@@ -51,8 +53,8 @@ public sealed class PartitionSetRead : IDisposable
         }
     }
 
-    /// <summary>Takes an answer without batches.</summary>
-    /// <param name="index">Which partition.</param>
-    /// <param name="response">What it answered.</param>
+    /// <summary>Keeps a response without batches.</summary>
+    /// <param name="index">The partition's place in the request.</param>
+    /// <param name="response">The partition's response.</param>
     internal void Set(int index, in FetchResponse response) => Add(index, response, bytesMax: 0);
 }

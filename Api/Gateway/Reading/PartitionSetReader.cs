@@ -8,15 +8,15 @@ using OrleansStream.Security;
 namespace OrleansStream.Gateway.Reading;
 
 /// <summary>
-/// Reads many partitions at once for one caller, who asks again and again. A partition that had nothing new is waited on, also between two reads, and not
-/// asked again before something came: so a thousand partitions cost as much as those that have traffic.
+/// Reads many partitions at once for one caller, who reads again and again. If a partition had nothing new, the reader waits for it, also between two
+/// reads, and reads it again only after something came. A thousand partitions therefore cost only as much as those that have traffic.
 /// </summary>
-/// <remarks>One read at a time.</remarks>
-/// <param name="access">Decides who may.</param>
-/// <param name="routes">The way to the topics.</param>
-/// <param name="known">Knows which topics there are.</param>
+/// <remarks>Not safe for several threads: only one read may run at a time.</remarks>
+/// <param name="access">Decides what the caller may read.</param>
+/// <param name="routes">Routes calls to the topics' partitions.</param>
+/// <param name="known">Knows which topics exist.</param>
 /// <param name="node">The node's memory for answers.</param>
-/// <param name="waits">The node's reads that wait.</param>
+/// <param name="waits">The node's bound of waiting reads.</param>
 /// <param name="time">The clock.</param>
 public sealed class PartitionSetReader(
     AccessControl access, TopicRoutes routes, KnownTopics known, NodeAnswers node, NodeWaits waits, TimeProvider time) : IDisposable
@@ -25,12 +25,15 @@ public sealed class PartitionSetReader(
     private readonly WakeSignal _woken = new();
     private int _turn;
 
-    /// <summary>Reads until there is as much as is wanted, or the wait is over.</summary>
-    /// <param name="caller">On whose behalf.</param>
-    /// <param name="partitions">The partitions, each of them once.</param>
-    /// <param name="bounds">How much, and how long.</param>
-    /// <param name="cancellationToken">Ends the wait: then the read ends with what there is.</param>
-    /// <returns>What was read; it holds memory of the node until it is disposed.</returns>
+    /// <summary>
+    /// Reads until <see cref="SetReadBounds.BytesMin"/> bytes, and at least one batch, are there, or the wait is over. If a partition has an error,
+    /// the read also ends, but not before <see cref="ReadingLimits.ErrorPause"/>.
+    /// </summary>
+    /// <param name="caller">The caller, whose right to read each topic is checked.</param>
+    /// <param name="partitions">The partitions to read; no partition may appear twice.</param>
+    /// <param name="bounds">How much to read, and how long to wait.</param>
+    /// <param name="cancellationToken">Ends the wait; the read then returns what it has, without an exception.</param>
+    /// <returns>The responses of the partitions; the caller must dispose them to return their memory.</returns>
     public async Task<PartitionSetRead> ReadAsync(
         Caller caller, IReadOnlyList<PartitionToRead> partitions, SetReadBounds bounds, CancellationToken cancellationToken)
     {
@@ -43,7 +46,7 @@ public sealed class PartitionSetReader(
             _woken.Reset();
             await ReadOnceAsync(caller, partitions, start, bounds.BytesMax, read, cancellationToken);
             var left = bounds.Wait - time.GetElapsedTime(startedAt);
-            // An error is told when somebody has waited for it: clients ask again at once.
+            // An error is returned only after a pause, because clients repeat the read at once.
             var isEnough = read.Bytes >= Math.Max(1, bounds.BytesMin)
                 || (read.HasErrors && time.GetElapsedTime(startedAt) >= ReadingLimits.ErrorPause);
             if (isEnough || left <= TimeSpan.Zero || cancellationToken.IsCancellationRequested)
@@ -71,7 +74,7 @@ public sealed class PartitionSetReader(
         {
             var i = (start + n) % partitions.Count;
             var one = partitions[i];
-            // Asked each time: the right may have been taken away while it waited.
+            // Checks the right on each read, because it may have been revoked during the wait.
             if (access.FindRefusal(caller, AccessOperations.Read, one.Topic) is { } refusal)
             {
                 read.Set(i, Failed(one, refusal));
@@ -111,8 +114,8 @@ public sealed class PartitionSetReader(
             }
             else
             {
-                // Nothing more fits: only how far its log goes is told.
-                var request = new FetchRequest(FetchRequest.Latest, BytesMax: 1, WaitMs: 0) { TopicId = one.TopicId };
+                // No more batches fit, so this reads only the bounds of the partition's log.
+                var request = new FetchRequest(FetchRequest.Latest, BytesMax: 1, WaitMs: 0);
                 read.Set(index, (await routes.FetchAsync(one.Topic, one.Partition, request, cancellationToken)) with { Offset = one.Offset, Batches = default });
             }
         }
@@ -122,18 +125,18 @@ public sealed class PartitionSetReader(
         }
         catch (Exception exception) when (exception is OrleansException or TimeoutException)
         {
-            read.Set(index, Failed(one, new StreamError(StreamErrorCode.NotLeaderOrFollower, "The partition did not answer just now.")));
+            read.Set(index, Failed(one, new StreamError(StreamErrorCode.NotLeaderOrFollower, "The partition did not answer.")));
         }
         catch (OperationCanceledException)
         {
-            read.Set(index, Failed(one, new StreamError(StreamErrorCode.ShuttingDown, "The read was given up.")));
+            read.Set(index, Failed(one, new StreamError(StreamErrorCode.ShuttingDown, "The read was canceled.")));
         }
     }
 
     private static FetchResponse Failed(PartitionToRead one, StreamError error) => new(error, one.Offset, default, HighWatermark: -1, LogStartOffset: -1);
 
-    /// <summary>Waits on each partition that had nothing.</summary>
-    /// <returns>False when the node has no room for all of them.</returns>
+    /// <summary>Starts a wait for each partition that has no error and is not waited for yet.</summary>
+    /// <returns>False when the node has no room for all of these waits.</returns>
     private bool WaitOnAll(IReadOnlyList<PartitionToRead> partitions, PartitionSetRead read)
     {
         for (var i = 0; i < partitions.Count; i++)
@@ -142,7 +145,7 @@ public sealed class PartitionSetReader(
             var before = read.Responses[i];
             if (before.Error is not null)
                 continue;
-            // Where something was read, but not enough, what comes behind it is waited for.
+            // If batches were read, but too few, the wait is for the first offset behind them.
             var offset = before.Batches.IsEmpty ? one.Offset : StoredBatches.NextOffset(before.Batches.Span, one.Offset);
             var key = PartitionToWaitOn.Of(one);
             if (_waits.TryGetValue(key, out var wait))
@@ -181,24 +184,12 @@ public sealed class PartitionSetReader(
 /// <summary>What to read of one partition.</summary>
 /// <param name="Topic">The topic's name.</param>
 /// <param name="Partition">The partition's number.</param>
-/// <param name="Offset">The first offset wanted.</param>
-/// <param name="BytesMax">The most bytes of batches; the first batch comes even when it is larger.</param>
-/// <param name="TopicId">The topic that must have the name; null for whichever has it.</param>
-public readonly record struct PartitionToRead(string Topic, int Partition, long Offset, int BytesMax, Guid? TopicId = null);
-
-/// <summary>A partition that is waited on.</summary>
-/// <param name="Topic">The topic's name.</param>
-/// <param name="TopicId">The topic that must have the name; null for whichever has it.</param>
-/// <param name="Partition">The partition's number.</param>
-internal readonly record struct PartitionToWaitOn(string Topic, Guid? TopicId, int Partition)
-{
-    /// <summary>The partition of a read.</summary>
-    /// <param name="one">The read.</param>
-    public static PartitionToWaitOn Of(in PartitionToRead one) => new(one.Topic, one.TopicId, one.Partition);
-}
+/// <param name="Offset">The first offset to read.</param>
+/// <param name="BytesMax">The most bytes of batches; the first batch is returned even if it is larger.</param>
+public readonly record struct PartitionToRead(string Topic, int Partition, long Offset, int BytesMax);
 
 /// <summary>How much to read over all partitions, and how long to wait for it.</summary>
 /// <param name="BytesMin">The bytes of batches at which the wait ends.</param>
-/// <param name="BytesMax">The most bytes of batches; the first batch comes even when it is larger.</param>
+/// <param name="BytesMax">The most bytes of batches; the first batch is returned even if it is larger.</param>
 /// <param name="Wait">The longest wait.</param>
 public readonly record struct SetReadBounds(int BytesMin, int BytesMax, TimeSpan Wait);

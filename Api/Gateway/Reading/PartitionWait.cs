@@ -4,19 +4,19 @@ using OrleansStream.Partitions;
 
 namespace OrleansStream.Gateway.Reading;
 
-/// <summary>A read that waits at one partition for what comes next. It tells that something may have come, and gives nothing of it: that is read then.</summary>
+/// <summary>A wait for the next batch of one partition. It only signals that a batch may have come, and does not return it.</summary>
 internal sealed class PartitionWait : IDisposable
 {
     private readonly CancellationTokenSource _ended = new();
     private volatile bool _isOver;
 
-    /// <summary>Begins to wait.</summary>
-    /// <param name="routes">The way to the topics.</param>
-    /// <param name="waits">The node's reads that wait; one was taken for this.</param>
+    /// <summary>Starts the wait.</summary>
+    /// <param name="routes">Routes calls to the topics' partitions.</param>
+    /// <param name="waits">The node's bound of waiting reads. The caller has taken one for this wait, which returns it at its end.</param>
     /// <param name="partition">The partition.</param>
-    /// <param name="offset">The first offset that is waited for.</param>
-    /// <param name="before">What the partition answered when it had nothing.</param>
-    /// <param name="woken">Told when the wait is over.</param>
+    /// <param name="offset">The offset whose record ends the wait.</param>
+    /// <param name="before">The partition's last response, without batches.</param>
+    /// <param name="woken">Is set when the wait is over.</param>
     public PartitionWait(TopicRoutes routes, NodeWaits waits, PartitionToRead partition, long offset, in FetchResponse before, WakeSignal woken)
     {
         Offset = offset;
@@ -24,13 +24,13 @@ internal sealed class PartitionWait : IDisposable
         _ = RunAsync(routes, waits, partition, woken);
     }
 
-    /// <summary>The first offset that is waited for.</summary>
+    /// <summary>The offset whose record ends the wait.</summary>
     public long Offset { get; }
 
-    /// <summary>What the partition answered when it had nothing.</summary>
+    /// <summary>The partition's last response before the wait, without batches.</summary>
     public FetchResponse Before { get; }
 
-    /// <summary>True when the partition is to be read again.</summary>
+    /// <summary>True when the wait is over, so the partition must be read again.</summary>
     public bool IsOver => _isOver;
 
     /// <inheritdoc/>
@@ -50,7 +50,7 @@ internal sealed class PartitionWait : IDisposable
         }
         catch (Exception exception) when (exception is OperationCanceledException or OrleansException or TimeoutException or StreamException)
         {
-            // Whoever reads the partition next finds out what is the matter with it.
+            // The next read of the partition returns its error.
         }
         finally
         {

@@ -16,7 +16,9 @@ public static class ReadingLimits
     /// <summary>The most partitions that one read of many partitions asks at once.</summary>
     public const int SetReadsAtOnce = 16;
 
-    /// <summary>How long a read of many partitions that may wait holds back the error of a partition, because its caller would ask again at once.</summary>
+    /// <summary>
+    /// How long a read of many partitions that may wait holds back the error of a partition, because its caller would ask again at once.
+    /// </summary>
     public static readonly TimeSpan ErrorPause = TimeSpan.FromMilliseconds(200);
 
     /// <summary>The pause before a read of many partitions asks again those on which it may not wait.</summary>

@@ -2,12 +2,14 @@ using OrleansStream.Records;
 
 namespace OrleansStream.Gateway.Reading;
 
-/// <summary>Looks at batches as a log gives them: those of readers, and the log's own, which are not for readers.</summary>
+/// <summary>
+/// Helpers for the batches that a log returns: batches with records, and control batches of the log itself, which readers must not see.
+/// </summary>
 public static class StoredBatches
 {
-    /// <summary>The batches that readers may see, in as few pieces as they lie in.</summary>
+    /// <summary>Selects the batches that readers may see. Adjacent ones stay together in one piece.</summary>
     /// <param name="batches">Whole batches, back to back.</param>
-    /// <returns>The pieces; nearly always one.</returns>
+    /// <returns>The pieces, in order; nearly always one.</returns>
     public static IReadOnlyList<ReadOnlyMemory<byte>> VisibleIn(ReadOnlyMemory<byte> batches)
     {
         List<ReadOnlyMemory<byte>>? pieces = null;
@@ -30,9 +32,9 @@ public static class StoredBatches
         return pieces;
     }
 
-    /// <summary>The offset behind all of some batches.</summary>
+    /// <summary>Computes the offset behind the last of some batches.</summary>
     /// <param name="batches">Whole batches, back to back.</param>
-    /// <param name="from">The offset that they were read from.</param>
+    /// <param name="from">The offset that the batches were read from; it is the result when there are none.</param>
     public static long NextOffset(ReadOnlySpan<byte> batches, long from)
     {
         var scanner = new RecordBatchScanner(batches, checkCrc: false);

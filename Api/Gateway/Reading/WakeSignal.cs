@@ -1,21 +1,21 @@
 namespace OrleansStream.Gateway.Reading;
 
-/// <summary>Wakes one waiter; also one that comes later, unless the signal was reset since.</summary>
+/// <summary>A signal for one waiter. It stays set until it is reset, so it also wakes a waiter that comes later.</summary>
 internal sealed class WakeSignal
 {
     private volatile TaskCompletionSource _set = NewSource();
 
-    /// <summary>Wakes the waiter.</summary>
+    /// <summary>Sets the signal, which wakes the waiter.</summary>
     public void Set() => _set.TrySetResult();
 
-    /// <summary>Forgets that it was set. What it told of is to be looked at after this.</summary>
+    /// <summary>Resets the signal. The caller must check for work after the reset and not before, or it can miss a signal.</summary>
     public void Reset()
     {
         if (_set.Task.IsCompleted)
             _set = NewSource();
     }
 
-    /// <summary>Waits until it is set.</summary>
+    /// <summary>Waits until the signal is set, or the longest wait is over.</summary>
     /// <param name="most">The longest wait.</param>
     /// <param name="time">The clock.</param>
     /// <param name="cancellationToken">Ends the wait, without an exception.</param>
@@ -27,7 +27,7 @@ internal sealed class WakeSignal
         }
         catch (Exception exception) when (exception is TimeoutException or OperationCanceledException)
         {
-            // Whoever waits looks at the time itself.
+            // The caller checks the time and the token itself.
         }
     }
 

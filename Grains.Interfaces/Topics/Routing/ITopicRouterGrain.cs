@@ -65,7 +65,7 @@ public interface ITopicRouterGrain : IGrainWithStringKey
 /// <param name="Batches">
 /// Whole record batches of format 2, back to back. Nobody may change them until the call has ended, or longer if
 /// <see cref="RecordsAppendResponse.HasStrays"/> says so. With an identity the batches already name its producer, with sequence numbers as if all
-/// went to one partition. Batches that do go to one partition are stored from this memory; only the others are written anew.
+/// went to one partition. Batches that do go to one partition are stored from this memory; only the others are written again.
 /// </param>
 /// <param name="Partition">The partition for all records; null to choose partitions by key.</param>
 /// <param name="RecordPartitions">Per record, in order, its explicit partition or -1; empty when no record names one.</param>
@@ -105,7 +105,7 @@ public sealed record RecordsAppendResponse(
     [Id(4)] public bool HasStrays { get; init; }
 
     /// <summary>
-    /// The pooled memory of <see cref="PartOfRecord"/>. Whoever has read it gives it back. Null when there is none, for instance after the answer
+    /// The pooled memory of <see cref="PartOfRecord"/>. Its reader gives it back. Null when there is none, for instance after the answer
     /// came from another process.
     /// </summary>
     [field: NonSerialized] public IDisposable? RecordMemory { get; init; }

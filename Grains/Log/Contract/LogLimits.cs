@@ -73,8 +73,7 @@ public static class LogLimits
     public const int SegmentFaultsMax = 100;
 
     /// <summary>
-    /// The bytes of an aged active segment that are read to find out whether it holds any record. They hold over a thousand
-    /// fences.
+    /// The bytes of an aged active segment that are read to find out whether it holds any record. They hold over a thousand fences.
     /// </summary>
     public const int UpkeepProbeBytes = 64 * 1024;
 

@@ -2,9 +2,9 @@ using OrleansStream.Records;
 
 namespace OrleansStream.Topics.HotKeys;
 
-/// <summary>What a router sees of its topic's keys until it reports it. For one request at a time.</summary>
+/// <summary>Counts the keys that a router sees, until they are reported. Only one request may use it at a time.</summary>
 /// <param name="topicName">The topic's name.</param>
-/// <param name="grains">Reaches where reports go.</param>
+/// <param name="grains">Reaches the grain that the reports go to.</param>
 /// <param name="time">The clock.</param>
 internal sealed class RouterHeat(string topicName, IGrainFactory grains, TimeProvider time)
 {
@@ -14,7 +14,7 @@ internal sealed class RouterHeat(string topicName, IGrainFactory grains, TimePro
     private long _reportedAt = time.GetTimestamp();
 
     /// <summary>Counts a record.</summary>
-    /// <param name="key">Its key.</param>
+    /// <param name="key">The record's key.</param>
     public void Add(ReadOnlySpan<byte> key)
     {
         if (key.Length <= HeatLimits.KeyBytesMax)
@@ -26,9 +26,9 @@ internal sealed class RouterHeat(string topicName, IGrainFactory grains, TimePro
     /// <summary>Counts records without a key.</summary>
     public void AddKeyless() => _keys.AddOthers(1);
 
-    /// <summary>Counts what batches were stored as, where they came uncompressed and all of them are stored.</summary>
-    /// <param name="sent">The batches as they came.</param>
-    /// <param name="storedBytes">The bytes they are stored as.</param>
+    /// <summary>Counts the stored bytes of batches, if all of the batches came uncompressed. The caller has checked that all are stored.</summary>
+    /// <param name="sent">The batches as the client sent them.</param>
+    /// <param name="storedBytes">The bytes that they have as stored.</param>
     public void AddStored(ReadOnlySpan<byte> sent, long storedBytes)
     {
         for (var left = sent; RecordBatchHeader.TryRead(left, out var header); left = left[header.LengthBytes..])
@@ -41,7 +41,9 @@ internal sealed class RouterHeat(string topicName, IGrainFactory grains, TimePro
         _storedBytes += storedBytes;
     }
 
-    /// <summary>Reports what was seen, when it is time. It does not wait: what is lost is only a few seconds of counting.</summary>
+    /// <summary>
+    /// Sends the counts when a report is due. It does not wait for the answer, because a lost report costs only a few seconds of counting.
+    /// </summary>
     /// <param name="topic">The topic.</param>
     public void ReportWhenDue(TopicMetadata topic)
     {

@@ -1,16 +1,16 @@
 namespace OrleansStream.Topics.HotKeys;
 
-/// <summary>Counts a topic's keys in a process: as many counters as processors, so that requests at the same time seldom meet at one.</summary>
-/// <remarks>Safe to call from any thread. It counts for an estimate: a request that finds all counters taken is not counted.</remarks>
+/// <summary>Counts a topic's keys in a process. It has one counter per processor, so that concurrent requests rarely share one.</summary>
+/// <remarks>Safe to call from any thread. The counts are an estimate: a request that finds all counters taken is not counted.</remarks>
 /// <param name="topicName">The topic's name.</param>
-/// <param name="grains">Reaches where reports go.</param>
+/// <param name="grains">Reaches the grain that the reports go to.</param>
 /// <param name="time">The clock.</param>
 internal sealed class RouterHeats(string topicName, IGrainFactory grains, TimeProvider time)
 {
     private readonly RouterHeat?[] _heats = new RouterHeat?[Environment.ProcessorCount];
     private readonly int[] _taken = new int[Environment.ProcessorCount];
 
-    /// <summary>Takes a counter for one request; dispose the turn to give it back.</summary>
+    /// <summary>Takes a counter for one request. The caller must dispose the turn to return the counter.</summary>
     public Turn TakeTurn()
     {
         for (int i = 0, first = Thread.GetCurrentProcessorId(); i < _taken.Length; i++)
@@ -23,15 +23,15 @@ internal sealed class RouterHeats(string topicName, IGrainFactory grains, TimePr
         return default;
     }
 
-    /// <summary>A counter that one request has to itself.</summary>
+    /// <summary>The use of a counter by one request.</summary>
     public readonly ref struct Turn
     {
         private readonly RouterHeats? _owner;
         private readonly int _place;
 
-        /// <summary>Takes a counter whose place is taken.</summary>
+        /// <summary>Creates the turn for a place that the caller has taken.</summary>
         /// <param name="owner">The counters.</param>
-        /// <param name="place">Which.</param>
+        /// <param name="place">The counter's place.</param>
         public Turn(RouterHeats owner, int place)
         {
             (_owner, _place) = (owner, place);
@@ -41,7 +41,7 @@ internal sealed class RouterHeats(string topicName, IGrainFactory grains, TimePr
         /// <summary>The counter; null when all were taken.</summary>
         public RouterHeat? Heat { get; }
 
-        /// <summary>Gives the counter back.</summary>
+        /// <summary>Returns the counter.</summary>
         public void Dispose()
         {
             if (_owner is not null)

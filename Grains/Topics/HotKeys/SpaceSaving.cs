@@ -2,22 +2,22 @@ namespace OrleansStream.Topics.HotKeys;
 
 /// <summary>Finds the heaviest keys of a stream with a bounded count of counters.</summary>
 /// <remarks>
-/// Space-Saving (Metwally, Agrawal, El Abbadi, 2005): a key without a counter takes over the smallest one, and what that one held is
-/// its error. With total weight N and m counters: every key heavier than N/m has a counter; a counter's weight less its error is at
-/// most the key's true weight, and the weight itself at least that; no error exceeds N/m. Scaling keeps all of it. Not thread-safe.
+/// This is Space-Saving (Metwally, Agrawal, El Abbadi, 2005). A key without a counter takes over the counter with the smallest weight, and that
+/// weight becomes the key's error. With total weight N and m counters, every key heavier than N/m has a counter. A counter's weight is at least the
+/// key's true weight; the weight less the error is at most the true weight; no error exceeds N/m. Scaling preserves these bounds. Not thread-safe.
 /// </remarks>
-/// <param name="capacity">The counters.</param>
+/// <param name="capacity">The count of counters.</param>
 internal sealed class SpaceSaving(int capacity)
 {
     private readonly List<Counter> _counters = new(capacity);
     private readonly Dictionary<ReadOnlyMemory<byte>, int>.AlternateLookup<ReadOnlySpan<byte>> _places =
         new Dictionary<ReadOnlyMemory<byte>, int>(KeyComparer.Instance).GetAlternateLookup<ReadOnlySpan<byte>>();
 
-    // No counter before the one looked at next weighs as little as this, and none at all less.
+    // No counter weighs less than this, and every counter before _next weighs more.
     private double _smallestWeight;
     private int _next;
 
-    /// <summary>The weight of all that was added.</summary>
+    /// <summary>The total weight of everything that was added.</summary>
     public double Total { get; private set; }
 
     /// <summary>The counters, the heaviest first.</summary>
@@ -26,9 +26,9 @@ internal sealed class SpaceSaving(int capacity)
         .Select(counter => new KeyWeight(counter.Key.ToArray(), counter.Weight, counter.Error)); // its memory is used again
 
     /// <summary>Counts a key.</summary>
-    /// <param name="key">The key's bytes; they are copied where they get a counter.</param>
-    /// <param name="weight">How much; positive.</param>
-    /// <param name="error">How much of that may be others', where the weight is an estimate itself.</param>
+    /// <param name="key">The key's bytes; they are copied if the key gets a counter.</param>
+    /// <param name="weight">The weight to add; positive.</param>
+    /// <param name="error">The part of the weight that may belong to other keys, if the weight is itself an estimate.</param>
     public void Add(ReadOnlySpan<byte> key, double weight = 1, double error = 0)
     {
         Total += weight;
@@ -48,7 +48,7 @@ internal sealed class SpaceSaving(int capacity)
         var smallest = FindSmallest();
         var taken = _counters[smallest];
         _places.Dictionary.Remove(taken.Key);
-        // Of many different keys each takes over a counter.
+        // Reuses the counter's memory, because with many different keys each one takes over a counter.
         var bytes = taken.Bytes.Length >= key.Length ? taken.Bytes : new byte[key.Length];
         key.CopyTo(bytes);
         SetCounter(smallest, bytes, key.Length, taken.Weight + weight, taken.Weight + error);
@@ -64,7 +64,9 @@ internal sealed class SpaceSaving(int capacity)
         _places.Dictionary[counter.Key] = place;
     }
 
-    /// <summary>The place of a counter that weighs least. Weights only grow between two looks at all counters.</summary>
+    /// <summary>
+    /// Finds the place of a counter with the smallest weight. The search may go on where it ended, because weights only grow between two full passes.
+    /// </summary>
     private int FindSmallest()
     {
         while (true)
@@ -82,12 +84,12 @@ internal sealed class SpaceSaving(int capacity)
         }
     }
 
-    /// <summary>Counts weight of which no key is known.</summary>
-    /// <param name="weight">How much.</param>
+    /// <summary>Adds weight without a key.</summary>
+    /// <param name="weight">The weight to add.</param>
     public void AddOthers(double weight) => Total += weight;
 
-    /// <summary>Makes everything weigh less: for sums that forget.</summary>
-    /// <param name="factor">From 0 to 1.</param>
+    /// <summary>Multiplies all weights by a factor, so that older records count less.</summary>
+    /// <param name="factor">The factor, from 0 to 1.</param>
     public void Scale(double factor)
     {
         Total *= factor;
@@ -99,7 +101,7 @@ internal sealed class SpaceSaving(int capacity)
         }
     }
 
-    /// <summary>Forgets all.</summary>
+    /// <summary>Removes all keys and weights.</summary>
     public void Clear()
     {
         Total = 0;
@@ -135,12 +137,12 @@ internal sealed class SpaceSaving(int capacity)
     }
 }
 
-/// <summary>A key and what is known of its weight.</summary>
+/// <summary>A key with the bounds of its weight.</summary>
 /// <param name="Key">The key's bytes.</param>
-/// <param name="Weight">At least its true weight.</param>
-/// <param name="Error">What of that may be others'.</param>
+/// <param name="Weight">An upper bound of the key's true weight.</param>
+/// <param name="Error">The part of the weight that may belong to other keys.</param>
 internal readonly record struct KeyWeight(byte[] Key, double Weight, double Error)
 {
-    /// <summary>At most its true weight.</summary>
+    /// <summary>A lower bound of the key's true weight.</summary>
     public double WeightMin => Weight - Error;
 }

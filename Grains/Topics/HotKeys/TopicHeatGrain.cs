@@ -6,10 +6,10 @@ using OrleansStream.Topics.Partitioning;
 
 namespace OrleansStream.Topics.HotKeys;
 
-/// <summary>Puts the reports of a topic's routers together, and sets the hot keys of a topic that wants them detected.</summary>
+/// <summary>Combines the reports of a topic's routers, and sets the topic's hot keys if its settings ask for their detection.</summary>
 /// <remarks>
-/// A detected key becomes a setting of the topic, so that every router spreads it from one version of the topic on, and a request that
-/// is repeated goes where its first try went.
+/// A detected key becomes a setting of the topic. So every router spreads the key from the same version of the topic on, and a repeated request goes
+/// to the partitions of its first try.
 /// </remarks>
 [GrainType("topic-heat")]
 internal sealed partial class TopicHeatGrain(TimeProvider time, RepeatedFailures failures, ILogger<TopicHeatGrain> logger) : Grain, ITopicHeatGrain
