@@ -2,11 +2,12 @@
 // Starts a whole cluster on this machine's loopback: Azurite, silos and Api nodes, each a process of its own.
 //
 //   node infra/local-cluster.mjs [--silos 3] [--apis 2] [--api-port 8080] [--data data/local-cluster] [--no-build]
-//                                [--inner-port 20000] [--configuration Release]
+//                                [--inner-port 20000] [--configuration Release] [--kafka-port 9092]
 //
 // Azurite and silos listen on the ports that they always have, or, with --inner-port, on those that follow one another from it.
 // Ctrl-C stops what it started, and nothing else: Api nodes, then silos, then Azurite. What was stored stays in the data
 // folder. A process that is killed in between stays away, so that the rest can be watched going on without it.
+// With --kafka-port the Api nodes serve Kafka's protocol, too, on the ports that follow one another from it; either serves all partitions.
 import { spawn, spawnSync } from 'node:child_process';
 import { createWriteStream, mkdirSync } from 'node:fs';
 import { createServer, connect } from 'node:net';
@@ -40,6 +41,7 @@ const readOptions = () => {
       data: { type: 'string', default: join(root, 'data', 'local-cluster') },
       'no-build': { type: 'boolean', default: false },
       'inner-port': { type: 'string' },
+      'kafka-port': { type: 'string' },
       configuration: { type: 'string', default: 'Release' },
     },
   });
@@ -57,6 +59,7 @@ const readOptions = () => {
     silos: number('silos', 1, NODES_MAX),
     apis: number('apis', 1, NODES_MAX),
     apiPort: number('api-port', 1024, 65_000),
+    kafkaPort: values['kafka-port'] === undefined ? undefined : number('kafka-port', 1024, 65_000),
     data: resolve(values.data),
     build: !values['no-build'],
   };
@@ -148,8 +151,9 @@ const main = async () => {
     inner.azurite,
     ...indexes(options.silos).flatMap(i => [inner.silo + i, inner.gateway + i, inner.siloHealth + i]),
     ...indexes(options.apis).map(i => options.apiPort + i),
+    ...(options.kafkaPort === undefined ? [] : indexes(options.apis).map(i => options.kafkaPort + i)),
   ];
-  if (new Set(ports).size !== ports.length) throw new StartError(`--api-port ${options.apiPort} meets ports of the silos; choose another one.`);
+  if (new Set(ports).size !== ports.length) throw new StartError(`--api-port ${options.apiPort} or --kafka-port meets other ports of the cluster; choose another one.`);
   for (const port of ports) await assertFree(port);
 
   run('node', [join(root, 'infra', 'restore-packages.mjs'), join(root, 'infra', 'azurite')]);
@@ -170,6 +174,13 @@ const main = async () => {
   );
   await untilReady(azurite, () => accepts(inner.azurite));
 
+  // Of each Api node that serves Kafka's protocol, by its name.
+  const kafka = Object.fromEntries(
+    indexes(options.kafkaPort === undefined ? 0 : options.apis).map(i => [
+      `api-${i + 1}`,
+      { OrleansStream__Kafka__Enabled: 'true', OrleansStream__Kafka__Listen: `127.0.0.1:${options.kafkaPort + i}` },
+    ]),
+  );
   const settings = {
     OrleansStream__Storage__Provider: 'AzureBlobs',
     OrleansStream__Storage__AzureBlobs__ConnectionString:
@@ -181,7 +192,7 @@ const main = async () => {
       name,
       'dotnet',
       [join(root, project, 'bin', options.configuration, FRAMEWORK, `OrleansStream.${project}.dll`)],
-      { cwd: join(root, project), env: { ...process.env, ...settings, ...environment } },
+      { cwd: join(root, project), env: { ...process.env, ...settings, ...kafka[name], ...environment } },
       logs,
     );
 
@@ -211,6 +222,7 @@ const main = async () => {
   serving = true;
   console.log('\nThe cluster is ready.\n');
   for (const { api, url } of apis) console.log(`  ${api.name}   ${url}   ${url}/swagger   process ${api.child.pid}`);
+  for (const name of Object.keys(kafka)) console.log(`  ${name}   Kafka's clients: bootstrap.servers=${kafka[name].OrleansStream__Kafka__Listen}`);
   for (const { silo, health } of silos) console.log(`  ${silo.name}  ${health}/health/ready   process ${silo.child.pid}`);
   console.log(`\n  Data and logs: ${options.data}\n  Ctrl-C stops all of it.\n`);
 };
