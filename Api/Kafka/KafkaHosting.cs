@@ -7,6 +7,7 @@ using OrleansStream.Kafka.Brokers;
 using OrleansStream.Kafka.Calls;
 using OrleansStream.Kafka.Connections;
 using OrleansStream.Kafka.Handlers;
+using OrleansStream.Kafka.Sasl;
 
 namespace OrleansStream.Kafka;
 
@@ -22,6 +23,7 @@ public static class KafkaHosting
         services.AddOptions<KafkaOptions>().BindConfiguration(KafkaOptions.SectionName).ValidateOnStart();
         services.AddSingleton<LocalBroker>();
         services.AddSingleton<StopSignal>();
+        services.AddSingleton<SaslSignIn>();
         services.AddSingleton<ApiTable>();
         services.AddSingleton<KafkaConnectionHandler>();
         services.AddSingleton<KafkaServer>();
@@ -37,8 +39,19 @@ public static class KafkaHosting
         services.AddSingleton<IRequestHandler, FetchHandler>();
         services.AddSingleton<IRequestHandler, ListOffsetsHandler>();
         services.AddSingleton<IRequestHandler, MetadataHandler>();
+        services.AddSingleton<IRequestHandler, SaslHandshakeHandler>();
         services.AddSingleton<IRequestHandler, ApiVersionsHandler>();
+        services.AddSingleton<IRequestHandler, CreateTopicsHandler>();
+        services.AddSingleton<IRequestHandler, DeleteTopicsHandler>();
+        services.AddSingleton<IRequestHandler, DeleteRecordsHandler>();
         services.AddSingleton<IRequestHandler, InitProducerIdHandler>();
+        services.AddSingleton<IRequestHandler, OffsetForLeaderEpochHandler>();
+        services.AddSingleton<IRequestHandler, DescribeConfigsHandler>();
+        services.AddSingleton<IRequestHandler>(provider => ActivatorUtilities.CreateInstance<AlterConfigsHandler>(provider, false));
+        services.AddSingleton<IRequestHandler, SaslAuthenticateHandler>();
+        services.AddSingleton<IRequestHandler, CreatePartitionsHandler>();
+        services.AddSingleton<IRequestHandler>(provider => ActivatorUtilities.CreateInstance<AlterConfigsHandler>(provider, true));
+        services.AddSingleton<IRequestHandler, DescribeClusterHandler>();
         services.AddGroupHandlers();
     }
 

@@ -14,7 +14,11 @@ public readonly record struct AppendRequest(
     [property: Id(0)] AppendBatches Batches,
     [property: Id(1)] Acks Acks,
     [property: Id(2)] long TopicVersion,
-    [property: Id(3)] long? ExpectedNextOffset = null);
+    [property: Id(3)] long? ExpectedNextOffset = null)
+{
+    /// <summary>Where it has its place, for a caller in this process; null for one that waits, and behind the way to another process.</summary>
+    [field: NonSerialized] public AppendPlace? Place { get; init; }
+}
 
 /// <summary>The outcome of an append.</summary>
 /// <param name="Error">Null when the batches are stored (or, with <see cref="Acks.Leader"/>, ordered).</param>

@@ -1,6 +1,8 @@
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Admission;
 using OrleansStream.Gateway.Security;
+using OrleansStream.Partitions;
+using OrleansStream.Records;
 using OrleansStream.Topics;
 
 namespace OrleansStream.Gateway.Appending;
@@ -9,12 +11,16 @@ namespace OrleansStream.Gateway.Appending;
 /// The appends of one caller who does not wait for one before it begins the next, such as a connection: those to one partition are made in the order in
 /// which they were begun. Safe for any thread.
 /// </summary>
+/// <remarks>
+/// While one log of this process takes them one after another they are all under way at once, and share its writes. Where the partition is led elsewhere,
+/// or moves, each waits until those before it have ended.
+/// </remarks>
 /// <param name="appender">Makes them.</param>
 /// <param name="known">Knows which topics there are.</param>
 public sealed class OrderedAppends(RecordsAppender appender, KnownTopics known)
 {
     private readonly Lock _gate = new();
-    private readonly Dictionary<(string Topic, int Partition), Task> _last = [];
+    private readonly Dictionary<(string Topic, int Partition), Line> _lines = [];
 
     /// <summary>Begins an append. Its place behind the earlier ones is taken when this returns.</summary>
     /// <param name="caller">On whose behalf.</param>
@@ -27,19 +33,43 @@ public sealed class OrderedAppends(RecordsAppender appender, KnownTopics known)
     {
         lock (_gate)
         {
-            var before = _last.GetValueOrDefault((topic, partition)) ?? Task.CompletedTask;
-            var append = AppendAsync(before, caller, topic, new AppendRecords(batches, partition, default, acks, ExpectedNextOffset: null));
-            if (append.IsCompleted)
-                return append;
-            _last[(topic, partition)] = append;
-            _ = ForgetAsync((topic, partition), append);
+            if (!_lines.TryGetValue((topic, partition), out var line))
+                _lines[(topic, partition)] = line = new Line();
+            var records = new AppendRecords(batches, partition, default, acks, ExpectedNextOffset: null);
+            var place = new AppendPlace(line.Log);
+            var append = line.Count == 0 || line.Log is not null
+                ? AppendAsync(line.Last, caller, topic, records, place)
+                : AppendBehindAsync(line.Last, caller, topic, records);
+            line.Count++;
+            line.Log = place.Log;
+            line.Last = EndAsync((topic, partition), line, line.Last, append);
             return append;
         }
     }
 
-    private async Task<AppendOutcome> AppendAsync(Task before, Caller caller, string topic, AppendRecords records)
+    private async Task<AppendOutcome> AppendAsync(Task before, Caller caller, string topic, AppendRecords records, AppendPlace place)
+    {
+        var isNamed = RecordBatchHeader.TryRead(records.Batches.Span, out var header) && header.HasProducer;
+        var outcome = await AppendNowAsync(caller, topic, records with { Place = place });
+        if (!place.IsRefused)
+            return outcome;
+        // Those before it go elsewhere, so it goes behind them. What names no producer of its own, and may be stored, must not be sent again.
+        if (!isNamed && RecordsAppender.HasOpenOutcome(outcome.Response))
+            return outcome;
+        if (!isNamed)
+            RecordBatchHeader.ClearProducers(records.Batches.Span);
+        var again = await AppendBehindAsync(before, caller, topic, records);
+        return again with { IsMemoryFree = again.IsMemoryFree && outcome.IsMemoryFree };
+    }
+
+    private async Task<AppendOutcome> AppendBehindAsync(Task before, Caller caller, string topic, AppendRecords records)
     {
         await before.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return await AppendNowAsync(caller, topic, records);
+    }
+
+    private async ValueTask<AppendOutcome> AppendNowAsync(Caller caller, string topic, AppendRecords records)
+    {
         try
         {
             if (!known.IsKnown(topic))
@@ -53,13 +83,28 @@ public sealed class OrderedAppends(RecordsAppender appender, KnownTopics known)
         return await appender.AppendAsync(caller, topic, records);
     }
 
-    private async Task ForgetAsync((string Topic, int Partition) partition, Task append)
+    /// <summary>Ends with an append and all before it.</summary>
+    private async Task EndAsync((string Topic, int Partition) partition, Line line, Task before, Task append)
     {
+        await before;
         await append.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         lock (_gate)
         {
-            if (_last.GetValueOrDefault(partition) == append)
-                _last.Remove(partition);
+            if (--line.Count == 0)
+                _lines.Remove(partition);
         }
+    }
+
+    /// <summary>The appends to one partition that have not ended.</summary>
+    private sealed class Line
+    {
+        /// <summary>The count of them.</summary>
+        public int Count { get; set; }
+
+        /// <summary>The log in which all of them have their places; null when that is not so.</summary>
+        public object? Log { get; set; }
+
+        /// <summary>Ends with the last of them, and never fails.</summary>
+        public Task Last { get; set; } = Task.CompletedTask;
     }
 }

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Routing;
 using OrleansStream.Gateway.Security;
+using OrleansStream.Partitions;
 using OrleansStream.Records;
 using OrleansStream.Security;
 using OrleansStream.Topics;
@@ -125,7 +126,7 @@ public sealed class RecordsAppender(AccessControl access, TopicRoutes routes, Cl
                 if (retry.LeftMs > 0)
                     continue;
             }
-            else if ((response is null ? tries.TakeLoss() : tries.Take(response)) && retry.TryNext(out var pause))
+            else if ((response is null ? tries.TakeLoss() : tries.Take(response)) && records.Place is not { IsRefused: true } && retry.TryNext(out var pause))
             {
                 await Task.Delay(pause, time);
                 continue;
@@ -194,10 +195,13 @@ public sealed class RecordsAppender(AccessControl access, TopicRoutes routes, Cl
 public readonly record struct AppendRecords(
     Memory<byte> Batches, int? Partition, ReadOnlyMemory<int> RecordPartitions, Acks Acks, long? ExpectedNextOffset)
 {
+    /// <summary>Where it has its place, for a caller that begins one behind the other; null for one that waits.</summary>
+    public AppendPlace? Place { get; init; }
+
     /// <summary>The request for the router.</summary>
     /// <param name="identity">Its identity; null for none.</param>
     public RecordsAppendRequest With(AppendIdentity? identity) =>
-        new(Batches, Partition, RecordPartitions, Acks, ExpectedNextOffset, identity);
+        new(Batches, Partition, RecordPartitions, Acks, ExpectedNextOffset, identity) { Place = Place };
 }
 
 /// <summary>What came of an append.</summary>

@@ -16,6 +16,7 @@ internal sealed class ClientConnection(
     string id, EndPoint? remote, EndPoint? local, IReadOnlyList<ApiRange> apis, CancellationToken closed, CancellationToken stopping) : IDisposable
 {
     private readonly ConcurrentDictionary<Type, object> _states = new();
+    private Func<ReadOnlyMemory<byte>, Task<bool>>? _takeBareMessage;
 
     /// <summary>Its id in the service's log.</summary>
     public string Id => id;
@@ -37,6 +38,13 @@ internal sealed class ClientConnection(
 
     /// <summary>Who the client is; nobody in particular until it has signed in.</summary>
     public Principal Principal { get; set; } = Principal.Anonymous;
+
+    /// <summary>Has the next frame taken as it is, as a message without a header; its answer is an empty one.</summary>
+    /// <param name="take">Takes it; false ends the connection.</param>
+    public void TakeBareMessage(Func<ReadOnlyMemory<byte>, Task<bool>> take) => _takeBareMessage = take;
+
+    /// <summary>Who takes the next frame as it is; null when it is a request. To be asked once for each frame.</summary>
+    public Func<ReadOnlyMemory<byte>, Task<bool>>? NextBareMessage() => Interlocked.Exchange(ref _takeBareMessage, null);
 
     /// <summary>What a handler remembers of the connection. It is disposed with it.</summary>
     /// <typeparam name="T">What it is.</typeparam>

@@ -14,8 +14,7 @@ namespace OrleansStream.Kafka.Connections;
 /// <param name="closed">Cancelled when the connection is closed.</param>
 internal sealed class FrameReader(PipeReader input, NodeLoad node, TimeProvider time, CancellationToken closed) : IDisposable
 {
-    // A request is at least its key, its version and its correlation id.
-    private const int LengthFieldBytes = sizeof(int), FrameBytesMin = 8;
+    private const int LengthFieldBytes = sizeof(int);
 
     private readonly Deadline _deadline = new(time);
 
@@ -70,10 +69,10 @@ internal sealed class FrameReader(PipeReader input, NodeLoad node, TimeProvider 
         Span<byte> field = stackalloc byte[LengthFieldBytes];
         buffer.Slice(0, LengthFieldBytes).CopyTo(field);
         lengthBytes = BinaryPrimitives.ReadInt32BigEndian(field);
-        if (lengthBytes is >= FrameBytesMin and <= ConnectionLimits.FrameBytesMax)
+        if (lengthBytes is >= 0 and <= ConnectionLimits.FrameBytesMax)
             return true;
         throw new MalformedFrameException(
-            $"A request says that it has {lengthBytes} bytes{Guess(field)}; it must have {FrameBytesMin} to {ConnectionLimits.FrameBytesMax}.");
+            $"A request says that it has {lengthBytes} bytes{Guess(field)}; it must have up to {ConnectionLimits.FrameBytesMax}.");
     }
 
     // Who points the wrong client at the port finds the reason in the service's log.

@@ -56,6 +56,8 @@ internal sealed partial class KafkaConnection(
     /// <returns>False when no further request is to be read.</returns>
     private async Task<bool> ServeAsync(RequestFrame frame)
     {
+        if (client.NextBareMessage() is { } take)
+            return await ServeBareAsync(frame, take);
         var call = Open(frame, out var handler);
         if (!handler.IsPipelined)
         {
@@ -71,6 +73,18 @@ internal sealed partial class KafkaConnection(
         await _inFlight.EnterAsync(call.LengthBytes);
         _lastAnswer = AnswerAsync(_lastAnswer, call, handler.HandleAsync(call));
         return !_lastAnswer.IsCompleted || await _lastAnswer;
+    }
+
+    private async Task<bool> ServeBareAsync(RequestFrame frame, Func<ReadOnlyMemory<byte>, Task<bool>> take)
+    {
+        using (frame)
+        {
+            if (!await take(frame.Memory))
+                return false;
+        }
+
+        using var empty = new WireWriter();
+        return await empty.SendAsync(output, client.Closed);
     }
 
     private async Task<bool> AnswerAsync(Task<bool> before, KafkaCall call, Task handling)

@@ -1,7 +1,9 @@
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.Extensions.Logging;
+using OrleansStream.Errors;
 using OrleansStream.Gateway.Admission;
+using OrleansStream.Gateway.Security;
 using OrleansStream.Kafka.Calls;
 
 namespace OrleansStream.Kafka.Connections;
@@ -9,11 +11,12 @@ namespace OrleansStream.Kafka.Connections;
 /// <summary>Serves the connections that Kestrel accepts at the Kafka endpoint, and holds those that are too many.</summary>
 /// <param name="apis">Who handles what.</param>
 /// <param name="node">The node's memory for requests.</param>
+/// <param name="access">Who may do what: it is asked for before anybody signs in.</param>
 /// <param name="stop">Tells when the service stops.</param>
 /// <param name="time">The clock.</param>
 /// <param name="logger">Told of connections that are closed for a reason.</param>
 internal sealed partial class KafkaConnectionHandler(
-    ApiTable apis, NodeLoad node, StopSignal stop, TimeProvider time, ILogger<KafkaConnectionHandler> logger) : ConnectionHandler
+    ApiTable apis, NodeLoad node, AccessRules access, StopSignal stop, TimeProvider time, ILogger<KafkaConnectionHandler> logger) : ConnectionHandler
 {
     private int _count;
 
@@ -46,6 +49,7 @@ internal sealed partial class KafkaConnectionHandler(
 
     private async Task ServeAsync(ConnectionContext connection)
     {
+        await PrepareAsync(connection.ConnectionClosed);
         using var client = new ClientConnection(
             connection.ConnectionId, connection.RemoteEndPoint, connection.LocalEndPoint, apis.Apis, connection.ConnectionClosed, stop.Token);
         using var frames = new FrameReader(connection.Transport.Input, node, time, connection.ConnectionClosed);
@@ -53,6 +57,18 @@ internal sealed partial class KafkaConnectionHandler(
         using var ending = connection.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested
             .UnsafeRegister(static frames => ((FrameReader)frames!).Stop(), frames);
         await served.RunAsync();
+    }
+
+    private async ValueTask PrepareAsync(CancellationToken closed)
+    {
+        try
+        {
+            await access.EnsureAsync(closed);
+        }
+        catch (StreamException)
+        {
+            // Every request is refused with the reason until it is known.
+        }
     }
 
     private async Task RefuseAsync(ConnectionContext connection)

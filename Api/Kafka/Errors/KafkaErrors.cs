@@ -58,7 +58,8 @@ internal static class KafkaErrors
         StreamErrorCode.TopicAuthorizationFailed => KafkaError.TopicAuthorizationFailed,
         StreamErrorCode.GroupAuthorizationFailed => KafkaError.GroupAuthorizationFailed,
         StreamErrorCode.ClusterAuthorizationFailed => KafkaError.ClusterAuthorizationFailed,
-        StreamErrorCode.SaslAuthenticationFailed => KafkaError.SaslAuthenticationFailed,
+        // Clients take 58 for an answer to a sign-in only, and ask again for ever elsewhere.
+        StreamErrorCode.SaslAuthenticationFailed => KafkaError.TopicAuthorizationFailed,
         StreamErrorCode.InvalidTimestamp => KafkaError.InvalidTimestamp,
         StreamErrorCode.TopicAlreadyExists => KafkaError.TopicAlreadyExists,
         StreamErrorCode.InvalidPartitions => KafkaError.InvalidPartitions,

@@ -34,9 +34,9 @@ internal sealed class FetchHandler(PartitionSetReaders readers, TopicDirectory t
         {
             consumer = call.Connection.State(_ => new Consumer(readers.Open(call.Caller)));
         }
-        catch (StreamException exception)
+        catch (Exception exception) when (Refusals.Of(exception) is { } refused)
         {
-            var refusal = KafkaErrors.Of(exception.Error);
+            var refusal = KafkaErrors.Of(refused);
             new FetchAnswer(KafkaError.None, 0, [.. request.Partitions.Select(partition => FetchResult.Failed(partition.Name, refusal))])
                 .Write(call.Answer, call.Version);
             return;
@@ -102,7 +102,7 @@ internal sealed class FetchHandler(PartitionSetReaders readers, TopicDirectory t
     {
         KafkaError.None => KafkaError.None,
         KafkaError.OffsetOutOfRange => KafkaError.OffsetOutOfRange,
-        var told and (KafkaError.TopicAuthorizationFailed or KafkaError.SaslAuthenticationFailed) => told,
+        KafkaError.TopicAuthorizationFailed => KafkaError.TopicAuthorizationFailed,
         KafkaError.UnknownTopicOrPartition or KafkaError.InvalidTopicException => name.TopicId == Guid.Empty
             ? KafkaError.UnknownTopicOrPartition
             : KafkaError.UnknownTopicId,

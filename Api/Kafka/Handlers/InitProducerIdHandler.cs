@@ -31,9 +31,9 @@ internal sealed class InitProducerIdHandler(ClientProducers producers) : IReques
         {
             return new InitProducerIdAnswer(KafkaError.None, await producers.TakeIdAsync(caller), ProducerEpoch: 0);
         }
-        catch (StreamException exception)
+        catch (Exception exception) when (Refusals.Of(exception) is { } refused)
         {
-            return InitProducerIdAnswer.Failed(KafkaErrors.Of(exception.Error, KafkaError.CoordinatorLoadInProgress));
+            return InitProducerIdAnswer.Failed(KafkaErrors.Of(refused, KafkaError.CoordinatorLoadInProgress));
         }
     }
 }

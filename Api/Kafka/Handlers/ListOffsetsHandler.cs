@@ -48,9 +48,9 @@ internal sealed class ListOffsetsHandler(PartitionOffsets offsets) : IRequestHan
                         : new ListOffsetsResult(KafkaError.None, none, none);
             }
         }
-        catch (StreamException exception)
+        catch (Exception exception) when (Refusals.Of(exception) is { } refused)
         {
-            return new ListOffsetsResult(KafkaErrors.Of(exception.Error), none, none);
+            return new ListOffsetsResult(KafkaErrors.Of(refused), none, none);
         }
     }
 }

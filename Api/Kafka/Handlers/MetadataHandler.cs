@@ -59,9 +59,9 @@ internal sealed class MetadataHandler(
         {
             found = await topics.FindAsync(caller, [.. asked.Select(topic => new TopicReference(topic.Name, topic.Id))], cancellationToken);
         }
-        catch (StreamException exception)
+        catch (Exception exception) when (Refusals.Of(exception) is { } refused)
         {
-            return [.. asked.Select(topic => new MetadataTopic(ErrorOf(exception.Error, topic), topic.Name, topic.Id, 0, 0))];
+            return [.. asked.Select(topic => new MetadataTopic(ErrorOf(refused, topic), topic.Name, topic.Id, 0, 0))];
         }
 
         var told = new MetadataTopic[asked.Count];
@@ -90,9 +90,9 @@ internal sealed class MetadataHandler(
             var again = await topics.FindAsync(caller, [new TopicReference(name, Guid.Empty)], cancellationToken);
             return (again[0].Topic, again[0].Error);
         }
-        catch (StreamException exception)
+        catch (Exception exception) when (Refusals.Of(exception) is { } refused)
         {
-            return (null, exception.Error);
+            return (null, refused);
         }
     }
 

@@ -20,7 +20,6 @@ internal readonly record struct ApiVersionsRequest(string? SoftwareName, string?
         var name = version >= 3 ? reader.ReadString() : null;
         var softwareVersion = version >= 3 ? reader.ReadString() : null;
         reader.SkipTags();
-        reader.End();
         return new ApiVersionsRequest(name, softwareVersion);
     }
 }

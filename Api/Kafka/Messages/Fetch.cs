@@ -43,7 +43,6 @@ internal sealed record FetchRequest(
         if (version >= 11)
             reader.ReadString(); // rack_id
         reader.SkipTags();
-        reader.End();
         return new FetchRequest(maxWaitMs, minBytes, maxBytes, sessionId, sessionEpoch, partitions, forgotten);
     }
 

@@ -25,7 +25,6 @@ internal readonly record struct InitProducerIdRequest(string? TransactionalId)
         }
 
         reader.SkipTags();
-        reader.End();
         return new InitProducerIdRequest(transactionalId);
     }
 }

@@ -46,7 +46,6 @@ internal sealed record ListOffsetsRequest(ListOffsetsTopic[] Topics)
         }
 
         reader.SkipTags();
-        reader.End();
         return new ListOffsetsRequest(topics);
     }
 }

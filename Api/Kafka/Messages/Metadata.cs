@@ -35,7 +35,6 @@ internal sealed record MetadataRequest(IReadOnlyList<MetadataTopicName>? Topics,
         if (version >= 8)
             reader.ReadBoolean(); // include_topic_authorized_operations
         reader.SkipTags();
-        reader.End();
         return new MetadataRequest(topics, mayCreateTopics);
     }
 }

@@ -25,7 +25,6 @@ internal sealed record ProduceRequest(string? TransactionalId, short Acks, int T
         for (var i = 0; i < topics.Length; i++)
             topics[i] = ProduceTopic.Read(ref reader);
         reader.SkipTags();
-        reader.End();
         return new ProduceRequest(transactionalId, acks, timeoutMs, topics);
     }
 }

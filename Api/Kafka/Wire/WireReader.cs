@@ -9,7 +9,7 @@ namespace OrleansStream.Kafka.Wire;
 /// </summary>
 /// <remarks>
 /// All numbers are big-endian. In a flexible version (KIP-482) lengths are varints, one higher than what they tell, and each structure ends in tagged
-/// fields. Source: Kafka's protocol guide, "Protocol Primitive Types". Every method throws <see cref="MalformedFrameException"/> where the bytes are not
+/// fields. Bytes behind the last field are left alone, as Kafka's broker does: librdkafka sends three of them when it asks for all topics. Source: Kafka's protocol guide, "Protocol Primitive Types". Every method throws <see cref="MalformedFrameException"/> where the bytes are not
 /// what was asked for.
 /// </remarks>
 internal ref struct WireReader
@@ -169,13 +169,6 @@ internal ref struct WireReader
 
     /// <summary>Reads the count of the tagged fields at the end of a structure; 0 in a version that has none.</summary>
     public int ReadTagCount() => IsFlexible ? ReadUnsignedVarint() : 0;
-
-    /// <summary>Makes sure that nothing follows what was read.</summary>
-    public readonly void End()
-    {
-        if (LeftBytes != 0)
-            throw Malformed($"{LeftBytes} bytes follow the last field");
-    }
 
     private ReadOnlySpan<byte> Take(int count)
     {

@@ -81,7 +81,11 @@ public sealed record RecordsAppendRequest(
     [property: Id(2)] ReadOnlyMemory<int> RecordPartitions,
     [property: Id(3)] Acks Acks,
     [property: Id(4)] long? ExpectedNextOffset = null,
-    [property: Id(5)] AppendIdentity? Identity = null);
+    [property: Id(5)] AppendIdentity? Identity = null)
+{
+    /// <summary>Where it has its place, for a caller in this process that names the partition; null for one that waits.</summary>
+    [field: NonSerialized] public AppendPlace? Place { get; init; }
+}
 
 /// <summary>The results of an append, with one part for each append to a partition.</summary>
 /// <param name="Parts">The appends that were made or refused for the request.</param>

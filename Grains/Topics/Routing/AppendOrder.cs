@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
+using OrleansStream.Errors;
 using OrleansStream.Partitions;
 
 namespace OrleansStream.Topics.Routing;
@@ -13,6 +14,9 @@ namespace OrleansStream.Topics.Routing;
 /// <param name="led">The partitions that this process leads.</param>
 internal sealed class AppendOrder(GrainLookup<IPartitionGrain> partitions, LedPartitions led)
 {
+    private static readonly AppendResponse Elsewhere = new(
+        new StreamError(StreamErrorCode.NotLeaderOrFollower, "The partition has just moved; nothing was stored."), BaseOffset: -1, LogAppendTimeMs: -1, LogStartOffset: -1);
+
     private readonly ConcurrentDictionary<PartitionKey, CallsUnderWay> _callsUnderWay = new();
 
     /// <summary>Appends, straight to the log when it is open here and nothing is before it.</summary>
@@ -25,8 +29,10 @@ internal sealed class AppendOrder(GrainLookup<IPartitionGrain> partitions, LedPa
         // One that knows an older version of the topic catches up by its grain.
         if (here is not null && request.TopicVersion > here.TopicVersion)
             here = null;
+        if (request.Place is { } place && !place.Admits(here))
+            return ValueTask.FromResult(Elsewhere);
         if (here is not null && !_callsUnderWay.ContainsKey(key))
-            return here.AppendAsync(request, cancellationToken);
+            return AppendHereAsync(here, request, cancellationToken);
         while (true)
         {
             var calls = _callsUnderWay.GetOrAdd(key, static _ => new CallsUnderWay());
@@ -55,7 +61,14 @@ internal sealed class AppendOrder(GrainLookup<IPartitionGrain> partitions, LedPa
     private ValueTask<AppendResponse> BeginAsync(
         PartitionKey key, LedPartition? here, AppendRequest request, CallsUnderWay calls, CancellationToken cancellationToken) => here is null
         ? CallAsync(key, request, calls, cancellationToken)
-        : here.AppendAsync(request, cancellationToken);
+        : AppendHereAsync(here, request, cancellationToken);
+
+    private static ValueTask<AppendResponse> AppendHereAsync(LedPartition here, AppendRequest request, CancellationToken cancellationToken)
+    {
+        var append = here.AppendAsync(request, cancellationToken);
+        request.Place?.Took(here);
+        return append;
+    }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<AppendResponse> CallAsync(

@@ -68,7 +68,7 @@ internal sealed class PartitionAppends(PartitionCalls calls, TopicMetadata topic
             return ToPart(part, Failed(refusal));
         if (request.Identity?.SettledParts is { } settled && settled.Length == plan.Parts.Count && settled[index] is { } stored)
             return ToPart(part, PartitionMapping.ToResponse(stored));
-        var append = new AppendRequest(part.Batches, request.Acks, topic.Version, expectedNextOffset);
+        var append = new AppendRequest(part.Batches, request.Acks, topic.Version, expectedNextOffset) { Place = request.Place };
         var response = await calls.AppendAsync(new PartitionKey(topic.Id, part.Partition), append, cancellationToken);
         HasStrays |= response.Error is { OutcomeUnknown: true };
         return ToPart(part, response);

@@ -50,6 +50,7 @@ public sealed class ApiFixture : IAsyncLifetime
 
     /// <summary>The service's memory for answers.</summary>
     internal NodeAnswers Answers => _factory.Services.GetRequiredService<NodeAnswers>();
+
     /// <summary>A part of the service.</summary>
     internal T Part<T>()
         where T : notnull => _factory.Services.GetRequiredService<T>();
