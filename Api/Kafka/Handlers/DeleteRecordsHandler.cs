@@ -1,4 +1,3 @@
-using OrleansStream.Errors;
 using OrleansStream.Gateway.Security;
 using OrleansStream.Gateway.Topics;
 using OrleansStream.Kafka.Calls;

@@ -1,4 +1,3 @@
-using OrleansStream.Errors;
 using OrleansStream.Gateway.Appending;
 using OrleansStream.Gateway.Security;
 using OrleansStream.Kafka.Calls;

@@ -1,4 +1,3 @@
-using OrleansStream.Errors;
 using OrleansStream.Gateway.Reading;
 using OrleansStream.Gateway.Security;
 using OrleansStream.Kafka.Calls;
