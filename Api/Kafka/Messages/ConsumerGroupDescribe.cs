@@ -18,7 +18,6 @@ internal readonly record struct ConsumerGroupDescribeRequest(string[] Groups)
         var groups = reader.ReadStringArray();
         reader.ReadBoolean(); // include_authorized_operations
         reader.SkipTags();
-        reader.End();
         return new ConsumerGroupDescribeRequest(groups);
     }
 }

@@ -44,7 +44,6 @@ internal sealed record ConsumerGroupHeartbeatRequest(
         }
 
         reader.SkipTags();
-        reader.End();
         return new ConsumerGroupHeartbeatRequest(group, member, memberEpoch, instanceId, rebalanceMs, topics, pattern, assignor, owned);
     }
 }

@@ -17,7 +17,6 @@ internal readonly record struct DeleteGroupsRequest(string[] Groups)
     {
         var request = new DeleteGroupsRequest(reader.ReadStringArray());
         reader.SkipTags();
-        reader.End();
         return request;
     }
 }

@@ -20,7 +20,6 @@ internal readonly record struct DescribeGroupsRequest(string[] Groups)
         if (version >= 3)
             reader.ReadBoolean(); // include_authorized_operations
         reader.SkipTags();
-        reader.End();
         return new DescribeGroupsRequest(groups);
     }
 }

@@ -22,7 +22,6 @@ internal readonly record struct FindCoordinatorRequest(string[] Keys)
         if (version >= 4)
             keys = reader.ReadStringArray();
         reader.SkipTags();
-        reader.End();
         return new FindCoordinatorRequest(keys);
     }
 }

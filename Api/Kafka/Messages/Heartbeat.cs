@@ -22,7 +22,6 @@ internal readonly record struct HeartbeatRequest(string Group, int Generation, s
         var request = new HeartbeatRequest(
             reader.ReadString(), reader.ReadInt32(), reader.ReadString(), version >= 3 ? reader.ReadNullableString() : null);
         reader.SkipTags();
-        reader.End();
         return request;
     }
 }

@@ -39,7 +39,6 @@ internal sealed record JoinGroupRequest(
         if (version >= 8)
             reader.ReadNullableString(); // reason
         reader.SkipTags();
-        reader.End();
         return new JoinGroupRequest(group, sessionMs, rebalanceMs, member, instanceId, protocolType, protocols);
     }
 }

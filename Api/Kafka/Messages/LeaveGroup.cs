@@ -36,7 +36,6 @@ internal readonly record struct LeaveGroupRequest(string Group, LeaveGroupMember
         }
 
         reader.SkipTags();
-        reader.End();
         return new LeaveGroupRequest(group, members);
     }
 }

@@ -19,7 +19,6 @@ internal readonly record struct ListGroupsRequest(string[] States, string[] Type
     {
         var request = new ListGroupsRequest(version >= 4 ? reader.ReadStringArray() : [], version >= 5 ? reader.ReadStringArray() : []);
         reader.SkipTags();
-        reader.End();
         return request;
     }
 }

@@ -46,7 +46,6 @@ internal sealed record OffsetCommitRequest(string Group, int Generation, string 
         }
 
         reader.SkipTags();
-        reader.End();
         return new OffsetCommitRequest(group, generation, member, instanceId, topics);
     }
 }

@@ -19,7 +19,6 @@ internal sealed record OffsetDeleteRequest(string Group, OffsetFetchTopic[] Topi
         var topics = new OffsetFetchTopic[reader.ReadArrayLength(elementBytesMin: 6)];
         for (var i = 0; i < topics.Length; i++)
             topics[i] = new OffsetFetchTopic(reader.ReadString(), reader.ReadInt32Array());
-        reader.End();
         return new OffsetDeleteRequest(group, topics);
     }
 }

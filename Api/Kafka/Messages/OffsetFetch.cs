@@ -37,7 +37,6 @@ internal readonly record struct OffsetFetchRequest(OffsetFetchGroup[] Groups)
         if (version >= 7)
             reader.ReadBoolean(); // require_stable
         reader.SkipTags();
-        reader.End();
         return new OffsetFetchRequest(groups);
     }
 

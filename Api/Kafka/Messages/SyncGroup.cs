@@ -37,7 +37,6 @@ internal sealed record SyncGroupRequest(
         }
 
         reader.SkipTags();
-        reader.End();
         return new SyncGroupRequest(group, generation, member, instanceId, protocolType, protocol, assignments);
     }
 }
