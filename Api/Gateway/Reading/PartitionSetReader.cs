@@ -186,7 +186,19 @@ public sealed class PartitionSetReader(
 /// <param name="Partition">The partition's number.</param>
 /// <param name="Offset">The first offset to read.</param>
 /// <param name="BytesMax">The most bytes of batches; the first batch is returned even if it is larger.</param>
-public readonly record struct PartitionToRead(string Topic, int Partition, long Offset, int BytesMax);
+/// <param name="TopicId">The topic that must have the name; null for whichever has it.</param>
+public readonly record struct PartitionToRead(string Topic, int Partition, long Offset, int BytesMax, Guid? TopicId = null);
+
+/// <summary>A partition that is waited on.</summary>
+/// <param name="Topic">The topic's name.</param>
+/// <param name="TopicId">The topic that must have the name; null for whichever has it.</param>
+/// <param name="Partition">The partition's number.</param>
+internal readonly record struct PartitionToWaitOn(string Topic, Guid? TopicId, int Partition)
+{
+    /// <summary>The partition of a read.</summary>
+    /// <param name="one">The read.</param>
+    public static PartitionToWaitOn Of(in PartitionToRead one) => new(one.Topic, one.TopicId, one.Partition);
+}
 
 /// <summary>How much to read over all partitions, and how long to wait for it.</summary>
 /// <param name="BytesMin">The bytes of batches at which the wait ends.</param>
