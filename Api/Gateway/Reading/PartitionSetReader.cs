@@ -115,7 +115,7 @@ public sealed class PartitionSetReader(
             else
             {
                 // No more batches fit, so this reads only the bounds of the partition's log.
-                var request = new FetchRequest(FetchRequest.Latest, BytesMax: 1, WaitMs: 0);
+                var request = new FetchRequest(FetchRequest.Latest, BytesMax: 1, WaitMs: 0) { TopicId = one.TopicId };
                 read.Set(index, (await routes.FetchAsync(one.Topic, one.Partition, request, cancellationToken)) with { Offset = one.Offset, Batches = default });
             }
         }
