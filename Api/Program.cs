@@ -2,9 +2,12 @@ using Microsoft.Extensions.Options;
 using OrleansStream.Api.Hosting;
 using OrleansStream.Hosting;
 using OrleansStream.Maintenance.Verification;
+using OrleansStream.Security.Commands;
 
 if (args is [StorageVerification.Verb, ..])
     return await StorageVerification.RunAsync(args[1..], Console.Out, Console.Error);
+if (args is [KeyCommand.Verb, ..])
+    return await KeyCommand.RunAsync(args[1..], Console.Out, Console.Error);
 
 WebApplication app;
 try

@@ -4,9 +4,12 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 using OrleansStream.Hosting;
 using OrleansStream.Kafka;
 using OrleansStream.Maintenance.Verification;
+using OrleansStream.Security.Commands;
 
 if (args is [StorageVerification.Verb, ..])
     return await StorageVerification.RunAsync(args[1..], Console.Out, Console.Error);
+if (args is [KeyCommand.Verb, ..])
+    return await KeyCommand.RunAsync(args[1..], Console.Out, Console.Error);
 
 var builder = WebApplication.CreateBuilder(OrleansStreamHost.WithoutFileWatching(args));
 builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource { InitialData = [new("Urls", "http://localhost:8081")] });

@@ -4,11 +4,13 @@
 //   node infra/local-cluster.mjs [--silos 3] [--apis 2] [--api-port 8080] [--data data/local-cluster] [--no-build]
 //                                [--inner-port 20000] [--configuration Release] [--kafka-port 9092]
 //
+// Callers sign in, as in production: it prints a key that may do everything, which lasts as long as the cluster runs.
 // Azurite and silos listen on the ports that they always have, or, with --inner-port, on those that follow one another from it.
 // Ctrl-C stops what it started, and nothing else: Api nodes, then silos, then Azurite. What was stored stays in the data
 // folder. A process that is killed in between stays away, so that the rest can be watched going on without it.
 // With --kafka-port the Api nodes serve Kafka's protocol, too, on the ports that follow one another from it; either serves all partitions.
 import { spawn, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { createWriteStream, mkdirSync } from 'node:fs';
 import { createServer, connect } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
@@ -187,6 +189,7 @@ const main = async () => {
       `DefaultEndpointsProtocol=http;AccountName=${DEV_ACCOUNT};AccountKey=${DEV_KEY};` +
       `BlobEndpoint=http://127.0.0.1:${inner.azurite}/${DEV_ACCOUNT};`,
   };
+  const key = `os_bootstrap_${randomBytes(32).toString('hex')}`;
   const startDotnet = (project, name, environment) =>
     start(
       name,
@@ -211,7 +214,7 @@ const main = async () => {
   const apis = indexes(options.apis).map(i => ({
     url: `http://127.0.0.1:${options.apiPort + i}`,
     start() {
-      this.api = startDotnet('Api', `api-${i + 1}`, { URLS: this.url, OrleansStream__Silo__Embedded: 'false' });
+      this.api = startDotnet('Api', `api-${i + 1}`, { URLS: this.url, OrleansStream__Silo__Embedded: 'false', OrleansStream__Security__BootstrapKey: key });
       return untilReady(this.api, () => isReady(`${this.url}/health/ready`));
     },
   }));
@@ -224,6 +227,7 @@ const main = async () => {
   for (const { api, url } of apis) console.log(`  ${api.name}   ${url}   ${url}/swagger   process ${api.child.pid}`);
   for (const name of Object.keys(kafka)) console.log(`  ${name}   Kafka's clients: bootstrap.servers=${kafka[name].OrleansStream__Kafka__Listen}`);
   for (const { silo, health } of silos) console.log(`  ${silo.name}  ${health}/health/ready   process ${silo.child.pid}`);
+  console.log(`\n  Callers sign in:  curl -H 'Authorization: Bearer ${key}' ${apis[0].url}/v1/topics`);
   console.log(`\n  Data and logs: ${options.data}\n  Ctrl-C stops all of it.\n`);
 };
 

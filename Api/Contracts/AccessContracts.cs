@@ -107,3 +107,24 @@ public sealed record RightListAnswer
     /// <summary>The rights.</summary>
     public required IReadOnlyList<RightEntry> Rights { get; init; }
 }
+
+/// <summary>A ticket that is asked for.</summary>
+public sealed record TicketRequest
+{
+    /// <summary>The path and the query that it is for, as they will be sent.</summary>
+    /// <example>/v1/topics/matches/records?from=earliest</example>
+    public required string Url { get; init; }
+}
+
+/// <summary>A ticket.</summary>
+public sealed record TicketAnswer
+{
+    /// <summary>The ticket, a secret until it is used.</summary>
+    public required string Ticket { get; init; }
+
+    /// <summary>The path and the query, with the ticket: what an <c>EventSource</c> is opened with.</summary>
+    public required string Url { get; init; }
+
+    /// <summary>Until when it must be used.</summary>
+    public required DateTimeOffset ExpiresAt { get; init; }
+}

@@ -41,6 +41,8 @@ namespace OrleansStream.Contracts;
 [JsonSerializable(typeof(RightRequest))]
 [JsonSerializable(typeof(RightEntry))]
 [JsonSerializable(typeof(RightListAnswer))]
+[JsonSerializable(typeof(TicketRequest))]
+[JsonSerializable(typeof(TicketAnswer))]
 public sealed partial class ApiJsonContext : JsonSerializerContext
 {
     /// <summary>The context every answer is written with: text stays readable, as no answer is ever put into an HTML page.</summary>

@@ -31,7 +31,9 @@ public static class GatewayHosting
         services.TryAddSingleton<FailedSignIns>();
         services.TryAddSingleton<KeySignIn>();
         services.TryAddSingleton<AccessAdministration>();
-        services.TryAddSingleton(provider => new AccessControl(provider.GetRequiredService<AccessRules>(), provider.GetRequiredService<TimeProvider>()));
+        services.TryAddSingleton<Tickets>();
+        services.TryAddSingleton(provider => new AccessControl(
+            provider.GetRequiredService<AccessRules>(), provider.GetRequiredService<TimeProvider>(), provider.GetService<IAudit>()));
         services.TryAddSingleton<ClientQuotas>();
         services.TryAddSingleton(provider => new NodeLoad(provider.GetRequiredService<TimeProvider>(), partOfFree: AdmissionLimits.RequestPartOfFree));
         services.TryAddSingleton(provider => new NodeAnswers(provider.GetRequiredService<TimeProvider>()));

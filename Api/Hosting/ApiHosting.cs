@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Configuration.Memory;
+using OrleansStream.Api.Hosting.SignIn;
 using OrleansStream.Kafka;
 using OrleansStream.Rest;
 using OrleansStream.Rest.Http;
@@ -40,18 +41,25 @@ internal static class ApiHosting
             kestrel.Limits.MaxRequestLineSize = HttpLimits.RequestLineBytesMax;
             kestrel.Limits.MaxRequestHeadersTotalSize = HttpLimits.RequestHeaderBytesMax;
             kestrel.Limits.MaxRequestHeaderCount = HttpLimits.RequestHeadersMax;
+            ListenerRule.OpenOnLoopbackOnly(kestrel);
+            ClientCertificates.Ask(kestrel);
         });
         // A request goes on where its bytes came in, on the thread pool: nothing in it blocks, and to hand it on costs more than most of it.
         builder.WebHost.UseSockets(sockets => sockets.UnsafePreferInlineScheduling = true);
         AddLogging(builder.Logging);
         builder.Services.AddSingleton<IMemoryPoolFactory<byte>, ConnectionMemory>();
+        builder.AddSignIn();
         builder.Services.AddRest();
         builder.Services.AddKafka();
     }
 
     /// <summary>Opens the doors.</summary>
     /// <param name="app">The host.</param>
-    public static void UseApi(this WebApplication app) => app.UseRest();
+    public static void UseApi(this WebApplication app)
+    {
+        ListenerRule.WarnOfOpenDoors(app);
+        app.UseRest();
+    }
 
     private static void AddLogging(ILoggingBuilder logging)
     {

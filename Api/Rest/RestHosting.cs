@@ -35,6 +35,8 @@ public static class RestHosting
         services.AddSingleton<ClusterEndpoints>();
         services.AddSingleton<KeyEndpoints>();
         services.AddSingleton<RightEndpoints>();
+        services.AddSingleton<TicketEndpoints>();
+        services.AddCors();
         services.AddApiDescription();
         services.AddResponseCompression(compression =>
         {
@@ -55,11 +57,14 @@ public static class RestHosting
         RefusedRequests.Explain(app.Services);
         app.UseMiddleware<ConnectionReleaseMiddleware>();
         app.UseMiddleware<StalledReaderMiddleware>();
+        app.UseMiddleware<StrictTransportMiddleware>();
         app.UseMiddleware<ProblemMiddleware>();
         app.UseMiddleware<HeadMiddleware>();
+        app.UseAllowedOrigins();
         app.UseResponseCompression();
         app.UseApiDescription();
         app.UseRouting();
+        app.UseMiddleware<ForeignPageMiddleware>();
         app.UseMiddleware<SignInMiddleware>();
         app.UseMiddleware<OperationGate>();
         app.UseMiddleware<LoadMiddleware>();
@@ -81,5 +86,6 @@ public static class RestHosting
         ClusterEndpoints.Map(v1);
         KeyEndpoints.Map(v1);
         RightEndpoints.Map(v1);
+        TicketEndpoints.Map(v1);
     }
 }

@@ -35,6 +35,12 @@ public static class AccessLimits
     /// </summary>
     public static readonly TimeSpan RulesAgeMax = TimeSpan.FromMinutes(5);
 
+    /// <summary>How long a ticket waits to be used.</summary>
+    public static readonly TimeSpan TicketAge = TimeSpan.FromMinutes(1);
+
+    /// <summary>The most tickets that a share of them keeps; beyond it the oldest go.</summary>
+    public const int TicketsPerShardMax = 10_000;
+
     /// <summary>The precision of the time at which a key was last used.</summary>
     public static readonly TimeSpan LastUsedStep = TimeSpan.FromHours(1);
 }

@@ -22,6 +22,9 @@ public sealed record AccessRight(
     /// <summary>The name of the only cluster; Kafka uses the same name.</summary>
     public const string ClusterName = "kafka-cluster";
 
+    /// <summary>The right, for people.</summary>
+    public override string ToString() => $"{Principal}: {Operations} on {Kind} {Name}{(IsPrefix ? "*" : "")}";
+
     /// <summary>True when two rights are of the same principal on the same resource, so that one replaces the other.</summary>
     /// <param name="other">The other right.</param>
     public bool IsOnSameAs(AccessRight other) =>

@@ -1,4 +1,6 @@
 # One Api node. Built from the repository's root: docker build -f infra/docker/Api.Dockerfile .
+# It listens on every address of the container, so it starts only when callers sign in: with API keys, say, whose first one is made by
+# docker run … keys create first.
 # Projects before code: packages are restored again only when what is referenced changes.
 FROM mcr.microsoft.com/dotnet/sdk:10.0-noble AS projects
 WORKDIR /source

@@ -32,7 +32,7 @@ public sealed class KnownTopics(AccessControl access, IGrainFactory grains, Time
     /// <exception cref="StreamException">There is none, or the caller may do nothing with it.</exception>
     public async ValueTask RequireAsync(Caller caller, string name, CancellationToken cancellationToken)
     {
-        access.DemandTopic(caller, AccessOperations.Describe, name);
+        access.DemandTopic(caller, AccessOperations.Describe, name, "Describe");
         if (IsKnown(name))
             return;
         TopicMetadata? topic;

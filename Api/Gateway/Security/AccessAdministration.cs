@@ -20,7 +20,7 @@ public sealed class AccessAdministration(AccessControl access, AccessRules rules
     /// <exception cref="StreamException">There is a key with this id; a limit is reached; or it could not be stored.</exception>
     public async Task<(ApiKey Key, ApiKeySecret Secret)> CreateKeyAsync(Caller caller, NewKey request, CancellationToken cancellationToken)
     {
-        access.DemandCluster(caller, AccessOperations.Admin);
+        access.DemandCluster(caller, AccessOperations.Admin, $"CreateKey {request.Id} of {request.Name}, {request.Role?.NameOf() ?? "no role"}");
         var now = time.GetUtcNow();
         if (request.ExpiresAt is { } end && (end <= now || end - now > AccessLimits.KeyAgeMax))
             throw StreamException.InvalidRequest("expires_at", $"A key's end lies ahead, and at most {AccessLimits.KeyAgeMax.TotalDays} days.");
@@ -50,7 +50,7 @@ public sealed class AccessAdministration(AccessControl access, AccessRules rules
     /// <exception cref="StreamException">There is no such key, or it could not be stored.</exception>
     public async Task RevokeKeyAsync(Caller caller, string id, CancellationToken cancellationToken)
     {
-        access.DemandCluster(caller, AccessOperations.Admin);
+        access.DemandCluster(caller, AccessOperations.Admin, $"RevokeKey {id}");
         if (!await Grain.RemoveKeyAsync(id).AsTask().WaitAsync(cancellationToken))
             throw NotFound($"There is no key '{id}'.");
         await rules.RefreshNowAsync(isChanged: true, cancellationToken);
@@ -78,7 +78,7 @@ public sealed class AccessAdministration(AccessControl access, AccessRules rules
     /// <exception cref="StreamException">A limit is reached, or it could not be stored.</exception>
     public async Task GiveRightAsync(Caller caller, AccessRight right, CancellationToken cancellationToken)
     {
-        access.DemandCluster(caller, AccessOperations.Admin);
+        access.DemandCluster(caller, AccessOperations.Admin, $"GiveRight {right}");
         Throw(await Grain.PutRightAsync(right).AsTask().WaitAsync(cancellationToken));
         await rules.RefreshNowAsync(isChanged: true, cancellationToken);
     }
@@ -90,7 +90,7 @@ public sealed class AccessAdministration(AccessControl access, AccessRules rules
     /// <exception cref="StreamException">There is none of them, or it could not be stored.</exception>
     public async Task TakeRightsAsync(Caller caller, ImmutableArray<AccessRight> rights, CancellationToken cancellationToken)
     {
-        access.DemandCluster(caller, AccessOperations.Admin);
+        access.DemandCluster(caller, AccessOperations.Admin, $"TakeRight {(rights.IsDefaultOrEmpty ? null : rights[0])}");
         if (await Grain.RemoveRightsAsync(rights).AsTask().WaitAsync(cancellationToken) == 0)
             throw NotFound("There is no such right.");
         await rules.RefreshNowAsync(isChanged: true, cancellationToken);

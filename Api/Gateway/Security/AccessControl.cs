@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using OrleansStream.Errors;
 using OrleansStream.Security;
 
@@ -13,8 +14,8 @@ namespace OrleansStream.Gateway.Security;
 /// </remarks>
 /// <param name="rules">The keys and rights.</param>
 /// <param name="time">The clock.</param>
-/// <param name="refusals">Takes note of what is refused; null where nobody does.</param>
-public sealed class AccessControl(AccessRules? rules, TimeProvider time, IRefusals? refusals = null)
+/// <param name="audit">Takes note of who manages what, and of what is refused; null where nobody does.</param>
+public sealed class AccessControl(AccessRules? rules, TimeProvider time, IAudit? audit = null)
 {
     /// <summary>What the names of the service's own topics begin with.</summary>
     public const string ServicePrefix = "__";
@@ -31,40 +32,60 @@ public sealed class AccessControl(AccessRules? rules, TimeProvider time, IRefusa
     /// <param name="caller">The caller.</param>
     /// <param name="operation">What it is about to do.</param>
     /// <param name="topic">The topic's name.</param>
+    /// <param name="what">The operation of the gateway that asks, for the audit.</param>
     /// <exception cref="StreamException">
     /// <see cref="StreamErrorCode.TopicAuthorizationFailed"/>; <see cref="StreamErrorCode.SaslAuthenticationFailed"/> when it has not signed in, or its
     /// key has ended; or nobody knows who may do what just now.
     /// </exception>
-    public void DemandTopic(Caller caller, AccessOperations operation, string topic) => Demand(caller, operation, ResourceKind.Topic, topic);
+    public void DemandTopic(Caller caller, AccessOperations operation, string topic, [CallerMemberName] string what = "") =>
+        Demand(caller, operation, ResourceKind.Topic, topic, what);
 
     /// <summary>As <see cref="DemandTopic"/>, for what goes on after it was let in: a right may be taken away meanwhile.</summary>
     /// <param name="caller">The caller.</param>
     /// <param name="operation">What it does.</param>
     /// <param name="topic">The topic's name.</param>
+    /// <param name="what">The operation of the gateway that asks, for the audit.</param>
     /// <returns>Null, or what <see cref="DemandTopic"/> would throw.</returns>
-    public StreamError? FindRefusal(Caller caller, AccessOperations operation, string topic) => Find(caller, operation, ResourceKind.Topic, topic);
+    public StreamError? FindRefusal(Caller caller, AccessOperations operation, string topic, [CallerMemberName] string what = "") =>
+        Find(caller, operation, ResourceKind.Topic, topic, what);
 
     /// <summary>Demands a right on a group.</summary>
     /// <param name="caller">The caller.</param>
     /// <param name="operation">What it is about to do.</param>
     /// <param name="group">The group's name.</param>
+    /// <param name="what">The operation of the gateway that asks, for the audit.</param>
     /// <exception cref="StreamException"><see cref="StreamErrorCode.GroupAuthorizationFailed"/>; or as <see cref="DemandTopic"/>.</exception>
-    public void DemandGroup(Caller caller, AccessOperations operation, string group) => Demand(caller, operation, ResourceKind.Group, group);
+    public void DemandGroup(Caller caller, AccessOperations operation, string group, [CallerMemberName] string what = "") =>
+        Demand(caller, operation, ResourceKind.Group, group, what);
 
     /// <summary>Demands a right on the cluster.</summary>
     /// <param name="caller">The caller.</param>
     /// <param name="operation">What it is about to do.</param>
+    /// <param name="what">The operation of the gateway that asks, for the audit.</param>
     /// <exception cref="StreamException"><see cref="StreamErrorCode.ClusterAuthorizationFailed"/>; or as <see cref="DemandTopic"/>.</exception>
-    public void DemandCluster(Caller caller, AccessOperations operation) => Demand(caller, operation, ResourceKind.Cluster, AccessRight.ClusterName);
+    public void DemandCluster(Caller caller, AccessOperations operation, [CallerMemberName] string what = "") =>
+        Demand(caller, operation, ResourceKind.Cluster, AccessRight.ClusterName, what);
 
     /// <summary>Demands a right on some topic, whichever it is: for what belongs to no topic, as a producer's id does.</summary>
     /// <param name="caller">The caller.</param>
     /// <param name="operation">What it is about to do.</param>
+    /// <param name="what">The operation of the gateway that asks, for the audit.</param>
     /// <exception cref="StreamException"><see cref="StreamErrorCode.ClusterAuthorizationFailed"/>, as Kafka has it (KIP-679); or as <see cref="DemandTopic"/>.</exception>
-    public void DemandAnyTopic(Caller caller, AccessOperations operation)
+    public void DemandAnyTopic(Caller caller, AccessOperations operation, [CallerMemberName] string what = "")
     {
         if ((RightsOf(caller).OnAny(ResourceKind.Topic) & operation) != operation)
-            throw new StreamException(Refuse(caller, operation, ResourceKind.Cluster, AccessRight.ClusterName));
+            throw new StreamException(Refuse(new AuditedCall(caller, what, operation, ResourceKind.Cluster, AccessRight.ClusterName, IsAllowed: false)));
+    }
+
+    /// <summary>Demands no right, but that the caller has signed in where callers do: for what gives it nothing that it has not.</summary>
+    /// <param name="caller">The caller.</param>
+    /// <param name="what">The operation of the gateway that asks, for the audit.</param>
+    /// <exception cref="StreamException"><see cref="StreamErrorCode.SaslAuthenticationFailed"/>: it has not, or its key has ended; or nobody knows just now.</exception>
+    public void DemandSignedIn(Caller caller, [CallerMemberName] string what = "")
+    {
+        RightsOf(caller);
+        if (!caller.IsSignedIn && !IsOpen)
+            throw new StreamException(Refuse(new AuditedCall(caller, what, AccessOperations.None, ResourceKind.Cluster, AccessRight.ClusterName, IsAllowed: false)));
     }
 
     /// <summary>Tells whether a right is there. For what is left out of an answer where it is not; what is done is demanded.</summary>
@@ -79,13 +100,14 @@ public sealed class AccessControl(AccessRules? rules, TimeProvider time, IRefusa
     /// <summary>What a caller sees of a list: it is told of nothing that it may not describe.</summary>
     /// <param name="caller">The caller.</param>
     /// <param name="kind">The kind of what is listed.</param>
+    /// <param name="what">The operation of the gateway that asks, for the audit.</param>
     /// <exception cref="StreamException"><see cref="StreamErrorCode.SaslAuthenticationFailed"/>: it has not signed in, and sees nothing at all; or as <see cref="DemandTopic"/>.</exception>
-    public VisibleNames VisibleTo(Caller caller, ResourceKind kind)
+    public VisibleNames VisibleTo(Caller caller, ResourceKind kind, [CallerMemberName] string what = "")
     {
         var rights = RightsOf(caller);
         return caller.IsSignedIn || rights.OnAny(kind) != AccessOperations.None
             ? new VisibleNames(caller, rights, kind)
-            : throw new StreamException(Refuse(caller, AccessOperations.Describe, kind, ""));
+            : throw new StreamException(Refuse(new AuditedCall(caller, what, AccessOperations.Describe, kind, Name: "", IsAllowed: false)));
     }
 
     /// <summary>As <see cref="Allows(Caller, AccessOperations, ResourceKind, string)"/>, by rights that are known.</summary>
@@ -101,16 +123,22 @@ public sealed class AccessControl(AccessRules? rules, TimeProvider time, IRefusa
         return (rights.On(kind, name) & operation) == operation;
     }
 
-    private void Demand(Caller caller, AccessOperations operation, ResourceKind kind, string name)
+    private void Demand(Caller caller, AccessOperations operation, ResourceKind kind, string name, string what)
     {
-        if (Find(caller, operation, kind, name) is { } refusal)
+        if (Find(caller, operation, kind, name, what) is { } refusal)
             throw new StreamException(refusal);
     }
 
-    private StreamError? Find(Caller caller, AccessOperations operation, ResourceKind kind, string name)
+    private StreamError? Find(Caller caller, AccessOperations operation, ResourceKind kind, string name, string what)
     {
         var (rights, error) = FindRights(caller);
-        return error ?? (Allows(caller, rights!, operation, kind, name) ? null : Refuse(caller, operation, kind, name));
+        if (error is not null)
+            return error;
+        if (!Allows(caller, rights!, operation, kind, name))
+            return Refuse(new AuditedCall(caller, what, operation, kind, name, IsAllowed: false));
+        if (operation >= AccessOperations.Manage && caller.Principal.Kind != PrincipalKind.Service)
+            audit?.Note(new AuditedCall(caller, what, operation, kind, name, IsAllowed: true));
+        return null;
     }
 
     private CompiledRights RightsOf(Caller caller)
@@ -132,9 +160,10 @@ public sealed class AccessControl(AccessRules? rules, TimeProvider time, IRefusa
         return rights.IsRevoked || rights.ValidUntil is { } end && time.GetUtcNow() >= end ? (null, Ended(principal)) : (rights, null);
     }
 
-    private StreamError Refuse(Caller caller, AccessOperations operation, ResourceKind kind, string name)
+    private StreamError Refuse(AuditedCall call)
     {
-        refusals?.Note(caller, operation, kind, name);
+        audit?.Note(call);
+        var (caller, _, operation, kind, name, _) = call;
         if (kind == ResourceKind.Topic && name.StartsWith(ServicePrefix, StringComparison.Ordinal) && (caller.IsSignedIn || IsOpen))
         {
             return new StreamError(
@@ -162,6 +191,7 @@ public sealed class AccessControl(AccessRules? rules, TimeProvider time, IRefusa
     {
         (AccessOperations.Write, ResourceKind.Cluster) => "write to any topic",
         (AccessOperations.Admin, _) => "administer keys and rights",
+        (AccessOperations.None, _) => "take a ticket",
         (_, _) when name.Length == 0 => $"list {Plural(kind)}",
         (_, ResourceKind.Cluster) => $"{Verb(operation)} the cluster",
         (_, ResourceKind.Group) => $"{Verb(operation)} group '{name}'",

@@ -4,9 +4,11 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using OrleansStream.Gateway.Security;
 using OrleansStream.Kafka.Brokers;
 
 namespace OrleansStream.Kafka.Connections;
@@ -82,6 +84,8 @@ internal sealed partial class KafkaServer(
     private KestrelServerOptions Configure(ListenAddress address)
     {
         var kestrel = new KestrelServerOptions { ApplicationServices = services };
+        var security = services.GetRequiredService<IOptions<SecurityOptions>>().Value;
+        kestrel.ConfigureEndpointDefaults(listener => LoopbackRule.Check(security, listener.IPEndPoint));
         kestrel.Limits.MaxConcurrentConnections = ConnectionLimits.ConnectionsMax + ConnectionLimits.RefusedConnectionsMax;
         if (address.IsLocalhost && address.Port != 0)
             kestrel.ListenLocalhost(address.Port, Serve);

@@ -39,6 +39,12 @@ internal enum HttpFault
 
     /// <summary>The service is not ready to take work.</summary>
     NotReady,
+
+    /// <summary>Nobody signs in, and the request is for a name that is none of loopback.</summary>
+    HostNotAllowed,
+
+    /// <summary>A page of another origin sent it.</summary>
+    OriginNotAllowed,
 }
 
 /// <summary>The one table from error code to HTTP; nothing else in the service decides on an error's status.</summary>
@@ -132,6 +138,8 @@ internal static class ErrorMap
         HttpFault.UriTooLong => new(StatusCodes.Status414UriTooLong, "Path and query too long"),
         HttpFault.HeadersTooLarge => new(StatusCodes.Status431RequestHeaderFieldsTooLarge, "Request headers too large"),
         HttpFault.NotReady => new(StatusCodes.Status503ServiceUnavailable, "Not ready", true),
+        HttpFault.HostNotAllowed => new(StatusCodes.Status421MisdirectedRequest, "Not for this host"),
+        HttpFault.OriginNotAllowed => new(StatusCodes.Status403Forbidden, "Not for pages of this origin"),
         _ => throw new ArgumentOutOfRangeException(nameof(fault)),
     };
 

@@ -85,6 +85,7 @@ internal static class FetchOperations
             new("timestamp", ParameterPlace.Query, "Start from records dated at or after this: RFC 3339 or milliseconds. Not with from."),
             new("limit", ParameterPlace.Query, "End after so many records.", "2") { IsInteger = true },
             .. Views,
+            new(SignInMiddleware.Ticket, ParameterPlace.Query, "A ticket (POST /v1/tickets), for a browser's EventSource, which cannot send who its user is."),
             new("Last-Event-ID", ParameterPlace.Header, "The id of the last event received; it takes precedence over from and timestamp."),
         ],
         Offers = [MediaTypes.EventStream],

@@ -23,13 +23,17 @@ internal static class ClientIds
         return id.Length <= AdmissionLimits.ClientIdLengthMax ? id : id[..AdmissionLimits.ClientIdLengthMax];
     }
 
+    /// <summary>The address that a request comes from.</summary>
+    /// <param name="context">The request.</param>
+    public static string AddressOf(HttpContext context) => context.Connection.RemoteIpAddress?.ToString() ?? "unknown";
+
     /// <summary>The client's own name, or else its address.</summary>
     /// <param name="context">The request.</param>
     /// <exception cref="RequestException">The client's name is not valid.</exception>
     public static string Of(HttpContext context)
     {
         if (!context.Request.Headers.TryGetValue(Header, out var named))
-            return context.Connection.RemoteIpAddress?.ToString() ?? "unknown";
+            return AddressOf(context);
         var id = named.ToString();
         return id.Length is > 0 and <= AdmissionLimits.ClientIdLengthMax && !id.AsSpan().ContainsAnyExcept(Characters) ? id
             : throw RequestException.Malformed(

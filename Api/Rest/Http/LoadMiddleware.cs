@@ -1,4 +1,5 @@
 using OrleansStream.Gateway.Admission;
+using OrleansStream.Gateway.Security;
 
 namespace OrleansStream.Rest.Http;
 
@@ -6,10 +7,11 @@ namespace OrleansStream.Rest.Http;
 /// Admits a request by its client's quotas, checks that the topic in its path exists, and counts the memory of its body against the node's.
 /// </summary>
 /// <param name="next">The rest of the pipeline.</param>
+/// <param name="access">Tells whether anybody signs in.</param>
 /// <param name="quotas">The quotas.</param>
 /// <param name="topics">The existing topics.</param>
 /// <param name="node">The node's memory.</param>
-internal sealed class LoadMiddleware(RequestDelegate next, ClientQuotas quotas, KnownTopics topics, NodeLoad node)
+internal sealed class LoadMiddleware(RequestDelegate next, AccessControl access, ClientQuotas quotas, KnownTopics topics, NodeLoad node)
 {
     /// <summary>Runs one request.</summary>
     /// <param name="context">The request, with its endpoint chosen.</param>
@@ -37,11 +39,20 @@ internal sealed class LoadMiddleware(RequestDelegate next, ClientQuotas quotas, 
         await next(context);
     }
 
+    // Anybody can say of itself what it likes: that counts only where nobody signs in.
+    private string ClientOf(HttpContext context)
+    {
+        var caller = context.Caller();
+        return caller.IsSignedIn ? caller.Principal.ToString()
+            : access.IsOpen ? ClientIds.Of(context)
+            : ClientIds.AddressOf(context);
+    }
+
     private void Admit(HttpContext context, bool isProduce)
     {
         if (!quotas.AreSet)
             return;
-        var client = ClientIds.Of(context);
+        var client = ClientOf(context);
         quotas.AdmitRequest(client);
         if (!isProduce || !quotas.CountBytes)
             return;

@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Microsoft.AspNetCore.Connections.Features;
-using Microsoft.Extensions.Primitives;
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Security;
 using OrleansStream.Security;
@@ -17,11 +16,16 @@ namespace OrleansStream.Rest.Http;
 /// <param name="access">Tells whether callers must sign in.</param>
 /// <param name="rules">The keys and rights.</param>
 /// <param name="keys">Signs in by keys.</param>
+/// <param name="tickets">Signs in by tickets.</param>
 /// <param name="failures">Slows down callers that fail to sign in.</param>
 /// <param name="tokens">Signs in by tokens; null when tokens are not accepted.</param>
 internal sealed class SignInMiddleware(
-    RequestDelegate next, AccessControl access, AccessRules rules, KeySignIn keys, FailedSignIns failures, ITokenSignIn? tokens = null)
+    RequestDelegate next, AccessControl access, AccessRules rules, KeySignIn keys, Tickets tickets, FailedSignIns failures,
+    ITokenSignIn? tokens = null)
 {
+    /// <summary>The query parameter that a ticket comes in.</summary>
+    public const string Ticket = "ticket";
+
     private const string Scheme = "Bearer ";
 
     private static readonly object ConnectionKey = new();
@@ -38,22 +42,33 @@ internal sealed class SignInMiddleware(
             return next(context);
         }
 
-        var header = context.Request.Headers.Authorization;
-        if (header.Count == 1 && FindRemembered(context, header[0]!) is { } known)
+        // Several of them are one text, which is no credential.
+        var header = context.Request.Headers.Authorization.ToString();
+        var ticket = header.Length == 0 ? FindTicket(context) : null;
+        if (ticket is null && FindRemembered(context, header) is { } known)
         {
             Set(context, known);
             return next(context);
         }
 
-        return SignInAsync(context, header);
+        return SignInAsync(context, header, ticket);
     }
 
-    private async Task SignInAsync(HttpContext context, StringValues header)
+    private async Task SignInAsync(HttpContext context, string header, string? ticket)
     {
         await rules.EnsureAsync(context.RequestAborted);
-        var principal = header.Count == 0 ? Principal.Anonymous : await SignInAsync(context, header.ToString());
-        if (header.Count == 1 && ItemsOf(context) is { } items)
-            items[ConnectionKey] = new Remembered(header[0]!, principal);
+        Principal principal;
+        if (ticket is not null)
+        {
+            principal = await tickets.SignInAsync(ticket, AddressWithoutTicket(context.Request), context.Connection.RemoteIpAddress, context.RequestAborted);
+        }
+        else
+        {
+            principal = header.Length > 0 ? await SignInAsync(context, header) : FindCertificate(context) ?? Principal.Anonymous;
+            if (ItemsOf(context) is { } items)
+                items[ConnectionKey] = new Remembered(header, principal);
+        }
+
         Set(context, principal);
         await next(context);
     }
@@ -77,6 +92,22 @@ internal sealed class SignInMiddleware(
         {
             Field = "Authorization",
         });
+    }
+
+    // The handshake has taken only those of the authorities that the settings name.
+    private static Principal? FindCertificate(HttpContext context) => context.Connection.ClientCertificate is { } certificate
+        ? new Principal(PrincipalKind.Certificate, certificate.Subject) { ValidUntil = new DateTimeOffset(certificate.NotAfter.ToUniversalTime()) }
+        : null;
+
+    private static string? FindTicket(HttpContext context) =>
+        context.GetEndpoint()!.Metadata.GetMetadata<Operation>()!.HasParameter(ParameterPlace.Query, Ticket) ? Parameters.Text(context, Ticket) : null;
+
+    private static string AddressWithoutTicket(HttpRequest request)
+    {
+        var others = (request.QueryString.Value ?? "").TrimStart('?').Split('&')
+            .Where(part => part.Length > 0 && !part.StartsWith(Ticket + "=", StringComparison.Ordinal));
+        var (path, query) = (request.Path.ToUriComponent(), string.Join('&', others));
+        return query.Length == 0 ? path : $"{path}?{query}";
     }
 
     private static Principal? FindRemembered(HttpContext context, string header) =>

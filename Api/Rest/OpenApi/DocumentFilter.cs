@@ -1,7 +1,9 @@
 using System.Text.Json;
+using Microsoft.Extensions.Options;
 using Microsoft.OpenApi;
 using OrleansStream.Contracts;
 using OrleansStream.Errors;
+using OrleansStream.Gateway.Security;
 using OrleansStream.Rest.Errors;
 using OrleansStream.Topics;
 using Swashbuckle.AspNetCore.SwaggerGen;
@@ -9,7 +11,8 @@ using Swashbuckle.AspNetCore.SwaggerGen;
 namespace OrleansStream.Rest.OpenApi;
 
 /// <summary>Gives the document what belongs to it as a whole: sections, the one error answer, the topics' settings.</summary>
-internal sealed class DocumentFilter : IDocumentFilter
+/// <param name="security">How callers sign in.</param>
+internal sealed class DocumentFilter(IOptions<SecurityOptions> security) : IDocumentFilter
 {
     /// <summary>The component that every error answer refers to.</summary>
     public const string ErrorAnswer = nameof(Problem);
@@ -23,9 +26,8 @@ internal sealed class DocumentFilter : IDocumentFilter
     public void Apply(OpenApiDocument swaggerDoc, DocumentFilterContext context)
     {
         swaggerDoc.Tags = new HashSet<OpenApiTag>(Journey.Sections);
-        // Said in so many words, as a reader cannot tell an omission from a door without a lock.
-        swaggerDoc.Security = [new OpenApiSecurityRequirement()];
         swaggerDoc.Components ??= new OpenApiComponents();
+        DescribeSignIn(swaggerDoc, security.Value);
         swaggerDoc.Components.Responses = new Dictionary<string, IOpenApiResponse>
         {
             [ErrorAnswer] = new OpenApiResponse
@@ -48,6 +50,37 @@ internal sealed class DocumentFilter : IDocumentFilter
             Description = schemas[nameof(TopicAnswer)].Properties!["config"].Description,
         };
         OpenAnswers(swaggerDoc, schemas);
+    }
+
+    private static void DescribeSignIn(OpenApiDocument document, SecurityOptions security)
+    {
+        if (!security.RequiresSignIn)
+        {
+            // Said in so many words, as a reader cannot tell an omission from a door without a lock.
+            document.Security = [new OpenApiSecurityRequirement()];
+            return;
+        }
+
+        var ways = new Dictionary<string, IOpenApiSecurityScheme>();
+        if (security.TakesKeys)
+        {
+            ways["key"] = new OpenApiSecurityScheme
+            {
+                Type = SecuritySchemeType.Http, Scheme = "bearer", BearerFormat = "os_{id}_{secret}", Description = "An API key.",
+            };
+        }
+
+        if (security.OpenIdConnect.IsSet)
+        {
+            ways["openIdConnect"] = new OpenApiSecurityScheme
+            {
+                Type = SecuritySchemeType.OpenIdConnect, Description = "A token of OpenID Connect.",
+                OpenIdConnectUrl = new Uri($"{security.OpenIdConnect.Authority!.TrimEnd('/')}/.well-known/openid-configuration"),
+            };
+        }
+
+        document.Components!.SecuritySchemes = ways;
+        document.Security = [.. ways.Keys.Select(way => new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(way, document)] = [] })];
     }
 
     /// <summary>

@@ -1,6 +1,8 @@
 using System.Text.Json;
+using Microsoft.Extensions.Options;
 using Microsoft.OpenApi;
 using OrleansStream.Contracts;
+using OrleansStream.Gateway.Security;
 using OrleansStream.Rest.Http;
 
 namespace OrleansStream.Rest.OpenApi;
@@ -15,7 +17,7 @@ internal static class OpenApiHosting
 
     // Swagger UI calls the server that the document names. The page's own address is the one that works through a proxy that ends TLS.
     private const string CallTheServerOfThePage =
-        "(request) => { const url = new URL(request.url, location.href); request.url = location.origin + url.pathname + url.search; return request; }";
+        "(request) => { const url = new URL(request.url, location.href); if (url.host === location.host) request.url = location.origin + url.pathname + url.search; return request; }";
 
     /// <summary>Adds the description.</summary>
     /// <param name="services">Where to.</param>
@@ -48,9 +50,11 @@ internal static class OpenApiHosting
     public static void UseApiDescription(this IApplicationBuilder app)
     {
         var script = ReadPageScript();
+        var security = app.ApplicationServices.GetRequiredService<IOptions<SecurityOptions>>().Value;
         // Both match every path they are shown against patterns; a record's has none of theirs.
         app.UseWhen(context => context.Request.Path.StartsWithSegments("/swagger"), description =>
         {
+            description.UsePageHeaders(script, security.OpenIdConnect);
             description.UseSwagger(document =>
             {
                 // NSwag 14.8, Kiota 1.38 and openapi-typescript 7.13 take it without a warning, and 3.0 can describe neither a value of
@@ -74,6 +78,11 @@ internal static class OpenApiHosting
                 ui.HeadContent = $"<script>{script}</script>";
                 ui.ConfigObject.Plugins = ["OrleansStreamPage"];
                 ui.UseRequestInterceptor(CallTheServerOfThePage);
+                if (security.OpenIdConnect.SwaggerClientId is { Length: > 0 } clientId)
+                {
+                    ui.OAuthClientId(clientId);
+                    ui.OAuthUsePkce();
+                }
             });
         });
     }

@@ -41,6 +41,8 @@ internal sealed class OperationFilter : IOperationFilter
             };
         }
 
+        if (source.IsForAnybody)
+            operation.Security = [];
         AddErrors(operation, source, context);
     }
 

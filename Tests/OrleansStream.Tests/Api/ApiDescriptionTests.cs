@@ -40,7 +40,7 @@ public class ApiDescriptionTests(ApiFixture api)
         }
 
         Assert.Empty(faults);
-        Assert.Equal(35, count);
+        Assert.Equal(36, count);
     }
 
     [Fact]

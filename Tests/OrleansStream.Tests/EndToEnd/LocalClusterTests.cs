@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
+using System.Text.RegularExpressions;
 using OrleansStream.Tests.Support;
 using OrleansStream.Tests.Support.Processes;
 
@@ -8,7 +9,7 @@ namespace OrleansStream.Tests.EndToEnd;
 
 /// <summary>The one command that starts a whole cluster on this machine, and the README's walk-through against each of its Api nodes.</summary>
 [Collection(EndToEndCollection.Name)]
-public sealed class LocalClusterTests
+public sealed partial class LocalClusterTests
 {
     private const int SiloCount = 3;
     private const int ApiCount = 2;
@@ -36,12 +37,15 @@ public sealed class LocalClusterTests
         {
             string[] origins = [.. Enumerable.Range(api, ApiCount).Select(port => $"http://localhost:{port}")];
             var started = Stopwatch.GetTimestamp();
-            await WaitUntilReadyAsync(script, origins);
+            var key = await WaitUntilReadyAsync(script, origins);
             AssertIsInTime(Stopwatch.GetElapsedTime(started));
+            await File.WriteAllTextAsync(folder.PathOf(".curlrc"), $"header = \"Authorization: Bearer {key}\"\n", TestContext.Current.CancellationToken);
             foreach (var origin in origins)
             {
                 await WalkAsync(origin, folder);
                 using var client = new ServiceClient(new Uri(origin));
+                (await client.SendAsync(HttpMethod.Delete, "/v1/topics/matches")).Expect(HttpStatusCode.Unauthorized);
+                client.SignIn(key);
                 (await client.SendAsync(HttpMethod.Delete, "/v1/topics/matches")).Expect(HttpStatusCode.NoContent);
             }
         }
@@ -90,7 +94,8 @@ public sealed class LocalClusterTests
         RedirectStandardError = true,
     })!;
 
-    private static async Task WaitUntilReadyAsync(Process script, string[] origins)
+    /// <returns>The key that the script prints.</returns>
+    private static async Task<string> WaitUntilReadyAsync(Process script, string[] origins)
     {
         var said = new List<string>();
         void Add(object sender, DataReceivedEventArgs line)
@@ -110,10 +115,15 @@ public sealed class LocalClusterTests
                 lock (said)
                 {
                     Assert.False(script.HasExited, string.Join('\n', said));
-                    return Task.FromResult(origins.All(origin => said.Exists(line => line.Contains(
+                    return Task.FromResult(said.Exists(line => Key().IsMatch(line)) && origins.All(origin => said.Exists(line => line.Contains(
                         origin.Replace("localhost", "127.0.0.1", StringComparison.Ordinal), StringComparison.Ordinal))));
                 }
             },
             StartPatience);
+        lock (said)
+            return said.Select(line => Key().Match(line)).First(match => match.Success).Value;
     }
+
+    [GeneratedRegex("os_[a-z]+_[0-9a-f]{64}")]
+    private static partial Regex Key();
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text.Json.Nodes;
@@ -80,6 +81,62 @@ public sealed class StartTests : IDisposable
 
         await AssertRefusesAsync(service, expected);
     }
+
+    // Whichever way it is said: the address is known when it is to be bound.
+    [Theory]
+    [InlineData(null, "http://0.0.0.0:{0}")]
+    [InlineData(null, "http://+:{0}")]
+    [InlineData(null, "http://127.0.0.1:0;http://[::]:{0}")]
+    [InlineData("Kestrel__Endpoints__Http__Url", "http://*:{0}")]
+    public async Task Start_WhenOthersCouldReachItAndNobodySignsIn_NamesTheWaysOut(string? variable, string form)
+    {
+        var port = FreePort.Find();
+        var url = form.Replace("{0}", $"{port}", StringComparison.Ordinal);
+        await using var service = variable is null
+            ? ServiceProcess.LaunchListening(_folder.PathOf("data"), port, url)
+            : ServiceProcess.LaunchListening(_folder.PathOf("data"), port, urls: null, (variable, url));
+
+        await AssertRefusesAsync(service, "Security:ApiKeys=true", "keys create", "Security:OpenIdConnect:Authority", "Security:AllowAnonymous=true", "localhost");
+    }
+
+    [Theory]
+    [InlineData("OrleansStream__Security__AllowAnonymous", "everybody", 200)]
+    [InlineData("OrleansStream__Security__ApiKeys", "Listening", 401)]
+    public async Task Start_WhenOthersCanReachItAndTheSettingsSayHow_Serves(string variable, string said, int status)
+    {
+        var port = FreePort.Find();
+        await using var service = ServiceProcess.LaunchListening(_folder.PathOf("data"), port, $"http://0.0.0.0:{port}", (variable, "true"));
+        await service.WaitUntilReadyAsync();
+        using var client = service.Connect();
+
+        (await client.SendAsync(HttpMethod.Get, "/v1/topics")).Expect((HttpStatusCode)status);
+        Assert.Contains(service.Output, line => line.Contains(said, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task KeysCreate_MakesTheFirstKeyOfAFolder()
+    {
+        var first = await CreateKeyAsync("first", "--name", "ops");
+        Assert.Equal(0, first.ExitCode);
+        var key = first.Output.Trim();
+        Assert.Matches("^os_first_[0-9a-f]{64}$", key);
+        Assert.Equal((1, 0), ((await CreateKeyAsync("first")).ExitCode, (await CreateKeyAsync("first", "--if-missing", "true")).ExitCode));
+        Assert.Equal(1, (await CreateKeyAsync("second", "--role", "King")).ExitCode);
+        Assert.DoesNotContain(
+            Directory.EnumerateFiles(_folder.PathOf("data"), "*", SearchOption.AllDirectories).Select(File.ReadAllText),
+            text => text.Contains(key[^64..], StringComparison.Ordinal));
+
+        await using var service = await ServiceProcess.StartAsync(_folder.PathOf("data"), settings: ("OrleansStream__Security__ApiKeys", "true"));
+        using var client = service.Connect();
+        (await client.SendAsync(HttpMethod.Get, "/v1/cluster")).Expect(HttpStatusCode.Unauthorized);
+        client.SignIn(key);
+        (await client.SendAsync(HttpMethod.Get, "/v1/access/keys")).Expect(HttpStatusCode.OK);
+        // The folder is the service's now.
+        Assert.Contains("in use by another process", (await CreateKeyAsync("third")).Errors, StringComparison.Ordinal);
+    }
+
+    private async Task<(int ExitCode, string Output, string Errors)> CreateKeyAsync(string id, params string[] options) => await OtherProgram.RunAsync(
+        new ProcessStartInfo("dotnet", [Repository.ServiceAssembly, "keys", "create", id, .. options, "--OrleansStream:Storage:Files:Directory", _folder.PathOf("data")]));
 
     [Fact]
     public async Task Start_WhenNothingIsConfigured_MakesItsFolderWhereItIsStarted()

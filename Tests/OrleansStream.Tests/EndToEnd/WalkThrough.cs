@@ -32,8 +32,10 @@ internal static partial class WalkThrough
     /// <returns>What it printed.</returns>
     public static async Task<string> RunAsync(string line, string origin, ScratchFolder folder)
     {
-        var (exitCode, output, errors) = await OtherProgram.RunAsync(
-            new ProcessStartInfo("bash", ["-c", line.Replace(Origin, origin, StringComparison.Ordinal)]) { WorkingDirectory = folder.Path });
+        var start = new ProcessStartInfo("bash", ["-c", line.Replace(Origin, origin, StringComparison.Ordinal)]) { WorkingDirectory = folder.Path };
+        // What curl sends with every request, where a test has put it there.
+        start.Environment["CURL_HOME"] = folder.Path;
+        var (exitCode, output, errors) = await OtherProgram.RunAsync(start);
         Assert.True(exitCode == 0 && errors.Length == 0, $"{line}\n{exitCode} {errors}{output}");
         return output;
     }

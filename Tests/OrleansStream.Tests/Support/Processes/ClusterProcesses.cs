@@ -12,10 +12,11 @@ internal sealed class ClusterProcesses : IAsyncDisposable
     private readonly List<ServiceProcess> _apis = [];
     private readonly List<SiloPorts> _embedded = [];
     private readonly ClusterLines? _lines;
+    private readonly (string Key, string Value)[] _apiSettings;
 
-    private ClusterProcesses(string connectionString, string container, ClusterLines? lines = null)
+    private ClusterProcesses(string connectionString, string container, ClusterLines? lines = null, (string Key, string Value)[]? apiSettings = null)
     {
-        _lines = lines;
+        (_lines, _apiSettings) = (lines, apiSettings ?? []);
         _storage =
         [
             ("OrleansStream__Storage__Provider", "AzureBlobs"),
@@ -36,10 +37,11 @@ internal sealed class ClusterProcesses : IAsyncDisposable
     /// <param name="silos">How many silos.</param>
     /// <param name="apis">How many Api nodes.</param>
     /// <param name="lines">What the silos use to reach each other and the account; null for nothing between them.</param>
+    /// <param name="apiSettings">Further environment of the Api nodes.</param>
     public static async Task<ClusterProcesses> StartAsync(
-        string connectionString, string container, int silos, int apis, ClusterLines? lines = null)
+        string connectionString, string container, int silos, int apis, ClusterLines? lines = null, params (string Key, string Value)[] apiSettings)
     {
-        var cluster = new ClusterProcesses(connectionString, container, lines);
+        var cluster = new ClusterProcesses(connectionString, container, lines, apiSettings);
         try
         {
             // The first one makes the container and the table of members.
@@ -232,7 +234,7 @@ internal sealed class ClusterProcesses : IAsyncDisposable
         var process = ServiceProcess.LaunchNode(
             Repository.ServiceAssembly,
             port,
-            [.. _storage, .. _embedded.Count > index ? SettingsOf(_embedded[index]) : [("OrleansStream__Silo__Embedded", "false")]]);
+            [.. _storage, .. _apiSettings, .. _embedded.Count > index ? SettingsOf(_embedded[index]) : [("OrleansStream__Silo__Embedded", "false")]]);
         _lines?.Started(process);
         return process;
     }

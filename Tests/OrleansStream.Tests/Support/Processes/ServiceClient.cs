@@ -35,6 +35,9 @@ internal sealed class ServiceClient(Uri address, HttpMessageHandler? handler = n
 
     public void Dispose() => Http.Dispose();
 
+    /// <summary>Sends a key with every request.</summary>
+    public void SignIn(string key) => Http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);
+
     public async Task<Answer> SendAsync(HttpMethod method, string path, HttpContent? content = null, CancellationToken cancellationToken = default)
     {
         using var request = new HttpRequestMessage(method, path) { Content = content };

@@ -199,16 +199,27 @@ internal sealed class ServiceProcess : IAsyncDisposable
         }
     }
 
-    private static ServiceProcess Launch(string assembly, int port, string? workingFolder, (string Key, string Value)[] settings)
+    /// <summary>Starts it to listen somewhere else than on loopback, and waits for nothing.</summary>
+    /// <param name="dataFolder">Its data folder.</param>
+    /// <param name="port">The port that it is called at, on loopback.</param>
+    /// <param name="urls">Where it is told to listen; null to leave that to its environment.</param>
+    /// <param name="settings">Further environment.</param>
+    public static ServiceProcess LaunchListening(string dataFolder, int port, string? urls, params (string Key, string Value)[] settings) => Launch(
+        Repository.ServiceAssembly, port, workingFolder: null, [("OrleansStream__Storage__Files__Directory", dataFolder), .. settings],
+        urls is null ? [] : ["--urls", urls]);
+
+    private static ServiceProcess Launch(string assembly, int port, string? workingFolder, (string Key, string Value)[] settings, string[]? arguments = null)
     {
         var address = new Uri($"http://127.0.0.1:{port}");
         var start = new ProcessStartInfo("dotnet")
         {
-            ArgumentList = { assembly, "--urls", address.GetLeftPart(UriPartial.Authority) },
+            ArgumentList = { assembly },
             WorkingDirectory = workingFolder ?? Path.GetTempPath(),
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+        foreach (var argument in arguments ?? ["--urls", address.GetLeftPart(UriPartial.Authority)])
+            start.ArgumentList.Add(argument);
         foreach (var (key, value) in settings)
             start.Environment[key] = value;
         return new ServiceProcess(start, address);

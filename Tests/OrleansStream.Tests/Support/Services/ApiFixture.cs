@@ -37,7 +37,8 @@ public sealed class ApiFixture : IAsyncLifetime
     }
 
     /// <summary>The service on a clock of the test's.</summary>
-    internal ApiFixture(TimeProvider time, Action<IServiceCollection>? configure = null) => _factory = new Factory(time, configure);
+    internal ApiFixture(TimeProvider time, Action<IServiceCollection>? configure = null, params (string Key, string Value)[] settings) =>
+        _factory = new Factory(time, configure, settings);
 
     /// <summary>A client of the service; it follows no redirect.</summary>
     public HttpClient Client { get; private set; } = null!;
@@ -146,9 +147,10 @@ public sealed class ApiFixture : IAsyncLifetime
         return content;
     }
 
-    private sealed class Factory(TimeProvider time, Action<IServiceCollection>? configure) : WebApplicationFactory<OrleansStream.Api.Hosting.ConnectionMemory>
+    private sealed class Factory(TimeProvider time, Action<IServiceCollection>? configure, (string Key, string Value)[] settings) : WebApplicationFactory<OrleansStream.Api.Hosting.ConnectionMemory>
     {
-        protected override void ConfigureWebHost(IWebHostBuilder builder) => builder
+        protected override void ConfigureWebHost(IWebHostBuilder builder) => settings
+            .Aggregate(builder, (host, setting) => host.UseSetting(setting.Key, setting.Value))
             .UseSetting("OrleansStream:Storage:Provider", "Memory")
             .UseSetting(WebHostDefaults.ServerUrlsKey, AnyPort)
             // A silo whose clock is put forward takes that for a hang, and tells of it.

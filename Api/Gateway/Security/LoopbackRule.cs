@@ -1,0 +1,27 @@
+using System.Net;
+using Microsoft.Extensions.Options;
+
+namespace OrleansStream.Gateway.Security;
+
+/// <summary>Where nobody signs in, every door listens on loopback alone, unless the operator says in so many words that everybody may do everything.</summary>
+public static class LoopbackRule
+{
+    private const string Section = SecurityOptions.SectionName;
+
+    /// <summary>Checks an address that a door is about to listen on.</summary>
+    /// <param name="security">How callers sign in.</param>
+    /// <param name="address">The address; null for a socket of the file system, which has its own rights there.</param>
+    /// <exception cref="OptionsValidationException">Others can reach it, and nobody would have to sign in.</exception>
+    public static void Check(SecurityOptions security, IPEndPoint? address)
+    {
+        ArgumentNullException.ThrowIfNull(security);
+        if (security.RequiresSignIn || security.AllowAnonymous || address is null || IPAddress.IsLoopback(address.Address))
+            return;
+        throw new OptionsValidationException(
+            Section, typeof(SecurityOptions),
+            [
+                $"Others could reach {address}, and nobody would have to sign in. Either have callers sign in by API keys ({Section}:ApiKeys=true; `keys create` makes the first key), "
+                + $"or by OpenID Connect ({Section}:OpenIdConnect:Authority and :Audience), or let everybody do everything ({Section}:AllowAnonymous=true); or listen on localhost.",
+            ]);
+    }
+}

@@ -1,0 +1,24 @@
+using System.Text.Json.Serialization;
+
+namespace OrleansStream.Api.Hosting.Auditing;
+
+/// <summary>A line of the audit.</summary>
+/// <param name="At">When.</param>
+/// <param name="Principal">Who.</param>
+/// <param name="Address">From where.</param>
+/// <param name="ClientId">What the client calls itself; anybody can say anything here.</param>
+/// <param name="What">What was asked for.</param>
+/// <param name="Right">The right that it needs.</param>
+/// <param name="Resource">On what.</param>
+/// <param name="Outcome"><c>allowed</c>, though it may have failed for another reason; or <c>refused</c>.</param>
+internal sealed record AuditEntry(
+    DateTimeOffset At, string Principal, string? Address, string? ClientId, string What, string Right, string Resource, string Outcome)
+{
+    /// <summary>How many lines before it are in the log alone, since the topic could not be written.</summary>
+    public long? DroppedBefore { get; init; }
+}
+
+/// <summary>Writes lines of the audit.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(AuditEntry))]
+internal sealed partial class AuditJsonContext : JsonSerializerContext;

@@ -1,0 +1,61 @@
+using System.Net;
+using Microsoft.Extensions.Options;
+using OrleansStream.Gateway.Security;
+using OrleansStream.Rest.Errors;
+
+namespace OrleansStream.Rest.Http;
+
+/// <summary>Refuses what pages of other origins have a browser send: loopback is no wall against the web.</summary>
+/// <remarks>
+/// A page anywhere can have its reader's browser send to <c>localhost</c>: simple requests (a form, <c>text/plain</c>) without asking first, and all others once
+/// its own name resolves to 127.0.0.1 (DNS rebinding). So where nobody signs in the <c>Host</c> must be a name of loopback; and an <c>Origin</c>, which every
+/// browser sends with what a page of another one asks for, must be the service's own or an allowed one (RFC 6454; Fetch, section 3.1).
+/// </remarks>
+/// <param name="next">The rest of the pipeline.</param>
+/// <param name="options">The settings.</param>
+internal sealed class ForeignPageMiddleware(RequestDelegate next, IOptions<SecurityOptions> options)
+{
+    private readonly HashSet<string> _allowed = new(options.Value.AllowedOrigins, StringComparer.OrdinalIgnoreCase);
+    private readonly bool _isLocalOnly = !options.Value.RequiresSignIn && !options.Value.AllowAnonymous;
+
+    /// <summary>Runs one request.</summary>
+    /// <param name="context">The request, with its endpoint chosen.</param>
+    /// <exception cref="RequestException">It is a foreign page's.</exception>
+    public Task InvokeAsync(HttpContext context)
+    {
+        if (context.GetEndpoint()?.Metadata.GetMetadata<Operation>() is { IsForAnybody: false })
+            Check(context.Request);
+        return next(context);
+    }
+
+    private void Check(HttpRequest request)
+    {
+        var host = request.Host;
+        // HTTP/1.0 may leave it out, and no browser speaks that.
+        if (_isLocalOnly && host.HasValue && !IsLoopback(host.Host))
+        {
+            throw new RequestException(
+                HttpFault.HostNotAllowed, $"'{RequestException.Shown(host.Value!)}' is no name of this machine's loopback, and nobody has to sign in here: call http://localhost, or have callers sign in.");
+        }
+
+        if (request.Headers.Origin.Count == 0)
+            return;
+        var origin = request.Headers.Origin.ToString();
+        if (!_allowed.Contains(origin) && !IsOwn(origin, host))
+        {
+            throw new RequestException(
+                HttpFault.OriginNotAllowed, $"Pages of '{RequestException.Shown(origin)}' may not call this service; {SecurityOptions.SectionName}:AllowedOrigins names those that may.");
+        }
+    }
+
+    // By name and port: a proxy may end TLS, and then the schemes differ.
+    private static bool IsOwn(string origin, HostString host) =>
+        Uri.TryCreate(origin, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https"
+        && uri.Authority.Equals(host.Value, StringComparison.OrdinalIgnoreCase);
+
+    private static bool IsLoopback(string host) =>
+        host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
+        // RFC 6761: no name server is asked for these.
+        || host.EndsWith(".localhost", StringComparison.OrdinalIgnoreCase)
+        || IPAddress.TryParse(host, out var address) && IPAddress.IsLoopback(address);
+}
