@@ -14,6 +14,22 @@ public static class GroupName
     /// <returns>Null when it is valid, else what is wrong.</returns>
     public static StreamError? Validate(string name) => Validate(name, "group", GroupLimits.NameLengthMax);
 
+    /// <summary>
+    /// Checks a group's name where it need not stand in a path. Kafka's clients name their groups as they like; the store takes any text.
+    /// </summary>
+    /// <param name="name">The name.</param>
+    /// <returns>Null when it is valid, else what is wrong.</returns>
+    public static StreamError? ValidateText(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return name.Length is > 0 and <= GroupLimits.NameLengthMax && !name.Any(char.IsControl)
+            ? null
+            : new StreamError(StreamErrorCode.InvalidGroupId, $"A group has 1 to {GroupLimits.NameLengthMax} characters, none of them a control character.")
+            {
+                Field = "group",
+            };
+    }
+
     /// <summary>Checks a member's id.</summary>
     /// <param name="member">The id.</param>
     /// <returns>Null when it is valid, else what is wrong.</returns>

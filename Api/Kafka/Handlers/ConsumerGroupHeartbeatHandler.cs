@@ -46,7 +46,11 @@ internal sealed class ConsumerGroupHeartbeatHandler(GroupCoordinator groups) : I
             request.Topics is { } topics ? [.. topics] : null, GroupStates.AssignorOf(request.Assignor),
             request.Owned is { } owned ? [.. owned.SelectMany(topic => topic.Partitions.Select(one => new GroupPartition(topic.TopicId, one)))] : null), call.Closed);
         if (told.Error is { } error)
-            return Refused(error);
+        {
+            // Both have a member join again; but @platformatic/kafka takes the first for a passing failure, and would never read again.
+            return Refused(error is { Code: StreamErrorCode.UnknownMemberId } && request.MemberEpoch > 0 ? error with { Code = StreamErrorCode.FencedMemberEpoch } : error);
+        }
+
         var heartbeatMs = told.IsSettled ? GroupLimits.ConsumerHeartbeatMs : GroupLimits.ConsumerHeartbeatMovingMs;
         return new ConsumerGroupHeartbeatAnswer(
             KafkaError.None, null, member, checked((int)told.Epoch), heartbeatMs,

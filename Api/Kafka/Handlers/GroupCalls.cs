@@ -23,7 +23,7 @@ internal static class GroupCalls
     /// <param name="refused">Makes an answer of a code.</param>
     public static async Task<T> AskAsync<T>(KafkaCall call, string group, Func<Task<T>> ask, Func<KafkaError, T> refused)
     {
-        if (GroupName.Validate(group) is not null)
+        if (GroupName.ValidateText(group) is not null)
             return refused(KafkaError.InvalidGroupId);
         try
         {

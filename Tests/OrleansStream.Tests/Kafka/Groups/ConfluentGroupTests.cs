@@ -189,6 +189,19 @@ public sealed class ConfluentGroupTests(GroupService service)
         Assert.Empty(second.Values);
     }
 
+    /// <summary>Programs name their groups as they like.</summary>
+    [Fact]
+    public async Task Classic_WithAnyName_ReadsAndCommits()
+    {
+        var (topic, group) = (await service.CreateTopicAsync(1, Records), $"Jürgen's team/a b:$1 {Guid.NewGuid()}");
+        await using (var reader = new GroupReader(service.Consumer(group), topic))
+            await GroupReader.ReadAsync([reader], Records);
+        using var admin = new AdminClientBuilder(new AdminClientConfig { BootstrapServers = service.Bootstrap }).Build();
+        var offsets = (await admin.ListConsumerGroupOffsetsAsync([new ConsumerGroupTopicPartitions(group, null)])).Single().Partitions;
+        Assert.Equal(Records, Assert.Single(offsets).Offset);
+        Assert.Contains((await service.GetAsync("/v1/groups?limit=1000"))["groups"]!.AsArray(), one => (string?)one!["group"] == group);
+    }
+
     /// <summary>What administrators of Kafka's do with a group.</summary>
     [Fact]
     public async Task Admin_ListsDescribesAltersAndDeletesGroups()
