@@ -6,7 +6,7 @@ namespace OrleansStream.Tests.Groups.Classic;
 /// <summary>Joins, syncs, heartbeats, commits, leaves, deaths, pauses and new coordinators in any order.</summary>
 public sealed class ClassicGroupPropertyTests
 {
-    private const int RunCount = 600;
+    private const int RunCount = 300;
 
     private static readonly Gen<GroupStep[]> Steps = Gen.Select(Gen.Enum<StepKind>(), Gen.Int[0, 5], Gen.Int[0, 15_000], (kind, who, amount) => new GroupStep(kind, who, amount))
         .Array[1, 80];

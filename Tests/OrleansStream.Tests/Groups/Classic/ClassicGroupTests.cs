@@ -185,6 +185,17 @@ public sealed class ClassicGroupTests
     }
 
     [Fact]
+    public void Sync_ThatWaits_IsToldWhenItsGenerationIsOver()
+    {
+        _run.JoinFully("d0");
+        _run.JoinFully("d1");
+        _run.Pass(1_000);
+        _run.Sync("d1");
+        _run.JoinFully("d2");
+        Assert.Equal((null, StreamErrorCode.RebalanceInProgress), (_run.ClientOf("d1").Ticket, _run.ClientOf("d1").Refused));
+    }
+
+    [Fact]
     public void Sync_ThatDoesNotCome_TakesTheMemberOut()
     {
         _run.JoinFully("d0");
