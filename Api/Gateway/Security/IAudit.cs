@@ -6,8 +6,8 @@ namespace OrleansStream.Gateway.Security;
 public interface IAudit
 {
     /// <summary>Notes a call that manages something, or one that was refused.</summary>
-    /// <param name="call">The call.</param>
-    void Note(AuditedCall call);
+    /// <param name="audited">The call.</param>
+    void Note(AuditedCall audited);
 }
 
 /// <summary>A call that manages something, or one that was refused. Nothing of what it carries is in it.</summary>

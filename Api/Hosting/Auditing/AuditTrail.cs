@@ -37,15 +37,15 @@ internal sealed partial class AuditTrail(IServiceProvider services, TimeProvider
     private long _droppedCount;
 
     /// <inheritdoc/>
-    public void Note(AuditedCall call)
+    public void Note(AuditedCall audited)
     {
-        var principal = call.Caller.Principal.ToString();
-        var resource = call.Name.Length == 0 ? $"{call.Kind}s" : $"{call.Kind} {call.Name}";
-        var what = call.What.EndsWith("Async", StringComparison.Ordinal) ? call.What[..^"Async".Length] : call.What;
-        if (!call.IsAllowed && !IsNews((principal, what, resource)))
+        var principal = audited.Caller.Principal.ToString();
+        var resource = audited.Name.Length == 0 ? $"{audited.Kind}s" : $"{audited.Kind} {audited.Name}";
+        var what = audited.What.EndsWith("Async", StringComparison.Ordinal) ? audited.What[..^"Async".Length] : audited.What;
+        if (!audited.IsAllowed && !IsNews((principal, what, resource)))
             return;
         var entry = new AuditEntry(
-            time.GetUtcNow(), principal, call.Caller.Address?.ToString(), call.Caller.ClientId, what, $"{call.Operation}", resource, call.IsAllowed ? "allowed" : "refused");
+            time.GetUtcNow(), principal, audited.Caller.Address?.ToString(), audited.Caller.ClientId, what, $"{audited.Operation}", resource, audited.IsAllowed ? "allowed" : "refused");
         LogEntry(logger, entry.Outcome, entry.Principal, entry.Address, entry.ClientId, entry.What, entry.Resource);
         if (!_entries.Writer.TryWrite(entry))
             Interlocked.Increment(ref _droppedCount);
