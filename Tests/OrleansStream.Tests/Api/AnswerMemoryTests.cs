@@ -176,7 +176,7 @@ public sealed class AnswerMemoryTests : IAsyncLifetime
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { ReceiveBufferSize = 4096 };
         var service = _client.BaseAddress!;
         await socket.ConnectAsync(service.Host, service.Port);
-        await socket.SendAsync(Encoding.ASCII.GetBytes($"GET {Records("large")} HTTP/1.1\r\nHost: x\r\n\r\n"));
+        await socket.SendAsync(Encoding.ASCII.GetBytes($"GET {Records("large")} HTTP/1.1\r\nHost: localhost\r\n\r\n"));
         await Wait.UntilAsync("the answer waits for its reader", () => _service.Node.Bytes > ValueBytes);
         return socket;
     }

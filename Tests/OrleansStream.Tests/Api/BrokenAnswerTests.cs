@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using OrleansStream.Errors;
 using OrleansStream.Rest.Http;
 using OrleansStream.Tests.Support.Services;
 
@@ -43,7 +44,7 @@ public sealed class BrokenAnswerTests
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
-        builder.Services.AddSingleton(TimeProvider.System).AddSingleton<BodyDrain>();
+        builder.Services.AddSingleton(TimeProvider.System).AddSingleton<RepeatedFailures>().AddSingleton<BodyDrain>();
         await using var service = builder.Build();
         service.UseMiddleware<ProblemMiddleware>();
         service.Run(answer);

@@ -12,25 +12,25 @@ public sealed class RefusedRequestTests
 
     public static TheoryData<string, int, string> Requests => new()
     {
-        { "GET /v1/topics/a%00b HTTP/1.1\r\nHost: h\r\n\r\n", 400, "%00" },
-        { "GET /v1/topics/%00 HTTP/1.1\r\nHost: h\r\n\r\n", 400, "%00" },
-        { $"GET /v1/topics/{Long} HTTP/1.1\r\nHost: h\r\n\r\n", 414, "8192" },
-        { $"GET /v1/topics?prefix={new string('x', 8_192)} HTTP/1.1\r\nHost: h\r\n\r\n", 414, "8192" },
-        { $"GET /v1/topics HTTP/1.1\r\nHost: h\r\nA: {Long}\r\n\r\n", 431, "40960" },
-        { $"GET /v1/topics HTTP/1.1\r\nHost: h\r\n{string.Concat(Enumerable.Repeat("A: b\r\n", 300))}\r\n", 431, "200" },
-        { "GET /v1/topics HTTP/1.1\r\nHost: h\r\nRecord-Key: caf\u00e9\r\n\r\n", 400, "UTF-8" },
-        { "GET /v1/topics HTTP/1.1\r\nHost: h\r\nA\u00e9: b\r\n\r\n", 400, "ASCII" },
-        { "GET /v1/topics HTTP/1.1\r\nHost: h\r\nA: b\0c\r\n\r\n", 400, "HTTP" },
-        { "GET /v1/topics HTTP/1.1\r\nHost: h\r\nA b\r\n\r\n", 400, "HTTP" },
+        { "GET /v1/topics/a%00b HTTP/1.1\r\nHost: localhost\r\n\r\n", 400, "%00" },
+        { "GET /v1/topics/%00 HTTP/1.1\r\nHost: localhost\r\n\r\n", 400, "%00" },
+        { $"GET /v1/topics/{Long} HTTP/1.1\r\nHost: localhost\r\n\r\n", 414, "8192" },
+        { $"GET /v1/topics?prefix={new string('x', 8_192)} HTTP/1.1\r\nHost: localhost\r\n\r\n", 414, "8192" },
+        { $"GET /v1/topics HTTP/1.1\r\nHost: localhost\r\nA: {Long}\r\n\r\n", 431, "40960" },
+        { $"GET /v1/topics HTTP/1.1\r\nHost: localhost\r\n{string.Concat(Enumerable.Repeat("A: b\r\n", 300))}\r\n", 431, "200" },
+        { "GET /v1/topics HTTP/1.1\r\nHost: localhost\r\nRecord-Key: caf\u00e9\r\n\r\n", 400, "UTF-8" },
+        { "GET /v1/topics HTTP/1.1\r\nHost: localhost\r\nA\u00e9: b\r\n\r\n", 400, "ASCII" },
+        { "GET /v1/topics HTTP/1.1\r\nHost: localhost\r\nA: b\0c\r\n\r\n", 400, "HTTP" },
+        { "GET /v1/topics HTTP/1.1\r\nHost: localhost\r\nA b\r\n\r\n", 400, "HTTP" },
         { "GET /v1/topics HTTP/1.1\r\n\r\n", 400, "Host" },
         { "GET /v1/topics HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400, "Host" },
         { "GET /v1/topics HTTP/1.1\r\nHost: a b\r\n\r\n", 400, "Invalid Host header" },
-        { "GET /v1/caf\u00e9 HTTP/1.1\r\nHost: h\r\n\r\n", 400, "HTTP" },
-        { "GET /v1 topics HTTP/1.1\r\nHost: h\r\n\r\n", 400, "HTTP" },
-        { "GET v1 HTTP/1.1\r\nHost: h\r\n\r\n", 405, "HTTP" },
+        { "GET /v1/caf\u00e9 HTTP/1.1\r\nHost: localhost\r\n\r\n", 400, "HTTP" },
+        { "GET /v1 topics HTTP/1.1\r\nHost: localhost\r\n\r\n", 400, "HTTP" },
+        { "GET v1 HTTP/1.1\r\nHost: localhost\r\n\r\n", 405, "HTTP" },
         { "\r\n\r\nhello\r\n\r\n", 400, "HTTP" },
-        { "POST /v1/topics/t/records HTTP/1.1\r\nHost: h\r\nContent-Length: x\r\n\r\n", 400, "HTTP" },
-        { "POST /v1/topics/t/records HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400, "HTTP" },
+        { "POST /v1/topics/t/records HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n", 400, "HTTP" },
+        { "POST /v1/topics/t/records HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400, "HTTP" },
     };
 
     [Theory]
@@ -46,7 +46,7 @@ public sealed class RefusedRequestTests
     public async Task Send_BehindARequestThatWasAnswered_IsExplainedToo()
     {
         await using var api = await LoneApi.StartAsync();
-        var answers = await SendAsync(api.Addresses.Single(), "GET /health/live HTTP/1.1\r\nHost: h\r\n\r\nGET /%00 HTTP/1.1\r\nHost: h\r\n\r\n");
+        var answers = await SendAsync(api.Addresses.Single(), "GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\nGET /%00 HTTP/1.1\r\nHost: localhost\r\n\r\n");
         var second = answers.IndexOf("HTTP/1.1 400", StringComparison.Ordinal);
         Assert.StartsWith("HTTP/1.1 200", answers, StringComparison.Ordinal);
         AssertProblem(answers[second..], 400, "%00");
@@ -56,7 +56,7 @@ public sealed class RefusedRequestTests
     public async Task Send_OfAHead_HasNoBody()
     {
         await using var api = await LoneApi.StartAsync();
-        var answer = await SendAsync(api.Addresses.Single(), "HEAD /v1/topics HTTP/1.1\r\nHost: h\r\nHost: i\r\n\r\n");
+        var answer = await SendAsync(api.Addresses.Single(), "HEAD /v1/topics HTTP/1.1\r\nHost: localhost\r\nHost: i\r\n\r\n");
         Assert.StartsWith("HTTP/1.1 400", answer, StringComparison.Ordinal);
         Assert.EndsWith("\r\n\r\n", answer, StringComparison.Ordinal);
         Assert.Contains("application/problem+json", answer, StringComparison.Ordinal);
@@ -68,7 +68,7 @@ public sealed class RefusedRequestTests
         await using var api = await LoneApi.StartAsync();
         var headers = string.Concat(Enumerable.Range(0, 190).Select(i => $"A{i}: {new string('b', 190)}\r\n"));
         var line = $"GET /{new string('x', 8_000)} HTTP/1.1\r\n";
-        AssertProblem(await SendAsync(api.Addresses.Single(), $"{line}Host: h\r\nConnection: close\r\nCaf: caf\u00c3\u00a9\r\n{headers}\r\n"), 404, "xxx");
+        AssertProblem(await SendAsync(api.Addresses.Single(), $"{line}Host: localhost\r\nConnection: close\r\nCaf: caf\u00c3\u00a9\r\n{headers}\r\n"), 404, "xxx");
     }
 
     [Theory]
@@ -78,7 +78,7 @@ public sealed class RefusedRequestTests
         await using var api = await LoneApi.StartAsync();
         foreach (var path in new[] { $"/v1/topics/{name}", $"/v1/groups/{name}" })
         {
-            var answer = await SendAsync(api.Addresses.Single(), $"GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+            var answer = await SendAsync(api.Addresses.Single(), $"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
             AssertProblem(answer, 400, "1 to 249 characters");
         }
     }

@@ -117,7 +117,7 @@ public sealed class BodyMemoryTests : IAsyncLifetime
         var sender = new Socket(SocketType.Stream, ProtocolType.Tcp);
         var service = _client.BaseAddress!;
         await sender.ConnectAsync(service.Host, service.Port, TestContext.Current.CancellationToken);
-        var head = Encoding.ASCII.GetBytes($"{method} {path} HTTP/1.1\r\nHost: h\r\nContent-Type: {type}\r\nContent-Length: {lengthBytes}\r\n\r\n");
+        var head = Encoding.ASCII.GetBytes($"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {type}\r\nContent-Length: {lengthBytes}\r\n\r\n");
         await sender.SendAsync((byte[])[.. head, .. start], TestContext.Current.CancellationToken);
         return sender;
     }

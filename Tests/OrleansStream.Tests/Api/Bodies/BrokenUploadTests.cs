@@ -58,7 +58,7 @@ public sealed class BrokenUploadTests : IAsyncLifetime
             using var client = new TcpClient();
             await client.ConnectAsync(_api.Client.BaseAddress!.Host, _api.Client.BaseAddress.Port, TestContext.Current.CancellationToken);
             var end = framing.StartsWith("Content", StringComparison.Ordinal) ? "\r\n\r\n" : "\r\n";
-            var head = Encoding.ASCII.GetBytes($"POST {path} HTTP/1.1\r\nHost: h\r\nContent-Type: {type}\r\n{framing}{end}");
+            var head = Encoding.ASCII.GetBytes($"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {type}\r\n{framing}{end}");
             await client.Client.SendAsync((byte[])[.. head, .. new byte[SentBytes], .. "\r\n"u8], TestContext.Current.CancellationToken);
             count++;
             await Wait.UntilAsync("it is cut", () =>
@@ -83,7 +83,7 @@ public sealed class BrokenUploadTests : IAsyncLifetime
             using var client = new TcpClient();
             await client.ConnectAsync(_api.Client.BaseAddress!.Host, _api.Client.BaseAddress.Port, TestContext.Current.CancellationToken);
             var head = Encoding.ASCII.GetBytes(
-                $"POST /v1/topics/t/records HTTP/1.1\r\nHost: h\r\nContent-Type: {type}\r\n{header}Transfer-Encoding: chunked\r\n\r\n5\r\n");
+                $"POST /v1/topics/t/records HTTP/1.1\r\nHost: localhost\r\nContent-Type: {type}\r\n{header}Transfer-Encoding: chunked\r\n\r\n5\r\n");
             await client.Client.SendAsync((byte[])[.. head, .. body[..5], .. "\r\nno length\r\n"u8], TestContext.Current.CancellationToken);
             using var answer = new StreamReader(client.GetStream());
             var text = await answer.ReadToEndAsync(TestContext.Current.CancellationToken);
@@ -99,7 +99,7 @@ public sealed class BrokenUploadTests : IAsyncLifetime
         await client.ConnectAsync(_api.Client.BaseAddress!.Host, _api.Client.BaseAddress.Port, TestContext.Current.CancellationToken);
         var askedFor = _log.BegunCount + 1;
         // A chunk of 16 bytes, and more that never comes.
-        var request = Encoding.ASCII.GetBytes($"POST /v1/topics/t/records HTTP/1.1\r\nHost: h\r\n{headers}\r\n\r\n10\r\n0123456789abcdef");
+        var request = Encoding.ASCII.GetBytes($"POST /v1/topics/t/records HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n\r\n10\r\n0123456789abcdef");
         await client.Client.SendAsync(request, TestContext.Current.CancellationToken);
         await Wait.UntilAsync("the request is read", () => _log.BegunCount >= askedFor);
         if (isReset)
