@@ -10,6 +10,8 @@ namespace OrleansStream.Rest.Http;
 /// A page anywhere can have its reader's browser send to <c>localhost</c>: simple requests (a form, <c>text/plain</c>) without asking first, and all others once
 /// its own name resolves to 127.0.0.1 (DNS rebinding). So where nobody signs in the <c>Host</c> must be a name of loopback; and an <c>Origin</c>, which every
 /// browser sends with what a page of another one asks for, must be the service's own or an allowed one (RFC 6454; Fetch, section 3.1).
+/// A <c>Host</c> without a dot is taken from programs that write their requests by hand and put any word there. No browser does: each one sends
+/// <c>User-Agent</c> and <c>Accept-Encoding</c>, and a page cannot take the second away (Fetch, section 2.2.2, forbidden request-headers).
 /// </remarks>
 /// <param name="next">The rest of the pipeline.</param>
 /// <param name="options">The settings.</param>
@@ -32,7 +34,7 @@ internal sealed class ForeignPageMiddleware(RequestDelegate next, IOptions<Secur
     {
         var host = request.Host;
         // HTTP/1.0 may leave it out, and no browser speaks that.
-        if (_isLocalOnly && host.HasValue && !IsLoopback(host.Host))
+        if (_isLocalOnly && host.HasValue && !IsLoopback(host.Host) && !IsAnyWordOfAProgram(request))
         {
             throw new RequestException(
                 HttpFault.HostNotAllowed, $"'{RequestException.Shown(host.Value!)}' is no name of this machine's loopback, and nobody has to sign in here: call http://localhost, or have callers sign in.");
@@ -47,6 +49,10 @@ internal sealed class ForeignPageMiddleware(RequestDelegate next, IOptions<Secur
                 HttpFault.OriginNotAllowed, $"Pages of '{RequestException.Shown(origin)}' may not call this service; {SecurityOptions.SectionName}:AllowedOrigins names those that may.");
         }
     }
+
+    private static bool IsAnyWordOfAProgram(HttpRequest request) =>
+        request.Host.Host.All(char.IsAsciiLetterOrDigit) && !request.Host.Host.All(char.IsAsciiDigit)
+        && request.Headers is { UserAgent.Count: 0, AcceptEncoding.Count: 0, Origin.Count: 0, Referer.Count: 0 };
 
     // By name and port: a proxy may end TLS, and then the schemes differ.
     private static bool IsOwn(string origin, HostString host) =>

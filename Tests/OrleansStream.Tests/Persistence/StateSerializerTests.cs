@@ -51,6 +51,11 @@ public sealed class StateSerializerTests
             GoneCount = 5, Reasons = [new RedriveReason("r", 6, "d"), new RedriveReason("s", 7, null)], Left = Stretches,
         }),
         new HoldsChanged(new TopicPartition(Id, 3), [new HeldRecord(1, 2, 3, 4), new HeldRecord(5, null, 6, 7)]),
+        new ClassicChanged(
+            new ClassicGeneration(
+                14, ClassicPhase.Stable, "consumer", "range", "m4",
+                [new ClassicMember("m4", "i", "c", "/127.0.0.1", 45_000, 300_000, [new ClassicProtocol("range", new byte[] { 0, 1, 255 })], new byte[] { 2 })]),
+            1_700_000_000_002),
         new GroupDeleted(),
     ];
 

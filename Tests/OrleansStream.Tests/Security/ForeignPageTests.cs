@@ -40,6 +40,30 @@ public sealed class ForeignPageTests(ApiFixture api)
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
     }
 
+    // A program that writes its requests by hand puts any word there; a browser always sends these headers, too.
+    [Theory]
+    [InlineData(null, null, true)]
+    [InlineData("User-Agent", "Mozilla/5.0", false)]
+    [InlineData("Accept-Encoding", "gzip, deflate, br, zstd", false)]
+    [InlineData("Origin", "http://x", false)]
+    [InlineData("Referer", "http://x/", false)]
+    public async Task Request_ForAHostWithoutADot_IsTakenFromProgramsOnly(string? name, string? value, bool isTaken)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/v1/topics");
+        request.Headers.Host = "x";
+        if (name is not null)
+            Assert.True(request.Headers.TryAddWithoutValidation(name, value));
+        if (!isTaken)
+        {
+            await AssertRefusedAsync(request, HttpStatusCode.MisdirectedRequest, "urn:orleansstream:error:HOST_NOT_ALLOWED");
+            return;
+        }
+
+        using var response = await api.SendAsync(request);
+
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+    }
+
     // What a form, or fetch in the mode no-cors, sends without asking first.
     [Theory]
     [InlineData("text/plain", "https://evil.example")]
