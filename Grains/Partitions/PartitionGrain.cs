@@ -220,9 +220,6 @@ internal sealed partial class PartitionGrain(
     [LoggerMessage(Level = LogLevel.Information, Message = "Partition {Partition} moves to {Silo}")]
     private partial void LogMoves(PartitionKey partition, SiloAddress silo);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "Topic {Topic}, partition {Partition}: the stored bytes of offset {Offset} are damaged, in segment {Segment} at position {Position}")]
-    private partial void LogDamaged(string topic, int partition, long offset, string segment, long position);
-
     [LoggerMessage(Level = LogLevel.Information, Message = "The log of partition {Partition} ended: {End}; so often since this was last said: {Times}")]
     private partial void LogEnded(PartitionKey partition, LogEnd end, int times);
 }

@@ -155,7 +155,7 @@ internal ref struct WireReader
         }
     }
 
-    /// <summary>Reads the next tagged field: to be called as often as <see cref="ReadTagCount"/> said.</summary>
+    /// <summary>Reads the next tagged field, behind the count of them.</summary>
     /// <param name="tag">Its tag.</param>
     /// <returns>The field's own bytes.</returns>
     public WireReader ReadTag(out int tag)
@@ -166,9 +166,6 @@ internal ref struct WireReader
         Take(length);
         return new WireReader(_frame.Slice(start, length), IsFlexible);
     }
-
-    /// <summary>Reads the count of the tagged fields at the end of a structure; 0 in a version that has none.</summary>
-    public int ReadTagCount() => IsFlexible ? ReadUnsignedVarint() : 0;
 
     private ReadOnlySpan<byte> Take(int count)
     {

@@ -84,9 +84,6 @@ internal sealed class WireWriter : IDisposable
         value.CopyTo(Take(value.Length));
     }
 
-    /// <summary>Writes NULLABLE_BYTES that are null.</summary>
-    public void WriteNullBytes() => WriteBytesLength(-1);
-
     /// <summary>Writes the length of RECORDS, which <see cref="AddRecords"/> adds.</summary>
     /// <param name="length">The length of all of them in bytes.</param>
     public void WriteRecordsLength(int length) => WriteBytesLength(length);

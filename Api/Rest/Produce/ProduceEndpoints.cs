@@ -11,7 +11,7 @@ namespace OrleansStream.Rest.Produce;
 
 /// <summary>
 /// Takes records and appends them: the first step of a record's way. A body becomes encoded batches here, and goes to
-/// <see cref="OrleansStream.Topics.Routing.ITopicRouterGrain.AppendAsync"/>.
+/// <see cref="RecordsAppender"/>.
 /// </summary>
 /// <param name="appender">The way to the grains.</param>
 /// <param name="keyed">Requests with a key of the client's.</param>

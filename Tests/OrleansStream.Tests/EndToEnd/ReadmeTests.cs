@@ -4,25 +4,10 @@ using OrleansStream.Tests.Support.Processes;
 
 namespace OrleansStream.Tests.EndToEnd;
 
-/// <summary>What the README says works as it is written there: its links, its two commands, its walk-through.</summary>
+/// <summary>What the README says works as it is written there: its two commands, its walk-through, the way of a record.</summary>
 public sealed partial class ReadmeTests
 {
     private const string TestCommand = "dotnet test -c Release";
-
-    private static readonly string[] Documents = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "Tests/README.md"];
-
-    [Fact]
-    public void Links_WhenTheyPointIntoTheRepository_Exist()
-    {
-        var links = Documents.SelectMany(
-            document => Link().Matches(Read(document)).Select(match => (Document: document, Target: match.Groups[1].Value))).ToList();
-        var missing = links
-            .Where(link => !link.Target.Contains("://", StringComparison.Ordinal))
-            .Where(link => !Path.Exists(Path.Join(
-                Path.GetDirectoryName(Repository.PathOf(link.Document)), link.Target.Split('#')[0])));
-        Assert.True(links.Count > 20, "The links were not found.");
-        Assert.Empty(missing);
-    }
 
     [Fact]
     public void WayOfARecord_WhenFollowed_TakesAtMostTenFiles()
@@ -93,9 +78,6 @@ public sealed partial class ReadmeTests
     }
 
     private static string Read(string document) => File.ReadAllText(Repository.PathOf(document));
-
-    [GeneratedRegex(@"\]\(([^)\s]+)\)")]
-    private static partial Regex Link();
 
     [GeneratedRegex(@"(?m)^\d+\. \[[^\]]+\]\(([^)]+)\)")]
     private static partial Regex NumberedLink();
