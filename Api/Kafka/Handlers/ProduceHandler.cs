@@ -17,7 +17,7 @@ namespace OrleansStream.Kafka.Handlers;
 /// <param name="time">The clock.</param>
 internal sealed class ProduceHandler(RecordsAppender appender, KnownTopics known, TimeProvider time) : IRequestHandler
 {
-    // Who is told to try again tries again at once: so it is told so a little later.
+    // A client repeats a retriable error at once, so the answer that asks it to is held back a little.
     private static readonly TimeSpan AgainPauseMax = TimeSpan.FromSeconds(1);
 
     /// <inheritdoc/>

@@ -82,7 +82,7 @@ internal ref struct WireReader
         if (length < 0)
             return length == -1 ? null : throw Malformed($"a text has the length {length}");
         var bytes = Take(length);
-        // What is no UTF-8 is refused: two names that differ must not become one.
+        // Bytes that are not UTF-8 are refused. Decoded with replacement characters, two different names could become the same.
         return Utf8.IsValid(bytes) ? Encoding.UTF8.GetString(bytes) : throw Malformed("a text is not UTF-8");
     }
 

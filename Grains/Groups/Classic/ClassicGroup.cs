@@ -176,7 +176,7 @@ internal sealed partial class ClassicGroup
             Drop(member, Unknown(member.Id));
         if (Phase != ClassicPhase.PreparingRebalance)
             Prepare(time);
-        // Else whoever reads the group back would wait for them.
+        // Stored, or a coordinator that reads the group back would wait for members that are gone.
         Store(time);
         TryComplete(time);
     }
