@@ -4,6 +4,7 @@ using OrleansStream.Gateway.Security;
 using OrleansStream.Partitions;
 using OrleansStream.Records;
 using OrleansStream.Topics;
+using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Gateway.Appending;
 
@@ -26,7 +27,10 @@ public sealed class OrderedAppends(RecordsAppender appender, KnownTopics known)
     /// <param name="caller">On whose behalf.</param>
     /// <param name="topic">The topic's name.</param>
     /// <param name="partition">The partition's number.</param>
-    /// <param name="batches">Whole batches; the memory is the caller's alone, and in use as <see cref="AppendRecords"/> says.</param>
+    /// <param name="batches">
+    /// One batch, which is stored as one or refused as a whole, so that its records keep their order and follow each other. The memory is the caller's alone, and
+    /// in use as <see cref="AppendRecords"/> says.
+    /// </param>
     /// <param name="acks">When it is answered.</param>
     /// <returns>What came of it; failures of servers and lines are errors in it.</returns>
     public Task<AppendOutcome> BeginAsync(Caller caller, string topic, int partition, Memory<byte> batches, Acks acks)
@@ -35,7 +39,7 @@ public sealed class OrderedAppends(RecordsAppender appender, KnownTopics known)
         {
             if (!_lines.TryGetValue((topic, partition), out var line))
                 _lines[(topic, partition)] = line = new Line();
-            var records = new AppendRecords(batches, partition, default, acks, ExpectedNextOffset: null);
+            var records = new AppendRecords(batches, partition, default, acks, ExpectedNextOffset: null) { HasWholeBatches = true };
             var place = new AppendPlace(line.Log);
             var append = line.Count == 0 || line.Log is not null
                 ? AppendAsync(line.Last, caller, topic, records, place)
@@ -53,14 +57,17 @@ public sealed class OrderedAppends(RecordsAppender appender, KnownTopics known)
         var outcome = await AppendNowAsync(caller, topic, records with { Place = place });
         if (!place.IsRefused)
             return outcome;
-        // Those before it go elsewhere, so it goes behind them. What names no producer of its own, and may be stored, must not be sent again.
-        if (!isNamed && RecordsAppender.HasOpenOutcome(outcome.Response))
+        // The appends before it go to another log, so it goes behind them. A batch without a producer of its own must not be sent again if it may be stored.
+        if (!isNamed && MayBeStored(outcome.Response))
             return outcome;
         if (!isNamed)
             RecordBatchHeader.ClearProducers(records.Batches.Span);
         var again = await AppendBehindAsync(before, caller, topic, records);
         return again with { IsMemoryFree = again.IsMemoryFree && outcome.IsMemoryFree };
     }
+
+    private static bool MayBeStored(RecordsAppendResponse response) =>
+        RecordsAppender.HasOpenOutcome(response) || response.Parts.Any(part => part.Response.Error is null);
 
     private async Task<AppendOutcome> AppendBehindAsync(Task before, Caller caller, string topic, AppendRecords records)
     {

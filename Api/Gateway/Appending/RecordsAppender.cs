@@ -195,13 +195,16 @@ public sealed class RecordsAppender(AccessControl access, TopicRoutes routes, Cl
 public readonly record struct AppendRecords(
     Memory<byte> Batches, int? Partition, ReadOnlyMemory<int> RecordPartitions, Acks Acks, long? ExpectedNextOffset)
 {
+    /// <summary>True when each batch is stored as one batch or refused as a whole, as <see cref="RecordsAppendRequest"/> has it.</summary>
+    public bool HasWholeBatches { get; init; }
+
     /// <summary>Where it has its place, for a caller that begins one behind the other; null for one that waits.</summary>
     public AppendPlace? Place { get; init; }
 
     /// <summary>The request for the router.</summary>
     /// <param name="identity">Its identity; null for none.</param>
     public RecordsAppendRequest With(AppendIdentity? identity) =>
-        new(Batches, Partition, RecordPartitions, Acks, ExpectedNextOffset, identity) { Place = Place };
+        new(Batches, Partition, RecordPartitions, Acks, ExpectedNextOffset, identity) { HasWholeBatches = HasWholeBatches, Place = Place };
 }
 
 /// <summary>What came of an append.</summary>

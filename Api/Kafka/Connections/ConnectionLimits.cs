@@ -6,6 +6,17 @@ internal static class ConnectionLimits
     /// <summary>The longest frame, in bytes without its length field: a produce of the largest size, and room for what is around its records.</summary>
     public const int FrameBytesMax = (16 + 1) * 1024 * 1024;
 
+    /// <summary>
+    /// The longest frame, in bytes, of a client that must sign in and has not yet: what anybody can have the service hold. A token of OAUTHBEARER fits in.
+    /// </summary>
+    public const int FrameBytesBeforeSignInMax = FrameBytesAhead;
+
+    /// <summary>
+    /// The bytes of a frame that may come before the node's memory for requests is taken for all of it. A length alone takes no memory, and a frame that is
+    /// held takes no more than this beside the node's bound.
+    /// </summary>
+    public const int FrameBytesAhead = 64 * 1024;
+
     /// <summary>The most connections at once. More are held unread for <see cref="RefusedHold"/>, then closed.</summary>
     public const int ConnectionsMax = 10_000;
 
@@ -33,6 +44,6 @@ internal static class ConnectionLimits
     /// </summary>
     public static readonly TimeSpan RefusedHold = TimeSpan.FromSeconds(5);
 
-    /// <summary>The pause before the node's memory for requests is asked for again.</summary>
-    public static readonly TimeSpan NodeFullPause = TimeSpan.FromMilliseconds(50);
+    /// <summary>How long a frame waits in its turn for the node's memory before it looks whether its connection is still there.</summary>
+    public static readonly TimeSpan NodeFullWait = TimeSpan.FromSeconds(1);
 }

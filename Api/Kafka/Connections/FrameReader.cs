@@ -7,12 +7,17 @@ using OrleansStream.Kafka.Wire;
 
 namespace OrleansStream.Kafka.Connections;
 
-/// <summary>Takes the frames of a connection from its pipe. A length is believed within its bound, and memory is taken for bytes that have come.</summary>
+/// <summary>Takes the frames of a connection from its pipe. A length is believed within its bound.</summary>
+/// <remarks>
+/// The node's memory is taken for a whole frame: when all of it is there, or once <see cref="ConnectionLimits.FrameBytesAhead"/> bytes of it are. While the
+/// node has none, no more is read from the client. Taken by parts, frames that each hold one part could wait for each other.
+/// </remarks>
 /// <param name="input">The connection's pipe.</param>
 /// <param name="node">The node's memory for requests.</param>
+/// <param name="lengthBytesMax">Tells how long the next frame may be.</param>
 /// <param name="time">The clock.</param>
 /// <param name="closed">Cancelled when the connection is closed.</param>
-internal sealed class FrameReader(PipeReader input, NodeLoad node, TimeProvider time, CancellationToken closed) : IDisposable
+internal sealed class FrameReader(PipeReader input, NodeLoad node, Func<int> lengthBytesMax, TimeProvider time, CancellationToken closed) : IDisposable
 {
     private const int LengthFieldBytes = sizeof(int);
 
@@ -26,14 +31,27 @@ internal sealed class FrameReader(PipeReader input, NodeLoad node, TimeProvider 
     {
         var deadline = _deadline.Set(ConnectionLimits.IdleMax);
         var hasBegun = false;
+        var takenBytes = 0;
         try
         {
             while (true)
             {
                 var read = await input.ReadAsync(deadline);
                 var buffer = read.Buffer;
-                if (TryReadLength(buffer, out var lengthBytes) && buffer.Length >= LengthFieldBytes + lengthBytes)
-                    return await TakeAsync(buffer.Slice(LengthFieldBytes, lengthBytes));
+                if (TryReadLength(buffer, out var lengthBytes))
+                {
+                    var isWhole = buffer.Length >= LengthFieldBytes + lengthBytes;
+                    if (takenBytes == 0 && (isWhole || buffer.Length > ConnectionLimits.FrameBytesAhead))
+                        takenBytes = await TakeMemoryAsync(lengthBytes);
+                    if (isWhole)
+                    {
+                        var frame = new RequestFrame(buffer.Slice(LengthFieldBytes, lengthBytes), node);
+                        takenBytes = 0;
+                        input.AdvanceTo(buffer.GetPosition(LengthFieldBytes + lengthBytes));
+                        return frame;
+                    }
+                }
+
                 input.AdvanceTo(buffer.Start, buffer.End);
                 if (read.IsCanceled)
                     return null;
@@ -52,6 +70,8 @@ internal sealed class FrameReader(PipeReader input, NodeLoad node, TimeProvider 
         finally
         {
             _deadline.Clear();
+            if (takenBytes > 0)
+                node.Return(takenBytes);
         }
     }
 
@@ -61,7 +81,7 @@ internal sealed class FrameReader(PipeReader input, NodeLoad node, TimeProvider 
     /// <inheritdoc/>
     public void Dispose() => _deadline.Dispose();
 
-    private static bool TryReadLength(in ReadOnlySequence<byte> buffer, out int lengthBytes)
+    private bool TryReadLength(in ReadOnlySequence<byte> buffer, out int lengthBytes)
     {
         lengthBytes = 0;
         if (buffer.Length < LengthFieldBytes)
@@ -69,10 +89,11 @@ internal sealed class FrameReader(PipeReader input, NodeLoad node, TimeProvider 
         Span<byte> field = stackalloc byte[LengthFieldBytes];
         buffer.Slice(0, LengthFieldBytes).CopyTo(field);
         lengthBytes = BinaryPrimitives.ReadInt32BigEndian(field);
-        if (lengthBytes is >= 0 and <= ConnectionLimits.FrameBytesMax)
+        var max = lengthBytesMax();
+        if (lengthBytes >= 0 && lengthBytes <= max)
             return true;
         throw new MalformedFrameException(
-            $"A request says that it has {lengthBytes} bytes{Guess(field)}; it must have up to {ConnectionLimits.FrameBytesMax}.");
+            $"A request says that it has {lengthBytes} bytes{Guess(field)}; it must have up to {max}{(max < ConnectionLimits.FrameBytesMax ? " before its client has signed in" : "")}.");
     }
 
     // Who points the wrong client at the port finds the reason in the service's log.
@@ -83,13 +104,11 @@ internal sealed class FrameReader(PipeReader input, NodeLoad node, TimeProvider 
         _ => "",
     };
 
-    private async ValueTask<RequestFrame> TakeAsync(ReadOnlySequence<byte> bytes)
+    // A full node is no error here: nothing more is read from the client until other requests have ended.
+    private async ValueTask<int> TakeMemoryAsync(int bytes)
     {
-        // A full node is no error here: the client is read from no more until others have ended.
-        while (!node.TryTake(bytes.Length))
-            await Task.Delay(ConnectionLimits.NodeFullPause, time, closed);
-        var frame = new RequestFrame(bytes, node);
-        input.AdvanceTo(bytes.End);
-        return frame;
+        while (!await node.TakeAsync(bytes, ConnectionLimits.NodeFullWait))
+            closed.ThrowIfCancellationRequested();
+        return bytes;
     }
 }

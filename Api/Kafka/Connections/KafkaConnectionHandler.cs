@@ -52,12 +52,17 @@ internal sealed partial class KafkaConnectionHandler(
         await PrepareAsync(connection.ConnectionClosed);
         using var client = new ClientConnection(
             connection.ConnectionId, connection.RemoteEndPoint, connection.LocalEndPoint, apis.Apis, connection.ConnectionClosed, stop.Token);
-        using var frames = new FrameReader(connection.Transport.Input, node, time, connection.ConnectionClosed);
+        using var frames = new FrameReader(
+            connection.Transport.Input, node, () => FrameBytesMaxOf(client.Principal), time, connection.ConnectionClosed);
         using var served = new KafkaConnection(client, frames, connection.Transport.Output, apis, time, logger);
         using var ending = connection.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested
             .UnsafeRegister(static frames => ((FrameReader)frames!).Stop(), frames);
         await served.RunAsync();
     }
+
+    private int FrameBytesMaxOf(Principal principal) => access.IsOpen || principal.Kind != PrincipalKind.Anonymous
+        ? ConnectionLimits.FrameBytesMax
+        : ConnectionLimits.FrameBytesBeforeSignInMax;
 
     private async ValueTask PrepareAsync(CancellationToken closed)
     {

@@ -102,7 +102,7 @@ internal static class ProduceOperations
     /// <summary>Produce to a partition.</summary>
     public static readonly Operation Partition = new(
         "produceToPartition", Tag, "Append records to one partition",
-        "All records go to the partition of the path, next to each other. Encoded batches get one entry for all: `offset` and `count`.\n\n" + Bodies)
+        "All records go to the partition of the path, in their order. Encoded batches that one append takes get one entry for all: `offset` and `count`.\n\n" + Bodies)
     {
         Parameters =
         [

@@ -83,6 +83,12 @@ public sealed record RecordsAppendRequest(
     [property: Id(4)] long? ExpectedNextOffset = null,
     [property: Id(5)] AppendIdentity? Identity = null)
 {
+    /// <summary>
+    /// True when each batch is stored as one batch, at consecutive offsets, or refused as a whole; as Kafka's clients count on. False when its records may
+    /// be divided over batches, and refused one by one.
+    /// </summary>
+    [Id(6)] public bool HasWholeBatches { get; init; }
+
     /// <summary>Where it has its place, for a caller in this process that names the partition; null for one that waits.</summary>
     [field: NonSerialized] public AppendPlace? Place { get; init; }
 }

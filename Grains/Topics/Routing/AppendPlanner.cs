@@ -10,7 +10,8 @@ namespace OrleansStream.Topics.Routing;
 /// <summary>Plans an append: checks what was sent, chooses partitions, and splits batches only where it must.</summary>
 /// <remarks>
 /// Batches whose records all go to one partition are passed on as they are: not copied, not decoded when the partition is
-/// named. A batch with a producer id of its own is never split, since its sequence numbers belong to it as a whole.
+/// named. A batch with a producer id of its own is never split, since its sequence numbers belong to it as a whole; nor is one whose sender asks for that
+/// (<see cref="RecordsAppendRequest.HasWholeBatches"/>).
 /// </remarks>
 internal static class AppendPlanner
 {
@@ -62,8 +63,8 @@ internal static class AppendPlanner
     {
         if (context.Config.Compression is { } compression && header.Compression != compression)
             return false;
-        // A producer's batch is taken or refused as a whole, which the log does.
-        if (header.MaxTimestamp > context.TimestampMsMax && !context.HasOwnProducer(header))
+        // The log judges the times of a batch that is stored as one or refused as a whole.
+        if (header.MaxTimestamp > context.TimestampMsMax && !context.IsWhole(header))
             return false;
         return header.LengthBytes <= context.Config.MaxMessageBytes
             || (header.RecordCount == 1 && SizeOfOnlyRecord(batch) <= context.Config.MaxMessageBytes);

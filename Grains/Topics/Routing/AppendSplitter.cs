@@ -64,12 +64,12 @@ internal readonly ref struct AppendSplitter
             var isWhole = !partitions.ContainsAnyExcept(partitions[0]) && AppendPlanner.IsPartition(partitions[0], _context);
             if (isWhole && AppendPlanner.IsAsIs(batch.Span, header, _context))
                 AddAsIs(partitions[0], record, batch, header, scanner.Position);
-            else if (!_context.HasOwnProducer(header))
+            else if (!_context.IsWhole(header))
                 AddRecords(scanner.Position, batch.Span, header, record);
             else if (!isWhole)
                 return CannotSplit();
             else
-                AddProducerBatch(partitions[0], record, batch, header);
+                AddWholeBatch(partitions[0], record, batch, header);
             record += header.RecordCount;
         }
 
@@ -106,8 +106,8 @@ internal readonly ref struct AppendSplitter
         _plan.CompleteSent(unit, batch);
     }
 
-    /// <summary>Compresses a producer's batch anew, or refuses it as a whole.</summary>
-    private void AddProducerBatch(int partition, int record, ReadOnlyMemory<byte> batch, in RecordBatchHeader header)
+    /// <summary>Compresses a batch anew, into one batch, or refuses it as a whole.</summary>
+    private void AddWholeBatch(int partition, int record, ReadOnlyMemory<byte> batch, in RecordBatchHeader header)
     {
         var compression = _context.Config.Compression ?? header.Compression;
         if (compression == header.Compression)

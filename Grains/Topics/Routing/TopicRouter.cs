@@ -172,7 +172,7 @@ internal sealed class TopicRouter(string name, PartitionCalls calls, IGrainFacto
 
     private AppendPlan? Plan(RecordsAppendRequest request, TopicView topic, RouterHeat? heat, out StreamError? error)
     {
-        var plan = AppendPlanner.Plan(request, ContextFor(topic, request.Identity) with { Heat = heat }, out error);
+        var plan = AppendPlanner.Plan(request, ContextFor(topic, request.Identity) with { Heat = heat, HasWholeBatches = request.HasWholeBatches }, out error);
         if (plan is not { HasRefusals: true } || request.Identity is not { IsClients: true })
             return plan;
         error = plan.Parts.First(part => part.Error is not null).Error;

@@ -41,6 +41,15 @@ internal readonly record struct AppendContext(
     public bool HasOwnProducer(in Records.RecordBatchHeader header) =>
         header.HasProducer && (header.ProducerId != Identity?.ProducerId || header.ProducerEpoch != Identity.ProducerEpoch);
 
+    /// <summary>True when each batch is stored as one batch or refused as a whole, whoever its producer is.</summary>
+    public bool HasWholeBatches { get; init; }
+
+    /// <summary>
+    /// Whether a batch is stored as one batch or refused as a whole: because the request asks for it, or because the batch's sequence numbers belong to it as a whole.
+    /// </summary>
+    /// <param name="header">The batch's header.</param>
+    public bool IsWhole(in Records.RecordBatchHeader header) => HasWholeBatches || HasOwnProducer(header);
+
     /// <summary>The latest time a record may be dated. Even without a bound two times are no more than 64 bits apart.</summary>
     public long TimestampMsMax =>
         Config.TimestampType == Records.TimestampType.LogAppendTime ? long.MaxValue + TimestampMsMin : NowMs + Config.TimestampAfterMaxMs;

@@ -48,8 +48,7 @@ public sealed class PlacementTests : IAsyncLifetime
         var stored = 0;
         while (!stop.IsCancellationRequested)
         {
-            var response = await _cluster.Router(topic.Name).AppendAsync(
-                Batches.Request(Batches.Of((null, $"{stored}")), partition), CancellationToken.None);
+            var response = await _cluster.AppendAsync(topic.Name, Batches.Request(Batches.Of((null, $"{stored}")), partition));
             var part = response.Parts.Single().Response;
             Assert.True(part.Error is null, $"{part.Error?.Code}: {part.Error?.Detail}");
             Assert.Equal(stored++, part.BaseOffset);

@@ -19,8 +19,6 @@ namespace OrleansStream.Tests.Kafka;
 [Collection(KafkaTests.Name)]
 public sealed class ConnectionTests(KafkaFixture kafka)
 {
-    private const short Current = 7;
-
     [Fact]
     public async Task ApiVersions_OfAnUnknownVersion_IsAnsweredWithTheWholeListInTheOldestForm()
     {
@@ -46,7 +44,7 @@ public sealed class ConnectionTests(KafkaFixture kafka)
             if (i % 4 == 3)
                 await socket.SendAsync(ApiVersionsRequest.Api, 0, i, _ => { });
             else
-                await socket.SendAsync(ProduceRequest.Api, Current, i, Produce(topic, i % 4, acks: -1, TestBatch.Of($"{i}")));
+                await socket.SendAsync(ProduceRequest.Api, ProduceCalls.Version, i, ProduceCalls.Of(topic, i % 4, acks: -1, TestBatch.Of($"{i}")));
         }
 
         for (var i = 0; i < 40; i++)
@@ -86,11 +84,11 @@ public sealed class ConnectionTests(KafkaFixture kafka)
     {
         var topic = await kafka.Api.CreateTopicAsync();
         using var socket = await KafkaSocket.OpenAsync(kafka.Port);
-        await socket.SendAsync(ProduceRequest.Api, Current, 1, Produce(topic, 0, acks: 0, TestBatch.Of("a")));
+        await socket.SendAsync(ProduceRequest.Api, ProduceCalls.Version, 1, ProduceCalls.Of(topic, 0, acks: 0, TestBatch.Of("a")));
         await socket.SendAsync(ApiVersionsRequest.Api, 0, 2, _ => { });
         Assert.Equal(2, BinaryPrimitives.ReadInt32BigEndian(await socket.ReceiveAsync()));
 
-        await socket.SendAsync(ProduceRequest.Api, Current, 3, Produce("there-is-none", 0, acks: 0, TestBatch.Of("a")));
+        await socket.SendAsync(ProduceRequest.Api, ProduceCalls.Version, 3, ProduceCalls.Of("there-is-none", 0, acks: 0, TestBatch.Of("a")));
 
         Assert.Null(await socket.ReceiveAsync());
         Assert.Equal(["a"], await ValuesOfAsync(topic, 0));
@@ -104,14 +102,14 @@ public sealed class ConnectionTests(KafkaFixture kafka)
         var producer = await TakeProducerAsync(socket);
         Assert.Equal(ProducerIdKind.Client, ProducerIdRanges.KindOf(producer));
 
-        Assert.Equal((KafkaError.None, 0), await ProduceAsync(socket, topic, TestBatch.By(producer, 0, count: 2)));
-        Assert.Equal((KafkaError.None, 2), await ProduceAsync(socket, topic, TestBatch.By(producer, 2)));
-        Assert.Equal((KafkaError.None, 0), await ProduceAsync(socket, topic, TestBatch.By(producer, 0, count: 2)));
-        Assert.Equal((KafkaError.OutOfOrderSequenceNumber, -1), await ProduceAsync(socket, topic, TestBatch.By(producer, 7)));
+        Assert.Equal((KafkaError.None, 0), await socket.ProduceAsync(topic, TestBatch.By(producer, 0, count: 2)));
+        Assert.Equal((KafkaError.None, 2), await socket.ProduceAsync(topic, TestBatch.By(producer, 2)));
+        Assert.Equal((KafkaError.None, 0), await socket.ProduceAsync(topic, TestBatch.By(producer, 0, count: 2)));
+        Assert.Equal((KafkaError.OutOfOrderSequenceNumber, -1), await socket.ProduceAsync(topic, TestBatch.By(producer, 7)));
         // What librdkafka does behind that error, without asking.
-        Assert.Equal((KafkaError.None, 3), await ProduceAsync(socket, topic, TestBatch.By(producer, 0, epoch: 1)));
-        Assert.Equal((KafkaError.InvalidProducerEpoch, -1), await ProduceAsync(socket, topic, TestBatch.By(producer, 3)));
-        Assert.Equal((KafkaError.UnknownProducerId, -1), await ProduceAsync(socket, topic, TestBatch.By(7, 0)));
+        Assert.Equal((KafkaError.None, 3), await socket.ProduceAsync(topic, TestBatch.By(producer, 0, epoch: 1)));
+        Assert.Equal((KafkaError.InvalidProducerEpoch, -1), await socket.ProduceAsync(topic, TestBatch.By(producer, 3)));
+        Assert.Equal((KafkaError.UnknownProducerId, -1), await socket.ProduceAsync(topic, TestBatch.By(7, 0)));
     }
 
     [Fact]
@@ -124,12 +122,12 @@ public sealed class ConnectionTests(KafkaFixture kafka)
         var damaged = TestBatch.Of("a");
         damaged[^1] ^= 1;
 
-        Assert.Equal(KafkaError.UnsupportedForMessageFormat, (await ProduceAsync(socket, topic, old)).Error);
-        Assert.Equal(KafkaError.CorruptMessage, (await ProduceAsync(socket, topic, damaged)).Error);
-        Assert.Equal(KafkaError.InvalidRecord, (await ProduceAsync(socket, topic, TestBatch.Join(TestBatch.Of("a"), TestBatch.Of("b")))).Error);
-        Assert.Equal(KafkaError.InvalidRecord, (await ProduceAsync(socket, topic, [])).Error);
-        Assert.Equal(KafkaError.MessageTooLarge, (await ProduceAsync(socket, topic, TestBatch.Sized(2_000_000))).Error);
-        Assert.Equal(KafkaError.UnknownTopicOrPartition, (await ProduceAsync(socket, "there-is-none", TestBatch.Of("a"))).Error);
+        Assert.Equal(KafkaError.UnsupportedForMessageFormat, (await socket.ProduceAsync(topic, old)).Error);
+        Assert.Equal(KafkaError.CorruptMessage, (await socket.ProduceAsync(topic, damaged)).Error);
+        Assert.Equal(KafkaError.InvalidRecord, (await socket.ProduceAsync(topic, TestBatch.Join(TestBatch.Of("a"), TestBatch.Of("b")))).Error);
+        Assert.Equal(KafkaError.InvalidRecord, (await socket.ProduceAsync(topic, [])).Error);
+        Assert.Equal(KafkaError.MessageTooLarge, (await socket.ProduceAsync(topic, TestBatch.Sized(2_000_000))).Error);
+        Assert.Equal(KafkaError.UnknownTopicOrPartition, (await socket.ProduceAsync("there-is-none", TestBatch.Of("a"))).Error);
         Assert.Empty(await ValuesOfAsync(topic, 0));
     }
 
@@ -146,12 +144,12 @@ public sealed class ConnectionTests(KafkaFixture kafka)
         await api.InitializeAsync();
         var topic = await api.CreateTopicAsync();
         using var socket = await KafkaSocket.OpenAsync(api.Part<LocalBroker>().Port);
-        Assert.Equal((KafkaError.None, 0), await ProduceAsync(socket, topic, TestBatch.Of("first")));
+        Assert.Equal((KafkaError.None, 0), await socket.ProduceAsync(topic, TestBatch.Of("first")));
 
         var before = store.Appends.Count;
         var held = store.Hold();
         for (var i = 0; i < 10; i++)
-            await socket.SendAsync(ProduceRequest.Api, Current, i, Produce(topic, 0, acks: -1, TestBatch.Of($"{i}")));
+            await socket.SendAsync(ProduceRequest.Api, ProduceCalls.Version, i, ProduceCalls.Of(topic, 0, acks: -1, TestBatch.Of($"{i}")));
         await Wait.UntilAsync("The requests are read.", () => api.Node.Bytes > 10 * 100);
         held.Release();
         for (var i = 0; i < 10; i++)
@@ -231,30 +229,6 @@ public sealed class ConnectionTests(KafkaFixture kafka)
         Assert.Equal(0, reader.ReadInt16());
         return reader.ReadInt64();
     }
-
-    private static async Task<(KafkaError Error, long BaseOffset)> ProduceAsync(KafkaSocket socket, string topic, byte[] batch)
-    {
-        await socket.SendAsync(ProduceRequest.Api, Current, 1, Produce(topic, 0, acks: -1, batch));
-        var reader = new WireReader(await socket.ReceiveAsync(), isFlexible: false);
-        reader.ReadInt32(); // correlation id
-        Assert.Equal(1, reader.ReadInt32());
-        reader.ReadString();
-        Assert.Equal(1, reader.ReadInt32());
-        reader.ReadInt32(); // partition
-        return ((KafkaError)reader.ReadInt16(), reader.ReadInt64());
-    }
-
-    private static Action<WireWriter> Produce(string topic, int partition, short acks, byte[] batch) => writer =>
-    {
-        writer.WriteString(null);
-        writer.WriteInt16(acks);
-        writer.WriteInt32(30_000);
-        writer.WriteArrayLength(1);
-        writer.WriteString(topic);
-        writer.WriteArrayLength(1);
-        writer.WriteInt32(partition);
-        writer.WriteBytes(batch);
-    };
 
     private static (int CorrelationId, short Error, (ApiKey Key, short Min, short Max)[] Apis) ReadApiVersions(byte[] answer)
     {

@@ -3,6 +3,7 @@ using Confluent.Kafka;
 using Microsoft.Extensions.DependencyInjection;
 using OrleansStream.Gateway.Security;
 using OrleansStream.Kafka.Brokers;
+using OrleansStream.Kafka.Connections;
 using OrleansStream.Kafka.Messages;
 using OrleansStream.Tests.Support.Services;
 using ErrorCode = Confluent.Kafka.ErrorCode;
@@ -64,6 +65,15 @@ public sealed class SaslTests : IAsyncLifetime
         var error = await Assert.ThrowsAsync<ProduceException<Null, string>>(() => producer.ProduceAsync(topic, new Message<Null, string> { Value = "a" }));
 
         Assert.Equal(ErrorCode.TopicAuthorizationFailed, error.Error.Code);
+    }
+
+    [Fact]
+    public async Task Client_ThatHasNotSignedIn_IsClosedWhenItSendsMoreThanSigningInTakes()
+    {
+        using var socket = await KafkaSocket.OpenAsync(_api.Part<LocalBroker>().Port);
+        await socket.SendAsync(new byte[ConnectionLimits.FrameBytesBeforeSignInMax + 1]);
+
+        Assert.Null(await socket.ReceiveAsync());
     }
 
     [Fact]
