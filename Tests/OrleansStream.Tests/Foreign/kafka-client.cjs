@@ -35,21 +35,21 @@ const openKafkaJs = async () => {
       const sent = await producer.send({
         topic, acks: acks ?? -1, compression: types[codec],
         messages: messages.map(one => ({
-          key: bytes(one.key), value: bytes(one.value), partition: one.partition, timestamp: String(one.timestamp),
+          key: bytes(one.key), value: bytes(one.value), partition: one.partition ?? undefined, timestamp: String(one.timestamp),
           headers: Object.fromEntries(one.headers.map(([key, value]) => [key, bytes(value)])),
         })),
       });
       return { offsets: sent.map(one => [one.partition, Number(one.baseOffset)]) };
     },
-    read: async ({ topic, partition, offset, count }) => {
+    read: async ({ topic, partition, offset, count, maxBytes = 1 << 20 }) => {
       await cluster.addTargetTopic(topic);
       await cluster.refreshMetadata();
       const leader = await cluster.findBroker({ nodeId: cluster.findTopicPartitionMetadata(topic)[partition].leader });
       const messages = [];
       while (messages.length < count) {
         const { responses } = await leader.fetch({
-          maxWaitTime: 500, minBytes: 1, maxBytes: 1 << 20,
-          topics: [{ topic, partitions: [{ partition, fetchOffset: String(offset), maxBytes: 1 << 20 }] }],
+          maxWaitTime: 500, minBytes: 1, maxBytes,
+          topics: [{ topic, partitions: [{ partition, fetchOffset: String(offset), maxBytes }] }],
         });
         for (const message of responses[0].partitions[0].messages) {
           if (Number(message.offset) < offset || message.isControlRecord) continue;
@@ -59,6 +59,22 @@ const openKafkaJs = async () => {
       }
 
       return { messages };
+    },
+    readAsMember: async ({ topics, group, count }) => {
+      const read = new Map(topics.map(topic => [topic, []]));
+      const consumer = kafka.consumer({ groupId: group, maxWaitTimeInMs: 200 });
+      await consumer.connect();
+      await consumer.subscribe({ topics, fromBeginning: true });
+      await new Promise((resolve, reject) => {
+        consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error));
+        const eachMessage = async ({ topic, message }) => {
+          read.get(topic).push({ ...codecs.recordToJson(message), offset: Number(message.offset), timestamp: Number(message.timestamp) });
+          if ([...read.values()].every(messages => messages.length >= count)) resolve();
+        };
+        consumer.run({ eachMessage }).catch(reject);
+      });
+      await consumer.disconnect();
+      return { topics: [...read.values()] };
     },
     offsets: async ({ topic }) => ({ offsets: await admin.fetchTopicOffsets(topic) }),
     admin: async ({ method, argument }) => ({ answer: await admin[method](argument) }),
@@ -86,22 +102,22 @@ const openPlatformatic = async () => {
         compression: codec, acks: acks ?? -1,
         messages: messages.map(one => ({
           topic, key: one.key === null ? undefined : bytes(one.key), value: one.value === null ? undefined : bytes(one.value),
-          partition: one.partition, timestamp: BigInt(one.timestamp),
+          partition: one.partition ?? undefined, timestamp: BigInt(one.timestamp),
           headers: new Map(one.headers.map(([key, value]) => [Buffer.from(key), bytes(value)])),
         })),
       });
       return { offsets: (sent.offsets ?? []).map(one => [one.partition, Number(one.offset)]) };
     },
-    read: async ({ topic, partition, offset, count }) => {
+    read: async ({ topic, partition, offset, count, maxBytes = 1 << 20 }) => {
       const metadata = await consumer.metadata({ topics: [topic] });
       const { id, partitions } = metadata.topics.get(topic);
       const messages = [];
       while (messages.length < count) {
         const fetched = await consumer.fetch({
-          node: partitions[partition].leader, maxWaitTime: 500, minBytes: 1, maxBytes: 1 << 20,
+          node: partitions[partition].leader, maxWaitTime: 500, minBytes: 1, maxBytes,
           topics: [{
             topicId: id,
-            partitions: [{ partition, currentLeaderEpoch: -1, fetchOffset: BigInt(offset), lastFetchedEpoch: -1, partitionMaxBytes: 1 << 20 }],
+            partitions: [{ partition, currentLeaderEpoch: -1, fetchOffset: BigInt(offset), lastFetchedEpoch: -1, partitionMaxBytes: maxBytes }],
           }],
         });
         for (const batch of fetched.responses.flatMap(one => one.partitions).flatMap(one => one.records ?? [])) {
@@ -119,6 +135,21 @@ const openPlatformatic = async () => {
       }
 
       return { messages };
+    },
+    readAsMember: async ({ topics, group, count }) => {
+      const read = new Map(topics.map(topic => [topic, []]));
+      const member = new Consumer({ ...options, groupId: group });
+      const stream = await member.consume({ topics, mode: 'committed', fallbackMode: 'earliest', autocommit: true, maxWaitTime: 200 });
+      for await (const message of stream) {
+        read.get(message.topic).push({
+          offset: Number(message.offset), timestamp: Number(message.timestamp), key: hex(message.key), value: hex(message.value),
+          headers: [...message.headers].map(([key, value]) => [key.toString(), hex(value)]),
+        });
+        if ([...read.values()].every(messages => messages.length >= count)) break;
+      }
+
+      await member.close(true);
+      return { topics: [...read.values()] };
     },
     offsets: async ({ topic }) => ({ offsets: [...(await consumer.listOffsets({ topics: [topic], timestamp: -1n })).get(topic)].map(Number) }),
     admin: async ({ method, argument }) => ({ answer: await admin[method](argument) }),
@@ -147,4 +178,5 @@ const main = async () => {
   await client.close();
 };
 
-main().then(() => process.exit(0), error => { console.error(error); process.exit(1); });
+// What is written to a pipe goes on behind the call: the program ends when all of it is out.
+main().then(() => process.stdout.write('', () => process.exit(0)), error => { console.error(error); process.exit(1); });

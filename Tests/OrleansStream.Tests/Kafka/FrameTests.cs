@@ -27,7 +27,7 @@ public sealed class FrameTests
         var lines = new List<string>();
         foreach (var client in ClientScenario.Clients)
         {
-            await using var recorder = new FrameRecorder(api.Part<LocalBroker>().Bound!.Port);
+            await using var recorder = new FrameProxy(api.Part<LocalBroker>().Bound!.Port);
             api.Part<Microsoft.Extensions.Options.IOptions<KafkaOptions>>().Value.AdvertisedPort = recorder.Port;
             await ClientScenario.RunAsync(client, $"127.0.0.1:{recorder.Port}", $"frames-{client}");
             lines.AddRange(recorder.Frames.Where(frame => RecordedFrames.Readers.ContainsKey((ApiKey)BinaryPrimitives.ReadInt16BigEndian(frame)))

@@ -74,6 +74,9 @@ internal sealed class ConfluentProgram : IKafkaProgram
 /// <param name="without">The codecs that it lacks where Node.js lacks them.</param>
 internal sealed class NodeProgram(string library, params string[] without) : IKafkaProgram
 {
+    /// <summary>True to read as the one member of a new group, which commits; else partition by partition.</summary>
+    public bool ReadsAsMember { get; init; }
+
     public bool Has(string codec) => !without.Contains(codec);
 
     public async Task ProduceAsync(string bootstrap, KafkaSend[] sends)
@@ -90,6 +93,8 @@ internal sealed class NodeProgram(string library, params string[] without) : IKa
 
     public async Task<KafkaRecord[][]> ReadAsync(string bootstrap, string[] topics, int count)
     {
+        if (ReadsAsMember)
+            return await ReadAsMemberAsync(bootstrap, topics, count);
         var answers = await RunAsync(bootstrap, [.. topics.Select(topic => new JsonObject
         {
             ["op"] = "read", ["topic"] = topic, ["partition"] = 0, ["offset"] = 0, ["count"] = count,
@@ -97,6 +102,16 @@ internal sealed class NodeProgram(string library, params string[] without) : IKa
         foreach (var answer in answers)
             Assert.True(answer["error"] is null, $"{library}: {answer["error"]}");
         return [.. answers.Select(answer => answer["messages"]!.AsArray().Select(one => KafkaRecord.FromJson(one!)).ToArray())];
+    }
+
+    private async Task<KafkaRecord[][]> ReadAsMemberAsync(string bootstrap, string[] topics, int count)
+    {
+        var answer = (await RunAsync(bootstrap, new JsonObject
+        {
+            ["op"] = "readAsMember", ["topics"] = new JsonArray([.. topics.Select(topic => (JsonNode)topic)]), ["group"] = $"g-{Guid.NewGuid():N}", ["count"] = count,
+        }))[0];
+        Assert.True(answer["error"] is null, $"{library}: {answer["error"]}");
+        return [.. answer["topics"]!.AsArray().Select(messages => messages!.AsArray().Select(one => KafkaRecord.FromJson(one!)).ToArray())];
     }
 
     /// <summary>Has the library do some things, one after another.</summary>

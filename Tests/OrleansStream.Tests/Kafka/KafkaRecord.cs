@@ -20,7 +20,8 @@ internal sealed record KafkaRecord(byte[]? Key, byte[]? Value, (string Key, byte
         $"{Offset} {TimestampMs} {Hex(Key) ?? "null"} {Hex(Value) ?? "null"} {string.Join(',', Headers.Select(header => $"{header.Key}={Hex(header.Value)}"))}";
 
     /// <summary>As the programs of the Foreign folder take it.</summary>
-    public JsonObject ToJson(int partition = 0) => new()
+    /// <param name="partition">Where it goes; null to leave that to the client.</param>
+    public JsonObject ToJson(int? partition = 0) => new()
     {
         ["key"] = Hex(Key), ["value"] = Hex(Value), ["timestamp"] = TimestampMs, ["partition"] = partition,
         ["headers"] = new JsonArray([.. Headers.Select(header => new JsonArray(header.Key, Hex(header.Value)))]),
