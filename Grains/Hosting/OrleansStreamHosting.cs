@@ -47,6 +47,8 @@ public static class OrleansStreamHosting
             services.AddSingleton<IMembershipTable>(CreateMembershipTable);
             services.AddOptions<EndpointOptions>().Configure<IOptions<OrleansStreamOptions>>(
                 (endpoints, options) => SiloEndpoints.Configure(endpoints, options.Value));
+            services.AddOptions<SiloConnectionOptions>().Configure<IServiceProvider>((connections, provider) =>
+                provider.GetService<ClusterCertificates>()?.Use(connections));
         });
     }
 
@@ -72,6 +74,8 @@ public static class OrleansStreamHosting
             client.Services.Configure<ClientMessagingOptions>(Configure);
             client.Services.Configure<ExceptionSerializationOptions>(Configure);
             client.Services.Configure<ConnectionOptions>(Configure);
+            client.Services.AddOptions<ClientConnectionOptions>().Configure<IServiceProvider>((connections, provider) =>
+                provider.GetService<ClusterCertificates>()?.Use(connections));
         });
     }
 
@@ -162,6 +166,7 @@ public static class OrleansStreamHosting
         builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource { InitialData = LogLevels });
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<StoreProbe>();
+        builder.Services.AddSingleton<ClusterCertificates>(services => CreateCertificates(services)!);
         builder.Services.AddSingleton<IReadiness, Readiness>();
         builder.Services.AddHealthChecks().AddCheck<ReadinessCheck>(ReadinessCheck.Name);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = ClusterLimits.ShutdownTimeout);
@@ -172,6 +177,17 @@ public static class OrleansStreamHosting
             cluster.ClusterId = options.Value.Silo.ClusterId;
             cluster.ServiceId = options.Value.Silo.ServiceId;
         });
+    }
+
+    // Null where the settings name no certificate.
+    private static ClusterCertificates? CreateCertificates(IServiceProvider services)
+    {
+        var tls = services.GetRequiredService<IOptions<OrleansStreamOptions>>().Value.Silo.Tls;
+        return tls.IsSet
+            ? new ClusterCertificates(
+                tls.CertificateFile!, tls.KeyFile!, tls.AuthoritiesFile!,
+                services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILogger<ClusterCertificates>>())
+            : null;
     }
 
     private static IMembershipTable CreateMembershipTable(IServiceProvider services)

@@ -110,4 +110,29 @@ public sealed class SiloOptions
     /// promises the same. Default true.
     /// </summary>
     public bool DirectCalls { get; set; } = true;
+
+    /// <summary>TLS between the silos, and between Api nodes and silos. Default: none.</summary>
+    public SiloTlsOptions Tls { get; set; } = new();
+}
+
+/// <summary>Mutual TLS between all processes of a cluster. All of them have it, or none. All files are in PEM.</summary>
+public sealed class SiloTlsOptions
+{
+    /// <summary>
+    /// The file with this process's certificate. A silo's must be allowed for server and for client authentication, an Api node's for client
+    /// authentication. Default none.
+    /// </summary>
+    public string? CertificateFile { get; set; }
+
+    /// <summary>The file with the private key of the certificate, not encrypted. Default none.</summary>
+    public string? KeyFile { get; set; }
+
+    /// <summary>
+    /// The file with the certificates of the authorities that issue the certificates of this cluster's processes. Whoever has a certificate of these
+    /// authorities is a member of the cluster, so they must issue to nobody else. Default none.
+    /// </summary>
+    public string? AuthoritiesFile { get; set; }
+
+    /// <summary>True when TLS is configured.</summary>
+    public bool IsSet => !string.IsNullOrEmpty(CertificateFile);
 }

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Net;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.Options;
+using OrleansStream.Clustering;
 using OrleansStream.Storage.Azure;
 
 namespace OrleansStream.Hosting;
@@ -20,7 +21,7 @@ internal sealed partial class OrleansStreamOptionsValidator : IValidateOptions<O
     /// <inheritdoc/>
     public ValidateOptionsResult Validate(string? name, OrleansStreamOptions options)
     {
-        string[] failures = [.. CheckStorage(options.Storage), .. CheckSilo(options)];
+        string[] failures = [.. CheckStorage(options.Storage), .. CheckSilo(options), .. CheckTls(options.Silo.Tls)];
         return failures.Length == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
     }
 
@@ -111,5 +112,18 @@ internal sealed partial class OrleansStreamOptionsValidator : IValidateOptions<O
             if (address is not null && !IPAddress.TryParse(address, out _))
                 yield return $"{Section}:Silo:{key} is '{address}'; it must be an IP address.";
         }
+    }
+
+    private static IEnumerable<string> CheckTls(SiloTlsOptions tls)
+    {
+        const string key = $"{Section}:Silo:Tls";
+        (string Key, string? File)[] files = [("CertificateFile", tls.CertificateFile), ("KeyFile", tls.KeyFile), ("AuthoritiesFile", tls.AuthoritiesFile)];
+        if (files.All(file => string.IsNullOrEmpty(file.File)))
+            yield break;
+        string[] missing = [.. files.Where(file => string.IsNullOrEmpty(file.File)).Select(file => $"{key}:{file.Key}")];
+        if (missing.Length > 0)
+            yield return $"{string.Join(" and ", missing)} is empty; {key} needs CertificateFile, KeyFile and AuthoritiesFile, or none of them.";
+        else if (ClusterCertificates.FindFault(tls.CertificateFile!, tls.KeyFile!, tls.AuthoritiesFile!) is { } fault)
+            yield return $"The files of {key} cannot be used: {fault}";
     }
 }

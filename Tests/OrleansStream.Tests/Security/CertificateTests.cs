@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Security;
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json.Nodes;
 using OrleansStream.Tests.Support;
@@ -13,7 +12,7 @@ namespace OrleansStream.Tests.Security;
 public sealed class CertificateTests : IDisposable
 {
     private readonly ScratchFolder _folder = new();
-    private readonly X509Certificate2 _authority = MakeAuthority("Authority");
+    private readonly TestAuthority _authority = new("Authority");
 
     public void Dispose()
     {
@@ -24,7 +23,7 @@ public sealed class CertificateTests : IDisposable
     [Fact]
     public async Task Client_WithACertificateOfTheAuthorities_IsItsSubject()
     {
-        await File.WriteAllTextAsync(_folder.PathOf("authorities.pem"), _authority.ExportCertificatePem(), TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(_folder.PathOf("authorities.pem"), _authority.Certificate.ExportCertificatePem(), TestContext.Current.CancellationToken);
         WriteServerCertificate("first");
         var (port, tlsPort) = (FreePort.Find(), FreePort.Find());
         var key = $"os_bootstrap_{new string('a', 64)}";
@@ -43,16 +42,16 @@ public sealed class CertificateTests : IDisposable
         var right = new JsonObject { ["principal"] = "certificate:CN=producer", ["resource"] = "topic", ["name"] = "matches", ["role"] = "Data Sender" };
         (await admin.SendAsync(HttpMethod.Put, "/v1/access/rights", ApiFixture.Json(right.ToJsonString()))).Expect(HttpStatusCode.OK);
 
-        using var producer = Issue(_authority, "CN=producer", "1.3.6.1.5.5.7.3.2");
-        using var other = Issue(_authority, "CN=other", "1.3.6.1.5.5.7.3.2");
+        using var producer = _authority.Issue("CN=producer", TestAuthority.ForClients);
+        using var other = _authority.Issue("CN=other", TestAuthority.ForClients);
         Assert.Equal((200, "CN=first"), await SendAsync(tlsPort, producer));
         Assert.Equal((403, "CN=first"), await SendAsync(tlsPort, other));
         Assert.Equal((401, "CN=first"), await SendAsync(tlsPort, null));
 
         // One of an authority that is none, also of the same name; and one that is for servers.
-        using var foreign = MakeAuthority("Authority");
-        using var forged = Issue(foreign, "CN=producer", "1.3.6.1.5.5.7.3.2");
-        using var server = Issue(_authority, "CN=producer", "1.3.6.1.5.5.7.3.1");
+        using var foreign = new TestAuthority("Authority");
+        using var forged = foreign.Issue("CN=producer", TestAuthority.ForClients);
+        using var server = _authority.Issue("CN=producer", TestAuthority.ForServers);
         await Assert.ThrowsAsync<HttpRequestException>(() => SendAsync(tlsPort, forged));
         await Assert.ThrowsAsync<HttpRequestException>(() => SendAsync(tlsPort, server));
 
@@ -109,27 +108,8 @@ public sealed class CertificateTests : IDisposable
 
     private void WriteServerCertificate(string name)
     {
-        using var certificate = Issue(_authority, $"CN={name}", "1.3.6.1.5.5.7.3.1");
+        using var certificate = _authority.Issue($"CN={name}", TestAuthority.ForServers);
         File.WriteAllText(_folder.PathOf("server.key"), certificate.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem());
         File.WriteAllText(_folder.PathOf("server.pem"), certificate.ExportCertificatePem());
-    }
-
-    private static X509Certificate2 MakeAuthority(string name)
-    {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: true, hasPathLengthConstraint: false, 0, critical: true));
-        var now = TimeProvider.System.GetUtcNow();
-        return request.CreateSelfSigned(now.AddDays(-1), now.AddDays(30));
-    }
-
-    private static X509Certificate2 Issue(X509Certificate2 authority, string subject, string usage)
-    {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest(subject, key, HashAlgorithmName.SHA256);
-        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid(usage)], critical: false));
-        var now = TimeProvider.System.GetUtcNow();
-        using var certificate = request.Create(authority, now.AddHours(-1), now.AddDays(1), RandomNumberGenerator.GetBytes(8));
-        return certificate.CopyWithPrivateKey(key);
     }
 }

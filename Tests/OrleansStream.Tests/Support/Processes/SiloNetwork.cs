@@ -25,6 +25,9 @@ internal sealed class SiloNetwork : IAsyncDisposable
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _addresses;
 
+    /// <summary>Sees all bytes that pass, in either direction, from several threads. Null: nobody does.</summary>
+    public Action<ReadOnlyMemory<byte>>? Seen { get; init; }
+
     /// <summary>An address for a silo to listen on: of the loopback, and nobody else's.</summary>
     public IPAddress NextAddress()
     {
@@ -128,6 +131,7 @@ internal sealed class SiloNetwork : IAsyncDisposable
         {
             for (int count; (count = await source.ReadAsync(buffer, _ended.Token)) > 0;)
             {
+                Seen?.Invoke(buffer.AsMemory(0, count));
                 await WaitWhileCutAsync(from, to);
                 await target.WriteAsync(buffer.AsMemory(0, count), _ended.Token);
             }
