@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
+using OrleansStream.Cluster;
 using OrleansStream.Gateway;
 using OrleansStream.Kafka.Brokers;
 using OrleansStream.Kafka.Calls;
@@ -22,6 +23,8 @@ public static class KafkaHosting
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<KafkaOptions>, KafkaOptionsValidator>());
         services.AddOptions<KafkaOptions>().BindConfiguration(KafkaOptions.SectionName).ValidateOnStart();
         services.AddSingleton<LocalBroker>();
+        services.AddSingleton<IBroker>(provider => provider.GetRequiredService<LocalBroker>());
+        services.AddSingleton<ClusterBrokers>();
         services.AddSingleton<StopSignal>();
         services.AddSingleton<SaslSignIn>();
         services.AddSingleton<ApiTable>();

@@ -7,6 +7,10 @@ public interface ISiloGrain : IGrainWithStringKey
     /// <summary>The silo's partitions, its stored bytes, and its use of its storage.</summary>
     [Alias("DescribeAsync")]
     ValueTask<SiloUsage> DescribeAsync();
+
+    /// <summary>Where Kafka clients reach the silo; null while it does not serve Kafka's protocol.</summary>
+    [Alias("FindBrokerAsync")]
+    ValueTask<BrokerAddress?> FindBrokerAsync();
 }
 
 /// <summary>What a silo holds, and its use of its storage.</summary>

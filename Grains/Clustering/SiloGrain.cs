@@ -5,14 +5,30 @@ using OrleansStream.Errors;
 namespace OrleansStream.Clustering;
 
 /// <summary>Tells of its silo.</summary>
+/// <param name="silo">This silo.</param>
+/// <param name="meter">Measures it.</param>
+/// <param name="broker">It as a Kafka broker; null where the process cannot be one.</param>
 [Reentrant, SiloPlacement, GrainType("silo")]
-internal sealed class SiloGrain(ILocalSiloDetails silo, ISiloMeter meter) : Grain, ISiloGrain
+internal sealed class SiloGrain(ILocalSiloDetails silo, ISiloMeter meter, IBroker? broker = null) : Grain, ISiloGrain
 {
     /// <inheritdoc/>
     public ValueTask<SiloUsage> DescribeAsync()
     {
+        RequireAskedSilo();
+        return ValueTask.FromResult(meter.Read());
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<BrokerAddress?> FindBrokerAsync()
+    {
+        RequireAskedSilo();
+        return ValueTask.FromResult(broker?.Address);
+    }
+
+    private void RequireAskedSilo()
+    {
         if (silo.SiloAddress.ToParsableString() == this.GetPrimaryKeyString())
-            return ValueTask.FromResult(meter.Read());
+            return;
         // The silo that was asked for has gone, and this is another.
         DeactivateOnIdle();
         throw new StreamException(new StreamError(StreamErrorCode.NotLeaderOrFollower, "The silo has left the cluster."));

@@ -9,6 +9,7 @@ using Orleans.Messaging;
 using Orleans.Serialization;
 using Orleans.Serialization.Serializers;
 using Orleans.Storage;
+using OrleansStream.Cluster;
 using OrleansStream.Clustering;
 using OrleansStream.Errors;
 using OrleansStream.Log.Resources;
@@ -93,6 +94,7 @@ public static class OrleansStreamHosting
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, UpkeepTicker>();
         silo.Services.AddSingleton(services => new LedPartitions(AreCallsDirect(services)));
         silo.Services.AddSingleton<OpenPartitions>();
+        silo.Services.AddSingleton<ILiveSilos, LiveSilos>();
         silo.Services.AddSingleton(services => new AccessDocuments(
             services.GetRequiredService<IDocumentStore>(), services.GetRequiredService<IOptions<ClusterOptions>>(), services.GetRequiredService<TimeProvider>()));
         silo.Services.AddSingleton<TopicRouters>();

@@ -18,7 +18,10 @@ public sealed class KafkaOptions
     /// </summary>
     public string? Listen { get; set; }
 
-    /// <summary>The host that clients are told to connect to. Default: the one that is listened on; with <c>*</c> the address that a client has reached.</summary>
+    /// <summary>
+    /// The host that clients are told to connect to. Default: the one that is listened on; with <c>*</c> the silo's address if other silos can reach it,
+    /// else the address that a client has reached.
+    /// </summary>
     public string? AdvertisedHost { get; set; }
 
     /// <summary>The port that clients are told to connect to. Default: the one that is listened on.</summary>

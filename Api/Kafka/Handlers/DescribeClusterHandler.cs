@@ -9,21 +9,21 @@ using OrleansStream.Kafka.Wire;
 namespace OrleansStream.Kafka.Handlers;
 
 /// <summary>Tells the brokers.</summary>
-/// <param name="broker">This broker.</param>
+/// <param name="brokers">Knows them.</param>
 /// <param name="cluster">The cluster's name.</param>
-internal sealed class DescribeClusterHandler(LocalBroker broker, IOptions<ClusterOptions> cluster) : IRequestHandler
+internal sealed class DescribeClusterHandler(ClusterBrokers brokers, IOptions<ClusterOptions> cluster) : IRequestHandler
 {
     /// <inheritdoc/>
     public ApiRange Api => DescribeClusterRequest.Api;
 
     /// <inheritdoc/>
-    public Task HandleAsync(KafkaCall call)
+    public async Task HandleAsync(KafkaCall call)
     {
         var request = DescribeClusterRequest.Read(call.OpenBody(), call.Version);
         var isOfBrokers = request.EndpointType == DescribeClusterRequest.Brokers;
-        MetadataBroker[] brokers = isOfBrokers ? [new(broker.NodeId, broker.HostFor(call.Connection.Local), broker.Port)] : [];
+        var told = isOfBrokers ? brokers.Tell(await brokers.GetAsync(call.Closed), call.Connection.Local) : [];
         new DescribeClusterAnswer(
-            isOfBrokers ? KafkaError.None : KafkaError.InvalidRequest, request.EndpointType, cluster.Value.ClusterId, broker.NodeId, brokers).Write(call.Answer, call.Version);
-        return Task.CompletedTask;
+            isOfBrokers ? KafkaError.None : KafkaError.InvalidRequest, request.EndpointType, cluster.Value.ClusterId, brokers.OwnId, told)
+            .Write(call.Answer, call.Version);
     }
 }

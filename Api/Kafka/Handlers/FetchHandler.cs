@@ -1,17 +1,22 @@
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Reading;
+using OrleansStream.Gateway.Security;
 using OrleansStream.Gateway.Topics;
+using OrleansStream.Kafka.Brokers;
 using OrleansStream.Kafka.Calls;
 using OrleansStream.Kafka.Errors;
 using OrleansStream.Kafka.Messages;
 using OrleansStream.Kafka.Wire;
+using OrleansStream.Security;
 
 namespace OrleansStream.Kafka.Handlers;
 
 /// <summary>Gives consumers the stored batches. It waits for new ones without a thread, over all partitions of the request at once.</summary>
 /// <param name="readers">Reads them.</param>
 /// <param name="topics">Finds topics by their ids.</param>
-internal sealed class FetchHandler(PartitionSetReaders readers, TopicDirectory topics) : IRequestHandler
+/// <param name="brokers">Knows who leads which partition.</param>
+/// <param name="access">Decides who may be told that.</param>
+internal sealed class FetchHandler(PartitionSetReaders readers, TopicDirectory topics, ClusterBrokers brokers, AccessControl access) : IRequestHandler
 {
     /// <summary>The most bytes of records in one answer, whatever is asked for; clients ask for 50 MiB unless they are told otherwise.</summary>
     public const int AnswerBytesMax = 16 * 1024 * 1024;
@@ -53,18 +58,30 @@ internal sealed class FetchHandler(PartitionSetReaders readers, TopicDirectory t
         if (asked.Length > PartitionsMax)
             throw new MalformedFrameException($"A fetch is of {asked.Length} partitions; at most {PartitionsMax} are read at once.");
         await FindNamesAsync(call, consumer, asked);
-        var read = await ReadAsync(call, consumer, request, asked);
+        var toRead = Array.ConvertAll(asked, consumer.ToRead);
+        var others = Array.ConvertAll(toRead, partition => FindOtherLeader(call.Caller, partition));
+        var read = await ReadAsync(call, consumer, request, [.. toRead.Where((_, i) => others[i] is null)], hasOthers: Array.Exists(others, other => other is not null));
         // The log's memory is read until the answer is sent.
         call.Hold(read);
-        new FetchAnswer(KafkaError.None, consumer.Session.Id, Tell(asked, read, consumer.Session, isIncremental)).Write(call.Answer, call.Version);
+        new FetchAnswer(KafkaError.None, consumer.Session.Id, Tell(asked, others, read, consumer.Session, isIncremental)).Write(call.Answer, call.Version);
     }
 
-    private static async Task<PartitionSetRead> ReadAsync(KafkaCall call, Consumer consumer, FetchRequest request, FetchPartition[] asked)
+    private PartitionLeader? FindOtherLeader(Caller caller, in PartitionToRead partition) =>
+        brokers.FindOtherLeader(partition.Topic, partition.TopicId ?? Guid.Empty, partition.Partition) is { } other
+            && access.FindRefusal(caller, AccessOperations.Read, partition.Topic) is null
+            ? ClusterBrokers.TellLeader(other)
+            : null;
+
+    private static async Task<PartitionSetRead> ReadAsync(
+        KafkaCall call, Consumer consumer, FetchRequest request, IReadOnlyList<PartitionToRead> partitions, bool hasOthers)
     {
-        var bounds = new SetReadBounds(
-            request.MinBytes, Math.Clamp(request.MaxBytes, 1, AnswerBytesMax), TimeSpan.FromMilliseconds(Math.Clamp(request.MaxWaitMs, 0, WaitMax.TotalMilliseconds)));
+        var wait = TimeSpan.FromMilliseconds(Math.Clamp(request.MaxWaitMs, 0, WaitMax.TotalMilliseconds));
+        // A client that asks the wrong broker is told so soon, but not at once: some ask again at once.
+        if (hasOthers && wait > ReadingLimits.ErrorPause)
+            wait = ReadingLimits.ErrorPause;
+        var bounds = new SetReadBounds(request.MinBytes, Math.Clamp(request.MaxBytes, 1, AnswerBytesMax), wait);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(call.Closed, call.Connection.Stopping);
-        return await consumer.Reader.ReadAsync(call.Caller, [.. asked.Select(consumer.ToRead)], bounds, ended.Token);
+        return await consumer.Reader.ReadAsync(call.Caller, partitions, bounds, ended.Token);
     }
 
     /// <summary>Finds the names of topics that are named by their ids. An id is one topic's for good, so each is asked for once.</summary>
@@ -81,21 +98,26 @@ internal sealed class FetchHandler(PartitionSetReaders readers, TopicDirectory t
         }
     }
 
-    private static List<FetchResult> Tell(FetchPartition[] asked, PartitionSetRead read, FetchSession session, bool isIncremental)
+    private static List<FetchResult> Tell(
+        FetchPartition[] asked, PartitionLeader?[] others, PartitionSetRead read, FetchSession session, bool isIncremental)
     {
         var results = new List<FetchResult>(isIncremental ? 4 : asked.Length);
+        var next = 0;
         for (var i = 0; i < asked.Length; i++)
         {
-            var response = read.Responses[i];
-            var result = new FetchResult(
-                asked[i].Name, ErrorOf(response.Error, asked[i].Name), response.HighWatermark, response.LogStartOffset,
-                response.Batches.IsEmpty ? [] : StoredBatches.VisibleIn(response.Batches));
+            var result = others[i] is { } leader
+                ? FetchResult.Failed(asked[i].Name, KafkaError.NotLeaderOrFollower) with { Leader = leader }
+                : Tell(asked[i].Name, read.Responses[next++]);
             if (session.IsNews(result) || !isIncremental)
                 results.Add(result);
         }
 
         return results;
     }
+
+    private static FetchResult Tell(FetchPartitionName name, in Partitions.FetchResponse response) => new(
+        name, ErrorOf(response.Error, name), response.HighWatermark, response.LogStartOffset,
+        response.Batches.IsEmpty ? [] : StoredBatches.VisibleIn(response.Batches));
 
     // Some clients end for good at an error that they do not expect of a fetch.
     private static KafkaError ErrorOf(StreamError? error, FetchPartitionName name) => KafkaErrors.Of(error) switch

@@ -6,20 +6,21 @@ using OrleansStream.Kafka.Wire;
 namespace OrleansStream.Kafka.Handlers;
 
 /// <summary>
-/// Tells which broker coordinates a group: the one that is asked. Each reaches every group, wherever that is; what is asked for something else, such as
-/// a transaction, is refused by the request that follows.
+/// Tells which broker coordinates a group. All brokers tell the same one, so the groups are spread over them; each of them reaches every group, so none
+/// refuses what another could answer. What is asked for something else, such as a transaction, is refused by the request that follows.
 /// </summary>
-/// <param name="broker">This broker.</param>
-internal sealed class FindCoordinatorHandler(LocalBroker broker) : IRequestHandler
+/// <param name="brokers">Knows the brokers.</param>
+internal sealed class FindCoordinatorHandler(ClusterBrokers brokers) : IRequestHandler
 {
     /// <inheritdoc/>
     public ApiRange Api => FindCoordinatorRequest.Api;
 
     /// <inheritdoc/>
-    public Task HandleAsync(KafkaCall call)
+    public async Task HandleAsync(KafkaCall call)
     {
         var request = FindCoordinatorRequest.Read(call.OpenBody(), call.Version);
-        new FindCoordinatorAnswer(request, new MetadataBroker(broker.NodeId, broker.HostFor(call.Connection.Local), broker.Port)).Write(call.Answer, call.Version);
-        return Task.CompletedTask;
+        var view = await brokers.GetAsync(call.Closed);
+        var told = brokers.Tell(view, call.Connection.Local).ToDictionary(broker => broker.NodeId);
+        new FindCoordinatorAnswer(request, [.. request.Keys.Select(key => told[view.CoordinatorOf(key).NodeId])]).Write(call.Answer, call.Version);
     }
 }

@@ -9,6 +9,7 @@ using OrleansStream.Kafka.Calls;
 using OrleansStream.Kafka.Errors;
 using OrleansStream.Kafka.Messages;
 using OrleansStream.Kafka.Wire;
+using OrleansStream.Partitions;
 using OrleansStream.Topics;
 
 namespace OrleansStream.Kafka.Handlers;
@@ -16,11 +17,11 @@ namespace OrleansStream.Kafka.Handlers;
 /// <summary>Tells which topics there are, and who leads their partitions; creates those that a client asks for, where that is set.</summary>
 /// <param name="topics">Finds topics.</param>
 /// <param name="administration">Creates them.</param>
-/// <param name="broker">This broker.</param>
+/// <param name="brokers">Knows the brokers.</param>
 /// <param name="options">The settings.</param>
 /// <param name="cluster">The cluster's name.</param>
 internal sealed class MetadataHandler(
-    TopicDirectory topics, TopicAdministration administration, LocalBroker broker, IOptions<KafkaOptions> options, IOptions<ClusterOptions> cluster)
+    TopicDirectory topics, TopicAdministration administration, ClusterBrokers brokers, IOptions<KafkaOptions> options, IOptions<ClusterOptions> cluster)
     : IRequestHandler
 {
     /// <inheritdoc/>
@@ -33,9 +34,10 @@ internal sealed class MetadataHandler(
         var found = request.Topics is { } asked
             ? await FindAsync(call.Caller, asked, request.MayCreateTopics && options.Value.AutoCreateTopics, call.Closed)
             : await ListAsync(call.Caller, call.Closed);
-        var nodeId = broker.NodeId;
-        MetadataBroker[] brokers = [new(nodeId, broker.HostFor(call.Connection.Local), broker.Port)];
-        new MetadataAnswer(brokers, cluster.Value.ClusterId, nodeId, found, (_, _) => nodeId).Write(call.Answer, call.Version);
+        var view = await brokers.GetAsync(call.Closed);
+        new MetadataAnswer(
+            brokers.Tell(view, call.Connection.Local), cluster.Value.ClusterId, brokers.OwnId, found,
+            (topic, partition) => view.LeaderOf(new PartitionKey(topic.Id, partition)).NodeId).Write(call.Answer, call.Version);
     }
 
     private async Task<IReadOnlyList<MetadataTopic>> ListAsync(Caller caller, CancellationToken cancellationToken)

@@ -1,11 +1,14 @@
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Admission;
 using OrleansStream.Gateway.Appending;
+using OrleansStream.Gateway.Security;
+using OrleansStream.Kafka.Brokers;
 using OrleansStream.Kafka.Calls;
 using OrleansStream.Kafka.Errors;
 using OrleansStream.Kafka.Messages;
 using OrleansStream.Kafka.Wire;
 using OrleansStream.Records;
+using OrleansStream.Security;
 using OrleansStream.Topics;
 using OrleansStream.Topics.Routing;
 
@@ -14,8 +17,11 @@ namespace OrleansStream.Kafka.Handlers;
 /// <summary>Appends the batches of producers. They take their places in the request's order, and are answered when each is stored.</summary>
 /// <param name="appender">Appends them.</param>
 /// <param name="known">Knows which topics there are.</param>
+/// <param name="brokers">Knows who leads which partition.</param>
+/// <param name="access">Decides who may be told that.</param>
 /// <param name="time">The clock.</param>
-internal sealed class ProduceHandler(RecordsAppender appender, KnownTopics known, TimeProvider time) : IRequestHandler
+internal sealed class ProduceHandler(
+    RecordsAppender appender, KnownTopics known, ClusterBrokers brokers, AccessControl access, TimeProvider time) : IRequestHandler
 {
     // A client repeats a retriable error at once, so the answer that asks it to is held back a little.
     private static readonly TimeSpan AgainPauseMax = TimeSpan.FromSeconds(1);
@@ -62,6 +68,8 @@ internal sealed class ProduceHandler(RecordsAppender appender, KnownTopics known
     {
         if (Judge(partition.Records.Span) is { } refused)
             return refused;
+        if (FindOtherLeader(call, topic, partition.Index) is { } leader)
+            return ProduceResult.Failed(KafkaError.NotLeaderOrFollower, $"Broker {leader.Broker.NodeId} leads the partition.") with { Leader = leader };
         var outcome = await appends.BeginAsync(call.Caller, topic, partition.Index, call.Own(partition.Records), acks);
         if (!outcome.IsMemoryFree)
             call.KeepFrame();
@@ -71,6 +79,12 @@ internal sealed class ProduceHandler(RecordsAppender appender, KnownTopics known
             await Task.Delay(pause < AgainPauseMax ? pause : AgainPauseMax, time, call.Closed).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         return result;
     }
+
+    // Decided at once by what is known, so that the place of an append in its connection's order does not wait for it.
+    private PartitionLeader? FindOtherLeader(KafkaCall call, string topic, int partition) =>
+        brokers.FindOtherLeader(topic, Guid.Empty, partition) is { } other && access.FindRefusal(call.Caller, AccessOperations.Write, topic) is null
+            ? ClusterBrokers.TellLeader(other)
+            : null;
 
     /// <summary>Judges what only this protocol asks of a batch; the log judges the rest.</summary>
     private static ProduceResult? Judge(ReadOnlySpan<byte> records)

@@ -12,7 +12,7 @@ namespace OrleansStream.Kafka.Messages;
 /// <param name="Partitions">The partitions to read; of a session those that changed.</param>
 /// <param name="Forgotten">The partitions that leave the session.</param>
 /// <remarks>Versions below 4 ask for record formats of old. 7 adds sessions, 9 leader epochs, 11 racks; 12 is the first flexible one;
-/// from 13 on topics are named by their ids, and 15 tells followers apart by a tagged field.</remarks>
+/// from 13 on topics are named by their ids, and 15 tells followers apart by a tagged field; 16 tells of other leaders (KIP-951).</remarks>
 internal sealed record FetchRequest(
     int MaxWaitMs, int MinBytes, int MaxBytes, int SessionId, int SessionEpoch, FetchPartition[] Partitions, FetchPartitionName[] Forgotten)
 {
@@ -114,6 +114,9 @@ internal readonly record struct FetchResult(
 {
     private const long None = -1;
 
+    /// <summary>The broker to ask instead; null when it is the one that was asked, or not known.</summary>
+    public PartitionLeader? Leader { get; init; }
+
     /// <summary>A partition that could not be read.</summary>
     /// <param name="name">The partition.</param>
     /// <param name="error">Why.</param>
@@ -138,7 +141,7 @@ internal readonly record struct FetchResult(
 /// <param name="Results">What was read, the partitions of a topic one behind the other.</param>
 internal readonly record struct FetchAnswer(KafkaError Error, int SessionId, IReadOnlyList<FetchResult> Results)
 {
-    private const int NoReplica = -1;
+    private const int NoReplica = -1, CurrentLeaderTag = 1;
 
     /// <summary>Writes it.</summary>
     /// <param name="answer">Where to.</param>
@@ -166,7 +169,10 @@ internal readonly record struct FetchAnswer(KafkaError Error, int SessionId, IRe
             answer.WriteNoTags();
         }
 
-        answer.WriteNoTags();
+        if (version >= 16)
+            PartitionLeader.WriteEndpoints(answer, Results.Select(result => result.Leader));
+        else
+            answer.WriteNoTags();
     }
 
     private static void Write(WireWriter answer, in FetchResult result, short version)
@@ -183,7 +189,10 @@ internal readonly record struct FetchAnswer(KafkaError Error, int SessionId, IRe
         answer.WriteRecordsLength(result.RecordBytes);
         foreach (var records in result.Records)
             answer.AddRecords(records);
-        answer.WriteNoTags();
+        if (version >= 16 && result.Leader is { } leader)
+            leader.WriteTag(answer, CurrentLeaderTag);
+        else
+            answer.WriteNoTags();
     }
 
     private int CountTopics()

@@ -26,10 +26,10 @@ internal readonly record struct FindCoordinatorRequest(string[] Keys)
     }
 }
 
-/// <summary>The answer to FindCoordinator: the same broker for all that was asked for.</summary>
+/// <summary>The answer to FindCoordinator.</summary>
 /// <param name="Request">The request.</param>
-/// <param name="Broker">The broker.</param>
-internal readonly record struct FindCoordinatorAnswer(FindCoordinatorRequest Request, MetadataBroker Broker)
+/// <param name="Brokers">A broker for each key, in the request's order.</param>
+internal readonly record struct FindCoordinatorAnswer(FindCoordinatorRequest Request, MetadataBroker[] Brokers)
 {
     /// <summary>Writes it.</summary>
     /// <param name="answer">Where to.</param>
@@ -41,15 +41,15 @@ internal readonly record struct FindCoordinatorAnswer(FindCoordinatorRequest Req
         if (version < 4)
         {
             WriteError(answer, version);
-            WriteBroker(answer);
+            WriteBroker(answer, Brokers[0]);
         }
         else
         {
             answer.WriteArrayLength(Request.Keys.Length);
-            foreach (var key in Request.Keys)
+            for (var i = 0; i < Brokers.Length; i++)
             {
-                answer.WriteString(key);
-                WriteBroker(answer);
+                answer.WriteString(Request.Keys[i]);
+                WriteBroker(answer, Brokers[i]);
                 WriteError(answer, version);
                 answer.WriteNoTags();
             }
@@ -65,10 +65,10 @@ internal readonly record struct FindCoordinatorAnswer(FindCoordinatorRequest Req
             answer.WriteString(null); // error_message
     }
 
-    private void WriteBroker(WireWriter answer)
+    private static void WriteBroker(WireWriter answer, in MetadataBroker broker)
     {
-        answer.WriteInt32(Broker.NodeId);
-        answer.WriteString(Broker.Host);
-        answer.WriteInt32(Broker.Port);
+        answer.WriteInt32(broker.NodeId);
+        answer.WriteString(broker.Host);
+        answer.WriteInt32(broker.Port);
     }
 }

@@ -50,6 +50,48 @@ internal readonly record struct MetadataTopicName(string? Name, Guid Id);
 /// <param name="Port">The port.</param>
 internal readonly record struct MetadataBroker(int NodeId, string Host, int Port);
 
+/// <summary>The leader of a partition, told to a client that asked another broker (KIP-951), so that it need not ask for metadata first.</summary>
+/// <param name="Broker">The broker.</param>
+/// <param name="Epoch">Its epoch; -1 when that is not known here.</param>
+internal readonly record struct PartitionLeader(MetadataBroker Broker, int Epoch)
+{
+    /// <summary>Writes a partition's tagged field CurrentLeader.</summary>
+    /// <param name="answer">Where to.</param>
+    /// <param name="tag">The field's number.</param>
+    public void WriteTag(WireWriter answer, int tag) => answer.WriteTag(tag, this, static (field, leader) =>
+    {
+        field.WriteInt32(leader.Broker.NodeId);
+        field.WriteInt32(leader.Epoch);
+        field.WriteNoTags();
+    });
+
+    /// <summary>Writes an answer's tagged fields: where the leaders of its partitions are reached (NodeEndpoints, field 0), if it names any.</summary>
+    /// <param name="answer">Where to.</param>
+    /// <param name="leaders">The leaders.</param>
+    public static void WriteEndpoints(WireWriter answer, IEnumerable<PartitionLeader?> leaders)
+    {
+        MetadataBroker[] brokers = [.. leaders.OfType<PartitionLeader>().Select(leader => leader.Broker).Distinct()];
+        if (brokers.Length == 0)
+        {
+            answer.WriteNoTags();
+            return;
+        }
+
+        answer.WriteTag(0, brokers, static (field, brokers) =>
+        {
+            field.WriteArrayLength(brokers.Length);
+            foreach (var broker in brokers)
+            {
+                field.WriteInt32(broker.NodeId);
+                field.WriteString(broker.Host);
+                field.WriteInt32(broker.Port);
+                field.WriteString(null); // rack
+                field.WriteNoTags();
+            }
+        });
+    }
+}
+
 /// <summary>A topic.</summary>
 /// <param name="Error">Why it cannot be told of.</param>
 /// <param name="Name">Its name; null when only an id is known that no topic has.</param>

@@ -3,16 +3,16 @@ using OrleansStream.Kafka.Wire;
 
 namespace OrleansStream.Kafka.Messages;
 
-/// <summary>A request of Produce, versions 3 to 9: batches to append, one for each partition.</summary>
+/// <summary>A request of Produce, versions 3 to 10: batches to append, one for each partition.</summary>
 /// <param name="TransactionalId">The producer's transactional id; null when it is in no transaction.</param>
 /// <param name="Acks">When to answer: -1, 0 or 1.</param>
 /// <param name="TimeoutMs">How long the client waits, in milliseconds.</param>
 /// <param name="Topics">The topics.</param>
-/// <remarks>Versions below 3 carry record formats of old. Version 9 is the first flexible one, and adds nothing else.</remarks>
+/// <remarks>Versions below 3 carry record formats of old. Version 9 is the first flexible one, and adds nothing else; 10 tells of other leaders (KIP-951).</remarks>
 internal sealed record ProduceRequest(string? TransactionalId, short Acks, int TimeoutMs, ProduceTopic[] Topics)
 {
     /// <summary>The versions.</summary>
-    public static readonly ApiRange Api = new(ApiKey.Produce, Min: 3, Max: 9, FirstFlexible: 9);
+    public static readonly ApiRange Api = new(ApiKey.Produce, Min: 3, Max: 10, FirstFlexible: 9);
 
     /// <summary>Reads a request.</summary>
     /// <param name="reader">Its body.</param>
@@ -66,6 +66,9 @@ internal readonly record struct ProduceResult(KafkaError Error, long BaseOffset,
 {
     private const long None = -1;
 
+    /// <summary>The broker to send it to instead; null when it is the one that was asked, or not known.</summary>
+    public PartitionLeader? Leader { get; init; }
+
     /// <summary>A batch that is not stored.</summary>
     /// <param name="error">Why.</param>
     /// <param name="detail">Why, for people.</param>
@@ -77,6 +80,8 @@ internal readonly record struct ProduceResult(KafkaError Error, long BaseOffset,
 /// <param name="Results">What became of each batch, in the request's order.</param>
 internal readonly record struct ProduceAnswer(ProduceRequest Request, IReadOnlyList<ProduceResult> Results)
 {
+    private const int CurrentLeaderTag = 0;
+
     /// <summary>Writes it.</summary>
     /// <param name="answer">Where to.</param>
     /// <param name="version">The request's version.</param>
@@ -94,7 +99,10 @@ internal readonly record struct ProduceAnswer(ProduceRequest Request, IReadOnlyL
         }
 
         answer.WriteInt32(0); // throttle_time_ms
-        answer.WriteNoTags();
+        if (version >= 10)
+            PartitionLeader.WriteEndpoints(answer, Results.Select(result => result.Leader));
+        else
+            answer.WriteNoTags();
     }
 
     private static void Write(WireWriter answer, int partition, in ProduceResult result, short version)
@@ -111,6 +119,9 @@ internal readonly record struct ProduceAnswer(ProduceRequest Request, IReadOnlyL
             answer.WriteString(result.Detail);
         }
 
-        answer.WriteNoTags();
+        if (version >= 10 && result.Leader is { } leader)
+            leader.WriteTag(answer, CurrentLeaderTag);
+        else
+            answer.WriteNoTags();
     }
 }

@@ -124,6 +124,21 @@ internal sealed class WireWriter : IDisposable
             WriteUnsignedVarint(0);
     }
 
+    /// <summary>Writes a structure's only tagged field. To be called in flexible versions only, in place of <see cref="WriteNoTags"/>.</summary>
+    /// <typeparam name="T">What the field is written from.</typeparam>
+    /// <param name="tag">The field's number.</param>
+    /// <param name="value">What it is written from.</param>
+    /// <param name="write">Writes the field, without records.</param>
+    public void WriteTag<T>(int tag, T value, Action<WireWriter, T> write)
+    {
+        using var field = new WireWriter { IsFlexible = true };
+        write(field, value);
+        WriteUnsignedVarint(1); // the count of fields
+        WriteUnsignedVarint(tag);
+        WriteUnsignedVarint((int)field.FrameBytes);
+        field._buffer.AsSpan(LengthBytes, (int)field.FrameBytes).CopyTo(Take((int)field.FrameBytes));
+    }
+
     /// <summary>Begins an answer anew: what was written before is forgotten.</summary>
     public void Clear()
     {

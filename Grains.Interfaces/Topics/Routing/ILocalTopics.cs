@@ -22,4 +22,8 @@ public interface ILocalTopics
     /// <param name="request">The offset to read from, and how much to read.</param>
     /// <param name="cancellationToken">Ends the wait when the caller has gone.</param>
     ValueTask<FetchResponse> FetchAsync(string topic, int partition, FetchRequest request, CancellationToken cancellationToken = default);
+
+    /// <summary>A topic as it was a few seconds ago at most; null when nobody has asked for it here since.</summary>
+    /// <param name="topic">The topic's name.</param>
+    TopicMetadata? FindKnown(string topic);
 }

@@ -13,9 +13,12 @@ internal sealed class TopicCache(string name, IGrainFactory grains, TimeProvider
     private volatile TopicView? _topic;
     private Task<(TopicView? Topic, StreamError? Error)>? _asking;
 
+    /// <summary>The topic, as it was at most <see cref="TopicGrainLimits.TopicCacheAge"/> ago; null when it was not asked for since.</summary>
+    public TopicView? Fresh => _topic is { } topic && time.GetElapsedTime(topic.ReadAt) < TopicGrainLimits.TopicCacheAge ? topic : null;
+
     /// <summary>The topic, as it was at most <see cref="TopicGrainLimits.TopicCacheAge"/> ago.</summary>
     public ValueTask<(TopicView? Topic, StreamError? Error)> GetAsync() =>
-        _topic is { } topic && time.GetElapsedTime(topic.ReadAt) < TopicGrainLimits.TopicCacheAge
+        Fresh is { } topic
             ? ValueTask.FromResult<(TopicView?, StreamError?)>((topic, null))
             : new ValueTask<(TopicView?, StreamError?)>(AskAsync());
 

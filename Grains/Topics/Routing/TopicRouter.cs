@@ -23,6 +23,9 @@ internal sealed class TopicRouter(string name, PartitionCalls calls, IGrainFacto
     private readonly TopicCache _cache = new(name, grains, time);
     private readonly RouterHeats _heats = new(name, grains, time);
 
+    /// <summary>The topic, as it was at most <see cref="TopicGrainLimits.TopicCacheAge"/> ago; null when it was not asked for since.</summary>
+    public TopicMetadata? Known => _cache.Fresh?.Metadata;
+
     /// <inheritdoc cref="ITopicRouterGrain.AppendAsync"/>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<RecordsAppendResponse> AppendAsync(RecordsAppendRequest request, CancellationToken cancellationToken)

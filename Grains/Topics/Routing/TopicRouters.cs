@@ -36,4 +36,7 @@ internal sealed class TopicRouters(IGrainFactory grains, LedPartitions led, Time
     /// <inheritdoc/>
     public ValueTask<FetchResponse> FetchAsync(string topic, int partition, FetchRequest request, CancellationToken cancellationToken) =>
         Get(topic).FetchAsync(partition, request, cancellationToken);
+
+    /// <inheritdoc/>
+    public TopicMetadata? FindKnown(string topic) => _routers.GetValueOrDefault(topic)?.Known;
 }

@@ -10,15 +10,17 @@ namespace OrleansStream.Partitions.Placement;
 /// than one partition of a topic more than another. Within such a run, silos are chosen by weights that do not depend on the other silos (rendezvous
 /// hashing). So about half of the partitions stay where they are when a silo comes or goes.
 /// </remarks>
-internal static class PartitionHome
+public static class PartitionHome
 {
     private const int WeighedBytes = 16 + sizeof(int) + sizeof(int);
 
     /// <summary>Finds the silo for a partition.</summary>
     /// <param name="key">The partition.</param>
     /// <param name="silos">The silos that may lead it, at least one, in any order.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There is no silo.</exception>
     public static SiloAddress Find(PartitionKey key, IReadOnlyCollection<SiloAddress> silos)
     {
+        ArgumentNullException.ThrowIfNull(silos);
         ArgumentOutOfRangeException.ThrowIfZero(silos.Count);
         List<SiloAddress> free = [.. silos];
         for (var partition = key.Partition - (key.Partition % silos.Count); ; partition++)

@@ -1,0 +1,79 @@
+using Confluent.Kafka;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Microsoft.Extensions.DependencyInjection;
+using Orleans.TestingHost;
+using OrleansStream.Kafka;
+using OrleansStream.Kafka.Brokers;
+using OrleansStream.Partitions;
+using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Services;
+using TopicMetadata = OrleansStream.Topics.TopicMetadata;
+
+namespace OrleansStream.Tests.Kafka.Brokers;
+
+/// <summary>A cluster of silos in this process, each a broker, over stores in memory that they share.</summary>
+public sealed class KafkaCluster : IAsyncLifetime
+{
+    private readonly ClusterFixture _cluster = new()
+    {
+        ConfigureSilo = silo =>
+        {
+            silo.Services.AddSingleton<IConnectionListenerFactory, SocketTransportFactory>();
+            silo.Services.AddKafka();
+            silo.Services.Configure<KafkaOptions>(kafka =>
+            {
+                kafka.Enabled = true;
+                kafka.Listen = KafkaFixture.AnyPort;
+            });
+        },
+    };
+
+    /// <summary>The silos that were not stopped.</summary>
+    public IReadOnlyList<InProcessSiloHandle> Silos => _cluster.Cluster.Silos;
+
+    /// <summary>What clients take as <c>bootstrap.servers</c>.</summary>
+    public string Bootstrap => string.Join(',', Silos.Select(silo => $"127.0.0.1:{PortOf(silo)}"));
+
+    public ValueTask InitializeAsync() => _cluster.InitializeAsync();
+
+    public ValueTask DisposeAsync() => _cluster.DisposeAsync();
+
+    /// <summary>Creates a topic that no other test knows.</summary>
+    public Task<TopicMetadata> CreateTopicAsync(int partitions) => _cluster.CreateAsync(partitions);
+
+    /// <summary>Adds a silo, and waits until clients are told of it.</summary>
+    public async Task<InProcessSiloHandle> AddSiloAsync()
+    {
+        var silo = await _cluster.Cluster.StartAdditionalSiloAsync();
+        await UntilBrokersAsync(Silos.Count);
+        return silo;
+    }
+
+    /// <summary>Ends a silo as a crash does, and waits until clients are told that it has gone.</summary>
+    public async Task KillAsync(InProcessSiloHandle silo)
+    {
+        await _cluster.Cluster.KillSiloAsync(silo);
+        await UntilBrokersAsync(Silos.Count);
+    }
+
+    /// <summary>The port of a silo's endpoint.</summary>
+    internal static int PortOf(InProcessSiloHandle silo) => silo.ServiceProvider.GetRequiredService<LocalBroker>().Port;
+
+    /// <summary>The id of a silo as a broker.</summary>
+    internal static int IdOf(InProcessSiloHandle silo) => silo.ServiceProvider.GetRequiredService<LocalBroker>().NodeId;
+
+    /// <summary>Whether a silo has a partition's log open.</summary>
+    internal static bool Leads(InProcessSiloHandle silo, TopicMetadata topic, int partition) =>
+        silo.ServiceProvider.GetRequiredService<LedPartitions>().Find(new PartitionKey(topic.Id, partition)) is not null;
+
+    /// <summary>What a client is told that asks one broker.</summary>
+    internal static Metadata Ask(InProcessSiloHandle silo, string topic)
+    {
+        using var admin = new AdminClientBuilder(new AdminClientConfig { BootstrapServers = $"127.0.0.1:{PortOf(silo)}" }).Build();
+        return admin.GetMetadata(topic, TimeSpan.FromSeconds(30));
+    }
+
+    private Task UntilBrokersAsync(int count) => Wait.UntilAsync($"clients are told of {count} brokers", () => Task.FromResult(
+        Silos.All(silo => Ask(silo, "t-none").Brokers.Count == count)));
+}
