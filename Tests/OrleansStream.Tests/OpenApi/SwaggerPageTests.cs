@@ -36,7 +36,8 @@ public sealed class SwaggerPageTests : IClassFixture<ApiFixture>
 
         Assert.True(exitCode == 0 && errors.Length == 0, errors + output);
         List<JsonNode> executed = [.. output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonNode.Parse(line)!)];
-        Assert.Empty(executed.Where(one => (int)one["status"]! is < 200 or > 299).Select(one => one.ToJsonString()));
+        var failed = executed.Where(one => (int)one["status"]! is < 200 or > 299).Select(one => one.ToJsonString());
+        Assert.True(!failed.Any(), string.Join('\n', failed));
         // Three bodies of those that produce have an example, in two operations.
         var document = await _api.GetAsync("/swagger/v1/swagger.json");
         Assert.Equal(document["paths"]!.AsObject().Sum(path => path.Value!.AsObject().Count) + 4, executed.Count);
