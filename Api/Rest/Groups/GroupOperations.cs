@@ -45,7 +45,7 @@ internal static class GroupOperations
         + "with an event `rebalance` when partitions must move. Then poll again with the cursor of the last answer that was processed.")
     {
         Parameters = [Group, Member],
-        Bodies = [new(MediaTypes.Json, typeof(PollRequest), """{"topics":["matches"],"wait_ms":1000,"lease_ms":30000}""")],
+        Bodies = [new(MediaTypes.Json, typeof(PollRequest), """{"topics":["matches"],"wait_ms":1000,"lease_ms":300000}""")],
         Offers = [MediaTypes.Json, MediaTypes.EventStream],
         Answers =
         [

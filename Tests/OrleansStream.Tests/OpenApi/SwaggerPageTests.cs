@@ -14,7 +14,7 @@ namespace OrleansStream.Tests.OpenApi;
 public sealed class SwaggerPageTests : IClassFixture<ApiFixture>
 {
     // Seconds, on a machine that has nothing else to do.
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
 
     private readonly ApiFixture _api;
 
