@@ -21,18 +21,24 @@ public sealed class GroupCoordinator(AccessControl access, ConsumerGroups known,
     /// <param name="group">The group; its name is valid.</param>
     /// <param name="request">The wish.</param>
     /// <param name="cancellationToken">The caller has gone. The member keeps its place for as long as its session lasts.</param>
-    /// <exception cref="StreamException">The group cannot be reached.</exception>
+    /// <exception cref="StreamException">The group cannot be reached, or the caller has lost the right meanwhile, which ends the wait.</exception>
     public async Task<ClassicJoinResponse> JoinAsync(Caller caller, string group, ClassicJoinRequest request, CancellationToken cancellationToken)
     {
         access.DemandGroup(caller, AccessOperations.Read, group);
-        var now = request;
-        while (true)
+        using var watch = access.WatchGroup(caller, AccessOperations.Read, group, cancellationToken);
+        return await watch.RunAsync(JoinUntilDoneAsync);
+
+        async ValueTask<ClassicJoinResponse> JoinUntilDoneAsync(CancellationToken ended)
         {
-            var response = await AskAsync(() => Group(group).JoinAsync(now, cancellationToken), GroupCallMax, cancellationToken);
-            if (!response.IsWaiting)
-                return response;
-            cancellationToken.ThrowIfCancellationRequested();
-            now = request with { Member = response.Member };
+            var now = request;
+            while (true)
+            {
+                var response = await AskAsync(() => Group(group).JoinAsync(now, ended), GroupCallMax, ended);
+                if (!response.IsWaiting)
+                    return response;
+                ended.ThrowIfCancellationRequested();
+                now = request with { Member = response.Member };
+            }
         }
     }
 
@@ -41,16 +47,22 @@ public sealed class GroupCoordinator(AccessControl access, ConsumerGroups known,
     /// <param name="group">The group; its name is valid.</param>
     /// <param name="request">The wish to hear it.</param>
     /// <param name="cancellationToken">The caller has gone.</param>
-    /// <exception cref="StreamException">The group cannot be reached.</exception>
+    /// <exception cref="StreamException">The group cannot be reached, or the caller has lost the right meanwhile, which ends the wait.</exception>
     public async Task<ClassicSyncResponse> SyncAsync(Caller caller, string group, ClassicSyncRequest request, CancellationToken cancellationToken)
     {
         access.DemandGroup(caller, AccessOperations.Read, group);
-        while (true)
+        using var watch = access.WatchGroup(caller, AccessOperations.Read, group, cancellationToken);
+        return await watch.RunAsync(SyncUntilDoneAsync);
+
+        async ValueTask<ClassicSyncResponse> SyncUntilDoneAsync(CancellationToken ended)
         {
-            var response = await AskAsync(() => Group(group).SyncAsync(request, cancellationToken), GroupCallMax, cancellationToken);
-            if (!response.IsWaiting)
-                return response;
-            cancellationToken.ThrowIfCancellationRequested();
+            while (true)
+            {
+                var response = await AskAsync(() => Group(group).SyncAsync(request, ended), GroupCallMax, ended);
+                if (!response.IsWaiting)
+                    return response;
+                ended.ThrowIfCancellationRequested();
+            }
         }
     }
 

@@ -3,6 +3,7 @@ using OrleansStream.Errors;
 using OrleansStream.Gateway.Admission;
 using OrleansStream.Gateway.Reading;
 using OrleansStream.Gateway.Routing;
+using OrleansStream.Gateway.Security;
 using OrleansStream.Groups;
 
 namespace OrleansStream.Gateway.Groups;
@@ -31,14 +32,14 @@ public sealed class GroupPoll : IDisposable
     private readonly PollPositions _positions;
     private readonly PolledPartitions _partitions;
     private readonly FailedRecords _failed;
-    private readonly Action _demandRights;
+    private readonly AccessWatch _watch;
     private PollDelivery? _delivery;
 
     internal GroupPoll(
         IGrainFactory grains, TopicRoutes routes, LogEnds ends, TimeProvider time, NodeAnswers node, NodeWaits waits, string group, string member, PollOptions options,
-        Action demandRights)
+        AccessWatch watch)
     {
-        (_ends, _time, _group, _member, _options, _demandRights) = (ends, time, group, member, options, demandRights);
+        (_ends, _time, _group, _member, _options, _watch) = (ends, time, group, member, options, watch);
         _load = new AnswerLoad(node);
         _fetcher = new PartitionFetcher(routes, _load);
         _membership = new GroupMembership(grains.GetGrain<IConsumerGroupGrain>(group), time, member, options);
@@ -108,7 +109,8 @@ public sealed class GroupPoll : IDisposable
     /// <param name="cancellationToken">Ends it.</param>
     /// <returns>Null; or why the process no longer speaks for the member.</returns>
     /// <exception cref="StreamException">
-    /// There is no offset to go on from, or none in the log, and the policy is to report this; or the node has no memory for any of the records.
+    /// There is no offset to go on from, or none in the log, and the policy is to report this; or the node has no memory for any of the records; or the
+    /// caller has lost a right that the poll needs, which also ends the wait.
     /// </exception>
     public async Task<MemberRefusal?> ReadAsync(CancellationToken cancellationToken) =>
         _options.IsHeartbeat ? null : await ReadAsync(_options.WaitMs, endsOnNews: false, cancellationToken);
@@ -154,6 +156,7 @@ public sealed class GroupPoll : IDisposable
     {
         _delivery?.Dispose();
         _load.Dispose();
+        _watch.Dispose();
     }
 
     /// <summary>As <see cref="BeginDelivery"/>.</summary>
@@ -197,8 +200,8 @@ public sealed class GroupPoll : IDisposable
                 return Refusal(refused);
         }
 
-        // They may have been taken away while it waited.
-        _demandRights();
+        // The rights may have been taken away while the poll read.
+        _watch.ThrowIfRefused();
         // A stream goes on and reads again. A poll without records would look as if there were none.
         if (!_partitions.HasRecords && !endsOnNews && Partitions.Any(partition => partition.Error?.Code == StreamErrorCode.ThrottlingQuotaExceeded))
             throw new StreamException(_load.Refusal);
@@ -221,10 +224,19 @@ public sealed class GroupPoll : IDisposable
     private MemberRefusal Refusal(GroupMemberResponse response) => MemberRefusal.Of(response, _group, _member);
 
     /// <summary>Waits on all partitions and on the group at once. The wait is shorter than the lease, so that the lease is renewed in time.</summary>
-    private Task<GroupWaitResponse?> ParkAsync(long leftMs, CancellationToken cancellationToken)
+    /// <exception cref="StreamException">The caller has lost a right that the poll needs.</exception>
+    private async Task<GroupWaitResponse?> ParkAsync(long leftMs, CancellationToken cancellationToken)
     {
         var waitMs = (int)Math.Min(Math.Min(leftMs, GroupLimits.WaitMsMax), _options.LeaseMs / PollLimits.PollRenewalsPerLease);
-        return _partitions.WaitAsync(_membership.WaitForNewsAsync, _partitions.ClampWait(waitMs), cancellationToken);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _watch.Token);
+        try
+        {
+            return await _partitions.WaitAsync(_membership.WaitForNewsAsync, _partitions.ClampWait(waitMs), ended.Token);
+        }
+        catch (OperationCanceledException) when (_watch.Refusal is { } refusal)
+        {
+            throw new StreamException(refusal);
+        }
     }
 
     private async Task<GroupMemberResponse?> PollGroupAsync(

@@ -26,14 +26,19 @@ public sealed class GroupPolls(AccessControl access, IGrainFactory grains, Topic
     /// <exception cref="StreamException">The caller may not be a member of the group, or not read one of the topics.</exception>
     public GroupPoll Open(Caller caller, string group, string member, PollOptions options)
     {
-        DemandRights();
-        return new GroupPoll(grains, routes, ends, time, node, waits, group, member, options, DemandRights);
-
-        void DemandRights()
+        var watch = access.Watch(caller, FindRefusal, CancellationToken.None);
+        try
         {
-            access.DemandGroup(caller, AccessOperations.Read, group);
-            foreach (var topic in options.Topics)
-                access.DemandTopic(caller, AccessOperations.Read, topic);
+            watch.ThrowIfRefused();
+            return new GroupPoll(grains, routes, ends, time, node, waits, group, member, options, watch);
         }
+        catch
+        {
+            watch.Dispose();
+            throw;
+        }
+
+        StreamError? FindRefusal() => access.FindGroupRefusal(caller, AccessOperations.Read, group, nameof(Open))
+            ?? options.Topics.Select(topic => access.FindRefusal(caller, AccessOperations.Read, topic, nameof(Open))).FirstOrDefault(refusal => refusal is not null);
     }
 }

@@ -33,17 +33,20 @@ public sealed class PartitionReader(AccessControl access, TopicRoutes routes, No
         Caller caller, string topic, int partition, ReadStart start, int bytesMax, int waitMs, CancellationToken cancellationToken)
     {
         access.DemandTopic(caller, AccessOperations.Read, topic);
-        var response = await lost.RepeatAsync(ReadOnceAsync, cancellationToken);
-        // The right may have been taken away while it waited.
-        if (waitMs > 0)
-            access.DemandTopic(caller, AccessOperations.Read, topic);
+        var response = await (waitMs == 0 ? lost.RepeatAsync(() => ReadOnceAsync(cancellationToken), cancellationToken) : ReadWatchedAsync());
         return response.Error is { } error ? throw new StreamException(error) : new PartitionRead(partition, response, node);
 
-        async ValueTask<FetchResponse> ReadOnceAsync()
+        async ValueTask<FetchResponse> ReadWatchedAsync()
         {
-            (var offset, var topicId) = await FindStartAsync(topic, partition, start, cancellationToken);
+            using var watch = access.WatchTopic(caller, AccessOperations.Read, topic, cancellationToken, nameof(ReadAsync));
+            return await watch.RunAsync(ended => lost.RepeatAsync(() => ReadOnceAsync(ended), ended));
+        }
+
+        async ValueTask<FetchResponse> ReadOnceAsync(CancellationToken ended)
+        {
+            (var offset, var topicId) = await FindStartAsync(topic, partition, start, ended);
             var request = new FetchRequest(offset, bytesMax, waitMs) { TopicId = topicId };
-            return await (waitMs == 0 ? routes.FetchAsync(topic, partition, request, cancellationToken) : WaitAsync(topic, partition, request, cancellationToken));
+            return await (waitMs == 0 ? routes.FetchAsync(topic, partition, request, ended) : WaitAsync(topic, partition, request, ended));
         }
     }
 

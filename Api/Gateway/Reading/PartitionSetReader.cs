@@ -53,7 +53,9 @@ public sealed class PartitionSetReader(
                 return read;
             var isWaiting = WaitOnAll(partitions, read);
             var pause = read.HasErrors ? ReadingLimits.ErrorPause : isWaiting ? left : ReadingLimits.UnwaitedPause;
-            await _woken.WaitAsync(pause < left ? pause : left, time, cancellationToken);
+            // When the caller loses a right, the next round finds out which one.
+            using var watch = access.Watch(caller, () => FindNewRefusal(caller, partitions, read), cancellationToken);
+            await _woken.WaitAsync(pause < left ? pause : left, time, watch.Token);
         }
     }
 
@@ -63,6 +65,17 @@ public sealed class PartitionSetReader(
         foreach (var wait in _waits.Values)
             wait.Dispose();
         _waits.Clear();
+    }
+
+    private StreamError? FindNewRefusal(Caller caller, IReadOnlyList<PartitionToRead> partitions, PartitionSetRead read)
+    {
+        for (var i = 0; i < partitions.Count; i++)
+        {
+            if (read.Responses[i].Error is null && access.FindRefusal(caller, AccessOperations.Read, partitions[i].Topic, nameof(ReadAsync)) is { } refusal)
+                return refusal;
+        }
+
+        return null;
     }
 
     private async Task ReadOnceAsync(

@@ -29,7 +29,7 @@ public sealed class AccessAdministration(AccessControl access, AccessRules rules
         var secret = ApiKeySecret.Create() with { Id = request.Id };
         var key = new ApiKey(request.Id, request.Name, ApiKeySecret.HashOf(secret.Secret), request.Role, now, request.ExpiresAt, LastUsedAt: null);
         Throw(await Grain.AddKeyAsync(key).AsTask().WaitAsync(cancellationToken));
-        await rules.RefreshNowAsync(isChanged: true, cancellationToken);
+        await rules.RefreshNowAsync(cancellationToken);
         return (key, secret);
     }
 
@@ -53,7 +53,7 @@ public sealed class AccessAdministration(AccessControl access, AccessRules rules
         access.DemandCluster(caller, AccessOperations.Admin, $"RevokeKey {id}");
         if (!await Grain.RemoveKeyAsync(id).AsTask().WaitAsync(cancellationToken))
             throw NotFound($"There is no key '{id}'.");
-        await rules.RefreshNowAsync(isChanged: true, cancellationToken);
+        await rules.RefreshNowAsync(cancellationToken);
     }
 
     /// <summary>Rights, by principal and resource.</summary>
@@ -80,7 +80,7 @@ public sealed class AccessAdministration(AccessControl access, AccessRules rules
     {
         access.DemandCluster(caller, AccessOperations.Admin, $"GiveRight {right}");
         Throw(await Grain.PutRightAsync(right).AsTask().WaitAsync(cancellationToken));
-        await rules.RefreshNowAsync(isChanged: true, cancellationToken);
+        await rules.RefreshNowAsync(cancellationToken);
     }
 
     /// <summary>Takes rights away.</summary>
@@ -93,7 +93,7 @@ public sealed class AccessAdministration(AccessControl access, AccessRules rules
         access.DemandCluster(caller, AccessOperations.Admin, $"TakeRight {(rights.IsDefaultOrEmpty ? null : rights[0])}");
         if (await Grain.RemoveRightsAsync(rights).AsTask().WaitAsync(cancellationToken) == 0)
             throw NotFound("There is no such right.");
-        await rules.RefreshNowAsync(isChanged: true, cancellationToken);
+        await rules.RefreshNowAsync(cancellationToken);
     }
 
     private IAccessGrain Grain => grains.GetGrain<IAccessGrain>(IAccessGrain.Key);

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using OrleansStream.Errors;
 using OrleansStream.Security;
@@ -12,13 +13,26 @@ namespace OrleansStream.Gateway.Security;
 /// Topics whose names begin with <see cref="ServicePrefix"/> are the service's own: it alone writes and manages them, and whoever has
 /// <see cref="AccessOperations.Admin"/> may read them. Safe for any thread; a demand that is met costs a look-up and no memory.
 /// </remarks>
-/// <param name="rules">The keys and rights.</param>
-/// <param name="time">The clock.</param>
-/// <param name="audit">Takes note of who manages what, and of what is refused; null where nobody does.</param>
-public sealed class AccessControl(AccessRules? rules, TimeProvider time, IAudit? audit = null)
+public sealed class AccessControl
 {
     /// <summary>What the names of the service's own topics begin with.</summary>
     public const string ServicePrefix = "__";
+
+    private readonly ConcurrentDictionary<AccessWatch, bool> _watches = [];
+    private readonly AccessRules? _rules;
+    private readonly TimeProvider _time;
+    private readonly IAudit? _audit;
+
+    /// <summary>Creates an instance.</summary>
+    /// <param name="rules">The keys and rights; null to allow everything.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="audit">Takes note of who manages what, and of what is refused; null where nobody does.</param>
+    public AccessControl(AccessRules? rules, TimeProvider time, IAudit? audit = null)
+    {
+        (_rules, _time, _audit) = (rules, time, audit);
+        if (rules is { IsOpen: false })
+            rules.Asked += CheckWatches;
+    }
 
     private static readonly CompiledRights Everything = new(rules: null, [AccessRole.Admin], [], validUntil: null);
 
@@ -26,7 +40,7 @@ public sealed class AccessControl(AccessRules? rules, TimeProvider time, IAudit?
     public static readonly AccessControl Open = new(rules: null, TimeProvider.System);
 
     /// <summary>True where nobody signs in.</summary>
-    public bool IsOpen => rules is null or { IsOpen: true };
+    public bool IsOpen => _rules is null or { IsOpen: true };
 
     /// <summary>Demands a right on a topic.</summary>
     /// <param name="caller">The caller.</param>
@@ -40,9 +54,9 @@ public sealed class AccessControl(AccessRules? rules, TimeProvider time, IAudit?
     public void DemandTopic(Caller caller, AccessOperations operation, string topic, [CallerMemberName] string what = "") =>
         Demand(caller, operation, ResourceKind.Topic, topic, what);
 
-    /// <summary>As <see cref="DemandTopic"/>, for what goes on after it was let in: a right may be taken away meanwhile.</summary>
+    /// <summary>Finds out whether a caller lacks a right on a topic, without an exception.</summary>
     /// <param name="caller">The caller.</param>
-    /// <param name="operation">What it does.</param>
+    /// <param name="operation">What it is about to do.</param>
     /// <param name="topic">The topic's name.</param>
     /// <param name="what">The operation of the gateway that asks, for the audit.</param>
     /// <returns>Null, or what <see cref="DemandTopic"/> would throw.</returns>
@@ -57,6 +71,15 @@ public sealed class AccessControl(AccessRules? rules, TimeProvider time, IAudit?
     /// <exception cref="StreamException"><see cref="StreamErrorCode.GroupAuthorizationFailed"/>; or as <see cref="DemandTopic"/>.</exception>
     public void DemandGroup(Caller caller, AccessOperations operation, string group, [CallerMemberName] string what = "") =>
         Demand(caller, operation, ResourceKind.Group, group, what);
+
+    /// <summary>Finds out whether a caller lacks a right on a group, without an exception.</summary>
+    /// <param name="caller">The caller.</param>
+    /// <param name="operation">What it is about to do.</param>
+    /// <param name="group">The group's name.</param>
+    /// <param name="what">The operation of the gateway that asks, for the audit.</param>
+    /// <returns>Null, or what <see cref="DemandGroup"/> would throw.</returns>
+    public StreamError? FindGroupRefusal(Caller caller, AccessOperations operation, string group, [CallerMemberName] string what = "") =>
+        Find(caller, operation, ResourceKind.Group, group, what);
 
     /// <summary>Demands a right on the cluster.</summary>
     /// <param name="caller">The caller.</param>
@@ -110,6 +133,50 @@ public sealed class AccessControl(AccessRules? rules, TimeProvider time, IAudit?
             : throw new StreamException(Refuse(new AuditedCall(caller, what, AccessOperations.Describe, kind, Name: "", IsAllowed: false)));
     }
 
+    /// <summary>Watches a right on a topic while its caller waits.</summary>
+    /// <param name="caller">The caller.</param>
+    /// <param name="operation">What it waits to do.</param>
+    /// <param name="topic">The topic's name.</param>
+    /// <param name="cancellationToken">Ends the wait, too.</param>
+    /// <param name="what">The operation of the gateway that asks, for the audit.</param>
+    public AccessWatch WatchTopic(
+        Caller caller, AccessOperations operation, string topic, CancellationToken cancellationToken, [CallerMemberName] string what = "") =>
+        Watch(caller, () => Find(caller, operation, ResourceKind.Topic, topic, what), cancellationToken);
+
+    /// <summary>Watches a right on a group while its caller waits.</summary>
+    /// <param name="caller">The caller.</param>
+    /// <param name="operation">What it waits to do.</param>
+    /// <param name="group">The group's name.</param>
+    /// <param name="cancellationToken">Ends the wait, too.</param>
+    /// <param name="what">The operation of the gateway that asks, for the audit.</param>
+    public AccessWatch WatchGroup(
+        Caller caller, AccessOperations operation, string group, CancellationToken cancellationToken, [CallerMemberName] string what = "") =>
+        Watch(caller, () => Find(caller, operation, ResourceKind.Group, group, what), cancellationToken);
+
+    /// <summary>Watches any rights while their caller waits.</summary>
+    /// <param name="caller">The caller.</param>
+    /// <param name="findRefusal">Finds the first right that the caller lacks; null when it has all. It is called whenever keys and rights have changed.</param>
+    /// <param name="cancellationToken">Ends the wait, too.</param>
+    public AccessWatch Watch(Caller caller, Func<StreamError?> findRefusal, CancellationToken cancellationToken) => IsOpen
+        ? new AccessWatch(cancellationToken)
+        : new AccessWatch(_watches, () => FindRights(caller.Principal).Error, findRefusal, _rules!.Current, cancellationToken);
+
+    /// <summary>Watches a connection, which ends when its caller has to sign in anew. That the store does not answer does not end it.</summary>
+    /// <param name="principal">Returns the principal that is signed in at the moment.</param>
+    /// <param name="cancellationToken">Ends with the connection.</param>
+    public AccessWatch WatchSignIn(Func<Principal> principal, CancellationToken cancellationToken) => IsOpen
+        ? new AccessWatch(cancellationToken)
+        : new AccessWatch(
+            _watches, () => FindRights(principal()).Error is { Code: StreamErrorCode.SaslAuthenticationFailed } ended ? ended : null,
+            () => null, _rules!.Current, cancellationToken);
+
+    private void CheckWatches()
+    {
+        var current = _rules!.Current;
+        foreach (var (watch, _) in _watches)
+            watch.Check(current);
+    }
+
     /// <summary>As <see cref="Allows(Caller, AccessOperations, ResourceKind, string)"/>, by rights that are known.</summary>
     internal static bool Allows(Caller caller, CompiledRights rights, AccessOperations operation, ResourceKind kind, string name)
     {
@@ -131,38 +198,37 @@ public sealed class AccessControl(AccessRules? rules, TimeProvider time, IAudit?
 
     private StreamError? Find(Caller caller, AccessOperations operation, ResourceKind kind, string name, string what)
     {
-        var (rights, error) = FindRights(caller);
+        var (rights, error) = FindRights(caller.Principal);
         if (error is not null)
             return error;
         if (!Allows(caller, rights!, operation, kind, name))
             return Refuse(new AuditedCall(caller, what, operation, kind, name, IsAllowed: false));
         if (operation >= AccessOperations.Manage && caller.Principal.Kind != PrincipalKind.Service)
-            audit?.Note(new AuditedCall(caller, what, operation, kind, name, IsAllowed: true));
+            _audit?.Note(new AuditedCall(caller, what, operation, kind, name, IsAllowed: true));
         return null;
     }
 
     private CompiledRights RightsOf(Caller caller)
     {
-        var (rights, error) = FindRights(caller);
+        var (rights, error) = FindRights(caller.Principal);
         return error is null ? rights! : throw new StreamException(error);
     }
 
-    private (CompiledRights? Rights, StreamError? Error) FindRights(Caller caller)
+    private (CompiledRights? Rights, StreamError? Error) FindRights(Principal principal)
     {
-        var principal = caller.Principal;
-        if (rules is null or { IsOpen: true } || principal.Kind == PrincipalKind.Service)
+        if (IsOpen || principal.Kind == PrincipalKind.Service)
             return (Everything, null);
-        if (rules.Current is not { } current)
+        if (_rules!.Current is not { } current)
             return (null, AccessRules.Unknown());
         var rights = principal.Rights;
         if (rights is null || !ReferenceEquals(rights.Rules, current))
             principal.Rights = rights = current.Compile(principal);
-        return rights.IsRevoked || rights.ValidUntil is { } end && time.GetUtcNow() >= end ? (null, Ended(principal)) : (rights, null);
+        return rights.IsRevoked || rights.ValidUntil is { } end && _time.GetUtcNow() >= end ? (null, Ended(principal)) : (rights, null);
     }
 
     private StreamError Refuse(AuditedCall call)
     {
-        audit?.Note(call);
+        _audit?.Note(call);
         var (caller, _, operation, kind, name, _) = call;
         if (kind == ResourceKind.Topic && name.StartsWith(ServicePrefix, StringComparison.Ordinal) && (caller.IsSignedIn || IsOpen))
         {

@@ -13,6 +13,9 @@ namespace OrleansStream.Gateway.Security;
 /// </remarks>
 public sealed partial class AccessRules : IDisposable
 {
+    /// <summary>The least time between two readings of the store for keys that are not known.</summary>
+    internal static readonly TimeSpan UnknownKeyPause = TimeSpan.FromSeconds(1);
+
     private readonly IGrainFactory _grains;
     private readonly TimeProvider _time;
     private readonly ILogger<AccessRules> _logger;
@@ -22,7 +25,8 @@ public sealed partial class AccessRules : IDisposable
     private Known? _known;
     private Task? _refresh;
     private ITimer? _timer;
-    private long _freshAt;
+    private Task? _nextFresh;
+    private long? _freshAt;
 
     /// <summary>Makes them. Nothing is asked for yet.</summary>
     /// <param name="grains">The way to what is stored.</param>
@@ -39,6 +43,9 @@ public sealed partial class AccessRules : IDisposable
     /// <summary>True where nobody signs in: then everybody may do everything.</summary>
     public bool IsOpen { get; }
 
+    /// <summary>Is raised after each question for keys and rights, answered or not: they may have changed, or become too old. Handlers must not throw.</summary>
+    internal event Action? Asked;
+
     /// <summary>The rules, to be asked now; null when none are known, or they are too old: then it is <see cref="Unknown"/> who may do what.</summary>
     internal AccessRuleSet? Current => _known is { } known && _time.GetElapsedTime(known.AskedAt) < AccessLimits.RulesAgeMax ? known.Rules : null;
 
@@ -48,21 +55,10 @@ public sealed partial class AccessRules : IDisposable
     public ValueTask EnsureAsync(CancellationToken cancellationToken) =>
         IsOpen || Current is not null ? default : new ValueTask(AskFirstAsync(cancellationToken));
 
-    /// <summary>Asks anew what is stored, since this node has changed it, or somebody comes with a key that is not known yet.</summary>
-    /// <param name="isChanged">True when it is known to have changed; else it is asked at most once a second, whoever comes with what.</param>
+    /// <summary>Reads what is stored, because this node has just changed it. If the store does not answer, the rules that are known stay in use.</summary>
     /// <param name="cancellationToken">Ends the wait.</param>
-    internal async Task RefreshNowAsync(bool isChanged, CancellationToken cancellationToken)
+    internal async Task RefreshNowAsync(CancellationToken cancellationToken)
     {
-        if (!isChanged)
-        {
-            lock (_gate)
-            {
-                if (_freshAt != 0 && _time.GetElapsedTime(_freshAt) < UnknownKeyPause)
-                    return;
-                _freshAt = _time.GetTimestamp();
-            }
-        }
-
         try
         {
             await AskAsync(isFresh: true).WaitAsync(AccessLimits.RefreshTimeout, _time, cancellationToken);
@@ -72,6 +68,35 @@ public sealed partial class AccessRules : IDisposable
             // What is known stands, and the next question is not far.
             LogLost(_logger, e.Message);
         }
+    }
+
+    /// <summary>
+    /// Reads what is stored, because somebody has a key that this node does not know: it may have been created a moment ago at another node. The store
+    /// is read at most once in <see cref="UnknownKeyPause"/>, whoever comes with what; all who come before a reading begins wait for it together.
+    /// </summary>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    internal Task RefreshForUnknownKeyAsync(CancellationToken cancellationToken)
+    {
+        Task asking;
+        lock (_gate)
+            asking = _nextFresh ??= AskInTurnAsync();
+        return asking.WaitAsync(cancellationToken);
+    }
+
+    private async Task AskInTurnAsync()
+    {
+        // The caller holds the lock until it has this task.
+        await Task.Yield();
+        if (_freshAt is { } before && UnknownKeyPause - _time.GetElapsedTime(before) is { Ticks: > 0 } left)
+            await Task.Delay(left, _time);
+        lock (_gate)
+        {
+            _freshAt = _time.GetTimestamp();
+            // Whoever comes from now on may have a key that this reading does not find.
+            _nextFresh = null;
+        }
+
+        await RefreshNowAsync(CancellationToken.None);
     }
 
     /// <summary>Notes that a key was used; it is told with the next question.</summary>
@@ -86,8 +111,6 @@ public sealed partial class AccessRules : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _timer?.Dispose();
-
-    private static readonly TimeSpan UnknownKeyPause = TimeSpan.FromSeconds(1);
 
     private IAccessGrain Grain => _grains.GetGrain<IAccessGrain>(IAccessGrain.Key);
 
@@ -123,6 +146,7 @@ public sealed partial class AccessRules : IDisposable
         catch (Exception e) when (IsLost(e))
         {
             LogLost(_logger, e.Message);
+            Asked?.Invoke();
         }
     }
 
@@ -138,6 +162,8 @@ public sealed partial class AccessRules : IDisposable
             _known = response.Rules is { } rules ? new Known(new AccessRuleSet(response.Version, rules, _admins), askedAt)
                 : _known?.Rules.Version == response.Version ? _known with { AskedAt = askedAt } : _known;
         }
+
+        Asked?.Invoke();
     }
 
     private async Task TellUseAsync()

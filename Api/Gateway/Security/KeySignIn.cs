@@ -47,16 +47,21 @@ public sealed class KeySignIn(AccessRules rules, IOptions<SecurityOptions> optio
         }
 
         await rules.EnsureAsync(cancellationToken);
-        if (rules.Current?.FindKey(id) is null)
-            await rules.RefreshNowAsync(isChanged: false, cancellationToken);
-        if (rules.Current?.FindKey(id) is not { } key || !CryptographicOperations.FixedTimeEquals(key.Hash.AsSpan(), hash.AsSpan())
-            || key.ExpiresAt is { } end && time.GetUtcNow() >= end)
+        var key = Find();
+        if (key is null)
         {
-            return await RefuseAsync(address, cancellationToken);
+            // The key may be new, also one with the id of another that was revoked.
+            await rules.RefreshForUnknownKeyAsync(cancellationToken);
+            key = Find();
         }
 
+        if (key is null || key.ExpiresAt is { } end && time.GetUtcNow() >= end)
+            return await RefuseAsync(address, cancellationToken);
         rules.NoteUse(key);
         return new Principal(PrincipalKind.Key, key.Name) { Key = key };
+
+        ApiKey? Find() =>
+            rules.Current?.FindKey(id) is { } known && CryptographicOperations.FixedTimeEquals(known.Hash.AsSpan(), hash.AsSpan()) ? known : null;
     }
 
     private async ValueTask<Principal> RefuseAsync(IPAddress? address, CancellationToken cancellationToken)

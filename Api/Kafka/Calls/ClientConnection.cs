@@ -39,6 +39,9 @@ internal sealed class ClientConnection(
     /// <summary>Who the client is; nobody in particular until it has signed in.</summary>
     public Principal Principal { get; set; } = Principal.Anonymous;
 
+    /// <summary>Cancelled when the client's key was revoked, or its sign-in has expired: no further request is served.</summary>
+    public CancellationToken SignInEnded { get; set; }
+
     /// <summary>Has the next frame taken as it is, as a message without a header; its answer is an empty one.</summary>
     /// <param name="take">Takes it; false ends the connection.</param>
     public void TakeBareMessage(Func<ReadOnlyMemory<byte>, Task<bool>> take) => _takeBareMessage = take;

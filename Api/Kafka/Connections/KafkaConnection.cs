@@ -24,13 +24,13 @@ internal sealed partial class KafkaConnection(
     // The answer to the request that was read last is sent when this ends: true when the connection goes on.
     private Task<bool> _lastAnswer = Task.FromResult(true);
 
-    /// <summary>Serves the connection until either side ends it.</summary>
+    /// <summary>Serves the connection until either side ends it, or the client would have to sign in anew. Requests under way are answered then.</summary>
     /// <exception cref="OperationCanceledException">The connection was closed.</exception>
     public async Task RunAsync()
     {
         try
         {
-            while (await frames.ReadAsync() is { } frame)
+            while (!client.SignInEnded.IsCancellationRequested && await frames.ReadAsync() is { } frame)
             {
                 if (!await ServeAsync(frame))
                     break;

@@ -11,12 +11,13 @@ namespace OrleansStream.Kafka.Connections;
 /// <summary>Serves the connections that Kestrel accepts at the Kafka endpoint, and holds those that are too many.</summary>
 /// <param name="apis">Who handles what.</param>
 /// <param name="node">The node's memory for requests.</param>
-/// <param name="access">Who may do what: it is asked for before anybody signs in.</param>
+/// <param name="rules">The keys and rights, which must be known before anybody signs in.</param>
+/// <param name="access">Finds out when a client would have to sign in anew, which ends its connection.</param>
 /// <param name="stop">Tells when the service stops.</param>
 /// <param name="time">The clock.</param>
 /// <param name="logger">Told of connections that are closed for a reason.</param>
 internal sealed partial class KafkaConnectionHandler(
-    ApiTable apis, NodeLoad node, AccessRules access, StopSignal stop, TimeProvider time, ILogger<KafkaConnectionHandler> logger) : ConnectionHandler
+    ApiTable apis, NodeLoad node, AccessRules rules, AccessControl access, StopSignal stop, TimeProvider time, ILogger<KafkaConnectionHandler> logger) : ConnectionHandler
 {
     private int _count;
 
@@ -57,6 +58,9 @@ internal sealed partial class KafkaConnectionHandler(
         using var served = new KafkaConnection(client, frames, connection.Transport.Output, apis, time, logger);
         using var ending = connection.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested
             .UnsafeRegister(static frames => ((FrameReader)frames!).Stop(), frames);
+        using var watch = access.WatchSignIn(() => client.Principal, connection.ConnectionClosed);
+        client.SignInEnded = watch.Token;
+        using var signedOut = watch.Token.UnsafeRegister(static frames => ((FrameReader)frames!).Stop(), frames);
         await served.RunAsync();
     }
 
@@ -68,7 +72,7 @@ internal sealed partial class KafkaConnectionHandler(
     {
         try
         {
-            await access.EnsureAsync(closed);
+            await rules.EnsureAsync(closed);
         }
         catch (StreamException)
         {

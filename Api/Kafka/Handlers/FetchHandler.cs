@@ -124,7 +124,7 @@ internal sealed class FetchHandler(PartitionSetReaders readers, TopicDirectory t
     {
         KafkaError.None => KafkaError.None,
         KafkaError.OffsetOutOfRange => KafkaError.OffsetOutOfRange,
-        KafkaError.TopicAuthorizationFailed => KafkaError.TopicAuthorizationFailed,
+        KafkaError.TopicAuthorizationFailed or KafkaError.SaslAuthenticationFailed => KafkaError.TopicAuthorizationFailed,
         KafkaError.UnknownTopicOrPartition or KafkaError.InvalidTopicException => name.TopicId == Guid.Empty
             ? KafkaError.UnknownTopicOrPartition
             : KafkaError.UnknownTopicId,

@@ -1,10 +1,14 @@
+using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Confluent.Kafka;
 using Microsoft.Extensions.DependencyInjection;
+using OrleansStream.Gateway.Reading;
 using OrleansStream.Gateway.Security;
 using OrleansStream.Kafka.Brokers;
 using OrleansStream.Kafka.Connections;
+using OrleansStream.Kafka.Errors;
 using OrleansStream.Kafka.Messages;
+using OrleansStream.Tests.Support;
 using OrleansStream.Tests.Support.Services;
 using ErrorCode = Confluent.Kafka.ErrorCode;
 
@@ -122,6 +126,58 @@ public sealed class SaslTests : IAsyncLifetime
         Assert.NotNull(await wrong.ReceiveAsync());
         await wrong.SendAsync(System.Text.Encoding.UTF8.GetBytes("\0bootstrap\0wrong"));
         Assert.Null(await wrong.ReceiveAsync());
+    }
+
+    /// <summary>Nothing is written that would end the fetch, and the other connection sends nothing: both end because the key is revoked.</summary>
+    [Fact]
+    public async Task Revocation_OfAKey_EndsItsWaitingFetchAndItsConnections()
+    {
+        var topic = await _api.CreateTopicAsync();
+        var key = (string)(await PutAsync("/v1/access/keys/gone", new JsonObject { ["role"] = "Data Receiver" }))["key"]!;
+        using var fetching = await SignInAsync(key);
+        using var idle = await SignInAsync(key);
+        using var other = await SignInAsync(BootstrapKey);
+        await fetching.SendAsync(FetchRequest.Api, 4, 7, writer => WriteFetch(writer, topic));
+        var waits = _api.Part<NodeWaits>();
+        await Wait.UntilAsync("the fetch waits", () => waits.Count > 0);
+
+        var revokedAt = Stopwatch.GetTimestamp();
+        using var revoked = await _api.Client.DeleteAsync("/v1/access/keys/gone", TestContext.Current.CancellationToken);
+        Assert.True(revoked.IsSuccessStatusCode);
+
+        var answer = new OrleansStream.Kafka.Wire.WireReader(await fetching.ReceiveAsync(), isFlexible: false);
+        Assert.Equal((7, 0, 1, topic, 1, 0, (short)KafkaError.TopicAuthorizationFailed), (
+            answer.ReadInt32(), answer.ReadInt32(), answer.ReadInt32(), answer.ReadString(), answer.ReadInt32(), answer.ReadInt32(), answer.ReadInt16()));
+        Assert.Null(await fetching.ReceiveAsync().WaitAsync(Wait.Patience));
+        Assert.Null(await idle.ReceiveAsync().WaitAsync(Wait.Patience));
+        Assert.InRange(Stopwatch.GetElapsedTime(revokedAt), TimeSpan.Zero, TimeSpan.FromSeconds(10));
+        await other.SendAsync(ApiVersionsRequest.Api, 0, 2, _ => { });
+        Assert.NotNull(await other.ReceiveAsync());
+    }
+
+    private static void WriteFetch(OrleansStream.Kafka.Wire.WireWriter writer, string topic)
+    {
+        writer.WriteInt32(-1); // replica_id
+        writer.WriteInt32(25_000); // max_wait_ms
+        writer.WriteInt32(1); // min_bytes
+        writer.WriteInt32(1_000_000); // max_bytes
+        writer.WriteInt8(0); // isolation_level
+        writer.WriteArrayLength(1);
+        writer.WriteString(topic);
+        writer.WriteArrayLength(1);
+        writer.WriteInt32(0); // partition
+        writer.WriteInt64(0); // offset
+        writer.WriteInt32(1_000_000); // partition_max_bytes
+    }
+
+    private async Task<KafkaSocket> SignInAsync(string key)
+    {
+        var socket = await KafkaSocket.OpenAsync(_api.Part<LocalBroker>().Port);
+        await socket.SendAsync(SaslHandshakeRequest.Api, 0, 1, writer => writer.WriteString("PLAIN"));
+        Assert.NotNull(await socket.ReceiveAsync());
+        await socket.SendAsync(System.Text.Encoding.UTF8.GetBytes($"\0$ApiKey\0{key}"));
+        Assert.Empty((await socket.ReceiveAsync())!);
+        return socket;
     }
 
     private async Task<JsonNode> PutAsync(string path, JsonObject body)

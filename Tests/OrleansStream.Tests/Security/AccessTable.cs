@@ -74,7 +74,7 @@ internal sealed class AccessTable(Func<string?, HttpClient> clientOf, string boo
     {
         using var admin = clientOf(bootstrap);
         using var nobody = clientOf(null);
-        using var wrong = clientOf($"os_table-wrong_{new string('0', 64)}");
+        using var wrong = clientOf($"os_bootstrap_{new string('0', 64)}");
         var document = (await SecureApi.SendAsync(admin, HttpMethod.Get, "/swagger/v1/swagger.json"))!;
         var operations = document["paths"]!.AsObject()
             .SelectMany(path => path.Value!.AsObject().Select(one => new Tried(one.Key.ToUpperInvariant(), path.Key, one.Value!)))

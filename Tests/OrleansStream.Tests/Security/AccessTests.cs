@@ -5,6 +5,7 @@ using OrleansStream.Errors;
 using OrleansStream.Gateway.Security;
 using OrleansStream.Security;
 using OrleansStream.Tests.Groups;
+using OrleansStream.Tests.Support;
 
 namespace OrleansStream.Tests.Security;
 
@@ -170,6 +171,63 @@ public sealed class AccessTests : IDisposable
         Store();
         _time.Advance(AccessLimits.RefreshPeriod);
         Assert.Equal(StreamErrorCode.SaslAuthenticationFailed, RefusalOf(() => _access.DemandTopic(caller, AccessOperations.Write, "matches")).Code);
+    }
+
+    [Fact]
+    public async Task Watch_WhenTheRightIsTakenAway_EndsTheWaitOfItsCallerAlone()
+    {
+        var (matches, pages) = (
+            new AccessRight("user:anna", ResourceKind.Topic, IsPrefix: false, "matches", AccessOperations.Read),
+            new AccessRight("user:anna", ResourceKind.Topic, IsPrefix: false, "pages", AccessOperations.Read));
+        await GiveAsync(matches, pages);
+        using var onMatches = _access.WatchTopic(CallerOf("anna"), AccessOperations.Read, "matches", CancellationToken.None);
+        using var onPages = _access.WatchTopic(CallerOf("anna"), AccessOperations.Read, "pages", CancellationToken.None);
+        var record = new TaskCompletionSource<int>();
+        var waiting = onMatches.RunAsync(async ended => await record.Task.WaitAsync(ended)).AsTask();
+        _time.Advance(AccessLimits.RefreshPeriod);
+        Assert.False(waiting.IsCompleted);
+
+        Store(StoredAccess.None with { Rights = [pages] });
+        _time.Advance(AccessLimits.RefreshPeriod);
+
+        Assert.Equal(StreamErrorCode.TopicAuthorizationFailed, (await Assert.ThrowsAsync<StreamException>(() => waiting.WaitAsync(Wait.Patience))).Error.Code);
+        Assert.Null(onPages.Refusal);
+        Assert.False(onPages.Token.IsCancellationRequested);
+    }
+
+    [Fact]
+    public async Task Watch_WhenTheSignInExpiresOrTheRulesGetTooOld_Ends()
+    {
+        await GiveAsync();
+        var user = new Caller(new Principal(PrincipalKind.User, "anna") { Roles = [AccessRole.Admin], ValidUntil = _time.GetUtcNow().AddMinutes(1) });
+        var admin = new Caller(new Principal(PrincipalKind.User, "ben") { Roles = [AccessRole.Admin] });
+        using var expiring = _access.WatchTopic(user, AccessOperations.Read, "matches", CancellationToken.None);
+        using var lasting = _access.WatchTopic(admin, AccessOperations.Read, "matches", CancellationToken.None);
+        using var connection = _access.WatchSignIn(() => admin.Principal, CancellationToken.None);
+
+        _time.Advance(TimeSpan.FromMinutes(1));
+        Assert.Equal((StreamErrorCode.SaslAuthenticationFailed, null), (expiring.Refusal?.Code, lasting.Refusal));
+        _isSilent = true;
+        _time.Advance(AccessLimits.RulesAgeMax + AccessLimits.RefreshPeriod);
+
+        Assert.Equal(StreamErrorCode.CoordinatorNotAvailable, lasting.Refusal?.Code);
+        Assert.Null(connection.Refusal);
+    }
+
+    [Fact]
+    public async Task Watch_OfAResultThatMayNotBeSeenAnyMore_DoesNotReturnIt()
+    {
+        await GiveAsync(new AccessRight("user:anna", ResourceKind.Topic, IsPrefix: false, "matches", AccessOperations.Read));
+        using var watch = _access.WatchTopic(CallerOf("anna"), AccessOperations.Read, "matches", CancellationToken.None);
+
+        var read = watch.RunAsync(_ =>
+        {
+            Store();
+            _time.Advance(AccessLimits.RefreshPeriod);
+            return new ValueTask<string>("records");
+        }).AsTask();
+
+        Assert.Equal(StreamErrorCode.TopicAuthorizationFailed, (await Assert.ThrowsAsync<StreamException>(() => read)).Error.Code);
     }
 
     private static Caller CallerOf(string user) => new(new Principal(PrincipalKind.User, user));

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Text;
 using System.Text.Json.Nodes;
@@ -12,6 +13,9 @@ namespace OrleansStream.Tests.Security;
 public sealed class SignInTests(SecureApi api) : IClassFixture<SecureApi>
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    // What SECURITY.md promises.
+    private static readonly TimeSpan RevokedWithin = TimeSpan.FromSeconds(10);
 
     [Theory]
     [InlineData(null, "Bearer realm=\"OrleansStream\"")]
@@ -166,6 +170,31 @@ public sealed class SignInTests(SecureApi api) : IClassFixture<SecureApi>
         Assert.Equal(2, (long)(await EndAsync())!["high_watermark"]!);
 
         async Task<JsonNode?> EndAsync() => (await SecureApi.SendAsync(admin, HttpMethod.Get, "/v1/topics/live/partitions"))!["partitions"]![0];
+    }
+
+    /// <summary>Nothing is written that would end the waits: they end because the key is revoked.</summary>
+    [Fact]
+    public async Task Revocation_EndsWhatWaitsAlthoughNothingComes()
+    {
+        using var admin = api.ClientOf(api.Bootstrap);
+        await SecureApi.SendAsync(admin, HttpMethod.Put, "/v1/topics/quiet", "{}", 201);
+        using var client = api.ClientOf(await api.CreateKeyAsync("quiet", """{"role":"Data Owner"}"""));
+        using var tail = await OpenAsync(client, HttpMethod.Get, "/v1/topics/quiet/records", body: null);
+        using var stream = await OpenAsync(client, HttpMethod.Post, "/v1/groups/quiet/members/anna/poll", """{"topics":["quiet"]}""");
+        var waits = api.Services.GetRequiredService<NodeWaits>();
+        var others = waits.Count;
+        var fetch = SecureApi.SendAsync(client, HttpMethod.Get, "/v1/topics/quiet/partitions/0/records?offset=0&wait_ms=20000", status: 401);
+        var poll = SecureApi.SendAsync(client, HttpMethod.Post, "/v1/groups/quieter/members/anna/poll", """{"topics":["quiet"],"wait_ms":20000}""", 401);
+        await Wait.UntilAsync("all of them wait", () => Task.FromResult(waits.Count >= others + 2), Patience);
+
+        var revokedAt = Stopwatch.GetTimestamp();
+        await SecureApi.SendAsync(admin, HttpMethod.Delete, "/v1/access/keys/quiet", status: 204);
+
+        Assert.Contains("SASL_AUTHENTICATION_FAILED", await ReadToEndAsync(tail), StringComparison.Ordinal);
+        Assert.Contains("SASL_AUTHENTICATION_FAILED", await ReadToEndAsync(stream), StringComparison.Ordinal);
+        await fetch;
+        await poll;
+        Assert.InRange(Stopwatch.GetElapsedTime(revokedAt), TimeSpan.Zero, RevokedWithin);
     }
 
     private static async Task<HttpResponseMessage> OpenAsync(HttpClient client, HttpMethod method, string path, string? body)

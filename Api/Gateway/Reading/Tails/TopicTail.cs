@@ -1,6 +1,7 @@
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Admission;
 using OrleansStream.Gateway.Routing;
+using OrleansStream.Gateway.Security;
 using OrleansStream.Partitions;
 using OrleansStream.Records;
 using OrleansStream.Topics;
@@ -23,7 +24,7 @@ public sealed class TopicTail : IDisposable
     private readonly TailWaits _waits;
     private readonly TimeProvider _time;
     private readonly Action _release;
-    private readonly Func<StreamError?> _findRefusal;
+    private readonly AccessWatch _watch;
 
     /// <summary>Makes a tail.</summary>
     /// <param name="topic">The topic.</param>
@@ -36,13 +37,13 @@ public sealed class TopicTail : IDisposable
     /// <param name="waits">Its waiting reads, one for each partition that was found.</param>
     /// <param name="time">Times heartbeats and outages.</param>
     /// <param name="release">Called when the tail is disposed.</param>
-    /// <param name="findRefusal">Tells whether its caller may read the topic no longer.</param>
+    /// <param name="watch">Watches the caller's right to read the topic. It is disposed with the tail.</param>
     internal TopicTail(
         ITopicGrain topic, TopicRoutes routes, string name, Guid topicId, long[] positions, TailPlace? resumed, AnswerLoad load, TailWaits waits,
-        TimeProvider time, Action release, Func<StreamError?> findRefusal)
+        TimeProvider time, Action release, AccessWatch watch)
     {
         (_topic, _routes, _name, _topicId, _positions) = (topic, routes, name, topicId, positions);
-        (_resumed, _load, _waits, _time, _release, _findRefusal) = (resumed, load, waits, time, release, findRefusal);
+        (_resumed, _load, _waits, _time, _release, _watch) = (resumed, load, waits, time, release, watch);
     }
 
     /// <summary>Sends events until the client or the service ends the tail, or the limit is reached. Call it once.</summary>
@@ -60,6 +61,8 @@ public sealed class TopicTail : IDisposable
             while (!ended.IsCancellationRequested)
             {
                 await FollowTopicAsync(feed, ended);
+                if (_watch.Refusal is { } refusal)
+                    await FailAsync(feed, refusal, ended);
                 await FindTopicAnewAsync(feed, ended);
             }
         }
@@ -72,6 +75,7 @@ public sealed class TopicTail : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        _watch.Dispose();
         _load.Dispose();
         _waits.Dispose();
         _release();
@@ -100,7 +104,7 @@ public sealed class TopicTail : IDisposable
             return;
         }
 
-        using var left = CancellationTokenSource.CreateLinkedTokenSource(ended.Token);
+        using var left = CancellationTokenSource.CreateLinkedTokenSource(ended.Token, _watch.Token);
         var readers = new List<Task>();
         try
         {
@@ -189,7 +193,12 @@ public sealed class TopicTail : IDisposable
         try
         {
             var response = await _routes.FetchAsync(_name, partition, request, cancellationToken);
-            return _findRefusal() is { } refusal ? new FetchResponse(refusal, request.Offset, default, -1, -1) : response;
+            _watch.ThrowIfRefused();
+            return response;
+        }
+        catch (StreamException refused)
+        {
+            return new FetchResponse(refused.Error, request.Offset, default, -1, -1);
         }
         catch (Exception exception) when (exception is TimeoutException or OrleansException)
         {

@@ -41,15 +41,16 @@ public sealed class TopicTails(
         }
 
         var tailWaits = new TailWaits(waits);
+        var watch = access.WatchTopic(caller, AccessOperations.Read, topic, CancellationToken.None);
         try
         {
             (var topicId, var positions) = await lost.RepeatAsync(() => FindPositionsAsync(topic, start, tailWaits, cancellationToken), cancellationToken);
             return new TopicTail(
-                grains.GetGrain<ITopicGrain>(topic), routes, topic, topicId, positions, start.Place, new AnswerLoad(node), tailWaits, time, Release,
-                () => access.FindRefusal(caller, AccessOperations.Read, topic));
+                grains.GetGrain<ITopicGrain>(topic), routes, topic, topicId, positions, start.Place, new AnswerLoad(node), tailWaits, time, Release, watch);
         }
         catch
         {
+            watch.Dispose();
             tailWaits.Dispose();
             Release();
             throw;
