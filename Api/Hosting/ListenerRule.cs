@@ -4,10 +4,10 @@ using OrleansStream.Gateway.Security;
 
 namespace OrleansStream.Api.Hosting;
 
-/// <summary>Holds every address that the HTTP door listens on, however it was configured, to <see cref="LoopbackRule"/>.</summary>
+/// <summary>Applies <see cref="LoopbackRule"/> to every address of the HTTP door, however it is configured.</summary>
 internal static partial class ListenerRule
 {
-    /// <summary>Checks each address when it is about to be bound.</summary>
+    /// <summary>Checks each address before it is bound.</summary>
     /// <param name="kestrel">The server.</param>
     public static void OpenOnLoopbackOnly(KestrelServerOptions kestrel)
     {
@@ -15,7 +15,7 @@ internal static partial class ListenerRule
         kestrel.ConfigureEndpointDefaults(listener => LoopbackRule.Check(security, listener.IPEndPoint));
     }
 
-    /// <summary>Says aloud that everybody may do everything, where that is so.</summary>
+    /// <summary>Logs a warning when everybody may do everything.</summary>
     /// <param name="app">The host.</param>
     public static void WarnOfOpenDoors(WebApplication app)
     {

@@ -66,6 +66,7 @@ public static class RestHosting
         app.UseRouting();
         app.UseMiddleware<ForeignPageMiddleware>();
         app.UseMiddleware<SignInMiddleware>();
+        app.UseMiddleware<RightsMiddleware>();
         app.UseMiddleware<OperationGate>();
         app.UseMiddleware<LoadMiddleware>();
         app.MapGet("/", context =>

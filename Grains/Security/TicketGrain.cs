@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 
 namespace OrleansStream.Security;
 
-/// <summary>A share of the tickets, in the order in which they end. The oldest go where there are too many.</summary>
+/// <summary>Keeps a share of the tickets in memory. When there are too many, the oldest are dropped.</summary>
 [GrainType("tickets")]
 internal sealed class TicketGrain(TimeProvider time) : Grain, ITicketGrain
 {
@@ -15,7 +15,7 @@ internal sealed class TicketGrain(TimeProvider time) : Grain, ITicketGrain
         var name = Convert.ToHexString(hash.AsSpan());
         _tickets[name] = (ticket, time.GetTimestamp());
         _order.Enqueue(name);
-        // Also those that were used are in the order.
+        // Used tickets stay in the queue until their turn.
         while (_order.Count > AccessLimits.TicketsPerShardMax)
             _tickets.Remove(_order.Dequeue());
         return default;

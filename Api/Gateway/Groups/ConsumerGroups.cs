@@ -68,11 +68,8 @@ public sealed class ConsumerGroups(AccessControl access, IGrainFactory grains, L
     /// <param name="group">The group; its name is valid.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="StreamException">The group does not exist, or it has members.</exception>
-    public async Task DeleteAsync(Caller caller, string group, CancellationToken cancellationToken)
-    {
-        access.DemandGroup(caller, AccessOperations.Manage, group);
-        Throw(await Group(group).DeleteAsync().WaitAsync(cancellationToken));
-    }
+    public Task DeleteAsync(Caller caller, string group, CancellationToken cancellationToken) =>
+        ManageAsync(caller, group, () => Group(group).DeleteAsync(), cancellationToken, nameof(DeleteAsync));
 
     /// <summary>Removes a member at once. Its partitions go to the others.</summary>
     /// <param name="caller">The caller, whose rights are checked.</param>
@@ -93,15 +90,19 @@ public sealed class ConsumerGroups(AccessControl access, IGrainFactory grains, L
     /// <param name="policy">The policy; its numbers are within their bounds.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="StreamException">The group's topics could have the names of another group's, or their names would be too long.</exception>
-    public async Task SetRetryPolicyAsync(Caller caller, string group, GroupRetryPolicy policy, CancellationToken cancellationToken)
+    public Task SetRetryPolicyAsync(Caller caller, string group, GroupRetryPolicy policy, CancellationToken cancellationToken)
     {
-        access.DemandGroup(caller, AccessOperations.Manage, group);
-        // The service writes to it in the group's name.
-        if (policy.DeadLetterTopic is { } deadLetters)
-            access.DemandTopic(caller, AccessOperations.Write, deadLetters);
-        Throw(RetryTopics.ValidateGroup(group));
-        Throw(RetryTopics.ValidateDeadLetters(policy.DeadLetterTopic, group));
-        Throw(await Group(group).SetRetryAsync(policy).WaitAsync(cancellationToken));
+        return ManageAsync(caller, group, SetAsync, cancellationToken, nameof(SetRetryPolicyAsync));
+
+        Task<StreamError?> SetAsync()
+        {
+            // The service writes to it in the group's name.
+            if (policy.DeadLetterTopic is { } deadLetters)
+                access.DemandTopic(caller, AccessOperations.Write, deadLetters, nameof(SetRetryPolicyAsync));
+            Throw(RetryTopics.ValidateGroup(group));
+            Throw(RetryTopics.ValidateDeadLetters(policy.DeadLetterTopic, group));
+            return Group(group).SetRetryAsync(policy);
+        }
     }
 
     /// <summary>
@@ -115,8 +116,7 @@ public sealed class ConsumerGroups(AccessControl access, IGrainFactory grains, L
     /// <exception cref="StreamException">The group has no policy, another redrive is under way, or a stopped one has not ended yet.</exception>
     public async Task<RedriveDescription?> BeginRedriveAsync(Caller caller, string group, RedriveFilter filter, CancellationToken cancellationToken)
     {
-        access.DemandGroup(caller, AccessOperations.Manage, group);
-        Throw(await Group(group).BeginRedriveAsync(filter).WaitAsync(cancellationToken));
+        await ManageAsync(caller, group, () => Group(group).BeginRedriveAsync(filter), cancellationToken, nameof(BeginRedriveAsync));
         return await DescribeRedriveAsync(caller, group, cancellationToken);
     }
 
@@ -135,11 +135,18 @@ public sealed class ConsumerGroups(AccessControl access, IGrainFactory grains, L
     /// <param name="group">The group; its name is valid.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>The progress of the last redrive; null when there was none.</returns>
-    public Task<RedriveDescription?> StopRedriveAsync(Caller caller, string group, CancellationToken cancellationToken)
-    {
-        access.DemandGroup(caller, AccessOperations.Manage, group);
-        return Group(group).StopRedriveAsync().WaitAsync(cancellationToken);
-    }
+    public Task<RedriveDescription?> StopRedriveAsync(Caller caller, string group, CancellationToken cancellationToken) =>
+        access.ManageGroupAsync(caller, group, () => Group(group).StopRedriveAsync().WaitAsync(cancellationToken));
+
+    private Task ManageAsync(Caller caller, string group, Func<Task<StreamError?>> manage, CancellationToken cancellationToken, string what) =>
+        access.ManageGroupAsync(
+            caller, group,
+            async () =>
+            {
+                Throw(await manage().WaitAsync(cancellationToken));
+                return true;
+            },
+            errorOf: null, what);
 
     private Task<T> ReadAsync<T>(Func<Task<T>> read, CancellationToken cancellationToken) =>
         lost.RepeatAsync(() => new ValueTask<T>(read().WaitAsync(cancellationToken)), cancellationToken).AsTask();

@@ -122,11 +122,9 @@ public sealed class GroupCoordinator(AccessControl access, ConsumerGroups known,
     /// <param name="partitions">Whose.</param>
     /// <param name="cancellationToken">The caller's deadline.</param>
     /// <exception cref="StreamException">The group cannot be reached.</exception>
-    public Task<GroupCommitResponse> ForgetAsync(Caller caller, string group, ImmutableArray<NamedPartitionOffset> partitions, CancellationToken cancellationToken)
-    {
-        access.DemandGroup(caller, AccessOperations.Manage, group);
-        return AskAsync(() => Group(group).ForgetAsync(partitions), PollLimits.PollAskMax, cancellationToken);
-    }
+    public Task<GroupCommitResponse> ForgetAsync(
+        Caller caller, string group, ImmutableArray<NamedPartitionOffset> partitions, CancellationToken cancellationToken) => access.ManageGroupAsync(
+        caller, group, () => AskAsync(() => Group(group).ForgetAsync(partitions), PollLimits.PollAskMax, cancellationToken), errorOf: response => response.Error);
 
     /// <summary>Says that a member of the other kind lives, what it has, and asks what it shall have (KIP-848).</summary>
     /// <param name="caller">On whose behalf.</param>

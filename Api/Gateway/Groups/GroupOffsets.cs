@@ -93,15 +93,16 @@ public sealed class GroupOffsets(AccessControl access, ConsumerGroups groups, IG
     /// <exception cref="StreamException">
     /// A topic or partition does not exist, an offset lies beyond the end of its log or the end is not known, or the group has members.
     /// </exception>
-    public async Task<ImmutableArray<PartitionOffset>> SetAsync(
-        Caller caller, string group, IReadOnlyList<TopicOffset> offsets, CancellationToken cancellationToken)
-    {
-        access.DemandGroup(caller, AccessOperations.Manage, group);
-        DemandTopics(caller, AccessOperations.Describe, offsets);
-        var found = await FindAsync(caller, offsets, cancellationToken);
-        await ends.CheckAsync(Named(offsets, found), mustKnow: true, cancellationToken);
-        return await Group(group).ResetAsync(NamesOf(offsets), found).WaitAsync(cancellationToken) is { } error ? throw new StreamException(error) : found;
-    }
+    public Task<ImmutableArray<PartitionOffset>> SetAsync(
+        Caller caller, string group, IReadOnlyList<TopicOffset> offsets, CancellationToken cancellationToken) => access.ManageGroupAsync(
+        caller, group,
+        async () =>
+        {
+            DemandTopics(caller, AccessOperations.Describe, offsets);
+            var found = await FindAsync(caller, offsets, cancellationToken);
+            await ends.CheckAsync(Named(offsets, found), mustKnow: true, cancellationToken);
+            return await Group(group).ResetAsync(NamesOf(offsets), found).WaitAsync(cancellationToken) is { } error ? throw new StreamException(error) : found;
+        });
 
     private void DemandTopics(Caller caller, AccessOperations operation, IReadOnlyList<TopicOffset> offsets)
     {

@@ -24,11 +24,13 @@ public sealed class GroupResets(AccessControl access, ConsumerGroups groups, IGr
     /// <exception cref="StreamException">
     /// The group or a topic does not exist, the bounds of a log could not be read, or the group has members.
     /// </exception>
-    public async Task<IReadOnlyList<OffsetChange>> ResetAsync(Caller caller, string group, OffsetReset reset, CancellationToken cancellationToken)
+    public Task<IReadOnlyList<OffsetChange>> ResetAsync(Caller caller, string group, OffsetReset reset, CancellationToken cancellationToken) =>
+        access.ManageGroupAsync(caller, group, () => ResetAllowedAsync(caller, group, reset, cancellationToken));
+
+    private async Task<IReadOnlyList<OffsetChange>> ResetAllowedAsync(Caller caller, string group, OffsetReset reset, CancellationToken cancellationToken)
     {
-        access.DemandGroup(caller, AccessOperations.Manage, group);
         foreach (var topic in reset.Topics ?? [])
-            access.DemandTopic(caller, AccessOperations.Describe, topic);
+            access.DemandTopic(caller, AccessOperations.Describe, topic, nameof(ResetAsync));
         var description = reset.Topics is null
             ? await groups.DescribeAsync(caller, group, cancellationToken)
             : await groups.FindAsync(caller, group, cancellationToken);

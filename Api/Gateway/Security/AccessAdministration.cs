@@ -4,23 +4,28 @@ using OrleansStream.Security;
 
 namespace OrleansStream.Gateway.Security;
 
-/// <summary>Gives and takes away keys and rights. All of it is for whoever may administer the cluster. Safe for any thread.</summary>
-/// <remarks>What it answers is stored, and known at this node; the others know it within 10 s.</remarks>
-/// <param name="access">Decides who may.</param>
-/// <param name="rules">The keys and rights, as this node knows them.</param>
-/// <param name="grains">The way to what is stored.</param>
+/// <summary>
+/// Creates and revokes keys, and grants and revokes rights. Every operation needs <see cref="AccessOperations.Admin"/> on the cluster. Safe for any
+/// thread.
+/// </summary>
+/// <remarks>When a change is answered, it is stored, and this node applies it. The other nodes apply it within 10 s.</remarks>
+/// <param name="access">Checks callers' rights.</param>
+/// <param name="rules">This node's copy of the keys and rights.</param>
+/// <param name="grains">Gets the grain of the stored keys and rights.</param>
 /// <param name="time">The clock.</param>
 public sealed class AccessAdministration(AccessControl access, AccessRules rules, IGrainFactory grains, TimeProvider time)
 {
-    /// <summary>Makes a key.</summary>
-    /// <param name="caller">On whose behalf.</param>
-    /// <param name="request">What it shall be; ids and names are valid.</param>
+    /// <summary>Creates a key.</summary>
+    /// <param name="caller">The caller, whose right is checked.</param>
+    /// <param name="request">The key to create; its id and name are valid.</param>
     /// <param name="cancellationToken">Ends the wait for the answer.</param>
-    /// <returns>The key, and its secret: this is the only time that anybody can see it.</returns>
-    /// <exception cref="StreamException">There is a key with this id; a limit is reached; or it could not be stored.</exception>
-    public async Task<(ApiKey Key, ApiKeySecret Secret)> CreateKeyAsync(Caller caller, NewKey request, CancellationToken cancellationToken)
+    /// <returns>The key and its secret. The secret is not stored, so it cannot be had again.</returns>
+    /// <exception cref="StreamException">A key has this id; or a limit is reached; or the store failed.</exception>
+    public Task<(ApiKey Key, ApiKeySecret Secret)> CreateKeyAsync(Caller caller, NewKey request, CancellationToken cancellationToken) => access.AdministerAsync(
+        caller, $"key {request.Id} of {request.Name}, {request.Role?.NameOf() ?? "no role"}", () => CreateKeyAsync(request, cancellationToken));
+
+    private async Task<(ApiKey Key, ApiKeySecret Secret)> CreateKeyAsync(NewKey request, CancellationToken cancellationToken)
     {
-        access.DemandCluster(caller, AccessOperations.Admin, $"CreateKey {request.Id} of {request.Name}, {request.Role?.NameOf() ?? "no role"}");
         var now = time.GetUtcNow();
         if (request.ExpiresAt is { } end && (end <= now || end - now > AccessLimits.KeyAgeMax))
             throw StreamException.InvalidRequest("expires_at", $"A key's end lies ahead, and at most {AccessLimits.KeyAgeMax.TotalDays} days.");
@@ -33,68 +38,68 @@ public sealed class AccessAdministration(AccessControl access, AccessRules rules
         return (key, secret);
     }
 
-    /// <summary>All keys, without their secrets, by their ids.</summary>
-    /// <param name="caller">On whose behalf.</param>
+    /// <summary>Lists all keys, without secrets, in the order of their ids.</summary>
+    /// <param name="caller">The caller, whose right is checked.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <exception cref="StreamException">They cannot be read.</exception>
-    public async Task<IReadOnlyList<ApiKey>> ListKeysAsync(Caller caller, CancellationToken cancellationToken)
-    {
-        access.DemandCluster(caller, AccessOperations.Admin);
-        return [.. (await ReadAsync(cancellationToken)).Keys.OrderBy(key => key.Id, StringComparer.Ordinal)];
-    }
+    /// <exception cref="StreamException">The store failed.</exception>
+    public Task<IReadOnlyList<ApiKey>> ListKeysAsync(Caller caller, CancellationToken cancellationToken) => access.AdministerAsync<IReadOnlyList<ApiKey>>(
+        caller, detail: null, async () => [.. (await ReadAsync(cancellationToken)).Keys.OrderBy(key => key.Id, StringComparer.Ordinal)]);
 
     /// <summary>Revokes a key: every node refuses it within 10 s, also on connections that are open.</summary>
-    /// <param name="caller">On whose behalf.</param>
+    /// <param name="caller">The caller, whose right is checked.</param>
     /// <param name="id">The key's id.</param>
     /// <param name="cancellationToken">Ends the wait for the answer.</param>
-    /// <exception cref="StreamException">There is no such key, or it could not be stored.</exception>
-    public async Task RevokeKeyAsync(Caller caller, string id, CancellationToken cancellationToken)
-    {
-        access.DemandCluster(caller, AccessOperations.Admin, $"RevokeKey {id}");
-        if (!await Grain.RemoveKeyAsync(id).AsTask().WaitAsync(cancellationToken))
-            throw NotFound($"There is no key '{id}'.");
-        await rules.RefreshNowAsync(cancellationToken);
-    }
+    /// <exception cref="StreamException">There is no such key, or the store failed.</exception>
+    public Task RevokeKeyAsync(Caller caller, string id, CancellationToken cancellationToken) => access.AdministerAsync(
+        caller, $"key {id}",
+        async () =>
+        {
+            if (!await Grain.RemoveKeyAsync(id).AsTask().WaitAsync(cancellationToken))
+                throw NotFound($"There is no key '{id}'.");
+            await rules.RefreshNowAsync(cancellationToken);
+            return true;
+        });
 
-    /// <summary>Rights, by principal and resource.</summary>
-    /// <param name="caller">On whose behalf.</param>
-    /// <param name="principal">Whose; null for all.</param>
+    /// <summary>Lists rights, in the order of principal and resource.</summary>
+    /// <param name="caller">The caller, whose right is checked.</param>
+    /// <param name="principal">The principal whose rights are listed; null for all.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <exception cref="StreamException">They cannot be read.</exception>
-    public async Task<IReadOnlyList<AccessRight>> ListRightsAsync(Caller caller, string? principal, CancellationToken cancellationToken)
-    {
-        access.DemandCluster(caller, AccessOperations.Admin);
-        return
+    /// <exception cref="StreamException">The store failed.</exception>
+    public Task<IReadOnlyList<AccessRight>> ListRightsAsync(Caller caller, string? principal, CancellationToken cancellationToken) => access.AdministerAsync<IReadOnlyList<AccessRight>>(
+        caller, detail: null, async () =>
         [
             .. (await ReadAsync(cancellationToken)).Rights.Where(right => principal is null || right.Principal == principal)
                 .OrderBy(right => right.Principal, StringComparer.Ordinal).ThenBy(right => right.Kind).ThenBy(right => right.Name, StringComparer.Ordinal).ThenBy(right => right.IsPrefix),
-        ];
-    }
+        ]);
 
-    /// <summary>Gives a right, in the place of the one that the principal has on the same resource.</summary>
-    /// <param name="caller">On whose behalf.</param>
+    /// <summary>Grants a right. It replaces the right that the principal has on the same resource.</summary>
+    /// <param name="caller">The caller, whose right is checked.</param>
     /// <param name="right">The right; it is valid.</param>
     /// <param name="cancellationToken">Ends the wait for the answer.</param>
-    /// <exception cref="StreamException">A limit is reached, or it could not be stored.</exception>
-    public async Task GiveRightAsync(Caller caller, AccessRight right, CancellationToken cancellationToken)
-    {
-        access.DemandCluster(caller, AccessOperations.Admin, $"GiveRight {right}");
-        Throw(await Grain.PutRightAsync(right).AsTask().WaitAsync(cancellationToken));
-        await rules.RefreshNowAsync(cancellationToken);
-    }
+    /// <exception cref="StreamException">A limit is reached, or the store failed.</exception>
+    public Task GiveRightAsync(Caller caller, AccessRight right, CancellationToken cancellationToken) => access.AdministerAsync(
+        caller, $"{right}",
+        async () =>
+        {
+            Throw(await Grain.PutRightAsync(right).AsTask().WaitAsync(cancellationToken));
+            await rules.RefreshNowAsync(cancellationToken);
+            return true;
+        });
 
-    /// <summary>Takes rights away.</summary>
-    /// <param name="caller">On whose behalf.</param>
-    /// <param name="rights">The rights, whatever their operations.</param>
+    /// <summary>Revokes rights.</summary>
+    /// <param name="caller">The caller, whose right is checked.</param>
+    /// <param name="rights">The rights, found by principal and resource; their operations do not matter.</param>
     /// <param name="cancellationToken">Ends the wait for the answer.</param>
-    /// <exception cref="StreamException">There is none of them, or it could not be stored.</exception>
-    public async Task TakeRightsAsync(Caller caller, ImmutableArray<AccessRight> rights, CancellationToken cancellationToken)
-    {
-        access.DemandCluster(caller, AccessOperations.Admin, $"TakeRight {(rights.IsDefaultOrEmpty ? null : rights[0])}");
-        if (await Grain.RemoveRightsAsync(rights).AsTask().WaitAsync(cancellationToken) == 0)
-            throw NotFound("There is no such right.");
-        await rules.RefreshNowAsync(cancellationToken);
-    }
+    /// <exception cref="StreamException">None of the rights exists, or the store failed.</exception>
+    public Task TakeRightsAsync(Caller caller, ImmutableArray<AccessRight> rights, CancellationToken cancellationToken) => access.AdministerAsync(
+        caller, rights.IsDefaultOrEmpty ? null : string.Join("; ", rights),
+        async () =>
+        {
+            if (await Grain.RemoveRightsAsync(rights).AsTask().WaitAsync(cancellationToken) == 0)
+                throw NotFound("There is no such right.");
+            await rules.RefreshNowAsync(cancellationToken);
+            return true;
+        });
 
     private IAccessGrain Grain => grains.GetGrain<IAccessGrain>(IAccessGrain.Key);
 
@@ -110,9 +115,9 @@ public sealed class AccessAdministration(AccessControl access, AccessRules rules
     private static StreamException NotFound(string detail) => new(new StreamError(StreamErrorCode.ResourceNotFound, detail));
 }
 
-/// <summary>A key that is asked for.</summary>
-/// <param name="Id">What it is found by.</param>
-/// <param name="Name">Whose it is.</param>
-/// <param name="Role">What it may do with everything; null for only what rights give to its name.</param>
-/// <param name="ExpiresAt">When it ends; null for never.</param>
+/// <summary>A request to create a key.</summary>
+/// <param name="Id">The key's id.</param>
+/// <param name="Name">The name that rights are granted to; several keys may share it.</param>
+/// <param name="Role">The role that the key has on all resources; null when it has only the rights of its name.</param>
+/// <param name="ExpiresAt">When the key expires; null for never.</param>
 public sealed record NewKey(string Id, string Name, AccessRole? Role, DateTimeOffset? ExpiresAt);

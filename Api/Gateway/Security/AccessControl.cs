@@ -6,16 +6,17 @@ using OrleansStream.Security;
 namespace OrleansStream.Gateway.Security;
 
 /// <summary>
-/// The one place that decides who may do what. Every operation of the gateway demands its right here before it does anything; what nobody
-/// gave a right to is refused.
+/// Checks callers' rights, for all doors. Every operation of the gateway demands its right here before it does anything. What no right and no role
+/// allows is refused.
 /// </summary>
 /// <remarks>
-/// Topics whose names begin with <see cref="ServicePrefix"/> are the service's own: it alone writes and manages them, and whoever has
-/// <see cref="AccessOperations.Admin"/> may read them. Safe for any thread; a demand that is met costs a look-up and no memory.
+/// Topics whose names begin with <see cref="ServicePrefix"/> belong to the service: only the service writes and manages them, and only callers with
+/// <see cref="AccessOperations.Admin"/> on the cluster may read them. Safe for any thread. A demand that is met costs a look-up and allocates
+/// nothing.
 /// </remarks>
-public sealed class AccessControl
+public sealed partial class AccessControl
 {
-    /// <summary>What the names of the service's own topics begin with.</summary>
+    /// <summary>The prefix of the names of the service's own topics.</summary>
     public const string ServicePrefix = "__";
 
     private readonly ConcurrentDictionary<AccessWatch, bool> _watches = [];
@@ -26,7 +27,7 @@ public sealed class AccessControl
     /// <summary>Creates an instance.</summary>
     /// <param name="rules">The keys and rights; null to allow everything.</param>
     /// <param name="time">The clock.</param>
-    /// <param name="audit">Takes note of who manages what, and of what is refused; null where nobody does.</param>
+    /// <param name="audit">Records who manages what, and what is refused; null to record nothing.</param>
     public AccessControl(AccessRules? rules, TimeProvider time, IAudit? audit = null)
     {
         (_rules, _time, _audit) = (rules, time, audit);
@@ -36,27 +37,28 @@ public sealed class AccessControl
 
     private static readonly CompiledRights Everything = new(rules: null, [AccessRole.Admin], [], validUntil: null);
 
-    /// <summary>Where nobody signs in: everybody may do everything.</summary>
+    /// <summary>An instance that allows everything, except writing and managing the service's own topics.</summary>
     public static readonly AccessControl Open = new(rules: null, TimeProvider.System);
 
-    /// <summary>True where nobody signs in.</summary>
+    /// <summary>True when no way to sign in is configured, so that everybody may do everything.</summary>
     public bool IsOpen => _rules is null or { IsOpen: true };
 
     /// <summary>Demands a right on a topic.</summary>
     /// <param name="caller">The caller.</param>
-    /// <param name="operation">What it is about to do.</param>
+    /// <param name="operation">The operation that needs the right.</param>
     /// <param name="topic">The topic's name.</param>
     /// <param name="what">The operation of the gateway that asks, for the audit.</param>
     /// <exception cref="StreamException">
-    /// <see cref="StreamErrorCode.TopicAuthorizationFailed"/>; <see cref="StreamErrorCode.SaslAuthenticationFailed"/> when it has not signed in, or its
-    /// key has ended; or nobody knows who may do what just now.
+    /// <see cref="StreamErrorCode.TopicAuthorizationFailed"/>: the caller lacks the right. <see cref="StreamErrorCode.SaslAuthenticationFailed"/>: it
+    /// has not signed in, its key was revoked, or its sign-in has expired. <see cref="StreamErrorCode.CoordinatorNotAvailable"/>: this node could not
+    /// read the keys and rights for too long.
     /// </exception>
     public void DemandTopic(Caller caller, AccessOperations operation, string topic, [CallerMemberName] string what = "") =>
         Demand(caller, operation, ResourceKind.Topic, topic, what);
 
     /// <summary>Finds out whether a caller lacks a right on a topic, without an exception.</summary>
     /// <param name="caller">The caller.</param>
-    /// <param name="operation">What it is about to do.</param>
+    /// <param name="operation">The operation that needs the right.</param>
     /// <param name="topic">The topic's name.</param>
     /// <param name="what">The operation of the gateway that asks, for the audit.</param>
     /// <returns>Null, or what <see cref="DemandTopic"/> would throw.</returns>
@@ -65,7 +67,7 @@ public sealed class AccessControl
 
     /// <summary>Demands a right on a group.</summary>
     /// <param name="caller">The caller.</param>
-    /// <param name="operation">What it is about to do.</param>
+    /// <param name="operation">The operation that needs the right.</param>
     /// <param name="group">The group's name.</param>
     /// <param name="what">The operation of the gateway that asks, for the audit.</param>
     /// <exception cref="StreamException"><see cref="StreamErrorCode.GroupAuthorizationFailed"/>; or as <see cref="DemandTopic"/>.</exception>
@@ -74,7 +76,7 @@ public sealed class AccessControl
 
     /// <summary>Finds out whether a caller lacks a right on a group, without an exception.</summary>
     /// <param name="caller">The caller.</param>
-    /// <param name="operation">What it is about to do.</param>
+    /// <param name="operation">The operation that needs the right.</param>
     /// <param name="group">The group's name.</param>
     /// <param name="what">The operation of the gateway that asks, for the audit.</param>
     /// <returns>Null, or what <see cref="DemandGroup"/> would throw.</returns>
@@ -83,101 +85,66 @@ public sealed class AccessControl
 
     /// <summary>Demands a right on the cluster.</summary>
     /// <param name="caller">The caller.</param>
-    /// <param name="operation">What it is about to do.</param>
+    /// <param name="operation">The operation that needs the right.</param>
     /// <param name="what">The operation of the gateway that asks, for the audit.</param>
     /// <exception cref="StreamException"><see cref="StreamErrorCode.ClusterAuthorizationFailed"/>; or as <see cref="DemandTopic"/>.</exception>
     public void DemandCluster(Caller caller, AccessOperations operation, [CallerMemberName] string what = "") =>
         Demand(caller, operation, ResourceKind.Cluster, AccessRight.ClusterName, what);
 
-    /// <summary>Demands a right on some topic, whichever it is: for what belongs to no topic, as a producer's id does.</summary>
+    /// <summary>Demands a right on at least one topic, whichever it is. For what belongs to no topic, such as a producer id.</summary>
     /// <param name="caller">The caller.</param>
-    /// <param name="operation">What it is about to do.</param>
+    /// <param name="operation">The operation that needs the right.</param>
     /// <param name="what">The operation of the gateway that asks, for the audit.</param>
-    /// <exception cref="StreamException"><see cref="StreamErrorCode.ClusterAuthorizationFailed"/>, as Kafka has it (KIP-679); or as <see cref="DemandTopic"/>.</exception>
+    /// <exception cref="StreamException">
+    /// <see cref="StreamErrorCode.ClusterAuthorizationFailed"/>, as Kafka has it (KIP-679); or as <see cref="DemandTopic"/>.
+    /// </exception>
     public void DemandAnyTopic(Caller caller, AccessOperations operation, [CallerMemberName] string what = "")
     {
         if ((RightsOf(caller).OnAny(ResourceKind.Topic) & operation) != operation)
-            throw new StreamException(Refuse(new AuditedCall(caller, what, operation, ResourceKind.Cluster, AccessRight.ClusterName, IsAllowed: false)));
+            throw new StreamException(Refuse(caller, what, operation, ResourceKind.Cluster, AccessRight.ClusterName));
     }
 
-    /// <summary>Demands no right, but that the caller has signed in where callers do: for what gives it nothing that it has not.</summary>
+    /// <summary>
+    /// Demands that the caller has signed in, if a way to sign in is configured. For operations that give the caller nothing that it does not have.
+    /// </summary>
     /// <param name="caller">The caller.</param>
     /// <param name="what">The operation of the gateway that asks, for the audit.</param>
-    /// <exception cref="StreamException"><see cref="StreamErrorCode.SaslAuthenticationFailed"/>: it has not, or its key has ended; or nobody knows just now.</exception>
+    /// <exception cref="StreamException">
+    /// <see cref="StreamErrorCode.SaslAuthenticationFailed"/>: it has not. Else as <see cref="DemandTopic"/>.
+    /// </exception>
     public void DemandSignedIn(Caller caller, [CallerMemberName] string what = "")
     {
         RightsOf(caller);
         if (!caller.IsSignedIn && !IsOpen)
-            throw new StreamException(Refuse(new AuditedCall(caller, what, AccessOperations.None, ResourceKind.Cluster, AccessRight.ClusterName, IsAllowed: false)));
+            throw new StreamException(Refuse(caller, what, AccessOperations.None, ResourceKind.Cluster, AccessRight.ClusterName));
     }
 
-    /// <summary>Tells whether a right is there. For what is left out of an answer where it is not; what is done is demanded.</summary>
+    /// <summary>Returns whether a caller has a right. Use it to leave things out of an answer; to do something, demand the right.</summary>
     /// <param name="caller">The caller.</param>
-    /// <param name="operation">What it is about to do.</param>
+    /// <param name="operation">The operation that needs the right.</param>
     /// <param name="kind">The kind of resource.</param>
     /// <param name="name">The resource's name.</param>
-    /// <exception cref="StreamException">Its key has ended; or nobody knows who may do what just now.</exception>
+    /// <exception cref="StreamException">The caller has to sign in anew, or this node could not read the keys and rights for too long.</exception>
     public bool Allows(Caller caller, AccessOperations operation, ResourceKind kind, string name) =>
         Allows(caller, RightsOf(caller), operation, kind, name);
 
-    /// <summary>What a caller sees of a list: it is told of nothing that it may not describe.</summary>
+    /// <summary>Returns the filter of a list: a caller sees only what it may describe.</summary>
     /// <param name="caller">The caller.</param>
-    /// <param name="kind">The kind of what is listed.</param>
+    /// <param name="kind">The kind of the listed resources.</param>
     /// <param name="what">The operation of the gateway that asks, for the audit.</param>
-    /// <exception cref="StreamException"><see cref="StreamErrorCode.SaslAuthenticationFailed"/>: it has not signed in, and sees nothing at all; or as <see cref="DemandTopic"/>.</exception>
+    /// <exception cref="StreamException">
+    /// <see cref="StreamErrorCode.SaslAuthenticationFailed"/>: the caller has not signed in, and may describe nothing. Else as
+    /// <see cref="DemandTopic"/>.
+    /// </exception>
     public VisibleNames VisibleTo(Caller caller, ResourceKind kind, [CallerMemberName] string what = "")
     {
         var rights = RightsOf(caller);
         return caller.IsSignedIn || rights.OnAny(kind) != AccessOperations.None
             ? new VisibleNames(caller, rights, kind)
-            : throw new StreamException(Refuse(new AuditedCall(caller, what, AccessOperations.Describe, kind, Name: "", IsAllowed: false)));
+            : throw new StreamException(Refuse(caller, what, AccessOperations.Describe, kind, name: ""));
     }
 
-    /// <summary>Watches a right on a topic while its caller waits.</summary>
-    /// <param name="caller">The caller.</param>
-    /// <param name="operation">What it waits to do.</param>
-    /// <param name="topic">The topic's name.</param>
-    /// <param name="cancellationToken">Ends the wait, too.</param>
-    /// <param name="what">The operation of the gateway that asks, for the audit.</param>
-    public AccessWatch WatchTopic(
-        Caller caller, AccessOperations operation, string topic, CancellationToken cancellationToken, [CallerMemberName] string what = "") =>
-        Watch(caller, () => Find(caller, operation, ResourceKind.Topic, topic, what), cancellationToken);
-
-    /// <summary>Watches a right on a group while its caller waits.</summary>
-    /// <param name="caller">The caller.</param>
-    /// <param name="operation">What it waits to do.</param>
-    /// <param name="group">The group's name.</param>
-    /// <param name="cancellationToken">Ends the wait, too.</param>
-    /// <param name="what">The operation of the gateway that asks, for the audit.</param>
-    public AccessWatch WatchGroup(
-        Caller caller, AccessOperations operation, string group, CancellationToken cancellationToken, [CallerMemberName] string what = "") =>
-        Watch(caller, () => Find(caller, operation, ResourceKind.Group, group, what), cancellationToken);
-
-    /// <summary>Watches any rights while their caller waits.</summary>
-    /// <param name="caller">The caller.</param>
-    /// <param name="findRefusal">Finds the first right that the caller lacks; null when it has all. It is called whenever keys and rights have changed.</param>
-    /// <param name="cancellationToken">Ends the wait, too.</param>
-    public AccessWatch Watch(Caller caller, Func<StreamError?> findRefusal, CancellationToken cancellationToken) => IsOpen
-        ? new AccessWatch(cancellationToken)
-        : new AccessWatch(_watches, () => FindRights(caller.Principal).Error, findRefusal, _rules!.Current, cancellationToken);
-
-    /// <summary>Watches a connection, which ends when its caller has to sign in anew. That the store does not answer does not end it.</summary>
-    /// <param name="principal">Returns the principal that is signed in at the moment.</param>
-    /// <param name="cancellationToken">Ends with the connection.</param>
-    public AccessWatch WatchSignIn(Func<Principal> principal, CancellationToken cancellationToken) => IsOpen
-        ? new AccessWatch(cancellationToken)
-        : new AccessWatch(
-            _watches, () => FindRights(principal()).Error is { Code: StreamErrorCode.SaslAuthenticationFailed } ended ? ended : null,
-            () => null, _rules!.Current, cancellationToken);
-
-    private void CheckWatches()
-    {
-        var current = _rules!.Current;
-        foreach (var (watch, _) in _watches)
-            watch.Check(current);
-    }
-
-    /// <summary>As <see cref="Allows(Caller, AccessOperations, ResourceKind, string)"/>, by rights that are known.</summary>
+    /// <summary>As <see cref="Allows(Caller, AccessOperations, ResourceKind, string)"/>, with rights that were compiled before.</summary>
     internal static bool Allows(Caller caller, CompiledRights rights, AccessOperations operation, ResourceKind kind, string name)
     {
         if (kind == ResourceKind.Topic && name.StartsWith(ServicePrefix, StringComparison.Ordinal))
@@ -190,7 +157,14 @@ public sealed class AccessControl
         return (rights.On(kind, name) & operation) == operation;
     }
 
-    private void Demand(Caller caller, AccessOperations operation, ResourceKind kind, string name, string what)
+    /// <summary>Demands a right.</summary>
+    /// <param name="caller">The caller.</param>
+    /// <param name="operation">The operation that needs the right.</param>
+    /// <param name="kind">The kind of resource.</param>
+    /// <param name="name">The resource's name.</param>
+    /// <param name="what">The operation that asks, for the audit.</param>
+    /// <exception cref="StreamException">As <see cref="DemandTopic"/>, <see cref="DemandGroup"/> and <see cref="DemandCluster"/>.</exception>
+    public void Demand(Caller caller, AccessOperations operation, ResourceKind kind, string name, string what)
     {
         if (Find(caller, operation, kind, name, what) is { } refusal)
             throw new StreamException(refusal);
@@ -202,9 +176,7 @@ public sealed class AccessControl
         if (error is not null)
             return error;
         if (!Allows(caller, rights!, operation, kind, name))
-            return Refuse(new AuditedCall(caller, what, operation, kind, name, IsAllowed: false));
-        if (operation >= AccessOperations.Manage && caller.Principal.Kind != PrincipalKind.Service)
-            _audit?.Note(new AuditedCall(caller, what, operation, kind, name, IsAllowed: true));
+            return Refuse(caller, what, operation, kind, name);
         return null;
     }
 
@@ -226,10 +198,15 @@ public sealed class AccessControl
         return rights.IsRevoked || rights.ValidUntil is { } end && _time.GetUtcNow() >= end ? (null, Ended(principal)) : (rights, null);
     }
 
-    private StreamError Refuse(AuditedCall call)
+    private StreamError Refuse(Caller caller, string what, AccessOperations operation, ResourceKind kind, string name)
     {
-        _audit?.Note(call);
-        var (caller, _, operation, kind, name, _) = call;
+        var error = ErrorFor(caller, operation, kind, name);
+        _audit?.Note(new AuditedCall(caller, caller.Call ?? what, operation, kind, name, AuditOutcome.Refused, error.Code));
+        return error;
+    }
+
+    private StreamError ErrorFor(Caller caller, AccessOperations operation, ResourceKind kind, string name)
+    {
         if (kind == ResourceKind.Topic && name.StartsWith(ServicePrefix, StringComparison.Ordinal) && (caller.IsSignedIn || IsOpen))
         {
             return new StreamError(
@@ -240,9 +217,9 @@ public sealed class AccessControl
             };
         }
 
-        var what = WordsFor(operation, kind, name);
+        var words = WordsFor(operation, kind, name);
         if (!caller.IsSignedIn)
-            return new StreamError(StreamErrorCode.SaslAuthenticationFailed, $"Sign in to {what}: whoever has not may not.");
+            return new StreamError(StreamErrorCode.SaslAuthenticationFailed, $"Sign in to {words}: whoever has not may not.");
         return new StreamError(
             kind switch
             {
@@ -250,7 +227,7 @@ public sealed class AccessControl
                 ResourceKind.Group => StreamErrorCode.GroupAuthorizationFailed,
                 _ => StreamErrorCode.ClusterAuthorizationFailed,
             },
-            $"'{caller.Principal}' may not {what}.");
+            $"'{caller.Principal}' may not {words}.");
     }
 
     private static string WordsFor(AccessOperations operation, ResourceKind kind, string name) => (operation, kind) switch
@@ -273,7 +250,7 @@ public sealed class AccessControl
         StreamErrorCode.SaslAuthenticationFailed, $"What '{principal}' signed in with has expired or was revoked. Sign in anew.");
 }
 
-/// <summary>What a caller sees of a list.</summary>
+/// <summary>The names that a caller may see in a list.</summary>
 public readonly struct VisibleNames
 {
     private readonly Caller _caller;
@@ -283,7 +260,7 @@ public readonly struct VisibleNames
     internal VisibleNames(Caller caller, CompiledRights rights, ResourceKind kind) =>
         (_caller, _rights, _kind) = (caller, rights, kind);
 
-    /// <summary>True when a name is told.</summary>
+    /// <summary>True when the caller may see a name.</summary>
     /// <param name="name">The name.</param>
     public bool Contains(string name) => AccessControl.Allows(_caller, _rights, AccessOperations.Describe, _kind, name);
 }

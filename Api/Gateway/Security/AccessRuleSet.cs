@@ -1,17 +1,19 @@
+using System.Collections.Concurrent;
 using System.Collections.Frozen;
 using System.Collections.Immutable;
 using OrleansStream.Security;
 
 namespace OrleansStream.Gateway.Security;
 
-/// <summary>All keys and rights of one version, ready to be asked. It never changes.</summary>
+/// <summary>The keys and rights of one version, indexed for look-ups. Immutable.</summary>
 internal sealed class AccessRuleSet
 {
     private readonly Dictionary<string, ApiKey> _keys;
     private readonly Dictionary<string, ImmutableArray<AccessRight>> _rights;
     private readonly FrozenSet<string> _admins;
+    private readonly ConcurrentDictionary<string, Principal> _principals = new(StringComparer.Ordinal);
 
-    /// <summary>Makes a set.</summary>
+    /// <summary>Creates a set.</summary>
     /// <param name="version">Its version.</param>
     /// <param name="stored">The keys and rights.</param>
     /// <param name="admins">The principals that are administrators by the service's settings.</param>
@@ -30,7 +32,15 @@ internal sealed class AccessRuleSet
     /// <param name="id">Its id.</param>
     public ApiKey? FindKey(string id) => _keys.GetValueOrDefault(id);
 
-    /// <summary>Works out what a principal may do. What anybody may do who has not signed in, whoever has may do, too.</summary>
+    /// <summary>
+    /// Returns the principal of a key. It is the same object for each sign-in, so that the key's rights are compiled once for these rules and not for
+    /// each connection or request.
+    /// </summary>
+    /// <param name="key">A key of these rules.</param>
+    public Principal PrincipalOf(ApiKey key) =>
+        _principals.GetOrAdd(key.Id, static (_, key) => new Principal(PrincipalKind.Key, key.Name) { Key = key }, key);
+
+    /// <summary>Compiles a principal's rights. They include those of <c>anonymous</c>.</summary>
     /// <param name="principal">The principal.</param>
     public CompiledRights Compile(Principal principal)
     {

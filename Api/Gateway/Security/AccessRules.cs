@@ -6,10 +6,13 @@ using OrleansStream.Security;
 
 namespace OrleansStream.Gateway.Security;
 
-/// <summary>The keys and rights, as this node knows them: asked for every <see cref="AccessLimits.RefreshPeriod"/>, and used for <see cref="AccessLimits.RulesAgeMax"/> at most.</summary>
+/// <summary>
+/// This node's copy of the keys and rights. It is refreshed every <see cref="AccessLimits.RefreshPeriod"/>, and used for
+/// <see cref="AccessLimits.RulesAgeMax"/> at most.
+/// </summary>
 /// <remarks>
-/// Beyond that age, and before the first answer, nobody is let in: whoever cannot ask might let in what was revoked. Safe for any thread.
-/// Where nobody signs in it asks nobody.
+/// Without a copy, or with an older one, the node refuses every caller, because it may have missed a revocation. Where no way to sign in is
+/// configured, nothing is read. Safe for any thread.
 /// </remarks>
 public sealed partial class AccessRules : IDisposable
 {
@@ -28,11 +31,11 @@ public sealed partial class AccessRules : IDisposable
     private Task? _nextFresh;
     private long? _freshAt;
 
-    /// <summary>Makes them. Nothing is asked for yet.</summary>
-    /// <param name="grains">The way to what is stored.</param>
-    /// <param name="options">Tells whether callers sign in, and who administers.</param>
+    /// <summary>Creates an instance. The first use reads the keys and rights.</summary>
+    /// <param name="grains">Gets the grain of the stored keys and rights.</param>
+    /// <param name="options">How callers sign in, and the administrators of the settings.</param>
     /// <param name="time">The clock.</param>
-    /// <param name="logger">Where it is told that they cannot be had.</param>
+    /// <param name="logger">The log, for failed reads.</param>
     public AccessRules(IGrainFactory grains, IOptions<SecurityOptions> options, TimeProvider time, ILogger<AccessRules> logger)
     {
         (_grains, _time, _logger) = (grains, time, logger);
@@ -40,22 +43,28 @@ public sealed partial class AccessRules : IDisposable
         IsOpen = !options.Value.RequiresSignIn;
     }
 
-    /// <summary>True where nobody signs in: then everybody may do everything.</summary>
+    /// <summary>True when no way to sign in is configured, so that everybody may do everything.</summary>
     public bool IsOpen { get; }
 
-    /// <summary>Is raised after each question for keys and rights, answered or not: they may have changed, or become too old. Handlers must not throw.</summary>
+    /// <summary>
+    /// Is raised after each attempt to read the keys and rights: they may have changed, or have become too old. Handlers must not throw.
+    /// </summary>
     internal event Action? Asked;
 
-    /// <summary>The rules, to be asked now; null when none are known, or they are too old: then it is <see cref="Unknown"/> who may do what.</summary>
+    /// <summary>
+    /// The current keys and rights; null when none were read, or the copy is too old. Callers are then refused with <see cref="Unknown"/>.
+    /// </summary>
     internal AccessRuleSet? Current => _known is { } known && _time.GetElapsedTime(known.AskedAt) < AccessLimits.RulesAgeMax ? known.Rules : null;
 
-    /// <summary>Sees to it that there are rules. Doors call it before somebody signs in.</summary>
+    /// <summary>Reads the keys and rights if there is no usable copy. Doors call it before a sign-in.</summary>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <exception cref="StreamException">There are none to be had.</exception>
+    /// <exception cref="StreamException">They cannot be read.</exception>
     public ValueTask EnsureAsync(CancellationToken cancellationToken) =>
         IsOpen || Current is not null ? default : new ValueTask(AskFirstAsync(cancellationToken));
 
-    /// <summary>Reads what is stored, because this node has just changed it. If the store does not answer, the rules that are known stay in use.</summary>
+    /// <summary>
+    /// Reads what is stored, because this node has just changed it. If the store does not answer, the rules that are known stay in use.
+    /// </summary>
     /// <param name="cancellationToken">Ends the wait.</param>
     internal async Task RefreshNowAsync(CancellationToken cancellationToken)
     {
@@ -65,14 +74,15 @@ public sealed partial class AccessRules : IDisposable
         }
         catch (Exception e) when (IsLost(e))
         {
-            // What is known stands, and the next question is not far.
+            // The copy stays in use, and the timer reads again soon.
             LogLost(_logger, e.Message);
         }
     }
 
     /// <summary>
-    /// Reads what is stored, because somebody has a key that this node does not know: it may have been created a moment ago at another node. The store
-    /// is read at most once in <see cref="UnknownKeyPause"/>, whoever comes with what; all who come before a reading begins wait for it together.
+    /// Reads what is stored, because somebody has a key that this node does not know: it may have been created a moment ago at another node. The
+    /// store is read at most once in <see cref="UnknownKeyPause"/>, whoever comes with what; all who come before a reading begins wait for it
+    /// together.
     /// </summary>
     /// <param name="cancellationToken">Ends the wait.</param>
     internal Task RefreshForUnknownKeyAsync(CancellationToken cancellationToken)
@@ -99,7 +109,7 @@ public sealed partial class AccessRules : IDisposable
         await RefreshNowAsync(CancellationToken.None);
     }
 
-    /// <summary>Notes that a key was used; it is told with the next question.</summary>
+    /// <summary>Notes that a key was used. The next refresh stores it.</summary>
     /// <param name="key">The key.</param>
     internal void NoteUse(ApiKey key)
     {
@@ -126,7 +136,7 @@ public sealed partial class AccessRules : IDisposable
         }
     }
 
-    // All who come before the first answer wait for the same one.
+    // All who come before the first answer wait for the same read.
     private Task StartAsking()
     {
         lock (_gate)
@@ -156,7 +166,7 @@ public sealed partial class AccessRules : IDisposable
         var response = await Grain.ReadAsync(_known?.Rules.Version, isFresh);
         lock (_gate)
         {
-            // Of two answers the one counts that was asked for later.
+            // Of two answers the one whose read began later counts.
             if (_known is { } known && known.AskedAt > askedAt)
                 return;
             _known = response.Rules is { } rules ? new Known(new AccessRuleSet(response.Version, rules, _admins), askedAt)
@@ -181,7 +191,7 @@ public sealed partial class AccessRules : IDisposable
 
     private static bool IsLost(Exception exception) => exception is OrleansException or TimeoutException or StreamException;
 
-    /// <summary>That it cannot be told who may do what.</summary>
+    /// <summary>The error for callers while the keys and rights are not known.</summary>
     internal static StreamError Unknown() => new(
         StreamErrorCode.CoordinatorNotAvailable, "Who may do what cannot be told just now, as the store of keys and rights does not answer. Try again.");
 

@@ -4,12 +4,13 @@ using OrleansStream.Errors;
 namespace OrleansStream.Gateway.Security;
 
 /// <summary>
-/// Watches the right of a caller that waits for something. The watch cancels its <see cref="Token"/> when the caller loses the right, its key is revoked, or its
-/// sign-in expires, so that the wait need not end by itself.
+/// Watches the right of a caller that waits for something. The watch cancels its <see cref="Token"/> when the caller loses the right, its key is
+/// revoked, or its sign-in expires, so that the wait need not end by itself.
 /// </summary>
 /// <remarks>
-/// A node checks its open watches each time that it has asked for keys and rights, every <see cref="OrleansStream.Security.AccessLimits.RefreshPeriod"/>. So a
-/// wait ends within 10 s after the revocation, as a new request is refused then. Safe for any thread. Dispose it when the wait is over.
+/// A node checks its open watches each time that it has asked for keys and rights, every
+/// <see cref="OrleansStream.Security.AccessLimits.RefreshPeriod"/>. So a wait ends within 10 s after the revocation, as a new request is refused
+/// then. Safe for any thread. Dispose it when the wait is over.
 /// </remarks>
 public sealed class AccessWatch : IDisposable
 {

@@ -4,20 +4,23 @@ using OrleansStream.Security;
 
 namespace OrleansStream.Gateway.Security;
 
-/// <summary>The key of whoever owns the service's settings, by which the first others are made. It is <see cref="AccessRole.Admin"/> and stored nowhere.</summary>
+/// <summary>
+/// The key in the service's settings, with which an operator creates the first other keys. It has the role <see cref="AccessRole.Admin"/> and is
+/// not stored.
+/// </summary>
 /// <param name="hash">The hash of its secret.</param>
 internal sealed class BootstrapKey(ImmutableArray<byte> hash)
 {
-    /// <summary>Its id, which no stored key has.</summary>
+    /// <summary>Its id. No stored key may have this id.</summary>
     public const string Id = "bootstrap";
 
-    /// <summary>Reads the setting.</summary>
+    /// <summary>Parses the setting.</summary>
     /// <param name="text">The setting; null for none.</param>
-    /// <returns>Null when it is none, or no key with the id <see cref="Id"/>.</returns>
+    /// <returns>The key; null when the setting is empty or is not a key with the id <see cref="Id"/>.</returns>
     public static BootstrapKey? Read(string? text) =>
         ApiKeySecret.TryParse(text, out var key) && key.Id == Id ? new BootstrapKey(ApiKeySecret.HashOf(key.Secret)) : null;
 
-    /// <summary>Tells whether a secret is this key's, in a time that tells nothing of it.</summary>
+    /// <summary>Compares a secret with this key's, in constant time.</summary>
     /// <param name="secret">The secret's hash.</param>
     public bool IsOf(ImmutableArray<byte> secret) => CryptographicOperations.FixedTimeEquals(hash.AsSpan(), secret.AsSpan());
 }

@@ -2,27 +2,31 @@ using System.Net;
 
 namespace OrleansStream.Gateway.Security;
 
-/// <summary>On whose behalf something is done. Every operation of the gateway takes it, and demands its rights of <see cref="AccessControl"/> first.</summary>
-/// <param name="principal">Who it is.</param>
-/// <param name="address">From where it calls; null when that is not known.</param>
-/// <param name="clientId">What the client calls itself; null for nothing. Anybody can say anything here: it is for people who read logs.</param>
-public sealed class Caller(Principal principal, IPAddress? address = null, string? clientId = null)
+/// <summary>The caller of an operation of the gateway. Each operation demands the caller's rights of <see cref="AccessControl"/> first.</summary>
+/// <param name="principal">The principal.</param>
+/// <param name="address">The client's address; null when it is not known.</param>
+/// <param name="clientId">The client's own name for itself; null for none. It proves nothing, and is only shown in logs.</param>
+/// <param name="call">The door's name of the call, such as REST's <c>createTopic</c> or Kafka's <c>CreateTopics</c>; null for none.</param>
+public sealed class Caller(Principal principal, IPAddress? address = null, string? clientId = null, string? call = null)
 {
-    /// <summary>A caller in this process that has not signed in.</summary>
+    /// <summary>A caller within this process that has not signed in.</summary>
     public static readonly Caller Anonymous = new(Principal.Anonymous);
 
     /// <summary>The service itself.</summary>
     public static readonly Caller Service = new(Principal.Service);
 
-    /// <summary>Who it is.</summary>
+    /// <summary>The principal.</summary>
     public Principal Principal { get; } = principal;
 
-    /// <summary>From where it calls; null when that is not known.</summary>
+    /// <summary>The client's address; null when it is not known.</summary>
     public IPAddress? Address { get; } = address;
 
-    /// <summary>What the client calls itself; null for nothing.</summary>
+    /// <summary>The client's own name for itself; null for none.</summary>
     public string? ClientId { get; } = clientId;
 
-    /// <summary>True once it has shown who it is.</summary>
+    /// <summary>The door's name of the call, for the audit; null for none.</summary>
+    public string? Call { get; } = call;
+
+    /// <summary>True when the caller has signed in.</summary>
     public bool IsSignedIn => Principal.Kind != PrincipalKind.Anonymous;
 }

@@ -2,7 +2,7 @@ using OrleansStream.Security;
 
 namespace OrleansStream.Gateway.Security;
 
-/// <summary>What one principal may do, worked out from all rules once, so that a question costs a look-up.</summary>
+/// <summary>The rights of one principal, compiled from all keys and rights, so that a check is a look-up.</summary>
 internal sealed class CompiledRights
 {
     private static readonly ResourceKind[] Kinds = Enum.GetValues<ResourceKind>();
@@ -12,11 +12,11 @@ internal sealed class CompiledRights
     private readonly Dictionary<string, AccessOperations>[] _byName = [.. Kinds.Select(_ => new Dictionary<string, AccessOperations>(StringComparer.Ordinal))];
     private readonly List<(string Prefix, AccessOperations Operations)>[] _byPrefix = [.. Kinds.Select(_ => new List<(string, AccessOperations)>())];
 
-    /// <summary>Works out what roles and rights allow.</summary>
-    /// <param name="rules">The rules they are part of; null where there are none.</param>
+    /// <summary>Compiles roles and rights.</summary>
+    /// <param name="rules">The keys and rights from which they are compiled; null for none.</param>
     /// <param name="roles">The principal's roles.</param>
-    /// <param name="rights">The rights that are given to it, by any of its names.</param>
-    /// <param name="validUntil">From when on nothing is allowed; null for never.</param>
+    /// <param name="rights">The rights of all the names that the principal has.</param>
+    /// <param name="validUntil">When the sign-in expires, so that nothing is allowed any more; null for never.</param>
     public CompiledRights(AccessRuleSet? rules, IEnumerable<AccessRole> roles, IEnumerable<AccessRight> rights, DateTimeOffset? validUntil)
     {
         (Rules, ValidUntil) = (rules, validUntil);
@@ -32,18 +32,18 @@ internal sealed class CompiledRights
             _anywhere[(int)kind] |= _onAll[(int)kind];
     }
 
-    /// <summary>The rules that these were worked out from.</summary>
+    /// <summary>The keys and rights from which these were compiled.</summary>
     public AccessRuleSet? Rules { get; }
 
-    /// <summary>From when on nothing is allowed; null for never.</summary>
+    /// <summary>When the sign-in expires, so that nothing is allowed any more; null for never.</summary>
     public DateTimeOffset? ValidUntil { get; }
 
-    /// <summary>True when the principal is none any more: its key was revoked.</summary>
+    /// <summary>True when the principal's key was revoked.</summary>
     public bool IsRevoked { get; init; }
 
-    /// <summary>What is allowed with a resource.</summary>
-    /// <param name="kind">Its kind.</param>
-    /// <param name="name">Its name.</param>
+    /// <summary>Returns the allowed operations on a resource.</summary>
+    /// <param name="kind">The kind of resource.</param>
+    /// <param name="name">The resource's name.</param>
     public AccessOperations On(ResourceKind kind, string name)
     {
         var allowed = _onAll[(int)kind];
@@ -60,7 +60,7 @@ internal sealed class CompiledRights
         return allowed;
     }
 
-    /// <summary>What is allowed with some resource of a kind.</summary>
+    /// <summary>Returns the operations that are allowed on at least one resource of a kind.</summary>
     /// <param name="kind">The kind.</param>
     public AccessOperations OnAny(ResourceKind kind) => _anywhere[(int)kind];
 

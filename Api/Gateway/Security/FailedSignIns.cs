@@ -6,22 +6,22 @@ using Microsoft.Extensions.Logging;
 namespace OrleansStream.Gateway.Security;
 
 /// <summary>
-/// Counts sign-ins that failed, and answers them slower where one address has many, of which one line in a <see cref="Window"/> tells. Whoever signs in
-/// rightly is never slowed.
+/// Counts failed sign-ins, and delays their answers when one address has many; the log then has one line per <see cref="Window"/>. Successful
+/// sign-ins are never delayed.
 /// </summary>
-/// <remarks>No secret can be found by trying, as each has 256 random bits; this bounds what those who try cost.</remarks>
+/// <remarks>A secret cannot be guessed, because it has 256 random bits. The delay bounds what the attempts cost the service.</remarks>
 public sealed partial class FailedSignIns : IDisposable
 {
-    /// <summary>The failures of an address, within <see cref="Window"/>, that are answered at once.</summary>
+    /// <summary>The failures of an address within <see cref="Window"/> that are answered without delay.</summary>
     public const int AnsweredAtOnceMax = 10;
 
     /// <summary>The time over which failures are counted.</summary>
     public static readonly TimeSpan Window = TimeSpan.FromMinutes(1);
 
-    /// <summary>How long the answer to a further failure takes.</summary>
+    /// <summary>The delay of the answer to each further failure.</summary>
     public static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
-    // As many IPv6 networks as an attacker likes: beyond it all start anew.
+    // An attacker may have any number of IPv6 addresses. Beyond this bound all counts are dropped.
     private const int AddressesMax = 10_000;
 
     private readonly ConcurrentDictionary<IPAddress, Count> _counts = new();
@@ -30,17 +30,17 @@ public sealed partial class FailedSignIns : IDisposable
     private readonly Meter _meter = new("OrleansStream");
     private readonly Counter<long> _failures;
 
-    /// <summary>Makes the counter.</summary>
+    /// <summary>Creates an instance.</summary>
     /// <param name="time">The clock.</param>
-    /// <param name="logger">Where an address is told that has many.</param>
+    /// <param name="logger">The log, for addresses with many failures.</param>
     public FailedSignIns(TimeProvider time, ILogger<FailedSignIns> logger)
     {
         (_time, _logger) = (time, logger);
         _failures = _meter.CreateCounter<long>("orleansstream.signin.failures", "{sign-in}", "Sign-ins that failed.");
     }
 
-    /// <summary>Notes a failure, and waits where its address has many.</summary>
-    /// <param name="address">From where it came; null when that is not known.</param>
+    /// <summary>Counts a failure, and waits if its address has many.</summary>
+    /// <param name="address">The client's address; null when it is not known.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     public ValueTask NoteAsync(IPAddress? address, CancellationToken cancellationToken)
     {

@@ -7,32 +7,32 @@ using OrleansStream.Security;
 namespace OrleansStream.Gateway.Security;
 
 /// <summary>Signs callers in by API keys. Safe for any thread.</summary>
-/// <param name="rules">The keys.</param>
-/// <param name="options">Tells whether keys are taken, and the first one.</param>
-/// <param name="failures">Slows those who try.</param>
+/// <param name="rules">The keys and rights.</param>
+/// <param name="options">Whether API keys are accepted, and the bootstrap key.</param>
+/// <param name="failures">Delays repeated failures.</param>
 /// <param name="time">The clock.</param>
 public sealed class KeySignIn(AccessRules rules, IOptions<SecurityOptions> options, FailedSignIns failures, TimeProvider time)
 {
     private readonly BootstrapKey? _bootstrap = BootstrapKey.Read(options.Value.BootstrapKey);
 
-    /// <summary>Signs in by a whole key, as it comes in an <c>Authorization</c> header or as the password of <c>$ApiKey</c>.</summary>
+    /// <summary>Signs in by a complete key, from an <c>Authorization</c> header or from the password of the SASL user <c>$ApiKey</c>.</summary>
     /// <param name="text">The key.</param>
-    /// <param name="address">From where it comes; null when that is not known.</param>
-    /// <param name="cancellationToken">Ends it.</param>
-    /// <returns>The principal. Its rights are asked for with each thing it does: it need not be signed in again when they change.</returns>
+    /// <param name="address">The client's address; null when it is not known.</param>
+    /// <param name="cancellationToken">Cancels the sign-in.</param>
+    /// <returns>The principal. Each operation checks its rights anew, so it need not sign in again when they change.</returns>
     /// <exception cref="StreamException">
-    /// <see cref="StreamErrorCode.SaslAuthenticationFailed"/>, which does not tell what of it is wrong; or keys cannot be told just now.
+    /// <see cref="StreamErrorCode.SaslAuthenticationFailed"/>, which does not say what is wrong with the key; or the keys are not known.
     /// </exception>
     public ValueTask<Principal> SignInAsync(string text, IPAddress? address, CancellationToken cancellationToken) =>
         ApiKeySecret.TryParse(text, out var key) ? SignInAsync(key.Id, key.Secret, address, cancellationToken) : RefuseAsync(address, cancellationToken);
 
-    /// <summary>Signs in by a key's id and secret, as SASL/PLAIN has user and password (RFC 4616).</summary>
+    /// <summary>Signs in by a key's id and secret, the user and password of SASL/PLAIN (RFC 4616).</summary>
     /// <param name="id">The id.</param>
     /// <param name="secret">The secret.</param>
-    /// <param name="address">From where it comes; null when that is not known.</param>
-    /// <param name="cancellationToken">Ends it.</param>
-    /// <returns>As above.</returns>
-    /// <exception cref="StreamException">As above.</exception>
+    /// <param name="address">The client's address; null when it is not known.</param>
+    /// <param name="cancellationToken">Cancels the sign-in.</param>
+    /// <returns>The principal, as for a complete key.</returns>
+    /// <exception cref="StreamException">As for a complete key.</exception>
     public async ValueTask<Principal> SignInAsync(string id, string secret, IPAddress? address, CancellationToken cancellationToken)
     {
         if (!options.Value.TakesKeys)
@@ -47,21 +47,22 @@ public sealed class KeySignIn(AccessRules rules, IOptions<SecurityOptions> optio
         }
 
         await rules.EnsureAsync(cancellationToken);
-        var key = Find();
-        if (key is null)
+        var principal = Find();
+        if (principal is null)
         {
             // The key may be new, also one with the id of another that was revoked.
             await rules.RefreshForUnknownKeyAsync(cancellationToken);
-            key = Find();
+            principal = Find();
         }
 
-        if (key is null || key.ExpiresAt is { } end && time.GetUtcNow() >= end)
+        if (principal?.Key is not { } key || key.ExpiresAt is { } end && time.GetUtcNow() >= end)
             return await RefuseAsync(address, cancellationToken);
         rules.NoteUse(key);
-        return new Principal(PrincipalKind.Key, key.Name) { Key = key };
+        return principal;
 
-        ApiKey? Find() =>
-            rules.Current?.FindKey(id) is { } known && CryptographicOperations.FixedTimeEquals(known.Hash.AsSpan(), hash.AsSpan()) ? known : null;
+        Principal? Find() => rules.Current is { } current && current.FindKey(id) is { } known && CryptographicOperations.FixedTimeEquals(known.Hash.AsSpan(), hash.AsSpan())
+            ? current.PrincipalOf(known)
+            : null;
     }
 
     private async ValueTask<Principal> RefuseAsync(IPAddress? address, CancellationToken cancellationToken)

@@ -3,15 +3,15 @@ using Microsoft.Extensions.Options;
 
 namespace OrleansStream.Gateway.Security;
 
-/// <summary>Where nobody signs in, every door listens on loopback alone, unless the operator says in so many words that everybody may do everything.</summary>
+/// <summary>Without a way to sign in, a door may listen on loopback only, unless <see cref="SecurityOptions.AllowAnonymous"/> is set.</summary>
 public static class LoopbackRule
 {
     private const string Section = SecurityOptions.SectionName;
 
     /// <summary>Checks an address that a door is about to listen on.</summary>
     /// <param name="security">How callers sign in.</param>
-    /// <param name="address">The address; null for a socket of the file system, which has its own rights there.</param>
-    /// <exception cref="OptionsValidationException">Others can reach it, and nobody would have to sign in.</exception>
+    /// <param name="address">The address; null for a Unix domain socket, which is protected by the rights of its file.</param>
+    /// <exception cref="OptionsValidationException">The address is not loopback, and callers would not have to sign in.</exception>
     public static void Check(SecurityOptions security, IPEndPoint? address)
     {
         ArgumentNullException.ThrowIfNull(security);

@@ -3,59 +3,62 @@ using OrleansStream.Security;
 
 namespace OrleansStream.Gateway.Security;
 
-/// <summary>By what somebody showed who they are.</summary>
+/// <summary>The ways to sign in.</summary>
 public enum PrincipalKind
 {
-    /// <summary>By nothing.</summary>
+    /// <summary>Not signed in.</summary>
     Anonymous,
 
-    /// <summary>By an API key.</summary>
+    /// <summary>An API key.</summary>
     Key,
 
-    /// <summary>By a token of OpenID Connect: a person, or a workload.</summary>
+    /// <summary>A token of OpenID Connect, of a person or a workload.</summary>
     User,
 
-    /// <summary>By a client certificate.</summary>
+    /// <summary>A client certificate.</summary>
     Certificate,
 
-    /// <summary>The service itself.</summary>
+    /// <summary>The service itself, which does not sign in.</summary>
     Service,
 }
 
-/// <summary>Who somebody is. Doors find it out; what it may do is asked of <see cref="AccessControl"/>.</summary>
-/// <remarks>One object for as long as somebody is signed in: it remembers what its rights were worked out to.</remarks>
-/// <param name="kind">By what it was shown.</param>
-/// <param name="name">The name, which rights are given to.</param>
+/// <summary>An authenticated identity. Doors sign it in; <see cref="AccessControl"/> checks its rights.</summary>
+/// <remarks>It caches its compiled rights, so a door keeps one object for as long as its client is signed in.</remarks>
+/// <param name="kind">The way in which it signed in.</param>
+/// <param name="name">The name, to which rights are granted.</param>
 public sealed class Principal(PrincipalKind kind, string name)
 {
-    /// <summary>Whoever has not signed in.</summary>
+    /// <summary>All callers that have not signed in.</summary>
     public static readonly Principal Anonymous = new(PrincipalKind.Anonymous, "");
 
-    /// <summary>The service itself, for what it writes about itself. No door makes it.</summary>
+    /// <summary>The service itself, for its own topics. No door signs it in.</summary>
     public static readonly Principal Service = new(PrincipalKind.Service, "");
 
-    /// <summary>By what it was shown.</summary>
+    /// <summary>The way in which it signed in.</summary>
     public PrincipalKind Kind { get; } = kind;
 
     /// <summary>The name; empty for <see cref="Anonymous"/> and <see cref="Service"/>.</summary>
     public string Name { get; } = name;
 
-    /// <summary>The roles that came with it: of a key, or in a token.</summary>
+    /// <summary>The roles that its token has; those of a stored key are in <see cref="Key"/>.</summary>
     public ImmutableArray<AccessRole> Roles { get; init; } = [];
 
-    /// <summary>The groups that a token says it is in: rights may be given to <c>group:{id}</c>.</summary>
+    /// <summary>The groups in its token. Rights may be granted to <c>group:{id}</c>.</summary>
     public ImmutableArray<string> Groups { get; init; } = [];
 
-    /// <summary>From when on it has to sign in again; null for never.</summary>
+    /// <summary>When it has to sign in again; null for never.</summary>
     public DateTimeOffset? ValidUntil { get; init; }
 
-    /// <summary>The stored key that it signed in with; null without one. It ends with the key, also when another gets the key's id.</summary>
+    /// <summary>
+    /// The stored key with which it signed in; null for none. When the key is revoked, the principal loses all rights, also if a new key gets the
+    /// same id.
+    /// </summary>
     public ApiKey? Key { get; init; }
 
-    /// <summary>Its rights, as they were worked out last.</summary>
+    /// <summary>Its rights, as they were compiled last.</summary>
     internal CompiledRights? Rights { get; set; }
 
-    /// <summary>As rights name it: <c>key:{name}</c>, <c>user:{id}</c>, <c>certificate:{name}</c>, <c>anonymous</c>.</summary>
+    /// <summary>The principal as rights name it: <c>key:{name}</c>, <c>user:{id}</c>, <c>certificate:{name}</c>, <c>anonymous</c>.</summary>
     public override string ToString() => Kind switch
     {
         PrincipalKind.Anonymous => AnonymousText,
@@ -65,6 +68,6 @@ public sealed class Principal(PrincipalKind kind, string name)
         _ => $"certificate:{Name}",
     };
 
-    /// <summary>What whoever has not signed in is called in rights.</summary>
+    /// <summary>The name in rights of all who have not signed in.</summary>
     internal const string AnonymousText = "anonymous";
 }

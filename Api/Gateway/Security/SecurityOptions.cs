@@ -3,21 +3,26 @@ using OrleansStream.Security;
 
 namespace OrleansStream.Gateway.Security;
 
-/// <summary>How callers sign in: section <c>OrleansStream:Security</c>. Without any of it nobody does, and the service listens on loopback only.</summary>
+/// <summary>
+/// How callers sign in: section <c>OrleansStream:Security</c>. Without any of these settings callers do not sign in, and the service listens on
+/// loopback only.
+/// </summary>
 public sealed class SecurityOptions
 {
     /// <summary>The configuration section's name.</summary>
     public const string SectionName = "OrleansStream:Security";
 
-    /// <summary>True to have callers sign in by the API keys that are stored. Default false; <see cref="BootstrapKey"/> implies it.</summary>
+    /// <summary>True to accept the stored API keys. Default false; <see cref="BootstrapKey"/> implies it.</summary>
     public bool ApiKeys { get; set; }
 
-    /// <summary>A key with the role Admin, <c>os_bootstrap_{64 hexadecimal digits}</c>, that is stored nowhere but in this setting. A secret. Default none.</summary>
+    /// <summary>
+    /// A key with the role Admin, <c>os_bootstrap_{64 hexadecimal digits}</c>, that exists only in this setting. It is a secret. Default none.
+    /// </summary>
     public string? BootstrapKey { get; set; }
 
     /// <summary>
-    /// Those who have the role Admin whatever is stored, as rights name them: <c>user:{id}</c>, <c>group:{id}</c> or <c>certificate:{name}</c>. So that
-    /// somebody can give the first rights without a key. Default none.
+    /// Principals with the role Admin, whatever rights are stored: <c>user:{id}</c>, <c>group:{id}</c> or <c>certificate:{name}</c>. They can grant
+    /// the first rights without a key. Default none.
     /// </summary>
     public string[] Admins { get; set; } = [];
 
@@ -33,46 +38,50 @@ public sealed class SecurityOptions
     /// <summary>The origins whose pages may call the service from a browser, such as <c>https://example.org</c>. Default none.</summary>
     public string[] AllowedOrigins { get; set; } = [];
 
-    /// <summary>True when callers can sign in, so that whoever has not has no rights but those given to <c>anonymous</c>.</summary>
+    /// <summary>
+    /// True when a way to sign in is set. A caller that has not signed in then has only the rights that are granted to <c>anonymous</c>.
+    /// </summary>
     public bool RequiresSignIn => TakesKeys || OpenIdConnect.IsSet || ClientCertificates.IsSet;
 
-    /// <summary>True when API keys are taken.</summary>
+    /// <summary>True when API keys are accepted.</summary>
     public bool TakesKeys => ApiKeys || !string.IsNullOrEmpty(BootstrapKey);
 }
 
 /// <summary>Sign-in by tokens of OpenID Connect.</summary>
 public sealed class OpenIdConnectOptions
 {
-    /// <summary>The issuer's address, where its keys are found: of Entra ID <c>https://login.microsoftonline.com/{tenant}/v2.0</c>. Default none.</summary>
+    /// <summary>
+    /// The issuer's address, from which its keys are read; for Entra ID <c>https://login.microsoftonline.com/{tenant}/v2.0</c>. Default none.
+    /// </summary>
     public string? Authority { get; set; }
 
-    /// <summary>Whom a token must be for: of Entra ID the application's id, or <c>api://{id}</c>.</summary>
+    /// <summary>The audience that a token must have; for Entra ID the application's id, or <c>api://{id}</c>.</summary>
     public string? Audience { get; set; }
 
-    /// <summary>The claim that names the principal. Default: <c>oid</c> where a token has it, else <c>sub</c>.</summary>
+    /// <summary>The claim with the principal's name. Default: <c>oid</c> if the token has it, else <c>sub</c>.</summary>
     public string? NameClaim { get; set; }
 
-    /// <summary>The application that Swagger UI signs people in with; null for none.</summary>
+    /// <summary>The application with which Swagger UI signs people in; null for none.</summary>
     public string? SwaggerClientId { get; set; }
 
-    /// <summary>True when it is set.</summary>
+    /// <summary>True when sign-in by tokens is set.</summary>
     public bool IsSet => !string.IsNullOrEmpty(Authority);
 }
 
 /// <summary>Sign-in by client certificates.</summary>
 public sealed class ClientCertificateOptions
 {
-    /// <summary>A file with the certificates, in PEM, of the authorities whose clients are taken. Default none.</summary>
+    /// <summary>A PEM file with the certificates of the authorities whose client certificates are accepted. Default none.</summary>
     public string? AuthoritiesFile { get; set; }
 
-    /// <summary>True when it is set.</summary>
+    /// <summary>True when sign-in by certificates is set.</summary>
     public bool IsSet => !string.IsNullOrEmpty(AuthoritiesFile);
 }
 
 /// <summary>Checks the settings at start. No message shows a secret.</summary>
 public sealed class SecurityOptionsValidator : IValidateOptions<SecurityOptions>
 {
-    // Whoever may make keys could take a key's name.
+    // Not key: an administrator of keys could create a key with that name.
     private static readonly string[] AdminKinds = ["user:", "group:", "certificate:"];
 
     /// <inheritdoc/>

@@ -8,20 +8,20 @@ using OrleansStream.Security;
 namespace OrleansStream.Gateway.Security;
 
 /// <summary>
-/// Gives out tickets, for callers that cannot send who they are, as a browser's <c>EventSource</c>: each opens one address, once, within
-/// <see cref="AccessLimits.TicketAge"/>, with the rights of whoever took it. Safe for any thread.
+/// Issues tickets for clients that cannot send a credential in a header, such as a browser's <c>EventSource</c>. A ticket opens one URL, once, within
+/// <see cref="AccessLimits.TicketAge"/>, with the rights of the principal that took it. Safe for any thread.
 /// </summary>
-/// <param name="access">Decides who may.</param>
+/// <param name="access">Checks that the caller has signed in.</param>
 /// <param name="rules">The keys and rights.</param>
-/// <param name="failures">Slows those who try.</param>
-/// <param name="grains">The way to what keeps them.</param>
+/// <param name="failures">Delays repeated failures.</param>
+/// <param name="grains">Gets the grains that keep the tickets.</param>
 public sealed class Tickets(AccessControl access, AccessRules rules, FailedSignIns failures, IGrainFactory grains)
 {
     private const int TicketBytes = 32;
 
-    /// <summary>Takes a ticket.</summary>
-    /// <param name="caller">On whose behalf.</param>
-    /// <param name="url">The path and the query that it is for.</param>
+    /// <summary>Issues a ticket.</summary>
+    /// <param name="caller">The caller, whose rights the ticket gets.</param>
+    /// <param name="url">The path and query that it opens.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>The ticket. It is a secret until it is used.</returns>
     /// <exception cref="StreamException"><see cref="StreamErrorCode.SaslAuthenticationFailed"/>: the caller has not signed in.</exception>
@@ -36,13 +36,15 @@ public sealed class Tickets(AccessControl access, AccessRules rules, FailedSignI
         return ticket;
     }
 
-    /// <summary>Signs in by a ticket, which is used up by that.</summary>
+    /// <summary>Signs in by a ticket. The ticket is used up, also when the sign-in fails.</summary>
     /// <param name="ticket">The ticket.</param>
-    /// <param name="url">The path and the query that is asked for, without the ticket.</param>
-    /// <param name="address">From where it comes; null when that is not known.</param>
-    /// <param name="cancellationToken">Ends it.</param>
-    /// <returns>Whoever took it.</returns>
-    /// <exception cref="StreamException"><see cref="StreamErrorCode.SaslAuthenticationFailed"/>: it was used, has expired, is for another address, or is none.</exception>
+    /// <param name="url">The path and query of the request, without the ticket.</param>
+    /// <param name="address">The client's address; null when it is not known.</param>
+    /// <param name="cancellationToken">Cancels the sign-in.</param>
+    /// <returns>The principal that took the ticket.</returns>
+    /// <exception cref="StreamException">
+    /// <see cref="StreamErrorCode.SaslAuthenticationFailed"/>: the ticket was used, has expired, is for another URL, or does not exist.
+    /// </exception>
     public async ValueTask<Principal> SignInAsync(string ticket, string url, IPAddress? address, CancellationToken cancellationToken)
     {
         await rules.EnsureAsync(cancellationToken);

@@ -25,12 +25,13 @@ public sealed class TopicAdministration(AccessControl access, IGrainFactory grai
     /// <param name="cancellationToken">Ends the wait for the answer.</param>
     /// <returns>The topic, and whether it is new.</returns>
     public async ValueTask<(TopicMetadata Topic, bool IsNew)> CreateAsync(
-        Caller caller, string name, CreateTopicRequest request, CancellationToken cancellationToken)
-    {
-        access.DemandTopic(caller, AccessOperations.Manage, name);
-        var response = await Topic(name).CreateAsync(request).WaitAsync(cancellationToken);
-        return (TopicOf(response), response.Created);
-    }
+        Caller caller, string name, CreateTopicRequest request, CancellationToken cancellationToken) => await access.ManageTopicAsync(
+        caller, name,
+        async () =>
+        {
+            var response = await Topic(name).CreateAsync(request).WaitAsync(cancellationToken);
+            return (TopicOf(response), response.Created);
+        });
 
     /// <summary>The topic as it is now.</summary>
     /// <param name="caller">On whose behalf.</param>
@@ -81,22 +82,16 @@ public sealed class TopicAdministration(AccessControl access, IGrainFactory grai
     /// <param name="request">The change.</param>
     /// <param name="cancellationToken">Ends the wait for the answer.</param>
     /// <returns>The topic after it.</returns>
-    public async ValueTask<TopicMetadata> AlterAsync(Caller caller, string name, AlterTopicRequest request, CancellationToken cancellationToken)
-    {
-        access.DemandTopic(caller, AccessOperations.Manage, name);
-        return TopicOf(await Topic(name).AlterAsync(request).WaitAsync(cancellationToken));
-    }
+    public async ValueTask<TopicMetadata> AlterAsync(Caller caller, string name, AlterTopicRequest request, CancellationToken cancellationToken) =>
+        await access.ManageTopicAsync(caller, name, async () => TopicOf(await Topic(name).AlterAsync(request).WaitAsync(cancellationToken)));
 
     /// <summary>Deletes a topic. From then on its name is free and its records cannot be read; its bytes are freed in the background.</summary>
     /// <param name="caller">On whose behalf.</param>
     /// <param name="name">The topic's name.</param>
     /// <param name="cancellationToken">Ends the wait for the answer.</param>
-    public async ValueTask DeleteAsync(Caller caller, string name, CancellationToken cancellationToken)
-    {
-        access.DemandTopic(caller, AccessOperations.Manage, name);
-        if (await Topic(name).DeleteAsync().WaitAsync(cancellationToken) is { } error)
-            throw new StreamException(error);
-    }
+    public async ValueTask DeleteAsync(Caller caller, string name, CancellationToken cancellationToken) => await access.ManageTopicAsync(
+        caller, name,
+        async () => await Topic(name).DeleteAsync().WaitAsync(cancellationToken) is { } error ? throw new StreamException(error) : true);
 
     /// <summary>Offsets, size and place of every partition.</summary>
     /// <param name="caller">On whose behalf.</param>
@@ -135,14 +130,15 @@ public sealed class TopicAdministration(AccessControl access, IGrainFactory grai
     /// <param name="cancellationToken">Ends it; to repeat it is harmless.</param>
     /// <returns>The partition after it.</returns>
     public async ValueTask<PartitionDescription> DeleteRecordsAsync(
-        Caller caller, string name, Guid? topicId, int partition, long beforeOffset, CancellationToken cancellationToken)
-    {
-        access.DemandTopic(caller, AccessOperations.Manage, name);
-        var after = topicId is { } id
-            ? await routes.Router(name).DeleteRecordsOfAsync(id, partition, beforeOffset, cancellationToken)
-            : await routes.Router(name).DeleteRecordsAsync(partition, beforeOffset, cancellationToken);
-        return after.Error is { } error ? throw new StreamException(error) : after;
-    }
+        Caller caller, string name, Guid? topicId, int partition, long beforeOffset, CancellationToken cancellationToken) => await access.ManageTopicAsync(
+        caller, name,
+        async () =>
+        {
+            var after = topicId is { } id
+                ? await routes.Router(name).DeleteRecordsOfAsync(id, partition, beforeOffset, cancellationToken)
+                : await routes.Router(name).DeleteRecordsAsync(partition, beforeOffset, cancellationToken);
+            return after.Error is { } error ? throw new StreamException(error) : after;
+        });
 
     private ITopicGrain Topic(string name) => grains.GetGrain<ITopicGrain>(name);
 

@@ -7,12 +7,13 @@ namespace OrleansStream.Api.Hosting.Auditing;
 /// <param name="Principal">Who.</param>
 /// <param name="Address">From where.</param>
 /// <param name="ClientId">What the client calls itself; anybody can say anything here.</param>
-/// <param name="What">What was asked for.</param>
+/// <param name="What">The call: the operation id of REST, or Kafka's name of the API.</param>
 /// <param name="Right">The right that it needs.</param>
 /// <param name="Resource">On what.</param>
-/// <param name="Outcome"><c>allowed</c>, though it may have failed for another reason; or <c>refused</c>.</param>
+/// <param name="Outcome">What came of it: <c>done</c>, <c>refused</c>, <c>failed</c>, or <c>unknown</c> when no answer came.</param>
+/// <param name="Error">Kafka's name of the error with which it was refused or failed; null without one.</param>
 internal sealed record AuditEntry(
-    DateTimeOffset At, string Principal, string? Address, string? ClientId, string What, string Right, string Resource, string Outcome)
+    DateTimeOffset At, string Principal, string? Address, string? ClientId, string What, string Right, string Resource, string Outcome, string? Error)
 {
     /// <summary>How many lines before it are in the log alone, since the topic could not be written.</summary>
     public long? DroppedBefore { get; init; }

@@ -10,10 +10,14 @@ using OrleansStream.Topics;
 
 namespace OrleansStream.Api.Hosting.Auditing;
 
-/// <summary>Writes who managed what, and what was refused, to the log and to the topic <see cref="Topic"/>. Never what a request carries.</summary>
+/// <summary>
+/// Writes who managed what and what came of it, and what was refused, to the log and to the topic <see cref="Topic"/>. Nothing of a request's body
+/// is written.
+/// </summary>
 /// <remarks>
-/// Nobody waits for it: what it cannot store for a while is dropped from the topic, counted there, and in the log all the same. The same refusal of the
-/// same caller is written once a minute, so that whoever repeats it fills nothing.
+/// No call waits for the topic. While the topic cannot be written, up to <see cref="EntriesMax"/> entries wait; further ones are in the log alone,
+/// and the next entry in the topic tells how many. The same refusal or failure of the same caller is written once a minute, so that repeating it
+/// fills neither.
 /// </remarks>
 /// <param name="services">Where the way to the topic is: it needs this trail itself.</param>
 /// <param name="time">The clock.</param>
@@ -24,8 +28,8 @@ internal sealed partial class AuditTrail(IServiceProvider services, TimeProvider
     public const string Topic = AccessControl.ServicePrefix + "audit";
 
     private const int EntriesMax = 1_000;
-    private const int RefusalsRememberedMax = 10_000;
-    private static readonly TimeSpan RefusalPause = TimeSpan.FromMinutes(1);
+    private const int FailuresRememberedMax = 10_000;
+    private static readonly TimeSpan FailurePause = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan RetryPause = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan EntryAge = TimeSpan.FromDays(90);
 
@@ -33,7 +37,7 @@ internal sealed partial class AuditTrail(IServiceProvider services, TimeProvider
         new BoundedChannelOptions(EntriesMax) { FullMode = BoundedChannelFullMode.Wait, SingleReader = true });
 
     private readonly Lock _gate = new();
-    private readonly Dictionary<(string, string, string), long> _refusedAt = [];
+    private readonly Dictionary<(string, string, string, string?), long> _toldAt = [];
     private long _droppedCount;
 
     /// <inheritdoc/>
@@ -41,12 +45,19 @@ internal sealed partial class AuditTrail(IServiceProvider services, TimeProvider
     {
         var principal = audited.Caller.Principal.ToString();
         var resource = audited.Name.Length == 0 ? $"{audited.Kind}s" : $"{audited.Kind} {audited.Name}";
+        if (audited.Detail is { } detail)
+            resource = $"{resource}: {detail}";
         var what = audited.What.EndsWith("Async", StringComparison.Ordinal) ? audited.What[..^"Async".Length] : audited.What;
-        if (!audited.IsAllowed && !IsNews((principal, what, resource)))
+        var error = audited.Error is { } code ? JsonNamingPolicy.SnakeCaseUpper.ConvertName($"{code}") : null;
+        if (audited.Outcome != AuditOutcome.Done && !IsNews((principal, what, resource, error)))
             return;
         var entry = new AuditEntry(
-            time.GetUtcNow(), principal, audited.Caller.Address?.ToString(), audited.Caller.ClientId, what, $"{audited.Operation}", resource, audited.IsAllowed ? "allowed" : "refused");
-        LogEntry(logger, entry.Outcome, entry.Principal, entry.Address, entry.ClientId, entry.What, entry.Resource);
+            time.GetUtcNow(), principal, audited.Caller.Address?.ToString(), audited.Caller.ClientId, what, $"{audited.Operation}", resource,
+            $"{audited.Outcome}".ToLowerInvariant(), error);
+        if (entry.Error is null)
+            LogEntry(logger, entry.Outcome, entry.Principal, entry.Address, entry.ClientId, entry.What, entry.Resource);
+        else
+            LogError(logger, entry.Outcome, entry.Error, entry.Principal, entry.Address, entry.ClientId, entry.What, entry.Resource);
         if (!_entries.Writer.TryWrite(entry))
             Interlocked.Increment(ref _droppedCount);
     }
@@ -71,16 +82,16 @@ internal sealed partial class AuditTrail(IServiceProvider services, TimeProvider
         }
     }
 
-    private bool IsNews((string, string, string) refusal)
+    private bool IsNews((string, string, string, string?) failure)
     {
         var now = time.GetTimestamp();
         lock (_gate)
         {
-            if (_refusedAt.TryGetValue(refusal, out var at) && time.GetElapsedTime(at, now) < RefusalPause)
+            if (_toldAt.TryGetValue(failure, out var at) && time.GetElapsedTime(at, now) < FailurePause)
                 return false;
-            if (_refusedAt.Count >= RefusalsRememberedMax)
-                _refusedAt.Clear();
-            _refusedAt[refusal] = now;
+            if (_toldAt.Count >= FailuresRememberedMax)
+                _toldAt.Clear();
+            _toldAt[failure] = now;
             return true;
         }
     }
@@ -127,6 +138,11 @@ internal sealed partial class AuditTrail(IServiceProvider services, TimeProvider
 
     [LoggerMessage(EventId = 1, Level = LogLevel.Information, Message = "{Outcome}: {Principal} from {Address} (client {ClientId}): {What} on {Resource}")]
     private static partial void LogEntry(ILogger logger, string outcome, string principal, string? address, string? clientId, string what, string resource);
+
+    [LoggerMessage(
+        EventId = 3, Level = LogLevel.Information, Message = "{Outcome} ({Error}): {Principal} from {Address} (client {ClientId}): {What} on {Resource}")]
+    private static partial void LogError(
+        ILogger logger, string outcome, string error, string principal, string? address, string? clientId, string what, string resource);
 
     [LoggerMessage(EventId = 2, Level = LogLevel.Warning, Message = "The audit could not be stored in its topic, and is tried again: {Reason}")]
     private static partial void LogNotStored(ILogger logger, string reason);

@@ -7,15 +7,18 @@ using OrleansStream.Gateway.Security;
 
 namespace OrleansStream.Api.Hosting.SignIn;
 
-/// <summary>Has clients show certificates of the authorities that the settings name. A client without one signs in otherwise; one with another ends the handshake.</summary>
+/// <summary>
+/// Accepts client certificates of the authorities in the settings. A client without a certificate can sign in otherwise; a certificate of another
+/// authority fails the handshake.
+/// </summary>
 internal static class ClientCertificates
 {
     // RFC 5280, section 4.2.1.12.
     private static readonly Oid ClientAuthentication = new("1.3.6.1.5.5.7.3.2");
 
-    /// <summary>Asks for certificates on every listener that has TLS.</summary>
+    /// <summary>Asks clients for certificates on every TLS listener.</summary>
     /// <param name="kestrel">The server.</param>
-    /// <exception cref="OptionsValidationException">The file of the authorities cannot be read.</exception>
+    /// <exception cref="OptionsValidationException">The authorities' file cannot be read.</exception>
     public static void Ask(KestrelServerOptions kestrel)
     {
         var options = kestrel.ApplicationServices.GetRequiredService<IOptions<SecurityOptions>>().Value.ClientCertificates;
@@ -48,7 +51,7 @@ internal static class ClientCertificates
             [$"{SecurityOptions.SectionName}:ClientCertificates:AuthoritiesFile is '{file}', and cannot be used: {reason.ReplaceLineEndings(" ")}"]);
     }
 
-    // By these authorities alone: those that the machine trusts issue certificates to anybody.
+    // The machine's own trusted authorities do not count, because they issue certificates to anybody.
     private static bool IsOf(X509Certificate2Collection authorities, X509Certificate2 certificate, X509Chain? sent)
     {
         using var chain = new X509Chain();

@@ -6,13 +6,13 @@ using OrleansStream.Gateway.Security;
 
 namespace OrleansStream.Api.Hosting.SignIn;
 
-/// <summary>How the process finds out who calls: by the settings of <see cref="SecurityOptions"/>.</summary>
+/// <summary>Adds the ways to sign in that <see cref="SecurityOptions"/> configures.</summary>
 internal static class SignInHosting
 {
-    // Kerberos' bound, and Kafka's brokers' clocks differ by less.
+    // Below Kerberos' five minutes; clocks that are synchronized differ by far less.
     private static readonly TimeSpan ClockSkewMax = TimeSpan.FromMinutes(2);
 
-    // What an unknown key id may cost the issuer, whoever sends them.
+    // Bounds how often tokens with unknown key ids make the service ask the issuer.
     private static readonly TimeSpan KeysPauseMin = TimeSpan.FromMinutes(1);
 
     private static readonly string[] Algorithms =
@@ -22,14 +22,14 @@ internal static class SignInHosting
         SecurityAlgorithms.EcdsaSha256, SecurityAlgorithms.EcdsaSha384, SecurityAlgorithms.EcdsaSha512,
     ];
 
-    /// <summary>Adds the ways to sign in that are set.</summary>
+    /// <summary>Adds the configured ways to sign in, and the audit.</summary>
     /// <param name="builder">The host.</param>
     public static void AddSignIn(this WebApplicationBuilder builder)
     {
         var security = builder.Configuration.GetSection(SecurityOptions.SectionName).Get<SecurityOptions>() ?? new SecurityOptions();
         if (security.RequiresSignIn)
         {
-            // Where nobody signs in, nobody is known who could be written down.
+            // Without sign-in there is no principal to audit.
             builder.Services.AddSingleton<AuditTrail>();
             builder.Services.AddSingleton<IAudit>(services => services.GetRequiredService<AuditTrail>());
             builder.Services.AddHostedService(services => services.GetRequiredService<AuditTrail>());
@@ -38,19 +38,19 @@ internal static class SignInHosting
         if (!security.OpenIdConnect.IsSet)
             return;
         builder.Services.AddSingleton<ITokenSignIn, TokenSignIn>();
-        // Its options alone: the whole of ASP.NET Core's authentication would keep keys of its own for cookies, in a folder of this machine.
+        // Only the options: ASP.NET Core's whole authentication would also store data-protection keys for cookies on this machine.
         builder.Services.AddSingleton<IPostConfigureOptions<JwtBearerOptions>, JwtBearerPostConfigureOptions>();
         builder.Services.Configure<JwtBearerOptions>(JwtBearerDefaults.AuthenticationScheme, bearer =>
         {
             bearer.Authority = security.OpenIdConnect.Authority;
             bearer.Audience = security.OpenIdConnect.Audience;
-            // The settings' check lets no other than https through, but for this machine.
+            // The settings' validation allows http for loopback only.
             bearer.RequireHttpsMetadata = !new Uri(security.OpenIdConnect.Authority!).IsLoopback;
             bearer.MapInboundClaims = false;
             bearer.RefreshInterval = KeysPauseMin;
             bearer.TokenValidationParameters = new TokenValidationParameters
             {
-                // Signed by the issuer's own keys, and by nothing that a client could know.
+                // Asymmetric algorithms only: the issuer's public key must not work as a shared secret.
                 ValidAlgorithms = Algorithms,
                 ValidateIssuer = true,
                 ValidateAudience = true,

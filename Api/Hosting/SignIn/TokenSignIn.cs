@@ -10,10 +10,10 @@ using OrleansStream.Security;
 
 namespace OrleansStream.Api.Hosting.SignIn;
 
-/// <summary>Signs callers in by JSON Web Tokens, validated as ASP.NET Core's JwtBearer does it, for every door alike.</summary>
-/// <param name="bearer">How tokens are validated.</param>
-/// <param name="security">Which claim names the principal.</param>
-/// <param name="failures">Slows those who try.</param>
+/// <summary>Signs callers of all doors in by JSON Web Tokens, with the validation of ASP.NET Core's JwtBearer.</summary>
+/// <param name="bearer">The validation's settings.</param>
+/// <param name="security">The claim with the principal's name.</param>
+/// <param name="failures">Delays repeated failures.</param>
 internal sealed class TokenSignIn(IOptionsMonitor<JwtBearerOptions> bearer, IOptions<SecurityOptions> security, FailedSignIns failures) : ITokenSignIn
 {
     private const string RolesClaim = "roles";
@@ -26,7 +26,7 @@ internal sealed class TokenSignIn(IOptionsMonitor<JwtBearerOptions> bearer, IOpt
         var result = await ValidateAsync(options, token, cancellationToken);
         if (result.Exception is SecurityTokenSignatureKeyNotFoundException)
         {
-            // The issuer may have new keys. The manager asks it at most once in its RefreshInterval, whoever comes with what.
+            // The issuer may have new keys. The manager asks the issuer at most once per RefreshInterval.
             options.ConfigurationManager!.RequestRefresh();
             result = await ValidateAsync(options, token, cancellationToken);
         }
@@ -73,7 +73,7 @@ internal sealed class TokenSignIn(IOptionsMonitor<JwtBearerOptions> bearer, IOpt
 
     private static ImmutableArray<string> ValuesOf(ClaimsIdentity identity, string claim) => [.. identity.FindAll(claim).Select(one => one.Value)];
 
-    // Nothing of the token is told: it is a secret, and its owner can read it.
+    // The reason has nothing of the token, which is a secret.
     private static string ReasonOf(Exception? exception) => exception switch
     {
         SecurityTokenExpiredException => "The token has expired.",

@@ -13,8 +13,9 @@ public sealed class KafkaOptions
     public bool Enabled { get; set; }
 
     /// <summary>
-    /// Host and port to listen on: <c>localhost</c>, an IP address, or <c>*</c> for all of this machine's, then a colon and a port, 0 for a free one. Default
-    /// <see cref="DefaultListen"/>, and then a port that is taken is no failure.
+    /// Host and port to listen on: <c>localhost</c>, an IP address, or <c>*</c> for all of this machine's, then a colon and a port, 0 for a free one.
+    /// Default <see cref="DefaultListen"/>. If the default port is in use, the service logs a warning and serves HTTP alone; if a port that is set
+    /// here is, the start fails.
     /// </summary>
     public string? Listen { get; set; }
 
@@ -30,7 +31,9 @@ public sealed class KafkaOptions
     /// <summary>The id of this broker, 0 to 2,147,483,647, which no other one may have. Default: a hash of the advertised address.</summary>
     public int? NodeId { get; set; }
 
-    /// <summary>True to create a topic that a client asks for and that there is not, where the client allows it. Default true, as Kafka's broker.</summary>
+    /// <summary>
+    /// True to create a topic that a client asks for and that there is not, where the client allows it. Default true, as Kafka's broker.
+    /// </summary>
     public bool AutoCreateTopics { get; set; } = true;
 
     /// <summary>The partitions of a topic that is created so, and of one that is created without their count. Default 1, as Kafka's broker.</summary>

@@ -32,7 +32,7 @@ internal sealed class KafkaCall(ClientConnection connection, RequestHeader heade
     public string? ClientId => clientId;
 
     /// <summary>On whose behalf it is.</summary>
-    public Caller Caller { get; } = new(connection.Principal, (connection.Remote as IPEndPoint)?.Address, clientId);
+    public Caller Caller { get; } = new(connection.Principal, (connection.Remote as IPEndPoint)?.Address, clientId, Enum.GetName(header.Key));
 
     /// <summary>The length of the request in bytes.</summary>
     public int LengthBytes => frame.Memory.Length;

@@ -6,7 +6,8 @@ using OrleansStream.Kafka.Wire;
 namespace OrleansStream.Kafka.Connections;
 
 /// <summary>
-/// One connection: reads its requests, has them handled, and answers them in their order. Requests of pipelined APIs are handled while earlier ones are
+/// One connection: reads its requests, has them handled, and answers them in their order. Requests of pipelined APIs are handled while earlier ones
+/// are
 /// still under way; every other one when all before it are answered.
 /// </summary>
 /// <param name="client">The connection, as handlers see it.</param>
@@ -24,7 +25,9 @@ internal sealed partial class KafkaConnection(
     // The answer to the request that was read last is sent when this ends: true when the connection goes on.
     private Task<bool> _lastAnswer = Task.FromResult(true);
 
-    /// <summary>Serves the connection until either side ends it, or the client would have to sign in anew. Requests under way are answered then.</summary>
+    /// <summary>
+    /// Serves the connection until either side ends it, or the client would have to sign in anew. Requests under way are answered then.
+    /// </summary>
     /// <exception cref="OperationCanceledException">The connection was closed.</exception>
     public async Task RunAsync()
     {

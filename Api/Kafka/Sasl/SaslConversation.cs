@@ -1,8 +1,8 @@
 namespace OrleansStream.Kafka.Sasl;
 
-/// <summary>How far a connection has come with signing in.</summary>
+/// <summary>The state of a connection's sign-in.</summary>
 internal sealed class SaslConversation
 {
-    /// <summary>The mechanism that was agreed on, whose message is to come; null for none.</summary>
+    /// <summary>The mechanism of the last handshake, whose message is expected; null for none.</summary>
     public string? Mechanism { get; set; }
 }

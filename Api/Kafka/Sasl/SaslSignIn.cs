@@ -6,19 +6,19 @@ using OrleansStream.Gateway.Security;
 
 namespace OrleansStream.Kafka.Sasl;
 
-/// <summary>Signs clients in by the mechanisms of SASL that the service's settings allow. Safe for any thread.</summary>
+/// <summary>Signs clients in by the SASL mechanisms that the settings allow. Safe for any thread.</summary>
 /// <param name="keys">Signs in by API keys.</param>
-/// <param name="options">Tells what is allowed.</param>
-/// <param name="tokens">Signs in by tokens; null where nobody does.</param>
+/// <param name="options">The allowed ways to sign in.</param>
+/// <param name="tokens">Signs in by tokens; null when tokens are not accepted.</param>
 internal sealed class SaslSignIn(KeySignIn keys, IOptions<SecurityOptions> options, ITokenSignIn? tokens = null)
 {
-    /// <summary>User and password (RFC 4616): an API key's id and its secret, or <see cref="WholeKeyUser"/> and the whole key.</summary>
+    /// <summary>User and password (RFC 4616): an API key's id and its secret, or <see cref="WholeKeyUser"/> and the complete key.</summary>
     public const string Plain = "PLAIN";
 
     /// <summary>A token of OpenID Connect (RFC 7628, KIP-255).</summary>
     public const string OAuthBearer = "OAUTHBEARER";
 
-    /// <summary>The user whose password is a whole key.</summary>
+    /// <summary>The user name whose password is a complete key.</summary>
     public const string WholeKeyUser = "$ApiKey";
 
     private const char Separator = '\u0001', Nul = '\0';
@@ -34,9 +34,9 @@ internal sealed class SaslSignIn(KeySignIn keys, IOptions<SecurityOptions> optio
     /// <summary>Signs in by the message of a mechanism.</summary>
     /// <param name="mechanism">One of <see cref="Mechanisms"/>.</param>
     /// <param name="message">The message.</param>
-    /// <param name="address">From where it comes; null when that is not known.</param>
-    /// <param name="cancellationToken">Ends it.</param>
-    /// <exception cref="StreamException"><see cref="StreamErrorCode.SaslAuthenticationFailed"/>, which names no secret; or that nobody can tell just now.</exception>
+    /// <param name="address">The client's address; null when it is not known.</param>
+    /// <param name="cancellationToken">Cancels the sign-in.</param>
+    /// <exception cref="StreamException"><see cref="StreamErrorCode.SaslAuthenticationFailed"/>, which has no secret in it; or the keys are not known.</exception>
     public ValueTask<Principal> SignInAsync(string mechanism, ReadOnlyMemory<byte> message, IPAddress? address, CancellationToken cancellationToken)
     {
         var text = Encoding.UTF8.GetString(message.Span);
@@ -53,7 +53,7 @@ internal sealed class SaslSignIn(KeySignIn keys, IOptions<SecurityOptions> optio
 
     private ValueTask<Principal> SignInByTokenAsync(string message, IPAddress? address, CancellationToken cancellationToken)
     {
-        // A header of GS2 that names no channel and may name a user, then fields, each ended by a separator.
+        // RFC 7628: a GS2 header, then key=value fields, each ended by a separator.
         var fields = message.Split(Separator);
         var authorization = Array.Find(fields, field => field.StartsWith(AuthorizationStart, StringComparison.OrdinalIgnoreCase))
             ?? throw Malformed("it must hold a token as RFC 7628 says");

@@ -12,15 +12,15 @@ internal static class AccessJson
     private static readonly (string Name, AccessOperations Operation)[] Operations =
         [.. Enum.GetValues<AccessOperations>().Where(one => one is not (AccessOperations.None or AccessOperations.All)).Select(one => (one.ToString().ToLowerInvariant(), one))];
 
-    /// <summary>The names of operations.</summary>
+    /// <summary>Returns the names of operations.</summary>
     /// <param name="operations">The operations.</param>
     public static IEnumerable<string> NamesOf(AccessOperations operations) =>
         Operations.Where(one => operations.HasFlag(one.Operation)).Select(one => one.Name);
 
-    /// <summary>Parses a key that is asked for.</summary>
-    /// <param name="body">The body; empty for a key that has no role.</param>
+    /// <summary>Parses a request to create a key.</summary>
+    /// <param name="body">The body; empty for a key without a role.</param>
     /// <param name="id">The key's id; it is valid.</param>
-    /// <exception cref="RequestException">It is malformed.</exception>
+    /// <exception cref="RequestException">The body is malformed.</exception>
     public static NewKey ParseKey(ReadOnlyMemory<byte> body, string id)
     {
         if (body.IsEmpty)
@@ -36,7 +36,7 @@ internal static class AccessJson
 
     /// <summary>Parses a right.</summary>
     /// <param name="body">The body.</param>
-    /// <exception cref="RequestException">It is malformed.</exception>
+    /// <exception cref="RequestException">The body is malformed.</exception>
     public static AccessRight ParseRight(ReadOnlyMemory<byte> body)
     {
         using var document = JsonBody.Parse(body, "principal", "resource", "pattern", "name", "operations", "role");
@@ -61,13 +61,13 @@ internal static class AccessJson
             : throw RequestException.Malformed("role", $"{bundle.NameOf()} allows nothing with a {right.Kind.ToString().ToLowerInvariant()}.");
     }
 
-    /// <summary>Makes a right of its parts.</summary>
-    /// <param name="principal">Who.</param>
+    /// <summary>Creates a right.</summary>
+    /// <param name="principal">The principal.</param>
     /// <param name="resource">The kind of resource.</param>
-    /// <param name="pattern">Whether the name is a whole one; null for that.</param>
+    /// <param name="pattern"><c>literal</c> or <c>prefix</c>; null for <c>literal</c>.</param>
     /// <param name="name">The name; null for the cluster.</param>
-    /// <param name="operations">What is allowed.</param>
-    /// <exception cref="RequestException">One of them is malformed.</exception>
+    /// <param name="operations">The allowed operations.</param>
+    /// <exception cref="RequestException">A part is malformed.</exception>
     public static AccessRight RightOf(string principal, string resource, string? pattern, string? name, AccessOperations operations)
     {
         var kind = resource switch

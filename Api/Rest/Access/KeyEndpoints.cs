@@ -8,10 +8,10 @@ using OrleansStream.Security;
 namespace OrleansStream.Rest.Access;
 
 /// <summary>Make, list and revoke API keys.</summary>
-/// <param name="administration">Does it.</param>
+/// <param name="administration">Administers keys.</param>
 internal sealed class KeyEndpoints(AccessAdministration administration)
 {
-    /// <summary>The section of the description.</summary>
+    /// <summary>The tag of the operations in the API's description.</summary>
     internal const string Tag = "Access";
 
     private const string KeyExample = """{"id":"crawler-1","name":"crawler","role":"Data Receiver","created_at":"2026-06-11T18:00:00.000Z","expires_at":"2036-06-01T00:00:00.000Z"}""";
@@ -26,6 +26,7 @@ internal sealed class KeyEndpoints(AccessAdministration administration)
         + "Rights are given to its name, of which two keys may be in use at a time: make `crawler-2`, give it to the program, and revoke `crawler-1`. "
         + "Keys are asked for once the service is started with `OrleansStream:Security:ApiKeys=true`.")
     {
+        Right = OperationRight.OnCluster(AccessOperations.Admin),
         Parameters = [Key],
         IsBodyOptional = true,
         Bodies = [new(MediaTypes.Json, typeof(KeyRequest), """{"name":"crawler","role":"Data Receiver","expires_at":"2036-06-01T00:00:00.000Z"}""")],
@@ -39,6 +40,7 @@ internal sealed class KeyEndpoints(AccessAdministration administration)
     /// <summary>List keys.</summary>
     public static readonly Operation List = new("listKeys", Tag, "List keys", "All of them, by their ids, without what is secret of them.")
     {
+        Right = OperationRight.OnCluster(AccessOperations.Admin),
         Answers = [new(StatusCodes.Status200OK, "The keys.", new OperationBody(MediaTypes.Json, typeof(KeyListAnswer), $$"""{"keys":[{{KeyExample}}]}"""))],
         Errors = [StreamErrorCode.KafkaStorageError],
     };
@@ -47,13 +49,14 @@ internal sealed class KeyEndpoints(AccessAdministration administration)
     public static readonly Operation Delete = new(
         "revokeKey", Tag, "Revoke a key", "Every server refuses it within 10 seconds, also on connections that are open. Its rights stay, for the next key of its name.")
     {
+        Right = OperationRight.OnCluster(AccessOperations.Admin),
         Parameters = [Key],
         Answers = [new(StatusCodes.Status204NoContent, "Revoked.")],
         Errors = [StreamErrorCode.ResourceNotFound, StreamErrorCode.KafkaStorageError],
     };
 
     /// <summary>Adds the endpoints.</summary>
-    /// <param name="routes">Where to.</param>
+    /// <param name="routes">The routes to which they are added.</param>
     public static void Map(IEndpointRouteBuilder routes)
     {
         var keys = routes.ServiceProvider.GetRequiredService<KeyEndpoints>();
@@ -70,7 +73,7 @@ internal sealed class KeyEndpoints(AccessAdministration administration)
             request = AccessJson.ParseKey(body.Json, id);
         var (key, secret) = await administration.CreateKeyAsync(context.Caller(), request, context.RequestAborted);
         context.Response.StatusCode = StatusCodes.Status201Created;
-        // A secret is kept by nobody on its way.
+        // No cache may keep the secret.
         context.Response.Headers.CacheControl = "no-store";
         await JsonAnswer.WriteAsync(context, AnswerOf(key) with { Key = secret.Reveal() }, ApiJsonContext.Api.KeyAnswer);
     }

@@ -8,7 +8,7 @@ using OrleansStream.Security;
 namespace OrleansStream.Rest.Access;
 
 /// <summary>Give, list and take away rights.</summary>
-/// <param name="administration">Does it.</param>
+/// <param name="administration">Administers rights.</param>
 internal sealed class RightEndpoints(AccessAdministration administration)
 {
     private const string RightExample = """{"principal":"key:crawler","resource":"topic","pattern":"prefix","name":"pages.","operations":["read"]}""";
@@ -29,6 +29,7 @@ internal sealed class RightEndpoints(AccessAdministration administration)
         "To a principal, on a topic, a group or the cluster: by name, or on all whose names begin with one. It takes the place of what the principal had on the same resource. "
         + "What nobody gave, nobody has. Whoever may do anything with a resource may describe it. To be a member of a group needs `read` on the group and on its topics.")
     {
+        Right = OperationRight.OnCluster(AccessOperations.Admin),
         Bodies = [new(MediaTypes.Json, typeof(RightRequest), RightExample)],
         Answers = [new(StatusCodes.Status200OK, "The right as it is now.", RightBody)],
         Errors = [StreamErrorCode.InvalidTopicException, StreamErrorCode.PolicyViolation, StreamErrorCode.KafkaStorageError],
@@ -37,6 +38,7 @@ internal sealed class RightEndpoints(AccessAdministration administration)
     /// <summary>List rights.</summary>
     public static readonly Operation List = new("listRights", KeyEndpoints.Tag, "List rights", "By principal and resource. Roles of keys and of tokens are not among them.")
     {
+        Right = OperationRight.OnCluster(AccessOperations.Admin),
         Parameters = [new("principal", ParameterPlace.Query, "Only this principal's.")],
         Answers = [new(StatusCodes.Status200OK, "The rights.", new OperationBody(MediaTypes.Json, typeof(RightListAnswer), $$"""{"rights":[{{RightExample}}]}"""))],
         Errors = [StreamErrorCode.KafkaStorageError],
@@ -45,13 +47,14 @@ internal sealed class RightEndpoints(AccessAdministration administration)
     /// <summary>Take a right away.</summary>
     public static readonly Operation Delete = new("takeRight", KeyEndpoints.Tag, "Take a right away", "Every server knows it within 10 seconds, also of requests that are under way.")
     {
+        Right = OperationRight.OnCluster(AccessOperations.Admin),
         Parameters = Place,
         Answers = [new(StatusCodes.Status204NoContent, "Taken away.")],
         Errors = [StreamErrorCode.InvalidTopicException, StreamErrorCode.ResourceNotFound, StreamErrorCode.KafkaStorageError],
     };
 
     /// <summary>Adds the endpoints.</summary>
-    /// <param name="routes">Where to.</param>
+    /// <param name="routes">The routes to which they are added.</param>
     public static void Map(IEndpointRouteBuilder routes)
     {
         var rights = routes.ServiceProvider.GetRequiredService<RightEndpoints>();
@@ -81,7 +84,7 @@ internal sealed class RightEndpoints(AccessAdministration administration)
     private async Task DeleteAsync(HttpContext context)
     {
         string Required(string name) => Parameters.Text(context, name) ?? throw RequestException.Malformed(name, $"'{name}' is missing.");
-        // Whatever its operations.
+        // A right is found by principal and resource, so its operations do not matter.
         var right = AccessJson.RightOf(
             Required("principal"), Required("resource"), Parameters.Text(context, "pattern"), Parameters.Text(context, "name"), AccessOperations.Describe);
         await administration.TakeRightsAsync(context.Caller(), [right], context.RequestAborted);

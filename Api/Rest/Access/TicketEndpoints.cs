@@ -8,8 +8,8 @@ using OrleansStream.Security;
 namespace OrleansStream.Rest.Access;
 
 /// <summary>Tickets for a browser's <c>EventSource</c>, which can send no header.</summary>
-/// <param name="tickets">Gives them out.</param>
-/// <param name="time">Tells when they end.</param>
+/// <param name="tickets">Issues the tickets.</param>
+/// <param name="time">The clock, for their expiry.</param>
 internal sealed class TicketEndpoints(Tickets tickets, TimeProvider time)
 {
     /// <summary>Take a ticket.</summary>
@@ -18,6 +18,7 @@ internal sealed class TicketEndpoints(Tickets tickets, TimeProvider time)
         "A browser's `EventSource` cannot send who its user is. A ticket opens one address, once, within a minute, with the rights of whoever took it: add it to the address "
         + "as `ticket`. When the connection ends, take another: `EventSource` connects again with the ticket that it has used.")
     {
+        Right = OperationRight.SignedIn,
         Bodies = [new(MediaTypes.Json, typeof(TicketRequest), """{"url":"/v1/topics/matches/records?from=earliest"}""")],
         Answers =
         [
@@ -28,7 +29,7 @@ internal sealed class TicketEndpoints(Tickets tickets, TimeProvider time)
     };
 
     /// <summary>Adds the endpoint.</summary>
-    /// <param name="routes">Where to.</param>
+    /// <param name="routes">The routes to which it is added.</param>
     public static void Map(IEndpointRouteBuilder routes) =>
         routes.MapOperation("POST", "/tickets", routes.ServiceProvider.GetRequiredService<TicketEndpoints>().PostAsync, Post);
 

@@ -2,6 +2,7 @@ using OrleansStream.Cluster;
 using OrleansStream.Contracts;
 using OrleansStream.Gateway.Cluster;
 using OrleansStream.Rest.Http;
+using OrleansStream.Security;
 
 namespace OrleansStream.Rest.Cluster;
 
@@ -15,6 +16,7 @@ internal sealed class ClusterEndpoints(ClusterDescriber cluster)
         "Its silos with the partitions that each leads. On an Azure Storage account also what each asks of the account, and what a month like the last minute "
         + "costs at the unit prices of the settings.")
     {
+        Right = OperationRight.OnCluster(AccessOperations.Describe),
         Answers =
         [
             new(StatusCodes.Status200OK, "The cluster.", new OperationBody(MediaTypes.Json, typeof(ClusterAnswer), """

@@ -3,6 +3,7 @@ using OrleansStream.Errors;
 using OrleansStream.Gateway.Reading;
 using OrleansStream.Rest.Http;
 using OrleansStream.Rest.Topics;
+using OrleansStream.Security;
 
 namespace OrleansStream.Rest.Fetch;
 
@@ -34,6 +35,7 @@ internal static class FetchOperations
         + "with UNKNOWN_TOPIC_ID once the topic was deleted and created again, so that it does not go on at an old offset in another topic. "
         + "A wait is then refused in any case.")
     {
+        Right = OperationRight.OnTopic(AccessOperations.Read),
         Parameters =
         [
             TopicOperations.Topic,
@@ -78,6 +80,7 @@ internal static class FetchOperations
         + "A reader that reads nothing for a minute is cut off. "
         + "The stream does not end by itself unless it has a `limit`, as in the example here.")
     {
+        Right = OperationRight.OnTopic(AccessOperations.Read),
         Parameters =
         [
             TopicOperations.Topic,

@@ -3,6 +3,7 @@ using OrleansStream.Errors;
 using OrleansStream.Groups;
 using OrleansStream.Rest.Http;
 using OrleansStream.Rest.Topics;
+using OrleansStream.Security;
 
 namespace OrleansStream.Rest.Groups;
 
@@ -44,6 +45,7 @@ internal static class GroupOperations
         + "With `Accept: text/event-stream` the same answers come as a stream of events with the cursor as `id`; commit with PUT offsets. The stream ends "
         + "with an event `rebalance` when partitions must move. Then poll again with the cursor of the last answer that was processed.")
     {
+        Right = OperationRight.OnGroup(AccessOperations.Read),
         Parameters = [Group, Member],
         Bodies = [new(MediaTypes.Json, typeof(PollRequest), """{"topics":["matches"],"wait_ms":1000,"lease_ms":300000}""")],
         Offers = [MediaTypes.Json, MediaTypes.EventStream],
@@ -64,6 +66,7 @@ internal static class GroupOperations
     public static readonly Operation Leave = new(
         "leaveGroup", Tag, "Leave a group", "The member's partitions go to the others at once instead of at the end of its lease.")
     {
+        Right = OperationRight.OnGroup(AccessOperations.Read),
         Parameters =
         [
             Group, Member,
@@ -76,6 +79,7 @@ internal static class GroupOperations
     /// <summary>List groups.</summary>
     public static readonly Operation List = new("listGroups", Tag, "List groups", "In order of their names, page by page.")
     {
+        Right = OperationRight.List(ResourceKind.Group),
         Parameters =
         [
             new("limit", ParameterPlace.Query, $"Groups on the page, 1 to {GroupLimits.CatalogPageMax}.") { IsInteger = true, Default = $"{GroupRequestLimits.GroupPageDefault}" },
@@ -93,6 +97,7 @@ internal static class GroupOperations
     public static readonly Operation Get = new(
         "getGroup", Tag, "Read a group", "Its members, their leases, and which member has which partition.")
     {
+        Right = OperationRight.OnGroup(AccessOperations.Describe),
         Parameters = [Group],
         Answers =
         [
@@ -106,6 +111,7 @@ internal static class GroupOperations
     public static readonly Operation Delete = new(
         "deleteGroup", TopicOperations.DeletionTag, "Delete a group", "Its offsets, and the records that wait for another attempt, are deleted too. Its dead letters stay. Its members must leave first, or their leases must end.")
     {
+        Right = OperationRight.OnGroup(AccessOperations.Manage),
         Parameters = [GroupWithoutMembers],
         Answers = [new(StatusCodes.Status204NoContent, "Deleted.")],
         Errors = [StreamErrorCode.GroupIdNotFound, StreamErrorCode.NonEmptyGroup, StreamErrorCode.CoordinatorNotAvailable],
@@ -126,6 +132,7 @@ internal static class GroupOffsetOperations
         "getOffsets", GroupOperations.Tag, "Read committed offsets",
         "For each partition the next offset to read. Offsets of a group without members are forgotten after 7 days; those of a deleted topic at once.")
     {
+        Right = OperationRight.OnGroup(AccessOperations.Describe),
         Parameters = [GroupOperations.GroupWithoutMembers, new("topic", ParameterPlace.Query, "Only this topic's.")],
         Answers = [Offsets],
         Errors = [StreamErrorCode.GroupIdNotFound, StreamErrorCode.CoordinatorNotAvailable],
@@ -138,6 +145,7 @@ internal static class GroupOffsetOperations
         + "changes nothing. Without `member` it sets the offsets of a group that has no members, also back; the example does so for a group `replay`. All offsets are kept, or none. The answer has the offsets that are committed now. "
         + "An offset beyond the end of its log is refused.")
     {
+        Right = OperationRight.OnGroup(AccessOperations.Manage, orElse: AccessOperations.Read),
         Parameters = [GroupOperations.GroupWithoutMembers],
         Bodies = [new(MediaTypes.Json, typeof(OffsetsPutRequest), """{"offsets":[{"topic":"matches","partition":0,"offset":0,"metadata":"from the start"}]}""")],
         Answers = [Offsets],
@@ -155,6 +163,7 @@ internal static class GroupOffsetOperations
         "Resets to the earliest or latest record, a time, an offset, or by a count of records forward or back, within the log's bounds. The group must "
         + "have no members, except for a `dry_run`, which only reports what would be set.")
     {
+        Right = OperationRight.OnGroup(AccessOperations.Manage),
         Parameters = [GroupOperations.GroupWithoutMembers],
         Bodies = [new(MediaTypes.Json, typeof(OffsetsResetRequest), """{"topics":["matches"],"to":"earliest","dry_run":true}""")],
         Answers =
@@ -174,6 +183,7 @@ internal static class GroupOffsetOperations
         "getLag", GroupOperations.Tag, "Measure a group's lag",
         "For each partition the count of records that are not committed, and the age of the oldest of them by its timestamp.")
     {
+        Right = OperationRight.OnGroup(AccessOperations.Describe),
         Parameters = [GroupOperations.Group],
         Answers =
         [

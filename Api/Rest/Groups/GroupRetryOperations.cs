@@ -1,6 +1,7 @@
 using OrleansStream.Contracts;
 using OrleansStream.Errors;
 using OrleansStream.Rest.Http;
+using OrleansStream.Security;
 
 namespace OrleansStream.Rest.Groups;
 
@@ -21,6 +22,7 @@ internal static class GroupRetryOperations
         + "An entry with `error` stands for a batch that cannot be read, so it cannot be tried again: naming it in `failed` is refused with 400. "
         + "Waits are a list (the last one is used for all that follow) or grow by a multiplier; `jitter` makes each wait longer at random, by up to that fraction.")
     {
+        Right = OperationRight.OnGroup(AccessOperations.Manage),
         Parameters = [GroupOperations.Group],
         Bodies = [new(MediaTypes.Json, typeof(RetryPolicyRequest), """{"max_attempts":4,"backoff_ms":[1000,10000,60000]}""")],
         Answers =
@@ -40,6 +42,7 @@ internal static class GroupRetryOperations
         + "The redrive runs in the background, goes on after a crash, and takes none twice. It always ends: dead letters whose topic does not answer for five minutes are left, and the next redrive looks at them first. "
         + "Asking again while it runs returns its progress; so does GET. DELETE stops it.")
     {
+        Right = OperationRight.OnGroup(AccessOperations.Manage),
         Parameters = [GroupOperations.Group],
         Bodies = [new(MediaTypes.Json, typeof(RedriveRequest), """{"reason":"timeout"}""")],
         Answers = [new(StatusCodes.Status202Accepted, "Its progress.", new OperationBody(MediaTypes.Json, typeof(RedriveAnswer), RedriveExample))],
@@ -56,6 +59,7 @@ internal static class GroupRetryOperations
         "Dead letters that it has not looked at stay where they are, and the next redrive begins with them. Those that it has already taken are back in their retry topics. A step that is under way is counted when it ends. "
         + "If no redrive runs, nothing changes.")
     {
+        Right = OperationRight.OnGroup(AccessOperations.Manage),
         Parameters = [GroupOperations.Group],
         Answers = [new(StatusCodes.Status200OK, "Its progress.", new OperationBody(MediaTypes.Json, typeof(RedriveAnswer),
             """{"state":"stopped","redriven":256,"kept":0,"gone":0,"left":1200,"not_redriven":[],"started_at":"2026-06-11T19:20:00.000Z","ended_at":"2026-06-11T19:20:03.000Z"}"""))],
@@ -67,6 +71,7 @@ internal static class GroupRetryOperations
         "getRedrive", Tag, "Read a redrive's progress",
         "The state of the last redrive: `running`, `done` with all dead letters that it had to look at, or `stopped` before that. `redriven`, `kept` and `gone` count all that it has looked at.")
     {
+        Right = OperationRight.OnGroup(AccessOperations.Describe),
         Parameters = [GroupOperations.Group],
         Answers = [new(StatusCodes.Status200OK, "Its progress.", new OperationBody(MediaTypes.Json, typeof(RedriveAnswer), RedriveExample))],
         Errors = [StreamErrorCode.CoordinatorNotAvailable],

@@ -17,7 +17,7 @@ internal sealed class HealthEndpoints(HealthCheckService health, IHostApplicatio
     /// <summary>Whether the process lives.</summary>
     public static readonly Operation Live = new("checkLiveness", Tag, "Whether the process lives", "Asks nothing of the cluster.")
     {
-        IsForAnybody = true,
+        Right = OperationRight.None,
         Answers = [new(StatusCodes.Status200OK, "It lives.", new OperationBody(MediaTypes.Json, typeof(HealthAnswer), """{"status":"live"}"""))],
     };
 
@@ -27,7 +27,7 @@ internal sealed class HealthEndpoints(HealthCheckService health, IHostApplicatio
         "It can when it has joined its cluster, or is connected to a silo of it, and the storage answered within the last seconds. "
         + "A service that is stopping says 503 first, and serves on for a moment.")
     {
-        IsForAnybody = true,
+        Right = OperationRight.None,
         Answers = [new(StatusCodes.Status200OK, "It can.", new OperationBody(MediaTypes.Json, typeof(HealthAnswer), """{"status":"ready"}"""))],
         Errors = [StreamErrorCode.ShuttingDown],
     };

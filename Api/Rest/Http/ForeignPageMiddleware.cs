@@ -25,7 +25,7 @@ internal sealed class ForeignPageMiddleware(RequestDelegate next, IOptions<Secur
     /// <exception cref="RequestException">It is a foreign page's.</exception>
     public Task InvokeAsync(HttpContext context)
     {
-        if (context.GetEndpoint()?.Metadata.GetMetadata<Operation>() is { IsForAnybody: false })
+        if (context.GetEndpoint()?.Metadata.GetMetadata<Operation>() is { Right.IsNone: false })
             Check(context.Request);
         return next(context);
     }

@@ -54,6 +54,12 @@ internal sealed record OperationAnswer(int Status, string Description, params IR
 /// <param name="Description">What a caller must know.</param>
 internal sealed record Operation(string Id, string Tag, string Summary, string Description)
 {
+    /// <summary>
+    /// The right that its caller needs at least. A request without it is refused before anything of the request is judged. Rights on what the body
+    /// names, such as the topics of a poll, are checked by the gateway.
+    /// </summary>
+    public required OperationRight Right { get; init; }
+
     /// <summary>Its parameters besides a body. Any other query parameter is refused.</summary>
     public IReadOnlyList<OperationParameter> Parameters { get; init; } = [];
 
@@ -65,9 +71,6 @@ internal sealed record Operation(string Id, string Tag, string Summary, string D
 
     /// <summary>True when the topic in its path need not exist yet.</summary>
     public bool MakesTopic { get; init; }
-
-    /// <summary>True when its caller need not be known, because it tells nothing of what is stored.</summary>
-    public bool IsForAnybody { get; init; }
 
     /// <summary>The answers that are not errors.</summary>
     public IReadOnlyList<OperationAnswer> Answers { get; init; } = [];

@@ -34,7 +34,7 @@ internal sealed class SignInMiddleware(
     /// <param name="context">The request, with its endpoint chosen.</param>
     public Task InvokeAsync(HttpContext context)
     {
-        if (context.GetEndpoint()?.Metadata.GetMetadata<Operation>() is not { IsForAnybody: false })
+        if (context.GetEndpoint()?.Metadata.GetMetadata<Operation>() is not { Right.IsNone: false })
             return next(context);
         if (access.IsOpen)
         {
@@ -125,7 +125,8 @@ internal sealed class SignInMiddleware(
         HttpProtocol.IsHttp11(context.Request.Protocol) ? context.Features.Get<IConnectionItemsFeature>()?.Items : null;
 
     private static void Set(HttpContext context, Principal principal) =>
-        context.Features.Set(new Caller(principal, context.Connection.RemoteIpAddress, ClientIds.Named(context)));
+        context.Features.Set(new Caller(
+            principal, context.Connection.RemoteIpAddress, ClientIds.Named(context), context.GetEndpoint()?.Metadata.GetMetadata<Operation>()?.Id));
 
     private sealed record Remembered(string Header, Principal Principal);
 }

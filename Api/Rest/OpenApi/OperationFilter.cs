@@ -41,7 +41,7 @@ internal sealed class OperationFilter : IOperationFilter
             };
         }
 
-        if (source.IsForAnybody)
+        if (source.Right.IsNone)
             operation.Security = [];
         AddErrors(operation, source, context);
     }
@@ -91,7 +91,7 @@ internal sealed class OperationFilter : IOperationFilter
     // What it is called on behalf of is known by its path; where its body names topics, too, it says so itself.
     private static StreamErrorCode[] RefusalsOf(Operation source)
     {
-        if (source.IsForAnybody)
+        if (source.Right.IsNone)
             return [];
         var code = source.HasParameter(ParameterPlace.Path, "topic") ? StreamErrorCode.TopicAuthorizationFailed
             : source.HasParameter(ParameterPlace.Path, "group") ? StreamErrorCode.GroupAuthorizationFailed

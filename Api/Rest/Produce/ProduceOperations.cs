@@ -2,6 +2,7 @@ using OrleansStream.Contracts;
 using OrleansStream.Errors;
 using OrleansStream.Rest.Http;
 using OrleansStream.Rest.Topics;
+using OrleansStream.Security;
 
 namespace OrleansStream.Rest.Produce;
 
@@ -92,6 +93,7 @@ internal static class ProduceOperations
     public static readonly Operation Topic = new(
         "produce", Tag, "Append records to a topic", "A record's key chooses its partition, as Kafka's clients do.\n\n" + Bodies)
     {
+        Right = OperationRight.OnTopic(AccessOperations.Write),
         Parameters = [TopicOperations.Topic, IdempotencyKey, .. RecordHeaders],
         Offers = [MediaTypes.Json, MediaTypes.Ndjson],
         Bodies = AllBodies,
@@ -104,6 +106,7 @@ internal static class ProduceOperations
         "produceToPartition", Tag, "Append records to one partition",
         "All records go to the partition of the path, in their order. Encoded batches that one append takes get one entry for all: `offset` and `count`.\n\n" + Bodies)
     {
+        Right = OperationRight.OnTopic(AccessOperations.Write),
         Parameters =
         [
             TopicOperations.Topic,
@@ -132,6 +135,7 @@ internal static class ProduceOperations
         + "has raised the epoch before. Send an `Idempotency-Key` with it, to repeat it when its answer is lost: as long as nobody has raised the epoch since, "
         + "the same key gets the same answer. An id that was not raised for 7 days cannot be raised any more; it still produces.")
     {
+        Right = OperationRight.OnSomeTopic(AccessOperations.Write),
         Parameters =
         [
             new(IdentityHeaders.IdempotencyKey, ParameterPlace.Header, "Makes a repeat of a raise known: up to 255 visible ASCII characters."),

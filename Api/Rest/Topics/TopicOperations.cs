@@ -1,6 +1,7 @@
 using OrleansStream.Contracts;
 using OrleansStream.Errors;
 using OrleansStream.Rest.Http;
+using OrleansStream.Security;
 
 namespace OrleansStream.Rest.Topics;
 
@@ -37,6 +38,7 @@ internal static class TopicOperations
         "Repeating it is harmless: 201 when this call created the topic, 200 when it exists as asked, 409 when it exists and differs. "
         + "An empty body creates a topic of one partition with default settings.")
     {
+        Right = OperationRight.OnTopic(AccessOperations.Manage),
         Parameters = [Topic],
         MakesTopic = true,
         IsBodyOptional = true,
@@ -53,6 +55,7 @@ internal static class TopicOperations
     public static readonly Operation List = new(
         "listTopics", Tag, "List topics", "In ordinal order of their names, a page at a time.")
     {
+        Right = OperationRight.List(ResourceKind.Topic),
         Parameters =
         [
             new("limit", ParameterPlace.Query, $"Topics on the page, 1 to {TopicRequestLimits.TopicPageMax}.") { IsInteger = true, Default = $"{TopicRequestLimits.TopicPageDefault}" },
@@ -70,6 +73,7 @@ internal static class TopicOperations
     /// <summary>Read a topic.</summary>
     public static readonly Operation Get = new("getTopic", Tag, "Read a topic", "With all its settings, defaults filled in.")
     {
+        Right = OperationRight.OnTopic(AccessOperations.Describe),
         Parameters = [Topic],
         Answers = [new(StatusCodes.Status200OK, "The topic.", TopicBody)],
         Errors = [StreamErrorCode.InvalidTopicException, StreamErrorCode.UnknownTopicOrPartition],
@@ -81,6 +85,7 @@ internal static class TopicOperations
         "Changes the settings that are named; null restores the default of one. Partitions can be added; keys then move to other "
         + "partitions, and stored records stay where they are.")
     {
+        Right = OperationRight.OnTopic(AccessOperations.Manage),
         Parameters = [Topic],
         Bodies = [new(MediaTypes.Json, typeof(TopicPatch), """{"config":{"retention.ms":86400000}}""")],
         Answers = [new(StatusCodes.Status200OK, "The topic after the change.", TopicBody)],
@@ -95,6 +100,7 @@ internal static class TopicOperations
     public static readonly Operation Delete = new(
         "deleteTopic", DeletionTag, "Delete a topic", "After the answer its records cannot be read, and its name is free.")
     {
+        Right = OperationRight.OnTopic(AccessOperations.Manage),
         Parameters = [Topic],
         Answers = [new(StatusCodes.Status204NoContent, "Deleted.")],
         Errors = [StreamErrorCode.InvalidTopicException, StreamErrorCode.UnknownTopicOrPartition],
@@ -104,6 +110,7 @@ internal static class TopicOperations
     public static readonly Operation Partitions = new(
         "listPartitions", Tag, "List a topic's partitions", "Offsets, size and leader of each. A partition that does not answer has an error instead.")
     {
+        Right = OperationRight.OnTopic(AccessOperations.Describe),
         Parameters = [Topic],
         Answers =
         [
@@ -121,6 +128,7 @@ internal static class TopicOperations
         + "segments, once all records of a segment are deleted; the newest segment stays until it is closed. Repeating it is harmless, and "
         + "nothing is ever brought back.")
     {
+        Right = OperationRight.OnTopic(AccessOperations.Manage),
         Parameters =
         [
             Topic,
@@ -149,6 +157,7 @@ internal static class TopicOperations
         + "their key, but keep their order only within a partition. `compression_ratio` tells how much `compression.type` saves of the batches that come "
         + "uncompressed.")
     {
+        Right = OperationRight.OnTopic(AccessOperations.Read),
         Parameters = [Topic],
         Answers =
         [

@@ -4,25 +4,25 @@ using OrleansStream.Hosting;
 
 namespace OrleansStream.Security.Commands;
 
-/// <summary>The command <c>keys create</c>: makes a key in the storage itself, for whoever owns that. By it a service gets its first key.</summary>
-/// <remarks>A data folder takes it while no process owns the folder; a storage account at any time, and the nodes of a cluster know the key seconds later.</remarks>
+/// <summary>The command <c>keys create</c>, which creates a key directly in the storage. The owner of the storage creates a service's first key with it.</summary>
+/// <remarks>A data folder must not be in use by a process. A storage account may be; the cluster's nodes accept the key within seconds.</remarks>
 public static class KeyCommand
 {
     /// <summary>The command's name, the first argument of the process.</summary>
     public const string Verb = "keys";
 
-    /// <summary>The exit code when the key was made.</summary>
+    /// <summary>The exit code when the key was created.</summary>
     public const int Made = 0;
 
-    /// <summary>The exit code when it was not.</summary>
+    /// <summary>The exit code when the key was not created.</summary>
     public const int NotMade = 1;
 
     private const string Usage = "keys create {id} [--name {name}] [--role {role}] [--if-missing true]";
 
-    /// <summary>Makes a key in the storage that the settings name, as the service would find it: by the same files, environment and arguments.</summary>
-    /// <param name="args">The process's arguments behind the command's name.</param>
-    /// <param name="output">Where the key goes, and nothing else.</param>
-    /// <param name="errors">Where advice goes, and the reason when it could not be made.</param>
+    /// <summary>Creates a key in the storage of the service's settings, which come from the same files, environment and arguments as the service's.</summary>
+    /// <param name="args">The process's arguments after the command's name.</param>
+    /// <param name="output">Gets the key, and nothing else.</param>
+    /// <param name="errors">Gets advice, and the reason for a failure.</param>
     /// <returns>The process's exit code.</returns>
     public static async Task<int> RunAsync(string[] args, TextWriter output, TextWriter errors)
     {

@@ -8,7 +8,7 @@ internal static class Runner
 {
     private static readonly IRow[] AllRows =
     [
-        new DiskRow(), new JsonBatchesRow(), new ShareOfKestrelRow(), new EncodedBatchesRow(), new SingleRecordsRow(), new FetchRow(),
+        new DiskRow(), new JsonBatchesRow(), new ShareOfKestrelRow(), new EncodedBatchesRow(), new SingleRecordsRow(), new SignInRow(), new FetchRow(),
         new LatencyRow(), new ManyPartitionsRow(), new RecoveryRow(), new MemoryRow(), new BlobWritesRow(), new TwoProcessesRow(),
     ];
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Confluent.Kafka;
+using Confluent.Kafka.Admin;
 using Microsoft.Extensions.DependencyInjection;
 using OrleansStream.Gateway.Reading;
 using OrleansStream.Gateway.Security;
@@ -19,13 +20,14 @@ public sealed class SaslTests : IAsyncLifetime
 {
     private static readonly string BootstrapKey = "os_bootstrap_" + new string('a', 64);
 
-    private readonly ApiFixture _api = new(TimeProvider.System, services => services
-        .Configure<KafkaOptions>(kafka =>
+    private readonly ApiFixture _api = new(
+        TimeProvider.System,
+        services => services.Configure<KafkaOptions>(kafka =>
         {
             kafka.Enabled = true;
             kafka.Listen = KafkaFixture.AnyPort;
-        })
-        .Configure<SecurityOptions>(security => security.BootstrapKey = BootstrapKey));
+        }),
+        ($"{SecurityOptions.SectionName}:{nameof(SecurityOptions.BootstrapKey)}", BootstrapKey));
 
     public async ValueTask InitializeAsync()
     {
@@ -153,6 +155,32 @@ public sealed class SaslTests : IAsyncLifetime
         Assert.InRange(Stopwatch.GetElapsedTime(revokedAt), TimeSpan.Zero, TimeSpan.FromSeconds(10));
         await other.SendAsync(ApiVersionsRequest.Api, 0, 2, _ => { });
         Assert.NotNull(await other.ReceiveAsync());
+    }
+
+    [Fact]
+    public async Task Audit_TellsWhatCameOfTheCallsOfAClient()
+    {
+        var key = (string)(await PutAsync("/v1/access/keys/maker", new JsonObject { ["role"] = "Data Owner" }))["key"]!;
+        using var maker = new AdminClientBuilder(ConfigOf("$ApiKey", key)).SetLogHandler((_, _) => { }).SetErrorHandler((_, _) => { }).Build();
+        var wanted = new TopicSpecification { Name = "made", NumPartitions = 1, ReplicationFactor = 1 };
+        await maker.CreateTopicsAsync([wanted]);
+        wanted.NumPartitions = 2;
+        await Assert.ThrowsAsync<CreateTopicsException>(() => maker.CreateTopicsAsync([wanted]));
+        await Assert.ThrowsAsync<DeleteTopicsException>(() => maker.DeleteTopicsAsync(["__audit"]));
+
+        string[] told = [];
+        await Wait.UntilAsync("all of it is in the topic", async () =>
+        {
+            using var answer = await _api.Client.GetAsync("/v1/topics/__audit/partitions/0/records?from=earliest", TestContext.Current.CancellationToken);
+            if (!answer.IsSuccessStatusCode)
+                return false;
+            var entries = JsonNode.Parse(await ApiFixture.TextAsync(answer))!["records"]!.AsArray().Select(record => record!["value"]!);
+            told = [.. entries.Where(entry => (string?)entry["principal"] == "key:maker").Select(entry => $"{entry["what"]} {entry["resource"]} {entry["outcome"]} {entry["error"]}")];
+            return told.Length >= 3;
+        });
+
+        Assert.Equal(
+            ["CreateTopics Topic made done ", "CreateTopics Topic made failed TOPIC_ALREADY_EXISTS", "DeleteTopics Topic __audit refused TOPIC_AUTHORIZATION_FAILED"], told);
     }
 
     private static void WriteFetch(OrleansStream.Kafka.Wire.WireWriter writer, string topic)

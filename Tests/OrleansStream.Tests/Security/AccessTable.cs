@@ -62,6 +62,10 @@ internal sealed class AccessTable(Func<string?, HttpClient> clientOf, string boo
 
     private readonly List<string> _faults = [];
 
+    /// <summary>The operations that manage something.</summary>
+    public static IEnumerable<string> Managing => Needs
+        .Where(one => one.Value.Any(need => need.EndsWith("manage", StringComparison.Ordinal) || need.EndsWith("admin", StringComparison.Ordinal))).Select(one => one.Key);
+
     /// <summary>Every secret that was used.</summary>
     public List<string> Secrets { get; } = [bootstrap];
 
@@ -83,17 +87,32 @@ internal sealed class AccessTable(Func<string?, HttpClient> clientOf, string boo
         await SecureApi.SendAsync(admin, HttpMethod.Put, $"/v1/topics/{Topic}", "{}", 201);
         await SecureApi.SendAsync(admin, HttpMethod.Put, "/v1/topics/table-other", "{}", 201);
         using var expired = clientOf(await MakeExpiredKeyAsync(admin));
+        using var rightless = clientOf(await MakeKeyAsync(admin, "table-rightless", []));
 
         foreach (var one in operations.OrderBy(one => one.Method == "DELETE"))
         {
             await ExpectAsync("no credential", one, nobody, "SASL_AUTHENTICATION_FAILED");
             await ExpectAsync("a wrong key", one, wrong, "SASL_AUTHENTICATION_FAILED");
             await ExpectAsync("an expired key", one, expired, "SASL_AUTHENTICATION_FAILED");
+            await TryBrokenAsync(one, nobody, wrong, rightless);
             await TryRightsAsync(admin, one);
         }
 
         return _faults;
     }
+
+    /// <summary>A caller without the right is not told what else is wrong with its request.</summary>
+    private async Task TryBrokenAsync(Tried one, HttpClient nobody, HttpClient wrong, HttpClient rightless)
+    {
+        var broken = one with { IsBroken = true };
+        await ExpectAsync("no credential and a broken request", broken, nobody, "SASL_AUTHENTICATION_FAILED");
+        await ExpectAsync("a wrong key and a broken request", broken, wrong, "SASL_AUTHENTICATION_FAILED");
+        if (Needs[one.Id].Length > 0)
+            await ExpectAsync("a key without rights and a broken request", broken, rightless, CodeFor(one, Needs[one.Id][0]));
+    }
+
+    // That it has no producer's id is no matter of one topic.
+    private static string CodeFor(Tried one, string need) => $"{(one.Id == "takeProducer" ? "cluster" : need.Split(' ')[0]).ToUpperInvariant()}_AUTHORIZATION_FAILED";
 
     private async Task TryRightsAsync(HttpClient admin, Tried one)
     {
@@ -101,9 +120,7 @@ internal sealed class AccessTable(Func<string?, HttpClient> clientOf, string boo
         for (var i = 0; i < needs.Length; i++)
         {
             using var less = clientOf(await MakeKeyAsync(admin, $"{one.Id.ToLowerInvariant()}-less{i}", AllBut(needs[i])));
-            var kind = needs[i].Split(' ')[0];
-            // That it has no producer's id is no matter of one topic.
-            await ExpectAsync($"all rights but {needs[i]}", one, less, $"{(one.Id == "takeProducer" ? "cluster" : kind).ToUpperInvariant()}_AUTHORIZATION_FAILED");
+            await ExpectAsync($"all rights but {needs[i]}", one, less, CodeFor(one, needs[i]));
         }
 
         using var enough = clientOf(await MakeKeyAsync(admin, $"{one.Id.ToLowerInvariant()}-enough", needs));
@@ -173,16 +190,23 @@ internal sealed class AccessTable(Func<string?, HttpClient> clientOf, string boo
     {
         public string Id => (string)Description["operationId"]!;
 
+        /// <summary>True for a request of which nothing is valid but its method and the names in its path.</summary>
+        public bool IsBroken { get; init; }
+
         public HttpRequestMessage ToRequest()
         {
             var path = Path.Replace("{topic}", Topic, StringComparison.Ordinal).Replace("{group}", Group, StringComparison.Ordinal)
-                .Replace("{partition}", "0", StringComparison.Ordinal).Replace("{member}", "anna", StringComparison.Ordinal)
+                .Replace("{partition}", IsBroken ? "x" : "0", StringComparison.Ordinal).Replace("{member}", "anna", StringComparison.Ordinal)
                 .Replace("{key}", $"{Id.ToLowerInvariant()}-made", StringComparison.Ordinal);
             var query = (Description["parameters"]?.AsArray() ?? [])
                 .Where(parameter => (string?)parameter!["in"] == "query" && parameter["example"] is not null)
                 .Select(parameter => $"{parameter!["name"]}={Uri.EscapeDataString(parameter["example"]!.ToString())}");
+            if (IsBroken)
+                query = ["nonsense=1"];
             var request = new HttpRequestMessage(new HttpMethod(Method), $"{path}?{string.Join('&', query)}");
-            if (Description["requestBody"]?["content"]?["application/json"]?["example"] is { } example)
+            if (IsBroken && Description["requestBody"] is not null)
+                request.Content = ApiFixture.Json("{\"broken");
+            else if (Description["requestBody"]?["content"]?["application/json"]?["example"] is { } example)
                 request.Content = ApiFixture.Json(example.ToJsonString().Replace("matches", Topic, StringComparison.Ordinal).Replace("\"wait_ms\":1000", "\"wait_ms\":0", StringComparison.Ordinal));
             return request;
         }

@@ -13,6 +13,8 @@ public sealed class AuditTests(SecureApi api) : IClassFixture<SecureApi>
         using var reader = api.ClientOf(await api.CreateKeyAsync("reader", """{"role":"Data Receiver"}"""));
         reader.DefaultRequestHeaders.Add("Client-Id", "its-own-words");
         await SecureApi.SendAsync(admin, HttpMethod.Put, "/v1/topics/matches", "{}", 201);
+        for (var i = 0; i < 2; i++)
+            await SecureApi.SendAsync(admin, HttpMethod.Put, "/v1/topics/matches", """{"partitions":3}""", 409);
         await SecureApi.SendAsync(admin, HttpMethod.Post, "/v1/topics/matches/records", """{"records":[{"value":"what it carries"}]}""");
         for (var i = 0; i < 3; i++)
             await SecureApi.SendAsync(reader, HttpMethod.Post, "/v1/topics/matches/records", """{"records":[{"value":"what it carries"}]}""", 403);
@@ -28,20 +30,21 @@ public sealed class AuditTests(SecureApi api) : IClassFixture<SecureApi>
                     return false;
                 var answer = JsonNode.Parse(await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken))!;
                 entries = [.. answer["records"]!.AsArray().Select(record => record!["value"]!)];
-                return entries.Count >= 4;
+                return entries.Count >= 5;
             },
             TimeSpan.FromSeconds(30));
 
         Assert.Equal(
             [
-                "key:bootstrap CreateKey reader of reader, Data Receiver Cluster kafka-cluster allowed", "key:bootstrap Create Topic matches allowed",
-                "key:reader Append Topic matches refused", "key:reader Describe Topic __audit refused",
+                "key:bootstrap createKey Cluster kafka-cluster: key reader of reader, Data Receiver done ", "key:bootstrap createTopic Topic matches done ",
+                "key:bootstrap createTopic Topic matches failed TOPIC_ALREADY_EXISTS",
+                "key:reader produce Topic matches refused TOPIC_AUTHORIZATION_FAILED", "key:reader fetchRecords Topic __audit refused TOPIC_AUTHORIZATION_FAILED",
             ],
-            entries.Select(entry => $"{entry["principal"]} {entry["what"]} {entry["resource"]} {entry["outcome"]}"));
+            entries.Select(entry => $"{entry["principal"]} {entry["what"]} {entry["resource"]} {entry["outcome"]} {entry["error"]}"));
         Assert.All(entries, entry => Assert.Equal("127.0.0.1", ((string)entry["address"]!).Replace("::ffff:", "", StringComparison.Ordinal)));
-        Assert.Equal("its-own-words", (string)entries[2]["client_id"]!);
+        Assert.Equal("its-own-words", (string)entries[3]["client_id"]!);
         Assert.DoesNotContain(entries, entry => entry.ToJsonString().Contains("what it carries", StringComparison.Ordinal));
-        Assert.Single(api.Log.All, line => line.Contains("refused: key:reader from 127.0.0.1 (client its-own-words): Append on Topic matches", StringComparison.Ordinal));
+        Assert.Single(api.Log.All, line => line.Contains("refused (TOPIC_AUTHORIZATION_FAILED): key:reader from 127.0.0.1 (client its-own-words): produce on Topic matches", StringComparison.Ordinal));
         // Nobody else has it, and the admin cannot change it.
         Assert.Contains((await SecureApi.SendAsync(admin, HttpMethod.Get, "/v1/topics"))!["topics"]!.AsArray(), topic => (string?)topic!["name"] == "__audit");
         Assert.DoesNotContain((await SecureApi.SendAsync(reader, HttpMethod.Get, "/v1/topics"))!["topics"]!.AsArray(), topic => (string?)topic!["name"] == "__audit");

@@ -1,8 +1,10 @@
 using System.Net.Http.Headers;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
 using OrleansStream.Security;
+using OrleansStream.Tests.Support.Secrets;
 using OrleansStream.Tests.Support.Services;
 
 namespace OrleansStream.Tests.Security;
@@ -11,20 +13,36 @@ namespace OrleansStream.Tests.Security;
 public sealed class SecureApi : IAsyncLifetime
 {
     private readonly ApiFixture _api;
+    private readonly SecretFinder _finder;
+    private SecretSeekingTelemetry? _telemetry;
 
     public SecureApi()
         : this([])
     {
     }
 
-    internal SecureApi((string Key, string Value)[] settings, TimeProvider? time = null, Action<IServiceCollection>? configure = null) => _api = new ApiFixture(
-        time ?? TimeProvider.System,
-        services =>
-        {
-            services.AddSingleton<ILoggerProvider>(Log);
-            configure?.Invoke(services);
-        },
-        [("OrleansStream:Security:BootstrapKey", Bootstrap), ("Logging:LogLevel:Default", "Debug"), .. settings]);
+    /// <param name="settings">Its settings, besides the key.</param>
+    /// <param name="time">Its clock; null for the system's.</param>
+    /// <param name="configure">Changes what it consists of.</param>
+    /// <param name="finder">Looks for secrets in what it tells; null for that of the run.</param>
+    internal SecureApi((string Key, string Value)[] settings, TimeProvider? time = null, Action<IServiceCollection>? configure = null, SecretFinder? finder = null)
+    {
+        _finder = finder ?? SecretWatch.Run;
+        _api = new ApiFixture(
+            time ?? TimeProvider.System,
+            services =>
+            {
+                services.AddSingleton<ILoggerProvider>(Log);
+                if (finder is not null)
+                {
+                    services.RemoveAll<ILoggerProvider>();
+                    services.AddSingleton<ILoggerProvider>(new SecretSeekingLog(finder));
+                }
+
+                configure?.Invoke(services);
+            },
+            [("OrleansStream:Security:BootstrapKey", Bootstrap), ("Logging:LogLevel:Default", "Debug"), .. settings]);
+    }
 
     /// <summary>The key of the settings.</summary>
     public string Bootstrap { get; } = $"os_bootstrap_{ApiKeySecret.Create().Secret}";
@@ -38,15 +56,23 @@ public sealed class SecureApi : IAsyncLifetime
     /// <summary>What it consists of.</summary>
     internal IServiceProvider Services => _api.Services;
 
-    public ValueTask InitializeAsync() => _api.InitializeAsync();
+    public ValueTask InitializeAsync()
+    {
+        _telemetry = new SecretSeekingTelemetry(_finder);
+        return _api.InitializeAsync();
+    }
 
-    public ValueTask DisposeAsync() => _api.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await _api.DisposeAsync();
+        _telemetry?.Dispose();
+    }
 
     /// <summary>A client with connections of its own.</summary>
     /// <param name="credential">The key or token that it sends; null for none.</param>
     public HttpClient ClientOf(string? credential)
     {
-        var client = new HttpClient(new SocketsHttpHandler()) { BaseAddress = Address };
+        var client = new HttpClient(new SecretSeekingHandler(new SocketsHttpHandler(), _finder)) { BaseAddress = Address };
         if (credential is not null)
             client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", credential);
         return client;

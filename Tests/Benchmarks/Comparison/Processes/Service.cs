@@ -1,5 +1,7 @@
 using System.Net;
+using System.Net.Http.Headers;
 using System.Net.Http.Json;
+using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 
 namespace OrleansStream.Comparison.Processes;
@@ -29,6 +31,20 @@ internal sealed class Service : IDisposable
     /// <param name="folder">The folder.</param>
     public static Task<Service> StartAsync(string folder) =>
         StartAsync(Repository.Api, [("OrleansStream__Storage__Files__Directory", folder)]);
+
+    /// <summary>Starts the Api with a silo in its own process, and has its callers sign in by API keys.</summary>
+    /// <param name="folder">The folder of its data.</param>
+    /// <returns>The service, and a key that may write all topics.</returns>
+    public static async Task<(Service Service, string Key)> StartWithKeysAsync(string folder)
+    {
+        var bootstrap = $"os_bootstrap_{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32))}";
+        var service = await StartAsync(
+            Repository.Api, [("OrleansStream__Storage__Files__Directory", folder), ("OrleansStream__Security__BootstrapKey", bootstrap)]);
+        service._http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", bootstrap);
+        using var answer = await service._http.PutAsJsonAsync("/v1/access/keys/producer", new JsonObject { ["role"] = "Data Sender" });
+        await RequireAsync(answer, HttpStatusCode.Created);
+        return (service, (string)(await answer.Content.ReadFromJsonAsync<JsonNode>())!["key"]!);
+    }
 
     /// <summary>Starts one of the repository's programs and waits until it serves.</summary>
     /// <param name="program">The program.</param>

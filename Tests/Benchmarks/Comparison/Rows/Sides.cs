@@ -13,6 +13,9 @@ namespace OrleansStream.Comparison.Rows;
 /// <param name="Bytes">Their values' bytes.</param>
 internal sealed record ProduceLoad(string ContentType, byte[] Body, int Records, long Bytes)
 {
+    /// <summary>Further header lines of the requests, each ended by CR LF.</summary>
+    public string Headers { get; init; } = "";
+
     /// <summary>True for encoded batches, which have one result for all their records.</summary>
     public bool IsEncoded => ContentType != "application/json";
 
@@ -70,7 +73,7 @@ internal static class Sides
         var path = load.IsEncoded || partition is not null
             ? $"/v1/topics/{topic}/partitions/{partition ?? 0}/records"
             : $"/v1/topics/{topic}/records";
-        var request = new RepeatedRequest(HttpRequests.Post(path, load.ContentType, load.Body), 1);
+        var request = new RepeatedRequest(HttpRequests.Post(path, load.ContentType, load.Body, load.Headers), 1);
         return new LoadPlan(service.Port, connections, 1, _ => load.IsEncoded
             ? ProduceExchange.OfBatches(request, load.Records, load.Bytes)
             : ProduceExchange.OfRecords(request, load.Records, load.Bytes))

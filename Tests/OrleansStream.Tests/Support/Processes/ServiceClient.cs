@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json.Nodes;
+using OrleansStream.Tests.Support.Secrets;
 
 namespace OrleansStream.Tests.Support.Processes;
 
@@ -31,7 +32,7 @@ internal sealed class ServiceClient(Uri address, HttpMessageHandler? handler = n
 {
     private const int FetchRecordsMax = 10_000;
 
-    public HttpClient Http { get; } = new(handler ?? new SocketsHttpHandler()) { BaseAddress = address, Timeout = Wait.Patience };
+    public HttpClient Http { get; } = new(new SecretSeekingHandler(handler ?? new SocketsHttpHandler())) { BaseAddress = address, Timeout = Wait.Patience };
 
     public void Dispose() => Http.Dispose();
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net;
+using OrleansStream.Tests.Support.Secrets;
 
 namespace OrleansStream.Tests.Support.Processes;
 
@@ -251,6 +252,7 @@ internal sealed class ServiceProcess : IAsyncDisposable
     {
         if (line is null)
             return;
+        SecretWatch.Run.See("output", line);
         lock (lines)
             lines.Add(line);
         if (_logPath is null)

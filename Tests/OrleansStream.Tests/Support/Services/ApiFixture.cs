@@ -5,11 +5,13 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.AspNetCore.TestHost;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using OrleansStream.Gateway.Admission;
 using OrleansStream.Gateway.Reading;
 using OrleansStream.Partitions;
 using OrleansStream.Rest.Http;
 using OrleansStream.Storage;
+using OrleansStream.Tests.Support.Secrets;
 
 namespace OrleansStream.Tests.Support.Services;
 
@@ -80,7 +82,7 @@ public sealed class ApiFixture : IAsyncLifetime
     {
         _factory.UseKestrel();
         _factory.StartServer();
-        Client = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false }) { BaseAddress = _factory.ClientOptions.BaseAddress };
+        Client = new HttpClient(new SecretSeekingHandler(new SocketsHttpHandler { AllowAutoRedirect = false })) { BaseAddress = _factory.ClientOptions.BaseAddress };
         var ready = await Client.GetAsync("/health/ready");
         ready.EnsureSuccessStatusCode();
     }
@@ -158,6 +160,7 @@ public sealed class ApiFixture : IAsyncLifetime
             .ConfigureTestServices(services =>
             {
                 services.AddSingleton(time);
+                services.AddSingleton<ILoggerProvider>(new SecretSeekingLog(SecretWatch.Run));
                 if (time is SkippingTime)
                     services.AddPatientCalls();
                 configure?.Invoke(services);

@@ -5,6 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using OrleansStream.Api.Hosting;
 using OrleansStream.Hosting;
+using OrleansStream.Tests.Support.Secrets;
 
 namespace OrleansStream.Tests.Support.Services;
 
@@ -16,7 +17,7 @@ internal sealed class LoneApi : IAsyncDisposable
     private LoneApi(WebApplication service)
     {
         _service = service;
-        Client = new HttpClient { BaseAddress = new Uri(service.Urls.First()) };
+        Client = new HttpClient(new SecretSeekingHandler(new SocketsHttpHandler())) { BaseAddress = new Uri(service.Urls.First()) };
     }
 
     /// <summary>Calls it.</summary>
@@ -42,7 +43,7 @@ internal sealed class LoneApi : IAsyncDisposable
         var builder = WebApplication.CreateBuilder(settings ?? []);
         builder.Services.AddSingleton(time ?? TimeProvider.System);
         builder.AddApi();
-        builder.Logging.ClearProviders();
+        builder.Logging.ClearProviders().AddProvider(new SecretSeekingLog(SecretWatch.Run));
         if (log is not null)
             builder.Logging.AddProvider(log).AddFilter("Microsoft.AspNetCore", LogLevel.Debug).AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.Debug);
         builder.WebHost.UseUrls(ApiFixture.AnyPort);

@@ -1,0 +1,42 @@
+using OrleansStream.Comparison.Driving;
+using OrleansStream.Comparison.Processes;
+using OrleansStream.Comparison.Protocols;
+using OrleansStream.Comparison.Reporting;
+
+namespace OrleansStream.Comparison.Rows;
+
+/// <summary>What it costs that callers sign in: single durable records with an API key, and to a service where nobody signs in.</summary>
+internal sealed class SignInRow : IRow
+{
+    private const string Open = "nobody signs in", Keyed = "with an API key";
+    private const int ValueBytes = 1024;
+    private const int Connections = 64;
+
+    /// <inheritdoc/>
+    public string Name => "sign-in";
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<Figure>> RunAsync(RunContext context)
+    {
+        using var openFolder = new ScratchFolder();
+        using var keyedFolder = new ScratchFolder();
+        using var open = await Service.StartAsync(openFolder.Path);
+        var (keyed, key) = await Service.StartWithKeysAsync(keyedFolder.Path);
+        using (keyed)
+        {
+            var load = ProduceLoad.Json(SampleRecords.Text(ValueBytes), isText: true, 1);
+            var signed = load with { Headers = $"Authorization: Bearer {key}\r\n" };
+            var results = await context.AlternateAsync(
+                new Side(Open, () => Sides.ProduceAsync(open, load, Connections, context.Duration)),
+                new Side(Keyed, () => Sides.ProduceAsync(keyed, signed, Connections, context.Duration)));
+            return
+            [
+                new Figure(
+                    "one durable record with an API key, 64 connections: processor time", "\u00b5s", TimeOf(results[Keyed]), Open, TimeOf(results[Open]), Target.AtMost(1.03)),
+            ];
+        }
+    }
+
+    // Of the service's process, in microseconds a record.
+    private static double TimeOf(LoadResult result) => 1e6 * result.ServerCpu / result.RecordsPerSecond;
+}
