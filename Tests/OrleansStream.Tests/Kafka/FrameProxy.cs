@@ -39,10 +39,24 @@ internal sealed class FrameProxy : IAsyncDisposable
     public int Connections => Volatile.Read(ref _connections);
 
     /// <summary>What is done with a request.</summary>
-    public Func<PassingFrame, FrameFate> OnRequest { get; set; } = _ => FrameFate.Passes;
+    public Func<PassingFrame, ValueTask<FrameFate>> OnRequest { get; set; } = _ => new(FrameFate.Passes);
 
     /// <summary>What is done with an answer, given its request.</summary>
     public Func<PassingFrame, FrameFate> OnAnswer { get; set; } = _ => FrameFate.Passes;
+
+    /// <summary>Has the connection on which the next request of an API comes end before the service sees that request.</summary>
+    public void CutOnce(ApiKey key)
+    {
+        var isCut = 0;
+        OnRequest = request => new(request.Key == key && Interlocked.Exchange(ref isCut, 1) == 0 ? FrameFate.Cut : FrameFate.Passes);
+    }
+
+    /// <summary>Has the next answer of an API be lost, and its connection with it.</summary>
+    public void LoseAnswerOnce(ApiKey key)
+    {
+        var isLost = 0;
+        OnAnswer = request => request.Key == key && Interlocked.Exchange(ref isLost, 1) == 0 ? FrameFate.Cut : FrameFate.Passes;
+    }
 
     /// <summary>The count of requests of an API so far.</summary>
     public int CountOf(ApiKey key) => Frames.Count(frame => new PassingFrame(frame).Key == key);
@@ -84,7 +98,7 @@ internal sealed class FrameProxy : IAsyncDisposable
         {
             Frames.Enqueue(frame);
             var passing = new PassingFrame(frame);
-            var fate = OnRequest(passing);
+            var fate = await OnRequest(passing);
             if (fate.Cuts)
                 return;
             if (fate.Answer is { } answer)
@@ -103,8 +117,7 @@ internal sealed class FrameProxy : IAsyncDisposable
     {
         while (await ReadAsync(line.Server, line.Client) is { } frame)
         {
-            var isKnown = frame.Length >= sizeof(int) & line.Requests.TryRemove(frame.Length < sizeof(int) ? 0 : BinaryPrimitives.ReadInt32BigEndian(frame), out var request);
-            if (isKnown && OnAnswer(request).Cuts)
+            if (frame.Length >= sizeof(int) && line.Requests.TryRemove(BinaryPrimitives.ReadInt32BigEndian(frame), out var request) && OnAnswer(request).Cuts)
                 return;
             await WriteAsync(line.Client, frame);
         }

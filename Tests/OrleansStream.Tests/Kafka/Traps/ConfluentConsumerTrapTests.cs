@@ -1,0 +1,129 @@
+using Confluent.Kafka;
+using OrleansStream.Kafka.Wire;
+using OrleansStream.Tests.Support;
+using BatchCodec = OrleansStream.Records.CompressionType;
+
+namespace OrleansStream.Tests.Kafka.Traps;
+
+/// <summary>What librdkafka's consumer does, through Confluent.Kafka.</summary>
+[Collection(KafkaTrapTests.Name)]
+public sealed class ConfluentConsumerTrapTests(TrapService service)
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
+    /// <summary>Answered at once, it asks thousands of times a second.</summary>
+    [Fact]
+    public async Task Fetch_WhenThereIsNothing_WaitsAsLongAsItIsAsked()
+    {
+        var topic = await service.Api.CreateTopicAsync();
+        await using var proxy = service.OpenProxy();
+        using var consumer = TrapService.Consume(proxy, topic, Offset.Beginning, config => config.FetchWaitMaxMs = 500);
+        await PollUntilAsync(consumer, () => proxy.CountOf(ApiKey.Fetch) > 0);
+        var before = proxy.CountOf(ApiKey.Fetch);
+        await Wait.ForAsync(TimeSpan.FromSeconds(2));
+
+        Assert.InRange(proxy.CountOf(ApiKey.Fetch) - before, 2, 5);
+    }
+
+    /// <summary>A first batch that is not whole would never be read: it asks for the same again.</summary>
+    [Fact]
+    public async Task Fetch_OfABatchLargerThanWhatIsAskedFor_GetsItWhole()
+    {
+        var topic = await service.Api.CreateTopicAsync();
+        var value = new string('v', 500_000);
+        await service.ProduceAsync(topic, value, "behind it");
+        await using var proxy = service.OpenProxy();
+        using var consumer = TrapService.Consume(proxy, topic, Offset.Beginning, config => config.MaxPartitionFetchBytes = 1_024);
+
+        Assert.Equal(value, await NextAsync(consumer));
+        Assert.Equal("behind it", await NextAsync(consumer));
+    }
+
+    /// <summary>Of a gzip batch of several members it reads the first, and commits past the rest.</summary>
+    [Fact]
+    public async Task Fetch_OfABatchSentInSeveralGzipMembers_ReadsAllRecords()
+    {
+        const int records = 20;
+        var topic = await service.Api.CreateTopicAsync();
+        await using var proxy = service.OpenProxy();
+        byte[] plain = [.. Enumerable.Range(0, records).SelectMany(i => LyingBatch.Record(i, value: $"{i}"))];
+        var batch = LyingBatch.Of(BatchCodec.Gzip, plain, records, pack: all => LyingBatch.PackTwice(BatchCodec.Gzip, all, all.Length / 2));
+        await ProduceBatchAsync(proxy, topic, batch);
+        using var consumer = TrapService.Consume(proxy, topic, Offset.Beginning);
+
+        for (var i = 0; i < records; i++)
+            Assert.Equal($"{i}", await NextAsync(consumer));
+    }
+
+    /// <summary>While nothing visible follows its last record, its committed offset is the end of the log: the lag is 0.</summary>
+    [Fact]
+    public async Task Commit_BehindTheFencesOfSeveralLeaders_IsTheEndOfTheLog()
+    {
+        var topic = await service.Api.CreateTopicAsync();
+        await service.ProduceAsync(topic, "a", "b");
+        await service.MoveAsync(topic);
+        await service.MoveAsync(topic);
+        await using var proxy = service.OpenProxy();
+        using var consumer = TrapService.Consume(proxy, topic, Offset.Beginning);
+        Assert.Equal("a", await NextAsync(consumer));
+        Assert.Equal("b", await NextAsync(consumer));
+        await PollUntilAsync(consumer, () => proxy.CountOf(ApiKey.Fetch) > 2);
+
+        var end = consumer.QueryWatermarkOffsets(new TopicPartition(topic, 0), Patience).High;
+        Assert.Equal((2, 2), (end.Value, consumer.Position(new TopicPartition(topic, 0)).Value));
+    }
+
+    /// <summary>An error is told only after a pause: it asks again at once.</summary>
+    [Fact]
+    public async Task Fetch_OfATopicThatIsDeleted_IsNotAskedForAllTheTime()
+    {
+        var topic = await service.Api.CreateTopicAsync();
+        await service.ProduceAsync(topic, "a");
+        await using var proxy = service.OpenProxy();
+        using var consumer = TrapService.Consume(proxy, topic, Offset.Beginning);
+        Assert.Equal("a", await NextAsync(consumer));
+        (await service.Api.Client.DeleteAsync($"/v1/topics/{topic}")).EnsureSuccessStatusCode();
+        var before = proxy.CountOf(ApiKey.Fetch);
+        using var ended = new CancellationTokenSource(TimeSpan.FromSeconds(2), TimeProvider.System);
+        await Task.Run(() => Poll(consumer, () => ended.IsCancellationRequested));
+
+        Assert.InRange(proxy.CountOf(ApiKey.Fetch) - before, 0, 12);
+    }
+
+    private static async Task ProduceBatchAsync(FrameProxy proxy, string topic, byte[] batch)
+    {
+        using var socket = await KafkaSocket.OpenAsync(proxy.Port);
+        await socket.SendAsync(OrleansStream.Kafka.Messages.ProduceRequest.Api, 7, 1, writer =>
+        {
+            writer.WriteString(null);
+            writer.WriteInt16(-1);
+            writer.WriteInt32(30_000);
+            writer.WriteArrayLength(1);
+            writer.WriteString(topic);
+            writer.WriteArrayLength(1);
+            writer.WriteInt32(0);
+            writer.WriteBytes(batch);
+        });
+        Assert.NotNull(await socket.ReceiveAsync());
+    }
+
+    private static Task<string> NextAsync(IConsumer<byte[]?, string> consumer) => Task.Run(() =>
+        (consumer.Consume(Patience) ?? throw new TimeoutException("No record came.")).Message.Value);
+
+    private static Task PollUntilAsync(IConsumer<byte[]?, string> consumer, Func<bool> holds) => Task.Run(() => Poll(consumer, holds));
+
+    private static void Poll(IConsumer<byte[]?, string> consumer, Func<bool> holds)
+    {
+        while (!holds())
+        {
+            try
+            {
+                consumer.Consume(TimeSpan.FromMilliseconds(20));
+            }
+            catch (ConsumeException)
+            {
+                // Told of the error; it goes on by itself.
+            }
+        }
+    }
+}
