@@ -5,6 +5,7 @@ using OrleansStream.Hosting;
 using OrleansStream.Kafka;
 using OrleansStream.Maintenance.Verification;
 using OrleansStream.Security.Commands;
+using OrleansStream.SignIn;
 
 if (args is [StorageVerification.Verb, ..])
     return await StorageVerification.RunAsync(args[1..], Console.Out, Console.Error);
@@ -14,6 +15,7 @@ if (args is [KeyCommand.Verb, ..])
 var builder = WebApplication.CreateBuilder(OrleansStreamHost.WithoutFileWatching(args));
 builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource { InitialData = [new("Urls", "http://localhost:8081")] });
 builder.AddOrleansStreamSilo();
+builder.AddSignIn();
 builder.Services.AddKafka();
 
 var app = builder.Build();

@@ -1,6 +1,6 @@
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Configuration.Memory;
-using OrleansStream.Api.Hosting.SignIn;
+using OrleansStream.SignIn;
 using OrleansStream.Kafka;
 using OrleansStream.Rest;
 using OrleansStream.Rest.Http;

@@ -1,13 +1,15 @@
 using Microsoft.AspNetCore.Authentication.JwtBearer;
 using Microsoft.Extensions.Options;
 using Microsoft.IdentityModel.Tokens;
-using OrleansStream.Api.Hosting.Auditing;
 using OrleansStream.Gateway.Security;
+using OrleansStream.SignIn.Auditing;
 
-namespace OrleansStream.Api.Hosting.SignIn;
+namespace OrleansStream.SignIn;
 
-/// <summary>Adds the ways to sign in that <see cref="SecurityOptions"/> configures.</summary>
-internal static class SignInHosting
+/// <summary>
+/// Adds the ways to sign in that <see cref="SecurityOptions"/> configures, and the audit, to a process that has a door.
+/// </summary>
+public static class SignInHosting
 {
     // Below Kerberos' five minutes; clocks that are synchronized differ by far less.
     private static readonly TimeSpan ClockSkewMax = TimeSpan.FromMinutes(2);
@@ -26,6 +28,7 @@ internal static class SignInHosting
     /// <param name="builder">The host.</param>
     public static void AddSignIn(this WebApplicationBuilder builder)
     {
+        ArgumentNullException.ThrowIfNull(builder);
         var security = builder.Configuration.GetSection(SecurityOptions.SectionName).Get<SecurityOptions>() ?? new SecurityOptions();
         if (security.RequiresSignIn)
         {

@@ -8,7 +8,7 @@ using OrleansStream.Errors;
 using OrleansStream.Gateway.Security;
 using OrleansStream.Security;
 
-namespace OrleansStream.Api.Hosting.SignIn;
+namespace OrleansStream.SignIn;
 
 /// <summary>Signs callers of all doors in by JSON Web Tokens, with the validation of ASP.NET Core's JwtBearer.</summary>
 /// <param name="bearer">The validation's settings.</param>

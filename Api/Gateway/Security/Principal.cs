@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Security.Cryptography.X509Certificates;
 using OrleansStream.Security;
 
 namespace OrleansStream.Gateway.Security;
@@ -57,6 +58,14 @@ public sealed class Principal(PrincipalKind kind, string name)
 
     /// <summary>Its rights, as they were compiled last.</summary>
     internal CompiledRights? Rights { get; set; }
+
+    /// <summary>Whoever shows a client certificate, until the certificate ends.</summary>
+    /// <param name="certificate">The certificate; the handshake has taken only those of the authorities that the settings name.</param>
+    public static Principal OfCertificate(X509Certificate2 certificate)
+    {
+        ArgumentNullException.ThrowIfNull(certificate);
+        return new Principal(PrincipalKind.Certificate, certificate.Subject) { ValidUntil = new DateTimeOffset(certificate.NotAfter.ToUniversalTime()) };
+    }
 
     /// <summary>The principal as rights name it: <c>key:{name}</c>, <c>user:{id}</c>, <c>certificate:{name}</c>, <c>anonymous</c>.</summary>
     public override string ToString() => Kind switch

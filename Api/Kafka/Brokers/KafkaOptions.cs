@@ -31,6 +31,9 @@ public sealed class KafkaOptions
     /// <summary>The id of this broker, 0 to 2,147,483,647, which no other one may have. Default: a hash of the advertised address.</summary>
     public int? NodeId { get; set; }
 
+    /// <summary>The certificate by which the endpoint speaks TLS, and nothing else. Default none: it speaks plain.</summary>
+    public CertificateOptions Certificate { get; set; } = new();
+
     /// <summary>
     /// True to create a topic that a client asks for and that there is not, where the client allows it. Default true, as Kafka's broker.
     /// </summary>
@@ -38,4 +41,20 @@ public sealed class KafkaOptions
 
     /// <summary>The partitions of a topic that is created so, and of one that is created without their count. Default 1, as Kafka's broker.</summary>
     public int AutoCreatePartitions { get; set; } = 1;
+}
+
+/// <summary>A server's certificate, in files. They are read again when they change, so it is renewed without a restart.</summary>
+public sealed class CertificateOptions
+{
+    /// <summary>A file in PEM with the certificate and, behind it, those between it and its authority; or a file in PKCS #12. Default none.</summary>
+    public string? Path { get; set; }
+
+    /// <summary>The file in PEM with the certificate's private key. Default: it is in <see cref="Path"/>, too.</summary>
+    public string? KeyPath { get; set; }
+
+    /// <summary>What the private key is encrypted with. A secret. Default: it is not.</summary>
+    public string? Password { get; set; }
+
+    /// <summary>True when there is one.</summary>
+    public bool IsSet => !string.IsNullOrEmpty(Path);
 }

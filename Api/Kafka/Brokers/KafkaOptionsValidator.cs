@@ -30,6 +30,8 @@ internal sealed class KafkaOptionsValidator : IValidateOptions<KafkaOptions>
             yield return $"{Section}:AdvertisedPort is {options.AdvertisedPort}; it must be from 1 to {ushort.MaxValue}.";
         if (options.NodeId is < 0)
             yield return $"{Section}:NodeId is {options.NodeId}; it must be from 0 to {int.MaxValue}.";
+        if (!options.Certificate.IsSet && (options.Certificate.KeyPath ?? options.Certificate.Password) is not null)
+            yield return $"{Section}:Certificate:Path is empty, and another setting of {Section}:Certificate is set; it must name the certificate's file.";
         if (options.AutoCreatePartitions is < 1 or > TopicLimits.PartitionsMax)
             yield return $"{Section}:AutoCreatePartitions is {options.AutoCreatePartitions}; it must be from 1 to {TopicLimits.PartitionsMax}.";
     }

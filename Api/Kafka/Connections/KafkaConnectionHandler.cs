@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging;
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Admission;
@@ -53,6 +54,8 @@ internal sealed partial class KafkaConnectionHandler(
         await PrepareAsync(connection.ConnectionClosed);
         using var client = new ClientConnection(
             connection.ConnectionId, connection.RemoteEndPoint, connection.LocalEndPoint, apis.Apis, connection.ConnectionClosed, stop.Token);
+        if (connection.Features.Get<ITlsConnectionFeature>()?.ClientCertificate is { } certificate)
+            client.Principal = Principal.OfCertificate(certificate);
         using var frames = new FrameReader(
             connection.Transport.Input, node, () => FrameBytesMaxOf(client.Principal), time, connection.ConnectionClosed);
         using var served = new KafkaConnection(client, frames, connection.Transport.Output, apis, time, logger);

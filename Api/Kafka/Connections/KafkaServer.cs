@@ -29,14 +29,16 @@ internal sealed partial class KafkaServer(
 {
     private readonly ILogger _logger = loggers.CreateLogger<KafkaServer>();
     private KestrelServer? _server;
+    private TlsListener? _tls;
 
     /// <inheritdoc/>
-    /// <exception cref="OptionsValidationException">The address that was set cannot be listened on.</exception>
+    /// <exception cref="OptionsValidationException">The address that was set cannot be listened on, or the certificate cannot be read.</exception>
     public async Task StartedAsync(CancellationToken cancellationToken)
     {
         if (!options.Value.Enabled)
             return;
         var address = ListenAddress.TryParse(options.Value.Listen ?? KafkaOptions.DefaultListen)!;
+        _tls = OpenTls();
         var server = new KestrelServer(Options.Create(Configure(address)), transport, loggers);
         try
         {
@@ -55,7 +57,7 @@ internal sealed partial class KafkaServer(
         _server = server;
         broker.Bind(address with { Port = PortOf(server) ?? address.Port });
         var host = broker.HostFor(reached: null);
-        LogServed(host, broker.Port);
+        LogServed(host, broker.Port, _tls is null ? "" : " by TLS");
     }
 
     /// <inheritdoc/>
@@ -98,7 +100,20 @@ internal sealed partial class KafkaServer(
         return kestrel;
     }
 
-    private static void Serve(ListenOptions listen) => listen.UseConnectionHandler<KafkaConnectionHandler>();
+    private TlsListener? OpenTls()
+    {
+        if (!options.Value.Certificate.IsSet)
+            return null;
+        var time = services.GetRequiredService<TimeProvider>();
+        var authorities = ClientAuthorities.Read(services.GetRequiredService<IOptions<SecurityOptions>>().Value);
+        return new TlsListener(new ServerCertificate(options.Value.Certificate, time, _logger), authorities, time);
+    }
+
+    private void Serve(ListenOptions listen)
+    {
+        _tls?.Use(listen);
+        listen.UseConnectionHandler<KafkaConnectionHandler>();
+    }
 
     private static int? PortOf(KestrelServer server) =>
         server.Features.Get<IServerAddressesFeature>()?.Addresses.FirstOrDefault() is { } url ? new Uri(url).Port : null;
@@ -108,8 +123,8 @@ internal sealed partial class KafkaServer(
         [$"{KafkaOptions.SectionName}:Listen is '{address}', which cannot be listened on: {exception.Message.ReplaceLineEndings(" ")} Stop the process that "
             + "uses it, or choose another."]);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Kafka clients connect to {Host}:{Port}")]
-    private partial void LogServed(string host, int port);
+    [LoggerMessage(Level = LogLevel.Information, Message = "Kafka clients connect to {Host}:{Port}{How}")]
+    private partial void LogServed(string host, int port, string how);
 
     [LoggerMessage(Level = LogLevel.Warning,
         Message = "Kafka clients are not served: {Address} cannot be listened on ({Reason}). Set OrleansStream:Kafka:Listen to another address, or OrleansStream:Kafka:Enabled to false")]

@@ -32,7 +32,8 @@ internal sealed class SaslAuthenticateHandler(SaslSignIn signIn, TimeProvider ti
         {
             var principal = await signIn.SignInAsync(mechanism, request.Token, call.Caller.Address, call.Closed);
             var before = call.Connection.Principal;
-            if (before.Kind != PrincipalKind.Anonymous && before.ToString() != principal.ToString())
+            // Whoever has shown a certificate may still sign in as somebody else, and is that then.
+            if (before.Kind is not (PrincipalKind.Anonymous or PrincipalKind.Certificate) && before.ToString() != principal.ToString())
                 return Failed(KafkaError.SaslAuthenticationFailed, "Another principal has signed in on this connection. Open a new one.");
             call.Connection.Principal = principal;
             return new SaslAuthenticateAnswer(KafkaError.None, Detail: null, LifetimeOf(principal));

@@ -94,10 +94,8 @@ internal sealed class SignInMiddleware(
         });
     }
 
-    // The handshake has taken only those of the authorities that the settings name.
-    private static Principal? FindCertificate(HttpContext context) => context.Connection.ClientCertificate is { } certificate
-        ? new Principal(PrincipalKind.Certificate, certificate.Subject) { ValidUntil = new DateTimeOffset(certificate.NotAfter.ToUniversalTime()) }
-        : null;
+    private static Principal? FindCertificate(HttpContext context) =>
+        context.Connection.ClientCertificate is { } certificate ? Principal.OfCertificate(certificate) : null;
 
     private static string? FindTicket(HttpContext context) =>
         context.GetEndpoint()!.Metadata.GetMetadata<Operation>()!.HasParameter(ParameterPlace.Query, Ticket) ? Parameters.Text(context, Ticket) : null;

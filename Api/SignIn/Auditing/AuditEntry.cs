@@ -1,6 +1,6 @@
 using System.Text.Json.Serialization;
 
-namespace OrleansStream.Api.Hosting.Auditing;
+namespace OrleansStream.SignIn.Auditing;
 
 /// <summary>A line of the audit.</summary>
 /// <param name="At">When.</param>

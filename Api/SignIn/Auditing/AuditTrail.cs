@@ -8,7 +8,7 @@ using OrleansStream.Gateway.Topics;
 using OrleansStream.Records;
 using OrleansStream.Topics;
 
-namespace OrleansStream.Api.Hosting.Auditing;
+namespace OrleansStream.SignIn.Auditing;
 
 /// <summary>
 /// Writes who managed what and what came of it, and what was refused, to the log and to the topic <see cref="Topic"/>. Nothing of a request's body

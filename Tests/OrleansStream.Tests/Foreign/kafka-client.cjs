@@ -1,9 +1,9 @@
-// argv: kafkajs or platformatic, then the broker. stdin: one JSON object a line, what to do. stdout: one JSON line for each, what came of it.
+// argv: kafkajs or platformatic, then the broker, and to sign in a token of OpenID Connect. stdin: one JSON object a line, what to do. stdout: one JSON line for each, what came of it.
 // Keys, values and headers are hex, null is null.
 const readline = require('node:readline');
 const codecs = require('./kafka-codecs.cjs');
 
-const [library, broker] = process.argv.slice(2);
+const [library, broker, token] = process.argv.slice(2);
 const bytes = hex => (hex === null ? null : Buffer.from(hex, 'hex'));
 const hex = value => (value === null || value === undefined ? null : Buffer.from(value).toString('hex'));
 
@@ -11,7 +11,10 @@ const openKafkaJs = async () => {
   process.env.KAFKAJS_NO_PARTITIONER_WARNING = '1';
   const { Kafka, logLevel, Partitioners, CompressionTypes } = require('kafkajs');
   await codecs.ready();
-  const kafka = new Kafka({ clientId: 'kafkajs', brokers: [broker], logLevel: logLevel.NOTHING, retry: { retries: 3 } });
+  const kafka = new Kafka({
+    clientId: 'kafkajs', brokers: [broker], logLevel: logLevel.NOTHING, retry: { retries: 3 },
+    sasl: token && { mechanism: 'oauthbearer', oauthBearerProvider: async () => ({ value: token }) },
+  });
   const admin = kafka.admin();
   const producers = new Map();
   const producerFor = async idempotent => {
@@ -88,7 +91,7 @@ const openKafkaJs = async () => {
 
 const openPlatformatic = async () => {
   const { Producer, Consumer, Admin } = await import('@platformatic/kafka');
-  const options = { clientId: 'platformatic', bootstrapBrokers: [broker], retries: 3, timeout: 10_000 };
+  const options = { clientId: 'platformatic', bootstrapBrokers: [broker], retries: 3, timeout: 10_000, ...(token ? { sasl: { mechanism: 'OAUTHBEARER', token } } : {}) };
   const producers = new Map();
   const producerFor = idempotent => {
     if (!producers.has(idempotent)) producers.set(idempotent, new Producer({ ...options, idempotent }));

@@ -41,8 +41,8 @@ internal sealed class FrameProxy : IAsyncDisposable
     /// <summary>What is done with a request.</summary>
     public Func<PassingFrame, ValueTask<FrameFate>> OnRequest { get; set; } = _ => new(FrameFate.Passes);
 
-    /// <summary>What is done with an answer, given its request.</summary>
-    public Func<PassingFrame, FrameFate> OnAnswer { get; set; } = _ => FrameFate.Passes;
+    /// <summary>What is done with an answer, given its request. The answer's bytes may be changed.</summary>
+    public Func<PassingFrame, byte[], FrameFate> OnAnswer { get; set; } = (_, _) => FrameFate.Passes;
 
     /// <summary>Has the connection on which the next request of an API comes end before the service sees that request.</summary>
     public void CutOnce(ApiKey key)
@@ -55,7 +55,7 @@ internal sealed class FrameProxy : IAsyncDisposable
     public void LoseAnswerOnce(ApiKey key)
     {
         var isLost = 0;
-        OnAnswer = request => request.Key == key && Interlocked.Exchange(ref isLost, 1) == 0 ? FrameFate.Cut : FrameFate.Passes;
+        OnAnswer = (request, _) => request.Key == key && Interlocked.Exchange(ref isLost, 1) == 0 ? FrameFate.Cut : FrameFate.Passes;
     }
 
     /// <summary>The count of requests of an API so far.</summary>
@@ -117,7 +117,7 @@ internal sealed class FrameProxy : IAsyncDisposable
     {
         while (await ReadAsync(line.Server, line.Client) is { } frame)
         {
-            if (frame.Length >= sizeof(int) && line.Requests.TryRemove(BinaryPrimitives.ReadInt32BigEndian(frame), out var request) && OnAnswer(request).Cuts)
+            if (frame.Length >= sizeof(int) && line.Requests.TryRemove(BinaryPrimitives.ReadInt32BigEndian(frame), out var request) && OnAnswer(request, frame).Cuts)
                 return;
             await WriteAsync(line.Client, frame);
         }

@@ -77,6 +77,9 @@ internal sealed class NodeProgram(string library, params string[] without) : IKa
     /// <summary>True to read as the one member of a new group, which commits; else partition by partition.</summary>
     public bool ReadsAsMember { get; init; }
 
+    /// <summary>A token of OpenID Connect to sign in by; null for none.</summary>
+    public string? Token { get; init; }
+
     public bool Has(string codec) => !without.Contains(codec);
 
     public async Task ProduceAsync(string bootstrap, KafkaSend[] sends)
@@ -118,7 +121,7 @@ internal sealed class NodeProgram(string library, params string[] without) : IKa
     public async Task<JsonNode[]> RunAsync(string bootstrap, params JsonObject[] requests)
     {
         var (_, lines) = await ForeignProgram.RunAsync(
-            "kafka-client.cjs", [library, bootstrap], [.. requests.Select(request => request.ToJsonString())]);
+            "kafka-client.cjs", Token is null ? [library, bootstrap] : [library, bootstrap, Token], [.. requests.Select(request => request.ToJsonString())]);
         Assert.Equal(requests.Length, lines.Length);
         return [.. lines.Select(line => JsonNode.Parse(line)!)];
     }

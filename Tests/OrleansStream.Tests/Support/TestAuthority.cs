@@ -24,12 +24,20 @@ internal sealed class TestAuthority : IDisposable
     /// <summary>The authority's own certificate.</summary>
     public X509Certificate2 Certificate { get; }
 
-    /// <summary>Issues a certificate with a new key.</summary>
+    /// <summary>Issues a certificate with a new key; a server's is for this machine's own names.</summary>
     public X509Certificate2 Issue(string subject, params string[] usages)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest(subject, key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([.. usages.Select(usage => new Oid(usage))], critical: false));
+        if (usages.Contains(ForServers))
+        {
+            var names = new SubjectAlternativeNameBuilder();
+            names.AddDnsName("localhost");
+            names.AddIpAddress(System.Net.IPAddress.Loopback);
+            request.CertificateExtensions.Add(names.Build());
+        }
+
         var now = TimeProvider.System.GetUtcNow();
         using var certificate = request.Create(Certificate, now.AddHours(-1), now.AddDays(1), RandomNumberGenerator.GetBytes(8));
         return certificate.CopyWithPrivateKey(key);

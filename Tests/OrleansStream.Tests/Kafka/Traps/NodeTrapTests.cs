@@ -64,7 +64,7 @@ public sealed class NodeTrapTests(TrapService service)
         Assert.Equal([0, 0], TrapService.BatchesOf(proxy).Select(batch => batch.BaseSequence));
     }
 
-    /// <summary>kafkajs asks for versions once: behind a reconnect it goes on in those that it found before.</summary>
+    /// <summary>kafkajs goes on in the versions that it found first, whatever it is told behind a reconnect.</summary>
     [Fact]
     public async Task KafkaJs_WhenItsConnectionEnds_GoesOnInTheSameVersions()
     {
@@ -76,9 +76,7 @@ public sealed class NodeTrapTests(TrapService service)
 
         Assert.Equal(["a"], await service.ValuesOfAsync(topic));
         Assert.Equal(2, proxy.CountOf(ApiKey.Produce));
-        var frames = proxy.Frames.Select(frame => new PassingFrame(frame)).ToList();
-        var behind = frames[(frames.FindIndex(frame => frame.Key == ApiKey.Produce) + 1)..];
-        Assert.DoesNotContain(behind, frame => frame.Key == ApiKey.ApiVersions);
+        Assert.Equal([7, 7], proxy.Frames.Select(frame => new PassingFrame(frame)).Where(frame => frame.Key == ApiKey.Produce).Select(frame => (int)frame.Version));
     }
 
     /// <summary>What is to be tried again is told by codes that every client repeats; at any other one the record would be lost.</summary>
