@@ -28,6 +28,8 @@ public static class KafkaHosting
         services.AddSingleton<StopSignal>();
         services.AddSingleton<SaslSignIn>();
         services.AddSingleton<ApiTable>();
+        services.AddSingleton<KafkaMetrics>();
+        services.AddSingleton<RequestQuotas>();
         services.AddSingleton<KafkaConnectionHandler>();
         services.AddSingleton<KafkaServer>();
         services.AddSingleton<IHostedService>(provider => provider.GetRequiredService<KafkaServer>());
@@ -55,6 +57,9 @@ public static class KafkaHosting
         services.AddSingleton<IRequestHandler, CreatePartitionsHandler>();
         services.AddSingleton<IRequestHandler>(provider => ActivatorUtilities.CreateInstance<AlterConfigsHandler>(provider, true));
         services.AddSingleton<IRequestHandler, DescribeClusterHandler>();
+        services.AddSingleton<IRequestHandler, DescribeAclsHandler>();
+        services.AddSingleton<IRequestHandler, CreateAclsHandler>();
+        services.AddSingleton<IRequestHandler, DeleteAclsHandler>();
         services.AddGroupHandlers();
     }
 

@@ -12,6 +12,9 @@ public static class AccessLimits
     /// <summary>The most rights.</summary>
     public const int RightsMax = 10_000;
 
+    /// <summary>The most rights that are changed at once.</summary>
+    public const int RightChangesMax = 1_000;
+
     /// <summary>The longest name of a principal, in characters.</summary>
     public const int PrincipalLengthMax = 200;
 

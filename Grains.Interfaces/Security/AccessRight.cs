@@ -30,3 +30,19 @@ public sealed record AccessRight(
     public bool IsOnSameAs(AccessRight other) =>
         (Principal, Kind, IsPrefix, Name) == (other.Principal, other.Kind, other.IsPrefix, other.Name);
 }
+
+/// <summary>A change of the operations that a principal may do with a resource.</summary>
+/// <param name="Right">The right, found by principal and resource; its own operations do not matter.</param>
+/// <param name="Added">The operations that are added.</param>
+/// <param name="Removed">The operations that are removed.</param>
+[GenerateSerializer, Immutable, Alias("os.RightChange")]
+public sealed record RightChange(
+    [property: Id(0)] AccessRight Right,
+    [property: Id(1)] AccessOperations Added,
+    [property: Id(2)] AccessOperations Removed)
+{
+    /// <summary>The change, for people.</summary>
+    public override string ToString() => Removed == AccessOperations.None
+        ? $"give {Right with { Operations = Added }}"
+        : $"take {Right with { Operations = Removed }}";
+}

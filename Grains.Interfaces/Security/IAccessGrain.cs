@@ -46,6 +46,14 @@ public interface IAccessGrain : IGrainWithStringKey
     [Alias("RemoveRightsAsync")]
     ValueTask<int> RemoveRightsAsync(ImmutableArray<AccessRight> rights);
 
+    /// <summary>
+    /// Adds operations to rights and removes some, all in one change. A right that has no operation left is revoked. Repeating the call is harmless.
+    /// </summary>
+    /// <param name="changes">The changes, in their order.</param>
+    /// <returns>Null when done; else the limit that is reached, and nothing is changed.</returns>
+    [Alias("ChangeRightsAsync")]
+    ValueTask<StreamError?> ChangeRightsAsync(ImmutableArray<RightChange> changes);
+
     /// <summary>Notes that keys were used. The time is kept to the hour.</summary>
     /// <param name="ids">The ids of the keys.</param>
     [Alias("NoteUseAsync")]

@@ -61,6 +61,33 @@ internal static class AccessChanges
         return (count == 0 ? null : document with { Rights = kept }, count);
     }
 
+    /// <summary>Adds operations to rights and removes some.</summary>
+    /// <param name="document">The document.</param>
+    /// <param name="changes">The changes, in their order.</param>
+    public static (AccessDocument? Next, StreamError? Error) ChangeRights(AccessDocument document, ImmutableArray<RightChange> changes)
+    {
+        var next = document;
+        foreach (var change in changes)
+        {
+            var before = next.Rights.Select(known => known.ToRight()).FirstOrDefault(change.Right.IsOnSameAs)?.Operations ?? AccessOperations.None;
+            var after = (before | change.Added) & ~change.Removed;
+            if (after == before)
+                continue;
+            if (after == AccessOperations.None)
+            {
+                next = RemoveRights(next, [change.Right]).Next ?? next;
+                continue;
+            }
+
+            var (put, error) = PutRight(next, change.Right with { Operations = after });
+            if (error is not null)
+                return (null, error);
+            next = put!;
+        }
+
+        return (ReferenceEquals(next, document) ? null : next, null);
+    }
+
     /// <summary>Notes that keys were used.</summary>
     /// <param name="document">The document.</param>
     /// <param name="ids">The keys' ids.</param>

@@ -29,6 +29,10 @@ internal sealed class AccessGrain(AccessDocuments documents, TimeProvider time) 
     public ValueTask<int> RemoveRightsAsync(ImmutableArray<AccessRight> rights) => TryAsync(() => documents.ChangeAsync(document => AccessChanges.RemoveRights(document, rights)));
 
     /// <inheritdoc/>
+    public ValueTask<StreamError?> ChangeRightsAsync(ImmutableArray<RightChange> changes) =>
+        TryAsync(() => documents.ChangeAsync<StreamError?>(document => AccessChanges.ChangeRights(document, changes)));
+
+    /// <inheritdoc/>
     public async ValueTask NoteUseAsync(ImmutableArray<string> ids)
     {
         var now = time.GetUtcNow();

@@ -39,6 +39,15 @@ public static class AdmissionLimits
     /// <summary>The longest name a client may give itself, in characters.</summary>
     public const int ClientIdLengthMax = 100;
 
+    /// <summary>
+    /// The most requests that a client owes at once, one on each of its connections; those of further connections are asked for every
+    /// <see cref="DebtPause"/>.
+    /// </summary>
+    public const int RequestsOwedMax = 10_000;
+
+    /// <summary>The pause before a debt that finds no place in its queue is asked for again.</summary>
+    public static readonly TimeSpan DebtPause = TimeSpan.FromSeconds(1);
+
     /// <summary>The highest quota of requests a second.</summary>
     public const int QuotaRequestsPerSecondMax = 1_000_000;
 

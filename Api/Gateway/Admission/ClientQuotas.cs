@@ -1,6 +1,7 @@
 using System.Threading.RateLimiting;
 using Microsoft.Extensions.Options;
 using OrleansStream.Errors;
+using OrleansStream.Gateway.Security;
 using OrleansStream.Topics;
 
 namespace OrleansStream.Gateway.Admission;
@@ -8,21 +9,25 @@ namespace OrleansStream.Gateway.Admission;
 /// <summary>Holds each client to so many requests, and so many bytes of records, a second. A client that is idle costs nothing.</summary>
 /// <remarks>
 /// Token buckets that hold a second's worth, and at least one request of the largest size. A request whose length is known is refused when
-/// it is too much now; a stream of unknown length is read no faster than the quota.
+/// it is too much now; a stream of unknown length is read no faster than the quota. A door that has received a request before it can refuse it
+/// charges the client for it: the client is in debt then, and nothing else of it is taken until it is paid.
 /// </remarks>
 public sealed class ClientQuotas : IDisposable
 {
     private readonly PartitionedRateLimiter<string>? _requests;
     private readonly PartitionedRateLimiter<string>? _bytes;
     private readonly int _burstBytes;
+    private readonly TimeProvider _time;
 
     /// <summary>Makes the quotas.</summary>
     /// <param name="options">The settings.</param>
-    public ClientQuotas(IOptions<QuotaOptions> options)
+    /// <param name="time">The clock.</param>
+    public ClientQuotas(IOptions<QuotaOptions> options, TimeProvider time)
     {
+        _time = time;
         var quota = options.Value;
         if (quota.RequestsPerSecond > 0)
-            _requests = MakeBuckets(quota.RequestsPerSecond, quota.RequestsPerSecond, queue: 0);
+            _requests = MakeBuckets(quota.RequestsPerSecond, quota.RequestsPerSecond, AdmissionLimits.RequestsOwedMax);
         _burstBytes = Math.Max(quota.ProduceBytesPerSecond, TopicLimits.RequestBytesMax);
         if (quota.ProduceBytesPerSecond > 0)
             _bytes = MakeBuckets(quota.ProduceBytesPerSecond, _burstBytes, _burstBytes);
@@ -66,12 +71,70 @@ public sealed class ClientQuotas : IDisposable
     public ValueTask<RateLimitLease> AcquireBytesAsync(string client, int lengthBytes, CancellationToken cancellationToken) =>
         _bytes!.AcquireAsync(client, lengthBytes, cancellationToken);
 
+    /// <summary>Charges a client for a request that it has sent, also when that is more than it may send now.</summary>
+    /// <param name="client">Who has sent it.</param>
+    /// <param name="produceBytes">The bytes of the request, if it has records; else 0.</param>
+    /// <returns>What the client owes; nothing more of it is to be taken until that is paid.</returns>
+    public QuotaDebt Charge(string client, int produceBytes)
+    {
+        var requests = Charge(_requests, client, 1);
+        var bytes = produceBytes > 0 ? Charge(_bytes, client, Math.Min(produceBytes, _burstBytes)) : default;
+        return requests.Wait > bytes.Wait ? requests : bytes;
+    }
+
+    /// <summary>Waits until a client owes nothing: it may have several connections.</summary>
+    /// <param name="client">The client.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public async ValueTask WaitUntilPaidAsync(string client, CancellationToken cancellationToken)
+    {
+        // A lease of nothing is given behind all that are owed.
+        if (_requests is not null)
+            (await _requests.AcquireAsync(client, 0, cancellationToken)).Dispose();
+        if (_bytes is not null)
+            (await _bytes.AcquireAsync(client, 0, cancellationToken)).Dispose();
+    }
+
+    /// <summary>Who a quota is of: the principal; where nobody signs in, whom the client says that it is; else its address.</summary>
+    /// <param name="caller">The caller.</param>
+    /// <param name="isOpen">True where nobody signs in. Elsewhere anybody could say that it is somebody else, or many.</param>
+    public static string NameOf(Caller caller, bool isOpen)
+    {
+        ArgumentNullException.ThrowIfNull(caller);
+        if (caller.IsSignedIn)
+            return caller.Principal.ToString();
+        var named = isOpen && caller.ClientId is { Length: > 0 } id ? id : caller.Address?.ToString() ?? "unknown";
+        return named.Length <= AdmissionLimits.ClientIdLengthMax ? named : named[..AdmissionLimits.ClientIdLengthMax];
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
         _requests?.Dispose();
         _bytes?.Dispose();
     }
+
+    private QuotaDebt Charge(PartitionedRateLimiter<string>? limiter, string client, int count)
+    {
+        if (limiter is null)
+            return default;
+        using var lease = limiter.AttemptAcquire(client, count);
+        return lease.IsAcquired ? default : new QuotaDebt(WaitOf(lease), PayAsync(limiter, client, count));
+    }
+
+    // The debt is the client's and not its connection's: who connects anew does not get rid of it.
+    private async Task PayAsync(PartitionedRateLimiter<string> limiter, string client, int count)
+    {
+        while (true)
+        {
+            using var lease = await limiter.AcquireAsync(client, count);
+            if (lease.IsAcquired)
+                return;
+            await Task.Delay(AdmissionLimits.DebtPause, _time);
+        }
+    }
+
+    private static TimeSpan WaitOf(RateLimitLease lease) =>
+        lease.TryGetMetadata(MetadataName.RetryAfter, out var told) ? told : TimeSpan.FromSeconds(1);
 
     private static PartitionedRateLimiter<string> MakeBuckets(int perSecond, int burst, int queue) =>
         PartitionedRateLimiter.Create<string, string>(client => RateLimitPartition.GetTokenBucketLimiter(
@@ -89,7 +152,7 @@ public sealed class ClientQuotas : IDisposable
         using var lease = limiter.AttemptAcquire(client, count);
         if (lease.IsAcquired)
             return;
-        var wait = lease.TryGetMetadata(MetadataName.RetryAfter, out var told) ? told : TimeSpan.FromSeconds(1);
+        var wait = WaitOf(lease);
         throw new StreamException(new StreamError(
             StreamErrorCode.ThrottlingQuotaExceeded, $"Client '{client}' has used up its quota of {what} a second at this server.")
         {
@@ -97,3 +160,8 @@ public sealed class ClientQuotas : IDisposable
         });
     }
 }
+
+/// <summary>What a client owes for a request.</summary>
+/// <param name="Wait">How long it takes to pay that, about; zero when it owes nothing.</param>
+/// <param name="Paid">Ends when it is paid; null when it owes nothing.</param>
+public readonly record struct QuotaDebt(TimeSpan Wait, Task? Paid);

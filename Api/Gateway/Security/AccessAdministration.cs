@@ -101,6 +101,26 @@ public sealed class AccessAdministration(AccessControl access, AccessRules rules
             return true;
         });
 
+    /// <summary>Adds operations to rights and removes some, all in one change.</summary>
+    /// <param name="caller">The caller, whose right is checked.</param>
+    /// <param name="changes">The changes, at most <see cref="AccessLimits.RightChangesMax"/>; the rights that they make are valid.</param>
+    /// <param name="cancellationToken">Ends the wait for the answer.</param>
+    /// <exception cref="StreamException">There are too many changes or rights, and nothing is changed; or the store failed.</exception>
+    public Task ChangeRightsAsync(Caller caller, ImmutableArray<RightChange> changes, CancellationToken cancellationToken) => access.AdministerAsync(
+        caller, changes.IsDefaultOrEmpty ? null : string.Join("; ", changes.Take(AccessLimits.RightChangesMax)),
+        async () =>
+        {
+            if (changes.Length > AccessLimits.RightChangesMax)
+            {
+                throw new StreamException(new StreamError(
+                    StreamErrorCode.InvalidRequest, $"{changes.Length} rights are to be changed at once; at most {AccessLimits.RightChangesMax} can be."));
+            }
+
+            Throw(await Grain.ChangeRightsAsync(changes).AsTask().WaitAsync(cancellationToken));
+            await rules.RefreshNowAsync(cancellationToken);
+            return true;
+        });
+
     private IAccessGrain Grain => grains.GetGrain<IAccessGrain>(IAccessGrain.Key);
 
     private async Task<StoredAccess> ReadAsync(CancellationToken cancellationToken) =>

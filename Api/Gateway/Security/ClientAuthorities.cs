@@ -38,8 +38,8 @@ public sealed class ClientAuthorities
     }
 
     /// <summary>
-    /// Checks a client's certificate, by these authorities alone: those that the machine trusts issue certificates to anybody. Whether it was revoked is
-    /// not asked.
+    /// Checks a client's certificate, by these authorities alone: those that the machine trusts issue certificates to anybody. Whether it was
+    /// revoked is not asked.
     /// </summary>
     /// <param name="certificate">The certificate.</param>
     /// <param name="sent">The chain that the client sent; null for none.</param>

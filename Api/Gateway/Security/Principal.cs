@@ -64,7 +64,10 @@ public sealed class Principal(PrincipalKind kind, string name)
     public static Principal OfCertificate(X509Certificate2 certificate)
     {
         ArgumentNullException.ThrowIfNull(certificate);
-        return new Principal(PrincipalKind.Certificate, certificate.Subject) { ValidUntil = new DateTimeOffset(certificate.NotAfter.ToUniversalTime()) };
+        return new Principal(PrincipalKind.Certificate, certificate.Subject)
+        {
+            ValidUntil = new DateTimeOffset(certificate.NotAfter.ToUniversalTime()),
+        };
     }
 
     /// <summary>The principal as rights name it: <c>key:{name}</c>, <c>user:{id}</c>, <c>certificate:{name}</c>, <c>anonymous</c>.</summary>

@@ -49,6 +49,9 @@ internal sealed class KafkaCall(ClientConnection connection, RequestHeader heade
     /// <summary>True to close the connection behind the answer.</summary>
     public bool ClosesConnection { get; set; }
 
+    /// <summary>How long the client is told to wait before its next request.</summary>
+    public TimeSpan ThrottleTime { get; set; }
+
     /// <summary>Keeps something until the answer is sent.</summary>
     /// <param name="held">Disposed then.</param>
     public void Hold(IDisposable held) => _held = held;

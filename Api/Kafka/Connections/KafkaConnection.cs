@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 using Microsoft.Extensions.Logging;
+using OrleansStream.Gateway.Admission;
 using OrleansStream.Kafka.Calls;
 using OrleansStream.Kafka.Wire;
 
@@ -14,10 +15,13 @@ namespace OrleansStream.Kafka.Connections;
 /// <param name="frames">Its requests.</param>
 /// <param name="output">Takes its answers.</param>
 /// <param name="apis">Who handles what.</param>
+/// <param name="quotas">How much of the client is taken.</param>
+/// <param name="metrics">Told of its requests.</param>
 /// <param name="time">The clock.</param>
 /// <param name="logger">Told of what is wrong with it.</param>
 internal sealed partial class KafkaConnection(
-    ClientConnection client, FrameReader frames, PipeWriter output, ApiTable apis, TimeProvider time, ILogger logger) : IDisposable
+    ClientConnection client, FrameReader frames, PipeWriter output, ApiTable apis, RequestQuotas quotas, KafkaMetrics metrics, TimeProvider time,
+    ILogger logger) : IDisposable
 {
     private readonly RequestsInFlight _inFlight = new();
     private readonly Deadline _stalled = new(time);
@@ -43,6 +47,7 @@ internal sealed partial class KafkaConnection(
         }
         catch (MalformedFrameException exception)
         {
+            metrics.NoteMalformed();
             LogMalformed(client.Id, client.Remote, exception.Message);
             await HoldAsync();
         }
@@ -62,6 +67,23 @@ internal sealed partial class KafkaConnection(
         if (client.NextBareMessage() is { } take)
             return await ServeBareAsync(frame, take);
         var call = Open(frame, out var handler);
+        var debt = await ChargeAsync(call);
+        var goesOn = await ServeAsync(call, handler);
+        // Nothing more is read of a client that owes something.
+        if (goesOn && debt.Paid is { } paid)
+            await HoldBackAsync(paid);
+        return goesOn;
+    }
+
+    private async Task HoldBackAsync(Task paid)
+    {
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(client.Closed, client.Stopping);
+        await paid.WaitAsync(ended.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    private async Task<bool> ServeAsync(KafkaCall call, IRequestHandler handler)
+    {
+        var startedAt = time.GetTimestamp();
         if (!handler.IsPipelined)
         {
             using (call)
@@ -69,13 +91,26 @@ internal sealed partial class KafkaConnection(
                 if (!await _lastAnswer)
                     return false;
                 await handler.HandleAsync(call);
-                return await SendAsync(call);
+                return await SendAsync(call, startedAt);
             }
         }
 
         await _inFlight.EnterAsync(call.LengthBytes);
-        _lastAnswer = AnswerAsync(_lastAnswer, call, handler.HandleAsync(call));
+        _lastAnswer = AnswerAsync(_lastAnswer, call, handler.HandleAsync(call), startedAt);
         return !_lastAnswer.IsCompleted || await _lastAnswer;
+    }
+
+    private async ValueTask<QuotaDebt> ChargeAsync(KafkaCall call)
+    {
+        try
+        {
+            return await quotas.ChargeAsync(call);
+        }
+        catch
+        {
+            call.Dispose();
+            throw;
+        }
     }
 
     private async Task<bool> ServeBareAsync(RequestFrame frame, Func<ReadOnlyMemory<byte>, Task<bool>> take)
@@ -90,7 +125,7 @@ internal sealed partial class KafkaConnection(
         return await empty.SendAsync(output, client.Closed);
     }
 
-    private async Task<bool> AnswerAsync(Task<bool> before, KafkaCall call, Task handling)
+    private async Task<bool> AnswerAsync(Task<bool> before, KafkaCall call, Task handling, long startedAt)
     {
         var goesOn = false;
         try
@@ -99,7 +134,7 @@ internal sealed partial class KafkaConnection(
             if (!await before)
                 return false;
             await handling;
-            return goesOn = await SendAsync(call);
+            return goesOn = await SendAsync(call, startedAt);
         }
         finally
         {
@@ -111,10 +146,12 @@ internal sealed partial class KafkaConnection(
         }
     }
 
-    private async ValueTask<bool> SendAsync(KafkaCall call)
+    private async ValueTask<bool> SendAsync(KafkaCall call, long startedAt)
     {
+        metrics.Note(call, time.GetElapsedTime(startedAt));
         if (call.IsUnanswered)
             return !call.ClosesConnection;
+        call.Answer.SetThrottleTime((int)Math.Min(call.ThrottleTime.TotalMilliseconds, int.MaxValue));
         var stalled = _stalled.Set(ConnectionLimits.StalledMax);
         try
         {

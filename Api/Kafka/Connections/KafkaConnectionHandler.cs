@@ -14,11 +14,14 @@ namespace OrleansStream.Kafka.Connections;
 /// <param name="node">The node's memory for requests.</param>
 /// <param name="rules">The keys and rights, which must be known before anybody signs in.</param>
 /// <param name="access">Finds out when a client would have to sign in anew, which ends its connection.</param>
+/// <param name="quotas">How much of each client is taken.</param>
+/// <param name="metrics">Told of connections and their requests.</param>
 /// <param name="stop">Tells when the service stops.</param>
 /// <param name="time">The clock.</param>
 /// <param name="logger">Told of connections that are closed for a reason.</param>
 internal sealed partial class KafkaConnectionHandler(
-    ApiTable apis, NodeLoad node, AccessRules rules, AccessControl access, StopSignal stop, TimeProvider time, ILogger<KafkaConnectionHandler> logger) : ConnectionHandler
+    ApiTable apis, NodeLoad node, AccessRules rules, AccessControl access, RequestQuotas quotas, KafkaMetrics metrics, StopSignal stop,
+    TimeProvider time, ILogger<KafkaConnectionHandler> logger) : ConnectionHandler
 {
     private int _count;
 
@@ -58,13 +61,21 @@ internal sealed partial class KafkaConnectionHandler(
             client.Principal = Principal.OfCertificate(certificate);
         using var frames = new FrameReader(
             connection.Transport.Input, node, () => FrameBytesMaxOf(client.Principal), time, connection.ConnectionClosed);
-        using var served = new KafkaConnection(client, frames, connection.Transport.Output, apis, time, logger);
+        using var served = new KafkaConnection(client, frames, connection.Transport.Output, apis, quotas, metrics, time, logger);
         using var ending = connection.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested
             .UnsafeRegister(static frames => ((FrameReader)frames!).Stop(), frames);
         using var watch = access.WatchSignIn(() => client.Principal, connection.ConnectionClosed);
         client.SignInEnded = watch.Token;
         using var signedOut = watch.Token.UnsafeRegister(static frames => ((FrameReader)frames!).Stop(), frames);
-        await served.RunAsync();
+        metrics.Open();
+        try
+        {
+            await served.RunAsync();
+        }
+        finally
+        {
+            metrics.Close();
+        }
     }
 
     private int FrameBytesMaxOf(Principal principal) => access.IsOpen || principal.Kind != PrincipalKind.Anonymous
@@ -85,6 +96,7 @@ internal sealed partial class KafkaConnectionHandler(
 
     private async Task RefuseAsync(ConnectionContext connection)
     {
+        metrics.Refuse();
         LogTooMany(connection.RemoteEndPoint, ConnectionLimits.ConnectionsMax);
         await Task.Delay(ConnectionLimits.RefusedHold, time, connection.ConnectionClosed);
     }

@@ -8,8 +8,8 @@ using OrleansStream.Kafka.Brokers;
 namespace OrleansStream.Kafka.Connections;
 
 /// <summary>
-/// The endpoint's certificate, from its files. A handshake that finds other files than before reads them; connections that are open keep theirs. Files that
-/// cannot be read, such as a certificate whose new key is not there yet, change nothing but the log. Safe for any thread.
+/// The endpoint's certificate, from its files. A handshake that finds other files than before reads them; connections that are open keep theirs.
+/// Files that cannot be read, such as a certificate whose new key is not there yet, change nothing but the log. Safe for any thread.
 /// </summary>
 internal sealed partial class ServerCertificate
 {
@@ -70,7 +70,8 @@ internal sealed partial class ServerCertificate
         {
             _current = Read();
             _written = written;
-            LogRead(_logger, _current.TargetCertificate.Subject, _current.TargetCertificate.NotAfter.ToUniversalTime());
+            var (shown, end) = (_current.TargetCertificate, _current.TargetCertificate.NotAfter.ToUniversalTime());
+            LogRead(_logger, shown.Subject, end);
         }
         catch (Exception e) when (IsUnreadable(e))
         {
@@ -101,11 +102,13 @@ internal sealed partial class ServerCertificate
         return SslStreamCertificateContext.Create(certificate, chain, offline: true);
     }
 
-    private static bool IsUnreadable(Exception exception) => exception is IOException or UnauthorizedAccessException or CryptographicException or ArgumentException;
+    private static bool IsUnreadable(Exception exception) =>
+        exception is IOException or UnauthorizedAccessException or CryptographicException or ArgumentException;
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Kafka clients are shown another certificate: {Subject}, until {End:u}")]
     private static partial void LogRead(ILogger logger, string subject, DateTime end);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The certificate {Path} has changed and cannot be read; Kafka clients are shown the one before: {Reason}")]
+    [LoggerMessage(
+        Level = LogLevel.Warning, Message = "The certificate {Path} has changed and cannot be read; Kafka clients are shown the one before: {Reason}")]
     private static partial void LogUnreadable(ILogger logger, string path, string reason);
 }

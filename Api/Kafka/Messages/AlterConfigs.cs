@@ -74,11 +74,11 @@ internal readonly record struct AlterConfigsAnswer(IReadOnlyList<(ConfigResource
     /// <param name="answer">Where to.</param>
     public void Write(WireWriter answer)
     {
-        answer.WriteInt32(0); // throttle_time_ms
+        answer.WriteThrottleTime();
         answer.WriteArrayLength(Resources.Count);
         foreach (var (resource, error, detail) in Resources)
         {
-            answer.WriteInt16((short)error);
+            answer.WriteErrorCode((short)error);
             answer.WriteString(detail);
             answer.WriteInt8((sbyte)resource.Type);
             answer.WriteString(resource.Name);

@@ -34,7 +34,7 @@ internal readonly record struct ApiVersionsAnswer(KafkaError Error, IReadOnlyLis
     /// <param name="version">The request's version; 0 where that is not served.</param>
     public void Write(WireWriter answer, short version)
     {
-        answer.WriteInt16((short)Error);
+        answer.WriteErrorCode((short)Error);
         answer.WriteArrayLength(Apis.Count);
         foreach (var api in Apis)
         {
@@ -45,7 +45,7 @@ internal readonly record struct ApiVersionsAnswer(KafkaError Error, IReadOnlyLis
         }
 
         if (version >= 1)
-            answer.WriteInt32(0); // throttle_time_ms
+            answer.WriteThrottleTime();
         answer.WriteNoTags();
     }
 }

@@ -62,11 +62,11 @@ internal readonly record struct ConsumerGroupDescribeAnswer(IReadOnlyList<Descri
     /// <param name="version">The request's version.</param>
     public void Write(WireWriter answer, short version)
     {
-        answer.WriteInt32(0); // throttle_time_ms
+        answer.WriteThrottleTime();
         answer.WriteArrayLength(Groups.Count);
         foreach (var group in Groups)
         {
-            answer.WriteInt16((short)group.Error);
+            answer.WriteErrorCode((short)group.Error);
             answer.WriteString(null); // error_message
             answer.WriteString(group.Group);
             answer.WriteString(group.State);

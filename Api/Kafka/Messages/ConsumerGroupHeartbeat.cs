@@ -67,8 +67,8 @@ internal sealed record ConsumerGroupHeartbeatAnswer(
     /// <param name="answer">Where to.</param>
     public void Write(WireWriter answer)
     {
-        answer.WriteInt32(0); // throttle_time_ms
-        answer.WriteInt16((short)Error);
+        answer.WriteThrottleTime();
+        answer.WriteErrorCode((short)Error);
         answer.WriteString(ErrorMessage);
         answer.WriteString(Member);
         answer.WriteInt32(MemberEpoch);

@@ -57,12 +57,12 @@ internal readonly record struct CreatePartitionsAnswer(IReadOnlyList<NamedResult
     /// <param name="answer">Where to.</param>
     public void Write(WireWriter answer)
     {
-        answer.WriteInt32(0); // throttle_time_ms
+        answer.WriteThrottleTime();
         answer.WriteArrayLength(Topics.Count);
         foreach (var topic in Topics)
         {
             answer.WriteString(topic.Name);
-            answer.WriteInt16((short)topic.Error);
+            answer.WriteErrorCode((short)topic.Error);
             answer.WriteString(topic.Detail);
             answer.WriteNoTags();
         }

@@ -80,14 +80,14 @@ internal readonly record struct CreateTopicsAnswer(IReadOnlyList<CreatedTopic> T
     public void Write(WireWriter answer, short version)
     {
         if (version >= 2)
-            answer.WriteInt32(0); // throttle_time_ms
+            answer.WriteThrottleTime();
         answer.WriteArrayLength(Topics.Count);
         foreach (var topic in Topics)
         {
             answer.WriteString(topic.Name);
             if (version >= 7)
                 answer.WriteUuid(topic.Id);
-            answer.WriteInt16((short)topic.Error);
+            answer.WriteErrorCode((short)topic.Error);
             if (version >= 1)
                 answer.WriteString(topic.Detail);
             if (version >= 5)

@@ -30,12 +30,12 @@ internal readonly record struct DeleteGroupsAnswer(DeleteGroupsRequest Request, 
     /// <param name="answer">Where to.</param>
     public void Write(WireWriter answer)
     {
-        answer.WriteInt32(0); // throttle_time_ms
+        answer.WriteThrottleTime();
         answer.WriteArrayLength(Errors.Count);
         for (var i = 0; i < Errors.Count; i++)
         {
             answer.WriteString(Request.Groups[i]);
-            answer.WriteInt16((short)Errors[i]);
+            answer.WriteErrorCode((short)Errors[i]);
             answer.WriteNoTags();
         }
 

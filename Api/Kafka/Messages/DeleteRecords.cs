@@ -61,7 +61,7 @@ internal readonly record struct DeleteRecordsAnswer(DeleteRecordsRequest Request
     public void Write(WireWriter answer)
     {
         var next = 0;
-        answer.WriteInt32(0); // throttle_time_ms
+        answer.WriteThrottleTime();
         answer.WriteArrayLength(Request.Topics.Length);
         foreach (var topic in Request.Topics)
         {
@@ -72,7 +72,7 @@ internal readonly record struct DeleteRecordsAnswer(DeleteRecordsRequest Request
                 var result = Results[next++];
                 answer.WriteInt32(partition.Index);
                 answer.WriteInt64(result.LogStartOffset);
-                answer.WriteInt16((short)result.Error);
+                answer.WriteErrorCode((short)result.Error);
                 answer.WriteNoTags();
             }
 

@@ -47,14 +47,14 @@ internal readonly record struct DeleteTopicsAnswer(IReadOnlyList<DeletedTopic> T
     public void Write(WireWriter answer, short version)
     {
         if (version >= 1)
-            answer.WriteInt32(0); // throttle_time_ms
+            answer.WriteThrottleTime();
         answer.WriteArrayLength(Topics.Count);
         foreach (var topic in Topics)
         {
             answer.WriteString(topic.Topic.Name);
             if (version >= 6)
                 answer.WriteUuid(topic.Topic.Id);
-            answer.WriteInt16((short)topic.Error);
+            answer.WriteErrorCode((short)topic.Error);
             if (version >= 5)
                 answer.WriteString(topic.Detail);
             answer.WriteNoTags();

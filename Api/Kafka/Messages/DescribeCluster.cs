@@ -41,8 +41,8 @@ internal readonly record struct DescribeClusterAnswer(
     /// <param name="version">The request's version.</param>
     public void Write(WireWriter answer, short version)
     {
-        answer.WriteInt32(0); // throttle_time_ms
-        answer.WriteInt16((short)Error);
+        answer.WriteThrottleTime();
+        answer.WriteErrorCode((short)Error);
         answer.WriteString(null); // error_message
         if (version >= 1)
             answer.WriteInt8(EndpointType);

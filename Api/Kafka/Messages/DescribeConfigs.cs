@@ -97,11 +97,11 @@ internal readonly record struct DescribeConfigsAnswer(IReadOnlyList<DescribedRes
     /// <param name="version">The request's version.</param>
     public void Write(WireWriter answer, short version)
     {
-        answer.WriteInt32(0); // throttle_time_ms
+        answer.WriteThrottleTime();
         answer.WriteArrayLength(Resources.Count);
         foreach (var resource in Resources)
         {
-            answer.WriteInt16((short)resource.Error);
+            answer.WriteErrorCode((short)resource.Error);
             answer.WriteString(resource.Detail);
             answer.WriteInt8((sbyte)resource.Resource.Type);
             answer.WriteString(resource.Resource.Name);

@@ -57,11 +57,11 @@ internal readonly record struct DescribeGroupsAnswer(IReadOnlyList<DescribedGrou
     public void Write(WireWriter answer, short version)
     {
         if (version >= 1)
-            answer.WriteInt32(0); // throttle_time_ms
+            answer.WriteThrottleTime();
         answer.WriteArrayLength(Groups.Count);
         foreach (var group in Groups)
         {
-            answer.WriteInt16((short)group.Error);
+            answer.WriteErrorCode((short)group.Error);
             answer.WriteString(group.Group);
             answer.WriteString(group.State);
             answer.WriteString(group.ProtocolType);

@@ -148,10 +148,10 @@ internal readonly record struct FetchAnswer(KafkaError Error, int SessionId, IRe
     /// <param name="version">The request's version.</param>
     public void Write(WireWriter answer, short version)
     {
-        answer.WriteInt32(0); // throttle_time_ms
+        answer.WriteThrottleTime();
         if (version >= 7)
         {
-            answer.WriteInt16((short)Error);
+            answer.WriteErrorCode((short)Error);
             answer.WriteInt32(SessionId);
         }
 
@@ -178,7 +178,7 @@ internal readonly record struct FetchAnswer(KafkaError Error, int SessionId, IRe
     private static void Write(WireWriter answer, in FetchResult result, short version)
     {
         answer.WriteInt32(result.Name.Index);
-        answer.WriteInt16((short)result.Error);
+        answer.WriteErrorCode((short)result.Error);
         answer.WriteInt64(result.HighWatermark);
         answer.WriteInt64(result.HighWatermark); // last_stable_offset: there are no open transactions
         if (version >= 5)

@@ -37,7 +37,7 @@ internal readonly record struct FindCoordinatorAnswer(FindCoordinatorRequest Req
     public void Write(WireWriter answer, short version)
     {
         if (version >= 1)
-            answer.WriteInt32(0); // throttle_time_ms
+            answer.WriteThrottleTime();
         if (version < 4)
         {
             WriteError(answer, version);
@@ -60,7 +60,7 @@ internal readonly record struct FindCoordinatorAnswer(FindCoordinatorRequest Req
 
     private static void WriteError(WireWriter answer, short version)
     {
-        answer.WriteInt16((short)KafkaError.None);
+        answer.WriteErrorCode((short)KafkaError.None);
         if (version >= 1)
             answer.WriteString(null); // error_message
     }

@@ -36,8 +36,8 @@ internal readonly record struct HeartbeatAnswer(KafkaError Error)
     public void Write(WireWriter answer, short version)
     {
         if (version >= 1)
-            answer.WriteInt32(0); // throttle_time_ms
-        answer.WriteInt16((short)Error);
+            answer.WriteThrottleTime();
+        answer.WriteErrorCode((short)Error);
         answer.WriteNoTags();
     }
 }

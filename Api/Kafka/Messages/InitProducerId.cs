@@ -43,8 +43,8 @@ internal readonly record struct InitProducerIdAnswer(KafkaError Error, long Prod
     /// <param name="answer">Where to.</param>
     public void Write(WireWriter answer)
     {
-        answer.WriteInt32(0); // throttle_time_ms
-        answer.WriteInt16((short)Error);
+        answer.WriteThrottleTime();
+        answer.WriteErrorCode((short)Error);
         answer.WriteInt64(ProducerId);
         answer.WriteInt16(ProducerEpoch);
         answer.WriteNoTags();

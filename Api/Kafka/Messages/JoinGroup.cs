@@ -82,8 +82,8 @@ internal sealed record JoinGroupAnswer(KafkaError Error, string Member)
     /// <param name="version">The request's version.</param>
     public void Write(WireWriter answer, short version)
     {
-        answer.WriteInt32(0); // throttle_time_ms
-        answer.WriteInt16((short)Error);
+        answer.WriteThrottleTime();
+        answer.WriteErrorCode((short)Error);
         answer.WriteInt32(Generation);
         if (version >= 7)
             answer.WriteString(ProtocolType);

@@ -57,9 +57,9 @@ internal readonly record struct LeaveGroupAnswer(LeaveGroupRequest Request, Kafk
     public void Write(WireWriter answer, short version)
     {
         if (version >= 1)
-            answer.WriteInt32(0); // throttle_time_ms
+            answer.WriteThrottleTime();
         // The only member's error is the answer's where there is one member.
-        answer.WriteInt16((short)(version < 3 && Error == KafkaError.None ? Errors[0] : Error));
+        answer.WriteErrorCode((short)(version < 3 && Error == KafkaError.None ? Errors[0] : Error));
         if (version >= 3)
         {
             answer.WriteArrayLength(Errors.Count);
@@ -67,7 +67,7 @@ internal readonly record struct LeaveGroupAnswer(LeaveGroupRequest Request, Kafk
             {
                 answer.WriteString(Request.Members[i].Member);
                 answer.WriteString(Request.Members[i].InstanceId);
-                answer.WriteInt16((short)Errors[i]);
+                answer.WriteErrorCode((short)Errors[i]);
                 answer.WriteNoTags();
             }
         }

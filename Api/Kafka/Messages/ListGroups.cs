@@ -41,8 +41,8 @@ internal readonly record struct ListGroupsAnswer(KafkaError Error, IReadOnlyList
     public void Write(WireWriter answer, short version)
     {
         if (version >= 1)
-            answer.WriteInt32(0); // throttle_time_ms
-        answer.WriteInt16((short)Error);
+            answer.WriteThrottleTime();
+        answer.WriteErrorCode((short)Error);
         answer.WriteArrayLength(Groups.Count);
         foreach (var group in Groups)
         {

@@ -79,7 +79,7 @@ internal readonly record struct ListOffsetsAnswer(ListOffsetsRequest Request, IR
     public void Write(WireWriter answer, short version)
     {
         if (version >= 2)
-            answer.WriteInt32(0); // throttle_time_ms
+            answer.WriteThrottleTime();
         var next = 0;
         answer.WriteArrayLength(Request.Topics.Length);
         foreach (var topic in Request.Topics)
@@ -97,7 +97,7 @@ internal readonly record struct ListOffsetsAnswer(ListOffsetsRequest Request, IR
     private static void Write(WireWriter answer, int partition, in ListOffsetsResult result, short version)
     {
         answer.WriteInt32(partition);
-        answer.WriteInt16((short)result.Error);
+        answer.WriteErrorCode((short)result.Error);
         if (version == 0)
         {
             // One offset at most: with a time, the first of a segment that may have it was told of old.

@@ -121,7 +121,7 @@ internal sealed record MetadataAnswer(
     public void Write(WireWriter answer, short version)
     {
         if (version >= 3)
-            answer.WriteInt32(0); // throttle_time_ms
+            answer.WriteThrottleTime();
         answer.WriteArrayLength(Brokers.Count);
         foreach (var broker in Brokers)
         {
@@ -147,7 +147,7 @@ internal sealed record MetadataAnswer(
 
     private void WriteTopic(WireWriter answer, in MetadataTopic topic, short version)
     {
-        answer.WriteInt16((short)topic.Error);
+        answer.WriteErrorCode((short)topic.Error);
         answer.WriteString(version >= 12 ? topic.Name : topic.Name ?? "");
         if (version >= 10)
             answer.WriteUuid(topic.Id);
@@ -163,7 +163,7 @@ internal sealed record MetadataAnswer(
 
     private static void WritePartition(WireWriter answer, int partition, int leader, int replicationFactor, short version)
     {
-        answer.WriteInt16((short)KafkaError.None);
+        answer.WriteErrorCode((short)KafkaError.None);
         answer.WriteInt32(partition);
         answer.WriteInt32(leader);
         if (version >= 7)

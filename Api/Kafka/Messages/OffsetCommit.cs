@@ -72,7 +72,7 @@ internal readonly record struct OffsetCommitAnswer(OffsetCommitRequest Request, 
     public void Write(WireWriter answer, short version)
     {
         if (version >= 3)
-            answer.WriteInt32(0); // throttle_time_ms
+            answer.WriteThrottleTime();
         var next = 0;
         answer.WriteArrayLength(Request.Topics.Length);
         foreach (var topic in Request.Topics)
@@ -82,7 +82,7 @@ internal readonly record struct OffsetCommitAnswer(OffsetCommitRequest Request, 
             foreach (var partition in topic.Partitions)
             {
                 answer.WriteInt32(partition.Index);
-                answer.WriteInt16((short)Errors[next++]);
+                answer.WriteErrorCode((short)Errors[next++]);
                 answer.WriteNoTags();
             }
 

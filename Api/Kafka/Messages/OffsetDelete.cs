@@ -33,8 +33,8 @@ internal readonly record struct OffsetDeleteAnswer(OffsetDeleteRequest Request, 
     /// <param name="answer">Where to.</param>
     public void Write(WireWriter answer)
     {
-        answer.WriteInt16((short)Error);
-        answer.WriteInt32(0); // throttle_time_ms
+        answer.WriteErrorCode((short)Error);
+        answer.WriteThrottleTime();
         var topics = Error == KafkaError.None ? Request.Topics : [];
         var next = 0;
         answer.WriteArrayLength(topics.Length);
@@ -45,7 +45,7 @@ internal readonly record struct OffsetDeleteAnswer(OffsetDeleteRequest Request, 
             foreach (var partition in topic.Partitions)
             {
                 answer.WriteInt32(partition);
-                answer.WriteInt16((short)Errors[next++]);
+                answer.WriteErrorCode((short)Errors[next++]);
             }
         }
     }

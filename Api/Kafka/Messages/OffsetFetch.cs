@@ -97,7 +97,7 @@ internal readonly record struct OffsetFetchAnswer(IReadOnlyList<OffsetFetchResul
     public void Write(WireWriter answer, short version)
     {
         if (version >= 3)
-            answer.WriteInt32(0); // throttle_time_ms
+            answer.WriteThrottleTime();
         if (version >= 8)
         {
             answer.WriteArrayLength(Results.Count);
@@ -131,7 +131,7 @@ internal readonly record struct OffsetFetchAnswer(IReadOnlyList<OffsetFetchResul
                     answer.WriteInt32(NoLeaderEpoch);
                 answer.WriteString(partition.Metadata);
                 // Version 1 has no error of the whole: each partition tells it.
-                answer.WriteInt16((short)(version == 1 ? result.Error : KafkaError.None));
+                answer.WriteErrorCode((short)(version == 1 ? result.Error : KafkaError.None));
                 answer.WriteNoTags();
             }
 
@@ -139,6 +139,6 @@ internal readonly record struct OffsetFetchAnswer(IReadOnlyList<OffsetFetchResul
         }
 
         if (version >= 2)
-            answer.WriteInt16((short)result.Error);
+            answer.WriteErrorCode((short)result.Error);
     }
 }

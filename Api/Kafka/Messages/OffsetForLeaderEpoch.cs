@@ -68,7 +68,7 @@ internal readonly record struct OffsetForLeaderEpochAnswer(OffsetForLeaderEpochR
     public void Write(WireWriter answer, short version)
     {
         if (version >= 2)
-            answer.WriteInt32(0); // throttle_time_ms
+            answer.WriteThrottleTime();
         var next = 0;
         answer.WriteArrayLength(Request.Topics.Length);
         foreach (var topic in Request.Topics)
@@ -78,7 +78,7 @@ internal readonly record struct OffsetForLeaderEpochAnswer(OffsetForLeaderEpochR
             foreach (var partition in topic.Partitions)
             {
                 var result = Results[next++];
-                answer.WriteInt16((short)result.Error);
+                answer.WriteErrorCode((short)result.Error);
                 answer.WriteInt32(partition.Index);
                 if (version >= 1)
                     answer.WriteInt32(result.LeaderEpoch);

@@ -98,7 +98,7 @@ internal readonly record struct ProduceAnswer(ProduceRequest Request, IReadOnlyL
             answer.WriteNoTags();
         }
 
-        answer.WriteInt32(0); // throttle_time_ms
+        answer.WriteThrottleTime();
         if (version >= 10)
             PartitionLeader.WriteEndpoints(answer, Results.Select(result => result.Leader));
         else
@@ -108,7 +108,7 @@ internal readonly record struct ProduceAnswer(ProduceRequest Request, IReadOnlyL
     private static void Write(WireWriter answer, int partition, in ProduceResult result, short version)
     {
         answer.WriteInt32(partition);
-        answer.WriteInt16((short)result.Error);
+        answer.WriteErrorCode((short)result.Error);
         answer.WriteInt64(result.BaseOffset);
         answer.WriteInt64(result.LogAppendTimeMs);
         if (version >= 5)

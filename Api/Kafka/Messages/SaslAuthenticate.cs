@@ -32,7 +32,7 @@ internal readonly record struct SaslAuthenticateAnswer(KafkaError Error, string?
     /// <param name="version">The request's version.</param>
     public void Write(WireWriter answer, short version)
     {
-        answer.WriteInt16((short)Error);
+        answer.WriteErrorCode((short)Error);
         answer.WriteString(Detail);
         answer.WriteBytes([]);
         if (version >= 1)

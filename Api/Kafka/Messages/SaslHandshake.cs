@@ -25,7 +25,7 @@ internal readonly record struct SaslHandshakeAnswer(KafkaError Error, IReadOnlyL
     /// <param name="answer">Where to.</param>
     public void Write(WireWriter answer)
     {
-        answer.WriteInt16((short)Error);
+        answer.WriteErrorCode((short)Error);
         answer.WriteArrayLength(Mechanisms.Count);
         foreach (var mechanism in Mechanisms)
             answer.WriteString(mechanism);

@@ -59,8 +59,8 @@ internal readonly record struct SyncGroupAnswer(KafkaError Error, string? Protoc
     public void Write(WireWriter answer, short version)
     {
         if (version >= 1)
-            answer.WriteInt32(0); // throttle_time_ms
-        answer.WriteInt16((short)Error);
+            answer.WriteThrottleTime();
+        answer.WriteErrorCode((short)Error);
         if (version >= 5)
         {
             answer.WriteString(ProtocolType);

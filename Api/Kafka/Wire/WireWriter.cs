@@ -19,12 +19,16 @@ internal sealed class WireWriter : IDisposable
     private byte[] _buffer = ArrayPool<byte>.Shared.Rent(BufferBytesInitial);
     private int _length = LengthBytes;
     private long _slicesLength;
+    private int _throttlePosition = -1;
 
     /// <summary>Whether the version is a flexible one: texts, bytes and arrays have varints as lengths, and structures end in tagged fields.</summary>
     public bool IsFlexible { get; set; }
 
     /// <summary>The length of the frame so far, in bytes, its length field not counted.</summary>
     public long FrameBytes => _length - LengthBytes + _slicesLength;
+
+    /// <summary>The first error that the answer tells; 0 for none.</summary>
+    public short FirstError { get; private set; }
 
     /// <summary>Writes an INT8.</summary>
     /// <param name="value">The value.</param>
@@ -45,6 +49,30 @@ internal sealed class WireWriter : IDisposable
     /// <summary>Writes an INT64.</summary>
     /// <param name="value">The value.</param>
     public void WriteInt64(long value) => BinaryPrimitives.WriteInt64BigEndian(Take(sizeof(long)), value);
+
+    /// <summary>Writes an error code, an INT16.</summary>
+    /// <param name="value">The code; 0 for none.</param>
+    public void WriteErrorCode(short value)
+    {
+        if (FirstError == 0)
+            FirstError = value;
+        WriteInt16(value);
+    }
+
+    /// <summary>Writes the field <c>throttle_time_ms</c>: 0, unless <see cref="SetThrottleTime"/> says otherwise.</summary>
+    public void WriteThrottleTime()
+    {
+        _throttlePosition = _length;
+        WriteInt32(0);
+    }
+
+    /// <summary>Tells how long the client is to wait before its next request, where the answer has a field for it.</summary>
+    /// <param name="milliseconds">The time.</param>
+    public void SetThrottleTime(int milliseconds)
+    {
+        if (_throttlePosition >= 0)
+            BinaryPrimitives.WriteInt32BigEndian(_buffer.AsSpan(_throttlePosition), milliseconds);
+    }
 
     /// <summary>Writes a UUID.</summary>
     /// <param name="value">The value; <see cref="Guid.Empty"/> for none.</param>
@@ -143,7 +171,7 @@ internal sealed class WireWriter : IDisposable
     public void Clear()
     {
         _slices.Clear();
-        (_length, _slicesLength) = (LengthBytes, 0);
+        (_length, _slicesLength, _throttlePosition, FirstError) = (LengthBytes, 0, -1, 0);
     }
 
     /// <summary>Sends the answer. To be called once.</summary>

@@ -53,6 +53,29 @@ internal static class ClientScenario
         Assert.Equal(2, (await admin.DescribeTopicsAsync(TopicCollection.OfTopicNames([topic]))).TopicDescriptions[0].Partitions.Count);
         await admin.ListOffsetsAsync([new TopicPartitionOffsetSpec { TopicPartition = new TopicPartition(topic, 0), OffsetSpec = OffsetSpec.Earliest() }]);
         await admin.DeleteTopicsAsync([topic]);
+        await ChangeRightsAsync(admin, topic);
+    }
+
+    private static async Task ChangeRightsAsync(IAdminClient admin, string topic)
+    {
+        await admin.CreateAclsAsync(
+        [
+            new AclBinding
+            {
+                Pattern = new ResourcePattern { Type = ResourceType.Topic, Name = topic, ResourcePatternType = ResourcePatternType.Literal },
+                Entry = new AccessControlEntry
+                {
+                    Principal = "User:key:anna", Host = "*", Operation = AclOperation.Read, PermissionType = AclPermissionType.Allow,
+                },
+            },
+        ]);
+        var filter = new AclBindingFilter
+        {
+            PatternFilter = new ResourcePatternFilter { Type = ResourceType.Topic, Name = topic, ResourcePatternType = ResourcePatternType.Match },
+            EntryFilter = new AccessControlEntryFilter { Operation = AclOperation.Any, PermissionType = AclPermissionType.Any },
+        };
+        Assert.Single((await admin.DescribeAclsAsync(filter)).AclBindings);
+        Assert.Single((await admin.DeleteAclsAsync([filter])).Single().AclBindings);
     }
 
     private static async Task RunNodeAsync(NodeProgram program, string client, string bootstrap, string topic)
@@ -72,7 +95,7 @@ internal static class ClientScenario
             new() { ["op"] = "read", ["topic"] = topic, ["partition"] = 0, ["offset"] = 0, ["count"] = 1 },
             new() { ["op"] = "offsets", ["topic"] = topic },
             .. isKafkaJs
-                ?
+                ? (JsonObject[])
                 [
                     Admin("createPartitions", $$"""{"topicPartitions":[{"topic":"{{topic}}","count":2}]}"""),
                     Admin("describeConfigs", $$"""{"resources":[{"type":2,"name":"{{topic}}"}]}"""),
@@ -80,8 +103,17 @@ internal static class ClientScenario
                     Admin("deleteTopicRecords", $$"""{"topic":"{{topic}}","partitions":[{"partition":0,"offset":"1"}]}"""),
                     Admin("describeCluster", "{}"),
                     Admin("deleteTopics", $$"""{"topics":["{{topic}}"]}"""),
+                    Admin("createAcls", $$$"""{"acl":[{"resourceType":2,"resourceName":"{{{topic}}}","resourcePatternType":3,"principal":"User:key:anna","host":"*","operation":3,"permissionType":3}]}"""),
+                    Admin("describeAcls", $$"""{"resourceType":2,"resourceName":"{{topic}}","resourcePatternType":2,"operation":1,"permissionType":1}"""),
+                    Admin("deleteAcls", $$$"""{"filters":[{"resourceType":2,"resourceName":"{{{topic}}}","resourcePatternType":2,"operation":1,"permissionType":1}]}"""),
                 ]
-                : new[] { Admin("deleteTopics", $$"""{"topics":["{{topic}}"]}""") },
+                :
+                [
+                    Admin("deleteTopics", $$"""{"topics":["{{topic}}"]}"""),
+                    Admin("createAcls", $$$"""{"creations":[{"resourceType":2,"resourceName":"{{{topic}}}","resourcePatternType":3,"principal":"User:key:anna","host":"*","operation":3,"permissionType":3}]}"""),
+                    Admin("describeAcls", $$$"""{"filter":{"resourceType":2,"resourceName":"{{{topic}}}","resourcePatternType":2,"principal":null,"host":null,"operation":1,"permissionType":1}}"""),
+                    Admin("deleteAcls", $$$"""{"filters":[{"resourceType":2,"resourceName":"{{{topic}}}","resourcePatternType":2,"principal":null,"host":null,"operation":1,"permissionType":1}]}"""),
+                ],
         ];
         var answers = await program.RunAsync(bootstrap, requests);
         for (var i = 0; i < answers.Length; i++)

@@ -34,6 +34,11 @@ public sealed class ConnectionTests(KafkaFixture kafka)
         Assert.Contains(apis, api => api is { Key: ApiKey.Fetch, Min: <= 4 });
     }
 
+    /// <summary>A new API cannot be forgotten where requests are made up: its message type is among those that are tried.</summary>
+    [Fact]
+    public void Apis_AreAllTriedWithRequestsThatAreMadeUp() => Assert.Equal(
+        kafka.Api.Part<ApiTable>().Apis, RecordedFrames.Readers.Values.Concat(RecordedFrames.Others).Select(one => one.Api).OrderBy(api => api.Key));
+
     [Fact]
     public async Task Answers_ComeInTheOrderOfRequests()
     {

@@ -6,7 +6,7 @@ using OrleansStream.Kafka.Wire;
 
 namespace OrleansStream.Tests.Kafka;
 
-/// <summary>Stands between clients and the endpoint. It keeps the requests that pass, and does to them and to their answers what a test says.</summary>
+/// <summary>Stands between clients and the endpoint. It keeps the requests that pass, and does to them and their answers what a test says.</summary>
 internal sealed class FrameProxy : IAsyncDisposable
 {
     private const int FrameBytesMax = 64 * 1024 * 1024;
@@ -58,8 +58,11 @@ internal sealed class FrameProxy : IAsyncDisposable
         OnAnswer = (request, _) => request.Key == key && Interlocked.Exchange(ref isLost, 1) == 0 ? FrameFate.Cut : FrameFate.Passes;
     }
 
+    /// <summary>The requests of an API so far.</summary>
+    public IEnumerable<PassingFrame> RequestsOf(ApiKey key) => Frames.Select(frame => new PassingFrame(frame)).Where(frame => frame.Key == key);
+
     /// <summary>The count of requests of an API so far.</summary>
-    public int CountOf(ApiKey key) => Frames.Count(frame => new PassingFrame(frame).Key == key);
+    public int CountOf(ApiKey key) => RequestsOf(key).Count();
 
     public async ValueTask DisposeAsync()
     {
@@ -117,8 +120,12 @@ internal sealed class FrameProxy : IAsyncDisposable
     {
         while (await ReadAsync(line.Server, line.Client) is { } frame)
         {
-            if (frame.Length >= sizeof(int) && line.Requests.TryRemove(BinaryPrimitives.ReadInt32BigEndian(frame), out var request) && OnAnswer(request, frame).Cuts)
+            if (frame.Length >= sizeof(int) && line.Requests.TryRemove(BinaryPrimitives.ReadInt32BigEndian(frame), out var request)
+                && OnAnswer(request, frame).Cuts)
+            {
                 return;
+            }
+
             await WriteAsync(line.Client, frame);
         }
     }

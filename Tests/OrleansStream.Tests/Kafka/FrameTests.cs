@@ -90,7 +90,7 @@ public sealed class FrameTests
     [Fact]
     public void Body_OfAnyBytes_IsReadOrMalformed()
     {
-        var versions = RecordedFrames.Readers.Values.SelectMany(reader => Enumerable.Range(reader.Api.Min, reader.Api.Max - reader.Api.Min + 1)
+        var versions = RecordedFrames.Readers.Values.Concat(RecordedFrames.Others).SelectMany(reader => Enumerable.Range(reader.Api.Min, reader.Api.Max - reader.Api.Min + 1)
             .Select(version => (reader.Api, reader.Read, Version: (short)version))).ToArray();
 
         // Small bytes make lengths that can be true.

@@ -111,7 +111,8 @@ internal sealed class NodeProgram(string library, params string[] without) : IKa
     {
         var answer = (await RunAsync(bootstrap, new JsonObject
         {
-            ["op"] = "readAsMember", ["topics"] = new JsonArray([.. topics.Select(topic => (JsonNode)topic)]), ["group"] = $"g-{Guid.NewGuid():N}", ["count"] = count,
+            ["op"] = "readAsMember", ["topics"] = new JsonArray([.. topics.Select(topic => (JsonNode)topic)]),
+            ["group"] = $"g-{Guid.NewGuid():N}", ["count"] = count,
         }))[0];
         Assert.True(answer["error"] is null, $"{library}: {answer["error"]}");
         return [.. answer["topics"]!.AsArray().Select(messages => messages!.AsArray().Select(one => KafkaRecord.FromJson(one!)).ToArray())];
@@ -121,7 +122,8 @@ internal sealed class NodeProgram(string library, params string[] without) : IKa
     public async Task<JsonNode[]> RunAsync(string bootstrap, params JsonObject[] requests)
     {
         var (_, lines) = await ForeignProgram.RunAsync(
-            "kafka-client.cjs", Token is null ? [library, bootstrap] : [library, bootstrap, Token], [.. requests.Select(request => request.ToJsonString())]);
+            "kafka-client.cjs", Token is null ? [library, bootstrap] : [library, bootstrap, Token],
+            [.. requests.Select(request => request.ToJsonString())]);
         Assert.Equal(requests.Length, lines.Length);
         return [.. lines.Select(line => JsonNode.Parse(line)!)];
     }

@@ -24,7 +24,8 @@ public sealed class OAuthBearerTests : IAsyncLifetime
         _api = new ApiFixture(
             TimeProvider.System, configure: null,
             ("OrleansStream:Kafka:Enabled", "true"), ("OrleansStream:Kafka:Listen", KafkaFixture.AnyPort),
-            ("OrleansStream:Security:OpenIdConnect:Authority", _issuer.Address), ("OrleansStream:Security:OpenIdConnect:Audience", LocalIssuer.Audience));
+            ("OrleansStream:Security:OpenIdConnect:Authority", _issuer.Address),
+            ("OrleansStream:Security:OpenIdConnect:Audience", LocalIssuer.Audience));
         await _api.InitializeAsync();
         _api.Client.DefaultRequestHeaders.Authorization = new("Bearer", TokenOf("DataOwner"));
     }
@@ -52,7 +53,8 @@ public sealed class OAuthBearerTests : IAsyncLifetime
         var topic = await _api.CreateTopicAsync();
         var request = new JsonObject
         {
-            ["op"] = "produce", ["topic"] = topic, ["codec"] = "none", ["messages"] = new JsonArray(KafkaRecord.Of("k", "v", TestBatch.TimestampMs).ToJson()),
+            ["op"] = "produce", ["topic"] = topic, ["codec"] = "none",
+            ["messages"] = new JsonArray(KafkaRecord.Of("k", "v", TestBatch.TimestampMs).ToJson()),
         };
 
         var allowed = await new NodeProgram(library) { Token = TokenOf("DataSender") }.RunAsync(Bootstrap, (JsonObject)request.DeepClone());
@@ -95,10 +97,12 @@ public sealed class OAuthBearerTests : IAsyncLifetime
             ("OrleansStream__Storage__Files__Directory", folder.PathOf("data")), ("Urls", $"http://127.0.0.1:{port}"),
             ("OrleansStream__Silo__SiloPort", $"{FreePort.Find()}"), ("OrleansStream__Silo__GatewayPort", $"{FreePort.Find()}"),
             ("OrleansStream__Kafka__Enabled", "true"), ("OrleansStream__Kafka__Listen", $"127.0.0.1:{kafkaPort}"),
-            ("OrleansStream__Security__OpenIdConnect__Authority", _issuer.Address), ("OrleansStream__Security__OpenIdConnect__Audience", LocalIssuer.Audience));
+            ("OrleansStream__Security__OpenIdConnect__Authority", _issuer.Address),
+            ("OrleansStream__Security__OpenIdConnect__Audience", LocalIssuer.Audience));
         await silo.WaitUntilReadyAsync();
         var bootstrap = $"127.0.0.1:{kafkaPort}";
-        using var admin = new AdminClientBuilder(ConfigOf(bootstrap)).SetOAuthBearerTokenRefreshHandler((client, _) => SetToken(client, TokenOf("DataOwner")))
+        using var admin = new AdminClientBuilder(ConfigOf(bootstrap))
+            .SetOAuthBearerTokenRefreshHandler((client, _) => SetToken(client, TokenOf("DataOwner")))
             .SetLogHandler((_, _) => { }).Build();
         await admin.CreateTopicsAsync([new TopicSpecification { Name = "matches", NumPartitions = 1 }]);
 
@@ -120,7 +124,8 @@ public sealed class OAuthBearerTests : IAsyncLifetime
     /// <returns>Null, or what the client said of it.</returns>
     private static async Task<ErrorCode?> ErrorOfAsync(string bootstrap, string topic, string token, Action<Error>? told = null)
     {
-        using var producer = new ProducerBuilder<Null, string>(new ProducerConfig(ConfigOf(bootstrap)) { MessageTimeoutMs = told is null ? 20_000 : 2_000 })
+        var config = new ProducerConfig(ConfigOf(bootstrap)) { MessageTimeoutMs = told is null ? 20_000 : 2_000 };
+        using var producer = new ProducerBuilder<Null, string>(config)
             .SetOAuthBearerTokenRefreshHandler((client, _) => SetToken(client, token))
             .SetErrorHandler((_, error) =>
             {

@@ -20,7 +20,8 @@ public sealed class PartitionerTests(KafkaFixture kafka)
     {
         var (rest, other) = (await kafka.Api.CreateTopicAsync(partitions), await kafka.Api.CreateTopicAsync(partitions));
         var records = new JsonArray([.. Keys.Select(key => new JsonObject { ["key"] = key, ["value"] = "v" })]);
-        await kafka.Api.PostAsync($"/v1/topics/{rest}/records", new JsonObject { ["records"] = records, ["key_type"] = "string", ["value_type"] = "string" }.ToJsonString());
+        var body = new JsonObject { ["records"] = records, ["key_type"] = "string", ["value_type"] = "string" };
+        await kafka.Api.PostAsync($"/v1/topics/{rest}/records", body.ToJsonString());
         await (client.StartsWith("confluent", StringComparison.Ordinal) ? ProduceByConfluentAsync(client, other) : ProduceByNodeAsync(client, other));
 
         var (expected, found) = (await PlacesAsync(rest, partitions), await PlacesAsync(other, partitions));

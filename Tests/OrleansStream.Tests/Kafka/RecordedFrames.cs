@@ -22,6 +22,9 @@ internal static class RecordedFrames
         [ApiKey.DeleteRecords] = (DeleteRecordsRequest.Api, (reader, _) => DeleteRecordsRequest.Read(reader)),
         [ApiKey.InitProducerId] = (InitProducerIdRequest.Api, (reader, version) => InitProducerIdRequest.Read(reader, version)),
         [ApiKey.OffsetForLeaderEpoch] = (OffsetForLeaderEpochRequest.Api, (reader, version) => OffsetForLeaderEpochRequest.Read(reader, version)),
+        [ApiKey.DescribeAcls] = (DescribeAclsRequest.Api, (reader, _) => DescribeAclsRequest.Read(reader)),
+        [ApiKey.CreateAcls] = (CreateAclsRequest.Api, (reader, _) => CreateAclsRequest.Read(reader)),
+        [ApiKey.DeleteAcls] = (DeleteAclsRequest.Api, (reader, _) => DeleteAclsRequest.Read(reader)),
         [ApiKey.DescribeConfigs] = (DescribeConfigsRequest.Api, (reader, version) => DescribeConfigsRequest.Read(reader, version)),
         [ApiKey.AlterConfigs] = (AlterConfigsRequest.Whole, (reader, _) => AlterConfigsRequest.Read(reader, isIncremental: false)),
         [ApiKey.IncrementalAlterConfigs] = (AlterConfigsRequest.Incremental, (reader, _) => AlterConfigsRequest.Read(reader, isIncremental: true)),
@@ -29,8 +32,28 @@ internal static class RecordedFrames
         [ApiKey.DescribeCluster] = (DescribeClusterRequest.Api, (reader, version) => DescribeClusterRequest.Read(reader, version)),
     };
 
-    /// <summary>The APIs whose requests are read by their message types here.</summary>
+    /// <summary>The APIs whose requests are recorded, and their message types.</summary>
     public static IReadOnlyDictionary<ApiKey, (ApiRange Api, Action<WireReader, short> Read)> Readers => ReadersByApi;
+
+    /// <summary>The other APIs: which of their requests a client sends depends on who comes first.</summary>
+    public static IReadOnlyList<(ApiRange Api, Action<WireReader, short> Read)> Others { get; } =
+    [
+        (FindCoordinatorRequest.Api, (reader, version) => FindCoordinatorRequest.Read(reader, version)),
+        (JoinGroupRequest.Api, (reader, version) => JoinGroupRequest.Read(reader, version)),
+        (SyncGroupRequest.Api, (reader, version) => SyncGroupRequest.Read(reader, version)),
+        (HeartbeatRequest.Api, (reader, version) => HeartbeatRequest.Read(reader, version)),
+        (LeaveGroupRequest.Api, (reader, version) => LeaveGroupRequest.Read(reader, version)),
+        (OffsetCommitRequest.Api, (reader, version) => OffsetCommitRequest.Read(reader, version)),
+        (OffsetFetchRequest.Api, (reader, version) => OffsetFetchRequest.Read(reader, version)),
+        (OffsetDeleteRequest.Api, (reader, _) => OffsetDeleteRequest.Read(reader)),
+        (DescribeGroupsRequest.Api, (reader, version) => DescribeGroupsRequest.Read(reader, version)),
+        (ListGroupsRequest.Api, (reader, version) => ListGroupsRequest.Read(reader, version)),
+        (DeleteGroupsRequest.Api, (reader, _) => DeleteGroupsRequest.Read(reader)),
+        (ConsumerGroupHeartbeatRequest.Api, (reader, version) => ConsumerGroupHeartbeatRequest.Read(reader, version)),
+        (ConsumerGroupDescribeRequest.Api, (reader, _) => ConsumerGroupDescribeRequest.Read(reader)),
+        (SaslHandshakeRequest.Api, (reader, _) => SaslHandshakeRequest.Read(reader)),
+        (SaslAuthenticateRequest.Api, (reader, _) => SaslAuthenticateRequest.Read(reader)),
+    ];
 
     /// <summary>The requests.</summary>
     public static IReadOnlyList<RecordedFrame> Read() =>

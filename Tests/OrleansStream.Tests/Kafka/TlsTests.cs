@@ -1,5 +1,6 @@
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
 using Confluent.Kafka;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -14,7 +15,7 @@ using ErrorCode = Confluent.Kafka.ErrorCode;
 
 namespace OrleansStream.Tests.Kafka;
 
-/// <summary>The endpoint speaks TLS where it has a certificate, takes the certificate anew when its files change, and knows clients by theirs.</summary>
+/// <summary>The endpoint speaks TLS where it has a certificate, takes it anew when its files change, and knows clients by theirs.</summary>
 public sealed class TlsTests : IAsyncLifetime
 {
     private static readonly string BootstrapKey = "os_bootstrap_" + new string('a', 64);
@@ -83,7 +84,8 @@ public sealed class TlsTests : IAsyncLifetime
         var topic = await _api.CreateTopicAsync();
         await using var proxy = new FrameProxy(_api.Part<LocalBroker>().Port);
 
-        Assert.NotNull(await ErrorOfAsync(new ClientConfig { BootstrapServers = proxy.Bootstrap, ReconnectBackoffMs = 10, ReconnectBackoffMaxMs = 10 }, topic, timeoutMs: 2_000));
+        var config = new ClientConfig { BootstrapServers = proxy.Bootstrap, ReconnectBackoffMs = 10, ReconnectBackoffMaxMs = 10 };
+        Assert.NotNull(await ErrorOfAsync(config, topic, timeoutMs: 2_000));
         Assert.InRange(proxy.Connections, 1, 3);
     }
 
@@ -91,7 +93,9 @@ public sealed class TlsTests : IAsyncLifetime
     public async Task Client_WithACertificate_IsItsSubject()
     {
         var topic = await _api.CreateTopicAsync();
-        using var right = await _api.Client.PutAsync("/v1/access/rights", ApiFixture.Json($$"""{"principal":"certificate:CN=producer","resource":"topic","name":"{{topic}}","role":"Data Sender"}"""));
+        using var right = await _api.Client.PutAsync(
+            "/v1/access/rights",
+            ApiFixture.Json($$"""{"principal":"certificate:CN=producer","resource":"topic","name":"{{topic}}","role":"Data Sender"}"""));
         right.EnsureSuccessStatusCode();
         using var foreign = new TestAuthority("Authority");
 
@@ -138,9 +142,10 @@ public sealed class TlsTests : IAsyncLifetime
     public void ServerCertificate_OfAFileInPkcs12_IsRead()
     {
         using var issued = _authority.Issue("CN=packed", TestAuthority.ForServers);
-        File.WriteAllBytes(_folder.PathOf("server.pfx"), issued.Export(System.Security.Cryptography.X509Certificates.X509ContentType.Pkcs12, "secret"));
+        File.WriteAllBytes(_folder.PathOf("server.pfx"), issued.Export(X509ContentType.Pkcs12, "secret"));
 
-        var certificate = new ServerCertificate(new CertificateOptions { Path = _folder.PathOf("server.pfx"), Password = "secret" }, TimeProvider.System, NullLogger.Instance);
+        var options = new CertificateOptions { Path = _folder.PathOf("server.pfx"), Password = "secret" };
+        var certificate = new ServerCertificate(options, TimeProvider.System, NullLogger.Instance);
 
         Assert.Equal("CN=packed", certificate.Current.TargetCertificate.Subject);
         var refused = Assert.Throws<OptionsValidationException>(() => new ServerCertificate(
@@ -165,7 +170,7 @@ public sealed class TlsTests : IAsyncLifetime
         {
             BootstrapServers = Bootstrap, SecurityProtocol = SecurityProtocol.Ssl, SslCaLocation = _folder.PathOf("authorities.pem"),
             SslCertificatePem = certificate.ExportCertificatePem(),
-            SslKeyPem = System.Security.Cryptography.X509Certificates.ECDsaCertificateExtensions.GetECDsaPrivateKey(certificate)!.ExportPkcs8PrivateKeyPem(),
+            SslKeyPem = certificate.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem(),
         };
     }
 
@@ -174,7 +179,7 @@ public sealed class TlsTests : IAsyncLifetime
         using var client = new TcpClient();
         var bound = _api.Part<LocalBroker>();
         await client.ConnectAsync("127.0.0.1", bound.Port);
-        using var tls = new SslStream(client.GetStream(), leaveInnerStreamOpen: false, (_, _, _, _) => true);
+        using var tls = new SslStream(client.GetStream(), leaveInnerStreamOpen: false, (_, shown, _, _) => shown is not null);
         await tls.AuthenticateAsClientAsync("localhost");
         return tls.RemoteCertificate!.Subject;
     }

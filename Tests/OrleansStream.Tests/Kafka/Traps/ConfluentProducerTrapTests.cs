@@ -11,8 +11,8 @@ namespace OrleansStream.Tests.Kafka.Traps;
 public sealed class ConfluentProducerTrapTests(TrapService service)
 {
     /// <summary>
-    /// Where Fetch 4 is not listed it takes the broker for an old one, and writes batches of magic 0 or 1, even into Produce 7: without headers, and without
-    /// idempotence.
+    /// Where Fetch 4 is not listed it takes the broker for an old one, and writes batches of magic 0 or 1, even into Produce 7: without headers, and
+    /// without idempotence.
     /// </summary>
     [Fact]
     public async Task Produce_InAFormatOfOld_FailsLoudly()
@@ -27,12 +27,13 @@ public sealed class ConfluentProducerTrapTests(TrapService service)
         };
         using var producer = TrapService.Produce(proxy, config => config.MessageTimeoutMs = 3_000);
 
-        var failure = await Assert.ThrowsAsync<ProduceException<byte[]?, string>>(() => producer.ProduceAsync(topic, new Message<byte[]?, string> { Value = "a" }));
+        var message = new Message<byte[]?, string> { Value = "a" };
+        var failure = await Assert.ThrowsAsync<ProduceException<byte[]?, string>>(() => producer.ProduceAsync(topic, message));
 
         Assert.Equal(43, (int)failure.Error.Code);
         const int magicPosition = 16;
         Assert.All(
-            proxy.Frames.Select(frame => new PassingFrame(frame)).Where(frame => frame.Key == ApiKey.Produce).SelectMany(TrapService.BatchesIn),
+            proxy.RequestsOf(ApiKey.Produce).SelectMany(TrapService.BatchesIn),
             batch => Assert.InRange(batch.Span[magicPosition], 0, 1));
         Assert.Empty(await service.ValuesOfAsync(topic));
     }
@@ -42,7 +43,11 @@ public sealed class ConfluentProducerTrapTests(TrapService service)
     public async Task Connect_WithTlsToAPlainPort_IsHeldAndNotClosedAtOnce()
     {
         await using var proxy = service.OpenProxy();
-        using var producer = TrapService.Produce(proxy, config => (config.SecurityProtocol, config.ReconnectBackoffMs, config.ReconnectBackoffMaxMs) = (SecurityProtocol.Ssl, 10, 10));
+        using var producer = TrapService.Produce(proxy, config =>
+        {
+            config.SecurityProtocol = SecurityProtocol.Ssl;
+            config.ReconnectBackoffMs = config.ReconnectBackoffMaxMs = 10;
+        });
         await Support.Wait.UntilAsync("it has connected", () => proxy.Connections > 0);
         await Support.Wait.ForAsync(TimeSpan.FromSeconds(2));
 
@@ -119,7 +124,7 @@ public sealed class ConfluentProducerTrapTests(TrapService service)
 
         await producer.ProduceAsync(topic, new Message<byte[]?, string> { Value = new string('v', bound - counted) });
 
-        Assert.InRange(Assert.Single(proxy.Frames.Select(frame => new PassingFrame(frame)).Where(frame => frame.Key == ApiKey.Produce).SelectMany(TrapService.BatchesIn)).Length, bound + 1, bound + 100);
+        Assert.InRange(Assert.Single(proxy.RequestsOf(ApiKey.Produce).SelectMany(TrapService.BatchesIn)).Length, bound + 1, bound + 100);
         Assert.Single(await service.ValuesOfAsync(topic));
     }
 

@@ -2,7 +2,6 @@ using System.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 using OrleansStream.Gateway.Security;
 using OrleansStream.Kafka.Brokers;
-using OrleansStream.Kafka.Wire;
 using OrleansStream.Tests.EndToEnd;
 using OrleansStream.Tests.Support.Processes;
 using OrleansStream.Tests.Support.Services;
@@ -18,7 +17,7 @@ public sealed class DebianTrapTests(TrapService service)
 
     private static readonly string[] Keys = [.. Enumerable.Range(0, 200).Select(i => $"match-{i * 7919}")];
 
-    /// <summary>kafka-python has many requests in flight, fails all of them when an answer is out of its order, and puts keys where Java does.</summary>
+    /// <summary>kafka-python has many requests in flight, fails all when an answer is out of its order, and puts keys where Java does.</summary>
     [Theory]
     [InlineData(KafkaPython)]
     [InlineData("confluent_kafka")]
@@ -30,7 +29,8 @@ public sealed class DebianTrapTests(TrapService service)
 
         var places = await ProduceAsync(library, proxy.Bootstrap, topic);
 
-        Assert.Equal(await KafkaPartitions.ChooseAsync([.. Keys.Select(System.Text.Encoding.UTF8.GetBytes)], Partitions), places.Select(place => place.Partition));
+        var expected = await KafkaPartitions.ChooseAsync([.. Keys.Select(System.Text.Encoding.UTF8.GetBytes)], Partitions);
+        Assert.Equal(expected, places.Select(place => place.Partition));
         Assert.Equal(Keys.Length, places.Distinct().Count());
     }
 
@@ -95,11 +95,13 @@ public sealed class DebianTrapTests(TrapService service)
     }
 
     private static async Task RequireAsync(string library) => Assert.SkipUnless(
-        File.Exists(Python) && (await OtherProgram.RunAsync(new ProcessStartInfo(Python, ["-c", $"import {library}"]))).ExitCode == 0, $"{library} is not installed.");
+        File.Exists(Python) && (await OtherProgram.RunAsync(new ProcessStartInfo(Python, ["-c", $"import {library}"]))).ExitCode == 0,
+        $"{library} is not installed.");
 
     private static string ScriptOf(string name) => Path.Combine(AppContext.BaseDirectory, "Foreign", name);
 
-    private static async Task<(int Partition, long Offset)[]> ProduceAsync(string library, string bootstrap, string topic, params string[] userAndPassword)
+    private static async Task<(int Partition, long Offset)[]> ProduceAsync(
+        string library, string bootstrap, string topic, params string[] userAndPassword)
     {
         var start = new ProcessStartInfo(Python, [ScriptOf("python-producer.py"), library, bootstrap, topic, .. userAndPassword]);
         var (exitCode, output, errors) = await OtherProgram.RunAsync(start, string.Join('\n', Keys));

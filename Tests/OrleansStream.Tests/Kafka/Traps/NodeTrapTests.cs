@@ -27,7 +27,8 @@ public sealed class NodeTrapTests(TrapService service)
         await using var proxy = service.OpenProxy();
         await ProduceAsync("kafkajs", proxy, topic, idempotent: false, KafkaRecord.Of(null, "early", early), KafkaRecord.Of(null, "late", late));
         using var consumer = TrapService.Consume(proxy, topic, Offset.Beginning);
-        var found = consumer.OffsetsForTimes([new TopicPartitionTimestamp(topic, 0, new Timestamp(late, TimestampType.CreateTime))], TimeSpan.FromSeconds(20));
+        var asked = new TopicPartitionTimestamp(topic, 0, new Timestamp(late, TimestampType.CreateTime));
+        var found = consumer.OffsetsForTimes([asked], TimeSpan.FromSeconds(20));
 
         Assert.Equal(early, Assert.Single(TrapService.BatchesOf(proxy)).MaxTimestamp);
         Assert.Equal(1, found[0].Offset.Value);
@@ -76,7 +77,7 @@ public sealed class NodeTrapTests(TrapService service)
 
         Assert.Equal(["a"], await service.ValuesOfAsync(topic));
         Assert.Equal(2, proxy.CountOf(ApiKey.Produce));
-        Assert.Equal([7, 7], proxy.Frames.Select(frame => new PassingFrame(frame)).Where(frame => frame.Key == ApiKey.Produce).Select(frame => (int)frame.Version));
+        Assert.Equal([7, 7], proxy.RequestsOf(ApiKey.Produce).Select(frame => (int)frame.Version));
     }
 
     /// <summary>What is to be tried again is told by codes that every client repeats; at any other one the record would be lost.</summary>
@@ -104,7 +105,8 @@ public sealed class NodeTrapTests(TrapService service)
         }
         else
         {
-            var answers = await new NodeProgram(library).RunAsync(proxy.Bootstrap, [.. values.Select(value => Request(topic, idempotent: false, KafkaRecord.Of(null, value, TestBatch.TimestampMs)))]);
+            var sends = values.Select(value => Request(topic, idempotent: false, KafkaRecord.Of(null, value, TestBatch.TimestampMs)));
+            var answers = await new NodeProgram(library).RunAsync(proxy.Bootstrap, [.. sends]);
             Assert.All(answers.Zip(values), answer => Assert.True(answer.First["error"] is null, $"{answer.Second}: {answer.First["error"]}"));
         }
 
@@ -132,7 +134,9 @@ public sealed class NodeTrapTests(TrapService service)
         await consumer.UntilAsync("it has read the next one", one => one.Values.SequenceEqual(["a", "b"]));
     }
 
-    /// <summary>An error on a fetch is told by a code that kafkajs repeats, and only after a pause: it would ask a hundred times a second, or end for good.</summary>
+    /// <summary>
+    /// An error on a fetch is told by a code that kafkajs repeats, and only after a pause: it would ask a hundred times a second, or end for good.
+    /// </summary>
     [Fact]
     public async Task KafkaJs_WhenItsTopicIsDeletedAndThereAgain_GoesOn()
     {

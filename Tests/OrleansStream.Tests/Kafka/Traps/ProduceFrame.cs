@@ -27,7 +27,8 @@ internal static class ProduceFrame
         writer.IsFlexible = ProduceRequest.Api.IsFlexible(frame.Version);
         writer.WriteNoTags();
         var count = request.Topics.Sum(topic => topic.Partitions.Length);
-        new ProduceAnswer(request, [.. Enumerable.Repeat(ProduceResult.Failed(error, "It is said so by a test."), count)]).Write(writer, frame.Version);
+        var failed = ProduceResult.Failed(error, "It is said so by a test.");
+        new ProduceAnswer(request, [.. Enumerable.Repeat(failed, count)]).Write(writer, frame.Version);
         var pipe = new Pipe(new PipeOptions(pauseWriterThreshold: 0));
         await writer.SendAsync(pipe.Writer, CancellationToken.None);
         await pipe.Writer.CompleteAsync();

@@ -10,8 +10,8 @@ using OrleansStream.Tests.Support.Services;
 namespace OrleansStream.Tests.Kafka.Traps;
 
 /// <summary>
-/// The tests of what real clients do to a broker that answers as one would guess. Each names its client, and a proxy between both shows that the client
-/// does it.
+/// The tests of what real clients do to a broker that answers as one would guess. Each names its client, and a proxy between both shows that the
+/// client does it.
 /// </summary>
 [CollectionDefinition(Name)]
 public sealed class KafkaTrapTests : ICollectionFixture<TrapService>
@@ -56,7 +56,8 @@ public sealed class TrapService : IAsyncLifetime
 
     /// <summary>Appends text records over REST.</summary>
     internal Task ProduceAsync(string topic, params string[] values) => Api.PostAsync(
-        $"/v1/topics/{topic}/records", $$"""{"records":[{{string.Join(',', values.Select(value => $$"""{"value":"{{value}}","value_type":"string"}"""))}}]}""");
+        $"/v1/topics/{topic}/records",
+        $$"""{"records":[{{string.Join(',', values.Select(value => $$"""{"value":"{{value}}","value_type":"string"}"""))}}]}""");
 
     /// <summary>Has a partition's leader go away; the next call makes another one, which begins with a fence in the log.</summary>
     internal async Task MoveAsync(string topic)
@@ -91,7 +92,6 @@ public sealed class TrapService : IAsyncLifetime
     /// <summary>The headers of the batches that clients have sent so far, in order.</summary>
     internal static IReadOnlyList<RecordBatchHeader> BatchesOf(FrameProxy proxy) =>
     [
-        .. proxy.Frames.Select(frame => new PassingFrame(frame)).Where(frame => frame.Key == OrleansStream.Kafka.Wire.ApiKey.Produce)
-            .SelectMany(BatchesIn).Select(batch => RecordBatchHeader.TryRead(batch.Span, out var header) ? header : default),
+        .. proxy.RequestsOf(OrleansStream.Kafka.Wire.ApiKey.Produce).SelectMany(BatchesIn).Select(batch => RecordBatchHeader.TryRead(batch.Span, out var header) ? header : default),
     ];
 }

@@ -1,0 +1,64 @@
+using OrleansStream.Kafka.Wire;
+
+namespace OrleansStream.Kafka.Messages;
+
+/// <summary>A request of DeleteAcls, versions 1 to 3 (KIP-140, KIP-290).</summary>
+/// <param name="Filters">Which entries to remove: those that any of them means.</param>
+/// <remarks>As <see cref="DescribeAclsRequest"/>.</remarks>
+internal readonly record struct DeleteAclsRequest(AclFilter[] Filters)
+{
+    /// <summary>The versions.</summary>
+    public static readonly ApiRange Api = new(ApiKey.DeleteAcls, Min: 1, Max: 3, FirstFlexible: 2);
+
+    /// <summary>Reads a request.</summary>
+    /// <param name="reader">Its body.</param>
+    public static DeleteAclsRequest Read(WireReader reader)
+    {
+        var filters = new AclFilter[reader.ReadArrayLength(AclFilter.BytesMin)];
+        for (var i = 0; i < filters.Length; i++)
+            filters[i] = AclFilter.Read(ref reader);
+        reader.SkipTags();
+        return new DeleteAclsRequest(filters);
+    }
+}
+
+/// <summary>What became of a filter's entries.</summary>
+/// <param name="Outcome">Why none of them was removed.</param>
+/// <param name="Entries">The entries that it means.</param>
+internal readonly record struct DeleteAclsResult(AclOutcome Outcome, IReadOnlyList<AclEntry> Entries);
+
+/// <summary>The answer to DeleteAcls.</summary>
+/// <param name="Results">What became of each filter's entries, in the request's order.</param>
+internal readonly record struct DeleteAclsAnswer(IReadOnlyList<DeleteAclsResult> Results)
+{
+    /// <summary>Writes it.</summary>
+    /// <param name="answer">Where to.</param>
+    public void Write(WireWriter answer)
+    {
+        answer.WriteThrottleTime();
+        answer.WriteArrayLength(Results.Count);
+        foreach (var result in Results)
+        {
+            result.Outcome.Write(answer);
+            answer.WriteArrayLength(result.Entries.Count);
+            foreach (var entry in result.Entries)
+                Write(answer, entry);
+            answer.WriteNoTags();
+        }
+
+        answer.WriteNoTags();
+    }
+
+    private static void Write(WireWriter answer, in AclEntry entry)
+    {
+        AclOutcome.Done.Write(answer);
+        answer.WriteInt8((sbyte)entry.Resource);
+        answer.WriteString(entry.Name);
+        answer.WriteInt8((sbyte)entry.Pattern);
+        answer.WriteString(entry.Principal);
+        answer.WriteString(entry.Host);
+        answer.WriteInt8((sbyte)entry.Operation);
+        answer.WriteInt8((sbyte)entry.Permission);
+        answer.WriteNoTags();
+    }
+}
