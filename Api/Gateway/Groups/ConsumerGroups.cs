@@ -69,7 +69,7 @@ public sealed class ConsumerGroups(AccessControl access, IGrainFactory grains, L
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="StreamException">The group does not exist, or it has members.</exception>
     public Task DeleteAsync(Caller caller, string group, CancellationToken cancellationToken) =>
-        ManageAsync(caller, group, () => Group(group).DeleteAsync(), cancellationToken, nameof(DeleteAsync));
+        ManageAsync(caller, group, () => Group(group).DeleteAsync(), nameof(DeleteAsync), cancellationToken);
 
     /// <summary>Removes a member at once. Its partitions go to the others.</summary>
     /// <param name="caller">The caller, whose rights are checked.</param>
@@ -92,7 +92,7 @@ public sealed class ConsumerGroups(AccessControl access, IGrainFactory grains, L
     /// <exception cref="StreamException">The group's topics could have the names of another group's, or their names would be too long.</exception>
     public Task SetRetryPolicyAsync(Caller caller, string group, GroupRetryPolicy policy, CancellationToken cancellationToken)
     {
-        return ManageAsync(caller, group, SetAsync, cancellationToken, nameof(SetRetryPolicyAsync));
+        return ManageAsync(caller, group, SetAsync, nameof(SetRetryPolicyAsync), cancellationToken);
 
         Task<StreamError?> SetAsync()
         {
@@ -116,7 +116,7 @@ public sealed class ConsumerGroups(AccessControl access, IGrainFactory grains, L
     /// <exception cref="StreamException">The group has no policy, another redrive is under way, or a stopped one has not ended yet.</exception>
     public async Task<RedriveDescription?> BeginRedriveAsync(Caller caller, string group, RedriveFilter filter, CancellationToken cancellationToken)
     {
-        await ManageAsync(caller, group, () => Group(group).BeginRedriveAsync(filter), cancellationToken, nameof(BeginRedriveAsync));
+        await ManageAsync(caller, group, () => Group(group).BeginRedriveAsync(filter), nameof(BeginRedriveAsync), cancellationToken);
         return await DescribeRedriveAsync(caller, group, cancellationToken);
     }
 
@@ -138,7 +138,7 @@ public sealed class ConsumerGroups(AccessControl access, IGrainFactory grains, L
     public Task<RedriveDescription?> StopRedriveAsync(Caller caller, string group, CancellationToken cancellationToken) =>
         access.ManageGroupAsync(caller, group, () => Group(group).StopRedriveAsync().WaitAsync(cancellationToken));
 
-    private Task ManageAsync(Caller caller, string group, Func<Task<StreamError?>> manage, CancellationToken cancellationToken, string what) =>
+    private Task<bool> ManageAsync(Caller caller, string group, Func<Task<StreamError?>> manage, string what, CancellationToken cancellationToken) =>
         access.ManageGroupAsync(
             caller, group,
             async () =>
