@@ -65,6 +65,10 @@ internal static class ClassicMapping
         return ConsumerProtocol.TryReadTopics(metadata.Span, out var topics) ? topics : [];
     }
 
+    /// <summary>The topics that the members say they read; some may be named more than once.</summary>
+    /// <param name="group">The members.</param>
+    public static IEnumerable<string> TopicsOf(ClassicGroup group) => group.Members.SelectMany(member => TopicsOf(member, group.Protocol));
+
     /// <summary>The classic protocol's side of a group; null when nobody ever joined by it.</summary>
     /// <param name="group">The members.</param>
     /// <param name="isKnown">True when somebody ever joined.</param>
@@ -74,7 +78,9 @@ internal static class ClassicMapping
                 one.Id, one.InstanceId, one.ClientId, one.ClientHost, one.MetadataOf(group.Protocol), one.Assignment))])
         : null;
 
-    /// <summary>A group with members of the classic protocol as people are told of it, as far as what its members tell each other can be read.</summary>
+    /// <summary>
+    /// A group with members of the classic protocol as people are told of it, as far as what its members tell each other can be read.
+    /// </summary>
     /// <param name="description">The group without these members.</param>
     /// <param name="state">The group's state.</param>
     /// <param name="group">The members.</param>
@@ -93,12 +99,15 @@ internal static class ClassicMapping
             GroupEpoch = group.Generation,
             Assignor = group.Protocol ?? "",
             Members = [.. group.Members.Select(one => new MemberDescription(
-                one.Id, group.Generation, TopicsOf(one, group.Protocol), one.SessionMs, group.SessionLeftMs(one.Id, time), AssignedTo(one), AssignedTo(one)))],
+                one.Id, group.Generation, TopicsOf(one, group.Protocol), one.SessionMs, group.SessionLeftMs(one.Id, time),
+                AssignedTo(one), AssignedTo(one)))],
         };
 
-        ImmutableArray<AssignedPartition> AssignedTo(LiveMember member) => !ConsumerProtocol.TryReadAssignment(member.Assignment.Span, out var partitions) ? [] :
+        ImmutableArray<AssignedPartition> AssignedTo(LiveMember member) =>
+            !ConsumerProtocol.TryReadAssignment(member.Assignment.Span, out var partitions) ? [] :
         [
-            .. partitions.Where(one => topics.TryGetValue(one.Topic, out var topic) && one.Partition >= 0 && one.Partition < topic.PartitionCount).Distinct()
+            .. partitions
+                .Where(one => topics.TryGetValue(one.Topic, out var topic) && one.Partition >= 0 && one.Partition < topic.PartitionCount).Distinct()
                 .OrderBy(one => one.Topic, StringComparer.Ordinal).ThenBy(one => one.Partition)
                 .Select(one => new AssignedPartition(one.Topic, topics[one.Topic].Id, one.Partition,
                     state.FindOffset(new TopicPartition(topics[one.Topic].Id, one.Partition))?.Offset ?? -1)),

@@ -43,7 +43,11 @@ internal sealed partial class GroupCatalogGrain(
         if (!_groups.ContainsKey(name))
         {
             if (_groups.Count >= GroupLimits.GroupsMax)
-                return new StreamError(StreamErrorCode.PolicyViolation, $"There are {_groups.Count} groups, and at most {GroupLimits.GroupsMax} are allowed.");
+            {
+                return new StreamError(StreamErrorCode.PolicyViolation,
+                    $"There are {_groups.Count} groups, and at most {GroupLimits.GroupsMax} are allowed.");
+            }
+
             _groups = _groups.Add(name, time.GetUtcNow());
             _write.Changed();
         }
@@ -116,10 +120,14 @@ internal sealed partial class GroupCatalogGrain(
         DeactivateOnIdle();
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Group {Group} could not be asked whether its offsets have expired; failures since this was last said: {Failures}")]
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "Group {Group} could not be asked whether its offsets have expired; failures since this was last said: {Failures}")]
     private partial void LogNotExpired(Exception exception, string group, int failures);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The catalogue of groups could not be kept by this activation; failures since this was last said: {Failures}")]
+    [LoggerMessage(
+        Level = LogLevel.Error,
+        Message = "The catalogue of groups could not be kept by this activation; failures since this was last said: {Failures}")]
     private partial void LogWriteFailed(Exception exception, int failures);
 }
 

@@ -120,7 +120,8 @@ internal static class GroupMapping
     public static HeartbeatCommand ToCommand(GroupHeartbeatRequest request, ImmutableArray<TopicLookup> found) => new(
         request.Member, request.Epoch, new ConsumerMember(request.InstanceId, request.ClientId, request.ClientHost, request.RebalanceMs),
         request.Topics is { } topics ? [.. topics.Order(StringComparer.Ordinal)] : null, found, request.Assignor,
-        request.Owned is { } owned ? PartitionSet.Of(owned.Select(one => new TopicPartition(one.TopicId, one.Partition))) : null, GroupLimits.ConsumerSessionMs);
+        request.Owned is { } owned ? PartitionSet.Of(owned.Select(one => new TopicPartition(one.TopicId, one.Partition))) : null,
+            GroupLimits.ConsumerSessionMs);
 
     /// <summary>What a member that says what it has is told.</summary>
     /// <param name="answer">The state's answer.</param>

@@ -20,7 +20,8 @@ internal sealed partial class GroupRetryGrain
         {
             if (fetched.HighWatermark > request.Offset)
             {
-                var absent = new StreamError(StreamErrorCode.NotLeaderOrFollower, $"Offset {request.Offset} of topic '{request.Topic}' was not returned.");
+                var absent =
+                    new StreamError(StreamErrorCode.NotLeaderOrFollower, $"Offset {request.Offset} of topic '{request.Topic}' was not returned.");
                 return await PassOverAsync(request, tally, absent, cancellationToken);
             }
 
@@ -78,7 +79,8 @@ internal sealed partial class GroupRetryGrain
     }
 
     /// <summary>Decides what happens when the dead letters cannot be read.</summary>
-    private async Task<RedriveStepResponse> PassOverAsync(RedriveStep step, RedriveTally tally, StreamError error, CancellationToken cancellationToken)
+    private async Task<RedriveStepResponse> PassOverAsync(RedriveStep step, RedriveTally tally, StreamError error,
+        CancellationToken cancellationToken)
     {
         if (error is { Code: StreamErrorCode.OffsetOutOfRange, LogStartOffset: { } start })
         {
@@ -168,7 +170,8 @@ internal sealed partial class GroupRetryGrain
         if (RetryStory.Read(batch, record, step.Topic, Group) is not { } story)
         {
             return new DeadLetter(
-                record.Offset, Count: 1, Copy: null, RedriveReasons.Foreign, $"Offset {record.Offset} of topic '{step.Topic}' is not a dead letter of group '{Group}'.");
+                record.Offset, Count: 1, Copy: null, RedriveReasons.Foreign,
+                    $"Offset {record.Offset} of topic '{step.Topic}' is not a dead letter of group '{Group}'.");
         }
 
         var isWanted = IsWanted(step.Filter, record, story);
@@ -216,7 +219,8 @@ internal sealed partial class GroupRetryGrain
         }
         catch (Exception e) when (e is OrleansException or TimeoutException)
         {
-            return new StreamError(StreamErrorCode.NotLeaderOrFollower, $"Topic '{copy.Topic}' did not answer: {e.Message}") { OutcomeUnknown = true };
+            return new StreamError(StreamErrorCode.NotLeaderOrFollower,
+                $"Topic '{copy.Topic}' did not answer: {e.Message}") { OutcomeUnknown = true };
         }
     }
 
@@ -228,8 +232,8 @@ internal sealed partial class GroupRetryGrain
     /// <summary>True for a refusal that the same copy would get again after any wait.</summary>
     private static bool IsForGood(StreamError error) => !error.OutcomeUnknown && error.Code is
         StreamErrorCode.MessageTooLarge or StreamErrorCode.RecordListTooLarge or StreamErrorCode.CorruptMessage or StreamErrorCode.InvalidRecord
-        or StreamErrorCode.InvalidRequest or StreamErrorCode.InvalidTimestamp or StreamErrorCode.InvalidTopicException or StreamErrorCode.InvalidPartitions
-        or StreamErrorCode.InvalidConfig or StreamErrorCode.InvalidReplicationFactor or StreamErrorCode.PolicyViolation
+        or StreamErrorCode.InvalidRequest or StreamErrorCode.InvalidTimestamp or StreamErrorCode.InvalidTopicException
+        or StreamErrorCode.InvalidPartitions or StreamErrorCode.InvalidConfig or StreamErrorCode.InvalidReplicationFactor or StreamErrorCode.PolicyViolation
         or StreamErrorCode.UnsupportedCompressionType or StreamErrorCode.UnsupportedForMessageFormat or StreamErrorCode.InvalidProducerEpoch
         or StreamErrorCode.OutOfOrderSequenceNumber or StreamErrorCode.UnknownProducerId;
 }

@@ -60,7 +60,8 @@ internal sealed partial class GroupRetryGrain(TimeProvider time) : Grain, IGroup
         if (fetched.Batches.IsEmpty)
         {
             unreadable = new StreamError(
-                StreamErrorCode.NotLeaderOrFollower, $"Offset {failed.Offset} of partition {failed.Partition} of topic '{failed.Topic}' was not returned.");
+                StreamErrorCode.NotLeaderOrFollower,
+                    $"Offset {failed.Offset} of partition {failed.Partition} of topic '{failed.Topic}' was not returned.");
             return null;
         }
 

@@ -95,6 +95,8 @@ public static class OrleansStreamHosting
         silo.Services.AddSingleton(services => new LedPartitions(AreCallsDirect(services)));
         silo.Services.AddSingleton<OpenPartitions>();
         silo.Services.AddSingleton<ILiveSilos, LiveSilos>();
+        silo.Services.AddSingleton<PartitionLogs>();
+        silo.Services.AddSingleton<PartitionTopics>();
         silo.Services.AddSingleton(services => new AccessDocuments(
             services.GetRequiredService<IDocumentStore>(), services.GetRequiredService<IOptions<ClusterOptions>>(), services.GetRequiredService<TimeProvider>()));
         silo.Services.AddSingleton<TopicRouters>();

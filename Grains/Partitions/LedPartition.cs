@@ -29,6 +29,9 @@ internal sealed partial class LedPartition(PartitionKey key, TopicMetadata topic
     /// <summary>Its log.</summary>
     public PartitionLog Log => log;
 
+    /// <summary>The name of its topic.</summary>
+    public string TopicName => _topic.Name;
+
     /// <summary>The version of the topic whose settings it uses.</summary>
     public long TopicVersion => _topic.Version;
 
@@ -102,6 +105,9 @@ internal sealed partial class LedPartition(PartitionKey key, TopicMetadata topic
             Volatile.Write(ref _wasUsed, 1);
     }
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "Topic {Topic}, partition {Partition}: the stored bytes of offset {Offset} are damaged, in segment {Segment} at position {Position}")]
+    [LoggerMessage(
+        Level = LogLevel.Error,
+        Message = "Topic {Topic}, partition {Partition}: the stored bytes of offset {Offset} are damaged, "
+            + "in segment {Segment} at position {Position}")]
     private partial void LogDamaged(string topic, int partition, long offset, string segment, long position);
 }

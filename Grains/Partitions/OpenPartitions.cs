@@ -133,6 +133,8 @@ internal sealed partial class OpenPartitions(
 
     private sealed record Led(LedPartition Partition, Action<SiloAddress> Move, Action Stay);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The maintenance of partition {Partition} is left to the next round; failures since this was last said: {Failures}")]
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "The maintenance of partition {Partition} is left to the next round; failures since this was last said: {Failures}")]
     private partial void LogNotMaintained(Exception exception, PartitionKey partition, int failures);
 }

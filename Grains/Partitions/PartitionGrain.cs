@@ -3,11 +3,8 @@ using Microsoft.Extensions.Logging;
 using Orleans.Concurrency;
 using Orleans.Placement;
 using OrleansStream.Errors;
-using OrleansStream.Log;
 using OrleansStream.Log.Contract;
-using OrleansStream.Log.Resources;
 using OrleansStream.Partitions.Placement;
-using OrleansStream.Storage;
 using OrleansStream.Topics;
 
 namespace OrleansStream.Partitions;
@@ -20,9 +17,8 @@ namespace OrleansStream.Partitions;
 /// </remarks>
 [Reentrant, Immovable, PartitionPlacement, GrainType("partition")]
 internal sealed partial class PartitionGrain(
-    ISegmentStore segments, IDocumentStore documents, TimeProvider time, LogResources resources, PartitionInstruments instruments,
-    OpenPartitions open, ILocalSiloDetails silo, IHostApplicationLifetime lifetime, RepeatedFailures failures, ILogger<PartitionGrain> logger)
-    : Grain, IPartitionGrain
+    PartitionLogs logs, PartitionTopics topics, ILocalSiloDetails silo, IHostApplicationLifetime lifetime, RepeatedFailures failures,
+    ILogger<PartitionGrain> logger) : Grain, IPartitionGrain
 {
     private PartitionKey _key;
     private TopicMetadata? _topic;
@@ -38,7 +34,7 @@ internal sealed partial class PartitionGrain(
         _key = PartitionKey.Parse(this.GetPrimaryKeyString());
         try
         {
-            _topic = await FindTopicAsync();
+            _topic = await topics.FindAsync(_key);
             if (_topic is null)
                 Refuse(PartitionErrors.TopicGone(_key), PartitionGrainLimits.UnknownTopicAge);
             else if (_key.Partition >= _topic.PartitionCount)
@@ -50,8 +46,9 @@ internal sealed partial class PartitionGrain(
         {
             if (failures.IsToTell($"open partition {_key}", out var count))
                 LogNotOpened(e, _key, count);
-            Refuse(PartitionErrors.NotOpened(e, PartitionErrors.DamageOf((e as LogCorruptException)?.Damage, _topic?.Name ?? $"{_key.TopicId:N}", _key.Partition)), PartitionErrors.IsForOperator(e)
-                ? PartitionGrainLimits.OfflineAge : PartitionGrainLimits.RetryAge);
+            var damage = PartitionErrors.DamageOf((e as LogCorruptException)?.Damage, _topic?.Name ?? $"{_key.TopicId:N}", _key.Partition);
+            var age = PartitionErrors.IsForOperator(e) ? PartitionGrainLimits.OfflineAge : PartitionGrainLimits.RetryAge;
+            Refuse(PartitionErrors.NotOpened(e, damage), age);
         }
     }
 
@@ -123,36 +120,15 @@ internal sealed partial class PartitionGrain(
             await led.Log.DisposeAsync();
         }
 
-        try
-        {
-            await PartitionLog.DeleteAsync(_key.ToString(), segments, documents, cancellationToken);
-        }
-        catch (StoreUnavailableException e)
-        {
-            throw new StreamException(PartitionErrors.NotOpened(e));
-        }
-    }
-
-    private async Task<TopicMetadata?> FindTopicAsync()
-    {
-        var name = await GrainFactory.GetGrain<ITopicCatalogGrain>(ITopicCatalogGrain.Key).FindNameAsync(_key.TopicId);
-        if (name is null)
-            return null;
-        var topic = (await GrainFactory.GetGrain<ITopicGrain>(name).GetAsync()).Topic;
-        return topic?.Id == _key.TopicId ? topic : null;
+        await logs.DeleteAsync(_key, cancellationToken);
     }
 
     private async Task OpenAsync(TopicMetadata topic, CancellationToken cancellationToken)
     {
-        var log = await PartitionLog.OpenAsync(
-            _key.ToString(), Owner, PartitionMapping.ToLogOptions(TopicConfig.From(topic.Config)), segments, documents, time, resources,
-            cancellationToken);
-        _led = new LedPartition(_key, topic, log, logger);
-        instruments.Add(topic.Name, _key.Partition, log);
-        open.Add(_led, Move, Stay);
-        LeaveWhenEndedAsync(log).Ignore();
+        _led = await logs.OpenAsync(_key, topic, Owner, cancellationToken);
+        LeaveWhenEndedAsync(_led).Ignore();
         // A grain is deactivated only after its calls have ended, so a long poll would delay the stop of the server.
-        _stopping = lifetime.ApplicationStopping.Register(log.StopWaiting);
+        _stopping = lifetime.ApplicationStopping.Register(_led.Log.StopWaiting);
     }
 
     private void Move(SiloAddress home)
@@ -171,7 +147,7 @@ internal sealed partial class PartitionGrain(
     {
         try
         {
-            if (await FindTopicAsync() is { } topic)
+            if (await topics.FindAsync(_key) is { } topic)
                 await ConfigureAsync(topic);
             return true;
         }
@@ -181,15 +157,10 @@ internal sealed partial class PartitionGrain(
         }
     }
 
-    private async Task LeaveWhenEndedAsync(PartitionLog log)
+    private async Task LeaveWhenEndedAsync(LedPartition led)
     {
-        var end = await log.Ended;
-        instruments.Remove(log);
-        open.Remove(log);
-        if (end != LogEnd.Closed && failures.IsToTell($"log of partition {_key}", out var count))
-            LogEnded(_key, end, count);
         // Until the deactivation the ended log itself answers with the reason.
-        if (end == LogEnd.Offline)
+        if (await logs.ShowAsync(led, Move, Stay) == LogEnd.Offline)
             LeaveAfter(PartitionGrainLimits.OfflineAge);
         else
             DeactivateOnIdle();
@@ -219,7 +190,4 @@ internal sealed partial class PartitionGrain(
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Partition {Partition} moves to {Silo}")]
     private partial void LogMoves(PartitionKey partition, SiloAddress silo);
-
-    [LoggerMessage(Level = LogLevel.Information, Message = "The log of partition {Partition} ended: {End}; so often since this was last said: {Times}")]
-    private partial void LogEnded(PartitionKey partition, LogEnd end, int times);
 }

@@ -27,8 +27,10 @@ internal sealed class PartitionInstruments : IDisposable
         Count("orleansstream.partition.bytes.out", "By", "Bytes of batches that were fetched.", log => log.Rates.Out.Bytes);
         Gauge("orleansstream.partition.size", "By", "Bytes of the segments.", log => log.State.SizeBytes);
         Gauge("orleansstream.partition.deleting", "By", "Bytes that have left the log and are not freed yet.", log => log.State.DeletingBytes);
-        _meter.CreateObservableGauge("orleansstream.pending", () => resources.PendingBytes, "By", "Bytes of all partitions that are not durable yet.");
-        _meter.CreateObservableGauge("orleansstream.cache", () => resources.CacheBytes, "By", "Bytes of all partitions that are kept in memory for readers.");
+        _meter.CreateObservableGauge("orleansstream.pending", () =>
+            resources.PendingBytes, "By", "Bytes of all partitions that are not durable yet.");
+        _meter.CreateObservableGauge("orleansstream.cache", () =>
+            resources.CacheBytes, "By", "Bytes of all partitions that are kept in memory for readers.");
     }
 
     /// <summary>Starts to measure a log.</summary>

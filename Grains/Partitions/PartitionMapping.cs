@@ -89,7 +89,8 @@ internal static class PartitionMapping
         ? new PartitionFlow(flow.RecordsPerSecond1, flow.RecordsPerSecond5, flow.BytesPerSecond1, flow.BytesPerSecond5)
         : null;
 
-    private static StreamError? ToError(LogError? error, StoredDamage? damage = null) => error is null ? null : new StreamError(error.Code, error.Detail)
+    private static StreamError? ToError(LogError? error, StoredDamage? damage = null) =>
+        error is null ? null : new StreamError(error.Code, error.Detail)
     {
         Damage = damage,
         OutcomeUnknown = error.OutcomeUnknown,

@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
 using OrleansStream.Activations;
 using OrleansStream.Errors;
-using OrleansStream.Partitions;
 using OrleansStream.Persistence;
 using OrleansStream.Storage;
 
@@ -16,7 +15,8 @@ namespace OrleansStream.Topics;
 [GrainType(TypeName)]
 internal sealed partial class TopicCatalogGrain(
     [PersistentState(TopicCatalogGrain.StateName, DocumentGrainStorage.ProviderName)] IPersistentState<CatalogState> state,
-    ISegmentStore segments, IDocumentStore documents, TimeProvider time, RepeatedFailures failures, ILogger<TopicCatalogGrain> logger) : Grain, ITopicCatalogGrain, IDisposable
+    ISegmentStore segments, IDocumentStore documents, TimeProvider time, RepeatedFailures failures, ILogger<TopicCatalogGrain> logger)
+    : Grain, ITopicCatalogGrain, IDisposable
 {
     /// <summary>The grain's type, part of the name of its state.</summary>
     public const string TypeName = "topic-catalog";
@@ -109,6 +109,7 @@ internal sealed partial class TopicCatalogGrain(
     /// <summary>Frees the bytes of deleted topics. A failure is tried again in the next period, by this or another activation.</summary>
     private async Task FreeDeletedAsync(CancellationToken cancellationToken)
     {
+        var bytes = new DeletedTopicBytes(GrainFactory, segments, documents);
         foreach (var topic in _deleted)
         {
             var isFreed = topic.FreedAt is not null;
@@ -117,13 +118,13 @@ internal sealed partial class TopicCatalogGrain(
             try
             {
                 // Only topics that are known to be deleted are freed. A topic id that the catalogue does not have may be from a lost catalogue.
-                if (isFreed && !await IsAnythingLeftAsync(topic, cancellationToken))
+                if (isFreed && !await bytes.AreLeftAsync(topic, cancellationToken))
                 {
                     await this.AsReference<ITopicCatalogGrain>().SettleDeletionAsync(topic.Id, isLast: true);
                     continue;
                 }
 
-                await FreeAsync(topic, cancellationToken);
+                await bytes.FreeAsync(topic, cancellationToken);
                 await this.AsReference<ITopicCatalogGrain>().SettleDeletionAsync(topic.Id, isLast: false);
             }
             catch (Exception e) when (e is not OperationCanceledException)
@@ -133,21 +134,6 @@ internal sealed partial class TopicCatalogGrain(
             }
         }
     }
-
-    private Task FreeAsync(DeletedTopic topic, CancellationToken cancellationToken) => Parallel.ForEachAsync(
-        Enumerable.Range(0, topic.PartitionCount),
-        new ParallelOptions
-        {
-            MaxDegreeOfParallelism = TopicGrainLimits.DeletionsAtOnce,
-            TaskScheduler = TaskScheduler.Current,
-            CancellationToken = cancellationToken,
-        },
-        (partition, token) => GrainFactory
-            .GetGrain<IPartitionGrain>(new PartitionKey(topic.Id, partition).ToString()).DeleteAsync(token));
-
-    private async Task<bool> IsAnythingLeftAsync(DeletedTopic topic, CancellationToken cancellationToken) =>
-        await segments.ListAsync($"{topic.Id:N}/", cancellationToken).AnyAsync(cancellationToken)
-        || await documents.ListAsync($"{topic.Id:N}/", cancellationToken).AnyAsync(cancellationToken);
 
     /// <inheritdoc/>
     public Task SettleDeletionAsync(Guid id, bool isLast)
@@ -192,7 +178,9 @@ internal sealed partial class TopicCatalogGrain(
         _namesById = _topics.Values.ToDictionary(topic => topic.Id, topic => topic.Name);
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The bytes of deleted topic {Topic} ({Id}) are not all freed yet; failures since this was last said: {Failures}")]
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+            Message = "The bytes of deleted topic {Topic} ({Id}) are not all freed yet; failures since this was last said: {Failures}")]
     private partial void LogNotFreed(Exception exception, string topic, Guid id, int failures);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The catalogue of topics could not be written; failures since this was last said: {Failures}")]

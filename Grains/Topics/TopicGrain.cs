@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Logging;
 using OrleansStream.Activations;
 using OrleansStream.Errors;
-using OrleansStream.Partitions;
 using OrleansStream.Persistence;
 using OrleansStream.Storage;
 
@@ -21,6 +20,8 @@ internal sealed partial class TopicGrain(
     private EmptyStay _stay = null!;
 
     private string Name => this.GetPrimaryKeyString();
+
+    private TopicPartitions Partitions => new(GrainFactory, time, failures, logger);
 
     private ITopicCatalogGrain Catalog => GrainFactory.GetGrain<ITopicCatalogGrain>(ITopicCatalogGrain.Key);
 
@@ -71,7 +72,7 @@ internal sealed partial class TopicGrain(
         var altered = TopicRules.Apply(request, _topic, version: _topic.Version + 1);
         if (await WriteAsync(altered) is { } failure)
             return Refuse(failure);
-        await ConfigurePartitionsAsync(altered);
+        await Partitions.ConfigureAsync(altered);
         return Answer(altered, created: false);
     }
 
@@ -91,7 +92,7 @@ internal sealed partial class TopicGrain(
             return Fail(e);
         }
 
-        await EndPartitionsAsync(topic);
+        await Partitions.DeleteAsync(topic);
         _stay.Asked();
         return null;
     }
@@ -124,45 +125,11 @@ internal sealed partial class TopicGrain(
         return null;
     }
 
-    /// <summary>Sends the topic's settings to its partitions.</summary>
-    private async Task ConfigurePartitionsAsync(TopicMetadata topic)
-    {
-        try
-        {
-            await Task.WhenAll(Enumerable.Range(0, topic.PartitionCount).Select(p => Partition(topic, p).ConfigureAsync(topic).AsTask()))
-                .WaitAsync(TopicGrainLimits.PartitionsWaitMax, time);
-        }
-        catch (Exception e)
-        {
-            // The change is durable: a partition that could not be told learns it from the next append or when it opens.
-            TellPartitionsNotTold(e);
-        }
-    }
-
-    /// <summary>
-    /// Deletes the records of the partitions before the answer. The catalogue later frees those of partitions that do not answer now.
-    /// </summary>
-    private async Task EndPartitionsAsync(TopicMetadata topic)
-    {
-        try
-        {
-            await Task.WhenAll(Enumerable.Range(0, topic.PartitionCount).Select(p => Partition(topic, p).DeleteAsync().AsTask()))
-                .WaitAsync(TopicGrainLimits.PartitionsWaitMax, time);
-        }
-        catch (Exception e)
-        {
-            TellPartitionsNotTold(e);
-        }
-    }
-
     private static TopicMetadata? Newest(TopicMetadata? registered, TopicMetadata? stored) =>
         stored is not null && registered?.Id == stored.Id ? stored : registered;
 
     private static bool IsStoreFailure(Exception e) =>
         e is StreamException || StateFailure.CauseOf(e) is StoreUnavailableException or StoreFullException;
-
-    private IPartitionGrain Partition(TopicMetadata topic, int partition) =>
-        GrainFactory.GetGrain<IPartitionGrain>(new PartitionKey(topic.Id, partition).ToString());
 
     private TopicResponse Answer(TopicMetadata topic, bool created) =>
         new(topic with { ReplicationFactor = segments.Limits.ReplicationFactor }, Error: null, created);
@@ -188,16 +155,8 @@ internal sealed partial class TopicGrain(
             };
     }
 
-    private void TellPartitionsNotTold(Exception exception)
-    {
-        if (failures.IsToTell($"tell partitions of topic {Name}", out var count))
-            LogPartitionsNotTold(exception, Name, count);
-    }
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Not every partition of topic {Topic} could be told of its change; failures since this was last said: {Failures}")]
-    private partial void LogPartitionsNotTold(Exception exception, string topic, int failures);
-
-    [LoggerMessage(Level = LogLevel.Error, Message = "The state of topic {Topic} could not be written; failures since this was last said: {Failures}")]
+    [LoggerMessage(
+        Level = LogLevel.Error, Message = "The state of topic {Topic} could not be written; failures since this was last said: {Failures}")]
     private partial void LogWriteFailed(Exception exception, string topic, int failures);
 }
 

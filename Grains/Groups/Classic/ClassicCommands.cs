@@ -5,7 +5,9 @@ namespace OrleansStream.Groups.Classic;
 
 /// <summary>What was done with a call: its own answer, the calls that have waited long enough, and what changed.</summary>
 /// <param name="Answer">The call's answer.</param>
-/// <param name="Deliveries">Answers of calls that waited, this one among them when it is a join or a sync. Nobody may see one before the events are durable.</param>
+/// <param name="Deliveries">
+/// Answers of calls that waited, this one among them when it is a join or a sync. Nobody may see one before the events are durable.
+/// </param>
 /// <param name="Events">What was applied, in order.</param>
 internal readonly record struct ClassicStep<T>(T Answer, ImmutableArray<ClassicDelivery> Deliveries, ImmutableArray<GroupEvent> Events);
 

@@ -39,8 +39,8 @@ internal sealed partial class ClassicGroup
     }
 
     /// <summary>
-    /// Begins the next generation with those that have joined. Static members that have not come back yet stay for as long as their session lasts: their
-    /// program may be restarting.
+    /// Begins the next generation with those that have joined. Static members that have not come back yet stay for as long as their session lasts:
+    /// their program may be restarting.
     /// </summary>
     private void Complete(GroupTime time)
     {

@@ -17,7 +17,8 @@ namespace OrleansStream.Groups.Classic;
 /// only its members commit in it. A rebalance ends: whoever does not join in time is taken out.
 /// </para>
 /// <para>
-/// Sources: Kafka's protocol guide; KIP-134 (first generation), KIP-345 (static members), KIP-394 (join in two steps), KIP-814 (leaders that skip the assignment).
+/// Sources: Kafka's protocol guide; KIP-134 (first generation), KIP-345 (static members), KIP-394 (join in two steps), KIP-814 (leaders that skip the
+/// assignment).
 /// </para>
 /// </remarks>
 internal sealed partial class ClassicGroup
@@ -94,7 +95,10 @@ internal sealed partial class ClassicGroup
     /// <param name="time">Now.</param>
     public long SessionLeftMs(string member, GroupTime time) => _sessions.LeftMs(member, time.MonotonicMs);
 
-    /// <summary>Lets time pass: whoever is silent, or joins or asks too late, is taken out. To be called every second or so, and when <see cref="DueMs"/> says.</summary>
+    /// <summary>
+    /// Lets time pass: whoever is silent, or joins or asks too late, is taken out. To be called every second or so, and when <see cref="DueMs"/>
+    /// says.
+    /// </summary>
     /// <param name="time">Now.</param>
     /// <returns>True when it still has members.</returns>
     public ClassicStep<bool> Tick(GroupTime time)

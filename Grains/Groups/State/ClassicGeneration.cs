@@ -18,7 +18,10 @@ internal enum ClassicPhase
     Stable,
 }
 
-/// <summary>What is durable of the members of the classic protocol. It is written when a generation begins, when its leader has assigned, and when a member goes.</summary>
+/// <summary>
+/// What is durable of the members of the classic protocol. It is written when a generation begins, when its leader has assigned, and when a member
+/// goes.
+/// </summary>
 /// <param name="Number">The generation; 0 before the first. It only grows.</param>
 /// <param name="Phase">What the group was doing.</param>
 /// <param name="ProtocolType">What kind of group it is, as its members say: <c>consumer</c> for consumers.</param>

@@ -2,7 +2,9 @@ using System.Collections.Immutable;
 
 namespace OrleansStream.Groups.State;
 
-/// <summary>What is known of a member that says what it has and confirms what it let go of (KIP-848), beyond what is known of one that polls.</summary>
+/// <summary>
+/// What is known of a member that says what it has and confirms what it let go of (KIP-848), beyond what is known of one that polls.
+/// </summary>
 /// <param name="InstanceId">The id that it chose itself and comes back under; null for none.</param>
 /// <param name="ClientId">What its program calls itself.</param>
 /// <param name="ClientHost">The address that it joined from.</param>

@@ -4,11 +4,12 @@ using OrleansStream.Errors;
 namespace OrleansStream.Groups.State;
 
 /// <summary>
-/// Members that say what they have (KIP-848). They share a group with members that poll: a poll confirms everything at once, and a heartbeat what it names.
+/// Members that say what they have (KIP-848). They share a group with members that poll: a poll confirms everything at once, and a heartbeat what it
+/// names.
 /// </summary>
 /// <remarks>
-/// A partition that such a member shall not have any more stays its own until a heartbeat says that it let go, its time for that is over, or its lease ends.
-/// So what it may believe to have is always among what it has. They take no part in retries, which their protocol has no words for.
+/// A partition that such a member shall not have any more stays its own until a heartbeat says that it let go, its time for that is over, or its
+/// lease ends. So what it may believe to have is always among what it has. They take no part in retries, which their protocol has no words for.
 /// </remarks>
 internal sealed partial class GroupState
 {
@@ -19,7 +20,8 @@ internal sealed partial class GroupState
     /// <param name="command">The heartbeat.</param>
     /// <param name="time">Now.</param>
     /// <returns>
-    /// Where the member stands. <see cref="StreamErrorCode.UnknownMemberId"/>, <see cref="StreamErrorCode.FencedMemberEpoch"/>: it has nothing any more, and joins again.
+    /// Where the member stands. <see cref="StreamErrorCode.UnknownMemberId"/>, <see cref="StreamErrorCode.FencedMemberEpoch"/>: it has nothing any
+    /// more, and joins again.
     /// </returns>
     public Handled<HeartbeatAnswer> Heartbeat(HeartbeatCommand command, GroupTime time)
     {
@@ -88,7 +90,8 @@ internal sealed partial class GroupState
             Raise(new MemberRestarted(member.Id, _lastMemberEpoch + 1) { Consumer = command.Consumer });
         if (before is not null)
             Raise(new TargetAssigned(_targetEpoch, targets));
-        // One that said what it had has nothing any more; a process that polled under this id may still work on what it was given, which is nobody else's then.
+        // One that said what it had has nothing any more; a process that polled under this id may still work on what it was given, which is nobody
+        // else's then.
         var partitions = before?.Assigned ?? (member is { Consumer: null } ? member.Assigned : PartitionSet.Empty);
         if (!_members[command.Member].Assigned.Equals(partitions))
             Raise(new AssignmentChanged(command.Member, _lastMemberEpoch + 1, partitions));
@@ -134,7 +137,9 @@ internal sealed partial class GroupState
         return null;
     }
 
-    /// <summary>Lets a member give up what it has let go of; then, once it is to let go of nothing more, take on what it shall have and nobody has.</summary>
+    /// <summary>
+    /// Lets a member give up what it has let go of; then, once it is to let go of nothing more, take on what it shall have and nobody has.
+    /// </summary>
     private void ReconcileConsumer(GroupMember member, PartitionSet? owned, GroupTime time)
     {
         var wanted = WantedBy(member);
