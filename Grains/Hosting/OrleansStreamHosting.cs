@@ -155,7 +155,7 @@ public static class OrleansStreamHosting
         ["Logging:LogLevel:Orleans.Storage.AzureBlobGrainStorage"] = nameof(LogLevel.None),
         // An activation that fails is tried again at each call to it. The grain, or what reads its state, tells that, and seldom.
         ["Logging:LogLevel:Orleans.Grain"] = nameof(LogLevel.None),
-        [$"Logging:LogLevel:{typeof(ToldGrainStorage).FullName}"] = nameof(LogLevel.None),
+        [$"Logging:LogLevel:{typeof(LoggedGrainStorage).FullName}"] = nameof(LogLevel.None),
         // It takes the machine's uptime for the time since the last check, once at each start.
         ["Logging:LogLevel:Orleans.Runtime.Watchdog"] = nameof(LogLevel.Error),
         // RunOrleansStreamAsync reports a failed start.
@@ -221,7 +221,7 @@ public static class OrleansStreamHosting
             services.GetRequiredService<IActivatorProvider>())));
     }
 
-    private static ToldGrainStorage Told(IServiceProvider services, IGrainStorage storage) => new(
+    private static LoggedGrainStorage Told(IServiceProvider services, IGrainStorage storage) => new(
         storage, services.GetRequiredService<RepeatedFailures>(), services.GetRequiredService<ILoggerFactory>());
 
     private static void Configure(MessagingOptions messaging)

@@ -15,7 +15,7 @@ internal static class KafkaErrors
     public static KafkaError Of(StreamError? error, KafkaError again = KafkaError.NotLeaderOrFollower) => error switch
     {
         null => KafkaError.None,
-        // What is said to be wrong may have been done all the same, so it is not said: an idempotent client repeats it safely.
+        // The request may have taken effect, so the client is not told the error. An idempotent client repeats the request safely.
         { OutcomeUnknown: true } => KafkaError.RequestTimedOut,
         _ => Of(error.Code, again),
     };

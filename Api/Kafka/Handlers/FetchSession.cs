@@ -59,7 +59,7 @@ internal sealed class FetchSession
         _partitions.Clear();
         foreach (var partition in request.Partitions)
             Add(partition);
-        // Any other number than before: a client that missed an answer must not go on where it does not stand.
+        // A new id: a client that missed an answer must not go on with the old session.
         Id = request.SessionEpoch == FetchRequest.FinalEpoch || _partitions.Count == 0 ? 0 : Random.Shared.Next(1, int.MaxValue);
         _epoch = 1;
     }

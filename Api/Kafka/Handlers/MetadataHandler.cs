@@ -48,7 +48,7 @@ internal sealed class MetadataHandler(
         }
         catch (StreamException)
         {
-            // The answer has no place for an error of all topics: whoever may see none sees none.
+            // The answer has no field for an error of all topics. A caller without rights gets an empty list.
             return [];
         }
     }

@@ -111,7 +111,7 @@ internal sealed class ProduceHandler(
             return ProduceResult.Failed(KafkaErrors.Of(error), error.Detail);
         foreach (var part in response.Parts)
         {
-            // It is stored, only where is not remembered: some clients take the code for a failure.
+            // The batch is stored, and its offset is no longer known. Some clients take DUPLICATE_SEQUENCE_NUMBER for a failure, so they are told a success.
             if (part.Response.Error is { Code: not StreamErrorCode.DuplicateSequenceNumber } failure)
                 return ProduceResult.Failed(KafkaErrors.Of(failure), failure.Detail) with { LogStartOffset = part.Response.LogStartOffset };
         }

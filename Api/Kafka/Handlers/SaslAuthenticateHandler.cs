@@ -40,7 +40,7 @@ internal sealed class SaslAuthenticateHandler(SaslSignIn signIn, TimeProvider ti
         }
         catch (Exception exception) when (Refusals.Of(exception) is { } refused)
         {
-            // Who cannot be told just now whether the key is right tries again all the same.
+            // The same code also where the key cannot be checked just now: a client repeats the sign-in after it anyway.
             return Failed(KafkaError.SaslAuthenticationFailed, refused.Detail);
         }
     }

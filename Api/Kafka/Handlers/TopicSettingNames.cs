@@ -37,7 +37,7 @@ internal static class TopicSettingNames
         ["min.cleanable.dirty.ratio"] = "0.5",
         ["min.compaction.lag.ms"] = "0",
         ["max.compaction.lag.ms"] = "9223372036854775807",
-        // What is given up is worse compression, and formats of old.
+        // Without them compression cannot be tuned, and old formats are not offered; no promise breaks.
         ["compression.gzip.level"] = "-1",
         ["compression.lz4.level"] = "9",
         ["compression.zstd.level"] = "3",
@@ -67,7 +67,7 @@ internal static class TopicSettingNames
         return settings.ToImmutable();
     }
 
-    // Stream processors make their tables' topics so, and rely on their records' being there.
+    // Stream processing libraries create compacted topics for their tables, and expect the records to stay.
     private static StreamError? ReadPolicy(string? value, ImmutableSortedDictionary<string, string?>.Builder settings)
     {
         switch (value?.Split(',', StringSplitOptions.TrimEntries))

@@ -51,7 +51,7 @@ internal static class OpenApiHosting
     {
         var script = ReadPageScript();
         var security = app.ApplicationServices.GetRequiredService<IOptions<SecurityOptions>>().Value;
-        // Both match every path they are shown against patterns; a record's has none of theirs.
+        // Both middlewares match every path against patterns, so requests for records do not go through them.
         app.UseWhen(context => context.Request.Path.StartsWithSegments("/swagger"), description =>
         {
             description.UsePageHeaders(script, security.OpenIdConnect);

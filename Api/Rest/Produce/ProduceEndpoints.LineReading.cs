@@ -9,8 +9,8 @@ internal sealed partial class ProduceEndpoints
 {
     private sealed partial class LineRequest
     {
-        // Gives what can be read at once, so that a body that is there as a whole is known to be whole before anything of it is stored. Where there
-        // is nothing yet, what came before is appended meanwhile. Null at the end of the body, and once the request has been stopped.
+        // Reads what has arrived. A body that has arrived completely is read to its end before any of it is stored. While nothing arrives, the lines before
+        // are appended. Null at the end of the body, and once the request has been stopped.
         private async ValueTask<ReadResult?> ReadOrAppendAsync(PipeReader reader, CancellationTokenSource stop)
         {
             var coming = reader.ReadAsync(stop.Token);
@@ -63,7 +63,7 @@ internal sealed partial class ProduceEndpoints
             }
         }
 
-        // Of a line that is not whole yet, and of records that are appended only with those behind them.
+        // The bytes of memory that an incomplete line takes, and records that are not appended yet.
         private long HeldBytes => _heldLineBytes + (_records.Count == 0 ? 0 : _records.LengthBytes);
 
         private void Rest()
@@ -87,7 +87,7 @@ internal sealed partial class ProduceEndpoints
             }
         }
 
-        // Of a body that breaks off, is not what its coding says, or finds no memory.
+        // The error for a body that breaks off, has a wrong coding, or found no memory; null for any other failure.
         private static StreamError? FaultOf(Exception exception) => exception switch
         {
             RequestException request => request.Error,

@@ -8,8 +8,8 @@ namespace OrleansStream.Groups.State;
 /// names.
 /// </summary>
 /// <remarks>
-/// A partition that such a member shall not have any more stays its own until a heartbeat says that it let go, its time for that is over, or its
-/// lease ends. So what it may believe to have is always among what it has. They take no part in retries, which their protocol has no words for.
+/// A partition that such a member must give up stays assigned to it until its heartbeat no longer lists the partition, the time for that is over, or its
+/// lease ends. So every partition that it may believe to have is assigned to it. Such members get no retries: their protocol has no words for them.
 /// </remarks>
 internal sealed partial class GroupState
 {

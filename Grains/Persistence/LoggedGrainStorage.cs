@@ -5,14 +5,14 @@ using OrleansStream.Errors;
 namespace OrleansStream.Persistence;
 
 /// <summary>
-/// Grain state whose failed reads are told, and seldom: a grain that cannot be read is activated again at each call to it. The storage below tells
-/// nothing of them by itself, and what the runtime would tell of each activation that fails is left out of the log.
+/// Logs failed reads of grain state, once a minute and name. A grain whose state cannot be read is activated again at each call to it, so each failure
+/// would be a line; the runtime's own lines about failed activations are left out of the log for the same reason.
 /// </summary>
 /// <remarks>Writes and clears are told by the grains, which know what is lost with them.</remarks>
 /// <param name="storage">The storage.</param>
 /// <param name="failures">Counts failures.</param>
 /// <param name="loggers">Makes the log that is told.</param>
-internal sealed partial class ToldGrainStorage(IGrainStorage storage, RepeatedFailures failures, ILoggerFactory loggers) : IGrainStorage
+internal sealed partial class LoggedGrainStorage(IGrainStorage storage, RepeatedFailures failures, ILoggerFactory loggers) : IGrainStorage
 {
     /// <summary>Under which name it is told. The runtime's own lines about a storage have the name of its class.</summary>
     public const string LogCategory = "OrleansStream.States";
