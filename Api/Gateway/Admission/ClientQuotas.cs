@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Threading.RateLimiting;
 using Microsoft.Extensions.Options;
 using OrleansStream.Errors;
@@ -18,6 +19,9 @@ public sealed class ClientQuotas : IDisposable
     private readonly PartitionedRateLimiter<string>? _bytes;
     private readonly int _burstBytes;
     private readonly TimeProvider _time;
+
+    // What a client owes until all of it is paid; most clients owe nothing, and are not here.
+    private readonly ConcurrentDictionary<string, Task> _owed = new(StringComparer.Ordinal);
 
     /// <summary>Makes the quotas.</summary>
     /// <param name="options">The settings.</param>
@@ -82,16 +86,13 @@ public sealed class ClientQuotas : IDisposable
         return requests.Wait > bytes.Wait ? requests : bytes;
     }
 
-    /// <summary>Waits until a client owes nothing: it may have several connections.</summary>
+    /// <summary>Waits until a client has paid what it owes now, whichever of its connections it owes it for.</summary>
     /// <param name="client">The client.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     public async ValueTask WaitUntilPaidAsync(string client, CancellationToken cancellationToken)
     {
-        // A lease of nothing is given behind all that are owed.
-        if (_requests is not null)
-            (await _requests.AcquireAsync(client, 0, cancellationToken)).Dispose();
-        if (_bytes is not null)
-            (await _bytes.AcquireAsync(client, 0, cancellationToken)).Dispose();
+        if (_owed.TryGetValue(client, out var owed))
+            await owed.WaitAsync(cancellationToken);
     }
 
     /// <summary>Who a quota is of: the principal; where nobody signs in, whom the client says that it is; else its address.</summary>
@@ -118,18 +119,36 @@ public sealed class ClientQuotas : IDisposable
         if (limiter is null)
             return default;
         using var lease = limiter.AttemptAcquire(client, count);
-        return lease.IsAcquired ? default : new QuotaDebt(WaitOf(lease), PayAsync(limiter, client, count));
+        if (lease.IsAcquired)
+            return default;
+        var paid = PayAsync(limiter, client, count);
+        var all = _owed.AddOrUpdate(client, paid, (_, before) => Task.WhenAll(before, paid));
+        _ = ForgetAsync(client, all);
+        return new QuotaDebt(WaitOf(lease), paid);
+    }
+
+    private async Task ForgetAsync(string client, Task all)
+    {
+        await all;
+        _owed.TryRemove(new(client, all));
     }
 
     // The debt is the client's and not its connection's: who connects anew does not get rid of it.
     private async Task PayAsync(PartitionedRateLimiter<string> limiter, string client, int count)
     {
-        while (true)
+        try
         {
-            using var lease = await limiter.AcquireAsync(client, count);
-            if (lease.IsAcquired)
-                return;
-            await Task.Delay(AdmissionLimits.DebtPause, _time);
+            while (true)
+            {
+                using var lease = await limiter.AcquireAsync(client, count);
+                if (lease.IsAcquired)
+                    return;
+                await Task.Delay(AdmissionLimits.DebtPause, _time);
+            }
+        }
+        catch (ObjectDisposedException)
+        {
+            // The service stops, and with it all debts.
         }
     }
 
