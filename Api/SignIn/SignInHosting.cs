@@ -11,12 +11,6 @@ namespace OrleansStream.SignIn;
 /// </summary>
 public static class SignInHosting
 {
-    // Below Kerberos' five minutes; clocks that are synchronized differ by far less.
-    private static readonly TimeSpan ClockSkewMax = TimeSpan.FromMinutes(2);
-
-    // Bounds how often tokens with unknown key ids make the service ask the issuer.
-    private static readonly TimeSpan KeysPauseMin = TimeSpan.FromMinutes(1);
-
     private static readonly string[] Algorithms =
     [
         SecurityAlgorithms.RsaSha256, SecurityAlgorithms.RsaSha384, SecurityAlgorithms.RsaSha512,
@@ -50,7 +44,7 @@ public static class SignInHosting
             // The settings' validation allows http for loopback only.
             bearer.RequireHttpsMetadata = !new Uri(security.OpenIdConnect.Authority!).IsLoopback;
             bearer.MapInboundClaims = false;
-            bearer.RefreshInterval = KeysPauseMin;
+            bearer.RefreshInterval = TokenLimits.KeysPauseMin;
             bearer.TokenValidationParameters = new TokenValidationParameters
             {
                 // Asymmetric algorithms only: the issuer's public key must not work as a shared secret.
@@ -61,7 +55,7 @@ public static class SignInHosting
                 ValidateIssuerSigningKey = true,
                 RequireExpirationTime = true,
                 RequireSignedTokens = true,
-                ClockSkew = ClockSkewMax,
+                ClockSkew = TokenLimits.ClockSkewMax,
             };
         });
     }

@@ -6,17 +6,15 @@ namespace OrleansStream.Activations;
 /// quarter of an hour, so calls with invented names could fill the memory.
 /// </summary>
 /// <remarks>
-/// The activation ends once nobody has called it for <see cref="StayMax"/>, and not with its first answer. The runtime forwards a call that meets an
-/// ending activation at most twice (Orleans 10.4), so some of many calls for one name would fail. Must only be used on the grain's scheduler.
+/// The activation ends once nobody has called it for <see cref="ActivationLimits.EmptyStay"/>, and not with its first answer. The runtime forwards a
+/// call that meets an ending activation at most twice (Orleans 10.4), so some of many calls for one name would fail. Must only be used on the grain's
+/// scheduler.
 /// </remarks>
 /// <param name="grain">The grain.</param>
 /// <param name="time">The clock.</param>
 /// <param name="isEmpty">Whether the activation has nothing.</param>
 internal sealed class EmptyStay(IGrainBase grain, TimeProvider time, Func<bool> isEmpty)
 {
-    /// <summary>How long an activation that has nothing stays after its last call. For this time an invented name takes memory.</summary>
-    public static readonly TimeSpan StayMax = TimeSpan.FromSeconds(1);
-
     private IGrainTimer? _timer;
     private long _askedAt;
 
@@ -25,7 +23,10 @@ internal sealed class EmptyStay(IGrainBase grain, TimeProvider time, Func<bool> 
     {
         _askedAt = time.GetTimestamp();
         if (isEmpty())
-            _timer ??= grain.RegisterGrainTimer(LookAsync, new GrainTimerCreationOptions(StayMax, StayMax) { Interleave = true });
+        {
+            _timer ??= grain.RegisterGrainTimer(
+                LookAsync, new GrainTimerCreationOptions(ActivationLimits.EmptyStay, ActivationLimits.EmptyStay) { Interleave = true });
+        }
     }
 
     private Task LookAsync(CancellationToken cancellationToken)
@@ -35,7 +36,7 @@ internal sealed class EmptyStay(IGrainBase grain, TimeProvider time, Func<bool> 
             _timer?.Dispose();
             _timer = null;
         }
-        else if (time.GetElapsedTime(_askedAt) >= StayMax)
+        else if (time.GetElapsedTime(_askedAt) >= ActivationLimits.EmptyStay)
         {
             grain.DeactivateOnIdle();
         }

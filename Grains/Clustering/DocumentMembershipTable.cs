@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Options;
 using Orleans.Configuration;
+using OrleansStream.Randomness;
 using OrleansStream.Storage;
 
 namespace OrleansStream.Clustering;
@@ -11,11 +12,11 @@ namespace OrleansStream.Clustering;
 /// </remarks>
 /// <param name="documents">Where the table is.</param>
 /// <param name="cluster">Whose table it is.</param>
-internal sealed class DocumentMembershipTable(IDocumentStore documents, IOptions<ClusterOptions> cluster) : IMembershipTable
+/// <param name="random">Where etags and the table's id come from; null for <see cref="RandomSource.System"/>.</param>
+internal sealed class DocumentMembershipTable(IDocumentStore documents, IOptions<ClusterOptions> cluster, RandomSource? random = null)
+    : IMembershipTable
 {
-    // Silos write a few times a minute; somebody else always got through when one of these tries fails.
-    private const int AttemptsMax = 100;
-
+    private readonly RandomSource _random = random ?? RandomSource.System;
     private readonly string _name = MembershipDocument.NameOf(cluster.Value.ClusterId);
 
     /// <inheritdoc/>
@@ -89,14 +90,14 @@ internal sealed class DocumentMembershipTable(IDocumentStore documents, IOptions
     private static DateTime LastSeen(MembershipRow row) =>
         row.IAmAliveTime > row.StartTime ? row.IAmAliveTime : row.StartTime;
 
-    private static string NewETag() => Guid.NewGuid().ToString("N");
+    private string NewETag() => _random.NewId().ToString("N");
 
     /// <summary>Applies a change, again and again until nobody else's write came between.</summary>
     /// <param name="change">Makes the table's next state, or null when it does not apply.</param>
     /// <returns>Whether it did.</returns>
     private async Task<bool> ChangeAsync(Func<MembershipDocument, MembershipDocument?> change)
     {
-        for (var attempt = 0; attempt < AttemptsMax; attempt++)
+        for (var attempt = 0; attempt < ClusteringLimits.WriteAttemptsMax; attempt++)
         {
             var (table, eTag) = await ReadAsync();
             if (change(table) is not { } changed)
@@ -105,18 +106,19 @@ internal sealed class DocumentMembershipTable(IDocumentStore documents, IOptions
                 return true;
         }
 
-        throw new StoreUnavailableException($"The membership table '{_name}' was written by others {AttemptsMax} times in a row.");
+        throw new StoreUnavailableException(
+            $"The membership table '{_name}' was written by others {ClusteringLimits.WriteAttemptsMax} times in a row.");
     }
 
     private async Task<(MembershipDocument Table, string? ETag)> ReadAsync() =>
         await documents.ReadAsync(_name) is { } document
             ? (MembershipDocument.Parse(_name, document.Bytes.Span), document.ETag)
             // Only a table that was never initialised is missing; it starts at version 0, and only one silo can create it.
-            : (MembershipDocument.Create(), null);
+            : (MembershipDocument.Create(_random.NewId()), null);
 
     private async Task CreateAsync()
     {
         if (await documents.ReadAsync(_name) is null)
-            await documents.WriteAsync(_name, MembershipDocument.Create().ToBytes(), expectedETag: null);
+            await documents.WriteAsync(_name, MembershipDocument.Create(_random.NewId()).ToBytes(), expectedETag: null);
     }
 }

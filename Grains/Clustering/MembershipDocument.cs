@@ -23,7 +23,8 @@ internal sealed record MembershipDocument(int Format, Guid Generation, int Versi
     public static string NameOf(string clusterId) => $"cluster/{clusterId}/membership.json";
 
     /// <summary>An empty table.</summary>
-    public static MembershipDocument Create() => new(FormatVersion, Guid.NewGuid(), 0, new(StringComparer.Ordinal));
+    /// <param name="generation">A new id, which tells the table from an earlier one of its name.</param>
+    public static MembershipDocument Create(Guid generation) => new(FormatVersion, generation, 0, new(StringComparer.Ordinal));
 
     /// <summary>Reads a table.</summary>
     /// <param name="name">The document's name.</param>

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
 using OrleansStream.Errors;
 using OrleansStream.Persistence;
+using OrleansStream.Randomness;
 
 namespace OrleansStream.Groups;
 
@@ -13,7 +14,8 @@ namespace OrleansStream.Groups;
 [GrainType("consumer-group")]
 internal sealed partial class ConsumerGroupGrain(
     [PersistentState("group", DocumentGrainStorage.ProviderName)] IPersistentState<GroupDocument> state,
-    TimeProvider time, RepeatedFailures failures, ILogger<ConsumerGroupGrain> logger) : Grain, IConsumerGroupGrain, IClassicGroupGrain
+    TimeProvider time, RandomSource random, RepeatedFailures failures, ILogger<ConsumerGroupGrain> logger)
+    : Grain, IConsumerGroupGrain, IClassicGroupGrain
 {
     private StoredGroup _group = null!;
     private GroupMembers _members = null!;
@@ -28,7 +30,7 @@ internal sealed partial class ConsumerGroupGrain(
     /// <inheritdoc/>
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
-        _group = new StoredGroup(this.GetPrimaryKeyString(), this, state, GrainFactory, time, failures, logger, KeepTime);
+        _group = new StoredGroup(this.GetPrimaryKeyString(), this, state, GrainFactory, time, random, failures, logger, KeepTime);
         _members = new GroupMembers(_group);
         _classic = new ClassicMembers(_group);
         _commits = new GroupCommits(_group);

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
 using OrleansStream.Errors;
 using OrleansStream.Groups.State;
+using OrleansStream.Randomness;
 
 namespace OrleansStream.Groups;
 
@@ -11,7 +12,8 @@ internal static class GroupMapping
     /// <summary>Translates a poll into a command of the state.</summary>
     /// <param name="request">The poll.</param>
     /// <param name="found">The topics that were looked up for the poll.</param>
-    public static PollCommand ToCommand(GroupPollRequest request, ImmutableArray<TopicLookup> found) => new(
+    /// <param name="random">Where the jitter of the records that failed comes from.</param>
+    public static PollCommand ToCommand(GroupPollRequest request, ImmutableArray<TopicLookup> found, RandomSource random) => new(
         request.Member, [.. request.Topics.Order(StringComparer.Ordinal)], found,
         request.Token is { } token ? new MemberClaim(token.GroupId, token.Epoch) : null,
         ToCommits(request.Commits), request.LeaseMs, request.Assignor)
@@ -23,7 +25,7 @@ internal static class GroupMapping
             [.. holds.Done.Select(done => new HoldDone(done.Offset, done.Attempt))],
             [.. holds.Failed.Select(failed => new HoldFailed(failed.Offset, failed.Key, failed.Attempt))],
             [.. holds.Waiting.Select(waiting => new HoldWaiting(waiting.Offset, waiting.Key))],
-            Random.Shared.NextDouble()))],
+            random.NextDouble()))],
     };
 
     /// <summary>Translates offsets into the state's type.</summary>

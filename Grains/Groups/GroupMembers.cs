@@ -19,7 +19,7 @@ internal sealed class GroupMembers(StoredGroup group)
             () => request.HasFailed ? group.State.WithRetries(request.Topics) : request.Topics);
         if (refusal is not null)
             return new GroupMemberResponse(refusal, Token: null, LeaseLeftMs: 0, []);
-        var answer = group.Take(group.State.Poll(GroupMapping.ToCommand(request, found), group.Now()));
+        var answer = group.Take(group.State.Poll(GroupMapping.ToCommand(request, found, group.Random), group.Now()));
         var response = GroupMapping.ToResponse(group.State, request.Member, answer);
         await group.FlushAsync();
         return response;

@@ -6,6 +6,7 @@ using OrleansStream.Errors;
 using OrleansStream.Groups.State;
 using OrleansStream.Partitions;
 using OrleansStream.Producers;
+using OrleansStream.Randomness;
 using OrleansStream.Records;
 using OrleansStream.Topics;
 using OrleansStream.Topics.Routing;
@@ -14,7 +15,7 @@ namespace OrleansStream.Groups;
 
 /// <summary>Copies failed records and dead letters. It has no state, so any number of activations may run.</summary>
 [StatelessWorker, Reentrant, GrainType("group-retry")]
-internal sealed partial class GroupRetryGrain(TimeProvider time) : Grain, IGroupRetryGrain
+internal sealed partial class GroupRetryGrain(TimeProvider time, RandomSource random) : Grain, IGroupRetryGrain
 {
     private string Group => this.GetPrimaryKeyString();
 
@@ -75,7 +76,7 @@ internal sealed partial class GroupRetryGrain(TimeProvider time) : Grain, IGroup
             var attempt = before?.Attempt ?? failed.Attempt;
             var nowMs = NowMs;
             var rules = GroupMapping.ToRetry(policy, Group);
-            var dueMs = rules.NextDueMs(attempt, nowMs, Random.Shared.NextDouble());
+            var dueMs = rules.NextDueMs(attempt, nowMs, random.NextDouble());
             var origin = before?.Topic ?? failed.Topic;
             var story = new RetryStory(
                 dueMs is null ? attempt : attempt + 1, dueMs ?? nowMs, before?.FirstFailureMs ?? nowMs, failed.Reason,

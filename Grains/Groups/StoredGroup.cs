@@ -5,6 +5,7 @@ using OrleansStream.Errors;
 using OrleansStream.Groups.Classic;
 using OrleansStream.Groups.State;
 using OrleansStream.Persistence;
+using OrleansStream.Randomness;
 
 namespace OrleansStream.Groups;
 
@@ -35,16 +36,18 @@ internal sealed partial class StoredGroup
     /// <param name="document">The document.</param>
     /// <param name="grains">Reaches the catalogue and the topics.</param>
     /// <param name="time">The clock.</param>
+    /// <param name="random">Where ids and jitter come from.</param>
     /// <param name="failures">Counts repeated failures.</param>
     /// <param name="logger">The grain's log.</param>
     /// <param name="stepped">Called after each step.</param>
     public StoredGroup(
-        string name, IGrainBase grain, IPersistentState<GroupDocument> document, IGrainFactory grains, TimeProvider time, RepeatedFailures failures,
-        ILogger logger, Action stepped)
+        string name, IGrainBase grain, IPersistentState<GroupDocument> document, IGrainFactory grains, TimeProvider time, RandomSource random,
+        RepeatedFailures failures, ILogger logger, Action stepped)
     {
         (Name, _grain, _document, _grains) = (name, grain, document, grains);
         (_time, _failures, _logger, _stepped) = (time, failures, logger, stepped);
-        State = GroupState.Restore(document.State.Events, Now());
+        Random = random;
+        State = GroupState.Restore(document.State.Events, Now(), random);
         Classic = new ClassicGroup(State, Now());
         Waits = new GroupWaits(time);
         Calls = new ParkedCalls(time);
@@ -56,6 +59,9 @@ internal sealed partial class StoredGroup
 
     /// <summary>The group's name.</summary>
     public string Name { get; }
+
+    /// <summary>Where ids and jitter come from.</summary>
+    public RandomSource Random { get; }
 
     /// <summary>The group, with the members whose partitions it assigns.</summary>
     public GroupState State { get; }

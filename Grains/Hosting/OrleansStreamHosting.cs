@@ -17,6 +17,7 @@ using OrleansStream.Maintenance;
 using OrleansStream.Partitions;
 using OrleansStream.Partitions.Placement;
 using OrleansStream.Persistence;
+using OrleansStream.Randomness;
 using OrleansStream.Security;
 using OrleansStream.Storage;
 using OrleansStream.Storage.Memory;
@@ -88,8 +89,10 @@ public static class OrleansStreamHosting
     {
         ArgumentNullException.ThrowIfNull(silo);
         silo.Services.TryAddSingleton(TimeProvider.System);
+        silo.Services.TryAddSingleton(RandomSource.System);
         silo.Services.TryAddSingleton<RepeatedFailures>();
-        silo.Services.TryAddSingleton(services => new LogResources(services.GetRequiredService<TimeProvider>(), appends: CreateBudget(services)));
+        silo.Services.TryAddSingleton(services => new LogResources(
+            services.GetRequiredService<TimeProvider>(), appends: CreateBudget(services), random: services.GetRequiredService<RandomSource>()));
         silo.Services.TryAddSingleton<PartitionInstruments>();
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, UpkeepTicker>();
         silo.Services.AddSingleton(services => new LedPartitions(AreCallsDirect(services)));
@@ -98,7 +101,8 @@ public static class OrleansStreamHosting
         silo.Services.AddSingleton<PartitionLogs>();
         silo.Services.AddSingleton<PartitionTopics>();
         silo.Services.AddSingleton(services => new AccessDocuments(
-            services.GetRequiredService<IDocumentStore>(), services.GetRequiredService<IOptions<ClusterOptions>>(), services.GetRequiredService<TimeProvider>()));
+            services.GetRequiredService<IDocumentStore>(), services.GetRequiredService<IOptions<ClusterOptions>>(),
+            services.GetRequiredService<TimeProvider>()));
         silo.Services.AddSingleton<TopicRouters>();
         silo.Services.AddSingleton<ILocalTopics>(services => AreCallsDirect(services) ? services.GetRequiredService<TopicRouters>() : null!);
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(services => services.GetRequiredService<OpenPartitions>());

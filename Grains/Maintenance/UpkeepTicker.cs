@@ -1,12 +1,14 @@
 using Microsoft.Extensions.Logging;
+using OrleansStream.Randomness;
 
 namespace OrleansStream.Maintenance;
 
 /// <summary>Asks for a sweep now and then, on every silo, because grains do nothing until they are called.</summary>
 /// <param name="grains">Gets the grain that sweeps.</param>
 /// <param name="time">The clock.</param>
+/// <param name="random">Where the moment of the first sweep comes from.</param>
 /// <param name="logger">Logs failures.</param>
-internal sealed partial class UpkeepTicker(IGrainFactory grains, TimeProvider time, ILogger<UpkeepTicker> logger)
+internal sealed partial class UpkeepTicker(IGrainFactory grains, TimeProvider time, RandomSource random, ILogger<UpkeepTicker> logger)
     : ILifecycleParticipant<ISiloLifecycle>
 {
     private ITimer? _timer;
@@ -18,7 +20,7 @@ internal sealed partial class UpkeepTicker(IGrainFactory grains, TimeProvider ti
     private Task Start(CancellationToken cancellationToken)
     {
         // Each silo starts at another moment, and none while the cluster is still being formed.
-        var first = UpkeepLimits.TickPeriod * (0.5 + (Random.Shared.NextDouble() / 2));
+        var first = UpkeepLimits.TickPeriod * (0.5 + (random.NextDouble() / 2));
         _timer = time.CreateTimer(_ => TickAsync().Ignore(), null, first, UpkeepLimits.TickPeriod);
         return Task.CompletedTask;
     }

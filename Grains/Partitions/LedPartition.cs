@@ -52,8 +52,9 @@ internal sealed partial class LedPartition(PartitionKey key, TopicMetadata topic
         MarkUsed();
         try
         {
-            return PartitionMapping.ToResponse(await log.AppendAsync(
-                request.Batches, PartitionMapping.ToLog(request.Acks), request.ExpectedNextOffset, cancellationToken).ConfigureAwait(false));
+            var append = log.AppendAsync(request.Batches, PartitionMapping.ToLog(request.Acks), request.ExpectedNextOffset, cancellationToken);
+            request.Place?.Took(this);
+            return PartitionMapping.ToResponse(await append.ConfigureAwait(false));
         }
         catch (OperationCanceledException)
         {

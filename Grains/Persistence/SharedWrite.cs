@@ -14,9 +14,6 @@ namespace OrleansStream.Persistence;
 /// <param name="fail">Called once, when the stored state is in doubt or is another activation's. The activation must then deactivate.</param>
 internal sealed class SharedWrite(string what, Func<Task> write, Func<Task<bool>> read, Action<Exception> fail)
 {
-    // How long a caller is to wait before it calls the next activation.
-    private const int RetryAfterMs = 200;
-
     private long _version;
     private long _writtenVersion;
     private Task? _work;
@@ -82,7 +79,7 @@ internal sealed class SharedWrite(string what, Func<Task> write, Func<Task<bool>
                 e is InconsistentStateException ? $"{what} is now on another server. Try again." : $"{what} could not be stored: {e.Message}")
             {
                 OutcomeUnknown = isUnknown,
-                RetryAfterMs = RetryAfterMs,
+                RetryAfterMs = PersistenceLimits.RetryAfterMs,
             };
             fail(e);
         }

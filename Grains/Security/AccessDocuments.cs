@@ -11,9 +11,6 @@ namespace OrleansStream.Security;
 /// <param name="time">The clock.</param>
 internal sealed class AccessDocuments(IDocumentStore documents, string serviceId, TimeProvider time)
 {
-    // A try fails only when another change was stored. People and scripts make the changes, so many failures in a row are unlikely.
-    private const int AttemptsMax = 20;
-
     private readonly string _name = AccessDocument.NameOf(serviceId);
     private readonly Lock _gate = new();
     private Known? _known;
@@ -48,7 +45,7 @@ internal sealed class AccessDocuments(IDocumentStore documents, string serviceId
     /// <exception cref="CorruptDocumentException">The document is damaged.</exception>
     public async ValueTask<T> ChangeAsync<T>(Func<AccessDocument, (AccessDocument? Next, T Result)> change)
     {
-        for (var attempt = 0; attempt < AttemptsMax; attempt++)
+        for (var attempt = 0; attempt < AccessDocumentLimits.WriteAttemptsMax; attempt++)
         {
             var known = await ReadStoreAsync();
             var (next, result) = change(known.Document);
@@ -61,7 +58,8 @@ internal sealed class AccessDocuments(IDocumentStore documents, string serviceId
             return result;
         }
 
-        throw new StoreUnavailableException($"The keys and rights '{_name}' were written by others {AttemptsMax} times in a row.");
+        throw new StoreUnavailableException(
+            $"The keys and rights '{_name}' were written by others {AccessDocumentLimits.WriteAttemptsMax} times in a row.");
     }
 
     /// <summary>Translates a failure of the store into the error for the caller; null for any other exception.</summary>
@@ -69,7 +67,8 @@ internal sealed class AccessDocuments(IDocumentStore documents, string serviceId
     public static StreamException? Explain(Exception exception) => exception switch
     {
         StoreUnavailableException => Failed($"Keys and rights could not be read or written: {exception.Message}", isOutcomeUnknown: true),
-        StoreFullException or CorruptDocumentException => Failed($"Keys and rights could not be read or written: {exception.Message}", isOutcomeUnknown: false),
+        StoreFullException or CorruptDocumentException =>
+            Failed($"Keys and rights could not be read or written: {exception.Message}", isOutcomeUnknown: false),
         _ => null,
     };
 

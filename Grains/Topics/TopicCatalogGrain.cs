@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using OrleansStream.Activations;
 using OrleansStream.Errors;
 using OrleansStream.Persistence;
+using OrleansStream.Randomness;
 using OrleansStream.Storage;
 
 namespace OrleansStream.Topics;
@@ -15,7 +16,8 @@ namespace OrleansStream.Topics;
 [GrainType(TypeName)]
 internal sealed partial class TopicCatalogGrain(
     [PersistentState(TopicCatalogGrain.StateName, DocumentGrainStorage.ProviderName)] IPersistentState<CatalogState> state,
-    ISegmentStore segments, IDocumentStore documents, TimeProvider time, RepeatedFailures failures, ILogger<TopicCatalogGrain> logger)
+    ISegmentStore segments, IDocumentStore documents, TimeProvider time, RandomSource random, RepeatedFailures failures,
+    ILogger<TopicCatalogGrain> logger)
     : Grain, ITopicCatalogGrain, IDisposable
 {
     /// <summary>The grain's type, part of the name of its state.</summary>
@@ -60,7 +62,7 @@ internal sealed partial class TopicCatalogGrain(
         }
 
         var topic = new TopicMetadata(
-            name, Guid.NewGuid(), request.PartitionCount, request.Config, Version: 1, time.GetUtcNow());
+            name, random.NewId(), request.PartitionCount, request.Config, Version: 1, time.GetUtcNow());
         await WriteAsync(_topics.Add(name, topic), () => _deleted);
         return new TopicResponse(topic, Error: null, Created: true);
     }

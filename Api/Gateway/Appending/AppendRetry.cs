@@ -1,19 +1,22 @@
 using OrleansStream.Errors;
+using OrleansStream.Randomness;
 
 namespace OrleansStream.Gateway.Appending;
 
-/// <summary>The one policy by which appends are tried again, and what they need before they begin: which failures, after which pauses, for how long.</summary>
+/// <summary>
+/// The one policy by which appends are tried again, and what they need before they begin: which failures, after which pauses, for how long.
+/// </summary>
 /// <remarks>
 /// Grains try no append again: a partition's answer comes back here, and the whole request is sent again with what is settled of it
-/// (<see cref="RecordsAppender"/>). The pauses grow as those of Kafka's clients do (KIP-580): twice as long each time up to a bound, and each of a random
-/// length within 20 % of that, so that requests which failed together do not come back together.
+/// (<see cref="RecordsAppender"/>). The pauses grow as those of Kafka's clients do (KIP-580): twice as long each time up to a bound, and each of a
+/// random length within 20 % of that, so that requests which failed together do not come back together.
 /// </remarks>
 /// <param name="time">The clock.</param>
 /// <param name="timeout">How long it is tried.</param>
-internal struct AppendRetry(TimeProvider time, TimeSpan timeout)
+/// <param name="random">Where the jitter comes from; null for <see cref="RandomSource.System"/>.</param>
+internal struct AppendRetry(TimeProvider time, TimeSpan timeout, RandomSource? random = null)
 {
-    private const double Jitter = 0.2;
-
+    private readonly RandomSource _random = random ?? RandomSource.System;
     private readonly long _startedAt = time.GetTimestamp();
     private int _pauses;
 
@@ -26,7 +29,8 @@ internal struct AppendRetry(TimeProvider time, TimeSpan timeout)
     public static bool IsRepeated(StreamError error, bool hasIdentity) => error.Code switch
     {
         StreamErrorCode.NotLeaderOrFollower => hasIdentity || !error.OutcomeUnknown,
-        StreamErrorCode.RequestTimedOut or StreamErrorCode.KafkaStorageError or StreamErrorCode.ThrottlingQuotaExceeded => hasIdentity && error.OutcomeUnknown,
+        StreamErrorCode.RequestTimedOut or StreamErrorCode.KafkaStorageError or StreamErrorCode.ThrottlingQuotaExceeded =>
+            hasIdentity && error.OutcomeUnknown,
         _ => false,
     };
 
@@ -67,7 +71,7 @@ internal struct AppendRetry(TimeProvider time, TimeSpan timeout)
     {
         var doubled = AppendingLimits.RetryBackoff * Math.Pow(2, Math.Min(_pauses++, 30));
         var longest = doubled < AppendingLimits.RetryBackoffMax ? doubled : AppendingLimits.RetryBackoffMax;
-        pause = longest * (1 + (Jitter * ((2 * Random.Shared.NextDouble()) - 1)));
+        pause = longest * (1 + (AppendingLimits.RetryJitter * ((2 * _random.NextDouble()) - 1)));
         return pause.TotalMilliseconds < LeftMs;
     }
 }

@@ -22,8 +22,13 @@ public static class AppendingLimits
     /// <summary>The first pause before something is tried again: Kafka's <c>retry.backoff.ms</c>.</summary>
     public static readonly TimeSpan RetryBackoff = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>The longest pause, before its jitter: Kafka's <c>retry.backoff.max.ms</c>. Short against the time that a partition takes to move.</summary>
+    /// <summary>
+    /// The longest pause, before its jitter: Kafka's <c>retry.backoff.max.ms</c>. Short against the time that a partition takes to move.
+    /// </summary>
     public static readonly TimeSpan RetryBackoffMax = TimeSpan.FromSeconds(1);
+
+    /// <summary>The part of a pause by which it is longer or shorter at random, as in Kafka's clients (KIP-580).</summary>
+    public const double RetryJitter = 0.2;
 
     /// <summary>How long a request is tried that is answered without waiting: its records have no identity, and nobody hears of them again.</summary>
     public static readonly TimeSpan UnacknowledgedTimeout = TimeSpan.FromSeconds(1);

@@ -3,6 +3,7 @@ using System.Text;
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Security;
 using OrleansStream.Producers;
+using OrleansStream.Randomness;
 using OrleansStream.Security;
 using OrleansStream.Topics;
 
@@ -13,7 +14,9 @@ namespace OrleansStream.Gateway.Appending;
 /// <param name="grains">The way to the grains.</param>
 /// <param name="appender">Chooses where keyless records begin.</param>
 /// <param name="time">The clock.</param>
-public sealed class KeyedRequests(AccessControl access, IGrainFactory grains, RecordsAppender appender, TimeProvider time)
+/// <param name="random">Where the ids of requests come from; null for <see cref="RandomSource.System"/>.</param>
+public sealed class KeyedRequests(
+    AccessControl access, IGrainFactory grains, RecordsAppender appender, TimeProvider time, RandomSource? random = null)
 {
     private const int KeyHashBytes = 16;
 
@@ -28,7 +31,7 @@ public sealed class KeyedRequests(AccessControl access, IGrainFactory grains, Re
         access.DemandTopic(caller, AccessOperations.Write, topic);
         var keyHash = SHA256.HashData(Encoding.UTF8.GetBytes(key));
         var keyText = TextOf(keyHash);
-        var runner = Guid.NewGuid();
+        var runner = (random ?? RandomSource.System).NewId();
         (var appends, var begun) = await AppendRetry.CallAsync(time, AppendingLimits.BeginRepeatMax, async () =>
         {
             var found = await grains.GetGrain<ITopicGrain>(topic).GetAsync();

@@ -3,6 +3,7 @@ using OrleansStream.Errors;
 using OrleansStream.Gateway.Routing;
 using OrleansStream.Gateway.Security;
 using OrleansStream.Partitions;
+using OrleansStream.Randomness;
 using OrleansStream.Records;
 using OrleansStream.Security;
 using OrleansStream.Topics;
@@ -20,10 +21,12 @@ namespace OrleansStream.Gateway.Appending;
 /// <param name="producers">Tells which producers callers may name.</param>
 /// <param name="lanes">Gives each request its identity.</param>
 /// <param name="time">The clock.</param>
-public sealed class RecordsAppender(AccessControl access, TopicRoutes routes, ClientProducerIds producers, ProducerLanes lanes, TimeProvider time)
+/// <param name="random">Where random choices come from; null for <see cref="RandomSource.System"/>.</param>
+public sealed class RecordsAppender(
+    AccessControl access, TopicRoutes routes, ClientProducerIds producers, ProducerLanes lanes, TimeProvider time, RandomSource? random = null)
 {
     private readonly TopicPlans _plans = new();
-    private uint _keylessTurn = (uint)Random.Shared.Next();
+    private uint _keylessTurn = (uint)((random ?? RandomSource.System).NextDouble() * uint.MaxValue);
 
     /// <summary>Appends records.</summary>
     /// <param name="caller">On whose behalf.</param>
@@ -35,12 +38,16 @@ public sealed class RecordsAppender(AccessControl access, TopicRoutes routes, Cl
     {
         if (access.FindRefusal(caller, AccessOperations.Write, topic) is { } refusal)
             return AppendOutcome.Refused(refusal);
-        var retry = new AppendRetry(time, TopicLimits.AppendTimeout);
+        var retry = new AppendRetry(time, TopicLimits.AppendTimeout, random);
         var named = ProducersOf(records.Batches.Span);
         if (await producers.CheckAsync(named, TopicLimits.AppendTimeout) is { } unknown)
             return AppendOutcome.Refused(unknown);
         if (records.Acks == Acks.None)
-            return await RepeatAsync(topic, records, new AppendTries(identity: null), new AppendRetry(time, AppendingLimits.UnacknowledgedTimeout));
+        {
+            return await RepeatAsync(
+                topic, records, new AppendTries(identity: null), new AppendRetry(time, AppendingLimits.UnacknowledgedTimeout, random));
+        }
+
         for (var changes = 0; ; changes++)
         {
             ProducerLane lane;
@@ -83,7 +90,7 @@ public sealed class RecordsAppender(AccessControl access, TopicRoutes routes, Cl
     {
         if (access.FindRefusal(caller, AccessOperations.Write, topic) is { } refusal)
             return AppendOutcome.Refused(client.IsResumed ? refusal with { OutcomeUnknown = true } : refusal);
-        var retry = new AppendRetry(time, TopicLimits.AppendTimeout);
+        var retry = new AppendRetry(time, TopicLimits.AppendTimeout, random);
         var named = ProducersOf(records.Batches.Span);
         var judged = client.Identity.IsClients ? named.With(client.Identity.ProducerId) : named;
         if (await producers.CheckAsync(judged, TopicLimits.AppendTimeout) is { } unknown)
@@ -117,7 +124,25 @@ public sealed class RecordsAppender(AccessControl access, TopicRoutes routes, Cl
     {
         while (true)
         {
-            var response = await TryAsync(topic, records.With(tries.Next(retry.LeftMs)));
+            var request = records.With(tries.Next(retry.LeftMs));
+            RecordsAppendResponse? response;
+            try
+            {
+                // The caller's going away does not cancel: whether the records are stored must not depend on when it went.
+                var call = routes.Local(topic) is { } here
+                    ? here.AppendAsync(request, CancellationToken.None)
+                    : routes.Router(topic).AppendAsync(request, CancellationToken.None);
+                // The first call is given up by its own response timeout, which is as long.
+                response = request.Identity is { IsRepeat: true } identity
+                    ? await call.AsTask().WaitAsync(TimeSpan.FromMilliseconds(identity.TimeoutMs), time)
+                    : await call;
+            }
+            catch (Exception e) when (AppendRetry.IsLost(e))
+            {
+                // The outcome of a lost call is open, and it may go on reading the batches.
+                response = null;
+            }
+
             if (response?.PlanBy is { } current)
             {
                 // Nothing is stored, and nothing has to become better first.
@@ -126,33 +151,14 @@ public sealed class RecordsAppender(AccessControl access, TopicRoutes routes, Cl
                 if (retry.LeftMs > 0)
                     continue;
             }
-            else if ((response is null ? tries.TakeLoss() : tries.Take(response)) && records.Place is not { IsRefused: true } && retry.TryNext(out var pause))
+            else if ((response is null ? tries.TakeLoss() : tries.Take(response)) && records.Place is not { IsRefused: true }
+                && retry.TryNext(out var pause))
             {
                 await Task.Delay(pause, time);
                 continue;
             }
 
             return new AppendOutcome(tries.Answer(), tries.IsMemoryFree);
-        }
-    }
-
-    /// <summary>Calls the router once.</summary>
-    /// <returns>Null when the call was lost: then its outcome is open, and it may be reading the batches.</returns>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<RecordsAppendResponse?> TryAsync(string topic, RecordsAppendRequest request)
-    {
-        try
-        {
-            // The caller's going away does not cancel: whether the records are stored must not depend on when it went.
-            var call = routes.AppendAsync(topic, request, CancellationToken.None);
-            // The first call is given up by its own response timeout, which is as long.
-            return request.Identity is { IsRepeat: true } identity
-                ? await call.AsTask().WaitAsync(TimeSpan.FromMilliseconds(identity.TimeoutMs), time)
-                : await call;
-        }
-        catch (Exception e) when (AppendRetry.IsLost(e))
-        {
-            return null;
         }
     }
 

@@ -13,9 +13,6 @@ namespace OrleansStream.Gateway.Cluster;
 /// <param name="time">The clock.</param>
 public sealed class ClusterDescriber(AccessControl access, IGrainFactory grains, LostReads lost, TimeProvider time)
 {
-    /// <summary>How long a silo may take to tell of itself.</summary>
-    public static readonly TimeSpan AnswerMax = TimeSpan.FromSeconds(5);
-
     /// <summary>Describes every silo that is active, in the order of their addresses.</summary>
     /// <param name="caller">On whose behalf.</param>
     /// <param name="cancellationToken">The caller's deadline.</param>
@@ -23,7 +20,8 @@ public sealed class ClusterDescriber(AccessControl access, IGrainFactory grains,
     {
         access.DemandCluster(caller, AccessOperations.Describe);
         var silos = await lost.RepeatAsync(
-            () => new ValueTask<Dictionary<SiloAddress, SiloStatus>>(grains.GetGrain<IManagementGrain>(0).GetHosts(onlyActive: true, cancellationToken)),
+            () => new ValueTask<Dictionary<SiloAddress, SiloStatus>>(
+                grains.GetGrain<IManagementGrain>(0).GetHosts(onlyActive: true, cancellationToken)),
             cancellationToken);
         return await Task.WhenAll(silos.Keys.Order().Select(silo => DescribeAsync(silo, cancellationToken)));
     }
@@ -33,7 +31,7 @@ public sealed class ClusterDescriber(AccessControl access, IGrainFactory grains,
         try
         {
             var usage = await grains.GetGrain<ISiloGrain>(silo.ToParsableString()).DescribeAsync()
-                .AsTask().WaitAsync(AnswerMax, time, cancellationToken);
+                .AsTask().WaitAsync(ClusterDescriptionLimits.SiloAnswerMax, time, cancellationToken);
             return new SiloDescription(silo.Endpoint.ToString(), usage);
         }
         catch (Exception exception) when (exception is OrleansException or TimeoutException or StreamException)

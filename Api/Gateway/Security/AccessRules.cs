@@ -16,9 +16,6 @@ namespace OrleansStream.Gateway.Security;
 /// </remarks>
 public sealed partial class AccessRules : IDisposable
 {
-    /// <summary>The least time between two readings of the store for keys that are not known.</summary>
-    internal static readonly TimeSpan UnknownKeyPause = TimeSpan.FromSeconds(1);
-
     private readonly IGrainFactory _grains;
     private readonly TimeProvider _time;
     private readonly ILogger<AccessRules> _logger;
@@ -81,7 +78,7 @@ public sealed partial class AccessRules : IDisposable
 
     /// <summary>
     /// Reads what is stored, because somebody has a key that this node does not know: it may have been created a moment ago at another node. The
-    /// store is read at most once in <see cref="UnknownKeyPause"/>, whoever comes with what; all who come before a reading begins wait for it
+    /// store is read at most once in <see cref="SignInLimits.UnknownKeyPause"/>, whoever comes with what; all who come before a reading begins wait for it
     /// together.
     /// </summary>
     /// <param name="cancellationToken">Ends the wait.</param>
@@ -97,7 +94,7 @@ public sealed partial class AccessRules : IDisposable
     {
         // The caller holds the lock until it has this task.
         await Task.Yield();
-        if (_freshAt is { } before && UnknownKeyPause - _time.GetElapsedTime(before) is { Ticks: > 0 } left)
+        if (_freshAt is { } before && SignInLimits.UnknownKeyPause - _time.GetElapsedTime(before) is { Ticks: > 0 } left)
             await Task.Delay(left, _time);
         lock (_gate)
         {
@@ -141,7 +138,8 @@ public sealed partial class AccessRules : IDisposable
     {
         lock (_gate)
         {
-            _timer ??= _time.CreateTimer(static rules => _ = ((AccessRules)rules!).RefreshAsync(), this, AccessLimits.RefreshPeriod, AccessLimits.RefreshPeriod);
+            _timer ??= _time.CreateTimer(
+                static rules => _ = ((AccessRules)rules!).RefreshAsync(), this, AccessLimits.RefreshPeriod, AccessLimits.RefreshPeriod);
             return _refresh is { IsCompleted: false } ? _refresh : _refresh = AskAsync(isFresh: false);
         }
     }
@@ -193,7 +191,8 @@ public sealed partial class AccessRules : IDisposable
 
     /// <summary>The error for callers while the keys and rights are not known.</summary>
     internal static StreamError Unknown() => new(
-        StreamErrorCode.CoordinatorNotAvailable, "Who may do what cannot be told just now, as the store of keys and rights does not answer. Try again.");
+        StreamErrorCode.CoordinatorNotAvailable,
+        "Who may do what cannot be told just now, as the store of keys and rights does not answer. Try again.");
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Keys and rights could not be read anew: {Reason}")]
     private static partial void LogLost(ILogger logger, string reason);

@@ -6,24 +6,12 @@ using Microsoft.Extensions.Logging;
 namespace OrleansStream.Gateway.Security;
 
 /// <summary>
-/// Counts failed sign-ins, and delays their answers when one address has many; the log then has one line per <see cref="Window"/>. Successful
+/// Counts failed sign-ins, and delays their answers when one address has many; the log then has one line per <see cref="SignInLimits.FailureWindow"/>. Successful
 /// sign-ins are never delayed.
 /// </summary>
 /// <remarks>A secret cannot be guessed, because it has 256 random bits. The delay bounds what the attempts cost the service.</remarks>
 public sealed partial class FailedSignIns : IDisposable
 {
-    /// <summary>The failures of an address within <see cref="Window"/> that are answered without delay.</summary>
-    public const int AnsweredAtOnceMax = 10;
-
-    /// <summary>The time over which failures are counted.</summary>
-    public static readonly TimeSpan Window = TimeSpan.FromMinutes(1);
-
-    /// <summary>The delay of the answer to each further failure.</summary>
-    public static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
-
-    // An attacker may have any number of IPv6 addresses. Beyond this bound all counts are dropped.
-    private const int AddressesMax = 10_000;
-
     private readonly ConcurrentDictionary<IPAddress, Count> _counts = new();
     private readonly TimeProvider _time;
     private readonly ILogger<FailedSignIns> _logger;
@@ -47,15 +35,19 @@ public sealed partial class FailedSignIns : IDisposable
         _failures.Add(1);
         if (address is null)
             return default;
-        if (_counts.Count >= AddressesMax)
+        if (_counts.Count >= SignInLimits.FailingAddressesMax)
             _counts.Clear();
         var now = _time.GetTimestamp();
         var count = _counts.AddOrUpdate(
             address, _ => new Count(now, 1),
-            (_, known) => _time.GetElapsedTime(known.Since, now) >= Window ? new Count(now, 1) : known with { Failures = known.Failures + 1 });
-        if (count.Failures == AnsweredAtOnceMax)
-            LogMany(_logger, address, count.Failures, (int)Window.TotalSeconds);
-        return count.Failures <= AnsweredAtOnceMax ? default : new ValueTask(Task.Delay(Pause, _time, cancellationToken));
+            (_, known) => _time.GetElapsedTime(known.Since, now) >= SignInLimits.FailureWindow
+                ? new Count(now, 1)
+                : known with { Failures = known.Failures + 1 });
+        if (count.Failures == SignInLimits.FailuresAnsweredAtOnceMax)
+            LogMany(_logger, address, count.Failures, (int)SignInLimits.FailureWindow.TotalSeconds);
+        return count.Failures <= SignInLimits.FailuresAnsweredAtOnceMax
+            ? default
+            : new ValueTask(Task.Delay(SignInLimits.FailurePause, _time, cancellationToken));
     }
 
     /// <inheritdoc/>

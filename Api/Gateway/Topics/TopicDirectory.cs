@@ -14,8 +14,6 @@ namespace OrleansStream.Gateway.Topics;
 /// <param name="lost">Repeats reads that are lost.</param>
 public sealed class TopicDirectory(AccessControl access, IGrainFactory grains, TopicAdministration administration, LostReads lost)
 {
-    private const int CallsAtOnce = 64;
-
     private ITopicCatalogGrain Catalog => grains.GetGrain<ITopicCatalogGrain>(ITopicCatalogGrain.Key);
 
     /// <summary>Finds topics.</summary>
@@ -25,7 +23,8 @@ public sealed class TopicDirectory(AccessControl access, IGrainFactory grains, T
     /// <returns>One result for each, in order.</returns>
     /// <exception cref="StreamException">The caller may see no topic at all.</exception>
     /// <exception cref="OrleansException">The catalogue could not be asked.</exception>
-    public async Task<IReadOnlyList<FoundTopic>> FindAsync(Caller caller, IReadOnlyList<TopicReference> references, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<FoundTopic>> FindAsync(
+        Caller caller, IReadOnlyList<TopicReference> references, CancellationToken cancellationToken)
     {
         // Whoever may see nothing at all is told so, and not of each name.
         access.VisibleTo(caller, ResourceKind.Topic);
@@ -55,20 +54,24 @@ public sealed class TopicDirectory(AccessControl access, IGrainFactory grains, T
         while (after is not null);
 
         var topics = new TopicMetadata?[names.Count];
-        await ForEachAsync(topics.Length, async i => topics[i] = (await FindAsync(caller, names[i], new TopicReference(names[i], Guid.Empty), cancellationToken)).Topic);
+        await ForEachAsync(
+            topics.Length, async i => topics[i] = (await FindAsync(caller, names[i], new TopicReference(names[i], Guid.Empty), cancellationToken)).Topic);
         return [.. topics.OfType<TopicMetadata>()];
     }
 
     /// <returns>Per reference the name of a topic that there is; null for none.</returns>
     private async Task<string?[]> FindNamesAsync(Caller caller, IReadOnlyList<TopicReference> references, CancellationToken cancellationToken)
     {
-        ImmutableArray<string> asked = [.. references.Select(reference => reference.Name).OfType<string>().Where(name => RefusalOf(caller, name) is null).Distinct(StringComparer.Ordinal)];
+        ImmutableArray<string> asked = [.. references.Select(reference => reference.Name).OfType<string>()
+            .Where(name => RefusalOf(caller, name) is null).Distinct(StringComparer.Ordinal)];
         var there = asked.IsEmpty ? [] : (await lost.RepeatAsync(
-            () => new ValueTask<ImmutableArray<string>>(Catalog.FilterAsync(asked).WaitAsync(cancellationToken)), cancellationToken)).ToHashSet(StringComparer.Ordinal);
+            () => new ValueTask<ImmutableArray<string>>(Catalog.FilterAsync(asked).WaitAsync(cancellationToken)), cancellationToken))
+            .ToHashSet(StringComparer.Ordinal);
         var names = new string?[references.Count];
         await ForEachAsync(names.Length, async i => names[i] = references[i].Name is { } name
             ? there.Contains(name) ? name : null
-            : await lost.RepeatAsync(() => new ValueTask<string?>(Catalog.FindNameAsync(references[i].Id).WaitAsync(cancellationToken)), cancellationToken));
+            : await lost.RepeatAsync(
+                () => new ValueTask<string?>(Catalog.FindNameAsync(references[i].Id).WaitAsync(cancellationToken)), cancellationToken));
         return names;
     }
 
@@ -101,7 +104,7 @@ public sealed class TopicDirectory(AccessControl access, IGrainFactory grains, T
         : new StreamError(StreamErrorCode.UnknownTopicId, $"There is no topic with the id {reference.Id}.");
 
     private static Task ForEachAsync(int count, Func<int, Task> act) => Parallel.ForEachAsync(
-        Enumerable.Range(0, count), new ParallelOptions { MaxDegreeOfParallelism = CallsAtOnce }, async (i, _) => await act(i));
+        Enumerable.Range(0, count), new ParallelOptions { MaxDegreeOfParallelism = TopicDirectoryLimits.CallsAtOnce }, async (i, _) => await act(i));
 }
 
 /// <summary>A topic that is asked for.</summary>

@@ -15,7 +15,7 @@ namespace OrleansStream.SignIn.Auditing;
 /// is written.
 /// </summary>
 /// <remarks>
-/// No call waits for the topic. While the topic cannot be written, up to <see cref="EntriesMax"/> entries wait; further ones are in the log alone,
+/// No call waits for the topic. While the topic cannot be written, up to <see cref="AuditLimits.EntriesMax"/> entries wait; further ones are in the log alone,
 /// and the next entry in the topic tells how many. The same refusal or failure of the same caller is written once a minute, so that repeating it
 /// fills neither.
 /// </remarks>
@@ -27,14 +27,8 @@ internal sealed partial class AuditTrail(IServiceProvider services, TimeProvider
     /// <summary>The topic.</summary>
     public const string Topic = AccessControl.ServicePrefix + "audit";
 
-    private const int EntriesMax = 1_000;
-    private const int FailuresRememberedMax = 10_000;
-    private static readonly TimeSpan FailurePause = TimeSpan.FromMinutes(1);
-    private static readonly TimeSpan RetryPause = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan EntryAge = TimeSpan.FromDays(90);
-
     private readonly Channel<AuditEntry> _entries = Channel.CreateBounded<AuditEntry>(
-        new BoundedChannelOptions(EntriesMax) { FullMode = BoundedChannelFullMode.Wait, SingleReader = true });
+        new BoundedChannelOptions(AuditLimits.EntriesMax) { FullMode = BoundedChannelFullMode.Wait, SingleReader = true });
 
     private readonly Lock _gate = new();
     private readonly Dictionary<(string, string, string, string?), long> _toldAt = [];
@@ -70,10 +64,10 @@ internal sealed partial class AuditTrail(IServiceProvider services, TimeProvider
             await foreach (var first in _entries.Reader.ReadAllAsync(stoppingToken))
             {
                 List<AuditEntry> some = [first];
-                while (some.Count < EntriesMax && _entries.Reader.TryRead(out var next))
+                while (some.Count < AuditLimits.EntriesMax && _entries.Reader.TryRead(out var next))
                     some.Add(next);
                 while (!await TryStoreAsync(some, stoppingToken))
-                    await Task.Delay(RetryPause, time, stoppingToken);
+                    await Task.Delay(AuditLimits.RetryPause, time, stoppingToken);
             }
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
@@ -87,9 +81,9 @@ internal sealed partial class AuditTrail(IServiceProvider services, TimeProvider
         var now = time.GetTimestamp();
         lock (_gate)
         {
-            if (_toldAt.TryGetValue(failure, out var at) && time.GetElapsedTime(at, now) < FailurePause)
+            if (_toldAt.TryGetValue(failure, out var at) && time.GetElapsedTime(at, now) < AuditLimits.FailurePause)
                 return false;
-            if (_toldAt.Count >= FailuresRememberedMax)
+            if (_toldAt.Count >= AuditLimits.FailuresRememberedMax)
                 _toldAt.Clear();
             _toldAt[failure] = now;
             return true;
@@ -107,7 +101,8 @@ internal sealed partial class AuditTrail(IServiceProvider services, TimeProvider
             {
                 batch.Append(
                     entry.At.ToUnixTimeMilliseconds(), System.Text.Encoding.UTF8.GetBytes(entry.Principal), hasKey: true,
-                    JsonSerializer.SerializeToUtf8Bytes(entry with { DroppedBefore = dropped > 0 ? dropped : null }, AuditJsonContext.Default.AuditEntry), hasValue: true);
+                    JsonSerializer.SerializeToUtf8Bytes(
+                        entry with { DroppedBefore = dropped > 0 ? dropped : null }, AuditJsonContext.Default.AuditEntry), hasValue: true);
             }
 
             batch.Finish();
@@ -133,11 +128,15 @@ internal sealed partial class AuditTrail(IServiceProvider services, TimeProvider
 
     private async Task MakeTopicAsync(CancellationToken cancellationToken) => await services.GetRequiredService<TopicAdministration>().CreateAsync(
         Caller.Service, Topic,
-        new CreateTopicRequest(1, ImmutableSortedDictionary.Create<string, string>(StringComparer.Ordinal).Add("retention.ms", $"{(long)EntryAge.TotalMilliseconds}"), ReplicationFactor: null),
+        new CreateTopicRequest(
+            1, ImmutableSortedDictionary.Create<string, string>(StringComparer.Ordinal)
+                .Add("retention.ms", $"{(long)AuditLimits.EntryAge.TotalMilliseconds}"), ReplicationFactor: null),
         cancellationToken);
 
-    [LoggerMessage(EventId = 1, Level = LogLevel.Information, Message = "{Outcome}: {Principal} from {Address} (client {ClientId}): {What} on {Resource}")]
-    private static partial void LogEntry(ILogger logger, string outcome, string principal, string? address, string? clientId, string what, string resource);
+    [LoggerMessage(
+        EventId = 1, Level = LogLevel.Information, Message = "{Outcome}: {Principal} from {Address} (client {ClientId}): {What} on {Resource}")]
+    private static partial void LogEntry(
+        ILogger logger, string outcome, string principal, string? address, string? clientId, string what, string resource);
 
     [LoggerMessage(
         EventId = 3, Level = LogLevel.Information, Message = "{Outcome} ({Error}): {Principal} from {Address} (client {ClientId}): {What} on {Resource}")]

@@ -90,10 +90,11 @@ internal sealed partial class GroupState
     private void Create(GroupTime time)
     {
         if (!Exists)
-            Raise(new GroupCreated(Guid.NewGuid(), GroupEpoch: 0, LastMemberEpoch: 0, time.UnixMs));
+            Raise(new GroupCreated(_random.NewId(), GroupEpoch: 0, LastMemberEpoch: 0, time.UnixMs));
     }
 
     private GroupRefusal? OtherKind() => ClassicMemberCount == 0 ? null : new GroupRefusal(
         StreamErrorCode.InconsistentGroupProtocol,
-        $"The group has {ClassicMemberCount} members that assign partitions among themselves (Kafka's classic protocol). They have to leave before others can join.");
+        $"The group has {ClassicMemberCount} members that assign partitions among themselves (Kafka's classic protocol). "
+        + "They have to leave before others can join.");
 }

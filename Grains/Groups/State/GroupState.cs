@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using OrleansStream.Randomness;
 
 namespace OrleansStream.Groups.State;
 
@@ -12,8 +13,10 @@ namespace OrleansStream.Groups.State;
 /// that it is done with the records it got) or left, or its lease ended. An offset moves only under its owner's exact epoch, and moves back only by a
 /// reset, or from beyond the end of the log.
 /// </remarks>
-internal sealed partial class GroupState
+/// <param name="random">Where the group's incarnation comes from; null for <see cref="RandomSource.System"/>.</param>
+internal sealed partial class GroupState(RandomSource? random = null)
 {
+    private readonly RandomSource _random = random ?? RandomSource.System;
     private readonly SortedDictionary<string, GroupMember> _members = new(StringComparer.Ordinal);
     private readonly Dictionary<TopicPartition, string> _owners = [];
     private readonly OffsetTable _offsets = new();
@@ -59,9 +62,10 @@ internal sealed partial class GroupState
     /// <summary>Restores a state from stored events. Every member gets a full lease.</summary>
     /// <param name="events">The result of <see cref="ToEvents"/>, or all events of the group's life.</param>
     /// <param name="time">Now.</param>
-    public static GroupState Restore(IEnumerable<GroupEvent> events, GroupTime time)
+    /// <param name="random">Where the group's next incarnation comes from; null for <see cref="RandomSource.System"/>.</param>
+    public static GroupState Restore(IEnumerable<GroupEvent> events, GroupTime time, RandomSource? random = null)
     {
-        var state = new GroupState();
+        var state = new GroupState(random);
         foreach (var change in events)
             state.Apply(change);
         state._leases.Observe(time.MonotonicMs);

@@ -137,6 +137,12 @@ public static class LogLimits
     /// </summary>
     public static readonly TimeSpan StaleReadsMax = TimeSpan.FromSeconds(10);
 
+    /// <summary>The appends to a segment that are left for the fences of later owners, where the store bounds the appends to a segment.</summary>
+    public const int AppendsSpared = 64;
+
+    /// <summary>How often a log looks for appends whose callers have waited too long.</summary>
+    public static readonly TimeSpan DeadlineCheckPeriod = TimeSpan.FromSeconds(5);
+
     /// <summary>How long closing a log waits for the append under way.</summary>
     public static readonly TimeSpan CloseWaitMax = TimeSpan.FromSeconds(10);
 }

@@ -20,7 +20,8 @@ internal sealed class LogOpening
         (_place, _owner, _cancellationToken) = (place, owner, cancellationToken);
 
     /// <summary>Takes a log over.</summary>
-    /// <inheritdoc cref="PartitionLog.OpenAsync(string, string, LogOptions, ISegmentStore, IDocumentStore, TimeProvider, LogResources, CancellationToken)"/>
+    /// <inheritdoc
+    /// cref="PartitionLog.OpenAsync(string, string, LogOptions, ISegmentStore, IDocumentStore, TimeProvider, LogResources, CancellationToken)"/>
     public static async ValueTask<OpenedLog> OpenAsync(
         LogPlace place, string owner, LogOptions options, LogResources resources, CancellationToken cancellationToken)
     {
@@ -28,7 +29,8 @@ internal sealed class LogOpening
         ManifestFile? manifest = null;
         try
         {
-            manifest = await ManifestFile.ClaimAsync(place, owner, opening.BeginAsync, cancellationToken).ConfigureAwait(false);
+            manifest = await ManifestFile.ClaimAsync(
+                place, owner, () => opening.BeginAsync(resources.Random.NewId()), cancellationToken).ConfigureAwait(false);
             return await opening.OpenAsync(manifest, options, resources).ConfigureAwait(false);
         }
         catch (CorruptDocumentException e)
@@ -74,10 +76,10 @@ internal sealed class LogOpening
         return new OpenedLog(log, roller);
     }
 
-    private async ValueTask<PartitionManifest> BeginAsync()
+    private async ValueTask<PartitionManifest> BeginAsync(Guid segmentId)
     {
         await ThrowWhenLostAsync().ConfigureAwait(false);
-        var segment = SegmentName.Make(_place.Name, 0, PartitionManifest.FirstEpoch, Guid.NewGuid());
+        var segment = SegmentName.Make(_place.Name, 0, PartitionManifest.FirstEpoch, segmentId);
         await _place.Segments.CreateAsync(segment, _cancellationToken).ConfigureAwait(false);
         return new PartitionManifest
         {

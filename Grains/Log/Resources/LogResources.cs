@@ -1,4 +1,5 @@
 using OrleansStream.Log.Contract;
+using OrleansStream.Randomness;
 using OrleansStream.Rates;
 
 namespace OrleansStream.Log.Resources;
@@ -12,9 +13,11 @@ namespace OrleansStream.Log.Resources;
 /// <param name="cacheBytesMax">The most bytes, over all logs, that are kept in memory for readers.</param>
 /// <param name="coldReadsMax">The reads from the store that all logs have under way at once.</param>
 /// <param name="appends">Bounds the appends that all logs begin in a second; null for as many as the store takes.</param>
+/// <param name="random">Where the ids of segments come from; null for <see cref="RandomSource.System"/>.</param>
 public sealed class LogResources(
     TimeProvider time, long pendingBytesMax = LogLimits.PendingBytesMaxOfProcess,
-    long cacheBytesMax = LogLimits.CacheBytesMaxOfProcess, int coldReadsMax = LogLimits.ColdReadsMax, AppendBudget? appends = null)
+    long cacheBytesMax = LogLimits.CacheBytesMaxOfProcess, int coldReadsMax = LogLimits.ColdReadsMax, AppendBudget? appends = null,
+    RandomSource? random = null)
 {
     private readonly Lock _gate = new();
     private readonly RateMeter _drained = new(time, LogLimits.DrainRateWindow);
@@ -32,6 +35,9 @@ public sealed class LogResources(
 
     /// <summary>Bounds the appends that all logs begin in a second; null when there is no bound.</summary>
     internal AppendBudget? Appends => appends;
+
+    /// <summary>Where the ids of segments come from.</summary>
+    internal RandomSource Random { get; } = random ?? RandomSource.System;
 
     /// <summary>Takes room for an append.</summary>
     /// <param name="lengthBytes">The bytes of the append.</param>

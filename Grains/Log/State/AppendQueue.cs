@@ -10,7 +10,6 @@ namespace OrleansStream.Log.State;
 /// </remarks>
 internal sealed class AppendQueue : IAsyncDisposable
 {
-    private static readonly TimeSpan DeadlineCheckInterval = TimeSpan.FromSeconds(5);
     private readonly OpenLog _log;
     private readonly ITimer _deadlineTimer;
     private bool _deadlinesWatched;
@@ -39,7 +38,7 @@ internal sealed class AppendQueue : IAsyncDisposable
         if (!_deadlinesWatched)
         {
             _deadlinesWatched = true; // one timer per log, and none while nothing waits
-            _deadlineTimer.Change(DeadlineCheckInterval, Timeout.InfiniteTimeSpan);
+            _deadlineTimer.Change(LogLimits.DeadlineCheckPeriod, Timeout.InfiniteTimeSpan);
         }
     }
 
@@ -134,7 +133,7 @@ internal sealed class AppendQueue : IAsyncDisposable
                 .Where(append => Time.GetElapsedTime(append.AdmittedAt) >= LogLimits.AppendWaitMax)];
             _deadlinesWatched = Group is not null || Waiting.Count > 0;
             if (_deadlinesWatched && !_log.HasEnded)
-                _deadlineTimer.Change(DeadlineCheckInterval, Timeout.InfiniteTimeSpan);
+                _deadlineTimer.Change(LogLimits.DeadlineCheckPeriod, Timeout.InfiniteTimeSpan);
         }
 
         foreach (var append in late)

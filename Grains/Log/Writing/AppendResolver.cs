@@ -11,20 +11,10 @@ namespace OrleansStream.Log.Writing;
 /// <remarks>Used by the write loop only, and by the opening before the loop exists.</remarks>
 internal sealed class AppendResolver(OpenLog log)
 {
-    private long? _brokenAt;
+    /// <summary>The outcome of an append that the store did not answer: unknown.</summary>
+    public static readonly AppendOutcome NoAnswer = new(AppendStatus.Unknown, -1);
 
-    /// <summary>Sends bytes to a position of a segment. When the store does not answer, the outcome is unknown.</summary>
-    public async ValueTask<AppendOutcome> TryAppendAsync(string segment, long position, ReadOnlyMemory<byte> bytes)
-    {
-        try
-        {
-            return await log.Place.Segments.AppendAsync(segment, position, bytes).ConfigureAwait(false);
-        }
-        catch (StoreUnavailableException)
-        {
-            return new AppendOutcome(AppendStatus.Unknown, -1);
-        }
-    }
+    private long? _brokenAt;
 
     /// <summary>
     /// Reads what the active segment holds at a position whose outcome is open. Repeats it until the store answers or the log ends.

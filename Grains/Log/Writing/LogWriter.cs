@@ -5,7 +5,9 @@ using OrleansStream.Records;
 
 namespace OrleansStream.Log.Writing;
 
-/// <summary>The one writer of a log. While one group is being stored, the next one gathers (group commit).</summary>
+/// <summary>
+/// The one writer of a log: lets appends in, and stores them group by group. While one group is being stored, the next one gathers.
+/// </summary>
 /// <remarks>
 /// The writer has no thread. The first append to arrive runs the write loop; appends that arrive meanwhile go with the loop's next round. At most one
 /// loop runs, so what only the loop touches needs no lock.
@@ -14,18 +16,23 @@ internal sealed class LogWriter
 {
     private readonly OpenLog _log;
     private readonly AppendPlacement _placement;
-    private readonly GroupAppender _groups;
+    private readonly GroupCommit _commit;
+    private readonly SegmentAppender _segments;
     private readonly SegmentRoller _roller;
 
     // Guarded by the gate. Set while a loop runs, and completed at its end.
     private TaskCompletionSource? _drained;
     private bool _rollWanted;
 
+    // When a group was last stored, as a timestamp of the clock; 0 before the first. Only the loop uses it.
+    private long _storedAt;
+
     public LogWriter(OpenLog log, SegmentRoller roller)
     {
         (_log, _roller) = (log, roller);
         _placement = new AppendPlacement(log);
-        _groups = new GroupAppender(log, _placement, roller);
+        _commit = new GroupCommit(log, _placement);
+        _segments = new SegmentAppender(log, roller);
     }
 
     /// <summary>Appends the batches of one request next to each other, all or none.</summary>
@@ -141,9 +148,23 @@ internal sealed class LogWriter
 
         drained?.TrySetResult();
         if (roll)
+        {
             await _roller.RollAsync(isOptional: true).ConfigureAwait(false);
+        }
+        else if (group is { LengthBytes: 0 })
+        {
+            _commit.Complete(group);
+        }
         else if (group is not null)
-            await _groups.AppendAsync(group).ConfigureAwait(false);
+        {
+            _commit.Stamp(group);
+            var beganAt = _log.Place.Time.GetTimestamp();
+            var stored = await _roller.RollIfDueAsync(group).ConfigureAwait(false)
+                ? await _segments.AppendAsync(group.Bytes).ConfigureAwait(false)
+                : StoreResult.Ended;
+            _storedAt = _log.Place.Time.GetTimestamp();
+            _commit.End(group, stored, beganAt);
+        }
 
         return drained is null;
     }
@@ -163,9 +184,9 @@ internal sealed class LogWriter
     private async ValueTask PaceAsync()
     {
         var interval = _log.Options.FlushInterval;
-        if (interval > TimeSpan.Zero && _groups.LastAt != 0 && !_log.HasEnded && !_log.IsClosing)
+        if (interval > TimeSpan.Zero && _storedAt != 0 && !_log.HasEnded && !_log.IsClosing)
         {
-            var left = interval - _log.Place.Time.GetElapsedTime(_groups.LastAt);
+            var left = interval - _log.Place.Time.GetElapsedTime(_storedAt);
             if (left > TimeSpan.Zero)
                 await _log.PauseAsync(left).ConfigureAwait(false);
         }

@@ -15,75 +15,95 @@ internal sealed class SegmentAppender(OpenLog log, SegmentRoller roller)
 {
     private readonly AppendResolver _resolver = roller.Resolver;
 
+    // Of the append under way: whether an earlier try at this position may have taken effect, or may still do so; and conflicts without a cause.
+    private bool _inDoubt;
+    private int _unexplained;
+
     /// <summary>Appends bytes to the active segment.</summary>
     /// <returns>The position of the bytes, or why they are certainly not stored, or that the log has ended.</returns>
     public async ValueTask<StoreResult> AppendAsync(ReadOnlyMemory<byte> bytes)
     {
-        var inDoubt = false; // an earlier try at this position may have taken effect, or may still do so
-        var unexplained = 0;
+        (_inDoubt, _unexplained) = (false, 0);
         for (var pause = LogLimits.RetryPauseMin; !log.HasEnded; pause = LogPause.Next(pause))
         {
             var position = log.Active.Position;
-            var outcome = await _resolver.TryAppendAsync(log.Active.Name, position, bytes).ConfigureAwait(false);
-            switch (outcome.Status)
+            AppendOutcome outcome;
+            try
             {
-                case AppendStatus.Appended:
-                    return new StoreResult(position, null);
-                case AppendStatus.StoreFull when !inDoubt:
-                    return new StoreResult(-1, new LogError(
-                        StreamErrorCode.KafkaStorageError, "The store has no room; nothing was stored.",
-                        RetryAfter: LogLimits.OwnershipProofAge));
-                case AppendStatus.Broken:
-                    return await CutBrokenAsync().ConfigureAwait(false);
-                case AppendStatus.NotFound when await _resolver.OwnsLogAsync().ConfigureAwait(false):
-                    log.EndWith(LogEnd.Offline, $"Segment '{log.Active.Name}' has vanished from the store.");
-                    return StoreResult.Ended;
-                default:
-                    break;
+                outcome = await log.Place.Segments.AppendAsync(log.Active.Name, position, bytes).ConfigureAwait(false);
+            }
+            catch (StoreUnavailableException)
+            {
+                outcome = AppendResolver.NoAnswer;
             }
 
-            var found = await _resolver.FindAsync(position, bytes).ConfigureAwait(false);
-            switch (found)
-            {
-                case FoundBytes.Ours:
-                    return new StoreResult(position, null);
-                case FoundBytes.HigherFence:
-                    // Our bytes were only ever sent to this position, and the fence has it: they are not stored, and never will be.
-                    log.EndWith(
-                        LogEnd.Fenced, $"Another owner has fenced epoch {log.Epoch} at position {position} of '{log.Active.Name}'.",
-                        groupFailed: true);
-                    return StoreResult.Ended;
-                case FoundBytes.PassedFence:
-                    StepOverFence(position);
-                    inDoubt = false;
-                    continue;
-                case FoundBytes.Others:
-                    log.EndWith(LogEnd.Offline, $"Segment '{log.Active.Name}' holds bytes at position {position} that no known owner wrote.");
-                    return StoreResult.Ended;
-                default:
-                    break;
-            }
-
-            switch (outcome.Status)
-            {
-                case AppendStatus.Sealed or AppendStatus.SegmentFull when await _resolver.OwnsLogAsync().ConfigureAwait(false):
-                    // Nothing is at the position, and nothing can come: its outcome is certain, and the bytes go to a new segment.
-                    inDoubt = false;
-                    await roller.RollAsync().ConfigureAwait(false);
-                    continue;
-                case AppendStatus.Conflict when !inDoubt && ++unexplained > LogLimits.UnexplainedConflictsMax:
-                    log.EndWith(LogEnd.Offline, $"Segment '{log.Active.Name}' is shorter than its {position} durable bytes.");
-                    return StoreResult.Ended;
-                case AppendStatus.Unknown:
-                    inDoubt = true;
-                    break;
-                default:
-                    break;
-            }
-
-            await log.PauseAsync(pause).ConfigureAwait(false);
+            if (outcome.Status == AppendStatus.Appended)
+                return new StoreResult(position, null);
+            var (result, triesAtOnce) = await ResolveAsync(outcome.Status, position, bytes).ConfigureAwait(false);
+            if (result is { } end)
+                return end;
+            if (!triesAtOnce)
+                await log.PauseAsync(pause).ConfigureAwait(false);
         }
 
+        return StoreResult.Ended;
+    }
+
+    /// <summary>Finds out what became of a try that the store did not confirm.</summary>
+    /// <returns>The result of the append; or null, and whether the next try may be made at once.</returns>
+    private async ValueTask<(StoreResult? Result, bool TriesAtOnce)> ResolveAsync(AppendStatus status, long position, ReadOnlyMemory<byte> bytes)
+    {
+        switch (status)
+        {
+            case AppendStatus.StoreFull when !_inDoubt:
+                return (new StoreResult(-1, new LogError(
+                    StreamErrorCode.KafkaStorageError, "The store has no room; nothing was stored.",
+                    RetryAfter: LogLimits.OwnershipProofAge)), false);
+            case AppendStatus.Broken:
+                return (await CutBrokenAsync().ConfigureAwait(false), false);
+            case AppendStatus.NotFound when await _resolver.OwnsLogAsync().ConfigureAwait(false):
+                return (End(LogEnd.Offline, $"Segment '{log.Active.Name}' has vanished from the store."), false);
+            default:
+                break;
+        }
+
+        switch (await _resolver.FindAsync(position, bytes).ConfigureAwait(false))
+        {
+            case FoundBytes.Ours:
+                return (new StoreResult(position, null), false);
+            case FoundBytes.HigherFence:
+                // Our bytes were only ever sent to this position, and the fence has it: they are not stored, and never will be.
+                log.EndWith(
+                    LogEnd.Fenced, $"Another owner has fenced epoch {log.Epoch} at position {position} of '{log.Active.Name}'.", groupFailed: true);
+                return (StoreResult.Ended, false);
+            case FoundBytes.PassedFence:
+                StepOverFence(position);
+                _inDoubt = false;
+                return (null, true);
+            case FoundBytes.Others:
+                return (End(LogEnd.Offline, $"Segment '{log.Active.Name}' holds bytes at position {position} that no known owner wrote."), false);
+            default:
+                break;
+        }
+
+        switch (status)
+        {
+            case AppendStatus.Sealed or AppendStatus.SegmentFull when await _resolver.OwnsLogAsync().ConfigureAwait(false):
+                // Nothing is at the position, and nothing can come: its outcome is certain, and the bytes go to a new segment.
+                _inDoubt = false;
+                await roller.RollAsync().ConfigureAwait(false);
+                return (null, true);
+            case AppendStatus.Conflict when !_inDoubt && ++_unexplained > LogLimits.UnexplainedConflictsMax:
+                return (End(LogEnd.Offline, $"Segment '{log.Active.Name}' is shorter than its {position} durable bytes."), false);
+            default:
+                _inDoubt |= status == AppendStatus.Unknown;
+                return (null, false);
+        }
+    }
+
+    private StoreResult End(LogEnd end, string detail)
+    {
+        log.EndWith(end, detail);
         return StoreResult.Ended;
     }
 

@@ -14,9 +14,6 @@ namespace OrleansStream.Log.Writing;
 /// </remarks>
 internal sealed class SegmentRoller(OpenLog log)
 {
-    // Spare appends of a segment, for the fences of later owners.
-    private const int AppendsSpared = 64;
-
     /// <summary>Finds out the outcome of appends to a segment.</summary>
     public AppendResolver Resolver { get; } = new(log);
 
@@ -32,7 +29,7 @@ internal sealed class SegmentRoller(OpenLog log)
     {
         for (var pause = LogLimits.RetryPauseMin; !log.HasEnded; pause = LogPause.Next(pause))
         {
-            var next = SegmentName.Make(log.Place.Name, log.EndOffset, log.Epoch, Guid.NewGuid());
+            var next = SegmentName.Make(log.Place.Name, log.EndOffset, log.Epoch, log.Resources.Random.NewId());
             try
             {
                 await log.Place.Segments.CreateAsync(next, log.Abandoned).ConfigureAwait(false);
@@ -69,7 +66,7 @@ internal sealed class SegmentRoller(OpenLog log)
 
     // The bounds of the store and of an index entry, which has 31 bits each for the offset delta and the position.
     private bool MustRoll(AppendGroup group) =>
-        log.Active.AppendCount >= Math.Max(log.Place.Segments.Limits.AppendCountMax - AppendsSpared, 2)
+        log.Active.AppendCount >= Math.Max(log.Place.Segments.Limits.AppendCountMax - LogLimits.AppendsSpared, 2)
         || (log.HasActiveRecords
             && (group.EndOffset - log.Active.BaseOffset > int.MaxValue
                 || log.Active.Position + group.LengthBytes > int.MaxValue));
@@ -128,7 +125,16 @@ internal sealed class SegmentRoller(OpenLog log)
     {
         for (var pause = LogLimits.RetryPauseMin; !log.HasEnded; pause = LogPause.Next(pause))
         {
-            var outcome = await Resolver.TryAppendAsync(segment, 0, fence).ConfigureAwait(false);
+            AppendOutcome outcome;
+            try
+            {
+                outcome = await log.Place.Segments.AppendAsync(segment, 0, fence).ConfigureAwait(false);
+            }
+            catch (StoreUnavailableException)
+            {
+                outcome = AppendResolver.NoAnswer;
+            }
+
             var found = outcome.Status == AppendStatus.Appended
                 ? FoundBytes.Ours
                 : await Resolver.FindAsync(0, fence).ConfigureAwait(false);

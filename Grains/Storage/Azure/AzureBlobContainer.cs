@@ -5,6 +5,7 @@ using Azure.Identity;
 using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
 using Azure.Storage.Blobs.Specialized;
+using OrleansStream.Randomness;
 
 namespace OrleansStream.Storage.Azure;
 
@@ -26,7 +27,7 @@ public sealed class AzureBlobContainer
         _container = container;
         Usage = usage;
         _time = timeProvider;
-        Retry = new AzureBlobRetry(timeProvider, backoffMin);
+        Retry = new AzureBlobRetry(timeProvider, backoffMin, RandomSource.System);
         Segments = new AzureSegmentStore(container, Retry);
         Documents = new AzureDocumentStore(container, Retry);
     }
@@ -131,7 +132,8 @@ public sealed class AzureBlobContainer
                     try
                     {
                         await probe.CreateAsync(
-                            new AppendBlobCreateOptions { Conditions = new AppendBlobRequestConditions { IfNoneMatch = ETag.All } }, token).ConfigureAwait(false);
+                            new AppendBlobCreateOptions { Conditions = new AppendBlobRequestConditions { IfNoneMatch = ETag.All } }, token)
+                                .ConfigureAwait(false);
                     }
                     catch (RequestFailedException exception) when (AzureBlobErrors.IsConflict(exception))
                     {

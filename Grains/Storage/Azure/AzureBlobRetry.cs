@@ -1,3 +1,5 @@
+using OrleansStream.Randomness;
+
 namespace OrleansStream.Storage.Azure;
 
 /// <summary>
@@ -6,7 +8,8 @@ namespace OrleansStream.Storage.Azure;
 /// </summary>
 /// <param name="timeProvider">The clock for the waits.</param>
 /// <param name="backoffMin">The first wait.</param>
-internal sealed class AzureBlobRetry(TimeProvider timeProvider, TimeSpan backoffMin)
+/// <param name="random">Where the jitter of the waits comes from.</param>
+internal sealed class AzureBlobRetry(TimeProvider timeProvider, TimeSpan backoffMin, RandomSource random)
 {
     /// <summary>One try of a call.</summary>
     /// <typeparam name="T">The type of its result.</typeparam>
@@ -67,7 +70,7 @@ internal sealed class AzureBlobRetry(TimeProvider timeProvider, TimeSpan backoff
     private async Task DelayAsync(
         string what, int attempt, Exception exception, bool isWrite, CancellationToken cancellationToken)
     {
-        var backoff = backoffMin * Math.Pow(2, attempt - 1) * (1 + (Random.Shared.NextDouble() / 2));
+        var backoff = backoffMin * Math.Pow(2, attempt - 1) * (1 + (random.NextDouble() / 2));
         var delay = AzureBlobErrors.GetRetryAfter(exception) is { } asked && asked > backoff ? asked : backoff;
         try
         {

@@ -1,4 +1,5 @@
 using Microsoft.Win32.SafeHandles;
+using OrleansStream.Randomness;
 using OrleansStream.Storage.Files.Disk;
 using OrleansStream.Storage.Files.Documents;
 using OrleansStream.Storage.Files.Segments;
@@ -30,7 +31,7 @@ public sealed class DataFolder : IDisposable
         _reads = new FileLanes("Read", FileStoreLimits.ReadThreadCount);
         _segments = new FileSegmentStore(
             new FileTree(files, System.IO.Path.Join(path, "segments")), _flushes, _reads, openSegmentsMax);
-        Documents = new FileDocumentStore(documents, _flushes);
+        Documents = new FileDocumentStore(documents, _flushes, RandomSource.System);
     }
 
     /// <summary>The folder's full path.</summary>

@@ -15,24 +15,27 @@ namespace OrleansStream.Topics.Routing;
 internal sealed class AppendOrder(GrainLookup<IPartitionGrain> partitions, LedPartitions led)
 {
     private static readonly AppendResponse Elsewhere = new(
-        new StreamError(StreamErrorCode.NotLeaderOrFollower, "The partition has just moved; nothing was stored."), BaseOffset: -1, LogAppendTimeMs: -1, LogStartOffset: -1);
+        new StreamError(StreamErrorCode.NotLeaderOrFollower, "The partition has just moved; nothing was stored."),
+        BaseOffset: -1, LogAppendTimeMs: -1, LogStartOffset: -1);
 
     private readonly ConcurrentDictionary<PartitionKey, CallsUnderWay> _callsUnderWay = new();
 
-    /// <summary>Appends, straight to the log when it is open here and nothing is before it.</summary>
+    /// <summary>Finds the log that an append may go to at once. The caller begins the append there before it does anything else.</summary>
+    /// <param name="key">The partition.</param>
+    /// <param name="request">What to append.</param>
+    /// <returns>Null when appends are before it, or the log is not open in this process: then <see cref="AppendAsync"/> makes the append.</returns>
+    public LedPartition? FindOpen(PartitionKey key, AppendRequest request) =>
+        FindHere(key, request) is { } here && request.Place?.Admits(here) != false && !_callsUnderWay.ContainsKey(key) ? here : null;
+
+    /// <summary>Appends in its turn: to the log if it is open here, else by the partition's grain.</summary>
     /// <param name="key">The partition.</param>
     /// <param name="request">What to append.</param>
     /// <param name="cancellationToken">The caller's deadline.</param>
     public ValueTask<AppendResponse> AppendAsync(PartitionKey key, AppendRequest request, CancellationToken cancellationToken)
     {
-        var here = led.Find(key);
-        // One that knows an older version of the topic catches up by its grain.
-        if (here is not null && request.TopicVersion > here.TopicVersion)
-            here = null;
+        var here = FindHere(key, request);
         if (request.Place is { } place && !place.Admits(here))
             return ValueTask.FromResult(Elsewhere);
-        if (here is not null && !_callsUnderWay.ContainsKey(key))
-            return AppendHereAsync(here, request, cancellationToken);
         while (true)
         {
             var calls = _callsUnderWay.GetOrAdd(key, static _ => new CallsUnderWay());
@@ -53,6 +56,10 @@ internal sealed class AppendOrder(GrainLookup<IPartitionGrain> partitions, LedPa
         }
     }
 
+    // A partition that knows an older version of the topic catches up by its grain.
+    private LedPartition? FindHere(PartitionKey key, AppendRequest request) =>
+        led.Find(key) is { } here && request.TopicVersion <= here.TopicVersion ? here : null;
+
     // Apart from its caller, which would else make the closure for every append.
     private ValueTask<AppendResponse> WaitAsync(
         PartitionKey key, LedPartition? here, AppendRequest request, CallsUnderWay calls, CancellationToken cancellationToken) =>
@@ -61,14 +68,7 @@ internal sealed class AppendOrder(GrainLookup<IPartitionGrain> partitions, LedPa
     private ValueTask<AppendResponse> BeginAsync(
         PartitionKey key, LedPartition? here, AppendRequest request, CallsUnderWay calls, CancellationToken cancellationToken) => here is null
         ? CallAsync(key, request, calls, cancellationToken)
-        : AppendHereAsync(here, request, cancellationToken);
-
-    private static ValueTask<AppendResponse> AppendHereAsync(LedPartition here, AppendRequest request, CancellationToken cancellationToken)
-    {
-        var append = here.AppendAsync(request, cancellationToken);
-        request.Place?.Took(here);
-        return append;
-    }
+        : here.AppendAsync(request, cancellationToken);
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<AppendResponse> CallAsync(

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
 using OrleansStream.Errors;
 using OrleansStream.Partitions;
@@ -6,37 +5,19 @@ using OrleansStream.Partitions;
 namespace OrleansStream.Topics.Routing;
 
 /// <summary>
-/// The calls to partitions: straight to those that this process leads, to the others by their grains. Failures are made into errors, and what
-/// only reads is tried again when a silo has gone. Safe to call from any thread.
+/// The calls to partitions other than appends: a partition that this process leads is read from directly, any other through its grain. Failures are
+/// made into errors, and a call is tried again when a silo has gone: repeating it is harmless. Safe to call from any thread.
 /// </summary>
 /// <param name="partitions">Reaches the partitions' grains.</param>
 /// <param name="led">The partitions that this process leads.</param>
 /// <param name="time">The clock.</param>
-/// <param name="logger">Told of failures that nobody foresaw.</param>
+/// <param name="logger">Logs failures that nobody foresaw.</param>
 internal sealed class PartitionCalls(GrainLookup<IPartitionGrain> partitions, LedPartitions led, TimeProvider time, ILogger logger)
 {
     private const long None = -1;
 
-    private static readonly TimeSpan LocalFetchTimeout = TimeSpan.Parse(PartitionLimits.FetchTimeout, System.Globalization.CultureInfo.InvariantCulture);
-
-    private readonly AppendOrder _order = new(partitions, led);
-
-    /// <summary>Appends to a partition, once.</summary>
-    /// <param name="key">The partition.</param>
-    /// <param name="request">What to append.</param>
-    /// <param name="cancellationToken">The caller's deadline.</param>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<AppendResponse> AppendAsync(PartitionKey key, AppendRequest request, CancellationToken cancellationToken)
-    {
-        try
-        {
-            return await _order.AppendAsync(key, request, cancellationToken);
-        }
-        catch (Exception e)
-        {
-            return new AppendResponse(PartitionErrors.Explain(e, isWrite: true, logger), None, None, None);
-        }
-    }
+    private static readonly TimeSpan LocalFetchTimeout =
+        TimeSpan.Parse(PartitionLimits.FetchTimeout, System.Globalization.CultureInfo.InvariantCulture);
 
     /// <summary>Reads from a partition.</summary>
     /// <param name="key">The partition.</param>

@@ -8,25 +8,36 @@ using OrleansStream.Topics.Partitioning;
 
 namespace OrleansStream.Topics.Routing;
 
-/// <summary>The door to a topic's partitions in this process: plans appends and fans them out.</summary>
+/// <summary>
+/// The door to a topic's partitions in this process: plans appends, fans them out over the partitions, and makes failures into errors.
+/// </summary>
 /// <remarks>
 /// Safe to call from any thread. The topic it knows may be stale, so it refuses only by what it has just asked for, and a partition that says
-/// that its topic is gone makes it ask again. It calls each partition once: whoever sent the request sends it again where that helps.
+/// that its topic is gone makes it ask again. It calls each partition once: whoever sent the request sends it again where that helps. A part that an
+/// earlier try has settled is not appended again. A part behind one that failed is not sent, so that records of one partition keep their order.
 /// </remarks>
 /// <param name="name">The topic's name.</param>
-/// <param name="calls">Reaches the partitions.</param>
+/// <param name="partitions">Reaches the partitions.</param>
 /// <param name="grains">Reaches the topic, and where its keys are counted.</param>
 /// <param name="time">The clock.</param>
-internal sealed class TopicRouter(string name, PartitionCalls calls, IGrainFactory grains, TimeProvider time)
+internal sealed class TopicRouter(string name, PartitionAccess partitions, IGrainFactory grains, TimeProvider time) : ILocalTopic
 {
-    private readonly StickyPartitioner _sticky = new(Random.Shared.Next());
+    private readonly StickyPartitioner _sticky = new((int)(partitions.Random.NextDouble() * int.MaxValue));
     private readonly TopicCache _cache = new(name, grains, time);
     private readonly RouterHeats _heats = new(name, grains, time);
+    private TopicReads? _reads;
 
     /// <summary>The topic, as it was at most <see cref="TopicGrainLimits.TopicCacheAge"/> ago; null when it was not asked for since.</summary>
     public TopicMetadata? Known => _cache.Fresh?.Metadata;
 
-    /// <inheritdoc cref="ITopicRouterGrain.AppendAsync"/>
+    /// <summary>The calls other than appends.</summary>
+    public TopicReads Reads => _reads ??= new TopicReads(name, _cache, partitions.Calls);
+
+    /// <inheritdoc/>
+    public ValueTask<FetchResponse> FetchAsync(int partition, FetchRequest request, CancellationToken cancellationToken) =>
+        Reads.FetchAsync(partition, request, cancellationToken);
+
+    /// <inheritdoc/>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<RecordsAppendResponse> AppendAsync(RecordsAppendRequest request, CancellationToken cancellationToken)
     {
@@ -46,86 +57,12 @@ internal sealed class TopicRouter(string name, PartitionCalls calls, IGrainFacto
 
         if (plan is null)
             return new RecordsAppendResponse([], default, error);
-        var response = await RunAsync(topic.Metadata, plan, request, cancellationToken);
+        // Most plans have one part: its append needs no other async method around it.
+        var parts = plan.Parts.Count == 1
+            ? [await AppendPartAsync(topic.Metadata, plan, 0, request, request.ExpectedNextOffset, cancellationToken)]
+            : await AppendPartsAsync(topic.Metadata, plan, request, cancellationToken);
+        var response = Answer(parts, plan, request);
         return IsTopicGone(response) ? await FindOtherAsync(topic) ?? response : response;
-    }
-
-    /// <inheritdoc cref="ITopicRouterGrain.FetchAsync"/>
-    public async ValueTask<FetchResponse> FetchAsync(int partition, FetchRequest request, CancellationToken cancellationToken)
-    {
-        var (key, error) = await FindPartitionAsync(partition);
-        if (key is not { } found)
-            return new FetchResponse(error, request.Offset, default, HighWatermark: -1, LogStartOffset: -1);
-        if (request.TopicId is { } id)
-            return await FetchOfAsync(found with { TopicId = id }, request, cancellationToken);
-
-        // The topic known here may be one that is gone. Which has the name is settled by a read that does not wait; a wait is bound to it then, for
-        // its offset means nothing in a topic that is created meanwhile.
-        var look = request with { WaitMs = 0 };
-        var response = await calls.FetchAsync(found, look, cancellationToken);
-        if (IsTopicGone(response.Error) && await FindPartitionAnewAsync(found) is { } anew)
-        {
-            found = anew;
-            response = await calls.FetchAsync(found, look, cancellationToken);
-        }
-
-        return request.WaitMs > 0 && response is { Error: null, Batches.IsEmpty: true }
-            ? await FetchOfAsync(found, request with { Offset = response.Offset }, cancellationToken)
-            : response with { Error = Translate(response.Error), TopicId = found.TopicId };
-    }
-
-    /// <inheritdoc cref="ITopicRouterGrain.FindOffsetAsync"/>
-    public async ValueTask<FindOffsetResponse> FindOffsetAsync(int partition, long timestampMs, CancellationToken cancellationToken)
-    {
-        var (key, error) = await FindPartitionAsync(partition);
-        if (key is not { } found)
-            return new FindOffsetResponse(error, Offset: -1, TimestampMs: -1);
-        var response = await calls.FindOffsetAsync(found, timestampMs, cancellationToken);
-        if (IsTopicGone(response.Error) && await FindPartitionAnewAsync(found) is { } anew)
-        {
-            found = anew;
-            response = await calls.FindOffsetAsync(found, timestampMs, cancellationToken);
-        }
-
-        return response with { Error = Translate(response.Error), TopicId = found.TopicId };
-    }
-
-    /// <inheritdoc cref="ITopicRouterGrain.DeleteRecordsAsync"/>
-    public ValueTask<PartitionDescription> DeleteRecordsAsync(int partition, long beforeOffset, CancellationToken cancellationToken) =>
-        DeleteRecordsAsync(topicId: null, partition, beforeOffset, cancellationToken);
-
-    /// <inheritdoc cref="ITopicRouterGrain.DeleteRecordsOfAsync"/>
-    public ValueTask<PartitionDescription> DeleteRecordsOfAsync(
-        Guid topicId, int partition, long beforeOffset, CancellationToken cancellationToken) =>
-        DeleteRecordsAsync(topicId, partition, beforeOffset, cancellationToken);
-
-    private async ValueTask<PartitionDescription> DeleteRecordsAsync(
-        Guid? topicId, int partition, long beforeOffset, CancellationToken cancellationToken)
-    {
-        // Seldom asked, and never to be done to another topic than the one that has the name now: no cache, and no second try on one that is created meanwhile.
-        var (topic, error) = await _cache.RefreshAsync(known: null);
-        if (topic is null)
-            return PartitionMapping.Unavailable(partition, error!);
-        var metadata = topic.Metadata;
-        if (topicId is not null && topicId != metadata.Id)
-            return PartitionMapping.Unavailable(partition, CreatedAnew());
-        if ((uint)partition >= (uint)metadata.PartitionCount)
-            return PartitionMapping.Unavailable(partition, PartitionErrors.NoSuchPartition(metadata.Name, partition, metadata.PartitionCount));
-        var response = await calls.DeleteRecordsAsync(new PartitionKey(metadata.Id, partition), beforeOffset, cancellationToken);
-        return response with { Error = Translate(response.Error) };
-    }
-
-    /// <inheritdoc cref="ITopicRouterGrain.DescribeAsync"/>
-    public async ValueTask<TopicDescription> DescribeAsync(CancellationToken cancellationToken)
-    {
-        // Seldom asked, and its answer is shown: no cache.
-        var (topic, error) = await _cache.RefreshAsync(known: null);
-        if (topic is null)
-            return new TopicDescription(Topic: null, [], error);
-        var partitions = await Task.WhenAll(
-            Enumerable.Range(0, topic.Metadata.PartitionCount)
-                .Select(partition => calls.DescribeAsync(new PartitionKey(topic.Metadata.Id, partition)).AsTask()));
-        return new TopicDescription(topic.Metadata, [.. partitions]);
     }
 
     /// <summary>The topic for a first try. A caller that names another version than is known here may know a newer one.</summary>
@@ -137,7 +74,9 @@ internal sealed class TopicRouter(string name, PartitionCalls calls, IGrainFacto
         return mayBeStale ? await _cache.RefreshAsync(topic) : (topic, error);
     }
 
-    /// <summary>The answer where the topic is another by now than a request was planned by, and nothing of it was stored; null where it is the same.</summary>
+    /// <summary>
+    /// The answer where the topic is another by now than a request was planned by, and nothing of it was stored; null where it is the same.
+    /// </summary>
     private async ValueTask<RecordsAppendResponse?> FindOtherAsync(TopicView known)
     {
         var (topic, error) = await _cache.RefreshAsync(known: null);
@@ -155,7 +94,7 @@ internal sealed class TopicRouter(string name, PartitionCalls calls, IGrainFacto
         if (plan is null)
             return new RecordsAppendResponse([], default, error);
         if (stored is not { } parts)
-            return await RunAsync(planned, plan, request, cancellationToken);
+            return Answer(await AppendPartsAsync(planned, plan, request, cancellationToken), plan, request);
         plan.Dispose();
         return new RecordsAppendResponse(
             [.. plan.Parts.Zip(parts, (part, known) => new AppendPart(part.Partition, part.RecordCount, PartitionMapping.ToResponse(known)))],
@@ -175,7 +114,8 @@ internal sealed class TopicRouter(string name, PartitionCalls calls, IGrainFacto
 
     private AppendPlan? Plan(RecordsAppendRequest request, TopicView topic, RouterHeat? heat, out StreamError? error)
     {
-        var plan = AppendPlanner.Plan(request, ContextFor(topic, request.Identity) with { Heat = heat, HasWholeBatches = request.HasWholeBatches }, out error);
+        var context = ContextFor(topic, request.Identity) with { Heat = heat, HasWholeBatches = request.HasWholeBatches };
+        var plan = AppendPlanner.Plan(request, context, out error);
         if (plan is not { HasRefusals: true } || request.Identity is not { IsClients: true })
             return plan;
         error = plan.Parts.First(part => part.Error is not null).Error;
@@ -187,68 +127,90 @@ internal sealed class TopicRouter(string name, PartitionCalls calls, IGrainFacto
         ? new AppendContext(topic, _sticky, time.GetUtcNow().ToUnixTimeMilliseconds())
         : new AppendContext(topic, new StickyPartitioner(identity.KeylessStart), identity.NowMs, identity);
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<RecordsAppendResponse> RunAsync(
+    /// <summary>Makes the appends of a plan: those of different partitions at the same time, those of one in their order.</summary>
+    /// <param name="topic">The topic.</param>
+    /// <param name="plan">The plan.</param>
+    /// <param name="request">The request that it was made for.</param>
+    /// <param name="cancellationToken">The caller's deadline.</param>
+    /// <returns>What came of each part.</returns>
+    internal async ValueTask<AppendPart[]> AppendPartsAsync(
         TopicMetadata topic, AppendPlan plan, RecordsAppendRequest request, CancellationToken cancellationToken)
     {
-        var appends = new PartitionAppends(calls, topic, plan, request);
-        var parts = await appends.RunAsync(cancellationToken);
+        var parts = new AppendPart[plan.Parts.Count];
+        await Task.WhenAll(Enumerable.Range(0, parts.Length)
+            .GroupBy(part => plan.HasOnePartEach ? part : plan.Parts[part].Partition)
+            .Select(group => AppendInOrderAsync(topic, plan, [.. group], parts, request, cancellationToken)));
+        return parts;
+    }
+
+    private async Task AppendInOrderAsync(
+        TopicMetadata topic, AppendPlan plan, int[] indexes, AppendPart[] parts, RecordsAppendRequest request, CancellationToken cancellationToken)
+    {
+        StreamError? failure = null;
+        var expectedNextOffset = request.ExpectedNextOffset;
+        foreach (var index in indexes)
+        {
+            var part = plan.Parts[index];
+            // Records behind a failed append must not overtake it.
+            parts[index] = failure is null || part.Error is not null
+                ? await AppendPartAsync(topic, plan, index, request, expectedNextOffset, cancellationToken)
+                : ToPart(part, Failed(failure with { OutcomeUnknown = false }));
+            if (part.Error is not null)
+                continue;
+            failure ??= parts[index].Response.Error;
+            expectedNextOffset += part.RecordCount;
+        }
+    }
+
+    /// <summary>Appends one part, once: straight to the log if it is open in this process and nothing is before it.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<AppendPart> AppendPartAsync(
+        TopicMetadata topic, AppendPlan plan, int index, RecordsAppendRequest request, long? expectedNextOffset, CancellationToken cancellationToken)
+    {
+        var part = plan.Parts[index];
+        if (part.Error is { } refusal)
+            return ToPart(part, Failed(refusal));
+        if (FindSettled(plan, index, request) is { } stored)
+            return ToPart(part, PartitionMapping.ToResponse(stored));
+        var key = new PartitionKey(topic.Id, part.Partition);
+        var append = new AppendRequest(part.Batches, request.Acks, topic.Version, expectedNextOffset) { Place = request.Place };
+        try
+        {
+            return ToPart(part, partitions.Order.FindOpen(key, append) is { } here
+                ? await here.AppendAsync(append, cancellationToken)
+                : await partitions.Order.AppendAsync(key, append, cancellationToken));
+        }
+        catch (Exception e)
+        {
+            return ToPart(part, Failed(PartitionErrors.Explain(e, isWrite: true, partitions.Logger)));
+        }
+    }
+
+    /// <summary>What an earlier try of the request has stored of a part; null when the part is to be appended.</summary>
+    private static StoredPart? FindSettled(AppendPlan plan, int index, RecordsAppendRequest request) =>
+        request.Identity?.SettledParts is { } settled && settled.Length == plan.Parts.Count ? settled[index] : null;
+
+    private static RecordsAppendResponse Answer(AppendPart[] parts, AppendPlan plan, RecordsAppendRequest request)
+    {
+        var hasStrays = false;
+        for (var i = 0; i < parts.Length && !hasStrays; i++)
+            hasStrays = parts[i].Response.Error is { OutcomeUnknown: true } && FindSettled(plan, i, request) is null;
         // A call without a certain answer may still be reading the plan's memory, or the request's: the garbage collector gets them then.
-        if (!appends.HasStrays)
+        if (!hasStrays)
             plan.Dispose();
         return new RecordsAppendResponse(ImmutableCollectionsMarshal.AsImmutableArray(parts), plan.PartOfRecord)
         {
-            HasStrays = appends.HasStrays,
+            HasStrays = hasStrays,
             RecordMemory = plan.RecordMemory,
         };
     }
 
-    private async Task<(PartitionKey? Key, StreamError? Error)> FindPartitionAsync(int partition)
-    {
-        var (topic, error) = await _cache.GetAsync();
-        if (topic is not null && (uint)partition >= (uint)topic.Metadata.PartitionCount)
-            (topic, error) = await _cache.RefreshAsync(topic);
-        if (topic is null)
-            return (null, error);
-        var metadata = topic.Metadata;
-        return (uint)partition < (uint)metadata.PartitionCount
-            ? (new PartitionKey(metadata.Id, partition), null)
-            : (null, PartitionErrors.NoSuchPartition(metadata.Name, partition, metadata.PartitionCount));
-    }
+    private static AppendPart ToPart(in PlannedPart part, AppendResponse response) => new(part.Partition, part.RecordCount, response);
 
-    /// <summary>The partition of the topic that now has the name, when it is another.</summary>
-    private async Task<PartitionKey?> FindPartitionAnewAsync(PartitionKey gone)
-    {
-        var (topic, _) = await _cache.RefreshAsync(known: null);
-        return topic is not null && topic.Metadata.Id != gone.TopicId && gone.Partition < topic.Metadata.PartitionCount
-            ? new PartitionKey(topic.Metadata.Id, gone.Partition)
-            : null;
-    }
-
-    /// <summary>Reads from this topic or none: its offsets mean nothing in another of the name.</summary>
-    private async ValueTask<FetchResponse> FetchOfAsync(PartitionKey key, FetchRequest request, CancellationToken cancellationToken)
-    {
-        var response = await calls.FetchAsync(key, request, cancellationToken);
-        if (IsTopicGone(response.Error))
-        {
-            var (topic, _) = await _cache.RefreshAsync(known: null);
-            response = response with { Error = topic is null ? Translate(response.Error) : CreatedAnew() };
-        }
-
-        return response with { TopicId = key.TopicId };
-    }
+    private static AppendResponse Failed(StreamError error) => new(error, BaseOffset: -1, LogAppendTimeMs: -1, LogStartOffset: -1);
 
     private static bool IsTopicGone(RecordsAppendResponse response) =>
         response.Parts.All(part => part.Response.Error is { Code: StreamErrorCode.UnknownTopicId, OutcomeUnknown: false });
 
-    private static bool IsTopicGone(StreamError? error) => error?.Code == StreamErrorCode.UnknownTopicId;
 
-    private StreamError CreatedAnew() => new(
-        StreamErrorCode.UnknownTopicId,
-        $"The topic '{name}' that was read from was deleted, and another has its name: the offsets are none of that one's. Read it from its start.");
-
-    /// <summary>A caller that named the topic by its name is told about the name.</summary>
-    private StreamError? Translate(StreamError? error) => IsTopicGone(error)
-        ? new StreamError(StreamErrorCode.UnknownTopicOrPartition, $"There is no topic '{name}': it was deleted.")
-        : error;
 }

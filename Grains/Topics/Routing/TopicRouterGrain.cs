@@ -20,17 +20,17 @@ internal sealed class TopicRouterGrain(TopicRouters routers) : Grain, ITopicRout
 
     /// <inheritdoc/>
     public ValueTask<FindOffsetResponse> FindOffsetAsync(int partition, long timestampMs, CancellationToken cancellationToken) =>
-        Router.FindOffsetAsync(partition, timestampMs, cancellationToken);
+        Router.Reads.FindOffsetAsync(partition, timestampMs, cancellationToken);
 
     /// <inheritdoc/>
     public ValueTask<PartitionDescription> DeleteRecordsAsync(int partition, long beforeOffset, CancellationToken cancellationToken) =>
-        Router.DeleteRecordsAsync(partition, beforeOffset, cancellationToken);
+        Router.Reads.DeleteRecordsAsync(partition, beforeOffset, cancellationToken);
 
     /// <inheritdoc/>
     public ValueTask<PartitionDescription> DeleteRecordsOfAsync(
         Guid topicId, int partition, long beforeOffset, CancellationToken cancellationToken) =>
-        Router.DeleteRecordsOfAsync(topicId, partition, beforeOffset, cancellationToken);
+        Router.Reads.DeleteRecordsOfAsync(topicId, partition, beforeOffset, cancellationToken);
 
     /// <inheritdoc/>
-    public ValueTask<TopicDescription> DescribeAsync(CancellationToken cancellationToken) => Router.DescribeAsync(cancellationToken);
+    public ValueTask<TopicDescription> DescribeAsync(CancellationToken cancellationToken) => Router.Reads.DescribeAsync(cancellationToken);
 }

@@ -1,10 +1,14 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using OrleansStream.Partitions;
+using OrleansStream.Randomness;
 
 namespace OrleansStream.Topics.Routing;
 
-/// <summary>The routers of this process, one a topic: for its own doors without a grain call, for others behind <see cref="TopicRouterGrain"/>.</summary>
+/// <summary>
+/// The routers of this process, one for each topic. The doors of this process find them here without a grain call; other processes call them through
+/// <see cref="TopicRouterGrain"/>.
+/// </summary>
 /// <remarks>
 /// Safe to call from any thread. A router remembers nothing that it could not ask for again, so when there are more than topics can be,
 /// all are made anew.
@@ -12,11 +16,19 @@ namespace OrleansStream.Topics.Routing;
 /// <param name="grains">Reaches the grains.</param>
 /// <param name="led">The partitions that this process leads.</param>
 /// <param name="time">The clock.</param>
-/// <param name="logger">Told of failures that nobody foresaw.</param>
-internal sealed class TopicRouters(IGrainFactory grains, LedPartitions led, TimeProvider time, ILogger<TopicRouter> logger) : ILocalTopics
+/// <param name="random">Where random choices come from.</param>
+/// <param name="logger">Logs failures that nobody foresaw.</param>
+internal sealed class TopicRouters(IGrainFactory grains, LedPartitions led, TimeProvider time, RandomSource random, ILogger<TopicRouter> logger)
+    : ILocalTopics
 {
-    private readonly PartitionCalls _calls = new(new GrainLookup<IPartitionGrain>(grains), led, time, logger);
+    private readonly PartitionAccess _partitions = new(new GrainLookup<IPartitionGrain>(grains), led, time, logger, random);
     private readonly ConcurrentDictionary<string, TopicRouter> _routers = new(StringComparer.Ordinal);
+
+    /// <inheritdoc/>
+    ILocalTopic ILocalTopics.Find(string topic) => Get(topic);
+
+    /// <inheritdoc/>
+    public TopicMetadata? FindKnown(string topic) => _routers.GetValueOrDefault(topic)?.Known;
 
     /// <summary>The router of a topic, whether or not there is such a topic.</summary>
     /// <param name="topic">The topic's name.</param>
@@ -26,17 +38,6 @@ internal sealed class TopicRouters(IGrainFactory grains, LedPartitions led, Time
             return router;
         if (_routers.Count >= TopicGrainLimits.RoutersMax)
             _routers.Clear();
-        return _routers.GetOrAdd(topic, new TopicRouter(topic, _calls, grains, time));
+        return _routers.GetOrAdd(topic, new TopicRouter(topic, _partitions, grains, time));
     }
-
-    /// <inheritdoc/>
-    public ValueTask<RecordsAppendResponse> AppendAsync(string topic, RecordsAppendRequest request, CancellationToken cancellationToken) =>
-        Get(topic).AppendAsync(request, cancellationToken);
-
-    /// <inheritdoc/>
-    public ValueTask<FetchResponse> FetchAsync(string topic, int partition, FetchRequest request, CancellationToken cancellationToken) =>
-        Get(topic).FetchAsync(partition, request, cancellationToken);
-
-    /// <inheritdoc/>
-    public TopicMetadata? FindKnown(string topic) => _routers.GetValueOrDefault(topic)?.Known;
 }

@@ -23,7 +23,8 @@ public sealed partial class TemplateAlertTests(TemplateFixture templates)
     public void Rules_OfAnyEnvironment_AreOnAndLookAtTheLogsOrTheAccount(string environment)
     {
         var deployment = environment == "prod" ? templates.Production : templates.Development;
-        string[] names = [.. deployment.OfType(LogRule).Concat(deployment.OfType(MetricRule)).Select(rule => (string)rule["name"]!).Order(StringComparer.Ordinal)];
+        string[] names =
+            [.. deployment.OfType(LogRule).Concat(deployment.OfType(MetricRule)).Select(rule => (string)rule["name"]!).Order(StringComparer.Ordinal)];
         Assert.Equal(["orleansstream-no-ready-silo", "orleansstream-sign-in-failures", "orleansstream-storage-refusals"], names);
         Assert.All(deployment.OfType(LogRule), rule =>
         {
@@ -42,7 +43,8 @@ public sealed partial class TemplateAlertTests(TemplateFixture templates)
         var group = Assert.Single(templates.Upgrading.OfType("Microsoft.Insights/actionGroups"));
         Assert.Equal("operators@example.org", (string)Assert.Single(group["properties"]!["emailReceivers"]!.AsArray())!["emailAddress"]!);
         var id = (string)group["id"]!;
-        Assert.All(templates.Upgrading.OfType(LogRule), rule => Assert.Equal(id, (string)Assert.Single(rule["properties"]!["actions"]!["actionGroups"]!.AsArray())!));
+        Assert.All(templates.Upgrading.OfType(LogRule), rule =>
+            Assert.Equal(id, (string)Assert.Single(rule["properties"]!["actions"]!["actionGroups"]!.AsArray())!));
         Assert.Equal(id, (string)Assert.Single(templates.Upgrading.PropertiesOf(MetricRule)["actions"]!.AsArray())!["actionGroupId"]!);
     }
 
@@ -70,15 +72,16 @@ public sealed partial class TemplateAlertTests(TemplateFixture templates)
         for (var minute = 0; minute < 2; minute++)
         {
             // The last ones wait for a clock that stands still.
-            for (var i = 0; i < 3 * FailedSignIns.AnsweredAtOnceMax; i++)
+            for (var i = 0; i < 3 * SignInLimits.FailuresAnsweredAtOnceMax; i++)
                 _ = failures.NoteAsync(IPAddress.Parse("192.0.2.7"), CancellationToken.None).AsTask();
             _ = failures.NoteAsync(IPAddress.Parse("192.0.2.8"), CancellationToken.None).AsTask();
-            time.Advance(FailedSignIns.Window);
+            time.Advance(SignInLimits.FailureWindow);
         }
 
         var phrases = PhrasesOf(QueryOf("sign-in-failures")).ToArray();
         Assert.Equal(2, phrases.Length);
-        Assert.Equal(2, lines.Texts.Count(line => phrases.All(phrase => line.Contains(phrase, StringComparison.Ordinal)) && line.Contains("192.0.2.7", StringComparison.Ordinal)));
+        Assert.Equal(2, lines.Texts.Count(line =>
+            phrases.All(phrase => line.Contains(phrase, StringComparison.Ordinal)) && line.Contains("192.0.2.7", StringComparison.Ordinal)));
         Assert.Equal(2, lines.Texts.Count);
     }
 
@@ -99,12 +102,15 @@ public sealed partial class TemplateAlertTests(TemplateFixture templates)
         var settings = templates.Production.OfType("Microsoft.Insights/diagnosticSettings");
         Assert.Equal(
             ["ContainerAppConsoleLogs", "ContainerAppConsoleLogs", "ContainerAppSystemLogs", "ContainerAppSystemLogs", "StorageDelete"],
-            settings.SelectMany(setting => setting["properties"]!["logs"]!.AsArray()).Select(log => (string)log!["category"]!).Order(StringComparer.Ordinal));
-        Assert.All(settings, setting => Assert.Contains("outputs.workspaceId", (string)setting["properties"]!["workspaceId"]!, StringComparison.Ordinal));
+            settings.SelectMany(setting => setting["properties"]!["logs"]!.AsArray()).Select(log =>
+                (string)log!["category"]!).Order(StringComparer.Ordinal));
+        Assert.All(settings, setting =>
+            Assert.Contains("outputs.workspaceId", (string)setting["properties"]!["workspaceId"]!, StringComparison.Ordinal));
     }
 
     private string QueryOf(string rule) => (string)Assert.Single(
-        Assert.Single(templates.Production.OfType(LogRule), one => ((string)one["name"]!).EndsWith(rule, StringComparison.Ordinal))["properties"]!["criteria"]!["allOf"]!.AsArray())!["query"]!;
+        Assert.Single(templates.Production.OfType(LogRule), one =>
+            ((string)one["name"]!).EndsWith(rule, StringComparison.Ordinal))["properties"]!["criteria"]!["allOf"]!.AsArray())!["query"]!;
 
     private static IEnumerable<string> PhrasesOf(string query) => Phrase().Matches(query).Select(match => match.Groups[1].Value);
 
@@ -113,7 +119,8 @@ public sealed partial class TemplateAlertTests(TemplateFixture templates)
 
     private sealed class OfAClient : IReadiness
     {
-        public ValueTask<string?> FindObstacleAsync(CancellationToken cancellationToken = default) => ValueTask.FromResult(new ClientPart().FindObstacle());
+        public ValueTask<string?> FindObstacleAsync(CancellationToken cancellationToken = default) =>
+            ValueTask.FromResult(new ClientPart().FindObstacle());
     }
 
     private sealed class Lines : ILoggerProvider, ILogger

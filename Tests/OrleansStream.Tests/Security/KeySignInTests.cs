@@ -27,7 +27,8 @@ public sealed class KeySignInTests : IDisposable
     public KeySignInTests()
     {
         _failures = new FailedSignIns(_time, NullLogger<FailedSignIns>.Instance);
-        _key = new ApiKey(Secret.Id, "crawler", ApiKeySecret.HashOf(Secret.Secret), AccessRole.DataSender, _time.GetUtcNow(), _time.GetUtcNow().AddHours(1), LastUsedAt: null);
+        _key = new ApiKey(Secret.Id, "crawler", ApiKeySecret.HashOf(Secret.Secret), AccessRole.DataSender, _time.GetUtcNow(),
+            _time.GetUtcNow().AddHours(1), LastUsedAt: null);
         var version = 0;
         var grain = Answering.By<IAccessGrain>((method, arguments) =>
         {
@@ -91,7 +92,7 @@ public sealed class KeySignInTests : IDisposable
         Assert.DoesNotContain(waiting, one => one.IsCompleted);
         Assert.Equal(1, _freshReads);
 
-        _time.Advance(AccessRules.UnknownKeyPause);
+        _time.Advance(SignInLimits.UnknownKeyPause);
         await Task.WhenAll(waiting);
         Assert.Equal(2, _freshReads);
     }
@@ -109,17 +110,17 @@ public sealed class KeySignInTests : IDisposable
     [Fact]
     public async Task Failures_OfOneAddress_AreAnsweredSlower_AndWhoeverSignsInRightlyIsNot()
     {
-        for (var i = 0; i < FailedSignIns.AnsweredAtOnceMax; i++)
+        for (var i = 0; i < SignInLimits.FailuresAnsweredAtOnceMax; i++)
             await Assert.ThrowsAsync<StreamException>(() => SignInAsync("os_"));
 
         var slowed = SignInAsync("os_");
         Assert.False(slowed.IsCompleted);
         await SignInAsync(Secret.Reveal());
         await Assert.ThrowsAsync<StreamException>(() => _keys.SignInAsync("os_", IPAddress.Parse("192.0.2.2"), default).AsTask());
-        _time.Advance(FailedSignIns.Pause);
+        _time.Advance(SignInLimits.FailurePause);
         await Assert.ThrowsAsync<StreamException>(() => slowed);
 
-        _time.Advance(FailedSignIns.Window);
+        _time.Advance(SignInLimits.FailureWindow);
         await Assert.ThrowsAsync<StreamException>(() => SignInAsync("os_"));
     }
 
@@ -131,7 +132,7 @@ public sealed class KeySignInTests : IDisposable
         await Wait.UntilAsync("the sign-in has ended", () =>
         {
             if (!signIn.IsCompleted)
-                _time.Advance(AccessRules.UnknownKeyPause);
+                _time.Advance(SignInLimits.UnknownKeyPause);
             return signIn.IsCompleted;
         });
         await signIn;

@@ -47,12 +47,17 @@ public sealed class AppendOrderTests
         led.Add(new LedPartition(Key, Topic(version: 1), log, NullLogger.Instance));
         var (grain, order) = Make(led);
 
-        var append = order.AppendAsync(Key, Request(0) with { TopicVersion = 2 }, CancellationToken.None).AsTask();
+        var append = AppendAsync(order, Request(0) with { TopicVersion = 2 });
 
         Assert.Single(grain.Calls);
         grain.Arrive(log);
         Assert.Null((await append).Error);
     }
+
+    // As a router does.
+    private static Task<AppendResponse> AppendAsync(AppendOrder order, AppendRequest request) =>
+        (order.FindOpen(Key, request)?.AppendAsync(request, CancellationToken.None) ?? order.AppendAsync(Key, request, CancellationToken.None))
+            .AsTask();
 
     /// <returns>The count of appends, all of which lie in the log in the order in which they were begun.</returns>
     private static async Task<int> AppendAllAsync(List<Step> steps)
@@ -67,7 +72,7 @@ public sealed class AppendOrderTests
             switch (step)
             {
                 case Step.Append:
-                    appends.Add(order.AppendAsync(Key, Request(appends.Count), CancellationToken.None).AsTask());
+                    appends.Add(AppendAsync(order, Request(appends.Count)));
                     break;
                 case Step.Arrive:
                     grain.Arrive(log);

@@ -22,6 +22,7 @@ public sealed class PartitionCallsTests
     private readonly KeptLog _log = new();
     private readonly FailingPartition _partition;
     private readonly PartitionCalls _calls;
+    private readonly TopicRouter _router;
 
     public PartitionCallsTests()
     {
@@ -29,7 +30,9 @@ public sealed class PartitionCallsTests
         _partition = (FailingPartition)partition;
         var grains = DispatchProxy.Create<IGrainFactory, OneGrain>();
         ((OneGrain)grains).Grain = partition;
-        _calls = new PartitionCalls(new GrainLookup<IPartitionGrain>(grains), new LedPartitions(), TimeProvider.System, _log);
+        var partitions = new PartitionAccess(new GrainLookup<IPartitionGrain>(grains), new LedPartitions(), TimeProvider.System, _log);
+        _calls = partitions.Calls;
+        _router = new TopicRouter("t", partitions, grains, TimeProvider.System);
     }
 
     // Whoever stops a service tells those who wait by their own token; an error in the answer would be told to their callers.
@@ -41,7 +44,8 @@ public sealed class PartitionCallsTests
         var topic = new TopicMetadata("t", Key.TopicId, 4, ImmutableSortedDictionary<string, string>.Empty, 1, default);
         var led = new LedPartitions();
         led.Add(new LedPartition(Key, topic, log, NullLogger.Instance));
-        var calls = new PartitionCalls(new GrainLookup<IPartitionGrain>(DispatchProxy.Create<IGrainFactory, OneGrain>()), led, TimeProvider.System, _log);
+        var calls = new PartitionCalls(new GrainLookup<IPartitionGrain>(DispatchProxy.Create<IGrainFactory, OneGrain>()), led, TimeProvider.System,
+            _log);
         using var givenUp = new CancellationTokenSource();
 
         var fetch = calls.FetchAsync(Key, new FetchRequest(FetchRequest.Latest, BytesMax: 1, WaitMs: 20_000), givenUp.Token).AsTask();
@@ -85,12 +89,20 @@ public sealed class PartitionCallsTests
         Assert.Equal(callCount, _partition.CallCount);
     }
 
+    private async Task<StreamError?> AppendAsync(CancellationToken token)
+    {
+        var topic = new TopicMetadata("t", Key.TopicId, 4, ImmutableSortedDictionary<string, string>.Empty, 1, default);
+        using var plan = AppendPlan.AsIs(Key.Partition, recordCount: 1, default);
+        var parts = await _router.AppendPartsAsync(topic, plan, new RecordsAppendRequest(default, Key.Partition, default, Acks.All), token);
+        return Assert.Single(parts).Response.Error;
+    }
+
     private async Task<StreamError?> CallAsync(string method)
     {
         var token = TestContext.Current.CancellationToken;
         return method switch
         {
-            nameof(IPartitionGrain.AppendAsync) => (await _calls.AppendAsync(Key, new AppendRequest(default, Acks.All, TopicVersion: 1), token)).Error,
+            nameof(IPartitionGrain.AppendAsync) => await AppendAsync(token),
             nameof(IPartitionGrain.FetchAsync) => (await _calls.FetchAsync(Key, new FetchRequest(0, 1, 0), token)).Error,
             nameof(IPartitionGrain.FindOffsetAsync) => (await _calls.FindOffsetAsync(Key, 0, token)).Error,
             nameof(IPartitionGrain.DescribeAsync) => (await _calls.DescribeAsync(Key)).Error,

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
-using System.Security.Cryptography;
+using OrleansStream.Randomness;
 using OrleansStream.Storage.Files.Disk;
 
 namespace OrleansStream.Storage.Files.Documents;
@@ -16,10 +16,12 @@ public sealed class FileDocumentStore : IDocumentStore
     private readonly FileTree _tree;
     private readonly IFileOperations _files;
     private readonly FileLanes _flushes;
+    private readonly RandomSource _random;
     private readonly ConcurrentDictionary<string, string> _doubtful = new(StringComparer.Ordinal);
 
-    internal FileDocumentStore(FileTree tree, FileLanes flushes)
+    internal FileDocumentStore(FileTree tree, FileLanes flushes, RandomSource random)
     {
+        _random = random;
         _tree = tree;
         _files = tree.Files;
         _flushes = flushes;
@@ -106,7 +108,7 @@ public sealed class FileDocumentStore : IDocumentStore
             return null;
 
         var path = _tree.PathOf(name);
-        var etag = RandomNumberGenerator.GetHexString(32, lowercase: true);
+        var etag = _random.NewId().ToString("N");
         var temporary = $"{path}{TemporaryMark}{etag}";
         try
         {

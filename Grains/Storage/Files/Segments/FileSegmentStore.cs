@@ -11,7 +11,7 @@ namespace OrleansStream.Storage.Files.Segments;
 /// (<see cref="SegmentExtent.Settled"/>). Their reader finds the end and passes it to <see cref="SettleAsync"/>; until then every append is a
 /// <see cref="AppendStatus.Conflict"/>. A name cannot also be a folder of another name: beside <c>a</c> there is no <c>a/b</c>.
 /// </remarks>
-public sealed class FileSegmentStore : ISegmentStore
+public sealed partial class FileSegmentStore : ISegmentStore
 {
     private readonly ConcurrentDictionary<string, SegmentFile> _segments = new(StringComparer.Ordinal);
     private readonly IFileOperations _files;
@@ -41,22 +41,6 @@ public sealed class FileSegmentStore : ISegmentStore
     {
         StoreNames.Check(name);
         return RunAsync(name, () => Create(name), cancellationToken);
-    }
-
-    /// <inheritdoc/>
-    public ValueTask<AppendOutcome> AppendAsync(
-        string name, long expectedPosition, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken = default)
-    {
-        StoreNames.CheckAppend(name, expectedPosition, bytes.Length, Limits);
-        return EnqueueAsync(name, expectedPosition, bytes, cancellationToken);
-    }
-
-    /// <inheritdoc/>
-    public ValueTask<AppendOutcome> AppendAnywhereAsync(
-        string name, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken = default)
-    {
-        StoreNames.CheckAppend(name, 0, bytes.Length, Limits);
-        return EnqueueAsync(name, null, bytes, cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -133,33 +117,6 @@ public sealed class FileSegmentStore : ISegmentStore
         await RunAsync(name, () => Delete(name), cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Runs an append. Called on the segment's lane only.</summary>
-    internal AppendOutcome Append(string name, long? expectedPosition, ReadOnlySpan<byte> bytes)
-    {
-        try
-        {
-            if (Find(name) is not { } segment)
-                return new(AppendStatus.NotFound, -1);
-            var handles = _handles.Rent(segment);
-            try
-            {
-                return segment.Append(handles, expectedPosition, bytes);
-            }
-            finally
-            {
-                _handles.Return(handles);
-            }
-        }
-        catch (Exception exception) when (FileErrors.IsFileError(exception))
-        {
-            // The files could not even be opened, so nothing was written.
-            throw Unavailable(name, exception);
-        }
-    }
-
-    /// <summary>Gives back the admission of an append.</summary>
-    internal void Release() => _flushes.Release();
-
     /// <summary>Records the exact ends of all segments and closes all files. No operation may be under way.</summary>
     internal void Close()
     {
@@ -193,30 +150,6 @@ public sealed class FileSegmentStore : ISegmentStore
         {
             throw Unavailable(name, exception);
         }
-    }
-
-    private ValueTask<AppendOutcome> EnqueueAsync(
-        string name, long? expectedPosition, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
-    {
-        cancellationToken.ThrowIfCancellationRequested();
-        return _flushes.TryAdmit()
-            ? Enqueue(name, expectedPosition, bytes)
-            : AdmitAndEnqueueAsync(name, expectedPosition, bytes, cancellationToken);
-    }
-
-    private async ValueTask<AppendOutcome> AdmitAndEnqueueAsync(
-        string name, long? expectedPosition, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
-    {
-        await _flushes.AdmitAsync(cancellationToken).ConfigureAwait(false);
-        return await Enqueue(name, expectedPosition, bytes).ConfigureAwait(false);
-    }
-
-    private ValueTask<AppendOutcome> Enqueue(string name, long? expectedPosition, ReadOnlyMemory<byte> bytes)
-    {
-        var operation = AppendOperation.Rent(this, name, expectedPosition, bytes);
-        var outcome = operation.Task;
-        _flushes.Add(name, operation);
-        return outcome;
     }
 
     private bool Create(string name)

@@ -11,7 +11,7 @@ using OrleansStream.Topics.Routing;
 namespace OrleansStream.Tests.Topics;
 
 /// <summary>Which partitions a router calls for a request, and how often.</summary>
-public sealed class PartitionAppendsTests
+public sealed class TopicRouterTests
 {
     private static readonly AppendIdentity Identity = new(
         ProducerId: 7, ProducerEpoch: 0, Topic: null, NowMs: 0, KeylessStart: 0, TimeoutMs: 20_000);
@@ -26,10 +26,9 @@ public sealed class PartitionAppendsTests
         using var plan = AppendPlan.AsIs(partition: 0, recordCount: 1, default);
         var (appends, calls) = Make(plan, Identity, Failed(code, isUnknown));
 
-        var error = Assert.Single(await appends.RunAsync(TestContext.Current.CancellationToken)).Response.Error!;
+        var error = Assert.Single(await appends()).Response.Error!;
 
         Assert.Equal((code, isUnknown), (error.Code, error.OutcomeUnknown));
-        Assert.Equal(isUnknown, appends.HasStrays);
         Assert.Empty(calls);
     }
 
@@ -40,7 +39,7 @@ public sealed class PartitionAppendsTests
         StoredPart?[] settled = [new StoredPart(5, -1, null), null, new StoredPart(-1, -1, new StreamError(StreamErrorCode.InvalidRecord, "refused"))];
         var (appends, calls) = Make(plan, Identity with { IsRepeat = true, SettledParts = [.. settled] }, Stored(17));
 
-        var parts = await appends.RunAsync(TestContext.Current.CancellationToken);
+        var parts = await appends();
 
         Assert.Equal([5, 17, -1], parts.Select(part => part.BaseOffset));
         Assert.Equal([null, null, StreamErrorCode.InvalidRecord], parts.Select(part => part.Response.Error?.Code));
@@ -55,13 +54,14 @@ public sealed class PartitionAppendsTests
         Assert.Equal(3, plan.Parts.Count);
         var (appends, calls) = Make(plan, Identity, Stored(0), Failed(StreamErrorCode.RequestTimedOut, isUnknown: true), Stored(99));
 
-        var parts = await appends.RunAsync(TestContext.Current.CancellationToken);
+        var parts = await appends();
 
         Assert.Equal([null, true, false], parts.Select(part => part.Response.Error?.OutcomeUnknown));
         Assert.Single(calls);
     }
 
-    private static (PartitionAppends Appends, Queue<Func<AppendResponse>> Calls) Make(AppendPlan plan, AppendIdentity identity, params AppendResponse[] responses)
+    private static (Func<ValueTask<AppendPart[]>> Appends, Queue<Func<AppendResponse>> Calls) Make(
+        AppendPlan plan, AppendIdentity identity, params AppendResponse[] responses)
     {
         var partition = DispatchProxy.Create<IPartitionGrain, ScriptedPartition>();
         var grains = DispatchProxy.Create<IGrainFactory, OneGrain>();
@@ -70,8 +70,10 @@ public sealed class PartitionAppendsTests
         foreach (var response in responses)
             calls.Enqueue(() => response);
         var topic = new TopicMetadata("t", Guid.NewGuid(), 3, ImmutableSortedDictionary<string, string>.Empty, 1, default);
-        var partitions = new PartitionCalls(new GrainLookup<IPartitionGrain>(grains), new LedPartitions(), TimeProvider.System, NullLogger.Instance);
-        return (new PartitionAppends(partitions, topic, plan, new RecordsAppendRequest(default, Partition: null, default, Acks.All, Identity: identity)), calls);
+        var partitions = new PartitionAccess(new GrainLookup<IPartitionGrain>(grains), new LedPartitions(), TimeProvider.System, NullLogger.Instance);
+        var router = new TopicRouter("t", partitions, grains, TimeProvider.System);
+        var request = new RecordsAppendRequest(default, Partition: null, default, Acks.All, Identity: identity);
+        return (() => router.AppendPartsAsync(topic, plan, request, TestContext.Current.CancellationToken), calls);
     }
 
     /// <summary>A plan of one append to each of these partitions, none of which has room for the next one's records.</summary>

@@ -4,50 +4,17 @@ using OrleansStream.Records;
 
 namespace OrleansStream.Log.Writing;
 
-/// <summary>Appends a group to the log: stamps its batches, stores them, shows them to readers, and answers the callers.</summary>
+/// <summary>
+/// What the write loop does with a group before and after its one append to the store (group commit): it stamps the batches, shows them to readers
+/// once they are durable, and answers the callers.
+/// </summary>
 /// <remarks>Used by the write loop only.</remarks>
-internal sealed class GroupAppender(OpenLog log, AppendPlacement placement, SegmentRoller roller)
+internal sealed class GroupCommit(OpenLog log, AppendPlacement placement)
 {
-    private readonly SegmentAppender _segments = new(log, roller);
-
-    /// <summary>When a group was last appended, as a timestamp of <see cref="TimeProvider.GetTimestamp"/>; 0 before the first.</summary>
-    public long LastAt { get; private set; }
-
-    /// <summary>Appends a group, and answers its callers.</summary>
-    public async ValueTask AppendAsync(AppendGroup group)
-    {
-        if (group.LengthBytes == 0)
-        {
-            Complete(group);
-            return;
-        }
-
-        Stamp(group);
-        var beganAt = log.Place.Time.GetTimestamp();
-        var stored = await roller.RollIfDueAsync(group).ConfigureAwait(false)
-            ? await _segments.AppendAsync(group.Bytes).ConfigureAwait(false)
-            : StoreResult.Ended;
-        LastAt = log.Place.Time.GetTimestamp();
-        if (stored.Position >= 0)
-        {
-            Publish(group, stored.Position, beganAt);
-            Complete(group);
-        }
-        else if (stored.Error is { } error)
-        {
-            Fail(group, error);
-        }
-        else
-        {
-            lock (log.Gate)
-            {
-                log.Appends.Group = null; // the log has ended, and its end has answered all callers
-            }
-        }
-    }
-
-    // The stamped fields lie outside the CRC. Only the log's own append time needs a new CRC.
-    private void Stamp(AppendGroup group)
+    /// <summary>Stamps the batches of a group with their offsets, into its bytes. Answers the appends that wait for no more than their order.</summary>
+    /// <param name="group">The group.</param>
+    /// <remarks>The stamped fields lie outside the CRC. Only the log's own append time needs a new CRC.</remarks>
+    public void Stamp(AppendGroup group)
     {
         var bytes = group.Bytes.Span;
         var offset = group.BaseOffset;
@@ -77,6 +44,41 @@ internal sealed class GroupAppender(OpenLog log, AppendPlacement placement, Segm
         }
     }
 
+    /// <summary>Ends a group by the outcome of its one append to the store.</summary>
+    /// <param name="group">The group.</param>
+    /// <param name="stored">The outcome.</param>
+    /// <param name="beganAt">When the append began, as a timestamp of <see cref="TimeProvider.GetTimestamp"/>.</param>
+    public void End(AppendGroup group, StoreResult stored, long beganAt)
+    {
+        if (stored.Position >= 0)
+        {
+            Publish(group, stored.Position, beganAt);
+            Complete(group);
+        }
+        else if (stored.Error is { } error)
+        {
+            Fail(group, error);
+        }
+        else
+        {
+            lock (log.Gate)
+            {
+                log.Appends.Group = null; // the log has ended, and its end has answered all callers
+            }
+        }
+    }
+
+    /// <summary>Answers the callers of a group that is durable, or that has nothing to store.</summary>
+    /// <param name="group">The group.</param>
+    public void Complete(AppendGroup group)
+    {
+        Release(group);
+        foreach (var append in group.Appends)
+            append.TrySetResult(append.Result);
+
+        log.Waiters.Wake();
+    }
+
     /// <summary>Shows a durable group to readers, and adds its batches to the states of their producers.</summary>
     private void Publish(AppendGroup group, long position, long beganAt)
     {
@@ -104,15 +106,6 @@ internal sealed class GroupAppender(OpenLog log, AppendPlacement placement, Segm
             (log.ProvenAt, log.UsedAt) = (beganAt, log.Place.Time.GetTimestamp());
             log.Appends.CountStored(group.LengthBytes, log.Place.Time.GetElapsedTime(beganAt));
         }
-    }
-
-    private void Complete(AppendGroup group)
-    {
-        Release(group);
-        foreach (var append in group.Appends)
-            append.TrySetResult(append.Result);
-
-        log.Waiters.Wake();
     }
 
     // The group is certainly not stored.

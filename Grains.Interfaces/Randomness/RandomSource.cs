@@ -1,0 +1,18 @@
+namespace OrleansStream.Randomness;
+
+/// <summary>
+/// Where random choices and new ids come from. It is injected as <see cref="TimeProvider"/> is, so that a test or a simulation can give a seeded one
+/// and repeat a run.
+/// </summary>
+/// <remarks>Safe to call from any thread. Its values can be guessed, so no secret may come from it.</remarks>
+public class RandomSource
+{
+    /// <summary>The source of a running service.</summary>
+    public static RandomSource System { get; } = new();
+
+    /// <summary>Makes a new id. No other call returns it.</summary>
+    public virtual Guid NewId() => Guid.NewGuid();
+
+    /// <summary>Chooses a number from 0 up to, but not including, 1.</summary>
+    public virtual double NextDouble() => Random.Shared.NextDouble();
+}
