@@ -1,7 +1,7 @@
 namespace OrleansStream.Contracts;
 
-// Values that JSON can write in more than one way. No .NET type says so, thus each has a type of its own here that stands for it in the
-// description alone: the bodies themselves are parsed and written by hand.
+// Values that JSON can write in more than one way. No .NET type describes such a value, so each has its own type here. The types are used only in the
+// API description; the bodies themselves are parsed and written by hand.
 
 /// <summary>A key: text, base64, or any JSON, as its <c>key_type</c> says.</summary>
 public sealed record RecordKey;

@@ -1,6 +1,8 @@
 namespace OrleansStream.Contracts;
 
-/// <summary>Writes timestamps as RFC 3339 in UTC with milliseconds, such as <c>2026-06-11T19:20:00.000Z</c>, and reads whatever RFC 3339 allows.</summary>
+/// <summary>
+/// Writes timestamps as RFC 3339 in UTC with milliseconds, such as <c>2026-06-11T19:20:00.000Z</c>, and reads whatever RFC 3339 allows.
+/// </summary>
 public static class TimestampText
 {
     /// <summary>The length of every such text, in bytes.</summary>
@@ -9,13 +11,13 @@ public static class TimestampText
     /// <summary>The last time there is a text for, in milliseconds since the Unix epoch: the end of the year 9999.</summary>
     public const long MsMax = 253_402_300_799_999;
 
-    // Up to the seconds.
+    // The length of a text up to its seconds.
     private const int TimeLengthBytes = 19;
 
     /// <summary>Writes a timestamp.</summary>
     /// <param name="timestampMs">Milliseconds since the Unix epoch.</param>
     /// <param name="destination">At least <see cref="LengthBytes"/> long.</param>
-    /// <returns>False, with nothing written, when the time is none that RFC 3339 has a text for.</returns>
+    /// <returns>False, with nothing written, when RFC 3339 has no text for the time.</returns>
     public static bool TryWrite(long timestampMs, Span<byte> destination)
     {
         if (timestampMs is < 0 or > MsMax)
@@ -44,7 +46,7 @@ public static class TimestampText
     /// A leap second (RFC 3339, 5.7) is the last of a month in UTC. The Unix epoch does not count it, so it is the first second of the next day.
     /// </remarks>
     /// <param name="text">The text.</param>
-    /// <param name="timestampMs">Milliseconds since the Unix epoch, without what is smaller.</param>
+    /// <param name="timestampMs">Milliseconds since the Unix epoch; smaller fractions are cut off.</param>
     /// <returns>False when it is no RFC 3339 time, or one before 1970 or after 9999.</returns>
     public static bool TryRead(ReadOnlySpan<byte> text, out long timestampMs)
     {
@@ -70,7 +72,7 @@ public static class TimestampText
         return timestampMs is >= 0 and <= MsMax && (second < 60 || IsStartOfMonth(seconds));
     }
 
-    // Behind the seconds; afterwards the text is the offset.
+    // The position behind the seconds. The rest of the text, after a fraction, is the offset.
     private static bool TryReadFraction(ref ReadOnlySpan<byte> text, out int milliseconds)
     {
         milliseconds = 0;
@@ -105,7 +107,7 @@ public static class TimestampText
         return time is { Day: 1, TimeOfDay.Ticks: 0 };
     }
 
-    // -1 when it has anything but digits.
+    // Returns -1 when the text has anything but digits.
     private static int Number(ReadOnlySpan<byte> digits)
     {
         var number = 0;

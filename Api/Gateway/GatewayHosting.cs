@@ -14,7 +14,9 @@ using OrleansStream.Gateway.Topics;
 
 namespace OrleansStream.Gateway;
 
-/// <summary>The gateway as a part of a host: what every door appends, reads and polls through. It needs an <see cref="IGrainFactory"/> beside it.</summary>
+/// <summary>
+/// The gateway as a part of a host: what every door appends, reads and polls through. It needs an <see cref="IGrainFactory"/> beside it.
+/// </summary>
 public static class GatewayHosting
 {
     /// <summary>Adds the gateway. Safe to call once for each door.</summary>
@@ -35,7 +37,8 @@ public static class GatewayHosting
         services.TryAddSingleton(provider => new AccessControl(
             provider.GetRequiredService<AccessRules>(), provider.GetRequiredService<TimeProvider>(), provider.GetService<IAudit>()));
         services.TryAddSingleton<ClientQuotas>();
-        services.TryAddSingleton(provider => new NodeLoad(provider.GetRequiredService<TimeProvider>(), partOfFree: AdmissionLimits.RequestPartOfFree));
+        services.TryAddSingleton(
+            provider => new NodeLoad(provider.GetRequiredService<TimeProvider>(), partOfFree: AdmissionLimits.RequestPartOfFree));
         services.TryAddSingleton(provider => new NodeAnswers(provider.GetRequiredService<TimeProvider>()));
         services.TryAddSingleton(_ => new NodeWaits());
         services.TryAddSingleton<KnownTopics>();

@@ -23,6 +23,7 @@ internal static partial class ListenerRule
             LogOpen(app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("OrleansStream"));
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "OrleansStream:Security:AllowAnonymous is set: everybody who can reach this service may do everything.")]
+    [LoggerMessage(
+        Level = LogLevel.Warning, Message = "OrleansStream:Security:AllowAnonymous is set: everybody who can reach this service may do everything.")]
     private static partial void LogOpen(ILogger logger);
 }

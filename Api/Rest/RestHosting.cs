@@ -13,7 +13,10 @@ using OrleansStream.Rest.Topics;
 
 namespace OrleansStream.Rest;
 
-/// <summary>The REST door as a part of a host: it needs an <see cref="IGrainFactory"/> beside it and an <see cref="OrleansStream.Hosting.IReadiness"/>, which is among the health checks.</summary>
+/// <summary>
+/// The REST door as a part of a host: it needs an <see cref="IGrainFactory"/> beside it and an <see cref="OrleansStream.Hosting.IReadiness"/>, which
+/// is among the health checks.
+/// </summary>
 public static class RestHosting
 {
     /// <summary>Adds the REST door, and the gateway behind it.</summary>

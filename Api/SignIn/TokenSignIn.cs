@@ -49,7 +49,8 @@ internal sealed class TokenSignIn(IOptionsMonitor<JwtBearerOptions> bearer, IOpt
         catch (InvalidOperationException e)
         {
             throw new StreamException(new StreamError(
-                StreamErrorCode.CoordinatorNotAvailable, $"The keys of the issuer {options.Authority} cannot be had just now: {e.Message.Split(Environment.NewLine)[0]}"));
+                StreamErrorCode.CoordinatorNotAvailable,
+                $"The keys of the issuer {options.Authority} cannot be had just now: {e.Message.Split(Environment.NewLine)[0]}"));
         }
 
         return await options.TokenHandlers[0].ValidateTokenAsync(token, validation);

@@ -7,6 +7,8 @@ public interface ILiveSilos
     /// <summary>The silo in this process.</summary>
     SiloAddress Own { get; }
 
-    /// <summary>The active silos, in the order of their addresses. The same list is returned until they change; it is empty before the start.</summary>
+    /// <summary>
+    /// The active silos, in the order of their addresses. The same list is returned until they change; it is empty before the start.
+    /// </summary>
     IReadOnlyList<SiloAddress> Active { get; }
 }

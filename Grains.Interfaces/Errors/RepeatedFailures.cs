@@ -4,8 +4,8 @@ namespace OrleansStream.Errors;
 /// Keeps a log quiet in trouble: a failure that comes again and again is to be told once in <see cref="TellPeriod"/>, with how often it came since.
 /// </summary>
 /// <remarks>
-/// One for a process. Safe to call from any thread. It remembers <see cref="NamesMax"/> names; while it has as many of the last period, all further ones
-/// count as one, so a process tells at most <see cref="NamesMax"/> + 1 failures a period.
+/// One for a process. Safe to call from any thread. It remembers <see cref="NamesMax"/> names; while it has as many of the last period, all further
+/// ones count as one, so a process tells at most <see cref="NamesMax"/> + 1 failures a period.
 /// </remarks>
 /// <param name="time">The clock.</param>
 public sealed class RepeatedFailures(TimeProvider time)

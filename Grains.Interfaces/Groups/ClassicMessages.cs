@@ -71,7 +71,9 @@ public sealed record ClassicJoinResponse(
     /// <summary>True when the leader leaves the assignment as it is.</summary>
     [Id(7)] public bool SkipAssignment { get; init; }
 
-    /// <summary>True when the generation has not begun yet. The member keeps its place for as long as its session lasts, and asks again under its id.</summary>
+    /// <summary>
+    /// True when the generation has not begun yet. The member keeps its place for as long as its session lasts, and asks again under its id.
+    /// </summary>
     [Id(8)] public bool IsWaiting { get; init; }
 }
 

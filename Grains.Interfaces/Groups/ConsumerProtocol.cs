@@ -10,8 +10,8 @@ namespace OrleansStream.Groups;
 /// bytes on unread; this reads them for people, and writes them for members that the group assigns itself.
 /// </summary>
 /// <remarks>
-/// Source: <c>ConsumerProtocolSubscription.json</c> and <c>ConsumerProtocolAssignment.json</c> of Kafka's clients. Integers are big-endian; a string has
-/// two bytes of length, an array and bytes have four. Later versions only add fields behind those that are read here.
+/// Source: <c>ConsumerProtocolSubscription.json</c> and <c>ConsumerProtocolAssignment.json</c> of Kafka's clients. Integers are big-endian; a string
+/// has two bytes of length, an array and bytes have four. Later versions only add fields behind those that are read here.
 /// </remarks>
 public static class ConsumerProtocol
 {

@@ -24,7 +24,8 @@ public static class GroupName
         ArgumentNullException.ThrowIfNull(name);
         return name.Length is > 0 and <= GroupLimits.NameLengthMax && !name.Any(char.IsControl)
             ? null
-            : new StreamError(StreamErrorCode.InvalidGroupId, $"A group has 1 to {GroupLimits.NameLengthMax} characters, none of them a control character.")
+            : new StreamError(StreamErrorCode.InvalidGroupId,
+                $"A group has 1 to {GroupLimits.NameLengthMax} characters, none of them a control character.")
             {
                 Field = "group",
             };
@@ -40,7 +41,8 @@ public static class GroupName
         ArgumentNullException.ThrowIfNull(text);
         return text.Length is > 0 && text.Length <= lengthMax && text is not ("." or "..") && !text.AsSpan().ContainsAnyExcept(Allowed)
             ? null
-            : new StreamError(StreamErrorCode.InvalidRequest, $"A {field} has 1 to {lengthMax} characters of a-z, A-Z, 0-9, '.', '_', '-', and is neither '.' nor '..'.")
+            : new StreamError(StreamErrorCode.InvalidRequest,
+                $"A {field} has 1 to {lengthMax} characters of a-z, A-Z, 0-9, '.', '_', '-', and is neither '.' nor '..'.")
             {
                 Field = field,
             };

@@ -54,7 +54,8 @@ public static class RetryTopics
     /// <returns>Null when the topic is allowed; else what is wrong.</returns>
     public static StreamError? ValidateDeadLetters(string? deadLetterTopic, string group) =>
         deadLetterTopic is null || !IsRetry(deadLetterTopic, group) ? null : new StreamError(
-            StreamErrorCode.InvalidRequest, $"Records of the group wait in topic '{deadLetterTopic}', so dead letters in it would be delivered again. Name another topic.")
+            StreamErrorCode.InvalidRequest,
+            $"Records of the group wait in topic '{deadLetterTopic}', so dead letters in it would be delivered again. Name another topic.")
         {
             Field = "dead_letter_topic",
         };

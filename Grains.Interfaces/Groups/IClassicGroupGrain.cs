@@ -5,7 +5,8 @@ using OrleansStream.Errors;
 namespace OrleansStream.Groups;
 
 /// <summary>
-/// The same group as <see cref="IConsumerGroupGrain"/>, for members that assign partitions among themselves (Kafka's classic protocol). Key: the group's name.
+/// The same group as <see cref="IConsumerGroupGrain"/>, for members that assign partitions among themselves (Kafka's classic protocol). Key: the
+/// group's name.
 /// </summary>
 /// <remarks>
 /// A group has members of one kind at a time. Nothing is answered before the compare-and-swap of the state that holds it. Calls that wait end
@@ -43,8 +44,9 @@ public interface IClassicGroupGrain : IGrainWithStringKey
     Task<ImmutableArray<StreamError?>> LeaveAsync(ImmutableArray<GroupLeaver> leavers);
 
     /// <summary>
-    /// Commits offsets as they are given, forward or back, also beyond the end of a log; one below 0 means that none is committed any more. Each is kept
-    /// or refused by itself. A member of either kind commits in its own generation or epoch; while there is no member, anybody does who claims to be none.
+    /// Commits offsets as they are given, forward or back, also beyond the end of a log; one below 0 means that none is committed any more. Each is
+    /// kept or refused by itself. A member of either kind commits in its own generation or epoch; while there is no member, anybody does who claims
+    /// to be none.
     /// </summary>
     /// <param name="claim">By which the committer is known.</param>
     /// <param name="offsets">The offsets.</param>

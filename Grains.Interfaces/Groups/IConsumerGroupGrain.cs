@@ -28,8 +28,8 @@ public interface IConsumerGroupGrain : IGrainWithStringKey
     Task<GroupMemberResponse> PollAsync(GroupPollRequest request);
 
     /// <summary>
-    /// Takes a heartbeat of a member that says what it has (KIP-848): joins or renews it, takes note of what it let go of, and tells what it shall have. Such
-    /// members share the group with those that poll.
+    /// Takes a heartbeat of a member that says what it has (KIP-848): joins or renews it, takes note of what it let go of, and tells what it shall
+    /// have. Such members share the group with those that poll.
     /// </summary>
     /// <param name="request">A validated heartbeat.</param>
     /// <exception cref="StreamException">As for <see cref="PollAsync"/>.</exception>
@@ -89,7 +89,9 @@ public interface IConsumerGroupGrain : IGrainWithStringKey
     /// Begins to send dead letters back to their topics, in the background. Asking again for a redrive that is under way changes nothing.
     /// </summary>
     /// <param name="filter">Which dead letters.</param>
-    /// <returns>Null when the redrive begins. Else the error: the group has no policy, a redrive is under way, or a stopped one has not ended yet.</returns>
+    /// <returns>
+    /// Null when the redrive begins. Else the error: the group has no policy, a redrive is under way, or a stopped one has not ended yet.
+    /// </returns>
     /// <exception cref="StreamException">As for <see cref="PollAsync"/>.</exception>
     [Alias("BeginRedriveAsync"), AlwaysInterleave]
     Task<StreamError?> BeginRedriveAsync(RedriveFilter filter);

@@ -128,7 +128,8 @@ public sealed record RetryStory(
     private static void Append(RecordHeadersWriter writer, string name, string value) =>
         writer.Append(Prefix + name, Encoding.UTF8.GetBytes(value));
 
-    private static string Text(long unixMs) => DateTimeOffset.FromUnixTimeMilliseconds(unixMs).UtcDateTime.ToString(TimeFormat, CultureInfo.InvariantCulture);
+    private static string Text(long unixMs) =>
+        DateTimeOffset.FromUnixTimeMilliseconds(unixMs).UtcDateTime.ToString(TimeFormat, CultureInfo.InvariantCulture);
 
     private static long? Number(Dictionary<string, string> told, string name, long min, long max) =>
         told.TryGetValue(name, out var text) && long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number)

@@ -1,23 +1,26 @@
 namespace OrleansStream.Partitions;
 
 /// <summary>
-/// Where an append has its place, for a caller in the same process that begins one behind the other without waiting for the first: appends that one
-/// log took one after another keep their order, whatever becomes of them.
+/// The log in which an append has its place. A caller in the same process that begins appends one behind the other uses it to keep their order: one
+/// log stores the appends that it took in the order in which it took them.
 /// </summary>
-/// <param name="required">The open log that those before it have their places in: the append is made there or refused; null for any.</param>
+/// <param name="required">The log that has the places of the appends before this one. The append is made there or refused. Null for any log.</param>
 public sealed class AppendPlace(object? required = null)
 {
     private volatile object? _log;
     private volatile bool _isRefused;
 
-    /// <summary>The open log that took the append, once the call that begins it has returned; null when it was not taken by then.</summary>
+    /// <summary>The log that took the append before the call that began it returned; null when no log took it by then.</summary>
     public object? Log => _log;
 
-    /// <summary>True when the log that is required is not the one that would take it: then this try stored nothing, and it is not made again.</summary>
+    /// <summary>
+    /// True when the append was refused, because another log than the required one would take it. Then this try stored nothing, and it is not
+    /// repeated.
+    /// </summary>
     public bool IsRefused => _isRefused;
 
-    /// <summary>Whether a log may take the append.</summary>
-    /// <param name="log">The open log; null for one in another process.</param>
+    /// <summary>Decides whether a log may take the append, and notes a refusal.</summary>
+    /// <param name="log">The log; null for a log in another process.</param>
     public bool Admits(object? log)
     {
         _isRefused = required is not null && !ReferenceEquals(required, log);

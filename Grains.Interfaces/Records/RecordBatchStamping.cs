@@ -49,7 +49,9 @@ public readonly partial struct RecordBatchHeader
         StampCrc(batch);
     }
 
-    /// <summary>Names the idempotent producer of a batch. A checksum that was wrong stays wrong.</summary>
+    /// <summary>
+    /// Sets the producer id, epoch and base sequence of a batch, and adapts its checksum. A wrong checksum stays wrong, so damage is still found.
+    /// </summary>
     /// <param name="batch">Exactly one whole batch.</param>
     /// <param name="id">The producer's id, or -1.</param>
     /// <param name="epoch">The producer's epoch, or -1.</param>
@@ -105,7 +107,8 @@ public readonly partial struct RecordBatchHeader
 
     /// <summary>Writes a whole header except its checksum.</summary>
     internal static void Write(
-        Span<byte> header, int lengthBytes, in RecordBatchOptions options, CompressionType codec, int recordCount, long baseTimestamp, long maxTimestamp)
+        Span<byte> header, int lengthBytes, in RecordBatchOptions options, CompressionType codec, int recordCount, long baseTimestamp,
+        long maxTimestamp)
     {
         var attributes = (int)codec
             | (options.TimestampType == TimestampType.LogAppendTime ? TimestampTypeMask : 0)

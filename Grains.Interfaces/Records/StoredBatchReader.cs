@@ -58,8 +58,8 @@ public ref struct StoredBatchReader
     internal readonly StoredBatchPlace Place => new(_header, _records.Place, _nextOffset, _fault);
 
     /// <summary>
-    /// The length of the decompressed records in bytes; 0 when they are not compressed. A batch that cannot be decompressed counts with the most that
-    /// a batch may hold, because the length that was reached is unknown.
+    /// The length of the decompressed records in bytes; 0 when they are not compressed. A batch whose decompression failed counts with the largest
+    /// length that a batch may have, because nobody knows how many bytes were decompressed before the failure.
     /// </summary>
     public readonly int UnfoldedBytes => _header.Compression == CompressionType.None ? 0
         : _records.UnfoldedBytes ?? RecordLimits.DecompressedBatchBytesMax;

@@ -73,7 +73,8 @@ public static class AccessNames
     // A prefix has the same characters as a name, and may be empty.
     private static StreamError? NameErrorOf(AccessRight right) => (right.Kind, right.IsPrefix) switch
     {
-        (ResourceKind.Cluster, _) => !right.IsPrefix && right.Name == AccessRight.ClusterName ? null : Invalid("name", $"The cluster's name is '{AccessRight.ClusterName}'."),
+        (ResourceKind.Cluster, _) =>
+            !right.IsPrefix && right.Name == AccessRight.ClusterName ? null : Invalid("name", $"The cluster's name is '{AccessRight.ClusterName}'."),
         (_, true) when right.Name.Length == 0 || right.Name is "." or ".." => null,
         (ResourceKind.Topic, _) => TopicName.Validate(right.Name),
         _ => GroupName.Validate(right.Name),

@@ -21,7 +21,8 @@ public static class AccessRoles
 {
     private static readonly (AccessRole Role, string Name)[] Names =
     [
-        (AccessRole.DataSender, "Data Sender"), (AccessRole.DataReceiver, "Data Receiver"), (AccessRole.DataOwner, "Data Owner"), (AccessRole.Admin, "Admin"),
+        (AccessRole.DataSender, "Data Sender"), (AccessRole.DataReceiver, "Data Receiver"), (AccessRole.DataOwner, "Data Owner"),
+        (AccessRole.Admin, "Admin"),
     ];
 
     /// <summary>The names of all roles, from the one that allows least to the one that allows most.</summary>

@@ -58,6 +58,7 @@ public readonly record struct ApiKeySecret(string Id, string Secret)
     /// <summary>The key without its secret.</summary>
     public override string ToString() => $"{Prefix}{Id}_…";
 
-    private static readonly System.Buffers.SearchValues<char> IdCharacters = System.Buffers.SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789-");
+    private static readonly System.Buffers.SearchValues<char> IdCharacters =
+        System.Buffers.SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789-");
     private static readonly System.Buffers.SearchValues<char> HexCharacters = System.Buffers.SearchValues.Create("0123456789abcdef");
 }

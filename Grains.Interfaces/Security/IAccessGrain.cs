@@ -7,8 +7,8 @@ namespace OrleansStream.Security;
 /// The stored keys and rights. Every silo has a grain of its own, with key <see cref="Key"/>; each change is one compare-and-swap of one document.
 /// </summary>
 /// <remarks>
-/// A change that was answered is stored. Every method throws <see cref="StreamException"/> when the store cannot be asked, so that no caller takes
-/// the failure for an empty list.
+/// A change is stored before it is answered. Every method throws <see cref="StreamException"/> when the store cannot be asked, so that no caller
+/// takes the failure for an empty list.
 /// </remarks>
 [Alias("os.IAccessGrain")]
 public interface IAccessGrain : IGrainWithStringKey

@@ -2,7 +2,9 @@ using System.Collections.Immutable;
 
 namespace OrleansStream.Security;
 
-/// <summary>Keeps tickets until they are used: each opens one address once, on behalf of whoever took it. Key: one of <see cref="ShardsCount"/>.</summary>
+/// <summary>
+/// Keeps tickets until they are used: each opens one address once, on behalf of whoever took it. Key: one of <see cref="ShardsCount"/>.
+/// </summary>
 /// <remarks>In memory alone: a ticket that is lost with its silo is taken anew.</remarks>
 [Alias("os.ITicketGrain")]
 public interface ITicketGrain : IGrainWithIntegerKey

@@ -45,8 +45,8 @@ public sealed record AppendIdentity(
     [Id(9)] public ImmutableArray<StoredPart>? StoredParts { get; init; }
 
     /// <summary>
-    /// The outcomes that earlier tries of the request have settled, one per part of its plan. An entry is null if its part must still be appended. Null when
-    /// nothing is settled. A silo of an older version ignores this and appends all parts again, and the partitions recognise the repeats.
+    /// The outcomes that earlier tries of the request have settled, one per part of its plan. An entry is null if its part must still be appended.
+    /// Null when nothing is settled. A silo of an older version ignores this and appends all parts again, and the partitions recognise the repeats.
     /// </summary>
     [Id(10)] public ImmutableArray<StoredPart?>? SettledParts { get; init; }
 }

@@ -147,10 +147,13 @@ internal sealed partial class ClusterCertificates
     private static bool IsFault(Exception exception) =>
         exception is IOException or UnauthorizedAccessException or CryptographicException or ArgumentException;
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The files of the cluster's TLS cannot be used, so the certificates that were read before stay in use: {Reason}")]
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "The files of the cluster's TLS cannot be used, so the certificates that were read before stay in use: {Reason}")]
     private static partial void LogKept(ILogger logger, string reason);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The peer '{Subject}' is refused, because its certificate is not one of this cluster: {Reason}")]
+    [LoggerMessage(
+        Level = LogLevel.Warning, Message = "The peer '{Subject}' is refused, because its certificate is not one of this cluster: {Reason}")]
     private static partial void LogRefused(ILogger logger, string subject, string reason);
 
     private sealed record Loaded(X509Certificate2 Certificate, X509Certificate2Collection Authorities);

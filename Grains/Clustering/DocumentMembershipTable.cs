@@ -69,7 +69,7 @@ internal sealed class DocumentMembershipTable(IDocumentStore documents, IOptions
             return null;
 
         var updated = MembershipRow.Of(entry, NewETag()) with { StartTime = row.StartTime };
-        // A sign of life leaves the etag as it is, so the caller's may be the older one.
+        // A sign of life does not change the etag, so the sign in the table may be later than the caller's.
         table.Rows[address] = updated.IAmAliveTime < row.IAmAliveTime ? updated with { IAmAliveTime = row.IAmAliveTime } : updated;
         return table with { Version = tableVersion.Version };
     });
@@ -92,9 +92,9 @@ internal sealed class DocumentMembershipTable(IDocumentStore documents, IOptions
 
     private string NewETag() => _random.NewId().ToString("N");
 
-    /// <summary>Applies a change, again and again until nobody else's write came between.</summary>
+    /// <summary>Applies a change. Repeats it while other silos write the table at the same time.</summary>
     /// <param name="change">Makes the table's next state, or null when it does not apply.</param>
-    /// <returns>Whether it did.</returns>
+    /// <returns>False when the change does not apply.</returns>
     private async Task<bool> ChangeAsync(Func<MembershipDocument, MembershipDocument?> change)
     {
         for (var attempt = 0; attempt < ClusteringLimits.WriteAttemptsMax; attempt++)

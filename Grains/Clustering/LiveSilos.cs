@@ -20,7 +20,8 @@ internal sealed class LiveSilos(ILocalSiloDetails silo, IClusterMembershipServic
             var snapshot = membership.CurrentSnapshot;
             if (_view is { } view && view.Snapshot == snapshot)
                 return view.Active;
-            SiloAddress[] active = [.. snapshot.Members.Where(member => member.Value.Status == SiloStatus.Active).Select(member => member.Key).Order()];
+            SiloAddress[] active =
+                [.. snapshot.Members.Where(member => member.Value.Status == SiloStatus.Active).Select(member => member.Key).Order()];
             // A snapshot also differs when another silo only joins or is suspected.
             if (_view is { } before && before.Active.AsSpan().SequenceEqual(active))
                 active = before.Active;

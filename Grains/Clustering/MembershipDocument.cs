@@ -29,7 +29,7 @@ internal sealed record MembershipDocument(int Format, Guid Generation, int Versi
     /// <summary>Reads a table.</summary>
     /// <param name="name">The document's name.</param>
     /// <param name="bytes">Its content.</param>
-    /// <exception cref="CorruptDocumentException">It is none; nobody may take that for an empty table.</exception>
+    /// <exception cref="CorruptDocumentException">The bytes are not such a document. This must not be mistaken for an empty table.</exception>
     public static MembershipDocument Parse(string name, ReadOnlySpan<byte> bytes)
     {
         try

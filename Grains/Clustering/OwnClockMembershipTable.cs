@@ -3,16 +3,16 @@ using OrleansStream.Storage;
 namespace OrleansStream.Clustering;
 
 /// <summary>
-/// A membership table that tells each silo's last sign of life by the reader's own clock, and has living silos give one when another joins. So
-/// silos that were killed, and whose ports nobody has now, keep no other from joining for long.
+/// A membership table that dates each silo's last sign of life by the reader's own clock, and makes living silos give one when another silo joins. So
+/// killed silos, which nobody restarted at their addresses, delay the joining of others only for a short time.
 /// </summary>
 /// <remarks>
-/// A silo joins only when every active silo answers its probes. Orleans lets a joining silo probe for good, and declare dead, only silos whose last
-/// sign of life (<see cref="MembershipEntry.IAmAliveTime"/>) is older than 90 s, by the clock of the one against that of the other.
+/// A silo joins only when every active silo answers its probes. In Orleans a joining silo may declare a silo dead only when its last sign of life
+/// (<see cref="MembershipEntry.IAmAliveTime"/>) is older than 90 s, which compares the clocks of two machines.
 /// <para>
-/// Here a sign of life is as old as the time since this reader saw it change. A reader that joins takes silos whose sign does not change within
-/// <c>joinSilenceMax</c> for silent. The row of a silo that joins asks all active silos for a sign, and each writes one when it reads
-/// that row. Nobody is declared dead for being silent: Orleans probes a silent silo, and declares it dead when it does not answer either.
+/// In this table the age of a sign is the time since this reader saw it change. A silo that joins asks all active silos for a sign by its own row:
+/// each writes one when it reads that row. A silo whose sign does not change within <c>joinSilenceMax</c> counts as silent. Silence alone declares no
+/// silo dead: Orleans probes a silent silo, and declares it dead only if it does not answer the probes either.
 /// </para>
 /// Safe to call from any thread.
 /// </remarks>
@@ -56,7 +56,7 @@ internal sealed class OwnClockMembershipTable(
     public async Task<bool> InsertRow(MembershipEntry entry, TableVersion tableVersion)
     {
         var isInserted = await table.InsertRow(entry, tableVersion);
-        // From now on the others are asked for a sign.
+        // This row asks the other silos for a sign.
         if (isInserted)
             Forget();
         return isInserted;
@@ -67,7 +67,7 @@ internal sealed class OwnClockMembershipTable(
     {
         if (entry.SiloAddress.Equals(own))
             return table.UpdateRow(entry, etag, tableVersion);
-        // Its times are told by this reader's clock, and only its silo may write them: the table keeps the later one.
+        // The row's times are by this reader's clock. Only the row's own silo may write them, so the table keeps the later ones.
         var other = MembershipRow.Of(entry, etag).ToEntry();
         other.IAmAliveTime = DateTime.MinValue;
         return table.UpdateRow(other, etag, tableVersion);
@@ -94,7 +94,7 @@ internal sealed class OwnClockMembershipTable(
         }
         catch (Exception e) when (e is StoreUnavailableException or StoreFullException)
         {
-            // The next read tries again; this one has what was asked for.
+            // The rows were read, and the next read tries to write the sign again.
             return;
         }
 
@@ -111,10 +111,10 @@ internal sealed class OwnClockMembershipTable(
                 var isOwn = entry.SiloAddress.Equals(own);
                 if (entry.Status == SiloStatus.Dead || isOwn && _isActive)
                     continue;
-                // Orleans looks at signs of life again only when one of them is later than before: while it joins, its own always is.
+                // Orleans looks at signs of life again only when one of them is later than before. While this silo joins, its own sign always is.
                 var shown = isOwn ? UtcNow : Learn(entry).ShownAt;
                 entry.IAmAliveTime = shown;
-                // Orleans takes the start for a sign of life, too.
+                // Orleans counts the start time as a sign of life, too.
                 if (entry.StartTime > shown)
                     entry.StartTime = shown;
             }
@@ -131,7 +131,7 @@ internal sealed class OwnClockMembershipTable(
         var isKnown = _signs.TryGetValue(entry.SiloAddress, out var known);
         if (isKnown && known.Given == entry.IAmAliveTime)
             return known;
-        // A change is a sign that has just been given. What is seen for the first time may be of any age.
+        // A changed sign has just been given. A sign that is seen for the first time may be of any age.
         var shownAt = isKnown || _isActive ? UtcNow : UtcNow - (staleAfter - joinSilenceMax);
         return _signs[entry.SiloAddress] = new Sign(entry.IAmAliveTime, shownAt);
     }

@@ -29,7 +29,7 @@ internal sealed class SiloGrain(ILocalSiloDetails silo, ISiloMeter meter, IBroke
     {
         if (silo.SiloAddress.ToParsableString() == this.GetPrimaryKeyString())
             return;
-        // The silo that was asked for has gone, and this is another.
+        // The silo of the key has gone, and this activation is on another silo.
         DeactivateOnIdle();
         throw new StreamException(new StreamError(StreamErrorCode.NotLeaderOrFollower, "The silo has left the cluster."));
     }

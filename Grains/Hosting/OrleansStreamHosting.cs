@@ -157,10 +157,10 @@ public static class OrleansStreamHosting
         ["Logging:LogLevel:Orleans.Grain.InvokeException"] = nameof(LogLevel.Error),
         // The calling grain logs the exception. This category also logs each try, with a stack trace.
         ["Logging:LogLevel:Orleans.Storage.AzureBlobGrainStorage"] = nameof(LogLevel.None),
-        // An activation that fails is tried again at each call to it. The grain, or what reads its state, tells that, and seldom.
+        // A failed activation is tried again at each call to it. The grain, or the storage of its state, logs the failure, and seldom.
         ["Logging:LogLevel:Orleans.Grain"] = nameof(LogLevel.None),
         [$"Logging:LogLevel:{typeof(LoggedGrainStorage).FullName}"] = nameof(LogLevel.None),
-        // It takes the machine's uptime for the time since the last check, once at each start.
+        // At each start it once mistakes the machine's uptime for the time since its last check.
         ["Logging:LogLevel:Orleans.Runtime.Watchdog"] = nameof(LogLevel.Error),
         // RunOrleansStreamAsync reports a failed start.
         ["Logging:LogLevel:Microsoft.Extensions.Hosting.Internal.Host"] = nameof(LogLevel.None),

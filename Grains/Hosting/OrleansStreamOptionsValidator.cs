@@ -117,7 +117,8 @@ internal sealed partial class OrleansStreamOptionsValidator : IValidateOptions<O
     private static IEnumerable<string> CheckTls(SiloTlsOptions tls)
     {
         const string key = $"{Section}:Silo:Tls";
-        (string Key, string? File)[] files = [("CertificateFile", tls.CertificateFile), ("KeyFile", tls.KeyFile), ("AuthoritiesFile", tls.AuthoritiesFile)];
+        (string Key, string? File)[] files =
+            [("CertificateFile", tls.CertificateFile), ("KeyFile", tls.KeyFile), ("AuthoritiesFile", tls.AuthoritiesFile)];
         if (files.All(file => string.IsNullOrEmpty(file.File)))
             yield break;
         string[] missing = [.. files.Where(file => string.IsNullOrEmpty(file.File)).Select(file => $"{key}:{file.Key}")];

@@ -31,14 +31,18 @@ internal sealed class SiloMeter : ISiloMeter, ILifecycleParticipant<ISiloLifecyc
     public SiloMeter(OpenPartitions open, BlobUsage? requests, AzureBlobsStorageOptions settings, LogResources resources)
     {
         (_open, _requests, _settings, _resources) = (open, requests, settings, resources);
-        _meter.CreateObservableGauge("orleansstream.storage.size", () => _open.StoredBytes, "By", "Bytes of the segments that this silo leads, with those not freed yet.");
+        _meter.CreateObservableGauge("orleansstream.storage.size", () => _open.StoredBytes, "By",
+            "Bytes of the segments that this silo leads, with those not freed yet.");
         if (requests is null)
             return;
         _meter.CreateObservableCounter("orleansstream.storage.appends", () => requests.Total.Appends, "{request}", "Appends to segments.");
-        _meter.CreateObservableCounter("orleansstream.storage.writes", () => requests.Total.Writes, "{request}", "Requests that are billed as writes, appends among them.");
+        _meter.CreateObservableCounter("orleansstream.storage.writes", () => requests.Total.Writes, "{request}",
+            "Requests that are billed as writes, appends among them.");
         _meter.CreateObservableCounter("orleansstream.storage.reads", () => requests.Total.Reads, "{request}", "Requests that are billed as reads.");
-        _meter.CreateObservableGauge("orleansstream.storage.appends.waiting", () => resources.Appends?.WaitingCount ?? 0, "{partition}", "Partitions whose next append waits for its turn.");
-        _meter.CreateObservableGauge("orleansstream.storage.month.cost", () => Read().Storage!.MonthCost, null, "What a month like the last minute costs, at the unit prices of the settings.");
+        _meter.CreateObservableGauge("orleansstream.storage.appends.waiting", () => resources.Appends?.WaitingCount ?? 0, "{partition}",
+            "Partitions whose next append waits for its turn.");
+        _meter.CreateObservableGauge("orleansstream.storage.month.cost", () => Read().Storage!.MonthCost, null,
+            "What a month like the last minute costs, at the unit prices of the settings.");
     }
 
     /// <inheritdoc/>

@@ -19,7 +19,8 @@ namespace OrleansStream.Maintenance;
 /// </remarks>
 [GrainType("upkeep")]
 internal sealed partial class UpkeepGrain(
-    ISegmentStore segments, IDocumentStore documents, TimeProvider time, RepeatedFailures failures, ILogger<UpkeepGrain> logger) : Grain, IUpkeepGrain, IDisposable
+    ISegmentStore segments, IDocumentStore documents, TimeProvider time, RepeatedFailures failures, ILogger<UpkeepGrain> logger) : Grain,
+        IUpkeepGrain, IDisposable
 {
     private readonly DetachedWork _sweep = new();
     private long? _sweptAt;
@@ -112,12 +113,18 @@ internal sealed partial class UpkeepGrain(
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "A sweep over the partitions failed; the next one starts by itself; failures since this was last said: {Failures}")]
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "A sweep over the partitions failed; the next one starts by itself; failures since this was last said: {Failures}")]
     private partial void LogSweepFailed(Exception exception, int failures);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The maintenance of topic {Topic} is left to the next sweep; failures since this was last said: {Failures}")]
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "The maintenance of topic {Topic} is left to the next sweep; failures since this was last said: {Failures}")]
     private partial void LogTopicFailed(Exception exception, string topic, int failures);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The maintenance of partition {Partition} is left to the next sweep; failures since this was last said: {Failures}")]
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "The maintenance of partition {Partition} is left to the next sweep; failures since this was last said: {Failures}")]
     private partial void LogPartitionFailed(Exception exception, string partition, int failures);
 }

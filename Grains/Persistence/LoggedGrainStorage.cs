@@ -54,6 +54,7 @@ internal sealed partial class LoggedGrainStorage(IGrainStorage storage, Repeated
     public Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState, CancellationToken cancellationToken) =>
         storage.ClearStateAsync(stateName, grainId, grainState, cancellationToken);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The state {State} of grain {Grain} could not be read; failures since this was last said: {Failures}")]
+    [LoggerMessage(
+        Level = LogLevel.Error, Message = "The state {State} of grain {Grain} could not be read; failures since this was last said: {Failures}")]
     private static partial void LogNotRead(ILogger logger, Exception exception, string state, GrainId grain, int failures);
 }

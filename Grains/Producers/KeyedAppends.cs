@@ -295,6 +295,7 @@ internal sealed record KeyedAppend
 /// <param name="Epoch">The last epoch with which it was used.</param>
 internal readonly record struct IdleProducer(long Id, short Epoch);
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(KeyedAppends))]
 internal sealed partial class KeyedAppendsJson : JsonSerializerContext;

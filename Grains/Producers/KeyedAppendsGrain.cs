@@ -93,9 +93,12 @@ internal sealed partial class KeyedAppendsGrain(
         DeactivateOnIdle();
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "This activation could not store the idempotency keys of {Share}; failures since this was last said: {Failures}")]
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "This activation could not store the idempotency keys of {Share}; failures since this was last said: {Failures}")]
     private partial void LogWriteFailed(Exception exception, string share, int failures);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The idempotency keys of {Share} could not be read; failures since this was last said: {Failures}")]
+    [LoggerMessage(
+        Level = LogLevel.Warning, Message = "The idempotency keys of {Share} could not be read; failures since this was last said: {Failures}")]
     private partial void LogNotRead(Exception exception, string share, int failures);
 }

@@ -67,7 +67,8 @@ internal abstract partial class ProducerIdCounterGrain(
 
     private static StreamException Unavailable(string detail) => new(new StreamError(StreamErrorCode.CoordinatorNotAvailable, detail));
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The counter of producer ids could not be stored or read; failures since this was last said: {Failures}")]
+    [LoggerMessage(
+        Level = LogLevel.Warning, Message = "The counter of producer ids could not be stored or read; failures since this was last said: {Failures}")]
     private partial void LogFailed(Exception exception, int failures);
 }
 

@@ -59,7 +59,11 @@ internal sealed partial class ProducerRegisterGrain(
         }
 
         if (isKnownKey)
-            return Refuse(StreamErrorCode.IdempotencyKeyReused, $"This key was already used to give producer {producerId} the epoch {producerEpoch}.");
+        {
+            return Refuse(StreamErrorCode.IdempotencyKeyReused,
+                $"This key was already used to give producer {producerId} the epoch {producerEpoch}.");
+        }
+
         if (producerEpoch == short.MaxValue)
             return Refuse(StreamErrorCode.InvalidProducerEpoch, $"The epochs of producer {producerId} are used up. Take a new one.");
         var raised = (short)(producerEpoch + 1);
@@ -92,7 +96,8 @@ internal sealed partial class ProducerRegisterGrain(
         DeactivateOnIdle();
     }
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "This activation could not store the register of producers; failures since this was last said: {Failures}")]
+    [LoggerMessage(
+        Level = LogLevel.Error, Message = "This activation could not store the register of producers; failures since this was last said: {Failures}")]
     private partial void LogWriteFailed(Exception exception, int failures);
 }
 

@@ -22,7 +22,11 @@ internal static class AccessChanges
         // Expired keys are removed to make room, because nobody can sign in with them.
         IReadOnlyList<StoredKey> kept = [.. document.Keys.Where(known => known.ExpiresAt is not { } end || end > key.CreatedAt)];
         if (kept.Count >= AccessLimits.KeysMax)
-            return (null, new StreamError(StreamErrorCode.PolicyViolation, $"There are {kept.Count} keys, and there may be {AccessLimits.KeysMax}. Revoke those that nobody uses."));
+        {
+            return (null, new StreamError(StreamErrorCode.PolicyViolation,
+                $"There are {kept.Count} keys, and there may be {AccessLimits.KeysMax}. Revoke those that nobody uses."));
+        }
+
         if (kept.Count(known => known.Name == key.Name) >= AccessLimits.KeysPerNameMax)
         {
             return (null, new StreamError(
@@ -48,7 +52,8 @@ internal static class AccessChanges
         IReadOnlyList<StoredRight> others = [.. document.Rights.Where(known => !known.ToRight().IsOnSameAs(right))];
         return others.Count < AccessLimits.RightsMax
             ? (document with { Rights = [.. others, StoredRight.Of(right)] }, null)
-            : (null, new StreamError(StreamErrorCode.PolicyViolation, $"There are {others.Count} rights, and there may be {AccessLimits.RightsMax}. Give some to what names begin with."));
+            : (null, new StreamError(StreamErrorCode.PolicyViolation,
+                $"There are {others.Count} rights, and there may be {AccessLimits.RightsMax}. Give some to what names begin with."));
     }
 
     /// <summary>Revokes rights.</summary>

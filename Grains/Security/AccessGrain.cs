@@ -17,16 +17,19 @@ internal sealed class AccessGrain(AccessDocuments documents, TimeProvider time) 
     }
 
     /// <inheritdoc/>
-    public ValueTask<StreamError?> AddKeyAsync(ApiKey key) => TryAsync(() => documents.ChangeAsync<StreamError?>(document => AccessChanges.AddKey(document, key)));
+    public ValueTask<StreamError?> AddKeyAsync(ApiKey key) =>
+        TryAsync(() => documents.ChangeAsync<StreamError?>(document => AccessChanges.AddKey(document, key)));
 
     /// <inheritdoc/>
     public ValueTask<bool> RemoveKeyAsync(string id) => TryAsync(() => documents.ChangeAsync(document => AccessChanges.RemoveKey(document, id)));
 
     /// <inheritdoc/>
-    public ValueTask<StreamError?> PutRightAsync(AccessRight right) => TryAsync(() => documents.ChangeAsync<StreamError?>(document => AccessChanges.PutRight(document, right)));
+    public ValueTask<StreamError?> PutRightAsync(AccessRight right) =>
+        TryAsync(() => documents.ChangeAsync<StreamError?>(document => AccessChanges.PutRight(document, right)));
 
     /// <inheritdoc/>
-    public ValueTask<int> RemoveRightsAsync(ImmutableArray<AccessRight> rights) => TryAsync(() => documents.ChangeAsync(document => AccessChanges.RemoveRights(document, rights)));
+    public ValueTask<int> RemoveRightsAsync(ImmutableArray<AccessRight> rights) =>
+        TryAsync(() => documents.ChangeAsync(document => AccessChanges.RemoveRights(document, rights)));
 
     /// <inheritdoc/>
     public ValueTask<StreamError?> ChangeRightsAsync(ImmutableArray<RightChange> changes) =>

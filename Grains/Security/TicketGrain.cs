@@ -23,5 +23,6 @@ internal sealed class TicketGrain(TimeProvider time) : Grain, ITicketGrain
 
     /// <inheritdoc/>
     public ValueTask<Ticket?> TakeAsync(ImmutableArray<byte> hash) => new(
-        _tickets.Remove(Convert.ToHexString(hash.AsSpan()), out var kept) && time.GetElapsedTime(kept.At) < AccessLimits.TicketAge ? kept.Ticket : null);
+        _tickets.Remove(Convert.ToHexString(hash.AsSpan()), out var kept) && time.GetElapsedTime(kept.At) < AccessLimits.TicketAge ? kept.Ticket
+            : null);
 }

@@ -7,33 +7,34 @@ namespace OrleansStream.Gateway.Admission;
 public static class AdmissionLimits
 {
     /// <summary>
-    /// The most bytes of memory that requests with a body take at once: any body until it is read and parsed, and one with records until it is
-    /// answered, with the batches made of it. That is 16 of the largest bodies. Beyond it requests are refused with the time that the queue takes to drain.
+    /// The most bytes of memory that the bodies of requests take together: 16 of the largest bodies. A body counts until it is read and parsed. A
+    /// body with records counts until its request is answered, with the batches made from it. Above the bound requests are refused, with the time
+    /// that the requests under way take as <c>Retry-After</c>.
     /// </summary>
     public const long RequestBytesInFlightMax = 32L * TopicLimits.RequestBytesMax;
 
-    /// <summary>A request takes at most a quarter of what is free of that at once: few large bodies leave room to many small ones.</summary>
+    /// <summary>A request takes at most a quarter of the free memory at once, so that a few large bodies leave room for many small ones.</summary>
     public const int RequestPartOfFree = 4;
 
     /// <summary>
-    /// How long a stream of records that is under way waits for memory for its next ones. To refuse it at once would end it, and its client would have
-    /// to find out what was stored.
+    /// How long a stream of records waits for memory for its next records. Refusing at once would end the stream, and its client would have to find
+    /// out what was stored.
     /// </summary>
     public static readonly TimeSpan StreamWaitMax = TimeSpan.FromSeconds(30);
 
     /// <summary>
-    /// The most bytes of memory that answers with records take at once, until their readers have taken them: eight of the largest batches, unfolded.
-    /// Beyond it reads are refused with the time that the answers under way take.
+    /// The most bytes of memory that answers with records take together: eight of the largest batches, decompressed. They count until their readers
+    /// have received them. Above the bound reads are refused, with the time that the answers under way take as <c>Retry-After</c>.
     /// </summary>
     public const long AnswerBytesInFlightMax = 8L * RecordLimits.DecompressedBatchBytesMax;
 
-    /// <summary>An answer takes at most a quarter of what is free of that at once: readers of large batches leave room to all others.</summary>
+    /// <summary>An answer takes at most a quarter of the free memory at once, so that readers of large batches leave room for all others.</summary>
     public const int AnswerPartOfFree = 4;
 
-    /// <summary>The time over which the pace is measured at which requests are answered.</summary>
+    /// <summary>The time over which the rate of returned memory is measured.</summary>
     public static readonly TimeSpan DrainRateWindow = TimeSpan.FromSeconds(5);
 
-    /// <summary>The longest time after which a refused request is told to come again.</summary>
+    /// <summary>The longest <c>Retry-After</c> of a refused request.</summary>
     public static readonly TimeSpan RetryAfterMax = TimeSpan.FromSeconds(30);
 
     /// <summary>The longest name a client may give itself, in characters.</summary>
@@ -54,12 +55,16 @@ public static class AdmissionLimits
     /// <summary>The highest quota of bytes a second: 1 GiB.</summary>
     public const int QuotaBytesPerSecondMax = 1024 * 1024 * 1024;
 
-    /// <summary>How long a node goes by it that a topic exists until it asks again: a topic that was deleted meanwhile answers for itself.</summary>
+    /// <summary>
+    /// How long a node assumes that a topic still exists before it asks again. The topic itself refuses calls after it was deleted.
+    /// </summary>
     public static readonly TimeSpan TopicKnownAge = TimeSpan.FromMinutes(1);
 
-    /// <summary>The most topics that a node knows of at once; beyond it, it asks for all anew. More than there can be at a time.</summary>
+    /// <summary>
+    /// The most topics that a node remembers; above the bound it forgets all of them. It is more than the topics that can exist at a time.
+    /// </summary>
     public const int TopicsKnownMax = 2 * TopicLimits.TopicsMax;
 
-    /// <summary>How long a request waits to learn whether its topic exists until it is let through: the topic itself answers then.</summary>
+    /// <summary>How long a request waits to learn whether its topic exists. After that it is let through, and the topic itself answers.</summary>
     public static readonly TimeSpan TopicLookupMax = TimeSpan.FromSeconds(2);
 }

@@ -2,13 +2,13 @@ using OrleansStream.Errors;
 
 namespace OrleansStream.Gateway.Admission;
 
-/// <summary>What one answer takes of its node's memory; all of it goes back when the answer ends, however it ends. Safe for any thread.</summary>
+/// <summary>The memory of the node that one answer takes. Disposing returns all of it. Safe for any thread.</summary>
 /// <param name="node">The node's memory.</param>
 public sealed class AnswerLoad(NodeAnswers node) : IDisposable
 {
     private long _bytes;
 
-    /// <summary>Why an answer is refused that finds no memory. Nothing of what was to be read is lost.</summary>
+    /// <summary>The error of an answer for which there is no memory. No record is lost by it.</summary>
     public StreamError Refusal => new(
         StreamErrorCode.ThrottlingQuotaExceeded,
         $"This server holds {node.Bytes} bytes of answers that their readers have not taken yet, of at most {node.BytesMax}. Read again from the same place.")
@@ -16,7 +16,7 @@ public sealed class AnswerLoad(NodeAnswers node) : IDisposable
         RetryAfterMs = (int)node.DrainTime().TotalMilliseconds,
     };
 
-    /// <summary>Takes memory, when there is as much.</summary>
+    /// <summary>Takes memory if there is enough.</summary>
     /// <param name="bytes">How much more.</param>
     public bool TryTake(long bytes)
     {

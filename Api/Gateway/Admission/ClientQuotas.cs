@@ -7,11 +7,11 @@ using OrleansStream.Topics;
 
 namespace OrleansStream.Gateway.Admission;
 
-/// <summary>Holds each client to so many requests, and so many bytes of records, a second. A client that is idle costs nothing.</summary>
+/// <summary>Bounds the requests per second, and the bytes of records per second, of each client. An idle client costs nothing.</summary>
 /// <remarks>
-/// Token buckets that hold a second's worth, and at least one request of the largest size. A request whose length is known is refused when
-/// it is too much now; a stream of unknown length is read no faster than the quota. A door that has received a request before it can refuse it
-/// charges the client for it: the client is in debt then, and nothing else of it is taken until it is paid.
+/// Each client has token buckets for one second, and at least for one request of the largest size. A request whose length is known is refused if the
+/// bucket has too little; a stream of unknown length is read no faster than the quota. A door that receives a request before it can refuse it charges
+/// the client afterwards: the client is then in debt, and nothing else of it is admitted until the debt is paid.
 /// </remarks>
 public sealed class ClientQuotas : IDisposable
 {
@@ -37,13 +37,13 @@ public sealed class ClientQuotas : IDisposable
             _bytes = MakeBuckets(quota.ProduceBytesPerSecond, _burstBytes, _burstBytes);
     }
 
-    /// <summary>True when there is a quota of anything.</summary>
+    /// <summary>True when at least one quota is set.</summary>
     public bool AreSet => _requests is not null || _bytes is not null;
 
-    /// <summary>True when there is a quota of bytes.</summary>
+    /// <summary>True when the quota of bytes is set.</summary>
     public bool CountBytes => _bytes is not null;
 
-    /// <summary>Lets a request in.</summary>
+    /// <summary>Admits a request.</summary>
     /// <param name="client">Who makes it.</param>
     /// <exception cref="StreamException">Its client's quota is used up.</exception>
     public void AdmitRequest(string client)
@@ -52,7 +52,7 @@ public sealed class ClientQuotas : IDisposable
             Take(_requests, client, 1, "requests");
     }
 
-    /// <summary>Lets the records of a request in whose length is known.</summary>
+    /// <summary>Admits the records of a request whose length is known.</summary>
     /// <param name="client">Who makes it.</param>
     /// <param name="lengthBytes">The length.</param>
     /// <returns>False when they are more than a quota ever holds at once: then <see cref="AcquireBytesAsync"/> paces them.</returns>
@@ -67,11 +67,11 @@ public sealed class ClientQuotas : IDisposable
         return true;
     }
 
-    /// <summary>Waits until so many bytes may be taken.</summary>
+    /// <summary>Waits until the client's quota has room for more bytes.</summary>
     /// <param name="client">Who sends them.</param>
     /// <param name="lengthBytes">How many.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>A lease; one that is not acquired means that others of the client wait for as much as there is.</returns>
+    /// <returns>A lease. It is not acquired when other requests of the client already wait for the whole quota.</returns>
     public ValueTask<RateLimitLease> AcquireBytesAsync(string client, int lengthBytes, CancellationToken cancellationToken) =>
         _bytes!.AcquireAsync(client, lengthBytes, cancellationToken);
 

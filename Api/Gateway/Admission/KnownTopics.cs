@@ -7,12 +7,12 @@ using OrleansStream.Topics;
 namespace OrleansStream.Gateway.Admission;
 
 /// <summary>
-/// Refuses names that are no topic's before any grain is made for them: those would stay for minutes, and whoever asks for names that do not
-/// exist would fill the memory with them.
+/// Refuses names of topics that do not exist before any grain is activated for them. Such grains would stay for minutes, and requests with invented
+/// names would fill the memory with them.
 /// </summary>
 /// <remarks>
-/// Only that a topic exists is remembered, for <see cref="AdmissionLimits.TopicKnownAge"/>. That one does not is asked each time of the catalogue, whose
-/// entry makes a topic exist: a topic is there for everybody from the answer to its creation on. Safe for any thread.
+/// Existing topics are remembered for <see cref="AdmissionLimits.TopicKnownAge"/>. For any other name the catalogue is asked each time. A topic
+/// exists by its entry in the catalogue, so every node finds it as soon as its creation was answered. Safe for any thread.
 /// </remarks>
 /// <param name="access">Decides who may.</param>
 /// <param name="grains">The way to the catalogue.</param>
@@ -21,11 +21,11 @@ public sealed class KnownTopics(AccessControl access, IGrainFactory grains, Time
 {
     private readonly ConcurrentDictionary<string, long> _knownAt = new(StringComparer.Ordinal);
 
-    /// <summary>True when a topic was there lately.</summary>
+    /// <summary>True when the topic existed a short time ago.</summary>
     /// <param name="name">The topic's name.</param>
     public bool IsKnown(string name) => _knownAt.TryGetValue(name, out var at) && time.GetElapsedTime(at) < AdmissionLimits.TopicKnownAge;
 
-    /// <summary>Makes sure that there is a topic. Whoever may do nothing with it is not told whether there is.</summary>
+    /// <summary>Verifies that a topic exists. A caller without any right to it is not told whether it exists.</summary>
     /// <param name="caller">On whose behalf.</param>
     /// <param name="name">The topic's name.</param>
     /// <param name="cancellationToken">Ends it.</param>
@@ -43,7 +43,7 @@ public sealed class KnownTopics(AccessControl access, IGrainFactory grains, Time
         }
         catch (Exception exception) when (exception is not OperationCanceledException)
         {
-            // A catalogue that is moving must not hold up those who read and write: the topic itself answers.
+            // A catalogue that moves must not delay readers and writers, so the request goes on and the topic itself answers.
             return;
         }
 

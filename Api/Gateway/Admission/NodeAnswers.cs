@@ -1,8 +1,8 @@
 namespace OrleansStream.Gateway.Admission;
 
 /// <summary>
-/// The memory that answers of this process take while they are written: the batches that were read for them, and what these unfold to. A
-/// reader that is slow holds its share for as long as it reads.
+/// The memory that the answers of this process take while they are written: the batches that were read for them, and their decompressed records. A
+/// slow reader holds its share for as long as it reads.
 /// </summary>
 /// <remarks>One answer gets at most a part of what is free, so that those that hold much leave room for those that need little.</remarks>
 /// <param name="time">The clock.</param>

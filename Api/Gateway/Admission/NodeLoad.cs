@@ -2,11 +2,11 @@ using OrleansStream.Rates;
 
 namespace OrleansStream.Gateway.Admission;
 
-/// <summary>The memory that the bodies of this process's requests take, and its bound.</summary>
-/// <remarks>Safe to call from any thread. Full, it refuses; nothing that was let in is given up.</remarks>
+/// <summary>The memory that the bodies of requests take in this process, and its bound.</summary>
+/// <remarks>Safe to call from any thread. When it is full, it refuses new requests; requests that were admitted go on.</remarks>
 /// <param name="time">The clock.</param>
 /// <param name="bytesMax">The most bytes.</param>
-/// <param name="partOfFree">What may be taken at once: all that is free, or half of it, a third, and so on.</param>
+/// <param name="partOfFree">The part of the free memory that may be taken at once: 1 for all of it, 2 for half of it, and so on.</param>
 public class NodeLoad(TimeProvider time, long bytesMax = AdmissionLimits.RequestBytesInFlightMax, int partOfFree = 1)
 {
     private readonly Lock _gate = new();
@@ -27,13 +27,13 @@ public class NodeLoad(TimeProvider time, long bytesMax = AdmissionLimits.Request
     /// <summary>The most bytes.</summary>
     public long BytesMax => bytesMax;
 
-    /// <summary>True when more than half is taken: then whoever is slow holds what others are about to need.</summary>
+    /// <summary>True when more than half is taken. A slow caller then holds memory that others will soon need.</summary>
     public bool IsHalfTaken => Bytes > bytesMax / 2;
 
     /// <summary>The clock.</summary>
     public TimeProvider Time => time;
 
-    /// <summary>Takes memory, when there is as much.</summary>
+    /// <summary>Takes memory if there is enough.</summary>
     /// <param name="bytes">How much.</param>
     public bool TryTake(long bytes)
     {
@@ -41,10 +41,10 @@ public class NodeLoad(TimeProvider time, long bytesMax = AdmissionLimits.Request
             return TryTakeLocked(bytes);
     }
 
-    /// <summary>Takes memory, and waits for it where there is not as much. Those who wait get it in the order in which they came.</summary>
+    /// <summary>Takes memory, and waits for it if there is too little. Callers that wait get it in the order in which they came.</summary>
     /// <param name="bytes">How much.</param>
     /// <param name="wait">How long to wait at most.</param>
-    /// <returns>False when there was not as much all the time.</returns>
+    /// <returns>False when there was too little all the time.</returns>
     public async ValueTask<bool> TakeAsync(long bytes, TimeSpan wait)
     {
         var waiter = new Waiter(bytes);
@@ -62,7 +62,7 @@ public class NodeLoad(TimeProvider time, long bytesMax = AdmissionLimits.Request
         }
         catch (TimeoutException)
         {
-            // It may have been given just now.
+            // The memory may have been given to it at the same moment.
             lock (_gate)
                 return !_waiters.Remove(waiter);
         }
@@ -84,7 +84,9 @@ public class NodeLoad(TimeProvider time, long bytesMax = AdmissionLimits.Request
         }
     }
 
-    /// <summary>How long what is in use takes to be given back, at the pace of the last seconds; the longest there is when nothing came back in them.</summary>
+    /// <summary>
+    /// The time until the memory in use is returned, at the rate of the last seconds; <see cref="AdmissionLimits.RetryAfterMax"/> at most.
+    /// </summary>
     public TimeSpan DrainTime()
     {
         lock (_gate)

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Options;
 
 namespace OrleansStream.Gateway.Admission;
 
-/// <summary>What each client may ask of this node: section <c>OrleansStream:Quotas</c>. 0 is no quota, the default of both.</summary>
+/// <summary>The quotas of each client on this node: section <c>OrleansStream:Quotas</c>. 0, the default of both, means no quota.</summary>
 public sealed class QuotaOptions
 {
     /// <summary>The configuration section's name.</summary>

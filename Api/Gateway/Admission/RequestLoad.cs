@@ -2,9 +2,11 @@ using OrleansStream.Errors;
 
 namespace OrleansStream.Gateway.Admission;
 
-/// <summary>What one request with a body takes of its node's memory; all of it goes back when the request ends, however it ends.</summary>
+/// <summary>The memory of the node that one request with a body takes. Disposing returns all of it.</summary>
 /// <param name="node">The node's memory.</param>
-/// <param name="isProduce">True when what is made of the body lives until the answer; false when it is done with once it is parsed.</param>
+/// <param name="isProduce">
+/// True when the batches made from the body live until the answer; false when the body is not needed after it was parsed.
+/// </param>
 public sealed class RequestLoad(NodeLoad node, bool isProduce = true) : IDisposable
 {
     private long _bytes;
@@ -25,9 +27,9 @@ public sealed class RequestLoad(NodeLoad node, bool isProduce = true) : IDisposa
         _bytes += bytes;
     }
 
-    /// <summary>Takes memory, and waits for it up to <see cref="AdmissionLimits.StreamWaitMax"/> where there is not as much.</summary>
+    /// <summary>Takes memory, and waits for it up to <see cref="AdmissionLimits.StreamWaitMax"/> if there is too little.</summary>
     /// <param name="bytes">How much more.</param>
-    /// <exception cref="StreamException">The node has had none left all that time.</exception>
+    /// <exception cref="StreamException">The node had too little all that time.</exception>
     public async ValueTask TakeAsync(long bytes)
     {
         if (!await node.TakeAsync(bytes, AdmissionLimits.StreamWaitMax))
@@ -44,11 +46,11 @@ public sealed class RequestLoad(NodeLoad node, bool isProduce = true) : IDisposa
     }
 
     /// <summary>Takes memory for a body, and for the batches that are made of it.</summary>
-    /// <param name="bytes">How much longer the body may get.</param>
+    /// <param name="bytes">The bytes by which the body may grow.</param>
     /// <exception cref="StreamException">The node has none left. Nothing of the request is stored yet.</exception>
     public void TakeForBody(long bytes) => Take(isProduce ? 2 * bytes : bytes);
 
-    /// <summary>Notes that the body is no longer needed. A poll may go on for hours behind it.</summary>
+    /// <summary>Returns the memory of a body that is no longer needed. A poll may go on for hours after it.</summary>
     public void EndBody()
     {
         if (!isProduce)

@@ -4,15 +4,15 @@ using OrleansStream.Randomness;
 namespace OrleansStream.Gateway.Appending;
 
 /// <summary>
-/// The one policy by which appends are tried again, and what they need before they begin: which failures, after which pauses, for how long.
+/// The one policy for repeating appends and the calls that prepare them: which failures are repeated, after which pauses, and for how long.
 /// </summary>
 /// <remarks>
-/// Grains try no append again: a partition's answer comes back here, and the whole request is sent again with what is settled of it
-/// (<see cref="RecordsAppender"/>). The pauses grow as those of Kafka's clients do (KIP-580): twice as long each time up to a bound, and each of a
-/// random length within 20 % of that, so that requests which failed together do not come back together.
+/// Grains repeat no append. <see cref="RecordsAppender"/> gets the partitions' answers and sends the whole request again, with the outcomes that are
+/// known already. The pauses are those of Kafka's clients (KIP-580): each is twice as long as the last one, up to a bound, and up to 20 % longer or
+/// shorter at random, so that requests which failed together do not return together.
 /// </remarks>
 /// <param name="time">The clock.</param>
-/// <param name="timeout">How long it is tried.</param>
+/// <param name="timeout">The longest time from the first try to the end of the last pause.</param>
 /// <param name="random">Where the jitter comes from; null for <see cref="RandomSource.System"/>.</param>
 internal struct AppendRetry(TimeProvider time, TimeSpan timeout, RandomSource? random = null)
 {
@@ -23,9 +23,9 @@ internal struct AppendRetry(TimeProvider time, TimeSpan timeout, RandomSource? r
     /// <summary>The time that is left, in whole milliseconds.</summary>
     public readonly int LeftMs => (int)Math.Max(0, (timeout - time.GetElapsedTime(_startedAt)).TotalMilliseconds);
 
-    /// <summary>Whether a failed append may succeed when the very same is sent again, and is stored once then.</summary>
+    /// <summary>Whether a failed append may succeed when it is sent again unchanged, without being stored twice.</summary>
     /// <param name="error">The failure.</param>
-    /// <param name="hasIdentity">True when the append has an identity, by which its partition knows what it has stored of it.</param>
+    /// <param name="hasIdentity">True when the append has an identity, by which its partition recognizes what it has stored already.</param>
     public static bool IsRepeated(StreamError error, bool hasIdentity) => error.Code switch
     {
         StreamErrorCode.NotLeaderOrFollower => hasIdentity || !error.OutcomeUnknown,
@@ -34,11 +34,11 @@ internal struct AppendRetry(TimeProvider time, TimeSpan timeout, RandomSource? r
         _ => false,
     };
 
-    /// <summary>Whether a call was lost: its server may just have gone, and another takes its work over.</summary>
+    /// <summary>Whether a call was lost. Its server may have died, and another one takes over.</summary>
     /// <param name="exception">What the call threw.</param>
     public static bool IsLost(Exception exception) => exception is OrleansException or TimeoutException;
 
-    /// <summary>Calls until there is an answer or the time is over, for calls that may be made twice.</summary>
+    /// <summary>Repeats a call until it is answered or the time is over. The call must be safe to make twice.</summary>
     /// <typeparam name="T">The answer.</typeparam>
     /// <param name="time">The clock.</param>
     /// <param name="timeout">How long it is tried.</param>
@@ -66,7 +66,7 @@ internal struct AppendRetry(TimeProvider time, TimeSpan timeout, RandomSource? r
 
     /// <summary>Begins the next pause.</summary>
     /// <param name="pause">How long to wait before the next try.</param>
-    /// <returns>False when the time would be over then.</returns>
+    /// <returns>False when the time would be over at the end of the pause.</returns>
     public bool TryNext(out TimeSpan pause)
     {
         var doubled = AppendingLimits.RetryBackoff * Math.Pow(2, Math.Min(_pauses++, 30));

@@ -4,25 +4,25 @@ using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Gateway.Appending;
 
-/// <summary>What is known of an append by its tries so far: which parts are settled, and whether anything else may be stored. It calls nobody.</summary>
+/// <summary>The results of an append's tries so far: which parts are settled, and whether other parts may be stored. It calls nobody.</summary>
 /// <remarks>
-/// Once a try was answered by partitions its plan stays what it is. The next try sends the parts that are open, in their order: a part that is to be
-/// sent again, and all behind it in its partition. Without an identity a request is sent again only when nothing at all is stored.
+/// After partitions have answered a try, later tries keep its plan. The next try sends the open parts, in order: each part that failed and may be
+/// repeated, and all parts behind it in the same partition. A request without an identity is repeated only if nothing of it is stored.
 /// </remarks>
-/// <param name="identity">What the append is known by; null for none.</param>
+/// <param name="identity">The identity by which partitions recognize the append; null for none.</param>
 /// <param name="isResumed">True when an earlier request under the identity may have stored some of it.</param>
 internal sealed class AppendTries(AppendIdentity? identity, bool isResumed = false)
 {
     private AppendIdentity? _identity = identity;
     private RecordsAppendResponse? _answer;
 
-    // Of the plan that stays: which parts are to be sent again. Null while there is none.
+    // Which parts of the kept plan are open. Null while no plan is kept.
     private bool[]? _open;
 
-    // Which parts of it an earlier try may have stored. Null for none.
+    // Which parts an earlier try may have stored. Null when there is no such part.
     private bool[]? _doubts;
 
-    // True when a call was lost, that may have stored any part which is not settled.
+    // True when a lost call may have stored any part that is not settled.
     private bool _isAllInDoubt = isResumed;
     private bool _wasTried;
 
@@ -47,7 +47,7 @@ internal sealed class AppendTries(AppendIdentity? identity, bool isResumed = fal
         };
     }
 
-    /// <summary>Has the next try planned by another version of the topic. Nothing was stored by the last one.</summary>
+    /// <summary>Lets the next try be planned by another version of the topic. The last try stored nothing.</summary>
     /// <param name="topic">The topic as it is.</param>
     public void PlanBy(TopicMetadata topic) => _identity = _identity is null ? null : _identity with { Topic = topic };
 
@@ -56,7 +56,7 @@ internal sealed class AppendTries(AppendIdentity? identity, bool isResumed = fal
     public bool TakeLoss()
     {
         IsMemoryFree = false;
-        // Without a topic to plan by it has stored nothing, whatever became of it.
+        // A request without a version of the topic is only answered with that version, so the lost call stored nothing.
         _isAllInDoubt |= _identity is not { Topic: null };
         return _identity is not null;
     }
@@ -85,7 +85,9 @@ internal sealed class AppendTries(AppendIdentity? identity, bool isResumed = fal
         return true;
     }
 
-    /// <summary>The answer to the request. Where an earlier try may have stored what the last one refused, it says so.</summary>
+    /// <summary>
+    /// The answer to the request. If an earlier try may have stored a part that the last try refused, the part's outcome is unknown.
+    /// </summary>
     public RecordsAppendResponse Answer()
     {
         if (_answer is null)
@@ -95,7 +97,8 @@ internal sealed class AppendTries(AppendIdentity? identity, bool isResumed = fal
         return _answer with
         {
             Error = _answer.Error is { } error ? error with { OutcomeUnknown = true } : null,
-            Parts = [.. _answer.Parts.Select((part, i) => part.Response.Error is { } failure && IsInDoubt(i) ? With(part, failure with { OutcomeUnknown = true }) : part)],
+            Parts = [.. _answer.Parts.Select((part, i) =>
+                part.Response.Error is { } failure && IsInDoubt(i) ? With(part, failure with { OutcomeUnknown = true }) : part)],
         };
     }
 
@@ -112,7 +115,11 @@ internal sealed class AppendTries(AppendIdentity? identity, bool isResumed = fal
         if (_open is not null && _open.Length == response.Parts.Length)
         {
             response.RecordMemory?.Dispose();
-            _answer = _answer! with { Parts = [.. response.Parts.Select((part, i) => _open[i] ? part : _answer.Parts[i])], HasStrays = _answer.HasStrays || response.HasStrays };
+            _answer = _answer! with
+            {
+                Parts = [.. response.Parts.Select((part, i) => _open[i] ? part : _answer.Parts[i])],
+                HasStrays = _answer.HasStrays || response.HasStrays,
+            };
         }
         else
         {
@@ -127,7 +134,7 @@ internal sealed class AppendTries(AppendIdentity? identity, bool isResumed = fal
         }
     }
 
-    // Behind a part that is not stored yet nothing of its partition is, so the order stays.
+    // No part behind an open part of its partition is stored, so sending them again in order keeps their order.
     private bool[] FindOpen()
     {
         var open = new bool[_answer!.Parts.Length];

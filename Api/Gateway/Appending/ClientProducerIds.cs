@@ -4,14 +4,14 @@ using OrleansStream.Producers;
 namespace OrleansStream.Gateway.Appending;
 
 /// <summary>
-/// The producer ids of clients: gives them out, and tells whether one that a caller names was given out. Every door asks here, by way of
+/// Gives out the producer ids of clients, and says whether an id that a caller names was given out. Every request is checked here, by
 /// <see cref="RecordsAppender"/>.
 /// </summary>
 /// <remarks>
-/// Ids are given out in blocks by a counter, so that what was given out is one range, and a check is a comparison. Only for an id above the known part of it
-/// the counter is asked again, at most once in <see cref="AppendingLimits.ProducerIdsAskPause"/>: a request waits for the next question, never for one
-/// that was asked before it came, as the id may have been given out since. Nothing is remembered of ids that were not given out.
-/// Whose an id is, is not told: it belongs to one client, and another that uses it, or raises its epoch, disturbs that client alone.
+/// A counter gives out ids in blocks, so the ids that were given out are one range, and a check is a comparison. An id above the known end of the
+/// range makes the node ask the counter again, at most once in <see cref="AppendingLimits.ProducerIdsAskPause"/>. A request waits for a question that
+/// is asked after it came, because the id may have been given out meanwhile. Ids that were not given out are not remembered. The check does not tell
+/// which client has an id. A caller that uses the id of another client, or raises its epoch, disturbs only that client.
 /// </remarks>
 /// <param name="grains">The way to the counter.</param>
 /// <param name="time">The clock.</param>
@@ -72,7 +72,7 @@ public sealed class ClientProducerIds(IGrainFactory grains, TimeProvider time)
         }
     }
 
-    /// <summary>The question that is asked next; all who wait for it share its answer.</summary>
+    /// <summary>Joins the next question to the counter. All callers that wait for it share its answer.</summary>
     private Task JoinNextQuestion()
     {
         lock (_gate)
@@ -81,7 +81,7 @@ public sealed class ClientProducerIds(IGrainFactory grains, TimeProvider time)
 
     private async Task AskNextAsync(Task before)
     {
-        // Under the gate until here: nobody has this task yet.
+        // Up to here this runs under the gate of its caller, which has no task to return yet.
         await Task.Yield();
         await before.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (_askedAt is { } askedAt && AppendingLimits.ProducerIdsAskPause - time.GetElapsedTime(askedAt) is { Ticks: > 0 } rest)
@@ -113,7 +113,9 @@ public sealed class ClientProducerIds(IGrainFactory grains, TimeProvider time)
         $"Producer id {id} was not given out to a client by this service; nothing was stored. Take one first, or name none.");
 }
 
-/// <summary>The producers that a request names: their lowest and highest id, which tell of all, as the ids that were given out are one range.</summary>
+/// <summary>
+/// The producers that a request names, by their lowest and highest id. This is enough, because the ids that were given out are one range.
+/// </summary>
 /// <param name="LowestId">The lowest id.</param>
 /// <param name="HighestId">The highest id; negative when no producer is named.</param>
 public readonly record struct NamedProducers(long LowestId, long HighestId)

@@ -6,7 +6,7 @@ using OrleansStream.Topics;
 
 namespace OrleansStream.Gateway.Appending;
 
-/// <summary>The producers of clients: each has an id and an epoch, which it raises to fence the one before.</summary>
+/// <summary>The producers of clients. Each has an id and an epoch; raising the epoch fences the producer's earlier process.</summary>
 /// <param name="access">Decides who may.</param>
 /// <param name="grains">The way to the registers.</param>
 /// <param name="ids">Gives out ids.</param>
@@ -23,7 +23,10 @@ public sealed class ClientProducers(AccessControl access, IGrainFactory grains, 
         return await Register(id).AddAsync(id) is { } error ? throw new StreamException(error) : id;
     }
 
-    /// <summary>Takes an id for a producer that keeps its epoch itself, as Kafka's clients do (KIP-360): from 0 on, at any partition a higher one fences those below.</summary>
+    /// <summary>
+    /// Takes an id for a producer that counts its epochs itself, as Kafka's clients do (KIP-360). They begin at 0, and a higher epoch fences lower
+    /// ones.
+    /// </summary>
     /// <param name="caller">On whose behalf.</param>
     /// <returns>The id, which nobody else has.</returns>
     /// <exception cref="StreamException">There is no id to be had just now.</exception>
@@ -33,7 +36,7 @@ public sealed class ClientProducers(AccessControl access, IGrainFactory grains, 
         return ids.TakeAsync(TopicLimits.AppendTimeout);
     }
 
-    /// <summary>Gives a producer its next epoch, which fences the one before in each partition from its first batch on (KIP-360).</summary>
+    /// <summary>Gives a producer its next epoch. In each partition the first batch with it fences the earlier epoch (KIP-360).</summary>
     /// <param name="caller">On whose behalf.</param>
     /// <param name="producerId">The producer's id.</param>
     /// <param name="producerEpoch">The epoch that it has.</param>

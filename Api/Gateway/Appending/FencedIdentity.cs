@@ -3,10 +3,10 @@ using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Gateway.Appending;
 
-/// <summary>What it means for a request that a partition refuses the identity which the service gave it, and not the caller.</summary>
+/// <summary>Judges answers of partitions that refuse an identity which the service, and not the caller, gave to the request.</summary>
 /// <remarks>
-/// Partitions refuse an older epoch than they know of (KIP-98). Nobody but the service can use its ids, so that does not happen; should it all the same,
-/// the caller can do nothing about it. It is told whether its records are stored, and the identity is not used again.
+/// Partitions refuse an epoch that is older than the newest one they know (KIP-98). Only the service uses its ids, so this should never happen. If it
+/// does, the caller is told whether its records are stored, and the identity is not used again.
 /// </remarks>
 public static class FencedIdentity
 {
@@ -23,7 +23,7 @@ public static class FencedIdentity
         return false;
     }
 
-    /// <summary>Tells whether it is certain that nothing of the request was stored, all of it being refused for its identity.</summary>
+    /// <summary>Whether nothing of the request was stored for certain, because every part was refused for its identity.</summary>
     /// <param name="response">The answer.</param>
     public static bool KeptAllOut(RecordsAppendResponse response)
     {
@@ -38,7 +38,7 @@ public static class FencedIdentity
         return true;
     }
 
-    /// <summary>The answer in the caller's terms: what was refused for its identity can be sent again, or has an unknown outcome.</summary>
+    /// <summary>The answer in the caller's terms. A part that was refused for its identity may be sent again, or has an unknown outcome.</summary>
     /// <param name="response">The answer.</param>
     public static RecordsAppendResponse Told(RecordsAppendResponse response) => response with
     {

@@ -5,8 +5,8 @@ using OrleansStream.Topics.Routing;
 
 namespace OrleansStream.Gateway.Appending;
 
-/// <summary>A request under a key of the client's, until what came of it is remembered.</summary>
-/// <param name="appends">Remembers it.</param>
+/// <summary>A request with a key of the client's, until its outcome is remembered.</summary>
+/// <param name="appends">Remembers the outcome.</param>
 /// <param name="key">The hash of the key.</param>
 /// <param name="runner">This request.</param>
 public sealed class KeyedRequest(IKeyedAppendsGrain appends, string key, Guid runner)
@@ -14,8 +14,10 @@ public sealed class KeyedRequest(IKeyedAppendsGrain appends, string key, Guid ru
     /// <summary>True once it is known how it ended.</summary>
     public bool HasEnded { get; private set; }
 
-    /// <summary>Remembers what came of it. Where that fails, whoever repeats the request makes it again, and the partitions know what they have.</summary>
-    /// <param name="response">What came of it.</param>
+    /// <summary>
+    /// Remembers the outcome. If this fails, a repeat of the request is made again, and the partitions recognize what they have stored.
+    /// </summary>
+    /// <param name="response">The outcome.</param>
     public Task EndAsync(RecordsAppendResponse response)
     {
         StoredPart[] parts = [.. response.Parts.Select(part => part.ToStored())];
@@ -35,7 +37,7 @@ public sealed class KeyedRequest(IKeyedAppendsGrain appends, string key, Guid ru
         }
         catch (Exception e) when (e is OrleansException or TimeoutException or StreamException)
         {
-            // The answer stands all the same.
+            // The answer to the client is right nevertheless.
         }
     }
 
@@ -45,7 +47,7 @@ public sealed class KeyedRequest(IKeyedAppendsGrain appends, string key, Guid ru
             return KeyedOutcome.Open;
         if (response.Parts.All(part => part.Response.Error is not null))
             return KeyedOutcome.Nothing;
-        // What may succeed later is tried again by whoever repeats the request.
+        // An error that may pass is not remembered, so that a repeat of the request tries again.
         return response.Parts.Any(part => part.Response.Error is { } error && error.Code.IsRetriable())
             ? KeyedOutcome.Open
             : KeyedOutcome.Done;

@@ -9,7 +9,7 @@ using OrleansStream.Topics;
 
 namespace OrleansStream.Gateway.Appending;
 
-/// <summary>Begins requests that clients gave a key, so that one key stands for one append for a day.</summary>
+/// <summary>Begins requests with a key of the client's. For a day, one key stands for one append.</summary>
 /// <param name="access">Decides who may.</param>
 /// <param name="grains">The way to the grains.</param>
 /// <param name="appender">Chooses where keyless records begin.</param>
@@ -20,7 +20,7 @@ public sealed class KeyedRequests(
 {
     private const int KeyHashBytes = 16;
 
-    /// <summary>Begins a request, goes on with one that was left, or finds what came of it.</summary>
+    /// <summary>Begins a request, continues one that was abandoned, or finds its remembered outcome.</summary>
     /// <param name="caller">On whose behalf.</param>
     /// <param name="topic">The topic's name.</param>
     /// <param name="key">The client's key, at most <see cref="KeyedAppendLimits.KeyLengthMax"/> characters.</param>

@@ -9,12 +9,12 @@ using OrleansStream.Topics.Routing;
 namespace OrleansStream.Gateway.Appending;
 
 /// <summary>
-/// The appends of one caller who does not wait for one before it begins the next, such as a connection: those to one partition are made in the order in
-/// which they were begun. Safe for any thread.
+/// The appends of one caller that begins the next append before the last one has ended, such as a Kafka connection. The appends to one partition are
+/// stored in the order in which they were begun. Safe for any thread.
 /// </summary>
 /// <remarks>
-/// While one log of this process takes them one after another they are all under way at once, and share its writes. Where the partition is led elsewhere,
-/// or moves, each waits until those before it have ended.
+/// While one log of this process takes all of them, they are under way at the same time and share its writes. If the partition is led by another
+/// process, or moves, each append waits until those before it have ended.
 /// </remarks>
 /// <param name="appender">Makes them.</param>
 /// <param name="known">Knows which topics there are.</param>
@@ -23,13 +23,13 @@ public sealed class OrderedAppends(RecordsAppender appender, KnownTopics known)
     private readonly Lock _gate = new();
     private readonly Dictionary<(string Topic, int Partition), Line> _lines = [];
 
-    /// <summary>Begins an append. Its place behind the earlier ones is taken when this returns.</summary>
+    /// <summary>Begins an append. When this returns, the append has its place behind the earlier ones.</summary>
     /// <param name="caller">On whose behalf.</param>
     /// <param name="topic">The topic's name.</param>
     /// <param name="partition">The partition's number.</param>
     /// <param name="batches">
-    /// One batch, which is stored as one or refused as a whole, so that its records keep their order and follow each other. The memory is the caller's alone, and
-    /// in use as <see cref="AppendRecords"/> says.
+    /// One batch, which is stored as one or refused as a whole, so that its records keep their order and follow each other. The memory is the
+    /// caller's alone, and in use as <see cref="AppendRecords"/> says.
     /// </param>
     /// <param name="acks">When it is answered.</param>
     /// <returns>What came of it; failures of servers and lines are errors in it.</returns>
@@ -57,7 +57,8 @@ public sealed class OrderedAppends(RecordsAppender appender, KnownTopics known)
         var outcome = await AppendNowAsync(caller, topic, records with { Place = place });
         if (!place.IsRefused)
             return outcome;
-        // The appends before it go to another log, so it goes behind them. A batch without a producer of its own must not be sent again if it may be stored.
+        // The appends before it go to another log, so it goes behind them. A batch without a producer of its own must not be sent again if it may be
+        // stored.
         if (!isNamed && MayBeStored(outcome.Response))
             return outcome;
         if (!isNamed)

@@ -50,7 +50,7 @@ public sealed class ProducerIds(Func<Task<long>> takeBlock, TimeProvider time)
             lock (_gate)
                 asking = _asking is { IsCompleted: false } ? _asking : _asking = TakeBlockAsync();
             await asking;
-            // All of a block may have been taken by others who waited for it.
+            // Other callers that waited for the block may have taken all of it.
             if (TryTake() is { } id)
                 return id;
         }

@@ -7,10 +7,10 @@ public sealed class ProducerLane(long id)
     /// <summary>The id.</summary>
     public long Id { get; } = id;
 
-    /// <summary>The epoch of the request that has the lane now: it counts the lane's requests.</summary>
+    /// <summary>The epoch of the request that uses the lane now. It counts the lane's requests.</summary>
     public short Epoch { get; private set; } = -1;
 
-    /// <summary>True once the epochs are used up: the next request needs another id.</summary>
+    /// <summary>True once all epochs are used up. The next request then needs another id.</summary>
     public bool IsUsedUp => Epoch == short.MaxValue;
 
     /// <summary>Begins the next request.</summary>

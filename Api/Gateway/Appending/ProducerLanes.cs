@@ -3,12 +3,12 @@ using OrleansStream.Producers;
 
 namespace OrleansStream.Gateway.Appending;
 
-/// <summary>The producer identities of this node: each request that appends has one to itself, so that it can be repeated.</summary>
+/// <summary>The producer identities of this node. Each append uses one alone, so that it can be repeated.</summary>
 /// <remarks>
-/// A lane is an id, and its epoch counts requests: partitions remember an id's newest epoch only, so few ids serve any number of
-/// requests, and whatever of an older request is still on its way is refused. The lane that came back last goes first, so that
-/// there are no more than requests at once. One whose request ended with an open outcome never comes back, nor one that a partition refused
-/// by its epoch. Anybody who reads batches sees the ids of lanes; callers cannot name them (<see cref="ProducerIdRanges"/>).
+/// A lane is a producer id whose epoch counts requests. Partitions remember only the newest epoch of an id. So a few ids serve any number of
+/// requests, and a late batch of an older request is refused. The lane that was returned last is used first, so there are never more lanes than
+/// requests at once. A lane is not used again if its request ended with an unknown outcome, or if a partition refused its epoch. Every reader of
+/// batches sees the ids of lanes, but callers cannot name them (<see cref="ProducerIdRanges"/>).
 /// </remarks>
 /// <param name="grains">Gives new lanes their ids.</param>
 /// <param name="time">The clock.</param>
@@ -33,7 +33,7 @@ public sealed class ProducerLanes(IGrainFactory grains, TimeProvider time)
         return ValueTask.FromResult(lane);
     }
 
-    /// <summary>Gives a lane back whose request has an outcome that is certain.</summary>
+    /// <summary>Returns a lane whose request has a certain outcome.</summary>
     /// <param name="lane">The lane.</param>
     public void Return(ProducerLane lane)
     {

@@ -12,9 +12,9 @@ using OrleansStream.Topics.Routing;
 namespace OrleansStream.Gateway.Appending;
 
 /// <summary>
-/// Appends the records of a request under an identity of their own, so that a server's death costs the producer time and not an
-/// error or a duplicate: what is lost, or refused for a moment only, is repeated until its outcome is known or its time is over
-/// (<see cref="AppendRetry"/>). Every door appends through here, so that producers which callers name are judged in this one place.
+/// Appends the records of a request under an identity of its own. So the death of a server costs the producer time, and causes neither errors nor
+/// duplicates: an append that was lost, or refused only for a moment, is repeated until its outcome is known or its time is over
+/// (<see cref="AppendRetry"/>). All requests append through this class, so the producers that callers name are checked in one place.
 /// </summary>
 /// <param name="access">Decides who may.</param>
 /// <param name="routes">The way to the topics.</param>
@@ -32,7 +32,7 @@ public sealed class RecordsAppender(
     /// <param name="caller">On whose behalf.</param>
     /// <param name="topic">The topic's name.</param>
     /// <param name="records">The records.</param>
-    /// <returns>What came of it; failures of servers and lines are errors in it.</returns>
+    /// <returns>The outcome. Failures of servers and connections are errors in it.</returns>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<AppendOutcome> AppendAsync(Caller caller, string topic, AppendRecords records)
     {
@@ -63,7 +63,7 @@ public sealed class RecordsAppender(
             var identity = new AppendIdentity(
                 lane.Id, lane.Epoch, _plans.Find(topic), time.GetUtcNow().ToUnixTimeMilliseconds(), NextKeylessStart(), retry.LeftMs);
             var outcome = await RepeatAsync(topic, records, identity, retry);
-            // Where batches name producers of their own, a fence may be theirs.
+            // If batches name producers of their own, the fence may be that of such a producer.
             var isFenced = named.IsNone && FencedIdentity.IsIn(outcome.Response);
             if (!isFenced && !HasOpenOutcome(outcome.Response))
                 lanes.Return(lane);
@@ -75,7 +75,7 @@ public sealed class RecordsAppender(
                 return outcome with { Response = FencedIdentity.Told(outcome.Response) };
             }
 
-            // Nothing is stored, and no call is under way that could store it yet: so the request begins anew under another lane.
+            // Nothing is stored, and no call under way can store anything, so the request begins anew with another lane.
             RecordBatchHeader.ClearProducers(records.Batches.Span);
         }
     }
@@ -103,17 +103,17 @@ public sealed class RecordsAppender(
         return outcome with { IsFenced = judged.IsNone && FencedIdentity.KeptAllOut(outcome.Response) };
     }
 
-    /// <summary>Where the turn of partitions begins for the keyless records of the next request.</summary>
+    /// <summary>The number that chooses the partition of the next request's records without a key.</summary>
     /// <remarks>
-    /// Multiples of the golden ratio: even over any count of partitions, also for a client that sends keyless records in every nth
-    /// request only.
+    /// Multiples of the golden ratio spread evenly over any count of partitions, also for a client that sends records without a key only in every nth
+    /// request.
     /// </remarks>
     public int NextKeylessStart() => (int)((Interlocked.Increment(ref _keylessTurn) * 0x9E3779B9u) >> 16);
 
     private ValueTask<AppendOutcome> RepeatAsync(
         string topic, AppendRecords records, AppendIdentity identity, AppendRetry retry, bool isResumed = false)
     {
-        // Before the first call: later ones may have others beside them that still read the batches.
+        // Stamped before the first call, because during later tries an earlier call may still be reading the batches.
         RecordBatchHeader.StampProducers(records.Batches.Span, identity.ProducerId, identity.ProducerEpoch, identity.BaseSequence);
         return RepeatAsync(topic, records, new AppendTries(identity, isResumed), retry);
     }
@@ -128,11 +128,11 @@ public sealed class RecordsAppender(
             RecordsAppendResponse? response;
             try
             {
-                // The caller's going away does not cancel: whether the records are stored must not depend on when it went.
+                // Not cancelled when the caller goes away: whether the records are stored must not depend on the moment.
                 var call = routes.Local(topic) is { } here
                     ? here.AppendAsync(request, CancellationToken.None)
                     : routes.Router(topic).AppendAsync(request, CancellationToken.None);
-                // The first call is given up by its own response timeout, which is as long.
+                // The first call ends by its own response timeout, which is as long.
                 response = request.Identity is { IsRepeat: true } identity
                     ? await call.AsTask().WaitAsync(TimeSpan.FromMilliseconds(identity.TimeoutMs), time)
                     : await call;
@@ -145,7 +145,7 @@ public sealed class RecordsAppender(
 
             if (response?.PlanBy is { } current)
             {
-                // Nothing is stored, and nothing has to become better first.
+                // Nothing is stored, and the next try needs no pause.
                 _plans.Learn(current);
                 tries.PlanBy(current);
                 if (retry.LeftMs > 0)
@@ -167,7 +167,7 @@ public sealed class RecordsAppender(
         var named = NamedProducers.None;
         for (; RecordBatchHeader.TryRead(batches, out var header); batches = batches[header.LengthBytes..])
         {
-            // Control and transactional batches are refused by the log, whoever they name.
+            // The log refuses control and transactional batches, whatever producer they name.
             if (header is { HasProducer: true, IsControl: false, IsTransactional: false })
                 named = named.With(header.ProducerId);
         }
@@ -189,10 +189,10 @@ public sealed class RecordsAppender(
     }
 }
 
-/// <summary>Records to append, which are given their identity on the way.</summary>
+/// <summary>Records to append. <see cref="RecordsAppender"/> gives them an identity.</summary>
 /// <param name="Batches">
-/// Whole batches. Those that name no producer are made to name the request's, so this memory must be the caller's alone; and it stays
-/// in use while <see cref="AppendOutcome.IsMemoryFree"/> is false.
+/// Whole batches. Batches without a producer are stamped with the request's producer, so only the caller may use this memory. It stays in use while
+/// <see cref="AppendOutcome.IsMemoryFree"/> is false.
 /// </param>
 /// <param name="Partition">As <see cref="RecordsAppendRequest"/> has it.</param>
 /// <param name="RecordPartitions">As there.</param>
@@ -204,7 +204,7 @@ public readonly record struct AppendRecords(
     /// <summary>True when each batch is stored as one batch or refused as a whole, as <see cref="RecordsAppendRequest"/> has it.</summary>
     public bool HasWholeBatches { get; init; }
 
-    /// <summary>Where it has its place, for a caller that begins one behind the other; null for one that waits.</summary>
+    /// <summary>The append's place, for a caller that begins appends one behind the other; null for a caller that waits for each.</summary>
     public AppendPlace? Place { get; init; }
 
     /// <summary>The request for the router.</summary>
@@ -213,7 +213,7 @@ public readonly record struct AppendRecords(
         new(Batches, Partition, RecordPartitions, Acks, ExpectedNextOffset, identity) { HasWholeBatches = HasWholeBatches, Place = Place };
 }
 
-/// <summary>What came of an append.</summary>
+/// <summary>The outcome of an append.</summary>
 /// <param name="Response">The answer.</param>
 /// <param name="IsMemoryFree">False when a call that was given up may still be reading the request's batches.</param>
 public readonly record struct AppendOutcome(RecordsAppendResponse Response, bool IsMemoryFree)
@@ -222,6 +222,8 @@ public readonly record struct AppendOutcome(RecordsAppendResponse Response, bool
     /// <param name="error">Why.</param>
     public static AppendOutcome Refused(StreamError error) => new(new RecordsAppendResponse([], default, error), IsMemoryFree: true);
 
-    /// <summary>True when nothing was stored, since partitions know a newer epoch of an identity that the service gave a client's key.</summary>
+    /// <summary>
+    /// True when nothing was stored, because partitions know a newer epoch of the identity that the service gave to a client's key.
+    /// </summary>
     public bool IsFenced { get; init; }
 }

@@ -3,12 +3,12 @@ using OrleansStream.Topics;
 
 namespace OrleansStream.Gateway.Appending;
 
-/// <summary>The topics as requests were last planned by: a request names the version, so that its repeat is planned alike.</summary>
+/// <summary>The versions of topics by which requests were last planned. A request names its version, so that a repeat is planned alike.</summary>
 public sealed class TopicPlans
 {
     private readonly ConcurrentDictionary<string, TopicMetadata> _topics = new(StringComparer.Ordinal);
 
-    /// <summary>The topic as it was last known; null when nothing is known of it.</summary>
+    /// <summary>The version of a topic that was learnt last; null when none was.</summary>
     /// <param name="name">The topic's name.</param>
     public TopicMetadata? Find(string name) => _topics.GetValueOrDefault(name);
 
@@ -16,7 +16,7 @@ public sealed class TopicPlans
     /// <param name="topic">The topic as it is.</param>
     public void Learn(TopicMetadata topic)
     {
-        // Names of topics that are gone would stay for ever; to learn the others again costs a call each.
+        // Without this, the names of deleted topics would stay for ever. Learning a topic again costs one call.
         if (_topics.Count >= TopicLimits.TopicsMax)
             _topics.Clear();
         _topics[topic.Name] = topic;

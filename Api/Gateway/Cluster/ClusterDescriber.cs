@@ -6,10 +6,10 @@ using OrleansStream.Security;
 
 namespace OrleansStream.Gateway.Cluster;
 
-/// <summary>Tells of the cluster's silos.</summary>
+/// <summary>Describes the silos of the cluster.</summary>
 /// <param name="access">Decides who may.</param>
 /// <param name="grains">The way to the grains.</param>
-/// <param name="lost">Repeats reads that are lost.</param>
+/// <param name="lost">Repeats reads whose reply was lost.</param>
 /// <param name="time">The clock.</param>
 public sealed class ClusterDescriber(AccessControl access, IGrainFactory grains, LostReads lost, TimeProvider time)
 {
@@ -43,5 +43,5 @@ public sealed class ClusterDescriber(AccessControl access, IGrainFactory grains,
 
 /// <summary>A silo of the cluster.</summary>
 /// <param name="Address">Where it is reached by the others.</param>
-/// <param name="Usage">What it holds and asks of its storage; null when it did not answer in time.</param>
+/// <param name="Usage">The partitions that it leads, and its use of the storage; null when it did not answer in time.</param>
 public sealed record SiloDescription(string Address, SiloUsage? Usage);

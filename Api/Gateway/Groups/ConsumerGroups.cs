@@ -26,7 +26,8 @@ public sealed class ConsumerGroups(AccessControl access, IGrainFactory grains, L
         var found = ImmutableArray.CreateBuilder<GroupEntry>();
         for (var from = after; ;)
         {
-            var page = await ReadAsync(() => grains.GetGrain<IGroupCatalogGrain>(IGroupCatalogGrain.Key).ListAsync(prefix, from, limit), cancellationToken);
+            var page = await ReadAsync(() => grains.GetGrain<IGroupCatalogGrain>(IGroupCatalogGrain.Key).ListAsync(prefix, from, limit),
+                cancellationToken);
             foreach (var group in page.Groups)
             {
                 if (!visible.Contains(group.Name))

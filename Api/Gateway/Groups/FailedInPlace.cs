@@ -22,7 +22,8 @@ internal sealed class FailedInPlace(PartitionFetcher fetcher)
     /// <param name="cancellationToken">Ends it.</param>
     /// <exception cref="StreamException">A failed record lies in a batch that cannot be read, or the partition cannot be read.</exception>
     public async Task<PartitionHolds> HoldAsync(
-        AssignedPartition assigned, IReadOnlyList<FailedRecord> failed, GroupCursor cursor, GroupRetryPolicy policy, CancellationToken cancellationToken)
+        AssignedPartition assigned, IReadOnlyList<FailedRecord> failed, GroupCursor cursor, GroupRetryPolicy policy,
+        CancellationToken cancellationToken)
     {
         var told = cursor.Holds.FirstOrDefault(holds => holds.TopicId == assigned.TopicId && holds.Partition == assigned.Partition)
             ?? new PartitionHolds(assigned.TopicId, assigned.Partition, [], [], []);

@@ -26,7 +26,8 @@ internal sealed class FailedRecords(
     /// <exception cref="StreamException">
     /// The records were not in the last answer, or the group has no policy, or the records could not be copied. Nothing was committed.
     /// </exception>
-    public async Task<(GroupMemberResponse? Lost, ImmutableArray<PartitionHolds> Holds)> MoveAsync(GroupCursor cursor, CancellationToken cancellationToken)
+    public async Task<(GroupMemberResponse? Lost, ImmutableArray<PartitionHolds> Holds)> MoveAsync(GroupCursor cursor,
+        CancellationToken cancellationToken)
     {
         var standing = await membership.CommitAsync(cursor.Token, [], cancellationToken);
         if (standing.Error is not null)
@@ -77,6 +78,7 @@ internal sealed class FailedRecords(
         }
 
         throw StreamException.InvalidRequest(
-            $"failed[{index}]", $"Offset {entry.Offset} of partition {entry.Partition} of topic '{entry.Topic}' was not in the answer of the cursor.");
+            $"failed[{index}]",
+            $"Offset {entry.Offset} of partition {entry.Partition} of topic '{entry.Topic}' was not in the answer of the cursor.");
     }
 }

@@ -7,8 +7,8 @@ using OrleansStream.Security;
 namespace OrleansStream.Gateway.Groups;
 
 /// <summary>
-/// Members of groups by Kafka's protocols: join, sync, heartbeat, commit, leave. Calls wait as long as the group does; while it moves to another server they
-/// are made again, which changes nothing.
+/// Members of groups by Kafka's protocols: join, sync, heartbeat, commit, leave. Calls wait as long as the group does; while it moves to another
+/// server they are made again, which changes nothing.
 /// </summary>
 /// <param name="access">Decides who may.</param>
 /// <param name="known">The groups that there are.</param>
@@ -86,15 +86,16 @@ public sealed class GroupCoordinator(AccessControl access, ConsumerGroups known,
     /// <param name="cancellationToken">The caller's deadline.</param>
     /// <returns>Per member null, or why not.</returns>
     /// <exception cref="StreamException">The group cannot be reached.</exception>
-    public Task<ImmutableArray<StreamError?>> LeaveAsync(Caller caller, string group, ImmutableArray<GroupLeaver> leavers, CancellationToken cancellationToken)
+    public Task<ImmutableArray<StreamError?>> LeaveAsync(Caller caller, string group, ImmutableArray<GroupLeaver> leavers,
+        CancellationToken cancellationToken)
     {
         access.DemandGroup(caller, AccessOperations.Read, group);
         return AskAsync(() => Group(group).LeaveAsync(leavers), PollLimits.PollAskMax, cancellationToken);
     }
 
     /// <summary>
-    /// Commits offsets as they are given, forward or back, also beyond the end of a log; one below 0 means that none is committed any more. Each is kept
-    /// or refused by itself.
+    /// Commits offsets as they are given, forward or back, also beyond the end of a log; one below 0 means that none is committed any more. Each is
+    /// kept or refused by itself.
     /// </summary>
     /// <param name="caller">On whose behalf.</param>
     /// <param name="group">The group; its name is valid.</param>
@@ -124,7 +125,8 @@ public sealed class GroupCoordinator(AccessControl access, ConsumerGroups known,
     /// <exception cref="StreamException">The group cannot be reached.</exception>
     public Task<GroupCommitResponse> ForgetAsync(
         Caller caller, string group, ImmutableArray<NamedPartitionOffset> partitions, CancellationToken cancellationToken) => access.ManageGroupAsync(
-        caller, group, () => AskAsync(() => Group(group).ForgetAsync(partitions), PollLimits.PollAskMax, cancellationToken), errorOf: response => response.Error);
+        caller, group, () => AskAsync(() => Group(group).ForgetAsync(partitions), PollLimits.PollAskMax, cancellationToken), errorOf: response =>
+            response.Error);
 
     /// <summary>Says that a member of the other kind lives, what it has, and asks what it shall have (KIP-848).</summary>
     /// <param name="caller">On whose behalf.</param>
@@ -132,7 +134,8 @@ public sealed class GroupCoordinator(AccessControl access, ConsumerGroups known,
     /// <param name="request">The heartbeat.</param>
     /// <param name="cancellationToken">The caller's deadline.</param>
     /// <exception cref="StreamException">The group cannot be reached.</exception>
-    public Task<GroupHeartbeatResponse> HeartbeatAsync(Caller caller, string group, GroupHeartbeatRequest request, CancellationToken cancellationToken)
+    public Task<GroupHeartbeatResponse> HeartbeatAsync(Caller caller, string group, GroupHeartbeatRequest request,
+        CancellationToken cancellationToken)
     {
         access.DemandGroup(caller, AccessOperations.Read, group);
         foreach (var topic in request.Topics ?? [])
@@ -197,7 +200,11 @@ public sealed class GroupCoordinator(AccessControl access, ConsumerGroups known,
             catch (Exception exception) when (GroupMembership.IsMoving(exception))
             {
                 if (time.GetElapsedTime(started).TotalMilliseconds >= PollLimits.PollMoveMsMax)
-                    throw exception as StreamException ?? new StreamException(new StreamError(StreamErrorCode.CoordinatorNotAvailable, $"The group is moving: {exception.Message}"));
+                {
+                    throw exception as StreamException
+                        ?? new StreamException(new StreamError(StreamErrorCode.CoordinatorNotAvailable, $"The group is moving: {exception.Message}"));
+                }
+
                 await Task.Delay(PollLimits.PollMoveRetry, time, cancellationToken);
             }
         }

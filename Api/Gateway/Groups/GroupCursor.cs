@@ -154,7 +154,8 @@ public sealed record GroupCursor(MemberToken Token, IReadOnlyList<PartitionOffse
         var held = ImmutableArray.CreateBuilder<HeldOffset>();
         for (var count = reader.Read7BitEncodedInt(); count > 0; count--)
         {
-            (var offset, var attempt, var hasKey, var key) = (reader.Read7BitEncodedInt64(), reader.Read7BitEncodedInt(), reader.ReadBoolean(), reader.ReadInt32());
+            (var offset, var attempt, var hasKey, var key) =
+                (reader.Read7BitEncodedInt64(), reader.Read7BitEncodedInt(), reader.ReadBoolean(), reader.ReadInt32());
             held.Add(new HeldOffset(offset, hasKey ? key : null, attempt, DueMs: 0));
         }
 

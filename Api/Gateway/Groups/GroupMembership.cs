@@ -31,9 +31,11 @@ internal sealed class GroupMembership(IConsumerGroupGrain group, TimeProvider ti
     /// <param name="cancellationToken">Ends it.</param>
     /// <returns>The state of the member. With an error the poll was refused, and nothing was committed.</returns>
     public async Task<GroupMemberResponse> PollAsync(
-        MemberToken? token, ImmutableArray<PartitionOffset> commits, ImmutableArray<PartitionHolds> holds, bool neverJoins, CancellationToken cancellationToken)
+        MemberToken? token, ImmutableArray<PartitionOffset> commits, ImmutableArray<PartitionHolds> holds, bool neverJoins,
+        CancellationToken cancellationToken)
     {
-        var request = new GroupPollRequest(member, [.. options.Topics], token, commits, options.LeaseMs, options.Assignor, HasFailed: options.Failed.Count > 0)
+        var request =
+            new GroupPollRequest(member, [.. options.Topics], token, commits, options.LeaseMs, options.Assignor, HasFailed: options.Failed.Count > 0)
         {
             Holds = holds,
             NeverJoins = neverJoins,

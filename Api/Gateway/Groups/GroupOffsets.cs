@@ -25,7 +25,8 @@ public sealed class GroupOffsets(AccessControl access, ConsumerGroups groups, IG
     public async Task<IEnumerable<GroupOffset>> ListAsync(Caller caller, string group, string? topic, CancellationToken cancellationToken)
     {
         var description = await groups.DescribeAsync(caller, group, cancellationToken);
-        return description.Offsets.Where(offset => (topic is null || offset.Topic == topic) && access.Allows(caller, AccessOperations.Describe, ResourceKind.Topic, offset.Topic));
+        return description.Offsets.Where(offset => (topic is null || offset.Topic == topic)
+            && access.Allows(caller, AccessOperations.Describe, ResourceKind.Topic, offset.Topic));
     }
 
     /// <summary>The committed offsets of some partitions of a group, by topic and partition.</summary>
@@ -34,12 +35,14 @@ public sealed class GroupOffsets(AccessControl access, ConsumerGroups groups, IG
     /// <param name="partitions">Offsets whose partitions are meant.</param>
     /// <param name="cancellationToken">The caller's deadline.</param>
     /// <exception cref="StreamException">The group does not exist.</exception>
-    public async Task<IEnumerable<GroupOffset>> ListAsync(Caller caller, string group, ImmutableArray<PartitionOffset> partitions, CancellationToken cancellationToken)
+    public async Task<IEnumerable<GroupOffset>> ListAsync(Caller caller, string group, ImmutableArray<PartitionOffset> partitions,
+        CancellationToken cancellationToken)
     {
         access.DemandGroup(caller, AccessOperations.Describe, group);
         var wanted = partitions.Select(offset => (offset.TopicId, offset.Partition)).ToHashSet();
         var description = await groups.DescribeAsync(caller, group, cancellationToken);
-        return description.Offsets.Where(offset => wanted.Contains((offset.TopicId, offset.Partition)) && access.Allows(caller, AccessOperations.Describe, ResourceKind.Topic, offset.Topic));
+        return description.Offsets.Where(offset => wanted.Contains((offset.TopicId, offset.Partition))
+            && access.Allows(caller, AccessOperations.Describe, ResourceKind.Topic, offset.Topic));
     }
 
     /// <summary>Commits offsets of a member's partitions, all or none.</summary>
@@ -101,7 +104,8 @@ public sealed class GroupOffsets(AccessControl access, ConsumerGroups groups, IG
             DemandTopics(caller, AccessOperations.Describe, offsets);
             var found = await FindAsync(caller, offsets, cancellationToken);
             await ends.CheckAsync(Named(offsets, found), mustKnow: true, cancellationToken);
-            return await Group(group).ResetAsync(NamesOf(offsets), found).WaitAsync(cancellationToken) is { } error ? throw new StreamException(error) : found;
+            return await Group(group).ResetAsync(NamesOf(offsets), found).WaitAsync(cancellationToken) is { } error
+                ? throw new StreamException(error) : found;
         });
 
     private void DemandTopics(Caller caller, AccessOperations operation, IReadOnlyList<TopicOffset> offsets)
@@ -122,7 +126,8 @@ public sealed class GroupOffsets(AccessControl access, ConsumerGroups groups, IG
     private static ImmutableArray<string> NamesOf(IReadOnlyList<TopicOffset> offsets) =>
         [.. offsets.Select(offset => offset.Topic).Distinct(StringComparer.Ordinal)];
 
-    private async Task<ImmutableArray<PartitionOffset>> FindAsync(Caller caller, IReadOnlyList<TopicOffset> offsets, CancellationToken cancellationToken)
+    private async Task<ImmutableArray<PartitionOffset>> FindAsync(Caller caller, IReadOnlyList<TopicOffset> offsets,
+        CancellationToken cancellationToken)
     {
         var topics = new Dictionary<string, TopicMetadata>(StringComparer.Ordinal);
         foreach (var name in NamesOf(offsets))
@@ -138,7 +143,8 @@ public sealed class GroupOffsets(AccessControl access, ConsumerGroups groups, IG
     private static PartitionOffset Find(TopicOffset offset, int index, TopicMetadata topic) => offset.Partition < topic.PartitionCount
         ? new PartitionOffset(topic.Id, offset.Partition, offset.Offset, offset.Metadata)
         : throw new StreamException(new StreamError(
-            StreamErrorCode.UnknownTopicOrPartition, $"Topic '{offset.Topic}' has {topic.PartitionCount} partitions, numbered from 0, and so no partition {offset.Partition}.")
+            StreamErrorCode.UnknownTopicOrPartition,
+            $"Topic '{offset.Topic}' has {topic.PartitionCount} partitions, numbered from 0, and so no partition {offset.Partition}.")
         {
             Field = $"offsets[{index}].partition",
         });

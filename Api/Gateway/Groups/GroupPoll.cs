@@ -36,7 +36,8 @@ public sealed class GroupPoll : IDisposable
     private PollDelivery? _delivery;
 
     internal GroupPoll(
-        IGrainFactory grains, TopicRoutes routes, LogEnds ends, TimeProvider time, NodeAnswers node, NodeWaits waits, string group, string member, PollOptions options,
+        IGrainFactory grains, TopicRoutes routes, LogEnds ends, TimeProvider time, NodeAnswers node, NodeWaits waits, string group, string member,
+        PollOptions options,
         AccessWatch watch)
     {
         (_ends, _time, _group, _member, _options, _watch) = (ends, time, group, member, options, watch);
@@ -91,7 +92,8 @@ public sealed class GroupPoll : IDisposable
         if (holds.Length > 0 && !_options.Commits)
             throw StreamException.InvalidRequest("commit", "The cursor's answer has records that wait in place, or that were passed over for such a record. Only a poll that commits can report them.");
         var refused = await PollGroupAsync(
-            _options.Cursor?.Token, _options.Commits ? offsets : [], holds, neverJoins: _options.IsHeartbeat && _options.Cursor is not null, cancellationToken);
+            _options.Cursor?.Token, _options.Commits ? offsets : [], holds, neverJoins: _options.IsHeartbeat && _options.Cursor is not null,
+            cancellationToken);
         if (refused is not null)
             return Refusal(refused);
         // The member goes on behind what it got last, even if it does not want to commit it yet.
@@ -109,8 +111,8 @@ public sealed class GroupPoll : IDisposable
     /// <param name="cancellationToken">Ends it.</param>
     /// <returns>Null; or why the process no longer speaks for the member.</returns>
     /// <exception cref="StreamException">
-    /// There is no offset to go on from, or none in the log, and the policy is to report this; or the node has no memory for any of the records; or the
-    /// caller has lost a right that the poll needs, which also ends the wait.
+    /// There is no offset to go on from, or none in the log, and the policy is to report this; or the node has no memory for any of the records; or
+    /// the caller has lost a right that the poll needs, which also ends the wait.
     /// </exception>
     public async Task<MemberRefusal?> ReadAsync(CancellationToken cancellationToken) =>
         _options.IsHeartbeat ? null : await ReadAsync(_options.WaitMs, endsOnNews: false, cancellationToken);
@@ -240,7 +242,8 @@ public sealed class GroupPoll : IDisposable
     }
 
     private async Task<GroupMemberResponse?> PollGroupAsync(
-        MemberToken? token, ImmutableArray<PartitionOffset> commits, ImmutableArray<PartitionHolds> holds, bool neverJoins, CancellationToken cancellationToken)
+        MemberToken? token, ImmutableArray<PartitionOffset> commits, ImmutableArray<PartitionHolds> holds, bool neverJoins,
+        CancellationToken cancellationToken)
     {
         var response = await _membership.PollAsync(token, commits, holds, neverJoins, cancellationToken);
         if (response.Error is not null)
@@ -258,7 +261,11 @@ public sealed class GroupPoll : IDisposable
     private async Task CheckAsync(GroupCursor cursor, CancellationToken cancellationToken)
     {
         if (cursor.Offsets.Any(offset => offset.Offset < 0))
-            throw StreamException.InvalidRequest("cursor", "'cursor' has an offset below 0, so it is not a cursor of this member. Leave it out to start again.");
+        {
+            throw StreamException.InvalidRequest("cursor",
+                "'cursor' has an offset below 0, so it is not a cursor of this member. Leave it out to start again.");
+        }
+
         if (cursor.Offsets.All(offset => _ends.Covers(offset)))
             return;
         var standing = await _membership.CommitAsync(cursor.Token, [], cancellationToken);
@@ -267,6 +274,7 @@ public sealed class GroupPoll : IDisposable
             return;
         // A committed offset beyond the end is replaced when the member reads there.
         await _ends.CheckAsync(
-            standing.Assignment.NamesOf(cursor.Offsets, (assigned, offset) => offset.Offset != assigned.CommittedOffset), mustKnow: false, cancellationToken);
+            standing.Assignment.NamesOf(cursor.Offsets, (assigned, offset) => offset.Offset != assigned.CommittedOffset), mustKnow: false,
+            cancellationToken);
     }
 }

@@ -15,7 +15,8 @@ namespace OrleansStream.Gateway.Groups;
 /// <param name="time">The clock for waits and leases.</param>
 /// <param name="node">The node's memory for answers.</param>
 /// <param name="waits">The node's reads that wait.</param>
-public sealed class GroupPolls(AccessControl access, IGrainFactory grains, TopicRoutes routes, LogEnds ends, TimeProvider time, NodeAnswers node, NodeWaits waits)
+public sealed class GroupPolls(AccessControl access, IGrainFactory grains, TopicRoutes routes, LogEnds ends, TimeProvider time, NodeAnswers node,
+    NodeWaits waits)
 {
     /// <summary>Opens a poll. Nothing is called yet.</summary>
     /// <param name="caller">The caller, whose rights are checked.</param>
@@ -39,6 +40,7 @@ public sealed class GroupPolls(AccessControl access, IGrainFactory grains, Topic
         }
 
         StreamError? FindRefusal() => access.FindGroupRefusal(caller, AccessOperations.Read, group, nameof(Open))
-            ?? options.Topics.Select(topic => access.FindRefusal(caller, AccessOperations.Read, topic, nameof(Open))).FirstOrDefault(refusal => refusal is not null);
+            ?? options.Topics.Select(topic => access.FindRefusal(caller, AccessOperations.Read, topic, nameof(Open)))
+                .FirstOrDefault(refusal => refusal is not null);
     }
 }

@@ -27,7 +27,8 @@ public sealed class GroupResets(AccessControl access, ConsumerGroups groups, IGr
     public Task<IReadOnlyList<OffsetChange>> ResetAsync(Caller caller, string group, OffsetReset reset, CancellationToken cancellationToken) =>
         access.ManageGroupAsync(caller, group, () => ResetAllowedAsync(caller, group, reset, cancellationToken));
 
-    private async Task<IReadOnlyList<OffsetChange>> ResetAllowedAsync(Caller caller, string group, OffsetReset reset, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<OffsetChange>> ResetAllowedAsync(Caller caller, string group, OffsetReset reset,
+        CancellationToken cancellationToken)
     {
         foreach (var topic in reset.Topics ?? [])
             access.DemandTopic(caller, AccessOperations.Describe, topic, nameof(ResetAsync));

@@ -93,7 +93,8 @@ public sealed class LogEnds(TopicRoutes routes)
         }
         catch (Exception exception) when (exception is TimeoutException or OrleansException)
         {
-            failure = new StreamError(StreamErrorCode.NotLeaderOrFollower, $"Partition {of.Partition} of topic '{topic}' did not answer; nothing was committed.");
+            failure = new StreamError(StreamErrorCode.NotLeaderOrFollower,
+                $"Partition {of.Partition} of topic '{topic}' did not answer; nothing was committed.");
         }
 
         return new FetchResponse(failure, offset, default, HighWatermark: -1, LogStartOffset: -1);

@@ -17,7 +17,8 @@ internal static class NamedOffsets
     /// <param name="offsets">The cursor's offsets.</param>
     /// <param name="isWanted">Selects the offsets.</param>
     public static IEnumerable<NamedOffset> NamesOf(
-        this ImmutableArray<AssignedPartition> assignment, IEnumerable<PartitionOffset> offsets, Func<AssignedPartition, PartitionOffset, bool> isWanted)
+        this ImmutableArray<AssignedPartition> assignment, IEnumerable<PartitionOffset> offsets,
+        Func<AssignedPartition, PartitionOffset, bool> isWanted)
     {
         var assigned = assignment.ToDictionary(one => (one.TopicId, one.Partition));
         foreach (var offset in offsets)

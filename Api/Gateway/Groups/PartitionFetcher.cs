@@ -26,7 +26,8 @@ internal sealed class PartitionFetcher(TopicRoutes routes, AnswerLoad load)
     /// <param name="waitMs">How long to wait for a record, in milliseconds.</param>
     /// <param name="cancellationToken">Ends the read; the result is then <see cref="Ended"/>.</param>
     /// <returns>What was read, or the error.</returns>
-    public async Task<FetchResponse> FetchAsync(AssignedPartition partition, long offset, int bytesMax, int waitMs, CancellationToken cancellationToken)
+    public async Task<FetchResponse> FetchAsync(AssignedPartition partition, long offset, int bytesMax, int waitMs,
+        CancellationToken cancellationToken)
     {
         var request = new FetchRequest(offset, bytesMax, waitMs) { TopicId = partition.TopicId };
         StreamError failure;

@@ -41,7 +41,8 @@ internal sealed class PollPositions(PartitionFetcher fetcher, GroupMembership me
     public async Task<GroupMemberResponse?> StartAsync(IReadOnlyList<PolledPartition> partitions, CancellationToken cancellationToken)
     {
         // The policy is for records that are older than the group. Retry topics, and partitions that were added since, are read from their start.
-        foreach (var whole in partitions.Where(partition => partition.Position == PolledPartition.Unknown && (partition.IsRetry || partition.Assigned.IsNew)))
+        var wholes = partitions.Where(partition => partition.Position == PolledPartition.Unknown && (partition.IsRetry || partition.Assigned.IsNew));
+        foreach (var whole in wholes)
             whole.Position = FetchRequest.Earliest;
         PolledPartition[] unknown = [.. partitions.Where(partition => partition.Position == PolledPartition.Unknown)];
         if (unknown.Length == 0)

@@ -34,7 +34,8 @@ internal sealed class PolledPartitions(
         var before = All.ToDictionary(partition => (partition.Assigned.TopicId, partition.Assigned.Partition));
         All = [.. response.Assignment.Select(
             assigned => before.GetValueOrDefault((assigned.TopicId, assigned.Partition))
-                ?? new PolledPartition(assigned, response.Retry is { } policy && RetryTopics.IsRetry(assigned.Topic, group) ? new RetryWaits(group, policy) : null))];
+                ?? new PolledPartition(assigned, response.Retry is { } policy && RetryTopics.IsRetry(assigned.Topic, group)
+                    ? new RetryWaits(group, policy) : null))];
         foreach ((var partition, var assigned) in All.Zip(response.Assignment))
             partition.Committed = assigned.CommittedOffset;
     }
@@ -101,7 +102,8 @@ internal sealed class PolledPartitions(
     }
 
     private async Task<GroupWaitResponse?> WaitAsync(
-        PolledPartition[] partitions, Func<int, CancellationToken, Task<GroupWaitResponse?>> waitForNews, int waitMs, CancellationToken cancellationToken)
+        PolledPartition[] partitions, Func<int, CancellationToken, Task<GroupWaitResponse?>> waitForNews, int waitMs,
+        CancellationToken cancellationToken)
     {
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var news = waitForNews(waitMs, ended.Token);
@@ -146,7 +148,8 @@ internal sealed class PolledPartitions(
         }
     }
 
-    private bool IsReadable(PolledPartition partition) => partition.Position != PolledPartition.Unknown && partition.DueMs <= NowMs && partition.Held.HasRoom;
+    private bool IsReadable(PolledPartition partition) =>
+        partition.Position != PolledPartition.Unknown && partition.DueMs <= NowMs && partition.Held.HasRoom;
 
     /// <summary>Reads the due records that wait in place, each by itself, because the partition has been read past them.</summary>
     private async Task FetchHeldAsync(CancellationToken cancellationToken)

@@ -36,7 +36,8 @@ public sealed class PartitionOffsets(TopicRoutes routes, KnownTopics known, Lost
     /// <param name="timestampMs">Milliseconds since the Unix epoch.</param>
     /// <param name="cancellationToken">Ends the call.</param>
     /// <returns>The record's offset and timestamp; null when there is no such record.</returns>
-    public async Task<(long Offset, long TimestampMs)?> FindAsync(Caller caller, string topic, int partition, long timestampMs, CancellationToken cancellationToken)
+    public async Task<(long Offset, long TimestampMs)?> FindAsync(Caller caller, string topic, int partition, long timestampMs,
+        CancellationToken cancellationToken)
     {
         await known.RequireAsync(caller, topic, cancellationToken);
         var found = await AskAsync(() => routes.Router(topic).FindOffsetAsync(partition, timestampMs, cancellationToken), cancellationToken);

@@ -71,8 +71,11 @@ public sealed class PartitionSetReader(
     {
         for (var i = 0; i < partitions.Count; i++)
         {
-            if (read.Responses[i].Error is null && access.FindRefusal(caller, AccessOperations.Read, partitions[i].Topic, nameof(ReadAsync)) is { } refusal)
+            if (read.Responses[i].Error is null
+                && access.FindRefusal(caller, AccessOperations.Read, partitions[i].Topic, nameof(ReadAsync)) is { } refusal)
+            {
                 return refusal;
+            }
         }
 
         return null;
@@ -129,7 +132,8 @@ public sealed class PartitionSetReader(
             {
                 // No more batches fit, so this reads only the bounds of the partition's log.
                 var request = new FetchRequest(FetchRequest.Latest, BytesMax: 1, WaitMs: 0) { TopicId = one.TopicId };
-                read.Set(index, (await routes.FetchAsync(one.Topic, one.Partition, request, cancellationToken)) with { Offset = one.Offset, Batches = default });
+                read.Set(index,
+                    (await routes.FetchAsync(one.Topic, one.Partition, request, cancellationToken)) with { Offset = one.Offset, Batches = default });
             }
         }
         catch (StreamException exception)
@@ -146,7 +150,8 @@ public sealed class PartitionSetReader(
         }
     }
 
-    private static FetchResponse Failed(PartitionToRead one, StreamError error) => new(error, one.Offset, default, HighWatermark: -1, LogStartOffset: -1);
+    private static FetchResponse Failed(PartitionToRead one, StreamError error) =>
+        new(error, one.Offset, default, HighWatermark: -1, LogStartOffset: -1);
 
     /// <summary>Starts a wait for each partition that has no error and is not waited for yet.</summary>
     /// <returns>False when the node has no room for all of these waits.</returns>

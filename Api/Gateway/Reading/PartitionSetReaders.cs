@@ -13,7 +13,8 @@ namespace OrleansStream.Gateway.Reading;
 /// <param name="node">The node's memory for answers.</param>
 /// <param name="waits">The node's bound of waiting reads.</param>
 /// <param name="time">The clock.</param>
-public sealed class PartitionSetReaders(AccessControl access, TopicRoutes routes, KnownTopics known, NodeAnswers node, NodeWaits waits, TimeProvider time)
+public sealed class PartitionSetReaders(AccessControl access, TopicRoutes routes, KnownTopics known, NodeAnswers node, NodeWaits waits,
+    TimeProvider time)
 {
     /// <summary>Opens a reader for one caller.</summary>
     /// <param name="caller">The caller. Each read checks the caller's rights on the topics that it names.</param>

@@ -45,7 +45,8 @@ internal sealed class PartitionWait : IDisposable
         try
         {
             await routes.FetchAsync(
-                partition.Topic, partition.Partition, new FetchRequest(Offset, BytesMax: 1, PartitionLimits.FetchWaitMsMax) { TopicId = partition.TopicId },
+                partition.Topic, partition.Partition,
+                new FetchRequest(Offset, BytesMax: 1, PartitionLimits.FetchWaitMsMax) { TopicId = partition.TopicId },
                 _ended.Token);
         }
         catch (Exception exception) when (exception is OperationCanceledException or OrleansException or TimeoutException or StreamException)

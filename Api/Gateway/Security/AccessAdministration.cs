@@ -21,7 +21,8 @@ public sealed class AccessAdministration(AccessControl access, AccessRules rules
     /// <param name="cancellationToken">Ends the wait for the answer.</param>
     /// <returns>The key and its secret. The secret is not stored, so it cannot be had again.</returns>
     /// <exception cref="StreamException">A key has this id; or a limit is reached; or the store failed.</exception>
-    public Task<(ApiKey Key, ApiKeySecret Secret)> CreateKeyAsync(Caller caller, NewKey request, CancellationToken cancellationToken) => access.AdministerAsync(
+    public Task<(ApiKey Key, ApiKeySecret Secret)> CreateKeyAsync(Caller caller, NewKey request, CancellationToken cancellationToken) =>
+        access.AdministerAsync(
         caller, $"key {request.Id} of {request.Name}, {request.Role?.NameOf() ?? "no role"}", () => CreateKeyAsync(request, cancellationToken));
 
     private async Task<(ApiKey Key, ApiKeySecret Secret)> CreateKeyAsync(NewKey request, CancellationToken cancellationToken)
@@ -42,7 +43,8 @@ public sealed class AccessAdministration(AccessControl access, AccessRules rules
     /// <param name="caller">The caller, whose right is checked.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="StreamException">The store failed.</exception>
-    public Task<IReadOnlyList<ApiKey>> ListKeysAsync(Caller caller, CancellationToken cancellationToken) => access.AdministerAsync<IReadOnlyList<ApiKey>>(
+    public Task<IReadOnlyList<ApiKey>> ListKeysAsync(Caller caller, CancellationToken cancellationToken) =>
+        access.AdministerAsync<IReadOnlyList<ApiKey>>(
         caller, detail: null, async () => [.. (await ReadAsync(cancellationToken)).Keys.OrderBy(key => key.Id, StringComparer.Ordinal)]);
 
     /// <summary>Revokes a key: every node refuses it within 10 s, also on connections that are open.</summary>
@@ -65,11 +67,13 @@ public sealed class AccessAdministration(AccessControl access, AccessRules rules
     /// <param name="principal">The principal whose rights are listed; null for all.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="StreamException">The store failed.</exception>
-    public Task<IReadOnlyList<AccessRight>> ListRightsAsync(Caller caller, string? principal, CancellationToken cancellationToken) => access.AdministerAsync<IReadOnlyList<AccessRight>>(
+    public Task<IReadOnlyList<AccessRight>> ListRightsAsync(Caller caller, string? principal, CancellationToken cancellationToken) =>
+        access.AdministerAsync<IReadOnlyList<AccessRight>>(
         caller, detail: null, async () =>
         [
             .. (await ReadAsync(cancellationToken)).Rights.Where(right => principal is null || right.Principal == principal)
-                .OrderBy(right => right.Principal, StringComparer.Ordinal).ThenBy(right => right.Kind).ThenBy(right => right.Name, StringComparer.Ordinal).ThenBy(right => right.IsPrefix),
+                .OrderBy(right => right.Principal, StringComparer.Ordinal).ThenBy(right => right.Kind)
+                    .ThenBy(right => right.Name, StringComparer.Ordinal).ThenBy(right => right.IsPrefix),
         ]);
 
     /// <summary>Grants a right. It replaces the right that the principal has on the same resource.</summary>

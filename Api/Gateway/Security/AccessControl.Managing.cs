@@ -39,7 +39,8 @@ public sealed partial class AccessControl
         ManageAsync(caller, AccessOperations.Admin, ResourceKind.Cluster, AccessRight.ClusterName, administer, errorOf: null, detail, what);
 
     private async Task<T> ManageAsync<T>(
-        Caller caller, AccessOperations operation, ResourceKind kind, string name, Func<Task<T>> manage, Func<T, StreamError?>? errorOf, string? detail, string what)
+        Caller caller, AccessOperations operation, ResourceKind kind, string name, Func<Task<T>> manage, Func<T, StreamError?>? errorOf,
+        string? detail, string what)
     {
         Demand(caller, operation, kind, name, what);
         try
@@ -65,7 +66,8 @@ public sealed partial class AccessControl
             // What the service does for itself is audited nowhere. A further right that was refused is audited by its own demand.
             if (_audit is null || caller.Principal.Kind == PrincipalKind.Service || error is not null && IsRefusal(error.Code))
                 return;
-            var outcome = !isAnswered || error is { OutcomeUnknown: true } ? AuditOutcome.Unknown : error is null ? AuditOutcome.Done : AuditOutcome.Failed;
+            var outcome = !isAnswered || error is { OutcomeUnknown: true } ? AuditOutcome.Unknown : error is null ? AuditOutcome.Done
+                : AuditOutcome.Failed;
             _audit.Note(new AuditedCall(caller, caller.Call ?? what, operation, kind, name, outcome, error?.Code, detail));
         }
     }

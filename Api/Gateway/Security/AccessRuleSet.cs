@@ -48,7 +48,8 @@ internal sealed class AccessRuleSet
         if (principal.Key is { } known && (key is null || !key.Hash.AsSpan().SequenceEqual(known.Hash.AsSpan())))
             return new CompiledRights(this, [], [], validUntil: null) { IsRevoked = true };
         var roles = key is null ? principal.Roles : key.Role is { } role ? [role] : [];
-        string[] names = [.. principal.Groups.Select(group => $"group:{group}").Append(principal.ToString()).Append(Principal.AnonymousText).Distinct(StringComparer.Ordinal)];
+        string[] names = [.. principal.Groups.Select(group => $"group:{group}").Append(principal.ToString()).Append(Principal.AnonymousText)
+            .Distinct(StringComparer.Ordinal)];
         if (names.Any(_admins.Contains))
             roles = [.. roles, AccessRole.Admin];
         var rights = names.SelectMany(name => _rights.GetValueOrDefault(name, []));

@@ -33,7 +33,8 @@ public sealed class AccessWatch : IDisposable
     /// <param name="rules">The current keys and rights.</param>
     /// <param name="cancellationToken">Ends the wait, too.</param>
     internal AccessWatch(
-        ConcurrentDictionary<AccessWatch, bool> open, Func<StreamError?> findEnd, Func<StreamError?> findRefusal, object? rules, CancellationToken cancellationToken)
+        ConcurrentDictionary<AccessWatch, bool> open, Func<StreamError?> findEnd, Func<StreamError?> findRefusal, object? rules,
+        CancellationToken cancellationToken)
     {
         (_open, _findEnd, _findRefusal) = (open, findEnd, findRefusal);
         _ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);

@@ -9,7 +9,8 @@ internal sealed class CompiledRights
 
     private readonly AccessOperations[] _onAll = new AccessOperations[Kinds.Length];
     private readonly AccessOperations[] _anywhere = new AccessOperations[Kinds.Length];
-    private readonly Dictionary<string, AccessOperations>[] _byName = [.. Kinds.Select(_ => new Dictionary<string, AccessOperations>(StringComparer.Ordinal))];
+    private readonly Dictionary<string, AccessOperations>[] _byName =
+        [.. Kinds.Select(_ => new Dictionary<string, AccessOperations>(StringComparer.Ordinal))];
     private readonly List<(string Prefix, AccessOperations Operations)>[] _byPrefix = [.. Kinds.Select(_ => new List<(string, AccessOperations)>())];
 
     /// <summary>Compiles roles and rights.</summary>

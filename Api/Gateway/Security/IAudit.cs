@@ -37,4 +37,5 @@ public enum AuditOutcome
 /// <param name="Error">Why it was refused, or failed; null when there is no such reason.</param>
 /// <param name="Detail">What is managed of the resource, such as the key that is revoked; null for the resource itself.</param>
 public readonly record struct AuditedCall(
-    Caller Caller, string What, AccessOperations Operation, ResourceKind Kind, string Name, AuditOutcome Outcome, StreamErrorCode? Error, string? Detail = null);
+    Caller Caller, string What, AccessOperations Operation, ResourceKind Kind, string Name, AuditOutcome Outcome, StreamErrorCode? Error,
+    string? Detail = null);

@@ -24,7 +24,8 @@ public sealed class KeySignIn(AccessRules rules, IOptions<SecurityOptions> optio
     /// <see cref="StreamErrorCode.SaslAuthenticationFailed"/>, which does not say what is wrong with the key; or the keys are not known.
     /// </exception>
     public ValueTask<Principal> SignInAsync(string text, IPAddress? address, CancellationToken cancellationToken) =>
-        ApiKeySecret.TryParse(text, out var key) ? SignInAsync(key.Id, key.Secret, address, cancellationToken) : RefuseAsync(address, cancellationToken);
+        ApiKeySecret.TryParse(text, out var key) ? SignInAsync(key.Id, key.Secret, address, cancellationToken)
+            : RefuseAsync(address, cancellationToken);
 
     /// <summary>Signs in by a key's id and secret, the user and password of SASL/PLAIN (RFC 4616).</summary>
     /// <param name="id">The id.</param>
@@ -60,7 +61,8 @@ public sealed class KeySignIn(AccessRules rules, IOptions<SecurityOptions> optio
         rules.NoteUse(key);
         return principal;
 
-        Principal? Find() => rules.Current is { } current && current.FindKey(id) is { } known && CryptographicOperations.FixedTimeEquals(known.Hash.AsSpan(), hash.AsSpan())
+        Principal? Find() => rules.Current is { } current && current.FindKey(id) is { } known
+            && CryptographicOperations.FixedTimeEquals(known.Hash.AsSpan(), hash.AsSpan())
             ? current.PrincipalOf(known)
             : null;
     }

@@ -132,7 +132,8 @@ public sealed class SecurityOptionsValidator : IValidateOptions<SecurityOptions>
     private static IEnumerable<string> FailuresOf(OpenIdConnectOptions options)
     {
         const string section = $"{SecurityOptions.SectionName}:OpenIdConnect";
-        if (options.IsSet && (!Uri.TryCreate(options.Authority, UriKind.Absolute, out var authority) || !(authority.Scheme == Uri.UriSchemeHttps || authority.IsLoopback)))
+        var isUri = Uri.TryCreate(options.Authority, UriKind.Absolute, out var authority);
+        if (options.IsSet && !(isUri && (authority!.Scheme == Uri.UriSchemeHttps || authority.IsLoopback)))
             yield return $"{section}:Authority is '{options.Authority}'; it must be the issuer's address, https://….";
         if (options.IsSet && string.IsNullOrEmpty(options.Audience))
             yield return $"{section}:Audience is empty; it must say whom tokens are for, else a token for any other service would be taken.";

@@ -49,15 +49,23 @@ public sealed class Tickets(AccessControl access, AccessRules rules, FailedSignI
     {
         await rules.EnsureAsync(cancellationToken);
         var hash = HashOf(ticket);
-        if (ticket.Length == 2 * TicketBytes && await Grain(hash).TakeAsync(hash).AsTask().WaitAsync(cancellationToken) is { } kept && kept.Url == url)
+        if (ticket.Length == 2 * TicketBytes
+            && await Grain(hash).TakeAsync(hash).AsTask().WaitAsync(cancellationToken) is { } kept && kept.Url == url)
         {
             var holder = kept.Holder;
-            return new Principal((PrincipalKind)holder.Kind, holder.Name) { Roles = holder.Roles, Groups = holder.Groups, ValidUntil = holder.ValidUntil, Key = holder.Key };
+            return new Principal((PrincipalKind)holder.Kind, holder.Name)
+            {
+                Roles = holder.Roles,
+                Groups = holder.Groups,
+                ValidUntil = holder.ValidUntil,
+                Key = holder.Key,
+            };
         }
 
         await failures.NoteAsync(address, cancellationToken);
         throw new StreamException(new StreamError(
-            StreamErrorCode.SaslAuthenticationFailed, "The ticket was used, has expired, is for another address, or is none. Take another.") { Field = "ticket" });
+            StreamErrorCode.SaslAuthenticationFailed,
+            "The ticket was used, has expired, is for another address, or is none. Take another.") { Field = "ticket" });
     }
 
     private ITicketGrain Grain(ImmutableArray<byte> hash) => grains.GetGrain<ITicketGrain>(ITicketGrain.KeyOf(hash));

@@ -15,13 +15,13 @@ namespace OrleansStream.Gateway.Topics;
 /// <param name="access">Decides who may.</param>
 /// <param name="grains">The way to the grains.</param>
 /// <param name="routes">The way to the topics' partitions.</param>
-/// <param name="lost">Repeats reads that are lost.</param>
+/// <param name="lost">Repeats reads whose reply was lost.</param>
 public sealed class TopicAdministration(AccessControl access, IGrainFactory grains, TopicRoutes routes, LostReads lost)
 {
     /// <summary>Creates a topic, or finds it as it was asked for.</summary>
     /// <param name="caller">On whose behalf.</param>
     /// <param name="name">The topic's name.</param>
-    /// <param name="request">What it shall be.</param>
+    /// <param name="request">The topic's partitions and settings.</param>
     /// <param name="cancellationToken">Ends the wait for the answer.</param>
     /// <returns>The topic, and whether it is new.</returns>
     public async ValueTask<(TopicMetadata Topic, bool IsNew)> CreateAsync(
@@ -40,7 +40,8 @@ public sealed class TopicAdministration(AccessControl access, IGrainFactory grai
     public async ValueTask<TopicMetadata> GetAsync(Caller caller, string name, CancellationToken cancellationToken)
     {
         access.DemandTopic(caller, AccessOperations.Describe, name);
-        return TopicOf(await lost.RepeatAsync(() => new ValueTask<TopicResponse>(Topic(name).GetAsync().WaitAsync(cancellationToken)), cancellationToken));
+        return TopicOf(
+            await lost.RepeatAsync(() => new ValueTask<TopicResponse>(Topic(name).GetAsync().WaitAsync(cancellationToken)), cancellationToken));
     }
 
     /// <summary>Lists topics in ordinal order of their names.</summary>
@@ -97,7 +98,7 @@ public sealed class TopicAdministration(AccessControl access, IGrainFactory grai
     /// <param name="caller">On whose behalf.</param>
     /// <param name="name">The topic's name.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    /// <returns>The topic and one entry per partition in order, each with its own error when it cannot be had.</returns>
+    /// <returns>The topic and one entry per partition in order, each with its own error when it cannot be read.</returns>
     public async ValueTask<TopicDescription> DescribeAsync(Caller caller, string name, CancellationToken cancellationToken)
     {
         access.DemandTopic(caller, AccessOperations.Describe, name);
@@ -110,7 +111,7 @@ public sealed class TopicAdministration(AccessControl access, IGrainFactory grai
     /// <param name="cancellationToken">Ends it.</param>
     public ValueTask<TopicLoad> DescribeLoadAsync(Caller caller, string name, CancellationToken cancellationToken)
     {
-        // Keys are a part of the records.
+        // Keys are a part of the records, so seeing them needs the right to read.
         access.DemandTopic(caller, AccessOperations.Read, name);
         return lost.RepeatAsync(
             async () =>
@@ -130,7 +131,8 @@ public sealed class TopicAdministration(AccessControl access, IGrainFactory grai
     /// <param name="cancellationToken">Ends it; to repeat it is harmless.</param>
     /// <returns>The partition after it.</returns>
     public async ValueTask<PartitionDescription> DeleteRecordsAsync(
-        Caller caller, string name, Guid? topicId, int partition, long beforeOffset, CancellationToken cancellationToken) => await access.ManageTopicAsync(
+        Caller caller, string name, Guid? topicId, int partition, long beforeOffset, CancellationToken cancellationToken) =>
+            await access.ManageTopicAsync(
         caller, name,
         async () =>
         {

@@ -7,11 +7,11 @@ using OrleansStream.Topics;
 
 namespace OrleansStream.Gateway.Topics;
 
-/// <summary>Tells of many topics at once. No grain is made of a name that is no topic's. Safe for any thread.</summary>
+/// <summary>Describes many topics in one call. It activates no grain for a name without a topic. Safe for any thread.</summary>
 /// <param name="access">Decides who may.</param>
 /// <param name="grains">The way to the grains.</param>
-/// <param name="administration">Tells of one topic.</param>
-/// <param name="lost">Repeats reads that are lost.</param>
+/// <param name="administration">Describes one topic.</param>
+/// <param name="lost">Repeats reads whose reply was lost.</param>
 public sealed class TopicDirectory(AccessControl access, IGrainFactory grains, TopicAdministration administration, LostReads lost)
 {
     private ITopicCatalogGrain Catalog => grains.GetGrain<ITopicCatalogGrain>(ITopicCatalogGrain.Key);
@@ -26,7 +26,7 @@ public sealed class TopicDirectory(AccessControl access, IGrainFactory grains, T
     public async Task<IReadOnlyList<FoundTopic>> FindAsync(
         Caller caller, IReadOnlyList<TopicReference> references, CancellationToken cancellationToken)
     {
-        // Whoever may see nothing at all is told so, and not of each name.
+        // A caller that may see no topic at all gets one refusal, and not one for each name.
         access.VisibleTo(caller, ResourceKind.Topic);
         var found = new FoundTopic[references.Count];
         var names = await FindNamesAsync(caller, references, cancellationToken);
@@ -55,11 +55,12 @@ public sealed class TopicDirectory(AccessControl access, IGrainFactory grains, T
 
         var topics = new TopicMetadata?[names.Count];
         await ForEachAsync(
-            topics.Length, async i => topics[i] = (await FindAsync(caller, names[i], new TopicReference(names[i], Guid.Empty), cancellationToken)).Topic);
+            topics.Length, async i =>
+                topics[i] = (await FindAsync(caller, names[i], new TopicReference(names[i], Guid.Empty), cancellationToken)).Topic);
         return [.. topics.OfType<TopicMetadata>()];
     }
 
-    /// <returns>Per reference the name of a topic that there is; null for none.</returns>
+    /// <returns>For each reference the name of an existing topic; null when there is none.</returns>
     private async Task<string?[]> FindNamesAsync(Caller caller, IReadOnlyList<TopicReference> references, CancellationToken cancellationToken)
     {
         ImmutableArray<string> asked = [.. references.Select(reference => reference.Name).OfType<string>()
@@ -80,12 +81,12 @@ public sealed class TopicDirectory(AccessControl access, IGrainFactory grains, T
         try
         {
             var topic = await administration.GetAsync(caller, name, cancellationToken);
-            // A name that was asked for by its id may be another topic's by now.
+            // The name that was found by an id may belong to another topic by now.
             return reference.Name is not null || topic.Id == reference.Id ? new FoundTopic(topic, null) : new FoundTopic(null, Unknown(reference));
         }
         catch (StreamException exception) when (exception.Error.Code == StreamErrorCode.TopicAuthorizationFailed && reference.Name is null)
         {
-            // Whoever may not see the topic is not told that its id is one's.
+            // A caller that may not see the topic is not told that its id exists.
             return new FoundTopic(null, Unknown(reference));
         }
         catch (StreamException exception)

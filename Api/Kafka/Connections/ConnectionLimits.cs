@@ -3,17 +3,20 @@ namespace OrleansStream.Kafka.Connections;
 /// <summary>The bounds of connections of Kafka's protocol.</summary>
 internal static class ConnectionLimits
 {
-    /// <summary>The longest frame, in bytes without its length field: a produce of the largest size, and room for what is around its records.</summary>
+    /// <summary>
+    /// The longest frame, in bytes without its length field: a produce of the largest size, and room for what is around its records.
+    /// </summary>
     public const int FrameBytesMax = (16 + 1) * 1024 * 1024;
 
     /// <summary>
-    /// The longest frame, in bytes, of a client that must sign in and has not yet: what anybody can have the service hold. A token of OAUTHBEARER fits in.
+    /// The longest frame, in bytes, of a client that must sign in and has not yet: what anybody can have the service hold. A token of OAUTHBEARER
+    /// fits in.
     /// </summary>
     public const int FrameBytesBeforeSignInMax = FrameBytesAhead;
 
     /// <summary>
-    /// The bytes of a frame that may come before the node's memory for requests is taken for all of it. A length alone takes no memory, and a frame that is
-    /// held takes no more than this beside the node's bound.
+    /// The bytes of a frame that may come before the node's memory for requests is taken for all of it. A length alone takes no memory, and a frame
+    /// that is held takes no more than this beside the node's bound.
     /// </summary>
     public const int FrameBytesAhead = 64 * 1024;
 
@@ -39,8 +42,8 @@ internal static class ConnectionLimits
     public static readonly TimeSpan StalledMax = TimeSpan.FromMinutes(2);
 
     /// <summary>
-    /// How long a connection that is refused stays open: clients connect anew at once, some 20 times a second for ever, so to close it at once would
-    /// be more work.
+    /// How long a refused connection stays open. Clients connect again as soon as it is closed, some of them 20 times a second for ever, so closing
+    /// it at once would cost more.
     /// </summary>
     public static readonly TimeSpan RefusedHold = TimeSpan.FromSeconds(5);
 

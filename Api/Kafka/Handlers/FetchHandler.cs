@@ -18,15 +18,6 @@ namespace OrleansStream.Kafka.Handlers;
 /// <param name="access">Decides who may be told that.</param>
 internal sealed class FetchHandler(PartitionSetReaders readers, TopicDirectory topics, ClusterBrokers brokers, AccessControl access) : IRequestHandler
 {
-    /// <summary>The most bytes of records in one answer, whatever is asked for; clients ask for 50 MiB unless they are told otherwise.</summary>
-    public const int AnswerBytesMax = 16 * 1024 * 1024;
-
-    /// <summary>The longest wait, whatever is asked for: below the time after which clients commonly hang up.</summary>
-    public static readonly TimeSpan WaitMax = TimeSpan.FromSeconds(25);
-
-    /// <summary>The most partitions of one request, or of one session.</summary>
-    public const int PartitionsMax = 20_000;
-
     /// <inheritdoc/>
     public ApiRange Api => FetchRequest.Api;
 
@@ -55,8 +46,8 @@ internal sealed class FetchHandler(PartitionSetReaders readers, TopicDirectory t
         }
 
         FetchPartition[] asked = [.. consumer.Session.Partitions];
-        if (asked.Length > PartitionsMax)
-            throw new MalformedFrameException($"A fetch is of {asked.Length} partitions; at most {PartitionsMax} are read at once.");
+        if (asked.Length > HandlerLimits.FetchPartitionsMax)
+            throw new MalformedFrameException($"A fetch is of {asked.Length} partitions; at most {HandlerLimits.FetchPartitionsMax} are read at once.");
         await FindNamesAsync(call, consumer, asked);
         var toRead = Array.ConvertAll(asked, consumer.ToRead);
         var others = Array.ConvertAll(toRead, partition => FindOtherLeader(call.Caller, partition));
@@ -75,11 +66,11 @@ internal sealed class FetchHandler(PartitionSetReaders readers, TopicDirectory t
     private static async Task<PartitionSetRead> ReadAsync(
         KafkaCall call, Consumer consumer, FetchRequest request, IReadOnlyList<PartitionToRead> partitions, bool hasOthers)
     {
-        var wait = TimeSpan.FromMilliseconds(Math.Clamp(request.MaxWaitMs, 0, WaitMax.TotalMilliseconds));
+        var wait = TimeSpan.FromMilliseconds(Math.Clamp(request.MaxWaitMs, 0, HandlerLimits.FetchWaitMax.TotalMilliseconds));
         // A client that asks the wrong broker is told so soon, but not at once: some ask again at once.
         if (hasOthers && wait > ReadingLimits.ErrorPause)
             wait = ReadingLimits.ErrorPause;
-        var bounds = new SetReadBounds(request.MinBytes, Math.Clamp(request.MaxBytes, 1, AnswerBytesMax), wait);
+        var bounds = new SetReadBounds(request.MinBytes, Math.Clamp(request.MaxBytes, 1, HandlerLimits.FetchAnswerBytesMax), wait);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(call.Closed, call.Connection.Stopping);
         return await consumer.Reader.ReadAsync(call.Caller, partitions, bounds, ended.Token);
     }

@@ -8,8 +8,6 @@ namespace OrleansStream.Kafka.Handlers;
 /// <summary>What all requests about groups have in common.</summary>
 internal static class GroupCalls
 {
-    private const int ClientIdLengthMax = 200;
-
     /// <summary>The code for an error of a group. All that clients ask of a group may be asked again, so an unknown outcome is only a reason to.</summary>
     /// <param name="error">The error; null for none.</param>
     public static KafkaError ErrorOf(StreamError? error) =>
@@ -60,5 +58,5 @@ internal static class GroupCalls
         $"{(instanceId is null ? ClientIdOf(call) : Shorten(instanceId))}-{Guid.NewGuid()}";
 
     // With a random part behind it, it is still the id of a member.
-    private static string Shorten(string text) => text.Length <= ClientIdLengthMax ? text : text[..ClientIdLengthMax];
+    private static string Shorten(string text) => text.Length <= HandlerLimits.ClientIdLengthMax ? text : text[..HandlerLimits.ClientIdLengthMax];
 }

@@ -12,7 +12,6 @@ namespace OrleansStream.Kafka.Handlers;
 internal sealed class ListGroupsHandler(GroupCoordinator groups) : IRequestHandler
 {
     private const short WithStates = 4;
-    private const int GroupsAtOnce = 16;
 
     /// <inheritdoc/>
     public ApiRange Api => ListGroupsRequest.Api;
@@ -32,7 +31,7 @@ internal sealed class ListGroupsHandler(GroupCoordinator groups) : IRequestHandl
         if (call.Version < WithStates)
             return new ListGroupsAnswer(KafkaError.None, [.. names.Select(name => new ListedGroup(name, ConsumerProtocol.Type, "", ""))]);
         var listed = new List<ListedGroup>(names.Count);
-        foreach (var some in names.Chunk(GroupsAtOnce))
+        foreach (var some in names.Chunk(HandlerLimits.ListedGroupsAtOnce))
         {
             var found = await Task.WhenAll(some.Select(name => groups.FindAsync(call.Caller, name, call.Closed)));
             listed.AddRange(some.Zip(found).Where(pair => pair.Second is not null).Select(pair => new ListedGroup(

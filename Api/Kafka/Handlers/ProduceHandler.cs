@@ -23,9 +23,6 @@ namespace OrleansStream.Kafka.Handlers;
 internal sealed class ProduceHandler(
     RecordsAppender appender, KnownTopics known, ClusterBrokers brokers, AccessControl access, TimeProvider time) : IRequestHandler
 {
-    // A client repeats a retriable error at once, so the answer that asks it to is held back a little.
-    private static readonly TimeSpan AgainPauseMax = TimeSpan.FromSeconds(1);
-
     /// <inheritdoc/>
     public ApiRange Api => ProduceRequest.Api;
 
@@ -76,7 +73,11 @@ internal sealed class ProduceHandler(
         using var memory = outcome.Response.RecordMemory;
         var result = Tell(outcome.Response);
         if (KafkaErrors.IsRepeated(result.Error) && RetryAfterOf(outcome.Response) is { } pause)
-            await Task.Delay(pause < AgainPauseMax ? pause : AgainPauseMax, time, call.Closed).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        {
+            var held = pause < HandlerLimits.ProduceAgainPauseMax ? pause : HandlerLimits.ProduceAgainPauseMax;
+            await Task.Delay(held, time, call.Closed).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
         return result;
     }
 

@@ -10,7 +10,8 @@ namespace OrleansStream.Rest.Access;
 internal static class AccessJson
 {
     private static readonly (string Name, AccessOperations Operation)[] Operations =
-        [.. Enum.GetValues<AccessOperations>().Where(one => one is not (AccessOperations.None or AccessOperations.All)).Select(one => (one.ToString().ToLowerInvariant(), one))];
+        [.. Enum.GetValues<AccessOperations>().Where(one => one is not (AccessOperations.None or AccessOperations.All))
+            .Select(one => (one.ToString().ToLowerInvariant(), one))];
 
     /// <summary>Returns the names of operations.</summary>
     /// <param name="operations">The operations.</param>
@@ -52,7 +53,8 @@ internal static class AccessJson
         var right = RightOf(
             JsonBody.Text(root, "principal") ?? throw JsonBody.Missing("principal", "whom it is given to"),
             JsonBody.Text(root, "resource") ?? throw JsonBody.Missing("resource", "topic, group or cluster"),
-            JsonBody.Text(root, "pattern"), JsonBody.Text(root, "name"), operations == AccessOperations.None ? AccessOperations.Describe : operations);
+            JsonBody.Text(root, "pattern"), JsonBody.Text(root, "name"), operations == AccessOperations.None ? AccessOperations.Describe
+                : operations);
         if (role is not { } bundle)
             return right;
         var bundled = bundle.OperationsOn(right.Kind);
@@ -75,7 +77,8 @@ internal static class AccessJson
             "topic" => ResourceKind.Topic,
             "group" => ResourceKind.Group,
             "cluster" => ResourceKind.Cluster,
-            _ => throw RequestException.Malformed("resource", $"'resource' is '{RequestException.Shown(resource)}'; expected topic, group or cluster."),
+            _ => throw RequestException.Malformed("resource",
+                $"'resource' is '{RequestException.Shown(resource)}'; expected topic, group or cluster."),
         };
         if (pattern is not (null or "literal" or "prefix"))
             throw RequestException.Malformed("pattern", $"'pattern' is '{RequestException.Shown(pattern)}'; expected literal or prefix.");
@@ -95,11 +98,13 @@ internal static class AccessJson
                 return operation;
         }
 
-        throw RequestException.Malformed("operations", $"'operations' has '{RequestException.Shown(name)}'; expected {string.Join(", ", Operations.Select(one => one.Name))}.");
+        throw RequestException.Malformed("operations",
+            $"'operations' has '{RequestException.Shown(name)}'; expected {string.Join(", ", Operations.Select(one => one.Name))}.");
     }
 
     private static AccessRole? RoleOf(string? name) => name is null ? null : AccessRoles.Find(name)
-        ?? throw RequestException.Malformed("role", $"'role' is '{RequestException.Shown(name)}'; expected {string.Join(", ", AccessRoles.AllNames)}.");
+        ?? throw RequestException.Malformed("role",
+            $"'role' is '{RequestException.Shown(name)}'; expected {string.Join(", ", AccessRoles.AllNames)}.");
 
     private static DateTimeOffset TimeOf(long timestampMs) =>
         timestampMs is >= 0 and <= 253_402_300_799_999

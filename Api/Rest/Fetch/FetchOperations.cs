@@ -63,7 +63,8 @@ internal static class FetchOperations
         ],
         Errors =
         [
-            StreamErrorCode.InvalidTopicException, StreamErrorCode.UnknownTopicOrPartition, StreamErrorCode.UnknownTopicId, StreamErrorCode.OffsetOutOfRange,
+            StreamErrorCode.InvalidTopicException, StreamErrorCode.UnknownTopicOrPartition, StreamErrorCode.UnknownTopicId,
+            StreamErrorCode.OffsetOutOfRange,
             StreamErrorCode.NotLeaderOrFollower, StreamErrorCode.KafkaStorageError, StreamErrorCode.PartitionOffline,
         ],
     };

@@ -14,7 +14,8 @@ namespace OrleansStream.Rest.Fetch;
 /// </summary>
 internal static class TailToken
 {
-    private const string Form = "partition:offset pairs and the topic's id, such as 0:17,1:4@6f9619ff8b86d011b42d00c04fc964ff, as an event's id gives them";
+    private const string Form =
+        "partition:offset pairs and the topic's id, such as 0:17,1:4@6f9619ff8b86d011b42d00c04fc964ff, as an event's id gives them";
     private const int PairBytesMax = 32;
     private const int TopicIdBytes = 32;
     private const char BeforeTopicId = '@';

@@ -18,7 +18,8 @@ internal static class GroupAdvice
         // A record is refused by its index. The list as a whole is refused only when the group has no policy.
         { Code: StreamErrorCode.InvalidRequest, Field: "failed" } => Add(error, $"PUT /v1/groups/{group} gives it one."),
         { Code: StreamErrorCode.OffsetOutOfRange, Field: "cursor" } => Add(error, "Poll without a cursor to go on from the committed offset."),
-        { Code: StreamErrorCode.MessageTooLarge or StreamErrorCode.CorruptMessage, Field: "failed" } => Add(error, "To skip it, poll again without reporting it as failed."),
+        { Code: StreamErrorCode.MessageTooLarge or StreamErrorCode.CorruptMessage, Field: "failed" } =>
+            Add(error, "To skip it, poll again without reporting it as failed."),
         { Code: StreamErrorCode.UnknownMemberId } => Add(error, "A poll without a cursor joins."),
         { Code: StreamErrorCode.FencedMemberEpoch } => Add(
             error, "A poll without a cursor takes the member's place; a poll with a longer lease_ms, or one with max_records 0 meanwhile, keeps a lease."),

@@ -73,7 +73,11 @@ internal sealed class GroupEndpoints(GroupPolls polls, ConsumerGroups groups, Ti
             (options, views) = GroupJson.ParsePoll(body.Json, group, member);
         var isStream = MediaTypes.OfAnswer(context.Request, GroupOperations.Poll.Offers) == MediaTypes.EventStream;
         if (isStream && options.IsHeartbeat)
-            throw RequestException.Malformed("max_records", "'max_records' is 0, which makes the poll a heartbeat: it is answered at once, and not by a stream.");
+        {
+            throw RequestException.Malformed("max_records",
+                "'max_records' is 0, which makes the poll a heartbeat: it is answered at once, and not by a stream.");
+        }
+
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, lifetime.ApplicationStopping);
         using var poll = polls.Open(context.Caller(), group, member, options);
         try

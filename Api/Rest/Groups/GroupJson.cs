@@ -34,7 +34,8 @@ internal static class GroupJson
     public static PollBody ParsePoll(ReadOnlyMemory<byte> body, string group, string member)
     {
         using var document = JsonBody.Parse(
-            body, "topics", "cursor", "commit", "failed", "max_records", "max_bytes", "wait_ms", "lease_ms", "auto_offset_reset", "assignor", "key_as", "value_as");
+            body, "topics", "cursor", "commit", "failed", "max_records", "max_bytes", "wait_ms", "lease_ms", "auto_offset_reset", "assignor",
+            "key_as", "value_as");
         var poll = document.RootElement;
         var commits = JsonBody.Boolean(poll, "commit", usual: true);
         var options = new PollOptions
@@ -110,7 +111,8 @@ internal static class GroupJson
             TopicsOf(root),
             partitions?.Select((value, i) => value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var p) && p >= 0
                 ? p
-                : throw RequestException.Malformed($"partitions[{i}]", $"'partitions[{i}]' is {RequestException.Shown(value.GetRawText())}; expected a partition's number.")).ToHashSet(),
+                : throw RequestException.Malformed($"partitions[{i}]",
+                    $"'partitions[{i}]' is {RequestException.Shown(value.GetRawText())}; expected a partition's number.")).ToHashSet(),
             to switch
             {
                 "earliest" => OffsetTarget.Earliest,
@@ -130,7 +132,8 @@ internal static class GroupJson
         CheckTopic(topic, prefix + "topic");
         return new TopicOffset(
             topic,
-            (int)(JsonBody.Integer(offset, "partition", 0, int.MaxValue, prefix) ?? throw JsonBody.Missing(prefix + "partition", "a partition's number")),
+            (int)(JsonBody.Integer(offset, "partition", 0, int.MaxValue, prefix)
+                ?? throw JsonBody.Missing(prefix + "partition", "a partition's number")),
             JsonBody.Integer(offset, "offset", 0, long.MaxValue, prefix) ?? throw JsonBody.Missing(prefix + "offset", "the next offset to read"),
             JsonBody.Text(offset, "metadata", prefix));
     }

@@ -27,7 +27,8 @@ internal sealed class GroupOffsetEndpoints(GroupOffsets offsets, GroupResets res
     {
         var topic = Parameters.Text(context, "topic");
         var group = GroupEndpoints.NameOf(context);
-        await WriteOffsetsAsync(context, await GroupAdvice.GiveAsync(offsets.ListAsync(context.Caller(), group, topic, context.RequestAborted), group));
+        await WriteOffsetsAsync(context,
+            await GroupAdvice.GiveAsync(offsets.ListAsync(context.Caller(), group, topic, context.RequestAborted), group));
     }
 
     private async Task PutAsync(HttpContext context)
@@ -55,7 +56,8 @@ internal sealed class GroupOffsetEndpoints(GroupOffsets offsets, GroupResets res
             kept = await offsets.SetAsync(context.Caller(), group, request.Offsets, context.RequestAborted);
         }
 
-        await WriteOffsetsAsync(context, await GroupAdvice.GiveAsync(offsets.ListAsync(context.Caller(), group, kept, context.RequestAborted), group));
+        await WriteOffsetsAsync(context,
+            await GroupAdvice.GiveAsync(offsets.ListAsync(context.Caller(), group, kept, context.RequestAborted), group));
     }
 
     private async Task ResetAsync(HttpContext context)
@@ -68,7 +70,8 @@ internal sealed class GroupOffsetEndpoints(GroupOffsets offsets, GroupResets res
         var answer = new OffsetsResetAnswer
         {
             DryRun = request.IsDryRun,
-            Offsets = [.. changes.Select(change => new OffsetMove { Topic = change.Topic, Partition = change.Partition, From = change.From, To = change.To })],
+            Offsets = [.. changes.Select(
+                change => new OffsetMove { Topic = change.Topic, Partition = change.Partition, From = change.From, To = change.To })],
         };
         await JsonAnswer.WriteAsync(context, answer, ApiJsonContext.Api.OffsetsResetAnswer);
     }

@@ -174,7 +174,8 @@ internal static class GroupOffsetOperations
         Errors =
         [
             StreamErrorCode.UnknownTopicOrPartition, StreamErrorCode.InvalidTopicException, StreamErrorCode.NonEmptyGroup,
-            StreamErrorCode.GroupIdNotFound, StreamErrorCode.NotLeaderOrFollower, StreamErrorCode.PolicyViolation, StreamErrorCode.CoordinatorNotAvailable,
+            StreamErrorCode.GroupIdNotFound, StreamErrorCode.NotLeaderOrFollower, StreamErrorCode.PolicyViolation,
+            StreamErrorCode.CoordinatorNotAvailable,
         ],
     };
 

@@ -29,11 +29,16 @@ internal static class RetryJson
             JsonBody.CheckObject(list[i], $"failed[{i}]", prefix, "topic", "partition", "offset", "reason");
             var entry = new FailedEntry(
                 JsonBody.Text(list[i], "topic", prefix) ?? throw JsonBody.Missing(prefix + "topic", "the record's topic"),
-                (int)(JsonBody.Integer(list[i], "partition", 0, int.MaxValue, prefix) ?? throw JsonBody.Missing(prefix + "partition", "the record's partition")),
+                (int)(JsonBody.Integer(list[i], "partition", 0, int.MaxValue, prefix)
+                    ?? throw JsonBody.Missing(prefix + "partition", "the record's partition")),
                 JsonBody.Integer(list[i], "offset", 0, long.MaxValue, prefix) ?? throw JsonBody.Missing(prefix + "offset", "the record's offset"),
                 JsonBody.Text(list[i], "reason", prefix) ?? "");
             if (entry.Reason.Length > GroupLimits.ReasonLengthMax)
-                throw RequestException.Malformed(prefix + "reason", $"'{prefix}reason' has {entry.Reason.Length} characters; at most {GroupLimits.ReasonLengthMax} are kept.");
+            {
+                throw RequestException.Malformed(prefix + "reason",
+                    $"'{prefix}reason' has {entry.Reason.Length} characters; at most {GroupLimits.ReasonLengthMax} are kept.");
+            }
+
             if (!seen.Add((entry.Topic, entry.Partition, entry.Offset)))
                 throw JsonFields.Twice($"failed[{i}]");
             failed.Add(entry);
@@ -79,8 +84,10 @@ internal static class RetryJson
             : text;
     }
 
-    private static ImmutableArray<int>? ListOf(JsonElement root) => JsonBody.List(root, "backoff_ms", GroupLimits.AttemptsMax) is not { } list ? null :
-        [.. list.Select((value, i) => value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var ms) && ms >= 0 && ms <= GroupLimits.BackoffMsMax
+    private static ImmutableArray<int>? ListOf(JsonElement root) =>
+        JsonBody.List(root, "backoff_ms", GroupLimits.AttemptsMax) is not { } list ? null :
+        [.. list.Select((value, i) =>
+            value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var ms) && ms >= 0 && ms <= GroupLimits.BackoffMsMax
             ? ms
             : throw RequestException.Malformed(
                 $"backoff_ms[{i}]", $"'backoff_ms[{i}]' is {RequestException.Shown(value.GetRawText())}; expected milliseconds from 0 to {GroupLimits.BackoffMsMax}."))];
@@ -109,6 +116,7 @@ internal static class RetryJson
             return null;
         return value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var number) && number >= min && number <= max
             ? number
-            : throw RequestException.Malformed(prefix + name, $"'{prefix}{name}' is {RequestException.Shown(value.GetRawText())}; expected a number from {min} to {max}.");
+            : throw RequestException.Malformed(prefix + name,
+                $"'{prefix}{name}' is {RequestException.Shown(value.GetRawText())}; expected a number from {min} to {max}.");
     }
 }

@@ -49,7 +49,8 @@ internal sealed class HealthEndpoints(HealthCheckService health, IHostApplicatio
         if (report.Status == HealthStatus.Unhealthy)
         {
             throw new RequestException(HttpFault.NotReady, string.Join(
-                ' ', report.Entries.Where(check => check.Value.Status == HealthStatus.Unhealthy).Select(check => check.Value.Description ?? check.Key)));
+                ' ', report.Entries.Where(check => check.Value.Status == HealthStatus.Unhealthy)
+                    .Select(check => check.Value.Description ?? check.Key)));
         }
 
         await AnswerAsync(context, "ready");

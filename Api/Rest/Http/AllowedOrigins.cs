@@ -3,7 +3,9 @@ using OrleansStream.Gateway.Security;
 
 namespace OrleansStream.Rest.Http;
 
-/// <summary>Answers browsers that ask whether pages of other origins may call the service (Fetch, section 3.2): those of the settings may, and no others.</summary>
+/// <summary>
+/// Answers browsers that ask whether pages of other origins may call the service (Fetch, section 3.2): those of the settings may, and no others.
+/// </summary>
 internal static class AllowedOrigins
 {
     // What an answer tells besides its body; a page sees no other header.
@@ -18,6 +20,9 @@ internal static class AllowedOrigins
     {
         var origins = app.ApplicationServices.GetRequiredService<IOptions<SecurityOptions>>().Value.AllowedOrigins;
         if (origins.Length > 0)
-            app.UseCors(policy => policy.WithOrigins(origins).AllowAnyMethod().AllowAnyHeader().WithExposedHeaders(Exposed).SetPreflightMaxAge(PreflightAge));
+        {
+            app.UseCors(policy => policy.WithOrigins(origins).AllowAnyMethod().AllowAnyHeader().WithExposedHeaders(Exposed)
+                .SetPreflightMaxAge(PreflightAge));
+        }
     }
 }

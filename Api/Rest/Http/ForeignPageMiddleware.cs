@@ -7,11 +7,11 @@ namespace OrleansStream.Rest.Http;
 
 /// <summary>Refuses what pages of other origins have a browser send: loopback is no wall against the web.</summary>
 /// <remarks>
-/// A page anywhere can have its reader's browser send to <c>localhost</c>: simple requests (a form, <c>text/plain</c>) without asking first, and all others once
-/// its own name resolves to 127.0.0.1 (DNS rebinding). So where nobody signs in the <c>Host</c> must be a name of loopback; and an <c>Origin</c>, which every
-/// browser sends with what a page of another one asks for, must be the service's own or an allowed one (RFC 6454; Fetch, section 3.1).
-/// A <c>Host</c> without a dot is taken from programs that write their requests by hand and put any word there. No browser does: each one sends
-/// <c>User-Agent</c> and <c>Accept-Encoding</c>, and a page cannot take the second away (Fetch, section 2.2.2, forbidden request-headers).
+/// A page anywhere can have its reader's browser send to <c>localhost</c>: simple requests (a form, <c>text/plain</c>) without asking first, and all
+/// others once its own name resolves to 127.0.0.1 (DNS rebinding). So where nobody signs in the <c>Host</c> must be a name of loopback; and an
+/// <c>Origin</c>, which every browser sends with what a page of another one asks for, must be the service's own or an allowed one (RFC 6454; Fetch,
+/// section 3.1). A <c>Host</c> without a dot is taken from programs that write their requests by hand and put any word there. No browser does: each
+/// one sends <c>User-Agent</c> and <c>Accept-Encoding</c>, and a page cannot take the second away (Fetch, section 2.2.2, forbidden request-headers).
 /// </remarks>
 /// <param name="next">The rest of the pipeline.</param>
 /// <param name="options">The settings.</param>

@@ -42,7 +42,8 @@ internal sealed class OperationRight
 
     /// <summary>A right on some topic, whichever it is.</summary>
     /// <param name="operation">What is done with it.</param>
-    public static OperationRight OnSomeTopic(AccessOperations operation) => new((access, caller, _, what) => access.DemandAnyTopic(caller, operation, what));
+    public static OperationRight OnSomeTopic(AccessOperations operation) =>
+        new((access, caller, _, what) => access.DemandAnyTopic(caller, operation, what));
 
     /// <summary>To be told of resources, of those that the caller may describe.</summary>
     /// <param name="kind">The kind of resource.</param>

@@ -26,7 +26,8 @@ internal static class Parameters
             return null;
         return Guid.TryParseExact(text, "D", out var id)
             ? id
-            : throw RequestException.Malformed("topic_id", $"'topic_id' is '{RequestException.Shown(text)}'; expected a topic's id, such as 6f9619ff-8b86-d011-b42d-00c04fc964ff.");
+            : throw RequestException.Malformed("topic_id",
+                $"'topic_id' is '{RequestException.Shown(text)}'; expected a topic's id, such as 6f9619ff-8b86-d011-b42d-00c04fc964ff.");
     }
 
     /// <summary>A query parameter's text.</summary>

@@ -68,7 +68,8 @@ internal sealed partial class ProblemMiddleware(
 
     // The connection may report that it is cut before the request does.
     private static bool HasCallerGone(Exception exception, HttpContext context) =>
-        exception is ConnectionResetException or ConnectionAbortedException or OperationCanceledException { InnerException: ConnectionAbortedException }
+        exception is ConnectionResetException or ConnectionAbortedException
+            or OperationCanceledException { InnerException: ConnectionAbortedException }
         || (context.RequestAborted.IsCancellationRequested && exception is OperationCanceledException or IOException);
 
     // Bytes that are written but not sent cannot be taken back. A problem behind them would not be a valid document, and would exceed the announced
@@ -126,10 +127,10 @@ internal sealed partial class ProblemMiddleware(
     }
 
     /// <summary>
-    /// Makes the answer end its connection, because the start of the next request on it is unknown. Kestrel would look for it, and log that it cannot
-    /// find it.
+    /// Makes the answer close its connection after a body that could not be read, because the start of the next request is then unknown. Otherwise
+    /// Kestrel would search for it and log an error. An answer that has started is left as it is.
     /// </summary>
-    /// <param name="context">The request, whose body could not be read. An answer that has started is left as it is.</param>
+    /// <param name="context">The request with the body.</param>
     internal static void EndConnection(HttpContext context)
     {
         // Later versions of HTTP frame each request separately.
@@ -162,7 +163,8 @@ internal sealed partial class ProblemMiddleware(
     [LoggerMessage(Level = LogLevel.Information, Message = "{Method} {Path} is cut without an answer, so that its client connects again: {Reason}")]
     private static partial void LogCut(ILogger logger, string method, PathString path, string reason);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Method} {Path} was not answered by the cluster; failures since this was last said: {Failures}")]
+    [LoggerMessage(
+        Level = LogLevel.Warning, Message = "{Method} {Path} was not answered by the cluster; failures since this was last said: {Failures}")]
     private static partial void LogUnanswered(ILogger logger, Exception exception, string method, string path, int failures);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Method} {Path} failed")]

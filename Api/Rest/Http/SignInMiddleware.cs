@@ -60,7 +60,8 @@ internal sealed class SignInMiddleware(
         Principal principal;
         if (ticket is not null)
         {
-            principal = await tickets.SignInAsync(ticket, AddressWithoutTicket(context.Request), context.Connection.RemoteIpAddress, context.RequestAborted);
+            principal = await tickets.SignInAsync(ticket, AddressWithoutTicket(context.Request), context.Connection.RemoteIpAddress,
+                context.RequestAborted);
         }
         else
         {
@@ -88,7 +89,8 @@ internal sealed class SignInMiddleware(
         await failures.NoteAsync(address, context.RequestAborted);
         throw new StreamException(new StreamError(
             StreamErrorCode.SaslAuthenticationFailed,
-            tokens is null ? "The header 'Authorization' must be 'Bearer os_…', with an API key." : "The header 'Authorization' must be 'Bearer …', with an API key or a token.")
+            tokens is null ? "The header 'Authorization' must be 'Bearer os_…', with an API key."
+                : "The header 'Authorization' must be 'Bearer …', with an API key or a token.")
         {
             Field = "Authorization",
         });
@@ -98,7 +100,8 @@ internal sealed class SignInMiddleware(
         context.Connection.ClientCertificate is { } certificate ? Principal.OfCertificate(certificate) : null;
 
     private static string? FindTicket(HttpContext context) =>
-        context.GetEndpoint()!.Metadata.GetMetadata<Operation>()!.HasParameter(ParameterPlace.Query, Ticket) ? Parameters.Text(context, Ticket) : null;
+        context.GetEndpoint()!.Metadata.GetMetadata<Operation>()!.HasParameter(ParameterPlace.Query, Ticket) ? Parameters.Text(context, Ticket)
+            : null;
 
     private static string AddressWithoutTicket(HttpRequest request)
     {
@@ -109,14 +112,16 @@ internal sealed class SignInMiddleware(
     }
 
     private static Principal? FindRemembered(HttpContext context, string header) =>
-        ItemsOf(context) is { } items && items.TryGetValue(ConnectionKey, out var item) && item is Remembered remembered && IsSame(remembered.Header, header)
+        ItemsOf(context) is { } items && items.TryGetValue(ConnectionKey, out var item) && item is Remembered remembered
+            && IsSame(remembered.Header, header)
             ? remembered.Principal
             : null;
 
     // The server returns the same string object when the bytes are the same. Otherwise the texts are compared, because a proxy's connection may carry
     // other callers' requests.
     private static bool IsSame(string known, string given) =>
-        ReferenceEquals(known, given) || CryptographicOperations.FixedTimeEquals(MemoryMarshal.AsBytes(known.AsSpan()), MemoryMarshal.AsBytes(given.AsSpan()));
+        ReferenceEquals(known, given)
+            || CryptographicOperations.FixedTimeEquals(MemoryMarshal.AsBytes(known.AsSpan()), MemoryMarshal.AsBytes(given.AsSpan()));
 
     // Requests of HTTP/2 share a connection and run concurrently.
     private static IDictionary<object, object?>? ItemsOf(HttpContext context) =>

@@ -2,7 +2,10 @@ using System.Net;
 
 namespace OrleansStream.Rest.Http;
 
-/// <summary>Tells browsers that came by TLS to come by nothing else for a year (RFC 6797), unless the service is on this machine, where other programs use the name.</summary>
+/// <summary>
+/// Tells browsers that came by TLS to come by nothing else for a year (RFC 6797), unless the service is on this machine, where other programs use the
+/// name.
+/// </summary>
 /// <param name="next">The rest of the pipeline.</param>
 internal sealed class StrictTransportMiddleware(RequestDelegate next)
 {

@@ -15,7 +15,8 @@ namespace OrleansStream.Rest.Http;
 /// <param name="node">The node's memory for answers.</param>
 /// <param name="time">Times the writes.</param>
 /// <param name="logger">Logs cut connections.</param>
-internal sealed partial class TimedResponseBody(HttpContext context, IHttpResponseBodyFeature body, NodeAnswers node, TimeProvider time, ILogger logger)
+internal sealed partial class TimedResponseBody(HttpContext context, IHttpResponseBodyFeature body, NodeAnswers node, TimeProvider time,
+    ILogger logger)
     : PipeWriter, IHttpResponseBodyFeature
 {
     private readonly PipeWriter _writer = body.Writer;
@@ -113,7 +114,8 @@ internal sealed partial class TimedResponseBody(HttpContext context, IHttpRespon
         if (_waited < HttpLimits.AnswerWriteMax)
             return;
         // Compares bytes per second and not bytes, because one write may have waited much longer than AnswerWriteMax.
-        if (node.IsHalfTaken && _waitedBytes / _waited.TotalSeconds < HttpLimits.AnswerBytesPerWaitWhenHalfTaken / HttpLimits.AnswerWriteMax.TotalSeconds)
+        var paceMin = HttpLimits.AnswerBytesPerWaitWhenHalfTaken / HttpLimits.AnswerWriteMax.TotalSeconds;
+        if (node.IsHalfTaken && _waitedBytes / _waited.TotalSeconds < paceMin)
             Cut();
         (_waited, _waitedBytes) = (TimeSpan.Zero, 0);
     }
@@ -124,6 +126,7 @@ internal sealed partial class TimedResponseBody(HttpContext context, IHttpRespon
         context.Abort();
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "{Method} {Path}: the reader stands still or is too slow for what it holds; the connection is cut")]
+    [LoggerMessage(
+        Level = LogLevel.Information, Message = "{Method} {Path}: the reader stands still or is too slow for what it holds; the connection is cut")]
     private static partial void LogCut(ILogger logger, string method, PathString path);
 }

@@ -55,7 +55,11 @@ internal sealed partial class AnswerWriter
             place = headers.Place;
             var header = headers.Current;
             if (header.Key.Length + (long)header.Value.Length > JsonLimits.ResponsePieceBytes)
-                return (LargeRecord.MemoryOf(encoded, header.Key), header.HasValue ? LargeRecord.MemoryOf(encoded, header.Value) : LargeRecord.NoBytes);
+            {
+                return (LargeRecord.MemoryOf(encoded, header.Key), header.HasValue ? LargeRecord.MemoryOf(encoded, header.Value)
+                    : LargeRecord.NoBytes);
+            }
+
             RecordJsonWriter.WriteHeader(Json, header);
         }
 

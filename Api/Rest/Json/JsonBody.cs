@@ -116,7 +116,8 @@ internal static class JsonBody
             throw Wrong(prefix + name, value, expected);
         return value.TryGetInt64(out var number) && number >= min && number <= max
             ? number
-            : throw RequestException.Malformed(prefix + name, $"'{prefix}{name}' is {RequestException.Shown(value.GetRawText())}; expected {expected}.");
+            : throw RequestException.Malformed(prefix + name,
+                $"'{prefix}{name}' is {RequestException.Shown(value.GetRawText())}; expected {expected}.");
     }
 
     /// <summary>One of several words.</summary>

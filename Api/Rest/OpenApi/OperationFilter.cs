@@ -57,7 +57,8 @@ internal sealed class OperationFilter : IOperationFilter
         },
         Required = parameter.Place == ParameterPlace.Path,
         // A default in the schema is filled in by Swagger UI and sent, and a header that a body leaves no meaning for is refused.
-        Description = parameter is { Place: ParameterPlace.Header, Default: { } usual } ? $"{parameter.Description} {usual} when it is left out." : parameter.Description,
+        Description = parameter is { Place: ParameterPlace.Header, Default: { } usual } ? $"{parameter.Description} {usual} when it is left out."
+            : parameter.Description,
         Example = ValueOf(parameter, parameter.Example),
         Schema = new OpenApiSchema
         {

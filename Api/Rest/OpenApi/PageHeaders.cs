@@ -4,10 +4,13 @@ using OrleansStream.Gateway.Security;
 
 namespace OrleansStream.Rest.OpenApi;
 
-/// <summary>Has the browser hold the page to what it is: scripts and styles of this service alone, requests to it and to the issuer that people sign in with, in no frame.</summary>
+/// <summary>
+/// Has the browser hold the page to what it is: scripts and styles of this service alone, requests to it and to the issuer that people sign in with,
+/// in no frame.
+/// </summary>
 /// <remarks>
-/// Content Security Policy, level 3. Swagger UI makes functions of texts in its own settings (<c>unsafe-eval</c>) and writes styles into its elements; no text of an answer
-/// becomes a script.
+/// Content Security Policy, level 3. Swagger UI makes functions of texts in its own settings (<c>unsafe-eval</c>) and writes styles into its
+/// elements; no text of an answer becomes a script.
 /// </remarks>
 internal static class PageHeaders
 {

@@ -17,7 +17,8 @@ internal sealed partial class ProduceEndpoints
 
     /// <summary>
     /// Appends an ndjson body while it comes, a chunk at a time: a chunk is what has come while the one before was appended, up to
-    /// <see cref="ProduceLimits.NdjsonChunkBytes"/>. Under an identity of the client's it is one append as a whole, since a repeat must be the same append.
+    /// <see cref="ProduceLimits.NdjsonChunkBytes"/>. Under an identity of the client's it is one append as a whole, since a repeat must be the same
+    /// append.
     /// </summary>
     private async Task AppendLinesAsync(HttpContext context, int? partition)
     {

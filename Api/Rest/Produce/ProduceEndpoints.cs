@@ -57,7 +57,8 @@ internal sealed partial class ProduceEndpoints(
     {
         using var body = await RequestBody.ReadAsync(context, HttpLimits.RequestBytesMax);
         var client = await keyed.BeginAsync(
-            context.Caller(), Parameters.Topic(context), ProducerHeaders.ReadKey(key), ProducerHeaders.HashOf(context.Request, partition, body.Bytes.Span));
+            context.Caller(), Parameters.Topic(context), ProducerHeaders.ReadKey(key),
+            ProducerHeaders.HashOf(context.Request, partition, body.Bytes.Span));
         context.Features.Set(client);
         context.Request.Headers.ContentEncoding = default;
         context.Request.ContentLength = body.Bytes.Length;
@@ -175,7 +176,11 @@ internal sealed partial class ProduceEndpoints(
         var topic = Parameters.Topic(context);
         var client = context.Features.Get<ClientIdentity>();
         if (client is { Identity.IsClients: false } && records.Acks != Acks.All)
-            throw RequestException.Malformed("acks", $"With '{IdentityHeaders.IdempotencyKey}' acks must be \"all\": the answer is to hold for a day.");
+        {
+            throw RequestException.Malformed("acks",
+                $"With '{IdentityHeaders.IdempotencyKey}' acks must be \"all\": the answer is to hold for a day.");
+        }
+
         var outcome = client is null
             ? await appender.AppendAsync(context.Caller(), topic, records)
             : await appender.AppendAsync(context.Caller(), topic, records, client);

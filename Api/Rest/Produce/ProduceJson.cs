@@ -38,7 +38,9 @@ internal static class ProduceJson
         }
     }
 
-    /// <summary>The error of bytes that are no JSON. A reader that has passed over values does not know where it stands, so this reads again.</summary>
+    /// <summary>
+    /// The error of bytes that are no JSON. A reader that has passed over values does not know where it stands, so this reads again.
+    /// </summary>
     /// <param name="text">The bytes.</param>
     /// <param name="field">The field that was being read, or null.</param>
     /// <param name="options">How they are read.</param>

@@ -41,8 +41,8 @@ internal static class ProduceLimits
     public const int NdjsonBlankBytesMax = 1024 * 1024;
 
     /// <summary>
-    /// The malformed lines that an ndjson stream may hold beyond its well-formed ones. Each has an answer many times its length, so a stream of them is
-    /// stopped.
+    /// The malformed lines that an ndjson stream may hold beyond its well-formed ones. Each has an answer many times its length, so a stream of them
+    /// is stopped.
     /// </summary>
     public const int NdjsonMalformedLinesMax = 10_000;
 

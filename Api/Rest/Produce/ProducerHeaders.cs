@@ -31,9 +31,14 @@ internal static class ProducerHeaders
         if (given is null)
             return null;
         if (request.Headers.ContainsKey(IdentityHeaders.IdempotencyKey))
-            throw RequestException.Malformed(IdentityHeaders.IdempotencyKey, $"'{IdentityHeaders.IdempotencyKey}' and '{given}' are two identities. Send one of them.");
+        {
+            throw RequestException.Malformed(IdentityHeaders.IdempotencyKey,
+                $"'{IdentityHeaders.IdempotencyKey}' and '{given}' are two identities. Send one of them.");
+        }
+
         return new AppendIdentity(
-            Number(request, IdentityHeaders.ProducerId, long.MaxValue), (short)Number(request, IdentityHeaders.ProducerEpoch, short.MaxValue), Topic: null, nowMs, KeylessStart: 0, TimeoutMs: 0)
+            Number(request, IdentityHeaders.ProducerId, long.MaxValue), (short)Number(request, IdentityHeaders.ProducerEpoch, short.MaxValue),
+            Topic: null, nowMs, KeylessStart: 0, TimeoutMs: 0)
         {
             BaseSequence = (int)Number(request, IdentityHeaders.ProducerSequence, int.MaxValue),
             IsClients = true,
@@ -52,7 +57,8 @@ internal static class ProducerHeaders
             {
                 throw new RequestException(new StreamError(
                     StreamErrorCode.InvalidRequest,
-                    $"A batch names producer {scanner.Header.ProducerId}, which makes its repeat known. Leave the headers out.") { Field = IdentityHeaders.ProducerId });
+                    $"A batch names producer {scanner.Header.ProducerId}, which makes its repeat known. Leave the headers out.") { Field =
+                        IdentityHeaders.ProducerId });
             }
         }
     }
@@ -80,7 +86,8 @@ internal static class ProducerHeaders
     {
         var head = new StringBuilder().Append(partition ?? -1).Append('\n').Append(request.ContentType).Append('\n');
         foreach (var (name, values) in request.Headers
-            .Where(header => header.Key.StartsWith("Record-", StringComparison.OrdinalIgnoreCase) || Meaningful.Contains(header.Key, StringComparer.OrdinalIgnoreCase))
+            .Where(header => header.Key.StartsWith("Record-", StringComparison.OrdinalIgnoreCase)
+                || Meaningful.Contains(header.Key, StringComparer.OrdinalIgnoreCase))
             .OrderBy(header => header.Key, StringComparer.OrdinalIgnoreCase))
         {
             head.Append(name.ToLowerInvariant()).Append(':').Append(values.ToString()).Append('\n');

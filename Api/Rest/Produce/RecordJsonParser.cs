@@ -57,7 +57,9 @@ internal sealed partial class RecordJsonParser(RecordCollector records) : IDispo
     }
 
     /// <summary>Reads one record.</summary>
-    /// <param name="reader">Stands on the record's first token; afterwards on its last, and may have been put in front of the rest of the body alone.</param>
+    /// <param name="reader">
+    /// Stands on the record's first token; afterwards on its last, and may have been put in front of the rest of the body alone.
+    /// </param>
     /// <param name="body">The bytes that <paramref name="reader"/> reads.</param>
     /// <param name="defaults">What holds for all records.</param>
     /// <param name="isLast">True when nothing may follow the record.</param>

@@ -143,7 +143,8 @@ internal static class TopicOperations
         ],
         Errors =
         [
-            StreamErrorCode.InvalidTopicException, StreamErrorCode.UnknownTopicOrPartition, StreamErrorCode.UnknownTopicId, StreamErrorCode.OffsetOutOfRange,
+            StreamErrorCode.InvalidTopicException, StreamErrorCode.UnknownTopicOrPartition, StreamErrorCode.UnknownTopicId,
+            StreamErrorCode.OffsetOutOfRange,
             StreamErrorCode.NotLeaderOrFollower, StreamErrorCode.KafkaStorageError, StreamErrorCode.PartitionOffline,
         ],
     };

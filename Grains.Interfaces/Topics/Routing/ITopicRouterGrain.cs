@@ -12,8 +12,8 @@ namespace OrleansStream.Topics.Routing;
 public interface ITopicRouterGrain : IGrainWithStringKey
 {
     /// <summary>
-    /// Appends records to their partitions, and calls each partition once. With an identity the caller may repeat the call, whatever its outcome: each record
-    /// is stored once.
+    /// Appends records to their partitions, and calls each partition once. With an identity the caller may repeat the call, whatever its outcome:
+    /// each record is stored once.
     /// </summary>
     /// <param name="request">The encoded records.</param>
     /// <param name="cancellationToken">The caller's deadline. Once it has passed, the outcome is unknown.</param>
@@ -84,12 +84,12 @@ public sealed record RecordsAppendRequest(
     [property: Id(5)] AppendIdentity? Identity = null)
 {
     /// <summary>
-    /// True when each batch is stored as one batch, at consecutive offsets, or refused as a whole; as Kafka's clients count on. False when its records may
-    /// be divided over batches, and refused one by one.
+    /// True when each batch is stored as one batch, at consecutive offsets, or refused as a whole; as Kafka's clients count on. False when its
+    /// records may be divided over batches, and refused one by one.
     /// </summary>
     [Id(6)] public bool HasWholeBatches { get; init; }
 
-    /// <summary>Where it has its place, for a caller in this process that names the partition; null for one that waits.</summary>
+    /// <summary>The append's place, for a caller in this process that names the partition; null for a caller that waits for each append.</summary>
     [field: NonSerialized] public AppendPlace? Place { get; init; }
 }
 

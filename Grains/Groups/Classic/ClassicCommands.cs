@@ -3,10 +3,10 @@ using OrleansStream.Groups.State;
 
 namespace OrleansStream.Groups.Classic;
 
-/// <summary>What was done with a call: its own answer, the calls that have waited long enough, and what changed.</summary>
+/// <summary>The result of a step: the answer of the call, the answers of calls that waited, and the events.</summary>
 /// <param name="Answer">The call's answer.</param>
 /// <param name="Deliveries">
-/// Answers of calls that waited, this one among them when it is a join or a sync. Nobody may see one before the events are durable.
+/// Answers of calls that waited; a join or a sync may itself be among them. Nobody may see one before the events are durable.
 /// </param>
 /// <param name="Events">What was applied, in order.</param>
 internal readonly record struct ClassicStep<T>(T Answer, ImmutableArray<ClassicDelivery> Deliveries, ImmutableArray<GroupEvent> Events);
@@ -27,13 +27,13 @@ internal sealed record SyncDelivery(long Ticket, SyncAnswer Answer) : ClassicDel
 
 /// <summary>A wish to be in the next generation.</summary>
 /// <param name="Member">The id that the group gave the member; empty when it has none yet.</param>
-/// <param name="NewMember">The id that it is given when it has none: no other member of any group has it.</param>
-/// <param name="InstanceId">The id that it chose itself and comes back under (KIP-345); null for none.</param>
-/// <param name="ClientId">What its program calls itself.</param>
+/// <param name="NewMember">The id that it gets when it has none. No other member of any group has it.</param>
+/// <param name="InstanceId">The id that it chose itself, and under which it comes back (KIP-345); null for none.</param>
+/// <param name="ClientId">The name of its program.</param>
 /// <param name="ClientHost">The address that it joins from.</param>
 /// <param name="SessionMs">How long it may be silent, in milliseconds.</param>
 /// <param name="RebalanceMs">How long it may take to join, in milliseconds.</param>
-/// <param name="ProtocolType">What kind of group it wants.</param>
+/// <param name="ProtocolType">The kind of group that it expects.</param>
 /// <param name="Protocols">The assignors that it knows, the one that it prefers first.</param>
 internal sealed record JoinCommand(
     string Member, string NewMember, string? InstanceId, string ClientId, string ClientHost, int SessionMs, int RebalanceMs,
@@ -47,13 +47,13 @@ internal sealed record JoinCommand(
 }
 
 /// <summary>What a member that joined is told.</summary>
-/// <param name="Refusal">Why it is not in the generation; null when it is.</param>
+/// <param name="Refusal">Why the member is not in the generation; null when it is.</param>
 /// <param name="Member">Its id.</param>
 /// <param name="Generation">The generation; -1 with a refusal.</param>
 /// <param name="ProtocolType">What kind of group it is.</param>
 /// <param name="Protocol">The assignor.</param>
 /// <param name="Leader">The member that assigns.</param>
-/// <param name="Members">For the leader all members, each with what it tells the assignor; empty for the others.</param>
+/// <param name="Members">For the leader all members, each with its metadata; empty for the others.</param>
 internal sealed record JoinAnswer(
     GroupRefusal? Refusal, string Member, int Generation, string? ProtocolType, string? Protocol, string Leader, ImmutableArray<JoinedMember> Members)
 {
@@ -64,25 +64,25 @@ internal sealed record JoinAnswer(
 /// <summary>A member of a generation, as its leader sees it.</summary>
 /// <param name="Id">Its id.</param>
 /// <param name="InstanceId">The id that it chose itself; null for none.</param>
-/// <param name="Metadata">What it tells the assignor.</param>
+/// <param name="Metadata">Its metadata for the assignor.</param>
 internal readonly record struct JoinedMember(string Id, string? InstanceId, ReadOnlyMemory<byte> Metadata);
 
-/// <summary>By which a member is known in a generation.</summary>
+/// <summary>The claim of a caller to be a member of a generation.</summary>
 /// <param name="Member">Its id; empty for a caller that is no member.</param>
 /// <param name="InstanceId">The id that it chose itself; null for none.</param>
 /// <param name="Generation">The generation; below 0 for a caller that is no member.</param>
 internal readonly record struct ClassicClaim(string Member, string? InstanceId, int Generation);
 
-/// <summary>A wish to hear what the member reads; the leader's says what everyone reads.</summary>
-/// <param name="Claim">By which the member is known.</param>
-/// <param name="ProtocolType">What it takes for the kind of group; null when it does not say.</param>
-/// <param name="Protocol">What it takes for the assignor; null when it does not say.</param>
-/// <param name="Assignments">From the leader: what each member reads; empty from the others.</param>
+/// <summary>A call for the member's assignment (SyncGroup). The leader's call brings the assignments of all members.</summary>
+/// <param name="Claim">The member's claim.</param>
+/// <param name="ProtocolType">The kind of group that the member expects; null when it does not say.</param>
+/// <param name="Protocol">The assignor that the member expects; null when it does not say.</param>
+/// <param name="Assignments">From the leader the assignment of each member; empty from the others.</param>
 internal sealed record SyncCommand(
     ClassicClaim Claim, string? ProtocolType, string? Protocol, ImmutableArray<KeyValuePair<string, ReadOnlyMemory<byte>>> Assignments);
 
 /// <summary>What a member reads.</summary>
-/// <param name="Refusal">Why it is not told; null when it is.</param>
+/// <param name="Refusal">Why there is no assignment; null when there is one.</param>
 /// <param name="ProtocolType">What kind of group it is.</param>
 /// <param name="Protocol">The assignor.</param>
 /// <param name="Assignment">What the leader assigned to it.</param>

@@ -8,13 +8,13 @@ namespace OrleansStream.Groups.Classic;
 internal sealed partial class ClassicGroup
 {
     /// <summary>
-    /// Takes a wish to be in the next generation. It is answered once that begins; at once when it is refused, and when the member is in the current
-    /// generation and says nothing new, as it does when an answer was lost.
+    /// Joins a member to the next generation. The call is answered when that generation begins. It is answered at once when it is refused, or when
+    /// the member is in the current generation and joins again without a change, as a client does after it lost an answer.
     /// </summary>
-    /// <param name="command">The wish.</param>
+    /// <param name="command">The join.</param>
     /// <param name="ticket">The call's number.</param>
     /// <param name="time">Now.</param>
-    /// <returns>The member's id, by which it is known while it waits; empty when it is none.</returns>
+    /// <returns>The member's id while it waits; empty when it was refused.</returns>
     public ClassicStep<string> Join(JoinCommand command, long ticket, GroupTime time)
     {
         Pass(time);
@@ -27,7 +27,7 @@ internal sealed partial class ClassicGroup
 
     private string JoinNew(JoinCommand command, long ticket, GroupTime time)
     {
-        // A call that was lost is made again.
+        // The client repeats a call whose answer it lost.
         if (_byId.ContainsKey(command.NewMember))
             return JoinKnown(command with { Member = command.NewMember }, ticket, time);
         if (command.InstanceId is { } instance && _byInstance.TryGetValue(instance, out var known))
@@ -35,7 +35,8 @@ internal sealed partial class ClassicGroup
         if (_members.Count + _pending.Count >= ClassicLimits.MembersMax)
         {
             return Refuse(command, ticket, new GroupRefusal(
-                StreamErrorCode.GroupMaxSizeReached, $"The group has {_members.Count + _pending.Count} members, and may have {ClassicLimits.MembersMax}."));
+                StreamErrorCode.GroupMaxSizeReached,
+                $"The group has {_members.Count + _pending.Count} members, and may have {ClassicLimits.MembersMax}."));
         }
 
         if (command.InstanceId is null && command.RequiresId)
@@ -67,7 +68,7 @@ internal sealed partial class ClassicGroup
                 Deliver(ticket, Joined(member));
                 return member.Id;
             default:
-                // A leader that joins anew has seen something change, such as the partitions of a topic.
+                // A leader joins again when it has seen a change, such as new partitions of a topic.
                 Prepare(time);
                 break;
         }
@@ -93,12 +94,17 @@ internal sealed partial class ClassicGroup
     }
 
     /// <summary>
-    /// A static member has come back in another process: it takes the place of the one before and what that one reads. Nobody else notices,
-    /// unless it knows other assignors, or the generation is just being made.
+    /// A static member has come back as a new process. It takes over the place and the assignment of its earlier process. The other members do not
+    /// notice, unless it knows other assignors or a rebalance is under way.
     /// </summary>
     private string Replace(LiveMember known, JoinCommand command, long ticket, GroupTime time)
     {
-        var member = new LiveMember(command.NewMember, known.InstanceId) { Assignment = known.Assignment, HasJoined = known.HasJoined, HasSynced = known.HasSynced };
+        var member = new LiveMember(command.NewMember, known.InstanceId)
+        {
+            Assignment = known.Assignment,
+            HasJoined = known.HasJoined,
+            HasSynced = known.HasSynced,
+        };
         var leaderBefore = Leader;
         member.Update(command);
         Drop(known, Fenced(known.InstanceId!));
@@ -106,11 +112,11 @@ internal sealed partial class ClassicGroup
         Renew(member, time);
         Leader = leaderBefore == known.Id ? member.Id : leaderBefore;
         var isLeader = Leader == member.Id;
-        // What it tells its assignor besides the topics it reads, such as what it has, a program that starts does not know.
+        // Only the topics are compared. The rest of the metadata, such as the partitions that it owns, is not known to a program that starts.
         if (Phase == ClassicPhase.Stable && Select(member) == Protocol && TopicsOf(member).SequenceEqual(TopicsOf(known)))
         {
             Store(time);
-            // One that may not be told to skip the assignment is told that another leads, so that it makes none.
+            // Old clients cannot be told to skip the assignment. They are told that another member leads, so that they make none.
             var answer = Joined(member);
             Deliver(ticket, isLeader && !command.MaySkipAssignment
                 ? answer with { Leader = leaderBefore!, Members = [] }
@@ -130,7 +136,7 @@ internal sealed partial class ClassicGroup
 
     private void Park(LiveMember member, long ticket, GroupTime time)
     {
-        // A call before this one has lost its caller.
+        // The caller of the earlier call has gone.
         if (member.JoinTicket is { } before)
             Deliver(before, Refused(member.Id, Rebalancing()));
         member.HasJoined = true;
@@ -168,7 +174,8 @@ internal sealed partial class ClassicGroup
     {
         if (command.ProtocolType.Length == 0 || command.Protocols.IsEmpty)
             return Inconsistent("A member names what kind of group it wants, and the assignors that it knows.");
-        LiveMember[] others = [.. _members.Where(member => member.Id != command.Member && (command.InstanceId is null || member.InstanceId != command.InstanceId))];
+        LiveMember[] others =
+            [.. _members.Where(member => member.Id != command.Member && (command.InstanceId is null || member.InstanceId != command.InstanceId))];
         if (others.Length == 0)
             return null;
         if (command.ProtocolType != ProtocolType)
@@ -197,7 +204,7 @@ internal sealed partial class ClassicGroup
     }
 
     /// <summary>Finds a member by what a call says of itself.</summary>
-    /// <returns>Null, or that there is none, or that another process took its place.</returns>
+    /// <returns>Null; or that the member is unknown, or that another process took its place.</returns>
     private GroupRefusal? Find(string id, string? instance, out LiveMember member)
     {
         if (instance is not null && _byInstance.TryGetValue(instance, out var current) && current.Id != id)

@@ -8,9 +8,10 @@ namespace OrleansStream.Groups.Classic;
 internal sealed partial class ClassicGroup
 {
     /// <summary>
-    /// Tells a member what it reads. The leader's call says what everyone reads; the others' wait for that. All are told once it is durable.
+    /// Tells a member its assignment (SyncGroup). The leader's call brings the assignments of all members, and the calls of the others wait for it.
+    /// All calls are answered once the assignments are durable.
     /// </summary>
-    /// <param name="command">The wish to hear it.</param>
+    /// <param name="command">The sync.</param>
     /// <param name="ticket">The call's number.</param>
     /// <param name="time">Now.</param>
     /// <returns>True while the call waits.</returns>
@@ -81,8 +82,9 @@ internal sealed partial class ClassicGroup
                 continue;
             }
 
-            // Whoever administers a group knows only the id that a program chose itself.
-            var id = leaver is { Member.Length: 0, InstanceId: { } instance } && _byInstance.TryGetValue(instance, out var current) ? current.Id : leaver.Member;
+            // An administrator knows only the instance id, which the program chose itself.
+            var id = leaver is { Member.Length: 0, InstanceId: { } instance } && _byInstance.TryGetValue(instance, out var current) ? current.Id
+                : leaver.Member;
             var refusal = Find(id, leaver.InstanceId, out var member);
             if (refusal is null && !gone.Contains(member))
                 gone.Add(member);
@@ -106,7 +108,7 @@ internal sealed partial class ClassicGroup
         if (CheckMember(claim, out var member) is { } refusal)
             return End<GroupRefusal?>(refusal);
         Renew(member, time);
-        // It has not heard yet what it reads in this generation.
+        // The member does not know its assignment in this generation yet.
         return End(Phase == ClassicPhase.CompletingRebalance ? Rebalancing() : null);
     }
 
@@ -116,7 +118,8 @@ internal sealed partial class ClassicGroup
         if (assignments.Sum(one => (long)one.Value.Length) is var bytes && bytes > ClassicLimits.AssignmentBytesMax)
         {
             var refusal = new GroupRefusal(
-                StreamErrorCode.PolicyViolation, $"The assignment of a generation has at most {ClassicLimits.AssignmentBytesMax} bytes; this one has {bytes}.");
+                StreamErrorCode.PolicyViolation,
+                $"The assignment of a generation has at most {ClassicLimits.AssignmentBytesMax} bytes; this one has {bytes}.");
             foreach (var waiting in _members.Where(member => member.SyncTicket is not null).ToArray())
                 Deliver(waiting.SyncTicket!.Value, Refused(refusal));
             Prepare(time);
@@ -146,7 +149,8 @@ internal sealed partial class ClassicGroup
 
     private GroupRefusal? CheckAgreed(SyncCommand command)
     {
-        var isAgreed = (command.ProtocolType is null || command.ProtocolType == ProtocolType) && (command.Protocol is null || command.Protocol == Protocol);
+        var isAgreed = (command.ProtocolType is null || command.ProtocolType == ProtocolType)
+            && (command.Protocol is null || command.Protocol == Protocol);
         return isAgreed ? null : new GroupRefusal(
             StreamErrorCode.InconsistentGroupProtocol, $"The generation is of the kind '{ProtocolType}' with the assignor '{Protocol}'.");
     }

@@ -8,7 +8,7 @@ internal sealed partial class ClassicGroup
     /// <summary>Asks all members to join the next generation.</summary>
     private void Prepare(GroupTime time)
     {
-        // An empty group whose first member is just joining.
+        // The group is empty, and its first member is just joining.
         _isFirst = Phase == ClassicPhase.Empty;
         Phase = ClassicPhase.PreparingRebalance;
         _deadlines.Release(SyncEnd);
@@ -39,8 +39,8 @@ internal sealed partial class ClassicGroup
     }
 
     /// <summary>
-    /// Begins the next generation with those that have joined. Static members that have not come back yet stay for as long as their session lasts:
-    /// their program may be restarting.
+    /// Begins the next generation with the members that have joined. A static member that has not joined yet stays for as long as its session lasts,
+    /// because its program may be restarting.
     /// </summary>
     private void Complete(GroupTime time)
     {
@@ -65,11 +65,11 @@ internal sealed partial class ClassicGroup
         foreach (var member in _members)
         {
             member.Assignment = default;
-            // Who is not here cannot ask, and its session is all that it has.
+            // A member that is away does not call, so only its session bounds its stay.
             member.HasSynced = !member.HasJoined;
         }
 
-        // Stored before anybody hears of it: whoever takes the group over never uses the number again.
+        // Stored before any member is told it, so that a coordinator that takes the group over never uses the number again.
         Store(checked(Generation + 1), time);
         if (leader is not null)
             StartDeadline(SyncEnd, RebalanceMs, time);

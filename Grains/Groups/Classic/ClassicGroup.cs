@@ -4,17 +4,17 @@ using OrleansStream.Groups.State;
 namespace OrleansStream.Groups.Classic;
 
 /// <summary>
-/// The members of a group by Kafka's classic protocol: they join a generation, its leader says who reads what, and whoever is silent is taken out.
-/// It does no I/O, asks no clock and is used by one thread at a time.
+/// The members of a group by Kafka's classic protocol. They join a generation, and its leader assigns the partitions. A silent member is removed. The
+/// class does no I/O, reads no clock and is used by one thread at a time.
 /// </summary>
 /// <remarks>
 /// <para>
-/// A call that has to wait comes with a number, its ticket, and is answered by a <see cref="ClassicDelivery"/> of a later step. Nothing may be
-/// answered before the events of its step are durable.
+/// A call that may wait has a number, its ticket. A later step answers it by a <see cref="ClassicDelivery"/>. No answer may be sent before the events
+/// of its step are durable.
 /// </para>
 /// <para>
-/// What holds at every moment: a generation's number is stored before anybody hears it and never used again, so what was told in it is one thing;
-/// only its members commit in it. A rebalance ends: whoever does not join in time is taken out.
+/// At every moment: The number of a generation is stored before any member is told it, and is never used again. So a generation has one assignment,
+/// and only its members commit in it. A rebalance always ends, because a member that does not join in time is removed.
 /// </para>
 /// <para>
 /// Sources: Kafka's protocol guide; KIP-134 (first generation), KIP-345 (static members), KIP-394 (join in two steps), KIP-814 (leaders that skip the
@@ -96,8 +96,8 @@ internal sealed partial class ClassicGroup
     public long SessionLeftMs(string member, GroupTime time) => _sessions.LeftMs(member, time.MonotonicMs);
 
     /// <summary>
-    /// Lets time pass: whoever is silent, or joins or asks too late, is taken out. To be called every second or so, and when <see cref="DueMs"/>
-    /// says.
+    /// Removes members that are silent, or that join or sync too late. Must be called about once a second, and at the time that <see cref="DueMs"/>
+    /// returns.
     /// </summary>
     /// <param name="time">Now.</param>
     /// <returns>True when it still has members.</returns>
@@ -117,7 +117,9 @@ internal sealed partial class ClassicGroup
         _ => null,
     };
 
-    /// <summary>Forgets a call that waits: its caller has gone, or asks again in a moment. The member has its session for that.</summary>
+    /// <summary>
+    /// Forgets a call that waits, because its caller has gone or will ask again. The member stays for as long as its session lasts.
+    /// </summary>
     /// <param name="ticket">The call's number.</param>
     /// <param name="time">Now.</param>
     public void Abandon(long ticket, GroupTime time)
@@ -180,7 +182,7 @@ internal sealed partial class ClassicGroup
             Drop(member, Unknown(member.Id));
         if (Phase != ClassicPhase.PreparingRebalance)
             Prepare(time);
-        // Stored, or a coordinator that reads the group back would wait for members that are gone.
+        // Stored, because a coordinator that restores the group would otherwise wait for members that are gone.
         Store(time);
         TryComplete(time);
     }

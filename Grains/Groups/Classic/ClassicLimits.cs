@@ -30,8 +30,8 @@ internal static class ClassicLimits
     public const int RebalanceMsMax = 3_600_000;
 
     /// <summary>
-    /// The first generation of a group without members begins once nobody has joined for this long, in milliseconds, so that programs which are
-    /// started together make one (<c>group.initial.rebalance.delay.ms</c>, KIP-134).
+    /// The first generation of an empty group begins once no member has joined for this time, in milliseconds, so that programs which are started
+    /// together are in one generation (<c>group.initial.rebalance.delay.ms</c>, KIP-134).
     /// </summary>
     public const int FirstJoinDelayMs = 300;
 

@@ -64,7 +64,8 @@ internal sealed class LiveMember(string id, string? instanceId)
     /// <summary>True when a join says nothing new to assignors.</summary>
     /// <param name="protocols">The assignors that it names.</param>
     public bool Matches(ImmutableArray<ClassicProtocol> protocols) => Protocols.Length == protocols.Length
-        && Protocols.Zip(protocols).All(pair => pair.First.Name == pair.Second.Name && pair.First.Metadata.Span.SequenceEqual(pair.Second.Metadata.Span));
+        && Protocols.Zip(protocols)
+            .All(pair => pair.First.Name == pair.Second.Name && pair.First.Metadata.Span.SequenceEqual(pair.Second.Metadata.Span));
 
     /// <summary>What it tells an assignor.</summary>
     /// <param name="protocol">The assignor's name.</param>
@@ -74,8 +75,8 @@ internal sealed class LiveMember(string id, string? instanceId)
     public ClassicMember ToStored() => new(Id, InstanceId, ClientId, ClientHost, SessionMs, RebalanceMs, Protocols, Assignment);
 
     /// <summary>The member that was stored.</summary>
-    /// <param name="stored">It.</param>
-    /// <param name="hasSynced">True when everyone had been told, or could ask, what it reads.</param>
+    /// <param name="stored">The stored member.</param>
+    /// <param name="hasSynced">True when all members of the generation had their assignments, or could ask for them.</param>
     public static LiveMember Of(ClassicMember stored, bool hasSynced) => new(stored.Id, stored.InstanceId)
     {
         ClientId = stored.ClientId,

@@ -47,7 +47,8 @@ internal sealed partial class GroupState
         // A topic that nobody subscribes to and that has no offset is dropped.
         var wanted = AskedFor();
         var kept = _offsets.TopicIds.ToHashSet();
-        topics = topics.RemoveRange(topics.Values.Where(topic => !wanted.Contains(topic.Name) && !kept.Contains(topic.Id)).Select(topic => topic.Name));
+        topics = topics.RemoveRange(topics.Values.Where(topic => !wanted.Contains(topic.Name) && !kept.Contains(topic.Id))
+            .Select(topic => topic.Name));
         if (topics.Count == Topics.Count && topics.All(topic => Topics.TryGetValue(topic.Key, out var known) && known == topic.Value))
             return false;
         Raise(new TopicsChanged([.. topics.Values], GroupEpoch + 1));

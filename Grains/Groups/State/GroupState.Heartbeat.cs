@@ -75,9 +75,17 @@ internal sealed partial class GroupState
         var before = command.Consumer.InstanceId is { } instance
             ? _members.Values.FirstOrDefault(one => one.Id != command.Member && one.Consumer?.InstanceId == instance) : null;
         if (before is { Consumer.IsAway: false })
-            return new GroupRefusal(StreamErrorCode.UnreleasedInstanceId, $"Another process is in the group as '{command.Consumer.InstanceId}', and has not left it.");
+        {
+            return new GroupRefusal(StreamErrorCode.UnreleasedInstanceId,
+                $"Another process is in the group as '{command.Consumer.InstanceId}', and has not left it.");
+        }
+
         if (member is null && before is null && _members.Count >= GroupStateLimits.MembersMax)
-            return new GroupRefusal(StreamErrorCode.GroupMaxSizeReached, $"The group has {_members.Count} members, and may have {GroupStateLimits.MembersMax}.");
+        {
+            return new GroupRefusal(StreamErrorCode.GroupMaxSizeReached,
+                $"The group has {_members.Count} members, and may have {GroupStateLimits.MembersMax}.");
+        }
+
         var askedBefore = command.Found.IsEmpty ? [] : AskedFor();
         // Whoever comes back takes over what it was to have, too: else it would have to let go of all until the next assignment.
         ImmutableArray<MemberTarget> targets = before is null ? [] : [.. _members.Values.Where(one => one.Target.Count > 0)
@@ -106,7 +114,8 @@ internal sealed partial class GroupState
             return NotAMember(command.Member);
         if (command.Epoch == HeartbeatCommand.AwayEpoch && consumer.InstanceId is not null)
         {
-            Raise(new MemberChanged(known.Id, known.Topics, known.LeaseMs, known.Assignor, GroupEpoch) { Consumer = consumer with { IsAway = true } });
+            var away = consumer with { IsAway = true };
+            Raise(new MemberChanged(known.Id, known.Topics, known.LeaseMs, known.Assignor, GroupEpoch) { Consumer = away });
             return null;
         }
 
@@ -122,7 +131,8 @@ internal sealed partial class GroupState
         if (consumer.IsAway || CheckConsumerEpoch(known, command.Epoch) is not null)
             return FencedConsumer(known, command.Epoch);
         // Its last answer was lost, and it has what it never was given: it cannot be the one that was told.
-        return command.Epoch < known.Epoch && command.Owned?.All(known.Assigned.Contains) == false ? FencedConsumer(known, command.Epoch) : CheckAssignor(command);
+        return command.Epoch < known.Epoch && command.Owned?.All(known.Assigned.Contains) == false ? FencedConsumer(known, command.Epoch)
+            : CheckAssignor(command);
     }
 
     private GroupRefusal? ResubscribeConsumer(HeartbeatCommand command)
@@ -185,9 +195,12 @@ internal sealed partial class GroupState
     private static GroupRefusal? CheckAssignor(HeartbeatCommand command) => command.Assignor is null || Assignors.Find(command.Assignor) is not null
         ? null : new GroupRefusal(StreamErrorCode.UnsupportedAssignor, $"There is no assignor '{command.Assignor}'; there are {Assignors.Names}.");
 
-    private static GroupRefusal? CheckConsumerEpoch(GroupMember member, int epoch) => epoch >= member.Since && epoch <= member.Epoch ? null : new GroupRefusal(
-        epoch < member.Since ? StreamErrorCode.StaleMemberEpoch : StreamErrorCode.FencedMemberEpoch, $"Member '{member.Id}' has epoch {member.Epoch}, not {epoch}.");
+    private static GroupRefusal? CheckConsumerEpoch(GroupMember member, int epoch) =>
+        epoch >= member.Since && epoch <= member.Epoch ? null : new GroupRefusal(
+            epoch < member.Since ? StreamErrorCode.StaleMemberEpoch : StreamErrorCode.FencedMemberEpoch,
+            $"Member '{member.Id}' has epoch {member.Epoch}, not {epoch}.");
 
     private static GroupRefusal FencedConsumer(GroupMember member, int epoch) => new(
-        StreamErrorCode.FencedMemberEpoch, $"Member '{member.Id}' has epoch {member.Epoch}, not {epoch}: it has nothing any more. It may join again.");
+        StreamErrorCode.FencedMemberEpoch,
+        $"Member '{member.Id}' has epoch {member.Epoch}, not {epoch}: it has nothing any more. It may join again.");
 }

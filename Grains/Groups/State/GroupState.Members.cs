@@ -34,7 +34,11 @@ internal sealed partial class GroupState
         if (member is null)
         {
             if (_members.Count >= GroupStateLimits.MembersMax)
-                return End(Outside(new GroupRefusal(StreamErrorCode.PolicyViolation, $"The group has {_members.Count} members, and may have {GroupStateLimits.MembersMax}.")));
+            {
+                return End(Outside(new GroupRefusal(StreamErrorCode.PolicyViolation,
+                    $"The group has {_members.Count} members, and may have {GroupStateLimits.MembersMax}.")));
+            }
+
             Join(command, consumer: null, time);
             if (command.Claim is not null)
                 refusal = LeaseEnded(command);
@@ -54,7 +58,8 @@ internal sealed partial class GroupState
         }
 
         // Commits first: the poll may also end the subscription that they belong to.
-        refusal ??= CheckBounds(command.Commits) ?? RaiseHolds(command.Member, command.Holds, command.Commits, time) ?? RaiseCommits(command.Member, command.Commits, time, isWhole: false);
+        refusal ??= CheckBounds(command.Commits) ?? RaiseHolds(command.Member, command.Holds, command.Commits, time)
+            ?? RaiseCommits(command.Member, command.Commits, time, isWhole: false);
         Subscribe(command);
         LearnTopics(command.Found, askedBefore);
         _leases.Renew(command.Member, command.LeaseMs, time.MonotonicMs);

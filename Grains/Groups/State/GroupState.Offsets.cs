@@ -124,7 +124,11 @@ internal sealed partial class GroupState
         {
             var length = Encoding.UTF8.GetByteCount(commit.Metadata);
             if (length > GroupStateLimits.MetadataBytesMax)
-                return new GroupRefusal(StreamErrorCode.OffsetMetadataTooLarge, $"The metadata has {length} bytes; at most {GroupStateLimits.MetadataBytesMax} are kept with an offset.");
+            {
+                return new GroupRefusal(StreamErrorCode.OffsetMetadataTooLarge,
+                    $"The metadata has {length} bytes; at most {GroupStateLimits.MetadataBytesMax} are kept with an offset.");
+            }
+
             if (commit.Offset < 0)
                 return new GroupRefusal(StreamErrorCode.InvalidRequest, $"An offset is at least 0; this one is {commit.Offset}.");
             var known = _offsets.Find(commit.Partition);
@@ -133,7 +137,11 @@ internal sealed partial class GroupState
         }
 
         if (metadataBytes > GroupStateLimits.MetadataBytesTotalMax && metadataBytes > _offsets.MetadataBytes)
-            return new GroupRefusal(StreamErrorCode.OffsetMetadataTooLarge, $"A group keeps at most {GroupStateLimits.MetadataBytesTotalMax} bytes of metadata in all.");
+        {
+            return new GroupRefusal(StreamErrorCode.OffsetMetadataTooLarge,
+                $"A group keeps at most {GroupStateLimits.MetadataBytesTotalMax} bytes of metadata in all.");
+        }
+
         return count > GroupStateLimits.OffsetsMax && count > _offsets.Count
             ? new GroupRefusal(StreamErrorCode.PolicyViolation, $"A group keeps at most {GroupStateLimits.OffsetsMax} offsets.")
             : null;

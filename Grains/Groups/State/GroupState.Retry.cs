@@ -124,7 +124,8 @@ internal sealed partial class GroupState
     private static ImmutableArray<RedriveReason> Add(ImmutableArray<RedriveReason> known, RedriveReason more)
     {
         var before = known.FirstOrDefault(one => one.Reason == more.Reason);
-        return before is null ? known.Add(more) : known.Replace(before, more with { Count = before.Count + more.Count, Detail = more.Detail ?? before.Detail });
+        return before is null ? known.Add(more)
+            : known.Replace(before, more with { Count = before.Count + more.Count, Detail = more.Detail ?? before.Detail });
     }
 
     /// <summary>The names of the topics in which records of the group's topics wait for the next attempt; some may not exist.</summary>

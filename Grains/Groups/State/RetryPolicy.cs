@@ -49,7 +49,8 @@ internal sealed record RetryPolicy(
 
     /// <inheritdoc/>
     public bool Equals(RetryPolicy? other) => other is not null
-        && (Group, MaxAttempts, Jitter, InPlace, DeadLetterTopic) == (other.Group, other.MaxAttempts, other.Jitter, other.InPlace, other.DeadLetterTopic)
+        && (Group, MaxAttempts, Jitter, InPlace, DeadLetterTopic)
+            == (other.Group, other.MaxAttempts, other.Jitter, other.InPlace, other.DeadLetterTopic)
         && BackoffMs.SequenceEqual(other.BackoffMs);
 
     /// <inheritdoc/>

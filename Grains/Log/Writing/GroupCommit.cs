@@ -11,7 +11,9 @@ namespace OrleansStream.Log.Writing;
 /// <remarks>Used by the write loop only.</remarks>
 internal sealed class GroupCommit(OpenLog log, AppendPlacement placement)
 {
-    /// <summary>Stamps the batches of a group with their offsets, into its bytes. Answers the appends that wait for no more than their order.</summary>
+    /// <summary>
+    /// Stamps the batches of a group with their offsets, into its bytes. Answers the appends that wait for no more than their order.
+    /// </summary>
     /// <param name="group">The group.</param>
     /// <remarks>The stamped fields lie outside the CRC. Only the log's own append time needs a new CRC.</remarks>
     public void Stamp(AppendGroup group)

@@ -4,7 +4,9 @@ using OrleansStream.Hosting;
 
 namespace OrleansStream.Security.Commands;
 
-/// <summary>The command <c>keys create</c>, which creates a key directly in the storage. The owner of the storage creates a service's first key with it.</summary>
+/// <summary>
+/// The command <c>keys create</c>, which creates a key directly in the storage. The owner of the storage creates a service's first key with it.
+/// </summary>
 /// <remarks>A data folder must not be in use by a process. A storage account may be; the cluster's nodes accept the key within seconds.</remarks>
 public static class KeyCommand
 {
@@ -19,7 +21,9 @@ public static class KeyCommand
 
     private const string Usage = "keys create {id} [--name {name}] [--role {role}] [--if-missing true]";
 
-    /// <summary>Creates a key in the storage of the service's settings, which come from the same files, environment and arguments as the service's.</summary>
+    /// <summary>
+    /// Creates a key in the storage of the service's settings, which come from the same files, environment and arguments as the service's.
+    /// </summary>
     /// <param name="args">The process's arguments after the command's name.</param>
     /// <param name="output">Gets the key, and nothing else.</param>
     /// <param name="errors">Gets advice, and the reason for a failure.</param>
@@ -44,7 +48,8 @@ public static class KeyCommand
                 .GetSection(OrleansStreamOptions.SectionName).Get<OrleansStreamOptions>() ?? new OrleansStreamOptions();
             if (new OrleansStreamOptionsValidator().Validate(name: null, options) is { Failed: true } wrong)
                 return await FailAsync(errors, wrong.FailureMessage);
-            return await MakeAsync(options, new ApiKeySecret(id, ApiKeySecret.Create().Secret), name, role, bool.TryParse(asked["if-missing"], out var isOptional) && isOptional, output, errors);
+            return await MakeAsync(options, new ApiKeySecret(id, ApiKeySecret.Create().Secret), name, role,
+                bool.TryParse(asked["if-missing"], out var isOptional) && isOptional, output, errors);
         }
         catch (Exception e)
         {
@@ -57,7 +62,8 @@ public static class KeyCommand
     {
         using var stores = OpenStores.Open(options.Storage, TimeProvider.System);
         await stores.PrepareAsync(isForSilo: false);
-        var key = new ApiKey(secret.Id, name, ApiKeySecret.HashOf(secret.Secret), role, TimeProvider.System.GetUtcNow(), ExpiresAt: null, LastUsedAt: null);
+        var key = new ApiKey(secret.Id, name, ApiKeySecret.HashOf(secret.Secret), role, TimeProvider.System.GetUtcNow(), ExpiresAt: null,
+            LastUsedAt: null);
         var documents = new AccessDocuments(stores.Documents, options.Silo.ServiceId, TimeProvider.System);
         if (await documents.ChangeAsync(document => AccessChanges.AddKey(document, key)) is { } error)
         {

@@ -102,6 +102,7 @@ internal sealed partial class TopicHeatGrain(TimeProvider time, RepeatedFailures
     [LoggerMessage(Level = LogLevel.Information, Message = "Topic {Topic} has {Count} more hot keys from now on; its setting hot.keys names them")]
     private partial void LogDetected(string topic, int count);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The hot keys of topic {Topic} could not be set just now; failures since this was last said: {Failures}")]
+    [LoggerMessage(
+        Level = LogLevel.Warning, Message = "The hot keys of topic {Topic} could not be set just now; failures since this was last said: {Failures}")]
     private partial void LogNotSet(Exception exception, string topic, int failures);
 }

@@ -5,10 +5,10 @@ using OrleansStream.Partitions;
 
 namespace OrleansStream.Topics.Routing;
 
-/// <summary>Keeps the order of this process's appends to a partition, while some go to its grain and others straight to its log.</summary>
+/// <summary>Keeps the order of this process's appends to a partition when some go to its grain and others straight to its log.</summary>
 /// <remarks>
-/// A partition that opens here is found while calls to its grain are still under way. An append that comes then waits for those, and whatever
-/// comes behind it waits, too. So two appends that one caller began one after the other reach the log in that order. Safe to call from any thread.
+/// When a partition opens in this process, calls to its grain may still be under way. A new append then waits for them, and all appends behind it
+/// wait, too. So two appends that one caller began one after the other reach the log in that order. Safe to call from any thread.
 /// </remarks>
 /// <param name="partitions">Reaches the partitions' grains.</param>
 /// <param name="led">The partitions that this process leads.</param>
@@ -60,7 +60,7 @@ internal sealed class AppendOrder(GrainLookup<IPartitionGrain> partitions, LedPa
     private LedPartition? FindHere(PartitionKey key, AppendRequest request) =>
         led.Find(key) is { } here && request.TopicVersion <= here.TopicVersion ? here : null;
 
-    // Apart from its caller, which would else make the closure for every append.
+    // A method of its own, because its caller would otherwise allocate the closure for every append.
     private ValueTask<AppendResponse> WaitAsync(
         PartitionKey key, LedPartition? here, AppendRequest request, CallsUnderWay calls, CancellationToken cancellationToken) =>
         new(calls.Wait(here is null, () => BeginAsync(key, here, request, calls, cancellationToken)));

@@ -4,10 +4,10 @@ using OrleansStream.Records;
 
 namespace OrleansStream.Topics.Routing;
 
-/// <summary>How a request's records go to partitions: the appends to make, the records refused, and whose record is whose.</summary>
+/// <summary>The plan of a request: the appends to make, the refused records, and the append of each record.</summary>
 /// <remarks>
-/// It owns the memory of the batches it made; the others lie in the request's. <see cref="Dispose"/> gives its own back, and may be
-/// called only when no append of it can still be reading: after answers that were certain at once.
+/// It owns the memory of the batches that it made; the other batches lie in the request's memory. <see cref="Dispose"/> returns its own memory, and
+/// may be called only when no append can still be reading it, that is, after all answers were certain.
 /// </remarks>
 internal sealed class AppendPlan : IDisposable
 {
@@ -25,7 +25,9 @@ internal sealed class AppendPlan : IDisposable
     /// <summary>Per record the index of its part; empty when all are in the one part there is. Filled by <see cref="Seal"/>.</summary>
     public ReadOnlyMemory<int> PartOfRecord { get; private set; }
 
-    /// <summary>The pooled memory of <see cref="PartOfRecord"/>, which is not the plan's: whoever reads that last gives it back. Null for none.</summary>
+    /// <summary>
+    /// The pooled memory of <see cref="PartOfRecord"/>, which is not the plan's: whoever reads that last gives it back. Null for none.
+    /// </summary>
     public IDisposable? RecordMemory => PartOfRecord.IsEmpty ? null : _recordMemory;
 
     /// <summary>True when no partition has several parts, so that there is no order to keep.</summary>
@@ -130,7 +132,9 @@ internal sealed class AppendPlan : IDisposable
             (_sequences ??= [])[planned.Partition] = RecordBatchHeader.SequenceAfter(NextSequence(planned.Partition), planned.RecordCount);
     }
 
-    /// <summary>Whether a batch of the request may be stored as it is: its numbers are those that <see cref="OptionsFor"/> would give, or its own.</summary>
+    /// <summary>
+    /// Whether a batch of the request may be stored as it is: its numbers are those that <see cref="OptionsFor"/> would give, or its own.
+    /// </summary>
     /// <param name="partition">The partition.</param>
     /// <param name="header">The batch's header.</param>
     public bool IsRightFor(int partition, in RecordBatchHeader header) => _identity is null
@@ -207,7 +211,7 @@ internal sealed class AppendPlan : IDisposable
             owned.Dispose();
         foreach (var bytes in _rented)
             ArrayPool<byte>.Shared.Return(bytes);
-        // Nobody else has been told of it.
+        // No answer refers to it.
         if (RecordMemory is null)
             _recordMemory?.Dispose();
         _owned.Clear();

@@ -7,11 +7,11 @@ using OrleansStream.Topics.Partitioning;
 
 namespace OrleansStream.Topics.Routing;
 
-/// <summary>Plans an append: checks what was sent, chooses partitions, and splits batches only where it must.</summary>
+/// <summary>Plans an append: checks the batches, chooses partitions, and splits a batch only if its records go to several partitions.</summary>
 /// <remarks>
 /// Batches whose records all go to one partition are passed on as they are: not copied, not decoded when the partition is
-/// named. A batch with a producer id of its own is never split, since its sequence numbers belong to it as a whole; nor is one whose sender asks for that
-/// (<see cref="RecordsAppendRequest.HasWholeBatches"/>).
+/// named. A batch with a producer id of its own is never split, since its sequence numbers belong to it as a whole; nor is one whose sender asks for
+/// that (<see cref="RecordsAppendRequest.HasWholeBatches"/>).
 /// </remarks>
 internal static class AppendPlanner
 {
@@ -100,7 +100,7 @@ internal static class AppendPlanner
     public static bool IsPartition(int partition, in AppendContext context) =>
         (uint)partition < (uint)context.PartitionCount;
 
-    /// <summary>Bytes that are no batches.</summary>
+    /// <summary>The error of bytes that are not batches.</summary>
     /// <param name="detail">What is wrong.</param>
     public static StreamError Corrupt(string detail) => new(StreamErrorCode.CorruptMessage, detail) { Field = "records" };
 

@@ -6,8 +6,8 @@ using OrleansStream.Records;
 namespace OrleansStream.Topics.Routing;
 
 /// <summary>
-/// Puts records into new batches, one stream of batches for each partition; no object a record. What neither is nor becomes compressed is only
-/// chosen here: the log writes it where it is to lie.
+/// Divides the records of batches over new batches, one stream of batches for each partition, without an object per record. Records that are not
+/// compressed, before and after, are only selected here: the log copies them straight to their final place.
 /// </summary>
 internal readonly ref struct AppendSplitter
 {
@@ -73,7 +73,7 @@ internal readonly ref struct AppendSplitter
             record += header.RecordCount;
         }
 
-        // The headers were sound before, so only a checksum can be wrong here.
+        // The headers were checked before, so only a checksum can be wrong.
         if (scanner.Status != RecordBatchStatus.End)
             return AppendPlanner.Corrupt($"The batch at byte {scanner.NextPosition} fails its checksum.");
         foreach (var open in _open.Values)
@@ -82,7 +82,10 @@ internal readonly ref struct AppendSplitter
         return null;
     }
 
-    /// <summary>Adds a batch as it is. Where only its numbers keep it from that, its records are chosen: so they are not copied for the numbers' sake.</summary>
+    /// <summary>
+    /// Adds a batch as it is. If only its sequence numbers forbid that, its records are selected, and the partition numbers them while writing, which
+    /// avoids a copy.
+    /// </summary>
     private void AddAsIs(int partition, int record, ReadOnlyMemory<byte> batch, in RecordBatchHeader header, int position)
     {
         CloseOpen(partition);
@@ -92,7 +95,7 @@ internal readonly ref struct AppendSplitter
             AddRecords(position, batch.Span, header, record);
     }
 
-    /// <summary>Ends what was written for a partition before a batch that comes behind it: its numbers are the next ones.</summary>
+    /// <summary>Closes the open batch of a partition before a batch behind it is added, whose sequence numbers come next.</summary>
     private void CloseOpen(int partition)
     {
         if (_open.Remove(partition, out var open))

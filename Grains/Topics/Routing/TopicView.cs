@@ -45,7 +45,8 @@ internal readonly record struct AppendContext(
     public bool HasWholeBatches { get; init; }
 
     /// <summary>
-    /// Whether a batch is stored as one batch or refused as a whole: because the request asks for it, or because the batch's sequence numbers belong to it as a whole.
+    /// Whether a batch is stored as one batch or refused as a whole: because the request asks for it, or because the batch's sequence numbers belong
+    /// to it as a whole.
     /// </summary>
     /// <param name="header">The batch's header.</param>
     public bool IsWhole(in Records.RecordBatchHeader header) => HasWholeBatches || HasOwnProducer(header);

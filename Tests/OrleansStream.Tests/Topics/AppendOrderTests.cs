@@ -55,9 +55,9 @@ public sealed class AppendOrderTests
     }
 
     // As a router does.
-    private static Task<AppendResponse> AppendAsync(AppendOrder order, AppendRequest request) =>
-        (order.FindOpen(Key, request)?.AppendAsync(request, CancellationToken.None) ?? order.AppendAsync(Key, request, CancellationToken.None))
-            .AsTask();
+    private static async Task<AppendResponse> AppendAsync(AppendOrder order, AppendRequest request) => order.FindOpen(Key, request) is { } here
+        ? await here.AppendAsync(request, CancellationToken.None)
+        : await order.AppendAsync(Key, request, CancellationToken.None);
 
     /// <returns>The count of appends, all of which lie in the log in the order in which they were begun.</returns>
     private static async Task<int> AppendAllAsync(List<Step> steps)

@@ -189,7 +189,8 @@ public sealed class TopicTail : IDisposable
 
     private async ValueTask<FetchResponse> FetchAsync(TailFeed feed, int partition, CancellationToken cancellationToken)
     {
-        var request = new FetchRequest(feed.PositionOf(partition), ReadingLimits.TailFetchBytes, PartitionLimits.FetchWaitMsMax) { TopicId = feed.TopicId };
+        var request =
+            new FetchRequest(feed.PositionOf(partition), ReadingLimits.TailFetchBytes, PartitionLimits.FetchWaitMsMax) { TopicId = feed.TopicId };
         try
         {
             var response = await _routes.FetchAsync(_name, partition, request, cancellationToken);
@@ -241,8 +242,8 @@ public sealed class TopicTail : IDisposable
     }
 
     /// <summary>
-    /// Waits before a partition that could not be read is asked again. A partition that is moving is back in a moment, and the client is not told.
-    /// When a partition needs an operator or stays away, the client is told once. The other partitions go on.
+    /// Pauses after a failed read of a partition, before the next read. The client is not told about a partition that is moving, because that takes
+    /// only a moment. It is told once when the partition needs an operator or stays unavailable. The other partitions go on.
     /// </summary>
     private async ValueTask WaitAsync(
         TailFeed feed, int partition, StreamError error, PartitionOutage outage, CancellationToken left, CancellationToken ended)

@@ -37,16 +37,19 @@ public sealed class TopicTails(
         {
             Release();
             throw new StreamException(new StreamError(
-                StreamErrorCode.ThrottlingQuotaExceeded, $"This server has {ReadingLimits.TailsMax} live tails, the most that it may have. Try again later."));
+                StreamErrorCode.ThrottlingQuotaExceeded,
+                $"This server has {ReadingLimits.TailsMax} live tails, the most that it may have. Try again later."));
         }
 
         var tailWaits = new TailWaits(waits);
         var watch = access.WatchTopic(caller, AccessOperations.Read, topic, CancellationToken.None);
         try
         {
-            (var topicId, var positions) = await lost.RepeatAsync(() => FindPositionsAsync(topic, start, tailWaits, cancellationToken), cancellationToken);
+            (var topicId, var positions) =
+                await lost.RepeatAsync(() => FindPositionsAsync(topic, start, tailWaits, cancellationToken), cancellationToken);
             return new TopicTail(
-                grains.GetGrain<ITopicGrain>(topic), routes, topic, topicId, positions, start.Place, new AnswerLoad(node), tailWaits, time, Release, watch);
+                grains.GetGrain<ITopicGrain>(topic), routes, topic, topicId, positions, start.Place, new AnswerLoad(node), tailWaits, time, Release,
+                watch);
         }
         catch
         {
@@ -87,7 +90,11 @@ public sealed class TopicTails(
         {
             var found = await routes.Router(topic).FindOffsetAsync(partition.Partition, timestampMs, cancellationToken);
             if (found.Error is null && found.TopicId != topicId)
-                throw new StreamException(new StreamError(StreamErrorCode.NotLeaderOrFollower, $"The topic '{topic}' was created again just now. Try again."));
+            {
+                throw new StreamException(
+                    new StreamError(StreamErrorCode.NotLeaderOrFollower, $"The topic '{topic}' was created again just now. Try again."));
+            }
+
             return found.Error is { } fault ? throw new StreamException(fault) : found.Offset;
         }
 

@@ -1,18 +1,18 @@
-using System.Text;
 using OrleansStream.Errors;
 using OrleansStream.Partitions;
-using OrleansStream.Records;
 
 namespace OrleansStream.Groups;
 
-/// <summary>The steps of a redrive of dead letters.</summary>
-internal sealed partial class GroupRetryGrain
+/// <summary>One step of a redrive: takes some dead letters in order, and sends back those that its filter matches.</summary>
+/// <param name="topics">Reads the dead letters, and appends the copies.</param>
+/// <param name="copies">Makes the copies.</param>
+internal sealed class RedriveStepRun(RetryTopicAccess topics, RetryCopies copies)
 {
-    /// <inheritdoc/>
-    public async Task<RedriveStepResponse> RedriveAsync(RedriveStep request, CancellationToken cancellationToken)
+    /// <inheritdoc cref="IGroupRetryGrain.RedriveAsync"/>
+    public async Task<RedriveStepResponse> RunAsync(RedriveStep request, CancellationToken cancellationToken)
     {
         var tally = new RedriveTally(request);
-        var fetched = await FetchAsync(
+        var fetched = await topics.FetchAsync(
             request.Topic, request.TopicId, partition: 0, request.Offset, GroupGrainLimits.RedriveStepBytes, cancellationToken);
         if (fetched.Error is { } unread)
             return await PassOverAsync(request, tally, unread, cancellationToken);
@@ -29,7 +29,7 @@ internal sealed partial class GroupRetryGrain
             return tally.ToResponse(trouble: null);
         }
 
-        var letters = LettersOf(request, fetched, out var next);
+        var letters = copies.LettersOf(request, fetched, out var next);
         foreach (var some in letters.Chunk(GroupGrainLimits.CopiesAtOnce))
         {
             var errors = await Task.WhenAll(some.Select(letter => TryAppendAsync(letter.Copy, request, cancellationToken)));
@@ -58,16 +58,18 @@ internal sealed partial class GroupRetryGrain
             return null;
         }
 
-        var isForGood = IsForGood(error);
+        var isForGood = RetryTopicAccess.IsForGood(error);
         if (!isForGood && !step.GivesUp)
             return error;
-        var reason = letter.Kept ?? (!isForGood ? RedriveReasons.Unavailable : IsTooLarge(error) ? RedriveReasons.TooLarge : RedriveReasons.Refused);
+        var reason = letter.Kept ?? (!isForGood
+            ? RedriveReasons.Unavailable
+            : RetryTopicAccess.IsTooLarge(error) ? RedriveReasons.TooLarge : RedriveReasons.Refused);
         // A copy with an unknown outcome must not be made, because the letter could then be there twice: as the copy, and at its old place.
         var hasCopy = letter.Kept is null && isForGood && !step.GivesUp;
         if (hasCopy)
         {
-            var refusal = await TryAppendAsync(KeptCopyOf(step, fetched, letter.Offset), step, cancellationToken);
-            if (refusal is not null && !IsForGood(refusal))
+            var refusal = await TryAppendAsync(copies.KeptCopyOf(step, fetched, letter.Offset), step, cancellationToken);
+            if (refusal is not null && !RetryTopicAccess.IsForGood(refusal))
                 return refusal;
             hasCopy = refusal is null;
         }
@@ -86,7 +88,7 @@ internal sealed partial class GroupRetryGrain
         {
             tally.Lose(start > step.Offset ? Math.Min(start, step.EndOffset) : step.EndOffset, $"They were deleted from topic '{step.Topic}'.");
         }
-        else if (await IsGoneAsync(step.Topic, step.TopicId, error))
+        else if (await topics.IsGoneAsync(step.Topic, step.TopicId, error))
         {
             tally.Lose(step.EndOffset, $"Topic '{step.Topic}' was deleted, or deleted and created again.");
         }
@@ -133,77 +135,7 @@ internal sealed partial class GroupRetryGrain
     }
 
     private async Task<bool> IsReadableAsync(RedriveStep step, long offset, CancellationToken cancellationToken) =>
-        (await FetchAsync(step.Topic, step.TopicId, partition: 0, offset, bytesMax: 1, cancellationToken)).Error is null;
-
-    /// <summary>Reads the dead letters of one step, in order, and makes the copy of each.</summary>
-    private List<DeadLetter> LettersOf(RedriveStep step, FetchResponse fetched, out long next)
-    {
-        next = step.Offset;
-        var letters = new List<DeadLetter>();
-        var scanner = new RecordBatchScanner(fetched.Batches.Span, checkCrc: false);
-        while (next < step.EndOffset && scanner.MoveNext())
-        {
-            using var records = new StoredBatchReader(scanner.Batch);
-            while (records.TryReadNext(out var record))
-            {
-                if (record.Offset < next || record.Offset >= step.EndOffset)
-                    continue;
-                letters.Add(LetterOf(step, records.Header, record));
-                next = record.Offset + 1;
-                if (letters.Count == GroupGrainLimits.RedriveStepRecords)
-                    return letters;
-            }
-
-            var end = Math.Min(scanner.Header.NextOffset, step.EndOffset);
-            if (records.UnreadableFrom(next) is { } unreadable && unreadable.Offset < end)
-                letters.Add(new DeadLetter(unreadable.Offset, end - unreadable.Offset, Copy: null, RedriveReasons.Unreadable, unreadable.Detail));
-            next = Math.Max(next, end);
-        }
-
-        if (next == step.Offset)
-            letters.Add(new DeadLetter(next++, Count: 1, Copy: null, RedriveReasons.Unreadable, $"No batch is stored at offset {step.Offset}."));
-        return letters;
-    }
-
-    private DeadLetter LetterOf(RedriveStep step, in RecordBatchHeader batch, in RecordView record)
-    {
-        if (RetryStory.Read(batch, record, step.Topic, Group) is not { } story)
-        {
-            return new DeadLetter(
-                record.Offset, Count: 1, Copy: null, RedriveReasons.Foreign,
-                    $"Offset {record.Offset} of topic '{step.Topic}' is not a dead letter of group '{Group}'.");
-        }
-
-        var isWanted = IsWanted(step.Filter, record, story);
-        var topic = isWanted ? RetryTopics.RetryOf(story.Topic, Group) : step.Topic;
-        var copy = CopyOf(step, record, isWanted ? story with { Attempt = 1, DueMs = NowMs } : story, topic, batch.Compression);
-        return new DeadLetter(record.Offset, Count: 1, copy, isWanted ? null : RedriveReasons.Filter, Detail: null);
-    }
-
-    /// <summary>Makes the copy of a refused dead letter for the end of the dead letters.</summary>
-    private RetryCopy? KeptCopyOf(RedriveStep step, FetchResponse fetched, long offset)
-    {
-        var scanner = new RecordBatchScanner(fetched.Batches.Span, checkCrc: false);
-        while (scanner.MoveNext())
-        {
-            if (scanner.Header.NextOffset <= offset)
-                continue;
-            using var records = new StoredBatchReader(scanner.Batch);
-            while (records.TryReadNext(out var record))
-            {
-                if (record.Offset == offset && RetryStory.Read(records.Header, record, step.Topic, Group) is { } story)
-                    return CopyOf(step, record, story, step.Topic, records.Header.Compression);
-            }
-        }
-
-        return null;
-    }
-
-    private RetryCopy CopyOf(RedriveStep step, in RecordView record, RetryStory story, string topic, CompressionType compression)
-    {
-        var batch = Encode(record, story, $"{step.TopicId:N}/0/{record.Offset}/redrive", NowMs, compression);
-        return new RetryCopy(topic, Attempt: 1, record.Offset, batch, step.Topic);
-    }
+        (await topics.FetchAsync(step.Topic, step.TopicId, partition: 0, offset, bytesMax: 1, cancellationToken)).Error is null;
 
     private async Task<StreamError?> TryAppendAsync(RetryCopy? copy, RedriveStep step, CancellationToken cancellationToken)
     {
@@ -211,7 +143,7 @@ internal sealed partial class GroupRetryGrain
             return null;
         try
         {
-            return await AppendAsync(copy, step.Policy, cancellationToken);
+            return await topics.AppendAsync(copy, step.Policy, cancellationToken);
         }
         catch (StreamException e)
         {
@@ -223,19 +155,6 @@ internal sealed partial class GroupRetryGrain
                 $"Topic '{copy.Topic}' did not answer: {e.Message}") { OutcomeUnknown = true };
         }
     }
-
-    private static bool IsWanted(RedriveFilter filter, in RecordView record, RetryStory story) =>
-        (filter.Topic is null || filter.Topic == story.Topic)
-        && (filter.Key is null || record.HasKey && record.Key.SequenceEqual(Encoding.UTF8.GetBytes(filter.Key)))
-        && (filter.Reason is null || story.Reason.Contains(filter.Reason, StringComparison.Ordinal));
-
-    /// <summary>True for a refusal that the same copy would get again after any wait.</summary>
-    private static bool IsForGood(StreamError error) => !error.OutcomeUnknown && error.Code is
-        StreamErrorCode.MessageTooLarge or StreamErrorCode.RecordListTooLarge or StreamErrorCode.CorruptMessage or StreamErrorCode.InvalidRecord
-        or StreamErrorCode.InvalidRequest or StreamErrorCode.InvalidTimestamp or StreamErrorCode.InvalidTopicException
-        or StreamErrorCode.InvalidPartitions or StreamErrorCode.InvalidConfig or StreamErrorCode.InvalidReplicationFactor or StreamErrorCode.PolicyViolation
-        or StreamErrorCode.UnsupportedCompressionType or StreamErrorCode.UnsupportedForMessageFormat or StreamErrorCode.InvalidProducerEpoch
-        or StreamErrorCode.OutOfOrderSequenceNumber or StreamErrorCode.UnknownProducerId;
 }
 
 /// <summary>A dead letter, or several consecutive ones that cannot be read.</summary>
