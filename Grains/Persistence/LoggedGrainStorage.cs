@@ -5,8 +5,8 @@ using OrleansStream.Errors;
 namespace OrleansStream.Persistence;
 
 /// <summary>
-/// Logs failed reads of grain state, once a minute and name. A grain whose state cannot be read is activated again at each call to it, so each failure
-/// would be a line; the runtime's own lines about failed activations are left out of the log for the same reason.
+/// Logs failed reads of grain state, once a minute and name. A grain whose state cannot be read is activated again at each call to it, so each
+/// failure would be a line; the runtime's own lines about failed activations are left out of the log for the same reason.
 /// </summary>
 /// <remarks>Writes and clears are told by the grains, which know what is lost with them.</remarks>
 /// <param name="storage">The storage.</param>

@@ -47,7 +47,10 @@ internal enum HttpFault
     OriginNotAllowed,
 }
 
-/// <summary>The one table from error code to HTTP; nothing else decides on the status of an error of REST. (A silo without REST has one endpoint, its readiness, which ASP.NET Core answers.).</summary>
+/// <summary>
+/// The one table from error code to HTTP; nothing else decides on the status of an error of REST. (A silo without REST has one endpoint, its
+/// readiness, which ASP.NET Core answers.).
+/// </summary>
 internal static class ErrorMap
 {
     private static readonly FrozenDictionary<StreamErrorCode, string> Names = Enum.GetValues<StreamErrorCode>()

@@ -9,8 +9,8 @@ internal sealed partial class ProduceEndpoints
 {
     private sealed partial class LineRequest
     {
-        // Reads what has arrived. A body that has arrived completely is read to its end before any of it is stored. While nothing arrives, the lines before
-        // are appended. Null at the end of the body, and once the request has been stopped.
+        // Reads what has arrived. A body that has arrived completely is read to its end before any of it is stored. While nothing arrives, the lines
+        // before are appended. Null at the end of the body, and once the request has been stopped.
         private async ValueTask<ReadResult?> ReadOrAppendAsync(PipeReader reader, CancellationTokenSource stop)
         {
             var coming = reader.ReadAsync(stop.Token);

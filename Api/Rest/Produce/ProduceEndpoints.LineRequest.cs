@@ -48,7 +48,8 @@ internal sealed partial class ProduceEndpoints
             // Kestrel's own reader does not get over a body that breaks off behind bytes that were looked at and left: part of a line. So those are
             // kept in memory of ours.
             var reader = PipeReader.Create(decoded ?? context.Request.Body, LineReading);
-            // The token is not linked to the end of the connection. That end ends a read by itself, and to cancel the read at the same time corrupts Kestrel's reader.
+            // The token is not linked to the end of the connection. That end ends a read by itself, and to cancel the read at the same time corrupts
+            // Kestrel's reader.
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(produce.Stopping);
             try
             {

@@ -8,8 +8,9 @@ namespace OrleansStream.Groups.State;
 /// names.
 /// </summary>
 /// <remarks>
-/// A partition that such a member must give up stays assigned to it until its heartbeat no longer lists the partition, the time for that is over, or its
-/// lease ends. So every partition that it may believe to have is assigned to it. Such members get no retries: their protocol has no words for them.
+/// A partition that such a member must give up stays assigned to it until its heartbeat no longer lists the partition, the time for that is over, or
+/// its lease ends. So every partition that it may believe to have is assigned to it. Such members get no retries: their protocol has no words for
+/// them.
 /// </remarks>
 internal sealed partial class GroupState
 {
