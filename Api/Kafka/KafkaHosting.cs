@@ -25,6 +25,7 @@ public static class KafkaHosting
         services.AddSingleton<LocalBroker>();
         services.AddSingleton<IBroker>(provider => provider.GetRequiredService<LocalBroker>());
         services.AddSingleton<ClusterBrokers>();
+        services.AddSingleton<LeaderEpochs>();
         services.AddSingleton<StopSignal>();
         services.AddSingleton<SaslSignIn>();
         services.AddSingleton<ApiTable>();

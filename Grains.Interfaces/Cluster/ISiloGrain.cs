@@ -1,3 +1,6 @@
+using System.Collections.Immutable;
+using OrleansStream.Partitions;
+
 namespace OrleansStream.Cluster;
 
 /// <summary>Describes one silo, and runs on it. Key: the silo's address, as <see cref="SiloAddress.ToParsableString"/> writes it.</summary>
@@ -11,6 +14,12 @@ public interface ISiloGrain : IGrainWithStringKey
     /// <summary>Where Kafka clients reach the silo; null while it does not serve Kafka's protocol.</summary>
     [Alias("FindBrokerAsync")]
     ValueTask<BrokerAddress?> FindBrokerAsync();
+
+    /// <summary>The epochs by which the silo leads partitions.</summary>
+    /// <param name="partitions">The partitions.</param>
+    /// <returns>Per partition, in order, its epoch, at least 1; 0 for one that the silo does not lead now.</returns>
+    [Alias("FindLeaderEpochsAsync")]
+    ValueTask<ImmutableArray<int>> FindLeaderEpochsAsync(ImmutableArray<PartitionKey> partitions);
 }
 
 /// <summary>What a silo holds, and its use of its storage.</summary>

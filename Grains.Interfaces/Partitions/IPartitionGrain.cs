@@ -24,10 +24,16 @@ public interface IPartitionGrain : IGrainWithStringKey
     ValueTask<FetchResponse> FetchAsync(FetchRequest request, CancellationToken cancellationToken = default);
 
     /// <summary>Finds the first offset whose record is dated at or after a time.</summary>
-    /// <param name="timestampMs">Milliseconds since the Unix epoch.</param>
+    /// <param name="timestampMs">Milliseconds since the Unix epoch, or <see cref="FindOffsetResponse.MaxTimestamp"/>.</param>
     /// <param name="cancellationToken">The caller's deadline.</param>
     [Alias("FindOffsetAsync")]
     ValueTask<FindOffsetResponse> FindOffsetAsync(long timestampMs, CancellationToken cancellationToken = default);
+
+    /// <summary>Finds where the batches end that the leader of an epoch stored (Kafka's OffsetForLeaderEpoch, KIP-101).</summary>
+    /// <param name="epoch">The epoch.</param>
+    /// <param name="cancellationToken">The caller's deadline.</param>
+    [Alias("FindEpochEndAsync")]
+    ValueTask<EpochEndResponse> FindEpochEndAsync(int epoch, CancellationToken cancellationToken = default);
 
     /// <summary>Offsets, size and place of the partition.</summary>
     [Alias("DescribeAsync")]
@@ -59,7 +65,8 @@ public interface IPartitionGrain : IGrainWithStringKey
 /// <summary>The key of a partition's grain, and the folder of its bytes: <c>{topicId:N}/{partition}</c>.</summary>
 /// <param name="TopicId">The topic's id.</param>
 /// <param name="Partition">The partition's number.</param>
-public readonly record struct PartitionKey(Guid TopicId, int Partition)
+[GenerateSerializer, Immutable, Alias("os.PartitionKey")]
+public readonly record struct PartitionKey([property: Id(0)] Guid TopicId, [property: Id(1)] int Partition)
 {
     /// <summary>The key's text.</summary>
     public override string ToString() => $"{TopicId:N}/{Partition}";

@@ -73,6 +73,9 @@ public readonly record struct FetchResponse(
 {
     /// <summary>The topic that was read, set by routers; null from the partition itself, and when no topic was found.</summary>
     [Id(5)] public Guid? TopicId { get; init; }
+
+    /// <summary>The epoch of the leader that answered, at least 1; 0 when it did not say.</summary>
+    [Id(6)] public int LeaderEpoch { get; init; }
 }
 
 /// <summary>The first offset at or after a time.</summary>
@@ -87,7 +90,28 @@ public readonly record struct FindOffsetResponse(
 {
     /// <summary>The topic that was searched, set by routers; null from the partition itself, and when no topic was found.</summary>
     [Id(3)] public Guid? TopicId { get; init; }
+
+    /// <summary>The epoch of the leader that answered, at least 1; 0 when it did not say.</summary>
+    [Id(4)] public int LeaderEpoch { get; init; }
+
+    /// <summary>The epoch of the leader that stored the record; 0 when there is none.</summary>
+    [Id(5)] public int Epoch { get; init; }
+
+    /// <summary>Stands, as a time to find, for the latest time that a record has (Kafka's ListOffsets value, KIP-734).</summary>
+    public const long MaxTimestamp = -3;
 }
+
+/// <summary>Where the batches end that the leader of an epoch stored.</summary>
+/// <param name="Error">Null when the log could be searched.</param>
+/// <param name="Epoch">The epoch, or the latest one before it that stored anything; -1 for one that no leader has had yet.</param>
+/// <param name="EndOffset">The offset behind its last record, or -1.</param>
+/// <param name="LeaderEpoch">The epoch of the leader that answered, at least 1; 0 when none did.</param>
+[GenerateSerializer, Immutable, Alias("os.EpochEndResponse")]
+public readonly record struct EpochEndResponse(
+    [property: Id(0)] StreamError? Error,
+    [property: Id(1)] int Epoch,
+    [property: Id(2)] long EndOffset,
+    [property: Id(3)] int LeaderEpoch);
 
 /// <summary>The state of a partition.</summary>
 /// <param name="Partition">Its number.</param>

@@ -30,6 +30,7 @@ public sealed class PartitionLog : IAsyncDisposable
     private readonly LogWriter _writer;
     private readonly LogReader _reader;
     private readonly OffsetFinder _finder;
+    private readonly EpochEnds _epochs;
     private readonly LogMaintenance _maintenance;
 
     private PartitionLog(OpenedLog opened)
@@ -40,6 +41,7 @@ public sealed class PartitionLog : IAsyncDisposable
         var times = new SegmentTimes(_log, indexes);
         _reader = new LogReader(_log, new SegmentReads(_log, indexes));
         _finder = new OffsetFinder(_log, _reader, indexes, times);
+        _epochs = new EpochEnds(_log, _reader);
         _maintenance = new LogMaintenance(_log, _writer, times);
     }
 
@@ -48,6 +50,9 @@ public sealed class PartitionLog : IAsyncDisposable
 
     /// <summary>Why the log has ended, in one sentence; empty while the log serves.</summary>
     public string EndDetail => _log.EndDetail;
+
+    /// <summary>The epoch of this owner, which is greater than that of every owner before it; the first one is 1.</summary>
+    public int Epoch => _log.Epoch;
 
     /// <summary>The state of the log now.</summary>
     public LogState State
@@ -155,11 +160,21 @@ public sealed class PartitionLog : IAsyncDisposable
     public void StopWaiting() => _log.Waiters.Stop();
 
     /// <summary>Finds the first offset dated at or after a time.</summary>
-    /// <param name="timestampMs">Milliseconds since the Unix epoch.</param>
+    /// <param name="timestampMs">Milliseconds since the Unix epoch; -3 for the latest time that a record has.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <returns>The offset and its time, or the high watermark when no record is that late.</returns>
     public ValueTask<LogFindResult> FindOffsetAsync(long timestampMs, CancellationToken cancellationToken = default) =>
         _finder.FindOffsetAsync(timestampMs, cancellationToken);
+
+    /// <summary>Finds where the batches that the owner of an epoch stored end.</summary>
+    /// <param name="epoch">The epoch.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>
+    /// The epoch, or the latest one before it that stored anything, and the offset behind its last record; the log start for an epoch of which nothing is
+    /// left.
+    /// </returns>
+    public ValueTask<LogEpochEnd> FindEpochEndAsync(int epoch, CancellationToken cancellationToken = default) =>
+        _epochs.FindAsync(epoch, cancellationToken);
 
     /// <summary>Moves the log start offset up, and removes the whole segments below it.</summary>
     /// <param name="beforeOffset">The new log start offset; -1 for the high watermark.</param>

@@ -72,7 +72,7 @@ internal sealed partial class LedPartition(PartitionKey key, TopicMetadata topic
         var wait = TimeSpan.FromMilliseconds(Math.Clamp(request.WaitMs, 0, PartitionLimits.FetchWaitMsMax));
         var bytesMax = Math.Clamp(request.BytesMax, 0, PartitionLimits.FetchBytesMax);
         var result = await log.FetchAsync(request.Offset, bytesMax, wait, cancellationToken).ConfigureAwait(false);
-        return PartitionMapping.ToResponse(result, Report(result.Error?.Damage));
+        return PartitionMapping.ToResponse(result, Report(result.Error?.Damage)) with { LeaderEpoch = log.Epoch };
     }
 
     /// <summary>Finds the first offset whose record is dated at or after a time.</summary>
@@ -81,7 +81,17 @@ internal sealed partial class LedPartition(PartitionKey key, TopicMetadata topic
     public async ValueTask<FindOffsetResponse> FindOffsetAsync(long timestampMs, CancellationToken cancellationToken)
     {
         var result = await log.FindOffsetAsync(timestampMs, cancellationToken).ConfigureAwait(false);
-        return PartitionMapping.ToResponse(result, Report(result.Error?.Damage));
+        return PartitionMapping.ToResponse(result, Report(result.Error?.Damage)) with { LeaderEpoch = log.Epoch };
+    }
+
+    /// <summary>Finds where the batches end that the leader of an epoch stored.</summary>
+    /// <param name="epoch">The epoch.</param>
+    /// <param name="cancellationToken">The caller's deadline.</param>
+    public async ValueTask<EpochEndResponse> FindEpochEndAsync(int epoch, CancellationToken cancellationToken)
+    {
+        MarkUsed();
+        var end = await log.FindEpochEndAsync(epoch, cancellationToken).ConfigureAwait(false);
+        return PartitionMapping.ToResponse(end, log.Epoch, Report(end.Error?.Damage));
     }
 
     /// <summary>Whether it was appended to or read from since the last call of this method.</summary>

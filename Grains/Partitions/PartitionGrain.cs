@@ -85,6 +85,11 @@ internal sealed partial class PartitionGrain(
         : ValueTask.FromResult(new FindOffsetResponse(_refusal, Offset: -1, TimestampMs: -1));
 
     /// <inheritdoc/>
+    public ValueTask<EpochEndResponse> FindEpochEndAsync(int epoch, CancellationToken cancellationToken) => _led is { } led
+        ? led.FindEpochEndAsync(epoch, cancellationToken)
+        : ValueTask.FromResult(new EpochEndResponse(_refusal, Epoch: -1, EndOffset: -1, LeaderEpoch: 0));
+
+    /// <inheritdoc/>
     public ValueTask<PartitionDescription> DescribeAsync() => ValueTask.FromResult(Describe(error: null));
 
     /// <inheritdoc/>

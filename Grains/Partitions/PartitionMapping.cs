@@ -52,7 +52,14 @@ internal static class PartitionMapping
     /// <param name="result">The log's result.</param>
     /// <param name="damage">The damage that the search met, or null.</param>
     public static FindOffsetResponse ToResponse(in LogFindResult result, StoredDamage? damage) =>
-        new(ToError(result.Error, damage), result.Offset, result.TimestampMs);
+        new(ToError(result.Error, damage), result.Offset, result.TimestampMs) { Epoch = result.Epoch };
+
+    /// <summary>The answer to a search for an epoch's end.</summary>
+    /// <param name="end">The log's result.</param>
+    /// <param name="leaderEpoch">The epoch of the log's owner.</param>
+    /// <param name="damage">The damage that the search met, or null.</param>
+    public static EpochEndResponse ToResponse(in LogEpochEnd end, int leaderEpoch, StoredDamage? damage) =>
+        new(ToError(end.Error, damage), end.Epoch, end.EndOffset, leaderEpoch);
 
     /// <summary>An error; if it is about offsets, with both bounds of the log.</summary>
     /// <param name="error">The log's error.</param>

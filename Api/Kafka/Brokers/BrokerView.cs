@@ -11,11 +11,12 @@ internal sealed class BrokerView
     private readonly IReadOnlyList<SiloAddress> _silos;
     private readonly Dictionary<SiloAddress, BrokerAddress> _addresses;
 
-    /// <summary>The view of a process that knows no others.</summary>
+    /// <summary>The view of a process that knows no other broker.</summary>
     /// <param name="own">The process itself.</param>
-    public BrokerView(BrokerAddress own)
+    /// <param name="silos">Its silo; none where it has none.</param>
+    public BrokerView(BrokerAddress own, IReadOnlyList<SiloAddress> silos)
     {
-        (_silos, _addresses) = ([], []);
+        (_silos, _addresses) = (silos, []);
         Brokers = [own];
     }
 
@@ -31,6 +32,10 @@ internal sealed class BrokerView
 
     /// <summary>The brokers, in the order of their ids; at least one.</summary>
     public IReadOnlyList<BrokerAddress> Brokers { get; }
+
+    /// <summary>The silo that is to lead a partition; null where that is not known here.</summary>
+    /// <param name="key">The partition.</param>
+    public SiloAddress? HomeOf(PartitionKey key) => _silos.Count == 0 ? null : PartitionHome.Find(key, _silos);
 
     /// <summary>The broker that leads a partition: its home, or another where that one serves no Kafka clients.</summary>
     /// <param name="key">The partition.</param>

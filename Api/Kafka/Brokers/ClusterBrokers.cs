@@ -88,7 +88,7 @@ internal sealed partial class ClusterBrokers(
     {
         var address = own.Address ?? new BrokerAddress(own.NodeId, own.HostFor(reached: null), own.Port);
         if (silos is not { Active: { Count: > 1 } active })
-            return new BrokerView(address);
+            return new BrokerView(address, silos?.Active ?? []);
         var answers = _answers;
         if (FindKnown(active, answers, address) is { } known && (known.IsWhole || time.GetElapsedTime(known.At) < AskAgainAfter))
             return known.View;

@@ -98,7 +98,7 @@ internal sealed class FetchHandler(PartitionSetReaders readers, TopicDirectory t
         {
             var result = others[i] is { } leader
                 ? FetchResult.Failed(asked[i].Name, KafkaError.NotLeaderOrFollower) with { Leader = leader }
-                : Tell(asked[i].Name, read.Responses[next++]);
+                : Tell(asked[i], read.Responses[next++]);
             if (session.IsNews(result) || !isIncremental)
                 results.Add(result);
         }
@@ -106,9 +106,12 @@ internal sealed class FetchHandler(PartitionSetReaders readers, TopicDirectory t
         return results;
     }
 
-    private static FetchResult Tell(FetchPartitionName name, in Partitions.FetchResponse response) => new(
-        name, ErrorOf(response.Error, name), response.HighWatermark, response.LogStartOffset,
-        response.Batches.IsEmpty ? [] : StoredBatches.VisibleIn(response.Batches));
+    private static FetchResult Tell(in FetchPartition asked, in Partitions.FetchResponse response) =>
+        LeaderEpochs.Compare(asked.LeaderEpoch, response.LeaderEpoch) is var other and not KafkaError.None
+            ? FetchResult.Failed(asked.Name, other)
+            : new FetchResult(
+                asked.Name, ErrorOf(response.Error, asked.Name), response.HighWatermark, response.LogStartOffset,
+                response.Batches.IsEmpty ? [] : StoredBatches.VisibleIn(response.Batches));
 
     // Some clients end for good at an error that they do not expect of a fetch.
     private static KafkaError ErrorOf(StreamError? error, FetchPartitionName name) => KafkaErrors.Of(error) switch

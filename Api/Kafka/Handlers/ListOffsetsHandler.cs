@@ -1,9 +1,11 @@
 using OrleansStream.Gateway.Reading;
 using OrleansStream.Gateway.Security;
+using OrleansStream.Kafka.Brokers;
 using OrleansStream.Kafka.Calls;
 using OrleansStream.Kafka.Errors;
 using OrleansStream.Kafka.Messages;
 using OrleansStream.Kafka.Wire;
+using OrleansStream.Partitions;
 
 namespace OrleansStream.Kafka.Handlers;
 
@@ -30,26 +32,25 @@ internal sealed class ListOffsetsHandler(PartitionOffsets offsets) : IRequestHan
 
     private async Task<ListOffsetsResult> FindAsync(Caller caller, string topic, ListOffsetsPartition partition, CancellationToken cancellationToken)
     {
-        const long none = -1;
+        var (index, known, timestampMs) = partition;
+        if (timestampMs < ListOffsetsRequest.MaxTimestamp)
+            return ListOffsetsResult.Failed(KafkaError.InvalidRequest);
         try
         {
-            switch (partition.TimestampMs)
+            var found = await (timestampMs switch
             {
-                case ListOffsetsRequest.Latest:
-                    return new ListOffsetsResult(KafkaError.None, none, await offsets.FindEndAsync(caller, topic, partition.Index, cancellationToken));
-                case ListOffsetsRequest.Earliest:
-                    return new ListOffsetsResult(KafkaError.None, none, await offsets.FindStartAsync(caller, topic, partition.Index, cancellationToken));
-                case < 0:
-                    return new ListOffsetsResult(KafkaError.InvalidRequest, none, none);
-                default:
-                    return await offsets.FindAsync(caller, topic, partition.Index, partition.TimestampMs, cancellationToken) is { } found
-                        ? new ListOffsetsResult(KafkaError.None, found.TimestampMs, found.Offset)
-                        : new ListOffsetsResult(KafkaError.None, none, none);
-            }
+                ListOffsetsRequest.Latest => offsets.FindEndAsync(caller, topic, index, cancellationToken),
+                ListOffsetsRequest.Earliest => offsets.FindStartAsync(caller, topic, index, cancellationToken),
+                ListOffsetsRequest.MaxTimestamp => offsets.FindAsync(caller, topic, index, FindOffsetResponse.MaxTimestamp, cancellationToken),
+                _ => offsets.FindAsync(caller, topic, index, timestampMs, cancellationToken),
+            });
+            return LeaderEpochs.Compare(known, found.LeaderEpoch) is var other and not KafkaError.None
+                ? ListOffsetsResult.Failed(other)
+                : new ListOffsetsResult(KafkaError.None, found.TimestampMs, found.Offset, LeaderEpochs.ToKafka(found.Epoch));
         }
         catch (Exception exception) when (Refusals.Of(exception) is { } refused)
         {
-            return new ListOffsetsResult(KafkaErrors.Of(refused), none, none);
+            return ListOffsetsResult.Failed(KafkaErrors.Of(refused));
         }
     }
 }

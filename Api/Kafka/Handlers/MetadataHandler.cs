@@ -18,11 +18,12 @@ namespace OrleansStream.Kafka.Handlers;
 /// <param name="topics">Finds topics.</param>
 /// <param name="administration">Creates them.</param>
 /// <param name="brokers">Knows the brokers.</param>
+/// <param name="epochs">Knows the epochs of leaders.</param>
 /// <param name="options">The settings.</param>
 /// <param name="cluster">The cluster's name.</param>
 internal sealed class MetadataHandler(
-    TopicDirectory topics, TopicAdministration administration, ClusterBrokers brokers, IOptions<KafkaOptions> options, IOptions<ClusterOptions> cluster)
-    : IRequestHandler
+    TopicDirectory topics, TopicAdministration administration, ClusterBrokers brokers, LeaderEpochs epochs, IOptions<KafkaOptions> options,
+    IOptions<ClusterOptions> cluster) : IRequestHandler
 {
     /// <inheritdoc/>
     public ApiRange Api => MetadataRequest.Api;
@@ -35,9 +36,13 @@ internal sealed class MetadataHandler(
             ? await FindAsync(call.Caller, asked, request.MayCreateTopics && options.Value.AutoCreateTopics, call.Closed)
             : await ListAsync(call.Caller, call.Closed);
         var view = await brokers.GetAsync(call.Closed);
+        var led = call.Version < MetadataAnswer.FirstWithEpochs
+            ? new Dictionary<PartitionKey, int>()
+            : await epochs.FindAsync(found, view, call.Closed);
         new MetadataAnswer(
             brokers.Tell(view, call.Connection.Local), cluster.Value.ClusterId, brokers.OwnId, found,
-            (topic, partition) => view.LeaderOf(new PartitionKey(topic.Id, partition)).NodeId).Write(call.Answer, call.Version);
+            (topic, partition) => view.LeaderOf(new PartitionKey(topic.Id, partition)).NodeId,
+            (topic, partition) => led.GetValueOrDefault(new PartitionKey(topic.Id, partition), LeaderEpochs.Unknown)).Write(call.Answer, call.Version);
     }
 
     private async Task<IReadOnlyList<MetadataTopic>> ListAsync(Caller caller, CancellationToken cancellationToken)

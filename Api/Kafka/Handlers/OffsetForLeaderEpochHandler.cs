@@ -1,5 +1,6 @@
 using OrleansStream.Gateway.Reading;
 using OrleansStream.Gateway.Security;
+using OrleansStream.Kafka.Brokers;
 using OrleansStream.Kafka.Calls;
 using OrleansStream.Kafka.Errors;
 using OrleansStream.Kafka.Messages;
@@ -7,8 +8,11 @@ using OrleansStream.Kafka.Wire;
 
 namespace OrleansStream.Kafka.Handlers;
 
-/// <summary>Tells up to where what was read of a leader's epoch still stands: readers see only what is durable, so all of it does, up to the end.</summary>
-/// <param name="offsets">Finds the ends of logs.</param>
+/// <summary>
+/// Tells where the records of a leader's epoch end (KIP-320), so that a consumer sees that what it has read still stands. It always does: readers see only
+/// what is durable, and no leader takes anything back.
+/// </summary>
+/// <param name="offsets">Finds the ends of epochs.</param>
 internal sealed class OffsetForLeaderEpochHandler(PartitionOffsets offsets) : IRequestHandler
 {
     private const int None = -1;
@@ -37,7 +41,10 @@ internal sealed class OffsetForLeaderEpochHandler(PartitionOffsets offsets) : IR
             return new EpochResult(KafkaError.None, None, None);
         try
         {
-            return new EpochResult(KafkaError.None, partition.LeaderEpoch, await offsets.FindEndAsync(caller, topic, partition.Index, cancellationToken));
+            var end = await offsets.FindEpochEndAsync(caller, topic, partition.Index, partition.LeaderEpoch, cancellationToken);
+            return LeaderEpochs.Compare(partition.KnownEpoch, end.LeaderEpoch) is var other and not KafkaError.None
+                ? new EpochResult(other, None, None)
+                : new EpochResult(KafkaError.None, end.Epoch, end.EndOffset);
         }
         catch (Exception exception) when (Refusals.Of(exception) is { } refused)
         {

@@ -55,8 +55,7 @@ internal sealed record FetchRequest(
             for (var count = reader.ReadArrayLength(elementBytesMin: 16); count > 0; count--)
             {
                 var partition = reader.ReadInt32();
-                if (version >= 9)
-                    reader.ReadInt32(); // current_leader_epoch
+                var epoch = version >= 9 ? reader.ReadInt32() : -1;
                 var offset = reader.ReadInt64();
                 if (version >= 12)
                     reader.ReadInt32(); // last_fetched_epoch: nothing that was read is ever taken back
@@ -64,7 +63,7 @@ internal sealed record FetchRequest(
                     reader.ReadInt64(); // log_start_offset, of followers
                 var maxBytes = reader.ReadInt32();
                 reader.SkipTags();
-                partitions.Add(new FetchPartition(new FetchPartitionName(name, id, partition), offset, maxBytes));
+                partitions.Add(new FetchPartition(new FetchPartitionName(name, id, partition), offset, maxBytes, epoch));
             }
 
             reader.SkipTags();
@@ -101,7 +100,8 @@ internal readonly record struct FetchPartitionName(string Topic, Guid TopicId, i
 /// <param name="Name">The partition.</param>
 /// <param name="Offset">The first offset wanted.</param>
 /// <param name="MaxBytes">The most bytes of its records; the first batch comes even when it is larger.</param>
-internal readonly record struct FetchPartition(FetchPartitionName Name, long Offset, int MaxBytes);
+/// <param name="LeaderEpoch">The epoch of the leader that the client knows; -1 for none.</param>
+internal readonly record struct FetchPartition(FetchPartitionName Name, long Offset, int MaxBytes, int LeaderEpoch);
 
 /// <summary>What was read of a partition.</summary>
 /// <param name="Name">The partition.</param>

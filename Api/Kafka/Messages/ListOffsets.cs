@@ -3,9 +3,9 @@ using OrleansStream.Kafka.Wire;
 
 namespace OrleansStream.Kafka.Messages;
 
-/// <summary>A request of ListOffsets, versions 0 to 6: the bounds of logs, and the offsets of times.</summary>
+/// <summary>A request of ListOffsets, versions 0 to 7: the bounds of logs, and the offsets of times.</summary>
 /// <param name="Topics">The topics.</param>
-/// <remarks>Version 1 has one offset in place of several, 2 adds isolation levels, 4 leader epochs; 6 is the first flexible one.</remarks>
+/// <remarks>Version 1 has one offset in place of several, 2 adds isolation levels, 4 leader epochs, 7 the latest time of a record (KIP-734); 6 is the first flexible one.</remarks>
 internal sealed record ListOffsetsRequest(ListOffsetsTopic[] Topics)
 {
     /// <summary>Stands for the offset behind the last record.</summary>
@@ -14,8 +14,11 @@ internal sealed record ListOffsetsRequest(ListOffsetsTopic[] Topics)
     /// <summary>Stands for the first readable offset.</summary>
     public const long Earliest = -2;
 
+    /// <summary>Stands for the first record with the latest time.</summary>
+    public const long MaxTimestamp = -3;
+
     /// <summary>The versions.</summary>
-    public static readonly ApiRange Api = new(ApiKey.ListOffsets, Min: 0, Max: 6, FirstFlexible: 6);
+    public static readonly ApiRange Api = new(ApiKey.ListOffsets, Min: 0, Max: 7, FirstFlexible: 6);
 
     /// <summary>Reads a request.</summary>
     /// <param name="reader">Its body.</param>
@@ -33,9 +36,8 @@ internal sealed record ListOffsetsRequest(ListOffsetsTopic[] Topics)
             for (var j = 0; j < partitions.Length; j++)
             {
                 var index = reader.ReadInt32();
-                if (version >= 4)
-                    reader.ReadInt32(); // current_leader_epoch
-                partitions[j] = new ListOffsetsPartition(index, reader.ReadInt64());
+                var epoch = version >= 4 ? reader.ReadInt32() : -1;
+                partitions[j] = new ListOffsetsPartition(index, epoch, reader.ReadInt64());
                 if (version == 0)
                     reader.ReadInt32(); // max_num_offsets
                 reader.SkipTags();
@@ -57,22 +59,27 @@ internal readonly record struct ListOffsetsTopic(string Name, ListOffsetsPartiti
 
 /// <summary>What is asked of a partition.</summary>
 /// <param name="Index">The partition's number.</param>
+/// <param name="LeaderEpoch">The epoch of the leader that the client knows; -1 for none.</param>
 /// <param name="TimestampMs">A time in milliseconds since the Unix epoch, or what stands for a bound.</param>
-internal readonly record struct ListOffsetsPartition(int Index, long TimestampMs);
+internal readonly record struct ListOffsetsPartition(int Index, int LeaderEpoch, long TimestampMs);
 
 /// <summary>What was found in a partition.</summary>
 /// <param name="Error">Why nothing was.</param>
 /// <param name="TimestampMs">The time of the record that was found; -1 for a bound, or for none.</param>
 /// <param name="Offset">The offset; -1 for none.</param>
-internal readonly record struct ListOffsetsResult(KafkaError Error, long TimestampMs, long Offset);
+/// <param name="Epoch">The epoch of the leader that stored what is there; -1 when it is not known.</param>
+internal readonly record struct ListOffsetsResult(KafkaError Error, long TimestampMs, long Offset, int Epoch)
+{
+    /// <summary>What is told of a partition that could not be searched.</summary>
+    /// <param name="error">Why.</param>
+    public static ListOffsetsResult Failed(KafkaError error) => new(error, TimestampMs: -1, Offset: -1, Epoch: -1);
+}
 
 /// <summary>The answer to ListOffsets.</summary>
 /// <param name="Request">The request.</param>
 /// <param name="Results">What was found, in the request's order.</param>
 internal readonly record struct ListOffsetsAnswer(ListOffsetsRequest Request, IReadOnlyList<ListOffsetsResult> Results)
 {
-    private const int NoLeaderEpoch = -1;
-
     /// <summary>Writes it.</summary>
     /// <param name="answer">Where to.</param>
     /// <param name="version">The request's version.</param>
@@ -110,7 +117,7 @@ internal readonly record struct ListOffsetsAnswer(ListOffsetsRequest Request, IR
         answer.WriteInt64(result.TimestampMs);
         answer.WriteInt64(result.Offset);
         if (version >= 4)
-            answer.WriteInt32(NoLeaderEpoch);
+            answer.WriteInt32(result.Epoch);
         answer.WriteNoTags();
     }
 }

@@ -106,14 +106,16 @@ internal readonly record struct MetadataTopic(KafkaError Error, string? Name, Gu
 /// <param name="ControllerId">The id of a broker that takes what changes topics: any does.</param>
 /// <param name="Topics">The topics.</param>
 /// <param name="LeaderOf">Tells the id of the broker that leads a partition.</param>
+/// <param name="EpochOf">Tells the epoch by which it does, or -1.</param>
 internal sealed record MetadataAnswer(
-    IReadOnlyList<MetadataBroker> Brokers, string ClusterId, int ControllerId, IReadOnlyList<MetadataTopic> Topics, Func<MetadataTopic, int, int> LeaderOf)
+    IReadOnlyList<MetadataBroker> Brokers, string ClusterId, int ControllerId, IReadOnlyList<MetadataTopic> Topics,
+    Func<MetadataTopic, int, int> LeaderOf, Func<MetadataTopic, int, int> EpochOf)
 {
     // Authorized operations are not told: a client that asks for them takes this for "not known".
     private const int NoOperations = int.MinValue;
 
-    // The epoch of a partition's leader is not told here: clients then do not compare epochs, and offsets are never taken back.
-    private const int NoLeaderEpoch = -1;
+    /// <summary>The first version that tells of leaders' epochs.</summary>
+    public const short FirstWithEpochs = 7;
 
     /// <summary>Writes it.</summary>
     /// <param name="answer">Where to.</param>
@@ -155,22 +157,23 @@ internal sealed record MetadataAnswer(
             answer.WriteBoolean(false); // is_internal
         answer.WriteArrayLength(topic.PartitionCount);
         for (var partition = 0; partition < topic.PartitionCount; partition++)
-            WritePartition(answer, partition, LeaderOf(topic, partition), topic.ReplicationFactor, version);
+            WritePartition(answer, topic, partition, version);
         if (version >= 8)
             answer.WriteInt32(NoOperations);
         answer.WriteNoTags();
     }
 
-    private static void WritePartition(WireWriter answer, int partition, int leader, int replicationFactor, short version)
+    private void WritePartition(WireWriter answer, in MetadataTopic topic, int partition, short version)
     {
+        var leader = LeaderOf(topic, partition);
         answer.WriteErrorCode((short)KafkaError.None);
         answer.WriteInt32(partition);
         answer.WriteInt32(leader);
-        if (version >= 7)
-            answer.WriteInt32(NoLeaderEpoch);
+        if (version >= FirstWithEpochs)
+            answer.WriteInt32(EpochOf(topic, partition));
         // The copies are the store's, not other brokers'. As many are told as there are, all at the leader: some clients count them.
-        WriteCopies(answer, leader, replicationFactor);
-        WriteCopies(answer, leader, replicationFactor);
+        WriteCopies(answer, leader, topic.ReplicationFactor);
+        WriteCopies(answer, leader, topic.ReplicationFactor);
         if (version >= 5)
             answer.WriteArrayLength(0); // offline_replicas
         answer.WriteNoTags();

@@ -26,9 +26,8 @@ internal sealed record OffsetForLeaderEpochRequest(EpochTopic[] Topics)
             for (var j = 0; j < partitions.Length; j++)
             {
                 var index = reader.ReadInt32();
-                if (version >= 2)
-                    reader.ReadInt32(); // current_leader_epoch
-                partitions[j] = new EpochPartition(index, reader.ReadInt32());
+                var known = version >= 2 ? reader.ReadInt32() : -1;
+                partitions[j] = new EpochPartition(index, known, reader.ReadInt32());
                 reader.SkipTags();
             }
 
@@ -48,8 +47,9 @@ internal readonly record struct EpochTopic(string Name, EpochPartition[] Partiti
 
 /// <summary>What is asked of a partition.</summary>
 /// <param name="Index">The partition's number.</param>
-/// <param name="LeaderEpoch">The epoch.</param>
-internal readonly record struct EpochPartition(int Index, int LeaderEpoch);
+/// <param name="KnownEpoch">The epoch of the leader that the client knows; -1 for none.</param>
+/// <param name="LeaderEpoch">The epoch whose end is asked for.</param>
+internal readonly record struct EpochPartition(int Index, int KnownEpoch, int LeaderEpoch);
 
 /// <summary>What was found of a partition.</summary>
 /// <param name="Error">Why nothing was.</param>

@@ -30,10 +30,17 @@ public interface ITopicRouterGrain : IGrainWithStringKey
 
     /// <summary>Finds the first offset whose record is dated at or after a time.</summary>
     /// <param name="partition">The partition's number.</param>
-    /// <param name="timestampMs">Milliseconds since the Unix epoch.</param>
+    /// <param name="timestampMs">Milliseconds since the Unix epoch, or <see cref="FindOffsetResponse.MaxTimestamp"/>.</param>
     /// <param name="cancellationToken">The caller's deadline.</param>
     [Alias("FindOffsetAsync")]
     ValueTask<FindOffsetResponse> FindOffsetAsync(int partition, long timestampMs, CancellationToken cancellationToken = default);
+
+    /// <summary>Finds where the batches end that the leader of an epoch stored (Kafka's OffsetForLeaderEpoch, KIP-101).</summary>
+    /// <param name="partition">The partition's number.</param>
+    /// <param name="epoch">The epoch.</param>
+    /// <param name="cancellationToken">The caller's deadline.</param>
+    [Alias("FindEpochEndAsync")]
+    ValueTask<EpochEndResponse> FindEpochEndAsync(int partition, int epoch, CancellationToken cancellationToken = default);
 
     /// <summary>Deletes the records of a partition below an offset (Kafka's DeleteRecords).</summary>
     /// <param name="partition">The partition's number.</param>

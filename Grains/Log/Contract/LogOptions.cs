@@ -36,4 +36,7 @@ internal static class LogOffsets
 
     /// <summary>The log start offset.</summary>
     public const long Earliest = -2;
+
+    /// <summary>In a search by time: the latest time that a record has.</summary>
+    public const long MaxTimestamp = -3;
 }

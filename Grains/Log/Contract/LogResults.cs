@@ -58,7 +58,25 @@ public readonly record struct LogFetchResult(
 /// <param name="Error">Null when the log could be searched.</param>
 /// <param name="Offset">The first offset dated at or after the time, or the high watermark.</param>
 /// <param name="TimestampMs">That record's timestamp, or -1.</param>
-public readonly record struct LogFindResult(LogError? Error, long Offset, long TimestampMs);
+public readonly record struct LogFindResult(LogError? Error, long Offset, long TimestampMs)
+{
+    /// <summary>The epoch of the owner that stored the record; 0 when there is none.</summary>
+    public int Epoch { get; init; }
+}
+
+/// <summary>Where the batches of an epoch end.</summary>
+/// <param name="Error">Null when the log could be searched.</param>
+/// <param name="Epoch">The epoch, or the latest one before it that stored anything; -1 for one that no owner has had yet.</param>
+/// <param name="EndOffset">The offset behind its last record, or -1.</param>
+public readonly record struct LogEpochEnd(LogError? Error, int Epoch, long EndOffset)
+{
+    /// <summary>What is told of an epoch that no owner has had yet.</summary>
+    public static readonly LogEpochEnd None = new(null, -1, -1);
+
+    /// <summary>A search that failed.</summary>
+    /// <param name="error">Why.</param>
+    public static LogEpochEnd Failed(LogError error) => new(error, -1, -1);
+}
 
 /// <summary>The state of a log at one moment.</summary>
 /// <param name="LogStartOffset">The first readable offset.</param>

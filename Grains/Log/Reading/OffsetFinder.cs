@@ -14,6 +14,8 @@ internal sealed class OffsetFinder(OpenLog log, LogReader reader, SegmentIndexes
     {
         try
         {
+            if (timestampMs == LogOffsets.MaxTimestamp)
+                return await FindLatestTimeAsync(cancellationToken).ConfigureAwait(false);
             long logStart, endOffset;
             List<TimeCandidate> candidates;
             lock (log.Gate)
@@ -39,6 +41,46 @@ internal sealed class OffsetFinder(OpenLog log, LogReader reader, SegmentIndexes
         catch (Exception e) when (ReadErrors.Of(e) is { } error)
         {
             return new LogFindResult(error, -1, -1);
+        }
+    }
+
+    /// <summary>Finds the first record with the latest time. Records that no time was given have none.</summary>
+    private async ValueTask<LogFindResult> FindLatestTimeAsync(CancellationToken cancellationToken)
+    {
+        while (FindUndated() is { } undated)
+            await times.CheckInTurnAsync(undated, cancellationToken).ConfigureAwait(false);
+        long latestMs, endOffset;
+        lock (log.Gate)
+        {
+            endOffset = log.EndOffset;
+            latestMs = log.Sealed.Where(segment => segment.EndOffset > log.LogStartOffset).Select(segment => segment.MaxTimestampMs)
+                .Append(log.Active.MaxTimestampMs).Max();
+        }
+
+        // The record that a segment has its latest time from may lie below the log start. Then the time is searched for at which records end.
+        var found = new LogFindResult(null, endOffset, -1);
+        var timeMs = Math.Min(latestMs, long.MaxValue - 1);
+        var tooLateMs = timeMs + 1;
+        while (found.TimestampMs < tooLateMs - 1)
+        {
+            var probe = await FindOffsetAsync(timeMs, cancellationToken).ConfigureAwait(false);
+            if (probe.Error is not null)
+                return probe;
+            if (probe.TimestampMs >= 0)
+                found = probe;
+            else
+                tooLateMs = timeMs;
+            timeMs = found.TimestampMs + 1 + ((tooLateMs - found.TimestampMs - 1) / 2);
+        }
+
+        return found;
+    }
+
+    private ManifestSegment? FindUndated()
+    {
+        lock (log.Gate)
+        {
+            return log.Sealed.Find(segment => segment.EndOffset > log.LogStartOffset && !segment.TimesChecked);
         }
     }
 
@@ -126,7 +168,7 @@ internal sealed class OffsetFinder(OpenLog log, LogReader reader, SegmentIndexes
                 {
                     if (record.TimestampMs >= timestampMs && record.Offset >= fromOffset)
                     {
-                        found = new LogFindResult(null, record.Offset, record.TimestampMs);
+                        found = new LogFindResult(null, record.Offset, record.TimestampMs) { Epoch = header.PartitionLeaderEpoch };
                         return position;
                     }
                 }
@@ -134,7 +176,7 @@ internal sealed class OffsetFinder(OpenLog log, LogReader reader, SegmentIndexes
                 // An unreadable record may be that late, by what the header says.
                 if (header.MaxTimestamp >= timestampMs && records.UnreadableFrom(fromOffset) is { } unreadable)
                 {
-                    found = new LogFindResult(null, unreadable.Offset, header.MaxTimestamp);
+                    found = new LogFindResult(null, unreadable.Offset, header.MaxTimestamp) { Epoch = header.PartitionLeaderEpoch };
                     return position;
                 }
             }

@@ -65,6 +65,16 @@ internal sealed class PartitionCalls(GrainLookup<IPartitionGrain> partitions, Le
         error => new FindOffsetResponse(error, None, None),
         cancellationToken);
 
+    /// <summary>Finds where the batches of a partition end that the leader of an epoch stored.</summary>
+    /// <param name="key">The partition.</param>
+    /// <param name="epoch">The epoch.</param>
+    /// <param name="cancellationToken">The caller's deadline.</param>
+    public ValueTask<EpochEndResponse> FindEpochEndAsync(PartitionKey key, int epoch, CancellationToken cancellationToken) => TryAsync(
+        token => Partition(key).FindEpochEndAsync(epoch, token),
+        response => response.Error,
+        error => new EpochEndResponse(error, -1, None, LeaderEpoch: 0),
+        cancellationToken);
+
     /// <summary>Deletes the records of a partition below an offset. Repeating it is harmless, so it is tried again as a read is.</summary>
     /// <param name="key">The partition.</param>
     /// <param name="beforeOffset">The new log start offset; -1 for the high watermark.</param>

@@ -55,6 +55,18 @@ internal sealed class TopicReads(string name, TopicCache cache, PartitionCalls c
         return response with { Error = Translate(response.Error), TopicId = found.TopicId };
     }
 
+    /// <inheritdoc cref="ITopicRouterGrain.FindEpochEndAsync"/>
+    public async ValueTask<EpochEndResponse> FindEpochEndAsync(int partition, int epoch, CancellationToken cancellationToken)
+    {
+        var (key, error) = await FindPartitionAsync(partition);
+        if (key is not { } found)
+            return new EpochEndResponse(error, Epoch: -1, EndOffset: -1, LeaderEpoch: 0);
+        var response = await calls.FindEpochEndAsync(found, epoch, cancellationToken);
+        if (IsTopicGone(response.Error) && await FindPartitionAnewAsync(found) is { } anew)
+            response = await calls.FindEpochEndAsync(anew, epoch, cancellationToken);
+        return response with { Error = Translate(response.Error) };
+    }
+
     /// <inheritdoc cref="ITopicRouterGrain.DeleteRecordsAsync"/>
     public ValueTask<PartitionDescription> DeleteRecordsAsync(int partition, long beforeOffset, CancellationToken cancellationToken) =>
         DeleteRecordsAsync(topicId: null, partition, beforeOffset, cancellationToken);

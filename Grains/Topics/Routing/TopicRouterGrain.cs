@@ -23,6 +23,10 @@ internal sealed class TopicRouterGrain(TopicRouters routers) : Grain, ITopicRout
         Router.Reads.FindOffsetAsync(partition, timestampMs, cancellationToken);
 
     /// <inheritdoc/>
+    public ValueTask<EpochEndResponse> FindEpochEndAsync(int partition, int epoch, CancellationToken cancellationToken) =>
+        Router.Reads.FindEpochEndAsync(partition, epoch, cancellationToken);
+
+    /// <inheritdoc/>
     public ValueTask<PartitionDescription> DeleteRecordsAsync(int partition, long beforeOffset, CancellationToken cancellationToken) =>
         Router.Reads.DeleteRecordsAsync(partition, beforeOffset, cancellationToken);
 

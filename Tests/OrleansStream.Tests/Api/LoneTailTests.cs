@@ -221,6 +221,8 @@ internal sealed class ScriptedTopic : ITopicRouterGrain, ITopicGrain
 
     public ValueTask<FindOffsetResponse> FindOffsetAsync(int partition, long timestampMs, CancellationToken cancellationToken) => throw new NotSupportedException();
 
+    public ValueTask<EpochEndResponse> FindEpochEndAsync(int partition, int epoch, CancellationToken cancellationToken) => throw new NotSupportedException();
+
     public ValueTask<PartitionDescription> DeleteRecordsAsync(int partition, long beforeOffset, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     public ValueTask<PartitionDescription> DeleteRecordsOfAsync(Guid topicId, int partition, long beforeOffset, CancellationToken cancellationToken) =>

@@ -48,6 +48,30 @@ public sealed class FindOffsetTests
         }
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(1_500)]
+    [InlineData(100_000)]
+    public async Task Find_OfTheLatestTime_IsTheFirstRecordThatHasIt(int segmentBytes)
+    {
+        _rig.Options = _rig.Options with { SegmentBytes = segmentBytes };
+        var log = await _rig.OpenAsync();
+        Assert.Equal(new LogFindResult(null, 0, -1), await log.FindAsync(LogOffsets.MaxTimestamp));
+        long[] times = [Start + 5, Start + 90, Start + 7, Start + 90, Start + 100, Start + 60, Start + 100, Start + 1];
+        foreach (var time in times)
+            await log.PutAsync(TestBatch.Make(new RecordBatchOptions(), [(time, new string('x', 300))]));
+
+        for (var owner = 1; owner <= 2; owner++)
+        {
+            Assert.Equal(new LogFindResult(null, 4, Start + 100) { Epoch = 1 }, await log.FindAsync(LogOffsets.MaxTimestamp));
+            log = await _rig.TakeOverAsync();
+        }
+
+        // The latest ones go; the time of their segment may be theirs still.
+        await _rig.DeleteRecordsAsync(log, 7);
+        Assert.Equal(new LogFindResult(null, 7, Start + 1) { Epoch = 1 }, await log.FindAsync(LogOffsets.MaxTimestamp));
+    }
+
     [Fact]
     public async Task Find_BelowTheLogStart_IsAtOrAboveIt()
     {

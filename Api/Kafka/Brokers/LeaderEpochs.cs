@@ -1,0 +1,84 @@
+using System.Collections.Immutable;
+using OrleansStream.Cluster;
+using OrleansStream.Errors;
+using OrleansStream.Kafka.Errors;
+using OrleansStream.Kafka.Messages;
+using OrleansStream.Partitions;
+
+namespace OrleansStream.Kafka.Brokers;
+
+/// <summary>The epochs by which partitions are led (KIP-320): asked of their leaders, and compared with what clients know. Safe for any thread.</summary>
+/// <param name="grains">The way to the silos.</param>
+/// <param name="time">The clock.</param>
+internal sealed class LeaderEpochs(IGrainFactory grains, TimeProvider time)
+{
+    /// <summary>Stands for an epoch that is not known: clients then compare none.</summary>
+    public const int Unknown = -1;
+
+    /// <summary>The most partitions whose epochs are asked of one silo for one answer; the epochs of others are not told.</summary>
+    private const int AskedMax = 20_000;
+
+    /// <summary>How long an answer waits for the epochs: they are worth no more to a client that looks for a leader.</summary>
+    private static readonly TimeSpan AnswerMax = TimeSpan.FromMilliseconds(300);
+
+    /// <summary>Asks for the epochs of all partitions of some topics. One whose leader does not answer at once, or does not have it open, has none.</summary>
+    /// <param name="topics">The topics.</param>
+    /// <param name="view">The brokers.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public async Task<IReadOnlyDictionary<PartitionKey, int>> FindAsync(
+        IReadOnlyList<MetadataTopic> topics, BrokerView view, CancellationToken cancellationToken)
+    {
+        var asked = new Dictionary<SiloAddress, List<PartitionKey>>();
+        foreach (var topic in topics)
+        {
+            for (var partition = 0; partition < topic.PartitionCount; partition++)
+            {
+                var key = new PartitionKey(topic.Id, partition);
+                if (view.HomeOf(key) is not { } home)
+                    continue;
+                if (!asked.TryGetValue(home, out var keys))
+                    asked[home] = keys = [];
+                if (keys.Count < AskedMax)
+                    keys.Add(key);
+            }
+        }
+
+        var answers = asked.Select(silo => (Keys: silo.Value, Epochs: AskAsync(silo.Key, silo.Value))).ToList();
+        await Task.WhenAll(answers.Select(answer => (Task)answer.Epochs)).WaitAsync(AnswerMax, time, cancellationToken)
+            .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        var epochs = new Dictionary<PartitionKey, int>();
+        foreach (var (keys, answer) in answers)
+        {
+            if (answer is not { IsCompletedSuccessfully: true, Result: var found } || found.Length != keys.Count)
+                continue;
+            for (var i = 0; i < keys.Count; i++)
+                epochs[keys[i]] = ToKafka(found[i]);
+        }
+
+        return epochs;
+    }
+
+    /// <summary>An epoch as clients are told it.</summary>
+    /// <param name="epoch">The epoch; 0 when it is not known.</param>
+    public static int ToKafka(int epoch) => epoch > 0 ? epoch : Unknown;
+
+    /// <summary>Compares the epoch that a client knows with the leader's, as Kafka does.</summary>
+    /// <param name="known">What the client knows; -1 for nothing.</param>
+    /// <param name="leader">The leader's; 0 when it is not known.</param>
+    /// <returns>The error that has the client ask for the leader anew.</returns>
+    public static KafkaError Compare(int known, int leader) => known < 0 || leader <= 0 || known == leader
+        ? KafkaError.None
+        : known < leader ? KafkaError.FencedLeaderEpoch : KafkaError.UnknownLeaderEpoch;
+
+    private async Task<ImmutableArray<int>> AskAsync(SiloAddress silo, List<PartitionKey> keys)
+    {
+        try
+        {
+            return await grains.GetGrain<ISiloGrain>(silo.ToParsableString()).FindLeaderEpochsAsync([.. keys]);
+        }
+        catch (Exception exception) when (exception is OrleansException or TimeoutException or StreamException)
+        {
+            return [];
+        }
+    }
+}
