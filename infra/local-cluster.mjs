@@ -185,6 +185,7 @@ const main = async () => {
   );
   const settings = {
     OrleansStream__Storage__Provider: 'AzureBlobs',
+    OrleansStream__Kafka__Enabled: 'false', // but for those in kafka
     OrleansStream__Storage__AzureBlobs__ConnectionString:
       `DefaultEndpointsProtocol=http;AccountName=${DEV_ACCOUNT};AccountKey=${DEV_KEY};` +
       `BlobEndpoint=http://127.0.0.1:${inner.azurite}/${DEV_ACCOUNT};`,

@@ -94,6 +94,11 @@ resource silo 'Microsoft.App/containerApps@2025-01-01' = {
               value: 'http://+:${httpPort}'
             }
             {
+              // The Api nodes serve Kafka's clients; nobody reaches a port of a silo for them.
+              name: 'OrleansStream__Kafka__Enabled'
+              value: 'false'
+            }
+            {
               name: 'OrleansStream__Silo__AdvertisedAddress'
               value: advertisedAddress
             }

@@ -9,8 +9,8 @@ public sealed class KafkaOptions
     /// <summary>Where the endpoint listens unless it is told otherwise: this machine only.</summary>
     public const string DefaultListen = "localhost:9092";
 
-    /// <summary>True to serve Kafka's protocol. Default false.</summary>
-    public bool Enabled { get; set; }
+    /// <summary>True to serve Kafka's protocol. Default true.</summary>
+    public bool Enabled { get; set; } = true;
 
     /// <summary>
     /// Host and port to listen on: <c>localhost</c>, an IP address, or <c>*</c> for all of this machine's, then a colon and a port, 0 for a free one.

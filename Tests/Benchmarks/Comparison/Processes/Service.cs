@@ -54,7 +54,7 @@ internal sealed class Service : IDisposable
         var port = ChildProcess.FreePort();
         var probe = new AllocationProbe();
         var process = ChildProcess.Start(
-            "dotnet", [program, "--urls", $"http://127.0.0.1:{port}"], [.. environment, .. probe.Environment]);
+            "dotnet", [program, "--urls", $"http://127.0.0.1:{port}"], [("OrleansStream__Kafka__Enabled", "false"), .. environment, .. probe.Environment]);
         var service = new Service(process, port, probe);
         try
         {
