@@ -13,6 +13,7 @@ internal sealed class ClusterProcesses : IAsyncDisposable
     private readonly List<SiloPorts> _embedded = [];
     private readonly ClusterLines? _lines;
     private readonly (string Key, string Value)[] _apiSettings;
+    private bool _areBrokers;
 
     private ClusterProcesses(string connectionString, string container, ClusterLines? lines = null, (string Key, string Value)[]? apiSettings = null)
     {
@@ -27,6 +28,9 @@ internal sealed class ClusterProcesses : IAsyncDisposable
 
     /// <summary>The silos that have not been killed.</summary>
     public IReadOnlyList<ClusterSilo> Silos => _silos;
+
+    /// <summary>What Kafka clients take as <c>bootstrap.servers</c>, where the silos are brokers.</summary>
+    public string Bootstrap => string.Join(',', _silos.Select(silo => $"127.0.0.1:{silo.Ports.Kafka}"));
 
     /// <summary>Where the Api nodes serve; the same after <see cref="StartAgainAsync"/>.</summary>
     public IReadOnlyList<Uri> Apis => [.. _apis.Select(api => api.Address)];
@@ -51,6 +55,23 @@ internal sealed class ClusterProcesses : IAsyncDisposable
             for (var i = 0; i < apis; i++)
                 cluster._apis.Add(cluster.LaunchApi(FreePort.Find(), i));
             await cluster.WaitUntilReadyAsync();
+            return cluster;
+        }
+        catch
+        {
+            await cluster.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Starts silos that serve Kafka clients, and no Api nodes, and waits until all serve.</summary>
+    public static async Task<ClusterProcesses> StartBrokersAsync(string connectionString, string container, int silos)
+    {
+        var cluster = new ClusterProcesses(connectionString, container) { _areBrokers = true };
+        try
+        {
+            for (var i = 0; i < silos; i++)
+                await cluster.AddSiloAsync();
             return cluster;
         }
         catch
@@ -222,6 +243,7 @@ internal sealed class ClusterProcesses : IAsyncDisposable
                 .. _storage,
                 .. connectionString is null ? [] : new[] { (ConnectionStringKey, connectionString) },
                 .. SettingsOf(ports),
+                .. _areBrokers ? [(TestEnvironment.KafkaEnabled, "true"), ("OrleansStream__Kafka__Listen", $"127.0.0.1:{ports.Kafka}")] : Array.Empty<(string, string)>(),
                 .. place?.Settings ?? [],
             ]);
         if (place is { } taken)
@@ -248,9 +270,9 @@ internal sealed class ClusterProcesses : IAsyncDisposable
 }
 
 /// <summary>The ports of a silo.</summary>
-internal readonly record struct SiloPorts(int Silo, int Gateway, int Health)
+internal readonly record struct SiloPorts(int Silo, int Gateway, int Health, int Kafka)
 {
-    public static SiloPorts Find() => new(FreePort.Find(), FreePort.Find(), FreePort.Find());
+    public static SiloPorts Find() => new(FreePort.Find(), FreePort.Find(), FreePort.Find(), FreePort.Find());
 }
 
 /// <summary>A silo of a cluster.</summary>
