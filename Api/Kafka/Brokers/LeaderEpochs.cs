@@ -49,9 +49,10 @@ internal sealed class LeaderEpochs(IGrainFactory grains, TimeProvider time)
         var epochs = new Dictionary<PartitionKey, int>();
         foreach (var (keys, answer) in answers)
         {
-            if (answer is not { IsCompletedSuccessfully: true, Result: var found } || found.Length != keys.Count)
+            if (!answer.IsCompletedSuccessfully)
                 continue;
-            for (var i = 0; i < keys.Count; i++)
+            var found = await answer;
+            for (var i = 0; i < found.Length; i++)
                 epochs[keys[i]] = ToKafka(found[i]);
         }
 

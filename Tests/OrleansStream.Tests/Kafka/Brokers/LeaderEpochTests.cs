@@ -3,7 +3,6 @@ using Confluent.Kafka.Admin;
 using OrleansStream.Kafka.Errors;
 using OrleansStream.Kafka.Messages;
 using OrleansStream.Kafka.Wire;
-using OrleansStream.Tests.Support;
 
 namespace OrleansStream.Tests.Kafka.Brokers;
 
@@ -78,7 +77,7 @@ public sealed class LeaderEpochTests(KafkaCluster cluster) : IClassFixture<Kafka
     public async Task ListOffsets_OfTheLatestTime_IsTheRecordThatHasIt()
     {
         var topic = await cluster.CreateTopicAsync(1);
-        var now = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
+        var now = TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds();
         using (var producer = new ProducerBuilder<Null, string>(new ProducerConfig { BootstrapServers = cluster.Bootstrap, LingerMs = 0 }).Build())
         {
             foreach (var time in new[] { now - 100, now + 50, now - 7, now + 50, now })
