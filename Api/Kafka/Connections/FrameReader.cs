@@ -23,12 +23,17 @@ internal sealed class FrameReader(PipeReader input, NodeLoad node, Func<int> len
 
     private readonly Deadline _deadline = new(time);
 
+    // A read that is cancelled while a whole frame is there gives that frame, and the next one would know nothing of it.
+    private volatile bool _isStopped;
+
     /// <summary>Waits for the next frame.</summary>
     /// <returns>The frame; null when the client has ended, <see cref="Stop"/> was called, or the connection was idle for too long.</returns>
     /// <exception cref="MalformedFrameException">What comes is no frame, ends within one, or comes too slowly.</exception>
     /// <exception cref="OperationCanceledException">The connection was closed.</exception>
     public async ValueTask<RequestFrame?> ReadAsync()
     {
+        if (_isStopped)
+            return null;
         var deadline = _deadline.Set(ConnectionLimits.IdleMax);
         var hasBegun = false;
         var takenBytes = 0;
@@ -76,7 +81,11 @@ internal sealed class FrameReader(PipeReader input, NodeLoad node, Func<int> len
     }
 
     /// <summary>Ends the wait for the next frame, also one that begins later.</summary>
-    public void Stop() => input.CancelPendingRead();
+    public void Stop()
+    {
+        _isStopped = true;
+        input.CancelPendingRead();
+    }
 
     /// <inheritdoc/>
     public void Dispose() => _deadline.Dispose();

@@ -3,6 +3,7 @@ using System.Text;
 using Microsoft.Extensions.DependencyInjection;
 using OrleansStream.Kafka.Brokers;
 using OrleansStream.Kafka.Calls;
+using OrleansStream.Kafka.Connections;
 using OrleansStream.Kafka.Errors;
 using OrleansStream.Kafka.Messages;
 using OrleansStream.Kafka.Wire;
@@ -163,6 +164,36 @@ public sealed class ConnectionTests(KafkaFixture kafka)
         Assert.InRange(store.Appends.Count - before, 1, 4);
         var answer = await api.GetAsync($"/v1/topics/{topic}/partitions/0/records?offset=1&value_as=string");
         Assert.Equal(Enumerable.Range(0, 10).Select(i => $"{i}"), answer["records"]!.AsArray().Select(record => (string)record!["value"]!));
+    }
+
+    /// <summary>A client whose next request is always there already is not what a service that stops waits for.</summary>
+    [Fact]
+    public async Task Stop_WhileAClientSendsWithoutAPause_EndsItsConnection()
+    {
+        await using var api = new ApiFixture(TimeProvider.System, services => services.Configure<KafkaOptions>(options =>
+        {
+            options.Enabled = true;
+            options.Listen = KafkaFixture.AnyPort;
+        }));
+        await api.InitializeAsync();
+        using var socket = await KafkaSocket.OpenAsync(api.Part<LocalBroker>().Port);
+        var received = 0;
+        var receiving = Task.Run(async () =>
+        {
+            while (await socket.ReceiveAsync() is not null)
+                received++;
+        });
+        var sending = Task.Run(async () =>
+        {
+            while (!receiving.IsCompleted)
+                await socket.SendAsync(ApiVersionsRequest.Api, 0, 1, _ => { });
+        });
+        await Wait.UntilAsync("the client is answered", () => received > 1_000);
+
+        await api.Part<KafkaServer>().StoppingAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(10));
+
+        await receiving;
+        await sending.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     /// <summary>The service's own handlers, with requests of real clients of which some bytes are others: an answer or a malformed frame, and nothing else.</summary>
