@@ -127,15 +127,18 @@ internal sealed class KafkaHistory
         }
     }
 
-    /// <summary>The longest time between two acknowledgements of one partition, and between two records of one partition that one group was given.</summary>
+    /// <summary>
+    /// The longest time between two acknowledgements of one partition, and, by groups, between two records of one partition that the group was given.
+    /// </summary>
     /// <param name="elapsed">Tells the time between two moments.</param>
-    public (TimeSpan Producer, TimeSpan Consumer) LongestGaps(Func<long, long, TimeSpan> elapsed)
+    public (TimeSpan Producer, IReadOnlyDictionary<string, TimeSpan> Groups) LongestGaps(Func<long, long, TimeSpan> elapsed)
     {
         lock (_lock)
         {
             return (
                 Longest(_acks.GroupBy(ack => ack.Partition, ack => ack.At)),
-                Longest(_turns.GroupBy(turn => (turn.Group, turn.Partition)).Select(turns => turns.SelectMany(turn => turn.Reads.Select(read => read.At)))));
+                _turns.GroupBy(turn => turn.Group).ToDictionary(group => group.Key, group => Longest(
+                    group.GroupBy(turn => turn.Partition).Select(turns => turns.SelectMany(turn => turn.Reads.Select(read => read.At))))));
         }
 
         TimeSpan Longest(IEnumerable<IEnumerable<long>> lines) => lines.SelectMany(line =>

@@ -105,7 +105,8 @@ public sealed class KafkaHistoryTests
         _now += 10;
         Read("b", 2, 3);
 
-        Assert.Equal((TimeSpan.FromTicks(1), TimeSpan.FromTicks(12)), _history.LongestGaps((from, to) => TimeSpan.FromTicks(to - from)));
+        var (producer, groups) = _history.LongestGaps((from, to) => TimeSpan.FromTicks(to - from));
+        Assert.Equal((TimeSpan.FromTicks(1), TimeSpan.FromTicks(12)), (producer, groups["g"]));
     }
 
     private IReadOnlyList<string> Check() => _history.Check(_log, _committed);
