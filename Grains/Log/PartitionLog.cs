@@ -170,8 +170,8 @@ public sealed class PartitionLog : IAsyncDisposable
     /// <param name="epoch">The epoch.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <returns>
-    /// The epoch, or the latest one before it that stored anything, and the offset behind its last record; the log start for an epoch of which nothing is
-    /// left.
+    /// The epoch, or the latest one before it that stored anything, and the offset behind its last record; the log start for an epoch of which
+    /// nothing is left.
     /// </returns>
     public ValueTask<LogEpochEnd> FindEpochEndAsync(int epoch, CancellationToken cancellationToken = default) =>
         _epochs.FindAsync(epoch, cancellationToken);

@@ -4,7 +4,9 @@ using OrleansStream.Records;
 
 namespace OrleansStream.Log.Reading;
 
-/// <summary>Finds where the batches of an owner's epoch end (KIP-101), by the epochs that each owner stamped on its batches behind its fence.</summary>
+/// <summary>
+/// Finds where the batches of an owner's epoch end (KIP-101), by the epochs that each owner stamped on its batches behind its fence.
+/// </summary>
 /// <remarks>The epochs of a log's batches never go down, so the end is searched for from the newest batch back, in steps that double.</remarks>
 internal sealed class EpochEnds(OpenLog log, LogReader reader)
 {
