@@ -49,7 +49,7 @@ internal enum HttpFault
 
 /// <summary>
 /// The one table from error code to HTTP; nothing else decides on the status of an error of REST. (A silo without REST has one endpoint, its
-/// readiness, which ASP.NET Core answers.).
+/// readiness, which ASP.NET Core answers.)
 /// </summary>
 internal static class ErrorMap
 {
