@@ -1,3 +1,4 @@
+using System.Net.Http.Headers;
 using System.Runtime.CompilerServices;
 using Azure;
 using Azure.Storage.Blobs;
@@ -35,7 +36,11 @@ public sealed class AzureDocumentStore : IDocumentStore
                 try
                 {
                     BlobDownloadResult result = await blob.DownloadContentAsync(token).ConfigureAwait(false);
-                    return new Document(result.Content.ToMemory(), result.Details.ETag.ToString());
+                    var bytes = result.Content.ToMemory();
+                    // The SDK resumes a download that broke off, and takes a reply with less than the rest for the end (RFC 9110, section 15.3.7, allows it).
+                    if (bytes.Length != LengthOf(result.Details))
+                        throw new IOException($"{bytes.Length} of {LengthOf(result.Details)} bytes came.");
+                    return new Document(bytes, result.Details.ETag.ToString());
                 }
                 catch (RequestFailedException exception) when (AzureBlobErrors.IsMissing(exception))
                 {
@@ -136,6 +141,9 @@ public sealed class AzureDocumentStore : IDocumentStore
             return info.ETag.ToString();
         }
     }
+
+    private static long LengthOf(BlobDownloadDetails details) =>
+        ContentRangeHeaderValue.TryParse(details.ContentRange, out var range) && range.Length is { } length ? length : details.ContentLength;
 
     /// <summary>The blob in which a document is kept.</summary>
     /// <param name="name">The document's name.</param>

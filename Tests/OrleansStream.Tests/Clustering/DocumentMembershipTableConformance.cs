@@ -12,12 +12,13 @@ namespace OrleansStream.Tests.Clustering;
 public abstract class DocumentMembershipTableConformance : IDisposable
 {
     private static readonly DateTime Start = new(2026, 6, 11, 19, 0, 0, DateTimeKind.Utc);
-    private readonly IOptions<ClusterOptions> _cluster = Options.Create(new ClusterOptions { ClusterId = "c" });
+    // One of its own: tests over an account share its container.
+    private readonly string _clusterId = $"c-{Guid.NewGuid():N}";
     private DocumentMembershipTable? _table;
 
     protected abstract IDocumentStore Documents { get; }
 
-    private DocumentMembershipTable Table => _table ??= new DocumentMembershipTable(Documents, _cluster);
+    private DocumentMembershipTable Table => _table ??= new DocumentMembershipTable(Documents, Options.Create(new ClusterOptions { ClusterId = _clusterId }));
 
     [Fact]
     public async Task ReadAll_WhenTableIsNew_IsEmptyAtVersionZero()
@@ -141,7 +142,7 @@ public abstract class DocumentMembershipTableConformance : IDisposable
     public async Task InsertRow_WhenTableWasDeletedMeanwhile_IsRefused()
     {
         var old = (await InitAsync()).Version.Next();
-        await Table.DeleteMembershipTableEntries("c");
+        await Table.DeleteMembershipTableEntries(_clusterId);
         await InitAsync();
         Assert.False(await Table.InsertRow(Entry(1), old));
     }
@@ -162,7 +163,7 @@ public abstract class DocumentMembershipTableConformance : IDisposable
     [Fact]
     public async Task ReadAll_WhenTheDocumentIsDamaged_ThrowsAndIsNotEmpty()
     {
-        await Documents.WriteAsync(MembershipDocument.NameOf("c"), "{"u8.ToArray(), null);
+        await Documents.WriteAsync(MembershipDocument.NameOf(_clusterId), "{"u8.ToArray(), null);
         await Assert.ThrowsAsync<CorruptDocumentException>(Table.ReadAll);
     }
 

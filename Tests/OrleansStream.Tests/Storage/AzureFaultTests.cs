@@ -67,6 +67,20 @@ public sealed class AzureFaultTests(AzuriteFixture azurite) : IAsyncLifetime
         Assert.Equal("hij", Encoding.UTF8.GetString(beyond, 0, 3));
     }
 
+    // The SDK resumes the broken download with a range, and the reply to it is short: a document that is cut would be taken for a whole one.
+    [Fact]
+    public async Task Read_OfADocument_WhenRepliesHaveLessThanWasAskedFor_ReadsAgain()
+    {
+        await Documents.WriteAsync(_name, Bytes("abcdefghij"), expectedETag: null, Cancellation);
+        var faults = new Queue<HttpFault>([HttpFault.ReplyCutOff, HttpFault.ReplyShort]);
+        _line.OnRequest = (_, _) => faults.TryDequeue(out var fault) ? fault : HttpFault.None;
+
+        var read = (await Documents.ReadAsync(_name, Cancellation))!.Value;
+
+        Assert.Empty(faults);
+        Assert.Equal("abcdefghij", Encoding.UTF8.GetString(read.Bytes.Span));
+    }
+
     [Fact]
     public async Task AnyCall_WhenTheAccountAsksToWait_WaitsAsLongAsItAsks()
     {
