@@ -22,7 +22,7 @@ public sealed class ParkedCallsTests
         var flush = new TaskCompletionSource();
 
         var delivery = _calls.DeliverAsync([AnswerTo(call)], () => flush.Task);
-        Assert.False(wait.IsCompleted);
+        Assert.False(call.Answer.Task.IsCompleted);
         flush.SetResult();
         await delivery;
 
