@@ -18,7 +18,9 @@ public abstract class DocumentMembershipTableConformance : IDisposable
 
     protected abstract IDocumentStore Documents { get; }
 
-    private DocumentMembershipTable Table => _table ??= new DocumentMembershipTable(Documents, Options.Create(new ClusterOptions { ClusterId = _clusterId }));
+    private IOptions<ClusterOptions> Cluster => Options.Create(new ClusterOptions { ClusterId = _clusterId });
+
+    private DocumentMembershipTable Table => _table ??= new DocumentMembershipTable(Documents, Cluster);
 
     [Fact]
     public async Task ReadAll_WhenTableIsNew_IsEmptyAtVersionZero()
@@ -155,7 +157,7 @@ public abstract class DocumentMembershipTableConformance : IDisposable
         var closed = Entry(3);
         closed.ProxyPort = 0;
         await InsertAsync(closed);
-        var gateways = new DocumentGatewayListProvider(Documents, _cluster, Options.Create(new GatewayOptions()));
+        var gateways = new DocumentGatewayListProvider(Documents, Cluster, Options.Create(new GatewayOptions()));
 
         Assert.Equal("gwy.tcp://10.0.0.1:30001/1", Assert.Single(await gateways.GetGateways()).ToString());
     }
