@@ -9,6 +9,7 @@ using OrleansStream.Kafka.Brokers;
 using OrleansStream.Kafka.Connections;
 using OrleansStream.Kafka.Errors;
 using OrleansStream.Kafka.Messages;
+using OrleansStream.Kafka.Wire;
 using OrleansStream.Tests.Support;
 using OrleansStream.Tests.Support.Services;
 using ErrorCode = Confluent.Kafka.ErrorCode;
@@ -61,6 +62,22 @@ public sealed class SaslTests : IAsyncLifetime
         Assert.Contains("There is no such key", told, StringComparison.Ordinal);
     }
 
+    /// <summary>librdkafka signs in again as fast as it is refused, for ever.</summary>
+    [Fact]
+    public async Task Client_WithAWrongSecret_IsAnsweredSlowly()
+    {
+        await using var proxy = new FrameProxy(_api.Part<LocalBroker>().Bound!.Port);
+        var config = ConfigOf("bootstrap", new string('b', 64));
+        config.BootstrapServers = proxy.Bootstrap;
+        config.ReconnectBackoffMs = config.ReconnectBackoffMaxMs = 10;
+        using var admin = new AdminClientBuilder(config).SetErrorHandler((_, _) => { }).SetLogHandler((_, _) => { }).Build();
+        await Wait.UntilAsync("it has tried often", () => proxy.CountOf(ApiKey.SaslAuthenticate) > SignInLimits.FailuresAnsweredAtOnceMax);
+        var before = proxy.CountOf(ApiKey.SaslAuthenticate);
+        await Wait.ForAsync(TimeSpan.FromSeconds(3));
+
+        Assert.InRange(proxy.CountOf(ApiKey.SaslAuthenticate) - before, 1, 5);
+    }
+
     [Fact]
     public async Task Client_ThatHasNotSignedIn_SeesNothing()
     {
@@ -104,7 +121,7 @@ public sealed class SaslTests : IAsyncLifetime
         using var socket = await KafkaSocket.OpenAsync(_api.Part<LocalBroker>().Port);
         await socket.SendAsync(SaslHandshakeRequest.Api, 1, 1, writer => writer.WriteString("SCRAM-SHA-256"));
 
-        var reader = new OrleansStream.Kafka.Wire.WireReader(await socket.ReceiveAsync(), isFlexible: false);
+        var reader = new WireReader(await socket.ReceiveAsync(), isFlexible: false);
         reader.ReadInt32();
         var error = reader.ReadInt16();
 
@@ -147,7 +164,7 @@ public sealed class SaslTests : IAsyncLifetime
         using var revoked = await _api.Client.DeleteAsync("/v1/access/keys/gone", TestContext.Current.CancellationToken);
         Assert.True(revoked.IsSuccessStatusCode);
 
-        var answer = new OrleansStream.Kafka.Wire.WireReader(await fetching.ReceiveAsync(), isFlexible: false);
+        var answer = new WireReader(await fetching.ReceiveAsync(), isFlexible: false);
         Assert.Equal((7, 0, 1, topic, 1, 0, (short)KafkaError.TopicAuthorizationFailed), (
             answer.ReadInt32(), answer.ReadInt32(), answer.ReadInt32(), answer.ReadString(), answer.ReadInt32(), answer.ReadInt32(), answer.ReadInt16()));
         Assert.Null(await fetching.ReceiveAsync().WaitAsync(Wait.Patience));
@@ -183,7 +200,7 @@ public sealed class SaslTests : IAsyncLifetime
             ["CreateTopics Topic made done ", "CreateTopics Topic made failed TOPIC_ALREADY_EXISTS", "DeleteTopics Topic __audit refused TOPIC_AUTHORIZATION_FAILED"], told);
     }
 
-    private static void WriteFetch(OrleansStream.Kafka.Wire.WireWriter writer, string topic)
+    private static void WriteFetch(WireWriter writer, string topic)
     {
         writer.WriteInt32(-1); // replica_id
         writer.WriteInt32(25_000); // max_wait_ms
