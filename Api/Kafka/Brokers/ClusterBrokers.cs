@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 using System.Net;
 using Microsoft.Extensions.Logging;
 using OrleansStream.Cluster;
-using OrleansStream.Errors;
+using OrleansStream.Gateway.Cluster;
 using OrleansStream.Kafka.Messages;
 using OrleansStream.Partitions;
 using OrleansStream.Topics.Routing;
@@ -15,23 +15,14 @@ namespace OrleansStream.Kafka.Brokers;
 /// serves the partition itself: it reaches every one, and only needs a call more. Safe to call from any thread.
 /// </remarks>
 /// <param name="own">This process as a broker.</param>
-/// <param name="grains">The way to the other silos.</param>
+/// <param name="others">Asks the other silos.</param>
 /// <param name="time">The clock.</param>
 /// <param name="logger">Told of brokers that cannot be told apart.</param>
 /// <param name="silos">The silos of the cluster; null where this process has none.</param>
 /// <param name="topics">The topics that this process has asked for lately; null where it calls the grains for all.</param>
 internal sealed partial class ClusterBrokers(
-    LocalBroker own, IGrainFactory grains, TimeProvider time, ILogger<ClusterBrokers> logger, ILiveSilos? silos = null, ILocalTopics? topics = null)
+    LocalBroker own, SiloBrokers others, TimeProvider time, ILogger<ClusterBrokers> logger, ILiveSilos? silos = null, ILocalTopics? topics = null)
 {
-    /// <summary>The longest wait for the answer of a silo that is new.</summary>
-    private static readonly TimeSpan NewSiloWait = TimeSpan.FromSeconds(1);
-
-    /// <summary>When a silo that did not answer is given up.</summary>
-    private static readonly TimeSpan AnswerMax = TimeSpan.FromSeconds(5);
-
-    /// <summary>When a silo that serves no clients is asked again: one that starts listens only when all else has started.</summary>
-    private static readonly TimeSpan AskAgainAfter = TimeSpan.FromSeconds(1);
-
     private readonly ConcurrentDictionary<SiloAddress, Question> _questions = new();
     private readonly Lock _gate = new();
     private volatile Known? _known;
@@ -47,7 +38,7 @@ internal sealed partial class ClusterBrokers(
         Refresh();
         Task[] open = [.. _questions.Values.Where(question => question is { Answered: 0 }).Select(question => question.Answer)];
         if (open.Length > 0)
-            await Task.WhenAll(open).WaitAsync(NewSiloWait, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.WhenAll(open).WaitAsync(BrokerLimits.NewSiloWait, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         return Refresh();
     }
 
@@ -90,7 +81,7 @@ internal sealed partial class ClusterBrokers(
         if (silos is not { Active: { Count: > 1 } active })
             return new BrokerView(address, silos?.Active ?? []);
         var answers = _answers;
-        if (FindKnown(active, answers, address) is { } known && (known.IsWhole || time.GetElapsedTime(known.At) < AskAgainAfter))
+        if (FindKnown(active, answers, address) is { } known && (known.IsWhole || time.GetElapsedTime(known.At) < BrokerLimits.AskAgainAfter))
             return known.View;
         lock (_gate)
         {
@@ -132,7 +123,7 @@ internal sealed partial class ClusterBrokers(
         var question = _questions.GetOrAdd(silo, _ => new Question());
         if (question is not { Address: null, Answer.IsCompleted: true })
             return;
-        if (question.Answered == 0 || time.GetElapsedTime(question.AskedAt) >= AskAgainAfter)
+        if (question.Answered == 0 || time.GetElapsedTime(question.AskedAt) >= BrokerLimits.AskAgainAfter)
         {
             question.AskedAt = time.GetTimestamp();
             question.Answer = Task.Run(() => AskAsync(silo, question));
@@ -141,15 +132,7 @@ internal sealed partial class ClusterBrokers(
 
     private async Task AskAsync(SiloAddress silo, Question question)
     {
-        try
-        {
-            question.Address = await grains.GetGrain<ISiloGrain>(silo.ToParsableString()).FindBrokerAsync().AsTask().WaitAsync(AnswerMax, time);
-        }
-        catch (Exception exception) when (exception is OrleansException or TimeoutException or StreamException)
-        {
-            // It is asked again: it may be starting, be of an earlier version, or have gone.
-        }
-
+        question.Address = await others.FindAsync(silo, BrokerLimits.AnswerMax);
         question.Answered++;
         Interlocked.Increment(ref _answers);
     }

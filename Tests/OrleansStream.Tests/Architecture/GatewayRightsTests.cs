@@ -6,6 +6,7 @@ using OrleansStream.Errors;
 using OrleansStream.Gateway;
 using OrleansStream.Gateway.Admission;
 using OrleansStream.Gateway.Appending;
+using OrleansStream.Gateway.Cluster;
 using OrleansStream.Gateway.Groups;
 using OrleansStream.Gateway.Reading;
 using OrleansStream.Gateway.Routing;
@@ -30,7 +31,7 @@ public sealed class GatewayRightsTests
     private static readonly Type[] Means =
     [
         typeof(ClientQuotas), typeof(NodeLoad), typeof(NodeAnswers), typeof(NodeWaits),
-        typeof(AccessControl), typeof(AccessRules), typeof(KeySignIn), typeof(FailedSignIns),
+        typeof(AccessControl), typeof(AccessRules), typeof(KeySignIn), typeof(FailedSignIns), typeof(SiloBrokers),
     ];
 
     // Nothing of the first is anybody's, and the second finds out who calls.

@@ -193,7 +193,7 @@ public sealed class ConnectionTests(KafkaFixture kafka)
         await api.Part<KafkaServer>().StoppingAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(10));
 
         await receiving;
-        await sending.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await sending.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
     }
 
     /// <summary>The service's own handlers, with requests of real clients of which some bytes are others: an answer or a malformed frame, and nothing else.</summary>
