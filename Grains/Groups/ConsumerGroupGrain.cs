@@ -23,6 +23,7 @@ internal sealed partial class ConsumerGroupGrain(
     private GroupCommits _commits = null!;
     private GroupRedrive _redrive = null!;
     private GroupDeletion _deletion = null!;
+    private GroupDescriber _describer = null!;
     private IGrainTimer? _timer;
     private Task _refresh = Task.CompletedTask;
     private long _topicsAt;
@@ -36,6 +37,7 @@ internal sealed partial class ConsumerGroupGrain(
         _commits = new GroupCommits(_group);
         _redrive = new GroupRedrive(_group, GrainFactory, time, failures, logger);
         _deletion = new GroupDeletion(_group, _redrive, GrainFactory);
+        _describer = new GroupDescriber(_group);
         _topicsAt = time.GetTimestamp();
         KeepTime();
         _redrive.KeepGoing();
@@ -114,23 +116,7 @@ internal sealed partial class ConsumerGroupGrain(
     public Task<StreamError?> DeleteAsync() => _deletion.DeleteAsync();
 
     /// <inheritdoc/>
-    public async Task<GroupDescription?> DescribeAsync()
-    {
-        await _group.BeginAsync(mayCreate: false);
-        var (group, classic) = (_group.State, _group.Classic);
-        if (group.Exists)
-            await _group.UpdateTopicsAsync();
-        GroupDescription? description = null;
-        if (group.Exists || classic.IsActive)
-        {
-            description = GroupMapping.ToDescription(group, _group.Now());
-            var read = await _group.FindTopicsAsync(ClassicMapping.TopicsOf(classic).Distinct(StringComparer.Ordinal));
-            description = ClassicMapping.Describe(description, group, classic, read, _group.Now());
-        }
-
-        await _group.FlushAsync();
-        return description;
-    }
+    public Task<GroupDescription?> DescribeAsync() => _describer.DescribeAsync();
 
     /// <inheritdoc/>
     public async Task<bool> ExpireAsync()

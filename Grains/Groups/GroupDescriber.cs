@@ -1,0 +1,25 @@
+namespace OrleansStream.Groups;
+
+/// <summary>Describes a group, whatever kind its members are of.</summary>
+/// <param name="group">The group.</param>
+internal sealed class GroupDescriber(StoredGroup group)
+{
+    /// <inheritdoc cref="IConsumerGroupGrain.DescribeAsync"/>
+    public async Task<GroupDescription?> DescribeAsync()
+    {
+        await group.BeginAsync(mayCreate: false);
+        var (state, classic) = (group.State, group.Classic);
+        if (state.Exists)
+            await group.UpdateTopicsAsync();
+        GroupDescription? description = null;
+        if (state.Exists || classic.IsActive)
+        {
+            description = GroupMapping.ToDescription(state, group.Now());
+            var read = await group.FindTopicsAsync(ClassicMapping.TopicsOf(classic).Distinct(StringComparer.Ordinal));
+            description = ClassicMapping.Describe(description, state, classic, read, group.Now());
+        }
+
+        await group.FlushAsync();
+        return description;
+    }
+}
