@@ -57,7 +57,7 @@ public static class GatewayHosting
         services.TryAddSingleton<TopicDirectory>();
         services.TryAddSingleton<LogEnds>();
         services.TryAddSingleton<ClusterDescriber>();
-        services.TryAddSingleton<SiloBrokers>();
+        services.TryAddSingleton<SiloCalls>();
         services.TryAddSingleton<GroupCoordinator>();
         services.TryAddSingleton<GroupPolls>();
         services.TryAddSingleton<ConsumerGroups>();

@@ -11,4 +11,10 @@ internal static class BrokerLimits
 
     /// <summary>When a silo that serves no clients is asked again: one that starts listens only when all else has started.</summary>
     public static readonly TimeSpan AskAgainAfter = TimeSpan.FromSeconds(1);
+
+    /// <summary>The most partitions whose epochs are asked of one silo for one answer; the epochs of others are not told.</summary>
+    public const int EpochsAskedMax = 20_000;
+
+    /// <summary>How long an answer waits for the epochs: they are worth no more to a client that looks for a leader.</summary>
+    public static readonly TimeSpan EpochsWait = TimeSpan.FromMilliseconds(300);
 }

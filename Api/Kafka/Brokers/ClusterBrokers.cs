@@ -21,7 +21,7 @@ namespace OrleansStream.Kafka.Brokers;
 /// <param name="silos">The silos of the cluster; null where this process has none.</param>
 /// <param name="topics">The topics that this process has asked for lately; null where it calls the grains for all.</param>
 internal sealed partial class ClusterBrokers(
-    LocalBroker own, SiloBrokers others, TimeProvider time, ILogger<ClusterBrokers> logger, ILiveSilos? silos = null, ILocalTopics? topics = null)
+    LocalBroker own, SiloCalls others, TimeProvider time, ILogger<ClusterBrokers> logger, ILiveSilos? silos = null, ILocalTopics? topics = null)
 {
     private readonly ConcurrentDictionary<SiloAddress, Question> _questions = new();
     private readonly Lock _gate = new();
@@ -132,7 +132,7 @@ internal sealed partial class ClusterBrokers(
 
     private async Task AskAsync(SiloAddress silo, Question question)
     {
-        question.Address = await others.FindAsync(silo, BrokerLimits.AnswerMax);
+        question.Address = await others.FindBrokerAsync(silo, BrokerLimits.AnswerMax);
         question.Answered++;
         Interlocked.Increment(ref _answers);
     }

@@ -1,6 +1,4 @@
-using System.Collections.Immutable;
-using OrleansStream.Cluster;
-using OrleansStream.Errors;
+using OrleansStream.Gateway.Cluster;
 using OrleansStream.Kafka.Errors;
 using OrleansStream.Kafka.Messages;
 using OrleansStream.Partitions;
@@ -8,18 +6,12 @@ using OrleansStream.Partitions;
 namespace OrleansStream.Kafka.Brokers;
 
 /// <summary>The epochs by which partitions are led (KIP-320): asked of their leaders, and compared with what clients know. Safe for any thread.</summary>
-/// <param name="grains">The way to the silos.</param>
+/// <param name="silos">Asks the silos.</param>
 /// <param name="time">The clock.</param>
-internal sealed class LeaderEpochs(IGrainFactory grains, TimeProvider time)
+internal sealed class LeaderEpochs(SiloCalls silos, TimeProvider time)
 {
     /// <summary>Stands for an epoch that is not known: clients then compare none.</summary>
     public const int Unknown = -1;
-
-    /// <summary>The most partitions whose epochs are asked of one silo for one answer; the epochs of others are not told.</summary>
-    private const int AskedMax = 20_000;
-
-    /// <summary>How long an answer waits for the epochs: they are worth no more to a client that looks for a leader.</summary>
-    private static readonly TimeSpan AnswerMax = TimeSpan.FromMilliseconds(300);
 
     /// <summary>Asks for the epochs of all partitions of some topics. One whose leader does not answer at once, or does not have it open, has none.</summary>
     /// <param name="topics">The topics.</param>
@@ -38,13 +30,13 @@ internal sealed class LeaderEpochs(IGrainFactory grains, TimeProvider time)
                     continue;
                 if (!asked.TryGetValue(home, out var keys))
                     asked[home] = keys = [];
-                if (keys.Count < AskedMax)
+                if (keys.Count < BrokerLimits.EpochsAskedMax)
                     keys.Add(key);
             }
         }
 
-        var answers = asked.Select(silo => (Keys: silo.Value, Epochs: AskAsync(silo.Key, silo.Value))).ToList();
-        await Task.WhenAll(answers.Select(answer => (Task)answer.Epochs)).WaitAsync(AnswerMax, time, cancellationToken)
+        var answers = asked.Select(silo => (Keys: silo.Value, Epochs: silos.FindLeaderEpochsAsync(silo.Key, [.. silo.Value]))).ToList();
+        await Task.WhenAll(answers.Select(answer => (Task)answer.Epochs)).WaitAsync(BrokerLimits.EpochsWait, time, cancellationToken)
             .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         var epochs = new Dictionary<PartitionKey, int>();
         foreach (var (keys, answer) in answers)
@@ -70,16 +62,4 @@ internal sealed class LeaderEpochs(IGrainFactory grains, TimeProvider time)
     public static KafkaError Compare(int known, int leader) => known < 0 || leader <= 0 || known == leader
         ? KafkaError.None
         : known < leader ? KafkaError.FencedLeaderEpoch : KafkaError.UnknownLeaderEpoch;
-
-    private async Task<ImmutableArray<int>> AskAsync(SiloAddress silo, List<PartitionKey> keys)
-    {
-        try
-        {
-            return await grains.GetGrain<ISiloGrain>(silo.ToParsableString()).FindLeaderEpochsAsync([.. keys]);
-        }
-        catch (Exception exception) when (exception is OrleansException or TimeoutException or StreamException)
-        {
-            return [];
-        }
-    }
 }

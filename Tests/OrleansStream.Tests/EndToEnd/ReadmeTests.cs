@@ -16,7 +16,7 @@ public sealed partial class ReadmeTests
         var files = NumberedLink().Matches(section).Select(match => match.Groups[1].Value).ToList();
         Assert.InRange(files.Count, 2, 10);
         Assert.Equal("Api/Rest/Produce/ProduceEndpoints.cs", files[0]);
-        Assert.Equal("Grains/Storage/Files/Segments/FileSegmentStore.cs", files[^1]);
+        Assert.Equal("Grains/Storage/Files/Segments/SegmentFile.cs", files[^1]);
         Assert.All(files, file => Assert.InRange(File.ReadLines(Repository.PathOf(file)).Count(), 1, 400));
     }
 

@@ -1,0 +1,50 @@
+using System.Collections.Immutable;
+using OrleansStream.Cluster;
+using OrleansStream.Errors;
+using OrleansStream.Partitions;
+
+namespace OrleansStream.Gateway.Cluster;
+
+/// <summary>
+/// Asks silos what every Kafka client is told: where clients connect, and by which epochs partitions are led. None of it is a secret, and nothing
+/// stored is given.
+/// </summary>
+/// <param name="grains">The way to the silos.</param>
+/// <param name="time">The clock.</param>
+public sealed class SiloCalls(IGrainFactory grains, TimeProvider time)
+{
+    /// <summary>Asks a silo for its broker.</summary>
+    /// <param name="silo">The silo.</param>
+    /// <param name="waitMax">When it is given up.</param>
+    /// <returns>
+    /// The address of the silo's broker; null when the silo serves no Kafka clients, or did not answer: it may be starting, be of an earlier
+    /// version, or have gone.
+    /// </returns>
+    public async Task<BrokerAddress?> FindBrokerAsync(SiloAddress silo, TimeSpan waitMax)
+    {
+        try
+        {
+            return await grains.GetGrain<ISiloGrain>(silo.ToParsableString()).FindBrokerAsync().AsTask().WaitAsync(waitMax, time);
+        }
+        catch (Exception exception) when (exception is OrleansException or TimeoutException or StreamException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Asks a silo for the epochs by which it leads partitions.</summary>
+    /// <param name="silo">The silo.</param>
+    /// <param name="partitions">The partitions.</param>
+    /// <returns>The epoch of each, in their order, 0 where the silo does not have it open; empty when the silo did not answer.</returns>
+    public async Task<ImmutableArray<int>> FindLeaderEpochsAsync(SiloAddress silo, ImmutableArray<PartitionKey> partitions)
+    {
+        try
+        {
+            return await grains.GetGrain<ISiloGrain>(silo.ToParsableString()).FindLeaderEpochsAsync(partitions);
+        }
+        catch (Exception exception) when (exception is OrleansException or TimeoutException or StreamException)
+        {
+            return [];
+        }
+    }
+}
