@@ -37,8 +37,8 @@ public sealed class AzureDocumentStore : IDocumentStore
                 {
                     BlobDownloadResult result = await blob.DownloadContentAsync(token).ConfigureAwait(false);
                     var bytes = result.Content.ToMemory();
-                    // The SDK resumes a download that broke off. It takes a reply with less than the rest for the end of the blob, and RFC 9110, section
-                    // 15.3.7, allows such a reply.
+                    // The SDK resumes a download that broke off. It takes a reply with less than the rest for the end of the blob.
+                    // RFC 9110, section 15.3.7, allows such a reply.
                     if (bytes.Length != LengthOf(result.Details))
                         throw new IOException($"{bytes.Length} of {LengthOf(result.Details)} bytes came.");
                     return new Document(bytes, result.Details.ETag.ToString());
