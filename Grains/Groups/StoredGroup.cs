@@ -135,7 +135,7 @@ internal sealed partial class StoredGroup
         return answer;
     }
 
-    /// <summary>Lets time pass: leases and sessions end, and what is due is done.</summary>
+    /// <summary>Ends the leases and sessions whose time is over, and does whatever else is due now.</summary>
     public void Tick()
     {
         Take(State.Tick(Now()));

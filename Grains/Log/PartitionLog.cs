@@ -120,7 +120,7 @@ public sealed class PartitionLog : IAsyncDisposable
     /// <param name="name">The partition's folder.</param>
     /// <param name="segments">Where its segments are.</param>
     /// <param name="documents">Where its manifest is.</param>
-    /// <param name="cancellationToken">Gives up; what is left is freed by the next try.</param>
+    /// <param name="cancellationToken">Ends the try. Bytes that are not freed yet are freed when the call is repeated.</param>
     /// <exception cref="StoreUnavailableException">The store cannot be reached; try again.</exception>
     public static ValueTask DeleteAsync(
         string name, ISegmentStore segments, IDocumentStore documents, CancellationToken cancellationToken = default) =>

@@ -57,7 +57,7 @@ internal sealed partial class PartitionLogs(
 
     /// <summary>Frees all bytes of a log whose topic is gone; repeating it is harmless.</summary>
     /// <param name="key">The partition.</param>
-    /// <param name="cancellationToken">Gives up; what is left is freed by the next try.</param>
+    /// <param name="cancellationToken">Ends the try. Bytes that are not freed yet are freed when the call is repeated.</param>
     /// <exception cref="StreamException">The store cannot be reached; try again.</exception>
     public async Task DeleteAsync(PartitionKey key, CancellationToken cancellationToken)
     {

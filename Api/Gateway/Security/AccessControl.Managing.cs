@@ -63,7 +63,7 @@ public sealed partial class AccessControl
 
         void Note(StreamError? error, bool isAnswered)
         {
-            // What the service does for itself is audited nowhere. A further right that was refused is audited by its own demand.
+            // The audit has no lines of the service itself. If a further right was refused, that demand has written its own line.
             if (_audit is null || caller.Principal.Kind == PrincipalKind.Service || error is not null && IsRefusal(error.Code))
                 return;
             var outcome = !isAnswered || error is { OutcomeUnknown: true } ? AuditOutcome.Unknown : error is null ? AuditOutcome.Done

@@ -128,7 +128,7 @@ internal sealed partial class ProblemMiddleware(
 
     /// <summary>
     /// Makes the answer close its connection after a body that could not be read, because the start of the next request is then unknown. Otherwise
-    /// Kestrel would search for it and log an error. An answer that has started is left as it is.
+    /// Kestrel would search for that start and log an error. It does nothing once the answer has started.
     /// </summary>
     /// <param name="context">The request with the body.</param>
     internal static void EndConnection(HttpContext context)

@@ -15,7 +15,7 @@ public sealed class CrashTests
     private const string Topic = "crash";
     private const int PartitionCount = 6;
     private const string KillsVariable = "ORLEANSSTREAM_CRASH_KILLS";
-    private const int KillsDefault = 6;
+    private const int KillsDefault = 10;
     private const int AckedBeforeKillMax = 1_500;
     private const int DelayMsMax = 150;
 

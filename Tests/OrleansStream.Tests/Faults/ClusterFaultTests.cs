@@ -17,7 +17,7 @@ namespace OrleansStream.Tests.Faults;
 /// </summary>
 public sealed class ClusterFaultTests(AzuriteFixture azurite) : IClassFixture<AzuriteFixture>
 {
-    private const int FewSeeds = 1;
+    private const int FewSeeds = 2;
     private const int SiloCount = 3;
     private const int ApiCount = 2;
     private const int PartitionCount = 3;

@@ -16,7 +16,7 @@ namespace OrleansStream.Tests.Faults;
 /// </summary>
 public sealed class FolderFaultTests
 {
-    private const int FewSeeds = 2;
+    private const int FewSeeds = 3;
     private const int PartitionCount = 3;
     private const int AckedMin = 200;
 

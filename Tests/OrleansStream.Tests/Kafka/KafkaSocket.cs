@@ -9,24 +9,25 @@ namespace OrleansStream.Tests.Kafka;
 /// <summary>A connection on which a test says what it likes.</summary>
 internal sealed class KafkaSocket : IDisposable
 {
-    private readonly TcpClient _client = new();
+    private readonly TcpClient _client;
 
-    private KafkaSocket()
-    {
-    }
+    // Taken once: a client whose connection has ended gives none, and what it still has to read is there all the same.
+    private readonly NetworkStream _stream;
+
+    private KafkaSocket(TcpClient client) => (_client, _stream) = (client, client.GetStream());
 
     /// <summary>Connects.</summary>
     public static async Task<KafkaSocket> OpenAsync(int port)
     {
-        var socket = new KafkaSocket();
-        await socket._client.ConnectAsync(IPAddress.Loopback, port);
-        return socket;
+        var client = new TcpClient();
+        await client.ConnectAsync(IPAddress.Loopback, port);
+        return new KafkaSocket(client);
     }
 
     public void Dispose() => _client.Dispose();
 
     /// <summary>Sends any bytes.</summary>
-    public ValueTask SendRawAsync(byte[] bytes) => _client.GetStream().WriteAsync(bytes);
+    public ValueTask SendRawAsync(byte[] bytes) => _stream.WriteAsync(bytes);
 
     /// <summary>Sends a frame.</summary>
     public ValueTask SendAsync(byte[] frame)
@@ -47,9 +48,9 @@ internal sealed class KafkaSocket : IDisposable
         var length = new byte[sizeof(int)];
         try
         {
-            await _client.GetStream().ReadExactlyAsync(length);
+            await _stream.ReadExactlyAsync(length);
             var frame = new byte[BinaryPrimitives.ReadInt32BigEndian(length)];
-            await _client.GetStream().ReadExactlyAsync(frame);
+            await _stream.ReadExactlyAsync(frame);
             return frame;
         }
         catch (Exception e) when (e is IOException or SocketException)

@@ -117,7 +117,7 @@ public sealed class TlsTests : IAsyncLifetime
         WriteServer("CN=second");
 
         await Wait.UntilAsync("the new certificate is shown", async () => await SubjectAsync() == "CN=second");
-        // The connection that is open goes on.
+        // The open connection of the producer stays usable.
         await producer.ProduceAsync(topic, new Message<Null, string> { Value = "b" });
         Assert.Null(await ErrorOfAsync(ByKey(_folder.PathOf("authorities.pem")), topic));
     }

@@ -8,7 +8,7 @@ namespace OrleansStream.Tests.Simulation;
 /// </summary>
 public sealed class SimulationTests
 {
-    private const int SeedsDefault = 4_000;
+    private const int SeedsDefault = 10_000;
     private const int MutationSeedsMax = 1_000;
 
     [Fact]
