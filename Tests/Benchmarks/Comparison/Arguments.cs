@@ -6,11 +6,13 @@ namespace OrleansStream.Comparison;
 /// <param name="JsonFile">Where the figures go as JSON; null for nowhere.</param>
 /// <param name="PageFile">Where they go as Markdown; null for nowhere.</param>
 /// <param name="Rows">The rows asked for; empty for all.</param>
-internal sealed record Arguments(bool IsQuick, bool IsScaling, string? JsonFile, string? PageFile, IReadOnlyList<string> Rows)
+/// <param name="OtherBuild">The folder of another build of this repository that is measured in turn with this one; null for none.</param>
+internal sealed record Arguments(
+    bool IsQuick, bool IsScaling, string? JsonFile, string? PageFile, IReadOnlyList<string> Rows, string? OtherBuild = null)
 {
     /// <summary>How the program is called.</summary>
     public const string Usage =
-        "dotnet run -c Release --project Tests/Benchmarks/Comparison -- [scaling] [--quick] [--rows name,name] [--json file] [--page file]";
+        "dotnet run -c Release --project Tests/Benchmarks/Comparison -- [scaling] [--quick] [--rows name,name] [--json file] [--page file] [--beside folder]";
 
     /// <summary>Reads a command line.</summary>
     /// <param name="args">Its words.</param>
@@ -31,7 +33,7 @@ internal sealed record Arguments(bool IsQuick, bool IsScaling, string? JsonFile,
                 case "--quick":
                     arguments = arguments with { IsQuick = true };
                     break;
-                case "--json" or "--page" or "--rows" when value is null:
+                case "--json" or "--page" or "--rows" or "--beside" when value is null:
                     error = $"'{args[i]}' needs a value.";
                     return false;
                 case "--json":
@@ -39,6 +41,9 @@ internal sealed record Arguments(bool IsQuick, bool IsScaling, string? JsonFile,
                     break;
                 case "--page":
                     arguments = arguments with { PageFile = args[++i] };
+                    break;
+                case "--beside":
+                    arguments = arguments with { OtherBuild = Path.GetFullPath(args[++i]) };
                     break;
                 case "--rows":
                     arguments = arguments with { Rows = args[++i].Split(',') };

@@ -10,6 +10,12 @@ if (args is [BareKestrel.Argument, var port])
     return 0;
 }
 
+if (args is [EndlessKafka.Argument, var kafkaPort, var valueBytes, var batchRecords])
+{
+    EndlessKafka.Run(int.Parse(kafkaPort), int.Parse(valueBytes), int.Parse(batchRecords));
+    return 0;
+}
+
 if (!Arguments.TryParse(args, out var arguments, out var error))
 {
     await Console.Error.WriteLineAsync($"{error}\n{Arguments.Usage}");

@@ -8,8 +8,10 @@ internal static class Runner
 {
     private static readonly IRow[] AllRows =
     [
-        new DiskRow(), new JsonBatchesRow(), new ShareOfKestrelRow(), new EncodedBatchesRow(), new SingleRecordsRow(), new SignInRow(), new FetchRow(),
-        new LatencyRow(), new ManyPartitionsRow(), new RecoveryRow(), new MemoryRow(), new BlobWritesRow(), new TwoProcessesRow(),
+        new MachineRow(), new DiskRow(), new JsonBatchesRow(), new ShareOfKestrelRow(), new EncodedBatchesRow(), new SingleRecordsRow(),
+        new SignInRow(), new FetchRow(), new LatencyRow(),
+        new KafkaProduceRow(), new KafkaConsumeRow(), new KafkaRawRow(), new KafkaIdleRow(), new StartRow(), new ManyPartitionsRow(), new JoinRow(),
+        new RecoveryRow(), new MemoryRow(), new BlobWritesRow(), new TwoProcessesRow(),
     ];
 
     /// <summary>Runs what is asked for.</summary>
@@ -17,7 +19,7 @@ internal static class Runner
     /// <returns>False when a row failed; the others stand.</returns>
     public static async Task<bool> RunAsync(Arguments arguments)
     {
-        var context = new RunContext(arguments.IsQuick);
+        var context = new RunContext(arguments.IsQuick, arguments.OtherBuild);
         var figures = new List<Figure>();
         var isComplete = true;
         foreach (var name in arguments.Rows.Where(name => !Array.Exists(AllRows, row => row.Name == name)))
@@ -26,7 +28,8 @@ internal static class Runner
             isComplete = false;
         }
 
-        foreach (var row in AllRows.Where(row => arguments.Rows.Count == 0 || arguments.Rows.Contains(row.Name)))
+        // What kind of machine it is stands before whatever was measured on it.
+        foreach (var row in AllRows.Where(row => row is MachineRow || arguments.Rows.Count == 0 || arguments.Rows.Contains(row.Name)))
         {
             Console.WriteLine($"{row.Name}:");
             try

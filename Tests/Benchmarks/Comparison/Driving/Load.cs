@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using OrleansStream.Comparison.Processes;
 
 namespace OrleansStream.Comparison.Driving;
 
@@ -7,14 +8,30 @@ namespace OrleansStream.Comparison.Driving;
 /// <param name="BytesPerSecond">Payload bytes that were answered for.</param>
 /// <param name="P50Ms">The median time to an answer, in milliseconds.</param>
 /// <param name="P99Ms">The time to an answer that one in a hundred exceeds.</param>
-/// <param name="DriverCpu">The cores that this process used meanwhile.</param>
-/// <param name="ServerCpu">The cores that the driven process used meanwhile; NaN when it is not asked for.</param>
 /// <param name="Records">All records answered for, the warm-up's too: what the store must hold.</param>
-internal sealed record LoadResult(
-    double RecordsPerSecond, double BytesPerSecond, double P50Ms, double P99Ms, double DriverCpu, double ServerCpu, long Records)
+internal sealed record LoadResult(double RecordsPerSecond, double BytesPerSecond, double P50Ms, double P99Ms, long Records)
 {
+    /// <summary>The requests that were answered; NaN when they are not known.</summary>
+    public double RequestsPerSecond { get; init; } = double.NaN;
+
+    /// <summary>What this process used meanwhile.</summary>
+    public ProcessUsage Driver { get; init; } = ProcessUsage.Unknown;
+
+    /// <summary>What the driven process used meanwhile; unknown when it is not watched.</summary>
+    public ProcessUsage Driven { get; init; } = ProcessUsage.Unknown;
+
     /// <summary>What the driven process allocated for each record, in bytes; NaN when it was not watched.</summary>
     public double AllocatedBytesPerRecord { get; init; } = double.NaN;
+
+    /// <summary>The records of a request.</summary>
+    public double RecordsPerRequest => RecordsPerSecond / RequestsPerSecond;
+
+    /// <summary>What the driven process spends on so many records.</summary>
+    /// <param name="records">The records: those of one of its requests, or of one of those that it is compared with.</param>
+    public EventCost DrivenCost(double records) => Driven.Per(RecordsPerSecond / records);
+
+    /// <summary>What driver and driven process together spend on a request.</summary>
+    public EventCost CostOfBothSides => Driver.Per(RequestsPerSecond) + Driven.Per(RequestsPerSecond);
 }
 
 /// <summary>How load is made.</summary>
@@ -33,11 +50,11 @@ internal sealed record LoadPlan(int Port, int Connections, int Window, Func<int,
     /// <summary>No more requests a second than this; infinite for as many as go.</summary>
     public double RequestsPerSecondMax { get; init; } = double.PositiveInfinity;
 
-    /// <summary>The processor time of the driven process so far; null when it is not asked for.</summary>
-    public Func<TimeSpan>? ServerTime { get; init; }
+    /// <summary>The driven process; null when it is not watched.</summary>
+    public ChildProcess? Driven { get; init; }
 
-    /// <summary>What the driven process has allocated so far, in bytes; null when it is not watched.</summary>
-    public Func<long>? ServerAllocated { get; init; }
+    /// <summary>What the driven process has allocated so far, in bytes; null when it does not tell.</summary>
+    public Func<long>? DrivenAllocated { get; init; }
 }
 
 /// <summary>Closed-loop load from one thread: it costs a fraction of what it drives, and says how much.</summary>
@@ -57,25 +74,28 @@ internal static class Load
         RunFor(plan, connections, tally, plan.WarmUp);
         var warmUpRecords = tally.Records;
         tally.Restart();
-        var serverBefore = plan.ServerTime?.Invoke() ?? default;
-        var allocatedBefore = plan.ServerAllocated?.Invoke() ?? 0;
-        var driverBefore = Environment.CpuUsage.TotalTime;
+        var driven = plan.Driven is { } process ? UsageMeter.Of(process) : null;
+        var allocatedBefore = plan.DrivenAllocated?.Invoke() ?? 0;
+        var driver = UsageMeter.OfDriver();
         var began = Stopwatch.GetTimestamp();
         RunFor(plan, connections, tally, plan.Duration);
         var seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
-        var driver = Environment.CpuUsage.TotalTime - driverBefore;
-        var server = plan.ServerTime is null ? double.NaN : (plan.ServerTime() - serverBefore).TotalSeconds / seconds;
-        var allocated = plan.ServerAllocated is null ? double.NaN : plan.ServerAllocated() - allocatedBefore;
+        var driverUsage = driver.Read();
+        var drivenUsage = driven?.Read() ?? ProcessUsage.Unknown;
+        var allocated = plan.DrivenAllocated is null ? double.NaN : plan.DrivenAllocated() - allocatedBefore;
         if (tally.Answers == 0)
             throw new UnexpectedAnswerException($"No answer came in {seconds:F1} s.");
 
         var latencies = tally.SortedLatenciesMs();
-        var (records, bytes) = (tally.Records, tally.Bytes);
+        var (answers, records, bytes) = (tally.Answers, tally.Records, tally.Bytes);
         Drain(connections, tally);
         return new LoadResult(
             records / seconds, bytes / seconds, Statistics.Percentile(latencies, 0.5), Statistics.Percentile(latencies, 0.99),
-            driver.TotalSeconds / seconds, server, warmUpRecords + tally.Records)
+            warmUpRecords + tally.Records)
         {
+            RequestsPerSecond = answers / seconds,
+            Driver = driverUsage,
+            Driven = drivenUsage,
             AllocatedBytesPerRecord = allocated / Math.Max(1, records),
         };
     }

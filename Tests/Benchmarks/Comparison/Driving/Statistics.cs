@@ -14,6 +14,10 @@ internal static class Statistics
         return sorted.Length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
     }
 
+    /// <summary>The mean.</summary>
+    /// <param name="values">The values; at least one.</param>
+    public static double Mean(IReadOnlyCollection<double> values) => values.Sum() / values.Count;
+
     /// <summary>The least value that so large a part of all does not exceed (nearest rank).</summary>
     /// <param name="sorted">The values, rising; at least one.</param>
     /// <param name="part">Above 0, up to 1.</param>

@@ -14,7 +14,21 @@ internal static partial class RawDisk
     /// <param name="isPreallocated">True when the file has been written, with zeros, up to where it will grow.</param>
     /// <param name="count">How many appends.</param>
     /// <returns>The median time of one, in milliseconds.</returns>
-    public static double MedianMs(int lengthBytes, bool isPreallocated, int count)
+    public static double MedianMs(int lengthBytes, bool isPreallocated, int count) =>
+        Statistics.Median(TimesMs(lengthBytes, isPreallocated, count));
+
+    /// <summary>Appends to a growing file of its own for a while: a write, a sync, the next write.</summary>
+    /// <param name="lengthBytes">An append's length.</param>
+    /// <param name="isPreallocated">True when the file has been written, with zeros, up to where it will grow.</param>
+    /// <param name="count">How many appends.</param>
+    /// <returns>Bytes a second.</returns>
+    public static double BytesPerSecond(int lengthBytes, bool isPreallocated, int count) =>
+        lengthBytes / (Statistics.Mean(TimesMs(lengthBytes, isPreallocated, count)) / 1000);
+
+    /// <summary>Has the system write back what others left unwritten, so that nobody pays for them.</summary>
+    public static void SettleSystem() => SyncAll();
+
+    private static double[] TimesMs(int lengthBytes, bool isPreallocated, int count)
     {
         using var folder = new ScratchFolder();
         using var file = File.OpenHandle(Path.Join(folder.Path, "raw"), FileMode.CreateNew, FileAccess.ReadWrite);
@@ -36,11 +50,8 @@ internal static partial class RawDisk
             times[i] = Stopwatch.GetElapsedTime(began).TotalMilliseconds;
         }
 
-        return Statistics.Median(times);
+        return times;
     }
-
-    /// <summary>Has the system write back what others left unwritten, so that nobody pays for them.</summary>
-    public static void SettleSystem() => SyncAll();
 
     private static byte[] SampleBytes(int lengthBytes)
     {

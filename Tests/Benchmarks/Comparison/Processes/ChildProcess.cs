@@ -8,6 +8,7 @@ namespace OrleansStream.Comparison.Processes;
 internal sealed class ChildProcess : IDisposable
 {
     private static readonly TimeSpan ReadyMax = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan PollTime = TimeSpan.FromMilliseconds(5);
     private static readonly HashSet<ChildProcess> Running = [];
     private readonly Process _process;
     private readonly Queue<string> _lastLines = new();
@@ -38,6 +39,9 @@ internal sealed class ChildProcess : IDisposable
 
     /// <summary>True while it runs.</summary>
     public bool IsRunning => !_process.HasExited;
+
+    /// <summary>Its id.</summary>
+    public int Id => _process.Id;
 
     /// <summary>The processor time it has used.</summary>
     public TimeSpan ProcessorTime
@@ -109,7 +113,7 @@ internal sealed class ChildProcess : IDisposable
                 throw new InvalidOperationException($"{what}: the process ended with {_process.ExitCode}. {Tail()}");
             if (Stopwatch.GetElapsedTime(began) > ReadyMax)
                 throw new TimeoutException($"{what}: not within {ReadyMax.TotalSeconds:F0} s. {Tail()}");
-            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System);
+            await Task.Delay(PollTime, TimeProvider.System);
         }
     }
 

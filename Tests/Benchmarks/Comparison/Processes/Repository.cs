@@ -17,7 +17,11 @@ internal static class Repository
     public static bool IsRelease => Configuration == "Release";
 
     /// <summary>The Api's program.</summary>
-    public static string Api => Path.Join(Folder, "Api", "bin", Configuration, "net10.0", "OrleansStream.Api.dll");
+    public static string Api => ApiOf(Folder);
+
+    /// <summary>The Api's program in another folder of this repository.</summary>
+    /// <param name="folder">The folder.</param>
+    public static string ApiOf(string folder) => Path.Join(folder, "Api", "bin", Configuration, "net10.0", "OrleansStream.Api.dll");
 
     /// <summary>The silo's program.</summary>
     public static string Silo => Path.Join(Folder, "Silo", "bin", Configuration, "net10.0", "OrleansStream.Silo.dll");

@@ -10,9 +10,9 @@ namespace OrleansStream.Comparison.Processes;
 internal sealed class Service : IDisposable
 {
     private readonly HttpClient _http;
-    private readonly AllocationProbe _probe;
+    private readonly AllocationProbe? _probe;
 
-    private Service(ChildProcess process, int port, AllocationProbe probe)
+    private Service(ChildProcess process, int port, AllocationProbe? probe)
     {
         (Process, Port, _probe) = (process, port, probe);
         _http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = TimeSpan.FromSeconds(60) };
@@ -24,13 +24,36 @@ internal sealed class Service : IDisposable
     /// <summary>Where it listens.</summary>
     public int Port { get; }
 
+    /// <summary>What it writes to its console.</summary>
+    public required LineCounts Lines { get; init; }
+
+    /// <summary>Where its Kafka endpoint listens; 0 when it has none.</summary>
+    public int KafkaPort { get; private init; }
+
     /// <summary>What it has allocated so far, in bytes.</summary>
-    public long AllocatedBytes => _probe.AllocatedBytes;
+    /// <exception cref="InvalidOperationException">It was started without a probe.</exception>
+    public long AllocatedBytes => _probe?.AllocatedBytes ?? throw new InvalidOperationException("The service is not probed.");
 
     /// <summary>Starts the Api with a silo in its own process and its data in a folder.</summary>
     /// <param name="folder">The folder.</param>
-    public static Task<Service> StartAsync(string folder) =>
-        StartAsync(Repository.Api, [("OrleansStream__Storage__Files__Directory", folder)]);
+    public static Task<Service> StartAsync(string folder) => StartAsync(Repository.Api, folder);
+
+    /// <summary>Starts an Api with a silo in its own process and its data in a folder.</summary>
+    /// <param name="program">The Api's program.</param>
+    /// <param name="folder">The folder.</param>
+    public static Task<Service> StartAsync(string program, string folder) =>
+        StartAsync(program, [("OrleansStream__Storage__Files__Directory", folder)]);
+
+    /// <summary>Starts the Api with a silo and a Kafka endpoint in its own process.</summary>
+    /// <param name="folder">The folder of its data.</param>
+    public static Task<Service> StartWithKafkaAsync(string folder) => StartWithKafkaAsync(Repository.Api, folder, isProbed: true);
+
+    /// <summary>Starts an Api as a user does: with a silo and a Kafka endpoint, and with nothing in the process that wakes a thread of its own.</summary>
+    /// <param name="program">The Api's program.</param>
+    /// <param name="folder">The folder of its data.</param>
+    /// <param name="environment">Further configuration.</param>
+    public static Task<Service> StartAsShippedAsync(string program, string folder, params IEnumerable<(string Key, string Value)> environment) =>
+        StartWithKafkaAsync(program, folder, isProbed: false, environment);
 
     /// <summary>Starts the Api with a silo in its own process, and has its callers sign in by API keys.</summary>
     /// <param name="folder">The folder of its data.</param>
@@ -49,24 +72,8 @@ internal sealed class Service : IDisposable
     /// <summary>Starts one of the repository's programs and waits until it serves.</summary>
     /// <param name="program">The program.</param>
     /// <param name="environment">Its configuration.</param>
-    public static async Task<Service> StartAsync(string program, IEnumerable<(string Key, string Value)> environment)
-    {
-        var port = ChildProcess.FreePort();
-        var probe = new AllocationProbe();
-        var process = ChildProcess.Start(
-            "dotnet", [program, "--urls", $"http://127.0.0.1:{port}"], [("OrleansStream__Kafka__Enabled", "false"), .. environment, .. probe.Environment]);
-        var service = new Service(process, port, probe);
-        try
-        {
-            await process.WaitUntilAsync("The service", service.IsReadyAsync);
-            return service;
-        }
-        catch
-        {
-            service.Dispose();
-            throw;
-        }
-    }
+    public static Task<Service> StartAsync(string program, IEnumerable<(string Key, string Value)> environment) =>
+        StartAsync(program, [("OrleansStream__Kafka__Enabled", "false"), .. environment], kafkaPort: 0, isProbed: true);
 
     /// <summary>Creates a topic.</summary>
     /// <param name="topic">Its name.</param>
@@ -98,12 +105,52 @@ internal sealed class Service : IDisposable
         return body["partitions"]!.AsArray().Sum(partition => (long)partition!["high_watermark"]!);
     }
 
+    /// <summary>Describes a group.</summary>
+    /// <param name="group">Its name.</param>
+    public async Task<JsonNode> DescribeGroupAsync(string group)
+    {
+        using var answer = await _http.GetAsync(new Uri($"/v1/groups/{group}", UriKind.Relative));
+        await RequireAsync(answer, HttpStatusCode.OK);
+        return (await answer.Content.ReadFromJsonAsync<JsonNode>())!;
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
         _http.Dispose();
         Process.Dispose();
-        _probe.Dispose();
+        _probe?.Dispose();
+    }
+
+    private static Task<Service> StartWithKafkaAsync(
+        string program, string folder, bool isProbed, params IEnumerable<(string Key, string Value)> environment)
+    {
+        var kafkaPort = ChildProcess.FreePort();
+        return StartAsync(
+            program,
+            [("OrleansStream__Storage__Files__Directory", folder), ("OrleansStream__Kafka__Listen", $"127.0.0.1:{kafkaPort}"), .. environment],
+            kafkaPort, isProbed);
+    }
+
+    private static async Task<Service> StartAsync(
+        string program, IEnumerable<(string Key, string Value)> environment, int kafkaPort, bool isProbed)
+    {
+        var port = ChildProcess.FreePort();
+        var probe = isProbed ? new AllocationProbe() : null;
+        var lines = new LineCounts();
+        var process = ChildProcess.Start(
+            "dotnet", [program, "--urls", $"http://127.0.0.1:{port}"], [.. environment, .. probe?.Environment ?? []], lines.Note);
+        var service = new Service(process, port, probe) { KafkaPort = kafkaPort, Lines = lines };
+        try
+        {
+            await process.WaitUntilAsync("The service", service.IsReadyAsync);
+            return service;
+        }
+        catch
+        {
+            service.Dispose();
+            throw;
+        }
     }
 
     private async Task<bool> IsReadyAsync()

@@ -1,4 +1,6 @@
 using System.Globalization;
+using OrleansStream.Comparison.Driving;
+using OrleansStream.Comparison.Processes;
 
 namespace OrleansStream.Comparison.Reporting;
 
@@ -35,6 +37,12 @@ internal sealed record Figure(string Path, string Unit, double Ours, string Agai
     /// <summary>More of what was seen, for the reader.</summary>
     public string Note { get; init; } = "";
 
+    /// <summary>What our process spends on a request; null when that says nothing.</summary>
+    public EventCost? OurCost { get; init; }
+
+    /// <summary>What the other one spends on as many records; null when that is not known.</summary>
+    public EventCost? TheirCost { get; init; }
+
     /// <summary>True when two values are compared.</summary>
     public bool IsRatio => !double.IsNaN(Theirs);
 
@@ -50,6 +58,17 @@ internal sealed record Figure(string Path, string Unit, double Ours, string Agai
     /// <param name="value">The value.</param>
     /// <param name="target">What it is held against.</param>
     public static Figure Alone(string path, string unit, double value, Target target) => new(path, unit, value, "", double.NaN, target);
+
+    /// <summary>The same figure, with what a request costs beside it.</summary>
+    /// <param name="ours">What our process did.</param>
+    /// <param name="theirs">What the other one did; null when there is none, or no process of its own.</param>
+    public Figure Costing(LoadResult ours, LoadResult? theirs = null) => this with
+    {
+        OurCost = Known(ours.DrivenCost(ours.RecordsPerRequest)),
+        TheirCost = theirs is null ? null : Known(theirs.DrivenCost(ours.RecordsPerRequest)),
+    };
+
+    private static EventCost? Known(EventCost cost) => double.IsNaN(cost.ProcessorUs) ? null : cost;
 
     /// <summary>A number with three or four digits that count.</summary>
     /// <param name="value">The number.</param>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
+using OrleansStream.Comparison.Processes;
 
 namespace OrleansStream.Comparison.Reporting;
 
@@ -11,7 +12,8 @@ internal static class Page
     /// <param name="figures">The figures.</param>
     public static string Table(IEnumerable<Figure> figures)
     {
-        var text = new StringBuilder("| path | ours | against | theirs | measured | target | |\n|---|---:|---|---:|---:|---:|---|\n");
+        var text = new StringBuilder(
+            "| path | ours | against | theirs | measured | target | | a request: processor | threads woken |\n|---|---:|---|---:|---:|---:|---|---:|---:|\n");
         foreach (var figure in figures)
         {
             var measured = figure.IsRatio ? $"{Figure.Show(figure.Value)}×" : $"{Figure.Show(figure.Value)} {figure.Unit}";
@@ -22,11 +24,26 @@ internal static class Page
             text.Append(
                 CultureInfo.InvariantCulture,
                 $"{(figure.IsRatio ? $"{Figure.Show(figure.Theirs)} {figure.Unit}" : "")} | {measured} | {figure.TargetText} | ");
-            text.Append(CultureInfo.InvariantCulture, $"{verdict}{(figure.Note.Length > 0 ? $" {figure.Note}" : "")} |\n");
+            text.Append(CultureInfo.InvariantCulture, $"{verdict}{(figure.Note.Length > 0 ? $" {figure.Note}" : "")} | ");
+            text.Append(
+                CultureInfo.InvariantCulture, $"{Costs(figure, cost => cost.ProcessorUs, " \u00b5s")} | {Costs(figure, cost => cost.Waits, "")} |\n");
         }
 
         return text.ToString();
     }
+
+    // Ours, and theirs for as many records.
+    private static string Costs(Figure figure, Func<EventCost, double> part, string unit)
+    {
+        if (figure.OurCost is not { } ours)
+            return "";
+        var theirs = figure.TheirCost is { } known ? $" to {Figure.Show(part(known))}" : "";
+        return $"{Figure.Show(part(ours))}{theirs}{unit}";
+    }
+
+    private static JsonObject? Cost(EventCost? cost) => cost is not { } known || double.IsNaN(known.Waits)
+        ? null
+        : new() { ["processor_us"] = known.ProcessorUs, ["threads_woken"] = known.Waits, ["context_switches"] = known.Switches };
 
     /// <summary>All that was measured.</summary>
     /// <param name="figures">The figures.</param>
@@ -47,6 +64,8 @@ internal static class Page
                 ["target"] = double.IsNaN(figure.Target.Bound) ? null : figure.Target.Bound,
                 ["met"] = figure.IsMet,
                 ["note"] = figure.Note,
+                ["request_ours"] = Cost(figure.OurCost),
+                ["request_theirs"] = Cost(figure.TheirCost),
             });
         }
 

@@ -80,7 +80,7 @@ internal sealed class TwoProcessesRow : IRow
             new Figure("two processes, JSON batches of 100, acks 1", "rec/s", two["two processes, JSON"].RecordsPerSecond,
                 "one process", one["one process, JSON"].RecordsPerSecond, Target.None) { Note = "(on Azurite)" },
             new Figure("two processes, encoded batches, durable", "MB/s", two["two processes, encoded"].BytesPerSecond / 1e6,
-                "one process", one["one process, encoded"].BytesPerSecond / 1e6, Target.None) { Note = "(on Azurite)" },
+                "one process", one["one process, encoded"].BytesPerSecond / 1e6, Target.AtLeast(0.9)) { Note = "(on Azurite)" },
         ];
     }
 

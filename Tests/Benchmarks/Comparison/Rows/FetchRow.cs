@@ -55,14 +55,16 @@ internal sealed class FetchRow : IRow
         {
             if (results.TryGetValue("Redis XREAD", out var theirs))
             {
+                var ours = results[$"{place}, JSON"];
                 figures.Add(new Figure(
                     $"fetch, {place}, JSON, {ReadRecords} records of {ValueBytes} B at a time", "rec/s",
-                    results[$"{place}, JSON"].RecordsPerSecond, "Redis XREAD", theirs.RecordsPerSecond, Target.AtLeast(0.5)));
+                    ours.RecordsPerSecond, "Redis XREAD", theirs.RecordsPerSecond, Target.AtLeast(0.5)).Costing(ours, theirs));
             }
 
+            var encoded = results[$"{place}, encoded"];
             figures.Add(new Figure(
-                $"fetch, {place}, encoded batches", "MB/s", results[$"{place}, encoded"].BytesPerSecond / 1e6,
-                "loopback copy", results["loopback copy"].BytesPerSecond / 1e6, Target.AtLeast(0.5)));
+                $"fetch, {place}, encoded batches", "MB/s", encoded.BytesPerSecond / 1e6,
+                "loopback copy", results["loopback copy"].BytesPerSecond / 1e6, Target.AtLeast(0.5)).Costing(encoded));
         }
 
         return figures;
@@ -77,8 +79,8 @@ internal sealed class FetchRow : IRow
                 first + ((end - first) * number / Connections), first, end, ValueBytes))
         {
             Duration = context.Duration,
-            ServerTime = () => service.Process.ProcessorTime,
-            ServerAllocated = () => service.AllocatedBytes,
+            Driven = service.Process,
+            DrivenAllocated = () => service.AllocatedBytes,
         });
         return Task.FromResult(result);
     }
@@ -87,12 +89,12 @@ internal sealed class FetchRow : IRow
         new LoadPlan(redis.Port, Connections, 1, _ => new RedisReadExchange(Topic, ReadRecords, ValueBytes))
         {
             Duration = context.Duration,
-            ServerTime = () => redis.Process.ProcessorTime,
+            Driven = redis.Process,
         }));
 
     private static Task<LoadResult> Copy(RunContext context)
     {
         var rate = LoopbackCopy.BytesPerSecond(context.Duration);
-        return Task.FromResult(new LoadResult(rate / ValueBytes, rate, 0, 0, double.NaN, double.NaN, 0));
+        return Task.FromResult(new LoadResult(rate / ValueBytes, rate, 0, 0, 0));
     }
 }

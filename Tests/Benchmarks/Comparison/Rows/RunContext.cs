@@ -1,13 +1,15 @@
 using System.Globalization;
 using OrleansStream.Comparison.Driving;
 using OrleansStream.Comparison.Limits;
+using OrleansStream.Comparison.Processes;
 using OrleansStream.Comparison.Reporting;
 
 namespace OrleansStream.Comparison.Rows;
 
 /// <summary>How a run measures, and what it has to tell.</summary>
 /// <param name="IsQuick">True for a run of minutes: shorter, of fewer bytes, but of as many rounds.</param>
-internal sealed record RunContext(bool IsQuick)
+/// <param name="OtherBuild">The folder of another build of this repository that is measured in turn with this one; null for none.</param>
+internal sealed record RunContext(bool IsQuick, string? OtherBuild = null)
 {
     private readonly List<string> _notes = [];
 
@@ -48,12 +50,25 @@ internal sealed record RunContext(bool IsQuick)
                 Console.WriteLine(string.Create(
                     CultureInfo.InvariantCulture,
                     $"    {round} {side.Name,-34} {Figure.Show(result.RecordsPerSecond),8}/s {result.BytesPerSecond / 1e6,8:0.0} MB/s"
-                    + $"  p50 {result.P50Ms,7:0.000} ms  p99 {result.P99Ms,8:0.000} ms  driver {result.DriverCpu:0.00} cores,"
-                    + $" driven {result.ServerCpu:0.00}{Allocated(result)}"));
+                    + $"  p50 {result.P50Ms,7:0.000} ms  p99 {result.P99Ms,8:0.000} ms{Used("driver", result.Driver, result)}"
+                    + $"{Used("driven", result.Driven, result)}{Allocated(result)}"));
             }
         }
 
         return results.ToDictionary(pair => pair.Key.Name, pair => MedianOf(pair.Value));
+    }
+
+    private static string Used(string side, ProcessUsage usage, LoadResult result)
+    {
+        if (double.IsNaN(usage.Cores))
+            return "";
+        var request = usage.Per(result.RequestsPerSecond);
+        var cost = double.IsNaN(result.RequestsPerSecond)
+            ? ""
+            : string.Create(
+                CultureInfo.InvariantCulture,
+                $", a request {request.ProcessorUs:0.0} \u00b5s, {request.Waits:0.00} woken of {request.Switches:0.00} switches");
+        return string.Create(CultureInfo.InvariantCulture, $"  {side} {usage.Cores:0.00} cores{cost}");
     }
 
     private static string Allocated(LoadResult result) => double.IsNaN(result.AllocatedBytesPerRecord)
@@ -65,12 +80,18 @@ internal sealed record RunContext(bool IsQuick)
         Statistics.Median(rounds.Select(round => round.BytesPerSecond)),
         Statistics.Median(rounds.Select(round => round.P50Ms)),
         Statistics.Median(rounds.Select(round => round.P99Ms)),
-        Statistics.Median(rounds.Select(round => round.DriverCpu)),
-        Statistics.Median(rounds.Select(round => round.ServerCpu)),
         rounds.Sum(round => round.Records))
     {
+        RequestsPerSecond = Statistics.Median(rounds.Select(round => round.RequestsPerSecond)),
+        Driver = MedianOf(rounds.Select(round => round.Driver)),
+        Driven = MedianOf(rounds.Select(round => round.Driven)),
         AllocatedBytesPerRecord = Statistics.Median(rounds.Select(round => round.AllocatedBytesPerRecord)),
     };
+
+    private static ProcessUsage MedianOf(IEnumerable<ProcessUsage> rounds) => new(
+        Statistics.Median(rounds.Select(round => round.Cores)),
+        Statistics.Median(rounds.Select(round => round.WaitsPerSecond)),
+        Statistics.Median(rounds.Select(round => round.SwitchesPerSecond)));
 }
 
 /// <summary>One of those that are compared.</summary>

@@ -78,8 +78,8 @@ internal static class Sides
             ? ProduceExchange.OfBatches(request, load.Records, load.Bytes)
             : ProduceExchange.OfRecords(request, load.Records, load.Bytes))
         {
-            ServerTime = () => service.Process.ProcessorTime,
-            ServerAllocated = () => service.AllocatedBytes,
+            Driven = service.Process,
+            DrivenAllocated = () => service.AllocatedBytes,
         };
     }
 
@@ -95,7 +95,7 @@ internal static class Sides
         return Load.Run(new LoadPlan(bare.Port, connections, 1, _ => ProduceExchange.OfAnything(request, load.Records, load.Bytes))
         {
             Duration = duration,
-            ServerTime = () => bare.Process.ProcessorTime,
+            Driven = bare.Process,
         });
     }
 
@@ -113,7 +113,7 @@ internal static class Sides
             new LoadPlan(redis.Port, connections, pipeline, _ => new RedisAppendExchange(request, value.Length))
             {
                 Duration = duration,
-                ServerTime = () => redis.Process.ProcessorTime,
+                Driven = redis.Process,
             });
         var stored = redis.Run("XLEN", stream);
         redis.Run("DEL", stream);
@@ -135,7 +135,7 @@ internal static class Sides
             new LoadPlan(nats.Port, connections, window, number => new NatsPublishExchange("load", value, number, window))
             {
                 Duration = duration,
-                ServerTime = () => nats.Process.ProcessorTime,
+                Driven = nats.Process,
             });
         var stored = (long)JsonNode.Parse(nats.Ask("STREAM.INFO.load", ""))!["state"]!["messages"]!;
         nats.Ask("STREAM.DELETE.load", "");

@@ -38,5 +38,5 @@ internal sealed class SignInRow : IRow
     }
 
     // Of the service's process, in microseconds a record.
-    private static double TimeOf(LoadResult result) => 1e6 * result.ServerCpu / result.RecordsPerSecond;
+    private static double TimeOf(LoadResult result) => result.DrivenCost(records: 1).ProcessorUs;
 }

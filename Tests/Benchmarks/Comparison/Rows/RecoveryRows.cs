@@ -6,67 +6,6 @@ using OrleansStream.Comparison.Reporting;
 
 namespace OrleansStream.Comparison.Rows;
 
-/// <summary>What partitions cost that nobody uses, and how many come to life when they are used.</summary>
-internal sealed class ManyPartitionsRow : IRow
-{
-    private const int PartitionsOfTopic = 1_000;
-    private const int Topics = 10;
-
-    /// <inheritdoc/>
-    public string Name => "partitions";
-
-    /// <inheritdoc/>
-    public async Task<IReadOnlyList<Figure>> RunAsync(RunContext context)
-    {
-        using var folder = new ScratchFolder();
-        using var service = await Service.StartAsync(folder.Path);
-        var floor = await MeasureIdleAsync(service, context);
-        for (var topic = 0; topic < Topics; topic++)
-            await service.CreateTopicAsync($"many-{topic}", PartitionsOfTopic);
-
-        Touch(service, 0, 1);
-        var percent = await MeasureIdleAsync(service, context);
-        var idleBytes = service.Process.ResidentBytes;
-
-        var began = Stopwatch.GetTimestamp();
-        Touch(service, 1, Topics);
-        var seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
-        return
-        [
-            Figure.Alone("no partitions: processor", "% of a core", floor, Target.None),
-            Figure.Alone("1,000 idle partitions: processor", "% of a core", percent, Target.AtMost(1)),
-            Figure.Alone("1,000 idle partitions: memory", "MB", idleBytes / 1e6, Target.AtMost(200)),
-            Figure.Alone($"{(Topics - 1) * PartitionsOfTopic:N0} partitions activated by their first record", "a second",
-                (Topics - 1) * PartitionsOfTopic / seconds, Target.None),
-            Figure.Alone("10,000 active partitions: memory", "MB", service.Process.ResidentBytes / 1e6, Target.None),
-        ];
-    }
-
-    // What ran lately is still being compiled for a while: that is not what idle costs.
-    private static async Task<double> MeasureIdleAsync(Service service, RunContext context)
-    {
-        await Task.Delay(TimeSpan.FromSeconds(context.IsQuick ? 8 : 30), TimeProvider.System);
-        var before = service.Process.ProcessorTime;
-        var began = Stopwatch.GetTimestamp();
-        await Task.Delay(TimeSpan.FromSeconds(context.IsQuick ? 12 : 60), TimeProvider.System);
-        return 100 * (service.Process.ProcessorTime - before) / Stopwatch.GetElapsedTime(began);
-    }
-
-    private static void Touch(Service service, int firstTopic, int endTopic)
-    {
-        var body = ProduceLoad.Json("1"u8.ToArray(), isText: false, 1).Body;
-        var requests = new List<byte[]>();
-        for (var topic = firstTopic; topic < endTopic; topic++)
-        {
-            for (var partition = 0; partition < PartitionsOfTopic; partition++)
-                requests.Add(HttpRequests.Post($"/v1/topics/many-{topic}/partitions/{partition}/records", "application/json", body));
-        }
-
-        var next = new RequestList(requests);
-        Filler.Fill(new LoadPlan(service.Port, 16, 1, _ => new ListedRequestsExchange(next)), requests.Count);
-    }
-}
-
 /// <summary>Taking a partition over after kill -9.</summary>
 internal sealed class RecoveryRow : IRow
 {
