@@ -58,27 +58,23 @@ internal sealed class JoinRow : IRow
         {
             BaseAddress = new Uri($"http://127.0.0.1:{service.Port}"), Timeout = JoinMax,
         };
-        using var everyone = new CancellationTokenSource();
         var assigned = new HashSet<int>();
         async Task JoinOneAsync(int member)
         {
             string? cursor = null;
-            while (!everyone.IsCancellationRequested)
+            while (true)
             {
                 var poll = new JsonObject { ["topics"] = new JsonArray(Topic), ["max_records"] = 1, ["wait_ms"] = 20_000, ["cursor"] = cursor };
-                using var answer = await http.PostAsJsonAsync($"/v1/groups/{group}/members/m{member:D4}/poll", poll, everyone.Token);
-                var body = (await answer.Content.ReadFromJsonAsync<JsonNode>(everyone.Token))!;
+                using var answer = await http.PostAsJsonAsync($"/v1/groups/{group}/members/m{member:D4}/poll", poll);
+                var body = (await answer.Content.ReadFromJsonAsync<JsonNode>())!;
                 if (!answer.IsSuccessStatusCode)
                     throw new UnexpectedAnswerException($"Member {member}: {body}");
                 cursor = (string?)body["cursor"];
                 int[] partitions = [.. body["assignment"]!.AsArray().SelectMany(topic => topic!["partitions"]!.AsArray(), (_, one) => (int)one!)];
                 lock (assigned)
                 {
-                    if (partitions.Length != 1 || !assigned.Add(partitions[0]))
-                        continue;
-                    if (assigned.Count == Members)
-                        everyone.Cancel();
-                    return;
+                    if (partitions.Length == 1 && assigned.Add(partitions[0]))
+                        return;
                 }
             }
         }
