@@ -31,10 +31,12 @@ internal sealed class JoinRow : IRow
         for (var round = 0; round <= context.Rounds; round++)
         {
             var (before, meter, began) = (service.Lines.Of(Assigned), UsageMeter.Of(service.Process), Stopwatch.GetTimestamp());
-            await JoinAsync(service, $"joined-{round}");
-            var seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
-            var cores = meter.Read().Cores;
-            var count = service.Lines.Of(Assigned) - before;
+            var (seconds, cores, count) = (0.0, 0.0, 0);
+            await JoinAsync(service, $"joined-{round}", () =>
+            {
+                seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
+                (cores, count) = (meter.Read().Cores, service.Lines.Of(Assigned) - before);
+            });
             Console.WriteLine($"    {round} joined in {seconds:0.00} s, {cores * seconds:0.00} s of processor time, {count} assignments");
             if (round == 0)
                 continue;
@@ -52,30 +54,50 @@ internal sealed class JoinRow : IRow
         ];
     }
 
-    private static async Task JoinAsync(Service service, string group)
+    private static async Task JoinAsync(Service service, string group, Action onJoined)
     {
         using var http = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = Members })
         {
             BaseAddress = new Uri($"http://127.0.0.1:{service.Port}"), Timeout = JoinMax,
         };
-        var assigned = new HashSet<int>();
-        async Task JoinOneAsync(int member)
+        using var everyone = new CancellationTokenSource();
+        var held = new Dictionary<int, int>();
+        // A member that has its partition goes on polling: what it has given up is free for others when its next poll says so.
+        async Task PollAsync(int member)
         {
             string? cursor = null;
-            while (true)
+            while (!everyone.IsCancellationRequested)
             {
                 var poll = new JsonObject { ["topics"] = new JsonArray(Topic), ["max_records"] = 1, ["wait_ms"] = 20_000, ["cursor"] = cursor };
-                using var answer = await http.PostAsJsonAsync($"/v1/groups/{group}/members/m{member:D4}/poll", poll);
-                var body = (await answer.Content.ReadFromJsonAsync<JsonNode>())!;
+                using var answer = await http.PostAsJsonAsync($"/v1/groups/{group}/members/m{member:D4}/poll", poll, everyone.Token);
+                var body = (await answer.Content.ReadFromJsonAsync<JsonNode>(everyone.Token))!;
                 if (!answer.IsSuccessStatusCode)
                     throw new UnexpectedAnswerException($"Member {member}: {body}");
                 cursor = (string?)body["cursor"];
                 int[] partitions = [.. body["assignment"]!.AsArray().SelectMany(topic => topic!["partitions"]!.AsArray(), (_, one) => (int)one!)];
-                lock (assigned)
+                lock (held)
                 {
-                    if (partitions.Length == 1 && assigned.Add(partitions[0]))
-                        return;
+                    if (partitions.Length == 1)
+                        held[member] = partitions[0];
+                    else
+                        held.Remove(member);
+                    if (everyone.IsCancellationRequested || held.Count < Members || held.Values.Distinct().Count() < Members)
+                        continue;
+                    onJoined();
+                    everyone.Cancel();
                 }
+            }
+        }
+
+        async Task JoinOneAsync(int member)
+        {
+            try
+            {
+                await PollAsync(member);
+            }
+            catch (OperationCanceledException) when (everyone.IsCancellationRequested)
+            {
+                // All have joined.
             }
         }
 

@@ -26,7 +26,7 @@ internal sealed class MachineRow : IRow
         return Task.FromResult<IReadOnlyList<Figure>>(
         [
             Figure.Alone("the machine: processors", "", Environment.ProcessorCount, Target.None),
-            Alone(context, "one processor: CRC-32C of bytes at hand", "MB/s", ChecksumRate),
+            Alone(context, "one processor: CRC-32C of bytes at hand", "GB/s", ChecksumRate),
             Alone(context, "waking a thread by a signal", "\u00b5s", () => Wakeups.SignalUs(count)),
             Alone(context, "waking a thread by a byte over the loopback", "\u00b5s", () => Wakeups.LoopbackUs(count)),
             Alone(context, "a sync: pwrite of 4 KiB + fdatasync, written before", "\u00b5s",
@@ -49,6 +49,6 @@ internal sealed class MachineRow : IRow
         uint checksum = 0;
         for (var done = 0; done < ChecksumBytes; done += bytes.Length)
             checksum = Crc32C.Append(checksum, bytes);
-        return checksum == 1 ? 0 : ChecksumBytes / Stopwatch.GetElapsedTime(began).TotalSeconds / 1e6;
+        return checksum == 1 ? 0 : ChecksumBytes / Stopwatch.GetElapsedTime(began).TotalSeconds / 1e9;
     }
 }

@@ -49,14 +49,18 @@ internal sealed record RunContext(bool IsQuick, string? OtherBuild = null)
                     results[side].Add(result);
                 Console.WriteLine(string.Create(
                     CultureInfo.InvariantCulture,
-                    $"    {round} {side.Name,-34} {Figure.Show(result.RecordsPerSecond),8}/s {result.BytesPerSecond / 1e6,8:0.0} MB/s"
-                    + $"  p50 {result.P50Ms,7:0.000} ms  p99 {result.P99Ms,8:0.000} ms{Used("driver", result.Driver, result)}"
+                    $"    {round} {side.Name,-42} {Figure.Show(result.RecordsPerSecond),8}/s {result.BytesPerSecond / 1e6,8:0.0} MB/s"
+                    + $"{Latency(result)}{Used("driver", result.Driver, result)}"
                     + $"{Used("driven", result.Driven, result)}{Allocated(result)}"));
             }
         }
 
         return results.ToDictionary(pair => pair.Key.Name, pair => MedianOf(pair.Value));
     }
+
+    private static string Latency(LoadResult result) => double.IsNaN(result.P50Ms)
+        ? ""
+        : string.Create(CultureInfo.InvariantCulture, $"  p50 {result.P50Ms,7:0.000} ms  p99 {result.P99Ms,8:0.000} ms");
 
     private static string Used(string side, ProcessUsage usage, LoadResult result)
     {
