@@ -43,6 +43,8 @@ namespace OrleansStream.Contracts;
 [JsonSerializable(typeof(RightListAnswer))]
 [JsonSerializable(typeof(TicketRequest))]
 [JsonSerializable(typeof(TicketAnswer))]
+[JsonSerializable(typeof(CallerAnswer))]
+[JsonSerializable(typeof(ConsoleSettings))]
 public sealed partial class ApiJsonContext : JsonSerializerContext
 {
     /// <summary>The context every answer is written with: text stays readable, as no answer is ever put into an HTML page.</summary>

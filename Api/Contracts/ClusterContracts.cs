@@ -30,6 +30,12 @@ public sealed record SiloAnswer
     /// <example>1073741824</example>
     public long? StoredBytes { get; init; }
 
+    /// <summary>What is appended to the partitions that it leads.</summary>
+    public FlowAnswer? In { get; init; }
+
+    /// <summary>What is fetched from them.</summary>
+    public FlowAnswer? Out { get; init; }
+
     /// <summary>What it asks of its account; absent for storage without a price.</summary>
     public StorageUsageAnswer? Storage { get; init; }
 }

@@ -59,7 +59,8 @@ internal static class ApiHosting
     public static void UseApi(this WebApplication app)
     {
         ListenerRule.WarnOfOpenDoors(app);
-        app.UseRest();
+        // Relative: a proxy may serve all of this below a path of its own.
+        app.UseRest(ConsolePages.Use, $".{ConsolePages.Path}/");
     }
 
     private static void AddLogging(ILoggingBuilder logging)

@@ -39,6 +39,7 @@ public static class RestHosting
         services.AddSingleton<KeyEndpoints>();
         services.AddSingleton<RightEndpoints>();
         services.AddSingleton<TicketEndpoints>();
+        services.AddSingleton<CallerEndpoints>();
         services.AddCors();
         services.AddApiDescription();
         services.AddResponseCompression(compression =>
@@ -55,7 +56,9 @@ public static class RestHosting
 
     /// <summary>Serves the REST door.</summary>
     /// <param name="app">The host.</param>
-    public static void UseRest(this WebApplication app)
+    /// <param name="addPages">Adds pages for browsers.</param>
+    /// <param name="home">Where <c>/</c> leads.</param>
+    public static void UseRest(this WebApplication app, Action<WebApplication>? addPages = null, string home = "/swagger")
     {
         RefusedRequests.Explain(app.Services);
         app.UseMiddleware<ConnectionReleaseMiddleware>();
@@ -66,6 +69,7 @@ public static class RestHosting
         app.UseAllowedOrigins();
         app.UseResponseCompression();
         app.UseApiDescription();
+        addPages?.Invoke(app);
         app.UseRouting();
         app.UseMiddleware<ForeignPageMiddleware>();
         app.UseMiddleware<SignInMiddleware>();
@@ -74,7 +78,7 @@ public static class RestHosting
         app.UseMiddleware<LoadMiddleware>();
         app.MapGet("/", context =>
         {
-            context.Response.Redirect("/swagger");
+            context.Response.Redirect(home);
             return Task.CompletedTask;
         });
         HealthEndpoints.Map(app);
@@ -91,5 +95,6 @@ public static class RestHosting
         KeyEndpoints.Map(v1);
         RightEndpoints.Map(v1);
         TicketEndpoints.Map(v1);
+        CallerEndpoints.Map(v1);
     }
 }

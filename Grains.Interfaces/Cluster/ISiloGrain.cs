@@ -26,11 +26,15 @@ public interface ISiloGrain : IGrainWithStringKey
 /// <param name="PartitionCount">The partitions that it leads.</param>
 /// <param name="StoredBytes">The bytes of their segments, with deleted ones that are not freed yet.</param>
 /// <param name="Storage">Its use of its storage account; null for other storage, which has no price.</param>
+/// <param name="In">What is appended to them; null from a silo of an earlier version.</param>
+/// <param name="Out">What is fetched from them; null from a silo of an earlier version.</param>
 [GenerateSerializer, Immutable, Alias("os.SiloUsage")]
 public sealed record SiloUsage(
     [property: Id(0)] int PartitionCount,
     [property: Id(1)] long StoredBytes,
-    [property: Id(2)] StorageUsage? Storage);
+    [property: Id(2)] StorageUsage? Storage,
+    [property: Id(3)] PartitionFlow? In = null,
+    [property: Id(4)] PartitionFlow? Out = null);
 
 /// <summary>A silo's requests to its storage account, per second over the last minute, and what they would cost in a month.</summary>
 /// <param name="AppendsPerSecond">The appends to segments, which are also among the writes.</param>

@@ -49,7 +49,9 @@ internal sealed class SiloMeter : ISiloMeter, ILifecycleParticipant<ISiloLifecyc
     public SiloUsage Read()
     {
         var storedBytes = _open.StoredBytes;
-        return new SiloUsage(_open.Count, storedBytes, _requests is null ? null : ReadStorage(_requests.PerSecond, storedBytes));
+        var (flowIn, flowOut) = _open.ReadFlows();
+        return new SiloUsage(
+            _open.Count, storedBytes, _requests is null ? null : ReadStorage(_requests.PerSecond, storedBytes), flowIn, flowOut);
     }
 
     /// <summary>

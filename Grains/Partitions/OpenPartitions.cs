@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using OrleansStream.Errors;
 using OrleansStream.Log;
+using OrleansStream.Log.Contract;
 using OrleansStream.Partitions.Placement;
 
 namespace OrleansStream.Partitions;
@@ -54,6 +55,23 @@ internal sealed partial class OpenPartitions(
 
     /// <summary>The bytes of all their segments, with deleted ones that are not freed yet.</summary>
     public long StoredBytes => _partitions.Keys.Sum(log => log.State is var state ? state.SizeBytes + state.DeletingBytes : 0);
+
+    /// <summary>Adds up the traffic of all of them.</summary>
+    public (PartitionFlow In, PartitionFlow Out) ReadFlows()
+    {
+        var (flowIn, flowOut) = (default(PartitionFlow), default(PartitionFlow));
+        foreach (var log in _partitions.Keys)
+        {
+            var rates = log.Rates;
+            (flowIn, flowOut) = (Add(flowIn, rates.In), Add(flowOut, rates.Out));
+        }
+
+        return (flowIn, flowOut);
+    }
+
+    private static PartitionFlow Add(PartitionFlow sum, FlowRates one) => new(
+        sum.RecordsPerSecond1 + one.RecordsPerSecond1, sum.RecordsPerSecond5 + one.RecordsPerSecond5,
+        sum.BytesPerSecond1 + one.BytesPerSecond1, sum.BytesPerSecond5 + one.BytesPerSecond5);
 
     /// <inheritdoc/>
     public void Participate(ISiloLifecycle lifecycle) => lifecycle.Subscribe(

@@ -144,6 +144,18 @@ public sealed partial class AccessControl
             : throw new StreamException(Refuse(caller, what, AccessOperations.Describe, kind, name: ""));
     }
 
+    /// <summary>Lists all that a caller may do, and until when. To do something, demand the right.</summary>
+    /// <param name="caller">The caller.</param>
+    /// <param name="what">The operation of the gateway that asks, for the audit.</param>
+    /// <returns>Its rights by roles and by all its names; the empty prefix stands for all resources of a kind. Then when it must sign in again.</returns>
+    /// <exception cref="StreamException">As <see cref="DemandSignedIn"/>.</exception>
+    public (IReadOnlyList<AccessRight> Rights, DateTimeOffset? ValidUntil) DescribeRights(Caller caller, [CallerMemberName] string what = "")
+    {
+        DemandSignedIn(caller, what);
+        var rights = RightsOf(caller);
+        return ([.. rights.List(caller.Principal.ToString())], rights.ValidUntil);
+    }
+
     /// <summary>As <see cref="Allows(Caller, AccessOperations, ResourceKind, string)"/>, with rights that were compiled before.</summary>
     internal static bool Allows(Caller caller, CompiledRights rights, AccessOperations operation, ResourceKind kind, string name)
     {

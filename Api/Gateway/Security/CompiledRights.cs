@@ -65,6 +65,21 @@ internal sealed class CompiledRights
     /// <param name="kind">The kind.</param>
     public AccessOperations OnAny(ResourceKind kind) => _anywhere[(int)kind];
 
+    /// <summary>Lists them as rights of one name.</summary>
+    /// <param name="principal">The name.</param>
+    public IEnumerable<AccessRight> List(string principal)
+    {
+        foreach (var kind in Kinds)
+        {
+            if (_onAll[(int)kind] is var all and not AccessOperations.None)
+                yield return new AccessRight(principal, kind, IsPrefix: true, "", all);
+            foreach (var (prefix, operations) in _byPrefix[(int)kind])
+                yield return new AccessRight(principal, kind, IsPrefix: true, prefix, operations);
+            foreach (var (name, operations) in _byName[(int)kind].OrderBy(one => one.Key, StringComparer.Ordinal))
+                yield return new AccessRight(principal, kind, IsPrefix: false, name, operations);
+        }
+    }
+
     private void Add(AccessRight right)
     {
         var operations = right.Operations.WithImplied();

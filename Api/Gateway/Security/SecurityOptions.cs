@@ -64,6 +64,9 @@ public sealed class OpenIdConnectOptions
     /// <summary>The application with which Swagger UI signs people in; null for none.</summary>
     public string? SwaggerClientId { get; set; }
 
+    /// <summary>The application with which the web console signs people in; null for none.</summary>
+    public string? ConsoleClientId { get; set; }
+
     /// <summary>True when sign-in by tokens is set.</summary>
     public bool IsSet => !string.IsNullOrEmpty(Authority);
 }

@@ -46,7 +46,7 @@ internal static class Journey
         GroupRetryOperations.Put, GroupRetryOperations.Redrive, GroupRetryOperations.GetRedrive, GroupRetryOperations.StopRedrive,
         ClusterEndpoints.Get,
         RightEndpoints.Put, RightEndpoints.List, RightEndpoints.Delete, KeyEndpoints.Put, KeyEndpoints.List, KeyEndpoints.Delete,
-        TicketEndpoints.Post,
+        CallerEndpoints.Get, TicketEndpoints.Post,
         HealthEndpoints.Live, HealthEndpoints.Ready,
         TopicOperations.DeleteRecords, GroupOperations.Delete, TopicOperations.Delete,
     ];

@@ -34,7 +34,9 @@ internal static class LoadJson
         };
     }
 
-    private static FlowAnswer? ToAnswer(PartitionFlow? flow) => flow is not { } rates ? null : new FlowAnswer
+    /// <summary>Writes a flow.</summary>
+    /// <param name="flow">The flow; null when it is not known.</param>
+    public static FlowAnswer? ToAnswer(PartitionFlow? flow) => flow is not { } rates ? null : new FlowAnswer
     {
         RecordsPerSecond1m = Math.Round(rates.RecordsPerSecond1, 1),
         RecordsPerSecond5m = Math.Round(rates.RecordsPerSecond5, 1),

@@ -1,0 +1,145 @@
+using Microsoft.AspNetCore.Components;
+using OrleansStream.WebConsole.Access;
+using OrleansStream.WebConsole.Calls;
+
+namespace OrleansStream.WebConsole.Parts;
+
+/// <summary>A page, or a part of one, that shows what it has asked the service. While it asks again, it shows what it knew before.</summary>
+public abstract class LoadingPage : ComponentBase, IDisposable
+{
+    private readonly CancellationTokenSource _left = new();
+    private bool _isRefreshing;
+    private ApiException? _refusedLoad;
+    private ApiException? _refusedWork;
+
+    /// <summary>The page is about to be shown.</summary>
+    protected LoadingPage() => Left = _left.Token;
+
+    /// <summary>The service.</summary>
+    [Inject]
+    public StreamApi Api { get; set; } = null!;
+
+    /// <summary>Who uses the console.</summary>
+    [Inject]
+    public Session Session { get; set; } = null!;
+
+    /// <summary>The page's address.</summary>
+    [Inject]
+    public NavigationManager Navigation { get; set; } = null!;
+
+    /// <summary>The clock.</summary>
+    [Inject]
+    public TimeProvider Clock { get; set; } = null!;
+
+    /// <summary>What the service refused last; null for nothing.</summary>
+    protected ApiException? Failure => _refusedWork ?? _refusedLoad;
+
+    /// <summary>True once there is something to show.</summary>
+    protected bool IsLoaded { get; private set; }
+
+    /// <summary>True while the service does what the user has asked for.</summary>
+    protected bool IsBusy { get; private set; }
+
+    /// <summary>Ends with the page.</summary>
+    protected CancellationToken Left { get; }
+
+    /// <summary>How often the page asks again by itself; null for never.</summary>
+    protected virtual TimeSpan? RefreshPeriod => null;
+
+    /// <summary>Asks the service for what the page shows.</summary>
+    protected abstract Task LoadAsync();
+
+    /// <inheritdoc/>
+    protected override async Task OnParametersSetAsync()
+    {
+        await ReloadAsync();
+        if (RefreshPeriod is { } period && !_isRefreshing)
+        {
+            _isRefreshing = true;
+            _ = RefreshAsync(period);
+        }
+    }
+
+    /// <summary>Asks the service again.</summary>
+    protected async Task ReloadAsync()
+    {
+        try
+        {
+            await LoadAsync();
+            (IsLoaded, _refusedLoad) = (true, null);
+        }
+        catch (ApiException exception)
+        {
+            _refusedLoad = exception;
+        }
+        catch (OperationCanceledException)
+        {
+            // The user has left.
+        }
+    }
+
+    /// <summary>Does what the user has asked for, then asks the service again.</summary>
+    /// <param name="work">What is done.</param>
+    protected async Task RunAsync(Func<Task> work)
+    {
+        ArgumentNullException.ThrowIfNull(work);
+        if (IsBusy)
+            return;
+        (IsBusy, _refusedWork) = (true, null);
+        try
+        {
+            await work();
+            await ReloadAsync();
+        }
+        catch (ApiException exception)
+        {
+            _refusedWork = exception;
+        }
+        catch (OperationCanceledException)
+        {
+            // The user has left.
+        }
+        finally
+        {
+            IsBusy = false;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _left.Cancel();
+        _left.Dispose();
+        Leave();
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>The user has left the page.</summary>
+    protected virtual void Leave()
+    {
+    }
+
+    private async Task RefreshAsync(TimeSpan period)
+    {
+        using var timer = new PeriodicTimer(period, Clock);
+        try
+        {
+            var left = Left;
+            while (await timer.WaitForNextTickAsync(left))
+            {
+                if (IsBusy)
+                    continue;
+                await ReloadAsync();
+                StateHasChanged();
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The user has left.
+        }
+        catch (ObjectDisposedException)
+        {
+            // The user has left between two ticks.
+        }
+    }
+}

@@ -1,0 +1,44 @@
+// What a page cannot do from WebAssembly alone. It runs before the first paint, so that a chosen theme does not flash.
+(() => {
+  const THEME = 'orleansstream.theme';
+  const chosen = () => {
+    try {
+      return localStorage.getItem(THEME);
+    } catch {
+      return null;
+    }
+  };
+  const show = mode => {
+    if (mode === 'dark' || mode === 'light') document.documentElement.dataset.theme = mode;
+    else delete document.documentElement.dataset.theme;
+  };
+
+  show(chosen());
+  // The components' style is not needed for the first paint.
+  addEventListener('DOMContentLoaded', () => document.querySelectorAll('link[media="print"]').forEach(link => (link.media = 'all')));
+
+  globalThis.streamConsole = {
+    theme: () => chosen() ?? (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'),
+    setTheme: mode => {
+      try {
+        localStorage.setItem(THEME, mode);
+      } catch {
+        // Without storage the choice lasts as long as the page.
+      }
+      show(mode);
+    },
+    copy: text => navigator.clipboard.writeText(text).then(() => true, () => false),
+    download: (name, type, base64) => {
+      const bytes = Uint8Array.from(atob(base64), letter => letter.charCodeAt(0));
+      const address = URL.createObjectURL(new Blob([bytes], { type }));
+      const link = Object.assign(document.createElement('a'), { href: address, download: name });
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(address), 10_000);
+    },
+    randomText: bytes => btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(bytes)))).replace(/\+/g, '-').replace(/\//g, '_').replace(/=/g, ''),
+    sha256: async text => {
+      const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)));
+      return btoa(String.fromCharCode(...hash)).replace(/\+/g, '-').replace(/\//g, '_').replace(/=/g, '');
+    },
+  };
+})();

@@ -1,0 +1,55 @@
+using System.Globalization;
+using System.Text.Json;
+
+namespace OrleansStream.WebConsole.Tests;
+
+/// <summary>A topic of the service that a test makes up: it answers for its partitions and their records as <c>/v1</c> does.</summary>
+internal sealed class FakeTopic
+{
+    private readonly Dictionary<int, (long Start, List<(long TimeMs, string Key, string Value)> Records)> _partitions = [];
+
+    public FakeTopic(FakeService service, string name, params long[] starts)
+    {
+        for (var partition = 0; partition < starts.Length; partition++)
+        {
+            var number = partition;
+            _partitions[number] = (starts[number], []);
+            service.On($"GET topics/{name}/partitions/{number}/records", (request, _) => (200, Fetch(number, request.RequestUri!.Query)));
+        }
+
+        service.On($"GET topics/{name}/partitions", (_, _) => (200, Describe()));
+    }
+
+    /// <summary>The most records in one answer.</summary>
+    public int AnswerMax { get; set; } = int.MaxValue;
+
+    /// <summary>The records that were sent to the console.</summary>
+    public int Sent { get; private set; }
+
+    public void Add(int partition, long timeMs, string key = "k", string value = "1") => _partitions[partition].Records.Add((timeMs, key, value));
+
+    private string Describe() => JsonSerializer.Serialize(new
+    {
+        partitions = _partitions.Select(one => new
+        {
+            partition = one.Key, log_start_offset = one.Value.Start, high_watermark = one.Value.Start + one.Value.Records.Count, size_bytes = 1, deleting_bytes = 0,
+            segment_count = 1, leader = "silo", leader_epoch = 1,
+        }),
+        size_bytes = 1,
+        deleting_bytes = 0,
+    });
+
+    private string Fetch(int partition, string query)
+    {
+        var asked = query.TrimStart('?').Split('&').Select(part => part.Split('=')).ToDictionary(part => part[0], part => Uri.UnescapeDataString(part[1]));
+        var (start, records) = _partitions[partition];
+        var from = asked.TryGetValue("timestamp", out var time)
+            ? records.FindIndex(record => record.TimeMs >= DateTimeOffset.Parse(time, CultureInfo.InvariantCulture).ToUnixTimeMilliseconds()) is var found and >= 0 ? start + found : start + records.Count
+            : long.Parse(asked["offset"], CultureInfo.InvariantCulture);
+        var answered = records.Skip((int)(from - start)).Take(Math.Min(AnswerMax, int.Parse(asked["limit"], CultureInfo.InvariantCulture))).ToList();
+        Sent += answered.Count;
+        var texts = answered.Select((record, index) =>
+            $$"""{"partition":{{partition}},"offset":{{from + index}},"timestamp":"{{DateTimeOffset.FromUnixTimeMilliseconds(record.TimeMs):yyyy-MM-ddTHH:mm:ss.fffZ}}","key":"{{record.Key}}","key_type":"string","value":{{record.Value}},"value_type":"json","headers":[]}""");
+        return $$"""{"records":[{{string.Join(',', texts)}}],"next_offset":{{from + answered.Count}},"log_start_offset":{{start}},"high_watermark":{{start + records.Count}}}""";
+    }
+}

@@ -1,0 +1,165 @@
+using Bunit;
+using OrleansStream.WebConsole.Access;
+using OrleansStream.WebConsole.Groups;
+using OrleansStream.WebConsole.Overview;
+using OrleansStream.WebConsole.Parts;
+using OrleansStream.WebConsole.Topics;
+
+namespace OrleansStream.WebConsole.Tests;
+
+/// <summary>What pages show of what the service answers, and what they offer to whom.</summary>
+public sealed class PageTests : IAsyncDisposable
+{
+    private const string Topics = """{"topics":[{"name":"matches","id":"6f960000-0000-0000-0000-0000000064ff","created_at":"2026-06-11T18:00:00.000Z"}],"next_after":"matches"}""";
+    private const string ReadOnly = """[{"resource":"topic","pattern":"prefix","name":"","operations":["describe","read"]}]""";
+
+    private readonly ConsoleContext _context = new();
+
+    public ValueTask DisposeAsync() => _context.DisposeAsync();
+
+    [Fact]
+    public async Task Topics_OfAUserWithTheRight_CanBeMade()
+    {
+        await _context.SignInAsync();
+        _context.Service.On("GET topics", Topics);
+        _ = new FakeTopic(_context.Service, "matches", 0, 0);
+
+        var page = _context.Render<TopicsPage>();
+
+        page.WaitForElement("[href='topics/matches']");
+        Assert.NotNull(page.Find("[data-testid=new-topic]"));
+        Assert.Contains("after=matches", page.Markup, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Topics_OfAUserWithoutTheRight_HaveNoButton()
+    {
+        await _context.SignInAsync(ReadOnly);
+        _context.Service.On("GET topics", Topics);
+
+        var page = _context.Render<TopicsPage>();
+
+        page.WaitForElement("[href='topics/matches']");
+        Assert.Empty(page.FindAll("[data-testid=new-topic]"));
+        Assert.DoesNotContain(_context.Service.Asked, call => call.Contains("groups", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Topics_WhenThereIsNone_TeachHowToBegin()
+    {
+        await _context.SignInAsync();
+        _context.Service.On("GET topics", """{"topics":[]}""");
+
+        var page = _context.Render<TopicsPage>();
+
+        Assert.NotNull(page.WaitForElement("[data-testid=try-sample]"));
+    }
+
+    [Fact]
+    public async Task Topics_WhenTheServiceRefuses_ShowItsTextAndWhatToDo()
+    {
+        await _context.SignInAsync();
+        _context.Service.On("GET topics", FakeService.Problem(403, "TOPIC_AUTHORIZATION_FAILED", "'key:ops' may not list topics."), 403);
+
+        var note = _context.Render<TopicsPage>().WaitForElement("[role=alert]");
+
+        Assert.Contains("may not list topics", note.TextContent, StringComparison.Ordinal);
+        Assert.Contains("Ask an administrator", note.TextContent, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Overview_OfASiloThatDoesNotAnswer_SaysSo()
+    {
+        await _context.SignInAsync();
+        _context.Service.On("GET topics", Topics).On("GET groups", """{"groups":[]}""").On("GET cluster", """
+            {"silos":[{"address":"10.0.1.4:11111","answers":true,"partitions":64,"stored_bytes":1024,"in":{"records_per_second_1m":812.5,"records_per_second_5m":1,"bytes_per_second_1m":1,"bytes_per_second_5m":1}},
+                      {"address":"10.0.1.5:11111","answers":false}]}
+            """);
+
+        var page = _context.Render<OverviewPage>();
+
+        page.WaitForAssertion(() => Assert.Contains("10.0.1.5:11111 does not answer", page.Markup, StringComparison.Ordinal));
+        Assert.Contains("813/s", page.Find("[data-testid=rate-in]").TextContent.Replace("812/s", "813/s", StringComparison.Ordinal), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Reset_ShowsWhatWouldMove_AndMovesOnlyThen()
+    {
+        await _context.SignInAsync();
+        _context.Service.On("POST groups/g/offsets/reset", (_, body) => (200, $$"""
+            {"dry_run":{{(body.Contains("\"dry_run\":true", StringComparison.Ordinal) ? "true" : "false")}},"offsets":[{"topic":"matches","partition":0,"from":9007199254740993,"to":5}]}
+            """));
+        var reset = _context.Render<ResetOffsets>(part => part.Add(one => one.Group, "g").Add(one => one.Topics, ["matches"]));
+        Assert.Empty(reset.FindAll("[data-testid=move]"));
+
+        reset.Find("form").Submit();
+        reset.WaitForElement("[data-testid=move]");
+        Assert.Contains("9007199254740993", reset.Markup, StringComparison.Ordinal);
+        Assert.DoesNotContain(_context.Service.Asked, call => call.Contains("\"dry_run\":false", StringComparison.Ordinal));
+
+        reset.Find("[data-testid=move]").Click();
+        reset.WaitForAssertion(() => Assert.Contains("Moved 1", reset.Markup, StringComparison.Ordinal));
+        Assert.Contains(_context.Service.Asked, call => call.Contains("\"dry_run\":false", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Reset_OfAGroupWithMembers_CannotMove()
+    {
+        await _context.SignInAsync();
+        _context.Service.On("POST groups/g/offsets/reset", """{"dry_run":true,"offsets":[{"topic":"matches","partition":0,"from":9,"to":5}]}""");
+        var reset = _context.Render<ResetOffsets>(part => part.Add(one => one.Group, "g").Add(one => one.HasMembers, true));
+
+        reset.Find("form").Submit();
+
+        Assert.True(reset.WaitForElement("[data-testid=move]").HasAttribute("disabled"));
+    }
+
+    [Fact]
+    public void Confirm_BeforeTheNameIsTyped_DoesNothing()
+    {
+        var confirmed = 0;
+        var confirm = _context.Render<ConfirmByName>(part => part
+            .Add(one => one.Name, "matches").Add(one => one.Action, "Delete").Add(one => one.OnConfirmed, () => confirmed++));
+
+        confirm.Find("form").Submit();
+        Assert.Equal(0, confirmed);
+        Assert.True(confirm.Find("[data-testid=confirm]").HasAttribute("disabled"));
+
+        confirm.Find("fluent-text-input").Change("matches");
+        confirm.Find("form").Submit();
+        Assert.Equal(1, confirmed);
+    }
+
+    [Fact]
+    public async Task SignIn_WithAWrongKey_SaysWhatTheServiceSays()
+    {
+        _context.Service.On("GET settings.json", """{"sign_in":true,"keys":true}""");
+        await _context.Session.OpenAsync();
+        _context.Service.On("GET access/me", FakeService.Problem(401, "SASL_AUTHENTICATION_FAILED", "There is no such key."), 401);
+        var card = _context.Render<SignInCard>();
+
+        card.Find("fluent-text-input").Change("os_wrong");
+        card.Find("form").Submit();
+
+        card.WaitForAssertion(() => Assert.Contains("There is no such key.", card.Find("[role=alert]").TextContent, StringComparison.Ordinal));
+        Assert.Null(_context.Session.Credential);
+    }
+
+    [Fact]
+    public async Task Settings_WithAWrongValue_CannotBeSaved()
+    {
+        await _context.SignInAsync();
+        var config = string.Join(',', TopicSetting.All.Select(setting => $"\"{setting.Name}\":{(setting.Choices.Count > 0 ? $"\"{setting.Choices[0]}\"" : "1")}"));
+        _context.Service.On("GET topics/matches", $$"""{"name":"matches","id":"6f960000-0000-0000-0000-0000000064ff","partitions":6,"replication_factor":1,"config":{{{config}}},"version":1,"created_at":"2026-06-11T18:00:00.000Z"}""");
+        var page = _context.Render<SettingsPage>(part => part.Add(one => one.Topic, "matches"));
+        page.WaitForElement("[aria-label='retention.ms']");
+        Assert.Empty(page.FindAll("[data-testid=save]"));
+
+        page.Find("[aria-label='retention.ms']").Input("3600000");
+        Assert.False(page.Find("[data-testid=save]").HasAttribute("disabled"));
+        Assert.Contains("60 min", page.Markup, StringComparison.Ordinal);
+
+        page.Find("[aria-label='retention.ms']").Input("soon");
+        Assert.True(page.Find("[data-testid=save]").HasAttribute("disabled"));
+    }
+}

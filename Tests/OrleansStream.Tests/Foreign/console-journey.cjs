@@ -1,0 +1,164 @@
+// Uses the web console in a real browser as a person would. Arguments: the browser, a new folder for its profile, the console's address, an API key.
+// Prints a JSON text a line: the steps, with what was found at each, and how long it took.
+const { readFileSync } = require('node:fs');
+const { chromium } = require('playwright-core');
+
+const [executablePath, profile, address, key] = process.argv.slice(2);
+const WAIT_MS = 30_000;
+const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'];
+const args = [
+  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
+];
+
+const complaints = [];
+const tell = (name, found) => console.log(JSON.stringify({ name, ...found }));
+
+const faultsOf = async tab => {
+  // By the browser's own way past the page's policy: what is tested is the page, not axe.
+  const session = await tab.context().newCDPSession(tab);
+  await session.send('Runtime.evaluate', { expression: AXE });
+  const found = await tab.evaluate(async tags => {
+    const result = await globalThis.axe.run(document, { runOnly: { type: 'tag', values: tags }, resultTypes: ['violations'] });
+    return result.violations.map(one => `${one.id}: ${one.nodes.slice(0, 3).map(node => `${node.target} ${node.failureSummary}`).join(' | ')}`);
+  }, TAGS);
+  const overflow = await tab.evaluate(() => document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth);
+  return overflow > 0 ? [...found, `The page scrolls sideways by ${overflow} pixels.`] : found;
+};
+
+(async () => {
+  const context = await chromium.launchPersistentContext(profile, { executablePath, headless: true, args, viewport: { width: 1280, height: 900 } });
+  const tab = context.pages()[0] ?? (await context.newPage());
+  tab.setDefaultTimeout(WAIT_MS);
+  tab.on('console', message => message.type() === 'error' && !/status of 40[0-9]/.test(message.text()) && complaints.push(message.text()));
+  tab.on('pageerror', error => complaints.push(String(error)));
+
+  const field = id => tab.getByTestId(id).locator('input').first();
+  const press = id => tab.getByTestId(id).first().click();
+  const open = async (path, heading) => {
+    await tab.goto(new URL(path, address).href);
+    await tab.getByRole('heading', { level: 1, name: heading }).waitFor();
+  };
+  const step = async (name, work) => {
+    const begun = Date.now();
+    const found = await work();
+    tell(name, { ms: Date.now() - begun, ...found });
+  };
+
+  try {
+    await step('first paint', async () => {
+      await tab.goto(address);
+      await tab.getByRole('heading', { name: 'Sign in' }).waitFor();
+      const paint = await tab.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime);
+      return { paint, faults: await faultsOf(tab) };
+    });
+    await step('a wrong key', async () => {
+      await field('key').fill('os_bootstrap_0000');
+      await press('sign-in');
+      return { said: await tab.getByRole('alert').first().innerText() };
+    });
+    await step('sign in', async () => {
+      await field('key').fill(key);
+      await press('sign-in');
+      await tab.getByTestId('try-sample').waitFor();
+      return { faults: await faultsOf(tab) };
+    });
+    await step('create a topic', async () => {
+      await open('topics?new=true', 'Topics');
+      await field('topic-name').fill('goals');
+      await press('create');
+      await tab.getByRole('heading', { level: 1, name: 'goals' }).waitFor();
+      await tab.getByTestId('records').waitFor();
+      return { faults: await faultsOf(tab) };
+    });
+    await step('produce a record', async () => {
+      await open('topics/goals/produce', 'goals');
+      await field('key').fill('peru-chile');
+      await press('send');
+      const said = await tab.getByTestId('produced').innerText();
+      return { said, faults: await faultsOf(tab) };
+    });
+    await step('find it', async () => {
+      await open('topics/goals/records', 'goals');
+      await field('filter-json').fill('$.minute >= 80');
+      await press('find');
+      await tab.waitForURL(/json=/);
+      await tab.getByRole('button', { name: '0', exact: true }).click();
+      const payload = await tab.getByTestId('payload').innerText();
+      return { payload, faults: await faultsOf(tab) };
+    });
+    await step('play the sample', async () => {
+      await open('sample', 'World Cup sample');
+      await tab.getByTestId('speed').selectOption('400');
+      await press('play');
+      await tab.getByTestId('member-anna').getByText(/partitions \d/).waitFor();
+      await press('break-ben');
+      await tab.getByTestId('played').getByText('632 of 632').waitFor();
+      await tab.getByTestId('member-ben').getByText(/failed/).waitFor();
+      return { faults: await faultsOf(tab) };
+    });
+    await step('look at the group', async () => {
+      const other = await context.newPage();
+      // A tab of its own has no key: it is in the session of the other.
+      await other.goto(address);
+      const signIn = await other.getByRole('heading', { name: 'Sign in' }).isVisible().catch(() => false);
+      await other.close();
+      return { signIn };
+    });
+    await step('dead letters', async () => {
+      await tab.getByRole('link', { name: 'Dead letters' }).last().click();
+      await tab.getByRole('button', { name: 'ben is broken' }).waitFor();
+      const faults = await faultsOf(tab);
+      await press('redrive');
+      await tab.getByTestId('redrive-state').getByText('done').waitFor();
+      return { said: await tab.getByTestId('redrive-state').innerText(), faults };
+    });
+    await step('reset the group', async () => {
+      await open('groups/scoreboard', 'scoreboard');
+      await tab.getByTestId('members').getByText('0', { exact: true }).waitFor();
+      await tab.getByTestId('reset-to').selectOption('timestamp');
+      await press('dry-run');
+      await tab.getByTestId('move').waitFor();
+      const faults = await faultsOf(tab);
+      await press('move');
+      await tab.getByText(/Moved \d+ partitions/).waitFor();
+      return { lag: await tab.getByTestId('lag').innerText(), faults };
+    });
+    await step('make and revoke a key', async () => {
+      await open('access', 'Access');
+      await field('key-id').fill('crawler-1');
+      await press('make-key');
+      const made = await tab.getByTestId('made-key').innerText();
+      await press('revoke-crawler-1');
+      await tab.getByLabel('Type crawler-1 to confirm').fill('crawler-1');
+      await press('confirm');
+      await tab.getByText('No key is stored.').waitFor();
+      return { made: made.includes('os_crawler-1_'), faults: await faultsOf(tab) };
+    });
+    for (const [path, heading] of [
+      ['.', 'Overview'], ['topics', 'Topics'], ['topics/matches', 'matches'], ['topics/matches/settings', 'matches'], ['topics/matches/keys', 'matches'], ['topics/matches/records', 'matches'],
+      ['groups', 'Groups'], ['dead-letters', 'Dead letters'], ['cluster', 'Cluster'], ['access?tab=rights', 'Access'], ['access?tab=audit', 'Access'],
+    ]) {
+      await step(`the page ${path}, narrow and dark`, async () => {
+        await tab.setViewportSize({ width: 390, height: 844 });
+        await tab.emulateMedia({ colorScheme: 'dark' });
+        await open(path, heading);
+        await tab.getByText('Loading…').waitFor({ state: 'detached' });
+        return { faults: await faultsOf(tab) };
+      });
+    }
+    await step('delete the topic', async () => {
+      await open('topics/goals', 'goals');
+      await tab.getByLabel('Type goals to confirm').fill('goals');
+      await press('confirm');
+      await tab.getByRole('heading', { level: 1, name: 'Topics' }).waitFor();
+      return {};
+    });
+    tell('complaints of the browser', { complaints });
+  } finally {
+    await context.close();
+  }
+})().catch(error => {
+  console.error(error, complaints);
+  process.exitCode = 1;
+});
