@@ -147,7 +147,9 @@ public sealed partial class AccessControl
     /// <summary>Lists all that a caller may do, and until when. To do something, demand the right.</summary>
     /// <param name="caller">The caller.</param>
     /// <param name="what">The operation of the gateway that asks, for the audit.</param>
-    /// <returns>Its rights by roles and by all its names; the empty prefix stands for all resources of a kind. Then when it must sign in again.</returns>
+    /// <returns>
+    /// Its rights by roles and by all its names; the empty prefix stands for all resources of a kind. Then when it must sign in again; null for never.
+    /// </returns>
     /// <exception cref="StreamException">As <see cref="DemandSignedIn"/>.</exception>
     public (IReadOnlyList<AccessRight> Rights, DateTimeOffset? ValidUntil) DescribeRights(Caller caller, [CallerMemberName] string what = "")
     {

@@ -40,7 +40,7 @@ public class ApiDescriptionTests(ApiFixture api)
         }
 
         Assert.Empty(faults);
-        Assert.Equal(36, count);
+        Assert.Equal(37, count);
     }
 
     [Fact]
