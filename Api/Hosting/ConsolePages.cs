@@ -52,9 +52,11 @@ internal sealed class ConsolePages
     /// <param name="app">The host.</param>
     public static void Use(WebApplication app)
     {
-        var pages = new ConsolePages(
-            System.IO.Path.Combine(AppContext.BaseDirectory, Folder), app.Services.GetRequiredService<IOptions<SecurityOptions>>().Value);
-        app.UseWhen(context => context.Request.Path.StartsWithSegments(Path), console => console.Run(pages.AnswerAsync));
+        // A start should not read files that nobody may ask for.
+        var pages = new Lazy<ConsolePages>(() => new ConsolePages(
+            System.IO.Path.Combine(AppContext.BaseDirectory, Folder), app.Services.GetRequiredService<IOptions<SecurityOptions>>().Value));
+        app.UseWhen(
+            context => context.Request.Path.StartsWithSegments(Path), console => console.Run(context => pages.Value.AnswerAsync(context)));
     }
 
     private async Task AnswerAsync(HttpContext context)

@@ -17,6 +17,6 @@ internal static partial class StartupNotice
         LogServing(logger, address, storage);
     });
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Listening on {Address} (try {Address}/swagger), data in {Storage}. Ctrl-C stops.")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "Listening on {Address} (try {Address}/console), data in {Storage}. Ctrl-C stops.")]
     private static partial void LogServing(ILogger logger, string address, string storage);
 }

@@ -12,7 +12,8 @@ import { fileURLToPath } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const { chromium } = createRequire(join(here, '../../../Tests/package.json'))('playwright-core');
-const [folder = here, address = 'http://localhost:8080'] = process.argv.slice(2);
+const [given, address = 'http://localhost:8080'] = process.argv.slice(2);
+const folder = given || here;
 const isForReadme = folder === here;
 const SIZES = isForReadme ? [['wide', 1280, 760]] : [['wide', 1280, 900], ['narrow', 390, 844]];
 const THEMES = isForReadme ? ['light'] : ['light', 'dark'];
