@@ -54,7 +54,7 @@ public sealed class RecordFilter
     /// <param name="path">The way to the place: names, and numbers of elements.</param>
     /// <param name="sign">How it is compared; empty for it only has to be there.</param>
     /// <param name="wanted">What it is compared with.</param>
-    private sealed class JsonCondition(IReadOnlyList<string> path, string sign, string wanted)
+    private sealed class JsonCondition(string[] path, string sign, string wanted)
     {
         private const string Help = "Write a path, such as $.minute or $.lines[0].team, and if you like a comparison: $.event = goal, $.minute >= 80, $.team != peru.";
 
