@@ -148,7 +148,8 @@ public sealed partial class AccessControl
     /// <param name="caller">The caller.</param>
     /// <param name="what">The operation of the gateway that asks, for the audit.</param>
     /// <returns>
-    /// Its rights by roles and by all its names; the empty prefix stands for all resources of a kind. Then when it must sign in again; null for never.
+    /// Its rights by roles and by all its names; the empty prefix stands for all resources of a kind. Then when it must sign in again; null for
+    /// never.
     /// </returns>
     /// <exception cref="StreamException">As <see cref="DemandSignedIn"/>.</exception>
     public (IReadOnlyList<AccessRight> Rights, DateTimeOffset? ValidUntil) DescribeRights(Caller caller, [CallerMemberName] string what = "")
