@@ -3,6 +3,7 @@ using OrleansStream.Api.Hosting;
 using OrleansStream.Hosting;
 using OrleansStream.Maintenance.Verification;
 using OrleansStream.Security.Commands;
+using OrleansStream.Telemetry;
 
 if (args is [StorageVerification.Verb, ..])
     return await StorageVerification.RunAsync(args[1..], Console.Out, Console.Error);
@@ -14,13 +15,15 @@ try
 {
     var builder = WebApplication.CreateBuilder(OrleansStreamHost.WithoutFileWatching(args));
     builder.AddApi();
+    var tracesCalls = builder.AddTelemetry("orleansstream-api");
     if (builder.Configuration.GetValue($"{OrleansStreamOptions.SectionName}:Silo:Embedded", defaultValue: true))
-        builder.AddOrleansStreamSilo();
+        builder.AddOrleansStreamSilo(tracesCalls);
     else
-        builder.AddOrleansStreamClient();
+        builder.AddOrleansStreamClient(tracesCalls);
 
     app = builder.Build();
     app.UseApi();
+    app.UseTelemetry();
     var storage = app.Services.GetRequiredService<IOptions<OrleansStreamOptions>>().Value.Storage;
     app.AnnounceWhenStarted(storage.Provider == StorageOptions.FilesProvider
         ? Path.GetFullPath(storage.Files.Directory)

@@ -1,11 +1,13 @@
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Configuration.Memory;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Options;
 using OrleansStream.Hosting;
 using OrleansStream.Kafka;
 using OrleansStream.Maintenance.Verification;
 using OrleansStream.Security.Commands;
 using OrleansStream.SignIn;
+using OrleansStream.Telemetry;
 
 if (args is [StorageVerification.Verb, ..])
     return await StorageVerification.RunAsync(args[1..], Console.Out, Console.Error);
@@ -14,7 +16,18 @@ if (args is [KeyCommand.Verb, ..])
 
 var builder = WebApplication.CreateBuilder(OrleansStreamHost.WithoutFileWatching(args));
 builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource { InitialData = [new("Urls", "http://localhost:8081")] });
-builder.AddOrleansStreamSilo();
+bool tracesCalls;
+try
+{
+    tracesCalls = builder.AddTelemetry("orleansstream-silo");
+}
+catch (OptionsValidationException exception)
+{
+    await Console.Error.WriteLineAsync(string.Join(' ', exception.Failures));
+    return 1;
+}
+
+builder.AddOrleansStreamSilo(tracesCalls);
 builder.AddSignIn();
 builder.Services.AddKafka();
 
@@ -28,4 +41,5 @@ app.MapHealthChecks("/health/ready", new HealthCheckOptions
             statusCode: StatusCodes.Status503ServiceUnavailable).ExecuteAsync(context)
         : Task.CompletedTask,
 });
+app.UseTelemetry();
 return await app.RunOrleansStreamAsync();

@@ -15,6 +15,10 @@ public interface ISiloGrain : IGrainWithStringKey
     [Alias("FindBrokerAsync")]
     ValueTask<BrokerAddress?> FindBrokerAsync();
 
+    /// <summary>Measures the partitions that the silo leads, from its memory. It costs little, whatever their number.</summary>
+    [Alias("MeasureAsync")]
+    ValueTask<SiloMeasurement> MeasureAsync();
+
     /// <summary>The epochs by which the silo leads partitions.</summary>
     /// <param name="partitions">The partitions.</param>
     /// <returns>Per partition, in order, its epoch, at least 1; 0 for one that the silo does not lead now.</returns>

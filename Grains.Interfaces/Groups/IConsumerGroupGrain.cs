@@ -70,6 +70,12 @@ public interface IConsumerGroupGrain : IGrainWithStringKey
     [Alias("DescribeAsync"), AlwaysInterleave]
     Task<GroupDescription?> DescribeAsync();
 
+    /// <summary>Measures the group from its memory. It costs little: no topic is asked.</summary>
+    /// <returns>Its members and committed offsets; null when it does not exist.</returns>
+    /// <exception cref="StreamException">As for <see cref="PollAsync"/>.</exception>
+    [Alias("MeasureAsync"), AlwaysInterleave]
+    Task<GroupMeasurement?> MeasureAsync();
+
     /// <summary>Sets offsets, forward or back, all or none. Creates the group when it does not exist.</summary>
     /// <param name="topics">The names of the offsets' topics.</param>
     /// <param name="offsets">The offsets.</param>

@@ -3,6 +3,7 @@ using Orleans.Concurrency;
 using OrleansStream.Cluster;
 using OrleansStream.Errors;
 using OrleansStream.Partitions;
+using OrleansStream.Storage;
 
 namespace OrleansStream.Clustering;
 
@@ -10,9 +11,12 @@ namespace OrleansStream.Clustering;
 /// <param name="silo">This silo.</param>
 /// <param name="meter">Measures it.</param>
 /// <param name="led">The partitions that it leads.</param>
+/// <param name="open">The same, to be listed.</param>
+/// <param name="segments">Tells how many copies it keeps.</param>
 /// <param name="broker">It as a Kafka broker; null where the process cannot be one.</param>
 [Reentrant, SiloPlacement, GrainType("silo")]
-internal sealed class SiloGrain(ILocalSiloDetails silo, ISiloMeter meter, LedPartitions led, IBroker? broker = null) : Grain, ISiloGrain
+internal sealed class SiloGrain(ILocalSiloDetails silo, ISiloMeter meter, LedPartitions led, OpenPartitions open, ISegmentStore segments, IBroker? broker = null)
+    : Grain, ISiloGrain
 {
     /// <inheritdoc/>
     public ValueTask<SiloUsage> DescribeAsync()
@@ -29,10 +33,30 @@ internal sealed class SiloGrain(ILocalSiloDetails silo, ISiloMeter meter, LedPar
     }
 
     /// <inheritdoc/>
+    public ValueTask<SiloMeasurement> MeasureAsync()
+    {
+        RequireAskedSilo();
+        return ValueTask.FromResult(new SiloMeasurement(
+            broker?.Address, segments.Limits.ReplicationFactor, [.. open.Partitions.GroupBy(partition => partition.Key.TopicId).Select(Measure)]));
+    }
+
+    /// <inheritdoc/>
     public ValueTask<ImmutableArray<int>> FindLeaderEpochsAsync(ImmutableArray<PartitionKey> partitions)
     {
         RequireAskedSilo();
         return ValueTask.FromResult<ImmutableArray<int>>([.. partitions.Select(key => led.Find(key)?.Log.Epoch ?? 0)]);
+    }
+
+    private static MeasuredTopic Measure(IGrouping<Guid, LedPartition> partitions)
+    {
+        var topic = partitions.First().Topic;
+        return new MeasuredTopic(topic.Id, topic.Name, partitions.Max(partition => partition.Topic.PartitionCount), [.. partitions.Select(Measure)]);
+    }
+
+    private static MeasuredPartition Measure(LedPartition partition)
+    {
+        var (start, end) = partition.Log.Bounds;
+        return new MeasuredPartition(partition.Key.Partition, start, end);
     }
 
     private void RequireAskedSilo()

@@ -119,6 +119,9 @@ internal sealed partial class ConsumerGroupGrain(
     public Task<GroupDescription?> DescribeAsync() => _describer.DescribeAsync();
 
     /// <inheritdoc/>
+    public Task<GroupMeasurement?> MeasureAsync() => _describer.MeasureAsync();
+
+    /// <inheritdoc/>
     public async Task<bool> ExpireAsync()
     {
         var existed = _group.State.Exists;

@@ -22,4 +22,16 @@ internal sealed class GroupDescriber(StoredGroup group)
         await group.FlushAsync();
         return description;
     }
+
+    /// <inheritdoc cref="IConsumerGroupGrain.MeasureAsync"/>
+    public async Task<GroupMeasurement?> MeasureAsync()
+    {
+        group.BeginMeasuring();
+        var (state, classic) = (group.State, group.Classic);
+        GroupMeasurement? measured = null;
+        if (state.Exists || classic.IsActive)
+            measured = new GroupMeasurement(state.Members.Count + classic.Members.Count, GroupMapping.ToMeasured(state));
+        await group.FlushAsync();
+        return measured;
+    }
 }

@@ -116,6 +116,16 @@ internal static class GroupMapping
         UnknownTopics = [.. group.UnknownTopics],
     };
 
+    /// <summary>Translates committed offsets into the type of a measurement.</summary>
+    /// <param name="group">The group.</param>
+    public static ImmutableArray<MeasuredOffset> ToMeasured(GroupState group) =>
+    [
+        .. group.Offsets
+            .Select(offset => (Offset: offset, Topic: group.FindTopic(offset.TopicId)))
+            .Where(pair => pair.Topic is not null)
+            .Select(pair => new MeasuredOffset(pair.Topic!.Name, pair.Topic.Id, pair.Offset.Partition, pair.Offset.Offset)),
+    ];
+
     /// <summary>A heartbeat as the state takes it.</summary>
     /// <param name="request">The heartbeat.</param>
     /// <param name="found">What its topics are.</param>

@@ -96,6 +96,14 @@ internal sealed partial class StoredGroup
         return mayCreate && !State.Exists ? await Catalog.RegisterAsync(Name) : null;
     }
 
+    /// <summary>Begins a call that only measures: it does not ask the store who owns the state, so what it sees may be old.</summary>
+    /// <exception cref="StreamException">A write has failed.</exception>
+    public void BeginMeasuring()
+    {
+        _write.ThrowIfFailed();
+        _stay.Asked();
+    }
+
     /// <summary>Looks topics up by name.</summary>
     /// <param name="names">The names.</param>
     /// <exception cref="StreamException">A topic's owner did not answer.</exception>

@@ -12,6 +12,7 @@ using Orleans.Storage;
 using OrleansStream.Cluster;
 using OrleansStream.Clustering;
 using OrleansStream.Errors;
+using OrleansStream.Instrumentation;
 using OrleansStream.Log.Resources;
 using OrleansStream.Maintenance;
 using OrleansStream.Partitions;
@@ -30,8 +31,9 @@ public static class OrleansStreamHosting
 {
     /// <summary>Hosts a silo in this process, by the settings of the <c>OrleansStream</c> section.</summary>
     /// <param name="builder">The host to add it to.</param>
+    /// <param name="tracesCalls">True to have traces go on over grain calls, which makes each call a little dearer.</param>
     /// <remarks>Calls from this process to its own grains use no socket. Invalid settings fail the start.</remarks>
-    public static IHostApplicationBuilder AddOrleansStreamSilo(this IHostApplicationBuilder builder)
+    public static IHostApplicationBuilder AddOrleansStreamSilo(this IHostApplicationBuilder builder, bool tracesCalls = false)
     {
         ArgumentNullException.ThrowIfNull(builder);
         AddOptions(builder);
@@ -45,6 +47,8 @@ public static class OrleansStreamHosting
             if (builder.Configuration[ProviderKey] == StorageOptions.AzureBlobsProvider)
                 AddAzureGrainStorage(silo);
             silo.AddOrleansStreamGrains();
+            if (tracesCalls)
+                silo.AddActivityPropagation();
             var services = silo.Services;
             services.AddSingleton<IMembershipTable>(CreateMembershipTable);
             services.AddOptions<EndpointOptions>().Configure<IOptions<OrleansStreamOptions>>(
@@ -56,8 +60,9 @@ public static class OrleansStreamHosting
 
     /// <summary>Makes this process a client of a cluster, by the settings of the <c>OrleansStream</c> section.</summary>
     /// <param name="builder">The host to add it to.</param>
+    /// <param name="tracesCalls">True to have traces go on over grain calls, which makes each call a little dearer.</param>
     /// <remarks>The client finds the cluster's silos in the storage that they share.</remarks>
-    public static IHostApplicationBuilder AddOrleansStreamClient(this IHostApplicationBuilder builder)
+    public static IHostApplicationBuilder AddOrleansStreamClient(this IHostApplicationBuilder builder, bool tracesCalls = false)
     {
         ArgumentNullException.ThrowIfNull(builder);
         AddOptions(builder);
@@ -67,6 +72,8 @@ public static class OrleansStreamHosting
         builder.Services.AddHostedService<StopNotice>();
         return builder.UseOrleansClient(client =>
         {
+            if (tracesCalls)
+                client.AddActivityPropagation();
             client.AddGatewayCountChangedHandler(services => services.GetRequiredService<ClientPart>().OnGatewayCountChanged);
             client.Services.AddSingleton<IGatewayListProvider, DocumentGatewayListProvider>();
             client.Services.Configure<GatewayOptions>(gateway => gateway.GatewayListRefreshPeriod = ClusterLimits.GatewayListPeriod);
@@ -93,7 +100,8 @@ public static class OrleansStreamHosting
         silo.Services.TryAddSingleton<RepeatedFailures>();
         silo.Services.TryAddSingleton(services => new LogResources(
             services.GetRequiredService<TimeProvider>(), appends: CreateBudget(services), random: services.GetRequiredService<RandomSource>()));
-        silo.Services.TryAddSingleton<PartitionInstruments>();
+        silo.Services.TryAddSingleton(services => new PartitionInstruments(
+            services.GetRequiredService<LogResources>(), services.GetService<MeasuredTopics>()));
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, UpkeepTicker>();
         silo.Services.AddSingleton(services => new LedPartitions(AreCallsDirect(services)));
         silo.Services.AddSingleton<OpenPartitions>();

@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using OrleansStream.Cluster;
 using OrleansStream.Clustering;
+using OrleansStream.Instrumentation;
 using OrleansStream.Log.Resources;
 using OrleansStream.Partitions;
 using OrleansStream.Storage.Azure;
@@ -21,7 +22,7 @@ internal sealed class SiloMeter : ISiloMeter, ILifecycleParticipant<ISiloLifecyc
     private readonly BlobUsage? _requests;
     private readonly AzureBlobsStorageOptions _settings;
     private readonly LogResources _resources;
-    private readonly Meter _meter = new(PartitionInstruments.MeterName);
+    private readonly Meter _meter = new(StreamTelemetry.Name);
 
     /// <summary>Creates the meter and its instruments.</summary>
     /// <param name="open">The partitions that the silo leads.</param>

@@ -68,6 +68,16 @@ public sealed class PartitionLog : IAsyncDisposable
         }
     }
 
+    /// <summary>The log start offset and the high watermark.</summary>
+    public (long LogStartOffset, long HighWatermark) Bounds
+    {
+        get
+        {
+            lock (_log.Gate)
+                return (_log.LogStartOffset, _log.EndOffset);
+        }
+    }
+
     /// <summary>The traffic of the log.</summary>
     public LogRates Rates
     {

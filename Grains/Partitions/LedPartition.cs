@@ -29,6 +29,9 @@ internal sealed partial class LedPartition(PartitionKey key, TopicMetadata topic
     /// <summary>Its log.</summary>
     public PartitionLog Log => log;
 
+    /// <summary>Its topic, as it knows it.</summary>
+    public TopicMetadata Topic => _topic;
+
     /// <summary>The name of its topic.</summary>
     public string TopicName => _topic.Name;
 

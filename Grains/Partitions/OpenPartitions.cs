@@ -50,6 +50,9 @@ internal sealed partial class OpenPartitions(
             led.Remove(known.Partition);
     }
 
+    /// <summary>The partitions now, in no order.</summary>
+    public IEnumerable<LedPartition> Partitions => _partitions.Values.Select(known => known.Partition);
+
     /// <summary>The count of partitions.</summary>
     public int Count => _partitions.Count;
 

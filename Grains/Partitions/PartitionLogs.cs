@@ -34,7 +34,9 @@ internal sealed partial class PartitionLogs(
     public async Task<LedPartition> OpenAsync(PartitionKey key, TopicMetadata topic, string owner, CancellationToken cancellationToken)
     {
         var options = PartitionMapping.ToLogOptions(TopicConfig.From(topic.Config));
+        var beganAt = time.GetTimestamp();
         var log = await PartitionLog.OpenAsync(key.ToString(), owner, options, segments, documents, time, resources, cancellationToken);
+        instruments.Opened(time.GetElapsedTime(beganAt));
         return new LedPartition(key, topic, log, logger);
     }
 
@@ -46,9 +48,15 @@ internal sealed partial class PartitionLogs(
     public async Task<LogEnd> ShowAsync(LedPartition led, Action<SiloAddress> move, Action stay)
     {
         instruments.Add(led.TopicName, led.Key.Partition, led.Log);
-        open.Add(led, move, stay);
+        open.Add(
+            led, home =>
+            {
+                instruments.Moved();
+                move(home);
+            },
+            stay);
         var end = await led.Log.Ended;
-        instruments.Remove(led.Log);
+        instruments.Remove(led.Log, end);
         open.Remove(led.Log);
         if (end != LogEnd.Closed && failures.IsToTell($"log of partition {led.Key}", out var count))
             LogEnded(led.Key, end, count);

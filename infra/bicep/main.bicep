@@ -99,6 +99,12 @@ param alertSignInFailureMinutes int = 1
 @minValue(1)
 param alertStorageRefusals int = 10
 
+@description('True to send metrics, traces and logs of all processes to Application Insights, with a workbook. It is paid by the GB.')
+param applicationInsights bool = false
+
+@description('The part of requests whose traces are recorded: 0.01 is one in a hundred.')
+param tracedPart string = '0.01'
+
 @description('Copies and medium of the storage. Premium pays where appends are many and stored GB few; README.md has the sums.')
 @allowed(['Standard_LRS', 'Standard_ZRS', 'Premium_LRS', 'Premium_ZRS'])
 param storageSku string
@@ -159,7 +165,7 @@ var silos = flatten(map(
     })
 ))
 
-var commonSettings = [
+var commonSettings = concat(insights.?outputs.settings ?? [], [
   {
     name: 'OrleansStream__Storage__Provider'
     value: 'AzureBlobs'
@@ -185,7 +191,7 @@ var commonSettings = [
     name: 'AZURE_TOKEN_CREDENTIALS'
     value: 'ManagedIdentityCredential'
   }
-]
+])
 
 // Who signs in, and as what: the same at both doors. Nothing here is a secret.
 var securitySettings = concat(
@@ -216,6 +222,15 @@ var securitySettings = concat(
 
 resource registry 'Microsoft.ContainerRegistry/registries@2025-04-01' existing = {
   name: registryName
+}
+
+module insights 'insights.bicep' = if (applicationInsights) {
+  params: {
+    location: location
+    namePrefix: namePrefix
+    workspaceId: logs.outputs.workspaceId
+    sampledPart: tracedPart
+  }
 }
 
 module siloIdentity 'identity.bicep' = {

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Threading.RateLimiting;
 using Microsoft.Extensions.Options;
 using OrleansStream.Errors;
+using OrleansStream.Gateway.Instrumentation;
 using OrleansStream.Gateway.Security;
 using OrleansStream.Topics;
 
@@ -166,12 +167,13 @@ public sealed class ClientQuotas : IDisposable
                 QueueLimit = queue,
             }));
 
-    private static void Take(PartitionedRateLimiter<string> limiter, string client, int count, string what)
+    private void Take(PartitionedRateLimiter<string> limiter, string client, int count, string what)
     {
         using var lease = limiter.AttemptAcquire(client, count);
         if (lease.IsAcquired)
             return;
         var wait = WaitOf(lease);
+        GatewayInstruments.QuotaRefused(ReferenceEquals(limiter, _requests) ? "requests" : "bytes");
         throw new StreamException(new StreamError(
             StreamErrorCode.ThrottlingQuotaExceeded, $"Client '{client}' has used up its quota of {what} a second at this server.")
         {

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Routing;
 using OrleansStream.Gateway.Security;
+using OrleansStream.Instrumentation;
 using OrleansStream.Partitions;
 using OrleansStream.Randomness;
 using OrleansStream.Records;
@@ -33,8 +34,29 @@ public sealed class RecordsAppender(
     /// <param name="topic">The topic's name.</param>
     /// <param name="records">The records.</param>
     /// <returns>The outcome. Failures of servers and connections are errors in it.</returns>
+    public ValueTask<AppendOutcome> AppendAsync(Caller caller, string topic, AppendRecords records) => StreamTelemetry.Recorded is null
+        ? AppendUnderLaneAsync(caller, topic, records)
+        : AppendSpan.RunAsync(topic, records, () => AppendUnderLaneAsync(caller, topic, records));
+
+    /// <summary>Appends records under an identity of the client's.</summary>
+    /// <param name="caller">On whose behalf.</param>
+    /// <param name="topic">The topic's name.</param>
+    /// <param name="records">The records.</param>
+    /// <param name="client">The identity.</param>
+    public ValueTask<AppendOutcome> AppendAsync(Caller caller, string topic, AppendRecords records, ClientIdentity client) =>
+        StreamTelemetry.Recorded is null
+            ? AppendUnderClientAsync(caller, topic, records, client)
+            : AppendSpan.RunAsync(topic, records, () => AppendUnderClientAsync(caller, topic, records, client));
+
+    /// <summary>The number that chooses the partition of the next request's records without a key.</summary>
+    /// <remarks>
+    /// Multiples of the golden ratio spread evenly over any count of partitions, also for a client that sends records without a key only in every nth
+    /// request.
+    /// </remarks>
+    public int NextKeylessStart() => (int)((Interlocked.Increment(ref _keylessTurn) * 0x9E3779B9u) >> 16);
+
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<AppendOutcome> AppendAsync(Caller caller, string topic, AppendRecords records)
+    private async ValueTask<AppendOutcome> AppendUnderLaneAsync(Caller caller, string topic, AppendRecords records)
     {
         if (access.FindRefusal(caller, AccessOperations.Write, topic) is { } refusal)
             return AppendOutcome.Refused(refusal);
@@ -80,13 +102,8 @@ public sealed class RecordsAppender(
         }
     }
 
-    /// <summary>Appends records under an identity of the client's.</summary>
-    /// <param name="caller">On whose behalf.</param>
-    /// <param name="topic">The topic's name.</param>
-    /// <param name="records">The records.</param>
-    /// <param name="client">The identity.</param>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<AppendOutcome> AppendAsync(Caller caller, string topic, AppendRecords records, ClientIdentity client)
+    private async ValueTask<AppendOutcome> AppendUnderClientAsync(Caller caller, string topic, AppendRecords records, ClientIdentity client)
     {
         if (access.FindRefusal(caller, AccessOperations.Write, topic) is { } refusal)
             return AppendOutcome.Refused(client.IsResumed ? refusal with { OutcomeUnknown = true } : refusal);
@@ -102,13 +119,6 @@ public sealed class RecordsAppender(
         var outcome = await RepeatAsync(topic, records, identity, retry, client.IsResumed);
         return outcome with { IsFenced = judged.IsNone && FencedIdentity.KeptAllOut(outcome.Response) };
     }
-
-    /// <summary>The number that chooses the partition of the next request's records without a key.</summary>
-    /// <remarks>
-    /// Multiples of the golden ratio spread evenly over any count of partitions, also for a client that sends records without a key only in every nth
-    /// request.
-    /// </remarks>
-    public int NextKeylessStart() => (int)((Interlocked.Increment(ref _keylessTurn) * 0x9E3779B9u) >> 16);
 
     private ValueTask<AppendOutcome> RepeatAsync(
         string topic, AppendRecords records, AppendIdentity identity, AppendRetry retry, bool isResumed = false)

@@ -95,7 +95,11 @@ public sealed class GroupLag(
         return age;
     }
 
-    private static long? TimestampAt(ReadOnlySpan<byte> batches, long offset)
+    /// <summary>The time of the record at an offset, or of the first one behind it.</summary>
+    /// <param name="batches">A stored batch; empty for none.</param>
+    /// <param name="offset">The offset.</param>
+    /// <returns>Milliseconds since the Unix epoch; null when the batch does not tell.</returns>
+    public static long? TimestampAt(ReadOnlySpan<byte> batches, long offset)
     {
         if (batches.IsEmpty)
             return null;

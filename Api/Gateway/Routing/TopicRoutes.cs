@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using OrleansStream.Instrumentation;
 using OrleansStream.Partitions;
 using OrleansStream.Topics.Routing;
 
@@ -18,10 +20,13 @@ public sealed class TopicRoutes(IGrainFactory grains, ILocalTopics? local = null
     /// <param name="cancellationToken">Ends the wait when the caller has gone.</param>
     /// <exception cref="OrleansException">The call was lost.</exception>
     /// <exception cref="TimeoutException">It had no answer in time.</exception>
-    public ValueTask<FetchResponse> FetchAsync(string topic, int partition, FetchRequest request, CancellationToken cancellationToken) =>
-        Local(topic) is { } here
+    public ValueTask<FetchResponse> FetchAsync(string topic, int partition, FetchRequest request, CancellationToken cancellationToken)
+    {
+        var fetch = Local(topic) is { } here
             ? here.FetchAsync(partition, request, cancellationToken)
             : Router(topic).FetchAsync(partition, request, cancellationToken);
+        return StreamTelemetry.Recorded is { } span ? LinkAsync(span, fetch) : fetch;
+    }
 
     /// <summary>A topic as this process reaches it without a grain call; null in a process without a silo.</summary>
     /// <param name="topic">The topic's name.</param>
@@ -30,4 +35,11 @@ public sealed class TopicRoutes(IGrainFactory grains, ILocalTopics? local = null
     /// <summary>The grain that is the router of a topic.</summary>
     /// <param name="topic">The topic's name.</param>
     public ITopicRouterGrain Router(string topic) => _routers.Get(topic);
+
+    private static async ValueTask<FetchResponse> LinkAsync(Activity span, ValueTask<FetchResponse> fetch)
+    {
+        var response = await fetch;
+        ProducerLinks.Add(span, response.Batches.Span);
+        return response;
+    }
 }

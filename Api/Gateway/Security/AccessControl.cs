@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using OrleansStream.Errors;
+using OrleansStream.Gateway.Instrumentation;
 using OrleansStream.Security;
 
 namespace OrleansStream.Gateway.Security;
@@ -216,6 +217,7 @@ public sealed partial class AccessControl
     private StreamError Refuse(Caller caller, string what, AccessOperations operation, ResourceKind kind, string name)
     {
         var error = ErrorFor(caller, operation, kind, name);
+        GatewayInstruments.AccessRefused(kind.ToString());
         _audit?.Note(new AuditedCall(caller, caller.Call ?? what, operation, kind, name, AuditOutcome.Refused, error.Code));
         return error;
     }

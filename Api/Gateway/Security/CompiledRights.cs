@@ -61,6 +61,10 @@ internal sealed class CompiledRights
         return allowed;
     }
 
+    /// <summary>Returns the operations that are allowed on every resource of a kind.</summary>
+    /// <param name="kind">The kind.</param>
+    public AccessOperations OnAll(ResourceKind kind) => _onAll[(int)kind];
+
     /// <summary>Returns the operations that are allowed on at least one resource of a kind.</summary>
     /// <param name="kind">The kind.</param>
     public AccessOperations OnAny(ResourceKind kind) => _anywhere[(int)kind];

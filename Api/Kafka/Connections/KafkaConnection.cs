@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.IO.Pipelines;
 using Microsoft.Extensions.Logging;
 using OrleansStream.Gateway.Admission;
@@ -84,19 +85,27 @@ internal sealed partial class KafkaConnection(
     private async Task<bool> ServeAsync(KafkaCall call, IRequestHandler handler)
     {
         var startedAt = time.GetTimestamp();
+        var span = RequestSpan.Start(call);
         if (!handler.IsPipelined)
         {
             using (call)
             {
-                if (!await _lastAnswer)
-                    return false;
-                await handler.HandleAsync(call);
-                return await SendAsync(call, startedAt);
+                try
+                {
+                    if (!await _lastAnswer)
+                        return false;
+                    await handler.HandleAsync(call);
+                    return await SendAsync(call, startedAt);
+                }
+                finally
+                {
+                    RequestSpan.End(span, call);
+                }
             }
         }
 
         await _inFlight.EnterAsync(call.LengthBytes);
-        _lastAnswer = AnswerAsync(_lastAnswer, call, handler.HandleAsync(call), startedAt);
+        _lastAnswer = AnswerAsync(_lastAnswer, call, handler.HandleAsync(call), startedAt, span);
         return !_lastAnswer.IsCompleted || await _lastAnswer;
     }
 
@@ -125,7 +134,7 @@ internal sealed partial class KafkaConnection(
         return await empty.SendAsync(output, client.Closed);
     }
 
-    private async Task<bool> AnswerAsync(Task<bool> before, KafkaCall call, Task handling, long startedAt)
+    private async Task<bool> AnswerAsync(Task<bool> before, KafkaCall call, Task handling, long startedAt, Activity? span)
     {
         var goesOn = false;
         try
@@ -142,6 +151,7 @@ internal sealed partial class KafkaConnection(
             if (!goesOn)
                 frames.Stop();
             _inFlight.Leave(call.LengthBytes);
+            RequestSpan.End(span, call);
             call.Dispose();
         }
     }

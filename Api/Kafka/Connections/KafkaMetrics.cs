@@ -17,15 +17,17 @@ internal sealed class KafkaMetrics : IDisposable
     /// <summary>The tag with the name of the first error that an answer tells; <c>None</c> without one.</summary>
     public const string ErrorTag = "error";
 
-    private readonly UpDownCounter<long> _connections;
     private readonly Counter<long> _refused, _malformed, _requests, _bytesIn, _bytesOut, _throttled;
     private readonly Counter<double> _throttleTime;
     private readonly Histogram<double> _duration;
+    private long _connectionCount;
 
     /// <summary>Makes the instruments.</summary>
     public KafkaMetrics()
     {
-        _connections = Meter.CreateUpDownCounter<long>("orleansstream.kafka.connections", "{connection}", "Connections that are served.");
+        // Observed, so that whoever begins to collect later is told of those that are there already.
+        Meter.CreateObservableUpDownCounter(
+            "orleansstream.kafka.connections", () => Interlocked.Read(ref _connectionCount), "{connection}", "Connections that are served.");
         _refused = Meter.CreateCounter<long>(
             "orleansstream.kafka.connections.refused", "{connection}", "Connections that were not served, because there were too many.");
         _malformed = Meter.CreateCounter<long>(
@@ -33,7 +35,8 @@ internal sealed class KafkaMetrics : IDisposable
         _requests = Meter.CreateCounter<long>(
             "orleansstream.kafka.requests", "{request}", "Requests that were handled, by API and by the first error of the answer.");
         _duration = Meter.CreateHistogram<double>(
-            "orleansstream.kafka.request.duration", "s", "From a request's last byte to its answer, waits for records included.");
+            "orleansstream.kafka.request.duration", "s", "From a request's last byte to its answer, waits for records included.",
+            advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] });
         _bytesIn = Meter.CreateCounter<long>("orleansstream.kafka.bytes.in", "By", "Bytes of requests.");
         _bytesOut = Meter.CreateCounter<long>("orleansstream.kafka.bytes.out", "By", "Bytes of answers.");
         _throttled = Meter.CreateCounter<long>("orleansstream.kafka.requests.throttled", "{request}", "Requests beyond a quota.");
@@ -45,10 +48,10 @@ internal sealed class KafkaMetrics : IDisposable
     public Meter Meter { get; } = new("OrleansStream");
 
     /// <summary>Notes that a connection begins to be served.</summary>
-    public void Open() => _connections.Add(1);
+    public void Open() => Interlocked.Increment(ref _connectionCount);
 
     /// <summary>Notes that it has ended.</summary>
-    public void Close() => _connections.Add(-1);
+    public void Close() => Interlocked.Decrement(ref _connectionCount);
 
     /// <summary>Notes that a connection is not served.</summary>
     public void Refuse() => _refused.Add(1);

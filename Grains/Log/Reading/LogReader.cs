@@ -1,7 +1,9 @@
 using OrleansStream.Errors;
 using OrleansStream.Log.Caches;
 using OrleansStream.Log.Contract;
+using OrleansStream.Log.Resources;
 using OrleansStream.Log.State;
+using OrleansStream.Records;
 
 namespace OrleansStream.Log.Reading;
 
@@ -98,13 +100,13 @@ internal sealed class LogReader(OpenLog log, SegmentReads segments)
             if (error is not null || offset == log.EndOffset)
                 return result;
 
-            var cached = log.Tail.Read(offset, bytesMax);
+            var (cached, source) = (log.Tail.Read(offset, bytesMax), "tail");
             if (cached.IsEmpty && log.ReadAhead.Find(offset) is { } ahead)
-                cached = ahead.Read(offset, bytesMax);
+                (cached, source) = (ahead.Read(offset, bytesMax), "ahead");
 
             if (!cached.IsEmpty)
             {
-                CountOut(cached);
+                CountOut(cached, source);
                 return result with { Batches = cached };
             }
 
@@ -115,12 +117,17 @@ internal sealed class LogReader(OpenLog log, SegmentReads segments)
         var batches = block.Read(offset, bytesMax);
         lock (log.Gate)
         {
-            CountOut(batches);
+            CountOut(batches, "store");
         }
 
         return result with { Batches = batches };
     }
 
-    private void CountOut(ReadOnlyMemory<byte> batches) =>
+    private void CountOut(ReadOnlyMemory<byte> batches, string source)
+    {
         log.FlowOut.Add(BatchRange.CountRecords(batches.Span), batches.Length);
+        LogInstruments.Read(source);
+        if (LogInstruments.CollectsAge && RecordBatchHeader.TryRead(batches.Span, out var first))
+            LogInstruments.Aged(source, TimeSpan.FromMilliseconds((double)log.NowMs - first.MaxTimestamp));
+    }
 }

@@ -43,9 +43,12 @@ internal sealed class AppendQueue : IAsyncDisposable
     }
 
     /// <summary>Takes room for an append, from the log's own bound and from that of all logs. Under the gate.</summary>
+    /// <param name="lengthBytes">The bytes of the append.</param>
+    /// <param name="bound">Whose bound is met: <c>partition</c> or <c>server</c>; empty when the room was taken.</param>
     /// <returns>Null when the room was taken; else the error, with the time after which to try again.</returns>
-    public LogError? TakeRoom(int lengthBytes)
+    public LogError? TakeRoom(int lengthBytes, out string bound)
     {
+        bound = "partition";
         if (_pendingBytes + lengthBytes > LogLimits.PendingBytesMax || Waiting.Count >= LogLimits.PendingAppendsMax)
         {
             return new LogError(
@@ -58,6 +61,7 @@ internal sealed class AppendQueue : IAsyncDisposable
         var resources = _log.Resources;
         if (!resources.TryTakePending(lengthBytes, _pendingBytes))
         {
+            bound = "server";
             return new LogError(
                 StreamErrorCode.ThrottlingQuotaExceeded,
                 $"The server has {resources.PendingBytes} bytes that are not durable yet, {_pendingBytes} of them this partition's; "
@@ -65,6 +69,7 @@ internal sealed class AppendQueue : IAsyncDisposable
                 RetryAfter: _pendingBytes > 0 ? DrainTime() : resources.DrainTime() ?? LogLimits.RetryPauseMax);
         }
 
+        bound = "";
         _pendingBytes += lengthBytes;
         return null;
     }

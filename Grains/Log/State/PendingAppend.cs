@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using OrleansStream.Instrumentation;
 using OrleansStream.Log.Contract;
 using OrleansStream.Records;
 
@@ -22,6 +24,9 @@ internal sealed class PendingAppend(
 
     /// <summary>When the request was admitted, as a timestamp of <see cref="TimeProvider.GetTimestamp"/>.</summary>
     public long AdmittedAt { get; } = admittedAt;
+
+    /// <summary>The span from which the request came, if its trace is recorded; else null.</summary>
+    public ActivityContext? Trace { get; } = StreamTelemetry.Recorded?.Context;
 
     /// <summary>True once the request has its place in a group. A caller that gives up after that does not know the outcome.</summary>
     public bool IsPlaced { get; set; }

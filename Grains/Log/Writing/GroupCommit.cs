@@ -1,4 +1,5 @@
 using OrleansStream.Log.Contract;
+using OrleansStream.Log.Resources;
 using OrleansStream.Log.State;
 using OrleansStream.Records;
 
@@ -54,6 +55,7 @@ internal sealed class GroupCommit(OpenLog log, AppendPlacement placement)
     {
         if (stored.Position >= 0)
         {
+            LogInstruments.Stored(group.Appends.Count, group.LengthBytes, log.Place.Time.GetElapsedTime(beganAt));
             Publish(group, stored.Position, beganAt);
             Complete(group);
         }

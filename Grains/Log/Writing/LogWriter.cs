@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using OrleansStream.Log.Contract;
 using OrleansStream.Log.Resources;
 using OrleansStream.Log.State;
@@ -52,8 +53,9 @@ internal sealed class LogWriter
             if ((_log.HasEnded || _log.IsClosing ? _log.EndError() : invalid) is { } error)
                 return ValueTask.FromResult(_log.Refused(error));
 
-            if (_log.Appends.TakeRoom(batches.LengthBytes) is { } full)
+            if (_log.Appends.TakeRoom(batches.LengthBytes, out var bound) is { } full)
             {
+                LogInstruments.AppendRefused(bound);
                 _placement.AwaitRefused(first);
                 return ValueTask.FromResult(_log.Refused(full));
             }
@@ -116,6 +118,9 @@ internal sealed class LogWriter
 
     private async Task DrainAsync()
     {
+        // The loop serves many requests, and would else run on in the span of the one that happened to start it.
+        if (Activity.Current is not null)
+            Activity.Current = null;
         try
         {
             while (await DrainNextAsync().ConfigureAwait(false))
@@ -158,11 +163,13 @@ internal sealed class LogWriter
         else if (group is not null)
         {
             _commit.Stamp(group);
+            var span = CommitSpan.Start(_log.Place.Name, group);
             var beganAt = _log.Place.Time.GetTimestamp();
             var stored = await _roller.RollIfDueAsync(group).ConfigureAwait(false)
                 ? await _segments.AppendAsync(group.Bytes).ConfigureAwait(false)
                 : StoreResult.Ended;
             _storedAt = _log.Place.Time.GetTimestamp();
+            CommitSpan.End(span, stored);
             _commit.End(group, stored, beganAt);
         }
 

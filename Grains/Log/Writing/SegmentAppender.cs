@@ -39,6 +39,7 @@ internal sealed class SegmentAppender(OpenLog log, SegmentRoller roller)
 
             if (outcome.Status == AppendStatus.Appended)
                 return new StoreResult(position, null);
+            LogInstruments.StoreRefused(NameOf(outcome.Status));
             var (result, triesAtOnce) = await ResolveAsync(outcome.Status, position, bytes).ConfigureAwait(false);
             if (result is { } end)
                 return end;
@@ -100,6 +101,17 @@ internal sealed class SegmentAppender(OpenLog log, SegmentRoller roller)
                 return (null, false);
         }
     }
+
+    private static string NameOf(AppendStatus status) => status switch
+    {
+        AppendStatus.Conflict => "conflict",
+        AppendStatus.Sealed => "sealed",
+        AppendStatus.NotFound => "not_found",
+        AppendStatus.SegmentFull => "segment_full",
+        AppendStatus.StoreFull => "store_full",
+        AppendStatus.Broken => "broken",
+        _ => "unknown",
+    };
 
     private StoreResult End(LogEnd end, string detail)
     {

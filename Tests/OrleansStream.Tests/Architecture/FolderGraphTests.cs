@@ -6,6 +6,7 @@ using OrleansStream.Kafka;
 using OrleansStream.Log;
 using OrleansStream.Records;
 using OrleansStream.Rest;
+using OrleansStream.Telemetry;
 using OrleansStream.Tests.Support;
 
 namespace OrleansStream.Tests.Architecture;
@@ -17,7 +18,7 @@ public sealed partial class FolderGraphTests
     private static readonly Assembly[] Projects =
     [
         typeof(RecordBatchHeader).Assembly, typeof(PartitionLog).Assembly, typeof(GatewayHosting).Assembly, typeof(Problem).Assembly, typeof(RestHosting).Assembly,
-        typeof(KafkaHosting).Assembly,
+        typeof(KafkaHosting).Assembly, typeof(TelemetryHosting).Assembly,
     ];
 
     private const string Golden = "folders.txt";

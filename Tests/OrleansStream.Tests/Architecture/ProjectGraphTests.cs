@@ -5,6 +5,7 @@ using OrleansStream.Kafka;
 using OrleansStream.Log;
 using OrleansStream.Records;
 using OrleansStream.Rest;
+using OrleansStream.Telemetry;
 
 namespace OrleansStream.Tests.Architecture;
 
@@ -16,6 +17,7 @@ public sealed class ProjectGraphTests
     private static readonly Assembly Gateway = typeof(GatewayHosting).Assembly;
     private static readonly Assembly Contracts = typeof(Problem).Assembly;
     private static readonly Assembly Kafka = typeof(KafkaHosting).Assembly;
+    private static readonly Assembly Telemetry = typeof(TelemetryHosting).Assembly;
     private static readonly Assembly Rest = typeof(RestHosting).Assembly;
 
     [Fact]
@@ -26,6 +28,7 @@ public sealed class ProjectGraphTests
         Assert.Equal([NameOf(Interfaces)], OwnReferencesOf(Grains));
         Assert.Equal([NameOf(Interfaces)], OwnReferencesOf(Gateway));
         Assert.Equal([NameOf(Gateway), NameOf(Interfaces)], OwnReferencesOf(Kafka));
+        Assert.Equal([NameOf(Gateway), NameOf(Interfaces)], OwnReferencesOf(Telemetry));
         Assert.Equal([NameOf(Contracts), NameOf(Gateway), NameOf(Interfaces)], OwnReferencesOf(Rest));
     }
 

@@ -48,7 +48,7 @@ public sealed class TemplateFixture : IAsyncLifetime
         Production = await PredictAsync("prod");
         Development = await PredictAsync("dev");
         var twoSets = await File.ReadAllTextAsync(Path.Combine(_folder, "prod.bicepparam"))
-            + "param siloSets = [{ name: 'a', imageTag: '1' }, { name: 'b', imageTag: '2' }]\nparam alertEmails = ['operators@example.org']\nparam kafka = true\n";
+            + "param siloSets = [{ name: 'a', imageTag: '1' }, { name: 'b', imageTag: '2' }]\nparam alertEmails = ['operators@example.org']\nparam kafka = true\nparam applicationInsights = true\n";
         await File.WriteAllTextAsync(Path.Combine(_folder, Upgrade), twoSets);
         Upgrading = await PredictAsync(Path.GetFileNameWithoutExtension(Upgrade));
 

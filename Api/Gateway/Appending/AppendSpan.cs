@@ -1,0 +1,44 @@
+using System.Diagnostics;
+using System.Globalization;
+using OrleansStream.Instrumentation;
+
+namespace OrleansStream.Gateway.Appending;
+
+/// <summary>The span of one request to append, with its repeats, for requests whose trace is recorded.</summary>
+internal static class AppendSpan
+{
+    /// <summary>Runs an append in a span of its own.</summary>
+    /// <param name="topic">The topic's name.</param>
+    /// <param name="records">The records, which are linked to the spans of their producers.</param>
+    /// <param name="append">The append.</param>
+    public static async ValueTask<AppendOutcome> RunAsync(string topic, AppendRecords records, Func<ValueTask<AppendOutcome>> append)
+    {
+        using var span = StreamTelemetry.Start("append", "send", topic);
+        if (span is not null)
+            ProducerLinks.Add(span, records.Batches.Span);
+        var outcome = await append();
+        if (span is not null)
+            Describe(span, outcome);
+        return outcome;
+    }
+
+    private static void Describe(Activity span, in AppendOutcome outcome)
+    {
+        var error = outcome.Response.Error;
+        foreach (var part in outcome.Response.Parts)
+            error ??= part.Response.Error;
+        if (error is not null)
+        {
+            span.SetTag("error.type", error.Code.ToString());
+            span.SetStatus(ActivityStatusCode.Error, error.Detail);
+        }
+
+        if (outcome.Response.Parts is [var only])
+        {
+            span.SetTag(StreamTelemetry.Partition, only.Partition.ToString(CultureInfo.InvariantCulture));
+            span.SetTag("messaging.kafka.offset", only.BaseOffset);
+        }
+
+        span.SetTag("messaging.batch.message_count", outcome.Response.Parts.Sum(part => part.RecordCount));
+    }
+}

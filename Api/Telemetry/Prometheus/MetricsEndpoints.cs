@@ -1,0 +1,84 @@
+using System.Globalization;
+using System.Text.Json;
+using Microsoft.AspNetCore.Routing;
+using OrleansStream.Errors;
+using OrleansStream.Instrumentation;
+using OrleansStream.Telemetry.Cluster;
+
+namespace OrleansStream.Telemetry.Prometheus;
+
+/// <summary>
+/// <c>/metrics</c>: this process. <c>/metrics/kafka</c>: the whole cluster, under the names of kafka_exporter, from whichever process is asked.
+/// </summary>
+/// <param name="gate">Decides who is answered.</param>
+/// <param name="process">The metrics of this process.</param>
+/// <param name="instruments">Those metrics of it that tell of the cluster.</param>
+/// <param name="snapshots">Snapshots of the cluster.</param>
+/// <param name="measured">The topics of which each partition is measured.</param>
+internal sealed class MetricsEndpoints(
+    MetricsGate gate, ProcessMetrics process, ClusterInstruments instruments, ClusterSnapshots snapshots, MeasuredTopics measured)
+{
+    /// <summary>The path of this process's metrics.</summary>
+    public const string ProcessPath = "/metrics";
+
+    /// <summary>The path of the cluster's metrics.</summary>
+    public const string ClusterPath = "/metrics/kafka";
+
+    private readonly KafkaExporterText _text = new(measured);
+
+    /// <summary>Adds the endpoints.</summary>
+    /// <param name="routes">Where to.</param>
+    public void Map(IEndpointRouteBuilder routes)
+    {
+        routes.MapGet(ProcessPath, (RequestDelegate)(context => ServeAsync(context, WriteProcessAsync)));
+        routes.MapGet(ClusterPath, (RequestDelegate)(context => ServeAsync(context, WriteClusterAsync)));
+    }
+
+    private async Task ServeAsync(HttpContext context, Func<HttpContext, Task> writeAsync)
+    {
+        try
+        {
+            if (await gate.FindRefusalAsync(context) is { } refusal)
+                await RefuseAsync(context, refusal);
+            else
+                await writeAsync(context);
+        }
+        catch (StreamException e) when (!context.Response.HasStarted)
+        {
+            await RefuseAsync(context, e.Error);
+        }
+    }
+
+    private async Task WriteProcessAsync(HttpContext context)
+    {
+        await instruments.PrepareAsync(context.RequestAborted);
+        await process.WriteAsync(context);
+    }
+
+    private async Task WriteClusterAsync(HttpContext context)
+    {
+        var bytes = _text.Write(await snapshots.GetAsync(context.RequestAborted));
+        context.Response.ContentType = PrometheusText.MediaType;
+        context.Response.ContentLength = bytes.Length;
+        await context.Response.Body.WriteAsync(bytes, context.RequestAborted);
+    }
+
+    private static Task RefuseAsync(HttpContext context, StreamError error)
+    {
+        var status = error.Code switch
+        {
+            StreamErrorCode.SaslAuthenticationFailed => StatusCodes.Status401Unauthorized,
+            StreamErrorCode.ClusterAuthorizationFailed or StreamErrorCode.TopicAuthorizationFailed or StreamErrorCode.GroupAuthorizationFailed
+                => StatusCodes.Status403Forbidden,
+            _ => StatusCodes.Status503ServiceUnavailable,
+        };
+        if (status == StatusCodes.Status401Unauthorized)
+            context.Response.Headers.WWWAuthenticate = MetricsGate.Scheme.Trim();
+        if (status == StatusCodes.Status503ServiceUnavailable)
+            context.Response.Headers.RetryAfter = "1";
+        var name = JsonNamingPolicy.SnakeCaseUpper.ConvertName(error.Code.ToString());
+        return Results.Problem(
+            error.Detail, statusCode: status, type: $"urn:orleansstream:error:{name}",
+            extensions: [new("error_code", name), new("kafka_code", ((int)error.Code).ToString(CultureInfo.InvariantCulture))]).ExecuteAsync(context);
+    }
+}
