@@ -1,7 +1,6 @@
 using Azure.Monitor.OpenTelemetry.Exporter;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
-using OpenTelemetry;
 using OpenTelemetry.Exporter;
 using OpenTelemetry.Logs;
 using OpenTelemetry.Metrics;
@@ -17,8 +16,8 @@ namespace OrleansStream.Telemetry;
 /// <summary>Adds metrics, traces and logs to a process: OTLP, Azure Monitor, and the endpoints that Prometheus scrapes.</summary>
 public static class TelemetryHosting
 {
-    // The calls of the service's grains; those of Orleans itself have another source.
-    private const string GrainCalls = "Microsoft.Orleans.Application";
+    // The calls of grains. Orleans takes interfaces whose names begin with its own for parts of it, which the service's do.
+    private static readonly string[] GrainCalls = ["Microsoft.Orleans.Application", "Microsoft.Orleans.Runtime"];
 
     /// <summary>
     /// Adds what the standard variables ask for, and what the endpoints need. Must come after the logging was set up, and before the way to the
@@ -74,7 +73,7 @@ public static class TelemetryHosting
 
     private static void AddTraces(TracerProviderBuilder tracing, ExportSettings settings)
     {
-        tracing.AddSource(StreamTelemetry.Name, GrainCalls);
+        tracing.AddSource([StreamTelemetry.Name, .. GrainCalls]);
         // Health is asked for every few seconds, and metrics are scraped as often.
         tracing.AddAspNetCoreInstrumentation(http => http.Filter = context => context.Request.Path.StartsWithSegments("/v1"));
         if (!settings.HasSampler)

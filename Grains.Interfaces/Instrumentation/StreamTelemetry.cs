@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Diagnostics.Metrics;
 
 namespace OrleansStream.Instrumentation;
 
@@ -38,6 +39,10 @@ public static class StreamTelemetry
 
     /// <summary>The span that is under way, if its trace is recorded; else null, so that nothing is done for spans that nobody sees.</summary>
     public static Activity? Recorded => Activity.Current is { Recorded: true } span ? span : null;
+
+    /// <summary>The meter of one host, so that those of several hosts in a process can be told apart by <see cref="Meter.Scope"/>.</summary>
+    /// <param name="factory">The host's; null outside of one.</param>
+    public static Meter MeterOf(IMeterFactory? factory) => factory?.Create(Name) ?? new Meter(Name);
 
     /// <summary>Starts a span below the one that is under way, if that is recorded.</summary>
     /// <param name="operation">The operation, in lower case.</param>

@@ -32,7 +32,9 @@ public static class TelemetryLimits
     /// </summary>
     public const int OpenedPerSnapshot = 100;
 
-    /// <summary>The most records that one snapshot reads for their age. A record is read once, and not again until its group commits further.</summary>
+    /// <summary>
+    /// The most records that one snapshot reads for their age. A record is read once, and not again until its group commits further.
+    /// </summary>
     public const int AgesReadPerSnapshot = 500;
 
     /// <summary>The most links of a span to the spans of the records' producers.</summary>

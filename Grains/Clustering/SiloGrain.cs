@@ -15,7 +15,8 @@ namespace OrleansStream.Clustering;
 /// <param name="segments">Tells how many copies it keeps.</param>
 /// <param name="broker">It as a Kafka broker; null where the process cannot be one.</param>
 [Reentrant, SiloPlacement, GrainType("silo")]
-internal sealed class SiloGrain(ILocalSiloDetails silo, ISiloMeter meter, LedPartitions led, OpenPartitions open, ISegmentStore segments, IBroker? broker = null)
+internal sealed class SiloGrain(
+    ILocalSiloDetails silo, ISiloMeter meter, LedPartitions led, OpenPartitions open, ISegmentStore segments, IBroker? broker = null)
     : Grain, ISiloGrain
 {
     /// <inheritdoc/>

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Configuration.Memory;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -101,7 +102,7 @@ public static class OrleansStreamHosting
         silo.Services.TryAddSingleton(services => new LogResources(
             services.GetRequiredService<TimeProvider>(), appends: CreateBudget(services), random: services.GetRequiredService<RandomSource>()));
         silo.Services.TryAddSingleton(services => new PartitionInstruments(
-            services.GetRequiredService<LogResources>(), services.GetService<MeasuredTopics>()));
+            services.GetRequiredService<LogResources>(), services.GetService<MeasuredTopics>(), services.GetService<IMeterFactory>()));
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, UpkeepTicker>();
         silo.Services.AddSingleton(services => new LedPartitions(AreCallsDirect(services)));
         silo.Services.AddSingleton<OpenPartitions>();
@@ -123,7 +124,8 @@ public static class OrleansStreamHosting
         silo.AddPlacementDirector<SiloPlacement, SiloPlacementDirector>();
         silo.Services.AddSingleton<ISiloMeter>(services => new SiloMeter(
             services.GetRequiredService<OpenPartitions>(), services.GetService<OpenStores>()?.Container?.Usage,
-            services.GetRequiredService<IOptions<OrleansStreamOptions>>().Value.Storage.AzureBlobs, services.GetRequiredService<LogResources>()));
+            services.GetRequiredService<IOptions<OrleansStreamOptions>>().Value.Storage.AzureBlobs, services.GetRequiredService<LogResources>(),
+            services.GetService<IMeterFactory>()));
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(services => (SiloMeter)services.GetRequiredService<ISiloMeter>());
         silo.Services.Configure<ClusterMembershipOptions>(membership =>
         {

@@ -22,15 +22,18 @@ internal sealed class SiloMeter : ISiloMeter, ILifecycleParticipant<ISiloLifecyc
     private readonly BlobUsage? _requests;
     private readonly AzureBlobsStorageOptions _settings;
     private readonly LogResources _resources;
-    private readonly Meter _meter = new(StreamTelemetry.Name);
+    private readonly Meter _meter;
 
     /// <summary>Creates the meter and its instruments.</summary>
     /// <param name="open">The partitions that the silo leads.</param>
     /// <param name="requests">Counts the requests to the account; null for other storage.</param>
     /// <param name="settings">The account's settings.</param>
     /// <param name="resources">The resources that the silo's logs share.</param>
-    public SiloMeter(OpenPartitions open, BlobUsage? requests, AzureBlobsStorageOptions settings, LogResources resources)
+    /// <param name="meters">Makes the meter.</param>
+    public SiloMeter(
+        OpenPartitions open, BlobUsage? requests, AzureBlobsStorageOptions settings, LogResources resources, IMeterFactory? meters = null)
     {
+        _meter = StreamTelemetry.MeterOf(meters);
         (_open, _requests, _settings, _resources) = (open, requests, settings, resources);
         _meter.CreateObservableGauge("orleansstream.storage.size", () => _open.StoredBytes, "By",
             "Bytes of the segments that this silo leads, with those not freed yet.");

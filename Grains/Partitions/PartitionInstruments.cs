@@ -23,7 +23,7 @@ internal sealed class PartitionInstruments : IDisposable
 
     private readonly ConcurrentDictionary<(string Topic, int? Partition), LedSeries> _series = new();
     private readonly ConcurrentDictionary<PartitionLog, LedSeries> _logs = new();
-    private readonly Meter _meter = new(StreamTelemetry.Name);
+    private readonly Meter _meter;
     private readonly MeasuredTopics _measured;
     private readonly Histogram<double> _opening;
     private readonly Counter<long> _ends;
@@ -32,8 +32,10 @@ internal sealed class PartitionInstruments : IDisposable
     /// <summary>Makes the instruments.</summary>
     /// <param name="resources">The resources that the logs share.</param>
     /// <param name="measured">The topics of which each partition is measured.</param>
-    public PartitionInstruments(LogResources resources, MeasuredTopics? measured = null)
+    /// <param name="meters">Makes the meter.</param>
+    public PartitionInstruments(LogResources resources, MeasuredTopics? measured = null, IMeterFactory? meters = null)
     {
+        _meter = StreamTelemetry.MeterOf(meters);
         _measured = measured ?? MeasuredTopics.None;
         Count("orleansstream.topic.records.in", "{record}", "Records that became durable.", flow => flow.In.Records);
         Count("orleansstream.topic.bytes.in", "By", "Bytes of batches that became durable.", flow => flow.In.Bytes);

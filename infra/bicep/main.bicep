@@ -165,7 +165,25 @@ var silos = flatten(map(
     })
 ))
 
-var commonSettings = concat(insights.?outputs.settings ?? [], [
+// The connection string is no secret: it lets its holder write telemetry, and read nothing.
+var insightsSettings = applicationInsights
+  ? [
+      {
+        name: 'APPLICATIONINSIGHTS_CONNECTION_STRING'
+        value: insights!.properties.ConnectionString
+      }
+      {
+        name: 'OTEL_TRACES_SAMPLER'
+        value: 'parentbased_traceidratio'
+      }
+      {
+        name: 'OTEL_TRACES_SAMPLER_ARG'
+        value: tracedPart
+      }
+    ]
+  : []
+
+var commonSettings = concat(insightsSettings, [
   {
     name: 'OrleansStream__Storage__Provider'
     value: 'AzureBlobs'
@@ -224,12 +242,20 @@ resource registry 'Microsoft.ContainerRegistry/registries@2025-04-01' existing =
   name: registryName
 }
 
-module insights 'insights.bicep' = if (applicationInsights) {
+resource insights 'Microsoft.Insights/components@2020-02-02' = if (applicationInsights) {
+  name: '${namePrefix}-insights'
+  location: location
+  kind: 'web'
+  properties: {
+    Application_Type: 'web'
+    WorkspaceResourceId: logs.outputs.workspaceId
+  }
+}
+
+module workbook 'workbook.bicep' = if (applicationInsights) {
   params: {
     location: location
-    namePrefix: namePrefix
-    workspaceId: logs.outputs.workspaceId
-    sampledPart: tracedPart
+    insightsId: insights.id
   }
 }
 

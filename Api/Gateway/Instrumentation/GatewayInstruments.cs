@@ -15,7 +15,7 @@ internal static class GatewayInstruments
     private static readonly Meter Meter = new(StreamTelemetry.Name);
 
     private static readonly Counter<long> QuotaRefusals = Meter.CreateCounter<long>(
-        "orleansstream.quota.refusals", "{request}", "Requests over HTTP that were refused because their client's quota was used up.");
+        "orleansstream.quota.refusals", "{request}", "Requests that were refused because their client's quota was used up.");
 
     private static readonly Counter<long> AccessRefusals = Meter.CreateCounter<long>(
         "orleansstream.access.refusals", "{request}", "Operations that were refused because the caller lacked the right.");

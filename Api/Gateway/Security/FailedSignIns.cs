@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using System.Net;
 using Microsoft.Extensions.Logging;
+using OrleansStream.Instrumentation;
 
 namespace OrleansStream.Gateway.Security;
 
@@ -15,14 +16,16 @@ public sealed partial class FailedSignIns : IDisposable
     private readonly ConcurrentDictionary<IPAddress, Count> _counts = new();
     private readonly TimeProvider _time;
     private readonly ILogger<FailedSignIns> _logger;
-    private readonly Meter _meter = new("OrleansStream");
+    private readonly Meter _meter;
     private readonly Counter<long> _failures;
 
     /// <summary>Creates an instance.</summary>
     /// <param name="time">The clock.</param>
     /// <param name="logger">The log, for addresses with many failures.</param>
-    public FailedSignIns(TimeProvider time, ILogger<FailedSignIns> logger)
+    /// <param name="meters">Makes the meter.</param>
+    public FailedSignIns(TimeProvider time, ILogger<FailedSignIns> logger, IMeterFactory? meters = null)
     {
+        _meter = StreamTelemetry.MeterOf(meters);
         (_time, _logger) = (time, logger);
         _failures = _meter.CreateCounter<long>("orleansstream.signin.failures", "{sign-in}", "Sign-ins that failed.");
     }

@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using OrleansStream.Instrumentation;
 using OrleansStream.Kafka.Calls;
 using OrleansStream.Kafka.Errors;
 using OrleansStream.Kafka.Wire;
@@ -23,8 +24,10 @@ internal sealed class KafkaMetrics : IDisposable
     private long _connectionCount;
 
     /// <summary>Makes the instruments.</summary>
-    public KafkaMetrics()
+    /// <param name="meters">Makes the meter.</param>
+    public KafkaMetrics(IMeterFactory? meters = null)
     {
+        Meter = StreamTelemetry.MeterOf(meters);
         // Observed, so that whoever begins to collect later is told of those that are there already.
         Meter.CreateObservableUpDownCounter(
             "orleansstream.kafka.connections", () => Interlocked.Read(ref _connectionCount), "{connection}", "Connections that are served.");
@@ -45,7 +48,7 @@ internal sealed class KafkaMetrics : IDisposable
     }
 
     /// <summary>The meter of this service's endpoint.</summary>
-    public Meter Meter { get; } = new("OrleansStream");
+    public Meter Meter { get; }
 
     /// <summary>Notes that a connection begins to be served.</summary>
     public void Open() => Interlocked.Increment(ref _connectionCount);

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Net;
 using OrleansStream.Instrumentation;
 using OrleansStream.Kafka.Calls;
 using OrleansStream.Kafka.Errors;

@@ -14,7 +14,7 @@ internal sealed class ClusterInstruments : IHostedService, IDisposable
     private readonly ClusterSnapshots _snapshots;
     private readonly TimeProvider _time;
     private readonly ILiveSilos? _silos;
-    private readonly Meter _meter = new(StreamTelemetry.Name);
+    private readonly Meter _meter;
     private readonly ITimer _timer;
     private long _observedAt;
     private int _isTiming;
@@ -22,9 +22,11 @@ internal sealed class ClusterInstruments : IHostedService, IDisposable
     /// <summary>Makes the instruments.</summary>
     /// <param name="snapshots">Takes the snapshots.</param>
     /// <param name="time">The clock.</param>
+    /// <param name="meters">Makes the meter.</param>
     /// <param name="silos">The silos; null in a process without one, which tells nothing.</param>
-    public ClusterInstruments(ClusterSnapshots snapshots, TimeProvider time, ILiveSilos? silos = null)
+    public ClusterInstruments(ClusterSnapshots snapshots, TimeProvider time, IMeterFactory meters, ILiveSilos? silos = null)
     {
+        _meter = StreamTelemetry.MeterOf(meters);
         (_snapshots, _time, _silos) = (snapshots, time, silos);
         _timer = time.CreateTimer(_ => Refresh(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         Gauge<long>("orleansstream.cluster.silos", "{silo}", "Active silos.", snapshot => [new(snapshot.SiloCount)]);

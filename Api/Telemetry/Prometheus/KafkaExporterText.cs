@@ -89,10 +89,13 @@ internal sealed class KafkaExporterText(MeasuredTopics measured)
             foreach (var topic in snapshot.Topics.Where(topic => topic.Partitions.Count > 0))
             {
                 if (!measured.HasPartitions(topic.Name))
+                {
                     text.Write(value, (Topic, topic.Name));
-                else
-                    foreach (var partition in topic.Partitions)
-                        text.Write(value, (Partition, Text(partition.Partition)), (Topic, topic.Name));
+                    continue;
+                }
+
+                foreach (var partition in topic.Partitions)
+                    text.Write(value, (Partition, Text(partition.Partition)), (Topic, topic.Name));
             }
         }
     }

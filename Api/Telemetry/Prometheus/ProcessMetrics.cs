@@ -34,8 +34,12 @@ internal sealed class ProcessMetrics(string service, IServiceProvider services, 
     {
         var metrics = Sdk.CreateMeterProviderBuilder().ConfigureResource(resource => Collected.Describe(resource, service));
         Collected.Choose(metrics, options.Value.Meters);
-        // Their sum would lack what was there before the first scrape.
-        metrics.AddView(instrument => instrument is UpDownCounter<long> or UpDownCounter<int> ? MetricStreamConfiguration.Drop : null);
+        var own = services.GetRequiredService<IMeterFactory>();
+        metrics.AddView(instrument =>
+            // The sum of the former would lack what was there before the first scrape; the latter are another host's in this process.
+            instrument is UpDownCounter<long> or UpDownCounter<int> || (instrument.Meter.Scope is { } scope && !ReferenceEquals(scope, own))
+                ? MetricStreamConfiguration.Drop
+                : null);
         _provider = metrics.AddPrometheusExporter(prometheus =>
         {
             prometheus.ScrapeResponseCacheDurationMilliseconds = 0;

@@ -5,7 +5,8 @@ namespace OrleansStream.Log.Resources;
 
 /// <summary>The metrics of all logs in this process, in the meter <see cref="StreamTelemetry.Name"/>.</summary>
 /// <remarks>
-/// While nobody collects them, each costs a comparison. Their tags have a handful of values each: no topic, no partition, nothing that a caller chose.
+/// While nobody collects them, each costs a comparison. Their tags have a handful of values each: no topic, no partition, nothing that a caller
+/// chose.
 /// </remarks>
 internal static class LogInstruments
 {

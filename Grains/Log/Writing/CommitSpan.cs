@@ -4,7 +4,9 @@ using OrleansStream.Log.State;
 
 namespace OrleansStream.Log.Writing;
 
-/// <summary>The span of the write that makes a group durable. It belongs to the first recorded trace of the group, and is linked to the others.</summary>
+/// <summary>
+/// The span of the write that makes a group durable. It belongs to the first recorded trace of the group, and is linked to the others.
+/// </summary>
 internal static class CommitSpan
 {
     /// <summary>The most links of one span, as OpenTelemetry's SDK bounds them by default (<c>OTEL_SPAN_LINK_COUNT_LIMIT</c>).</summary>

@@ -3,7 +3,6 @@ using System.Text;
 using OrleansStream.Cluster;
 using OrleansStream.Groups;
 using OrleansStream.Instrumentation;
-using OrleansStream.Partitions;
 using OrleansStream.Telemetry.Cluster;
 using OrleansStream.Telemetry.Prometheus;
 

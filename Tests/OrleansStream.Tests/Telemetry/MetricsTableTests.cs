@@ -1,8 +1,9 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
+using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
-using Microsoft.Extensions.DependencyInjection;
+using OrleansStream.Gateway.Instrumentation;
 using OrleansStream.Hosting;
 using OrleansStream.Instrumentation;
 using OrleansStream.Log.Resources;
@@ -30,6 +31,9 @@ public sealed partial class MetricsTableTests
             },
         };
         listener.Start();
+        // They are made when they are first used.
+        RuntimeHelpers.RunClassConstructor(typeof(LogInstruments).TypeHandle);
+        RuntimeHelpers.RunClassConstructor(typeof(GatewayInstruments).TypeHandle);
         await using var api = new ApiFixture(TimeProvider.System);
         await api.InitializeAsync();
         // An account has metrics that other storage has not.
