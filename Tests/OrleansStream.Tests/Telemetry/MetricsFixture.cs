@@ -38,8 +38,11 @@ public sealed class MetricsFixture : IAsyncLifetime
             Assert.Equal(201, (int)made.StatusCode);
         }
 
+        // With it collecting begins.
+        await ScrapeAsync(0);
+        await UseAsync("""{"records":[{"value":1}]}""", done: 1);
         var first = await ScrapeAsync(0);
-        await UseAsync();
+        await UseAsync("""{"records":[{"value":2},{"value":3}]}""", done: 2);
         Scrapes = [first, await ScrapeAsync(60)];
     }
 
@@ -69,16 +72,16 @@ public sealed class MetricsFixture : IAsyncLifetime
         return (seconds, samples);
     }
 
-    // Three records in each partition of both topics; of partitions 0 and 1 the group has done with two.
-    private async Task UseAsync()
+    // In the end three records in each partition of both topics; of partitions 0 and 1 the group has done with two.
+    private async Task UseAsync(string records, int done)
     {
         foreach (var topic in (string[])[Parted, Summed])
         {
             for (var partition = 0; partition < 3; partition++)
-                await _api.PostAsync($"/v1/topics/{topic}/partitions/{partition}/records", """{"records":[{"value":1},{"value":2},{"value":3}]}""");
+                await _api.PostAsync($"/v1/topics/{topic}/partitions/{partition}/records", records);
             await _api.GetAsync($"/v1/topics/{topic}/partitions/0/records?offset=0");
             var offsets = new JsonArray([.. Enumerable.Range(0, 2).Select(partition =>
-                (JsonNode)new JsonObject { ["topic"] = topic, ["partition"] = partition, ["offset"] = 2 })]);
+                (JsonNode)new JsonObject { ["topic"] = topic, ["partition"] = partition, ["offset"] = done })]);
             using var put = await _api.Client.PutAsync(
                 $"/v1/groups/{Group}/offsets", ApiFixture.Json(new JsonObject { ["offsets"] = offsets }.ToJsonString()));
             Assert.True(put.IsSuccessStatusCode, await put.Content.ReadAsStringAsync());

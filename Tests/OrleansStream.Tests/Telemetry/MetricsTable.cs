@@ -39,8 +39,8 @@ internal static partial class MetricsTable
     /// <summary>Reads it.</summary>
     public static IReadOnlyList<MetricsRow> Read() =>
         [.. Row().Matches(File.ReadAllText(Repository.PathOf("Api", "Telemetry", "README.md")))
-            .Select(match => new MetricsRow(match.Groups[1].Value, match.Groups[2].Value, match.Groups[3].Value))];
+            .Select(match => new MetricsRow(match.Groups[1].Value, match.Groups[2].Value, match.Groups[3].Value.Trim()))];
 
-    [GeneratedRegex(@"^\| `(orleansstream\.[a-z.]+)` \| (counter|gauge|histogram|up and down) \| ([^|]*?) \|", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^\| `(orleansstream\.[a-z.]+)` \| (counter|gauge|histogram|up and down) \|([^|]*)\|", RegexOptions.Multiline)]
     private static partial Regex Row();
 }
