@@ -7,23 +7,24 @@ namespace OrleansStream.Gateway.Appending;
 /// <summary>The span of one request to append, with its repeats, for requests whose trace is recorded.</summary>
 internal static class AppendSpan
 {
-    /// <summary>Runs an append in a span of its own.</summary>
+    /// <summary>Starts the span, if the request's trace is recorded.</summary>
     /// <param name="topic">The topic's name.</param>
     /// <param name="records">The records, which are linked to the spans of their producers.</param>
-    /// <param name="append">The append.</param>
-    public static async ValueTask<AppendOutcome> RunAsync(string topic, AppendRecords records, Func<ValueTask<AppendOutcome>> append)
+    public static Activity? Start(string topic, in AppendRecords records)
     {
-        using var span = StreamTelemetry.Start("append", "send", topic);
+        var span = StreamTelemetry.Start("append", "send", topic);
         if (span is not null)
             ProducerLinks.Add(span, records.Batches.Span);
-        var outcome = await append();
-        if (span is not null)
-            Describe(span, outcome);
-        return outcome;
+        return span;
     }
 
-    private static void Describe(Activity span, in AppendOutcome outcome)
+    /// <summary>Says in the span what came of the append.</summary>
+    /// <param name="span">The span; null for none.</param>
+    /// <param name="outcome">The outcome.</param>
+    public static void Describe(Activity? span, in AppendOutcome outcome)
     {
+        if (span is null)
+            return;
         var error = outcome.Response.Error;
         foreach (var part in outcome.Response.Parts)
             error ??= part.Response.Error;

@@ -4,8 +4,10 @@ using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using OrleansStream.Gateway.Instrumentation;
+using OrleansStream.Gateway.Security;
 using OrleansStream.Hosting;
 using OrleansStream.Instrumentation;
+using OrleansStream.Kafka.Connections;
 using OrleansStream.Log.Resources;
 using OrleansStream.Partitions;
 using OrleansStream.Storage.Azure;
@@ -36,6 +38,7 @@ public sealed partial class MetricsTableTests
         RuntimeHelpers.RunClassConstructor(typeof(GatewayInstruments).TypeHandle);
         await using var api = new ApiFixture(TimeProvider.System);
         await api.InitializeAsync();
+        _ = (api.Part<KafkaMetrics>(), api.Part<FailedSignIns>());
         // An account has metrics that other storage has not.
         using var account = new SiloMeter(
             api.Part<OpenPartitions>(), new BlobUsage(TimeProvider.System), new AzureBlobsStorageOptions(), api.Part<LogResources>());
