@@ -152,10 +152,15 @@ internal static class BatchCompression
     private static void CompressGzip(int? level, ReadOnlySpan<byte> records, PooledBuffer destination)
     {
         using var target = new BufferStream(destination);
+#if NET9_0_OR_GREATER
         var options = new ZLibCompressionOptions();
         if (level is { } chosen)
             options.CompressionLevel = chosen;
         using var gzip = new GZipStream(target, options);
+#else
+        // .NET 8, for which only the client is compiled, has three levels.
+        using var gzip = new GZipStream(target, level is null or > 3 ? CompressionLevel.Optimal : CompressionLevel.Fastest);
+#endif
         gzip.Write(records);
     }
 

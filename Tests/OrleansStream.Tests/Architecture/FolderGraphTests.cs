@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Text.RegularExpressions;
+using OrleansStream.Client;
 using OrleansStream.Contracts;
 using OrleansStream.Gateway;
 using OrleansStream.Kafka;
@@ -18,7 +19,7 @@ public sealed partial class FolderGraphTests
     private static readonly Assembly[] Projects =
     [
         typeof(RecordBatchHeader).Assembly, typeof(PartitionLog).Assembly, typeof(GatewayHosting).Assembly, typeof(Problem).Assembly, typeof(RestHosting).Assembly,
-        typeof(KafkaHosting).Assembly, typeof(TelemetryHosting).Assembly,
+        typeof(KafkaHosting).Assembly, typeof(TelemetryHosting).Assembly, typeof(OrleansStreamClient).Assembly,
     ];
 
     private const string Golden = "folders.txt";
@@ -68,7 +69,7 @@ public sealed partial class FolderGraphTests
         .Select(line => line.Split(':', StringSplitOptions.TrimEntries))
         .ToDictionary(parts => parts[0], parts => parts[1].Split(' ', StringSplitOptions.RemoveEmptyEntries), StringComparer.Ordinal);
 
-    [GeneratedRegex(@"^(bin|obj)[/\\]")]
+    [GeneratedRegex(@"(^|[/\\])(bin|obj)[/\\]")]
     private static partial Regex BuildOutput();
 
     [GeneratedRegex(@"^namespace ([\w.]+);", RegexOptions.Multiline)]

@@ -1,4 +1,5 @@
 using System.Reflection;
+using OrleansStream.Client;
 using OrleansStream.Contracts;
 using OrleansStream.Gateway;
 using OrleansStream.Kafka;
@@ -18,6 +19,7 @@ public sealed class ProjectGraphTests
     private static readonly Assembly Contracts = typeof(Problem).Assembly;
     private static readonly Assembly Kafka = typeof(KafkaHosting).Assembly;
     private static readonly Assembly Telemetry = typeof(TelemetryHosting).Assembly;
+    private static readonly Assembly Client = typeof(OrleansStreamClient).Assembly;
     private static readonly Assembly Rest = typeof(RestHosting).Assembly;
 
     [Fact]
@@ -30,6 +32,8 @@ public sealed class ProjectGraphTests
         Assert.Equal([NameOf(Gateway), NameOf(Interfaces)], OwnReferencesOf(Kafka));
         Assert.Equal([NameOf(Gateway), NameOf(Interfaces)], OwnReferencesOf(Telemetry));
         Assert.Equal([NameOf(Contracts), NameOf(Gateway), NameOf(Interfaces)], OwnReferencesOf(Rest));
+        // Wire is compiled from the codec's own sources.
+        Assert.Equal([NameOf(Contracts), "OrleansStream.Wire"], OwnReferencesOf(Client));
     }
 
     [Fact]

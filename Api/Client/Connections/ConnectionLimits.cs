@@ -1,0 +1,26 @@
+namespace OrleansStream.Client.Connections;
+
+/// <summary>The bounds of the client's connections.</summary>
+public static class ConnectionLimits
+{
+    /// <summary>The most tries that a call makes after its first.</summary>
+    public const int RetriesMax = 1_000;
+
+    /// <summary>The longest answer that is read, in bytes: the service ends an answer after 8 MiB and the record that passes it.</summary>
+    public const int AnswerBytesMax = 64 * 1024 * 1024;
+
+    /// <summary>The longest wait between two tries, unless the service asks for a longer one.</summary>
+    public static readonly TimeSpan BackoffMax = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long a connection may take to open.</summary>
+    internal static readonly TimeSpan ConnectMax = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long a connection is used, so that changes of names are seen.</summary>
+    internal static readonly TimeSpan ConnectionAgeMax = TimeSpan.FromMinutes(5);
+
+    /// <summary>How long before its end a token is taken anew.</summary>
+    internal static readonly TimeSpan TokenSlack = TimeSpan.FromMinutes(5);
+
+    /// <summary>The first size of an answer's buffer, in bytes.</summary>
+    internal const int AnswerBytesInitial = 16 * 1024;
+}

@@ -1,0 +1,56 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace OrleansStream.Client.Connections;
+
+/// <summary>
+/// Sends each try of a request to a node, and goes on to the next node when one does not answer or says that it cannot serve. It notes whether a try
+/// may have taken effect although it failed.
+/// </summary>
+/// <param name="endpoints">The nodes' base addresses, each with a slash at its end.</param>
+/// <param name="inner">Sends a request.</param>
+internal sealed class EndpointHandler(IReadOnlyList<Uri> endpoints, HttpMessageHandler inner) : DelegatingHandler(inner)
+{
+    /// <summary>Set on a request as soon as one of its tries may have taken effect without an answer that says so.</summary>
+    public static readonly HttpRequestOptionsKey<bool> IsAmbiguous = new("OrleansStream.IsAmbiguous");
+
+    private static readonly HttpRequestOptionsKey<Uri> Path = new("OrleansStream.Path");
+
+    private int _current = Random.Shared.Next(endpoints.Count);
+
+    /// <summary>True when a try of a request may have taken effect without an answer that says so.</summary>
+    /// <param name="request">The request.</param>
+    public static bool MayHaveTakenEffect(HttpRequestMessage request) => request.Options.TryGetValue(IsAmbiguous, out var isAmbiguous) && isAmbiguous;
+
+    /// <inheritdoc/>
+    protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        if (!request.Options.TryGetValue(Path, out var path))
+            request.Options.Set(Path, path = request.RequestUri!);
+        var current = Volatile.Read(ref _current);
+        request.RequestUri = new Uri(endpoints[current], path);
+        try
+        {
+            var response = await base.SendAsync(request, cancellationToken).ConfigureAwait(false);
+            if (response.StatusCode is HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout)
+                GoOnFrom(current);
+            if (response.StatusCode >= HttpStatusCode.InternalServerError)
+                request.Options.Set(IsAmbiguous, true);
+            return response;
+        }
+        catch (Exception exception)
+        {
+            if (!IsRefused(exception))
+                request.Options.Set(IsAmbiguous, true);
+            GoOnFrom(current);
+            throw;
+        }
+    }
+
+    // Nothing listened, so nothing was sent.
+    private static bool IsRefused(Exception exception) =>
+        exception is HttpRequestException { InnerException: SocketException { SocketErrorCode: SocketError.ConnectionRefused } };
+
+    // Many requests may fail at once: together they go on by one.
+    private void GoOnFrom(int failed) => Interlocked.CompareExchange(ref _current, (failed + 1) % endpoints.Count, failed);
+}

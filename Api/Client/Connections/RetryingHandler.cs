@@ -1,0 +1,66 @@
+using Microsoft.Extensions.Http.Resilience;
+using Polly;
+using Polly.Timeout;
+
+namespace OrleansStream.Client.Connections;
+
+/// <summary>
+/// Repeats requests that may be repeated: those that had no answer, or an answer that says come again. The waits grow exponentially, vary at random,
+/// and are as long as <c>Retry-After</c> asks.
+/// </summary>
+internal static class RetryingHandler
+{
+    /// <summary>Makes the handler.</summary>
+    /// <param name="inner">Makes one try.</param>
+    /// <param name="retries">How many tries follow the first.</param>
+    /// <param name="backoff">The wait before the second try.</param>
+    /// <param name="settings">The clock, and the longest try.</param>
+    public static HttpMessageHandler Make(HttpMessageHandler inner, int retries, TimeSpan backoff, ConnectionSettings settings)
+    {
+        var pipeline = new ResiliencePipelineBuilder<HttpResponseMessage> { TimeProvider = settings.Time };
+        if (retries > 0)
+        {
+            pipeline.AddRetry(new HttpRetryStrategyOptions
+            {
+                MaxRetryAttempts = retries,
+                Delay = backoff,
+                MaxDelay = ConnectionLimits.BackoffMax,
+                BackoffType = DelayBackoffType.Exponential,
+                UseJitter = true,
+                ShouldRetryAfterHeader = true,
+                ShouldHandle = arguments => ValueTask.FromResult(arguments.Outcome.Exception is { } exception
+                    ? IsTransient(exception)
+                    : HttpClientResiliencePredicates.IsTransient(arguments.Outcome)),
+            });
+        }
+
+        pipeline.AddTimeout(new TimeoutStrategyOptions { Timeout = settings.TryMax });
+        return new ResilienceHandler(pipeline.Build()) { InnerHandler = new WholeAnswerHandler(inner) };
+    }
+
+    private static bool IsTransient(Exception exception) => exception is HttpRequestException or IOException or TimeoutRejectedException;
+
+    /// <summary>An answer counts once it is there to its end: one that breaks off is no answer.</summary>
+    private sealed class WholeAnswerHandler(HttpMessageHandler inner) : DelegatingHandler(inner)
+    {
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            var response = await base.SendAsync(request, cancellationToken).ConfigureAwait(false);
+            try
+            {
+                var body = await response.Content.ReadAsByteArrayAsync(cancellationToken).ConfigureAwait(false);
+                var whole = new ByteArrayContent(body);
+                foreach (var (name, values) in response.Content.Headers)
+                    whole.Headers.TryAddWithoutValidation(name, values);
+                response.Content = whole;
+                return response;
+            }
+            catch
+            {
+                request.Options.Set(EndpointHandler.IsAmbiguous, true);
+                response.Dispose();
+                throw;
+            }
+        }
+    }
+}

@@ -1,0 +1,127 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using OrleansStream.Contracts;
+using Polly.Timeout;
+
+namespace OrleansStream.Client.Connections;
+
+/// <summary>Makes calls, and turns what fails into one kind of exception.</summary>
+/// <param name="connection">The connections.</param>
+/// <param name="handler">Sends requests, and repeats those that may be repeated.</param>
+internal sealed class ServiceCalls(ServiceConnection connection, HttpMessageHandler handler)
+{
+    private static readonly MediaTypeHeaderValue Json = new("application/json");
+
+    private readonly HttpMessageInvoker _invoker = new(handler, disposeHandler: false);
+
+    /// <summary>The clock.</summary>
+    public TimeProvider Time => connection.Time;
+
+    /// <summary>Sends a request.</summary>
+    /// <param name="request">The request; its address is a path below the service's.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <returns>An answer of success, which the caller disposes.</returns>
+    /// <exception cref="StreamServiceException">It was refused, or no answer came.</exception>
+    public async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        HttpResponseMessage response;
+        try
+        {
+            response = await _invoker.SendAsync(request, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (exception is HttpRequestException or IOException or TimeoutRejectedException)
+        {
+            throw new StreamServiceException($"{request.Method} {request.RequestUri} had no answer: {exception.Message}", exception)
+            {
+                ErrorCode = StreamServiceException.NetworkException,
+                IsRetriable = true,
+                IsOutcomeUnknown = request.Method != HttpMethod.Get && EndpointHandler.MayHaveTakenEffect(request),
+            };
+        }
+
+        if (response.IsSuccessStatusCode)
+            return response;
+        using (response)
+            throw await RefusalAsync(response, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Asks for JSON.</summary>
+    /// <typeparam name="T">What the answer is.</typeparam>
+    /// <param name="method">The method.</param>
+    /// <param name="path">The path with its query.</param>
+    /// <param name="type">How the answer is read.</param>
+    /// <param name="body">The request's body as JSON; null for none.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <exception cref="StreamServiceException">It was refused, or no answer came.</exception>
+    public async Task<T> AskAsync<T>(
+        HttpMethod method, string path, JsonTypeInfo<T> type, ReadOnlyMemory<byte>? body, CancellationToken cancellationToken)
+    {
+        using var request = Make(method, path, body);
+        using var response = await SendAsync(request, cancellationToken).ConfigureAwait(false);
+        var bytes = await response.Content.ReadAsByteArrayAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return JsonSerializer.Deserialize(bytes, type) ?? throw new JsonException("The answer is null.");
+        }
+        catch (JsonException exception)
+        {
+            throw new StreamServiceException($"The answer to {method} {path} is not this service's: {exception.Message}", exception) { Status = response.StatusCode };
+        }
+    }
+
+    /// <summary>Asks for something to be done that has no answer.</summary>
+    /// <param name="method">The method.</param>
+    /// <param name="path">The path with its query.</param>
+    /// <param name="body">The request's body as JSON; null for none.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <exception cref="StreamServiceException">It was refused, or no answer came.</exception>
+    public async Task DoAsync(HttpMethod method, string path, ReadOnlyMemory<byte>? body, CancellationToken cancellationToken)
+    {
+        using var request = Make(method, path, body);
+        using var response = await SendAsync(request, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Makes a request with a JSON body.</summary>
+    /// <param name="method">The method.</param>
+    /// <param name="path">The path with its query.</param>
+    /// <param name="body">The body; null for none.</param>
+    public static HttpRequestMessage Make(HttpMethod method, string path, ReadOnlyMemory<byte>? body)
+    {
+        var request = new HttpRequestMessage(method, new Uri(path, UriKind.Relative));
+        if (body is { } json)
+        {
+            request.Content = new ReadOnlyMemoryContent(json);
+            request.Content.Headers.ContentType = Json;
+        }
+
+        return request;
+    }
+
+    private static async Task<StreamServiceException> RefusalAsync(HttpResponseMessage response, CancellationToken cancellationToken)
+    {
+        Problem? problem = null;
+        try
+        {
+            var body = await response.Content.ReadAsByteArrayAsync(cancellationToken).ConfigureAwait(false);
+            problem = JsonSerializer.Deserialize(body, ApiJsonContext.Api.Problem);
+        }
+        catch (Exception exception) when (exception is JsonException or HttpRequestException or IOException)
+        {
+            // A proxy in between answered, or the answer broke off. The status tells enough.
+        }
+
+        var isServers = response.StatusCode >= HttpStatusCode.InternalServerError;
+        return new StreamServiceException(problem is null
+            ? $"{response.RequestMessage?.Method} {response.RequestMessage?.RequestUri} was answered with status {(int)response.StatusCode}."
+            : $"{problem.ErrorCode}: {problem.Detail}")
+        {
+            ErrorCode = problem?.ErrorCode ?? "UNKNOWN_SERVER_ERROR",
+            Status = response.StatusCode,
+            IsRetriable = problem?.Retriable ?? (isServers || response.StatusCode is HttpStatusCode.TooManyRequests or HttpStatusCode.RequestTimeout),
+            IsOutcomeUnknown = problem is null ? isServers : problem.Outcome == "unknown",
+            Problem = problem,
+        };
+    }
+}

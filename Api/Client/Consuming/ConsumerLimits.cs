@@ -1,0 +1,41 @@
+namespace OrleansStream.Client.Consuming;
+
+/// <summary>The bounds of a consumer.</summary>
+public static class ConsumerLimits
+{
+    /// <summary>The most records of one answer. A poll takes at most as many failures.</summary>
+    public const int RecordsMax = 1_000;
+
+    /// <summary>The most bytes of one answer.</summary>
+    public const int BytesMax = 4 * 1024 * 1024;
+
+    /// <summary>The longest wait of a poll for records.</summary>
+    public static readonly TimeSpan WaitMax = TimeSpan.FromSeconds(50);
+
+    /// <summary>The shortest lease.</summary>
+    public static readonly TimeSpan LeaseMin = TimeSpan.FromSeconds(1);
+
+    /// <summary>The longest lease.</summary>
+    public static readonly TimeSpan LeaseMax = TimeSpan.FromHours(1);
+
+    /// <summary>The most handlers that run at once.</summary>
+    public const int ConcurrencyMax = 1_024;
+
+    /// <summary>The most characters that are kept of the reason why a record failed.</summary>
+    public const int ReasonLengthMax = 1_024;
+
+    /// <summary>How much longer than its wait a poll may take.</summary>
+    internal static readonly TimeSpan PollSlack = TimeSpan.FromSeconds(30);
+
+    /// <summary>How often a lease is renewed while handlers work.</summary>
+    internal const int RenewalsPerLease = 3;
+
+    /// <summary>How long a consumer that stops tries to commit.</summary>
+    internal static readonly TimeSpan StopMax = TimeSpan.FromSeconds(10);
+
+    /// <summary>How often a consumer that stops tries to commit and to leave.</summary>
+    internal const int StopRetries = 5;
+
+    /// <summary>The wait before its second try.</summary>
+    internal static readonly TimeSpan StopBackoff = TimeSpan.FromMilliseconds(100);
+}

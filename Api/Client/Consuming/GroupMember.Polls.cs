@@ -1,0 +1,80 @@
+using System.Text.Json;
+using OrleansStream.Client.Connections;
+using OrleansStream.Client.Telemetry;
+using OrleansStream.Contracts;
+
+namespace OrleansStream.Client.Consuming;
+
+/// <summary>The polls of a member: one call each, and what their answers say.</summary>
+internal sealed partial class GroupMember
+{
+    private PollRequest Poll(int recordsMax, bool? commit) => new()
+    {
+        Topics = _topics,
+        Cursor = _cursor,
+        Commit = _cursor is null ? null : commit,
+        Failed = commit != false && _failed.Count > 0 ? [.. _failed] : null,
+        MaxRecords = recordsMax,
+        MaxBytes = _options.MaxBytes,
+        WaitMs = recordsMax == 0 ? 0 : (int)_options.MaxWait.TotalMilliseconds,
+        LeaseMs = (int)_options.Lease.TotalMilliseconds,
+        AutoOffsetReset = JsonNamingPolicy.SnakeCaseLower.ConvertName(_options.Start.ToString()),
+        KeyAs = "binary",
+        ValueAs = "binary",
+    };
+
+    private async Task AskAsync(PollRequest poll, TimeSpan max, bool isRenewal, CancellationToken cancellationToken)
+    {
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using var timer = Time.CreateTimer(static source => ((CancellationTokenSource)source!).Cancel(), ended, max, Timeout.InfiniteTimeSpan);
+        var started = Time.GetTimestamp();
+        try
+        {
+            using var request = ServiceCalls.Make(
+                HttpMethod.Post, $"{_path}/poll", JsonSerializer.SerializeToUtf8Bytes(poll, ApiJsonContext.Api.PollRequest));
+            using var response = await _once.SendAsync(request, ended.Token).ConfigureAwait(false);
+            if (isRenewal)
+                await TakeRenewalAsync(response, ended.Token).ConfigureAwait(false);
+            else
+                await TakeAsync(response, ended.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException exception) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new StreamServiceException($"A poll of group '{Group}' had no answer for {max.TotalSeconds:F0} s.", exception)
+            {
+                ErrorCode = StreamServiceException.NetworkException,
+                IsRetriable = true,
+            };
+        }
+        catch (Exception exception) when (exception is IOException or HttpRequestException or JsonException)
+        {
+            throw new StreamServiceException($"The answer to a poll of group '{Group}' broke off: {exception.Message}", exception)
+            {
+                ErrorCode = StreamServiceException.NetworkException,
+                IsRetriable = true,
+            };
+        }
+
+        if (!isRenewal && poll.MaxRecords > 0)
+            ClientTelemetry.CountPolled(_joinedTopics, Group, _answer.Records.Count, Time.GetElapsedTime(started), error: null);
+    }
+
+    private async Task TakeAsync(HttpResponseMessage response, CancellationToken cancellationToken)
+    {
+        await _buffer.ReadAsync(response.Content, cancellationToken).ConfigureAwait(false);
+        _answer.Read(_buffer.Bytes);
+        (_cursor, _epoch) = (_answer.Cursor, _answer.MemberEpoch);
+        Lag = _answer.Lag ?? Lag;
+        _failed.Clear();
+        Assign([.. _answer.Assignment], isLost: false);
+    }
+
+    // The last answer's records are in use, and so is its memory.
+    private async Task TakeRenewalAsync(HttpResponseMessage response, CancellationToken cancellationToken)
+    {
+        var body = await response.Content.ReadAsByteArrayAsync(cancellationToken).ConfigureAwait(false);
+        var renewal = new PollAnswerReader();
+        renewal.Read(body);
+        (_cursor, _epoch) = (renewal.Cursor, renewal.MemberEpoch);
+    }
+}

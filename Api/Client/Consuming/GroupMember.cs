@@ -1,0 +1,271 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Text.Json;
+using OrleansStream.Client.Connections;
+using OrleansStream.Client.Records;
+using OrleansStream.Client.Telemetry;
+using OrleansStream.Contracts;
+
+namespace OrleansStream.Client.Consuming;
+
+/// <summary>
+/// A member of a consumer group: polls, keeps the lease, commits, leaves. What the service or the network fails at for a while is tried again until
+/// it succeeds, so that its user sees no error; what will not succeed by waiting is thrown.
+/// </summary>
+/// <remarks>One call at a time, but for <see cref="KeepAliveAsync"/>, which runs while the records of the last answer are worked on.</remarks>
+internal sealed partial class GroupMember : IDisposable
+{
+    private readonly ServiceConnection _connection;
+    private readonly ServiceCalls _once;
+    private readonly ServiceCalls _calls;
+    private readonly ConsumerOptions _options;
+    private readonly IReadOnlyList<string> _topics;
+    private readonly string _joinedTopics;
+    private readonly string _path;
+    private readonly AnswerBuffer _buffer = new();
+    private readonly PollAnswerReader _answer = new();
+    private readonly List<FailedRecordEntry> _failed = [];
+    private string? _cursor;
+    private long? _epoch;
+    private RetryPolicyAnswer? _policy;
+
+    /// <summary>A member that has not joined yet.</summary>
+    /// <param name="connection">The connections.</param>
+    /// <param name="group">The group.</param>
+    /// <param name="topics">The topics.</param>
+    /// <param name="options">The settings, which are within their bounds.</param>
+    public GroupMember(ServiceConnection connection, string group, IReadOnlyList<string> topics, ConsumerOptions options)
+    {
+        (_connection, Group, _topics, _options) = (connection, group, topics, options);
+        Id = options.MemberId ?? $"{SafeName(Environment.MachineName)}-{Guid.NewGuid():N}";
+        _once = connection.Once();
+        _calls = connection.WithRetries(ConsumerLimits.StopRetries, ConsumerLimits.StopBackoff);
+        _joinedTopics = topics.Count == 1 ? topics[0] : string.Join(',', topics);
+        _path = $"v1/groups/{Uri.EscapeDataString(group)}/members/{Uri.EscapeDataString(Id)}";
+    }
+
+    /// <summary>Called when the member's partitions change: those that it got, those that it handed over, those that were taken from it.</summary>
+    public event Action<IReadOnlyList<TopicPartition>, IReadOnlyList<TopicPartition>, IReadOnlyList<TopicPartition>>? PartitionsChanged;
+
+    /// <summary>The group.</summary>
+    public string Group { get; }
+
+    /// <summary>The member's id.</summary>
+    public string Id { get; }
+
+    /// <summary>The member's partitions.</summary>
+    public IReadOnlyList<TopicPartition> Assignment { get; private set; } = [];
+
+    /// <summary>The records behind the last answer; null before the first.</summary>
+    public long? Lag { get; private set; }
+
+    /// <summary>The last answer's records.</summary>
+    public IReadOnlyList<PolledRecord> Records => _answer.Records;
+
+    /// <summary>True when later records of a failed record's key wait for it.</summary>
+    public bool RetriesInPlace => _policy?.Retry == "in_place";
+
+    /// <summary>The clock.</summary>
+    public TimeProvider Time => _connection.Time;
+
+    /// <summary>Sets the group's retry policy, if the settings have one.</summary>
+    /// <param name="cancellationToken">Ends it.</param>
+    public async Task SetPolicyAsync(CancellationToken cancellationToken)
+    {
+        if (_options.RetryPolicy is not { } wanted)
+            return;
+        var body = JsonSerializer.SerializeToUtf8Bytes(wanted, ApiJsonContext.Api.RetryPolicyRequest);
+        _policy = await PatientlyAsync(
+            () => _calls.AskAsync(
+                HttpMethod.Put, $"v1/groups/{Uri.EscapeDataString(Group)}", ApiJsonContext.Api.RetryPolicyAnswer, body, cancellationToken),
+            cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Finds out the group's retry policy.</summary>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <exception cref="InvalidOperationException">The group has none.</exception>
+    public async ValueTask RequirePolicyAsync(CancellationToken cancellationToken)
+    {
+        if (_policy is not null)
+            return;
+        var described = await _calls.AskAsync(
+            HttpMethod.Get, $"v1/groups/{Uri.EscapeDataString(Group)}", ApiJsonContext.Api.GroupAnswer, body: null, cancellationToken).ConfigureAwait(false);
+        _policy = described.RetryPolicy ?? throw new InvalidOperationException(
+            $"Group '{Group}' has no retry policy, so no record can fail. Set {nameof(ConsumerOptions)}.{nameof(ConsumerOptions.RetryPolicy)}, or the group's policy.");
+    }
+
+    /// <summary>The member could not work on a record of the last answer. The next poll tells it.</summary>
+    /// <param name="place">The record.</param>
+    /// <param name="reason">Why.</param>
+    public void Fail(in RecordPlace place, string reason)
+    {
+        var entry = new FailedRecordEntry
+        {
+            Topic = place.Topic,
+            Partition = place.Partition,
+            Offset = place.Offset,
+            Reason = reason.Length <= ConsumerLimits.ReasonLengthMax ? reason : reason[..ConsumerLimits.ReasonLengthMax],
+        };
+        lock (_failed)
+            _failed.Add(entry);
+    }
+
+    /// <summary>Commits the last answer's records, and gets the next ones.</summary>
+    /// <param name="cancellationToken">Ends it. Nothing is lost: the records of an answer that is not taken come again.</param>
+    /// <exception cref="StreamServiceException">The service refuses, and waiting does not help.</exception>
+    public Task PollAsync(CancellationToken cancellationToken) => PatientlyAsync(
+        async () =>
+        {
+            await AskAsync(Poll(_options.MaxRecords, commit: null), _options.MaxWait + ConsumerLimits.PollSlack, isRenewal: false, cancellationToken)
+                .ConfigureAwait(false);
+            return true;
+        },
+        cancellationToken);
+
+    /// <summary>Commits the last answer's records, tells which failed, and renews the lease. It gets no records.</summary>
+    /// <param name="cancellationToken">Ends it.</param>
+    public Task CommitAsync(CancellationToken cancellationToken) => PatientlyAsync(
+        async () =>
+        {
+            if (_cursor is not null)
+                await AskAsync(Poll(0, commit: null), ConsumerLimits.PollSlack, isRenewal: false, cancellationToken).ConfigureAwait(false);
+            return true;
+        },
+        cancellationToken);
+
+    /// <summary>Commits a part of the last answer's records.</summary>
+    /// <param name="offsets">The next offset of each partition.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <exception cref="StreamServiceException">It was refused; the records come again, to whoever has the partitions.</exception>
+    public Task CommitAsync(IReadOnlyDictionary<TopicPartition, long> offsets, CancellationToken cancellationToken)
+    {
+        var request = new OffsetsPutRequest
+        {
+            Member = Id,
+            MemberEpoch = _epoch,
+            Offsets = [.. offsets.Select(
+                offset => new OffsetPut { Topic = offset.Key.Topic, Partition = offset.Key.Partition, Offset = offset.Value })],
+        };
+        return _calls.DoAsync(
+            HttpMethod.Put, $"v1/groups/{Uri.EscapeDataString(Group)}/offsets",
+            JsonSerializer.SerializeToUtf8Bytes(request, ApiJsonContext.Api.OffsetsPutRequest), cancellationToken);
+    }
+
+    /// <summary>Commits what is done with of the last answer, when the consumer stops. What cannot be committed in time is delivered again.</summary>
+    /// <param name="progress">What is done with.</param>
+    public async Task CommitProgressAsync(AnswerProgress progress)
+    {
+        using var ended = new CancellationTokenSource(ConsumerLimits.StopMax, Time);
+        try
+        {
+            if (progress.IsWhole)
+                await CommitAsync(ended.Token).ConfigureAwait(false);
+            else if (progress.DoneOffsets() is { Count: > 0 } offsets)
+                await CommitAsync(offsets, ended.Token).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (exception is StreamServiceException or OperationCanceledException)
+        {
+            // The records come again, to whoever has the partitions.
+        }
+    }
+
+    /// <summary>Renews the lease until it is stopped, or the member has lost its partitions.</summary>
+    /// <param name="lost">Cancelled when the partitions are lost.</param>
+    /// <param name="stopped">Stops it.</param>
+    [SuppressMessage("Reliability", "CA2016", Justification = "A renewal that has been sent is waited for, so that its cursor counts.")]
+    public async Task KeepAliveAsync(CancellationTokenSource lost, CancellationToken stopped)
+    {
+        var pause = _options.Lease / ConsumerLimits.RenewalsPerLease;
+        while (true)
+        {
+            await Task.Delay(pause, Time, stopped).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (stopped.IsCancellationRequested)
+                return;
+            try
+            {
+                await AskAsync(Poll(0, commit: false), pause, isRenewal: true, CancellationToken.None).ConfigureAwait(false);
+            }
+            catch (StreamServiceException exception) when (IsMembership(exception))
+            {
+                GoOnFrom(exception);
+                await lost.CancelAsync().ConfigureAwait(false);
+                return;
+            }
+            catch (StreamServiceException)
+            {
+                // Tried again while the lease lasts; the next poll throws what does not pass.
+            }
+        }
+    }
+
+    /// <summary>Hands the partitions over at once, in place of when the lease ends.</summary>
+    public async Task LeaveAsync()
+    {
+        if (_epoch is null)
+            return;
+        try
+        {
+            await _calls.DoAsync(HttpMethod.Delete, $"{_path}?member_epoch={_epoch}", body: null, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (StreamServiceException)
+        {
+            // The lease ends by itself.
+        }
+
+        (_cursor, _epoch) = (null, null);
+        Assign([], isLost: false);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _buffer.Dispose();
+
+    private static bool IsMembership(StreamServiceException exception) =>
+        exception.ErrorCode is "STALE_MEMBER_EPOCH" or "FENCED_MEMBER_EPOCH" or "UNKNOWN_MEMBER_ID";
+
+    // What may stand in a path: other characters have no meaning in a name.
+    private static string SafeName(string name) =>
+        string.Concat(name.Where(character => char.IsAsciiLetterOrDigit(character) || character is '-' or '_').Take(64));
+
+    private void GoOnFrom(StreamServiceException refusal)
+    {
+        _cursor = refusal.Problem?.Cursor;
+        _epoch = refusal.Problem?.MemberEpoch ?? _epoch;
+        _failed.Clear();
+        var kept = (refusal.Problem?.Assignment ?? [])
+            .SelectMany(topic => topic.Partitions.Select(partition => new TopicPartition(topic.Topic, partition)));
+        Assign([.. kept], isLost: true);
+    }
+
+    private void Assign(IReadOnlyList<TopicPartition> now, bool isLost)
+    {
+        var before = Assignment;
+        Assignment = now;
+        IReadOnlyList<TopicPartition> gone = [.. before.Except(now)];
+        IReadOnlyList<TopicPartition> added = [.. now.Except(before)];
+        if (gone.Count > 0 || added.Count > 0)
+            PartitionsChanged?.Invoke(added, isLost ? [] : gone, isLost ? gone : []);
+    }
+
+    /// <summary>Makes a call that may be repeated, until it succeeds.</summary>
+    private async Task<T> PatientlyAsync<T>(Func<Task<T>> call, CancellationToken cancellationToken)
+    {
+        for (var failures = 0; ; failures++)
+        {
+            try
+            {
+                return await call().ConfigureAwait(false);
+            }
+            catch (StreamServiceException exception) when (IsMembership(exception))
+            {
+                GoOnFrom(exception);
+            }
+            catch (StreamServiceException exception) when (exception.IsRetriable)
+            {
+                ClientTelemetry.CountPolled(_joinedTopics, Group, 0, TimeSpan.Zero, exception.ErrorCode);
+            }
+
+            // The first time at once: the next node serves. Members that failed together come apart at random.
+            if (failures > 0)
+                await Task.Delay(Backoff.After(failures), Time, cancellationToken).ConfigureAwait(false);
+        }
+    }
+}

@@ -1,0 +1,30 @@
+namespace OrleansStream.Client.Consuming;
+
+/// <summary>A member's lease while its records are worked on: it is renewed until this is disposed.</summary>
+internal sealed class HeldLease : IAsyncDisposable
+{
+    private readonly CancellationTokenSource _lost;
+    private readonly CancellationTokenSource _stopped = new();
+    private readonly Task _renewals;
+
+    /// <summary>Begins to renew the lease.</summary>
+    /// <param name="member">The member.</param>
+    /// <param name="cancellationToken">Ends the work as a loss does.</param>
+    public HeldLease(GroupMember member, CancellationToken cancellationToken)
+    {
+        _lost = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        _renewals = member.KeepAliveAsync(_lost, _stopped.Token);
+    }
+
+    /// <summary>Cancelled when the member loses its partitions.</summary>
+    public CancellationToken Lost => _lost.Token;
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await _stopped.CancelAsync().ConfigureAwait(false);
+        await _renewals.ConfigureAwait(false);
+        _stopped.Dispose();
+        _lost.Dispose();
+    }
+}

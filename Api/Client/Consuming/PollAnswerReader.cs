@@ -1,0 +1,259 @@
+using System.Buffers;
+using System.Buffers.Text;
+using System.Text;
+using System.Text.Json;
+using OrleansStream.Client.Records;
+using OrleansStream.Contracts;
+
+namespace OrleansStream.Client.Consuming;
+
+/// <summary>
+/// Reads the answer to a poll straight from its bytes. Keys and values, which the poll asks for in base64, are decoded where they lie, so a record
+/// costs no memory here. It is used for one answer after the other.
+/// </summary>
+internal sealed class PollAnswerReader
+{
+    private readonly List<PolledRecord> _records = [];
+    private readonly List<TopicPartition> _assignment = [];
+    private readonly Dictionary<int, string> _topics = [];
+    private Memory<byte> _bytes;
+
+    /// <summary>The records, each partition's in order.</summary>
+    public IReadOnlyList<PolledRecord> Records => _records;
+
+    /// <summary>The member's partitions.</summary>
+    public IReadOnlyList<TopicPartition> Assignment => _assignment;
+
+    /// <summary>The member's epoch.</summary>
+    public long MemberEpoch { get; private set; }
+
+    /// <summary>What the next poll brings back.</summary>
+    public string? Cursor { get; private set; }
+
+    /// <summary>The records behind this answer; null when it does not say.</summary>
+    public long? Lag { get; private set; }
+
+    /// <summary>Reads an answer.</summary>
+    /// <param name="bytes">The answer; its bytes are changed.</param>
+    /// <exception cref="JsonException">It is not JSON, or not the answer to a poll.</exception>
+    public void Read(Memory<byte> bytes)
+    {
+        _records.Clear();
+        _assignment.Clear();
+        (_bytes, Cursor, Lag) = (bytes, null, null);
+        try
+        {
+            ReadAnswer(new Utf8JsonReader(bytes.Span));
+        }
+        catch (Exception exception) when (exception is InvalidOperationException or FormatException)
+        {
+            throw new JsonException("The answer is not that of a poll.", exception);
+        }
+
+        if (Cursor is null)
+            throw new JsonException("The answer to a poll has no cursor.");
+    }
+
+    private void ReadAnswer(Utf8JsonReader reader)
+    {
+        Begin(ref reader, JsonTokenType.StartObject);
+        while (NextField(ref reader, out var name))
+        {
+            if (name.SequenceEqual("records"u8))
+                ReadRecords(ref reader);
+            else if (name.SequenceEqual("assignment"u8))
+                ReadAssignment(ref reader);
+            else if (name.SequenceEqual("member_epoch"u8))
+                MemberEpoch = reader.GetInt64();
+            else if (name.SequenceEqual("cursor"u8))
+                Cursor = reader.GetString();
+            else if (name.SequenceEqual("lag"u8))
+                Lag = reader.GetInt64();
+            else
+                reader.Skip();
+        }
+    }
+
+    private void ReadAssignment(ref Utf8JsonReader reader)
+    {
+        while (reader.Read() && reader.TokenType == JsonTokenType.StartObject)
+        {
+            var topic = "";
+            while (NextField(ref reader, out var name))
+            {
+                if (name.SequenceEqual("topic"u8))
+                {
+                    topic = reader.GetString()!;
+                }
+                else if (name.SequenceEqual("partitions"u8))
+                {
+                    while (reader.Read() && reader.TokenType == JsonTokenType.Number)
+                        _assignment.Add(new TopicPartition(topic, reader.GetInt32()));
+                }
+                else
+                {
+                    reader.Skip();
+                }
+            }
+        }
+    }
+
+    private void ReadRecords(ref Utf8JsonReader reader)
+    {
+        while (reader.Read() && reader.TokenType == JsonTokenType.StartObject)
+            _records.Add(ReadRecord(ref reader));
+    }
+
+    private PolledRecord ReadRecord(ref Utf8JsonReader reader)
+    {
+        (var topic, var partition, var offset, var attempt, var lastOffset) = ("", 0, 0L, 1, 0L);
+        long? timestampMs = null;
+        (Memory<byte>? key, Memory<byte>? value) = (null, null);
+        IReadOnlyList<StreamHeader>? headers = null;
+        RecordPlace? origin = null;
+        string? unreadable = null;
+        while (NextField(ref reader, out var name))
+        {
+            if (name.SequenceEqual("value"u8))
+                value = Bytes(ref reader);
+            else if (name.SequenceEqual("key"u8))
+                key = Bytes(ref reader);
+            else if (name.SequenceEqual("offset"u8))
+                offset = reader.GetInt64();
+            else if (name.SequenceEqual("partition"u8))
+                partition = reader.GetInt32();
+            else if (name.SequenceEqual("topic"u8))
+                topic = Topic(ref reader);
+            else if (name.SequenceEqual("timestamp"u8))
+                timestampMs = reader.TokenType == JsonTokenType.String && TimestampText.TryRead(reader.ValueSpan, out var ms) ? ms : null;
+            else if (name.SequenceEqual("headers"u8))
+                headers = ReadHeaders(ref reader);
+            else if (name.SequenceEqual("attempt"u8))
+                attempt = reader.GetInt32();
+            else if (name.SequenceEqual("last_offset"u8))
+                lastOffset = reader.GetInt64();
+            else if (name.SequenceEqual("origin"u8))
+                origin = ReadOrigin(ref reader);
+            else if (name.SequenceEqual("error"u8))
+                unreadable = ReadDetail(ref reader);
+            else
+                reader.Skip();
+        }
+
+        return new PolledRecord
+        {
+            Place = new RecordPlace(topic, partition, offset),
+            TimestampMs = timestampMs,
+            Key = key,
+            Value = value,
+            Headers = headers,
+            Attempt = attempt,
+            Origin = origin,
+            Unreadable = unreadable,
+            LastOffset = lastOffset,
+        };
+    }
+
+    private static List<StreamHeader> ReadHeaders(ref Utf8JsonReader reader)
+    {
+        var headers = new List<StreamHeader>();
+        while (reader.Read() && reader.TokenType == JsonTokenType.StartObject)
+        {
+            (string? key, string? value, var isKeyBinary, var isValueBinary) = (null, null, false, false);
+            while (NextField(ref reader, out var name))
+            {
+                if (name.SequenceEqual("key"u8))
+                    key = reader.GetString();
+                else if (name.SequenceEqual("value"u8))
+                    value = reader.GetString();
+                else if (name.SequenceEqual("key_type"u8))
+                    isKeyBinary = reader.ValueTextEquals("binary"u8);
+                else if (name.SequenceEqual("value_type"u8))
+                    isValueBinary = reader.ValueTextEquals("binary"u8);
+                else
+                    reader.Skip();
+            }
+
+            ReadOnlyMemory<byte>? bytes = null;
+            if (value is not null)
+                bytes = isValueBinary ? Convert.FromBase64String(value) : Encoding.UTF8.GetBytes(value);
+            headers.Add(new StreamHeader(isKeyBinary ? Encoding.UTF8.GetString(Convert.FromBase64String(key!)) : key!, bytes));
+        }
+
+        return headers;
+    }
+
+    private static RecordPlace ReadOrigin(ref Utf8JsonReader reader)
+    {
+        (var topic, var partition, var offset) = ("", 0, 0L);
+        while (NextField(ref reader, out var name))
+        {
+            if (name.SequenceEqual("topic"u8))
+                topic = reader.GetString()!;
+            else if (name.SequenceEqual("partition"u8))
+                partition = reader.GetInt32();
+            else if (name.SequenceEqual("offset"u8))
+                offset = reader.GetInt64();
+            else
+                reader.Skip();
+        }
+
+        return new RecordPlace(topic, partition, offset);
+    }
+
+    private static string ReadDetail(ref Utf8JsonReader reader)
+    {
+        var detail = "";
+        while (NextField(ref reader, out var name))
+        {
+            if (name.SequenceEqual("detail"u8))
+                detail = reader.GetString()!;
+            else
+                reader.Skip();
+        }
+
+        return detail;
+    }
+
+    private Memory<byte>? Bytes(ref Utf8JsonReader reader)
+    {
+        if (reader.TokenType == JsonTokenType.Null)
+            return null;
+        if (reader.TokenType != JsonTokenType.String)
+            throw new FormatException("A key or a value is not base64.");
+        if (reader.ValueIsEscaped)
+            return reader.GetBytesFromBase64();
+        // The reader has passed these bytes, and does not look back.
+        var text = _bytes.Slice((int)reader.TokenStartIndex + 1, reader.ValueSpan.Length);
+        return Base64.DecodeFromUtf8InPlace(text.Span, out var lengthBytes) == OperationStatus.Done
+            ? text[..lengthBytes]
+            : throw new FormatException("A key or a value is not base64.");
+    }
+
+    // The same few names come with every record.
+    private string Topic(ref Utf8JsonReader reader)
+    {
+        if (reader.ValueIsEscaped)
+            return reader.GetString()!;
+        var hash = new HashCode();
+        hash.AddBytes(reader.ValueSpan);
+        var code = hash.ToHashCode();
+        if (_topics.TryGetValue(code, out var known) && reader.ValueTextEquals(known))
+            return known;
+        return _topics[code] = reader.GetString()!;
+    }
+
+    private static void Begin(ref Utf8JsonReader reader, JsonTokenType type)
+    {
+        if (!reader.Read() || reader.TokenType != type)
+            throw new JsonException($"The answer begins with {reader.TokenType}.");
+    }
+
+    // The reader goes on to the value. The service writes names without escapes.
+    private static bool NextField(ref Utf8JsonReader reader, out ReadOnlySpan<byte> name)
+    {
+        reader.Read();
+        name = reader.ValueSpan;
+        return reader.TokenType == JsonTokenType.PropertyName && reader.Read();
+    }
+}

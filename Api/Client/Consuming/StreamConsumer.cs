@@ -1,0 +1,275 @@
+using OrleansStream.Client.Administration;
+using OrleansStream.Client.Connections;
+using OrleansStream.Client.Records;
+using OrleansStream.Client.Serialization;
+
+namespace OrleansStream.Client.Consuming;
+
+/// <summary>
+/// Reads topics as a member of a consumer group, with <c>await foreach</c> or by <see cref="RunAsync"/>. A record is committed after it was worked
+/// on, so each is delivered at least once. Restarts of the service's nodes, and moves of partitions, are waited out.
+/// </summary>
+/// <typeparam name="T">The type of the records' values: text, bytes, or what <see cref="ValueSerializers"/> know.</typeparam>
+public sealed class StreamConsumer<T> : IAsyncEnumerable<ConsumedRecord<T>>
+{
+    private readonly ServiceConnection _connection;
+    private readonly ISerializer<T> _serializer;
+    private readonly ConsumerOptions _options;
+    private readonly IReadOnlyList<string> _topics;
+    private readonly ConsumerControl _control = new();
+    private GroupMember? _member;
+
+    internal StreamConsumer(
+        ServiceConnection connection, ISerializer<T> serializer, string group, IReadOnlyList<string> topics, ConsumerOptions options)
+    {
+        options.Validate();
+        if (topics.Count == 0)
+            throw new ArgumentException("A consumer reads at least one topic.", nameof(topics));
+        (_connection, _serializer, Group, _topics, _options) = (connection, serializer, group, topics, options);
+    }
+
+    /// <summary>The group.</summary>
+    public string Group { get; }
+
+    /// <summary>The member's partitions; empty while it does not run.</summary>
+    public IReadOnlyList<TopicPartition> Assignment => Volatile.Read(ref _member)?.Assignment ?? [];
+
+    /// <summary>The records of the member's partitions behind those that were delivered, as of the last poll; null before the first.</summary>
+    public long? Lag => Volatile.Read(ref _member)?.Lag;
+
+    /// <summary>The member got partitions, from which records come next.</summary>
+    public event EventHandler<PartitionsEventArgs>? PartitionsAssigned;
+
+    /// <summary>The member handed partitions over; all that it was delivered of them is committed.</summary>
+    public event EventHandler<PartitionsEventArgs>? PartitionsRevoked;
+
+    /// <summary>
+    /// Partitions were taken from the member, as nothing was heard of it for longer than its lease. What it was delivered of them and had not
+    /// committed is delivered to others, too.
+    /// </summary>
+    public event EventHandler<PartitionsEventArgs>? PartitionsLost;
+
+    /// <summary>True while it is paused.</summary>
+    public bool IsPaused => _control.IsPaused;
+
+    /// <summary>
+    /// Has no more records delivered until <see cref="Resume"/>. The member keeps its partitions. Records that it was given already are worked on.
+    /// </summary>
+    public void Pause() => _control.IsPaused = true;
+
+    /// <summary>Goes on after <see cref="Pause"/>.</summary>
+    public void Resume() => _control.IsPaused = false;
+
+    /// <summary>
+    /// Has the group go on from another place of its topics. The service moves the offsets of a group without members only, so the member leaves for
+    /// a moment; with other members it is refused.
+    /// </summary>
+    /// <param name="position">The place.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="StreamServiceException">The group has other members (<c>NON_EMPTY_GROUP</c>), or nobody answers.</exception>
+    public async Task SeekAsync(GroupPosition position, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(position);
+        if (Volatile.Read(ref _member) is null)
+            await ResetAsync(position, cancellationToken).ConfigureAwait(false);
+        else
+            await _control.Ask(position).Ended.WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// The records as they come. A record is done with when the next one is asked for, or <see cref="ConsumedRecord{T}.Complete"/> is called; a whole
+    /// answer is committed at a time. When the loop is left, what is done with is committed and the partitions are handed over.
+    /// </summary>
+    /// <param name="cancellationToken">Ends the loop with an <see cref="OperationCanceledException"/>.</param>
+    /// <exception cref="StreamServiceException">The service refuses, and waiting does not help.</exception>
+    public async IAsyncEnumerator<ConsumedRecord<T>> GetAsyncEnumerator(CancellationToken cancellationToken = default)
+    {
+        using var member = Join();
+        AnswerProgress? progress = null;
+        try
+        {
+            await member.SetPolicyAsync(cancellationToken).ConfigureAwait(false);
+            while (true)
+            {
+                await PollAsync(member, cancellationToken).ConfigureAwait(false);
+                progress?.End();
+                progress = new AnswerProgress(member);
+                var lease = new HeldLease(member, cancellationToken);
+                await using (lease.ConfigureAwait(false))
+                {
+                    for (var i = 0; i < member.Records.Count && !lease.Lost.IsCancellationRequested; i++)
+                    {
+                        if (await ReadAsync(member, progress, i, cancellationToken).ConfigureAwait(false) is not { } record)
+                            continue;
+                        yield return record;
+                        progress.Complete(i);
+                    }
+
+                    // What is lost is not this member's to commit.
+                    if (lease.Lost.IsCancellationRequested)
+                        progress.End();
+                }
+
+                cancellationToken.ThrowIfCancellationRequested();
+            }
+        }
+        finally
+        {
+            await LeaveAsync(member, progress).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>
+    /// Has a handler work on the records until it is told to stop. A record is committed after its handler has returned. When it is told to stop, the
+    /// handlers that work end, what is done is committed, the partitions are handed over, and the task ends without an exception.
+    /// </summary>
+    /// <param name="handler">
+    /// Works on a record. Its token is cancelled when the record's partition is lost. What becomes of a record whose handler throws is set by
+    /// <see cref="ConsumerOptions.OnFailure"/>.
+    /// </param>
+    /// <param name="stop">Tells it to stop.</param>
+    /// <exception cref="StreamServiceException">The service refuses, and waiting does not help.</exception>
+    public async Task RunAsync(Func<ConsumedRecord<T>, CancellationToken, Task> handler, CancellationToken stop = default)
+    {
+        ArgumentNullException.ThrowIfNull(handler);
+        using var member = Join();
+        AnswerProgress? progress = null;
+        try
+        {
+            await member.SetPolicyAsync(stop).ConfigureAwait(false);
+            while (!stop.IsCancellationRequested)
+            {
+                await PollAsync(member, stop).ConfigureAwait(false);
+                progress?.End();
+                var current = progress = new AnswerProgress(member);
+                if (member.Records.Count == 0)
+                    continue;
+                var lease = new HeldLease(member, CancellationToken.None);
+                await using (lease.ConfigureAwait(false))
+                {
+                    var work = new AnswerWork<T>(member, current, _options, handler, (index, token) => ReadAsync(member, current, index, token));
+                    await work.RunAsync(lease.Lost, stop).ConfigureAwait(false);
+                    if (lease.Lost.IsCancellationRequested)
+                        progress.End();
+                }
+            }
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            // Told to stop.
+        }
+        finally
+        {
+            await LeaveAsync(member, progress).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Gets the next records, and does what it is told meanwhile.</summary>
+    private async Task PollAsync(GroupMember member, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var interrupted = _control.Interrupted;
+            if (_control.Take() is { } seek)
+            {
+                await seek.RunAsync(async position =>
+                {
+                    await member.CommitAsync(cancellationToken).ConfigureAwait(false);
+                    await member.LeaveAsync().ConfigureAwait(false);
+                    await ResetAsync(position, cancellationToken).ConfigureAwait(false);
+                }).ConfigureAwait(false);
+                continue;
+            }
+
+            if (_control.IsPaused)
+            {
+                await member.CommitAsync(cancellationToken).ConfigureAwait(false);
+                await ConsumerControl.WaitAsync(
+                    _options.Lease / ConsumerLimits.RenewalsPerLease, member.Time, interrupted, cancellationToken).ConfigureAwait(false);
+                continue;
+            }
+
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, interrupted);
+            try
+            {
+                await member.PollAsync(either.Token).ConfigureAwait(false);
+                return;
+            }
+            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+            {
+                // It is told something. An answer that was under way comes again.
+            }
+        }
+    }
+
+    private Task ResetAsync(GroupPosition position, CancellationToken cancellationToken) =>
+        new GroupAdmin(new AdminCalls(_connection)).ResetOffsetsAsync(Group, position, _topics, cancellationToken: cancellationToken);
+
+    private GroupMember Join()
+    {
+        var member = new GroupMember(_connection, Group, _topics, _options);
+        member.PartitionsChanged += (assigned, revoked, lost) =>
+        {
+            Tell(PartitionsLost, lost);
+            Tell(PartitionsRevoked, revoked);
+            Tell(PartitionsAssigned, assigned);
+        };
+        if (Interlocked.CompareExchange(ref _member, member, null) is not null)
+        {
+            member.Dispose();
+            throw new InvalidOperationException("The consumer runs already. Make another one for another member.");
+        }
+
+        return member;
+    }
+
+    private void Tell(EventHandler<PartitionsEventArgs>? tell, IReadOnlyList<TopicPartition> partitions)
+    {
+        if (partitions.Count == 0)
+            return;
+        var ordered = partitions.OrderBy(partition => partition.Topic, StringComparer.Ordinal).ThenBy(partition => partition.Partition);
+        tell?.Invoke(this, new PartitionsEventArgs([.. ordered]));
+    }
+
+    /// <summary>Reads a record of the answer; null for one that is not delivered, which is done with.</summary>
+    private async ValueTask<ConsumedRecord<T>?> ReadAsync(GroupMember member, AnswerProgress progress, int index, CancellationToken cancellationToken)
+    {
+        var record = member.Records[index];
+        // The service told that these bytes cannot be read by anybody.
+        if (record.Unreadable is not null)
+        {
+            progress.Complete(index);
+            return null;
+        }
+
+        if (progress.LeavesAlone(index))
+            return null;
+        T? value;
+        try
+        {
+            value = record.Value is { } bytes ? _serializer.Deserialize(bytes.Span) : default;
+        }
+        catch (Exception exception) when (_options.FailureAction == FailureAction.Fail)
+        {
+            await progress.FailAsync(index, $"The value cannot be read: {exception.Message}", cancellationToken).ConfigureAwait(false);
+            return null;
+        }
+
+        return new ConsumedRecord<T>(record, value, progress, index);
+    }
+
+    private async Task LeaveAsync(GroupMember member, AnswerProgress? progress)
+    {
+        try
+        {
+            if (progress is { IsOver: false })
+                await member.CommitProgressAsync(progress).ConfigureAwait(false);
+            await member.LeaveAsync().ConfigureAwait(false);
+        }
+        finally
+        {
+            progress?.End();
+            Volatile.Write(ref _member, null);
+        }
+    }
+}

@@ -1,0 +1,36 @@
+using Microsoft.Extensions.Hosting;
+using OrleansStream.Client.Consuming;
+
+namespace OrleansStream.Client.Hosting;
+
+/// <summary>
+/// A background service that works on the records of a topic as a member of a consumer group. It does not hold up the program's start. When the
+/// program stops, handlers that work end, what is done is committed, and the partitions are handed over.
+/// </summary>
+/// <typeparam name="T">The type of the records' values.</typeparam>
+public abstract class StreamWorker<T> : BackgroundService
+{
+    /// <summary>Prepares the worker.</summary>
+    /// <param name="client">The client.</param>
+    /// <param name="group">The group, whose members share the topic's partitions.</param>
+    /// <param name="topic">The topic.</param>
+    /// <param name="configure">Sets what is not to be as usual; null for nothing.</param>
+    /// <exception cref="ArgumentException">A setting is out of its bounds; the message names it.</exception>
+    protected StreamWorker(OrleansStreamClient client, string group, string topic, Action<ConsumerOptions>? configure = null)
+    {
+        ArgumentNullException.ThrowIfNull(client);
+        Consumer = client.Consume<T>(group, topic, configure);
+    }
+
+    /// <summary>The consumer: its events, its partitions and its lag.</summary>
+    protected StreamConsumer<T> Consumer { get; }
+
+    /// <summary>Works on a record. It is committed after this has returned.</summary>
+    /// <param name="record">The record.</param>
+    /// <param name="cancellationToken">Cancelled when the record's partition is lost.</param>
+    /// <returns>Ends when the record is done with.</returns>
+    protected abstract Task HandleAsync(ConsumedRecord<T> record, CancellationToken cancellationToken);
+
+    /// <inheritdoc/>
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Consumer.RunAsync(HandleAsync, stoppingToken);
+}

@@ -1,0 +1,183 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text.Json;
+using OrleansStream.Client.Connections;
+using OrleansStream.Client.Telemetry;
+using OrleansStream.Contracts;
+
+namespace OrleansStream.Client.Producing;
+
+/// <summary>What the senders of all partitions of a producer share.</summary>
+/// <param name="Topic">The topic.</param>
+/// <param name="Options">The settings.</param>
+/// <param name="Calls">Makes requests, and repeats them.</param>
+/// <param name="Identities">Gives producer ids.</param>
+/// <param name="Writers">Gives writers, and takes them back.</param>
+/// <param name="Budget">Gets the memory of records back.</param>
+/// <param name="Requests">Bounds the requests under way.</param>
+/// <param name="Unawaited">Is told of the failure of records that nobody waits for.</param>
+internal sealed record SendingContext(
+    string Topic, ProducerOptions Options, ServiceCalls Calls, ProducerIdentities Identities, BatchWriters Writers, MemoryBudget Budget,
+    SemaphoreSlim Requests, Action<StreamServiceException> Unawaited);
+
+/// <summary>
+/// Sends the batches of one partition, one after the other, and tells what became of each record. Requests that fail are repeated under the same
+/// identity, by which the partition stores them once.
+/// </summary>
+/// <param name="context">What all partitions share.</param>
+/// <param name="partition">The partition.</param>
+internal sealed class BatchSender(SendingContext context, int partition)
+{
+    private static readonly MediaTypeHeaderValue Batches = new("application/vnd.kafka.recordbatch.v2");
+
+    private readonly LaneSequence _sequence = new(context.Identities);
+    private readonly string _path = $"v1/topics/{Uri.EscapeDataString(context.Topic)}/partitions/{partition}/records";
+
+    /// <summary>Sends a batch, and gives its memory back.</summary>
+    /// <param name="batch">The batch; nothing is added any more.</param>
+    public async Task SendAsync(OutgoingBatch batch)
+    {
+        await context.Requests.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            await SendPartAsync(batch).ConfigureAwait(false);
+        }
+        catch (Exception exception)
+        {
+            // A defect, which must reach those who wait all the same.
+            Fail(batch, exception as StreamServiceException ?? new StreamServiceException($"The batch could not be sent: {exception.Message}", exception));
+        }
+        finally
+        {
+            context.Requests.Release();
+            context.Budget.Give(batch.HeldBytes);
+            context.Writers.Return(batch.Writer);
+        }
+    }
+
+    private async Task SendPartAsync(OutgoingBatch batch)
+    {
+        batch.Writer.Finish();
+        for (var identities = 0; ; identities++)
+        {
+            var started = context.Calls.Time.GetTimestamp();
+            using var activity = ClientTelemetry.BeginPublish(context.Topic, partition, batch.Writer.Count);
+            using var request = Make(batch);
+            try
+            {
+                await _sequence.StampAsync(request).ConfigureAwait(false);
+                var offset = await AppendAsync(request).ConfigureAwait(false);
+                Count(batch, started, error: null);
+                Complete(batch, offset);
+                return;
+            }
+            catch (StreamServiceException exception)
+            {
+                var isOpen = exception.IsOutcomeUnknown || EndpointHandler.MayHaveTakenEffect(request);
+                ClientTelemetry.Fail(activity, exception.ErrorCode);
+                switch (exception.ErrorCode)
+                {
+                    case "DUPLICATE_SEQUENCE_NUMBER":
+                        // An earlier try stored it so long ago that its place is forgotten.
+                        Complete(batch, offset: -1);
+                        return;
+                    case "OUT_OF_ORDER_SEQUENCE_NUMBER" when !isOpen && identities < ProducerLimits.IdentitiesMax:
+                        // The partition has forgotten the producer: it was idle for long, or the topic was made anew.
+                        _sequence.Raise();
+                        continue;
+                    case "UNKNOWN_PRODUCER_ID" or "INVALID_PRODUCER_EPOCH" when !isOpen && identities < ProducerLimits.IdentitiesMax:
+                        _sequence.Forget();
+                        continue;
+                    case "MESSAGE_TOO_LARGE" or "INVALID_TIMESTAMP" or "INVALID_RECORD" or "RECORD_LIST_TOO_LARGE" when batch.Writer.Count > 1:
+                        await SendHalvesAsync(batch).ConfigureAwait(false);
+                        return;
+                }
+
+                Count(batch, started, exception.ErrorCode);
+                if (isOpen)
+                    _sequence.Raise();
+                Fail(batch, exception.WithOutcome(isOpen));
+                return;
+            }
+        }
+    }
+
+    // One record is refused, and nobody says which. Of the halves only one can fail, and so on down to the record.
+    private async Task SendHalvesAsync(OutgoingBatch batch)
+    {
+        (var first, var second) = batch.Split(BatchWriters.HeaderOf(context.Options), context.Writers.Rent);
+        try
+        {
+            await SendPartAsync(first).ConfigureAwait(false);
+            await SendPartAsync(second).ConfigureAwait(false);
+        }
+        finally
+        {
+            context.Writers.Return(first.Writer);
+            context.Writers.Return(second.Writer);
+        }
+    }
+
+    private async Task<long> AppendAsync(HttpRequestMessage request)
+    {
+        using var response = await context.Calls.SendAsync(request, CancellationToken.None).ConfigureAwait(false);
+        var body = await response.Content.ReadAsByteArrayAsync().ConfigureAwait(false);
+        ProduceAnswer? answer = null;
+        try
+        {
+            answer = JsonSerializer.Deserialize(body, ApiJsonContext.Api.ProduceAnswer);
+        }
+        catch (JsonException)
+        {
+            // As below.
+        }
+
+        if (answer is not { Results: [{ } result, ..] } || (result.Offset is null && result.Error is null))
+        {
+            throw new StreamServiceException($"The answer to {request.Method} {request.RequestUri} is not this service's.")
+            {
+                Status = response.StatusCode,
+                IsOutcomeUnknown = true,
+            };
+        }
+
+        if (result.Error is not { } problem)
+            return result.Offset!.Value;
+        throw new StreamServiceException($"{problem.ErrorCode}: {problem.Detail}")
+        {
+            ErrorCode = problem.ErrorCode,
+            Status = (HttpStatusCode)problem.Status,
+            IsRetriable = problem.Retriable,
+            IsOutcomeUnknown = problem.Outcome == "unknown",
+            Problem = problem,
+        };
+    }
+
+    private HttpRequestMessage Make(OutgoingBatch batch)
+    {
+        var request = new HttpRequestMessage(HttpMethod.Post, new Uri(_path, UriKind.Relative))
+        {
+            Content = new ReadOnlyMemoryContent(batch.Writer.WrittenBatch()),
+        };
+        request.Content.Headers.ContentType = Batches;
+        if (context.Options.Acks == Acknowledgement.Leader)
+            request.Headers.Add("Acks", "1");
+        return request;
+    }
+
+    private void Complete(OutgoingBatch batch, long offset)
+    {
+        _sequence.Advance(batch.Writer.Count);
+        batch.Complete(context.Topic, partition, offset);
+    }
+
+    private void Fail(OutgoingBatch batch, StreamServiceException error)
+    {
+        if (batch.HasUnawaited)
+            context.Unawaited(error);
+        batch.Fail(context.Topic, partition, error);
+    }
+
+    private void Count(OutgoingBatch batch, long started, string? error) =>
+        ClientTelemetry.CountSent(context.Topic, batch.Writer.Count, context.Calls.Time.GetElapsedTime(started), error);
+}

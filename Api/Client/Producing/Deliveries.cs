@@ -1,0 +1,59 @@
+using System.Diagnostics;
+using OrleansStream.Client.Telemetry;
+
+namespace OrleansStream.Client.Producing;
+
+/// <summary>Is told what became of records.</summary>
+internal interface IDelivery
+{
+    /// <summary>Tells of one record.</summary>
+    /// <param name="index">Its place among those of this delivery.</param>
+    /// <param name="result">What became of it.</param>
+    void Tell(int index, in SendResult result);
+}
+
+/// <summary>A record of a batch that somebody waits for.</summary>
+/// <param name="Delivery">Is told.</param>
+/// <param name="Index">Its place among those of the delivery.</param>
+/// <param name="Place">Its place in the batch.</param>
+/// <param name="TimestampMs">Its time, in milliseconds since the Unix epoch.</param>
+internal readonly record struct AwaitedRecord(IDelivery Delivery, int Index, int Place, long TimestampMs);
+
+/// <summary>One record that somebody waits for.</summary>
+/// <param name="activity">Its span; null for none.</param>
+internal sealed class SingleDelivery(Activity? activity)
+    : TaskCompletionSource<SendResult>(TaskCreationOptions.RunContinuationsAsynchronously), IDelivery
+{
+    /// <inheritdoc/>
+    public void Tell(int index, in SendResult result)
+    {
+        if (result.Error is { } error)
+        {
+            ClientTelemetry.Fail(activity, error.ErrorCode);
+            activity?.Dispose();
+            TrySetException(error);
+            return;
+        }
+
+        activity?.SetTag("messaging.destination.partition.id", result.Partition.ToString()).SetTag("messaging.kafka.offset", result.Offset);
+        activity?.Dispose();
+        TrySetResult(result);
+    }
+}
+
+/// <summary>Several records that somebody waits for together.</summary>
+/// <param name="count">How many.</param>
+internal sealed class ManyDelivery(int count)
+    : TaskCompletionSource<IReadOnlyList<SendResult>>(TaskCreationOptions.RunContinuationsAsynchronously), IDelivery
+{
+    private readonly SendResult[] _results = new SendResult[count];
+    private int _left = count;
+
+    /// <inheritdoc/>
+    public void Tell(int index, in SendResult result)
+    {
+        _results[index] = result;
+        if (Interlocked.Decrement(ref _left) == 0)
+            TrySetResult(_results);
+    }
+}

@@ -1,0 +1,95 @@
+namespace OrleansStream.Client.Producing;
+
+/// <summary>The memory of a producer. Who asks for more than is free waits; who asks first is served first.</summary>
+/// <param name="bytesMax">The most bytes that are taken at once.</param>
+internal sealed class MemoryBudget(long bytesMax)
+{
+    private readonly object _gate = new();
+    private readonly LinkedList<Waiter> _waiters = new();
+    private long _taken;
+
+    /// <summary>The bytes that are taken.</summary>
+    public long TakenBytes => Interlocked.Read(ref _taken);
+
+    /// <summary>How many wait.</summary>
+    public int WaitingCount
+    {
+        get
+        {
+            lock (_gate)
+                return _waiters.Count;
+        }
+    }
+
+    /// <summary>Takes memory, and waits until there is some.</summary>
+    /// <param name="bytes">How much; more than there is in all waits until all is free.</param>
+    /// <param name="cancellationToken">Ends the wait; then nothing is taken.</param>
+    /// <returns>How much was taken, to be given back.</returns>
+    public ValueTask<long> TakeAsync(long bytes, CancellationToken cancellationToken)
+    {
+        bytes = Math.Min(bytes, bytesMax);
+        Waiter waiter;
+        lock (_gate)
+        {
+            if (_waiters.Count == 0 && _taken + bytes <= bytesMax)
+            {
+                _taken += bytes;
+                return new ValueTask<long>(bytes);
+            }
+
+            waiter = new Waiter(bytes);
+            _waiters.AddLast(waiter);
+        }
+
+        return new ValueTask<long>(WaitAsync(waiter, cancellationToken));
+    }
+
+    /// <summary>Gives memory back.</summary>
+    /// <param name="bytes">How much.</param>
+    public void Give(long bytes)
+    {
+        lock (_gate)
+        {
+            _taken -= bytes;
+            ServeWaiters();
+        }
+    }
+
+    private void ServeWaiters()
+    {
+        while (_waiters.First is { } first && _taken + first.Value.Bytes <= bytesMax)
+        {
+            _waiters.RemoveFirst();
+            _taken += first.Value.Bytes;
+            first.Value.Served.SetResult(first.Value.Bytes);
+        }
+    }
+
+    private async Task<long> WaitAsync(Waiter waiter, CancellationToken cancellationToken)
+    {
+        using var registration = cancellationToken.UnsafeRegister(
+            static state =>
+            {
+                (var budget, var waiter, var token) = ((MemoryBudget, Waiter, CancellationToken))state!;
+                lock (budget._gate)
+                {
+                    // Served meanwhile: then it has the memory.
+                    if (!budget._waiters.Remove(waiter))
+                        return;
+                    // The next ones may ask for less.
+                    budget.ServeWaiters();
+                }
+
+                waiter.Served.SetCanceled(token);
+            },
+            (this, waiter, cancellationToken));
+        return await waiter.Served.Task.ConfigureAwait(false);
+    }
+
+    private sealed class Waiter(long bytes)
+    {
+        public long Bytes => bytes;
+
+        public TaskCompletionSource<long> Served { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
+}

@@ -1,0 +1,133 @@
+using OrleansStream.Client.Connections;
+using OrleansStream.Records;
+
+namespace OrleansStream.Client.Producing;
+
+/// <summary>A batch of one partition, from its first record until it is known what became of it.</summary>
+/// <param name="writer">Encodes its records; it belongs to the batch.</param>
+internal sealed class OutgoingBatch(RecordBatchWriter writer)
+{
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly List<AwaitedRecord> _awaited = [];
+
+    /// <summary>Encodes its records.</summary>
+    public RecordBatchWriter Writer => writer;
+
+    /// <summary>The memory that its records take, in bytes.</summary>
+    public long HeldBytes { get; private set; }
+
+    /// <summary>The records that somebody waits for, in their order.</summary>
+    public IReadOnlyList<AwaitedRecord> Awaited => _awaited;
+
+    /// <summary>Ends once it is known what became of the records.</summary>
+    public Task Ended => _ended.Task;
+
+    /// <summary>True when there are records that nobody waits for.</summary>
+    public bool HasUnawaited => _awaited.Count < writer.Count;
+
+    /// <summary>Adds a record.</summary>
+    /// <param name="record">The record.</param>
+    /// <param name="delivery">Is told what becomes of it; null for nobody.</param>
+    /// <param name="index">The record's place in the delivery.</param>
+    public void Add(in EncodedRecord record, IDelivery? delivery, int index)
+    {
+        var place = writer.Count;
+        writer.Append(record.TimestampMs, record.Key, record.HasKey, record.Value, record.HasValue, record.Headers);
+        HeldBytes += record.HeldBytes;
+        if (delivery is not null)
+            _awaited.Add(new AwaitedRecord(delivery, index, place, record.TimestampMs));
+    }
+
+    /// <summary>Tells everybody who waits that the records are stored.</summary>
+    /// <param name="topic">The topic.</param>
+    /// <param name="partition">The partition.</param>
+    /// <param name="baseOffset">The first record's offset; -1 when the service no longer knows.</param>
+    public void Complete(string topic, int partition, long baseOffset)
+    {
+        foreach (var record in _awaited)
+        {
+            record.Delivery.Tell(record.Index, new SendResult(
+                topic, partition, baseOffset < 0 ? -1 : baseOffset + record.Place, DateTimeOffset.FromUnixTimeMilliseconds(record.TimestampMs)));
+        }
+    }
+
+    /// <summary>Tells everybody who waits why the records are not stored, or not known to be.</summary>
+    /// <param name="topic">The topic.</param>
+    /// <param name="partition">The partition.</param>
+    /// <param name="error">Why.</param>
+    public void Fail(string topic, int partition, StreamServiceException error)
+    {
+        foreach (var record in _awaited)
+        {
+            record.Delivery.Tell(
+                record.Index, new SendResult(topic, partition, -1, DateTimeOffset.FromUnixTimeMilliseconds(record.TimestampMs)) { Error = error });
+        }
+    }
+
+    /// <summary>Divides the batch, so that only the records that are refused fail.</summary>
+    /// <param name="options">The fields of both halves' headers.</param>
+    /// <param name="rent">Gives a writer.</param>
+    /// <returns>The halves. The memory of the records stays this batch's.</returns>
+    public (OutgoingBatch First, OutgoingBatch Second) Split(in RecordBatchOptions options, Func<RecordBatchWriter> rent)
+    {
+        var half = writer.Count / 2;
+        var first = new OutgoingBatch(rent());
+        var second = new OutgoingBatch(rent());
+        first.Writer.Reset(options);
+        second.Writer.Reset(options);
+        var reader = new RecordBatchReader(writer.WrittenBatch().Span);
+        try
+        {
+            for (var place = 0; reader.TryReadNext(out var record); place++)
+            {
+                (place < half ? first : second).Writer.Append(
+                    record.TimestampMs, record.Key, record.HasKey, record.Value, record.HasValue, record.EncodedHeaders);
+            }
+        }
+        finally
+        {
+            reader.Dispose();
+        }
+
+        foreach (var record in _awaited)
+        {
+            if (record.Place < half)
+                first._awaited.Add(record);
+            else
+                second._awaited.Add(record with { Place = record.Place - half });
+        }
+
+        return (first, second);
+    }
+
+    /// <summary>It is known what became of all records, and they have been told.</summary>
+    public void End() => _ended.TrySetResult();
+}
+
+/// <summary>A record as bytes, before it is in a batch.</summary>
+internal readonly ref struct EncodedRecord
+{
+    /// <summary>Its time, in milliseconds since the Unix epoch.</summary>
+    public required long TimestampMs { get; init; }
+
+    /// <summary>The key's bytes.</summary>
+    public required ReadOnlySpan<byte> Key { get; init; }
+
+    /// <summary>False for a record without a key.</summary>
+    public required bool HasKey { get; init; }
+
+    /// <summary>The value's bytes.</summary>
+    public required ReadOnlySpan<byte> Value { get; init; }
+
+    /// <summary>False for a tombstone.</summary>
+    public required bool HasValue { get; init; }
+
+    /// <summary>The headers as encoded; empty for none.</summary>
+    public required ReadOnlySpan<byte> Headers { get; init; }
+
+    /// <summary>The memory that it takes until it is stored, in bytes.</summary>
+    public required long HeldBytes { get; init; }
+
+    /// <summary>The most bytes that it adds to a batch.</summary>
+    public int LengthBytes => RecordBatchWriter.EncodedRecordLengthBytes(Key.Length, Value.Length, Headers.Length);
+}

@@ -1,0 +1,144 @@
+using OrleansStream.Records;
+
+namespace OrleansStream.Client.Producing;
+
+/// <summary>
+/// The records of one partition, in their order: those that gather for the next batch, batches that are full, and the one under way. One request is
+/// under way at a time, which keeps the order; what comes meanwhile shares the next one.
+/// </summary>
+internal sealed class PartitionLane : IDisposable
+{
+    private readonly object _gate = new();
+    private readonly ProducerOptions _options;
+    private readonly BatchSender _sender;
+    private readonly BatchWriters _writers;
+    private readonly RecordBatchOptions _header;
+    private readonly ITimer? _timer;
+    private readonly Queue<OutgoingBatch> _full = new();
+    private OutgoingBatch? _open;
+    private OutgoingBatch? _underWay;
+    private bool _isDue;
+    private bool _isRunning;
+
+    /// <summary>Begins without records.</summary>
+    /// <param name="options">The producer's settings.</param>
+    /// <param name="sender">Sends the batches of this partition.</param>
+    /// <param name="writers">Gives writers.</param>
+    /// <param name="time">The clock for the linger.</param>
+    public PartitionLane(ProducerOptions options, BatchSender sender, BatchWriters writers, TimeProvider time)
+    {
+        (_options, _sender, _writers) = (options, sender, writers);
+        _header = BatchWriters.HeaderOf(options);
+        if (options.Linger > TimeSpan.Zero)
+            _timer = time.CreateTimer(static lane => ((PartitionLane)lane!).EndLinger(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
+
+    /// <summary>Adds a record behind all others.</summary>
+    /// <param name="record">The record.</param>
+    /// <param name="delivery">Is told what becomes of it; null for nobody.</param>
+    /// <param name="index">The record's place in the delivery.</param>
+    /// <returns>True when the record has filled its batch.</returns>
+    public bool Add(in EncodedRecord record, IDelivery? delivery, int index)
+    {
+        lock (_gate)
+        {
+            if (_open is { } open && open.Writer.LengthBytes + record.LengthBytes > Math.Max(_options.BatchSize, RecordBatchHeader.HeaderLengthBytes))
+                Close();
+            if (_open is null)
+            {
+                _open = new OutgoingBatch(_writers.Rent());
+                _open.Writer.Reset(_header);
+                _timer?.Change(_options.Linger, Timeout.InfiniteTimeSpan);
+            }
+
+            _open.Add(record, delivery, index);
+            var isFull = _open.Writer.LengthBytes >= _options.BatchSize || _open.Writer.Count >= ProducerLimits.BatchRecordsMax;
+            if (isFull)
+                Close();
+            Run();
+            return isFull;
+        }
+    }
+
+    /// <summary>True when no record gathers for the next batch.</summary>
+    public bool IsBetweenBatches
+    {
+        get
+        {
+            lock (_gate)
+                return _open is null;
+        }
+    }
+
+    /// <summary>Sends what has gathered, without waiting for more.</summary>
+    /// <returns>Ends once it is known what became of every record that was here at the call.</returns>
+    public Task FlushAsync()
+    {
+        lock (_gate)
+        {
+            List<Task> ends = [.. _full.Select(batch => batch.Ended)];
+            if (_underWay is { } sent)
+                ends.Add(sent.Ended);
+            if (_open is { } open)
+            {
+                ends.Add(open.Ended);
+                _isDue = true;
+                Run();
+            }
+
+            return ends.Count == 0 ? Task.CompletedTask : Task.WhenAll(ends);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _timer?.Dispose();
+
+    private void EndLinger()
+    {
+        lock (_gate)
+        {
+            _isDue = true;
+            Run();
+        }
+    }
+
+    private void Close()
+    {
+        _full.Enqueue(_open!);
+        _open = null;
+        _isDue = false;
+    }
+
+    // The runner takes the batch when it gets there, and records gather till then.
+    private void Run()
+    {
+        if (_isRunning || (_full.Count == 0 && !IsOpenDue))
+            return;
+        _isRunning = true;
+        ThreadPool.UnsafeQueueUserWorkItem(static lane => _ = lane.RunAsync(), this, preferLocal: false);
+    }
+
+    private bool IsOpenDue => _open is not null && (_isDue || _options.Linger == TimeSpan.Zero);
+
+    private async Task RunAsync()
+    {
+        while (Take() is { } batch)
+        {
+            await _sender.SendAsync(batch).ConfigureAwait(false);
+            lock (_gate)
+                _underWay = null;
+            batch.End();
+        }
+    }
+
+    private OutgoingBatch? Take()
+    {
+        lock (_gate)
+        {
+            if (_full.Count == 0 && IsOpenDue)
+                Close();
+            _isRunning = _full.TryDequeue(out _underWay);
+            return _underWay;
+        }
+    }
+}

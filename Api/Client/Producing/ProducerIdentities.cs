@@ -1,0 +1,40 @@
+using OrleansStream.Client.Connections;
+using OrleansStream.Contracts;
+
+namespace OrleansStream.Client.Producing;
+
+/// <summary>The producer id by which the service recognizes repeats. It is taken once, and anew when the service does not know it any more.</summary>
+/// <param name="calls">Asks the service.</param>
+internal sealed class ProducerIdentities(ServiceCalls calls) : IDisposable
+{
+    private readonly SemaphoreSlim _asking = new(1, 1);
+    private ProducerAnswer? _current;
+
+    /// <summary>The id to use.</summary>
+    /// <param name="stale">An id that the service refused; null for none.</param>
+    /// <exception cref="StreamServiceException">The service gives none.</exception>
+    public async ValueTask<ProducerAnswer> GetAsync(long? stale)
+    {
+        if (Volatile.Read(ref _current) is { } known && known.ProducerId != stale)
+            return known;
+        await _asking.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            if (_current is null || _current.ProducerId == stale)
+            {
+                var taken = await calls.AskAsync(HttpMethod.Post, "v1/producers", ApiJsonContext.Api.ProducerAnswer, body: null, CancellationToken.None)
+                    .ConfigureAwait(false);
+                Volatile.Write(ref _current, taken);
+            }
+
+            return _current;
+        }
+        finally
+        {
+            _asking.Release();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _asking.Dispose();
+}

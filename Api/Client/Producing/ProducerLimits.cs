@@ -1,0 +1,35 @@
+namespace OrleansStream.Client.Producing;
+
+/// <summary>The bounds of a producer.</summary>
+public static class ProducerLimits
+{
+    /// <summary>The longest batch, in bytes before compression: what the service takes in one append.</summary>
+    public const int BatchBytesMax = 4 * 1024 * 1024 - 64 * 1024;
+
+    /// <summary>The longest time that records wait for others to share their request.</summary>
+    public static readonly TimeSpan LingerMax = TimeSpan.FromSeconds(60);
+
+    /// <summary>The least memory for records that are not stored yet, in bytes.</summary>
+    public const int BufferBytesMin = 64 * 1024;
+
+    /// <summary>The most headers of a record.</summary>
+    public const int HeadersMax = 100;
+
+    /// <summary>The most records of one batch.</summary>
+    internal const int BatchRecordsMax = 100_000;
+
+    /// <summary>The most requests under way at once, each for another partition.</summary>
+    internal const int RequestsMax = 32;
+
+    /// <summary>What a record costs beside its bytes, in bytes: its place among those that wait for an answer.</summary>
+    internal const int RecordOverheadBytes = 64;
+
+    /// <summary>How old the count of a topic's partitions may be.</summary>
+    internal static readonly TimeSpan TopicAgeMax = TimeSpan.FromMinutes(5);
+
+    /// <summary>How often a batch gets a new identity, since the service does not know the one it has.</summary>
+    internal const int IdentitiesMax = 3;
+
+    /// <summary>The most buffers that are kept for values, and for batches.</summary>
+    internal const int KeptBuffersMax = 64;
+}

@@ -1,0 +1,84 @@
+using OrleansStream.Client.Connections;
+
+namespace OrleansStream.Client.Producing;
+
+/// <summary>How a batch's records are compressed. The service stores them as they come, and readers take any.</summary>
+public enum Compression
+{
+    /// <summary>Not at all.</summary>
+    None = 0,
+
+    /// <summary>RFC 1952: slow, and every reader has it.</summary>
+    Gzip = 1,
+
+    /// <summary>Snappy, framed as Java's snappy library does.</summary>
+    Snappy = 2,
+
+    /// <summary>LZ4: the fastest.</summary>
+    Lz4 = 3,
+
+    /// <summary>Zstandard (RFC 8878): the best ratio for its speed.</summary>
+    Zstd = 4,
+}
+
+/// <summary>What an answer to a send means.</summary>
+public enum Acknowledgement
+{
+    /// <summary>The records are durable.</summary>
+    All,
+
+    /// <summary>The records are ordered in the leader's memory; a crash may lose them.</summary>
+    Leader,
+}
+
+/// <summary>The settings of a producer.</summary>
+public sealed class ProducerOptions
+{
+    /// <summary>A batch of this size is sent, in bytes before compression. Default 256 KiB. A larger record makes a batch by itself.</summary>
+    public int BatchSize { get; set; } = 256 * 1024;
+
+    /// <summary>
+    /// How long a record waits for others to share its request. Default 0: it is sent at once, but while a request of its partition is under way
+    /// records gather for the next.
+    /// </summary>
+    public TimeSpan Linger { get; set; } = TimeSpan.Zero;
+
+    /// <summary>How batches are compressed. Default <see cref="Compression.None"/>.</summary>
+    public Compression Compression { get; set; }
+
+    /// <summary>The codec's own level: gzip 0 to 9, LZ4 0 and 3 to 12, Zstandard 1 to 22. Default null: the codec's own.</summary>
+    public int? CompressionLevel { get; set; }
+
+    /// <summary>When a send is answered. Default <see cref="Acknowledgement.All"/>.</summary>
+    public Acknowledgement Acks { get; set; } = Acknowledgement.All;
+
+    /// <summary>How many tries follow the first when one fails or has no answer. Default 5. Repeats are stored once.</summary>
+    public int Retries { get; set; } = 5;
+
+    /// <summary>The wait before the second try. Default 100 ms. Each further wait is twice as long, up to 10 s, and varies at random.</summary>
+    public TimeSpan RetryBackoff { get; set; } = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>
+    /// The most memory for records that are not stored yet, in bytes. Default 32 MiB. When it is taken, sends wait until the service has stored some.
+    /// </summary>
+    public long BufferBytes { get; set; } = 32 * 1024 * 1024;
+
+    /// <summary>Checks that each setting is within its bounds.</summary>
+    /// <exception cref="ArgumentException">One is not; the message names it.</exception>
+    internal void Validate()
+    {
+        Check(BatchSize is >= 1 and <= ProducerLimits.BatchBytesMax, nameof(BatchSize), $"from 1 to {ProducerLimits.BatchBytesMax} bytes");
+        Check(Linger >= TimeSpan.Zero && Linger <= ProducerLimits.LingerMax, nameof(Linger), $"from 0 to {ProducerLimits.LingerMax}");
+        Check(Enum.IsDefined(Compression), nameof(Compression), "a codec");
+        Check(Enum.IsDefined(Acks), nameof(Acks), "All or Leader");
+        Check(Retries is >= 0 and <= ConnectionLimits.RetriesMax, nameof(Retries), $"from 0 to {ConnectionLimits.RetriesMax}");
+        Check(RetryBackoff >= TimeSpan.Zero && RetryBackoff <= ConnectionLimits.BackoffMax, nameof(RetryBackoff), $"from 0 to {ConnectionLimits.BackoffMax}");
+        Check(BufferBytes >= ProducerLimits.BufferBytesMin, nameof(BufferBytes), $"at least {ProducerLimits.BufferBytesMin} bytes");
+    }
+
+    private static void Check(bool isRight, string name, string allowed)
+    {
+        if (!isRight)
+            throw new ArgumentException($"{name} of the producer's options must be {allowed}.", name);
+    }
+}

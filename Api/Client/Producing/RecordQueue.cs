@@ -1,0 +1,153 @@
+using System.Collections.Concurrent;
+using OrleansStream.Client.Connections;
+using OrleansStream.Client.Serialization;
+using OrleansStream.Topics.Partitioning;
+
+namespace OrleansStream.Client.Producing;
+
+/// <summary>The records of a producer, from the call that brings them to their partitions' lanes.</summary>
+internal sealed class RecordQueue : IAsyncDisposable
+{
+    private readonly string _topic;
+    private readonly ProducerOptions _options;
+    private readonly TimeProvider _time;
+    private readonly TopicPartitions _partitions;
+    private readonly SendingContext _context;
+    private readonly StickyPartitioner _turns = new(Random.Shared.Next());
+    private readonly RecordScratch.Pool _scratches = new();
+    private readonly ConcurrentDictionary<int, PartitionLane> _lanes = new();
+    private readonly object _gate = new();
+    private int _keyless = -1;
+    private readonly TaskCompletionSource _added = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _adding;
+    private int _isDisposed;
+    private StreamServiceException? _unawaited;
+
+    /// <summary>Begins without records.</summary>
+    /// <param name="topic">The topic.</param>
+    /// <param name="options">The settings, which are within their bounds.</param>
+    /// <param name="connection">The connections.</param>
+    public RecordQueue(string topic, ProducerOptions options, ServiceConnection connection)
+    {
+        (_topic, _options, _time) = (topic, options, connection.Time);
+        var calls = connection.WithRetries(options.Retries, options.RetryBackoff);
+        _partitions = new TopicPartitions(calls, topic);
+        Budget = new MemoryBudget(options.BufferBytes);
+        _context = new SendingContext(
+            topic, options, calls, new ProducerIdentities(calls), new BatchWriters(), Budget, new SemaphoreSlim(ProducerLimits.RequestsMax), Note);
+    }
+
+    /// <summary>The memory of records that are not stored yet.</summary>
+    public MemoryBudget Budget { get; }
+
+    /// <summary>Adds a record, and waits while there is no memory for it. Calls that come one after the other keep their order.</summary>
+    /// <typeparam name="T">The type of its value.</typeparam>
+    /// <param name="record">The record.</param>
+    /// <param name="serializer">Writes the value.</param>
+    /// <param name="delivery">Is told what becomes of it; null for nobody.</param>
+    /// <param name="index">The record's place in the delivery.</param>
+    /// <param name="traceParent">The span in which it is sent; null for none.</param>
+    /// <param name="cancellationToken">Ends the wait; then the record is not sent.</param>
+    /// <exception cref="StreamServiceException">There is no such topic, the record is too large, or nobody answers.</exception>
+    /// <exception cref="ObjectDisposedException">The producer is disposed.</exception>
+    public async ValueTask AddAsync<T>(
+        OutgoingRecord<T> record, ISerializer<T> serializer, IDelivery? delivery, int index, string? traceParent, CancellationToken cancellationToken)
+    {
+        Interlocked.Increment(ref _adding);
+        try
+        {
+            ObjectDisposedException.ThrowIf(Volatile.Read(ref _isDisposed) != 0, typeof(StreamProducer));
+            var count = await _partitions.GetCountAsync(cancellationToken).ConfigureAwait(false);
+            var scratch = _scratches.Rent();
+            scratch.Encode(record, serializer, traceParent, _time.GetUtcNow().ToUnixTimeMilliseconds());
+            if (scratch.LengthBytes > ProducerLimits.BatchBytesMax - OrleansStream.Records.RecordBatchHeader.HeaderLengthBytes)
+                throw TooLarge(scratch.LengthBytes);
+            var taking = Budget.TakeAsync(scratch.LengthBytes + ProducerLimits.RecordOverheadBytes, cancellationToken);
+            // Records that linger hold the memory that this one waits for.
+            if (!taking.IsCompleted)
+                _ = FlushLanesAsync();
+            var held = await taking.ConfigureAwait(false);
+            Add(scratch, record.Partition, count, held, delivery, index);
+            _scratches.Return(scratch);
+        }
+        finally
+        {
+            if (Interlocked.Decrement(ref _adding) == 0 && Volatile.Read(ref _isDisposed) != 0)
+                _added.TrySetResult();
+        }
+    }
+
+    /// <summary>Sends what has gathered, and waits until it is known what became of every record that was added before.</summary>
+    /// <exception cref="StreamServiceException">A record that nobody waits for was not stored; of several failures the first.</exception>
+    public async Task FlushAsync(CancellationToken cancellationToken)
+    {
+        await Task.WhenAll(_lanes.Values.Select(lane => lane.FlushAsync())).WaitAsync(cancellationToken).ConfigureAwait(false);
+        if (Interlocked.Exchange(ref _unawaited, null) is { } failed)
+            throw failed;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _isDisposed, 1) != 0)
+            return;
+        try
+        {
+            // Calls that wait for memory came before: they get it as records are stored.
+            if (Volatile.Read(ref _adding) > 0)
+                await _added.Task.ConfigureAwait(false);
+            await FlushAsync(CancellationToken.None).ConfigureAwait(false);
+        }
+        finally
+        {
+            foreach (var lane in _lanes.Values)
+                lane.Dispose();
+            _context.Writers.Dispose();
+            _context.Identities.Dispose();
+            _context.Requests.Dispose();
+            _partitions.Dispose();
+        }
+    }
+
+    private Task FlushLanesAsync() => Task.WhenAll(_lanes.Values.Select(lane => lane.FlushAsync()));
+
+    private void Add(RecordScratch scratch, int? partition, int count, long held, IDelivery? delivery, int index)
+    {
+        if (partition is { } named)
+        {
+            LaneOf(named).Add(scratch.Encoded(held), delivery, index);
+        }
+        else if (scratch.HasKey)
+        {
+            LaneOf(KeyPartitioner.Choose(scratch.Key, count)).Add(scratch.Encoded(held), delivery, index);
+        }
+        else
+        {
+            // A batch's worth goes to one partition, and then it is the next one's turn (KIP-480).
+            lock (_gate)
+            {
+                if (_keyless < 0 || _keyless >= count || LaneOf(_keyless).IsBetweenBatches)
+                    _keyless = _turns.Next(count);
+                LaneOf(_keyless).Add(scratch.Encoded(held), delivery, index);
+            }
+        }
+    }
+
+    private PartitionLane LaneOf(int partition) => _lanes.GetOrAdd(
+        partition,
+        static (number, queue) => new PartitionLane(queue._options, new BatchSender(queue._context, number), queue._context.Writers, queue._time),
+        this);
+
+    private void Note(StreamServiceException error)
+    {
+        Interlocked.CompareExchange(ref _unawaited, error, null);
+        if (error.ErrorCode == "UNKNOWN_TOPIC_OR_PARTITION")
+            _partitions.Forget();
+    }
+
+    private StreamServiceException TooLarge(int lengthBytes) =>
+        new($"The record takes {lengthBytes} bytes; a record of '{_topic}' takes at most {ProducerLimits.BatchBytesMax}, and less if the topic's max.message.bytes says so. Store the payload elsewhere and send its address.")
+        {
+            ErrorCode = "MESSAGE_TOO_LARGE",
+        };
+}

@@ -1,0 +1,117 @@
+using OrleansStream.Client.Connections;
+using OrleansStream.Client.Serialization;
+using OrleansStream.Client.Telemetry;
+
+namespace OrleansStream.Client.Producing;
+
+/// <summary>
+/// Sends records to a topic, in encoded batches. Repeats are stored once, records with equal keys keep their order, and memory is bounded: when it is
+/// taken, sends wait. Use one for as long as the program sends, from as many threads as it has. Dispose it to have everything sent.
+/// </summary>
+public sealed class StreamProducer : IAsyncDisposable
+{
+    private readonly RecordQueue _queue;
+    private readonly ValueSerializers _serializers;
+
+    internal StreamProducer(string topic, ProducerOptions options, ServiceConnection connection, ValueSerializers serializers)
+    {
+        options.Validate();
+        Topic = topic;
+        _queue = new RecordQueue(topic, options, connection);
+        _serializers = serializers;
+    }
+
+    /// <summary>The topic.</summary>
+    public string Topic { get; }
+
+    /// <summary>The memory of records that are not stored yet, in bytes.</summary>
+    public long BufferedBytes => _queue.Budget.TakenBytes;
+
+    /// <summary>How many sends wait for memory.</summary>
+    internal int WaitingCount => _queue.Budget.WaitingCount;
+
+    /// <summary>Sends a record, and waits until it is stored.</summary>
+    /// <typeparam name="T">The type of the value: text, bytes, or what <see cref="ValueSerializers"/> know.</typeparam>
+    /// <param name="key">Records with equal keys go to one partition and keep their order; null for any partition.</param>
+    /// <param name="value">The value; null for a tombstone.</param>
+    /// <param name="cancellationToken">Ends the wait. A record that was taken is sent all the same.</param>
+    /// <returns>Where it is stored.</returns>
+    /// <exception cref="StreamServiceException">It is not stored, or not known to be.</exception>
+    public Task<SendResult> SendAsync<T>(string? key, T? value, CancellationToken cancellationToken = default) =>
+        SendAsync(new OutgoingRecord<T>(key, value), cancellationToken);
+
+    /// <summary>Sends a record, and waits until it is stored.</summary>
+    /// <typeparam name="T">The type of the value.</typeparam>
+    /// <param name="record">The record.</param>
+    /// <param name="cancellationToken">Ends the wait. A record that was taken is sent all the same.</param>
+    /// <returns>Where it is stored.</returns>
+    /// <exception cref="StreamServiceException">It is not stored, or not known to be.</exception>
+    public async Task<SendResult> SendAsync<T>(OutgoingRecord<T> record, CancellationToken cancellationToken = default)
+    {
+        var activity = ClientTelemetry.BeginSend(Topic);
+        var delivery = new SingleDelivery(activity);
+        try
+        {
+            await _queue.AddAsync(record, _serializers.Get<T>(), delivery, 0, activity?.Id, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception exception)
+        {
+            ClientTelemetry.Fail(activity, (exception as StreamServiceException)?.ErrorCode ?? exception.GetType().FullName!);
+            activity?.Dispose();
+            throw;
+        }
+
+        return await delivery.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Sends records in their order, and waits until it is known what became of each.</summary>
+    /// <typeparam name="T">The type of the values.</typeparam>
+    /// <param name="records">The records.</param>
+    /// <param name="cancellationToken">Ends the wait. Records that were taken are sent all the same.</param>
+    /// <returns>One result for each record, in order. A record that is not stored has an error; nothing is thrown for it.</returns>
+    /// <exception cref="StreamServiceException">A record was not taken: there is no such topic, it is too large, or nobody answers.</exception>
+    public async Task<IReadOnlyList<SendResult>> SendAsync<T>(
+        IReadOnlyCollection<OutgoingRecord<T>> records, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(records);
+        if (records.Count == 0)
+            return [];
+        var serializer = _serializers.Get<T>();
+        var delivery = new ManyDelivery(records.Count);
+        var index = 0;
+        foreach (var record in records)
+            await _queue.AddAsync(record, serializer, delivery, index++, traceParent: null, cancellationToken).ConfigureAwait(false);
+        return await delivery.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Adds a record to those that are sent, and waits only while there is no memory for it. It is the fastest way: <see cref="FlushAsync"/> tells
+    /// whether all were stored.
+    /// </summary>
+    /// <typeparam name="T">The type of the value.</typeparam>
+    /// <param name="record">The record.</param>
+    /// <param name="cancellationToken">Ends the wait; then the record is not sent.</param>
+    /// <exception cref="StreamServiceException">There is no such topic, the record is too large, or nobody answers.</exception>
+    public ValueTask EnqueueAsync<T>(OutgoingRecord<T> record, CancellationToken cancellationToken = default) =>
+        _queue.AddAsync(record, _serializers.Get<T>(), delivery: null, 0, traceParent: null, cancellationToken);
+
+    /// <summary>Adds a record to those that are sent, as <see cref="EnqueueAsync{T}(OutgoingRecord{T}, CancellationToken)"/> does.</summary>
+    /// <typeparam name="T">The type of the value.</typeparam>
+    /// <param name="key">The key; null for any partition.</param>
+    /// <param name="value">The value; null for a tombstone.</param>
+    /// <param name="cancellationToken">Ends the wait; then the record is not sent.</param>
+    /// <exception cref="StreamServiceException">There is no such topic, the record is too large, or nobody answers.</exception>
+    public ValueTask EnqueueAsync<T>(string? key, T? value, CancellationToken cancellationToken = default) =>
+        EnqueueAsync(new OutgoingRecord<T>(key, value), cancellationToken);
+
+    /// <summary>Sends what has gathered, and waits until it is known what became of every record that was taken before.</summary>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="StreamServiceException">
+    /// A record that was enqueued was not stored, since the last flush; of several failures the first.
+    /// </exception>
+    public Task FlushAsync(CancellationToken cancellationToken = default) => _queue.FlushAsync(cancellationToken);
+
+    /// <summary>Sends everything that was taken, and waits until it is known what became of it. Nothing is taken any more.</summary>
+    /// <exception cref="StreamServiceException">A record that was enqueued was not stored, since the last flush.</exception>
+    public ValueTask DisposeAsync() => _queue.DisposeAsync();
+}

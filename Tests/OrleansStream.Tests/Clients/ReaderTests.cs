@@ -1,0 +1,81 @@
+using OrleansStream.Client.Connections;
+using OrleansStream.Client.Reading;
+using OrleansStream.Tests.Support.Services;
+using OrleansStream.Tests.Support.Stores;
+
+namespace OrleansStream.Tests.Clients;
+
+/// <summary>Reading without a group: from any place, to the end or on and on.</summary>
+[Collection(ApiTests.Name)]
+public sealed class ReaderTests(ApiFixture api)
+{
+    [Fact]
+    public async Task Read_FromAnOffset_EndsAtTheEnd()
+    {
+        using var rig = await ClientRig.MakeAsync(api);
+        await rig.SendAsync("0", "1", "2", "3");
+
+        var records = await rig.ReadAllAsync(configure: options => options.From = ReadFrom.Offset(2));
+
+        Assert.Equal(["2", "3"], records.Select(record => record.Value));
+        Assert.Empty(await rig.ReadAllAsync(configure: options => options.From = ReadFrom.Latest));
+    }
+
+    [Fact]
+    public async Task Read_WhenItFollows_GetsWhatComesAndSurvivesTroubles()
+    {
+        using var rig = await ClientRig.MakeAsync(api, partitions: 2);
+        await rig.SendAsync("before");
+        var count = 0;
+        rig.Line.OnRequest = (request, _) => request.Method == HttpMethod.Get && Interlocked.Increment(ref count) % 3 == 0 ? HttpFault.ReplyCutOff : HttpFault.None;
+        var seen = new List<string>();
+
+        await foreach (var record in rig.Client.Read<string>(rig.Topic, options => options.Follow = true).WithCancellation(TestContext.Current.CancellationToken))
+        {
+            seen.Add(record.Value!);
+            if (seen.Count == 4)
+                break;
+            await rig.SendAsync($"after {seen.Count}");
+        }
+
+        Assert.Equal(["before", "after 1", "after 2", "after 3"], seen);
+    }
+
+    [Fact]
+    public async Task Read_FromATimeOfOnePartition_ReadsThatAlone()
+    {
+        using var rig = await ClientRig.MakeAsync(api, partitions: 2);
+        var start = DateTimeOffset.Parse("2026-06-11T19:00:00Z");
+        await using (var producer = rig.Client.CreateProducer(rig.Topic))
+        {
+            for (var i = 0; i < 10; i++)
+                await producer.SendAsync(new OrleansStream.Client.Producing.OutgoingRecord<string>(null, $"{i}") { Partition = i % 2, Timestamp = start.AddMinutes(i) });
+        }
+
+        var records = await rig.ReadAllAsync(configure: options => (options.From, options.Partitions) = (ReadFrom.Time(start.AddMinutes(5)), [1]));
+
+        Assert.Equal(["5", "7", "9"], records.Select(record => record.Value));
+        Assert.All(records, record => Assert.Equal(1, record.Partition));
+    }
+
+    [Fact]
+    public async Task Read_FromAnOffsetThatIsNot_SaysTheBounds()
+    {
+        using var rig = await ClientRig.MakeAsync(api);
+        await rig.SendAsync("0");
+
+        var error = await Assert.ThrowsAsync<StreamServiceException>(() => rig.ReadAllAsync(configure: options => options.From = ReadFrom.Offset(7)));
+
+        Assert.Equal(("OFFSET_OUT_OF_RANGE", 1L), (error.ErrorCode, error.Problem!.HighWatermark));
+    }
+
+    [Fact]
+    public async Task Fail_OfARecordWithoutAGroup_IsRefused()
+    {
+        using var rig = await ClientRig.MakeAsync(api);
+        await rig.SendAsync("0");
+        var record = Assert.Single(await rig.ReadAllAsync());
+
+        await Assert.ThrowsAsync<InvalidOperationException>(async () => await record.FailAsync("no"));
+    }
+}
