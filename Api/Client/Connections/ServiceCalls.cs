@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
@@ -10,6 +11,7 @@ namespace OrleansStream.Client.Connections;
 /// <summary>Makes calls, and turns what fails into one kind of exception.</summary>
 /// <param name="connection">The connections.</param>
 /// <param name="handler">Sends requests, and repeats those that may be repeated.</param>
+[SuppressMessage("Design", "CA1001", Justification = "The invoker disposes nothing: the handlers are the connection's.")]
 internal sealed class ServiceCalls(ServiceConnection connection, HttpMessageHandler handler)
 {
     private static readonly MediaTypeHeaderValue Json = new("application/json");

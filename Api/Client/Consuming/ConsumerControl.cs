@@ -1,8 +1,10 @@
+using System.Diagnostics.CodeAnalysis;
 using OrleansStream.Client.Administration;
 
 namespace OrleansStream.Client.Consuming;
 
 /// <summary>What a consumer is told from outside while it runs: to pause, to go on, to go to another place. Each ends a poll that waits.</summary>
+[SuppressMessage("Design", "CA1001", Justification = "A source of tokens without a timer holds nothing.")]
 internal sealed class ConsumerControl
 {
     private readonly object _gate = new();

@@ -2,6 +2,7 @@ using OrleansStream.Client.Administration;
 using OrleansStream.Client.Connections;
 using OrleansStream.Client.Records;
 using OrleansStream.Client.Serialization;
+using OrleansStream.Contracts;
 
 namespace OrleansStream.Client.Consuming;
 
@@ -202,7 +203,7 @@ public sealed class StreamConsumer<T> : IAsyncEnumerable<ConsumedRecord<T>>
         }
     }
 
-    private Task ResetAsync(GroupPosition position, CancellationToken cancellationToken) =>
+    private Task<OffsetsResetAnswer> ResetAsync(GroupPosition position, CancellationToken cancellationToken) =>
         new GroupAdmin(new AdminCalls(_connection)).ResetOffsetsAsync(Group, position, _topics, cancellationToken: cancellationToken);
 
     private GroupMember Join()

@@ -8,7 +8,7 @@ namespace OrleansStream.Client.Hosting;
 /// <summary>Adds a client to a program's services.</summary>
 public static class OrleansStreamHosting
 {
-    /// <summary>The name of the health check, unless another is given.</summary>
+    /// <summary>The name of the health check.</summary>
     public const string HealthCheckName = "orleansstream";
 
     /// <summary>Adds an <see cref="OrleansStreamClient"/>. Its settings are checked when the program starts.</summary>
@@ -56,15 +56,14 @@ public static class OrleansStreamHosting
         });
     }
 
-    /// <summary>Adds a check that the service is ready to serve this client.</summary>
+    /// <summary>Adds a check, named <see cref="HealthCheckName"/>, that the service is ready to serve this client.</summary>
     /// <param name="checks">The health checks.</param>
-    /// <param name="name">The check's name.</param>
     /// <returns>The health checks.</returns>
-    public static IHealthChecksBuilder AddOrleansStream(this IHealthChecksBuilder checks, string name = HealthCheckName)
+    public static IHealthChecksBuilder AddOrleansStream(this IHealthChecksBuilder checks)
     {
         ArgumentNullException.ThrowIfNull(checks);
         return checks.Add(new HealthCheckRegistration(
-            name, provider => new ServiceHealthCheck(provider.GetRequiredService<OrleansStreamClient>()), failureStatus: null, tags: null));
+            HealthCheckName, provider => new ServiceHealthCheck(provider.GetRequiredService<OrleansStreamClient>()), failureStatus: null, tags: null));
     }
 
     // By hand: binding by reflection is not for programs that are trimmed.

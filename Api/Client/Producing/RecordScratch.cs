@@ -9,7 +9,7 @@ using OrleansStream.Records;
 namespace OrleansStream.Client.Producing;
 
 /// <summary>A record as bytes while it waits for memory. Scratches are kept and used again.</summary>
-internal sealed class RecordScratch
+internal sealed class RecordScratch : IDisposable
 {
     private const int KeptBytesMax = 1024 * 1024;
 
@@ -70,6 +70,9 @@ internal sealed class RecordScratch
             serializer.Serialize(record.Value!, _bytes);
     }
 
+    /// <inheritdoc/>
+    public void Dispose() => _headers.Dispose();
+
     private void EncodeHeaders(IReadOnlyList<StreamHeader>? headers, string? traceParent)
     {
         _hasHeaders = headers is { Count: > 0 } || traceParent is not null;
@@ -103,7 +106,7 @@ internal sealed class RecordScratch
             if (scratch._bytes.Capacity <= KeptBytesMax && _free.Count < ProducerLimits.KeptBuffersMax)
                 _free.Enqueue(scratch);
             else
-                scratch._headers.Dispose();
+                scratch.Dispose();
         }
     }
 }

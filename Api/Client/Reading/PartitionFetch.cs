@@ -121,7 +121,7 @@ internal sealed class PartitionFetch<T>(ServiceConnection connection, ISerialize
         }
     }
 
-    private static IReadOnlyList<StreamHeader> HeadersOf(in RecordView record)
+    private static List<StreamHeader> HeadersOf(in RecordView record)
     {
         if (record.HeaderCount == 0)
             return [];
