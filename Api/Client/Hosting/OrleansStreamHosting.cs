@@ -63,7 +63,8 @@ public static class OrleansStreamHosting
     {
         ArgumentNullException.ThrowIfNull(checks);
         return checks.Add(new HealthCheckRegistration(
-            HealthCheckName, provider => new ServiceHealthCheck(provider.GetRequiredService<OrleansStreamClient>()), failureStatus: null, tags: null));
+            HealthCheckName, provider => new ServiceHealthCheck(provider.GetRequiredService<OrleansStreamClient>()),
+            failureStatus: null, tags: null));
     }
 
     // By hand: binding by reflection is not for programs that are trimmed.
