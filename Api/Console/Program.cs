@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Components.Web;
 using Microsoft.AspNetCore.Components.WebAssembly.Hosting;
 using Microsoft.FluentUI.AspNetCore.Components;
 using OrleansStream.WebConsole;
@@ -7,6 +8,8 @@ using OrleansStream.WebConsole.Parts;
 
 var builder = WebAssemblyHostBuilder.CreateDefault(args);
 builder.RootComponents.Add<App>("#app");
+// Each page has its title.
+builder.RootComponents.Add<HeadOutlet>("head::after");
 builder.Services.AddFluentUIComponents();
 builder.Services.AddSingleton(TimeProvider.System);
 // The API lies beside the console, below whatever path a proxy serves both at.

@@ -20,6 +20,7 @@ public sealed class ClusterTests(ApiFixture api)
         Assert.True((bool)silo["answers"]!);
         Assert.True((int)silo["partitions"]! > 0);
         Assert.True((long)silo["stored_bytes"]! > 0);
+        Assert.All(["in", "out"], flow => Assert.True((double)silo[flow]!["records_per_second_1m"]! >= 0));
         Assert.Null(silo["storage"]);
         Assert.Null(cluster["month_cost"]);
     }
