@@ -16,6 +16,11 @@ public readonly record struct AppendRequest(
     [property: Id(2)] long TopicVersion,
     [property: Id(3)] long? ExpectedNextOffset = null)
 {
+    /// <summary>
+    /// The silo that must lead the partition; any other refuses the append, without storing anything. Null for whichever leads it.
+    /// </summary>
+    [Id(4)] public SiloAddress? RequiredLeader { get; init; }
+
     /// <summary>Where it has its place, for a caller in this process; null for one that waits, and behind the way to another process.</summary>
     [field: NonSerialized] public AppendPlace? Place { get; init; }
 }

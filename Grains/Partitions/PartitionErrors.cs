@@ -12,6 +12,10 @@ internal static partial class PartitionErrors
     public static readonly StreamError Closing =
         new(StreamErrorCode.NotLeaderOrFollower, "The partition is moving to another server; nothing was stored.");
 
+    /// <summary>The append names a silo that must lead the partition, and another one does.</summary>
+    public static readonly StreamError LedElsewhere =
+        new(StreamErrorCode.NotLeaderOrFollower, "Another server leads the partition; nothing was stored.");
+
     /// <summary>The append needs a newer version of the topic, which could not be read.</summary>
     public static readonly StreamError TopicUnknown =
         new(StreamErrorCode.NotLeaderOrFollower, "The topic's settings could not be read; nothing was stored. Try again.");

@@ -67,6 +67,8 @@ internal sealed partial class PartitionGrain(
     /// <inheritdoc/>
     public async ValueTask<AppendResponse> AppendAsync(AppendRequest request, CancellationToken cancellationToken)
     {
+        if (request.RequiredLeader is { } required && !required.Equals(silo.SiloAddress))
+            return new AppendResponse(PartitionErrors.LedElsewhere, BaseOffset: -1, LogAppendTimeMs: -1, LogStartOffset: -1);
         if (request.TopicVersion > _topic?.Version && !await CatchUpAsync())
             return new AppendResponse(PartitionErrors.TopicUnknown, BaseOffset: -1, LogAppendTimeMs: -1, LogStartOffset: -1);
         return _led is { } led

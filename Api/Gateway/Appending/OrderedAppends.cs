@@ -18,7 +18,12 @@ namespace OrleansStream.Gateway.Appending;
 /// </remarks>
 /// <param name="appender">Makes them.</param>
 /// <param name="known">Knows which topics there are.</param>
-public sealed class OrderedAppends(RecordsAppender appender, KnownTopics known)
+/// <param name="leader">
+/// The silo that must lead the partitions of batches that name their producer; null in a process without one. A producer sends its next batches to the
+/// new leader of a partition before the old leader has answered all earlier ones. If the old leader passed those on, and answered that they are stored,
+/// the producer could learn this before it learns that the new leader refused the next batch as out of order, and would take that for a loss.
+/// </param>
+public sealed class OrderedAppends(RecordsAppender appender, KnownTopics known, SiloAddress? leader)
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<(string Topic, int Partition), Line> _lines = [];
@@ -39,10 +44,14 @@ public sealed class OrderedAppends(RecordsAppender appender, KnownTopics known)
         {
             if (!_lines.TryGetValue((topic, partition), out var line))
                 _lines[(topic, partition)] = line = new Line();
-            var records = new AppendRecords(batches, partition, default, acks, ExpectedNextOffset: null) { HasWholeBatches = true };
+            var isNamed = RecordBatchHeader.TryRead(batches.Span, out var header) && header.HasProducer;
+            var records = new AppendRecords(batches, partition, default, acks, ExpectedNextOffset: null)
+            {
+                HasWholeBatches = true, RequiredLeader = isNamed ? leader : null,
+            };
             var place = new AppendPlace(line.Log);
             var append = line.Count == 0 || line.Log is not null
-                ? AppendAsync(line.Last, caller, topic, records, place)
+                ? AppendAsync(line.Last, caller, topic, records, place, isNamed)
                 : AppendBehindAsync(line.Last, caller, topic, records);
             line.Count++;
             line.Log = place.Log;
@@ -51,9 +60,9 @@ public sealed class OrderedAppends(RecordsAppender appender, KnownTopics known)
         }
     }
 
-    private async Task<AppendOutcome> AppendAsync(Task before, Caller caller, string topic, AppendRecords records, AppendPlace place)
+    private async Task<AppendOutcome> AppendAsync(
+        Task before, Caller caller, string topic, AppendRecords records, AppendPlace place, bool isNamed)
     {
-        var isNamed = RecordBatchHeader.TryRead(records.Batches.Span, out var header) && header.HasProducer;
         var outcome = await AppendNowAsync(caller, topic, records with { Place = place });
         if (!place.IsRefused)
             return outcome;

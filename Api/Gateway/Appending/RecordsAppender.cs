@@ -169,7 +169,7 @@ public sealed class RecordsAppender(
                 if (retry.LeftMs > 0)
                     continue;
             }
-            else if ((response is null ? tries.TakeLoss() : tries.Take(response)) && records.Place is not { IsRefused: true }
+            else if ((response is null ? tries.TakeLoss() : tries.Take(response)) && !IsForCaller(records, response)
                 && retry.TryNext(out var pause))
             {
                 await Task.Delay(pause, time);
@@ -179,6 +179,12 @@ public sealed class RecordsAppender(
             return new AppendOutcome(tries.Answer(), tries.IsMemoryFree);
         }
     }
+
+    // Where the caller has to go, or to wait, is for the caller to find out.
+    private static bool IsForCaller(AppendRecords records, RecordsAppendResponse? response) =>
+        records.Place is { IsRefused: true }
+        || (records.RequiredLeader is not null && response is not null && response.Parts.Any(part =>
+            part.Response.Error is { Code: StreamErrorCode.NotLeaderOrFollower }));
 
     private static NamedProducers ProducersOf(ReadOnlySpan<byte> batches)
     {
@@ -222,13 +228,22 @@ public readonly record struct AppendRecords(
     /// <summary>True when each batch is stored as one batch or refused as a whole, as <see cref="RecordsAppendRequest"/> has it.</summary>
     public bool HasWholeBatches { get; init; }
 
+    /// <summary>
+    /// The silo that must lead the partition. If another one does, the append is refused with <see cref="StreamErrorCode.NotLeaderOrFollower"/>, and is
+    /// not repeated. Null for whichever leads it.
+    /// </summary>
+    public SiloAddress? RequiredLeader { get; init; }
+
     /// <summary>The append's place, for a caller that begins appends one behind the other; null for a caller that waits for each.</summary>
     public AppendPlace? Place { get; init; }
 
     /// <summary>The request for the router.</summary>
     /// <param name="identity">Its identity; null for none.</param>
     public RecordsAppendRequest With(AppendIdentity? identity) =>
-        new(Batches, Partition, RecordPartitions, Acks, ExpectedNextOffset, identity) { HasWholeBatches = HasWholeBatches, Place = Place };
+        new(Batches, Partition, RecordPartitions, Acks, ExpectedNextOffset, identity) 
+        {
+            HasWholeBatches = HasWholeBatches, RequiredLeader = RequiredLeader, Place = Place,
+        };
 }
 
 /// <summary>The outcome of an append.</summary>

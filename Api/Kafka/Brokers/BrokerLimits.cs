@@ -12,9 +12,9 @@ internal static class BrokerLimits
     /// <summary>When a silo that serves no clients is asked again: one that starts listens only when all else has started.</summary>
     public static readonly TimeSpan AskAgainAfter = TimeSpan.FromSeconds(1);
 
-    /// <summary>The most partitions whose epochs are asked of one silo for one answer; the epochs of others are not told.</summary>
-    public const int EpochsAskedMax = 20_000;
+    /// <summary>The most partitions whose leaders are asked for one answer. Of others the homes are told.</summary>
+    public const int LeadersAskedMax = 20_000;
 
-    /// <summary>How long an answer waits for the epochs: they are worth no more to a client that looks for a leader.</summary>
-    public static readonly TimeSpan EpochsWait = TimeSpan.FromMilliseconds(300);
+    /// <summary>How long an answer waits for the silos to tell what they lead. What a silo leads that has died is told to be at its home by then.</summary>
+    public static readonly TimeSpan LeadersWait = TimeSpan.FromMilliseconds(300);
 }

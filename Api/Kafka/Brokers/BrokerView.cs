@@ -33,11 +33,14 @@ internal sealed class BrokerView
     /// <summary>The brokers, in the order of their ids; at least one.</summary>
     public IReadOnlyList<BrokerAddress> Brokers { get; }
 
-    /// <summary>The silo that is to lead a partition; null where that is not known here.</summary>
-    /// <param name="key">The partition.</param>
-    public SiloAddress? HomeOf(PartitionKey key) => _silos.Count == 0 ? null : PartitionHome.Find(key, _silos);
+    /// <summary>The active silos; none in a process without one.</summary>
+    public IReadOnlyList<SiloAddress> Silos => _silos;
 
-    /// <summary>The broker that leads a partition: its home, or another where that one serves no Kafka clients.</summary>
+    /// <summary>The broker of a silo; null where it serves no Kafka clients, or is not known.</summary>
+    /// <param name="silo">The silo.</param>
+    public BrokerAddress? BrokerOf(SiloAddress silo) => Brokers.Count == 1 ? Brokers[0] : _addresses.GetValueOrDefault(silo);
+
+    /// <summary>The broker that is to lead a partition: its home, or another where that one serves no Kafka clients.</summary>
     /// <param name="key">The partition.</param>
     public BrokerAddress LeaderOf(PartitionKey key)
     {

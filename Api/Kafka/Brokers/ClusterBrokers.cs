@@ -31,6 +31,9 @@ internal sealed partial class ClusterBrokers(
     /// <summary>The id of this process as a broker.</summary>
     public int OwnId => own.NodeId;
 
+    /// <summary>The silo of this process; null where it has none.</summary>
+    public SiloAddress? OwnSilo => silos?.Own;
+
     /// <summary>The brokers now. Silos that have just joined are waited for, for a moment.</summary>
     /// <param name="cancellationToken">Ends the wait.</param>
     public async ValueTask<BrokerView> GetAsync(CancellationToken cancellationToken)
@@ -66,13 +69,23 @@ internal sealed partial class ClusterBrokers(
             id = known.Id;
         }
 
-        var leader = view.LeaderOf(new PartitionKey(id, partition));
+        var key = new PartitionKey(id, partition);
+        // A partition that is to move stays with its leader for a while.
+        if (topics?.Leads(key) == true)
+            return null;
+        var leader = view.LeaderOf(key);
         return leader.NodeId == own.NodeId ? null : leader;
     }
 
     /// <summary>Another broker as the leader of a partition. Its epoch is the leader's to tell.</summary>
     /// <param name="other">The broker.</param>
-    public static PartitionLeader TellLeader(BrokerAddress other) => new(new MetadataBroker(other.NodeId, other.Host, other.Port), Epoch: -1);
+    public static PartitionLeader TellLeader(BrokerAddress other) =>
+        new(new MetadataBroker(other.NodeId, other.Host, other.Port), LeaderEpochs.Unknown);
+
+    /// <summary>This broker as the leader of a partition.</summary>
+    /// <param name="reached">The address that the client has reached here.</param>
+    /// <param name="epoch">Its epoch.</param>
+    public PartitionLeader TellOwn(EndPoint? reached, int epoch) => new(new MetadataBroker(own.NodeId, own.HostFor(reached), own.Port), epoch);
 
     /// <summary>Takes note of silos that have come or gone, asks those that are not known, and returns the brokers that are.</summary>
     private BrokerView Refresh()

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using OrleansStream.Gateway.Cluster;
 using OrleansStream.Kafka.Errors;
 using OrleansStream.Kafka.Messages;
@@ -5,50 +6,51 @@ using OrleansStream.Partitions;
 
 namespace OrleansStream.Kafka.Brokers;
 
-/// <summary>The epochs by which partitions are led (KIP-320): asked of their leaders, and compared with what clients know. Safe for any thread.</summary>
+/// <summary>
+/// The leaders of partitions and their epochs (KIP-320): asked of the silos, and compared with what clients know. Safe for any thread.
+/// </summary>
 /// <param name="silos">Asks the silos.</param>
 /// <param name="time">The clock.</param>
 internal sealed class LeaderEpochs(SiloCalls silos, TimeProvider time)
 {
-    /// <summary>Stands for an epoch that is not known: clients then compare none.</summary>
+    /// <summary>Stands for an epoch that is not known.</summary>
     public const int Unknown = -1;
 
-    /// <summary>Asks for the epochs of all partitions of some topics. One whose leader does not answer at once, or does not have it open, has none.</summary>
+    /// <summary>
+    /// Finds out which silos lead the partitions of some topics. A partition has no entry while no silo has it open, or its leader does not answer at
+    /// once. After silos have come or gone, partitions stay with their leaders for a while, so clients that were sent to the homes would be refused there.
+    /// </summary>
     /// <param name="topics">The topics.</param>
     /// <param name="view">The brokers.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    public async Task<IReadOnlyDictionary<PartitionKey, int>> FindAsync(
+    public async Task<IReadOnlyDictionary<PartitionKey, KnownLeader>> FindAsync(
         IReadOnlyList<MetadataTopic> topics, BrokerView view, CancellationToken cancellationToken)
     {
-        var asked = new Dictionary<SiloAddress, List<PartitionKey>>();
-        foreach (var topic in topics)
-        {
-            for (var partition = 0; partition < topic.PartitionCount; partition++)
-            {
-                var key = new PartitionKey(topic.Id, partition);
-                if (view.HomeOf(key) is not { } home)
-                    continue;
-                if (!asked.TryGetValue(home, out var keys))
-                    asked[home] = keys = [];
-                if (keys.Count < BrokerLimits.EpochsAskedMax)
-                    keys.Add(key);
-            }
-        }
-
-        var answers = asked.Select(silo => (Keys: silo.Value, Epochs: silos.FindLeaderEpochsAsync(silo.Key, [.. silo.Value]))).ToList();
-        await Task.WhenAll(answers.Select(answer => (Task)answer.Epochs)).WaitAsync(BrokerLimits.EpochsWait, time, cancellationToken)
+        ImmutableArray<PartitionKey> keys =
+        [
+            .. topics.SelectMany(topic => Enumerable.Range(0, topic.PartitionCount).Select(partition => new PartitionKey(topic.Id, partition)))
+                .Take(BrokerLimits.LeadersAskedMax),
+        ];
+        var leaders = new Dictionary<PartitionKey, KnownLeader>();
+        if (keys.IsEmpty)
+            return leaders;
+        var answers = view.Silos.Select(silo => (Silo: silo, Epochs: silos.FindLeaderEpochsAsync(silo, keys))).ToList();
+        await Task.WhenAll(answers.Select(answer => (Task)answer.Epochs)).WaitAsync(BrokerLimits.LeadersWait, time, cancellationToken)
             .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        var epochs = new Dictionary<PartitionKey, int>();
-        foreach (var (keys, answer) in answers)
+        foreach (var (silo, answer) in answers)
         {
             if (!answer.IsCompletedSuccessfully)
                 continue;
-            var found = await answer;
-            for (var i = 0; i < found.Length; i++)
-                epochs[keys[i]] = ToKafka(found[i]);
+            var epochs = await answer;
+            for (var i = 0; i < epochs.Length; i++)
+            {
+                // A silo that was declared dead and does not know it yet may still have the log of an earlier epoch open.
+                if (epochs[i] > leaders.GetValueOrDefault(keys[i]).Epoch)
+                    leaders[keys[i]] = new KnownLeader(silo, epochs[i]);
+            }
         }
 
-        return epochs;
+        return leaders;
     }
 
     /// <summary>An epoch as clients are told it.</summary>
@@ -63,3 +65,8 @@ internal sealed class LeaderEpochs(SiloCalls silos, TimeProvider time)
         ? KafkaError.None
         : known < leader ? KafkaError.FencedLeaderEpoch : KafkaError.UnknownLeaderEpoch;
 }
+
+/// <summary>The leader of a partition.</summary>
+/// <param name="Silo">The silo.</param>
+/// <param name="Epoch">Its epoch, at least 1.</param>
+internal readonly record struct KnownLeader(SiloAddress Silo, int Epoch);

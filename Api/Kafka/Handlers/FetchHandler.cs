@@ -54,7 +54,7 @@ internal sealed class FetchHandler(PartitionSetReaders readers, TopicDirectory t
         var read = await ReadAsync(call, consumer, request, [.. toRead.Where((_, i) => others[i] is null)], hasOthers: Array.Exists(others, other => other is not null));
         // The log's memory is read until the answer is sent.
         call.Hold(read);
-        new FetchAnswer(KafkaError.None, consumer.Session.Id, Tell(asked, others, read, consumer.Session, isIncremental)).Write(call.Answer, call.Version);
+        new FetchAnswer(KafkaError.None, consumer.Session.Id, Tell(call, asked, others, read, consumer.Session, isIncremental)).Write(call.Answer, call.Version);
     }
 
     private PartitionLeader? FindOtherLeader(Caller caller, in PartitionToRead partition) =>
@@ -89,8 +89,8 @@ internal sealed class FetchHandler(PartitionSetReaders readers, TopicDirectory t
         }
     }
 
-    private static List<FetchResult> Tell(
-        FetchPartition[] asked, PartitionLeader?[] others, PartitionSetRead read, FetchSession session, bool isIncremental)
+    private List<FetchResult> Tell(
+        KafkaCall call, FetchPartition[] asked, PartitionLeader?[] others, PartitionSetRead read, FetchSession session, bool isIncremental)
     {
         var results = new List<FetchResult>(isIncremental ? 4 : asked.Length);
         var next = 0;
@@ -98,7 +98,7 @@ internal sealed class FetchHandler(PartitionSetReaders readers, TopicDirectory t
         {
             var result = others[i] is { } leader
                 ? FetchResult.Failed(asked[i].Name, KafkaError.NotLeaderOrFollower) with { Leader = leader }
-                : Tell(asked[i], read.Responses[next++]);
+                : Tell(call, asked[i], read.Responses[next++]);
             if (session.IsNews(result) || !isIncremental)
                 results.Add(result);
         }
@@ -106,12 +106,19 @@ internal sealed class FetchHandler(PartitionSetReaders readers, TopicDirectory t
         return results;
     }
 
-    private static FetchResult Tell(in FetchPartition asked, in Partitions.FetchResponse response) =>
-        LeaderEpochs.Compare(asked.LeaderEpoch, response.LeaderEpoch) is var other and not KafkaError.None
-            ? FetchResult.Failed(asked.Name, other)
-            : new FetchResult(
+    private FetchResult Tell(KafkaCall call, in FetchPartition asked, in Partitions.FetchResponse response) =>
+        LeaderEpochs.Compare(asked.LeaderEpoch, response.LeaderEpoch) switch
+        {
+            KafkaError.None => new FetchResult(
                 asked.Name, ErrorOf(response.Error, asked.Name), response.HighWatermark, response.LogStartOffset,
-                response.Batches.IsEmpty ? [] : StoredBatches.VisibleIn(response.Batches));
+                response.Batches.IsEmpty ? [] : StoredBatches.VisibleIn(response.Batches)),
+            // librdkafka sends epoch 0 to a leader whose epoch it was not told, and reads nothing until it is told: here it need not ask for metadata.
+            KafkaError.FencedLeaderEpoch => FetchResult.Failed(asked.Name, KafkaError.FencedLeaderEpoch) with
+            {
+                Leader = brokers.TellOwn(call.Connection.Local, response.LeaderEpoch),
+            },
+            var other => FetchResult.Failed(asked.Name, other),
+        };
 
     // Some clients end for good at an error that they do not expect of a fetch.
     private static KafkaError ErrorOf(StreamError? error, FetchPartitionName name) => KafkaErrors.Of(error) switch

@@ -36,14 +36,17 @@ internal sealed class MetadataHandler(
             ? await FindAsync(call.Caller, asked, request.MayCreateTopics && options.Value.AutoCreateTopics, call.Closed)
             : await ListAsync(call.Caller, call.Closed);
         var view = await brokers.GetAsync(call.Closed);
-        var led = call.Version < MetadataAnswer.FirstWithEpochs
-            ? new Dictionary<PartitionKey, int>()
-            : await epochs.FindAsync(found, view, call.Closed);
+        var leaders = await epochs.FindAsync(found, view, call.Closed);
         new MetadataAnswer(
             brokers.Tell(view, call.Connection.Local), cluster.Value.ClusterId, brokers.OwnId, found,
-            (topic, partition) => view.LeaderOf(new PartitionKey(topic.Id, partition)).NodeId,
-            (topic, partition) => led.GetValueOrDefault(new PartitionKey(topic.Id, partition), LeaderEpochs.Unknown)).Write(call.Answer, call.Version);
+            (topic, partition) => FindLeader(leaders, view, new PartitionKey(topic.Id, partition))).Write(call.Answer, call.Version);
     }
+
+    // A partition that no broker has open is to be opened by its home.
+    private static (int NodeId, int Epoch) FindLeader(IReadOnlyDictionary<PartitionKey, KnownLeader> leaders, BrokerView view, PartitionKey key) =>
+        leaders.TryGetValue(key, out var leader) && view.BrokerOf(leader.Silo) is { } broker
+            ? (broker.NodeId, leader.Epoch)
+            : (view.LeaderOf(key).NodeId, LeaderEpochs.Unknown);
 
     private async Task<IReadOnlyList<MetadataTopic>> ListAsync(Caller caller, CancellationToken cancellationToken)
     {

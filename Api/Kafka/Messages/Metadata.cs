@@ -105,17 +105,13 @@ internal readonly record struct MetadataTopic(KafkaError Error, string? Name, Gu
 /// <param name="ClusterId">The cluster's id.</param>
 /// <param name="ControllerId">The id of a broker that takes what changes topics: any does.</param>
 /// <param name="Topics">The topics.</param>
-/// <param name="LeaderOf">Tells the id of the broker that leads a partition.</param>
-/// <param name="EpochOf">Tells the epoch by which it does, or -1.</param>
+/// <param name="LeaderOf">Tells the id of the broker that leads a partition, and the epoch by which it does, or -1.</param>
 internal sealed record MetadataAnswer(
     IReadOnlyList<MetadataBroker> Brokers, string ClusterId, int ControllerId, IReadOnlyList<MetadataTopic> Topics,
-    Func<MetadataTopic, int, int> LeaderOf, Func<MetadataTopic, int, int> EpochOf)
+    Func<MetadataTopic, int, (int NodeId, int Epoch)> LeaderOf)
 {
     // Authorized operations are not told: a client that asks for them takes this for "not known".
     private const int NoOperations = int.MinValue;
-
-    /// <summary>The first version that tells of leaders' epochs.</summary>
-    public const short FirstWithEpochs = 7;
 
     /// <summary>Writes it.</summary>
     /// <param name="answer">Where to.</param>
@@ -165,12 +161,12 @@ internal sealed record MetadataAnswer(
 
     private void WritePartition(WireWriter answer, in MetadataTopic topic, int partition, short version)
     {
-        var leader = LeaderOf(topic, partition);
+        var (leader, epoch) = LeaderOf(topic, partition);
         answer.WriteErrorCode((short)KafkaError.None);
         answer.WriteInt32(partition);
         answer.WriteInt32(leader);
-        if (version >= FirstWithEpochs)
-            answer.WriteInt32(EpochOf(topic, partition));
+        if (version >= 7)
+            answer.WriteInt32(epoch);
         // The copies are the store's, not other brokers'. As many are told as there are, all at the leader: some clients count them.
         WriteCopies(answer, leader, topic.ReplicationFactor);
         WriteCopies(answer, leader, topic.ReplicationFactor);

@@ -13,6 +13,10 @@ public interface ILocalTopics
     /// <summary>A topic as it was a few seconds ago at most; null when nobody has asked for it here since.</summary>
     /// <param name="topic">The topic's name.</param>
     TopicMetadata? FindKnown(string topic);
+
+    /// <summary>Whether this process leads a partition: has its log open.</summary>
+    /// <param name="key">The partition.</param>
+    bool Leads(PartitionKey key);
 }
 
 /// <summary>

@@ -96,6 +96,9 @@ public sealed record RecordsAppendRequest(
     /// </summary>
     [Id(6)] public bool HasWholeBatches { get; init; }
 
+    /// <inheritdoc cref="AppendRequest.RequiredLeader"/>
+    [Id(7)] public SiloAddress? RequiredLeader { get; init; }
+
     /// <summary>The append's place, for a caller in this process that names the partition; null for a caller that waits for each append.</summary>
     [field: NonSerialized] public AppendPlace? Place { get; init; }
 }

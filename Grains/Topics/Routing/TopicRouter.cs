@@ -173,7 +173,10 @@ internal sealed class TopicRouter(string name, PartitionAccess partitions, IGrai
         if (FindSettled(plan, index, request) is { } stored)
             return ToPart(part, PartitionMapping.ToResponse(stored));
         var key = new PartitionKey(topic.Id, part.Partition);
-        var append = new AppendRequest(part.Batches, request.Acks, topic.Version, expectedNextOffset) { Place = request.Place };
+        var append = new AppendRequest(part.Batches, request.Acks, topic.Version, expectedNextOffset)
+        {
+            RequiredLeader = request.RequiredLeader, Place = request.Place,
+        };
         try
         {
             return ToPart(part, partitions.Order.FindOpen(key, append) is { } here

@@ -30,6 +30,9 @@ internal sealed class TopicRouters(IGrainFactory grains, LedPartitions led, Time
     /// <inheritdoc/>
     public TopicMetadata? FindKnown(string topic) => _routers.GetValueOrDefault(topic)?.Known;
 
+    /// <inheritdoc/>
+    public bool Leads(PartitionKey key) => led.Find(key) is not null;
+
     /// <summary>The router of a topic, whether or not there is such a topic.</summary>
     /// <param name="topic">The topic's name.</param>
     public TopicRouter Get(string topic)

@@ -105,7 +105,7 @@ public sealed class ConnectionTests(KafkaFixture kafka)
     {
         var topic = await kafka.Api.CreateTopicAsync();
         using var socket = await KafkaSocket.OpenAsync(kafka.Port);
-        var producer = await TakeProducerAsync(socket);
+        var producer = await socket.TakeProducerAsync();
         Assert.Equal(ProducerIdKind.Client, ProducerIdRanges.KindOf(producer));
 
         Assert.Equal((KafkaError.None, 0), await socket.ProduceAsync(topic, TestBatch.By(producer, 0, count: 2)));
@@ -250,20 +250,6 @@ public sealed class ConnectionTests(KafkaFixture kafka)
         {
             return bytes.Length;
         }
-    }
-
-    private static async Task<long> TakeProducerAsync(KafkaSocket socket)
-    {
-        await socket.SendAsync(InitProducerIdRequest.Api, 1, 1, writer =>
-        {
-            writer.WriteString(null);
-            writer.WriteInt32(60_000);
-        });
-        var reader = new WireReader(await socket.ReceiveAsync(), isFlexible: false);
-        reader.ReadInt32(); // correlation id
-        reader.ReadInt32(); // throttle_time_ms
-        Assert.Equal(0, reader.ReadInt16());
-        return reader.ReadInt64();
     }
 
     private static (int CorrelationId, short Error, (ApiKey Key, short Min, short Max)[] Apis) ReadApiVersions(byte[] answer)

@@ -174,6 +174,8 @@ public sealed class KafkaMemoryTests : IDisposable
 
         public ILocalTopic Find(string topic) => this;
 
+        public bool Leads(PartitionKey key) => true;
+
         public TopicMetadata? FindKnown(string topic) => null;
 
         public ValueTask<RecordsAppendResponse> AppendAsync(RecordsAppendRequest request, CancellationToken cancellationToken = default)

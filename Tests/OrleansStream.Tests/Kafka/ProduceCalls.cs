@@ -23,6 +23,21 @@ internal static class ProduceCalls
         writer.WriteBytes(batch);
     };
 
+    /// <summary>Asks for a producer's id.</summary>
+    public static async Task<long> TakeProducerAsync(this KafkaSocket socket)
+    {
+        await socket.SendAsync(InitProducerIdRequest.Api, 1, 1, writer =>
+        {
+            writer.WriteString(null);
+            writer.WriteInt32(60_000);
+        });
+        var reader = new WireReader(await socket.ReceiveAsync(), isFlexible: false);
+        reader.ReadInt32(); // correlation id
+        reader.ReadInt32(); // throttle_time_ms
+        Assert.Equal(0, reader.ReadInt16());
+        return reader.ReadInt64();
+    }
+
     /// <summary>Sends a batch to a topic's first partition, with acks of all, and waits for the answer.</summary>
     public static async Task<(KafkaError Error, long BaseOffset)> ProduceAsync(this KafkaSocket socket, string topic, byte[] batch)
     {

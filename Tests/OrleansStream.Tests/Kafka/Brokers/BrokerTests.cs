@@ -55,6 +55,30 @@ public sealed class BrokerTests(KafkaCluster cluster) : IClassFixture<KafkaClust
         Assert.Equal(KafkaError.None, await ProduceAsync(there, topic.Name, partition));
     }
 
+    /// <summary>
+    /// An idempotent producer sends to the new leader of a partition before the old one has answered. If a broker that does not lead passed batches on,
+    /// the producer could learn that one is stored before it learns that the leader refused the next one, and would give up for good.
+    /// </summary>
+    [Fact]
+    public async Task Produce_AtABrokerThatDoesNotLead_IsPassedOnOnlyWithoutAProducer()
+    {
+        var other = cluster.Silos[1];
+        using var socket = await KafkaSocket.OpenAsync(KafkaCluster.PortOf(cluster.Silos[0]));
+        var producer = await socket.TakeProducerAsync();
+        for (var round = 0; round < 5; round++)
+        {
+            // The broker has not asked for new topics, and so does not know who leads them.
+            var (named, partition) = await CreateLedByAsync(other);
+            Assert.Equal(KafkaError.NotLeaderOrFollower, await ProduceAsync(socket, named, partition, TestBatch.By(producer, sequence: 0)));
+            var (unnamed, another) = await CreateLedByAsync(other);
+            Assert.Equal(KafkaError.None, await ProduceAsync(socket, unnamed, another));
+
+            using var there = await KafkaSocket.OpenAsync(KafkaCluster.PortOf(other));
+            Assert.Equal(KafkaError.None, await ProduceAsync(there, named, partition, TestBatch.By(producer, sequence: 0)));
+            Assert.Equal([$"{producer}/0/0"], Read(named, 1, partition));
+        }
+    }
+
     /// <summary>A silo joins, and another is killed, while a producer and a consumer go on: they see no error, and lose, double and reorder nothing.</summary>
     [Fact]
     public async Task Clients_WhenSilosComeAndGo_GoOn()
@@ -62,6 +86,7 @@ public sealed class BrokerTests(KafkaCluster cluster) : IClassFixture<KafkaClust
         var topic = await cluster.CreateTopicAsync(PartitionCount);
         await ProduceAsync(cluster.Bootstrap, topic.Name, from: 0, count: 20);
         var joined = await cluster.AddSiloAsync();
+        await cluster.MovePartitionsHomeAsync();
         using var producer = Producer(cluster.Bootstrap);
         await ProduceAsync(producer, topic.Name, from: 20, count: 20);
         Assert.Contains(KafkaCluster.IdOf(joined), LeadersIn(KafkaCluster.Ask(cluster.Silos[0], topic.Name)));
@@ -113,6 +138,14 @@ public sealed class BrokerTests(KafkaCluster cluster) : IClassFixture<KafkaClust
         Assert.Equal(cluster.Silos.Count, named[0].Distinct().Count());
     }
 
+    /// <summary>Makes a topic, and finds a partition of it that a silo leads.</summary>
+    private async Task<(string Topic, int Partition)> CreateLedByAsync(Orleans.TestingHost.InProcessSiloHandle silo)
+    {
+        var topic = await cluster.CreateTopicAsync(PartitionCount);
+        var partitions = KafkaCluster.Ask(silo, topic.Name).Topics[0].Partitions;
+        return (topic.Name, partitions.First(one => one.Leader == KafkaCluster.IdOf(silo)).PartitionId);
+    }
+
     private static int[] LeadersIn(Metadata metadata) => [.. metadata.Topics[0].Partitions.Select(partition => partition.Leader)];
 
     private static IProducer<Null, string> Producer(string bootstrap) => new ProducerBuilder<Null, string>(new ProducerConfig
@@ -132,23 +165,23 @@ public sealed class BrokerTests(KafkaCluster cluster) : IClassFixture<KafkaClust
         Enumerable.Range(from, count).SelectMany(n => Enumerable.Range(0, PartitionCount).Select(partition => producer.ProduceAsync(
             new TopicPartition(topic, partition), new Message<Null, string> { Value = $"{partition}/{n}" }))));
 
-    private List<string> Read(string topic, int count)
+    private List<string> Read(string topic, int count, params int[] partitions)
     {
         using var consumer = new ConsumerBuilder<Null, string>(new ConsumerConfig { BootstrapServers = cluster.Bootstrap, GroupId = "none", EnableAutoCommit = false }).Build();
-        consumer.Assign(Enumerable.Range(0, PartitionCount).Select(partition => new TopicPartitionOffset(topic, partition, Offset.Beginning)));
+        consumer.Assign((partitions.Length > 0 ? partitions : Enumerable.Range(0, PartitionCount)).Select(partition => new TopicPartitionOffset(topic, partition, Offset.Beginning)));
         var values = new List<string>();
         while (values.Count < count && consumer.Consume(Patience) is { } read)
             values.Add(read.Message.Value);
         return values;
     }
 
-    private static async Task<KafkaError> ProduceAsync(KafkaSocket socket, string topic, int partition)
+    private static async Task<KafkaError> ProduceAsync(KafkaSocket socket, string topic, int partition, byte[]? batch = null)
     {
-        await socket.SendAsync(ProduceRequest.Api, 10, 1, Produce(topic, partition));
+        await socket.SendAsync(ProduceRequest.Api, 10, 1, Produce(topic, partition, batch));
         return ReadProduce((await socket.ReceiveAsync())!).Error;
     }
 
-    private static Action<WireWriter> Produce(string topic, int partition) => writer =>
+    private static Action<WireWriter> Produce(string topic, int partition, byte[]? batch = null) => writer =>
     {
         writer.WriteString(null);
         writer.WriteInt16(-1);
@@ -157,7 +190,7 @@ public sealed class BrokerTests(KafkaCluster cluster) : IClassFixture<KafkaClust
         writer.WriteString(topic);
         writer.WriteArrayLength(1);
         writer.WriteInt32(partition);
-        writer.WriteBytes(TestBatch.Of("a"));
+        writer.WriteBytes(batch ?? TestBatch.Of("a"));
         writer.WriteNoTags();
         writer.WriteNoTags();
         writer.WriteNoTags();

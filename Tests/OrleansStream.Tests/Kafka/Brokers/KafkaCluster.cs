@@ -57,6 +57,14 @@ public sealed class KafkaCluster : IAsyncLifetime
         await UntilBrokersAsync(Silos.Count);
     }
 
+    /// <summary>Moves each partition to its home now; left alone, it stays where it is for up to half a minute.</summary>
+    internal async Task MovePartitionsHomeAsync()
+    {
+        // They move when two rounds have found the same silos.
+        for (var round = 0; round < 2; round++)
+            await Task.WhenAll(Silos.Select(silo => silo.ServiceProvider.GetRequiredService<OpenPartitions>().SeeToAllAsync()));
+    }
+
     /// <summary>The port of a silo's endpoint.</summary>
     internal static int PortOf(InProcessSiloHandle silo) => silo.ServiceProvider.GetRequiredService<LocalBroker>().Port;
 

@@ -30,10 +30,19 @@ internal sealed class Turn(string group, string member, int partition, long sinc
 /// <param name="Ended">When it was answered.</param>
 internal readonly record struct Commit(string Group, string Member, int Partition, long Offset, long Began, long Ended);
 
+/// <summary>A time in which a partition stood still for someone.</summary>
+/// <param name="Partition">The partition.</param>
+/// <param name="Began">When its last record came before it.</param>
+/// <param name="Time">How long it took.</param>
+internal readonly record struct Gap(int Partition, long Began, TimeSpan Time);
+
 /// <summary>What Kafka clients saw of one topic, and the judgement whether a right service can explain it. Safe to be added to by many.</summary>
 /// <remarks>Each partition has one idempotent producer, which numbers its records 0, 1, 2, … and gives up none.</remarks>
 internal sealed class KafkaHistory
 {
+    /// <summary>What the gaps of the producers stand under.</summary>
+    public const string Producers = "producers";
+
     private readonly Lock _lock = new();
     private readonly List<(int Partition, long Offset, long Number, long At)> _acks = [];
     private readonly List<Turn> _turns = [];
@@ -128,24 +137,30 @@ internal sealed class KafkaHistory
     }
 
     /// <summary>
-    /// The longest time between two acknowledgements of one partition, and, by groups, between two records of one partition that the group was given.
+    /// The times without an acknowledgement of a partition, and, by groups, without a record of a partition that the group was given: of each partition
+    /// the longest, the longest partition first.
     /// </summary>
     /// <param name="elapsed">Tells the time between two moments.</param>
-    public (TimeSpan Producer, IReadOnlyDictionary<string, TimeSpan> Groups) LongestGaps(Func<long, long, TimeSpan> elapsed)
+    public IReadOnlyDictionary<string, IReadOnlyList<Gap>> FindGaps(Func<long, long, TimeSpan> elapsed)
     {
         lock (_lock)
         {
-            return (
-                Longest(_acks.GroupBy(ack => ack.Partition, ack => ack.At)),
-                _turns.GroupBy(turn => turn.Group).ToDictionary(group => group.Key, group => Longest(
-                    group.GroupBy(turn => turn.Partition).Select(turns => turns.SelectMany(turn => turn.Reads.Select(read => read.At))))));
+            var gaps = _turns.GroupBy(turn => turn.Group).ToDictionary(group => group.Key, group => Longest(group
+                .GroupBy(turn => turn.Partition, turn => turn.Reads.Select(read => read.At))
+                .Select(partition => (partition.Key, partition.SelectMany(times => times)))));
+            gaps[Producers] = Longest(_acks.GroupBy(ack => ack.Partition, ack => ack.At).Select(partition => (partition.Key, partition.AsEnumerable())));
+            return gaps;
         }
 
-        TimeSpan Longest(IEnumerable<IEnumerable<long>> lines) => lines.SelectMany(line =>
-        {
-            long[] times = [.. line.Order()];
-            return times.Zip(times.Skip(1), elapsed);
-        }).DefaultIfEmpty(TimeSpan.Zero).Max();
+        IReadOnlyList<Gap> Longest(IEnumerable<(int Partition, IEnumerable<long> Times)> lines) =>
+        [
+            .. lines.Select(line =>
+            {
+                long[] times = [.. line.Times.Order()];
+                return times.Zip(times.Skip(1), (begin, end) => new Gap(line.Partition, begin, elapsed(begin, end)))
+                    .DefaultIfEmpty(new Gap(line.Partition, 0, TimeSpan.Zero)).MaxBy(gap => gap.Time);
+            }).OrderByDescending(gap => gap.Time),
+        ];
     }
 
     /// <summary>Judges the history, once everything has come to rest.</summary>

@@ -78,11 +78,18 @@ internal sealed class KafkaLoad : IAsyncDisposable
             ReconnectBackoffMaxMs = 500,
             TopicMetadataRefreshIntervalMs = 2_000,
         }).SetLogHandler((_, _) => { }).SetErrorHandler((_, error) => NoteFatal("a producer", error)).Build();
-        for (var number = 0L; !_producing.IsCancellationRequested; number++)
+        try
         {
-            foreach (var partition in partitions)
-                Send(producer, partition, number);
-            await Pacing.Real.PassAtMostAsync(Pace, _producing.Token);
+            for (var number = 0L; !_producing.IsCancellationRequested; number++)
+            {
+                foreach (var partition in partitions)
+                    Send(producer, partition, number);
+                await Pacing.Real.PassAtMostAsync(Pace, _producing.Token);
+            }
+        }
+        catch (ProduceException<Null, string>)
+        {
+            // The producer has failed for good, as its handler of errors was told. What it has sent is judged all the same.
         }
 
         producer.Flush(TimeSpan.FromSeconds(60));
@@ -204,6 +211,6 @@ internal sealed class KafkaLoad : IAsyncDisposable
     private void NoteFatal(string who, Error error)
     {
         if (error.IsFatal)
-            _history.Failed($"{who} failed for good: {error.Reason}");
+            _history.Failed($"{TimeProvider.System.GetUtcNow():HH:mm:ss.fff}: {who} failed for good: {error.Reason}");
     }
 }
