@@ -19,9 +19,9 @@ namespace OrleansStream.Gateway.Appending;
 /// <param name="appender">Makes them.</param>
 /// <param name="known">Knows which topics there are.</param>
 /// <param name="leader">
-/// The silo that must lead the partitions of batches that name their producer; null in a process without one. A producer sends its next batches to the
-/// new leader of a partition before the old leader has answered all earlier ones. If the old leader passed those on, and answered that they are stored,
-/// the producer could learn this before it learns that the new leader refused the next batch as out of order, and would take that for a loss.
+/// The silo that must lead the partitions of batches that name their producer; null in a process without one. A producer sends its next batches to
+/// the new leader of a partition before the old leader has answered all earlier ones. If the old leader passed those on, and answered that they are
+/// stored, the producer could learn this before it learns that the new leader refused the next batch as out of order. It would take that for a loss.
 /// </param>
 public sealed class OrderedAppends(RecordsAppender appender, KnownTopics known, SiloAddress? leader)
 {
