@@ -19,7 +19,7 @@ internal readonly record struct IdleUsage(ProcessUsage Usage, long Bytes)
     /// <param name="context">How long.</param>
     public static async Task<IdleUsage> MeasureAsync(Service service, RunContext context)
     {
-        await Task.Delay(TimeSpan.FromSeconds(context.IsQuick ? 8 : 30), TimeProvider.System);
+        await Task.Delay(TimeSpan.FromSeconds(context.IsQuick ? 20 : 30), TimeProvider.System);
         return await MeasureAsync(service, TimeSpan.FromSeconds(context.IsQuick ? 12 : 60));
     }
 

@@ -12,6 +12,9 @@ internal sealed class JoinRow : IRow
 {
     private const int Members = 1_000;
     private const string Topic = "joined";
+
+    // A poll takes on what the group gives it while it waits, and tells its member at its end: so the wait bounds how late a member learns of it.
+    private const int WaitMs = 1_000;
     private const string Assigned = " were assigned to ";
     private const string GroupLog = "Logging__LogLevel__OrleansStream.Groups.ConsumerGroupGrain";
     private static readonly TimeSpan JoinMax = TimeSpan.FromSeconds(60);
@@ -68,7 +71,7 @@ internal sealed class JoinRow : IRow
             string? cursor = null;
             while (!everyone.IsCancellationRequested)
             {
-                var poll = new JsonObject { ["topics"] = new JsonArray(Topic), ["max_records"] = 1, ["wait_ms"] = 20_000, ["cursor"] = cursor };
+                var poll = new JsonObject { ["topics"] = new JsonArray(Topic), ["max_records"] = 1, ["wait_ms"] = WaitMs, ["cursor"] = cursor };
                 using var answer = await http.PostAsJsonAsync($"/v1/groups/{group}/members/m{member:D4}/poll", poll, everyone.Token);
                 var body = (await answer.Content.ReadFromJsonAsync<JsonNode>(everyone.Token))!;
                 if (!answer.IsSuccessStatusCode)
