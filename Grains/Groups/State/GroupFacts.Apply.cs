@@ -2,8 +2,8 @@ using System.Collections.Immutable;
 
 namespace OrleansStream.Groups.State;
 
-/// <summary>Applies events. No other code changes the stored part of a group's state.</summary>
-internal sealed partial class GroupState
+/// <summary>Applies events. No other code changes the facts.</summary>
+internal sealed partial class GroupFacts
 {
     /// <summary>Applies one event.</summary>
     /// <param name="change">The event.</param>
@@ -15,8 +15,8 @@ internal sealed partial class GroupState
             case GroupCreated created:
                 Incarnation = created.Incarnation;
                 GroupEpoch = created.GroupEpoch;
-                _lastMemberEpoch = created.LastMemberEpoch;
-                _emptySinceMs = created.EmptySinceMs;
+                LastMemberEpoch = created.LastMemberEpoch;
+                EmptySinceMs = created.EmptySinceMs;
                 break;
             case TopicsChanged topics:
                 ApplyTopics(topics);
@@ -54,7 +54,7 @@ internal sealed partial class GroupState
                 ApplyLeft(left);
                 break;
             case TargetAssigned target:
-                _targetEpoch = target.GroupEpoch;
+                TargetEpoch = target.GroupEpoch;
                 foreach (var id in _members.Keys.ToArray())
                     Change(id, member => member with { Target = PartitionSet.Empty });
                 foreach (var one in target.Targets)
@@ -94,7 +94,7 @@ internal sealed partial class GroupState
             case ClassicChanged classic:
                 Classic = classic.Generation;
                 if (Classic.Members.IsEmpty)
-                    _emptySinceMs = classic.AtMs;
+                    EmptySinceMs = classic.AtMs;
                 break;
             case GroupDeleted:
                 ApplyDeleted();
@@ -122,7 +122,7 @@ internal sealed partial class GroupState
         foreach (var partition in member.Assigned)
             _owners.Remove(partition);
         if (_members.Count == 0)
-            _emptySinceMs = left.AtMs;
+            EmptySinceMs = left.AtMs;
     }
 
     private void ApplyAssignment(AssignmentChanged assignment)
@@ -143,7 +143,7 @@ internal sealed partial class GroupState
     private void ApplyDeleted()
     {
         Incarnation = Guid.Empty;
-        GroupEpoch = _targetEpoch = _lastMemberEpoch = _emptySinceMs = 0;
+        GroupEpoch = TargetEpoch = LastMemberEpoch = EmptySinceMs = 0;
         _members.Clear();
         _owners.Clear();
         _offsets.Clear();
@@ -161,7 +161,7 @@ internal sealed partial class GroupState
             _offsets.Set(offset);
     }
 
-    private void ApplyEpoch(long epoch) => _lastMemberEpoch = Math.Max(_lastMemberEpoch, epoch);
+    private void ApplyEpoch(long epoch) => LastMemberEpoch = Math.Max(LastMemberEpoch, epoch);
 
     private void Change(string id, Func<GroupMember, GroupMember> change) => _members[id] = change(_members[id]);
 }
