@@ -11,6 +11,7 @@ using OrleansStream.Gateway.Reading.Tails;
 using OrleansStream.Gateway.Routing;
 using OrleansStream.Gateway.Security;
 using OrleansStream.Gateway.Topics;
+using OrleansStream.Randomness;
 
 namespace OrleansStream.Gateway;
 
@@ -24,6 +25,7 @@ public static class GatewayHosting
     public static IServiceCollection AddGateway(this IServiceCollection services)
     {
         services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton(RandomSource.System);
         services.TryAddSingleton<RepeatedFailures>();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<QuotaOptions>, QuotaOptionsValidator>());
         services.AddOptions<QuotaOptions>().BindConfiguration(QuotaOptions.SectionName).ValidateOnStart();
@@ -55,6 +57,7 @@ public static class GatewayHosting
         services.TryAddSingleton<TopicTails>();
         services.TryAddSingleton<TopicAdministration>();
         services.TryAddSingleton<TopicDirectory>();
+        services.TryAddSingleton<TopicPatterns>();
         services.TryAddSingleton<LogEnds>();
         services.TryAddSingleton<ClusterDescriber>();
         services.TryAddSingleton<SiloCalls>();

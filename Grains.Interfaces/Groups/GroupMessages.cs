@@ -167,6 +167,12 @@ public sealed record MemberDescription(
 
     /// <summary>The address that it joined from; null when that is not known.</summary>
     [Id(9)] public string? ClientHost { get; init; }
+
+    /// <summary>The regular expression over topics' names that it subscribes to; null for none.</summary>
+    [Id(10)] public string? Pattern { get; init; }
+
+    /// <summary>The topics that match its expression.</summary>
+    [Id(11)] public ImmutableArray<string> Matched { get; init; } = [];
 }
 
 /// <summary>A committed offset.</summary>

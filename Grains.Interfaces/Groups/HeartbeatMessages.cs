@@ -23,7 +23,22 @@ public sealed record GroupHeartbeatRequest(
     [property: Id(5)] int RebalanceMs,
     [property: Id(6)] ImmutableArray<string>? Topics,
     [property: Id(7)] string? Assignor,
-    [property: Id(8)] ImmutableArray<GroupPartition>? Owned);
+    [property: Id(8)] ImmutableArray<GroupPartition>? Owned)
+{
+    /// <summary>The regular expression over topics' names that it subscribes to; null when it is the same, empty for none.</summary>
+    [Id(9)] public string? Pattern { get; init; }
+
+    /// <summary>The topics that match its expression now; null when the sender does not know the expression.</summary>
+    [Id(10)] public MatchedTopics? Matched { get; init; }
+}
+
+/// <summary>The topics that match a regular expression, among those that its member may see.</summary>
+/// <param name="Pattern">The expression.</param>
+/// <param name="Topics">Their names.</param>
+[GenerateSerializer, Immutable, Alias("os.MatchedTopics")]
+public sealed record MatchedTopics(
+    [property: Id(0)] string Pattern,
+    [property: Id(1)] ImmutableArray<string> Topics);
 
 /// <summary>A partition, by the topic's id.</summary>
 /// <param name="TopicId">The topic's id.</param>
@@ -43,4 +58,11 @@ public sealed record GroupHeartbeatResponse(
     [property: Id(0)] StreamError? Error,
     [property: Id(1)] long Epoch,
     [property: Id(2)] ImmutableArray<GroupPartition>? Assigned,
-    [property: Id(3)] bool IsSettled);
+    [property: Id(3)] bool IsSettled)
+{
+    /// <summary>
+    /// The member's regular expression, when the heartbeat did not bring the topics that match it; the sender then finds them and sends the heartbeat
+    /// again. Null when it did, or when there is none.
+    /// </summary>
+    [Id(4)] public string? PatternToMatch { get; init; }
+}

@@ -103,6 +103,8 @@ internal static class GroupMapping
             InstanceId = member.Consumer?.InstanceId,
             ClientId = member.Consumer?.ClientId,
             ClientHost = member.Consumer?.ClientHost,
+            Pattern = member.Consumer?.Pattern,
+            Matched = [.. member.Consumer?.Matched ?? []],
         })],
         [.. group.Offsets
             .Select(offset => (Offset: offset, Topic: group.FindTopic(offset.TopicId)))
@@ -133,13 +135,20 @@ internal static class GroupMapping
         request.Member, request.Epoch, new ConsumerMember(request.InstanceId, request.ClientId, request.ClientHost, request.RebalanceMs),
         request.Topics is { } topics ? [.. topics.Order(StringComparer.Ordinal)] : null, found, request.Assignor,
         request.Owned is { } owned ? PartitionSet.Of(owned.Select(one => new TopicPartition(one.TopicId, one.Partition))) : null,
-            GroupLimits.ConsumerSessionMs);
+            GroupLimits.ConsumerSessionMs)
+    {
+        Pattern = request.Pattern,
+        Matched = request.Matched is { } matched ? new PatternMatch(matched.Pattern, matched.Topics.ToImmutableSortedSet(StringComparer.Ordinal)) : null,
+    };
 
     /// <summary>What a member that says what it has is told.</summary>
     /// <param name="answer">The state's answer.</param>
     public static GroupHeartbeatResponse ToResponse(HeartbeatAnswer answer) => new(
         ToError(answer.Refusal), answer.Epoch,
-        answer.Assigned is { } assigned ? [.. assigned.Select(one => new GroupPartition(one.TopicId, one.Partition))] : null, answer.IsSettled);
+        answer.Assigned is { } assigned ? [.. assigned.Select(one => new GroupPartition(one.TopicId, one.Partition))] : null, answer.IsSettled)
+    {
+        PatternToMatch = answer.PatternToMatch,
+    };
 
     private static ImmutableArray<AssignedPartition> ToAssignment(GroupState group, PartitionSet partitions) =>
     [

@@ -29,7 +29,8 @@ internal sealed class GroupMembers(StoredGroup group)
     public async Task<GroupHeartbeatResponse> HeartbeatAsync(GroupHeartbeatRequest request)
     {
         var isJoin = request.Epoch == 0;
-        var (refusal, found) = await GatherAsync(isJoin, mayCreate: isJoin, () => request.Topics ?? []);
+        var (refusal, found) = await GatherAsync(
+            isJoin, mayCreate: isJoin, () => [.. request.Topics ?? [], .. request.Matched?.Topics ?? []]);
         if (refusal is not null)
             return new GroupHeartbeatResponse(refusal, Epoch: 0, Assigned: null, IsSettled: false);
         var answer = group.Take(group.State.Heartbeat(GroupMapping.ToCommand(request, found), group.Now()));

@@ -1,6 +1,8 @@
+using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Security;
+using OrleansStream.Gateway.Topics;
 using OrleansStream.Groups;
 using OrleansStream.Security;
 
@@ -13,9 +15,13 @@ namespace OrleansStream.Gateway.Groups;
 /// <param name="access">Decides who may.</param>
 /// <param name="known">The groups that there are.</param>
 /// <param name="grains">The way to the groups.</param>
+/// <param name="patterns">Finds the topics of members that subscribe to a regular expression.</param>
 /// <param name="time">Times the wait for a group that moves.</param>
-public sealed class GroupCoordinator(AccessControl access, ConsumerGroups known, IGrainFactory grains, TimeProvider time)
+public sealed class GroupCoordinator(AccessControl access, ConsumerGroups known, IGrainFactory grains, TopicPatterns patterns, TimeProvider time)
 {
+    // The regular expressions of members that have sent heartbeats here. A member says its own only once, and the group keeps it.
+    private readonly ConcurrentDictionary<(string Group, string Member), string> _patterns = new();
+
     /// <summary>Joins the group's next generation, and waits until it begins.</summary>
     /// <param name="caller">On whose behalf.</param>
     /// <param name="group">The group; its name is valid.</param>
@@ -134,13 +140,31 @@ public sealed class GroupCoordinator(AccessControl access, ConsumerGroups known,
     /// <param name="request">The heartbeat.</param>
     /// <param name="cancellationToken">The caller's deadline.</param>
     /// <exception cref="StreamException">The group cannot be reached.</exception>
-    public Task<GroupHeartbeatResponse> HeartbeatAsync(Caller caller, string group, GroupHeartbeatRequest request,
-        CancellationToken cancellationToken)
+    /// <remarks>
+    /// The topics of a regular expression are found at each heartbeat, on its caller's behalf. So a topic that is created, or that the caller may no
+    /// longer see, changes what the member reads with its next heartbeat.
+    /// </remarks>
+    public async Task<GroupHeartbeatResponse> HeartbeatAsync(
+        Caller caller, string group, GroupHeartbeatRequest request, CancellationToken cancellationToken)
     {
         access.DemandGroup(caller, AccessOperations.Read, group);
         foreach (var topic in request.Topics ?? [])
             access.DemandTopic(caller, AccessOperations.Read, topic);
-        return AskAsync(() => grains.GetGrain<IConsumerGroupGrain>(group).HeartbeatAsync(request), PollLimits.PollAskMax, cancellationToken);
+        var response = await BeatAsync(request.Pattern ?? _patterns.GetValueOrDefault((group, request.Member)));
+        // Another server has taken the member's expression, or it has another one by now.
+        if (response.PatternToMatch is { } pattern)
+            response = await BeatAsync(pattern);
+        return response;
+
+        async Task<GroupHeartbeatResponse> BeatAsync(string? text)
+        {
+            Remember((group, request.Member), request.Epoch < 0 ? null : text);
+            var now = string.IsNullOrEmpty(text) || request.Epoch < 0 ? request : request with
+            {
+                Matched = new MatchedTopics(text, await patterns.MatchAsync(caller, text, cancellationToken)),
+            };
+            return await AskAsync(() => grains.GetGrain<IConsumerGroupGrain>(group).HeartbeatAsync(now), PollLimits.PollAskMax, cancellationToken);
+        }
     }
 
     /// <summary>The names of all groups, in ordinal order.</summary>
@@ -182,6 +206,16 @@ public sealed class GroupCoordinator(AccessControl access, ConsumerGroups known,
             return true;
         },
         PollLimits.PollAskMax, cancellationToken);
+
+    private void Remember((string Group, string Member) member, string? pattern)
+    {
+        if (string.IsNullOrEmpty(pattern))
+            _patterns.TryRemove(member, out _);
+        else if (_patterns.TryAdd(member, pattern) && _patterns.Count > PollLimits.PatternsRememberedMax)
+            _patterns.Clear();
+        else
+            _patterns[member] = pattern;
+    }
 
     // A call that waits takes so long by itself.
     private static TimeSpan GroupCallMax => TimeSpan.FromMilliseconds(GroupLimits.WaitMsMax) + PollLimits.PollAskMax;

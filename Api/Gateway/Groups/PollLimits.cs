@@ -46,4 +46,9 @@ public static class PollLimits
 
     /// <summary>The most records whose age is read at the same time for a group's lag.</summary>
     public const int LagReadsAtOnce = 16;
+
+    /// <summary>
+    /// The most members whose regular expressions a server remembers. When there are more, it forgets all, and the groups tell them again.
+    /// </summary>
+    public const int PatternsRememberedMax = 10_000;
 }

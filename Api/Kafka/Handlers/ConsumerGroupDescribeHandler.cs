@@ -32,11 +32,13 @@ internal sealed class ConsumerGroupDescribeHandler(GroupCoordinator groups) : IR
 
     private static DescribedConsumerGroup Describe(string name, GroupDescription? group) => group is null or { IsClassic: true }
         ? new DescribedConsumerGroup(KafkaError.GroupIdNotFound, name, "", 0, "", [])
-        : new DescribedConsumerGroup(KafkaError.None, name, GroupStates.Of(group), Epoch(group.GroupEpoch), GroupStates.NameOf(group.Assignor), [.. group.Members.Select(one => new DescribedConsumer(
-            one.Member, one.InstanceId, Epoch(one.Epoch), one.ClientId ?? "", one.ClientHost ?? "", one.Topics, ByTopic(one.Assigned), ByTopic(one.Target)))]);
+        : new DescribedConsumerGroup(KafkaError.None, name, GroupStates.Of(group), Epoch(group.GroupEpoch), GroupStates.NameOf(group.Assignor),
+            [.. group.Members.Select(one => new DescribedConsumer(
+            one.Member, one.InstanceId, Epoch(one.Epoch), one.ClientId ?? "", one.ClientHost ?? "", one.Topics, one.Pattern, ByTopic(one.Assigned), ByTopic(one.Target)))]);
 
     private static NamedTopicPartitions[] ByTopic(ImmutableArray<AssignedPartition> partitions) => [.. partitions
-        .GroupBy(one => (one.TopicId, one.Topic)).Select(topic => new NamedTopicPartitions(topic.Key.TopicId, topic.Key.Topic, [.. topic.Select(one => one.Partition)]))];
+        .GroupBy(one => (one.TopicId, one.Topic)).Select(
+            topic => new NamedTopicPartitions(topic.Key.TopicId, topic.Key.Topic, [.. topic.Select(one => one.Partition)]))];
 
     private static int Epoch(long epoch) => (int)Math.Min(epoch, int.MaxValue);
 }

@@ -38,11 +38,12 @@ internal sealed record DescribedConsumerGroup(
 /// <param name="Epoch">Its epoch.</param>
 /// <param name="ClientId">What its program calls itself.</param>
 /// <param name="ClientHost">The address that it joined from.</param>
-/// <param name="Topics">The topics that it subscribes to.</param>
+/// <param name="Topics">The topics that it subscribes to by name.</param>
+/// <param name="Pattern">The regular expression that it subscribes to; null for none.</param>
 /// <param name="Assigned">The partitions that it has.</param>
 /// <param name="Target">The partitions that it shall have.</param>
 internal sealed record DescribedConsumer(
-    string Member, string? InstanceId, int Epoch, string ClientId, string ClientHost, IReadOnlyList<string> Topics,
+    string Member, string? InstanceId, int Epoch, string ClientId, string ClientHost, IReadOnlyList<string> Topics, string? Pattern,
     IReadOnlyList<NamedTopicPartitions> Assigned, IReadOnlyList<NamedTopicPartitions> Target);
 
 /// <summary>Partitions of a topic.</summary>
@@ -94,7 +95,7 @@ internal readonly record struct ConsumerGroupDescribeAnswer(IReadOnlyList<Descri
         answer.WriteArrayLength(member.Topics.Count);
         foreach (var topic in member.Topics)
             answer.WriteString(topic);
-        answer.WriteString(null); // subscribed_topic_regex
+        answer.WriteString(member.Pattern);
         Write(answer, member.Assigned);
         Write(answer, member.Target);
         if (version >= 1)

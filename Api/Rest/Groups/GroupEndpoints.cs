@@ -156,7 +156,7 @@ internal sealed class GroupEndpoints(GroupPolls polls, ConsumerGroups groups, Ti
             {
                 Member = member.Member,
                 MemberEpoch = member.Epoch,
-                Topics = member.Topics,
+                Topics = member.Matched.IsDefaultOrEmpty ? member.Topics : [.. member.Topics.Union(member.Matched).Order(StringComparer.Ordinal)],
                 LeaseExpiresAt = now.AddMilliseconds(member.LeaseLeftMs),
                 Assignment = ByTopic(member.Assigned),
                 Target = member.Assigned.SequenceEqual(member.Target) ? null : ByTopic(member.Target),

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 
 namespace OrleansStream.Groups.State;
 
@@ -13,6 +14,14 @@ internal sealed record ConsumerMember(string? InstanceId, string ClientId, strin
 {
     /// <summary>True once its program has stopped and will be back: whoever comes under the same instance id takes over what it has.</summary>
     public bool IsAway { get; init; }
+
+    /// <summary>The regular expression over topics' names that it subscribes to; null for none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Pattern { get; init; }
+
+    /// <summary>The topics that matched its expression when it was last looked; null without one.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ImmutableSortedSet<string>? Matched { get; init; }
 }
 
 /// <summary>A heartbeat of a member that says what it has.</summary>
@@ -33,11 +42,26 @@ internal sealed record HeartbeatCommand(
 
     /// <summary>The epoch of a member with an instance id that leaves and will be back.</summary>
     public const int AwayEpoch = -2;
+
+    /// <summary>The regular expression that it subscribes to; null when it is the same, empty for none.</summary>
+    public string? Pattern { get; init; }
+
+    /// <summary>The topics that match its expression now; null when they were not looked for.</summary>
+    public PatternMatch? Matched { get; init; }
 }
+
+/// <summary>The topics that match a regular expression.</summary>
+/// <param name="Pattern">The expression.</param>
+/// <param name="Topics">Their names.</param>
+internal sealed record PatternMatch(string Pattern, ImmutableSortedSet<string> Topics);
 
 /// <summary>What a member that says what it has is told.</summary>
 /// <param name="Refusal">Why it is no member; null when it is.</param>
 /// <param name="Epoch">Its epoch; of one that leaves, what it said.</param>
 /// <param name="Assigned">The partitions that it shall have now; null when they are what it said.</param>
 /// <param name="IsSettled">True when it has what it shall have in the end.</param>
-internal sealed record HeartbeatAnswer(GroupRefusal? Refusal, long Epoch, PartitionSet? Assigned, bool IsSettled);
+internal sealed record HeartbeatAnswer(GroupRefusal? Refusal, long Epoch, PartitionSet? Assigned, bool IsSettled)
+{
+    /// <summary>The member's expression, when the heartbeat did not bring what matches it; else null.</summary>
+    public string? PatternToMatch { get; init; }
+}

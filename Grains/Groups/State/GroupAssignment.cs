@@ -1,5 +1,3 @@
-using System.Collections.Immutable;
-
 namespace OrleansStream.Groups.State;
 
 /// <summary>Decides which member is to have which partition, and when it gets it.</summary>

@@ -27,7 +27,7 @@ internal sealed partial class GroupFacts
                 _members[joined.Member] = new GroupMember(
                     joined.Member, joined.Epoch, joined.Since, joined.Topics.WithComparer(StringComparer.Ordinal), joined.LeaseMs, joined.Assignor)
                 {
-                    Consumer = joined.Consumer,
+                    Consumer = Ordinal(joined.Consumer),
                 };
                 break;
             case MemberRestarted restarted:
@@ -36,7 +36,7 @@ internal sealed partial class GroupFacts
                 {
                     Epoch = restarted.Epoch,
                     Since = restarted.Epoch,
-                    Consumer = restarted.Consumer,
+                    Consumer = Ordinal(restarted.Consumer),
                     Revoking = PartitionSet.Empty,
                 });
                 break;
@@ -47,7 +47,7 @@ internal sealed partial class GroupFacts
                     Topics = changed.Topics.WithComparer(StringComparer.Ordinal),
                     LeaseMs = changed.LeaseMs,
                     Assignor = changed.Assignor,
-                    Consumer = changed.Consumer ?? member.Consumer,
+                    Consumer = Ordinal(changed.Consumer) ?? member.Consumer,
                 });
                 break;
             case MemberLeft left:
@@ -160,6 +160,9 @@ internal sealed partial class GroupFacts
         foreach (var offset in offsets)
             _offsets.Set(offset);
     }
+
+    private static ConsumerMember? Ordinal(ConsumerMember? consumer) =>
+        consumer?.Matched is { } matched ? consumer with { Matched = matched.WithComparer(StringComparer.Ordinal) } : consumer;
 
     private void ApplyEpoch(long epoch) => LastMemberEpoch = Math.Max(LastMemberEpoch, epoch);
 

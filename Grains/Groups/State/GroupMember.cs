@@ -23,6 +23,9 @@ internal sealed record GroupMember(
     /// <summary>Who it is, when it is one that says what it has and confirms what it let go of; null for one that polls.</summary>
     public ConsumerMember? Consumer { get; init; }
 
+    /// <summary>The names of the topics that it asks for: those that it names, and those that match its regular expression.</summary>
+    public ImmutableSortedSet<string> Subscribed => Consumer?.Matched is { IsEmpty: false } matched ? Topics.Union(matched) : Topics;
+
     /// <summary>The partitions that it is to have, as soon as others give them up.</summary>
     public PartitionSet Target { get; init; } = PartitionSet.Empty;
 }

@@ -28,6 +28,11 @@ internal static class GroupStateLimits
     public const int UnknownTopicBytesMax = 256 * 1024;
 
     /// <summary>
+    /// The most UTF-8 bytes of the names of topics that match regular expressions, over all members. They are stored once for each member.
+    /// </summary>
+    public const int MatchedTopicBytesMax = 2 * 1024 * 1024;
+
+    /// <summary>
     /// The most stretches of dead letters that a redrive leaves in place; then it stops. The group remembers each of them in about a hundred bytes.
     /// </summary>
     public const int RedriveStretchesMax = 1_000;

@@ -39,14 +39,18 @@ internal sealed class GroupSubscriptions(GroupFacts facts, RaisedEvents events)
     /// <summary>Takes note of a member's subscription, lease and assignor, and of what its topics are.</summary>
     /// <param name="command">What the member asks for.</param>
     /// <param name="readBefore">The result of <see cref="ReadBefore"/>, before the member joined.</param>
-    public void Subscribe(PollCommand command, HashSet<string> readBefore)
+    /// <param name="consumer">The member with its new regular expression or matches; null when these are the same.</param>
+    public void Subscribe(PollCommand command, HashSet<string> readBefore, ConsumerMember? consumer = null)
     {
         var member = facts.FindMember(command.Member)!;
-        var isSame = member.Topics.SetEquals(command.Topics) && member.Assignor == command.Assignor;
+        var isSame = member.Topics.SetEquals(command.Topics) && member.Assignor == command.Assignor && consumer is null;
         if (!isSame || member.LeaseMs != command.LeaseMs)
         {
             events.Raise(new MemberChanged(
-                member.Id, command.Topics, command.LeaseMs, command.Assignor, isSame ? facts.GroupEpoch : facts.GroupEpoch + 1));
+                member.Id, command.Topics, command.LeaseMs, command.Assignor, isSame ? facts.GroupEpoch : facts.GroupEpoch + 1)
+            {
+                Consumer = consumer,
+            });
         }
 
         Learn(command.Found, readBefore);
@@ -107,6 +111,25 @@ internal sealed class GroupSubscriptions(GroupFacts facts, RaisedEvents events)
             + $"with {GroupStateLimits.UnknownTopicBytesMax} bytes of names over all members; with this one's they would ask for {count}, with {bytes} bytes.");
     }
 
+    /// <summary>Refuses matches of a regular expression when the group would store too many bytes of their names.</summary>
+    /// <param name="member">The member's id.</param>
+    /// <param name="matched">The names.</param>
+    /// <returns>Null, or the refusal.</returns>
+    public GroupRefusal? CheckMatched(string member, ImmutableSortedSet<string> matched)
+    {
+        var bytes = facts.Members.Where(other => other.Id != member).SelectMany(other => other.Consumer?.Matched ?? []).Concat(matched)
+            .Sum(topic => (long)Encoding.UTF8.GetByteCount(topic));
+        return bytes <= GroupStateLimits.MatchedTopicBytesMax ? null : new GroupRefusal(
+            StreamErrorCode.PolicyViolation,
+            $"The names of the topics that regular expressions of the group's members match have at most {GroupStateLimits.MatchedTopicBytesMax} bytes; "
+            + $"with this member's {matched.Count} topics they would have {bytes}.");
+    }
+
+    /// <summary>The topics that match a member's regular expression, without those in which the group's records wait for their next attempt.</summary>
+    /// <param name="topics">The topics' names.</param>
+    public ImmutableSortedSet<string> WithoutRetries(ImmutableSortedSet<string> topics) => facts.Retry is not { } policy ? topics
+        : topics.Except(topics.Where(policy.IsRetryTopic));
+
     /// <summary>Refuses topics whose retry topics would have names that are too long.</summary>
     /// <param name="policy">The retry policy, or null.</param>
     /// <param name="topics">The topics.</param>
@@ -132,7 +155,7 @@ internal sealed class GroupSubscriptions(GroupFacts facts, RaisedEvents events)
     }
 
     /// <summary>The names that a member reads: of one that polls also those in which records wait for their next attempt.</summary>
-    private IEnumerable<string> ReadBy(GroupMember member) => member.Consumer is null ? WithRetries(member.Topics) : member.Topics;
+    private IEnumerable<string> ReadBy(GroupMember member) => member.Consumer is null ? WithRetries(member.Topics) : member.Subscribed;
 
     private HashSet<string> ReadByMembers() => facts.Members.SelectMany(ReadBy).ToHashSet(StringComparer.Ordinal);
 

@@ -47,13 +47,14 @@ internal sealed class HeartbeatingMembers(
 
     private GroupRefusal? Join(HeartbeatCommand command, GroupTime time)
     {
-        if (command.Topics is not { } topics)
+        if (command is { Topics: null, Pattern: null or "" })
             return new GroupRefusal(StreamErrorCode.InvalidRequest, "A member that joins says which topics it reads.");
-        var poll = ToPoll(command, topics);
+        var poll = ToPoll(command, command.Topics ?? []);
+        var consumer = WithMatches(command.Consumer, command);
         var member = facts.FindMember(command.Member);
         var before = command.Consumer.InstanceId is { } instance
             ? facts.Members.FirstOrDefault(one => one.Id != command.Member && one.Consumer?.InstanceId == instance) : null;
-        if (CheckJoin(command, poll, member, before) is { } refusal)
+        if ((CheckJoin(command, poll, member, before) ?? CheckMatched(command.Member, consumer)) is { } refusal)
             return refusal;
         var readBefore = subscriptions.ReadBefore(command.Found);
         // Whoever comes back takes over what it was to have, too: else it would have to let go of all until the next assignment.
@@ -62,9 +63,9 @@ internal sealed class HeartbeatingMembers(
         if (before is not null)
             members.Remove(before.Id, time);
         if (member is null)
-            members.Join(poll, command.Consumer, time);
+            members.Join(poll, consumer, time);
         else
-            events.Raise(new MemberRestarted(member.Id, facts.NextMemberEpoch) { Consumer = command.Consumer });
+            events.Raise(new MemberRestarted(member.Id, facts.NextMemberEpoch) { Consumer = consumer });
         if (before is not null)
             events.Raise(new TargetAssigned(facts.TargetEpoch, targets));
         // One that said what it had has nothing any more; a process that polled under this id may still work on what it was given, which is nobody
@@ -72,7 +73,7 @@ internal sealed class HeartbeatingMembers(
         var partitions = before?.Assigned ?? (member is { Consumer: null } ? member.Assigned : PartitionSet.Empty);
         if (!facts.FindMember(command.Member)!.Assigned.Equals(partitions))
             events.Raise(new AssignmentChanged(command.Member, facts.NextMemberEpoch, partitions));
-        subscriptions.Subscribe(poll, readBefore);
+        subscriptions.Subscribe(poll, readBefore, member is null || IsSameMatch(member.Consumer, consumer) ? null : consumer);
         return null;
     }
 
@@ -123,11 +124,31 @@ internal sealed class HeartbeatingMembers(
     {
         var known = facts.FindMember(command.Member)!;
         var poll = ToPoll(command, command.Topics ?? known.Topics) with { Assignor = command.Assignor ?? known.Assignor };
-        if (subscriptions.CheckUnknown(known, poll) is { } excessive)
+        var consumer = WithMatches(known.Consumer!, command);
+        if ((subscriptions.CheckUnknown(known, poll) ?? CheckMatched(known.Id, consumer)) is { } excessive)
             return excessive;
-        subscriptions.Subscribe(poll, subscriptions.ReadBefore(command.Found));
+        subscriptions.Subscribe(poll, subscriptions.ReadBefore(command.Found), IsSameMatch(known.Consumer, consumer) ? null : consumer);
         return null;
     }
+
+    /// <summary>A member with the regular expression that it has after a heartbeat, and with what matches it.</summary>
+    private ConsumerMember WithMatches(ConsumerMember before, HeartbeatCommand command)
+    {
+        var pattern = command.Pattern ?? before.Pattern;
+        if (string.IsNullOrEmpty(pattern))
+            return before with { Pattern = null, Matched = null };
+        // Matches of another expression are of a heartbeat that this one overtook. Those of the same stay until there are new ones.
+        var matched = command.Matched is { } found && found.Pattern == pattern ? subscriptions.WithoutRetries(found.Topics)
+            : pattern == before.Pattern ? before.Matched : null;
+        return before with { Pattern = pattern, Matched = matched ?? [] };
+    }
+
+    private GroupRefusal? CheckMatched(string member, ConsumerMember consumer) =>
+        consumer.Matched is { IsEmpty: false } matched && !IsSameMatch(facts.FindMember(member)?.Consumer, consumer)
+            ? subscriptions.CheckMatched(member, matched) : null;
+
+    private static bool IsSameMatch(ConsumerMember? one, ConsumerMember other) =>
+        one?.Pattern == other.Pattern && (one?.Matched ?? []).SetEquals(other.Matched ?? []);
 
     /// <summary>
     /// Lets a member give up what it has let go of; then, once it is to let go of nothing more, take on what it shall have and nobody has.
@@ -151,7 +172,10 @@ internal sealed class HeartbeatingMembers(
         var isKnown = command.Epoch == member.Epoch && (command.Owned is null || command.Owned.Equals(told));
         return new HeartbeatAnswer(
             Refusal: null, member.Epoch, isKnown ? null : told,
-            IsSettled: isKnown && facts.GroupEpoch <= facts.TargetEpoch && member.Revoking.Count == 0 && member.Assigned.Equals(assignment.WantedBy(member)));
+            IsSettled: isKnown && facts.GroupEpoch <= facts.TargetEpoch && member.Revoking.Count == 0 && member.Assigned.Equals(assignment.WantedBy(member)))
+        {
+            PatternToMatch = member.Consumer?.Pattern is { } pattern && command.Matched?.Pattern != pattern ? pattern : null,
+        };
     }
 
     private static PollCommand ToPoll(HeartbeatCommand command, ImmutableSortedSet<string> topics) =>

@@ -82,6 +82,38 @@ public sealed class AclTests : IAsyncLifetime
         Assert.Equal("*", Assert.Single((await _admin.DescribeAclsAsync(Any())).AclBindings).Pattern.Name);
     }
 
+    /// <summary>A regular expression of KIP-848 matches only what its member may describe, and again as soon as it may describe more.</summary>
+    [Fact]
+    public async Task Consumer_ThatSubscribesToAnExpression_ReadsWhatItMaySee()
+    {
+        foreach (var topic in (string[])["seen-1", "seen-2"])
+        {
+            (await _api.Client.PutAsync($"/v1/topics/{topic}", ApiFixture.Json("""{"partitions":1}"""))).EnsureSuccessStatusCode();
+            await _api.PostAsync($"/v1/topics/{topic}/records", $$"""{"records":[{"value":"{{topic}}","value_type":"string"}]}""");
+        }
+
+        using var made = await _api.Client.PutAsync("/v1/access/keys/crawler-1", ApiFixture.Json("""{"name":"crawler"}"""));
+        var key = (string)JsonNode.Parse(await ApiFixture.TextAsync(made))!["key"]!;
+        await _admin.CreateAclsAsync(
+        [
+            Of(ResourceType.Group, "index", ResourcePatternType.Literal, AclOperation.Read),
+            Of(ResourceType.Topic, "seen-1", ResourcePatternType.Literal, AclOperation.Read),
+        ]);
+        using var consumer = new ConsumerBuilder<Ignore, string>(new ConsumerConfig(ConfigOf(key))
+        {
+            GroupId = "index", GroupProtocol = GroupProtocol.Consumer, AutoOffsetReset = AutoOffsetReset.Earliest, EnableAutoCommit = false,
+        }).SetLogHandler((_, _) => { }).Build();
+        consumer.Subscribe("^seen-.*");
+
+        Assert.Equal("seen-1", consumer.Consume(TimeSpan.FromSeconds(20))?.Message.Value);
+        var members = (await _api.GetAsync("/v1/groups/index"))["members"]!.AsArray();
+        Assert.Equal(["seen-1"], Assert.Single(members)!["topics"]!.AsArray().Select(topic => (string)topic!));
+
+        await _admin.CreateAclsAsync([Of(ResourceType.Topic, "seen-2", ResourcePatternType.Literal, AclOperation.Read)]);
+        Assert.Equal("seen-2", consumer.Consume(TimeSpan.FromSeconds(20))?.Message.Value);
+        consumer.Close();
+    }
+
     [Fact]
     public async Task Admin_WhoGivesWhatIsNoRightHere_IsToldWhy()
     {

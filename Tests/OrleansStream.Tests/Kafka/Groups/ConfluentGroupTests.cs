@@ -189,6 +189,44 @@ public sealed class ConfluentGroupTests(GroupService service)
         Assert.Empty(second.Values);
     }
 
+    /// <summary>
+    /// The group resolves the expression (KIP-848), of whole names, and again when topics change: also after its coordinator has died, which knows
+    /// only what is stored.
+    /// </summary>
+    [Fact]
+    public async Task Consumer_ThatSubscribesToAnExpression_ReadsTopicsAsTheyCome()
+    {
+        var (prefix, group) = ($"p{Guid.NewGuid():N}", GroupService.NewGroup());
+        await service.CreateTopicAsync(1, Records, $"{prefix}-a");
+        await service.CreateTopicAsync(1, Records, $"x{prefix}-b");
+        await using var reader = new GroupReader(service.Consumer(group, GroupProtocol.Consumer), $"^{prefix}-.*");
+        await GroupReader.ReadAsync([reader], Records);
+
+        await service.CreateTopicAsync(1, Records, $"{prefix}-c");
+        await GroupReader.ReadAsync([reader], 2 * Records);
+        var member = Assert.Single((await service.GetAsync($"/v1/groups/{group}"))["members"]!.AsArray());
+        Assert.Equal([$"{prefix}-a", $"{prefix}-c"], member!["topics"]!.AsArray().Select(topic => (string)topic!));
+
+        await service.MoveAsync(group);
+        await service.CreateTopicAsync(1, Records, $"{prefix}-d");
+        await GroupReader.ReadAsync([reader], 3 * Records);
+        (await service.Rest.DeleteAsync($"/v1/topics/{prefix}-c")).EnsureSuccessStatusCode();
+        await Wait.UntilAsync("it no longer reads the deleted topic", async () =>
+            (await service.GetAsync($"/v1/groups/{group}"))["members"]![0]!["topics"]!.AsArray().Count == 2);
+        Assert.DoesNotContain("error", reader.Events, StringComparison.Ordinal);
+        Assert.Equal(3 * Records, reader.Values.Length);
+    }
+
+    [Theory]
+    [InlineData("^(unclosed")]
+    [InlineData("^(?=lookahead).*")]
+    public async Task Consumer_ThatSubscribesToWhatIsNoExpression_IsTold(string pattern)
+    {
+        var group = GroupService.NewGroup();
+        await using var reader = new GroupReader(service.Consumer(group, GroupProtocol.Consumer), pattern);
+        await Wait.UntilAsync("it is told", () => Task.FromResult(reader.Events.Contains("InvalidRegularExpression", StringComparison.Ordinal)));
+    }
+
     /// <summary>Programs name their groups as they like.</summary>
     [Fact]
     public async Task Classic_WithAnyName_ReadsAndCommits()
@@ -221,7 +259,8 @@ public sealed class ConfluentGroupTests(GroupService service)
 
         var offsets = (await admin.ListConsumerGroupOffsetsAsync([new ConsumerGroupTopicPartitions(group, null)])).Single().Partitions;
         Assert.Equal(Partitions, offsets.Count(one => one.Offset == Records));
-        await admin.AlterConsumerGroupOffsetsAsync([new ConsumerGroupTopicPartitionOffsets(group, [new TopicPartitionOffset(topic, 0, 2), new TopicPartitionOffset(topic, 1, 1_000)])]);
+        await admin.AlterConsumerGroupOffsetsAsync(
+            [new ConsumerGroupTopicPartitionOffsets(group, [new TopicPartitionOffset(topic, 0, 2), new TopicPartitionOffset(topic, 1, 1_000)])]);
         // Beyond the end, and back.
         Assert.Equal((2L, 1_000L), ((await service.OffsetsAsync(group))[0], (await service.OffsetsAsync(group))[1]));
         await admin.DeleteConsumerGroupOffsetsAsync(group, [new TopicPartition(topic, 1)]);

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.Core.Internal;
+using OrleansStream.Gateway.Groups;
 using OrleansStream.Groups;
 using OrleansStream.Kafka.Brokers;
 using OrleansStream.Tests.Support.Services;
@@ -46,9 +47,9 @@ public sealed class GroupService : IAsyncLifetime
     }
 
     /// <summary>Makes a topic with records <c>{partition}/{n}</c> in each partition.</summary>
-    public async Task<string> CreateTopicAsync(int partitions, int recordsPerPartition)
+    public async Task<string> CreateTopicAsync(int partitions, int recordsPerPartition, string? name = null)
     {
-        var topic = $"t-{Guid.NewGuid():N}";
+        var topic = name ?? $"t-{Guid.NewGuid():N}";
         (await Rest.PutAsJsonAsync($"/v1/topics/{topic}", new { partitions })).EnsureSuccessStatusCode();
         await ProduceAsync(topic, partitions, recordsPerPartition, from: 0);
         return topic;
@@ -57,6 +58,8 @@ public sealed class GroupService : IAsyncLifetime
     /// <summary>Adds records to each partition.</summary>
     public async Task ProduceAsync(string topic, int partitions, int recordsPerPartition, int from)
     {
+        if (recordsPerPartition == 0)
+            return;
         var records = Enumerable.Range(0, partitions).SelectMany(partition => Enumerable.Range(from, recordsPerPartition)
             .Select(n => new { partition, value = $"{partition}/{n}", value_type = "string" }));
         (await Rest.PostAsJsonAsync($"/v1/topics/{topic}/records", new { records })).EnsureSuccessStatusCode();
@@ -72,6 +75,9 @@ public sealed class GroupService : IAsyncLifetime
     /// <summary>Has a group's coordinator go away; the next call makes another one, which knows only what is stored.</summary>
     public async Task MoveAsync(string group) => await _factory.Services.GetRequiredService<IGrainFactory>()
         .GetGrain<IConsumerGroupGrain>(group).AsReference<IGrainManagementExtension>().DeactivateOnIdle();
+
+    /// <summary>The way to groups as another server has it, which remembers nothing of what this one's clients said.</summary>
+    internal GroupCoordinator NewCoordinator() => ActivatorUtilities.CreateInstance<GroupCoordinator>(_factory.Services);
 
     /// <summary>A group's name.</summary>
     public static string NewGroup() => $"g-{Guid.NewGuid():N}";
