@@ -26,6 +26,7 @@ public static class KafkaHosting
         services.AddSingleton<IBroker>(provider => provider.GetRequiredService<LocalBroker>());
         services.AddSingleton<ClusterBrokers>();
         services.AddSingleton<LeaderEpochs>();
+        services.AddSingleton<OtherLeaders>();
         services.AddSingleton<StopSignal>();
         services.AddSingleton<SaslSignIn>();
         services.AddSingleton<ApiTable>();

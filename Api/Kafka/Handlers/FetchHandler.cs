@@ -1,12 +1,12 @@
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Reading;
-using OrleansStream.Gateway.Security;
 using OrleansStream.Gateway.Topics;
 using OrleansStream.Kafka.Brokers;
 using OrleansStream.Kafka.Calls;
 using OrleansStream.Kafka.Errors;
 using OrleansStream.Kafka.Messages;
 using OrleansStream.Kafka.Wire;
+using OrleansStream.Randomness;
 using OrleansStream.Security;
 
 namespace OrleansStream.Kafka.Handlers;
@@ -14,9 +14,10 @@ namespace OrleansStream.Kafka.Handlers;
 /// <summary>Gives consumers the stored batches. It waits for new ones without a thread, over all partitions of the request at once.</summary>
 /// <param name="readers">Reads them.</param>
 /// <param name="topics">Finds topics by their ids.</param>
-/// <param name="brokers">Knows who leads which partition.</param>
-/// <param name="access">Decides who may be told that.</param>
-internal sealed class FetchHandler(PartitionSetReaders readers, TopicDirectory topics, ClusterBrokers brokers, AccessControl access) : IRequestHandler
+/// <param name="leaders">Knows which partitions other brokers lead.</param>
+/// <param name="brokers">Tells of this broker.</param>
+/// <param name="random">Where the ids of sessions come from.</param>
+internal sealed class FetchHandler(PartitionSetReaders readers, TopicDirectory topics, OtherLeaders leaders, RandomSource random) : IRequestHandler
 {
     /// <inheritdoc/>
     public ApiRange Api => FetchRequest.Api;
@@ -28,7 +29,7 @@ internal sealed class FetchHandler(PartitionSetReaders readers, TopicDirectory t
         Consumer consumer;
         try
         {
-            consumer = call.Connection.State(_ => new Consumer(readers.Open(call.Caller)));
+            consumer = call.Connection.State(_ => new Consumer(readers.Open(call.Caller), random));
         }
         catch (Exception exception) when (Refusals.Of(exception) is { } refused)
         {
@@ -50,18 +51,15 @@ internal sealed class FetchHandler(PartitionSetReaders readers, TopicDirectory t
             throw new MalformedFrameException($"A fetch is of {asked.Length} partitions; at most {HandlerLimits.FetchPartitionsMax} are read at once.");
         await FindNamesAsync(call, consumer, asked);
         var toRead = Array.ConvertAll(asked, consumer.ToRead);
-        var others = Array.ConvertAll(toRead, partition => FindOtherLeader(call.Caller, partition));
-        var read = await ReadAsync(call, consumer, request, [.. toRead.Where((_, i) => others[i] is null)], hasOthers: Array.Exists(others, other => other is not null));
+        var others = Array.ConvertAll(
+            toRead, one => leaders.Find(call.Caller, AccessOperations.Read, one.Topic, one.TopicId, one.Partition));
+        var read = await ReadAsync(
+            call, consumer, request, [.. toRead.Where((_, i) => others[i] is null)], hasOthers: Array.Exists(others, other => other is not null));
         // The log's memory is read until the answer is sent.
         call.Hold(read);
-        new FetchAnswer(KafkaError.None, consumer.Session.Id, Tell(call, asked, others, read, consumer.Session, isIncremental)).Write(call.Answer, call.Version);
+        new FetchAnswer(KafkaError.None, consumer.Session.Id, Tell(call, asked, others, read, consumer.Session, isIncremental)).Write(
+            call.Answer, call.Version);
     }
-
-    private PartitionLeader? FindOtherLeader(Caller caller, in PartitionToRead partition) =>
-        brokers.FindOtherLeader(partition.Topic, partition.TopicId ?? Guid.Empty, partition.Partition) is { } other
-            && access.FindRefusal(caller, AccessOperations.Read, partition.Topic) is null
-            ? ClusterBrokers.TellLeader(other)
-            : null;
 
     private static async Task<PartitionSetRead> ReadAsync(
         KafkaCall call, Consumer consumer, FetchRequest request, IReadOnlyList<PartitionToRead> partitions, bool hasOthers)
@@ -78,7 +76,8 @@ internal sealed class FetchHandler(PartitionSetReaders readers, TopicDirectory t
     /// <summary>Finds the names of topics that are named by their ids. An id is one topic's for good, so each is asked for once.</summary>
     private async Task FindNamesAsync(KafkaCall call, Consumer consumer, FetchPartition[] asked)
     {
-        Guid[] unknown = [.. asked.Select(partition => partition.Name.TopicId).Where(id => id != Guid.Empty && !consumer.Names.ContainsKey(id)).Distinct()];
+        Guid[] unknown = [.. asked.Select(partition => partition.Name.TopicId).Where(
+            id => id != Guid.Empty && !consumer.Names.ContainsKey(id)).Distinct()];
         if (unknown.Length == 0)
             return;
         var found = await topics.FindAsync(call.Caller, [.. unknown.Select(id => new TopicReference(null, id))], call.Closed);
@@ -134,11 +133,12 @@ internal sealed class FetchHandler(PartitionSetReaders readers, TopicDirectory t
 
     /// <summary>A connection that reads.</summary>
     /// <param name="reader">Reads for it.</param>
-    private sealed class Consumer(PartitionSetReader reader) : IDisposable
+    /// <param name="random">Where the ids of its sessions come from.</param>
+    private sealed class Consumer(PartitionSetReader reader, RandomSource random) : IDisposable
     {
         public PartitionSetReader Reader => reader;
 
-        public FetchSession Session { get; } = new();
+        public FetchSession Session { get; } = new(random);
 
         /// <summary>The names of topics that were named by their ids.</summary>
         public Dictionary<Guid, string> Names { get; } = [];

@@ -6,12 +6,14 @@ using OrleansStream.Kafka.Errors;
 using OrleansStream.Kafka.Messages;
 using OrleansStream.Kafka.Wire;
 using OrleansStream.Partitions;
+using OrleansStream.Security;
 
 namespace OrleansStream.Kafka.Handlers;
 
 /// <summary>Tells the bounds of logs, and the offsets of times.</summary>
 /// <param name="offsets">Finds them.</param>
-internal sealed class ListOffsetsHandler(PartitionOffsets offsets) : IRequestHandler
+/// <param name="others">Knows which partitions other brokers lead.</param>
+internal sealed class ListOffsetsHandler(PartitionOffsets offsets, OtherLeaders others) : IRequestHandler
 {
     /// <inheritdoc/>
     public ApiRange Api => ListOffsetsRequest.Api;
@@ -35,6 +37,8 @@ internal sealed class ListOffsetsHandler(PartitionOffsets offsets) : IRequestHan
         var (index, known, timestampMs) = partition;
         if (timestampMs < ListOffsetsRequest.MaxTimestamp)
             return ListOffsetsResult.Failed(KafkaError.InvalidRequest);
+        if (others.Find(caller, AccessOperations.Describe, topic, id: null, index) is not null)
+            return ListOffsetsResult.Failed(KafkaError.NotLeaderOrFollower);
         try
         {
             var found = await (timestampMs switch

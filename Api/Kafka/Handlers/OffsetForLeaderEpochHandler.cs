@@ -5,15 +5,17 @@ using OrleansStream.Kafka.Calls;
 using OrleansStream.Kafka.Errors;
 using OrleansStream.Kafka.Messages;
 using OrleansStream.Kafka.Wire;
+using OrleansStream.Security;
 
 namespace OrleansStream.Kafka.Handlers;
 
 /// <summary>
-/// Tells where the records of a leader's epoch end (KIP-320), so that a consumer sees that what it has read still stands. It always does: readers see only
-/// what is durable, and no leader takes anything back.
+/// Tells where the records of a leader's epoch end (KIP-320), so that a consumer sees that what it has read still stands. It always does: readers see
+/// only what is durable, and no leader takes anything back.
 /// </summary>
 /// <param name="offsets">Finds the ends of epochs.</param>
-internal sealed class OffsetForLeaderEpochHandler(PartitionOffsets offsets) : IRequestHandler
+/// <param name="others">Knows which partitions other brokers lead.</param>
+internal sealed class OffsetForLeaderEpochHandler(PartitionOffsets offsets, OtherLeaders others) : IRequestHandler
 {
     private const int None = -1;
 
@@ -39,6 +41,8 @@ internal sealed class OffsetForLeaderEpochHandler(PartitionOffsets offsets) : IR
         // As a broker answers that knows no such epoch.
         if (partition.LeaderEpoch < 0)
             return new EpochResult(KafkaError.None, None, None);
+        if (others.Find(caller, AccessOperations.Describe, topic, id: null, partition.Index) is not null)
+            return new EpochResult(KafkaError.NotLeaderOrFollower, None, None);
         try
         {
             var end = await offsets.FindEpochEndAsync(caller, topic, partition.Index, partition.LeaderEpoch, cancellationToken);

@@ -1,8 +1,6 @@
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Admission;
 using OrleansStream.Gateway.Appending;
-using OrleansStream.Gateway.Security;
-using OrleansStream.Kafka.Brokers;
 using OrleansStream.Kafka.Calls;
 using OrleansStream.Kafka.Errors;
 using OrleansStream.Kafka.Messages;
@@ -17,11 +15,10 @@ namespace OrleansStream.Kafka.Handlers;
 /// <summary>Appends the batches of producers. They take their places in the request's order, and are answered when each is stored.</summary>
 /// <param name="appender">Appends them.</param>
 /// <param name="known">Knows which topics there are.</param>
-/// <param name="brokers">Knows who leads which partition.</param>
-/// <param name="access">Decides who may be told that.</param>
+/// <param name="others">Knows which partitions other brokers lead.</param>
 /// <param name="time">The clock.</param>
 internal sealed class ProduceHandler(
-    RecordsAppender appender, KnownTopics known, ClusterBrokers brokers, AccessControl access, TimeProvider time) : IRequestHandler
+    RecordsAppender appender, KnownTopics known, OtherLeaders others, TimeProvider time) : IRequestHandler
 {
     /// <inheritdoc/>
     public ApiRange Api => ProduceRequest.Api;
@@ -39,7 +36,10 @@ internal sealed class ProduceHandler(
         foreach (var topic in request.Topics)
         {
             foreach (var partition in topic.Partitions)
-                pending.Add(refusal is { } refused ? Task.FromResult(refused) : AppendAsync(call, appends, (Acks)request.Acks, topic.Name, partition));
+            {
+                pending.Add(refusal is { } refused ? Task.FromResult(refused)
+                    : AppendAsync(call, appends, (Acks)request.Acks, topic.Name, partition));
+            }
         }
 
         var results = await Task.WhenAll(pending);
@@ -65,7 +65,8 @@ internal sealed class ProduceHandler(
     {
         if (Judge(partition.Records.Span) is { } refused)
             return refused;
-        if (FindOtherLeader(call, topic, partition.Index) is { } leader)
+        // Decided at once, so that the place of an append in its connection's order does not wait for it.
+        if (others.Find(call.Caller, AccessOperations.Write, topic, id: null, partition.Index) is { } leader)
             return ProduceResult.Failed(KafkaError.NotLeaderOrFollower, $"Broker {leader.Broker.NodeId} leads the partition.") with { Leader = leader };
         var outcome = await appends.BeginAsync(call.Caller, topic, partition.Index, call.Own(partition.Records), acks);
         if (!outcome.IsMemoryFree)
@@ -80,12 +81,6 @@ internal sealed class ProduceHandler(
 
         return result;
     }
-
-    // Decided at once by what is known, so that the place of an append in its connection's order does not wait for it.
-    private PartitionLeader? FindOtherLeader(KafkaCall call, string topic, int partition) =>
-        brokers.FindOtherLeader(topic, Guid.Empty, partition) is { } other && access.FindRefusal(call.Caller, AccessOperations.Write, topic) is null
-            ? ClusterBrokers.TellLeader(other)
-            : null;
 
     /// <summary>Judges what only this protocol asks of a batch; the log judges the rest.</summary>
     private static ProduceResult? Judge(ReadOnlySpan<byte> records)
@@ -112,7 +107,8 @@ internal sealed class ProduceHandler(
             return ProduceResult.Failed(KafkaErrors.Of(error), error.Detail);
         foreach (var part in response.Parts)
         {
-            // The batch is stored, and its offset is no longer known. Some clients take DUPLICATE_SEQUENCE_NUMBER for a failure, so they are told a success.
+            // The batch is stored, and its offset is no longer known. Some clients take DUPLICATE_SEQUENCE_NUMBER for a failure, so they are told a
+            // success.
             if (part.Response.Error is { Code: not StreamErrorCode.DuplicateSequenceNumber } failure)
                 return ProduceResult.Failed(KafkaErrors.Of(failure), failure.Detail) with { LogStartOffset = part.Response.LogStartOffset };
         }

@@ -21,7 +21,8 @@ public sealed class LeaderEpochTests(KafkaCluster cluster) : IClassFixture<Kafka
     public async Task Consumer_WhenPartitionsMove_GoesOnWithoutAReset()
     {
         var topic = await cluster.CreateTopicAsync(6);
-        using var producer = new ProducerBuilder<Null, string>(new ProducerConfig { BootstrapServers = cluster.Bootstrap, EnableIdempotence = true, LingerMs = 0 }).Build();
+        using var producer = new ProducerBuilder<Null, string>(
+            new ProducerConfig { BootstrapServers = cluster.Bootstrap, EnableIdempotence = true, LingerMs = 0 }).Build();
         var log = new List<string>();
         using var consumer = new ConsumerBuilder<Null, string>(new ConsumerConfig
         {
@@ -60,13 +61,13 @@ public sealed class LeaderEpochTests(KafkaCluster cluster) : IClassFixture<Kafka
         var epoch = await EpochInMetadataAsync(socket, topic.Name);
 
         Assert.True(epoch > 1);
-        Assert.Equal((KafkaError.None, 2L, epoch), await ListLatestAsync(socket, topic.Name, epoch));
-        Assert.Equal((KafkaError.None, 2L, epoch), await ListLatestAsync(socket, topic.Name, -1));
-        Assert.Equal(KafkaError.FencedLeaderEpoch, (await ListLatestAsync(socket, topic.Name, epoch - 1)).Error);
-        Assert.Equal(KafkaError.UnknownLeaderEpoch, (await ListLatestAsync(socket, topic.Name, epoch + 1)).Error);
-        Assert.Equal((KafkaError.None, epoch, 2L), await FindEndAsync(socket, topic.Name, known: epoch, epoch));
-        Assert.Equal((KafkaError.None, -1, -1L), await FindEndAsync(socket, topic.Name, known: -1, epoch + 1));
-        Assert.Equal(KafkaError.FencedLeaderEpoch, (await FindEndAsync(socket, topic.Name, known: epoch - 1, epoch)).Error);
+        Assert.Equal((KafkaError.None, 2L, epoch), await OffsetCalls.ListLatestAsync(socket, topic.Name, 0, epoch));
+        Assert.Equal((KafkaError.None, 2L, epoch), await OffsetCalls.ListLatestAsync(socket, topic.Name, 0, -1));
+        Assert.Equal(KafkaError.FencedLeaderEpoch, (await OffsetCalls.ListLatestAsync(socket, topic.Name, 0, epoch - 1)).Error);
+        Assert.Equal(KafkaError.UnknownLeaderEpoch, (await OffsetCalls.ListLatestAsync(socket, topic.Name, 0, epoch + 1)).Error);
+        Assert.Equal((KafkaError.None, epoch, 2L), await OffsetCalls.FindEpochEndAsync(socket, topic.Name, 0, known: epoch, epoch));
+        Assert.Equal((KafkaError.None, -1, -1L), await OffsetCalls.FindEpochEndAsync(socket, topic.Name, 0, known: -1, epoch + 1));
+        Assert.Equal(KafkaError.FencedLeaderEpoch, (await OffsetCalls.FindEpochEndAsync(socket, topic.Name, 0, known: epoch - 1, epoch)).Error);
         Assert.Equal(KafkaError.FencedLeaderEpoch, await FetchAsync(socket, topic.Name, epoch - 1));
         Assert.Equal(KafkaError.UnknownLeaderEpoch, await FetchAsync(socket, topic.Name, epoch + 1));
         Assert.Equal(KafkaError.None, await FetchAsync(socket, topic.Name, epoch));
@@ -98,7 +99,8 @@ public sealed class LeaderEpochTests(KafkaCluster cluster) : IClassFixture<Kafka
 
         using var admin = new AdminClientBuilder(new AdminClientConfig { BootstrapServers = cluster.Bootstrap }).Build();
         var found = (await admin.ListOffsetsAsync(
-            [new TopicPartitionOffsetSpec { TopicPartition = new TopicPartition(topic.Name, 0), OffsetSpec = OffsetSpec.MaxTimestamp() }])).ResultInfos[0];
+            [new TopicPartitionOffsetSpec { TopicPartition = new TopicPartition(topic.Name, 0), OffsetSpec = OffsetSpec.MaxTimestamp() }]))
+                .ResultInfos[0];
 
         Assert.False(found.TopicPartitionOffsetError.Error.IsError, found.TopicPartitionOffsetError.Error.Reason);
         Assert.Equal((1, now + 50), (found.TopicPartitionOffsetError.Offset.Value, found.Timestamp));
@@ -183,43 +185,6 @@ public sealed class LeaderEpochTests(KafkaCluster cluster) : IClassFixture<Kafka
         return reader.ReadInt32();
     }
 
-    private static async Task<(KafkaError Error, long Offset, int Epoch)> ListLatestAsync(KafkaSocket socket, string topic, int known)
-    {
-        await socket.SendAsync(ListOffsetsRequest.Api, 4, 1, writer =>
-        {
-            writer.WriteInt32(-1);
-            writer.WriteInt8(0);
-            writer.WriteArrayLength(1);
-            writer.WriteString(topic);
-            writer.WriteArrayLength(1);
-            writer.WriteInt32(0);
-            writer.WriteInt32(known);
-            writer.WriteInt64(ListOffsetsRequest.Latest);
-        });
-        var reader = OpenPartition(await socket.ReceiveAsync());
-        reader.ReadInt32(); // partition
-        var error = (KafkaError)reader.ReadInt16();
-        reader.ReadInt64(); // timestamp
-        return (error, reader.ReadInt64(), reader.ReadInt32());
-    }
-
-    private static async Task<(KafkaError Error, int Epoch, long EndOffset)> FindEndAsync(KafkaSocket socket, string topic, int known, int epoch)
-    {
-        await socket.SendAsync(OffsetForLeaderEpochRequest.Api, 2, 1, writer =>
-        {
-            writer.WriteArrayLength(1);
-            writer.WriteString(topic);
-            writer.WriteArrayLength(1);
-            writer.WriteInt32(0);
-            writer.WriteInt32(known);
-            writer.WriteInt32(epoch);
-        });
-        var reader = OpenPartition(await socket.ReceiveAsync());
-        var error = (KafkaError)reader.ReadInt16();
-        reader.ReadInt32(); // partition
-        return (error, reader.ReadInt32(), reader.ReadInt64());
-    }
-
     private static async Task<KafkaError> FetchAsync(KafkaSocket socket, string topic, int known)
     {
         await socket.SendAsync(FetchRequest.Api, 9, 1, writer =>
@@ -251,16 +216,5 @@ public sealed class LeaderEpochTests(KafkaCluster cluster) : IClassFixture<Kafka
         Assert.Equal(1, reader.ReadArrayLength(1));
         reader.ReadInt32(); // partition
         return (KafkaError)reader.ReadInt16();
-    }
-
-    private static WireReader OpenPartition(byte[]? answer)
-    {
-        var reader = new WireReader(answer, isFlexible: false);
-        reader.ReadInt32(); // correlation id
-        reader.ReadInt32(); // throttle_time_ms
-        Assert.Equal(1, reader.ReadArrayLength(1));
-        reader.ReadString();
-        Assert.Equal(1, reader.ReadArrayLength(1));
-        return reader;
     }
 }
