@@ -15,4 +15,20 @@ public class RandomSource
 
     /// <summary>Chooses a number from 0 up to, but not including, 1.</summary>
     public virtual double NextDouble() => Random.Shared.NextDouble();
+
+    /// <summary>Chooses a whole number from 0 up to, but not including, a bound.</summary>
+    /// <param name="end">The bound, at least 1.</param>
+    public int Next(int end) => (int)(NextDouble() * end);
+
+    /// <summary>Puts items into a random order.</summary>
+    /// <typeparam name="T">What they are.</typeparam>
+    /// <param name="items">The items.</param>
+    public void Shuffle<T>(Span<T> items)
+    {
+        for (var last = items.Length - 1; last > 0; last--)
+        {
+            var other = Next(last + 1);
+            (items[last], items[other]) = (items[other], items[last]);
+        }
+    }
 }

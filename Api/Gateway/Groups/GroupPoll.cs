@@ -5,6 +5,7 @@ using OrleansStream.Gateway.Reading;
 using OrleansStream.Gateway.Routing;
 using OrleansStream.Gateway.Security;
 using OrleansStream.Groups;
+using OrleansStream.Randomness;
 
 namespace OrleansStream.Gateway.Groups;
 
@@ -22,6 +23,7 @@ namespace OrleansStream.Gateway.Groups;
 public sealed class GroupPoll : IDisposable
 {
     private readonly TimeProvider _time;
+    private readonly RandomSource _random;
     private readonly string _group;
     private readonly string _member;
     private readonly PollOptions _options;
@@ -36,16 +38,15 @@ public sealed class GroupPoll : IDisposable
     private PollDelivery? _delivery;
 
     internal GroupPoll(
-        IGrainFactory grains, TopicRoutes routes, LogEnds ends, TimeProvider time, NodeAnswers node, NodeWaits waits, string group, string member,
-        PollOptions options,
-        AccessWatch watch)
+        IGrainFactory grains, TopicRoutes routes, LogEnds ends, TimeProvider time, RandomSource random, NodeAnswers node, NodeWaits waits, string group,
+        string member, PollOptions options, AccessWatch watch)
     {
-        (_ends, _time, _group, _member, _options, _watch) = (ends, time, group, member, options, watch);
+        (_ends, _time, _random, _group, _member, _options, _watch) = (ends, time, random, group, member, options, watch);
         _load = new AnswerLoad(node);
         _fetcher = new PartitionFetcher(routes, _load);
         _membership = new GroupMembership(grains.GetGrain<IConsumerGroupGrain>(group), time, member, options);
         _positions = new PollPositions(_fetcher, _membership, ends, options.Policy);
-        _partitions = new PolledPartitions(_fetcher, _positions, ends, waits, time, group, options.BytesMax);
+        _partitions = new PolledPartitions(_fetcher, _positions, ends, waits, time, random, group, options.BytesMax);
         _failed = new FailedRecords(grains, _membership, _fetcher, group, options.Failed);
     }
 
@@ -165,7 +166,7 @@ public sealed class GroupPoll : IDisposable
     /// <returns>False when the node has no memory for any of the records.</returns>
     internal bool TryBeginDelivery()
     {
-        var delivery = new PollDelivery(Partitions, _options.RecordsMax, _load);
+        var delivery = new PollDelivery(Partitions, _options.RecordsMax, _load, _random);
         if (!delivery.TryBegin())
             return false;
         _delivery = delivery;

@@ -3,6 +3,7 @@ using OrleansStream.Gateway.Admission;
 using OrleansStream.Gateway.Reading;
 using OrleansStream.Gateway.Routing;
 using OrleansStream.Gateway.Security;
+using OrleansStream.Randomness;
 using OrleansStream.Security;
 
 namespace OrleansStream.Gateway.Groups;
@@ -15,8 +16,9 @@ namespace OrleansStream.Gateway.Groups;
 /// <param name="time">The clock for waits and leases.</param>
 /// <param name="node">The node's memory for answers.</param>
 /// <param name="waits">The node's reads that wait.</param>
+/// <param name="random">Chooses which partitions come first; null for <see cref="RandomSource.System"/>.</param>
 public sealed class GroupPolls(AccessControl access, IGrainFactory grains, TopicRoutes routes, LogEnds ends, TimeProvider time, NodeAnswers node,
-    NodeWaits waits)
+    NodeWaits waits, RandomSource? random = null)
 {
     /// <summary>Opens a poll. Nothing is called yet.</summary>
     /// <param name="caller">The caller, whose rights are checked.</param>
@@ -31,7 +33,7 @@ public sealed class GroupPolls(AccessControl access, IGrainFactory grains, Topic
         try
         {
             watch.ThrowIfRefused();
-            return new GroupPoll(grains, routes, ends, time, node, waits, group, member, options, watch);
+            return new GroupPoll(grains, routes, ends, time, random ?? RandomSource.System, node, waits, group, member, options, watch);
         }
         catch
         {

@@ -1,6 +1,7 @@
 using OrleansStream.Gateway.Admission;
 using OrleansStream.Gateway.Reading;
 using OrleansStream.Groups;
+using OrleansStream.Randomness;
 using OrleansStream.Records;
 
 namespace OrleansStream.Gateway.Groups;
@@ -12,7 +13,8 @@ namespace OrleansStream.Gateway.Groups;
 /// <param name="partitions">The member's partitions, with what was read of them.</param>
 /// <param name="recordsMax">The most records.</param>
 /// <param name="load">The memory of the answer.</param>
-internal sealed class PollDelivery(IReadOnlyList<PolledPartition> partitions, int recordsMax, AnswerLoad load) : IDisposable
+/// <param name="random">Chooses the partition that is delivered first.</param>
+internal sealed class PollDelivery(IReadOnlyList<PolledPartition> partitions, int recordsMax, AnswerLoad load, RandomSource random) : IDisposable
 {
     private readonly UnfoldingBudget _budget = new(load);
     private Turn[] _turns = [];
@@ -23,7 +25,7 @@ internal sealed class PollDelivery(IReadOnlyList<PolledPartition> partitions, in
     {
         PolledPartition[] read = [.. partitions.Where(partition => partition.Fetched is not null)];
         // If not all records fit, the first partition is a random one, so that over many answers each gets its turn.
-        Random.Shared.Shuffle(read);
+        random.Shuffle(read.AsSpan());
         var shares = FairShares.Divide([.. read.Select(partition => partition.RecordCount)], recordsMax);
         _turns = [.. read.Zip(shares, (partition, share) => new Turn(
             partition, new BatchCursor(partition.Fetched!.Value with { Offset = partition.Position }, _budget)) { Left = share })];

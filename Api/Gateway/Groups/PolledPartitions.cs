@@ -1,6 +1,7 @@
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Reading;
 using OrleansStream.Groups;
+using OrleansStream.Randomness;
 
 namespace OrleansStream.Gateway.Groups;
 
@@ -10,10 +11,12 @@ namespace OrleansStream.Gateway.Groups;
 /// <param name="ends">Remembers how far logs reach.</param>
 /// <param name="waits">The node's reads that wait.</param>
 /// <param name="time">The clock.</param>
+/// <param name="random">Chooses the partition that is read first.</param>
 /// <param name="group">The group.</param>
 /// <param name="bytesMax">The most bytes to read for an answer.</param>
 internal sealed class PolledPartitions(
-    PartitionFetcher fetcher, PollPositions positions, LogEnds ends, NodeWaits waits, TimeProvider time, string group, int bytesMax)
+    PartitionFetcher fetcher, PollPositions positions, LogEnds ends, NodeWaits waits, TimeProvider time, RandomSource random, string group,
+    int bytesMax)
 {
     /// <summary>The partitions, by topic and number.</summary>
     public IReadOnlyList<PolledPartition> All { get; private set; } = [];
@@ -51,7 +54,7 @@ internal sealed class PolledPartitions(
         PolledPartition[] readable = [.. All.Where(IsReadable)];
         if (readable.Length == 0)
             return;
-        var first = Random.Shared.Next(readable.Length);
+        var first = random.Next(readable.Length);
         PolledPartition[] inTurn = [.. readable[first..], .. readable[..first]];
         var share = Math.Max(1, bytesMax / Math.Min(inTurn.Length, PollLimits.PollFetchesAtOnce));
         var gathered = 0;

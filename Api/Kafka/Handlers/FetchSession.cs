@@ -1,12 +1,14 @@
 using OrleansStream.Kafka.Errors;
 using OrleansStream.Kafka.Messages;
+using OrleansStream.Randomness;
 
 namespace OrleansStream.Kafka.Handlers;
 
 /// <summary>
 /// What a client reads over one connection, from fetch to fetch (KIP-227): a request names only what changed, and an answer tells only what is new.
 /// </summary>
-internal sealed class FetchSession
+/// <param name="random">Where its ids come from.</param>
+internal sealed class FetchSession(RandomSource random)
 {
     private readonly OrderedDictionary<FetchPartitionName, SessionPartition> _partitions = [];
     private int _epoch;
@@ -60,7 +62,7 @@ internal sealed class FetchSession
         foreach (var partition in request.Partitions)
             Add(partition);
         // A new id: a client that missed an answer must not go on with the old session.
-        Id = request.SessionEpoch == FetchRequest.FinalEpoch || _partitions.Count == 0 ? 0 : Random.Shared.Next(1, int.MaxValue);
+        Id = request.SessionEpoch == FetchRequest.FinalEpoch || _partitions.Count == 0 ? 0 : 1 + random.Next(int.MaxValue - 1);
         _epoch = 1;
     }
 

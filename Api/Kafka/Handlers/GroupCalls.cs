@@ -2,13 +2,16 @@ using OrleansStream.Errors;
 using OrleansStream.Groups;
 using OrleansStream.Kafka.Calls;
 using OrleansStream.Kafka.Errors;
+using OrleansStream.Randomness;
 
 namespace OrleansStream.Kafka.Handlers;
 
 /// <summary>What all requests about groups have in common.</summary>
 internal static class GroupCalls
 {
-    /// <summary>The code for an error of a group. All that clients ask of a group may be asked again, so an unknown outcome is only a reason to.</summary>
+    /// <summary>
+    /// The code for an error of a group. All that clients ask of a group may be asked again, so an unknown outcome is only a reason to.
+    /// </summary>
     /// <param name="error">The error; null for none.</param>
     public static KafkaError ErrorOf(StreamError? error) =>
         KafkaErrors.Of(error is null ? null : error with { OutcomeUnknown = false }, KafkaError.CoordinatorLoadInProgress);
@@ -54,8 +57,9 @@ internal static class GroupCalls
     /// <summary>An id that no other member has: what the client calls itself, and a random part.</summary>
     /// <param name="call">The request of a member without an id.</param>
     /// <param name="instanceId">The id that it chose itself; null for none.</param>
-    public static string NewMember(KafkaCall call, string? instanceId) =>
-        $"{(instanceId is null ? ClientIdOf(call) : Shorten(instanceId))}-{Guid.NewGuid()}";
+    /// <param name="random">Where the random part comes from.</param>
+    public static string NewMember(KafkaCall call, string? instanceId, RandomSource random) =>
+        $"{(instanceId is null ? ClientIdOf(call) : Shorten(instanceId))}-{random.NewId()}";
 
     // With a random part behind it, it is still the id of a member.
     private static string Shorten(string text) => text.Length <= HandlerLimits.ClientIdLengthMax ? text : text[..HandlerLimits.ClientIdLengthMax];

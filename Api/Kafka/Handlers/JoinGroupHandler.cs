@@ -3,12 +3,14 @@ using OrleansStream.Groups;
 using OrleansStream.Kafka.Calls;
 using OrleansStream.Kafka.Messages;
 using OrleansStream.Kafka.Wire;
+using OrleansStream.Randomness;
 
 namespace OrleansStream.Kafka.Handlers;
 
 /// <summary>Has members of the classic protocol join their group's next generation. The answer comes when that begins.</summary>
 /// <param name="groups">The groups.</param>
-internal sealed class JoinGroupHandler(GroupCoordinator groups) : IRequestHandler
+/// <param name="random">Where the ids of members come from.</param>
+internal sealed class JoinGroupHandler(GroupCoordinator groups, RandomSource random) : IRequestHandler
 {
     // The first version whose clients come in two steps, and the first whose leaders may be told to skip the assignment.
     private const short TwoSteps = 4, SkippedAssignment = 9;
@@ -29,7 +31,8 @@ internal sealed class JoinGroupHandler(GroupCoordinator groups) : IRequestHandle
     {
         // What members tell each other is kept for as long as they are in the group, and the request is not: its bytes are used again.
         var wish = new ClassicJoinRequest(
-            request.Member, GroupCalls.NewMember(call, request.InstanceId), request.InstanceId, GroupCalls.ClientIdOf(call), GroupCalls.HostOf(call),
+            request.Member, GroupCalls.NewMember(call, request.InstanceId, random), request.InstanceId, GroupCalls.ClientIdOf(call),
+            GroupCalls.HostOf(call),
             request.SessionMs, request.RebalanceMs, request.ProtocolType,
             [.. request.Protocols.Select(protocol => new AssignorOffer(protocol.Name, protocol.Metadata.ToArray()))])
         {

@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using System.Security.Cryptography;
 using System.Text;
 
 namespace OrleansStream.Rest.Http.Codings;
@@ -54,11 +55,8 @@ internal sealed class GzipBody : DecodedBody
         base.Dispose(disposing);
     }
 
-    private static byte[] MakeMark()
-    {
-        var digits = Guid.NewGuid().ToString("N");
-        return Encoding.ASCII.GetBytes(digits + digits);
-    }
+    // A secret: a client that could guess it could end its body by it, and have a body that was cut off taken for a whole one.
+    private static byte[] MakeMark() => Encoding.ASCII.GetBytes(RandomNumberGenerator.GetHexString(64, lowercase: true));
 
     private static byte[] MakeMember(byte[] content)
     {
