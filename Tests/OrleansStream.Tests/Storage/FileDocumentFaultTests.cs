@@ -93,6 +93,24 @@ public sealed class FileDocumentFaultTests : IDisposable
         Assert.Equal("new", (await ReadAsync()).Text);
     }
 
+    /// <summary>What is remembered of a disk that fails all the time has a bound; beyond it no document is taken for what is on the disk.</summary>
+    [Fact]
+    public async Task Read_WhenMoreDocumentsAreInDoubtThanAreRemembered_FindsNoneUntilARestart()
+    {
+        await WriteAsync("old", null);
+        for (var i = 0; i <= FileStoreLimits.DoubtfulDocumentsMax; i++)
+        {
+            Assert.Equal("old", (await ReadAsync()).Text);
+            _files.OnCall = call => call.Kind == FileCallKind.SyncFolder ? new Fault(Fault.InputOutput) : null;
+            await Assert.ThrowsAsync<StoreUnavailableException>(async () => await Store.DeleteAsync($"gone/{i}", null, Cancellation));
+            _files.OnCall = null;
+        }
+
+        await Assert.ThrowsAsync<StoreUnavailableException>(ReadAsync);
+        Kill();
+        Assert.Equal("old", (await ReadAsync()).Text);
+    }
+
     [Fact]
     public async Task Write_WhenOnlyTheReserveIsLeft_MakesNoNewDocument()
     {

@@ -47,6 +47,12 @@ public static class FileStoreLimits
     /// <summary>The most segments held open at once, with two file handles each. They take half of the usual limit of 1,024 handles.</summary>
     public const int OpenSegmentsMax = 256;
 
+    /// <summary>
+    /// The most documents of which it is remembered that they may differ from what is on the disk. When there are more, no document is read until a
+    /// restart: a disk that fails so often is to be trusted with none.
+    /// </summary>
+    public const int DoubtfulDocumentsMax = 1_000;
+
     /// <summary>The most operations that wait for a thread. Further operations wait for admission, without holding a thread.</summary>
     public const int QueuedOperationsMax = 4096;
 

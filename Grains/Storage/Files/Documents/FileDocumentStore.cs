@@ -17,7 +17,10 @@ public sealed class FileDocumentStore : IDocumentStore
     private readonly IFileOperations _files;
     private readonly FileLanes _flushes;
     private readonly RandomSource _random;
+
+    // Documents that may differ from what is on the disk, each with the reason; and the reason once there are too many to remember.
     private readonly ConcurrentDictionary<string, string> _doubtful = new(StringComparer.Ordinal);
+    private volatile string? _allDoubtful;
 
     internal FileDocumentStore(FileTree tree, FileLanes flushes, RandomSource random)
     {
@@ -79,7 +82,7 @@ public sealed class FileDocumentStore : IDocumentStore
 
     private Document? Read(string name)
     {
-        if (_doubtful.TryGetValue(name, out var reason))
+        if (_doubtful.TryGetValue(name, out var reason) || (reason = _allDoubtful) is not null)
         {
             throw new StoreUnavailableException(
                 $"The document '{name}' may differ from what is on the disk: {reason} A restart reads it from the disk.");
@@ -156,7 +159,10 @@ public sealed class FileDocumentStore : IDocumentStore
         }
         catch (Exception exception) when (FileErrors.IsFileError(exception))
         {
-            _doubtful[name] = exception.Message;
+            if (_doubtful.Count < FileStoreLimits.DoubtfulDocumentsMax)
+                _doubtful[name] = exception.Message;
+            else
+                _allDoubtful = exception.Message;
             throw;
         }
     }
