@@ -45,12 +45,14 @@ public sealed class DebianTrapTests(TrapService service)
         await service.ProduceAsync(topic, "b");
         await service.MoveAsync(topic);
         await using var proxy = service.OpenProxy();
+        var fences = TrapService.CountFences(proxy);
 
         var (exitCode, output, errors) = await OtherProgram.RunAsync(new ProcessStartInfo(
             Python, [ScriptOf("python-consumer.py"), KafkaPython, proxy.Bootstrap, topic, $"g-{Guid.NewGuid():N}", "2"]));
 
         Assert.True(exitCode == 0, errors);
         Assert.Equal(["a", "b"], output.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Equal(0, fences());
     }
 
     /// <summary>kafka-python agrees on a mechanism by SaslHandshake 0, and then sends the mechanism's message without a header.</summary>

@@ -54,6 +54,32 @@ public sealed class TrapService : IAsyncLifetime
         return [.. answer["records"]!.AsArray().Select(record => (string)record!["value"]!)];
     }
 
+    /// <summary>Counts the fences in the answers to fetches from now on: the log's own batches, which no client may get.</summary>
+    internal static Func<int> CountFences(FrameProxy proxy)
+    {
+        var fences = 0;
+        proxy.OnAnswer = (request, answer) =>
+        {
+            if (request.Key == OrleansStream.Kafka.Wire.ApiKey.Fetch)
+                Interlocked.Add(ref fences, FencesIn(answer));
+            return FrameFate.Passes;
+        };
+        return () => Volatile.Read(ref fences);
+    }
+
+    /// <summary>The fences anywhere in some bytes.</summary>
+    internal static int FencesIn(ReadOnlySpan<byte> bytes)
+    {
+        var count = 0;
+        for (var at = 0; at <= bytes.Length - FenceBatch.LengthBytes; at++)
+        {
+            if (RecordBatchScanner.Validate(bytes[at..], out var header, out _) == RecordBatchStatus.Valid && FenceBatch.IsFence(header, out _))
+                count++;
+        }
+
+        return count;
+    }
+
     /// <summary>Appends text records over REST.</summary>
     internal Task ProduceAsync(string topic, params string[] values) => Api.PostAsync(
         $"/v1/topics/{topic}/records",
@@ -92,6 +118,7 @@ public sealed class TrapService : IAsyncLifetime
     /// <summary>The headers of the batches that clients have sent so far, in order.</summary>
     internal static IReadOnlyList<RecordBatchHeader> BatchesOf(FrameProxy proxy) =>
     [
-        .. proxy.RequestsOf(OrleansStream.Kafka.Wire.ApiKey.Produce).SelectMany(BatchesIn).Select(batch => RecordBatchHeader.TryRead(batch.Span, out var header) ? header : default),
+        .. proxy.RequestsOf(OrleansStream.Kafka.Wire.ApiKey.Produce).SelectMany(BatchesIn).Select(
+            batch => RecordBatchHeader.TryRead(batch.Span, out var header) ? header : default),
     ];
 }
