@@ -19,34 +19,33 @@ internal sealed partial class ClassicGroup
     {
         Pass(time);
         if (CheckMember(command.Claim, out var member) is { } refusal)
-            return Answer(Refused(refusal));
+            return Refuse(refusal);
         if (Phase == ClassicPhase.PreparingRebalance)
-            return Answer(Refused(Rebalancing()));
+            return Refuse(Rebalancing());
         if (CheckAgreed(command) is { } inconsistent)
-            return Answer(Refused(inconsistent));
+            return Refuse(inconsistent);
         Renew(member, time);
         member.HasSynced = true;
         if (Phase == ClassicPhase.CompletingRebalance)
         {
             if (member.SyncTicket is { } before)
-                Deliver(before, Refused(Rebalancing()));
-            member.SyncTicket = ticket;
-            _tickets.Add(ticket, member);
+                _waiting.RefuseSync(before, Rebalancing());
+            _waiting.ParkSync(ticket, member);
             if (member.Id == Leader)
                 Assign(command.Assignments, time);
         }
         else
         {
-            Deliver(ticket, Synced(member));
+            _waiting.Answer(ticket, Synced(member));
         }
 
-        if (_members.TrueForAll(one => one.HasSynced))
+        if (_members.All.All(one => one.HasSynced))
             _deadlines.Release(SyncEnd);
         return End(member.SyncTicket is not null);
 
-        ClassicStep<bool> Answer(SyncAnswer answer)
+        ClassicStep<bool> Refuse(GroupRefusal why)
         {
-            Deliver(ticket, answer);
+            _waiting.RefuseSync(ticket, why);
             return End(false);
         }
     }
@@ -83,9 +82,9 @@ internal sealed partial class ClassicGroup
             }
 
             // An administrator knows only the instance id, which the program chose itself.
-            var id = leaver is { Member.Length: 0, InstanceId: { } instance } && _byInstance.TryGetValue(instance, out var current) ? current.Id
+            var id = leaver is { Member.Length: 0, InstanceId: { } instance } && _members.ByInstance(instance) is { } current ? current.Id
                 : leaver.Member;
-            var refusal = Find(id, leaver.InstanceId, out var member);
+            var refusal = _members.Find(id, leaver.InstanceId, out var member);
             if (refusal is null && !gone.Contains(member))
                 gone.Add(member);
             answers.Add(refusal);
@@ -120,31 +119,31 @@ internal sealed partial class ClassicGroup
             var refusal = new GroupRefusal(
                 StreamErrorCode.PolicyViolation,
                 $"The assignment of a generation has at most {ClassicLimits.AssignmentBytesMax} bytes; this one has {bytes}.");
-            foreach (var waiting in _members.Where(member => member.SyncTicket is not null).ToArray())
-                Deliver(waiting.SyncTicket!.Value, Refused(refusal));
+            foreach (var waiting in _members.All.Where(member => member.SyncTicket is not null).ToArray())
+                _waiting.RefuseSync(waiting.SyncTicket!.Value, refusal);
             Prepare(time);
             return;
         }
 
         foreach (var (id, assignment) in assignments)
         {
-            if (_byId.TryGetValue(id, out var member))
+            if (_members.ById(id) is { } member)
                 member.Assignment = assignment;
         }
 
         Phase = ClassicPhase.Stable;
         Store(time);
-        foreach (var waiting in _members.Where(member => member.SyncTicket is not null).ToArray())
+        foreach (var waiting in _members.All.Where(member => member.SyncTicket is not null).ToArray())
         {
             Renew(waiting, time);
-            Deliver(waiting.SyncTicket!.Value, Synced(waiting));
+            _waiting.Answer(waiting.SyncTicket!.Value, Synced(waiting));
         }
     }
 
     private SyncAnswer Synced(LiveMember member) => new(Refusal: null, ProtocolType, Protocol, member.Assignment);
 
     private GroupRefusal? CheckMember(in ClassicClaim claim, out LiveMember member) =>
-        Find(claim.Member, claim.InstanceId, out member) ?? (claim.Generation == Generation ? null : new GroupRefusal(
+        _members.Find(claim.Member, claim.InstanceId, out member) ?? (claim.Generation == Generation ? null : new GroupRefusal(
             StreamErrorCode.IllegalGeneration, $"The group is in generation {Generation}, not {claim.Generation}. Join again."));
 
     private GroupRefusal? CheckAgreed(SyncCommand command)

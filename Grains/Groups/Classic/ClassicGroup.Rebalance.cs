@@ -12,11 +12,11 @@ internal sealed partial class ClassicGroup
         _isFirst = Phase == ClassicPhase.Empty;
         Phase = ClassicPhase.PreparingRebalance;
         _deadlines.Release(SyncEnd);
-        foreach (var member in _members)
+        foreach (var member in _members.All)
         {
             member.HasJoined = false;
             if (member.SyncTicket is { } ticket)
-                Deliver(ticket, Refused(Rebalancing()));
+                _waiting.RefuseSync(ticket, Rebalancing());
         }
 
         if (_isFirst)
@@ -34,7 +34,7 @@ internal sealed partial class ClassicGroup
     {
         if (Phase == ClassicPhase.PreparingRebalance && _members.Count == 0 && _pending.Count == 0)
             Complete(time);
-        else if (Phase == ClassicPhase.PreparingRebalance && !_isFirst && _pending.Count == 0 && _members.All(member => member.HasJoined))
+        else if (Phase == ClassicPhase.PreparingRebalance && !_isFirst && _pending.Count == 0 && _members.All.All(member => member.HasJoined))
             Complete(time);
     }
 
@@ -44,9 +44,9 @@ internal sealed partial class ClassicGroup
     /// </summary>
     private void Complete(GroupTime time)
     {
-        foreach (var late in _members.Where(member => !member.HasJoined && member.InstanceId is null).ToArray())
-            Drop(late, Unknown(late.Id));
-        var leader = _members.Find(member => member.HasJoined && member.Id == Leader) ?? _members.Find(member => member.HasJoined);
+        foreach (var late in _members.All.Where(member => !member.HasJoined && member.InstanceId is null).ToArray())
+            Drop(late, MemberTable.Unknown(late.Id));
+        var leader = _members.All.FirstOrDefault(member => member.HasJoined && member.Id == Leader) ?? _members.All.FirstOrDefault(member => member.HasJoined);
         if (leader is null && _members.Count > 0)
         {
             StartDeadline(JoinEnd, RebalanceMs, time);
@@ -59,10 +59,10 @@ internal sealed partial class ClassicGroup
         _isFirst = false;
         Leader = leader?.Id;
         Phase = leader is null ? ClassicPhase.Empty : ClassicPhase.CompletingRebalance;
-        Protocol = leader is null ? null : Select(leader);
+        Protocol = leader is null ? null : AssignorChoice.Choose(leader, _members.All);
         if (leader is null)
             ProtocolType = null;
-        foreach (var member in _members)
+        foreach (var member in _members.All)
         {
             member.Assignment = default;
             // A member that is away does not call, so only its session bounds its stay.
@@ -73,39 +73,15 @@ internal sealed partial class ClassicGroup
         Store(checked(Generation + 1), time);
         if (leader is not null)
             StartDeadline(SyncEnd, RebalanceMs, time);
-        foreach (var member in _members.Where(member => member.HasJoined))
+        foreach (var member in _members.All.Where(member => member.HasJoined))
         {
             Renew(member, time);
             if (member.JoinTicket is { } ticket)
-                Deliver(ticket, Joined(member));
+                _waiting.Answer(ticket, Joined(member));
         }
     }
 
     private JoinAnswer Joined(LiveMember member) => new(
         Refusal: null, member.Id, Generation, ProtocolType, Protocol, Leader ?? "",
-        member.Id == Leader ? [.. _members.Select(other => new JoinedMember(other.Id, other.InstanceId, other.MetadataOf(Protocol)))] : []);
-
-    /// <summary>The assignor that most members prefer among those that all know; the leader's choice where as many prefer another.</summary>
-    private string Select(LiveMember leader)
-    {
-        var common = CommonOf(_members);
-        var votes = _members.Select(member => member.Protocols.First(protocol => common.Contains(protocol.Name)).Name)
-            .CountBy(name => name, StringComparer.Ordinal).ToDictionary(StringComparer.Ordinal);
-        return leader.Protocols.Select(protocol => protocol.Name).Where(common.Contains).MaxBy(name => votes.GetValueOrDefault(name))!;
-    }
-
-    private static HashSet<string> CommonOf(IEnumerable<LiveMember> members)
-    {
-        HashSet<string>? common = null;
-        foreach (var member in members)
-        {
-            var names = member.Protocols.Select(protocol => protocol.Name);
-            if (common is null)
-                common = names.ToHashSet(StringComparer.Ordinal);
-            else
-                common.IntersectWith(names);
-        }
-
-        return common ?? [];
-    }
+        member.Id == Leader ? [.. _members.All.Select(other => new JoinedMember(other.Id, other.InstanceId, other.MetadataOf(Protocol)))] : []);
 }

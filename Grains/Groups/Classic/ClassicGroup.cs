@@ -17,6 +17,10 @@ namespace OrleansStream.Groups.Classic;
 /// and only its members commit in it. A rebalance always ends, because a member that does not join in time is removed.
 /// </para>
 /// <para>
+/// What is durable of it is one event, <see cref="ClassicChanged"/>, which replaces all that was stored before. Most steps only move calls that wait,
+/// and these die with their coordinator: events for each step would be many, and would restore nothing more.
+/// </para>
+/// <para>
 /// Sources: Kafka's protocol guide; KIP-134 (first generation), KIP-345 (static members), KIP-394 (join in two steps), KIP-814 (leaders that skip the
 /// assignment).
 /// </para>
@@ -29,14 +33,11 @@ internal sealed partial class ClassicGroup
     private const string SyncEnd = "sync";
 
     private readonly GroupState _group;
-    private readonly List<LiveMember> _members = [];
-    private readonly Dictionary<string, LiveMember> _byId = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, LiveMember> _byInstance = new(StringComparer.Ordinal);
+    private readonly MemberTable _members = new();
     private readonly HashSet<string> _pending = new(StringComparer.Ordinal);
-    private readonly Dictionary<long, LiveMember> _tickets = [];
     private readonly LeaseTable _sessions = new();
     private readonly LeaseTable _deadlines = new();
-    private readonly List<ClassicDelivery> _deliveries = [];
+    private readonly WaitingCalls _waiting = new();
     private readonly List<GroupEvent> _events = [];
     private bool _isFirst;
 
@@ -56,7 +57,7 @@ internal sealed partial class ClassicGroup
         Leader = stored.Leader;
         foreach (var one in stored.Members)
         {
-            Insert(LiveMember.Of(one, hasSynced: Phase == ClassicPhase.Stable));
+            _members.Add(LiveMember.Of(one, hasSynced: Phase == ClassicPhase.Stable));
             _sessions.Renew(one.Id, one.SessionMs, time.MonotonicMs);
         }
 
@@ -83,12 +84,12 @@ internal sealed partial class ClassicGroup
     public string? Leader { get; private set; }
 
     /// <summary>The members, in the order in which they came.</summary>
-    public IReadOnlyList<LiveMember> Members => _members;
+    public IReadOnlyList<LiveMember> Members => _members.All;
 
     /// <summary>True while time has to pass for it: it has members, or somebody was given an id and may join.</summary>
     public bool IsActive => _members.Count > 0 || _pending.Count > 0;
 
-    private int RebalanceMs => _members.Count == 0 ? 0 : _members.Max(member => member.RebalanceMs);
+    private int RebalanceMs => _members.Count == 0 ? 0 : _members.All.Max(member => member.RebalanceMs);
 
     /// <summary>What is left of a member's session, in milliseconds.</summary>
     /// <param name="member">Its id.</param>
@@ -124,11 +125,8 @@ internal sealed partial class ClassicGroup
     /// <param name="time">Now.</param>
     public void Abandon(long ticket, GroupTime time)
     {
-        if (!_tickets.Remove(ticket, out var member))
-            return;
-        member.JoinTicket = member.JoinTicket == ticket ? null : member.JoinTicket;
-        member.SyncTicket = member.SyncTicket == ticket ? null : member.SyncTicket;
-        Renew(member, time);
+        if (_waiting.Abandon(ticket) is { } member)
+            Renew(member, time);
     }
 
     private void Pass(GroupTime time)
@@ -140,10 +138,10 @@ internal sealed partial class ClassicGroup
         {
             if (_pending.Remove(id))
                 _sessions.Release(id);
-            else if (_byId[id] is { IsWaiting: true } waiting)
+            else if (_members.ById(id) is { IsWaiting: true } waiting)
                 Renew(waiting, time);
             else
-                silent.Add(_byId[id]);
+                silent.Add(_members.ById(id)!);
         }
 
         Remove(silent, time);
@@ -156,7 +154,7 @@ internal sealed partial class ClassicGroup
     {
         _deadlines.Release(deadline);
         if (deadline == SyncEnd)
-            Remove([.. _members.Where(member => !member.HasSynced)], time);
+            Remove([.. _members.All.Where(member => !member.HasSynced)], time);
         else if (Phase == ClassicPhase.PreparingRebalance)
             Complete(time);
     }
@@ -165,21 +163,13 @@ internal sealed partial class ClassicGroup
 
     private void Renew(LiveMember member, GroupTime time) => _sessions.Renew(member.Id, member.SessionMs, time.MonotonicMs);
 
-    private void Insert(LiveMember member)
-    {
-        _members.Add(member);
-        _byId.Add(member.Id, member);
-        if (member.InstanceId is { } instance)
-            _byInstance.Add(instance, member);
-    }
-
     /// <summary>Takes members out and begins a new generation for the others.</summary>
     private void Remove(List<LiveMember> gone, GroupTime time)
     {
         if (gone.Count == 0)
             return;
         foreach (var member in gone)
-            Drop(member, Unknown(member.Id));
+            Drop(member, MemberTable.Unknown(member.Id));
         if (Phase != ClassicPhase.PreparingRebalance)
             Prepare(time);
         // Stored, because a coordinator that restores the group would otherwise wait for members that are gone.
@@ -190,56 +180,27 @@ internal sealed partial class ClassicGroup
     private void Drop(LiveMember member, GroupRefusal refusal)
     {
         if (member.JoinTicket is { } join)
-            Deliver(join, Refused(member.Id, refusal));
+            _waiting.RefuseJoin(join, member.Id, refusal);
         if (member.SyncTicket is { } sync)
-            Deliver(sync, Refused(refusal));
+            _waiting.RefuseSync(sync, refusal);
         _members.Remove(member);
-        _byId.Remove(member.Id);
         _sessions.Release(member.Id);
-        if (member.InstanceId is { } instance)
-            _byInstance.Remove(instance);
         if (Leader == member.Id)
             Leader = null;
-    }
-
-    private void Deliver(long ticket, JoinAnswer answer)
-    {
-        if (_tickets.Remove(ticket, out var member))
-            member.JoinTicket = null;
-        _deliveries.Add(new JoinDelivery(ticket, answer));
-    }
-
-    private void Deliver(long ticket, SyncAnswer answer)
-    {
-        if (_tickets.Remove(ticket, out var member))
-            member.SyncTicket = null;
-        _deliveries.Add(new SyncDelivery(ticket, answer));
     }
 
     private void Store(GroupTime time) => Store(Generation, time);
 
     private void Store(int generation, GroupTime time) => _events.AddRange(_group.KeepClassic(
-        new ClassicGeneration(generation, Phase, ProtocolType, Protocol, Leader, [.. _members.Select(member => member.ToStored())]), time));
+        new ClassicGeneration(generation, Phase, ProtocolType, Protocol, Leader, [.. _members.All.Select(member => member.ToStored())]), time));
 
     private ClassicStep<T> End<T>(T answer)
     {
         _group.ClassicMemberCount = _members.Count;
-        var step = new ClassicStep<T>(answer, [.. _deliveries], [.. _events]);
-        _deliveries.Clear();
+        var step = new ClassicStep<T>(answer, _waiting.TakeAnswers(), [.. _events]);
         _events.Clear();
         return step;
     }
-
-    private static JoinAnswer Refused(string member, GroupRefusal refusal) =>
-        new(refusal, member, Generation: -1, ProtocolType: null, Protocol: null, Leader: "", []);
-
-    private static SyncAnswer Refused(GroupRefusal refusal) => new(refusal, ProtocolType: null, Protocol: null, default);
-
-    private static GroupRefusal Unknown(string member) => new(
-        StreamErrorCode.UnknownMemberId, $"There is no member '{member}': it left or was silent for too long. It may join again.");
-
-    private static GroupRefusal Fenced(string instance) => new(
-        StreamErrorCode.FencedInstanceId, $"Another process has joined as '{instance}' and took this one's place.");
 
     private GroupRefusal Rebalancing() => new(
         StreamErrorCode.RebalanceInProgress, $"Generation {Generation} is over: members join the next one.");
