@@ -46,7 +46,7 @@ internal sealed class CreateAclsHandler(AccessAdministration rights) : IRequestH
         }
         catch (Exception exception) when (Refusals.Of(exception) is { } refused)
         {
-            return new AclOutcome(KafkaErrors.Of(refused), refused.Detail);
+            return AclOutcome.Of(refused);
         }
     }
 }

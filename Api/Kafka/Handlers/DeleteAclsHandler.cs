@@ -35,7 +35,7 @@ internal sealed class DeleteAclsHandler(AccessAdministration rights) : IRequestH
         }
         catch (Exception exception) when (Refusals.Of(exception) is { } refused)
         {
-            return [.. filters.Select(_ => new DeleteAclsResult(new AclOutcome(KafkaErrors.Of(refused), refused.Detail), []))];
+            return [.. filters.Select(_ => new DeleteAclsResult(AclOutcome.Of(refused), []))];
         }
     }
 

@@ -1,7 +1,6 @@
 using OrleansStream.Gateway.Security;
 using OrleansStream.Kafka.Acls;
 using OrleansStream.Kafka.Calls;
-using OrleansStream.Kafka.Errors;
 using OrleansStream.Kafka.Messages;
 using OrleansStream.Kafka.Wire;
 
@@ -26,7 +25,7 @@ internal sealed class DescribeAclsHandler(AccessAdministration rights) : IReques
         }
         catch (Exception exception) when (Refusals.Of(exception) is { } refused)
         {
-            new DescribeAclsAnswer(new AclOutcome(KafkaErrors.Of(refused), refused.Detail), []).Write(call.Answer);
+            new DescribeAclsAnswer(AclOutcome.Of(refused), []).Write(call.Answer);
         }
     }
 }

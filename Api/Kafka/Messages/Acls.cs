@@ -1,3 +1,4 @@
+using OrleansStream.Errors;
 using OrleansStream.Kafka.Errors;
 using OrleansStream.Kafka.Wire;
 
@@ -106,6 +107,25 @@ internal readonly record struct AclEntry(
         reader.SkipTags();
         return entry;
     }
+
+    /// <summary>Writes what it is about.</summary>
+    /// <param name="answer">Where to.</param>
+    public void WriteResource(WireWriter answer)
+    {
+        answer.WriteInt8((sbyte)Resource);
+        answer.WriteString(Name);
+        answer.WriteInt8((sbyte)Pattern);
+    }
+
+    /// <summary>Writes who may do what.</summary>
+    /// <param name="answer">Where to.</param>
+    public void WriteOperation(WireWriter answer)
+    {
+        answer.WriteString(Principal);
+        answer.WriteString(Host);
+        answer.WriteInt8((sbyte)Operation);
+        answer.WriteInt8((sbyte)Permission);
+    }
 }
 
 /// <summary>Which entries are meant; null stands for every value of a field.</summary>
@@ -159,6 +179,10 @@ internal readonly record struct AclOutcome(KafkaError Error, string? Message)
 {
     /// <summary>That it was done.</summary>
     public static readonly AclOutcome Done = new(KafkaError.None, Message: null);
+
+    /// <summary>That it was refused.</summary>
+    /// <param name="error">Why.</param>
+    public static AclOutcome Of(StreamError error) => new(KafkaErrors.Of(error), error.Detail);
 
     /// <summary>Writes it.</summary>
     /// <param name="answer">Where to.</param>

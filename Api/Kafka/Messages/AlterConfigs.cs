@@ -46,7 +46,7 @@ internal sealed record AlterConfigsRequest(ResourceChange[] Resources, bool IsOn
         var resources = new ResourceChange[reader.ReadArrayLength(elementBytesMin: 3)];
         for (var i = 0; i < resources.Length; i++)
         {
-            var resource = new ConfigResource((ConfigResourceType)reader.ReadInt8(), reader.ReadString());
+            var resource = ConfigResource.Read(ref reader);
             var changes = new SettingChange[reader.ReadArrayLength(elementBytesMin: 2)];
             for (var j = 0; j < changes.Length; j++)
             {
@@ -75,16 +75,7 @@ internal readonly record struct AlterConfigsAnswer(IReadOnlyList<(ConfigResource
     public void Write(WireWriter answer)
     {
         answer.WriteThrottleTime();
-        answer.WriteArrayLength(Resources.Count);
-        foreach (var (resource, error, detail) in Resources)
-        {
-            answer.WriteErrorCode((short)error);
-            answer.WriteString(detail);
-            answer.WriteInt8((sbyte)resource.Type);
-            answer.WriteString(resource.Name);
-            answer.WriteNoTags();
-        }
-
+        answer.WriteArray(Resources, (to, one) => one.Resource.Write(to, one.Error, one.Detail));
         answer.WriteNoTags();
     }
 }

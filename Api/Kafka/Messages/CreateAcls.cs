@@ -14,9 +14,7 @@ internal readonly record struct CreateAclsRequest(AclEntry[] Entries)
     /// <param name="reader">Its body.</param>
     public static CreateAclsRequest Read(WireReader reader)
     {
-        var entries = new AclEntry[reader.ReadArrayLength(AclEntry.BytesMin)];
-        for (var i = 0; i < entries.Length; i++)
-            entries[i] = AclEntry.Read(ref reader);
+        var entries = reader.ReadArray(AclEntry.BytesMin, AclEntry.Read);
         reader.SkipTags();
         return new CreateAclsRequest(entries);
     }
@@ -31,13 +29,7 @@ internal readonly record struct CreateAclsAnswer(IReadOnlyList<AclOutcome> Outco
     public void Write(WireWriter answer)
     {
         answer.WriteThrottleTime();
-        answer.WriteArrayLength(Outcomes.Count);
-        foreach (var outcome in Outcomes)
-        {
-            outcome.Write(answer);
-            answer.WriteNoTags();
-        }
-
+        answer.WriteArray(Outcomes, (to, outcome) => outcome.Write(to));
         answer.WriteNoTags();
     }
 }

@@ -14,9 +14,7 @@ internal readonly record struct DeleteAclsRequest(AclFilter[] Filters)
     /// <param name="reader">Its body.</param>
     public static DeleteAclsRequest Read(WireReader reader)
     {
-        var filters = new AclFilter[reader.ReadArrayLength(AclFilter.BytesMin)];
-        for (var i = 0; i < filters.Length; i++)
-            filters[i] = AclFilter.Read(ref reader);
+        var filters = reader.ReadArray(AclFilter.BytesMin, AclFilter.Read);
         reader.SkipTags();
         return new DeleteAclsRequest(filters);
     }
@@ -36,29 +34,18 @@ internal readonly record struct DeleteAclsAnswer(IReadOnlyList<DeleteAclsResult>
     public void Write(WireWriter answer)
     {
         answer.WriteThrottleTime();
-        answer.WriteArrayLength(Results.Count);
-        foreach (var result in Results)
+        answer.WriteArray(Results, (to, result) =>
         {
-            result.Outcome.Write(answer);
-            answer.WriteArrayLength(result.Entries.Count);
-            foreach (var entry in result.Entries)
-                Write(answer, entry);
-            answer.WriteNoTags();
-        }
-
+            result.Outcome.Write(to);
+            to.WriteArray(result.Entries, WriteRemoved);
+        });
         answer.WriteNoTags();
     }
 
-    private static void Write(WireWriter answer, in AclEntry entry)
+    private static void WriteRemoved(WireWriter answer, AclEntry entry)
     {
         AclOutcome.Done.Write(answer);
-        answer.WriteInt8((sbyte)entry.Resource);
-        answer.WriteString(entry.Name);
-        answer.WriteInt8((sbyte)entry.Pattern);
-        answer.WriteString(entry.Principal);
-        answer.WriteString(entry.Host);
-        answer.WriteInt8((sbyte)entry.Operation);
-        answer.WriteInt8((sbyte)entry.Permission);
-        answer.WriteNoTags();
+        entry.WriteResource(answer);
+        entry.WriteOperation(answer);
     }
 }

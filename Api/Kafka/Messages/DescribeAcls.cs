@@ -26,26 +26,12 @@ internal readonly record struct DescribeAclsAnswer(AclOutcome Outcome, IReadOnly
     {
         answer.WriteThrottleTime();
         Outcome.Write(answer);
-        var resources = Entries.GroupBy(entry => (entry.Resource, entry.Name, entry.Pattern)).ToArray();
-        answer.WriteArrayLength(resources.Length);
-        foreach (var resource in resources)
+        answer.WriteArray(Entries.GroupBy(entry => (entry.Resource, entry.Name, entry.Pattern)).ToArray(), (to, resource) =>
         {
-            answer.WriteInt8((sbyte)resource.Key.Resource);
-            answer.WriteString(resource.Key.Name);
-            answer.WriteInt8((sbyte)resource.Key.Pattern);
-            answer.WriteArrayLength(resource.Count());
-            foreach (var entry in resource)
-            {
-                answer.WriteString(entry.Principal);
-                answer.WriteString(entry.Host);
-                answer.WriteInt8((sbyte)entry.Operation);
-                answer.WriteInt8((sbyte)entry.Permission);
-                answer.WriteNoTags();
-            }
-
-            answer.WriteNoTags();
-        }
-
+            AclEntry[] entries = [.. resource];
+            entries[0].WriteResource(to);
+            to.WriteArray(entries, (each, entry) => entry.WriteOperation(each));
+        });
         answer.WriteNoTags();
     }
 }

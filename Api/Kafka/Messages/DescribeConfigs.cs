@@ -16,7 +16,24 @@ internal enum ConfigResourceType : sbyte
 /// <summary>Something that has settings.</summary>
 /// <param name="Type">What it is; of kinds that there are not, too.</param>
 /// <param name="Name">Its name.</param>
-internal readonly record struct ConfigResource(ConfigResourceType Type, string Name);
+internal readonly record struct ConfigResource(ConfigResourceType Type, string Name)
+{
+    /// <summary>Reads one.</summary>
+    /// <param name="reader">Stands at it.</param>
+    public static ConfigResource Read(ref WireReader reader) => new((ConfigResourceType)reader.ReadInt8(), reader.ReadString());
+
+    /// <summary>Writes it behind what became of it.</summary>
+    /// <param name="answer">Where to.</param>
+    /// <param name="error">Why nothing did.</param>
+    /// <param name="detail">Why, for people; null without an error.</param>
+    public void Write(WireWriter answer, KafkaError error, string? detail)
+    {
+        answer.WriteErrorCode((short)error);
+        answer.WriteString(detail);
+        answer.WriteInt8((sbyte)Type);
+        answer.WriteString(Name);
+    }
+}
 
 /// <summary>A request of DescribeConfigs, versions 0 to 4.</summary>
 /// <param name="Resources">What is asked for, and which settings of it; null for all.</param>
@@ -32,19 +49,19 @@ internal sealed record DescribeConfigsRequest((ConfigResource Resource, string[]
     /// <param name="version">Its version.</param>
     public static DescribeConfigsRequest Read(WireReader reader, short version)
     {
-        var resources = new (ConfigResource, string[]?)[reader.ReadArrayLength(elementBytesMin: 3)];
-        for (var i = 0; i < resources.Length; i++)
-        {
-            var resource = new ConfigResource((ConfigResourceType)reader.ReadInt8(), reader.ReadString());
-            resources[i] = (resource, reader.ReadNullableStringArray());
-            reader.SkipTags();
-        }
-
+        var resources = reader.ReadArray(elementBytesMin: 3, ReadResource);
         if (version >= 1)
             reader.ReadBoolean(); // include_synonyms: there is one source of each setting
         var wantsDocumentation = version >= 3 && reader.ReadBoolean();
         reader.SkipTags();
         return new DescribeConfigsRequest(resources, wantsDocumentation);
+    }
+
+    private static (ConfigResource Resource, string[]? Keys) ReadResource(ref WireReader reader)
+    {
+        var resource = (ConfigResource.Read(ref reader), reader.ReadNullableStringArray());
+        reader.SkipTags();
+        return resource;
     }
 }
 
@@ -55,7 +72,8 @@ internal sealed record DescribeConfigsRequest((ConfigResource Resource, string[]
 /// <param name="Type">What kind of value it has.</param>
 /// <param name="IsReadOnly">True when it cannot be set, or setting it has no effect.</param>
 /// <param name="Documentation">What it means.</param>
-internal readonly record struct DescribedSetting(string Name, string Value, SettingSource Source, SettingType Type, bool IsReadOnly, string? Documentation);
+internal readonly record struct DescribedSetting(
+    string Name, string Value, SettingSource Source, SettingType Type, bool IsReadOnly, string? Documentation);
 
 /// <summary>Where a setting's value is from.</summary>
 internal enum SettingSource : sbyte
@@ -85,7 +103,8 @@ internal enum SettingType : sbyte
 /// <param name="Error">Why they cannot be told.</param>
 /// <param name="Detail">Why, for people; null when they are.</param>
 /// <param name="Settings">The settings.</param>
-internal readonly record struct DescribedResource(ConfigResource Resource, KafkaError Error, string? Detail, IReadOnlyList<DescribedSetting> Settings);
+internal readonly record struct DescribedResource(
+    ConfigResource Resource, KafkaError Error, string? Detail, IReadOnlyList<DescribedSetting> Settings);
 
 /// <summary>The answer to DescribeConfigs.</summary>
 /// <param name="Resources">What was asked for, in order.</param>
@@ -98,23 +117,16 @@ internal readonly record struct DescribeConfigsAnswer(IReadOnlyList<DescribedRes
     public void Write(WireWriter answer, short version)
     {
         answer.WriteThrottleTime();
-        answer.WriteArrayLength(Resources.Count);
-        foreach (var resource in Resources)
+        var withDocumentation = WithDocumentation;
+        answer.WriteArray(Resources, (to, resource) =>
         {
-            answer.WriteErrorCode((short)resource.Error);
-            answer.WriteString(resource.Detail);
-            answer.WriteInt8((sbyte)resource.Resource.Type);
-            answer.WriteString(resource.Resource.Name);
-            answer.WriteArrayLength(resource.Settings.Count);
-            foreach (var setting in resource.Settings)
-                Write(answer, setting, version);
-            answer.WriteNoTags();
-        }
-
+            resource.Resource.Write(to, resource.Error, resource.Detail);
+            to.WriteArray(resource.Settings, (each, setting) => Write(each, setting, version, withDocumentation));
+        });
         answer.WriteNoTags();
     }
 
-    private void Write(WireWriter answer, in DescribedSetting setting, short version)
+    private static void Write(WireWriter answer, in DescribedSetting setting, short version, bool withDocumentation)
     {
         answer.WriteString(setting.Name);
         answer.WriteString(setting.Value);
@@ -129,9 +141,7 @@ internal readonly record struct DescribeConfigsAnswer(IReadOnlyList<DescribedRes
         if (version >= 3)
         {
             answer.WriteInt8((sbyte)setting.Type);
-            answer.WriteString(WithDocumentation ? setting.Documentation : null);
+            answer.WriteString(withDocumentation ? setting.Documentation : null);
         }
-
-        answer.WriteNoTags();
     }
 }

@@ -11,7 +11,10 @@ namespace OrleansStream.Kafka.Messages;
 /// <param name="InstanceId">The id that it chose itself; null for none.</param>
 /// <param name="ProtocolType">What kind of group it wants.</param>
 /// <param name="Protocols">The assignors that it knows, the one that it prefers first.</param>
-/// <remarks>From version 4 on a member comes in two steps (KIP-394); 5 adds instance ids, 8 reasons, 9 lets a leader skip the assignment; 6 is the first flexible one.</remarks>
+/// <remarks>
+/// From version 4 on a member comes in two steps (KIP-394); 5 adds instance ids, 8 reasons, 9 lets a leader skip the assignment; 6 is the first
+/// flexible one.
+/// </remarks>
 internal sealed record JoinGroupRequest(
     string Group, int SessionMs, int RebalanceMs, string Member, string? InstanceId, string ProtocolType, JoinGroupProtocol[] Protocols)
 {

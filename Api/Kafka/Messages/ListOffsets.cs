@@ -5,7 +5,10 @@ namespace OrleansStream.Kafka.Messages;
 
 /// <summary>A request of ListOffsets, versions 0 to 7: the bounds of logs, and the offsets of times.</summary>
 /// <param name="Topics">The topics.</param>
-/// <remarks>Version 1 has one offset in place of several, 2 adds isolation levels, 4 leader epochs, 7 the latest time of a record (KIP-734); 6 is the first flexible one.</remarks>
+/// <remarks>
+/// Version 1 has one offset in place of several, 2 adds isolation levels, 4 leader epochs, 7 the latest time of a record (KIP-734); 6 is the first
+/// flexible one.
+/// </remarks>
 internal sealed record ListOffsetsRequest(ListOffsetsTopic[] Topics)
 {
     /// <summary>Stands for the offset behind the last record.</summary>

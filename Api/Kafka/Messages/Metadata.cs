@@ -65,7 +65,9 @@ internal readonly record struct PartitionLeader(MetadataBroker Broker, int Epoch
         field.WriteNoTags();
     });
 
-    /// <summary>Writes an answer's tagged fields: where the leaders of its partitions are reached (NodeEndpoints, field 0), if it names any.</summary>
+    /// <summary>
+    /// Writes an answer's tagged fields: where the leaders of its partitions are reached (NodeEndpoints, field 0), if it names any.
+    /// </summary>
     /// <param name="answer">Where to.</param>
     /// <param name="leaders">The leaders.</param>
     public static void WriteEndpoints(WireWriter answer, IEnumerable<PartitionLeader?> leaders)

@@ -9,7 +9,10 @@ namespace OrleansStream.Kafka.Messages;
 /// <param name="Member">The member's id; empty for a caller that is no member.</param>
 /// <param name="InstanceId">The id that it chose itself; null for none.</param>
 /// <param name="Topics">The offsets, topic by topic.</param>
-/// <remarks>Versions 2 to 4 say how long to keep them, which is not heeded; 6 adds leader epochs, 7 instance ids, 9 member epochs; 8 is the first flexible one.</remarks>
+/// <remarks>
+/// Versions 2 to 4 say how long to keep them, which is not heeded; 6 adds leader epochs, 7 instance ids, 9 member epochs; 8 is the first flexible
+/// one.
+/// </remarks>
 internal sealed record OffsetCommitRequest(string Group, int Generation, string Member, string? InstanceId, OffsetCommitTopic[] Topics)
 {
     /// <summary>The versions.</summary>

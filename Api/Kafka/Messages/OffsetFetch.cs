@@ -5,7 +5,10 @@ namespace OrleansStream.Kafka.Messages;
 
 /// <summary>A request of OffsetFetch, versions 1 to 9: the committed offsets of groups.</summary>
 /// <param name="Groups">The groups; exactly one before version 8.</param>
-/// <remarks>From version 2 on all offsets can be asked for, 7 adds whether pending ones are waited for (there are none), 9 members; 6 is the first flexible one.</remarks>
+/// <remarks>
+/// From version 2 on all offsets can be asked for, 7 adds whether pending ones are waited for (there are none), 9 members; 6 is the first flexible
+/// one.
+/// </remarks>
 internal readonly record struct OffsetFetchRequest(OffsetFetchGroup[] Groups)
 {
     /// <summary>The versions.</summary>

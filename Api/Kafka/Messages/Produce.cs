@@ -8,7 +8,9 @@ namespace OrleansStream.Kafka.Messages;
 /// <param name="Acks">When to answer: -1, 0 or 1.</param>
 /// <param name="TimeoutMs">How long the client waits, in milliseconds.</param>
 /// <param name="Topics">The topics.</param>
-/// <remarks>Versions below 3 carry record formats of old. Version 9 is the first flexible one, and adds nothing else; 10 tells of other leaders (KIP-951).</remarks>
+/// <remarks>
+/// Versions below 3 carry record formats of old. Version 9 is the first flexible one, and adds nothing else; 10 tells of other leaders (KIP-951).
+/// </remarks>
 internal sealed record ProduceRequest(string? TransactionalId, short Acks, int TimeoutMs, ProduceTopic[] Topics)
 {
     /// <summary>The versions.</summary>

@@ -5,7 +5,9 @@ namespace OrleansStream.Kafka.Messages;
 
 /// <summary>A request of SaslHandshake, versions 0 and 1: by which mechanism the client signs in.</summary>
 /// <param name="Mechanism">The mechanism's name.</param>
-/// <remarks>Behind version 0 the mechanism's own messages follow without any header (KIP-43), behind version 1 in requests of SaslAuthenticate (KIP-152).</remarks>
+/// <remarks>
+/// Behind version 0 the mechanism's own messages follow without any header (KIP-43), behind version 1 in requests of SaslAuthenticate (KIP-152).
+/// </remarks>
 internal readonly record struct SaslHandshakeRequest(string Mechanism)
 {
     /// <summary>The versions; none is flexible.</summary>

@@ -13,7 +13,9 @@ internal readonly record struct RequestHeader(ApiKey Key, short Version, int Cor
 
     /// <summary>Reads the rest, to which versions differ.</summary>
     /// <param name="reader">Stands behind what <see cref="Read"/> read.</param>
-    /// <param name="isFlexible">Whether the version is a flexible one: then tagged fields follow, while the client's id is a text of the old form.</param>
+    /// <param name="isFlexible">
+    /// Whether the version is a flexible one: then tagged fields follow, while the client's id is a text of the old form.
+    /// </param>
     /// <returns>The client's id; null when it gives none.</returns>
     /// <exception cref="MalformedFrameException">The bytes are no header.</exception>
     public static string? ReadClientId(ref WireReader reader, bool isFlexible)

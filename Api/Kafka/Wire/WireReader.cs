@@ -5,7 +5,8 @@ using System.Text.Unicode;
 namespace OrleansStream.Kafka.Wire;
 
 /// <summary>
-/// Reads the fields of a request one after another. It trusts no length: each is checked against the bytes that are left, before anything is made of it.
+/// Reads the fields of a request one after another. It trusts no length: each is checked against the bytes that are left, before anything is made of
+/// it.
 /// </summary>
 /// <remarks>
 /// All numbers are big-endian. In a flexible version (KIP-482) lengths are varints, one higher than what they tell, and each structure ends in tagged
@@ -119,6 +120,18 @@ internal ref struct WireReader
             : throw Malformed($"an array has {count} elements in {LeftBytes} bytes");
     }
 
+    /// <summary>Reads an ARRAY of structures that must be there.</summary>
+    /// <typeparam name="T">What a structure is read as.</typeparam>
+    /// <param name="elementBytesMin">The least bytes of one.</param>
+    /// <param name="read">Reads one, to the end of its tagged fields.</param>
+    public T[] ReadArray<T>(int elementBytesMin, WireElement<T> read)
+    {
+        var elements = new T[ReadArrayLength(elementBytesMin)];
+        for (var i = 0; i < elements.Length; i++)
+            elements[i] = read(ref this);
+        return elements;
+    }
+
     /// <summary>Reads an ARRAY of INT32 that must be there.</summary>
     public int[] ReadInt32Array()
     {
@@ -178,3 +191,8 @@ internal ref struct WireReader
 
     private readonly MalformedFrameException Malformed(string what) => new($"At byte {_position} of the request {what}.");
 }
+
+/// <summary>Reads a structure.</summary>
+/// <typeparam name="T">What it is read as.</typeparam>
+/// <param name="reader">Stands at it.</param>
+internal delegate T WireElement<out T>(ref WireReader reader);

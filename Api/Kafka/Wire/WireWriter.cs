@@ -6,8 +6,8 @@ using System.Text;
 namespace OrleansStream.Kafka.Wire;
 
 /// <summary>
-/// Writes the fields of an answer one after another. Records are noted where they lie, and go from there into the connection's pipe; all else gathers in
-/// a pooled buffer.
+/// Writes the fields of an answer one after another. Records are noted where they lie, and go from there into the connection's pipe; all else gathers
+/// in a pooled buffer.
 /// </summary>
 /// <remarks>An answer begins with its length, so it is sent when it is whole. Not safe for several threads at once.</remarks>
 internal sealed class WireWriter : IDisposable
@@ -21,7 +21,9 @@ internal sealed class WireWriter : IDisposable
     private long _slicesLength;
     private int _throttlePosition = -1;
 
-    /// <summary>Whether the version is a flexible one: texts, bytes and arrays have varints as lengths, and structures end in tagged fields.</summary>
+    /// <summary>
+    /// Whether the version is a flexible one: texts, bytes and arrays have varints as lengths, and structures end in tagged fields.
+    /// </summary>
     public bool IsFlexible { get; set; }
 
     /// <summary>The length of the frame so far, in bytes, its length field not counted.</summary>
@@ -134,6 +136,20 @@ internal sealed class WireWriter : IDisposable
             WriteUnsignedVarint(count + 1);
         else
             WriteInt32(count);
+    }
+
+    /// <summary>Writes an ARRAY of structures.</summary>
+    /// <typeparam name="T">What they are made of.</typeparam>
+    /// <param name="elements">The elements.</param>
+    /// <param name="write">Writes one; its tagged fields follow by themselves.</param>
+    public void WriteArray<T>(IReadOnlyCollection<T> elements, Action<WireWriter, T> write)
+    {
+        WriteArrayLength(elements.Count);
+        foreach (var element in elements)
+        {
+            write(this, element);
+            WriteNoTags();
+        }
     }
 
     /// <summary>Writes an ARRAY of INT32.</summary>
