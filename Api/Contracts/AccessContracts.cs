@@ -3,11 +3,17 @@ namespace OrleansStream.Contracts;
 /// <summary>A key that is asked for.</summary>
 public sealed record KeyRequest
 {
-    /// <summary>Whose key it is: rights are given to <c>key:{name}</c>. Two keys at a time may have one name, so that one takes the other's place. Default: the key's id.</summary>
+    /// <summary>
+    /// Whose key it is: rights are given to <c>key:{name}</c>. Two keys at a time may have one name, so that one takes the other's place. Default:
+    /// the key's id.
+    /// </summary>
     /// <example>crawler</example>
     public string? Name { get; init; }
 
-    /// <summary>What it may do with everything: <c>Data Sender</c>, <c>Data Receiver</c>, <c>Data Owner</c> or <c>Admin</c>. Without one it may do what rights give to its name.</summary>
+    /// <summary>
+    /// What it may do with everything: <c>Data Sender</c>, <c>Data Receiver</c>, <c>Data Owner</c> or <c>Admin</c>. Without one it may do what rights
+    /// give to its name.
+    /// </summary>
     /// <example>Data Receiver</example>
     public string? Role { get; init; }
 
@@ -69,7 +75,10 @@ public sealed record RightRequest
     /// <example>pages.</example>
     public string? Name { get; init; }
 
-    /// <summary>What is allowed: <c>describe</c>, <c>read</c>, <c>write</c>, <c>manage</c>; on the cluster <c>describe</c>, <c>manage</c>, <c>admin</c>. In its place, a role.</summary>
+    /// <summary>
+    /// What is allowed: <c>describe</c>, <c>read</c>, <c>write</c>, <c>manage</c>; on the cluster <c>describe</c>, <c>manage</c>, <c>admin</c>. In
+    /// its place, a role.
+    /// </summary>
     /// <example>["read"]</example>
     public IReadOnlyList<string>? Operations { get; init; }
 

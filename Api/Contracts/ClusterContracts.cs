@@ -6,7 +6,10 @@ public sealed record ClusterAnswer
     /// <summary>Its silos, by address.</summary>
     public required IReadOnlyList<SiloAnswer> Silos { get; init; }
 
-    /// <summary>What a month like the last minute costs, over all silos that answered, at the unit prices of their settings; absent where storage has no price.</summary>
+    /// <summary>
+    /// What a month like the last minute costs, over all silos that answered, at the unit prices of their settings; absent where storage has no
+    /// price.
+    /// </summary>
     /// <example>566.07</example>
     public double? MonthCost { get; init; }
 }

@@ -52,7 +52,9 @@ public sealed record StoredRecord
     /// <example>json</example>
     public string? ValueType { get; init; }
 
-    /// <summary>Its headers, in order; a name or value that is no text is base64, and its <c>key_type</c> or <c>value_type</c> is <c>binary</c>.</summary>
+    /// <summary>
+    /// Its headers, in order; a name or value that is no text is base64, and its <c>key_type</c> or <c>value_type</c> is <c>binary</c>.
+    /// </summary>
     public IReadOnlyList<HeaderEntry>? Headers { get; init; }
 
     /// <summary>The last of the offsets that cannot be read, <c>offset</c> being the first; absent but with <c>error</c>.</summary>

@@ -29,8 +29,8 @@ public sealed record GroupAnswer
     public required string Group { get; init; }
 
     /// <summary>
-    /// <c>empty</c>, <c>assigning</c>, <c>reconciling</c> (partitions are moving) or <c>stable</c>; while members of Kafka's classic protocol agree on who reads
-    /// what, <c>preparing_rebalance</c> or <c>completing_rebalance</c>.
+    /// <c>empty</c>, <c>assigning</c>, <c>reconciling</c> (partitions are moving) or <c>stable</c>; while members of Kafka's classic protocol agree
+    /// on who reads what, <c>preparing_rebalance</c> or <c>completing_rebalance</c>.
     /// </summary>
     /// <example>stable</example>
     public required string State { get; init; }

@@ -10,7 +10,9 @@ public sealed record PollRequest
     /// <example>["matches"]</example>
     public required IReadOnlyList<string> Topics { get; init; }
 
-    /// <summary>The cursor of the member's last answer: its records are done with and are committed. Absent when the process has just started.</summary>
+    /// <summary>
+    /// The cursor of the member's last answer: its records are done with and are committed. Absent when the process has just started.
+    /// </summary>
     public string? Cursor { get; init; }
 
     /// <summary>False to read on behind the cursor without committing it. Default true.</summary>
@@ -136,7 +138,9 @@ public sealed record PolledRecord
     /// <summary>The last of the offsets that cannot be read, <c>offset</c> being the first; absent but with <c>error</c>.</summary>
     public long? LastOffset { get; init; }
 
-    /// <summary>Why these offsets cannot be read; beside it there are only <c>topic</c>, <c>partition</c>, <c>offset</c> and <c>last_offset</c>.</summary>
+    /// <summary>
+    /// Why these offsets cannot be read; beside it there are only <c>topic</c>, <c>partition</c>, <c>offset</c> and <c>last_offset</c>.
+    /// </summary>
     public UnreadableEntry? Error { get; init; }
 }
 

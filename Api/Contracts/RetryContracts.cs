@@ -157,8 +157,8 @@ public sealed record RedriveAnswer
 public sealed record RedriveReasonEntry
 {
     /// <summary>
-    /// Of those that were kept <c>filter</c>, <c>foreign</c>, <c>unreadable</c>, <c>too_large</c>, <c>refused</c> or <c>unavailable</c>; of those that are
-    /// gone <c>deleted</c>.
+    /// Of those that were kept <c>filter</c>, <c>foreign</c>, <c>unreadable</c>, <c>too_large</c>, <c>refused</c> or <c>unavailable</c>; of those
+    /// that are gone <c>deleted</c>.
     /// </summary>
     /// <example>too_large</example>
     public required string Reason { get; init; }

@@ -114,7 +114,9 @@ public sealed record PartitionAnswer
     /// <example>90113</example>
     public long? SizeBytes { get; init; }
 
-    /// <summary>The bytes that have left the partition and are freed within a few minutes; with <c>size_bytes</c>, what it takes in the store.</summary>
+    /// <summary>
+    /// The bytes that have left the partition and are freed within a few minutes; with <c>size_bytes</c>, what it takes in the store.
+    /// </summary>
     /// <example>0</example>
     public long? DeletingBytes { get; init; }
 

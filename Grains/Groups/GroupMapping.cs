@@ -138,7 +138,8 @@ internal static class GroupMapping
             GroupLimits.ConsumerSessionMs)
     {
         Pattern = request.Pattern,
-        Matched = request.Matched is { } matched ? new PatternMatch(matched.Pattern, matched.Topics.ToImmutableSortedSet(StringComparer.Ordinal)) : null,
+        Matched = request.Matched is { } matched ? new PatternMatch(matched.Pattern, matched.Topics.ToImmutableSortedSet(StringComparer.Ordinal))
+            : null,
     };
 
     /// <summary>What a member that says what it has is told.</summary>

@@ -28,7 +28,9 @@ internal sealed class TopicPattern
 
     /// <summary>Reads an expression.</summary>
     /// <param name="text">The expression.</param>
-    /// <exception cref="StreamException"><see cref="StreamErrorCode.InvalidRegularExpression"/>: it is none, or too long, or its matching may take too long.</exception>
+    /// <exception cref="StreamException">
+    /// <see cref="StreamErrorCode.InvalidRegularExpression"/>: it is none, or too long, or its matching may take too long.
+    /// </exception>
     public static TopicPattern Parse(string text)
     {
         if (text.Length > TopicPatternLimits.LengthMax)

@@ -15,7 +15,9 @@ public static class TopicPatternLimits
     /// <summary>The most expressions whose matches are remembered. When there are more, all are forgotten, and matched again.</summary>
     public const int RememberedMax = 100;
 
-    /// <summary>The most time for matching an expression against the names of all topics. An ordinary one needs a few milliseconds for 10,000.</summary>
+    /// <summary>
+    /// The most time for matching an expression against the names of all topics. An ordinary one needs a few milliseconds for 10,000.
+    /// </summary>
     public static readonly TimeSpan MatchingMax = TimeSpan.FromMilliseconds(500);
 
     /// <summary>For how long the list of all names is used before it is read again. So long can a new topic stay unseen.</summary>

@@ -93,7 +93,8 @@ public sealed class TopicPatterns(AccessControl access, IGrainFactory grains, Lo
                 () => new ValueTask<CatalogPage>(
                     grains.GetGrain<ITopicCatalogGrain>(ITopicCatalogGrain.Key).ListAsync("", after, TopicLimits.CatalogPageMax)),
                 CancellationToken.None);
-            all.AddRange(page.Topics.Select(topic => topic.Name).Where(name => !name.StartsWith(AccessControl.ServicePrefix, StringComparison.Ordinal)));
+            all.AddRange(page.Topics.Select(topic => topic.Name).Where(
+                name => !name.StartsWith(AccessControl.ServicePrefix, StringComparison.Ordinal)));
             after = page.NextAfter;
         }
         while (after is not null);

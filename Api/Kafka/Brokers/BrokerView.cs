@@ -5,7 +5,9 @@ using OrleansStream.Topics.Partitioning;
 
 namespace OrleansStream.Kafka.Brokers;
 
-/// <summary>The brokers of the cluster at one moment, and which of them does what. All processes that know the same silos and brokers decide alike.</summary>
+/// <summary>
+/// The brokers of the cluster at one moment, and which of them does what. All processes that know the same silos and brokers decide alike.
+/// </summary>
 internal sealed class BrokerView
 {
     private readonly IReadOnlyList<SiloAddress> _silos;

@@ -11,8 +11,8 @@ namespace OrleansStream.Kafka.Brokers;
 
 /// <summary>The brokers of the cluster as this process knows them. A process without a silo knows only itself, and leads everything.</summary>
 /// <remarks>
-/// Each active silo is asked once where its clients connect, and again while it serves none. Wherever this process is not sure who leads a partition, it
-/// serves the partition itself: it reaches every one, and only needs a call more. Safe to call from any thread.
+/// Each active silo is asked once where its clients connect, and again while it serves none. Wherever this process is not sure who leads a partition,
+/// it serves the partition itself: it reaches every one, and only needs a call more. Safe to call from any thread.
 /// </remarks>
 /// <param name="own">This process as a broker.</param>
 /// <param name="others">Asks the other silos.</param>
@@ -41,7 +41,11 @@ internal sealed partial class ClusterBrokers(
         Refresh();
         Task[] open = [.. _questions.Values.Where(question => question is { Answered: 0 }).Select(question => question.Answer)];
         if (open.Length > 0)
-            await Task.WhenAll(open).WaitAsync(BrokerLimits.NewSiloWait, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        {
+            await Task.WhenAll(open).WaitAsync(BrokerLimits.NewSiloWait, time, cancellationToken).ConfigureAwait(
+                ConfigureAwaitOptions.SuppressThrowing);
+        }
+
         return Refresh();
     }
 

@@ -20,8 +20,8 @@ public sealed class KafkaOptions
     public string? Listen { get; set; }
 
     /// <summary>
-    /// The host that clients are told to connect to. Default: the one that is listened on; with <c>*</c> the silo's address if other silos can reach it,
-    /// else the address that a client has reached.
+    /// The host that clients are told to connect to. Default: the one that is listened on; with <c>*</c> the silo's address if other silos can reach
+    /// it, else the address that a client has reached.
     /// </summary>
     public string? AdvertisedHost { get; set; }
 

@@ -11,7 +11,8 @@ internal sealed record ListenAddress(string Host, int Port)
     private const string Localhost = "localhost", Any = "*";
 
     /// <summary>True when it is every address of this machine.</summary>
-    public bool IsAny => Host == Any || (IPAddress.TryParse(Host, out var address) && (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any)));
+    public bool IsAny =>
+        Host == Any || (IPAddress.TryParse(Host, out var address) && (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any)));
 
     /// <summary>True when it is reached from this machine only.</summary>
     public bool IsLoopback => Host == Localhost || (IPAddress.TryParse(Host, out var address) && IPAddress.IsLoopback(address));
@@ -28,8 +29,12 @@ internal sealed record ListenAddress(string Host, int Port)
     public static ListenAddress? TryParse(string text)
     {
         var colon = text.LastIndexOf(':');
-        if (colon <= 0 || !int.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var port) || port > ushort.MaxValue)
+        if (colon <= 0 || !int.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var port)
+            || port > ushort.MaxValue)
+        {
             return null;
+        }
+
         var host = text[..colon];
         if (host.StartsWith('[') && host.EndsWith(']'))
             host = host[1..^1];

@@ -11,7 +11,8 @@ namespace OrleansStream.Kafka.Calls;
 /// <param name="frame">Its bytes.</param>
 /// <param name="bodyPosition">Where its body begins in them.</param>
 /// <param name="isFlexible">Whether its version is a flexible one.</param>
-internal sealed class KafkaCall(ClientConnection connection, RequestHeader header, string? clientId, RequestFrame frame, int bodyPosition, bool isFlexible)
+internal sealed class KafkaCall(
+    ClientConnection connection, RequestHeader header, string? clientId, RequestFrame frame, int bodyPosition, bool isFlexible)
     : IDisposable
 {
     private IDisposable? _held;

@@ -9,15 +9,16 @@ namespace OrleansStream.Kafka.Connections;
 
 /// <summary>Takes the frames of a connection from its pipe. A length is believed within its bound.</summary>
 /// <remarks>
-/// The node's memory is taken for a whole frame: when all of it is there, or once <see cref="ConnectionLimits.FrameBytesAhead"/> bytes of it are. While the
-/// node has none, no more is read from the client. Taken by parts, frames that each hold one part could wait for each other.
+/// The node's memory is taken for a whole frame: when all of it is there, or once <see cref="ConnectionLimits.FrameBytesAhead"/> bytes of it are.
+/// While the node has none, no more is read from the client. Taken by parts, frames that each hold one part could wait for each other.
 /// </remarks>
 /// <param name="input">The connection's pipe.</param>
 /// <param name="node">The node's memory for requests.</param>
 /// <param name="lengthBytesMax">Tells how long the next frame may be.</param>
 /// <param name="time">The clock.</param>
 /// <param name="closed">Cancelled when the connection is closed.</param>
-internal sealed class FrameReader(PipeReader input, NodeLoad node, Func<int> lengthBytesMax, TimeProvider time, CancellationToken closed) : IDisposable
+internal sealed class FrameReader(
+    PipeReader input, NodeLoad node, Func<int> lengthBytesMax, TimeProvider time, CancellationToken closed) : IDisposable
 {
     private const int LengthFieldBytes = sizeof(int);
 

@@ -14,8 +14,8 @@ using OrleansStream.Kafka.Brokers;
 namespace OrleansStream.Kafka.Connections;
 
 /// <summary>
-/// The listener of the Kafka endpoint: a Kestrel of its own, so that the HTTP one listens as its settings say, and that a port which is taken does not
-/// keep HTTP from being served. It listens when all else of the host has started, and ends its connections before anything else stops.
+/// The listener of the Kafka endpoint: a Kestrel of its own, so that the HTTP one listens as its settings say, and that a port which is taken does
+/// not keep HTTP from being served. It listens when all else of the host has started, and ends its connections before anything else stops.
 /// </summary>
 /// <param name="options">The settings.</param>
 /// <param name="broker">Told where it listens.</param>

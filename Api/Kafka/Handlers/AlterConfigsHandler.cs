@@ -40,7 +40,8 @@ internal sealed class AlterConfigsHandler(bool isIncremental, TopicAdministratio
         if (Array.Exists(change.Changes, one => one.Operation is not (SettingOperation.Set or SettingOperation.Delete)))
             return new StreamError(StreamErrorCode.InvalidConfig, "A setting can be set and put back to its default; nothing is added to one or taken from it.");
         var settings = TopicSettingNames.Read(
-            change.Changes.Select(one => new KeyValuePair<string, string?>(one.Name, one.Operation == SettingOperation.Set ? one.Value : null)), out var error);
+            change.Changes.Select(one => new KeyValuePair<string, string?>(one.Name, one.Operation == SettingOperation.Set ? one.Value : null)),
+            out var error);
         if (error is not null)
             return error;
         try

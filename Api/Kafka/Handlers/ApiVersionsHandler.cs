@@ -5,7 +5,9 @@ using OrleansStream.Kafka.Wire;
 
 namespace OrleansStream.Kafka.Handlers;
 
-/// <summary>Tells which APIs there are, and at which versions. Always all of them: what is left out makes clients fall back to formats of old.</summary>
+/// <summary>
+/// Tells which APIs there are, and at which versions. Always all of them: what is left out makes clients fall back to formats of old.
+/// </summary>
 internal sealed class ApiVersionsHandler : IRequestHandler
 {
     /// <inheritdoc/>

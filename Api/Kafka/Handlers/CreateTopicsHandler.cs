@@ -16,7 +16,8 @@ namespace OrleansStream.Kafka.Handlers;
 /// <param name="administration">Creates them.</param>
 /// <param name="directory">Finds them.</param>
 /// <param name="options">The default count of partitions.</param>
-internal sealed class CreateTopicsHandler(TopicAdministration administration, TopicDirectory directory, IOptions<KafkaOptions> options) : IRequestHandler
+internal sealed class CreateTopicsHandler(
+    TopicAdministration administration, TopicDirectory directory, IOptions<KafkaOptions> options) : IRequestHandler
 {
     /// <inheritdoc/>
     public ApiRange Api => CreateTopicsRequest.Api;
@@ -39,11 +40,13 @@ internal sealed class CreateTopicsHandler(TopicAdministration administration, To
 
     private async Task<CreatedTopic> CreateAsync(Caller caller, CreatableTopic topic, bool isOnlyChecked, CancellationToken cancellationToken)
     {
-        var count = topic.PartitionCount >= 0 ? topic.PartitionCount : topic.AssignedCount > 0 ? topic.AssignedCount : options.Value.AutoCreatePartitions;
+        var count = topic.PartitionCount >= 0 ? topic.PartitionCount : topic.AssignedCount > 0 ? topic.AssignedCount
+            : options.Value.AutoCreatePartitions;
         var settings = TopicSettingNames.Read(topic.Settings, out var error);
         if ((TopicName.Validate(topic.Name) ?? error ?? CheckCount(count)) is { } refusal)
             return Failed(topic, refusal);
-        var config = settings.Where(setting => setting.Value is not null).ToImmutableSortedDictionary(setting => setting.Key, setting => setting.Value!, StringComparer.Ordinal);
+        var config = settings.Where(setting => setting.Value is not null).ToImmutableSortedDictionary(
+            setting => setting.Key, setting => setting.Value!, StringComparer.Ordinal);
         var request = new CreateTopicRequest(count, config, ReplicationFactor: null);
         try
         {

@@ -29,7 +29,8 @@ internal sealed class DeleteRecordsHandler(TopicAdministration administration, T
         new DeleteRecordsAnswer(request, results).Write(call.Answer);
     }
 
-    private async Task<DeleteRecordsResult> DeleteAsync(Caller caller, string topic, DeleteRecordsPartition partition, CancellationToken cancellationToken)
+    private async Task<DeleteRecordsResult> DeleteAsync(
+        Caller caller, string topic, DeleteRecordsPartition partition, CancellationToken cancellationToken)
     {
         const long none = -1;
         try

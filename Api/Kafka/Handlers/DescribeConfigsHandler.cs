@@ -43,8 +43,10 @@ internal sealed class DescribeConfigsHandler(TopicDirectory directory, LocalBrok
             {
                 case ConfigResourceType.Topic:
                     var found = (await directory.FindAsync(caller, [new TopicReference(resource.Name, Guid.Empty)], cancellationToken))[0];
-                    return found.Topic is { } topic ? new DescribedResource(resource, KafkaError.None, null, SettingsOf(topic)) : Failed(resource, found.Error!);
-                case ConfigResourceType.Broker when resource.Name.Length == 0 || resource.Name == broker.NodeId.ToString(CultureInfo.InvariantCulture):
+                    return found.Topic is { } topic ? new DescribedResource(resource, KafkaError.None, null, SettingsOf(topic))
+                        : Failed(resource, found.Error!);
+                case ConfigResourceType.Broker when resource.Name.Length == 0
+                    || resource.Name == broker.NodeId.ToString(CultureInfo.InvariantCulture):
                     return new DescribedResource(resource, KafkaError.None, null, SettingsOf(options.Value));
                 default:
                     return Failed(resource, new StreamError(

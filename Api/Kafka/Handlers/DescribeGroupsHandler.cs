@@ -8,8 +8,8 @@ using OrleansStream.Kafka.Wire;
 namespace OrleansStream.Kafka.Handlers;
 
 /// <summary>
-/// Describes groups. A group whose partitions the group itself assigns is described like one of consumers that assign among themselves, so that a client
-/// of old sees who reads what.
+/// Describes groups. A group whose partitions the group itself assigns is described like one of consumers that assign among themselves, so that a
+/// client of old sees who reads what.
 /// </summary>
 /// <param name="groups">The groups.</param>
 internal sealed class DescribeGroupsHandler(GroupCoordinator groups) : IRequestHandler
@@ -40,7 +40,8 @@ internal sealed class DescribeGroupsHandler(GroupCoordinator groups) : IRequestH
         null => new DescribedGroup(KafkaError.None, name, Dead, "", "", []),
         { IsClassic: true, Classic: { } classic } => new DescribedGroup(
             KafkaError.None, name, GroupStates.Of(group), classic.ProtocolType ?? "", classic.Assignor ?? "",
-            [.. classic.Members.Select(one => new DescribedGroupMember(one.Member, one.InstanceId, one.ClientId, one.ClientHost, one.Metadata, one.Assignment))]),
+            [.. classic.Members.Select(
+                one => new DescribedGroupMember(one.Member, one.InstanceId, one.ClientId, one.ClientHost, one.Metadata, one.Assignment))]),
         _ => new DescribedGroup(
             KafkaError.None, name, GroupStates.OfClassic(group), ConsumerProtocol.Type, group.Members.IsEmpty ? "" : GroupStates.NameOf(group.Assignor),
             [.. group.Members.Select(one => new DescribedGroupMember(

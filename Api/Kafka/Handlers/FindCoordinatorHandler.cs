@@ -6,8 +6,8 @@ using OrleansStream.Kafka.Wire;
 namespace OrleansStream.Kafka.Handlers;
 
 /// <summary>
-/// Tells which broker coordinates a group. All brokers tell the same one, so the groups are spread over them; each of them reaches every group, so none
-/// refuses what another could answer. What is asked for something else, such as a transaction, is refused by the request that follows.
+/// Tells which broker coordinates a group. All brokers tell the same one, so the groups are spread over them; each of them reaches every group, so
+/// none refuses what another could answer. What is asked for something else, such as a transaction, is refused by the request that follows.
 /// </summary>
 /// <param name="brokers">Knows the brokers.</param>
 internal sealed class FindCoordinatorHandler(ClusterBrokers brokers) : IRequestHandler

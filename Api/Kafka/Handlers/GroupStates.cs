@@ -26,7 +26,8 @@ internal static class GroupStates
 
     /// <summary>The type of a group. One without members is of the type that it had last.</summary>
     /// <param name="group">The group.</param>
-    public static string TypeOf(GroupDescription group) => group.IsClassic || (group.Classic is not null && group.Members.IsEmpty) ? Classic : Consumer;
+    public static string TypeOf(GroupDescription group) =>
+        group.IsClassic || (group.Classic is not null && group.Members.IsEmpty) ? Classic : Consumer;
 
     /// <summary>What a group is doing.</summary>
     /// <param name="group">The group.</param>

@@ -6,7 +6,9 @@ internal static class HandlerLimits
     /// <summary>The most bytes of records in the answer to a fetch, whatever the client asks for. By default clients ask for 50 MiB.</summary>
     public const int FetchAnswerBytesMax = 16 * 1024 * 1024;
 
-    /// <summary>The longest wait of a fetch, whatever the client asks for. It is shorter than the time after which clients commonly hang up.</summary>
+    /// <summary>
+    /// The longest wait of a fetch, whatever the client asks for. It is shorter than the time after which clients commonly hang up.
+    /// </summary>
     public static readonly TimeSpan FetchWaitMax = TimeSpan.FromSeconds(25);
 
     /// <summary>The most partitions of one fetch, or of one fetch session.</summary>

@@ -19,7 +19,8 @@ internal sealed class HeartbeatHandler(GroupCoordinator groups) : IRequestHandle
         var request = HeartbeatRequest.Read(call.OpenBody(), call.Version);
         var claim = new GroupClaim(request.Member, request.InstanceId, request.Generation);
         var error = await GroupCalls.AskAsync(
-            call, request.Group, async () => GroupCalls.ErrorOf(await groups.HeartbeatAsync(call.Caller, request.Group, claim, call.Closed)), error => error);
+            call, request.Group, async () => GroupCalls.ErrorOf(await groups.HeartbeatAsync(call.Caller, request.Group, claim, call.Closed)),
+            error => error);
         new HeartbeatAnswer(error).Write(call.Answer, call.Version);
     }
 }

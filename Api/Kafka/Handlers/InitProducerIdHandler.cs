@@ -7,7 +7,9 @@ using OrleansStream.Kafka.Wire;
 
 namespace OrleansStream.Kafka.Handlers;
 
-/// <summary>Gives out producer ids: always a new one, as Kafka's broker does outside of transactions. Clients raise the epoch by themselves (KIP-360).</summary>
+/// <summary>
+/// Gives out producer ids: always a new one, as Kafka's broker does outside of transactions. Clients raise the epoch by themselves (KIP-360).
+/// </summary>
 /// <param name="producers">Gives them out.</param>
 internal sealed class InitProducerIdHandler(ClientProducers producers) : IRequestHandler
 {

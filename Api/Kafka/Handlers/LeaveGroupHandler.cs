@@ -25,7 +25,8 @@ internal sealed class LeaveGroupHandler(GroupCoordinator groups) : IRequestHandl
 
     private async Task<LeaveGroupAnswer> LeaveAsync(LeaveGroupRequest request, KafkaCall call)
     {
-        var errors = await groups.LeaveAsync(call.Caller, request.Group, [.. request.Members.Select(one => new GroupLeaver(one.Member, one.InstanceId))], call.Closed);
+        var errors = await groups.LeaveAsync(
+            call.Caller, request.Group, [.. request.Members.Select(one => new GroupLeaver(one.Member, one.InstanceId))], call.Closed);
         return new LeaveGroupAnswer(request, KafkaError.None, [.. errors.Select(GroupCalls.ErrorOf)]);
     }
 }

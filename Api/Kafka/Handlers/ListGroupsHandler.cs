@@ -35,10 +35,12 @@ internal sealed class ListGroupsHandler(GroupCoordinator groups) : IRequestHandl
         {
             var found = await Task.WhenAll(some.Select(name => groups.FindAsync(call.Caller, name, call.Closed)));
             listed.AddRange(some.Zip(found).Where(pair => pair.Second is not null).Select(pair => new ListedGroup(
-                pair.First, pair.Second!.Classic?.ProtocolType ?? ConsumerProtocol.Type, GroupStates.Of(pair.Second), GroupStates.TypeOf(pair.Second))));
+                pair.First, pair.Second!.Classic?.ProtocolType ?? ConsumerProtocol.Type, GroupStates.Of(pair.Second),
+                GroupStates.TypeOf(pair.Second))));
         }
 
-        return new ListGroupsAnswer(KafkaError.None, [.. listed.Where(group => Passes(request.States, group.State) && Passes(request.Types, group.Type))]);
+        return new ListGroupsAnswer(
+            KafkaError.None, [.. listed.Where(group => Passes(request.States, group.State) && Passes(request.Types, group.Type))]);
     }
 
     private static bool Passes(string[] wanted, string value) => wanted.Length == 0 || wanted.Contains(value, StringComparer.OrdinalIgnoreCase);

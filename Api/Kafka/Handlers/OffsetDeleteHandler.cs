@@ -25,7 +25,8 @@ internal sealed class OffsetDeleteHandler(GroupCoordinator groups) : IRequestHan
     private async Task<OffsetDeleteAnswer> ForgetAsync(OffsetDeleteRequest request, KafkaCall call)
     {
         var told = await groups.ForgetAsync(
-            call.Caller, request.Group, [.. request.Topics.SelectMany(topic => topic.Partitions.Select(one => new NamedPartitionOffset(topic.Name, one, Offset: -1, Metadata: null)))], call.Closed);
+            call.Caller, request.Group, [.. request.Topics.SelectMany(
+                topic => topic.Partitions.Select(one => new NamedPartitionOffset(topic.Name, one, Offset: -1, Metadata: null)))], call.Closed);
         return new OffsetDeleteAnswer(request, GroupCalls.ErrorOf(told.Error), [.. told.Errors.Select(GroupCalls.ErrorOf)]);
     }
 }

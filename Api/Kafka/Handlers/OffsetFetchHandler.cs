@@ -48,10 +48,15 @@ internal sealed class OffsetFetchHandler(GroupCoordinator groups) : IRequestHand
     {
         var topics = offsets.GroupBy(offset => offset.Topic, StringComparer.Ordinal).ToDictionary(topic => topic.Key, StringComparer.Ordinal);
         if (wanted.Topics is not { } asked)
-            return new OffsetFetchResult(wanted.Group, error, error != KafkaError.None ? [] : [.. topics.Values.Select(topic => new OffsetFetchTopicResult(topic.Key, [.. topic.Select(Tell)]))]);
+        {
+            return new OffsetFetchResult(wanted.Group, error,
+                error != KafkaError.None ? [] : [.. topics.Values.Select(topic => new OffsetFetchTopicResult(topic.Key, [.. topic.Select(Tell)]))]);
+        }
+
         return new OffsetFetchResult(wanted.Group, error, [.. asked.Select(topic =>
         {
-            var known = error == KafkaError.None && topics.TryGetValue(topic.Name, out var found) ? found.ToDictionary(offset => offset.Partition) : [];
+            var known = error == KafkaError.None && topics.TryGetValue(topic.Name, out var found) ? found.ToDictionary(offset => offset.Partition)
+                : [];
             return new OffsetFetchTopicResult(topic.Name, [.. topic.Partitions.Select(
                 index => known.TryGetValue(index, out var offset) ? Tell(offset) : new OffsetFetchPartition(index, NoOffset, ""))]);
         })]);

@@ -17,7 +17,8 @@ internal sealed class SyncGroupHandler(GroupCoordinator groups) : IRequestHandle
     public async Task HandleAsync(KafkaCall call)
     {
         var request = SyncGroupRequest.Read(call.OpenBody(), call.Version);
-        var answer = await GroupCalls.AskAsync(call, request.Group, () => SyncAsync(request, call), error => new SyncGroupAnswer(error, null, null, default));
+        var answer = await GroupCalls.AskAsync(
+            call, request.Group, () => SyncAsync(request, call), error => new SyncGroupAnswer(error, null, null, default));
         answer.Write(call.Answer, call.Version);
     }
 

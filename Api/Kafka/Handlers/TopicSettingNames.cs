@@ -6,8 +6,8 @@ using OrleansStream.Topics;
 namespace OrleansStream.Kafka.Handlers;
 
 /// <summary>
-/// Kafka's topic settings as clients give them. Those that this service has are its own. Of the others those are taken without effect whose absence breaks no
-/// promise: programs set them as a matter of course. All else is refused.
+/// Kafka's topic settings as clients give them. Those that this service has are its own. Of the others those are taken without effect whose absence
+/// breaks no promise: programs set them as a matter of course. All else is refused.
 /// </summary>
 internal static class TopicSettingNames
 {

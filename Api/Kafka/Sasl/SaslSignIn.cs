@@ -36,14 +36,17 @@ internal sealed class SaslSignIn(KeySignIn keys, IOptions<SecurityOptions> optio
     /// <param name="message">The message.</param>
     /// <param name="address">The client's address; null when it is not known.</param>
     /// <param name="cancellationToken">Cancels the sign-in.</param>
-    /// <exception cref="StreamException"><see cref="StreamErrorCode.SaslAuthenticationFailed"/>, which has no secret in it; or the keys are not known.</exception>
+    /// <exception cref="StreamException">
+    /// <see cref="StreamErrorCode.SaslAuthenticationFailed"/>, which has no secret in it; or the keys are not known.
+    /// </exception>
     public ValueTask<Principal> SignInAsync(string mechanism, ReadOnlyMemory<byte> message, IPAddress? address, CancellationToken cancellationToken)
     {
         var text = Encoding.UTF8.GetString(message.Span);
         return mechanism == Plain ? SignInPlainAsync(text, address, cancellationToken) : SignInByTokenAsync(text, address, cancellationToken);
     }
 
-    private ValueTask<Principal> SignInPlainAsync(string message, IPAddress? address, CancellationToken cancellationToken) => message.Split(Nul) switch
+    private ValueTask<Principal> SignInPlainAsync(string message, IPAddress? address, CancellationToken cancellationToken) =>
+        message.Split(Nul) switch
     {
         [var asked, var user, var password] when asked.Length == 0 || asked == user => user == WholeKeyUser
             ? keys.SignInAsync(password, address, cancellationToken)

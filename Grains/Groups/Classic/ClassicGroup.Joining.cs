@@ -113,7 +113,8 @@ internal sealed partial class ClassicGroup
         Leader = leaderBefore == known.Id ? member.Id : leaderBefore;
         var isLeader = Leader == member.Id;
         // Only the topics are compared. The rest of the metadata, such as the partitions that it owns, is not known to a program that starts.
-        if (Phase == ClassicPhase.Stable && AssignorChoice.Choose(member, _members.All) == Protocol && TopicsOf(member).SequenceEqual(TopicsOf(known)))
+        if (Phase == ClassicPhase.Stable && AssignorChoice.Choose(member, _members.All) == Protocol
+            && TopicsOf(member).SequenceEqual(TopicsOf(known)))
         {
             Store(time);
             // Old clients cannot be told to skip the assignment. They are told that another member leads, so that they make none.

@@ -46,7 +46,8 @@ internal sealed partial class ClassicGroup
     {
         foreach (var late in _members.All.Where(member => !member.HasJoined && member.InstanceId is null).ToArray())
             Drop(late, MemberTable.Unknown(late.Id));
-        var leader = _members.All.FirstOrDefault(member => member.HasJoined && member.Id == Leader) ?? _members.All.FirstOrDefault(member => member.HasJoined);
+        var leader = _members.All.FirstOrDefault(member => member.HasJoined && member.Id == Leader)
+            ?? _members.All.FirstOrDefault(member => member.HasJoined);
         if (leader is null && _members.Count > 0)
         {
             StartDeadline(JoinEnd, RebalanceMs, time);

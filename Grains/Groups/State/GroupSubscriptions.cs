@@ -125,7 +125,9 @@ internal sealed class GroupSubscriptions(GroupFacts facts, RaisedEvents events)
             + $"with this member's {matched.Count} topics they would have {bytes}.");
     }
 
-    /// <summary>The topics that match a member's regular expression, without those in which the group's records wait for their next attempt.</summary>
+    /// <summary>
+    /// The topics that match a member's regular expression, without those in which the group's records wait for their next attempt.
+    /// </summary>
     /// <param name="topics">The topics' names.</param>
     public ImmutableSortedSet<string> WithoutRetries(ImmutableSortedSet<string> topics) => facts.Retry is not { } policy ? topics
         : topics.Except(topics.Where(policy.IsRetryTopic));

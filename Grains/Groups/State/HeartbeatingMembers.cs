@@ -172,7 +172,8 @@ internal sealed class HeartbeatingMembers(
         var isKnown = command.Epoch == member.Epoch && (command.Owned is null || command.Owned.Equals(told));
         return new HeartbeatAnswer(
             Refusal: null, member.Epoch, isKnown ? null : told,
-            IsSettled: isKnown && facts.GroupEpoch <= facts.TargetEpoch && member.Revoking.Count == 0 && member.Assigned.Equals(assignment.WantedBy(member)))
+            IsSettled: isKnown && facts.GroupEpoch <= facts.TargetEpoch && member.Revoking.Count == 0
+                && member.Assigned.Equals(assignment.WantedBy(member)))
         {
             PatternToMatch = member.Consumer?.Pattern is { } pattern && command.Matched?.Pattern != pattern ? pattern : null,
         };

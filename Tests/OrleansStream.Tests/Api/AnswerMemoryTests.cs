@@ -120,7 +120,8 @@ public sealed class AnswerMemoryTests : IAsyncLifetime
     {
         using var load = new AnswerLoad(_service.Node);
         var budget = new UnfoldingBudget(load);
-        var compressed = TestBatch.Make(new RecordBatchOptions { Compression = CompressionType.Gzip }, [(TestBatch.TimestampMs, new string('x', 100_000))]);
+        var compressed = TestBatch.Make(
+            new RecordBatchOptions { Compression = CompressionType.Gzip }, [(TestBatch.TimestampMs, new string('x', 100_000))]);
         for (var i = 0; i < 10; i++)
         {
             var batch = budget.Open(compressed)!;

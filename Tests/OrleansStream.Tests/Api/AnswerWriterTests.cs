@@ -44,7 +44,8 @@ public sealed class AnswerWriterTests
             new PayloadViews((PayloadType)keyAs, (PayloadType)valueAs)));
 
     [Fact]
-    public Task Write_InPieces_GivesTheSameJsonAsAtOnceAndHoldsAConstant() => Gen.Select(AnyRecord.Array[1, 4], Gen.Bool).SampleAsync(async (records, isOneLine) =>
+    public Task Write_InPieces_GivesTheSameJsonAsAtOnceAndHoldsAConstant() =>
+        Gen.Select(AnyRecord.Array[1, 4], Gen.Bool).SampleAsync(async (records, isOneLine) =>
     {
         var body = new CountingBody();
         var answer = new AnswerWriter(body, CancellationToken.None, isOneLine);

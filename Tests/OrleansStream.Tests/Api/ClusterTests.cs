@@ -28,5 +28,6 @@ public sealed class ClusterTests(ApiFixture api)
     // By hand: 30 appends a second are 78.84 million a month; a read a second 2.628 million; and 100 GB.
     [Fact]
     public void MonthCost_IsTheSumOfRequestsAndBytesAtTheirPrices() => Assert.Equal(
-        492.75 + 1.314 + 2.30, SiloMeter.MonthCost(new BlobPrices(), new BlobRequestRates(Appends: 30, Writes: 30, Reads: 1), 100_000_000_000), precision: 6);
+        492.75 + 1.314 + 2.30, SiloMeter.MonthCost(new BlobPrices(), new BlobRequestRates(Appends: 30, Writes: 30, Reads: 1), 100_000_000_000),
+        precision: 6);
 }

@@ -20,7 +20,8 @@ public class GroupCursorTests(ApiFixture api)
             .Select((offset, key, attempt) => new HeldOffset(offset, key, attempt, DueMs: 0));
 
     private static readonly Gen<PartitionHolds> Holds =
-        Gen.Select(Offset, Held.Array[0, 3], Held.Array[0, 3]).Select((place, done, waiting) => new PartitionHolds(place.TopicId, place.Partition, [.. done], [], [.. waiting]));
+        Gen.Select(Offset, Held.Array[0, 3], Held.Array[0, 3]).Select(
+            (place, done, waiting) => new PartitionHolds(place.TopicId, place.Partition, [.. done], [], [.. waiting]));
 
     [Fact]
     public void Read_OfWhatSomebodyMade_TakesWhatAnAnswerCouldTellAndNothingElse() =>

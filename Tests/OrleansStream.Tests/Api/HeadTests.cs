@@ -65,7 +65,8 @@ public class HeadTests(ApiFixture api)
         return await api.SendAsync(request);
     }
 
-    // The server leaves a length of 0 out of the answer to a HEAD. What changes from one moment to the next, such as a lag in seconds, changes its length too.
+    // The server leaves a length of 0 out of the answer to a HEAD. What changes from one moment to the next, such as a lag in seconds, changes its
+    // length too.
     private static string[] HeadersOf(HttpResponseMessage response) =>
     [
         .. response.Headers.Concat(response.Content.Headers).Where(header => !Incidental.Contains(header.Key) && header.Value.First() != "0")

@@ -38,7 +38,8 @@ public sealed class InventedProducerTests(ApiFixture api)
         var anyId = Gen.OneOf(
             Gen.Long[0, long.MaxValue],
             Gen.Select(
-                OneOf<long>([0, ProducerIdRanges.ClientMin, given, given + ProducerLimits.IdsPerBlock, ProducerIdRanges.ServiceMin, ProducerIdRanges.DerivedMin, .. seen]),
+                OneOf<long>([0, ProducerIdRanges.ClientMin, given, given + ProducerLimits.IdsPerBlock, ProducerIdRanges.ServiceMin,
+                    ProducerIdRanges.DerivedMin, .. seen]),
                 Gen.Int[-2, 2], (bound, distance) => Math.Max(0, bound + distance)),
             OneOf(seen), OneOf(long.MaxValue - 1, long.MaxValue, given));
         var anyEpoch = Gen.OneOf(OneOf(0, 1, short.MaxValue - 1, short.MaxValue), Gen.Int[0, 5], Gen.Int[0, short.MaxValue]);

@@ -35,7 +35,8 @@ public sealed class LineStrayTests : IAsyncLifetime
             {
                 calls.Add((request.Batches, request.Batches.ToArray()));
                 appended.Release();
-                return new RecordsAppendResponse([new AppendPart(0, 1, new AppendResponse(null, calls.Count - 1, -1, 0))], default) { HasStrays = true };
+                return new RecordsAppendResponse(
+                    [new AppendPart(0, 1, new AppendResponse(null, calls.Count - 1, -1, 0))], default) { HasStrays = true };
             });
         }
 

@@ -41,7 +41,8 @@ public sealed class LineStreamTests(ApiFixture api)
         var body = Encoding.UTF8.GetBytes($"{{\"value\":1}}\n{bad}\n{{\"value\":2}}\n{bad}\n");
         using var response = await api.PostAsync($"/v1/topics/{topic}/records", ApiFixture.Body(body, "application/x-ndjson"));
         Assert.Equal(HttpStatusCode.MultiStatus, response.StatusCode);
-        JsonNode[] results = [.. (await ApiFixture.TextAsync(response)).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonNode.Parse(line)!)];
+        JsonNode[] results = [
+            .. (await ApiFixture.TextAsync(response)).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonNode.Parse(line)!)];
         Assert.Equal([0L, null, 1L, null], results.Select(result => (long?)result["offset"]));
         Assert.Equal([null, "lines[1]" + field, null, "lines[3]" + field], results.Select(result => (string?)result["error"]?["field"]));
     }

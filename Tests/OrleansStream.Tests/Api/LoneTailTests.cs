@@ -217,15 +217,20 @@ internal sealed class ScriptedTopic : ITopicRouterGrain, ITopicGrain
         ? new TopicResponse(null, new StreamError(StreamErrorCode.UnknownTopicOrPartition, "There is no topic 't'."))
         : new TopicResponse(Topic(), null));
 
-    public ValueTask<RecordsAppendResponse> AppendAsync(RecordsAppendRequest request, CancellationToken cancellationToken) => throw new NotSupportedException();
+    public ValueTask<RecordsAppendResponse> AppendAsync(RecordsAppendRequest request, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
 
-    public ValueTask<FindOffsetResponse> FindOffsetAsync(int partition, long timestampMs, CancellationToken cancellationToken) => throw new NotSupportedException();
+    public ValueTask<FindOffsetResponse> FindOffsetAsync(int partition, long timestampMs, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
 
-    public ValueTask<EpochEndResponse> FindEpochEndAsync(int partition, int epoch, CancellationToken cancellationToken) => throw new NotSupportedException();
+    public ValueTask<EpochEndResponse> FindEpochEndAsync(int partition, int epoch, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
 
-    public ValueTask<PartitionDescription> DeleteRecordsAsync(int partition, long beforeOffset, CancellationToken cancellationToken) => throw new NotSupportedException();
+    public ValueTask<PartitionDescription> DeleteRecordsAsync(int partition, long beforeOffset, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
 
-    public ValueTask<PartitionDescription> DeleteRecordsOfAsync(Guid topicId, int partition, long beforeOffset, CancellationToken cancellationToken) =>
+    public ValueTask<PartitionDescription> DeleteRecordsOfAsync(
+        Guid topicId, int partition, long beforeOffset, CancellationToken cancellationToken) =>
         throw new NotSupportedException();
 
     public Task<TopicResponse> CreateAsync(CreateTopicRequest request) => throw new NotSupportedException();

@@ -65,7 +65,8 @@ public class UnicodeLineEndsTests(ApiFixture api)
 
     private async Task<string> SendAsync(HttpMethod method, string path, string? body, string type = "application/json")
     {
-        using var request = new HttpRequestMessage(method, path) { Content = body is null ? null : ApiFixture.Body(Encoding.UTF8.GetBytes(body), type) };
+        using var request = new HttpRequestMessage(
+            method, path) { Content = body is null ? null : ApiFixture.Body(Encoding.UTF8.GetBytes(body), type) };
         using var response = await api.SendAsync(request);
         return await ApiFixture.TextAsync(response);
     }

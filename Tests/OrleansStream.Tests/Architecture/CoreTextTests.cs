@@ -8,7 +8,9 @@ using OrleansStream.Records;
 
 namespace OrleansStream.Tests.Architecture;
 
-/// <summary>What the grains, the core and the gateway say is said at every door, so it names nothing, and advises nothing, that only one door has.</summary>
+/// <summary>
+/// What the grains, the core and the gateway say is said at every door, so it names nothing, and advises nothing, that only one door has.
+/// </summary>
 public sealed partial class CoreTextTests
 {
     [Theory]

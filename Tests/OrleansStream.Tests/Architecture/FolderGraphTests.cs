@@ -18,8 +18,8 @@ public sealed partial class FolderGraphTests
     /// <summary>The projects that are looked at.</summary>
     private static readonly Assembly[] Projects =
     [
-        typeof(RecordBatchHeader).Assembly, typeof(PartitionLog).Assembly, typeof(GatewayHosting).Assembly, typeof(Problem).Assembly, typeof(RestHosting).Assembly,
-        typeof(KafkaHosting).Assembly, typeof(TelemetryHosting).Assembly, typeof(OrleansStreamClient).Assembly,
+        typeof(RecordBatchHeader).Assembly, typeof(PartitionLog).Assembly, typeof(GatewayHosting).Assembly, typeof(Problem).Assembly,
+        typeof(RestHosting).Assembly, typeof(KafkaHosting).Assembly, typeof(TelemetryHosting).Assembly, typeof(OrleansStreamClient).Assembly,
     ];
 
     private const string Golden = "folders.txt";

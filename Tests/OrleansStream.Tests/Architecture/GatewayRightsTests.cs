@@ -18,7 +18,9 @@ using OrleansStream.Tests.Groups;
 
 namespace OrleansStream.Tests.Architecture;
 
-/// <summary>Nothing can be done through the gateway without a right: by what its classes take, and by what they do for a caller that has none.</summary>
+/// <summary>
+/// Nothing can be done through the gateway without a right: by what its classes take, and by what they do for a caller that has none.
+/// </summary>
 public sealed class GatewayRightsTests
 {
     // What operations are made of. They know no caller, and no door may name them.
@@ -91,7 +93,8 @@ public sealed class GatewayRightsTests
                 ValueTask<AppendOutcome> outcome => (await outcome).Response.Error,
                 Task task => await NoneAsync(task),
                 // A value task of any type: as the task that it stands for.
-                not null when answer.GetType().GetMethod(nameof(ValueTask.AsTask)) is { } asTask => await NoneAsync((Task)asTask.Invoke(answer, null)!),
+                not null when answer.GetType().GetMethod(nameof(ValueTask.AsTask)) is { } asTask => await NoneAsync(
+                    (Task)asTask.Invoke(answer, null)!),
                 _ => null,
             };
         }

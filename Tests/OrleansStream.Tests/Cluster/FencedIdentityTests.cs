@@ -42,7 +42,8 @@ public sealed class FencedIdentityTests(ClusterFixture cluster)
         var topic = await cluster.CreateAsync(2);
         var appender = MakeAppender();
         async Task<RecordsAppendResponse> AppendAsync(int[] partitions, params string[] values) => (await appender.AppendAsync(
-            Caller.Anonymous, topic.Name, Records(Batches.Request(Batches.Of([.. values.Select(value => ((string?)null, value))]), recordPartitions: partitions)))).Response;
+            Caller.Anonymous, topic.Name,
+            Records(Batches.Request(Batches.Of([.. values.Select(value => ((string?)null, value))]), recordPartitions: partitions)))).Response;
         async Task<long> PlantAsync()
         {
             var fetched = await cluster.Router(topic.Name).FetchAsync(0, Batches.From(0));
@@ -84,7 +85,8 @@ public sealed class FencedIdentityTests(ClusterFixture cluster)
         async Task<(long ProducerId, AppendOutcome Outcome)> AppendAsync(string key)
         {
             var identity = (await appends.BeginAsync(new KeyedAppendRequest(key, "body", topic, KeylessStart: 0, runner))).Identity!;
-            var outcome = await appender.AppendAsync(Caller.Anonymous, topic.Name, Records(Batches.Request(Batches.Of((null, key)))), new ClientIdentity(identity));
+            var outcome = await appender.AppendAsync(
+                Caller.Anonymous, topic.Name, Records(Batches.Request(Batches.Of((null, key)))), new ClientIdentity(identity));
             await new KeyedRequest(appends, key, runner).EndAsync(outcome.Response);
             return (identity.ProducerId, outcome);
         }
@@ -103,7 +105,8 @@ public sealed class FencedIdentityTests(ClusterFixture cluster)
     }
 
     private RecordsAppender MakeAppender() => new(
-        AccessControl.Open, new TopicRoutes(cluster.Grains, cluster.Local), new ClientProducerIds(cluster.Grains, TimeProvider.System), new ProducerLanes(cluster.Grains, TimeProvider.System),
+        AccessControl.Open, new TopicRoutes(cluster.Grains, cluster.Local), new ClientProducerIds(cluster.Grains, TimeProvider.System),
+        new ProducerLanes(cluster.Grains, TimeProvider.System),
         TimeProvider.System);
 
     // The appender names the producer in them, so they are its alone.

@@ -58,7 +58,8 @@ public abstract class IdentityClusterTests : IAsyncLifetime
     }
 
     private protected RecordsAppender MakeAppender() => new(
-        AccessControl.Open, new TopicRoutes(_cluster.Grains, _cluster.Local), new ClientProducerIds(_cluster.Grains, TimeProvider.System), new ProducerLanes(_cluster.Grains, TimeProvider.System),
+        AccessControl.Open, new TopicRoutes(_cluster.Grains, _cluster.Local), new ClientProducerIds(_cluster.Grains, TimeProvider.System),
+        new ProducerLanes(_cluster.Grains, TimeProvider.System),
         TimeProvider.System);
 
     // The appender names the producer in them, so they are its alone.
@@ -251,7 +252,8 @@ public sealed class IdentityTests() : IdentityClusterTests(areCallsDirect: false
         // Its lease is not over, so it is resumed in its own name.
         var resumed = await appends.BeginAsync(Named(runner));
         Assert.True(resumed.IsResumed);
-        var second = (await appender.AppendAsync(Caller.Anonymous, topic.Name, Records(request), new ClientIdentity(resumed.Identity!, IsResumed: true))).Response;
+        var second = (await appender.AppendAsync(
+            Caller.Anonymous, topic.Name, Records(request), new ClientIdentity(resumed.Identity!, IsResumed: true))).Response;
         await appends.EndAsync("key", runner, KeyedOutcome.Done, [.. second.Parts.Select(part => new StoredPart(part.BaseOffset, -1, null))]);
         await _cluster.Cluster.DeactivateAsync(appends);
         var over = await appends.BeginAsync(Named(Guid.NewGuid()));
@@ -260,7 +262,8 @@ public sealed class IdentityTests() : IdentityClusterTests(areCallsDirect: false
         _calls.IsOn = false;
         foreach (var repeated in (RecordsAppendResponse[])[second, third])
         {
-            Assert.Equal(first.Parts.Select(part => (part.Partition, part.BaseOffset)), repeated.Parts.Select(part => (part.Partition, part.BaseOffset)));
+            Assert.Equal(first.Parts.Select(part => (part.Partition, part.BaseOffset)),
+                repeated.Parts.Select(part => (part.Partition, part.BaseOffset)));
             Assert.Equal(first.PartOfRecord.ToArray(), repeated.PartOfRecord.ToArray());
         }
 

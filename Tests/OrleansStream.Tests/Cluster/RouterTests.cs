@@ -88,7 +88,8 @@ public sealed class RouterTests(ClusterFixture cluster)
             Assert.Equal(StreamErrorCode.UnknownTopicId, refused.Error!.Code);
         }
 
-        Assert.Equal(StreamErrorCode.UnknownTopicId, (await cluster.Router(topic.Name).DeleteRecordsOfAsync(topic.Id, 0, FetchRequest.Latest)).Error!.Code);
+        Assert.Equal(StreamErrorCode.UnknownTopicId,
+            (await cluster.Router(topic.Name).DeleteRecordsOfAsync(topic.Id, 0, FetchRequest.Latest)).Error!.Code);
         Assert.Equal(0, (await cluster.Router(topic.Name).FetchAsync(0, Batches.From(0))).LogStartOffset);
         Assert.Equal(2, (await cluster.Router(topic.Name).DeleteRecordsOfAsync(anew.Id, 0, FetchRequest.Latest)).LogStartOffset);
     }

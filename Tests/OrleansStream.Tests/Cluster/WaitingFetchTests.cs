@@ -46,8 +46,12 @@ public sealed class WaitingFetchTests : IAsyncLifetime
 
         public Task Invoke(IIncomingGrainCallContext context)
         {
-            if (context.Grain is IPartitionGrain && context.Request.GetArgumentCount() > 0 && context.Request.GetArgument(0) is FetchRequest { WaitMs: > 0 })
+            if (context.Grain is IPartitionGrain && context.Request.GetArgumentCount() > 0
+                && context.Request.GetArgument(0) is FetchRequest { WaitMs: > 0 })
+            {
                 _any = true;
+            }
+
             return context.Invoke();
         }
     }

@@ -63,7 +63,8 @@ public sealed class DeadSilosTests : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.UseOrleans(silo =>
         {
-            silo.Services.Configure<ClusterOptions>(cluster => (cluster.ClusterId, cluster.ServiceId) = (_cluster.Value.ClusterId, _cluster.Value.ServiceId));
+            silo.Services.Configure<ClusterOptions>(
+                cluster => (cluster.ClusterId, cluster.ServiceId) = (_cluster.Value.ClusterId, _cluster.Value.ServiceId));
             silo.Services.Configure<EndpointOptions>(endpoints =>
                 (endpoints.AdvertisedIPAddress, endpoints.SiloPort, endpoints.GatewayPort) = (IPAddress.Loopback, FreePort.Find(), 0));
             silo.Services.Configure<ClusterMembershipOptions>(membership =>

@@ -55,7 +55,8 @@ public sealed class LineStreamClusterTests(AzuriteFixture azurite) : IClassFixtu
         Assert.All(streams, stream => Assert.Equal(Enumerable.Range(0, stream.Count), atTheEnd[stream.Key].Select(record => (int)record.Value!)));
         // Nothing that was read before is elsewhere now.
         Assert.All(streams, stream => Assert.Equal(
-            stored[stream.Key].Select(record => record.Offset), atTheEnd[stream.Key].Take(stored[stream.Key].Count()).Select(record => record.Offset)));
+            stored[stream.Key].Select(record => record.Offset),
+            atTheEnd[stream.Key].Take(stored[stream.Key].Count()).Select(record => record.Offset)));
         TestContext.Current.TestOutputHelper!.WriteLine($"{streams.Sum(stream => stream.Count)} lines of {StreamCount} streams, {KillCount} silos killed");
     }
 

@@ -5,7 +5,9 @@ using OrleansStream.Tests.Support.Processes;
 
 namespace OrleansStream.Tests.EndToEnd;
 
-/// <summary>The README's programs in C#, Python and JavaScript, as they stand there: each stores two goals and reads them back as a group's member.</summary>
+/// <summary>
+/// The README's programs in C#, Python and JavaScript, as they stand there: each stores two goals and reads them back as a group's member.
+/// </summary>
 public sealed partial class ReadmeProgramTests(ServiceFixture fixture) : IClassFixture<ServiceFixture>
 {
     private const string Origin = "http://localhost:8080";
@@ -42,7 +44,8 @@ public sealed partial class ReadmeProgramTests(ServiceFixture fixture) : IClassF
         await client.SendAsync(HttpMethod.Delete, "/v1/topics/matches");
         await client.CreateTopicAsync("matches", 6);
         var program = Block().Matches(WalkThrough.Section("From a program")).Single(block => block.Groups[1].Value == language).Groups[2].Value;
-        await File.WriteAllTextAsync(folder.PathOf(file), program.Replace(Origin, fixture.Service.Address.GetLeftPart(UriPartial.Authority), StringComparison.Ordinal));
+        await File.WriteAllTextAsync(
+            folder.PathOf(file), program.Replace(Origin, fixture.Service.Address.GetLeftPart(UriPartial.Authority), StringComparison.Ordinal));
         if (prepare is not null)
             await prepare(folder);
 

@@ -30,8 +30,8 @@ public sealed class SickStoreTests(AzuriteFixture azurite) : IClassFixture<Azuri
     // The service's own bound on a produce, and what a busy machine adds to it.
     private static readonly TimeSpan AnswerMax = TimeSpan.FromSeconds(35);
 
-    // A partition holds 32 MiB that are not durable, of bodies of which the Api node has a copy of its own, two partitions do; twice as much for a heap
-    // that is not collected at once, and a third time for the line's connections, and code that is compiled meanwhile.
+    // A partition holds 32 MiB that are not durable, of bodies of which the Api node has a copy of its own, two partitions do; twice as much for a
+    // heap that is not collected at once, and a third time for the line's connections, and code that is compiled meanwhile.
     private const long GrowthMax = 3 * 2 * 2 * 32 * MiB;
 
     [Fact]
@@ -76,7 +76,8 @@ public sealed class SickStoreTests(AzuriteFixture azurite) : IClassFixture<Azuri
 
         var others = run.Load.Requests.Where(request => !Ill.Contains(request.Partition)).ToList();
         var (before, during, meanwhile, after) =
-            (Percentile99(others, calm, slow), Percentile99(others, slow, dead), Percentile99(others, dead, healed), Percentile99(others, healed, rest));
+            (Percentile99(others, calm, slow), Percentile99(others, slow, dead), Percentile99(others, dead, healed),
+                Percentile99(others, healed, rest));
         Write($"the others' p99: calm {before.TotalMilliseconds:F1} ms, beside slow ones {during.TotalMilliseconds:F1}, beside dead ones "
             + $"{meanwhile.TotalMilliseconds:F1}, beside those that catch up {after.TotalMilliseconds:F1}");
         Assert.True(during <= 2 * before && meanwhile <= 2 * before && after <= 2 * before, "The others were held up.");

@@ -135,7 +135,8 @@ public sealed class StartTests : IDisposable
         Assert.Contains("in use by another process", (await CreateKeyAsync("third")).Errors, StringComparison.Ordinal);
     }
 
-    private async Task<(int ExitCode, string Output, string Errors)> CreateKeyAsync(string id, params string[] options) => await OtherProgram.RunAsync(
+    private async Task<(int ExitCode, string Output, string Errors)> CreateKeyAsync(string id, params string[] options) =>
+        await OtherProgram.RunAsync(
         new ProcessStartInfo("dotnet", [Repository.ServiceAssembly, "keys", "create", id, .. options, "--OrleansStream:Storage:Files:Directory", _folder.PathOf("data")]));
 
     [Fact]

@@ -8,7 +8,8 @@ internal sealed class FuzzInput(IReadOnlyList<byte[]> corpus, Random random)
 {
     private const int ChangesMax = 6;
     private const int LengthMax = 64 * 1024;
-    private static readonly long[] Extremes = [0, 1, -1, 0x7F, 0x80, 0xFF, short.MaxValue, short.MinValue, int.MaxValue, int.MinValue, long.MaxValue, long.MinValue];
+    private static readonly long[] Extremes = [
+        0, 1, -1, 0x7F, 0x80, 0xFF, short.MaxValue, short.MinValue, int.MaxValue, int.MinValue, long.MaxValue, long.MinValue];
 
     /// <summary>The next input.</summary>
     public byte[] Next()
@@ -66,7 +67,8 @@ internal sealed class FuzzInput(IReadOnlyList<byte[]> corpus, Random random)
 
     private static void StampCrc(byte[] bytes)
     {
-        var length = BinaryPrimitives.ReadInt32BigEndian(bytes.AsSpan(RecordBatchHeader.BatchLengthPosition)) + (long)RecordBatchHeader.LogOverheadBytes;
+        var length = BinaryPrimitives.ReadInt32BigEndian(bytes.AsSpan(RecordBatchHeader.BatchLengthPosition))
+            + (long)RecordBatchHeader.LogOverheadBytes;
         if (length >= RecordBatchHeader.HeaderLengthBytes && length <= bytes.Length)
             RecordBatchHeader.StampCrc(bytes.AsSpan(0, (int)length));
     }

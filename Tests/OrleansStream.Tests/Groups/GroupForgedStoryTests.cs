@@ -108,7 +108,9 @@ public sealed class GroupForgedStoryTests : IAsyncLifetime
         Assert.Equal("theirs", Assert.Single(await other.PollUntilAsync()).Value);
     }
 
-    /// <summary>Whatever headers clients write into a group's topics: all that failed comes back once, all that is kept is told, the run ends.</summary>
+    /// <summary>
+    /// Whatever headers clients write into a group's topics: all that failed comes back once, all that is kept is told, the run ends.
+    /// </summary>
     [Fact]
     public async Task Redrive_WhenClientsWriteAnyHeadersBesideGenuineOnes_TakesEveryGenuineOneAndEnds()
     {

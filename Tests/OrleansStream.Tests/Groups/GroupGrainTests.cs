@@ -234,7 +234,8 @@ public sealed class GroupGrainTests : IAsyncLifetime
             Assert.NotNull(await _inner.WriteAsync(name, document!.Value.Bytes, document.Value.ETag));
         }
 
-        public ValueTask<Document?> ReadAsync(string name, CancellationToken cancellationToken = default) => _inner.ReadAsync(name, cancellationToken);
+        public ValueTask<Document?> ReadAsync(string name, CancellationToken cancellationToken = default) =>
+            _inner.ReadAsync(name, cancellationToken);
 
         public async ValueTask<string?> WriteAsync(
             string name, ReadOnlyMemory<byte> bytes, string? expectedETag, CancellationToken cancellationToken = default)

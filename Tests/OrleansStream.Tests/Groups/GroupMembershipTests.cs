@@ -158,7 +158,8 @@ public sealed class GroupMembershipTests(ApiFixture api)
         var grains = DispatchProxy.Create<IGrainFactory, OneGrain>();
         ((OneGrain)grains).Grain = group;
         var options = new PollOptions { Topics = ["t"], RecordsMax = 1, BytesMax = 1, LeaseMs = GroupLimits.LeaseMsDefault };
-        var polls = new GroupPolls(AccessControl.Open, grains, new TopicRoutes(grains), new LogEnds(new TopicRoutes(grains)), TimeProvider.System, new NodeAnswers(TimeProvider.System), new NodeWaits());
+        var polls = new GroupPolls(AccessControl.Open, grains, new TopicRoutes(grains), new LogEnds(new TopicRoutes(grains)), TimeProvider.System,
+            new NodeAnswers(TimeProvider.System), new NodeWaits());
         using var poll = polls.Open(Caller.Anonymous, "g", "m", options with { Cursor = new GroupCursor(new MemberToken(Guid.NewGuid(), 1), []) });
         Assert.Equal(StreamErrorCode.UnknownMemberId, (await poll.JoinAsync(TestContext.Current.CancellationToken))!.Error.Code);
         Assert.Equal([false, true], asked.Select(one => one.NeverJoins));

@@ -182,7 +182,9 @@ public sealed class GroupStoryTests(ServiceFixture fixture) : IDisposable
         Assert.Equal(["page-0", "page-1", "page-1", "page-2", "page-3"], crawled);
     }
 
-    /// <summary>A site that is down does not hold up the others; one that never answers ends among the dead letters, until it is asked for again.</summary>
+    /// <summary>
+    /// A site that is down does not hold up the others; one that never answers ends among the dead letters, until it is asked for again.
+    /// </summary>
     [Fact]
     public async Task Crawler_WhenASiteIsDown_TriesItAgainAndGivesUpInTheEnd()
     {

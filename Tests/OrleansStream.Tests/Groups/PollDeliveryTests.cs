@@ -98,7 +98,8 @@ public sealed class PollDeliveryTests
     public async Task Poll_WhenItIsDroppedBeforeItsDelivery_GivesAllMemoryBack()
     {
         var rig = new PollRig(partitionCount: 1);
-        rig.Append(0, TestBatch.Make(new RecordBatchOptions { Compression = CompressionType.Gzip }, [(TestBatch.TimestampMs, new string('x', 1_000))]));
+        rig.Append(0, TestBatch.Make(
+            new RecordBatchOptions { Compression = CompressionType.Gzip }, [(TestBatch.TimestampMs, new string('x', 1_000))]));
         using (var poll = await rig.ReadAsync(cursor: null))
         {
             poll.BeginDelivery();
@@ -211,7 +212,8 @@ public sealed class PollDeliveryTests
         public void Write(in PolledRecord record)
         {
             Assert.Equal(PollRig.Topic, record.Topic);
-            var entry = new Entry(record.Partition, record.Record.Offset, record.Record.Offset, Encoding.UTF8.GetString(record.Record.Value), record.Attempt);
+            var entry = new Entry(
+                record.Partition, record.Record.Offset, record.Record.Offset, Encoding.UTF8.GetString(record.Record.Value), record.Attempt);
             Add(entry);
             if (MustWait)
                 _last = (entry, record.Batch.MemoryOf(record.Record.Value));

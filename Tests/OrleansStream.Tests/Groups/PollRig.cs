@@ -29,7 +29,8 @@ internal sealed class PollRig
         Ends = new long[partitionCount];
         Committed = [.. Enumerable.Repeat(-1L, partitionCount)];
         _grains = Answering.By<IGrainFactory>((method, _) =>
-            method.GetGenericArguments().Single() == typeof(IConsumerGroupGrain) ? Answering.By<IConsumerGroupGrain>(AnswerOfGroup) : Answering.By<ITopicRouterGrain>(AnswerOfRouter));
+            method.GetGenericArguments().Single() == typeof(IConsumerGroupGrain) ? Answering.By<IConsumerGroupGrain>(AnswerOfGroup)
+                : Answering.By<ITopicRouterGrain>(AnswerOfRouter));
     }
 
     /// <summary>The node's memory for answers.</summary>
@@ -69,7 +70,8 @@ internal sealed class PollRig
 
     /// <summary>Opens a poll.</summary>
     public GroupPoll Open(string? cursor, int recordsMax = 100, int bytesMax = 1024) =>
-        new GroupPolls(AccessControl.Open, _grains, new TopicRoutes(_grains), new LogEnds(new TopicRoutes(_grains)), TimeProvider.System, Node, new NodeWaits()).Open(Caller.Anonymous, Group, Member, new PollOptions
+        new GroupPolls(AccessControl.Open, _grains, new TopicRoutes(_grains), new LogEnds(new TopicRoutes(_grains)), TimeProvider.System, Node,
+            new NodeWaits()).Open(Caller.Anonymous, Group, Member, new PollOptions
         {
             Topics = [Topic],
             Cursor = cursor is null ? null : GroupCursor.Read(cursor, Group, Member),

@@ -132,7 +132,8 @@ public sealed class RetryStoryTests
     private static void ReadOnly(ReadOnlySpan<byte> headers, long producerId, ReadRecord read)
     {
         using var batch = new RecordBatchWriter();
-        batch.Reset(producerId < 0 ? new RecordBatchOptions() : new RecordBatchOptions { ProducerId = producerId, ProducerEpoch = 0, BaseSequence = 0 });
+        batch.Reset(producerId < 0 ? new RecordBatchOptions()
+            : new RecordBatchOptions { ProducerId = producerId, ProducerEpoch = 0, BaseSequence = 0 });
         batch.Append(1_700_000_000_000, default, hasKey: false, "v"u8, hasValue: true, headers);
         batch.Finish();
         using var records = new StoredBatchReader(batch.ToArray());

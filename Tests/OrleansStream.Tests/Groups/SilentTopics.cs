@@ -20,7 +20,8 @@ internal sealed class SilentTopics : IIncomingGrainCallFilter
     public async Task Invoke(IIncomingGrainCallContext context)
     {
         if (context.Grain is ITopicRouterGrain && context.MethodName == nameof(ITopicRouterGrain.FetchAsync)
-            && Damaged.TryGetValue(context.TargetContext.GrainId.Key.ToString()!, out var damage) && context.Request.GetArgument(1) is FetchRequest request)
+            && Damaged.TryGetValue(context.TargetContext.GrainId.Key.ToString()!, out var damage)
+                && context.Request.GetArgument(1) is FetchRequest request)
         {
             if (request.Offset >= damage.Offset && request.Offset < damage.EndOffset)
             {

@@ -109,7 +109,8 @@ public sealed class GroupHistoryTests
         AssertFinding("partition 0 was committed up to 1, and is at 0");
     }
 
-    private GroupPollEvent Poll(string member, long claim, (int Partition, long Offset)[] commits, long epoch, int[] assignment, params Place[] records)
+    private GroupPollEvent Poll(
+        string member, long claim, (int Partition, long Offset)[] commits, long epoch, int[] assignment, params Place[] records)
     {
         var poll = new GroupPollEvent(member, 1, ++_now, claim, commits.ToDictionary(commit => commit.Partition, commit => commit.Offset))
         {

@@ -76,7 +76,8 @@ public sealed partial class ContainerFileTests
         string[] ports = [.. PublishedPorts().Matches(compose).Select(match => match.Groups[1].Value)];
         Assert.Equal(["127.0.0.1:9092:9092", "127.0.0.1:9093:9092"], ports);
         Assert.Equal(
-            ports.Select(port => port.Split(':')[1]), settings.Where(setting => setting.Name == nameof(KafkaOptions.AdvertisedPort)).Select(setting => setting.Value));
+            ports.Select(port => port.Split(':')[1]),
+            settings.Where(setting => setting.Name == nameof(KafkaOptions.AdvertisedPort)).Select(setting => setting.Value));
     }
 
     /// <summary>Packages are restored from the projects alone; a project that is missing then breaks the image's build.</summary>

@@ -63,7 +63,8 @@ public sealed class CostCalculatorTests
     internal static async Task<double> AppendsAsync(params string[] settings)
     {
         var line = (await RunAsync(settings)).Split('\n').Single(text => text.StartsWith("appends ", StringComparison.Ordinal) && text.Contains("USD", StringComparison.Ordinal));
-        return double.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], NumberStyles.AllowThousands | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture);
+        return double.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], NumberStyles.AllowThousands | NumberStyles.AllowDecimalPoint,
+            CultureInfo.InvariantCulture);
     }
 
     private static async Task<string> RunAsync(params string[] settings)

@@ -163,7 +163,8 @@ public sealed class TemplateClusterTests(TemplateFixture templates)
     {
         var prefix = $"{OrleansStreamOptions.SectionName}__";
         var settings = app.Environment
-            .Where(setting => setting.Key.StartsWith(prefix, StringComparison.Ordinal) && !OtherSections.Any(section => setting.Key.StartsWith(prefix + section, StringComparison.Ordinal)))
+            .Where(setting => setting.Key.StartsWith(prefix, StringComparison.Ordinal)
+                && !OtherSections.Any(section => setting.Key.StartsWith(prefix + section, StringComparison.Ordinal)))
             .Select(setting => KeyValuePair.Create(setting.Key[prefix.Length..].Replace("__", ":", StringComparison.Ordinal), (string?)Known(setting.Value)));
         var options = new OrleansStreamOptions();
         new ConfigurationBuilder().AddInMemoryCollection(settings).Build()

@@ -46,7 +46,8 @@ public sealed partial class TemplateSecurityTests(TemplateFixture templates)
     public void Deployment_WhereNobodySaysWhoSignsIn_IsNone()
     {
         Assert.NotEqual(0, templates.WithoutEntraId.ExitCode);
-        Assert.All(BicepCommandLine.OperatorsSettings.Keys, name => Assert.Contains(name, templates.WithoutEntraId.Findings, StringComparison.Ordinal));
+        Assert.All(BicepCommandLine.OperatorsSettings.Keys,
+            name => Assert.Contains(name, templates.WithoutEntraId.Findings, StringComparison.Ordinal));
         Assert.All(BicepCommandLine.OperatorsSettings.Keys, name => Assert.Contains($"export {name}=", File.ReadAllText(Repository.PathOf("infra", "README.md")), StringComparison.Ordinal));
         foreach (var required in (string[])["applicationId", "adminPrincipalIds"])
             Assert.DoesNotContain("defaultValue", templates.Template["parameters"]![required]!.AsObject());

@@ -34,7 +34,8 @@ public sealed partial class WorkflowTests
         Assert.Contains("param environmentName string = 'publish'", File.ReadAllText(Repository.PathOf("infra", "bicep", "publisher.bicep")), StringComparison.Ordinal);
         Assert.True(File.Exists(Repository.PathOf(Script().Match(images).Groups[1].Value)));
         var documented = File.ReadAllText(Repository.PathOf("infra", "README.md"));
-        Assert.All(Variable().Matches(images).Select(match => match.Groups[1].Value), name => Assert.Contains(name, documented, StringComparison.Ordinal));
+        Assert.All(Variable().Matches(images).Select(match => match.Groups[1].Value),
+            name => Assert.Contains(name, documented, StringComparison.Ordinal));
     }
 
     private static string Read(string file) => File.ReadAllText(Repository.PathOf(".github", "workflows", file)).ReplaceLineEndings("\n");

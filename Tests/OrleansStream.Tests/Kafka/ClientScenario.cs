@@ -23,7 +23,8 @@ internal static class ClientScenario
         using var admin = new AdminClientBuilder(new AdminClientConfig { BootstrapServers = bootstrap }).Build();
         await admin.CreateTopicsAsync([new TopicSpecification { Name = topic, NumPartitions = 1, ReplicationFactor = 3, Configs = new() { ["min.insync.replicas"] = "2" } }]);
         await admin.CreatePartitionsAsync([new PartitionsSpecification { Topic = topic, IncreaseTo = 2 }]);
-        using (var producer = new ProducerBuilder<string, string>(new ProducerConfig { BootstrapServers = bootstrap, EnableIdempotence = true }).Build())
+        using (var producer = new ProducerBuilder<string, string>(
+            new ProducerConfig { BootstrapServers = bootstrap, EnableIdempotence = true }).Build())
         {
             for (var i = 0; i < 5; i++)
                 await producer.ProduceAsync(new TopicPartition(topic, 0), new Message<string, string> { Key = "k", Value = $"{i}" });
@@ -51,7 +52,8 @@ internal static class ClientScenario
         await admin.DeleteRecordsAsync([new TopicPartitionOffset(topic, 0, 3)]);
         Assert.NotEmpty((await admin.DescribeClusterAsync()).Nodes);
         Assert.Equal(2, (await admin.DescribeTopicsAsync(TopicCollection.OfTopicNames([topic]))).TopicDescriptions[0].Partitions.Count);
-        await admin.ListOffsetsAsync([new TopicPartitionOffsetSpec { TopicPartition = new TopicPartition(topic, 0), OffsetSpec = OffsetSpec.Earliest() }]);
+        await admin.ListOffsetsAsync(
+            [new TopicPartitionOffsetSpec { TopicPartition = new TopicPartition(topic, 0), OffsetSpec = OffsetSpec.Earliest() }]);
         await admin.DeleteTopicsAsync([topic]);
         await ChangeRightsAsync(admin, topic);
     }

@@ -137,12 +137,15 @@ public sealed class ConnectionTests(KafkaFixture kafka)
         Assert.Empty(await ValuesOfAsync(topic, 0));
     }
 
-    /// <summary>Requests of one connection to one partition are under way at once, and share the store's writes; their records keep their order.</summary>
+    /// <summary>
+    /// Requests of one connection to one partition are under way at once, and share the store's writes; their records keep their order.
+    /// </summary>
     [Fact]
     public async Task Produce_WhenManyAreInFlight_SharesTheWritesOfTheStore()
     {
         var store = new ScriptedSegmentStore(new MemorySegmentStore());
-        await using var api = new ApiFixture(TimeProvider.System, services => services.AddSingleton<ISegmentStore>(store).Configure<KafkaOptions>(options =>
+        await using var api = new ApiFixture(
+            TimeProvider.System, services => services.AddSingleton<ISegmentStore>(store).Configure<KafkaOptions>(options =>
         {
             options.Enabled = true;
             options.Listen = KafkaFixture.AnyPort;
@@ -196,7 +199,9 @@ public sealed class ConnectionTests(KafkaFixture kafka)
         await sending.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
     }
 
-    /// <summary>The service's own handlers, with requests of real clients of which some bytes are others: an answer or a malformed frame, and nothing else.</summary>
+    /// <summary>
+    /// The service's own handlers, with requests of real clients of which some bytes are others: an answer or a malformed frame, and nothing else.
+    /// </summary>
     [Fact]
     public async Task Request_OfAnyBytes_IsAnsweredOrMalformed()
     {

@@ -7,12 +7,16 @@ using OrleansStream.Tests.Support.Services;
 
 namespace OrleansStream.Tests.Kafka;
 
-/// <summary>Requests as real clients send them, and what may be made of them: each is read as it is, or refused as malformed, and nothing else.</summary>
+/// <summary>
+/// Requests as real clients send them, and what may be made of them: each is read as it is, or refused as malformed, and nothing else.
+/// </summary>
 public sealed class FrameTests
 {
     private static readonly byte[] Lies = [0x00, 0x01, 0x7f, 0x80, 0xff];
 
-    /// <summary>Runs every client against the endpoint, and tells which requests it sends: a new version of a client that chooses other ones shows here.</summary>
+    /// <summary>
+    /// Runs every client against the endpoint, and tells which requests it sends: a new version of a client that chooses other ones shows here.
+    /// </summary>
     [Fact]
     public async Task Clients_SendWhatWasRecorded()
     {
@@ -90,7 +94,8 @@ public sealed class FrameTests
     [Fact]
     public void Body_OfAnyBytes_IsReadOrMalformed()
     {
-        var versions = RecordedFrames.Readers.Values.Concat(RecordedFrames.Others).SelectMany(reader => Enumerable.Range(reader.Api.Min, reader.Api.Max - reader.Api.Min + 1)
+        var versions = RecordedFrames.Readers.Values.Concat(RecordedFrames.Others).SelectMany(
+            reader => Enumerable.Range(reader.Api.Min, reader.Api.Max - reader.Api.Min + 1)
             .Select(version => (reader.Api, reader.Read, Version: (short)version))).ToArray();
 
         // Small bytes make lengths that can be true.

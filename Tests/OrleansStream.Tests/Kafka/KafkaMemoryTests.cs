@@ -27,8 +27,8 @@ using OrleansStream.Topics.Routing;
 namespace OrleansStream.Tests.Kafka;
 
 /// <summary>
-/// What a record more costs in memory on the Kafka endpoint, from a frame in the connection's pipe to its answer in the other pipe: nothing. The log has
-/// tests of its own (<c>AppendMemoryTests</c>); here it answers at once.
+/// What a record more costs in memory on the Kafka endpoint, from a frame in the connection's pipe to its answer in the other pipe: nothing. The log
+/// has tests of its own (<c>AppendMemoryTests</c>); here it answers at once.
 /// </summary>
 public sealed class KafkaMemoryTests : IDisposable
 {
@@ -115,7 +115,8 @@ public sealed class KafkaMemoryTests : IDisposable
         using var frames = new FrameReader(
             PipeReader.Create(new ReadOnlySequence<byte>(requests)), _node, () => ConnectionLimits.FrameBytesMax, TimeProvider.System, Never);
         using var connection = new KafkaConnection(
-            client, frames, _answers, new ApiTable([handler]), new RequestQuotas(_quotas, AccessControl.Open, _metrics), _metrics, TimeProvider.System,
+            client, frames, _answers, new ApiTable([handler]), new RequestQuotas(_quotas, AccessControl.Open, _metrics), _metrics,
+            TimeProvider.System,
             NullLogger.Instance);
         await connection.RunAsync();
     }

@@ -14,7 +14,9 @@ public sealed class KafkaPortTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    /// <summary>The default: it is on, at the port at which Kafka's clients look for a broker, and no reason not to serve HTTP when another has it.</summary>
+    /// <summary>
+    /// The default: it is on, at the port at which Kafka's clients look for a broker, and no reason not to serve HTTP when another has it.
+    /// </summary>
     [Fact]
     public async Task Start_WhenTheDefaultPortIsTaken_WarnsInOneLineAndServesHttp()
     {

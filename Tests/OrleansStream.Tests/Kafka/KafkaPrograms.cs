@@ -37,7 +37,8 @@ internal sealed class ConfluentProgram : IKafkaProgram
             {
                 BootstrapServers = bootstrap, CompressionType = Enum.Parse<CompressionType>(codec.Key, ignoreCase: true), LingerMs = 20,
             }).Build();
-            await Task.WhenAll(codec.SelectMany(send => send.Records.Select(record => producer.ProduceAsync(new TopicPartition(send.Topic, 0), ToMessage(record)))));
+            await Task.WhenAll(codec.SelectMany(
+                send => send.Records.Select(record => producer.ProduceAsync(new TopicPartition(send.Topic, 0), ToMessage(record)))));
         }
     }
 
@@ -65,7 +66,8 @@ internal sealed class ConfluentProgram : IKafkaProgram
         var headers = new Headers();
         foreach (var (key, value) in record.Headers)
             headers.Add(key, value);
-        return new Message<byte[]?, byte[]?> { Key = record.Key, Value = record.Value, Headers = headers, Timestamp = new Timestamp(record.TimestampMs, TimestampType.CreateTime) };
+        return new Message<byte[]?, byte[]?> { Key = record.Key, Value = record.Value, Headers = headers,
+            Timestamp = new Timestamp(record.TimestampMs, TimestampType.CreateTime) };
     }
 }
 

@@ -60,7 +60,10 @@ public sealed class PairTests(KafkaFixture kafka)
             var readable = topics.Where(one => program.Has(one.Codec)).ToArray();
             var read = await program.ReadAsync(kafka.Bootstrap, [.. readable.Select(one => one.Topic)], Records.Length);
             for (var i = 0; i < readable.Length; i++)
-                Assert.True(expected.SequenceEqual(read[i].Select(record => record.ToString())), Difference(readable[i].Producer, readable[i].Codec, name, expected, read[i]));
+            {
+                Assert.True(expected.SequenceEqual(read[i].Select(record => record.ToString())),
+                    Difference(readable[i].Producer, readable[i].Codec, name, expected, read[i]));
+            }
         }
 
         foreach (var (producer, codec, topic) in topics)

@@ -4,7 +4,9 @@ using OrleansStream.Kafka.Wire;
 
 namespace OrleansStream.Tests.Kafka;
 
-/// <summary>Requests that real clients sent, one for each client, API and version: <c>Golden/frames.txt</c>. <c>GOLDEN_UPDATE={folder}</c> records them anew.</summary>
+/// <summary>
+/// Requests that real clients sent, one for each client, API and version: <c>Golden/frames.txt</c>. <c>GOLDEN_UPDATE={folder}</c> records them anew.
+/// </summary>
 internal static class RecordedFrames
 {
     /// <summary>The file's name.</summary>

@@ -82,7 +82,8 @@ public sealed class SaslTests : IAsyncLifetime
     public async Task Client_ThatHasNotSignedIn_SeesNothing()
     {
         var topic = await _api.CreateTopicAsync();
-        using var producer = new ProducerBuilder<Null, string>(new ProducerConfig { BootstrapServers = Bootstrap, MessageTimeoutMs = 3_000, MessageSendMaxRetries = 0 })
+        using var producer = new ProducerBuilder<Null, string>(
+            new ProducerConfig { BootstrapServers = Bootstrap, MessageTimeoutMs = 3_000, MessageSendMaxRetries = 0 })
             .SetLogHandler((_, _) => { }).SetErrorHandler((_, _) => { }).Build();
 
         var error = await Assert.ThrowsAsync<ProduceException<Null, string>>(() => producer.ProduceAsync(topic, new Message<Null, string> { Value = "a" }));
@@ -166,7 +167,8 @@ public sealed class SaslTests : IAsyncLifetime
 
         var answer = new WireReader(await fetching.ReceiveAsync(), isFlexible: false);
         Assert.Equal((7, 0, 1, topic, 1, 0, (short)KafkaError.TopicAuthorizationFailed), (
-            answer.ReadInt32(), answer.ReadInt32(), answer.ReadInt32(), answer.ReadString(), answer.ReadInt32(), answer.ReadInt32(), answer.ReadInt16()));
+            answer.ReadInt32(), answer.ReadInt32(), answer.ReadInt32(), answer.ReadString(), answer.ReadInt32(), answer.ReadInt32(),
+            answer.ReadInt16()));
         Assert.Null(await fetching.ReceiveAsync().WaitAsync(Wait.Patience));
         Assert.Null(await idle.ReceiveAsync().WaitAsync(Wait.Patience));
         Assert.InRange(Stopwatch.GetElapsedTime(revokedAt), TimeSpan.Zero, TimeSpan.FromSeconds(10));
@@ -241,6 +243,7 @@ public sealed class SaslTests : IAsyncLifetime
 
     private ClientConfig ConfigOf(string user, string password) => new()
     {
-        BootstrapServers = Bootstrap, SecurityProtocol = SecurityProtocol.SaslPlaintext, SaslMechanism = SaslMechanism.Plain, SaslUsername = user, SaslPassword = password,
+        BootstrapServers = Bootstrap, SecurityProtocol = SecurityProtocol.SaslPlaintext, SaslMechanism = SaslMechanism.Plain, SaslUsername = user,
+        SaslPassword = password,
     };
 }

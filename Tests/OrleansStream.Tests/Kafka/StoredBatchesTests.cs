@@ -4,7 +4,9 @@ using OrleansStream.Tests.Support;
 
 namespace OrleansStream.Tests.Kafka;
 
-/// <summary>Readers are given their batches and none of the log's own: some clients ask without a pause at an empty one, others take it for a record.</summary>
+/// <summary>
+/// Readers are given their batches and none of the log's own: some clients ask without a pause at an empty one, others take it for a record.
+/// </summary>
 public sealed class StoredBatchesTests
 {
     private static readonly byte[] Fence = MakeFence();

@@ -5,8 +5,8 @@ using OrleansStream.Tests.Support;
 namespace OrleansStream.Tests.Kafka;
 
 /// <summary>
-/// A client counts on its batch being stored as one or refused as a whole: it numbers the records from the one offset that it is told, and sends a refused
-/// batch again. So no batch is divided, also where the client names no producer.
+/// A client counts on its batch being stored as one or refused as a whole: it numbers the records from the one offset that it is told, and sends a
+/// refused batch again. So no batch is divided, also where the client names no producer.
 /// </summary>
 [Collection(KafkaTests.Name)]
 public sealed class WholeBatchTests(KafkaFixture kafka)

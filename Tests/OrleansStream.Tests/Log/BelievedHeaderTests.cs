@@ -103,7 +103,8 @@ public sealed class BelievedHeaderTests
     public async Task Retention_OfADamagedSegmentOfAnEarlierVersion_GoesNoEarlierThanByItsClosing()
     {
         var rig = new LogRig();
-        SentTimes[] sent = [new(CompressionType.None, [Start], 0, 5), new(CompressionType.None, [Start], 0, 5), new(CompressionType.None, [Start], 0, 5)];
+        SentTimes[] sent = [
+            new(CompressionType.None, [Start], 0, 5), new(CompressionType.None, [Start], 0, 5), new(CompressionType.None, [Start], 0, 5)];
         await StoreAsync(rig, sent, perSegment: 1);
         var log = await rig.OpenAsync();
         var segment = (await rig.ReadManifestAsync()).Segments[0].Name;

@@ -33,7 +33,11 @@ public sealed class EpochEndTests
         }
 
         foreach (var (epoch, (lastEpoch, endOffset)) in expected)
-            Assert.Equal(new LogEpochEnd(null, endOffset == 0 ? epoch : lastEpoch, endOffset), await _rig.RunAsync(log.FindEpochEndAsync(epoch).AsTask()));
+        {
+            Assert.Equal(new LogEpochEnd(null, endOffset == 0 ? epoch : lastEpoch, endOffset),
+                await _rig.RunAsync(log.FindEpochEndAsync(epoch).AsTask()));
+        }
+
         Assert.Equal(new LogEpochEnd(null, log.Epoch, end), await _rig.RunAsync(log.FindEpochEndAsync(log.Epoch).AsTask()));
         Assert.Equal(LogEpochEnd.None, await _rig.RunAsync(log.FindEpochEndAsync(log.Epoch + 1).AsTask()));
     }

@@ -100,7 +100,8 @@ public sealed class FramingTests
             Assert.Equal(next++, record.Offset);
         var lost = Framings[kind].Unreadable;
         Assert.Equal(lost ?? 3, next);
-        Assert.Equal(lost is null ? null : ((long, long)?)(lost.Value, 2), reader.UnreadableFrom(0) is { } rest ? (rest.Offset, rest.LastOffset) : null);
+        Assert.Equal(lost is null ? null : ((long, long)?)(lost.Value, 2),
+            reader.UnreadableFrom(0) is { } rest ? (rest.Offset, rest.LastOffset) : null);
         Assert.NotNull(reader.Fault);
     }
 
@@ -132,7 +133,8 @@ public sealed class FramingTests
         for (var first = 0; first <= records.Length; first++)
         {
             var at = first;
-            var sent = LyingBatch.Of(CompressionType.Gzip, records, 9, pack: all => LyingBatch.PackTwice(CompressionType.Gzip, all, at), maxTimestampMs: 3);
+            var sent = LyingBatch.Of(
+                CompressionType.Gzip, records, 9, pack: all => LyingBatch.PackTwice(CompressionType.Gzip, all, at), maxTimestampMs: 3);
             var batches = TestBatch.Join(TestBatch.Of("before"), sent, TestBatch.Of("behind"));
             Assert.Equal(first * 11, (await log.PutAsync(batches)).BaseOffset);
         }

@@ -15,7 +15,9 @@ using State = Orleans.GrainState<OrleansStream.Tests.Persistence.DocumentGrainSt
 
 namespace OrleansStream.Tests.Persistence;
 
-/// <summary>What Orleans expects of grain storage, and what the grains do: over any document store, and over an account by Orleans' own package.</summary>
+/// <summary>
+/// What Orleans expects of grain storage, and what the grains do: over any document store, and over an account by Orleans' own package.
+/// </summary>
 public abstract class DocumentGrainStorageConformance : IDisposable
 {
     protected static readonly IActivatorProvider Activators =

@@ -97,7 +97,8 @@ public sealed class StateSerializerTests
             .Where(parameter => parameter.GetCustomAttribute<PersistentStateAttribute>() is not null)
             .Select(parameter => parameter.ParameterType.GetGenericArguments()[0]);
         Assert.Equal(
-            kept.Select(type => type.Name).Distinct().Order(StringComparer.Ordinal), States.Select(state => state.GetType().Name).Order(StringComparer.Ordinal));
+            kept.Select(type => type.Name).Distinct().Order(StringComparer.Ordinal),
+            States.Select(state => state.GetType().Name).Order(StringComparer.Ordinal));
         Assert.Equal(
             typeof(GroupEvent).GetCustomAttributes<JsonDerivedTypeAttribute>().Select(derived => derived.DerivedType).ToHashSet(),
             Events.Select(change => change.GetType()).ToHashSet());

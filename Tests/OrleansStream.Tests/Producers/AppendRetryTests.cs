@@ -23,10 +23,12 @@ public sealed class AppendRetryTests
     [InlineData(StreamErrorCode.InvalidProducerEpoch, false, false, false)]
     [InlineData(StreamErrorCode.OutOfOrderSequenceNumber, true, false, false)]
     [InlineData(StreamErrorCode.PartitionOffline, true, false, false)]
-    public void IsRepeated_OfAFailure_IsTrueOnlyWhereTheRecordsAreStoredOnceThen(StreamErrorCode code, bool isUnknown, bool withIdentity, bool withoutIdentity)
+    public void IsRepeated_OfAFailure_IsTrueOnlyWhereTheRecordsAreStoredOnceThen(
+        StreamErrorCode code, bool isUnknown, bool withIdentity, bool withoutIdentity)
     {
         var error = new StreamError(code, "") { OutcomeUnknown = isUnknown };
-        Assert.Equal((withIdentity, withoutIdentity), (AppendRetry.IsRepeated(error, hasIdentity: true), AppendRetry.IsRepeated(error, hasIdentity: false)));
+        Assert.Equal((withIdentity, withoutIdentity),
+            (AppendRetry.IsRepeated(error, hasIdentity: true), AppendRetry.IsRepeated(error, hasIdentity: false)));
     }
 
     [Fact]
@@ -80,7 +82,8 @@ public sealed class AppendRetryTests
         var lost = AppendRetry.CallAsync<int>(_time, TimeSpan.FromSeconds(3), () => throw new SiloUnavailableException("gone"));
         await AdvanceUntilAsync(lost);
         await Assert.ThrowsAsync<SiloUnavailableException>(() => lost);
-        await Assert.ThrowsAsync<InvalidOperationException>(() => AppendRetry.CallAsync<int>(_time, TimeSpan.FromSeconds(3), () => throw new InvalidOperationException()));
+        await Assert.ThrowsAsync<InvalidOperationException>(
+            () => AppendRetry.CallAsync<int>(_time, TimeSpan.FromSeconds(3), () => throw new InvalidOperationException()));
     }
 
     private async Task AdvanceUntilAsync(Task done)

@@ -44,7 +44,8 @@ public sealed class AppendTriesTests
     {
         var tries = new AppendTries(Identity);
         tries.Next(20_000);
-        Assert.True(tries.Take(Answer((0, null), (1, Lost), (0, null), (1, Lost with { OutcomeUnknown = false }), (1, Lost with { OutcomeUnknown = false }))));
+        Assert.True(tries.Take(
+            Answer((0, null), (1, Lost), (0, null), (1, Lost with { OutcomeUnknown = false }), (1, Lost with { OutcomeUnknown = false }))));
         Assert.Equal([false, true, false, true, true], tries.Next(15_000)!.SettledParts!.Value.Select(part => part is null));
     }
 
@@ -161,5 +162,6 @@ public sealed class AppendTriesTests
     }, iter: 2_000);
 
     private static RecordsAppendResponse Answer(params (int Partition, StreamError? Error)[] parts) => new(
-        [.. parts.Select((part, i) => new AppendPart(part.Partition, 1, new AppendResponse(part.Error, part.Error is null ? 100 + i : -1, -1, 0)))], default);
+        [.. parts.Select((part, i) => new AppendPart(part.Partition, 1, new AppendResponse(part.Error, part.Error is null ? 100 + i : -1, -1, 0)))],
+        default);
 }

@@ -31,7 +31,8 @@ public sealed class KeyedAppendsTests
         // Its runner has died: the same append is made again, as it was planned.
         var resumed = Begin("k", Other, nowMs: LeaseMs, topic: Topic with { Version = 2, PartitionCount = 9 });
         Assert.True(resumed.IsResumed);
-        Assert.Equal((mine.ProducerId, mine.ProducerEpoch, 0L, 3), (resumed.Identity!.ProducerId, resumed.Identity.ProducerEpoch, resumed.Identity.NowMs, resumed.Identity.Topic!.PartitionCount));
+        Assert.Equal((mine.ProducerId, mine.ProducerEpoch, 0L, 3),
+            (resumed.Identity!.ProducerId, resumed.Identity.ProducerEpoch, resumed.Identity.NowMs, resumed.Identity.Topic!.PartitionCount));
         Assert.False(_state.End("k", Me, KeyedOutcome.Done, Parts));
         Assert.True(_state.End("k", Other, KeyedOutcome.Done, Parts));
         Assert.Equal(Parts, Begin("k", Me).Identity!.StoredParts!.Value);
@@ -135,7 +136,8 @@ public sealed class KeyedAppendsTests
                     ImmutableArray<StoredPart> results =
                     [
                         .. Enumerable.Range(0, parts).Select(i => new StoredPart(i * 1_000_000_000L, 1_781_205_600_000, null)),
-                        .. Enumerable.Range(0, errors).Select(_ => new StoredPart(-1, -1, new StreamError(StreamErrorCode.InvalidTimestamp, new string('\'', detail)))),
+                        .. Enumerable.Range(0, errors).Select(
+                            _ => new StoredPart(-1, -1, new StreamError(StreamErrorCode.InvalidTimestamp, new string('\'', detail)))),
                     ];
                     // Many are under way at once, and end together.
                     var ending = new List<string>();
@@ -147,7 +149,8 @@ public sealed class KeyedAppendsTests
                         if (response.Identity is not { } identity)
                         {
                             Assert.Equal(StreamErrorCode.ThrottlingQuotaExceeded, response.Error!.Code);
-                            Assert.True(state.LengthBytes >= KeyedAppendLimits.BytesPerShareToBegin || begun.Count == KeyedAppendLimits.KeysPerShareMax);
+                            Assert.True(state.LengthBytes >= KeyedAppendLimits.BytesPerShareToBegin
+                                || begun.Count == KeyedAppendLimits.KeysPerShareMax);
                             continue;
                         }
 
@@ -156,7 +159,8 @@ public sealed class KeyedAppendsTests
                     }
 
                     Assert.All(ending, key => Assert.True(state.End(key, Me, KeyedOutcome.Done, results)));
-                    Assert.All(ending, key => Assert.True(state.Appends[key].Parts is null || LengthOf(state.Appends[key]) <= KeyedAppendLimits.BytesPerKeyMax));
+                    Assert.All(ending, key => Assert.True(
+                        state.Appends[key].Parts is null || LengthOf(state.Appends[key]) <= KeyedAppendLimits.BytesPerKeyMax));
                 }
 
                 var bytes = state.ToBytes();

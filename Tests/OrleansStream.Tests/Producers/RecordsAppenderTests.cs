@@ -129,7 +129,8 @@ public sealed class RecordsAppenderTests
 
         var outcome = await _appender.AppendAsync(Caller.Anonymous, "t", Records() with { Acks = Acks.None });
 
-        Assert.Equal([null, isPartStored ? StreamErrorCode.NotLeaderOrFollower : null], outcome.Response.Parts.Select(part => part.Response.Error?.Code));
+        Assert.Equal([null, isPartStored ? StreamErrorCode.NotLeaderOrFollower : null],
+            outcome.Response.Parts.Select(part => part.Response.Error?.Code));
         Assert.Empty(_router.Calls);
     }
 
@@ -159,7 +160,8 @@ public sealed class RecordsAppenderTests
         }
 
         var first = ProducerIdRanges.ServiceMin;
-        Assert.Equal([.. Enumerable.Range(0, AppendingLimits.ProducerLaneChangesMax + 1).Select(i => (first + i, (short)0)), (identities[^2].Id, (short)1)], identities);
+        Assert.Equal([.. Enumerable.Range(0, AppendingLimits.ProducerLaneChangesMax + 1).Select(i => (first + i, (short)0)),
+            (identities[^2].Id, (short)1)], identities);
     }
 
     [Fact]
@@ -181,7 +183,8 @@ public sealed class RecordsAppenderTests
     [InlineData("unknown", StreamErrorCode.RequestTimedOut, true)]
     [InlineData("strays", StreamErrorCode.NotLeaderOrFollower, false)]
     [InlineData("partly", StreamErrorCode.NotLeaderOrFollower, false)]
-    public async Task Append_WhenItsIdentityIsFencedAndSomethingMayBeStored_DoesNotBeginAnewAndTellsThat(string how, StreamErrorCode code, bool isUnknown)
+    public async Task Append_WhenItsIdentityIsFencedAndSomethingMayBeStored_DoesNotBeginAnewAndTellsThat(
+        string how, StreamErrorCode code, bool isUnknown)
     {
         // The first request learns the topic: only then a lost call may have stored something.
         _router.Calls.Enqueue(_ => new RecordsAppendResponse([], default) { PlanBy = Topic });
@@ -256,7 +259,8 @@ public sealed class RecordsAppenderTests
     }
 
     private RecordsAppender Make(TimeProvider time) => new(
-        AccessControl.Open, new TopicRoutes(Factory(_router)), new ClientProducerIds(Factory(new ProducerIdCounter(ProducerIdRanges.ClientMin + 10)), time),
+        AccessControl.Open, new TopicRoutes(Factory(_router)),
+        new ClientProducerIds(Factory(new ProducerIdCounter(ProducerIdRanges.ClientMin + 10)), time),
         new ProducerLanes(Factory(_laneIds), time), time);
 
     private static StreamError? Stored => null;
@@ -290,6 +294,7 @@ public class ScriptedRouter : DispatchProxy
     /// <inheritdoc/>
     protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) =>
         targetMethod?.Name == nameof(ITopicRouterGrain.AppendAsync)
-            ? new ValueTask<RecordsAppendResponse>((Calls.Count == 0 && Otherwise is { } otherwise ? otherwise : Calls.Dequeue())((RecordsAppendRequest)args![0]!))
+            ? new ValueTask<RecordsAppendResponse>(
+                (Calls.Count == 0 && Otherwise is { } otherwise ? otherwise : Calls.Dequeue())((RecordsAppendRequest)args![0]!))
             : throw new NotSupportedException(targetMethod?.Name);
 }

@@ -25,7 +25,8 @@ public sealed class TopicTailsTests
         var grains = DispatchProxy.Create<IGrainFactory, OneGrain>();
         ((OneGrain)grains).Grain = _topic;
         var node = new NodeAnswers(TimeProvider.System);
-        _tails = new TopicTails(AccessControl.Open, grains, new TopicRoutes(grains), node, new NodeWaits(), new LostReads(TimeProvider.System), TimeProvider.System);
+        _tails = new TopicTails(
+            AccessControl.Open, grains, new TopicRoutes(grains), node, new NodeWaits(), new LostReads(TimeProvider.System), TimeProvider.System);
     }
 
     [Fact]

@@ -28,7 +28,8 @@ public sealed class RecordBatchRoundTripTests
 
     [Fact]
     public void Header_WhenEncoded_HoldsEveryOption() =>
-        Gen.Select(Gen.Long[0, long.MaxValue / 2], Gen.Int, Gen.Long[0, long.MaxValue], Gen.Short[0, short.MaxValue], Gen.Int[0, int.MaxValue], Gen.Bool, Gen.Bool)
+        Gen.Select(Gen.Long[0, long.MaxValue / 2], Gen.Int, Gen.Long[0, long.MaxValue], Gen.Short[0, short.MaxValue], Gen.Int[0, int.MaxValue],
+            Gen.Bool, Gen.Bool)
             .Sample((baseOffset, epoch, producer, producerEpoch, sequence, transactional, control) =>
             {
                 var batch = TestRecords.Encode(
@@ -41,7 +42,8 @@ public sealed class RecordBatchRoundTripTests
                     TestRecords.Text("k", "v"), TestRecords.Text("k", "w"));
                 Assert.True(RecordBatchHeader.TryRead(batch, out var header));
                 Assert.Equal((baseOffset, baseOffset + 1, baseOffset + 2), (header.BaseOffset, header.LastOffset, header.NextOffset));
-                Assert.Equal((epoch, producer, producerEpoch, sequence), (header.PartitionLeaderEpoch, header.ProducerId, header.ProducerEpoch, header.BaseSequence));
+                Assert.Equal((epoch, producer, producerEpoch, sequence),
+                    (header.PartitionLeaderEpoch, header.ProducerId, header.ProducerEpoch, header.BaseSequence));
                 Assert.Equal((transactional, control, false), (header.IsTransactional, header.IsControl, header.HasDeleteHorizon));
                 Assert.Equal(TimestampType.LogAppendTime, header.TimestampType);
                 Assert.Equal((2, 1, batch.Length), (header.RecordCount, header.LastOffsetDelta, header.LengthBytes));

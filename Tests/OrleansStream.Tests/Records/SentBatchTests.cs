@@ -88,7 +88,8 @@ public sealed class SentBatchTests
         Gen.Select(Gen.Int[1, 60], Gen.Int[0, 100_000].Array[0, 4], Gen.Int[0, 3000]).Sample((count, cuts, size) =>
         {
             var random = new Random(count);
-            byte[] records = [.. Enumerable.Range(0, count).SelectMany(i => LyingBatch.Record(i, value: new string((char)('a' + random.Next(26)), random.Next(size + 1))))];
+            byte[] records = [.. Enumerable.Range(0, count).SelectMany(
+                i => LyingBatch.Record(i, value: new string((char)('a' + random.Next(26)), random.Next(size + 1))))];
             int[] ends = [0, .. cuts.Select(cut => cut % records.Length).Order(), records.Length];
             byte[] packed = [.. ends.Zip(ends.Skip(1)).SelectMany(piece => Gzip(records[piece.First..piece.Second]))];
             var batch = LyingBatch.Of(CompressionType.Gzip, records, count, pack: _ => packed);

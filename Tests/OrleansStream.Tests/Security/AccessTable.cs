@@ -5,8 +5,8 @@ using OrleansStream.Tests.Support.Services;
 namespace OrleansStream.Tests.Security;
 
 /// <summary>
-/// The rights that each operation of the API needs, and all of them tried: with no credential, with wrong ones, with every right but the one that is needed, and
-/// with the needed ones alone. The operations are those of the API's own description, so that none is forgotten.
+/// The rights that each operation of the API needs, and all of them tried: with no credential, with wrong ones, with every right but the one that is
+/// needed, and with the needed ones alone. The operations are those of the API's own description, so that none is forgotten.
 /// </summary>
 internal sealed class AccessTable(Func<string?, HttpClient> clientOf, string bootstrap)
 {

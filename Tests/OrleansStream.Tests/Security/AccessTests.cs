@@ -23,7 +23,8 @@ public sealed class AccessTests : IDisposable
     {
         var grain = Answering.By<IAccessGrain>((method, arguments) => method.Name switch
         {
-            nameof(IAccessGrain.ReadAsync) when _isSilent => new ValueTask<AccessRulesResponse>(Task.FromException<AccessRulesResponse>(new TimeoutException())),
+            nameof(IAccessGrain.ReadAsync) when _isSilent => new ValueTask<AccessRulesResponse>(
+                Task.FromException<AccessRulesResponse>(new TimeoutException())),
             nameof(IAccessGrain.ReadAsync) => new ValueTask<AccessRulesResponse>(
                 new AccessRulesResponse($"{_version}", (string?)arguments[0] == $"{_version}" ? null : _stored)),
             _ => default(ValueTask),
@@ -75,8 +76,10 @@ public sealed class AccessTests : IDisposable
 
     [Theory]
     [InlineData(AccessRole.DataSender, AccessOperations.Write | AccessOperations.Describe, AccessOperations.None, AccessOperations.None)]
-    [InlineData(AccessRole.DataReceiver, AccessOperations.Read | AccessOperations.Describe, AccessOperations.Read | AccessOperations.Describe, AccessOperations.None)]
-    [InlineData(AccessRole.DataOwner, AccessOperations.All & ~AccessOperations.Admin, AccessOperations.All & ~AccessOperations.Admin, AccessOperations.Describe)]
+    [InlineData(AccessRole.DataReceiver, AccessOperations.Read | AccessOperations.Describe, AccessOperations.Read | AccessOperations.Describe,
+        AccessOperations.None)]
+    [InlineData(AccessRole.DataOwner, AccessOperations.All & ~AccessOperations.Admin, AccessOperations.All & ~AccessOperations.Admin,
+        AccessOperations.Describe)]
     [InlineData(AccessRole.Admin, AccessOperations.All, AccessOperations.All, AccessOperations.All)]
     public async Task Role_AllowsWhatItBundles(AccessRole role, AccessOperations onTopics, AccessOperations onGroups, AccessOperations onCluster)
     {
@@ -87,7 +90,8 @@ public sealed class AccessTests : IDisposable
             .Where(one => one is not (AccessOperations.None or AccessOperations.All) && _access.Allows(caller, one, kind, "x"))
             .Aggregate(AccessOperations.None, (some, one) => some | one);
 
-        Assert.Equal((onTopics, onGroups, onCluster), (AllowedOn(ResourceKind.Topic), AllowedOn(ResourceKind.Group), AllowedOn(ResourceKind.Cluster)));
+        Assert.Equal((onTopics, onGroups, onCluster),
+            (AllowedOn(ResourceKind.Topic), AllowedOn(ResourceKind.Group), AllowedOn(ResourceKind.Cluster)));
     }
 
     [Fact]
@@ -165,7 +169,8 @@ public sealed class AccessTests : IDisposable
         _time.Advance(AccessLimits.RefreshPeriod);
         _access.DemandTopic(caller, AccessOperations.Write, "matches");
         // Another key that has been given the id of one that was revoked.
-        Store(StoredAccess.None with { Keys = [key with { ExpiresAt = null, Hash = ApiKeySecret.HashOf(new string('1', ApiKeySecret.SecretLength)) }] });
+        Store(StoredAccess.None with { Keys = [
+            key with { ExpiresAt = null, Hash = ApiKeySecret.HashOf(new string('1', ApiKeySecret.SecretLength)) }] });
         _time.Advance(AccessLimits.RefreshPeriod);
         Assert.Equal(StreamErrorCode.SaslAuthenticationFailed, RefusalOf(() => _access.DemandTopic(caller, AccessOperations.Write, "matches")).Code);
         Store();
@@ -190,7 +195,8 @@ public sealed class AccessTests : IDisposable
         Store(StoredAccess.None with { Rights = [pages] });
         _time.Advance(AccessLimits.RefreshPeriod);
 
-        Assert.Equal(StreamErrorCode.TopicAuthorizationFailed, (await Assert.ThrowsAsync<StreamException>(() => waiting.WaitAsync(Wait.Patience))).Error.Code);
+        Assert.Equal(StreamErrorCode.TopicAuthorizationFailed,
+            (await Assert.ThrowsAsync<StreamException>(() => waiting.WaitAsync(Wait.Patience))).Error.Code);
         Assert.Null(onPages.Refusal);
         Assert.False(onPages.Token.IsCancellationRequested);
     }

@@ -34,5 +34,6 @@ public sealed class ApiKeySecretTests
 
     [Fact]
     public void HashOf_WhenItIsNoSecret_IsTheHashOfNone() =>
-        Assert.NotEqual(ApiKeySecret.HashOf(new string('0', ApiKeySecret.SecretLength)), ApiKeySecret.HashOf(new string('0', ApiKeySecret.SecretLength + 1)));
+        Assert.NotEqual(ApiKeySecret.HashOf(new string('0', ApiKeySecret.SecretLength)),
+            ApiKeySecret.HashOf(new string('0', ApiKeySecret.SecretLength + 1)));
 }

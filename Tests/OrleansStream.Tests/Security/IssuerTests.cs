@@ -27,7 +27,8 @@ public sealed class IssuerTests
             TimeSpan.FromSeconds(30));
         for (var i = 0; i < 8; i++)
         {
-            using var foreign = api.ClientOf(issuer.Issue(change: token => token.SigningCredentials = new SigningCredentials(LocalIssuer.MakeKey(), SecurityAlgorithms.RsaSha256)));
+            using var foreign = api.ClientOf(issuer.Issue(
+                change: token => token.SigningCredentials = new SigningCredentials(LocalIssuer.MakeKey(), SecurityAlgorithms.RsaSha256)));
             await SecureApi.SendAsync(foreign, HttpMethod.Get, "/v1/topics", status: 401);
         }
 

@@ -17,7 +17,9 @@ public sealed class SecretsCollection
     public const string Name = "Secrets";
 }
 
-/// <summary>What <see cref="SecretWatch"/> watches a run by: it finds each form of a secret, and in each place that a service may leak one to.</summary>
+/// <summary>
+/// What <see cref="SecretWatch"/> watches a run by: it finds each form of a secret, and in each place that a service may leak one to.
+/// </summary>
 [Collection(SecretsCollection.Name)]
 public sealed class SecretsTests
 {
@@ -74,7 +76,8 @@ public sealed class SecretsTests
 
         string[] places = [SecretSeekingLog.Kind, SecretSeekingHandler.Kind, SecretSeekingTelemetry.Traces, SecretSeekingTelemetry.Metrics];
         Assert.All(places, place => Assert.True(finder.Seen.ContainsKey(place), $"No {place} was seen."));
-        Assert.Equal(isLeaking ? places : [], places.Where(place => finder.Findings.Any(finding => finding.StartsWith(place, StringComparison.Ordinal))));
+        Assert.Equal(isLeaking ? places : [],
+            places.Where(place => finder.Findings.Any(finding => finding.StartsWith(place, StringComparison.Ordinal))));
     }
 
     private sealed class Leak : IStartupFilter
@@ -87,7 +90,8 @@ public sealed class SecretsTests
             app.Use(async (context, rest) =>
             {
                 var header = context.Request.Headers.Authorization.ToString();
-                context.RequestServices.GetRequiredService<ILogger<Leak>>().Log(LogLevel.Information, default, header, exception: null, static (line, _) => line);
+                context.RequestServices.GetRequiredService<ILogger<Leak>>().Log(
+                    LogLevel.Information, default, header, exception: null, static (line, _) => line);
                 Activity.Current?.SetTag("header", header);
                 Calls.Add(1, new KeyValuePair<string, object?>("header", header));
                 context.Response.OnStarting(() =>

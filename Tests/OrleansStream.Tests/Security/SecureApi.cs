@@ -25,7 +25,8 @@ public sealed class SecureApi : IAsyncLifetime
     /// <param name="time">Its clock; null for the system's.</param>
     /// <param name="configure">Changes what it consists of.</param>
     /// <param name="finder">Looks for secrets in what it tells; null for that of the run.</param>
-    internal SecureApi((string Key, string Value)[] settings, TimeProvider? time = null, Action<IServiceCollection>? configure = null, SecretFinder? finder = null)
+    internal SecureApi((string Key, string Value)[] settings, TimeProvider? time = null, Action<IServiceCollection>? configure = null,
+        SecretFinder? finder = null)
     {
         _finder = finder ?? SecretWatch.Run;
         _api = new ApiFixture(

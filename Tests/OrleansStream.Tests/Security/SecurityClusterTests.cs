@@ -10,7 +10,9 @@ using OrleansStream.Tests.Support.Stores;
 
 namespace OrleansStream.Tests.Security;
 
-/// <summary>Keys on a cluster of processes: the table of all operations, and a key that is replaced and revoked under load while a silo is killed.</summary>
+/// <summary>
+/// Keys on a cluster of processes: the table of all operations, and a key that is replaced and revoked under load while a silo is killed.
+/// </summary>
 [Collection(EndToEndCollection.Name)]
 public sealed class SecurityClusterTests(AzuriteFixture azurite) : IClassFixture<AzuriteFixture>
 {
@@ -40,11 +42,13 @@ public sealed class SecurityClusterTests(AzuriteFixture azurite) : IClassFixture
         var first = await CreateKeyAsync(admin, "load-1");
         using var ended = new CancellationTokenSource();
         var sent = new ConcurrentBag<Sent>();
-        var load = Enumerable.Range(0, ProducersPerApi * cluster.Apis.Count).Select(i => ProduceAsync(cluster.Apis[i % cluster.Apis.Count], first, sent, ended.Token)).ToList();
+        var load = Enumerable.Range(0, ProducersPerApi * cluster.Apis.Count).Select(
+            i => ProduceAsync(cluster.Apis[i % cluster.Apis.Count], first, sent, ended.Token)).ToList();
         await Wait.ForAsync(Phase);
 
         var second = await CreateKeyAsync(admin, "load-2");
-        load.AddRange(Enumerable.Range(0, ProducersPerApi * cluster.Apis.Count).Select(i => ProduceAsync(cluster.Apis[i % cluster.Apis.Count], second, sent, ended.Token)));
+        load.AddRange(Enumerable.Range(0, ProducersPerApi * cluster.Apis.Count).Select(
+            i => ProduceAsync(cluster.Apis[i % cluster.Apis.Count], second, sent, ended.Token)));
         await Wait.ForAsync(Phase);
         var killed = cluster.KillAsync(cluster.Silos[0]);
         var revokingAt = Stopwatch.GetTimestamp();
@@ -61,7 +65,8 @@ public sealed class SecurityClusterTests(AzuriteFixture azurite) : IClassFixture
         var late = sent.Where(one => one.Key == first && Stopwatch.GetElapsedTime(revokedAt, one.At) >= RevokedWithin).ToList();
         Assert.NotEmpty(late);
         Assert.All(late, one => Assert.Equal(HttpStatusCode.Unauthorized, one.Status));
-        Assert.Contains(sent, one => one.Key == second && one.Status == HttpStatusCode.OK && Stopwatch.GetElapsedTime(revokedAt, one.At) >= RevokedWithin);
+        Assert.Contains(sent,
+            one => one.Key == second && one.Status == HttpStatusCode.OK && Stopwatch.GetElapsedTime(revokedAt, one.At) >= RevokedWithin);
         var lastIn = sent.Where(one => one.Key == first && one.Status == HttpStatusCode.OK).Max(one => one.At);
         TestContext.Current.TestOutputHelper!.WriteLine(
             $"{sent.Count} requests; the last with the revoked key was let in {Stopwatch.GetElapsedTime(revokedAt, Math.Max(revokedAt, lastIn)).TotalSeconds:0.0} s after the answer to its revocation");

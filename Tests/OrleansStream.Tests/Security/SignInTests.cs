@@ -209,7 +209,8 @@ public sealed class SignInTests(SecureApi api) : IClassFixture<SecureApi>
     }
 
     private static Task<string> ReadToEndAsync(HttpResponseMessage response) =>
-        response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken).WaitAsync(Patience, TimeProvider.System, TestContext.Current.CancellationToken);
+        response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken).WaitAsync(
+            Patience, TimeProvider.System, TestContext.Current.CancellationToken);
 
     /// <summary>A body that is sent line by line.</summary>
     private sealed class ProducedLines : HttpContent

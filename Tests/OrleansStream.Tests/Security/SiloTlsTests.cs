@@ -42,7 +42,8 @@ public sealed class SiloTlsTests(AzuriteFixture azurite) : IClassFixture<Azurite
         using var second = await StartSiloAsync(clusterId, network, tls);
 
         using var client = await StartClientAsync(clusterId, isTls ? Certificate("api", _authority, TestAuthority.ForClients) : []);
-        var rules = await client.Services.GetRequiredService<IGrainFactory>().GetGrain<IAccessGrain>(IAccessGrain.Key).ReadAsync(knownVersion: null, isFresh: true);
+        var rules = await client.Services.GetRequiredService<IGrainFactory>().GetGrain<IAccessGrain>(IAccessGrain.Key).ReadAsync(
+            knownVersion: null, isFresh: true);
 
         Assert.NotNull(rules.Rules);
         Assert.NotEmpty(seen);
@@ -174,7 +175,8 @@ public sealed class SiloTlsTests(AzuriteFixture azurite) : IClassFixture<Azurite
     private HostApplicationBuilder BuilderOf(string clusterId, (string Key, string Value)[] settings)
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
-        builder.Configuration.AddInMemoryCollection(SettingsOf(clusterId, settings).Select(setting => KeyValuePair.Create(setting.Key, (string?)setting.Value)));
+        builder.Configuration.AddInMemoryCollection(
+            SettingsOf(clusterId, settings).Select(setting => KeyValuePair.Create(setting.Key, (string?)setting.Value)));
         return builder;
     }
 

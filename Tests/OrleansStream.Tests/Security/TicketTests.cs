@@ -33,7 +33,8 @@ public sealed class TicketTests(SecureApi api) : IClassFixture<SecureApi>
 
         using var nobody = api.ClientOf(null);
         await SecureApi.SendAsync(nobody, HttpMethod.Post, "/v1/tickets", """{"url":"/v1/topics/seen/records"}""", 401);
-        Assert.DoesNotContain(api.Log.All, line => new[] { first, second, third, fourth }.Any(ticket => line.Contains(ticket, StringComparison.Ordinal)));
+        Assert.DoesNotContain(
+            api.Log.All, line => new[] { first, second, third, fourth }.Any(ticket => line.Contains(ticket, StringComparison.Ordinal)));
     }
 
     // What would be more than a look at one's own.

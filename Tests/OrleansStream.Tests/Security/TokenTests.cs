@@ -45,7 +45,8 @@ public sealed class TokenTests(TokenTests.Fixture fixture) : IClassFixture<Token
         Assert.Equal("SASL_AUTHENTICATION_FAILED", (string)problem!["error_code"]!);
         var secret = token[(token.LastIndexOf('.') + 1)..];
         var told = _api.Log.All.Append(problem.ToJsonString());
-        Assert.DoesNotContain(told, text => text.Contains(token, StringComparison.Ordinal) || secret.Length > 0 && text.Contains(secret, StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            told, text => text.Contains(token, StringComparison.Ordinal) || secret.Length > 0 && text.Contains(secret, StringComparison.Ordinal));
         using var right = _api.ClientOf(_issuer.Issue(new() { ["roles"] = new[] { "DataOwner" } }));
         await SecureApi.SendAsync(right, HttpMethod.Get, "/v1/topics");
     }

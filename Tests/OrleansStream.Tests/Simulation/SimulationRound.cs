@@ -11,7 +11,8 @@ namespace OrleansStream.Tests.Simulation;
 /// <param name="TraceHash">A hash over all that happened.</param>
 /// <param name="Acked">The payloads that were acknowledged.</param>
 /// <param name="Opened">The times the log was opened.</param>
-internal sealed record SimulationResult(ulong Seed, IReadOnlySet<string> Checks, string? Violation, StoreKind Store, ulong TraceHash, int Acked, int Opened);
+internal sealed record SimulationResult(
+    ulong Seed, IReadOnlySet<string> Checks, string? Violation, StoreKind Store, ulong TraceHash, int Acked, int Opened);
 
 /// <summary>
 /// One round: a partition with its producers, readers and owners in a world that its seed makes, disturbed for a while, then

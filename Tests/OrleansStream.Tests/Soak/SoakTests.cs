@@ -47,7 +47,8 @@ public sealed class SoakTests
         {
             await Wait.ForAsync(TimeSpan.FromMinutes(minutes) / RowCount);
             rows.Add(new SoakRow(
-                (double)minutes * row / RowCount, service.MemoryBytes / 1048576.0, service.HandleCount, service.ThreadCount, produce.Take(), fetch.Take()));
+                (double)minutes * row / RowCount, service.MemoryBytes / 1048576.0, service.HandleCount, service.ThreadCount, produce.Take(),
+                fetch.Take()));
             Write(rows[^1].ToString());
         }
 

@@ -34,7 +34,8 @@ public sealed class AppendBudgetLoadTests(AzuriteFixture azurite, ITestOutputHel
         var samples = new ConcurrentQueue<(TimeSpan At, long Appends)>();
         var appendsBefore = container.Usage.Total.Appends;
         await using var sampler = TimeProvider.System.CreateTimer(
-            _ => samples.Enqueue((TimeProvider.System.GetElapsedTime(began), container.Usage.Total.Appends)), null, TimeSpan.Zero, TimeSpan.FromMilliseconds(100));
+            _ => samples.Enqueue((TimeProvider.System.GetElapsedTime(began), container.Usage.Total.Appends)), null, TimeSpan.Zero,
+            TimeSpan.FromMilliseconds(100));
         var waits = await Task.WhenAll(logs.Select(log => ProduceAsync(log, began, stop)));
         var rates = container.Usage.PerSecond;
         var seconds = TimeProvider.System.GetElapsedTime(began).TotalSeconds;

@@ -2,13 +2,12 @@ using System.Text;
 using OrleansStream.Storage;
 using OrleansStream.Storage.Files;
 using OrleansStream.Storage.Files.Disk;
-using OrleansStream.Storage.Files.Segments;
 using OrleansStream.Tests.Support;
 
 namespace OrleansStream.Tests.Storage;
 
 /// <summary>What a file segment is after a clean end, a killed process and a power loss.</summary>
-public sealed class FileSegmentRecoveryTests : IDisposable
+public sealed partial class FileSegmentRecoveryTests : IDisposable
 {
     private const string Name = "topic/0/a.log";
     private readonly ScratchFolder _folder = new();
@@ -151,71 +150,6 @@ public sealed class FileSegmentRecoveryTests : IDisposable
         Assert.Equal(AppendStatus.Sealed, (await AppendAsync(7, "x")).Status);
     }
 
-    [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public async Task Reopen_WithoutAMarker_VouchesForNothingAndHidesNothing(bool empty)
-    {
-        await NewAsync("abc");
-        Kill(() =>
-        {
-            if (empty)
-                File.WriteAllBytes(MarkerPath, new byte[DurableMarker.Size]);
-            else
-                File.Delete(MarkerPath);
-        });
-
-        var extent = await ExtentAsync();
-        Assert.Equal((0, false), (extent.DurableLength, extent.Settled));
-        Assert.StartsWith("abc", await TextAsync());
-        await Store.SettleAsync(Name, 3, Cancellation);
-        Assert.Equal(AppendStatus.Appended, (await AppendAsync(3, "d")).Status);
-    }
-
-    [Fact]
-    public async Task Reopen_WithADamagedMarker_LetsNothingBeCut()
-    {
-        await NewAsync("abc");
-        for (var i = 0; i < DurableMarker.Size; i++)
-        {
-            Kill(() => Flip(MarkerPath, i));
-
-            var extent = await ExtentAsync();
-            Assert.Equal(extent.Length, extent.DurableLength);
-            Kill(() => Flip(MarkerPath, i));
-        }
-
-        Assert.Equal(3, (await ExtentAsync()).DurableLength);
-    }
-
-    [Fact]
-    public async Task Reopen_WithAFileShorterThanWasDurable_ShowsTheLossAndTakesNothing()
-    {
-        await NewAsync("abc");
-        await Store.SealAsync(Name, Cancellation);
-        Kill(() => File.WriteAllText(DataPath, "ab"));
-
-        var extent = await ExtentAsync();
-        Assert.Equal((3, 2, false), (extent.DurableLength, extent.Length, extent.Settled));
-        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(async () => await Store.SettleAsync(Name, 2, Cancellation));
-    }
-
-    [Fact]
-    public async Task Append_AfterACleanEnd_TakesTheCleanMarkBackDurablyFirst()
-    {
-        await NewAsync("abc");
-        Reopen();
-        await ExtentAsync();
-        _files.Forget();
-
-        await AppendAsync(3, "d");
-
-        var calls = _files.Calls.Where(call => call.Kind is FileCallKind.Write or FileCallKind.Sync).Take(3);
-        Assert.Equal(
-            [(FileCallKind.Write, true), (FileCallKind.Sync, true), (FileCallKind.Write, false)],
-            calls.Select(call => (call.Kind, call.IsMarker)));
-    }
-
     [Fact]
     public async Task Append_OfOneSmallRecord_KeepsTheFileSmall()
     {
@@ -325,12 +259,5 @@ public sealed class FileSegmentRecoveryTests : IDisposable
     {
         _files = new FaultyFileOperations { TracksPowerLoss = true };
         _data = DataFolder.Open(_folder.Path, _files);
-    }
-
-    private static void Flip(string path, int index)
-    {
-        var bytes = File.ReadAllBytes(path);
-        bytes[index] ^= 0x10;
-        File.WriteAllBytes(path, bytes);
     }
 }

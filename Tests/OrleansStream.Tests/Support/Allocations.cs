@@ -17,8 +17,8 @@ internal static class Allocations
     public static long Of(Action work) => Enumerable.Range(0, RoundCount).Min(_ => Once(work));
 
     /// <summary>
-    /// The least bytes that work allocates; no further round is run once they are few enough. A machine that is busy takes its time to optimize code, so
-    /// there are rounds for a while.
+    /// The least bytes that work allocates; no further round is run once they are few enough. A machine that is busy takes its time to optimize code,
+    /// so there are rounds for a while.
     /// </summary>
     /// <param name="work">The work; all of it runs on this thread.</param>
     /// <param name="enoughBytes">How few that is.</param>

@@ -11,13 +11,15 @@ using Xunit.v3;
 namespace OrleansStream.Tests.Support;
 
 /// <summary>
-/// Starts the collections that take longest before all others: else one that comes last runs alone at the end, while the other processors have nothing to do.
+/// Starts the collections that take longest before all others: else one that comes last runs alone at the end, while the other processors have
+/// nothing to do.
 /// </summary>
 public sealed class LongestFirst : ITestCollectionOrderer
 {
     private static readonly Type[] Longest =
     [
-        typeof(SwaggerPageTests), typeof(ClusterFaultTests), typeof(CrashTests), typeof(FolderFaultTests), typeof(GeneratedClientTests), typeof(RetryTests),
+        typeof(SwaggerPageTests), typeof(ClusterFaultTests), typeof(CrashTests), typeof(FolderFaultTests), typeof(GeneratedClientTests),
+        typeof(RetryTests),
         typeof(SimulationTests),
     ];
 

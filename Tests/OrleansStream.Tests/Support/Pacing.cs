@@ -1,8 +1,8 @@
 namespace OrleansStream.Tests.Support;
 
 /// <summary>
-/// Lets time pass where that is what a test does: the pace of a load, how slow a store is. It is not for waiting until something has come about, which
-/// <see cref="Wait"/> does by a condition.
+/// Lets time pass where that is what a test does: the pace of a load, how slow a store is. It is not for waiting until something has come about,
+/// which <see cref="Wait"/> does by a condition.
 /// </summary>
 /// <param name="time">The clock.</param>
 internal sealed class Pacing(TimeProvider time)
@@ -20,5 +20,6 @@ internal sealed class Pacing(TimeProvider time)
 
     /// <summary>Stands still until it is cancelled: what never answers.</summary>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    public static Task StandStillAsync(CancellationToken cancellationToken) => Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellationToken);
+    public static Task StandStillAsync(CancellationToken cancellationToken) =>
+        Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellationToken);
 }

@@ -1,6 +1,8 @@
 namespace OrleansStream.Tests.Support;
 
-/// <summary>The real time until it is held: from then on time passes only as it is looked at, however slow the machine is. Timers run by the real time.</summary>
+/// <summary>
+/// The real time until it is held: from then on time passes only as it is looked at, however slow the machine is. Timers run by the real time.
+/// </summary>
 internal sealed class SteppingTime : TimeProvider
 {
     private long _heldTimestamp;

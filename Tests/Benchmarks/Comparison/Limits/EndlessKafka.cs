@@ -8,8 +8,8 @@ using OrleansStream.Records;
 namespace OrleansStream.Comparison.Limits;
 
 /// <summary>
-/// A Kafka broker of one topic that never ends: each fetch is answered at once with batches that lie ready in memory, and only their offsets are written
-/// into them. A consumer can take no more than from it.
+/// A Kafka broker of one topic that never ends: each fetch is answered at once with batches that lie ready in memory, and only their offsets are
+/// written into them. A consumer can take no more than from it.
 /// </summary>
 internal static class EndlessKafka
 {
@@ -26,7 +26,8 @@ internal static class EndlessKafka
     private const int ChunkBytes = 1 << 20;
     private const short NewestApiVersions = 3;
 
-    // With their lowest and highest versions: what a consumer needs that is told its offsets, and what makes its library believe in batches of format 2.
+    // With their lowest and highest versions: what a consumer needs that is told its offsets, and what makes its library believe in batches of format
+    // 2.
     private static readonly (short Api, short Min, short Max)[] Apis =
     [
         (KafkaCalls.Produce, 3, 7), (KafkaCalls.Fetch, 4, 4), (KafkaCalls.Metadata, 4, 4), (KafkaCalls.FindCoordinator, 0, 0),

@@ -48,7 +48,9 @@ internal sealed class Service : IDisposable
     /// <param name="folder">The folder of its data.</param>
     public static Task<Service> StartWithKafkaAsync(string folder) => StartWithKafkaAsync(Repository.Api, folder, isProbed: true);
 
-    /// <summary>Starts an Api as a user does: with a silo and a Kafka endpoint, and with nothing in the process that wakes a thread of its own.</summary>
+    /// <summary>
+    /// Starts an Api as a user does: with a silo and a Kafka endpoint, and with nothing in the process that wakes a thread of its own.
+    /// </summary>
     /// <param name="program">The Api's program.</param>
     /// <param name="folder">The folder of its data.</param>
     /// <param name="environment">Further configuration.</param>

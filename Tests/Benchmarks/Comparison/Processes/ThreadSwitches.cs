@@ -4,8 +4,8 @@ namespace OrleansStream.Comparison.Processes;
 
 /// <summary>How often the threads of a process were switched away from, as Linux counts it for each thread (proc(5), <c>status</c>).</summary>
 /// <param name="Waits">
-/// Switches of threads that had to wait (<c>voluntary_ctxt_switches</c>). Each that goes on later is woken first, so this is the count of threads woken.
-/// NaN where there is no <c>/proc</c>.
+/// Switches of threads that had to wait (<c>voluntary_ctxt_switches</c>). Each that goes on later is woken first, so this is the count of threads
+/// woken. NaN where there is no <c>/proc</c>.
 /// </param>
 /// <param name="Preemptions">
 /// Switches of threads that would have gone on (<c>nonvoluntary_ctxt_switches</c>); NaN where there is no <c>/proc</c>.

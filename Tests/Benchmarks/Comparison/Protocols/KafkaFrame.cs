@@ -5,8 +5,8 @@ using System.Text;
 namespace OrleansStream.Comparison.Protocols;
 
 /// <summary>
-/// Writes a frame of Kafka's protocol, field by field, in versions that are not flexible. It is written anew here, as a driver that shares the service's
-/// code would share its errors.
+/// Writes a frame of Kafka's protocol, field by field, in versions that are not flexible. It is written anew here, as a driver that shares the
+/// service's code would share its errors.
 /// </summary>
 internal sealed class KafkaFrame
 {

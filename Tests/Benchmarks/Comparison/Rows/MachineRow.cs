@@ -7,8 +7,8 @@ using OrleansStream.Records;
 namespace OrleansStream.Comparison.Rows;
 
 /// <summary>
-/// What kind of machine it is. Where waking a thread is dear, a service of several threads loses more than a peer of one, so ratios to peers do not carry
-/// from one machine to another; with these figures beside them two machines can be read side by side.
+/// What kind of machine it is. Where waking a thread is dear, a service of several threads loses more than a peer of one, so ratios to peers do not
+/// carry from one machine to another; with these figures beside them two machines can be read side by side.
 /// </summary>
 internal sealed class MachineRow : IRow
 {

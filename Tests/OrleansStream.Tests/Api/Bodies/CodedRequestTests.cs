@@ -8,7 +8,9 @@ using OrleansStream.Tests.Support.Services;
 
 namespace OrleansStream.Tests.Api.Bodies;
 
-/// <summary>Bodies with a content coding, at every endpoint: whole they count as what they hold, and anything else is a 400 that stores nothing.</summary>
+/// <summary>
+/// Bodies with a content coding, at every endpoint: whole they count as what they hold, and anything else is a 400 that stores nothing.
+/// </summary>
 [Collection(ApiTests.Name)]
 public sealed class CodedRequestTests(ApiFixture api)
 {
@@ -178,8 +180,10 @@ public sealed class CodedRequestTests(ApiFixture api)
     private async Task<int> SendAsync(HttpRequestMessage request)
     {
         using (request)
+        {
         using (var response = await api.SendAsync(request))
             return (int)response.StatusCode;
+        }
     }
 
     private async Task<long> EndOffsetAsync(string topic) =>

@@ -99,7 +99,8 @@ public sealed class StalledSenderTests : IHttpRequestLifetimeFeature, IDisposabl
     }
 
     [Theory]
-    [InlineData(HttpLimits.BodyBytesAhead, true, false), InlineData(HttpLimits.BodyBytesAhead + 1, true, true), InlineData(HttpLimits.BodyBytesAhead + 1, false, false)]
+    [InlineData(HttpLimits.BodyBytesAhead, true, false), InlineData(HttpLimits.BodyBytesAhead + 1, true, true),
+        InlineData(HttpLimits.BodyBytesAhead + 1, false, false)]
     public async Task Read_OfABodyThatTrickles_IsCutWhereOthersNeedItsMemory(int lengthBytes, bool isHalfTaken, bool isCut)
     {
         var reading = Begin();

@@ -8,12 +8,14 @@ public sealed class ClassicGroupPropertyTests
 {
     private const int RunCount = 300;
 
-    private static readonly Gen<GroupStep[]> Steps = Gen.Select(Gen.Enum<StepKind>(), Gen.Int[0, 5], Gen.Int[0, 15_000], (kind, who, amount) => new GroupStep(kind, who, amount))
+    private static readonly Gen<GroupStep[]> Steps = Gen.Select(
+        Gen.Enum<StepKind>(), Gen.Int[0, 5], Gen.Int[0, 15_000], (kind, who, amount) => new GroupStep(kind, who, amount))
         .Array[1, 80];
 
     public enum StepKind
     {
-        Join, JoinAgain, JoinInOneStep, JoinSkipping, Sync, SyncAgain, SyncOnceMore, Heartbeat, Commit, CommitOld, Leave, Die, Detach, Pass, PassAgain, PassLong, Freeze,
+        Join, JoinAgain, JoinInOneStep, JoinSkipping, Sync, SyncAgain, SyncOnceMore, Heartbeat, Commit, CommitOld, Leave, Die, Detach, Pass,
+        PassAgain, PassLong, Freeze,
         ChangeMetadata, OtherAssignor, Reactivate,
     }
 

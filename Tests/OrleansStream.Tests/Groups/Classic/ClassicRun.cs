@@ -8,8 +8,8 @@ using OrleansStream.Groups.State;
 namespace OrleansStream.Tests.Groups.Classic;
 
 /// <summary>
-/// A group of the classic protocol and its clients, as seen from both sides. Every step checks that what clients were told in a generation is one thing,
-/// that generations only grow, and that only members of the current one commit.
+/// A group of the classic protocol and its clients, as seen from both sides. Every step checks that what clients were told in a generation is one
+/// thing, that generations only grow, and that only members of the current one commit.
 /// </summary>
 internal sealed class ClassicRun
 {
@@ -242,7 +242,8 @@ internal sealed class ClassicRun
         if (answer.Refusal is not null)
             return;
         Assert.True(answer.Generation <= _state.Classic!.Number, "A generation is told of that is not stored.");
-        (client.Member, client.Generation, client.Members, client.IsLeader) = (answer.Member, answer.Generation, answer.Members, answer.Leader == answer.Member);
+        (client.Member, client.Generation, client.Members, client.IsLeader) = (
+            answer.Member, answer.Generation, answer.Members, answer.Leader == answer.Member);
         client.Assignment = null;
         if (!_told.TryGetValue(answer.Generation, out var told))
             _told[answer.Generation] = told = new Told { Protocol = answer.Protocol };
@@ -273,7 +274,8 @@ internal sealed class ClassicRun
         Assert.True(Group.Generation >= _highest, $"Generation {Group.Generation} follows {_highest}.");
         _highest = Group.Generation;
         Assert.Equal(Group.Members.Count, _state.ClassicMemberCount);
-        Assert.Equal(Group.Members.Count == 0, Group.Phase == ClassicPhase.Empty || (Group.Phase == ClassicPhase.PreparingRebalance && Group.Members.Count == 0));
+        Assert.Equal(Group.Members.Count == 0,
+            Group.Phase == ClassicPhase.Empty || (Group.Phase == ClassicPhase.PreparingRebalance && Group.Members.Count == 0));
         if (Group.Phase is ClassicPhase.CompletingRebalance or ClassicPhase.Stable)
             Assert.Contains(Group.Members, member => member.Id == Group.Leader);
         if (_history.Count == _replayed)

@@ -176,7 +176,8 @@ public sealed class GroupHeartbeatTests
     [Fact]
     public void Commit_OfATopicThatThereIsNot_MakesNoGroup()
     {
-        Assert.Equal([StreamErrorCode.UnknownTopicOrPartition], _group.Keep([new OffsetCommit(new(Guid.NewGuid(), 0), 1)], [], _now).Answer.Select(one => one?.Code));
+        Assert.Equal([StreamErrorCode.UnknownTopicOrPartition],
+            _group.Keep([new OffsetCommit(new(Guid.NewGuid(), 0), 1)], [], _now).Answer.Select(one => one?.Code));
         Assert.False(_group.Exists);
     }
 
@@ -203,13 +204,15 @@ public sealed class GroupHeartbeatTests
     }
 
     private StreamErrorCode?[] Keep(params (int Partition, long Offset, string Metadata)[] offsets) => [.. _group.Keep(
-        [.. offsets.Select(one => new OffsetCommit(new(Jobs.Id, one.Partition), one.Offset, one.Metadata))], [new TopicLookup(Jobs.Name, Jobs)], _now).Answer
+        [.. offsets.Select(one => new OffsetCommit(new(Jobs.Id, one.Partition), one.Offset, one.Metadata))], [new TopicLookup(Jobs.Name, Jobs)], _now)
+            .Answer
         .Select(refusal => refusal?.Code)];
 
     private MemberAnswer Poll(string member, MemberClaim? claim) => _group.Poll(
         new PollCommand(member, [Jobs.Name], [new TopicLookup(Jobs.Name, Jobs)], claim, [], LeaseMs, Assignor: null), _now).Answer;
 
-    private HeartbeatAnswer Beat(string member, long epoch, PartitionSet? owned = null, string? instance = null, string? assignor = null) => _group.Heartbeat(
+    private HeartbeatAnswer Beat(string member, long epoch, PartitionSet? owned = null, string? instance = null, string? assignor = null) =>
+        _group.Heartbeat(
         new HeartbeatCommand(
             member, (int)epoch, new ConsumerMember(instance, member, "/", RebalanceMs), epoch == 0 ? [Jobs.Name] : null, [new TopicLookup(Jobs.Name, Jobs)], assignor, owned, LeaseMs),
         _now).Answer;

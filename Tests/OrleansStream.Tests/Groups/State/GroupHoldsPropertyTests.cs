@@ -71,7 +71,8 @@ public sealed class GroupHoldsPropertyTests
         var failed = ImmutableArray.CreateBuilder<HoldFailed>();
         var waiting = read.Except(fresh).Select(offset => new HoldWaiting(offset, keys[offset])).ToList();
         var done = ImmutableArray.CreateBuilder<HoldDone>();
-        foreach (var (offset, attempt, isHeld) in due.Select(held => (held.Offset, held.Attempt, true)).Concat(fresh.Select(offset => (offset, 1, false))))
+        foreach (var (offset, attempt, isHeld) in due.Select(held => (held.Offset, held.Attempt, true)).Concat(
+            fresh.Select(offset => (offset, 1, false))))
         {
             var isLater = keys[offset] is { } key && failedKeys.Contains(key);
             var fails = !isLater && random.Next(3) == 0;
@@ -117,8 +118,11 @@ public sealed class GroupHoldsPropertyTests
             _problems.Add($"{offset} came as attempt {attempt} after {_attempts[offset]}.");
         if (_now.UnixMs < _notBefore[offset])
             _problems.Add($"{offset} came before its time.");
-        if (keys[offset] is { } key && Enumerable.Range(0, (int)offset).Any(earlier => keys[earlier] == key && !_isSettled[earlier] && _attempts[earlier] > 0))
+        if (keys[offset] is { } key
+            && Enumerable.Range(0, (int)offset).Any(earlier => keys[earlier] == key && !_isSettled[earlier] && _attempts[earlier] > 0))
+        {
             _problems.Add($"{offset} overtook an earlier one of its key.");
+        }
     }
 
     private void Note(long offset, int attempt, bool fails)

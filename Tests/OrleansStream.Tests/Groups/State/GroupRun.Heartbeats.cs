@@ -8,7 +8,8 @@ internal sealed partial class GroupRun
     public const int RebalanceMs = 20_000;
 
     /// <summary>
-    /// A process says what it has, and hears what it shall have. It takes that on and lets go at once, or keeps what it has until it says so the next time.
+    /// A process says what it has, and hears what it shall have. It takes that on and lets go at once, or keeps what it has until it says so the next
+    /// time.
     /// </summary>
     public HeartbeatAnswer Beat(string id, string[] topics, bool isRestart = false, bool isSlow = false, bool isSilent = false, bool isStale = false)
     {
@@ -47,7 +48,8 @@ internal sealed partial class GroupRun
     {
         var process = ProcessOf(id);
         var refusal = Take(State.CheckConsumerCommit(process.Member, (int)(process.Claim?.Epoch ?? 0), Now), Owners());
-        var believes = process.Believed.Contains(partition) && process.BelievedUntilMs > Now.MonotonicMs && (process.LetsGoByMs ?? long.MaxValue) > Now.MonotonicMs;
+        var believes = process.Believed.Contains(partition) && process.BelievedUntilMs > Now.MonotonicMs
+            && (process.LetsGoByMs ?? long.MaxValue) > Now.MonotonicMs;
         if (believes && State.FindTopic(partition.TopicId) is not null)
             Assert.True(refusal is null && State.IsOwner(process.Member, partition), $"{process.Member} may not commit {partition}, which it has.");
         Check();

@@ -73,14 +73,16 @@ internal sealed partial class GroupRun
 
     /// <summary>A process polls: done with all it got, which is one record of each partition, or with nothing.</summary>
     public MemberAnswer Poll(
-        string id, string[] topics, bool isRestart = false, bool isStale = false, bool commits = true, string? assignor = null, bool neverJoins = false, bool keepsPartitions = false)
+        string id, string[] topics, bool isRestart = false, bool isStale = false, bool commits = true, string? assignor = null,
+        bool neverJoins = false, bool keepsPartitions = false)
     {
         var process = ProcessOf(id);
         var claim = isRestart ? null : isStale ? process.ClaimBefore : process.Claim;
         var done = claim is null || !commits ? [] : process.Done
             .Select(one => new OffsetCommit(one.Key, one.Value)).ToImmutableArray();
         var command = new PollCommand(
-            process.Member, [.. topics], [.. topics.Select(name => new TopicLookup(name, _topics.GetValueOrDefault(name)))], claim, done, LeaseMs, assignor)
+            process.Member, [.. topics], [.. topics.Select(name => new TopicLookup(name, _topics.GetValueOrDefault(name)))], claim, done, LeaseMs,
+            assignor)
         {
             NeverJoins = neverJoins,
             KeepsPartitions = keepsPartitions,
@@ -101,8 +103,12 @@ internal sealed partial class GroupRun
             Assert.All(State.Members, member => Assert.True(before.ContainsKey(member.Id), $"{member.Id} came back."));
         }
 
-        if (keepsPartitions && State.FindMember(process.Member) is { } kept && before.TryGetValue(kept.Id, out var had) && !_lastEvents.Any(change => change is MemberLeft left && left.Member == kept.Id))
+        if (keepsPartitions && State.FindMember(process.Member) is { } kept && before.TryGetValue(kept.Id, out var had)
+            && !_lastEvents.Any(change => change is MemberLeft left && left.Member == kept.Id))
+        {
             Assert.Equal(had, kept.Assigned);
+        }
+
         Told(process, answer);
         Check();
         return answer;
@@ -141,7 +147,8 @@ internal sealed partial class GroupRun
         var before = State.FindOffset(partition)?.Offset;
         HeldRecord[] held = [.. State.HoldsOf(partition)];
         var answer = Take(
-            State.Commit(process.Member, process.Claim ?? default, [new OffsetCommit(partition, to, InPlaceOf: believed)], Now), Owners(), mayGoBack: before == believed);
+            State.Commit(process.Member, process.Claim ?? default, [new OffsetCommit(partition, to, InPlaceOf: believed)], Now), Owners(),
+            mayGoBack: before == believed);
         var expected = answer.Refusal is null && before == believed && to < believed ? to : before;
         if (State.FindTopic(partition.TopicId) is not null && State.Exists)
             Assert.Equal(expected, State.FindOffset(partition)?.Offset);
@@ -245,53 +252,6 @@ internal sealed partial class GroupRun
     private int _lastEventCount;
     private GroupEvent[] _lastEvents = [];
 
-    private T Take<T>(Handled<T> handled, Dictionary<TopicPartition, string> owners, bool mayGoBack = false)
-    {
-        foreach (var change in handled.Events)
-        {
-            _history.Add(change);
-            if (change is GroupDeleted)
-                _committed.Clear();
-            var offsets = change switch
-            {
-                OffsetsCommitted committed => committed.Offsets,
-                OffsetsReset reset => reset.Offsets,
-                _ => [],
-            };
-            foreach (var offset in offsets)
-            {
-                Assert.True(mayGoBack || owners.ContainsKey(offset.Place), $"Nobody had {offset.Place}.");
-                Assert.True(mayGoBack || offset.Offset >= _committed.GetValueOrDefault(offset.Place), $"{offset} goes back.");
-                _committed[offset.Place] = offset.Offset;
-            }
-        }
-
-        _lastEventCount = handled.Events.Length;
-        _lastEvents = [.. handled.Events];
-        CheckNew();
-        return handled.Answer;
-    }
-
-    /// <summary>
-    /// A partition is new to the group exactly if it came while the group knew its topic, or the topic did while a member asked for it.
-    /// </summary>
-    private void CheckNew()
-    {
-        var left = _lastEvents.OfType<MemberLeft>().Select(change => change.Member).ToHashSet();
-        var askedBefore = _subscriptions.Where(one => !left.Contains(one.Key)).SelectMany(one => one.Value).ToHashSet();
-        _subscriptions = State.Members.ToDictionary(member => member.Id, member => (IEnumerable<string>)member.Topics);
-        foreach (var gone in _known.Keys.Except(State.Topics.Keys).ToArray())
-            _known.Remove(gone);
-        foreach (var topic in State.Topics.Values)
-        {
-            if (!_known.TryGetValue(topic.Name, out var known))
-                _known[topic.Name] = (topic.Id, askedBefore.Contains(topic.Name) ? 0 : topic.PartitionCount);
-            else if (known.Id != topic.Id)
-                _known[topic.Name] = (topic.Id, 0);
-            Assert.All(Enumerable.Range(0, topic.PartitionCount), partition => Assert.Equal(partition >= _known[topic.Name].OldPartitions, topic.IsNew(partition)));
-        }
-    }
-
     private void Told(Process process, MemberAnswer answer)
     {
         process.ClaimBefore = process.Claim ?? process.ClaimBefore;
@@ -305,29 +265,4 @@ internal sealed partial class GroupRun
 
     private void Learn(string name) =>
         Take(State.UpdateTopics([new TopicLookup(name, _topics.GetValueOrDefault(name))], Now), Owners());
-
-    private Dictionary<TopicPartition, string> Owners() => State.Members
-        .SelectMany(member => member.Assigned.Select(partition => (partition, member.Id)))
-        .ToDictionary(pair => pair.partition, pair => pair.Id);
-
-    private void Check()
-    {
-        // Never two owners: as the state has it (this throws), and as processes with a lease must believe it.
-        _ = Owners();
-        var believed = _processes.Values
-            .Where(process => process.BelievedUntilMs > Now.MonotonicMs && (process.LetsGoByMs ?? long.MaxValue) > Now.MonotonicMs)
-            .SelectMany(process => process.Believed.Select(partition => (partition, process.Member)));
-        foreach (var partition in believed.GroupBy(pair => pair.partition))
-            Assert.True(partition.Count() == 1, $"{partition.Key} is with {string.Join(" and ", partition.Select(pair => pair.Member))}.");
-        foreach (var (partition, offset) in _committed)
-            Assert.Equal(offset, State.FindOffset(partition)?.Offset);
-        // Replayed from its first event on, the state is the same.
-        if (_history.Count == _replayed)
-            return;
-        _replayed = _history.Count;
-        Assert.Equal(Describe(State.ToEvents()), Describe(GroupState.Restore(_history, Now).ToEvents()));
-    }
-
-    private static string Describe(IEnumerable<GroupEvent> events) =>
-        System.Text.Json.JsonSerializer.Serialize(events);
 }

@@ -131,7 +131,8 @@ internal sealed class KafkaHistory
     {
         lock (_lock)
         {
-            var read = _turns.Where(turn => turn.Group == group).SelectMany(turn => turn.Reads.Select(one => (turn.Partition, one.Offset))).ToHashSet();
+            var read = _turns.Where(turn => turn.Group == group).SelectMany(
+                turn => turn.Reads.Select(one => (turn.Partition, one.Offset))).ToHashSet();
             return _acks.All(ack => read.Contains((ack.Partition, ack.Offset)));
         }
     }
@@ -167,7 +168,8 @@ internal sealed class KafkaHistory
     /// <param name="log">Per partition the numbers of its records as the service returns them in the end, by offset.</param>
     /// <param name="committed">Per group and partition the offset that is committed in the end; none where none is.</param>
     /// <returns>What is wrong, in words; empty when nothing is.</returns>
-    public IReadOnlyList<string> Check(IReadOnlyDictionary<int, IReadOnlyList<long>> log, IReadOnlyDictionary<(string Group, int Partition), long> committed)
+    public IReadOnlyList<string> Check(
+        IReadOnlyDictionary<int, IReadOnlyList<long>> log, IReadOnlyDictionary<(string Group, int Partition), long> committed)
     {
         lock (_lock)
         {

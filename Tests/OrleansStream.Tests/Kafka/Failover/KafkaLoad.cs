@@ -12,8 +12,8 @@ namespace OrleansStream.Tests.Kafka.Failover;
 internal sealed record LoadedGroup(string Group, GroupProtocol Protocol, PartitionAssignmentStrategy? Strategy);
 
 /// <summary>
-/// Confluent.Kafka's idempotent producers, with five requests in flight, and members of groups, who go on whatever becomes of the brokers and write down
-/// what they see.
+/// Confluent.Kafka's idempotent producers, with five requests in flight, and members of groups, who go on whatever becomes of the brokers and write
+/// down what they see.
 /// </summary>
 internal sealed class KafkaLoad : IAsyncDisposable
 {
@@ -188,7 +188,8 @@ internal sealed class KafkaLoad : IAsyncDisposable
 
     private void Commit(IConsumer<Null, string> consumer, string group, string member, Dictionary<int, Turn> turns, Dictionary<int, long> done)
     {
-        TopicPartitionOffset[] offsets = [.. done.Where(one => turns.ContainsKey(one.Key)).Select(one => new TopicPartitionOffset(_topic, one.Key, one.Value))];
+        TopicPartitionOffset[] offsets = [
+            .. done.Where(one => turns.ContainsKey(one.Key)).Select(one => new TopicPartitionOffset(_topic, one.Key, one.Value))];
         done.Clear();
         if (offsets.Length == 0)
             return;

@@ -29,7 +29,8 @@ public static class Program
                 {
                     Key = new ProduceRecord.ProduceRecord_key { String = "peru-chile" },
                     Value = new UntypedObject(new Dictionary<string, UntypedNode> { ["minute"] = new UntypedInteger(12) }),
-                    Timestamp = new ProduceRecord.ProduceRecord_timestamp { DateTimeOffset = DateTimeOffset.FromUnixTimeMilliseconds(1_781_205_600_000) },
+                    Timestamp = new ProduceRecord.ProduceRecord_timestamp { DateTimeOffset = DateTimeOffset.FromUnixTimeMilliseconds(
+                        1_781_205_600_000) },
                     Headers = [new HeaderEntry { Key = "source", Value = "stadium" }],
                 },
                 new ProduceRecord { Key = new ProduceRecord.ProduceRecord_key { String = "peru-chile" }, Value = new UntypedNull() },

@@ -32,7 +32,8 @@ internal sealed class ServiceClient(Uri address, HttpMessageHandler? handler = n
 {
     private const int FetchRecordsMax = 10_000;
 
-    public HttpClient Http { get; } = new(new SecretSeekingHandler(handler ?? new SocketsHttpHandler())) { BaseAddress = address, Timeout = Wait.Patience };
+    public HttpClient Http { get; } = new(
+        new SecretSeekingHandler(handler ?? new SocketsHttpHandler())) { BaseAddress = address, Timeout = Wait.Patience };
 
     public void Dispose() => Http.Dispose();
 

@@ -209,7 +209,8 @@ internal sealed class ServiceProcess : IAsyncDisposable
         Repository.ServiceAssembly, port, workingFolder: null, [("OrleansStream__Storage__Files__Directory", dataFolder), .. settings],
         urls is null ? [] : ["--urls", urls]);
 
-    private static ServiceProcess Launch(string assembly, int port, string? workingFolder, (string Key, string Value)[] settings, string[]? arguments = null)
+    private static ServiceProcess Launch(
+        string assembly, int port, string? workingFolder, (string Key, string Value)[] settings, string[]? arguments = null)
     {
         var address = new Uri($"http://127.0.0.1:{port}");
         var start = new ProcessStartInfo("dotnet")

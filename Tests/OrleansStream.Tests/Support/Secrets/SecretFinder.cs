@@ -20,8 +20,12 @@ internal sealed partial class SecretFinder
     public void See(string kind, string? text)
     {
         _seen.AddOrUpdate(kind, 1, static (_, count) => count + 1);
-        if (text is null || !Secret().IsMatch(text) || _findings.Count(finding => finding.StartsWith(kind, StringComparison.Ordinal)) >= FindingsOfAKindMax)
+        if (text is null || !Secret().IsMatch(text)
+            || _findings.Count(finding => finding.StartsWith(kind, StringComparison.Ordinal)) >= FindingsOfAKindMax)
+        {
             return;
+        }
+
         _findings.Enqueue($"{kind}: {text[..Math.Min(text.Length, ShownLength)]}");
     }
 

@@ -75,14 +75,16 @@ public sealed class ApiFixture : IAsyncLifetime
 
     /// <summary>The service's endpoints.</summary>
     internal IEnumerable<Microsoft.AspNetCore.Routing.RouteEndpoint> Endpoints => _factory.Services
-        .GetServices<Microsoft.AspNetCore.Routing.EndpointDataSource>().SelectMany(source => source.Endpoints).OfType<Microsoft.AspNetCore.Routing.RouteEndpoint>()
+        .GetServices<Microsoft.AspNetCore.Routing.EndpointDataSource>().SelectMany(
+            source => source.Endpoints).OfType<Microsoft.AspNetCore.Routing.RouteEndpoint>()
         .Where(endpoint => endpoint.Metadata.GetMetadata<Operation>() is not null).Distinct();
 
     public async ValueTask InitializeAsync()
     {
         _factory.UseKestrel();
         _factory.StartServer();
-        Client = new HttpClient(new SecretSeekingHandler(new SocketsHttpHandler { AllowAutoRedirect = false })) { BaseAddress = _factory.ClientOptions.BaseAddress };
+        Client = new HttpClient(
+            new SecretSeekingHandler(new SocketsHttpHandler { AllowAutoRedirect = false })) { BaseAddress = _factory.ClientOptions.BaseAddress };
         var ready = await Client.GetAsync("/health/ready");
         ready.EnsureSuccessStatusCode();
     }
@@ -93,7 +95,9 @@ public sealed class ApiFixture : IAsyncLifetime
         return _factory.DisposeAsync();
     }
 
-    /// <summary>Makes a topic under a name of its own. It keeps records of any age, as tests store such of long ago, unless its settings say how long.</summary>
+    /// <summary>
+    /// Makes a topic under a name of its own. It keeps records of any age, as tests store such of long ago, unless its settings say how long.
+    /// </summary>
     public async Task<string> CreateTopicAsync(int partitions = 1, string config = "{}")
     {
         var name = $"t-{Guid.NewGuid():N}";
@@ -149,7 +153,8 @@ public sealed class ApiFixture : IAsyncLifetime
         return content;
     }
 
-    private sealed class Factory(TimeProvider time, Action<IServiceCollection>? configure, (string Key, string Value)[] settings) : WebApplicationFactory<OrleansStream.Api.Hosting.ConnectionMemory>
+    private sealed class Factory(TimeProvider time, Action<IServiceCollection>? configure,
+        (string Key, string Value)[] settings) : WebApplicationFactory<OrleansStream.Api.Hosting.ConnectionMemory>
     {
         protected override void ConfigureWebHost(IWebHostBuilder builder) => settings
             .Aggregate(builder, (host, setting) => host.UseSetting(setting.Key, setting.Value))

@@ -3,7 +3,9 @@ using Orleans.Configuration;
 
 namespace OrleansStream.Tests.Support.Services;
 
-/// <summary>Grain calls that are given time: none ends because the machine is slow, or because a test put the clock forward while it was under way.</summary>
+/// <summary>
+/// Grain calls that are given time: none ends because the machine is slow, or because a test put the clock forward while it was under way.
+/// </summary>
 internal static class PatientCalls
 {
     /// <summary>Longer than any test puts its clock forward.</summary>

@@ -25,7 +25,9 @@ internal sealed class ScriptedSegmentStore(ISegmentStore inner) : ISegmentStore
     /// <summary>The count of reads that fail next.</summary>
     public int ReadsToFail { get; set; }
 
-    /// <summary>What a read answers from: the length, in bytes, that the segment is taken to have; null for what it has. Asked at each read.</summary>
+    /// <summary>
+    /// What a read answers from: the length, in bytes, that the segment is taken to have; null for what it has. Asked at each read.
+    /// </summary>
     public Func<long?> StaleLength { get; set; } = () => null;
 
     /// <summary>Thrown by the next creations until taken away.</summary>
