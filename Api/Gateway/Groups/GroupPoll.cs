@@ -39,8 +39,7 @@ public sealed class GroupPoll : IDisposable
 
     internal GroupPoll(
         IGrainFactory grains, TopicRoutes routes, LogEnds ends, TimeProvider time, RandomSource random, NodeAnswers node, NodeWaits waits,
-        string group,
-        string member, PollOptions options, AccessWatch watch)
+        string group, string member, PollOptions options, AccessWatch watch)
     {
         (_ends, _time, _random, _group, _member, _options, _watch) = (ends, time, random, group, member, options, watch);
         _load = new AnswerLoad(node);
