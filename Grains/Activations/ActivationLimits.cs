@@ -7,5 +7,5 @@ internal static class ActivationLimits
     /// The time from the last call of an activation whose object does not exist to the end of that activation. A call with an invented name takes
     /// memory for this time.
     /// </summary>
-    public static readonly TimeSpan EmptyStay = TimeSpan.FromSeconds(1);
+    public static readonly TimeSpan EmptyActivationStay = TimeSpan.FromSeconds(1);
 }

@@ -26,7 +26,7 @@ internal sealed partial class StoredGroup
     private readonly ILogger _logger;
     private readonly Action _stepped;
     private readonly SharedWrite _write;
-    private readonly EmptyStay _stay;
+    private readonly EmptyActivation _empty;
     private readonly GroupTopics _topics;
     private long _ownedAt;
 
@@ -52,7 +52,7 @@ internal sealed partial class StoredGroup
         Waits = new GroupWaits(time);
         Calls = new ParkedCalls(time);
         _write = new SharedWrite($"The state of group '{name}'", WriteAsync, IsOwnAsync, Fail);
-        _stay = new EmptyStay(grain, time, () => !State.Exists && !Classic.IsActive);
+        _empty = new EmptyActivation(grain, time, () => !State.Exists && !Classic.IsActive);
         _topics = new GroupTopics(grains);
         _ownedAt = time.GetTimestamp();
     }
@@ -92,7 +92,7 @@ internal sealed partial class StoredGroup
         if (_time.GetElapsedTime(_ownedAt) > GroupGrainLimits.OwnershipAge)
             await _write.ConfirmAsync();
         _write.ThrowIfFailed();
-        _stay.Asked();
+        _empty.Asked();
         return mayCreate && !State.Exists ? await Catalog.RegisterAsync(Name) : null;
     }
 
@@ -175,7 +175,7 @@ internal sealed partial class StoredGroup
     public void ThrowIfFailed() => _write.ThrowIfFailed();
 
     /// <summary>Ends the activation soon if the group does not exist.</summary>
-    public void Asked() => _stay.Asked();
+    public void Asked() => _empty.Asked();
 
     /// <summary>Removes the group from the catalogue, unless it was created again meanwhile.</summary>
     public async Task ForgetAsync()
@@ -183,7 +183,7 @@ internal sealed partial class StoredGroup
         await Catalog.RemoveAsync(Name);
         if (State.Exists)
             await Catalog.RegisterAsync(Name);
-        _stay.Asked();
+        _empty.Asked();
     }
 
     /// <summary>The refusal of a call that would begin the group anew while it is being deleted.</summary>

@@ -103,7 +103,7 @@ public static class OrleansStreamHosting
             services.GetRequiredService<TimeProvider>(), appends: CreateBudget(services), random: services.GetRequiredService<RandomSource>()));
         silo.Services.TryAddSingleton(services => new PartitionInstruments(
             services.GetRequiredService<LogResources>(), services.GetService<MeasuredTopics>(), services.GetService<IMeterFactory>()));
-        silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, UpkeepTicker>();
+        silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, MaintenanceTicker>();
         silo.Services.AddSingleton(services => new LedPartitions(AreCallsDirect(services)));
         silo.Services.AddSingleton<OpenPartitions>();
         silo.Services.AddSingleton<ILiveSilos, LiveSilos>();

@@ -92,7 +92,7 @@ public sealed class PartitionLog : IAsyncDisposable
 
     /// <summary>Whether <see cref="MaintainAsync"/> would do anything now; false once the log has ended.</summary>
     /// <remarks>Looks at state in memory only, so it is cheap enough to ask thousands of idle logs often.</remarks>
-    public bool IsUpkeepDue => _maintenance.IsDue;
+    public bool IsMaintenanceDue => _maintenance.IsDue;
 
     /// <summary>Takes the log over: claims the next epoch, fences the active segment, and reads it to its end.</summary>
     /// <param name="name">The partition's folder, <c>{topicId}/{partition}</c>; a log that has none yet is begun.</param>
@@ -193,7 +193,7 @@ public sealed class PartitionLog : IAsyncDisposable
     public ValueTask<LogError?> DeleteRecordsAsync(long beforeOffset, CancellationToken cancellationToken = default) =>
         _maintenance.DeleteRecordsAsync(beforeOffset, cancellationToken);
 
-    /// <summary>One round of upkeep: closes an aged segment, applies retention, frees deleted segments after their grace.</summary>
+    /// <summary>One round of maintenance: closes an aged segment, applies retention, frees deleted segments after their grace.</summary>
     /// <param name="cancellationToken">Gives up.</param>
     /// <remarks>When the store fails, the next round does what is left.</remarks>
     public ValueTask MaintainAsync(CancellationToken cancellationToken = default) => _maintenance.MaintainAsync(cancellationToken);

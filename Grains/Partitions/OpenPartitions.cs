@@ -88,7 +88,7 @@ internal sealed partial class OpenPartitions(
         try
         {
             await Parallel.ForEachAsync(
-                _partitions.Keys.Where(log => log.IsUpkeepDue),
+                _partitions.Keys.Where(log => log.IsMaintenanceDue),
                 new ParallelOptions { MaxDegreeOfParallelism = PartitionGrainLimits.MaintainedAtOnce },
                 SeeToAsync);
             KeepUsed();
@@ -118,7 +118,7 @@ internal sealed partial class OpenPartitions(
         catch (Exception e) when (e is not OperationCanceledException)
         {
             var key = _partitions.TryGetValue(log, out var known) ? known.Partition.Key : default;
-            if (failures.IsToTell($"upkeep of partition {key}", out var count))
+            if (failures.IsToTell($"maintenance of partition {key}", out var count))
                 LogNotMaintained(e, key, count);
         }
     }

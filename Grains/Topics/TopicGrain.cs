@@ -17,7 +17,7 @@ internal sealed partial class TopicGrain(
     ISegmentStore segments, TimeProvider time, RepeatedFailures failures, ILogger<TopicGrain> logger) : Grain, ITopicGrain
 {
     private TopicMetadata? _topic;
-    private EmptyStay _stay = null!;
+    private EmptyActivation _empty = null!;
 
     private string Name => this.GetPrimaryKeyString();
 
@@ -28,11 +28,11 @@ internal sealed partial class TopicGrain(
     /// <inheritdoc/>
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
-        _stay = new EmptyStay(this, time, () => _topic is null);
+        _empty = new EmptyActivation(this, time, () => _topic is null);
         // The catalogue decides, because a crash may have come between its write and this grain's, at creation or at deletion.
         if (TopicName.Validate(Name) is null)
             _topic = Newest(await Catalog.FindAsync(Name), state.State.Topic);
-        _stay.Asked();
+        _empty.Asked();
     }
 
     /// <inheritdoc/>
@@ -93,7 +93,7 @@ internal sealed partial class TopicGrain(
         }
 
         await Partitions.DeleteAsync(topic);
-        _stay.Asked();
+        _empty.Asked();
         return null;
     }
 
@@ -138,7 +138,7 @@ internal sealed partial class TopicGrain(
 
     private StreamError Unknown()
     {
-        _stay.Asked();
+        _empty.Asked();
         return new StreamError(StreamErrorCode.UnknownTopicOrPartition, $"There is no topic '{Name}'.");
     }
 

@@ -75,7 +75,7 @@ public static class LogLimits
     /// <summary>
     /// The bytes of an aged active segment that are read to find out whether it holds any record. They hold over a thousand fences.
     /// </summary>
-    public const int UpkeepProbeBytes = 64 * 1024;
+    public const int MaintenanceProbeBytes = 64 * 1024;
 
     /// <summary>
     /// The runs of batches that are remembered for each producer. Kafka remembers 5 batches, the most that a client has in flight. Here a request of

@@ -53,7 +53,7 @@ public sealed class BelievedHeaderTests
             await rig.MaintainAsync(log);
             log = await rig.TakeOverAsync();
             await AssertFindsAsync(log, sent);
-            Assert.False(log.IsUpkeepDue);
+            Assert.False(log.IsMaintenanceDue);
             Assert.All((await rig.ReadManifestAsync()).Segments.Where(segment => segment.IsSealed), segment => Assert.True(segment.TimesChecked));
 
             // And with what an earlier version drops of it.

@@ -91,10 +91,10 @@ internal sealed class LogRig
         }
     }
 
-    /// <summary>One round of upkeep; when nothing was due it must have done nothing.</summary>
+    /// <summary>One round of maintenance; when nothing was due it must have done nothing.</summary>
     public async Task MaintainAsync(PartitionLog log)
     {
-        var isDue = log.IsUpkeepDue;
+        var isDue = log.IsMaintenanceDue;
         var before = (log.State, Documents.ReadCount, Segments.ReadCount);
         await RunAsync(log.MaintainAsync().AsTask());
         if (!isDue)

@@ -6,7 +6,7 @@ using OrleansStream.Storage;
 namespace OrleansStream.Log.Retention;
 
 /// <summary>Tells from the store alone whether a log needs maintenance, so that unused logs need not be opened to find out.</summary>
-public static class LogUpkeep
+public static class MaintenanceCheck
 {
     /// <summary>Whether a round of maintenance would close, delete or free anything in a log that nobody has open.</summary>
     /// <param name="name">The partition's folder.</param>
@@ -67,7 +67,7 @@ public static class LogUpkeep
     private static async ValueTask<bool> HoldsRecordsAsync(
         string segment, ISegmentStore segments, CancellationToken cancellationToken)
     {
-        var bytes = new byte[LogLimits.UpkeepProbeBytes];
+        var bytes = new byte[LogLimits.MaintenanceProbeBytes];
         int read;
         try
         {

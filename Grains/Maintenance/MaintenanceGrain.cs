@@ -18,9 +18,9 @@ namespace OrleansStream.Maintenance;
 /// catalogue and so activates it. So the bytes of deleted topics are freed after a restart even when no request comes.
 /// </remarks>
 [GrainType("upkeep")]
-internal sealed partial class UpkeepGrain(
-    ISegmentStore segments, IDocumentStore documents, TimeProvider time, RepeatedFailures failures, ILogger<UpkeepGrain> logger) : Grain,
-        IUpkeepGrain, IDisposable
+internal sealed partial class MaintenanceGrain(
+    ISegmentStore segments, IDocumentStore documents, TimeProvider time, RepeatedFailures failures, ILogger<MaintenanceGrain> logger) : Grain,
+        IMaintenanceGrain, IDisposable
 {
     private readonly DetachedWork _sweep = new();
     private long? _sweptAt;
@@ -28,7 +28,7 @@ internal sealed partial class UpkeepGrain(
     /// <inheritdoc/>
     public Task TickAsync()
     {
-        var isDue = _sweptAt is not { } sweptAt || time.GetElapsedTime(sweptAt) >= UpkeepLimits.SweepPeriod;
+        var isDue = _sweptAt is not { } sweptAt || time.GetElapsedTime(sweptAt) >= MaintenanceLimits.SweepPeriod;
         if (isDue)
             _sweep.Start(SweepAsync);
         return Task.CompletedTask;
@@ -52,7 +52,7 @@ internal sealed partial class UpkeepGrain(
                 foreach (var entry in page.Topics)
                 {
                     await SweepTopicAsync(entry.Name, cancellationToken);
-                    await Task.Delay(UpkeepLimits.TopicPause, time, cancellationToken);
+                    await Task.Delay(MaintenanceLimits.TopicPause, time, cancellationToken);
                 }
 
                 after = page.NextAfter;
@@ -83,7 +83,7 @@ internal sealed partial class UpkeepGrain(
                 Enumerable.Range(0, topic.PartitionCount),
                 new ParallelOptions
                 {
-                    MaxDegreeOfParallelism = UpkeepLimits.PartitionsAtOnce,
+                    MaxDegreeOfParallelism = MaintenanceLimits.PartitionsAtOnce,
                     TaskScheduler = TaskScheduler.Current,
                     CancellationToken = cancellationToken,
                 },
@@ -91,7 +91,7 @@ internal sealed partial class UpkeepGrain(
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            if (failures.IsToTell($"upkeep of topic {name}", out var count))
+            if (failures.IsToTell($"maintenance of topic {name}", out var count))
                 LogTopicFailed(e, name, count);
         }
     }
@@ -101,14 +101,14 @@ internal sealed partial class UpkeepGrain(
         try
         {
             var nowMs = time.GetUtcNow().ToUnixTimeMilliseconds();
-            if (!await LogUpkeep.IsDueAsync(key, options, segments, documents, nowMs, cancellationToken))
+            if (!await MaintenanceCheck.IsDueAsync(key, options, segments, documents, nowMs, cancellationToken))
                 return;
             await GrainFactory.GetGrain<IPartitionGrain>(key).MaintainAsync(cancellationToken);
-            await Task.Delay(UpkeepLimits.OpenedPause, time, cancellationToken);
+            await Task.Delay(MaintenanceLimits.OpenedPause, time, cancellationToken);
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            if (failures.IsToTell($"upkeep of partition {key}", out var count))
+            if (failures.IsToTell($"maintenance of partition {key}", out var count))
                 LogPartitionFailed(e, key, count);
         }
     }

@@ -13,7 +13,7 @@ namespace OrleansStream.Activations;
 /// <param name="grain">The grain.</param>
 /// <param name="time">The clock.</param>
 /// <param name="isEmpty">Whether the activation has nothing.</param>
-internal sealed class EmptyStay(IGrainBase grain, TimeProvider time, Func<bool> isEmpty)
+internal sealed class EmptyActivation(IGrainBase grain, TimeProvider time, Func<bool> isEmpty)
 {
     private IGrainTimer? _timer;
     private long _askedAt;
@@ -25,7 +25,7 @@ internal sealed class EmptyStay(IGrainBase grain, TimeProvider time, Func<bool> 
         if (isEmpty())
         {
             _timer ??= grain.RegisterGrainTimer(
-                LookAsync, new GrainTimerCreationOptions(ActivationLimits.EmptyStay, ActivationLimits.EmptyStay) { Interleave = true });
+                LookAsync, new GrainTimerCreationOptions(ActivationLimits.EmptyActivationStay, ActivationLimits.EmptyActivationStay) { Interleave = true });
         }
     }
 
@@ -36,7 +36,7 @@ internal sealed class EmptyStay(IGrainBase grain, TimeProvider time, Func<bool> 
             _timer?.Dispose();
             _timer = null;
         }
-        else if (time.GetElapsedTime(_askedAt) >= ActivationLimits.EmptyStay)
+        else if (time.GetElapsedTime(_askedAt) >= ActivationLimits.EmptyActivationStay)
         {
             grain.DeactivateOnIdle();
         }

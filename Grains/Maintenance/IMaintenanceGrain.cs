@@ -3,8 +3,9 @@ namespace OrleansStream.Maintenance;
 /// <summary>
 /// Maintains partitions that nobody uses, because retention must not wait for a reader. There is one grain, with key <see cref="Key"/>.
 /// </summary>
+/// <remarks>Its names on the wire are older than its name here: silos of both versions reach it.</remarks>
 [Alias("os.IUpkeepGrain"), GrainInterfaceType("OrleansStream.Upkeep.IUpkeepGrain")]
-internal interface IUpkeepGrain : IGrainWithStringKey
+internal interface IMaintenanceGrain : IGrainWithStringKey
 {
     /// <summary>The key of the one grain.</summary>
     const string Key = "upkeep";

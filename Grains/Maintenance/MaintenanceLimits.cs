@@ -1,7 +1,7 @@
 namespace OrleansStream.Maintenance;
 
 /// <summary>The pace at which partitions that nobody has open are maintained.</summary>
-internal static class UpkeepLimits
+internal static class MaintenanceLimits
 {
     /// <summary>How often each silo asks for a sweep. The first one to ask when a sweep is due starts it.</summary>
     public static readonly TimeSpan TickPeriod = TimeSpan.FromMinutes(1);

@@ -8,7 +8,7 @@ using OrleansStream.Tests.Support;
 namespace OrleansStream.Tests.Log;
 
 /// <summary>What is due is told from the store alone, and only what an opened log would act on.</summary>
-public sealed class LogUpkeepTests
+public sealed class MaintenanceCheckTests
 {
     private readonly LogRig _rig = new();
 
@@ -37,14 +37,14 @@ public sealed class LogUpkeepTests
     {
         var log = await _rig.OpenAsync();
         await log.PutAsync(TestBatch.Of("a"));
-        Assert.False(log.IsUpkeepDue);
+        Assert.False(log.IsMaintenanceDue);
 
         await _rig.PassAsync(LogLimits.CacheIdleMax + TimeSpan.FromSeconds(1));
-        Assert.True(log.IsUpkeepDue);
+        Assert.True(log.IsMaintenanceDue);
         await _rig.MaintainAsync(log);
 
         await _rig.PassAsync(LogLimits.DeletionGrace * 2);
-        Assert.False(log.IsUpkeepDue);
+        Assert.False(log.IsMaintenanceDue);
     }
 
     [Fact]
@@ -52,12 +52,12 @@ public sealed class LogUpkeepTests
     {
         await _rig.OpenAsync();
         var log = await _rig.TakeOverAsync();
-        Assert.False(log.IsUpkeepDue);
+        Assert.False(log.IsMaintenanceDue);
 
         await _rig.PassAsync(LogLimits.DeletionGrace);
-        Assert.True(log.IsUpkeepDue);
+        Assert.True(log.IsMaintenanceDue);
         await _rig.MaintainAsync(log);
-        Assert.False(log.IsUpkeepDue);
+        Assert.False(log.IsMaintenanceDue);
     }
 
     [Fact]
@@ -134,6 +134,6 @@ public sealed class LogUpkeepTests
         await _rig.MaintainAsync(log);
     }
 
-    private Task<bool> IsDueAsync() => LogUpkeep.IsDueAsync(
+    private Task<bool> IsDueAsync() => MaintenanceCheck.IsDueAsync(
         LogRig.Name, _rig.Options, _rig.StoredSegments, _rig.StoredDocuments, _rig.NowMs, TestContext.Current.CancellationToken).AsTask();
 }

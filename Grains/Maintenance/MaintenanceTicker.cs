@@ -8,20 +8,20 @@ namespace OrleansStream.Maintenance;
 /// <param name="time">The clock.</param>
 /// <param name="random">Where the moment of the first sweep comes from.</param>
 /// <param name="logger">Logs failures.</param>
-internal sealed partial class UpkeepTicker(IGrainFactory grains, TimeProvider time, RandomSource random, ILogger<UpkeepTicker> logger)
+internal sealed partial class MaintenanceTicker(IGrainFactory grains, TimeProvider time, RandomSource random, ILogger<MaintenanceTicker> logger)
     : ILifecycleParticipant<ISiloLifecycle>
 {
     private ITimer? _timer;
 
     /// <inheritdoc/>
     public void Participate(ISiloLifecycle lifecycle) => lifecycle.Subscribe(
-        nameof(UpkeepTicker), ServiceLifecycleStage.Active, Start, Stop);
+        nameof(MaintenanceTicker), ServiceLifecycleStage.Active, Start, Stop);
 
     private Task Start(CancellationToken cancellationToken)
     {
         // Each silo starts at another moment, and none while the cluster is still being formed.
-        var first = UpkeepLimits.TickPeriod * (0.5 + (random.NextDouble() / 2));
-        _timer = time.CreateTimer(_ => TickAsync().Ignore(), null, first, UpkeepLimits.TickPeriod);
+        var first = MaintenanceLimits.TickPeriod * (0.5 + (random.NextDouble() / 2));
+        _timer = time.CreateTimer(_ => TickAsync().Ignore(), null, first, MaintenanceLimits.TickPeriod);
         return Task.CompletedTask;
     }
 
@@ -31,7 +31,7 @@ internal sealed partial class UpkeepTicker(IGrainFactory grains, TimeProvider ti
     {
         try
         {
-            await grains.GetGrain<IUpkeepGrain>(IUpkeepGrain.Key).TickAsync();
+            await grains.GetGrain<IMaintenanceGrain>(IMaintenanceGrain.Key).TickAsync();
         }
         catch (Exception e)
         {

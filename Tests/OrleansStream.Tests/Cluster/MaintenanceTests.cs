@@ -16,7 +16,7 @@ using OrleansStream.Topics.Routing;
 namespace OrleansStream.Tests.Cluster;
 
 /// <summary>What happens to partitions and topics that nobody calls any more, on a silo whose days go by at once.</summary>
-public sealed class UpkeepTests : IAsyncLifetime
+public sealed class MaintenanceTests : IAsyncLifetime
 {
     private readonly SkippingTime _time = new();
     private readonly MemorySegmentStore _segments = new();
@@ -55,7 +55,7 @@ public sealed class UpkeepTests : IAsyncLifetime
 
         _time.Advance(TimeSpan.FromHours(2));
         var before = await ManifestAsync(kept);
-        await Grains.GetGrain<IUpkeepGrain>(IUpkeepGrain.Key).TickAsync();
+        await Grains.GetGrain<IMaintenanceGrain>(IMaintenanceGrain.Key).TickAsync();
 
         // Nobody asks the partition itself: its manifest tells.
         await Wait.UntilAsync("its log start has moved", async () => (await ManifestAsync(aged)).Contains("\"log_start_offset\": 1", StringComparison.Ordinal));
