@@ -6,7 +6,7 @@ namespace OrleansStream.Activations;
 /// quarter of an hour, so calls with invented names could fill the memory.
 /// </summary>
 /// <remarks>
-/// The activation ends once nobody has called it for <see cref="ActivationLimits.EmptyStay"/>, and not with its first answer. The runtime forwards a
+/// The activation ends once nobody has called it for <see cref="ActivationLimits.EmptyActivationStay"/>, and not with its first answer. The runtime forwards a
 /// call that meets an ending activation at most twice (Orleans 10.4), so some of many calls for one name would fail. Must only be used on the grain's
 /// scheduler.
 /// </remarks>
