@@ -6,9 +6,9 @@ namespace OrleansStream.Activations;
 /// quarter of an hour, so calls with invented names could fill the memory.
 /// </summary>
 /// <remarks>
-/// The activation ends once nobody has called it for <see cref="ActivationLimits.EmptyActivationStay"/>, and not with its first answer. The runtime forwards a
-/// call that meets an ending activation at most twice (Orleans 10.4), so some of many calls for one name would fail. Must only be used on the grain's
-/// scheduler.
+/// The activation ends once nobody has called it for <see cref="ActivationLimits.EmptyActivationStay"/>, and not with its first answer. The runtime
+/// forwards a call that meets an ending activation at most twice (Orleans 10.4), so some of many calls for one name would fail. Must only be used on
+/// the grain's scheduler.
 /// </remarks>
 /// <param name="grain">The grain.</param>
 /// <param name="time">The clock.</param>
@@ -25,7 +25,8 @@ internal sealed class EmptyActivation(IGrainBase grain, TimeProvider time, Func<
         if (isEmpty())
         {
             _timer ??= grain.RegisterGrainTimer(
-                LookAsync, new GrainTimerCreationOptions(ActivationLimits.EmptyActivationStay, ActivationLimits.EmptyActivationStay) { Interleave = true });
+                LookAsync, new GrainTimerCreationOptions(
+                    ActivationLimits.EmptyActivationStay, ActivationLimits.EmptyActivationStay) { Interleave = true });
         }
     }
 
