@@ -17,6 +17,7 @@ using OrleansStream.Kafka.Connections;
 using OrleansStream.Kafka.Handlers;
 using OrleansStream.Partitions;
 using OrleansStream.Producers;
+using OrleansStream.Randomness;
 using OrleansStream.Records;
 using OrleansStream.Tests.Groups;
 using OrleansStream.Tests.Producers;
@@ -116,8 +117,7 @@ public sealed class KafkaMemoryTests : IDisposable
             PipeReader.Create(new ReadOnlySequence<byte>(requests)), _node, () => ConnectionLimits.FrameBytesMax, TimeProvider.System, Never);
         using var connection = new KafkaConnection(
             client, frames, _answers, new ApiTable([handler]), new RequestQuotas(_quotas, AccessControl.Open, _metrics), _metrics,
-            TimeProvider.System,
-            NullLogger.Instance);
+            TimeProvider.System, NullLogger.Instance);
         await connection.RunAsync();
     }
 
@@ -127,7 +127,8 @@ public sealed class KafkaMemoryTests : IDisposable
         var time = TimeProvider.System;
         var appender = new RecordsAppender(
             AccessControl.Open, routes, new ClientProducerIds(grains, time), new ProducerLanes(grains, time), time);
-        return new ProduceHandler(appender, new KnownTopics(AccessControl.Open, grains, time), MakeBrokers(grains), AccessControl.Open, time);
+        return new ProduceHandler(
+            appender, new KnownTopics(AccessControl.Open, grains, time), new OtherLeaders(MakeBrokers(grains), AccessControl.Open), time);
     }
 
     private FetchHandler MakeFetchHandler()
@@ -138,7 +139,7 @@ public sealed class KafkaMemoryTests : IDisposable
             AccessControl.Open, routes, new KnownTopics(AccessControl.Open, grains, time), new NodeAnswers(time), new NodeWaits(), time);
         var lost = new LostReads(time);
         var directory = new TopicDirectory(AccessControl.Open, grains, new TopicAdministration(AccessControl.Open, grains, routes, lost), lost);
-        return new FetchHandler(readers, directory, MakeBrokers(grains), AccessControl.Open);
+        return new FetchHandler(readers, directory, new OtherLeaders(MakeBrokers(grains), AccessControl.Open), RandomSource.System);
     }
 
     private (IGrainFactory Grains, TopicRoutes Routes) MakeRoutes()
