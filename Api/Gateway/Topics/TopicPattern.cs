@@ -156,7 +156,8 @@ internal sealed class TopicPattern
             if (end == text.Length || text[end] is not (':' or ')'))
                 throw new FormatException($"There is no '{text[_at..Math.Min(text.Length, end + 1)]}'.");
             // U is about which of several matches is found; for a whole name it changes nothing.
-            _to.Append(text[_at..end].Replace("U", "", StringComparison.Ordinal)).Append(text[end]);
+            var flags = text[_at..end].Replace("U", "", StringComparison.Ordinal).TrimEnd('-');
+            _to.Append(flags == "(?" && text[end] == ')' ? "(?:" : flags).Append(text[end]);
             _at = end + 1;
         }
 
