@@ -98,6 +98,7 @@ public sealed class FileDocumentFaultTests : IDisposable
     public async Task Read_WhenMoreDocumentsAreInDoubtThanAreRemembered_FindsNoneUntilARestart()
     {
         await WriteAsync("old", null);
+        await Store.WriteAsync("gone/there", Encoding.UTF8.GetBytes("so that its folder is"), null, Cancellation);
         for (var i = 0; i <= FileStoreLimits.DoubtfulDocumentsMax; i++)
         {
             Assert.Equal("old", (await ReadAsync()).Text);
