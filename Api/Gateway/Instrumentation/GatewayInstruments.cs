@@ -3,7 +3,9 @@ using OrleansStream.Instrumentation;
 
 namespace OrleansStream.Gateway.Instrumentation;
 
-/// <summary>The metrics of what the gateway refuses, in the meter <see cref="StreamTelemetry.Name"/>. No tag has anything that a caller chose.</summary>
+/// <summary>
+/// The metrics of what the gateway refuses, in the meter <see cref="StreamTelemetry.Name"/>. No tag has anything that a caller chose.
+/// </summary>
 internal static class GatewayInstruments
 {
     /// <summary>The tag with the quota: <c>requests</c> or <c>bytes</c>.</summary>

@@ -39,7 +39,8 @@ internal sealed class KafkaMetrics : IDisposable
             "orleansstream.kafka.requests", "{request}", "Requests that were handled, by API and by the first error of the answer.");
         _duration = Meter.CreateHistogram<double>(
             "orleansstream.kafka.request.duration", "s", "From a request's last byte to its answer, waits for records included.",
-            advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] });
+            advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [
+                0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] });
         _bytesIn = Meter.CreateCounter<long>("orleansstream.kafka.bytes.in", "By", "Bytes of requests.");
         _bytesOut = Meter.CreateCounter<long>("orleansstream.kafka.bytes.out", "By", "Bytes of answers.");
         _throttled = Meter.CreateCounter<long>("orleansstream.kafka.requests.throttled", "{request}", "Requests beyond a quota.");

@@ -29,7 +29,8 @@ public sealed class ExportSettingsTests
     [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT=localhost:4317", "OTEL_EXPORTER_OTLP_ENDPOINT is no address; it must be http://… or https://….")]
     [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT=http://a OTEL_EXPORTER_OTLP_PROTOCOL=http/json", "OTEL_EXPORTER_OTLP_PROTOCOL is 'http/json'; it must be grpc or http/protobuf.")]
     public void Read_OfAWrongVariable_NamesItAndWhatIsAllowed(string variables, string message) =>
-        Assert.StartsWith(message, Assert.Single(Assert.Throws<OptionsValidationException>(() => Read(variables)).Failures), StringComparison.Ordinal);
+        Assert.StartsWith(message, Assert.Single(Assert.Throws<OptionsValidationException>(() => Read(variables)).Failures),
+            StringComparison.Ordinal);
 
     [Fact]
     public void ToString_OfSettings_ShowsNoHeader() => Assert.DoesNotContain(
@@ -45,5 +46,6 @@ public sealed class ExportSettingsTests
         Assert.Equal(isValid, new TelemetryOptionsValidator().Validate(name: null, new TelemetryOptions { PartitionTopics = [pattern] }).Succeeded);
 
     private static ExportSettings Read(string variables) => ExportSettings.Read(new ConfigurationBuilder().AddInMemoryCollection(
-        variables.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(one => one.Split('=', 2)).ToDictionary(one => one[0], one => (string?)one[1])).Build());
+        variables.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(one => one.Split('=', 2)).ToDictionary(
+            one => one[0], one => (string?)one[1])).Build());
 }

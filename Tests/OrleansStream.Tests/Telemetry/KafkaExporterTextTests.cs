@@ -80,6 +80,7 @@ public sealed class KafkaExporterTextTests
     {
         var led = new LedTable([Silo], [new SiloMeasurement(null, 1, [new MeasuredTopic(id, topic, partitions.Length, [.. partitions])])]);
         List<(string, GroupMeasurement)> groups = [("g", new GroupMeasurement(1, [.. offsets]))];
-        return new SnapshotBuilder(led, led.Bounds, new Dictionary<string, Guid> { [topic] = id }).Build(0, groups, new Dictionary<RecordPlace, long?>(), 0);
+        return new SnapshotBuilder(led, led.Bounds, new Dictionary<string, Guid> { [topic] = id }).Build(
+            0, groups, new Dictionary<RecordPlace, long?>(), 0);
     }
 }

@@ -9,8 +9,8 @@ internal sealed record PromQlSeries(IReadOnlyDictionary<string, string> Labels, 
 
 /// <summary>
 /// Evaluates the part of PromQL that the dashboards and alerts use, over a few scrapes: selectors with matchers and ranges, <c>rate</c>,
-/// <c>increase</c>, <c>delta</c>, <c>histogram_quantile</c>, <c>clamp_min</c>, <c>time</c>, <c>vector</c>, aggregations, arithmetic and comparisons. What it does not
-/// know is an error. Rates are not extrapolated.
+/// <c>increase</c>, <c>delta</c>, <c>histogram_quantile</c>, <c>clamp_min</c>, <c>time</c>, <c>vector</c>, aggregations, arithmetic and comparisons.
+/// What it does not know is an error. Rates are not extrapolated.
 /// </summary>
 internal sealed class PromQl
 {
