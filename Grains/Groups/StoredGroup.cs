@@ -101,7 +101,7 @@ internal sealed partial class StoredGroup
     public void BeginMeasuring()
     {
         _write.ThrowIfFailed();
-        _stay.Asked();
+        _empty.Asked();
     }
 
     /// <summary>Looks topics up by name.</summary>
