@@ -229,8 +229,8 @@ public readonly record struct AppendRecords(
     public bool HasWholeBatches { get; init; }
 
     /// <summary>
-    /// The silo that must lead the partition. If another one does, the append is refused with <see cref="StreamErrorCode.NotLeaderOrFollower"/>, and is
-    /// not repeated. Null for whichever leads it.
+    /// The silo that must lead the partition. If another one does, the append is refused with <see cref="StreamErrorCode.NotLeaderOrFollower"/>, and
+    /// is not repeated. Null for whichever leads it.
     /// </summary>
     public SiloAddress? RequiredLeader { get; init; }
 

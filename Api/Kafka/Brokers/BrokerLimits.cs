@@ -15,6 +15,8 @@ internal static class BrokerLimits
     /// <summary>The most partitions whose leaders are asked for one answer. Of others the homes are told.</summary>
     public const int LeadersAskedMax = 20_000;
 
-    /// <summary>How long an answer waits for the silos to tell what they lead. What a silo leads that has died is told to be at its home by then.</summary>
+    /// <summary>
+    /// How long an answer waits for the silos to tell what they lead. What a silo leads that has died is told to be at its home by then.
+    /// </summary>
     public static readonly TimeSpan LeadersWait = TimeSpan.FromMilliseconds(300);
 }

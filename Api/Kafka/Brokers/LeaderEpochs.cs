@@ -18,7 +18,8 @@ internal sealed class LeaderEpochs(SiloCalls silos, TimeProvider time)
 
     /// <summary>
     /// Finds out which silos lead the partitions of some topics. A partition has no entry while no silo has it open, or its leader does not answer at
-    /// once. After silos have come or gone, partitions stay with their leaders for a while, so clients that were sent to the homes would be refused there.
+    /// once. After silos have come or gone, partitions stay with their leaders for a while, so clients that were sent to the homes would be refused
+    /// there.
     /// </summary>
     /// <param name="topics">The topics.</param>
     /// <param name="view">The brokers.</param>

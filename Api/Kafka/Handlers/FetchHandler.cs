@@ -17,7 +17,8 @@ namespace OrleansStream.Kafka.Handlers;
 /// <param name="leaders">Knows which partitions other brokers lead.</param>
 /// <param name="brokers">Tells of this broker.</param>
 /// <param name="random">Where the ids of sessions come from.</param>
-internal sealed class FetchHandler(PartitionSetReaders readers, TopicDirectory topics, OtherLeaders leaders, RandomSource random) : IRequestHandler
+internal sealed class FetchHandler(
+    PartitionSetReaders readers, TopicDirectory topics, OtherLeaders leaders, ClusterBrokers brokers, RandomSource random) : IRequestHandler
 {
     /// <inheritdoc/>
     public ApiRange Api => FetchRequest.Api;
@@ -111,7 +112,8 @@ internal sealed class FetchHandler(PartitionSetReaders readers, TopicDirectory t
             KafkaError.None => new FetchResult(
                 asked.Name, ErrorOf(response.Error, asked.Name), response.HighWatermark, response.LogStartOffset,
                 response.Batches.IsEmpty ? [] : StoredBatches.VisibleIn(response.Batches)),
-            // librdkafka sends epoch 0 to a leader whose epoch it was not told, and reads nothing until it is told: here it need not ask for metadata.
+            // librdkafka sends epoch 0 to a leader whose epoch it was not told, and reads nothing until it is told: here it need not ask for
+            // metadata.
             KafkaError.FencedLeaderEpoch => FetchResult.Failed(asked.Name, KafkaError.FencedLeaderEpoch) with
             {
                 Leader = brokers.TellOwn(call.Connection.Local, response.LeaderEpoch),

@@ -89,7 +89,8 @@ internal sealed class MetadataHandler(
 
     private async Task<(TopicMetadata? Topic, StreamError? Error)> CreateAsync(Caller caller, string name, CancellationToken cancellationToken)
     {
-        var wanted = new CreateTopicRequest(options.Value.AutoCreatePartitions, ImmutableSortedDictionary<string, string>.Empty, ReplicationFactor: null);
+        var wanted = new CreateTopicRequest(
+            options.Value.AutoCreatePartitions, ImmutableSortedDictionary<string, string>.Empty, ReplicationFactor: null);
         try
         {
             return ((await administration.CreateAsync(caller, name, wanted, cancellationToken)).Topic, null);
@@ -106,8 +107,10 @@ internal sealed class MetadataHandler(
         }
     }
 
-    private static MetadataTopic Tell(TopicMetadata topic) => new(KafkaError.None, topic.Name, topic.Id, topic.PartitionCount, topic.ReplicationFactor);
+    private static MetadataTopic Tell(TopicMetadata topic) =>
+        new(KafkaError.None, topic.Name, topic.Id, topic.PartitionCount, topic.ReplicationFactor);
 
     private static KafkaError ErrorOf(StreamError error, MetadataTopicName asked) =>
-        asked.Name is null && error.Code == StreamErrorCode.UnknownTopicId ? KafkaError.UnknownTopicId : KafkaErrors.Of(error, KafkaError.LeaderNotAvailable);
+        asked.Name is null && error.Code == StreamErrorCode.UnknownTopicId ? KafkaError.UnknownTopicId
+            : KafkaErrors.Of(error, KafkaError.LeaderNotAvailable);
 }

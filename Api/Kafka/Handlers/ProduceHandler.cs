@@ -1,6 +1,7 @@
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Admission;
 using OrleansStream.Gateway.Appending;
+using OrleansStream.Kafka.Brokers;
 using OrleansStream.Kafka.Calls;
 using OrleansStream.Kafka.Errors;
 using OrleansStream.Kafka.Messages;
@@ -16,9 +17,10 @@ namespace OrleansStream.Kafka.Handlers;
 /// <param name="appender">Appends them.</param>
 /// <param name="known">Knows which topics there are.</param>
 /// <param name="others">Knows which partitions other brokers lead.</param>
+/// <param name="brokers">Tells which silo this is.</param>
 /// <param name="time">The clock.</param>
 internal sealed class ProduceHandler(
-    RecordsAppender appender, KnownTopics known, OtherLeaders others, TimeProvider time) : IRequestHandler
+    RecordsAppender appender, KnownTopics known, OtherLeaders others, ClusterBrokers brokers, TimeProvider time) : IRequestHandler
 {
     /// <inheritdoc/>
     public ApiRange Api => ProduceRequest.Api;

@@ -127,8 +127,9 @@ public sealed class KafkaMemoryTests : IDisposable
         var time = TimeProvider.System;
         var appender = new RecordsAppender(
             AccessControl.Open, routes, new ClientProducerIds(grains, time), new ProducerLanes(grains, time), time);
+        var brokers = MakeBrokers(grains);
         return new ProduceHandler(
-            appender, new KnownTopics(AccessControl.Open, grains, time), new OtherLeaders(MakeBrokers(grains), AccessControl.Open), time);
+            appender, new KnownTopics(AccessControl.Open, grains, time), new OtherLeaders(brokers, AccessControl.Open), brokers, time);
     }
 
     private FetchHandler MakeFetchHandler()
@@ -139,7 +140,8 @@ public sealed class KafkaMemoryTests : IDisposable
             AccessControl.Open, routes, new KnownTopics(AccessControl.Open, grains, time), new NodeAnswers(time), new NodeWaits(), time);
         var lost = new LostReads(time);
         var directory = new TopicDirectory(AccessControl.Open, grains, new TopicAdministration(AccessControl.Open, grains, routes, lost), lost);
-        return new FetchHandler(readers, directory, new OtherLeaders(MakeBrokers(grains), AccessControl.Open), RandomSource.System);
+        var brokers = MakeBrokers(grains);
+        return new FetchHandler(readers, directory, new OtherLeaders(brokers, AccessControl.Open), brokers, RandomSource.System);
     }
 
     private (IGrainFactory Grains, TopicRoutes Routes) MakeRoutes()

@@ -20,7 +20,8 @@ internal sealed class SignInRow : IRow
     /// <inheritdoc/>
     public async Task<IReadOnlyList<Figure>> RunAsync(RunContext context)
     {
-        // Two processes of one program differ by more than a key costs: each compiled its code for what it saw first. So there are several pairs, all new.
+        // Two processes of one program differ by more than a key costs: each compiled its code for what it saw first. So there are several pairs, all
+        // new.
         var pairs = new List<(double Keyed, double Open)>();
         for (var pair = 0; pair < (context.IsQuick ? 1 : PairCount); pair++)
             pairs.Add(await MeasurePairAsync(context));

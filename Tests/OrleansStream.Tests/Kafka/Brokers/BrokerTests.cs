@@ -61,8 +61,8 @@ public sealed class BrokerTests(KafkaCluster cluster) : IClassFixture<KafkaClust
     }
 
     /// <summary>
-    /// An idempotent producer sends to the new leader of a partition before the old one has answered. If a broker that does not lead passed batches on,
-    /// the producer could learn that one is stored before it learns that the leader refused the next one, and would give up for good.
+    /// An idempotent producer sends to the new leader of a partition before the old one has answered. If a broker that does not lead passed batches
+    /// on, the producer could learn that one is stored before it learns that the leader refused the next one, and would give up for good.
     /// </summary>
     [Fact]
     public async Task Produce_AtABrokerThatDoesNotLead_IsPassedOnOnlyWithoutAProducer()
@@ -175,7 +175,8 @@ public sealed class BrokerTests(KafkaCluster cluster) : IClassFixture<KafkaClust
     private List<string> Read(string topic, int count, params int[] partitions)
     {
         using var consumer = new ConsumerBuilder<Null, string>(new ConsumerConfig { BootstrapServers = cluster.Bootstrap, GroupId = "none", EnableAutoCommit = false }).Build();
-        consumer.Assign((partitions.Length > 0 ? partitions : Enumerable.Range(0, PartitionCount)).Select(partition => new TopicPartitionOffset(topic, partition, Offset.Beginning)));
+        consumer.Assign((partitions.Length > 0 ? partitions : Enumerable.Range(0, PartitionCount)).Select(
+            partition => new TopicPartitionOffset(topic, partition, Offset.Beginning)));
         var values = new List<string>();
         while (values.Count < count && consumer.Consume(Patience) is { } read)
             values.Add(read.Message.Value);

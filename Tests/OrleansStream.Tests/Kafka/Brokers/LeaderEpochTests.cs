@@ -83,7 +83,8 @@ public sealed class LeaderEpochTests(KafkaCluster cluster) : IClassFixture<Kafka
     [InlineData(2, 2, KafkaError.None)]
     [InlineData(3, 2, KafkaError.UnknownLeaderEpoch)]
     [InlineData(3, 0, KafkaError.None)]
-    internal void Compare_TellsAnOlderAndANewerEpoch(int known, int leader, KafkaError expected) => Assert.Equal(expected, LeaderEpochs.Compare(known, leader));
+    internal void Compare_TellsAnOlderAndANewerEpoch(int known, int leader, KafkaError expected) =>
+        Assert.Equal(expected, LeaderEpochs.Compare(known, leader));
 
     /// <summary>KIP-734, as Confluent.Kafka's admin asks for it.</summary>
     [Fact]

@@ -138,8 +138,8 @@ internal sealed class KafkaHistory
     }
 
     /// <summary>
-    /// The times without an acknowledgement of a partition, and, by groups, without a record of a partition that the group was given: of each partition
-    /// the longest, the longest partition first.
+    /// The times without an acknowledgement of a partition, and, by groups, without a record of a partition that the group was given: of each
+    /// partition the longest, the longest partition first.
     /// </summary>
     /// <param name="elapsed">Tells the time between two moments.</param>
     public IReadOnlyDictionary<string, IReadOnlyList<Gap>> FindGaps(Func<long, long, TimeSpan> elapsed)
@@ -149,7 +149,8 @@ internal sealed class KafkaHistory
             var gaps = _turns.GroupBy(turn => turn.Group).ToDictionary(group => group.Key, group => Longest(group
                 .GroupBy(turn => turn.Partition, turn => turn.Reads.Select(read => read.At))
                 .Select(partition => (partition.Key, partition.SelectMany(times => times)))));
-            gaps[Producers] = Longest(_acks.GroupBy(ack => ack.Partition, ack => ack.At).Select(partition => (partition.Key, partition.AsEnumerable())));
+            gaps[Producers] = Longest(
+                _acks.GroupBy(ack => ack.Partition, ack => ack.At).Select(partition => (partition.Key, partition.AsEnumerable())));
             return gaps;
         }
 
