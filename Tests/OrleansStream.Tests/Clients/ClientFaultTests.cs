@@ -13,8 +13,8 @@ using OrleansStream.Tests.Support.Stores;
 namespace OrleansStream.Tests.Clients;
 
 /// <summary>
-/// The client over a cluster of processes whose silos and Api nodes are killed one after the other: nothing that it said is stored is lost, nothing is
-/// doubled or out of order, and its consumers see no error.
+/// The client over a cluster of processes whose silos and Api nodes are killed one after the other: nothing that it said is stored is lost, nothing
+/// is doubled or out of order, and its consumers see no error.
 /// </summary>
 public sealed class ClientFaultTests(AzuriteFixture azurite) : IClassFixture<AzuriteFixture>
 {
@@ -48,12 +48,14 @@ public sealed class ClientFaultTests(AzuriteFixture azurite) : IClassFixture<Azu
         using var stopProducers = new CancellationTokenSource();
         using var stopConsumers = new CancellationTokenSource();
         Task[] consumers = [.. Enumerable.Range(0, 2).Select(_ => ConsumeAsync(client, stopConsumers.Token))];
-        Task[] producers = [.. Enumerable.Range(0, ProducerCount).Select(number => ProduceAsync(client, new Random(TestSeed.Value + number), stopProducers.Token))];
+        Task[] producers = [
+            .. Enumerable.Range(0, ProducerCount).Select(number => ProduceAsync(client, new Random(TestSeed.Value + number), stopProducers.Token))];
 
         var kills = await KillAsync(cluster, TimeSpan.FromMinutes(minutes));
         await stopProducers.CancelAsync();
         await Task.WhenAll(producers);
-        Place[] stored = [.. _history.Calls.OfType<ProduceCall>().SelectMany(call => call.Results).Where(result => result.Outcome == CallOutcome.Ok).Select(result => result.Place)];
+        Place[] stored = [.. _history.Calls.OfType<ProduceCall>().SelectMany(call => call.Results).Where(
+            result => result.Outcome == CallOutcome.Ok).Select(result => result.Place)];
         await Wait.UntilAsync("every record is delivered", () => Task.FromResult(stored.All(_delivered.ContainsKey)), SettlingMax);
         await stopConsumers.CancelAsync();
         await Task.WhenAll(consumers);
@@ -111,7 +113,8 @@ public sealed class ClientFaultTests(AzuriteFixture azurite) : IClassFixture<Azu
         var (number, next) = (Interlocked.Increment(ref _nextProducer), 0L);
         while (!stop.IsCancellationRequested)
         {
-            JsonObject[] records = [.. Enumerable.Range(0, BatchRecords).Select(_ => HistoryRecord.Make(new Sending(number, next++), partition: -1, PaddingMax, random))];
+            JsonObject[] records = [
+                .. Enumerable.Range(0, BatchRecords).Select(_ => HistoryRecord.Make(new Sending(number, next++), partition: -1, PaddingMax, random))];
             var call = _history.Begin(new ProduceCall($"producer-{number}", [.. records.Select(HistoryRecord.Parse)]));
             var results = await producer.SendAsync(
                 [.. records.Select(record => new OutgoingRecord<string>((string?)record["key"], record["value"]!.ToJsonString()))], CancellationToken.None);

@@ -81,7 +81,8 @@ public sealed class ConnectionTests(ApiFixture api)
     [InlineData("http://localhost", "scope", "Credential")]
     public void Client_WithAWrongSetting_NamesIt(string endpoint, string? scope, string named)
     {
-        var error = Assert.Throws<ArgumentException>(() => new OrleansStreamClient(new OrleansStreamClientOptions { Endpoints = [new Uri(endpoint)], Scope = scope }));
+        var error = Assert.Throws<ArgumentException>(
+            () => new OrleansStreamClient(new OrleansStreamClientOptions { Endpoints = [new Uri(endpoint)], Scope = scope }));
 
         Assert.Contains(named, error.Message, StringComparison.Ordinal);
     }
@@ -94,7 +95,8 @@ public sealed class ConnectionTests(ApiFixture api)
     {
         private int _count;
 
-        public override AccessToken GetToken(TokenRequestContext requestContext, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public override AccessToken GetToken(TokenRequestContext requestContext, CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
 
         public override ValueTask<AccessToken> GetTokenAsync(TokenRequestContext requestContext, CancellationToken cancellationToken) =>
             new(new AccessToken($"{requestContext.Scopes[0]} {++_count}", time.GetUtcNow().AddHours(1)));

@@ -16,7 +16,8 @@ public sealed class ConsumerTests(ApiFixture api)
 
     private static readonly HttpFault[] Faults =
     [
-        HttpFault.RequestLost, HttpFault.ReplyLost, HttpFault.ReplyCutOff, HttpFault.Busy, HttpFault.None, HttpFault.None, HttpFault.None, HttpFault.None,
+        HttpFault.RequestLost, HttpFault.ReplyLost, HttpFault.ReplyCutOff, HttpFault.Busy, HttpFault.None, HttpFault.None, HttpFault.None,
+        HttpFault.None,
     ];
 
     private sealed record Goal(string Player, int Minute);
@@ -106,7 +107,8 @@ public sealed class ConsumerTests(ApiFixture api)
         using var stop = new CancellationTokenSource(Patience);
         var consumer = rig.Client.Consume<string>(
             rig.Group, rig.Topic,
-            options => (options.RetryPolicy, options.MaxWait) = (new RetryPolicyRequest { MaxAttempts = 2, BackoffMs = [0] }, TimeSpan.FromSeconds(1)));
+            options => (options.RetryPolicy, options.MaxWait) = (
+                new RetryPolicyRequest { MaxAttempts = 2, BackoffMs = [0] }, TimeSpan.FromSeconds(1)));
 
         var run = consumer.RunAsync(
             async (record, cancellationToken) =>

@@ -66,7 +66,8 @@ public sealed class HostingTests(ApiFixture api)
         Assert.Contains("Endpoints", error.Message, StringComparison.Ordinal);
     }
 
-    private sealed class Worker(OrleansStreamClient client, string group, string topic, ConcurrentQueue<string> seen) : StreamWorker<string>(client, group, topic)
+    private sealed class Worker(OrleansStreamClient client, string group, string topic, ConcurrentQueue<string> seen) : StreamWorker<string>(
+        client, group, topic)
     {
         protected override Task HandleAsync(ConsumedRecord<string> record, CancellationToken cancellationToken)
         {

@@ -27,10 +27,12 @@ public sealed class ReaderTests(ApiFixture api)
         using var rig = await ClientRig.MakeAsync(api, partitions: 2);
         await rig.SendAsync("before");
         var count = 0;
-        rig.Line.OnRequest = (request, _) => request.Method == HttpMethod.Get && Interlocked.Increment(ref count) % 3 == 0 ? HttpFault.ReplyCutOff : HttpFault.None;
+        rig.Line.OnRequest = (request, _) => request.Method == HttpMethod.Get && Interlocked.Increment(ref count) % 3 == 0 ? HttpFault.ReplyCutOff
+            : HttpFault.None;
         var seen = new List<string>();
 
-        await foreach (var record in rig.Client.Read<string>(rig.Topic, options => options.Follow = true).WithCancellation(TestContext.Current.CancellationToken))
+        await foreach (var record in rig.Client.Read<string>(rig.Topic, options => options.Follow = true).WithCancellation(
+            TestContext.Current.CancellationToken))
         {
             seen.Add(record.Value!);
             if (seen.Count == 4)

@@ -63,7 +63,8 @@ public sealed class TelemetryTests(ApiFixture api)
         await rig.SendAsync("0", "1");
         using var stop = new CancellationTokenSource(Wait.Patience, TimeProvider.System);
         var handled = 0;
-        await rig.Client.Consume<string>(rig.Group, rig.Topic).RunAsync((_, _) => ++handled == 2 ? stop.CancelAsync() : Task.CompletedTask, stop.Token);
+        await rig.Client.Consume<string>(rig.Group, rig.Topic).RunAsync(
+            (_, _) => ++handled == 2 ? stop.CancelAsync() : Task.CompletedTask, stop.Token);
 
         Assert.Equal((2L, 2L), (counts["messaging.client.sent.messages"], counts["messaging.client.consumed.messages"]));
     }
