@@ -26,7 +26,8 @@ public sealed partial class FileSizeTests
     public void Files_AreShort()
     {
         Assert.True(Files.Length > 600, "The files were not found.");
-        Assert.Equal(LongFiles, Files.Where(file => file.Lines > FileLinesMax).Select(file => Path.GetFileName(file.Path)).Order(StringComparer.Ordinal));
+        Assert.Equal(LongFiles,
+            Files.Where(file => file.Lines > FileLinesMax).Select(file => Path.GetFileName(file.Path)).Order(StringComparer.Ordinal));
     }
 
     /// <summary>The parts of a type are <c>Type.cs</c> and <c>Type.Part.cs</c>, in one folder.</summary>
