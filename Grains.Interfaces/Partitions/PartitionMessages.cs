@@ -23,6 +23,11 @@ public readonly record struct AppendRequest(
 
     /// <summary>Where it has its place, for a caller in this process; null for one that waits, and behind the way to another process.</summary>
     [field: NonSerialized] public AppendPlace? Place { get; init; }
+
+    /// <summary>
+    /// True when the caller's thread may be kept until the batches are durable, for a caller in this process that does nothing else meanwhile.
+    /// </summary>
+    [field: NonSerialized] public bool MayBlock { get; init; }
 }
 
 /// <summary>The outcome of an append.</summary>

@@ -148,13 +148,18 @@ public sealed class PartitionLog : IAsyncDisposable
     /// <param name="batches">Whole batches of format 2. Nobody may change them until the result is there.</param>
     /// <param name="acks">When to answer.</param>
     /// <param name="expectedNextOffset">Append only when this is the next offset; null for no condition.</param>
+    /// <param name="mayBlock">
+    /// True when the store may keep the caller's thread until the batches are durable. It is for a caller whose thread has nothing else to do until
+    /// then, and which appends nothing else to this log meanwhile.
+    /// </param>
     /// <param name="cancellationToken">
     /// Gives up waiting. If the batches have no place in the log yet, nothing is stored; later the outcome is unknown.
     /// </param>
     /// <returns>Where the batches are, or why they are not; it never throws for a failure of the store.</returns>
     public ValueTask<LogAppendResult> AppendAsync(
-        AppendBatches batches, LogAcks acks, long? expectedNextOffset = null, CancellationToken cancellationToken = default) =>
-        _writer.AppendAsync(batches, acks, expectedNextOffset, cancellationToken);
+        AppendBatches batches, LogAcks acks, long? expectedNextOffset = null, bool mayBlock = false,
+        CancellationToken cancellationToken = default) =>
+        _writer.AppendAsync(batches, acks, expectedNextOffset, mayBlock, cancellationToken);
 
     /// <summary>Reads whole batches below the high watermark.</summary>
     /// <param name="offset">The first offset wanted; -2 for the log start, -1 for the high watermark.</param>

@@ -49,19 +49,26 @@ internal sealed partial class LedPartition(PartitionKey key, TopicMetadata topic
     /// <summary>Appends batches, all or none, next to each other.</summary>
     /// <param name="request">The batches.</param>
     /// <param name="cancellationToken">The caller's deadline. Once it has passed, the outcome is unknown.</param>
+    /// <returns>The outcome. It never throws: an unexpected failure is logged, and its outcome is unknown.</returns>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<AppendResponse> AppendAsync(AppendRequest request, CancellationToken cancellationToken)
     {
         MarkUsed();
         try
         {
-            var append = log.AppendAsync(request.Batches, PartitionMapping.ToLog(request.Acks), request.ExpectedNextOffset, cancellationToken);
+            var append = log.AppendAsync(
+                request.Batches, PartitionMapping.ToLog(request.Acks), request.ExpectedNextOffset, request.MayBlock,
+                cancellationToken);
             request.Place?.Took(this);
             return PartitionMapping.ToResponse(await append.ConfigureAwait(false));
         }
         catch (OperationCanceledException)
         {
-            return new AppendResponse(PartitionErrors.TimedOut, BaseOffset: -1, LogAppendTimeMs: -1, LogStartOffset: -1);
+            return PartitionMapping.Failed(PartitionErrors.TimedOut);
+        }
+        catch (Exception e)
+        {
+            return PartitionMapping.Failed(PartitionErrors.Explain(e, isWrite: true, logger));
         }
     }
 

@@ -36,6 +36,10 @@ internal static class PartitionMapping
     public static AppendResponse ToResponse(in LogAppendResult result) => new(
         ToError(result.Error), result.BaseOffset, result.AppendTimeMs, result.LogStartOffset, result.Duplicate);
 
+    /// <summary>The answer to an append that was not made, or whose outcome is unknown.</summary>
+    /// <param name="error">Why.</param>
+    public static AppendResponse Failed(StreamError? error) => new(error, BaseOffset: -1, LogAppendTimeMs: -1, LogStartOffset: -1);
+
     /// <summary>The answer to the repeat of an append whose outcome is known.</summary>
     /// <param name="stored">The outcome.</param>
     public static AppendResponse ToResponse(in StoredPart stored) =>

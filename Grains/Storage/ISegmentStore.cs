@@ -40,6 +40,12 @@ public interface ISegmentStore : ISegmentReader
     ValueTask<AppendOutcome> AppendAsync(
         string name, long expectedPosition, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken = default);
 
+    /// <summary>As <see cref="AppendAsync"/>, but may keep the caller's thread until the bytes are durable.</summary>
+    /// <inheritdoc cref="AppendAsync"/>
+    ValueTask<AppendOutcome> AppendHereAsync(
+        string name, long expectedPosition, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken = default) =>
+        AppendAsync(name, expectedPosition, bytes, cancellationToken);
+
     /// <summary>Appends bytes at the segment's end, wherever it is. It is meant for fences, which may be repeated without harm.</summary>
     /// <inheritdoc cref="AppendAsync" path="/param"/>
     /// <returns>As <see cref="AppendAsync"/>, but with <see cref="AppendStatus.Conflict"/> only while the segment is unsettled.</returns>

@@ -240,9 +240,12 @@ public readonly record struct AppendRecords(
     /// <summary>The request for the router.</summary>
     /// <param name="identity">Its identity; null for none.</param>
     public RecordsAppendRequest With(AppendIdentity? identity) =>
-        new(Batches, Partition, RecordPartitions, Acks, ExpectedNextOffset, identity) 
+        new(Batches, Partition, RecordPartitions, Acks, ExpectedNextOffset, identity)
         {
-            HasWholeBatches = HasWholeBatches, RequiredLeader = RequiredLeader, Place = Place,
+            HasWholeBatches = HasWholeBatches,
+            RequiredLeader = RequiredLeader,
+            Place = Place,
+            MayBlock = Place is null, // such a caller waits, and so has nothing else to do
         };
 }
 

@@ -101,6 +101,11 @@ public sealed record RecordsAppendRequest(
 
     /// <summary>The append's place, for a caller in this process that names the partition; null for a caller that waits for each append.</summary>
     [field: NonSerialized] public AppendPlace? Place { get; init; }
+
+    /// <summary>
+    /// True when the caller's thread may be kept until the records are durable, for a caller in this process that does nothing else meanwhile.
+    /// </summary>
+    [field: NonSerialized] public bool MayBlock { get; init; }
 }
 
 /// <summary>The results of an append, with one part for each append to a partition.</summary>

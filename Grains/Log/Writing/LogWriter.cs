@@ -15,6 +15,10 @@ namespace OrleansStream.Log.Writing;
 /// </remarks>
 internal sealed class LogWriter
 {
+    // True while this thread answers callers of some log. What they do next runs inside, and must not keep the loop of that log.
+    [ThreadStatic]
+    private static bool _isAnswering;
+
     private readonly OpenLog _log;
     private readonly AppendPlacement _placement;
     private readonly GroupCommit _commit;
@@ -39,7 +43,7 @@ internal sealed class LogWriter
     /// <summary>Appends the batches of one request next to each other, all or none.</summary>
     /// <inheritdoc cref="PartitionLog.AppendAsync"/>
     public ValueTask<LogAppendResult> AppendAsync(
-        AppendBatches batches, LogAcks acks, long? expectedNextOffset, CancellationToken cancellationToken)
+        AppendBatches batches, LogAcks acks, long? expectedNextOffset, bool mayBlock, CancellationToken cancellationToken)
     {
         var invalid = SentAppend.Judge(ref batches, _log.Options, _log.Place.AppendBytesMax, _log.NowMs);
         batches.TryReadFirst(out var first);
@@ -65,8 +69,9 @@ internal sealed class LogWriter
             starts = StartsDraining();
         }
 
+        // An append that is answered before it is durable must not wait for the store.
         if (starts)
-            _ = DrainAsync();
+            _ = DrainAsync(mayBlock && acks == LogAcks.Durable && !_isAnswering);
 
         return acks == LogAcks.Admitted
             ? ValueTask.FromResult(new LogAppendResult(null, -1, -1, _log.LogStartOffset))
@@ -89,7 +94,7 @@ internal sealed class LogWriter
                 return;
         }
 
-        _ = DrainAsync();
+        _ = DrainAsync(mayBlock: false);
     }
 
     /// <summary>Takes no more appends, and waits for those under way, at most <see cref="LogLimits.CloseWaitMax"/>.</summary>
@@ -116,16 +121,19 @@ internal sealed class LogWriter
         return true;
     }
 
-    private async Task DrainAsync()
+    /// <param name="mayBlock">
+    /// True when the first round may keep this thread until its group is durable. It has the append of the caller that starts the loop. The rounds
+    /// behind it have those of others, which this caller is not to wait for.
+    /// </param>
+    private async Task DrainAsync(bool mayBlock)
     {
         // The loop serves many requests, and would else run on in the span of the one that happened to start it.
         if (Activity.Current is not null)
             Activity.Current = null;
         try
         {
-            while (await DrainNextAsync().ConfigureAwait(false))
-            {
-            }
+            while (await DrainNextAsync(mayBlock).ConfigureAwait(false))
+                mayBlock = false;
         }
         catch (Exception e)
         {
@@ -136,9 +144,11 @@ internal sealed class LogWriter
     }
 
     /// <returns>False when there was nothing to do. The loop is then over, and the next append starts it again.</returns>
-    private async ValueTask<bool> DrainNextAsync()
+    private async ValueTask<bool> DrainNextAsync(bool mayBlock)
     {
-        await PaceAsync().ConfigureAwait(false);
+        var pause = PaceAsync();
+        mayBlock &= pause.IsCompleted; // else the thread is another one, and not the caller's
+        await pause.ConfigureAwait(false);
         AppendGroup? group;
         bool roll;
         TaskCompletionSource? drained = null;
@@ -158,22 +168,41 @@ internal sealed class LogWriter
         }
         else if (group is { LengthBytes: 0 })
         {
-            _commit.Complete(group);
+            Answer(group, null, beganAt: 0);
         }
         else if (group is not null)
         {
             _commit.Stamp(group);
             var span = CommitSpan.Start(_log.Place.Name, group);
             var beganAt = _log.Place.Time.GetTimestamp();
-            var stored = await _roller.RollIfDueAsync(group).ConfigureAwait(false)
-                ? await _segments.AppendAsync(group.Bytes).ConfigureAwait(false)
+            var rolling = _roller.RollIfDueAsync(group);
+            mayBlock &= rolling.IsCompleted;
+            var stored = await rolling.ConfigureAwait(false)
+                ? await _segments.AppendAsync(group.Bytes, mayBlock).ConfigureAwait(false)
                 : StoreResult.Ended;
             _storedAt = _log.Place.Time.GetTimestamp();
             CommitSpan.End(span, stored);
-            _commit.End(group, stored, beganAt);
+            Answer(group, stored, beganAt);
         }
 
         return drained is null;
+    }
+
+    private void Answer(AppendGroup group, StoreResult? stored, long beganAt)
+    {
+        var wasAnswering = _isAnswering;
+        _isAnswering = true;
+        try
+        {
+            if (stored is { } result)
+                _commit.End(group, result, beganAt);
+            else
+                _commit.Complete(group);
+        }
+        finally
+        {
+            _isAnswering = wasAnswering;
+        }
     }
 
     private void FinishDraining()

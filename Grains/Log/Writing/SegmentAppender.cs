@@ -20,8 +20,10 @@ internal sealed class SegmentAppender(OpenLog log, SegmentRoller roller)
     private int _unexplained;
 
     /// <summary>Appends bytes to the active segment.</summary>
+    /// <param name="bytes">The bytes.</param>
+    /// <param name="mayBlock">True when the store may keep this thread until they are durable.</param>
     /// <returns>The position of the bytes, or why they are certainly not stored, or that the log has ended.</returns>
-    public async ValueTask<StoreResult> AppendAsync(ReadOnlyMemory<byte> bytes)
+    public async ValueTask<StoreResult> AppendAsync(ReadOnlyMemory<byte> bytes, bool mayBlock)
     {
         (_inDoubt, _unexplained) = (false, 0);
         for (var pause = LogLimits.RetryPauseMin; !log.HasEnded; pause = LogPause.Next(pause))
@@ -30,7 +32,11 @@ internal sealed class SegmentAppender(OpenLog log, SegmentRoller roller)
             AppendOutcome outcome;
             try
             {
-                outcome = await log.Place.Segments.AppendAsync(log.Active.Name, position, bytes).ConfigureAwait(false);
+                var append = mayBlock
+                    ? log.Place.Segments.AppendHereAsync(log.Active.Name, position, bytes)
+                    : log.Place.Segments.AppendAsync(log.Active.Name, position, bytes);
+                mayBlock = false; // later tries run on other threads
+                outcome = await append.ConfigureAwait(false);
             }
             catch (StoreUnavailableException)
             {

@@ -59,7 +59,7 @@ internal sealed class TopicRouter(string name, PartitionAccess partitions, IGrai
             return new RecordsAppendResponse([], default, error);
         // Most plans have one part: its append needs no other async method around it.
         var parts = plan.Parts.Count == 1
-            ? [await AppendPartAsync(topic.Metadata, plan, 0, request, request.ExpectedNextOffset, cancellationToken)]
+            ? [ToPart(plan.Parts[0], await AppendPartAsync(topic.Metadata, plan, 0, request, request.ExpectedNextOffset, cancellationToken))]
             : await AppendPartsAsync(topic.Metadata, plan, request, cancellationToken);
         var response = Answer(parts, plan, request);
         return IsTopicGone(response) ? await FindOtherAsync(topic) ?? response : response;
@@ -152,9 +152,9 @@ internal sealed class TopicRouter(string name, PartitionAccess partitions, IGrai
         {
             var part = plan.Parts[index];
             // Records behind a failed append must not overtake it.
-            parts[index] = failure is null || part.Error is not null
+            parts[index] = ToPart(part, failure is null || part.Error is not null
                 ? await AppendPartAsync(topic, plan, index, request, expectedNextOffset, cancellationToken)
-                : ToPart(part, Failed(failure with { OutcomeUnknown = false }));
+                : PartitionMapping.Failed(failure with { OutcomeUnknown = false }));
             if (part.Error is not null)
                 continue;
             failure ??= parts[index].Response.Error;
@@ -163,29 +163,36 @@ internal sealed class TopicRouter(string name, PartitionAccess partitions, IGrai
     }
 
     /// <summary>Appends one part, once: straight to the log if it is open in this process and nothing is before it.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<AppendPart> AppendPartAsync(
+    /// <remarks>It awaits nothing itself: each async method around an append costs memory for every append under way.</remarks>
+    private ValueTask<AppendResponse> AppendPartAsync(
         TopicMetadata topic, AppendPlan plan, int index, RecordsAppendRequest request, long? expectedNextOffset, CancellationToken cancellationToken)
     {
         var part = plan.Parts[index];
         if (part.Error is { } refusal)
-            return ToPart(part, Failed(refusal));
+            return ValueTask.FromResult(PartitionMapping.Failed(refusal));
         if (FindSettled(plan, index, request) is { } stored)
-            return ToPart(part, PartitionMapping.ToResponse(stored));
+            return ValueTask.FromResult(PartitionMapping.ToResponse(stored));
         var key = new PartitionKey(topic.Id, part.Partition);
         var append = new AppendRequest(part.Batches, request.Acks, topic.Version, expectedNextOffset)
         {
             RequiredLeader = request.RequiredLeader, Place = request.Place,
         };
+        // The appends of several parts are made at the same time.
+        var mayBlock = request.MayBlock && plan.Parts.Count == 1;
+        return partitions.Order.FindOpen(key, append) is { } here
+            ? here.AppendAsync(append with { MayBlock = mayBlock }, cancellationToken)
+            : AppendInTurnAsync(key, append, cancellationToken);
+    }
+
+    private async ValueTask<AppendResponse> AppendInTurnAsync(PartitionKey key, AppendRequest append, CancellationToken cancellationToken)
+    {
         try
         {
-            return ToPart(part, partitions.Order.FindOpen(key, append) is { } here
-                ? await here.AppendAsync(append, cancellationToken)
-                : await partitions.Order.AppendAsync(key, append, cancellationToken));
+            return await partitions.Order.AppendAsync(key, append, cancellationToken);
         }
         catch (Exception e)
         {
-            return ToPart(part, Failed(PartitionErrors.Explain(e, isWrite: true, partitions.Logger)));
+            return PartitionMapping.Failed(PartitionErrors.Explain(e, isWrite: true, partitions.Logger));
         }
     }
 
@@ -209,8 +216,6 @@ internal sealed class TopicRouter(string name, PartitionAccess partitions, IGrai
     }
 
     private static AppendPart ToPart(in PlannedPart part, AppendResponse response) => new(part.Partition, part.RecordCount, response);
-
-    private static AppendResponse Failed(StreamError error) => new(error, BaseOffset: -1, LogAppendTimeMs: -1, LogStartOffset: -1);
 
     private static bool IsTopicGone(RecordsAppendResponse response) =>
         response.Parts.All(part => part.Response.Error is { Code: StreamErrorCode.UnknownTopicId, OutcomeUnknown: false });

@@ -16,7 +16,7 @@ public sealed class AppendEndTests
         var held = rig.Segments.Hold();
         _ = log.PutAsync(TestBatch.Of("a"));
         using var cancel = new CancellationTokenSource();
-        var append = log.AppendAsync(TestBatch.Of("b"), LogAcks.Durable, null, cancel.Token).AsTask();
+        var append = log.AppendAsync(TestBatch.Of("b"), LogAcks.Durable, cancellationToken: cancel.Token).AsTask();
 
         await cancel.CancelAsync();
         var result = await append;
@@ -35,7 +35,7 @@ public sealed class AppendEndTests
         var log = await rig.OpenAsync();
         var held = rig.Segments.Hold();
         using var cancel = new CancellationTokenSource();
-        var append = log.AppendAsync(TestBatch.Of("a"), LogAcks.Durable, null, cancel.Token).AsTask();
+        var append = log.AppendAsync(TestBatch.Of("a"), LogAcks.Durable, cancellationToken: cancel.Token).AsTask();
 
         await cancel.CancelAsync();
         var result = await append;
@@ -53,7 +53,7 @@ public sealed class AppendEndTests
         var held = rig.Segments.Hold();
         _ = log.PutAsync(TestBatch.Of("x"));
         using var cancel = new CancellationTokenSource();
-        var first = log.AppendAsync(TestBatch.By(7, 0), LogAcks.Durable, null, cancel.Token).AsTask();
+        var first = log.AppendAsync(TestBatch.By(7, 0), LogAcks.Durable, cancellationToken: cancel.Token).AsTask();
         var second = log.PutAsync(TestBatch.By(7, 1));
         await cancel.CancelAsync();
         held.Release();

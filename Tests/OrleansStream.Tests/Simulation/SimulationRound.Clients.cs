@@ -51,7 +51,7 @@ internal sealed partial class SimulationRound
             : null;
         try
         {
-            result = await owner.Log!.AppendAsync(request.Bytes, acks, condition, deadline?.Token ?? default)
+            result = await owner.Log!.AppendAsync(request.Bytes, acks, condition, cancellationToken: deadline?.Token ?? default)
                 .ConfigureAwait(false);
         }
         catch (Exception e)

@@ -20,6 +20,22 @@ internal sealed class FileLane
         }
     }
 
+    /// <summary>Takes the lane for an operation that its caller runs by itself, if no other one runs or waits.</summary>
+    /// <returns>True when it was taken; <see cref="Leave"/> gives it back.</returns>
+    public bool TryEnter()
+    {
+        lock (_gate)
+            return !_scheduled && (_scheduled = true);
+    }
+
+    /// <summary>Gives the lane back after <see cref="TryEnter"/>.</summary>
+    /// <returns>True when operations have come meanwhile: the lane must be scheduled.</returns>
+    public bool Leave()
+    {
+        lock (_gate)
+            return _scheduled = _operations.Count > 0;
+    }
+
     /// <summary>Runs the next operation.</summary>
     /// <returns>True when more wait.</returns>
     public bool RunNext()
@@ -28,8 +44,7 @@ internal sealed class FileLane
         lock (_gate)
             operation = _operations.Dequeue();
         operation.Run();
-        lock (_gate)
-            return _scheduled = _operations.Count > 0;
+        return Leave();
     }
 }
 

@@ -9,6 +9,7 @@ internal sealed class FileLanes : IDisposable
     private readonly FileLane[] _lanes = new FileLane[FileStoreLimits.LaneCount];
     private readonly SemaphoreSlim _admission = new(FileStoreLimits.QueuedOperationsMax);
     private readonly FileThreads _threads;
+    private int _callersOnDisk;
     private volatile bool _closed;
 
     /// <summary>Starts the threads.</summary>
@@ -53,8 +54,30 @@ internal sealed class FileLanes : IDisposable
     /// <summary>Adds an admitted operation to the name's lane.</summary>
     public void Add(string name, FileOperation operation)
     {
-        var lane = _lanes[(uint)name.GetHashCode(StringComparison.Ordinal) % (uint)_lanes.Length];
+        var lane = LaneOf(name);
         if (lane.Add(operation))
+            _threads.Schedule(lane);
+    }
+
+    /// <summary>
+    /// Lets a caller run an admitted operation on its own thread, if the name's lane is idle, and no more than
+    /// <see cref="FileStoreLimits.CallersOnDiskMax"/> threads of callers are on the disk then.
+    /// </summary>
+    /// <param name="name">The name.</param>
+    /// <returns>The lane, which is this caller's until <see cref="Leave"/>; null when the operation is to be added.</returns>
+    public FileLane? TryEnter(string name)
+    {
+        if (Interlocked.Increment(ref _callersOnDisk) <= FileStoreLimits.CallersOnDiskMax && LaneOf(name) is var lane && lane.TryEnter())
+            return lane;
+        Interlocked.Decrement(ref _callersOnDisk);
+        return null;
+    }
+
+    /// <summary>Gives back a lane of <see cref="TryEnter"/>. Operations that have come meanwhile run on the disk threads.</summary>
+    public void Leave(FileLane lane)
+    {
+        Interlocked.Decrement(ref _callersOnDisk);
+        if (lane.Leave())
             _threads.Schedule(lane);
     }
 
@@ -71,6 +94,8 @@ internal sealed class FileLanes : IDisposable
         _threads.Dispose();
         _admission.Release(FileStoreLimits.QueuedOperationsMax);
     }
+
+    private FileLane LaneOf(string name) => _lanes[(uint)name.GetHashCode(StringComparison.Ordinal) % (uint)_lanes.Length];
 
     private bool IsOpen()
     {

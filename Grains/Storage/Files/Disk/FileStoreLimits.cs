@@ -59,6 +59,12 @@ public static class FileStoreLimits
     /// <summary>The threads that write and sync, and so the most syncs that the disk gets at once.</summary>
     public const int FlushThreadCount = 8;
 
+    /// <summary>
+    /// The most threads of callers that write and sync by themselves at once. One saves two changes of thread where one append is made at a time.
+    /// More would leave the thread pool too few for other work; of a single processor's pool already one is too many.
+    /// </summary>
+    public static readonly int CallersOnDiskMax = Environment.ProcessorCount > 1 ? 1 : 0;
+
     /// <summary>The threads that read what is not in the page cache.</summary>
     public const int ReadThreadCount = 4;
 

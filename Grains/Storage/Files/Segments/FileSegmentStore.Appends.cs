@@ -4,7 +4,9 @@ using OrleansStream.Storage.Files.Disk;
 
 namespace OrleansStream.Storage.Files.Segments;
 
-/// <summary>Appends: each waits in its segment's lane for a disk thread, which writes and syncs it.</summary>
+/// <summary>
+/// Appends: each waits in its segment's lane for a disk thread, which writes and syncs it. A caller may do so by itself where no other waits.
+/// </summary>
 public sealed partial class FileSegmentStore
 {
     /// <inheritdoc/>
@@ -13,6 +15,27 @@ public sealed partial class FileSegmentStore
     {
         StoreNames.CheckAppend(name, expectedPosition, bytes.Length, Limits);
         return EnqueueAsync(name, expectedPosition, bytes, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<AppendOutcome> AppendHereAsync(
+        string name, long expectedPosition, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken = default)
+    {
+        StoreNames.CheckAppend(name, expectedPosition, bytes.Length, Limits);
+        cancellationToken.ThrowIfCancellationRequested();
+        if (!_flushes.TryAdmit())
+            return AdmitAndEnqueueAsync(name, expectedPosition, bytes, cancellationToken);
+        if (_flushes.TryEnter(name) is not { } lane)
+            return Enqueue(name, expectedPosition, bytes);
+        try
+        {
+            return ValueTask.FromResult(Append(name, expectedPosition, bytes.Span));
+        }
+        finally
+        {
+            _flushes.Leave(lane);
+            _flushes.Release();
+        }
     }
 
     /// <inheritdoc/>
