@@ -82,48 +82,39 @@ internal sealed partial class ProduceEndpoints(
         {
             MediaTypes.Ndjson => new ValueTask(AppendLinesAsync(context, partition)),
             MediaTypes.RecordBatch => AppendBatchesAsync(context, partition),
-            MediaTypes.Binary => AppendValueAsync(context, partition, isText: false),
-            MediaTypes.Text => AppendValueAsync(context, partition, isText: true),
-            _ => AppendJsonAsync(context, partition),
+            MediaTypes.Binary => AppendAsync(context, partition, ReadValueAsync(context, isText: false)),
+            MediaTypes.Text => AppendAsync(context, partition, ReadValueAsync(context, isText: true)),
+            _ => AppendAsync(context, partition, ReadJsonAsync(context, partition)),
         };
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    private async ValueTask AppendJsonAsync(HttpContext context, int? partition)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<(RecordCollector Records, Acks Acks)> ReadJsonAsync(HttpContext context, int? partition)
     {
         RecordOptions.RefuseFor(context.Request, "a field of the JSON body");
-        RecordCollector records;
-        Acks acks;
-        using (var body = await RequestBody.ReadAsync(context, HttpLimits.RequestBytesMax))
-        {
-            records = new RecordCollector(NowMs(context), body.Bytes.Length);
-            acks = ProduceJson.Parse(body.Json.Span, partition is not null, records);
-        }
-
-        await AppendAsync(context, partition, records, acks);
+        using var body = await RequestBody.ReadAsync(context, HttpLimits.RequestBytesMax);
+        var records = new RecordCollector(NowMs(context), body.Bytes.Length);
+        return (records, ProduceJson.Parse(body.Json.Span, partition is not null, records));
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    private async ValueTask AppendValueAsync(HttpContext context, int? partition, bool isText)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<(RecordCollector Records, Acks Acks)> ReadValueAsync(HttpContext context, bool isText)
     {
         var options = RecordOptions.Read(context.Request);
-        RecordCollector records;
-        using (var body = await RequestBody.ReadAsync(context, HttpLimits.RequestBytesMax))
-        {
-            records = new RecordCollector(NowMs(context), body.Bytes.Length);
-            if (isText)
-                JsonInput.CheckText(body.Bytes.Span, null);
-            options.AddRecord(context.Request, body.Bytes.Span, records);
-        }
-
-        await AppendAsync(context, partition, records, options.Acks);
+        using var body = await RequestBody.ReadAsync(context, HttpLimits.RequestBytesMax);
+        var records = new RecordCollector(NowMs(context), body.Bytes.Length);
+        if (isText)
+            JsonInput.CheckText(body.Bytes.Span, null);
+        options.AddRecord(context.Request, body.Bytes.Span, records);
+        return (records, options.Acks);
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    private async ValueTask AppendAsync(HttpContext context, int? partition, RecordCollector records, Acks acks)
+    private async ValueTask AppendAsync(HttpContext context, int? partition, ValueTask<(RecordCollector Records, Acks Acks)> reading)
     {
+        var (records, acks) = await reading;
         var outcome = await TryCallAsync(
             context, new(records.Finish(), partition, records.Partitions, acks, ExpectedNextOffset(context)));
-        ThrowWhenRefused(outcome);
+        ThrowWhenRefused(outcome, context.Features.Get<ClientIdentity>());
         if (acks == Acks.None)
         {
             context.Response.StatusCode = StatusCodes.Status202Accepted;
@@ -150,7 +141,7 @@ internal sealed partial class ProduceEndpoints(
             ProducerHeaders.RefuseSecondProducer(body.Bytes.Span);
         var outcome = await TryCallAsync(
             context, new(body.Bytes, partition, default, options.Acks, ExpectedNextOffset(context)));
-        ThrowWhenRefused(outcome);
+        ThrowWhenRefused(outcome, context.Features.Get<ClientIdentity>());
         if (options.Acks == Acks.None)
         {
             context.Response.StatusCode = StatusCodes.Status202Accepted;
@@ -170,41 +161,42 @@ internal sealed partial class ProduceEndpoints(
             body.Dispose();
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<AppendOutcome> TryCallAsync(HttpContext context, AppendRecords records)
+    private ValueTask<AppendOutcome> TryCallAsync(HttpContext context, AppendRecords records) =>
+        context.Features.Get<ClientIdentity>() is { } client
+            ? TryCallAsync(context, records, client)
+            : appender.AppendAsync(context.Caller(), Parameters.Topic(context), records);
+
+    private async ValueTask<AppendOutcome> TryCallAsync(HttpContext context, AppendRecords records, ClientIdentity client)
     {
-        var topic = Parameters.Topic(context);
-        var client = context.Features.Get<ClientIdentity>();
-        if (client is { Identity.IsClients: false } && records.Acks != Acks.All)
+        if (!client.Identity.IsClients && records.Acks != Acks.All)
         {
             throw RequestException.Malformed("acks",
                 $"With '{IdentityHeaders.IdempotencyKey}' acks must be \"all\": the answer is to hold for a day.");
         }
 
-        var outcome = client is null
-            ? await appender.AppendAsync(context.Caller(), topic, records)
-            : await appender.AppendAsync(context.Caller(), topic, records, client);
-        if (client?.Key is { } key)
+        var outcome = await appender.AppendAsync(context.Caller(), Parameters.Topic(context), records, client);
+        if (client.Key is { } key)
             await key.EndAsync(outcome.Response);
         if (outcome.IsFenced)
             outcome = outcome with { Response = FencedIdentity.Told(outcome.Response) };
         return outcome.Response.Error is { Code: StreamErrorCode.UnknownProducerId } error
-            ? outcome with { Response = outcome.Response with { Error = WithAdvice(error, isInHeader: client is { Identity.IsClients: true }) } }
+            ? outcome with { Response = outcome.Response with { Error = WithAdvice(error, client) } }
             : outcome;
     }
 
-    private static void ThrowWhenRefused(AppendOutcome outcome)
+    private static void ThrowWhenRefused(AppendOutcome outcome, ClientIdentity? client)
     {
         if (outcome.Response.Error is { } error)
-            throw new RequestException(error);
+            throw new RequestException(client is null && error.Code == StreamErrorCode.UnknownProducerId ? WithAdvice(error, client) : error);
     }
 
-    private static StreamError WithAdvice(StreamError error, bool isInHeader) => error with
-    {
-        Detail = $"{error.Detail} POST /v1/producers gives one"
-            + (isInHeader ? "." : "; batches of another cluster are sent without their producer ids."),
-        Field = isInHeader ? IdentityHeaders.ProducerId : null,
-    };
+    private static StreamError WithAdvice(StreamError error, ClientIdentity? client) => client is { Identity.IsClients: true }
+        ? error with { Detail = $"{error.Detail} POST /v1/producers gives one.", Field = IdentityHeaders.ProducerId }
+        : error with
+        {
+            Detail = $"{error.Detail} POST /v1/producers gives one; batches of another cluster are sent without their producer ids.",
+            Field = null,
+        };
 
     private static ProduceResults MakeResults(HttpContext context) =>
         new() { AreDuplicatesOfOtherRequests = context.Features.Get<ClientIdentity>() is { Identity.IsClients: true } };

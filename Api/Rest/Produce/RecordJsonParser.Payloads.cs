@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Text;
 using System.Text.Json;
+using OrleansStream.Records;
 using OrleansStream.Rest.Errors;
 using OrleansStream.Rest.Json;
 
@@ -27,7 +28,7 @@ internal sealed partial class RecordJsonParser
         EnsureScratch(2 * (key.End - key.Start + value.End - value.Start));
         var keyBytes = BytesOf(body, key, keyType, "key", "key_type");
         var valueBytes = BytesOf(body, value, valueType, "value", "value_type");
-        var headers = _headers.Count == 0 ? default : _headers.EncodedHeaders;
+        var headers = HeaderCount == 0 ? default : _headers!.EncodedHeaders;
         records.Add(timestampMs, partition, keyBytes, !key.IsNull, valueBytes, !value.IsNull, headers);
     }
 
@@ -82,7 +83,7 @@ internal sealed partial class RecordJsonParser
         EnsureScratch(2 * (key.End - key.Start + value.End - value.Start));
         var keyBytes = HeaderBytesOf(body, key, keyType, "key");
         var valueBytes = value.IsNull ? default : HeaderBytesOf(body, value, valueType, "value");
-        _headers.Append(keyBytes, valueBytes, !value.IsNull);
+        (_headers ??= new RecordHeadersWriter()).Append(keyBytes, valueBytes, !value.IsNull);
     }
 
     private ReadOnlySpan<byte> HeaderBytesOf(ReadOnlySpan<byte> body, in Payload payload, PayloadType type, string name)

@@ -34,7 +34,7 @@ internal sealed partial class RecordJsonParser(RecordCollector records) : IDispo
         ValueType = 64,
     }
 
-    private readonly RecordHeadersWriter _headers = new();
+    private RecordHeadersWriter? _headers; // of the first record that has any
     private byte[] _scratch = ArrayPool<byte>.Shared.Rent(4096);
     private int _scratchUsed;
     private int _readerStart; // where in the body the bytes begin that the reader counts from
@@ -43,6 +43,8 @@ internal sealed partial class RecordJsonParser(RecordCollector records) : IDispo
 
     /// <summary>The path of the record being read, as errors name it.</summary>
     public string RecordPath => _index < 0 ? _path : $"{_path}[{_index}]";
+
+    private int HeaderCount => _headers?.Count ?? 0;
 
     /// <summary>Begins to read from a reader that reads the whole body.</summary>
     public void Begin() => _readerStart = 0;
@@ -77,7 +79,7 @@ internal sealed partial class RecordJsonParser(RecordCollector records) : IDispo
         long? timestampMs = null;
         var partition = -1;
         Field seen = 0;
-        _headers.Reset();
+        _headers?.Reset();
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             var field = FieldOf(ref reader);
@@ -138,7 +140,7 @@ internal sealed partial class RecordJsonParser(RecordCollector records) : IDispo
     /// <inheritdoc/>
     public void Dispose()
     {
-        _headers.Dispose();
+        _headers?.Dispose();
         ArrayPool<byte>.Shared.Return(_scratch);
         _scratch = [];
     }
@@ -191,7 +193,7 @@ internal sealed partial class RecordJsonParser(RecordCollector records) : IDispo
             throw JsonFields.WrongKind(Path("headers"), reader.TokenType, $"an array of objects with the fields {HeaderFields}");
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
-            if (_headers.Count == ProduceLimits.RecordHeadersMax)
+            if (HeaderCount == ProduceLimits.RecordHeadersMax)
             {
                 throw RequestException.Malformed(
                     Path("headers"), $"A record has at most {ProduceLimits.RecordHeadersMax} headers.");
@@ -263,7 +265,7 @@ internal sealed partial class RecordJsonParser(RecordCollector records) : IDispo
     }
 
     private string HeaderPath(string? name) =>
-        $"{Path("headers")}[{_headers.Count}]{(name is null ? "" : "." + name)}";
+        $"{Path("headers")}[{HeaderCount}]{(name is null ? "" : "." + name)}";
 
     private string Path(string field) => _path.Length == 0 ? field : $"{RecordPath}.{field}";
 

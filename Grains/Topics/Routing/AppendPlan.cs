@@ -11,9 +11,10 @@ namespace OrleansStream.Topics.Routing;
 /// </remarks>
 internal sealed class AppendPlan : IDisposable
 {
-    private readonly List<PlannedUnit> _units = [];
-    private readonly List<IDisposable> _owned = [];
-    private readonly List<byte[]> _rented = [];
+    // Most plans are of one append as it is, and need none of these.
+    private List<PlannedUnit> _units = null!;
+    private List<IDisposable>? _owned;
+    private List<byte[]>? _rented;
     private Dictionary<int, int>? _sequences;
     private AppendIdentity? _identity;
     private IMemoryOwner<int>? _recordMemory;
@@ -65,7 +66,7 @@ internal sealed class AppendPlan : IDisposable
     public static AppendPlan Split(int recordCount, AppendIdentity? identity)
     {
         var memory = MemoryPool<int>.Shared.Rent(recordCount);
-        return new() { _recordMemory = memory, _unitOfRecord = memory.Memory[..recordCount], _identity = identity };
+        return new() { _units = [], _recordMemory = memory, _unitOfRecord = memory.Memory[..recordCount], _identity = identity };
     }
 
     /// <summary>Takes a writer that lives as long as the plan.</summary>
@@ -74,7 +75,7 @@ internal sealed class AppendPlan : IDisposable
     {
         var writer = new RecordBatchWriter();
         writer.Reset(options);
-        _owned.Add(writer);
+        (_owned ??= []).Add(writer);
         return writer;
     }
 
@@ -84,7 +85,7 @@ internal sealed class AppendPlan : IDisposable
     public RecordSelection TakeSelection(in RecordBatchOptions options, ReadOnlyMemory<byte> source)
     {
         var selection = new RecordSelection(options, source);
-        _owned.Add(selection);
+        (_owned ??= []).Add(selection);
         return selection;
     }
 
@@ -207,15 +208,12 @@ internal sealed class AppendPlan : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var owned in _owned)
-            owned.Dispose();
-        foreach (var bytes in _rented)
-            ArrayPool<byte>.Shared.Return(bytes);
+        _owned?.ForEach(static owned => owned.Dispose());
+        _rented?.ForEach(static bytes => ArrayPool<byte>.Shared.Return(bytes));
         // No answer refers to it.
         if (RecordMemory is null)
             _recordMemory?.Dispose();
-        _owned.Clear();
-        _rented.Clear();
+        (_owned, _rented) = (null, null);
     }
 
     /// <summary>Puts the batches of parts that have several behind one another.</summary>
@@ -245,7 +243,7 @@ internal sealed class AppendPlan : IDisposable
     private Memory<byte> Rent(int lengthBytes)
     {
         var buffer = ArrayPool<byte>.Shared.Rent(lengthBytes);
-        _rented.Add(buffer);
+        (_rented ??= []).Add(buffer);
         return buffer.AsMemory(0, lengthBytes);
     }
 
