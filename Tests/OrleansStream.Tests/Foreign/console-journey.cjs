@@ -35,9 +35,14 @@ const faultsOf = async tab => {
 
   const field = id => tab.getByTestId(id).locator('input').first();
   const press = id => tab.getByTestId(id).first().click();
-  const open = async (path, heading) => {
-    await tab.goto(new URL(path, address).href);
-    await tab.getByRole('heading', { level: 1, name: heading }).waitFor();
+  // Within the console, as by a link; or anew, as by a bookmark.
+  const open = async (path, title, isAnew = false) => {
+    const href = new URL(path, address).href;
+    if (isAnew) await tab.goto(href);
+    else await tab.evaluate(way => globalThis.Blazor.navigateTo(way), href);
+    await tab.waitForURL(href);
+    await tab.waitForFunction(begin => document.title.startsWith(begin), title);
+    await tab.locator('h1').first().waitFor();
   };
   const step = async (name, work) => {
     const begun = Date.now();
@@ -64,7 +69,7 @@ const faultsOf = async tab => {
       return { faults: await faultsOf(tab) };
     });
     await step('create a topic', async () => {
-      await open('topics?new=true', 'Topics');
+      await open('topics?new=true', 'Topics', true);
       await field('topic-name').fill('goals');
       await press('create');
       await tab.getByRole('heading', { level: 1, name: 'goals' }).waitFor();
@@ -72,14 +77,14 @@ const faultsOf = async tab => {
       return { faults: await faultsOf(tab) };
     });
     await step('produce a record', async () => {
-      await open('topics/goals/produce', 'goals');
+      await open('topics/goals/produce', 'Produce to goals');
       await field('key').fill('peru-chile');
       await press('send');
       const said = await tab.getByTestId('produced').innerText();
       return { said, faults: await faultsOf(tab) };
     });
     await step('find it', async () => {
-      await open('topics/goals/records', 'goals');
+      await open('topics/goals/records', 'Records of goals');
       await field('filter-json').fill('$.minute >= 80');
       await press('find');
       await tab.waitForURL(/json=/);
@@ -128,14 +133,14 @@ const faultsOf = async tab => {
       await tab.getByText('No key is stored.').waitFor();
       return { made: made.includes('os_crawler-1_'), faults: await faultsOf(tab) };
     });
-    for (const [path, heading] of [
-      ['.', 'Overview'], ['topics', 'Topics'], ['topics/matches', 'matches'], ['topics/matches/settings', 'matches'], ['topics/matches/keys', 'matches'], ['topics/matches/records', 'matches'],
+    for (const [path, title] of [
+      ['.', 'Overview'], ['topics', 'Topics'], ['topics/matches', 'matches'], ['topics/matches/settings', 'Settings of matches'], ['topics/matches/keys', 'Hot keys of matches'], ['topics/matches/records', 'Records of matches'],
       ['groups', 'Groups'], ['dead-letters', 'Dead letters'], ['cluster', 'Cluster'], ['access?tab=rights', 'Access'], ['access?tab=audit', 'Access'],
     ]) {
       await step(`the page ${path}, narrow and dark`, async () => {
         await tab.setViewportSize({ width: 390, height: 844 });
         await tab.emulateMedia({ colorScheme: 'dark' });
-        await open(path, heading);
+        await open(path, title);
         await tab.getByText('Loading…').waitFor({ state: 'detached' });
         return { faults: await faultsOf(tab) };
       });
