@@ -121,8 +121,8 @@ public sealed class StreamConsumer<T> : IAsyncEnumerable<ConsumedRecord<T>>
     }
 
     /// <summary>
-    /// Has a handler work on the records until it is told to stop. A record is committed after its handler has returned. When it is told to stop, the
-    /// handlers that work end, what is done is committed, the partitions are handed over, and the task ends without an exception.
+    /// Has a handler work on the records until it is told to stop. A record is committed after its handler has returned. When it is told to
+    /// stop, it waits for the running handlers, commits their records, hands the partitions over, and ends the task without an exception.
     /// </summary>
     /// <param name="handler">
     /// Works on a record. Its token is cancelled when the record's partition is lost. What becomes of a record whose handler throws is set by

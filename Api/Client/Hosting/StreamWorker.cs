@@ -5,7 +5,7 @@ namespace OrleansStream.Client.Hosting;
 
 /// <summary>
 /// A background service that works on the records of a topic as a member of a consumer group. It does not hold up the program's start. When the
-/// program stops, handlers that work end, what is done is committed, and the partitions are handed over.
+/// program stops, the worker waits for the running handlers, commits their records, and hands the partitions over.
 /// </summary>
 /// <typeparam name="T">The type of the records' values.</typeparam>
 public abstract class StreamWorker<T> : BackgroundService

@@ -34,7 +34,7 @@ public sealed class StreamProducer : IAsyncDisposable
     /// <typeparam name="T">The type of the value: text, bytes, or what <see cref="ValueSerializers"/> know.</typeparam>
     /// <param name="key">Records with equal keys go to one partition and keep their order; null for any partition.</param>
     /// <param name="value">The value; null for a tombstone.</param>
-    /// <param name="cancellationToken">Ends the wait. A record that was taken is sent all the same.</param>
+    /// <param name="cancellationToken">Ends the wait. The producer still sends the records that it has accepted.</param>
     /// <returns>Where it is stored.</returns>
     /// <exception cref="StreamServiceException">It is not stored, or not known to be.</exception>
     public Task<SendResult> SendAsync<T>(string? key, T? value, CancellationToken cancellationToken = default) =>
@@ -43,7 +43,7 @@ public sealed class StreamProducer : IAsyncDisposable
     /// <summary>Sends a record, and waits until it is stored.</summary>
     /// <typeparam name="T">The type of the value.</typeparam>
     /// <param name="record">The record.</param>
-    /// <param name="cancellationToken">Ends the wait. A record that was taken is sent all the same.</param>
+    /// <param name="cancellationToken">Ends the wait. The producer still sends the records that it has accepted.</param>
     /// <returns>Where it is stored.</returns>
     /// <exception cref="StreamServiceException">It is not stored, or not known to be.</exception>
     public async Task<SendResult> SendAsync<T>(OutgoingRecord<T> record, CancellationToken cancellationToken = default)
@@ -107,11 +107,11 @@ public sealed class StreamProducer : IAsyncDisposable
     /// <summary>Sends what has gathered, and waits until it is known what became of every record that was taken before.</summary>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="StreamServiceException">
-    /// A record that was enqueued was not stored, since the last flush; of several failures the first.
+    /// An enqueued record was not stored since the last flush. Of several failures this is the first.
     /// </exception>
     public Task FlushAsync(CancellationToken cancellationToken = default) => _queue.FlushAsync(cancellationToken);
 
     /// <summary>Sends everything that was taken, and waits until it is known what became of it. Nothing is taken any more.</summary>
-    /// <exception cref="StreamServiceException">A record that was enqueued was not stored, since the last flush.</exception>
+    /// <exception cref="StreamServiceException">An enqueued record was not stored since the last flush.</exception>
     public ValueTask DisposeAsync() => _queue.DisposeAsync();
 }

@@ -16,7 +16,8 @@ internal static class BrokerLimits
     public const int LeadersAskedMax = 20_000;
 
     /// <summary>
-    /// How long an answer waits for the silos to tell what they lead. What a silo leads that has died is told to be at its home by then.
+    /// How long an answer waits for the silos to tell what they lead. After it, clients are sent to the home of each partition whose leader did not
+    /// answer.
     /// </summary>
     public static readonly TimeSpan LeadersWait = TimeSpan.FromMilliseconds(300);
 }

@@ -109,7 +109,8 @@ public sealed class GroupForgedStoryTests : IAsyncLifetime
     }
 
     /// <summary>
-    /// Whatever headers clients write into a group's topics: all that failed comes back once, all that is kept is told, the run ends.
+    /// Clients may write any headers into a group's topics. Still each failed record comes back once, the answer counts the records that are kept,
+    /// and the run ends.
     /// </summary>
     [Fact]
     public async Task Redrive_WhenClientsWriteAnyHeadersBesideGenuineOnes_TakesEveryGenuineOneAndEnds()

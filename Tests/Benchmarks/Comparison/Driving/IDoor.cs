@@ -29,7 +29,7 @@ internal interface IDoor : IDisposable
         return EndProduce();
     }
 
-    /// <summary>Waits until the record that was sent is durable, and has the offset that is next.</summary>
+    /// <summary>Waits until the sent record is durable, and checks that it has the next offset.</summary>
     /// <param name="offset">The offset.</param>
     /// <exception cref="UnexpectedAnswerException">It has another one.</exception>
     void EndProduce(long offset) => Require(EndProduce(), offset, "producer");

@@ -56,7 +56,7 @@ internal sealed class LatencyRow : IRow
         return figures;
     }
 
-    // Held against a record's own way to its acknowledgement: what is more is the consumer's.
+    // Compared with the time to the acknowledgement. The difference is the consumer's part.
     private static IEnumerable<Figure> Idle(IDoor door, RunContext context, int samples)
     {
         var (seen, acknowledged, worst) = (new double[context.Rounds], new double[context.Rounds], new double[context.Rounds]);
