@@ -14,12 +14,26 @@ if (args is [StorageVerification.Verb, ..])
 if (args is [KeyCommand.Verb, ..])
     return await KeyCommand.RunAsync(args[1..], Console.Out, Console.Error);
 
-var builder = WebApplication.CreateBuilder(OrleansStreamHost.WithoutFileWatching(args));
-builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource { InitialData = [new("Urls", "http://localhost:8081")] });
-bool tracesCalls;
+WebApplication app;
 try
 {
-    tracesCalls = builder.AddTelemetry("orleansstream-silo");
+    var builder = WebApplication.CreateBuilder(OrleansStreamHost.WithoutFileWatching(args));
+    builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource { InitialData = [new("Urls", "http://localhost:8081")] });
+    builder.AddOrleansStreamSilo(builder.AddTelemetry("orleansstream-silo"));
+    builder.AddSignIn();
+    builder.Services.AddKafka();
+
+    app = builder.Build();
+    app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false });
+    app.MapHealthChecks("/health/ready", new HealthCheckOptions
+    {
+        ResponseWriter = (context, report) => report.Status == HealthStatus.Unhealthy
+            ? Results.Problem(
+                string.Join(' ', report.Entries.Values.Select(check => check.Description)), title: "Not ready",
+                statusCode: StatusCodes.Status503ServiceUnavailable).ExecuteAsync(context)
+            : Task.CompletedTask,
+    });
+    app.UseTelemetry();
 }
 catch (OptionsValidationException exception)
 {
@@ -27,19 +41,4 @@ catch (OptionsValidationException exception)
     return 1;
 }
 
-builder.AddOrleansStreamSilo(tracesCalls);
-builder.AddSignIn();
-builder.Services.AddKafka();
-
-var app = builder.Build();
-app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false });
-app.MapHealthChecks("/health/ready", new HealthCheckOptions
-{
-    ResponseWriter = (context, report) => report.Status == HealthStatus.Unhealthy
-        ? Results.Problem(
-            string.Join(' ', report.Entries.Values.Select(check => check.Description)), title: "Not ready",
-            statusCode: StatusCodes.Status503ServiceUnavailable).ExecuteAsync(context)
-        : Task.CompletedTask,
-});
-app.UseTelemetry();
 return await app.RunOrleansStreamAsync();

@@ -7,8 +7,7 @@ public sealed record ClusterAnswer
     public required IReadOnlyList<SiloAnswer> Silos { get; init; }
 
     /// <summary>
-    /// What a month like the last minute costs, over all silos that answered, at the unit prices of their settings; absent where storage has no
-    /// price.
+    /// What a month like the last minute costs, over all silos that answered, at their settings' unit prices; absent where storage has no price.
     /// </summary>
     /// <example>566.07</example>
     public double? MonthCost { get; init; }

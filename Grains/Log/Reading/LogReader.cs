@@ -128,6 +128,6 @@ internal sealed class LogReader(OpenLog log, SegmentReads segments)
         log.FlowOut.Add(BatchRange.CountRecords(batches.Span), batches.Length);
         LogInstruments.Read(source);
         if (LogInstruments.CollectsAge && RecordBatchHeader.TryRead(batches.Span, out var first))
-            LogInstruments.Aged(source, TimeSpan.FromMilliseconds((double)log.NowMs - first.MaxTimestamp));
+            LogInstruments.Aged(source, (double)log.NowMs - first.MaxTimestamp);
     }
 }

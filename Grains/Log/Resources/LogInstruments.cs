@@ -74,9 +74,9 @@ internal static class LogInstruments
 
     /// <summary>Notes the age of what was read.</summary>
     /// <param name="source">Where the bytes were.</param>
-    /// <param name="age">The age.</param>
-    public static void Aged(string source, TimeSpan age) =>
-        FetchAge.Record(Math.Max(0, age.TotalSeconds), new KeyValuePair<string, object?>(SourceTag, source));
+    /// <param name="ageMs">The age, in milliseconds. Clients date their records as they like, so it may be any number.</param>
+    public static void Aged(string source, double ageMs) =>
+        FetchAge.Record(Math.Max(0, ageMs / 1000), new KeyValuePair<string, object?>(SourceTag, source));
 
     private static InstrumentAdvice<int> Buckets(params int[] bounds) => new() { HistogramBucketBoundaries = bounds };
 

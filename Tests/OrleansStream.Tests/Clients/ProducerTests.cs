@@ -29,7 +29,10 @@ public sealed class ProducerTests(ApiFixture api)
         var record = Assert.Single(await rig.ReadAllAsync());
         Assert.Equal(("peru-chile", """{"player":"Lapadula","minute":12}""", result.Partition, 0L), (record.Key, record.Value, record.Partition, record.Offset));
         Assert.Equal(time, record.Timestamp);
-        Assert.Equal([("source", "stadium"), ("none", null)], record.Headers.Select(header => (header.Key, header.Text)));
+        // If another test of this process listens to spans, the producer adds the header by which consumers find its own.
+        Assert.Equal(
+            [("source", "stadium"), ("none", null)],
+            record.Headers.Where(header => header.Key != "traceparent").Select(header => (header.Key, header.Text)));
     }
 
     [Theory]

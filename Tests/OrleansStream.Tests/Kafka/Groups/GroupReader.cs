@@ -97,9 +97,21 @@ internal sealed class GroupReader : IAsyncDisposable
         }
         finally
         {
+            Close();
+            _consumer.Dispose();
+        }
+    }
+
+    private void Close()
+    {
+        try
+        {
             if (_closes)
                 _consumer.Close();
-            _consumer.Dispose();
+        }
+        catch (KafkaException)
+        {
+            // One that has failed for good says so again. Its error was noted when it came.
         }
     }
 
