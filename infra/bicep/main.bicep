@@ -227,6 +227,10 @@ var securitySettings = concat(
       value: applicationId
     }
     {
+      name: 'OrleansStream__Security__OpenIdConnect__ConsoleClientId'
+      value: applicationId
+    }
+    {
       name: 'OrleansStream__Security__ApiKeys'
       value: string(apiKeys)
     }
