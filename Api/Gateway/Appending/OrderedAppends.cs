@@ -18,12 +18,13 @@ namespace OrleansStream.Gateway.Appending;
 /// </remarks>
 /// <param name="appender">Makes them.</param>
 /// <param name="known">Knows which topics there are.</param>
-/// <param name="leader">
-/// The silo that must lead the partitions of batches that name their producer; null in a process without one. A producer sends its next batches to
-/// the new leader of a partition before the old leader has answered all earlier ones. If the old leader passed those on, and answered that they are
-/// stored, the producer could learn this before it learns that the new leader refused the next batch as out of order. It would take that for a loss.
+/// <param name="findLeader">
+/// Tells at each append which silo must lead the partition, if the batch names its producer; null for whichever leads it. A producer sends its next
+/// batches to the new leader of a partition before the old leader has answered all earlier ones. If the old leader passed those on, and answered that
+/// they are stored, the producer could learn this before it learns that the new leader refused the next batch as out of order. It would take that for
+/// a loss.
 /// </param>
-public sealed class OrderedAppends(RecordsAppender appender, KnownTopics known, SiloAddress? leader)
+public sealed class OrderedAppends(RecordsAppender appender, KnownTopics known, Func<SiloAddress?> findLeader)
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<(string Topic, int Partition), Line> _lines = [];
@@ -47,7 +48,7 @@ public sealed class OrderedAppends(RecordsAppender appender, KnownTopics known, 
             var isNamed = RecordBatchHeader.TryRead(batches.Span, out var header) && header.HasProducer;
             var records = new AppendRecords(batches, partition, default, acks, ExpectedNextOffset: null)
             {
-                HasWholeBatches = true, RequiredLeader = isNamed ? leader : null,
+                HasWholeBatches = true, RequiredLeader = isNamed ? findLeader() : null,
             };
             var place = new AppendPlace(line.Log);
             var append = line.Count == 0 || line.Log is not null

@@ -20,6 +20,7 @@ internal sealed class BrokerView
     {
         (_silos, _addresses) = (silos, []);
         Brokers = [own];
+        HasBrokerForEachSilo = silos.Count <= 1;
     }
 
     /// <summary>The view of a cluster.</summary>
@@ -34,6 +35,9 @@ internal sealed class BrokerView
 
     /// <summary>The brokers, in the order of their ids; at least one.</summary>
     public IReadOnlyList<BrokerAddress> Brokers { get; }
+
+    /// <summary>True when each silo is a broker of its own, as far as is known.</summary>
+    public bool HasBrokerForEachSilo { get; init; }
 
     /// <summary>The active silos; none in a process without one.</summary>
     public IReadOnlyList<SiloAddress> Silos => _silos;

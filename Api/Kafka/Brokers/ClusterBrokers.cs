@@ -31,8 +31,11 @@ internal sealed partial class ClusterBrokers(
     /// <summary>The id of this process as a broker.</summary>
     public int OwnId => own.NodeId;
 
-    /// <summary>The silo of this process; null where it has none.</summary>
-    public SiloAddress? OwnSilo => silos?.Own;
+    /// <summary>
+    /// The silo of this process, when clients can reach each silo by a broker of its own: they then find the leader of a partition, and this process
+    /// need not pass anything on to it. Null when a silo has no broker, or several silos have one address.
+    /// </summary>
+    public SiloAddress? FindRequiredLeader() => silos is not null && Refresh().HasBrokerForEachSilo ? silos.Own : null;
 
     /// <summary>The brokers now. Silos that have just joined are waited for, for a moment.</summary>
     /// <param name="cancellationToken">Ends the wait.</param>
@@ -125,7 +128,12 @@ internal sealed partial class ClusterBrokers(
                 LogSameId(other.NodeId, silo, other.Host, other.Port);
         }
 
-        var view = new BrokerView(active, addresses);
+        // A silo that has not answered yet counts as a broker: its first answer comes within a moment.
+        var view = new BrokerView(active, addresses)
+        {
+            HasBrokerForEachSilo = active.All(silo => addresses.ContainsKey(silo) || _questions.GetValueOrDefault(silo) is not { Answered: > 0 })
+                && addresses.Values.DistinctBy(broker => broker.NodeId).Count() == addresses.Count,
+        };
         _known = new Known(active, answers, address, time.GetTimestamp(), IsWhole: addresses.Count == active.Count, view);
         return view;
     }

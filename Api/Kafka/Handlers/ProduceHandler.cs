@@ -32,7 +32,7 @@ internal sealed class ProduceHandler(
     public async Task HandleAsync(KafkaCall call)
     {
         var request = ProduceRequest.Read(call.OpenBody());
-        var appends = call.Connection.State(_ => new OrderedAppends(appender, known, brokers.OwnSilo));
+        var appends = call.Connection.State(_ => new OrderedAppends(appender, known, brokers.FindRequiredLeader));
         var refusal = Refuse(request);
         var pending = new List<Task<ProduceResult>>();
         foreach (var topic in request.Topics)

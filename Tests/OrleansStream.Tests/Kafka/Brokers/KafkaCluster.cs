@@ -15,32 +15,40 @@ namespace OrleansStream.Tests.Kafka.Brokers;
 /// <summary>A cluster of silos in this process, each a broker, over stores in memory that they share.</summary>
 public sealed class KafkaCluster : IAsyncLifetime
 {
-    private readonly ClusterFixture _cluster = new()
+    private readonly ClusterFixture _cluster;
+    private int _brokers;
+
+    public KafkaCluster() => _cluster = new ClusterFixture
     {
         ConfigureSilo = silo =>
         {
             silo.Services.AddSingleton<IConnectionListenerFactory, SocketTransportFactory>();
             silo.Services.AddKafka();
+            var isBroker = Interlocked.Increment(ref _brokers) <= BrokersMax;
             silo.Services.Configure<KafkaOptions>(kafka =>
             {
-                kafka.Enabled = true;
+                kafka.Enabled = isBroker;
                 kafka.Listen = KafkaFixture.AnyPort;
             });
         },
     };
 
+    /// <summary>So many silos serve Kafka clients; the others do not.</summary>
+    public int BrokersMax { get; init; } = int.MaxValue;
+
     /// <summary>The silos that were not stopped.</summary>
     public IReadOnlyList<InProcessSiloHandle> Silos => _cluster.Cluster.Silos;
 
     /// <summary>What clients take as <c>bootstrap.servers</c>.</summary>
-    public string Bootstrap => string.Join(',', Silos.Select(silo => $"127.0.0.1:{PortOf(silo)}"));
+    public string Bootstrap => string.Join(',', Silos.Select(PortOf).Where(port => port != 0).Select(port => $"127.0.0.1:{port}"));
 
     public ValueTask InitializeAsync() => _cluster.InitializeAsync();
 
     public ValueTask DisposeAsync() => _cluster.DisposeAsync();
 
     /// <summary>Creates a topic that no other test knows.</summary>
-    public Task<TopicMetadata> CreateTopicAsync(int partitions) => _cluster.CreateAsync(partitions);
+    // Tests date records long ago, and the default retention would delete them.
+    public Task<TopicMetadata> CreateTopicAsync(int partitions) => _cluster.CreateAsync(partitions, ("retention.ms", "-1"));
 
     /// <summary>Adds a silo, and waits until clients are told of it.</summary>
     public async Task<InProcessSiloHandle> AddSiloAsync()
