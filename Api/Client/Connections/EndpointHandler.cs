@@ -38,11 +38,19 @@ internal sealed class EndpointHandler(IReadOnlyList<Uri> endpoints, HttpMessageH
                 request.Options.Set(IsAmbiguous, true);
             return response;
         }
+        catch (SignInException)
+        {
+            // Nothing was sent, and another node asks for the same token.
+            throw;
+        }
         catch (Exception exception)
         {
             if (!IsRefused(exception))
                 request.Options.Set(IsAmbiguous, true);
             GoOnFrom(current);
+            // A connection that does not open in time ends so, too. The caller must not take it for a cancellation of its own.
+            if (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested)
+                throw new HttpRequestException($"{endpoints[current]} gave no answer in time: {exception.Message}", exception);
             throw;
         }
     }

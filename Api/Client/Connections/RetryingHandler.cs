@@ -55,10 +55,12 @@ internal static class RetryingHandler
                 response.Content = whole;
                 return response;
             }
-            catch
+            catch (Exception exception)
             {
                 request.Options.Set(EndpointHandler.IsAmbiguous, true);
                 response.Dispose();
+                if (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested)
+                    throw new HttpRequestException($"The answer broke off: {exception.Message}", exception);
                 throw;
             }
         }

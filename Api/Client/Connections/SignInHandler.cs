@@ -40,13 +40,26 @@ internal sealed class SignInHandler(ConnectionSettings settings, HttpMessageHand
         {
             if (Fresh() is { } taken)
                 return taken;
-            var token = await settings.Credential!.GetTokenAsync(new TokenRequestContext([settings.Scope!]), cancellationToken).ConfigureAwait(false);
+            var token = await AskAsync(cancellationToken).ConfigureAwait(false);
             Volatile.Write(ref _token, new StrongBox<AccessToken>(token));
             return token.Token;
         }
         finally
         {
             _taking.Release();
+        }
+    }
+
+    // A credential may fail in any way, and each means the same: there is no token.
+    private async ValueTask<AccessToken> AskAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await settings.Credential!.GetTokenAsync(new TokenRequestContext([settings.Scope!]), cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (exception is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
+        {
+            throw new SignInException($"The credential gave no token: {exception.Message}", exception);
         }
     }
 

@@ -42,11 +42,6 @@ internal sealed class BatchSender(SendingContext context, int partition)
         {
             await SendPartAsync(batch).ConfigureAwait(false);
         }
-        catch (Exception exception)
-        {
-            // A defect, which must reach those who wait all the same.
-            Fail(batch, exception as StreamServiceException ?? new StreamServiceException($"The batch could not be sent: {exception.Message}", exception));
-        }
         finally
         {
             context.Requests.Release();
@@ -55,9 +50,24 @@ internal sealed class BatchSender(SendingContext context, int partition)
         }
     }
 
+    // A part fails by itself, so that nobody is told twice.
     private async Task SendPartAsync(OutgoingBatch batch)
     {
-        batch.Writer.Finish();
+        try
+        {
+            batch.Writer.Finish();
+            await TryAsync(batch).ConfigureAwait(false);
+        }
+        catch (Exception exception)
+        {
+            // A defect outside the request, which must reach those who wait all the same. The next batch is not taken for this one.
+            _sequence.Raise();
+            Fail(batch, Unknown($"The batch could not be sent: {exception.Message}", exception));
+        }
+    }
+
+    private async Task TryAsync(OutgoingBatch batch)
+    {
         for (var identities = 0; ; identities++)
         {
             var started = context.Calls.Time.GetTimestamp();
@@ -67,8 +77,9 @@ internal sealed class BatchSender(SendingContext context, int partition)
             {
                 await _sequence.StampAsync(request).ConfigureAwait(false);
                 var offset = await AppendAsync(request).ConfigureAwait(false);
+                _sequence.Advance(batch.Writer.Count);
                 Count(batch, started, error: null);
-                Complete(batch, offset);
+                batch.Complete(context.Topic, partition, offset);
                 return;
             }
             catch (StreamServiceException exception)
@@ -79,7 +90,8 @@ internal sealed class BatchSender(SendingContext context, int partition)
                 {
                     case "DUPLICATE_SEQUENCE_NUMBER":
                         // An earlier try stored it so long ago that its place is forgotten.
-                        Complete(batch, offset: -1);
+                        _sequence.Advance(batch.Writer.Count);
+                        batch.Complete(context.Topic, partition, baseOffset: -1);
                         return;
                     case "OUT_OF_ORDER_SEQUENCE_NUMBER" when !isOpen && identities < ProducerLimits.IdentitiesMax:
                         // The partition has forgotten the producer: it was idle for long, or the topic was made anew.
@@ -88,7 +100,8 @@ internal sealed class BatchSender(SendingContext context, int partition)
                     case "UNKNOWN_PRODUCER_ID" or "INVALID_PRODUCER_EPOCH" when !isOpen && identities < ProducerLimits.IdentitiesMax:
                         _sequence.Forget();
                         continue;
-                    case "MESSAGE_TOO_LARGE" or "INVALID_TIMESTAMP" or "INVALID_RECORD" or "RECORD_LIST_TOO_LARGE" when batch.Writer.Count > 1:
+                    case "MESSAGE_TOO_LARGE" or "INVALID_TIMESTAMP" or "INVALID_RECORD" or "RECORD_LIST_TOO_LARGE"
+                        when !isOpen && batch.Writer.Count > 1:
                         await SendHalvesAsync(batch).ConfigureAwait(false);
                         return;
                 }
@@ -120,7 +133,7 @@ internal sealed class BatchSender(SendingContext context, int partition)
 
     private async Task<long> AppendAsync(HttpRequestMessage request)
     {
-        using var response = await context.Calls.SendAsync(request, CancellationToken.None).ConfigureAwait(false);
+        using var response = await SendAsync(request).ConfigureAwait(false);
         var body = await response.Content.ReadAsByteArrayAsync().ConfigureAwait(false);
         ProduceAnswer? answer = null;
         try
@@ -153,6 +166,21 @@ internal sealed class BatchSender(SendingContext context, int partition)
         };
     }
 
+    private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request)
+    {
+        try
+        {
+            return await context.Calls.SendAsync(request, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (exception is not StreamServiceException)
+        {
+            // Whatever ended the tries says nothing of what became of the batch.
+            throw Unknown($"The batch could not be sent: {exception.Message}", exception);
+        }
+    }
+
+    private static StreamServiceException Unknown(string message, Exception exception) => new(message, exception) { IsOutcomeUnknown = true };
+
     private HttpRequestMessage Make(OutgoingBatch batch)
     {
         var request = new HttpRequestMessage(HttpMethod.Post, new Uri(_path, UriKind.Relative))
@@ -163,12 +191,6 @@ internal sealed class BatchSender(SendingContext context, int partition)
         if (context.Options.Acks == Acknowledgement.Leader)
             request.Headers.Add("Acks", "1");
         return request;
-    }
-
-    private void Complete(OutgoingBatch batch, long offset)
-    {
-        _sequence.Advance(batch.Writer.Count);
-        batch.Complete(context.Topic, partition, offset);
     }
 
     private void Fail(OutgoingBatch batch, StreamServiceException error)

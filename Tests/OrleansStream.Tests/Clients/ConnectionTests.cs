@@ -24,6 +24,28 @@ public sealed class ConnectionTests(ApiFixture api)
     }
 
     [Fact]
+    public async Task Call_WhenAConnectionIsNotOpenInTime_GoesToTheNext()
+    {
+        using var line = new FaultyHttpHandler();
+        var hosts = new List<string>();
+        line.OnRequest = (request, number) =>
+        {
+            hosts.Add(request.RequestUri!.Host);
+            // As SocketsHttpHandler does after its ConnectTimeout.
+            return number == 1 ? throw new TaskCanceledException("late", new TimeoutException("A connection could not be established.")) : HttpFault.None;
+        };
+        line.Answer = _ => Ready(true);
+        using var client = new OrleansStreamClient(
+            new OrleansStreamClientOptions { Endpoints = [new Uri("http://a:1"), new Uri("http://b:1")], HttpHandler = line });
+
+        var error = await Assert.ThrowsAsync<StreamServiceException>(() => client.Admin.GetReadinessAsync());
+
+        Assert.Equal(("NETWORK_EXCEPTION", true), (error.ErrorCode, error.IsRetriable));
+        Assert.Equal("ready", (await client.Admin.GetReadinessAsync()).Status);
+        Assert.Equal(["a", "b"], hosts.Order());
+    }
+
+    [Fact]
     public async Task Call_WithAKey_BringsIt()
     {
         using var line = new FaultyHttpHandler();

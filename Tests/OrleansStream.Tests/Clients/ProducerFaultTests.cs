@@ -1,0 +1,160 @@
+using Azure.Core;
+using OrleansStream.Client;
+using OrleansStream.Client.Connections;
+using OrleansStream.Client.Producing;
+using OrleansStream.Tests.Support.Services;
+using OrleansStream.Tests.Support.Stores;
+
+namespace OrleansStream.Tests.Clients;
+
+/// <summary>
+/// Tries that end in unusual ways after they may have taken effect. The next batch must not go out under the same identity: the service would take it
+/// for the stored one, and answer that it is stored.
+/// </summary>
+[Collection(ApiTests.Name)]
+public sealed class ProducerFaultTests(ApiFixture api)
+{
+    [Fact]
+    public async Task Send_WhenATryEndsByATimeoutThatIsNotTheCallers_TriesAgain()
+    {
+        using var rig = await ClientRig.MakeAsync(api);
+        await using var producer = rig.Client.CreateProducer(rig.Topic, options => options.RetryBackoff = TimeSpan.Zero);
+        await producer.SendAsync("a", "first");
+        var tries = 0;
+        rig.Line.OnRequest = (_, _) => tries++ == 0 ? HttpFault.ReplyTooLate : HttpFault.None;
+
+        var second = await producer.SendAsync("a", "second");
+        await producer.SendAsync("a", "third");
+
+        Assert.Equal(1, second.Offset);
+        Assert.Equal(["first", "second", "third"], (await rig.ReadAllAsync()).Select(record => record.Value));
+    }
+
+    [Fact]
+    public async Task Send_WhenTheOnlyTryEndsByATimeout_SaysThatTheOutcomeIsUnknownAndLaterRecordsAreStored()
+    {
+        using var rig = await ClientRig.MakeAsync(api);
+        await using var producer = rig.Client.CreateProducer(rig.Topic, options => options.Retries = 0);
+        await producer.SendAsync("a", "first");
+        rig.Line.OnRequest = (_, _) => HttpFault.ReplyTooLate;
+
+        var error = await Assert.ThrowsAsync<StreamServiceException>(() => producer.SendAsync("a", "second"));
+        rig.Line.OnRequest = (_, _) => HttpFault.None;
+        var third = await producer.SendAsync("a", "third");
+
+        Assert.Equal(("NETWORK_EXCEPTION", true, true), (error.ErrorCode, error.IsOutcomeUnknown, error.IsRetriable));
+        Assert.Equal(2, third.Offset);
+        Assert.Equal(["first", "second", "third"], (await rig.ReadAllAsync()).Select(record => record.Value));
+    }
+
+    [Fact]
+    public async Task Send_WhenALaterTryEndsByADefect_SaysThatTheOutcomeIsUnknownAndLaterRecordsAreStored()
+    {
+        using var rig = await ClientRig.MakeAsync(api);
+        await using var producer = rig.Client.CreateProducer(rig.Topic, options => options.RetryBackoff = TimeSpan.Zero);
+        await producer.SendAsync("a", "first");
+        var tries = 0;
+        rig.Line.OnRequest = (_, _) => tries++ == 0 ? HttpFault.ReplyLost : throw new InvalidDataException("no good");
+
+        var error = await Assert.ThrowsAsync<StreamServiceException>(() => producer.SendAsync("a", "second"));
+        rig.Line.OnRequest = (_, _) => HttpFault.None;
+        var third = await producer.SendAsync("a", "third");
+
+        Assert.True(error.IsOutcomeUnknown);
+        Assert.Contains("no good", error.Message, StringComparison.Ordinal);
+        Assert.Equal(2, third.Offset);
+        Assert.Equal(["first", "second", "third"], (await rig.ReadAllAsync()).Select(record => record.Value));
+    }
+
+    [Fact]
+    public async Task Send_WhenABatchIsRefusedAfterATryWithoutAnAnswer_DoesNotSendItsHalves()
+    {
+        using var rig = await ClientRig.MakeAsync(api);
+        await using var producer = rig.Client.CreateProducer(rig.Topic, options => options.RetryBackoff = TimeSpan.Zero);
+        await producer.SendAsync("a", "first");
+        var tries = 0;
+        rig.Line.OnRequest = (_, _) => tries++ == 0 ? HttpFault.ReplyLost : HttpFault.None;
+
+        var results = await producer.SendAsync([
+            new OutgoingRecord<string>("a", "good"), new OutgoingRecord<string>("a", "bad") { Timestamp = TimeProvider.System.GetUtcNow().AddDays(30) }]);
+        await producer.SendAsync("a", "last");
+
+        Assert.All(results, result => Assert.True(result.Error?.IsOutcomeUnknown));
+        Assert.Equal(["first", "last"], (await rig.ReadAllAsync()).Select(record => record.Value));
+    }
+
+    [Fact]
+    public async Task Send_WhenTheCredentialFailsBetweenTries_TriesAgain()
+    {
+        using var rig = await ClientRig.MakeAsync(api);
+        var credential = new FailingCredential();
+        using var client = SignedIn(rig, credential);
+        await using var producer = client.CreateProducer(rig.Topic, options => options.RetryBackoff = TimeSpan.Zero);
+        await producer.SendAsync("a", "first");
+        var tries = 0;
+        rig.Line.OnRequest = (request, _) =>
+        {
+            request.Headers.Authorization = null;
+            credential.FailuresLeft = tries == 0 ? 1 : 0;
+            return tries++ == 0 ? HttpFault.ReplyLost : HttpFault.None;
+        };
+
+        var second = await producer.SendAsync("a", "second");
+        await producer.SendAsync("a", "third");
+
+        Assert.Equal((1L, 0), (second.Offset, credential.FailuresLeft));
+        Assert.Equal(["first", "second", "third"], (await rig.ReadAllAsync()).Select(record => record.Value));
+    }
+
+    [Fact]
+    public async Task Send_WhenTheCredentialFails_SaysThatNothingIsStored()
+    {
+        using var rig = await ClientRig.MakeAsync(api);
+        var credential = new FailingCredential();
+        using var client = SignedIn(rig, credential);
+        await using var producer = client.CreateProducer(rig.Topic, options => options.Retries = 0);
+        await producer.SendAsync("a", "first");
+        credential.FailuresLeft = 1;
+
+        var error = await Assert.ThrowsAsync<StreamServiceException>(() => producer.SendAsync("a", "second"));
+        await producer.SendAsync("a", "third");
+
+        Assert.Equal(("NETWORK_EXCEPTION", false, true), (error.ErrorCode, error.IsOutcomeUnknown, error.IsRetriable));
+        Assert.Contains("no token today", error.Message, StringComparison.Ordinal);
+        Assert.Equal(["first", "third"], (await rig.ReadAllAsync()).Select(record => record.Value));
+    }
+
+    // The service of these tests has nobody sign in, so the header does not reach it.
+    private OrleansStreamClient SignedIn(ClientRig rig, TokenCredential credential)
+    {
+        rig.Line.OnRequest = (request, _) =>
+        {
+            request.Headers.Authorization = null;
+            return HttpFault.None;
+        };
+        return new OrleansStreamClient(new OrleansStreamClientOptions
+        {
+            Endpoints = [api.Client.BaseAddress!],
+            Credential = credential,
+            Scope = "api://stream/.default",
+            HttpHandler = rig.Line,
+        });
+    }
+
+    /// <summary>Gives tokens that end at once, so that one is taken for each try.</summary>
+    private sealed class FailingCredential : TokenCredential
+    {
+        public int FailuresLeft { get; set; }
+
+        public override AccessToken GetToken(TokenRequestContext requestContext, CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
+
+        public override ValueTask<AccessToken> GetTokenAsync(TokenRequestContext requestContext, CancellationToken cancellationToken)
+        {
+            if (FailuresLeft == 0)
+                return new(new AccessToken("token", TimeProvider.System.GetUtcNow()));
+            FailuresLeft--;
+            throw new InvalidOperationException("no token today");
+        }
+    }
+}
