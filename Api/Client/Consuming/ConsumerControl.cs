@@ -102,6 +102,11 @@ internal sealed class SeekRequest(GroupPosition position)
             _ended.TrySetCanceled();
             throw;
         }
+        catch (PartitionsHandlerException exception)
+        {
+            _ended.TrySetException(exception);
+            throw;
+        }
         catch (Exception exception)
         {
             // Who asked is told; the consumer goes on where it was.

@@ -63,10 +63,12 @@ internal sealed partial class GroupMember
     {
         await _buffer.ReadAsync(response.Content, cancellationToken).ConfigureAwait(false);
         _answer.Read(_buffer.Bytes);
-        (_cursor, _epoch) = (_answer.Cursor, _answer.MemberEpoch);
+        // By the epoch the member leaves. The cursor commits the answer's records, so it counts once they are sure to be delivered.
+        _epoch = _answer.MemberEpoch;
         Lag = _answer.Lag ?? Lag;
         _failed.Clear();
         Assign([.. _answer.Assignment], isLost: false);
+        _cursor = _answer.Cursor;
     }
 
     // The last answer's records are in use, and so is its memory.

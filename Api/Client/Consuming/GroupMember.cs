@@ -27,6 +27,7 @@ internal sealed partial class GroupMember : IDisposable
     private string? _cursor;
     private long? _epoch;
     private RetryPolicyAnswer? _policy;
+    private volatile bool _hasHandlerFailed;
 
     /// <summary>A member that has not joined yet.</summary>
     /// <param name="connection">The connections.</param>
@@ -112,6 +113,7 @@ internal sealed partial class GroupMember : IDisposable
     /// <summary>Commits the last answer's records, and gets the next ones.</summary>
     /// <param name="cancellationToken">Ends it. Nothing is lost: the records of an answer that is not taken come again.</param>
     /// <exception cref="StreamServiceException">The service refuses, and waiting does not help.</exception>
+    /// <exception cref="PartitionsHandlerException">A handler of partition changes threw; the answer does not count.</exception>
     public Task PollAsync(CancellationToken cancellationToken) => PatientlyAsync(
         async () =>
         {
@@ -154,6 +156,9 @@ internal sealed partial class GroupMember : IDisposable
     /// <param name="progress">What is done with.</param>
     public async Task CommitProgressAsync(AnswerProgress progress)
     {
+        // The poll whose answer the handler refused has committed what came before, and what it brought is not delivered.
+        if (_hasHandlerFailed)
+            return;
         using var ended = new CancellationTokenSource(ConsumerLimits.StopMax, Time);
         try
         {
@@ -186,8 +191,16 @@ internal sealed partial class GroupMember : IDisposable
             }
             catch (StreamServiceException exception) when (IsMembership(exception))
             {
-                GoOnFrom(exception);
-                await lost.CancelAsync().ConfigureAwait(false);
+                // First of all the work stops: what becomes of the handlers of the change does not matter to it.
+                try
+                {
+                    await lost.CancelAsync().ConfigureAwait(false);
+                }
+                finally
+                {
+                    GoOnFrom(exception);
+                }
+
                 return;
             }
             catch (StreamServiceException)
@@ -241,8 +254,18 @@ internal sealed partial class GroupMember : IDisposable
         Assignment = now;
         IReadOnlyList<TopicPartition> gone = [.. before.Except(now)];
         IReadOnlyList<TopicPartition> added = [.. now.Except(before)];
-        if (gone.Count > 0 || added.Count > 0)
+        if (gone.Count == 0 && added.Count == 0)
+            return;
+        try
+        {
             PartitionsChanged?.Invoke(added, isLost ? [] : gone, isLost ? gone : []);
+        }
+        catch (Exception exception)
+        {
+            // Of another type, so that nobody takes it for a broken line, or for a call that is made again.
+            _hasHandlerFailed = true;
+            throw new PartitionsHandlerException($"A handler of partition changes of group '{Group}' threw: {exception.Message}", exception);
+        }
     }
 
     /// <summary>Makes a call that may be repeated, until it succeeds.</summary>

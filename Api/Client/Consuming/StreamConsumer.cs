@@ -83,6 +83,7 @@ public sealed class StreamConsumer<T> : IAsyncEnumerable<ConsumedRecord<T>>
     /// </summary>
     /// <param name="cancellationToken">Ends the loop with an <see cref="OperationCanceledException"/>.</param>
     /// <exception cref="StreamServiceException">The service refuses, and waiting does not help.</exception>
+    /// <exception cref="PartitionsHandlerException">A handler of partition changes threw.</exception>
     public async IAsyncEnumerator<ConsumedRecord<T>> GetAsyncEnumerator(CancellationToken cancellationToken = default)
     {
         using var member = Join();
@@ -130,6 +131,7 @@ public sealed class StreamConsumer<T> : IAsyncEnumerable<ConsumedRecord<T>>
     /// </param>
     /// <param name="stop">Tells it to stop.</param>
     /// <exception cref="StreamServiceException">The service refuses, and waiting does not help.</exception>
+    /// <exception cref="PartitionsHandlerException">A handler of partition changes threw.</exception>
     public async Task RunAsync(Func<ConsumedRecord<T>, CancellationToken, Task> handler, CancellationToken stop = default)
     {
         ArgumentNullException.ThrowIfNull(handler);
@@ -263,9 +265,15 @@ public sealed class StreamConsumer<T> : IAsyncEnumerable<ConsumedRecord<T>>
     {
         try
         {
-            if (progress is { IsOver: false })
-                await member.CommitProgressAsync(progress).ConfigureAwait(false);
-            await member.LeaveAsync().ConfigureAwait(false);
+            try
+            {
+                if (progress is { IsOver: false })
+                    await member.CommitProgressAsync(progress).ConfigureAwait(false);
+            }
+            finally
+            {
+                await member.LeaveAsync().ConfigureAwait(false);
+            }
         }
         finally
         {

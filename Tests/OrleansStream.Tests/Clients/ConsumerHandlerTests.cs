@@ -1,0 +1,132 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Text;
+using System.Text.Json;
+using OrleansStream.Client.Connections;
+using OrleansStream.Client.Consuming;
+using OrleansStream.Contracts;
+using OrleansStream.Tests.Support.Services;
+
+namespace OrleansStream.Tests.Clients;
+
+/// <summary>Handlers of partition changes that throw: the consumer ends with their exception, and commits nothing that it did not deliver.</summary>
+[Collection(ApiTests.Name)]
+public sealed class ConsumerHandlerTests(ApiFixture api)
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    /// <summary>Kinds that the consumer takes for a broken line, or for a call to be made again, when they come from elsewhere.</summary>
+    public static TheoryData<string> Kinds => ["broken line", "retriable", "cancelled", "defect"];
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public async Task Run_WhenPartitionsAssignedThrows_EndsWithItAndCommitsNothing(string kind)
+    {
+        using var rig = await ClientRig.MakeAsync(api);
+        await rig.SendAsync("0", "1", "2");
+        using var stop = new CancellationTokenSource(Patience);
+        var consumer = rig.Client.Consume<string>(rig.Group, rig.Topic);
+        consumer.PartitionsAssigned += (_, _) => throw Make(kind);
+        var delivered = 0;
+
+        var error = await Assert.ThrowsAnyAsync<Exception>(() => consumer.RunAsync(
+            (_, _) =>
+            {
+                Interlocked.Increment(ref delivered);
+                return Task.CompletedTask;
+            },
+            stop.Token));
+
+        Assert.Equal(("no good", 0), (error.InnerException?.Message, delivered));
+        Assert.Equal(0, (await rig.CommittedAsync()).GetValueOrDefault(0));
+        Assert.Empty((await rig.Client.Admin.Groups.GetAsync(rig.Group)).Members);
+        var seen = new List<string>();
+        await foreach (var record in rig.Client.Consume<string>(rig.Group, rig.Topic).WithCancellation(stop.Token))
+        {
+            seen.Add(record.Value!);
+            if (seen.Count == 3)
+                break;
+        }
+
+        Assert.Equal(["0", "1", "2"], seen);
+    }
+
+    [Fact]
+    public async Task Foreach_WhenPartitionsRevokedThrowsAsItLeaves_EndsWithItAfterItHasLeft()
+    {
+        using var rig = await ClientRig.MakeAsync(api);
+        await rig.SendAsync("0", "1");
+        using var stop = new CancellationTokenSource(Patience);
+        var consumer = rig.Client.Consume<string>(rig.Group, rig.Topic);
+        consumer.PartitionsRevoked += (_, _) => throw Make("retriable");
+
+        var error = await Assert.ThrowsAnyAsync<Exception>(async () =>
+        {
+            await foreach (var record in consumer.WithCancellation(stop.Token))
+            {
+                record.Complete();
+                break;
+            }
+        });
+
+        Assert.Equal("no good", error.InnerException?.Message);
+        Assert.Equal(1, (await rig.CommittedAsync())[0]);
+        Assert.Empty((await rig.Client.Admin.Groups.GetAsync(rig.Group)).Members);
+    }
+
+    [Fact]
+    public async Task Run_WhenPartitionsLostThrows_CancelsTheHandlersAllTheSame()
+    {
+        using var rig = await ClientRig.MakeAsync(api);
+        await rig.SendAsync("0");
+        var works = false;
+        rig.Line.Answer = request =>
+            Volatile.Read(ref works) && request.RequestUri!.AbsolutePath.EndsWith("/poll", StringComparison.Ordinal) ? Fenced() : null;
+        using var stop = new CancellationTokenSource(Patience);
+        var consumer = rig.Client.Consume<string>(rig.Group, rig.Topic, options => options.Lease = ConsumerLimits.LeaseMin);
+        consumer.PartitionsLost += (_, _) => throw Make("defect");
+        var ends = new ConcurrentQueue<bool>();
+
+        var error = await Assert.ThrowsAnyAsync<Exception>(() => consumer.RunAsync(
+            async (_, lost) =>
+            {
+                Volatile.Write(ref works, true);
+                var told = new TaskCompletionSource();
+                await using var registration = lost.Register(() => told.TrySetResult());
+                await told.Task.WaitAsync(Patience, CancellationToken.None);
+                ends.Enqueue(lost.IsCancellationRequested);
+                Volatile.Write(ref works, false);
+            },
+            stop.Token));
+
+        Assert.Equal("no good", error.InnerException?.Message);
+        Assert.Equal([true], ends);
+        Assert.Equal(0, (await rig.CommittedAsync()).GetValueOrDefault(0));
+    }
+
+    private static Exception Make(string kind) => kind switch
+    {
+        "broken line" => new IOException("no good"),
+        "retriable" => new StreamServiceException("no good") { IsRetriable = true },
+        "cancelled" => new OperationCanceledException("no good"),
+        _ => new InvalidDataException("no good"),
+    };
+
+    private static HttpResponseMessage Fenced()
+    {
+        var problem = new Problem
+        {
+            Type = "about:blank",
+            Title = "The member was replaced",
+            Status = 409,
+            Detail = "The member was replaced.",
+            ErrorCode = "FENCED_MEMBER_EPOCH",
+            KafkaCode = 110,
+            Retriable = false,
+        };
+        return new HttpResponseMessage(HttpStatusCode.Conflict)
+        {
+            Content = new StringContent(JsonSerializer.Serialize(problem, ApiJsonContext.Api.Problem), Encoding.UTF8, "application/problem+json"),
+        };
+    }
+}
