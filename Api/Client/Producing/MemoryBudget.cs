@@ -27,21 +27,32 @@ internal sealed class MemoryBudget(long bytesMax)
     /// <returns>How much was taken, to be given back.</returns>
     public ValueTask<long> TakeAsync(long bytes, CancellationToken cancellationToken)
     {
-        bytes = Math.Min(bytes, bytesMax);
         Waiter waiter;
         lock (_gate)
         {
-            if (_waiters.Count == 0 && _taken + bytes <= bytesMax)
-            {
-                _taken += bytes;
-                return new ValueTask<long>(bytes);
-            }
-
+            if (TryTake(bytes, out var taken))
+                return new ValueTask<long>(taken);
+            bytes = Math.Min(bytes, bytesMax);
             waiter = new Waiter(bytes);
             _waiters.AddLast(waiter);
         }
 
         return new ValueTask<long>(WaitAsync(waiter, cancellationToken));
+    }
+
+    /// <summary>Takes memory if there is some, and nobody waits for it.</summary>
+    /// <param name="bytes">How much; more than there is in all is had when all is free.</param>
+    /// <param name="taken">How much was taken, to be given back.</param>
+    public bool TryTake(long bytes, out long taken)
+    {
+        taken = Math.Min(bytes, bytesMax);
+        lock (_gate)
+        {
+            if (_waiters.Count > 0 || _taken + taken > bytesMax)
+                return false;
+            _taken += taken;
+            return true;
+        }
     }
 
     /// <summary>Gives memory back.</summary>

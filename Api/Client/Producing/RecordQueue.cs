@@ -13,6 +13,7 @@ internal sealed class RecordQueue : IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly TopicPartitions _partitions;
     private readonly SendingContext _context;
+    private readonly CallOrder _calls = new();
     private readonly StickyPartitioner _turns = new(Random.Shared.Next());
     private readonly RecordScratch.Pool _scratches = new();
     private readonly ConcurrentDictionary<int, PartitionLane> _lanes = new();
@@ -40,7 +41,9 @@ internal sealed class RecordQueue : IAsyncDisposable
     /// <summary>The memory of records that are not stored yet.</summary>
     public MemoryBudget Budget { get; }
 
-    /// <summary>Adds a record, and waits while there is no memory for it. Calls that come one after the other keep their order.</summary>
+    /// <summary>
+    /// Adds a record, and waits while there is no memory for it. Calls that are made one after the other keep their order, also when none is awaited.
+    /// </summary>
     /// <typeparam name="T">The type of its value.</typeparam>
     /// <param name="record">The record.</param>
     /// <param name="serializer">Writes the value.</param>
@@ -54,24 +57,44 @@ internal sealed class RecordQueue : IAsyncDisposable
         OutgoingRecord<T> record, ISerializer<T> serializer, IDelivery? delivery, int index, string? traceParent, CancellationToken cancellationToken)
     {
         Interlocked.Increment(ref _adding);
+        CallOrder.Turn? turn = null;
         try
         {
             ObjectDisposedException.ThrowIf(Volatile.Read(ref _isDisposed) != 0, typeof(StreamProducer));
-            var count = await _partitions.GetCountAsync(cancellationToken).ConfigureAwait(false);
+            var count = _partitions.Known;
+            if (count == 0 || !_calls.IsFree)
+            {
+                turn = _calls.Enter();
+                await turn.BeginAsync(cancellationToken).ConfigureAwait(false);
+                count = await _partitions.GetCountAsync(cancellationToken).ConfigureAwait(false);
+            }
+
             var scratch = _scratches.Rent();
             scratch.Encode(record, serializer, traceParent, _time.GetUtcNow().ToUnixTimeMilliseconds());
             if (scratch.LengthBytes > ProducerLimits.BatchBytesMax - OrleansStream.Records.RecordBatchHeader.HeaderLengthBytes)
                 throw TooLarge(scratch.LengthBytes);
-            var taking = Budget.TakeAsync(scratch.LengthBytes + ProducerLimits.RecordOverheadBytes, cancellationToken);
-            // Records that linger hold the memory that this one waits for.
-            if (!taking.IsCompleted)
-                _ = FlushLanesAsync();
-            var held = await taking.ConfigureAwait(false);
+            var needed = scratch.LengthBytes + ProducerLimits.RecordOverheadBytes;
+            if (!Budget.TryTake(needed, out var held))
+            {
+                if (turn is null)
+                {
+                    turn = _calls.Enter();
+                    await turn.BeginAsync(cancellationToken).ConfigureAwait(false);
+                }
+
+                var taking = Budget.TakeAsync(needed, cancellationToken);
+                // Records that linger hold the memory that this one waits for.
+                if (!taking.IsCompleted)
+                    _ = FlushLanesAsync();
+                held = await taking.ConfigureAwait(false);
+            }
+
             Add(scratch, record.Partition, count, held, delivery, index);
             _scratches.Return(scratch);
         }
         finally
         {
+            turn?.End();
             if (Interlocked.Decrement(ref _adding) == 0 && Volatile.Read(ref _isDisposed) != 0)
                 _added.TrySetResult();
         }

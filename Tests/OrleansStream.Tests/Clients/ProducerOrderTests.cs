@@ -1,0 +1,110 @@
+using Microsoft.Extensions.Time.Testing;
+using OrleansStream.Client;
+using OrleansStream.Client.Producing;
+using OrleansStream.Tests.Support.Services;
+
+namespace OrleansStream.Tests.Clients;
+
+/// <summary>A caller that sends without waiting for the answers: records are stored in the order of the calls.</summary>
+[Collection(ApiTests.Name)]
+public sealed class ProducerOrderTests(ApiFixture api)
+{
+    private const int RecordCount = 1000;
+
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(60)]
+    public async Task Send_WithoutWaitingForAnswers_KeepsTheOrderOfTheCalls(int lingerSeconds)
+    {
+        using var rig = await ClientRig.MakeAsync(api, partitions: 3);
+        using var line = new HeldLine();
+        using var client = Client(line, TimeProvider.System);
+        var producer = client.CreateProducer(rig.Topic, options =>
+        {
+            options.BufferBytes = ProducerLimits.BufferBytesMin;
+            options.Linger = TimeSpan.FromSeconds(lingerSeconds);
+        });
+        var padding = new string('x', 400);
+
+        Task<SendResult>[] sends = [.. Enumerable.Range(0, RecordCount).Select(i => producer.SendAsync("peru-chile", $"{i} {padding}"))];
+        Assert.All(sends, send => Assert.False(send.IsCompleted));
+        line.Release();
+        await producer.DisposeAsync().AsTask().WaitAsync(Patience, TestContext.Current.CancellationToken);
+        var results = await Task.WhenAll(sends);
+
+        Assert.Equal(Enumerable.Range(0, RecordCount).Select(i => (long)i), results.Select(result => result.Offset));
+        Assert.Equal(
+            Enumerable.Range(0, RecordCount).Select(i => $"{i}"), (await rig.ReadAllAsync()).Select(record => record.Value!.Split(' ')[0]));
+    }
+
+    [Fact]
+    public async Task Send_WhenACallIsCancelledWhileItWaits_DoesNotHoldTheLaterOnes()
+    {
+        using var rig = await ClientRig.MakeAsync(api);
+        using var line = new HeldLine();
+        using var client = Client(line, TimeProvider.System);
+        await using var producer = client.CreateProducer(rig.Topic);
+        using var cancelled = new CancellationTokenSource();
+        var first = producer.SendAsync("a", "first");
+        var second = producer.SendAsync("a", "second", cancelled.Token);
+        var third = producer.SendAsync("a", "third");
+
+        await cancelled.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => second);
+        Assert.False(third.IsCompleted);
+        line.Release();
+        await Task.WhenAll(first, third).WaitAsync(Patience, TestContext.Current.CancellationToken);
+
+        Assert.Equal(["first", "third"], (await rig.ReadAllAsync()).Select(record => record.Value));
+    }
+
+    [Fact]
+    public async Task Send_WhenTheCountOfPartitionsIsOld_DoesNotWaitForTheNewOne()
+    {
+        using var rig = await ClientRig.MakeAsync(api);
+        using var line = new HeldLine();
+        line.Release();
+        var time = new FakeTimeProvider(TimeProvider.System.GetUtcNow());
+        using var client = Client(line, time);
+        await using var producer = client.CreateProducer(rig.Topic);
+        await producer.SendAsync("a", "first");
+        line.Hold();
+        time.Advance(ProducerLimits.TopicAgeMax + TimeSpan.FromSeconds(1));
+
+        await producer.SendAsync("a", "second").WaitAsync(Patience, TestContext.Current.CancellationToken);
+        await producer.SendAsync("a", "third").WaitAsync(Patience, TestContext.Current.CancellationToken);
+
+        Assert.Equal(2, line.QuestionCount);
+        line.Release();
+        Assert.Equal(["first", "second", "third"], (await rig.ReadAllAsync()).Select(record => record.Value));
+    }
+
+    private OrleansStreamClient Client(HttpMessageHandler line, TimeProvider time) =>
+        new(new OrleansStreamClientOptions { Endpoints = [api.Client.BaseAddress!], HttpHandler = line, TimeProvider = time });
+
+    /// <summary>A line on which questions wait, and appends do not.</summary>
+    private sealed class HeldLine() : DelegatingHandler(new SocketsHttpHandler())
+    {
+        private volatile TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private int _questionCount;
+
+        public int QuestionCount => Volatile.Read(ref _questionCount);
+
+        public void Hold() => _released = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public void Release() => _released.TrySetResult();
+
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            if (request.Method == HttpMethod.Get)
+            {
+                Interlocked.Increment(ref _questionCount);
+                await _released.Task.WaitAsync(Patience, cancellationToken);
+            }
+
+            return await base.SendAsync(request, cancellationToken);
+        }
+    }
+}
