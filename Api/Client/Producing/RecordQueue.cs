@@ -90,6 +90,9 @@ internal sealed class RecordQueue : IAsyncDisposable
             }
 
             Add(scratch, record.Partition, count, held, delivery, index);
+            // A call of another thread has begun to wait since this one took its memory, and waits for this record, too.
+            if (Budget.WaitingCount > 0)
+                _ = FlushLanesAsync();
             _scratches.Return(scratch);
         }
         finally
