@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
+using System.Runtime.ExceptionServices;
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Security;
 using OrleansStream.Gateway.Topics;
@@ -142,7 +143,8 @@ public sealed class GroupCoordinator(AccessControl access, ConsumerGroups known,
     /// <exception cref="StreamException">The group cannot be reached.</exception>
     /// <remarks>
     /// The topics of a regular expression are found at each heartbeat, on its caller's behalf. So a topic that is created, or that the caller may no
-    /// longer see, changes what the member reads with its next heartbeat.
+    /// longer see, changes what the member reads with its next heartbeat. When they cannot be found, a member that joins, or says another expression,
+    /// is refused; all others go on with the topics that they have, because a topic that somebody else creates must not end a group.
     /// </remarks>
     public async Task<GroupHeartbeatResponse> HeartbeatAsync(
         Caller caller, string group, GroupHeartbeatRequest request, CancellationToken cancellationToken)
@@ -150,20 +152,21 @@ public sealed class GroupCoordinator(AccessControl access, ConsumerGroups known,
         access.DemandGroup(caller, AccessOperations.Read, group);
         foreach (var topic in request.Topics ?? [])
             access.DemandTopic(caller, AccessOperations.Read, topic);
-        var response = await BeatAsync(request.Pattern ?? _patterns.GetValueOrDefault((group, request.Member)));
+        var text = request.Pattern ?? _patterns.GetValueOrDefault((group, request.Member));
+        var (response, failure) = await BeatAsync(text);
+        if (response is { Error: null } && failure is not null && request.Pattern is not null && response.PatternToMatch != request.Pattern)
+            ExceptionDispatchInfo.Throw(failure);
         // Another server has taken the member's expression, or it has another one by now.
-        if (response.PatternToMatch is { } pattern)
-            response = await BeatAsync(pattern);
+        if (response.PatternToMatch is { } pattern && (failure is null || pattern != text))
+            (response, _) = await BeatAsync(pattern);
         return response;
 
-        async Task<GroupHeartbeatResponse> BeatAsync(string? text)
+        async Task<(GroupHeartbeatResponse Response, Exception? Failure)> BeatAsync(string? expression)
         {
-            Remember((group, request.Member), request.Epoch < 0 ? null : text);
-            var now = string.IsNullOrEmpty(text) || request.Epoch < 0 ? request : request with
-            {
-                Matched = new MatchedTopics(text, await patterns.MatchAsync(caller, text, cancellationToken)),
-            };
-            return await AskAsync(() => grains.GetGrain<IConsumerGroupGrain>(group).HeartbeatAsync(now), PollLimits.PollAskMax, cancellationToken);
+            Remember((group, request.Member), request.Epoch < 0 ? null : expression);
+            var (now, failure) = await WithMatchesAsync(caller, request, expression, cancellationToken);
+            return (await AskAsync(
+                () => grains.GetGrain<IConsumerGroupGrain>(group).HeartbeatAsync(now), PollLimits.PollAskMax, cancellationToken), failure);
         }
     }
 
@@ -206,6 +209,25 @@ public sealed class GroupCoordinator(AccessControl access, ConsumerGroups known,
             return true;
         },
         PollLimits.PollAskMax, cancellationToken);
+
+    /// <summary>
+    /// A heartbeat with the topics that match. When they cannot be found, that of a member that has joined goes without them and without its
+    /// expression: the group keeps what it has, and tells which expression that is.
+    /// </summary>
+    private async Task<(GroupHeartbeatRequest Request, Exception? Failure)> WithMatchesAsync(
+        Caller caller, GroupHeartbeatRequest request, string? text, CancellationToken cancellationToken)
+    {
+        if (string.IsNullOrEmpty(text) || request.Epoch < 0)
+            return (request, null);
+        try
+        {
+            return (request with { Matched = new MatchedTopics(text, await patterns.MatchAsync(caller, text, cancellationToken)) }, null);
+        }
+        catch (Exception e) when (request.Epoch > 0 && e is (StreamException or OrleansException or TimeoutException))
+        {
+            return (request with { Pattern = null }, e);
+        }
+    }
 
     private void Remember((string Group, string Member) member, string? pattern)
     {

@@ -6,9 +6,12 @@ using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.Core.Internal;
 using OrleansStream.Gateway.Groups;
+using OrleansStream.Gateway.Topics;
 using OrleansStream.Groups;
 using OrleansStream.Kafka.Brokers;
+using OrleansStream.Tests.Groups;
 using OrleansStream.Tests.Support.Services;
+using OrleansStream.Topics;
 
 namespace OrleansStream.Tests.Kafka.Groups;
 
@@ -78,6 +81,12 @@ public sealed class GroupService : IAsyncLifetime
 
     /// <summary>The way to groups as another server has it, which remembers nothing of what this one's clients said.</summary>
     internal GroupCoordinator NewCoordinator() => ActivatorUtilities.CreateInstance<GroupCoordinator>(_factory.Services);
+
+    /// <summary>The way to groups as another server has it, to which the catalogue of topics answers as the test says.</summary>
+    /// <param name="list">Gives the names of all topics.</param>
+    internal GroupCoordinator NewCoordinator(Func<Task<CatalogPage>> list) => ActivatorUtilities.CreateInstance<GroupCoordinator>(
+        _factory.Services, ActivatorUtilities.CreateInstance<TopicPatterns>(
+            _factory.Services, Answering.By<IGrainFactory>((_, _) => Answering.By<ITopicCatalogGrain>((_, _) => list()))));
 
     /// <summary>A group's name.</summary>
     public static string NewGroup() => $"g-{Guid.NewGuid():N}";
