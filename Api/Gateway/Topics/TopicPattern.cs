@@ -29,7 +29,7 @@ internal sealed class TopicPattern
     /// <summary>Reads an expression.</summary>
     /// <param name="text">The expression.</param>
     /// <exception cref="StreamException">
-    /// <see cref="StreamErrorCode.InvalidRegularExpression"/>: it is none, or too long, or its matching may take too long.
+    /// <see cref="StreamErrorCode.InvalidRegularExpression"/>: it is none, or too long, or its matching would need too large an automaton.
     /// </exception>
     public static TopicPattern Parse(string text)
     {
@@ -51,7 +51,10 @@ internal sealed class TopicPattern
     /// <summary>Selects the names that match.</summary>
     /// <param name="names">The names.</param>
     /// <param name="time">Times the work.</param>
-    /// <exception cref="StreamException"><see cref="StreamErrorCode.InvalidRegularExpression"/>: the matching takes too long.</exception>
+    /// <exception cref="StreamException">
+    /// <see cref="StreamErrorCode.CoordinatorLoadInProgress"/>: the matching takes too long, be it that the expression is costly or that the machine
+    /// is busy.
+    /// </exception>
     public ImmutableArray<string> Match(ImmutableArray<string> names, TimeProvider time)
     {
         var started = time.GetTimestamp();
@@ -73,8 +76,10 @@ internal sealed class TopicPattern
 
         return found.ToImmutable();
 
-        StreamException TooLong() => Invalid(
-            $"Matching '{_text}' against {names.Length} topics takes more than {TopicPatternLimits.MatchingMax.TotalMilliseconds} ms.");
+        StreamException TooLong() => new(new StreamError(
+            StreamErrorCode.CoordinatorLoadInProgress,
+            $"Matching '{_text}' against {names.Length} topics takes more than {TopicPatternLimits.MatchingMax.TotalMilliseconds} ms just now. "
+            + "Retry; simplify the expression if that lasts."));
     }
 
     private static StreamException Invalid(string detail) => new(new StreamError(StreamErrorCode.InvalidRegularExpression, detail));

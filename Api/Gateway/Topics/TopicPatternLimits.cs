@@ -16,9 +16,13 @@ public static class TopicPatternLimits
     public const int RememberedMax = 100;
 
     /// <summary>
-    /// The most time for matching an expression against the names of all topics. An ordinary one needs a few milliseconds for 10,000.
+    /// The most time for matching an expression against the names of all topics. An ordinary one needs a few milliseconds for 10,000. It is time of
+    /// the clock: a pause of the machine can use it up, so what takes longer may be tried again.
     /// </summary>
     public static readonly TimeSpan MatchingMax = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>For how long an expression whose matching took too long is not matched again.</summary>
+    public static readonly TimeSpan TooLongRememberedFor = TimeSpan.FromSeconds(10);
 
     /// <summary>For how long the list of all names is used before it is read again. So long can a new topic stay unseen.</summary>
     public static readonly TimeSpan NamesAgeMax = TimeSpan.FromSeconds(2);

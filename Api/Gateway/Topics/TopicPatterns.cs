@@ -30,7 +30,8 @@ public sealed class TopicPatterns(AccessControl access, IGrainFactory grains, Lo
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>The names, in ordinal order.</returns>
     /// <exception cref="StreamException">
-    /// <see cref="StreamErrorCode.InvalidRegularExpression"/>; <see cref="StreamErrorCode.PolicyViolation"/>: too many topics match.
+    /// <see cref="StreamErrorCode.InvalidRegularExpression"/>; <see cref="StreamErrorCode.PolicyViolation"/>: too many topics match;
+    /// <see cref="StreamErrorCode.CoordinatorLoadInProgress"/>: the matching takes too long just now.
     /// </exception>
     /// <exception cref="OrleansException">The catalogue could not be asked.</exception>
     public async ValueTask<ImmutableArray<string>> MatchAsync(Caller caller, string pattern, CancellationToken cancellationToken)
@@ -44,7 +45,7 @@ public sealed class TopicPatterns(AccessControl access, IGrainFactory grains, Lo
 
     private ImmutableArray<string> MatchAll(string pattern, ImmutableArray<string> names)
     {
-        if (!_matches.TryGetValue(pattern, out var known) || known.Among != names)
+        if (!_matches.TryGetValue(pattern, out var known) || !IsStillTrue(known, names))
         {
             if (_matches.Count >= TopicPatternLimits.RememberedMax)
                 _matches.Clear();
@@ -54,16 +55,21 @@ public sealed class TopicPatterns(AccessControl access, IGrainFactory grains, Lo
         return known.Error is { } error ? throw new StreamException(error) : known.Found;
     }
 
+    // What took too long may have met a pause of the machine; but a costly expression must not cost so much with each heartbeat.
+    private bool IsStillTrue(Matches known, ImmutableArray<string> names) =>
+        known.Error is { Code: StreamErrorCode.CoordinatorLoadInProgress }
+            ? time.GetElapsedTime(known.At) < TopicPatternLimits.TooLongRememberedFor : known.Among == names;
+
     private Matches Match(string text, TopicPattern? pattern, ImmutableArray<string> names)
     {
         try
         {
             pattern ??= TopicPattern.Parse(text);
-            return new Matches(names, pattern, pattern.Match(names, time), Error: null);
+            return new Matches(time.GetTimestamp(), names, pattern, pattern.Match(names, time), Error: null);
         }
         catch (StreamException exception)
         {
-            return new Matches(names, pattern, [], exception.Error);
+            return new Matches(time.GetTimestamp(), names, pattern, [], exception.Error);
         }
     }
 
@@ -111,9 +117,11 @@ public sealed class TopicPatterns(AccessControl access, IGrainFactory grains, Lo
     /// <param name="All">The names of all topics but the service's own, in ordinal order.</param>
     private sealed record Names(long At, ImmutableArray<string> All);
 
+    /// <param name="At">When they were looked at.</param>
     /// <param name="Among">The names that were looked at.</param>
     /// <param name="Pattern">The expression; null when it is none.</param>
     /// <param name="Found">Those that match.</param>
     /// <param name="Error">Why it matches nothing.</param>
-    private sealed record Matches(ImmutableArray<string> Among, TopicPattern? Pattern, ImmutableArray<string> Found, StreamError? Error);
+    private sealed record Matches(
+        long At, ImmutableArray<string> Among, TopicPattern? Pattern, ImmutableArray<string> Found, StreamError? Error);
 }

@@ -81,7 +81,8 @@ public sealed class TopicPatternTests
         }
         catch (StreamException exception)
         {
-            Assert.Equal(StreamErrorCode.InvalidRegularExpression, exception.Error.Code);
+            // Too large an automaton, or too long a time.
+            Assert.Contains(exception.Error.Code, [StreamErrorCode.InvalidRegularExpression, StreamErrorCode.CoordinatorLoadInProgress]);
         }
 
         // The bound is for matching; a busy machine may be slower, but not without end.

@@ -55,7 +55,8 @@ public sealed class PatternHeartbeatTests(GroupService service)
         // The server has not heard of the member, nor of its expression; then it has; then the member says its expression again.
         foreach (var said in (string?[])[null, null, pattern])
         {
-            var told = await server.HeartbeatAsync(Caller.Anonymous, group, Beat((int)joined.Epoch) with { Owned = had, Pattern = said }, Cancellation);
+            var told = await server.HeartbeatAsync(
+                Caller.Anonymous, group, Beat((int)joined.Epoch) with { Owned = had, Pattern = said }, Cancellation);
             Assert.Null(told.Error);
             Assert.Equal((joined.Epoch, true), (told.Epoch, told.IsSettled));
         }
