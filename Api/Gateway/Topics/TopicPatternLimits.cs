@@ -24,6 +24,12 @@ public static class TopicPatternLimits
     /// <summary>For how long an expression whose matching took too long is not matched again.</summary>
     public static readonly TimeSpan TooLongRememberedFor = TimeSpan.FromSeconds(10);
 
+    /// <summary>The expressions that a process matches at the same time. Others wait, so that costly ones take one processor and not all.</summary>
+    public const int MatchedAtOnce = 1;
+
+    /// <summary>The longest wait for others' matching. Whoever waits longer is told to try again.</summary>
+    public static readonly TimeSpan TurnWaitMax = TimeSpan.FromSeconds(5);
+
     /// <summary>For how long the list of all names is used before it is read again. So long can a new topic stay unseen.</summary>
     public static readonly TimeSpan NamesAgeMax = TimeSpan.FromSeconds(2);
 }

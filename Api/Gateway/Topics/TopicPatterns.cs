@@ -11,15 +11,17 @@ namespace OrleansStream.Gateway.Topics;
 /// <summary>Finds the topics whose names match a regular expression, among those that a caller may see. Safe for any thread.</summary>
 /// <remarks>
 /// The list of all names is read at most every <see cref="TopicPatternLimits.NamesAgeMax"/>. The matches of an expression are remembered until the
-/// list changes, so members that ask for them every few seconds cost little.
+/// list changes, so members that ask for them every few seconds cost little. Only names are remembered: an expression that was read keeps an
+/// automaton, whose size nobody knows.
 /// </remarks>
 /// <param name="access">Knows what callers may see.</param>
 /// <param name="grains">The way to the catalogue.</param>
 /// <param name="lost">Repeats reads whose reply was lost.</param>
 /// <param name="time">The clock.</param>
-public sealed class TopicPatterns(AccessControl access, IGrainFactory grains, LostReads lost, TimeProvider time)
+public sealed class TopicPatterns(AccessControl access, IGrainFactory grains, LostReads lost, TimeProvider time) : IDisposable
 {
     private readonly ConcurrentDictionary<string, Matches> _matches = new(StringComparer.Ordinal);
+    private readonly SemaphoreSlim _turn = new(TopicPatternLimits.MatchedAtOnce);
     private readonly Lock _gate = new();
     private Task<Names>? _reading;
     private Names? _names;
@@ -31,28 +33,55 @@ public sealed class TopicPatterns(AccessControl access, IGrainFactory grains, Lo
     /// <returns>The names, in ordinal order.</returns>
     /// <exception cref="StreamException">
     /// <see cref="StreamErrorCode.InvalidRegularExpression"/>; <see cref="StreamErrorCode.PolicyViolation"/>: too many topics match;
-    /// <see cref="StreamErrorCode.CoordinatorLoadInProgress"/>: the matching takes too long just now.
+    /// <see cref="StreamErrorCode.CoordinatorLoadInProgress"/>: the matching, or the wait for others', takes too long just now.
     /// </exception>
     /// <exception cref="OrleansException">The catalogue could not be asked.</exception>
     public async ValueTask<ImmutableArray<string>> MatchAsync(Caller caller, string pattern, CancellationToken cancellationToken)
     {
         var visible = access.VisibleTo(caller, ResourceKind.Topic);
-        ImmutableArray<string> found = [.. MatchAll(pattern, await GetNamesAsync(cancellationToken)).Where(visible.Contains)];
+        ImmutableArray<string> found =
+        [
+            .. (await MatchAllAsync(pattern, await GetNamesAsync(cancellationToken), cancellationToken)).Where(visible.Contains),
+        ];
         return found.Length <= TopicPatternLimits.MatchesMax ? found : throw new StreamException(new StreamError(
             StreamErrorCode.PolicyViolation,
             $"'{pattern}' matches {found.Length} topics; a regular expression may match at most {TopicPatternLimits.MatchesMax}."));
     }
 
-    private ImmutableArray<string> MatchAll(string pattern, ImmutableArray<string> names)
+    /// <inheritdoc/>
+    public void Dispose() => _turn.Dispose();
+
+    private async ValueTask<ImmutableArray<string>> MatchAllAsync(string pattern, ImmutableArray<string> names, CancellationToken cancellationToken)
     {
-        if (!_matches.TryGetValue(pattern, out var known) || !IsStillTrue(known, names))
+        if (Find() is not { } matches)
         {
-            if (_matches.Count >= TopicPatternLimits.RememberedMax)
-                _matches.Clear();
-            _matches[pattern] = known = Match(pattern, known?.Pattern, names);
+            if (!await _turn.WaitAsync(TopicPatternLimits.TurnWaitMax, cancellationToken))
+            {
+                throw new StreamException(new StreamError(
+                    StreamErrorCode.CoordinatorLoadInProgress, "Too many regular expressions are to be matched just now. Retry."));
+            }
+
+            try
+            {
+                // Another member may have asked for the same meanwhile.
+                matches = Find() ?? Keep(pattern, Match(pattern, names));
+            }
+            finally
+            {
+                _turn.Release();
+            }
         }
 
-        return known.Error is { } error ? throw new StreamException(error) : known.Found;
+        return matches.Error is { } error ? throw new StreamException(error) : matches.Found;
+
+        Matches? Find() => _matches.TryGetValue(pattern, out var known) && IsStillTrue(known, names) ? known : null;
+    }
+
+    private Matches Keep(string pattern, Matches matches)
+    {
+        if (_matches.Count >= TopicPatternLimits.RememberedMax)
+            _matches.Clear();
+        return _matches[pattern] = matches;
     }
 
     // What took too long may have met a pause of the machine; but a costly expression must not cost so much with each heartbeat.
@@ -60,16 +89,15 @@ public sealed class TopicPatterns(AccessControl access, IGrainFactory grains, Lo
         known.Error is { Code: StreamErrorCode.CoordinatorLoadInProgress }
             ? time.GetElapsedTime(known.At) < TopicPatternLimits.TooLongRememberedFor : known.Among == names;
 
-    private Matches Match(string text, TopicPattern? pattern, ImmutableArray<string> names)
+    private Matches Match(string pattern, ImmutableArray<string> names)
     {
         try
         {
-            pattern ??= TopicPattern.Parse(text);
-            return new Matches(time.GetTimestamp(), names, pattern, pattern.Match(names, time), Error: null);
+            return new Matches(time.GetTimestamp(), names, TopicPattern.Parse(pattern).Match(names, time), Error: null);
         }
         catch (StreamException exception)
         {
-            return new Matches(time.GetTimestamp(), names, pattern, [], exception.Error);
+            return new Matches(time.GetTimestamp(), names, [], exception.Error);
         }
     }
 
@@ -119,9 +147,7 @@ public sealed class TopicPatterns(AccessControl access, IGrainFactory grains, Lo
 
     /// <param name="At">When they were looked at.</param>
     /// <param name="Among">The names that were looked at.</param>
-    /// <param name="Pattern">The expression; null when it is none.</param>
     /// <param name="Found">Those that match.</param>
     /// <param name="Error">Why it matches nothing.</param>
-    private sealed record Matches(
-        long At, ImmutableArray<string> Among, TopicPattern? Pattern, ImmutableArray<string> Found, StreamError? Error);
+    private sealed record Matches(long At, ImmutableArray<string> Among, ImmutableArray<string> Found, StreamError? Error);
 }

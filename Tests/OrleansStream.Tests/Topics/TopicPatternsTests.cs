@@ -1,3 +1,5 @@
+using System.Reflection;
+using System.Text.RegularExpressions;
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Reading;
 using OrleansStream.Gateway.Security;
@@ -9,17 +11,12 @@ using OrleansStream.Topics;
 namespace OrleansStream.Tests.Topics;
 
 /// <summary>What is remembered of expressions that were matched, and for how long.</summary>
-public sealed class TopicPatternsTests
+public sealed class TopicPatternsTests : IDisposable
 {
     private readonly SteppingTime _time = new();
     private readonly TopicPatterns _patterns;
 
-    public TopicPatternsTests()
-    {
-        var page = new CatalogPage([new CatalogEntry("clicks", Guid.NewGuid(), default), new CatalogEntry("goals", Guid.NewGuid(), default)], null);
-        var catalog = Answering.By<ITopicCatalogGrain>((_, _) => Task.FromResult(page));
-        _patterns = new TopicPatterns(AccessControl.Open, Answering.By<IGrainFactory>((_, _) => catalog), new LostReads(_time), _time);
-    }
+    public TopicPatternsTests() => _patterns = NewPatterns(_time);
 
     [Fact]
     public async Task Match_ThatAPauseOfTheMachineMadeTooLong_IsTriedAgainSoon()
@@ -34,6 +31,76 @@ public sealed class TopicPatternsTests
         await MatchAsync();
     }
 
+    [Fact]
+    public void Remembered_AreNames_AndNoAutomata()
+    {
+        var held = new HashSet<Type>();
+        Walk(typeof(TopicPatterns));
+        Assert.DoesNotContain(typeof(TopicPattern), held);
+        Assert.DoesNotContain(typeof(Regex), held);
+
+        // What an object of the type may hold, by the types of its fields.
+        void Walk(Type type)
+        {
+            foreach (var argument in type.GetGenericArguments())
+                Walk(argument);
+            if (!held.Add(type) || type.Namespace != typeof(TopicPatterns).Namespace)
+                return;
+            foreach (var field in type.GetFields(BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.Public))
+                Walk(field.FieldType);
+        }
+    }
+
+    [Fact]
+    public async Task Match_WhileAnotherExpressionIsMatched_Waits()
+    {
+        var time = new HaltingTime();
+        using var patterns = NewPatterns(time);
+        await patterns.MatchAsync(Caller.Anonymous, "read the names", TestContext.Current.CancellationToken);
+        // The first look is at the age of the names, the second begins to match.
+        time.HaltAt(2);
+        var first = Task.Run(async () => await patterns.MatchAsync(Caller.Anonymous, "g.*", TestContext.Current.CancellationToken));
+        await time.Halted;
+        var second = patterns.MatchAsync(Caller.Anonymous, "c.*", TestContext.Current.CancellationToken).AsTask();
+        Assert.False(second.IsCompleted);
+        time.GoOn();
+        Assert.Equal(["goals"], await first);
+        Assert.Equal(["clicks"], await second);
+    }
+
+    public void Dispose() => _patterns.Dispose();
+
     private async Task MatchAsync() =>
         Assert.Equal(["goals"], await _patterns.MatchAsync(Caller.Anonymous, "g.*", TestContext.Current.CancellationToken));
+
+    private static TopicPatterns NewPatterns(TimeProvider time)
+    {
+        var page = new CatalogPage([new CatalogEntry("clicks", Guid.NewGuid(), default), new CatalogEntry("goals", Guid.NewGuid(), default)], null);
+        var catalog = Answering.By<ITopicCatalogGrain>((_, _) => Task.FromResult(page));
+        return new TopicPatterns(AccessControl.Open, Answering.By<IGrainFactory>((_, _) => catalog), new LostReads(time), time);
+    }
+
+    /// <summary>A clock that stands still; whoever looks at it at a chosen time is halted.</summary>
+    private sealed class HaltingTime : TimeProvider
+    {
+        private readonly TaskCompletionSource _halted = new(TaskCreationOptions.RunContinuationsAsynchronously), _goOn = new();
+        private int _left;
+
+        public Task Halted => _halted.Task;
+
+        public override long GetTimestamp()
+        {
+            if (Interlocked.Decrement(ref _left) == 0)
+            {
+                _halted.SetResult();
+                _goOn.Task.GetAwaiter().GetResult();
+            }
+
+            return 0;
+        }
+
+        public void HaltAt(int look) => Volatile.Write(ref _left, look);
+
+        public void GoOn() => _goOn.SetResult();
+    }
 }
