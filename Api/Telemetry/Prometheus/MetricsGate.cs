@@ -25,7 +25,9 @@ internal sealed class MetricsGate(
 
     /// <summary>Admits a request, or tells why not.</summary>
     /// <param name="context">The request.</param>
-    /// <returns>Null when it is admitted.</returns>
+    /// <returns>
+    /// Null when it is admitted; <see cref="StreamErrorCode.CoordinatorNotAvailable"/> when nobody can tell just now, so that it may be repeated.
+    /// </returns>
     public async ValueTask<StreamError?> FindRefusalAsync(HttpContext context)
     {
         try
@@ -40,6 +42,10 @@ internal sealed class MetricsGate(
         catch (StreamException e)
         {
             return e.Error;
+        }
+        catch (Exception e) when (e is OrleansException or TimeoutException)
+        {
+            return new StreamError(StreamErrorCode.CoordinatorNotAvailable, "Keys and rights cannot be asked for just now. Retry.");
         }
     }
 

@@ -1,4 +1,8 @@
 using System.Net;
+using Microsoft.Extensions.DependencyInjection;
+using Orleans.Runtime;
+using OrleansStream.Gateway.Security;
+using OrleansStream.Tests.Groups;
 using OrleansStream.Tests.Security;
 using OrleansStream.Tests.Support.Services;
 
@@ -52,6 +56,20 @@ public sealed class MetricsRightsTests : IAsyncLifetime
         Assert.Equal(HttpStatusCode.OK, await StatusAsync(_open.Client, path));
         Assert.Equal(HttpStatusCode.Forbidden, await StatusAsync(_open.Client, path, request => request.Headers.Host = "rebound.example"));
         Assert.Equal(HttpStatusCode.Forbidden, await StatusAsync(_open.Client, path, request => request.Headers.Add("Origin", "https://page.example")));
+    }
+
+    [Theory]
+    [InlineData(typeof(TimeoutException))]
+    [InlineData(typeof(SiloUnavailableException))]
+    public async Task Metrics_WhenNobodyCanTellWhoIsAllowed_MayBeAskedForAgain(Type failure)
+    {
+        var silent = Answering.By<ITokenSignIn>((_, _) => throw (Exception)Activator.CreateInstance(failure)!);
+        await using var secure = new SecureApi([], configure: services => services.AddSingleton(silent));
+        await secure.InitializeAsync();
+        using var client = secure.ClientOf("some.token.text");
+        using var response = await client.GetAsync("/metrics", TestContext.Current.CancellationToken);
+        Assert.Equal((HttpStatusCode.ServiceUnavailable, TimeSpan.FromSeconds(1)), (response.StatusCode, response.Headers.RetryAfter?.Delta));
+        Assert.Equal("application/problem+json", response.Content.Headers.ContentType?.MediaType);
     }
 
     private static async Task<HttpStatusCode> StatusAsync(HttpClient client, string path, Action<HttpRequestMessage>? change = null)
