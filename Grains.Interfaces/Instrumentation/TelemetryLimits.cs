@@ -28,6 +28,12 @@ public static class TelemetryLimits
     public const int GroupsAtOnce = 32;
 
     /// <summary>
+    /// The most groups that one snapshot asks. When there are more, each snapshot goes on where the last one stopped, and tells of all others what
+    /// they said last.
+    /// </summary>
+    public const int GroupsPerSnapshot = 1_000;
+
+    /// <summary>
     /// The most partitions that one snapshot opens because a group has committed in them and no silo leads them. The next snapshot goes on.
     /// </summary>
     public const int OpenedPerSnapshot = 100;

@@ -11,7 +11,8 @@ using OrleansStream.Topics;
 namespace OrleansStream.Telemetry.Cluster;
 
 /// <summary>
-/// Takes snapshots of the cluster: one call to each silo, and one to each group. All who ask within <see cref="TelemetryLimits.SnapshotAgeMax"/>
+/// Takes snapshots of the cluster: one call to each silo, and one to each of at most <see cref="TelemetryLimits.GroupsPerSnapshot"/> groups, in
+/// turn. All who ask within <see cref="TelemetryLimits.SnapshotAgeMax"/>
 /// share a snapshot. Safe for any thread.
 /// </summary>
 /// <remarks>
@@ -26,11 +27,16 @@ internal sealed class ClusterSnapshots(IGrainFactory grains, TopicRoutes routes,
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<PartitionKey, (long Start, long End)> _seen = [];
+    private readonly ConcurrentDictionary<string, GroupMeasurement> _groups = new(StringComparer.Ordinal);
+    private string _lastAsked = "";
     private Task<ClusterSnapshot>? _underWay;
     private ClusterSnapshot? _last;
 
     /// <summary>The age up to which a snapshot is shown again.</summary>
     internal TimeSpan AgeMax { get; set; } = TelemetryLimits.SnapshotAgeMax;
+
+    /// <summary>The most groups that one snapshot asks.</summary>
+    internal int GroupsMax { get; set; } = TelemetryLimits.GroupsPerSnapshot;
 
     /// <summary>The last snapshot, whatever its age; null before the first.</summary>
     public ClusterSnapshot? Last
@@ -127,26 +133,40 @@ internal sealed class ClusterSnapshots(IGrainFactory grains, TopicRoutes routes,
         }
     }
 
+    // Only one snapshot is taken at a time, so nobody else uses what the last one left.
     private async Task<IReadOnlyList<(string Name, GroupMeasurement Measured)>> MeasureGroupsAsync(List<string> names)
     {
-        var measured = new ConcurrentDictionary<string, GroupMeasurement>(StringComparer.Ordinal);
-        await Parallel.ForEachAsync(names, new ParallelOptions { MaxDegreeOfParallelism = TelemetryLimits.GroupsAtOnce }, async (name, cancellationToken) =>
+        var known = names.ToHashSet(StringComparer.Ordinal);
+        foreach (var gone in _groups.Keys.Where(name => !known.Contains(name)))
+            _groups.TryRemove(gone, out _);
+        // The names are in ordinal order: first those behind the last one that was asked, then those from the beginning.
+        var next = names.FindIndex(name => string.CompareOrdinal(name, _lastAsked) > 0);
+        string[] asked = [.. names.Skip(Math.Max(next, 0)).Concat(names.Take(Math.Max(next, 0))).Take(GroupsMax)];
+        await Parallel.ForEachAsync(asked, new ParallelOptions { MaxDegreeOfParallelism = TelemetryLimits.GroupsAtOnce }, MeasureAsync);
+        _lastAsked = asked.LastOrDefault("");
+        return [.. _groups.OrderBy(group => group.Key, StringComparer.Ordinal).Select(group => (group.Key, group.Value))];
+
+        async ValueTask MeasureAsync(string name, CancellationToken cancellationToken)
         {
             try
             {
-                var group = await grains.GetGrain<IConsumerGroupGrain>(name).MeasureAsync().WaitAsync(TelemetryLimits.AnswerMax, time, cancellationToken);
-                if (group is not null)
-                    measured[name] = group;
+                if (await grains.GetGrain<IConsumerGroupGrain>(name).MeasureAsync().WaitAsync(TelemetryLimits.AnswerMax, time, cancellationToken)
+                    is { } group)
+                {
+                    _groups[name] = group;
+                    return;
+                }
             }
             catch (Exception e) when (e is OrleansException or TimeoutException or StreamException)
             {
-                // The next snapshot asks it again.
+                // It is left out until it is asked again.
             }
-        });
-        return [.. measured.OrderBy(group => group.Key, StringComparer.Ordinal).Select(group => (group.Key, group.Value))];
+
+            _groups.TryRemove(name, out _);
+        }
     }
 
-    // Only one snapshot is taken at a time, so nobody else uses the table.
+    // Nobody else uses the table either.
     private void Remember(LedTable led, Dictionary<string, Guid> topics)
     {
         var ids = topics.Values.ToHashSet();

@@ -89,6 +89,36 @@ public sealed class MetricsTests(MetricsFixture metrics) : IClassFixture<Metrics
         Assert.NotSame(first, await snapshots.GetAsync(TestContext.Current.CancellationToken));
     }
 
+    [Fact]
+    public async Task Snapshots_OfMoreGroupsThanOneAsks_GoOnAndRememberTheOthers()
+    {
+        await using var api = new ApiFixture(TimeProvider.System);
+        await api.InitializeAsync();
+        var topic = await api.CreateTopicAsync();
+        string[] groups = ["a", "b", "c"];
+        foreach (var group in groups)
+            await CommitAsync(group, offset: 0);
+        var snapshots = api.Part<ClusterSnapshots>();
+        (snapshots.AgeMax, snapshots.GroupsMax) = (TimeSpan.Zero, 2);
+
+        Assert.Equal(["a", "b"], await NamesAsync());
+        Assert.Equal(groups, await NamesAsync());
+        // The next one asks b and c, and tells of a what was told before.
+        using (var deleted = await api.Client.DeleteAsync("/v1/groups/b", TestContext.Current.CancellationToken))
+            Assert.True(deleted.IsSuccessStatusCode);
+        Assert.Equal(["a", "c"], await NamesAsync());
+
+        async Task<string[]> NamesAsync() =>
+            [.. (await snapshots.GetAsync(TestContext.Current.CancellationToken)).Groups.Select(group => group.Name)];
+
+        async Task CommitAsync(string group, long offset)
+        {
+            using var put = await api.Client.PutAsync(
+                $"/v1/groups/{group}/offsets", ApiFixture.Json($$"""{"offsets":[{"topic":"{{topic}}","partition":0,"offset":{{offset}}}]}"""));
+            Assert.True(put.IsSuccessStatusCode);
+        }
+    }
+
     private double? Process(string name, string topic, params (string, string)[] others) =>
         metrics.Last.SingleOrDefault(sample => sample.Name == name && sample.Labels["messaging_destination_name"] == topic
             && others.All(other => sample.Labels.GetValueOrDefault(other.Item1) == other.Item2))?.Value;
