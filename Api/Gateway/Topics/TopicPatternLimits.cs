@@ -24,6 +24,9 @@ public static class TopicPatternLimits
     /// <summary>For how long an expression whose matching took too long is not matched again.</summary>
     public static readonly TimeSpan TooLongRememberedFor = TimeSpan.FromSeconds(10);
 
+    /// <summary>The longest wait for the list of all names: a member's heartbeat waits for it, and its session goes on meanwhile.</summary>
+    public static readonly TimeSpan NamesWaitMax = TimeSpan.FromSeconds(5);
+
     /// <summary>The expressions that a process matches at the same time. Others wait, so that costly ones take one processor and not all.</summary>
     public const int MatchedAtOnce = 1;
 

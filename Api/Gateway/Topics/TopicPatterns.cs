@@ -36,6 +36,7 @@ public sealed class TopicPatterns(AccessControl access, IGrainFactory grains, Lo
     /// <see cref="StreamErrorCode.CoordinatorLoadInProgress"/>: the matching, or the wait for others', takes too long just now.
     /// </exception>
     /// <exception cref="OrleansException">The catalogue could not be asked.</exception>
+    /// <exception cref="TimeoutException">The catalogue does not answer in <see cref="TopicPatternLimits.NamesWaitMax"/>.</exception>
     public async ValueTask<ImmutableArray<string>> MatchAsync(Caller caller, string pattern, CancellationToken cancellationToken)
     {
         var visible = access.VisibleTo(caller, ResourceKind.Topic);
@@ -113,7 +114,7 @@ public sealed class TopicPatterns(AccessControl access, IGrainFactory grains, Lo
             reading = _reading;
         }
 
-        return (await reading.WaitAsync(cancellationToken)).All;
+        return (await reading.WaitAsync(TopicPatternLimits.NamesWaitMax, time, cancellationToken)).All;
     }
 
     private async Task<Names> ReadNamesAsync()

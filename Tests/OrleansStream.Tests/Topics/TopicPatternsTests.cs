@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Text.RegularExpressions;
+using Microsoft.Extensions.Time.Testing;
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Reading;
 using OrleansStream.Gateway.Security;
@@ -68,15 +69,26 @@ public sealed class TopicPatternsTests : IDisposable
         Assert.Equal(["clicks"], await second);
     }
 
+    [Fact]
+    public async Task Match_WhenTheCatalogueIsSilent_EndsInTime()
+    {
+        var (time, silent) = (new FakeTimeProvider(), new TaskCompletionSource<CatalogPage>());
+        using var patterns = NewPatterns(time, silent.Task);
+        var asking = patterns.MatchAsync(Caller.Anonymous, "g.*", TestContext.Current.CancellationToken).AsTask();
+        Assert.False(asking.IsCompleted);
+        time.Advance(TopicPatternLimits.NamesWaitMax);
+        await Assert.ThrowsAsync<TimeoutException>(() => asking);
+    }
+
     public void Dispose() => _patterns.Dispose();
 
     private async Task MatchAsync() =>
         Assert.Equal(["goals"], await _patterns.MatchAsync(Caller.Anonymous, "g.*", TestContext.Current.CancellationToken));
 
-    private static TopicPatterns NewPatterns(TimeProvider time)
+    private static TopicPatterns NewPatterns(TimeProvider time, Task<CatalogPage>? listing = null)
     {
         var page = new CatalogPage([new CatalogEntry("clicks", Guid.NewGuid(), default), new CatalogEntry("goals", Guid.NewGuid(), default)], null);
-        var catalog = Answering.By<ITopicCatalogGrain>((_, _) => Task.FromResult(page));
+        var catalog = Answering.By<ITopicCatalogGrain>((_, _) => listing ?? Task.FromResult(page));
         return new TopicPatterns(AccessControl.Open, Answering.By<IGrainFactory>((_, _) => catalog), new LostReads(time), time);
     }
 
