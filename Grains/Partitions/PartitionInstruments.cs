@@ -14,15 +14,18 @@ namespace OrleansStream.Partitions;
 /// </summary>
 /// <remarks>
 /// A topic has one series of each metric; the partitions of <see cref="MeasuredTopics"/> have one each. The series stay, and do not fall, when
-/// partitions move to another silo.
+/// partitions move to another silo. Only when there are too many does one without a partition make room, such as that of a deleted topic.
 /// </remarks>
 internal sealed class PartitionInstruments : IDisposable
 {
     /// <summary>The tag with how a log ended: the names of <see cref="LogEnd"/>.</summary>
     public const string EndTag = "end";
 
+    private static readonly (string Topic, int? Partition) Others = (TelemetryLimits.OtherTopics, null);
+
     private readonly ConcurrentDictionary<(string Topic, int? Partition), LedSeries> _series = new();
     private readonly ConcurrentDictionary<PartitionLog, LedSeries> _logs = new();
+    private readonly Lock _gate = new();
     private readonly Meter _meter;
     private readonly MeasuredTopics _measured;
     private readonly Histogram<double> _opening;
@@ -55,15 +58,22 @@ internal sealed class PartitionInstruments : IDisposable
         _moves = _meter.CreateCounter<long>("orleansstream.partition.moves", "{partition}", "Partitions that this silo gave to the silo where they belong.");
     }
 
+    /// <summary>The most series of one metric, besides that of all further topics.</summary>
+    internal int SeriesMax { get; init; } = TelemetryLimits.SeriesMax;
+
     /// <summary>Starts to measure a log.</summary>
     /// <param name="topic">Its topic's name.</param>
     /// <param name="partition">Its number.</param>
     /// <param name="log">The log.</param>
     public void Add(string topic, int partition, PartitionLog log)
     {
-        var series = FindSeries(topic, _measured.HasPartitions(topic) ? partition : null);
-        _logs[log] = series;
-        series.Add(log);
+        // So that nobody takes a series away between finding it and adding to it.
+        lock (_gate)
+        {
+            var series = FindSeries(topic, _measured.HasPartitions(topic) ? partition : null);
+            _logs[log] = series;
+            series.Add(log);
+        }
     }
 
     /// <summary>Stops measuring a log.</summary>
@@ -90,9 +100,20 @@ internal sealed class PartitionInstruments : IDisposable
     {
         if (_series.TryGetValue((topic, partition), out var known))
             return known;
-        return _series.Count < TelemetryLimits.SeriesMax
-            ? _series.GetOrAdd((topic, partition), static key => new LedSeries(key.Topic, key.Partition))
-            : _series.GetOrAdd((TelemetryLimits.OtherTopics, null), static key => new LedSeries(key.Topic, key.Partition));
+        var own = _series.Count - (_series.ContainsKey(Others) ? 1 : 0);
+        var hasRoom = own < SeriesMax || RemoveUnused();
+        return _series.GetOrAdd(hasRoom ? (topic, partition) : Others, static key => new LedSeries(key.Topic, key.Partition));
+    }
+
+    private bool RemoveUnused()
+    {
+        foreach (var (key, series) in _series)
+        {
+            if (key != Others && !series.HasLogs)
+                return _series.TryRemove(key, out _);
+        }
+
+        return false;
     }
 
     private void Count(string name, string unit, string description, Func<LogRates, long> read) => _meter.CreateObservableCounter(
@@ -111,6 +132,15 @@ internal sealed class PartitionInstruments : IDisposable
         public KeyValuePair<string, object?>[] Tags { get; } = partition is { } number
             ? [new(StreamTelemetry.Topic, topic), new(StreamTelemetry.Partition, number.ToString(CultureInfo.InvariantCulture))]
             : [new(StreamTelemetry.Topic, topic)];
+
+        public bool HasLogs
+        {
+            get
+            {
+                lock (_gate)
+                    return _logs.Count > 0;
+            }
+        }
 
         public void Add(PartitionLog log)
         {
