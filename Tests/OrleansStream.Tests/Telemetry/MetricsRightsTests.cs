@@ -1,6 +1,5 @@
 using System.Net;
 using Microsoft.Extensions.DependencyInjection;
-using Orleans.Runtime;
 using OrleansStream.Gateway.Security;
 using OrleansStream.Tests.Groups;
 using OrleansStream.Tests.Security;

@@ -77,6 +77,7 @@ public sealed class TopicPatternsTests : IDisposable
         var asking = patterns.MatchAsync(Caller.Anonymous, "g.*", TestContext.Current.CancellationToken).AsTask();
         Assert.False(asking.IsCompleted);
         time.Advance(TopicPatternLimits.NamesWaitMax);
+        await Wait.UntilAsync("it ends", () => asking.IsCompleted);
         await Assert.ThrowsAsync<TimeoutException>(() => asking);
     }
 
