@@ -9,7 +9,7 @@ public static class TelemetryLimits
     /// </summary>
     public const int SeriesMax = 1_900;
 
-    /// <summary>The topic of the series that has what is beyond <see cref="SeriesMax"/>. No topic has such a name.</summary>
+    /// <summary>The name under which the topics beyond <see cref="SeriesMax"/> are counted together. No topic can have this name.</summary>
     public const string OtherTopics = "(other)";
 
     /// <summary>The most series of one metric of the cluster at <c>/metrics/kafka</c>. The rest is left out, and counted.</summary>

@@ -16,7 +16,7 @@ internal sealed class TopicPartitions(ServiceCalls calls, string topic) : IDispo
     private int _isRefreshing;
     private long _askedAt;
 
-    /// <summary>The count as last heard; 0 when it must be asked for. One that is old is asked for again meanwhile.</summary>
+    /// <summary>The last known count; 0 when it must be asked for first. An old count is used while the service is asked again.</summary>
     public int Known
     {
         get

@@ -211,8 +211,8 @@ public sealed class GroupCoordinator(AccessControl access, ConsumerGroups known,
         PollLimits.PollAskMax, cancellationToken);
 
     /// <summary>
-    /// A heartbeat with the topics that match. When they cannot be found, that of a member that has joined goes without them and without its
-    /// expression: the group keeps what it has, and tells which expression that is.
+    /// Adds the matching topics to a heartbeat. If they cannot be found, the heartbeat of a member that has joined is sent without them and without
+    /// its expression. The group then keeps the topics that it has, and tells which expression they are of.
     /// </summary>
     private async Task<(GroupHeartbeatRequest Request, Exception? Failure)> WithMatchesAsync(
         Caller caller, GroupHeartbeatRequest request, string? text, CancellationToken cancellationToken)

@@ -29,7 +29,7 @@ public sealed class PartitionInstrumentsTests : IDisposable
 
         instruments.Add("c", 0, third);
         Assert.Equal(["b", "c"], Told());
-        // Both have a partition, so that what is beyond is counted together.
+        // Both have a partition, so neither makes room, and further topics are counted together.
         instruments.Add("d", 0, first);
         Assert.Equal([TelemetryLimits.OtherTopics, "b", "c"], Told());
         foreach (var log in (PartitionLog[])[first, second, third])
