@@ -35,7 +35,8 @@ internal sealed partial class ClusterBrokers(
     /// The silo of this process, when clients can reach each silo by a broker of its own: they then find the leader of a partition, and this process
     /// need not pass anything on to it. Null when a silo has no broker, or several silos have one address.
     /// </summary>
-    public SiloAddress? FindRequiredLeader() => silos is not null && Refresh().HasBrokerForEachSilo ? silos.Own : null;
+    public SiloAddress? FindRequiredLeader() =>
+        silos is not null && (silos.Active.Count <= 1 || Refresh().HasBrokerForEachSilo) ? silos.Own : null;
 
     /// <summary>The brokers now. Silos that have just joined are waited for, for a moment.</summary>
     /// <param name="cancellationToken">Ends the wait.</param>
