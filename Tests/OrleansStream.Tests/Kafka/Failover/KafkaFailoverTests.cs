@@ -111,8 +111,7 @@ public sealed class KafkaFailoverTests(AzuriteFixture azurite) : IClassFixture<A
     {
         using var consumer = new ConsumerBuilder<Null, string>(new ConsumerConfig { BootstrapServers = bootstrap, GroupId = "log", EnableAutoCommit = false })
             .SetLogHandler((_, _) => { }).Build();
-        var ends = Enumerable.Range(0, PartitionCount).ToDictionary(
-            partition => partition, partition => consumer.QueryWatermarkOffsets(new TopicPartition(Topic, partition), Wait.Patience).High.Value);
+        var ends = Enumerable.Range(0, PartitionCount).ToDictionary(partition => partition, partition => FindEnd(consumer, partition));
         consumer.Assign(ends.Keys.Select(partition => new TopicPartitionOffset(Topic, partition, Offset.Beginning)));
         var log = ends.Keys.ToDictionary(partition => partition, _ => new List<long>());
         for (var left = ends.Values.Sum(); left > 0; left--)
@@ -123,6 +122,23 @@ public sealed class KafkaFailoverTests(AzuriteFixture azurite) : IClassFixture<A
         }
 
         return log.ToDictionary(partition => partition.Key, partition => (IReadOnlyList<long>)partition.Value);
+    }
+
+    // Partitions may still move. librdkafka then passes the leader's refusal on.
+    private static long FindEnd(IConsumer<Null, string> consumer, int partition)
+    {
+        for (var began = Stopwatch.GetTimestamp(); ;)
+        {
+            try
+            {
+                return consumer.QueryWatermarkOffsets(new TopicPartition(Topic, partition), Wait.Patience).High.Value;
+            }
+            catch (KafkaException exception) when (
+                exception.Error.Code == Confluent.Kafka.ErrorCode.NotLeaderForPartition && Stopwatch.GetElapsedTime(began) < Wait.Patience)
+            {
+                // It asks for the leader anew.
+            }
+        }
     }
 
     private static async Task<Dictionary<(string Group, int Partition), long>> CommittedAsync(string bootstrap)
