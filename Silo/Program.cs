@@ -1,12 +1,11 @@
-using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Configuration.Memory;
-using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Options;
 using OrleansStream.Hosting;
 using OrleansStream.Kafka;
 using OrleansStream.Maintenance.Verification;
 using OrleansStream.Security.Commands;
 using OrleansStream.SignIn;
+using OrleansStream.Silo;
 using OrleansStream.Telemetry;
 
 if (args is [StorageVerification.Verb, ..])
@@ -24,15 +23,7 @@ try
     builder.Services.AddKafka();
 
     app = builder.Build();
-    app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false });
-    app.MapHealthChecks("/health/ready", new HealthCheckOptions
-    {
-        ResponseWriter = (context, report) => report.Status == HealthStatus.Unhealthy
-            ? Results.Problem(
-                string.Join(' ', report.Entries.Values.Select(check => check.Description)), title: "Not ready",
-                statusCode: StatusCodes.Status503ServiceUnavailable).ExecuteAsync(context)
-            : Task.CompletedTask,
-    });
+    app.MapHealth();
     app.UseTelemetry();
 }
 catch (OptionsValidationException exception)

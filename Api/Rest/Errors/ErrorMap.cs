@@ -48,8 +48,8 @@ internal enum HttpFault
 }
 
 /// <summary>
-/// The one table from error code to HTTP; nothing else decides on the status of an error of REST. (A silo without REST has one endpoint, its
-/// readiness, which ASP.NET Core answers.)
+/// The one table from error code to HTTP; nothing else decides on the status of an error of REST. (A silo without REST tells its readiness in the
+/// same words; a test compares them.)
 /// </summary>
 internal static class ErrorMap
 {
