@@ -38,7 +38,9 @@ internal static class RetryingHandler
         return new ResilienceHandler(pipeline.Build()) { InnerHandler = new WholeAnswerHandler(inner) };
     }
 
-    private static bool IsTransient(Exception exception) => exception is HttpRequestException or IOException or TimeoutRejectedException;
+    private static bool IsTransient(Exception exception) => exception is SignInException signIn
+        ? signIn.IsTransient
+        : exception is HttpRequestException or IOException or TimeoutRejectedException;
 
     /// <summary>An answer counts once it is there to its end: one that breaks off is no answer.</summary>
     private sealed class WholeAnswerHandler(HttpMessageHandler inner) : DelegatingHandler(inner)

@@ -33,6 +33,14 @@ internal sealed class ServiceCalls(ServiceConnection connection, HttpMessageHand
         {
             response = await _invoker.SendAsync(request, cancellationToken).ConfigureAwait(false);
         }
+        catch (SignInException exception) when (!exception.IsTransient)
+        {
+            throw new StreamServiceException(exception.Message, exception)
+            {
+                ErrorCode = StreamServiceException.NotSignedIn,
+                IsOutcomeUnknown = request.Method != HttpMethod.Get && EndpointHandler.MayHaveTakenEffect(request),
+            };
+        }
         catch (Exception exception) when (exception is HttpRequestException or IOException or TimeoutRejectedException)
         {
             throw new StreamServiceException($"{request.Method} {request.RequestUri} had no answer: {exception.Message}", exception)

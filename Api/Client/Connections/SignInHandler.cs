@@ -1,5 +1,8 @@
+using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using System.Runtime.CompilerServices;
+using Azure;
 using Azure.Core;
 
 namespace OrleansStream.Client.Connections;
@@ -59,8 +62,35 @@ internal sealed class SignInHandler(ConnectionSettings settings, HttpMessageHand
         }
         catch (Exception exception) when (exception is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
         {
-            throw new SignInException($"The credential gave no token: {exception.Message}", exception);
+            throw new SignInException($"The credential gave no token: {exception.Message}", exception)
+            {
+                IsTransient = WorkedLately() || IsTrouble(exception),
+            };
         }
+    }
+
+    // A credential that worked until now is right: who gives the tokens is in trouble. Without this, a consumer that has run for months would end
+    // with the first outage of its identity provider.
+    private bool WorkedLately() => Volatile.Read(ref _token) is { Value: var token }
+        && settings.Time.GetUtcNow() < token.ExpiresOn + ConnectionLimits.SignInPatience;
+
+    // The causes of a credential's failure that say that nobody has judged it.
+    private static bool IsTrouble(Exception exception)
+    {
+        for (var cause = exception; cause is not null; cause = cause.InnerException)
+        {
+            var isTrouble = cause switch
+            {
+                RequestFailedException { Status: var status } => status is 0 or 408 or 429 or >= 500,
+                HttpRequestException { StatusCode: var status } =>
+                    status is null or HttpStatusCode.TooManyRequests or >= HttpStatusCode.InternalServerError,
+                _ => cause is SocketException or IOException or TimeoutException or OperationCanceledException,
+            };
+            if (isTrouble)
+                return true;
+        }
+
+        return false;
     }
 
     private string? Fresh()

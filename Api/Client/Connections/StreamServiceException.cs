@@ -25,7 +25,10 @@ public sealed class StreamServiceException : Exception
     public StreamServiceException(string message, Exception? innerException)
         : base(message, innerException) => ErrorCode = "UNKNOWN_SERVER_ERROR";
 
-    /// <summary>Kafka's name of the error, such as <c>UNKNOWN_TOPIC_OR_PARTITION</c>; <c>NETWORK_EXCEPTION</c> when no answer came.</summary>
+    /// <summary>
+    /// Kafka's name of the error, such as <c>UNKNOWN_TOPIC_OR_PARTITION</c>; <c>NETWORK_EXCEPTION</c> when no answer came, and
+    /// <c>SASL_AUTHENTICATION_FAILED</c> when who calls is not let in or its credential gives no token.
+    /// </summary>
     public string ErrorCode { get; init; }
 
     /// <summary>The answer's HTTP status; null when no answer came.</summary>
@@ -42,6 +45,9 @@ public sealed class StreamServiceException : Exception
 
     /// <summary>Kafka's name of the error when no answer came.</summary>
     internal const string NetworkException = "NETWORK_EXCEPTION";
+
+    /// <summary>Kafka's name of the error when there is nothing to sign in with.</summary>
+    internal const string NotSignedIn = "SASL_AUTHENTICATION_FAILED";
 
     /// <summary>The same error with the outcome that is known only to who made all tries.</summary>
     /// <param name="isOutcomeUnknown">True when an earlier try may have taken effect.</param>
