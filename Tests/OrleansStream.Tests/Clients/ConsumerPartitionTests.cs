@@ -1,0 +1,135 @@
+using System.Collections.Concurrent;
+using OrleansStream.Client.Administration;
+using OrleansStream.Client.Consuming;
+using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Services;
+using OrleansStream.Tests.Support.Stores;
+
+namespace OrleansStream.Tests.Clients;
+
+/// <summary>The partitions of the client's consumer: kept while it works or pauses, shared with others, and read from where it seeks to.</summary>
+[Collection(ApiTests.Name)]
+public sealed class ConsumerPartitionTests(ApiFixture api)
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    [Fact]
+    public async Task Run_WhileAHandlerWorksLongerThanTheLease_KeepsThePartition()
+    {
+        using var rig = await ClientRig.MakeAsync(api);
+        await rig.SendAsync("long", "short");
+        var renewals = 0;
+        var works = false;
+        rig.Line.OnRequest = (request, _) =>
+        {
+            if (Volatile.Read(ref works) && request.RequestUri!.AbsolutePath.EndsWith("/poll", StringComparison.Ordinal))
+                Interlocked.Increment(ref renewals);
+            return HttpFault.None;
+        };
+        var isLost = false;
+        using var stop = new CancellationTokenSource(Patience);
+        var consumer = rig.Client.Consume<string>(rig.Group, rig.Topic, options => options.Lease = ConsumerLimits.LeaseMin);
+        consumer.PartitionsLost += (_, _) => isLost = true;
+        await consumer.RunAsync(
+            async (record, lost) =>
+            {
+                if (record.Value == "long")
+                {
+                    Volatile.Write(ref works, true);
+                    // Each comes after a third of the lease.
+                    await Wait.UntilAsync("the lease would be over", () => Volatile.Read(ref renewals) >= 4);
+                }
+                else
+                {
+                    await stop.CancelAsync();
+                }
+
+                isLost |= lost.IsCancellationRequested;
+            },
+            stop.Token);
+
+        Assert.False(isLost);
+        Assert.Equal(2, (await rig.CommittedAsync())[0]);
+    }
+
+    [Fact]
+    public async Task Run_WhenASecondMemberComesAndGoes_SharesThePartitionsAndGetsThemBack()
+    {
+        using var rig = await ClientRig.MakeAsync(api, partitions: 4);
+        using var stopFirst = new CancellationTokenSource(Patience);
+        using var stopSecond = new CancellationTokenSource(Patience);
+        var revoked = new ConcurrentQueue<int>();
+        var first = rig.Client.Consume<string>(rig.Group, rig.Topic, options => options.MaxWait = TimeSpan.FromSeconds(1));
+        var second = rig.Client.Consume<string>(rig.Group, rig.Topic, options => options.MaxWait = TimeSpan.FromSeconds(1));
+        first.PartitionsRevoked += (_, change) => revoked.Enqueue(change.Partitions.Count);
+        var runFirst = first.RunAsync((_, _) => Task.CompletedTask, stopFirst.Token);
+        await Wait.UntilAsync("the first has all", () => first.Assignment.Count == 4);
+        var runSecond = second.RunAsync((_, _) => Task.CompletedTask, stopSecond.Token);
+        await Wait.UntilAsync("they share", () => first.Assignment.Count == 2 && second.Assignment.Count == 2);
+        await stopSecond.CancelAsync();
+        await runSecond;
+        await Wait.UntilAsync("the first has all again", () => first.Assignment.Count == 4);
+        await stopFirst.CancelAsync();
+        await runFirst;
+
+        Assert.Equal(2, revoked.First());
+        Assert.Empty(first.Assignment);
+    }
+
+    [Fact]
+    public async Task Pause_UntilItResumes_DeliversNothingAndKeepsThePartition()
+    {
+        using var rig = await ClientRig.MakeAsync(api);
+        await rig.SendAsync("0");
+        var seen = new ConcurrentQueue<string>();
+        using var stop = new CancellationTokenSource(Patience);
+        var consumer = rig.Client.Consume<string>(rig.Group, rig.Topic, options => options.Lease = ConsumerLimits.LeaseMin);
+        var run = consumer.RunAsync(
+            (record, _) =>
+            {
+                seen.Enqueue(record.Value!);
+                return Task.CompletedTask;
+            },
+            stop.Token);
+        await Wait.UntilAsync("the first is there", () => seen.Count == 1);
+
+        consumer.Pause();
+        await Wait.UntilAsync("it is committed", async () => (await rig.CommittedAsync()).GetValueOrDefault(0) == 1);
+        await rig.SendAsync("1");
+        var renewals = rig.Line.RequestCount;
+        await Wait.UntilAsync("the lease would be over", () => rig.Line.RequestCount >= renewals + 4);
+        Assert.Equal(["0"], seen);
+        Assert.Single(consumer.Assignment);
+        consumer.Resume();
+        await Wait.UntilAsync("the second is there", () => seen.Count == 2);
+        await stop.CancelAsync();
+        await run;
+    }
+
+    [Fact]
+    public async Task Seek_WhileItRuns_GoesOnFromThere()
+    {
+        using var rig = await ClientRig.MakeAsync(api);
+        await rig.SendAsync("0", "1", "2");
+        var seen = new ConcurrentQueue<string>();
+        using var stop = new CancellationTokenSource(Patience);
+        var consumer = rig.Client.Consume<string>(rig.Group, rig.Topic);
+        var run = consumer.RunAsync(
+            (record, _) =>
+            {
+                seen.Enqueue(record.Value!);
+                return Task.CompletedTask;
+            },
+            stop.Token);
+        await Wait.UntilAsync("all are there", () => seen.Count == 3);
+
+        await consumer.SeekAsync(GroupPosition.Offset(1), stop.Token);
+        await Wait.UntilAsync("two come again", () => seen.Count == 5);
+        await stop.CancelAsync();
+        await run;
+        await consumer.SeekAsync(GroupPosition.Earliest);
+
+        Assert.Equal(["0", "1", "2", "1", "2"], seen);
+        Assert.Equal(0, (await rig.CommittedAsync())[0]);
+    }
+}
