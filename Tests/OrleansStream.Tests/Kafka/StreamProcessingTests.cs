@@ -23,20 +23,20 @@ public sealed class StreamProcessingTests(KafkaFixture kafka)
     private static readonly DateTimeOffset Start = new(2026, 6, 11, 19, 0, 0, TimeSpan.Zero);
 
     /// <summary>It is stopped in the middle; the next one restores the counts from its changelog, a topic that is to be compacted.</summary>
-    /// <remarks>
-    /// On demand: beside other work the library has failed to come to its counts within three minutes after its restart, and it is not known why.
-    /// </remarks>
     [Fact]
     public async Task Streamiz_CountsClicksPerMinute_AndGoesOnAfterARestart()
     {
-        Assert.SkipUnless(Environment.GetEnvironmentVariable("ORLEANSSTREAM_CLUSTER_TESTS") == "1", "Set ORLEANSSTREAM_CLUSTER_TESTS=1 to run it.");
         var clicks = await kafka.Api.CreateTopicAsync(Partitions);
         var counts = await kafka.Api.CreateTopicAsync(Partitions);
         var application = $"clicks-{Guid.NewGuid():N}";
         var expected = new Dictionary<string, string>();
         await ClickAsync(clicks, expected, round: 1);
         using (var first = await StartAsync(application, clicks, counts))
+        {
             await AreCountedAsync(expected, counts);
+            // The library counts at least once: clicks that it has counted and not committed are counted again after its restart.
+            await AreCommittedAsync(application, clicks, expected.Values.Sum(int.Parse));
+        }
 
         await ClickAsync(clicks, expected, round: 2);
         using var second = await StartAsync(application, clicks, counts);
@@ -57,6 +57,12 @@ public sealed class StreamProcessingTests(KafkaFixture kafka)
             throw;
         }
     }
+
+    private Task AreCommittedAsync(string application, string clicks, int count) => Wait.UntilAsync(
+        "all clicks are committed",
+        async () => (await kafka.Api.GetAsync($"/v1/groups/{application}/offsets?topic={clicks}"))["offsets"]!.AsArray()
+            .Sum(offset => Math.Max(0, (long)offset!["offset"]!)) == count,
+        Patience);
 
     private async Task<KafkaStream> StartAsync(string application, string clicks, string counts)
     {
