@@ -1,20 +1,12 @@
-using System.IO.Pipelines;
-using System.Text.Json;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using OrleansStream.Rest.Errors;
-using OrleansStream.Rest.Json;
 using OrleansStream.Topics;
 
 namespace OrleansStream.Rest.Produce;
 
 internal sealed partial class ProduceEndpoints
 {
-    private static readonly JsonReaderOptions LineOptions = new() { MaxDepth = JsonLimits.JsonValueDepthMax + 1 };
-
-    private static readonly StreamPipeReaderOptions LineReading = new(
-        bufferSize: ProduceLimits.NdjsonReadBytes, leaveOpen: true, useZeroByteReads: true);
-
     /// <summary>
     /// Appends an ndjson body while it comes, a chunk at a time: a chunk is what has come while the one before was appended, up to
     /// <see cref="ProduceLimits.NdjsonChunkBytes"/>. Under an identity of the client's it is one append as a whole, since a repeat must be the same

@@ -161,7 +161,10 @@ internal sealed partial class ProduceEndpoints(
             body.Dispose();
     }
 
-    private ValueTask<AppendOutcome> TryCallAsync(HttpContext context, AppendRecords records) =>
+    /// <summary>Makes one append of a request, under the request's identity if it has one.</summary>
+    /// <param name="context">The request.</param>
+    /// <param name="records">The records.</param>
+    internal ValueTask<AppendOutcome> TryCallAsync(HttpContext context, AppendRecords records) =>
         context.Features.Get<ClientIdentity>() is { } client
             ? TryCallAsync(context, records, client)
             : appender.AppendAsync(context.Caller(), Parameters.Topic(context), records);
@@ -201,13 +204,18 @@ internal sealed partial class ProduceEndpoints(
     private static ProduceResults MakeResults(HttpContext context) =>
         new() { AreDuplicatesOfOtherRequests = context.Features.Get<ClientIdentity>() is { Identity.IsClients: true } };
 
-    private CancellationToken Stopping => lifetime.ApplicationStopping;
+    /// <summary>Cancelled when the service stops.</summary>
+    internal CancellationToken Stopping => lifetime.ApplicationStopping;
 
     /// <summary>The time of records that have none: of a request that is made again, when it was made first.</summary>
-    private long NowMs(HttpContext context) =>
+    /// <param name="context">The request.</param>
+    internal long NowMs(HttpContext context) =>
         context.Features.Get<ClientIdentity>()?.Identity.NowMs ?? time.GetUtcNow().ToUnixTimeMilliseconds();
 
-    private static long? ExpectedNextOffset(HttpContext context)
+    /// <summary>The next offset that a request makes its condition; null for none.</summary>
+    /// <param name="context">The request.</param>
+    /// <exception cref="RequestException">The condition is malformed.</exception>
+    internal static long? ExpectedNextOffset(HttpContext context)
     {
         var condition = context.Request.Headers.IfMatch;
         if (condition.Count == 0)
