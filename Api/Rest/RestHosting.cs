@@ -75,7 +75,7 @@ public static class RestHosting
         app.UseMiddleware<SignInMiddleware>();
         app.UseMiddleware<RightsMiddleware>();
         app.UseMiddleware<OperationGate>();
-        app.UseMiddleware<LoadMiddleware>();
+        app.UseMiddleware<AdmissionMiddleware>();
         app.MapGet("/", context =>
         {
             context.Response.Redirect(home);

@@ -22,7 +22,7 @@ public readonly record struct AppendRequest(
     [Id(4)] public SiloAddress? RequiredLeader { get; init; }
 
     /// <summary>Where it has its place, for a caller in this process; null for one that waits, and behind the way to another process.</summary>
-    [field: NonSerialized] public AppendPlace? Place { get; init; }
+    [field: NonSerialized] public AppendAffinity? Affinity { get; init; }
 
     /// <summary>
     /// True when the caller's thread may be kept until the batches are durable, for a caller in this process that does nothing else meanwhile.

@@ -7,8 +7,8 @@ namespace OrleansStream.Producers;
 
 /// <summary>Remembers the appends that clients gave a key, for one share of a topic's keys. Key: <see cref="KeyOf"/>.</summary>
 /// <remarks>
-/// What is needed to repeat an append is durable before the append begins: its producer id and epoch, and the topic by which it is planned. So if its
-/// runner dies, the next caller with the key can repeat the append, and the partitions recognize what they have stored already.
+/// What is needed to repeat an append is durable before the append begins: its producer id and epoch, and the topic by which it is partitioned. So
+/// if its runner dies, the next caller with the key can repeat the append, and the partitions recognize what they have stored already.
 /// </remarks>
 [Alias("os.IKeyedAppendsGrain")]
 public interface IKeyedAppendsGrain : IGrainWithStringKey
@@ -54,7 +54,7 @@ public enum KeyedOutcome
 /// <summary>A request to append under a key.</summary>
 /// <param name="Key">The hash of the client's key.</param>
 /// <param name="Body">The hash of everything that distinguishes the request.</param>
-/// <param name="Topic">The topic by which to plan it.</param>
+/// <param name="Topic">The topic by which to partition it.</param>
 /// <param name="KeylessStart">The first partition in turn for records without a key.</param>
 /// <param name="Runner">The runner that makes the append.</param>
 [GenerateSerializer, Immutable, Alias("os.KeyedAppendRequest")]

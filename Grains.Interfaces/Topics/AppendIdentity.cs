@@ -4,8 +4,8 @@ using OrleansStream.Errors;
 namespace OrleansStream.Topics;
 
 /// <summary>
-/// The identity of an append request, with everything besides its records that its plan depends on. So a repeat puts the same records, under the same
-/// sequence numbers, into the same partitions.
+/// The identity of an append request, with everything besides its records that its division over partitions depends on. So a repeat puts the same
+/// records, under the same sequence numbers, into the same partitions.
 /// </summary>
 /// <remarks>
 /// Unless the client gave them, producer id and epoch belong to this request alone, and in each partition its records begin at sequence 0 of that
@@ -15,13 +15,13 @@ namespace OrleansStream.Topics;
 /// <param name="ProducerId">The producer id.</param>
 /// <param name="ProducerEpoch">The epoch. For the service's own ids it grows with each request.</param>
 /// <param name="Topic">
-/// The topic by which to plan. A first try that finds another version, or null here, stores nothing and returns the topic.
+/// The topic by which to partition. A first try that finds another version, or null here, stores nothing and returns the topic.
 /// </param>
 /// <param name="NowMs">The time by which records' timestamps are judged, in milliseconds since the Unix epoch.</param>
 /// <param name="KeylessStart">The first partition in turn for records without a key; not negative.</param>
 /// <param name="TimeoutMs">The time that the caller has left, in milliseconds after the call.</param>
 /// <param name="IsRepeat">
-/// True when the request may have been made before: it is planned by <paramref name="Topic"/>, even if the topic has changed since.
+/// True when the request may have been made before: it is partitioned by <paramref name="Topic"/>, even if the topic has changed since.
 /// </param>
 [GenerateSerializer, Immutable, Alias("os.AppendIdentity")]
 public sealed record AppendIdentity(
@@ -45,7 +45,7 @@ public sealed record AppendIdentity(
     [Id(9)] public ImmutableArray<StoredPart>? StoredParts { get; init; }
 
     /// <summary>
-    /// The outcomes that earlier tries of the request have settled, one per part of its plan. An entry is null if its part must still be appended.
+    /// The outcomes that earlier tries of the request have settled, one per part. An entry is null if its part must still be appended.
     /// Null when nothing is settled. A silo of an older version ignores this and appends all parts again, and the partitions recognise the repeats.
     /// </summary>
     [Id(10)] public ImmutableArray<StoredPart?>? SettledParts { get; init; }

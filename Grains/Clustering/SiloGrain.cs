@@ -16,7 +16,7 @@ namespace OrleansStream.Clustering;
 /// <param name="broker">It as a Kafka broker; null where the process cannot be one.</param>
 [Reentrant, SiloPlacement, GrainType("silo")]
 internal sealed class SiloGrain(
-    ILocalSiloDetails silo, ISiloMeter meter, LedPartitions led, OpenPartitions open, ISegmentStore segments, IBroker? broker = null)
+    ILocalSiloDetails silo, ISiloMeter meter, OpenPartitionIndex led, OpenPartitions open, ISegmentStore segments, IBroker? broker = null)
     : Grain, ISiloGrain
 {
     /// <inheritdoc/>
@@ -48,13 +48,13 @@ internal sealed class SiloGrain(
         return ValueTask.FromResult<ImmutableArray<int>>([.. partitions.Select(key => led.Find(key)?.Log.Epoch ?? 0)]);
     }
 
-    private static MeasuredTopic Measure(IGrouping<Guid, LedPartition> partitions)
+    private static MeasuredTopic Measure(IGrouping<Guid, OpenPartition> partitions)
     {
         var topic = partitions.First().Topic;
         return new MeasuredTopic(topic.Id, topic.Name, partitions.Max(partition => partition.Topic.PartitionCount), [.. partitions.Select(Measure)]);
     }
 
-    private static MeasuredPartition Measure(LedPartition partition)
+    private static MeasuredPartition Measure(OpenPartition partition)
     {
         var (start, end) = partition.Log.Bounds;
         return new MeasuredPartition(partition.Key.Partition, start, end);

@@ -12,13 +12,13 @@ internal sealed class ClassicMembers(StoredGroup group)
     public async Task<ClassicJoinResponse> JoinAsync(ClassicJoinRequest request, CancellationToken cancellationToken)
     {
         if (await group.BeginAsync(mayCreate: true) is { } refusal)
-            return ClassicMapping.Refused(request.Member, refusal);
+            return ClassicConversions.Refused(request.Member, refusal);
         if (group.IsBeingDeleted)
-            return ClassicMapping.Refused(request.Member, group.BeingDeleted());
+            return ClassicConversions.Refused(request.Member, group.BeingDeleted());
         var call = group.Calls.Park();
-        var member = group.Take(group.Classic.Join(ClassicMapping.ToCommand(request), call.Ticket, group.Now()));
-        return await WaitAsync(call, cancellationToken) is JoinDelivery told ? ClassicMapping.ToResponse(told.Answer)
-            : ClassicMapping.Waiting(member);
+        var member = group.Take(group.Classic.Join(ClassicConversions.ToCommand(request), call.Ticket, group.Now()));
+        return await WaitAsync(call, cancellationToken) is JoinDelivery told ? ClassicConversions.ToResponse(told.Answer)
+            : ClassicConversions.Waiting(member);
     }
 
     /// <inheritdoc cref="IClassicGroupGrain.SyncAsync"/>
@@ -26,17 +26,19 @@ internal sealed class ClassicMembers(StoredGroup group)
     {
         await group.BeginAsync(mayCreate: false);
         var call = group.Calls.Park();
-        group.Take(group.Classic.Sync(ClassicMapping.ToCommand(request), call.Ticket, group.Now()));
-        return await WaitAsync(call, cancellationToken) is SyncDelivery told ? ClassicMapping.ToResponse(told.Answer) : ClassicMapping.StillAssigning;
+        group.Take(group.Classic.Sync(ClassicConversions.ToCommand(request), call.Ticket, group.Now()));
+        return await WaitAsync(call, cancellationToken) is SyncDelivery told
+            ? ClassicConversions.ToResponse(told.Answer)
+            : ClassicConversions.StillAssigning;
     }
 
     /// <inheritdoc cref="IClassicGroupGrain.HeartbeatAsync"/>
     public async Task<StreamError?> HeartbeatAsync(GroupClaim claim)
     {
         await group.BeginAsync(mayCreate: false);
-        var refusal = group.Take(group.Classic.Heartbeat(ClassicMapping.ToClaim(claim), group.Now()));
+        var refusal = group.Take(group.Classic.Heartbeat(ClassicConversions.ToClaim(claim), group.Now()));
         await group.FlushAsync();
-        return GroupMapping.ToError(refusal);
+        return GroupConversions.ToError(refusal);
     }
 
     /// <inheritdoc cref="IClassicGroupGrain.LeaveAsync"/>
@@ -46,7 +48,7 @@ internal sealed class ClassicMembers(StoredGroup group)
         var refusals = group.Take(group.Classic.Leave(
             [.. leavers.Select(one => new ClassicLeaver(one.Member, one.InstanceId))], group.Now()));
         await group.FlushAsync();
-        return [.. refusals.Select(GroupMapping.ToError)];
+        return [.. refusals.Select(GroupConversions.ToError)];
     }
 
     /// <returns>The answer; null when there is none yet, and the caller asks again.</returns>

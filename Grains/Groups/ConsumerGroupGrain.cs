@@ -98,9 +98,9 @@ internal sealed partial class ConsumerGroupGrain(
     {
         if (await _group.BeginAsync(mayCreate: true) is { } refusal)
             return refusal;
-        var refused = _group.Take(_group.State.SetRetry(GroupMapping.ToRetry(policy, _group.Name), _group.Now()));
+        var refused = _group.Take(_group.State.SetRetry(GroupConversions.ToRetry(policy, _group.Name), _group.Now()));
         await _group.FlushAsync();
-        return GroupMapping.ToError(refused);
+        return GroupConversions.ToError(refused);
     }
 
     /// <inheritdoc/>

@@ -19,7 +19,7 @@ internal sealed class GroupCommits(StoredGroup group)
         if (CheckCommitter(claim) is { } refused)
         {
             await group.FlushAsync();
-            return new GroupCommitResponse(GroupMapping.ToError(refused), []);
+            return new GroupCommitResponse(GroupConversions.ToError(refused), []);
         }
 
         var ids = found.Where(one => one.Topic is not null).ToDictionary(one => one.Name, one => one.Topic!.Id, StringComparer.Ordinal);
@@ -29,7 +29,7 @@ internal sealed class GroupCommits(StoredGroup group)
         await group.FlushAsync();
         var next = 0;
         return new GroupCommitResponse(
-            Error: null, [.. commits.Select(commit => GroupMapping.ToError(IsOwned(commit) ? refusals[next++] : NotOwned(commit)))]);
+            Error: null, [.. commits.Select(commit => GroupConversions.ToError(IsOwned(commit) ? refusals[next++] : NotOwned(commit)))]);
 
         // Members of the classic protocol assign partitions among themselves: the group does not know whose they are.
         bool IsOwned(OffsetCommit commit) => owner is null || group.State.IsOwner(owner, commit.Partition);
@@ -61,18 +61,18 @@ internal sealed class GroupCommits(StoredGroup group)
         if (await group.BeginAsync(mayCreate: true) is { } refusal)
             return refusal;
         var found = await group.FindTopicsAsync(topics);
-        var refused = group.Take(group.State.Reset(GroupMapping.ToCommits(offsets), found, group.Now()));
+        var refused = group.Take(group.State.Reset(GroupConversions.ToCommits(offsets), found, group.Now()));
         await group.FlushAsync();
-        return GroupMapping.ToError(refused);
+        return GroupConversions.ToError(refused);
     }
 
     /// <summary>Refuses a caller that may not commit.</summary>
     private GroupRefusal? CheckCommitter(in GroupClaim claim) => group.State.FindMember(claim.Member) is { Consumer: not null }
         ? group.Take(group.State.CheckConsumerCommit(claim.Member, claim.Generation, group.Now()))
-        : group.Take(group.Classic.CheckCommit(ClassicMapping.ToClaim(claim), group.Now()));
+        : group.Take(group.Classic.CheckCommit(ClassicConversions.ToClaim(claim), group.Now()));
 
     private IEnumerable<string> ReadTopics() =>
-        group.State.Members.SelectMany(member => member.Topics).Concat(ClassicMapping.TopicsOf(group.Classic));
+        group.State.Members.SelectMany(member => member.Topics).Concat(ClassicConversions.TopicsOf(group.Classic));
 
     private OffsetCommit ToCommit(in NamedPartitionOffset offset, Dictionary<string, Guid> found)
     {

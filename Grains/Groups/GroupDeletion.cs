@@ -36,7 +36,7 @@ internal sealed class GroupDeletion(StoredGroup group, GroupRedrive redrive, IGr
         await group.FlushAsync();
         if (refusal is null)
             await group.ForgetAsync();
-        return GroupMapping.ToError(refusal);
+        return GroupConversions.ToError(refusal);
     }
 
     private void Count(int difference)

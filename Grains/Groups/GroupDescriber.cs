@@ -14,9 +14,9 @@ internal sealed class GroupDescriber(StoredGroup group)
         GroupDescription? description = null;
         if (state.Exists || classic.IsActive)
         {
-            description = GroupMapping.ToDescription(state, group.Now());
-            var read = await group.FindTopicsAsync(ClassicMapping.TopicsOf(classic).Distinct(StringComparer.Ordinal));
-            description = ClassicMapping.Describe(description, state, classic, read, group.Now());
+            description = GroupConversions.ToDescription(state, group.Now());
+            var read = await group.FindTopicsAsync(ClassicConversions.TopicsOf(classic).Distinct(StringComparer.Ordinal));
+            description = ClassicConversions.Describe(description, state, classic, read, group.Now());
         }
 
         await group.FlushAsync();
@@ -30,7 +30,7 @@ internal sealed class GroupDescriber(StoredGroup group)
         var (state, classic) = (group.State, group.Classic);
         GroupMeasurement? measured = null;
         if (state.Exists || classic.IsActive)
-            measured = new GroupMeasurement(state.Members.Count + classic.Members.Count, GroupMapping.ToMeasured(state));
+            measured = new GroupMeasurement(state.Members.Count + classic.Members.Count, GroupConversions.ToMeasured(state));
         await group.FlushAsync();
         return measured;
     }

@@ -19,8 +19,8 @@ internal sealed class GroupMembers(StoredGroup group)
             () => request.HasFailed ? group.State.WithRetries(request.Topics) : request.Topics);
         if (refusal is not null)
             return new GroupMemberResponse(refusal, Token: null, LeaseLeftMs: 0, []);
-        var answer = group.Take(group.State.Poll(GroupMapping.ToCommand(request, found, group.Random), group.Now()));
-        var response = GroupMapping.ToResponse(group.State, request.Member, answer);
+        var answer = group.Take(group.State.Poll(GroupConversions.ToCommand(request, found, group.Random), group.Now()));
+        var response = GroupConversions.ToResponse(group.State, request.Member, answer);
         await group.FlushAsync();
         return response;
     }
@@ -33,9 +33,9 @@ internal sealed class GroupMembers(StoredGroup group)
             isJoin, mayCreate: isJoin, () => [.. request.Topics ?? [], .. request.Matched?.Topics ?? []]);
         if (refusal is not null)
             return new GroupHeartbeatResponse(refusal, Epoch: 0, Assigned: null, IsSettled: false);
-        var answer = group.Take(group.State.Heartbeat(GroupMapping.ToCommand(request, found), group.Now()));
+        var answer = group.Take(group.State.Heartbeat(GroupConversions.ToCommand(request, found), group.Now()));
         await group.FlushAsync();
-        return GroupMapping.ToResponse(answer);
+        return GroupConversions.ToResponse(answer);
     }
 
     /// <inheritdoc cref="IConsumerGroupGrain.WaitAsync"/>
@@ -55,7 +55,7 @@ internal sealed class GroupMembers(StoredGroup group)
         // The removal of the member is stored before it is answered. Otherwise an activation that does not know of it could go on serving the member.
         if (gone is not null)
             await group.FlushAsync();
-        return new GroupWaitResponse(hasNews, group.State.LeaseLeftMs(member, group.Now())) { Error = GroupMapping.ToError(gone) };
+        return new GroupWaitResponse(hasNews, group.State.LeaseLeftMs(member, group.Now())) { Error = GroupConversions.ToError(gone) };
     }
 
     /// <inheritdoc cref="IConsumerGroupGrain.CommitAsync"/>
@@ -63,8 +63,8 @@ internal sealed class GroupMembers(StoredGroup group)
     {
         await group.BeginAsync(mayCreate: false);
         var answer = group.Take(group.State.Commit(
-            member, new MemberClaim(token.GroupId, token.Epoch), GroupMapping.ToCommits(offsets), group.Now()));
-        var response = GroupMapping.ToResponse(group.State, member, answer);
+            member, new MemberClaim(token.GroupId, token.Epoch), GroupConversions.ToCommits(offsets), group.Now()));
+        var response = GroupConversions.ToResponse(group.State, member, answer);
         await group.FlushAsync();
         return response;
     }
@@ -77,7 +77,7 @@ internal sealed class GroupMembers(StoredGroup group)
             ? group.Take(group.Classic.Leave([new ClassicLeaver(member, InstanceId: null)], group.Now()))[0]
             : group.Take(group.State.Leave(member, epoch, group.Now()));
         await group.FlushAsync();
-        return GroupMapping.ToError(refusal);
+        return GroupConversions.ToError(refusal);
     }
 
     /// <summary>

@@ -32,17 +32,17 @@ internal sealed partial class GroupRedrive(StoredGroup group, IGrainFactory grai
         if (group.State.Redrive is { EndedMs: not null } && !await HasEndedAsync())
             return StillEnds();
         var topics = await _deadLetters.FindAsync(group.State.Retry?.DeadLetterTopic, group.State.Redrive);
-        var refused = group.Take(group.State.BeginRedrive(GroupMapping.ToWish(filter), topics, group.Now()));
+        var refused = group.Take(group.State.BeginRedrive(GroupConversions.ToWish(filter), topics, group.Now()));
         await group.FlushAsync();
         KeepGoing();
-        return GroupMapping.ToError(refused);
+        return GroupConversions.ToError(refused);
     }
 
     /// <inheritdoc cref="IConsumerGroupGrain.DescribeRedriveAsync"/>
     public async Task<RedriveDescription?> DescribeAsync()
     {
         await group.BeginAsync(mayCreate: false);
-        var description = GroupMapping.ToDescription(group.State.Redrive);
+        var description = GroupConversions.ToDescription(group.State.Redrive);
         await group.FlushAsync();
         KeepGoing();
         return description;
@@ -53,7 +53,7 @@ internal sealed partial class GroupRedrive(StoredGroup group, IGrainFactory grai
     {
         await group.BeginAsync(mayCreate: false);
         group.Take(group.State.StopRedrive(group.Now()));
-        var description = GroupMapping.ToDescription(group.State.Redrive);
+        var description = GroupConversions.ToDescription(group.State.Redrive);
         Wake();
         await group.FlushAsync();
         return description;
@@ -108,7 +108,7 @@ internal sealed partial class GroupRedrive(StoredGroup group, IGrainFactory grai
         {
             var step = new RedriveStep(
                 topic.Name, topic.Id, topic.Next, topic.End,
-                GroupMapping.ToFilter(group.State.Redrive!.Wish), GroupMapping.ToPolicy(group.State.Retry!)) { GivesUp = givesUp };
+                GroupConversions.ToFilter(group.State.Redrive!.Wish), GroupConversions.ToPolicy(group.State.Retry!)) { GivesUp = givesUp };
             return (await grains.GetGrain<IGroupRetryGrain>(group.Name).RedriveAsync(step), null);
         }
         catch (Exception exception) when (!givesUp)
@@ -131,7 +131,7 @@ internal sealed partial class GroupRedrive(StoredGroup group, IGrainFactory grai
     /// <returns>False when the write failed. This activation then ends, and the next one repeats the step.</returns>
     private async Task<bool> NoteAsync(RedriveTopic topic, RedriveStepResponse step)
     {
-        group.Take(group.State.AdvanceRedrive(topic, GroupMapping.ToProgress(step, topic), group.Now()));
+        group.Take(group.State.AdvanceRedrive(topic, GroupConversions.ToProgress(step, topic), group.Now()));
         try
         {
             await group.FlushAsync();

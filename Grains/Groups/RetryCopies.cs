@@ -43,7 +43,7 @@ internal sealed class RetryCopies(string group, TimeProvider time, RandomSource 
             var before = RetryTopics.IsRetry(failed.Topic, group) ? RetryStory.Read(records.Header, record, failed.Topic, group) : null;
             var attempt = before?.Attempt ?? failed.Attempt;
             var nowMs = NowMs;
-            var rules = GroupMapping.ToRetry(policy, group);
+            var rules = GroupConversions.ToRetry(policy, group);
             var dueMs = rules.NextDueMs(attempt, nowMs, random.NextDouble());
             var origin = before?.Topic ?? failed.Topic;
             var story = new RetryStory(
@@ -146,7 +146,7 @@ internal sealed class RetryCopies(string group, TimeProvider time, RandomSource 
         using var batch = new RecordBatchWriter();
         batch.Reset(new RecordBatchOptions
         {
-            Compression = AppendPlanner.SizeOf(record) > TopicLimits.MessageBytesMax ? compression : CompressionType.None,
+            Compression = AppendPartitioner.SizeOf(record) > TopicLimits.MessageBytesMax ? compression : CompressionType.None,
             ProducerId = ProducerIdRanges.Derive(SHA256.HashData(Encoding.UTF8.GetBytes($"{group}\n{identity}"))),
             ProducerEpoch = 0,
             BaseSequence = 0,

@@ -40,9 +40,9 @@ internal sealed class RetryTopicAccess(string group, IGrainFactory grains)
         var router = grains.GetGrain<ITopicRouterGrain>(copy.Topic);
         var response = await router.AppendAsync(request, cancellationToken);
         // The router knew an older version of the topic until now.
-        if (response.PlanBy is not null)
+        if (response.PartitionBy is not null)
             response = await router.AppendAsync(request, cancellationToken);
-        if (response.PlanBy is not null)
+        if (response.PartitionBy is not null)
             return new StreamError(StreamErrorCode.NotLeaderOrFollower, $"Topic '{copy.Topic}' changes just now; nothing was stored.");
         var refusal = response.Error ?? response.Parts[0].Response.Error;
         // The copy was stored before, so long ago that its offset is no longer remembered.

@@ -104,7 +104,7 @@ public static class OrleansStreamHosting
         silo.Services.TryAddSingleton(services => new PartitionInstruments(
             services.GetRequiredService<LogResources>(), services.GetService<MeasuredTopics>(), services.GetService<IMeterFactory>()));
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, MaintenanceTicker>();
-        silo.Services.AddSingleton(services => new LedPartitions(AreCallsDirect(services)));
+        silo.Services.AddSingleton(services => new OpenPartitionIndex(AreCallsDirect(services)));
         silo.Services.AddSingleton<OpenPartitions>();
         silo.Services.AddSingleton<ILiveSilos, LiveSilos>();
         silo.Services.AddSingleton<PartitionLogs>();

@@ -78,7 +78,7 @@ internal sealed partial class MaintenanceGrain(
         {
             if ((await GrainFactory.GetGrain<ITopicGrain>(name).GetAsync()).Topic is not { } topic)
                 return; // the topic was deleted meanwhile
-            var options = PartitionMapping.ToLogOptions(TopicConfig.From(topic.Config));
+            var options = PartitionConversions.ToLogOptions(TopicConfig.From(topic.Config));
             await Parallel.ForEachAsync(
                 Enumerable.Range(0, topic.PartitionCount),
                 new ParallelOptions

@@ -22,10 +22,10 @@ namespace OrleansStream.Partitions;
 /// <param name="failures">Counts repeated failures.</param>
 /// <param name="logger">Logs failures.</param>
 internal sealed partial class OpenPartitions(
-    TimeProvider time, ILocalSiloDetails silo, ISiloStatusOracle silos, LedPartitions led, RepeatedFailures failures, ILogger<OpenPartitions> logger)
-    : ILifecycleParticipant<ISiloLifecycle>
+    TimeProvider time, ILocalSiloDetails silo, ISiloStatusOracle silos, OpenPartitionIndex led, RepeatedFailures failures,
+    ILogger<OpenPartitions> logger) : ILifecycleParticipant<ISiloLifecycle>
 {
-    private readonly ConcurrentDictionary<PartitionLog, Led> _partitions = new();
+    private readonly ConcurrentDictionary<PartitionLog, Entry> _partitions = new();
     private ITimer? _timer;
     private int _isUnderWay;
 
@@ -36,9 +36,9 @@ internal sealed partial class OpenPartitions(
     /// <param name="partition">The partition.</param>
     /// <param name="move">Moves it to another silo; called from any thread.</param>
     /// <param name="stay">Keeps its grain from being deactivated as unused; called from any thread.</param>
-    public void Add(LedPartition partition, Action<SiloAddress> move, Action stay)
+    public void Add(OpenPartition partition, Action<SiloAddress> move, Action stay)
     {
-        _partitions[partition.Log] = new Led(partition, move, stay);
+        _partitions[partition.Log] = new Entry(partition, move, stay);
         led.Add(partition);
     }
 
@@ -51,7 +51,7 @@ internal sealed partial class OpenPartitions(
     }
 
     /// <summary>The partitions now, in no order.</summary>
-    public IEnumerable<LedPartition> Partitions => _partitions.Values.Select(known => known.Partition);
+    public IEnumerable<OpenPartition> Partitions => _partitions.Values.Select(known => known.Partition);
 
     /// <summary>The count of partitions.</summary>
     public int Count => _partitions.Count;
@@ -152,7 +152,7 @@ internal sealed partial class OpenPartitions(
         }
     }
 
-    private sealed record Led(LedPartition Partition, Action<SiloAddress> Move, Action Stay);
+    private sealed record Entry(OpenPartition Partition, Action<SiloAddress> Move, Action Stay);
 
     [LoggerMessage(
         Level = LogLevel.Warning,

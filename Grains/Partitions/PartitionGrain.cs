@@ -22,7 +22,7 @@ internal sealed partial class PartitionGrain(
 {
     private PartitionKey _key;
     private TopicMetadata? _topic;
-    private LedPartition? _led;
+    private OpenPartition? _led;
     private StreamError _refusal = PartitionErrors.Closing;
     private CancellationTokenRegistration _stopping;
 
@@ -110,7 +110,7 @@ internal sealed partial class PartitionGrain(
     /// <inheritdoc/>
     public async ValueTask<PartitionDescription> DeleteRecordsAsync(long beforeOffset, CancellationToken cancellationToken) =>
         Describe(_led is { Log: { } log }
-            ? PartitionMapping.ToError(await log.DeleteRecordsAsync(beforeOffset, cancellationToken), log.State)
+            ? PartitionConversions.ToError(await log.DeleteRecordsAsync(beforeOffset, cancellationToken), log.State)
             : null);
 
     /// <inheritdoc/>
@@ -164,7 +164,7 @@ internal sealed partial class PartitionGrain(
         }
     }
 
-    private async Task LeaveWhenEndedAsync(LedPartition led)
+    private async Task LeaveWhenEndedAsync(OpenPartition led)
     {
         // Until the deactivation the ended log itself answers with the reason.
         if (await logs.ShowAsync(led, Move, Stay) == LogEnd.Offline)
@@ -189,7 +189,7 @@ internal sealed partial class PartitionGrain(
     }
 
     private PartitionDescription Describe(StreamError? error) =>
-        PartitionMapping.Describe(
+        PartitionConversions.Describe(
             _key, _led?.Log.State, _led is null ? _refusal : error, silo.SiloAddress.ToParsableString(), _led?.Log.Rates);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Partition {Partition} could not be opened; failures since this was last said: {Failures}")]

@@ -31,13 +31,13 @@ internal sealed partial class PartitionLogs(
     /// <exception cref="LogCorruptException">Durable bytes are damaged.</exception>
     /// <exception cref="StoreUnavailableException">The store cannot be reached.</exception>
     /// <exception cref="StoreFullException">The store has no room for the fence.</exception>
-    public async Task<LedPartition> OpenAsync(PartitionKey key, TopicMetadata topic, string owner, CancellationToken cancellationToken)
+    public async Task<OpenPartition> OpenAsync(PartitionKey key, TopicMetadata topic, string owner, CancellationToken cancellationToken)
     {
-        var options = PartitionMapping.ToLogOptions(TopicConfig.From(topic.Config));
+        var options = PartitionConversions.ToLogOptions(TopicConfig.From(topic.Config));
         var beganAt = time.GetTimestamp();
         var log = await PartitionLog.OpenAsync(key.ToString(), owner, options, segments, documents, time, resources, cancellationToken);
         instruments.Opened(time.GetElapsedTime(beganAt));
-        return new LedPartition(key, topic, log, logger);
+        return new OpenPartition(key, topic, log, logger);
     }
 
     /// <summary>Lets others find an open partition until its log ends.</summary>
@@ -45,7 +45,7 @@ internal sealed partial class PartitionLogs(
     /// <param name="move">Moves it to another silo; called from any thread.</param>
     /// <param name="stay">Keeps its grain from being deactivated as unused; called from any thread.</param>
     /// <returns>How the log ended, once it has and nobody finds it any more.</returns>
-    public async Task<LogEnd> ShowAsync(LedPartition led, Action<SiloAddress> move, Action stay)
+    public async Task<LogEnd> ShowAsync(OpenPartition led, Action<SiloAddress> move, Action stay)
     {
         instruments.Add(led.TopicName, led.Key.Partition, led.Log);
         open.Add(

@@ -32,7 +32,7 @@ internal sealed record KeyedAppends
     /// <summary>The appends by the hash of their keys.</summary>
     public Dictionary<string, KeyedAppend> Appends { get; init; } = [];
 
-    /// <summary>The versions of the topic by which appends are planned.</summary>
+    /// <summary>The versions of the topic by which appends are partitioned.</summary>
     public Dictionary<long, TopicMetadata> Topics { get; init; } = [];
 
     /// <summary>Producer ids without an append, with their last epoch. The last one in the list is used first.</summary>
@@ -268,7 +268,7 @@ internal sealed record KeyedAppend
     /// <summary>Its producer epoch.</summary>
     public required short ProducerEpoch { get; init; }
 
-    /// <summary>The version of the topic by which it is planned.</summary>
+    /// <summary>The version of the topic by which it is partitioned.</summary>
     public required long TopicVersion { get; init; }
 
     /// <summary>When it was first begun, in milliseconds since the Unix epoch. Records without a time get this time.</summary>

@@ -6,8 +6,8 @@ namespace OrleansStream.Gateway.Appending;
 
 /// <summary>The results of an append's tries so far: which parts are settled, and whether other parts may be stored. It calls nobody.</summary>
 /// <remarks>
-/// After partitions have answered a try, later tries keep its plan. The next try sends the open parts, in order: each part that failed and may be
-/// repeated, and all parts behind it in the same partition. A request without an identity is repeated only if nothing of it is stored.
+/// After partitions have answered a try, later tries keep its division into parts. The next try sends the open parts, in order: each part that failed
+/// and may be repeated, and all parts behind it in the same partition. A request without an identity is repeated only if nothing of it is stored.
 /// </remarks>
 /// <param name="identity">The identity by which partitions recognize the append; null for none.</param>
 /// <param name="isResumed">True when an earlier request under the identity may have stored some of it.</param>
@@ -16,7 +16,7 @@ internal sealed class AppendTries(AppendIdentity? identity, bool isResumed = fal
     private AppendIdentity? _identity = identity;
     private RecordsAppendResponse? _answer;
 
-    // Which parts of the kept plan are open. Null while no plan is kept.
+    // Which parts of the kept division are open. Null while none is kept.
     private bool[]? _open;
 
     // Which parts an earlier try may have stored. Null when there is no such part.
@@ -47,9 +47,9 @@ internal sealed class AppendTries(AppendIdentity? identity, bool isResumed = fal
         };
     }
 
-    /// <summary>Lets the next try be planned by another version of the topic. The last try stored nothing.</summary>
+    /// <summary>Lets the next try be partitioned by another version of the topic. The last try stored nothing.</summary>
     /// <param name="topic">The topic as it is.</param>
-    public void PlanBy(TopicMetadata topic) => _identity = _identity is null ? null : _identity with { Topic = topic };
+    public void PartitionBy(TopicMetadata topic) => _identity = _identity is null ? null : _identity with { Topic = topic };
 
     /// <summary>Notes that the call was lost.</summary>
     /// <returns>True when it may be made again.</returns>

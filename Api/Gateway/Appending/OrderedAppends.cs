@@ -50,22 +50,22 @@ public sealed class OrderedAppends(RecordsAppender appender, KnownTopics known, 
             {
                 HasWholeBatches = true, RequiredLeader = isNamed ? findLeader() : null,
             };
-            var place = new AppendPlace(line.Log);
+            var affinity = new AppendAffinity(line.Log);
             var append = line.Count == 0 || line.Log is not null
-                ? AppendAsync(line.Last, caller, topic, records, place, isNamed)
+                ? AppendAsync(line.Last, caller, topic, records, affinity, isNamed)
                 : AppendBehindAsync(line.Last, caller, topic, records);
             line.Count++;
-            line.Log = place.Log;
+            line.Log = affinity.Log;
             line.Last = EndAsync((topic, partition), line, line.Last, append);
             return append;
         }
     }
 
     private async Task<AppendOutcome> AppendAsync(
-        Task before, Caller caller, string topic, AppendRecords records, AppendPlace place, bool isNamed)
+        Task before, Caller caller, string topic, AppendRecords records, AppendAffinity affinity, bool isNamed)
     {
-        var outcome = await AppendNowAsync(caller, topic, records with { Place = place });
-        if (!place.IsRefused)
+        var outcome = await AppendNowAsync(caller, topic, records with { Affinity = affinity });
+        if (!affinity.IsRefused)
             return outcome;
         // The appends before it go to another log, so it goes behind them. A batch without a producer of its own must not be sent again if it may be
         // stored.

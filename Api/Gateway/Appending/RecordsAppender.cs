@@ -26,7 +26,7 @@ namespace OrleansStream.Gateway.Appending;
 public sealed class RecordsAppender(
     AccessControl access, TopicRoutes routes, ClientProducerIds producers, ProducerLanes lanes, TimeProvider time, RandomSource? random = null)
 {
-    private readonly TopicPlans _plans = new();
+    private readonly PartitioningVersions _versions = new();
     private uint _keylessTurn = (uint)((random ?? RandomSource.System).NextDouble() * uint.MaxValue);
 
     /// <summary>Appends records.</summary>
@@ -91,7 +91,7 @@ public sealed class RecordsAppender(
             }
 
             var identity = new AppendIdentity(
-                lane.Id, lane.Epoch, _plans.Find(topic), time.GetUtcNow().ToUnixTimeMilliseconds(), NextKeylessStart(), retry.LeftMs);
+                lane.Id, lane.Epoch, _versions.Find(topic), time.GetUtcNow().ToUnixTimeMilliseconds(), NextKeylessStart(), retry.LeftMs);
             var outcome = await RepeatAsync(topic, records, identity, retry);
             // If batches name producers of their own, the fence may be that of such a producer.
             var isFenced = named.IsNone && FencedIdentity.IsIn(outcome.Response);
@@ -122,7 +122,7 @@ public sealed class RecordsAppender(
             return AppendOutcome.Refused(client.IsResumed ? unknown with { OutcomeUnknown = true } : unknown);
         var identity = client.Identity with
         {
-            Topic = client.Identity.Topic ?? _plans.Find(topic), TimeoutMs = retry.LeftMs,
+            Topic = client.Identity.Topic ?? _versions.Find(topic), TimeoutMs = retry.LeftMs,
         };
         var outcome = await RepeatAsync(topic, records, identity, retry, client.IsResumed);
         return outcome with { IsFenced = judged.IsNone && FencedIdentity.KeptAllOut(outcome.Response) };
@@ -161,11 +161,11 @@ public sealed class RecordsAppender(
                 response = null;
             }
 
-            if (response?.PlanBy is { } current)
+            if (response?.PartitionBy is { } current)
             {
                 // Nothing is stored, and the next try needs no pause.
-                _plans.Learn(current);
-                tries.PlanBy(current);
+                _versions.Learn(current);
+                tries.PartitionBy(current);
                 if (retry.LeftMs > 0)
                     continue;
             }
@@ -182,7 +182,7 @@ public sealed class RecordsAppender(
 
     // Where the caller has to go, or to wait, is for the caller to find out.
     private static bool IsForCaller(AppendRecords records, RecordsAppendResponse? response) =>
-        records.Place is { IsRefused: true }
+        records.Affinity is { IsRefused: true }
         || (records.RequiredLeader is not null && response is not null && response.Parts.Any(part =>
             part.Response.Error is { Code: StreamErrorCode.NotLeaderOrFollower }));
 
@@ -235,7 +235,7 @@ public readonly record struct AppendRecords(
     public SiloAddress? RequiredLeader { get; init; }
 
     /// <summary>The append's place, for a caller that begins appends one behind the other; null for a caller that waits for each.</summary>
-    public AppendPlace? Place { get; init; }
+    public AppendAffinity? Affinity { get; init; }
 
     /// <summary>The request for the router.</summary>
     /// <param name="identity">Its identity; null for none.</param>
@@ -244,8 +244,8 @@ public readonly record struct AppendRecords(
         {
             HasWholeBatches = HasWholeBatches,
             RequiredLeader = RequiredLeader,
-            Place = Place,
-            MayBlock = Place is null, // such a caller waits, and so has nothing else to do
+            Affinity = Affinity,
+            MayBlock = Affinity is null, // such a caller waits, and so has nothing else to do
         };
 }
 

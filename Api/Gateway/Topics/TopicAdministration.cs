@@ -117,7 +117,7 @@ public sealed class TopicAdministration(AccessControl access, IGrainFactory grai
             async () =>
             {
                 var topic = Known(await routes.Router(name).DescribeAsync(cancellationToken));
-                return new TopicLoad(topic, await grains.GetGrain<ITopicHeatGrain>(name).DescribeAsync().WaitAsync(cancellationToken));
+                return new TopicLoad(topic, await grains.GetGrain<ITopicHotKeysGrain>(name).DescribeAsync().WaitAsync(cancellationToken));
             },
             cancellationToken);
     }
@@ -156,5 +156,5 @@ public sealed class TopicAdministration(AccessControl access, IGrainFactory grai
 
 /// <summary>A topic's traffic.</summary>
 /// <param name="Topic">The topic and the traffic of its partitions.</param>
-/// <param name="Heat">Its hottest keys.</param>
-public sealed record TopicLoad(TopicDescription Topic, HeatDescription Heat);
+/// <param name="HotKeys">Its hottest keys.</param>
+public sealed record TopicLoad(TopicDescription Topic, HotKeysDescription HotKeys);

@@ -15,11 +15,11 @@ internal static class LoadJson
     /// <param name="load">The partitions and hot keys.</param>
     public static TopicLoadAnswer ToAnswer(TopicLoad load)
     {
-        (var topic, var heat) = load;
-        var keys = heat.Keys.Where(key => key.Share > 0).ToLookup(key => key.Partition);
+        (var topic, var hot) = load;
+        var keys = hot.Keys.Where(key => key.Share > 0).ToLookup(key => key.Partition);
         return new TopicLoadAnswer
         {
-            CompressionRatio = heat.CompressionRatio,
+            CompressionRatio = hot.CompressionRatio,
             Partitions =
             [
                 .. topic.Partitions.Select(partition => new PartitionLoadAnswer

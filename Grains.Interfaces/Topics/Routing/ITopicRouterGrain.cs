@@ -17,7 +17,7 @@ public interface ITopicRouterGrain : IGrainWithStringKey
     /// </summary>
     /// <param name="request">The encoded records.</param>
     /// <param name="cancellationToken">The caller's deadline. Once it has passed, the outcome is unknown.</param>
-    /// <returns>One result per record, in order; or the topic, when the request must be planned by another version of it.</returns>
+    /// <returns>One result per record, in order; or the topic, when the request must be partitioned by another version of it.</returns>
     [Alias("AppendAsync"), ResponseTimeout(TopicLimits.AppendTimeoutText)]
     ValueTask<RecordsAppendResponse> AppendAsync(RecordsAppendRequest request, CancellationToken cancellationToken = default);
 
@@ -100,7 +100,7 @@ public sealed record RecordsAppendRequest(
     [Id(7)] public SiloAddress? RequiredLeader { get; init; }
 
     /// <summary>The append's place, for a caller in this process that names the partition; null for a caller that waits for each append.</summary>
-    [field: NonSerialized] public AppendPlace? Place { get; init; }
+    [field: NonSerialized] public AppendAffinity? Affinity { get; init; }
 
     /// <summary>
     /// True when the caller's thread may be kept until the records are durable, for a caller in this process that does nothing else meanwhile.
@@ -122,9 +122,9 @@ public sealed record RecordsAppendResponse(
     [property: Id(2)] StreamError? Error = null)
 {
     /// <summary>
-    /// Set when nothing was stored because the request must be planned by this version of the topic. Send it again with this version.
+    /// Set when nothing was stored because the request must be partitioned by this version of the topic. Send it again with this version.
     /// </summary>
-    [Id(3)] public TopicMetadata? PlanBy { get; init; }
+    [Id(3)] public TopicMetadata? PartitionBy { get; init; }
 
     /// <summary>True when a call to a partition was given up without a certain answer. That call may still read the request's batches.</summary>
     [Id(4)] public bool HasStrays { get; init; }

@@ -10,7 +10,7 @@ namespace OrleansStream.Log.Writing;
 /// once they are durable, and answers the callers.
 /// </summary>
 /// <remarks>Used by the write loop only.</remarks>
-internal sealed class GroupCommit(OpenLog log, AppendPlacement placement)
+internal sealed class GroupCommit(OpenLog log, OffsetAssigner offsets)
 {
     /// <summary>
     /// Stamps the batches of a group with their offsets, into its bytes. Answers the appends that wait for no more than their order.
@@ -115,7 +115,7 @@ internal sealed class GroupCommit(OpenLog log, AppendPlacement placement)
     // The group is certainly not stored.
     private void Fail(AppendGroup group, LogError error)
     {
-        var behind = placement.Withdraw(group);
+        var behind = offsets.Withdraw(group);
         Release(group);
         foreach (var append in group.Appends)
             append.TrySetResult(append.DependsOnGroup ? log.Refused(error) : append.Result);

@@ -20,7 +20,7 @@ internal sealed class LogWriter
     private static bool _isAnswering;
 
     private readonly OpenLog _log;
-    private readonly AppendPlacement _placement;
+    private readonly OffsetAssigner _offsets;
     private readonly GroupCommit _commit;
     private readonly SegmentAppender _segments;
     private readonly SegmentRoller _roller;
@@ -35,8 +35,8 @@ internal sealed class LogWriter
     public LogWriter(OpenLog log, SegmentRoller roller)
     {
         (_log, _roller) = (log, roller);
-        _placement = new AppendPlacement(log);
-        _commit = new GroupCommit(log, _placement);
+        _offsets = new OffsetAssigner(log);
+        _commit = new GroupCommit(log, _offsets);
         _segments = new SegmentAppender(log, roller);
     }
 
@@ -60,7 +60,7 @@ internal sealed class LogWriter
             if (_log.Appends.TakeRoom(batches.LengthBytes, out var bound) is { } full)
             {
                 LogInstruments.AppendRefused(bound);
-                _placement.AwaitRefused(first);
+                _offsets.AwaitRefused(first);
                 return ValueTask.FromResult(_log.Refused(full));
             }
 
@@ -156,7 +156,7 @@ internal sealed class LogWriter
         {
             roll = _rollWanted && !_log.HasEnded;
             _rollWanted = false;
-            group = roll ? null : _placement.TakeGroup();
+            group = roll ? null : _offsets.TakeGroup();
             if (!roll && group is null)
                 (drained, _drained) = (_drained, null);
         }

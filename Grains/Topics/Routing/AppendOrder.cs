@@ -12,7 +12,7 @@ namespace OrleansStream.Topics.Routing;
 /// </remarks>
 /// <param name="partitions">Reaches the partitions' grains.</param>
 /// <param name="led">The partitions that this process leads.</param>
-internal sealed class AppendOrder(GrainLookup<IPartitionGrain> partitions, LedPartitions led)
+internal sealed class AppendOrder(GrainLookup<IPartitionGrain> partitions, OpenPartitionIndex led)
 {
     private static readonly AppendResponse Elsewhere = new(
         new StreamError(StreamErrorCode.NotLeaderOrFollower, "The partition has just moved; nothing was stored."),
@@ -24,8 +24,8 @@ internal sealed class AppendOrder(GrainLookup<IPartitionGrain> partitions, LedPa
     /// <param name="key">The partition.</param>
     /// <param name="request">What to append.</param>
     /// <returns>Null when appends are before it, or the log is not open in this process: then <see cref="AppendAsync"/> makes the append.</returns>
-    public LedPartition? FindOpen(PartitionKey key, AppendRequest request) =>
-        FindHere(key, request) is { } here && request.Place?.Admits(here) != false && !_callsUnderWay.ContainsKey(key) ? here : null;
+    public OpenPartition? FindOpen(PartitionKey key, AppendRequest request) =>
+        FindHere(key, request) is { } here && request.Affinity?.Admits(here) != false && !_callsUnderWay.ContainsKey(key) ? here : null;
 
     /// <summary>Appends in its turn: to the log if it is open here, else by the partition's grain.</summary>
     /// <param name="key">The partition.</param>
@@ -34,7 +34,7 @@ internal sealed class AppendOrder(GrainLookup<IPartitionGrain> partitions, LedPa
     public ValueTask<AppendResponse> AppendAsync(PartitionKey key, AppendRequest request, CancellationToken cancellationToken)
     {
         var here = FindHere(key, request);
-        if (request.Place is { } place && !place.Admits(here))
+        if (request.Affinity is { } affinity && !affinity.Admits(here))
             return ValueTask.FromResult(Elsewhere);
         while (true)
         {
@@ -57,16 +57,16 @@ internal sealed class AppendOrder(GrainLookup<IPartitionGrain> partitions, LedPa
     }
 
     // A partition that knows an older version of the topic catches up by its grain.
-    private LedPartition? FindHere(PartitionKey key, AppendRequest request) =>
+    private OpenPartition? FindHere(PartitionKey key, AppendRequest request) =>
         led.Find(key) is { } here && request.TopicVersion <= here.TopicVersion ? here : null;
 
     // A method of its own, because its caller would otherwise allocate the closure for every append.
     private ValueTask<AppendResponse> WaitAsync(
-        PartitionKey key, LedPartition? here, AppendRequest request, CallsUnderWay calls, CancellationToken cancellationToken) =>
+        PartitionKey key, OpenPartition? here, AppendRequest request, CallsUnderWay calls, CancellationToken cancellationToken) =>
         new(calls.Wait(here is null, () => BeginAsync(key, here, request, calls, cancellationToken)));
 
     private ValueTask<AppendResponse> BeginAsync(
-        PartitionKey key, LedPartition? here, AppendRequest request, CallsUnderWay calls, CancellationToken cancellationToken) => here is null
+        PartitionKey key, OpenPartition? here, AppendRequest request, CallsUnderWay calls, CancellationToken cancellationToken) => here is null
         ? CallAsync(key, request, calls, cancellationToken)
         : here.AppendAsync(request, cancellationToken);
 

@@ -16,7 +16,7 @@ internal readonly ref struct AppendSplitter
     private readonly ReadOnlyMemory<byte> _batches;
     private readonly ReadOnlySpan<int> _partitions;
     private readonly AppendContext _context;
-    private readonly AppendPlan _plan;
+    private readonly PartitionedAppends _appends;
     private readonly Dictionary<int, OpenBatch> _open;
 
     private AppendSplitter(ReadOnlyMemory<byte> batches, ReadOnlySpan<int> partitions, in AppendContext context)
@@ -24,7 +24,7 @@ internal readonly ref struct AppendSplitter
         _batches = batches;
         _partitions = partitions;
         _context = context;
-        _plan = AppendPlan.Split(partitions.Length, context.Identity);
+        _appends = PartitionedAppends.Split(partitions.Length, context.Identity);
         _open = [];
     }
 
@@ -32,9 +32,9 @@ internal readonly ref struct AppendSplitter
     /// <param name="batches">Whole batches, back to back.</param>
     /// <param name="partitions">Per record its partition, also one that the topic does not have.</param>
     /// <param name="context">The topic.</param>
-    /// <param name="error">Why nothing can be appended; then the plan is null.</param>
+    /// <param name="error">Why nothing can be appended; then the result is null.</param>
     /// <exception cref="RecordFormatException">A batch is malformed.</exception>
-    public static AppendPlan? Split(
+    public static PartitionedAppends? Split(
         ReadOnlyMemory<byte> batches, ReadOnlySpan<int> partitions, in AppendContext context, out StreamError? error)
     {
         var splitter = new AppendSplitter(batches, partitions, context);
@@ -43,12 +43,12 @@ internal readonly ref struct AppendSplitter
         {
             error = splitter.Run();
             isDone = error is null;
-            return isDone ? splitter._plan : null;
+            return isDone ? splitter._appends : null;
         }
         finally
         {
             if (!isDone)
-                splitter._plan.Dispose();
+                splitter._appends.Dispose();
         }
     }
 
@@ -61,8 +61,8 @@ internal readonly ref struct AppendSplitter
             var header = scanner.Header;
             var batch = _batches[scanner.Position..scanner.NextPosition];
             var partitions = _partitions.Slice(record, header.RecordCount);
-            var isWhole = !partitions.ContainsAnyExcept(partitions[0]) && AppendPlanner.IsPartition(partitions[0], _context);
-            if (isWhole && AppendPlanner.IsAsIs(batch.Span, header, _context))
+            var isWhole = !partitions.ContainsAnyExcept(partitions[0]) && AppendPartitioner.IsPartition(partitions[0], _context);
+            if (isWhole && AppendPartitioner.IsAsIs(batch.Span, header, _context))
                 AddAsIs(partitions[0], record, batch, header, scanner.Position);
             else if (!_context.IsWhole(header))
                 AddRecords(scanner.Position, batch.Span, header, record);
@@ -75,10 +75,10 @@ internal readonly ref struct AppendSplitter
 
         // The headers were checked before, so only a checksum can be wrong.
         if (scanner.Status != RecordBatchStatus.End)
-            return AppendPlanner.Corrupt($"The batch at byte {scanner.NextPosition} fails its checksum.");
+            return AppendPartitioner.Corrupt($"The batch at byte {scanner.NextPosition} fails its checksum.");
         foreach (var open in _open.Values)
             Close(open);
-        _plan.Seal();
+        _appends.Seal();
         return null;
     }
 
@@ -89,7 +89,7 @@ internal readonly ref struct AppendSplitter
     private void AddAsIs(int partition, int record, ReadOnlyMemory<byte> batch, in RecordBatchHeader header, int position)
     {
         CloseOpen(partition);
-        if (_plan.IsRightFor(partition, header) || !header.HasProducer || header.Compression != CompressionType.None)
+        if (_appends.IsRightFor(partition, header) || !header.HasProducer || header.Compression != CompressionType.None)
             AddSent(partition, record, header.RecordCount, batch);
         else
             AddRecords(position, batch.Span, header, record);
@@ -104,9 +104,9 @@ internal readonly ref struct AppendSplitter
 
     private void AddSent(int partition, int record, int count, ReadOnlyMemory<byte> batch)
     {
-        var unit = _plan.OpenUnit(partition);
-        _plan.Assign(unit, record, count);
-        _plan.CompleteSent(unit, batch);
+        var unit = _appends.OpenUnit(partition);
+        _appends.Assign(unit, record, count);
+        _appends.CompleteSent(unit, batch);
     }
 
     /// <summary>Compresses a batch anew, into one batch, or refuses it as a whole.</summary>
@@ -119,7 +119,7 @@ internal readonly ref struct AppendSplitter
             return;
         }
 
-        var writer = _plan.TakeWriter(new RecordBatchOptions
+        var writer = _appends.TakeWriter(new RecordBatchOptions
         {
             Compression = compression,
             ProducerId = header.ProducerId,
@@ -136,9 +136,9 @@ internal readonly ref struct AppendSplitter
     private void AddWritten(int partition, int record, int count, RecordBatchWriter writer)
     {
         CloseOpen(partition);
-        var unit = _plan.OpenUnit(partition);
-        _plan.Assign(unit, record, count);
-        _plan.Complete(unit, AppendBatches.Of(writer));
+        var unit = _appends.OpenUnit(partition);
+        _appends.Assign(unit, record, count);
+        _appends.Complete(unit, AppendBatches.Of(writer));
     }
 
     private static bool TryRewrite(ReadOnlySpan<byte> batch, RecordBatchWriter writer)
@@ -166,10 +166,10 @@ internal readonly ref struct AppendSplitter
         while (reader.TryReadNext(out var view))
         {
             var partition = _partitions[record];
-            var size = AppendPlanner.SizeOf(view);
+            var size = AppendPartitioner.SizeOf(view);
             var encodedLength = RecordBatchWriter.EncodedRecordLengthBytes(
                 view.Key.Length, view.Value.Length, view.EncodedHeaders.Length);
-            if (!AppendPlanner.IsPartition(partition, _context))
+            if (!AppendPartitioner.IsPartition(partition, _context))
                 Refuse(partition, record, 1, PartitionErrors.NoSuchPartition(_context.Topic.Metadata.Name, partition, _context.PartitionCount));
             else if (size > _context.Config.MaxMessageBytes)
                 Refuse(partition, record, 1, TooLarge("The record", size));
@@ -199,27 +199,27 @@ internal readonly ref struct AppendSplitter
             selection.Add(position, view.TimestampMs);
         else
             Write(open.Writer!, view);
-        _plan.Assign(open.Unit, record);
+        _appends.Assign(open.Unit, record);
     }
 
     private OpenBatch Open(int partition, CompressionType compression, bool isChosen)
     {
-        var options = _plan.OptionsFor(partition, compression);
+        var options = _appends.OptionsFor(partition, compression);
         if (isChosen)
-            return new OpenBatch(null, _plan.TakeSelection(options, _batches), _plan.OpenUnit(partition), compression);
-        var writer = _plan.TakeWriter(options);
+            return new OpenBatch(null, _appends.TakeSelection(options, _batches), _appends.OpenUnit(partition), compression);
+        var writer = _appends.TakeWriter(options);
         // An even share, and a quarter more since shares are not: memory that grows is copied.
         writer.Reserve(Math.Min(_batches.Length / _context.PartitionCount * 5 / 4, _context.Config.MaxMessageBytes));
-        return new OpenBatch(writer, null, _plan.OpenUnit(partition), compression);
+        return new OpenBatch(writer, null, _appends.OpenUnit(partition), compression);
     }
 
     private void Close(OpenBatch open)
     {
         open.Writer?.Finish();
-        _plan.Complete(open.Unit, open.Selection is { } selection ? new AppendBatches(selection) : AppendBatches.Of(open.Writer!));
+        _appends.Complete(open.Unit, open.Selection is { } selection ? new AppendBatches(selection) : AppendBatches.Of(open.Writer!));
     }
 
-    private void Refuse(int partition, int record, int count, StreamError error) => _plan.Refuse(partition, record, count, error);
+    private void Refuse(int partition, int record, int count, StreamError error) => _appends.Refuse(partition, record, count, error);
 
     private StreamError TooLarge(string what, int size) => new(
         StreamErrorCode.MessageTooLarge,

@@ -11,7 +11,7 @@ namespace OrleansStream.Topics.Routing;
 /// <param name="logger">Logs failures that nobody foresaw.</param>
 /// <param name="random">Where random choices come from; null for <see cref="RandomSource.System"/>.</param>
 internal sealed class PartitionAccess(
-    GrainLookup<IPartitionGrain> partitions, LedPartitions led, TimeProvider time, ILogger logger, RandomSource? random = null)
+    GrainLookup<IPartitionGrain> partitions, OpenPartitionIndex led, TimeProvider time, ILogger logger, RandomSource? random = null)
 {
     /// <summary>Keeps the order of appends.</summary>
     public AppendOrder Order { get; } = new(partitions, led);

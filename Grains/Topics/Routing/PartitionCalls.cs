@@ -12,7 +12,7 @@ namespace OrleansStream.Topics.Routing;
 /// <param name="led">The partitions that this process leads.</param>
 /// <param name="time">The clock.</param>
 /// <param name="logger">Logs failures that nobody foresaw.</param>
-internal sealed class PartitionCalls(GrainLookup<IPartitionGrain> partitions, LedPartitions led, TimeProvider time, ILogger logger)
+internal sealed class PartitionCalls(GrainLookup<IPartitionGrain> partitions, OpenPartitionIndex led, TimeProvider time, ILogger logger)
 {
     private const long None = -1;
 
@@ -26,7 +26,7 @@ internal sealed class PartitionCalls(GrainLookup<IPartitionGrain> partitions, Le
     public ValueTask<FetchResponse> FetchAsync(PartitionKey key, FetchRequest request, CancellationToken cancellationToken) =>
         led.Find(key) is { } here ? FetchHereAsync(here, request, cancellationToken) : FetchByGrainAsync(key, request, cancellationToken);
 
-    private async ValueTask<FetchResponse> FetchHereAsync(LedPartition here, FetchRequest request, CancellationToken cancellationToken)
+    private async ValueTask<FetchResponse> FetchHereAsync(OpenPartition here, FetchRequest request, CancellationToken cancellationToken)
     {
         try
         {
@@ -83,7 +83,7 @@ internal sealed class PartitionCalls(GrainLookup<IPartitionGrain> partitions, Le
         PartitionKey key, long beforeOffset, CancellationToken cancellationToken) => TryAsync(
         token => Partition(key).DeleteRecordsAsync(beforeOffset, token),
         response => response.Error,
-        error => PartitionMapping.Unavailable(key.Partition, error with { OutcomeUnknown = true }),
+        error => PartitionConversions.Unavailable(key.Partition, error with { OutcomeUnknown = true }),
         cancellationToken);
 
     /// <summary>Describes a partition.</summary>
@@ -91,7 +91,7 @@ internal sealed class PartitionCalls(GrainLookup<IPartitionGrain> partitions, Le
     public ValueTask<PartitionDescription> DescribeAsync(PartitionKey key) => TryAsync(
         _ => Partition(key).DescribeAsync(),
         response => response.Error,
-        error => PartitionMapping.Unavailable(key.Partition, error),
+        error => PartitionConversions.Unavailable(key.Partition, error),
         CancellationToken.None);
 
     private async ValueTask<T> TryAsync<T>(

@@ -83,12 +83,12 @@ internal sealed class TopicReads(string name, TopicCache cache, PartitionCalls c
         // meanwhile.
         var (topic, error) = await cache.RefreshAsync(known: null);
         if (topic is null)
-            return PartitionMapping.Unavailable(partition, error!);
+            return PartitionConversions.Unavailable(partition, error!);
         var metadata = topic.Metadata;
         if (topicId is not null && topicId != metadata.Id)
-            return PartitionMapping.Unavailable(partition, CreatedAnew());
+            return PartitionConversions.Unavailable(partition, CreatedAnew());
         if ((uint)partition >= (uint)metadata.PartitionCount)
-            return PartitionMapping.Unavailable(partition, PartitionErrors.NoSuchPartition(metadata.Name, partition, metadata.PartitionCount));
+            return PartitionConversions.Unavailable(partition, PartitionErrors.NoSuchPartition(metadata.Name, partition, metadata.PartitionCount));
         var response = await calls.DeleteRecordsAsync(new PartitionKey(metadata.Id, partition), beforeOffset, cancellationToken);
         return response with { Error = Translate(response.Error) };
     }

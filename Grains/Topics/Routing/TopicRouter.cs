@@ -9,7 +9,7 @@ using OrleansStream.Topics.Partitioning;
 namespace OrleansStream.Topics.Routing;
 
 /// <summary>
-/// The door to a topic's partitions in this process: plans appends, fans them out over the partitions, and makes failures into errors.
+/// The door to a topic's partitions in this process: divides requests into appends, fans them out, and makes failures into errors.
 /// </summary>
 /// <remarks>
 /// Safe to call from any thread. The topic it knows may be stale, so it refuses only by what it has just asked for, and a partition that says
@@ -24,7 +24,7 @@ internal sealed class TopicRouter(string name, PartitionAccess partitions, IGrai
 {
     private readonly StickyPartitioner _sticky = new((int)(partitions.Random.NextDouble() * int.MaxValue));
     private readonly TopicCache _cache = new(name, grains, time);
-    private readonly RouterHeats _heats = new(name, grains, time);
+    private readonly KeyCounters _keys = new(name, grains, time);
     private TopicReads? _reads;
 
     /// <summary>The topic, as it was at most <see cref="TopicGrainLimits.TopicCacheAge"/> ago; null when it was not asked for since.</summary>
@@ -41,27 +41,27 @@ internal sealed class TopicRouter(string name, PartitionAccess partitions, IGrai
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<RecordsAppendResponse> AppendAsync(RecordsAppendRequest request, CancellationToken cancellationToken)
     {
-        if (request.Identity is { IsRepeat: true, Topic: { } planned } identity)
-            return await RepeatAsync(planned, identity.StoredParts, request, cancellationToken);
+        if (request.Identity is { IsRepeat: true, Topic: { } known } identity)
+            return await RepeatAsync(known, identity.StoredParts, request, cancellationToken);
         var (topic, error) = await FindForAsync(request.Identity);
         if (topic is null)
             return new RecordsAppendResponse([], default, error);
         if (request.Identity is { } named && !topic.IsVersionOf(named.Topic))
-            return new RecordsAppendResponse([], default) { PlanBy = topic.Metadata };
-        var plan = PlanFirst(request, topic, out error);
-        if (plan is not { HasRefusals: false } && await FindOtherAsync(topic) is { } refused)
+            return new RecordsAppendResponse([], default) { PartitionBy = topic.Metadata };
+        var appends = PartitionFirst(request, topic, out error);
+        if (appends is not { HasRefusals: false } && await FindOtherAsync(topic) is { } refused)
         {
-            plan?.Dispose();
+            appends?.Dispose();
             return refused;
         }
 
-        if (plan is null)
+        if (appends is null)
             return new RecordsAppendResponse([], default, error);
-        // Most plans have one part: its append needs no other async method around it.
-        var parts = plan.Parts.Count == 1
-            ? [ToPart(plan.Parts[0], await AppendPartAsync(topic.Metadata, plan, 0, request, request.ExpectedNextOffset, cancellationToken))]
-            : await AppendPartsAsync(topic.Metadata, plan, request, cancellationToken);
-        var response = Answer(parts, plan, request);
+        // Most requests have one part: its append needs no other async method around it.
+        var parts = appends.Parts.Count == 1
+            ? [ToPart(appends.Parts[0], await AppendPartAsync(topic.Metadata, appends, 0, request, request.ExpectedNextOffset, cancellationToken))]
+            : await AppendPartsAsync(topic.Metadata, appends, request, cancellationToken);
+        var response = Answer(parts, appends, request);
         return IsTopicGone(response) ? await FindOtherAsync(topic) ?? response : response;
     }
 
@@ -75,51 +75,53 @@ internal sealed class TopicRouter(string name, PartitionAccess partitions, IGrai
     }
 
     /// <summary>
-    /// The answer where the topic is another by now than a request was planned by, and nothing of it was stored; null where it is the same.
+    /// The answer where the topic is another by now than a request was partitioned by, and nothing of it was stored; null where it is the same.
     /// </summary>
     private async ValueTask<RecordsAppendResponse?> FindOtherAsync(TopicView known)
     {
         var (topic, error) = await _cache.RefreshAsync(known: null);
         if (topic is null)
             return new RecordsAppendResponse([], default, error);
-        return topic.IsVersionOf(known.Metadata) ? null : new RecordsAppendResponse([], default) { PlanBy = topic.Metadata };
+        return topic.IsVersionOf(known.Metadata) ? null : new RecordsAppendResponse([], default) { PartitionBy = topic.Metadata };
     }
 
-    /// <summary>Makes a request's appends again, as its first try planned them, whatever the topic has become; or tells what came of them.</summary>
+    /// <summary>
+    /// Makes a request's appends again, partitioned as for its first try, whatever the topic has become; or tells what came of them.
+    /// </summary>
     private async ValueTask<RecordsAppendResponse> RepeatAsync(
-        TopicMetadata planned, ImmutableArray<StoredPart>? stored, RecordsAppendRequest request, CancellationToken cancellationToken)
+        TopicMetadata known, ImmutableArray<StoredPart>? stored, RecordsAppendRequest request, CancellationToken cancellationToken)
     {
-        var topic = new TopicView(planned, TopicConfig.From(planned.Config), ReadAt: 0);
-        var plan = Plan(request, topic, heat: null, out var error);
-        if (plan is null)
+        var topic = new TopicView(known, TopicConfig.From(known.Config), ReadAt: 0);
+        var appends = Partition(request, topic, keys: null, out var error);
+        if (appends is null)
             return new RecordsAppendResponse([], default, error);
         if (stored is not { } parts)
-            return Answer(await AppendPartsAsync(planned, plan, request, cancellationToken), plan, request);
-        plan.Dispose();
+            return Answer(await AppendPartsAsync(known, appends, request, cancellationToken), appends, request);
+        appends.Dispose();
         return new RecordsAppendResponse(
-            [.. plan.Parts.Zip(parts, (part, known) => new AppendPart(part.Partition, part.RecordCount, PartitionMapping.ToResponse(known)))],
-            plan.PartOfRecord) { RecordMemory = plan.RecordMemory };
+            [.. appends.Parts.Zip(parts, (part, outcome) => ToPart(part, PartitionConversions.ToResponse(outcome)))],
+            appends.PartOfRecord) { RecordMemory = appends.RecordMemory };
     }
 
-    /// <summary>Plans a first try, and counts its keys.</summary>
-    private AppendPlan? PlanFirst(RecordsAppendRequest request, TopicView topic, out StreamError? error)
+    /// <summary>Partitions a first try, and counts its keys.</summary>
+    private PartitionedAppends? PartitionFirst(RecordsAppendRequest request, TopicView topic, out StreamError? error)
     {
-        using var turn = _heats.TakeTurn();
-        var plan = Plan(request, topic, turn.Heat, out error);
-        if (plan is { HasRefusals: false })
-            turn.Heat?.AddStored(request.Batches.Span, plan.LengthBytes);
-        turn.Heat?.ReportWhenDue(topic.Metadata);
-        return plan;
+        using var turn = _keys.TakeTurn();
+        var appends = Partition(request, topic, turn.Counter, out error);
+        if (appends is { HasRefusals: false })
+            turn.Counter?.AddStored(request.Batches.Span, appends.LengthBytes);
+        turn.Counter?.ReportWhenDue(topic.Metadata);
+        return appends;
     }
 
-    private AppendPlan? Plan(RecordsAppendRequest request, TopicView topic, RouterHeat? heat, out StreamError? error)
+    private PartitionedAppends? Partition(RecordsAppendRequest request, TopicView topic, KeyCounter? keys, out StreamError? error)
     {
-        var context = ContextFor(topic, request.Identity) with { Heat = heat, HasWholeBatches = request.HasWholeBatches };
-        var plan = AppendPlanner.Plan(request, context, out error);
-        if (plan is not { HasRefusals: true } || request.Identity is not { IsClients: true })
-            return plan;
-        error = plan.Parts.First(part => part.Error is not null).Error;
-        plan.Dispose();
+        var context = ContextFor(topic, request.Identity) with { Keys = keys, HasWholeBatches = request.HasWholeBatches };
+        var appends = AppendPartitioner.Partition(request, context, out error);
+        if (appends is not { HasRefusals: true } || request.Identity is not { IsClients: true })
+            return appends;
+        error = appends.Parts.First(part => part.Error is not null).Error;
+        appends.Dispose();
         return null;
     }
 
@@ -127,34 +129,35 @@ internal sealed class TopicRouter(string name, PartitionAccess partitions, IGrai
         ? new AppendContext(topic, _sticky, time.GetUtcNow().ToUnixTimeMilliseconds())
         : new AppendContext(topic, new StickyPartitioner(identity.KeylessStart), identity.NowMs, identity);
 
-    /// <summary>Makes the appends of a plan: those of different partitions at the same time, those of one in their order.</summary>
+    /// <summary>Makes appends: those of different partitions at the same time, those of one in their order.</summary>
     /// <param name="topic">The topic.</param>
-    /// <param name="plan">The plan.</param>
+    /// <param name="appends">The appends.</param>
     /// <param name="request">The request that it was made for.</param>
     /// <param name="cancellationToken">The caller's deadline.</param>
     /// <returns>What came of each part.</returns>
     internal async ValueTask<AppendPart[]> AppendPartsAsync(
-        TopicMetadata topic, AppendPlan plan, RecordsAppendRequest request, CancellationToken cancellationToken)
+        TopicMetadata topic, PartitionedAppends appends, RecordsAppendRequest request, CancellationToken cancellationToken)
     {
-        var parts = new AppendPart[plan.Parts.Count];
+        var parts = new AppendPart[appends.Parts.Count];
         await Task.WhenAll(Enumerable.Range(0, parts.Length)
-            .GroupBy(part => plan.HasOnePartEach ? part : plan.Parts[part].Partition)
-            .Select(group => AppendInOrderAsync(topic, plan, [.. group], parts, request, cancellationToken)));
+            .GroupBy(part => appends.HasOnePartEach ? part : appends.Parts[part].Partition)
+            .Select(group => AppendInOrderAsync(topic, appends, [.. group], parts, request, cancellationToken)));
         return parts;
     }
 
     private async Task AppendInOrderAsync(
-        TopicMetadata topic, AppendPlan plan, int[] indexes, AppendPart[] parts, RecordsAppendRequest request, CancellationToken cancellationToken)
+        TopicMetadata topic, PartitionedAppends appends, int[] indexes, AppendPart[] parts, RecordsAppendRequest request,
+        CancellationToken cancellationToken)
     {
         StreamError? failure = null;
         var expectedNextOffset = request.ExpectedNextOffset;
         foreach (var index in indexes)
         {
-            var part = plan.Parts[index];
+            var part = appends.Parts[index];
             // Records behind a failed append must not overtake it.
             parts[index] = ToPart(part, failure is null || part.Error is not null
-                ? await AppendPartAsync(topic, plan, index, request, expectedNextOffset, cancellationToken)
-                : PartitionMapping.Failed(failure with { OutcomeUnknown = false }));
+                ? await AppendPartAsync(topic, appends, index, request, expectedNextOffset, cancellationToken)
+                : PartitionConversions.Failed(failure with { OutcomeUnknown = false }));
             if (part.Error is not null)
                 continue;
             failure ??= parts[index].Response.Error;
@@ -165,20 +168,21 @@ internal sealed class TopicRouter(string name, PartitionAccess partitions, IGrai
     /// <summary>Appends one part, once: straight to the log if it is open in this process and nothing is before it.</summary>
     /// <remarks>It awaits nothing itself: each async method around an append costs memory for every append under way.</remarks>
     private ValueTask<AppendResponse> AppendPartAsync(
-        TopicMetadata topic, AppendPlan plan, int index, RecordsAppendRequest request, long? expectedNextOffset, CancellationToken cancellationToken)
+        TopicMetadata topic, PartitionedAppends appends, int index, RecordsAppendRequest request, long? expectedNextOffset,
+        CancellationToken cancellationToken)
     {
-        var part = plan.Parts[index];
+        var part = appends.Parts[index];
         if (part.Error is { } refusal)
-            return ValueTask.FromResult(PartitionMapping.Failed(refusal));
-        if (FindSettled(plan, index, request) is { } stored)
-            return ValueTask.FromResult(PartitionMapping.ToResponse(stored));
+            return ValueTask.FromResult(PartitionConversions.Failed(refusal));
+        if (FindSettled(appends, index, request) is { } stored)
+            return ValueTask.FromResult(PartitionConversions.ToResponse(stored));
         var key = new PartitionKey(topic.Id, part.Partition);
         var append = new AppendRequest(part.Batches, request.Acks, topic.Version, expectedNextOffset)
         {
-            RequiredLeader = request.RequiredLeader, Place = request.Place,
+            RequiredLeader = request.RequiredLeader, Affinity = request.Affinity,
         };
         // The appends of several parts are made at the same time.
-        var mayBlock = request.MayBlock && plan.Parts.Count == 1;
+        var mayBlock = request.MayBlock && appends.Parts.Count == 1;
         return partitions.Order.FindOpen(key, append) is { } here
             ? here.AppendAsync(append with { MayBlock = mayBlock }, cancellationToken)
             : AppendInTurnAsync(key, append, cancellationToken);
@@ -192,33 +196,31 @@ internal sealed class TopicRouter(string name, PartitionAccess partitions, IGrai
         }
         catch (Exception e)
         {
-            return PartitionMapping.Failed(PartitionErrors.Explain(e, isWrite: true, partitions.Logger));
+            return PartitionConversions.Failed(PartitionErrors.Explain(e, isWrite: true, partitions.Logger));
         }
     }
 
     /// <summary>What an earlier try of the request has stored of a part; null when the part is to be appended.</summary>
-    private static StoredPart? FindSettled(AppendPlan plan, int index, RecordsAppendRequest request) =>
-        request.Identity?.SettledParts is { } settled && settled.Length == plan.Parts.Count ? settled[index] : null;
+    private static StoredPart? FindSettled(PartitionedAppends appends, int index, RecordsAppendRequest request) =>
+        request.Identity?.SettledParts is { } settled && settled.Length == appends.Parts.Count ? settled[index] : null;
 
-    private static RecordsAppendResponse Answer(AppendPart[] parts, AppendPlan plan, RecordsAppendRequest request)
+    private static RecordsAppendResponse Answer(AppendPart[] parts, PartitionedAppends appends, RecordsAppendRequest request)
     {
         var hasStrays = false;
         for (var i = 0; i < parts.Length && !hasStrays; i++)
-            hasStrays = parts[i].Response.Error is { OutcomeUnknown: true } && FindSettled(plan, i, request) is null;
-        // A call without a certain answer may still be reading the plan's memory, or the request's: the garbage collector gets them then.
+            hasStrays = parts[i].Response.Error is { OutcomeUnknown: true } && FindSettled(appends, i, request) is null;
+        // A call without a certain answer may still be reading the memory of the appends, or the request's: the garbage collector gets it then.
         if (!hasStrays)
-            plan.Dispose();
-        return new RecordsAppendResponse(ImmutableCollectionsMarshal.AsImmutableArray(parts), plan.PartOfRecord)
+            appends.Dispose();
+        return new RecordsAppendResponse(ImmutableCollectionsMarshal.AsImmutableArray(parts), appends.PartOfRecord)
         {
             HasStrays = hasStrays,
-            RecordMemory = plan.RecordMemory,
+            RecordMemory = appends.RecordMemory,
         };
     }
 
-    private static AppendPart ToPart(in PlannedPart part, AppendResponse response) => new(part.Partition, part.RecordCount, response);
+    private static AppendPart ToPart(in PartitionAppend part, AppendResponse response) => new(part.Partition, part.RecordCount, response);
 
     private static bool IsTopicGone(RecordsAppendResponse response) =>
         response.Parts.All(part => part.Response.Error is { Code: StreamErrorCode.UnknownTopicId, OutcomeUnknown: false });
-
-
 }

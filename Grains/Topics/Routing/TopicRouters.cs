@@ -18,7 +18,7 @@ namespace OrleansStream.Topics.Routing;
 /// <param name="time">The clock.</param>
 /// <param name="random">Where random choices come from.</param>
 /// <param name="logger">Logs failures that nobody foresaw.</param>
-internal sealed class TopicRouters(IGrainFactory grains, LedPartitions led, TimeProvider time, RandomSource random, ILogger<TopicRouter> logger)
+internal sealed class TopicRouters(IGrainFactory grains, OpenPartitionIndex led, TimeProvider time, RandomSource random, ILogger<TopicRouter> logger)
     : ILocalTopics
 {
     private readonly PartitionAccess _partitions = new(new GrainLookup<IPartitionGrain>(grains), led, time, logger, random);

@@ -13,19 +13,19 @@ internal sealed record TopicView(TopicMetadata Metadata, TopicConfig Config, lon
     public HotKeySpread? Spread { get; } =
         Config.HotKeySpread > 1 && !Config.HotKeys.IsEmpty ? new HotKeySpread(Config.HotKeySpread, Config.HotKeys) : null;
 
-    /// <summary>Whether an append planned by the one is planned as by the other.</summary>
+    /// <summary>Whether an append is partitioned by the one as by the other.</summary>
     /// <param name="topic">The topic that a request names, or null.</param>
     public bool IsVersionOf(TopicMetadata? topic) => topic?.Id == Metadata.Id && topic.Version == Metadata.Version;
 }
 
-/// <summary>What planning an append needs to know.</summary>
+/// <summary>What partitioning an append needs to know.</summary>
 /// <param name="Topic">The topic.</param>
 /// <param name="Sticky">Chooses for records without a key.</param>
 /// <param name="NowMs">The time, in milliseconds since the Unix epoch.</param>
 /// <param name="Identity">The producer that batches without one are stored under; null for none.</param>
-/// <param name="Heat">Counts the keys that choose a partition; null for a try that was counted before.</param>
+/// <param name="Keys">Counts the keys that choose a partition; null for a try that was counted before.</param>
 internal readonly record struct AppendContext(
-    TopicView Topic, StickyPartitioner Sticky, long NowMs, AppendIdentity? Identity = null, RouterHeat? Heat = null)
+    TopicView Topic, StickyPartitioner Sticky, long NowMs, AppendIdentity? Identity = null, KeyCounter? Keys = null)
 {
     /// <summary>The earliest time a record may be dated: Kafka's "none".</summary>
     public const long TimestampMsMin = -1;

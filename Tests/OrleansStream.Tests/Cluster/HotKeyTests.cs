@@ -40,7 +40,7 @@ public sealed class HotKeyTests(ClusterFixture cluster)
     public async Task Append_WhenAKeyHasMostOfTheTraffic_IsFoundByNameAndSpreadFromThenOn()
     {
         var topic = await cluster.CreateAsync(PartitionCount, ("hot.key.spread", "4"), ("hot.key.detection", "true"));
-        var heat = cluster.Grains.GetGrain<ITopicHeatGrain>(topic.Name);
+        var heat = cluster.Grains.GetGrain<ITopicHotKeysGrain>(topic.Name);
         await Wait.UntilAsync("the hot key is found", async () =>
         {
             (string? Key, string Value)[] records = [.. Enumerable.Range(0, 200).Select(i => ((string?)(i % 10 == 0 ? $"k{i}" : Hot), $"{i}"))];
@@ -69,7 +69,7 @@ public sealed class HotKeyTests(ClusterFixture cluster)
         await Wait.UntilAsync("the compression is told", async () =>
         {
             await cluster.Router(topic.Name).AppendAsync(Batches.Request(batch));
-            return (await cluster.Grains.GetGrain<ITopicHeatGrain>(topic.Name).DescribeAsync()).CompressionRatio > 20;
+            return (await cluster.Grains.GetGrain<ITopicHotKeysGrain>(topic.Name).DescribeAsync()).CompressionRatio > 20;
         });
     }
 

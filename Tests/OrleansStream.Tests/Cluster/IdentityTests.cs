@@ -197,8 +197,8 @@ public sealed class IdentityTests() : IdentityClusterTests(areCallsDirect: false
             ProducerId: 1_000_000, ProducerEpoch: 0, Topic: null, Batches.NowMs, KeylessStart: 0, TimeoutMs: 10_000);
         var request = Batches.Request(Batches.Of(("a", "1"), ("b", "2"), ("c", "3"), ("d", "4")));
         var unplanned = await _cluster.Router(topic.Name).AppendAsync(request with { Identity = identity });
-        Assert.Equal(topic.Id, unplanned.PlanBy!.Id);
-        identity = identity with { Topic = unplanned.PlanBy };
+        Assert.Equal(topic.Id, unplanned.PartitionBy!.Id);
+        identity = identity with { Topic = unplanned.PartitionBy };
         var first = await _cluster.Router(topic.Name).AppendAsync(request with { Identity = identity });
         Assert.Equal(0, Assert.Single(first.Parts).BaseOffset);
 

@@ -16,9 +16,9 @@ public sealed class OpenPartitionsTests : IAsyncLifetime
 {
     private static readonly PartitionKey Key = new(Guid.NewGuid(), 0);
 
-    private readonly LedPartitions _led = new();
+    private readonly OpenPartitionIndex _led = new();
     private readonly OpenPartitions _open;
-    private LedPartition _partition = null!;
+    private OpenPartition _partition = null!;
     private int _stays;
 
     public OpenPartitionsTests() => _open = new OpenPartitions(
@@ -64,12 +64,12 @@ public sealed class OpenPartitionsTests : IAsyncLifetime
         await next.Log.DisposeAsync();
     }
 
-    private static async Task<LedPartition> OpenAsync()
+    private static async Task<OpenPartition> OpenAsync()
     {
         var log = await PartitionLog.OpenAsync(
             Key.ToString(), "owner", new LogOptions(), new MemorySegmentStore(), new MemoryDocumentStore(), TimeProvider.System);
         var topic = new TopicMetadata("t", Key.TopicId, 1, ImmutableSortedDictionary<string, string>.Empty, 1, default);
-        return new LedPartition(Key, topic, log, NullLogger.Instance);
+        return new OpenPartition(Key, topic, log, NullLogger.Instance);
     }
 
     /// <summary>A cluster of which nothing is known.</summary>

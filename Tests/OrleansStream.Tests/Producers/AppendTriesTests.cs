@@ -86,7 +86,7 @@ public sealed class AppendTriesTests
         Assert.True(tries.TakeLoss());
         Assert.Equal((StreamErrorCode.NotLeaderOrFollower, false), (tries.Answer().Error!.Code, tries.Answer().Error!.OutcomeUnknown));
         Assert.False(tries.Next(15_000)!.IsRepeat);
-        tries.PlanBy(Topic);
+        tries.PartitionBy(Topic);
         Assert.True(tries.TakeLoss());
         Assert.Equal((StreamErrorCode.RequestTimedOut, true), (tries.Answer().Error!.Code, tries.Answer().Error!.OutcomeUnknown));
         Assert.True(tries.Next(15_000)!.IsRepeat);

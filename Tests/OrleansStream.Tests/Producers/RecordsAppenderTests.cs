@@ -187,7 +187,7 @@ public sealed class RecordsAppenderTests
         string how, StreamErrorCode code, bool isUnknown)
     {
         // The first request learns the topic: only then a lost call may have stored something.
-        _router.Calls.Enqueue(_ => new RecordsAppendResponse([], default) { PlanBy = Topic });
+        _router.Calls.Enqueue(_ => new RecordsAppendResponse([], default) { PartitionBy = Topic });
         _router.Calls.Enqueue(_ => Parts(Stored));
         await _appender.AppendAsync(Caller.Anonymous, "t", Records());
         if (how == "lost")

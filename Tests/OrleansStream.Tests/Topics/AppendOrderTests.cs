@@ -43,8 +43,8 @@ public sealed class AppendOrderTests
     public async Task Append_WhenItsTopicIsNewerThanThePartitionKnows_GoesByTheGrain()
     {
         await using var log = await OpenAsync();
-        var led = new LedPartitions();
-        led.Add(new LedPartition(Key, Topic(version: 1), log, NullLogger.Instance));
+        var led = new OpenPartitionIndex();
+        led.Add(new OpenPartition(Key, Topic(version: 1), log, NullLogger.Instance));
         var (grain, order) = Make(led);
 
         var append = AppendAsync(order, Request(0) with { TopicVersion = 2 });
@@ -63,8 +63,8 @@ public sealed class AppendOrderTests
     private static async Task<int> AppendAllAsync(List<Step> steps)
     {
         await using var log = await OpenAsync();
-        var led = new LedPartitions();
-        var here = new LedPartition(Key, Topic(version: 1), log, NullLogger.Instance);
+        var led = new OpenPartitionIndex();
+        var here = new OpenPartition(Key, Topic(version: 1), log, NullLogger.Instance);
         var (grain, order) = Make(led);
         var appends = new List<Task<AppendResponse>>();
         foreach (var step in steps)
@@ -98,7 +98,7 @@ public sealed class AppendOrderTests
         return responses.Length;
     }
 
-    private static (HeldPartition Grain, AppendOrder Order) Make(LedPartitions led)
+    private static (HeldPartition Grain, AppendOrder Order) Make(OpenPartitionIndex led)
     {
         var partition = DispatchProxy.Create<IPartitionGrain, HeldPartition>();
         var grains = DispatchProxy.Create<IGrainFactory, OneGrain>();
@@ -133,6 +133,6 @@ public sealed class AppendOrderTests
         }
 
         private static async Task AnswerAsync(ValueTask<LogAppendResult> append, TaskCompletionSource<AppendResponse> answer) =>
-            answer.SetResult(PartitionMapping.ToResponse(await append));
+            answer.SetResult(PartitionConversions.ToResponse(await append));
     }
 }

@@ -30,7 +30,7 @@ public sealed class PartitionCallsTests
         _partition = (FailingPartition)partition;
         var grains = DispatchProxy.Create<IGrainFactory, OneGrain>();
         ((OneGrain)grains).Grain = partition;
-        var partitions = new PartitionAccess(new GrainLookup<IPartitionGrain>(grains), new LedPartitions(), TimeProvider.System, _log);
+        var partitions = new PartitionAccess(new GrainLookup<IPartitionGrain>(grains), new OpenPartitionIndex(), TimeProvider.System, _log);
         _calls = partitions.Calls;
         _router = new TopicRouter("t", partitions, grains, TimeProvider.System);
     }
@@ -42,8 +42,8 @@ public sealed class PartitionCallsTests
         await using var log = await PartitionLog.OpenAsync(
             Key.ToString(), "owner", new LogOptions(), new MemorySegmentStore(), new MemoryDocumentStore(), TimeProvider.System);
         var topic = new TopicMetadata("t", Key.TopicId, 4, ImmutableSortedDictionary<string, string>.Empty, 1, default);
-        var led = new LedPartitions();
-        led.Add(new LedPartition(Key, topic, log, NullLogger.Instance));
+        var led = new OpenPartitionIndex();
+        led.Add(new OpenPartition(Key, topic, log, NullLogger.Instance));
         var calls = new PartitionCalls(new GrainLookup<IPartitionGrain>(DispatchProxy.Create<IGrainFactory, OneGrain>()), led, TimeProvider.System,
             _log);
         using var givenUp = new CancellationTokenSource();
@@ -92,7 +92,7 @@ public sealed class PartitionCallsTests
     private async Task<StreamError?> AppendAsync(CancellationToken token)
     {
         var topic = new TopicMetadata("t", Key.TopicId, 4, ImmutableSortedDictionary<string, string>.Empty, 1, default);
-        using var plan = AppendPlan.AsIs(Key.Partition, recordCount: 1, default);
+        using var plan = PartitionedAppends.AsIs(Key.Partition, recordCount: 1, default);
         var parts = await _router.AppendPartsAsync(topic, plan, new RecordsAppendRequest(default, Key.Partition, default, Acks.All), token);
         return Assert.Single(parts).Response.Error;
     }

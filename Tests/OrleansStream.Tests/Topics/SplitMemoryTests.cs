@@ -36,7 +36,7 @@ public sealed class SplitMemoryTests
     {
         for (var i = 0; i < RequestCount; i++)
         {
-            using var plan = AppendPlanner.Plan(Batches.Request(batches), Context, out _)!;
+            using var plan = AppendPartitioner.Partition(Batches.Request(batches), Context, out _)!;
             Assert.Equal(4, plan.Parts.Count);
             // As the logs do it, and the answer.
             foreach (var part in plan.Parts)

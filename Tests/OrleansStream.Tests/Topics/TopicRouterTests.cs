@@ -23,7 +23,7 @@ public sealed class TopicRouterTests
     [InlineData(StreamErrorCode.InvalidRecord, false)]
     public async Task Run_WhenAPartitionFails_CallsItOnceAndSaysWhatItSaid(StreamErrorCode code, bool isUnknown)
     {
-        using var plan = AppendPlan.AsIs(partition: 0, recordCount: 1, default);
+        using var plan = PartitionedAppends.AsIs(partition: 0, recordCount: 1, default);
         var (appends, calls) = Make(plan, Identity, Failed(code, isUnknown));
 
         var error = Assert.Single(await appends()).Response.Error!;
@@ -61,7 +61,7 @@ public sealed class TopicRouterTests
     }
 
     private static (Func<ValueTask<AppendPart[]>> Appends, Queue<Func<AppendResponse>> Calls) Make(
-        AppendPlan plan, AppendIdentity identity, params AppendResponse[] responses)
+        PartitionedAppends plan, AppendIdentity identity, params AppendResponse[] responses)
     {
         var partition = DispatchProxy.Create<IPartitionGrain, ScriptedPartition>();
         var grains = DispatchProxy.Create<IGrainFactory, OneGrain>();
@@ -70,16 +70,17 @@ public sealed class TopicRouterTests
         foreach (var response in responses)
             calls.Enqueue(() => response);
         var topic = new TopicMetadata("t", Guid.NewGuid(), 3, ImmutableSortedDictionary<string, string>.Empty, 1, default);
-        var partitions = new PartitionAccess(new GrainLookup<IPartitionGrain>(grains), new LedPartitions(), TimeProvider.System, NullLogger.Instance);
+        var partitions = new PartitionAccess(
+            new GrainLookup<IPartitionGrain>(grains), new OpenPartitionIndex(), TimeProvider.System, NullLogger.Instance);
         var router = new TopicRouter("t", partitions, grains, TimeProvider.System);
         var request = new RecordsAppendRequest(default, Partition: null, default, Acks.All, Identity: identity);
         return (() => router.AppendPartsAsync(topic, plan, request, TestContext.Current.CancellationToken), calls);
     }
 
     /// <summary>A plan of one append to each of these partitions, none of which has room for the next one's records.</summary>
-    private static AppendPlan PlanOf(params int[] partitions)
+    private static PartitionedAppends PlanOf(params int[] partitions)
     {
-        var plan = AppendPlan.Split(partitions.Length, Identity);
+        var plan = PartitionedAppends.Split(partitions.Length, Identity);
         for (var record = 0; record < partitions.Length; record++)
         {
             var unit = plan.OpenUnit(partitions[record]);

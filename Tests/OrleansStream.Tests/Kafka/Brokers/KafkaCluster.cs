@@ -81,7 +81,7 @@ public sealed class KafkaCluster : IAsyncLifetime
 
     /// <summary>Whether a silo has a partition's log open.</summary>
     internal static bool Leads(InProcessSiloHandle silo, TopicMetadata topic, int partition) =>
-        silo.ServiceProvider.GetRequiredService<LedPartitions>().Find(new PartitionKey(topic.Id, partition)) is not null;
+        silo.ServiceProvider.GetRequiredService<OpenPartitionIndex>().Find(new PartitionKey(topic.Id, partition)) is not null;
 
     /// <summary>What a client is told that asks one broker.</summary>
     internal static Metadata Ask(InProcessSiloHandle silo, string topic)

@@ -61,7 +61,7 @@ public sealed class ClusterFixture : IAsyncLifetime
         await Wait.UntilAsync("the partition takes it", async () =>
         {
             response = await Router(topic).AppendAsync(request);
-            return response.PlanBy is null
+            return response.PartitionBy is null
                 && !response.Parts.Any(part => part.Response.Error is { Code: StreamErrorCode.NotLeaderOrFollower, OutcomeUnknown: false });
         });
         return response!;

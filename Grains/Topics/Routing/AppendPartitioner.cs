@@ -7,21 +7,23 @@ using OrleansStream.Topics.Partitioning;
 
 namespace OrleansStream.Topics.Routing;
 
-/// <summary>Plans an append: checks the batches, chooses partitions, and splits a batch only if its records go to several partitions.</summary>
+/// <summary>
+/// Divides a request into appends: checks the batches, chooses partitions, and splits a batch only if its records go to several partitions.
+/// </summary>
 /// <remarks>
 /// Batches whose records all go to one partition are passed on as they are: not copied, not decoded when the partition is
 /// named. A batch with a producer id of its own is never split, since its sequence numbers belong to it as a whole; nor is one whose sender asks for
 /// that (<see cref="RecordsAppendRequest.HasWholeBatches"/>).
 /// </remarks>
-internal static class AppendPlanner
+internal static class AppendPartitioner
 {
     private const int NoPartition = -1;
 
-    /// <summary>Plans an append.</summary>
+    /// <summary>Divides a request into appends, one or more for each partition.</summary>
     /// <param name="request">The request.</param>
     /// <param name="context">The topic, and the rest that matters.</param>
-    /// <param name="error">Why the request as a whole is refused; then the plan is null.</param>
-    public static AppendPlan? Plan(RecordsAppendRequest request, in AppendContext context, out StreamError? error)
+    /// <param name="error">Why the request as a whole is refused; then the result is null.</param>
+    public static PartitionedAppends? Partition(RecordsAppendRequest request, in AppendContext context, out StreamError? error)
     {
         error = CheckBatches(request, context, out var summary) ?? CheckPartition(request, context);
         if (error is not null)
@@ -29,7 +31,7 @@ internal static class AppendPlanner
 
         var named = request.RecordPartitions.IsEmpty && (request.Partition is not null || context.PartitionCount == 1);
         if (named && summary.IsAsIs)
-            return AppendPlan.AsIs(request.Partition ?? 0, summary.RecordCount, request.Batches);
+            return PartitionedAppends.AsIs(request.Partition ?? 0, summary.RecordCount, request.Batches);
 
         var partitions = ArrayPool<int>.Shared.Rent(summary.RecordCount);
         try
@@ -41,7 +43,7 @@ internal static class AppendPlanner
                 Choose(request, context, chosen);
 
             if (summary.IsAsIs && !chosen.ContainsAnyExcept(chosen[0]) && IsPartition(chosen[0], context))
-                return AppendPlan.AsIs(chosen[0], summary.RecordCount, request.Batches);
+                return PartitionedAppends.AsIs(chosen[0], summary.RecordCount, request.Batches);
             return AppendSplitter.Split(request.Batches, chosen, context, out error);
         }
         catch (RecordFormatException e)
@@ -221,7 +223,7 @@ internal static class AppendPlanner
 
     private static int ChooseByKey(ReadOnlySpan<byte> key, in AppendContext context, HotKeySpread? spread, int turn)
     {
-        context.Heat?.Add(key);
+        context.Keys?.Add(key);
         return spread is null
             ? KeyPartitioner.Choose(key, context.PartitionCount)
             : spread.Choose(key, context.PartitionCount, turn);
@@ -229,7 +231,7 @@ internal static class AppendPlanner
 
     private static int ChooseKeyless(in AppendContext context, int sticky)
     {
-        context.Heat?.AddKeyless();
+        context.Keys?.AddKeyless();
         return sticky == NoPartition ? context.Sticky.Next(context.PartitionCount) : sticky;
     }
 

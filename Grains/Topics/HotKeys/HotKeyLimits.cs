@@ -1,7 +1,7 @@
 namespace OrleansStream.Topics.HotKeys;
 
 /// <summary>Bounds of the detection of hot keys.</summary>
-internal static class HeatLimits
+internal static class HotKeyLimits
 {
     /// <summary>The counters of a router, and of a topic. A key's weight has an error of at most 1/128 of the traffic.</summary>
     public const int Counters = 128;

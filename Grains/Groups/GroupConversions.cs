@@ -7,7 +7,7 @@ using OrleansStream.Randomness;
 namespace OrleansStream.Groups;
 
 /// <summary>Translates between the types of the pure core and those of the grain contract.</summary>
-internal static class GroupMapping
+internal static class GroupConversions
 {
     /// <summary>Translates a poll into a command of the state.</summary>
     /// <param name="request">The poll.</param>

@@ -6,7 +6,7 @@ using OrleansStream.Topics;
 namespace OrleansStream.Partitions;
 
 /// <summary>Converts between the log's types and those of the grain contracts.</summary>
-internal static class PartitionMapping
+internal static class PartitionConversions
 {
     /// <summary>The settings of a topic's logs.</summary>
     /// <param name="config">The topic's settings.</param>

@@ -5,7 +5,7 @@ namespace OrleansStream.Partitions;
 /// log stores the appends that it took in the order in which it took them.
 /// </summary>
 /// <param name="required">The log that has the places of the appends before this one. The append is made there or refused. Null for any log.</param>
-public sealed class AppendPlace(object? required = null)
+public sealed class AppendAffinity(object? required = null)
 {
     private volatile object? _log;
     private volatile bool _isRefused;

@@ -12,9 +12,10 @@ namespace OrleansStream.Topics.HotKeys;
 /// to the partitions of its first try.
 /// </remarks>
 [GrainType("topic-heat")]
-internal sealed partial class TopicHeatGrain(TimeProvider time, RepeatedFailures failures, ILogger<TopicHeatGrain> logger) : Grain, ITopicHeatGrain
+internal sealed partial class TopicHotKeysGrain(TimeProvider time, RepeatedFailures failures, ILogger<TopicHotKeysGrain> logger)
+    : Grain, ITopicHotKeysGrain
 {
-    private readonly SpaceSaving _keys = new(HeatLimits.Counters);
+    private readonly SpaceSaving _keys = new(HotKeyLimits.Counters);
     private double _sentBytes;
     private double _storedBytes;
     private Guid _topicId;
@@ -22,7 +23,7 @@ internal sealed partial class TopicHeatGrain(TimeProvider time, RepeatedFailures
     private long _heardAt = time.GetTimestamp();
 
     /// <inheritdoc/>
-    public async Task ReportAsync(HeatReport report)
+    public async Task ReportAsync(HotKeysReport report)
     {
         if (report.TopicId != _topicId)
         {
@@ -47,12 +48,12 @@ internal sealed partial class TopicHeatGrain(TimeProvider time, RepeatedFailures
     }
 
     /// <inheritdoc/>
-    public Task<HeatDescription> DescribeAsync()
+    public Task<HotKeysDescription> DescribeAsync()
     {
         Age();
-        return Task.FromResult(new HeatDescription(
+        return Task.FromResult(new HotKeysDescription(
         [
-            .. _keys.Heaviest.Take(HeatLimits.ShownKeysMax).Select(key => new HotKey(
+            .. _keys.Heaviest.Take(HotKeyLimits.ShownKeysMax).Select(key => new HotKey(
                 key.Key, KeyPartitioner.Choose(key.Key, _partitionCount), Math.Round(key.WeightMin / Math.Max(_keys.Total, 1), 4))),
         ])
         {
@@ -63,15 +64,15 @@ internal sealed partial class TopicHeatGrain(TimeProvider time, RepeatedFailures
     private void Age()
     {
         var now = time.GetTimestamp();
-        var kept = Math.Exp(-(time.GetElapsedTime(_heardAt, now) / HeatLimits.Memory));
+        var kept = Math.Exp(-(time.GetElapsedTime(_heardAt, now) / HotKeyLimits.Memory));
         _keys.Scale(kept);
         (_sentBytes, _storedBytes) = (_sentBytes * kept, _storedBytes * kept);
         _heardAt = now;
     }
 
-    private IEnumerable<KeyWeight> Hot() => _keys.Total < HeatLimits.RecordsMin || _partitionCount < 2
+    private IEnumerable<KeyWeight> Hot() => _keys.Total < HotKeyLimits.RecordsMin || _partitionCount < 2
         ? []
-        : _keys.Heaviest.Where(key => key.WeightMin > _keys.Total * Math.Min(HeatLimits.HotShares / _partitionCount, 0.9));
+        : _keys.Heaviest.Where(key => key.WeightMin > _keys.Total * Math.Min(HotKeyLimits.HotShares / _partitionCount, 0.9));
 
     private async Task SetHotKeysAsync()
     {

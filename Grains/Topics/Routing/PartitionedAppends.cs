@@ -4,15 +4,15 @@ using OrleansStream.Records;
 
 namespace OrleansStream.Topics.Routing;
 
-/// <summary>The plan of a request: the appends to make, the refused records, and the append of each record.</summary>
+/// <summary>A request divided over partitions: the appends to make, the refused records, and the append of each record.</summary>
 /// <remarks>
 /// It owns the memory of the batches that it made; the other batches lie in the request's memory. <see cref="Dispose"/> returns its own memory, and
 /// may be called only when no append can still be reading it, that is, after all answers were certain.
 /// </remarks>
-internal sealed class AppendPlan : IDisposable
+internal sealed class PartitionedAppends : IDisposable
 {
-    // Most plans are of one append as it is, and need none of these.
-    private List<PlannedUnit> _units = null!;
+    // Most requests are of one append as it is, and need none of these.
+    private List<Unit> _units = null!;
     private List<IDisposable>? _owned;
     private List<byte[]>? _rented;
     private Dictionary<int, int>? _sequences;
@@ -21,13 +21,13 @@ internal sealed class AppendPlan : IDisposable
     private Memory<int> _unitOfRecord;
 
     /// <summary>The appends and refusals, in the order of their first unit. Filled by <see cref="Seal"/>.</summary>
-    public List<PlannedPart> Parts { get; } = new(capacity: 1);
+    public List<PartitionAppend> Parts { get; } = new(capacity: 1);
 
     /// <summary>Per record the index of its part; empty when all are in the one part there is. Filled by <see cref="Seal"/>.</summary>
     public ReadOnlyMemory<int> PartOfRecord { get; private set; }
 
     /// <summary>
-    /// The pooled memory of <see cref="PartOfRecord"/>, which is not the plan's: whoever reads that last gives it back. Null for none.
+    /// The pooled memory of <see cref="PartOfRecord"/>, which outlives this object: whoever reads that last gives it back. Null for none.
     /// </summary>
     public IDisposable? RecordMemory => PartOfRecord.IsEmpty ? null : _recordMemory;
 
@@ -49,27 +49,27 @@ internal sealed class AppendPlan : IDisposable
     /// <summary>True when a record was refused for what the topic is, which another version of the topic may allow.</summary>
     public bool HasRefusals { get; private set; }
 
-    /// <summary>Makes a plan of one append of batches as they are.</summary>
+    /// <summary>Makes one append of batches as they are.</summary>
     /// <param name="partition">The partition.</param>
     /// <param name="recordCount">The count of records.</param>
     /// <param name="batches">The batches.</param>
-    public static AppendPlan AsIs(int partition, int recordCount, AppendBatches batches)
+    public static PartitionedAppends AsIs(int partition, int recordCount, AppendBatches batches)
     {
-        var plan = new AppendPlan();
-        plan.Parts.Add(new PlannedPart(partition, recordCount, batches, Error: null));
-        return plan;
+        var appends = new PartitionedAppends();
+        appends.Parts.Add(new PartitionAppend(partition, recordCount, batches, Error: null));
+        return appends;
     }
 
-    /// <summary>Starts a plan that splits records.</summary>
+    /// <summary>Begins to split records.</summary>
     /// <param name="recordCount">The count of the request's records.</param>
     /// <param name="identity">The producer to store them under; null for none.</param>
-    public static AppendPlan Split(int recordCount, AppendIdentity? identity)
+    public static PartitionedAppends Split(int recordCount, AppendIdentity? identity)
     {
         var memory = MemoryPool<int>.Shared.Rent(recordCount);
         return new() { _units = [], _recordMemory = memory, _unitOfRecord = memory.Memory[..recordCount], _identity = identity };
     }
 
-    /// <summary>Takes a writer that lives as long as the plan.</summary>
+    /// <summary>Takes a writer that lives as long as this object.</summary>
     /// <param name="options">What the batch's header says.</param>
     public RecordBatchWriter TakeWriter(in RecordBatchOptions options)
     {
@@ -79,7 +79,7 @@ internal sealed class AppendPlan : IDisposable
         return writer;
     }
 
-    /// <summary>Takes a selection that lives as long as the plan.</summary>
+    /// <summary>Takes a selection that lives as long as this object.</summary>
     /// <param name="options">What the batch's header says.</param>
     /// <param name="source">The bytes that the records lie in, which live as long.</param>
     public RecordSelection TakeSelection(in RecordBatchOptions options, ReadOnlyMemory<byte> source)
@@ -107,7 +107,7 @@ internal sealed class AppendPlan : IDisposable
     /// <returns>The unit's number.</returns>
     public int OpenUnit(int partition)
     {
-        _units.Add(new PlannedUnit(partition, RecordCount: 0, default, Error: null));
+        _units.Add(new Unit(partition, RecordCount: 0, default, Error: null));
         return _units.Count - 1;
     }
 
@@ -128,9 +128,9 @@ internal sealed class AppendPlan : IDisposable
     /// </param>
     public void Complete(int unit, AppendBatches batch)
     {
-        var planned = _units[unit] = _units[unit] with { Batch = batch };
+        var added = _units[unit] = _units[unit] with { Batch = batch };
         if (_identity is not null && batch.TryReadFirst(out var header) && IsIdentitys(header))
-            (_sequences ??= [])[planned.Partition] = RecordBatchHeader.SequenceAfter(NextSequence(planned.Partition), planned.RecordCount);
+            (_sequences ??= [])[added.Partition] = RecordBatchHeader.SequenceAfter(NextSequence(added.Partition), added.RecordCount);
     }
 
     /// <summary>
@@ -180,21 +180,21 @@ internal sealed class AppendPlan : IDisposable
         var joined = new List<(int Units, int LengthBytes)>();
         for (var unit = 0; unit < _units.Count; unit++)
         {
-            var planned = _units[unit];
-            if (planned.Error is not null || !openParts.TryGetValue(planned.Partition, out var part)
-                || joined[part].LengthBytes + planned.Batch.LengthBytes > TopicLimits.AppendBytesMax)
+            var added = _units[unit];
+            if (added.Error is not null || !openParts.TryGetValue(added.Partition, out var part)
+                || joined[part].LengthBytes + added.Batch.LengthBytes > TopicLimits.AppendBytesMax)
             {
-                HasOnePartEach &= planned.Error is null && !openParts.ContainsKey(planned.Partition);
+                HasOnePartEach &= added.Error is null && !openParts.ContainsKey(added.Partition);
                 part = Parts.Count;
-                Parts.Add(new PlannedPart(planned.Partition, RecordCount: 0, planned.Batch, planned.Error));
+                Parts.Add(new PartitionAppend(added.Partition, RecordCount: 0, added.Batch, added.Error));
                 joined.Add(default);
-                if (planned.Error is null)
-                    openParts[planned.Partition] = part;
+                if (added.Error is null)
+                    openParts[added.Partition] = part;
             }
 
             partOfUnit[unit] = part;
-            joined[part] = (joined[part].Units + 1, joined[part].LengthBytes + planned.Batch.LengthBytes);
-            Parts[part] = Parts[part] with { RecordCount = Parts[part].RecordCount + planned.RecordCount };
+            joined[part] = (joined[part].Units + 1, joined[part].LengthBytes + added.Batch.LengthBytes);
+            Parts[part] = Parts[part] with { RecordCount = Parts[part].RecordCount + added.RecordCount };
         }
 
         Join(partOfUnit, joined);
@@ -247,7 +247,7 @@ internal sealed class AppendPlan : IDisposable
         return buffer.AsMemory(0, lengthBytes);
     }
 
-    private readonly record struct PlannedUnit(int Partition, int RecordCount, AppendBatches Batch, StreamError? Error);
+    private readonly record struct Unit(int Partition, int RecordCount, AppendBatches Batch, StreamError? Error);
 }
 
 /// <summary>One append to make, or records that are refused.</summary>
@@ -255,4 +255,4 @@ internal sealed class AppendPlan : IDisposable
 /// <param name="RecordCount">The count of records.</param>
 /// <param name="Batches">The batches to append.</param>
 /// <param name="Error">Why there is nothing to append.</param>
-internal readonly record struct PlannedPart(int Partition, int RecordCount, AppendBatches Batches, StreamError? Error);
+internal readonly record struct PartitionAppend(int Partition, int RecordCount, AppendBatches Batches, StreamError? Error);

@@ -3,8 +3,10 @@ using OrleansStream.Topics;
 
 namespace OrleansStream.Gateway.Appending;
 
-/// <summary>The versions of topics by which requests were last planned. A request names its version, so that a repeat is planned alike.</summary>
-public sealed class TopicPlans
+/// <summary>
+/// The versions of topics by which requests were last partitioned. A request names its version, so that a repeat is partitioned alike.
+/// </summary>
+public sealed class PartitioningVersions
 {
     private readonly ConcurrentDictionary<string, TopicMetadata> _topics = new(StringComparer.Ordinal);
 

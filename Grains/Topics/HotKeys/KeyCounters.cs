@@ -5,9 +5,9 @@ namespace OrleansStream.Topics.HotKeys;
 /// <param name="topicName">The topic's name.</param>
 /// <param name="grains">Reaches the grain that the reports go to.</param>
 /// <param name="time">The clock.</param>
-internal sealed class RouterHeats(string topicName, IGrainFactory grains, TimeProvider time)
+internal sealed class KeyCounters(string topicName, IGrainFactory grains, TimeProvider time)
 {
-    private readonly RouterHeat?[] _heats = new RouterHeat?[Environment.ProcessorCount];
+    private readonly KeyCounter?[] _counters = new KeyCounter?[Environment.ProcessorCount];
     private readonly int[] _taken = new int[Environment.ProcessorCount];
 
     /// <summary>Takes a counter for one request. The caller must dispose the turn to return the counter.</summary>
@@ -26,20 +26,20 @@ internal sealed class RouterHeats(string topicName, IGrainFactory grains, TimePr
     /// <summary>The use of a counter by one request.</summary>
     public readonly ref struct Turn
     {
-        private readonly RouterHeats? _owner;
+        private readonly KeyCounters? _owner;
         private readonly int _place;
 
         /// <summary>Creates the turn for a place that the caller has taken.</summary>
         /// <param name="owner">The counters.</param>
         /// <param name="place">The counter's place.</param>
-        public Turn(RouterHeats owner, int place)
+        public Turn(KeyCounters owner, int place)
         {
             (_owner, _place) = (owner, place);
-            Heat = owner._heats[place] ??= new RouterHeat(owner.TopicName, owner.Grains, owner.Time);
+            Counter = owner._counters[place] ??= new KeyCounter(owner.TopicName, owner.Grains, owner.Time);
         }
 
         /// <summary>The counter; null when all were taken.</summary>
-        public RouterHeat? Heat { get; }
+        public KeyCounter? Counter { get; }
 
         /// <summary>Returns the counter.</summary>
         public void Dispose()

@@ -6,9 +6,9 @@ namespace OrleansStream.Topics.HotKeys;
 /// <param name="topicName">The topic's name.</param>
 /// <param name="grains">Reaches the grain that the reports go to.</param>
 /// <param name="time">The clock.</param>
-internal sealed class RouterHeat(string topicName, IGrainFactory grains, TimeProvider time)
+internal sealed class KeyCounter(string topicName, IGrainFactory grains, TimeProvider time)
 {
-    private readonly SpaceSaving _keys = new(HeatLimits.Counters);
+    private readonly SpaceSaving _keys = new(HotKeyLimits.Counters);
     private long _sentBytes;
     private long _storedBytes;
     private long _reportedAt = time.GetTimestamp();
@@ -17,7 +17,7 @@ internal sealed class RouterHeat(string topicName, IGrainFactory grains, TimePro
     /// <param name="key">The record's key.</param>
     public void Add(ReadOnlySpan<byte> key)
     {
-        if (key.Length <= HeatLimits.KeyBytesMax)
+        if (key.Length <= HotKeyLimits.KeyBytesMax)
             _keys.Add(key);
         else
             _keys.AddOthers(1);
@@ -47,18 +47,18 @@ internal sealed class RouterHeat(string topicName, IGrainFactory grains, TimePro
     /// <param name="topic">The topic.</param>
     public void ReportWhenDue(TopicMetadata topic)
     {
-        if ((_keys.Total == 0 && _sentBytes == 0) || time.GetElapsedTime(_reportedAt) < HeatLimits.ReportPeriod)
+        if ((_keys.Total == 0 && _sentBytes == 0) || time.GetElapsedTime(_reportedAt) < HotKeyLimits.ReportPeriod)
             return;
         _reportedAt = time.GetTimestamp();
-        var report = new HeatReport(
+        var report = new HotKeysReport(
             topic.Id, topic.PartitionCount, _keys.Total,
-            [.. _keys.Heaviest.Take(HeatLimits.ReportedKeysMax).Select(key => new HeatReportKey(key.Key, key.Weight, key.Error))])
+            [.. _keys.Heaviest.Take(HotKeyLimits.ReportedKeysMax).Select(key => new CountedKey(key.Key, key.Weight, key.Error))])
         {
             SentBytes = _sentBytes,
             StoredBytes = _storedBytes,
         };
         _keys.Clear();
         (_sentBytes, _storedBytes) = (0, 0);
-        grains.GetGrain<ITopicHeatGrain>(topicName).ReportAsync(report).Ignore();
+        grains.GetGrain<ITopicHotKeysGrain>(topicName).ReportAsync(report).Ignore();
     }
 }

@@ -9,7 +9,7 @@ using OrleansStream.Topics.Routing;
 namespace OrleansStream.Tests.Topics;
 
 /// <summary>What a plan stores from the request's own memory, and what it numbers anew.</summary>
-public sealed class AppendPlanTests
+public sealed class AppendPartitionerTests
 {
     private static readonly AppendIdentity Identity = new(
         ProducerId: 7, ProducerEpoch: 3, Topic: null, Batches.NowMs, KeylessStart: 0, TimeoutMs: 1000) { BaseSequence = 10 };
@@ -86,12 +86,12 @@ public sealed class AppendPlanTests
             .Select(header => (header.ProducerId, header.BaseSequence)));
     }
 
-    private static AppendPlan Plan(RecordsAppendRequest request, int partitionCount)
+    private static PartitionedAppends Plan(RecordsAppendRequest request, int partitionCount)
     {
         var topic = new TopicMetadata(
             "topic", Guid.NewGuid(), partitionCount, ImmutableSortedDictionary<string, string>.Empty, Version: 1, DateTimeOffset.UnixEpoch);
         var view = new TopicView(topic, TopicConfig.From(topic.Config), ReadAt: 0);
-        var plan = AppendPlanner.Plan(
+        var plan = AppendPartitioner.Partition(
             request with { Identity = Identity }, new AppendContext(view, new StickyPartitioner(0), Batches.NowMs, Identity), out var error);
         Assert.Null(error);
         return plan!;

@@ -11,7 +11,7 @@ namespace OrleansStream.Rest.Http;
 /// <param name="quotas">The quotas.</param>
 /// <param name="topics">The existing topics.</param>
 /// <param name="node">The node's memory.</param>
-internal sealed class LoadMiddleware(RequestDelegate next, AccessControl access, ClientQuotas quotas, KnownTopics topics, NodeLoad node)
+internal sealed class AdmissionMiddleware(RequestDelegate next, AccessControl access, ClientQuotas quotas, KnownTopics topics, NodeLoad node)
 {
     /// <summary>Runs one request.</summary>
     /// <param name="context">The request, with its endpoint chosen.</param>

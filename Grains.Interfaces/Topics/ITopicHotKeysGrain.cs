@@ -6,18 +6,19 @@ namespace OrleansStream.Topics;
 /// <remarks>
 /// Its memory is bounded by a fixed count of counters (Space-Saving). Only keys that choose a partition are counted: a batch that names its partition
 /// is not opened.
+/// Its names on the wire are older than its name here: silos of both versions reach it.
 /// </remarks>
-[Alias("os.ITopicHeatGrain")]
-public interface ITopicHeatGrain : IGrainWithStringKey
+[Alias("os.ITopicHeatGrain"), GrainInterfaceType("OrleansStream.Topics.ITopicHeatGrain")]
+public interface ITopicHotKeysGrain : IGrainWithStringKey
 {
     /// <summary>Takes the report of one router since its last one. If the topic detects hot keys, the hot keys found are set in the topic.</summary>
     /// <param name="report">The report.</param>
     [Alias("ReportAsync")]
-    Task ReportAsync(HeatReport report);
+    Task ReportAsync(HotKeysReport report);
 
     /// <summary>The hottest keys of the last half minute.</summary>
     [Alias("DescribeAsync")]
-    Task<HeatDescription> DescribeAsync();
+    Task<HotKeysDescription> DescribeAsync();
 }
 
 /// <summary>What one router saw of a topic's keys.</summary>
@@ -26,11 +27,11 @@ public interface ITopicHeatGrain : IGrainWithStringKey
 /// <param name="RecordCount">The records that were counted.</param>
 /// <param name="Keys">The most frequent keys among them.</param>
 [GenerateSerializer, Immutable, Alias("os.HeatReport")]
-public sealed record HeatReport(
+public sealed record HotKeysReport(
     [property: Id(0)] Guid TopicId,
     [property: Id(1)] int PartitionCount,
     [property: Id(2)] double RecordCount,
-    [property: Id(3)] ImmutableArray<HeatReportKey> Keys)
+    [property: Id(3)] ImmutableArray<CountedKey> Keys)
 {
     /// <summary>The bytes of batches that came uncompressed, as they came.</summary>
     [Id(4)] public long SentBytes { get; init; }
@@ -44,7 +45,7 @@ public sealed record HeatReport(
 /// <param name="Count">The estimated count of its records; it is never too low.</param>
 /// <param name="Error">By how much the estimate may be too high.</param>
 [GenerateSerializer, Immutable, Alias("os.HeatReportKey")]
-public readonly record struct HeatReportKey(
+public readonly record struct CountedKey(
     [property: Id(0)] ReadOnlyMemory<byte> Key,
     [property: Id(1)] double Count,
     [property: Id(2)] double Error);
@@ -52,7 +53,7 @@ public readonly record struct HeatReportKey(
 /// <summary>The hottest keys of a topic.</summary>
 /// <param name="Keys">The keys, the hottest first.</param>
 [GenerateSerializer, Immutable, Alias("os.HeatDescription")]
-public sealed record HeatDescription(
+public sealed record HotKeysDescription(
     [property: Id(0)] ImmutableArray<HotKey> Keys)
 {
     /// <summary>

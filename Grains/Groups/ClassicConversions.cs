@@ -6,7 +6,7 @@ using OrleansStream.Groups.State;
 namespace OrleansStream.Groups;
 
 /// <summary>The classic protocol between the pure core's words and the contract's.</summary>
-internal static class ClassicMapping
+internal static class ClassicConversions
 {
     /// <summary>The answer of a sync whose leader has not assigned yet.</summary>
     public static ClassicSyncResponse StillAssigning { get; } = new(Error: null, ProtocolType: null, Assignor: null, default) { IsWaiting = true };
@@ -34,7 +34,7 @@ internal static class ClassicMapping
     /// <summary>What a member that joined is told.</summary>
     /// <param name="answer">The state's answer.</param>
     public static ClassicJoinResponse ToResponse(JoinAnswer answer) => new(
-        GroupMapping.ToError(answer.Refusal), answer.Member, answer.Generation, answer.ProtocolType, answer.Protocol, answer.Leader,
+        GroupConversions.ToError(answer.Refusal), answer.Member, answer.Generation, answer.ProtocolType, answer.Protocol, answer.Leader,
         [.. answer.Members.Select(one => new GenerationMember(one.Id, one.InstanceId, one.Metadata))])
     {
         SkipAssignment = answer.SkipAssignment,
@@ -43,7 +43,7 @@ internal static class ClassicMapping
     /// <summary>What a member is told that asked what it reads.</summary>
     /// <param name="answer">The state's answer.</param>
     public static ClassicSyncResponse ToResponse(SyncAnswer answer) =>
-        new(GroupMapping.ToError(answer.Refusal), answer.ProtocolType, answer.Protocol, answer.Assignment);
+        new(GroupConversions.ToError(answer.Refusal), answer.ProtocolType, answer.Protocol, answer.Assignment);
 
     /// <summary>The answer of a join that was refused before the state was asked.</summary>
     /// <param name="member">The id that it came with.</param>

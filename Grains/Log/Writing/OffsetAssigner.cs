@@ -11,7 +11,7 @@ namespace OrleansStream.Log.Writing;
 /// producer in order. No other code assigns offsets.
 /// </summary>
 /// <remarks>Run by the write loop, under the log's gate.</remarks>
-internal sealed class AppendPlacement(OpenLog log)
+internal sealed class OffsetAssigner(OpenLog log)
 {
     // The states of producers as the batches of the current group change them. They become settled only when the group is durable.
     private readonly ProducerStates _open = new();

@@ -17,7 +17,7 @@ namespace OrleansStream.Partitions;
 /// <param name="topic">Its topic, as it is now.</param>
 /// <param name="log">Its open log.</param>
 /// <param name="logger">Logs damage.</param>
-internal sealed partial class LedPartition(PartitionKey key, TopicMetadata topic, PartitionLog log, ILogger logger)
+internal sealed partial class OpenPartition(PartitionKey key, TopicMetadata topic, PartitionLog log, ILogger logger)
 {
     private volatile TopicMetadata _topic = topic;
     private LogDamage? _damage;
@@ -43,7 +43,7 @@ internal sealed partial class LedPartition(PartitionKey key, TopicMetadata topic
     public void Configure(TopicMetadata topic)
     {
         _topic = topic;
-        log.Configure(PartitionMapping.ToLogOptions(TopicConfig.From(topic.Config)));
+        log.Configure(PartitionConversions.ToLogOptions(TopicConfig.From(topic.Config)));
     }
 
     /// <summary>Appends batches, all or none, next to each other.</summary>
@@ -57,18 +57,18 @@ internal sealed partial class LedPartition(PartitionKey key, TopicMetadata topic
         try
         {
             var append = log.AppendAsync(
-                request.Batches, PartitionMapping.ToLog(request.Acks), request.ExpectedNextOffset, request.MayBlock,
+                request.Batches, PartitionConversions.ToLog(request.Acks), request.ExpectedNextOffset, request.MayBlock,
                 cancellationToken);
-            request.Place?.Took(this);
-            return PartitionMapping.ToResponse(await append.ConfigureAwait(false));
+            request.Affinity?.Took(this);
+            return PartitionConversions.ToResponse(await append.ConfigureAwait(false));
         }
         catch (OperationCanceledException)
         {
-            return PartitionMapping.Failed(PartitionErrors.TimedOut);
+            return PartitionConversions.Failed(PartitionErrors.TimedOut);
         }
         catch (Exception e)
         {
-            return PartitionMapping.Failed(PartitionErrors.Explain(e, isWrite: true, logger));
+            return PartitionConversions.Failed(PartitionErrors.Explain(e, isWrite: true, logger));
         }
     }
 
@@ -82,7 +82,7 @@ internal sealed partial class LedPartition(PartitionKey key, TopicMetadata topic
         var wait = TimeSpan.FromMilliseconds(Math.Clamp(request.WaitMs, 0, PartitionLimits.FetchWaitMsMax));
         var bytesMax = Math.Clamp(request.BytesMax, 0, PartitionLimits.FetchBytesMax);
         var result = await log.FetchAsync(request.Offset, bytesMax, wait, cancellationToken).ConfigureAwait(false);
-        return PartitionMapping.ToResponse(result, Report(result.Error?.Damage)) with { LeaderEpoch = log.Epoch };
+        return PartitionConversions.ToResponse(result, Report(result.Error?.Damage)) with { LeaderEpoch = log.Epoch };
     }
 
     /// <summary>Finds the first offset whose record is dated at or after a time.</summary>
@@ -91,7 +91,7 @@ internal sealed partial class LedPartition(PartitionKey key, TopicMetadata topic
     public async ValueTask<FindOffsetResponse> FindOffsetAsync(long timestampMs, CancellationToken cancellationToken)
     {
         var result = await log.FindOffsetAsync(timestampMs, cancellationToken).ConfigureAwait(false);
-        return PartitionMapping.ToResponse(result, Report(result.Error?.Damage)) with { LeaderEpoch = log.Epoch };
+        return PartitionConversions.ToResponse(result, Report(result.Error?.Damage)) with { LeaderEpoch = log.Epoch };
     }
 
     /// <summary>Finds where the batches end that the leader of an epoch stored.</summary>
@@ -101,7 +101,7 @@ internal sealed partial class LedPartition(PartitionKey key, TopicMetadata topic
     {
         MarkUsed();
         var end = await log.FindEpochEndAsync(epoch, cancellationToken).ConfigureAwait(false);
-        return PartitionMapping.ToResponse(end, log.Epoch, Report(end.Error?.Damage));
+        return PartitionConversions.ToResponse(end, log.Epoch, Report(end.Error?.Damage));
     }
 
     /// <summary>Whether it was appended to or read from since the last call of this method.</summary>
