@@ -7,12 +7,14 @@ namespace OrleansStream.Comparison;
 /// <param name="PageFile">Where they go as Markdown; null for nowhere.</param>
 /// <param name="Rows">The rows asked for; empty for all.</param>
 /// <param name="OtherBuild">The folder of another build of this repository that is measured in turn with this one; null for none.</param>
+/// <param name="Build">The folder of the build of this repository whose services are measured; null for this one.</param>
 internal sealed record Arguments(
-    bool IsQuick, bool IsScaling, string? JsonFile, string? PageFile, IReadOnlyList<string> Rows, string? OtherBuild = null)
+    bool IsQuick, bool IsScaling, string? JsonFile, string? PageFile, IReadOnlyList<string> Rows, string? OtherBuild = null, string? Build = null)
 {
     /// <summary>How the program is called.</summary>
     public const string Usage =
-        "dotnet run -c Release --project Tests/Benchmarks/Comparison -- [scaling] [--quick] [--rows name,name] [--json file] [--page file] [--beside folder]";
+        "dotnet run -c Release --project Tests/Benchmarks/Comparison -- [scaling] [--quick] [--rows name,name] [--json file] [--page file] [--beside folder] "
+        + "[--build folder]";
 
     /// <summary>Reads a command line.</summary>
     /// <param name="args">Its words.</param>
@@ -33,7 +35,7 @@ internal sealed record Arguments(
                 case "--quick":
                     arguments = arguments with { IsQuick = true };
                     break;
-                case "--json" or "--page" or "--rows" or "--beside" when value is null:
+                case "--json" or "--page" or "--rows" or "--beside" or "--build" when value is null:
                     error = $"'{args[i]}' needs a value.";
                     return false;
                 case "--json":
@@ -44,6 +46,9 @@ internal sealed record Arguments(
                     break;
                 case "--beside":
                     arguments = arguments with { OtherBuild = Path.GetFullPath(args[++i]) };
+                    break;
+                case "--build":
+                    arguments = arguments with { Build = Path.GetFullPath(args[++i]) };
                     break;
                 case "--rows":
                     arguments = arguments with { Rows = args[++i].Split(',') };

@@ -28,6 +28,8 @@ if (!Repository.IsRelease)
     return 2;
 }
 
+if (arguments.Build is { } build)
+    Repository.MeasuredFolder = build;
 var began = Stopwatch.GetTimestamp();
 var isComplete = true;
 if (arguments.IsScaling)

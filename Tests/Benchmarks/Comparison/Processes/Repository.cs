@@ -16,15 +16,18 @@ internal static class Repository
     /// <summary>True when the programs were built to be measured.</summary>
     public static bool IsRelease => Configuration == "Release";
 
+    /// <summary>The folder of the build whose services are measured: this repository's, unless another is asked for.</summary>
+    public static string MeasuredFolder { get; set; } = Folder;
+
     /// <summary>The Api's program.</summary>
-    public static string Api => ApiOf(Folder);
+    public static string Api => ApiOf(MeasuredFolder);
 
     /// <summary>The Api's program in another folder of this repository.</summary>
     /// <param name="folder">The folder.</param>
     public static string ApiOf(string folder) => Path.Join(folder, "Api", "bin", Configuration, "net10.0", "OrleansStream.Api.dll");
 
     /// <summary>The silo's program.</summary>
-    public static string Silo => Path.Join(Folder, "Silo", "bin", Configuration, "net10.0", "OrleansStream.Silo.dll");
+    public static string Silo => Path.Join(MeasuredFolder, "Silo", "bin", Configuration, "net10.0", "OrleansStream.Silo.dll");
 
     /// <summary>This program.</summary>
     public static string Comparison => typeof(Repository).Assembly.Location;
