@@ -6,6 +6,9 @@ public interface IBroker
 {
     /// <summary>Where Kafka clients reach it; null while it does not listen.</summary>
     BrokerAddress? Address { get; }
+
+    /// <summary>True when it serves clients, or will as soon as it has started; false when its settings say that it does not.</summary>
+    bool IsServing { get; }
 }
 
 /// <summary>Where Kafka clients reach a broker.</summary>

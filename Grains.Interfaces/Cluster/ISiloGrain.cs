@@ -15,6 +15,10 @@ public interface ISiloGrain : IGrainWithStringKey
     [Alias("FindBrokerAsync")]
     ValueTask<BrokerAddress?> FindBrokerAsync();
 
+    /// <summary>True when the silo serves Kafka clients, or will as soon as it has started.</summary>
+    [Alias("HasBrokerAsync")]
+    ValueTask<bool> HasBrokerAsync();
+
     /// <summary>Measures the partitions that the silo leads, from its memory. It costs little, whatever their number.</summary>
     [Alias("MeasureAsync")]
     ValueTask<SiloMeasurement> MeasureAsync();

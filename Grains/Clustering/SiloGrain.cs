@@ -34,6 +34,13 @@ internal sealed class SiloGrain(
     }
 
     /// <inheritdoc/>
+    public ValueTask<bool> HasBrokerAsync()
+    {
+        RequireAskedSilo();
+        return ValueTask.FromResult(broker is { IsServing: true });
+    }
+
+    /// <inheritdoc/>
     public ValueTask<SiloMeasurement> MeasureAsync()
     {
         RequireAskedSilo();

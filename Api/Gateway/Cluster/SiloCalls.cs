@@ -17,19 +17,23 @@ public sealed class SiloCalls(IGrainFactory grains, TimeProvider time)
     /// <param name="silo">The silo.</param>
     /// <param name="waitMax">When it is given up.</param>
     /// <returns>
-    /// The address of the silo's broker; null when the silo serves no Kafka clients, or did not answer: it may be starting, be of an earlier
-    /// version, or have gone.
+    /// The address of the silo's broker, null while it is not known: the silo may be starting, be of an earlier version, or have gone. And whether
+    /// the silo has told that it serves no Kafka clients.
     /// </returns>
-    public async Task<BrokerAddress?> FindBrokerAsync(SiloAddress silo, TimeSpan waitMax)
+    public async Task<(BrokerAddress? Address, bool HasNone)> FindBrokerAsync(SiloAddress silo, TimeSpan waitMax)
     {
         try
         {
-            return await grains.GetGrain<ISiloGrain>(silo.ToParsableString()).FindBrokerAsync().AsTask().WaitAsync(waitMax, time);
+            var asked = grains.GetGrain<ISiloGrain>(silo.ToParsableString());
+            return await AskAsync(asked).WaitAsync(waitMax, time);
         }
         catch (Exception exception) when (exception is OrleansException or TimeoutException or StreamException)
         {
-            return null;
+            return (null, HasNone: false);
         }
+
+        static async Task<(BrokerAddress?, bool)> AskAsync(ISiloGrain silo) =>
+            await silo.FindBrokerAsync() is { } address ? (address, false) : (null, !await silo.HasBrokerAsync());
     }
 
     /// <summary>Asks a silo for the epochs by which it leads partitions.</summary>

@@ -33,7 +33,8 @@ internal sealed partial class ClusterBrokers(
 
     /// <summary>
     /// The silo of this process, when clients can reach each silo by a broker of its own: they then find the leader of a partition, and this process
-    /// need not pass anything on to it. Null when a silo has no broker, or several silos have one address.
+    /// need not pass anything on to it. Null when a silo has told that it has no broker, or several silos have one address. A silo that is starting
+    /// counts as a broker: it tells where it listens in a moment, and until then its clients ask again.
     /// </summary>
     public SiloAddress? FindRequiredLeader() =>
         silos is not null && (silos.Active.Count <= 1 || Refresh().HasBrokerForEachSilo) ? silos.Own : null;
@@ -129,10 +130,9 @@ internal sealed partial class ClusterBrokers(
                 LogSameId(other.NodeId, silo, other.Host, other.Port);
         }
 
-        // A silo that has not answered yet counts as a broker: its first answer comes within a moment.
         var view = new BrokerView(active, addresses)
         {
-            HasBrokerForEachSilo = active.All(silo => addresses.ContainsKey(silo) || _questions.GetValueOrDefault(silo) is not { Answered: > 0 })
+            HasBrokerForEachSilo = active.All(silo => _questions.GetValueOrDefault(silo) is not { HasNone: true })
                 && addresses.Values.DistinctBy(broker => broker.NodeId).Count() == addresses.Count,
         };
         _known = new Known(active, answers, address, time.GetTimestamp(), IsWhole: addresses.Count == active.Count, view);
@@ -158,7 +158,7 @@ internal sealed partial class ClusterBrokers(
 
     private async Task AskAsync(SiloAddress silo, Question question)
     {
-        question.Address = await others.FindBrokerAsync(silo, BrokerLimits.AnswerMax);
+        (question.Address, question.HasNone) = await others.FindBrokerAsync(silo, BrokerLimits.AnswerMax);
         question.Answered++;
         Interlocked.Increment(ref _answers);
     }
@@ -178,6 +178,7 @@ internal sealed partial class ClusterBrokers(
     private sealed class Question
     {
         private volatile BrokerAddress? _address;
+        private volatile bool _hasNone;
         private volatile int _answered;
 
         /// <summary>Ends with the answer, and never fails.</summary>
@@ -191,6 +192,13 @@ internal sealed partial class ClusterBrokers(
         {
             get => _answered;
             set => _answered = value;
+        }
+
+        /// <summary>True when it has told that it serves no Kafka clients.</summary>
+        public bool HasNone
+        {
+            get => _hasNone;
+            set => _hasNone = value;
         }
 
         /// <summary>Where its clients connect; null when that is not known.</summary>

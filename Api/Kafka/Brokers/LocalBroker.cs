@@ -27,6 +27,9 @@ internal sealed class LocalBroker(IOptions<KafkaOptions> options, ILiveSilos? si
     /// <inheritdoc/>
     public BrokerAddress? Address => _address;
 
+    /// <inheritdoc/>
+    public bool IsServing => options.Value.Enabled;
+
     /// <summary>The broker's id.</summary>
     public int NodeId => options.Value.NodeId ?? _address?.NodeId ?? HashOf($"{HostFor(reached: null)}:{Port}");
 

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.TestingHost;
+using OrleansStream.Cluster;
 using OrleansStream.Kafka;
 using OrleansStream.Kafka.Brokers;
 using OrleansStream.Partitions;
@@ -30,11 +31,16 @@ public sealed class KafkaCluster : IAsyncLifetime
                 kafka.Enabled = isBroker;
                 kafka.Listen = KafkaFixture.AnyPort;
             });
+            if (!isBroker && OtherBroker is { } other)
+                silo.Services.AddSingleton(other);
         },
     };
 
     /// <summary>So many silos serve Kafka clients; the others do not.</summary>
     public int BrokersMax { get; init; } = int.MaxValue;
+
+    /// <summary>What the other silos tell of themselves as brokers; null for what they are.</summary>
+    internal IBroker? OtherBroker { get; init; }
 
     /// <summary>The silos that were not stopped.</summary>
     public IReadOnlyList<InProcessSiloHandle> Silos => _cluster.Cluster.Silos;
