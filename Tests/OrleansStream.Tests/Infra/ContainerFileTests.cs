@@ -88,7 +88,8 @@ public sealed partial class ContainerFileTests
         var lines = Lines(process);
         Assert.Contains(lines, line => line.StartsWith("RUN find . -type f ! -name '*.csproj' ! -name '*.props' ! -name global.json -delete", StringComparison.Ordinal));
         Assert.Contains("COPY --from=projects /source .", lines);
-        Assert.True(Array.IndexOf(lines, "COPY --from=projects /source .") < Array.IndexOf(lines, $"RUN dotnet restore {process}"));
+        Assert.True(Array.IndexOf(lines, "COPY --from=projects /source .")
+            < Array.FindIndex(lines, line => line.StartsWith($"RUN dotnet restore {process} ", StringComparison.Ordinal)));
     }
 
     private static string Compose() => File.ReadAllText(Repository.PathOf("infra", "docker", "docker-compose.yml")).ReplaceLineEndings("\n");
