@@ -23,6 +23,7 @@ internal sealed class EndpointHandler(IReadOnlyList<Uri> endpoints, HttpMessageH
     public static bool MayHaveTakenEffect(HttpRequestMessage request) => request.Options.TryGetValue(IsAmbiguous, out var isAmbiguous) && isAmbiguous;
 
     /// <inheritdoc/>
+    /// <exception cref="HttpRequestException">The node did not answer.</exception>
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
         if (!request.Options.TryGetValue(Path, out var path))
@@ -51,6 +52,9 @@ internal sealed class EndpointHandler(IReadOnlyList<Uri> endpoints, HttpMessageH
             // A connection that does not open in time ends so, too. The caller must not take it for a cancellation of its own.
             if (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested)
                 throw new HttpRequestException($"{endpoints[current]} gave no answer in time: {exception.Message}", exception);
+            // .NET's handler throws it as it is where the other side resets a connection as soon as it is made.
+            if (exception is SocketException)
+                throw new HttpRequestException($"{endpoints[current]} closed the connection: {exception.Message}", exception);
             throw;
         }
     }

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Azure;
 using Azure.Identity;
 using Azure.Storage.Blobs.Models;
@@ -12,11 +13,12 @@ internal static class AzureBlobErrors
 
     /// <summary>
     /// Whether the exception comes from the account, from the way to it, or from the issuer of its tokens. A cancellation counts too, because the SDK
-    /// throws it for its own timeout.
+    /// throws it for its own timeout, and a socket's own exception, because .NET's HTTP handler passes it on where the other side resets a connection
+    /// as soon as it is made.
     /// </summary>
     public static bool IsStoreError(Exception exception) =>
-        exception is RequestFailedException or IOException or HttpRequestException or OperationCanceledException
-            or AuthenticationFailedException or AggregateException { InnerException: RequestFailedException or IOException };
+        exception is RequestFailedException or IOException or HttpRequestException or SocketException or OperationCanceledException
+            or AuthenticationFailedException or AggregateException { InnerException: RequestFailedException or IOException or SocketException };
 
     /// <summary>The status of an append that failed with an exception. Whatever is not certain is <see cref="AppendStatus.Unknown"/>.</summary>
     public static AppendStatus ToAppendStatus(Exception exception) => exception switch

@@ -15,8 +15,8 @@ public sealed class ConsumerTests(ApiFixture api)
 
     private static readonly HttpFault[] Faults =
     [
-        HttpFault.RequestLost, HttpFault.ReplyLost, HttpFault.ReplyCutOff, HttpFault.Busy, HttpFault.None, HttpFault.None, HttpFault.None,
-        HttpFault.None,
+        HttpFault.RequestLost, HttpFault.ReplyLost, HttpFault.ReplyCutOff, HttpFault.Busy, HttpFault.ConnectionReset, HttpFault.None, HttpFault.None,
+        HttpFault.None, HttpFault.None,
     ];
 
     private sealed record Goal(string Player, int Minute);

@@ -72,6 +72,7 @@ public sealed class ProducerTests(ApiFixture api)
                     2 or 3 => HttpFault.ReplyLost,
                     4 => HttpFault.ReplyCutOff,
                     5 => HttpFault.FailureAfterEffect,
+                    6 => HttpFault.ConnectionReset,
                     _ => HttpFault.None,
                 };
             }

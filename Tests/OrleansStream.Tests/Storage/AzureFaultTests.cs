@@ -33,6 +33,7 @@ public sealed partial class AzureFaultTests(AzuriteFixture azurite) : IAsyncLife
     [InlineData(HttpFault.FailureAfterEffect, true)]
     [InlineData(HttpFault.ReplyTooLate, true)]
     [InlineData(HttpFault.RequestLost, false)]
+    [InlineData(HttpFault.ConnectionReset, false)]
     [InlineData(HttpFault.Busy, false)]
     public async Task Append_WhenThereIsNoAnswer_IsSentOnceAndUnknownAndReadingTells(HttpFault fault, bool tookEffect)
     {

@@ -48,7 +48,7 @@ internal sealed class BadLine
     private static readonly HttpFault[] Faults =
     [
         HttpFault.Busy, HttpFault.ReplyLost, HttpFault.RequestLost, HttpFault.FailureAfterEffect, HttpFault.ReplyTooLate, HttpFault.ReplyCutOff,
-        HttpFault.ReplyShort,
+        HttpFault.ReplyShort, HttpFault.ConnectionReset,
     ];
 
     private readonly ConcurrentDictionary<string, int> _faultCounts = new();

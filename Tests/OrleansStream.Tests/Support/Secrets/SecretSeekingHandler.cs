@@ -1,6 +1,10 @@
+using System.Net.Sockets;
+
 namespace OrleansStream.Tests.Support.Secrets;
 
-/// <summary>Has the problems that a client receives looked at.</summary>
+/// <summary>
+/// Has the problems that a client receives looked at. Where a connection is reset as soon as it is made, it tells an <see cref="HttpRequestException"/>.
+/// </summary>
 /// <param name="inner">Sends the requests.</param>
 /// <param name="finder">Looks at the problems; null for that of the run.</param>
 internal sealed class SecretSeekingHandler(HttpMessageHandler inner, SecretFinder? finder = null) : DelegatingHandler(inner)
@@ -10,7 +14,7 @@ internal sealed class SecretSeekingHandler(HttpMessageHandler inner, SecretFinde
 
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
-        var response = await base.SendAsync(request, cancellationToken);
+        var response = await SendOnceAsync(request, cancellationToken);
         // Only what is whole when its head is there: a body that breaks off is the test's to read.
         if (response.Content.Headers is { ContentType.MediaType: "application/problem+json", ContentLength: not null })
         {
@@ -19,5 +23,18 @@ internal sealed class SecretSeekingHandler(HttpMessageHandler inner, SecretFinde
         }
 
         return response;
+    }
+
+    private async Task<HttpResponseMessage> SendOnceAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await base.SendAsync(request, cancellationToken);
+        }
+        catch (SocketException exception)
+        {
+            // .NET's handler throws it as it is, unlike all other failures of a connection.
+            throw new HttpRequestException(exception.Message, exception);
+        }
     }
 }

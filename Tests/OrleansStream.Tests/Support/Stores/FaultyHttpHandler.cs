@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using System.Text;
 
 namespace OrleansStream.Tests.Support.Stores;
@@ -11,6 +12,9 @@ public enum HttpFault
 
     /// <summary>The connection breaks before the request arrives.</summary>
     RequestLost,
+
+    /// <summary>The other side resets the connection as soon as it is made. .NET's handler then throws the socket's own exception.</summary>
+    ConnectionReset,
 
     /// <summary>The request takes effect, and the connection breaks before the reply.</summary>
     ReplyLost,
@@ -65,6 +69,8 @@ internal sealed class FaultyHttpHandler() : DelegatingHandler(new SocketsHttpHan
         var fault = OnRequest(request, Interlocked.Increment(ref _requestCount));
         if (fault == HttpFault.RequestLost)
             throw new HttpRequestException("Injected: the request is lost.");
+        if (fault == HttpFault.ConnectionReset)
+            throw new SocketException((int)SocketError.NotConnected);
         if (fault == HttpFault.Busy)
             return Error(HttpStatusCode.ServiceUnavailable, "ServerBusy", TimeSpan.Zero);
         var response = Answer?.Invoke(request) ?? await base.SendAsync(request, cancellationToken);
