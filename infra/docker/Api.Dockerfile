@@ -12,7 +12,7 @@ WORKDIR /source
 COPY --from=projects /source .
 RUN dotnet restore Api --use-current-runtime -p:PublishReadyToRun=true
 COPY . .
-# Compiled ahead of time: it starts in half the time.
+# Compiled ahead of time, so that it starts in three quarters of the time and is fast from its first request on.
 RUN dotnet publish Api --no-restore --configuration Release --use-current-runtime --no-self-contained -p:PublishReadyToRun=true --output /app -p:UseAppHost=false
 
 # Chiselled: no shell, no package manager, nothing that runs as root.
