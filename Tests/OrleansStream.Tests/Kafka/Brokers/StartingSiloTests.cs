@@ -5,8 +5,8 @@ using OrleansStream.Kafka.Brokers;
 namespace OrleansStream.Tests.Kafka.Brokers;
 
 /// <summary>
-/// A silo joins the cluster before it listens for Kafka clients. Meanwhile no broker passes an idempotent producer's batches on to it: the producer could
-/// learn that they are stored after the new leader has refused the next ones as out of order, and would fail for good.
+/// A silo joins the cluster before it listens for Kafka clients. Meanwhile no broker passes an idempotent producer's batches on to it: the producer
+/// could learn that they are stored after the new leader has refused the next ones as out of order, and would fail for good.
 /// </summary>
 public sealed class StartingSiloTests
 {
