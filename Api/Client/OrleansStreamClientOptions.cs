@@ -1,7 +1,10 @@
 using System.Security.Cryptography.X509Certificates;
 using Azure.Core;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using OrleansStream.Client.Connections;
 using OrleansStream.Client.Serialization;
+using OrleansStream.Client.Telemetry;
 
 namespace OrleansStream.Client;
 
@@ -38,6 +41,9 @@ public sealed class OrleansStreamClientOptions
     /// <summary>Sends requests in place of the client's own connections; null for these. The client does not dispose it.</summary>
     public HttpMessageHandler? HttpHandler { get; set; }
 
+    /// <summary>Makes the log that is told of troubles and changes; null for none. A program with a host gives its own.</summary>
+    public ILoggerFactory? LoggerFactory { get; set; }
+
     /// <summary>The clock. Default the system's.</summary>
     public TimeProvider TimeProvider { get; set; } = TimeProvider.System;
 
@@ -68,5 +74,6 @@ public sealed class OrleansStreamClientOptions
         ClientId = ClientId,
         Handler = HttpHandler,
         TryMax = RequestTimeout,
+        Log = LoggerFactory?.CreateLogger(ClientTelemetry.Name) ?? NullLogger.Instance,
     };
 }

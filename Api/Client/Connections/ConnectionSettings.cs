@@ -1,5 +1,7 @@
 using System.Security.Cryptography.X509Certificates;
 using Azure.Core;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace OrleansStream.Client.Connections;
 
@@ -25,6 +27,9 @@ internal sealed record ConnectionSettings(IReadOnlyList<Uri> Endpoints, TimeProv
 
     /// <summary>Sends requests in place of sockets; null for sockets. The connection does not dispose it.</summary>
     public HttpMessageHandler? Handler { get; init; }
+
+    /// <summary>Is told of troubles and changes.</summary>
+    public ILogger Log { get; init; } = NullLogger.Instance;
 
     /// <summary>The longest that one try of a request may take.</summary>
     public required TimeSpan TryMax { get; init; }

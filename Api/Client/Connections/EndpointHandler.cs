@@ -1,5 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
+using Microsoft.Extensions.Logging;
+using OrleansStream.Client.Telemetry;
 
 namespace OrleansStream.Client.Connections;
 
@@ -8,8 +10,9 @@ namespace OrleansStream.Client.Connections;
 /// may have taken effect although it failed.
 /// </summary>
 /// <param name="endpoints">The nodes' base addresses, each with a slash at its end.</param>
+/// <param name="log">Is told when it goes on.</param>
 /// <param name="inner">Sends a request.</param>
-internal sealed class EndpointHandler(IReadOnlyList<Uri> endpoints, HttpMessageHandler inner) : DelegatingHandler(inner)
+internal sealed class EndpointHandler(IReadOnlyList<Uri> endpoints, ILogger log, HttpMessageHandler inner) : DelegatingHandler(inner)
 {
     /// <summary>Set on a request as soon as one of its tries may have taken effect without an answer that says so.</summary>
     public static readonly HttpRequestOptionsKey<bool> IsAmbiguous = new("OrleansStream.IsAmbiguous");
@@ -34,7 +37,7 @@ internal sealed class EndpointHandler(IReadOnlyList<Uri> endpoints, HttpMessageH
         {
             var response = await base.SendAsync(request, cancellationToken).ConfigureAwait(false);
             if (response.StatusCode is HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout)
-                GoOnFrom(current);
+                GoOnFrom(current, $"{(int)response.StatusCode}");
             if (response.StatusCode >= HttpStatusCode.InternalServerError)
                 request.Options.Set(IsAmbiguous, true);
             return response;
@@ -48,7 +51,7 @@ internal sealed class EndpointHandler(IReadOnlyList<Uri> endpoints, HttpMessageH
         {
             if (!IsRefused(exception))
                 request.Options.Set(IsAmbiguous, true);
-            GoOnFrom(current);
+            GoOnFrom(current, exception.Message);
             // A connection that does not open in time ends so, too. The caller must not take it for a cancellation of its own.
             if (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested)
                 throw new HttpRequestException($"{endpoints[current]} gave no answer in time: {exception.Message}", exception);
@@ -64,5 +67,10 @@ internal sealed class EndpointHandler(IReadOnlyList<Uri> endpoints, HttpMessageH
         exception is HttpRequestException { InnerException: SocketException { SocketErrorCode: SocketError.ConnectionRefused } };
 
     // Many requests may fail at once: together they go on by one.
-    private void GoOnFrom(int failed) => Interlocked.CompareExchange(ref _current, (failed + 1) % endpoints.Count, failed);
+    private void GoOnFrom(int failed, string reason)
+    {
+        var next = (failed + 1) % endpoints.Count;
+        if (Interlocked.CompareExchange(ref _current, next, failed) == failed && next != failed)
+            ClientLog.GoesOn(log, endpoints[failed], reason, endpoints[next]);
+    }
 }

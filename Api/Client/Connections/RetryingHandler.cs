@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Http.Resilience;
+using OrleansStream.Client.Telemetry;
 using Polly;
 using Polly.Timeout;
 
@@ -28,6 +29,14 @@ internal static class RetryingHandler
                 BackoffType = DelayBackoffType.Exponential,
                 UseJitter = true,
                 ShouldRetryAfterHeader = true,
+                OnRetry = arguments =>
+                {
+                    var request = arguments.Context.GetRequestMessage();
+                    var reason = arguments.Outcome.Exception?.Message ?? $"{(int)arguments.Outcome.Result!.StatusCode}";
+                    ClientLog.Repeats(
+                        settings.Log, request?.Method, request?.RequestUri?.ToString(), reason, arguments.AttemptNumber + 2, arguments.RetryDelay);
+                    return default;
+                },
                 ShouldHandle = arguments => ValueTask.FromResult(arguments.Outcome.Exception is { } exception
                     ? IsTransient(exception)
                     : HttpClientResiliencePredicates.IsTransient(arguments.Outcome)),

@@ -1,4 +1,5 @@
 using System.Security.Cryptography.X509Certificates;
+using Microsoft.Extensions.Logging;
 
 namespace OrleansStream.Client.Connections;
 
@@ -15,7 +16,7 @@ internal sealed class ServiceConnection : IDisposable
         Settings = settings;
         if (settings.Handler is null)
             _sockets = OpenSockets(settings);
-        _handler = new EndpointHandler(settings.Endpoints, new SignInHandler(settings, settings.Handler ?? _sockets!));
+        _handler = new EndpointHandler(settings.Endpoints, settings.Log, new SignInHandler(settings, settings.Handler ?? _sockets!));
     }
 
     /// <summary>What it was made with.</summary>
@@ -23,6 +24,9 @@ internal sealed class ServiceConnection : IDisposable
 
     /// <summary>The clock.</summary>
     public TimeProvider Time => Settings.Time;
+
+    /// <summary>Is told of troubles and changes.</summary>
+    public ILogger Log => Settings.Log;
 
     /// <summary>Calls that are repeated when they fail.</summary>
     /// <param name="retries">How many tries follow the first; 0 for one try.</param>

@@ -94,5 +94,5 @@ internal sealed class AnswerProgress(GroupMember member)
         return offsets;
     }
 
-    private static string Identity(string topic, Memory<byte> key) => $"{topic}/{Convert.ToHexString(key.Span)}";
+    private static string Identity(string topic, ReadOnlyMemory<byte> key) => $"{topic}/{Convert.ToHexString(key.Span)}";
 }

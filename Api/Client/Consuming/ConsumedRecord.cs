@@ -9,32 +9,29 @@ namespace OrleansStream.Client.Consuming;
 public sealed class ConsumedRecord<T>
 {
     private readonly AnswerProgress? _progress;
-    private readonly int _index;
+    private readonly Rarities? _rarities;
+    private readonly ReadOnlyMemory<byte> _key;
     private readonly long _timestampMs;
+    private readonly int _index;
+    private readonly bool _hasKey;
 
     internal ConsumedRecord(in PolledRecord record, T? value, AnswerProgress? progress, int index)
+        : this(record.Place, record.TimestampMs ?? -1, record.Key, value, record.Value is null, record.Headers ?? [], record.Attempt, record.Origin)
     {
         (_progress, _index) = (progress, index);
-        (Topic, Partition, Offset) = record.Place;
-        _timestampMs = record.TimestampMs ?? -1;
-        KeyBytes = record.Key is { } key ? key.ToArray() : (ReadOnlyMemory<byte>?)null;
-        Value = value;
-        IsTombstone = record.Value is null;
-        Headers = record.Headers ?? [];
-        Attempt = record.Attempt;
-        Origin = record.Origin;
     }
 
     internal ConsumedRecord(
-        in RecordPlace place, long timestampMs, ReadOnlyMemory<byte>? key, T? value, bool isTombstone, IReadOnlyList<StreamHeader> headers)
+        in RecordPlace place, long timestampMs, ReadOnlyMemory<byte>? key, T? value, bool isTombstone, IReadOnlyList<StreamHeader> headers,
+        int attempt = 1, RecordPlace? origin = null)
     {
         (Topic, Partition, Offset) = place;
         _timestampMs = timestampMs;
-        KeyBytes = key;
+        (_hasKey, _key) = (key is not null, key.GetValueOrDefault());
         Value = value;
         IsTombstone = isTombstone;
-        Headers = headers;
-        Attempt = 1;
+        if (headers.Count > 0 || attempt != 1 || origin is not null)
+            _rarities = new Rarities(headers, attempt, origin);
     }
 
     /// <summary>The topic that it is in.</summary>
@@ -50,10 +47,10 @@ public sealed class ConsumedRecord<T>
     public DateTimeOffset? Timestamp => _timestampMs < 0 ? null : DateTimeOffset.FromUnixTimeMilliseconds(_timestampMs);
 
     /// <summary>The key as text; null for none. Bytes that are not UTF-8 become U+FFFD.</summary>
-    public string? Key => KeyBytes is { } bytes ? Encoding.UTF8.GetString(bytes.Span) : null;
+    public string? Key => _hasKey ? Encoding.UTF8.GetString(_key.Span) : null;
 
     /// <summary>The key's bytes; null for none.</summary>
-    public ReadOnlyMemory<byte>? KeyBytes { get; }
+    public ReadOnlyMemory<byte>? KeyBytes => _hasKey ? _key : (ReadOnlyMemory<byte>?)null;
 
     /// <summary>The value; of a tombstone null, or what a type that cannot be null has in its place.</summary>
     public T? Value { get; }
@@ -62,13 +59,13 @@ public sealed class ConsumedRecord<T>
     public bool IsTombstone { get; }
 
     /// <summary>Its headers, in order.</summary>
-    public IReadOnlyList<StreamHeader> Headers { get; }
+    public IReadOnlyList<StreamHeader> Headers => _rarities?.Headers ?? [];
 
     /// <summary>Which attempt this is: 1, and more for a record that failed before.</summary>
-    public int Attempt { get; }
+    public int Attempt => _rarities?.Attempt ?? 1;
 
     /// <summary>Where it came from, if it failed before and waited in a retry topic; else null.</summary>
-    public RecordPlace? Origin { get; }
+    public RecordPlace? Origin => _rarities?.Origin;
 
     /// <summary>The span in which it was sent, by its headers (W3C Trace Context); null for none.</summary>
     internal string? SentIn
@@ -105,4 +102,7 @@ public sealed class ConsumedRecord<T>
     /// record is delivered again.
     /// </summary>
     public void Complete() => _progress?.Complete(_index);
+
+    /// <summary>What most records have not, so that these cost nothing for it.</summary>
+    private sealed record Rarities(IReadOnlyList<StreamHeader> Headers, int Attempt, RecordPlace? Origin);
 }

@@ -1,5 +1,7 @@
 using System.Text.Json;
+using Microsoft.Extensions.Logging;
 using OrleansStream.Client.Connections;
+using OrleansStream.Client.Records;
 using OrleansStream.Client.Telemetry;
 using OrleansStream.Contracts;
 
@@ -78,5 +80,16 @@ internal sealed partial class GroupMember
         var renewal = new PollAnswerReader();
         renewal.Read(body);
         (_cursor, _epoch) = (renewal.Cursor, renewal.MemberEpoch);
+    }
+
+    private void LogChange(IReadOnlyList<TopicPartition> added, IReadOnlyList<TopicPartition> gone, bool isLost)
+    {
+        var log = _connection.Log;
+        if (isLost && gone.Count > 0 && log.IsEnabled(LogLevel.Warning))
+            ClientLog.Lost(log, Id, Group, string.Join(", ", gone));
+        if (!log.IsEnabled(LogLevel.Information) || (isLost && added.Count == 0))
+            return;
+        var (got, revoked) = (string.Join(", ", added), isLost ? "" : string.Join(", ", gone));
+        ClientLog.Rebalanced(log, Id, Group, Assignment.Count, got, revoked);
     }
 }

@@ -108,6 +108,7 @@ internal sealed partial class GroupMember : IDisposable
         };
         lock (_failed)
             _failed.Add(entry);
+        ClientLog.RecordFailed(_connection.Log, Group, place.Topic, place.Partition, place.Offset, reason);
     }
 
     /// <summary>Commits the last answer's records, and gets the next ones.</summary>
@@ -256,6 +257,7 @@ internal sealed partial class GroupMember : IDisposable
         IReadOnlyList<TopicPartition> added = [.. now.Except(before)];
         if (gone.Count == 0 && added.Count == 0)
             return;
+        LogChange(added, gone, isLost);
         try
         {
             PartitionsChanged?.Invoke(added, isLost ? [] : gone, isLost ? gone : []);
@@ -273,22 +275,27 @@ internal sealed partial class GroupMember : IDisposable
     {
         for (var failures = 0; ; failures++)
         {
+            var reason = "";
             try
             {
                 return await call().ConfigureAwait(false);
             }
             catch (StreamServiceException exception) when (IsMembership(exception))
             {
+                reason = exception.ErrorCode;
                 GoOnFrom(exception);
             }
             catch (StreamServiceException exception) when (exception.IsRetriable)
             {
+                reason = exception.Message;
                 ClientTelemetry.CountPolled(_joinedTopics, Group, 0, TimeSpan.Zero, exception.ErrorCode);
             }
 
             // The first time at once: the next node serves. Members that failed together come apart at random.
+            var wait = failures == 0 ? TimeSpan.Zero : Backoff.After(failures);
+            ClientLog.CallsAgain(_connection.Log, Id, Group, reason, wait);
             if (failures > 0)
-                await Task.Delay(Backoff.After(failures), Time, cancellationToken).ConfigureAwait(false);
+                await Task.Delay(wait, Time, cancellationToken).ConfigureAwait(false);
         }
     }
 }

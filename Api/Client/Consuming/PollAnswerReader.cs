@@ -9,13 +9,14 @@ namespace OrleansStream.Client.Consuming;
 
 /// <summary>
 /// Reads the answer to a poll straight from its bytes. Keys and values, which the poll asks for in base64, are decoded where they lie, so a record
-/// costs no memory here. It is used for one answer after the other.
+/// costs no memory here beside its key. It is used for one answer after the other.
 /// </summary>
 internal sealed class PollAnswerReader
 {
     private readonly List<PolledRecord> _records = [];
     private readonly List<TopicPartition> _assignment = [];
     private readonly Dictionary<int, string> _topics = [];
+    private readonly KeyMemory _keys = new();
     private Memory<byte> _bytes;
 
     /// <summary>The records, each partition's in order.</summary>
@@ -108,7 +109,7 @@ internal sealed class PollAnswerReader
     {
         (var topic, var partition, var offset, var attempt, var lastOffset) = ("", 0, 0L, 1, 0L);
         long? timestampMs = null;
-        (Memory<byte>? key, Memory<byte>? value) = (null, null);
+        (ReadOnlyMemory<byte>? key, Memory<byte>? value) = (null, null);
         IReadOnlyList<StreamHeader>? headers = null;
         RecordPlace? origin = null;
         string? unreadable = null;
@@ -117,7 +118,7 @@ internal sealed class PollAnswerReader
             if (name.SequenceEqual("value"u8))
                 value = Bytes(ref reader);
             else if (name.SequenceEqual("key"u8))
-                key = Bytes(ref reader);
+                key = Bytes(ref reader) is { } bytes ? _keys.Keep(bytes.Span) : (ReadOnlyMemory<byte>?)null;
             else if (name.SequenceEqual("offset"u8))
                 offset = reader.GetInt64();
             else if (name.SequenceEqual("partition"u8))

@@ -11,8 +11,8 @@ internal readonly record struct PolledRecord
     /// <summary>Its time, in milliseconds since the Unix epoch; null for none.</summary>
     public long? TimestampMs { get; init; }
 
-    /// <summary>The key's bytes; null for none.</summary>
-    public Memory<byte>? Key { get; init; }
+    /// <summary>The key's bytes, which stay valid; null for none.</summary>
+    public ReadOnlyMemory<byte>? Key { get; init; }
 
     /// <summary>The value's bytes; null for a tombstone.</summary>
     public Memory<byte>? Value { get; init; }

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
 namespace OrleansStream.Client.Hosting;
@@ -31,7 +32,11 @@ public static class OrleansStreamHosting
         ArgumentNullException.ThrowIfNull(services);
         ArgumentNullException.ThrowIfNull(configure);
         services.AddOptions<OrleansStreamClientOptions>()
-            .Configure<IServiceProvider>((options, provider) => configure(provider, options)).ValidateOnStart();
+            .Configure<IServiceProvider>((options, provider) =>
+            {
+                options.LoggerFactory = provider.GetService<ILoggerFactory>();
+                configure(provider, options);
+            }).ValidateOnStart();
         services.AddSingleton<IValidateOptions<OrleansStreamClientOptions>, Validator>();
         services.AddSingleton(provider => new OrleansStreamClient(provider.GetRequiredService<IOptions<OrleansStreamClientOptions>>().Value));
         return services;

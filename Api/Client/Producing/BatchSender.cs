@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
+using Microsoft.Extensions.Logging;
 using OrleansStream.Client.Connections;
 using OrleansStream.Client.Telemetry;
 using OrleansStream.Contracts;
@@ -16,9 +17,10 @@ namespace OrleansStream.Client.Producing;
 /// <param name="Budget">Gets the memory of records back.</param>
 /// <param name="Requests">Bounds the requests under way.</param>
 /// <param name="Unawaited">Is told of the failure of records that nobody waits for.</param>
+/// <param name="Log">Is told of records that are not stored.</param>
 internal sealed record SendingContext(
     string Topic, ProducerOptions Options, ServiceCalls Calls, ProducerIdentities Identities, BatchWriters Writers, MemoryBudget Budget,
-    SemaphoreSlim Requests, Action<StreamServiceException> Unawaited);
+    SemaphoreSlim Requests, Action<StreamServiceException> Unawaited, ILogger Log);
 
 /// <summary>
 /// Sends the batches of one partition, one after the other, and tells what became of each record. Requests that fail are repeated under the same
@@ -96,9 +98,11 @@ internal sealed class BatchSender(SendingContext context, int partition)
                     case "OUT_OF_ORDER_SEQUENCE_NUMBER" when !isOpen && identities < ProducerLimits.IdentitiesMax:
                         // The partition has forgotten the producer: it was idle for long, or the topic was made anew.
                         _sequence.Raise();
+                        ClientLog.ChangesIdentity(context.Log, context.Topic, partition, exception.ErrorCode);
                         continue;
                     case "UNKNOWN_PRODUCER_ID" or "INVALID_PRODUCER_EPOCH" when !isOpen && identities < ProducerLimits.IdentitiesMax:
                         _sequence.Forget();
+                        ClientLog.ChangesIdentity(context.Log, context.Topic, partition, exception.ErrorCode);
                         continue;
                     case "MESSAGE_TOO_LARGE" or "INVALID_TIMESTAMP" or "INVALID_RECORD" or "RECORD_LIST_TOO_LARGE"
                         when !isOpen && batch.Writer.Count > 1:
@@ -195,6 +199,8 @@ internal sealed class BatchSender(SendingContext context, int partition)
 
     private void Fail(OutgoingBatch batch, StreamServiceException error)
     {
+        ClientLog.NotStored(
+            context.Log, batch.Writer.Count, context.Topic, partition, error.IsOutcomeUnknown ? "stored once or not at all" : "not stored", error.ErrorCode, error.Message);
         if (batch.HasUnawaited)
             context.Unawaited(error);
         batch.Fail(context.Topic, partition, error);

@@ -12,12 +12,22 @@ internal interface IDelivery
     void Tell(int index, in SendResult result);
 }
 
-/// <summary>A record of a batch that somebody waits for.</summary>
+/// <summary>Records of a batch that somebody waits for: one, or several in a row of one time, as those of a list are.</summary>
 /// <param name="Delivery">Is told.</param>
-/// <param name="Index">Its place among those of the delivery.</param>
-/// <param name="Place">Its place in the batch.</param>
-/// <param name="TimestampMs">Its time, in milliseconds since the Unix epoch.</param>
-internal readonly record struct AwaitedRecord(IDelivery Delivery, int Index, int Place, long TimestampMs);
+/// <param name="Index">The first one's place among those of the delivery.</param>
+/// <param name="Place">The first one's place in the batch.</param>
+/// <param name="Count">How many.</param>
+/// <param name="TimestampMs">Their time, in milliseconds since the Unix epoch.</param>
+internal readonly record struct AwaitedRecords(IDelivery Delivery, int Index, int Place, int Count, long TimestampMs)
+{
+    /// <summary>Whether a further record goes on where these end.</summary>
+    /// <param name="delivery">Is told of it.</param>
+    /// <param name="index">Its place among those of the delivery.</param>
+    /// <param name="place">Its place in the batch.</param>
+    /// <param name="timestampMs">Its time.</param>
+    public bool IsFollowedBy(IDelivery delivery, int index, int place, long timestampMs) =>
+        Delivery == delivery && Index + Count == index && Place + Count == place && TimestampMs == timestampMs;
+}
 
 /// <summary>One record that somebody waits for.</summary>
 /// <param name="activity">Its span; null for none.</param>

@@ -8,7 +8,8 @@ namespace OrleansStream.Client.Producing;
 internal sealed class OutgoingBatch(RecordBatchWriter writer)
 {
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly List<AwaitedRecord> _awaited = [];
+    private readonly List<AwaitedRecords> _awaited = [];
+    private int _awaitedCount;
 
     /// <summary>Encodes its records.</summary>
     public RecordBatchWriter Writer => writer;
@@ -16,14 +17,11 @@ internal sealed class OutgoingBatch(RecordBatchWriter writer)
     /// <summary>The memory that its records take, in bytes.</summary>
     public long HeldBytes { get; private set; }
 
-    /// <summary>The records that somebody waits for, in their order.</summary>
-    public IReadOnlyList<AwaitedRecord> Awaited => _awaited;
-
     /// <summary>Ends once it is known what became of the records.</summary>
     public Task Ended => _ended.Task;
 
     /// <summary>True when there are records that nobody waits for.</summary>
-    public bool HasUnawaited => _awaited.Count < writer.Count;
+    public bool HasUnawaited => _awaitedCount < writer.Count;
 
     /// <summary>Adds a record.</summary>
     /// <param name="record">The record.</param>
@@ -35,7 +33,7 @@ internal sealed class OutgoingBatch(RecordBatchWriter writer)
         writer.Append(record.TimestampMs, record.Key, record.HasKey, record.Value, record.HasValue, record.Headers);
         HeldBytes += record.HeldBytes;
         if (delivery is not null)
-            _awaited.Add(new AwaitedRecord(delivery, index, place, record.TimestampMs));
+            Await(new AwaitedRecords(delivery, index, place, 1, record.TimestampMs));
     }
 
     /// <summary>Tells everybody who waits that the records are stored.</summary>
@@ -44,10 +42,14 @@ internal sealed class OutgoingBatch(RecordBatchWriter writer)
     /// <param name="baseOffset">The first record's offset; -1 when the service no longer knows.</param>
     public void Complete(string topic, int partition, long baseOffset)
     {
-        foreach (var record in _awaited)
+        foreach (var records in _awaited)
         {
-            record.Delivery.Tell(record.Index, new SendResult(
-                topic, partition, baseOffset < 0 ? -1 : baseOffset + record.Place, DateTimeOffset.FromUnixTimeMilliseconds(record.TimestampMs)));
+            var time = DateTimeOffset.FromUnixTimeMilliseconds(records.TimestampMs);
+            for (var i = 0; i < records.Count; i++)
+            {
+                records.Delivery.Tell(
+                    records.Index + i, new SendResult(topic, partition, baseOffset < 0 ? -1 : baseOffset + records.Place + i, time));
+            }
         }
     }
 
@@ -57,10 +59,11 @@ internal sealed class OutgoingBatch(RecordBatchWriter writer)
     /// <param name="error">Why.</param>
     public void Fail(string topic, int partition, StreamServiceException error)
     {
-        foreach (var record in _awaited)
+        foreach (var records in _awaited)
         {
-            record.Delivery.Tell(
-                record.Index, new SendResult(topic, partition, -1, DateTimeOffset.FromUnixTimeMilliseconds(record.TimestampMs)) { Error = error });
+            var result = new SendResult(topic, partition, -1, DateTimeOffset.FromUnixTimeMilliseconds(records.TimestampMs)) { Error = error };
+            for (var i = 0; i < records.Count; i++)
+                records.Delivery.Tell(records.Index + i, result);
         }
     }
 
@@ -89,12 +92,13 @@ internal sealed class OutgoingBatch(RecordBatchWriter writer)
             reader.Dispose();
         }
 
-        foreach (var record in _awaited)
+        foreach (var records in _awaited)
         {
-            if (record.Place < half)
-                first._awaited.Add(record);
-            else
-                second._awaited.Add(record with { Place = record.Place - half });
+            var before = Math.Clamp(half - records.Place, 0, records.Count);
+            if (before > 0)
+                first.Await(records with { Count = before });
+            if (before < records.Count)
+                second.Await(records with { Index = records.Index + before, Place = records.Place + before - half, Count = records.Count - before });
         }
 
         return (first, second);
@@ -102,6 +106,15 @@ internal sealed class OutgoingBatch(RecordBatchWriter writer)
 
     /// <summary>It is known what became of all records, and they have been told.</summary>
     public void End() => _ended.TrySetResult();
+
+    private void Await(in AwaitedRecords records)
+    {
+        _awaitedCount += records.Count;
+        if (_awaited is [.., var last] && last.IsFollowedBy(records.Delivery, records.Index, records.Place, records.TimestampMs))
+            _awaited[^1] = last with { Count = last.Count + records.Count };
+        else
+            _awaited.Add(records);
+    }
 }
 
 /// <summary>A record as bytes, before it is in a batch.</summary>

@@ -42,7 +42,7 @@ internal sealed class PartitionLane : IDisposable
     {
         lock (_gate)
         {
-            if (_open is { } open && open.Writer.LengthBytes + record.LengthBytes > Math.Max(_options.BatchSize, RecordBatchHeader.HeaderLengthBytes))
+            if (!HasRoom(record.LengthBytes))
                 Close();
             if (_open is null)
             {
@@ -60,13 +60,20 @@ internal sealed class PartitionLane : IDisposable
         }
     }
 
-    /// <summary>True when no record gathers for the next batch.</summary>
-    public bool IsBetweenBatches
+    /// <summary>Ends the batch that gathers, if it has no room for a further record.</summary>
+    /// <param name="lengthBytes">The most bytes that the record adds to a batch.</param>
+    /// <returns>True when no batch gathers: the record would begin one.</returns>
+    public bool EndBatchBefore(int lengthBytes)
     {
-        get
+        lock (_gate)
         {
-            lock (_gate)
-                return _open is null;
+            if (!HasRoom(lengthBytes))
+            {
+                Close();
+                Run();
+            }
+
+            return _open is null;
         }
     }
 
@@ -92,6 +99,9 @@ internal sealed class PartitionLane : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _timer?.Dispose();
+
+    private bool HasRoom(int lengthBytes) =>
+        _open is null || _open.Writer.LengthBytes + lengthBytes <= Math.Max(_options.BatchSize, RecordBatchHeader.HeaderLengthBytes);
 
     private void EndLinger()
     {

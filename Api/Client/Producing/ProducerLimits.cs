@@ -24,8 +24,8 @@ public static class ProducerLimits
     /// <summary>What a record costs beside its bytes, in bytes: its place among those that wait for an answer.</summary>
     internal const int RecordOverheadBytes = 64;
 
-    /// <summary>How old the count of a topic's partitions may be.</summary>
-    internal static readonly TimeSpan TopicAgeMax = TimeSpan.FromMinutes(5);
+    /// <summary>How old it may be what a producer knows of its topic: the count of partitions, and the keys that are spread.</summary>
+    internal static readonly TimeSpan TopicAgeMax = TimeSpan.FromMinutes(1);
 
     /// <summary>How often a batch gets a new identity, since the service does not know the one it has.</summary>
     internal const int IdentitiesMax = 3;

@@ -11,7 +11,7 @@ internal sealed class RecordQueue : IAsyncDisposable
     private readonly string _topic;
     private readonly ProducerOptions _options;
     private readonly TimeProvider _time;
-    private readonly TopicPartitions _partitions;
+    private readonly TopicShapes _shapes;
     private readonly SendingContext _context;
     private readonly CallOrder _calls = new();
     private readonly StickyPartitioner _turns = new(Random.Shared.Next());
@@ -19,6 +19,7 @@ internal sealed class RecordQueue : IAsyncDisposable
     private readonly ConcurrentDictionary<int, PartitionLane> _lanes = new();
     private readonly object _gate = new();
     private int _keyless = -1;
+    private int _hotTurn;
     private readonly TaskCompletionSource _added = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _adding;
     private int _isDisposed;
@@ -32,10 +33,11 @@ internal sealed class RecordQueue : IAsyncDisposable
     {
         (_topic, _options, _time) = (topic, options, connection.Time);
         var calls = connection.WithRetries(options.Retries, options.RetryBackoff);
-        _partitions = new TopicPartitions(calls, topic);
+        _shapes = new TopicShapes(calls, topic);
         Budget = new MemoryBudget(options.BufferBytes);
         _context = new SendingContext(
-            topic, options, calls, new ProducerIdentities(calls), new BatchWriters(), Budget, new SemaphoreSlim(ProducerLimits.RequestsMax), Note);
+            topic, options, calls, new ProducerIdentities(calls), new BatchWriters(), Budget, new SemaphoreSlim(ProducerLimits.RequestsMax), Note,
+            connection.Log);
     }
 
     /// <summary>The memory of records that are not stored yet.</summary>
@@ -61,12 +63,12 @@ internal sealed class RecordQueue : IAsyncDisposable
         try
         {
             ObjectDisposedException.ThrowIf(Volatile.Read(ref _isDisposed) != 0, typeof(StreamProducer));
-            var count = _partitions.Known;
-            if (count == 0 || !_calls.IsFree)
+            var shape = _shapes.Known;
+            if (shape is null || !_calls.IsFree)
             {
                 turn = _calls.Enter();
                 await turn.BeginAsync(cancellationToken).ConfigureAwait(false);
-                count = await _partitions.GetCountAsync(cancellationToken).ConfigureAwait(false);
+                shape = await _shapes.GetAsync(cancellationToken).ConfigureAwait(false);
             }
 
             var scratch = _scratches.Rent();
@@ -89,7 +91,7 @@ internal sealed class RecordQueue : IAsyncDisposable
                 held = await taking.ConfigureAwait(false);
             }
 
-            Add(scratch, record.Partition, count, held, delivery, index);
+            Add(scratch, record.Partition, shape, held, delivery, index);
             // A call of another thread has begun to wait since this one took its memory, and waits for this record, too.
             if (Budget.WaitingCount > 0)
                 _ = FlushLanesAsync();
@@ -131,13 +133,13 @@ internal sealed class RecordQueue : IAsyncDisposable
             _context.Writers.Dispose();
             _context.Identities.Dispose();
             _context.Requests.Dispose();
-            _partitions.Dispose();
+            _shapes.Dispose();
         }
     }
 
     private Task FlushLanesAsync() => Task.WhenAll(_lanes.Values.Select(lane => lane.FlushAsync()));
 
-    private void Add(RecordScratch scratch, int? partition, int count, long held, IDelivery? delivery, int index)
+    private void Add(RecordScratch scratch, int? partition, TopicShape shape, long held, IDelivery? delivery, int index)
     {
         if (partition is { } named)
         {
@@ -145,17 +147,34 @@ internal sealed class RecordQueue : IAsyncDisposable
         }
         else if (scratch.HasKey)
         {
-            LaneOf(KeyPartitioner.Choose(scratch.Key, count)).Add(scratch.Encoded(held), delivery, index);
+            AddByKey(scratch, shape, held, delivery, index);
         }
         else
         {
             // A batch's worth goes to one partition, and then it is the next one's turn (KIP-480).
             lock (_gate)
             {
-                if (_keyless < 0 || _keyless >= count || LaneOf(_keyless).IsBetweenBatches)
-                    _keyless = _turns.Next(count);
+                if (_keyless < 0 || _keyless >= shape.Partitions || LaneOf(_keyless).EndBatchBefore(scratch.LengthBytes))
+                    _keyless = _turns.Next(shape.Partitions);
                 LaneOf(_keyless).Add(scratch.Encoded(held), delivery, index);
             }
+        }
+    }
+
+    private void AddByKey(RecordScratch scratch, TopicShape shape, long held, IDelivery? delivery, int index)
+    {
+        if (shape.Spread is not { } spread || !spread.IsHot(scratch.Key))
+        {
+            LaneOf(KeyPartitioner.Choose(scratch.Key, shape.Partitions)).Add(scratch.Encoded(held), delivery, index);
+            return;
+        }
+
+        // As without a key, a batch's worth goes to one sub-key, and then it is the next one's turn.
+        lock (_gate)
+        {
+            if (LaneOf(spread.Choose(scratch.Key, shape.Partitions, _hotTurn)).EndBatchBefore(scratch.LengthBytes))
+                _hotTurn = (_hotTurn + 1) & int.MaxValue;
+            LaneOf(spread.Choose(scratch.Key, shape.Partitions, _hotTurn)).Add(scratch.Encoded(held), delivery, index);
         }
     }
 
@@ -168,7 +187,7 @@ internal sealed class RecordQueue : IAsyncDisposable
     {
         Interlocked.CompareExchange(ref _unawaited, error, null);
         if (error.ErrorCode == "UNKNOWN_TOPIC_OR_PARTITION")
-            _partitions.Forget();
+            _shapes.Forget();
     }
 
     private StreamServiceException TooLarge(int lengthBytes) =>

@@ -5,6 +5,7 @@ using OrleansStream.Client.Connections;
 using OrleansStream.Client.Consuming;
 using OrleansStream.Client.Records;
 using OrleansStream.Client.Serialization;
+using OrleansStream.Client.Telemetry;
 using OrleansStream.Records;
 
 namespace OrleansStream.Client.Reading;
@@ -22,6 +23,7 @@ internal sealed class PartitionFetch<T>(ServiceConnection connection, ISerialize
 
     private readonly ServiceCalls _calls = connection.Once();
     private readonly AnswerBuffer _buffer = new();
+    private readonly KeyMemory _keys = new();
     private readonly string _path =
         $"v1/topics/{Uri.EscapeDataString(partition.Topic)}/partitions/{partition.Partition}/records?max_bytes={options.MaxBytes}&";
 
@@ -46,7 +48,9 @@ internal sealed class PartitionFetch<T>(ServiceConnection connection, ISerialize
             }
             catch (StreamServiceException exception) when (exception.IsRetriable)
             {
-                await Task.Delay(Backoff.After(failures), connection.Time, cancellationToken).ConfigureAwait(false);
+                var wait = Backoff.After(failures);
+                ClientLog.FetchesAgain(connection.Log, partition.Topic, partition.Partition, exception.Message, wait);
+                await Task.Delay(wait, connection.Time, cancellationToken).ConfigureAwait(false);
             }
         }
     }
@@ -91,7 +95,11 @@ internal sealed class PartitionFetch<T>(ServiceConnection connection, ISerialize
         var records = new List<ConsumedRecord<T>>();
         var scanner = new RecordBatchScanner(_buffer.Bytes.Span, checkCrc: true);
         while (scanner.MoveNext())
+        {
+            records.EnsureCapacity(records.Count + scanner.Header.RecordCount);
             Read(scanner.Batch, from, records);
+        }
+
         if (scanner.Status != RecordBatchStatus.End)
             throw new StreamServiceException($"The batches of {partition} behind offset {from} are damaged: {scanner.Status}.") { ErrorCode = "CORRUPT_MESSAGE" };
         _next = Number(headers, "Next-Offset");
@@ -111,7 +119,7 @@ internal sealed class PartitionFetch<T>(ServiceConnection connection, ISerialize
                     continue;
                 records.Add(new ConsumedRecord<T>(
                     new RecordPlace(partition.Topic, partition.Partition, record.Offset), record.TimestampMs,
-                    record.HasKey ? record.Key.ToArray() : (ReadOnlyMemory<byte>?)null,
+                    record.HasKey ? _keys.Keep(record.Key) : (ReadOnlyMemory<byte>?)null,
                     record.HasValue ? serializer.Deserialize(record.Value) : default, !record.HasValue, HeadersOf(record)));
             }
         }
@@ -121,15 +129,16 @@ internal sealed class PartitionFetch<T>(ServiceConnection connection, ISerialize
         }
     }
 
-    private static List<StreamHeader> HeadersOf(in RecordView record)
+    private static StreamHeader[] HeadersOf(in RecordView record)
     {
         if (record.HeaderCount == 0)
             return [];
-        var headers = new List<StreamHeader>(record.HeaderCount);
+        var headers = new StreamHeader[record.HeaderCount];
+        var count = 0;
         foreach (var header in record.Headers)
         {
-            headers.Add(new StreamHeader(
-                System.Text.Encoding.UTF8.GetString(header.Key), header.HasValue ? header.Value.ToArray() : (ReadOnlyMemory<byte>?)null));
+            headers[count++] = new StreamHeader(
+                System.Text.Encoding.UTF8.GetString(header.Key), header.HasValue ? header.Value.ToArray() : (ReadOnlyMemory<byte>?)null);
         }
 
         return headers;

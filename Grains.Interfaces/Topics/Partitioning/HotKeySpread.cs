@@ -23,9 +23,11 @@ public sealed class HotKeySpread(int width, IEnumerable<string> keys)
         return IsHot(key) ? (own + (turn % Math.Min(width, partitionCount))) % partitionCount : own;
     }
 
-    // There are only a few hot keys, and comparing lengths first is cheaper than a hash.
-    private bool IsHot(ReadOnlySpan<byte> key)
+    /// <summary>Whether a key is spread.</summary>
+    /// <param name="key">The key's bytes.</param>
+    public bool IsHot(ReadOnlySpan<byte> key)
     {
+        // There are only a few hot keys, and comparing lengths first is cheaper than a hash.
         foreach (var hot in _keys)
         {
             if (key.SequenceEqual(hot))
