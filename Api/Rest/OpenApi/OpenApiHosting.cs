@@ -38,6 +38,7 @@ internal static class OpenApiHosting
                 Journey.PlaceOf(action.ActionDescriptor.EndpointMetadata.OfType<Operation>().FirstOrDefault()).ToString("D4"));
             swagger.OperationFilter<OperationFilter>();
             swagger.DocumentFilter<DocumentFilter>();
+            swagger.DocumentFilter<DescriptionFilter>();
             swagger.SupportNonNullableReferenceTypes();
             swagger.IncludeXmlComments(typeof(OpenApiHosting).Assembly);
             swagger.IncludeXmlComments(typeof(ApiJsonContext).Assembly);

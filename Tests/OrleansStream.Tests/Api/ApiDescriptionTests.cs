@@ -44,6 +44,29 @@ public class ApiDescriptionTests(ApiFixture api)
     }
 
     [Fact]
+    public async Task Descriptions_WhenRead_HaveNoLineEndsButThoseOfParagraphs()
+    {
+        var document = await api.GetAsync("/swagger/v1/swagger.json");
+        var (descriptions, left) = (0, new Stack<JsonNode>([document]));
+        while (left.TryPop(out var node))
+        {
+            if (node is JsonObject one && one["description"] is JsonValue text)
+            {
+                descriptions++;
+                Assert.All(((string)text!).Split("\n\n"), paragraph => Assert.DoesNotContain('\n', paragraph));
+            }
+
+            foreach (var inner in node is JsonArray list ? list : node is JsonObject fields ? fields.Select(field => field.Value) : [])
+            {
+                if (inner is JsonObject or JsonArray)
+                    left.Push(inner);
+            }
+        }
+
+        Assert.True(descriptions > 300, $"There are {descriptions} descriptions.");
+    }
+
+    [Fact]
     public async Task Sections_WhenRead_AreThoseThatHoldOperations()
     {
         var document = await api.GetAsync("/swagger/v1/swagger.json");
