@@ -22,7 +22,7 @@ public sealed class PackageTests(ApiFixture api)
         using var rig = await ClientRig.MakeAsync(api);
         var topic = $"new-{rig.Topic}";
         var packages = Directory.CreateDirectory(folder.PathOf("packages")).FullName;
-        await DotnetAsync(folder.Path, "pack", Repository.PathOf("Api", "Client"), "-c", "Release", "-v", "q", "-o", packages);
+        await PackAsync(folder, packages);
         AssertWhole(Assert.Single(Directory.GetFiles(packages, "*.nupkg")));
 
         var program = Directory.CreateDirectory(folder.PathOf("program")).FullName;
@@ -46,6 +46,26 @@ public sealed class PackageTests(ApiFixture api)
         Assert.Contains("peru-chile: goal in minute 12", output, StringComparison.Ordinal);
         Assert.Equal(0, (await rig.Client.Admin.Groups.GetLagAsync(rig.Group)).Lag);
     }
+
+    [Fact]
+    public async Task Package_OfTheClient_HasWhatProgramsNeedAndNamesNoPackageThatThereIsNot()
+    {
+        using var folder = new ScratchFolder();
+        var packages = Directory.CreateDirectory(folder.PathOf("packages")).FullName;
+        await PackAsync(folder, packages);
+
+        var package = Assert.Single(Directory.GetFiles(packages, "*.nupkg"));
+        AssertWhole(package);
+        using var archive = ZipFile.OpenRead(package);
+        using var description = new StreamReader(archive.Entries.Single(entry => entry.FullName.EndsWith(".nuspec", StringComparison.Ordinal)).Open());
+        var text = await description.ReadToEndAsync(TestContext.Current.CancellationToken);
+        Assert.Contains("id=\"Azure.Core\"", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("id=\"OrleansStream.", text, StringComparison.Ordinal);
+    }
+
+    // Beside the outputs of the build, which other tests use at the same time.
+    private static Task PackAsync(ScratchFolder folder, string packages) => DotnetAsync(
+        folder.Path, "pack", Repository.PathOf("Api", "Client"), "-c", "Release", "-v", "q", "--artifacts-path", folder.PathOf("artifacts"), "-o", packages);
 
     // Programs are compiled against the client and the contracts, and run with the codec beside them.
     private static void AssertWhole(string package)
