@@ -10,7 +10,8 @@ internal static class Runner
     [
         new MachineRow(), new DiskRow(), new JsonBatchesRow(), new ShareOfKestrelRow(), new EncodedBatchesRow(), new SingleRecordsRow(),
         new SignInRow(), new FetchRow(), new LatencyRow(),
-        new KafkaProduceRow(), new KafkaConsumeRow(), new KafkaRawRow(), new KafkaIdleRow(), new StartRow(), new ManyPartitionsRow(), new JoinRow(),
+        new ClientRow(), new KafkaProduceRow(), new KafkaConsumeRow(), new KafkaRawRow(), new KafkaIdleRow(),
+        new StartRow(), new ManyPartitionsRow(), new JoinRow(),
         new RecoveryRow(), new MemoryRow(), new BlobWritesRow(), new TwoProcessesRow(),
     ];
 

@@ -45,12 +45,14 @@ internal static class ClientConsumer
         statistics.Restart();
         var driverMeter = UsageMeter.OfDriver();
         var drivenMeter = UsageMeter.Of(driven);
+        var allocatedBefore = GC.GetTotalAllocatedBytes(precise: true);
         var began = Stopwatch.GetTimestamp();
         Consume(counted);
         var rate = counted / Stopwatch.GetElapsedTime(began).TotalSeconds;
         return new LoadResult(rate, rate * valueBytes, double.NaN, double.NaN, records)
         {
             RequestsPerSecond = statistics.RequestsPerSecond,
+            AllocatedBytesPerRecord = (double)(GC.GetTotalAllocatedBytes(precise: true) - allocatedBefore) / counted,
             Driver = driverMeter.Read(),
             Driven = drivenMeter.Read(),
         };

@@ -57,9 +57,12 @@ internal static class ClientProducer
         statistics.Restart();
         var driverMeter = UsageMeter.OfDriver();
         var drivenMeter = driven is null ? null : UsageMeter.Of(driven);
+        var allocatedBefore = GC.GetTotalAllocatedBytes(precise: true);
         var (before, began) = (Interlocked.Read(ref delivered), Stopwatch.GetTimestamp());
         ProduceFor(duration);
-        var rate = (Interlocked.Read(ref delivered) - before) / Stopwatch.GetElapsedTime(began).TotalSeconds;
+        var counted = Interlocked.Read(ref delivered) - before;
+        var rate = counted / Stopwatch.GetElapsedTime(began).TotalSeconds;
+        var allocated = GC.GetTotalAllocatedBytes(precise: true) - allocatedBefore;
         var (driverUsage, drivenUsage, requests) = (driverMeter.Read(), drivenMeter?.Read() ?? ProcessUsage.Unknown, statistics.RequestsPerSecond);
         producer.Flush(FlushMax);
         if (failure is not null || delivered != sent)
@@ -67,6 +70,7 @@ internal static class ClientProducer
         return new LoadResult(rate, rate * value.Length, double.NaN, double.NaN, sent)
         {
             RequestsPerSecond = requests,
+            AllocatedBytesPerRecord = driven is null ? double.NaN : (double)allocated / counted,
             Driver = driverUsage,
             Driven = drivenUsage,
         };

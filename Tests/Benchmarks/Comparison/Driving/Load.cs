@@ -20,7 +20,9 @@ internal sealed record LoadResult(double RecordsPerSecond, double BytesPerSecond
     /// <summary>What the driven process used meanwhile; unknown when it is not watched.</summary>
     public ProcessUsage Driven { get; init; } = ProcessUsage.Unknown;
 
-    /// <summary>What the driven process allocated for each record, in bytes; NaN when it was not watched.</summary>
+    /// <summary>
+    /// What was allocated for each record, in bytes: by the driven process, or by a client in this one. NaN when it was not watched.
+    /// </summary>
     public double AllocatedBytesPerRecord { get; init; } = double.NaN;
 
     /// <summary>The records of a request.</summary>
