@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Text.RegularExpressions;
+using OrleansStream.Cli.Calls;
 using OrleansStream.Client;
 using OrleansStream.Contracts;
 using OrleansStream.Gateway;
@@ -20,6 +21,7 @@ public sealed partial class FolderGraphTests
     [
         typeof(RecordBatchHeader).Assembly, typeof(PartitionLog).Assembly, typeof(GatewayHosting).Assembly, typeof(Problem).Assembly,
         typeof(RestHosting).Assembly, typeof(KafkaHosting).Assembly, typeof(TelemetryHosting).Assembly, typeof(OrleansStreamClient).Assembly,
+        typeof(Call).Assembly,
     ];
 
     private const string Golden = "folders.txt";

@@ -10,7 +10,7 @@ public sealed partial class LineLengthTests
 
     private static readonly string[] Folders =
     [
-        "Grains", "Grains.Interfaces", "Silo", Path.Join("Api", "Client"), Path.Join("Api", "Contracts"), Path.Join("Api", "Gateway"),
+        "Grains", "Grains.Interfaces", "Silo", Path.Join("Api", "Cli"), Path.Join("Api", "Client"), Path.Join("Api", "Contracts"), Path.Join("Api", "Gateway"),
         Path.Join("Api", "Hosting"), Path.Join("Api", "Kafka"), Path.Join("Api", "Rest"), Path.Join("Api", "SignIn"),
         Path.Join("Tests", "OrleansStream.Tests"), Path.Join("Tests", "Benchmarks"),
     ];

@@ -1,4 +1,5 @@
 using System.Reflection;
+using OrleansStream.Cli.Calls;
 using OrleansStream.Client;
 using OrleansStream.Contracts;
 using OrleansStream.Gateway;
@@ -20,6 +21,7 @@ public sealed class ProjectGraphTests
     private static readonly Assembly Kafka = typeof(KafkaHosting).Assembly;
     private static readonly Assembly Telemetry = typeof(TelemetryHosting).Assembly;
     private static readonly Assembly Client = typeof(OrleansStreamClient).Assembly;
+    private static readonly Assembly CommandLine = typeof(Call).Assembly;
     private static readonly Assembly Rest = typeof(RestHosting).Assembly;
 
     [Fact]
@@ -34,6 +36,8 @@ public sealed class ProjectGraphTests
         Assert.Equal([NameOf(Contracts), NameOf(Gateway), NameOf(Interfaces)], OwnReferencesOf(Rest));
         // Wire is compiled from the codec's own sources.
         Assert.Equal([NameOf(Contracts), "OrleansStream.Wire"], OwnReferencesOf(Client));
+        // No back door: all that it does goes through the client.
+        Assert.Equal([NameOf(Client), NameOf(Contracts)], OwnReferencesOf(CommandLine));
     }
 
     [Fact]

@@ -12,6 +12,9 @@ internal static class Repository
     /// <summary>The silo as a process of its own, built likewise.</summary>
     public static string SiloAssembly { get; } = FindAssembly("Silo");
 
+    /// <summary>The command line that users install, built likewise.</summary>
+    public static string CommandLineAssembly { get; } = FindAssembly(Path.Join("Api", "Cli"));
+
     /// <summary>The configuration that the tests and the service are built with.</summary>
     public static string Configuration { get; } = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
 
@@ -32,6 +35,6 @@ internal static class Repository
     private static string FindAssembly(string project)
     {
         var output = new DirectoryInfo(AppContext.BaseDirectory);
-        return PathOf(project, "bin", output.Parent!.Name, output.Name, $"OrleansStream.{project}.dll");
+        return PathOf(project, "bin", output.Parent!.Name, output.Name, $"OrleansStream.{Path.GetFileName(project)}.dll");
     }
 }

@@ -1,0 +1,107 @@
+using System.CommandLine;
+using OrleansStream.Cli.Profiles;
+using OrleansStream.Cli.Terminal;
+using OrleansStream.Client;
+using OrleansStream.Client.Administration;
+
+namespace OrleansStream.Cli.Calls;
+
+/// <summary>One run of a verb: what was asked for, the service, and where results go.</summary>
+internal sealed class Call : IAsyncDisposable
+{
+    private readonly ParseResult _parsed;
+    private readonly AccessChoice _choice;
+    private ServiceAccess? _access;
+    private OrleansStreamClient? _client;
+
+    /// <summary>Begins a run.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="options">The options of every verb.</param>
+    /// <param name="screen">Where results go.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="stop">Cancelled when the run is to end.</param>
+    public Call(ParseResult parsed, GlobalOptions options, Screen screen, TimeProvider time, CancellationToken stop)
+    {
+        _parsed = parsed;
+        _choice = options.ChoiceOf(parsed);
+        Screen = screen;
+        Time = time;
+        Stop = stop;
+        AsJson = parsed.GetValue(options.Json);
+    }
+
+    /// <summary>Where results go.</summary>
+    public Screen Screen { get; }
+
+    /// <summary>The clock.</summary>
+    public TimeProvider Time { get; }
+
+    /// <summary>Cancelled when the run is to end.</summary>
+    public CancellationToken Stop { get; }
+
+    /// <summary>True when results are JSON.</summary>
+    public bool AsJson { get; }
+
+    /// <summary>The service that is called.</summary>
+    public string ServerName => _access?.Server.AbsoluteUri.TrimEnd('/') ?? _choice.Server ?? ServiceAccess.DefaultServer;
+
+    /// <summary>True when something is sent to sign in with.</summary>
+    public bool HasCredentials => _access?.HasCredentials ?? false;
+
+    /// <summary>The client of the service.</summary>
+    /// <exception cref="ArgumentException">It is not clear which service, or who calls.</exception>
+    public OrleansStreamClient Client => _client ??= Connect();
+
+    /// <summary>Manages topics, groups and keys.</summary>
+    public StreamAdmin Admin => Client.Admin;
+
+    /// <summary>The value of an argument.</summary>
+    public T? Get<T>(Argument<T> argument) => _parsed.GetValue(argument);
+
+    /// <summary>The value of an option.</summary>
+    public T? Get<T>(Option<T> option) => _parsed.GetValue(option);
+
+    /// <summary>Whether an option was given.</summary>
+    public bool Has(Option option) => _parsed.GetResult(option) is { Implicit: false };
+
+    /// <summary>Asks before something is gone for good.</summary>
+    /// <param name="yes">True when the command line says yes already.</param>
+    /// <param name="what">What will happen, such as <c>deletes the topic with all its records</c>.</param>
+    /// <param name="name">What is to be typed.</param>
+    /// <exception cref="CallException">The answer is no, or nobody can be asked.</exception>
+    public void Confirm(bool yes, string what, string name)
+    {
+        if (yes)
+            return;
+        switch (Confirmation.Ask(Screen, what, name))
+        {
+            case null:
+                throw CallException.Usage($"This {what}, and there is no terminal to ask at. Add --yes to go on without a question.");
+            case false:
+                throw new CallException(ExitCode.Failure, "Nothing was done: the name was not typed.");
+        }
+    }
+
+    /// <summary>Tells that something was done which has no answer.</summary>
+    /// <param name="what">What was done, such as <c>deleted</c>, for scripts.</param>
+    /// <param name="name">To whom or what.</param>
+    /// <param name="sentence">The same for people.</param>
+    public void Tell(string what, string name, string sentence)
+    {
+        if (AsJson)
+            JsonLines.Write(Screen, json => json.WriteString(what, name));
+        else
+            Screen.Tell(sentence);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => _client?.DisposeAsync() ?? ValueTask.CompletedTask;
+
+    private OrleansStreamClient Connect()
+    {
+        _access = ServiceAccess.Find(_choice, Environment.GetEnvironmentVariable);
+        if (_access.IsExposed)
+            Screen.Tell($"Warning: the key goes to {ServerName} without encryption. Use https where the network is not yours alone.");
+        return _access.Connect();
+    }
+}

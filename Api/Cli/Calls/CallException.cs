@@ -1,0 +1,18 @@
+namespace OrleansStream.Cli.Calls;
+
+/// <summary>A run cannot go on, and the message says what to do.</summary>
+/// <param name="exitCode">What the shell is told.</param>
+/// <param name="message">What is wrong.</param>
+/// <param name="advice">What to do; null when the message says it.</param>
+internal sealed class CallException(int exitCode, string message, string? advice = null) : Exception(message)
+{
+    /// <summary>What the shell is told.</summary>
+    public int ExitCode { get; } = exitCode;
+
+    /// <summary>What to do.</summary>
+    public string? Advice { get; } = advice;
+
+    /// <summary>The command line is wrong.</summary>
+    /// <param name="message">What is wrong, and what is allowed.</param>
+    public static CallException Usage(string message) => new(Calls.ExitCode.Usage, message);
+}

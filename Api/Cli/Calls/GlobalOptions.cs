@@ -1,0 +1,49 @@
+using System.CommandLine;
+using OrleansStream.Cli.Profiles;
+
+namespace OrleansStream.Cli.Calls;
+
+/// <summary>The options of every verb.</summary>
+internal sealed class GlobalOptions
+{
+    /// <summary>The service's address.</summary>
+    public Option<string?> Server { get; } = new("--server", "-s")
+    {
+        Description = $"The service's address (variable ORLEANSSTREAM_SERVER; default {ServiceAccess.DefaultServer}).", HelpName = "URL", Recursive = true,
+    };
+
+    /// <summary>The same by the names of Kafka's programs, which help does not repeat.</summary>
+    public Option<string?> KafkaServer { get; } = new("--bootstrap-server", "--broker-list", "-b")
+    {
+        Description = "The same as --server.", HelpName = "HOST:PORT", Recursive = true, Hidden = true,
+    };
+
+    /// <summary>A profile's name.</summary>
+    public Option<string?> Profile { get; } = new("--profile")
+    {
+        Description = "A profile in place of the current one; 'orleansstream profile' manages them.", HelpName = "NAME", Recursive = true,
+    };
+
+    /// <summary>A file with an API key.</summary>
+    public Option<string?> KeyFile { get; } = new("--key-file")
+    {
+        Description = "Sign in with the API key in this file. The variables ORLEANSSTREAM_KEY and ORLEANSSTREAM_KEY_FILE do the same.", HelpName = "FILE", Recursive = true,
+    };
+
+    /// <summary>What the Azure CLI's token is for.</summary>
+    public Option<string?> AzureCli { get; } = new("--azure-cli")
+    {
+        Description = "Sign in with a token of the Azure CLI for this scope, such as api://orleansstream/.default.", HelpName = "SCOPE", Recursive = true,
+    };
+
+    /// <summary>Whether results are JSON.</summary>
+    public Option<bool> Json { get; } = new("--json") { Description = "Results as JSON, one object a line.", Recursive = true };
+
+    /// <summary>All of them.</summary>
+    public IEnumerable<Option> All => [Server, KafkaServer, Profile, KeyFile, AzureCli, Json];
+
+    /// <summary>What a command line says of the service and of the caller.</summary>
+    /// <param name="parsed">The command line.</param>
+    public AccessChoice ChoiceOf(ParseResult parsed) =>
+        new(parsed.GetValue(Server) ?? parsed.GetValue(KafkaServer), parsed.GetValue(Profile), parsed.GetValue(KeyFile), parsed.GetValue(AzureCli));
+}

@@ -1,0 +1,34 @@
+using System.CommandLine;
+using System.CommandLine.Invocation;
+using OrleansStream.Cli.Calls;
+using OrleansStream.Cli.Terminal;
+
+namespace OrleansStream.Cli;
+
+/// <summary>The command line <c>orleansstream</c>.</summary>
+internal static class Program
+{
+    /// <summary>Runs a verb.</summary>
+    /// <param name="args">The command line.</param>
+    /// <returns>One of <see cref="ExitCode"/>.</returns>
+    public static async Task<int> Main(string[] args)
+    {
+        var screen = Screen.Open();
+        using var signals = new StopSignals();
+        // A time may begin with @, which would name a response file.
+        var parsed = Verbs.Make(screen, TimeProvider.System).Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        if (parsed.Action is ParseErrorAction)
+            return TellErrors(parsed, screen);
+        var code = await parsed.InvokeAsync(
+            new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, signals.Token);
+        return code == ExitCode.Interrupted ? signals.Code ?? code : code;
+    }
+
+    private static int TellErrors(ParseResult parsed, Screen screen)
+    {
+        foreach (var error in parsed.Errors.Select(error => error.Message).Distinct())
+            screen.Tell($"orleansstream: {error}");
+        screen.Tell($"'{Verbs.PathOf(parsed.CommandResult.Command)} --help' shows what is allowed.");
+        return ExitCode.Usage;
+    }
+}

@@ -1,0 +1,51 @@
+using System.CommandLine;
+using OrleansStream.Cli.Access;
+using OrleansStream.Cli.Calls;
+using OrleansStream.Cli.Completion;
+using OrleansStream.Cli.Consume;
+using OrleansStream.Cli.DeadLetters;
+using OrleansStream.Cli.Groups;
+using OrleansStream.Cli.Performance;
+using OrleansStream.Cli.Produce;
+using OrleansStream.Cli.Samples;
+using OrleansStream.Cli.Service;
+using OrleansStream.Cli.Settings;
+using OrleansStream.Cli.Tail;
+using OrleansStream.Cli.Terminal;
+using OrleansStream.Cli.Topics;
+
+namespace OrleansStream.Cli;
+
+/// <summary>All that the program can do.</summary>
+internal static class Verbs
+{
+    /// <summary>The program's name.</summary>
+    public const string Name = "orleansstream";
+
+    /// <summary>Makes the verbs.</summary>
+    /// <param name="screen">Where results go.</param>
+    /// <param name="time">The clock.</param>
+    public static RootCommand Make(Screen screen, TimeProvider time)
+    {
+        var options = new GlobalOptions();
+        var verbs = new VerbMaker(screen, options, time);
+        var root = new RootCommand("Event streaming as a service: topics, records, consumer groups, and the service itself.") { HelpName = Name };
+        foreach (var option in options.All)
+            root.Add(option);
+        Command[] all =
+        [
+            TopicVerbs.Make(verbs), ProduceVerb.Make(verbs), ConsumeVerb.Make(verbs), TailVerb.Make(verbs), GroupVerbs.Make(verbs),
+            DeadLetterVerbs.Make(verbs), KeyVerbs.Make(verbs), RightVerbs.Make(verbs), PerformanceVerbs.Make(verbs), SampleVerbs.Make(verbs),
+            ServiceVerbs.MakeServe(verbs), ServiceVerbs.MakeVerify(verbs), ProfileVerbs.Make(verbs, options), CompletionVerb.Make(verbs),
+        ];
+        foreach (var verb in all)
+            root.Add(verb);
+        return root;
+    }
+
+    /// <summary>A verb as it is typed, with those above it.</summary>
+    /// <param name="command">The verb.</param>
+    public static string PathOf(Command command) => command is RootCommand
+        ? Name
+        : $"{PathOf(command.Parents.OfType<Command>().First())} {command.Name}";
+}
