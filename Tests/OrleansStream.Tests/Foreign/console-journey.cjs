@@ -1,10 +1,15 @@
-// Uses the web console in a real browser as a person would. Arguments: the browser, a new folder for its profile, the console's address, an API key.
-// Prints a JSON text a line: the steps, with what was found at each, and how long it took.
+// Uses the web console in a real browser as a person would. Arguments: the browser, a new folder for its profile, the console's address, an API key,
+// and `troubled` where nodes are killed meanwhile. Prints a JSON text a line: the steps, with what was found at each, and how long it took. Where it is
+// troubled it prints `trouble` and which, and goes on once it is given a line.
 const { readFileSync } = require('node:fs');
+const { createInterface } = require('node:readline');
 const { chromium } = require('playwright-core');
 
-const [executablePath, profile, address, key] = process.argv.slice(2);
-const WAIT_MS = 30_000;
+const [executablePath, profile, address, key, mode] = process.argv.slice(2);
+const isTroubled = mode === 'troubled';
+const WAIT_MS = isTroubled ? 90_000 : 30_000;
+// Requests that a killed node did not answer, and those that the others refuse until they have taken its place, are the trouble itself.
+const EXPECTED = isTroubled ? /status of (40[0-9]|50[34])|net::ERR_/ : /status of 40[0-9]/;
 const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'];
 const args = [
@@ -13,6 +18,12 @@ const args = [
 
 const complaints = [];
 const tell = (name, found) => console.log(JSON.stringify({ name, ...found }));
+const answers = isTroubled ? createInterface({ input: process.stdin })[Symbol.asyncIterator]() : null;
+const meet = async trouble => {
+  if (!isTroubled) return;
+  tell('trouble', { trouble });
+  await answers.next();
+};
 
 const faultsOf = async tab => {
   // By the browser's own way past the page's policy: what is tested is the page, not axe.
@@ -30,7 +41,7 @@ const faultsOf = async tab => {
   const context = await chromium.launchPersistentContext(profile, { executablePath, headless: true, args, viewport: { width: 1280, height: 900 } });
   const tab = context.pages()[0] ?? (await context.newPage());
   tab.setDefaultTimeout(WAIT_MS);
-  tab.on('console', message => message.type() === 'error' && !/status of 40[0-9]/.test(message.text()) && complaints.push(message.text()));
+  tab.on('console', message => message.type() === 'error' && !EXPECTED.test(message.text()) && complaints.push(message.text()));
   tab.on('pageerror', error => complaints.push(String(error)));
 
   const field = id => tab.getByTestId(id).locator('input').first();
@@ -94,10 +105,12 @@ const faultsOf = async tab => {
     });
     await step('play the sample', async () => {
       await open('sample', 'World Cup sample');
-      await tab.getByTestId('speed').selectOption('400');
+      // Slow enough that it is still being played when a node is killed.
+      await tab.getByTestId('speed').selectOption(isTroubled ? '20' : '400');
       await press('play');
       await tab.getByTestId('member-anna').getByText(/partitions \d/).waitFor();
       await press('break-ben');
+      await meet('kill a silo');
       await tab.getByTestId('played').getByText('632 of 632').waitFor();
       await tab.getByTestId('member-ben').getByText(/failed/).waitFor();
       return { faults: await faultsOf(tab) };
@@ -111,7 +124,8 @@ const faultsOf = async tab => {
       return { said: await tab.getByTestId('redrive-state').innerText(), faults };
     });
     await step('reset the group', async () => {
-      await open('groups/scoreboard', 'scoreboard');
+      await meet('kill an Api node');
+      await open('groups/scoreboard', 'scoreboard', isTroubled);
       await tab.getByTestId('members').getByText('0', { exact: true }).waitFor();
       await tab.getByTestId('reset-to').selectOption('timestamp');
       await press('dry-run');
@@ -154,6 +168,7 @@ const faultsOf = async tab => {
     });
     tell('complaints of the browser', { complaints });
   } finally {
+    process.stdin.destroy();
     await context.close();
   }
 })().catch(error => {

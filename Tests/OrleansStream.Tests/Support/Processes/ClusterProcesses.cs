@@ -15,7 +15,9 @@ internal sealed class ClusterProcesses : IAsyncDisposable
     private readonly (string Key, string Value)[] _apiSettings;
     private bool _areBrokers;
 
-    private ClusterProcesses(string connectionString, string container, ClusterLines? lines = null, (string Key, string Value)[]? apiSettings = null)
+    private ClusterProcesses(
+        string connectionString, string container, ClusterLines? lines = null, (string Key, string Value)[]? apiSettings = null,
+        (string Key, string Value)[]? settings = null)
     {
         (_lines, _apiSettings) = (lines, apiSettings ?? []);
         _storage =
@@ -23,6 +25,7 @@ internal sealed class ClusterProcesses : IAsyncDisposable
             ("OrleansStream__Storage__Provider", "AzureBlobs"),
             (ConnectionStringKey, connectionString),
             ("OrleansStream__Storage__AzureBlobs__Container", container),
+            .. settings ?? [],
         ];
     }
 
@@ -42,10 +45,22 @@ internal sealed class ClusterProcesses : IAsyncDisposable
     /// <param name="apis">How many Api nodes.</param>
     /// <param name="lines">What the silos use to reach each other and the account; null for nothing between them.</param>
     /// <param name="apiSettings">Further environment of the Api nodes.</param>
-    public static async Task<ClusterProcesses> StartAsync(
-        string connectionString, string container, int silos, int apis, ClusterLines? lines = null, params (string Key, string Value)[] apiSettings)
+    public static Task<ClusterProcesses> StartAsync(
+        string connectionString, string container, int silos, int apis, ClusterLines? lines = null, params (string Key, string Value)[] apiSettings) =>
+        StartAsync(new ClusterProcesses(connectionString, container, lines, apiSettings), silos, apis);
+
+    /// <summary>Starts a cluster whose processes all have further environment, and waits until all of it serves.</summary>
+    /// <param name="connectionString">The account.</param>
+    /// <param name="container">The container.</param>
+    /// <param name="silos">How many silos.</param>
+    /// <param name="apis">How many Api nodes.</param>
+    /// <param name="settings">The environment.</param>
+    public static Task<ClusterProcesses> StartWithAsync(
+        string connectionString, string container, int silos, int apis, params (string Key, string Value)[] settings) =>
+        StartAsync(new ClusterProcesses(connectionString, container, settings: settings), silos, apis);
+
+    private static async Task<ClusterProcesses> StartAsync(ClusterProcesses cluster, int silos, int apis)
     {
-        var cluster = new ClusterProcesses(connectionString, container, lines, apiSettings);
         try
         {
             // The first one makes the container and the table of members.
@@ -205,9 +220,13 @@ internal sealed class ClusterProcesses : IAsyncDisposable
     }
 
     /// <summary>Asks the first Api which silo leads each partition, until all have one that is not among the gone ones.</summary>
-    public async Task<ClusterSilo[]> FindLeadersAsync(string topic)
+    /// <param name="topic">The topic.</param>
+    /// <param name="key">An API key; null where nobody signs in.</param>
+    public async Task<ClusterSilo[]> FindLeadersAsync(string topic, string? key = null)
     {
         using var client = new ServiceClient(_apis[0].Address);
+        if (key is not null)
+            client.SignIn(key);
         ClusterSilo?[] leaders = [];
         await Wait.UntilAsync($"every partition of {topic} has a leader", async () =>
         {

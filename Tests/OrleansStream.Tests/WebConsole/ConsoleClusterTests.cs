@@ -1,0 +1,38 @@
+using OrleansStream.Security;
+using OrleansStream.Tests.Support.Processes;
+using OrleansStream.Tests.Support.Stores;
+
+namespace OrleansStream.Tests.WebConsole;
+
+/// <summary>The same journey on a cluster of processes. The browser comes in through a balancer, as it would in a cloud, and nodes are killed meanwhile.</summary>
+[Collection(EndToEndCollection.Name)]
+public sealed class ConsoleClusterTests(AzuriteFixture azurite) : IClassFixture<AzuriteFixture>
+{
+    private const string SampleTopic = "matches";
+    private const int SiloCount = 3;
+
+    [Fact]
+    public async Task Console_WhenASiloAndItsApiNodeAreKilled_GoesOnAndStaysSignedIn()
+    {
+        Assert.SkipUnless(
+            Environment.GetEnvironmentVariable("ORLEANSSTREAM_CLUSTER_TESTS") == "1", "Set ORLEANSSTREAM_CLUSTER_TESTS=1 to run it.");
+        ConsoleJourney.RequireBrowser();
+        var key = $"os_bootstrap_{ApiKeySecret.Create().Secret}";
+        await using var cluster = await ClusterProcesses.StartAsync(
+            azurite.ConnectionString, "console", SiloCount, apis: 2, lines: null, ("OrleansStream__Security__BootstrapKey", key));
+        await using var balancer = new NodeBalancer(cluster.Apis);
+        var met = new List<string>();
+
+        await ConsoleJourney.RunAsync(balancer.Address, key, async trouble =>
+        {
+            met.Add(trouble);
+            if (trouble == "kill a silo")
+                await cluster.KillAsync((await cluster.FindLeadersAsync(SampleTopic, key))[0]);
+            else
+                await cluster.KillApiAsync(balancer.LastUsed);
+        });
+
+        Assert.Equal(["kill a silo", "kill an Api node"], met);
+        Assert.Equal(SiloCount - 1, cluster.Silos.Count);
+    }
+}
