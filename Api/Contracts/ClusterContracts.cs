@@ -24,9 +24,20 @@ public sealed record SiloAnswer
     /// <example>true</example>
     public required bool Answers { get; init; }
 
+    /// <summary>The version of its program; absent from a silo of an earlier version.</summary>
+    /// <example>0.1.0</example>
+    public string? Version { get; init; }
+
+    /// <summary>When it was started; absent from a silo of an earlier version.</summary>
+    public DateTimeOffset? StartedAt { get; init; }
+
     /// <summary>The partitions that it leads.</summary>
     /// <example>64</example>
     public int? Partitions { get; init; }
+
+    /// <summary>Those among them that move to another silo, because silos have come or gone; 0 when each is where it belongs.</summary>
+    /// <example>0</example>
+    public int? MovingPartitions { get; init; }
 
     /// <summary>The bytes of their segments, with those that are deleted and not freed yet.</summary>
     /// <example>1073741824</example>

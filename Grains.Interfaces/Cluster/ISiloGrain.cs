@@ -36,13 +36,19 @@ public interface ISiloGrain : IGrainWithStringKey
 /// <param name="Storage">Its use of its storage account; null for other storage, which has no price.</param>
 /// <param name="In">What is appended to them; null from a silo of an earlier version.</param>
 /// <param name="Out">What is fetched from them; null from a silo of an earlier version.</param>
+/// <param name="Version">The version of its program; null from a silo of an earlier version.</param>
+/// <param name="StartedAt">When it was started, by its own clock; null from a silo of an earlier version.</param>
+/// <param name="MovingCount">The partitions among those that it leads that are about to move to another silo.</param>
 [GenerateSerializer, Immutable, Alias("os.SiloUsage")]
 public sealed record SiloUsage(
     [property: Id(0)] int PartitionCount,
     [property: Id(1)] long StoredBytes,
     [property: Id(2)] StorageUsage? Storage,
     [property: Id(3)] PartitionFlow? In = null,
-    [property: Id(4)] PartitionFlow? Out = null);
+    [property: Id(4)] PartitionFlow? Out = null,
+    [property: Id(5)] string? Version = null,
+    [property: Id(6)] DateTimeOffset? StartedAt = null,
+    [property: Id(7)] int MovingCount = 0);
 
 /// <summary>A silo's requests to its storage account, per second over the last minute, and what they would cost in a month.</summary>
 /// <param name="AppendsPerSecond">The appends to segments, which are also among the writes.</param>

@@ -125,7 +125,7 @@ public static class OrleansStreamHosting
         silo.Services.AddSingleton<ISiloMeter>(services => new SiloMeter(
             services.GetRequiredService<OpenPartitions>(), services.GetService<OpenStores>()?.Container?.Usage,
             services.GetRequiredService<IOptions<OrleansStreamOptions>>().Value.Storage.AzureBlobs, services.GetRequiredService<LogResources>(),
-            services.GetService<IMeterFactory>()));
+            services.GetRequiredService<TimeProvider>(), services.GetService<IMeterFactory>()));
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(services => (SiloMeter)services.GetRequiredService<ISiloMeter>());
         silo.Services.Configure<ClusterMembershipOptions>(membership =>
         {

@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using System.Reflection;
 using OrleansStream.Cluster;
 using OrleansStream.Clustering;
 using OrleansStream.Instrumentation;
@@ -18,7 +19,11 @@ internal sealed class SiloMeter : ISiloMeter, ILifecycleParticipant<ISiloLifecyc
     private const double BytesPerGb = 1e9;
     private const double RequestsPerPrice = 10_000;
 
+    private static readonly string Version =
+        typeof(SiloMeter).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
+
     private readonly OpenPartitions _open;
+    private readonly DateTimeOffset _startedAt;
     private readonly BlobUsage? _requests;
     private readonly AzureBlobsStorageOptions _settings;
     private readonly LogResources _resources;
@@ -29,10 +34,13 @@ internal sealed class SiloMeter : ISiloMeter, ILifecycleParticipant<ISiloLifecyc
     /// <param name="requests">Counts the requests to the account; null for other storage.</param>
     /// <param name="settings">The account's settings.</param>
     /// <param name="resources">The resources that the silo's logs share.</param>
+    /// <param name="time">The clock.</param>
     /// <param name="meters">Makes the meter.</param>
     public SiloMeter(
-        OpenPartitions open, BlobUsage? requests, AzureBlobsStorageOptions settings, LogResources resources, IMeterFactory? meters = null)
+        OpenPartitions open, BlobUsage? requests, AzureBlobsStorageOptions settings, LogResources resources, TimeProvider time,
+        IMeterFactory? meters = null)
     {
+        _startedAt = time.GetUtcNow();
         _meter = StreamTelemetry.MeterOf(meters);
         (_open, _requests, _settings, _resources) = (open, requests, settings, resources);
         _meter.CreateObservableGauge("orleansstream.storage.size", () => _open.StoredBytes, "By",
@@ -55,7 +63,8 @@ internal sealed class SiloMeter : ISiloMeter, ILifecycleParticipant<ISiloLifecyc
         var storedBytes = _open.StoredBytes;
         var (flowIn, flowOut) = _open.ReadFlows();
         return new SiloUsage(
-            _open.Count, storedBytes, _requests is null ? null : ReadStorage(_requests.PerSecond, storedBytes), flowIn, flowOut);
+            _open.Count, storedBytes, _requests is null ? null : ReadStorage(_requests.PerSecond, storedBytes), flowIn, flowOut, Version, _startedAt,
+            _open.MovingCount);
     }
 
     /// <summary>

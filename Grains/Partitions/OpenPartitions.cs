@@ -32,6 +32,9 @@ internal sealed partial class OpenPartitions(
     // Only the round under way reads and writes it.
     private SiloAddress[] _active = [];
 
+    // Those that the last round found to belong elsewhere. An array is replaced, and never changed.
+    private volatile PartitionLog[] _moving = [];
+
     /// <summary>Maintains a partition and lets callers find it, until it is removed.</summary>
     /// <param name="partition">The partition.</param>
     /// <param name="move">Moves it to another silo; called from any thread.</param>
@@ -55,6 +58,9 @@ internal sealed partial class OpenPartitions(
 
     /// <summary>The count of partitions.</summary>
     public int Count => _partitions.Count;
+
+    /// <summary>The count of those that belong to another silo, and have not moved there yet. A round finds them; the next one moves them.</summary>
+    public int MovingCount => _moving.Count(_partitions.ContainsKey);
 
     /// <summary>The bytes of all their segments, with deleted ones that are not freed yet.</summary>
     public long StoredBytes => _partitions.Keys.Sum(log => log.State is var state ? state.SizeBytes + state.DeletingBytes : 0);
@@ -139,13 +145,16 @@ internal sealed partial class OpenPartitions(
         SiloAddress[] active = [.. silos.GetApproximateSiloStatuses(onlyActive: true).Keys.Order()];
         var haveStayed = active.AsSpan().SequenceEqual(_active);
         _active = active;
-        if (!haveStayed || active.Length == 0)
+        if (active.Length == 0)
             return;
         var moves = _partitions.Values
-            .Select(known => (known.Move, Home: PartitionHome.Find(known.Partition.Key, active)))
+            .Select(known => (known.Move, known.Partition.Log, Home: PartitionHome.Find(known.Partition.Key, active)))
             .Where(move => !move.Home.Equals(silo.SiloAddress))
             .ToList();
-        foreach (var (move, home) in moves)
+        _moving = [.. moves.Select(move => move.Log)];
+        if (!haveStayed)
+            return;
+        foreach (var (move, _, home) in moves)
         {
             move(home);
             await Task.Delay(PartitionGrainLimits.MaintenancePeriod / moves.Count, time);

@@ -14,14 +14,14 @@ internal sealed class ClusterEndpoints(ClusterDescriber cluster)
     /// <summary>Describe the cluster.</summary>
     public static readonly Operation Get = new(
         "getCluster", "Cluster", "Describe the cluster",
-        "Its silos with the partitions that each leads, and their traffic. On an Azure Storage account also what each asks of the account, and what a month like the last minute "
+        "Its silos with their versions, the partitions that each leads or gives away, and their traffic. On an Azure Storage account also what each asks of the account, and what a month like the last minute "
         + "costs at the unit prices of the settings.")
     {
         Right = OperationRight.OnCluster(AccessOperations.Describe),
         Answers =
         [
             new(StatusCodes.Status200OK, "The cluster.", new OperationBody(MediaTypes.Json, typeof(ClusterAnswer), """
-                {"silos":[{"address":"10.0.1.4:11111","answers":true,"partitions":64,"stored_bytes":1073741824,"in":{"records_per_second_1m":812.5,"records_per_second_5m":790.1,"bytes_per_second_1m":260000,"bytes_per_second_5m":252832},"out":{"records_per_second_1m":1625,"records_per_second_5m":1580.2,"bytes_per_second_1m":520000,"bytes_per_second_5m":505664},"storage":{"appends_per_second":10.4,"appends_per_second_max":30,"appends_waiting":0,"writes_per_second":10.5,"reads_per_second":0.9,"month_cost":171.9}}],"month_cost":171.9}
+                {"silos":[{"address":"10.0.1.4:11111","answers":true,"version":"0.1.0","started_at":"2026-06-11T17:02:11.000Z","partitions":64,"moving_partitions":0,"stored_bytes":1073741824,"in":{"records_per_second_1m":812.5,"records_per_second_5m":790.1,"bytes_per_second_1m":260000,"bytes_per_second_5m":252832},"out":{"records_per_second_1m":1625,"records_per_second_5m":1580.2,"bytes_per_second_1m":520000,"bytes_per_second_5m":505664},"storage":{"appends_per_second":10.4,"appends_per_second_max":30,"appends_waiting":0,"writes_per_second":10.5,"reads_per_second":0.9,"month_cost":171.9}}],"month_cost":171.9}
                 """)),
         ],
     };
@@ -44,7 +44,10 @@ internal sealed class ClusterEndpoints(ClusterDescriber cluster)
     {
         Address = silo.Address,
         Answers = silo.Usage is not null,
+        Version = silo.Usage?.Version,
+        StartedAt = silo.Usage?.StartedAt,
         Partitions = silo.Usage?.PartitionCount,
+        MovingPartitions = silo.Usage?.MovingCount,
         StoredBytes = silo.Usage?.StoredBytes,
         In = LoadJson.ToAnswer(silo.Usage?.In),
         Out = LoadJson.ToAnswer(silo.Usage?.Out),

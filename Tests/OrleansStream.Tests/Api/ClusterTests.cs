@@ -18,6 +18,9 @@ public sealed class ClusterTests(ApiFixture api)
 
         var silo = Assert.Single(cluster["silos"]!.AsArray())!;
         Assert.True((bool)silo["answers"]!);
+        Assert.StartsWith("0.", (string)silo["version"]!, StringComparison.Ordinal);
+        Assert.InRange((DateTimeOffset)silo["started_at"]!, TimeProvider.System.GetUtcNow().AddHours(-2), TimeProvider.System.GetUtcNow());
+        Assert.Equal(0, (int)silo["moving_partitions"]!);
         Assert.True((int)silo["partitions"]! > 0);
         Assert.True((long)silo["stored_bytes"]! > 0);
         Assert.All(["in", "out"], flow => Assert.True((double)silo[flow]!["records_per_second_1m"]! >= 0));

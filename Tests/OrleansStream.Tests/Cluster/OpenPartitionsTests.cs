@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Net;
 using System.Reflection;
 using Microsoft.Extensions.Logging.Abstractions;
 using OrleansStream.Errors;
@@ -64,6 +65,33 @@ public sealed class OpenPartitionsTests : IAsyncLifetime
         await next.Log.DisposeAsync();
     }
 
+    [Fact]
+    public async Task MovingCount_OfAPartitionThatBelongsElsewhere_TellsItBeforeItMovesAndUntilItIsGone()
+    {
+        var time = new SkippingTime();
+        var silos = DispatchProxy.Create<ISiloStatusOracle, NoSilos>();
+        ((NoSilos)(object)silos).Known[SiloAddress.New(IPAddress.Loopback, 11112, 2)] = SiloStatus.Active;
+        var open = new OpenPartitions(
+            time, DispatchProxy.Create<ILocalSiloDetails, NoSilos>(), silos, _led, new RepeatedFailures(time), NullLogger<OpenPartitions>.Instance);
+        var moved = new TaskCompletionSource<SiloAddress>(TaskCreationOptions.RunContinuationsAsynchronously);
+        open.Add(_partition, moved.SetResult, stay: () => { });
+        Assert.Equal(0, open.MovingCount);
+
+        await open.SeeToAllAsync();
+        Assert.Equal((1, false), (open.MovingCount, moved.Task.IsCompleted));
+
+        var round = open.SeeToAllAsync();
+        Assert.Equal(11112, (await moved.Task.WaitAsync(Wait.Patience)).Endpoint.Port);
+        Assert.Equal(1, open.MovingCount);
+        open.Remove(_partition.Log);
+        Assert.Equal(0, open.MovingCount);
+        await Wait.UntilAsync("the round has ended", () =>
+        {
+            time.Advance(TimeSpan.FromSeconds(10));
+            return Task.FromResult(round.IsCompleted);
+        });
+    }
+
     private static async Task<OpenPartition> OpenAsync()
     {
         var log = await PartitionLog.OpenAsync(
@@ -72,10 +100,12 @@ public sealed class OpenPartitionsTests : IAsyncLifetime
         return new OpenPartition(Key, topic, log, NullLogger.Instance);
     }
 
-    /// <summary>A cluster of which nothing is known.</summary>
+    /// <summary>A cluster of which nothing is known but what a test says.</summary>
     public class NoSilos : DispatchProxy
     {
+        public Dictionary<SiloAddress, SiloStatus> Known { get; } = [];
+
         protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) =>
-            targetMethod!.Name == nameof(ISiloStatusOracle.GetApproximateSiloStatuses) ? new Dictionary<SiloAddress, SiloStatus>() : null;
+            targetMethod!.Name == nameof(ISiloStatusOracle.GetApproximateSiloStatuses) ? Known : null;
     }
 }
