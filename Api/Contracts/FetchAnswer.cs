@@ -20,6 +20,10 @@ public sealed record FetchAnswer
     /// <summary>The end of what is durable: the offset the next record will have, as far as readers can see.</summary>
     /// <example>1208</example>
     public required long HighWatermark { get; init; }
+
+    /// <summary>How many records were looked at; only where records are chosen by key, value, header or JSON.</summary>
+    /// <example>20000</example>
+    public int? LookedAt { get; init; }
 }
 
 /// <summary>A record as it is stored.</summary>

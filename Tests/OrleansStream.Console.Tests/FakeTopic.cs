@@ -46,10 +46,14 @@ internal sealed class FakeTopic
         var from = asked.TryGetValue("timestamp", out var time)
             ? records.FindIndex(record => record.TimeMs >= DateTimeOffset.Parse(time, CultureInfo.InvariantCulture).ToUnixTimeMilliseconds()) is var found and >= 0 ? start + found : start + records.Count
             : long.Parse(asked["offset"], CultureInfo.InvariantCulture);
-        var answered = records.Skip((int)(from - start)).Take(Math.Min(AnswerMax, int.Parse(asked["limit"], CultureInfo.InvariantCulture))).ToList();
+        var before = asked.TryGetValue("before", out var text) ? long.Parse(text, CultureInfo.InvariantCulture) : long.MaxValue;
+        var count = (int)Math.Min(Math.Min(AnswerMax, int.Parse(asked["limit"], CultureInfo.InvariantCulture)), Math.Max(0, before - from));
+        var lookedAt = records.Skip((int)(from - start)).Take(count).Select((record, index) => (record.TimeMs, record.Key, record.Value, Offset: from + index)).ToList();
+        var key = asked.GetValueOrDefault("key_contains", "");
+        var answered = lookedAt.Where(record => record.Key.Contains(key, StringComparison.OrdinalIgnoreCase)).ToList();
         Sent += answered.Count;
-        var texts = answered.Select((record, index) =>
-            $$"""{"partition":{{partition}},"offset":{{from + index}},"timestamp":"{{DateTimeOffset.FromUnixTimeMilliseconds(record.TimeMs):yyyy-MM-ddTHH:mm:ss.fffZ}}","key":"{{record.Key}}","key_type":"string","value":{{record.Value}},"value_type":"json","headers":[]}""");
-        return $$"""{"records":[{{string.Join(',', texts)}}],"next_offset":{{from + answered.Count}},"log_start_offset":{{start}},"high_watermark":{{start + records.Count}}}""";
+        var texts = answered.Select(record =>
+            $$"""{"partition":{{partition}},"offset":{{record.Offset}},"timestamp":"{{DateTimeOffset.FromUnixTimeMilliseconds(record.TimeMs):yyyy-MM-ddTHH:mm:ss.fffZ}}","key":"{{record.Key}}","key_type":"string","value":{{record.Value}},"value_type":"json","headers":[]}""");
+        return $$"""{"records":[{{string.Join(',', texts)}}],"next_offset":{{from + lookedAt.Count}},"log_start_offset":{{start}},"high_watermark":{{start + records.Count}}}""";
     }
 }

@@ -10,8 +10,6 @@ public sealed class RecordBrowserTests : IAsyncDisposable
     // Above what a double can tell apart.
     private const long Far = 9_007_199_254_740_993;
 
-    private static readonly RecordFilter Any = new(null, null, null, null);
-
     private readonly ConsoleContext _context = new();
 
     private FakeService Service => _context.Service;
@@ -67,7 +65,7 @@ public sealed class RecordBrowserTests : IAsyncDisposable
         _ = new FakeTopic(Service, "t", 7, 0);
         var browser = await OpenAsync(isNewestFirst: true);
 
-        Assert.Empty(await browser.ReadAsync(50, Any, () => { }, TestContext.Current.CancellationToken));
+        Assert.Empty(await browser.ReadAsync(50, () => { }, TestContext.Current.CancellationToken));
         Assert.True(browser.IsAtEnd);
         Assert.Single(Service.Asked);
     }
@@ -78,18 +76,51 @@ public sealed class RecordBrowserTests : IAsyncDisposable
         var topic = new FakeTopic(Service, "t", 0);
         for (var i = 0; i < RecordBrowser.ScannedMax + 100; i++)
             topic.Add(0, i, i == 50 ? "rare" : "k");
-        var browser = await OpenAsync(isNewestFirst: true);
-        var filter = new RecordFilter("rare", null, null, null);
+        var browser = await OpenAsync(isNewestFirst: true, filter: new RecordFilter("rare", null, null, null));
         var told = 0;
 
-        var first = await browser.ReadAsync(50, filter, () => told++, TestContext.Current.CancellationToken);
+        var first = await browser.ReadAsync(50, () => told++, TestContext.Current.CancellationToken);
         var scanned = browser.Scanned;
-        var rest = await browser.ReadAsync(50, filter, () => told++, TestContext.Current.CancellationToken);
+        var rest = await browser.ReadAsync(50, () => told++, TestContext.Current.CancellationToken);
 
         Assert.Empty(first);
         Assert.Equal(RecordBrowser.ScannedMax, scanned);
         Assert.True(told > 10);
         Assert.Equal("rare", Assert.Single(rest).Key);
+        // The service chose: only that one came to the browser.
+        Assert.Equal(1, topic.Sent);
+        Assert.True(browser.IsAtEnd);
+    }
+
+    [Fact]
+    public async Task Read_WithAFilter_ShowsWhatOnePartitionHasThoughAnotherHasNone()
+    {
+        var topic = new FakeTopic(Service, "t", 0, 0);
+        for (var i = 0; i < RecordBrowser.ScannedMax * 2; i++)
+            topic.Add(i % 2, i, i % 2 == 0 && i > RecordBrowser.ScannedMax * 2 - 100 ? "rare" : "k");
+        var browser = await OpenAsync(isNewestFirst: true, filter: new RecordFilter("rare", null, null, null));
+
+        var first = await browser.ReadAsync(500, () => { }, TestContext.Current.CancellationToken);
+
+        Assert.Equal(49, first.Count);
+        Assert.False(browser.IsAtEnd);
+    }
+
+    [Fact]
+    public async Task Read_OfVeryManyPartitions_AsksSomeFirstAndLeavesNoneOut()
+    {
+        const int Count = 3 * RecordBrowser.PartitionsTogether;
+        var topic = new FakeTopic(Service, "t", new long[Count]);
+        for (var i = 0; i < Count; i++)
+            topic.Add(i, i);
+        var browser = await OpenAsync(isNewestFirst: true);
+
+        var first = await browser.ReadAsync(10, () => { }, TestContext.Current.CancellationToken);
+
+        Assert.Equal(RecordBrowser.PartitionsTogether, topic.Sent);
+        Assert.Equal(Enumerable.Range(RecordBrowser.PartitionsTogether - 10, 10).Reverse(), first.Select(record => record.Partition));
+        var rest = await ReadAllAsync(browser, 50);
+        Assert.Equal(Enumerable.Range(0, Count), first.Concat(rest).Select(record => record.Partition).Order());
         Assert.True(browser.IsAtEnd);
     }
 
@@ -98,7 +129,7 @@ public sealed class RecordBrowserTests : IAsyncDisposable
     {
         var topic = new FakeTopic(Service, "t", 0, 0, 0);
         var time = new FakeTimeProvider();
-        var tail = new LiveTail(Api, "t", partition: null, time);
+        var tail = new LiveTail(Api, "t", partition: null, RecordFilter.None, time);
         topic.Add(0, 1, "before");
         Assert.Empty(await tail.RunAsync(TestContext.Current.CancellationToken));
 
@@ -118,7 +149,7 @@ public sealed class RecordBrowserTests : IAsyncDisposable
     public async Task Tail_OfASlowTopic_ShowsEveryRecordOnce()
     {
         var topic = new FakeTopic(Service, "t", 0, 0);
-        var tail = new LiveTail(Api, "t", partition: null, new FakeTimeProvider());
+        var tail = new LiveTail(Api, "t", partition: null, RecordFilter.None, new FakeTimeProvider());
         var seen = new List<long>();
         await tail.RunAsync(TestContext.Current.CancellationToken);
         for (var i = 0; i < 30; i++)
@@ -131,9 +162,10 @@ public sealed class RecordBrowserTests : IAsyncDisposable
         Assert.Equal(Enumerable.Range(0, 28).Select(i => (long)i), seen.Order());
     }
 
-    private async Task<RecordBrowser> OpenAsync(bool isNewestFirst, int? partition = null, long? offset = null, DateTimeOffset? time = null)
+    private async Task<RecordBrowser> OpenAsync(
+        bool isNewestFirst, int? partition = null, long? offset = null, DateTimeOffset? time = null, RecordFilter? filter = null)
     {
-        var browser = new RecordBrowser(Api, "t", isNewestFirst);
+        var browser = new RecordBrowser(Api, "t", isNewestFirst, filter ?? RecordFilter.None);
         await browser.OpenAsync(partition, offset, time, TestContext.Current.CancellationToken);
         return browser;
     }
@@ -142,7 +174,7 @@ public sealed class RecordBrowserTests : IAsyncDisposable
     {
         var records = new List<BrowsedRecord>();
         while (!browser.IsAtEnd)
-            records.AddRange(await browser.ReadAsync(page, Any, () => { }, TestContext.Current.CancellationToken));
+            records.AddRange(await browser.ReadAsync(page, () => { }, TestContext.Current.CancellationToken));
         return records;
     }
 }

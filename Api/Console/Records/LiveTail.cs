@@ -8,8 +8,9 @@ namespace OrleansStream.WebConsole.Records;
 /// <param name="api">The service.</param>
 /// <param name="topic">The topic.</param>
 /// <param name="partition">Only this partition; null for all.</param>
+/// <param name="filter">Chooses records among those that are read.</param>
 /// <param name="time">The clock.</param>
-public sealed class LiveTail(StreamApi api, string topic, int? partition, TimeProvider time)
+public sealed class LiveTail(StreamApi api, string topic, int? partition, RecordFilter filter, TimeProvider time)
 {
     /// <summary>The most records that one round reads.</summary>
     public const int RoundRecordsMax = 60;
@@ -29,7 +30,7 @@ public sealed class LiveTail(StreamApi api, string topic, int? partition, TimePr
     /// <summary>The records that have come since it was opened.</summary>
     public long Arrived { get; private set; }
 
-    /// <summary>The records of these that were read.</summary>
+    /// <summary>The records of these that were read; the filter chose among them.</summary>
     public long Read { get; private set; }
 
     /// <summary>The records that came a second, in the last round.</summary>
@@ -72,11 +73,13 @@ public sealed class LiveTail(StreamApi api, string topic, int? partition, TimePr
             {
                 var from = Math.Max(one.From, one.End - share);
                 using var records = await api.ReadAsync(
-                    $"topics/{Text.Escape(topic)}/partitions/{one.Partition}/records?offset={from}&limit={one.End - from}&max_bytes={FetchBytes}", cancelled);
+                    $"topics/{Text.Escape(topic)}/partitions/{one.Partition}/records?offset={from}&before={one.End}&limit={one.End - from}&max_bytes={FetchBytes}{filter.Query}", cancelled);
                 lock (read)
+                {
                     read.AddRange(BrowsedRecord.ReadAll(records.RootElement));
+                    Read += records.RootElement.GetProperty("next_offset").GetInt64() - from;
+                }
             });
-        Read += read.Count;
         return [.. read.OrderByDescending(record => record.Timestamp).ThenByDescending(record => record.Offset)];
     }
 }

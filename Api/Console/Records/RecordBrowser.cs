@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using OrleansStream.Contracts;
 using OrleansStream.WebConsole.Calls;
 
@@ -7,24 +8,33 @@ namespace OrleansStream.WebConsole.Records;
 /// <summary>Reads the records of some partitions in the order of their times, page by page: the newest first, or from a place on.</summary>
 /// <remarks>
 /// Within a partition records come in the order of their offsets, whatever their times. It reads by offset and not as a consumer, so it disturbs no
-/// group, and an empty partition costs no waiting.
+/// group, and an empty partition costs no waiting. With a filter the service looks at the records, and a page has what was found when it ended. Of
+/// very many partitions it reads <see cref="PartitionsTogether"/> to their ends, and then as many others: to merge all would ask each before anything is
+/// shown.
 /// </remarks>
 /// <param name="api">The service.</param>
 /// <param name="topic">The topic.</param>
 /// <param name="isNewestFirst">True from the end backwards; false from the start on.</param>
-public sealed class RecordBrowser(StreamApi api, string topic, bool isNewestFirst)
+/// <param name="filter">Chooses records.</param>
+public sealed class RecordBrowser(StreamApi api, string topic, bool isNewestFirst, RecordFilter filter)
 {
-    /// <summary>The most records that one page looks at, before it asks whether to search on.</summary>
-    public const int ScannedMax = 20_000;
+    /// <summary>The most records that the service looks at for one page, before it asks whether to search on.</summary>
+    public const int ScannedMax = 200_000;
 
     /// <summary>The partitions that are asked at once.</summary>
     public const int AskedAtOnce = 6;
 
-    private const int FetchRecords = 500;
+    /// <summary>The most partitions whose records come in one order of time.</summary>
+    public const int PartitionsTogether = 64;
+
+    private const int SearchedRecords = 10_000;
     private const int FewestRecords = 10;
     private const int FetchBytes = 256 * 1024;
+    private const int SearchedBytes = 2 * 1024 * 1024;
 
+    // Those that have records.
     private readonly List<Lane> _lanes = [];
+    private int _first;
 
     /// <summary>The records that were looked at.</summary>
     public long Scanned { get; private set; }
@@ -32,8 +42,11 @@ public sealed class RecordBrowser(StreamApi api, string topic, bool isNewestFirs
     /// <summary>The records that there are to look at, since it was opened.</summary>
     public long Total { get; private set; }
 
+    /// <summary>The partitions that have records.</summary>
+    public int Partitions => _lanes.Count;
+
     /// <summary>True when all were looked at.</summary>
-    public bool IsAtEnd => _lanes.All(lane => lane.IsAtEnd);
+    public bool IsAtEnd => _lanes.Skip(_first).All(lane => lane.IsAtEnd);
 
     /// <summary>The partitions that cannot be read now, and why.</summary>
     public List<string> Unavailable { get; } = [];
@@ -52,47 +65,46 @@ public sealed class RecordBrowser(StreamApi api, string topic, bool isNewestFirs
         foreach (var one in wanted)
         {
             var start = Math.Max(offset ?? 0, one.LogStartOffset ?? 0);
-            var end = one.HighWatermark ?? 0;
-            _lanes.Add(new Lane(one.Partition, Math.Min(start, end), end));
+            if (one.HighWatermark is { } end && start < end)
+                _lanes.Add(new Lane(one.Partition, start, end) { Time = time });
         }
 
-        if (time is { } from)
-            await ForEachAsync(_lanes, lane => SeekAsync(lane, from, cancellationToken), cancellationToken);
         Total = _lanes.Sum(lane => lane.End - lane.Start);
     }
 
-    /// <summary>Reads the next records that a filter takes.</summary>
+    /// <summary>Reads the next records.</summary>
     /// <param name="count">How many.</param>
-    /// <param name="filter">The filter.</param>
     /// <param name="progress">Told whenever more was read.</param>
-    /// <param name="cancellationToken">Ends it; what was found so far is lost.</param>
+    /// <param name="cancellationToken">Ends it; what was found and not given yet comes with the next page.</param>
     /// <returns>The records; fewer than asked at the end, or after <see cref="ScannedMax"/> were looked at.</returns>
     /// <exception cref="ApiException">The service refused.</exception>
-    public async Task<IReadOnlyList<BrowsedRecord>> ReadAsync(int count, RecordFilter filter, Action progress, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<BrowsedRecord>> ReadAsync(int count, Action progress, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(filter);
         ArgumentNullException.ThrowIfNull(progress);
         var found = new List<BrowsedRecord>();
         var until = Scanned + ScannedMax;
-        while (found.Count < count && Scanned < until)
+        while (found.Count < count)
         {
-            Lane[] empty = [.. _lanes.Where(lane => lane is { Records.Count: 0, IsAtEnd: false })];
-            if (empty.Length > 0)
+            var lanes = _lanes.GetRange(_first, Math.Min(PartitionsTogether, _lanes.Count - _first));
+            await ForEachAsync(lanes.FindAll(lane => lane.Time is not null), lane => SeekAsync(lane, cancellationToken), cancellationToken);
+            var empty = lanes.FindAll(lane => lane is { Records.Count: 0, IsAtEnd: false });
+            if (empty.Count > 0 && Scanned < until)
             {
-                var share = filter.IsEmpty ? Math.Max(FewestRecords, count / Math.Max(1, _lanes.Count)) : FetchRecords;
+                var share = filter.IsEmpty ? Math.Max(FewestRecords, count / lanes.Count) : SearchedRecords;
                 await ForEachAsync(empty, lane => FillAsync(lane, share, cancellationToken), cancellationToken);
                 progress();
                 continue;
             }
 
-            var next = _lanes.Where(lane => lane.Records.Count > 0)
+            // A search that has looked at enough shows what it has found, also where another partition might still have a newer one.
+            var next = lanes.Where(lane => lane.Records.Count > 0)
                 .Aggregate((Lane?)null, (best, lane) => best is null || IsBefore(lane.Records.Peek(), best.Records.Peek()) ? lane : best);
-            if (next is null)
+            if (next is not null)
+                found.Add(next.Records.Dequeue());
+            else if (empty.Count == 0 && _first + lanes.Count < _lanes.Count)
+                _first += lanes.Count;
+            else
                 break;
-            var record = next.Records.Dequeue();
-            Scanned += record.NextOffset - record.Offset;
-            if (filter.IsEmpty || filter.Takes(record))
-                found.Add(record);
         }
 
         return found;
@@ -100,13 +112,16 @@ public sealed class RecordBrowser(StreamApi api, string topic, bool isNewestFirs
 
     private bool IsBefore(BrowsedRecord one, BrowsedRecord other) => isNewestFirst ? one.Timestamp > other.Timestamp : one.Timestamp < other.Timestamp;
 
-    private async Task SeekAsync(Lane lane, DateTimeOffset time, CancellationToken cancellationToken)
+    private async Task SeekAsync(Lane lane, CancellationToken cancellationToken)
     {
-        var text = time.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fff", CultureInfo.InvariantCulture) + "Z";
+        var text = lane.Time!.Value.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fff", CultureInfo.InvariantCulture) + "Z";
         using var answer = await api.ReadAsync(
             $"topics/{Text.Escape(topic)}/partitions/{lane.Partition}/records?limit=1&timestamp={Text.Escape(text)}", cancellationToken);
         var first = BrowsedRecord.ReadAll(answer.RootElement);
-        lane.Start = lane.Next = first.Count > 0 ? first[0].Offset : lane.End;
+        var place = first.Count > 0 ? first[0].Offset : lane.End;
+        Total -= place - lane.Start;
+        lane.Start = lane.Next = place;
+        lane.Time = null;
     }
 
     // Backwards, a stretch may come in several answers, as each has a bound in bytes; the stretch is whole before any of it is shown.
@@ -117,10 +132,10 @@ public sealed class RecordBrowser(StreamApi api, string topic, bool isNewestFirs
         var records = new List<BrowsedRecord>();
         for (var next = from; next < end;)
         {
-            using var answer = await api.ReadAsync(
-                $"topics/{Text.Escape(topic)}/partitions/{lane.Partition}/records?offset={next}&limit={end - next}&max_bytes={FetchBytes}", cancellationToken);
+            using var answer = await FetchAsync(lane.Partition, next, end, cancellationToken);
             records.AddRange(BrowsedRecord.ReadAll(answer.RootElement).Where(record => record.Offset < end));
-            var after = answer.RootElement.GetProperty("next_offset").GetInt64();
+            var after = Math.Min(end, answer.RootElement.GetProperty("next_offset").GetInt64());
+            Scanned += Math.Max(0, after - next);
             if (after <= next)
                 break;
             next = after;
@@ -145,6 +160,10 @@ public sealed class RecordBrowser(StreamApi api, string topic, bool isNewestFirs
             lane.Records.Enqueue(record);
     }
 
+    private Task<JsonDocument> FetchAsync(int partition, long from, long end, CancellationToken cancellationToken) => api.ReadAsync(
+        $"topics/{Text.Escape(topic)}/partitions/{partition}/records?offset={from}&before={end}&limit={end - from}&max_bytes={(filter.IsEmpty ? FetchBytes : SearchedBytes)}{filter.Query}",
+        cancellationToken);
+
     private static Task ForEachAsync(IReadOnlyList<Lane> lanes, Func<Lane, Task> work, CancellationToken cancellationToken) => Parallel.ForEachAsync(
         lanes, new ParallelOptions { MaxDegreeOfParallelism = AskedAtOnce, CancellationToken = cancellationToken }, async (lane, _) => await work(lane));
 
@@ -155,6 +174,9 @@ public sealed class RecordBrowser(StreamApi api, string topic, bool isNewestFirs
 
         public long Start { get; set; } = start;
 
+        /// <summary>The time at which its records begin, until its place was found; null for all of them.</summary>
+        public DateTimeOffset? Time { get; set; }
+
         public long End { get; } = end;
 
         /// <summary>Where to read on.</summary>
@@ -163,7 +185,7 @@ public sealed class RecordBrowser(StreamApi api, string topic, bool isNewestFirs
         /// <summary>Where to read on backwards: the offset after the last that is still to be read.</summary>
         public long Last { get; set; } = end;
 
-        /// <summary>What was read, and not looked at yet.</summary>
+        /// <summary>What was read, and not given yet.</summary>
         public Queue<BrowsedRecord> Records { get; } = new();
 
         // One of the two ways is never gone.

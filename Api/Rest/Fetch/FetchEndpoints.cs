@@ -25,10 +25,15 @@ internal sealed class FetchEndpoints(PartitionReader reader, IHostApplicationLif
         var isRaw = MediaTypes.OfAnswer(context.Request, FetchOperations.Fetch.Offers) == MediaTypes.RecordBatch;
         if (isRaw && Parameters.Text(context, "limit") is not null)
             throw RequestException.Malformed("limit", "'limit' counts records; whole batches are bounded by max_bytes.");
+        if (isRaw && RecordFilter.Names.Append("before").FirstOrDefault(name => Parameters.Text(context, name) is not null) is { } chosen)
+            throw RequestException.Malformed(chosen, $"'{chosen}' chooses records; whole batches are given as they are stored. Ask for application/json.");
         var limit = Parameters.Integer(context, "limit", 1, FetchLimits.FetchRecordsMax, FetchLimits.FetchRecordsDefault);
         var bytesMax = Parameters.Integer(context, "max_bytes", 1, FetchLimits.FetchBytesMax, ReadingLimits.FetchBytesDefault);
         var waitMs = Parameters.Integer(context, "wait_ms", 0, FetchLimits.FetchWaitMsMax, 0);
         var views = new PayloadViews(Parameters.PayloadType(context, "key_as"), Parameters.PayloadType(context, "value_as"));
+
+        var before = Parameters.Text(context, "before") is { } text ? Parameters.Integer("before", text, 0, long.MaxValue) : long.MaxValue;
+        var scope = new FetchScope(limit, before, RecordFilter.Read(context));
 
         var start = ReadStartOf(context);
 
@@ -42,7 +47,7 @@ internal sealed class FetchEndpoints(PartitionReader reader, IHostApplicationLif
         }
 
         context.Response.ContentType = MediaTypes.Json;
-        await new FetchAnswerWriter(new AnswerWriter(context.Response.BodyWriter, context.RequestAborted), views).WriteAsync(read, limit);
+        await new FetchAnswerWriter(new AnswerWriter(context.Response.BodyWriter, context.RequestAborted), views, scope).WriteAsync(read);
     }
 
     private async ValueTask<PartitionRead> ReadAsync(HttpContext context, int partition, ReadStart start, int bytesMax, int waitMs)

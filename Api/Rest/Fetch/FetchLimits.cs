@@ -12,6 +12,15 @@ internal static class FetchLimits
     /// <summary>The most records in the answer to a fetch.</summary>
     public const int FetchRecordsMax = 10_000;
 
+    /// <summary>The most records that a fetch with a filter looks at. The next fetch goes on there.</summary>
+    public const int FilteredRecordsMax = 20_000;
+
+    /// <summary>The most characters of a text by which records are filtered.</summary>
+    public const int FilterLengthMax = 200;
+
+    /// <summary>The most bytes of a record that a filter decodes at once.</summary>
+    public const int FilterPieceLength = 4 * 1024;
+
     /// <summary>The most bytes of batches that a fetch reads, which is what one grain call may carry.</summary>
     public const int FetchBytesMax = PartitionLimits.FetchBytesMax;
 

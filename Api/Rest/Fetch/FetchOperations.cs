@@ -33,7 +33,10 @@ internal static class FetchOperations
         + "`Fetch-Offset`, `Next-Offset`, `Log-Start-Offset` and `High-Watermark` as headers; records below `Fetch-Offset` in the "
         + "first batch must be skipped. The header `Topic-Id` names the topic that was read. A reader that sends it as `topic_id` is refused "
         + "with UNKNOWN_TOPIC_ID once the topic was deleted and created again, so that it does not go on at an old offset in another topic. "
-        + "A wait is then refused in any case.")
+        + "A wait is then refused in any case. "
+        + "`key_contains`, `value_contains`, `header` and `json` choose records; all that are given must hold, and texts are found whatever their case. "
+        + $"There is no index: the server reads and looks at every record, at most `max_bytes` and {FetchLimits.FilteredRecordsMax} records a request. "
+        + "`looked_at` tells how many it looked at, and `next_offset` where to go on, also when none was found.")
     {
         Right = OperationRight.OnTopic(AccessOperations.Read),
         Parameters =
@@ -52,6 +55,11 @@ internal static class FetchOperations
             },
             new("wait_ms", ParameterPlace.Query, $"How long to wait for a record when there is none, in milliseconds, 0 to {FetchLimits.FetchWaitMsMax}.") { IsInteger = true, Default = "0" },
             .. Views,
+            new("before", ParameterPlace.Query, "Only records before this offset.") { IsInteger = true },
+            new("key_contains", ParameterPlace.Query, "Only records whose key has this text in it."),
+            new("value_contains", ParameterPlace.Query, "Only records whose value has this text in it."),
+            new("header", ParameterPlace.Query, "Only records with this header: `name`, or `name=text` for a value that has the text in it."),
+            new("json", ParameterPlace.Query, "Only records whose value is JSON and has something at a path, `$.lines[0].team`, or what it is compared with: `$.event = goal`, `$.minute >= 80`."),
         ],
         Offers = [MediaTypes.Json, MediaTypes.RecordBatch],
         Answers =
