@@ -127,6 +127,7 @@ public abstract class LoadingPage : ComponentBase, IDisposable
             var left = Left;
             while (await timer.WaitForNextTickAsync(left))
             {
+                timer.Period = RefreshPeriod ?? period;
                 if (IsBusy)
                     continue;
                 await ReloadAsync();
