@@ -4,7 +4,9 @@ using OrleansStream.WebConsole.Calls;
 namespace OrleansStream.WebConsole.Records;
 
 /// <summary>Follows a topic live, and shows as many of its records as a person can see: of a fast topic it takes samples, and counts the rest.</summary>
-/// <remarks>Each round asks where the partitions end, and reads the newest few of what has come. So a round costs the same, however fast the topic is.</remarks>
+/// <remarks>
+/// Each round asks where the partitions end, and reads the newest few of what has come. So a round costs the same, however fast the topic is.
+/// </remarks>
 /// <param name="api">The service.</param>
 /// <param name="topic">The topic.</param>
 /// <param name="partition">Only this partition; null for all.</param>

@@ -34,7 +34,8 @@ internal sealed class JsonCondition
         var path = text[..at].Trim().TrimStart('$').Replace("[", ".", StringComparison.Ordinal).Replace("]", "", StringComparison.Ordinal);
         string[] steps = [.. path.Split('.', StringSplitOptions.TrimEntries).SkipWhile(step => step.Length == 0)];
         var wanted = text[Math.Min(text.Length, at + sign.Length)..].Trim().Trim('"', '\'');
-        var isWhole = steps.Length > 0 && !steps.Any(step => step.Length == 0 || step.Contains(' ', StringComparison.Ordinal)) && (sign.Length == 0 || wanted.Length > 0);
+        var isWhole = steps.Length > 0 && !steps.Any(step => step.Length == 0 || step.Contains(' ', StringComparison.Ordinal))
+            && (sign.Length == 0 || wanted.Length > 0);
         return isWhole
             ? new JsonCondition(steps, sign, wanted)
             : throw RequestException.Malformed(field, $"'{field}' is '{RequestException.Shown(text)}'; {Forms}.");

@@ -72,8 +72,8 @@ internal sealed class RecordFilter
         return false;
     }
 
-    // Piece by piece, so that a large record takes no more memory than a small one. A piece begins with the end of the one before, in which the text may
-    // have begun.
+    // Piece by piece, so that a large record takes no more memory than a small one. A piece begins with the end of the one before, in which the text
+    // may have begun.
     private static bool Contains(ReadOnlySpan<byte> bytes, string text)
     {
         // UTF-8 has at least a byte for each UTF-16 unit.

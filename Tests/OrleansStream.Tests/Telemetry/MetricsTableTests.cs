@@ -41,7 +41,8 @@ public sealed partial class MetricsTableTests
         _ = (api.Part<KafkaMetrics>(), api.Part<FailedSignIns>());
         // An account has metrics that other storage has not.
         using var account = new SiloMeter(
-            api.Part<OpenPartitions>(), new BlobUsage(TimeProvider.System), new AzureBlobsStorageOptions(), api.Part<LogResources>(), TimeProvider.System);
+            api.Part<OpenPartitions>(), new BlobUsage(TimeProvider.System), new AzureBlobsStorageOptions(), api.Part<LogResources>(),
+            TimeProvider.System);
         var topic = await api.CreateTopicAsync();
         await api.PostAsync($"/v1/topics/{topic}/records", """{"records":[{"value":1}]}""");
 

@@ -63,7 +63,8 @@ internal sealed class OtlpCollector : IAsyncDisposable
         Take((string)context.Request.RouteValues["signal"]!, await ReadAsync(context));
     }
 
-    // A message has a byte for its compression and four for its length before it (https://grpc.github.io/grpc/core/md_doc__p_r_o_t_o_c_o_l-_h_t_t_p2.html).
+    // A message has a byte for its compression and four for its length before it:
+    // https://grpc.github.io/grpc/core/md_doc__p_r_o_t_o_c_o_l-_h_t_t_p2.html
     private async Task TakeGrpcAsync(HttpContext context, string signal)
     {
         Assert.Equal("application/grpc", context.Request.ContentType);

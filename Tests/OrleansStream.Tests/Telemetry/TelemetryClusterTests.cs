@@ -6,7 +6,9 @@ using OrleansStream.Tests.Support.Stores;
 
 namespace OrleansStream.Tests.Telemetry;
 
-/// <summary>What a collector and Prometheus get of a cluster of processes: metrics from each of them, and a trace that goes through two of them.</summary>
+/// <summary>
+/// What a collector and Prometheus get of a cluster of processes: metrics from each of them, and traces that go through two of them.
+/// </summary>
 [Collection(EndToEndCollection.Name)]
 public sealed class TelemetryClusterTests(AzuriteFixture azurite) : IClassFixture<AzuriteFixture>
 {
@@ -57,8 +59,7 @@ public sealed class TelemetryClusterTests(AzuriteFixture azurite) : IClassFixtur
         await Wait.UntilAsync("each silo has sent of its commits, and the Api node of its requests", () =>
             Processes(collector, Silo, "orleansstream.commit.size") == SiloCount && Processes(collector, Api, "http.server.request.duration") == 1);
         Assert.Equal([Api, Silo], collector.Services.Keys.Order(StringComparer.Ordinal));
-        foreach (var node in cluster.Silos.Select(silo => silo.Process.Address).Append(cluster.Apis[0]))
-            await ScrapeAsync(node);
+        await RequireScrapesAsync(client, cluster);
         TestContext.Current.TestOutputHelper!.WriteLine($"{collector.Spans.Count} spans; {collector.Senders.Count} metrics of {collector.Senders.Keys.Select(one => one.Instance).Distinct().Count()} processes");
     }
 
@@ -80,11 +81,23 @@ public sealed class TelemetryClusterTests(AzuriteFixture azurite) : IClassFixtur
         return trace;
     }
 
-    private static async Task ScrapeAsync(Uri node)
+    // Counting for Prometheus begins with the first scrape.
+    private static async Task RequireScrapesAsync(ServiceClient client, ClusterProcesses cluster)
+    {
+        (Uri Node, string Metric)[] wanted =
+            [.. cluster.Silos.Select(silo => (silo.Process.Address, "orleansstream_commit_size")), (cluster.Apis[0], "http_server_request_duration")];
+        foreach (var (node, _) in wanted)
+            await ScrapeAsync(node);
+        for (var partition = 0; partition < PartitionCount; partition++)
+            await AppendAsync(client, partition);
+        foreach (var (node, metric) in wanted)
+            Assert.Contains(await ScrapeAsync(node), sample => sample.Name.StartsWith(metric, StringComparison.Ordinal));
+    }
+
+    private static async Task<IReadOnlyList<PrometheusSample>> ScrapeAsync(Uri node)
     {
         // Where nobody signs in, the metrics are for this machine alone, by its name.
         using var http = new HttpClient { BaseAddress = new Uri($"http://localhost:{node.Port}") };
-        var samples = PrometheusSamples.Parse(await http.GetStringAsync(new Uri("/metrics", UriKind.Relative), TestContext.Current.CancellationToken));
-        Assert.Contains(samples, sample => sample.Name.StartsWith("orleansstream_", StringComparison.Ordinal));
+        return PrometheusSamples.Parse(await http.GetStringAsync(new Uri("/metrics", UriKind.Relative), TestContext.Current.CancellationToken));
     }
 }

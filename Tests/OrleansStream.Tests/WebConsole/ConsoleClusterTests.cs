@@ -4,7 +4,9 @@ using OrleansStream.Tests.Support.Stores;
 
 namespace OrleansStream.Tests.WebConsole;
 
-/// <summary>The same journey on a cluster of processes. The browser comes in through a balancer, as it would in a cloud, and nodes are killed meanwhile.</summary>
+/// <summary>
+/// The same journey on a cluster of processes. The browser comes in through a balancer, as it would in a cloud, and nodes are killed meanwhile.
+/// </summary>
 [Collection(EndToEndCollection.Name)]
 public sealed class ConsoleClusterTests(AzuriteFixture azurite) : IClassFixture<AzuriteFixture>
 {

@@ -75,7 +75,8 @@ internal static class ConsoleJourney
             }
 
             await process.WaitForExitAsync(deadline.Token);
-            Assert.True(process.ExitCode == 0 && (await errors).Length == 0, await errors + string.Join('\n', steps.Values.Select(step => step.ToJsonString())));
+            var story = await errors + string.Join('\n', steps.Values.Select(step => step.ToJsonString()));
+            Assert.True(process.ExitCode == 0 && (await errors).Length == 0, story);
             return steps;
         }
         finally

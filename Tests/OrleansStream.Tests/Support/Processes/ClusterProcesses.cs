@@ -46,15 +46,10 @@ internal sealed class ClusterProcesses : IAsyncDisposable
     /// <param name="lines">What the silos use to reach each other and the account; null for nothing between them.</param>
     /// <param name="apiSettings">Further environment of the Api nodes.</param>
     public static Task<ClusterProcesses> StartAsync(
-        string connectionString, string container, int silos, int apis, ClusterLines? lines = null, params (string Key, string Value)[] apiSettings) =>
-        StartAsync(new ClusterProcesses(connectionString, container, lines, apiSettings), silos, apis);
+        string connectionString, string container, int silos, int apis, ClusterLines? lines = null,
+        params (string Key, string Value)[] apiSettings) => StartAsync(new ClusterProcesses(connectionString, container, lines, apiSettings), silos, apis);
 
-    /// <summary>Starts a cluster whose processes all have further environment, and waits until all of it serves.</summary>
-    /// <param name="connectionString">The account.</param>
-    /// <param name="container">The container.</param>
-    /// <param name="silos">How many silos.</param>
-    /// <param name="apis">How many Api nodes.</param>
-    /// <param name="settings">The environment.</param>
+    /// <summary>Starts a cluster whose processes all have further environment.</summary>
     public static Task<ClusterProcesses> StartWithAsync(
         string connectionString, string container, int silos, int apis, params (string Key, string Value)[] settings) =>
         StartAsync(new ClusterProcesses(connectionString, container, settings: settings), silos, apis);

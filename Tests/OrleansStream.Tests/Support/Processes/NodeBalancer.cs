@@ -4,7 +4,9 @@ using System.Net.Sockets;
 
 namespace OrleansStream.Tests.Support.Processes;
 
-/// <summary>A balancer before Api nodes, as a cloud has one: each connection goes to the next node, or to another if that one does not take it.</summary>
+/// <summary>
+/// A balancer before Api nodes, as a cloud has one: each connection goes to the next node, or to another if that one does not take it.
+/// </summary>
 internal sealed class NodeBalancer : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
