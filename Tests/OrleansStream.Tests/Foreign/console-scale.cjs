@@ -53,7 +53,8 @@ const watch = () => {
     for (const [path, title, selector] of [
       ['topics', 'Topics', rows], ['topics?prefix=t-05', 'Topics', rows], [`topics/${large}`, large, '[data-testid=records]'],
       [`topics/${large}/settings`, `Settings of ${large}`, rows], [`topics/${large}/keys`, `Hot keys of ${large}`, '.lead + p'], [`topics/${large}/records`, `Records of ${large}`, rows],
-      [`topics/${large}/records?value=4999`, `Records of ${large}`, rows], [`topics/${large}/produce`, `Produce to ${large}`, 'textarea'],
+      // A search asks every partition, and tells meanwhile how far it is.
+      [`topics/${large}/records?value=4999`, `Records of ${large}`, '[data-testid=progress] fluent-progress-bar, tbody tr'], [`topics/${large}/produce`, `Produce to ${large}`, 'textarea'],
       ['groups', 'Groups', rows], [`groups/${group}`, group, '[data-testid=lag]'], [`groups/${wide}`, wide, '[data-testid=lag]'], ['dead-letters', 'Dead letters', '.lead + p, table'],
       ['cluster', 'Cluster', rows], ['access', 'Access', 'table'], ['sample', 'World Cup sample', 'form'], ['.', 'Overview', '.figure'],
     ]) {

@@ -47,7 +47,8 @@ internal sealed class ClusterProcesses : IAsyncDisposable
     /// <param name="apiSettings">Further environment of the Api nodes.</param>
     public static Task<ClusterProcesses> StartAsync(
         string connectionString, string container, int silos, int apis, ClusterLines? lines = null,
-        params (string Key, string Value)[] apiSettings) => StartAsync(new ClusterProcesses(connectionString, container, lines, apiSettings), silos, apis);
+        params (string Key, string Value)[] apiSettings) =>
+        StartAsync(new ClusterProcesses(connectionString, container, lines, apiSettings), silos, apis);
 
     /// <summary>Starts a cluster whose processes all have further environment.</summary>
     public static Task<ClusterProcesses> StartWithAsync(
