@@ -60,6 +60,21 @@ public sealed partial class BrokerTests(KafkaCluster cluster) : IClassFixture<Ka
         Assert.Equal(KafkaError.None, await OffsetCalls.FindEpochEndErrorAsync(there, topic.Name, partition));
     }
 
+    /// <summary>librdkafka sends epoch 0 to a leader whose epoch it was not told, and reads nothing until it is told.</summary>
+    [Fact]
+    public async Task Fetch_WithAnOlderEpoch_IsToldTheLeader()
+    {
+        var topic = await cluster.CreateTopicAsync(PartitionCount);
+        await ProduceAsync(cluster.Bootstrap, topic.Name, from: 0, count: 1);
+        var leader = cluster.Silos[0];
+        var partition = Enumerable.Range(0, PartitionCount).First(one => KafkaCluster.Leads(leader, topic, one));
+        using var socket = await KafkaSocket.OpenAsync(KafkaCluster.PortOf(leader));
+
+        await socket.SendAsync(FetchRequest.Api, 16, 1, Fetch(topic.Id, partition, epoch: 0));
+
+        AssertLeader(ReadFetch((await socket.ReceiveAsync())!), leader, KafkaError.FencedLeaderEpoch);
+    }
+
     /// <summary>
     /// An idempotent producer sends to the new leader of a partition before the old one has answered. If a broker that does not lead passed batches
     /// on, the producer could learn that one is stored before it learns that the leader refused the next one, and would give up for good.
@@ -204,7 +219,7 @@ public sealed partial class BrokerTests(KafkaCluster cluster) : IClassFixture<Ka
         writer.WriteNoTags();
     };
 
-    private static Action<WireWriter> Fetch(Guid topic, int partition) => writer =>
+    private static Action<WireWriter> Fetch(Guid topic, int partition, int epoch = -1) => writer =>
     {
         writer.WriteInt32(100); // max_wait_ms
         writer.WriteInt32(1);
@@ -216,7 +231,7 @@ public sealed partial class BrokerTests(KafkaCluster cluster) : IClassFixture<Ka
         writer.WriteUuid(topic);
         writer.WriteArrayLength(1);
         writer.WriteInt32(partition);
-        writer.WriteInt32(-1); // current_leader_epoch
+        writer.WriteInt32(epoch); // current_leader_epoch
         writer.WriteInt64(0);
         writer.WriteInt32(-1);
         writer.WriteInt64(-1);
@@ -228,9 +243,11 @@ public sealed partial class BrokerTests(KafkaCluster cluster) : IClassFixture<Ka
         writer.WriteNoTags();
     };
 
-    private static void AssertLeader((KafkaError Error, int Leader, MetadataBroker[] Endpoints) told, Orleans.TestingHost.InProcessSiloHandle silo)
+    private static void AssertLeader(
+        (KafkaError Error, int Leader, MetadataBroker[] Endpoints) told, Orleans.TestingHost.InProcessSiloHandle silo,
+        KafkaError error = KafkaError.NotLeaderOrFollower)
     {
-        Assert.Equal((KafkaError.NotLeaderOrFollower, KafkaCluster.IdOf(silo)), (told.Error, told.Leader));
+        Assert.Equal((error, KafkaCluster.IdOf(silo)), (told.Error, told.Leader));
         Assert.Equal([new MetadataBroker(KafkaCluster.IdOf(silo), "127.0.0.1", KafkaCluster.PortOf(silo))], told.Endpoints);
     }
 }
