@@ -34,6 +34,7 @@ public static class GatewayHosting
         services.TryAddSingleton<AccessRules>();
         services.TryAddSingleton<FailedSignIns>();
         services.TryAddSingleton<KeySignIn>();
+        services.TryAddSingleton<BearerSignIn>();
         services.TryAddSingleton<AccessAdministration>();
         services.TryAddSingleton<Tickets>();
         services.TryAddSingleton(provider => new AccessControl(

@@ -1,9 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Microsoft.AspNetCore.Connections.Features;
-using OrleansStream.Errors;
 using OrleansStream.Gateway.Security;
-using OrleansStream.Security;
 
 namespace OrleansStream.Rest.Http;
 
@@ -15,18 +13,13 @@ namespace OrleansStream.Rest.Http;
 /// <param name="next">The rest of the pipeline.</param>
 /// <param name="access">Tells whether callers must sign in.</param>
 /// <param name="rules">The keys and rights.</param>
-/// <param name="keys">Signs in by keys.</param>
+/// <param name="bearers">Signs in by keys and tokens.</param>
 /// <param name="tickets">Signs in by tickets.</param>
-/// <param name="failures">Slows down callers that fail to sign in.</param>
-/// <param name="tokens">Signs in by tokens; null when tokens are not accepted.</param>
 internal sealed class SignInMiddleware(
-    RequestDelegate next, AccessControl access, AccessRules rules, KeySignIn keys, Tickets tickets, FailedSignIns failures,
-    ITokenSignIn? tokens = null)
+    RequestDelegate next, AccessControl access, AccessRules rules, BearerSignIn bearers, Tickets tickets)
 {
     /// <summary>The query parameter that a ticket comes in.</summary>
     public const string Ticket = "ticket";
-
-    private const string Scheme = "Bearer ";
 
     private static readonly object ConnectionKey = new();
 
@@ -65,35 +58,15 @@ internal sealed class SignInMiddleware(
         }
         else
         {
-            principal = header.Length > 0 ? await SignInAsync(context, header) : FindCertificate(context) ?? Principal.Anonymous;
+            principal = header.Length > 0
+                ? await bearers.SignInAsync(header, context.Connection.RemoteIpAddress, context.RequestAborted)
+                : FindCertificate(context) ?? Principal.Anonymous;
             if (ItemsOf(context) is { } items)
                 items[ConnectionKey] = new Remembered(header, principal);
         }
 
         Set(context, principal);
         await next(context);
-    }
-
-    private async ValueTask<Principal> SignInAsync(HttpContext context, string header)
-    {
-        var address = context.Connection.RemoteIpAddress;
-        if (header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase))
-        {
-            var token = header[Scheme.Length..].Trim();
-            if (token.StartsWith(ApiKeySecret.Prefix, StringComparison.Ordinal))
-                return await keys.SignInAsync(token, address, context.RequestAborted);
-            if (tokens is not null)
-                return await tokens.SignInAsync(token, address, context.RequestAborted);
-        }
-
-        await failures.NoteAsync(address, context.RequestAborted);
-        throw new StreamException(new StreamError(
-            StreamErrorCode.SaslAuthenticationFailed,
-            tokens is null ? "The header 'Authorization' must be 'Bearer os_…', with an API key."
-                : "The header 'Authorization' must be 'Bearer …', with an API key or a token.")
-        {
-            Field = "Authorization",
-        });
     }
 
     private static Principal? FindCertificate(HttpContext context) =>

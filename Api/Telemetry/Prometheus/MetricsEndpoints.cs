@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Microsoft.AspNetCore.Routing;
 using OrleansStream.Errors;
+using OrleansStream.Gateway.Security;
 using OrleansStream.Instrumentation;
 using OrleansStream.Telemetry.Cluster;
 
@@ -73,7 +74,7 @@ internal sealed class MetricsEndpoints(
             _ => StatusCodes.Status503ServiceUnavailable,
         };
         if (status == StatusCodes.Status401Unauthorized)
-            context.Response.Headers.WWWAuthenticate = MetricsGate.Scheme.Trim();
+            context.Response.Headers.WWWAuthenticate = BearerSignIn.Scheme;
         if (status == StatusCodes.Status503ServiceUnavailable)
             context.Response.Headers.RetryAfter = "1";
         var name = JsonNamingPolicy.SnakeCaseUpper.ConvertName(error.Code.ToString());

@@ -2,7 +2,6 @@ using System.Net;
 using Microsoft.Extensions.Options;
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Security;
-using OrleansStream.Security;
 
 namespace OrleansStream.Telemetry.Prometheus;
 
@@ -13,16 +12,11 @@ namespace OrleansStream.Telemetry.Prometheus;
 /// </remarks>
 /// <param name="access">Checks callers' rights.</param>
 /// <param name="rules">The keys and rights.</param>
-/// <param name="keys">Signs in by keys.</param>
-/// <param name="failures">Slows down callers that fail to sign in.</param>
+/// <param name="bearers">Signs in by keys and tokens.</param>
 /// <param name="security">How callers sign in.</param>
-/// <param name="tokens">Signs in by tokens; null when tokens are not accepted.</param>
 internal sealed class MetricsGate(
-    AccessControl access, AccessRules rules, KeySignIn keys, FailedSignIns failures, IOptions<SecurityOptions> security, ITokenSignIn? tokens = null)
+    AccessControl access, AccessRules rules, BearerSignIn bearers, IOptions<SecurityOptions> security)
 {
-    /// <summary>The scheme of the header <c>Authorization</c>.</summary>
-    public const string Scheme = "Bearer ";
-
     /// <summary>Admits a request, or tells why not.</summary>
     /// <param name="context">The request.</param>
     /// <returns>
@@ -51,22 +45,10 @@ internal sealed class MetricsGate(
 
     private async ValueTask<Principal> SignInAsync(HttpContext context)
     {
-        var address = context.Connection.RemoteIpAddress;
         var header = context.Request.Headers.Authorization.ToString();
         if (header.Length == 0)
             return context.Connection.ClientCertificate is { } certificate ? Principal.OfCertificate(certificate) : Principal.Anonymous;
-        if (header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase))
-        {
-            var token = header[Scheme.Length..].Trim();
-            if (token.StartsWith(ApiKeySecret.Prefix, StringComparison.Ordinal))
-                return await keys.SignInAsync(token, address, context.RequestAborted);
-            if (tokens is not null)
-                return await tokens.SignInAsync(token, address, context.RequestAborted);
-        }
-
-        await failures.NoteAsync(address, context.RequestAborted);
-        throw new StreamException(new StreamError(
-            StreamErrorCode.SaslAuthenticationFailed, "The header 'Authorization' must be 'Bearer os_…', with an API key, or 'Bearer …', with a token."));
+        return await bearers.SignInAsync(header, context.Connection.RemoteIpAddress, context.RequestAborted);
     }
 
     // A page can have its reader's browser ask; the browser then names the page's own host, or an origin.

@@ -33,7 +33,8 @@ public sealed class GatewayRightsTests
     private static readonly Type[] Means =
     [
         typeof(ClientQuotas), typeof(NodeLoad), typeof(NodeAnswers), typeof(NodeWaits),
-        typeof(AccessControl), typeof(AccessRules), typeof(KeySignIn), typeof(FailedSignIns), typeof(SiloCalls),
+        typeof(AccessControl), typeof(AccessRules), typeof(KeySignIn), typeof(BearerSignIn), typeof(FailedSignIns),
+        typeof(SiloCalls),
     ];
 
     // Nothing of the first is anybody's, and the second finds out who calls.
