@@ -17,8 +17,10 @@ public sealed record AdClick(string Ad, string User);
 /// <param name="topic">The topic, of <see cref="CreateTopicAsync"/>.</param>
 public sealed class AdClicks(OrleansStreamClient client, string topic)
 {
+    /// <summary>The group of the counters.</summary>
+    public const string Counters = "click-counters";
+
     private const int Partitions = 6;
-    private const string Counters = "click-counters";
 
     /// <summary>Makes the topic.</summary>
     /// <param name="popular">The ads that everybody clicks on. More can be named at any time; producers heed them within a minute.</param>

@@ -1,8 +1,10 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Net;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Time.Testing;
 using OrleansStream.Client;
+using OrleansStream.Client.Connections;
 using OrleansStream.Examples;
 using OrleansStream.Tests.Support;
 using OrleansStream.Tests.Support.Processes;
@@ -154,6 +156,7 @@ public sealed class StoryTests(ApiFixture api) : IClassFixture<ApiFixture>
                     Interlocked.Increment(ref ofPopular[counter]);
             },
             stop.Token)).ToList();
+        await Wait.UntilAsync("both counters have partitions", () => HaveAllPartitionsAsync(client, AdClicks.Counters, members: 2));
 
         await clicks.RecordAsync(made, stop.Token);
         await Wait.UntilAsync("all are counted", () => sums.Values.Sum() == count);
@@ -166,6 +169,19 @@ public sealed class StoryTests(ApiFixture api) : IClassFixture<ApiFixture>
         Assert.All(shares, share => Assert.InRange(share.Value, 0.08, 0.3));
         Assert.Single(await SharesAsync(client, topic, "ad-20"));
         Assert.All(ofPopular, counted => Assert.True(counted > count / 20, $"A counter has {counted} of {count}."));
+    }
+
+    private static async Task<bool> HaveAllPartitionsAsync(OrleansStreamClient client, string group, int members)
+    {
+        try
+        {
+            var answer = await client.Admin.Groups.GetAsync(group);
+            return answer.Members.Count == members && answer.Members.All(member => member is { Assignment.Count: > 0, Target: null });
+        }
+        catch (StreamServiceException exception) when (exception.Status == HttpStatusCode.NotFound)
+        {
+            return false; // nobody has polled yet
+        }
     }
 
     [Fact]

@@ -127,10 +127,8 @@ public sealed class TemplateClusterTests(TemplateFixture templates)
     [MemberData(nameof(Environments))]
     public void Probes_OfEveryProcess_AskWhatTheCodeServes(string environment)
     {
-        var silo = File.ReadAllText(Repository.PathOf("Silo", "Program.cs"));
-        var api = string.Concat(Directory.GetFiles(Repository.PathOf("Api"), "*.cs", SearchOption.AllDirectories)
-            .Where(file => !file.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal))
-            .Select(File.ReadAllText));
+        var silo = SourcesIn("Silo");
+        var api = SourcesIn("Api");
         Assert.All(Of(environment).Apps, app =>
         {
             var source = app.ContainerName == "silo" ? silo : api;
@@ -151,6 +149,11 @@ public sealed class TemplateClusterTests(TemplateFixture templates)
     public void Processes_WhenStopped_AreGivenLongerThanTheyTake(string environment) =>
         Assert.All(Of(environment).Apps, app => Assert.True(
             app.Properties["template"]!["terminationGracePeriodSeconds"]!.GetValue<int>() > ClusterLimits.ShutdownTimeout.TotalSeconds));
+
+    private static string SourcesIn(string folder) => string.Concat(
+        Directory.GetFiles(Repository.PathOf(folder), "*.cs", SearchOption.AllDirectories)
+            .Where(file => !file.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal))
+            .Select(File.ReadAllText));
 
     private static JsonNode Gateway(ContainerApp silo) => Assert.Single(silo.Ingress["additionalPortMappings"]!.AsArray())!;
 
