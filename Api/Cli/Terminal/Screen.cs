@@ -55,7 +55,7 @@ internal sealed class Screen
     /// <summary>True when there is somebody to answer a question.</summary>
     public bool CanAsk { get; }
 
-    /// <summary>True when what is read is typed.</summary>
+    /// <summary>True when standard input is a terminal.</summary>
     public bool IsInputTyped { get; } = !Console.IsInputRedirected;
 
     /// <summary>Draws on standard output.</summary>

@@ -48,7 +48,7 @@ internal sealed partial class LineRequest
         }
         catch (Exception exception) when (_hasAppended && FaultOf(exception) is { } fault)
         {
-            // The lines that came and are not stored yet are dropped: nobody knows whether they are what was sent.
+            // The body is damaged, so lines that have come and are not stored yet are dropped: they may not be what was sent.
             _isStopped = true;
             if (exception is BadHttpRequestException)
             {
