@@ -92,7 +92,8 @@ internal sealed class GroupScan(Call call, ConsumeRequest request) : IRecordSour
             return false;
         lock (_gate)
         {
-            if (_left.TryGetValue(record.Partition, out var end) && record.Offset + 1 >= end)
+            // A member also gets the records of the group's retry topics.
+            if (record.Topic == request.Topic && _left.TryGetValue(record.Partition, out var end) && record.Offset + 1 >= end)
                 _left.Remove(record.Partition);
             return _left.Count == 0;
         }
@@ -109,7 +110,7 @@ internal sealed class GroupScan(Call call, ConsumeRequest request) : IRecordSour
             var assigned = consumer.Assignment;
             bool isLeft;
             lock (_gate)
-                isLeft = assigned.Any(own => _left.ContainsKey(own.Partition));
+                isLeft = assigned.Any(own => own.Topic == request.Topic && _left.ContainsKey(own.Partition));
             var isSettled = call.Time.GetElapsedTime(Volatile.Read(ref _lastRecord)) > ConsumeLimits.GroupSettleTime;
             if (isSettled || (!isLeft && assigned.Count > 0))
                 await over.CancelAsync();

@@ -132,10 +132,16 @@ internal sealed class RecordJson : IDisposable
         {
             var any = false;
             while (reader.Read())
+            {
                 any = true;
+                // Half of a surrogate pair can be escaped, and is no text.
+                if (reader is { TokenType: JsonTokenType.String or JsonTokenType.PropertyName, ValueIsEscaped: true })
+                    reader.GetString();
+            }
+
             return any && Utf8.IsValid(bytes);
         }
-        catch (JsonException)
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
             return false;
         }

@@ -23,7 +23,7 @@ internal static class JsonRecords
             using var document = JsonDocument.Parse(line);
             return Read(document.RootElement);
         }
-        catch (Exception exception) when (exception is JsonException or FormatException or InvalidOperationException)
+        catch (Exception exception) when (exception is JsonException or FormatException or InvalidOperationException or ArgumentOutOfRangeException)
         {
             throw new InvalidDataException($"Line {number} is no record such as {{\"key\":\"k\",\"value\":{{…}}}}: {exception.Message}", exception);
         }
@@ -64,7 +64,7 @@ internal static class JsonRecords
     }
 
     private static StreamHeader HeaderOf(JsonElement header) => new(
-        header.GetProperty("key").GetString() ?? throw new FormatException("a header has no key."),
+        header.TryGetProperty("key", out var key) && key.GetString() is { } name ? name : throw new FormatException("a header has no key."),
         header.TryGetProperty("value", out var value)
             ? Optional(BytesOf(value, header.TryGetProperty("value_type", out var type) ? type.GetString() : "string", "header"))
             : null);

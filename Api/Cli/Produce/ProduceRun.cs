@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using OrleansStream.Cli.Calls;
 using OrleansStream.Cli.Terminal;
 using OrleansStream.Cli.Texts;
@@ -17,7 +18,7 @@ internal sealed class ProduceRun(Call call, ProduceRequest request)
     private long _records;
     private long _bytes;
     private long _inputBytes;
-    private bool _isFailed;
+    private StreamServiceException? _failure;
 
     /// <summary>Stores everything.</summary>
     /// <exception cref="StreamServiceException">Something is not stored.</exception>
@@ -56,15 +57,19 @@ internal sealed class ProduceRun(Call call, ProduceRequest request)
             await SendAsync(input, producer, over.Token);
             await FlushAsync(producer, call.Stop);
         }
-        catch (OperationCanceledException) when (_isFailed)
+        catch (OperationCanceledException) when (_failure is not null)
         {
-            await watching;
+            // The failure is what ended it.
         }
         finally
         {
             await over.CancelAsync();
             await watching.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
+
+        // The one who watches may have been told, and not the last flush.
+        if (_failure is { } failure)
+            ExceptionDispatchInfo.Throw(failure);
     }
 
     private async Task SendAsync(Stream input, StreamProducer producer, CancellationToken stop)
@@ -118,9 +123,9 @@ internal sealed class ProduceRun(Call call, ProduceRequest request)
         {
             await producer.FlushAsync(stop);
         }
-        catch (StreamServiceException)
+        catch (StreamServiceException exception)
         {
-            _isFailed = true;
+            _failure ??= exception;
             throw;
         }
     }
@@ -134,14 +139,14 @@ internal sealed class ProduceRun(Call call, ProduceRequest request)
         catch (StreamServiceException exception) when (!isWhole)
         {
             // What ended the run is told as well.
-            if (!_isFailed)
+            if (_failure is null)
                 call.Screen.Tell(exception.Message);
-            _isFailed = true;
+            _failure ??= exception;
         }
 
         if (isWhole || _records == 0)
             return;
-        call.Screen.Tell(_isFailed
+        call.Screen.Tell(_failure is not null
             ? $"Of {Sizes.Records(_records)} that had been read, some are not stored."
             : $"{Sizes.Records(_records)} had been read before, and {(_records == 1 ? "is" : "are")} stored.");
     }

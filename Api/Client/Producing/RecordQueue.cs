@@ -24,6 +24,8 @@ internal sealed class RecordQueue : IAsyncDisposable
     private int _adding;
     private int _isDisposed;
     private StreamServiceException? _unawaited;
+    private StreamServiceException? _lastFailure;
+    private long _failures;
 
     /// <summary>Begins without records.</summary>
     /// <param name="topic">The topic.</param>
@@ -106,12 +108,17 @@ internal sealed class RecordQueue : IAsyncDisposable
     }
 
     /// <summary>Sends what has gathered, and waits until it is known what became of every record that was added before.</summary>
-    /// <exception cref="StreamServiceException">A record that nobody waits for was not stored; of several failures the first.</exception>
+    /// <exception cref="StreamServiceException">
+    /// A record that nobody waits for was not stored; of several failures the first. A failure during the wait is told to each call that waits.
+    /// </exception>
     public async Task FlushAsync(CancellationToken cancellationToken)
     {
+        var failures = Volatile.Read(ref _failures);
         await Task.WhenAll(_lanes.Values.Select(lane => lane.FlushAsync())).WaitAsync(cancellationToken).ConfigureAwait(false);
         if (Interlocked.Exchange(ref _unawaited, null) is { } failed)
             throw failed;
+        if (Volatile.Read(ref _failures) != failures)
+            throw _lastFailure!;
     }
 
     /// <inheritdoc/>
@@ -186,6 +193,8 @@ internal sealed class RecordQueue : IAsyncDisposable
     private void Note(StreamServiceException error)
     {
         Interlocked.CompareExchange(ref _unawaited, error, null);
+        Volatile.Write(ref _lastFailure, error);
+        Interlocked.Increment(ref _failures);
         if (error.ErrorCode == "UNKNOWN_TOPIC_OR_PARTITION")
             _shapes.Forget();
     }

@@ -18,9 +18,9 @@ public sealed class SiloCalls(IGrainFactory grains, TimeProvider time)
     /// <param name="waitMax">When it is given up.</param>
     /// <returns>
     /// The address of the silo's broker, null while it is not known: the silo may be starting, be of an earlier version, or have gone. And whether
-    /// the silo has told that it serves no Kafka clients.
+    /// the silo has told that it serves no Kafka clients; null when it did not answer.
     /// </returns>
-    public async Task<(BrokerAddress? Address, bool HasNone)> FindBrokerAsync(SiloAddress silo, TimeSpan waitMax)
+    public async Task<(BrokerAddress? Address, bool? HasNone)> FindBrokerAsync(SiloAddress silo, TimeSpan waitMax)
     {
         try
         {
@@ -29,10 +29,10 @@ public sealed class SiloCalls(IGrainFactory grains, TimeProvider time)
         }
         catch (Exception exception) when (exception is OrleansException or TimeoutException or StreamException)
         {
-            return (null, HasNone: false);
+            return (null, HasNone: null);
         }
 
-        static async Task<(BrokerAddress?, bool)> AskAsync(ISiloGrain silo) =>
+        static async Task<(BrokerAddress?, bool?)> AskAsync(ISiloGrain silo) =>
             await silo.FindBrokerAsync() is { } address ? (address, false) : (null, !await silo.HasBrokerAsync());
     }
 

@@ -158,7 +158,10 @@ internal sealed partial class ClusterBrokers(
 
     private async Task AskAsync(SiloAddress silo, Question question)
     {
-        (question.Address, question.HasNone) = await others.FindBrokerAsync(silo, BrokerLimits.AnswerMax);
+        var (found, hasNone) = await others.FindBrokerAsync(silo, BrokerLimits.AnswerMax);
+        question.Address = found;
+        // What it has told holds until it tells otherwise: a silo that is slow for once still has no broker.
+        question.HasNone = hasNone ?? question.HasNone;
         question.Answered++;
         Interlocked.Increment(ref _answers);
     }

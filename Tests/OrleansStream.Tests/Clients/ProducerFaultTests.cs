@@ -1,3 +1,4 @@
+using System.Net;
 using Azure.Core;
 using OrleansStream.Client;
 using OrleansStream.Client.Connections;
@@ -104,6 +105,28 @@ public sealed class ProducerFaultTests(ApiFixture api)
 
         Assert.Equal((1L, 0), (second.Offset, credential.FailuresLeft));
         Assert.Equal(["first", "second", "third"], (await rig.ReadAllAsync()).Select(record => record.Value));
+    }
+
+    [Fact]
+    public async Task Flush_WhenSeveralWaitForARecordThatIsRefused_TellsEach()
+    {
+        using var rig = await ClientRig.MakeAsync(api);
+        await using var producer = rig.Client.CreateProducer(rig.Topic, options => options.Linger = TimeSpan.Zero);
+        await producer.SendAsync("a", "first");
+        using var held = new ManualResetEventSlim();
+        rig.Line.Answer = _ =>
+        {
+            held.Wait(TestContext.Current.CancellationToken);
+            return new HttpResponseMessage(HttpStatusCode.Forbidden);
+        };
+        await producer.EnqueueAsync("a", "second");
+
+        Task[] flushes = [producer.FlushAsync(), producer.FlushAsync(), producer.FlushAsync()];
+        held.Set();
+
+        foreach (var flush in flushes)
+            await Assert.ThrowsAsync<StreamServiceException>(() => flush);
+        await producer.FlushAsync();
     }
 
     [Fact]

@@ -123,9 +123,11 @@ public sealed class SickStoreTests(AzuriteFixture azurite) : IClassFixture<Azuri
     {
         await run.Load.StopAsync();
         var requests = run.Load.Requests;
-        var refused = requests.Where(request => !request.IsStored && !request.IsUnknown).ToList();
+        // Those that were taken, and whose time was over before their turn to be written came, are certainly not stored.
+        var late = requests.Where(request => request is { IsStored: false, IsUnknown: false, Status: HttpStatusCode.GatewayTimeout }).ToList();
+        var refused = requests.Where(request => !request.IsStored && !request.IsUnknown).Except(late).ToList();
         var unknown = requests.Where(request => request.IsUnknown).ToList();
-        Write($"{requests.Count(request => request.IsStored)} stored, {refused.Count} refused, {unknown.Count} unknown; memory {calmBytes / MiB} MiB when calm, "
+        Write($"{requests.Count(request => request.IsStored)} stored, {refused.Count} refused, {unknown.Count} unknown, {late.Count} too late; memory {calmBytes / MiB} MiB when calm, "
             + $"at most {run.PeakBytes / MiB}; slowest refusal {refused.Select(request => request.Took).DefaultIfEmpty().Max().TotalMilliseconds:F0} ms; "
             + $"told to come again after {string.Join(", ", refused.Select(request => request.RetryAfter?.TotalSeconds).Distinct().Order())} s");
 
@@ -137,7 +139,7 @@ public sealed class SickStoreTests(AzuriteFixture azurite) : IClassFixture<Azuri
             Assert.True(request.RetryAfter >= TimeSpan.FromSeconds(1), $"{request}");
             Assert.True(request.Took <= Refusal, $"{request}");
         });
-        Assert.All(unknown, request => Assert.True(request.Status is not null && request.Took <= AnswerMax, $"{request}"));
+        Assert.All(unknown.Concat(late), request => Assert.True(request.Status is not null && request.Took <= AnswerMax, $"{request}"));
 
         using var client = run.Service.Connect();
         for (var partition = 0; partition < PartitionCount; partition++)

@@ -37,6 +37,10 @@ public sealed class WokenSiloTests(AzuriteFixture azurite) : IClassFixture<Azuri
     private const string Rolls = "rolls";
     private const string Deletions = "deletions";
 
+    /// <summary>The topic whose offsets are committed. Only offsets that exist can be, so it has as many records as the highest.</summary>
+    private const string Committed = "committed";
+    private const int CommitsMax = 3;
+
     // A goal on an idle machine; what is asserted leaves room for one that is busy with other work.
     private static readonly TimeSpan TakeoverGoal = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan TakeoverMax = TimeSpan.FromSeconds(45);
@@ -144,6 +148,9 @@ public sealed class WokenSiloTests(AzuriteFixture azurite) : IClassFixture<Azuri
             held.AddRange(led.Select(partition => new PartitionKey(id, partition).ToString()));
         }
 
+        await client.CreateTopicAsync(Committed, partitions: 1);
+        await client.ProduceAsync(Committed, Enumerable.Range(0, CommitsMax).Select(i => new JsonObject { ["value"] = i }));
+
         // Groups that it serves: their documents come by its line.
         for (var i = 0; _groups.Count < ServedGroupCount; i++)
         {
@@ -186,7 +193,7 @@ public sealed class WokenSiloTests(AzuriteFixture azurite) : IClassFixture<Azuri
     private static Task<Answer> TryCommitAsync(ServiceClient client, string group, long offset) => client.SendAsync(
         HttpMethod.Put, $"/v1/groups/{group}/offsets", ServiceClient.Json(new JsonObject
         {
-            ["offsets"] = new JsonArray(new JsonObject { ["topic"] = Appends, ["partition"] = 0, ["offset"] = offset }),
+            ["offsets"] = new JsonArray(new JsonObject { ["topic"] = Committed, ["partition"] = 0, ["offset"] = offset }),
         }));
 
     private static Task<Answer> PostAsync(ServiceClient client, string topic, int partition, string value) => client.PostAsync(
@@ -225,7 +232,7 @@ public sealed class WokenSiloTests(AzuriteFixture azurite) : IClassFixture<Azuri
         public void SendCommits(List<string> groups)
         {
             foreach (var group in groups)
-                Send(TryCommitAsync(_client, group, offset: 3));
+                Send(TryCommitAsync(_client, group, CommitsMax));
         }
 
         public void Dispose() => _client.Dispose();
