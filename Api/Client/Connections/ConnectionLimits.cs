@@ -21,11 +21,6 @@ public static class ConnectionLimits
     /// <summary>How long before its end a token is taken anew.</summary>
     internal static readonly TimeSpan TokenSlack = TimeSpan.FromMinutes(5);
 
-    /// <summary>
-    /// How long after the end of its last token a credential that gives no other one is taken to be right, and its calls are repeated.
-    /// </summary>
-    internal static readonly TimeSpan SignInPatience = TimeSpan.FromMinutes(5);
-
     /// <summary>The first size of an answer's buffer, in bytes.</summary>
     internal const int AnswerBytesInitial = 16 * 1024;
 }

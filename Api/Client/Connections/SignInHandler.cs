@@ -1,13 +1,14 @@
-using System.Net;
 using System.Net.Http.Headers;
-using System.Net.Sockets;
 using System.Runtime.CompilerServices;
-using Azure;
 using Azure.Core;
 
 namespace OrleansStream.Client.Connections;
 
 /// <summary>Puts who calls on each request: an API key, or a token that is taken anew before it ends.</summary>
+/// <remarks>
+/// A credential that has given a token is never taken to be wrong: its calls are repeated. One that has given none is, at its first failure that is
+/// no <see cref="TokenTrouble"/>.
+/// </remarks>
 /// <param name="settings">The key, or the credential.</param>
 /// <param name="inner">Sends a request.</param>
 internal sealed class SignInHandler(ConnectionSettings settings, HttpMessageHandler inner) : DelegatingHandler(inner)
@@ -64,33 +65,11 @@ internal sealed class SignInHandler(ConnectionSettings settings, HttpMessageHand
         {
             throw new SignInException($"The credential gave no token: {exception.Message}", exception)
             {
-                IsTransient = WorkedLately() || IsTrouble(exception),
+                // A credential that ever worked is right: who gives the tokens is in trouble, for however long. Without this, a consumer that has
+                // run for months would end with an outage of its identity provider.
+                IsTransient = Volatile.Read(ref _token) is not null || TokenTrouble.IsIn(exception),
             };
         }
-    }
-
-    // A credential that worked until now is right: who gives the tokens is in trouble. Without this, a consumer that has run for months would end
-    // with the first outage of its identity provider.
-    private bool WorkedLately() => Volatile.Read(ref _token) is { Value: var token }
-        && settings.Time.GetUtcNow() < token.ExpiresOn + ConnectionLimits.SignInPatience;
-
-    // The causes of a credential's failure that say that nobody has judged it.
-    private static bool IsTrouble(Exception exception)
-    {
-        for (var cause = exception; cause is not null; cause = cause.InnerException)
-        {
-            var isTrouble = cause switch
-            {
-                RequestFailedException { Status: var status } => status is 0 or 408 or 429 or >= 500,
-                HttpRequestException { StatusCode: var status } =>
-                    status is null or HttpStatusCode.TooManyRequests or >= HttpStatusCode.InternalServerError,
-                _ => cause is SocketException or IOException or TimeoutException or OperationCanceledException,
-            };
-            if (isTrouble)
-                return true;
-        }
-
-        return false;
     }
 
     private string? Fresh()

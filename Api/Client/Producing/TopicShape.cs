@@ -17,10 +17,14 @@ internal sealed record TopicShape(int Partitions, HotKeySpread? Spread)
     /// <param name="topic">The description.</param>
     public static TopicShape Of(TopicAnswer topic)
     {
-        var keys = Text(topic.Config[KeysSetting]).Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        var keys = HotKeys(Text(topic.Config[KeysSetting]));
         var isSpread = int.TryParse(Text(topic.Config[WidthSetting]), NumberStyles.None, CultureInfo.InvariantCulture, out var width);
         return new TopicShape(topic.Partitions, isSpread && width > 1 && keys.Length > 0 ? new HotKeySpread(width, keys) : null);
     }
+
+    /// <summary>Reads a topic's hot keys as the service does: spaces are part of a key. The service has no list with an empty key.</summary>
+    /// <param name="text">The setting's text; empty for none.</param>
+    internal static string[] HotKeys(string text) => text.Length == 0 ? [] : text.Split(',');
 
     private static string Text(JsonNode? value) => value?.ToString() ?? "";
 }

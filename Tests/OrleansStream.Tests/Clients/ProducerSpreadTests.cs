@@ -1,5 +1,6 @@
 using OrleansStream.Client.Producing;
 using OrleansStream.Tests.Support.Services;
+using OrleansStream.Topics;
 
 namespace OrleansStream.Tests.Clients;
 
@@ -24,6 +25,32 @@ public sealed class ProducerSpreadTests(ApiFixture api)
         Assert.Equal(Enumerable.Range(0, 4).Select(i => (own + i) % 6).Order(), hot.Order());
         Assert.Equal("hot", (await rig.ReadAllAsync(topic)).First(record => record.Partition == own && record.Key!.StartsWith("hot", StringComparison.Ordinal)).Key);
     }
+
+    [Fact]
+    public async Task Send_OfAKeyThatIsHotOnlyWithASpace_GoesToOnePartition()
+    {
+        using var rig = await ClientRig.MakeAsync(api);
+        var topic = await api.CreateTopicAsync(6, """{"hot.key.spread":4,"hot.keys":"a, b"}""");
+        await using var producer = rig.Client.CreateProducer(topic);
+
+        var cold = await PartitionsAsync(producer, "b");
+        var hot = await PartitionsAsync(producer, " b");
+
+        Assert.Equal((1, 4), (cold.Count, hot.Count));
+    }
+
+    [Theory]
+    [InlineData(""), InlineData("a"), InlineData("a,b"), InlineData("a, b"), InlineData(" a "), InlineData(" "), InlineData("a,A, ,\tb")]
+    public void HotKeys_AreReadAsTheServiceReadsThem(string text)
+    {
+        string[] service = [.. HotKeyNames.Parse(text)!.Value];
+
+        Assert.Equal(service, TopicShape.HotKeys(text));
+    }
+
+    [Theory]
+    [InlineData("a,,b"), InlineData(","), InlineData("a,")]
+    public void HotKeys_WithAnEmptyOne_AreRefusedByTheService(string text) => Assert.Null(HotKeyNames.Parse(text));
 
     [Fact]
     public async Task Send_OfManyOfASpreadKeyInOneBatch_KeepsThemTogether()

@@ -1,6 +1,8 @@
 using System.Net;
 using Azure;
 using Azure.Core;
+using Azure.Core.Pipeline;
+using Azure.Identity;
 using Microsoft.Extensions.Time.Testing;
 using OrleansStream.Client;
 using OrleansStream.Client.Connections;
@@ -72,7 +74,7 @@ public sealed class WrongCredentialTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Call_LongAfterTheLastToken_TakesTheCredentialToBeWrong()
+    public async Task Call_WithACredentialThatHasWorked_IsRetriableForAsLongAsItFails()
     {
         var time = new FakeTimeProvider(DateTimeOffset.Parse("2026-06-11T19:20:00Z"));
         using var line = new FaultyHttpHandler();
@@ -80,16 +82,52 @@ public sealed class WrongCredentialTests : IAsyncLifetime
         var credential = new ScriptedCredential { Token = "token", Ends = time.GetUtcNow().AddHours(1) };
         using var client = ClientOf(line, apiKey: null, credential, time);
         await client.Admin.GetReadinessAsync();
-        credential.Failure = new InvalidOperationException("revoked");
-        credential.FailuresLeft = int.MaxValue;
+        credential.Failure = new InvalidOperationException("The issuer is down.");
 
-        time.Advance(TimeSpan.FromMinutes(64));
-        var early = await Assert.ThrowsAsync<StreamServiceException>(() => client.Admin.GetReadinessAsync());
-        time.Advance(TimeSpan.FromMinutes(2));
-        var late = await Assert.ThrowsAsync<StreamServiceException>(() => client.Admin.GetReadinessAsync());
+        for (var minutes = 0; minutes < 120; minutes += 10)
+        {
+            time.Advance(TimeSpan.FromMinutes(10));
+            if (minutes < 60)
+                continue;
+            var error = await Assert.ThrowsAsync<StreamServiceException>(() => client.Admin.GetReadinessAsync());
+            Assert.Equal(("NETWORK_EXCEPTION", true), (error.ErrorCode, error.IsRetriable));
+        }
 
-        Assert.Equal(("NETWORK_EXCEPTION", true), (early.ErrorCode, early.IsRetriable));
-        Assert.Equal(("SASL_AUTHENTICATION_FAILED", false), (late.ErrorCode, late.IsRetriable));
+        (credential.Failure, credential.Ends) = (null, time.GetUtcNow().AddHours(1));
+        Assert.Equal("ready", (await client.Admin.GetReadinessAsync()).Status);
+    }
+
+    [Fact]
+    public async Task Call_WithACredentialThatHasWorked_IsRepeatedUntilItWorksAgain()
+    {
+        using var line = new FaultyHttpHandler();
+        // Its tokens are over at once, so each request takes one.
+        var credential = new ScriptedCredential { Token = _api.Bootstrap, Ends = TimeProvider.System.GetUtcNow() };
+        using var client = ClientOf(line, apiKey: null, credential);
+        await using var producer = client.CreateProducer("clicks", options => options.RetryBackoff = TimeSpan.Zero);
+        await producer.SendAsync("a", "first");
+        (credential.Failure, credential.FailuresLeft) = (new InvalidOperationException("The issuer is down."), 4);
+
+        Assert.Equal(1, (await producer.SendAsync("a", "stored")).Offset);
+    }
+
+    /// <summary>Azure.Identity's own exceptions: Entra is busy, or it has judged.</summary>
+    [Theory]
+    [InlineData(503, "busy", true), InlineData(429, "{}", true), InlineData(500, "{}", true)]
+    [InlineData(401, """{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret provided."}""", false)]
+    [InlineData(400, """{"error":"unauthorized_client","error_description":"AADSTS700016: Application not found."}""", false)]
+    public async Task FirstToken_ThatEntraDoesNotGive_IsAskedForAgainUnlessEntraHasJudged(int status, string body, bool isRetriable)
+    {
+        using var entra = new HttpClientTransport(new EntraHandler((HttpStatusCode)status, body));
+        var options = new ClientSecretCredentialOptions { Transport = entra, DisableInstanceDiscovery = true };
+        options.Retry.MaxRetries = 0;
+        using var line = new FaultyHttpHandler();
+        using var client = ClientOf(line, apiKey: null, new ClientSecretCredential($"{Guid.NewGuid()}", $"{Guid.NewGuid()}", "secret", options));
+
+        var error = await Assert.ThrowsAsync<StreamServiceException>(() => client.Admin.GetReadinessAsync());
+
+        Assert.Equal((isRetriable ? "NETWORK_EXCEPTION" : "SASL_AUTHENTICATION_FAILED", isRetriable), (error.ErrorCode, error.IsRetriable));
+        Assert.Equal(0, line.RequestCount);
     }
 
     private static async Task AssertAllThrowAsync(OrleansStreamClient client, HttpStatusCode? status, string? errorCode)
@@ -131,7 +169,7 @@ public sealed class WrongCredentialTests : IAsyncLifetime
 
         public string Token { get; init; } = "";
 
-        public DateTimeOffset Ends { get; init; } = TimeProvider.System.GetUtcNow().AddHours(1);
+        public DateTimeOffset Ends { get; set; } = TimeProvider.System.GetUtcNow().AddHours(1);
 
         public int Calls { get; private set; }
 
@@ -143,5 +181,12 @@ public sealed class WrongCredentialTests : IAsyncLifetime
             Calls++;
             return Failure is null || FailuresLeft-- <= 0 ? new(new AccessToken(Token, Ends)) : throw Failure;
         }
+    }
+
+    /// <summary>Answers in Entra's place.</summary>
+    private sealed class EntraHandler(HttpStatusCode status, string body) : HttpMessageHandler
+    {
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
+            Task.FromResult(new HttpResponseMessage(status) { Content = new StringContent(body, encoding: null, "application/json") });
     }
 }
