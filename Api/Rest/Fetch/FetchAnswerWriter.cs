@@ -9,18 +9,23 @@ namespace OrleansStream.Rest.Fetch;
 /// <param name="answer">The answer.</param>
 /// <param name="views">The form of keys and values.</param>
 /// <param name="scope">Which records are wanted.</param>
-internal sealed class FetchAnswerWriter(AnswerWriter answer, PayloadViews views, FetchScope scope) : IAnswerSink
+/// <param name="ended">Ends the search for them when the reader has gone.</param>
+internal sealed class FetchAnswerWriter(AnswerWriter answer, PayloadViews views, FetchScope scope, CancellationToken ended) : IAnswerSink
 {
     private int _written;
     private int _lookedAt;
+    private long _lookedAtBytes;
+    private long _turnEndBytes = FetchLimits.FilteredBytesPerTurn;
     private bool _isAtBound;
 
     /// <inheritdoc/>
-    public bool MustWait => answer.MustWait;
+    public bool MustWait => answer.MustWait || IsTurnOver;
 
     /// <inheritdoc/>
     public bool IsFull => answer.Length > JsonLimits.ResponseBytesTarget || _isAtBound || _written >= scope.RecordsMax
-        || (scope.Filter is not null && _lookedAt >= FetchLimits.FilteredRecordsMax);
+        || (scope.Filter is not null && (_lookedAt >= FetchLimits.FilteredRecordsMax || _lookedAtBytes >= FetchLimits.FilteredBytesMax));
+
+    private bool IsTurnOver => scope.Filter is not null && _lookedAtBytes >= _turnEndBytes;
 
     /// <summary>Writes the answer.</summary>
     /// <param name="read">The records that were read.</param>
@@ -44,7 +49,18 @@ internal sealed class FetchAnswerWriter(AnswerWriter answer, PayloadViews views,
     }
 
     /// <inheritdoc/>
-    public ValueTask GoOnAsync() => answer.GoOnAsync();
+    public async ValueTask GoOnAsync()
+    {
+        if (IsTurnOver)
+        {
+            // A filter that takes nothing sends nothing, so that only this sets the thread free, and sees that the reader has gone.
+            _turnEndBytes = _lookedAtBytes + FetchLimits.FilteredBytesPerTurn;
+            await Task.Yield();
+            ended.ThrowIfCancellationRequested();
+        }
+
+        await answer.GoOnAsync();
+    }
 
     /// <inheritdoc/>
     public void Write(OpenBatch batch, int partition, in RecordView record)
@@ -53,6 +69,7 @@ internal sealed class FetchAnswerWriter(AnswerWriter answer, PayloadViews views,
         if (record.Offset >= scope.Before)
             return;
         _lookedAt++;
+        _lookedAtBytes += record.Key.Length + (long)record.Value.Length + record.EncodedHeaders.Length;
         if (scope.Filter?.Takes(record) == false)
             return;
         _written++;
@@ -62,6 +79,9 @@ internal sealed class FetchAnswerWriter(AnswerWriter answer, PayloadViews views,
     /// <inheritdoc/>
     public void WriteUnreadable(int partition, in UnreadableRecords records)
     {
+        _isAtBound = records.LastOffset >= scope.Before - 1;
+        if (records.Offset >= scope.Before)
+            return;
         _written++;
         RecordJsonWriter.WriteUnreadable(answer.Json, partition, records);
     }

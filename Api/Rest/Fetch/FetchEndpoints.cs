@@ -47,7 +47,8 @@ internal sealed class FetchEndpoints(PartitionReader reader, IHostApplicationLif
         }
 
         context.Response.ContentType = MediaTypes.Json;
-        await new FetchAnswerWriter(new AnswerWriter(context.Response.BodyWriter, context.RequestAborted), views, scope).WriteAsync(read);
+        var answer = new AnswerWriter(context.Response.BodyWriter, context.RequestAborted);
+        await new FetchAnswerWriter(answer, views, scope, context.RequestAborted).WriteAsync(read);
     }
 
     private async ValueTask<PartitionRead> ReadAsync(HttpContext context, int partition, ReadStart start, int bytesMax, int waitMs)

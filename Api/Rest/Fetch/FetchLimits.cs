@@ -15,6 +15,12 @@ internal static class FetchLimits
     /// <summary>The most records that a fetch with a filter looks at. The next fetch goes on there.</summary>
     public const int FilteredRecordsMax = 20_000;
 
+    /// <summary>The bytes of records, decompressed, behind which a fetch with a filter looks at no more. The next fetch goes on there.</summary>
+    public const int FilteredBytesMax = 8 * 1024 * 1024;
+
+    /// <summary>The bytes of records that a fetch with a filter looks at before it lets others have the thread.</summary>
+    public const int FilteredBytesPerTurn = 256 * 1024;
+
     /// <summary>The most characters of a text by which records are filtered.</summary>
     public const int FilterLengthMax = 200;
 

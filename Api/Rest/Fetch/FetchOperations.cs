@@ -35,7 +35,8 @@ internal static class FetchOperations
         + "with UNKNOWN_TOPIC_ID once the topic was deleted and created again, so that it does not go on at an old offset in another topic. "
         + "A wait is then refused in any case. "
         + "`key_contains`, `value_contains`, `header` and `json` choose records; all that are given must hold, and texts are found whatever their case. "
-        + $"There is no index: the server reads and looks at every record, at most `max_bytes` and {FetchLimits.FilteredRecordsMax} records a request. "
+        + $"There is no index: the server reads and looks at every record, at most `max_bytes` and "
+        + $"{FetchLimits.FilteredRecordsMax} records a request, and none behind the first {FetchLimits.FilteredBytesMax} decompressed bytes. "
         + "`looked_at` tells how many it looked at, and `next_offset` where to go on, also when none was found.")
     {
         Right = OperationRight.OnTopic(AccessOperations.Read),

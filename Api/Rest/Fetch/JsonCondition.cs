@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Numerics;
 using System.Text;
 using System.Text.Json;
 using OrleansStream.Rest.Errors;
@@ -29,8 +30,9 @@ internal sealed class JsonCondition
     /// <exception cref="RequestException">It is none; the message says what is.</exception>
     public static JsonCondition Parse(string field, string text)
     {
-        var sign = Signs.FirstOrDefault(one => text.Contains(one, StringComparison.Ordinal)) ?? "";
-        var at = sign.Length == 0 ? text.Length : text.IndexOf(sign, StringComparison.Ordinal);
+        // The first place counts: what is compared with may have signs in it.
+        var at = Enumerable.Range(0, text.Length).FirstOrDefault(place => SignAt(text, place).Length > 0, text.Length);
+        var sign = SignAt(text, at);
         var path = text[..at].Trim().TrimStart('$').Replace("[", ".", StringComparison.Ordinal).Replace("]", "", StringComparison.Ordinal);
         string[] steps = [.. path.Split('.', StringSplitOptions.TrimEntries).SkipWhile(step => step.Length == 0)];
         var wanted = text[Math.Min(text.Length, at + sign.Length)..].Trim().Trim('"', '\'');
@@ -57,6 +59,9 @@ internal sealed class JsonCondition
 
         return _sign.Length == 0 || Compare(ReadPlace(ref reader, value));
     }
+
+    private static string SignAt(string text, int place) =>
+        Signs.FirstOrDefault(one => text.AsSpan(place).StartsWith(one, StringComparison.Ordinal)) ?? "";
 
     private static bool TryEnter(ref Utf8JsonReader reader, string step)
     {
@@ -103,9 +108,15 @@ internal sealed class JsonCondition
 
     private bool Compare(string found)
     {
-        var areNumbers = decimal.TryParse(found, NumberStyles.Float, CultureInfo.InvariantCulture, out var left);
-        areNumbers &= decimal.TryParse(_wanted, NumberStyles.Float, CultureInfo.InvariantCulture, out var right);
-        var order = areNumbers ? left.CompareTo(right) : string.CompareOrdinal(found, _wanted);
+        // Decimals tell long integers apart; doubles reach further.
+        var order = CompareAs<decimal>(found, _wanted) ?? CompareAs<double>(found, _wanted) ?? string.CompareOrdinal(found, _wanted);
         return _sign switch { "=" => order == 0, "!=" => order != 0, ">" => order > 0, "<" => order < 0, ">=" => order >= 0, _ => order <= 0 };
     }
+
+    private static int? CompareAs<T>(string left, string right)
+        where T : INumber<T> =>
+        T.TryParse(left, NumberStyles.Float, CultureInfo.InvariantCulture, out var one) && T.IsFinite(one)
+            && T.TryParse(right, NumberStyles.Float, CultureInfo.InvariantCulture, out var other) && T.IsFinite(other)
+            ? one.CompareTo(other)
+            : null;
 }

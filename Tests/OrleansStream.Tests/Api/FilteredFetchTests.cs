@@ -1,5 +1,7 @@
 using System.Net;
 using System.Text.Json.Nodes;
+using OrleansStream.Records;
+using OrleansStream.Tests.Support;
 using OrleansStream.Tests.Support.Services;
 
 namespace OrleansStream.Tests.Api;
@@ -44,6 +46,51 @@ public sealed class FilteredFetchTests(ApiFixture api)
 
         Assert.Equal(takes ? 1 : 0, answer["records"]!.AsArray().Count);
         Assert.Equal((1, 1), ((int)answer["looked_at"]!, (int)answer["next_offset"]!));
+    }
+
+    [Theory]
+    [InlineData("json=$.u=a>=b", true)]
+    [InlineData("json=$.u = a>=b", true)]
+    [InlineData("json=$.u=a>=c", false)]
+    [InlineData("json=$.u!=a>=b", false)]
+    [InlineData("json=$.u>=a=", true)]
+    [InlineData("json=$.u<=a!=", false)]
+    [InlineData("json=$.u<b=", true)]
+    [InlineData("json=$.u>b!=", false)]
+    [InlineData("json=$.v!w = 1", true)]
+    [InlineData("json=$.n > 5", true)]
+    [InlineData("json=$.n < 5", false)]
+    [InlineData("json=$.n = 10e29", true)]
+    [InlineData("json=$.n < 1e31", true)]
+    [InlineData("json=$.m < -5", true)]
+    [InlineData("json=$.m >= 1e-5", false)]
+    [InlineData("json=$.t > 5", true)]
+    public async Task Fetch_WithAComparison_TakesTheFirstSignAndNumbersOfAnySize(string filter, bool takes)
+    {
+        var topic = await TopicOfAsync("""{"records":[{"value":{"u":"a>=b","v!w":1,"n":1e30,"m":-1e300,"t":"NaN"}}]}""");
+
+        Assert.Equal(takes ? 1 : 0, (await FetchAsync(topic, filter))["records"]!.AsArray().Count);
+    }
+
+    [Fact]
+    public async Task Fetch_WithAFilterThatTakesNothing_LooksAtBoundedBytesAndAtEachRecordOnce()
+    {
+        const int PerBatch = 12, LookedAtOnce = 16;
+        string[] values = [.. Enumerable.Repeat(new string('a', 512 * 1024), PerBatch)];
+        // The records are old, and retention would delete them.
+        var topic = await api.CreateTopicAsync(config: """{"retention.ms":-1}""");
+        await api.StoreUnopenedAsync(topic, StrangeBatch.Sound(CompressionType.Gzip, values), StrangeBatch.Sound(CompressionType.Gzip, values));
+        // A search that begins anew at each place would look at almost all of the text there.
+        var filter = $"value_contains={new string('A', 199)}b&max_bytes=4194304";
+
+        var first = await FetchAsync(topic, $"{filter}&offset=0");
+        var second = await FetchAsync(topic, $"{filter}&offset={first["next_offset"]}");
+
+        Assert.Empty(first["records"]!.AsArray());
+        Assert.Equal((LookedAtOnce, LookedAtOnce), ((int)first["looked_at"]!, (int)first["next_offset"]!));
+        Assert.Empty(second["records"]!.AsArray());
+        Assert.Equal(((2 * PerBatch) - LookedAtOnce, 2 * PerBatch), ((int)second["looked_at"]!, (int)second["next_offset"]!));
+        Assert.Equal(2 * PerBatch, (int)second["high_watermark"]!);
     }
 
     [Fact]

@@ -84,6 +84,23 @@ public class StrangeBatchTests(ApiFixture api)
     }
 
     [Theory]
+    [InlineData("offset=1&before=1", "", 1)]
+    [InlineData("offset=2&before=1", "", 2)]
+    [InlineData("offset=0&before=1", "0", 1)]
+    [InlineData("offset=0&before=2", "0 1", 2)]
+    [InlineData("offset=0&before=4", "0 1", 4)]
+    [InlineData("offset=0&before=5", "0 1 4", 5)]
+    public async Task Read_BeforeAnOffset_ShowsWhatCannotBeReadOnlyIfItBeginsThere(string query, string offsets, int next)
+    {
+        var topic = await StoreAsync(StrangeBatch.Garbage(CompressionType.Gzip, count: 3));
+
+        var answer = await api.GetAsync($"/v1/topics/{topic}/partitions/0/records?{query}");
+
+        Assert.Equal(offsets, string.Join(' ', answer["records"]!.AsArray().Select(entry => (long)entry!["offset"]!)));
+        Assert.Equal(next, (long)answer["next_offset"]!);
+    }
+
+    [Theory]
     [InlineData(CompressionType.None)]
     [InlineData(CompressionType.Gzip)]
     public async Task Read_WhenOffsetsOfABatchAreOutOfOrder_GivesOrNamesEachByAnyWay(CompressionType codec)
