@@ -65,7 +65,7 @@ internal static class KeyVerbs
         return verbs.Make("revoke", "Revoke a key: whoever uses it is refused from now on. You type its id to confirm.", async call =>
         {
             var name = call.Get(id)!;
-            call.Confirm(call.Get(yes), $"revokes the key {name}, and whoever uses it is refused", name);
+            await call.ConfirmAsync(call.Get(yes), $"revokes the key {name}, and whoever uses it is refused", name);
             await call.Admin.Access.RevokeKeyAsync(name, call.Stop);
             call.Tell("revoked", name, $"The key {name} is revoked.");
             return ExitCode.Success;

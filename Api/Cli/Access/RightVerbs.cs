@@ -77,7 +77,7 @@ internal static class RightVerbs
         var take = verbs.Make("take", "Take a right away. You type the principal to confirm.", async call =>
         {
             var principal = call.Get(resource.Principal)!;
-            call.Confirm(call.Get(yes), $"takes away what {principal} may do there", principal);
+            await call.ConfirmAsync(call.Get(yes), $"takes away what {principal} may do there", principal);
             await call.Admin.Access.TakeRightAsync(principal, call.Get(resource.Kind)!, resource.NameOf(call), resource.PatternOf(call), call.Stop);
             call.Tell("taken", principal, $"{principal} has that right no more.");
             return ExitCode.Success;

@@ -69,11 +69,12 @@ internal sealed class Call : IAsyncDisposable
     /// <param name="what">What will happen, such as <c>deletes the topic with all its records</c>.</param>
     /// <param name="name">What is to be typed.</param>
     /// <exception cref="CallException">The answer is no, or nobody can be asked.</exception>
-    public void Confirm(bool yes, string what, string name)
+    /// <exception cref="OperationCanceledException">Ctrl-C was the answer.</exception>
+    public async Task ConfirmAsync(bool yes, string what, string name)
     {
         if (yes)
             return;
-        switch (Confirmation.Ask(Screen, what, name))
+        switch (await Confirmation.AskAsync(Screen, what, name, Stop))
         {
             case null:
                 throw CallException.Usage($"This {what}, and there is no terminal to ask at. Add --yes to go on without a question.");

@@ -118,7 +118,7 @@ internal static class GroupVerbs
         {
             var name = call.Get(group)!;
             await call.Admin.Groups.GetAsync(name, call.Stop);
-            call.Confirm(call.Get(yes), $"deletes the group {name} with its offsets and the records that wait to be tried again", name);
+            await call.ConfirmAsync(call.Get(yes), $"deletes the group {name} with its offsets and the records that wait to be tried again", name);
             await call.Admin.Groups.DeleteAsync(name, call.Stop);
             call.Tell("deleted", name, $"The group {name} is deleted.");
             return ExitCode.Success;

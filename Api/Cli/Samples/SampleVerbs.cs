@@ -11,7 +11,7 @@ namespace OrleansStream.Cli.Samples;
 /// <summary>The verb <c>sample</c>: plays events, so that there is something to see.</summary>
 internal static class SampleVerbs
 {
-    private const int SpeedDefault = 10, SpeedMax = 10_000, PartitionsDefault = 6;
+    private const int SpeedDefault = 10, SpeedMax = 10_000, PartitionsDefault = 6, TicksPerSecondMax = 1_000;
 
     /// <summary>Makes it.</summary>
     /// <param name="verbs">Makes a verb.</param>
@@ -43,13 +43,16 @@ internal static class SampleVerbs
                 call.Screen, call.Time, call.Get(loop) ? null : lines.Length, () => (played, $"{Sizes.Records(played)} of {name}"),
                 async () =>
                 {
-                    using var pace = new PeriodicTimer(TimeSpan.FromSeconds(1.0 / call.Get(speed)), call.Time);
+                    // A timer ticks a thousand times a second at most.
+                    var eventsPerTick = (call.Get(speed) + TicksPerSecondMax - 1) / TicksPerSecondMax;
+                    using var pace = new PeriodicTimer(TimeSpan.FromSeconds((double)eventsPerTick / call.Get(speed)), call.Time);
                     while (!ended)
                     {
                         foreach (var line in lines)
                         {
                             await PlayAsync(call, producer, line, ++played);
-                            await pace.WaitForNextTickAsync(call.Stop);
+                            if (played % eventsPerTick == 0)
+                                await pace.WaitForNextTickAsync(call.Stop);
                         }
 
                         ended = !call.Get(loop);

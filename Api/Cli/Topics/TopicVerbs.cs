@@ -101,7 +101,7 @@ internal static class TopicVerbs
             var name = call.Get(topic)!;
             // Asked first, so that nobody confirms what is not there.
             await call.Admin.Topics.GetAsync(name, call.Stop);
-            call.Confirm(call.Get(yes), $"deletes the topic {name} with all its records", name);
+            await call.ConfirmAsync(call.Get(yes), $"deletes the topic {name} with all its records", name);
             await call.Admin.Topics.DeleteAsync(name, call.Stop);
             call.Tell("deleted", name, $"The topic {name} is deleted.");
             return ExitCode.Success;

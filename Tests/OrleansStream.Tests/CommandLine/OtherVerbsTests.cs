@@ -41,7 +41,7 @@ public sealed class OtherVerbsTests(ServiceFixture fixture) : IDisposable
         var topic = CommandLineRig.NewName("cup");
         var started = Stopwatch.GetTimestamp();
 
-        var played = (await _rig.RunAsync("sample", "world-cup", "--topic", topic, "--speed", "1000", "-p", "2")).Expect(0);
+        var played = (await _rig.RunAsync("sample", "world-cup", "--topic", topic, "--speed", "2500", "-p", "2")).Expect(0);
 
         Assert.True(Stopwatch.GetElapsedTime(started) > TimeSpan.FromSeconds(0.6), "632 events at 1,000 a second take more than 0.6 s.");
         Assert.Contains("632 records played", played.Errors, StringComparison.Ordinal);

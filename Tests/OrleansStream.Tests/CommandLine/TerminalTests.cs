@@ -76,6 +76,13 @@ public sealed class TerminalTests(ServiceFixture fixture) : IDisposable
             Assert.Equal(1, await terminal.ExitAsync());
         }
 
+        await using (var terminal = Start("topics", "delete", topic))
+        {
+            await terminal.UntilShownAsync($"Type its name, {topic}");
+            terminal.Type(PseudoTerminal.ControlC);
+            Assert.Equal(130, await terminal.ExitAsync());
+        }
+
         (await _rig.RunAsync("topics", "describe", topic)).Expect(0);
         await using (var terminal = Start("topics", "delete", topic))
         {
