@@ -36,14 +36,11 @@ public sealed class ServeTests : IDisposable
         var sound = (await _rig.RunAsync("verify", "--data", data)).Expect(0);
         Assert.Contains("1 ", sound.Text, StringComparison.Ordinal);
 
-        var segment = Directory.EnumerateFiles(Path.Join(data, "segments"), "*", SearchOption.AllDirectories).First(file => new FileInfo(file).Length > 0);
-        await using (var file = new FileStream(segment, FileMode.Open, FileAccess.ReadWrite))
-        {
-            file.Position = 30;
-            var old = file.ReadByte();
-            file.Position = 30;
-            file.WriteByte((byte)(old ^ 0xFF));
-        }
+        var segment = Directory.EnumerateFiles(Path.Join(data, "segments"), "*", SearchOption.AllDirectories)
+            .Single(file => File.ReadAllBytes(file).AsSpan().IndexOf("one"u8) >= 0);
+        var bytes = await File.ReadAllBytesAsync(segment, TestContext.Current.CancellationToken);
+        bytes[bytes.AsSpan().IndexOf("one"u8)] ^= 0xFF;
+        await File.WriteAllBytesAsync(segment, bytes, TestContext.Current.CancellationToken);
 
         Assert.Equal(2, (await _rig.RunAsync("verify", "--data", data)).ExitCode);
     }
