@@ -166,7 +166,7 @@ public sealed partial class GroupApiTests(ApiFixture api)
     public async Task Poll_WhenItWaitsLongerThanItsLease_KeepsIt()
     {
         var topic = await api.CreateTopicAsync(2);
-        var waiting = PollAsync("m1", topic, more: ""","wait_ms":5000,"lease_ms":1000""");
+        var waiting = PollAsync("m1", topic, more: ""","wait_ms":9000,"lease_ms":4000""");
         await WaitUntilAsync(async () => await api.Client.GetAsync($"/v1/groups/{_group}", TestContext.Current.CancellationToken) is { IsSuccessStatusCode: true });
         var epoch = (long)(await MembersAsync())[0]["member_epoch"]!;
         Assert.Equal(epoch, (long)(await waiting)["member_epoch"]!);
