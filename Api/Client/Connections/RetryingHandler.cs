@@ -11,19 +11,22 @@ namespace OrleansStream.Client.Connections;
 /// </summary>
 internal static class RetryingHandler
 {
+    private static readonly ResiliencePropertyKey<long> FirstFailure = new("OrleansStream.FirstFailure");
+
     /// <summary>Makes the handler.</summary>
     /// <param name="inner">Makes one try.</param>
     /// <param name="retries">How many tries follow the first.</param>
     /// <param name="backoff">The wait before the second try.</param>
+    /// <param name="timeout">For how long tries follow the first that failed, in place of their count; null to go by the count.</param>
     /// <param name="settings">The clock, and the longest try.</param>
-    public static HttpMessageHandler Make(HttpMessageHandler inner, int retries, TimeSpan backoff, ConnectionSettings settings)
+    public static HttpMessageHandler Make(HttpMessageHandler inner, int retries, TimeSpan backoff, TimeSpan? timeout, ConnectionSettings settings)
     {
         var pipeline = new ResiliencePipelineBuilder<HttpResponseMessage> { TimeProvider = settings.Time };
-        if (retries > 0)
+        if (retries > 0 || timeout is not null)
         {
             pipeline.AddRetry(new HttpRetryStrategyOptions
             {
-                MaxRetryAttempts = retries,
+                MaxRetryAttempts = timeout is null ? retries : int.MaxValue,
                 Delay = backoff,
                 MaxDelay = ConnectionLimits.BackoffMax,
                 BackoffType = DelayBackoffType.Exponential,
@@ -37,14 +40,22 @@ internal static class RetryingHandler
                         settings.Log, request?.Method, request?.RequestUri?.ToString(), reason, arguments.AttemptNumber + 2, arguments.RetryDelay);
                     return default;
                 },
-                ShouldHandle = arguments => ValueTask.FromResult(arguments.Outcome.Exception is { } exception
-                    ? IsTransient(exception)
-                    : HttpClientResiliencePredicates.IsTransient(arguments.Outcome)),
+                ShouldHandle = arguments => ValueTask.FromResult(
+                    (arguments.Outcome.Exception is { } exception ? IsTransient(exception) : HttpClientResiliencePredicates.IsTransient(arguments.Outcome))
+                    && (timeout is not { } longest || SinceFirstFailure(arguments.Context, settings.Time) < longest)),
             });
         }
 
         pipeline.AddTimeout(new TimeoutStrategyOptions { Timeout = settings.TryMax });
         return new ResilienceHandler(pipeline.Build()) { InnerHandler = new WholeAnswerHandler(inner) };
+    }
+
+    private static TimeSpan SinceFirstFailure(ResilienceContext context, TimeProvider time)
+    {
+        if (context.Properties.TryGetValue(FirstFailure, out var at))
+            return time.GetElapsedTime(at);
+        context.Properties.Set(FirstFailure, time.GetTimestamp());
+        return TimeSpan.Zero;
     }
 
     private static bool IsTransient(Exception exception) => exception is SignInException signIn

@@ -31,7 +31,9 @@ internal sealed class ServiceConnection : IDisposable
     /// <summary>Calls that are repeated when they fail.</summary>
     /// <param name="retries">How many tries follow the first; 0 for one try.</param>
     /// <param name="backoff">The wait before the second try; each further wait is about twice as long.</param>
-    public ServiceCalls WithRetries(int retries, TimeSpan backoff) => new(this, RetryingHandler.Make(_handler, retries, backoff, Settings));
+    /// <param name="timeout">For how long tries follow the first that failed, in place of their count; null to go by the count.</param>
+    public ServiceCalls WithRetries(int retries, TimeSpan backoff, TimeSpan? timeout = null) =>
+        new(this, RetryingHandler.Make(_handler, retries, backoff, timeout, Settings));
 
     /// <summary>Calls that are made once, and whose answers are read as they come. Who makes them sees to repeats and time-outs.</summary>
     public ServiceCalls Once() => new(this, _handler);

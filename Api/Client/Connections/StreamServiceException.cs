@@ -26,8 +26,9 @@ public sealed class StreamServiceException : Exception
         : base(message, innerException) => ErrorCode = "UNKNOWN_SERVER_ERROR";
 
     /// <summary>
-    /// Kafka's name of the error, such as <c>UNKNOWN_TOPIC_OR_PARTITION</c>; <c>NETWORK_EXCEPTION</c> when no answer came, and
-    /// <c>SASL_AUTHENTICATION_FAILED</c> when who calls is not let in or its credential gives no token.
+    /// Kafka's name of the error, such as <c>UNKNOWN_TOPIC_OR_PARTITION</c>; <c>NETWORK_EXCEPTION</c> when no answer came,
+    /// <c>SASL_AUTHENTICATION_FAILED</c> when who calls is not let in or its credential gives no token, and <c>GAPLESS_GUARANTEE</c> for a record
+    /// that a gapless producer did not send.
     /// </summary>
     public string ErrorCode { get; init; }
 
@@ -48,6 +49,9 @@ public sealed class StreamServiceException : Exception
 
     /// <summary>Kafka's name of the error when there is nothing to sign in with.</summary>
     internal const string NotSignedIn = "SASL_AUTHENTICATION_FAILED";
+
+    /// <summary>The name of the error when a record is not sent since an earlier one of its partition failed, as Kafka's C client has it.</summary>
+    internal const string GaplessGuarantee = "GAPLESS_GUARANTEE";
 
     /// <summary>The same error with the outcome that is known only to who made all tries.</summary>
     /// <param name="isOutcomeUnknown">True when an earlier try may have taken effect.</param>

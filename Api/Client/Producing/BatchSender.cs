@@ -34,6 +34,7 @@ internal sealed class BatchSender(SendingContext context, int partition)
 
     private readonly LaneSequence _sequence = new(context.Identities);
     private readonly string _path = $"v1/topics/{Uri.EscapeDataString(context.Topic)}/partitions/{partition}/records";
+    private StreamServiceException? _hole;
 
     /// <summary>Sends a batch, and gives its memory back.</summary>
     /// <param name="batch">The batch; nothing is added any more.</param>
@@ -55,6 +56,12 @@ internal sealed class BatchSender(SendingContext context, int partition)
     // A part fails by itself, so that nobody is told twice.
     private async Task SendPartAsync(OutgoingBatch batch)
     {
+        if (_hole is { } hole)
+        {
+            Fail(batch, Behind(hole));
+            return;
+        }
+
         try
         {
             batch.Writer.Finish();
@@ -185,6 +192,12 @@ internal sealed class BatchSender(SendingContext context, int partition)
 
     private static StreamServiceException Unknown(string message, Exception exception) => new(message, exception) { IsOutcomeUnknown = true };
 
+    private StreamServiceException Behind(StreamServiceException hole) => new(
+        $"It was not sent: an earlier record of {context.Topic}/{partition} is not stored ({hole.ErrorCode}), and a gapless producer sends none behind it.", hole)
+    {
+        ErrorCode = StreamServiceException.GaplessGuarantee,
+    };
+
     private HttpRequestMessage Make(OutgoingBatch batch)
     {
         var request = new HttpRequestMessage(HttpMethod.Post, new Uri(_path, UriKind.Relative))
@@ -201,6 +214,8 @@ internal sealed class BatchSender(SendingContext context, int partition)
     {
         ClientLog.NotStored(
             context.Log, batch.Writer.Count, context.Topic, partition, error.IsOutcomeUnknown ? "stored once or not at all" : "not stored", error.ErrorCode, error.Message);
+        if (context.Options.Gapless)
+            _hole ??= error;
         if (batch.HasUnawaited)
             context.Unawaited(error);
         batch.Fail(context.Topic, partition, error);

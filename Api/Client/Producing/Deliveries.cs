@@ -51,6 +51,24 @@ internal sealed class SingleDelivery(Activity? activity)
     }
 }
 
+/// <summary>One record of which a program is told.</summary>
+/// <param name="delivered">Is told.</param>
+internal sealed class ToldDelivery(Action<SendResult> delivered) : IDelivery
+{
+    /// <inheritdoc/>
+    public void Tell(int index, in SendResult result)
+    {
+        try
+        {
+            delivered(result);
+        }
+        catch (Exception)
+        {
+            // It is the program's own, and says nothing of the batch: the other records are told of theirs.
+        }
+    }
+}
+
 /// <summary>Several records that somebody waits for together.</summary>
 /// <param name="count">How many.</param>
 internal sealed class ManyDelivery(int count)

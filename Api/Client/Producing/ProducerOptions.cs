@@ -59,6 +59,19 @@ public sealed class ProducerOptions
     public TimeSpan RetryBackoff { get; set; } = TimeSpan.FromMilliseconds(100);
 
     /// <summary>
+    /// For how long a batch is tried again after its first try has failed, in place of <see cref="Retries"/>, up to
+    /// <see cref="ProducerLimits.DeliveryTimeoutMax"/>: a producer that is to outlast a restart of the service sets it. Default null: the count of
+    /// tries rules.
+    /// </summary>
+    public TimeSpan? DeliveryTimeout { get; set; }
+
+    /// <summary>
+    /// True to have no holes in a partition: once a record of it is not stored, or not known to be, no later one of that partition is sent. Each of
+    /// these fails with <c>GAPLESS_GUARANTEE</c>; another producer begins anew. Default false: later records are sent, as Kafka's producers do.
+    /// </summary>
+    public bool Gapless { get; set; }
+
+    /// <summary>
     /// The most memory for records that are not stored yet, in bytes. Default 32 MiB. When it is taken, sends wait until the service has stored some.
     /// </summary>
     public long BufferBytes { get; set; } = 32 * 1024 * 1024;
@@ -72,6 +85,9 @@ public sealed class ProducerOptions
         Check(Enum.IsDefined(Compression), nameof(Compression), "a codec");
         Check(Enum.IsDefined(Acks), nameof(Acks), "All or Leader");
         Check(Retries is >= 0 and <= ConnectionLimits.RetriesMax, nameof(Retries), $"from 0 to {ConnectionLimits.RetriesMax}");
+        Check(
+            DeliveryTimeout is null || (DeliveryTimeout >= TimeSpan.Zero && DeliveryTimeout <= ProducerLimits.DeliveryTimeoutMax), nameof(DeliveryTimeout),
+            $"from 0 to {ProducerLimits.DeliveryTimeoutMax}");
         Check(RetryBackoff >= TimeSpan.Zero && RetryBackoff <= ConnectionLimits.BackoffMax, nameof(RetryBackoff), $"from 0 to {ConnectionLimits.BackoffMax}");
         Check(BufferBytes >= ProducerLimits.BufferBytesMin, nameof(BufferBytes), $"at least {ProducerLimits.BufferBytesMin} bytes");
     }

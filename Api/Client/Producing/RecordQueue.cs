@@ -34,7 +34,7 @@ internal sealed class RecordQueue : IAsyncDisposable
     public RecordQueue(string topic, ProducerOptions options, ServiceConnection connection)
     {
         (_topic, _options, _time) = (topic, options, connection.Time);
-        var calls = connection.WithRetries(options.Retries, options.RetryBackoff);
+        var calls = connection.WithRetries(options.Retries, options.RetryBackoff, options.DeliveryTimeout);
         _shapes = new TopicShapes(calls, topic);
         Budget = new MemoryBudget(options.BufferBytes);
         _context = new SendingContext(

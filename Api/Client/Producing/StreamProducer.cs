@@ -95,6 +95,24 @@ public sealed class StreamProducer : IAsyncDisposable
     public ValueTask EnqueueAsync<T>(OutgoingRecord<T> record, CancellationToken cancellationToken = default) =>
         _queue.AddAsync(record, _serializers.Get<T>(), delivery: null, 0, traceParent: null, cancellationToken);
 
+    /// <summary>
+    /// Adds a record to those that are sent, waits only while there is no memory for it, and tells what became of it once that is known. The records
+    /// of a partition are told of in their order.
+    /// </summary>
+    /// <typeparam name="T">The type of the value.</typeparam>
+    /// <param name="record">The record.</param>
+    /// <param name="delivered">
+    /// Is told, before a <see cref="FlushAsync"/> that was called meanwhile ends; a failure is in the result, and no flush throws it. It is called
+    /// from any thread, and holds up the partition's next batch until it returns. What it throws is dropped.
+    /// </param>
+    /// <param name="cancellationToken">Ends the wait; then the record is not sent, and nothing is told of it.</param>
+    /// <exception cref="StreamServiceException">There is no such topic, the record is too large, or nobody answers: nothing is told of it.</exception>
+    public ValueTask EnqueueAsync<T>(OutgoingRecord<T> record, Action<SendResult> delivered, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(delivered);
+        return _queue.AddAsync(record, _serializers.Get<T>(), new ToldDelivery(delivered), 0, traceParent: null, cancellationToken);
+    }
+
     /// <summary>Adds a record to those that are sent, as <see cref="EnqueueAsync{T}(OutgoingRecord{T}, CancellationToken)"/> does.</summary>
     /// <typeparam name="T">The type of the value.</typeparam>
     /// <param name="key">The key; null for any partition.</param>
