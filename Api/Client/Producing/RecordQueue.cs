@@ -68,9 +68,10 @@ internal sealed class RecordQueue : IAsyncDisposable
             var shape = _shapes.Known;
             if (shape is null || !_calls.IsFree)
             {
+                var failures = _shapes.FailureCount;
                 turn = _calls.Enter();
                 await turn.BeginAsync(cancellationToken).ConfigureAwait(false);
-                shape = await _shapes.GetAsync(cancellationToken).ConfigureAwait(false);
+                shape = await _shapes.GetAsync(failures, cancellationToken).ConfigureAwait(false);
             }
 
             var scratch = _scratches.Rent();

@@ -15,6 +15,8 @@ internal sealed class TopicShapes(ServiceCalls calls, string topic) : IDisposabl
     private TopicShape? _shape;
     private int _isRefreshing;
     private long _askedAt;
+    private StreamServiceException? _failure;
+    private int _failures;
 
     /// <summary>What is known; null when it must be asked for first. It is used while the service is asked again.</summary>
     public TopicShape? Known
@@ -28,11 +30,24 @@ internal sealed class TopicShapes(ServiceCalls calls, string topic) : IDisposabl
         }
     }
 
+    /// <summary>How often the topic was asked for in vain.</summary>
+    public int FailureCount => Volatile.Read(ref _failures);
+
     /// <summary>What the topic is like, which is asked for if it is not known.</summary>
+    /// <param name="failuresBefore">
+    /// <see cref="FailureCount"/> when the call began. What failed since then is told to it, too: of a thousand calls that wait for a service that does
+    /// not answer, one asks.
+    /// </param>
     /// <param name="cancellationToken">Ends the wait for the service.</param>
     /// <exception cref="StreamServiceException">There is no such topic, or nobody answers.</exception>
-    public ValueTask<TopicShape> GetAsync(CancellationToken cancellationToken) =>
-        Known is { } known ? new ValueTask<TopicShape>(known) : new ValueTask<TopicShape>(AskAsync(cancellationToken));
+    public ValueTask<TopicShape> GetAsync(int failuresBefore, CancellationToken cancellationToken)
+    {
+        if (Known is { } known)
+            return new ValueTask<TopicShape>(known);
+        return FailureCount != failuresBefore
+            ? ValueTask.FromException<TopicShape>(Volatile.Read(ref _failure)!)
+            : new ValueTask<TopicShape>(AskFirstAsync(cancellationToken));
+    }
 
     /// <summary>The topic is not what it was: it is asked for before the next record.</summary>
     public void Forget() => Volatile.Write(ref _shape, null);
@@ -45,6 +60,20 @@ internal sealed class TopicShapes(ServiceCalls calls, string topic) : IDisposabl
     }
 
     private bool IsFresh() => calls.Time.GetElapsedTime(Volatile.Read(ref _askedAt)) < ProducerLimits.TopicAgeMax;
+
+    private async Task<TopicShape> AskFirstAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await AskAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (StreamServiceException exception)
+        {
+            Volatile.Write(ref _failure, exception);
+            Interlocked.Increment(ref _failures);
+            throw;
+        }
+    }
 
     private async Task<TopicShape> AskAsync(CancellationToken cancellationToken)
     {

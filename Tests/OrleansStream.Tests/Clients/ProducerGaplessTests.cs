@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using OrleansStream.Client;
 using OrleansStream.Client.Connections;
 using OrleansStream.Client.Producing;
 using OrleansStream.Tests.Support.Services;
@@ -97,6 +98,24 @@ public sealed class ProducerGaplessTests(ApiFixture api)
             StringComparison.Ordinal);
     }
 
+    /// <summary>The topic is asked for once for all calls that wait, and not by one after the other, each with all its tries.</summary>
+    [Fact]
+    public async Task Send_OfManyAtOnceWhileTheServiceIsAway_FailsForAllTogether()
+    {
+        using var line = new AbsentService();
+        await using var client = new OrleansStreamClient(new OrleansStreamClientOptions { Endpoints = [new Uri("http://localhost")], HttpHandler = line });
+        await using var producer = client.CreateProducer("any", options => options.Retries = 0);
+        var sends = Enumerable.Range(0, 100).Select(i => producer.SendAsync("k", $"{i}")).ToArray();
+
+        line.Answer.SetResult();
+
+        foreach (var send in sends)
+            Assert.Equal("NETWORK_EXCEPTION", (await Assert.ThrowsAsync<StreamServiceException>(() => send)).ErrorCode);
+        Assert.Equal(1, line.Count);
+        await Assert.ThrowsAsync<StreamServiceException>(() => producer.SendAsync("k", "later"));
+        Assert.Equal(2, line.Count);
+    }
+
     [Fact]
     public async Task Enqueue_WhoseCallbackThrows_DisturbsNoOtherRecord()
     {
@@ -123,5 +142,21 @@ public sealed class ProducerGaplessTests(ApiFixture api)
             await producer.EnqueueAsync(new OutgoingRecord<string>("k", value), told.Enqueue);
         await producer.FlushAsync();
         return [.. told];
+    }
+
+    private sealed class AbsentService : HttpMessageHandler
+    {
+        private int _count;
+
+        public TaskCompletionSource Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public int Count => _count;
+
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            Interlocked.Increment(ref _count);
+            await Answer.Task.WaitAsync(cancellationToken);
+            throw new HttpRequestException("Injected: nobody answers.");
+        }
     }
 }
