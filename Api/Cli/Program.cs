@@ -18,17 +18,14 @@ internal static class Program
         // A time may begin with @, which would name a response file.
         var parsed = Verbs.Make(screen, TimeProvider.System).Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Action is ParseErrorAction)
-            return TellErrors(parsed, screen);
+        {
+            screen.IsJson = Verbs.IsJson(parsed);
+            Fault.OfCommandLine(parsed.Errors.Select(CommandLineErrors.Plain), Verbs.PathOf(parsed.CommandResult.Command)).Tell(screen);
+            return ExitCode.Usage;
+        }
+
         var code = await parsed.InvokeAsync(
             new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, signals.Token);
         return code == ExitCode.Interrupted ? signals.Code ?? code : code;
-    }
-
-    private static int TellErrors(ParseResult parsed, Screen screen)
-    {
-        foreach (var error in parsed.Errors.Select(error => error.Message).Distinct())
-            screen.Tell($"orleansstream: {error}");
-        screen.Tell($"'{Verbs.PathOf(parsed.CommandResult.Command)} --help' shows what is allowed.");
-        return ExitCode.Usage;
     }
 }

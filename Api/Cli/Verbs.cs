@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
 using OrleansStream.Cli.Access;
 using OrleansStream.Cli.Calls;
 using OrleansStream.Cli.Completion;
@@ -30,8 +32,15 @@ internal static class Verbs
         var options = new GlobalOptions();
         var verbs = new VerbMaker(screen, options, time);
         var root = new RootCommand("Event streaming as a service: topics, records, consumer groups, and the service itself.") { HelpName = Name };
+        var names = new NameSuggestions(options, time);
         foreach (var option in options.All)
+        {
+            names.Attach(option);
             root.Add(option);
+        }
+
+        var help = root.Options.OfType<HelpOption>().Single();
+        help.Action = new HelpWithCodes((SynchronousCommandLineAction)help.Action!);
         Command[] all =
         [
             TopicVerbs.Make(verbs), ProduceVerb.Make(verbs), ConsumeVerb.Make(verbs), TailVerb.Make(verbs), GroupVerbs.Make(verbs),
@@ -42,6 +51,11 @@ internal static class Verbs
             root.Add(verb);
         return root;
     }
+
+    /// <summary>Whether a command line wants JSON, also where something else of it is wrong.</summary>
+    /// <param name="parsed">The command line.</param>
+    public static bool IsJson(ParseResult parsed) =>
+        parsed.RootCommandResult.Command.Options.OfType<Option<bool>>().Any(option => option.Name == "--json" && parsed.GetResult(option) is { Implicit: false });
 
     /// <summary>A verb as it is typed, with those above it.</summary>
     /// <param name="command">The verb.</param>

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using OrleansStream.Cli.Connections;
 using OrleansStream.Cli.Profiles;
 using OrleansStream.Cli.Terminal;
 using OrleansStream.Client;
@@ -27,7 +28,8 @@ internal sealed class Call : IAsyncDisposable
         Screen = screen;
         Time = time;
         Stop = stop;
-        AsJson = parsed.GetValue(options.Json);
+        AsJson = screen.IsJson;
+        Watch = new ServiceWatch(time, stop);
     }
 
     /// <summary>Where results go.</summary>
@@ -47,6 +49,9 @@ internal sealed class Call : IAsyncDisposable
 
     /// <summary>True when something is sent to sign in with.</summary>
     public bool HasCredentials => _access?.HasCredentials ?? false;
+
+    /// <summary>Notices when the service does not answer.</summary>
+    public ServiceWatch Watch { get; }
 
     /// <summary>The client of the service.</summary>
     /// <exception cref="ArgumentException">It is not clear which service, or who calls.</exception>
@@ -95,14 +100,26 @@ internal sealed class Call : IAsyncDisposable
             Screen.Tell(sentence);
     }
 
+    /// <summary>From now on tells once when the service does not answer, and once when it does again.</summary>
+    /// <param name="what">What the run does meanwhile: a sentence.</param>
+    public void TellAbsence(string what) => Watch.Changed = reason => Screen.Tell(
+        reason is null ? $"{ServerName} answers again." : $"{ServerName} does not answer ({reason}). {what}");
+
     /// <inheritdoc/>
-    public ValueTask DisposeAsync() => _client?.DisposeAsync() ?? ValueTask.CompletedTask;
+    public async ValueTask DisposeAsync()
+    {
+        if (_client is not null)
+            await _client.DisposeAsync();
+        Watch.Dispose();
+    }
 
     private OrleansStreamClient Connect()
     {
         _access = ServiceAccess.Find(_choice, Environment.GetEnvironmentVariable);
         if (_access.IsExposed)
             Screen.Tell($"Warning: the key goes to {ServerName} without encryption. Use https where the network is not yours alone.");
-        return _access.Connect();
+        if (_access.MappedFrom is { } kafka)
+            Screen.Tell($"{kafka} is where Kafka clients are served. The command line calls {ServerName}; --server names another address.");
+        return _access.Connect(Watch);
     }
 }

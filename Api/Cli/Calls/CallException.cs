@@ -12,6 +12,13 @@ internal sealed class CallException(int exitCode, string message, string? advice
     /// <summary>What to do.</summary>
     public string? Advice { get; } = advice;
 
+    /// <summary>A topic has no such partition.</summary>
+    /// <param name="topic">The topic.</param>
+    /// <param name="wanted">The partition that was asked for.</param>
+    /// <param name="count">How many there are.</param>
+    public static CallException NoPartition(string topic, int wanted, int count) => new(
+        Calls.ExitCode.NotFound, $"The topic {topic} has no partition {wanted}; it has {(count == 1 ? "1 partition" : $"{count:N0} partitions")}, from 0 on.");
+
     /// <summary>The command line is wrong.</summary>
     /// <param name="message">What is wrong, and what is allowed.</param>
     public static CallException Usage(string message) => new(Calls.ExitCode.Usage, message);

@@ -15,7 +15,7 @@ internal sealed class GlobalOptions
     /// <summary>The same by the names of Kafka's programs, which help does not repeat.</summary>
     public Option<string?> KafkaServer { get; } = new("--bootstrap-server", "--broker-list", "-b")
     {
-        Description = "The same as --server.", HelpName = "HOST:PORT", Recursive = true, Hidden = true,
+        Description = "The same as --server, as Kafka's programs have it.", HelpName = "HOST:PORT", Recursive = true, Hidden = true,
     };
 
     /// <summary>A profile's name.</summary>
@@ -37,7 +37,7 @@ internal sealed class GlobalOptions
     };
 
     /// <summary>Whether results are JSON.</summary>
-    public Option<bool> Json { get; } = new("--json") { Description = "Results as JSON, one object a line.", Recursive = true };
+    public Option<bool> Json { get; } = new("--json") { Description = "Results as JSON, one object a line; errors and notes, too, on standard error.", Recursive = true };
 
     /// <summary>All of them.</summary>
     public IEnumerable<Option> All => [Server, KafkaServer, Profile, KeyFile, AzureCli, Json];

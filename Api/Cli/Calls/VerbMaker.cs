@@ -9,6 +9,8 @@ namespace OrleansStream.Cli.Calls;
 /// <param name="time">The clock.</param>
 internal sealed class VerbMaker(Screen screen, GlobalOptions options, TimeProvider time)
 {
+    private readonly NameSuggestions _names = new(options, time);
+
     /// <summary>Makes a verb.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="description">What it does, for help.</param>
@@ -19,6 +21,7 @@ internal sealed class VerbMaker(Screen screen, GlobalOptions options, TimeProvid
         var command = new Command(name, description);
         foreach (var symbol in symbols)
         {
+            _names.Attach(symbol);
             if (symbol is Argument argument)
                 command.Add(argument);
             else
@@ -43,6 +46,7 @@ internal sealed class VerbMaker(Screen screen, GlobalOptions options, TimeProvid
 
     private async Task<int> RunAsync(ParseResult parsed, Func<Call, Task<int>> run, CancellationToken stop)
     {
+        screen.IsJson = parsed.GetValue(options.Json);
         var call = new Call(parsed, options, screen, time, stop);
         try
         {
@@ -63,13 +67,13 @@ internal sealed class VerbMaker(Screen screen, GlobalOptions options, TimeProvid
         catch (Exception exception) when (Fault.Of(exception, call.ServerName, call.HasCredentials) is { } fault)
         {
             var code = Flushed(fault.ExitCode);
-            fault.Tell(screen, call.AsJson);
+            fault.Tell(screen);
             return code;
         }
         catch (Exception exception)
         {
-            // A fault of this program. Whoever reports it has what is needed.
-            screen.Tell($"orleansstream: {exception}");
+            // Whoever reports it has what is needed.
+            new Fault(ExitCode.Failure, "DEFECT", $"This is a fault of the program itself; please report it. {exception}", null).Tell(screen);
             return Flushed(ExitCode.Failure);
         }
     }

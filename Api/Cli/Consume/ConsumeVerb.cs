@@ -21,6 +21,7 @@ internal static class ConsumeVerb
     {
         IRecordSource source = request.Group is null ? new TopicScan(call, request) : new GroupScan(call, request);
         await source.PlanAsync();
+        call.TellAbsence("It is asked again until it does; Ctrl-C ends that.");
         using var writer = new RecordWriter(call.Screen.Output, request.Format);
         long read = 0, written = 0;
         await Drawing.WithProgressAsync(

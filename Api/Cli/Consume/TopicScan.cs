@@ -27,7 +27,7 @@ internal sealed class TopicScan(Call call, ConsumeRequest request) : IRecordSour
     {
         var partitions = (await call.Admin.Topics.GetPartitionsAsync(request.Topic, call.Stop)).Partitions;
         foreach (var wanted in request.Partitions.Where(wanted => wanted < 0 || wanted >= partitions.Count))
-            throw new CallException(ExitCode.NotFound, $"The topic {request.Topic} has no partition {wanted}; it has {Sizes.Partitions(partitions.Count)}, from 0 on.");
+            throw CallException.NoPartition(request.Topic, wanted, partitions.Count);
         foreach (var partition in partitions.Where(partition => request.Partitions.Count == 0 || request.Partitions.Contains(partition.Partition)))
         {
             if (partition is not { LogStartOffset: { } start, HighWatermark: { } end })

@@ -31,6 +31,8 @@ internal static class DeadLetterVerbs
         {
             var name = call.Get(group)!;
             var groups = call.Admin.Groups;
+            // A group that is not there has no dead letters either, and the name may be wrong.
+            await groups.GetAsync(name, call.Stop);
             if (call.Get(stop))
                 await groups.StopRedriveAsync(name, call.Stop);
             var filter = new RedriveRequest { Topic = call.Get(topic), Key = call.Get(key), Reason = call.Get(reason) };

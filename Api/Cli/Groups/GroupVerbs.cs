@@ -11,8 +11,8 @@ internal static class GroupVerbs
     /// <summary>Makes them.</summary>
     /// <param name="verbs">Makes a verb.</param>
     public static Command Make(VerbMaker verbs) => VerbMaker.Group(
-        "groups", "List, describe, reset and delete consumer groups, and show their lag.",
-        MakeList(verbs), MakeDescribe(verbs), MakeLag(verbs), ResetVerb.Make(verbs), MakeDelete(verbs));
+        "groups", "List, describe, alter, reset and delete consumer groups, and show their lag.",
+        MakeList(verbs), MakeDescribe(verbs), MakeLag(verbs), AlterVerb.Make(verbs), ResetVerb.Make(verbs), MakeRemoveMember(verbs), MakeDelete(verbs));
 
     /// <summary>The argument that names a group.</summary>
     public static Argument<string> Group() => new("group") { Description = "The group's name." };
@@ -52,7 +52,7 @@ internal static class GroupVerbs
 
             await call.Screen.Results.WriteLineAsync($"{call.Screen.Styled(described.Group, "1")}  {described.State}, epoch {described.GroupEpoch}, assignor {described.Assignor}");
             if (described.RetryPolicy is { } policy)
-                await call.Screen.Results.WriteLineAsync($"retries: {policy.Retry}, {policy.MaxAttempts} attempts, waits of {string.Join(", ", policy.BackoffMs)} ms");
+                await call.Screen.Results.WriteLineAsync(AlterVerb.TextOf(policy));
             if (described.UnknownTopics is { Count: > 0 } unknown)
                 await call.Screen.Results.WriteLineAsync($"topics that do not exist: {string.Join(", ", unknown)}");
             if (described.Members.Count == 0)
@@ -108,6 +108,22 @@ internal static class GroupVerbs
             rows.Write(call.Screen);
             return ExitCode.Success;
         }, group);
+    }
+
+    private static Command MakeRemoveMember(VerbMaker verbs)
+    {
+        var group = Group();
+        var member = new Argument<string>("member") { Description = "The member's id; 'groups describe' shows it." };
+        return verbs.Make("remove-member", "Take a member out of its group: its partitions go to others at once. If it still runs, it joins again.", async call =>
+        {
+            var (name, id) = (call.Get(group)!, call.Get(member)!);
+            var described = await call.Admin.Groups.GetAsync(name, call.Stop);
+            if (described.Members.All(known => known.Member != id))
+                throw new CallException(ExitCode.NotFound, $"The group {name} has no member '{id}'.", $"'orleansstream groups describe {name}' shows its members.");
+            await call.Admin.Groups.RemoveMemberAsync(name, id, call.Stop);
+            call.Tell("removed", id, $"The member {id} is not in the group {name} any more.");
+            return ExitCode.Success;
+        }, group, member);
     }
 
     private static Command MakeDelete(VerbMaker verbs)

@@ -2,7 +2,6 @@ using System.CommandLine;
 using OrleansStream.Cli.Calls;
 using OrleansStream.Cli.Terminal;
 using OrleansStream.Cli.Texts;
-using OrleansStream.Client.Producing;
 using OrleansStream.Client.Reading;
 
 namespace OrleansStream.Cli.Performance;
@@ -27,17 +26,18 @@ internal static class PerformanceVerbs
         var size = new Option<int>("--record-size", "--size") { Description = $"The length of each value in bytes, 1 to {SizeMax} (default {SizeDefault}).", HelpName = "BYTES", DefaultValueFactory = _ => SizeDefault };
         var rate = new Option<int>("--rate", "--throughput") { Description = "Records a second (default as fast as it goes). Latencies mean something only below the most that goes.", HelpName = "COUNT" };
         var keys = new Option<int>("--keys") { Description = $"How many different keys (default {KeysDefault}); 0: none.", HelpName = "COUNT", DefaultValueFactory = _ => KeysDefault };
-        var compression = new Option<Compression>("--compression", "-z") { Description = "How batches are compressed.", HelpName = "none|gzip|snappy|lz4|zstd" };
-        var linger = new Option<int>("--linger") { Description = "How long records wait for others to share their request, in milliseconds (default 0).", HelpName = "MS" };
+        var compression = CommonOptions.Compression();
+        var linger = CommonOptions.Linger(0);
         return verbs.Make("produce", "Store records, and measure how many a second and how long each takes to be durable.", async call =>
         {
             if (call.Get(count) < 1 || call.Get(size) is < 1 or > SizeMax || call.Get(rate) < 0 || call.Get(keys) < 0)
                 throw CallException.Usage($"--records must be at least 1, --record-size from 1 to {SizeMax}, --rate and --keys at least 0.");
+            var wait = CommonOptions.LingerOf(call, linger);
             using var load = new ProduceLoad(call, topic.Read(call), call.Get(count), call.Get(size), call.Get(rate), call.Get(keys), UnansweredMax);
             await load.RunAsync(options =>
             {
                 options.Compression = call.Get(compression);
-                options.Linger = TimeSpan.FromMilliseconds(call.Get(linger));
+                options.Linger = wait;
             });
             PerformanceText.Write(call, load.Topic, load.Answered, load.Answered * (long)call.Get(size), load.Seconds, load.Latencies);
             return ExitCode.Success;

@@ -39,6 +39,8 @@ internal sealed class ProduceLoad(Call call, string topic, int count, int size, 
     public async Task RunAsync(Action<ProducerOptions> configure)
     {
         await using var producer = call.Client.CreateProducer(topic, configure);
+        // Not measured, and asked once: not by each record that waits for it.
+        await call.Admin.Topics.GetAsync(topic, call.Stop);
         var started = call.Time.GetTimestamp();
         await Drawing.WithProgressAsync(
             call.Screen, call.Time, count, () => (Answered, $"{Sizes.Records(Answered)}, {Answered / Math.Max(0.001, call.Time.GetElapsedTime(started).TotalSeconds):N0}/s"),

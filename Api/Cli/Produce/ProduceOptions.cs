@@ -33,6 +33,9 @@ internal sealed record ProduceRequest(string Topic, LineFormat Format)
     /// <summary>Headers of every record, before its own.</summary>
     public IReadOnlyList<StreamHeader> Headers { get; init; } = [];
 
+    /// <summary>For how long a record is tried to be stored while the service does not answer.</summary>
+    public TimeSpan DeliveryTimeout { get; init; }
+
     /// <summary>Sets the producer's options.</summary>
     public required Action<ProducerOptions> Configure { get; init; }
 
@@ -71,15 +74,20 @@ internal sealed class ProduceOptions
     {
         Description = "The same by the names of Kafka's console producer, such as parse.key=true or key.separator=:", HelpName = "NAME=VALUE",
     };
-    private readonly Option<Compression> _compression = new("--compression", "-z") { Description = "How batches are compressed.", HelpName = "none|gzip|snappy|lz4|zstd" };
+    private readonly Option<Compression> _compression = CommonOptions.Compression();
     private readonly Option<string?> _acks = new("--acks") { Description = "all: stored when durable (default). 1: when ordered in the leader's memory.", HelpName = "all|1" };
-    private readonly Option<int> _linger = new("--linger") { Description = "How long records wait for others to share their request, in milliseconds (default 5).", HelpName = "MS", DefaultValueFactory = _ => 5 };
+    private readonly Option<int> _linger = CommonOptions.Linger(5);
+    private readonly Option<string> _deliveryTimeout = new("--delivery-timeout")
+    {
+        Description = "How long records wait for a service that does not answer (default 2m). Then the run ends, and says which line was the first that is not stored.",
+        HelpName = "TIME", DefaultValueFactory = _ => "2m",
+    };
 
     /// <summary>All of them.</summary>
     public IEnumerable<Symbol> All =>
     [
         .. _topic.Symbols, _file, _value, _input, _parseKey, _keySeparator, _headers, _header, _key, _partition, _null, _ignore, _property,
-        _compression, _acks, _linger,
+        _compression, _acks, _linger, _deliveryTimeout,
     ];
 
     /// <summary>What a command line asks for.</summary>
@@ -95,6 +103,8 @@ internal sealed class ProduceOptions
             throw new ArgumentException("--file and --value are two ways to say what is stored; give one of them.");
         if (call.Get(_acks) is not (null or "all" or "-1" or "1"))
             throw new ArgumentException("--acks must be all or 1.");
+        var linger = CommonOptions.LingerOf(call, _linger);
+        var deliveryTimeout = Durations.Parse(call.Get(_deliveryTimeout)!, "--delivery-timeout", ProducerLimits.DeliveryTimeoutMax);
         return new ProduceRequest(_topic.Read(call), FormatOf(call))
         {
             File = file,
@@ -104,11 +114,14 @@ internal sealed class ProduceOptions
             Key = call.Get(_key) is { } key ? Encoding.UTF8.GetBytes(key) : (ReadOnlyMemory<byte>?)null,
             Partition = call.Get(_partition),
             Headers = [.. Pairs.Split(call.Get(_header), "--header").Select(pair => new StreamHeader(pair.Name, pair.Value))],
+            DeliveryTimeout = deliveryTimeout,
             Configure = options =>
             {
+                options.Gapless = true;
+                options.DeliveryTimeout = deliveryTimeout;
                 options.Compression = call.Get(_compression);
                 options.Acks = call.Get(_acks) == "1" ? Acknowledgement.Leader : Acknowledgement.All;
-                options.Linger = TimeSpan.FromMilliseconds(call.Get(_linger));
+                options.Linger = linger;
             },
         };
     }

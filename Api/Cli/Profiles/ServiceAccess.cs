@@ -22,7 +22,11 @@ internal sealed class ServiceAccess
     // Where Kafka's programs look for a service that nobody configured.
     private const int KafkaPort = 9092;
 
-    private ServiceAccess(Uri server) => Server = server;
+    private ServiceAccess(string server)
+    {
+        Server = AddressOf(server);
+        MappedFrom = IsKafkas(server) ? server : null;
+    }
 
     /// <summary>The service's address.</summary>
     public Uri Server { get; }
@@ -33,6 +37,9 @@ internal sealed class ServiceAccess
     /// <summary>What the Azure CLI's token is for; null for no token.</summary>
     public string? Scope { get; private init; }
 
+    /// <summary>An address of Kafka's port, as it was written, in whose place <see cref="Server"/> is called; null for none.</summary>
+    public string? MappedFrom { get; }
+
     /// <summary>True when something is sent to sign in with.</summary>
     public bool HasCredentials => Key is not null || Scope is not null;
 
@@ -42,7 +49,8 @@ internal sealed class ServiceAccess
     /// <summary>Finds out which service and which caller are meant.</summary>
     /// <param name="choice">What the command line says.</param>
     /// <param name="variable">Reads an environment variable.</param>
-    /// <exception cref="ArgumentException">Something named is not there, or no address.</exception>
+    /// <exception cref="ArgumentException">An address is none, or the ways to sign in contradict each other.</exception>
+    /// <exception cref="NotFoundException">A profile or a file is not there.</exception>
     public static ServiceAccess Find(in AccessChoice choice, Func<string, string?> variable)
     {
         var store = new ProfileStore(variable);
@@ -50,7 +58,7 @@ internal sealed class ServiceAccess
         var elsewhere = choice.Server ?? (named is null ? Set(variable, ServerVariable) : null);
         // A secret of the current profile goes to that profile's service only.
         var profile = named ?? (elsewhere is null && store.Current is { } current ? Get(store, current) : null);
-        var server = AddressOf(elsewhere ?? profile?.Server ?? DefaultServer);
+        var server = elsewhere ?? profile?.Server ?? DefaultServer;
         if (choice.KeyFile is not null && choice.AzureCli is not null)
             throw new ArgumentException("--key-file and --azure-cli are two ways to sign in; give one of them.");
         if (choice.AzureCli is { } scope)
@@ -67,8 +75,10 @@ internal sealed class ServiceAccess
     }
 
     /// <summary>Makes a client.</summary>
-    public OrleansStreamClient Connect() => new(new OrleansStreamClientOptions
+    /// <param name="handler">Sends its requests; who gives it disposes it.</param>
+    public OrleansStreamClient Connect(HttpMessageHandler handler) => new(new OrleansStreamClientOptions
     {
+        HttpHandler = handler,
         Endpoints = [Server],
         ApiKey = Key,
         Credential = Scope is null ? null : new AzureCliToken(),
@@ -82,14 +92,18 @@ internal sealed class ServiceAccess
     {
         var whole = text.Contains("://", StringComparison.Ordinal) ? text : "http://" + text;
         if (!Uri.TryCreate(whole, UriKind.Absolute, out var address) || address is not { Scheme: "http" or "https", Host.Length: > 0, Query: "", Fragment: "" })
-            throw new ArgumentException($"'{text}' is not the address of a service; an address is such as {DefaultServer}.");
+            throw new ArgumentException($"'{text}' is not the address of a service; an address is such as {DefaultServer}{(text.Contains(',', StringComparison.Ordinal) ? ", and one is enough" : "")}.");
         if (address.UserInfo.Length > 0)
             throw new ArgumentException("An address must not have a user or a password: sign in with --key-file, --azure-cli or ORLEANSSTREAM_KEY.");
         // Kafka clients are served at this port, and everybody else at the other one, unless somebody configured it.
-        return whole != text && address.Port == KafkaPort ? new UriBuilder(address) { Port = new Uri(DefaultServer).Port }.Uri : address;
+        return IsKafkas(text) ? new UriBuilder(address) { Port = new Uri(DefaultServer).Port }.Uri : address;
     }
 
-    private static ServiceAccess Of(Uri server, Profile profile, Func<string, string?> variable)
+    // Who writes a scheme means what is served there.
+    private static bool IsKafkas(string text) =>
+        !text.Contains("://", StringComparison.Ordinal) && Uri.TryCreate("http://" + text, UriKind.Absolute, out var address) && address.Port == KafkaPort;
+
+    private static ServiceAccess Of(string server, Profile profile, Func<string, string?> variable)
     {
         if (profile.AzureCli is { } scope)
             return new ServiceAccess(server) { Scope = scope };
@@ -105,12 +119,12 @@ internal sealed class ServiceAccess
 
     private static Profile Get(ProfileStore store, string name) => store.Read().Profiles.TryGetValue(name, out var profile)
         ? profile
-        : throw new ArgumentException($"There is no profile '{name}' in {store.Path}. 'orleansstream profile set {name} --server URL' makes one.");
+        : throw new NotFoundException($"There is no profile '{name}' in {store.Path}. 'orleansstream profile set {name} --server URL' makes one.");
 
     private static string ReadKey(string path)
     {
         if (!File.Exists(path))
-            throw new ArgumentException($"The key file {path} is not there.");
+            throw new NotFoundException($"The key file {path} is not there.");
         return File.ReadAllText(path).Trim() is { Length: > 0 } key ? key : throw new ArgumentException($"The key file {path} is empty.");
     }
 

@@ -4,6 +4,7 @@ using OrleansStream.Cli.Calls;
 using OrleansStream.Cli.Produce;
 using OrleansStream.Cli.Terminal;
 using OrleansStream.Cli.Texts;
+using OrleansStream.Client.Connections;
 using OrleansStream.Client.Producing;
 
 namespace OrleansStream.Cli.Samples;
@@ -12,6 +13,8 @@ namespace OrleansStream.Cli.Samples;
 internal static class SampleVerbs
 {
     private const int SpeedDefault = 10, SpeedMax = 10_000, PartitionsDefault = 6, TicksPerSecondMax = 1_000;
+
+    private static readonly TimeSpan DeliveryTimeout = TimeSpan.FromMinutes(2);
 
     /// <summary>Makes it.</summary>
     /// <param name="verbs">Makes a verb.</param>
@@ -38,7 +41,9 @@ internal static class SampleVerbs
             var lines = await File.ReadAllLinesAsync(Path.Join(AppContext.BaseDirectory, "samples", "world-cup.ndjson"), call.Stop);
             var played = 0L;
             var ended = false;
-            await using var producer = call.Client.CreateProducer(name);
+            await using var producer = call.Client.CreateProducer(name, options => (options.Gapless, options.DeliveryTimeout) = (true, DeliveryTimeout));
+            call.TellAbsence($"Events wait for it, up to {Durations.TextOf(DeliveryTimeout)}; Ctrl-C ends that.");
+            StreamServiceException? failure = null;
             await Drawing.WithProgressAsync(
                 call.Screen, call.Time, call.Get(loop) ? null : lines.Length, () => (played, $"{Sizes.Records(played)} of {name}"),
                 async () =>
@@ -50,7 +55,9 @@ internal static class SampleVerbs
                     {
                         foreach (var line in lines)
                         {
-                            await PlayAsync(call, producer, line, ++played);
+                            await PlayAsync(call, producer, line, ++played, result => failure ??= result.Error);
+                            if (failure is not null)
+                                throw failure;
                             if (played % eventsPerTick == 0)
                                 await pace.WaitForNextTickAsync(call.Stop);
                         }
@@ -59,6 +66,8 @@ internal static class SampleVerbs
                     }
 
                     await producer.FlushAsync(call.Stop);
+                    if (failure is not null)
+                        throw failure;
                 },
                 isWanted: !call.Screen.IsOutputTerminal);
             if (!call.AsJson)
@@ -67,9 +76,9 @@ internal static class SampleVerbs
         }, topic, speed, partitions, loop);
     }
 
-    private static async Task PlayAsync(Call call, StreamProducer producer, string line, long number)
+    private static async Task PlayAsync(Call call, StreamProducer producer, string line, long number, Action<SendResult> delivered)
     {
-        await producer.EnqueueAsync(JsonRecords.Parse(System.Text.Encoding.UTF8.GetBytes(line), number), call.Stop);
+        await producer.EnqueueAsync(JsonRecords.Parse(System.Text.Encoding.UTF8.GetBytes(line), number), delivered, call.Stop);
         if (call.AsJson)
         {
             await call.Screen.Results.WriteLineAsync(line);

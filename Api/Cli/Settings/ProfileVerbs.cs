@@ -56,21 +56,21 @@ internal static class ProfileVerbs
                 throw CallException.Usage("--key-file, --key-variable and --azure-cli are three ways to sign in; give one of them.");
             var store = Store;
             var document = store.Read();
+            var address = ServiceAccess.AddressOf(server).AbsoluteUri.TrimEnd('/');
             document.Profiles[call.Get(name)!] = new Profile
             {
-                Server = ServiceAccess.AddressOf(server).AbsoluteUri.TrimEnd('/'), KeyFile = file is null ? null : Path.GetFullPath(file),
+                Server = address, KeyFile = file is null ? null : Path.GetFullPath(file),
                 KeyVariable = call.Get(variable), AzureCli = scope,
             };
             store.Write(document);
-            call.Tell("kept", call.Get(name)!, $"The profile {call.Get(name)} is kept in {store.Path}. 'orleansstream profile use {call.Get(name)}' makes it the current one.");
+            call.Tell("kept", call.Get(name)!, $"The profile {call.Get(name)}, which calls {address}, is kept in {store.Path}. 'orleansstream profile use {call.Get(name)}' makes it the current one.");
             return Task.FromResult(ExitCode.Success);
         }, name, variable);
     }
 
     private static Command MakeUse(VerbMaker verbs)
     {
-        var name = new Argument<string?>("name") { Description = "The profile's name; none for none.", Arity = ArgumentArity.ZeroOrOne };
-        name.CompletionSources.Add(_ => [.. Store.Read().Profiles.Keys.Select(known => new System.CommandLine.Completions.CompletionItem(known))]);
+        var name = new Argument<string?>("profile") { Description = "The profile's name; none for none.", Arity = ArgumentArity.ZeroOrOne };
         return verbs.Make("use", "Make a profile the current one of this machine.", call =>
         {
             var chosen = call.Get(name);
@@ -84,7 +84,7 @@ internal static class ProfileVerbs
 
     private static Command MakeShow(VerbMaker verbs)
     {
-        var name = new Argument<string?>("name") { Description = "The profile's name. Default the current one.", Arity = ArgumentArity.ZeroOrOne };
+        var name = new Argument<string?>("profile") { Description = "The profile's name. Default the current one.", Arity = ArgumentArity.ZeroOrOne };
         return verbs.Make("show", "Show a profile. No secret is shown.", call =>
         {
             var store = Store;
@@ -115,7 +115,7 @@ internal static class ProfileVerbs
         }, name);
     }
 
-    private static Argument<string> Name() => new("name") { Description = "The profile's name." };
+    private static Argument<string> Name() => new("profile") { Description = "The profile's name." };
 
     private static Profile Find(ProfileStore store, string name) => store.Read().Profiles.TryGetValue(name, out var profile)
         ? profile

@@ -8,14 +8,16 @@ internal sealed class RatePlot(int width)
 {
     private const string Bars = " ▁▂▃▄▅▆▇█";
 
-    private readonly Queue<long> _rates = new();
+    private const char Unknown = '?';
+
+    private readonly Queue<long?> _rates = new();
 
     /// <summary>The highest rate that is shown.</summary>
-    public long Max => _rates.Count == 0 ? 0 : _rates.Max();
+    public long Max => _rates.Max() ?? 0;
 
     /// <summary>Adds a second.</summary>
-    /// <param name="count">The records that came in it.</param>
-    public void Add(long count)
+    /// <param name="count">The records that came in it; null when nobody knows, which is no 0.</param>
+    public void Add(long? count)
     {
         if (_rates.Count == width)
             _rates.Dequeue();
@@ -33,8 +35,14 @@ internal sealed class RatePlot(int width)
             line.Append(' ', width - _rates.Count);
             foreach (var rate in _rates)
             {
+                if (rate is not { } known)
+                {
+                    line.Append(row == 0 ? Unknown : ' ');
+                    continue;
+                }
+
                 // What is not nothing is seen.
-                var filled = Max == 0 ? 0 : (int)Math.Ceiling(steps * rate / (double)Max);
+                var filled = Max == 0 ? 0 : (int)Math.Ceiling(steps * known / (double)Max);
                 line.Append(Bars[Math.Clamp(filled - row * (Bars.Length - 1), 0, Bars.Length - 1)]);
             }
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text.Json;
 using OrleansStream.Cli.Calls;
 using OrleansStream.Cli.Consume;
 using OrleansStream.Cli.Terminal;
@@ -33,6 +34,9 @@ internal static class TailVerb
             };
             var scan = new TopicScan(call, request);
             await scan.PlanAsync();
+            // A plot that is drawn shows it by itself.
+            if (!call.Get(plot) || !call.Screen.CanDrawResults)
+                call.TellAbsence("It is asked again until it does; Ctrl-C ends that.");
             if (call.Get(plot))
                 await PlotAsync(call, scan, request.Topic);
             else
@@ -81,7 +85,7 @@ internal static class TailVerb
                 await EachSecondAsync((count, length) =>
                 {
                     plot.Add(count);
-                    live.UpdateTarget(Draw(plot, topic, count, length));
+                    live.UpdateTarget(Draw(plot, count is null ? $"{call.ServerName} does not answer" : $"{topic}: {count:N0} records/s, {Sizes.Bytes(length)}/s"));
                 }));
         }
         catch (OperationCanceledException) when (counting.IsFaulted)
@@ -89,35 +93,52 @@ internal static class TailVerb
             await counting;
         }
 
-        async Task EachSecondAsync(Action<long, long> tell)
+        async Task EachSecondAsync(Action<long?, long?> tell)
         {
             while (await timer.WaitForNextTickAsync(over.Token))
-                tell(Interlocked.Exchange(ref records, 0), Interlocked.Exchange(ref bytes, 0));
+            {
+                var (count, length) = (Interlocked.Exchange(ref records, 0), Interlocked.Exchange(ref bytes, 0));
+                // What did not come from a service that does not answer was not measured.
+                if (count == 0 && call.Watch.IsAway)
+                    tell(null, null);
+                else
+                    tell(count, length);
+            }
         }
     }
 
-    private static void WriteLine(Call call, long count, long length)
+    private static void WriteLine(Call call, long? count, long? length)
     {
         if (call.AsJson)
         {
             JsonLines.Write(call.Screen, json =>
             {
                 json.WriteString("at", call.Time.GetUtcNow());
-                json.WriteNumber("records_per_second", count);
-                json.WriteNumber("bytes_per_second", length);
+                WriteNumber(json, "records_per_second", count);
+                WriteNumber(json, "bytes_per_second", length);
             });
         }
         else
         {
-            call.Screen.Results.WriteLine($"{call.Time.GetUtcNow():HH:mm:ss}Z {count} records/s {Sizes.Bytes(length)}/s");
+            call.Screen.Results.WriteLine(count is null
+                ? $"{call.Time.GetUtcNow():HH:mm:ss}Z ? records/s"
+                : $"{call.Time.GetUtcNow():HH:mm:ss}Z {count} records/s {Sizes.Bytes(length)}/s");
         }
 
         call.Screen.Flush();
     }
 
-    private static Text Draw(RatePlot plot, string topic, long count, long length)
+    private static void WriteNumber(Utf8JsonWriter json, string name, long? number)
+    {
+        if (number is { } known)
+            json.WriteNumber(name, known);
+        else
+            json.WriteNull(name);
+    }
+
+    private static Text Draw(RatePlot plot, string heading)
     {
         var rows = plot.Rows(Height).Select((row, index) => (index == 0 ? $"{plot.Max,10:N0} ┤" : $"{"",10} │") + row);
-        return new Text($"{topic}: {count:N0} records/s, {Sizes.Bytes(length)}/s\n{string.Join('\n', rows)}\n{"",10} └ records a second, until Ctrl-C\n");
+        return new Text($"{heading}\n{string.Join('\n', rows)}\n{"",10} └ records a second (?: not known), until Ctrl-C\n");
     }
 }

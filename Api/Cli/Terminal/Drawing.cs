@@ -26,10 +26,23 @@ internal static class Drawing
         ProgressColumn[] columns = total is null
             ? [new SpinnerColumn(), new TaskDescriptionColumn()]
             : [new ProgressBarColumn(), new PercentageColumn(), new TaskDescriptionColumn()];
-        await screen.Side.Progress().AutoClear(true).Columns(columns).StartAsync(async context =>
+        try
+        {
+            await DrawAsync(screen, time, total, describe, work, columns);
+        }
+        finally
+        {
+            screen.IsDrawing = false;
+        }
+    }
+
+    private static Task DrawAsync(
+        Screen screen, TimeProvider time, double? total, Func<(double Done, string Text)> describe, Func<Task> work, ProgressColumn[] columns) =>
+        screen.Side.Progress().AutoClear(true).Columns(columns).StartAsync(async context =>
         {
             var bar = context.AddTask(Markup.Escape(describe().Text), maxValue: Math.Max(1, total ?? 1));
             bar.IsIndeterminate = total is null;
+            screen.IsDrawing = true;
             var working = work();
             using var timer = new PeriodicTimer(Step, time);
             while (await Task.WhenAny(working, timer.WaitForNextTickAsync().AsTask()) != working)
@@ -41,5 +54,4 @@ internal static class Drawing
 
             await working;
         });
-    }
 }

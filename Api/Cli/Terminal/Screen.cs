@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Text;
+using System.Text.Json;
 using Spectre.Console;
 
 namespace OrleansStream.Cli.Terminal;
@@ -37,6 +38,12 @@ internal sealed class Screen
     /// <summary>Standard output as text. Lines end with a line feed everywhere.</summary>
     public TextWriter Results { get; }
 
+    /// <summary>True to tell what is no result as JSON, too: standard error then has an object a line.</summary>
+    public bool IsJson { get; set; }
+
+    /// <summary>True while progress is drawn on standard error.</summary>
+    public bool IsDrawing { get; set; }
+
     /// <summary>Standard error.</summary>
     public TextWriter Messages { get; } = Console.Error;
 
@@ -71,9 +78,38 @@ internal sealed class Screen
     /// <exception cref="OutputClosedException">Nobody reads.</exception>
     public void Flush() => _buffer.Flush();
 
-    /// <summary>Tells something that is no result.</summary>
+    /// <summary>Tells something that is no result, with <see cref="IsJson"/> as an object with a <c>note</c>.</summary>
     /// <param name="message">A sentence.</param>
-    public void Tell(string message) => Messages.WriteLine(message);
+    public void Tell(string message) => WriteMessage(IsJson ? JsonLines.Text(json => json.WriteString("note", message)) : message);
+
+    /// <summary>Tells why a run failed, with <see cref="IsJson"/> as an object with an <c>error</c>.</summary>
+    /// <param name="error">The error's fields.</param>
+    /// <param name="lines">The same for people.</param>
+    public void TellError(Action<Utf8JsonWriter> error, params IEnumerable<string> lines)
+    {
+        if (IsJson)
+        {
+            WriteMessage(JsonLines.Text(json =>
+            {
+                json.WriteStartObject("error");
+                error(json);
+                json.WriteEndObject();
+            }));
+            return;
+        }
+
+        foreach (var line in lines)
+            WriteMessage(line);
+    }
+
+    // Progress that is drawn is put below it.
+    private void WriteMessage(string message)
+    {
+        if (IsDrawing)
+            Side.WriteLine(message);
+        else
+            Messages.WriteLine(message);
+    }
 
     /// <summary>Writes a line of text in a style, where there are colours.</summary>
     /// <param name="text">The text.</param>

@@ -46,6 +46,31 @@ public sealed class GroupVerbsTests(ServiceFixture fixture) : IDisposable
     }
 
     [Fact]
+    public async Task Alter_SaysWhatBecomesOfRecordsThatFail_AndKeepsWhatIsNotNamed()
+    {
+        var group = CommandLineRig.NewName("group");
+        (await _rig.RunAsync("groups", "alter", group, "--max-attempts", "3", "--backoff", "500ms,1s,2m", "--dead-letter-topic", "failed")).Expect(0);
+        var altered = (await _rig.RunAsync("groups", "alter", group, "--retry", "in_place", "--jitter", "0.5", "--json")).Expect(0).Objects[0];
+        Assert.Equal("""{"retry":"in_place","max_attempts":3,"backoff_ms":[500,1000,120000],"jitter":0.5,"dead_letter_topic":"failed"}""", altered.ToJsonString());
+
+        Assert.Contains("in_place, 3 attempts, waits of 500ms, 1s, 2m", (await _rig.RunAsync("groups", "describe", group)).Expect(0).Text, StringComparison.Ordinal);
+        var plain = (await _rig.RunAsync("groups", "alter", group, "--dead-letter-topic", "")).Expect(0);
+        Assert.Contains("dead letters: TOPIC.GROUP.dlq", plain.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task RemoveMember_TakesTheMemberOut()
+    {
+        var (topic, group) = await ConsumedAsync();
+        using var service = fixture.Service.Connect();
+        (await service.PostAsync($"/v1/groups/{group}/members/one/poll", new JsonObject { ["topics"] = new JsonArray(topic) })).Expect(HttpStatusCode.OK);
+
+        (await _rig.RunAsync("groups", "remove-member", group, "one")).Expect(0);
+
+        Assert.Contains("has no member 'one'", (await _rig.RunAsync("groups", "remove-member", group, "one")).Expect(3).Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Reset_WithoutAPlaceOrWithTwo_IsRefused()
     {
         Assert.Contains("--to-earliest", (await _rig.RunAsync("groups", "reset", "any")).Expect(2).Errors, StringComparison.Ordinal);

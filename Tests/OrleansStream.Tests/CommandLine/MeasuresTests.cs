@@ -41,9 +41,13 @@ public sealed class MeasuresTests
         var plot = new RatePlot(4);
         foreach (var rate in new long[] { 99, 0, 1, 8, 16 })
             plot.Add(rate);
+        var torn = new RatePlot(4);
+        foreach (var rate in new long?[] { 0, null, 8 })
+            torn.Add(rate);
 
         Assert.Equal(16, plot.Max);
         Assert.Equal(["   █", " ▁██"], plot.Rows(2));
+        Assert.Equal(["   █", "  ?█"], torn.Rows(2)); // what nobody knows is no 0
         Assert.Equal(["    "], new RatePlot(4).Rows(1));
     }
 

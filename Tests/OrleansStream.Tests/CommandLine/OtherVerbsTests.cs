@@ -96,6 +96,33 @@ public sealed class OtherVerbsTests(ServiceFixture fixture) : IDisposable
     public async Task Suggestions_AreWhatFits(string line, string suggestion) => Assert.Contains(
         suggestion, (await _rig.RunAsync(string.Create(CultureInfo.InvariantCulture, $"[suggest:{line.Length}]"), line)).Expect(0).Lines);
 
+    [Fact]
+    public async Task Suggestions_HaveTheServicesNames_AndNoneWhereItIsAway()
+    {
+        var (topic, group) = (CommandLineRig.NewName("cli"), CommandLineRig.NewName("group"));
+        (await _rig.RunAsync("topics", "create", topic)).Expect(0);
+        (await _rig.RunAsync("groups", "alter", group, "--max-attempts", "3")).Expect(0);
+        (await _rig.RunAsync("profile", "set", "my-profile", "--server", "localhost:1")).Expect(0);
+
+        Assert.Contains(topic, await SuggestAsync($"orleansstream consume {topic[..8]}"));
+        Assert.Contains(topic, await SuggestAsync($"orleansstream produce --topic {topic[..8]}"));
+        Assert.Contains(group, await SuggestAsync($"orleansstream groups lag {group[..10]}"));
+        Assert.Contains(group, await SuggestAsync($"orleansstream consume {topic} --group {group[..10]}"));
+        Assert.Contains("my-profile", await SuggestAsync("orleansstream topics list --profile my"));
+        Assert.DoesNotContain(topic, await SuggestAsync($"orleansstream consume --server http://127.0.0.1:{FreePort.Find()} {topic[..8]}"));
+    }
+
+    [Fact]
+    public async Task AnAddressOfKafkasPort_IsNotChangedSilently() => Assert.Contains(
+        "localhost:9092 is where Kafka clients are served", (await _rig.RunAsync("topics", "list", "--bootstrap-server", "localhost:9092")).Errors, StringComparison.Ordinal);
+
+    private async Task<string[]> SuggestAsync(string line)
+    {
+        var suggested = (await _rig.RunAsync(string.Create(CultureInfo.InvariantCulture, $"[suggest:{line.Length}]"), line)).Expect(0);
+        Assert.Empty(suggested.Errors);
+        return suggested.Lines;
+    }
+
     [Theory]
     [InlineData("topics")]
     [InlineData("topics", "make", "x")]

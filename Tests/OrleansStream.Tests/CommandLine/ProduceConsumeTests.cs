@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text;
+using System.Text.Json.Nodes;
 using OrleansStream.Tests.Support;
 using OrleansStream.Tests.Support.Processes;
 
@@ -168,13 +169,47 @@ public sealed class ProduceConsumeTests(ServiceFixture fixture) : IDisposable
     }
 
     [Theory]
-    [InlineData("a b\n", "Line 1 has no key separator ':'")]
-    [InlineData("a:b\n\nc:d\n", "Line 2 has no key separator ':'")]
-    public async Task Produce_OfALineWithoutSeparator_NamesTheLine(string input, string message)
+    [InlineData("a b\n", 1, "Line 1 has no key separator ':'", "0 records are stored. Line 1 is the first that is not")]
+    [InlineData("a:b\n\nc:d\n", 7, "Line 2 has no key separator ':'", "1 record is stored. Line 2 is the first that is not; stored of the lines behind it: none. 'tail -n +2'")]
+    public async Task Produce_OfALineWithoutSeparator_NamesTheLineAndWhatIsStored(string input, int code, string message, string rest)
     {
         var topic = await CreateAsync();
 
-        Assert.Contains(message, (await _rig.PipeAsync(input, "produce", topic, "-K", ":")).Expect(1).Errors, StringComparison.Ordinal);
+        var failed = (await _rig.PipeAsync(input, "produce", topic, "-K", ":")).Expect(code);
+
+        Assert.Contains(message, failed.Errors, StringComparison.Ordinal);
+        Assert.Contains(rest, failed.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Produce_OfARecordThatIsRefused_StoresNothingBehindItInItsPartition()
+    {
+        var topic = await CreateAsync();
+        var tooLong = new string('x', 1_500_000);
+
+        var failed = (await _rig.PipeAsync($"one\ntwo\n{tooLong}\nfour\nfive\n", "produce", topic, "--linger", "1000", "--json")).Expect(7);
+
+        var error = JsonNode.Parse(failed.Errors)!["error"]!;
+        Assert.Equal(("MESSAGE_TOO_LARGE", 2, 3, 0), ((string?)error["code"], (int)error["stored"]!, (int)error["first_line_not_stored"]!, (int)error["stored_behind_it"]!));
+        Assert.Equal(["one", "two"], await ConsumeAsync(topic));
+    }
+
+    /// <summary>As `consume --group | head`: the record that nobody took stays the group's.</summary>
+    [Fact]
+    public async Task Consume_InAGroupWhoseReaderGoesAway_CommitsNothingThatWasNotWritten()
+    {
+        var topic = await CreateAsync();
+        var group = CommandLineRig.NewName("group");
+        (await _rig.PipeAsync("one\n", "produce", topic)).Expect(0);
+        await using var consume = new RunningCommand(_rig.StartOf("consume", topic, "--group", group, "--follow"));
+        await consume.UntilAsync(line => line == "one");
+        consume.CloseOutput();
+
+        (await _rig.PipeAsync("two\nthree\n", "produce", topic)).Expect(0);
+
+        Assert.Equal(0, await consume.ExitAsync());
+        Assert.Empty(consume.Errors);
+        Assert.Equal(["two", "three"], (await ConsumeAsync(topic, "--group", group)).TakeLast(2));
     }
 
     /// <summary>An input that goes on and on, whose topic goes away: the run ends by itself and says so.</summary>
@@ -194,8 +229,8 @@ public sealed class ProduceConsumeTests(ServiceFixture fixture) : IDisposable
             await process.StandardInput.FlushAsync();
 
             await process.WaitForExitAsync().WaitAsync(Wait.Patience);
-            Assert.Equal(3, process.ExitCode);
-            Assert.Contains("Of 2 records that had been read, some are not stored", await errors, StringComparison.Ordinal);
+            Assert.Equal(7, process.ExitCode);
+            Assert.Contains("1 record is stored. Line 2 is the first that is not", await errors, StringComparison.Ordinal);
         }
         finally
         {

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text;
 using OrleansStream.Tests.Support;
 using OrleansStream.Tests.Support.Processes;
 
@@ -8,13 +9,34 @@ namespace OrleansStream.Tests.CommandLine;
 internal sealed class RunningCommand : IAsyncDisposable
 {
     private readonly Process _process;
-    private readonly Task<string> _errors;
+    private readonly StringBuilder _errors = new();
+    private readonly Task _reading;
 
     /// <summary>Starts it.</summary>
     public RunningCommand(ProcessStartInfo start)
     {
         _process = Process.Start(start)!;
-        _errors = _process.StandardError.ReadToEndAsync();
+        _reading = ReadErrorsAsync();
+    }
+
+    /// <summary>What it has written to standard error.</summary>
+    public string Errors
+    {
+        get
+        {
+            lock (_errors)
+                return _errors.ToString();
+        }
+    }
+
+    /// <summary>The lines of standard error that have a text.</summary>
+    public int ToldCount(string text) => Errors.Split('\n').Count(line => line.Contains(text, StringComparison.Ordinal));
+
+    /// <summary>Puts a line on its standard input.</summary>
+    public async Task TypeAsync(string line)
+    {
+        await _process.StandardInput.WriteAsync($"{line}\n");
+        await _process.StandardInput.FlushAsync();
     }
 
     /// <summary>Waits for a line of its output.</summary>
@@ -27,7 +49,22 @@ internal sealed class RunningCommand : IAsyncDisposable
                 return;
         }
 
-        throw new InvalidOperationException($"It ended: {await _errors}");
+        await _reading;
+        throw new InvalidOperationException($"It ended: {Errors}");
+    }
+
+    /// <summary>Waits until it has written a text to standard error.</summary>
+    public Task UntilToldAsync(string text) => Wait.UntilAsync($"it tells '{text}'", () => ToldCount(text) > 0);
+
+    /// <summary>Closes its standard output, as a reader does that has had enough.</summary>
+    public void CloseOutput() => _process.StandardOutput.Close();
+
+    /// <summary>Ends its input, and waits until it has ended.</summary>
+    /// <returns>Its exit code.</returns>
+    public async Task<int> ExitAsync()
+    {
+        _process.StandardInput.Close();
+        return await EndedAsync();
     }
 
     /// <summary>Sends it a signal, and waits until it has ended.</summary>
@@ -35,9 +72,7 @@ internal sealed class RunningCommand : IAsyncDisposable
     public async Task<int> EndAsync(int signal)
     {
         Signals.Send(_process.Id, signal);
-        using var deadline = new CancellationTokenSource(Wait.Patience);
-        await _process.WaitForExitAsync(deadline.Token);
-        return _process.ExitCode;
+        return await EndedAsync();
     }
 
     public async ValueTask DisposeAsync()
@@ -45,6 +80,24 @@ internal sealed class RunningCommand : IAsyncDisposable
         if (!_process.HasExited)
             _process.Kill(entireProcessTree: true);
         await _process.WaitForExitAsync();
+        await _reading;
         _process.Dispose();
+    }
+
+    private async Task<int> EndedAsync()
+    {
+        using var deadline = new CancellationTokenSource(Wait.Patience);
+        await _process.WaitForExitAsync(deadline.Token);
+        await _reading;
+        return _process.ExitCode;
+    }
+
+    private async Task ReadErrorsAsync()
+    {
+        while (await _process.StandardError.ReadLineAsync() is { } line)
+        {
+            lock (_errors)
+                _errors.Append(line).Append('\n');
+        }
     }
 }

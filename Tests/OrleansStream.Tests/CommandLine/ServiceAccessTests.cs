@@ -39,6 +39,13 @@ public sealed class ServiceAccessTests : IDisposable
         Assert.DoesNotContain("secret", error.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("localhost:9092", true)]
+    [InlineData("http://localhost:9092", false)]
+    [InlineData("localhost:8080", false)]
+    public void MappedFrom_IsWhatWasWritten_WhereAnotherPortIsCalled(string text, bool isMapped) =>
+        Assert.Equal(isMapped ? text : null, Find(new AccessChoice(text, null, null, null)).MappedFrom);
+
     [Fact]
     public void Find_WithoutAnything_IsTheDefaultAndNobody()
     {
@@ -71,8 +78,8 @@ public sealed class ServiceAccessTests : IDisposable
     {
         Keep("prod", new Profile { Server = "https://prod", KeyVariable = "PROD_KEY" }, isCurrent: true);
         Assert.Contains("PROD_KEY", Assert.Throws<ArgumentException>(() => Find(default)).Message, StringComparison.Ordinal);
-        Assert.Contains("profile 'test'", Assert.Throws<ArgumentException>(() => Find(new AccessChoice(null, "test", null, null))).Message, StringComparison.Ordinal);
-        Assert.Contains("nowhere", Assert.Throws<ArgumentException>(() => Find(new AccessChoice(null, null, "nowhere", null))).Message, StringComparison.Ordinal);
+        Assert.Contains("profile 'test'", Assert.Throws<NotFoundException>(() => Find(new AccessChoice(null, "test", null, null))).Message, StringComparison.Ordinal);
+        Assert.Contains("nowhere", Assert.Throws<NotFoundException>(() => Find(new AccessChoice(null, null, "nowhere", null))).Message, StringComparison.Ordinal);
     }
 
     [Theory]
