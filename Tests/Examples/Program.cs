@@ -1,4 +1,5 @@
 using OrleansStream.Client;
+using OrleansStream.Client.Connections;
 
 namespace OrleansStream.Examples;
 
@@ -8,13 +9,13 @@ namespace OrleansStream.Examples;
 internal static class Program
 {
     private const string DefaultAddress = "http://localhost:8080";
-    private const int WrongUsage = 64;
+    private const int Failed = 1, WrongUsage = 64, Interrupted = 130;
 
     private static async Task<int> Main(string[] arguments)
     {
         if (arguments.Length is 0 or > 2 || !Stories.All.TryGetValue(arguments[0], out var story))
         {
-            await Console.Error.WriteLineAsync($"Usage: {string.Join('|', Stories.All.Keys)} [{DefaultAddress}]");
+            await Console.Error.WriteLineAsync($"Usage: dotnet run --project Tests/Examples -- STORY [ADDRESS]\nStories: {string.Join(", ", Stories.All.Keys)}. Address: {DefaultAddress} unless another is given.");
             return WrongUsage;
         }
 
@@ -24,8 +25,21 @@ internal static class Program
             pressed.Cancel = true;
             stop.Cancel();
         };
-        await using var client = new OrleansStreamClient(arguments.Length > 1 ? arguments[1] : DefaultAddress);
-        await story(client, Console.Out, stop.Token);
-        return 0;
+        try
+        {
+            await using var client = new OrleansStreamClient(arguments.Length > 1 ? arguments[1] : DefaultAddress);
+            await story(client, Console.Out, stop.Token);
+            return 0;
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            return Interrupted;
+        }
+        catch (Exception exception) when (exception is StreamServiceException or ArgumentException)
+        {
+            // The service refuses, or nobody answers; or the address is none.
+            await Console.Error.WriteLineAsync(exception.Message);
+            return Failed;
+        }
     }
 }

@@ -66,12 +66,13 @@ public sealed class Transcoding(OrleansStreamClient client, string topic)
         await queue.UploadAsync(Enumerable.Range(1, count).Select(i => new Video($"video-{i}", $"https://videos.example.com/{i}.mov")), stop);
 
         var done = 0;
+        var lines = TextWriter.Synchronized(output);
         using var all = CancellationTokenSource.CreateLinkedTokenSource(stop);
         await Task.WhenAll(Enumerable.Range(1, 2).Select(worker => queue.WorkAsync(
             async (video, lost) =>
             {
                 // Here a real worker starts its encoder, with the token.
-                await TextWriter.Synchronized(output).WriteLineAsync($"worker {worker} transcodes {video.Id}".AsMemory(), lost);
+                await lines.WriteLineAsync($"worker {worker} transcodes {video.Id}".AsMemory(), lost);
                 if (Interlocked.Increment(ref done) == count)
                     await all.CancelAsync();
             },

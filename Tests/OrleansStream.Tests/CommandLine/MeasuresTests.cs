@@ -1,5 +1,6 @@
 using OrleansStream.Cli.Performance;
 using OrleansStream.Cli.Tail;
+using OrleansStream.Cli.Terminal;
 using OrleansStream.Cli.Texts;
 
 namespace OrleansStream.Tests.CommandLine;
@@ -49,6 +50,18 @@ public sealed class MeasuresTests
         Assert.Equal(["   █", " ▁██"], plot.Rows(2));
         Assert.Equal(["   █", "  ?█"], torn.Rows(2)); // what nobody knows is no 0
         Assert.Equal(["    "], new RatePlot(4).Rows(1));
+    }
+
+    /// <summary>A key of a record may have anything: wide characters keep the columns straight, and nothing reaches the terminal's controls.</summary>
+    [Fact]
+    public void Columns_AreStraightWhateverIsInThem()
+    {
+        var columns = new Columns("KEY", "N");
+        columns.Add("日本", 1);
+        columns.Add("a\e[31m", 2);
+        columns.Add(null, 3);
+
+        Assert.Equal(["KEY        N", "日本       1", @"a\x1B[31m  2", "-          3"], columns.Lines(heading => heading));
     }
 
     [Theory]

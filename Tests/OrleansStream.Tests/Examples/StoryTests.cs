@@ -54,6 +54,10 @@ public sealed class StoryTests(ApiFixture api) : IClassFixture<ApiFixture>
         Assert.Contains("Chi: Goal!", output, StringComparison.Ordinal);
         Assert.Equal(64, wrong);
         Assert.Contains("crawler", usage, StringComparison.Ordinal);
+
+        var (failed, _, reason) = await OtherProgram.RunAsync(new ProcessStartInfo("dotnet", [program, "comments", $"http://localhost:{FreePort.Find()}"]));
+        Assert.Equal(1, failed);
+        Assert.DoesNotContain("   at ", reason, StringComparison.Ordinal);
     }
 
     [Fact]
