@@ -10,7 +10,7 @@ internal sealed class FakeService : HttpMessageHandler
 {
     private static readonly string[] Roots = ["/below/v1/", "/below/console/"];
 
-    private readonly Dictionary<string, Func<HttpRequestMessage, string, (int Status, string Body)>> _answers = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Func<HttpRequestMessage, string, Task<(int Status, string Body)>>> _answers = new(StringComparer.Ordinal);
 
     /// <summary>What was asked: <c>GET topics?limit=50</c>, with the body behind it.</summary>
     public List<string> Asked { get; } = [];
@@ -27,7 +27,13 @@ internal sealed class FakeService : HttpMessageHandler
     /// <summary>Answers a call by what it asks.</summary>
     /// <param name="call">The method and the path.</param>
     /// <param name="answer">Makes the answer of the request and its body.</param>
-    public FakeService On(string call, Func<HttpRequestMessage, string, (int Status, string Body)> answer)
+    public FakeService On(string call, Func<HttpRequestMessage, string, (int Status, string Body)> answer) =>
+        On(call, (request, body) => Task.FromResult(answer(request, body)));
+
+    /// <summary>Answers a call when the test lets it.</summary>
+    /// <param name="call">The method and the path.</param>
+    /// <param name="answer">Makes the answer of the request and its body.</param>
+    public FakeService On(string call, Func<HttpRequestMessage, string, Task<(int Status, string Body)>> answer)
     {
         _answers[call] = answer;
         return this;
@@ -58,7 +64,7 @@ internal sealed class FakeService : HttpMessageHandler
         }
 
         var (status, answer) = _answers.TryGetValue($"{request.Method} {path}", out var make)
-            ? make(request, body)
+            ? await make(request, body)
             : (404, Problem(404, "RESOURCE_NOT_FOUND", $"The test has no answer for {request.Method} {path}."));
         return new HttpResponseMessage((HttpStatusCode)status) { Content = new StringContent(answer, Encoding.UTF8, "application/json") };
     }

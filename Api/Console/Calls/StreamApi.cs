@@ -112,6 +112,10 @@ public sealed class StreamApi(HttpClient http, Session session)
         {
             throw new ApiException(problem: null, $"The service did not answer: {exception.Message}");
         }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new ApiException(problem: null, $"The service did not answer within {Text.Seconds(http.Timeout.TotalSeconds)}.");
+        }
 
         if (response.IsSuccessStatusCode)
             return response;

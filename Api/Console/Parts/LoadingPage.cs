@@ -8,7 +8,9 @@ namespace OrleansStream.WebConsole.Parts;
 public abstract class LoadingPage : ComponentBase, IDisposable
 {
     private readonly CancellationTokenSource _left = new();
-    private bool _isRefreshing;
+    private CancellationTokenSource? _wanted;
+    private string? _shownSubject;
+    private PeriodicTimer? _timer;
     private ApiException? _refusedLoad;
     private ApiException? _refusedWork;
 
@@ -46,35 +48,61 @@ public abstract class LoadingPage : ComponentBase, IDisposable
     /// <summary>How often the page asks again by itself; null for never.</summary>
     protected virtual TimeSpan? RefreshPeriod => null;
 
+    /// <summary>What the page is about, such as the name of a topic; null for pages about no one thing.</summary>
+    protected virtual string? Subject => null;
+
     /// <summary>Asks the service for what the page shows.</summary>
-    protected abstract Task LoadAsync();
+    /// <param name="wanted">
+    /// Ends with the page, and once the page asks again: what comes then is late, and is not shown. Answers may come in another order than they were asked for.
+    /// </param>
+    protected abstract Task LoadAsync(CancellationToken wanted);
+
+    /// <summary>The page gets another subject: what is known of the one before must not be shown under the new one's name.</summary>
+    protected virtual void Forget()
+    {
+    }
 
     /// <inheritdoc/>
     protected override async Task OnParametersSetAsync()
     {
-        await ReloadAsync();
-        if (RefreshPeriod is { } period && !_isRefreshing)
+        if (_shownSubject != Subject)
         {
-            _isRefreshing = true;
-            _ = RefreshAsync(period);
+            (_shownSubject, IsLoaded, _refusedLoad, _refusedWork) = (Subject, false, null, null);
+            Forget();
         }
+
+        await ReloadAsync();
+        if (RefreshPeriod is not { } period || Left.IsCancellationRequested)
+            return;
+        if (_timer is null)
+            _ = RefreshAsync(_timer = new PeriodicTimer(period, Clock));
+        else
+            _timer.Period = period;
     }
 
     /// <summary>Asks the service again.</summary>
     protected async Task ReloadAsync()
     {
+        _wanted?.Cancel();
+        using var wanted = CancellationTokenSource.CreateLinkedTokenSource(Left);
+        _wanted = wanted;
         try
         {
-            await LoadAsync();
+            await LoadAsync(wanted.Token);
             (IsLoaded, _refusedLoad) = (true, null);
         }
-        catch (ApiException exception)
+        catch (ApiException exception) when (!wanted.IsCancellationRequested)
         {
             _refusedLoad = exception;
         }
-        catch (OperationCanceledException)
+        catch (Exception exception) when (exception is OperationCanceledException or ApiException)
         {
-            // The user has left.
+            // The user has left, or the page has asked again.
+        }
+        finally
+        {
+            if (_wanted == wanted)
+                _wanted = null;
         }
     }
 
@@ -119,15 +147,15 @@ public abstract class LoadingPage : ComponentBase, IDisposable
     {
     }
 
-    private async Task RefreshAsync(TimeSpan period)
+    private async Task RefreshAsync(PeriodicTimer timer)
     {
-        using var timer = new PeriodicTimer(period, Clock);
+        using var disposed = timer;
         try
         {
             var left = Left;
             while (await timer.WaitForNextTickAsync(left))
             {
-                timer.Period = RefreshPeriod ?? period;
+                timer.Period = RefreshPeriod ?? timer.Period;
                 if (IsBusy)
                     continue;
                 await ReloadAsync();

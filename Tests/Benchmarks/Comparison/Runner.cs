@@ -9,7 +9,7 @@ internal static class Runner
     private static readonly IRow[] AllRows =
     [
         new MachineRow(), new DiskRow(), new JsonBatchesRow(), new ShareOfKestrelRow(), new EncodedBatchesRow(), new SingleRecordsRow(),
-        new SignInRow(), new FetchRow(), new LatencyRow(),
+        new SignInRow(), new MetricsRow(), new TracesRow(), new FetchRow(), new LatencyRow(),
         new ClientRow(), new KafkaProduceRow(), new KafkaConsumeRow(), new KafkaRawRow(), new KafkaIdleRow(),
         new StartRow(), new ManyPartitionsRow(), new JoinRow(),
         new RecoveryRow(), new MemoryRow(), new BlobWritesRow(), new TwoProcessesRow(),

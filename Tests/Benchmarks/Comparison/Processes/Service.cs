@@ -116,6 +116,17 @@ internal sealed class Service : IDisposable
         return (await answer.Content.ReadFromJsonAsync<JsonNode>())!;
     }
 
+    /// <summary>Asks for the metrics, as Prometheus does.</summary>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="InvalidOperationException">It told none.</exception>
+    public async Task ScrapeAsync(CancellationToken cancellationToken)
+    {
+        using var answer = await _http.GetAsync(new Uri("/metrics", UriKind.Relative), cancellationToken);
+        await RequireAsync(answer, HttpStatusCode.OK);
+        if (!(await answer.Content.ReadAsStringAsync(cancellationToken)).Contains("orleansstream_", StringComparison.Ordinal))
+            throw new InvalidOperationException("/metrics tells nothing of the service.");
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -14,10 +14,10 @@ internal sealed record RunContext(bool IsQuick, string? OtherBuild = null)
     private readonly List<string> _notes = [];
 
     /// <summary>How often each side is measured; the sides alternate.</summary>
-    public int Rounds => IsQuick ? 3 : 5;
+    public int Rounds { get; init; } = IsQuick ? 3 : 5;
 
     /// <summary>How long a side is measured in a round.</summary>
-    public TimeSpan Duration => TimeSpan.FromSeconds(IsQuick ? 2 : 6);
+    public TimeSpan Duration { get; init; } = TimeSpan.FromSeconds(IsQuick ? 2 : 6);
 
     /// <summary>What was left out, and why.</summary>
     public IReadOnlyList<string> Notes => _notes;
