@@ -94,7 +94,8 @@ public sealed class ChangingPageTests : IAsyncDisposable
 
         page.Render(part => part.Add(one => one.Group, "crawlers"));
         page.WaitForAssertion(() => Assert.Contains("berta", page.Markup, StringComparison.Ordinal));
-        late.SetResult();
+        Let(late, page);
+        AssertNothingOf("scores", "anna", page);
         _context.Time.Advance(GroupPeriod);
         page.WaitForAssertion(() => Assert.Equal(2, CountOf("GET groups/crawlers/lag")));
 
@@ -128,7 +129,8 @@ public sealed class ChangingPageTests : IAsyncDisposable
         page.Find("form[role=search]").Submit();
         Assert.EndsWith("topics?prefix=ma", _context.Services.GetRequiredService<NavigationManager>().Uri, StringComparison.Ordinal);
         page.WaitForAssertion(() => Assert.Equal(["matches"], TopicsOf(page)));
-        all.SetResult();
+        Let(all, page);
+        Assert.Equal(["matches"], TopicsOf(page));
         page.WaitForAssertion(() => Assert.Equal(2, CountOf("GET topics/matches/partitions")));
         _context.Time.Advance(ListPeriod);
         page.WaitForAssertion(() => Assert.Equal(2, CountOf("GET topics?limit=50&prefix=ma")));
@@ -157,7 +159,7 @@ public sealed class ChangingPageTests : IAsyncDisposable
     // Answers only once the test says so.
     private TaskCompletionSource HoldGroup(string group, string member, int lag)
     {
-        var answered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var answered = new TaskCompletionSource();
         On("", $$"""
             {"group":"{{group}}","created_at":"2026-06-11T18:00:00.000Z","state":"stable","group_epoch":1,"assignor":"cooperative","members":[
               {"member":"{{member}}","member_epoch":1,"topics":["topic-{{group}}"],"assignment":[{"topic":"topic-{{group}}","partitions":[0]}],"lease_expires_at":"2026-06-11T18:00:00.000Z"}]}
@@ -170,6 +172,15 @@ public sealed class ChangingPageTests : IAsyncDisposable
             await answered.Task;
             return (200, body);
         });
+    }
+
+    // Lets the service answer a refresh. After each refresh the page renders, whatever came.
+    private static void Let<T>(TaskCompletionSource held, IRenderedComponent<T> page)
+        where T : IComponent
+    {
+        var renders = page.RenderCount;
+        held.SetResult();
+        page.WaitForState(() => page.RenderCount > renders);
     }
 
     private static void AssertNothingOf(string group, string member, IRenderedComponent<GroupPage> page)
