@@ -25,6 +25,12 @@ public sealed record BrowsedRecord(
     /// <summary>The characters that its value has in the service's answer.</summary>
     public int ValueLength { get; init; }
 
+    /// <summary><c>string</c> or <c>binary</c>, a key in base64; null for no key.</summary>
+    public string? KeyType { get; init; }
+
+    /// <summary>The record as the service writes it, on one line; null where its value was cut off.</summary>
+    public string? Line { get; init; }
+
     /// <summary>The offset after it, or after the batch that cannot be read.</summary>
     public long NextOffset => (LastOffset ?? Offset) + 1;
 
@@ -47,6 +53,9 @@ public sealed record BrowsedRecord(
                 : [])
         {
             ValueLength = length,
+            KeyType = record.TryGetProperty("key_type", out var keyType) ? keyType.GetString() : null,
+            // Within texts line ends are escaped. Those between JSON's marks are blanks.
+            Line = length > KeptLength ? null : record.GetRawText().Replace('\n', ' ').Replace('\r', ' '),
             LastOffset = record.TryGetProperty("last_offset", out var last) ? last.GetInt64() : null,
             Error = record.TryGetProperty("error", out var error) ? error.GetProperty("detail").GetString() : null,
         };

@@ -30,6 +30,8 @@ internal static class ProcessPairs
     private const int Connections = 64;
     private const int PairCount = 5;
     private const int RoundCount = 3;
+    // What a side has more code for, it also compiles for longer.
+    private const int WarmUpCount = 2;
 
     private static readonly TimeSpan RoundDuration = TimeSpan.FromSeconds(4);
 
@@ -41,7 +43,7 @@ internal static class ProcessPairs
     /// <param name="target">What the ratio of their processor times is held against.</param>
     public static async Task<Figure> CompareAsync(RunContext context, string what, Variant ours, Variant plain, Target target)
     {
-        var rounds = context.IsQuick ? context : context with { Rounds = RoundCount, Duration = RoundDuration };
+        var rounds = context.IsQuick ? context : context with { Rounds = RoundCount, WarmUpRounds = WarmUpCount, Duration = RoundDuration };
         var pairs = new List<(LoadResult Ours, LoadResult Plain)>();
         for (var pair = 0; pair < (context.IsQuick ? 1 : PairCount); pair++)
             pairs.Add(await MeasureAsync(rounds, ours, plain));

@@ -16,6 +16,9 @@ internal sealed record RunContext(bool IsQuick, string? OtherBuild = null)
     /// <summary>How often each side is measured; the sides alternate.</summary>
     public int Rounds { get; init; } = IsQuick ? 3 : 5;
 
+    /// <summary>How many more rounds come before those that count.</summary>
+    public int WarmUpRounds { get; init; } = 1;
+
     /// <summary>How long a side is measured in a round.</summary>
     public TimeSpan Duration { get; init; } = TimeSpan.FromSeconds(IsQuick ? 2 : 6);
 
@@ -37,8 +40,8 @@ internal sealed record RunContext(bool IsQuick, string? OtherBuild = null)
     public async Task<Dictionary<string, LoadResult>> AlternateAsync(params IEnumerable<Side> sides)
     {
         var results = sides.ToDictionary(side => side, _ => new List<LoadResult>());
-        // Round 0 does not count: what runs for the first time is still being compiled.
-        for (var round = 0; round <= Rounds; round++)
+        // Rounds up to 0 do not count: what runs for the first time is still being compiled.
+        for (var round = 1 - WarmUpRounds; round <= Rounds; round++)
         {
             foreach (var side in results.Keys)
             {
