@@ -1,5 +1,4 @@
 using OrleansStream.WebConsole.Calls;
-using OrleansStream.WebConsole.Parts;
 
 namespace OrleansStream.WebConsole.Tests;
 
@@ -81,24 +80,21 @@ public sealed class SessionTests
         Assert.NotNull(failure.Advice);
     }
 
+    [Fact]
+    public async Task Call_ThatIsNotAnsweredInTime_IsAFailureAndNotAUserWhoHasLeft()
+    {
+        await using var context = new ConsoleContext();
+        await context.SignInAsync();
+        context.Service.On("GET topics", (_, _) => Task.FromException<(int, string)>(new TaskCanceledException()));
+
+        var failure = await Assert.ThrowsAsync<ApiException>(() => new StreamApi(context.Service.Client(), context.Session).ReadAsync("topics"));
+
+        Assert.Contains("did not answer within 100 s", failure.Message, StringComparison.Ordinal);
+        Assert.NotNull(failure.Advice);
+    }
+
     [Theory]
     [InlineData(9_007_199_254_740_993, "9,007,199,254,740,993")]
     [InlineData(long.MaxValue, "9,223,372,036,854,775,807")]
     public void Count_OfAnyOffset_KeepsEachDigit(long number, string text) => Assert.Equal(text, Text.Count(number));
-
-    [Fact]
-    public void History_WhenMuchIsAdded_IsBounded()
-    {
-        var history = new History(TimeProvider.System);
-        for (var line = 0; line < History.LinesMax + 10; line++)
-            history.Add($"line {line}", line);
-        IReadOnlyList<PlotPoint> points = [];
-        for (var i = 0; i < History.PointsMax + 10; i++)
-            points = history.Add("one", i);
-
-        Assert.Equal(History.PointsMax, points.Count);
-        Assert.Equal(History.PointsMax + 9, points[^1].Value);
-        // Its line had gone, as the oldest.
-        Assert.Single(history.Add("line 0", 1));
-    }
 }

@@ -1,7 +1,10 @@
+using System.Globalization;
+using Microsoft.JSInterop;
+
 namespace OrleansStream.WebConsole.Parts;
 
 /// <summary>A point of a plot.</summary>
-/// <param name="Seconds">When, in seconds since the console was started.</param>
+/// <param name="Seconds">When, in seconds since the Unix epoch.</param>
 /// <param name="Value">The value.</param>
 public readonly record struct PlotPoint(double Seconds, double Value);
 
@@ -10,9 +13,13 @@ public readonly record struct PlotPoint(double Seconds, double Value);
 /// <param name="Points">Its points, in the order of time.</param>
 public sealed record PlotSeries(string Name, IReadOnlyList<PlotPoint> Points);
 
-/// <summary>What pages have seen, so that a plot does not begin anew when its page is opened again. It lasts as long as the browser's tab.</summary>
+/// <summary>
+/// What pages have seen, so that a plot does not begin anew when its page is opened again, or loaded again by the browser. It lasts as long as the
+/// browser's tab.
+/// </summary>
 /// <param name="time">The clock.</param>
-public sealed class History(TimeProvider time)
+/// <param name="browser">Keeps the lines for the tab.</param>
+public sealed class History(TimeProvider time, IJSRuntime browser)
 {
     /// <summary>The most points of a line; the oldest go.</summary>
     public const int PointsMax = 150;
@@ -20,7 +27,8 @@ public sealed class History(TimeProvider time)
     /// <summary>The most lines; the one that was added to least lately goes.</summary>
     public const int LinesMax = 100;
 
-    private readonly long _start = time.GetTimestamp();
+    private const string Storage = "orleansstream.plot.";
+
     private readonly Dictionary<string, List<PlotPoint>> _lines = new(StringComparer.Ordinal);
 
     /// <summary>Adds a point.</summary>
@@ -32,13 +40,37 @@ public sealed class History(TimeProvider time)
         if (!_lines.TryGetValue(line, out var points))
         {
             if (_lines.Count >= LinesMax)
-                _lines.Remove(_lines.MinBy(one => one.Value[^1].Seconds).Key);
-            _lines[line] = points = [];
+                Remove(_lines.MinBy(one => one.Value[^1].Seconds).Key);
+            _lines[line] = points = Read(line);
         }
 
-        points.Add(new PlotPoint(time.GetElapsedTime(_start).TotalSeconds, value));
+        points.Add(new PlotPoint((time.GetUtcNow() - DateTimeOffset.UnixEpoch).TotalSeconds, value));
         if (points.Count > PointsMax)
             points.RemoveAt(0);
+        Keep(line, string.Join(' ', points.Select(point => string.Create(CultureInfo.InvariantCulture, $"{point.Seconds:0.###}:{point.Value:R}"))));
         return points;
     }
+
+    private void Remove(string line)
+    {
+        _lines.Remove(line);
+        Keep(line, text: null);
+    }
+
+    private List<PlotPoint> Read(string line)
+    {
+        if ((browser as IJSInProcessRuntime)?.Invoke<string?>("streamConsole.kept", Storage + line) is not { Length: > 0 } text)
+            return [];
+        var points = new List<PlotPoint>();
+        foreach (var point in text.Split(' '))
+        {
+            var parts = point.Split(':');
+            if (parts.Length == 2 && double.TryParse(parts[0], CultureInfo.InvariantCulture, out var seconds) && double.TryParse(parts[1], CultureInfo.InvariantCulture, out var value))
+                points.Add(new PlotPoint(seconds, value));
+        }
+
+        return points;
+    }
+
+    private void Keep(string line, string? text) => (browser as IJSInProcessRuntime)?.InvokeVoid("streamConsole.keep", Storage + line, text);
 }

@@ -24,6 +24,20 @@ public sealed record TopicSetting(string Name, string Meaning, IReadOnlyList<str
         new("hot.key.detection", "true: a key that alone is much more than an even share of a partition joins hot.keys by itself.", ["false", "true"], null),
     ];
 
+    /// <summary>True when a change deletes records that would have been kept.</summary>
+    /// <param name="name">The setting.</param>
+    /// <param name="now">Its value.</param>
+    /// <param name="then">The value that it gets.</param>
+    public static bool IsLessRetention(string name, string now, string then)
+    {
+        if (name is not ("retention.ms" or "retention.bytes"))
+            return false;
+        return KeptOf(then) < KeptOf(now);
+
+        // -1 has no limit.
+        static ulong KeptOf(string value) => long.TryParse(value, System.Globalization.CultureInfo.InvariantCulture, out var number) ? (ulong)number : ulong.MaxValue;
+    }
+
     /// <summary>What is wrong with a value; null for nothing. The service judges it again.</summary>
     /// <param name="value">The value.</param>
     public string? FindFault(string value)

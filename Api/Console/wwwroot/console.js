@@ -27,6 +27,22 @@
       }
       show(mode);
     },
+    // For as long as the tab: plots go on after the page was loaded again. A full or forbidden storage costs only that.
+    keep: (name, text) => {
+      try {
+        if (text === null) sessionStorage.removeItem(name);
+        else sessionStorage.setItem(name, text);
+      } catch {
+        // It begins anew then.
+      }
+    },
+    kept: name => {
+      try {
+        return sessionStorage.getItem(name);
+      } catch {
+        return null;
+      }
+    },
     copy: text => navigator.clipboard.writeText(text).then(() => true, () => false),
     download: (name, type, base64) => {
       const bytes = Uint8Array.from(atob(base64), letter => letter.charCodeAt(0));

@@ -137,6 +137,22 @@ const faultsOf = async tab => {
       await tab.getByTestId('lag').getByText(/[1-9]/).waitFor();
       return { lag: await tab.getByTestId('lag').innerText(), faults };
     });
+    await step('watch the lag fall', async () => {
+      // A second tab, as a link opens it: it has what the first one has signed in with.
+      const href = new URL('groups/scoreboard', address).href;
+      const [other] = await Promise.all([context.waitForEvent('page'), tab.evaluate(way => void globalThis.open(way), href)]);
+      other.setDefaultTimeout(WAIT_MS);
+      const lag = other.getByTestId('lag');
+      await lag.getByText(/[1-9]/).waitFor();
+      const before = await lag.innerText();
+      await open('sample', 'World Cup sample');
+      await tab.getByTestId('speed').selectOption('400');
+      await press('play');
+      await tab.getByTestId('played').getByText('632 of 632').waitFor();
+      await lag.getByText('0', { exact: true }).waitFor();
+      await other.close();
+      return { before };
+    });
     await step('make and revoke a key', async () => {
       await open('access', 'Access');
       await field('key-id').fill('crawler-1');

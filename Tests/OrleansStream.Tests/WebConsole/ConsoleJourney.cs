@@ -33,6 +33,7 @@ internal static class ConsoleJourney
         Assert.Contains("\"minute\": 80", (string)steps["find it"]["payload"]!, StringComparison.Ordinal);
         Assert.Contains("taken back", (string)steps["dead letters"]["said"]!, StringComparison.Ordinal);
         Assert.NotEqual("0", (string)steps["reset the group"]["lag"]!);
+        Assert.NotEqual("0", (string)steps["watch the lag fall"]["before"]!);
         Assert.True((bool)steps["make and revoke a key"]["made"]!);
     }
 

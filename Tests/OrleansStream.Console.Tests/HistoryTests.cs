@@ -1,0 +1,68 @@
+using Microsoft.Extensions.Time.Testing;
+using Microsoft.JSInterop;
+using OrleansStream.WebConsole.Parts;
+
+namespace OrleansStream.WebConsole.Tests;
+
+/// <summary>What plots remember.</summary>
+public sealed class HistoryTests
+{
+    private readonly Tab _tab = new();
+    private readonly FakeTimeProvider _time = new();
+
+    [Fact]
+    public void Line_AfterThePageIsLoadedAgain_GoesOn()
+    {
+        var before = new History(_time, _tab);
+        before.Add("lag scores", 0.1 + 0.2);
+        _time.Advance(TimeSpan.FromSeconds(2.5));
+        var points = before.Add("lag scores", 7).ToList();
+        _time.Advance(TimeSpan.FromSeconds(2));
+
+        var after = new History(_time, _tab).Add("lag scores", 9);
+
+        Assert.Equal(points, after.Take(2));
+        Assert.Equal([2.5, 2.0], [after[1].Seconds - after[0].Seconds, after[2].Seconds - after[1].Seconds]);
+        Assert.Equal(9, after[2].Value);
+    }
+
+    [Fact]
+    public void Lines_OfManyPages_AreBounded()
+    {
+        var history = new History(_time, _tab);
+        for (var point = 0; point < History.PointsMax + 5; point++)
+            Assert.InRange(history.Add("first", point).Count, 1, History.PointsMax);
+        Assert.Equal(6, history.Add("first", 0)[0].Value);
+
+        for (var line = 0; line < History.LinesMax; line++)
+        {
+            _time.Advance(TimeSpan.FromSeconds(1));
+            history.Add($"other {line}", line);
+        }
+
+        Assert.Equal(History.LinesMax, _tab.Storage.Count);
+        Assert.Single(history.Add("first", 1));
+    }
+
+    /// <summary>A browser's tab with its storage.</summary>
+    private sealed class Tab : IJSInProcessRuntime
+    {
+        public Dictionary<string, string> Storage { get; } = [];
+
+        public TResult Invoke<TResult>(string identifier, params object?[]? args)
+        {
+            var name = (string)args![0]!;
+            if (identifier == "streamConsole.kept")
+                return (TResult)(object?)Storage.GetValueOrDefault(name)!;
+            if (args[1] is string text)
+                Storage[name] = text;
+            else
+                Storage.Remove(name);
+            return default!;
+        }
+
+        public ValueTask<TValue> InvokeAsync<TValue>(string identifier, object?[]? args) => ValueTask.FromResult(Invoke<TValue>(identifier, args));
+
+        public ValueTask<TValue> InvokeAsync<TValue>(string identifier, CancellationToken cancellationToken, object?[]? args) => InvokeAsync<TValue>(identifier, args);
+    }
+}
