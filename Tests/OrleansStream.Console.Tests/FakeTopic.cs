@@ -7,9 +7,12 @@ namespace OrleansStream.WebConsole.Tests;
 internal sealed class FakeTopic
 {
     private readonly Dictionary<int, (long Start, List<(long TimeMs, string Key, string Value)> Records)> _partitions = [];
+    private readonly FakeService _service;
+    private readonly string _name;
 
     public FakeTopic(FakeService service, string name, params long[] starts)
     {
+        (_service, _name) = (service, name);
         for (var partition = 0; partition < starts.Length; partition++)
         {
             var number = partition;
@@ -17,7 +20,7 @@ internal sealed class FakeTopic
             service.On($"GET topics/{name}/partitions/{number}/records", (request, _) => (200, Fetch(number, request.RequestUri!.Query)));
         }
 
-        service.On($"GET topics/{name}/partitions", (_, _) => (200, Describe()));
+        Answer();
     }
 
     /// <summary>The most records in one answer.</summary>
@@ -25,6 +28,9 @@ internal sealed class FakeTopic
 
     /// <summary>The records that were sent to the console.</summary>
     public int Sent { get; private set; }
+
+    /// <summary>Answers for its partitions, also after the test had the service say something else.</summary>
+    public void Answer() => _service.On($"GET topics/{_name}/partitions", (_, _) => (200, Describe()));
 
     public void Add(int partition, long timeMs, string key = "k", string value = "1") => _partitions[partition].Records.Add((timeMs, key, value));
 

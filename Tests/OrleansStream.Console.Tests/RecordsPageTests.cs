@@ -1,6 +1,8 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using Bunit;
+using Microsoft.AspNetCore.Components;
+using Microsoft.Extensions.DependencyInjection;
 using OrleansStream.WebConsole.Records;
 
 namespace OrleansStream.WebConsole.Tests;
@@ -35,6 +37,26 @@ public sealed class RecordsPageTests : IAsyncDisposable
         Assert.Equal("odd.ndjson", taken[0]);
         Assert.True(JsonNode.DeepEquals(JsonNode.Parse(Spread), JsonNode.Parse(Assert.Single(lines))));
         Assert.Contains("1 with values above 64 KiB were left out", page.Markup, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Live_WhenTheServiceIsAwayForAWhile_GoesOn()
+    {
+        await _context.SignInAsync();
+        _context.Services.GetRequiredService<NavigationManager>().NavigateTo("topics/matches/records?live=true");
+        var topic = new FakeTopic(_context.Service, "matches", 0);
+        var page = _context.Render<RecordsPage>(part => part.Add(one => one.Topic, "matches"));
+        page.WaitForAssertion(() => Assert.Contains("0 records came", page.Markup, StringComparison.Ordinal));
+
+        _context.Service.On("GET topics/matches/partitions", (_, _) => Task.FromException<(int, string)>(new HttpRequestException("connection refused")));
+        _context.Time.Advance(LiveTail.RoundPeriod);
+        page.WaitForAssertion(() => Assert.Contains("connection refused", page.Find("[role=alert]").TextContent, StringComparison.Ordinal));
+        topic.Add(0, timeMs: 1, key: "peru-chile");
+        topic.Answer();
+        _context.Time.Advance(LiveTail.RoundPeriod);
+
+        page.WaitForAssertion(() => Assert.Contains("peru-chile", page.Markup, StringComparison.Ordinal));
+        page.WaitForAssertion(() => Assert.Empty(page.FindAll("[role=alert]")));
     }
 
     [Theory]

@@ -13,6 +13,9 @@ public sealed class ApiException(Problem? problem, string detail) : Exception(de
     /// <summary>True when there is no such thing.</summary>
     public bool IsNotFound => Problem?.Status == 404;
 
+    /// <summary>True when the same call may succeed later: no answer came, or the service says so.</summary>
+    public bool IsPassing => Problem is null or { Retriable: true };
+
     /// <summary>What a person can do about it; null when the detail says it all.</summary>
     public string? Advice => Problem switch
     {

@@ -41,6 +41,32 @@ public sealed class LiveTail(StreamApi api, string topic, int? partition, Record
     /// <summary>The topic's ends, by partition.</summary>
     public IReadOnlyDictionary<int, long> Ends => _ends;
 
+    /// <summary>Runs rounds until it is ended. While the service does not answer, or says that it will later, it tries on.</summary>
+    /// <param name="show">Takes what has come, the newest first.</param>
+    /// <param name="tell">Told after each round what keeps it from going on; null for nothing.</param>
+    /// <param name="ended">Ends it.</param>
+    /// <exception cref="ApiException">The service refused for good.</exception>
+    /// <exception cref="OperationCanceledException">It was ended.</exception>
+    public async Task FollowAsync(Action<IReadOnlyList<BrowsedRecord>> show, Action<ApiException?> tell, CancellationToken ended)
+    {
+        ArgumentNullException.ThrowIfNull(show);
+        ArgumentNullException.ThrowIfNull(tell);
+        while (true)
+        {
+            try
+            {
+                show(await RunAsync(ended));
+                tell(null);
+            }
+            catch (ApiException exception) when (exception.IsPassing)
+            {
+                tell(exception);
+            }
+
+            await Task.Delay(RoundPeriod, time, ended);
+        }
+    }
+
     /// <summary>Runs one round. The first finds out where the partitions end, and reads nothing.</summary>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>The newest of what has come, the newest first.</returns>
