@@ -201,9 +201,12 @@ public sealed class ChangingPageTests : IAsyncDisposable
     private static string Topic(string name) =>
         $$"""{"name":"{{name}}","id":"6f960000-0000-0000-0000-0000000064{{(name == "clicks" ? "aa" : "bb")}}","created_at":"2026-06-11T18:00:00.000Z"}""";
 
-    private static IEnumerable<string> AddressesOf(IRenderedComponent<ClusterPage> page) => page.FindAll("tbody tr td:first-child").Select(cell => cell.TextContent);
+    private static IEnumerable<string> AddressesOf(IRenderedComponent<ClusterPage> page) =>
+        page.FindAll("tbody tr td:first-child").Select(cell => cell.TextContent);
 
-    private static IEnumerable<string> ChangesOf(IRenderedComponent<ClusterPage> page) => page.FindAll(".note").Select(note => note.TextContent["00:00:00 ".Length..].Split(';')[0]);
+    private static IEnumerable<string> ChangesOf(IRenderedComponent<ClusterPage> page) =>
+        page.FindAll(".note").Select(note => note.TextContent["00:00:00 ".Length..].Split(';')[0]);
 
-    private static IEnumerable<string> TopicsOf(IRenderedComponent<TopicsPage> page) => page.FindAll("tbody a").Select(link => link.TextContent);
+    private static IEnumerable<string> TopicsOf(IRenderedComponent<TopicsPage> page) =>
+        page.FindAll("tbody a").Select(link => link.TextContent);
 }

@@ -53,7 +53,8 @@ public abstract class LoadingPage : ComponentBase, IDisposable
 
     /// <summary>Asks the service for what the page shows.</summary>
     /// <param name="wanted">
-    /// Ends with the page, and once the page asks again: what comes then is late, and is not shown. Answers may come in another order than they were asked for.
+    /// Ends with the page, and once the page asks again: what comes then is late, and is not shown. Answers may come in another order than they
+    /// were asked for.
     /// </param>
     protected abstract Task LoadAsync(CancellationToken wanted);
 

@@ -5,7 +5,9 @@ using Microsoft.Extensions.Logging;
 
 namespace OrleansStream.Comparison.Processes;
 
-/// <summary>Takes what a service sends by OTLP over HTTP, and counts its bytes. It is in this process, so what it costs is not the service's.</summary>
+/// <summary>
+/// Takes what a service sends by OTLP over HTTP, and counts its bytes. It is in this process, so what it costs is not counted for the service.
+/// </summary>
 internal sealed class OtlpSink : IAsyncDisposable
 {
     private readonly WebApplication _app;
