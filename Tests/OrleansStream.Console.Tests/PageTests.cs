@@ -56,6 +56,34 @@ public sealed class PageTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Topics_WhenNoneIsVisible_OfferTheSampleOnlyToWhoMayPlayIt()
+    {
+        await _context.SignInAsync("""[{"resource":"topic","pattern":"prefix","name":"mine.","operations":["describe","manage"]}]""");
+        _context.Service.On("GET topics", """{"topics":[]}""");
+
+        var page = _context.Render<TopicsPage>();
+
+        Assert.Contains("There is no topic that you may see", page.WaitForElement("section.card h2").TextContent, StringComparison.Ordinal);
+        Assert.Empty(page.FindAll("[data-testid=try-sample]"));
+        Assert.NotNull(page.Find("[href='topics?new=true']"));
+    }
+
+    [Fact]
+    public async Task DeadLetters_OfAUserWithoutTheRightToRead_LeadNowhere()
+    {
+        await _context.SignInAsync("""[{"resource":"topic","pattern":"prefix","name":"","operations":["describe"]},{"resource":"topic","pattern":"prefix","name":"pages.","operations":["describe","read"]}]""");
+        _context.Service.On("GET topics", Topics.Replace("\"matches\",\"id\"", "\"pages.crawlers.dlq\",\"id\"", StringComparison.Ordinal)
+            .Replace("[{", """[{"name":"goals.scores.dlq","id":"6f960000-0000-0000-0000-0000000064fe","created_at":"2026-06-11T18:00:00.000Z"},{""", StringComparison.Ordinal)
+            .Replace(",\"next_after\":\"matches\"", "", StringComparison.Ordinal));
+
+        var page = _context.Render<DeadLettersPage>();
+
+        page.WaitForElement("[href='dead-letters?group=crawlers&topic=pages.crawlers.dlq']");
+        Assert.Contains("goals.scores.dlq", page.Markup, StringComparison.Ordinal);
+        Assert.Empty(page.FindAll("[href='dead-letters?group=scores&topic=goals.scores.dlq']"));
+    }
+
+    [Fact]
     public async Task Topics_WhenTheServiceRefuses_ShowItsTextAndWhatToDo()
     {
         await _context.SignInAsync();
