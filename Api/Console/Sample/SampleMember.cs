@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using OrleansStream.WebConsole.Calls;
 
@@ -16,6 +17,9 @@ public sealed class SampleMember(StreamApi api, string group, string topic, stri
     private const int LeaseMs = 10_000;
 
     private static readonly TimeSpan PauseAfterFailure = TimeSpan.FromSeconds(1);
+
+    // Of each tab another: two of one name would take the partitions from each other.
+    private readonly string _id = $"{name}-{RandomNumberGenerator.GetHexString(4, lowercase: true)}";
 
     private CancellationTokenSource? _stop;
 
@@ -62,7 +66,7 @@ public sealed class SampleMember(StreamApi api, string group, string topic, stri
         Partitions = [];
         try
         {
-            await api.DoAsync(HttpMethod.Delete, $"groups/{Text.Escape(group)}/members/{Name}");
+            await api.DoAsync(HttpMethod.Delete, $"groups/{Text.Escape(group)}/members/{_id}");
         }
         catch (ApiException)
         {
@@ -113,7 +117,7 @@ public sealed class SampleMember(StreamApi api, string group, string topic, stri
             poll["cursor"] = cursor;
         if (failed.Count > 0)
             poll["failed"] = failed;
-        var answer = await api.PostAsync($"groups/{Text.Escape(group)}/members/{Name}/poll", poll, stopped);
+        var answer = await api.PostAsync($"groups/{Text.Escape(group)}/members/{_id}/poll", poll, stopped);
         using (answer)
         {
             var root = answer.RootElement;
