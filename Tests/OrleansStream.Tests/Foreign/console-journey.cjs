@@ -12,7 +12,14 @@ const WAIT_MS = isTroubled ? 90_000 : 30_000;
 const EXPECTED = isTroubled ? /status of (40[0-9]|50[34])|net::ERR_/ : /status of 40[0-9]/;
 const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'];
-const LOOKS = [[1280, 900, 'light'], [390, 844, 'light'], [390, 844, 'dark'], [1280, 900, 'dark']];
+const LOOKS = [[1280, 900, 'light'], [1280, 900, 'dark'], [390, 844, 'light'], [390, 844, 'dark']];
+const PAGES = [
+  ['.', 'Overview'], ['topics', 'Topics'], ['topics?new=true', 'Topics'], ['topics/matches', 'matches'], ['topics/matches/settings', 'Settings of matches'],
+  ['topics/matches/keys', 'Hot keys of matches'], ['topics/matches/produce', 'Produce to matches'], ['topics/matches/records', 'Records of matches'],
+  ['topics/matches/records?live=true', 'Records of matches'], ['groups', 'Groups'], ['groups/scoreboard', 'scoreboard'], ['dead-letters', 'Dead letters'],
+  ['dead-letters?group=scoreboard&topic=matches.scoreboard.dlq', 'Dead letters'], ['cluster', 'Cluster'], ['access', 'Access'], ['access?tab=rights', 'Access'],
+  ['access?tab=audit', 'Access'], ['sample', 'World Cup sample'], ['not-found', 'Not found'], ['topics/none', 'none'], ['groups/none', 'none'],
+];
 const args = [
   '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
 ];
@@ -168,24 +175,17 @@ const faultsOf = async tab => {
       await tab.getByText('No key is stored.').waitFor();
       return { made: made.includes('os_crawler-1_'), faults: await faultsOf(tab) };
     });
-    for (const [path, title] of [
-      ['.', 'Overview'], ['topics', 'Topics'], ['topics?new=true', 'Topics'], ['topics/matches', 'matches'], ['topics/matches/settings', 'Settings of matches'],
-      ['topics/matches/keys', 'Hot keys of matches'], ['topics/matches/produce', 'Produce to matches'], ['topics/matches/records', 'Records of matches'],
-      ['topics/matches/records?live=true', 'Records of matches'], ['groups', 'Groups'], ['groups/scoreboard', 'scoreboard'], ['dead-letters', 'Dead letters'],
-      ['dead-letters?group=scoreboard&topic=matches.scoreboard.dlq', 'Dead letters'], ['cluster', 'Cluster'], ['access', 'Access'], ['access?tab=rights', 'Access'],
-      ['access?tab=audit', 'Access'], ['sample', 'World Cup sample'], ['not-found', 'Not found'], ['topics/none', 'none'], ['groups/none', 'none'],
-    ]) {
-      await step(`the page ${path}, in each look`, async () => {
-        await open(path, title);
-        await tab.getByText('Loading…').waitFor({ state: 'detached' });
-        const faults = [];
-        for (const [width, height, colorScheme] of LOOKS) {
-          await tab.setViewportSize({ width, height });
-          await tab.emulateMedia({ colorScheme });
-          faults.push(...(await faultsOf(tab)).map(fault => `${width} px, ${colorScheme}: ${fault}`));
-        }
-        return { faults };
-      });
+    for (const [width, height, colorScheme] of LOOKS) {
+      // Colours change gradually: each page is opened after the change, not under it.
+      await tab.setViewportSize({ width, height });
+      await tab.emulateMedia({ colorScheme });
+      for (const [path, title] of PAGES) {
+        await step(`the page ${path}, ${width} px, ${colorScheme}`, async () => {
+          await open(path, title);
+          await tab.getByText('Loading…').waitFor({ state: 'detached' });
+          return { faults: await faultsOf(tab) };
+        });
+      }
     }
     await step('delete the topic', async () => {
       await open('topics/goals', 'goals');
