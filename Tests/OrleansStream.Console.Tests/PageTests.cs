@@ -1,4 +1,6 @@
 using Bunit;
+using Microsoft.AspNetCore.Components;
+using Microsoft.Extensions.DependencyInjection;
 using OrleansStream.WebConsole.Access;
 using OrleansStream.WebConsole.Groups;
 using OrleansStream.WebConsole.Overview;
@@ -66,6 +68,27 @@ public sealed class PageTests : IAsyncDisposable
         Assert.Contains("There is no topic that you may see", page.WaitForElement("section.card h2").TextContent, StringComparison.Ordinal);
         Assert.Empty(page.FindAll("[data-testid=try-sample]"));
         Assert.NotNull(page.Find("[href='topics?new=true']"));
+    }
+
+    [Fact]
+    public async Task Pages_OfAUserWithoutTheRight_AtTheirAddresses_OfferNothing()
+    {
+        await _context.SignInAsync(ReadOnly);
+        _context.Service.On("GET topics", Topics);
+        _context.Services.GetRequiredService<NavigationManager>().NavigateTo("topics?new=true");
+
+        AssertNothingIsOffered(_context.Render<ProducePage>(part => part.Add(one => one.Topic, "matches")));
+        AssertNothingIsOffered(_context.Render<AccessPage>());
+        AssertNothingIsOffered(_context.Render<Sample.SamplePage>());
+        Assert.Empty(_context.Render<TopicsPage>().FindAll("[data-testid=create]"));
+        Assert.DoesNotContain(_context.Service.Asked, call => call.Contains("access/keys", StringComparison.Ordinal));
+
+        static void AssertNothingIsOffered<T>(IRenderedComponent<T> page)
+            where T : IComponent
+        {
+            Assert.NotNull(page.WaitForElement("[data-testid=no-right]"));
+            Assert.Empty(page.FindAll("fluent-button"));
+        }
     }
 
     [Fact]
