@@ -135,6 +135,21 @@ public sealed class PageTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Overview_WhenTheServiceNoLongerAnswers_DoesNotSayThatAllIsWell()
+    {
+        await _context.SignInAsync();
+        _context.Service.On("GET topics", Topics).On("GET groups", """{"groups":[]}""").On("GET cluster", """{"silos":[{"address":"10.0.1.4:11111","answers":true,"partitions":64}]}""");
+        var page = _context.Render<OverviewPage>();
+        page.WaitForAssertion(() => Assert.Contains("All is well", page.Markup, StringComparison.Ordinal));
+
+        _context.Service.On("GET cluster", (_, _) => Task.FromException<(int, string)>(new HttpRequestException("connection refused")));
+        _context.Time.Advance(TimeSpan.FromSeconds(3));
+
+        page.WaitForElement("[role=alert]");
+        Assert.DoesNotContain("All is well", page.Markup, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Reset_ShowsWhatWouldMove_AndMovesOnlyThen()
     {
         await _context.SignInAsync();
