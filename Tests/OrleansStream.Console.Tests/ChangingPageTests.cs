@@ -202,7 +202,7 @@ public sealed class ChangingPageTests : IAsyncDisposable
         $$"""{"name":"{{name}}","id":"6f960000-0000-0000-0000-0000000064{{(name == "clicks" ? "aa" : "bb")}}","created_at":"2026-06-11T18:00:00.000Z"}""";
 
     private static IEnumerable<string> AddressesOf(IRenderedComponent<ClusterPage> page) =>
-        page.FindAll("tbody tr td:first-child").Select(cell => cell.TextContent);
+        page.FindAll("tbody tr td:first-child").Select(cell => cell.FirstChild!.TextContent);
 
     private static IEnumerable<string> ChangesOf(IRenderedComponent<ClusterPage> page) =>
         page.FindAll(".note").Select(note => note.TextContent["00:00:00 ".Length..].Split(';')[0]);
