@@ -64,12 +64,21 @@ public static class OrleansStreamHosting
     /// <summary>Adds a check, named <see cref="HealthCheckName"/>, that the service is ready to serve this client.</summary>
     /// <param name="checks">The health checks.</param>
     /// <returns>The health checks.</returns>
-    public static IHealthChecksBuilder AddOrleansStream(this IHealthChecksBuilder checks)
+    public static IHealthChecksBuilder AddOrleansStream(this IHealthChecksBuilder checks) =>
+        checks.AddOrleansStreamClient(HealthCheckName, provider => provider.GetRequiredService<OrleansStreamClient>());
+
+    /// <summary>Adds a check that the service is ready to serve a client, for a program that has several.</summary>
+    /// <param name="checks">The health checks.</param>
+    /// <param name="name">The check's name.</param>
+    /// <param name="client">Gives the client.</param>
+    /// <returns>The health checks.</returns>
+    public static IHealthChecksBuilder AddOrleansStreamClient(
+        this IHealthChecksBuilder checks, string name, Func<IServiceProvider, OrleansStreamClient> client)
     {
         ArgumentNullException.ThrowIfNull(checks);
-        return checks.Add(new HealthCheckRegistration(
-            HealthCheckName, provider => new ServiceHealthCheck(provider.GetRequiredService<OrleansStreamClient>()),
-            failureStatus: null, tags: null));
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        ArgumentNullException.ThrowIfNull(client);
+        return checks.Add(new HealthCheckRegistration(name, provider => new ServiceHealthCheck(client(provider)), failureStatus: null, tags: null));
     }
 
     // By hand: binding by reflection is not for programs that are trimmed.

@@ -1,24 +1,44 @@
-using System.Collections.Concurrent;
 using OrleansStream.Records;
 
 namespace OrleansStream.Client.Producing;
 
-/// <summary>Writers of batches that are not in use; they keep their memory.</summary>
-internal sealed class BatchWriters : IDisposable
+/// <summary>
+/// Writers of batches that are not in use; they keep their memory. The one that was used last is given first, for the processor still has its memory
+/// at hand.
+/// </summary>
+/// <param name="options">The producer's settings, by which as many writers are kept as can be in use at once.</param>
+internal sealed class BatchWriters(ProducerOptions options) : IDisposable
 {
-    private readonly ConcurrentQueue<RecordBatchWriter> _free = new();
+    private readonly object _gate = new();
+    private readonly Stack<RecordBatchWriter> _free = new();
+    private readonly long _keptMax = Math.Min(options.BufferBytes / options.BatchSize, ProducerLimits.KeptWritersMax) + 1;
 
     /// <summary>Gives one.</summary>
-    public RecordBatchWriter Rent() => _free.TryDequeue(out var writer) ? writer : new RecordBatchWriter();
+    public RecordBatchWriter Rent()
+    {
+        lock (_gate)
+        {
+            if (_free.TryPop(out var writer))
+                return writer;
+        }
+
+        return new RecordBatchWriter();
+    }
 
     /// <summary>Takes one back.</summary>
     /// <param name="writer">It is not used any more.</param>
     public void Return(RecordBatchWriter writer)
     {
-        if (_free.Count < ProducerLimits.KeptBuffersMax)
-            _free.Enqueue(writer);
-        else
-            writer.Dispose();
+        lock (_gate)
+        {
+            if (_free.Count < _keptMax)
+            {
+                _free.Push(writer);
+                return;
+            }
+        }
+
+        writer.Dispose();
     }
 
     /// <summary>The fields of a batch's header, by the producer's settings.</summary>
@@ -32,7 +52,10 @@ internal sealed class BatchWriters : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        while (_free.TryDequeue(out var writer))
-            writer.Dispose();
+        lock (_gate)
+        {
+            while (_free.TryPop(out var writer))
+                writer.Dispose();
+        }
     }
 }

@@ -7,19 +7,13 @@ internal sealed class MemoryBudget(long bytesMax)
     private readonly object _gate = new();
     private readonly LinkedList<Waiter> _waiters = new();
     private long _taken;
+    private volatile int _waiting;
 
     /// <summary>The bytes that are taken.</summary>
     public long TakenBytes => Interlocked.Read(ref _taken);
 
     /// <summary>How many wait.</summary>
-    public int WaitingCount
-    {
-        get
-        {
-            lock (_gate)
-                return _waiters.Count;
-        }
-    }
+    public int WaitingCount => _waiting;
 
     /// <summary>Takes memory, and waits until there is some.</summary>
     /// <param name="bytes">How much; more than there is in all waits until all is free.</param>
@@ -35,6 +29,7 @@ internal sealed class MemoryBudget(long bytesMax)
             bytes = Math.Min(bytes, bytesMax);
             waiter = new Waiter(bytes);
             _waiters.AddLast(waiter);
+            _waiting = _waiters.Count;
         }
 
         return new ValueTask<long>(WaitAsync(waiter, cancellationToken));
@@ -71,6 +66,7 @@ internal sealed class MemoryBudget(long bytesMax)
         while (_waiters.First is { } first && _taken + first.Value.Bytes <= bytesMax)
         {
             _waiters.RemoveFirst();
+            _waiting = _waiters.Count;
             _taken += first.Value.Bytes;
             first.Value.Served.SetResult(first.Value.Bytes);
         }
@@ -87,6 +83,7 @@ internal sealed class MemoryBudget(long bytesMax)
                     // Served meanwhile: then it has the memory.
                     if (!budget._waiters.Remove(waiter))
                         return;
+                    budget._waiting = budget._waiters.Count;
                     // The next ones may ask for less.
                     budget.ServeWaiters();
                 }

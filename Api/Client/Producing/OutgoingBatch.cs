@@ -142,5 +142,5 @@ internal readonly ref struct EncodedRecord
     public required long HeldBytes { get; init; }
 
     /// <summary>The most bytes that it adds to a batch.</summary>
-    public int LengthBytes => RecordBatchWriter.EncodedRecordLengthBytes(Key.Length, Value.Length, Headers.Length);
+    public required int LengthBytes { get; init; }
 }

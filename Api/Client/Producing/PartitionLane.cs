@@ -30,15 +30,14 @@ internal sealed class PartitionLane : IDisposable
         (_options, _sender, _writers) = (options, sender, writers);
         _header = BatchWriters.HeaderOf(options);
         if (options.Linger > TimeSpan.Zero)
-            _timer = time.CreateTimer(static lane => ((PartitionLane)lane!).EndLinger(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+            _timer = time.CreateTimer(static lane => ((PartitionLane)lane!).Hurry(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>Adds a record behind all others.</summary>
     /// <param name="record">The record.</param>
     /// <param name="delivery">Is told what becomes of it; null for nobody.</param>
     /// <param name="index">The record's place in the delivery.</param>
-    /// <returns>True when the record has filled its batch.</returns>
-    public bool Add(in EncodedRecord record, IDelivery? delivery, int index)
+    public void Add(in EncodedRecord record, IDelivery? delivery, int index)
     {
         lock (_gate)
         {
@@ -51,29 +50,41 @@ internal sealed class PartitionLane : IDisposable
                 _timer?.Change(_options.Linger, Timeout.InfiniteTimeSpan);
             }
 
-            _open.Add(record, delivery, index);
-            var isFull = _open.Writer.LengthBytes >= _options.BatchSize || _open.Writer.Count >= ProducerLimits.BatchRecordsMax;
-            if (isFull)
-                Close();
-            Run();
-            return isFull;
+            AddToOpen(record, delivery, index);
         }
     }
 
-    /// <summary>Ends the batch that gathers, if it has no room for a further record.</summary>
-    /// <param name="lengthBytes">The most bytes that the record adds to a batch.</param>
-    /// <returns>True when no batch gathers: the record would begin one.</returns>
-    public bool EndBatchBefore(int lengthBytes)
+    /// <summary>Adds a record to the batch that gathers. A batch without room for it ends.</summary>
+    /// <param name="record">The record.</param>
+    /// <param name="delivery">Is told what becomes of it; null for nobody.</param>
+    /// <param name="index">The record's place in the delivery.</param>
+    /// <returns>False when no batch gathers, and the record is not added: it would begin one.</returns>
+    public bool TryAddToBatch(in EncodedRecord record, IDelivery? delivery, int index)
     {
         lock (_gate)
         {
-            if (!HasRoom(lengthBytes))
+            if (!HasRoom(record.LengthBytes))
             {
                 Close();
                 Run();
             }
 
-            return _open is null;
+            if (_open is null)
+                return false;
+            AddToOpen(record, delivery, index);
+            return true;
+        }
+    }
+
+    /// <summary>Sends what has gathered, without waiting for more. Nobody waits for what becomes of it.</summary>
+    public void Hurry()
+    {
+        lock (_gate)
+        {
+            if (_open is null)
+                return;
+            _isDue = true;
+            Run();
         }
     }
 
@@ -103,13 +114,12 @@ internal sealed class PartitionLane : IDisposable
     private bool HasRoom(int lengthBytes) =>
         _open is null || _open.Writer.LengthBytes + lengthBytes <= Math.Max(_options.BatchSize, RecordBatchHeader.HeaderLengthBytes);
 
-    private void EndLinger()
+    private void AddToOpen(in EncodedRecord record, IDelivery? delivery, int index)
     {
-        lock (_gate)
-        {
-            _isDue = true;
-            Run();
-        }
+        _open!.Add(record, delivery, index);
+        if (_open.Writer.LengthBytes >= _options.BatchSize || _open.Writer.Count >= ProducerLimits.BatchRecordsMax)
+            Close();
+        Run();
     }
 
     private void Close()

@@ -33,6 +33,9 @@ public static class ProducerLimits
     /// <summary>How often a batch gets a new identity, since the service does not know the one it has.</summary>
     internal const int IdentitiesMax = 3;
 
-    /// <summary>The most buffers that are kept for values, and for batches.</summary>
+    /// <summary>The most buffers that are kept for values.</summary>
     internal const int KeptBuffersMax = 64;
+
+    /// <summary>The most writers of batches that are kept.</summary>
+    internal const int KeptWritersMax = 1_024;
 }

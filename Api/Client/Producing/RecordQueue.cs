@@ -18,7 +18,8 @@ internal sealed class RecordQueue : IAsyncDisposable
     private readonly RecordScratch.Pool _scratches = new();
     private readonly ConcurrentDictionary<int, PartitionLane> _lanes = new();
     private readonly object _gate = new();
-    private int _keyless = -1;
+    private PartitionLane? _keyless;
+    private int _keylessPartition;
     private int _hotTurn;
     private readonly TaskCompletionSource _added = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _adding;
@@ -38,7 +39,7 @@ internal sealed class RecordQueue : IAsyncDisposable
         _shapes = new TopicShapes(calls, topic);
         Budget = new MemoryBudget(options.BufferBytes);
         _context = new SendingContext(
-            topic, options, calls, new ProducerIdentities(calls), new BatchWriters(), Budget, new SemaphoreSlim(ProducerLimits.RequestsMax), Note,
+            topic, options, calls, new ProducerIdentities(calls), new BatchWriters(options), Budget, new SemaphoreSlim(ProducerLimits.RequestsMax), Note,
             connection.Log);
     }
 
@@ -57,54 +58,31 @@ internal sealed class RecordQueue : IAsyncDisposable
     /// <param name="cancellationToken">Ends the wait; then the record is not sent.</param>
     /// <exception cref="StreamServiceException">There is no such topic, the record is too large, or nobody answers.</exception>
     /// <exception cref="ObjectDisposedException">The producer is disposed.</exception>
-    public async ValueTask AddAsync<T>(
-        OutgoingRecord<T> record, ISerializer<T> serializer, IDelivery? delivery, int index, string? traceParent, CancellationToken cancellationToken)
+    public ValueTask AddAsync<T>(
+        in OutgoingRecord<T> record, ISerializer<T> serializer, IDelivery? delivery, int index, string? traceParent,
+        CancellationToken cancellationToken)
     {
         Interlocked.Increment(ref _adding);
-        CallOrder.Turn? turn = null;
         try
         {
             ObjectDisposedException.ThrowIf(Volatile.Read(ref _isDisposed) != 0, typeof(StreamProducer));
-            var shape = _shapes.Known;
-            if (shape is null || !_calls.IsFree)
+            if (_shapes.Known is not { } shape || !_calls.IsFree)
+                return AddInTurnAsync(record, serializer, delivery, index, traceParent, cancellationToken);
+            var scratch = Encode(record, serializer, traceParent);
+            if (!Budget.TryTake(NeededBy(scratch), out var held))
             {
-                var failures = _shapes.FailureCount;
-                turn = _calls.Enter();
-                await turn.BeginAsync(cancellationToken).ConfigureAwait(false);
-                shape = await _shapes.GetAsync(failures, cancellationToken).ConfigureAwait(false);
-            }
-
-            var scratch = _scratches.Rent();
-            scratch.Encode(record, serializer, traceParent, _time.GetUtcNow().ToUnixTimeMilliseconds());
-            if (scratch.LengthBytes > ProducerLimits.BatchBytesMax - OrleansStream.Records.RecordBatchHeader.HeaderLengthBytes)
-                throw TooLarge(scratch.LengthBytes);
-            var needed = scratch.LengthBytes + ProducerLimits.RecordOverheadBytes;
-            if (!Budget.TryTake(needed, out var held))
-            {
-                if (turn is null)
-                {
-                    turn = _calls.Enter();
-                    await turn.BeginAsync(cancellationToken).ConfigureAwait(false);
-                }
-
-                var taking = Budget.TakeAsync(needed, cancellationToken);
-                // Records that linger hold the memory that this one waits for.
-                if (!taking.IsCompleted)
-                    _ = FlushLanesAsync();
-                held = await taking.ConfigureAwait(false);
+                scratch.Keep();
+                return AddWhenThereIsMemoryAsync(scratch, record.Partition, shape, delivery, index, cancellationToken);
             }
 
             Add(scratch, record.Partition, shape, held, delivery, index);
-            // A call of another thread has begun to wait since this one took its memory, and waits for this record, too.
-            if (Budget.WaitingCount > 0)
-                _ = FlushLanesAsync();
-            _scratches.Return(scratch);
+            EndAdding();
+            return ValueTask.CompletedTask;
         }
-        finally
+        catch (Exception exception)
         {
-            turn?.End();
-            if (Interlocked.Decrement(ref _adding) == 0 && Volatile.Read(ref _isDisposed) != 0)
-                _added.TrySetResult();
+            EndAdding();
+            return ValueTask.FromException(exception);
         }
     }
 
@@ -145,9 +123,88 @@ internal sealed class RecordQueue : IAsyncDisposable
         }
     }
 
-    private Task FlushLanesAsync() => Task.WhenAll(_lanes.Values.Select(lane => lane.FlushAsync()));
+    // Calls that were made before wait, or it is not known what the topic is like.
+    private async ValueTask AddInTurnAsync<T>(
+        OutgoingRecord<T> record, ISerializer<T> serializer, IDelivery? delivery, int index, string? traceParent, CancellationToken cancellationToken)
+    {
+        var failures = _shapes.FailureCount;
+        var turn = _calls.Enter();
+        try
+        {
+            await turn.BeginAsync(cancellationToken).ConfigureAwait(false);
+            var shape = await _shapes.GetAsync(failures, cancellationToken).ConfigureAwait(false);
+            var scratch = Encode(record, serializer, traceParent);
+            if (!Budget.TryTake(NeededBy(scratch), out var held))
+                held = await TakeAsync(scratch, cancellationToken).ConfigureAwait(false);
+            Add(scratch, record.Partition, shape, held, delivery, index);
+        }
+        finally
+        {
+            turn.End();
+            EndAdding();
+        }
+    }
+
+    private async ValueTask AddWhenThereIsMemoryAsync(
+        RecordScratch scratch, int? partition, TopicShape shape, IDelivery? delivery, int index, CancellationToken cancellationToken)
+    {
+        var turn = _calls.Enter();
+        try
+        {
+            await turn.BeginAsync(cancellationToken).ConfigureAwait(false);
+            var held = await TakeAsync(scratch, cancellationToken).ConfigureAwait(false);
+            Add(scratch, partition, shape, held, delivery, index);
+        }
+        finally
+        {
+            turn.End();
+            EndAdding();
+        }
+    }
+
+    private async ValueTask<long> TakeAsync(RecordScratch scratch, CancellationToken cancellationToken)
+    {
+        scratch.Keep();
+        var taking = Budget.TakeAsync(NeededBy(scratch), cancellationToken);
+        // Records that linger hold the memory that this one waits for.
+        if (!taking.IsCompleted)
+            HurryLanes();
+        return await taking.ConfigureAwait(false);
+    }
+
+    private RecordScratch Encode<T>(in OutgoingRecord<T> record, ISerializer<T> serializer, string? traceParent)
+    {
+        var scratch = _scratches.Rent();
+        scratch.Encode(record, serializer, traceParent, _time.GetUtcNow().ToUnixTimeMilliseconds());
+        return scratch.LengthBytes <= ProducerLimits.BatchBytesMax - OrleansStream.Records.RecordBatchHeader.HeaderLengthBytes
+            ? scratch
+            : throw TooLarge(scratch.LengthBytes);
+    }
+
+    private static int NeededBy(RecordScratch scratch) => scratch.LengthBytes + ProducerLimits.RecordOverheadBytes;
+
+    private void EndAdding()
+    {
+        if (Interlocked.Decrement(ref _adding) == 0 && Volatile.Read(ref _isDisposed) != 0)
+            _added.TrySetResult();
+    }
+
+    private void HurryLanes()
+    {
+        foreach (var lane in _lanes)
+            lane.Value.Hurry();
+    }
 
     private void Add(RecordScratch scratch, int? partition, TopicShape shape, long held, IDelivery? delivery, int index)
+    {
+        AddToLane(scratch, partition, shape, held, delivery, index);
+        // A call of another thread has begun to wait since this one took its memory, and waits for this record, too.
+        if (Budget.WaitingCount > 0)
+            HurryLanes();
+        _scratches.Return(scratch);
+    }
+
+    private void AddToLane(RecordScratch scratch, int? partition, TopicShape shape, long held, IDelivery? delivery, int index)
     {
         if (partition is { } named)
         {
@@ -162,9 +219,12 @@ internal sealed class RecordQueue : IAsyncDisposable
             // A batch's worth goes to one partition, and then it is the next one's turn (KIP-480).
             lock (_gate)
             {
-                if (_keyless < 0 || _keyless >= shape.Partitions || LaneOf(_keyless).EndBatchBefore(scratch.LengthBytes))
-                    _keyless = _turns.Next(shape.Partitions);
-                LaneOf(_keyless).Add(scratch.Encoded(held), delivery, index);
+                var record = scratch.Encoded(held);
+                if (_keyless is { } lane && _keylessPartition < shape.Partitions && lane.TryAddToBatch(record, delivery, index))
+                    return;
+                _keylessPartition = _turns.Next(shape.Partitions);
+                _keyless = LaneOf(_keylessPartition);
+                _keyless.Add(record, delivery, index);
             }
         }
     }
@@ -180,9 +240,11 @@ internal sealed class RecordQueue : IAsyncDisposable
         // As without a key, a batch's worth goes to one sub-key, and then it is the next one's turn.
         lock (_gate)
         {
-            if (LaneOf(spread.Choose(scratch.Key, shape.Partitions, _hotTurn)).EndBatchBefore(scratch.LengthBytes))
-                _hotTurn = (_hotTurn + 1) & int.MaxValue;
-            LaneOf(spread.Choose(scratch.Key, shape.Partitions, _hotTurn)).Add(scratch.Encoded(held), delivery, index);
+            var record = scratch.Encoded(held);
+            if (LaneOf(spread.Choose(scratch.Key, shape.Partitions, _hotTurn)).TryAddToBatch(record, delivery, index))
+                return;
+            _hotTurn = (_hotTurn + 1) & int.MaxValue;
+            LaneOf(spread.Choose(scratch.Key, shape.Partitions, _hotTurn)).Add(record, delivery, index);
         }
     }
 

@@ -15,6 +15,7 @@ internal sealed class RecordScratch : IDisposable
 
     private readonly ArrayBufferWriter<byte> _bytes = new();
     private readonly RecordHeadersWriter _headers = new();
+    private ReadOnlyMemory<byte> _value;
     private int _keyLengthBytes;
     private bool _hasKey;
     private bool _hasValue;
@@ -22,7 +23,7 @@ internal sealed class RecordScratch : IDisposable
     private long _timestampMs;
 
     /// <summary>The most bytes that the record adds to a batch.</summary>
-    public int LengthBytes => Encoded(0).LengthBytes;
+    public int LengthBytes { get; private set; }
 
     /// <summary>True when the record has a key.</summary>
     public bool HasKey => _hasKey;
@@ -37,10 +38,11 @@ internal sealed class RecordScratch : IDisposable
         TimestampMs = _timestampMs,
         Key = Key,
         HasKey = _hasKey,
-        Value = _bytes.WrittenSpan[_keyLengthBytes..],
+        Value = _value.Span,
         HasValue = _hasValue,
         Headers = _hasHeaders ? _headers.EncodedHeaders : default,
         HeldBytes = heldBytes,
+        LengthBytes = LengthBytes,
     };
 
     /// <summary>Encodes a record.</summary>
@@ -53,6 +55,7 @@ internal sealed class RecordScratch : IDisposable
     public void Encode<T>(in OutgoingRecord<T> record, ISerializer<T> serializer, string? traceParent, long nowMs)
     {
         _bytes.ResetWrittenCount();
+        _value = default;
         _timestampMs = record.Timestamp?.ToUnixTimeMilliseconds() ?? nowMs;
         if (_timestampMs < 0)
             throw new ArgumentException("A record's time is 1970 or later.", nameof(record));
@@ -66,8 +69,27 @@ internal sealed class RecordScratch : IDisposable
         _keyLengthBytes = _bytes.WrittenCount;
         EncodeHeaders(record.Headers, traceParent);
         _hasValue = !record.IsTombstone && record.Value is not null;
-        if (_hasValue)
+        if (_hasValue && serializer is IPlainBytes<T> plain)
+        {
+            _value = plain.BytesOf(record.Value!);
+        }
+        else if (_hasValue)
+        {
             serializer.Serialize(record.Value!, _bytes);
+            _value = _bytes.WrittenMemory[_keyLengthBytes..];
+        }
+
+        LengthBytes = RecordBatchWriter.EncodedRecordLengthBytes(
+            _keyLengthBytes, _value.Length, _hasHeaders ? _headers.EncodedHeaders.Length : 0);
+    }
+
+    /// <summary>Copies a value that still lies in its caller's memory: the record waits, and the caller goes on.</summary>
+    public void Keep()
+    {
+        if (_bytes.WrittenCount > _keyLengthBytes || _value.IsEmpty)
+            return;
+        _bytes.Write(_value.Span);
+        _value = _bytes.WrittenMemory[_keyLengthBytes..];
     }
 
     /// <inheritdoc/>
@@ -91,20 +113,28 @@ internal sealed class RecordScratch : IDisposable
             _headers.Append(ClientTelemetry.TraceParentHeader, Encoding.ASCII.GetBytes(traceParent));
     }
 
-    /// <summary>Scratches that are not in use.</summary>
+    /// <summary>Scratches that are not in use. One is at hand: most producers need no more.</summary>
     internal sealed class Pool
     {
-        private readonly ConcurrentQueue<RecordScratch> _free = new();
+        private readonly ConcurrentQueue<RecordScratch> _others = new();
+        private RecordScratch? _atHand;
 
         /// <summary>Gives one.</summary>
-        public RecordScratch Rent() => _free.TryDequeue(out var scratch) ? scratch : new RecordScratch();
+        public RecordScratch Rent() =>
+            Interlocked.Exchange(ref _atHand, null) ?? (_others.TryDequeue(out var scratch) ? scratch : new RecordScratch());
 
         /// <summary>Takes one back.</summary>
         /// <param name="scratch">It is not used any more.</param>
         public void Return(RecordScratch scratch)
         {
-            if (scratch._bytes.Capacity <= KeptBytesMax && _free.Count < ProducerLimits.KeptBuffersMax)
-                _free.Enqueue(scratch);
+            // The caller's memory is not held any longer.
+            scratch._value = default;
+            if (scratch._bytes.Capacity > KeptBytesMax)
+                scratch.Dispose();
+            else if (Interlocked.CompareExchange(ref _atHand, scratch, null) is null)
+                return;
+            else if (_others.Count < ProducerLimits.KeptBuffersMax)
+                _others.Enqueue(scratch);
             else
                 scratch.Dispose();
         }

@@ -7,16 +7,28 @@ namespace OrleansStream.Client.Producing;
 /// How many partitions a topic has and which keys it spreads, asked anew now and then: both can change. What was known serves while it is asked
 /// for, so that records do not wait.
 /// </summary>
-/// <param name="calls">Asks the service.</param>
-/// <param name="topic">The topic.</param>
-internal sealed class TopicShapes(ServiceCalls calls, string topic) : IDisposable
+internal sealed class TopicShapes : IDisposable
 {
     private readonly CancellationTokenSource _disposed = new();
+    private readonly ServiceCalls _calls;
+    private readonly string _topic;
+    private readonly ITimer _age;
     private TopicShape? _shape;
+    private volatile bool _isOld;
     private int _isRefreshing;
-    private long _askedAt;
     private StreamServiceException? _failure;
     private int _failures;
+
+    /// <summary>Knows nothing yet.</summary>
+    /// <param name="calls">Asks the service.</param>
+    /// <param name="topic">The topic.</param>
+    public TopicShapes(ServiceCalls calls, string topic)
+    {
+        (_calls, _topic) = (calls, topic);
+        // A timer in place of a look at the clock for each record.
+        _age = calls.Time.CreateTimer(
+            static shapes => ((TopicShapes)shapes!)._isOld = true, this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
 
     /// <summary>What is known; null when it must be asked for first. It is used while the service is asked again.</summary>
     public TopicShape? Known
@@ -24,7 +36,7 @@ internal sealed class TopicShapes(ServiceCalls calls, string topic) : IDisposabl
         get
         {
             var shape = Volatile.Read(ref _shape);
-            if (shape is not null && !IsFresh() && Interlocked.Exchange(ref _isRefreshing, 1) == 0)
+            if (shape is not null && _isOld && Interlocked.Exchange(ref _isRefreshing, 1) == 0)
                 _ = RefreshAsync();
             return shape;
         }
@@ -55,11 +67,16 @@ internal sealed class TopicShapes(ServiceCalls calls, string topic) : IDisposabl
     /// <inheritdoc/>
     public void Dispose()
     {
+        _age.Dispose();
         _disposed.Cancel();
         _disposed.Dispose();
     }
 
-    private bool IsFresh() => calls.Time.GetElapsedTime(Volatile.Read(ref _askedAt)) < ProducerLimits.TopicAgeMax;
+    private void BeginAge()
+    {
+        _isOld = false;
+        _age.Change(ProducerLimits.TopicAgeMax, Timeout.InfiniteTimeSpan);
+    }
 
     private async Task<TopicShape> AskFirstAsync(CancellationToken cancellationToken)
     {
@@ -77,10 +94,10 @@ internal sealed class TopicShapes(ServiceCalls calls, string topic) : IDisposabl
 
     private async Task<TopicShape> AskAsync(CancellationToken cancellationToken)
     {
-        var described = await calls.AskAsync(
-            HttpMethod.Get, $"v1/topics/{Uri.EscapeDataString(topic)}", ApiJsonContext.Api.TopicAnswer, body: null, cancellationToken)
+        var described = await _calls.AskAsync(
+            HttpMethod.Get, $"v1/topics/{Uri.EscapeDataString(_topic)}", ApiJsonContext.Api.TopicAnswer, body: null, cancellationToken)
             .ConfigureAwait(false);
-        Volatile.Write(ref _askedAt, calls.Time.GetTimestamp());
+        BeginAge();
         var shape = TopicShape.Of(described);
         Volatile.Write(ref _shape, shape);
         return shape;
@@ -101,7 +118,7 @@ internal sealed class TopicShapes(ServiceCalls calls, string topic) : IDisposabl
         catch (Exception)
         {
             // What was known serves for as long again.
-            Volatile.Write(ref _askedAt, calls.Time.GetTimestamp());
+            BeginAge();
         }
         finally
         {
