@@ -25,16 +25,19 @@ internal sealed class BatchWriters(ProducerOptions options) : IDisposable
         return new RecordBatchWriter();
     }
 
-    /// <summary>Takes one back.</summary>
+    /// <summary>Takes one back. One that has grown for a large record gives its memory up.</summary>
     /// <param name="writer">It is not used any more.</param>
     public void Return(RecordBatchWriter writer)
     {
-        lock (_gate)
+        if (writer.LengthBytes <= 2L * options.BatchSize)
         {
-            if (_free.Count < _keptMax)
+            lock (_gate)
             {
-                _free.Push(writer);
-                return;
+                if (_free.Count < _keptMax)
+                {
+                    _free.Push(writer);
+                    return;
+                }
             }
         }
 

@@ -1,11 +1,14 @@
 namespace OrleansStream.Client.Producing;
 
-/// <summary>The memory of a producer. Who asks for more than is free waits; who asks first is served first.</summary>
+/// <summary>
+/// The memory of a producer. Who asks for more than is free waits until a part of all is free; who asks first is served first.
+/// </summary>
 /// <param name="bytesMax">The most bytes that are taken at once.</param>
 internal sealed class MemoryBudget(long bytesMax)
 {
     private readonly object _gate = new();
     private readonly LinkedList<Waiter> _waiters = new();
+    private readonly long _wakesAt = bytesMax - bytesMax / ProducerLimits.FreeShareToWake;
     private long _taken;
     private volatile int _waiting;
 
@@ -61,9 +64,10 @@ internal sealed class MemoryBudget(long bytesMax)
         }
     }
 
+    // Whoever waits is woken once for many records: to be woken for each batch that is stored costs a part of what the records do.
     private void ServeWaiters()
     {
-        while (_waiters.First is { } first && _taken + first.Value.Bytes <= bytesMax)
+        while (_waiters.First is { } first && _taken <= _wakesAt && _taken + first.Value.Bytes <= bytesMax)
         {
             _waiters.RemoveFirst();
             _waiting = _waiters.Count;

@@ -7,7 +7,7 @@ namespace OrleansStream.Client.Producing;
 /// <param name="Key">
 /// Records with equal keys go to one partition and keep their order. Null: any partition, unless <see cref="KeyBytes"/> is set.
 /// </param>
-/// <param name="Value">The value; null for a tombstone.</param>
+/// <param name="Value">The value; null for a tombstone. A value that is bytes must not change before the call that takes it has ended.</param>
 public readonly record struct OutgoingRecord<T>(string? Key, T? Value)
 {
     /// <summary>The key where it is not text, in place of <see cref="Key"/>.</summary>

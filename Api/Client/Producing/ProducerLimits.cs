@@ -27,6 +27,9 @@ public static class ProducerLimits
     /// <summary>What a record costs beside its bytes, in bytes: its place among those that wait for an answer.</summary>
     internal const int RecordOverheadBytes = 64;
 
+    /// <summary>When one part in so many of the memory is free, who waits for memory is served.</summary>
+    internal const int FreeShareToWake = 8;
+
     /// <summary>How old it may be what a producer knows of its topic: the count of partitions, and the keys that are spread.</summary>
     internal static readonly TimeSpan TopicAgeMax = TimeSpan.FromMinutes(1);
 

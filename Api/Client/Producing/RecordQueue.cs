@@ -70,11 +70,7 @@ internal sealed class RecordQueue : IAsyncDisposable
                 return AddInTurnAsync(record, serializer, delivery, index, traceParent, cancellationToken);
             var scratch = Encode(record, serializer, traceParent);
             if (!Budget.TryTake(NeededBy(scratch), out var held))
-            {
-                scratch.Keep();
                 return AddWhenThereIsMemoryAsync(scratch, record.Partition, shape, delivery, index, cancellationToken);
-            }
-
             Add(scratch, record.Partition, shape, held, delivery, index);
             EndAdding();
             return ValueTask.CompletedTask;
@@ -164,7 +160,6 @@ internal sealed class RecordQueue : IAsyncDisposable
 
     private async ValueTask<long> TakeAsync(RecordScratch scratch, CancellationToken cancellationToken)
     {
-        scratch.Keep();
         var taking = Budget.TakeAsync(NeededBy(scratch), cancellationToken);
         // Records that linger hold the memory that this one waits for.
         if (!taking.IsCompleted)

@@ -8,7 +8,7 @@ using OrleansStream.Records;
 
 namespace OrleansStream.Client.Producing;
 
-/// <summary>A record as bytes while it waits for memory. Scratches are kept and used again.</summary>
+/// <summary>A record as bytes while it waits for memory; a value that is bytes stays where it is. Scratches are kept and used again.</summary>
 internal sealed class RecordScratch : IDisposable
 {
     private const int KeptBytesMax = 1024 * 1024;
@@ -81,15 +81,6 @@ internal sealed class RecordScratch : IDisposable
 
         LengthBytes = RecordBatchWriter.EncodedRecordLengthBytes(
             _keyLengthBytes, _value.Length, _hasHeaders ? _headers.EncodedHeaders.Length : 0);
-    }
-
-    /// <summary>Copies a value that still lies in its caller's memory: the record waits, and the caller goes on.</summary>
-    public void Keep()
-    {
-        if (_bytes.WrittenCount > _keyLengthBytes || _value.IsEmpty)
-            return;
-        _bytes.Write(_value.Span);
-        _value = _bytes.WrittenMemory[_keyLengthBytes..];
     }
 
     /// <inheritdoc/>

@@ -12,10 +12,21 @@ public sealed class PackageTests(ApiFixture api)
     /// <summary>Set to 1 to run it: packing and building take a minute.</summary>
     private const string Variable = "ORLEANSSTREAM_PACKAGE_TESTS";
 
+    private const string TellsItsFramework =
+        """
+        using OrleansStream.Client;
+        foreach (System.Runtime.Versioning.TargetFrameworkAttribute built in typeof(OrleansStreamClient).Assembly.GetCustomAttributes(
+            typeof(System.Runtime.Versioning.TargetFrameworkAttribute), inherit: false))
+            Console.WriteLine($"The client was built for {built.FrameworkName}.");
+        """;
+
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
 
-    [Fact]
-    public async Task Package_InAnEmptyProject_ProducesAndConsumes()
+    // A machine without .NET 8 runs what was built for it on a later one. That shows the code of that build, and not that runtime.
+    [Theory]
+    [InlineData("net10.0")]
+    [InlineData("net8.0")]
+    public async Task Package_InAnEmptyProject_ProducesAndConsumes(string framework)
     {
         Assert.SkipUnless(Environment.GetEnvironmentVariable(Variable) == "1", $"On demand: set {Variable}=1.");
         using var folder = new ScratchFolder();
@@ -27,6 +38,7 @@ public sealed class PackageTests(ApiFixture api)
 
         var program = Directory.CreateDirectory(folder.PathOf("program")).FullName;
         await DotnetAsync(program, "new", "console");
+        await TargetAsync(Assert.Single(Directory.GetFiles(program, "*.csproj")), framework);
         // A feed of its own, so that no package of the same version of an earlier run is taken from a cache.
         await File.WriteAllTextAsync(Path.Join(program, "nuget.config"), $"""
             <configuration>
@@ -38,12 +50,14 @@ public sealed class PackageTests(ApiFixture api)
         var readme = await File.ReadAllTextAsync(Repository.PathOf("Api", "Client", "README.md"));
         var code = readme.Split("```csharp\n")[1].Split("```")[0];
         await File.WriteAllTextAsync(Path.Join(program, "Program.cs"), code
+            .Replace("using OrleansStream.Client;", TellsItsFramework, StringComparison.Ordinal)
             .Replace("http://localhost:8080", api.Client.BaseAddress!.ToString(), StringComparison.Ordinal)
             .Replace("\"matches\"", $"\"{topic}\"", StringComparison.Ordinal).Replace("\"scoreboard\"", $"\"{rig.Group}\"", StringComparison.Ordinal));
 
         var output = await DotnetAsync(program, "run", "-c", "Release");
 
         Assert.Contains("peru-chile: goal in minute 12", output, StringComparison.Ordinal);
+        Assert.Contains($".NETCoreApp,Version=v{framework[3..]}", output, StringComparison.Ordinal);
         Assert.Equal(0, (await rig.Client.Admin.Groups.GetLagAsync(rig.Group)).Lag);
     }
 
@@ -61,6 +75,15 @@ public sealed class PackageTests(ApiFixture api)
         var text = await description.ReadToEndAsync(TestContext.Current.CancellationToken);
         Assert.Contains("id=\"Azure.Core\"", text, StringComparison.Ordinal);
         Assert.DoesNotContain("id=\"OrleansStream.", text, StringComparison.Ordinal);
+    }
+
+    private static async Task TargetAsync(string project, string framework)
+    {
+        var text = await File.ReadAllTextAsync(project);
+        var own = text.Split("<TargetFramework>")[1].Split("</TargetFramework>")[0];
+        await File.WriteAllTextAsync(project, text.Replace(
+            $"<TargetFramework>{own}</TargetFramework>",
+            $"<TargetFramework>{framework}</TargetFramework><RollForward>Major</RollForward><UseAppHost>false</UseAppHost>", StringComparison.Ordinal));
     }
 
     // Beside the outputs of the build, which other tests use at the same time.

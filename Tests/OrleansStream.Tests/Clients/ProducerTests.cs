@@ -232,6 +232,21 @@ public sealed class ProducerTests(ApiFixture api)
     }
 
     [Fact]
+    public async Task Budget_WhenSomebodyWaits_ServesHimOnceAnEighthIsFree()
+    {
+        var budget = new MemoryBudget(800);
+        await budget.TakeAsync(800, CancellationToken.None);
+        var waiting = budget.TakeAsync(10, CancellationToken.None).AsTask();
+
+        budget.Give(99);
+        Assert.False(waiting.IsCompleted);
+        budget.Give(1);
+
+        Assert.Equal(10, await waiting.WaitAsync(Wait.Patience, TestContext.Current.CancellationToken));
+        Assert.Equal((710, 0), (budget.TakenBytes, budget.WaitingCount));
+    }
+
+    [Fact]
     public async Task Send_FromManyThreads_KeepsEachThreadsOrder()
     {
         using var rig = await ClientRig.MakeAsync(api, partitions: 2);
