@@ -7,10 +7,13 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using OrleansStream.Client;
+using OrleansStream.Client.Connections;
 
 namespace OrleansStream.AspireTests;
 
-/// <summary>The example's application host as it runs on a developer's machine, by Aspire's own orchestrator: no container runtime is needed.</summary>
+/// <summary>
+/// The example's application host as it runs on a developer's machine, by Aspire's own orchestrator: no container runtime is needed.
+/// </summary>
 public sealed class AppHostTests : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);

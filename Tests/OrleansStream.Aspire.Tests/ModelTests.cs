@@ -1,5 +1,6 @@
 using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace OrleansStream.AspireTests;
 
@@ -14,7 +15,7 @@ public sealed class ModelTests
     {
         var stream = _builder.AddOrleansStream("stream").WithDataFolder("records").WithArgs("--OrleansStream:Security:ApiKeys=true");
 
-        var arguments = await stream.Resource.GetArgumentValuesAsync(DistributedApplicationOperation.Publish);
+        var configuration = await ConfigurationOfAsync(stream.Resource);
 
         Assert.Equal("orleansstream", stream.Resource.Command);
         Assert.Equal(
@@ -27,7 +28,7 @@ public sealed class ModelTests
                 "--OrleansStream:Kafka:AdvertisedPort={stream.bindings.kafka.port}",
                 "--OrleansStream:Security:ApiKeys=true",
             ],
-            arguments);
+            configuration.Arguments.Select(argument => argument.Value));
     }
 
     [Fact]
@@ -49,11 +50,18 @@ public sealed class ModelTests
         var stream = _builder.AddOrleansStream("stream");
         var program = _builder.AddExecutable("program", "program", ".").WithReference(stream);
 
-        var environment = await program.Resource.GetEnvironmentVariableValuesAsync(DistributedApplicationOperation.Publish);
+        var environment = (await ConfigurationOfAsync(program.Resource)).EnvironmentVariables.ToDictionary();
 
         Assert.Equal("{stream.connectionString}", environment["ConnectionStrings__stream"]);
         Assert.Equal("{stream.bindings.http.url}", environment["STREAM_URI"]);
         Assert.Equal("{stream.bindings.kafka.host}:{stream.bindings.kafka.port}", environment["STREAM_BOOTSTRAPSERVERS"]);
         Assert.Equal("Endpoint={stream.bindings.http.url}", stream.Resource.ConnectionStringExpression.ValueExpression);
     }
+
+    // As the manifest has it: with expressions in place of what is known only once it runs.
+    private static Task<IExecutionConfigurationResult> ConfigurationOfAsync(IResource resource) => ExecutionConfigurationBuilder.Create(resource)
+        .WithArgumentsConfig().WithEnvironmentVariablesConfig()
+        .BuildAsync(
+            new DistributedApplicationExecutionContext(DistributedApplicationOperation.Publish), NullLogger.Instance,
+            TestContext.Current.CancellationToken);
 }

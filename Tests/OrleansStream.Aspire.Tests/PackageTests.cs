@@ -30,7 +30,8 @@ public sealed partial class PackageTests
                 frameworks.Split(' ').Select(framework => $"lib/{framework}/OrleansStream.{project}.dll"),
                 files.Where(file => file.EndsWith(".dll", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
             using var description = new StreamReader(archive.Entries.Single(entry => entry.FullName.EndsWith(".nuspec", StringComparison.Ordinal)).Open());
-            var named = Dependency().Matches(await description.ReadToEndAsync(TestContext.Current.CancellationToken)).Select(match => match.Groups[1].Value);
+            var text = await description.ReadToEndAsync(TestContext.Current.CancellationToken);
+            var named = Dependency().Matches(text).Select(match => match.Groups[1].Value);
             Assert.Equal(dependencies.Split(' '), named.Distinct().Order(StringComparer.Ordinal));
         }
         finally

@@ -7,8 +7,8 @@ namespace OrleansStream.Client.Hosting;
 public sealed class OrleansStreamClientSettings
 {
     /// <summary>
-    /// Where the service is: an address, such as <c>http://localhost:8080</c>, or <c>Endpoint=http://localhost:8080;ApiKey=os_…</c>. Several nodes are
-    /// separated by commas. <c>ClientId</c> can be in it, too.
+    /// Where the service is: an address, such as <c>http://localhost:8080</c>, or <c>Endpoint=http://localhost:8080;ApiKey=os_…</c>. Several nodes
+    /// are separated by commas. <c>ClientId</c> can be in it, too.
     /// </summary>
     public string? ConnectionString { get; set; }
 

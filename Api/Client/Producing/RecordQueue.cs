@@ -39,8 +39,8 @@ internal sealed class RecordQueue : IAsyncDisposable
         _shapes = new TopicShapes(calls, topic);
         Budget = new MemoryBudget(options.BufferBytes);
         _context = new SendingContext(
-            topic, options, calls, new ProducerIdentities(calls), new BatchWriters(options), Budget, new SemaphoreSlim(ProducerLimits.RequestsMax), Note,
-            connection.Log);
+            topic, options, calls, new ProducerIdentities(calls), new BatchWriters(options), Budget, new SemaphoreSlim(ProducerLimits.RequestsMax),
+            Note, connection.Log);
     }
 
     /// <summary>The memory of records that are not stored yet.</summary>
