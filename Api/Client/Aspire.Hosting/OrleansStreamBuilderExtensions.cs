@@ -17,7 +17,7 @@ public static class OrleansStreamBuilderExtensions
     /// <param name="name">The resource's name, by which programs that refer to it know the connection string.</param>
     /// <param name="httpPort">The port for HTTP; null for any that is free.</param>
     /// <param name="kafkaPort">The port for Kafka clients; null for any that is free.</param>
-    /// <returns>The resource. Settings of the service are given by <c>WithEnvironment</c>, or by <c>WithArgs</c> as they stand behind <c>--</c>.</returns>
+    /// <returns>The resource. <c>WithEnvironment</c> gives it settings of the service, or <c>WithArgs</c>, as they stand behind <c>--</c>.</returns>
     public static IResourceBuilder<OrleansStreamResource> AddOrleansStream(
         this IDistributedApplicationBuilder builder, [ResourceName] string name, int? httpPort = null, int? kafkaPort = null)
     {
