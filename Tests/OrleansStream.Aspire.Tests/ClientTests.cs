@@ -5,6 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
+using OpenTelemetry;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Trace;
 using OrleansStream.Client;
@@ -36,7 +37,7 @@ public sealed class ClientTests
 
     [Theory]
     [InlineData(null, "ConnectionStrings:stream")]
-    [InlineData("Endpoint=http://a:1;Key=os_secret", "'Key'")]
+    [InlineData("Endpoint=http://a:1;Key=os_secret", "'key'")]
     [InlineData("Endpoint=http://a:1;os_secret", "malformed")]
     [InlineData("Endpoint=nowhere", "Endpoints")]
     public async Task Host_WhoseConnectionStringIsMissingOrWrong_DoesNotStartAndTellsNoSecret(string? text, string told)
@@ -77,7 +78,8 @@ public sealed class ClientTests
                 ("ConnectionStrings:stream", "http://a:1"), ($"{section}:DisableHealthChecks", "true"), ($"{section}:DisableTracing", "true"),
                 ($"{section}:DisableMetrics", "true"));
         // With a provider there is something that the client's source and meter can be added to.
-        builder.Services.AddOpenTelemetry().WithTracing(_ => { }).WithMetrics(_ => { });
+        builder.Services.AddOpenTelemetry().WithTracing(_ => { }).WithMetrics(
+            metrics => metrics.AddReader(new BaseExportingMetricReader(new NoExporter())));
         builder.AddOrleansStreamClient("stream");
         using var host = builder.Build();
         _ = host.Services.GetRequiredService<TracerProvider>();
@@ -96,5 +98,11 @@ public sealed class ClientTests
         var builder = Host.CreateEmptyApplicationBuilder(null);
         builder.Configuration.AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create(setting.Key, setting.Value)));
         return builder;
+    }
+
+    // Without a reader no instrument is on.
+    private sealed class NoExporter : BaseExporter<Metric>
+    {
+        public override ExportResult Export(in Batch<Metric> batch) => ExportResult.Success;
     }
 }

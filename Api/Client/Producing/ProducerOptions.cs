@@ -72,7 +72,7 @@ public sealed class ProducerOptions
     public bool Gapless { get; set; }
 
     /// <summary>
-    /// The most memory for records that are not stored yet, in bytes. Default 32 MiB. When it is taken, sends wait until the service has stored some.
+    /// The most memory for records that are not stored yet, in bytes. Default 32 MiB. When it is taken, sends wait until an eighth of it is free.
     /// </summary>
     public long BufferBytes { get; set; } = 32 * 1024 * 1024;
 
