@@ -67,4 +67,10 @@ internal static class HttpLimits
     /// second is enough.
     /// </summary>
     public const int AnswerWriteBytes = 256 * 1024;
+
+    /// <summary>The bytes of an answer that are written at once to a reader that took its last long write within <see cref="QuickAnswerWriteMax"/>.</summary>
+    public const int QuickAnswerWriteBytes = 1024 * 1024;
+
+    /// <summary>How long a reader may take for a long write, and be trusted with <see cref="QuickAnswerWriteBytes"/> the next time.</summary>
+    public static readonly TimeSpan QuickAnswerWriteMax = TimeSpan.FromSeconds(1);
 }

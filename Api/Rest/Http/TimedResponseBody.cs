@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
 using OrleansStream.Gateway.Admission;
 
@@ -19,6 +20,8 @@ internal sealed partial class TimedResponseBody(HttpContext context, IHttpRespon
     ILogger logger)
     : PipeWriter, IHttpResponseBodyFeature
 {
+    // A connection that has an entry has taken its last long write quickly.
+    private static readonly object QuickReader = new();
     private readonly PipeWriter _writer = body.Writer;
     private Stream? _stream;
     private TimeSpan _waited;
@@ -80,20 +83,38 @@ internal sealed partial class TimedResponseBody(HttpContext context, IHttpRespon
     {
         if (source.Length > HttpLimits.AnswerWriteBytes)
             return WritePartsAsync(source, cancellationToken);
+        return WritePartAsync(source, cancellationToken);
+    }
+
+    private ValueTask<FlushResult> WritePartAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken)
+    {
         var write = _writer.WriteAsync(source, cancellationToken);
         return write.IsCompleted ? write : TimeAsync(write, source.Length);
     }
 
     private async ValueTask<FlushResult> WritePartsAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken)
     {
+        var connection = context.Features.Get<IConnectionItemsFeature>()?.Items;
         while (true)
         {
-            var part = source[..Math.Min(source.Length, HttpLimits.AnswerWriteBytes)];
-            var result = await WriteAsync(part, cancellationToken);
+            // Each write wakes the reader, which costs more than to copy what it brings.
+            var isQuick = connection?.ContainsKey(QuickReader) == true;
+            var part = source[..Math.Min(source.Length, isQuick ? HttpLimits.QuickAnswerWriteBytes : HttpLimits.AnswerWriteBytes)];
+            var begun = time.GetTimestamp();
+            var result = await WritePartAsync(part, cancellationToken);
+            Remember(connection, time.GetElapsedTime(begun));
             source = source[part.Length..];
             if (source.IsEmpty || result.IsCompleted || result.IsCanceled)
                 return result;
         }
+    }
+
+    private static void Remember(IDictionary<object, object?>? connection, TimeSpan taken)
+    {
+        if (taken > HttpLimits.QuickAnswerWriteMax)
+            connection?.Remove(QuickReader);
+        else
+            connection?[QuickReader] = null;
     }
 
     private async ValueTask<FlushResult> TimeAsync(ValueTask<FlushResult> write, long length)

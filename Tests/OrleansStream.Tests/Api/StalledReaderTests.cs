@@ -86,6 +86,34 @@ public sealed class StalledReaderTests : IAsyncLifetime
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
+    public async Task Get_OfALongAnswer_GivesAReaderAMinuteForEachPartThatItIsSentAtOnce(bool isQuick)
+    {
+        var sent = new byte[HttpLimits.AnswerWriteBytes];
+        _answer = async context =>
+        {
+            // The first write of a connection is short. The clock tells how long its reader took.
+            await context.Response.Body.WriteAsync(new byte[HttpLimits.AnswerWriteBytes + 1]);
+            await EndlessAsync(context, asPieces: false);
+        };
+        using var reader = await ConnectAsync();
+        await _time.WaitForTimerAsync();
+        if (!isQuick)
+            _time.Advance(HttpLimits.QuickAnswerWriteMax * 2);
+        for (var left = sent.Length; left > 0;)
+            left -= await reader.ReceiveAsync(sent, TestContext.Current.CancellationToken);
+        var parts = isQuick ? HttpLimits.QuickAnswerWriteBytes / HttpLimits.AnswerWriteBytes : 1;
+        await Wait.UntilAsync("a write waits for its reader", () => _time.LastDue == HttpLimits.AnswerWriteMax * parts);
+
+        _time.Advance((HttpLimits.AnswerWriteMax * parts) - TimeSpan.FromSeconds(1));
+        Assert.False(_ended.Task.IsCompleted);
+        _time.Advance(TimeSpan.FromSeconds(1));
+        await _ended.Task.WaitAsync(TestContext.Current.CancellationToken);
+        Assert.True(_isCut);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
     public async Task Get_WhenItsReaderIsSlow_IsCutWhereOthersNeedTheMemory(bool isHalfTaken)
     {
         while (isHalfTaken && !_node.IsHalfTaken)
@@ -182,11 +210,14 @@ public sealed class StalledReaderTests : IAsyncLifetime
 
         public int TimerCount => Volatile.Read(ref _timerCount);
 
+        public TimeSpan LastDue { get; private set; }
+
         public Task WaitForTimerAsync() => Wait.UntilAsync("a write waits for its reader", () => TimerCount > 0);
 
         public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
         {
             var timer = base.CreateTimer(callback, state, dueTime, period);
+            LastDue = dueTime;
             Interlocked.Increment(ref _timerCount);
             return timer;
         }
