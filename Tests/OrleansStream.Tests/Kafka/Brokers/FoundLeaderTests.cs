@@ -23,7 +23,7 @@ public sealed class FoundLeaderTests
     {
         var epochs = new Dictionary<string, int> { [First.ToParsableString()] = first, [Second.ToParsableString()] = second };
         var grains = Answering.By<IGrainFactory>((_, arguments) =>
-            Answering.By<ISiloGrain>((_, _) => ValueTask.FromResult(ImmutableArray.Create(epochs[(string)arguments![0]!]))));
+            Answering.By<ISiloGrain>((_, _) => new ValueTask<ImmutableArray<int>>([epochs[(string)arguments[0]!]])));
         var topic = new MetadataTopic(KafkaError.None, "t", Guid.NewGuid(), 1, 1);
         var view = new BrokerView([First, Second], new() { [First] = new(1, "a", 1), [Second] = new(2, "b", 2) });
 
