@@ -1,21 +1,16 @@
 namespace OrleansStream.Errors;
 
 /// <summary>
-/// Keeps a log quiet in trouble: a failure that comes again and again is to be told once in <see cref="TellPeriod"/>, with how often it came since.
+/// Keeps a log quiet in trouble: a failure that comes again and again is to be told once in <see cref="RepeatedFailureLimits.TellPeriod"/>, with how
+/// often it came since.
 /// </summary>
 /// <remarks>
-/// One for a process. Safe to call from any thread. It remembers <see cref="NamesMax"/> names; while it has as many of the last period, all further
-/// ones count as one, so a process tells at most <see cref="NamesMax"/> + 1 failures a period.
+/// One for a process. Safe to call from any thread. It remembers <see cref="RepeatedFailureLimits.NamesMax"/> names; while it has as many of the last
+/// period, all further ones count as one, so a process tells at most <see cref="RepeatedFailureLimits.NamesMax"/> + 1 failures a period.
 /// </remarks>
 /// <param name="time">The clock.</param>
 public sealed class RepeatedFailures(TimeProvider time)
 {
-    /// <summary>The most names that are told apart.</summary>
-    public const int NamesMax = 1_000;
-
-    /// <summary>The least time between two lines about one name.</summary>
-    public static readonly TimeSpan TellPeriod = TimeSpan.FromMinutes(1);
-
     private const string AllOthers = "";
 
     private readonly Lock _gate = new();
@@ -35,7 +30,7 @@ public sealed class RepeatedFailures(TimeProvider time)
                 name = AllOthers;
             count = 0;
             var isKnown = _failures.TryGetValue(name, out var known);
-            if (isKnown && time.GetElapsedTime(known.ToldAt) < TellPeriod)
+            if (isKnown && time.GetElapsedTime(known.ToldAt) < RepeatedFailureLimits.TellPeriod)
             {
                 _failures[name] = known with { Untold = known.Untold + 1 };
                 return false;
@@ -49,18 +44,18 @@ public sealed class RepeatedFailures(TimeProvider time)
 
     private bool HasRoom()
     {
-        if (_failures.Count < NamesMax)
+        if (_failures.Count < RepeatedFailureLimits.NamesMax)
             return true;
         // Not at each failure: it looks at all names.
-        if (_cleanedAt is { } cleanedAt && time.GetElapsedTime(cleanedAt) < TellPeriod / 60)
+        if (_cleanedAt is { } cleanedAt && time.GetElapsedTime(cleanedAt) < RepeatedFailureLimits.CleanPeriod)
             return false;
         _cleanedAt = time.GetTimestamp();
         foreach (var (name, failure) in _failures)
         {
-            if (time.GetElapsedTime(failure.ToldAt) >= TellPeriod)
+            if (time.GetElapsedTime(failure.ToldAt) >= RepeatedFailureLimits.TellPeriod)
                 _failures.Remove(name);
         }
 
-        return _failures.Count < NamesMax;
+        return _failures.Count < RepeatedFailureLimits.NamesMax;
     }
 }

@@ -46,6 +46,11 @@ public static class TelemetryLimits
     /// <summary>The most links of a span to the spans of the records' producers.</summary>
     public const int RecordLinksMax = 32;
 
+    /// <summary>
+    /// The most links of a commit's span, as OpenTelemetry's SDK bounds the links of a span by default (<c>OTEL_SPAN_LINK_COUNT_LIMIT</c>).
+    /// </summary>
+    public const int CommitLinksMax = 128;
+
     /// <summary>The most records of an append or a read that are searched for the spans of their producers.</summary>
     public const int LinkedRecordsMax = 1_000;
 

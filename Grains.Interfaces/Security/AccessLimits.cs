@@ -15,6 +15,9 @@ public static class AccessLimits
     /// <summary>The most rights that are changed at once.</summary>
     public const int RightChangesMax = 1_000;
 
+    /// <summary>The longest id of a key, in characters.</summary>
+    public const int KeyIdLengthMax = 32;
+
     /// <summary>The longest name of a principal, in characters.</summary>
     public const int PrincipalLengthMax = 200;
 

@@ -8,9 +8,6 @@ namespace OrleansStream.Security;
 /// <summary>The rules for the names in keys and rights. Each check returns null, or an error that names the field and says what is allowed.</summary>
 public static class AccessNames
 {
-    /// <summary>The longest id of a key, in characters.</summary>
-    public const int KeyIdLengthMax = 32;
-
     private static readonly SearchValues<char> KeyIdCharacters = SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789-");
     private static readonly SearchValues<char> KeyNameCharacters =
         SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
@@ -22,8 +19,8 @@ public static class AccessNames
     public static StreamError? ValidateKeyId(string id)
     {
         ArgumentNullException.ThrowIfNull(id);
-        return id.Length is > 0 and <= KeyIdLengthMax && !id.AsSpan().ContainsAnyExcept(KeyIdCharacters) ? null : Invalid(
-            "key", $"A key's id is 1 to {KeyIdLengthMax} characters of a-z, 0-9 and '-'.");
+        return id.Length is > 0 and <= AccessLimits.KeyIdLengthMax && !id.AsSpan().ContainsAnyExcept(KeyIdCharacters) ? null : Invalid(
+            "key", $"A key's id is 1 to {AccessLimits.KeyIdLengthMax} characters of a-z, 0-9 and '-'.");
     }
 
     /// <summary>Checks the name of a key.</summary>

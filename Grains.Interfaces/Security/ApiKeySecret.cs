@@ -17,7 +17,6 @@ public readonly record struct ApiKeySecret(string Id, string Secret)
 
     private const int SecretBytes = 32;
     private const int IdBytes = 6;
-    private const int IdLengthMax = 32;
 
     /// <summary>Creates a new key with a random secret.</summary>
     public static ApiKeySecret Create() => new(
@@ -44,7 +43,7 @@ public readonly record struct ApiKeySecret(string Id, string Secret)
             return false;
         var rest = text[Prefix.Length..];
         var end = rest.IndexOf('_');
-        if (end is < 1 or > IdLengthMax || rest.Length - end - 1 != SecretLength)
+        if (end is < 1 or > AccessLimits.KeyIdLengthMax || rest.Length - end - 1 != SecretLength)
             return false;
         if (rest[..end].ContainsAnyExcept(IdCharacters) || rest[(end + 1)..].ContainsAnyExcept(HexCharacters))
             return false;

@@ -10,16 +10,13 @@ namespace OrleansStream.Clustering;
 /// Mutual TLS between the processes of a cluster: each shows its certificate, and accepts only peers with a certificate of the cluster's authorities.
 /// </summary>
 /// <remarks>
-/// A handshake reads the files anew when the last reading is older than <see cref="RereadPeriod"/>. So new connections use a renewed certificate
-/// without a restart; connections that are open stay open. If the files cannot be used at that time, for example because one is half written, the
-/// previous certificates stay in use, and a warning is logged. Host names are not compared, because silos are addressed by IP address. Revocation
-/// lists are not asked. Safe for any thread.
+/// A handshake reads the files anew when the last reading is older than <see cref="ClusteringLimits.CertificateRereadPeriod"/>. So new connections
+/// use a renewed certificate without a restart; connections that are open stay open. If the files cannot be used at that time, for example because
+/// one is half written, the previous certificates stay in use, and a warning is logged. Host names are not compared, because silos are addressed by
+/// IP address. Revocation lists are not asked. Safe for any thread.
 /// </remarks>
 internal sealed partial class ClusterCertificates
 {
-    /// <summary>The least time between two readings of the files.</summary>
-    public static readonly TimeSpan RereadPeriod = TimeSpan.FromSeconds(10);
-
     // RFC 5280, section 4.2.1.12.
     private static readonly Oid ServerAuthentication = new("1.3.6.1.5.5.7.3.1");
     private static readonly Oid ClientAuthentication = new("1.3.6.1.5.5.7.3.2");
@@ -116,7 +113,7 @@ internal sealed partial class ClusterCertificates
     {
         lock (_gate)
         {
-            if (_time.GetElapsedTime(_readAt) < RereadPeriod)
+            if (_time.GetElapsedTime(_readAt) < ClusteringLimits.CertificateRereadPeriod)
                 return _loaded;
             _readAt = _time.GetTimestamp();
             try

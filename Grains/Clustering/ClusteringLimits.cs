@@ -8,4 +8,7 @@ internal static class ClusteringLimits
     /// means that another silo's change was stored.
     /// </summary>
     public const int WriteAttemptsMax = 100;
+
+    /// <summary>The least time between two readings of the files with the cluster's certificates.</summary>
+    public static readonly TimeSpan CertificateRereadPeriod = TimeSpan.FromSeconds(10);
 }

@@ -62,6 +62,9 @@ internal static class ClusterLimits
     /// <summary>How long one probe waits. It is below the timeout of the callers of the health check (3 s in infra).</summary>
     public static readonly TimeSpan StoreProbeTimeout = TimeSpan.FromSeconds(2);
 
+    /// <summary>A step back of the system's clock up to this size is the ordinary correction of a clock, and is not logged.</summary>
+    public static readonly TimeSpan ClockRegulationMax = TimeSpan.FromSeconds(10);
+
     /// <summary>How long the storage may be silent before the process is not ready. It covers more than one lost answer.</summary>
     public static readonly TimeSpan StoreSilenceMax = TimeSpan.FromSeconds(10);
 }

@@ -12,9 +12,6 @@ namespace OrleansStream.Hosting;
 /// </remarks>
 internal sealed partial class SteadyTimeProvider : TimeProvider
 {
-    /// <summary>A step back up to this size is the ordinary correction of a clock, and is not logged.</summary>
-    public static readonly TimeSpan RegulationMax = TimeSpan.FromSeconds(10);
-
     private readonly Lock _gate = new();
     private readonly TimeProvider _system;
     private readonly ILogger<SteadyTimeProvider> _logger;
@@ -48,7 +45,7 @@ internal sealed partial class SteadyTimeProvider : TimeProvider
             now = _system.GetUtcNow();
             var elapsed = _system.GetElapsedTime(_latestAt, at);
             var behind = _latest + elapsed - now;
-            var isAhead = behind > RegulationMax;
+            var isAhead = behind > ClusterLimits.ClockRegulationMax;
             setBack = isAhead && !_isAhead ? behind : TimeSpan.Zero;
             if (behind > TimeSpan.Zero && now < _latest + (elapsed / 2))
                 now = _latest + (elapsed / 2);

@@ -41,7 +41,7 @@ internal static class StateDocumentName
 
         if (escaped.Length == 0)
             return "-";
-        if (escaped.Length <= StoreNames.PartLengthMax)
+        if (escaped.Length <= StoreNameLimits.PartLengthMax)
             return escaped.ToString();
         return escaped.ToString(0, HashedPrefixLength) + HashMark + Convert.ToHexStringLower(SHA256.HashData(bytes));
     }

@@ -40,10 +40,3 @@ public interface IDocumentStore : IDocumentReader
 /// <param name="Bytes">Its content.</param>
 /// <param name="ETag">The version of the document, for a compare-and-swap.</param>
 public readonly record struct Document(ReadOnlyMemory<byte> Bytes, string ETag);
-
-/// <summary>Bounds of the document stores.</summary>
-public static class DocumentStoreLimits
-{
-    /// <summary>The most bytes of a document: 16 MiB, far more than any manifest within its own bounds.</summary>
-    public const int DocumentBytesMax = 16 * 1024 * 1024;
-}

@@ -5,12 +5,6 @@ namespace OrleansStream.Storage;
 /// <summary>The names in both stores. Every implementation checks them here.</summary>
 internal static class StoreNames
 {
-    /// <summary>The most characters of a name. Azure's bound for a blob is 1,024, a file system's for a path 4,096.</summary>
-    public const int NameLengthMax = 512;
-
-    /// <summary>The most characters of one part. A file system's bound is 255 bytes, and the file stores add some.</summary>
-    public const int PartLengthMax = 200;
-
     private static readonly SearchValues<char> PartCharacters =
         SearchValues.Create("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-");
 
@@ -19,11 +13,11 @@ internal static class StoreNames
     public static void Check(string name)
     {
         ArgumentNullException.ThrowIfNull(name);
-        if (name.Length is 0 or > NameLengthMax || !AreParts(name))
+        if (name.Length is 0 or > StoreNameLimits.NameLengthMax || !AreParts(name))
         {
             throw new ArgumentException(
-                $"'{name}' is not a store's name. A name is parts of [0-9a-zA-Z.-], at most {PartLengthMax} characters each and "
-                + $"{NameLengthMax} in all, joined by '/'; no part is '.' or '..'.", nameof(name));
+                $"'{name}' is not a store's name. A name is parts of [0-9a-zA-Z.-], at most {StoreNameLimits.PartLengthMax} characters each and "
+                + $"{StoreNameLimits.NameLengthMax} in all, joined by '/'; no part is '.' or '..'.", nameof(name));
         }
     }
 
@@ -34,7 +28,7 @@ internal static class StoreNames
         ArgumentNullException.ThrowIfNull(prefix);
         if (prefix.Length == 0)
             return;
-        if (prefix.Length > NameLengthMax || prefix[^1] != '/' || !AreParts(prefix.AsSpan(0, prefix.Length - 1)))
+        if (prefix.Length > StoreNameLimits.NameLengthMax || prefix[^1] != '/' || !AreParts(prefix.AsSpan(0, prefix.Length - 1)))
             throw new ArgumentException($"'{prefix}' is not a prefix. A prefix is whole name parts, each ended by '/'.", nameof(prefix));
     }
 
@@ -75,7 +69,7 @@ internal static class StoreNames
         foreach (var range in text.Split('/'))
         {
             var part = text[range];
-            if (part.Length is 0 or > PartLengthMax || part.ContainsAnyExcept(PartCharacters) || part is "." or "..")
+            if (part.Length is 0 or > StoreNameLimits.PartLengthMax || part.ContainsAnyExcept(PartCharacters) || part is "." or "..")
                 return false;
         }
 

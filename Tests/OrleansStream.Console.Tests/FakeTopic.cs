@@ -38,23 +38,32 @@ internal sealed class FakeTopic
     {
         partitions = _partitions.Select(one => new
         {
-            partition = one.Key, log_start_offset = one.Value.Start, high_watermark = one.Value.Start + one.Value.Records.Count, size_bytes = 1, deleting_bytes = 0,
-            segment_count = 1, leader = "silo", leader_epoch = 1,
+            partition = one.Key, log_start_offset = one.Value.Start, high_watermark = one.Value.Start + one.Value.Records.Count,
+            size_bytes = 1, deleting_bytes = 0, segment_count = 1, leader = "silo", leader_epoch = 1,
         }),
         size_bytes = 1,
         deleting_bytes = 0,
     });
 
+    // Its place among the records; behind the last one when none is so late.
+    private static int FirstSince(List<(long TimeMs, string Key, string Value)> records, long timeMs)
+    {
+        var found = records.FindIndex(record => record.TimeMs >= timeMs);
+        return found >= 0 ? found : records.Count;
+    }
+
     private string Fetch(int partition, string query)
     {
-        var asked = query.TrimStart('?').Split('&').Select(part => part.Split('=')).ToDictionary(part => part[0], part => Uri.UnescapeDataString(part[1]));
+        var asked = query.TrimStart('?').Split('&').Select(part => part.Split('='))
+            .ToDictionary(part => part[0], part => Uri.UnescapeDataString(part[1]));
         var (start, records) = _partitions[partition];
         var from = asked.TryGetValue("timestamp", out var time)
-            ? records.FindIndex(record => record.TimeMs >= DateTimeOffset.Parse(time, CultureInfo.InvariantCulture).ToUnixTimeMilliseconds()) is var found and >= 0 ? start + found : start + records.Count
+            ? start + FirstSince(records, DateTimeOffset.Parse(time, CultureInfo.InvariantCulture).ToUnixTimeMilliseconds())
             : long.Parse(asked["offset"], CultureInfo.InvariantCulture);
         var before = asked.TryGetValue("before", out var text) ? long.Parse(text, CultureInfo.InvariantCulture) : long.MaxValue;
         var count = (int)Math.Min(Math.Min(AnswerMax, int.Parse(asked["limit"], CultureInfo.InvariantCulture)), Math.Max(0, before - from));
-        var lookedAt = records.Skip((int)(from - start)).Take(count).Select((record, index) => (record.TimeMs, record.Key, record.Value, Offset: from + index)).ToList();
+        var lookedAt = records.Skip((int)(from - start)).Take(count)
+            .Select((record, index) => (record.TimeMs, record.Key, record.Value, Offset: from + index)).ToList();
         var key = asked.GetValueOrDefault("key_contains", "");
         var answered = lookedAt.Where(record => record.Key.Contains(key, StringComparison.OrdinalIgnoreCase)).ToList();
         Sent += answered.Count;

@@ -28,8 +28,9 @@ public sealed class RecordBrowserTests : IAsyncDisposable
 
         var records = await ReadAllAsync(browser, 7);
 
-        Assert.Equal(Enumerable.Range(0, 40).Reverse().Select(i => i * 1_000L), records.Select(record => record.Timestamp!.Value.ToUnixTimeMilliseconds()));
-        Assert.Equal(Enumerable.Range(0, 20).Reverse().Select(i => Far + i), records.Where(record => record.Partition == 0).Select(record => record.Offset));
+        Assert.Equal(Enumerable.Range(0, 40).Reverse().Select(i => i * 1_000L), records.Select(TimeMsOf));
+        Assert.Equal(
+            Enumerable.Range(0, 20).Reverse().Select(i => Far + i), records.Where(record => record.Partition == 0).Select(record => record.Offset));
         Assert.Equal((40, 40), (browser.Scanned, browser.Total));
     }
 
@@ -74,7 +75,7 @@ public sealed class RecordBrowserTests : IAsyncDisposable
     public async Task Read_WithAFilterThatTakesFew_StopsAndTellsHowFarItLooked()
     {
         var topic = new FakeTopic(Service, "t", 0);
-        for (var i = 0; i < RecordBrowser.ScannedMax + 100; i++)
+        for (var i = 0; i < BrowsingLimits.ScannedMax + 100; i++)
             topic.Add(0, i, i == 50 ? "rare" : "k");
         var browser = await OpenAsync(isNewestFirst: true, filter: new RecordFilter("rare", null, null, null));
         var told = 0;
@@ -84,7 +85,7 @@ public sealed class RecordBrowserTests : IAsyncDisposable
         var rest = await browser.ReadAsync(50, () => told++, TestContext.Current.CancellationToken);
 
         Assert.Empty(first);
-        Assert.Equal(RecordBrowser.ScannedMax, scanned);
+        Assert.Equal(BrowsingLimits.ScannedMax, scanned);
         Assert.True(told > 10);
         Assert.Equal("rare", Assert.Single(rest).Key);
         // The service chose: only that one came to the browser.
@@ -96,8 +97,8 @@ public sealed class RecordBrowserTests : IAsyncDisposable
     public async Task Read_WithAFilter_ShowsWhatOnePartitionHasThoughAnotherHasNone()
     {
         var topic = new FakeTopic(Service, "t", 0, 0);
-        for (var i = 0; i < RecordBrowser.ScannedMax * 2; i++)
-            topic.Add(i % 2, i, i % 2 == 0 && i > RecordBrowser.ScannedMax * 2 - 100 ? "rare" : "k");
+        for (var i = 0; i < BrowsingLimits.ScannedMax * 2; i++)
+            topic.Add(i % 2, i, i % 2 == 0 && i > BrowsingLimits.ScannedMax * 2 - 100 ? "rare" : "k");
         var browser = await OpenAsync(isNewestFirst: true, filter: new RecordFilter("rare", null, null, null));
 
         var first = await browser.ReadAsync(500, () => { }, TestContext.Current.CancellationToken);
@@ -109,7 +110,7 @@ public sealed class RecordBrowserTests : IAsyncDisposable
     [Fact]
     public async Task Read_OfVeryManyPartitions_AsksSomeFirstAndLeavesNoneOut()
     {
-        const int Count = 3 * RecordBrowser.PartitionsTogether;
+        const int Count = 3 * BrowsingLimits.PartitionsTogether;
         var topic = new FakeTopic(Service, "t", new long[Count]);
         for (var i = 0; i < Count; i++)
             topic.Add(i, i);
@@ -117,8 +118,8 @@ public sealed class RecordBrowserTests : IAsyncDisposable
 
         var first = await browser.ReadAsync(10, () => { }, TestContext.Current.CancellationToken);
 
-        Assert.Equal(RecordBrowser.PartitionsTogether, topic.Sent);
-        Assert.Equal(Enumerable.Range(RecordBrowser.PartitionsTogether - 10, 10).Reverse(), first.Select(record => record.Partition));
+        Assert.Equal(BrowsingLimits.PartitionsTogether, topic.Sent);
+        Assert.Equal(Enumerable.Range(BrowsingLimits.PartitionsTogether - 10, 10).Reverse(), first.Select(record => record.Partition));
         var rest = await ReadAllAsync(browser, 50);
         Assert.Equal(Enumerable.Range(0, Count), first.Concat(rest).Select(record => record.Partition).Order());
         Assert.True(browser.IsAtEnd);
@@ -138,11 +139,11 @@ public sealed class RecordBrowserTests : IAsyncDisposable
         time.Advance(TimeSpan.FromSeconds(1));
         var came = await tail.RunAsync(TestContext.Current.CancellationToken);
 
-        Assert.Equal(LiveTail.RoundRecordsMax, came.Count);
+        Assert.Equal(BrowsingLimits.RoundRecordsMax, came.Count);
         Assert.Equal(5_999, came[0].Timestamp!.Value.ToUnixTimeMilliseconds());
-        Assert.Equal((5_000, LiveTail.RoundRecordsMax), (tail.Arrived, tail.Read));
+        Assert.Equal((5_000, BrowsingLimits.RoundRecordsMax), (tail.Arrived, tail.Read));
         Assert.Equal(5_000, tail.PerSecond, 1.0);
-        Assert.Equal(LiveTail.RoundRecordsMax, topic.Sent);
+        Assert.Equal(BrowsingLimits.RoundRecordsMax, topic.Sent);
     }
 
     [Fact]
@@ -156,7 +157,7 @@ public sealed class RecordBrowserTests : IAsyncDisposable
         {
             topic.Add(i % 2, i);
             if (i % 4 == 3)
-                seen.AddRange((await tail.RunAsync(TestContext.Current.CancellationToken)).Select(record => record.Timestamp!.Value.ToUnixTimeMilliseconds()));
+                seen.AddRange((await tail.RunAsync(TestContext.Current.CancellationToken)).Select(TimeMsOf));
         }
 
         Assert.Equal(Enumerable.Range(0, 28).Select(i => (long)i), seen.Order());
@@ -177,4 +178,6 @@ public sealed class RecordBrowserTests : IAsyncDisposable
             records.AddRange(await browser.ReadAsync(page, () => { }, TestContext.Current.CancellationToken));
         return records;
     }
+
+    private static long TimeMsOf(BrowsedRecord record) => record.Timestamp!.Value.ToUnixTimeMilliseconds();
 }

@@ -3,14 +3,13 @@ using OrleansStream.Cli.Calls;
 using OrleansStream.Cli.Consume;
 using OrleansStream.Cli.Terminal;
 using OrleansStream.Client.Consuming;
+using OrleansStream.Contracts;
 
 namespace OrleansStream.Cli.DeadLetters;
 
 /// <summary>The verb <c>dead-letters list</c>: what failed, where it came from, how often it was tried and why it failed.</summary>
 internal static class ListVerb
 {
-    private const string TopicHeader = "retry.topic", PartitionHeader = "retry.partition", OffsetHeader = "retry.offset";
-    private const string AttemptHeader = "retry.attempt", ReasonHeader = "retry.reason", FirstFailureHeader = "retry.first_failure";
     private const int CountDefault = 100;
 
     /// <summary>Makes it.</summary>
@@ -59,8 +58,9 @@ internal static class ListVerb
     }
 
     private static void Add(Columns rows, ConsumedRecord<byte[]> record) => rows.Add(
-        record.Topic, record.Partition, record.Offset, $"{Header(record, TopicHeader)}/{Header(record, PartitionHeader)}/{Header(record, OffsetHeader)}",
-        record.Key, Header(record, AttemptHeader), Header(record, FirstFailureHeader), Header(record, ReasonHeader));
+        record.Topic, record.Partition, record.Offset,
+        $"{Header(record, RetryHeaders.Topic)}/{Header(record, RetryHeaders.Partition)}/{Header(record, RetryHeaders.Offset)}",
+        record.Key, Header(record, RetryHeaders.Attempt), Header(record, RetryHeaders.FirstFailure), Header(record, RetryHeaders.Reason));
 
     // The names that the service gives them, and the one that the group's policy says.
     private static async Task<IReadOnlyCollection<string>> TopicsAsync(Call call, string group)

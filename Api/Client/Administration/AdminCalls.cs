@@ -9,10 +9,6 @@ namespace OrleansStream.Client.Administration;
 /// <summary>What all calls that manage something share.</summary>
 internal sealed class AdminCalls
 {
-    private const int Retries = 5;
-
-    private static readonly TimeSpan Backoff = TimeSpan.FromMilliseconds(100);
-
     private readonly ServiceCalls _repeated;
     private readonly ServiceCalls _once;
 
@@ -20,8 +16,8 @@ internal sealed class AdminCalls
     /// <param name="connection">The connections.</param>
     public AdminCalls(ServiceConnection connection)
     {
-        _repeated = connection.WithRetries(Retries, Backoff);
-        _once = connection.WithRetries(0, Backoff);
+        _repeated = connection.WithRetries(ConnectionLimits.RetriesDefault, ConnectionLimits.BackoffDefault);
+        _once = connection.WithRetries(0, ConnectionLimits.BackoffDefault);
     }
 
     /// <summary>Asks for JSON by a call that may be repeated.</summary>
@@ -53,7 +49,7 @@ internal sealed class AdminCalls
         catch (StreamServiceException exception) when (
             exception.Status == System.Net.HttpStatusCode.NotFound && EndpointHandler.MayHaveTakenEffect(request))
         {
-            // As above.
+            // An earlier try of this call, whose answer was lost, deleted it.
         }
     }
 

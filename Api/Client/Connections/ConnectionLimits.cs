@@ -12,6 +12,15 @@ public static class ConnectionLimits
     /// <summary>The longest wait between two tries, unless the service asks for a longer one.</summary>
     public static readonly TimeSpan BackoffMax = TimeSpan.FromSeconds(10);
 
+    /// <summary>The tries that a call makes after its first unless the caller's options say otherwise.</summary>
+    internal const int RetriesDefault = 5;
+
+    /// <summary>About how long a call waits before its second try; the wait grows with each try.</summary>
+    internal static readonly TimeSpan BackoffDefault = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>The longest wait between two tries of what is tried until it succeeds.</summary>
+    internal static readonly TimeSpan EndlessBackoffMax = TimeSpan.FromSeconds(5);
+
     /// <summary>How long a connection may take to open.</summary>
     internal static readonly TimeSpan ConnectMax = TimeSpan.FromSeconds(10);
 

@@ -53,10 +53,10 @@ public sealed class ProducerOptions
     public Acknowledgement Acks { get; set; } = Acknowledgement.All;
 
     /// <summary>How many tries follow the first when one fails or has no answer. Default 5. Repeats are stored once.</summary>
-    public int Retries { get; set; } = 5;
+    public int Retries { get; set; } = ConnectionLimits.RetriesDefault;
 
     /// <summary>The wait before the second try. Default 100 ms. Each further wait is twice as long, up to 10 s, and varies at random.</summary>
-    public TimeSpan RetryBackoff { get; set; } = TimeSpan.FromMilliseconds(100);
+    public TimeSpan RetryBackoff { get; set; } = ConnectionLimits.BackoffDefault;
 
     /// <summary>
     /// For how long a batch is tried again after its first try has failed, in place of <see cref="Retries"/>, up to

@@ -77,15 +77,8 @@ public sealed class TopicReader<T> : IAsyncEnumerable<ConsumedRecord<T>>
     {
         if (_options.Partitions is { } named)
             return named;
-        var described = await _connection.WithRetries(ReaderDefaults.Retries, ReaderDefaults.Backoff).AskAsync(
+        var described = await _connection.WithRetries(ConnectionLimits.RetriesDefault, ConnectionLimits.BackoffDefault).AskAsync(
             HttpMethod.Get, $"v1/topics/{Uri.EscapeDataString(_topic)}", ApiJsonContext.Api.TopicAnswer, body: null, cancellationToken).ConfigureAwait(false);
         return [.. Enumerable.Range(0, described.Partitions)];
-    }
-
-    private static class ReaderDefaults
-    {
-        public const int Retries = 5;
-
-        public static readonly TimeSpan Backoff = TimeSpan.FromMilliseconds(100);
     }
 }

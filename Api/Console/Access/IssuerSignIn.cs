@@ -5,8 +5,8 @@ using Microsoft.JSInterop;
 namespace OrleansStream.WebConsole.Access;
 
 /// <summary>
-/// Signs people in with an issuer of OpenID Connect, such as Entra ID: by a code and its proof (RFC 6749, section 4.1; RFC 7636), so no secret is in the
-/// browser.
+/// Signs people in with an issuer of OpenID Connect, such as Entra ID: by a code and its proof (RFC 6749, section 4.1; RFC 7636), so no secret is
+/// in the browser.
 /// </summary>
 /// <param name="http">Asks the issuer.</param>
 /// <param name="browser">The browser.</param>

@@ -87,7 +87,8 @@ public sealed class StreamApi(HttpClient http, Session session)
         using var body = new StringContent(lines, Encoding.UTF8, "application/x-ndjson");
         using var response = await SendAsync(HttpMethod.Post, $"topics/{Text.Escape(topic)}/records", body, cancellationToken);
         var answer = await response.Content.ReadAsStringAsync(cancellationToken);
-        return [.. answer.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonSerializer.Deserialize(line, ApiJsonContext.Api.ProduceResult)!)];
+        return [.. answer.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(line => JsonSerializer.Deserialize(line, ApiJsonContext.Api.ProduceResult)!)];
     }
 
     /// <summary>A body in JSON.</summary>

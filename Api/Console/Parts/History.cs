@@ -21,12 +21,6 @@ public sealed record PlotSeries(string Name, IReadOnlyList<PlotPoint> Points);
 /// <param name="browser">Keeps the lines for the tab.</param>
 public sealed class History(TimeProvider time, IJSRuntime browser)
 {
-    /// <summary>The most points of a line; the oldest go.</summary>
-    public const int PointsMax = 150;
-
-    /// <summary>The most lines; the one that was added to least lately goes.</summary>
-    public const int LinesMax = 100;
-
     private const string Storage = "orleansstream.plot.";
 
     private readonly Dictionary<string, List<PlotPoint>> _lines = new(StringComparer.Ordinal);
@@ -39,13 +33,13 @@ public sealed class History(TimeProvider time, IJSRuntime browser)
     {
         if (!_lines.TryGetValue(line, out var points))
         {
-            if (_lines.Count >= LinesMax)
+            if (_lines.Count >= HistoryLimits.LinesMax)
                 Remove(_lines.MinBy(one => one.Value[^1].Seconds).Key);
             _lines[line] = points = Read(line);
         }
 
         points.Add(new PlotPoint((time.GetUtcNow() - DateTimeOffset.UnixEpoch).TotalSeconds, value));
-        if (points.Count > PointsMax)
+        if (points.Count > HistoryLimits.PointsMax)
             points.RemoveAt(0);
         Keep(line, string.Join(' ', points.Select(point => string.Create(CultureInfo.InvariantCulture, $"{point.Seconds:0.###}:{point.Value:R}"))));
         return points;
@@ -65,8 +59,12 @@ public sealed class History(TimeProvider time, IJSRuntime browser)
         foreach (var point in text.Split(' '))
         {
             var parts = point.Split(':');
-            if (parts.Length == 2 && double.TryParse(parts[0], CultureInfo.InvariantCulture, out var seconds) && double.TryParse(parts[1], CultureInfo.InvariantCulture, out var value))
+            if (parts.Length == 2
+                && double.TryParse(parts[0], CultureInfo.InvariantCulture, out var seconds)
+                && double.TryParse(parts[1], CultureInfo.InvariantCulture, out var value))
+            {
                 points.Add(new PlotPoint(seconds, value));
+            }
         }
 
         return points;

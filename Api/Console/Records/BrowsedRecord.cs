@@ -11,7 +11,8 @@ namespace OrleansStream.WebConsole.Records;
 /// <param name="ValueType"><c>json</c>, <c>string</c> or <c>binary</c>; null for a tombstone.</param>
 /// <param name="Headers">Its headers, in order.</param>
 public sealed record BrowsedRecord(
-    int Partition, long Offset, DateTimeOffset? Timestamp, string? Key, string? Value, string? ValueType, IReadOnlyList<KeyValuePair<string, string?>> Headers)
+    int Partition, long Offset, DateTimeOffset? Timestamp, string? Key, string? Value, string? ValueType,
+    IReadOnlyList<KeyValuePair<string, string?>> Headers)
 {
     /// <summary>The most characters of a value that are kept: a list of large records must not fill the browser.</summary>
     public const int KeptLength = 64 * 1024;

@@ -3,7 +3,9 @@ using OrleansStream.WebConsole.Calls;
 
 namespace OrleansStream.WebConsole.Records;
 
-/// <summary>Follows a topic live, and shows as many of its records as a person can see: of a fast topic it takes samples, and counts the rest.</summary>
+/// <summary>
+/// Follows a topic live, and shows as many of its records as a person can see: of a fast topic it takes samples, and counts the rest.
+/// </summary>
 /// <remarks>
 /// Each round asks where the partitions end, and reads the newest few of what has come. So a round costs the same, however fast the topic is.
 /// </remarks>
@@ -14,15 +16,6 @@ namespace OrleansStream.WebConsole.Records;
 /// <param name="time">The clock.</param>
 public sealed class LiveTail(StreamApi api, string topic, int? partition, RecordFilter filter, TimeProvider time)
 {
-    /// <summary>The most records that one round reads.</summary>
-    public const int RoundRecordsMax = 60;
-
-    /// <summary>The most partitions that one round reads from.</summary>
-    public const int RoundPartitionsMax = 12;
-
-    /// <summary>The time between two rounds.</summary>
-    public static readonly TimeSpan RoundPeriod = TimeSpan.FromMilliseconds(700);
-
     private const int FetchBytes = 128 * 1024;
 
     private readonly Dictionary<int, long> _ends = [];
@@ -92,11 +85,11 @@ public sealed class LiveTail(StreamApi api, string topic, int? partition, Record
         if (came.Count == 0)
             return [];
         // Of many partitions each round reads others.
-        var chosen = came.Skip(_turn++ * RoundPartitionsMax % came.Count).Take(RoundPartitionsMax).ToList();
-        var share = RoundRecordsMax / chosen.Count;
+        var chosen = came.Skip(_turn++ * BrowsingLimits.RoundPartitionsMax % came.Count).Take(BrowsingLimits.RoundPartitionsMax).ToList();
+        var share = BrowsingLimits.RoundRecordsMax / chosen.Count;
         var read = new List<BrowsedRecord>();
         await Parallel.ForEachAsync(
-            chosen, new ParallelOptions { MaxDegreeOfParallelism = RecordBrowser.AskedAtOnce, CancellationToken = cancellationToken },
+            chosen, new ParallelOptions { MaxDegreeOfParallelism = BrowsingLimits.AskedAtOnce, CancellationToken = cancellationToken },
             async (one, cancelled) =>
             {
                 var from = Math.Max(one.From, one.End - share);

@@ -9,8 +9,8 @@ namespace OrleansStream.WebConsole.Records;
 /// <remarks>
 /// Within a partition records come in the order of their offsets, whatever their times. It reads by offset and not as a consumer, so it disturbs no
 /// group, and an empty partition costs no waiting. With a filter the service looks at the records, and a page has what was found when it ended. Of
-/// very many partitions it reads <see cref="PartitionsTogether"/> to their ends, and then as many others: to merge all would ask each before anything is
-/// shown.
+/// very many partitions it reads <see cref="BrowsingLimits.PartitionsTogether"/> to their ends, and then as many others: to merge all would ask each
+/// before anything is shown.
 /// </remarks>
 /// <param name="api">The service.</param>
 /// <param name="topic">The topic.</param>
@@ -18,15 +18,6 @@ namespace OrleansStream.WebConsole.Records;
 /// <param name="filter">Chooses records.</param>
 public sealed class RecordBrowser(StreamApi api, string topic, bool isNewestFirst, RecordFilter filter)
 {
-    /// <summary>The most records that the service looks at for one page, before it asks whether to search on.</summary>
-    public const int ScannedMax = 200_000;
-
-    /// <summary>The partitions that are asked at once.</summary>
-    public const int AskedAtOnce = 6;
-
-    /// <summary>The most partitions whose records come in one order of time.</summary>
-    public const int PartitionsTogether = 64;
-
     private const int SearchedRecords = 10_000;
     private const int FewestRecords = 10;
     private const int FetchBytes = 256 * 1024;
@@ -76,16 +67,16 @@ public sealed class RecordBrowser(StreamApi api, string topic, bool isNewestFirs
     /// <param name="count">How many.</param>
     /// <param name="progress">Told whenever more was read.</param>
     /// <param name="cancellationToken">Ends it; what was found and not given yet comes with the next page.</param>
-    /// <returns>The records; fewer than asked at the end, or after <see cref="ScannedMax"/> were looked at.</returns>
+    /// <returns>The records; fewer than asked at the end, or after <see cref="BrowsingLimits.ScannedMax"/> were looked at.</returns>
     /// <exception cref="ApiException">The service refused.</exception>
     public async Task<IReadOnlyList<BrowsedRecord>> ReadAsync(int count, Action progress, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(progress);
         var found = new List<BrowsedRecord>();
-        var until = Scanned + ScannedMax;
+        var until = Scanned + BrowsingLimits.ScannedMax;
         while (found.Count < count)
         {
-            var lanes = _lanes.GetRange(_first, Math.Min(PartitionsTogether, _lanes.Count - _first));
+            var lanes = _lanes.GetRange(_first, Math.Min(BrowsingLimits.PartitionsTogether, _lanes.Count - _first));
             await ForEachAsync(lanes.FindAll(lane => lane.Time is not null), lane => SeekAsync(lane, cancellationToken), cancellationToken);
             var empty = lanes.FindAll(lane => lane is { Records.Count: 0, IsAtEnd: false });
             if (empty.Count > 0 && Scanned < until)
@@ -110,7 +101,8 @@ public sealed class RecordBrowser(StreamApi api, string topic, bool isNewestFirs
         return found;
     }
 
-    private bool IsBefore(BrowsedRecord one, BrowsedRecord other) => isNewestFirst ? one.Timestamp > other.Timestamp : one.Timestamp < other.Timestamp;
+    private bool IsBefore(BrowsedRecord one, BrowsedRecord other) =>
+        isNewestFirst ? one.Timestamp > other.Timestamp : one.Timestamp < other.Timestamp;
 
     private async Task SeekAsync(Lane lane, CancellationToken cancellationToken)
     {
@@ -165,7 +157,8 @@ public sealed class RecordBrowser(StreamApi api, string topic, bool isNewestFirs
         cancellationToken);
 
     private static Task ForEachAsync(IReadOnlyList<Lane> lanes, Func<Lane, Task> work, CancellationToken cancellationToken) => Parallel.ForEachAsync(
-        lanes, new ParallelOptions { MaxDegreeOfParallelism = AskedAtOnce, CancellationToken = cancellationToken }, async (lane, _) => await work(lane));
+        lanes, new ParallelOptions { MaxDegreeOfParallelism = BrowsingLimits.AskedAtOnce, CancellationToken = cancellationToken },
+        async (lane, _) => await work(lane));
 
     /// <summary>A partition, and how far it was read.</summary>
     private sealed class Lane(int partition, long start, long end)

@@ -35,6 +35,12 @@ internal static class ConnectionLimits
     /// <summary>How long a connection may have no request under way.</summary>
     public static readonly TimeSpan IdleMax = TimeSpan.FromMinutes(10);
 
+    /// <summary>How long a TLS handshake may take.</summary>
+    public static readonly TimeSpan HandshakeMax = TimeSpan.FromSeconds(10);
+
+    /// <summary>The least time between two looks at the files of the endpoint's certificate.</summary>
+    public static readonly TimeSpan CertificateLookPause = TimeSpan.FromSeconds(1);
+
     /// <summary>How long a request may take to come, from its first byte to its last.</summary>
     public static readonly TimeSpan FrameMax = TimeSpan.FromMinutes(2);
 

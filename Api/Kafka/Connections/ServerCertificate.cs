@@ -13,9 +13,6 @@ namespace OrleansStream.Kafka.Connections;
 /// </summary>
 internal sealed partial class ServerCertificate
 {
-    /// <summary>The files are looked at once in this time at most.</summary>
-    public static readonly TimeSpan LookPause = TimeSpan.FromSeconds(1);
-
     private readonly CertificateOptions _options;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
@@ -53,7 +50,7 @@ internal sealed partial class ServerCertificate
         {
             lock (_gate)
             {
-                if (_time.GetElapsedTime(_lookedAt) >= LookPause)
+                if (_time.GetElapsedTime(_lookedAt) >= ConnectionLimits.CertificateLookPause)
                     Look();
                 return _current;
             }

@@ -14,9 +14,6 @@ namespace OrleansStream.Kafka.Connections;
 /// <param name="time">The clock.</param>
 internal sealed class TlsListener(ServerCertificate certificate, ClientAuthorities? authorities, TimeProvider time)
 {
-    /// <summary>How long a handshake may take.</summary>
-    public static readonly TimeSpan HandshakeMax = TimeSpan.FromSeconds(10);
-
     private static readonly object IsPast = new();
 
     /// <summary>Has a listener speak TLS.</summary>
@@ -24,7 +21,7 @@ internal sealed class TlsListener(ServerCertificate certificate, ClientAuthoriti
     public void Use(ListenOptions listen)
     {
         listen.Use(next => connection => HoldRefusedAsync(next, connection));
-        listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => new(Options()), HandshakeTimeout = HandshakeMax });
+        listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => new(Options()), HandshakeTimeout = ConnectionLimits.HandshakeMax });
         listen.Use(next => connection =>
         {
             connection.Items[IsPast] = IsPast;

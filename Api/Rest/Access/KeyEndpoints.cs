@@ -17,7 +17,7 @@ internal sealed class KeyEndpoints(AccessAdministration administration)
     private const string KeyExample = """{"id":"crawler-1","name":"crawler","role":"Data Receiver","created_at":"2026-06-11T18:00:00.000Z","expires_at":"2036-06-01T00:00:00.000Z"}""";
 
     private static readonly OperationParameter Key = new(
-        "key", ParameterPlace.Path, $"The key's id: 1 to {AccessNames.KeyIdLengthMax} characters of a-z, 0-9 and '-'.", "crawler-1");
+        "key", ParameterPlace.Path, $"The key's id: 1 to {AccessLimits.KeyIdLengthMax} characters of a-z, 0-9 and '-'.", "crawler-1");
 
     /// <summary>Make a key.</summary>
     public static readonly Operation Put = new(

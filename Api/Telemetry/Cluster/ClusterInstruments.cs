@@ -80,7 +80,8 @@ internal sealed class ClusterInstruments : IHostedService, IDisposable
     }
 
     private static IEnumerable<(string Group, GroupTopicSnapshot Topic)> SeriesOf(ClusterSnapshot snapshot) => snapshot.Groups
-        .SelectMany(group => group.Topics.Select(topic => (group.Name, topic))).OrderByDescending(one => one.topic.Lag).Take(TelemetryLimits.SeriesMax);
+        .SelectMany(group => group.Topics.Select(topic => (group.Name, topic)))
+        .OrderByDescending(one => one.topic.Lag).Take(TelemetryLimits.SeriesMax);
 
     private static KeyValuePair<string, object?>[] TagsOf((string Group, GroupTopicSnapshot Topic) one) =>
         [new(StreamTelemetry.Group, one.Group), new(StreamTelemetry.Topic, one.Topic.Topic)];

@@ -23,7 +23,8 @@ internal sealed class LedTable
         }
 
         // Silos behind one address are one broker to clients.
-        Brokers = [.. answers.Select(answer => answer?.Broker).OfType<BrokerAddress>().DistinctBy(broker => broker.NodeId).OrderBy(broker => broker.NodeId)];
+        Brokers = [.. answers.Select(answer => answer?.Broker).OfType<BrokerAddress>()
+            .DistinctBy(broker => broker.NodeId).OrderBy(broker => broker.NodeId)];
     }
 
     /// <summary>The count of active silos.</summary>

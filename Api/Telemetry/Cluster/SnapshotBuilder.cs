@@ -27,7 +27,8 @@ internal sealed class SnapshotBuilder(
         long takenAt, IReadOnlyList<(string Name, GroupMeasurement Measured)> groups, IReadOnlyDictionary<RecordPlace, long?> times, long nowMs)
     {
         var ofTopic = bounds.GroupBy(one => one.Key.TopicId).ToDictionary(
-            one => one.Key, one => one.OrderBy(partition => partition.Key.Partition).Select(partition => led.Describe(partition.Key, partition.Value)).ToArray());
+            one => one.Key,
+            one => one.OrderBy(partition => partition.Key.Partition).Select(partition => led.Describe(partition.Key, partition.Value)).ToArray());
         TopicSnapshot[] described = [.. topics.OrderBy(topic => topic.Key, StringComparer.Ordinal).Select(topic =>
         {
             var partitions = ofTopic.GetValueOrDefault(topic.Value, []);

@@ -36,7 +36,7 @@ internal sealed class ProcessMetrics(string service, IServiceProvider services, 
         Collected.Choose(metrics, options.Value.Meters);
         var own = services.GetRequiredService<IMeterFactory>();
         metrics.AddView(instrument =>
-            // The sum of the former would lack what was there before the first scrape; the latter are another host's in this process.
+            // An up-down counter's sum would lack what was there before the first scrape. A meter of another scope is another host's in this process.
             instrument is UpDownCounter<long> or UpDownCounter<int> || (instrument.Meter.Scope is { } scope && !ReferenceEquals(scope, own))
                 ? MetricStreamConfiguration.Drop
                 : null);
@@ -46,7 +46,8 @@ internal sealed class ProcessMetrics(string service, IServiceProvider services, 
             prometheus.ScopeInfoEnabled = false;
         }).Build();
         var app = new ApplicationBuilder(services);
-        app.UseOpenTelemetryPrometheusScrapingEndpoint(_provider, predicate: _ => true, path: null, configureBranchedPipeline: null, optionsName: null);
+        app.UseOpenTelemetryPrometheusScrapingEndpoint(
+            _provider, predicate: _ => true, path: null, configureBranchedPipeline: null, optionsName: null);
         return app.Build();
     }
 }

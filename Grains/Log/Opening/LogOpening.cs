@@ -159,7 +159,7 @@ internal sealed class LogOpening
 
     private static async ValueTask CloseAsync(OpenLog log)
     {
-        log.EndWith(LogEnd.Closed, "The partition was closed here and is moving.");
+        log.EndWith(LogEnd.Closed, "The opening of the log failed.");
         await log.DisposeAsync().ConfigureAwait(false);
     }
 }

@@ -9,9 +9,6 @@ namespace OrleansStream.Log.Writing;
 /// </summary>
 internal static class CommitSpan
 {
-    /// <summary>The most links of one span, as OpenTelemetry's SDK bounds them by default (<c>OTEL_SPAN_LINK_COUNT_LIMIT</c>).</summary>
-    public const int LinksMax = 128;
-
     /// <summary>Starts the span, if a request of the group is traced.</summary>
     /// <param name="log">The log's name.</param>
     /// <param name="group">The group.</param>
@@ -25,7 +22,7 @@ internal static class CommitSpan
                 continue;
             if (first is null)
                 first = trace;
-            else if ((links ??= []).Count < LinksMax)
+            else if ((links ??= []).Count < TelemetryLimits.CommitLinksMax)
                 links.Add(new ActivityLink(trace));
         }
 

@@ -35,7 +35,7 @@ public sealed class RepeatedFailuresTests
         Assert.True(_failures.IsToTell("a", out _));
         Assert.True(_failures.IsToTell("b", out _));
         Assert.False(_failures.IsToTell("b", out _));
-        _time.Advance(RepeatedFailures.TellPeriod);
+        _time.Advance(RepeatedFailureLimits.TellPeriod);
         Assert.True(_failures.IsToTell("a", out var ofA));
         Assert.True(_failures.IsToTell("b", out var ofB));
         Assert.Equal((1, 2), (ofA, ofB));
@@ -44,13 +44,13 @@ public sealed class RepeatedFailuresTests
     [Fact]
     public void IsToTell_WhenThereAreTooManyNames_TellsAllFurtherOnesTogether()
     {
-        for (var i = 0; i < RepeatedFailures.NamesMax; i++)
+        for (var i = 0; i < RepeatedFailureLimits.NamesMax; i++)
             Assert.True(_failures.IsToTell($"{i}", out _));
         Assert.Equal(1, Enumerable.Range(0, 5_000).Count(i => _failures.IsToTell($"more {i}", out _)));
         Assert.False(_failures.IsToTell("0", out _));
 
         // They are told as what they are once the others are quiet.
-        _time.Advance(RepeatedFailures.TellPeriod);
+        _time.Advance(RepeatedFailureLimits.TellPeriod);
         Assert.True(_failures.IsToTell("0", out var known));
         Assert.True(_failures.IsToTell("more 1", out var further));
         Assert.Equal((2, 1), (known, further));

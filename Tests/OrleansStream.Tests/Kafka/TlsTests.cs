@@ -131,12 +131,12 @@ public sealed class TlsTests : IAsyncLifetime
         using (var second = _authority.Issue("CN=second", TestAuthority.ForServers))
             File.WriteAllText(file, second.ExportCertificatePem());
 
-        time.Advance(ServerCertificate.LookPause);
+        time.Advance(ConnectionLimits.CertificateLookPause);
         Assert.Equal("CN=first", certificate.Current.TargetCertificate.Subject);
 
         WriteServer("CN=third");
         Assert.Equal("CN=first", certificate.Current.TargetCertificate.Subject);
-        time.Advance(ServerCertificate.LookPause);
+        time.Advance(ConnectionLimits.CertificateLookPause);
         Assert.Equal("CN=third", certificate.Current.TargetCertificate.Subject);
     }
 

@@ -90,13 +90,13 @@ public sealed class SiloTlsTests(AzuriteFixture azurite) : IClassFixture<Azurite
         var oldKey = File.ReadAllText(key);
         _authority.Write(_folder.PathOf("b.pem"), key, authorities, "CN=second", TestAuthority.ForClients);
         Assert.NotEqual(oldKey, File.ReadAllText(key));
-        time.Advance(ClusterCertificates.RereadPeriod);
+        time.Advance(ClusteringLimits.CertificateRereadPeriod);
         Assert.Equal("CN=first", certificates.Certificate.Subject);
         Assert.True(certificates.Certificate.HasPrivateKey);
 
         File.Copy(_folder.PathOf("b.pem"), file, overwrite: true);
         Assert.Equal("CN=first", certificates.Certificate.Subject);
-        time.Advance(ClusterCertificates.RereadPeriod);
+        time.Advance(ClusteringLimits.CertificateRereadPeriod);
         Assert.Equal("CN=second", certificates.Certificate.Subject);
     }
 
