@@ -10,8 +10,7 @@ if (args is [StorageVerification.Verb, ..])
 if (args is [KeyCommand.Verb, ..])
     return await KeyCommand.RunAsync(args[1..], Console.Out, Console.Error);
 
-WebApplication app;
-try
+return await OrleansStreamHost.RunOrleansStreamAsync(() =>
 {
     var builder = WebApplication.CreateBuilder(OrleansStreamHost.WithoutFileWatching(args));
     builder.AddApi();
@@ -21,18 +20,12 @@ try
     else
         builder.AddOrleansStreamClient(tracesCalls);
 
-    app = builder.Build();
+    var app = builder.Build();
     app.UseApi();
     app.UseTelemetry();
     var storage = app.Services.GetRequiredService<IOptions<OrleansStreamOptions>>().Value.Storage;
     app.AnnounceWhenStarted(storage.Provider == StorageOptions.FilesProvider
         ? Path.GetFullPath(storage.Files.Directory)
         : storage.Provider);
-}
-catch (Exception exception) when (exception is not HostAbortedException)
-{
-    await Console.Error.WriteLineAsync(StartupFailure.Explain(exception));
-    return StartupFailure.ExitCode;
-}
-
-return await app.RunOrleansStreamAsync();
+    return app;
+});

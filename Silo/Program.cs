@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Configuration.Memory;
-using Microsoft.Extensions.Options;
 using OrleansStream.Hosting;
 using OrleansStream.Kafka;
 using OrleansStream.Maintenance.Verification;
@@ -13,8 +12,7 @@ if (args is [StorageVerification.Verb, ..])
 if (args is [KeyCommand.Verb, ..])
     return await KeyCommand.RunAsync(args[1..], Console.Out, Console.Error);
 
-WebApplication app;
-try
+return await OrleansStreamHost.RunOrleansStreamAsync(() =>
 {
     var builder = WebApplication.CreateBuilder(OrleansStreamHost.WithoutFileWatching(args));
     builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource { InitialData = [new("Urls", "http://localhost:8081")] });
@@ -22,14 +20,8 @@ try
     builder.AddSignIn();
     builder.Services.AddKafka();
 
-    app = builder.Build();
+    var app = builder.Build();
     app.MapHealth();
     app.UseTelemetry();
-}
-catch (OptionsValidationException exception)
-{
-    await Console.Error.WriteLineAsync(string.Join(' ', exception.Failures));
-    return 1;
-}
-
-return await app.RunOrleansStreamAsync();
+    return app;
+});

@@ -1,10 +1,9 @@
-using System.Diagnostics;
 using System.Text.Json;
-using System.Text.Json.Serialization.Metadata;
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using OrleansStream.Contracts;
 using OrleansStream.Errors;
+using OrleansStream.HttpErrors;
 
 namespace OrleansStream.Silo;
 
@@ -14,10 +13,6 @@ namespace OrleansStream.Silo;
 internal static class SiloHealth
 {
     private const string Json = "application/json";
-    private const string ProblemJson = "application/problem+json";
-
-    // A node says the same where waiting helps.
-    private const string RetryAfterSeconds = "1";
 
     /// <summary>Adds both answers.</summary>
     /// <param name="routes">Where to.</param>
@@ -26,39 +21,27 @@ internal static class SiloHealth
         routes.MapHealthChecks("/health/live", new HealthCheckOptions
         {
             Predicate = _ => false,
-            ResponseWriter = (context, _) => WriteAsync(context, Json, new HealthAnswer { Status = "live" }, ApiJsonContext.Api.HealthAnswer),
+            ResponseWriter = (context, _) => WriteAsync(context, new HealthAnswer { Status = "live" }),
         });
         routes.MapHealthChecks("/health/ready", new HealthCheckOptions { ResponseWriter = WriteReadyAsync });
     }
 
-    /// <summary>Writes whether the silo can take work; the status is set already.</summary>
+    /// <summary>Writes whether the silo can take work.</summary>
     /// <param name="context">The request.</param>
     /// <param name="report">What the checks found.</param>
     internal static Task WriteReadyAsync(HttpContext context, HealthReport report)
     {
         if (report.Status != HealthStatus.Unhealthy)
-            return WriteAsync(context, Json, new HealthAnswer { Status = "ready" }, ApiJsonContext.Api.HealthAnswer);
-        context.Response.Headers.RetryAfter = RetryAfterSeconds;
-        var problem = new Problem
-        {
-            Type = "urn:orleansstream:error:NOT_READY",
-            Title = "Not ready",
-            Status = StatusCodes.Status503ServiceUnavailable,
-            Detail = string.Join(
-                ' ', report.Entries.Where(check => check.Value.Status == HealthStatus.Unhealthy)
-                    .Select(check => check.Value.Description ?? check.Key)),
-            ErrorCode = "INVALID_REQUEST",
-            KafkaCode = (int)StreamErrorCode.InvalidRequest,
-            Retriable = true,
-            TraceId = Activity.Current?.TraceId.ToHexString() ?? context.TraceIdentifier,
-        };
-        return WriteAsync(context, ProblemJson, problem, ApiJsonContext.Api.Problem);
+            return WriteAsync(context, new HealthAnswer { Status = "ready" });
+        var detail = string.Join(
+            ' ', report.Entries.Where(check => check.Value.Status == HealthStatus.Unhealthy).Select(check => check.Value.Description ?? check.Key));
+        return Problems.WriteAsync(context, new StreamError(StreamErrorCode.InvalidRequest, detail), HttpFault.NotReady);
     }
 
-    private static Task WriteAsync<T>(HttpContext context, string mediaType, T answer, JsonTypeInfo<T> type)
+    private static Task WriteAsync(HttpContext context, HealthAnswer answer)
     {
-        var body = JsonSerializer.SerializeToUtf8Bytes(answer, type);
-        (context.Response.ContentType, context.Response.ContentLength) = (mediaType, body.Length);
+        var body = JsonSerializer.SerializeToUtf8Bytes(answer, ApiJsonContext.Api.HealthAnswer);
+        (context.Response.ContentType, context.Response.ContentLength) = (Json, body.Length);
         return context.Response.Body.WriteAsync(body, context.RequestAborted).AsTask();
     }
 }

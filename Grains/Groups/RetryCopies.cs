@@ -30,7 +30,7 @@ internal sealed class RetryCopies(string group, TimeProvider time, RandomSource 
         {
             unreadable = new StreamError(
                 StreamErrorCode.NotLeaderOrFollower,
-                    $"Offset {failed.Offset} of partition {failed.Partition} of topic '{failed.Topic}' was not returned.");
+                $"Offset {failed.Offset} of partition {failed.Partition} of topic '{failed.Topic}' was not returned.");
             return null;
         }
 
@@ -98,7 +98,7 @@ internal sealed class RetryCopies(string group, TimeProvider time, RandomSource 
         {
             return new DeadLetter(
                 record.Offset, Count: 1, Copy: null, RedriveReasons.Foreign,
-                    $"Offset {record.Offset} of topic '{step.Topic}' is not a dead letter of group '{group}'.");
+                $"Offset {record.Offset} of topic '{step.Topic}' is not a dead letter of group '{group}'.");
         }
 
         var isWanted = IsWanted(step.Filter, record, story);

@@ -229,6 +229,6 @@ internal sealed partial class StoredGroup
 
     [LoggerMessage(
         Level = LogLevel.Error,
-            Message = "The state of group {Group} could not be kept by this activation; failures since this was last said: {Failures}")]
+        Message = "The state of group {Group} could not be kept by this activation; failures since this was last said: {Failures}")]
     private partial void LogWriteFailed(Exception exception, string group, int failures);
 }

@@ -34,6 +34,12 @@ internal static class StartFailure
         return null;
     }
 
+    /// <summary>Explains why a host could not be put together from its settings.</summary>
+    /// <param name="exception">The exception from building the host.</param>
+    /// <returns>One line.</returns>
+    public static string ExplainBuild(Exception exception) =>
+        Explain(exception) ?? $"OrleansStream cannot start: {exception.Message.ReplaceLineEndings(" ")}";
+
     private static string Advise(AzureAccountProblem problem) => problem switch
     {
         AzureAccountProblem.Unreachable =>

@@ -99,12 +99,13 @@ internal sealed partial class OpenPartition(PartitionKey key, TopicMetadata topi
     /// <param name="cancellationToken">The caller's deadline.</param>
     public async ValueTask<EpochEndResponse> FindEpochEndAsync(int epoch, CancellationToken cancellationToken)
     {
-        MarkUsed();
         var end = await log.FindEpochEndAsync(epoch, cancellationToken).ConfigureAwait(false);
         return PartitionConversions.ToResponse(end, log.Epoch, Report(end.Error?.Damage));
     }
 
-    /// <summary>Whether it was appended to or read from since the last call of this method.</summary>
+    /// <summary>
+    /// Whether it was appended to or read from since the last call of this method. These calls may pass the grain by, which all other calls keep open.
+    /// </summary>
     public bool TakeUse() => Interlocked.Exchange(ref _wasUsed, 0) != 0;
 
     /// <summary>Reports damage of the log, so that an operator finds it: to the caller each time, to the operator's log once.</summary>

@@ -182,7 +182,7 @@ internal sealed partial class TopicCatalogGrain(
 
     [LoggerMessage(
         Level = LogLevel.Warning,
-            Message = "The bytes of deleted topic {Topic} ({Id}) are not all freed yet; failures since this was last said: {Failures}")]
+        Message = "The bytes of deleted topic {Topic} ({Id}) are not all freed yet; failures since this was last said: {Failures}")]
     private partial void LogNotFreed(Exception exception, string topic, Guid id, int failures);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The catalogue of topics could not be written; failures since this was last said: {Failures}")]

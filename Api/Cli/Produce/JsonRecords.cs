@@ -69,7 +69,7 @@ internal static class JsonRecords
             ? Optional(BytesOf(value, header.TryGetProperty("value_type", out var type) ? type.GetString() : "string", "header"))
             : null);
 
-    // Null is nothing here, and not no bytes, which it would become by itself.
+    // A cast alone would turn null into an empty value.
     private static ReadOnlyMemory<byte>? Optional(byte[]? bytes) => bytes is null ? (ReadOnlyMemory<byte>?)null : bytes;
 
     private static byte[]? BytesOf(JsonElement value, string? type, string field) => (value.ValueKind, type) switch

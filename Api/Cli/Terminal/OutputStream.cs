@@ -33,7 +33,7 @@ internal sealed class OutputStream(Stream inner) : Stream
     /// <summary>Opens the process's standard output.</summary>
     public static OutputStream Open()
     {
-        // A terminal has no reader who goes, and may be one that others have set to answer at once, which the console's stream copes with.
+        // A terminal has no reader who could go. Another process may have set O_NONBLOCK on it; the console's stream then waits and writes again.
         if (OperatingSystem.IsWindows() || !Console.IsOutputRedirected)
             return new OutputStream(Console.OpenStandardOutput());
         var file = new FileStream(new SafeFileHandle(StandardOutput, ownsHandle: false), FileAccess.Write, bufferSize: 0);

@@ -32,10 +32,4 @@ public static class ConsumerLimits
 
     /// <summary>How long a consumer that stops tries to commit.</summary>
     internal static readonly TimeSpan StopMax = TimeSpan.FromSeconds(10);
-
-    /// <summary>How often a consumer that stops tries to commit and to leave.</summary>
-    internal const int StopRetries = 5;
-
-    /// <summary>The wait before its second try.</summary>
-    internal static readonly TimeSpan StopBackoff = TimeSpan.FromMilliseconds(100);
 }

@@ -39,7 +39,7 @@ internal sealed partial class GroupMember : IDisposable
         (_connection, Group, _topics, _options) = (connection, group, topics, options);
         Id = options.MemberId ?? $"{SafeName(Environment.MachineName)}-{Guid.NewGuid():N}";
         _once = connection.Once();
-        _calls = connection.WithRetries(ConsumerLimits.StopRetries, ConsumerLimits.StopBackoff);
+        _calls = connection.WithRetries(ConnectionLimits.RetriesDefault, ConnectionLimits.BackoffDefault);
         _joinedTopics = topics.Count == 1 ? topics[0] : string.Join(',', topics);
         _path = $"v1/groups/{Uri.EscapeDataString(group)}/members/{Uri.EscapeDataString(Id)}";
     }

@@ -219,9 +219,9 @@ public sealed class RecordsAppender(
 /// <see cref="AppendOutcome.IsMemoryFree"/> is false.
 /// </param>
 /// <param name="Partition">As <see cref="RecordsAppendRequest"/> has it.</param>
-/// <param name="RecordPartitions">As there.</param>
-/// <param name="Acks">As there.</param>
-/// <param name="ExpectedNextOffset">As there.</param>
+/// <param name="RecordPartitions">For each record the partition that the caller chose, or -1; empty when it chose none.</param>
+/// <param name="Acks">When the append is answered.</param>
+/// <param name="ExpectedNextOffset">The next offset that the partition must have, else nothing is stored; null for no condition.</param>
 public readonly record struct AppendRecords(
     Memory<byte> Batches, int? Partition, ReadOnlyMemory<int> RecordPartitions, Acks Acks, long? ExpectedNextOffset)
 {

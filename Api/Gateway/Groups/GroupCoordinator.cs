@@ -26,7 +26,7 @@ public sealed class GroupCoordinator(AccessControl access, ConsumerGroups known,
     /// <summary>Joins the group's next generation, and waits until it begins.</summary>
     /// <param name="caller">On whose behalf.</param>
     /// <param name="group">The group; its name is valid.</param>
-    /// <param name="request">The wish.</param>
+    /// <param name="request">The member, and the assignors and topics that it offers.</param>
     /// <param name="cancellationToken">The caller has gone. The member keeps its place for as long as its session lasts.</param>
     /// <exception cref="StreamException">The group cannot be reached, or the caller has lost the right meanwhile, which ends the wait.</exception>
     public async Task<ClassicJoinResponse> JoinAsync(Caller caller, string group, ClassicJoinRequest request, CancellationToken cancellationToken)
@@ -52,7 +52,7 @@ public sealed class GroupCoordinator(AccessControl access, ConsumerGroups known,
     /// <summary>Tells a member what it reads, and waits until the generation's leader has said so.</summary>
     /// <param name="caller">On whose behalf.</param>
     /// <param name="group">The group; its name is valid.</param>
-    /// <param name="request">The wish to hear it.</param>
+    /// <param name="request">The member and its generation; from the leader, also what each member reads.</param>
     /// <param name="cancellationToken">The caller has gone.</param>
     /// <exception cref="StreamException">The group cannot be reached, or the caller has lost the right meanwhile, which ends the wait.</exception>
     public async Task<ClassicSyncResponse> SyncAsync(Caller caller, string group, ClassicSyncRequest request, CancellationToken cancellationToken)
@@ -127,7 +127,7 @@ public sealed class GroupCoordinator(AccessControl access, ConsumerGroups known,
     /// <summary>Forgets offsets of topics that no member reads.</summary>
     /// <param name="caller">On whose behalf.</param>
     /// <param name="group">The group; its name is valid.</param>
-    /// <param name="partitions">Whose.</param>
+    /// <param name="partitions">The partitions whose offsets are forgotten.</param>
     /// <param name="cancellationToken">The caller's deadline.</param>
     /// <exception cref="StreamException">The group cannot be reached.</exception>
     public Task<GroupCommitResponse> ForgetAsync(
@@ -135,7 +135,7 @@ public sealed class GroupCoordinator(AccessControl access, ConsumerGroups known,
         caller, group, () => AskAsync(() => Group(group).ForgetAsync(partitions), PollLimits.PollAskMax, cancellationToken), errorOf: response =>
             response.Error);
 
-    /// <summary>Says that a member of the other kind lives, what it has, and asks what it shall have (KIP-848).</summary>
+    /// <summary>Says that a member by Kafka's newer protocol (KIP-848) lives and what it has, and asks what it shall have.</summary>
     /// <param name="caller">On whose behalf.</param>
     /// <param name="group">The group; its name is valid.</param>
     /// <param name="request">The heartbeat.</param>
@@ -246,23 +246,13 @@ public sealed class GroupCoordinator(AccessControl access, ConsumerGroups known,
 
     private async Task<T> AskAsync<T>(Func<Task<T>> ask, TimeSpan callMax, CancellationToken cancellationToken)
     {
-        var started = time.GetTimestamp();
-        while (true)
+        try
         {
-            try
-            {
-                return await ask().WaitAsync(callMax, time, cancellationToken);
-            }
-            catch (Exception exception) when (GroupMembership.IsMoving(exception))
-            {
-                if (time.GetElapsedTime(started).TotalMilliseconds >= PollLimits.PollMoveMsMax)
-                {
-                    throw exception as StreamException
-                        ?? new StreamException(new StreamError(StreamErrorCode.CoordinatorNotAvailable, $"The group is moving: {exception.Message}"));
-                }
-
-                await Task.Delay(PollLimits.PollMoveRetry, time, cancellationToken);
-            }
+            return await GroupRetry.CallAsync(time, TimeSpan.FromMilliseconds(PollLimits.PollMoveMsMax), callMax, ask, cancellationToken);
+        }
+        catch (Exception exception) when (exception is OrleansException or TimeoutException)
+        {
+            throw new StreamException(new StreamError(StreamErrorCode.CoordinatorNotAvailable, $"The group is moving: {exception.Message}"));
         }
     }
 }

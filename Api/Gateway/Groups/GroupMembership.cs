@@ -96,7 +96,7 @@ internal sealed class GroupMembership(IConsumerGroupGrain group, TimeProvider ti
         {
             return null;
         }
-        catch (Exception exception) when (IsMoving(exception) && !cancellationToken.IsCancellationRequested)
+        catch (Exception exception) when (GroupRetry.IsMoving(exception) && !cancellationToken.IsCancellationRequested)
         {
             // The group is moving. It is asked again a moment later, and records can be read meanwhile.
             await Task.Delay(PollLimits.PollMoveRetry, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -104,32 +104,17 @@ internal sealed class GroupMembership(IConsumerGroupGrain group, TimeProvider ti
         }
     }
 
-    /// <summary>Makes a call that may be repeated, and repeats it for as long as a group may take to move.</summary>
+    /// <summary>
+    /// Makes a call that may be repeated, and repeats it for as long as a group may take to move, or as the poll waits if that is longer.
+    /// </summary>
     /// <typeparam name="T">The type of the answer.</typeparam>
     /// <param name="ask">Makes the call.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    public async Task<T> AskAsync<T>(Func<Task<T>> ask, CancellationToken cancellationToken)
-    {
-        var started = time.GetTimestamp();
-        var patience = TimeSpan.FromMilliseconds(Math.Max(options.WaitMs, PollLimits.PollMoveMsMax));
-        while (true)
-        {
-            try
-            {
-                return await ask().WaitAsync(PollLimits.PollAskMax, time, cancellationToken);
-            }
-            catch (Exception exception) when (IsMoving(exception) && time.GetElapsedTime(started) < patience)
-            {
-                await Task.Delay(PollLimits.PollMoveRetry, time, cancellationToken);
-            }
-        }
-    }
-
-    /// <summary>True for what says that a group, or what it needs, is just moving: it is asked again.</summary>
-    /// <param name="exception">What a call of a group threw.</param>
-    internal static bool IsMoving(Exception exception) => exception
-        is TimeoutException or OrleansException
-        or StreamException { Error.Code: StreamErrorCode.CoordinatorNotAvailable or StreamErrorCode.NotLeaderOrFollower };
+    /// <exception cref="StreamException">The group refused, or it was still moving when the time was over.</exception>
+    /// <exception cref="OrleansException">The last try was lost, so its outcome is unknown.</exception>
+    /// <exception cref="TimeoutException">The last try had no answer in time, so its outcome is unknown.</exception>
+    public Task<T> AskAsync<T>(Func<Task<T>> ask, CancellationToken cancellationToken) => GroupRetry.CallAsync(
+        time, TimeSpan.FromMilliseconds(Math.Max(options.WaitMs, PollLimits.PollMoveMsMax)), PollLimits.PollAskMax, ask, cancellationToken);
 
     private void Renewed(long leaseLeftMs)
     {

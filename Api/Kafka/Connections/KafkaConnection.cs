@@ -9,8 +9,7 @@ namespace OrleansStream.Kafka.Connections;
 
 /// <summary>
 /// One connection: reads its requests, has them handled, and answers them in their order. Requests of pipelined APIs are handled while earlier ones
-/// are
-/// still under way; every other one when all before it are answered.
+/// are still under way; every other one when all before it are answered.
 /// </summary>
 /// <param name="client">The connection, as handlers see it.</param>
 /// <param name="frames">Its requests.</param>
@@ -147,7 +146,7 @@ internal sealed partial class KafkaConnection(
         }
         finally
         {
-            // Who reads the next request learns of it so.
+            // The loop that reads the next request ends by this.
             if (!goesOn)
                 frames.Stop();
             _inFlight.Leave(call.LengthBytes);

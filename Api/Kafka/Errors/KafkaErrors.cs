@@ -4,8 +4,8 @@ namespace OrleansStream.Kafka.Errors;
 
 /// <summary>The one table from the service's error codes to Kafka's. What may succeed later has a code that clients repeat.</summary>
 /// <remarks>
-/// Which codes clients repeat was measured (librdkafka, kafkajs, kafka-python): 3, 5, 6, 7, 14, 19 and 20 on a produce. So these alone say "try again";
-/// a code of the same meaning that a client takes as the end, such as 89, is not told.
+/// Confluent.Kafka 2.16, kafkajs 2.2 and kafka-python repeat a produce that is answered with 3, 5, 6, 7, 14, 19 or 20. So these alone say "try again";
+/// a code of the same meaning that a client takes as the end, such as 89, is not told. 19 and 20 (too few replicas) are never sent.
 /// </remarks>
 internal static class KafkaErrors
 {
@@ -22,7 +22,7 @@ internal static class KafkaErrors
 
     /// <summary>The code for a code.</summary>
     /// <param name="code">The code.</param>
-    /// <param name="again">As above.</param>
+    /// <param name="again">What says that nothing was done and that the same request may succeed a moment later.</param>
     /// <exception cref="ArgumentOutOfRangeException">It is none of the service's.</exception>
     public static KafkaError Of(StreamErrorCode code, KafkaError again = KafkaError.NotLeaderOrFollower) => code switch
     {
@@ -85,7 +85,7 @@ internal static class KafkaErrors
         _ => throw new ArgumentOutOfRangeException(nameof(code), code, "It has no place in the table of Kafka's errors."),
     };
 
-    /// <summary>Whether clients repeat what is answered so.</summary>
+    /// <summary>Whether clients repeat what is answered so, of the codes that this service sends.</summary>
     /// <param name="error">The code.</param>
     public static bool IsRepeated(KafkaError error) => error is
         KafkaError.UnknownTopicOrPartition or KafkaError.LeaderNotAvailable or KafkaError.NotLeaderOrFollower or KafkaError.RequestTimedOut

@@ -32,7 +32,7 @@ internal static class TopicSettingNames
         ["local.retention.bytes"] = "-2",
         ["leader.replication.throttled.replicas"] = "",
         ["follower.replication.throttled.replicas"] = "",
-        // What compaction would go by: until there is some, nothing is removed by it.
+        // What compaction would go by. There is none, so nothing is removed by it.
         ["delete.retention.ms"] = "86400000",
         ["min.cleanable.dirty.ratio"] = "0.5",
         ["min.compaction.lag.ms"] = "0",

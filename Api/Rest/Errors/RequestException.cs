@@ -1,4 +1,5 @@
 using OrleansStream.Errors;
+using OrleansStream.HttpErrors;
 
 namespace OrleansStream.Rest.Errors;
 

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Http.Features;
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Reading.Tails;
 using OrleansStream.Hosting;
+using OrleansStream.HttpErrors;
 using OrleansStream.Partitions;
 using OrleansStream.Rest.Errors;
 using OrleansStream.Rest.Http;

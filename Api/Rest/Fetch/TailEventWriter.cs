@@ -4,8 +4,8 @@ using System.Text.Json;
 using OrleansStream.Contracts;
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Reading.Tails;
+using OrleansStream.HttpErrors;
 using OrleansStream.Records;
-using OrleansStream.Rest.Errors;
 using OrleansStream.Rest.Json;
 
 namespace OrleansStream.Rest.Fetch;

@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using OrleansStream.Gateway.Groups;
+using OrleansStream.HttpErrors;
 using OrleansStream.Records;
-using OrleansStream.Rest.Errors;
 using OrleansStream.Rest.Json;
 
 namespace OrleansStream.Rest.Groups;

@@ -4,6 +4,7 @@ using OrleansStream.Contracts;
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Groups;
 using OrleansStream.Groups;
+using OrleansStream.HttpErrors;
 using OrleansStream.Rest.Errors;
 using OrleansStream.Rest.Http;
 using OrleansStream.Rest.Json;

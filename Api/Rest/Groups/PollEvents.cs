@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Http.Features;
 using OrleansStream.Contracts;
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Groups;
-using OrleansStream.Rest.Errors;
+using OrleansStream.HttpErrors;
 using OrleansStream.Rest.Http;
 using OrleansStream.Rest.Json;
 

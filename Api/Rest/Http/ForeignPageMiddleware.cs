@@ -1,6 +1,7 @@
 using System.Net;
 using Microsoft.Extensions.Options;
 using OrleansStream.Gateway.Security;
+using OrleansStream.HttpErrors;
 using OrleansStream.Rest.Errors;
 
 namespace OrleansStream.Rest.Http;

@@ -1,4 +1,5 @@
 using OrleansStream.Groups;
+using OrleansStream.HttpErrors;
 using OrleansStream.Rest.Errors;
 using OrleansStream.Rest.Json;
 using OrleansStream.Topics;

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Net.Http.Headers;
 using OrleansStream.Errors;
+using OrleansStream.HttpErrors;
 using OrleansStream.Rest.Errors;
 
 namespace OrleansStream.Rest.Http;

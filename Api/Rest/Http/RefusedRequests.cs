@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
 using OrleansStream.Contracts;
 using OrleansStream.Errors;
-using OrleansStream.Rest.Errors;
+using OrleansStream.HttpErrors;
 
 namespace OrleansStream.Rest.Http;
 

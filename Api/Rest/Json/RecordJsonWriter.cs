@@ -5,8 +5,8 @@ using System.Text.Unicode;
 using OrleansStream.Contracts;
 using OrleansStream.Errors;
 using OrleansStream.Groups;
+using OrleansStream.HttpErrors;
 using OrleansStream.Records;
-using OrleansStream.Rest.Errors;
 
 namespace OrleansStream.Rest.Json;
 

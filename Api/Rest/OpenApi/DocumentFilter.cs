@@ -4,7 +4,7 @@ using Microsoft.OpenApi;
 using OrleansStream.Contracts;
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Security;
-using OrleansStream.Rest.Errors;
+using OrleansStream.HttpErrors;
 using OrleansStream.Topics;
 using Swashbuckle.AspNetCore.SwaggerGen;
 

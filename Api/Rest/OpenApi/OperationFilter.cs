@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
 using Microsoft.OpenApi;
 using OrleansStream.Errors;
-using OrleansStream.Rest.Errors;
+using OrleansStream.HttpErrors;
 using OrleansStream.Rest.Http;
 using Swashbuckle.AspNetCore.SwaggerGen;
 

@@ -126,7 +126,7 @@ internal sealed partial class ProduceEndpoints(
             await results.WriteAsync(context, asLines: false);
         }
 
-        // Not when the request failed as a whole, which is seldom: then the garbage collector gets it.
+        // If the request failed as a whole, an earlier call may still read this memory, so it is left to the garbage collector.
         if (outcome.IsMemoryFree)
             records.Dispose();
     }
@@ -156,7 +156,7 @@ internal sealed partial class ProduceEndpoints(
             await results.WriteAsync(context, asLines: false);
         }
 
-        // As above.
+        // Otherwise an earlier call may still read it.
         if (outcome.IsMemoryFree)
             body.Dispose();
     }

@@ -119,8 +119,11 @@ internal static class ProduceJson
         // Refuses whatever follows the object.
         reader.Read();
         if ((seen & SeenRecords) == 0)
+        {
             throw RequestException.Malformed(
                 "records", $"'records' is missing: an array of 1 to {ProduceLimits.RecordsPerRequestMax} records.");
+        }
+
         if (used != defaults)
         {
             records.Reset();

@@ -6,7 +6,7 @@ using System.Runtime.CompilerServices;
 using System.Text.Json;
 using OrleansStream.Contracts;
 using OrleansStream.Errors;
-using OrleansStream.Rest.Errors;
+using OrleansStream.HttpErrors;
 using OrleansStream.Rest.Http;
 using OrleansStream.Rest.Json;
 using OrleansStream.Topics.Routing;

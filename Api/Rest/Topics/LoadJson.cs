@@ -2,8 +2,8 @@ using System.Text;
 using System.Text.Unicode;
 using OrleansStream.Contracts;
 using OrleansStream.Gateway.Topics;
+using OrleansStream.HttpErrors;
 using OrleansStream.Partitions;
-using OrleansStream.Rest.Errors;
 using OrleansStream.Topics;
 
 namespace OrleansStream.Rest.Topics;

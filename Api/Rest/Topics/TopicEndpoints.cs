@@ -1,5 +1,6 @@
 using OrleansStream.Contracts;
 using OrleansStream.Gateway.Topics;
+using OrleansStream.HttpErrors;
 using OrleansStream.Rest.Errors;
 using OrleansStream.Rest.Http;
 using OrleansStream.Topics;

@@ -12,8 +12,7 @@ namespace OrleansStream.Telemetry.Cluster;
 
 /// <summary>
 /// Takes snapshots of the cluster: one call to each silo, and one to each of at most <see cref="TelemetryLimits.GroupsPerSnapshot"/> groups, in
-/// turn. All who ask within <see cref="TelemetryLimits.SnapshotAgeMax"/>
-/// share a snapshot. Safe for any thread.
+/// turn. All who ask within <see cref="TelemetryLimits.SnapshotAgeMax"/> share a snapshot. Safe for any thread.
 /// </summary>
 /// <remarks>
 /// The bounds of a partition that no silo leads any more are those that were seen last, because only a leader changes them. A partition that was

@@ -1,8 +1,6 @@
-using System.Globalization;
-using System.Text.Json;
 using Microsoft.AspNetCore.Routing;
 using OrleansStream.Errors;
-using OrleansStream.Gateway.Security;
+using OrleansStream.HttpErrors;
 using OrleansStream.Instrumentation;
 using OrleansStream.Telemetry.Cluster;
 
@@ -40,13 +38,13 @@ internal sealed class MetricsEndpoints(
         try
         {
             if (await gate.FindRefusalAsync(context) is { } refusal)
-                await RefuseAsync(context, refusal);
+                await Problems.WriteAsync(context, refusal);
             else
                 await writeAsync(context);
         }
         catch (StreamException e) when (!context.Response.HasStarted)
         {
-            await RefuseAsync(context, e.Error);
+            await Problems.WriteAsync(context, e.Error);
         }
     }
 
@@ -62,24 +60,5 @@ internal sealed class MetricsEndpoints(
         context.Response.ContentType = PrometheusText.MediaType;
         context.Response.ContentLength = bytes.Length;
         await context.Response.Body.WriteAsync(bytes, context.RequestAborted);
-    }
-
-    private static Task RefuseAsync(HttpContext context, StreamError error)
-    {
-        var status = error.Code switch
-        {
-            StreamErrorCode.SaslAuthenticationFailed => StatusCodes.Status401Unauthorized,
-            StreamErrorCode.ClusterAuthorizationFailed or StreamErrorCode.TopicAuthorizationFailed or StreamErrorCode.GroupAuthorizationFailed
-                => StatusCodes.Status403Forbidden,
-            _ => StatusCodes.Status503ServiceUnavailable,
-        };
-        if (status == StatusCodes.Status401Unauthorized)
-            context.Response.Headers.WWWAuthenticate = BearerSignIn.Scheme;
-        if (status == StatusCodes.Status503ServiceUnavailable)
-            context.Response.Headers.RetryAfter = "1";
-        var name = JsonNamingPolicy.SnakeCaseUpper.ConvertName(error.Code.ToString());
-        return Results.Problem(
-            error.Detail, statusCode: status, type: $"urn:orleansstream:error:{name}",
-            extensions: [new("error_code", name), new("kafka_code", ((int)error.Code).ToString(CultureInfo.InvariantCulture))]).ExecuteAsync(context);
     }
 }

@@ -13,52 +13,25 @@ internal sealed partial class GroupFacts
         switch (change)
         {
             case GroupCreated created:
-                Incarnation = created.Incarnation;
-                GroupEpoch = created.GroupEpoch;
-                LastMemberEpoch = created.LastMemberEpoch;
-                EmptySinceMs = created.EmptySinceMs;
+                ApplyCreated(created);
                 break;
             case TopicsChanged topics:
                 ApplyTopics(topics);
                 break;
             case MemberJoined joined:
-                ApplyEpoch(joined.Epoch);
-                GroupEpoch = joined.GroupEpoch;
-                _members[joined.Member] = new GroupMember(
-                    joined.Member, joined.Epoch, joined.Since, joined.Topics.WithComparer(StringComparer.Ordinal), joined.LeaseMs, joined.Assignor)
-                {
-                    Consumer = Ordinal(joined.Consumer),
-                };
+                ApplyJoined(joined);
                 break;
             case MemberRestarted restarted:
-                ApplyEpoch(restarted.Epoch);
-                Change(restarted.Member, member => member with
-                {
-                    Epoch = restarted.Epoch,
-                    Since = restarted.Epoch,
-                    Consumer = Ordinal(restarted.Consumer),
-                    Revoking = PartitionSet.Empty,
-                });
+                ApplyRestarted(restarted);
                 break;
             case MemberChanged changed:
-                GroupEpoch = changed.GroupEpoch;
-                Change(changed.Member, member => member with
-                {
-                    Topics = changed.Topics.WithComparer(StringComparer.Ordinal),
-                    LeaseMs = changed.LeaseMs,
-                    Assignor = changed.Assignor,
-                    Consumer = Ordinal(changed.Consumer) ?? member.Consumer,
-                });
+                ApplyChanged(changed);
                 break;
             case MemberLeft left:
                 ApplyLeft(left);
                 break;
             case TargetAssigned target:
-                TargetEpoch = target.GroupEpoch;
-                foreach (var id in _members.Keys.ToArray())
-                    Change(id, member => member with { Target = PartitionSet.Empty });
-                foreach (var one in target.Targets)
-                    Change(one.Member, member => member with { Target = one.Partitions });
+                ApplyTarget(target);
                 break;
             case AssignmentChanged assignment:
                 ApplyAssignment(assignment);
@@ -72,12 +45,7 @@ internal sealed partial class GroupFacts
                     _holds.Remove(offset.Place);
                 break;
             case OffsetsRemoved removed:
-                foreach (var partition in removed.Partitions)
-                {
-                    _offsets.Remove(partition);
-                    _holds.Remove(partition);
-                }
-
+                ApplyRemoved(removed);
                 break;
             case RetryChanged retry:
                 Retry = retry.Policy;
@@ -101,6 +69,67 @@ internal sealed partial class GroupFacts
                 break;
             default:
                 throw new ArgumentException($"{change.GetType().Name} is not known.", nameof(change));
+        }
+    }
+
+    private void ApplyCreated(GroupCreated created)
+    {
+        Incarnation = created.Incarnation;
+        GroupEpoch = created.GroupEpoch;
+        LastMemberEpoch = created.LastMemberEpoch;
+        EmptySinceMs = created.EmptySinceMs;
+    }
+
+    private void ApplyJoined(MemberJoined joined)
+    {
+        ApplyEpoch(joined.Epoch);
+        GroupEpoch = joined.GroupEpoch;
+        _members[joined.Member] = new GroupMember(
+            joined.Member, joined.Epoch, joined.Since, joined.Topics.WithComparer(StringComparer.Ordinal), joined.LeaseMs, joined.Assignor)
+        {
+            Consumer = Ordinal(joined.Consumer),
+        };
+    }
+
+    private void ApplyRestarted(MemberRestarted restarted)
+    {
+        ApplyEpoch(restarted.Epoch);
+        Change(restarted.Member, member => member with
+        {
+            Epoch = restarted.Epoch,
+            Since = restarted.Epoch,
+            Consumer = Ordinal(restarted.Consumer),
+            Revoking = PartitionSet.Empty,
+        });
+    }
+
+    private void ApplyChanged(MemberChanged changed)
+    {
+        GroupEpoch = changed.GroupEpoch;
+        Change(changed.Member, member => member with
+        {
+            Topics = changed.Topics.WithComparer(StringComparer.Ordinal),
+            LeaseMs = changed.LeaseMs,
+            Assignor = changed.Assignor,
+            Consumer = Ordinal(changed.Consumer) ?? member.Consumer,
+        });
+    }
+
+    private void ApplyTarget(TargetAssigned target)
+    {
+        TargetEpoch = target.GroupEpoch;
+        foreach (var id in _members.Keys.ToArray())
+            Change(id, member => member with { Target = PartitionSet.Empty });
+        foreach (var one in target.Targets)
+            Change(one.Member, member => member with { Target = one.Partitions });
+    }
+
+    private void ApplyRemoved(OffsetsRemoved removed)
+    {
+        foreach (var partition in removed.Partitions)
+        {
+            _offsets.Remove(partition);
+            _holds.Remove(partition);
         }
     }
 

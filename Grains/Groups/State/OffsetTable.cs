@@ -16,9 +16,6 @@ internal sealed class OffsetTable
     /// <summary>All offsets, by topic id and partition.</summary>
     public IEnumerable<CommittedOffset> All => _offsets.Values;
 
-    /// <summary>The ids of the topics that have an offset here.</summary>
-    public IEnumerable<Guid> TopicIds => _offsets.Keys.Select(partition => partition.TopicId).Distinct();
-
     /// <summary>The committed offset of a partition, or null.</summary>
     /// <param name="partition">The partition.</param>
     public CommittedOffset? Find(TopicPartition partition) => _offsets.GetValueOrDefault(partition);

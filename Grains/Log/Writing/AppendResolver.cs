@@ -83,13 +83,16 @@ internal sealed class AppendResolver(OpenLog log)
             log.EndWith(LogEnd.Offline, $"The medium failed twice within {LogLimits.BrokenAgainWithin} to sync '{log.Active.Name}'.");
     }
 
-    private FoundBytes Judge(ReadOnlySpan<byte> read, ReadOnlySpan<byte> ours) =>
-        read.IsEmpty ? FoundBytes.Nothing
-        : read.StartsWith(ours) ? FoundBytes.Ours
-        : RecordBatchScanner.Validate(read, out var header, out _) == RecordBatchStatus.Valid
-            && FenceBatch.IsFence(header, out var epoch)
-            ? epoch > log.Epoch ? FoundBytes.HigherFence : FoundBytes.PassedFence
-        : FoundBytes.Others;
+    private FoundBytes Judge(ReadOnlySpan<byte> read, ReadOnlySpan<byte> ours)
+    {
+        if (read.IsEmpty)
+            return FoundBytes.Nothing;
+        if (read.StartsWith(ours))
+            return FoundBytes.Ours;
+        if (RecordBatchScanner.Validate(read, out var header, out _) != RecordBatchStatus.Valid || !FenceBatch.IsFence(header, out var epoch))
+            return FoundBytes.Others;
+        return epoch > log.Epoch ? FoundBytes.HigherFence : FoundBytes.PassedFence;
+    }
 }
 
 /// <summary>What lies at the position to which bytes were sent.</summary>

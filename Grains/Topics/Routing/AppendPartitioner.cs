@@ -92,7 +92,7 @@ internal static class AppendPartitioner
                 size += length;
         }
 
-        // Anybody may write such headers: what no group would write counts.
+        // Anybody may write such headers. So of their bytes only as many are free as a group writes at most.
         return size + Math.Max(0, story - GroupLimits.StoryBytesMax);
     }
 

@@ -79,8 +79,8 @@ internal sealed class TopicReads(string name, TopicCache cache, PartitionCalls c
     private async ValueTask<PartitionDescription> DeleteRecordsAsync(
         Guid? topicId, int partition, long beforeOffset, CancellationToken cancellationToken)
     {
-        // Seldom asked, and never to be done to another topic than the one that has the name now: no cache, and no second try on one that is created
-        // meanwhile.
+        // Records may be deleted only of the topic that has the name now. So the topic is not taken from the cache, and there is no second try on a
+        // topic that is created meanwhile. The call is rare.
         var (topic, error) = await cache.RefreshAsync(known: null);
         if (topic is null)
             return PartitionConversions.Unavailable(partition, error!);
@@ -96,7 +96,7 @@ internal sealed class TopicReads(string name, TopicCache cache, PartitionCalls c
     /// <inheritdoc cref="ITopicRouterGrain.DescribeAsync"/>
     public async ValueTask<TopicDescription> DescribeAsync(CancellationToken cancellationToken)
     {
-        // Seldom asked, and its answer is shown: no cache.
+        // A person reads the answer, and the call is rare, so the topic is not taken from the cache.
         var (topic, error) = await cache.RefreshAsync(known: null);
         if (topic is null)
             return new TopicDescription(Topic: null, [], error);

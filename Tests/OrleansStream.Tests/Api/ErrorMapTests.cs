@@ -1,5 +1,5 @@
 using OrleansStream.Errors;
-using OrleansStream.Rest.Errors;
+using OrleansStream.HttpErrors;
 
 namespace OrleansStream.Tests.Api;
 

@@ -1,6 +1,6 @@
 using System.Text;
 using System.Text.Json.Nodes;
-using OrleansStream.Rest.Errors;
+using OrleansStream.HttpErrors;
 using OrleansStream.Tests.Support.Services;
 
 namespace OrleansStream.Tests.Api;

@@ -1,9 +1,10 @@
 using System.Text;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using OrleansStream.HttpErrors;
 using OrleansStream.Rest.Errors;
 using OrleansStream.Silo;
-using HttpFault = OrleansStream.Rest.Errors.HttpFault;
+using HttpFault = OrleansStream.HttpErrors.HttpFault;
 
 namespace OrleansStream.Tests.Api;
 

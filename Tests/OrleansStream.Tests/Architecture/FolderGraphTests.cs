@@ -4,6 +4,7 @@ using OrleansStream.Cli.Calls;
 using OrleansStream.Client;
 using OrleansStream.Contracts;
 using OrleansStream.Gateway;
+using OrleansStream.HttpErrors;
 using OrleansStream.Kafka;
 using OrleansStream.Log;
 using OrleansStream.Records;
@@ -21,7 +22,7 @@ public sealed partial class FolderGraphTests
     [
         typeof(RecordBatchHeader).Assembly, typeof(PartitionLog).Assembly, typeof(GatewayHosting).Assembly, typeof(Problem).Assembly,
         typeof(RestHosting).Assembly, typeof(KafkaHosting).Assembly, typeof(TelemetryHosting).Assembly, typeof(OrleansStreamClient).Assembly,
-        typeof(Call).Assembly,
+        typeof(Call).Assembly, typeof(ErrorMap).Assembly,
     ];
 
     private const string Golden = "folders.txt";

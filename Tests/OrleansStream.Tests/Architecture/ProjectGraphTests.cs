@@ -3,6 +3,7 @@ using OrleansStream.Cli.Calls;
 using OrleansStream.Client;
 using OrleansStream.Contracts;
 using OrleansStream.Gateway;
+using OrleansStream.HttpErrors;
 using OrleansStream.Kafka;
 using OrleansStream.Log;
 using OrleansStream.Records;
@@ -18,6 +19,7 @@ public sealed class ProjectGraphTests
     private static readonly Assembly Grains = typeof(PartitionLog).Assembly;
     private static readonly Assembly Gateway = typeof(GatewayHosting).Assembly;
     private static readonly Assembly Contracts = typeof(Problem).Assembly;
+    private static readonly Assembly HttpErrors = typeof(ErrorMap).Assembly;
     private static readonly Assembly Kafka = typeof(KafkaHosting).Assembly;
     private static readonly Assembly Telemetry = typeof(TelemetryHosting).Assembly;
     private static readonly Assembly Client = typeof(OrleansStreamClient).Assembly;
@@ -32,8 +34,9 @@ public sealed class ProjectGraphTests
         Assert.Equal([NameOf(Interfaces)], OwnReferencesOf(Grains));
         Assert.Equal([NameOf(Interfaces)], OwnReferencesOf(Gateway));
         Assert.Equal([NameOf(Gateway), NameOf(Interfaces)], OwnReferencesOf(Kafka));
-        Assert.Equal([NameOf(Gateway), NameOf(Interfaces)], OwnReferencesOf(Telemetry));
-        Assert.Equal([NameOf(Contracts), NameOf(Gateway), NameOf(Interfaces)], OwnReferencesOf(Rest));
+        Assert.Equal([NameOf(Contracts), NameOf(Interfaces)], OwnReferencesOf(HttpErrors));
+        Assert.Equal([NameOf(Gateway), NameOf(Interfaces), NameOf(HttpErrors)], OwnReferencesOf(Telemetry));
+        Assert.Equal([NameOf(Contracts), NameOf(Gateway), NameOf(Interfaces), NameOf(HttpErrors)], OwnReferencesOf(Rest));
         // Wire is compiled from the codec's own sources.
         Assert.Equal([NameOf(Contracts), "OrleansStream.Wire"], OwnReferencesOf(Client));
         // No back door: all that it does goes through the client.

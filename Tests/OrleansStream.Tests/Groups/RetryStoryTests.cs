@@ -1,5 +1,6 @@
 using System.Text;
 using CsCheck;
+using OrleansStream.Contracts;
 using OrleansStream.Groups;
 using OrleansStream.Producers;
 using OrleansStream.Records;
@@ -49,6 +50,16 @@ public sealed class RetryStoryTests
             // So it can be written again.
             Assert.Equal(story, Read(Written(story, []), ProducerIdRanges.DerivedMin, topic));
         }, iter: 20_000);
+
+    // The command line and the console, which know no grains, show a dead letter by these.
+    [Fact]
+    public void RetryHeaders_AreThoseOfAStory()
+    {
+        var written = Told(Genuine).Select(header => header.Name);
+        string[] shown = [.. typeof(RetryHeaders).GetFields().Select(field => (string)field.GetRawConstantValue()!)];
+        Assert.Equal(6, shown.Length);
+        Assert.Empty(shown.Except(written));
+    }
 
     [Fact]
     public void Write_ThenRead_GivesTheStoryAndLeavesTheRecordsOwnHeaders()

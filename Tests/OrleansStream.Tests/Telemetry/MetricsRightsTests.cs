@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json.Nodes;
 using Microsoft.Extensions.DependencyInjection;
 using OrleansStream.Gateway.Security;
 using OrleansStream.Tests.Groups;
@@ -69,6 +70,9 @@ public sealed class MetricsRightsTests : IAsyncLifetime
         using var response = await client.GetAsync("/metrics", TestContext.Current.CancellationToken);
         Assert.Equal((HttpStatusCode.ServiceUnavailable, TimeSpan.FromSeconds(1)), (response.StatusCode, response.Headers.RetryAfter?.Delta));
         Assert.Equal("application/problem+json", response.Content.Headers.ContentType?.MediaType);
+        var problem = JsonNode.Parse(await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken))!;
+        Assert.Equal(
+            ("COORDINATOR_NOT_AVAILABLE", 15, true), ((string?)problem["error_code"], (int)problem["kafka_code"]!, (bool)problem["retriable"]!));
     }
 
     private static async Task<HttpStatusCode> StatusAsync(HttpClient client, string path, Action<HttpRequestMessage>? change = null)

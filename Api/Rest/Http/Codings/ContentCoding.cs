@@ -1,4 +1,5 @@
 using OrleansStream.Gateway.Admission;
+using OrleansStream.HttpErrors;
 using OrleansStream.Rest.Errors;
 
 namespace OrleansStream.Rest.Http.Codings;

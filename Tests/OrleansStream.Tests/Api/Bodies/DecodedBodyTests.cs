@@ -2,6 +2,7 @@ using System.IO.Compression;
 using CsCheck;
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Admission;
+using OrleansStream.HttpErrors;
 using OrleansStream.Rest.Errors;
 using OrleansStream.Rest.Http;
 using OrleansStream.Rest.Http.Codings;

@@ -3,7 +3,7 @@ using System.Text.Json;
 using OrleansStream.Contracts;
 using OrleansStream.Errors;
 
-namespace OrleansStream.Rest.Errors;
+namespace OrleansStream.HttpErrors;
 
 /// <summary>Makes problem documents of errors and sends them.</summary>
 internal static class Problems

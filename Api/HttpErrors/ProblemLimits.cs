@@ -1,4 +1,4 @@
-namespace OrleansStream.Rest.Errors;
+namespace OrleansStream.HttpErrors;
 
 /// <summary>The bounds of problem documents.</summary>
 internal static class ProblemLimits

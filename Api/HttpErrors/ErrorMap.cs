@@ -2,7 +2,7 @@ using System.Collections.Frozen;
 using System.Text;
 using OrleansStream.Errors;
 
-namespace OrleansStream.Rest.Errors;
+namespace OrleansStream.HttpErrors;
 
 /// <summary>How an error looks over HTTP.</summary>
 /// <param name="Status">The HTTP status.</param>
@@ -48,8 +48,7 @@ internal enum HttpFault
 }
 
 /// <summary>
-/// The one table from error code to HTTP; nothing else decides on the status of an error of REST. (A silo without REST tells its readiness in the
-/// same words; a test compares them.)
+/// The one table from error code to HTTP. Nothing else decides on the status of an error over HTTP, in any process.
 /// </summary>
 internal static class ErrorMap
 {
