@@ -15,7 +15,7 @@ internal static class SiloHealth
     private const string Json = "application/json";
 
     /// <summary>Adds both answers.</summary>
-    /// <param name="routes">Where to.</param>
+    /// <param name="routes">Takes the endpoints.</param>
     public static void MapHealth(this IEndpointRouteBuilder routes)
     {
         routes.MapHealthChecks("/health/live", new HealthCheckOptions

@@ -26,7 +26,7 @@ internal static class Verbs
 
     /// <summary>Makes the verbs.</summary>
     /// <param name="screen">Where results go.</param>
-    /// <param name="time">The clock.</param>
+    /// <param name="time">The clock of all calls; tests set it.</param>
     public static RootCommand Make(Screen screen, TimeProvider time)
     {
         var options = new GlobalOptions();

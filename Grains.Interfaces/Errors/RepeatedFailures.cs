@@ -8,7 +8,7 @@ namespace OrleansStream.Errors;
 /// One for a process. Safe to call from any thread. It remembers <see cref="RepeatedFailureLimits.NamesMax"/> names; while it has as many of the last
 /// period, all further ones count as one, so a process tells at most <see cref="RepeatedFailureLimits.NamesMax"/> + 1 failures a period.
 /// </remarks>
-/// <param name="time">The clock.</param>
+/// <param name="time">Tells when a failure may be told again.</param>
 public sealed class RepeatedFailures(TimeProvider time)
 {
     private const string AllOthers = "";

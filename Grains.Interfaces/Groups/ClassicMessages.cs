@@ -78,7 +78,7 @@ public sealed record ClassicJoinResponse(
 }
 
 /// <summary>A member of a generation, as its leader sees it.</summary>
-/// <param name="Member">Its id.</param>
+/// <param name="Member">The member's id.</param>
 /// <param name="InstanceId">The id that it chose itself; null for none.</param>
 /// <param name="Metadata">What it tells the assignor.</param>
 [GenerateSerializer, Immutable, Alias("os.GenerationMember")]
@@ -166,7 +166,7 @@ public sealed record ClassicDescription(
     [property: Id(4)] ImmutableArray<ClassicMemberDescription> Members);
 
 /// <summary>A member of the classic protocol.</summary>
-/// <param name="Member">Its id.</param>
+/// <param name="Member">The member's id.</param>
 /// <param name="InstanceId">The id that it chose itself; null for none.</param>
 /// <param name="ClientId">What its program calls itself.</param>
 /// <param name="ClientHost">The address that it joined from.</param>

@@ -142,7 +142,7 @@ public sealed record GroupDescription(
 }
 
 /// <summary>A description of a member.</summary>
-/// <param name="Member">Its id.</param>
+/// <param name="Member">The member's id.</param>
 /// <param name="Epoch">Its epoch.</param>
 /// <param name="Topics">The names that it subscribes to.</param>
 /// <param name="LeaseMs">The length of its lease, in milliseconds.</param>
@@ -177,7 +177,7 @@ public sealed record MemberDescription(
 
 /// <summary>A committed offset.</summary>
 /// <param name="Topic">The topic's name.</param>
-/// <param name="TopicId">Its id.</param>
+/// <param name="TopicId">The topic's id.</param>
 /// <param name="Partition">The partition's number.</param>
 /// <param name="Offset">The next offset to read.</param>
 /// <param name="Metadata">The text that is kept with the offset.</param>

@@ -80,7 +80,7 @@ public sealed record FailedRecord(
 
 /// <summary>One step of a redrive: the dead letters to take.</summary>
 /// <param name="Topic">The topic of the dead letters.</param>
-/// <param name="TopicId">Its id.</param>
+/// <param name="TopicId">The topic's id.</param>
 /// <param name="Offset">The offset of the first dead letter to take.</param>
 /// <param name="EndOffset">The offset at which to stop, so that dead letters which the redrive itself appends are not taken again.</param>
 /// <param name="Filter">Which dead letters go back.</param>

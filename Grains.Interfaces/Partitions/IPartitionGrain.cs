@@ -51,7 +51,7 @@ public interface IPartitionGrain : IGrainWithStringKey
     ValueTask<PartitionDescription> DeleteRecordsAsync(long beforeOffset, CancellationToken cancellationToken = default);
 
     /// <summary>Closes an aged segment, applies retention, and frees bytes that are due. It serves partitions that nobody else has open.</summary>
-    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
     [Alias("MaintainAsync")]
     ValueTask MaintainAsync(CancellationToken cancellationToken = default);
 

@@ -7,7 +7,7 @@ namespace OrleansStream.Rates;
 /// Each amount adds <c>amount / window</c>, and the sum decays as <c>exp(-age / window)</c>. While the meter is younger than its window, the sum is
 /// scaled up by the missing weights, so that a steady rate is right from the start. Not thread-safe.
 /// </remarks>
-/// <param name="time">The clock.</param>
+/// <param name="time">Times the window.</param>
 /// <param name="window">The time constant; positive.</param>
 public sealed class RateMeter(TimeProvider time, TimeSpan window)
 {

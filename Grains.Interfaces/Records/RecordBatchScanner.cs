@@ -108,8 +108,8 @@ public ref struct RecordBatchScanner
     /// <inheritdoc cref="Validate(ReadOnlySpan{byte}, out RecordBatchHeader, out int)"/>
     /// <param name="bytes">Bytes that start with a batch; more may follow.</param>
     /// <param name="checkCrc">False to skip the checksum, for bytes that were checked before.</param>
-    /// <param name="header">As above.</param>
-    /// <param name="lengthBytes">As above.</param>
+    /// <param name="header">The batch's header.</param>
+    /// <param name="lengthBytes">The length of the whole batch, or the count of bytes that are needed.</param>
     public static RecordBatchStatus Validate(
         ReadOnlySpan<byte> bytes, bool checkCrc, out RecordBatchHeader header, out int lengthBytes)
     {

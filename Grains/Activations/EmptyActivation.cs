@@ -11,7 +11,7 @@ namespace OrleansStream.Activations;
 /// the grain's scheduler.
 /// </remarks>
 /// <param name="grain">The grain.</param>
-/// <param name="time">The clock.</param>
+/// <param name="time">Tells how long it has been unused.</param>
 /// <param name="isEmpty">Whether the activation has nothing.</param>
 internal sealed class EmptyActivation(IGrainBase grain, TimeProvider time, Func<bool> isEmpty)
 {

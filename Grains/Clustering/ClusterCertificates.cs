@@ -34,7 +34,7 @@ internal sealed partial class ClusterCertificates
     /// <param name="certificateFile">This process's certificate.</param>
     /// <param name="keyFile">Its private key.</param>
     /// <param name="authoritiesFile">The certificates of the cluster's authorities.</param>
-    /// <param name="time">The clock.</param>
+    /// <param name="time">Tells when to read the files again.</param>
     /// <param name="logger">The log, for files that cannot be used when they are read again.</param>
     /// <exception cref="CryptographicException">A file has another content.</exception>
     /// <exception cref="IOException">A file cannot be read.</exception>

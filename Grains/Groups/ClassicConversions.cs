@@ -47,7 +47,7 @@ internal static class ClassicConversions
 
     /// <summary>The answer of a join that was refused before the state was asked.</summary>
     /// <param name="member">The id that it came with.</param>
-    /// <param name="error">Why.</param>
+    /// <param name="error">Why it failed or was refused.</param>
     public static ClassicJoinResponse Refused(string member, StreamError error) =>
         new(error, member, Generation: -1, ProtocolType: null, Assignor: null, Leader: "", []);
 
@@ -85,7 +85,7 @@ internal static class ClassicConversions
     /// <param name="state">The group's state.</param>
     /// <param name="group">The members.</param>
     /// <param name="found">What the topics are that members read.</param>
-    /// <param name="time">Now.</param>
+    /// <param name="time">The time of the call, on both clocks.</param>
     public static GroupDescription Describe(
         GroupDescription description, GroupState state, ClassicGroup group, ImmutableArray<TopicLookup> found, GroupTime time)
     {

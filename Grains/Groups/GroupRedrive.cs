@@ -11,7 +11,7 @@ namespace OrleansStream.Groups;
 /// </remarks>
 /// <param name="group">The group.</param>
 /// <param name="grains">Reaches the grain that copies records, and the topics of dead letters.</param>
-/// <param name="time">The clock.</param>
+/// <param name="time">Times the pauses between tries, and the wait when it stops.</param>
 /// <param name="failures">Counts repeated failures.</param>
 /// <param name="logger">The grain's log.</param>
 internal sealed partial class GroupRedrive(StoredGroup group, IGrainFactory grains, TimeProvider time, RepeatedFailures failures, ILogger logger)

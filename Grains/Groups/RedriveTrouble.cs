@@ -1,7 +1,7 @@
 namespace OrleansStream.Groups;
 
 /// <summary>Measures for how long a redrive could not go on, and computes its waits. Not safe outside one grain's scheduler.</summary>
-/// <param name="time">The clock.</param>
+/// <param name="time">Tells how long the trouble has lasted.</param>
 internal sealed class RedriveTrouble(TimeProvider time)
 {
     private TimeSpan _wait = GroupGrainLimits.RedriveRetry;

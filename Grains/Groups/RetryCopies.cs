@@ -12,7 +12,7 @@ namespace OrleansStream.Groups;
 
 /// <summary>Makes the copies of failed records and of dead letters: where each goes, and its batch. It calls nobody.</summary>
 /// <param name="group">The group's name.</param>
-/// <param name="time">The clock.</param>
+/// <param name="time">Tells when the next attempt is due.</param>
 /// <param name="random">Where the jitter of waits comes from.</param>
 internal sealed class RetryCopies(string group, TimeProvider time, RandomSource random)
 {

@@ -35,7 +35,7 @@ internal sealed partial class StoredGroup
     /// <param name="grain">The grain, which ends when the stored state is in doubt.</param>
     /// <param name="document">The document.</param>
     /// <param name="grains">Reaches the catalogue and the topics.</param>
-    /// <param name="time">The clock.</param>
+    /// <param name="time">Times leases and waits, and dates what is stored.</param>
     /// <param name="random">Where ids and jitter come from.</param>
     /// <param name="failures">Counts repeated failures.</param>
     /// <param name="logger">The grain's log.</param>

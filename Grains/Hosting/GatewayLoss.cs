@@ -7,7 +7,7 @@ namespace OrleansStream.Hosting;
 /// answered a moment later, are given up. Reads, and appends with an identity, are safe to repeat; the errors of other calls say that the outcome is
 /// unknown. A gateway that hangs keeps its connections; they are closed when the cluster has declared it dead.
 /// </remarks>
-/// <param name="time">The clock.</param>
+/// <param name="time">Times how long answers are waited for after a loss.</param>
 internal sealed class GatewayLoss(TimeProvider time) : IOutgoingGrainCallFilter, IClusterConnectionStatusObserver, IDisposable
 {
     // The token of the calls that are under way. It is cancelled a moment after a connection was lost.

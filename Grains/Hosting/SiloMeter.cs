@@ -34,7 +34,7 @@ internal sealed class SiloMeter : ISiloMeter, ILifecycleParticipant<ISiloLifecyc
     /// <param name="requests">Counts the requests to the account; null for other storage.</param>
     /// <param name="settings">The account's settings.</param>
     /// <param name="resources">The resources that the silo's logs share.</param>
-    /// <param name="time">The clock.</param>
+    /// <param name="time">Dates the start.</param>
     /// <param name="meters">Makes the meter.</param>
     public SiloMeter(
         OpenPartitions open, BlobUsage? requests, AzureBlobsStorageOptions settings, LogResources resources, TimeProvider time,

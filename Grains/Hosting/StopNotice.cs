@@ -6,7 +6,7 @@ namespace OrleansStream.Hosting;
 /// Lets a load balancer learn that this node will stop. For a moment the node reports that it is not ready, but still serves, and closes each
 /// connection with its answer. Then it accepts no more connections, and finishes the requests under way.
 /// </summary>
-/// <param name="time">The clock.</param>
+/// <param name="time">Times the notice.</param>
 internal sealed class StopNotice(TimeProvider time) : IHostedLifecycleService
 {
     /// <inheritdoc/>

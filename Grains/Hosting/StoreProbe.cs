@@ -8,7 +8,7 @@ namespace OrleansStream.Hosting;
 /// <summary>Knows whether the storage answered lately. It reads one small document at most once in a period, however often it is asked.</summary>
 /// <param name="documents">The storage.</param>
 /// <param name="cluster">The cluster whose table of members is read. The answer that there is no table also counts as an answer.</param>
-/// <param name="time">The clock.</param>
+/// <param name="time">Times the probes, and the silence between answers.</param>
 internal sealed class StoreProbe(IDocumentStore documents, IOptions<ClusterOptions> cluster, TimeProvider time)
 {
     private readonly string _name = MembershipDocument.NameOf(cluster.Value.ClusterId);

@@ -35,7 +35,7 @@ internal sealed record OpenStores(
 {
     /// <summary>Opens the stores.</summary>
     /// <param name="storage">Valid settings.</param>
-    /// <param name="time">The clock.</param>
+    /// <param name="time">Dates segments in memory, and tells when a token of Azure ends.</param>
     /// <exception cref="DataFolderException">The folder cannot be used.</exception>
     public static OpenStores Open(StorageOptions storage, TimeProvider time)
     {

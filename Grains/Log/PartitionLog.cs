@@ -100,7 +100,7 @@ public sealed class PartitionLog : IAsyncDisposable
     /// <param name="options">The log's settings.</param>
     /// <param name="segments">Where its segments are.</param>
     /// <param name="documents">Where its manifest is.</param>
-    /// <param name="time">The clock.</param>
+    /// <param name="time">Dates segments, and times waits and retention.</param>
     /// <param name="resources">What the log shares with the other logs of the process.</param>
     /// <param name="cancellationToken">Gives up. The log is then unchanged, except that its epoch may be higher.</param>
     /// <exception cref="LogFencedException">Another owner took it over meanwhile.</exception>
@@ -176,14 +176,14 @@ public sealed class PartitionLog : IAsyncDisposable
 
     /// <summary>Finds the first offset dated at or after a time.</summary>
     /// <param name="timestampMs">Milliseconds since the Unix epoch; -3 for the latest time that a record has.</param>
-    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
     /// <returns>The offset and its time, or the high watermark when no record is that late.</returns>
     public ValueTask<LogFindResult> FindOffsetAsync(long timestampMs, CancellationToken cancellationToken = default) =>
         _finder.FindOffsetAsync(timestampMs, cancellationToken);
 
     /// <summary>Finds where the batches that the owner of an epoch stored end.</summary>
     /// <param name="epoch">The epoch.</param>
-    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
     /// <returns>
     /// The epoch, or the latest one before it that stored anything, and the offset behind its last record; the log start for an epoch of which
     /// nothing is left.
@@ -199,7 +199,7 @@ public sealed class PartitionLog : IAsyncDisposable
         _maintenance.DeleteRecordsAsync(beforeOffset, cancellationToken);
 
     /// <summary>One round of maintenance: closes an aged segment, applies retention, frees deleted segments after their grace.</summary>
-    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
     /// <remarks>When the store fails, the next round does what is left.</remarks>
     public ValueTask MaintainAsync(CancellationToken cancellationToken = default) => _maintenance.MaintainAsync(cancellationToken);
 

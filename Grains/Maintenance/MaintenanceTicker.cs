@@ -5,7 +5,7 @@ namespace OrleansStream.Maintenance;
 
 /// <summary>Asks for a sweep now and then, on every silo, because grains do nothing until they are called.</summary>
 /// <param name="grains">Gets the grain that sweeps.</param>
-/// <param name="time">The clock.</param>
+/// <param name="time">Times the rounds.</param>
 /// <param name="random">Where the moment of the first sweep comes from.</param>
 /// <param name="logger">Logs failures.</param>
 internal sealed partial class MaintenanceTicker(IGrainFactory grains, TimeProvider time, RandomSource random, ILogger<MaintenanceTicker> logger)

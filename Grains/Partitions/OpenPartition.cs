@@ -104,7 +104,8 @@ internal sealed partial class OpenPartition(PartitionKey key, TopicMetadata topi
     }
 
     /// <summary>
-    /// Whether it was appended to or read from since the last call of this method. These calls may pass the grain by, which all other calls keep open.
+    /// Whether it was appended to or read from since the last call of this method. Appends and reads may bypass the grain; every other call goes
+    /// through the grain, and keeps it open by that.
     /// </summary>
     public bool TakeUse() => Interlocked.Exchange(ref _wasUsed, 0) != 0;
 

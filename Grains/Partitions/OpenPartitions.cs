@@ -15,7 +15,7 @@ namespace OrleansStream.Partitions;
 /// A round asks each log, without waiting, whether maintenance is due, and runs it where it is. After silos have come or gone, a round also moves
 /// partitions to the silo where they belong, if two rounds in a row find the same silos.
 /// </remarks>
-/// <param name="time">The clock.</param>
+/// <param name="time">Times maintenance, and spreads moves over its period.</param>
 /// <param name="silo">This silo.</param>
 /// <param name="silos">The silos.</param>
 /// <param name="led">Lets callers in this process find the partitions.</param>

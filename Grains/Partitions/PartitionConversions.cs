@@ -37,7 +37,7 @@ internal static class PartitionConversions
         ToError(result.Error), result.BaseOffset, result.AppendTimeMs, result.LogStartOffset, result.Duplicate);
 
     /// <summary>The answer to an append that was not made, or whose outcome is unknown.</summary>
-    /// <param name="error">Why.</param>
+    /// <param name="error">Why it failed or was refused.</param>
     public static AppendResponse Failed(StreamError? error) => new(error, BaseOffset: -1, LogAppendTimeMs: -1, LogStartOffset: -1);
 
     /// <summary>The answer to the repeat of an append whose outcome is known.</summary>

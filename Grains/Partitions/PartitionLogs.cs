@@ -11,7 +11,7 @@ namespace OrleansStream.Partitions;
 /// <summary>Opens the logs of partitions that this silo leads, lets others find them while they are open, and deletes logs.</summary>
 /// <param name="segments">Where the segments are.</param>
 /// <param name="documents">Where the manifests are.</param>
-/// <param name="time">The clock.</param>
+/// <param name="time">The clock of the logs; it also times their opening.</param>
 /// <param name="resources">What the logs share.</param>
 /// <param name="instruments">Measures the open logs.</param>
 /// <param name="open">Maintains the open logs, and lets callers in this process find them.</param>
@@ -26,7 +26,7 @@ internal sealed partial class PartitionLogs(
     /// <param name="key">The partition.</param>
     /// <param name="topic">Its topic.</param>
     /// <param name="owner">The new owner; each activation needs a text of its own.</param>
-    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
     /// <exception cref="LogFencedException">Another owner took it over meanwhile.</exception>
     /// <exception cref="LogCorruptException">Durable bytes are damaged.</exception>
     /// <exception cref="StoreUnavailableException">The store cannot be reached.</exception>

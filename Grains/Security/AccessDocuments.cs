@@ -8,7 +8,7 @@ namespace OrleansStream.Security;
 /// <summary>Reads and changes the stored keys and rights. Safe for any thread, and for several processes at the same time.</summary>
 /// <param name="documents">The store of the document.</param>
 /// <param name="serviceId">The service whose keys and rights they are.</param>
-/// <param name="time">The clock.</param>
+/// <param name="time">Tells how old the copy of the document is.</param>
 internal sealed class AccessDocuments(IDocumentStore documents, string serviceId, TimeProvider time)
 {
     private readonly string _name = AccessDocument.NameOf(serviceId);
@@ -19,7 +19,7 @@ internal sealed class AccessDocuments(IDocumentStore documents, string serviceId
     /// <summary>Creates an instance for a silo.</summary>
     /// <param name="documents">The store of the document.</param>
     /// <param name="cluster">The cluster, which names the service.</param>
-    /// <param name="time">The clock.</param>
+    /// <param name="time">Tells how old the copy of the document is.</param>
     public AccessDocuments(IDocumentStore documents, IOptions<ClusterOptions> cluster, TimeProvider time)
         : this(documents, cluster.Value.ServiceId, time)
     {

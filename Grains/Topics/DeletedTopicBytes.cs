@@ -13,7 +13,7 @@ internal sealed class DeletedTopicBytes(IGrainFactory grains, ISegmentStore segm
     /// Frees the bytes of a topic's partitions, <see cref="TopicGrainLimits.DeletionsAtOnce"/> at a time. Repeating it is harmless.
     /// </summary>
     /// <param name="topic">The topic.</param>
-    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
     public Task FreeAsync(DeletedTopic topic, CancellationToken cancellationToken) => Parallel.ForEachAsync(
         Enumerable.Range(0, topic.PartitionCount),
         new ParallelOptions
@@ -26,7 +26,7 @@ internal sealed class DeletedTopicBytes(IGrainFactory grains, ISegmentStore segm
 
     /// <summary>Whether the store has any bytes of a topic.</summary>
     /// <param name="topic">The topic.</param>
-    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
     public async Task<bool> AreLeftAsync(DeletedTopic topic, CancellationToken cancellationToken) =>
         await segments.ListAsync($"{topic.Id:N}/", cancellationToken).AnyAsync(cancellationToken)
         || await documents.ListAsync($"{topic.Id:N}/", cancellationToken).AnyAsync(cancellationToken);

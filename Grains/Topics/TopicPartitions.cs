@@ -8,7 +8,7 @@ namespace OrleansStream.Topics;
 /// Tells the partitions of a topic of its change. None of these calls fails: what a partition was not told, it learns in another way.
 /// </summary>
 /// <param name="grains">Reaches the partitions.</param>
-/// <param name="time">The clock.</param>
+/// <param name="time">Times the wait for the partitions.</param>
 /// <param name="failures">Counts repeated failures.</param>
 /// <param name="logger">The log of the topics' grains.</param>
 internal sealed partial class TopicPartitions(IGrainFactory grains, TimeProvider time, RepeatedFailures failures, ILogger<TopicGrain> logger)

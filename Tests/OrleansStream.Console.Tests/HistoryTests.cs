@@ -30,17 +30,17 @@ public sealed class HistoryTests
     public void Lines_OfManyPages_AreBounded()
     {
         var history = new History(_time, _tab);
-        for (var point = 0; point < History.PointsMax + 5; point++)
-            Assert.InRange(history.Add("first", point).Count, 1, History.PointsMax);
+        for (var point = 0; point < HistoryLimits.PointsMax + 5; point++)
+            Assert.InRange(history.Add("first", point).Count, 1, HistoryLimits.PointsMax);
         Assert.Equal(6, history.Add("first", 0)[0].Value);
 
-        for (var line = 0; line < History.LinesMax; line++)
+        for (var line = 0; line < HistoryLimits.LinesMax; line++)
         {
             _time.Advance(TimeSpan.FromSeconds(1));
             history.Add($"other {line}", line);
         }
 
-        Assert.Equal(History.LinesMax, _tab.Storage.Count);
+        Assert.Equal(HistoryLimits.LinesMax, _tab.Storage.Count);
         Assert.Single(history.Add("first", 1));
     }
 

@@ -49,11 +49,11 @@ public sealed class RecordsPageTests : IAsyncDisposable
         page.WaitForAssertion(() => Assert.Contains("0 records came", page.Markup, StringComparison.Ordinal));
 
         _context.Service.On("GET topics/matches/partitions", (_, _) => Task.FromException<(int, string)>(new HttpRequestException("connection refused")));
-        _context.Time.Advance(LiveTail.RoundPeriod);
+        _context.Time.Advance(BrowsingLimits.RoundPeriod);
         page.WaitForAssertion(() => Assert.Contains("connection refused", page.Find("[role=alert]").TextContent, StringComparison.Ordinal));
         topic.Add(0, timeMs: 1, key: "peru-chile");
         topic.Answer();
-        _context.Time.Advance(LiveTail.RoundPeriod);
+        _context.Time.Advance(BrowsingLimits.RoundPeriod);
 
         page.WaitForAssertion(() => Assert.Contains("peru-chile", page.Markup, StringComparison.Ordinal));
         page.WaitForAssertion(() => Assert.Empty(page.FindAll("[role=alert]")));

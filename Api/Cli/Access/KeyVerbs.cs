@@ -9,8 +9,8 @@ namespace OrleansStream.Cli.Access;
 /// <summary>The verbs of API keys.</summary>
 internal static class KeyVerbs
 {
-    /// <summary>Makes them.</summary>
-    /// <param name="verbs">Makes a verb.</param>
+    /// <summary>Makes the verbs, with their options.</summary>
+    /// <param name="verbs">Makes verbs with the options that all of them have.</param>
     public static Command Make(VerbMaker verbs) =>
         VerbMaker.Group("keys", "Create, list and revoke API keys.", MakeCreate(verbs), MakeList(verbs), MakeRevoke(verbs));
 

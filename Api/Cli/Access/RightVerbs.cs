@@ -10,8 +10,8 @@ internal static class RightVerbs
 {
     private const string Cluster = "cluster", Prefix = "prefix";
 
-    /// <summary>Makes them.</summary>
-    /// <param name="verbs">Makes a verb.</param>
+    /// <summary>Makes the verbs, with their options.</summary>
+    /// <param name="verbs">Makes verbs with the options that all of them have.</param>
     public static Command Make(VerbMaker verbs) =>
         VerbMaker.Group("rights", "Give, list and take away rights.", MakeGive(verbs), MakeList(verbs), MakeTake(verbs));
 

@@ -19,7 +19,7 @@ internal sealed class Call : IAsyncDisposable
     /// <param name="parsed">The command line.</param>
     /// <param name="options">The options of every verb.</param>
     /// <param name="screen">Where results go.</param>
-    /// <param name="time">The clock.</param>
+    /// <param name="time">The clock that its waits, rates and positions in time go by; tests set it.</param>
     /// <param name="stop">Cancelled when the run is to end.</param>
     public Call(ParseResult parsed, GlobalOptions options, Screen screen, TimeProvider time, CancellationToken stop)
     {
@@ -35,7 +35,7 @@ internal sealed class Call : IAsyncDisposable
     /// <summary>Where results go.</summary>
     public Screen Screen { get; }
 
-    /// <summary>The clock.</summary>
+    /// <summary>The clock that waits are timed by.</summary>
     public TimeProvider Time { get; }
 
     /// <summary>Cancelled when the run is to end.</summary>

@@ -44,7 +44,7 @@ internal sealed record Fault(int ExitCode, string Code, string Message, string? 
         new(Calls.ExitCode.Usage, Usage, string.Join(' ', errors.Distinct()), $"'{verb} --help' shows what is allowed.");
 
     /// <summary>Tells it on standard error.</summary>
-    /// <param name="screen">Where to.</param>
+    /// <param name="screen">Shows it.</param>
     public void Tell(Screen screen) => screen.TellError(
         json =>
         {

@@ -6,7 +6,7 @@ namespace OrleansStream.Cli.Calls;
 /// <summary>Makes verbs, so that every one ends the same way: its results are sent, and its failures are told once.</summary>
 /// <param name="screen">Where results go.</param>
 /// <param name="options">The options of every verb.</param>
-/// <param name="time">The clock.</param>
+/// <param name="time">The clock of all calls; tests set it.</param>
 internal sealed class VerbMaker(Screen screen, GlobalOptions options, TimeProvider time)
 {
     private readonly NameSuggestions _names = new(options, time);

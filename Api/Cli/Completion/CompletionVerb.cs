@@ -47,8 +47,8 @@ internal static class CompletionVerb
         }
         """;
 
-    /// <summary>Makes it.</summary>
-    /// <param name="verbs">Makes a verb.</param>
+    /// <summary>Makes the verb, with its options.</summary>
+    /// <param name="verbs">Makes verbs with the options that all of them have.</param>
     public static Command Make(VerbMaker verbs)
     {
         var shell = new Argument<string>("shell") { Description = "bash, zsh, fish or pwsh." };

@@ -8,8 +8,8 @@ namespace OrleansStream.Cli.Consume;
 /// <summary>The verb <c>consume</c>: reads records, and writes them to standard output.</summary>
 internal static class ConsumeVerb
 {
-    /// <summary>Makes it.</summary>
-    /// <param name="verbs">Makes a verb.</param>
+    /// <summary>Makes the verb, with its options.</summary>
+    /// <param name="verbs">Makes verbs with the options that all of them have.</param>
     public static Command Make(VerbMaker verbs)
     {
         var options = new ConsumeOptions();

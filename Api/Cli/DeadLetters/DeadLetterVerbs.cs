@@ -13,8 +13,8 @@ internal static class DeadLetterVerbs
 
     private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(300);
 
-    /// <summary>Makes them.</summary>
-    /// <param name="verbs">Makes a verb.</param>
+    /// <summary>Makes the verbs, with their options.</summary>
+    /// <param name="verbs">Makes verbs with the options that all of them have.</param>
     public static Command Make(VerbMaker verbs) =>
         VerbMaker.Group("dead-letters", "List the dead letters of a group, and take them back.", ListVerb.Make(verbs), MakeRedrive(verbs));
 

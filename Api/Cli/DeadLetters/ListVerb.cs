@@ -12,8 +12,8 @@ internal static class ListVerb
 {
     private const int CountDefault = 100;
 
-    /// <summary>Makes it.</summary>
-    /// <param name="verbs">Makes a verb.</param>
+    /// <summary>Makes the verb, with its options.</summary>
+    /// <param name="verbs">Makes verbs with the options that all of them have.</param>
     public static Command Make(VerbMaker verbs)
     {
         var group = new Argument<string>("group") { Description = "The group's name." };

@@ -8,8 +8,8 @@ namespace OrleansStream.Cli.Groups;
 /// <summary>The verbs of consumer groups.</summary>
 internal static class GroupVerbs
 {
-    /// <summary>Makes them.</summary>
-    /// <param name="verbs">Makes a verb.</param>
+    /// <summary>Makes the verbs, with their options.</summary>
+    /// <param name="verbs">Makes verbs with the options that all of them have.</param>
     public static Command Make(VerbMaker verbs) => VerbMaker.Group(
         "groups", "List, describe, alter, reset and delete consumer groups, and show their lag.",
         MakeList(verbs), MakeDescribe(verbs), MakeLag(verbs), AlterVerb.Make(verbs), ResetVerb.Make(verbs), MakeRemoveMember(verbs), MakeDelete(verbs));

@@ -10,8 +10,8 @@ namespace OrleansStream.Cli.Groups;
 /// <summary>The verb <c>groups reset</c>: shows where a group's offsets would go, and moves them when it is told to.</summary>
 internal static class ResetVerb
 {
-    /// <summary>Makes it.</summary>
-    /// <param name="verbs">Makes a verb.</param>
+    /// <summary>Makes the verb, with its options.</summary>
+    /// <param name="verbs">Makes verbs with the options that all of them have.</param>
     public static Command Make(VerbMaker verbs)
     {
         var group = GroupVerbs.Group();

@@ -14,8 +14,8 @@ internal static class PerformanceVerbs
     // The most records without an answer.
     private const int UnansweredMax = 100_000;
 
-    /// <summary>Makes it.</summary>
-    /// <param name="verbs">Makes a verb.</param>
+    /// <summary>Makes the verb, with its options.</summary>
+    /// <param name="verbs">Makes verbs with the options that all of them have.</param>
     public static Command Make(VerbMaker verbs) =>
         VerbMaker.Group("perf", "Measure what a service takes and gives from here.", MakeProduce(verbs), MakeConsume(verbs));
 

@@ -7,7 +7,7 @@ namespace OrleansStream.Cli.Performance;
 
 /// <summary>Sends records and measures how long each takes, from the moment at which it was due to its answer.</summary>
 /// <param name="call">The run.</param>
-/// <param name="topic">Where to.</param>
+/// <param name="topic">The topic that the records are sent to.</param>
 /// <param name="count">How many records.</param>
 /// <param name="size">The length of each value, in bytes.</param>
 /// <param name="rate">Records a second; 0 for as fast as it goes.</param>
@@ -22,7 +22,7 @@ internal sealed class ProduceLoad(Call call, string topic, int count, int size, 
     private readonly Lock _gate = new();
     private Exception? _failure;
 
-    /// <summary>Where to.</summary>
+    /// <summary>The topic that the records are sent to.</summary>
     public string Topic => topic;
 
     /// <summary>How many were stored.</summary>

@@ -8,7 +8,7 @@ using OrleansStream.Client.Records;
 namespace OrleansStream.Cli.Produce;
 
 /// <summary>What is to be stored, and how.</summary>
-/// <param name="Topic">Where to.</param>
+/// <param name="Topic">The topic that the records are sent to.</param>
 /// <param name="Format">How a line becomes a record.</param>
 internal sealed record ProduceRequest(string Topic, LineFormat Format)
 {

@@ -6,8 +6,8 @@ namespace OrleansStream.Cli.Produce;
 /// <summary>The verb <c>produce</c>: stores what comes on standard input, or is in a file.</summary>
 internal static class ProduceVerb
 {
-    /// <summary>Makes it.</summary>
-    /// <param name="verbs">Makes a verb.</param>
+    /// <summary>Makes the verb, with its options.</summary>
+    /// <param name="verbs">Makes verbs with the options that all of them have.</param>
     public static Command Make(VerbMaker verbs)
     {
         var options = new ProduceOptions();

@@ -16,8 +16,8 @@ internal static class SampleVerbs
 
     private static readonly TimeSpan DeliveryTimeout = TimeSpan.FromMinutes(2);
 
-    /// <summary>Makes it.</summary>
-    /// <param name="verbs">Makes a verb.</param>
+    /// <summary>Makes the verb, with its options.</summary>
+    /// <param name="verbs">Makes verbs with the options that all of them have.</param>
     public static Command Make(VerbMaker verbs) => VerbMaker.Group("sample", "Play events, so that there is something to see.", MakeWorldCup(verbs));
 
     private static Command MakeWorldCup(VerbMaker verbs)

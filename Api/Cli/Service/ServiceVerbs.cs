@@ -7,7 +7,7 @@ namespace OrleansStream.Cli.Service;
 internal static class ServiceVerbs
 {
     /// <summary>Makes <c>serve</c>.</summary>
-    /// <param name="verbs">Makes a verb.</param>
+    /// <param name="verbs">Makes verbs with the options that all of them have.</param>
     public static Command MakeServe(VerbMaker verbs)
     {
         var urls = new Option<string?>("--urls") { Description = "Where it listens (default http://localhost:8080).", HelpName = "URL" };
@@ -32,7 +32,7 @@ internal static class ServiceVerbs
     }
 
     /// <summary>Makes <c>verify</c>.</summary>
-    /// <param name="verbs">Makes a verb.</param>
+    /// <param name="verbs">Makes verbs with the options that all of them have.</param>
     public static Command MakeVerify(VerbMaker verbs)
     {
         var data = new Option<string?>("--data") { Description = "The data folder (default 'data', here). No process may own it meanwhile.", HelpName = "FOLDER" };

@@ -9,8 +9,8 @@ namespace OrleansStream.Cli.Settings;
 /// <summary>The verbs of profiles: services by name, with where the secret is that signs in to each.</summary>
 internal static class ProfileVerbs
 {
-    /// <summary>Makes them.</summary>
-    /// <param name="verbs">Makes a verb.</param>
+    /// <summary>Makes the verbs, with their options.</summary>
+    /// <param name="verbs">Makes verbs with the options that all of them have.</param>
     /// <param name="options">The options of every verb: those that say which service and who calls are what a profile keeps.</param>
     public static Command Make(VerbMaker verbs, GlobalOptions options)
     {

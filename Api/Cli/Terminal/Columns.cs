@@ -18,7 +18,7 @@ internal sealed class Columns(params string[] headings)
     public void Add(params object?[] cells) => _rows.Add([.. cells.Select(cell => cell?.ToString() is { Length: > 0 } text ? Plain(text) : "-")]);
 
     /// <summary>Writes them.</summary>
-    /// <param name="screen">Where to.</param>
+    /// <param name="screen">Shows it.</param>
     public void Write(Screen screen)
     {
         foreach (var line in Lines(heading => screen.Styled(heading, "1")))

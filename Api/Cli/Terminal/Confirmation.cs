@@ -4,7 +4,7 @@ namespace OrleansStream.Cli.Terminal;
 internal static class Confirmation
 {
     /// <summary>Asks.</summary>
-    /// <param name="screen">Where to.</param>
+    /// <param name="screen">Shows it.</param>
     /// <param name="what">What will happen, such as <c>deletes the topic with all its records</c>.</param>
     /// <param name="name">What is to be typed.</param>
     /// <param name="stop">Ends the wait for an answer.</param>

@@ -8,8 +8,8 @@ internal static class Drawing
     private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(200);
 
     /// <summary>Draws progress while work is done.</summary>
-    /// <param name="screen">Where to.</param>
-    /// <param name="time">The clock.</param>
+    /// <param name="screen">Shows it.</param>
+    /// <param name="time">Times the steps at which it is drawn anew.</param>
     /// <param name="total">What is to be done, in any unit; null when nobody knows.</param>
     /// <param name="describe">What is done, in that unit, and a text for people.</param>
     /// <param name="work">Does it.</param>

@@ -9,7 +9,7 @@ namespace OrleansStream.Cli.Topics;
 internal static class TopicText
 {
     /// <summary>For people.</summary>
-    /// <param name="screen">Where to.</param>
+    /// <param name="screen">Shows it.</param>
     /// <param name="topic">The topic.</param>
     /// <param name="partitions">Its partitions.</param>
     public static void Write(Screen screen, TopicAnswer topic, PartitionListAnswer partitions)
@@ -33,7 +33,7 @@ internal static class TopicText
     }
 
     /// <summary>For scripts: the service's own description, with the partitions' states in it.</summary>
-    /// <param name="screen">Where to.</param>
+    /// <param name="screen">Shows it.</param>
     /// <param name="topic">The topic.</param>
     /// <param name="partitions">Its partitions.</param>
     public static void WriteJson(Screen screen, TopicAnswer topic, PartitionListAnswer partitions) => JsonLines.Write(screen, json =>

@@ -9,8 +9,8 @@ namespace OrleansStream.Cli.Topics;
 /// <summary>The verbs of topics.</summary>
 internal static class TopicVerbs
 {
-    /// <summary>Makes them.</summary>
-    /// <param name="verbs">Makes a verb.</param>
+    /// <summary>Makes the verbs, with their options.</summary>
+    /// <param name="verbs">Makes verbs with the options that all of them have.</param>
     public static Command Make(VerbMaker verbs) => VerbMaker.Group(
         "topics", "List, create, describe, alter and delete topics.", MakeList(verbs), MakeCreate(verbs), MakeDescribe(verbs), MakeAlter(verbs), MakeDelete(verbs));
 

@@ -54,7 +54,7 @@ public sealed class AccessAdmin
             .ConfigureAwait(false)).Rights;
 
     /// <summary>Takes a right away.</summary>
-    /// <param name="principal">Whose.</param>
+    /// <param name="principal">The principal whose rights are listed; null for all.</param>
     /// <param name="resource">On what: <c>topic</c>, <c>group</c> or <c>cluster</c>.</param>
     /// <param name="name">The name; null for the cluster.</param>
     /// <param name="pattern"><c>literal</c> or <c>prefix</c>; null for <c>literal</c>.</param>

@@ -32,21 +32,21 @@ public sealed class GroupAdmin
     }
 
     /// <summary>Shows a group: its members, their partitions, its retry policy.</summary>
-    /// <param name="group">Its name.</param>
+    /// <param name="group">The group's name.</param>
     /// <param name="cancellationToken">Ends the call.</param>
     /// <exception cref="StreamServiceException">There is none of that name; or it was refused, or nobody answers.</exception>
     public Task<GroupAnswer> GetAsync(string group, CancellationToken cancellationToken = default) =>
         _calls.GetAsync(Path(group), ApiJsonContext.Api.GroupAnswer, cancellationToken);
 
     /// <summary>How far a group is behind, in records and seconds.</summary>
-    /// <param name="group">Its name.</param>
+    /// <param name="group">The group's name.</param>
     /// <param name="cancellationToken">Ends the call.</param>
     /// <exception cref="StreamServiceException">There is none of that name; or it was refused, or nobody answers.</exception>
     public Task<LagAnswer> GetLagAsync(string group, CancellationToken cancellationToken = default) =>
         _calls.GetAsync($"{Path(group)}/lag", ApiJsonContext.Api.LagAnswer, cancellationToken);
 
     /// <summary>A group's committed offsets.</summary>
-    /// <param name="group">Its name.</param>
+    /// <param name="group">The group's name.</param>
     /// <param name="topic">Only those of this topic; null for all.</param>
     /// <param name="cancellationToken">Ends the call.</param>
     /// <exception cref="StreamServiceException">There is none of that name; or it was refused, or nobody answers.</exception>
@@ -54,7 +54,7 @@ public sealed class GroupAdmin
         _calls.GetAsync($"{Path(group)}/offsets" + AdminCalls.Query(("topic", topic)), ApiJsonContext.Api.OffsetListAnswer, cancellationToken);
 
     /// <summary>Sets offsets of a group that has no members.</summary>
-    /// <param name="group">Its name.</param>
+    /// <param name="group">The group's name.</param>
     /// <param name="offsets">The offsets.</param>
     /// <param name="cancellationToken">Ends the call.</param>
     /// <exception cref="StreamServiceException">The group has members (<c>NON_EMPTY_GROUP</c>); or it was refused, or nobody answers.</exception>
@@ -65,8 +65,8 @@ public sealed class GroupAdmin
             cancellationToken);
 
     /// <summary>Moves the offsets of a group that has no members.</summary>
-    /// <param name="group">Its name.</param>
-    /// <param name="position">Where to.</param>
+    /// <param name="group">The group's name.</param>
+    /// <param name="position">The offset, the time or the end of the log to go on from.</param>
     /// <param name="topics">The topics; null for all that the group has an offset for.</param>
     /// <param name="partitions">The partitions; null for all.</param>
     /// <param name="dryRun">True to only answer what would be set; the group may have members then.</param>
@@ -147,7 +147,7 @@ public sealed class GroupAdmin
         _calls.DeleteAsync($"{Path(group)}/members/{AdminCalls.Part(member)}", cancellationToken);
 
     /// <summary>Deletes a group that has no members, with its offsets and the records that wait to be tried again.</summary>
-    /// <param name="group">Its name.</param>
+    /// <param name="group">The group's name.</param>
     /// <param name="cancellationToken">Ends the call.</param>
     /// <exception cref="StreamServiceException">It has members, or there is none of that name; or it was refused, or nobody answers.</exception>
     public Task DeleteAsync(string group, CancellationToken cancellationToken = default) => _calls.DeleteAsync(Path(group), cancellationToken);

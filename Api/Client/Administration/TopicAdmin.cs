@@ -13,7 +13,7 @@ public sealed class TopicAdmin
     internal TopicAdmin(AdminCalls calls) => _calls = calls;
 
     /// <summary>Creates a topic. One that exists as asked is left as it is.</summary>
-    /// <param name="topic">Its name.</param>
+    /// <param name="topic">The topic's name.</param>
     /// <param name="partitions">The count of its partitions.</param>
     /// <param name="config">Settings by Kafka's names, such as <c>retention.ms</c>; null for the defaults.</param>
     /// <param name="cancellationToken">Ends the call.</param>
@@ -32,14 +32,14 @@ public sealed class TopicAdmin
             cancellationToken);
 
     /// <summary>Shows a topic with all its settings.</summary>
-    /// <param name="topic">Its name.</param>
+    /// <param name="topic">The topic's name.</param>
     /// <param name="cancellationToken">Ends the call.</param>
     /// <exception cref="StreamServiceException">There is none of that name; or it was refused, or nobody answers.</exception>
     public Task<TopicAnswer> GetAsync(string topic, CancellationToken cancellationToken = default) =>
         _calls.GetAsync(Path(topic), ApiJsonContext.Api.TopicAnswer, cancellationToken);
 
     /// <summary>Changes a topic; what is not named stays.</summary>
-    /// <param name="topic">Its name.</param>
+    /// <param name="topic">The topic's name.</param>
     /// <param name="partitions">The new count of partitions, which can only grow; null to leave it.</param>
     /// <param name="config">Settings to change; a null value puts one back to its default.</param>
     /// <param name="cancellationToken">Ends the call.</param>
@@ -57,7 +57,7 @@ public sealed class TopicAdmin
             cancellationToken);
 
     /// <summary>Deletes a topic and its records.</summary>
-    /// <param name="topic">Its name.</param>
+    /// <param name="topic">The topic's name.</param>
     /// <param name="cancellationToken">Ends the call.</param>
     /// <exception cref="StreamServiceException">There is none of that name; or it was refused, or nobody answers.</exception>
     public Task DeleteAsync(string topic, CancellationToken cancellationToken = default) => _calls.DeleteAsync(Path(topic), cancellationToken);
@@ -82,14 +82,14 @@ public sealed class TopicAdmin
     }
 
     /// <summary>The state of a topic's partitions: offsets, bytes, leaders.</summary>
-    /// <param name="topic">Its name.</param>
+    /// <param name="topic">The topic's name.</param>
     /// <param name="cancellationToken">Ends the call.</param>
     /// <exception cref="StreamServiceException">There is none of that name; or it was refused, or nobody answers.</exception>
     public Task<PartitionListAnswer> GetPartitionsAsync(string topic, CancellationToken cancellationToken = default) =>
         _calls.GetAsync($"{Path(topic)}/partitions", ApiJsonContext.Api.PartitionListAnswer, cancellationToken);
 
     /// <summary>The traffic of a topic's partitions, and its hottest keys.</summary>
-    /// <param name="topic">Its name.</param>
+    /// <param name="topic">The topic's name.</param>
     /// <param name="cancellationToken">Ends the call.</param>
     /// <exception cref="StreamServiceException">There is none of that name; or it was refused, or nobody answers.</exception>
     public Task<TopicLoadAnswer> GetLoadAsync(string topic, CancellationToken cancellationToken = default) =>

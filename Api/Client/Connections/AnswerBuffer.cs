@@ -15,7 +15,7 @@ internal sealed class AnswerBuffer : IDisposable
 
     /// <summary>Reads a body to its end.</summary>
     /// <param name="content">The body.</param>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
     /// <exception cref="IOException">The connection broke.</exception>
     /// <exception cref="StreamServiceException">The body is longer than <see cref="ConnectionLimits.AnswerBytesMax"/>.</exception>
     public async Task ReadAsync(HttpContent content, CancellationToken cancellationToken)

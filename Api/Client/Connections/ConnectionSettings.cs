@@ -7,7 +7,7 @@ namespace OrleansStream.Client.Connections;
 
 /// <summary>What a connection to the service needs to know.</summary>
 /// <param name="Endpoints">The base addresses of the service's nodes; each serves every request.</param>
-/// <param name="Time">The clock.</param>
+/// <param name="Time">The clock that waits and the ends of tokens go by.</param>
 internal sealed record ConnectionSettings(IReadOnlyList<Uri> Endpoints, TimeProvider Time)
 {
     /// <summary>An API key; null for none.</summary>

@@ -18,12 +18,12 @@ internal sealed class ServiceCalls(ServiceConnection connection, HttpMessageHand
 
     private readonly HttpMessageInvoker _invoker = new(handler, disposeHandler: false);
 
-    /// <summary>The clock.</summary>
+    /// <summary>The clock that waits are timed by.</summary>
     public TimeProvider Time => connection.Time;
 
     /// <summary>Sends a request.</summary>
     /// <param name="request">The request; its address is a path below the service's.</param>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
     /// <returns>An answer of success, which the caller disposes.</returns>
     /// <exception cref="StreamServiceException">It was refused, or no answer came.</exception>
     public async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
@@ -63,7 +63,7 @@ internal sealed class ServiceCalls(ServiceConnection connection, HttpMessageHand
     /// <param name="path">The path with its query.</param>
     /// <param name="type">How the answer is read.</param>
     /// <param name="body">The request's body as JSON; null for none.</param>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
     /// <exception cref="StreamServiceException">It was refused, or no answer came.</exception>
     public async Task<T> AskAsync<T>(
         HttpMethod method, string path, JsonTypeInfo<T> type, ReadOnlyMemory<byte>? body, CancellationToken cancellationToken)
@@ -85,7 +85,7 @@ internal sealed class ServiceCalls(ServiceConnection connection, HttpMessageHand
     /// <param name="method">The method.</param>
     /// <param name="path">The path with its query.</param>
     /// <param name="body">The request's body as JSON; null for none.</param>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
     /// <exception cref="StreamServiceException">It was refused, or no answer came.</exception>
     public async Task DoAsync(HttpMethod method, string path, ReadOnlyMemory<byte>? body, CancellationToken cancellationToken)
     {

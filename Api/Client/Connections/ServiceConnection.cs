@@ -22,7 +22,7 @@ internal sealed class ServiceConnection : IDisposable
     /// <summary>What it was made with.</summary>
     public ConnectionSettings Settings { get; }
 
-    /// <summary>The clock.</summary>
+    /// <summary>The clock that waits are timed by.</summary>
     public TimeProvider Time => Settings.Time;
 
     /// <summary>Is told of troubles and changes.</summary>

@@ -34,7 +34,7 @@ internal sealed class AnswerProgress(GroupMember member)
 
     /// <summary>A record could not be worked on.</summary>
     /// <param name="index">Its place in the answer.</param>
-    /// <param name="reason">Why.</param>
+    /// <param name="reason">Why it failed or was refused.</param>
     /// <param name="cancellationToken">Ends the question for the group's policy.</param>
     /// <exception cref="InvalidOperationException">The group has no retry policy, or the record was done with.</exception>
     public async ValueTask FailAsync(int index, string reason, CancellationToken cancellationToken)

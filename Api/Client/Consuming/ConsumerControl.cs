@@ -60,7 +60,7 @@ internal sealed class ConsumerControl
 
     /// <summary>Waits until something is told.</summary>
     /// <param name="max">The longest wait.</param>
-    /// <param name="time">The clock.</param>
+    /// <param name="time">Times the wait.</param>
     /// <param name="interrupted">As <see cref="Interrupted"/> was before anything was looked at.</param>
     /// <param name="cancellationToken">Ends it with an exception.</param>
     public static async Task WaitAsync(TimeSpan max, TimeProvider time, CancellationToken interrupted, CancellationToken cancellationToken)

@@ -65,11 +65,11 @@ internal sealed partial class GroupMember : IDisposable
     /// <summary>True when later records of a failed record's key wait for it.</summary>
     public bool RetriesInPlace => _policy?.Retry == "in_place";
 
-    /// <summary>The clock.</summary>
+    /// <summary>The clock that waits are timed by.</summary>
     public TimeProvider Time => _connection.Time;
 
     /// <summary>Sets the group's retry policy, if the settings have one.</summary>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
     public async Task SetPolicyAsync(CancellationToken cancellationToken)
     {
         if (_options.RetryPolicy is not { } wanted)
@@ -82,7 +82,7 @@ internal sealed partial class GroupMember : IDisposable
     }
 
     /// <summary>Finds out the group's retry policy.</summary>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
     /// <exception cref="InvalidOperationException">The group has none.</exception>
     public async ValueTask RequirePolicyAsync(CancellationToken cancellationToken)
     {
@@ -96,7 +96,7 @@ internal sealed partial class GroupMember : IDisposable
 
     /// <summary>The member could not work on a record of the last answer. The next poll tells it.</summary>
     /// <param name="place">The record.</param>
-    /// <param name="reason">Why.</param>
+    /// <param name="reason">Why it failed or was refused.</param>
     public void Fail(in RecordPlace place, string reason)
     {
         var entry = new FailedRecordEntry
@@ -125,7 +125,7 @@ internal sealed partial class GroupMember : IDisposable
         cancellationToken);
 
     /// <summary>Commits the last answer's records, tells which failed, and renews the lease. It gets no records.</summary>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
     public Task CommitAsync(CancellationToken cancellationToken) => PatientlyAsync(
         async () =>
         {
@@ -137,7 +137,7 @@ internal sealed partial class GroupMember : IDisposable
 
     /// <summary>Commits a part of the last answer's records.</summary>
     /// <param name="offsets">The next offset of each partition.</param>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
     /// <exception cref="StreamServiceException">It was refused; the records come again, to whoever has the partitions.</exception>
     public Task CommitAsync(IReadOnlyDictionary<TopicPartition, long> offsets, CancellationToken cancellationToken)
     {

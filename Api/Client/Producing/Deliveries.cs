@@ -16,7 +16,7 @@ internal interface IDelivery
 /// <param name="Delivery">Is told.</param>
 /// <param name="Index">The first one's place among those of the delivery.</param>
 /// <param name="Place">The first one's place in the batch.</param>
-/// <param name="Count">How many.</param>
+/// <param name="Count">How many of them.</param>
 /// <param name="TimestampMs">Their time, in milliseconds since the Unix epoch.</param>
 internal readonly record struct AwaitedRecords(IDelivery Delivery, int Index, int Place, int Count, long TimestampMs)
 {
@@ -70,7 +70,7 @@ internal sealed class ToldDelivery(Action<SendResult> delivered) : IDelivery
 }
 
 /// <summary>Several records that somebody waits for together.</summary>
-/// <param name="count">How many.</param>
+/// <param name="count">How many of them.</param>
 internal sealed class ManyDelivery(int count)
     : TaskCompletionSource<IReadOnlyList<SendResult>>(TaskCreationOptions.RunContinuationsAsynchronously), IDelivery
 {

@@ -54,7 +54,7 @@ internal sealed class MemoryBudget(long bytesMax)
     }
 
     /// <summary>Gives memory back.</summary>
-    /// <param name="bytes">How much.</param>
+    /// <param name="bytes">How many bytes.</param>
     public void Give(long bytes)
     {
         lock (_gate)

@@ -56,7 +56,7 @@ internal sealed class OutgoingBatch(RecordBatchWriter writer)
     /// <summary>Tells everybody who waits why the records are not stored, or not known to be.</summary>
     /// <param name="topic">The topic.</param>
     /// <param name="partition">The partition.</param>
-    /// <param name="error">Why.</param>
+    /// <param name="error">Why it failed or was refused.</param>
     public void Fail(string topic, int partition, StreamServiceException error)
     {
         foreach (var records in _awaited)

@@ -35,7 +35,7 @@ internal sealed class PartitionFetch<T>(ServiceConnection connection, ISerialize
     public bool IsDone => !options.Follow && _next >= _end;
 
     /// <summary>Fetches the next records.</summary>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
     /// <returns>The records; none when nothing came while it waited.</returns>
     /// <exception cref="StreamServiceException">The service refuses, and waiting does not help.</exception>
     public async Task<IReadOnlyList<ConsumedRecord<T>>> FetchAsync(CancellationToken cancellationToken)

@@ -17,7 +17,7 @@ public sealed record PlotSeries(string Name, IReadOnlyList<PlotPoint> Points);
 /// What pages have seen, so that a plot does not begin anew when its page is opened again, or loaded again by the browser. It lasts as long as the
 /// browser's tab.
 /// </summary>
-/// <param name="time">The clock.</param>
+/// <param name="time">Gives each point its time.</param>
 /// <param name="browser">Keeps the lines for the tab.</param>
 public sealed class History(TimeProvider time, IJSRuntime browser)
 {

@@ -29,7 +29,7 @@ public abstract class LoadingPage : ComponentBase, IDisposable
     [Inject]
     public NavigationManager Navigation { get; set; } = null!;
 
-    /// <summary>The clock.</summary>
+    /// <summary>The clock that waits are timed by.</summary>
     [Inject]
     public TimeProvider Clock { get; set; } = null!;
 

@@ -13,7 +13,7 @@ namespace OrleansStream.WebConsole.Records;
 /// <param name="topic">The topic.</param>
 /// <param name="partition">Only this partition; null for all.</param>
 /// <param name="filter">Chooses records among those that are read.</param>
-/// <param name="time">The clock.</param>
+/// <param name="time">Measures the rate at which records come.</param>
 public sealed class LiveTail(StreamApi api, string topic, int? partition, RecordFilter filter, TimeProvider time)
 {
     private const int FetchBytes = 128 * 1024;
@@ -56,7 +56,7 @@ public sealed class LiveTail(StreamApi api, string topic, int? partition, Record
                 tell(exception);
             }
 
-            await Task.Delay(RoundPeriod, time, ended);
+            await Task.Delay(BrowsingLimits.RoundPeriod, time, ended);
         }
     }
 

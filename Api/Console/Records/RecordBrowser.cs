@@ -64,7 +64,7 @@ public sealed class RecordBrowser(StreamApi api, string topic, bool isNewestFirs
     }
 
     /// <summary>Reads the next records.</summary>
-    /// <param name="count">How many.</param>
+    /// <param name="count">How many of them.</param>
     /// <param name="progress">Told whenever more was read.</param>
     /// <param name="cancellationToken">Ends it; what was found and not given yet comes with the next page.</param>
     /// <returns>The records; fewer than asked at the end, or after <see cref="BrowsingLimits.ScannedMax"/> were looked at.</returns>

@@ -48,7 +48,7 @@ public sealed class SampleMember(StreamApi api, string group, string topic, stri
     public bool IsBroken { get; set; }
 
     /// <summary>Begins to poll.</summary>
-    /// <param name="left">Ends it.</param>
+    /// <param name="left">Ends the call.</param>
     public void Start(CancellationToken left)
     {
         if (IsRunning)

@@ -36,7 +36,7 @@ public sealed class AnswerLoad(NodeAnswers node) : IDisposable
     }
 
     /// <summary>Gives memory back before the answer ends.</summary>
-    /// <param name="bytes">How much.</param>
+    /// <param name="bytes">How many bytes.</param>
     public void Return(long bytes)
     {
         if (bytes == 0)

@@ -26,7 +26,7 @@ public sealed class ClientQuotas : IDisposable
 
     /// <summary>Makes the quotas.</summary>
     /// <param name="options">The settings.</param>
-    /// <param name="time">The clock.</param>
+    /// <param name="time">Tells how much of a quota has come back.</param>
     public ClientQuotas(IOptions<QuotaOptions> options, TimeProvider time)
     {
         _time = time;
@@ -70,7 +70,7 @@ public sealed class ClientQuotas : IDisposable
 
     /// <summary>Waits until the client's quota has room for more bytes.</summary>
     /// <param name="client">Who sends them.</param>
-    /// <param name="lengthBytes">How many.</param>
+    /// <param name="lengthBytes">How many bytes.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>A lease. It is not acquired when other requests of the client already wait for the whole quota.</returns>
     public ValueTask<RateLimitLease> AcquireBytesAsync(string client, int lengthBytes, CancellationToken cancellationToken) =>

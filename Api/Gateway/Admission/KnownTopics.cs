@@ -16,7 +16,7 @@ namespace OrleansStream.Gateway.Admission;
 /// </remarks>
 /// <param name="access">Decides who may.</param>
 /// <param name="grains">The way to the catalogue.</param>
-/// <param name="time">The clock.</param>
+/// <param name="time">Tells how long a topic has been known, and times the question for one.</param>
 public sealed class KnownTopics(AccessControl access, IGrainFactory grains, TimeProvider time)
 {
     private readonly ConcurrentDictionary<string, long> _knownAt = new(StringComparer.Ordinal);
@@ -28,7 +28,7 @@ public sealed class KnownTopics(AccessControl access, IGrainFactory grains, Time
     /// <summary>Verifies that a topic exists. A caller without any right to it is not told whether it exists.</summary>
     /// <param name="caller">On whose behalf.</param>
     /// <param name="name">The topic's name.</param>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
     /// <exception cref="StreamException">There is none, or the caller may do nothing with it.</exception>
     public async ValueTask RequireAsync(Caller caller, string name, CancellationToken cancellationToken)
     {

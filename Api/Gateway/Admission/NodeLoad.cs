@@ -4,7 +4,7 @@ namespace OrleansStream.Gateway.Admission;
 
 /// <summary>The memory that the bodies of requests take in this process, and its bound.</summary>
 /// <remarks>Safe to call from any thread. When it is full, it refuses new requests; requests that were admitted go on.</remarks>
-/// <param name="time">The clock.</param>
+/// <param name="time">Times waits for memory, and the rate at which it becomes free.</param>
 /// <param name="bytesMax">The most bytes.</param>
 /// <param name="partOfFree">The part of the free memory that may be taken at once: 1 for all of it, 2 for half of it, and so on.</param>
 public class NodeLoad(TimeProvider time, long bytesMax = AdmissionLimits.RequestBytesInFlightMax, int partOfFree = 1)
@@ -30,11 +30,11 @@ public class NodeLoad(TimeProvider time, long bytesMax = AdmissionLimits.Request
     /// <summary>True when more than half is taken. A slow caller then holds memory that others will soon need.</summary>
     public bool IsHalfTaken => Bytes > bytesMax / 2;
 
-    /// <summary>The clock.</summary>
+    /// <summary>The clock that waits are timed by.</summary>
     public TimeProvider Time => time;
 
     /// <summary>Takes memory if there is enough.</summary>
-    /// <param name="bytes">How much.</param>
+    /// <param name="bytes">How many bytes.</param>
     public bool TryTake(long bytes)
     {
         lock (_gate)
@@ -42,7 +42,7 @@ public class NodeLoad(TimeProvider time, long bytesMax = AdmissionLimits.Request
     }
 
     /// <summary>Takes memory, and waits for it if there is too little. Callers that wait get it in the order in which they came.</summary>
-    /// <param name="bytes">How much.</param>
+    /// <param name="bytes">How many bytes.</param>
     /// <param name="wait">How long to wait at most.</param>
     /// <returns>False when there was too little all the time.</returns>
     public async ValueTask<bool> TakeAsync(long bytes, TimeSpan wait)
@@ -69,7 +69,7 @@ public class NodeLoad(TimeProvider time, long bytesMax = AdmissionLimits.Request
     }
 
     /// <summary>Gives memory back.</summary>
-    /// <param name="bytes">How much.</param>
+    /// <param name="bytes">How many bytes.</param>
     public void Return(long bytes)
     {
         lock (_gate)

@@ -11,7 +11,7 @@ public sealed class RequestLoad(NodeLoad node, bool isProduce = true) : IDisposa
 {
     private long _bytes;
 
-    /// <summary>The clock.</summary>
+    /// <summary>The clock that waits are timed by.</summary>
     public TimeProvider Time => node.Time;
 
     /// <summary>True when more than half of the node's memory is taken.</summary>
@@ -38,7 +38,7 @@ public sealed class RequestLoad(NodeLoad node, bool isProduce = true) : IDisposa
     }
 
     /// <summary>Gives memory back before the request ends.</summary>
-    /// <param name="bytes">How much.</param>
+    /// <param name="bytes">How many bytes.</param>
     public void Return(long bytes)
     {
         _bytes -= bytes;

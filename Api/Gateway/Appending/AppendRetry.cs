@@ -11,7 +11,7 @@ namespace OrleansStream.Gateway.Appending;
 /// known already. The pauses are those of Kafka's clients (KIP-580): each is twice as long as the last one, up to a bound, and up to 20 % longer or
 /// shorter at random, so that requests which failed together do not return together.
 /// </remarks>
-/// <param name="time">The clock.</param>
+/// <param name="time">Times the tries, and the pauses between them.</param>
 /// <param name="timeout">The longest time from the first try to the end of the last pause.</param>
 /// <param name="random">Where the jitter comes from; null for <see cref="RandomSource.System"/>.</param>
 internal struct AppendRetry(TimeProvider time, TimeSpan timeout, RandomSource? random = null)
@@ -40,12 +40,12 @@ internal struct AppendRetry(TimeProvider time, TimeSpan timeout, RandomSource? r
 
     /// <summary>Repeats a call until it is answered or the time is over. The call must be safe to make twice.</summary>
     /// <typeparam name="T">The answer.</typeparam>
-    /// <param name="time">The clock.</param>
+    /// <param name="time">Times the tries, and the pauses between them.</param>
     /// <param name="timeout">How long it is tried.</param>
     /// <param name="call">Calls once.</param>
     /// <exception cref="StreamException">The last call was refused.</exception>
     /// <exception cref="OrleansException">The last call was lost.</exception>
-    /// <exception cref="TimeoutException">As above.</exception>
+    /// <exception cref="TimeoutException">The last call had no answer in time.</exception>
     public static async Task<T> CallAsync<T>(TimeProvider time, TimeSpan timeout, Func<Task<T>> call)
     {
         var retry = new AppendRetry(time, timeout);

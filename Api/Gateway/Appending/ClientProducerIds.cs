@@ -14,7 +14,7 @@ namespace OrleansStream.Gateway.Appending;
 /// which client has an id. A caller that uses the id of another client, or raises its epoch, disturbs only that client.
 /// </remarks>
 /// <param name="grains">The way to the counter.</param>
-/// <param name="time">The clock.</param>
+/// <param name="time">Times how long the service is asked for ids, and how seldom it is asked again.</param>
 public sealed class ClientProducerIds(IGrainFactory grains, TimeProvider time)
 {
     private readonly Lock _gate = new();

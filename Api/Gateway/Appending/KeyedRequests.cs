@@ -13,7 +13,7 @@ namespace OrleansStream.Gateway.Appending;
 /// <param name="access">Decides who may.</param>
 /// <param name="grains">The way to the grains.</param>
 /// <param name="appender">Chooses where keyless records begin.</param>
-/// <param name="time">The clock.</param>
+/// <param name="time">Times repeats.</param>
 /// <param name="random">Where the ids of requests come from; null for <see cref="RandomSource.System"/>.</param>
 public sealed class KeyedRequests(
     AccessControl access, IGrainFactory grains, RecordsAppender appender, TimeProvider time, RandomSource? random = null)

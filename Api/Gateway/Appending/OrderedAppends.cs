@@ -16,7 +16,7 @@ namespace OrleansStream.Gateway.Appending;
 /// While one log of this process takes all of them, they are under way at the same time and share its writes. If the partition is led by another
 /// process, or moves, each append waits until those before it have ended.
 /// </remarks>
-/// <param name="appender">Makes them.</param>
+/// <param name="appender">Makes the appends.</param>
 /// <param name="known">Knows which topics there are.</param>
 /// <param name="findLeader">
 /// Tells at each append which silo must lead the partition, if the batch names its producer; null for whichever leads it. A producer sends its next

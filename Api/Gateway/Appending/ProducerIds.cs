@@ -5,7 +5,7 @@ namespace OrleansStream.Gateway.Appending;
 
 /// <summary>The producer ids that this node was given and has not used yet.</summary>
 /// <param name="takeBlock">Asks for the first of <see cref="ProducerLimits.IdsPerBlock"/> new ids.</param>
-/// <param name="time">The clock.</param>
+/// <param name="time">Times how long the service is asked for ids.</param>
 public sealed class ProducerIds(Func<Task<long>> takeBlock, TimeProvider time)
 {
     private readonly Lock _gate = new();

@@ -11,7 +11,7 @@ namespace OrleansStream.Gateway.Appending;
 /// batches sees the ids of lanes, but callers cannot name them (<see cref="ProducerIdRanges"/>).
 /// </remarks>
 /// <param name="grains">Gives new lanes their ids.</param>
-/// <param name="time">The clock.</param>
+/// <param name="time">Times how long the service is asked for ids.</param>
 public sealed class ProducerLanes(IGrainFactory grains, TimeProvider time)
 {
     private readonly ProducerIds _ids = new(

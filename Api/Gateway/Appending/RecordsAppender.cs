@@ -21,7 +21,7 @@ namespace OrleansStream.Gateway.Appending;
 /// <param name="routes">The way to the topics.</param>
 /// <param name="producers">Tells which producers callers may name.</param>
 /// <param name="lanes">Gives each request its identity.</param>
-/// <param name="time">The clock.</param>
+/// <param name="time">Dates records without a time, and times repeats.</param>
 /// <param name="random">Where random choices come from; null for <see cref="RandomSource.System"/>.</param>
 public sealed class RecordsAppender(
     AccessControl access, TopicRoutes routes, ClientProducerIds producers, ProducerLanes lanes, TimeProvider time, RandomSource? random = null)
@@ -255,7 +255,7 @@ public readonly record struct AppendRecords(
 public readonly record struct AppendOutcome(RecordsAppendResponse Response, bool IsMemoryFree)
 {
     /// <summary>Nothing was appended.</summary>
-    /// <param name="error">Why.</param>
+    /// <param name="error">Why it failed or was refused.</param>
     public static AppendOutcome Refused(StreamError error) => new(new RecordsAppendResponse([], default, error), IsMemoryFree: true);
 
     /// <summary>

@@ -10,7 +10,7 @@ namespace OrleansStream.Gateway.Cluster;
 /// <param name="access">Decides who may.</param>
 /// <param name="grains">The way to the grains.</param>
 /// <param name="lost">Repeats reads whose reply was lost.</param>
-/// <param name="time">The clock.</param>
+/// <param name="time">Times the wait for each silo.</param>
 public sealed class ClusterDescriber(AccessControl access, IGrainFactory grains, LostReads lost, TimeProvider time)
 {
     /// <summary>Describes every silo that is active, in the order of their addresses.</summary>

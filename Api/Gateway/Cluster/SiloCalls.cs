@@ -10,7 +10,7 @@ namespace OrleansStream.Gateway.Cluster;
 /// stored is given.
 /// </summary>
 /// <param name="grains">The way to the silos.</param>
-/// <param name="time">The clock.</param>
+/// <param name="time">Times the wait for an answer.</param>
 public sealed class SiloCalls(IGrainFactory grains, TimeProvider time)
 {
     /// <summary>Asks a silo for its broker.</summary>

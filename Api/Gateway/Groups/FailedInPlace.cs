@@ -19,7 +19,7 @@ internal sealed class FailedInPlace(PartitionFetcher fetcher)
     /// <param name="failed">Its failed records.</param>
     /// <param name="cursor">The cursor of the last answer.</param>
     /// <param name="policy">The group's policy.</param>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
     /// <exception cref="StreamException">A failed record lies in a batch that cannot be read, or the partition cannot be read.</exception>
     public async Task<PartitionHolds> HoldAsync(
         AssignedPartition assigned, IReadOnlyList<FailedRecord> failed, GroupCursor cursor, GroupRetryPolicy policy,

@@ -21,7 +21,7 @@ internal sealed class FailedRecords(
     /// are delivered again; a repeated copy is stored only once. If the member no longer owns the partitions, nothing is copied.
     /// </summary>
     /// <param name="cursor">The cursor of the last answer.</param>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
     /// <returns>The changes to records that wait in place; or the group's refusal, when the member no longer has the failed records.</returns>
     /// <exception cref="StreamException">
     /// The records were not in the last answer, or the group has no policy, or the records could not be copied. Nothing was committed.

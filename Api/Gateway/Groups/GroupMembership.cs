@@ -28,7 +28,7 @@ internal sealed class GroupMembership(IConsumerGroupGrain group, TimeProvider ti
     /// <param name="commits">The offsets up to which it is done.</param>
     /// <param name="holds">The changes to its records that wait in place.</param>
     /// <param name="neverJoins">True to be refused if the member has left.</param>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
     /// <returns>The state of the member. With an error the poll was refused, and nothing was committed.</returns>
     public async Task<GroupMemberResponse> PollAsync(
         MemberToken? token, ImmutableArray<PartitionOffset> commits, ImmutableArray<PartitionHolds> holds, bool neverJoins,
@@ -62,13 +62,13 @@ internal sealed class GroupMembership(IConsumerGroupGrain group, TimeProvider ti
     /// <summary>Commits offsets of the member's partitions.</summary>
     /// <param name="token">What the group told the member last.</param>
     /// <param name="offsets">The offsets; empty to only ask for the member's state.</param>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
     /// <returns>The state of the member; with an error when the commit was refused.</returns>
     public Task<GroupMemberResponse> CommitAsync(MemberToken token, ImmutableArray<PartitionOffset> offsets, CancellationToken cancellationToken) =>
         AskAsync(() => group.CommitAsync(member, token, offsets), cancellationToken);
 
     /// <summary>Renews the lease when more than <see cref="PollLimits.PollLeaseSlack"/> of it is gone.</summary>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
     /// <returns>Null while the process speaks for the member; else why not.</returns>
     public async Task<StreamError?> RenewAsync(CancellationToken cancellationToken)
     {
@@ -81,7 +81,7 @@ internal sealed class GroupMembership(IConsumerGroupGrain group, TimeProvider ti
 
     /// <summary>Renews the lease, and waits until the group moves partitions.</summary>
     /// <param name="waitMs">How long to wait, in milliseconds.</param>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
     /// <returns>The group's answer; null when it did not answer in time, or the wait was cancelled.</returns>
     public async Task<GroupWaitResponse?> WaitForNewsAsync(int waitMs, CancellationToken cancellationToken)
     {
@@ -109,7 +109,7 @@ internal sealed class GroupMembership(IConsumerGroupGrain group, TimeProvider ti
     /// </summary>
     /// <typeparam name="T">The type of the answer.</typeparam>
     /// <param name="ask">Makes the call.</param>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
     /// <exception cref="StreamException">The group refused, or it was still moving when the time was over.</exception>
     /// <exception cref="OrleansException">The last try was lost, so its outcome is unknown.</exception>
     /// <exception cref="TimeoutException">The last try had no answer in time, so its outcome is unknown.</exception>

@@ -71,7 +71,7 @@ public sealed class GroupPoll : IDisposable
     private ImmutableArray<string> UnknownTopics { get; set; } = [];
 
     /// <summary>Joins or renews, and commits the offsets of the cursor.</summary>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
     /// <returns>Null; or the refusal.</returns>
     /// <exception cref="StreamException">
     /// The cursor has an offset that does not exist, or the failed records were not in its answer, or the group did not answer for longer than a move
@@ -109,7 +109,7 @@ public sealed class GroupPoll : IDisposable
     }
 
     /// <summary>Reads until there are records or the wait is over. A heartbeat reads nothing.</summary>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
     /// <returns>Null; or why the process no longer speaks for the member.</returns>
     /// <exception cref="StreamException">
     /// There is no offset to go on from, or none in the log, and the policy is to report this; or the node has no memory for any of the records; or
@@ -176,7 +176,7 @@ public sealed class GroupPoll : IDisposable
     /// <summary>Reads until there are records, or the wait is over.</summary>
     /// <param name="waitMs">How long to wait, in milliseconds.</param>
     /// <param name="endsOnNews">True to end the wait when the group moves partitions; false to take part in the move.</param>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
     internal async Task<MemberRefusal?> ReadAsync(int waitMs, bool endsOnNews, CancellationToken cancellationToken)
     {
         var started = _time.GetTimestamp();

@@ -35,7 +35,7 @@ internal sealed class PollPositions(PartitionFetcher fetcher, GroupMembership me
     /// would start at a later end, and miss the records in between.
     /// </summary>
     /// <param name="partitions">The member's partitions.</param>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
     /// <returns>Null; or why the process no longer speaks for the member.</returns>
     /// <exception cref="StreamException">A partition has no offset to start from, and the policy is to report this.</exception>
     public async Task<GroupMemberResponse?> StartAsync(IReadOnlyList<PolledPartition> partitions, CancellationToken cancellationToken)
@@ -86,7 +86,7 @@ internal sealed class PollPositions(PartitionFetcher fetcher, GroupMembership me
     /// back. A stale leader knows fewer records than there are, so the offset itself is asked for.
     /// </summary>
     /// <param name="partition">The partition, just read.</param>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
     public async Task CheckCommittedAsync(PolledPartition partition, CancellationToken cancellationToken)
     {
         if (partition.Start is not { } start || partition.Committed <= partition.HighWatermark)
@@ -100,7 +100,7 @@ internal sealed class PollPositions(PartitionFetcher fetcher, GroupMembership me
     }
 
     /// <summary>Commits the replacements of offsets beyond the end.</summary>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
     /// <returns>Null; or why the process no longer speaks for the member.</returns>
     public async Task<GroupMemberResponse?> CommitReplacementsAsync(CancellationToken cancellationToken)
     {

@@ -10,7 +10,7 @@ namespace OrleansStream.Gateway.Groups;
 /// <param name="positions">Finds where reading starts and goes on.</param>
 /// <param name="ends">Remembers how far logs reach.</param>
 /// <param name="waits">The node's reads that wait.</param>
-/// <param name="time">The clock.</param>
+/// <param name="time">Times waits, and tells when a failed record is due.</param>
 /// <param name="random">Chooses the partition that is read first.</param>
 /// <param name="group">The group.</param>
 /// <param name="bytesMax">The most bytes to read for an answer.</param>
@@ -47,7 +47,7 @@ internal sealed class PolledPartitions(
     /// Reads the available records without waiting. It reads some partitions at a time until the answer is full, and starts at a random one. So each
     /// partition gets its turn, and a partition that does not answer delays the others only for a moment.
     /// </summary>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
     public async Task FetchAvailableAsync(CancellationToken cancellationToken)
     {
         await FetchHeldAsync(cancellationToken);
@@ -84,7 +84,7 @@ internal sealed class PolledPartitions(
     /// <summary>Waits on the group and on all partitions at once, or on as many of them as the node has waiting reads for.</summary>
     /// <param name="waitForNews">Waits until the group moves partitions.</param>
     /// <param name="waitMs">How long to wait, in milliseconds.</param>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
     /// <returns>The result of <paramref name="waitForNews"/>.</returns>
     public async Task<GroupWaitResponse?> WaitAsync(
         Func<int, CancellationToken, Task<GroupWaitResponse?>> waitForNews, int waitMs, CancellationToken cancellationToken)
@@ -129,7 +129,7 @@ internal sealed class PolledPartitions(
     /// <param name="isTimed">
     /// True when a cancelled read is an error, because the partition did not answer; false when it is only no longer needed.
     /// </param>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
     private async Task FetchAsync(PolledPartition partition, int partitionBytesMax, int waitMs, bool isTimed, CancellationToken cancellationToken)
     {
         var response = await fetcher.FetchAsync(partition.Assigned, partition.Position, partitionBytesMax, waitMs, cancellationToken);

@@ -38,7 +38,7 @@ public sealed class StreamedPoll
     public StreamError? Error { get; private set; }
 
     /// <summary>Reads until there is something to send. The first answer comes at once and tells the assignment, with or without records.</summary>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
     /// <exception cref="OperationCanceledException">The stream was cancelled.</exception>
     public async Task<PollStreamStep> NextAsync(CancellationToken cancellationToken)
     {

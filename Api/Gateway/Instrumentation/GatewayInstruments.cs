@@ -23,7 +23,7 @@ internal static class GatewayInstruments
         "orleansstream.access.refusals", "{request}", "Operations that were refused because the caller lacked the right.");
 
     /// <summary>Notes a request beyond a quota.</summary>
-    /// <param name="quota">Which.</param>
+    /// <param name="quota">The name of the quota that held the request back.</param>
     public static void QuotaRefused(string quota) => QuotaRefusals.Add(1, new KeyValuePair<string, object?>(QuotaTag, quota));
 
     /// <summary>Notes an operation without the right.</summary>

@@ -1,7 +1,7 @@
 namespace OrleansStream.Gateway.Reading;
 
 /// <summary>Repeats a read when a server died during it, so that another server answers it.</summary>
-/// <param name="time">The clock.</param>
+/// <param name="time">Times repeats, and the pauses between them.</param>
 public sealed class LostReads(TimeProvider time)
 {
     /// <summary>Reads, and reads again while the call is lost, until <see cref="ReadingLimits.LostReadRepeatMax"/> has passed.</summary>

@@ -12,7 +12,7 @@ namespace OrleansStream.Gateway.Reading;
 /// <param name="known">Knows which topics exist.</param>
 /// <param name="node">The node's memory for answers.</param>
 /// <param name="waits">The node's bound of waiting reads.</param>
-/// <param name="time">The clock.</param>
+/// <param name="time">Times the waits for records.</param>
 public sealed class PartitionSetReaders(AccessControl access, TopicRoutes routes, KnownTopics known, NodeAnswers node, NodeWaits waits,
     TimeProvider time)
 {

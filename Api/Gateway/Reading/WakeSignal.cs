@@ -17,7 +17,7 @@ internal sealed class WakeSignal
 
     /// <summary>Waits until the signal is set, or the longest wait is over.</summary>
     /// <param name="most">The longest wait.</param>
-    /// <param name="time">The clock.</param>
+    /// <param name="time">Times the wait.</param>
     /// <param name="cancellationToken">Ends the wait, without an exception.</param>
     public async Task WaitAsync(TimeSpan most, TimeProvider time, CancellationToken cancellationToken)
     {

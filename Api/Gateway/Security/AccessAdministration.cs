@@ -12,7 +12,7 @@ namespace OrleansStream.Gateway.Security;
 /// <param name="access">Checks callers' rights.</param>
 /// <param name="rules">This node's copy of the keys and rights.</param>
 /// <param name="grains">Gets the grain of the stored keys and rights.</param>
-/// <param name="time">The clock.</param>
+/// <param name="time">Dates keys when they are created.</param>
 public sealed class AccessAdministration(AccessControl access, AccessRules rules, IGrainFactory grains, TimeProvider time)
 {
     /// <summary>Creates a key.</summary>

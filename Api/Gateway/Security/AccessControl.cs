@@ -27,7 +27,7 @@ public sealed partial class AccessControl
 
     /// <summary>Creates an instance.</summary>
     /// <param name="rules">The keys and rights; null to allow everything.</param>
-    /// <param name="time">The clock.</param>
+    /// <param name="time">Tells when the sign-in of a caller ends.</param>
     /// <param name="audit">Records who manages what, and what is refused; null to record nothing.</param>
     public AccessControl(AccessRules? rules, TimeProvider time, IAudit? audit = null)
     {

@@ -31,7 +31,7 @@ public sealed partial class AccessRules : IDisposable
     /// <summary>Creates an instance. The first use reads the keys and rights.</summary>
     /// <param name="grains">Gets the grain of the stored keys and rights.</param>
     /// <param name="options">How callers sign in, and the administrators of the settings.</param>
-    /// <param name="time">The clock.</param>
+    /// <param name="time">Tells how old the rules are, and when to ask for them again.</param>
     /// <param name="logger">The log, for failed reads.</param>
     public AccessRules(IGrainFactory grains, IOptions<SecurityOptions> options, TimeProvider time, ILogger<AccessRules> logger)
     {

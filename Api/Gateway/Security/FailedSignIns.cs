@@ -20,7 +20,7 @@ public sealed partial class FailedSignIns : IDisposable
     private readonly Counter<long> _failures;
 
     /// <summary>Creates an instance.</summary>
-    /// <param name="time">The clock.</param>
+    /// <param name="time">Times the window in which failures count, and the pause after them.</param>
     /// <param name="logger">The log, for addresses with many failures.</param>
     /// <param name="meters">Makes the meter.</param>
     public FailedSignIns(TimeProvider time, ILogger<FailedSignIns> logger, IMeterFactory? meters = null)

@@ -10,7 +10,7 @@ namespace OrleansStream.Gateway.Security;
 /// <param name="rules">The keys and rights.</param>
 /// <param name="options">Whether API keys are accepted, and the bootstrap key.</param>
 /// <param name="failures">Delays repeated failures.</param>
-/// <param name="time">The clock.</param>
+/// <param name="time">Tells whether a key has expired.</param>
 public sealed class KeySignIn(AccessRules rules, IOptions<SecurityOptions> options, FailedSignIns failures, TimeProvider time)
 {
     private readonly BootstrapKey? _bootstrap = BootstrapKey.Read(options.Value.BootstrapKey);

@@ -36,7 +36,7 @@ public sealed class TopicAdministration(AccessControl access, IGrainFactory grai
     /// <summary>The topic as it is now.</summary>
     /// <param name="caller">On whose behalf.</param>
     /// <param name="name">The topic's name.</param>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
     public async ValueTask<TopicMetadata> GetAsync(Caller caller, string name, CancellationToken cancellationToken)
     {
         access.DemandTopic(caller, AccessOperations.Describe, name);
@@ -49,7 +49,7 @@ public sealed class TopicAdministration(AccessControl access, IGrainFactory grai
     /// <param name="prefix">Only names that start with this; empty for all.</param>
     /// <param name="after">Only names behind this one; null from the start.</param>
     /// <param name="limit">The most topics.</param>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
     public async ValueTask<CatalogPage> ListAsync(Caller caller, string prefix, string? after, int limit, CancellationToken cancellationToken)
     {
         var visible = access.VisibleTo(caller, ResourceKind.Topic);
@@ -97,7 +97,7 @@ public sealed class TopicAdministration(AccessControl access, IGrainFactory grai
     /// <summary>Offsets, size and place of every partition.</summary>
     /// <param name="caller">On whose behalf.</param>
     /// <param name="name">The topic's name.</param>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
     /// <returns>The topic and one entry per partition in order, each with its own error when it cannot be read.</returns>
     public async ValueTask<TopicDescription> DescribeAsync(Caller caller, string name, CancellationToken cancellationToken)
     {
@@ -108,7 +108,7 @@ public sealed class TopicAdministration(AccessControl access, IGrainFactory grai
     /// <summary>The traffic of every partition, and the topic's hottest keys.</summary>
     /// <param name="caller">On whose behalf.</param>
     /// <param name="name">The topic's name.</param>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
     public ValueTask<TopicLoad> DescribeLoadAsync(Caller caller, string name, CancellationToken cancellationToken)
     {
         // Keys are a part of the records, so seeing them needs the right to read.

@@ -19,7 +19,7 @@ public sealed class TopicDirectory(AccessControl access, IGrainFactory grains, T
     /// <summary>Finds topics.</summary>
     /// <param name="caller">On whose behalf.</param>
     /// <param name="references">Their names or ids.</param>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
     /// <returns>One result for each, in order.</returns>
     /// <exception cref="StreamException">The caller may see no topic at all.</exception>
     /// <exception cref="OrleansException">The catalogue could not be asked.</exception>
@@ -38,7 +38,7 @@ public sealed class TopicDirectory(AccessControl access, IGrainFactory grains, T
 
     /// <summary>Lists all topics that the caller may see, in ordinal order of their names.</summary>
     /// <param name="caller">On whose behalf.</param>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
     /// <exception cref="StreamException">They could not be listed.</exception>
     /// <exception cref="OrleansException">The catalogue could not be asked.</exception>
     public async Task<IReadOnlyList<TopicMetadata>> ListAsync(Caller caller, CancellationToken cancellationToken)

@@ -103,7 +103,7 @@ internal static class AclRights
     }
 
     /// <summary>That something is refused.</summary>
-    /// <param name="why">Why.</param>
+    /// <param name="why">Why it failed or was refused.</param>
     public static AclOutcome Refused(string why) => new(KafkaError.InvalidRequest, why);
 
     private static (AccessOperations Right, AclOperation[] Operations)[] UnitsOf(ResourceKind kind) => kind switch

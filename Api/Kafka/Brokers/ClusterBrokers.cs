@@ -16,7 +16,7 @@ namespace OrleansStream.Kafka.Brokers;
 /// </remarks>
 /// <param name="own">This process as a broker.</param>
 /// <param name="others">Asks the other silos.</param>
-/// <param name="time">The clock.</param>
+/// <param name="time">Times the wait for the silos, and tells how old their answers are.</param>
 /// <param name="logger">Told of brokers that cannot be told apart.</param>
 /// <param name="silos">The silos of the cluster; null where this process has none.</param>
 /// <param name="topics">The topics that this process has asked for lately; null where it calls the grains for all.</param>

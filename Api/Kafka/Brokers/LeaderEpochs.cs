@@ -10,7 +10,7 @@ namespace OrleansStream.Kafka.Brokers;
 /// The leaders of partitions and their epochs (KIP-320): asked of the silos, and compared with what clients know. Safe for any thread.
 /// </summary>
 /// <param name="silos">Asks the silos.</param>
-/// <param name="time">The clock.</param>
+/// <param name="time">Times the wait for the silos.</param>
 internal sealed class LeaderEpochs(SiloCalls silos, TimeProvider time)
 {
     /// <summary>Stands for an epoch that is not known.</summary>
@@ -23,7 +23,7 @@ internal sealed class LeaderEpochs(SiloCalls silos, TimeProvider time)
     /// </summary>
     /// <param name="topics">The topics.</param>
     /// <param name="view">The brokers.</param>
-    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
     public async Task<IReadOnlyDictionary<PartitionKey, KnownLeader>> FindAsync(
         IReadOnlyList<MetadataTopic> topics, BrokerView view, CancellationToken cancellationToken)
     {

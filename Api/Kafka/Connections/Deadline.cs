@@ -1,7 +1,7 @@
 namespace OrleansStream.Kafka.Connections;
 
 /// <summary>A time that is set again and again, and costs no memory as long as it does not come. For one user at a time.</summary>
-/// <param name="time">The clock.</param>
+/// <param name="time">The clock that the deadline runs on.</param>
 internal sealed class Deadline(TimeProvider time) : IDisposable
 {
     private CancellationTokenSource _source = new(Timeout.InfiniteTimeSpan, time);

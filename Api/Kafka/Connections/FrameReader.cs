@@ -15,7 +15,7 @@ namespace OrleansStream.Kafka.Connections;
 /// <param name="input">The connection's pipe.</param>
 /// <param name="node">The node's memory for requests.</param>
 /// <param name="lengthBytesMax">Tells how long the next frame may be.</param>
-/// <param name="time">The clock.</param>
+/// <param name="time">Times how long a frame may take to come.</param>
 /// <param name="closed">Cancelled when the connection is closed.</param>
 internal sealed class FrameReader(
     PipeReader input, NodeLoad node, Func<int> lengthBytesMax, TimeProvider time, CancellationToken closed) : IDisposable

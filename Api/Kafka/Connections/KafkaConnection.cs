@@ -17,7 +17,7 @@ namespace OrleansStream.Kafka.Connections;
 /// <param name="apis">Who handles what.</param>
 /// <param name="quotas">How much of the client is taken.</param>
 /// <param name="metrics">Told of its requests.</param>
-/// <param name="time">The clock.</param>
+/// <param name="time">Times requests, and how long a client may read nothing.</param>
 /// <param name="logger">Told of what is wrong with it.</param>
 internal sealed partial class KafkaConnection(
     ClientConnection client, FrameReader frames, PipeWriter output, ApiTable apis, RequestQuotas quotas, KafkaMetrics metrics, TimeProvider time,

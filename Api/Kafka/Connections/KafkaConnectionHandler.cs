@@ -17,7 +17,7 @@ namespace OrleansStream.Kafka.Connections;
 /// <param name="quotas">How much of each client is taken.</param>
 /// <param name="metrics">Told of connections and their requests.</param>
 /// <param name="stop">Tells when the service stops.</param>
-/// <param name="time">The clock.</param>
+/// <param name="time">Times requests, deadlines, and how long a refused connection is held.</param>
 /// <param name="logger">Told of connections that are closed for a reason.</param>
 internal sealed partial class KafkaConnectionHandler(
     ApiTable apis, NodeLoad node, AccessRules rules, AccessControl access, RequestQuotas quotas, KafkaMetrics metrics, StopSignal stop,

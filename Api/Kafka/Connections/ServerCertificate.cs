@@ -23,7 +23,7 @@ internal sealed partial class ServerCertificate
 
     /// <summary>Reads it.</summary>
     /// <param name="options">The files.</param>
-    /// <param name="time">The clock.</param>
+    /// <param name="time">Tells when to look at the files again.</param>
     /// <param name="logger">Told when it is read anew, or cannot be.</param>
     /// <exception cref="OptionsValidationException">It cannot be read.</exception>
     public ServerCertificate(CertificateOptions options, TimeProvider time, ILogger logger)

@@ -11,7 +11,7 @@ namespace OrleansStream.Kafka.Connections;
 /// <summary>TLS before everything else on a connection of the endpoint, by Kestrel's own implementation.</summary>
 /// <param name="certificate">The endpoint's certificate.</param>
 /// <param name="authorities">The authorities whose clients' certificates are taken; null to ask for none.</param>
-/// <param name="time">The clock.</param>
+/// <param name="time">Times how long a refused connection is held.</param>
 internal sealed class TlsListener(ServerCertificate certificate, ClientAuthorities? authorities, TimeProvider time)
 {
     private static readonly object IsPast = new();

@@ -18,7 +18,7 @@ namespace OrleansStream.Kafka.Handlers;
 /// <param name="known">Knows which topics there are.</param>
 /// <param name="others">Knows which partitions other brokers lead.</param>
 /// <param name="brokers">Tells which silo this is.</param>
-/// <param name="time">The clock.</param>
+/// <param name="time">Times how long an answer is held back.</param>
 internal sealed class ProduceHandler(
     RecordsAppender appender, KnownTopics known, OtherLeaders others, ClusterBrokers brokers, TimeProvider time) : IRequestHandler
 {

@@ -9,7 +9,7 @@ namespace OrleansStream.Kafka.Handlers;
 
 /// <summary>Signs a client in. It may sign in again on the same connection, as the same principal (KIP-368).</summary>
 /// <param name="signIn">Signs it in.</param>
-/// <param name="time">The clock.</param>
+/// <param name="time">Tells how long the sign-in is valid.</param>
 internal sealed class SaslAuthenticateHandler(SaslSignIn signIn, TimeProvider time) : IRequestHandler
 {
     /// <inheritdoc/>

@@ -109,7 +109,7 @@ internal readonly record struct AclEntry(
     }
 
     /// <summary>Writes what it is about.</summary>
-    /// <param name="answer">Where to.</param>
+    /// <param name="answer">Takes the bytes of the answer.</param>
     public void WriteResource(WireWriter answer)
     {
         answer.WriteInt8((sbyte)Resource);
@@ -118,7 +118,7 @@ internal readonly record struct AclEntry(
     }
 
     /// <summary>Writes who may do what.</summary>
-    /// <param name="answer">Where to.</param>
+    /// <param name="answer">Takes the bytes of the answer.</param>
     public void WriteOperation(WireWriter answer)
     {
         answer.WriteString(Principal);
@@ -133,7 +133,7 @@ internal readonly record struct AclEntry(
 /// <param name="Name">The name.</param>
 /// <param name="Pattern">How the name is meant.</param>
 /// <param name="Principal">Whom the entry is for.</param>
-/// <param name="Host">From where.</param>
+/// <param name="Host">The address that the right is for; null for any.</param>
 /// <param name="Operation">The operation.</param>
 /// <param name="Permission">Whether it is allowed or denied.</param>
 internal readonly record struct AclFilter(
@@ -181,11 +181,11 @@ internal readonly record struct AclOutcome(KafkaError Error, string? Message)
     public static readonly AclOutcome Done = new(KafkaError.None, Message: null);
 
     /// <summary>That it was refused.</summary>
-    /// <param name="error">Why.</param>
+    /// <param name="error">Why it failed or was refused.</param>
     public static AclOutcome Of(StreamError error) => new(KafkaErrors.Of(error), error.Detail);
 
     /// <summary>Writes it.</summary>
-    /// <param name="answer">Where to.</param>
+    /// <param name="answer">Takes the bytes of the answer.</param>
     public void Write(WireWriter answer)
     {
         answer.WriteErrorCode((short)Error);

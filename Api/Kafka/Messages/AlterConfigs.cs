@@ -20,7 +20,7 @@ internal enum SettingOperation : sbyte
 internal readonly record struct SettingChange(string Name, SettingOperation Operation, string? Value);
 
 /// <summary>The changes of the settings of something.</summary>
-/// <param name="Resource">What.</param>
+/// <param name="Resource">The resource whose settings are meant.</param>
 /// <param name="Changes">The changes.</param>
 internal readonly record struct ResourceChange(ConfigResource Resource, SettingChange[] Changes);
 
@@ -39,7 +39,7 @@ internal sealed record AlterConfigsRequest(ResourceChange[] Resources, bool IsOn
     public static readonly ApiRange Incremental = new(ApiKey.IncrementalAlterConfigs, Min: 0, Max: 1, FirstFlexible: 1);
 
     /// <summary>Reads a request.</summary>
-    /// <param name="reader">Its body.</param>
+    /// <param name="reader">Reads the body.</param>
     /// <param name="isIncremental">Whether it is one of IncrementalAlterConfigs.</param>
     public static AlterConfigsRequest Read(WireReader reader, bool isIncremental)
     {
@@ -71,7 +71,7 @@ internal sealed record AlterConfigsRequest(ResourceChange[] Resources, bool IsOn
 internal readonly record struct AlterConfigsAnswer(IReadOnlyList<(ConfigResource Resource, KafkaError Error, string? Detail)> Resources)
 {
     /// <summary>Writes it.</summary>
-    /// <param name="answer">Where to.</param>
+    /// <param name="answer">Takes the bytes of the answer.</param>
     public void Write(WireWriter answer)
     {
         answer.WriteThrottleTime();

@@ -13,8 +13,8 @@ internal readonly record struct ApiVersionsRequest(string? SoftwareName, string?
     public static readonly ApiRange Api = new(ApiKey.ApiVersions, Min: 0, Max: 3, FirstFlexible: 3);
 
     /// <summary>Reads a request.</summary>
-    /// <param name="reader">Its body.</param>
-    /// <param name="version">Its version.</param>
+    /// <param name="reader">Reads the body.</param>
+    /// <param name="version">The request's version, which decides the fields of its body.</param>
     public static ApiVersionsRequest Read(WireReader reader, short version)
     {
         var name = version >= 3 ? reader.ReadString() : null;
@@ -30,7 +30,7 @@ internal readonly record struct ApiVersionsRequest(string? SoftwareName, string?
 internal readonly record struct ApiVersionsAnswer(KafkaError Error, IReadOnlyList<ApiRange> Apis)
 {
     /// <summary>Writes it.</summary>
-    /// <param name="answer">Where to.</param>
+    /// <param name="answer">Takes the bytes of the answer.</param>
     /// <param name="version">The request's version; 0 where that is not served.</param>
     public void Write(WireWriter answer, short version)
     {

@@ -12,7 +12,7 @@ internal readonly record struct ConsumerGroupDescribeRequest(string[] Groups)
     public static readonly ApiRange Api = new(ApiKey.ConsumerGroupDescribe, Min: 0, Max: 1, FirstFlexible: 0);
 
     /// <summary>Reads a request.</summary>
-    /// <param name="reader">Its body.</param>
+    /// <param name="reader">Reads the body.</param>
     public static ConsumerGroupDescribeRequest Read(WireReader reader)
     {
         var groups = reader.ReadStringArray();
@@ -24,7 +24,7 @@ internal readonly record struct ConsumerGroupDescribeRequest(string[] Groups)
 
 /// <summary>A group whose partitions the group itself assigns.</summary>
 /// <param name="Error">Why it cannot be told of.</param>
-/// <param name="Group">Its name.</param>
+/// <param name="Group">The group's name.</param>
 /// <param name="State">What it is doing.</param>
 /// <param name="Epoch">The group epoch.</param>
 /// <param name="Assignor">The assignor.</param>
@@ -33,7 +33,7 @@ internal sealed record DescribedConsumerGroup(
     KafkaError Error, string Group, string State, int Epoch, string Assignor, IReadOnlyList<DescribedConsumer> Members);
 
 /// <summary>A member of such a group.</summary>
-/// <param name="Member">Its id.</param>
+/// <param name="Member">The member's id.</param>
 /// <param name="InstanceId">The id that it chose itself; null for none.</param>
 /// <param name="Epoch">Its epoch.</param>
 /// <param name="ClientId">What its program calls itself.</param>
@@ -59,7 +59,7 @@ internal readonly record struct ConsumerGroupDescribeAnswer(IReadOnlyList<Descri
     private const sbyte ConsumerMember = 1;
 
     /// <summary>Writes it.</summary>
-    /// <param name="answer">Where to.</param>
+    /// <param name="answer">Takes the bytes of the answer.</param>
     /// <param name="version">The request's version.</param>
     public void Write(WireWriter answer, short version)
     {

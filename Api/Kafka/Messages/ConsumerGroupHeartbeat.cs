@@ -22,8 +22,8 @@ internal sealed record ConsumerGroupHeartbeatRequest(
     public static readonly ApiRange Api = new(ApiKey.ConsumerGroupHeartbeat, Min: 0, Max: 1, FirstFlexible: 0);
 
     /// <summary>Reads a request.</summary>
-    /// <param name="reader">Its body.</param>
-    /// <param name="version">Its version.</param>
+    /// <param name="reader">Reads the body.</param>
+    /// <param name="version">The request's version, which decides the fields of its body.</param>
     public static ConsumerGroupHeartbeatRequest Read(WireReader reader, short version)
     {
         var group = reader.ReadString();
@@ -56,7 +56,7 @@ internal readonly record struct TopicIdPartitions(Guid TopicId, int[] Partitions
 /// <summary>The answer to ConsumerGroupHeartbeat.</summary>
 /// <param name="Error">Why it is no member.</param>
 /// <param name="ErrorMessage">The same for people; null for none.</param>
-/// <param name="Member">Its id.</param>
+/// <param name="Member">The member's id.</param>
 /// <param name="MemberEpoch">Its epoch.</param>
 /// <param name="HeartbeatMs">When its next heartbeat is expected, in milliseconds.</param>
 /// <param name="Assigned">The partitions that it shall have; null when they are what it has.</param>
@@ -64,7 +64,7 @@ internal sealed record ConsumerGroupHeartbeatAnswer(
     KafkaError Error, string? ErrorMessage, string Member, int MemberEpoch, int HeartbeatMs, IReadOnlyList<TopicIdPartitions>? Assigned)
 {
     /// <summary>Writes it.</summary>
-    /// <param name="answer">Where to.</param>
+    /// <param name="answer">Takes the bytes of the answer.</param>
     public void Write(WireWriter answer)
     {
         answer.WriteThrottleTime();

@@ -11,7 +11,7 @@ internal readonly record struct CreateAclsRequest(AclEntry[] Entries)
     public static readonly ApiRange Api = new(ApiKey.CreateAcls, Min: 1, Max: 3, FirstFlexible: 2);
 
     /// <summary>Reads a request.</summary>
-    /// <param name="reader">Its body.</param>
+    /// <param name="reader">Reads the body.</param>
     public static CreateAclsRequest Read(WireReader reader)
     {
         var entries = reader.ReadArray(AclEntry.BytesMin, AclEntry.Read);
@@ -25,7 +25,7 @@ internal readonly record struct CreateAclsRequest(AclEntry[] Entries)
 internal readonly record struct CreateAclsAnswer(IReadOnlyList<AclOutcome> Outcomes)
 {
     /// <summary>Writes it.</summary>
-    /// <param name="answer">Where to.</param>
+    /// <param name="answer">Takes the bytes of the answer.</param>
     public void Write(WireWriter answer)
     {
         answer.WriteThrottleTime();

@@ -13,7 +13,7 @@ internal sealed record CreatePartitionsRequest(GrowingTopic[] Topics, bool IsOnl
     public static readonly ApiRange Api = new(ApiKey.CreatePartitions, Min: 0, Max: 3, FirstFlexible: 2);
 
     /// <summary>Reads a request.</summary>
-    /// <param name="reader">Its body.</param>
+    /// <param name="reader">Reads the body.</param>
     public static CreatePartitionsRequest Read(WireReader reader)
     {
         var topics = new GrowingTopic[reader.ReadArrayLength(elementBytesMin: 6)];
@@ -54,7 +54,7 @@ internal readonly record struct NamedResult(string Name, KafkaError Error, strin
 internal readonly record struct CreatePartitionsAnswer(IReadOnlyList<NamedResult> Topics)
 {
     /// <summary>Writes it.</summary>
-    /// <param name="answer">Where to.</param>
+    /// <param name="answer">Takes the bytes of the answer.</param>
     public void Write(WireWriter answer)
     {
         answer.WriteThrottleTime();

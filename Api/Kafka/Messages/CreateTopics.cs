@@ -13,8 +13,8 @@ internal sealed record CreateTopicsRequest(CreatableTopic[] Topics, bool IsOnlyC
     public static readonly ApiRange Api = new(ApiKey.CreateTopics, Min: 0, Max: 7, FirstFlexible: 5);
 
     /// <summary>Reads a request.</summary>
-    /// <param name="reader">Its body.</param>
-    /// <param name="version">Its version.</param>
+    /// <param name="reader">Reads the body.</param>
+    /// <param name="version">The request's version, which decides the fields of its body.</param>
     public static CreateTopicsRequest Read(WireReader reader, short version)
     {
         var topics = new CreatableTopic[reader.ReadArrayLength(elementBytesMin: 9)];
@@ -75,7 +75,7 @@ internal readonly record struct CreatedTopic(string Name, Guid Id, KafkaError Er
 internal readonly record struct CreateTopicsAnswer(IReadOnlyList<CreatedTopic> Topics)
 {
     /// <summary>Writes it.</summary>
-    /// <param name="answer">Where to.</param>
+    /// <param name="answer">Takes the bytes of the answer.</param>
     /// <param name="version">The request's version.</param>
     public void Write(WireWriter answer, short version)
     {

@@ -11,7 +11,7 @@ internal readonly record struct DeleteAclsRequest(AclFilter[] Filters)
     public static readonly ApiRange Api = new(ApiKey.DeleteAcls, Min: 1, Max: 3, FirstFlexible: 2);
 
     /// <summary>Reads a request.</summary>
-    /// <param name="reader">Its body.</param>
+    /// <param name="reader">Reads the body.</param>
     public static DeleteAclsRequest Read(WireReader reader)
     {
         var filters = reader.ReadArray(AclFilter.BytesMin, AclFilter.Read);
@@ -30,7 +30,7 @@ internal readonly record struct DeleteAclsResult(AclOutcome Outcome, IReadOnlyLi
 internal readonly record struct DeleteAclsAnswer(IReadOnlyList<DeleteAclsResult> Results)
 {
     /// <summary>Writes it.</summary>
-    /// <param name="answer">Where to.</param>
+    /// <param name="answer">Takes the bytes of the answer.</param>
     public void Write(WireWriter answer)
     {
         answer.WriteThrottleTime();

@@ -12,7 +12,7 @@ internal readonly record struct DeleteGroupsRequest(string[] Groups)
     public static readonly ApiRange Api = new(ApiKey.DeleteGroups, Min: 0, Max: 2, FirstFlexible: 2);
 
     /// <summary>Reads a request.</summary>
-    /// <param name="reader">Its body.</param>
+    /// <param name="reader">Reads the body.</param>
     public static DeleteGroupsRequest Read(WireReader reader)
     {
         var request = new DeleteGroupsRequest(reader.ReadStringArray());
@@ -27,7 +27,7 @@ internal readonly record struct DeleteGroupsRequest(string[] Groups)
 internal readonly record struct DeleteGroupsAnswer(DeleteGroupsRequest Request, IReadOnlyList<KafkaError> Errors)
 {
     /// <summary>Writes it.</summary>
-    /// <param name="answer">Where to.</param>
+    /// <param name="answer">Takes the bytes of the answer.</param>
     public void Write(WireWriter answer)
     {
         answer.WriteThrottleTime();

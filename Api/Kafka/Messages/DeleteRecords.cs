@@ -12,7 +12,7 @@ internal sealed record DeleteRecordsRequest(DeleteRecordsTopic[] Topics)
     public static readonly ApiRange Api = new(ApiKey.DeleteRecords, Min: 0, Max: 2, FirstFlexible: 2);
 
     /// <summary>Reads a request.</summary>
-    /// <param name="reader">Its body.</param>
+    /// <param name="reader">Reads the body.</param>
     public static DeleteRecordsRequest Read(WireReader reader)
     {
         var topics = new DeleteRecordsTopic[reader.ReadArrayLength(elementBytesMin: 2)];
@@ -57,7 +57,7 @@ internal readonly record struct DeleteRecordsResult(KafkaError Error, long LogSt
 internal readonly record struct DeleteRecordsAnswer(DeleteRecordsRequest Request, IReadOnlyList<DeleteRecordsResult> Results)
 {
     /// <summary>Writes it.</summary>
-    /// <param name="answer">Where to.</param>
+    /// <param name="answer">Takes the bytes of the answer.</param>
     public void Write(WireWriter answer)
     {
         var next = 0;

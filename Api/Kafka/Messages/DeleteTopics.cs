@@ -12,8 +12,8 @@ internal sealed record DeleteTopicsRequest(MetadataTopicName[] Topics)
     public static readonly ApiRange Api = new(ApiKey.DeleteTopics, Min: 0, Max: 6, FirstFlexible: 4);
 
     /// <summary>Reads a request.</summary>
-    /// <param name="reader">Its body.</param>
-    /// <param name="version">Its version.</param>
+    /// <param name="reader">Reads the body.</param>
+    /// <param name="version">The request's version, which decides the fields of its body.</param>
     public static DeleteTopicsRequest Read(WireReader reader, short version)
     {
         var topics = new MetadataTopicName[reader.ReadArrayLength(elementBytesMin: 1)];
@@ -42,7 +42,7 @@ internal readonly record struct DeletedTopic(MetadataTopicName Topic, KafkaError
 internal readonly record struct DeleteTopicsAnswer(IReadOnlyList<DeletedTopic> Topics)
 {
     /// <summary>Writes it.</summary>
-    /// <param name="answer">Where to.</param>
+    /// <param name="answer">Takes the bytes of the answer.</param>
     /// <param name="version">The request's version.</param>
     public void Write(WireWriter answer, short version)
     {

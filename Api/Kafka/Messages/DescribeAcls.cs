@@ -11,7 +11,7 @@ internal readonly record struct DescribeAclsRequest(AclFilter Filter)
     public static readonly ApiRange Api = new(ApiKey.DescribeAcls, Min: 1, Max: 3, FirstFlexible: 2);
 
     /// <summary>Reads a request.</summary>
-    /// <param name="reader">Its body.</param>
+    /// <param name="reader">Reads the body.</param>
     public static DescribeAclsRequest Read(WireReader reader) => new(AclFilter.Read(ref reader));
 }
 
@@ -21,7 +21,7 @@ internal readonly record struct DescribeAclsRequest(AclFilter Filter)
 internal readonly record struct DescribeAclsAnswer(AclOutcome Outcome, IReadOnlyList<AclEntry> Entries)
 {
     /// <summary>Writes it.</summary>
-    /// <param name="answer">Where to.</param>
+    /// <param name="answer">Takes the bytes of the answer.</param>
     public void Write(WireWriter answer)
     {
         answer.WriteThrottleTime();

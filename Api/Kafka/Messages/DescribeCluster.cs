@@ -14,8 +14,8 @@ internal readonly record struct DescribeClusterRequest(sbyte EndpointType)
     public static readonly ApiRange Api = new(ApiKey.DescribeCluster, Min: 0, Max: 1, FirstFlexible: 0);
 
     /// <summary>Reads a request.</summary>
-    /// <param name="reader">Its body.</param>
-    /// <param name="version">Its version.</param>
+    /// <param name="reader">Reads the body.</param>
+    /// <param name="version">The request's version, which decides the fields of its body.</param>
     public static DescribeClusterRequest Read(WireReader reader, short version)
     {
         reader.ReadBoolean(); // include_cluster_authorized_operations
@@ -37,7 +37,7 @@ internal readonly record struct DescribeClusterAnswer(
     private const int NoOperations = int.MinValue;
 
     /// <summary>Writes it.</summary>
-    /// <param name="answer">Where to.</param>
+    /// <param name="answer">Takes the bytes of the answer.</param>
     /// <param name="version">The request's version.</param>
     public void Write(WireWriter answer, short version)
     {

@@ -23,7 +23,7 @@ internal readonly record struct ConfigResource(ConfigResourceType Type, string N
     public static ConfigResource Read(ref WireReader reader) => new((ConfigResourceType)reader.ReadInt8(), reader.ReadString());
 
     /// <summary>Writes it behind what became of it.</summary>
-    /// <param name="answer">Where to.</param>
+    /// <param name="answer">Takes the bytes of the answer.</param>
     /// <param name="error">Why nothing did.</param>
     /// <param name="detail">Why, for people; null without an error.</param>
     public void Write(WireWriter answer, KafkaError error, string? detail)
@@ -45,8 +45,8 @@ internal sealed record DescribeConfigsRequest((ConfigResource Resource, string[]
     public static readonly ApiRange Api = new(ApiKey.DescribeConfigs, Min: 0, Max: 4, FirstFlexible: 4);
 
     /// <summary>Reads a request.</summary>
-    /// <param name="reader">Its body.</param>
-    /// <param name="version">Its version.</param>
+    /// <param name="reader">Reads the body.</param>
+    /// <param name="version">The request's version, which decides the fields of its body.</param>
     public static DescribeConfigsRequest Read(WireReader reader, short version)
     {
         var resources = reader.ReadArray(elementBytesMin: 3, ReadResource);
@@ -99,7 +99,7 @@ internal enum SettingType : sbyte
 }
 
 /// <summary>The settings of something.</summary>
-/// <param name="Resource">What.</param>
+/// <param name="Resource">The resource whose settings are meant.</param>
 /// <param name="Error">Why they cannot be told.</param>
 /// <param name="Detail">Why, for people; null when they are.</param>
 /// <param name="Settings">The settings.</param>
@@ -112,7 +112,7 @@ internal readonly record struct DescribedResource(
 internal readonly record struct DescribeConfigsAnswer(IReadOnlyList<DescribedResource> Resources, bool WithDocumentation)
 {
     /// <summary>Writes it.</summary>
-    /// <param name="answer">Where to.</param>
+    /// <param name="answer">Takes the bytes of the answer.</param>
     /// <param name="version">The request's version.</param>
     public void Write(WireWriter answer, short version)
     {

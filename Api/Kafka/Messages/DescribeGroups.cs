@@ -12,8 +12,8 @@ internal readonly record struct DescribeGroupsRequest(string[] Groups)
     public static readonly ApiRange Api = new(ApiKey.DescribeGroups, Min: 0, Max: 5, FirstFlexible: 5);
 
     /// <summary>Reads a request.</summary>
-    /// <param name="reader">Its body.</param>
-    /// <param name="version">Its version.</param>
+    /// <param name="reader">Reads the body.</param>
+    /// <param name="version">The request's version, which decides the fields of its body.</param>
     public static DescribeGroupsRequest Read(WireReader reader, short version)
     {
         var groups = reader.ReadStringArray();
@@ -26,7 +26,7 @@ internal readonly record struct DescribeGroupsRequest(string[] Groups)
 
 /// <summary>A group.</summary>
 /// <param name="Error">Why it cannot be told of.</param>
-/// <param name="Group">Its name.</param>
+/// <param name="Group">The group's name.</param>
 /// <param name="State">What it is doing, by Kafka's names.</param>
 /// <param name="ProtocolType">What kind of group it is.</param>
 /// <param name="Protocol">The assignor.</param>
@@ -35,7 +35,7 @@ internal sealed record DescribedGroup(
     KafkaError Error, string Group, string State, string ProtocolType, string Protocol, IReadOnlyList<DescribedGroupMember> Members);
 
 /// <summary>A member.</summary>
-/// <param name="Member">Its id.</param>
+/// <param name="Member">The member's id.</param>
 /// <param name="InstanceId">The id that it chose itself; null for none.</param>
 /// <param name="ClientId">What its program calls itself.</param>
 /// <param name="ClientHost">The address that it joined from.</param>
@@ -52,7 +52,7 @@ internal readonly record struct DescribeGroupsAnswer(IReadOnlyList<DescribedGrou
     public const int NoOperations = int.MinValue;
 
     /// <summary>Writes it.</summary>
-    /// <param name="answer">Where to.</param>
+    /// <param name="answer">Takes the bytes of the answer.</param>
     /// <param name="version">The request's version.</param>
     public void Write(WireWriter answer, short version)
     {

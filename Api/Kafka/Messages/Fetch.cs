@@ -26,8 +26,8 @@ internal sealed record FetchRequest(
     public static readonly ApiRange Api = new(ApiKey.Fetch, Min: 4, Max: 16, FirstFlexible: 12);
 
     /// <summary>Reads a request.</summary>
-    /// <param name="reader">Its body.</param>
-    /// <param name="version">Its version.</param>
+    /// <param name="reader">Reads the body.</param>
+    /// <param name="version">The request's version, which decides the fields of its body.</param>
     public static FetchRequest Read(WireReader reader, short version)
     {
         if (version <= 14)
@@ -119,7 +119,7 @@ internal readonly record struct FetchResult(
 
     /// <summary>A partition that could not be read.</summary>
     /// <param name="name">The partition.</param>
-    /// <param name="error">Why.</param>
+    /// <param name="error">Why it failed or was refused.</param>
     public static FetchResult Failed(FetchPartitionName name, KafkaError error) => new(name, error, None, None, []);
 
     /// <summary>The length of its records in bytes.</summary>
@@ -144,7 +144,7 @@ internal readonly record struct FetchAnswer(KafkaError Error, int SessionId, IRe
     private const int NoReplica = -1, CurrentLeaderTag = 1;
 
     /// <summary>Writes it.</summary>
-    /// <param name="answer">Where to.</param>
+    /// <param name="answer">Takes the bytes of the answer.</param>
     /// <param name="version">The request's version.</param>
     public void Write(WireWriter answer, short version)
     {

@@ -12,8 +12,8 @@ internal readonly record struct FindCoordinatorRequest(string[] Keys)
     public static readonly ApiRange Api = new(ApiKey.FindCoordinator, Min: 0, Max: 4, FirstFlexible: 3);
 
     /// <summary>Reads a request.</summary>
-    /// <param name="reader">Its body.</param>
-    /// <param name="version">Its version.</param>
+    /// <param name="reader">Reads the body.</param>
+    /// <param name="version">The request's version, which decides the fields of its body.</param>
     public static FindCoordinatorRequest Read(WireReader reader, short version)
     {
         string[] keys = version < 4 ? [reader.ReadString()] : [];
@@ -32,7 +32,7 @@ internal readonly record struct FindCoordinatorRequest(string[] Keys)
 internal readonly record struct FindCoordinatorAnswer(FindCoordinatorRequest Request, MetadataBroker[] Brokers)
 {
     /// <summary>Writes it.</summary>
-    /// <param name="answer">Where to.</param>
+    /// <param name="answer">Takes the bytes of the answer.</param>
     /// <param name="version">The request's version.</param>
     public void Write(WireWriter answer, short version)
     {

@@ -15,8 +15,8 @@ internal readonly record struct HeartbeatRequest(string Group, int Generation, s
     public static readonly ApiRange Api = new(ApiKey.Heartbeat, Min: 0, Max: 4, FirstFlexible: 4);
 
     /// <summary>Reads a request.</summary>
-    /// <param name="reader">Its body.</param>
-    /// <param name="version">Its version.</param>
+    /// <param name="reader">Reads the body.</param>
+    /// <param name="version">The request's version, which decides the fields of its body.</param>
     public static HeartbeatRequest Read(WireReader reader, short version)
     {
         var request = new HeartbeatRequest(
@@ -31,7 +31,7 @@ internal readonly record struct HeartbeatRequest(string Group, int Generation, s
 internal readonly record struct HeartbeatAnswer(KafkaError Error)
 {
     /// <summary>Writes it.</summary>
-    /// <param name="answer">Where to.</param>
+    /// <param name="answer">Takes the bytes of the answer.</param>
     /// <param name="version">The request's version.</param>
     public void Write(WireWriter answer, short version)
     {

@@ -12,8 +12,8 @@ internal readonly record struct InitProducerIdRequest(string? TransactionalId)
     public static readonly ApiRange Api = new(ApiKey.InitProducerId, Min: 0, Max: 4, FirstFlexible: 2);
 
     /// <summary>Reads a request.</summary>
-    /// <param name="reader">Its body.</param>
-    /// <param name="version">Its version.</param>
+    /// <param name="reader">Reads the body.</param>
+    /// <param name="version">The request's version, which decides the fields of its body.</param>
     public static InitProducerIdRequest Read(WireReader reader, short version)
     {
         var transactionalId = reader.ReadNullableString();
@@ -36,11 +36,11 @@ internal readonly record struct InitProducerIdRequest(string? TransactionalId)
 internal readonly record struct InitProducerIdAnswer(KafkaError Error, long ProducerId, short ProducerEpoch)
 {
     /// <summary>There is no id.</summary>
-    /// <param name="error">Why.</param>
+    /// <param name="error">Why it failed or was refused.</param>
     public static InitProducerIdAnswer Failed(KafkaError error) => new(error, -1, -1);
 
     /// <summary>Writes it.</summary>
-    /// <param name="answer">Where to.</param>
+    /// <param name="answer">Takes the bytes of the answer.</param>
     public void Write(WireWriter answer)
     {
         answer.WriteThrottleTime();

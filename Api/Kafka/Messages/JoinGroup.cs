@@ -22,8 +22,8 @@ internal sealed record JoinGroupRequest(
     public static readonly ApiRange Api = new(ApiKey.JoinGroup, Min: 2, Max: 9, FirstFlexible: 6);
 
     /// <summary>Reads a request.</summary>
-    /// <param name="reader">Its body.</param>
-    /// <param name="version">Its version.</param>
+    /// <param name="reader">Reads the body.</param>
+    /// <param name="version">The request's version, which decides the fields of its body.</param>
     public static JoinGroupRequest Read(WireReader reader, short version)
     {
         var group = reader.ReadString();
@@ -52,14 +52,14 @@ internal sealed record JoinGroupRequest(
 internal readonly record struct JoinGroupProtocol(string Name, ReadOnlyMemory<byte> Metadata);
 
 /// <summary>A member of a generation, as its leader sees it.</summary>
-/// <param name="Member">Its id.</param>
+/// <param name="Member">The member's id.</param>
 /// <param name="InstanceId">The id that it chose itself; null for none.</param>
 /// <param name="Metadata">What it tells the assignor.</param>
 internal readonly record struct JoinGroupMember(string Member, string? InstanceId, ReadOnlyMemory<byte> Metadata);
 
 /// <summary>The answer to JoinGroup.</summary>
 /// <param name="Error">Why the member is not in the generation.</param>
-/// <param name="Member">Its id.</param>
+/// <param name="Member">The member's id.</param>
 internal sealed record JoinGroupAnswer(KafkaError Error, string Member)
 {
     /// <summary>The generation; -1 with an error.</summary>
@@ -81,7 +81,7 @@ internal sealed record JoinGroupAnswer(KafkaError Error, string Member)
     public IReadOnlyList<JoinGroupMember> Members { get; init; } = [];
 
     /// <summary>Writes it.</summary>
-    /// <param name="answer">Where to.</param>
+    /// <param name="answer">Takes the bytes of the answer.</param>
     /// <param name="version">The request's version.</param>
     public void Write(WireWriter answer, short version)
     {

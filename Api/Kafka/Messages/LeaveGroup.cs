@@ -13,8 +13,8 @@ internal readonly record struct LeaveGroupRequest(string Group, LeaveGroupMember
     public static readonly ApiRange Api = new(ApiKey.LeaveGroup, Min: 0, Max: 5, FirstFlexible: 4);
 
     /// <summary>Reads a request.</summary>
-    /// <param name="reader">Its body.</param>
-    /// <param name="version">Its version.</param>
+    /// <param name="reader">Reads the body.</param>
+    /// <param name="version">The request's version, which decides the fields of its body.</param>
     public static LeaveGroupRequest Read(WireReader reader, short version)
     {
         var group = reader.ReadString();
@@ -52,7 +52,7 @@ internal readonly record struct LeaveGroupMember(string Member, string? Instance
 internal readonly record struct LeaveGroupAnswer(LeaveGroupRequest Request, KafkaError Error, IReadOnlyList<KafkaError> Errors)
 {
     /// <summary>Writes it.</summary>
-    /// <param name="answer">Where to.</param>
+    /// <param name="answer">Takes the bytes of the answer.</param>
     /// <param name="version">The request's version.</param>
     public void Write(WireWriter answer, short version)
     {

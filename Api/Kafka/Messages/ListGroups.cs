@@ -13,8 +13,8 @@ internal readonly record struct ListGroupsRequest(string[] States, string[] Type
     public static readonly ApiRange Api = new(ApiKey.ListGroups, Min: 0, Max: 5, FirstFlexible: 3);
 
     /// <summary>Reads a request.</summary>
-    /// <param name="reader">Its body.</param>
-    /// <param name="version">Its version.</param>
+    /// <param name="reader">Reads the body.</param>
+    /// <param name="version">The request's version, which decides the fields of its body.</param>
     public static ListGroupsRequest Read(WireReader reader, short version)
     {
         var request = new ListGroupsRequest(version >= 4 ? reader.ReadStringArray() : [], version >= 5 ? reader.ReadStringArray() : []);
@@ -24,7 +24,7 @@ internal readonly record struct ListGroupsRequest(string[] States, string[] Type
 }
 
 /// <summary>A group.</summary>
-/// <param name="Group">Its name.</param>
+/// <param name="Group">The group's name.</param>
 /// <param name="ProtocolType">What kind of group it is.</param>
 /// <param name="State">What it is doing.</param>
 /// <param name="Type">By which protocol its members share the partitions.</param>
@@ -36,7 +36,7 @@ internal readonly record struct ListedGroup(string Group, string ProtocolType, s
 internal readonly record struct ListGroupsAnswer(KafkaError Error, IReadOnlyList<ListedGroup> Groups)
 {
     /// <summary>Writes it.</summary>
-    /// <param name="answer">Where to.</param>
+    /// <param name="answer">Takes the bytes of the answer.</param>
     /// <param name="version">The request's version.</param>
     public void Write(WireWriter answer, short version)
     {

@@ -24,8 +24,8 @@ internal sealed record ListOffsetsRequest(ListOffsetsTopic[] Topics)
     public static readonly ApiRange Api = new(ApiKey.ListOffsets, Min: 0, Max: 7, FirstFlexible: 6);
 
     /// <summary>Reads a request.</summary>
-    /// <param name="reader">Its body.</param>
-    /// <param name="version">Its version.</param>
+    /// <param name="reader">Reads the body.</param>
+    /// <param name="version">The request's version, which decides the fields of its body.</param>
     public static ListOffsetsRequest Read(WireReader reader, short version)
     {
         reader.ReadInt32(); // replica_id
@@ -74,7 +74,7 @@ internal readonly record struct ListOffsetsPartition(int Index, int LeaderEpoch,
 internal readonly record struct ListOffsetsResult(KafkaError Error, long TimestampMs, long Offset, int Epoch)
 {
     /// <summary>What is told of a partition that could not be searched.</summary>
-    /// <param name="error">Why.</param>
+    /// <param name="error">Why it failed or was refused.</param>
     public static ListOffsetsResult Failed(KafkaError error) => new(error, TimestampMs: -1, Offset: -1, Epoch: -1);
 }
 
@@ -84,7 +84,7 @@ internal readonly record struct ListOffsetsResult(KafkaError Error, long Timesta
 internal readonly record struct ListOffsetsAnswer(ListOffsetsRequest Request, IReadOnlyList<ListOffsetsResult> Results)
 {
     /// <summary>Writes it.</summary>
-    /// <param name="answer">Where to.</param>
+    /// <param name="answer">Takes the bytes of the answer.</param>
     /// <param name="version">The request's version.</param>
     public void Write(WireWriter answer, short version)
     {

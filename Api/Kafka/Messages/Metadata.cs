@@ -14,8 +14,8 @@ internal sealed record MetadataRequest(IReadOnlyList<MetadataTopicName>? Topics,
     private const int UuidBytes = 16;
 
     /// <summary>Reads a request.</summary>
-    /// <param name="reader">Its body.</param>
-    /// <param name="version">Its version.</param>
+    /// <param name="reader">Reads the body.</param>
+    /// <param name="version">The request's version, which decides the fields of its body.</param>
     public static MetadataRequest Read(WireReader reader, short version)
     {
         var count = reader.ReadNullableArrayLength(version >= 10 ? UuidBytes : 1);
@@ -56,7 +56,7 @@ internal readonly record struct MetadataBroker(int NodeId, string Host, int Port
 internal readonly record struct PartitionLeader(MetadataBroker Broker, int Epoch)
 {
     /// <summary>Writes a partition's tagged field CurrentLeader.</summary>
-    /// <param name="answer">Where to.</param>
+    /// <param name="answer">Takes the bytes of the answer.</param>
     /// <param name="tag">The field's number.</param>
     public void WriteTag(WireWriter answer, int tag) => answer.WriteTag(tag, this, static (field, leader) =>
     {
@@ -68,7 +68,7 @@ internal readonly record struct PartitionLeader(MetadataBroker Broker, int Epoch
     /// <summary>
     /// Writes an answer's tagged fields: where the leaders of its partitions are reached (NodeEndpoints, field 0), if it names any.
     /// </summary>
-    /// <param name="answer">Where to.</param>
+    /// <param name="answer">Takes the bytes of the answer.</param>
     /// <param name="leaders">The leaders.</param>
     public static void WriteEndpoints(WireWriter answer, IEnumerable<PartitionLeader?> leaders)
     {
@@ -116,7 +116,7 @@ internal sealed record MetadataAnswer(
     private const int NoOperations = int.MinValue;
 
     /// <summary>Writes it.</summary>
-    /// <param name="answer">Where to.</param>
+    /// <param name="answer">Takes the bytes of the answer.</param>
     /// <param name="version">The request's version.</param>
     public void Write(WireWriter answer, short version)
     {

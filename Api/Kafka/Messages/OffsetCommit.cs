@@ -19,8 +19,8 @@ internal sealed record OffsetCommitRequest(string Group, int Generation, string 
     public static readonly ApiRange Api = new(ApiKey.OffsetCommit, Min: 2, Max: 9, FirstFlexible: 8);
 
     /// <summary>Reads a request.</summary>
-    /// <param name="reader">Its body.</param>
-    /// <param name="version">Its version.</param>
+    /// <param name="reader">Reads the body.</param>
+    /// <param name="version">The request's version, which decides the fields of its body.</param>
     public static OffsetCommitRequest Read(WireReader reader, short version)
     {
         var group = reader.ReadString();
@@ -70,7 +70,7 @@ internal readonly record struct OffsetCommitPartition(int Index, long Offset, st
 internal readonly record struct OffsetCommitAnswer(OffsetCommitRequest Request, IReadOnlyList<KafkaError> Errors)
 {
     /// <summary>Writes it.</summary>
-    /// <param name="answer">Where to.</param>
+    /// <param name="answer">Takes the bytes of the answer.</param>
     /// <param name="version">The request's version.</param>
     public void Write(WireWriter answer, short version)
     {

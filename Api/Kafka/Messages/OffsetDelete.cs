@@ -12,7 +12,7 @@ internal sealed record OffsetDeleteRequest(string Group, OffsetFetchTopic[] Topi
     public static readonly ApiRange Api = new(ApiKey.OffsetDelete, Min: 0, Max: 0, FirstFlexible: short.MaxValue);
 
     /// <summary>Reads a request.</summary>
-    /// <param name="reader">Its body.</param>
+    /// <param name="reader">Reads the body.</param>
     public static OffsetDeleteRequest Read(WireReader reader)
     {
         var group = reader.ReadString();
@@ -30,7 +30,7 @@ internal sealed record OffsetDeleteRequest(string Group, OffsetFetchTopic[] Topi
 internal readonly record struct OffsetDeleteAnswer(OffsetDeleteRequest Request, KafkaError Error, IReadOnlyList<KafkaError> Errors)
 {
     /// <summary>Writes it.</summary>
-    /// <param name="answer">Where to.</param>
+    /// <param name="answer">Takes the bytes of the answer.</param>
     public void Write(WireWriter answer)
     {
         answer.WriteErrorCode((short)Error);

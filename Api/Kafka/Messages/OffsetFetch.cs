@@ -15,8 +15,8 @@ internal readonly record struct OffsetFetchRequest(OffsetFetchGroup[] Groups)
     public static readonly ApiRange Api = new(ApiKey.OffsetFetch, Min: 1, Max: 9, FirstFlexible: 6);
 
     /// <summary>Reads a request.</summary>
-    /// <param name="reader">Its body.</param>
-    /// <param name="version">Its version.</param>
+    /// <param name="reader">Reads the body.</param>
+    /// <param name="version">The request's version, which decides the fields of its body.</param>
     public static OffsetFetchRequest Read(WireReader reader, short version)
     {
         OffsetFetchGroup[] groups;
@@ -60,7 +60,7 @@ internal readonly record struct OffsetFetchRequest(OffsetFetchGroup[] Groups)
 }
 
 /// <summary>A group whose offsets are asked for.</summary>
-/// <param name="Group">Its name.</param>
+/// <param name="Group">The group's name.</param>
 /// <param name="Member">The member that asks; null when it does not say.</param>
 /// <param name="MemberEpoch">Its epoch; below 0 when it does not say.</param>
 /// <param name="Topics">The partitions, topic by topic; null for all that have an offset.</param>
@@ -95,7 +95,7 @@ internal readonly record struct OffsetFetchAnswer(IReadOnlyList<OffsetFetchResul
     private const int NoLeaderEpoch = -1;
 
     /// <summary>Writes it.</summary>
-    /// <param name="answer">Where to.</param>
+    /// <param name="answer">Takes the bytes of the answer.</param>
     /// <param name="version">The request's version.</param>
     public void Write(WireWriter answer, short version)
     {

@@ -12,8 +12,8 @@ internal sealed record OffsetForLeaderEpochRequest(EpochTopic[] Topics)
     public static readonly ApiRange Api = new(ApiKey.OffsetForLeaderEpoch, Min: 0, Max: 4, FirstFlexible: 4);
 
     /// <summary>Reads a request.</summary>
-    /// <param name="reader">Its body.</param>
-    /// <param name="version">Its version.</param>
+    /// <param name="reader">Reads the body.</param>
+    /// <param name="version">The request's version, which decides the fields of its body.</param>
     public static OffsetForLeaderEpochRequest Read(WireReader reader, short version)
     {
         if (version >= 3)
@@ -63,7 +63,7 @@ internal readonly record struct EpochResult(KafkaError Error, int LeaderEpoch, l
 internal readonly record struct OffsetForLeaderEpochAnswer(OffsetForLeaderEpochRequest Request, IReadOnlyList<EpochResult> Results)
 {
     /// <summary>Writes it.</summary>
-    /// <param name="answer">Where to.</param>
+    /// <param name="answer">Takes the bytes of the answer.</param>
     /// <param name="version">The request's version.</param>
     public void Write(WireWriter answer, short version)
     {

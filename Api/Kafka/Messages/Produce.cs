@@ -17,7 +17,7 @@ internal sealed record ProduceRequest(string? TransactionalId, short Acks, int T
     public static readonly ApiRange Api = new(ApiKey.Produce, Min: 3, Max: 10, FirstFlexible: 9);
 
     /// <summary>Reads a request.</summary>
-    /// <param name="reader">Its body.</param>
+    /// <param name="reader">Reads the body.</param>
     public static ProduceRequest Read(WireReader reader)
     {
         var transactionalId = reader.ReadNullableString();
@@ -72,7 +72,7 @@ internal readonly record struct ProduceResult(KafkaError Error, long BaseOffset,
     public PartitionLeader? Leader { get; init; }
 
     /// <summary>A batch that is not stored.</summary>
-    /// <param name="error">Why.</param>
+    /// <param name="error">Why it failed or was refused.</param>
     /// <param name="detail">Why, for people.</param>
     public static ProduceResult Failed(KafkaError error, string detail) => new(error, None, None, None, detail);
 }
@@ -85,7 +85,7 @@ internal readonly record struct ProduceAnswer(ProduceRequest Request, IReadOnlyL
     private const int CurrentLeaderTag = 0;
 
     /// <summary>Writes it.</summary>
-    /// <param name="answer">Where to.</param>
+    /// <param name="answer">Takes the bytes of the answer.</param>
     /// <param name="version">The request's version.</param>
     public void Write(WireWriter answer, short version)
     {

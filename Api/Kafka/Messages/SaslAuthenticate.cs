@@ -12,7 +12,7 @@ internal readonly record struct SaslAuthenticateRequest(ReadOnlyMemory<byte> Tok
     public static readonly ApiRange Api = new(ApiKey.SaslAuthenticate, Min: 0, Max: 2, FirstFlexible: 2);
 
     /// <summary>Reads a request.</summary>
-    /// <param name="reader">Its body.</param>
+    /// <param name="reader">Reads the body.</param>
     public static SaslAuthenticateRequest Read(WireReader reader)
     {
         var token = reader.ReadBytes();
@@ -28,7 +28,7 @@ internal readonly record struct SaslAuthenticateRequest(ReadOnlyMemory<byte> Tok
 internal readonly record struct SaslAuthenticateAnswer(KafkaError Error, string? Detail, long LifetimeMs)
 {
     /// <summary>Writes it.</summary>
-    /// <param name="answer">Where to.</param>
+    /// <param name="answer">Takes the bytes of the answer.</param>
     /// <param name="version">The request's version.</param>
     public void Write(WireWriter answer, short version)
     {

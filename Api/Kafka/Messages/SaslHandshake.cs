@@ -14,7 +14,7 @@ internal readonly record struct SaslHandshakeRequest(string Mechanism)
     public static readonly ApiRange Api = new(ApiKey.SaslHandshake, Min: 0, Max: 1, FirstFlexible: short.MaxValue);
 
     /// <summary>Reads a request.</summary>
-    /// <param name="reader">Its body.</param>
+    /// <param name="reader">Reads the body.</param>
     public static SaslHandshakeRequest Read(WireReader reader) => new(reader.ReadString());
 }
 
@@ -24,7 +24,7 @@ internal readonly record struct SaslHandshakeRequest(string Mechanism)
 internal readonly record struct SaslHandshakeAnswer(KafkaError Error, IReadOnlyList<string> Mechanisms)
 {
     /// <summary>Writes it.</summary>
-    /// <param name="answer">Where to.</param>
+    /// <param name="answer">Takes the bytes of the answer.</param>
     public void Write(WireWriter answer)
     {
         answer.WriteErrorCode((short)Error);

@@ -19,8 +19,8 @@ internal sealed record SyncGroupRequest(
     public static readonly ApiRange Api = new(ApiKey.SyncGroup, Min: 0, Max: 5, FirstFlexible: 4);
 
     /// <summary>Reads a request.</summary>
-    /// <param name="reader">Its body.</param>
-    /// <param name="version">Its version.</param>
+    /// <param name="reader">Reads the body.</param>
+    /// <param name="version">The request's version, which decides the fields of its body.</param>
     public static SyncGroupRequest Read(WireReader reader, short version)
     {
         var group = reader.ReadString();
@@ -54,7 +54,7 @@ internal readonly record struct SyncGroupAssignment(string Member, ReadOnlyMemor
 internal readonly record struct SyncGroupAnswer(KafkaError Error, string? ProtocolType, string? Protocol, ReadOnlyMemory<byte> Assignment)
 {
     /// <summary>Writes it.</summary>
-    /// <param name="answer">Where to.</param>
+    /// <param name="answer">Takes the bytes of the answer.</param>
     /// <param name="version">The request's version.</param>
     public void Write(WireWriter answer, short version)
     {

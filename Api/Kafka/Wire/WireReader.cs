@@ -110,7 +110,7 @@ internal ref struct WireReader
     }
 
     /// <summary>Reads the count of an ARRAY.</summary>
-    /// <param name="elementBytesMin">As above.</param>
+    /// <param name="elementBytesMin">The least bytes of an element, by which a count that lies is known before memory is taken for it.</param>
     /// <returns>The count; -1 for null.</returns>
     public int ReadNullableArrayLength(int elementBytesMin)
     {

@@ -191,8 +191,8 @@ internal sealed class WireWriter : IDisposable
     }
 
     /// <summary>Sends the answer. To be called once.</summary>
-    /// <param name="output">Where to.</param>
-    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="output">Takes the bytes.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
     /// <returns>False when the other side takes no more.</returns>
     public async ValueTask<bool> SendAsync(PipeWriter output, CancellationToken cancellationToken)
     {

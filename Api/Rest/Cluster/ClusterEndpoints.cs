@@ -27,7 +27,7 @@ internal sealed class ClusterEndpoints(ClusterDescriber cluster)
     };
 
     /// <summary>Adds the endpoint.</summary>
-    /// <param name="routes">Where to.</param>
+    /// <param name="routes">Takes the endpoints.</param>
     public static void Map(IEndpointRouteBuilder routes) =>
         routes.MapOperation("GET", "/cluster", routes.ServiceProvider.GetRequiredService<ClusterEndpoints>().GetAsync, Get);
 

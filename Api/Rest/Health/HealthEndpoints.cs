@@ -34,7 +34,7 @@ internal sealed class HealthEndpoints(HealthCheckService health, IHostApplicatio
     };
 
     /// <summary>Adds the endpoints.</summary>
-    /// <param name="routes">Where to.</param>
+    /// <param name="routes">Takes the endpoints.</param>
     public static void Map(IEndpointRouteBuilder routes)
     {
         var health = routes.ServiceProvider.GetRequiredService<HealthEndpoints>();

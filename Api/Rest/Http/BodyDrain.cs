@@ -8,7 +8,7 @@ namespace OrleansStream.Rest.Http;
 /// never see the answer that was sent before.
 /// </summary>
 /// <remarks>Kestrel does this too, but only for 5 seconds, which is too short for slow senders.</remarks>
-/// <param name="time">The clock.</param>
+/// <param name="time">Times how long a refused body is read off.</param>
 /// <param name="lifetime">Ends the reading when the service stops.</param>
 internal sealed class BodyDrain(TimeProvider time, IHostApplicationLifetime lifetime)
 {

@@ -18,7 +18,7 @@ internal static class JsonKinds
         | JsonSchemaType.Array | JsonSchemaType.Null;
 
     /// <summary>Adds them.</summary>
-    /// <param name="swagger">Where to.</param>
+    /// <param name="swagger">Takes the mappings.</param>
     public static void AddTo(SwaggerGenOptions swagger)
     {
         swagger.MapType<RecordKey>(() => new OpenApiSchema { Type = AnyType });

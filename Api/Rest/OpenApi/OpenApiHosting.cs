@@ -20,7 +20,7 @@ internal static class OpenApiHosting
         "(request) => { const url = new URL(request.url, location.href); if (url.host === location.host) request.url = location.origin + url.pathname + url.search; return request; }";
 
     /// <summary>Adds the description.</summary>
-    /// <param name="services">Where to.</param>
+    /// <param name="services">Takes the services of the description.</param>
     public static void AddApiDescription(this IServiceCollection services)
     {
         services.AddEndpointsApiExplorer();
@@ -47,7 +47,7 @@ internal static class OpenApiHosting
     }
 
     /// <summary>Serves the description and the page; both come from this process alone.</summary>
-    /// <param name="app">Where to.</param>
+    /// <param name="app">Takes the pages of the description.</param>
     public static void UseApiDescription(this IApplicationBuilder app)
     {
         var script = ReadPageScript();

@@ -18,7 +18,7 @@ internal sealed class PooledList<T> : IDisposable
     public ReadOnlyMemory<T> Items => _items.AsMemory(0, Count);
 
     /// <summary>An item, to be read only.</summary>
-    /// <param name="index">Which one.</param>
+    /// <param name="index">The item's place, from 0.</param>
     public ref readonly T this[int index] => ref _items[index];
 
     /// <summary>Adds an item.</summary>

@@ -22,7 +22,7 @@ internal sealed partial class ProduceEndpoints(
     RecordsAppender appender, KeyedRequests keyed, BodyDrain drain, TimeProvider time, IHostApplicationLifetime lifetime)
 {
     /// <summary>Adds the endpoints.</summary>
-    /// <param name="routes">Where to.</param>
+    /// <param name="routes">Takes the endpoints.</param>
     public static void Map(IEndpointRouteBuilder routes)
     {
         var produce = routes.ServiceProvider.GetRequiredService<ProduceEndpoints>();

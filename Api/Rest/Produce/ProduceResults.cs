@@ -70,7 +70,7 @@ internal sealed class ProduceResults : IDisposable
     }
 
     /// <summary>Adds a record that was not appended.</summary>
-    /// <param name="error">Why.</param>
+    /// <param name="error">Why it failed or was refused.</param>
     public void AddError(StreamError error)
     {
         _entries.Add(new Entry(-1, IndexOf(error), -1, -1));

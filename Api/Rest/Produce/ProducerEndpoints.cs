@@ -13,7 +13,7 @@ namespace OrleansStream.Rest.Produce;
 internal sealed class ProducerEndpoints(ClientProducers producers)
 {
     /// <summary>Adds the endpoints.</summary>
-    /// <param name="routes">Where to.</param>
+    /// <param name="routes">Takes the endpoints.</param>
     public static void Map(IEndpointRouteBuilder routes) => routes.MapOperation(
         "POST", "/producers", routes.ServiceProvider.GetRequiredService<ProducerEndpoints>().PostAsync, ProduceOperations.Producer);
 

@@ -40,7 +40,7 @@ internal sealed class RecordCollector : IDisposable
     public ReadOnlyMemory<int> Partitions => _partitions.Items;
 
     /// <summary>The timestamp of a record, in milliseconds since the Unix epoch.</summary>
-    /// <param name="index">Which one.</param>
+    /// <param name="index">The record's place in the request, from 0.</param>
     public long TimestampMs(int index) => _timestamps.Count == 0 ? NowMs : _timestamps[index];
 
     /// <summary>Adds a record.</summary>

@@ -3,13 +3,13 @@ using System.Text.Json.Serialization;
 namespace OrleansStream.SignIn.Auditing;
 
 /// <summary>A line of the audit.</summary>
-/// <param name="At">When.</param>
-/// <param name="Principal">Who.</param>
-/// <param name="Address">From where.</param>
+/// <param name="At">When the call was made.</param>
+/// <param name="Principal">Who made the call.</param>
+/// <param name="Address">The caller's address; null when it is not known.</param>
 /// <param name="ClientId">What the client calls itself; anybody can say anything here.</param>
 /// <param name="What">The call: the operation id of REST, or Kafka's name of the API.</param>
 /// <param name="Right">The right that it needs.</param>
-/// <param name="Resource">On what.</param>
+/// <param name="Resource">What the operation was on.</param>
 /// <param name="Outcome">What came of it: <c>done</c>, <c>refused</c>, <c>failed</c>, or <c>unknown</c> when no answer came.</param>
 /// <param name="Error">Kafka's name of the error with which it was refused or failed; null without one.</param>
 internal sealed record AuditEntry(

@@ -20,7 +20,7 @@ namespace OrleansStream.SignIn.Auditing;
 /// fills neither.
 /// </remarks>
 /// <param name="services">Where the way to the topic is: it needs this trail itself.</param>
-/// <param name="time">The clock.</param>
+/// <param name="time">Dates entries, and times the pauses after a failure.</param>
 /// <param name="logger">The log.</param>
 internal sealed partial class AuditTrail(IServiceProvider services, TimeProvider time, ILogger<AuditTrail> logger) : BackgroundService, IAudit
 {

@@ -21,7 +21,7 @@ internal sealed class ClusterInstruments : IHostedService, IDisposable
 
     /// <summary>Makes the instruments.</summary>
     /// <param name="snapshots">Takes the snapshots.</param>
-    /// <param name="time">The clock.</param>
+    /// <param name="time">Tells how old the last snapshot is, and when to take the next one.</param>
     /// <param name="meters">Makes the meter.</param>
     /// <param name="silos">The silos; null in a process without one, which tells nothing.</param>
     public ClusterInstruments(ClusterSnapshots snapshots, TimeProvider time, IMeterFactory meters, ILiveSilos? silos = null)

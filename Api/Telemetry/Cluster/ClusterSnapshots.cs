@@ -21,7 +21,7 @@ namespace OrleansStream.Telemetry.Cluster;
 /// <param name="grains">The way to the silos and groups.</param>
 /// <param name="routes">The way to the partitions.</param>
 /// <param name="ages">Reads the times of records.</param>
-/// <param name="time">The clock.</param>
+/// <param name="time">Tells how old a snapshot is, and times the wait for each answer.</param>
 internal sealed class ClusterSnapshots(IGrainFactory grains, TopicRoutes routes, RecordAges ages, TimeProvider time)
 {
     private readonly Lock _gate = new();

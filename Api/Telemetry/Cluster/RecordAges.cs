@@ -19,7 +19,7 @@ internal sealed class RecordAges(TopicRoutes routes)
 
     /// <summary>Finds the times of records.</summary>
     /// <param name="wanted">The places of all records whose times are wanted now. What is not among them is forgotten.</param>
-    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
     /// <returns>
     /// The times in milliseconds since the Unix epoch; null for a record that does not tell. A place that was not read yet is missing.
     /// </returns>

@@ -26,7 +26,7 @@ internal sealed class MetricsEndpoints(
     private readonly KafkaExporterText _text = new(measured);
 
     /// <summary>Adds the endpoints.</summary>
-    /// <param name="routes">Where to.</param>
+    /// <param name="routes">Takes the endpoints.</param>
     public void Map(IEndpointRouteBuilder routes)
     {
         routes.MapGet(ProcessPath, (RequestDelegate)(context => ServeAsync(context, WriteProcessAsync)));

@@ -48,7 +48,7 @@ internal sealed record JoinCommand(
 
 /// <summary>What a member that joined is told.</summary>
 /// <param name="Refusal">Why the member is not in the generation; null when it is.</param>
-/// <param name="Member">Its id.</param>
+/// <param name="Member">The member's id.</param>
 /// <param name="Generation">The generation; -1 with a refusal.</param>
 /// <param name="ProtocolType">What kind of group it is.</param>
 /// <param name="Protocol">The assignor.</param>

@@ -13,7 +13,7 @@ internal sealed partial class ClassicGroup
     /// </summary>
     /// <param name="command">The join.</param>
     /// <param name="ticket">The call's number.</param>
-    /// <param name="time">Now.</param>
+    /// <param name="time">The time of the call, on both clocks.</param>
     /// <returns>The member's id while it waits; empty when it was refused.</returns>
     public ClassicStep<string> Join(JoinCommand command, long ticket, GroupTime time)
     {

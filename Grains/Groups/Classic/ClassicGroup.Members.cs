@@ -13,7 +13,7 @@ internal sealed partial class ClassicGroup
     /// </summary>
     /// <param name="command">The sync.</param>
     /// <param name="ticket">The call's number.</param>
-    /// <param name="time">Now.</param>
+    /// <param name="time">The time of the call, on both clocks.</param>
     /// <returns>True while the call waits.</returns>
     public ClassicStep<bool> Sync(SyncCommand command, long ticket, GroupTime time)
     {
@@ -52,7 +52,7 @@ internal sealed partial class ClassicGroup
 
     /// <summary>Takes note that a member lives.</summary>
     /// <param name="claim">By which it is known.</param>
-    /// <param name="time">Now.</param>
+    /// <param name="time">The time of the call, on both clocks.</param>
     /// <returns>Null; or that it is to join the next generation, or is no member.</returns>
     public ClassicStep<GroupRefusal?> Heartbeat(in ClassicClaim claim, GroupTime time)
     {
@@ -65,7 +65,7 @@ internal sealed partial class ClassicGroup
 
     /// <summary>Takes members out at once; the others begin a new generation.</summary>
     /// <param name="leavers">The members.</param>
-    /// <param name="time">Now.</param>
+    /// <param name="time">The time of the call, on both clocks.</param>
     /// <returns>Per member null, or why not.</returns>
     public ClassicStep<ImmutableArray<GroupRefusal?>> Leave(ImmutableArray<ClassicLeaver> leavers, GroupTime time)
     {
@@ -97,7 +97,7 @@ internal sealed partial class ClassicGroup
 
     /// <summary>Whether a caller may commit: a member of the generation; or, while there is no member, anybody who claims to be none.</summary>
     /// <param name="claim">By which it is known.</param>
-    /// <param name="time">Now.</param>
+    /// <param name="time">The time of the call, on both clocks.</param>
     /// <returns>Null, or why not.</returns>
     public ClassicStep<GroupRefusal?> CheckCommit(in ClassicClaim claim, GroupTime time)
     {

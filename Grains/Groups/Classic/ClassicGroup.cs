@@ -43,7 +43,7 @@ internal sealed partial class ClassicGroup
 
     /// <summary>Takes over what is stored. Every member gets a full session.</summary>
     /// <param name="group">The group's state, which keeps what is durable.</param>
-    /// <param name="time">Now.</param>
+    /// <param name="time">The time of the call, on both clocks.</param>
     public ClassicGroup(GroupState group, GroupTime time)
     {
         _group = group;
@@ -92,15 +92,15 @@ internal sealed partial class ClassicGroup
     private int RebalanceMs => _members.Count == 0 ? 0 : _members.All.Max(member => member.RebalanceMs);
 
     /// <summary>What is left of a member's session, in milliseconds.</summary>
-    /// <param name="member">Its id.</param>
-    /// <param name="time">Now.</param>
+    /// <param name="member">The member's id.</param>
+    /// <param name="time">The time of the call, on both clocks.</param>
     public long SessionLeftMs(string member, GroupTime time) => _sessions.LeftMs(member, time.MonotonicMs);
 
     /// <summary>
     /// Removes members that are silent, or that join or sync too late. Must be called about once a second, and at the time that <see cref="DueMs"/>
     /// returns.
     /// </summary>
-    /// <param name="time">Now.</param>
+    /// <param name="time">The time of the call, on both clocks.</param>
     /// <returns>True when it still has members.</returns>
     public ClassicStep<bool> Tick(GroupTime time)
     {
@@ -109,7 +109,7 @@ internal sealed partial class ClassicGroup
     }
 
     /// <summary>How long until a generation is to begin or to end, in milliseconds; null when none is.</summary>
-    /// <param name="time">Now.</param>
+    /// <param name="time">The time of the call, on both clocks.</param>
     public long? DueMs(GroupTime time) => Phase switch
     {
         ClassicPhase.PreparingRebalance when _isFirst => Math.Min(
@@ -122,7 +122,7 @@ internal sealed partial class ClassicGroup
     /// Forgets a call that waits, because its caller has gone or will ask again. The member stays for as long as its session lasts.
     /// </summary>
     /// <param name="ticket">The call's number.</param>
-    /// <param name="time">Now.</param>
+    /// <param name="time">The time of the call, on both clocks.</param>
     public void Abandon(long ticket, GroupTime time)
     {
         if (_waiting.Abandon(ticket) is { } member)

@@ -63,7 +63,7 @@ internal sealed class MemberTable
     }
 
     /// <summary>The refusal of a member that the group does not have.</summary>
-    /// <param name="member">Its id.</param>
+    /// <param name="member">The member's id.</param>
     public static GroupRefusal Unknown(string member) => new(
         StreamErrorCode.UnknownMemberId, $"There is no member '{member}': it left or was silent for too long. It may join again.");
 

@@ -61,13 +61,13 @@ internal sealed class WaitingCalls
     /// <summary>Refuses a join.</summary>
     /// <param name="ticket">The call's number.</param>
     /// <param name="member">The member's id, which may be new to it.</param>
-    /// <param name="refusal">Why.</param>
+    /// <param name="refusal">Why it failed or was refused.</param>
     public void RefuseJoin(long ticket, string member, GroupRefusal refusal) =>
         Answer(ticket, new JoinAnswer(refusal, member, Generation: -1, ProtocolType: null, Protocol: null, Leader: "", []));
 
     /// <summary>Refuses a sync.</summary>
     /// <param name="ticket">The call's number.</param>
-    /// <param name="refusal">Why.</param>
+    /// <param name="refusal">Why it failed or was refused.</param>
     public void RefuseSync(long ticket, GroupRefusal refusal) => Answer(ticket, new SyncAnswer(refusal, ProtocolType: null, Protocol: null, default));
 
     /// <summary>Takes the answers of the step.</summary>

@@ -29,7 +29,7 @@ internal sealed class GroupAssignment(GroupFacts facts, RaisedEvents events, Gro
     public long? DueMs(GroupTime time) => _pending is { } pending ? Math.Max(0, DueAtMs(pending) - time.MonotonicMs) : null;
 
     /// <summary>Takes note of the time of the last change. It must be called before time passes that counts.</summary>
-    /// <param name="time">Now.</param>
+    /// <param name="time">The time of the call, on both clocks.</param>
     public void Schedule(GroupTime time)
     {
         if (facts.Members.Count == 0 || facts.GroupEpoch <= facts.TargetEpoch)
@@ -41,7 +41,7 @@ internal sealed class GroupAssignment(GroupFacts facts, RaisedEvents events, Gro
     }
 
     /// <summary>Makes a new assignment when one is due.</summary>
-    /// <param name="time">Now.</param>
+    /// <param name="time">The time of the call, on both clocks.</param>
     public void Rebalance(GroupTime time)
     {
         Schedule(time);

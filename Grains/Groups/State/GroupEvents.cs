@@ -38,7 +38,7 @@ internal sealed record GroupCreated(Guid Incarnation, long GroupEpoch, long Last
 internal sealed record TopicsChanged(ImmutableArray<GroupTopic> Topics, long GroupEpoch) : GroupEvent;
 
 /// <summary>A member joined. It has no partitions yet.</summary>
-/// <param name="Member">Its id.</param>
+/// <param name="Member">The member's id.</param>
 /// <param name="Epoch">Its epoch.</param>
 /// <param name="Since">The epoch with which its process came. Older epochs belong to another process.</param>
 /// <param name="Topics">The names that it subscribes to.</param>
@@ -54,7 +54,7 @@ internal sealed record MemberJoined(
 }
 
 /// <summary>A member came back in another process. The new process keeps the partitions, and the old one is fenced.</summary>
-/// <param name="Member">Its id.</param>
+/// <param name="Member">The member's id.</param>
 /// <param name="Epoch">Its new epoch.</param>
 internal sealed record MemberRestarted(string Member, long Epoch) : GroupEvent
 {
@@ -64,7 +64,7 @@ internal sealed record MemberRestarted(string Member, long Epoch) : GroupEvent
 }
 
 /// <summary>A member changed its subscription, lease or assignor.</summary>
-/// <param name="Member">Its id.</param>
+/// <param name="Member">The member's id.</param>
 /// <param name="Topics">The names that it subscribes to.</param>
 /// <param name="LeaseMs">The length of its lease, in milliseconds.</param>
 /// <param name="Assignor">The assignor that it asks for; null for no preference.</param>
@@ -78,7 +78,7 @@ internal sealed record MemberChanged(
 }
 
 /// <summary>A member left, or its lease ended. Its partitions are free.</summary>
-/// <param name="Member">Its id.</param>
+/// <param name="Member">The member's id.</param>
 /// <param name="AtMs">When, in milliseconds since the Unix epoch.</param>
 /// <param name="GroupEpoch">The group epoch after the event.</param>
 internal sealed record MemberLeft(string Member, long AtMs, long GroupEpoch) : GroupEvent;
@@ -94,7 +94,7 @@ internal sealed record TargetAssigned(long GroupEpoch, ImmutableArray<MemberTarg
 internal sealed record MemberTarget(string Member, PartitionSet Partitions);
 
 /// <summary>A member's partitions changed to these. Its other partitions are free.</summary>
-/// <param name="Member">Its id.</param>
+/// <param name="Member">The member's id.</param>
 /// <param name="Epoch">Its new epoch.</param>
 /// <param name="Partitions">All its partitions.</param>
 internal sealed record AssignmentChanged(string Member, long Epoch, PartitionSet Partitions) : GroupEvent

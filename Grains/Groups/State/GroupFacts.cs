@@ -65,7 +65,7 @@ internal sealed partial class GroupFacts
         ImmutableSortedDictionary.Create<string, GroupTopic>(StringComparer.Ordinal);
 
     /// <summary>A member by its id, or null.</summary>
-    /// <param name="member">Its id.</param>
+    /// <param name="member">The member's id.</param>
     public GroupMember? FindMember(string member) => _members.GetValueOrDefault(member);
 
     /// <summary>The member that has a partition, by its id; null when nobody has it.</summary>

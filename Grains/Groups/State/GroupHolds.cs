@@ -19,7 +19,7 @@ internal sealed class GroupHolds(GroupFacts facts, RaisedEvents events)
     /// <param name="member">The member's id.</param>
     /// <param name="changes">The changes.</param>
     /// <param name="commits">The offsets that the poll commits.</param>
-    /// <param name="time">Now.</param>
+    /// <param name="time">The time of the call, on both clocks.</param>
     /// <returns>Null, or why nothing changes.</returns>
     public GroupRefusal? Change(string member, ImmutableArray<HoldsChange> changes, ImmutableArray<OffsetCommit> commits, GroupTime time)
     {

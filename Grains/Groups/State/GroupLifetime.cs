@@ -16,7 +16,7 @@ internal sealed class GroupLifetime(GroupFacts facts, RaisedEvents events, Rando
     public int MemberCount => facts.Members.Count + ClassicMemberCount;
 
     /// <summary>Creates the group when there is none.</summary>
-    /// <param name="time">Now.</param>
+    /// <param name="time">The time of the call, on both clocks.</param>
     public void Create(GroupTime time)
     {
         if (!facts.Exists)
@@ -53,7 +53,7 @@ internal sealed class GroupLifetime(GroupFacts facts, RaisedEvents events, Rando
     /// <summary>
     /// Forgets offsets that a group without members has kept for longer than the retention, and deletes the group when nothing is left.
     /// </summary>
-    /// <param name="time">Now.</param>
+    /// <param name="time">The time of the call, on both clocks.</param>
     public void Expire(GroupTime time)
     {
         if (!facts.Exists || MemberCount > 0 || time.UnixMs - facts.EmptySinceMs < GroupStateLimits.OffsetsRetentionMs)

@@ -13,7 +13,7 @@ internal sealed class GroupMembership(GroupFacts facts, RaisedEvents events, Gro
     private readonly LeaseTable _revocations = new();
 
     /// <summary>Begins the leases of the members that were read back.</summary>
-    /// <param name="time">Now.</param>
+    /// <param name="time">The time of the call, on both clocks.</param>
     public void Restore(GroupTime time)
     {
         Observe(time);
@@ -25,7 +25,7 @@ internal sealed class GroupMembership(GroupFacts facts, RaisedEvents events, Gro
     }
 
     /// <summary>Removes the members whose leases, or whose times for letting go of partitions, are over.</summary>
-    /// <param name="time">Now.</param>
+    /// <param name="time">The time of the call, on both clocks.</param>
     public void EndLeases(GroupTime time)
     {
         Observe(time);
@@ -36,7 +36,7 @@ internal sealed class GroupMembership(GroupFacts facts, RaisedEvents events, Gro
     /// <summary>Takes in a new member.</summary>
     /// <param name="command">What it asks for.</param>
     /// <param name="consumer">Who it is, when it is one that says what it has; null for one that polls.</param>
-    /// <param name="time">Now.</param>
+    /// <param name="time">The time of the call, on both clocks.</param>
     public void Join(PollCommand command, ConsumerMember? consumer, GroupTime time)
     {
         lifetime.Create(time);
@@ -49,8 +49,8 @@ internal sealed class GroupMembership(GroupFacts facts, RaisedEvents events, Gro
     }
 
     /// <summary>Removes a member. Its partitions are free.</summary>
-    /// <param name="member">Its id.</param>
-    /// <param name="time">Now.</param>
+    /// <param name="member">The member's id.</param>
+    /// <param name="time">The time of the call, on both clocks.</param>
     public void Remove(string member, GroupTime time)
     {
         _leases.Release(member);
@@ -59,9 +59,9 @@ internal sealed class GroupMembership(GroupFacts facts, RaisedEvents events, Gro
     }
 
     /// <summary>Gives a member a full lease.</summary>
-    /// <param name="member">Its id.</param>
+    /// <param name="member">The member's id.</param>
     /// <param name="leaseMs">The lease's length, in milliseconds.</param>
-    /// <param name="time">Now.</param>
+    /// <param name="time">The time of the call, on both clocks.</param>
     public void Renew(string member, int leaseMs, GroupTime time) => _leases.Renew(member, leaseMs, time.MonotonicMs);
 
     /// <inheritdoc cref="GroupState.LeaseLeftMs"/>
@@ -70,7 +70,7 @@ internal sealed class GroupMembership(GroupFacts facts, RaisedEvents events, Gro
     /// <summary>Gives a member its time for letting go of partitions, or ends it when there is nothing to let go of.</summary>
     /// <param name="member">The member.</param>
     /// <param name="isNew">True when the time begins now; false when it goes on.</param>
-    /// <param name="time">Now.</param>
+    /// <param name="time">The time of the call, on both clocks.</param>
     public void KeepRevocation(GroupMember member, bool isNew, GroupTime time)
     {
         if (member.Revoking.Count == 0)
@@ -80,7 +80,7 @@ internal sealed class GroupMembership(GroupFacts facts, RaisedEvents events, Gro
     }
 
     /// <summary>Ends a member's time for letting go of partitions; it stays a member.</summary>
-    /// <param name="member">Its id.</param>
+    /// <param name="member">The member's id.</param>
     public void EndRevocation(string member) => _revocations.Release(member);
 
     private void Observe(GroupTime time)

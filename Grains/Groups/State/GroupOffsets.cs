@@ -14,7 +14,7 @@ internal sealed class GroupOffsets(GroupFacts facts, RaisedEvents events, GroupL
     /// <summary>Commits the offsets of a member whose epoch is current. An offset of a partition that is not the member's is skipped.</summary>
     /// <param name="member">The member's id.</param>
     /// <param name="commits">The offsets.</param>
-    /// <param name="time">Now.</param>
+    /// <param name="time">The time of the call, on both clocks.</param>
     /// <returns>Null, or why nothing was committed.</returns>
     public GroupRefusal? CommitOwned(string member, ImmutableArray<OffsetCommit> commits, GroupTime time)
     {

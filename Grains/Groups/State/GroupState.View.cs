@@ -97,17 +97,17 @@ internal sealed partial class GroupState
     public bool IsOwner(string member, TopicPartition partition) => _facts.OwnerOf(partition) == member;
 
     /// <summary>The rest of a member's lease, in milliseconds.</summary>
-    /// <param name="member">Its id.</param>
-    /// <param name="time">Now.</param>
+    /// <param name="member">The member's id.</param>
+    /// <param name="time">The time of the call, on both clocks.</param>
     public long LeaseLeftMs(string member, GroupTime time) => _members.LeaseLeftMs(member, time);
 
     /// <summary>True when a member should poll: it is to give up partitions, can take some on, or its epoch has changed.</summary>
-    /// <param name="member">Its id.</param>
+    /// <param name="member">The member's id.</param>
     /// <param name="epoch">The epoch that the member knows.</param>
     public bool HasNews(string member, long epoch) => _assignment.HasNews(member, epoch);
 
     /// <summary>How long until an assignment is due, in milliseconds; null when none is.</summary>
-    /// <param name="time">Now.</param>
+    /// <param name="time">The time of the call, on both clocks.</param>
     public long? RebalanceDueMs(GroupTime time) => _assignment.DueMs(time);
 
     /// <summary>Whether a process still speaks for a member.</summary>

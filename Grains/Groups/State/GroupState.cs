@@ -42,7 +42,7 @@ internal sealed partial class GroupState
 
     /// <summary>Restores a state from stored events. Every member gets a full lease.</summary>
     /// <param name="events">The result of <see cref="ToEvents"/>, or all events of the group's life.</param>
-    /// <param name="time">Now.</param>
+    /// <param name="time">The time of the call, on both clocks.</param>
     /// <param name="random">Where the group's next incarnation comes from; null for <see cref="RandomSource.System"/>.</param>
     public static GroupState Restore(IEnumerable<GroupEvent> events, GroupTime time, RandomSource? random = null)
     {
@@ -63,7 +63,7 @@ internal sealed partial class GroupState
     /// processes with one id the one that started last goes on.
     /// </summary>
     /// <param name="command">The poll.</param>
-    /// <param name="time">Now.</param>
+    /// <param name="time">The time of the call, on both clocks.</param>
     /// <returns>
     /// The state of the member. On a refusal nothing was committed. The caller is then still a member, with the epoch and partitions of the answer,
     /// unless another process has taken its place or the poll may not join.
@@ -73,7 +73,7 @@ internal sealed partial class GroupState
     /// <summary>Renews a member's lease while its poll waits.</summary>
     /// <param name="member">The member's id.</param>
     /// <param name="claim">What the group told the member last.</param>
-    /// <param name="time">Now.</param>
+    /// <param name="time">The time of the call, on both clocks.</param>
     public Handled<MemberAnswer> Renew(string member, MemberClaim claim, GroupTime time) => Begin(time).End(_polling.Renew(member, claim, time));
 
     /// <summary>
@@ -85,14 +85,14 @@ internal sealed partial class GroupState
     /// What the group told the member last, with its exact epoch. The incarnation may be empty if only the epoch is known.
     /// </param>
     /// <param name="commits">The offsets.</param>
-    /// <param name="time">Now.</param>
+    /// <param name="time">The time of the call, on both clocks.</param>
     public Handled<MemberAnswer> Commit(string member, MemberClaim claim, ImmutableArray<OffsetCommit> commits, GroupTime time) =>
         Begin(time).End(_polling.Commit(member, claim, commits, time));
 
     /// <summary>Removes a member at once. Its partitions are free.</summary>
-    /// <param name="member">Its id.</param>
+    /// <param name="member">The member's id.</param>
     /// <param name="epoch">Its epoch, so that a replaced process cannot remove its successor; null for any epoch.</param>
-    /// <param name="time">Now.</param>
+    /// <param name="time">The time of the call, on both clocks.</param>
     /// <returns>Null when done; else why not.</returns>
     public Handled<GroupRefusal?> Leave(string member, long? epoch, GroupTime time) => Begin(time).End(_polling.Leave(member, epoch, time));
 
@@ -100,7 +100,7 @@ internal sealed partial class GroupState
     /// Takes a heartbeat of a member that says what it has: joins or renews, takes note of what the member let go of, and gives it what it can have.
     /// </summary>
     /// <param name="command">The heartbeat.</param>
-    /// <param name="time">Now.</param>
+    /// <param name="time">The time of the call, on both clocks.</param>
     /// <returns>
     /// Where the member stands. <see cref="Errors.StreamErrorCode.UnknownMemberId"/>, <see cref="Errors.StreamErrorCode.FencedMemberEpoch"/>: it has
     /// nothing any more, and joins again.
@@ -110,9 +110,9 @@ internal sealed partial class GroupState
     /// <summary>
     /// Whether a member that says what it has may commit. Any epoch of its process will do: what it believes to have, nobody else has.
     /// </summary>
-    /// <param name="member">Its id.</param>
+    /// <param name="member">The member's id.</param>
     /// <param name="epoch">What it was told last, or before.</param>
-    /// <param name="time">Now.</param>
+    /// <param name="time">The time of the call, on both clocks.</param>
     /// <returns>Null, or why not.</returns>
     public Handled<GroupRefusal?> CheckConsumerCommit(string member, int epoch, GroupTime time) =>
         Begin(time).End(_heartbeating.CheckCommit(member, epoch));
@@ -123,37 +123,37 @@ internal sealed partial class GroupState
     /// </summary>
     /// <param name="commits">The offsets.</param>
     /// <param name="found">What their topics are, for those the group does not know.</param>
-    /// <param name="time">Now.</param>
+    /// <param name="time">The time of the call, on both clocks.</param>
     /// <returns>Per offset null, or why it was not kept.</returns>
     public Handled<ImmutableArray<GroupRefusal?>> Keep(ImmutableArray<OffsetCommit> commits, ImmutableArray<TopicLookup> found, GroupTime time) =>
         Begin(time).End(_offsets.Keep(commits, found, time));
 
     /// <summary>Forgets offsets.</summary>
     /// <param name="partitions">The partitions whose offsets are forgotten.</param>
-    /// <param name="time">Now.</param>
+    /// <param name="time">The time of the call, on both clocks.</param>
     /// <returns>True when there was one.</returns>
     public Handled<bool> Forget(PartitionSet partitions, GroupTime time) => Begin(time).End(_offsets.Forget(partitions));
 
     /// <summary>Sets offsets, forward or back, all or none. The group must have no members, because members would not notice.</summary>
     /// <param name="offsets">The offsets.</param>
     /// <param name="found">The lookups of their topics.</param>
-    /// <param name="time">Now.</param>
+    /// <param name="time">The time of the call, on both clocks.</param>
     /// <returns>Null when done; else why not.</returns>
     public Handled<GroupRefusal?> Reset(ImmutableArray<OffsetCommit> offsets, ImmutableArray<TopicLookup> found, GroupTime time) =>
         Begin(time).End(_offsets.Reset(offsets, found, time));
 
     /// <summary>Whether the group exists and has no members, so that it may be deleted.</summary>
-    /// <param name="time">Now.</param>
+    /// <param name="time">The time of the call, on both clocks.</param>
     /// <returns>Null if so; else why not.</returns>
     public Handled<GroupRefusal?> MayDelete(GroupTime time) => Begin(time).End(_lifetime.CheckDelete());
 
     /// <summary>Deletes a group without members, and its offsets.</summary>
-    /// <param name="time">Now.</param>
+    /// <param name="time">The time of the call, on both clocks.</param>
     /// <returns>Null when done; else why not.</returns>
     public Handled<GroupRefusal?> Delete(GroupTime time) => Begin(time).End(_lifetime.Delete());
 
     /// <summary>Lets time pass: leases end, assignments are made, offsets expire. Call it about every second.</summary>
-    /// <param name="time">Now.</param>
+    /// <param name="time">The time of the call, on both clocks.</param>
     /// <returns>True when the group still has members.</returns>
     public Handled<bool> Tick(GroupTime time)
     {
@@ -165,7 +165,7 @@ internal sealed partial class GroupState
 
     /// <summary>Learns of topics that were created, deleted, created again, or grown.</summary>
     /// <param name="found">The results of looking up topics by name.</param>
-    /// <param name="time">Now.</param>
+    /// <param name="time">The time of the call, on both clocks.</param>
     /// <returns>True when the group learned anything new.</returns>
     public Handled<bool> UpdateTopics(ImmutableArray<TopicLookup> found, GroupTime time)
     {
@@ -177,7 +177,7 @@ internal sealed partial class GroupState
 
     /// <summary>Sets the retry policy for records that fail from now on. Creates the group when it does not exist.</summary>
     /// <param name="policy">The policy.</param>
-    /// <param name="time">Now.</param>
+    /// <param name="time">The time of the call, on both clocks.</param>
     /// <returns>Null when done; else why not.</returns>
     public Handled<GroupRefusal?> SetRetry(RetryPolicy policy, GroupTime time)
     {
@@ -194,7 +194,7 @@ internal sealed partial class GroupState
     /// <summary>Begins to send dead letters back to their topics. Only one redrive runs at a time.</summary>
     /// <param name="wish">Which dead letters.</param>
     /// <param name="topics">The topics of dead letters, each with the bounds of its log.</param>
-    /// <param name="time">Now.</param>
+    /// <param name="time">The time of the call, on both clocks.</param>
     /// <returns>Null when done; else why not.</returns>
     public Handled<GroupRefusal?> BeginRedrive(RedriveWish wish, ImmutableArray<RedriveTopic> topics, GroupTime time) =>
         Begin(time).End(_redrives.Begin(wish, topics, time));
@@ -202,19 +202,19 @@ internal sealed partial class GroupState
     /// <summary>Records the progress of a redrive. Recording it twice changes nothing. Copies that a stopped redrive still made count too.</summary>
     /// <param name="asked">The stretch of dead letters that the step began with, as in <see cref="Redrive.Topics"/>.</param>
     /// <param name="progress">What the step did.</param>
-    /// <param name="time">Now.</param>
+    /// <param name="time">The time of the call, on both clocks.</param>
     /// <returns>True when there are more dead letters to take.</returns>
     public Handled<bool> AdvanceRedrive(RedriveTopic asked, RedriveProgress progress, GroupTime time) =>
         Begin(time).End(_redrives.Advance(asked, progress, time));
 
     /// <summary>Stops a redrive. The next redrive begins with the dead letters that this one has not looked at.</summary>
-    /// <param name="time">Now.</param>
+    /// <param name="time">The time of the call, on both clocks.</param>
     /// <returns>True when one was under way.</returns>
     public Handled<bool> StopRedrive(GroupTime time) => Begin(time).End(_redrives.Stop(time));
 
     /// <summary>Keeps a generation of the classic protocol in place of the one before; makes the group when there is none.</summary>
     /// <param name="generation">The generation.</param>
-    /// <param name="time">Now.</param>
+    /// <param name="time">The time of the call, on both clocks.</param>
     /// <returns>What changed.</returns>
     public ImmutableArray<GroupEvent> KeepClassic(ClassicGeneration generation, GroupTime time)
     {

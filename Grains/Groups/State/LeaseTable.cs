@@ -26,17 +26,17 @@ internal sealed class LeaseTable
     }
 
     /// <summary>Gives a member a full lease.</summary>
-    /// <param name="member">Its id.</param>
+    /// <param name="member">The member's id.</param>
     /// <param name="leaseMs">The lease's length, in milliseconds.</param>
     /// <param name="nowMs">The monotonic clock, in milliseconds.</param>
     public void Renew(string member, int leaseMs, long nowMs) => _deadlines[member] = nowMs + leaseMs;
 
     /// <summary>Forgets a member.</summary>
-    /// <param name="member">Its id.</param>
+    /// <param name="member">The member's id.</param>
     public void Release(string member) => _deadlines.Remove(member);
 
     /// <summary>How much of a member's lease is left, in milliseconds; 0 when it has none.</summary>
-    /// <param name="member">Its id.</param>
+    /// <param name="member">The member's id.</param>
     /// <param name="nowMs">The monotonic clock, in milliseconds.</param>
     public long LeftMs(string member, long nowMs) =>
         _deadlines.TryGetValue(member, out var deadline) ? Math.Max(0, deadline - nowMs) : 0;

@@ -90,7 +90,7 @@ internal sealed class PollingMembers(
     }
 
     /// <summary>The refusal of a member that the group does not have.</summary>
-    /// <param name="member">Its id.</param>
+    /// <param name="member">The member's id.</param>
     public static GroupRefusal NotAMember(string member) => new(
         StreamErrorCode.UnknownMemberId, $"There is no member '{member}': it left, or its lease ended. It may join again.");
 

@@ -74,7 +74,7 @@ public readonly record struct LogEpochEnd(LogError? Error, int Epoch, long EndOf
     public static readonly LogEpochEnd None = new(null, -1, -1);
 
     /// <summary>A search that failed.</summary>
-    /// <param name="error">Why.</param>
+    /// <param name="error">Why it failed or was refused.</param>
     public static LogEpochEnd Failed(LogError error) => new(error, -1, -1);
 }
 

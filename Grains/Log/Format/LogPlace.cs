@@ -7,7 +7,7 @@ namespace OrleansStream.Log.Format;
 /// <param name="Name">The partition's folder, <c>{topicId}/{partition}</c>.</param>
 /// <param name="Segments">The store of its segments.</param>
 /// <param name="Documents">The store of its manifest, indexes and producer snapshots.</param>
-/// <param name="Time">The clock.</param>
+/// <param name="Time">Dates segments, and times waits and retention.</param>
 internal sealed record LogPlace(string Name, ISegmentStore Segments, IDocumentStore Documents, TimeProvider Time)
 {
     /// <summary>The time now, in milliseconds since the Unix epoch.</summary>

@@ -25,7 +25,7 @@ internal sealed class ManifestFile
     /// <param name="place">Where the log is.</param>
     /// <param name="owner">A text that no other activation has.</param>
     /// <param name="begin">Creates the first segment of a log that has no manifest, and returns the manifest's first version.</param>
-    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
     /// <exception cref="LogFencedException">Others claimed it at each of <see cref="LogLimits.ClaimAttemptsMax"/> tries.</exception>
     public static async ValueTask<ManifestFile> ClaimAsync(
         LogPlace place, string owner, Func<ValueTask<PartitionManifest>> begin, CancellationToken cancellationToken)

@@ -55,7 +55,7 @@ internal sealed class SegmentScan(
 
     /// <summary>Scans from where the last scan stopped to the end of the segment, or to its first damage.</summary>
     /// <param name="length">The length to stop at, behind which nothing is part of the log; null to read all there is.</param>
-    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
     /// <exception cref="LogCorruptException">The manifest names a segment that is not there.</exception>
     public async ValueTask RunAsync(long? length, CancellationToken cancellationToken)
     {

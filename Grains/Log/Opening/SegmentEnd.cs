@@ -9,7 +9,7 @@ namespace OrleansStream.Log.Opening;
 /// <param name="place">Where the log is.</param>
 /// <param name="segment">The segment.</param>
 /// <param name="scan">Reads the segment, and can go on where it stopped.</param>
-/// <param name="cancellationToken">Gives up.</param>
+/// <param name="cancellationToken">Cancels the call.</param>
 internal sealed class SegmentEnd(LogPlace place, string segment, SegmentScan scan, CancellationToken cancellationToken)
 {
     /// <summary>Reads the segment to its end, and cuts off what a crash of the process has left there.</summary>

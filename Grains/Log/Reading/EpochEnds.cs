@@ -41,7 +41,7 @@ internal sealed class EpochEnds(OpenLog log, LogReader reader)
     /// <param name="epoch">The epoch.</param>
     /// <param name="known">A batch of the epoch or an earlier one.</param>
     /// <param name="later">The offset of a batch of a later epoch, or the end of the log.</param>
-    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
     private async ValueTask<LogEpochEnd> FindBetweenAsync(int epoch, Probe known, long later, CancellationToken cancellationToken)
     {
         while (known.NextOffset < later)

@@ -13,7 +13,7 @@ internal sealed class SegmentIndexes(OpenLog log)
     /// <summary>Finds a position in a segment.</summary>
     /// <param name="view">The segment.</param>
     /// <param name="find">Finds the position in the segment's index; called under the gate.</param>
-    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
     /// <param name="byTime">True when the index must have the records' own times.</param>
     public async ValueTask<IndexedPlace> FindAsync(
         SegmentView view, Func<SegmentIndex, IndexedPlace> find, CancellationToken cancellationToken, bool byTime = false)

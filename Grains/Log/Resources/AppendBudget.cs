@@ -21,7 +21,7 @@ public sealed class AppendBudget : IDisposable
 
     /// <summary>Makes a budget.</summary>
     /// <param name="appendsPerSecondMax">The most appends in any second.</param>
-    /// <param name="time">The clock.</param>
+    /// <param name="time">Times the turns.</param>
     public AppendBudget(int appendsPerSecondMax, TimeProvider time)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(appendsPerSecondMax);

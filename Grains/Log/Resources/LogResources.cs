@@ -8,7 +8,7 @@ namespace OrleansStream.Log.Resources;
 /// The memory and the reads from the store that all logs of a process share. Both are bounded, and a few logs cannot take all of them.
 /// </summary>
 /// <remarks>Safe to call from any thread. A log that ends gives back what it holds.</remarks>
-/// <param name="time">The clock.</param>
+/// <param name="time">Measures how fast pending bytes become durable.</param>
 /// <param name="pendingBytesMax">The most bytes, over all logs, that are not durable yet.</param>
 /// <param name="cacheBytesMax">The most bytes, over all logs, that are kept in memory for readers.</param>
 /// <param name="coldReadsMax">The reads from the store that all logs have under way at once.</param>

@@ -14,7 +14,7 @@ public static class MaintenanceCheck
     /// <param name="segments">Where its segments are.</param>
     /// <param name="documents">Where its manifest is.</param>
     /// <param name="nowMs">The time, in milliseconds since the Unix epoch.</param>
-    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
     /// <returns>
     /// False for a log that was never begun. It may be true without need: while the active segment is older than the retention but not all its
     /// records are, and while the oldest segment was written by an earlier version. Opening the log then decides. It costs reading one document, and

@@ -45,7 +45,7 @@ public sealed class LogVerification
     /// <param name="log">The log's name.</param>
     /// <param name="segments">Where its segments are.</param>
     /// <param name="documents">Where its manifest is.</param>
-    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
     /// <exception cref="StoreUnavailableException">The store cannot be read.</exception>
     public static async ValueTask<LogVerification> RunAsync(
         string log, ISegmentReader segments, IDocumentReader documents, CancellationToken cancellationToken = default)

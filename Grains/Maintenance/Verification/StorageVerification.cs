@@ -49,7 +49,7 @@ public sealed class StorageVerification
     /// <param name="args">The process's arguments after the command's name.</param>
     /// <param name="output">Gets a line for each fault, and a summary.</param>
     /// <param name="errors">Gets the reason when the storage cannot be verified.</param>
-    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
     /// <returns>The process's exit code.</returns>
     public static async Task<int> RunAsync(
         string[] args, TextWriter output, TextWriter errors, CancellationToken cancellationToken = default)

@@ -9,7 +9,7 @@ namespace OrleansStream.Storage.Azure;
 /// Each try is counted when it is sent, because each is billed. Deletions are free. Listings cost as much as writes
 /// (https://azure.microsoft.com/pricing/details/storage/blobs/). Safe to call from any thread.
 /// </remarks>
-/// <param name="time">The clock.</param>
+/// <param name="time">Times the window over which requests are counted.</param>
 public sealed class BlobUsage(TimeProvider time)
 {
     private readonly Lock _gate = new();

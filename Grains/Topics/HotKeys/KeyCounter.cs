@@ -5,7 +5,7 @@ namespace OrleansStream.Topics.HotKeys;
 /// <summary>Counts the keys that a router sees, until they are reported. Only one request may use it at a time.</summary>
 /// <param name="topicName">The topic's name.</param>
 /// <param name="grains">Reaches the grain that the reports go to.</param>
-/// <param name="time">The clock.</param>
+/// <param name="time">Tells when a report is due.</param>
 internal sealed class KeyCounter(string topicName, IGrainFactory grains, TimeProvider time)
 {
     private readonly SpaceSaving _keys = new(HotKeyLimits.Counters);

@@ -4,7 +4,7 @@ namespace OrleansStream.Topics.HotKeys;
 /// <remarks>Safe to call from any thread. The counts are an estimate: a request that finds all counters taken is not counted.</remarks>
 /// <param name="topicName">The topic's name.</param>
 /// <param name="grains">Reaches the grain that the reports go to.</param>
-/// <param name="time">The clock.</param>
+/// <param name="time">Tells when a report is due.</param>
 internal sealed class KeyCounters(string topicName, IGrainFactory grains, TimeProvider time)
 {
     private readonly KeyCounter?[] _counters = new KeyCounter?[Environment.ProcessorCount];

@@ -7,7 +7,7 @@ namespace OrleansStream.Topics.Routing;
 /// <summary>What the routers of this process share to reach partitions.</summary>
 /// <param name="partitions">Reaches the partitions' grains.</param>
 /// <param name="led">The partitions that this process leads.</param>
-/// <param name="time">The clock.</param>
+/// <param name="time">Times the pauses between tries.</param>
 /// <param name="logger">Logs failures that nobody foresaw.</param>
 /// <param name="random">Where random choices come from; null for <see cref="RandomSource.System"/>.</param>
 internal sealed class PartitionAccess(

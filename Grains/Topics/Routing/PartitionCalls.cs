@@ -10,7 +10,7 @@ namespace OrleansStream.Topics.Routing;
 /// </summary>
 /// <param name="partitions">Reaches the partitions' grains.</param>
 /// <param name="led">The partitions that this process leads.</param>
-/// <param name="time">The clock.</param>
+/// <param name="time">Times waits, and the pauses between tries.</param>
 /// <param name="logger">Logs failures that nobody foresaw.</param>
 internal sealed class PartitionCalls(GrainLookup<IPartitionGrain> partitions, OpenPartitionIndex led, TimeProvider time, ILogger logger)
 {

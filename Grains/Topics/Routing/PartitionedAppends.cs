@@ -114,7 +114,7 @@ internal sealed class PartitionedAppends : IDisposable
     /// <summary>Puts a record, or several in a row, into a unit.</summary>
     /// <param name="unit">The unit.</param>
     /// <param name="record">The first record's number in the request.</param>
-    /// <param name="count">How many.</param>
+    /// <param name="count">How many of them.</param>
     public void Assign(int unit, int record, int count = 1)
     {
         _unitOfRecord.Span.Slice(record, count).Fill(unit);
@@ -162,8 +162,8 @@ internal sealed class PartitionedAppends : IDisposable
     /// <summary>Refuses records.</summary>
     /// <param name="partition">Their partition, or -1.</param>
     /// <param name="record">The first record's number in the request.</param>
-    /// <param name="count">How many.</param>
-    /// <param name="error">Why.</param>
+    /// <param name="count">How many of them.</param>
+    /// <param name="error">Why it failed or was refused.</param>
     public void Refuse(int partition, int record, int count, StreamError error)
     {
         HasRefusals = true;

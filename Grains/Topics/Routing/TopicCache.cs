@@ -6,7 +6,7 @@ namespace OrleansStream.Topics.Routing;
 /// <remarks>An unknown topic is not remembered: it may be created the next moment, and must then be found.</remarks>
 /// <param name="name">The topic's name.</param>
 /// <param name="grains">Reaches the topic.</param>
-/// <param name="time">The clock.</param>
+/// <param name="time">Tells how old the copy of the topic is.</param>
 internal sealed class TopicCache(string name, IGrainFactory grains, TimeProvider time)
 {
     private readonly Lock _gate = new();

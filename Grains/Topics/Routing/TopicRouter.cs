@@ -19,7 +19,7 @@ namespace OrleansStream.Topics.Routing;
 /// <param name="name">The topic's name.</param>
 /// <param name="partitions">Reaches the partitions.</param>
 /// <param name="grains">Reaches the topic, and where its keys are counted.</param>
-/// <param name="time">The clock.</param>
+/// <param name="time">Dates appends, and tells how old what is known of the topic is.</param>
 internal sealed class TopicRouter(string name, PartitionAccess partitions, IGrainFactory grains, TimeProvider time) : ILocalTopic
 {
     private readonly StickyPartitioner _sticky = new((int)(partitions.Random.NextDouble() * int.MaxValue));

@@ -15,7 +15,7 @@ namespace OrleansStream.Topics.Routing;
 /// </remarks>
 /// <param name="grains">Reaches the grains.</param>
 /// <param name="led">The partitions that this process leads.</param>
-/// <param name="time">The clock.</param>
+/// <param name="time">The clock of the routers.</param>
 /// <param name="random">Where random choices come from.</param>
 /// <param name="logger">Logs failures that nobody foresaw.</param>
 internal sealed class TopicRouters(IGrainFactory grains, OpenPartitionIndex led, TimeProvider time, RandomSource random, ILogger<TopicRouter> logger)

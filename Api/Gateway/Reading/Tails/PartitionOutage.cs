@@ -1,7 +1,7 @@
 namespace OrleansStream.Gateway.Reading.Tails;
 
 /// <summary>The time during which a partition of a live tail cannot be read.</summary>
-/// <param name="time">The clock.</param>
+/// <param name="time">Times the outage.</param>
 internal sealed class PartitionOutage(TimeProvider time)
 {
     private long? _since;

@@ -25,7 +25,7 @@ public sealed class TopicTails(
     /// <param name="caller">The caller, whose rights are checked.</param>
     /// <param name="topic">The topic's name.</param>
     /// <param name="start">The place to start at.</param>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
     /// <returns>The tail, which counts until it is disposed.</returns>
     /// <exception cref="StreamException">The topic or one of its partitions cannot be read, or there are too many tails or waiting reads.</exception>
     /// <exception cref="OrleansException">The call was lost each time.</exception>
