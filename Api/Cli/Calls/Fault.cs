@@ -65,7 +65,9 @@ internal sealed record Fault(int ExitCode, string Code, string Message, string? 
         var isInput = ExitCode == Calls.ExitCode.Usage && partial.InnerException is StreamServiceException;
         return this with
         {
-            ExitCode = partial.IsAnyDone ? Calls.ExitCode.Partial : isInput ? Calls.ExitCode.Failure : ExitCode, Advice = advice.Length > 0 ? advice : null, Facts = partial.Facts,
+            ExitCode = partial.IsAnyDone ? Calls.ExitCode.Partial : isInput ? Calls.ExitCode.Failure : ExitCode,
+            Advice = advice.Length > 0 ? advice : null,
+            Facts = partial.Facts,
         };
     }
 

@@ -7,11 +7,11 @@ using OrleansStream.Client.Administration;
 namespace OrleansStream.Cli.Calls;
 
 /// <summary>
-/// Suggests the names that there are to who completes a command line: topics, groups and keys of the service that the line names, and profiles. Whoever
-/// types waits for it, so it ends soon and tells no failure.
+/// Suggests names to a shell that completes a command line: topics, groups and keys of the service that the line names, and profiles. Whoever types
+/// waits for it, so it ends soon and tells no failure.
 /// </summary>
 /// <param name="options">The options of every verb.</param>
-/// <param name="time">The clock.</param>
+/// <param name="time">Ends a call that takes too long.</param>
 internal sealed class NameSuggestions(GlobalOptions options, TimeProvider time)
 {
     private const int NamesMax = 200;

@@ -4,15 +4,17 @@ using System.Net.Sockets;
 namespace OrleansStream.Cli.Connections;
 
 /// <summary>
-/// Sends requests, and notices when the service does not answer and when it does again. It goes by each try of each request, and by the connections that
-/// open: a request that waits for records has its answer much later than the service is back.
+/// Sends requests, and notices when the service does not answer and when it does again. It goes by each try of each request, and by the connections
+/// that open: a request that waits for records has its answer much later than the service is back.
 /// </summary>
 internal sealed class ServiceWatch : DelegatingHandler
 {
     // One failure is told by nobody: a node that ends sends its callers to the next one.
     private const int ToldFrom = 2;
 
-    private static readonly TimeSpan ConnectMax = TimeSpan.FromSeconds(10), ConnectionAgeMax = TimeSpan.FromMinutes(5), AnswerMax = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan ConnectMax = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan ConnectionAgeMax = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan AnswerMax = TimeSpan.FromSeconds(30);
 
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Trouble> _troubles = [];
@@ -21,7 +23,7 @@ internal sealed class ServiceWatch : DelegatingHandler
     private bool _isTold;
 
     /// <summary>Watches connections of its own.</summary>
-    /// <param name="time">The clock.</param>
+    /// <param name="time">Times the waits.</param>
     /// <param name="stop">Cancelled when the run is to end: what ends then is no failure.</param>
     public ServiceWatch(TimeProvider time, CancellationToken stop)
     {
@@ -39,7 +41,7 @@ internal sealed class ServiceWatch : DelegatingHandler
 
     /// <summary>Watches what another handler does.</summary>
     /// <param name="inner">Sends requests.</param>
-    /// <param name="time">The clock.</param>
+    /// <param name="time">Times the waits.</param>
     /// <param name="stop">Cancelled when the run is to end.</param>
     internal ServiceWatch(HttpMessageHandler inner, TimeProvider time, CancellationToken stop)
         : base(inner) => (_time, _stop) = (time, stop);

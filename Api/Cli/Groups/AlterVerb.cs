@@ -15,7 +15,7 @@ internal static class AlterVerb
     private static readonly TimeSpan BackoffMax = TimeSpan.FromHours(24);
 
     /// <summary>Makes it.</summary>
-    /// <param name="verbs">Makes a verb.</param>
+    /// <param name="verbs">Makes verbs with the options that all of them have.</param>
     public static Command Make(VerbMaker verbs)
     {
         var group = new Argument<string>("group") { Description = "The group's name, without a dot. One that is not there is made." };
@@ -40,7 +40,9 @@ internal static class AlterVerb
                 name,
                 new RetryPolicyRequest
                 {
-                    Retry = call.Get(retry) ?? known?.Retry, MaxAttempts = call.Get(attempts) ?? known?.MaxAttempts, BackoffMs = waits ?? known?.BackoffMs,
+                    Retry = call.Get(retry) ?? known?.Retry,
+                    MaxAttempts = call.Get(attempts) ?? known?.MaxAttempts,
+                    BackoffMs = waits ?? known?.BackoffMs,
                     Jitter = call.Get(jitter) ?? known?.Jitter,
                     DeadLetterTopic = call.Has(deadLetters) ? call.Get(deadLetters) is { Length: > 0 } topic ? topic : null : known?.DeadLetterTopic,
                 },

@@ -12,7 +12,8 @@ internal static class GroupVerbs
     /// <param name="verbs">Makes verbs with the options that all of them have.</param>
     public static Command Make(VerbMaker verbs) => VerbMaker.Group(
         "groups", "List, describe, alter, reset and delete consumer groups, and show their lag.",
-        MakeList(verbs), MakeDescribe(verbs), MakeLag(verbs), AlterVerb.Make(verbs), ResetVerb.Make(verbs), MakeRemoveMember(verbs), MakeDelete(verbs));
+        MakeList(verbs), MakeDescribe(verbs), MakeLag(verbs), AlterVerb.Make(verbs), ResetVerb.Make(verbs), MakeRemoveMember(verbs),
+        MakeDelete(verbs));
 
     /// <summary>The argument that names a group.</summary>
     public static Argument<string> Group() => new("group") { Description = "The group's name." };

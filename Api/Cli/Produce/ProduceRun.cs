@@ -6,8 +6,8 @@ using OrleansStream.Client.Producing;
 namespace OrleansStream.Cli.Produce;
 
 /// <summary>
-/// Reads input and stores it. What was read is stored also when Ctrl-C or a wrong line ends the run. The first record that is not stored ends it, and no
-/// later record of its partition is sent.
+/// Reads input and stores it. What was read is stored also when Ctrl-C or a wrong line ends the run. The first record that is not stored ends it, and
+/// no later record of its partition is sent.
 /// </summary>
 /// <param name="call">The run.</param>
 /// <param name="request">What to store.</param>

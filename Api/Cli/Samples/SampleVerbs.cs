@@ -41,7 +41,8 @@ internal static class SampleVerbs
             var lines = await File.ReadAllLinesAsync(Path.Join(AppContext.BaseDirectory, "samples", "world-cup.ndjson"), call.Stop);
             var played = 0L;
             var ended = false;
-            await using var producer = call.Client.CreateProducer(name, options => (options.Gapless, options.DeliveryTimeout) = (true, DeliveryTimeout));
+            await using var producer = call.Client.CreateProducer(
+                name, options => (options.Gapless, options.DeliveryTimeout) = (true, DeliveryTimeout));
             call.TellAbsence($"Events wait for it, up to {Durations.TextOf(DeliveryTimeout)}; Ctrl-C ends that.");
             StreamServiceException? failure = null;
             await Drawing.WithProgressAsync(

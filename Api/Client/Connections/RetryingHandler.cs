@@ -41,7 +41,9 @@ internal static class RetryingHandler
                     return default;
                 },
                 ShouldHandle = arguments => ValueTask.FromResult(
-                    (arguments.Outcome.Exception is { } exception ? IsTransient(exception) : HttpClientResiliencePredicates.IsTransient(arguments.Outcome))
+                    (arguments.Outcome.Exception is { } exception
+                        ? IsTransient(exception)
+                        : HttpClientResiliencePredicates.IsTransient(arguments.Outcome))
                     && (timeout is not { } longest || SinceFirstFailure(arguments.Context, settings.Time) < longest)),
             });
         }

@@ -86,7 +86,8 @@ public sealed class ProducerOptions
         Check(Enum.IsDefined(Acks), nameof(Acks), "All or Leader");
         Check(Retries is >= 0 and <= ConnectionLimits.RetriesMax, nameof(Retries), $"from 0 to {ConnectionLimits.RetriesMax}");
         Check(
-            DeliveryTimeout is null || (DeliveryTimeout >= TimeSpan.Zero && DeliveryTimeout <= ProducerLimits.DeliveryTimeoutMax), nameof(DeliveryTimeout),
+            DeliveryTimeout is null || (DeliveryTimeout >= TimeSpan.Zero && DeliveryTimeout <= ProducerLimits.DeliveryTimeoutMax),
+            nameof(DeliveryTimeout),
             $"from 0 to {ProducerLimits.DeliveryTimeoutMax}");
         Check(RetryBackoff >= TimeSpan.Zero && RetryBackoff <= ConnectionLimits.BackoffMax, nameof(RetryBackoff), $"from 0 to {ConnectionLimits.BackoffMax}");
         Check(BufferBytes >= ProducerLimits.BufferBytesMin, nameof(BufferBytes), $"at least {ProducerLimits.BufferBytesMin} bytes");

@@ -35,7 +35,8 @@ public sealed record TopicSetting(string Name, string Meaning, IReadOnlyList<str
         return KeptOf(then) < KeptOf(now);
 
         // -1 has no limit.
-        static ulong KeptOf(string value) => long.TryParse(value, System.Globalization.CultureInfo.InvariantCulture, out var number) ? (ulong)number : ulong.MaxValue;
+        static ulong KeptOf(string value) =>
+            long.TryParse(value, System.Globalization.CultureInfo.InvariantCulture, out var number) ? (ulong)number : ulong.MaxValue;
     }
 
     /// <summary>What is wrong with a value; null for nothing. The service judges it again.</summary>

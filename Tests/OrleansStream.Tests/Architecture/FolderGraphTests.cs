@@ -56,7 +56,7 @@ public sealed partial class FolderGraphTests
             // The projects of the doors, and of what is behind them, lie in the folder of the process that opens them.
             var folder = Directory.Exists(Repository.PathOf(name)) ? Repository.PathOf(name) : Repository.PathOf("Api", name);
             return Directory.EnumerateFiles(folder, "*.cs", SearchOption.AllDirectories)
-                .Where(file => !BuildOutput().IsMatch(Path.GetRelativePath(folder, file)))
+                .Where(file => !BuildOutput().IsMatch(Path.GetRelativePath(folder, file)) && !IsOfAnotherProject(file, folder))
                 .Select(file => (
                     Path: Path.GetRelativePath(Path.GetDirectoryName(folder)!, Path.GetDirectoryName(file)!).Replace('\\', '/'),
                     Folder: FolderGraph.FolderOf(project, Namespace().Match(File.ReadAllText(file)).Groups[1].Value), file))
@@ -65,6 +65,17 @@ public sealed partial class FolderGraphTests
         })];
 
         Assert.Empty(wrong);
+    }
+
+    private static bool IsOfAnotherProject(string file, string folder)
+    {
+        for (var inside = Path.GetDirectoryName(file)!; inside != folder; inside = Path.GetDirectoryName(inside)!)
+        {
+            if (Directory.EnumerateFiles(inside, "*.csproj").Any())
+                return true;
+        }
+
+        return false;
     }
 
     private static Dictionary<string, string[]> Parse(string edges) => edges

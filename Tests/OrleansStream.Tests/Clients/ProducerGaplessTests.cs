@@ -7,7 +7,9 @@ using OrleansStream.Tests.Support.Stores;
 
 namespace OrleansStream.Tests.Clients;
 
-/// <summary>Producers that outlast a service's absence, and producers that leave no hole in a partition. A callback tells what became of each record.</summary>
+/// <summary>
+/// Producers that outlast a service's absence, and producers that leave no hole in a partition. A callback tells what became of each record.
+/// </summary>
 [Collection(ApiTests.Name)]
 public sealed class ProducerGaplessTests(ApiFixture api)
 {
@@ -35,7 +37,8 @@ public sealed class ProducerGaplessTests(ApiFixture api)
     public async Task Enqueue_OfARecordThatIsRefused_SendsNothingBehindItAlsoOfItsOwnBatch()
     {
         using var rig = await ClientRig.MakeAsync(api);
-        await using var producer = rig.Client.CreateProducer(rig.Topic, options => (options.Gapless, options.Linger) = (true, TimeSpan.FromSeconds(60)));
+        await using var producer = rig.Client.CreateProducer(
+            rig.Topic, options => (options.Gapless, options.Linger) = (true, TimeSpan.FromSeconds(60)));
         var told = new ConcurrentQueue<SendResult>();
         foreach (var value in (string[])["a", "b", "bad", "c", "d", "e"])
         {

@@ -10,8 +10,8 @@ using OrleansStream.Tests.Support;
 namespace OrleansStream.Tests.CommandLine;
 
 /// <summary>
-/// Every verb with a bad value, for a thing that is not there, with a key that is not accepted, and for a service that is away: the exit code is that of
-/// the table, standard error says what to do, and nothing of the program's inside.
+/// Every verb with a bad value, for a thing that is not there, with a key that is not accepted, and for a service that is away: the exit code is that
+/// of the table, standard error says what to do, and nothing of the program's inside.
 /// </summary>
 public sealed class ExitCodeTests(SecureApi api) : IClassFixture<SecureApi>, IDisposable
 {

@@ -52,7 +52,9 @@ public sealed class MeasuresTests
         Assert.Equal(["    "], new RatePlot(4).Rows(1));
     }
 
-    /// <summary>A key of a record may have anything: wide characters keep the columns straight, and nothing reaches the terminal's controls.</summary>
+    /// <summary>
+    /// A key of a record may have anything: wide characters keep the columns straight, and nothing reaches the terminal's controls.
+    /// </summary>
     [Fact]
     public void Columns_AreStraightWhateverIsInThem()
     {
