@@ -102,7 +102,9 @@ internal sealed partial class TimedResponseBody(HttpContext context, IHttpRespon
             var part = source[..Math.Min(source.Length, isQuick ? HttpLimits.QuickAnswerWriteBytes : HttpLimits.AnswerWriteBytes)];
             var begun = time.GetTimestamp();
             var result = await WritePartAsync(part, cancellationToken);
-            Remember(connection, time.GetElapsedTime(begun));
+            // A short part fits into what the connection holds, and says nothing of its reader.
+            if (part.Length >= HttpLimits.AnswerWriteBytes)
+                Remember(connection, time.GetElapsedTime(begun));
             source = source[part.Length..];
             if (source.IsEmpty || result.IsCompleted || result.IsCanceled)
                 return result;
