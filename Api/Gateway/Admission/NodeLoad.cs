@@ -24,6 +24,16 @@ public class NodeLoad(TimeProvider time, long bytesMax = AdmissionLimits.Request
         }
     }
 
+    /// <summary>The count of callers that wait for memory.</summary>
+    internal int WaitingCount
+    {
+        get
+        {
+            lock (_gate)
+                return _waiters.Count;
+        }
+    }
+
     /// <summary>The most bytes.</summary>
     public long BytesMax => bytesMax;
 

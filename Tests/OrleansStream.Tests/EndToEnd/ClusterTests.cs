@@ -30,8 +30,7 @@ public sealed class ClusterTests(AzuriteFixture azurite) : IClassFixture<Azurite
     private readonly CallHistory _history = new();
 
     // Two to three minutes for the three of them, and eight processes at once: on demand.
-    private static void SkipUnlessAsked() => Assert.SkipUnless(
-        Environment.GetEnvironmentVariable("ORLEANSSTREAM_CLUSTER_TESTS") == "1", "Set ORLEANSSTREAM_CLUSTER_TESTS=1 to run it.");
+    private static void SkipUnlessAsked() => OnDemand.Require(OnDemand.ClusterTests);
 
     [Fact]
     public async Task Kill_WhenSilosDieLeaveAndCome_LosesDoublesAndReordersNothing()

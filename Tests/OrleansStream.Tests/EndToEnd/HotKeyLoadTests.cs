@@ -34,9 +34,7 @@ public sealed class HotKeyLoadTests(AzuriteFixture azurite) : IClassFixture<Azur
     [Fact]
     public async Task Produce_WhenAKeyHasMostOfTheTraffic_RecoversOnceItIsSpread()
     {
-        Assert.SkipUnless(
-            Environment.GetEnvironmentVariable("ORLEANSSTREAM_CLUSTER_TESTS") == "1",
-            "It measures throughput for a minute and a half: set ORLEANSSTREAM_CLUSTER_TESTS=1 on a machine that has nothing else to do.");
+        OnDemand.Require(OnDemand.LoadTests);
         await using var line = await BlobLine.StartAsync(azurite.ConnectionString);
         line.HoldAppendAsync = (_, cancellationToken) => Pacing.Real.PassAsync(AppendTime, cancellationToken);
         await using var service = await ServiceProcess.StartAsync(

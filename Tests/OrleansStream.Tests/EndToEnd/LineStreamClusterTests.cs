@@ -22,8 +22,7 @@ public sealed class LineStreamClusterTests(AzuriteFixture azurite) : IClassFixtu
     [Fact]
     public async Task Post_WhenSilosDieWhileLinesCome_StoresEachLineOnceAndInOrder()
     {
-        Assert.SkipUnless(
-            Environment.GetEnvironmentVariable("ORLEANSSTREAM_CLUSTER_TESTS") == "1", "Set ORLEANSSTREAM_CLUSTER_TESTS=1 to run it.");
+        OnDemand.Require(OnDemand.ClusterTests);
         await using var cluster = await ClusterProcesses.StartAsync(azurite.ConnectionString, "lines", SiloCount, apis: 1);
         using var client = new ServiceClient(cluster.Apis[0]);
         client.Http.Timeout = Timeout.InfiniteTimeSpan;

@@ -45,9 +45,8 @@ public sealed class RetryClusterTests(AzuriteFixture azurite) : IClassFixture<Az
 
     private async Task<IReadOnlyList<string>> RunAsync(string container, RetryIdentity[] identities)
     {
-        Assert.SkipUnless(
-            OperatingSystem.IsLinux() && Environment.GetEnvironmentVariable("ORLEANSSTREAM_CLUSTER_TESTS") == "1",
-            "Set ORLEANSSTREAM_CLUSTER_TESTS=1 on Linux to run it.");
+        OnDemand.Require(OnDemand.ClusterTests);
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "The signals are Linux's.");
         var started = Stopwatch.GetTimestamp();
         var random = new Random(TestSeed.Value);
         var history = new CallHistory();

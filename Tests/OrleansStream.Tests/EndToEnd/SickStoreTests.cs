@@ -50,9 +50,7 @@ public sealed class SickStoreTests(AzuriteFixture azurite) : IClassFixture<Azuri
     [Fact]
     public async Task Produce_WhenSomeOfTheStoreIsDeadForHalfAMinute_DoesNotSlowDownTheRest()
     {
-        Assert.SkipUnless(
-            Environment.GetEnvironmentVariable("ORLEANSSTREAM_CLUSTER_TESTS") == "1",
-            "It takes two minutes and measures latencies: set ORLEANSSTREAM_CLUSTER_TESTS=1 on a machine that has nothing else to do.");
+        OnDemand.Require(OnDemand.LoadTests);
         await using var run = await StartAsync("sick-long", largeBytes: (int)MiB / 2, largeEvery: TimeSpan.FromMilliseconds(125));
         await Wait.ForAsync(TimeSpan.FromSeconds(5)); // code is compiled, segments are made
         var calm = run.Load.Now;

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.Versioning;
 using System.Text.Json.Nodes;
 using OrleansStream.Tests.Support;
 using OrleansStream.Tests.Support.Processes;
@@ -48,11 +49,11 @@ public sealed class StartTests : IDisposable
     }
 
     [Fact]
+    [UnsupportedOSPlatform("windows")]
     public async Task Start_WhenTheFolderIsReadOnly_SaysSo()
     {
         Assert.SkipWhen(Environment.IsPrivilegedProcess, "Permissions do not hold a privileged process back.");
-        if (OperatingSystem.IsWindows())
-            return;
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has other permissions.");
         var path = Directory.CreateDirectory(_folder.PathOf("locked"), UnixFileMode.UserRead | UnixFileMode.UserExecute).FullName;
         await using var service = ServiceProcess.Launch(path);
 

@@ -62,8 +62,7 @@ public sealed class WokenSiloTests(AzuriteFixture azurite) : IClassFixture<Azuri
     public async Task Wake_AfterItsPartitionsMoved_TakesEffectOnlyWhereAMechanismIsOut(WithoutMechanism without, params LateKind[] effects)
     {
         // A minute for each, and half a dozen processes: on demand.
-        Assert.SkipUnless(
-            Environment.GetEnvironmentVariable("ORLEANSSTREAM_CLUSTER_TESTS") == "1", "Set ORLEANSSTREAM_CLUSTER_TESTS=1 to run it.");
+        OnDemand.Require(OnDemand.ClusterTests);
         Assert.SkipUnless(OperatingSystem.IsLinux(), "The signals are Linux's.");
         var name = $"woken-{(int)without}";
         await using var line = await BlobLine.StartAsync(azurite.ConnectionString);

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using OrleansStream.Storage.Files.Segments;
 using OrleansStream.Tests.Support;
 using OrleansStream.Tests.Support.Loads;
@@ -123,11 +122,9 @@ internal sealed class FaultyFolder(SmallVolume volume, string data, FakeClock cl
     {
         if (_evidence.ContainsKey(fault) || fault is FolderFault.TornTail or FolderFault.FlippedBit)
             return;
-        var started = Stopwatch.GetTimestamp();
-        while (await FindEvidenceAsync(fault) is null && Stopwatch.GetElapsedTime(started) < EvidencePatience)
-            await Wait.ForAsync(TimeSpan.FromMilliseconds(100));
-        if (await FindEvidenceAsync(fault) is { } evidence)
-            _evidence[fault] = evidence;
+        string? evidence = null;
+        if (await Wait.TryUntilAsync(async () => (evidence = await FindEvidenceAsync(fault)) is not null, EvidencePatience))
+            _evidence[fault] = evidence!;
     }
 
     private async Task<string?> FindEvidenceAsync(FolderFault fault) => fault switch

@@ -43,7 +43,7 @@ public sealed class GroupClusterTests(AzuriteFixture azurite) : IClassFixture<Az
     [Fact]
     public async Task Poll_WhenMembersSilosAndApisDie_DeliversAllAndCommitsNothingStale()
     {
-        Assert.SkipUnless(Environment.GetEnvironmentVariable("ORLEANSSTREAM_CLUSTER_TESTS") == "1", "Set ORLEANSSTREAM_CLUSTER_TESTS=1 to run it.");
+        OnDemand.Require(OnDemand.ClusterTests);
         await using var cluster = await ClusterProcesses.StartAsync(azurite.ConnectionString, "group-cluster", silos: 3, apis: 2);
         var topic = await CreateTopicAsync(cluster, partitions: 64);
         await using var load = new GroupLoad(cluster.Apis, topic, members: 30, leaseMs: 5_000, _history);

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using OrleansStream.Kafka.Wire;
@@ -15,7 +16,9 @@ internal sealed class FrameProxy : IAsyncDisposable
     private readonly CancellationTokenSource _ended = new();
     private readonly int _port;
     private readonly Task _accepting;
-    private int _connections;
+    private readonly long _startedAt = Stopwatch.GetTimestamp();
+    private readonly ConcurrentQueue<TimeSpan> _connections = new();
+    private readonly ConcurrentQueue<(ApiKey Key, TimeSpan At)> _arrivals = new();
 
     /// <summary>Begins to listen.</summary>
     /// <param name="port">The endpoint's port.</param>
@@ -35,8 +38,8 @@ internal sealed class FrameProxy : IAsyncDisposable
     /// <summary>The requests, without their length fields.</summary>
     public ConcurrentQueue<byte[]> Frames { get; } = new();
 
-    /// <summary>The connections that clients have opened.</summary>
-    public int Connections => Volatile.Read(ref _connections);
+    /// <summary>When clients opened their connections so far, in order.</summary>
+    public IReadOnlyList<TimeSpan> Connections => [.. _connections];
 
     /// <summary>What is done with a request.</summary>
     public Func<PassingFrame, ValueTask<FrameFate>> OnRequest { get; set; } = _ => new(FrameFate.Passes);
@@ -64,6 +67,9 @@ internal sealed class FrameProxy : IAsyncDisposable
     /// <summary>The count of requests of an API so far.</summary>
     public int CountOf(ApiKey key) => RequestsOf(key).Count();
 
+    /// <summary>When the requests of an API came so far, in order: what tells how often a client asks.</summary>
+    public IReadOnlyList<TimeSpan> ArrivalsOf(ApiKey key) => [.. _arrivals.Where(arrival => arrival.Key == key).Select(arrival => arrival.At)];
+
     public async ValueTask DisposeAsync()
     {
         await _ended.CancelAsync();
@@ -79,7 +85,7 @@ internal sealed class FrameProxy : IAsyncDisposable
         {
             var client = await _listener.AcceptTcpClientAsync(_ended.Token);
             client.NoDelay = true;
-            Interlocked.Increment(ref _connections);
+            _connections.Enqueue(Stopwatch.GetElapsedTime(_startedAt));
             passing.Add(PassAsync(client));
         }
     }
@@ -101,6 +107,7 @@ internal sealed class FrameProxy : IAsyncDisposable
         {
             Frames.Enqueue(frame);
             var passing = new PassingFrame(frame);
+            _arrivals.Enqueue((passing.Key, Stopwatch.GetElapsedTime(_startedAt)));
             var fate = await OnRequest(passing);
             if (fate.Cuts)
                 return;

@@ -47,8 +47,7 @@ public sealed class FrameReaderTests : IDisposable
         using var otherFrames = ReaderOf(other);
         var otherReading = otherFrames.ReadAsync().AsTask();
         var sending = SendAsync(other, [.. LengthField(LengthBytes), .. new byte[LengthBytes]]);
-        // Nothing tells that a reader waits for memory.
-        await Wait.ForAsync(TimeSpan.FromMilliseconds(200));
+        await Wait.UntilAsync("the other one waits for memory", () => _node.WaitingCount == 1);
         Assert.False(sending.IsCompleted);
         Assert.Equal(LengthBytes, _node.Bytes);
 

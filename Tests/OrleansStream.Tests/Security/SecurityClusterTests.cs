@@ -72,8 +72,7 @@ public sealed class SecurityClusterTests(AzuriteFixture azurite) : IClassFixture
             $"{sent.Count} requests; the last with the revoked key was let in {Stopwatch.GetElapsedTime(revokedAt, Math.Max(revokedAt, lastIn)).TotalSeconds:0.0} s after the answer to its revocation");
     }
 
-    private static void SkipUnlessAsked() => Assert.SkipUnless(
-        Environment.GetEnvironmentVariable("ORLEANSSTREAM_CLUSTER_TESTS") == "1", "Set ORLEANSSTREAM_CLUSTER_TESTS=1 to run it.");
+    private static void SkipUnlessAsked() => OnDemand.Require(OnDemand.ClusterTests);
 
     private Task<ClusterProcesses> StartAsync(string container, string bootstrap) => ClusterProcesses.StartAsync(
         azurite.ConnectionString, $"security-{container}", SiloCount, apis: 2, lines: null, ("OrleansStream__Security__BootstrapKey", bootstrap));

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Diagnostics;
 using System.Net;
 using System.Text;
 using Microsoft.Extensions.Configuration;
@@ -19,6 +18,9 @@ namespace OrleansStream.Tests.Security;
 /// <summary>TLS between the processes of a cluster, whose silos meet through a network that sees every byte.</summary>
 public sealed class SiloTlsTests(AzuriteFixture azurite) : IClassFixture<AzuriteFixture>, IDisposable
 {
+    // Processes that start at once on a busy machine hold each other up.
+    private static readonly TimeSpan RefusalMax = TimeSpan.FromMinutes(4);
+
     private readonly ScratchFolder _folder = new();
     private readonly TestAuthority _authority = new("Cluster");
 
@@ -57,19 +59,20 @@ public sealed class SiloTlsTests(AzuriteFixture azurite) : IClassFixture<Azurite
         using var foreign = new TestAuthority("Cluster");
         var member = Certificate("member", _authority, TestAuthority.ForServers, TestAuthority.ForClients);
         var otherwise = Certificate("foreign", foreign, TestAuthority.ForServers, TestAuthority.ForClients);
-        await using var first = LaunchSilo(member);
+        var ports = SiloPorts.Find();
+        await using var first = LaunchSilo(member, ports);
         await first.WaitUntilReadyAsync();
 
-        await using var without = LaunchSilo([]);
-        await using var forged = LaunchSilo(otherwise);
+        await using var without = LaunchSilo([], SiloPorts.Find());
+        await using var forged = LaunchSilo(otherwise, SiloPorts.Find());
         await using var apiWithout = LaunchApi([]);
         await using var apiForged = LaunchApi(otherwise);
         ServiceProcess[] strangers = [without, forged, apiWithout, apiForged];
-        var launchedAt = Stopwatch.GetTimestamp();
-        await using var second = LaunchSilo(member);
+        await using var second = LaunchSilo(member, SiloPorts.Find());
         await using var api = LaunchApi(Certificate("api", _authority, TestAuthority.ForClients));
         await Task.WhenAll(second.WaitUntilReadyAsync(), api.WaitUntilReadyAsync());
-        await Wait.ForAsync(Stopwatch.GetElapsedTime(launchedAt));
+        await Task.WhenAll(strangers.Select(stranger => Wait.UntilAsync(
+            $"{stranger.Address} tells that the member refuses it", () => Task.FromResult(stranger.Output.Any(line => IsRefusal(line, ports))), RefusalMax)));
 
         Assert.DoesNotContain(true, await Task.WhenAll(strangers.Select(stranger => stranger.IsReadyAsync())));
         using var client = api.Connect();
@@ -130,11 +133,13 @@ public sealed class SiloTlsTests(AzuriteFixture azurite) : IClassFixture<Azurite
         ];
     }
 
-    private ServiceProcess LaunchSilo((string Key, string Value)[] tls)
-    {
-        var ports = SiloPorts.Find();
-        return ServiceProcess.LaunchNode(Repository.SiloAssembly, ports.Health, Environment("tls-strangers", [.. tls, .. PlaceOf(ports)]));
-    }
+    // What Orleans logs when a connection to a silo or to its gateway is not accepted.
+    private static bool IsRefusal(string line, SiloPorts ports) =>
+        line.Contains("Connection attempt to endpoint", StringComparison.Ordinal)
+        && (line.Contains($":{ports.Silo}", StringComparison.Ordinal) || line.Contains($":{ports.Gateway}", StringComparison.Ordinal));
+
+    private ServiceProcess LaunchSilo((string Key, string Value)[] tls, SiloPorts ports) => ServiceProcess.LaunchNode(
+        Repository.SiloAssembly, ports.Health, Environment("tls-strangers", [.. tls, .. PlaceOf(ports)]));
 
     private ServiceProcess LaunchApi((string Key, string Value)[] tls) => ServiceProcess.LaunchNode(
         Repository.ServiceAssembly, FreePort.Find(), Environment("tls-strangers", [.. tls, ("OrleansStream:Silo:Embedded", "false")]));

@@ -22,7 +22,7 @@ public sealed class AppendBudgetLoadTests(AzuriteFixture azurite, ITestOutputHel
     [Fact]
     public async Task Append_OfManyBusyPartitions_KeepsTheBudgetAndGivesEachItsTurn()
     {
-        Assert.SkipUnless(Environment.GetEnvironmentVariable("ORLEANSSTREAM_CLUSTER_TESTS") == "1", "Set ORLEANSSTREAM_CLUSTER_TESTS=1 to run it.");
+        OnDemand.Require(OnDemand.LoadTests);
         var stop = TestContext.Current.CancellationToken;
         var container = await AzureTestContainer.OpenAsync(azurite, name: "budget");
         using var budget = new AppendBudget(Budget, TimeProvider.System);

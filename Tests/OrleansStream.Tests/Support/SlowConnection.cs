@@ -51,11 +51,23 @@ internal sealed class SlowConnection : IDisposable
         }
     }
 
+    /// <summary>The bytes that it has taken by <see cref="Receive"/>.</summary>
+    public long ReceivedBytes { get; private set; }
+
+    /// <summary>What the first bytes that it took say: the protocol and the status; empty when nothing has come.</summary>
+    public string Status { get; private set; } = "";
+
     /// <summary>Takes at most so many bytes of what has come.</summary>
-    public void TryReceive(int lengthBytes)
+    /// <exception cref="SocketException">The service has cut the connection.</exception>
+    public void Receive(int lengthBytes)
     {
-        if (_socket.Available > 0)
-            _socket.Receive(new byte[lengthBytes]);
+        if (_socket.Available == 0)
+            return;
+        var bytes = new byte[lengthBytes];
+        var received = _socket.Receive(bytes);
+        if (ReceivedBytes == 0)
+            Status = Encoding.ASCII.GetString(bytes, 0, Math.Min(received, "HTTP/1.1 200".Length));
+        ReceivedBytes += received;
     }
 
     /// <summary>Ends the body and gives the whole answer.</summary>

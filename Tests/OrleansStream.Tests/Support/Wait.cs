@@ -10,7 +10,7 @@ internal static class Wait
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
 
-    /// <summary>Waits for a time: only where the moment itself is what is tested, or where nothing tells that a thing has come to rest.</summary>
+    /// <summary>Lets a time pass, for a test to which no condition tells what it needs. <c>WaitingTests</c> lists those tests.</summary>
     public static Task ForAsync(TimeSpan time) => Task.Delay(time, TimeProvider.System, TestContext.Current.CancellationToken);
 
     /// <summary>Waits until a condition holds.</summary>
@@ -24,12 +24,22 @@ internal static class Wait
     /// <exception cref="TimeoutException">It did not within the patience.</exception>
     public static async Task UntilAsync(string what, Func<Task<bool>> condition, TimeSpan patience)
     {
+        if (!await TryUntilAsync(condition, patience))
+            throw new TimeoutException($"Waited for {patience.TotalSeconds} s until {what}.");
+    }
+
+    /// <summary>Waits until a condition holds.</summary>
+    /// <returns>False when it did not within the patience.</returns>
+    public static async Task<bool> TryUntilAsync(Func<Task<bool>> condition, TimeSpan patience)
+    {
         var started = Stopwatch.GetTimestamp();
         while (!await condition())
         {
             if (Stopwatch.GetElapsedTime(started) > patience)
-                throw new TimeoutException($"Waited for {patience.TotalSeconds} s until {what}.");
+                return false;
             await ForAsync(Pause);
         }
+
+        return true;
     }
 }

@@ -21,8 +21,7 @@ public sealed class TelemetryClusterTests(AzuriteFixture azurite) : IClassFixtur
     [Fact]
     public async Task Cluster_WithACollector_SendsMetricsOfEachProcessAndTracesFromTheApiNodeToTheStore()
     {
-        Assert.SkipUnless(
-            Environment.GetEnvironmentVariable("ORLEANSSTREAM_CLUSTER_TESTS") == "1", "Set ORLEANSSTREAM_CLUSTER_TESTS=1 to run it.");
+        OnDemand.Require(OnDemand.ClusterTests);
         await using var collector = await OtlpCollector.StartAsync();
         await using var cluster = await ClusterProcesses.StartWithAsync(
             azurite.ConnectionString, "telemetry", SiloCount, apis: 1, ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.Address),

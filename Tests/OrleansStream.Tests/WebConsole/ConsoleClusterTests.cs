@@ -1,4 +1,5 @@
 using OrleansStream.Security;
+using OrleansStream.Tests.Support;
 using OrleansStream.Tests.Support.Processes;
 using OrleansStream.Tests.Support.Stores;
 
@@ -16,8 +17,7 @@ public sealed class ConsoleClusterTests(AzuriteFixture azurite) : IClassFixture<
     [Fact]
     public async Task Console_WhenASiloAndItsApiNodeAreKilled_GoesOnAndStaysSignedIn()
     {
-        Assert.SkipUnless(
-            Environment.GetEnvironmentVariable("ORLEANSSTREAM_CLUSTER_TESTS") == "1", "Set ORLEANSSTREAM_CLUSTER_TESTS=1 to run it.");
+        OnDemand.Require(OnDemand.ClusterTests);
         ConsoleJourney.RequireBrowser();
         var key = $"os_bootstrap_{ApiKeySecret.Create().Secret}";
         await using var cluster = await ClusterProcesses.StartAsync(

@@ -29,8 +29,7 @@ public sealed class ConsoleScaleTests
     [Fact]
     public async Task Console_WithMuchInTheService_ShowsEachPageSoonAndStaysResponsive()
     {
-        Assert.SkipUnless(
-            Environment.GetEnvironmentVariable("ORLEANSSTREAM_CLUSTER_TESTS") == "1", "Set ORLEANSSTREAM_CLUSTER_TESTS=1 to run it.");
+        OnDemand.Require(OnDemand.LoadTests);
         ConsoleJourney.RequireBrowser();
         using var folder = new ScratchFolder();
         await using var service = await ServiceProcess.StartAsync(folder.Path);

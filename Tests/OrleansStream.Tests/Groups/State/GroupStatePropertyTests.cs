@@ -37,13 +37,40 @@ public sealed class GroupStatePropertyTests
 
     private static void Do(GroupRun run, GroupStep step)
     {
+        switch (step.Kind)
+        {
+            case StepKind.Poll or StepKind.PollAgain or StepKind.PollWithoutCommit or StepKind.Restart or StepKind.StalePoll or StepKind.OtherProcess
+                or StepKind.PollOfWait or StepKind.Heartbeat:
+                Poll(run, step);
+                break;
+            case StepKind.Leave or StepKind.Wait or StepKind.LeaveAndWait:
+                LeaveOrWait(run, step);
+                break;
+            case StepKind.Beat or StepKind.BeatAgain or StepKind.BeatSlowly or StepKind.BeatSilently or StepKind.BeatStale or StepKind.BeatAnew
+                or StepKind.LeaveByHeartbeat:
+                Beat(run, step);
+                break;
+            case StepKind.Commit or StepKind.CommitForeign or StepKind.CommitFar or StepKind.CommitByHeartbeat or StepKind.GoBack
+                or StepKind.GoBackLate or StepKind.Reset:
+                // None where the topics have fewer partitions.
+                foreach (var partition in AllPartitions(run).Skip(step.Which).Take(1))
+                    MoveOffset(run, step, partition);
+                break;
+            case StepKind.Grow or StepKind.CreateTopic or StepKind.DeleteTopic:
+                ChangeTopics(run, step);
+                break;
+            default:
+                PassOrBegin(run, step);
+                break;
+        }
+    }
+
+    private static void Poll(GroupRun run, GroupStep step)
+    {
         var id = $"m{step.Who}";
         var topics = Subscription(step.Which);
         switch (step.Kind)
         {
-            case StepKind.Poll or StepKind.PollAgain:
-                run.Poll(id, topics);
-                break;
             case StepKind.PollWithoutCommit:
                 run.Poll(id, topics, commits: false);
                 break;
@@ -56,65 +83,101 @@ public sealed class GroupStatePropertyTests
             case StepKind.OtherProcess:
                 run.Poll($"{id}/other", topics);
                 break;
-            case StepKind.Leave:
-                run.Leave(id);
-                break;
-            case StepKind.Commit or StepKind.CommitForeign:
-                foreach (var partition in AllPartitions(run).Skip(step.Which).Take(1))
-                    run.Commit(id, partition, step.Amount % 50, step.Kind == StepKind.Commit ? "" : "note");
-                break;
-            case StepKind.CommitFar:
-                // As another protocol may: the group knows no log's end.
-                foreach (var partition in AllPartitions(run).Skip(step.Which).Take(1))
-                    run.Commit(id, partition, (step.Amount + 1L) << (step.Which * 5));
-                break;
-            case StepKind.GoBack or StepKind.GoBackLate:
-                foreach (var partition in AllPartitions(run).Skip(step.Which).Take(1))
-                    run.GoBack(id, partition, step.Amount % 50, run.Position(partition) + (step.Kind == StepKind.GoBack ? 0 : 1 + step.Amount % 3));
-                break;
-            case StepKind.Wait:
-                run.Wait(id);
-                break;
             case StepKind.PollOfWait:
                 run.Poll(id, topics, commits: false, neverJoins: true);
                 break;
             case StepKind.Heartbeat:
                 run.Poll(id, topics, commits: step.Amount % 2 == 0, neverJoins: true, keepsPartitions: true);
                 break;
-            case StepKind.LeaveAndWait:
-                run.Leave(id);
-                Assert.NotNull(run.Wait(id).Refusal);
-                Assert.NotNull(run.Poll(id, topics, commits: false, neverJoins: true).Refusal);
-                Assert.Null(run.State.FindMember(id));
+            default:
+                run.Poll(id, topics);
                 break;
-            case StepKind.Beat or StepKind.BeatAgain:
-                run.Beat($"k{step.Who % 3}", topics);
-                break;
+        }
+    }
+
+    private static void LeaveOrWait(GroupRun run, GroupStep step)
+    {
+        var id = $"m{step.Who}";
+        if (step.Kind == StepKind.Wait)
+        {
+            run.Wait(id);
+            return;
+        }
+
+        run.Leave(id);
+        if (step.Kind != StepKind.LeaveAndWait)
+            return;
+        Assert.NotNull(run.Wait(id).Refusal);
+        Assert.NotNull(run.Poll(id, Subscription(step.Which), commits: false, neverJoins: true).Refusal);
+        Assert.Null(run.State.FindMember(id));
+    }
+
+    private static void Beat(GroupRun run, GroupStep step)
+    {
+        var id = $"k{step.Who % 3}";
+        var topics = Subscription(step.Which);
+        switch (step.Kind)
+        {
             case StepKind.BeatSlowly:
-                run.Beat($"k{step.Who % 3}", topics, isSlow: true);
+                run.Beat(id, topics, isSlow: true);
                 break;
             case StepKind.BeatSilently:
-                run.Beat($"k{step.Who % 3}", topics, isSlow: true, isSilent: true);
+                run.Beat(id, topics, isSlow: true, isSilent: true);
                 break;
             case StepKind.BeatStale:
-                run.Beat($"k{step.Who % 3}", topics, isSlow: true, isStale: true);
+                run.Beat(id, topics, isSlow: true, isStale: true);
                 break;
             case StepKind.BeatAnew:
-                run.Beat($"k{step.Who % 3}", topics, isRestart: true);
+                run.Beat(id, topics, isRestart: true);
                 break;
             case StepKind.LeaveByHeartbeat:
-                run.LeaveByHeartbeat($"k{step.Who % 3}");
+                run.LeaveByHeartbeat(id);
+                break;
+            default:
+                run.Beat(id, topics);
+                break;
+        }
+    }
+
+    private static void MoveOffset(GroupRun run, GroupStep step, TopicPartition partition)
+    {
+        var id = $"m{step.Who}";
+        switch (step.Kind)
+        {
+            case StepKind.Commit or StepKind.CommitForeign:
+                run.Commit(id, partition, step.Amount % 50, step.Kind == StepKind.Commit ? "" : "note");
+                break;
+            case StepKind.CommitFar:
+                // As another protocol may: the group knows no log's end.
+                run.Commit(id, partition, (step.Amount + 1L) << (step.Which * 5));
                 break;
             case StepKind.CommitByHeartbeat:
-                foreach (var partition in AllPartitions(run).Skip(step.Which).Take(1))
-                    run.CommitByHeartbeat($"k{step.Who % 3}", partition);
-                break;
-            case StepKind.Delete:
-                run.Delete();
+                run.CommitByHeartbeat($"k{step.Who % 3}", partition);
                 break;
             case StepKind.Reset:
-                foreach (var partition in AllPartitions(run).Skip(step.Which).Take(1))
-                    run.Reset(partition, step.Amount % 50);
+                run.Reset(partition, step.Amount % 50);
+                break;
+            default:
+                run.GoBack(id, partition, step.Amount % 50, run.Position(partition) + (step.Kind == StepKind.GoBack ? 0 : 1 + step.Amount % 3));
+                break;
+        }
+    }
+
+    private static void ChangeTopics(GroupRun run, GroupStep step)
+    {
+        var name = TopicNames[step.Which % 3];
+        if (step.Kind == StepKind.DeleteTopic)
+            run.DeleteTopic(name);
+        else
+            run.SetTopic(name, 1 + step.Amount % 8);
+    }
+
+    private static void PassOrBegin(GroupRun run, GroupStep step)
+    {
+        switch (step.Kind)
+        {
+            case StepKind.Delete:
+                run.Delete();
                 break;
             case StepKind.Pass:
                 run.Pass(step.Amount % 1_500);
@@ -122,18 +185,14 @@ public sealed class GroupStatePropertyTests
             case StepKind.PassLong:
                 run.Pass(step.Amount);
                 break;
-            case StepKind.Grow or StepKind.CreateTopic:
-                run.SetTopic(TopicNames[step.Which % 3], 1 + step.Amount % 8);
-                break;
-            case StepKind.DeleteTopic:
-                run.DeleteTopic(TopicNames[step.Which % 3]);
-                break;
             case StepKind.Reactivate:
                 run.Reactivate(step.Amount - 10_000);
                 break;
             case StepKind.Freeze:
                 run.Freeze(step.Amount);
                 break;
+            default:
+                throw new InvalidOperationException($"Nothing is done for {step.Kind}.");
         }
     }
 

@@ -38,7 +38,7 @@ public sealed class KafkaFailoverTests(AzuriteFixture azurite) : IClassFixture<A
     [Fact]
     public async Task Clients_WhenSilosAreKilledPausedAndAdded_LoseDoubleAndReorderNothing()
     {
-        Assert.SkipUnless(Environment.GetEnvironmentVariable("ORLEANSSTREAM_CLUSTER_TESTS") == "1", "Set ORLEANSSTREAM_CLUSTER_TESTS=1 to run it.");
+        OnDemand.Require(OnDemand.ClusterTests);
         var seconds = int.TryParse(Environment.GetEnvironmentVariable(SecondsVariable), CultureInfo.InvariantCulture, out var set) ? set : 180;
         await using var cluster = await ClusterProcesses.StartBrokersAsync(azurite.ConnectionString, "kafka-failover", silos: 3);
         using (var admin = new AdminClientBuilder(new AdminClientConfig { BootstrapServers = cluster.Bootstrap }).Build())

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Confluent.Kafka;
 using OrleansStream.Kafka.Wire;
 using OrleansStream.Tests.Support;
@@ -18,11 +19,12 @@ public sealed class ConfluentConsumerTrapTests(TrapService service)
         var topic = await service.Api.CreateTopicAsync();
         await using var proxy = service.OpenProxy();
         using var consumer = TrapService.Consume(proxy, topic, Offset.Beginning, config => config.FetchWaitMaxMs = 500);
-        await PollUntilAsync(consumer, () => proxy.CountOf(ApiKey.Fetch) > 0);
-        var before = proxy.CountOf(ApiKey.Fetch);
-        await Wait.ForAsync(TimeSpan.FromSeconds(2));
+        await PollUntilAsync(consumer, () => proxy.CountOf(ApiKey.Fetch) > 4);
 
-        Assert.InRange(proxy.CountOf(ApiKey.Fetch) - before, 2, 5);
+        // Not more than 5 in 2 s, and not held beyond what it asks for.
+        TimeSpan[] pauses = [.. TrapService.PausesOf(proxy, ApiKey.Fetch, from: 1)];
+        Assert.True(pauses.Average(pause => pause.TotalSeconds) >= 2.0 / 5, string.Join(", ", pauses));
+        Assert.True(pauses.Min() < TimeSpan.FromSeconds(1), string.Join(", ", pauses));
     }
 
     /// <summary>A first batch that is not whole would never be read: it asks for the same again.</summary>
@@ -88,10 +90,11 @@ public sealed class ConfluentConsumerTrapTests(TrapService service)
         Assert.Equal("a", await NextAsync(consumer));
         (await service.Api.Client.DeleteAsync($"/v1/topics/{topic}")).EnsureSuccessStatusCode();
         var before = proxy.CountOf(ApiKey.Fetch);
-        using var ended = new CancellationTokenSource(TimeSpan.FromSeconds(2), TimeProvider.System);
-        await Task.Run(() => Poll(consumer, () => ended.IsCancellationRequested));
+        await PollUntilAsync(consumer, () => proxy.CountOf(ApiKey.Fetch) > before + 4);
 
-        Assert.InRange(proxy.CountOf(ApiKey.Fetch) - before, 2, 12);
+        // Not more than 12 in 2 s.
+        TimeSpan[] pauses = [.. TrapService.PausesOf(proxy, ApiKey.Fetch, from: before)];
+        Assert.True(pauses.Average(pause => pause.TotalSeconds) >= 2.0 / 12, string.Join(", ", pauses));
     }
 
     private static async Task ProduceBatchAsync(FrameProxy proxy, string topic, byte[] batch)
@@ -118,8 +121,11 @@ public sealed class ConfluentConsumerTrapTests(TrapService service)
 
     private static void Poll(IConsumer<byte[]?, string> consumer, Func<bool> holds)
     {
+        var startedAt = Stopwatch.GetTimestamp();
         while (!holds())
         {
+            if (Stopwatch.GetElapsedTime(startedAt) > Wait.Patience)
+                throw new TimeoutException("The consumer did not come that far.");
             try
             {
                 consumer.Consume(TimeSpan.FromMilliseconds(20));

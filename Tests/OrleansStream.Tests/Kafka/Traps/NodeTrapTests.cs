@@ -126,10 +126,12 @@ public sealed class NodeTrapTests(TrapService service)
         await using var consumer = new NodeConsumer(KafkaJsConsumer, proxy.Bootstrap, topic, GroupService.NewGroup());
         await consumer.UntilAsync("it has read the record", one => one.Values.Length == 1);
         var before = proxy.CountOf(ApiKey.Fetch);
-        await Wait.ForAsync(TimeSpan.FromSeconds(2));
+        await Wait.UntilAsync("it asks for more", () => proxy.CountOf(ApiKey.Fetch) > before + 6);
 
-        // It is told to wait 200 ms.
-        Assert.InRange(proxy.CountOf(ApiKey.Fetch) - before, 2, 12);
+        // It is told to wait 200 ms: not more than 12 in 2 s.
+        TimeSpan[] pauses = [.. TrapService.PausesOf(proxy, ApiKey.Fetch, from: before)];
+        Assert.True(pauses.Average(pause => pause.TotalSeconds) >= 2.0 / 12, string.Join(", ", pauses));
+        Assert.True(pauses.Min() < TimeSpan.FromSeconds(1), string.Join(", ", pauses));
         await service.ProduceAsync(topic, "b");
         await consumer.UntilAsync("it has read the next one", one => one.Values.SequenceEqual(["a", "b"]));
     }
@@ -147,9 +149,11 @@ public sealed class NodeTrapTests(TrapService service)
         await consumer.UntilAsync("it has read the record", one => one.Values.Length == 1);
         (await service.Api.Client.DeleteAsync($"/v1/topics/{topic}")).EnsureSuccessStatusCode();
         var before = proxy.CountOf(ApiKey.Fetch);
-        await Wait.ForAsync(TimeSpan.FromSeconds(2));
+        await Wait.UntilAsync("it asks again", () => proxy.CountOf(ApiKey.Fetch) > before + 3);
 
-        Assert.InRange(proxy.CountOf(ApiKey.Fetch) - before, 0, 20);
+        // Not more than 20 in 2 s.
+        TimeSpan[] pauses = [.. TrapService.PausesOf(proxy, ApiKey.Fetch, from: before)];
+        Assert.True(pauses.Average(pause => pause.TotalSeconds) >= 2.0 / 20, string.Join(", ", pauses));
         using var made = await service.Api.Client.PutAsync($"/v1/topics/{topic}", Support.Services.ApiFixture.Json("""{"partitions":1}"""));
         await service.ProduceAsync(topic, "b", "c", "d");
         await consumer.UntilAsync("it reads on", one => one.Values.Contains("d"));

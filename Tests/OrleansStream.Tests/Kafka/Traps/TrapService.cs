@@ -93,6 +93,13 @@ public sealed class TrapService : IAsyncLifetime
         await ValuesOfAsync(topic);
     }
 
+    /// <summary>The pauses between the requests of an API so far, beginning behind the request of an index.</summary>
+    internal static IEnumerable<TimeSpan> PausesOf(FrameProxy proxy, OrleansStream.Kafka.Wire.ApiKey key, int from)
+    {
+        TimeSpan[] arrivals = [.. proxy.ArrivalsOf(key).Skip(from)];
+        return arrivals.Zip(arrivals.Skip(1), (first, second) => second - first);
+    }
+
     /// <summary>A consumer of Confluent's for one partition, from an offset on.</summary>
     internal static IConsumer<byte[]?, string> Consume(FrameProxy proxy, string topic, Offset from, Action<ConsumerConfig>? configure = null)
     {
