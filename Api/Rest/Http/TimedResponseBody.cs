@@ -94,7 +94,8 @@ internal sealed partial class TimedResponseBody(HttpContext context, IHttpRespon
 
     private async ValueTask<FlushResult> WritePartsAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken)
     {
-        var connection = context.Features.Get<IConnectionItemsFeature>()?.Items;
+        // The requests of an HTTP/2 connection run at the same time, and its items are for one thread.
+        var connection = HttpProtocol.IsHttp11(context.Request.Protocol) ? context.Features.Get<IConnectionItemsFeature>()?.Items : null;
         while (true)
         {
             // Each write wakes the reader, which costs more than to copy what it brings.
