@@ -72,7 +72,7 @@ internal sealed class VerbMaker(Screen screen, GlobalOptions options, TimeProvid
         }
         catch (Exception exception)
         {
-            // Whoever reports it has what is needed.
+            // The text holds the stack, which a report of the fault needs.
             new Fault(ExitCode.Failure, "DEFECT", $"This is a fault of the program itself; please report it. {exception}", null).Tell(screen);
             return Flushed(ExitCode.Failure);
         }

@@ -8,7 +8,4 @@ internal static class ProduceLimits
 
     /// <summary>The first size of the buffer for lines, in bytes.</summary>
     public const int LineBytesInitial = 64 * 1024;
-
-    /// <summary>How often it is looked whether a record could not be stored.</summary>
-    public static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
 }

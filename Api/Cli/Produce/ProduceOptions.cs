@@ -75,7 +75,7 @@ internal sealed class ProduceOptions
         Description = "The same by the names of Kafka's console producer, such as parse.key=true or key.separator=:", HelpName = "NAME=VALUE",
     };
     private readonly Option<Compression> _compression = CommonOptions.Compression();
-    private readonly Option<string?> _acks = new("--acks") { Description = "all: stored when durable (default). 1: when ordered in the leader's memory.", HelpName = "all|1" };
+    private readonly Option<string?> _acks = new("--acks") { Description = "all: stored when durable (default). 1: when ordered in the leader's memory; a server that dies may lose it, and what follows is stored all the same.", HelpName = "all|1" };
     private readonly Option<int> _linger = CommonOptions.Linger(5);
     private readonly Option<string> _deliveryTimeout = new("--delivery-timeout")
     {
@@ -117,10 +117,10 @@ internal sealed class ProduceOptions
             DeliveryTimeout = deliveryTimeout,
             Configure = options =>
             {
-                options.Gapless = true;
+                options.Acks = call.Get(_acks) == "1" ? Acknowledgement.Leader : Acknowledgement.All;
+                options.Gapless = options.Acks == Acknowledgement.All;
                 options.DeliveryTimeout = deliveryTimeout;
                 options.Compression = call.Get(_compression);
-                options.Acks = call.Get(_acks) == "1" ? Acknowledgement.Leader : Acknowledgement.All;
                 options.Linger = linger;
             },
         };

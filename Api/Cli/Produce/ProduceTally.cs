@@ -54,7 +54,7 @@ internal sealed class ProduceTally : IDisposable
                 _first = (index, line, error);
         }
 
-        // Whoever tells must not be held up.
+        // The producer calls this from its sending loop, which must not wait for what the cancellation runs.
         _ = _failed.CancelAsync();
     }
 

@@ -65,8 +65,9 @@ internal sealed class AnswerWork<T>(
                     continue;
                 await HandleAsync(record, index, lost).ConfigureAwait(false);
             }
-            catch (OperationCanceledException) when (lost.IsCancellationRequested)
+            catch (Exception) when (lost.IsCancellationRequested)
             {
+                // The record is another member's now. Whatever a call throws that was ended for it says nothing of the record.
                 return;
             }
             catch (Exception exception)

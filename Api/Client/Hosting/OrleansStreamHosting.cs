@@ -26,11 +26,20 @@ public static class OrleansStreamHosting
     /// <param name="services">The services.</param>
     /// <param name="configure">Sets the client's options, with what the program's services have.</param>
     /// <returns>The services.</returns>
+    /// <exception cref="InvalidOperationException">
+    /// A client was added before. Two would share one set of options, and the key of one service would be sent to the other.
+    /// </exception>
     public static IServiceCollection AddOrleansStream(
         this IServiceCollection services, Action<IServiceProvider, OrleansStreamClientOptions> configure)
     {
         ArgumentNullException.ThrowIfNull(services);
         ArgumentNullException.ThrowIfNull(configure);
+        if (services.Any(service => service.ServiceType == typeof(OrleansStreamClient) && !service.IsKeyedService))
+        {
+            throw new InvalidOperationException(
+                "An OrleansStream client was added before, and both would share their addresses and keys. Add a second one as a keyed service: services.AddKeyedSingleton(name, (_, _) => new OrleansStreamClient(options)).");
+        }
+
         services.AddOptions<OrleansStreamClientOptions>()
             .Configure<IServiceProvider>((options, provider) =>
             {

@@ -16,11 +16,11 @@ namespace OrleansStream.Client.Producing;
 /// <param name="Writers">Gives writers, and takes them back.</param>
 /// <param name="Budget">Gets the memory of records back.</param>
 /// <param name="Requests">Bounds the requests under way.</param>
-/// <param name="Unawaited">Is told of the failure of records that nobody waits for.</param>
+/// <param name="Failed">Is told of each failure, and whether a record that nobody waits for is among those that failed.</param>
 /// <param name="Log">Is told of records that are not stored.</param>
 internal sealed record SendingContext(
     string Topic, ProducerOptions Options, ServiceCalls Calls, ProducerIdentities Identities, BatchWriters Writers, MemoryBudget Budget,
-    SemaphoreSlim Requests, Action<StreamServiceException> Unawaited, ILogger Log);
+    SemaphoreSlim Requests, Action<StreamServiceException, bool> Failed, ILogger Log);
 
 /// <summary>
 /// Sends the batches of one partition, one after the other, and tells what became of each record. Requests that fail are repeated under the same
@@ -216,8 +216,7 @@ internal sealed class BatchSender(SendingContext context, int partition)
             context.Log, batch.Writer.Count, context.Topic, partition, error.IsOutcomeUnknown ? "stored once or not at all" : "not stored", error.ErrorCode, error.Message);
         if (context.Options.Gapless)
             _hole ??= error;
-        if (batch.HasUnawaited)
-            context.Unawaited(error);
+        context.Failed(error, batch.HasUnawaited);
         batch.Fail(context.Topic, partition, error);
     }
 

@@ -64,7 +64,7 @@ internal sealed class MemoryBudget(long bytesMax)
         }
     }
 
-    // Whoever waits is woken once for many records: to be woken for each batch that is stored costs a part of what the records do.
+    // A caller that waits is woken once there is room for many records. To wake it for each stored batch would take much of the processor's time.
     private void ServeWaiters()
     {
         while (_waiters.First is { } first && _taken <= _wakesAt && _taken + first.Value.Bytes <= bytesMax)

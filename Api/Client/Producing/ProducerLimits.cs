@@ -30,7 +30,9 @@ public static class ProducerLimits
     /// <summary>When one part in so many of the memory is free, who waits for memory is served.</summary>
     internal const int FreeShareToWake = 8;
 
-    /// <summary>How old it may be what a producer knows of its topic: the count of partitions, and the keys that are spread.</summary>
+    /// <summary>
+    /// For how long a producer goes by what it knows of its topic, which is the count of partitions and the keys that are spread. Then it asks again.
+    /// </summary>
     internal static readonly TimeSpan TopicAgeMax = TimeSpan.FromMinutes(1);
 
     /// <summary>How often a batch gets a new identity, since the service does not know the one it has.</summary>

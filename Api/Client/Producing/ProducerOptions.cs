@@ -67,7 +67,8 @@ public sealed class ProducerOptions
 
     /// <summary>
     /// True to have no holes in a partition: once a record of it is not stored, or not known to be, no later one of that partition is sent. Each of
-    /// these fails with <c>GAPLESS_GUARANTEE</c>; another producer begins anew. Default false: later records are sent, as Kafka's producers do.
+    /// these fails with <c>GAPLESS_GUARANTEE</c>; another producer begins anew. It needs <see cref="Acknowledgement.All"/>: a server that dies loses what
+    /// is in its memory only. Default false: later records are sent, as Kafka's producers do.
     /// </summary>
     public bool Gapless { get; set; }
 
@@ -83,7 +84,9 @@ public sealed class ProducerOptions
         Check(BatchSize is >= 1 and <= ProducerLimits.BatchBytesMax, nameof(BatchSize), $"from 1 to {ProducerLimits.BatchBytesMax} bytes");
         Check(Linger >= TimeSpan.Zero && Linger <= ProducerLimits.LingerMax, nameof(Linger), $"from 0 to {ProducerLimits.LingerMax}");
         Check(Enum.IsDefined(Compression), nameof(Compression), "a codec");
+        Check(IsLevelOf(Compression, CompressionLevel), nameof(CompressionLevel), $"a level of {Compression}");
         Check(Enum.IsDefined(Acks), nameof(Acks), "All or Leader");
+        Check(!Gapless || Acks == Acknowledgement.All, nameof(Gapless), "false unless Acks is All");
         Check(Retries is >= 0 and <= ConnectionLimits.RetriesMax, nameof(Retries), $"from 0 to {ConnectionLimits.RetriesMax}");
         Check(
             DeliveryTimeout is null || (DeliveryTimeout >= TimeSpan.Zero && DeliveryTimeout <= ProducerLimits.DeliveryTimeoutMax),
@@ -92,6 +95,14 @@ public sealed class ProducerOptions
         Check(RetryBackoff >= TimeSpan.Zero && RetryBackoff <= ConnectionLimits.BackoffMax, nameof(RetryBackoff), $"from 0 to {ConnectionLimits.BackoffMax}");
         Check(BufferBytes >= ProducerLimits.BufferBytesMin, nameof(BufferBytes), $"at least {ProducerLimits.BufferBytesMin} bytes");
     }
+
+    private static bool IsLevelOf(Compression codec, int? level) => level is not { } asked || codec switch
+    {
+        Compression.Gzip => asked is >= 0 and <= 9,
+        Compression.Lz4 => asked is 0 or (>= 3 and <= 12),
+        Compression.Zstd => asked is >= 1 and <= 22,
+        _ => true,
+    };
 
     private static void Check(bool isRight, string name, string allowed)
     {

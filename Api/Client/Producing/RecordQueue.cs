@@ -248,13 +248,15 @@ internal sealed class RecordQueue : IAsyncDisposable
         static (number, queue) => new PartitionLane(queue._options, new BatchSender(queue._context, number), queue._context.Writers, queue._time),
         this);
 
-    private void Note(StreamServiceException error)
+    private void Note(StreamServiceException error, bool isUnawaited)
     {
+        if (error.ErrorCode == "UNKNOWN_TOPIC_OR_PARTITION")
+            _shapes.Forget();
+        if (!isUnawaited)
+            return;
         Interlocked.CompareExchange(ref _unawaited, error, null);
         Volatile.Write(ref _lastFailure, error);
         Interlocked.Increment(ref _failures);
-        if (error.ErrorCode == "UNKNOWN_TOPIC_OR_PARTITION")
-            _shapes.Forget();
     }
 
     private StreamServiceException TooLarge(int lengthBytes) =>

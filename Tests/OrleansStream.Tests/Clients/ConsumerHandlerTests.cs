@@ -104,6 +104,41 @@ public sealed class ConsumerHandlerTests(ApiFixture api)
         Assert.Equal(0, (await rig.CommittedAsync()).GetValueOrDefault(0));
     }
 
+    /// <summary>What a handler's call throws once its partition is lost says nothing of the record, which another member gets.</summary>
+    [Fact]
+    public async Task Run_WhenAHandlerThrowsOnceItsPartitionIsLost_GoesOn()
+    {
+        using var rig = await ClientRig.MakeAsync(api);
+        await rig.SendAsync("0");
+        var works = false;
+        rig.Line.Answer = request =>
+            Volatile.Read(ref works) && request.RequestUri!.AbsolutePath.EndsWith("/poll", StringComparison.Ordinal) ? Fenced() : null;
+        using var stop = new CancellationTokenSource(Patience);
+        var consumer = rig.Client.Consume<string>(
+            rig.Group, rig.Topic, options => (options.Lease, options.OnFailure) = (ConsumerLimits.LeaseMin, FailureAction.Fail));
+        var tries = 0;
+
+        await consumer.RunAsync(
+            async (_, lost) =>
+            {
+                if (Interlocked.Increment(ref tries) > 1)
+                {
+                    await stop.CancelAsync();
+                    return;
+                }
+
+                Volatile.Write(ref works, true);
+                var told = new TaskCompletionSource();
+                await using var registration = lost.Register(() => told.TrySetResult());
+                await told.Task.WaitAsync(Patience, CancellationToken.None);
+                Volatile.Write(ref works, false);
+                throw Make("broken line");
+            },
+            stop.Token);
+
+        Assert.Equal(2, tries);
+    }
+
     private static Exception Make(string kind) => kind switch
     {
         "broken line" => new IOException("no good"),

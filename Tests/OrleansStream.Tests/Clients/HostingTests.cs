@@ -54,6 +54,19 @@ public sealed class HostingTests(ApiFixture api)
         Assert.Equal(HealthStatus.Unhealthy, health.Status);
     }
 
+    /// <summary>Both would share one set of options: one service would be sent the other's key.</summary>
+    [Fact]
+    public void AddOrleansStream_ASecondTime_IsRefused()
+    {
+        var services = new ServiceCollection();
+        services.AddKeyedSingleton("other", (_, _) => new OrleansStreamClient(new OrleansStreamClientOptions()));
+        services.AddOrleansStream(options => options.ApiKey = "os_a");
+
+        var error = Assert.Throws<InvalidOperationException>(() => services.AddOrleansStream(options => options.ApiKey = "os_b"));
+
+        Assert.Contains("keyed", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Host_WithoutAnEndpoint_DoesNotStart()
     {

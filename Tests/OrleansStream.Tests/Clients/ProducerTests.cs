@@ -282,6 +282,17 @@ public sealed class ProducerTests(ApiFixture api)
     {
         using var rig = await ClientRig.MakeAsync(api);
 
+        foreach (var (name, wrong) in new (string, Action<ProducerOptions>)[]
+        {
+            ("CompressionLevel", options => (options.Compression, options.CompressionLevel) = (Compression.Zstd, 23)),
+            ("CompressionLevel", options => (options.Compression, options.CompressionLevel) = (Compression.Gzip, -1)),
+            ("CompressionLevel", options => (options.Compression, options.CompressionLevel) = (Compression.Lz4, 1)),
+            ("Gapless", options => (options.Gapless, options.Acks) = (true, Acknowledgement.Leader)),
+        })
+        {
+            Assert.Contains(name, Assert.Throws<ArgumentException>(() => rig.Client.CreateProducer("t", wrong)).Message, StringComparison.Ordinal);
+        }
+
         var error = Assert.Throws<ArgumentException>(() => rig.Client.CreateProducer("t", options => options.BatchSize = 0));
 
         Assert.Contains("BatchSize", error.Message, StringComparison.Ordinal);
