@@ -102,7 +102,7 @@ internal sealed class Screen
             WriteMessage(line);
     }
 
-    // Progress that is drawn is put below it.
+    // A progress bar is drawn again below the message.
     private void WriteMessage(string message)
     {
         if (IsDrawing)

@@ -8,7 +8,9 @@ using OrleansStream.Records;
 
 namespace OrleansStream.Client.Producing;
 
-/// <summary>A record as bytes while it waits for memory; a value that is bytes stays where it is. Scratches are kept and used again.</summary>
+/// <summary>
+/// Holds an encoded record until it is copied into a batch. A value of bytes is not copied here. A scratch is used again for later records.
+/// </summary>
 internal sealed class RecordScratch : IDisposable
 {
     private const int KeptBytesMax = 1024 * 1024;

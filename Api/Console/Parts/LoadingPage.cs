@@ -53,8 +53,8 @@ public abstract class LoadingPage : ComponentBase, IDisposable
 
     /// <summary>Asks the service for what the page shows.</summary>
     /// <param name="wanted">
-    /// Ends with the page, and once the page asks again: what comes then is late, and is not shown. Answers may come in another order than they
-    /// were asked for.
+    /// Is cancelled when the page closes or loads again. An answer that comes afterwards is out of date, because answers can overtake each other, and
+    /// must not be shown.
     /// </param>
     protected abstract Task LoadAsync(CancellationToken wanted);
 

@@ -17,7 +17,7 @@ namespace OrleansStream.Gateway.Topics;
 /// <param name="access">Knows what callers may see.</param>
 /// <param name="grains">The way to the catalogue.</param>
 /// <param name="lost">Repeats reads whose reply was lost.</param>
-/// <param name="time">Tells how old what is remembered is, and times a match.</param>
+/// <param name="time">Gives the age of remembered matches, and bounds the time of a match.</param>
 public sealed class TopicPatterns(AccessControl access, IGrainFactory grains, LostReads lost, TimeProvider time) : IDisposable
 {
     private readonly ConcurrentDictionary<string, Matches> _matches = new(StringComparer.Ordinal);
