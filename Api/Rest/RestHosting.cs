@@ -7,6 +7,7 @@ using OrleansStream.Rest.Fetch;
 using OrleansStream.Rest.Groups;
 using OrleansStream.Rest.Health;
 using OrleansStream.Rest.Http;
+using OrleansStream.Rest.Http.Codings;
 using OrleansStream.Rest.OpenApi;
 using OrleansStream.Rest.Produce;
 using OrleansStream.Rest.Topics;
@@ -67,7 +68,8 @@ public static class RestHosting
         app.UseMiddleware<ProblemMiddleware>();
         app.UseMiddleware<HeadMiddleware>();
         app.UseAllowedOrigins();
-        app.UseResponseCompression();
+        // For a caller that wants none, it would send an answer of 300 KB in 80 parts.
+        app.UseWhen(ContentCoding.IsWanted, coded => coded.UseResponseCompression());
         app.UseApiDescription();
         addPages?.Invoke(app);
         app.UseRouting();

@@ -15,8 +15,10 @@ internal static class JsonLimits
     /// <summary>From this length of a JSON answer on, in bytes, no further record is added. The next fetch goes on there.</summary>
     public const int ResponseBytesTarget = 8 * 1024 * 1024;
 
-    /// <summary>The bytes of an answer that gather before they are sent.</summary>
-    public const int ResponseFlushBytes = 64 * 1024;
+    /// <summary>
+    /// The bytes of an answer that gather before they are sent. Each part wakes the reader, which costs more than to copy what it brings.
+    /// </summary>
+    public const int ResponseFlushBytes = 512 * 1024;
 
     /// <summary>
     /// The most bytes of a record, or of one of its fields, that are written to an answer at once. As JSON they are at most about twenty times as

@@ -1,7 +1,9 @@
 using System.IO.Compression;
 using System.Net;
 using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Http;
 using OrleansStream.Records;
+using OrleansStream.Rest.Http.Codings;
 using OrleansStream.Tests.Support;
 using OrleansStream.Tests.Support.Services;
 
@@ -87,6 +89,21 @@ public class CodecTests(ApiFixture api)
         };
         var read = (await JsonNode.ParseAsync(plain, cancellationToken: TestContext.Current.CancellationToken))!;
         Assert.Equal(Text, (string?)Assert.Single(read["records"]!.AsArray())!["value"]);
+    }
+
+    [Theory]
+    [InlineData(null, false)]
+    [InlineData("identity", false)]
+    [InlineData("Identity", false)]
+    [InlineData("gzip, deflate", true)]
+    [InlineData("identity, gzip", true)]
+    public void IsWanted_OfWhatACallerAccepts_IsTrueWhenItNamesACoding(string? accepted, bool isWanted)
+    {
+        var context = new DefaultHttpContext();
+        if (accepted is not null)
+            context.Request.Headers.AcceptEncoding = accepted;
+
+        Assert.Equal(isWanted, ContentCoding.IsWanted(context));
     }
 
     private async Task<byte[]> FetchAsync(string topic)

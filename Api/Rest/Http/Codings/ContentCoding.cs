@@ -10,6 +10,16 @@ internal static class ContentCoding
     /// <summary>The codings' names, for errors and the API's description.</summary>
     public const string Names = "gzip, br, deflate, zstd";
 
+    /// <summary>
+    /// True when the caller would take an answer in a coding. Some callers, such as Python's, name only <c>identity</c>, which is none.
+    /// </summary>
+    /// <param name="context">The request.</param>
+    public static bool IsWanted(HttpContext context)
+    {
+        var accepted = context.Request.Headers.AcceptEncoding;
+        return accepted.Count > 0 && (accepted.Count > 1 || !string.Equals(accepted[0], "identity", StringComparison.OrdinalIgnoreCase));
+    }
+
     /// <summary>Decodes a body.</summary>
     /// <param name="request">The request.</param>
     /// <returns>The decoded body, which the caller disposes; null when the body has no coding.</returns>
