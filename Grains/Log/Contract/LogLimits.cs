@@ -7,6 +7,12 @@ public static class LogLimits
     public const int GroupBytesMax = 4 * 1024 * 1024;
 
     /// <summary>
+    /// The waiting bytes from which on the next group is given to the store before the callers of the last one are answered, so that the store does
+    /// not stand still meanwhile. Fewer bytes wait until the answers have brought more, because a write of few bytes costs as much as one of many.
+    /// </summary>
+    public const int StoredBeforeAnswersBytesMin = 128 * 1024;
+
+    /// <summary>
     /// The most bytes that a batch of one record adds to the record's own: header, varints, and a length for each of many record
     /// headers.
     /// </summary>

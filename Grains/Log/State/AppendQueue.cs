@@ -29,6 +29,9 @@ internal sealed class AppendQueue : IAsyncDisposable
     /// <summary>The group that is being stored; null when there is none.</summary>
     public AppendGroup? Group { get; set; }
 
+    /// <summary>The bytes of both.</summary>
+    public long PendingBytes => _pendingBytes;
+
     private TimeProvider Time => _log.Place.Time;
 
     /// <summary>Lets an append wait for its offsets. Under the gate, after <see cref="TakeRoom"/>.</summary>

@@ -47,45 +47,15 @@ internal sealed class GroupCommit(OpenLog log, OffsetAssigner offsets)
         }
     }
 
-    /// <summary>Ends a group by the outcome of its one append to the store.</summary>
+    /// <summary>
+    /// Shows a durable group to readers, and adds its batches to the states of their producers. Its callers are still to be answered.
+    /// </summary>
     /// <param name="group">The group.</param>
-    /// <param name="stored">The outcome.</param>
-    /// <param name="beganAt">When the append began, as a timestamp of <see cref="TimeProvider.GetTimestamp"/>.</param>
-    public void End(AppendGroup group, StoreResult stored, long beganAt)
+    /// <param name="position">The position of its bytes in the segment.</param>
+    /// <param name="beganAt">When the append to the store began, as a timestamp of <see cref="TimeProvider.GetTimestamp"/>.</param>
+    public void Publish(AppendGroup group, long position, long beganAt)
     {
-        if (stored.Position >= 0)
-        {
-            LogInstruments.Stored(group.Appends.Count, group.LengthBytes, log.Place.Time.GetElapsedTime(beganAt));
-            Publish(group, stored.Position, beganAt);
-            Complete(group);
-        }
-        else if (stored.Error is { } error)
-        {
-            Fail(group, error);
-        }
-        else
-        {
-            lock (log.Gate)
-            {
-                log.Appends.Group = null; // the log has ended, and its end has answered all callers
-            }
-        }
-    }
-
-    /// <summary>Answers the callers of a group that is durable, or that has nothing to store.</summary>
-    /// <param name="group">The group.</param>
-    public void Complete(AppendGroup group)
-    {
-        Release(group);
-        foreach (var append in group.Appends)
-            append.TrySetResult(append.Result);
-
-        log.Waiters.Wake();
-    }
-
-    /// <summary>Shows a durable group to readers, and adds its batches to the states of their producers.</summary>
-    private void Publish(AppendGroup group, long position, long beganAt)
-    {
+        LogInstruments.Stored(group.Appends.Count, group.LengthBytes, log.Place.Time.GetElapsedTime(beganAt));
         lock (log.Gate)
         {
             var nowMs = log.NowMs;
@@ -109,14 +79,53 @@ internal sealed class GroupCommit(OpenLog log, OffsetAssigner offsets)
             log.EndOffset = group.EndOffset;
             (log.ProvenAt, log.UsedAt) = (beganAt, log.Place.Time.GetTimestamp());
             log.Appends.CountStored(group.LengthBytes, log.Place.Time.GetElapsedTime(beganAt));
+            Release(group);
         }
     }
 
-    // The group is certainly not stored.
-    private void Fail(AppendGroup group, LogError error)
+    /// <summary>Answers the callers of a group that is durable, or that has nothing to store.</summary>
+    /// <param name="group">The group.</param>
+    public void Answer(AppendGroup group)
     {
+        foreach (var append in group.Appends)
+            append.TrySetResult(append.Result);
+
+        log.Waiters.Wake();
+    }
+
+    /// <summary>Ends a group that has nothing to store.</summary>
+    /// <param name="group">The group.</param>
+    public void EndEmpty(AppendGroup group)
+    {
+        lock (log.Gate)
+        {
+            Release(group);
+        }
+
+        Answer(group);
+    }
+
+    /// <summary>Ends a group that is certainly not stored.</summary>
+    /// <param name="group">The group.</param>
+    /// <param name="error">The reason; null when the log has ended, because its end has answered all callers.</param>
+    public void Fail(AppendGroup group, LogError? error)
+    {
+        if (error is null)
+        {
+            lock (log.Gate)
+            {
+                log.Appends.Group = null;
+            }
+
+            return;
+        }
+
         var behind = offsets.Withdraw(group);
-        Release(group);
+        lock (log.Gate)
+        {
+            Release(group);
+        }
+
         foreach (var append in group.Appends)
             append.TrySetResult(append.DependsOnGroup ? log.Refused(error) : append.Result);
 
@@ -124,14 +133,12 @@ internal sealed class GroupCommit(OpenLog log, OffsetAssigner offsets)
             append.TrySetResult(log.Refused(error));
     }
 
+    // Under the gate.
     private void Release(AppendGroup group)
     {
-        lock (log.Gate)
-        {
-            foreach (var append in group.Appends)
-                log.Appends.ReturnRoom(append.Batches.LengthBytes);
+        foreach (var append in group.Appends)
+            log.Appends.ReturnRoom(append.Batches.LengthBytes);
 
-            log.Appends.Group = null;
-        }
+        log.Appends.Group = null;
     }
 }

@@ -22,6 +22,8 @@ internal sealed class LogWriter
     private readonly OpenLog _log;
     private readonly OffsetAssigner _offsets;
     private readonly GroupCommit _commit;
+    private readonly Action<AppendGroup> _answer;
+    private readonly Action<AppendGroup> _endEmpty;
     private readonly SegmentAppender _segments;
     private readonly SegmentRoller _roller;
 
@@ -32,11 +34,15 @@ internal sealed class LogWriter
     // When a group was last stored, as a timestamp of the clock; 0 before the first. Only the loop uses it.
     private long _storedAt;
 
+    // A durable group whose callers are answered while the next group is being stored. Only the loop uses it, so it must be null when the loop ends.
+    private AppendGroup? _unanswered;
+
     public LogWriter(OpenLog log, SegmentRoller roller)
     {
         (_log, _roller) = (log, roller);
         _offsets = new OffsetAssigner(log);
         _commit = new GroupCommit(log, _offsets);
+        (_answer, _endEmpty) = (_commit.Answer, _commit.EndEmpty);
         _segments = new SegmentAppender(log, roller);
     }
 
@@ -139,6 +145,7 @@ internal sealed class LogWriter
         {
             // Nobody awaits this loop. The log ends, and the next owner recovers from what is stored.
             _log.EndWith(LogEnd.Failed, $"The partition's writer failed: {e.Message}");
+            AnswerDurable();
             FinishDraining();
         }
     }
@@ -147,7 +154,12 @@ internal sealed class LogWriter
     private async ValueTask<bool> DrainNextAsync(bool mayBlock)
     {
         var pause = PaceAsync();
-        mayBlock &= pause.IsCompleted; // else the thread is another one, and not the caller's
+        if (!pause.IsCompleted)
+        {
+            AnswerDurable();
+            mayBlock = false; // the thread will be another one, and not the caller's
+        }
+
         await pause.ConfigureAwait(false);
         AppendGroup? group;
         bool roll;
@@ -157,47 +169,68 @@ internal sealed class LogWriter
             roll = _rollWanted && !_log.HasEnded;
             _rollWanted = false;
             group = roll ? null : _offsets.TakeGroup();
-            if (!roll && group is null)
+            if (!roll && group is null && _unanswered is null)
                 (drained, _drained) = (_drained, null);
         }
 
         drained?.TrySetResult();
+        if (group is not { LengthBytes: > 0 })
+            AnswerDurable();
         if (roll)
-        {
             await _roller.RollAsync(isOptional: true).ConfigureAwait(false);
-        }
         else if (group is { LengthBytes: 0 })
-        {
-            Answer(group, null, beganAt: 0);
-        }
+            Answer(group, _endEmpty);
         else if (group is not null)
-        {
-            _commit.Stamp(group);
-            var span = CommitSpan.Start(_log.Place.Name, group);
-            var beganAt = _log.Place.Time.GetTimestamp();
-            var rolling = _roller.RollIfDueAsync(group);
-            mayBlock &= rolling.IsCompleted;
-            var stored = await rolling.ConfigureAwait(false)
-                ? await _segments.AppendAsync(group.Bytes, mayBlock).ConfigureAwait(false)
-                : StoreResult.Ended;
-            _storedAt = _log.Place.Time.GetTimestamp();
-            CommitSpan.End(span, stored);
-            Answer(group, stored, beganAt);
-        }
-
+            await StoreAsync(group, mayBlock).ConfigureAwait(false);
         return drained is null;
     }
 
-    private void Answer(AppendGroup group, StoreResult? stored, long beganAt)
+    private async ValueTask StoreAsync(AppendGroup group, bool mayBlock)
+    {
+        _commit.Stamp(group);
+        var span = CommitSpan.Start(_log.Place.Name, group);
+        var beganAt = _log.Place.Time.GetTimestamp();
+        var storing = AppendAsync(group, mayBlock);
+        AnswerDurable();
+        var stored = await storing.ConfigureAwait(false);
+        _storedAt = _log.Place.Time.GetTimestamp();
+        CommitSpan.End(span, stored);
+        if (stored.Position < 0)
+        {
+            Answer(group, failed => _commit.Fail(failed, stored.Error));
+            return;
+        }
+
+        _commit.Publish(group, stored.Position, beganAt);
+        _unanswered = group;
+        if (!HasWaiting(LogLimits.StoredBeforeAnswersBytesMin))
+            AnswerDurable();
+    }
+
+    private async ValueTask<StoreResult> AppendAsync(AppendGroup group, bool mayBlock)
+    {
+        var rolling = _roller.RollIfDueAsync(group);
+        mayBlock &= rolling.IsCompleted;
+        return await rolling.ConfigureAwait(false)
+            ? await _segments.AppendAsync(group.Bytes, mayBlock).ConfigureAwait(false)
+            : StoreResult.Ended;
+    }
+
+    private void AnswerDurable()
+    {
+        if (_unanswered is not { } group)
+            return;
+        _unanswered = null;
+        Answer(group, _answer);
+    }
+
+    private static void Answer(AppendGroup group, Action<AppendGroup> answer)
     {
         var wasAnswering = _isAnswering;
         _isAnswering = true;
         try
         {
-            if (stored is { } result)
-                _commit.End(group, result, beganAt);
-            else
-                _commit.Complete(group);
+            answer(group);
         }
         finally
         {
@@ -227,7 +260,7 @@ internal sealed class LogWriter
                 await _log.PauseAsync(left).ConfigureAwait(false);
         }
 
-        if (_log.Resources.Appends is { } budget && HasWaiting())
+        if (_log.Resources.Appends is { } budget && HasWaiting(bytesMin: 0))
             await TakeTurnAsync(budget).ConfigureAwait(false);
     }
 
@@ -244,11 +277,11 @@ internal sealed class LogWriter
         }
     }
 
-    private bool HasWaiting()
+    private bool HasWaiting(long bytesMin)
     {
         lock (_log.Gate)
         {
-            return !_rollWanted && _log.Appends.Waiting.Count > 0;
+            return !_rollWanted && _log.Appends.Waiting.Count > 0 && _log.Appends.PendingBytes >= bytesMin;
         }
     }
 }
