@@ -11,6 +11,7 @@ using OrleansStream.Gateway.Reading.Tails;
 using OrleansStream.Gateway.Routing;
 using OrleansStream.Gateway.Security;
 using OrleansStream.Gateway.Topics;
+using OrleansStream.Instrumentation;
 using OrleansStream.Randomness;
 
 namespace OrleansStream.Gateway;
@@ -27,6 +28,8 @@ public static class GatewayHosting
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(RandomSource.System);
         services.TryAddSingleton<RepeatedFailures>();
+        // Nobody collects traces, unless telemetry says so.
+        services.TryAddSingleton(new RequestTraces());
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<QuotaOptions>, QuotaOptionsValidator>());
         services.AddOptions<QuotaOptions>().BindConfiguration(QuotaOptions.SectionName).ValidateOnStart();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<SecurityOptions>, SecurityOptionsValidator>());

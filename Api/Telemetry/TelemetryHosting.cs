@@ -1,4 +1,5 @@
 using Azure.Monitor.OpenTelemetry.Exporter;
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using OpenTelemetry.Exporter;
@@ -10,6 +11,7 @@ using OrleansStream.Instrumentation;
 using OrleansStream.Telemetry.Cluster;
 using OrleansStream.Telemetry.Export;
 using OrleansStream.Telemetry.Prometheus;
+using OrleansStream.Telemetry.Traces;
 
 namespace OrleansStream.Telemetry;
 
@@ -60,7 +62,13 @@ public static class TelemetryHosting
     {
         var telemetry = builder.Services.AddOpenTelemetry().ConfigureResource(resource => Collected.Describe(resource, service));
         if (settings.HasTraces)
-            telemetry.WithTracing(tracing => AddTraces(tracing, settings));
+        {
+            var sampler = TraceSampling.Read(builder.Configuration);
+            builder.Services.AddSingleton(new RequestTraces(TraceSampling.ChoiceOf(sampler)));
+            builder.Services.AddSingleton<IStartupFilter, RequestSpanFilter>();
+            telemetry.WithTracing(tracing => AddTraces(tracing, settings, sampler));
+        }
+
         if (settings.HasMetrics)
         {
             var meters = builder.Configuration.GetSection(TelemetryOptions.SectionName).Get<TelemetryOptions>()?.Meters ?? [];
@@ -71,13 +79,10 @@ public static class TelemetryHosting
             telemetry.WithLogging(logs => AddLogs(logs, settings));
     }
 
-    private static void AddTraces(TracerProviderBuilder tracing, ExportSettings settings)
+    private static void AddTraces(TracerProviderBuilder tracing, ExportSettings settings, Sampler sampler)
     {
         tracing.AddSource([StreamTelemetry.Name, .. GrainCalls]);
-        // Health is asked for every few seconds, and metrics are scraped as often.
-        tracing.AddAspNetCoreInstrumentation(http => http.Filter = context => context.Request.Path.StartsWithSegments("/v1"));
-        if (!settings.HasSampler)
-            tracing.SetSampler(new ParentBasedSampler(new TraceIdRatioBasedSampler(TelemetryLimits.SampledPart)));
+        tracing.SetSampler(TraceSampling.WithoutRoots(sampler));
         if (settings.Traces.IsSent)
             tracing.AddOtlpExporter(otlp => Configure(otlp, settings.Traces));
         if (settings.AzureMonitor is { } connection)

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.IO.Pipelines;
 using Microsoft.Extensions.Logging;
 using OrleansStream.Gateway.Admission;
+using OrleansStream.Instrumentation;
 using OrleansStream.Kafka.Calls;
 using OrleansStream.Kafka.Wire;
 
@@ -17,11 +18,12 @@ namespace OrleansStream.Kafka.Connections;
 /// <param name="apis">Who handles what.</param>
 /// <param name="quotas">How much of the client is taken.</param>
 /// <param name="metrics">Told of its requests.</param>
+/// <param name="traces">Begins the spans of its requests.</param>
 /// <param name="time">Times requests, and how long a client may read nothing.</param>
 /// <param name="logger">Told of what is wrong with it.</param>
 internal sealed partial class KafkaConnection(
-    ClientConnection client, FrameReader frames, PipeWriter output, ApiTable apis, RequestQuotas quotas, KafkaMetrics metrics, TimeProvider time,
-    ILogger logger) : IDisposable
+    ClientConnection client, FrameReader frames, PipeWriter output, ApiTable apis, RequestQuotas quotas, KafkaMetrics metrics, RequestTraces traces,
+    TimeProvider time, ILogger logger) : IDisposable
 {
     private readonly RequestsInFlight _inFlight = new();
     private readonly Deadline _stalled = new(time);
@@ -84,7 +86,7 @@ internal sealed partial class KafkaConnection(
     private async Task<bool> ServeAsync(KafkaCall call, IRequestHandler handler)
     {
         var startedAt = time.GetTimestamp();
-        var span = RequestSpan.Start(call);
+        var span = RequestSpan.Start(call, traces);
         if (!handler.IsPipelined)
         {
             using (call)

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging;
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Admission;
 using OrleansStream.Gateway.Security;
+using OrleansStream.Instrumentation;
 using OrleansStream.Kafka.Calls;
 
 namespace OrleansStream.Kafka.Connections;
@@ -16,12 +17,13 @@ namespace OrleansStream.Kafka.Connections;
 /// <param name="access">Finds out when a client would have to sign in anew, which ends its connection.</param>
 /// <param name="quotas">How much of each client is taken.</param>
 /// <param name="metrics">Told of connections and their requests.</param>
+/// <param name="traces">Begins the spans of requests.</param>
 /// <param name="stop">Tells when the service stops.</param>
 /// <param name="time">Times requests, deadlines, and how long a refused connection is held.</param>
 /// <param name="logger">Told of connections that are closed for a reason.</param>
 internal sealed partial class KafkaConnectionHandler(
-    ApiTable apis, NodeLoad node, AccessRules rules, AccessControl access, RequestQuotas quotas, KafkaMetrics metrics, StopSignal stop,
-    TimeProvider time, ILogger<KafkaConnectionHandler> logger) : ConnectionHandler
+    ApiTable apis, NodeLoad node, AccessRules rules, AccessControl access, RequestQuotas quotas, KafkaMetrics metrics, RequestTraces traces,
+    StopSignal stop, TimeProvider time, ILogger<KafkaConnectionHandler> logger) : ConnectionHandler
 {
     private int _count;
 
@@ -61,7 +63,7 @@ internal sealed partial class KafkaConnectionHandler(
             client.Principal = Principal.OfCertificate(certificate);
         using var frames = new FrameReader(
             connection.Transport.Input, node, () => FrameBytesMaxOf(client.Principal), time, connection.ConnectionClosed);
-        using var served = new KafkaConnection(client, frames, connection.Transport.Output, apis, quotas, metrics, time, logger);
+        using var served = new KafkaConnection(client, frames, connection.Transport.Output, apis, quotas, metrics, traces, time, logger);
         using var ending = connection.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested
             .UnsafeRegister(static frames => ((FrameReader)frames!).Stop(), frames);
         using var watch = access.WatchSignIn(() => client.Principal, connection.ConnectionClosed);

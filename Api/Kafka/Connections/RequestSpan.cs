@@ -11,17 +11,14 @@ namespace OrleansStream.Kafka.Connections;
 /// </summary>
 internal static class RequestSpan
 {
-    /// <summary>Starts the span, if somebody collects traces.</summary>
+    /// <summary>Starts the span, if its trace is recorded.</summary>
     /// <param name="call">The request.</param>
-    /// <returns>The span, which is then the current one; null when nobody does.</returns>
-    public static Activity? Start(KafkaCall call)
+    /// <param name="traces">Begins spans.</param>
+    /// <returns>The span, which is then the current one; null when the trace is not recorded.</returns>
+    public static Activity? Start(KafkaCall call, RequestTraces traces)
     {
-        if (!StreamTelemetry.Traces.HasListeners())
+        if (!traces.IsCollected || traces.Start(call.Key.ToString()) is not { } span)
             return null;
-        // A connection may have been accepted in some span of the server's.
-        var span = StreamTelemetry.Traces.StartActivity(call.Key.ToString(), ActivityKind.Server, parentContext: default(ActivityContext));
-        if (span is not { IsAllDataRequested: true })
-            return span;
         span.SetTag(StreamTelemetry.System, "kafka");
         span.SetTag("network.protocol.name", "kafka");
         span.SetTag("client.address", call.Caller.Address?.ToString());
@@ -36,7 +33,7 @@ internal static class RequestSpan
     {
         if (span is null)
             return;
-        if (span.IsAllDataRequested && (KafkaError)call.Answer.FirstError is var error and not KafkaError.None)
+        if ((KafkaError)call.Answer.FirstError is var error and not KafkaError.None)
         {
             span.SetTag("error.type", error.ToString());
             span.SetStatus(ActivityStatusCode.Error);

@@ -15,8 +15,7 @@ namespace OrleansStream.Telemetry.Export;
 /// <param name="Metrics">Where metrics go by OTLP.</param>
 /// <param name="Logs">Where logs go by OTLP.</param>
 /// <param name="AzureMonitor">The connection string of Application Insights; null for none.</param>
-/// <param name="HasSampler">True when <c>OTEL_TRACES_SAMPLER</c> says which traces are recorded.</param>
-internal sealed record ExportSettings(SignalSettings Traces, SignalSettings Metrics, SignalSettings Logs, string? AzureMonitor, bool HasSampler)
+internal sealed record ExportSettings(SignalSettings Traces, SignalSettings Metrics, SignalSettings Logs, string? AzureMonitor)
 {
     private const string Endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
@@ -38,11 +37,11 @@ internal sealed record ExportSettings(SignalSettings Traces, SignalSettings Metr
     public static ExportSettings Read(IConfiguration configuration)
     {
         if (string.Equals(configuration["OTEL_SDK_DISABLED"], "true", StringComparison.OrdinalIgnoreCase))
-            return new ExportSettings(SignalSettings.None, SignalSettings.None, SignalSettings.None, AzureMonitor: null, HasSampler: false);
+            return new ExportSettings(SignalSettings.None, SignalSettings.None, SignalSettings.None, AzureMonitor: null);
         var azure = configuration["APPLICATIONINSIGHTS_CONNECTION_STRING"];
         return new ExportSettings(
             ReadSignal(configuration, "TRACES"), ReadSignal(configuration, "METRICS"), ReadSignal(configuration, "LOGS"),
-            string.IsNullOrWhiteSpace(azure) ? null : azure, IsSet(configuration, "OTEL_TRACES_SAMPLER"));
+            string.IsNullOrWhiteSpace(azure) ? null : azure);
     }
 
     private static SignalSettings ReadSignal(IConfiguration configuration, string signal)

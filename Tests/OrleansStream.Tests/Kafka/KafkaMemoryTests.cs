@@ -11,6 +11,7 @@ using OrleansStream.Gateway.Reading;
 using OrleansStream.Gateway.Routing;
 using OrleansStream.Gateway.Security;
 using OrleansStream.Gateway.Topics;
+using OrleansStream.Instrumentation;
 using OrleansStream.Kafka.Brokers;
 using OrleansStream.Kafka.Calls;
 using OrleansStream.Kafka.Connections;
@@ -117,7 +118,7 @@ public sealed class KafkaMemoryTests : IDisposable
             PipeReader.Create(new ReadOnlySequence<byte>(requests)), _node, () => ConnectionLimits.FrameBytesMax, TimeProvider.System, Never);
         using var connection = new KafkaConnection(
             client, frames, _answers, new ApiTable([handler]), new RequestQuotas(_quotas, AccessControl.Open, _metrics), _metrics,
-            TimeProvider.System, NullLogger.Instance);
+            new RequestTraces(), TimeProvider.System, NullLogger.Instance);
         await connection.RunAsync();
     }
 

@@ -1,0 +1,62 @@
+using System.Diagnostics;
+using System.Globalization;
+using Microsoft.Extensions.Options;
+using OpenTelemetry.Trace;
+using OrleansStream.Instrumentation;
+
+namespace OrleansStream.Telemetry.Traces;
+
+/// <summary>
+/// Which traces are recorded, by <c>OTEL_TRACES_SAMPLER</c>. Traces begin with the requests of clients only: the sampler that the collector is given
+/// drops every other span that has no parent, such as a call of a grain for a request that is not recorded.
+/// </summary>
+/// <remarks>Source: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/, general SDK configuration.</remarks>
+internal static class TraceSampling
+{
+    private const string Name = "OTEL_TRACES_SAMPLER";
+    private const string Argument = "OTEL_TRACES_SAMPLER_ARG";
+
+    /// <summary>Reads the variables.</summary>
+    /// <param name="configuration">The process's configuration, which has its environment.</param>
+    /// <returns>The sampler that they name; without them, one that records a part of the traces and all that a caller records.</returns>
+    /// <exception cref="OptionsValidationException">A variable has a value that is not understood.</exception>
+    public static Sampler Read(IConfiguration configuration) => configuration[Name]?.Trim().ToLowerInvariant() switch
+    {
+        null or "" => new ParentBasedSampler(new TraceIdRatioBasedSampler(TelemetryLimits.SampledPart)),
+        "always_on" => new AlwaysOnSampler(),
+        "always_off" => new AlwaysOffSampler(),
+        "traceidratio" => new TraceIdRatioBasedSampler(ReadPart(configuration)),
+        "parentbased_always_on" => new ParentBasedSampler(new AlwaysOnSampler()),
+        "parentbased_always_off" => new ParentBasedSampler(new AlwaysOffSampler()),
+        "parentbased_traceidratio" => new ParentBasedSampler(new TraceIdRatioBasedSampler(ReadPart(configuration))),
+        var other => throw Invalid(
+            $"{Name} is '{other}'; it must be always_on, always_off or traceidratio, or one of these behind parentbased_."),
+    };
+
+    /// <summary>The choice by a sampler, for the requests of clients.</summary>
+    /// <param name="sampler">The sampler.</param>
+    public static RequestTraces.Choice ChoiceOf(Sampler sampler) => (caller, trace, name) =>
+        sampler.ShouldSample(new SamplingParameters(caller, trace, name, ActivityKind.Server)).Decision == SamplingDecision.RecordAndSample;
+
+    /// <summary>The sampler for the collector: chooses as another does, and begins no trace by itself.</summary>
+    /// <param name="sampler">The other.</param>
+    public static Sampler WithoutRoots(Sampler sampler) => new BelowRequestsSampler(sampler);
+
+    private static double ReadPart(IConfiguration configuration)
+    {
+        if (configuration[Argument]?.Trim() is not { Length: > 0 } text)
+            return 1;
+        return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var part) && part is >= 0 and <= 1
+            ? part
+            : throw Invalid($"{Argument} is '{text}'; it must be a number from 0 to 1, such as 0.01.");
+    }
+
+    private static OptionsValidationException Invalid(string message) => new("OTEL", typeof(TraceSampling), [message]);
+
+    private sealed class BelowRequestsSampler(Sampler sampler) : Sampler
+    {
+        public override SamplingResult ShouldSample(in SamplingParameters samplingParameters) => samplingParameters.ParentContext.TraceId == default
+            ? new SamplingResult(SamplingDecision.Drop)
+            : sampler.ShouldSample(samplingParameters);
+    }
+}

@@ -1,0 +1,37 @@
+using System.Diagnostics;
+
+namespace OrleansStream.Instrumentation;
+
+/// <summary>
+/// Begins the span of a request, if its trace is recorded. That is chosen before the span is made, so a request that is not recorded costs no more
+/// than the choice. Safe for any thread.
+/// </summary>
+/// <param name="choice">Chooses; null where nobody collects traces.</param>
+public sealed class RequestTraces(RequestTraces.Choice? choice = null)
+{
+    /// <summary>Chooses whether a trace is recorded.</summary>
+    /// <param name="caller">The caller's span; default for none.</param>
+    /// <param name="trace">The id of the trace.</param>
+    /// <param name="name">The name of the request's span.</param>
+    /// <returns>True when it is.</returns>
+    public delegate bool Choice(ActivityContext caller, ActivityTraceId trace, string name);
+
+    /// <summary>True when somebody collects traces.</summary>
+    public bool IsCollected => choice is not null;
+
+    /// <summary>Begins the span of a request.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="caller">The caller's span; default for none, and then the request begins a trace.</param>
+    /// <returns>The span, which is then the current one and which its caller disposes of; null when the trace is not recorded.</returns>
+    public Activity? Start(string name, ActivityContext caller = default)
+    {
+        if (choice is null)
+            return null;
+        var trace = caller.TraceId == default ? ActivityTraceId.CreateRandom() : caller.TraceId;
+        if (!choice(caller, trace, name))
+            return null;
+        // The collector's sampler is asked again, and chooses the same for the same id. It is given the id as that of a parent without a span.
+        var parent = caller.TraceId == default ? new ActivityContext(trace, spanId: default, ActivityTraceFlags.Recorded) : caller;
+        return StreamTelemetry.Traces.StartActivity(name, ActivityKind.Server, parent);
+    }
+}

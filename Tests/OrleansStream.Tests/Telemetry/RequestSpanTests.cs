@@ -1,0 +1,133 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.AspNetCore.Routing.Patterns;
+using OrleansStream.Instrumentation;
+using OrleansStream.Telemetry.Traces;
+
+namespace OrleansStream.Tests.Telemetry;
+
+/// <summary>The span of a request over HTTP: begun for traces that are recorded, and for no other.</summary>
+public sealed class RequestSpanTests : IDisposable
+{
+    private const string Caller = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+    private readonly ConcurrentQueue<Activity> _ended = new();
+    private readonly ActivityListener _listener;
+    private readonly string _path = $"/v1/{Guid.NewGuid():N}";
+
+    public RequestSpanTests()
+    {
+        _listener = new ActivityListener
+        {
+            ShouldListenTo = source => source == StreamTelemetry.Traces,
+            Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllDataAndRecorded,
+            ActivityStopped = _ended.Enqueue,
+        };
+        ActivitySource.AddActivityListener(_listener);
+    }
+
+    public void Dispose() => _listener.Dispose();
+
+    [Fact]
+    public async Task Request_ThatIsRecorded_HasTheAttributesOfAServersSpan()
+    {
+        await ServeAsync(isRecorded: true, context =>
+        {
+            Assert.NotNull(StreamTelemetry.Recorded);
+            context.SetEndpoint(new RouteEndpoint(
+                _ => Task.CompletedTask, RoutePatternFactory.Parse("/v1/topics/{topic}"), order: 0, EndpointMetadataCollection.Empty, displayName: null));
+            context.Response.StatusCode = 404;
+            return Task.CompletedTask;
+        });
+
+        var span = Assert.Single(Ended());
+        Assert.Equal("GET /v1/topics/{topic}", span.DisplayName);
+        Assert.Equal(ActivityKind.Server, span.Kind);
+        Assert.Equal(ActivityStatusCode.Unset, span.Status);
+        Assert.Equal(default, span.ParentSpanId);
+        Assert.Equal(
+            [
+                "http.request.method=GET", "http.response.status_code=404", "http.route=/v1/topics/{topic}", "network.protocol.version=1.1",
+                "server.address=stream.test", "server.port=8080", $"url.path={_path}", "url.scheme=https", "user_agent.original=curl/8",
+            ],
+            span.TagObjects.Select(tag => $"{tag.Key}={tag.Value}").Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task Request_WithACaller_ContinuesItsTrace()
+    {
+        await ServeAsync(isRecorded: true, _ => Task.CompletedTask, Caller);
+
+        Assert.Equal(Caller, $"00-{Assert.Single(Ended()).TraceId}-{Assert.Single(Ended()).ParentSpanId}-01");
+    }
+
+    [Theory]
+    [InlineData("none")]
+    [InlineData("00-0-0-01")]
+    public async Task Request_WithAWrongCaller_BeginsATrace(string caller)
+    {
+        await ServeAsync(isRecorded: true, _ => Task.CompletedTask, caller);
+
+        Assert.Equal(default, Assert.Single(Ended()).ParentSpanId);
+    }
+
+    [Fact]
+    public async Task Request_ThatIsNotRecorded_BeginsNoSpan()
+    {
+        await ServeAsync(isRecorded: false, _ =>
+        {
+            Assert.Null(Activity.Current);
+            return Task.CompletedTask;
+        });
+
+        Assert.Empty(Ended());
+    }
+
+    [Fact]
+    public async Task Request_OfHealth_BeginsNoSpan()
+    {
+        await ServeAsync(isRecorded: true, _ =>
+        {
+            Assert.Null(Activity.Current);
+            return Task.CompletedTask;
+        }, path: "/health/ready");
+    }
+
+    [Fact]
+    public async Task Request_ThatIsAnsweredWithAServersError_HasIt()
+    {
+        await ServeAsync(isRecorded: true, context =>
+        {
+            context.Response.StatusCode = 503;
+            return Task.CompletedTask;
+        });
+
+        var span = Assert.Single(Ended());
+        Assert.Equal((ActivityStatusCode.Error, "503"), (span.Status, span.GetTagItem("error.type")));
+    }
+
+    [Fact]
+    public async Task Request_ThatIsBroken_HasTheKindOfItsEnd()
+    {
+        await Assert.ThrowsAsync<OperationCanceledException>(() => ServeAsync(isRecorded: true, _ => throw new OperationCanceledException()));
+
+        var span = Assert.Single(Ended());
+        Assert.Equal((ActivityStatusCode.Error, "System.OperationCanceledException"), (span.Status, span.GetTagItem("error.type")));
+    }
+
+    private Activity[] Ended() => [.. _ended.Where(span => Equals(span.GetTagItem("url.path"), _path))];
+
+    private Task ServeAsync(bool isRecorded, RequestDelegate serve, string? caller = null, string? path = null)
+    {
+        var context = new DefaultHttpContext();
+        var request = context.Request;
+        (request.Method, request.Scheme, request.Protocol, request.Path) = ("GET", "https", "HTTP/1.1", path ?? _path);
+        request.Host = new HostString("stream.test", 8080);
+        request.Headers.UserAgent = "curl/8";
+        if (caller is not null)
+            request.Headers.TraceParent = caller;
+        return new RequestSpanMiddleware(serve, new RequestTraces((_, _, _) => isRecorded)).InvokeAsync(context);
+    }
+}
