@@ -20,7 +20,7 @@ public sealed class AnswerTests
 
         held.Release();
 
-        Assert.Equal(isStoredMeanwhile, await isNextUnderWay);
+        Assert.Equal(isStoredMeanwhile, await isNextUnderWay.WaitAsync(Wait.Patience, TestContext.Current.CancellationToken));
         Assert.False(waiting.IsCompleted);
         next.Release();
         Assert.Equal(1, (await waiting).BaseOffset);
@@ -39,7 +39,7 @@ public sealed class AnswerTests
 
         held.Release();
 
-        Assert.Equal(0, (await first).BaseOffset);
+        Assert.Equal(0, (await first.WaitAsync(Wait.Patience, TestContext.Current.CancellationToken)).BaseOffset);
         Assert.True((await second).Error!.OutcomeUnknown);
         Assert.Equal(LogEnd.Failed, await log.Ended);
         await rig.CloseAsync(log);
@@ -60,7 +60,7 @@ public sealed class AnswerTests
 
         held.Release();
 
-        Assert.Equal(0, (await first).BaseOffset);
+        Assert.Equal(0, (await first.WaitAsync(Wait.Patience, TestContext.Current.CancellationToken)).BaseOffset);
         Assert.Equal(1, (await log.PutAsync(TestBatch.Of("c"))).BaseOffset);
         Assert.Equal(["a", "c"], await log.ReadValuesAsync());
     }
