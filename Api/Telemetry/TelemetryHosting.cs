@@ -66,7 +66,7 @@ public static class TelemetryHosting
             var sampler = TraceSampling.Read(builder.Configuration);
             builder.Services.AddSingleton(new RequestTraces(TraceSampling.ChoiceOf(sampler)));
             builder.Services.AddSingleton<IStartupFilter, RequestSpanFilter>();
-            telemetry.WithTracing(tracing => AddTraces(tracing, settings, sampler));
+            telemetry.WithTracing(tracing => AddTraces(tracing, settings));
         }
 
         if (settings.HasMetrics)
@@ -79,10 +79,10 @@ public static class TelemetryHosting
             telemetry.WithLogging(logs => AddLogs(logs, settings));
     }
 
-    private static void AddTraces(TracerProviderBuilder tracing, ExportSettings settings, Sampler sampler)
+    private static void AddTraces(TracerProviderBuilder tracing, ExportSettings settings)
     {
         tracing.AddSource([StreamTelemetry.Name, .. GrainCalls]);
-        tracing.SetSampler(TraceSampling.WithoutRoots(sampler));
+        tracing.SetSampler(TraceSampling.BelowRequests);
         if (settings.Traces.IsSent)
             tracing.AddOtlpExporter(otlp => Configure(otlp, settings.Traces));
         if (settings.AzureMonitor is { } connection)

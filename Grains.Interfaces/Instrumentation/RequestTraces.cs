@@ -30,8 +30,9 @@ public sealed class RequestTraces(RequestTraces.Choice? choice = null)
         var trace = caller.TraceId == default ? ActivityTraceId.CreateRandom() : caller.TraceId;
         if (!choice(caller, trace, name))
             return null;
-        // The collector's sampler is asked again, and chooses the same for the same id. It is given the id as that of a parent without a span.
-        var parent = caller.TraceId == default ? new ActivityContext(trace, spanId: default, ActivityTraceFlags.Recorded) : caller;
+        // The flag tells the collector that the trace is recorded, also where the caller has not asked for it. A parent without a span gives a new
+        // trace the id by which it was chosen, so that others that choose by the id choose the same.
+        var parent = new ActivityContext(trace, caller.SpanId, ActivityTraceFlags.Recorded, caller.TraceState, caller.IsRemote);
         return StreamTelemetry.Traces.StartActivity(name, ActivityKind.Server, parent);
     }
 }

@@ -57,9 +57,10 @@ internal sealed class AdmissionMiddleware(RequestDelegate next, AccessControl ac
         if (!isProduce || !quotas.CountBytes)
             return;
         if (context.Request.ContentLength is not { } lengthBytes || !quotas.TryAdmitBytes(client, lengthBytes))
-        {
-            context.Request.Body = new MeteredBody(
-                context.Request.Body, countBytes => quotas.AcquireBytesAsync(client, countBytes, context.RequestAborted));
-        }
+            Meter(context, client);
     }
+
+    // By itself, because its closure would be made for every request.
+    private void Meter(HttpContext context, string client) => context.Request.Body = new MeteredBody(
+        context.Request.Body, countBytes => quotas.AcquireBytesAsync(client, countBytes, context.RequestAborted));
 }

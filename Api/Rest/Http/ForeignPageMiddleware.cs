@@ -21,6 +21,9 @@ internal sealed class ForeignPageMiddleware(RequestDelegate next, IOptions<Secur
     private readonly HashSet<string> _allowed = new(options.Value.AllowedOrigins, StringComparer.OrdinalIgnoreCase);
     private readonly bool _isLocalOnly = !options.Value.RequiresSignIn && !options.Value.AllowAnonymous;
 
+    // The host that was last found to be the loopback's. Nearly all callers have the same one.
+    private string? _lastLoopback;
+
     /// <summary>Runs one request.</summary>
     /// <param name="context">The request, with its endpoint chosen.</param>
     /// <exception cref="RequestException">It is a foreign page's.</exception>
@@ -35,7 +38,7 @@ internal sealed class ForeignPageMiddleware(RequestDelegate next, IOptions<Secur
     {
         var host = request.Host;
         // HTTP/1.0 may leave it out, and no browser speaks that.
-        if (_isLocalOnly && host.HasValue && !IsLoopback(host.Host) && !IsAnyWordOfAProgram(request))
+        if (_isLocalOnly && host.HasValue && !IsKnownLoopback(host) && !IsAnyWordOfAProgram(request))
         {
             throw new RequestException(
                 HttpFault.HostNotAllowed, $"'{RequestException.Shown(host.Value!)}' is no name of this machine's loopback, and nobody has to sign in here: call http://localhost, or have callers sign in.");
@@ -59,6 +62,16 @@ internal sealed class ForeignPageMiddleware(RequestDelegate next, IOptions<Secur
     private static bool IsOwn(string origin, HostString host) =>
         Uri.TryCreate(origin, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https"
         && uri.Authority.Equals(host.Value, StringComparison.OrdinalIgnoreCase);
+
+    private bool IsKnownLoopback(HostString host)
+    {
+        if (string.Equals(host.Value, _lastLoopback, StringComparison.Ordinal))
+            return true;
+        var isLoopback = IsLoopback(host.Host);
+        if (isLoopback)
+            _lastLoopback = host.Value;
+        return isLoopback;
+    }
 
     private static bool IsLoopback(string host) =>
         host.Equals("localhost", StringComparison.OrdinalIgnoreCase)

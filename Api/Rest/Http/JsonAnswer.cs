@@ -21,7 +21,7 @@ internal static class JsonAnswer
     {
         var body = JsonSerializer.SerializeToUtf8Bytes(answer, type);
         using var load = new AnswerLoad(context.RequestServices.GetRequiredService<NodeAnswers>());
-        if (body.Length > JsonLimits.ResponseFlushBytes && HttpMethods.IsGet(context.Request.Method))
+        if (body.Length > JsonLimits.ResponseShortBytesMax && HttpMethods.IsGet(context.Request.Method))
             load.Take(body.Length);
         context.Response.ContentType = MediaTypes.Json;
         context.Response.ContentLength = body.Length;

@@ -112,7 +112,7 @@ internal sealed partial class ProblemMiddleware(
                     OutcomeUnknown = isWrite,
                 }, null);
             default:
-                LogFailed(logger, exception, context.Request.Method, context.Request.Path);
+                LogFailed(logger, exception, context.Request.Method, context.Request.Path, Problems.TraceIdOf(context));
                 return (new StreamError(StreamErrorCode.UnknownServerError, "The server failed; its log has the details under the trace id.")
                 {
                     OutcomeUnknown = isWrite,
@@ -168,8 +168,8 @@ internal sealed partial class ProblemMiddleware(
         Level = LogLevel.Warning, Message = "{Method} {Path} was not answered by the cluster; failures since this was last said: {Failures}")]
     private static partial void LogUnanswered(ILogger logger, Exception exception, string method, string path, int failures);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "{Method} {Path} failed")]
-    private static partial void LogFailed(ILogger logger, Exception exception, string method, string path);
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Method} {Path} failed; its trace id is {TraceId}")]
+    private static partial void LogFailed(ILogger logger, Exception exception, string method, string path, string traceId);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Method} {Path} failed after its answer had begun; the connection is cut")]
     private static partial void LogBrokenAnswer(ILogger logger, Exception exception, string method, string path);

@@ -98,7 +98,7 @@ internal sealed partial class AnswerWriter(PipeWriter output, CancellationToken 
     /// <exception cref="OperationCanceledException">The answer is ended, or its reader has gone.</exception>
     public ValueTask EndAsync()
     {
-        if (_sentLength > 0)
+        if (_sentLength > 0 || Length > JsonLimits.ResponseShortBytesMax)
             return FlushAsync();
         Json.Flush();
         return ValueTask.CompletedTask;

@@ -16,9 +16,15 @@ internal static class JsonLimits
     public const int ResponseBytesTarget = 8 * 1024 * 1024;
 
     /// <summary>
-    /// The bytes of an answer that gather before they are sent. Each part wakes the reader, which costs more than to copy what it brings.
+    /// The most bytes of an answer that may be left to the server to send at its end. A longer answer is sent, and counted, until its reader has it.
     /// </summary>
-    public const int ResponseFlushBytes = 512 * 1024;
+    public const int ResponseShortBytesMax = 64 * 1024;
+
+    /// <summary>
+    /// The bytes of an answer that gather before they are sent. Each part wakes the reader, which costs more than to copy what it brings. With a
+    /// record more it is still less than a reader may take <c>HttpLimits.AnswerWriteMax</c> for.
+    /// </summary>
+    public const int ResponseFlushBytes = 192 * 1024;
 
     /// <summary>
     /// The most bytes of a record, or of one of its fields, that are written to an answer at once. As JSON they are at most about twenty times as

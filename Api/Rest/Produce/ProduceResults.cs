@@ -197,7 +197,7 @@ internal sealed class ProduceResults : IDisposable
     {
         var bytes = 0;
         var i = from;
-        for (; i < Count && bytes < JsonLimits.ResponseFlushBytes; i++)
+        for (; i < Count && bytes < JsonLimits.ResponseShortBytesMax; i++)
         {
             ref readonly var entry = ref _entries[i];
             var error = entry.ErrorIndex < 0 ? [] : _errorTexts![entry.ErrorIndex];

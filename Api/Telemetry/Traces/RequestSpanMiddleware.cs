@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Diagnostics;
 using System.Globalization;
 using Microsoft.AspNetCore.Hosting;
@@ -21,6 +22,12 @@ internal sealed class RequestSpanMiddleware(RequestDelegate next, RequestTraces 
     // Health is asked for every few seconds, and metrics are scraped as often.
     private const string TracedPath = "/v1";
 
+    private const string UnknownMethod = "_OTHER";
+
+    private static readonly FrozenSet<string> Methods = FrozenSet.Create(
+        StringComparer.Ordinal, HttpMethods.Get, HttpMethods.Head, HttpMethods.Post, HttpMethods.Put, HttpMethods.Patch, HttpMethods.Delete,
+        HttpMethods.Options, HttpMethods.Trace, HttpMethods.Connect);
+
     /// <summary>Serves a request.</summary>
     /// <param name="context">The request.</param>
     public Task InvokeAsync(HttpContext context)
@@ -28,7 +35,8 @@ internal sealed class RequestSpanMiddleware(RequestDelegate next, RequestTraces 
         if (!context.Request.Path.StartsWithSegments(TracedPath, StringComparison.OrdinalIgnoreCase))
             return next(context);
         // The name is complete only when the route is known.
-        return traces.Start(context.Request.Method, CallerOf(context.Request.Headers)) is { } span ? TraceAsync(context, span) : next(context);
+        var method = MethodOf(context.Request);
+        return traces.Start(method, CallerOf(context.Request.Headers)) is { } span ? TraceAsync(context, span, method) : next(context);
     }
 
     private static ActivityContext CallerOf(IHeaderDictionary headers) =>
@@ -36,11 +44,14 @@ internal sealed class RequestSpanMiddleware(RequestDelegate next, RequestTraces 
             ? caller
             : default;
 
-    private async Task TraceAsync(HttpContext context, Activity span)
+    // Anybody can invent methods.
+    private static string MethodOf(HttpRequest request) => Methods.Contains(request.Method) ? request.Method : UnknownMethod;
+
+    private async Task TraceAsync(HttpContext context, Activity span, string method)
     {
         using (span)
         {
-            NoteRequest(span, context.Request);
+            NoteRequest(span, context.Request, method);
             try
             {
                 await next(context);
@@ -52,16 +63,20 @@ internal sealed class RequestSpanMiddleware(RequestDelegate next, RequestTraces 
             }
             finally
             {
-                NoteRoute(span, context);
+                NoteRoute(span, context, method);
             }
 
-            NoteStatus(span, context.Response.StatusCode);
+            // A cut answer's status says nothing.
+            if (context.RequestAborted.IsCancellationRequested)
+                NoteFailure(span, "aborted");
+            else
+                NoteStatus(span, context.Response.StatusCode);
         }
     }
 
-    private static void NoteRequest(Activity span, HttpRequest request)
+    private static void NoteRequest(Activity span, HttpRequest request, string method)
     {
-        span.SetTag("http.request.method", request.Method);
+        span.SetTag("http.request.method", method);
         span.SetTag("url.scheme", request.Scheme);
         span.SetTag("url.path", (request.PathBase + request.Path).Value);
         span.SetTag("network.protocol.version", request.Protocol[(request.Protocol.IndexOf('/') + 1)..]);
@@ -72,11 +87,11 @@ internal sealed class RequestSpanMiddleware(RequestDelegate next, RequestTraces 
             span.SetTag("user_agent.original", request.Headers.UserAgent.ToString());
     }
 
-    private static void NoteRoute(Activity span, HttpContext context)
+    private static void NoteRoute(Activity span, HttpContext context, string method)
     {
         if ((context.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText is not { } route)
             return;
-        span.DisplayName = $"{context.Request.Method} {route}";
+        span.DisplayName = $"{(method == UnknownMethod ? "HTTP" : method)} {route}";
         span.SetTag("http.route", route);
     }
 

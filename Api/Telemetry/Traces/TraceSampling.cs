@@ -7,8 +7,8 @@ using OrleansStream.Instrumentation;
 namespace OrleansStream.Telemetry.Traces;
 
 /// <summary>
-/// Which traces are recorded, by <c>OTEL_TRACES_SAMPLER</c>. Traces begin with the requests of clients only: the sampler that the collector is given
-/// drops every other span that has no parent, such as a call of a grain for a request that is not recorded.
+/// Which traces are recorded, by <c>OTEL_TRACES_SAMPLER</c>. That is chosen once, for the request of a client. The collector's own sampler records
+/// what belongs to a recorded request, and nothing else, such as a call of a grain for another one.
 /// </summary>
 /// <remarks>Source: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/, general SDK configuration.</remarks>
 internal static class TraceSampling
@@ -38,9 +38,8 @@ internal static class TraceSampling
     public static RequestTraces.Choice ChoiceOf(Sampler sampler) => (caller, trace, name) =>
         sampler.ShouldSample(new SamplingParameters(caller, trace, name, ActivityKind.Server)).Decision == SamplingDecision.RecordAndSample;
 
-    /// <summary>The sampler for the collector: chooses as another does, and begins no trace by itself.</summary>
-    /// <param name="sampler">The other.</param>
-    public static Sampler WithoutRoots(Sampler sampler) => new BelowRequestsSampler(sampler);
+    /// <summary>The sampler for the collector: records what belongs to a recorded request, and begins no trace.</summary>
+    public static Sampler BelowRequests { get; } = new BelowRequestsSampler();
 
     private static double ReadPart(IConfiguration configuration)
     {
@@ -53,10 +52,9 @@ internal static class TraceSampling
 
     private static OptionsValidationException Invalid(string message) => new("OTEL", typeof(TraceSampling), [message]);
 
-    private sealed class BelowRequestsSampler(Sampler sampler) : Sampler
+    private sealed class BelowRequestsSampler : Sampler
     {
-        public override SamplingResult ShouldSample(in SamplingParameters samplingParameters) => samplingParameters.ParentContext.TraceId == default
-            ? new SamplingResult(SamplingDecision.Drop)
-            : sampler.ShouldSample(samplingParameters);
+        public override SamplingResult ShouldSample(in SamplingParameters samplingParameters) =>
+            new((samplingParameters.ParentContext.TraceFlags & ActivityTraceFlags.Recorded) != 0);
     }
 }

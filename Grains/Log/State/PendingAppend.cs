@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using OrleansStream.Instrumentation;
 using OrleansStream.Log.Contract;
 using OrleansStream.Records;
@@ -10,6 +11,9 @@ internal sealed class PendingAppend(
     AppendBatches batches, RecordBatchHeader first, LogAcks acks, long? expectedNextOffset, long admittedAt)
     : TaskCompletionSource<LogAppendResult>
 {
+    // Boxed, because almost no append has it.
+    private StrongBox<AppendBatches>? _rest;
+
     /// <summary>
     /// The header of the first batch; all batches are of its producer. It is a copy, because <see cref="Batches"/> belong to the caller again once
     /// the request is answered.
@@ -25,8 +29,8 @@ internal sealed class PendingAppend(
     /// <summary>When the request was admitted, as a timestamp of <see cref="TimeProvider.GetTimestamp"/>.</summary>
     public long AdmittedAt { get; } = admittedAt;
 
-    /// <summary>The span from which the request came, if its trace is recorded; else null.</summary>
-    public ActivityContext? Trace { get; } = StreamTelemetry.Recorded?.Context;
+    /// <summary>The span from which the request came, if its trace is recorded; else null. It may have ended.</summary>
+    public Activity? Span { get; } = StreamTelemetry.Recorded;
 
     /// <summary>True once the request has its place in a group. A caller that gives up after that does not know the outcome.</summary>
     public bool IsPlaced { get; set; }
@@ -38,13 +42,17 @@ internal sealed class PendingAppend(
     public long BaseOffset { get; set; } = -1;
 
     /// <summary>The batches to store: all of the request, or the missing ones when a crash has cut short an earlier try.</summary>
-    public AppendBatches Placed { get; set; } = batches;
+    public AppendBatches Placed => _rest?.Value ?? Batches;
 
     /// <summary>True when the result holds only if the group becomes durable.</summary>
     public bool DependsOnGroup { get; set; }
 
     /// <summary>The answer once the group is durable.</summary>
     public LogAppendResult Result { get; set; }
+
+    /// <summary>Has only some of the batches stored, because an earlier try has stored the others.</summary>
+    /// <param name="rest">The missing ones.</param>
+    public void PlaceRest(AppendBatches rest) => _rest = new StrongBox<AppendBatches>(rest);
 }
 
 /// <summary>Appends that go to the store in one write.</summary>

@@ -18,7 +18,7 @@ internal static class CommitSpan
         List<ActivityLink>? links = null;
         foreach (var append in group.Appends)
         {
-            if (append.Trace is not { } trace)
+            if (append.Span?.Context is not { } trace)
                 continue;
             if (first is null)
                 first = trace;

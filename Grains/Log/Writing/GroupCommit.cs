@@ -53,9 +53,10 @@ internal sealed class GroupCommit(OpenLog log, OffsetAssigner offsets)
     /// <param name="group">The group.</param>
     /// <param name="position">The position of its bytes in the segment.</param>
     /// <param name="beganAt">When the append to the store began, as a timestamp of <see cref="TimeProvider.GetTimestamp"/>.</param>
-    public void Publish(AppendGroup group, long position, long beganAt)
+    /// <param name="taken">How long it took.</param>
+    public void Publish(AppendGroup group, long position, long beganAt, TimeSpan taken)
     {
-        LogInstruments.Stored(group.Appends.Count, group.LengthBytes, log.Place.Time.GetElapsedTime(beganAt));
+        LogInstruments.Stored(group.Appends.Count, group.LengthBytes, taken);
         lock (log.Gate)
         {
             var nowMs = log.NowMs;
@@ -78,7 +79,7 @@ internal sealed class GroupCommit(OpenLog log, OffsetAssigner offsets)
             log.FlowIn.Add(group.EndOffset - group.BaseOffset, group.LengthBytes);
             log.EndOffset = group.EndOffset;
             (log.ProvenAt, log.UsedAt) = (beganAt, log.Place.Time.GetTimestamp());
-            log.Appends.CountStored(group.LengthBytes, log.Place.Time.GetElapsedTime(beganAt));
+            log.Appends.CountStored(group.LengthBytes, taken);
             Release(group);
         }
     }

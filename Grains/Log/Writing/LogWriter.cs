@@ -22,12 +22,14 @@ internal sealed class LogWriter
     private readonly OpenLog _log;
     private readonly OffsetAssigner _offsets;
     private readonly GroupCommit _commit;
+    private readonly Action<AppendGroup> _stamp;
     private readonly Action<AppendGroup> _answer;
     private readonly Action<AppendGroup> _endEmpty;
     private readonly SegmentAppender _segments;
     private readonly SegmentRoller _roller;
 
-    // Guarded by the gate. Set while a loop runs, and completed at its end.
+    // Guarded by the gate. Whether a loop runs; and who waits for its end, if anybody does.
+    private bool _isDraining;
     private TaskCompletionSource? _drained;
     private bool _rollWanted;
 
@@ -42,7 +44,7 @@ internal sealed class LogWriter
         (_log, _roller) = (log, roller);
         _offsets = new OffsetAssigner(log);
         _commit = new GroupCommit(log, _offsets);
-        (_answer, _endEmpty) = (_commit.Answer, _commit.EndEmpty);
+        (_stamp, _answer, _endEmpty) = (_commit.Stamp, _commit.Answer, _commit.EndEmpty);
         _segments = new SegmentAppender(log, roller);
     }
 
@@ -110,7 +112,7 @@ internal sealed class LogWriter
         lock (_log.Gate)
         {
             _log.IsClosing = true;
-            drained = _drained?.Task ?? Task.CompletedTask;
+            drained = _isDraining ? (_drained ??= new TaskCompletionSource()).Task : Task.CompletedTask;
         }
 
         if (!drained.IsCompleted)
@@ -120,11 +122,10 @@ internal sealed class LogWriter
     /// <summary>True when no loop runs; the caller must then run it. Under the gate.</summary>
     private bool StartsDraining()
     {
-        if (_drained is not null)
+        if (_isDraining)
             return false;
 
-        _drained = new TaskCompletionSource();
-        return true;
+        return _isDraining = true;
     }
 
     /// <param name="mayBlock">
@@ -162,18 +163,25 @@ internal sealed class LogWriter
 
         await pause.ConfigureAwait(false);
         AppendGroup? group;
-        bool roll;
+        bool roll, isOver;
         TaskCompletionSource? drained = null;
         lock (_log.Gate)
         {
             roll = _rollWanted && !_log.HasEnded;
             _rollWanted = false;
             group = roll ? null : _offsets.TakeGroup();
-            if (!roll && group is null && _unanswered is null)
-                (drained, _drained) = (_drained, null);
+            isOver = !roll && group is null && _unanswered is null;
+            if (isOver)
+                drained = StopDraining();
         }
 
-        drained?.TrySetResult();
+        if (isOver)
+        {
+            // From here on another loop may run.
+            drained?.TrySetResult();
+            return false;
+        }
+
         if (group is not { LengthBytes: > 0 })
             AnswerDurable();
         if (roll)
@@ -182,26 +190,23 @@ internal sealed class LogWriter
             Answer(group, _endEmpty);
         else if (group is not null)
             await StoreAsync(group, mayBlock).ConfigureAwait(false);
-        return drained is null;
+        return true;
     }
 
     private async ValueTask StoreAsync(AppendGroup group, bool mayBlock)
     {
-        _commit.Stamp(group);
-        var span = CommitSpan.Start(_log.Place.Name, group);
+        Answer(group, _stamp);
         var beganAt = _log.Place.Time.GetTimestamp();
         var storing = AppendAsync(group, mayBlock);
         AnswerDurable();
         var stored = await storing.ConfigureAwait(false);
-        _storedAt = _log.Place.Time.GetTimestamp();
-        CommitSpan.End(span, stored);
         if (stored.Position < 0)
         {
-            Answer(group, failed => _commit.Fail(failed, stored.Error));
+            Fail(group, stored.Error);
             return;
         }
 
-        _commit.Publish(group, stored.Position, beganAt);
+        _commit.Publish(group, stored.Position, beganAt, _log.Place.Time.GetElapsedTime(beganAt, _storedAt));
         _unanswered = group;
         if (!HasWaiting(LogLimits.StoredBeforeAnswersBytesMin))
             AnswerDurable();
@@ -209,11 +214,16 @@ internal sealed class LogWriter
 
     private async ValueTask<StoreResult> AppendAsync(AppendGroup group, bool mayBlock)
     {
+        var span = CommitSpan.Start(_log.Place.Name, group);
         var rolling = _roller.RollIfDueAsync(group);
         mayBlock &= rolling.IsCompleted;
-        return await rolling.ConfigureAwait(false)
+        var stored = await rolling.ConfigureAwait(false)
             ? await _segments.AppendAsync(group.Bytes, mayBlock).ConfigureAwait(false)
             : StoreResult.Ended;
+        // Here, because the loop may still be answering the callers of the group before.
+        _storedAt = _log.Place.Time.GetTimestamp();
+        CommitSpan.End(span, stored);
+        return stored;
     }
 
     private void AnswerDurable()
@@ -223,6 +233,8 @@ internal sealed class LogWriter
         _unanswered = null;
         Answer(group, _answer);
     }
+
+    private void Fail(AppendGroup group, LogError? error) => Answer(group, failed => _commit.Fail(failed, error));
 
     private static void Answer(AppendGroup group, Action<AppendGroup> answer)
     {
@@ -243,10 +255,18 @@ internal sealed class LogWriter
         TaskCompletionSource? drained;
         lock (_log.Gate)
         {
-            (drained, _drained) = (_drained, null);
+            drained = StopDraining();
         }
 
         drained?.TrySetResult();
+    }
+
+    /// <returns>Who waits for the end of the loop, to be told after the gate; null for nobody. Under the gate.</returns>
+    private TaskCompletionSource? StopDraining()
+    {
+        var drained = _drained;
+        (_isDraining, _drained) = (false, null);
+        return drained;
     }
 
     // flush.interval.ms trades latency for fewer writes. Its default makes no append wait here.

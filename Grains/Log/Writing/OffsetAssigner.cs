@@ -19,7 +19,8 @@ internal sealed class OffsetAssigner(OpenLog log)
     /// <summary>Takes the next group from the queue; null when there is none. Under the gate.</summary>
     public AppendGroup? TakeGroup()
     {
-        if (log.HasEnded)
+        _open.Clear();
+        if (log.HasEnded || log.Appends.Waiting.Count == 0)
             return null;
 
         var lengthMax = log.Place.AppendBytesMax;
@@ -28,7 +29,6 @@ internal sealed class OffsetAssigner(OpenLog log)
             BaseOffset = log.EndOffset, EndOffset = log.EndOffset, BeganAt = log.Place.Time.GetTimestamp(),
         };
         var length = 0;
-        _open.Clear();
         while (log.Appends.Waiting.TryPeek(out var append) && length + append.Batches.LengthBytes <= lengthMax)
         {
             log.Appends.Waiting.Dequeue();
@@ -108,7 +108,8 @@ internal sealed class OffsetAssigner(OpenLog log)
             if (verdict.DuplicateOffset < 0 || restOffset != group.EndOffset)
                 return Refuse(append, group, CutShortError(first));
 
-            (append.Placed, append.BaseOffset) = (rest, verdict.DuplicateOffset);
+            append.PlaceRest(rest);
+            append.BaseOffset = verdict.DuplicateOffset;
         }
         else if (verdict.DuplicateOffset >= 0)
         {

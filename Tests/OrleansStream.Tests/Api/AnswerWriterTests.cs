@@ -87,11 +87,25 @@ public sealed class AnswerWriterTests
     {
         var body = new CountingBody();
         var answer = new AnswerWriter(body, CancellationToken.None);
-        answer.Json.WriteStringValue(new string('x', JsonLimits.ResponseFlushBytes - 100));
+        answer.Json.WriteStringValue(new string('x', JsonLimits.ResponseShortBytesMax - 100));
         await answer.GoOnAsync();
         await answer.EndAsync();
 
         Assert.Equal(0, body.FlushCount);
+    }
+
+    // Else the server would send it after the memory of its batches was given back, to a reader that nobody watches.
+    [Fact]
+    public async Task End_OfAnAnswerThatIsNotShortAndWasNotSentYet_SendsIt()
+    {
+        var body = new CountingBody();
+        var answer = new AnswerWriter(body, CancellationToken.None);
+        answer.Json.WriteStringValue(new string('x', JsonLimits.ResponseShortBytesMax));
+        await answer.GoOnAsync();
+        Assert.Equal(0, body.FlushCount);
+        await answer.EndAsync();
+
+        Assert.Equal(1, body.FlushCount);
     }
 
     // The memory of its batches is given back behind it.

@@ -21,7 +21,7 @@ public sealed class RequestSpanTests : IDisposable
     {
         _listener = new ActivityListener
         {
-            ShouldListenTo = source => source == StreamTelemetry.Traces,
+            ShouldListenTo = source => source.Name == StreamTelemetry.Name,
             Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllDataAndRecorded,
             ActivityStopped = _ended.Enqueue,
         };
@@ -36,8 +36,7 @@ public sealed class RequestSpanTests : IDisposable
         await ServeAsync(isRecorded: true, context =>
         {
             Assert.NotNull(StreamTelemetry.Recorded);
-            context.SetEndpoint(new RouteEndpoint(
-                _ => Task.CompletedTask, RoutePatternFactory.Parse("/v1/topics/{topic}"), order: 0, EndpointMetadataCollection.Empty, displayName: null));
+            SetRoute(context);
             context.Response.StatusCode = 404;
             return Task.CompletedTask;
         });
@@ -86,6 +85,60 @@ public sealed class RequestSpanTests : IDisposable
     }
 
     [Fact]
+    public async Task Request_OfHeadAndOfAnInventedMethod_AreNamedAsTheConventionsSay()
+    {
+        await ServeAsync(
+            isRecorded: true,
+            context =>
+            {
+                // As the middleware does that serves HEAD as GET.
+                context.Request.Method = "GET";
+                SetRoute(context);
+                return Task.CompletedTask;
+            },
+            method: "HEAD");
+        await ServeAsync(isRecorded: true, context =>
+        {
+            SetRoute(context);
+            return Task.CompletedTask;
+        }, method: "BREW");
+
+        Assert.Equal(
+            [("HEAD /v1/topics/{topic}", "HEAD"), ("HTTP /v1/topics/{topic}", "_OTHER")],
+            Ended().Select(span => (span.DisplayName, (string?)span.GetTagItem("http.request.method"))));
+    }
+
+    [Fact]
+    public async Task Request_WhoseAnswerWasCut_IsNoSuccess()
+    {
+        await ServeAsync(isRecorded: true, context =>
+        {
+            context.RequestAborted = new CancellationToken(canceled: true);
+            return Task.CompletedTask;
+        });
+
+        var span = Assert.Single(Ended());
+        Assert.Equal((ActivityStatusCode.Error, "aborted"), (span.Status, span.GetTagItem("error.type")));
+        Assert.Null(span.GetTagItem("http.response.status_code"));
+    }
+
+    // Else the collector would not know that the trace is recorded.
+    [Fact]
+    public async Task Request_ThatIsRecordedAgainstItsCallersWish_IsMarked()
+    {
+        await ServeAsync(
+            isRecorded: true,
+            _ =>
+            {
+                Assert.Equal(ActivityTraceFlags.Recorded, Activity.Current!.ActivityTraceFlags);
+                return Task.CompletedTask;
+            },
+            Caller[..^1] + "0");
+
+        Assert.Equal(Caller, $"00-{Assert.Single(Ended()).TraceId}-{Assert.Single(Ended()).ParentSpanId}-01");
+    }
+
+    [Fact]
     public async Task Request_OfHealth_BeginsNoSpan()
     {
         await ServeAsync(isRecorded: true, _ =>
@@ -119,11 +172,14 @@ public sealed class RequestSpanTests : IDisposable
 
     private Activity[] Ended() => [.. _ended.Where(span => Equals(span.GetTagItem("url.path"), _path))];
 
-    private Task ServeAsync(bool isRecorded, RequestDelegate serve, string? caller = null, string? path = null)
+    private static void SetRoute(HttpContext context) => context.SetEndpoint(new RouteEndpoint(
+        _ => Task.CompletedTask, RoutePatternFactory.Parse("/v1/topics/{topic}"), order: 0, EndpointMetadataCollection.Empty, displayName: null));
+
+    private Task ServeAsync(bool isRecorded, RequestDelegate serve, string? caller = null, string? path = null, string method = "GET")
     {
         var context = new DefaultHttpContext();
         var request = context.Request;
-        (request.Method, request.Scheme, request.Protocol, request.Path) = ("GET", "https", "HTTP/1.1", path ?? _path);
+        (request.Method, request.Scheme, request.Protocol, request.Path) = (method, "https", "HTTP/1.1", path ?? _path);
         request.Host = new HostString("stream.test", 8080);
         request.Headers.UserAgent = "curl/8";
         if (caller is not null)

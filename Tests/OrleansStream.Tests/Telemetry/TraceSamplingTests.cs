@@ -44,15 +44,14 @@ public sealed class TraceSamplingTests
         Assert.Equal(message, Assert.Single(Assert.Throws<OptionsValidationException>(() => Read(variables)).Failures));
 
     [Fact]
-    public void Sampler_OfTheCollector_BeginsNoTrace()
+    public void Sampler_OfTheCollector_RecordsWhatBelongsToARecordedRequest()
     {
-        var sampler = TraceSampling.WithoutRoots(new AlwaysOnSampler());
-
-        Assert.Equal(SamplingDecision.Drop, Decide(sampler, default));
-        Assert.Equal(SamplingDecision.RecordAndSample, Decide(sampler, Recorded));
+        Assert.Equal(SamplingDecision.Drop, Decide(default));
+        Assert.Equal(SamplingDecision.Drop, Decide(NotRecorded));
+        Assert.Equal(SamplingDecision.RecordAndSample, Decide(Recorded));
     }
 
-    private static SamplingDecision Decide(Sampler sampler, ActivityContext parent) => sampler.ShouldSample(new SamplingParameters(
+    private static SamplingDecision Decide(ActivityContext parent) => TraceSampling.BelowRequests.ShouldSample(new SamplingParameters(
         parent, ActivityTraceId.CreateRandom(), "IPartitionGrain/Append", ActivityKind.Server)).Decision;
 
     private static ActivityContext Caller(ActivityTraceFlags flags) =>
