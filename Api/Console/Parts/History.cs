@@ -5,11 +5,11 @@ namespace OrleansStream.WebConsole.Parts;
 
 /// <summary>A point of a plot.</summary>
 /// <param name="Seconds">When, in seconds since the Unix epoch.</param>
-/// <param name="Value">The value.</param>
+/// <param name="Value">The value, in the unit of its line.</param>
 public readonly record struct PlotPoint(double Seconds, double Value);
 
 /// <summary>A line of a plot.</summary>
-/// <param name="Name">What it shows.</param>
+/// <param name="Name">Its name in the legend.</param>
 /// <param name="Points">Its points, in the order of time.</param>
 public sealed record PlotSeries(string Name, IReadOnlyList<PlotPoint> Points);
 
@@ -25,10 +25,10 @@ public sealed class History(TimeProvider time, IJSRuntime browser)
 
     private readonly Dictionary<string, List<PlotPoint>> _lines = new(StringComparer.Ordinal);
 
-    /// <summary>Adds a point.</summary>
+    /// <summary>Adds a point to a line, which begins with it where there is none.</summary>
     /// <param name="line">The line's name, among all pages.</param>
     /// <param name="value">The value now.</param>
-    /// <returns>The line's points.</returns>
+    /// <returns>The line's points in the order of time, the new one last; at most <see cref="HistoryLimits.PointsMax"/>.</returns>
     public IReadOnlyList<PlotPoint> Add(string line, double value)
     {
         if (!_lines.TryGetValue(line, out var points))
@@ -44,6 +44,11 @@ public sealed class History(TimeProvider time, IJSRuntime browser)
         Keep(line, string.Join(' ', points.Select(point => string.Create(CultureInfo.InvariantCulture, $"{point.Seconds:0.###}:{point.Value:R}"))));
         return points;
     }
+
+    /// <summary>The points of a line, without a new one.</summary>
+    /// <param name="line">The line's name, among all pages.</param>
+    /// <returns>Its points, in the order of time; none where it has none.</returns>
+    public IReadOnlyList<PlotPoint> Find(string line) => _lines.TryGetValue(line, out var points) ? [.. points] : Read(line);
 
     private void Remove(string line)
     {
