@@ -7,6 +7,12 @@ public sealed record ClusterAnswer
     public required IReadOnlyList<SiloAnswer> Silos { get; init; }
 
     /// <summary>
+    /// Its Api nodes, by address. Each announces itself every 5 s; one that was killed is listed for a minute more, and one that stopped is not.
+    /// Absent when the list cannot be had just now, and from a service of an earlier version.
+    /// </summary>
+    public IReadOnlyList<ApiNodeAnswer>? ApiNodes { get; init; }
+
+    /// <summary>
     /// What a month like the last minute costs, over all silos that answered, at their settings' unit prices; absent where storage has no price.
     /// </summary>
     /// <example>566.07</example>
@@ -51,6 +57,29 @@ public sealed record SiloAnswer
 
     /// <summary>What it asks of its account; absent for storage without a price.</summary>
     public StorageUsageAnswer? Storage { get; init; }
+}
+
+/// <summary>A node that serves REST, and Kafka's protocol where that is turned on.</summary>
+public sealed record ApiNodeAnswer
+{
+    /// <summary>The host and port on which it listens; the machine's name where it listens on all addresses of its machine.</summary>
+    /// <example>api-0:8080</example>
+    public required string Address { get; init; }
+
+    /// <summary>False when it has not announced itself for more than 12 s.</summary>
+    /// <example>true</example>
+    public required bool Answers { get; init; }
+
+    /// <summary>The version of its program.</summary>
+    /// <example>0.1.0</example>
+    public required string Version { get; init; }
+
+    /// <summary>When it was started, by its own clock.</summary>
+    public required DateTimeOffset StartedAt { get; init; }
+
+    /// <summary>True when a silo runs in the same process.</summary>
+    /// <example>false</example>
+    public required bool HasSilo { get; init; }
 }
 
 /// <summary>What a silo asks of its account, a second, over the last minute.</summary>

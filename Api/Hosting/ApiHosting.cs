@@ -24,7 +24,6 @@ internal static class ApiHosting
     };
 
     /// <summary>Adds what the process consists of, but for the way to the grains.</summary>
-    /// <param name="builder">The host.</param>
     public static void AddApi(this WebApplicationBuilder builder)
     {
         // Below every other source, so that any of them overrides it.
@@ -52,10 +51,10 @@ internal static class ApiHosting
         builder.AddSignIn();
         builder.Services.AddRest();
         builder.Services.AddKafka();
+        builder.Services.AddHostedService<NodeAnnouncement>();
     }
 
     /// <summary>Opens the doors.</summary>
-    /// <param name="app">The host.</param>
     public static void UseApi(this WebApplication app)
     {
         ListenerRule.WarnOfOpenDoors(app);

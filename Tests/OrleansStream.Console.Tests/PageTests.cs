@@ -2,6 +2,7 @@ using Bunit;
 using Microsoft.AspNetCore.Components;
 using Microsoft.Extensions.DependencyInjection;
 using OrleansStream.WebConsole.Access;
+using OrleansStream.WebConsole.Cluster;
 using OrleansStream.WebConsole.Groups;
 using OrleansStream.WebConsole.Overview;
 using OrleansStream.WebConsole.Parts;
@@ -13,6 +14,11 @@ namespace OrleansStream.WebConsole.Tests;
 public sealed class PageTests : IAsyncDisposable
 {
     private const string Topics = """{"topics":[{"name":"matches","id":"6f960000-0000-0000-0000-0000000064ff","created_at":"2026-06-11T18:00:00.000Z"}],"next_after":"matches"}""";
+    private const string Nodes = """
+        {"silos":[{"address":"10.0.1.4:11111","answers":true,"version":"0.1.0","partitions":64}],
+         "api_nodes":[{"address":"api-0:8080","answers":true,"version":"0.1.0","started_at":"2026-06-11T18:00:00.000Z","has_silo":false},
+                      {"address":"api-1:8080","answers":false,"version":"0.1.0","started_at":"2026-06-11T18:00:00.000Z","has_silo":true}]}
+        """;
     private const string ReadOnly = """[{"resource":"topic","pattern":"prefix","name":"","operations":["describe","read"]}]""";
 
     private readonly ConsoleContext _context = new();
@@ -132,6 +138,37 @@ public sealed class PageTests : IAsyncDisposable
 
         page.WaitForAssertion(() => Assert.Contains("10.0.1.5:11111 does not answer", page.Markup, StringComparison.Ordinal));
         Assert.Contains("813/s", page.Find("[data-testid=rate-in]").TextContent.Replace("812/s", "813/s", StringComparison.Ordinal), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Overview_OfAnApiNodeThatDoesNotAnswer_SaysSoAndCountsIt()
+    {
+        await _context.SignInAsync();
+        _context.Service.On("GET topics", Topics).On("GET groups", """{"groups":[]}""").On("GET cluster", Nodes);
+
+        var page = _context.Render<OverviewPage>();
+
+        page.WaitForAssertion(() => Assert.Contains("Api node api-1:8080 does not answer", page.Markup, StringComparison.Ordinal));
+        Assert.Equal("1 of 2", page.Find("[data-testid=api-nodes]").TextContent);
+        Assert.DoesNotContain("All is well", page.Markup, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Cluster_ListsItsApiNodes_OrSaysThatTheyAreNotKnown()
+    {
+        await _context.SignInAsync();
+        _context.Service.On("GET cluster", Nodes);
+
+        var page = _context.Render<ClusterPage>();
+
+        page.WaitForAssertion(() => Assert.Equal(
+            ["api-0:8080 answers no", "api-1:8080 does not answer yes"],
+            page.FindAll("[data-testid=api-nodes] tr").Select(row => $"{row.Children[0].FirstChild!.TextContent} {row.Children[1].TextContent} {row.Children[4].TextContent}")));
+
+        _context.Service.On("GET cluster", """{"silos":[{"address":"10.0.1.4:11111","answers":true,"partitions":64}]}""");
+        _context.Time.Advance(TimeSpan.FromSeconds(2));
+
+        page.WaitForAssertion(() => Assert.Contains("not known just now", page.Markup, StringComparison.Ordinal));
     }
 
     [Fact]

@@ -6,24 +6,39 @@ using OrleansStream.Security;
 
 namespace OrleansStream.Gateway.Cluster;
 
-/// <summary>Describes the silos of the cluster.</summary>
+/// <summary>Describes the silos and the Api nodes of the cluster.</summary>
 /// <param name="access">Decides who may.</param>
 /// <param name="grains">The way to the grains.</param>
 /// <param name="lost">Repeats reads whose reply was lost.</param>
 /// <param name="time">Times the wait for each silo.</param>
 public sealed class ClusterDescriber(AccessControl access, IGrainFactory grains, LostReads lost, TimeProvider time)
 {
-    /// <summary>Describes every silo that is active, in the order of their addresses.</summary>
+    /// <summary>Describes every silo that is active, and every Api node that announces itself, each in the order of their addresses.</summary>
     /// <param name="caller">On whose behalf.</param>
     /// <param name="cancellationToken">The caller's deadline.</param>
-    public async Task<IReadOnlyList<SiloDescription>> DescribeAsync(Caller caller, CancellationToken cancellationToken)
+    public async Task<ClusterDescription> DescribeAsync(Caller caller, CancellationToken cancellationToken)
     {
         access.DemandCluster(caller, AccessOperations.Describe);
         var silos = await lost.RepeatAsync(
             () => new ValueTask<Dictionary<SiloAddress, SiloStatus>>(
                 grains.GetGrain<IManagementGrain>(0).GetHosts(onlyActive: true, cancellationToken)),
             cancellationToken);
-        return await Task.WhenAll(silos.Keys.Order().Select(silo => DescribeAsync(silo, cancellationToken)));
+        var nodes = FindApiNodesAsync(cancellationToken);
+        return new ClusterDescription(await Task.WhenAll(silos.Keys.Order().Select(silo => DescribeAsync(silo, cancellationToken))), await nodes);
+    }
+
+    private async Task<IReadOnlyList<HeardApiNode>?> FindApiNodesAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await grains.GetGrain<IApiNodesGrain>(IApiNodesGrain.Key).ListAsync()
+                .AsTask().WaitAsync(ClusterDescriptionLimits.SiloAnswerMax, time, cancellationToken);
+        }
+        catch (Exception exception) when (exception is OrleansException or TimeoutException or ArgumentException)
+        {
+            // ArgumentException: during an upgrade no silo may know the grain yet.
+            return null;
+        }
     }
 
     private async Task<SiloDescription> DescribeAsync(SiloAddress silo, CancellationToken cancellationToken)
@@ -40,6 +55,11 @@ public sealed class ClusterDescriber(AccessControl access, IGrainFactory grains,
         }
     }
 }
+
+/// <summary>The cluster.</summary>
+/// <param name="Silos">Its active silos, by address.</param>
+/// <param name="ApiNodes">Its Api nodes, by address; null when they cannot be had just now.</param>
+public sealed record ClusterDescription(IReadOnlyList<SiloDescription> Silos, IReadOnlyList<HeardApiNode>? ApiNodes);
 
 /// <summary>A silo of the cluster.</summary>
 /// <param name="Address">Where it is reached by the others.</param>

@@ -8,33 +8,35 @@ using OrleansStream.Security;
 namespace OrleansStream.Rest.Cluster;
 
 /// <summary>Tells of the cluster's silos, and of what they cost.</summary>
-/// <param name="cluster">Tells of them.</param>
 internal sealed class ClusterEndpoints(ClusterDescriber cluster)
 {
     /// <summary>Describe the cluster.</summary>
     public static readonly Operation Get = new(
         "getCluster", "Cluster", "Describe the cluster",
-        "Its silos with their versions, the partitions that each leads or gives away, and their traffic. On an Azure Storage account also what each asks of the account, and what a month like the last minute "
+        "Its silos with their versions, the partitions that each leads or gives away, and their traffic; and its Api nodes, as they announce themselves. On an Azure Storage account also what each asks of the account, and what a month like the last minute "
         + "costs at the unit prices of the settings.")
     {
         Right = OperationRight.OnCluster(AccessOperations.Describe),
         Answers =
         [
             new(StatusCodes.Status200OK, "The cluster.", new OperationBody(MediaTypes.Json, typeof(ClusterAnswer), """
-                {"silos":[{"address":"10.0.1.4:11111","answers":true,"version":"0.1.0","started_at":"2026-06-11T17:02:11.000Z","partitions":64,"moving_partitions":0,"stored_bytes":1073741824,"in":{"records_per_second_1m":812.5,"records_per_second_5m":790.1,"bytes_per_second_1m":260000,"bytes_per_second_5m":252832},"out":{"records_per_second_1m":1625,"records_per_second_5m":1580.2,"bytes_per_second_1m":520000,"bytes_per_second_5m":505664},"storage":{"appends_per_second":10.4,"appends_per_second_max":30,"appends_waiting":0,"writes_per_second":10.5,"reads_per_second":0.9,"month_cost":171.9}}],"month_cost":171.9}
+                {"silos":[{"address":"10.0.1.4:11111","answers":true,"version":"0.1.0","started_at":"2026-06-11T17:02:11.000Z","partitions":64,"moving_partitions":0,"stored_bytes":1073741824,"in":{"records_per_second_1m":812.5,"records_per_second_5m":790.1,"bytes_per_second_1m":260000,"bytes_per_second_5m":252832},"out":{"records_per_second_1m":1625,"records_per_second_5m":1580.2,"bytes_per_second_1m":520000,"bytes_per_second_5m":505664},"storage":{"appends_per_second":10.4,"appends_per_second_max":30,"appends_waiting":0,"writes_per_second":10.5,"reads_per_second":0.9,"month_cost":171.9}}],"api_nodes":[{"address":"api-0:8080","answers":true,"version":"0.1.0","started_at":"2026-06-11T17:02:09.000Z","has_silo":false}],"month_cost":171.9}
                 """)),
         ],
     };
 
-    /// <summary>Adds the endpoint.</summary>
-    /// <param name="routes">Takes the endpoints.</param>
     public static void Map(IEndpointRouteBuilder routes) =>
         routes.MapOperation("GET", "/cluster", routes.ServiceProvider.GetRequiredService<ClusterEndpoints>().GetAsync, Get);
 
     private async Task GetAsync(HttpContext context)
     {
-        var silos = await cluster.DescribeAsync(context.Caller(), context.RequestAborted);
-        var answer = new ClusterAnswer { Silos = [.. silos.Select(AnswerOf)], MonthCost = silos.Sum(silo => silo.Usage?.Storage?.MonthCost) };
+        var (silos, nodes) = await cluster.DescribeAsync(context.Caller(), context.RequestAborted);
+        var answer = new ClusterAnswer
+        {
+            Silos = [.. silos.Select(AnswerOf)],
+            ApiNodes = nodes is null ? null : [.. nodes.Select(AnswerOf)],
+            MonthCost = silos.Sum(silo => silo.Usage?.Storage?.MonthCost),
+        };
         if (silos.All(silo => silo.Usage?.Storage is null))
             answer = answer with { MonthCost = null };
         await JsonAnswer.WriteAsync(context, answer, ApiJsonContext.Api.ClusterAnswer);
@@ -52,6 +54,15 @@ internal sealed class ClusterEndpoints(ClusterDescriber cluster)
         In = LoadJson.ToAnswer(silo.Usage?.In),
         Out = LoadJson.ToAnswer(silo.Usage?.Out),
         Storage = silo.Usage?.Storage is { } storage ? AnswerOf(storage) : null,
+    };
+
+    private static ApiNodeAnswer AnswerOf(HeardApiNode heard) => new()
+    {
+        Address = heard.Node.Address,
+        Answers = heard.Answers,
+        Version = heard.Node.Version,
+        StartedAt = heard.Node.StartedAt,
+        HasSilo = heard.Node.HasSilo,
     };
 
     private static StorageUsageAnswer AnswerOf(StorageUsage storage) => new()

@@ -1,5 +1,8 @@
+using System.Text.Json.Nodes;
+using OrleansStream.Api.Hosting;
 using OrleansStream.Hosting;
 using OrleansStream.Storage.Azure;
+using OrleansStream.Tests.Support;
 using OrleansStream.Tests.Support.Services;
 
 namespace OrleansStream.Tests.Api;
@@ -27,6 +30,30 @@ public sealed class ClusterTests(ApiFixture api)
         Assert.Null(silo["storage"]);
         Assert.Null(cluster["month_cost"]);
     }
+
+    [Fact]
+    public async Task Get_TellsTheApiNodeThatAnswers()
+    {
+        JsonArray nodes = [];
+        await Wait.UntilAsync("the node has announced itself", async () => (nodes = (await api.GetAsync("/v1/cluster"))["api_nodes"]!.AsArray()).Count > 0);
+
+        var node = Assert.Single(nodes)!;
+        Assert.Equal($"127.0.0.1:{api.Client.BaseAddress!.Port}", (string)node["address"]!);
+        Assert.True((bool)node["answers"]!);
+        Assert.True((bool)node["has_silo"]!);
+        Assert.StartsWith("0.", (string)node["version"]!, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("http://localhost:8080", "localhost:8080")]
+    [InlineData("http://10.0.1.4:8080", "10.0.1.4:8080")]
+    [InlineData("http://[::1]:8080", "[::1]:8080")]
+    [InlineData("https://+:8443", "{machine}:8443")]
+    [InlineData("http://[::]:8080", "{machine}:8080")]
+    [InlineData("http://0.0.0.0:8080", "{machine}:8080")]
+    [InlineData(null, "{machine}")]
+    public void AddressOfANode_NamesItsMachineWhereItListensOnAllAddresses(string? url, string address) =>
+        Assert.Equal(address.Replace("{machine}", Environment.MachineName, StringComparison.Ordinal), NodeAnnouncement.AddressOf(url));
 
     // By hand: 30 appends a second are 78.84 million a month; a read a second 2.628 million; and 100 GB.
     [Fact]

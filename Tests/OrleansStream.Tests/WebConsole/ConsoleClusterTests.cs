@@ -1,3 +1,4 @@
+using OrleansStream.Cluster;
 using OrleansStream.Security;
 using OrleansStream.Tests.Support;
 using OrleansStream.Tests.Support.Processes;
@@ -31,10 +32,26 @@ public sealed class ConsoleClusterTests(AzuriteFixture azurite) : IClassFixture<
             if (trouble == "kill a silo")
                 await cluster.KillAsync((await cluster.FindLeadersAsync(SampleTopic, key))[0]);
             else
-                await cluster.KillApiAsync(balancer.LastUsed);
+                await KillApiAsync(cluster, balancer.LastUsed, key);
         });
 
         Assert.Equal(["kill a silo", "kill an Api node"], met);
         Assert.Equal(SiloCount - 1, cluster.Silos.Count);
     }
+
+    // The other node tells of it, as the console's pages do.
+    private static async Task KillApiAsync(ClusterProcesses cluster, int api, string key)
+    {
+        using var other = new ServiceClient(cluster.Apis[1 - api]);
+        other.SignIn(key);
+        await WaitForNodesAsync(other, "both Api nodes are known", true, true);
+        await cluster.KillApiAsync(api);
+        await WaitForNodesAsync(other, "the killed Api node does not answer", false, true);
+        await WaitForNodesAsync(other, "the killed Api node is forgotten", true);
+    }
+
+    private static Task WaitForNodesAsync(ServiceClient client, string what, params bool[] answers) => Wait.UntilAsync(
+        what,
+        async () => (await client.GetAsync("/v1/cluster")).Body!["api_nodes"]!.AsArray().Select(node => (bool)node!["answers"]!).Order().SequenceEqual(answers),
+        ApiNodeLimits.RememberedMax + Wait.Patience);
 }

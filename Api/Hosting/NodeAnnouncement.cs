@@ -1,0 +1,91 @@
+using System.Reflection;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using OrleansStream.Cluster;
+using OrleansStream.Randomness;
+
+namespace OrleansStream.Api.Hosting;
+
+/// <summary>
+/// Tells the cluster, as long as this process serves, that there is this Api node. Silos know each other; of an Api node they know only connections,
+/// which say neither who it is nor that it serves.
+/// </summary>
+/// <param name="grains">The way to the grain that keeps the list.</param>
+/// <param name="server">Knows where the process listens, once it does.</param>
+/// <param name="lifetime">Tells when the process serves, and when it stops.</param>
+/// <param name="time">Times the announcements.</param>
+/// <param name="random">Gives the node its id.</param>
+/// <param name="logger">Logs, for whoever looks for the reason, that the cluster could not be told.</param>
+/// <param name="silos">The silos as the one in this process knows them; null where there is none in it.</param>
+internal sealed partial class NodeAnnouncement(
+    IGrainFactory grains, IServer server, IHostApplicationLifetime lifetime, TimeProvider time, RandomSource random,
+    ILogger<NodeAnnouncement> logger, ILiveSilos? silos = null)
+    : BackgroundService
+{
+    private static readonly string Version =
+        typeof(NodeAnnouncement).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
+
+    /// <summary>The address that people know a node by.</summary>
+    /// <param name="url">An address on which it listens; null when none is known.</param>
+    /// <returns>The host and the port.</returns>
+    internal static string AddressOf(string? url)
+    {
+        if (url is null)
+            return Environment.MachineName;
+        var address = BindingAddress.Parse(url);
+        var isEverywhere = address.Host is "*" or "+" or "0.0.0.0" or "[::]";
+        return $"{(isEverywhere ? Environment.MachineName : address.Host)}:{address.Port}";
+    }
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        // A node that is about to stop takes no new calls. It says so before the silo in its process goes, which ends before this service does.
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, lifetime.ApplicationStopping);
+        try
+        {
+            await WaitForStartAsync(ending.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            return;
+        }
+
+        var url = server.Features.Get<IServerAddressesFeature>()?.Addresses.FirstOrDefault();
+        var node = new ApiNode(random.NewId(), AddressOf(url), Version, time.GetUtcNow(), HasSilo: silos is not null);
+        using var timer = new PeriodicTimer(ApiNodeLimits.AnnouncePeriod, time);
+        try
+        {
+            do
+                await TellAsync(list => list.AnnounceAsync(node), ending.Token);
+            while (await timer.WaitForNextTickAsync(ending.Token));
+        }
+        catch (OperationCanceledException)
+        {
+            await TellAsync(list => list.LeaveAsync(node.Id), CancellationToken.None);
+        }
+    }
+
+    private async Task WaitForStartAsync(CancellationToken ending)
+    {
+        var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var registration = lifetime.ApplicationStarted.Register(started.SetResult);
+        await started.Task.WaitAsync(ending);
+    }
+
+    private async Task TellAsync(Func<IApiNodesGrain, ValueTask> tell, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await tell(grains.GetGrain<IApiNodesGrain>(IApiNodesGrain.Key)).AsTask().WaitAsync(ApiNodeLimits.AnnouncePeriod, time, cancellationToken);
+        }
+        catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
+        {
+            // The next announcement tells it. The node serves meanwhile: what is lost is a line in a list.
+            LogUntold(logger, exception);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "The cluster could not be told of this Api node")]
+    private static partial void LogUntold(ILogger logger, Exception exception);
+}

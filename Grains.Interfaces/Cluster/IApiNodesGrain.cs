@@ -1,0 +1,51 @@
+using System.Collections.Immutable;
+
+namespace OrleansStream.Cluster;
+
+/// <summary>The Api nodes of the cluster, as they announce themselves. There is one grain, with key <see cref="Key"/>.</summary>
+/// <remarks>
+/// It keeps them in memory only. When its silo goes, it is empty on another one until the nodes have announced themselves again, which takes at most
+/// <see cref="ApiNodeLimits.AnnouncePeriod"/>. No record's way leads through it.
+/// </remarks>
+[Alias("os.IApiNodesGrain")]
+public interface IApiNodesGrain : IGrainWithStringKey
+{
+    /// <summary>The key of the one list.</summary>
+    const string Key = "api-nodes";
+
+    /// <summary>Notes that a node is there. Each node says so once in <see cref="ApiNodeLimits.AnnouncePeriod"/>.</summary>
+    /// <param name="node">The node, with the same id as long as its process lasts.</param>
+    [Alias("AnnounceAsync")]
+    ValueTask AnnounceAsync(ApiNode node);
+
+    /// <summary>Forgets a node at once, because it ends.</summary>
+    /// <param name="id">The node's id; one that is not known changes nothing.</param>
+    [Alias("LeaveAsync")]
+    ValueTask LeaveAsync(Guid id);
+
+    /// <summary>Lists the nodes that were heard of within <see cref="ApiNodeLimits.RememberedMax"/>, in the order of their addresses.</summary>
+    [Alias("ListAsync")]
+    ValueTask<ImmutableArray<HeardApiNode>> ListAsync();
+}
+
+/// <summary>An Api node, by its own words.</summary>
+/// <param name="Id">Chosen anew at each start of the process.</param>
+/// <param name="Address">The host and port on which it listens; the machine's name where it listens on all addresses of its machine.</param>
+/// <param name="Version">The version of its program.</param>
+/// <param name="StartedAt">When it was started, by its own clock.</param>
+/// <param name="HasSilo">True when a silo runs in the same process.</param>
+[GenerateSerializer, Immutable, Alias("os.ApiNode")]
+public sealed record ApiNode(
+    [property: Id(0)] Guid Id,
+    [property: Id(1)] string Address,
+    [property: Id(2)] string Version,
+    [property: Id(3)] DateTimeOffset StartedAt,
+    [property: Id(4)] bool HasSilo);
+
+/// <summary>An Api node, and whether it is still heard of.</summary>
+/// <param name="Node">The node, by its own words.</param>
+/// <param name="Answers">False when it was not heard of for longer than <see cref="ApiNodeLimits.SilenceMax"/>.</param>
+[GenerateSerializer, Immutable, Alias("os.HeardApiNode")]
+public sealed record HeardApiNode(
+    [property: Id(0)] ApiNode Node,
+    [property: Id(1)] bool Answers);

@@ -1,0 +1,81 @@
+using Microsoft.Extensions.Time.Testing;
+using OrleansStream.Cluster;
+using OrleansStream.Clustering;
+
+namespace OrleansStream.Tests.Clustering;
+
+/// <summary>What the cluster knows of its Api nodes, and for how long.</summary>
+public sealed class ApiNodesGrainTests
+{
+    private readonly FakeTimeProvider _time = new();
+    private readonly ApiNodesGrain _grain;
+
+    public ApiNodesGrainTests() => _grain = new ApiNodesGrain(_time);
+
+    [Fact]
+    public async Task List_OfANodeThatFallsSilent_TellsIt_AndForgetsItLater()
+    {
+        var silent = NodeAt("b:8080");
+        await _grain.AnnounceAsync(silent);
+        _time.Advance(ApiNodeLimits.SilenceMax);
+        await _grain.AnnounceAsync(NodeAt("a:8080"));
+        Assert.Equal(["a:8080 True", "b:8080 True"], await ListAsync());
+
+        _time.Advance(TimeSpan.FromMilliseconds(1));
+        Assert.Equal(["a:8080 True", "b:8080 False"], await ListAsync());
+
+        await _grain.AnnounceAsync(silent);
+        Assert.Equal(["a:8080 True", "b:8080 True"], await ListAsync());
+
+        _time.Advance(ApiNodeLimits.RememberedMax + TimeSpan.FromMilliseconds(1));
+        Assert.Empty(await ListAsync());
+    }
+
+    [Fact]
+    public async Task List_OfANodeThatEnds_NoLongerHasIt()
+    {
+        var node = NodeAt("a:8080");
+        await _grain.AnnounceAsync(node);
+
+        await _grain.LeaveAsync(node.Id);
+
+        Assert.Empty(await ListAsync());
+    }
+
+    [Fact]
+    public async Task List_OfANodeThatWasKilledAndStartedAgain_HasItOnce()
+    {
+        await _grain.AnnounceAsync(NodeAt("a:8080"));
+        _time.Advance(ApiNodeLimits.SilenceMax + TimeSpan.FromMilliseconds(1));
+
+        await _grain.AnnounceAsync(NodeAt("a:8080"));
+
+        Assert.Equal(["a:8080 True"], await ListAsync());
+    }
+
+    // Containers may all call themselves alike.
+    [Fact]
+    public async Task List_OfTwoNodesThatAnswerAtOneAddress_HasBoth()
+    {
+        await _grain.AnnounceAsync(NodeAt("localhost:8080"));
+        await _grain.AnnounceAsync(NodeAt("localhost:8080"));
+
+        Assert.Equal(["localhost:8080 True", "localhost:8080 True"], await ListAsync());
+    }
+
+    [Fact]
+    public async Task List_IsBounded_InNodesAndInTheirAddresses()
+    {
+        for (var i = 0; i < ApiNodeLimits.NodesMax + 5; i++)
+            await _grain.AnnounceAsync(NodeAt(new string('a', ApiNodeLimits.AddressLengthMax + 5)));
+
+        var nodes = await _grain.ListAsync();
+
+        Assert.Equal(ApiNodeLimits.NodesMax, nodes.Length);
+        Assert.All(nodes, one => Assert.Equal(ApiNodeLimits.AddressLengthMax, one.Node.Address.Length));
+    }
+
+    private static ApiNode NodeAt(string address) => new(Guid.NewGuid(), address, "0.1.0", DateTimeOffset.UnixEpoch, HasSilo: false);
+
+    private async Task<IEnumerable<string>> ListAsync() => (await _grain.ListAsync()).Select(one => $"{one.Node.Address} {one.Answers}");
+}
