@@ -12,6 +12,8 @@ const WAIT_MS = isTroubled ? 90_000 : 30_000;
 const EXPECTED = isTroubled ? /status of (40[0-9]|50[34])|net::ERR_/ : /status of 40[0-9]/;
 const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'];
+// The longest name that a topic, or a group in REST, may have.
+const LONGEST = 'n'.repeat(249);
 const LOOKS = [[1280, 900, 'light'], [1280, 900, 'dark'], [390, 844, 'light'], [390, 844, 'dark']];
 const PAGES = [
   ['.', 'Overview'], ['topics', 'Topics'], ['topics?new=true', 'Topics'], ['topics/matches', 'matches'], ['topics/matches/settings', 'Settings of matches'],
@@ -19,6 +21,9 @@ const PAGES = [
   ['topics/matches/records?live=true', 'Records of matches'], ['groups', 'Groups'], ['groups/scoreboard', 'scoreboard'], ['dead-letters', 'Dead letters'],
   ['dead-letters?group=scoreboard&topic=matches.scoreboard.dlq', 'Dead letters'], ['cluster', 'Cluster'], ['access', 'Access'], ['access?tab=rights', 'Access'],
   ['access?tab=audit', 'Access'], ['sample', 'World Cup sample'], ['not-found', 'Not found'], ['topics/none', 'none'], ['groups/none', 'none'],
+  [`topics/${LONGEST}`, LONGEST], [`topics/${LONGEST}/settings`, `Settings of ${LONGEST}`], [`topics/${LONGEST}/keys`, `Hot keys of ${LONGEST}`],
+  [`topics/${LONGEST}/produce`, `Produce to ${LONGEST}`], [`topics/${LONGEST}/records`, `Records of ${LONGEST}`],
+  [`topics/${LONGEST}/records?live=true`, `Records of ${LONGEST}`], [`groups/${LONGEST}`, LONGEST], [`topics?prefix=${LONGEST}`, 'Topics'],
 ];
 const args = [
   '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
@@ -42,10 +47,10 @@ const faultsOf = async tab => {
     return result.violations.map(one => `${one.id}: ${one.nodes.slice(0, 3).map(node => `${node.target} ${node.failureSummary}`).join(' | ')}`);
   }, TAGS);
   const overflow = await tab.evaluate(() => document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth);
-  // A wide table scrolls by itself; what one presses in it is seen all the same.
-  const cut = await tab.evaluate(() => [...document.querySelectorAll('main .scroll :is(button, fluent-button, input, select)')]
-    .filter(one => one.offsetParent && one.getBoundingClientRect().right > one.closest('.scroll').getBoundingClientRect().right)
-    .map(one => `'${one.textContent.trim()}' is cut off.`));
+  // A wide table scrolls by itself; what one presses in it is seen all the same, and so is what stands in no table.
+  const cut = await tab.evaluate(() => [...document.querySelectorAll('main :is(button, fluent-button, fluent-text-input, input, select, textarea)')]
+    .filter(one => one.offsetParent && one.getBoundingClientRect().right > (one.closest('.scroll') ?? document.documentElement).getBoundingClientRect().right + 0.5)
+    .map(one => `'${one.getAttribute('aria-label') ?? one.textContent.trim()}' is cut off.`));
   return [...found, ...cut.slice(0, 3), ...(overflow > 0 ? [`The page scrolls sideways by ${overflow} pixels.`] : [])];
 };
 
@@ -174,6 +179,18 @@ const faultsOf = async tab => {
       await press('confirm');
       await tab.getByText('No key is stored.').waitFor();
       return { made: made.includes('os_crawler-1_'), faults: await faultsOf(tab) };
+    });
+    await step('name a topic and a group as long as may be', async () => {
+      const call = async (method, path, body) => {
+        const answer = await fetch(new URL(`../v1/${path}`, address), {
+          method, body: JSON.stringify(body), headers: { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' },
+        });
+        if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+      };
+      await call('PUT', `topics/${LONGEST}`, { partitions: 7 });
+      await call('POST', `topics/${LONGEST}/records`, { records: Array.from({ length: 30 }, (_, i) => ({ key: LONGEST, value: { i }, partition: i % 7 })) });
+      await call('PUT', `groups/${LONGEST}/offsets`, { offsets: Array.from({ length: 7 }, (_, partition) => ({ topic: LONGEST, partition, offset: 0 })) });
+      return {};
     });
     for (const [width, height, colorScheme] of LOOKS) {
       // Colours change gradually: each page is opened after the change, not under it.
