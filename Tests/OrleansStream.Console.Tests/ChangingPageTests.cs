@@ -35,10 +35,7 @@ public sealed class ChangingPageTests : IAsyncDisposable
     {
         var page = await OpenClusterAsync(Silo("a", 1), Silo("b", 1));
 
-        Answer(Silo("a", 1), """{"address":"b","answers":false}""");
-        page.WaitForAssertion(() => Assert.Single(page.FindAll(".tag.bad")));
-        Answer(Silo("a", 1), Silo("b", 1));
-        page.WaitForAssertion(() => Assert.Empty(page.FindAll(".tag.bad")));
+        LoseAndFindAgain(page, Silo("b", 1));
 
         Assert.Empty(ChangesOf(page));
     }
@@ -48,10 +45,7 @@ public sealed class ChangingPageTests : IAsyncDisposable
     {
         var page = await OpenClusterAsync(Silo("a", 1), Silo("b", 1));
 
-        Answer(Silo("a", 1), """{"address":"b","answers":false}""");
-        page.WaitForAssertion(() => Assert.Single(page.FindAll(".tag.bad")));
-        Answer(Silo("a", 1), Silo("b", 2));
-        page.WaitForAssertion(() => Assert.Empty(page.FindAll(".tag.bad")));
+        LoseAndFindAgain(page, Silo("b", 2));
 
         Assert.Equal(["b was started again"], ChangesOf(page));
     }
@@ -59,10 +53,7 @@ public sealed class ChangingPageTests : IAsyncDisposable
     [Fact]
     public async Task Group_WhenAnotherIsOpened_ShowsNothingOfTheFirst()
     {
-        await _context.SignInAsync();
-        AnswerGroup("scores", "anna", 5);
-        var page = _context.Render<GroupPage>(part => part.Add(one => one.Group, "scores"));
-        page.WaitForAssertion(() => Assert.Contains("anna", page.Markup, StringComparison.Ordinal));
+        var page = await OpenScoresAsync();
         _context.Service.On("POST groups/scores/offsets/reset", """{"dry_run":true,"offsets":[{"topic":"topic-scores","partition":0,"from":9,"to":5}]}""");
         page.Find("form").Submit();
         page.WaitForElement("[data-testid=move]");
@@ -83,11 +74,8 @@ public sealed class ChangingPageTests : IAsyncDisposable
     [Fact]
     public async Task Group_WhenTheFirstOnesAnswerComesLate_DoesNotShowIt()
     {
-        await _context.SignInAsync();
-        AnswerGroup("scores", "anna", 5);
+        var page = await OpenScoresAsync();
         AnswerGroup("crawlers", "berta", 70);
-        var page = _context.Render<GroupPage>(part => part.Add(one => one.Group, "scores"));
-        page.WaitForAssertion(() => Assert.Contains("anna", page.Markup, StringComparison.Ordinal));
         var late = HoldGroup("scores", "anna", 5);
         _context.Time.Advance(GroupPeriod);
         page.WaitForAssertion(() => Assert.Equal(2, CountOf("GET groups/scores/lag")));
@@ -142,7 +130,7 @@ public sealed class ChangingPageTests : IAsyncDisposable
     private async Task<IRenderedComponent<ClusterPage>> OpenClusterAsync(params string[] silos)
     {
         await _context.SignInAsync();
-        _context.Service.On("GET cluster", $$"""{"silos":[{{string.Join(',', silos)}}]}""");
+        Answer(silos);
         var page = _context.Render<ClusterPage>();
         page.WaitForElement("table");
         return page;
@@ -152,6 +140,25 @@ public sealed class ChangingPageTests : IAsyncDisposable
     {
         _context.Service.On("GET cluster", $$"""{"silos":[{{string.Join(',', silos)}}]}""");
         _context.Time.Advance(ClusterPeriod);
+    }
+
+    // Silo b does not answer for a while, and then answers this.
+    private void LoseAndFindAgain(IRenderedComponent<ClusterPage> page, string found)
+    {
+        Answer(Silo("a", 1), """{"address":"b","answers":false}""");
+        page.WaitForAssertion(() => Assert.Single(page.FindAll(".tag.bad")));
+        Answer(Silo("a", 1), found);
+        page.WaitForAssertion(() => Assert.Empty(page.FindAll(".tag.bad")));
+    }
+
+    // The page of the group "scores", with its member anna.
+    private async Task<IRenderedComponent<GroupPage>> OpenScoresAsync()
+    {
+        await _context.SignInAsync();
+        AnswerGroup("scores", "anna", 5);
+        var page = _context.Render<GroupPage>(part => part.Add(one => one.Group, "scores"));
+        page.WaitForAssertion(() => Assert.Contains("anna", page.Markup, StringComparison.Ordinal));
+        return page;
     }
 
     private void AnswerGroup(string group, string member, int lag) => HoldGroup(group, member, lag).SetResult();
