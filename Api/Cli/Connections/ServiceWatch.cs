@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using OrleansStream.Client.Connections;
 
 namespace OrleansStream.Cli.Connections;
 
@@ -12,8 +13,6 @@ internal sealed class ServiceWatch : DelegatingHandler
     // One failure is told by nobody: a node that ends sends its callers to the next one.
     private const int ToldFrom = 2;
 
-    private static readonly TimeSpan ConnectMax = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan ConnectionAgeMax = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan AnswerMax = TimeSpan.FromSeconds(30);
 
     private readonly Lock _gate = new();
@@ -31,10 +30,10 @@ internal sealed class ServiceWatch : DelegatingHandler
         InnerHandler = new SocketsHttpHandler
         {
             AllowAutoRedirect = false,
-            ConnectTimeout = ConnectMax,
+            ConnectTimeout = ConnectionLimits.ConnectMax,
             ConnectCallback = ConnectAsync,
             EnableMultipleHttp2Connections = true,
-            PooledConnectionLifetime = ConnectionAgeMax,
+            PooledConnectionLifetime = ConnectionLimits.ConnectionAgeMax,
             UseCookies = false,
         };
     }

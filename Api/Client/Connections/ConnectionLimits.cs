@@ -12,6 +12,12 @@ public static class ConnectionLimits
     /// <summary>The longest wait between two tries, unless the service asks for a longer one.</summary>
     public static readonly TimeSpan BackoffMax = TimeSpan.FromSeconds(10);
 
+    /// <summary>How long a connection may take to open. A program that brings a handler of its own can set the same.</summary>
+    public static readonly TimeSpan ConnectMax = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long a connection is used: a new one finds the node to which the name leads by then.</summary>
+    public static readonly TimeSpan ConnectionAgeMax = TimeSpan.FromMinutes(5);
+
     /// <summary>The tries that a call makes after its first unless the caller's options say otherwise.</summary>
     internal const int RetriesDefault = 5;
 
@@ -20,12 +26,6 @@ public static class ConnectionLimits
 
     /// <summary>The longest wait between two tries of what is tried until it succeeds.</summary>
     internal static readonly TimeSpan EndlessBackoffMax = TimeSpan.FromSeconds(5);
-
-    /// <summary>How long a connection may take to open.</summary>
-    internal static readonly TimeSpan ConnectMax = TimeSpan.FromSeconds(10);
-
-    /// <summary>How long a connection is used, so that changes of names are seen.</summary>
-    internal static readonly TimeSpan ConnectionAgeMax = TimeSpan.FromMinutes(5);
 
     /// <summary>How long before its end a token is taken anew.</summary>
     internal static readonly TimeSpan TokenSlack = TimeSpan.FromMinutes(5);
