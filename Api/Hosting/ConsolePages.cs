@@ -6,6 +6,7 @@ using Microsoft.Extensions.Options;
 using Microsoft.Net.Http.Headers;
 using OrleansStream.Contracts;
 using OrleansStream.Gateway.Security;
+using OrleansStream.HttpErrors;
 
 namespace OrleansStream.Api.Hosting;
 
@@ -48,8 +49,6 @@ internal sealed class ConsolePages
             + $"connect-src {connect}; base-uri 'self'; form-action 'none'; frame-ancestors 'none'";
     }
 
-    /// <summary>Serves it.</summary>
-    /// <param name="app">The host.</param>
     public static void Use(WebApplication app)
     {
         // A start should not read files that nobody may ask for.
@@ -64,8 +63,8 @@ internal sealed class ConsolePages
         var (request, response) = (context.Request, context.Response);
         if (!HttpMethods.IsGet(request.Method))
         {
-            response.StatusCode = StatusCodes.Status405MethodNotAllowed;
-            response.Headers.Allow = "GET, HEAD";
+            Refuse(response, HttpFault.MethodNotAllowed);
+            response.Headers.Allow = HttpMethods.Get;
             return;
         }
 
@@ -86,10 +85,13 @@ internal sealed class ConsolePages
         else if (name != Page && _files.TryGetValue(name, out var file))
             await SendAsync(context, file);
         else if (_page is null || name.StartsWith('_'))
-            response.StatusCode = StatusCodes.Status404NotFound;
+            Refuse(response, HttpFault.NoSuchPath);
         else
             await WriteAsync(context, PageAt(name), "text/html; charset=utf-8");
     }
+
+    // As routing refuses: ProblemMiddleware writes the problem document, and reads the rest of the body.
+    private static void Refuse(HttpResponse response, HttpFault fault) => response.StatusCode = ErrorMap.Of(fault).Status;
 
     // What comes behind the last slash names no folder.
     private byte[] PageAt(string name)

@@ -74,6 +74,7 @@ public sealed partial class ConsolePagesTests(ApiFixture api)
         using var answer = await api.SendAsync(new HttpRequestMessage(HttpMethod.Get, path));
 
         Assert.Equal(HttpStatusCode.NotFound, answer.StatusCode);
+        Assert.Equal("No such path", (string)JsonNode.Parse(await ApiFixture.TextAsync(answer))!["title"]!);
     }
 
     [Fact]
@@ -82,6 +83,10 @@ public sealed partial class ConsolePagesTests(ApiFixture api)
         using var answer = await api.PostAsync("/console/", ApiFixture.Json("{}"));
 
         Assert.Equal(HttpStatusCode.MethodNotAllowed, answer.StatusCode);
+        Assert.Equal(["GET", "HEAD"], answer.Content.Headers.Allow);
+        var problem = JsonNode.Parse(await ApiFixture.TextAsync(answer))!;
+        Assert.Equal("urn:orleansstream:error:METHOD_NOT_ALLOWED", (string)problem["type"]!);
+        Assert.Equal("POST is not allowed here. Allowed: GET, HEAD.", (string)problem["detail"]!);
     }
 
     [Fact]
