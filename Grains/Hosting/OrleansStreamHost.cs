@@ -25,7 +25,13 @@ public static class OrleansStreamHost
     /// The process's exit code: 0 after a stop, 1 when it could not start or broke. The reason is then on the error output: one line where the
     /// operator can correct it, and when the host cannot be put together; else all that is known.
     /// </returns>
-    public static async Task<int> RunOrleansStreamAsync(Func<IHost> build)
+    public static Task<int> RunOrleansStreamAsync(Func<IHost> build) => RunOrleansStreamAsync(build, Console.Error);
+
+    /// <summary>Builds a host and runs it.</summary>
+    /// <param name="build">Puts the host together.</param>
+    /// <param name="error">Takes the reason of a failure, and behind it that of a failure while the host is disposed of.</param>
+    /// <returns>The process's exit code.</returns>
+    internal static async Task<int> RunOrleansStreamAsync(Func<IHost> build, TextWriter error)
     {
         ArgumentNullException.ThrowIfNull(build);
         IHost host;
@@ -35,39 +41,49 @@ public static class OrleansStreamHost
         }
         catch (Exception e) when (e is not HostAbortedException)
         {
-            await Console.Error.WriteLineAsync(StartFailure.ExplainBuild(e));
+            await error.WriteLineAsync(StartFailure.ExplainBuild(e));
             return FailedExitCode;
         }
 
-        return await RunAsync(host);
+        // Disposed of here and not by the host's own RunAsync: a failure while it is disposed of would take the place of what ended the run.
+        var hasRun = await TryAsync(() => RunAsync(host), error);
+        var isDisposed = await TryAsync(() => DisposeAsync(host), error);
+        return hasRun && isDisposed ? 0 : FailedExitCode;
     }
 
     /// <summary>
-    /// Checks the settings, opens the storage, and runs the host until it is told to stop. Then grains finish their work under way, and the storage
-    /// closes.
+    /// Checks the settings, opens the storage, and runs the host until it is told to stop. Then grains finish their work under way.
     /// </summary>
-    private static async Task<int> RunAsync(IHost host)
+    private static async Task RunAsync(IHost host)
+    {
+        // Checked before anything listens or logs, so that an error of the settings or the folder is the first output.
+        _ = host.Services.GetRequiredService<IOptions<OrleansStreamOptions>>().Value;
+        await host.Services.GetRequiredService<OpenStores>().PrepareAsync(
+            isForSilo: host.Services.GetRequiredService<IClusterPart>() is SiloPart);
+        await host.StartAsync();
+        await host.WaitForShutdownAsync();
+    }
+
+    /// <summary>Closes what the host has opened, the storage among it.</summary>
+    private static async Task DisposeAsync(IHost host)
+    {
+        if (host is IAsyncDisposable disposable)
+            await disposable.DisposeAsync();
+        else
+            host.Dispose();
+    }
+
+    private static async Task<bool> TryAsync(Func<Task> work, TextWriter error)
     {
         try
         {
-            // Checked before anything listens or logs, so that an error of the settings or the folder is the first output.
-            _ = host.Services.GetRequiredService<IOptions<OrleansStreamOptions>>().Value;
-            await host.Services.GetRequiredService<OpenStores>().PrepareAsync(
-                isForSilo: host.Services.GetRequiredService<IClusterPart>() is SiloPart);
-            await host.RunAsync();
-            return 0;
+            await work();
+            return true;
         }
         catch (Exception e)
         {
-            await Console.Error.WriteLineAsync(StartFailure.Explain(e) ?? e.ToString());
-            return FailedExitCode;
-        }
-        finally
-        {
-            if (host is IAsyncDisposable disposable)
-                await disposable.DisposeAsync();
-            else
-                host.Dispose();
+            await error.WriteLineAsync(StartFailure.Explain(e) ?? e.ToString());
+            return false;
         }
     }
 }
