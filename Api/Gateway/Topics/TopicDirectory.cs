@@ -36,6 +36,15 @@ public sealed class TopicDirectory(AccessControl access, IGrainFactory grains, T
         return found;
     }
 
+    /// <summary>Finds a topic by its name.</summary>
+    /// <param name="caller">On whose behalf.</param>
+    /// <param name="name">The name; whatever the caller wrote.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
+    /// <exception cref="StreamException">The caller may see no topic at all.</exception>
+    /// <exception cref="OrleansException">The catalogue could not be asked.</exception>
+    public async Task<FoundTopic> FindAsync(Caller caller, string name, CancellationToken cancellationToken) =>
+        (await FindAsync(caller, [new TopicReference(name, Guid.Empty)], cancellationToken))[0];
+
     /// <summary>Lists all topics that the caller may see, in ordinal order of their names.</summary>
     /// <param name="caller">On whose behalf.</param>
     /// <param name="cancellationToken">Ends the call.</param>

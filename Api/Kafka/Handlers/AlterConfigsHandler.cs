@@ -46,7 +46,7 @@ internal sealed class AlterConfigsHandler(bool isIncremental, TopicAdministratio
             return error;
         try
         {
-            var found = (await directory.FindAsync(caller, [new TopicReference(change.Resource.Name, Guid.Empty)], cancellationToken))[0];
+            var found = await directory.FindAsync(caller, change.Resource.Name, cancellationToken);
             if (found.Topic is not { } topic)
                 return found.Error;
             if (!isIncremental)

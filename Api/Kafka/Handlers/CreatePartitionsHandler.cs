@@ -35,7 +35,7 @@ internal sealed class CreatePartitionsHandler(TopicAdministration administration
     {
         try
         {
-            var found = (await directory.FindAsync(caller, [new TopicReference(topic.Name, Guid.Empty)], cancellationToken))[0];
+            var found = await directory.FindAsync(caller, topic.Name, cancellationToken);
             if (found.Topic is not { } there)
                 return found.Error;
             // As Kafka's broker has it: who asks for as many as there are believes that there are fewer.

@@ -65,7 +65,7 @@ internal sealed class CreateTopicsHandler(
 
     private async Task<CreatedTopic> CheckAsync(Caller caller, CreatableTopic topic, int count, CancellationToken cancellationToken)
     {
-        var found = (await directory.FindAsync(caller, [new TopicReference(topic.Name, Guid.Empty)], cancellationToken))[0];
+        var found = await directory.FindAsync(caller, topic.Name, cancellationToken);
         return found switch
         {
             { Topic: not null } => Failed(topic, new StreamError(StreamErrorCode.TopicAlreadyExists, $"There is a topic '{topic.Name}' already.")),

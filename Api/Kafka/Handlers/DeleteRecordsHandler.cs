@@ -35,7 +35,7 @@ internal sealed class DeleteRecordsHandler(TopicAdministration administration, T
         const long none = -1;
         try
         {
-            var found = (await directory.FindAsync(caller, [new TopicReference(topic, Guid.Empty)], cancellationToken))[0];
+            var found = await directory.FindAsync(caller, topic, cancellationToken);
             if (found.Topic is not { } there)
                 return new DeleteRecordsResult(KafkaErrors.Of(found.Error), none);
             var after = await administration.DeleteRecordsAsync(caller, topic, there.Id, partition.Index, partition.BeforeOffset, cancellationToken);

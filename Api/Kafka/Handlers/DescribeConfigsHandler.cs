@@ -42,7 +42,7 @@ internal sealed class DescribeConfigsHandler(TopicDirectory directory, LocalBrok
             switch (resource.Type)
             {
                 case ConfigResourceType.Topic:
-                    var found = (await directory.FindAsync(caller, [new TopicReference(resource.Name, Guid.Empty)], cancellationToken))[0];
+                    var found = await directory.FindAsync(caller, resource.Name, cancellationToken);
                     return found.Topic is { } topic ? new DescribedResource(resource, KafkaError.None, null, SettingsOf(topic))
                         : Failed(resource, found.Error!);
                 case ConfigResourceType.Broker when resource.Name.Length == 0

@@ -98,8 +98,8 @@ internal sealed class MetadataHandler(
         catch (StreamException exception) when (exception.Error.Code == StreamErrorCode.TopicAlreadyExists)
         {
             // Somebody else has just created it, otherwise.
-            var again = await topics.FindAsync(caller, [new TopicReference(name, Guid.Empty)], cancellationToken);
-            return (again[0].Topic, again[0].Error);
+            var again = await topics.FindAsync(caller, name, cancellationToken);
+            return (again.Topic, again.Error);
         }
         catch (Exception exception) when (Refusals.Of(exception) is { } refused)
         {
