@@ -1,10 +1,10 @@
 using System.Reflection;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
 using Orleans.Configuration;
 using OrleansStream.Hosting;
 using OrleansStream.Storage.Memory;
+using OrleansStream.Tests.Support.Services;
 using OrleansStream.Tests.Support.Stores;
 
 namespace OrleansStream.Tests.Hosting;
@@ -99,21 +99,6 @@ public sealed class ReadinessTests : IDisposable
     private void Connect(int gatewayCount) => _client.OnGatewayCountChanged(this, new GatewayCountChangedEventArgs(gatewayCount, 0));
 
     private async Task<string?> FindAsync() => await _readiness.FindObstacleAsync(TestContext.Current.CancellationToken);
-
-    private sealed class Lifetime : IHostApplicationLifetime, IDisposable
-    {
-        private readonly CancellationTokenSource _stopping = new();
-
-        public CancellationToken ApplicationStarted => default;
-
-        public CancellationToken ApplicationStopping => _stopping.Token;
-
-        public CancellationToken ApplicationStopped => default;
-
-        public void StopApplication() => _stopping.Cancel();
-
-        public void Dispose() => _stopping.Dispose();
-    }
 }
 
 /// <summary>A silo's view of itself, of which its own status is all that is asked.</summary>

@@ -3,6 +3,7 @@ using OrleansStream.Log.Resources;
 using OrleansStream.Storage;
 using OrleansStream.Storage.Memory;
 using OrleansStream.Tests.Support;
+using OrleansStream.Tests.Support.Stores;
 
 namespace OrleansStream.Tests.Log;
 
@@ -118,7 +119,7 @@ public sealed class LogResourcesTests
     }
 
     /// <summary>A store whose reads wait until they are let go.</summary>
-    private sealed class HeldReads(MemorySegmentStore inner) : ISegmentStore
+    private sealed class HeldReads(MemorySegmentStore inner) : ForwardingSegmentStore(inner)
     {
         private TaskCompletionSource _gate = new();
 
@@ -128,44 +129,18 @@ public sealed class LogResourcesTests
 
         public int WaitingPeak { get; private set; }
 
-        public SegmentStoreLimits Limits => inner.Limits;
-
         public void Hold() => (_gate, ReadCount, WaitingPeak) = (new TaskCompletionSource(), 0, 0);
 
         public void Release() => _gate.TrySetResult();
 
-        public async ValueTask<int> ReadAsync(
+        public override async ValueTask<int> ReadAsync(
             string name, long position, Memory<byte> destination, CancellationToken cancellationToken = default)
         {
             ReadCount++;
             WaitingPeak = Math.Max(WaitingPeak, ++Waiting);
             await _gate.Task;
             Waiting--;
-            return await inner.ReadAsync(name, position, destination, cancellationToken);
+            return await base.ReadAsync(name, position, destination, cancellationToken);
         }
-
-        public ValueTask<bool> CreateAsync(string name, CancellationToken cancellationToken = default) =>
-            inner.CreateAsync(name, cancellationToken);
-
-        public ValueTask<AppendOutcome> AppendAsync(
-            string name, long expectedPosition, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken = default) =>
-            inner.AppendAsync(name, expectedPosition, bytes, cancellationToken);
-
-        public ValueTask<AppendOutcome> AppendAnywhereAsync(
-            string name, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken = default) =>
-            inner.AppendAnywhereAsync(name, bytes, cancellationToken);
-
-        public ValueTask SealAsync(string name, CancellationToken cancellationToken = default) => inner.SealAsync(name, cancellationToken);
-
-        public ValueTask<SegmentExtent?> GetExtentAsync(string name, CancellationToken cancellationToken = default) =>
-            inner.GetExtentAsync(name, cancellationToken);
-
-        public ValueTask<SegmentExtent> SettleAsync(string name, long length, CancellationToken cancellationToken = default) =>
-            inner.SettleAsync(name, length, cancellationToken);
-
-        public IAsyncEnumerable<SegmentInfo> ListAsync(string prefix, CancellationToken cancellationToken = default) =>
-            inner.ListAsync(prefix, cancellationToken);
-
-        public ValueTask DeleteAsync(string name, CancellationToken cancellationToken = default) => inner.DeleteAsync(name, cancellationToken);
     }
 }

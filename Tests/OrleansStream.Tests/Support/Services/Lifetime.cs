@@ -1,0 +1,19 @@
+using Microsoft.Extensions.Hosting;
+
+namespace OrleansStream.Tests.Support.Services;
+
+/// <summary>The lifetime of a process that stops when the test says so.</summary>
+internal sealed class Lifetime : IHostApplicationLifetime, IDisposable
+{
+    private readonly CancellationTokenSource _stopping = new();
+
+    public CancellationToken ApplicationStarted => default;
+
+    public CancellationToken ApplicationStopping => _stopping.Token;
+
+    public CancellationToken ApplicationStopped => default;
+
+    public void StopApplication() => _stopping.Cancel();
+
+    public void Dispose() => _stopping.Dispose();
+}
