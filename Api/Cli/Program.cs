@@ -8,8 +8,8 @@ namespace OrleansStream.Cli;
 /// <summary>The command line <c>orleansstream</c>.</summary>
 internal static class Program
 {
-    /// <summary>Runs a verb.</summary>
-    /// <param name="args">The command line.</param>
+    /// <summary>Runs the verb that a command line names.</summary>
+    /// <param name="args">The words behind the program's name.</param>
     /// <returns>One of <see cref="ExitCode"/>.</returns>
     public static async Task<int> Main(string[] args)
     {

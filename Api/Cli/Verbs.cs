@@ -21,11 +21,11 @@ namespace OrleansStream.Cli;
 /// <summary>All that the program can do.</summary>
 internal static class Verbs
 {
-    /// <summary>The program's name.</summary>
+    /// <summary>What is typed to run the program.</summary>
     public const string Name = "orleansstream";
 
-    /// <summary>Makes the verbs.</summary>
-    /// <param name="screen">Where results go.</param>
+    /// <summary>Makes the tree of all verbs.</summary>
+    /// <param name="screen">Standard output and error of the process.</param>
     /// <param name="time">The clock of all calls; tests set it.</param>
     public static RootCommand Make(Screen screen, TimeProvider time)
     {
@@ -53,12 +53,10 @@ internal static class Verbs
     }
 
     /// <summary>Whether a command line wants JSON, also where something else of it is wrong.</summary>
-    /// <param name="parsed">The command line.</param>
     public static bool IsJson(ParseResult parsed) =>
         parsed.RootCommandResult.Command.Options.OfType<Option<bool>>().Any(option => option.Name == "--json" && parsed.GetResult(option) is { Implicit: false });
 
     /// <summary>A verb as it is typed, with those above it.</summary>
-    /// <param name="command">The verb.</param>
     public static string PathOf(Command command) => command is RootCommand
         ? Name
         : $"{PathOf(command.Parents.OfType<Command>().First())} {command.Name}";

@@ -8,7 +8,6 @@ namespace OrleansStream.Api.Hosting;
 internal static partial class ListenerRule
 {
     /// <summary>Checks each address before it is bound.</summary>
-    /// <param name="kestrel">The server.</param>
     public static void OpenOnLoopbackOnly(KestrelServerOptions kestrel)
     {
         var security = kestrel.ApplicationServices.GetRequiredService<IOptions<SecurityOptions>>().Value;
@@ -16,7 +15,6 @@ internal static partial class ListenerRule
     }
 
     /// <summary>Logs a warning when everybody may do everything.</summary>
-    /// <param name="app">The host.</param>
     public static void WarnOfOpenDoors(WebApplication app)
     {
         if (app.Services.GetRequiredService<IOptions<SecurityOptions>>().Value.AllowAnonymous)

@@ -15,10 +15,10 @@ internal sealed class Call : IAsyncDisposable
     private ServiceAccess? _access;
     private OrleansStreamClient? _client;
 
-    /// <summary>Begins a run.</summary>
-    /// <param name="parsed">The command line.</param>
+    /// <summary>Begins a run. It connects to no service before <see cref="Client"/> is asked for.</summary>
+    /// <param name="parsed">The command line, which the parser found no fault with.</param>
     /// <param name="options">The options of every verb.</param>
-    /// <param name="screen">Where results go.</param>
+    /// <param name="screen">Standard output and error of the process.</param>
     /// <param name="time">The clock that its waits, rates and positions in time go by; tests set it.</param>
     /// <param name="stop">Cancelled when the run is to end.</param>
     public Call(ParseResult parsed, GlobalOptions options, Screen screen, TimeProvider time, CancellationToken stop)
@@ -32,7 +32,7 @@ internal sealed class Call : IAsyncDisposable
         Watch = new ServiceWatch(time, stop);
     }
 
-    /// <summary>Where results go.</summary>
+    /// <summary>Standard output for results, and standard error for all else.</summary>
     public Screen Screen { get; }
 
     /// <summary>The clock that waits are timed by.</summary>
@@ -44,7 +44,7 @@ internal sealed class Call : IAsyncDisposable
     /// <summary>True when results are JSON.</summary>
     public bool AsJson { get; }
 
-    /// <summary>The service that is called.</summary>
+    /// <summary>The address of the service that is called, for people: without a slash at its end.</summary>
     public string ServerName => _access?.Server.AbsoluteUri.TrimEnd('/') ?? _choice.Server ?? ServiceAccess.DefaultServer;
 
     /// <summary>True when something is sent to sign in with.</summary>
@@ -90,7 +90,7 @@ internal sealed class Call : IAsyncDisposable
 
     /// <summary>Tells that something was done which has no answer.</summary>
     /// <param name="what">What was done, such as <c>deleted</c>, for scripts.</param>
-    /// <param name="name">To whom or what.</param>
+    /// <param name="name">The name of what it was done to.</param>
     /// <param name="sentence">The same for people.</param>
     public void Tell(string what, string name, string sentence)
     {

@@ -7,7 +7,6 @@ namespace OrleansStream.Cli.Calls;
 internal static partial class CommandLineErrors
 {
     /// <summary>An error in plain words.</summary>
-    /// <param name="error">The parser's error.</param>
     public static string Plain(ParseError error)
     {
         if (Allowed().Match(error.Message) is { Success: true } allowed)

@@ -25,8 +25,6 @@ internal static class CommonOptions
     };
 
     /// <summary>The value of <see cref="Linger"/>.</summary>
-    /// <param name="call">The run.</param>
-    /// <param name="option">The option.</param>
     /// <exception cref="ArgumentException">It is out of its bounds.</exception>
     public static TimeSpan LingerOf(Call call, Option<int> option)
     {

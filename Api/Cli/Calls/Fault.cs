@@ -8,7 +8,7 @@ namespace OrleansStream.Cli.Calls;
 /// <summary>What failed, in the words of whoever has to do something about it.</summary>
 /// <param name="ExitCode">What the shell is told.</param>
 /// <param name="Code">Kafka's name of the error, or this program's.</param>
-/// <param name="Message">What is wrong.</param>
+/// <param name="Message">What is wrong: one sentence, without a key or a token.</param>
 /// <param name="Advice">What to do; null when the message says it.</param>
 internal sealed record Fault(int ExitCode, string Code, string Message, string? Advice)
 {
@@ -17,8 +17,8 @@ internal sealed record Fault(int ExitCode, string Code, string Message, string? 
     /// <summary>What is done of the work, for scripts.</summary>
     public IReadOnlyList<(string Name, long Value)> Facts { get; private init; } = [];
 
-    /// <summary>What an exception means.</summary>
-    /// <param name="exception">The exception.</param>
+    /// <summary>What an exception means to whoever typed the command.</summary>
+    /// <param name="exception">What ended the run.</param>
     /// <param name="server">The service that was called.</param>
     /// <param name="hasCredentials">True when a key or a token was sent.</param>
     /// <returns>Null for one that is a fault of this program.</returns>
@@ -37,14 +37,13 @@ internal sealed record Fault(int ExitCode, string Code, string Message, string? 
         _ => null,
     };
 
-    /// <summary>What is wrong with a command line.</summary>
-    /// <param name="errors">What is wrong.</param>
+    /// <summary>A command line that the parser refuses.</summary>
+    /// <param name="errors">The parser's sentences, in the order of the command line.</param>
     /// <param name="verb">The verb as it is typed.</param>
     public static Fault OfCommandLine(IEnumerable<string> errors, string verb) =>
         new(Calls.ExitCode.Usage, Usage, string.Join(' ', errors.Distinct()), $"'{verb} --help' shows what is allowed.");
 
-    /// <summary>Tells it on standard error.</summary>
-    /// <param name="screen">Shows it.</param>
+    /// <summary>Tells it on standard error, for people or as one JSON object.</summary>
     public void Tell(Screen screen) => screen.TellError(
         json =>
         {

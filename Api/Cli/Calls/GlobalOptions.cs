@@ -6,7 +6,7 @@ namespace OrleansStream.Cli.Calls;
 /// <summary>The options of every verb.</summary>
 internal sealed class GlobalOptions
 {
-    /// <summary>The service's address.</summary>
+    /// <summary>Which service is called; it goes before profiles and the environment.</summary>
     public Option<string?> Server { get; } = new("--server", "-s")
     {
         Description = $"The service's address (variable ORLEANSSTREAM_SERVER; default {ServiceAccess.DefaultServer}).", HelpName = "URL", Recursive = true,
@@ -18,7 +18,7 @@ internal sealed class GlobalOptions
         Description = "The same as --server, as Kafka's programs have it.", HelpName = "HOST:PORT", Recursive = true, Hidden = true,
     };
 
-    /// <summary>A profile's name.</summary>
+    /// <summary>Which stored profile says what the command line does not.</summary>
     public Option<string?> Profile { get; } = new("--profile")
     {
         Description = "A profile in place of the current one; 'orleansstream profile' manages them.", HelpName = "NAME", Recursive = true,
@@ -39,11 +39,10 @@ internal sealed class GlobalOptions
     /// <summary>Whether results are JSON.</summary>
     public Option<bool> Json { get; } = new("--json") { Description = "Results as JSON, one object a line; errors and notes, too, on standard error.", Recursive = true };
 
-    /// <summary>All of them.</summary>
+    /// <summary>All options that every verb takes, in the order of help.</summary>
     public IEnumerable<Option> All => [Server, KafkaServer, Profile, KeyFile, AzureCli, Json];
 
     /// <summary>What a command line says of the service and of the caller.</summary>
-    /// <param name="parsed">The command line.</param>
     public AccessChoice ChoiceOf(ParseResult parsed) =>
         new(parsed.GetValue(Server) ?? parsed.GetValue(KafkaServer), parsed.GetValue(Profile), parsed.GetValue(KeyFile), parsed.GetValue(AzureCli));
 }

@@ -13,7 +13,6 @@ internal sealed class TopicChoice(string description)
     public IEnumerable<Symbol> Symbols => [_argument, _option];
 
     /// <summary>The topic's name.</summary>
-    /// <param name="call">The run.</param>
     /// <exception cref="ArgumentException">None is given, or two are.</exception>
     public string Read(Call call)
     {

@@ -4,17 +4,17 @@ using OrleansStream.Cli.Terminal;
 namespace OrleansStream.Cli.Calls;
 
 /// <summary>Makes verbs, so that every one ends the same way: its results are sent, and its failures are told once.</summary>
-/// <param name="screen">Where results go.</param>
+/// <param name="screen">Standard output and error of the process.</param>
 /// <param name="options">The options of every verb.</param>
 /// <param name="time">The clock of all calls; tests set it.</param>
 internal sealed class VerbMaker(Screen screen, GlobalOptions options, TimeProvider time)
 {
     private readonly NameSuggestions _names = new(options, time);
 
-    /// <summary>Makes a verb.</summary>
-    /// <param name="name">Its name.</param>
+    /// <summary>Makes a verb that calls the service.</summary>
+    /// <param name="name">The word that is typed.</param>
     /// <param name="description">What it does, for help.</param>
-    /// <param name="run">Does it.</param>
+    /// <param name="run">Does its work and returns the exit code; what it throws is told on standard error.</param>
     /// <param name="symbols">Its arguments and options, in the order of help.</param>
     public Command Make(string name, string description, Func<Call, Task<int>> run, params IEnumerable<Symbol> symbols)
     {
@@ -33,9 +33,9 @@ internal sealed class VerbMaker(Screen screen, GlobalOptions options, TimeProvid
     }
 
     /// <summary>Makes a verb that has others below it.</summary>
-    /// <param name="name">Its name.</param>
+    /// <param name="name">The word that is typed before theirs.</param>
     /// <param name="description">What they do, for help.</param>
-    /// <param name="verbs">Those below.</param>
+    /// <param name="verbs">The verbs that are typed behind it, in the order of help.</param>
     public static Command Group(string name, string description, params IEnumerable<Command> verbs)
     {
         var command = new Command(name, description);

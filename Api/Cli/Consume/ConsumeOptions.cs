@@ -5,8 +5,8 @@ using OrleansStream.Cli.Texts;
 namespace OrleansStream.Cli.Consume;
 
 /// <summary>What is to be read, and how it is written.</summary>
-/// <param name="Topic">The topic.</param>
-/// <param name="From">Where to begin.</param>
+/// <param name="Topic">The topic's name.</param>
+/// <param name="From">Where each partition is read from; a group with offsets goes on there instead.</param>
 internal sealed record ConsumeRequest(string Topic, Position From)
 {
     /// <summary>Where to end, before this place; null for the end.</summary>
@@ -58,7 +58,7 @@ internal sealed class ConsumeOptions
         Description = "The same by the names of Kafka's console consumer, such as print.key=true or key.separator=:", HelpName = "NAME=VALUE",
     };
 
-    /// <summary>All of them.</summary>
+    /// <summary>All options of the verb, in the order of help.</summary>
     public IEnumerable<Symbol> All =>
     [
         .. _topic.Symbols, _from, _to, _fromBeginning, _follow, _count, _partitions, _group, _format, _output, _keySeparator, _null,
@@ -66,7 +66,6 @@ internal sealed class ConsumeOptions
     ];
 
     /// <summary>What a command line asks for.</summary>
-    /// <param name="call">The run.</param>
     /// <exception cref="ArgumentException">Something is wrong; the message names it.</exception>
     public ConsumeRequest Read(Call call)
     {

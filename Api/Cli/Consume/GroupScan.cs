@@ -9,8 +9,6 @@ namespace OrleansStream.Cli.Consume;
 /// Reads a topic as a member of a group. A record is committed after it was written. The run ends when everything is read that the group had not
 /// committed when it began, as far as this member has the partitions.
 /// </summary>
-/// <param name="call">The run.</param>
-/// <param name="request">What to read.</param>
 internal sealed class GroupScan(Call call, ConsumeRequest request) : IRecordSource
 {
     // Per partition the offset up to which this run reads.

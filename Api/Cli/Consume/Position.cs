@@ -12,7 +12,7 @@ internal enum PositionKind
     /// <summary>Behind each partition's last record.</summary>
     End,
 
-    /// <summary>An offset.</summary>
+    /// <summary>The same offset in every partition that is read.</summary>
     Offset,
 
     /// <summary>So many records before each partition's end.</summary>
@@ -23,18 +23,18 @@ internal enum PositionKind
 }
 
 /// <summary>A place in a topic, as people write it.</summary>
-/// <param name="Kind">Its kind.</param>
-/// <param name="Value">The offset, or the count of records.</param>
-/// <param name="At">The time.</param>
+/// <param name="Kind">Which of the other two says where.</param>
+/// <param name="Value">The offset, at least 0, or the count of records, at least 1; 0 for other kinds.</param>
+/// <param name="At">The time, where the kind is one.</param>
 internal readonly record struct Position(PositionKind Kind, long Value = 0, DateTimeOffset At = default)
 {
     /// <summary>What is allowed, for errors and help.</summary>
     public const string Allowed = $"beginning, end, an offset, -N (the last N of each partition), or {Times.Allowed}";
 
     /// <summary>Reads a place.</summary>
-    /// <param name="text">The text.</param>
+    /// <param name="text">What was typed, in a form of <see cref="Allowed"/>.</param>
     /// <param name="option">Its option, for the error.</param>
-    /// <param name="now">The time now.</param>
+    /// <param name="now">What times before now are counted from.</param>
     /// <exception cref="ArgumentException">It is none.</exception>
     public static Position Parse(string text, string option, DateTimeOffset now)
     {

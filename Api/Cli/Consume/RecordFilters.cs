@@ -23,7 +23,6 @@ internal sealed record RecordFilters(TextPattern? Key, TextPattern? Value, IRead
         [.. (headers ?? []).Select(ParseHeader)]);
 
     /// <summary>Whether a record is wanted.</summary>
-    /// <param name="record">The record.</param>
     public bool Wants(ConsumedRecord<byte[]> record)
     {
         if (Key is not null && !Key.IsMatch(record.Key))

@@ -20,7 +20,7 @@ internal sealed class RecordFormat
     private readonly byte[] _null;
 
     /// <summary>Reads a format string.</summary>
-    /// <param name="format">The format.</param>
+    /// <param name="format">Text with kcat's fields, such as <c>%k: %s\n</c>.</param>
     /// <param name="nullMarker">What is written for a key or a value that is null; null for nothing.</param>
     /// <exception cref="ArgumentException">It has an unknown field or escape.</exception>
     public RecordFormat(string format, string? nullMarker)
@@ -29,9 +29,6 @@ internal sealed class RecordFormat
         Read(format);
     }
 
-    /// <summary>Writes a record.</summary>
-    /// <param name="record">The record.</param>
-    /// <param name="output">Takes the bytes.</param>
     public void Write(ConsumedRecord<byte[]> record, IBufferWriter<byte> output)
     {
         foreach (var (field, text) in _parts)

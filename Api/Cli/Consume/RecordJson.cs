@@ -19,8 +19,6 @@ internal sealed class RecordJson : IDisposable
     private Utf8JsonWriter? _json;
 
     /// <summary>Writes a record and a line's end.</summary>
-    /// <param name="record">The record.</param>
-    /// <param name="output">Takes the bytes.</param>
     public void Write(ConsumedRecord<byte[]> record, IBufferWriter<byte> output)
     {
         var json = _json ??= new Utf8JsonWriter(output, Readable);

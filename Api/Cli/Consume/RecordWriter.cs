@@ -4,15 +4,13 @@ using OrleansStream.Client.Consuming;
 namespace OrleansStream.Cli.Consume;
 
 /// <summary>Writes records to standard output.</summary>
-/// <param name="output">Takes the bytes.</param>
+/// <param name="output">Standard output, or a test's stream; it stays open.</param>
 /// <param name="format">How; null for JSON.</param>
 internal sealed class RecordWriter(Stream output, RecordFormat? format) : IDisposable
 {
     private readonly ArrayBufferWriter<byte> _bytes = new();
     private readonly RecordJson _json = new();
 
-    /// <summary>Writes a record.</summary>
-    /// <param name="record">The record.</param>
     public void Write(ConsumedRecord<byte[]> record)
     {
         if (format is null)

@@ -14,7 +14,7 @@ internal sealed class TextPattern
     private TextPattern(string? part, string? whole, Regex? expression) => (_part, _whole, _expression) = (part, whole, expression);
 
     /// <summary>Reads a pattern.</summary>
-    /// <param name="text">The pattern.</param>
+    /// <param name="text">The pattern as it was typed.</param>
     /// <param name="option">Its option, for the error.</param>
     /// <exception cref="ArgumentException">The regular expression is none.</exception>
     public static TextPattern Parse(string text, string option)
@@ -35,7 +35,6 @@ internal sealed class TextPattern
     }
 
     /// <summary>Whether a text is as the pattern says. Null never is.</summary>
-    /// <param name="text">The text.</param>
     public bool IsMatch(string? text)
     {
         if (text is null)

@@ -8,8 +8,6 @@ using OrleansStream.Contracts;
 namespace OrleansStream.Cli.Consume;
 
 /// <summary>Reads a topic without a group: from a place of each partition to what is its end now, to another place, or on and on.</summary>
-/// <param name="call">The run.</param>
-/// <param name="request">What to read.</param>
 internal sealed class TopicScan(Call call, ConsumeRequest request) : IRecordSource
 {
     private readonly List<PartitionRange> _ranges = [];
@@ -136,10 +134,10 @@ internal sealed class TopicScan(Call call, ConsumeRequest request) : IRecordSour
     }
 
     /// <summary>What is read of a partition.</summary>
-    /// <param name="Partition">The partition.</param>
-    /// <param name="Start">Its first offset.</param>
+    /// <param name="Partition">The partition's number.</param>
+    /// <param name="Start">The first offset that is stored.</param>
     /// <param name="End">Its end when the run began.</param>
     /// <param name="First">The first offset that may be read.</param>
-    /// <param name="From">Where the reader begins.</param>
+    /// <param name="From">The same for the client's reader.</param>
     private sealed record PartitionRange(int Partition, long Start, long End, long First, ReadFrom From);
 }

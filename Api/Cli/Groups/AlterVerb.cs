@@ -55,8 +55,7 @@ internal static class AlterVerb
         }, group, retry, attempts, backoff, jitter, deadLetters);
     }
 
-    /// <summary>A policy for people.</summary>
-    /// <param name="policy">The policy.</param>
+    /// <summary>A retry policy in a sentence for people.</summary>
     public static string TextOf(RetryPolicyAnswer policy)
     {
         var waits = string.Join(", ", policy.BackoffMs.Select(wait => Durations.TextOf(TimeSpan.FromMilliseconds(wait))));

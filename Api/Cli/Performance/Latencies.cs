@@ -11,14 +11,13 @@ internal sealed class Latencies
 
     private readonly long[] _counts = new long[ClassOf(Largest) + 1];
 
-    /// <summary>How many were counted.</summary>
+    /// <summary>How many durations were counted.</summary>
     public long Count { get; private set; }
 
     /// <summary>The longest, in seconds.</summary>
     public double Max { get; private set; }
 
-    /// <summary>Counts a duration.</summary>
-    /// <param name="seconds">How long it took.</param>
+    /// <summary>Counts a duration. One below a microsecond or above an hour is counted as that bound, except in <see cref="Max"/>.</summary>
     public void Add(double seconds)
     {
         _counts[ClassOf(Math.Clamp(seconds, Smallest, Largest))]++;

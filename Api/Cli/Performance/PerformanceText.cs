@@ -4,19 +4,19 @@ using OrleansStream.Cli.Texts;
 
 namespace OrleansStream.Cli.Performance;
 
-/// <summary>Tells what was measured.</summary>
+/// <summary>Tells what a load measured: rates, and percentiles of how long records took.</summary>
 internal static class PerformanceText
 {
     private const int BarLength = 40;
 
     private static readonly (string Name, double Part)[] Percentiles = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99_9", 0.999)];
 
-    /// <summary>Tells it.</summary>
-    /// <param name="call">The run.</param>
-    /// <param name="topic">The topic.</param>
-    /// <param name="records">How many records.</param>
-    /// <param name="bytes">Their bytes.</param>
-    /// <param name="seconds">How long it took.</param>
+    /// <summary>Writes it to standard output, as one JSON object or for people.</summary>
+    /// <param name="call">The run whose output takes it.</param>
+    /// <param name="topic">The name of the topic that was written or read.</param>
+    /// <param name="records">How many records were stored or read.</param>
+    /// <param name="bytes">The bytes of their keys and values.</param>
+    /// <param name="seconds">How long all of them took.</param>
     /// <param name="latencies">How long each took; null where nobody knows.</param>
     public static void Write(Call call, string topic, long records, long bytes, double seconds, Latencies? latencies)
     {

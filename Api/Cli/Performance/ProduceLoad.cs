@@ -6,9 +6,9 @@ using OrleansStream.Client.Producing;
 namespace OrleansStream.Cli.Performance;
 
 /// <summary>Sends records and measures how long each takes, from the moment at which it was due to its answer.</summary>
-/// <param name="call">The run.</param>
+/// <param name="call">The run: its service, its clock and its output.</param>
 /// <param name="topic">The topic that the records are sent to.</param>
-/// <param name="count">How many records.</param>
+/// <param name="count">How many records are sent.</param>
 /// <param name="size">The length of each value, in bytes.</param>
 /// <param name="rate">Records a second; 0 for as fast as it goes.</param>
 /// <param name="keys">How many different keys; 0 for none.</param>
@@ -25,7 +25,7 @@ internal sealed class ProduceLoad(Call call, string topic, int count, int size, 
     /// <summary>The topic that the records are sent to.</summary>
     public string Topic => topic;
 
-    /// <summary>How many were stored.</summary>
+    /// <summary>How many records the service has said to be stored.</summary>
     public long Answered { get; private set; }
 
     /// <summary>How long it took, in seconds.</summary>
@@ -34,7 +34,7 @@ internal sealed class ProduceLoad(Call call, string topic, int count, int size, 
     /// <summary>How long the records took.</summary>
     public Latencies Latencies { get; } = new();
 
-    /// <summary>Sends all.</summary>
+    /// <summary>Sends all records and waits for their answers.</summary>
     /// <param name="configure">Sets the producer's options.</param>
     public async Task RunAsync(Action<ProducerOptions> configure)
     {

@@ -13,7 +13,7 @@ namespace OrleansStream.Cli.Produce;
 internal static class JsonRecords
 {
     /// <summary>Makes a record of a line.</summary>
-    /// <param name="line">The line.</param>
+    /// <param name="line">The line's bytes, without its end.</param>
     /// <param name="number">Its number, for the error.</param>
     /// <exception cref="InvalidDataException">It is no such record; the message names the field.</exception>
     public static OutgoingRecord<ReadOnlyMemory<byte>> Parse(ReadOnlyMemory<byte> line, long number)

@@ -84,12 +84,11 @@ internal sealed record LineFormat
     }
 
     /// <summary>Whether bytes stand for null.</summary>
-    /// <param name="bytes">The bytes.</param>
     public bool IsNull(ReadOnlySpan<byte> bytes) => NullMarker is { } marker && bytes.SequenceEqual(marker);
 
     /// <summary>Reads Kafka's own words for all this, such as <c>parse.key=true</c>.</summary>
-    /// <param name="properties">The properties.</param>
-    /// <returns>The format with them.</returns>
+    /// <param name="properties">The properties as they were typed, <c>name=value</c>; null for none.</param>
+    /// <returns>A format that has them; this one is not changed.</returns>
     /// <exception cref="ArgumentException">There is no such property.</exception>
     public LineFormat With(IEnumerable<string>? properties)
     {
@@ -116,7 +115,7 @@ internal sealed record LineFormat
 
     /// <summary>Reads a separator, with escapes.</summary>
     /// <param name="name">Its option, for the error.</param>
-    /// <param name="value">Its text.</param>
+    /// <param name="value">The text that was typed, with escapes.</param>
     /// <exception cref="ArgumentException">It is empty, or has a wrong escape.</exception>
     public static byte[] Separator(string name, string value) =>
         Escapes.Read(value, name) is { Length: > 0 } bytes ? bytes : throw new ArgumentException($"{name} must not be empty.");

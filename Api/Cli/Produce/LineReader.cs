@@ -3,7 +3,6 @@ namespace OrleansStream.Cli.Produce;
 /// <summary>
 /// Reads lines as bytes, so that what is no UTF-8 comes through as it is. A line ends with LF or CR LF; the last one may end with neither.
 /// </summary>
-/// <param name="input">What is read.</param>
 internal sealed class LineReader(Stream input)
 {
     private static ReadOnlySpan<byte> ByteOrderMark => [0xEF, 0xBB, 0xBF];
@@ -19,7 +18,7 @@ internal sealed class LineReader(Stream input)
     /// <summary>The bytes that were read, with the ends of lines.</summary>
     public long BytesRead { get; private set; }
 
-    /// <summary>Reads a line.</summary>
+    /// <summary>Reads the next line, without its end; the last one may have none.</summary>
     /// <param name="cancellationToken">Ends the wait, also one for somebody who types.</param>
     /// <returns>The line, until the next call; null at the end.</returns>
     /// <exception cref="InvalidDataException">The line is longer than <see cref="ProduceLimits.LineBytesMax"/>.</exception>

@@ -83,7 +83,7 @@ internal sealed class ProduceOptions
         HelpName = "TIME", DefaultValueFactory = _ => "2m",
     };
 
-    /// <summary>All of them.</summary>
+    /// <summary>All options of the verb, in the order of help.</summary>
     public IEnumerable<Symbol> All =>
     [
         .. _topic.Symbols, _file, _value, _input, _parseKey, _keySeparator, _headers, _header, _key, _partition, _null, _ignore, _property,
@@ -91,7 +91,6 @@ internal sealed class ProduceOptions
     ];
 
     /// <summary>What a command line asks for.</summary>
-    /// <param name="call">The run.</param>
     /// <exception cref="ArgumentException">Something is wrong; the message names it.</exception>
     public ProduceRequest Read(Call call)
     {

@@ -9,8 +9,6 @@ namespace OrleansStream.Cli.Produce;
 /// Reads input and stores it. What was read is stored also when Ctrl-C or a wrong line ends the run. The first record that is not stored ends it, and
 /// no later record of its partition is sent.
 /// </summary>
-/// <param name="call">The run.</param>
-/// <param name="request">What to store.</param>
 internal sealed class ProduceRun(Call call, ProduceRequest request)
 {
     private readonly long _started = call.Time.GetTimestamp();
@@ -18,7 +16,7 @@ internal sealed class ProduceRun(Call call, ProduceRequest request)
     private long _bytes;
     private long _inputBytes;
 
-    /// <summary>Stores everything.</summary>
+    /// <summary>Stores all that standard input has, and tells what became of it.</summary>
     /// <exception cref="PartialException">Something is not stored.</exception>
     public async Task RunAsync()
     {

@@ -13,7 +13,7 @@ internal sealed class ProduceTally : IDisposable
     /// <summary>How many records were given to the producer.</summary>
     public long Taken { get; private set; }
 
-    /// <summary>How many are stored.</summary>
+    /// <summary>How many records the service has said to be stored.</summary>
     public long Stored { get; private set; }
 
     /// <summary>How many may be stored or not, since no answer came that says so.</summary>

@@ -6,7 +6,7 @@ namespace OrleansStream.Cli.Profiles;
 /// <summary>A service, and how to sign in to it. It names where a secret is, and has none itself.</summary>
 internal sealed record Profile
 {
-    /// <summary>The service's address.</summary>
+    /// <summary>The address that calls go to.</summary>
     public required string Server { get; init; }
 
     /// <summary>A file that has an API key.</summary>

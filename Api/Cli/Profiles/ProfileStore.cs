@@ -6,7 +6,6 @@ namespace OrleansStream.Cli.Profiles;
 /// The profiles, in a file that people may keep and share, and the name of the current one, which is this machine's state and lies elsewhere. Both
 /// places are those of the XDG base directory specification; on Windows the first is below AppData.
 /// </summary>
-/// <param name="variable">Reads an environment variable.</param>
 internal sealed class ProfileStore(Func<string, string?> variable)
 {
     private const string Folder = "orleansstream";
@@ -40,7 +39,6 @@ internal sealed class ProfileStore(Func<string, string?> variable)
     }
 
     /// <summary>Writes the profiles, whole or not at all.</summary>
-    /// <param name="document">The profiles.</param>
     public void Write(ProfileDocument document) => Replace(Path, JsonSerializer.Serialize(document, ProfileJson.Default.ProfileDocument) + "\n");
 
     /// <summary>Makes a profile the current one.</summary>

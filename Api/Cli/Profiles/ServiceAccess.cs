@@ -3,9 +3,9 @@ using OrleansStream.Client;
 namespace OrleansStream.Cli.Profiles;
 
 /// <summary>What a command line says of the service and of the caller; null for what it leaves open.</summary>
-/// <param name="Server">The address.</param>
-/// <param name="Profile">A profile's name.</param>
-/// <param name="KeyFile">A file with an API key.</param>
+/// <param name="Server">An address, or a host and a port.</param>
+/// <param name="Profile">The name of a profile that is stored.</param>
+/// <param name="KeyFile">The path of a file with an API key.</param>
 /// <param name="AzureCli">What the Azure CLI's token is for.</param>
 internal readonly record struct AccessChoice(string? Server, string? Profile, string? KeyFile, string? AzureCli);
 
@@ -28,7 +28,7 @@ internal sealed class ServiceAccess
         MappedFrom = IsKafkas(server) ? server : null;
     }
 
-    /// <summary>The service's address.</summary>
+    /// <summary>The address that is called, with its scheme.</summary>
     public Uri Server { get; }
 
     /// <summary>The API key; null for none.</summary>
@@ -48,7 +48,7 @@ internal sealed class ServiceAccess
 
     /// <summary>Finds out which service and which caller are meant.</summary>
     /// <param name="choice">What the command line says.</param>
-    /// <param name="variable">Reads an environment variable.</param>
+    /// <param name="variable">Gives the value of an environment variable; null for one that is not set.</param>
     /// <exception cref="ArgumentException">An address is none, or the ways to sign in contradict each other.</exception>
     /// <exception cref="NotFoundException">A profile or a file is not there.</exception>
     public static ServiceAccess Find(in AccessChoice choice, Func<string, string?> variable)
@@ -86,7 +86,6 @@ internal sealed class ServiceAccess
     });
 
     /// <summary>An address as people write it: with or without a scheme, and as Kafka's programs are told it.</summary>
-    /// <param name="text">What was written.</param>
     /// <exception cref="ArgumentException">It is no address.</exception>
     public static Uri AddressOf(string text)
     {

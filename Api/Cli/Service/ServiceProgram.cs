@@ -12,9 +12,9 @@ internal static partial class ServiceProgram
     private const int Terminate = 15;
 
     /// <summary>Runs it until it ends. What ends this process ends it, too, and in order.</summary>
-    /// <param name="arguments">Its arguments.</param>
-    /// <param name="stop">Tells it to end.</param>
-    /// <returns>Its exit code.</returns>
+    /// <param name="arguments">The command line of the service, each argument by itself.</param>
+    /// <param name="stop">Tells the service to finish its work and end; the call then waits until it has.</param>
+    /// <returns>The exit code of the service.</returns>
     /// <exception cref="CallException">It is not there.</exception>
     public static async Task<int> RunAsync(IEnumerable<string> arguments, CancellationToken stop)
     {

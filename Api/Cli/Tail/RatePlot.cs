@@ -15,7 +15,7 @@ internal sealed class RatePlot(int width)
     /// <summary>The highest rate that is shown.</summary>
     public long Max => _rates.Max() ?? 0;
 
-    /// <summary>Adds a second.</summary>
+    /// <summary>Adds a second at the right end. The oldest one goes once the plot is full.</summary>
     /// <param name="count">The records that came in it; null when nobody knows, which is no 0.</param>
     public void Add(long? count)
     {
@@ -25,7 +25,7 @@ internal sealed class RatePlot(int width)
     }
 
     /// <summary>The rows, from the top; each of the given count shows a part of the range from 0 to <see cref="Max"/>.</summary>
-    /// <param name="height">How many rows.</param>
+    /// <param name="height">How many rows, at least 1.</param>
     public IEnumerable<string> Rows(int height)
     {
         var steps = height * (Bars.Length - 1);

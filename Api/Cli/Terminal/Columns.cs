@@ -3,7 +3,6 @@ using Spectre.Console.Rendering;
 namespace OrleansStream.Cli.Terminal;
 
 /// <summary>Rows under headings, as wide as they need to be. They are not cut, and look the same in a pipe.</summary>
-/// <param name="headings">The headings.</param>
 internal sealed class Columns(params string[] headings)
 {
     private const int Gap = 2;
@@ -17,8 +16,6 @@ internal sealed class Columns(params string[] headings)
     /// <param name="cells">A cell for each heading; null is written as a dash.</param>
     public void Add(params object?[] cells) => _rows.Add([.. cells.Select(cell => cell?.ToString() is { Length: > 0 } text ? Plain(text) : "-")]);
 
-    /// <summary>Writes them.</summary>
-    /// <param name="screen">Shows it.</param>
     public void Write(Screen screen)
     {
         foreach (var line in Lines(heading => screen.Styled(heading, "1")))

@@ -3,8 +3,8 @@ namespace OrleansStream.Cli.Terminal;
 /// <summary>Asks before something is gone for good: the name is typed, so that no habit of the hand says yes.</summary>
 internal static class Confirmation
 {
-    /// <summary>Asks.</summary>
-    /// <param name="screen">Shows it.</param>
+    /// <summary>Asks on standard error, and waits for a line.</summary>
+    /// <param name="screen">The terminal, if there is one.</param>
     /// <param name="what">What will happen, such as <c>deletes the topic with all its records</c>.</param>
     /// <param name="name">What is to be typed.</param>
     /// <param name="stop">Ends the wait for an answer.</param>

@@ -8,12 +8,12 @@ internal static class Drawing
     private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(200);
 
     /// <summary>Draws progress while work is done.</summary>
-    /// <param name="screen">Shows it.</param>
+    /// <param name="screen">Draws on standard error, where that is a terminal.</param>
     /// <param name="time">Times the steps at which it is drawn anew.</param>
     /// <param name="total">What is to be done, in any unit; null when nobody knows.</param>
     /// <param name="describe">What is done, in that unit, and a text for people.</param>
-    /// <param name="work">Does it.</param>
-    /// <param name="isWanted">False to draw nothing.</param>
+    /// <param name="work">The work; what it throws is thrown on.</param>
+    /// <param name="isWanted">False to do the work without drawing.</param>
     public static async Task WithProgressAsync(
         Screen screen, TimeProvider time, double? total, Func<(double Done, string Text)> describe, Func<Task> work, bool isWanted = true)
     {

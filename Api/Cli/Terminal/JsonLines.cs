@@ -14,18 +14,12 @@ internal static class JsonLines
 
     /// <summary>Writes an object on a line.</summary>
     /// <typeparam name="T">Its type.</typeparam>
-    /// <param name="screen">Shows it.</param>
-    /// <param name="value">The object.</param>
-    /// <param name="type">How it is written.</param>
     public static void Write<T>(Screen screen, T value, JsonTypeInfo<T> type) => screen.Results.WriteLine(JsonSerializer.Serialize(value, type));
 
     /// <summary>Writes an object on a line.</summary>
-    /// <param name="screen">Shows it.</param>
-    /// <param name="write">Writes its fields.</param>
     public static void Write(Screen screen, Action<Utf8JsonWriter> write) => screen.Results.WriteLine(Text(write));
 
     /// <summary>An object as text.</summary>
-    /// <param name="write">Writes its fields.</param>
     public static string Text(Action<Utf8JsonWriter> write)
     {
         var bytes = new ArrayBufferWriter<byte>();

@@ -3,7 +3,6 @@ using Microsoft.Win32.SafeHandles;
 namespace OrleansStream.Cli.Terminal;
 
 /// <summary>Standard output that tells when nobody reads it any more, which the console's own stream hides.</summary>
-/// <param name="inner">Takes the bytes.</param>
 internal sealed class OutputStream(Stream inner) : Stream
 {
     private const nint StandardOutput = 1;

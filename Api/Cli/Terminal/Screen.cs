@@ -44,7 +44,7 @@ internal sealed class Screen
     /// <summary>True while progress is drawn on standard error.</summary>
     public bool IsDrawing { get; set; }
 
-    /// <summary>Standard error.</summary>
+    /// <summary>Standard error: notes, questions and errors, but no results.</summary>
     public TextWriter Messages { get; } = Console.Error;
 
     /// <summary>True when the output is for the eyes of a person.</summary>
@@ -65,10 +65,10 @@ internal sealed class Screen
     /// <summary>True when standard input is a terminal.</summary>
     public bool IsInputTyped { get; } = !Console.IsInputRedirected;
 
-    /// <summary>Draws on standard output.</summary>
+    /// <summary>Draws on standard output. It is opened at its first use.</summary>
     public IAnsiConsole Drawing => _output.Value;
 
-    /// <summary>Draws on standard error.</summary>
+    /// <summary>Draws on standard error. It is opened at its first use.</summary>
     public IAnsiConsole Side => _errors.Value;
 
     /// <summary>Opens the process's own streams.</summary>

@@ -13,8 +13,8 @@ internal static class Durations
         ("ms", TimeSpan.FromMilliseconds(1)), ("s", TimeSpan.FromSeconds(1)), ("m", TimeSpan.FromMinutes(1)), ("h", TimeSpan.FromHours(1)),
     ];
 
-    /// <summary>Reads a duration.</summary>
-    /// <param name="text">The text.</param>
+    /// <summary>Reads a duration, from nothing up to a bound.</summary>
+    /// <param name="text">What was typed: digits and a unit, without a sign.</param>
     /// <param name="option">Its option, for the error.</param>
     /// <param name="max">The longest that is allowed.</param>
     /// <exception cref="ArgumentException">It is none, or too long.</exception>

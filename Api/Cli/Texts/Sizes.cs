@@ -20,10 +20,8 @@ internal static class Sizes
     }
 
     /// <summary>A count of records, such as <c>1 record</c> or <c>1,208 records</c>.</summary>
-    /// <param name="count">The count.</param>
     public static string Records(long count) => count == 1 ? "1 record" : $"{count:N0} records";
 
     /// <summary>A count of partitions.</summary>
-    /// <param name="count">The count.</param>
     public static string Partitions(int count) => count == 1 ? "1 partition" : $"{count:N0} partitions";
 }

@@ -16,8 +16,8 @@ internal static class Times
 
     /// <summary>Reads a time. One without an offset is in UTC.</summary>
     /// <param name="text">The text; it may begin with <c>@</c>.</param>
-    /// <param name="now">The time now.</param>
-    /// <param name="time">The time.</param>
+    /// <param name="now">What times before now are counted from.</param>
+    /// <param name="time">The time that is meant; the default when none is.</param>
     /// <returns>False when it is none.</returns>
     public static bool TryParse(string text, DateTimeOffset now, out DateTimeOffset time)
     {

@@ -5,13 +5,10 @@ using OrleansStream.Contracts;
 
 namespace OrleansStream.Cli.Topics;
 
-/// <summary>Shows a topic.</summary>
+/// <summary>Shows a topic with its settings and partitions.</summary>
 internal static class TopicText
 {
-    /// <summary>For people.</summary>
-    /// <param name="screen">Shows it.</param>
-    /// <param name="topic">The topic.</param>
-    /// <param name="partitions">Its partitions.</param>
+    /// <summary>Writes it as columns for people.</summary>
     public static void Write(Screen screen, TopicAnswer topic, PartitionListAnswer partitions)
     {
         screen.Results.WriteLine($"{screen.Styled(topic.Name, "1")}  {Sizes.Partitions(topic.Partitions)}, {Sizes.Bytes(partitions.SizeBytes)}, created {topic.CreatedAt:yyyy-MM-dd HH:mm:ss}Z");
@@ -33,9 +30,6 @@ internal static class TopicText
     }
 
     /// <summary>For scripts: the service's own description, with the partitions' states in it.</summary>
-    /// <param name="screen">Shows it.</param>
-    /// <param name="topic">The topic.</param>
-    /// <param name="partitions">Its partitions.</param>
     public static void WriteJson(Screen screen, TopicAnswer topic, PartitionListAnswer partitions) => JsonLines.Write(screen, json =>
     {
         json.WritePropertyName("topic");

@@ -77,8 +77,8 @@ public sealed class StreamApi(HttpClient http, Session session)
     }
 
     /// <summary>Appends records that are a JSON text a line each.</summary>
-    /// <param name="topic">The topic.</param>
-    /// <param name="lines">The lines.</param>
+    /// <param name="topic">The topic's name, not escaped.</param>
+    /// <param name="lines">JSON records, one a line.</param>
     /// <param name="cancellationToken">Ends the wait; what was sent may be stored.</param>
     /// <returns>What came of each line, in their order.</returns>
     /// <exception cref="ApiException">The service refused all of them, or could not be reached.</exception>
@@ -91,8 +91,8 @@ public sealed class StreamApi(HttpClient http, Session session)
             .Select(line => JsonSerializer.Deserialize(line, ApiJsonContext.Api.ProduceResult)!)];
     }
 
-    /// <summary>A body in JSON.</summary>
-    /// <param name="json">The JSON.</param>
+    /// <summary>A body of the media type <c>application/json</c>.</summary>
+    /// <param name="json">A JSON text, whole.</param>
     public static HttpContent Json(JsonNode json)
     {
         ArgumentNullException.ThrowIfNull(json);

@@ -17,15 +17,15 @@ public abstract class LoadingPage : ComponentBase, IDisposable
     /// <summary>The page is about to be shown.</summary>
     protected LoadingPage() => Left = _left.Token;
 
-    /// <summary>The service.</summary>
+    /// <summary>Calls the service on behalf of whoever has signed in.</summary>
     [Inject]
     public StreamApi Api { get; set; } = null!;
 
-    /// <summary>Who uses the console.</summary>
+    /// <summary>Who uses the console, and what they may do.</summary>
     [Inject]
     public Session Session { get; set; } = null!;
 
-    /// <summary>The page's address.</summary>
+    /// <summary>The address that the browser shows, and the way to other pages.</summary>
     [Inject]
     public NavigationManager Navigation { get; set; } = null!;
 
@@ -42,7 +42,7 @@ public abstract class LoadingPage : ComponentBase, IDisposable
     /// <summary>True while the service does what the user has asked for.</summary>
     protected bool IsBusy { get; private set; }
 
-    /// <summary>Ends with the page.</summary>
+    /// <summary>Is cancelled when the user leaves the page.</summary>
     protected CancellationToken Left { get; }
 
     /// <summary>How often the page asks again by itself; null for never.</summary>
@@ -81,7 +81,7 @@ public abstract class LoadingPage : ComponentBase, IDisposable
             _timer.Period = period;
     }
 
-    /// <summary>Asks the service again.</summary>
+    /// <summary>Asks the service again. An answer to an earlier question that is still to come is not shown.</summary>
     protected async Task ReloadAsync()
     {
         _wanted?.Cancel();
@@ -108,7 +108,7 @@ public abstract class LoadingPage : ComponentBase, IDisposable
     }
 
     /// <summary>Does what the user has asked for, then asks the service again.</summary>
-    /// <param name="work">What is done.</param>
+    /// <param name="work">Calls the service; a refusal is shown as <see cref="Failure"/>. While other work is under way, it is not done.</param>
     protected async Task RunAsync(Func<Task> work)
     {
         ArgumentNullException.ThrowIfNull(work);

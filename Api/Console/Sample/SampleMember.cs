@@ -6,9 +6,9 @@ namespace OrleansStream.WebConsole.Sample;
 
 /// <summary>A member of the sample's group: a consumer that polls, as any program would, and shows what it does.</summary>
 /// <param name="api">The service.</param>
-/// <param name="group">The group.</param>
+/// <param name="group">The group's name.</param>
 /// <param name="topic">The topic that it reads.</param>
-/// <param name="name">Its name.</param>
+/// <param name="name">The member's name in the group.</param>
 /// <param name="changed">Told after each poll.</param>
 public sealed class SampleMember(StreamApi api, string group, string topic, string name, Action changed) : IDisposable
 {
@@ -23,7 +23,7 @@ public sealed class SampleMember(StreamApi api, string group, string topic, stri
 
     private CancellationTokenSource? _stop;
 
-    /// <summary>Its name.</summary>
+    /// <summary>The member's name in the group.</summary>
     public string Name { get; } = name;
 
     /// <summary>The partitions that it reads now.</summary>
@@ -47,7 +47,7 @@ public sealed class SampleMember(StreamApi api, string group, string topic, stri
     /// <summary>True while it fails every record, as a consumer with a fault would.</summary>
     public bool IsBroken { get; set; }
 
-    /// <summary>Begins to poll.</summary>
+    /// <summary>Polls until it is stopped; a member that polls already goes on.</summary>
     /// <param name="left">Ends the call.</param>
     public void Start(CancellationToken left)
     {

@@ -14,7 +14,6 @@ internal static class AccessJson
             .Select(one => (one.ToString().ToLowerInvariant(), one))];
 
     /// <summary>Returns the names of operations.</summary>
-    /// <param name="operations">The operations.</param>
     public static IEnumerable<string> NamesOf(AccessOperations operations) =>
         Operations.Where(one => operations.HasFlag(one.Operation)).Select(one => one.Name);
 
@@ -36,7 +35,6 @@ internal static class AccessJson
     }
 
     /// <summary>Parses a right.</summary>
-    /// <param name="body">The body.</param>
     /// <exception cref="RequestException">The body is malformed.</exception>
     public static AccessRight ParseRight(ReadOnlyMemory<byte> body)
     {

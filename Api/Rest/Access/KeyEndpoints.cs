@@ -8,7 +8,6 @@ using OrleansStream.Security;
 namespace OrleansStream.Rest.Access;
 
 /// <summary>Make, list and revoke API keys.</summary>
-/// <param name="administration">Administers keys.</param>
 internal sealed class KeyEndpoints(AccessAdministration administration)
 {
     /// <summary>The tag of the operations in the API's description.</summary>
@@ -55,8 +54,6 @@ internal sealed class KeyEndpoints(AccessAdministration administration)
         Errors = [StreamErrorCode.ResourceNotFound, StreamErrorCode.KafkaStorageError],
     };
 
-    /// <summary>Adds the endpoints.</summary>
-    /// <param name="routes">The routes to which they are added.</param>
     public static void Map(IEndpointRouteBuilder routes)
     {
         var keys = routes.ServiceProvider.GetRequiredService<KeyEndpoints>();

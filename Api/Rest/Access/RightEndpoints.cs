@@ -8,7 +8,6 @@ using OrleansStream.Security;
 namespace OrleansStream.Rest.Access;
 
 /// <summary>Give, list and take away rights.</summary>
-/// <param name="administration">Administers rights.</param>
 internal sealed class RightEndpoints(AccessAdministration administration)
 {
     private const string RightExample = """{"principal":"key:crawler","resource":"topic","pattern":"prefix","name":"pages.","operations":["read"]}""";
@@ -53,8 +52,6 @@ internal sealed class RightEndpoints(AccessAdministration administration)
         Errors = [StreamErrorCode.InvalidTopicException, StreamErrorCode.ResourceNotFound, StreamErrorCode.KafkaStorageError],
     };
 
-    /// <summary>Adds the endpoints.</summary>
-    /// <param name="routes">The routes to which they are added.</param>
     public static void Map(IEndpointRouteBuilder routes)
     {
         var rights = routes.ServiceProvider.GetRequiredService<RightEndpoints>();

@@ -9,7 +9,6 @@ internal sealed class RequestException : Exception
     private const int ShownLengthMax = 40;
 
     /// <summary>Ends the request with an error of the service.</summary>
-    /// <param name="error">What is wrong.</param>
     public RequestException(StreamError error) : base(error.Detail) => Error = error;
 
     /// <summary>Ends the request with a refusal of HTTP's own.</summary>
@@ -34,6 +33,5 @@ internal sealed class RequestException : Exception
         new(new StreamError(StreamErrorCode.InvalidRequest, detail) { Field = field });
 
     /// <summary>A text of a request, cut short for a message.</summary>
-    /// <param name="text">The text.</param>
     public static string Shown(string text) => text.Length <= ShownLengthMax ? text : text[..ShownLengthMax] + "…";
 }

@@ -47,7 +47,6 @@ internal sealed class RecordFilter
     }
 
     /// <summary>Whether a record is wanted.</summary>
-    /// <param name="record">The record.</param>
     /// <exception cref="OperationCanceledException">The reader has gone.</exception>
     public bool Takes(in RecordView record) =>
         (_key is null || (record.HasKey && Contains(record.Key, _key)))

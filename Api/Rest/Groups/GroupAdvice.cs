@@ -27,8 +27,6 @@ internal static class GroupAdvice
     };
 
     /// <summary>The error of a request to begin a redrive, with the advice for it.</summary>
-    /// <param name="error">The error.</param>
-    /// <param name="group">The group.</param>
     public static StreamError OfRedrive(StreamError error, string group) => error.Code switch
     {
         StreamErrorCode.InvalidRequest => Add(error, $"PUT /v1/groups/{group} gives it one."),
@@ -38,15 +36,10 @@ internal static class GroupAdvice
 
     /// <summary>Awaits a task about a group, and adds the advice to its error.</summary>
     /// <typeparam name="T">The task's result.</typeparam>
-    /// <param name="task">The task.</param>
-    /// <param name="group">The group.</param>
     /// <exception cref="RequestException">The task failed.</exception>
     public static Task<T> GiveAsync<T>(Task<T> task, string group) => GiveAsync(task, group, Of);
 
     /// <inheritdoc cref="GiveAsync{T}(Task{T}, string)"/>
-    /// <param name="task">The task.</param>
-    /// <param name="group">The group.</param>
-    /// <param name="advise">Adds the advice.</param>
     public static async Task<T> GiveAsync<T>(Task<T> task, string group, Func<StreamError, string, StreamError> advise)
     {
         try

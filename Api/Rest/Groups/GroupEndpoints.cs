@@ -18,8 +18,6 @@ namespace OrleansStream.Rest.Groups;
 /// <param name="lifetime">Ends waits when the service stops.</param>
 internal sealed class GroupEndpoints(GroupPolls polls, ConsumerGroups groups, TimeProvider time, IHostApplicationLifetime lifetime)
 {
-    /// <summary>Adds the endpoints.</summary>
-    /// <param name="routes">The routes to which they are added.</param>
     public static void Map(IEndpointRouteBuilder routes)
     {
         var endpoints = routes.ServiceProvider.GetRequiredService<GroupEndpoints>();
@@ -31,7 +29,6 @@ internal sealed class GroupEndpoints(GroupPolls polls, ConsumerGroups groups, Ti
     }
 
     /// <summary>The group in the path, whose name has been checked.</summary>
-    /// <param name="context">The request.</param>
     internal static string NameOf(HttpContext context) => (string)context.Request.RouteValues["group"]!;
 
     /// <summary>Partitions by topic, in the form of answers.</summary>
@@ -41,12 +38,9 @@ internal sealed class GroupEndpoints(GroupPolls polls, ConsumerGroups groups, Ti
         .Select(topic => new TopicAssignment { Topic = topic.Key, Partitions = [.. topic.Select(partition => partition.Partition)] })];
 
     /// <summary>The member in the path, whose id has been checked.</summary>
-    /// <param name="context">The request.</param>
     private static string MemberOf(HttpContext context) => (string)context.Request.RouteValues["member"]!;
 
     /// <summary>Answers a refused member with its state, from which its next call can go on.</summary>
-    /// <param name="context">The request.</param>
-    /// <param name="refusal">The refusal.</param>
     internal static Task RefuseAsync(HttpContext context, MemberRefusal refusal)
     {
         var problem = Problems.Prepare(context, GroupAdvice.Of(refusal.Error, NameOf(context)));

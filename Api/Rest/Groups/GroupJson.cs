@@ -27,9 +27,6 @@ internal sealed record PollBody(PollOptions Options, PayloadViews Views);
 internal static class GroupJson
 {
     /// <summary>Parses a poll.</summary>
-    /// <param name="body">The body.</param>
-    /// <param name="group">The group.</param>
-    /// <param name="member">The member.</param>
     /// <exception cref="RequestException">It is malformed.</exception>
     public static PollBody ParsePoll(ReadOnlyMemory<byte> body, string group, string member)
     {
@@ -60,8 +57,6 @@ internal static class GroupJson
     }
 
     /// <summary>Parses a request to commit or set offsets.</summary>
-    /// <param name="body">The body.</param>
-    /// <param name="group">The group.</param>
     /// <exception cref="RequestException">It is malformed.</exception>
     public static OffsetsRequest ParseOffsets(ReadOnlyMemory<byte> body, string group)
     {
@@ -86,7 +81,6 @@ internal static class GroupJson
     }
 
     /// <summary>Parses a reset.</summary>
-    /// <param name="body">The body.</param>
     /// <exception cref="RequestException">It is malformed.</exception>
     public static OffsetReset ParseReset(ReadOnlyMemory<byte> body)
     {

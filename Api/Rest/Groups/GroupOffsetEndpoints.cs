@@ -12,8 +12,6 @@ namespace OrleansStream.Rest.Groups;
 /// <param name="lag">Measures the lag of groups.</param>
 internal sealed class GroupOffsetEndpoints(GroupOffsets offsets, GroupResets resets, GroupLag lag)
 {
-    /// <summary>Adds the endpoints.</summary>
-    /// <param name="routes">The routes to which they are added.</param>
     public static void Map(IEndpointRouteBuilder routes)
     {
         var endpoints = routes.ServiceProvider.GetRequiredService<GroupOffsetEndpoints>();

@@ -6,11 +6,8 @@ using OrleansStream.Rest.Http;
 namespace OrleansStream.Rest.Groups;
 
 /// <summary>Sets the policy for records that a group's members could not process, and redrives dead letters.</summary>
-/// <param name="groups">The groups.</param>
 internal sealed class GroupRetryEndpoints(ConsumerGroups groups)
 {
-    /// <summary>Adds the endpoints.</summary>
-    /// <param name="routes">The routes to which they are added.</param>
     public static void Map(IEndpointRouteBuilder routes)
     {
         var retries = routes.ServiceProvider.GetRequiredService<GroupRetryEndpoints>();

@@ -17,8 +17,6 @@ namespace OrleansStream.Rest.Groups;
 internal sealed class PollEvents(GroupPoll poll, PayloadViews views)
 {
     /// <summary>Sends events until partitions are to move, or the client or the service ends the stream.</summary>
-    /// <param name="context">The request.</param>
-    /// <param name="cancellationToken">Ends the call.</param>
     public async Task RunAsync(HttpContext context, CancellationToken cancellationToken)
     {
         context.Response.ContentType = MediaTypes.EventStream;

@@ -48,7 +48,6 @@ internal static class RetryJson
     }
 
     /// <summary>Parses a group's policy.</summary>
-    /// <param name="body">The body.</param>
     /// <exception cref="RequestException">It is malformed.</exception>
     public static GroupRetryPolicy ParsePolicy(ReadOnlyMemory<byte> body)
     {
@@ -67,7 +66,6 @@ internal static class RetryJson
     }
 
     /// <summary>Parses a redrive.</summary>
-    /// <param name="body">The body.</param>
     /// <exception cref="RequestException">It is malformed.</exception>
     public static RedriveFilter ParseRedrive(ReadOnlyMemory<byte> body)
     {

@@ -33,8 +33,6 @@ internal sealed class HealthEndpoints(HealthCheckService health, IHostApplicatio
         Errors = [StreamErrorCode.ShuttingDown],
     };
 
-    /// <summary>Adds the endpoints.</summary>
-    /// <param name="routes">Takes the endpoints.</param>
     public static void Map(IEndpointRouteBuilder routes)
     {
         var health = routes.ServiceProvider.GetRequiredService<HealthEndpoints>();

@@ -15,7 +15,6 @@ internal static class AllowedOrigins
     private static readonly TimeSpan PreflightAge = TimeSpan.FromHours(1);
 
     /// <summary>Lets pages of the allowed origins call; without any, nothing is told to any page.</summary>
-    /// <param name="app">The host.</param>
     public static void UseAllowedOrigins(this IApplicationBuilder app)
     {
         var origins = app.ApplicationServices.GetRequiredService<IOptions<SecurityOptions>>().Value.AllowedOrigins;

@@ -14,7 +14,6 @@ internal static class ClientIds
         SearchValues.Create("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-_");
 
     /// <summary>The client's own name, cut short; null when it gave none. It is not checked, because it is only for people who read logs.</summary>
-    /// <param name="context">The request.</param>
     public static string? Named(HttpContext context)
     {
         if (!context.Request.Headers.TryGetValue(Header, out var named))
@@ -24,11 +23,9 @@ internal static class ClientIds
     }
 
     /// <summary>The address that a request comes from.</summary>
-    /// <param name="context">The request.</param>
     public static string AddressOf(HttpContext context) => context.Connection.RemoteIpAddress?.ToString() ?? "unknown";
 
     /// <summary>The client's own name, or else its address.</summary>
-    /// <param name="context">The request.</param>
     /// <exception cref="RequestException">The client's name is not valid.</exception>
     public static string Of(HttpContext context)
     {

@@ -20,8 +20,6 @@ internal sealed class ConnectionReleaseMiddleware(RequestDelegate next, IHostApp
         return Task.CompletedTask;
     };
 
-    /// <summary>Runs one request.</summary>
-    /// <param name="context">The request.</param>
     public Task InvokeAsync(HttpContext context)
     {
         // Checked when the answer starts and not now, because the stop ends long polls that began before it.

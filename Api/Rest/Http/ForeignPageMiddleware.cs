@@ -14,8 +14,6 @@ namespace OrleansStream.Rest.Http;
 /// section 3.1). A <c>Host</c> without a dot is taken from programs that write their requests by hand and put any word there. No browser does: each
 /// one sends <c>User-Agent</c> and <c>Accept-Encoding</c>, and a page cannot take the second away (Fetch, section 2.2.2, forbidden request-headers).
 /// </remarks>
-/// <param name="next">The rest of the pipeline.</param>
-/// <param name="options">The settings.</param>
 internal sealed class ForeignPageMiddleware(RequestDelegate next, IOptions<SecurityOptions> options)
 {
     private readonly HashSet<string> _allowed = new(options.Value.AllowedOrigins, StringComparer.OrdinalIgnoreCase);

@@ -7,17 +7,13 @@ namespace OrleansStream.Rest.Http;
 /// The rest of the pipeline sees a GET, so no endpoint exists twice. The server uses the method on the wire, and drops the body. An endpoint that
 /// waits or streams without end checks <see cref="IsHead"/> and does not do so.
 /// </remarks>
-/// <param name="next">The rest of the pipeline.</param>
 internal sealed class HeadMiddleware(RequestDelegate next)
 {
     private static readonly Mark Asked = new();
 
     /// <summary>Whether a request that looks like a GET came as a HEAD.</summary>
-    /// <param name="context">The request.</param>
     public static bool IsHead(HttpContext context) => context.Features.Get<Mark>() is not null;
 
-    /// <summary>Runs one request.</summary>
-    /// <param name="context">The request.</param>
     public Task InvokeAsync(HttpContext context)
     {
         if (HttpMethods.IsHead(context.Request.Method))

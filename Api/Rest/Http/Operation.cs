@@ -5,19 +5,19 @@ namespace OrleansStream.Rest.Http;
 /// <summary>The place of a parameter in a request.</summary>
 internal enum ParameterPlace
 {
-    /// <summary>In the path.</summary>
+    /// <summary>In braces in the pattern of the path.</summary>
     Path,
 
-    /// <summary>In the query.</summary>
+    /// <summary>Behind the question mark.</summary>
     Query,
 
-    /// <summary>A header.</summary>
+    /// <summary>A header of the request; its name is matched in any case.</summary>
     Header,
 }
 
 /// <summary>A parameter of an operation.</summary>
-/// <param name="Name">Its name.</param>
-/// <param name="Place">Its place.</param>
+/// <param name="Name">Its name as callers write it.</param>
+/// <param name="Place">Where callers write it.</param>
 /// <param name="Description">What it does, with its bounds.</param>
 /// <param name="Example">A value that works in the walk-through; null for none.</param>
 internal sealed record OperationParameter(string Name, ParameterPlace Place, string Description, string? Example = null)
@@ -33,13 +33,13 @@ internal sealed record OperationParameter(string Name, ParameterPlace Place, str
 }
 
 /// <summary>A body in one media type.</summary>
-/// <param name="MediaType">The media type.</param>
+/// <param name="MediaType">The media type, without parameters.</param>
 /// <param name="Schema">The type that describes it; null for bytes or text.</param>
 /// <param name="Example">A body that works in the walk-through; null for none.</param>
 internal sealed record OperationBody(string MediaType, Type? Schema, string? Example = null);
 
 /// <summary>An answer that is not an error.</summary>
-/// <param name="Status">The HTTP status.</param>
+/// <param name="Status">The HTTP status, below 400.</param>
 /// <param name="Description">When the answer is given.</param>
 /// <param name="Bodies">Its body in each media type; empty for none.</param>
 internal sealed record OperationAnswer(int Status, string Description, params IReadOnlyList<OperationBody> Bodies);
@@ -48,7 +48,7 @@ internal sealed record OperationAnswer(int Status, string Description, params IR
 /// The parameters, bodies, answers and errors of an endpoint. Requests are checked by it and the API's description is made from it, so the two cannot
 /// differ.
 /// </summary>
-/// <param name="Id">The operation's id.</param>
+/// <param name="Id">The name that generated clients give its method; a released one does not change.</param>
 /// <param name="Tag">The group of operations in which it is described.</param>
 /// <param name="Summary">What it does, in a few words.</param>
 /// <param name="Description">What a caller must know.</param>
@@ -88,8 +88,6 @@ internal sealed record Operation(string Id, string Tag, string Summary, string D
     public IReadOnlyList<string> Offers { get; init; } = [MediaTypes.Json];
 
     /// <summary>Whether it takes a parameter.</summary>
-    /// <param name="place">The parameter's place.</param>
-    /// <param name="name">Its name.</param>
     public bool HasParameter(ParameterPlace place, string name)
     {
         foreach (var parameter in Parameters)

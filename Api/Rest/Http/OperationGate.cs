@@ -7,7 +7,6 @@ using OrleansStream.Topics;
 namespace OrleansStream.Rest.Http;
 
 /// <summary>Refuses whatever an operation does not take, before the operation runs. No part of a request is ignored.</summary>
-/// <param name="next">The rest of the pipeline.</param>
 internal sealed class OperationGate(RequestDelegate next)
 {
     /// <summary>Checks one request.</summary>

@@ -14,8 +14,6 @@ namespace OrleansStream.Rest.Http;
 internal sealed partial class ProblemMiddleware(
     RequestDelegate next, BodyDrain drain, RepeatedFailures failures, ILogger<ProblemMiddleware> logger)
 {
-    /// <summary>Serves one request.</summary>
-    /// <param name="context">The request.</param>
     public async Task InvokeAsync(HttpContext context)
     {
         try
@@ -85,8 +83,6 @@ internal sealed partial class ProblemMiddleware(
     private static int StatusOf(StreamError error, HttpFault? fault) => (fault is { } named ? ErrorMap.Of(named) : ErrorMap.Of(error.Code)).Status;
 
     /// <summary>The error for an exception. An unexpected exception becomes a server error that tells nothing of the inside.</summary>
-    /// <param name="exception">The exception.</param>
-    /// <param name="context">The request.</param>
     internal (StreamError Error, HttpFault? Fault) Explain(Exception exception, HttpContext context)
     {
         var isWrite = !HttpMethods.IsGet(context.Request.Method) && !HttpMethods.IsHead(context.Request.Method);

@@ -24,7 +24,6 @@ internal sealed class RefusedRequests : IObserver<KeyValuePair<string, object?>>
     private static readonly RefusedRequests Answers = new();
 
     /// <summary>Writes problem documents for the requests that a service's server refuses, as long as the service exists.</summary>
-    /// <param name="services">The service.</param>
     public static void Explain(IServiceProvider services)
     {
         var subscription = services.GetRequiredService<DiagnosticListener>().Subscribe(Answers, name => name == EventName);

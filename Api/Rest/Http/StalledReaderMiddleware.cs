@@ -18,8 +18,6 @@ namespace OrleansStream.Rest.Http;
 /// <param name="logger">Logs cut connections.</param>
 internal sealed class StalledReaderMiddleware(RequestDelegate next, NodeAnswers node, TimeProvider time, ILogger<StalledReaderMiddleware> logger)
 {
-    /// <summary>Runs one request.</summary>
-    /// <param name="context">The request.</param>
     public Task InvokeAsync(HttpContext context)
     {
         // The server restores its own feature for the connection's next request.

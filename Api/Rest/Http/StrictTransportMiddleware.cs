@@ -6,13 +6,10 @@ namespace OrleansStream.Rest.Http;
 /// Tells browsers that came by TLS to come by nothing else for a year (RFC 6797), unless the service is on this machine, where other programs use the
 /// name.
 /// </summary>
-/// <param name="next">The rest of the pipeline.</param>
 internal sealed class StrictTransportMiddleware(RequestDelegate next)
 {
     private const string Policy = "max-age=31536000";
 
-    /// <summary>Runs one request.</summary>
-    /// <param name="context">The request.</param>
     public Task InvokeAsync(HttpContext context)
     {
         if (context.Request.IsHttps && !(context.Connection.RemoteIpAddress is { } caller && IPAddress.IsLoopback(caller)))

@@ -54,7 +54,6 @@ internal sealed partial class AnswerWriter(PipeWriter output, CancellationToken 
     }
 
     /// <summary>Writes text that is not JSON.</summary>
-    /// <param name="text">The text.</param>
     public void WriteText(ReadOnlySpan<byte> text)
     {
         Json.Flush();

@@ -11,12 +11,11 @@ internal static class JsonBody
     private static readonly JsonDocumentOptions Strict = new() { MaxDepth = JsonLimits.JsonDepthMax };
 
     /// <summary>The length in bytes of the byte order mark at the start of a UTF-8 text; 0 when there is none.</summary>
-    /// <param name="text">The text.</param>
     public static int ByteOrderMarkLengthBytes(ReadOnlySpan<byte> text) => text.StartsWith(ByteOrderMark) ? ByteOrderMark.Length : 0;
 
     /// <summary>Parses a body that must be an object.</summary>
-    /// <param name="body">The body.</param>
-    /// <param name="fields">The allowed fields.</param>
+    /// <param name="body">UTF-8, without a byte order mark.</param>
+    /// <param name="fields">The names of all fields that are taken.</param>
     /// <exception cref="RequestException">The body is not such an object.</exception>
     public static JsonDocument Parse(ReadOnlyMemory<byte> body, params string[] fields)
     {
@@ -44,10 +43,10 @@ internal static class JsonBody
     }
 
     /// <summary>Refuses values that are not objects, and fields that are unknown or come twice.</summary>
-    /// <param name="element">The value.</param>
-    /// <param name="name">Its name, for the error.</param>
-    /// <param name="prefix">The prefix of its fields' names in errors.</param>
-    /// <param name="fields">The allowed fields.</param>
+    /// <param name="element">A value of any kind.</param>
+    /// <param name="name">Its path, such as <c>failed[2]</c>, for the error.</param>
+    /// <param name="prefix">What stands before its fields' names in errors, such as <c>failed[2].</c></param>
+    /// <param name="fields">The names of all fields that are taken.</param>
     public static void CheckObject(JsonElement element, string name, string prefix, params string[] fields)
     {
         var allowed = string.Join(", ", fields);
@@ -65,22 +64,17 @@ internal static class JsonBody
     }
 
     /// <summary>A field's value; null when it is absent or null.</summary>
-    /// <param name="parent">The object.</param>
-    /// <param name="name">The field's name.</param>
     public static JsonElement? Field(JsonElement parent, string name) =>
         parent.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
 
-    /// <summary>A text.</summary>
-    /// <param name="parent">The object.</param>
-    /// <param name="name">The field's name.</param>
-    /// <param name="prefix">The prefix of its name in errors.</param>
+    /// <summary>A field that must be a text, possibly an empty one.</summary>
     /// <returns>Null when it is absent or null.</returns>
+    /// <exception cref="RequestException">It is of another kind.</exception>
     public static string? Text(JsonElement parent, string name, string prefix = "") =>
         Field(parent, name) is { } value ? TextOf(value, prefix + name) : null;
 
-    /// <summary>A text.</summary>
-    /// <param name="value">The value.</param>
-    /// <param name="field">Its path.</param>
+    /// <summary>A value that must be a text.</summary>
+    /// <exception cref="RequestException">It is of another kind.</exception>
     public static string TextOf(JsonElement value, string field)
     {
         if (value.ValueKind != JsonValueKind.String)
@@ -88,10 +82,8 @@ internal static class JsonBody
         return value.GetString()!;
     }
 
-    /// <summary>A boolean.</summary>
-    /// <param name="parent">The object.</param>
-    /// <param name="name">The field's name.</param>
-    /// <param name="usual">The value when it is absent or null.</param>
+    /// <summary>A field that must be a boolean; <c>usual</c> when it is absent or null.</summary>
+    /// <exception cref="RequestException">It is of another kind.</exception>
     public static bool Boolean(JsonElement parent, string name, bool usual) => Field(parent, name) switch
     {
         null => usual,
@@ -100,13 +92,9 @@ internal static class JsonBody
         { } other => throw Wrong(name, other, "true or false"),
     };
 
-    /// <summary>An integer.</summary>
-    /// <param name="parent">The object.</param>
-    /// <param name="name">The field's name.</param>
-    /// <param name="min">The least value.</param>
-    /// <param name="max">The greatest value.</param>
-    /// <param name="prefix">The prefix of its name in errors.</param>
+    /// <summary>A field that must be an integer from <c>min</c> to <c>max</c>, both included.</summary>
     /// <returns>Null when it is absent or null.</returns>
+    /// <exception cref="RequestException">It is of another kind, or outside the bounds.</exception>
     public static long? Integer(JsonElement parent, string name, long min, long max, string prefix = "")
     {
         if (Field(parent, name) is not { } value)
@@ -120,10 +108,7 @@ internal static class JsonBody
                 $"'{prefix}{name}' is {RequestException.Shown(value.GetRawText())}; expected {expected}.");
     }
 
-    /// <summary>One of several words.</summary>
-    /// <param name="parent">The object.</param>
-    /// <param name="name">The field's name.</param>
-    /// <param name="choices">The words.</param>
+    /// <summary>A field that must be one of several words, in the same case.</summary>
     /// <returns>Null when it is absent or null.</returns>
     public static string? Choice(JsonElement parent, string name, params string[] choices)
     {
@@ -133,10 +118,7 @@ internal static class JsonBody
             : throw RequestException.Malformed(name, $"'{name}' is '{RequestException.Shown(text)}'; expected {string.Join(" or ", choices)}.");
     }
 
-    /// <summary>A list's elements.</summary>
-    /// <param name="parent">The object.</param>
-    /// <param name="name">The field's name.</param>
-    /// <param name="countMax">The most elements.</param>
+    /// <summary>A field that must be a list of at most <c>countMax</c> elements, of any kind.</summary>
     /// <returns>Null when it is absent or null.</returns>
     public static JsonElement[]? List(JsonElement parent, string name, int countMax)
     {
@@ -152,8 +134,8 @@ internal static class JsonBody
     }
 
     /// <summary>The error of a field that must be there.</summary>
-    /// <param name="field">The field.</param>
-    /// <param name="expected">The allowed values.</param>
+    /// <param name="field">Its path in the body.</param>
+    /// <param name="expected">What is allowed, in words.</param>
     public static RequestException Missing(string field, string expected) =>
         RequestException.Malformed(field, $"'{field}' is missing; expected {expected}.");
 

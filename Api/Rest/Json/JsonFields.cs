@@ -23,15 +23,15 @@ internal static class JsonFields
         RequestException.Malformed(field, $"The body is not valid JSON: {exception.Message}");
 
     /// <summary>The error of an unknown field, so that a typing error is never ignored.</summary>
-    /// <param name="field">The field.</param>
-    /// <param name="allowed">The allowed fields.</param>
+    /// <param name="field">Its path in the body.</param>
+    /// <param name="allowed">The names of the fields that are taken, in words.</param>
     public static RequestException Unknown(string field, string allowed) =>
         RequestException.Malformed(field, $"There is no field '{field}'. Allowed: {allowed}.");
 
     /// <summary>The error of a field with the wrong kind of value.</summary>
-    /// <param name="field">The field.</param>
-    /// <param name="token">The kind of its value.</param>
-    /// <param name="expected">The allowed values.</param>
+    /// <param name="field">Its path in the body.</param>
+    /// <param name="token">The kind of the value that was sent.</param>
+    /// <param name="expected">What is allowed, in words.</param>
     public static RequestException WrongKind(string field, JsonTokenType token, string expected) =>
         RequestException.Malformed(field, $"'{field}' is {KindOf(token)}; expected {expected}.");
 
@@ -47,15 +47,14 @@ internal static class JsonFields
     }
 
     /// <summary>The error of a field that comes twice.</summary>
-    /// <param name="field">The field.</param>
     public static RequestException Twice(string field) =>
         RequestException.Malformed(field, $"'{field}' comes twice. Each field may come once.");
 
-    /// <summary>Reads an integer.</summary>
+    /// <summary>Reads an integer that has no fraction and no exponent.</summary>
     /// <param name="reader">The reader, on the value.</param>
-    /// <param name="field">The field's path.</param>
-    /// <param name="min">The least value.</param>
-    /// <param name="max">The greatest value.</param>
+    /// <param name="field">Its path in the body, as refusals write it.</param>
+    /// <param name="min">The least value that is taken.</param>
+    /// <param name="max">The greatest value that is taken.</param>
     /// <returns>The integer; null when the field is null.</returns>
     public static int? Integer(ref Utf8JsonReader reader, string field, int min, int max)
     {
@@ -108,7 +107,6 @@ internal static class JsonFields
     }
 
     /// <summary>Some bytes of a request, shortened for a message.</summary>
-    /// <param name="utf8">The bytes.</param>
     public static string Shown(ReadOnlySpan<byte> utf8) =>
         utf8.Length <= 40 ? Encoding.UTF8.GetString(utf8) : Encoding.UTF8.GetString(utf8[..40]) + "…";
 

@@ -11,8 +11,6 @@ using OrleansStream.Records;
 namespace OrleansStream.Rest.Json;
 
 /// <summary>The form of keys and values.</summary>
-/// <param name="KeyAs">The form of keys.</param>
-/// <param name="ValueAs">The form of values.</param>
 internal readonly record struct PayloadViews(PayloadType KeyAs, PayloadType ValueAs);
 
 /// <summary>
@@ -103,8 +101,6 @@ internal static class RecordJsonWriter
     }
 
     /// <summary>The form of a payload: the form asked for if its bytes have it, else the form that they have.</summary>
-    /// <param name="bytes">The payload.</param>
-    /// <param name="asked">The form asked for.</param>
     public static PayloadType FormOf(ReadOnlySpan<byte> bytes, PayloadType asked)
     {
         if (asked is PayloadType.Auto or PayloadType.Json && JsonText.IsValid(bytes))
@@ -143,12 +139,8 @@ internal static class RecordJsonWriter
     }
 
     /// <summary>The form of a key. A key is a name, so "007" must not become a number because it looks like one.</summary>
-    /// <param name="asked">The form asked for.</param>
     public static PayloadType KeyView(PayloadType asked) => asked == PayloadType.Auto ? PayloadType.String : asked;
 
-    /// <summary>Writes one header.</summary>
-    /// <param name="writer">The writer.</param>
-    /// <param name="header">The header.</param>
     public static void WriteHeader(Utf8JsonWriter writer, in RecordHeaderView header)
     {
         writer.WriteStartObject();

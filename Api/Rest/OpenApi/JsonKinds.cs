@@ -17,8 +17,6 @@ internal static class JsonKinds
     private const JsonSchemaType AnyType = JsonSchemaType.String | JsonSchemaType.Number | JsonSchemaType.Boolean | JsonSchemaType.Object
         | JsonSchemaType.Array | JsonSchemaType.Null;
 
-    /// <summary>Adds them.</summary>
-    /// <param name="swagger">Takes the mappings.</param>
     public static void AddTo(SwaggerGenOptions swagger)
     {
         swagger.MapType<RecordKey>(() => new OpenApiSchema { Type = AnyType });

@@ -11,7 +11,6 @@ internal sealed class PooledList<T> : IDisposable
 
     private T[] _items = [];
 
-    /// <summary>The count of items.</summary>
     public int Count { get; private set; }
 
     /// <summary>The items. Valid until the next call that changes the list.</summary>
@@ -21,9 +20,6 @@ internal sealed class PooledList<T> : IDisposable
     /// <param name="index">The item's place, from 0.</param>
     public ref readonly T this[int index] => ref _items[index];
 
-    /// <summary>Adds an item.</summary>
-    /// <param name="item">The item.</param>
-    /// <param name="times">How often.</param>
     public void Add(in T item, int times = 1)
     {
         if (times > _items.Length - Count)

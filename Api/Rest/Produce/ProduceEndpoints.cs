@@ -21,8 +21,6 @@ namespace OrleansStream.Rest.Produce;
 internal sealed partial class ProduceEndpoints(
     RecordsAppender appender, KeyedRequests keyed, BodyDrain drain, TimeProvider time, IHostApplicationLifetime lifetime)
 {
-    /// <summary>Adds the endpoints.</summary>
-    /// <param name="routes">Takes the endpoints.</param>
     public static void Map(IEndpointRouteBuilder routes)
     {
         var produce = routes.ServiceProvider.GetRequiredService<ProduceEndpoints>();
@@ -162,8 +160,6 @@ internal sealed partial class ProduceEndpoints(
     }
 
     /// <summary>Makes one append of a request, under the request's identity if it has one.</summary>
-    /// <param name="context">The request.</param>
-    /// <param name="records">The records.</param>
     internal ValueTask<AppendOutcome> TryCallAsync(HttpContext context, AppendRecords records) =>
         context.Features.Get<ClientIdentity>() is { } client
             ? TryCallAsync(context, records, client)
@@ -208,12 +204,10 @@ internal sealed partial class ProduceEndpoints(
     internal CancellationToken Stopping => lifetime.ApplicationStopping;
 
     /// <summary>The time of records that have none: of a request that is made again, when it was made first.</summary>
-    /// <param name="context">The request.</param>
     internal long NowMs(HttpContext context) =>
         context.Features.Get<ClientIdentity>()?.Identity.NowMs ?? time.GetUtcNow().ToUnixTimeMilliseconds();
 
     /// <summary>The next offset that a request makes its condition; null for none.</summary>
-    /// <param name="context">The request.</param>
     /// <exception cref="RequestException">The condition is malformed.</exception>
     internal static long? ExpectedNextOffset(HttpContext context)
     {

@@ -78,7 +78,6 @@ internal sealed class ProduceResults : IDisposable
     }
 
     /// <summary>Sends the results so far, a line each, and forgets them.</summary>
-    /// <param name="context">The request.</param>
     public async Task SendLinesAsync(HttpContext context)
     {
         if (!AreBeingSent)

@@ -9,11 +9,8 @@ using OrleansStream.Rest.Json;
 namespace OrleansStream.Rest.Produce;
 
 /// <summary>Gives clients producer ids and epochs.</summary>
-/// <param name="producers">Gives them out.</param>
 internal sealed class ProducerEndpoints(ClientProducers producers)
 {
-    /// <summary>Adds the endpoints.</summary>
-    /// <param name="routes">Takes the endpoints.</param>
     public static void Map(IEndpointRouteBuilder routes) => routes.MapOperation(
         "POST", "/producers", routes.ServiceProvider.GetRequiredService<ProducerEndpoints>().PostAsync, ProduceOperations.Producer);
 

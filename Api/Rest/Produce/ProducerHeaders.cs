@@ -64,7 +64,6 @@ internal static class ProducerHeaders
     }
 
     /// <summary>The request's key.</summary>
-    /// <param name="key">The header's values.</param>
     /// <exception cref="RequestException">It is malformed.</exception>
     public static string ReadKey(StringValues key)
     {

@@ -16,7 +16,6 @@ internal readonly record struct RecordDefaults(PayloadType KeyType, PayloadType 
 /// Parses records from JSON straight into a <see cref="RecordCollector"/>. A payload goes from the body's bytes to the batch's in
 /// one copy; only escaped text and base64 pass through a buffer that all records share.
 /// </summary>
-/// <param name="records">Where the records go.</param>
 internal sealed partial class RecordJsonParser(RecordCollector records) : IDisposable
 {
     private const string RecordFields = "key, value, headers, timestamp, partition, key_type, value_type";

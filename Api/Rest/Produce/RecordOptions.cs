@@ -27,7 +27,6 @@ internal sealed class RecordOptions
     public PayloadType ValueType { get; private init; } = PayloadType.Json;
 
     /// <summary>Reads the headers of a body of encoded batches: they have a place for all but <c>acks</c>.</summary>
-    /// <param name="request">The request.</param>
     /// <exception cref="RequestException">A header is malformed or has no meaning here.</exception>
     public static RecordOptions ReadAcks(HttpRequest request)
     {
@@ -36,7 +35,6 @@ internal sealed class RecordOptions
     }
 
     /// <summary>Reads the headers of an ndjson body.</summary>
-    /// <param name="request">The request.</param>
     /// <exception cref="RequestException">A header is malformed or has no meaning here.</exception>
     public static RecordOptions ReadTypes(HttpRequest request)
     {
@@ -52,7 +50,6 @@ internal sealed class RecordOptions
     }
 
     /// <summary>Reads the headers of a body that is one value.</summary>
-    /// <param name="request">The request.</param>
     /// <exception cref="RequestException">A header is malformed or has no meaning here.</exception>
     public static RecordOptions Read(HttpRequest request)
     {
@@ -70,9 +67,6 @@ internal sealed class RecordOptions
         place);
 
     /// <summary>Adds the record whose value is the body.</summary>
-    /// <param name="request">The request.</param>
-    /// <param name="value">The body.</param>
-    /// <param name="records">Where the record goes.</param>
     /// <exception cref="RequestException">A header is malformed, or the record is too large.</exception>
     public void AddRecord(HttpRequest request, ReadOnlySpan<byte> value, RecordCollector records)
     {

@@ -8,13 +8,10 @@ using OrleansStream.Topics;
 namespace OrleansStream.Rest.Topics;
 
 /// <summary>Create, list, read, change and delete topics.</summary>
-/// <param name="administration">Manages topics.</param>
 internal sealed class TopicEndpoints(TopicAdministration administration)
 {
     private const string BeforeOffset = "before_offset";
 
-    /// <summary>Adds the endpoints.</summary>
-    /// <param name="routes">The routes to which they are added.</param>
     public static void Map(IEndpointRouteBuilder routes)
     {
         var topics = routes.ServiceProvider.GetRequiredService<TopicEndpoints>();

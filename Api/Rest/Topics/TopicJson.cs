@@ -31,7 +31,6 @@ internal static class TopicJson
     }
 
     /// <summary>Parses the body that changes a topic.</summary>
-    /// <param name="body">The body.</param>
     /// <exception cref="RequestException">The body is malformed.</exception>
     public static AlterTopicRequest ParseAlter(ReadOnlySpan<byte> body)
     {
@@ -40,7 +39,6 @@ internal static class TopicJson
     }
 
     /// <summary>A topic in the form of answers.</summary>
-    /// <param name="topic">The topic.</param>
     public static TopicAnswer ToAnswer(TopicMetadata topic)
     {
         var config = new JsonObject();
