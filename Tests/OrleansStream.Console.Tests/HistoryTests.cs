@@ -14,12 +14,12 @@ public sealed class HistoryTests
     public void Line_AfterThePageIsLoadedAgain_GoesOn()
     {
         var before = new History(_time, _tab);
-        before.Add("lag scores", 0.1 + 0.2);
+        Add(before, "lag scores", 0.1 + 0.2);
         _time.Advance(TimeSpan.FromSeconds(2.5));
-        var points = before.Add("lag scores", 7).ToList();
+        var points = Add(before, "lag scores", 7);
         _time.Advance(TimeSpan.FromSeconds(2));
 
-        var after = new History(_time, _tab).Add("lag scores", 9);
+        var after = Add(new History(_time, _tab), "lag scores", 9);
 
         Assert.Equal(points, after.Take(2));
         Assert.Equal([2.5, 2.0], [after[1].Seconds - after[0].Seconds, after[2].Seconds - after[1].Seconds]);
@@ -31,17 +31,34 @@ public sealed class HistoryTests
     {
         var history = new History(_time, _tab);
         for (var point = 0; point < HistoryLimits.PointsMax + 5; point++)
-            Assert.InRange(history.Add("first", point).Count, 1, HistoryLimits.PointsMax);
-        Assert.Equal(6, history.Add("first", 0)[0].Value);
+            Assert.InRange(Add(history, "first", point).Count, 1, HistoryLimits.PointsMax);
+        Assert.Equal(6, Add(history, "first", 0)[0].Value);
 
         for (var line = 0; line < HistoryLimits.LinesMax; line++)
         {
             _time.Advance(TimeSpan.FromSeconds(1));
-            history.Add($"other {line}", line);
+            Add(history, $"other {line}", line);
         }
 
         Assert.Equal(HistoryLimits.LinesMax, _tab.Storage.Count);
-        Assert.Single(history.Add("first", 1));
+        Assert.Single(Add(history, "first", 1));
+    }
+
+    [Fact]
+    public void Lines_OfOneAnswer_HaveTheirPointsAtOneTime()
+    {
+        _time.AutoAdvanceAmount = TimeSpan.FromMilliseconds(3);
+        var history = new History(_time, _tab);
+
+        history.Add([("in", 1), ("out", 2)]);
+
+        Assert.Equal(history.Find("in")[0].Seconds, history.Find("out")[0].Seconds);
+    }
+
+    private static IReadOnlyList<PlotPoint> Add(History history, string line, double value)
+    {
+        history.Add([(line, value)]);
+        return history.Find(line);
     }
 
     /// <summary>A browser's tab with its storage.</summary>

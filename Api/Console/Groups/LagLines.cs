@@ -44,16 +44,12 @@ public sealed class LagLines(History history, string group)
             _plotted.RemoveAll(one => !lag.Partitions.Any(partition => KeyOf(partition) == one));
         else
             _plotted = Largest(lag);
-        history.Add(NameOf(isInSeconds: false), lag.Lag);
-        history.Add(NameOf(isInSeconds: true), lag.LagSeconds);
-        foreach (var partition in lag.Partitions.Where(IsPlotted))
-        {
-            if (partition.Lag is { } records)
-                history.Add(NameOf(isInSeconds: false, KeyOf(partition)), records);
-            // Where no record waits there is none whose age could be told.
-            if ((partition.Lag == 0 ? 0 : partition.LagSeconds) is { } seconds)
-                history.Add(NameOf(isInSeconds: true, KeyOf(partition)), seconds);
-        }
+        history.Add(
+        [
+            (NameOf(isInSeconds: false), lag.Lag),
+            (NameOf(isInSeconds: true), lag.LagSeconds),
+            .. lag.Partitions.Where(IsPlotted).SelectMany(PointsOf),
+        ]);
     }
 
     /// <summary>Whether a partition has a line.</summary>
@@ -78,6 +74,15 @@ public sealed class LagLines(History history, string group)
         ArgumentNullException.ThrowIfNull(lag);
         IsChosen = false;
         _plotted = Largest(lag);
+    }
+
+    private IEnumerable<(string Line, double Value)> PointsOf(PartitionLag partition)
+    {
+        if (partition.Lag is { } records)
+            yield return (NameOf(isInSeconds: false, KeyOf(partition)), records);
+        // Where no record waits there is none whose age could be told.
+        if ((partition.Lag == 0 ? 0 : partition.LagSeconds) is { } seconds)
+            yield return (NameOf(isInSeconds: true, KeyOf(partition)), seconds);
     }
 
     // Of equal ones those stay that are plotted already: one sees them come down to nothing.

@@ -25,11 +25,20 @@ public sealed class History(TimeProvider time, IJSRuntime browser)
 
     private readonly Dictionary<string, List<PlotPoint>> _lines = new(StringComparer.Ordinal);
 
-    /// <summary>Adds a point to a line, which begins with it where there is none.</summary>
-    /// <param name="line">The line's name, among all pages.</param>
-    /// <param name="value">The value now.</param>
-    /// <returns>The line's points in the order of time, the new one last; at most <see cref="HistoryLimits.PointsMax"/>.</returns>
-    public IReadOnlyList<PlotPoint> Add(string line, double value)
+    /// <summary>
+    /// Adds a point to each of several lines, all at one time: they are what one answer has told. A line that has none begins with it; one that has
+    /// <see cref="HistoryLimits.PointsMax"/> loses its oldest.
+    /// </summary>
+    /// <param name="values">The lines' names, among all pages, and their values now.</param>
+    public void Add(IEnumerable<(string Line, double Value)> values)
+    {
+        ArgumentNullException.ThrowIfNull(values);
+        var seconds = (time.GetUtcNow() - DateTimeOffset.UnixEpoch).TotalSeconds;
+        foreach (var (line, value) in values)
+            Add(line, new PlotPoint(seconds, value));
+    }
+
+    private void Add(string line, PlotPoint added)
     {
         if (!_lines.TryGetValue(line, out var points))
         {
@@ -38,11 +47,10 @@ public sealed class History(TimeProvider time, IJSRuntime browser)
             _lines[line] = points = Read(line);
         }
 
-        points.Add(new PlotPoint((time.GetUtcNow() - DateTimeOffset.UnixEpoch).TotalSeconds, value));
+        points.Add(added);
         if (points.Count > HistoryLimits.PointsMax)
             points.RemoveAt(0);
         Keep(line, string.Join(' ', points.Select(point => string.Create(CultureInfo.InvariantCulture, $"{point.Seconds:0.###}:{point.Value:R}"))));
-        return points;
     }
 
     /// <summary>The points of a line, without a new one.</summary>
