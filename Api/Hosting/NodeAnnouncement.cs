@@ -57,12 +57,12 @@ internal sealed partial class NodeAnnouncement(
         try
         {
             do
-                await TellAsync(list => list.AnnounceAsync(node), ending.Token);
+                await TellAsync(list => list.AnnounceAsync(node), ApiNodeLimits.AnnouncePeriod, ending.Token);
             while (await timer.WaitForNextTickAsync(ending.Token));
         }
         catch (OperationCanceledException)
         {
-            await TellAsync(list => list.LeaveAsync(node.Id), CancellationToken.None);
+            await TellAsync(list => list.LeaveAsync(node.Id), ApiNodeLimits.LeaveMax, CancellationToken.None);
         }
     }
 
@@ -73,11 +73,11 @@ internal sealed partial class NodeAnnouncement(
         await started.Task.WaitAsync(ending);
     }
 
-    private async Task TellAsync(Func<IApiNodesGrain, ValueTask> tell, CancellationToken cancellationToken)
+    private async Task TellAsync(Func<IApiNodesGrain, ValueTask> tell, TimeSpan patience, CancellationToken cancellationToken)
     {
         try
         {
-            await tell(grains.GetGrain<IApiNodesGrain>(IApiNodesGrain.Key)).AsTask().WaitAsync(ApiNodeLimits.AnnouncePeriod, time, cancellationToken);
+            await tell(grains.GetGrain<IApiNodesGrain>(IApiNodesGrain.Key)).AsTask().WaitAsync(patience, time, cancellationToken);
         }
         catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
         {

@@ -6,6 +6,9 @@ public static class ApiNodeLimits
     /// <summary>How often each node tells that it is there.</summary>
     public static readonly TimeSpan AnnouncePeriod = TimeSpan.FromSeconds(5);
 
+    /// <summary>How long a node that ends waits until it is taken off the list. Its end is not to wait for a silo that ends, too.</summary>
+    public static readonly TimeSpan LeaveMax = TimeSpan.FromSeconds(1);
+
     /// <summary>A node that was not heard of for longer does not answer: two of its announcements are missing.</summary>
     public static readonly TimeSpan SilenceMax = TimeSpan.FromSeconds(12);
 
