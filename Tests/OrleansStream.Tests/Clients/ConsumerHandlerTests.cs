@@ -79,9 +79,6 @@ public sealed class ConsumerHandlerTests(ApiFixture api)
     {
         using var rig = await ClientRig.MakeAsync(api);
         await rig.SendAsync("0");
-        var works = false;
-        rig.Line.Answer = request =>
-            Volatile.Read(ref works) && request.RequestUri!.AbsolutePath.EndsWith("/poll", StringComparison.Ordinal) ? Fenced() : null;
         using var stop = new CancellationTokenSource(Patience);
         var consumer = rig.Client.Consume<string>(rig.Group, rig.Topic, options => options.Lease = ConsumerLimits.LeaseMin);
         consumer.PartitionsLost += (_, _) => throw Make("defect");
@@ -90,12 +87,8 @@ public sealed class ConsumerHandlerTests(ApiFixture api)
         var error = await Assert.ThrowsAnyAsync<Exception>(() => consumer.RunAsync(
             async (_, lost) =>
             {
-                Volatile.Write(ref works, true);
-                var told = new TaskCompletionSource();
-                await using var registration = lost.Register(() => told.TrySetResult());
-                await told.Task.WaitAsync(Patience, CancellationToken.None);
+                await LoseAsync(rig, lost);
                 ends.Enqueue(lost.IsCancellationRequested);
-                Volatile.Write(ref works, false);
             },
             stop.Token));
 
@@ -110,9 +103,6 @@ public sealed class ConsumerHandlerTests(ApiFixture api)
     {
         using var rig = await ClientRig.MakeAsync(api);
         await rig.SendAsync("0");
-        var works = false;
-        rig.Line.Answer = request =>
-            Volatile.Read(ref works) && request.RequestUri!.AbsolutePath.EndsWith("/poll", StringComparison.Ordinal) ? Fenced() : null;
         using var stop = new CancellationTokenSource(Patience);
         var consumer = rig.Client.Consume<string>(
             rig.Group, rig.Topic, options => (options.Lease, options.OnFailure) = (ConsumerLimits.LeaseMin, FailureAction.Fail));
@@ -127,11 +117,7 @@ public sealed class ConsumerHandlerTests(ApiFixture api)
                     return;
                 }
 
-                Volatile.Write(ref works, true);
-                var told = new TaskCompletionSource();
-                await using var registration = lost.Register(() => told.TrySetResult());
-                await told.Task.WaitAsync(Patience, CancellationToken.None);
-                Volatile.Write(ref works, false);
+                await LoseAsync(rig, lost);
                 throw Make("broken line");
             },
             stop.Token);
@@ -146,6 +132,16 @@ public sealed class ConsumerHandlerTests(ApiFixture api)
         "cancelled" => new OperationCanceledException("no good"),
         _ => new InvalidDataException("no good"),
     };
+
+    // The member's polls are refused until it has noticed that its partition is another's.
+    private static async Task LoseAsync(ClientRig rig, CancellationToken lost)
+    {
+        rig.Line.Answer = request => request.RequestUri!.AbsolutePath.EndsWith("/poll", StringComparison.Ordinal) ? Fenced() : null;
+        var told = new TaskCompletionSource();
+        await using var registration = lost.Register(() => told.TrySetResult());
+        await told.Task.WaitAsync(Patience, CancellationToken.None);
+        rig.Line.Answer = null;
+    }
 
     private static HttpResponseMessage Fenced()
     {

@@ -1,31 +1,16 @@
 using System.Text;
 using OrleansStream.Storage;
-using OrleansStream.Storage.Files;
 using OrleansStream.Storage.Files.Disk;
-using OrleansStream.Tests.Support;
 
 namespace OrleansStream.Tests.Storage;
 
-public sealed class FileDocumentFaultTests : IDisposable
+public sealed class FileDocumentFaultTests : FaultyFolderTests
 {
     private const string Name = "topics/a.json";
-    private readonly ScratchFolder _folder = new();
-    private FaultyFileOperations _files = new();
-    private DataFolder _data;
 
-    public FileDocumentFaultTests() => _data = DataFolder.Open(_folder.Path, _files);
+    private IDocumentStore Store => Data.Documents;
 
-    private IDocumentStore Store => _data.Documents;
-
-    private string DocumentPath => Path.Join(_folder.Path, "documents", Name);
-
-    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
-
-    public void Dispose()
-    {
-        _data.Dispose();
-        _folder.Dispose();
-    }
+    private string DocumentPath => Path.Join(Folder.Path, "documents", Name);
 
     [Fact]
     public async Task Write_WithACrashAtAnyCall_LeavesTheOldOrTheNewWhole()
@@ -35,10 +20,10 @@ public sealed class FileDocumentFaultTests : IDisposable
         for (var crash = 0; ; crash++)
         {
             await Store.ReadAsync(Name, Cancellation);
-            _files.Forget();
-            _files.CrashAtCall = crash;
+            Files.Forget();
+            Files.CrashAtCall = crash;
             var exception = await Record.ExceptionAsync(async () => await WriteAsync($"new {crash}", etag));
-            var crashed = _files.Crashed;
+            var crashed = Files.Crashed;
             Kill();
 
             var (text, now) = await ReadAsync();
@@ -65,11 +50,11 @@ public sealed class FileDocumentFaultTests : IDisposable
         var etag = await WriteAsync("old", null);
         foreach (var error in (int[])[Fault.InputOutput, Fault.NoSpace])
         {
-            _files.OnCall = call => call.Kind == kind ? new Fault(error) : null;
+            Files.OnCall = call => call.Kind == kind ? new Fault(error) : null;
             var exception = await Record.ExceptionAsync(async () => await WriteAsync("new", etag));
             Assert.IsType(error == Fault.NoSpace ? typeof(StoreFullException) : typeof(StoreUnavailableException), exception);
 
-            _files.OnCall = null;
+            Files.OnCall = null;
             Assert.Equal(("old", etag), await ReadAsync());
             Assert.Single(Directory.GetFiles(Path.GetDirectoryName(DocumentPath)!));
         }
@@ -81,10 +66,10 @@ public sealed class FileDocumentFaultTests : IDisposable
     public async Task Write_WhenTheFolderCannotBeSynced_ShowsNobodyWhatMayNotLast()
     {
         var etag = await WriteAsync("old", null);
-        _files.OnCall = call => call.Kind == FileCallKind.SyncFolder ? new Fault(Fault.InputOutput) : null;
+        Files.OnCall = call => call.Kind == FileCallKind.SyncFolder ? new Fault(Fault.InputOutput) : null;
         await Assert.ThrowsAsync<StoreUnavailableException>(async () => await WriteAsync("new", etag));
 
-        _files.OnCall = null;
+        Files.OnCall = null;
         await Assert.ThrowsAsync<StoreUnavailableException>(ReadAsync);
         await Assert.ThrowsAsync<StoreUnavailableException>(async () => await WriteAsync("newer", etag));
         await Assert.ThrowsAsync<StoreUnavailableException>(async () => await Store.DeleteAsync(Name, etag, Cancellation));
@@ -102,9 +87,9 @@ public sealed class FileDocumentFaultTests : IDisposable
         for (var i = 0; i <= FileStoreLimits.DoubtfulDocumentsMax; i++)
         {
             Assert.Equal("old", (await ReadAsync()).Text);
-            _files.OnCall = call => call.Kind == FileCallKind.SyncFolder ? new Fault(Fault.InputOutput) : null;
+            Files.OnCall = call => call.Kind == FileCallKind.SyncFolder ? new Fault(Fault.InputOutput) : null;
             await Assert.ThrowsAsync<StoreUnavailableException>(async () => await Store.DeleteAsync($"gone/{i}", null, Cancellation));
-            _files.OnCall = null;
+            Files.OnCall = null;
         }
 
         await Assert.ThrowsAsync<StoreUnavailableException>(ReadAsync);
@@ -115,7 +100,7 @@ public sealed class FileDocumentFaultTests : IDisposable
     [Fact]
     public async Task Write_WhenOnlyTheReserveIsLeft_MakesNoNewDocument()
     {
-        _files.Volume = (FileStoreLimits.ReserveBytesMax - 1, 1L << 40);
+        Files.Volume = (FileStoreLimits.ReserveBytesMax - 1, 1L << 40);
 
         await Assert.ThrowsAsync<StoreFullException>(async () => await WriteAsync("x", null));
 
@@ -126,7 +111,7 @@ public sealed class FileDocumentFaultTests : IDisposable
     public async Task Write_WhenOnlyTheReserveIsLeft_ReplacesADocument()
     {
         var etag = await WriteAsync("old", null);
-        _files.Volume = (FileStoreLimits.ReserveBytesMax - 1, 1L << 40);
+        Files.Volume = (FileStoreLimits.ReserveBytesMax - 1, 1L << 40);
 
         Assert.NotNull(await WriteAsync("new", etag));
 
@@ -164,7 +149,7 @@ public sealed class FileDocumentFaultTests : IDisposable
         var etag = await WriteAsync("x", null);
         foreach (var kind in (FileCallKind[])[FileCallKind.Read, FileCallKind.Open])
         {
-            _files.OnCall = call => call.Kind == kind ? new Fault(Fault.InputOutput) : null;
+            Files.OnCall = call => call.Kind == kind ? new Fault(Fault.InputOutput) : null;
 
             await Assert.ThrowsAsync<StoreUnavailableException>(ReadAsync);
             await Assert.ThrowsAsync<StoreUnavailableException>(async () => await WriteAsync("y", etag));
@@ -195,13 +180,5 @@ public sealed class FileDocumentFaultTests : IDisposable
     {
         var document = (await Store.ReadAsync(Name, Cancellation))!.Value;
         return (Encoding.UTF8.GetString(document.Bytes.Span), document.ETag);
-    }
-
-    private void Kill()
-    {
-        _files.Crash();
-        _data.Dispose();
-        _files = new FaultyFileOperations();
-        _data = DataFolder.Open(_folder.Path, _files);
     }
 }

@@ -1,33 +1,12 @@
-using System.Text;
 using OrleansStream.Storage;
-using OrleansStream.Storage.Files;
 using OrleansStream.Storage.Files.Disk;
-using OrleansStream.Tests.Support;
 
 namespace OrleansStream.Tests.Storage;
 
 /// <summary>What the file store does when the medium fails: nothing is reported that did not last, nothing refused shows up.</summary>
-public sealed class FileSegmentFaultTests : IDisposable
+public sealed class FileSegmentFaultTests : FaultySegmentTests
 {
-    private const string Name = "topic/0/a.log";
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-    private readonly ScratchFolder _folder = new();
-    private FaultyFileOperations _files = new();
-    private DataFolder _data;
-
-    public FileSegmentFaultTests() => _data = DataFolder.Open(_folder.Path, _files);
-
-    private ISegmentStore Store => _data.Segments;
-
-    private string DataPath => Path.Join(_folder.Path, "segments", Name);
-
-    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
-
-    public void Dispose()
-    {
-        _data.Dispose();
-        _folder.Dispose();
-    }
 
     [Theory]
     [InlineData(FileCallKind.Sync, false)]
@@ -36,18 +15,18 @@ public sealed class FileSegmentFaultTests : IDisposable
     public async Task Append_WhenTheMediumFails_IsBrokenAndStaysInvisible(FileCallKind kind, bool marker)
     {
         await NewAsync("abc");
-        _files.OnCall = call => call.Kind == kind && call.IsMarker == marker ? new Fault(Fault.InputOutput, 1) : null;
+        Files.OnCall = call => call.Kind == kind && call.IsMarker == marker ? new Fault(Fault.InputOutput, 1) : null;
 
         Assert.Equal(new AppendOutcome(AppendStatus.Broken, 3), await AppendAsync(3, "lost"));
 
-        _files.OnCall = null;
-        _files.Forget();
+        Files.OnCall = null;
+        Files.Forget();
         Assert.Equal(AppendStatus.Broken, (await AppendAsync(3, "x")).Status);
         Assert.Equal(AppendStatus.Broken, (await Store.AppendAnywhereAsync(Name, "x"u8.ToArray(), Cancellation)).Status);
         await Store.SealAsync(Name, Cancellation);
         Assert.Equal(AppendStatus.Broken, (await AppendAsync(3, "x")).Status);
         Assert.Equal("abc", await TextAsync());
-        Assert.DoesNotContain(_files.Calls, call => call.Kind == FileCallKind.Sync && !call.IsMarker);
+        Assert.DoesNotContain(Files.Calls, call => call.Kind == FileCallKind.Sync && !call.IsMarker);
 
         Reopen();
         Assert.Equal(new SegmentExtent(3, 3, Settled: true, Sealed: true, 1), await Store.GetExtentAsync(Name, Cancellation));
@@ -58,7 +37,7 @@ public sealed class FileSegmentFaultTests : IDisposable
     public async Task Append_WhenTheMediumFailsAndTheProcessIsKilled_StaysInvisible()
     {
         await NewAsync("abc");
-        _files.OnCall = call => call is { Kind: FileCallKind.Sync, IsMarker: false } ? new Fault(Fault.InputOutput) : null;
+        Files.OnCall = call => call is { Kind: FileCallKind.Sync, IsMarker: false } ? new Fault(Fault.InputOutput) : null;
         Assert.Equal(AppendStatus.Broken, (await AppendAsync(3, "lost")).Status);
 
         Kill();
@@ -74,11 +53,11 @@ public sealed class FileSegmentFaultTests : IDisposable
     public async Task Append_WhenTheDiskIsFull_LeavesNothingAndGoesOnWhenThereIsRoom(int writtenLength)
     {
         await NewAsync("abc");
-        _files.OnCall = call => call is { Kind: FileCallKind.Write, IsMarker: false } ? new Fault(Fault.NoSpace, writtenLength) : null;
+        Files.OnCall = call => call is { Kind: FileCallKind.Write, IsMarker: false } ? new Fault(Fault.NoSpace, writtenLength) : null;
 
         Assert.Equal(new AppendOutcome(AppendStatus.StoreFull, 3), await AppendAsync(3, "lost"));
 
-        _files.OnCall = null;
+        Files.OnCall = null;
         Assert.Equal("abc", File.ReadAllText(DataPath));
         Assert.Equal(new AppendOutcome(AppendStatus.Appended, 5), await AppendAsync(3, "de"));
         Assert.Equal("abcde", await TextAsync());
@@ -88,7 +67,7 @@ public sealed class FileSegmentFaultTests : IDisposable
     public async Task Append_WhenTheZerosAheadFindNoRoom_LeavesNothingThatAKillBringsBack()
     {
         await NewAsync();
-        _files.OnCall = call => call is { Kind: FileCallKind.Write, Length: >= FileStoreLimits.GrowthBytesMin }
+        Files.OnCall = call => call is { Kind: FileCallKind.Write, Length: >= FileStoreLimits.GrowthBytesMin }
             ? new Fault(Fault.NoSpace, 100) : null;
 
         Assert.Equal(AppendStatus.StoreFull, (await AppendAsync(0, "refused")).Status);
@@ -101,7 +80,7 @@ public sealed class FileSegmentFaultTests : IDisposable
     public async Task Append_WhenAFullDiskCannotBeCutBack_IsBroken()
     {
         await NewAsync("abc");
-        _files.OnCall = call => call switch
+        Files.OnCall = call => call switch
         {
             { Kind: FileCallKind.Write, IsMarker: false } => new Fault(Fault.NoSpace, 4),
             { Kind: FileCallKind.SetLength } => new Fault(Fault.InputOutput),
@@ -118,14 +97,14 @@ public sealed class FileSegmentFaultTests : IDisposable
     public async Task Append_WhenOnlyTheReserveIsLeft_IsRefusedBeforeAnythingIsWritten()
     {
         await NewAsync();
-        _files.Volume = (FileStoreLimits.ReserveBytesMax + 3, 1L << 40);
-        _files.Forget();
+        Files.Volume = (FileStoreLimits.ReserveBytesMax + 3, 1L << 40);
+        Files.Forget();
 
         Assert.Equal(new AppendOutcome(AppendStatus.StoreFull, 0), await AppendAsync(0, "four"));
-        Assert.DoesNotContain(_files.Calls, call => call.Kind == FileCallKind.Write);
+        Assert.DoesNotContain(Files.Calls, call => call.Kind == FileCallKind.Write);
         Assert.Equal(AppendStatus.Appended, (await AppendAsync(0, "abc")).Status);
 
-        _files.Volume = (FileStoreLimits.ReserveBytesMax - 1, 1L << 40);
+        Files.Volume = (FileStoreLimits.ReserveBytesMax - 1, 1L << 40);
         await Assert.ThrowsAsync<StoreFullException>(async () => await Store.CreateAsync("b", Cancellation));
         Assert.Null(await Store.GetExtentAsync("b", Cancellation));
     }
@@ -134,7 +113,7 @@ public sealed class FileSegmentFaultTests : IDisposable
     public async Task AppendAnywhere_WhenOnlyTheReserveIsLeft_IsStored()
     {
         await NewAsync();
-        _files.Volume = (FileStoreLimits.ReserveBytesMax - 1, 1L << 40);
+        Files.Volume = (FileStoreLimits.ReserveBytesMax - 1, 1L << 40);
 
         var fence = await Store.AppendAnywhereAsync(Name, "fence"u8.ToArray(), Cancellation);
 
@@ -151,11 +130,11 @@ public sealed class FileSegmentFaultTests : IDisposable
     {
         foreach (var error in (int[])[Fault.InputOutput, Fault.NoSpace])
         {
-            _files.OnCall = call => call.Kind == kind ? new Fault(error) : null;
+            Files.OnCall = call => call.Kind == kind ? new Fault(error) : null;
             var exception = await Record.ExceptionAsync(async () => await Store.CreateAsync("x/b", Cancellation));
             Assert.IsType(error == Fault.NoSpace ? typeof(StoreFullException) : typeof(StoreUnavailableException), exception);
 
-            _files.OnCall = null;
+            Files.OnCall = null;
             Assert.Null(await Store.GetExtentAsync("x/b", Cancellation));
         }
 
@@ -166,13 +145,13 @@ public sealed class FileSegmentFaultTests : IDisposable
     public async Task Create_WhenItCanNeitherBeMadeDurableNorUndone_TakesNoAppends()
     {
         await NewAsync();
-        _files.OnCall = call => call.Kind is FileCallKind.SyncFolder or FileCallKind.Delete && call.Position == 0
-            && _files.Calls.Any(c => c.Kind == FileCallKind.Create && c.Path.EndsWith("b.log", StringComparison.Ordinal))
+        Files.OnCall = call => call.Kind is FileCallKind.SyncFolder or FileCallKind.Delete && call.Position == 0
+            && Files.Calls.Any(c => c.Kind == FileCallKind.Create && c.Path.EndsWith("b.log", StringComparison.Ordinal))
             ? new Fault(Fault.InputOutput) : null;
 
         await Assert.ThrowsAsync<StoreUnavailableException>(async () => await Store.CreateAsync("topic/0/b.log", Cancellation));
 
-        _files.OnCall = null;
+        Files.OnCall = null;
         var outcome = await Store.AppendAsync("topic/0/b.log", 0, "x"u8.ToArray(), Cancellation);
         Assert.NotEqual(AppendStatus.Appended, outcome.Status);
     }
@@ -181,7 +160,7 @@ public sealed class FileSegmentFaultTests : IDisposable
     public async Task Read_WhenTheMediumFails_IsUnavailable()
     {
         await NewAsync("abc");
-        _files.OnCall = call => call.Kind == FileCallKind.Read ? new Fault(Fault.InputOutput) : null;
+        Files.OnCall = call => call.Kind == FileCallKind.Read ? new Fault(Fault.InputOutput) : null;
 
         await Assert.ThrowsAsync<StoreUnavailableException>(TextAsync);
     }
@@ -192,7 +171,7 @@ public sealed class FileSegmentFaultTests : IDisposable
         await NewAsync("abc");
         using var written = new ManualResetEventSlim();
         using var proceed = new ManualResetEventSlim();
-        _files.OnCall = call =>
+        Files.OnCall = call =>
         {
             if (call is { Kind: FileCallKind.Sync, IsMarker: false })
             {
@@ -218,42 +197,12 @@ public sealed class FileSegmentFaultTests : IDisposable
     public async Task Append_EveryTime_SyncsTheDataBeforeTheMarkerAndReportsAfterBoth()
     {
         await NewAsync("abc");
-        _files.Forget();
+        Files.Forget();
 
         await AppendAsync(3, "de");
 
         Assert.Equal(
             [(FileCallKind.Write, false), (FileCallKind.Sync, false), (FileCallKind.Write, true)],
-            _files.Calls.Where(call => call.Kind != FileCallKind.Open).Select(call => (call.Kind, call.IsMarker)));
-    }
-
-    private async Task NewAsync(params string[] appends)
-    {
-        Assert.True(await Store.CreateAsync(Name, Cancellation));
-        long position = 0;
-        foreach (var text in appends)
-            position = (await AppendAsync(position, text)).Length;
-    }
-
-    private ValueTask<AppendOutcome> AppendAsync(long position, string text) =>
-        Store.AppendAsync(Name, position, Encoding.UTF8.GetBytes(text), Cancellation);
-
-    private async Task<string> TextAsync()
-    {
-        var bytes = new byte[100];
-        return Encoding.UTF8.GetString(bytes, 0, await Store.ReadAsync(Name, 0, bytes, Cancellation));
-    }
-
-    private void Kill()
-    {
-        _files.Crash();
-        Reopen();
-    }
-
-    private void Reopen()
-    {
-        _data.Dispose();
-        _files = new FaultyFileOperations();
-        _data = DataFolder.Open(_folder.Path, _files);
+            Files.Calls.Where(call => call.Kind != FileCallKind.Open).Select(call => (call.Kind, call.IsMarker)));
     }
 }

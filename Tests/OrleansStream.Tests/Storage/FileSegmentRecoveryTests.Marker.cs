@@ -61,11 +61,11 @@ public sealed partial class FileSegmentRecoveryTests
         await NewAsync("abc");
         Reopen();
         await ExtentAsync();
-        _files.Forget();
+        Files.Forget();
 
         await AppendAsync(3, "d");
 
-        var calls = _files.Calls.Where(call => call.Kind is FileCallKind.Write or FileCallKind.Sync).Take(3);
+        var calls = Files.Calls.Where(call => call.Kind is FileCallKind.Write or FileCallKind.Sync).Take(3);
         Assert.Equal(
             [(FileCallKind.Write, true), (FileCallKind.Sync, true), (FileCallKind.Write, false)],
             calls.Select(call => (call.Kind, call.IsMarker)));

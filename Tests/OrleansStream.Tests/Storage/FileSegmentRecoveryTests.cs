@@ -1,34 +1,17 @@
-using System.Text;
 using OrleansStream.Storage;
-using OrleansStream.Storage.Files;
 using OrleansStream.Storage.Files.Disk;
-using OrleansStream.Tests.Support;
 
 namespace OrleansStream.Tests.Storage;
 
 /// <summary>What a file segment is after a clean end, a killed process and a power loss.</summary>
-public sealed partial class FileSegmentRecoveryTests : IDisposable
+public sealed partial class FileSegmentRecoveryTests : FaultySegmentTests
 {
-    private const string Name = "topic/0/a.log";
-    private readonly ScratchFolder _folder = new();
-    private FaultyFileOperations _files = new() { TracksPowerLoss = true };
-    private DataFolder _data;
-
-    public FileSegmentRecoveryTests() => _data = DataFolder.Open(_folder.Path, _files);
-
-    private ISegmentStore Store => _data.Segments;
-
-    private string DataPath => Path.Join(_folder.Path, "segments", Name);
+    public FileSegmentRecoveryTests()
+        : base(tracksPowerLoss: true)
+    {
+    }
 
     private string MarkerPath => DataPath + "~durable";
-
-    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
-
-    public void Dispose()
-    {
-        _data.Dispose();
-        _folder.Dispose();
-    }
 
     [Fact]
     public async Task Reopen_AfterDispose_IsSettledAndTheFileIsExact()
@@ -99,11 +82,11 @@ public sealed partial class FileSegmentRecoveryTests : IDisposable
     {
         await NewAsync("abc");
         await KillInAppendAsync(3, "torn", 4);
-        _files.OnCall = call => call.Kind == FileCallKind.Sync ? new Fault(Fault.InputOutput) : null;
+        Files.OnCall = call => call.Kind == FileCallKind.Sync ? new Fault(Fault.InputOutput) : null;
 
         await Assert.ThrowsAsync<StoreUnavailableException>(async () => await Store.SettleAsync(Name, 7, Cancellation));
 
-        _files.OnCall = null;
+        Files.OnCall = null;
         await Assert.ThrowsAsync<StoreUnavailableException>(async () => await Store.SettleAsync(Name, 7, Cancellation));
         Assert.NotEqual(AppendStatus.Appended, (await AppendAsync(7, "x")).Status);
         Assert.False((await ExtentAsync()).Settled);
@@ -172,10 +155,10 @@ public sealed partial class FileSegmentRecoveryTests : IDisposable
         await NewAsync();
         for (var round = 0; round < 40; round++)
         {
-            _files.CrashAtCall = random.Next(1, 40);
-            _files.Forget();
+            Files.CrashAtCall = random.Next(1, 40);
+            Files.Forget();
             byte[] open = [];
-            while (!_files.Crashed)
+            while (!Files.Crashed)
             {
                 open = new byte[random.Next(1, 1 << random.Next(1, 15))];
                 random.NextBytes(open);
@@ -190,7 +173,7 @@ public sealed partial class FileSegmentRecoveryTests : IDisposable
             Kill(() =>
             {
                 if (powerLoss)
-                    _files.LosePower(random);
+                    Files.LosePower(random);
             });
 
             // The model knows the end that the log finds by its checksums: after the open append when it is whole.
@@ -208,56 +191,19 @@ public sealed partial class FileSegmentRecoveryTests : IDisposable
         }
     }
 
-    private async Task NewAsync(params string[] appends)
-    {
-        Assert.True(await Store.CreateAsync(Name, Cancellation));
-        long position = 0;
-        foreach (var text in appends)
-            position = (await AppendAsync(position, text)).Length;
-    }
-
-    private ValueTask<AppendOutcome> AppendAsync(long position, string text) =>
-        Store.AppendAsync(Name, position, Encoding.UTF8.GetBytes(text), Cancellation);
-
     private async Task<SegmentExtent> ExtentAsync() => (await Store.GetExtentAsync(Name, Cancellation))!.Value;
-
-    private async Task<string> TextAsync()
-    {
-        var bytes = new byte[100];
-        return Encoding.UTF8.GetString(bytes, 0, await Store.ReadAsync(Name, 0, bytes, Cancellation));
-    }
 
     /// <summary>Kills the process when so much of the append is written.</summary>
     private async Task KillInAppendAsync(long position, string text, int writtenLength)
     {
-        _files.OnCall = call =>
+        Files.OnCall = call =>
         {
             if (call.Kind != FileCallKind.Write || call.IsMarker)
                 return null;
-            _files.Crash();
+            Files.Crash();
             return new Fault(Fault.InputOutput, writtenLength);
         };
         Assert.NotEqual(AppendStatus.Appended, (await AppendAsync(position, text)).Status);
         Kill();
-    }
-
-    private void Kill(Action? whileDown = null)
-    {
-        _files.Crash();
-        _data.Dispose();
-        whileDown?.Invoke();
-        Open();
-    }
-
-    private void Reopen()
-    {
-        _data.Dispose();
-        Open();
-    }
-
-    private void Open()
-    {
-        _files = new FaultyFileOperations { TracksPowerLoss = true };
-        _data = DataFolder.Open(_folder.Path, _files);
     }
 }
