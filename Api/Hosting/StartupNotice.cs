@@ -7,7 +7,7 @@ namespace OrleansStream.Api.Hosting;
 internal static partial class StartupNotice
 {
     /// <summary>Has the notice written when the service has started.</summary>
-    /// <param name="app">The host.</param>
+    /// <param name="app">The host, which is not started yet.</param>
     /// <param name="storage">Where the data is, for people.</param>
     public static void AnnounceWhenStarted(this WebApplication app, string storage) => app.Lifetime.ApplicationStarted.Register(() =>
     {

@@ -56,7 +56,7 @@ public static class RestHosting
     }
 
     /// <summary>Serves the REST door.</summary>
-    /// <param name="app">The host.</param>
+    /// <param name="app">The host, to which <see cref="AddRest"/> was applied.</param>
     /// <param name="addPages">Adds pages for browsers.</param>
     /// <param name="home">Where <c>/</c> leads.</param>
     public static void UseRest(this WebApplication app, Action<WebApplication>? addPages = null, string home = "/swagger")

@@ -111,8 +111,8 @@ internal sealed class Screen
             Messages.WriteLine(message);
     }
 
-    /// <summary>Writes a line of text in a style, where there are colours.</summary>
-    /// <param name="text">The text.</param>
+    /// <summary>Gives a text a style, where there are colours.</summary>
+    /// <param name="text">A text of at most one line.</param>
     /// <param name="style">The style as an SGR parameter, such as <c>1</c> for bold.</param>
     public string Styled(string text, string style) => HasColors && CanDrawResults ? $"\e[{style}m{text}\e[0m" : text;
 

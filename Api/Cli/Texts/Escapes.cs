@@ -9,7 +9,7 @@ internal static class Escapes
     private const int HexLength = 2;
 
     /// <summary>Reads text with escapes as bytes.</summary>
-    /// <param name="text">The text.</param>
+    /// <param name="text">What was typed; a backslash begins an escape.</param>
     /// <param name="name">What it is, for the error.</param>
     /// <exception cref="ArgumentException">An escape is none of the above.</exception>
     public static byte[] Read(string text, string name)

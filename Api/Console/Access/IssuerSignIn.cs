@@ -9,7 +9,7 @@ namespace OrleansStream.WebConsole.Access;
 /// in the browser.
 /// </summary>
 /// <param name="http">Asks the issuer.</param>
-/// <param name="browser">The browser.</param>
+/// <param name="browser">Its storage for the tab keeps what must outlast the way to the issuer and back.</param>
 /// <param name="navigation">Leads to the issuer.</param>
 /// <param name="session">Has the result.</param>
 public sealed class IssuerSignIn(HttpClient http, IJSRuntime browser, NavigationManager navigation, Session session)

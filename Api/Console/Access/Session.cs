@@ -8,7 +8,7 @@ namespace OrleansStream.WebConsole.Access;
 /// <summary>Who uses the console: what they have signed in with, and what they may do.</summary>
 /// <remarks>What they signed in with is kept in the browser tab's session storage alone: it ends with the tab.</remarks>
 /// <param name="http">Asks the service who that is; its base address is the console's.</param>
-/// <param name="browser">The browser.</param>
+/// <param name="browser">Its storage for the tab keeps the credential.</param>
 public sealed class Session(HttpClient http, IJSRuntime browser)
 {
     private const string Storage = "orleansstream.credential";

@@ -28,7 +28,7 @@ public sealed class StreamApi(HttpClient http, Session session)
         SendAsync(HttpMethod.Get, path, body: null, type, cancellationToken);
 
     /// <summary>Sends a call, and gives its answer.</summary>
-    /// <param name="method">The method.</param>
+    /// <param name="method">The HTTP method.</param>
     /// <param name="path">The path below <c>/v1/</c>.</param>
     /// <param name="body">The body; null for none.</param>
     /// <param name="type">The answer's type.</param>
@@ -43,7 +43,7 @@ public sealed class StreamApi(HttpClient http, Session session)
     }
 
     /// <summary>Sends a call whose answer does not matter.</summary>
-    /// <param name="method">The method.</param>
+    /// <param name="method">The HTTP method.</param>
     /// <param name="path">The path below <c>/v1/</c>.</param>
     /// <param name="body">The body; null for none.</param>
     /// <param name="cancellationToken">Ends the wait.</param>

@@ -54,8 +54,8 @@ public static class Text
     };
 
     /// <summary>A setting's value for people: what a time in milliseconds or a count of bytes means.</summary>
-    /// <param name="name">The setting.</param>
-    /// <param name="value">Its value.</param>
+    /// <param name="name">The name of the setting, such as <c>retention.ms</c>.</param>
+    /// <param name="value">The value as the service tells it.</param>
     public static string Setting(string name, string value)
     {
         ArgumentNullException.ThrowIfNull(name);
@@ -67,6 +67,6 @@ public static class Text
     }
 
     /// <summary>Escapes a name for an address.</summary>
-    /// <param name="name">The name.</param>
+    /// <param name="name">The name of a topic, a group or a key.</param>
     public static string Escape(string name) => Uri.EscapeDataString(name);
 }

@@ -9,8 +9,8 @@ namespace OrleansStream.WebConsole.Records;
 /// <remarks>
 /// Each round asks where the partitions end, and reads the newest few of what has come. So a round costs the same, however fast the topic is.
 /// </remarks>
-/// <param name="api">The service.</param>
-/// <param name="topic">The topic.</param>
+/// <param name="api">Calls the service on behalf of whoever has signed in.</param>
+/// <param name="topic">The topic's name.</param>
 /// <param name="partition">Only this partition; null for all.</param>
 /// <param name="filter">Chooses records among those that are read.</param>
 /// <param name="time">Measures the rate at which records come.</param>

@@ -12,8 +12,8 @@ namespace OrleansStream.WebConsole.Records;
 /// very many partitions it reads <see cref="BrowsingLimits.PartitionsTogether"/> to their ends, and then as many others: to merge all would ask each
 /// before anything is shown.
 /// </remarks>
-/// <param name="api">The service.</param>
-/// <param name="topic">The topic.</param>
+/// <param name="api">Calls the service on behalf of whoever has signed in.</param>
+/// <param name="topic">The topic's name.</param>
 /// <param name="isNewestFirst">True from the end backwards; false from the start on.</param>
 /// <param name="filter">Chooses records.</param>
 public sealed class RecordBrowser(StreamApi api, string topic, bool isNewestFirst, RecordFilter filter)

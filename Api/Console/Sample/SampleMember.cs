@@ -5,7 +5,7 @@ using OrleansStream.WebConsole.Calls;
 namespace OrleansStream.WebConsole.Sample;
 
 /// <summary>A member of the sample's group: a consumer that polls, as any program would, and shows what it does.</summary>
-/// <param name="api">The service.</param>
+/// <param name="api">Calls the service on behalf of whoever has signed in.</param>
 /// <param name="group">The group's name.</param>
 /// <param name="topic">The topic that it reads.</param>
 /// <param name="name">The member's name in the group.</param>

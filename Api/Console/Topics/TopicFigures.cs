@@ -12,8 +12,8 @@ namespace OrleansStream.WebConsole.Topics;
 public sealed record TopicFigures(int Partitions, long Records, long SizeBytes, double? InPerSecond, int Unavailable)
 {
     /// <summary>Asks for the figures of a topic.</summary>
-    /// <param name="api">The service.</param>
-    /// <param name="topic">The topic.</param>
+    /// <param name="api">Calls the service on behalf of whoever has signed in.</param>
+    /// <param name="topic">The topic's name.</param>
     /// <param name="withRates">True to ask for rates, which needs the right to read.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="ApiException">The service refused.</exception>

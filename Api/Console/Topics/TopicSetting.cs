@@ -25,8 +25,8 @@ public sealed record TopicSetting(string Name, string Meaning, IReadOnlyList<str
     ];
 
     /// <summary>True when a change deletes records that would have been kept.</summary>
-    /// <param name="name">The setting.</param>
-    /// <param name="now">Its value.</param>
+    /// <param name="name">The name of the setting, such as <c>retention.ms</c>.</param>
+    /// <param name="now">The value that it has now.</param>
     /// <param name="then">The value that it gets.</param>
     public static bool IsLessRetention(string name, string now, string then)
     {
@@ -40,7 +40,7 @@ public sealed record TopicSetting(string Name, string Meaning, IReadOnlyList<str
     }
 
     /// <summary>What is wrong with a value; null for nothing. The service judges it again.</summary>
-    /// <param name="value">The value.</param>
+    /// <param name="value">The value as it was typed.</param>
     public string? FindFault(string value)
     {
         ArgumentNullException.ThrowIfNull(value);

@@ -62,7 +62,7 @@ internal static class AccessJson
     }
 
     /// <summary>Creates a right.</summary>
-    /// <param name="principal">The principal.</param>
+    /// <param name="principal">Who gets it, such as <c>key:crawler</c>.</param>
     /// <param name="resource">The kind of resource.</param>
     /// <param name="pattern"><c>literal</c> or <c>prefix</c>; null for <c>literal</c>.</param>
     /// <param name="name">The name; null for the cluster.</param>

@@ -6,7 +6,7 @@ using OrleansStream.Rest.Json;
 namespace OrleansStream.Rest.Fetch;
 
 /// <summary>Writes the answer to a fetch as JSON: the records, directly from their batches, and then the offset at which to read on.</summary>
-/// <param name="answer">The answer.</param>
+/// <param name="answer">Takes the answer's JSON.</param>
 /// <param name="views">The form of keys and values.</param>
 /// <param name="scope">Which records are wanted.</param>
 /// <param name="ended">Ends the search for them when the reader has gone.</param>

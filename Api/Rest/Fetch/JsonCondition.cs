@@ -26,7 +26,7 @@ internal sealed class JsonCondition
 
     /// <summary>Understands the text of a condition.</summary>
     /// <param name="field">The parameter that has it.</param>
-    /// <param name="text">The text.</param>
+    /// <param name="text">The condition as the caller wrote it, such as <c>$.minute &gt;= 80</c>.</param>
     /// <exception cref="RequestException">It is none; the message says what is.</exception>
     public static JsonCondition Parse(string field, string text)
     {

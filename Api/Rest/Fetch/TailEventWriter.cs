@@ -15,7 +15,7 @@ namespace OrleansStream.Rest.Fetch;
 /// It does not use <c>System.Net.ServerSentEvents.SseFormatter</c>, which holds each event whole in memory, and supports neither comments nor events
 /// that have only an id.
 /// </remarks>
-/// <param name="answer">The answer.</param>
+/// <param name="answer">Takes the bytes of events.</param>
 /// <param name="views">The form of keys and values.</param>
 internal sealed class TailEventWriter(AnswerWriter answer, PayloadViews views) : ITailSink
 {

@@ -8,7 +8,7 @@ internal static class GroupAdvice
 {
     /// <summary>Adds the advice that fits an error.</summary>
     /// <param name="error">An error of a poll, or of looking up a group.</param>
-    /// <param name="group">The group.</param>
+    /// <param name="group">The group's name.</param>
     public static StreamError Of(StreamError error, string group) => error switch
     {
         { Code: StreamErrorCode.GroupIdNotFound } => Add(error, "A poll creates it, and so does a PUT."),

@@ -8,7 +8,7 @@ using OrleansStream.Rest.Json;
 namespace OrleansStream.Rest.Groups;
 
 /// <summary>Writes the answer to a poll: the member's state, the records directly from their batches, and the cursor.</summary>
-/// <param name="answer">The answer.</param>
+/// <param name="answer">Takes the answer's JSON.</param>
 /// <param name="poll">The poll, whose delivery has begun.</param>
 /// <param name="views">The form of keys and values.</param>
 internal sealed class GroupAnswerWriter(AnswerWriter answer, GroupPoll poll, PayloadViews views) : IPolledRecordSink

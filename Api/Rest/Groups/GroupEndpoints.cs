@@ -13,7 +13,7 @@ namespace OrleansStream.Rest.Groups;
 
 /// <summary>Poll and leave; list, describe and delete groups.</summary>
 /// <param name="polls">Opens polls.</param>
-/// <param name="groups">The groups.</param>
+/// <param name="groups">Describes, lists and deletes groups.</param>
 /// <param name="time">The clock, for the ends of leases.</param>
 /// <param name="lifetime">Ends waits when the service stops.</param>
 internal sealed class GroupEndpoints(GroupPolls polls, ConsumerGroups groups, TimeProvider time, IHostApplicationLifetime lifetime)

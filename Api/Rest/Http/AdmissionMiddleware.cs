@@ -8,7 +8,7 @@ namespace OrleansStream.Rest.Http;
 /// </summary>
 /// <param name="next">The rest of the pipeline.</param>
 /// <param name="access">Tells whether anybody signs in.</param>
-/// <param name="quotas">The quotas.</param>
+/// <param name="quotas">What each client may send and read a second.</param>
 /// <param name="topics">The existing topics.</param>
 /// <param name="node">The node's memory.</param>
 internal sealed class AdmissionMiddleware(RequestDelegate next, AccessControl access, ClientQuotas quotas, KnownTopics topics, NodeLoad node)

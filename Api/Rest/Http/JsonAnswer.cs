@@ -11,7 +11,7 @@ internal static class JsonAnswer
 {
     /// <summary>Writes an answer.</summary>
     /// <param name="context">The request.</param>
-    /// <param name="answer">The answer.</param>
+    /// <param name="answer">What is written as JSON.</param>
     /// <param name="type">The JSON contract of the answer.</param>
     /// <exception cref="RequestException">
     /// The answer is long, and the node has no memory for it. A request that has changed something is always answered.

@@ -4,7 +4,7 @@ using OrleansStream.Rest.Http.Codings;
 namespace OrleansStream.Rest.Http;
 
 /// <summary>A request's body that is read no faster than a quota allows. To its sender it looks like a slow reader.</summary>
-/// <param name="inner">The body.</param>
+/// <param name="inner">The body as it comes from the connection.</param>
 /// <param name="acquire">Waits until a count of bytes may be taken.</param>
 internal sealed class MeteredBody(Stream inner, Func<int, ValueTask<RateLimitLease>> acquire) : BodyStream
 {

@@ -27,7 +27,7 @@ internal static class JsonInput
     }
 
     /// <summary>Refuses bytes that are not UTF-8, because the JSON reader does not check them.</summary>
-    /// <param name="text">The bytes.</param>
+    /// <param name="text">Bytes that a caller sent as JSON.</param>
     /// <param name="field">The field of the bytes, for the error.</param>
     /// <exception cref="RequestException">The bytes are not UTF-8.</exception>
     public static void CheckText(ReadOnlySpan<byte> text, string? field)

@@ -12,7 +12,7 @@ internal static class JsonText
     private const int EscapedUnitBytes = 6;
 
     /// <summary>Whether bytes are one JSON text that every parser accepts.</summary>
-    /// <param name="text">The bytes.</param>
+    /// <param name="text">Bytes that may be JSON in UTF-8.</param>
     /// <returns>False also when the text nests deeper than <see cref="JsonLimits.JsonValueDepthMax"/>, or escapes half a character.</returns>
     public static bool IsValid(ReadOnlySpan<byte> text)
     {
@@ -191,7 +191,7 @@ internal static class JsonText
     }
 
     /// <summary>The length of an escaped character, which has one UTF-16 unit or two.</summary>
-    /// <param name="text">The text.</param>
+    /// <param name="text">Text in UTF-8.</param>
     /// <param name="at">The position of its backslash.</param>
     /// <param name="unit">The unit that is escaped at the position.</param>
     /// <returns>The length in bytes; 0 when it is half a character.</returns>
@@ -204,7 +204,7 @@ internal static class JsonText
     }
 
     /// <summary>Reads an escape such as <c>\u00e9</c>.</summary>
-    /// <param name="text">The text.</param>
+    /// <param name="text">Text in UTF-8.</param>
     /// <param name="at">The position of its backslash, which may lie beyond the text.</param>
     /// <param name="unit">The UTF-16 unit.</param>
     /// <returns>False when there is no such escape.</returns>

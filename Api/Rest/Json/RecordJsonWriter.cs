@@ -41,9 +41,9 @@ internal static class RecordJsonWriter
     };
 
     /// <summary>Writes a record.</summary>
-    /// <param name="writer">The writer.</param>
+    /// <param name="writer">Takes the JSON.</param>
     /// <param name="partition">The partition of the record.</param>
-    /// <param name="record">The record.</param>
+    /// <param name="record">The record as it is stored.</param>
     /// <param name="views">The form of its key and value.</param>
     /// <param name="topic">The topic of the record, if the answer may have several topics; else null.</param>
     /// <param name="story">The history of a record from a retry topic; null when there is none to tell.</param>
@@ -68,9 +68,9 @@ internal static class RecordJsonWriter
     }
 
     /// <summary>Writes the fields before a record's key.</summary>
-    /// <param name="writer">The writer.</param>
+    /// <param name="writer">Takes the JSON.</param>
     /// <param name="partition">The partition of the record.</param>
-    /// <param name="offset">Its offset.</param>
+    /// <param name="offset">The offset of the record.</param>
     /// <param name="timestampMs">Its time, in milliseconds since the Unix epoch.</param>
     /// <param name="topic">The topic of the record, if the answer may have several topics; else null.</param>
     public static void WriteHead(Utf8JsonWriter writer, int partition, long offset, long timestampMs, string? topic)
@@ -88,7 +88,7 @@ internal static class RecordJsonWriter
     }
 
     /// <summary>Writes the fields after a record's headers.</summary>
-    /// <param name="writer">The writer.</param>
+    /// <param name="writer">Takes the JSON.</param>
     /// <param name="story">The history of a record from a retry topic; null when there is none to tell.</param>
     /// <param name="attempt">The number of this attempt, for a record that waited in place.</param>
     public static void WriteEnd(Utf8JsonWriter writer, RetryStory? story, int attempt)
@@ -109,7 +109,7 @@ internal static class RecordJsonWriter
     }
 
     /// <summary>Writes one entry in place of records that cannot be read.</summary>
-    /// <param name="writer">The writer.</param>
+    /// <param name="writer">Takes the JSON.</param>
     /// <param name="partition">The partition of the records.</param>
     /// <param name="unreadable">Which records, and why they cannot be read.</param>
     /// <param name="topic">The topic of the records, if the answer may have several topics; else null.</param>
@@ -175,7 +175,7 @@ internal static class RecordJsonWriter
     /// Writes a JSON value as its text was sent, except for line ends. Unicode's line ends, which JSON does not treat as such but many readers of
     /// lines do, are escaped. If the output must be one line, the other line ends, which can only be white space, become spaces.
     /// </summary>
-    /// <param name="writer">The writer.</param>
+    /// <param name="writer">Takes the JSON.</param>
     /// <param name="text">The text, or its beginning.</param>
     /// <param name="isOneLine">True when the JSON must have no line end.</param>
     public static void WriteJson(Utf8JsonWriter writer, ReadOnlySpan<byte> text, bool isOneLine)
@@ -192,13 +192,13 @@ internal static class RecordJsonWriter
     }
 
     /// <summary>Whether a JSON text, or whole characters of it, can be written without a change.</summary>
-    /// <param name="text">The text.</param>
+    /// <param name="text">Valid JSON in UTF-8, or whole characters of it.</param>
     /// <param name="isOneLine">As in <see cref="WriteJson"/>.</param>
     public static bool IsCopiedAsItIs(ReadOnlySpan<byte> text, bool isOneLine) =>
         UnicodeLineEnds.Find(text, 0) < 0 && !(isOneLine && text.ContainsAny(LineEnds));
 
     /// <summary>Copies a JSON text, or whole characters of it, as <see cref="WriteJson"/> writes it.</summary>
-    /// <param name="text">The text.</param>
+    /// <param name="text">Valid JSON in UTF-8, or whole characters of it.</param>
     /// <param name="destination">At least <see cref="UnicodeLineEnds.EscapedBytesMax"/> long.</param>
     /// <param name="isOneLine">As in <see cref="WriteJson"/>.</param>
     /// <returns>The length of the copy, in bytes.</returns>

@@ -9,7 +9,7 @@ namespace OrleansStream.Rest.Produce;
 internal static class EncodedBatches
 {
     /// <summary>Checks that a body is whole batches and counts their records.</summary>
-    /// <param name="body">The body.</param>
+    /// <param name="body">Record batches, back to back.</param>
     /// <param name="isPartitionFixed">True when the path names the partition.</param>
     /// <returns>The count of records.</returns>
     /// <exception cref="RequestException">It is none; the error names the position of the first bad byte.</exception>

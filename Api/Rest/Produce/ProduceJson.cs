@@ -41,9 +41,9 @@ internal static class ProduceJson
     /// <summary>
     /// The error of bytes that are no JSON. A reader that has passed over values does not know where it stands, so this reads again.
     /// </summary>
-    /// <param name="text">The bytes.</param>
+    /// <param name="text">The bytes that were read.</param>
     /// <param name="field">The field that was being read, or null.</param>
-    /// <param name="options">How they are read.</param>
+    /// <param name="options">Those by which they were read.</param>
     /// <param name="exception">What the reader said.</param>
     public static RequestException NotJson(ReadOnlySpan<byte> text, string? field, JsonReaderOptions options, JsonException exception)
     {

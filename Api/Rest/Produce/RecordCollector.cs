@@ -46,9 +46,9 @@ internal sealed class RecordCollector : IDisposable
     /// <summary>Adds a record.</summary>
     /// <param name="timestampMs">Its time, or null for now.</param>
     /// <param name="partition">Its explicit partition, or -1.</param>
-    /// <param name="key">The key.</param>
+    /// <param name="key">The bytes of the key.</param>
     /// <param name="hasKey">False for a null key.</param>
-    /// <param name="value">The value.</param>
+    /// <param name="value">The bytes of the value.</param>
     /// <param name="hasValue">False for a tombstone.</param>
     /// <param name="encodedHeaders">As <see cref="RecordBatchWriter"/> takes them.</param>
     /// <exception cref="RequestException">The record is larger than any topic allows; nothing was added.</exception>
