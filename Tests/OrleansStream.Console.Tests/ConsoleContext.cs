@@ -17,8 +17,12 @@ internal sealed class ConsoleContext : BunitContext
          {"resource":"cluster","pattern":"prefix","operations":["describe","manage","admin"]}]
         """;
 
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
     public ConsoleContext()
     {
+        // A busy machine may take longer than the usual second to render.
+        DefaultWaitTimeout = Patience;
         JSInterop.Mode = JSRuntimeMode.Loose;
         Services.AddFluentUIComponents();
         Services.AddSingleton<TimeProvider>(Time);
