@@ -46,6 +46,19 @@ internal sealed class RecordQueue : IAsyncDisposable
     /// <summary>The memory of records that are not stored yet.</summary>
     public MemoryBudget Budget { get; }
 
+    /// <summary>The time of a record that has none.</summary>
+    public DateTimeOffset Now => _time.GetUtcNow();
+
+    /// <summary>Why the records of a list behind one that was not taken are not taken, either; null when they are to be tried.</summary>
+    /// <param name="error">Why that one was not taken.</param>
+    public StreamServiceException? FailureBehind(StreamServiceException error) => _options.Gapless
+        ? new StreamServiceException(
+            $"It was not taken: an earlier record of its list was not ({error.ErrorCode}), and a gapless producer sends none behind it.", error)
+        {
+            ErrorCode = StreamServiceException.GaplessGuarantee,
+        }
+        : error.ErrorCode is "MESSAGE_TOO_LARGE" or "INVALID_RECORD" ? null : error;
+
     /// <summary>
     /// Adds a record, and waits while there is no memory for it. Calls that are made one after the other keep their order, also when none is awaited.
     /// </summary>

@@ -68,8 +68,12 @@ public sealed class StreamProducer : IAsyncDisposable
     /// <typeparam name="T">The type of the values.</typeparam>
     /// <param name="records">The records.</param>
     /// <param name="cancellationToken">Ends the wait. Records that were taken are sent all the same.</param>
-    /// <returns>One result for each record, in order. A record that is not stored has an error; nothing is thrown for it.</returns>
-    /// <exception cref="StreamServiceException">A record was not taken: there is no such topic, it is too large, or nobody answers.</exception>
+    /// <returns>
+    /// One result for each record, in order. A record that is not stored, or was not taken, has an error; nothing is thrown for it. One that is too
+    /// large, or cannot be encoded (<c>INVALID_RECORD</c>), stands for itself. When there is no such topic, or nobody answers, all later ones fail so,
+    /// too. A gapless producer takes none behind one that it did not take.
+    /// </returns>
+    /// <exception cref="ObjectDisposedException">The producer is disposed.</exception>
     public async Task<IReadOnlyList<SendResult>> SendAsync<T>(
         IReadOnlyCollection<OutgoingRecord<T>> records, CancellationToken cancellationToken = default)
     {
@@ -79,8 +83,28 @@ public sealed class StreamProducer : IAsyncDisposable
         var serializer = _serializers.Get<T>();
         var delivery = new ManyDelivery(records.Count);
         var index = 0;
+        StreamServiceException? failure = null;
         foreach (var record in records)
-            await _queue.AddAsync(record, serializer, delivery, index++, traceParent: null, cancellationToken).ConfigureAwait(false);
+        {
+            try
+            {
+                if (failure is null)
+                    await _queue.AddAsync(record, serializer, delivery, index, traceParent: null, cancellationToken).ConfigureAwait(false);
+                else
+                    delivery.Tell(index, NotTaken(record, failure));
+            }
+            catch (Exception exception) when (IsOfARecord(exception, index, cancellationToken))
+            {
+                // The records before it are on their way, and the caller is to learn what becomes of them.
+                var error = exception as StreamServiceException
+                    ?? new StreamServiceException($"The record cannot be sent: {exception.Message}", exception) { ErrorCode = "INVALID_RECORD" };
+                delivery.Tell(index, NotTaken(record, error));
+                failure = _queue.FailureBehind(error);
+            }
+
+            index++;
+        }
+
         return await delivery.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
@@ -132,4 +156,12 @@ public sealed class StreamProducer : IAsyncDisposable
     /// <summary>Sends everything that was taken, and waits until it is known what became of it. Nothing is taken any more.</summary>
     /// <exception cref="StreamServiceException">An enqueued record was not stored since the last flush.</exception>
     public ValueTask DisposeAsync() => _queue.DisposeAsync();
+
+    // A producer that was disposed before took none, and who gives up asks for no results.
+    private static bool IsOfARecord(Exception exception, int index, CancellationToken cancellationToken) =>
+        !(exception is ObjectDisposedException && index == 0)
+        && !(exception is OperationCanceledException && cancellationToken.IsCancellationRequested);
+
+    private SendResult NotTaken<T>(in OutgoingRecord<T> record, StreamServiceException error) =>
+        new(Topic, record.Partition ?? -1, -1, record.Timestamp ?? _queue.Now) { Error = error };
 }
