@@ -79,7 +79,7 @@ internal sealed class ProduceOptions
     private readonly Option<int> _linger = CommonOptions.Linger(5);
     private readonly Option<string> _deliveryTimeout = new("--delivery-timeout")
     {
-        Description = "How long records wait for a service that does not answer (default 2m). Then the run ends, and says which line was the first that is not stored.",
+        Description = "How long it may take from when a record is read until it is stored (default 2m), also while the service does not answer. Then the run ends, and says which line was the first that is not stored.",
         HelpName = "TIME", DefaultValueFactory = _ => "2m",
     };
 

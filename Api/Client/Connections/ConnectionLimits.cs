@@ -18,6 +18,9 @@ public static class ConnectionLimits
     /// <summary>How long a connection is used: a new one finds the node to which the name leads by then.</summary>
     public static readonly TimeSpan ConnectionAgeMax = TimeSpan.FromMinutes(5);
 
+    /// <summary>The longest wait that the service can ask for with <c>Retry-After</c>; a longer one is cut to it.</summary>
+    public static readonly TimeSpan RetryAfterMax = TimeSpan.FromHours(1);
+
     /// <summary>The tries that a call makes after its first unless the caller's options say otherwise.</summary>
     internal const int RetriesDefault = 5;
 

@@ -1,23 +1,23 @@
+using System.Net;
 using Microsoft.Extensions.Http.Resilience;
 using OrleansStream.Client.Telemetry;
 using Polly;
+using Polly.Retry;
 using Polly.Timeout;
 
 namespace OrleansStream.Client.Connections;
 
 /// <summary>
 /// Repeats requests that may be repeated: those that had no answer, or an answer that says come again. The waits grow exponentially, vary at random,
-/// and are as long as <c>Retry-After</c> asks.
+/// and are as long as <c>Retry-After</c> asks. A request that has a deadline is not repeated when there is no time left for it.
 /// </summary>
 internal static class RetryingHandler
 {
-    private static readonly ResiliencePropertyKey<long> FirstFailure = new("OrleansStream.FirstFailure");
-
     /// <summary>Makes the handler.</summary>
     /// <param name="inner">Makes one try.</param>
     /// <param name="retries">How many tries follow the first.</param>
     /// <param name="backoff">The wait before the second try.</param>
-    /// <param name="timeout">For how long tries follow the first that failed, in place of their count; null to go by the count.</param>
+    /// <param name="timeout">How long a request may take with all its tries, in place of their count; null to go by the count.</param>
     /// <param name="settings">The clock, and the longest try.</param>
     public static HttpMessageHandler Make(HttpMessageHandler inner, int retries, TimeSpan backoff, TimeSpan? timeout, ConnectionSettings settings)
     {
@@ -27,11 +27,8 @@ internal static class RetryingHandler
             pipeline.AddRetry(new HttpRetryStrategyOptions
             {
                 MaxRetryAttempts = timeout is null ? retries : int.MaxValue,
-                Delay = backoff,
-                MaxDelay = ConnectionLimits.BackoffMax,
-                BackoffType = DelayBackoffType.Exponential,
-                UseJitter = true,
-                ShouldRetryAfterHeader = true,
+                ShouldRetryAfterHeader = false,
+                DelayGenerator = arguments => ValueTask.FromResult<TimeSpan?>(WaitBefore(arguments, backoff, settings.Time)),
                 OnRetry = arguments =>
                 {
                     var request = arguments.Context.GetRequestMessage();
@@ -44,27 +41,47 @@ internal static class RetryingHandler
                     (arguments.Outcome.Exception is { } exception
                         ? IsTransient(exception)
                         : HttpClientResiliencePredicates.IsTransient(arguments.Outcome))
-                    && (timeout is not { } longest || SinceFirstFailure(arguments.Context, settings.Time) < longest)),
+                    && HasTimeFor(arguments, backoff, settings.Time)),
             });
         }
 
         pipeline.AddTimeout(new TimeoutStrategyOptions { Timeout = settings.TryMax });
-        return new ResilienceHandler(pipeline.Build()) { InnerHandler = new WholeAnswerHandler(inner) };
+        var repeating = new ResilienceHandler(pipeline.Build()) { InnerHandler = new WholeAnswerHandler(inner) };
+        return timeout is { } longest ? new DeadlineHandler(repeating, longest, settings.Time) : repeating;
     }
 
-    private static TimeSpan SinceFirstFailure(ResilienceContext context, TimeProvider time)
+    // Whoever asks for a longer wait than is left would refuse again; a wait of the client's own is cut to what is left.
+    private static bool HasTimeFor(RetryPredicateArguments<HttpResponseMessage> arguments, TimeSpan backoff, TimeProvider time) =>
+        DeadlineHandler.LeftOf(arguments.Context.GetRequestMessage(), time) is not { } left
+        || (left > backoff && left > (RetryAfterOf(arguments.Outcome, time) ?? TimeSpan.Zero));
+
+    private static TimeSpan WaitBefore(RetryDelayGeneratorArguments<HttpResponseMessage> arguments, TimeSpan backoff, TimeProvider time)
     {
-        if (context.Properties.TryGetValue(FirstFailure, out var at))
-            return time.GetElapsedTime(at);
-        context.Properties.Set(FirstFailure, time.GetTimestamp());
-        return TimeSpan.Zero;
+        if (RetryAfterOf(arguments.Outcome, time) is { } asked)
+            return asked;
+        var wait = Backoff.After(arguments.AttemptNumber, backoff, ConnectionLimits.BackoffMax);
+        if (DeadlineHandler.LeftOf(arguments.Context.GetRequestMessage(), time) is not { } left)
+            return wait;
+        // So that there is a last try, which begins about as long before the deadline as the first wait took.
+        var rest = left - backoff;
+        return wait < rest ? wait : rest > TimeSpan.Zero ? rest : TimeSpan.Zero;
+    }
+
+    private static TimeSpan? RetryAfterOf(in Outcome<HttpResponseMessage> outcome, TimeProvider time)
+    {
+        if (outcome.Result?.Headers.RetryAfter is not { } asked)
+            return null;
+        var wait = asked.Delta ?? asked.Date - time.GetUtcNow() ?? TimeSpan.Zero;
+        return wait < TimeSpan.Zero ? TimeSpan.Zero : wait > ConnectionLimits.RetryAfterMax ? ConnectionLimits.RetryAfterMax : wait;
     }
 
     private static bool IsTransient(Exception exception) => exception is SignInException signIn
         ? signIn.IsTransient
         : exception is HttpRequestException or IOException or TimeoutRejectedException;
 
-    /// <summary>An answer counts once it is there to its end: one that breaks off is no answer.</summary>
+    /// <summary>
+    /// An answer counts once it is there to its end: one that breaks off is no answer. It notes when a failure does not say that nothing took effect.
+    /// </summary>
     private sealed class WholeAnswerHandler(HttpMessageHandler inner) : DelegatingHandler(inner)
     {
         protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
@@ -72,7 +89,9 @@ internal static class RetryingHandler
             var response = await base.SendAsync(request, cancellationToken).ConfigureAwait(false);
             try
             {
-                var body = await response.Content.ReadAsByteArrayAsync(cancellationToken).ConfigureAwait(false);
+                var body = await Answers.ReadAsync(response.Content, cancellationToken).ConfigureAwait(false);
+                if (response.StatusCode >= HttpStatusCode.InternalServerError && Answers.IsOutcomeUnknown(response.StatusCode, Answers.ProblemOf(body)))
+                    request.Options.Set(EndpointHandler.IsAmbiguous, true);
                 var whole = new ByteArrayContent(body);
                 foreach (var (name, values) in response.Content.Headers)
                     whole.Headers.TryAddWithoutValidation(name, values);

@@ -38,7 +38,7 @@ internal sealed class ServiceCalls(ServiceConnection connection, HttpMessageHand
             throw new StreamServiceException(exception.Message, exception)
             {
                 ErrorCode = StreamServiceException.NotSignedIn,
-                IsOutcomeUnknown = request.Method != HttpMethod.Get && EndpointHandler.MayHaveTakenEffect(request),
+                IsOutcomeUnknown = IsWriteThatMayHaveTakenEffect(request),
             };
         }
         catch (Exception exception) when (exception is HttpRequestException or IOException or TimeoutRejectedException)
@@ -47,14 +47,18 @@ internal sealed class ServiceCalls(ServiceConnection connection, HttpMessageHand
             {
                 ErrorCode = StreamServiceException.NetworkException,
                 IsRetriable = true,
-                IsOutcomeUnknown = request.Method != HttpMethod.Get && EndpointHandler.MayHaveTakenEffect(request),
+                IsOutcomeUnknown = IsWriteThatMayHaveTakenEffect(request),
             };
         }
 
         if (response.IsSuccessStatusCode)
             return response;
         using (response)
-            throw await RefusalAsync(response, cancellationToken).ConfigureAwait(false);
+        {
+            var refusal = await RefusalAsync(response, cancellationToken).ConfigureAwait(false);
+            // An earlier try may have taken effect, whatever the last one was answered.
+            throw refusal.WithOutcome(refusal.IsOutcomeUnknown || IsWriteThatMayHaveTakenEffect(request));
+        }
     }
 
     /// <summary>Asks for JSON.</summary>
@@ -64,13 +68,16 @@ internal sealed class ServiceCalls(ServiceConnection connection, HttpMessageHand
     /// <param name="type">How the answer is read.</param>
     /// <param name="body">The request's body as JSON; null for none.</param>
     /// <param name="cancellationToken">Ends the call.</param>
+    /// <param name="deadline">When its time is over, as a timestamp of the clock, for calls that go by a time; null for as long as these take.</param>
     /// <exception cref="StreamServiceException">It was refused, or no answer came.</exception>
     public async Task<T> AskAsync<T>(
-        HttpMethod method, string path, JsonTypeInfo<T> type, ReadOnlyMemory<byte>? body, CancellationToken cancellationToken)
+        HttpMethod method, string path, JsonTypeInfo<T> type, ReadOnlyMemory<byte>? body, CancellationToken cancellationToken, long? deadline = null)
     {
         using var request = Make(method, path, body);
+        if (deadline is { } at)
+            request.Options.Set(DeadlineHandler.Deadline, at);
         using var response = await SendAsync(request, cancellationToken).ConfigureAwait(false);
-        var bytes = await response.Content.ReadAsByteArrayAsync(cancellationToken).ConfigureAwait(false);
+        var bytes = await Answers.ReadAsync(response.Content, cancellationToken).ConfigureAwait(false);
         try
         {
             return JsonSerializer.Deserialize(bytes, type) ?? throw new JsonException("The answer is null.");
@@ -109,17 +116,19 @@ internal sealed class ServiceCalls(ServiceConnection connection, HttpMessageHand
         return request;
     }
 
+    private static bool IsWriteThatMayHaveTakenEffect(HttpRequestMessage request) =>
+        request.Method != HttpMethod.Get && EndpointHandler.MayHaveTakenEffect(request);
+
     private static async Task<StreamServiceException> RefusalAsync(HttpResponseMessage response, CancellationToken cancellationToken)
     {
         Problem? problem = null;
         try
         {
-            var body = await response.Content.ReadAsByteArrayAsync(cancellationToken).ConfigureAwait(false);
-            problem = JsonSerializer.Deserialize(body, ApiJsonContext.Api.Problem);
+            problem = Answers.ProblemOf(await Answers.ReadAsync(response.Content, cancellationToken).ConfigureAwait(false));
         }
-        catch (Exception exception) when (exception is JsonException or HttpRequestException or IOException)
+        catch (Exception exception) when (exception is HttpRequestException or IOException)
         {
-            // A proxy in between answered, or the answer broke off. The status tells enough.
+            // The answer broke off. The status tells enough.
         }
 
         var isServers = response.StatusCode >= HttpStatusCode.InternalServerError;
@@ -130,7 +139,7 @@ internal sealed class ServiceCalls(ServiceConnection connection, HttpMessageHand
             ErrorCode = problem?.ErrorCode ?? "UNKNOWN_SERVER_ERROR",
             Status = response.StatusCode,
             IsRetriable = problem?.Retriable ?? (isServers || response.StatusCode is HttpStatusCode.TooManyRequests or HttpStatusCode.RequestTimeout),
-            IsOutcomeUnknown = problem is null ? isServers : problem.Outcome == "unknown",
+            IsOutcomeUnknown = Answers.IsOutcomeUnknown(response.StatusCode, problem),
             Problem = problem,
         };
     }

@@ -31,7 +31,7 @@ internal sealed class ServiceConnection : IDisposable
     /// <summary>Calls that are repeated when they fail.</summary>
     /// <param name="retries">How many tries follow the first; 0 for one try.</param>
     /// <param name="backoff">The wait before the second try; each further wait is about twice as long.</param>
-    /// <param name="timeout">For how long tries follow the first that failed, in place of their count; null to go by the count.</param>
+    /// <param name="timeout">How long a call may take with all its tries, in place of their count; null to go by the count.</param>
     public ServiceCalls WithRetries(int retries, TimeSpan backoff, TimeSpan? timeout = null) =>
         new(this, RetryingHandler.Make(_handler, retries, backoff, timeout, Settings));
 

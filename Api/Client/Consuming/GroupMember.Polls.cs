@@ -76,7 +76,7 @@ internal sealed partial class GroupMember
     // The last answer's records are in use, and so is its memory.
     private async Task TakeRenewalAsync(HttpResponseMessage response, CancellationToken cancellationToken)
     {
-        var body = await response.Content.ReadAsByteArrayAsync(cancellationToken).ConfigureAwait(false);
+        var body = await Answers.ReadAsync(response.Content, cancellationToken).ConfigureAwait(false);
         var renewal = new PollAnswerReader();
         renewal.Read(body);
         (_cursor, _epoch) = (renewal.Cursor, renewal.MemberEpoch);

@@ -81,10 +81,13 @@ internal sealed class BatchSender(SendingContext context, int partition)
         {
             var started = context.Calls.Time.GetTimestamp();
             using var activity = ClientTelemetry.BeginPublish(context.Topic, partition, batch.Writer.Count);
-            using var request = Make(batch);
+            var deadline = context.Options.DeliveryTimeout is { } longest
+                ? DeadlineHandler.After(batch.TakenAt, longest, context.Calls.Time)
+                : (long?)null;
+            using var request = Make(batch, deadline);
             try
             {
-                await _sequence.StampAsync(request).ConfigureAwait(false);
+                await _sequence.StampAsync(request, deadline).ConfigureAwait(false);
                 var offset = await AppendAsync(request).ConfigureAwait(false);
                 _sequence.Advance(batch.Writer.Count);
                 Count(batch, started, error: null);
@@ -198,13 +201,15 @@ internal sealed class BatchSender(SendingContext context, int partition)
         ErrorCode = StreamServiceException.GaplessGuarantee,
     };
 
-    private HttpRequestMessage Make(OutgoingBatch batch)
+    private HttpRequestMessage Make(OutgoingBatch batch, long? deadline)
     {
         var request = new HttpRequestMessage(HttpMethod.Post, new Uri(_path, UriKind.Relative))
         {
             Content = new ReadOnlyMemoryContent(batch.Writer.WrittenBatch()),
         };
         request.Content.Headers.ContentType = Batches;
+        if (deadline is { } at)
+            request.Options.Set(DeadlineHandler.Deadline, at);
         if (context.Options.Acks == Acknowledgement.Leader)
             request.Headers.Add("Acks", "1");
         return request;

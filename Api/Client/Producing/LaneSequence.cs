@@ -17,12 +17,13 @@ internal sealed class LaneSequence(ProducerIdentities identities)
 
     /// <summary>Puts the identity of the next batch on a request.</summary>
     /// <param name="request">The request.</param>
+    /// <param name="deadline">When the time of the batch's records is over; null for never.</param>
     /// <exception cref="StreamServiceException">The service gives no producer id.</exception>
-    public async ValueTask StampAsync(HttpRequestMessage request)
+    public async ValueTask StampAsync(HttpRequestMessage request, long? deadline)
     {
         if (_producerId is null)
         {
-            var taken = await TakeIdAsync().ConfigureAwait(false);
+            var taken = await TakeIdAsync(deadline).ConfigureAwait(false);
             (_producerId, _epoch, _sequence) = (taken.ProducerId, taken.ProducerEpoch, 0);
         }
 
@@ -51,11 +52,11 @@ internal sealed class LaneSequence(ProducerIdentities identities)
     /// <summary>The service does not know the producer id, or somebody else has raised its epoch: the next batch has another one.</summary>
     public void Forget() => (_refusedId, _producerId) = (_producerId, null);
 
-    private async ValueTask<ProducerAnswer> TakeIdAsync()
+    private async ValueTask<ProducerAnswer> TakeIdAsync(long? deadline)
     {
         try
         {
-            return await identities.GetAsync(_refusedId).ConfigureAwait(false);
+            return await identities.GetAsync(_refusedId, deadline).ConfigureAwait(false);
         }
         catch (StreamServiceException exception)
         {

@@ -5,7 +5,8 @@ namespace OrleansStream.Client.Producing;
 
 /// <summary>A batch of one partition, from its first record until it is known what became of it.</summary>
 /// <param name="writer">Encodes its records; it belongs to the batch.</param>
-internal sealed class OutgoingBatch(RecordBatchWriter writer)
+/// <param name="takenAt">When its first record was taken, as a timestamp of the producer's clock.</param>
+internal sealed class OutgoingBatch(RecordBatchWriter writer, long takenAt)
 {
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly List<AwaitedRecords> _awaited = [];
@@ -13,6 +14,9 @@ internal sealed class OutgoingBatch(RecordBatchWriter writer)
 
     /// <summary>Encodes its records.</summary>
     public RecordBatchWriter Writer => writer;
+
+    /// <summary>When its first record was taken, as a timestamp of the producer's clock.</summary>
+    public long TakenAt => takenAt;
 
     /// <summary>The memory that its records take, in bytes.</summary>
     public long HeldBytes { get; private set; }
@@ -74,8 +78,8 @@ internal sealed class OutgoingBatch(RecordBatchWriter writer)
     public (OutgoingBatch First, OutgoingBatch Second) Split(in RecordBatchOptions options, Func<RecordBatchWriter> rent)
     {
         var half = writer.Count / 2;
-        var first = new OutgoingBatch(rent());
-        var second = new OutgoingBatch(rent());
+        var first = new OutgoingBatch(rent(), takenAt);
+        var second = new OutgoingBatch(rent(), takenAt);
         first.Writer.Reset(options);
         second.Writer.Reset(options);
         var reader = new RecordBatchReader(writer.WrittenBatch().Span);

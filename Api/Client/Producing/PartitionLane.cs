@@ -13,6 +13,7 @@ internal sealed class PartitionLane : IDisposable
     private readonly BatchSender _sender;
     private readonly BatchWriters _writers;
     private readonly RecordBatchOptions _header;
+    private readonly TimeProvider _time;
     private readonly ITimer? _timer;
     private readonly Queue<OutgoingBatch> _full = new();
     private OutgoingBatch? _open;
@@ -24,10 +25,10 @@ internal sealed class PartitionLane : IDisposable
     /// <param name="options">The producer's settings.</param>
     /// <param name="sender">Sends the batches of this partition.</param>
     /// <param name="writers">Gives writers.</param>
-    /// <param name="time">The clock for the linger.</param>
+    /// <param name="time">The clock for the linger, and for when records are taken.</param>
     public PartitionLane(ProducerOptions options, BatchSender sender, BatchWriters writers, TimeProvider time)
     {
-        (_options, _sender, _writers) = (options, sender, writers);
+        (_options, _sender, _writers, _time) = (options, sender, writers, time);
         _header = BatchWriters.HeaderOf(options);
         if (options.Linger > TimeSpan.Zero)
             _timer = time.CreateTimer(static lane => ((PartitionLane)lane!).Hurry(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
@@ -45,7 +46,7 @@ internal sealed class PartitionLane : IDisposable
                 Close();
             if (_open is null)
             {
-                _open = new OutgoingBatch(_writers.Rent());
+                _open = new OutgoingBatch(_writers.Rent(), _time.GetTimestamp());
                 _open.Writer.Reset(_header);
                 _timer?.Change(_options.Linger, Timeout.InfiniteTimeSpan);
             }

@@ -12,18 +12,19 @@ internal sealed class ProducerIdentities(ServiceCalls calls) : IDisposable
 
     /// <summary>The id to use.</summary>
     /// <param name="stale">An id that the service refused; null for none.</param>
-    /// <exception cref="StreamServiceException">The service gives none.</exception>
-    public async ValueTask<ProducerAnswer> GetAsync(long? stale)
+    /// <param name="deadline">When the time of the records that wait for it is over, as a timestamp of the clock; null for never.</param>
+    /// <exception cref="StreamServiceException">The service gives none, or not in time.</exception>
+    public async ValueTask<ProducerAnswer> GetAsync(long? stale, long? deadline)
     {
         if (Volatile.Read(ref _current) is { } known && known.ProducerId != stale)
             return known;
-        await _asking.WaitAsync().ConfigureAwait(false);
+        await WaitForTurnAsync(deadline).ConfigureAwait(false);
         try
         {
             if (_current is null || _current.ProducerId == stale)
             {
-                var taken = await calls.AskAsync(HttpMethod.Post, "v1/producers", ApiJsonContext.Api.ProducerAnswer, body: null, CancellationToken.None)
-                    .ConfigureAwait(false);
+                var taken = await calls.AskAsync(
+                    HttpMethod.Post, "v1/producers", ApiJsonContext.Api.ProducerAnswer, body: null, CancellationToken.None, deadline).ConfigureAwait(false);
                 Volatile.Write(ref _current, taken);
             }
 
@@ -37,4 +38,28 @@ internal sealed class ProducerIdentities(ServiceCalls calls) : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _asking.Dispose();
+
+    private async Task WaitForTurnAsync(long? deadline)
+    {
+        if (deadline is not { } at)
+        {
+            await _asking.WaitAsync().ConfigureAwait(false);
+            return;
+        }
+
+        var left = calls.Time.GetElapsedTime(calls.Time.GetTimestamp(), at);
+        using var over = new CancellationTokenSource(left > TimeSpan.Zero ? left : TimeSpan.Zero, calls.Time);
+        try
+        {
+            await _asking.WaitAsync(over.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException exception)
+        {
+            throw new StreamServiceException("No producer id came before the time of the records was over.", exception)
+            {
+                ErrorCode = StreamServiceException.NetworkException,
+                IsRetriable = true,
+            };
+        }
+    }
 }

@@ -9,7 +9,7 @@ public static class ProducerLimits
     /// <summary>The longest time that records wait for others to share their request.</summary>
     public static readonly TimeSpan LingerMax = TimeSpan.FromSeconds(60);
 
-    /// <summary>The longest time for which a batch is tried again.</summary>
+    /// <summary>The longest time until it is known what became of a record.</summary>
     public static readonly TimeSpan DeliveryTimeoutMax = TimeSpan.FromDays(1);
 
     /// <summary>The least memory for records that are not stored yet, in bytes.</summary>

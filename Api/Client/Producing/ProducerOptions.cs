@@ -59,9 +59,11 @@ public sealed class ProducerOptions
     public TimeSpan RetryBackoff { get; set; } = ConnectionLimits.BackoffDefault;
 
     /// <summary>
-    /// For how long a batch is tried again after its first try has failed, in place of <see cref="Retries"/>, up to
-    /// <see cref="ProducerLimits.DeliveryTimeoutMax"/>: a producer that is to outlast a restart of the service sets it. Default null: the count of
-    /// tries rules.
+    /// How long it may take until it is known what became of a record, in place of <see cref="Retries"/>, up to
+    /// <see cref="ProducerLimits.DeliveryTimeoutMax"/>: a producer that is to outlast a restart of the service sets it. As Kafka's
+    /// <c>delivery.timeout.ms</c> (KIP-91) it counts from when the record was taken: the <see cref="Linger"/>, the wait behind earlier records and all
+    /// tries are in it, the wait for memory is not. The records of a batch have the time of its first one. No try follows when the service asks for
+    /// a longer wait than is left. It is longer than <see cref="Linger"/>. Default null: the count of tries rules.
     /// </summary>
     public TimeSpan? DeliveryTimeout { get; set; }
 
@@ -89,9 +91,9 @@ public sealed class ProducerOptions
         Check(!Gapless || Acks == Acknowledgement.All, nameof(Gapless), "false unless Acks is All");
         Check(Retries is >= 0 and <= ConnectionLimits.RetriesMax, nameof(Retries), $"from 0 to {ConnectionLimits.RetriesMax}");
         Check(
-            DeliveryTimeout is null || (DeliveryTimeout >= TimeSpan.Zero && DeliveryTimeout <= ProducerLimits.DeliveryTimeoutMax),
+            DeliveryTimeout is null || (DeliveryTimeout > Linger && DeliveryTimeout <= ProducerLimits.DeliveryTimeoutMax),
             nameof(DeliveryTimeout),
-            $"from 0 to {ProducerLimits.DeliveryTimeoutMax}");
+            $"longer than {nameof(Linger)}, and at most {ProducerLimits.DeliveryTimeoutMax}");
         Check(RetryBackoff >= TimeSpan.Zero && RetryBackoff <= ConnectionLimits.BackoffMax, nameof(RetryBackoff), $"from 0 to {ConnectionLimits.BackoffMax}");
         Check(BufferBytes >= ProducerLimits.BufferBytesMin, nameof(BufferBytes), $"at least {ProducerLimits.BufferBytesMin} bytes");
     }

@@ -24,7 +24,7 @@ public sealed class ProducerGaplessTests(ApiFixture api)
             (options.Gapless, options.Retries, options.BatchSize) = (isGapless, 0, 1); // a record a batch
         });
         var appends = 0;
-        rig.Line.OnRequest = (request, _) => IsAppend(request) && ++appends == 2 ? HttpFault.RequestLost : HttpFault.None;
+        rig.Line.OnRequest = (request, _) => ClientRig.IsAppend(request) && ++appends == 2 ? HttpFault.RequestLost : HttpFault.None;
 
         var told = await EnqueueAsync(producer, "a", "b", "c", "d");
 
@@ -59,7 +59,7 @@ public sealed class ProducerGaplessTests(ApiFixture api)
         using var rig = await ClientRig.MakeAsync(api, partitions: 2);
         await using var producer = rig.Client.CreateProducer(rig.Topic, options => (options.Gapless, options.Retries) = (true, 0));
         rig.Line.OnRequest = (request, _) =>
-            IsAppend(request) && request.RequestUri!.AbsolutePath.Contains("/partitions/0/", StringComparison.Ordinal) ? HttpFault.RequestLost : HttpFault.None;
+            ClientRig.IsAppend(request) && request.RequestUri!.AbsolutePath.Contains("/partitions/0/", StringComparison.Ordinal) ? HttpFault.RequestLost : HttpFault.None;
         await Assert.ThrowsAsync<StreamServiceException>(() => producer.SendAsync(new OutgoingRecord<string>(null, "lost") { Partition = 0 }));
         rig.Line.OnRequest = (_, _) => HttpFault.None;
 
@@ -77,7 +77,7 @@ public sealed class ProducerGaplessTests(ApiFixture api)
         await using var producer = rig.Client.CreateProducer(
             rig.Topic, options => (options.Retries, options.RetryBackoff, options.DeliveryTimeout) = (0, TimeSpan.Zero, TimeSpan.FromMinutes(5)));
         var failures = 0;
-        rig.Line.OnRequest = (request, _) => IsAppend(request) && failures++ < 9 ? HttpFault.ReplyLost : HttpFault.None;
+        rig.Line.OnRequest = (request, _) => ClientRig.IsAppend(request) && failures++ < 9 ? HttpFault.ReplyLost : HttpFault.None;
 
         var sent = await producer.SendAsync("a", "first");
 
@@ -91,7 +91,7 @@ public sealed class ProducerGaplessTests(ApiFixture api)
         using var rig = await ClientRig.MakeAsync(api);
         await using var producer = rig.Client.CreateProducer(
             rig.Topic, options => (options.RetryBackoff, options.DeliveryTimeout) = (TimeSpan.FromMilliseconds(1), TimeSpan.FromMilliseconds(50)));
-        rig.Line.OnRequest = (request, _) => IsAppend(request) ? HttpFault.RequestLost : HttpFault.None;
+        rig.Line.OnRequest = (request, _) => ClientRig.IsAppend(request) ? HttpFault.RequestLost : HttpFault.None;
 
         var error = await Assert.ThrowsAsync<StreamServiceException>(() => producer.SendAsync("a", "first"));
 
@@ -134,9 +134,6 @@ public sealed class ProducerGaplessTests(ApiFixture api)
         Assert.Equal(1, Assert.Single(told));
         Assert.Equal(2, next.Offset);
     }
-
-    private static bool IsAppend(HttpRequestMessage request) =>
-        request.Method == HttpMethod.Post && request.RequestUri!.AbsolutePath.EndsWith("/records", StringComparison.Ordinal);
 
     private static async Task<SendResult[]> EnqueueAsync(StreamProducer producer, params string[] values)
     {

@@ -28,6 +28,9 @@ public enum HttpFault
     /// <summary>The request takes effect, and no reply comes in time.</summary>
     ReplyTooLate,
 
+    /// <summary>No reply comes until the caller gives up.</summary>
+    NoReply,
+
     /// <summary>The reply breaks off in the middle of its body.</summary>
     ReplyCutOff,
 
@@ -71,6 +74,8 @@ internal sealed class FaultyHttpHandler() : DelegatingHandler(new SocketsHttpHan
             throw new HttpRequestException("Injected: the request is lost.");
         if (fault == HttpFault.ConnectionReset)
             throw new SocketException((int)SocketError.NotConnected);
+        if (fault == HttpFault.NoReply)
+            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellationToken);
         if (fault == HttpFault.Busy)
             return Error(HttpStatusCode.ServiceUnavailable, "ServerBusy", TimeSpan.Zero);
         var response = Answer?.Invoke(request) ?? await base.SendAsync(request, cancellationToken);
