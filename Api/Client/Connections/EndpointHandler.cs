@@ -38,8 +38,6 @@ internal sealed class EndpointHandler(IReadOnlyList<Uri> endpoints, ILogger log,
             var response = await base.SendAsync(request, cancellationToken).ConfigureAwait(false);
             if (response.StatusCode is HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout)
                 GoOnFrom(current, $"{(int)response.StatusCode}");
-            if (response.StatusCode >= HttpStatusCode.InternalServerError)
-                request.Options.Set(IsAmbiguous, true);
             return response;
         }
         catch (SignInException)
@@ -49,7 +47,7 @@ internal sealed class EndpointHandler(IReadOnlyList<Uri> endpoints, ILogger log,
         }
         catch (Exception exception)
         {
-            if (!IsRefused(exception))
+            if (!IsUnsent(exception, cancellationToken))
                 request.Options.Set(IsAmbiguous, true);
             GoOnFrom(current, exception.Message);
             // A connection that does not open in time ends so, too. The caller must not take it for a cancellation of its own.
@@ -62,9 +60,18 @@ internal sealed class EndpointHandler(IReadOnlyList<Uri> endpoints, ILogger log,
         }
     }
 
-    // Nothing listened, so nothing was sent.
-    private static bool IsRefused(Exception exception) =>
-        exception is HttpRequestException { InnerException: SocketException { SocketErrorCode: SocketError.ConnectionRefused } };
+    // There was no connection, so nothing was sent. .NET ends a connection that does not open in time with the second kind.
+    private static bool IsUnsent(Exception exception, CancellationToken cancellationToken) => exception switch
+    {
+        HttpRequestException
+        {
+            HttpRequestError: HttpRequestError.NameResolutionError or HttpRequestError.ConnectionError or HttpRequestError.SecureConnectionError
+                or HttpRequestError.ProxyTunnelError,
+        } => true,
+        HttpRequestException { InnerException: SocketException { SocketErrorCode: SocketError.ConnectionRefused } } => true,
+        OperationCanceledException { InnerException: TimeoutException } => !cancellationToken.IsCancellationRequested,
+        _ => false,
+    };
 
     // Many requests may fail at once: together they go on by one.
     private void GoOnFrom(int failed, string reason)
