@@ -110,6 +110,16 @@ internal sealed partial class GroupMember : IDisposable
             _failed.Add(entry);
         ClientLog.RecordFailed(_connection.Log, Group, place.Topic, place.Partition, place.Offset, reason);
     }
+    /// <summary>Tells the log of offsets that nobody can read, and counts them.</summary>
+    /// <param name="offsets">What the answer has in their place.</param>
+    /// <param name="reason">Why.</param>
+    public void PassOver(in PolledRecord offsets, string reason)
+    {
+        var place = offsets.Place;
+        ClientLog.PassesOver(_connection.Log, Group, place.Topic, place.Partition, place.Offset, offsets.LastOffset, reason);
+        ClientTelemetry.CountUnreadable(place.Topic, Group, offsets.LastOffset - place.Offset + 1);
+    }
+
 
     /// <summary>Commits the last answer's records, and gets the next ones.</summary>
     /// <param name="cancellationToken">Ends it. Nothing is lost: the records of an answer that is not taken come again.</param>

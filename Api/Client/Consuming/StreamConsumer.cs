@@ -50,6 +50,13 @@ public sealed class StreamConsumer<T> : IAsyncEnumerable<ConsumedRecord<T>>
     /// </summary>
     public event EventHandler<PartitionsEventArgs>? PartitionsLost;
 
+    /// <summary>
+    /// Offsets of the member's partitions cannot be read by anybody, and are passed over: their records are lost to the group. The log is told, too,
+    /// and they are counted. A handler that throws ends the consumer with its exception, and the offsets come again; it may be called from several
+    /// threads at once.
+    /// </summary>
+    public event EventHandler<UnreadableOffsetsEventArgs>? OffsetsUnreadable;
+
     /// <summary>True while it is paused.</summary>
     public bool IsPaused => _control.IsPaused;
 
@@ -249,6 +256,9 @@ public sealed class StreamConsumer<T> : IAsyncEnumerable<ConsumedRecord<T>>
             return null;
         T? value;
         try
+            member.PassOver(record, reason);
+            OffsetsUnreadable?.Invoke(
+                this, new UnreadableOffsetsEventArgs(record.Place.Topic, record.Place.Partition, record.Place.Offset, record.LastOffset, reason));
         {
             value = record.Value is { } bytes ? _serializer.Deserialize(bytes.Span) : default;
         }

@@ -38,6 +38,11 @@ internal static partial class ClientLog
     public static partial void NotStored(ILogger log, int count, string topic, int partition, string outcome, string errorCode, string reason);
 
     /// <summary>The service does not know a producer any more.</summary>
+
+    /// <summary>Offsets cannot be read, and are passed over.</summary>
+    [LoggerMessage(
+        Level = LogLevel.Error, Message = "Group '{Group}' passes over {Topic}/{Partition}, offsets {First} to {Last}, which nobody can read: {Reason}")]
+    public static partial void PassesOver(ILogger log, string group, string topic, int partition, long first, long last, string reason);
     [LoggerMessage(Level = LogLevel.Information, Message = "{Topic}/{Partition} does not know the producer ({ErrorCode}): it goes on under another identity")]
     public static partial void ChangesIdentity(ILogger log, string topic, int partition, string errorCode);
 

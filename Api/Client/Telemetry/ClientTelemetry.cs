@@ -28,6 +28,9 @@ public static class ClientTelemetry
     private static readonly Counter<long> ConsumedMessages = Meter.CreateCounter<long>(
         "messaging.client.consumed.messages", "{message}", "Records that were delivered.");
 
+    private static readonly Counter<long> UnreadableOffsets = Meter.CreateCounter<long>(
+        "orleansstream.client.unreadable.offsets", "{offset}", "Offsets that a consumer passed over, since nobody can read them.");
+
     private static readonly Histogram<double> ProcessDuration = Meter.CreateHistogram<double>(
         "messaging.process.duration", "s", "How long a handler worked on a record.");
 
@@ -83,6 +86,13 @@ public static class ClientTelemetry
             ConsumedMessages.Add(count, tags);
         OperationDuration.Record(duration.TotalSeconds, tags);
     }
+
+    /// <summary>Counts offsets that nobody can read.</summary>
+    /// <param name="topic">The topic.</param>
+    /// <param name="group">The consumer group.</param>
+    /// <param name="count">How many.</param>
+    internal static void CountUnreadable(string topic, string group, long count) => UnreadableOffsets.Add(
+        count, new("messaging.system", SystemName), new("messaging.destination.name", topic), new("messaging.consumer.group.name", group));
 
     /// <summary>Notes how long a handler worked.</summary>
     /// <param name="topic">The topic.</param>

@@ -86,7 +86,7 @@ public sealed class LoggingTests(ApiFixture api)
     });
 
     /// <summary>The lines that were told.</summary>
-    private sealed class Lines : ILoggerProvider
+    internal sealed class Lines : ILoggerProvider
     {
         private readonly ConcurrentQueue<(string Category, LogLevel Level, string Text)> _lines = new();
 
