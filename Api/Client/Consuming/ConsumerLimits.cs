@@ -30,6 +30,12 @@ public static class ConsumerLimits
     /// <summary>How often a lease is renewed while handlers work.</summary>
     internal const int RenewalsPerLease = 3;
 
+    /// <summary>The share of a lease that may have passed when the service answers a poll that waited.</summary>
+    internal const double LeaseShareUsedMax = 0.1;
+
     /// <summary>How long a consumer that stops tries to commit.</summary>
     internal static readonly TimeSpan StopMax = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long a consumer that stops tries to hand its partitions over. With <see cref="StopMax"/> it is half of a host's usual patience.</summary>
+    internal static readonly TimeSpan LeaveMax = TimeSpan.FromSeconds(5);
 }

@@ -35,6 +35,7 @@ internal sealed partial class GroupMember
             using var request = ServiceCalls.Make(
                 HttpMethod.Post, $"{_path}/poll", JsonSerializer.SerializeToUtf8Bytes(poll, ApiJsonContext.Api.PollRequest));
             using var response = await _once.SendAsync(request, ended.Token).ConfigureAwait(false);
+            Renewed(hasWaited: poll.WaitMs > 0, started);
             if (isRenewal)
                 await TakeRenewalAsync(response, ended.Token).ConfigureAwait(false);
             else

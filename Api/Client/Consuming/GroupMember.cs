@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using OrleansStream.Client.Connections;
 using OrleansStream.Client.Records;
@@ -110,6 +109,7 @@ internal sealed partial class GroupMember : IDisposable
             _failed.Add(entry);
         ClientLog.RecordFailed(_connection.Log, Group, place.Topic, place.Partition, place.Offset, reason);
     }
+
     /// <summary>Tells the log of offsets that nobody can read, and counts them.</summary>
     /// <param name="offsets">What the answer has in their place.</param>
     /// <param name="reason">Why.</param>
@@ -119,7 +119,6 @@ internal sealed partial class GroupMember : IDisposable
         ClientLog.PassesOver(_connection.Log, Group, place.Topic, place.Partition, place.Offset, offsets.LastOffset, reason);
         ClientTelemetry.CountUnreadable(place.Topic, Group, offsets.LastOffset - place.Offset + 1);
     }
-
 
     /// <summary>Commits the last answer's records, and gets the next ones.</summary>
     /// <param name="cancellationToken">Ends it. Nothing is lost: the records of an answer that is not taken come again.</param>
@@ -165,12 +164,14 @@ internal sealed partial class GroupMember : IDisposable
 
     /// <summary>Commits what is done with of the last answer, when the consumer stops. What cannot be committed in time is delivered again.</summary>
     /// <param name="progress">What is done with.</param>
-    public async Task CommitProgressAsync(AnswerProgress progress)
+    /// <param name="cancellationToken">Gives it up.</param>
+    public async Task CommitProgressAsync(AnswerProgress progress, CancellationToken cancellationToken)
     {
         // The poll whose answer the handler refused has committed what came before, and what it brought is not delivered.
         if (_hasHandlerFailed)
             return;
-        using var ended = new CancellationTokenSource(ConsumerLimits.StopMax, Time);
+        using var late = new CancellationTokenSource(ConsumerLimits.StopMax, Time);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(late.Token, cancellationToken);
         try
         {
             if (progress.IsWhole)
@@ -182,61 +183,6 @@ internal sealed partial class GroupMember : IDisposable
         {
             // The records come again, to whoever has the partitions.
         }
-    }
-
-    /// <summary>Renews the lease until it is stopped, or the member has lost its partitions.</summary>
-    /// <param name="lost">Cancelled when the partitions are lost.</param>
-    /// <param name="stopped">Stops it.</param>
-    [SuppressMessage("Reliability", "CA2016", Justification = "A renewal that has been sent is waited for, so that its cursor counts.")]
-    public async Task KeepAliveAsync(CancellationTokenSource lost, CancellationToken stopped)
-    {
-        var pause = _options.Lease / ConsumerLimits.RenewalsPerLease;
-        while (true)
-        {
-            await Task.Delay(pause, Time, stopped).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            if (stopped.IsCancellationRequested)
-                return;
-            try
-            {
-                await AskAsync(Poll(0, commit: false), pause, isRenewal: true, CancellationToken.None).ConfigureAwait(false);
-            }
-            catch (StreamServiceException exception) when (IsMembership(exception))
-            {
-                // First of all the work stops: what becomes of the handlers of the change does not matter to it.
-                try
-                {
-                    await lost.CancelAsync().ConfigureAwait(false);
-                }
-                finally
-                {
-                    GoOnFrom(exception);
-                }
-
-                return;
-            }
-            catch (StreamServiceException)
-            {
-                // Tried again while the lease lasts; the next poll throws what does not pass.
-            }
-        }
-    }
-
-    /// <summary>Hands the partitions over at once, in place of when the lease ends.</summary>
-    public async Task LeaveAsync()
-    {
-        if (_epoch is null)
-            return;
-        try
-        {
-            await _calls.DoAsync(HttpMethod.Delete, $"{_path}?member_epoch={_epoch}", body: null, CancellationToken.None).ConfigureAwait(false);
-        }
-        catch (StreamServiceException)
-        {
-            // The lease ends by itself.
-        }
-
-        (_cursor, _epoch) = (null, null);
-        Assign([], isLost: false);
     }
 
     /// <inheritdoc/>
@@ -299,10 +245,12 @@ internal sealed partial class GroupMember : IDisposable
             {
                 reason = exception.Message;
                 ClientTelemetry.CountPolled(_joinedTopics, Group, 0, TimeSpan.Zero, exception.ErrorCode);
+                LoseWhenLeaseIsOver();
             }
 
-            // The first time at once: the next node serves. Members that failed together come apart at random.
-            var wait = failures == 0 ? TimeSpan.Zero : Backoff.After(failures);
+            // The first time at once: the next node serves. Members that failed together come apart at random. A wait as long as the lease would find the
+            // member taken out again each time, with what it was told before.
+            var wait = failures == 0 ? TimeSpan.Zero : Shorter(Backoff.After(failures), _options.Lease / ConsumerLimits.RenewalsPerLease);
             ClientLog.CallsAgain(_connection.Log, Id, Group, reason, wait);
             if (failures > 0)
                 await Task.Delay(wait, Time, cancellationToken).ConfigureAwait(false);

@@ -124,13 +124,14 @@ public sealed class StreamConsumer<T> : IAsyncEnumerable<ConsumedRecord<T>>
         }
         finally
         {
-            await LeaveAsync(member, progress).ConfigureAwait(false);
+            await LeaveAsync(member, progress, CancellationToken.None).ConfigureAwait(false);
         }
     }
 
     /// <summary>
     /// Has a handler work on the records until it is told to stop. A record is committed after its handler has returned. When it is told to
-    /// stop, it waits for the running handlers, commits their records, hands the partitions over, and ends the task without an exception.
+    /// stop, it waits for the running handlers, commits their records, hands the partitions over, and ends the task without an exception. The commit
+    /// may take 10 s and the handing over 5 s; what was not told by then, others get when the lease ends.
     /// </summary>
     /// <param name="handler">
     /// Works on a record. Its token is cancelled when the record's partition is lost. What becomes of a record whose handler throws is set by
@@ -139,7 +140,14 @@ public sealed class StreamConsumer<T> : IAsyncEnumerable<ConsumedRecord<T>>
     /// <param name="stop">Tells it to stop.</param>
     /// <exception cref="StreamServiceException">The service refuses, and waiting does not help.</exception>
     /// <exception cref="PartitionsHandlerException">A handler of partition changes threw.</exception>
-    public async Task RunAsync(Func<ConsumedRecord<T>, CancellationToken, Task> handler, CancellationToken stop = default)
+    public Task RunAsync(Func<ConsumedRecord<T>, CancellationToken, Task> handler, CancellationToken stop = default) =>
+        RunToEndAsync(handler, stop, CancellationToken.None);
+
+    /// <summary>Has a handler work on the records until it is told to stop.</summary>
+    /// <param name="handler">Works on a record.</param>
+    /// <param name="stop">Tells it to stop.</param>
+    /// <param name="abandon">Has it end at once: handlers are told as of a loss, nothing is committed, and the lease ends by itself.</param>
+    internal async Task RunToEndAsync(Func<ConsumedRecord<T>, CancellationToken, Task> handler, CancellationToken stop, CancellationToken abandon)
     {
         ArgumentNullException.ThrowIfNull(handler);
         using var member = Join();
@@ -154,7 +162,7 @@ public sealed class StreamConsumer<T> : IAsyncEnumerable<ConsumedRecord<T>>
                 var current = progress = new AnswerProgress(member);
                 if (member.Records.Count == 0)
                     continue;
-                var lease = new HeldLease(member, CancellationToken.None);
+                var lease = new HeldLease(member, abandon);
                 await using (lease.ConfigureAwait(false))
                 {
                     var work = new AnswerWork<T>(member, current, _options, handler, (index, token) => ReadAsync(member, current, index, token));
@@ -170,7 +178,7 @@ public sealed class StreamConsumer<T> : IAsyncEnumerable<ConsumedRecord<T>>
         }
         finally
         {
-            await LeaveAsync(member, progress).ConfigureAwait(false);
+            await LeaveAsync(member, progress, abandon).ConfigureAwait(false);
         }
     }
 
@@ -185,7 +193,7 @@ public sealed class StreamConsumer<T> : IAsyncEnumerable<ConsumedRecord<T>>
                 await seek.RunAsync(async position =>
                 {
                     await member.CommitAsync(cancellationToken).ConfigureAwait(false);
-                    await member.LeaveAsync().ConfigureAwait(false);
+                    await member.LeaveAsync(cancellationToken).ConfigureAwait(false);
                     await ResetAsync(position, cancellationToken).ConfigureAwait(false);
                 }).ConfigureAwait(false);
                 continue;
@@ -246,8 +254,11 @@ public sealed class StreamConsumer<T> : IAsyncEnumerable<ConsumedRecord<T>>
     {
         var record = member.Records[index];
         // The service told that these bytes cannot be read by anybody.
-        if (record.Unreadable is not null)
+        if (record.Unreadable is { } reason)
         {
+            member.PassOver(record, reason);
+            OffsetsUnreadable?.Invoke(
+                this, new UnreadableOffsetsEventArgs(record.Place.Topic, record.Place.Partition, record.Place.Offset, record.LastOffset, reason));
             progress.Complete(index);
             return null;
         }
@@ -256,9 +267,6 @@ public sealed class StreamConsumer<T> : IAsyncEnumerable<ConsumedRecord<T>>
             return null;
         T? value;
         try
-            member.PassOver(record, reason);
-            OffsetsUnreadable?.Invoke(
-                this, new UnreadableOffsetsEventArgs(record.Place.Topic, record.Place.Partition, record.Place.Offset, record.LastOffset, reason));
         {
             value = record.Value is { } bytes ? _serializer.Deserialize(bytes.Span) : default;
         }
@@ -271,18 +279,18 @@ public sealed class StreamConsumer<T> : IAsyncEnumerable<ConsumedRecord<T>>
         return new ConsumedRecord<T>(record, value, progress, index);
     }
 
-    private async Task LeaveAsync(GroupMember member, AnswerProgress? progress)
+    private async Task LeaveAsync(GroupMember member, AnswerProgress? progress, CancellationToken abandon)
     {
         try
         {
             try
             {
                 if (progress is { IsOver: false })
-                    await member.CommitProgressAsync(progress).ConfigureAwait(false);
+                    await member.CommitProgressAsync(progress, abandon).ConfigureAwait(false);
             }
             finally
             {
-                await member.LeaveAsync().ConfigureAwait(false);
+                await member.HandOverAsync(abandon).ConfigureAwait(false);
             }
         }
         finally

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.Hosting;
 using OrleansStream.Client.Consuming;
 
@@ -5,11 +6,15 @@ namespace OrleansStream.Client.Hosting;
 
 /// <summary>
 /// A background service that works on the records of a topic as a member of a consumer group. It does not hold up the program's start. When the
-/// program stops, the worker waits for the running handlers, commits their records, and hands the partitions over.
+/// program stops, the worker waits for the running handlers, commits their records, and hands the partitions over; when the host's time for that is
+/// over (<c>HostOptions.ShutdownTimeout</c>), it ends at once, and the group goes on without it when its lease ends.
 /// </summary>
 /// <typeparam name="T">The type of the records' values.</typeparam>
+[SuppressMessage("Design", "CA1001", Justification = "A source of tokens without a timer holds nothing.")]
 public abstract class StreamWorker<T> : BackgroundService
 {
+    private readonly CancellationTokenSource _abandoned = new();
+
     /// <summary>Prepares the worker.</summary>
     /// <param name="client">The client.</param>
     /// <param name="group">The group, whose members share the topic's partitions.</param>
@@ -32,5 +37,18 @@ public abstract class StreamWorker<T> : BackgroundService
     protected abstract Task HandleAsync(ConsumedRecord<T> record, CancellationToken cancellationToken);
 
     /// <inheritdoc/>
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Consumer.RunAsync(HandleAsync, stoppingToken);
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await base.StopAsync(cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            await _abandoned.CancelAsync().ConfigureAwait(false);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Consumer.RunToEndAsync(HandleAsync, stoppingToken, _abandoned.Token);
 }

@@ -1,0 +1,123 @@
+using System.Diagnostics.CodeAnalysis;
+using OrleansStream.Client.Connections;
+
+namespace OrleansStream.Client.Consuming;
+
+/// <summary>
+/// A member's lease: it is renewed while records are worked on, and given up by leaving. When it has passed by the member's own clock, the partitions
+/// are lost, whether the service can be asked or not: others may have them.
+/// </summary>
+internal sealed partial class GroupMember
+{
+    private long _renewedAt;
+
+    private TimeSpan LeaseLeft => _options.Lease - Time.GetElapsedTime(Interlocked.Read(ref _renewedAt));
+
+    /// <summary>Renews the lease until it is stopped, or the member has lost its partitions.</summary>
+    /// <param name="lost">Cancelled when the partitions are lost.</param>
+    /// <param name="stopped">Stops it.</param>
+    [SuppressMessage("Reliability", "CA2016", Justification = "A renewal that has been sent is waited for, so that its cursor counts.")]
+    public async Task KeepAliveAsync(CancellationTokenSource lost, CancellationToken stopped)
+    {
+        var pause = _options.Lease / ConsumerLimits.RenewalsPerLease;
+        var failures = 0;
+        while (true)
+        {
+            var wait = failures == 0 ? pause : Shorter(pause, Backoff.After(failures - 1));
+            await Task.Delay(AtMostLeft(wait), Time, stopped).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (stopped.IsCancellationRequested)
+                return;
+            if (LeaseLeft <= TimeSpan.Zero)
+            {
+                await LoseAsync(lost, GoOnAnew).ConfigureAwait(false);
+                return;
+            }
+
+            try
+            {
+                await AskAsync(Poll(0, commit: false), AtMostLeft(pause), isRenewal: true, CancellationToken.None).ConfigureAwait(false);
+                failures = 0;
+            }
+            catch (StreamServiceException exception) when (IsMembership(exception))
+            {
+                await LoseAsync(lost, () => GoOnFrom(exception)).ConfigureAwait(false);
+                return;
+            }
+            catch (StreamServiceException)
+            {
+                // Tried again while the lease lasts; the next poll throws what does not pass.
+                failures++;
+            }
+        }
+    }
+
+    /// <summary>Hands the partitions over at once, in place of when the lease ends.</summary>
+    /// <param name="cancellationToken">Gives it up: the lease ends by itself.</param>
+    public async Task LeaveAsync(CancellationToken cancellationToken)
+    {
+        if (_epoch is null)
+            return;
+        try
+        {
+            await _calls.DoAsync(HttpMethod.Delete, $"{_path}?member_epoch={_epoch}", body: null, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (exception is StreamServiceException or OperationCanceledException)
+        {
+            // The lease ends by itself. That there is no such member, when the call is repeated, means that it has left.
+        }
+
+        (_cursor, _epoch) = (null, null);
+        Assign([], isLost: false);
+    }
+
+    /// <summary>Leaves when the consumer stops: it is tried for <see cref="ConsumerLimits.LeaveMax"/>.</summary>
+    /// <param name="abandon">Gives it up before.</param>
+    public async Task HandOverAsync(CancellationToken abandon)
+    {
+        using var late = new CancellationTokenSource(ConsumerLimits.LeaveMax, Time);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(late.Token, abandon);
+        await LeaveAsync(ended.Token).ConfigureAwait(false);
+    }
+
+    private static TimeSpan Shorter(TimeSpan one, TimeSpan other) => one < other ? one : other;
+
+    private TimeSpan AtMostLeft(TimeSpan time) => LeaseLeft is var left && left > TimeSpan.Zero ? Shorter(time, left) : TimeSpan.Zero;
+
+    // A poll that waits is renewed while it waits, and answered with most of its lease left. Of any other call it is known only that the service renewed
+    // the lease after it was sent.
+    private void Renewed(bool hasWaited, long sentAt)
+    {
+        var renewedAt = hasWaited
+            ? Time.GetTimestamp() - (long)(_options.Lease.TotalSeconds * ConsumerLimits.LeaseShareUsedMax * Time.TimestampFrequency)
+            : sentAt;
+        Interlocked.Exchange(ref _renewedAt, renewedAt);
+    }
+
+    private static async Task LoseAsync(CancellationTokenSource lost, Action goOn)
+    {
+        // First of all the work stops: what becomes of the handlers of the change does not matter to it.
+        try
+        {
+            await lost.CancelAsync().ConfigureAwait(false);
+        }
+        finally
+        {
+            goOn();
+        }
+    }
+
+    // Without the cursor, which would commit records that were not worked on.
+    private void GoOnAnew()
+    {
+        _cursor = null;
+        _failed.Clear();
+        Assign([], isLost: true);
+    }
+
+    // Between polls nothing is worked on: the cursor commits what is done with, if nobody else has the partitions.
+    private void LoseWhenLeaseIsOver()
+    {
+        if (Assignment.Count > 0 && LeaseLeft <= TimeSpan.Zero)
+            Assign([], isLost: true);
+    }
+}
