@@ -38,7 +38,10 @@ internal sealed class AdminCalls
     public Task DoAsync(HttpMethod method, string path, ReadOnlyMemory<byte>? body, CancellationToken cancellationToken) =>
         _repeated.DoAsync(method, path, body, cancellationToken);
 
-    /// <summary>Deletes something. That it is gone when the call is repeated means that the first try deleted it.</summary>
+    /// <summary>
+    /// Deletes something. That it is gone when the call is repeated means that the first try deleted it; of a member, which is no resource of its own, the
+    /// service says so with 409 <c>UNKNOWN_MEMBER_ID</c>.
+    /// </summary>
     public async Task DeleteAsync(string path, CancellationToken cancellationToken)
     {
         using var request = ServiceCalls.Make(HttpMethod.Delete, path, body: null);
@@ -47,7 +50,8 @@ internal sealed class AdminCalls
             using var response = await _repeated.SendAsync(request, cancellationToken).ConfigureAwait(false);
         }
         catch (StreamServiceException exception) when (
-            exception.Status == System.Net.HttpStatusCode.NotFound && EndpointHandler.MayHaveTakenEffect(request))
+            (exception.Status == System.Net.HttpStatusCode.NotFound || exception.ErrorCode == "UNKNOWN_MEMBER_ID")
+            && EndpointHandler.MayHaveTakenEffect(request))
         {
             // An earlier try of this call, whose answer was lost, deleted it.
         }

@@ -97,7 +97,13 @@ public sealed class GroupCoordinator(AccessControl access, ConsumerGroups known,
         CancellationToken cancellationToken)
     {
         access.DemandGroup(caller, AccessOperations.Read, group);
-        return AskAsync(() => Group(group).LeaveAsync(leavers), PollLimits.PollAskMax, cancellationToken);
+        return RemoveAsync(
+            async wasLost =>
+            {
+                var errors = await Group(group).LeaveAsync(leavers);
+                return wasLost ? [.. errors.Select(error => error?.Code == StreamErrorCode.UnknownMemberId ? null : error)] : errors;
+            },
+            cancellationToken);
     }
 
     /// <summary>
@@ -202,13 +208,21 @@ public sealed class GroupCoordinator(AccessControl access, ConsumerGroups known,
     /// <param name="group">The group; its name is valid.</param>
     /// <param name="cancellationToken">The caller's deadline.</param>
     /// <exception cref="StreamException">There is none, it has members, or it cannot be reached.</exception>
-    public Task DeleteAsync(Caller caller, string group, CancellationToken cancellationToken) => AskAsync(
-        async () =>
+    public Task DeleteAsync(Caller caller, string group, CancellationToken cancellationToken) => RemoveAsync(
+        async wasLost =>
         {
-            await known.DeleteAsync(caller, group, cancellationToken);
+            try
+            {
+                await known.DeleteAsync(caller, group, cancellationToken);
+            }
+            catch (StreamException exception) when (wasLost && exception.Error.Code == StreamErrorCode.GroupIdNotFound)
+            {
+                // Gone, as was asked for.
+            }
+
             return true;
         },
-        PollLimits.PollAskMax, cancellationToken);
+        cancellationToken);
 
     /// <summary>
     /// Adds the matching topics to a heartbeat. If they cannot be found, the heartbeat of a member that has joined is sent without them and without
@@ -243,6 +257,28 @@ public sealed class GroupCoordinator(AccessControl access, ConsumerGroups known,
     private static TimeSpan GroupCallMax => TimeSpan.FromMilliseconds(GroupLimits.WaitMsMax) + PollLimits.PollAskMax;
 
     private IClassicGroupGrain Group(string group) => grains.GetGrain<IClassicGroupGrain>(group);
+
+    // A try that was lost may have removed what the next one does not find. What the group itself refused was not lost.
+    private Task<T> RemoveAsync<T>(Func<bool, Task<T>> remove, CancellationToken cancellationToken)
+    {
+        var isOpen = false;
+        return AskAsync(RemoveOnceAsync, PollLimits.PollAskMax, cancellationToken);
+
+        async Task<T> RemoveOnceAsync()
+        {
+            var wasLost = isOpen;
+            isOpen = true;
+            try
+            {
+                return await remove(wasLost);
+            }
+            catch (StreamException)
+            {
+                isOpen = wasLost;
+                throw;
+            }
+        }
+    }
 
     private async Task<T> AskAsync<T>(Func<Task<T>> ask, TimeSpan callMax, CancellationToken cancellationToken)
     {

@@ -64,7 +64,8 @@ internal static class GroupOperations
 
     /// <summary>Leave.</summary>
     public static readonly Operation Leave = new(
-        "leaveGroup", Tag, "Leave a group", "The member's partitions go to the others at once instead of at the end of its lease.")
+        "leaveGroup", Tag, "Leave a group", "The member's partitions go to the others at once instead of at the end of its lease. "
+        + "409 `UNKNOWN_MEMBER_ID` to a repeat of a request that had no answer means that the member has left.")
     {
         Right = OperationRight.OnGroup(AccessOperations.Read),
         Parameters =
@@ -109,7 +110,8 @@ internal static class GroupOperations
 
     /// <summary>Delete a group.</summary>
     public static readonly Operation Delete = new(
-        "deleteGroup", TopicOperations.DeletionTag, "Delete a group", "Its offsets, and the records that wait for another attempt, are deleted too. Its dead letters stay. Its members must leave first, or their leases must end.")
+        "deleteGroup", TopicOperations.DeletionTag, "Delete a group", "Its offsets, and the records that wait for another attempt, are deleted too. Its dead letters stay. Its members must leave first, or their leases must end. "
+        + "404 to a repeat of a request that had no answer means that the group is deleted.")
     {
         Right = OperationRight.OnGroup(AccessOperations.Manage),
         Parameters = [GroupWithoutMembers],

@@ -42,6 +42,30 @@ public sealed class AdminTests(ApiFixture api)
         Assert.Equal(2, rig.Line.RequestCount);
     }
 
+    /// <summary>The repeat finds no member, and no group: that is what was asked for.</summary>
+    [Fact]
+    public async Task RemoveMemberAndDeleteGroup_WhenTheFirstAnswerIsLost_Succeed()
+    {
+        using var rig = await ClientRig.MakeAsync(api);
+        await rig.SendAsync("0");
+        var groups = rig.Client.Admin.Groups;
+        var consumer = rig.Client.Consume<string>(rig.Group, rig.Topic, options => options.MemberId = "anna").GetAsyncEnumerator(TestContext.Current.CancellationToken);
+        Assert.True(await consumer.MoveNextAsync());
+        var (deletes, line) = (0, rig.Line);
+        line.OnRequest = (request, _) => request.Method == HttpMethod.Delete && deletes++ % 2 == 0 ? HttpFault.ReplyLost : HttpFault.None;
+
+        await groups.RemoveMemberAsync(rig.Group, "anna");
+        Assert.Equal(2, deletes);
+        Assert.Empty((await groups.GetAsync(rig.Group)).Members);
+        await consumer.DisposeAsync();
+        deletes = 0;
+        await groups.DeleteAsync(rig.Group);
+
+        Assert.Equal(2, deletes);
+        line.OnRequest = (_, _) => HttpFault.None;
+        await Assert.ThrowsAsync<StreamServiceException>(() => groups.DeleteAsync(rig.Group));
+    }
+
     [Fact]
     public async Task Groups_AreShownResetAndDeleted()
     {

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Microsoft.Extensions.Time.Testing;
 using OrleansStream.Errors;
 using OrleansStream.Gateway.Groups;
@@ -97,6 +98,25 @@ public sealed class MovingGroupTests
         var thrown = await Assert.ThrowsAsync<StreamException>(() => leave);
         Assert.Equal((StreamErrorCode.CoordinatorNotAvailable, "The group is moving: gone"), (thrown.Error.Code, thrown.Error.Detail));
         Assert.InRange(calls, 2, int.MaxValue);
+    }
+
+    /// <summary>The first try took the member out and its answer was lost: the repeat finds none, which is what was asked for.</summary>
+    [Theory]
+    [InlineData(true, null)]
+    [InlineData(false, StreamErrorCode.UnknownMemberId)]
+    public async Task Leave_ByAMemberThatIsNotThere_IsDoneOnlyWhenAnEarlierTryWasLost(bool wasLost, StreamErrorCode? expected)
+    {
+        var calls = 0;
+        var group = Answering.By<IClassicGroupGrain>((_, _) => wasLost && calls++ == 0
+            ? throw new SiloUnavailableException("gone")
+            : Task.FromResult(ImmutableArray.Create<StreamError?>(new StreamError(StreamErrorCode.UnknownMemberId, "no such member"))));
+        var coordinator = new GroupCoordinator(
+            AccessControl.Open, known: null!, Answering.By<IGrainFactory>((_, _) => group), patterns: null!, _time);
+
+        var leave = coordinator.LeaveAsync(Caller.Anonymous, "g", [], TestContext.Current.CancellationToken);
+
+        await AdvanceUntilAsync(leave);
+        Assert.Equal(expected, Assert.Single(await leave)?.Code);
     }
 
     private async Task AdvanceUntilAsync(Task done)
