@@ -52,8 +52,15 @@ public sealed class OrleansStreamClientOptions
     {
         if (Endpoints.Count == 0)
             yield return $"{nameof(Endpoints)} needs the address of a node, such as http://localhost:8080.";
-        foreach (var endpoint in Endpoints.Where(endpoint => endpoint is not { IsAbsoluteUri: true, Scheme: "http" or "https", Query: "", Fragment: "" }))
-            yield return $"{nameof(Endpoints)} has '{endpoint}'; an address begins with http:// or https:// and has no query.";
+        foreach (var endpoint in Endpoints)
+        {
+            // What stands there may be a password, so it is not shown.
+            if (endpoint is { IsAbsoluteUri: true, UserInfo.Length: > 0 })
+                yield return $"{nameof(Endpoints)} has an address with a user or a password, which is not sent: sign in with {nameof(ApiKey)}, {nameof(Credential)} or {nameof(ClientCertificate)}.";
+            else if (endpoint is not { IsAbsoluteUri: true, Scheme: "http" or "https", Query: "", Fragment: "" })
+                yield return $"{nameof(Endpoints)} has '{endpoint}'; an address begins with http:// or https:// and has no query.";
+        }
+
         if ((Credential is null) != (Scope is null))
             yield return $"{nameof(Credential)} and {nameof(Scope)} go together.";
         if (Credential is not null && ApiKey is not null)

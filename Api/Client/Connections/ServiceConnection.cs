@@ -1,5 +1,6 @@
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.Logging;
+using OrleansStream.Client.Telemetry;
 
 namespace OrleansStream.Client.Connections;
 
@@ -14,6 +15,12 @@ internal sealed class ServiceConnection : IDisposable
     public ServiceConnection(ConnectionSettings settings)
     {
         Settings = settings;
+        if ((settings.ApiKey is not null || settings.Credential is not null)
+            && settings.Endpoints.FirstOrDefault(endpoint => endpoint.Scheme == Uri.UriSchemeHttp && !endpoint.IsLoopback) is { } open)
+        {
+            ClientLog.SignsInInTheClear(settings.Log, open);
+        }
+
         if (settings.Handler is null)
             _sockets = OpenSockets(settings);
         _handler = new EndpointHandler(settings.Endpoints, settings.Log, new SignInHandler(settings, settings.Handler ?? _sockets!));

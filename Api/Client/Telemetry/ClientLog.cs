@@ -5,6 +5,12 @@ namespace OrleansStream.Client.Telemetry;
 /// <summary>What the client tells its program's log, under the category <see cref="ClientTelemetry.Name"/>. No message has a key, a token or a record.</summary>
 internal static partial class ClientLog
 {
+    /// <summary>A key or a token goes over a network without encryption. It is told once for a client.</summary>
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "The key or token by which this client signs in goes to {Node} without encryption, so whoever sees the traffic can use it: use https")]
+    public static partial void SignsInInTheClear(ILogger log, Uri node);
+
     /// <summary>A node is left for the next one.</summary>
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Node} does not serve ({Reason}): further requests go to {Next}")]
     public static partial void GoesOn(ILogger log, Uri node, string reason, Uri next);
@@ -33,16 +39,16 @@ internal static partial class ClientLog
         Message = "Member {Member} of group '{Group}' has lost [{Lost}]: nothing was heard of it for longer than its lease, or its place was taken")]
     public static partial void Lost(ILogger log, string member, string group, string lost);
 
+    /// <summary>Offsets cannot be read, and are passed over.</summary>
+    [LoggerMessage(
+        Level = LogLevel.Error, Message = "Group '{Group}' passes over {Topic}/{Partition}, offsets {First} to {Last}, which nobody can read: {Reason}")]
+    public static partial void PassesOver(ILogger log, string group, string topic, int partition, long first, long last, string reason);
+
     /// <summary>Records are not stored, or not known to be.</summary>
     [LoggerMessage(Level = LogLevel.Error, Message = "{Count} records of {Topic}/{Partition} are {Outcome}: {ErrorCode}, {Reason}")]
     public static partial void NotStored(ILogger log, int count, string topic, int partition, string outcome, string errorCode, string reason);
 
     /// <summary>The service does not know a producer any more.</summary>
-
-    /// <summary>Offsets cannot be read, and are passed over.</summary>
-    [LoggerMessage(
-        Level = LogLevel.Error, Message = "Group '{Group}' passes over {Topic}/{Partition}, offsets {First} to {Last}, which nobody can read: {Reason}")]
-    public static partial void PassesOver(ILogger log, string group, string topic, int partition, long first, long last, string reason);
     [LoggerMessage(Level = LogLevel.Information, Message = "{Topic}/{Partition} does not know the producer ({ErrorCode}): it goes on under another identity")]
     public static partial void ChangesIdentity(ILogger log, string topic, int partition, string errorCode);
 

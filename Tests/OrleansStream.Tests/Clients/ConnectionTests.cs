@@ -109,6 +109,15 @@ public sealed class ConnectionTests(ApiFixture api)
         Assert.Contains(named, error.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Client_OfAnAddressWithAPassword_IsRefusedWithoutShowingIt()
+    {
+        var error = Assert.Throws<ArgumentException>(() => new OrleansStreamClient("http://anna:secret@localhost"));
+
+        Assert.Contains("a user or a password, which is not sent: sign in with ApiKey", error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("secret", error.Message, StringComparison.Ordinal);
+    }
+
     private static HttpResponseMessage Ready(bool isReady) => isReady
         ? new HttpResponseMessage(HttpStatusCode.OK) { Content = new StringContent("""{"status":"ready"}""") }
         : new HttpResponseMessage(HttpStatusCode.Unauthorized);

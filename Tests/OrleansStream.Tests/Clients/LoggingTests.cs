@@ -35,6 +35,25 @@ public sealed class LoggingTests(ApiFixture api)
         Assert.Equal(LogLevel.Error, log.Find($"1 records of {topic}/0 are not stored: MESSAGE_TOO_LARGE, "));
     }
 
+    [Theory]
+    [InlineData("http://stream.example.com:8080", "os_key", true)]
+    [InlineData("http://stream.example.com:8080", null, false)]
+    [InlineData("https://stream.example.com", "os_key", false)]
+    [InlineData("http://localhost:8080", "os_key", false)]
+    public void Client_WhoseKeyGoesOverANetworkInTheClear_WarnsOfIt(string endpoint, string? key, bool isWarned)
+    {
+        using var log = new Lines();
+        using var client = new OrleansStreamClient(new OrleansStreamClientOptions
+        {
+            Endpoints = [new Uri("http://127.0.0.1"), new Uri(endpoint)],
+            ApiKey = key,
+            LoggerFactory = LoggerFactory.Create(logging => logging.AddProvider(log)),
+        });
+
+        Assert.Equal(isWarned ? LogLevel.Warning : null, log.Find($"goes to {endpoint}/ without encryption"));
+        Assert.Null(log.Find("os_key"));
+    }
+
     [Fact]
     public async Task Ask_WhenANodeDoesNotServe_TellsThatItGoesOn()
     {
