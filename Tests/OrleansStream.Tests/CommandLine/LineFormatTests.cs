@@ -1,10 +1,13 @@
 using System.Text;
+using System.Text.Json.Nodes;
 using OrleansStream.Cli.Produce;
+using OrleansStream.Tests.Support.Services;
 
 namespace OrleansStream.Tests.CommandLine;
 
 /// <summary>Lines as they become records, and how they are cut out of a stream.</summary>
-public sealed class LineFormatTests
+[Collection(ApiTests.Name)]
+public sealed class LineFormatTests(ApiFixture api)
 {
     [Fact]
     public void Parse_WithKafkasProperties_CutsHeadersKeyAndValue()
@@ -91,14 +94,55 @@ public sealed class LineFormatTests
     }
 
     [Theory]
-    [InlineData("[1]", "no object")]
-    [InlineData("{}", "no value")]
-    [InlineData("""{"value":1,"colour":2}""", "'colour'")]
-    [InlineData("""{"value":1,"value_type":"binary"}""", "no text")]
-    [InlineData("""{"value":"x","value_type":"hex"}""", "'hex'")]
-    [InlineData("{", "Line 4")]
-    public void JsonRecords_OfNoRecord_NameTheLineAndTheField(string line, string message) =>
-        Assert.Contains(message, Assert.Throws<InvalidDataException>(() => JsonRecords.Parse(Bytes(line), 4)).Message, StringComparison.Ordinal);
+    [InlineData("[1]")]
+    [InlineData("{}")]
+    [InlineData("""{"value":1,"colour":2}""")]
+    [InlineData("""{"value":1,"value":2}""")]
+    [InlineData("""{"value":1,"value_type":"binary"}""")]
+    [InlineData("""{"key":1,"value":1}""")]
+    [InlineData("""{"value":"x","value_type":"hex"}""")]
+    [InlineData("""{"value":"x","value_type":7}""")]
+    [InlineData("""{"value":"AQ I=","value_type":"binary"}""")]
+    [InlineData("""{"value":1,"timestamp":"2026-06-11T19:20:00"}""")]
+    [InlineData("""{"value":1,"timestamp":-1}""")]
+    [InlineData("""{"value":1,"timestamp":true}""")]
+    [InlineData("""{"value":1,"headers":{}}""")]
+    [InlineData("""{"value":1,"headers":[7]}""")]
+    [InlineData("""{"value":1,"headers":[{"key":"a","value":"b","colour":2}]}""")]
+    [InlineData("""{"value":1,"headers":[{"key":"a","key":"b","value":"b"}]}""")]
+    [InlineData("""{"value":1,"headers":[{"key":"a"}]}""")]
+    [InlineData("""{"value":1,"headers":[{"value":"b"}]}""")]
+    [InlineData("""{"value":1,"headers":[{"key":1,"value":"b"}]}""")]
+    [InlineData("""{"value":1,"headers":[{"key":"a","value":{}}]}""")]
+    [InlineData("""{"value":1,"headers":[{"key":"a","value":"b","value_type":"json"}]}""")]
+    public async Task JsonRecords_OfNoRecord_NameTheLineAndSayWhatRestSays(string line)
+    {
+        var topic = await api.CreateTopicAsync();
+        using var refused = await api.Client.PostAsync($"/v1/topics/{topic}/records", ApiFixture.Json($$"""{"records":[{{line}}]}"""), TestContext.Current.CancellationToken);
+        var problem = JsonNode.Parse(await ApiFixture.TextAsync(refused))!;
+
+        var error = Assert.Throws<InvalidDataException>(() => JsonRecords.Parse(Bytes(line), 4));
+
+        Assert.StartsWith("Line 4 is no record such as ", error.Message, StringComparison.Ordinal);
+        // Where REST names the record in its list, a line is the record.
+        var detail = ((string)problem["detail"]!).Replace("records[0].", "", StringComparison.Ordinal).Replace("'records[0]'", "It", StringComparison.Ordinal);
+        Assert.EndsWith(detail, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void JsonRecords_OfALineThatIsNotWhole_NameTheLine() => Assert.Contains(
+        "Line 4", Assert.Throws<InvalidDataException>(() => JsonRecords.Parse(Bytes("{"), 4)).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void JsonRecords_TakeTimesWithTheirOffsetAndHeadersOfBothKinds()
+    {
+        var record = JsonRecords.Parse(
+            Bytes("""{"value":null,"timestamp":"2026-06-11T21:20:00+02:00","headers":[{"key":"YQ==","key_type":"binary","value":"AQI=","value_type":"binary"},{"key":"b","value":null}]}"""), 1);
+
+        Assert.Equal(DateTimeOffset.Parse("2026-06-11T19:20:00Z"), record.Timestamp);
+        Assert.True(record.IsTombstone);
+        Assert.Equal([("a", 2), ("b", -1)], record.Headers!.Select(header => (header.Key, header.Value?.Length ?? -1)));
+    }
 
     [Fact]
     public void JsonRecords_OfARecord_TakeValuesAsTheyAreWritten()
