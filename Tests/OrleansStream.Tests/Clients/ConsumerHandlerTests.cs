@@ -1,10 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
-using System.Text;
-using System.Text.Json;
 using OrleansStream.Client.Connections;
 using OrleansStream.Client.Consuming;
-using OrleansStream.Contracts;
 using OrleansStream.Tests.Support.Services;
 
 namespace OrleansStream.Tests.Clients;
@@ -77,35 +74,33 @@ public sealed class ConsumerHandlerTests(ApiFixture api)
     [Fact]
     public async Task Run_WhenPartitionsLostThrows_CancelsTheHandlersAllTheSame()
     {
-        using var rig = await ClientRig.MakeAsync(api);
-        await rig.SendAsync("0");
+        using var loss = await LossRig.MakeAsync(api);
         using var stop = new CancellationTokenSource(Patience);
-        var consumer = rig.Client.Consume<string>(rig.Group, rig.Topic, options => options.Lease = ConsumerLimits.LeaseMin);
+        var consumer = loss.Rig.Client.Consume<string>(loss.Rig.Group, loss.Rig.Topic, options => options.Lease = ConsumerLimits.LeaseMin);
         consumer.PartitionsLost += (_, _) => throw Make("defect");
         var ends = new ConcurrentQueue<bool>();
 
         var error = await Assert.ThrowsAnyAsync<Exception>(() => consumer.RunAsync(
             async (_, lost) =>
             {
-                await LoseAsync(rig, lost);
+                await loss.UntilAsync(lost);
                 ends.Enqueue(lost.IsCancellationRequested);
             },
             stop.Token));
 
         Assert.Equal("no good", error.InnerException?.Message);
         Assert.Equal([true], ends);
-        Assert.Equal(0, (await rig.CommittedAsync()).GetValueOrDefault(0));
+        Assert.Equal(0, (await loss.Rig.CommittedAsync()).GetValueOrDefault(0));
     }
 
     /// <summary>What a handler's call throws once its partition is lost says nothing of the record, which another member gets.</summary>
     [Fact]
     public async Task Run_WhenAHandlerThrowsOnceItsPartitionIsLost_GoesOn()
     {
-        using var rig = await ClientRig.MakeAsync(api);
-        await rig.SendAsync("0");
+        using var loss = await LossRig.MakeAsync(api);
         using var stop = new CancellationTokenSource(Patience);
-        var consumer = rig.Client.Consume<string>(
-            rig.Group, rig.Topic, options => (options.Lease, options.OnFailure) = (ConsumerLimits.LeaseMin, FailureAction.Fail));
+        var consumer = loss.Rig.Client.Consume<string>(
+            loss.Rig.Group, loss.Rig.Topic, options => (options.Lease, options.OnFailure) = (ConsumerLimits.LeaseMin, FailureAction.Fail));
         var tries = 0;
 
         await consumer.RunAsync(
@@ -117,7 +112,7 @@ public sealed class ConsumerHandlerTests(ApiFixture api)
                     return;
                 }
 
-                await LoseAsync(rig, lost);
+                await loss.UntilAsync(lost);
                 throw Make("broken line");
             },
             stop.Token);
@@ -133,31 +128,33 @@ public sealed class ConsumerHandlerTests(ApiFixture api)
         _ => new InvalidDataException("no good"),
     };
 
-    // The member's polls are refused until it has noticed that its partition is another's.
-    private static async Task LoseAsync(ClientRig rig, CancellationToken lost)
+    /// <summary>A record whose handler loses its partition: while it waits for that, the service says that the member was replaced.</summary>
+    private sealed class LossRig : IDisposable
     {
-        rig.Line.Answer = request => request.RequestUri!.AbsolutePath.EndsWith("/poll", StringComparison.Ordinal) ? Fenced() : null;
-        var told = new TaskCompletionSource();
-        await using var registration = lost.Register(() => told.TrySetResult());
-        await told.Task.WaitAsync(Patience, CancellationToken.None);
-        rig.Line.Answer = null;
-    }
+        private bool _isReplaced;
 
-    private static HttpResponseMessage Fenced()
-    {
-        var problem = new Problem
+        public required ClientRig Rig { get; init; }
+
+        public static async Task<LossRig> MakeAsync(ApiFixture api)
         {
-            Type = "about:blank",
-            Title = "The member was replaced",
-            Status = 409,
-            Detail = "The member was replaced.",
-            ErrorCode = "FENCED_MEMBER_EPOCH",
-            KafkaCode = 110,
-            Retriable = false,
-        };
-        return new HttpResponseMessage(HttpStatusCode.Conflict)
+            var loss = new LossRig { Rig = await ClientRig.MakeAsync(api) };
+            await loss.Rig.SendAsync("0");
+            loss.Rig.Line.Answer = request => Volatile.Read(ref loss._isReplaced) && ClientRig.IsPoll(request)
+                ? ClientRig.Refusal(HttpStatusCode.Conflict, "FENCED_MEMBER_EPOCH")
+                : null;
+            return loss;
+        }
+
+        /// <summary>Waits in a handler until it is told of the loss.</summary>
+        public async Task UntilAsync(CancellationToken lost)
         {
-            Content = new StringContent(JsonSerializer.Serialize(problem, ApiJsonContext.Api.Problem), Encoding.UTF8, "application/problem+json"),
-        };
+            Volatile.Write(ref _isReplaced, true);
+            var told = new TaskCompletionSource();
+            await using var registration = lost.Register(() => told.TrySetResult());
+            await told.Task.WaitAsync(Patience, CancellationToken.None);
+            Volatile.Write(ref _isReplaced, false);
+        }
+
+        public void Dispose() => Rig.Dispose();
     }
 }
