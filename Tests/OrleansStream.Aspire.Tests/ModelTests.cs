@@ -1,5 +1,8 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
+using Aspire.Hosting.Publishing;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace OrleansStream.AspireTests;
@@ -56,6 +59,28 @@ public sealed class ModelTests
         Assert.Equal("{stream.bindings.http.url}", environment["STREAM_URI"]);
         Assert.Equal("{stream.bindings.kafka.host}:{stream.bindings.kafka.port}", environment["STREAM_BOOTSTRAPSERVERS"]);
         Assert.Equal("Endpoint={stream.bindings.http.url}", stream.Resource.ConnectionStringExpression.ValueExpression);
+    }
+
+    /// <summary>A deployed application is told where its service is, and starts none.</summary>
+    [Fact]
+    public async Task Manifest_OfAResourceThatIsPublishedAsAConnectionString_AsksForIt()
+    {
+        var stream = _builder.AddOrleansStream("stream").PublishAsConnectionString();
+
+        using var written = new MemoryStream();
+        await using (var json = new Utf8JsonWriter(written))
+        {
+            json.WriteStartObject();
+            var context = new ManifestPublishingContext(
+                new DistributedApplicationExecutionContext(DistributedApplicationOperation.Publish), "manifest.json", json, TestContext.Current.CancellationToken);
+            await stream.Resource.Annotations.OfType<ManifestPublishingCallbackAnnotation>().Last().Callback!(context);
+            json.WriteEndObject();
+        }
+
+        var manifest = JsonNode.Parse(written.ToArray())!;
+        Assert.Equal(("parameter.v0", "{stream.value}"), ((string?)manifest["type"], (string?)manifest["connectionString"]));
+        Assert.True((bool?)manifest["inputs"]!["value"]!["secret"]);
+        Assert.Null(manifest["command"]);
     }
 
     // As the manifest has it: with expressions in place of what is known only once it runs.
