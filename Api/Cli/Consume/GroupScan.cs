@@ -56,6 +56,7 @@ internal sealed class GroupScan(Call call, ConsumeRequest request) : IRecordSour
             if (!request.Follows)
                 options.MaxWait = ConsumeLimits.GroupPollTime;
         });
+        consumer.OffsetsUnreadable += (_, offsets) => call.Screen.Tell(RecordWriter.Unreadable(offsets));
         _lastRecord = call.Time.GetTimestamp();
         using var over = CancellationTokenSource.CreateLinkedTokenSource(call.Stop);
         var watching = request.Follows ? Task.CompletedTask : EndWhenReadAsync(consumer, over);

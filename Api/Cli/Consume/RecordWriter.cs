@@ -21,6 +21,11 @@ internal sealed class RecordWriter(Stream output, RecordFormat? format) : IDispo
         _bytes.ResetWrittenCount();
     }
 
+    /// <summary>What is told of offsets that nobody can read.</summary>
+    /// <param name="offsets">The offsets.</param>
+    public static string Unreadable(UnreadableOffsetsEventArgs offsets) =>
+        $"{offsets.Topic}, partition {offsets.Partition}: nobody can read the offsets {offsets.FirstOffset} to {offsets.LastOffset}, which are passed over: {offsets.Reason}";
+
     /// <inheritdoc/>
     public void Dispose() => _json.Dispose();
 }

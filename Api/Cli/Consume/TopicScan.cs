@@ -93,6 +93,7 @@ internal sealed class TopicScan(Call call, ConsumeRequest request) : IRecordSour
             options.Partitions = [range.Partition];
             options.Follow = request.Follows;
         });
+        reader.OffsetsUnreadable += (_, offsets) => call.Screen.Tell(RecordWriter.Unreadable(offsets));
         await foreach (var record in reader.WithCancellation(enough))
         {
             if (IsBehind(record, range))

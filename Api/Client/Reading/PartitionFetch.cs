@@ -16,8 +16,10 @@ namespace OrleansStream.Client.Reading;
 /// <param name="serializer">Reads values.</param>
 /// <param name="partition">The partition.</param>
 /// <param name="options">The settings.</param>
-internal sealed class PartitionFetch<T>(ServiceConnection connection, ISerializer<T> serializer, TopicPartition partition, ReaderOptions options)
-    : IDisposable
+/// <param name="tellUnreadable">Is told of offsets that nobody can read.</param>
+internal sealed class PartitionFetch<T>(
+    ServiceConnection connection, ISerializer<T> serializer, TopicPartition partition, ReaderOptions options,
+    Action<UnreadableOffsetsEventArgs> tellUnreadable) : IDisposable
 {
     private static readonly MediaTypeWithQualityHeaderValue Batches = new("application/vnd.kafka.recordbatch.v2");
 
@@ -122,11 +124,22 @@ internal sealed class PartitionFetch<T>(ServiceConnection connection, ISerialize
                     record.HasKey ? _keys.Keep(record.Key) : (ReadOnlyMemory<byte>?)null,
                     record.HasValue ? serializer.Deserialize(record.Value) : default, !record.HasValue, HeadersOf(record)));
             }
+
+            if (reader.UnreadableFrom(from) is { } unreadable && (options.Follow || _end is null || unreadable.Offset < _end))
+                PassOver(unreadable);
         }
         finally
         {
             reader.Dispose();
         }
+    }
+
+    private void PassOver(in UnreadableRecords unreadable)
+    {
+        var (first, last, reason) = unreadable;
+        ClientLog.ReaderPassesOver(connection.Log, partition.Topic, partition.Partition, first, last, reason);
+        ClientTelemetry.CountUnreadable(partition.Topic, group: null, last - first + 1);
+        tellUnreadable(new UnreadableOffsetsEventArgs(partition.Topic, partition.Partition, first, last, reason));
     }
 
     private static StreamHeader[] HeadersOf(in RecordView record)

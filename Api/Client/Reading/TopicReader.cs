@@ -24,6 +24,12 @@ public sealed class TopicReader<T> : IAsyncEnumerable<ConsumedRecord<T>>
         (_connection, _serializer, _topic, _options) = (connection, serializer, topic, options);
     }
 
+    /// <summary>
+    /// Offsets cannot be read by anybody, and are passed over. It is raised when they are fetched, which is before the records in front of them are handed
+    /// out. A handler that throws ends the loop with its exception. The log is told, too, and they are counted.
+    /// </summary>
+    public event EventHandler<UnreadableOffsetsEventArgs>? OffsetsUnreadable;
+
     /// <summary>The records.</summary>
     /// <param name="cancellationToken">Ends the loop with an <see cref="OperationCanceledException"/>.</param>
     /// <exception cref="StreamServiceException">The service refuses, and waiting does not help; such as an offset that is not in the log.</exception>
@@ -35,7 +41,7 @@ public sealed class TopicReader<T> : IAsyncEnumerable<ConsumedRecord<T>>
         {
             foreach (var partition in await PartitionsAsync(cancellationToken).ConfigureAwait(false))
             {
-                var fetch = new PartitionFetch<T>(_connection, _serializer, new TopicPartition(_topic, partition), _options);
+                var fetch = new PartitionFetch<T>(_connection, _serializer, new TopicPartition(_topic, partition), _options, TellUnreadable);
                 fetches.Add(fetch.FetchAsync(ended.Token), fetch);
             }
 
@@ -72,6 +78,8 @@ public sealed class TopicReader<T> : IAsyncEnumerable<ConsumedRecord<T>>
             }
         }
     }
+
+    private void TellUnreadable(UnreadableOffsetsEventArgs offsets) => OffsetsUnreadable?.Invoke(this, offsets);
 
     private async Task<IReadOnlyList<int>> PartitionsAsync(CancellationToken cancellationToken)
     {

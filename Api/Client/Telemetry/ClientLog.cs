@@ -44,6 +44,10 @@ internal static partial class ClientLog
         Level = LogLevel.Error, Message = "Group '{Group}' passes over {Topic}/{Partition}, offsets {First} to {Last}, which nobody can read: {Reason}")]
     public static partial void PassesOver(ILogger log, string group, string topic, int partition, long first, long last, string reason);
 
+    /// <summary>Offsets cannot be read, and a reader passes over them.</summary>
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Topic}/{Partition} is read without the offsets {First} to {Last}, which nobody can read: {Reason}")]
+    public static partial void ReaderPassesOver(ILogger log, string topic, int partition, long first, long last, string reason);
+
     /// <summary>Records are not stored, or not known to be.</summary>
     [LoggerMessage(Level = LogLevel.Error, Message = "{Count} records of {Topic}/{Partition} are {Outcome}: {ErrorCode}, {Reason}")]
     public static partial void NotStored(ILogger log, int count, string topic, int partition, string outcome, string errorCode, string reason);

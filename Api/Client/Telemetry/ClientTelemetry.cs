@@ -29,7 +29,7 @@ public static class ClientTelemetry
         "messaging.client.consumed.messages", "{message}", "Records that were delivered.");
 
     private static readonly Counter<long> UnreadableOffsets = Meter.CreateCounter<long>(
-        "orleansstream.client.unreadable.offsets", "{offset}", "Offsets that a consumer passed over, since nobody can read them.");
+        "orleansstream.client.unreadable.offsets", "{offset}", "Offsets that were passed over, since nobody can read them.");
 
     private static readonly Histogram<double> ProcessDuration = Meter.CreateHistogram<double>(
         "messaging.process.duration", "s", "How long a handler worked on a record.");
@@ -89,10 +89,15 @@ public static class ClientTelemetry
 
     /// <summary>Counts offsets that nobody can read.</summary>
     /// <param name="topic">The topic.</param>
-    /// <param name="group">The consumer group.</param>
+    /// <param name="group">The consumer group; null for a reader without one.</param>
     /// <param name="count">How many.</param>
-    internal static void CountUnreadable(string topic, string group, long count) => UnreadableOffsets.Add(
-        count, new("messaging.system", SystemName), new("messaging.destination.name", topic), new("messaging.consumer.group.name", group));
+    internal static void CountUnreadable(string topic, string? group, long count)
+    {
+        var tags = new TagList { { "messaging.system", SystemName }, { "messaging.destination.name", topic } };
+        if (group is not null)
+            tags.Add("messaging.consumer.group.name", group);
+        UnreadableOffsets.Add(count, tags);
+    }
 
     /// <summary>Notes how long a handler worked.</summary>
     /// <param name="topic">The topic.</param>

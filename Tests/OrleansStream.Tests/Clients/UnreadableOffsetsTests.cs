@@ -74,6 +74,24 @@ public sealed class UnreadableOffsetsTests(ApiFixture api)
         }
     }
 
+    [Fact]
+    public async Task Read_OverOffsetsThatNobodyCanRead_TellsThemToTheProgramAndTheLog()
+    {
+        var topic = await StoreAsync();
+        using var log = new LoggingTests.Lines();
+        using var client = Client(log);
+        var reader = client.Read<string>(topic);
+        var (seen, told) = (new List<string>(), new ConcurrentQueue<string>());
+        reader.OffsetsUnreadable += (_, gone) => told.Enqueue($"{gone.Topic}/{gone.Partition} {gone.FirstOffset}-{gone.LastOffset} {gone.Reason.Length > 0}");
+
+        await foreach (var record in reader.WithCancellation(TestContext.Current.CancellationToken))
+            seen.Add(record.Value!);
+
+        Assert.Equal(["first", "last"], seen);
+        Assert.Equal([$"{topic}/0 1-1 True"], told);
+        Assert.Equal(LogLevel.Error, log.Find($"{topic}/0 is read without the offsets 1 to 1, which nobody can read: "));
+    }
+
     private OrleansStreamClient Client(LoggingTests.Lines? log)
     {
         var options = new OrleansStreamClientOptions { Endpoints = [api.Client.BaseAddress!] };
