@@ -39,8 +39,8 @@ internal sealed class AdminCalls
         _repeated.DoAsync(method, path, body, cancellationToken);
 
     /// <summary>
-    /// Deletes something. That it is gone when the call is repeated means that the first try deleted it; of a member, which is no resource of its own, the
-    /// service says so with 409 <c>UNKNOWN_MEMBER_ID</c>.
+    /// Deletes something. That it is gone when the call is repeated means that the first try deleted it. Of a member the service says so with 409
+    /// <c>UNKNOWN_MEMBER_ID</c>.
     /// </summary>
     public async Task DeleteAsync(string path, CancellationToken cancellationToken)
     {

@@ -90,7 +90,8 @@ internal static class RetryingHandler
             try
             {
                 var body = await Answers.ReadAsync(response.Content, cancellationToken).ConfigureAwait(false);
-                if (response.StatusCode >= HttpStatusCode.InternalServerError && Answers.IsOutcomeUnknown(response.StatusCode, Answers.ProblemOf(body)))
+                var status = response.StatusCode;
+                if (status >= HttpStatusCode.InternalServerError && Answers.IsOutcomeUnknown(status, Answers.ProblemOf(body)))
                     request.Options.Set(EndpointHandler.IsAmbiguous, true);
                 var whole = new ByteArrayContent(body);
                 foreach (var (name, values) in response.Content.Headers)

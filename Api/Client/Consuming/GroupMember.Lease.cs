@@ -83,8 +83,8 @@ internal sealed partial class GroupMember
 
     private TimeSpan AtMostLeft(TimeSpan time) => LeaseLeft is var left && left > TimeSpan.Zero ? Shorter(time, left) : TimeSpan.Zero;
 
-    // A poll that waits is renewed while it waits, and answered with most of its lease left. Of any other call it is known only that the service renewed
-    // the lease after it was sent.
+    // The lease of a poll that waits is renewed meanwhile, and most of it is left when the answer comes. Of any other call it is known only that the
+    // service renewed the lease after it was sent.
     private void Renewed(bool hasWaited, long sentAt)
     {
         var renewedAt = hasWaited

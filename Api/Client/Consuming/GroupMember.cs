@@ -248,8 +248,8 @@ internal sealed partial class GroupMember : IDisposable
                 LoseWhenLeaseIsOver();
             }
 
-            // The first time at once: the next node serves. Members that failed together come apart at random. A wait as long as the lease would find the
-            // member taken out again each time, with what it was told before.
+            // The first time at once: the next node serves. Members that failed together come apart at random. After a wait as long as the lease the
+            // member would be taken out again, each time, and what it was told last would be old.
             var wait = failures == 0 ? TimeSpan.Zero : Shorter(Backoff.After(failures), _options.Lease / ConsumerLimits.RenewalsPerLease);
             ClientLog.CallsAgain(_connection.Log, Id, Group, reason, wait);
             if (failures > 0)

@@ -27,7 +27,7 @@ public sealed class ClientFaultTests(AzuriteFixture azurite) : IClassFixture<Azu
     private const int BatchRecords = 20;
     private const int PaddingMax = 300;
 
-    /// <summary>By how much the managed memory may grow from a client that has done nothing to one that has run: pools, connections, buffers.</summary>
+    /// <summary>By how much managed memory may grow from a client that has done nothing to one that has run: pools, connections.</summary>
     private const long GrowthBytesMax = 8 * 1024 * 1024;
 
     private static readonly TimeSpan BetweenKills = TimeSpan.FromSeconds(10);

@@ -9,7 +9,7 @@ using OrleansStream.Tests.Support.Stores;
 
 namespace OrleansStream.Tests.Clients;
 
-/// <summary>A member that cannot reach the service goes by its own clock: when its lease is over it works on nothing, and it leaves within a bound.</summary>
+/// <summary>A member that cannot reach the service goes by its own clock: without a lease it works on nothing. It leaves within a bound.</summary>
 [Collection(ApiTests.Name)]
 public sealed class ConsumerLeaseTests(ApiFixture api)
 {
@@ -80,8 +80,8 @@ public sealed class ConsumerLeaseTests(ApiFixture api)
     }
 
     /// <summary>
-    /// Nothing is worked on meanwhile, but the program learns that its partitions may be others' now. The waits between tries are shorter than the lease:
-    /// otherwise what the service told the member is old again at each next try.
+    /// Nothing is worked on meanwhile, but the program learns that its partitions may be others' now. The waits between tries are shorter than the
+    /// lease: otherwise what the service told the member is old again at each next try.
     /// </summary>
     [Fact]
     public async Task Run_WhenTheMemberIsCutOffBetweenPolls_TellsTheLossAndGoesOn()
@@ -163,7 +163,8 @@ public sealed class ConsumerLeaseTests(ApiFixture api)
         return HttpFault.NoReply;
     }
 
-    private sealed class Worker(OrleansStreamClient client, string group, string topic, TaskCompletionSource seen) : StreamWorker<string>(client, group, topic)
+    private sealed class Worker(OrleansStreamClient client, string group, string topic, TaskCompletionSource seen)
+        : StreamWorker<string>(client, group, topic)
     {
         protected override Task HandleAsync(ConsumedRecord<string> record, CancellationToken cancellationToken)
         {

@@ -50,7 +50,7 @@ public sealed class LoggingTests(ApiFixture api)
             LoggerFactory = LoggerFactory.Create(logging => logging.AddProvider(log)),
         });
 
-        Assert.Equal(isWarned ? LogLevel.Warning : null, log.Find($"goes to {endpoint}/ without encryption"));
+        Assert.Equal(isWarned ? LogLevel.Warning : (LogLevel?)null, log.Find($"goes to {endpoint}/ without encryption"));
         Assert.Null(log.Find("os_key"));
     }
 

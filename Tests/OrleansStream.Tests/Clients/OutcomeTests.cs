@@ -102,7 +102,10 @@ public sealed class OutcomeTests(ApiFixture api)
     public async Task Call_WhoseAnswerIsEndless_EndsAtABound()
     {
         using var line = new FaultyHttpHandler();
-        line.Answer = _ => new HttpResponseMessage(HttpStatusCode.OK) { Content = new ByteArrayContent(new byte[ConnectionLimits.AnswerBytesMax + 1]) };
+        line.Answer = _ => new HttpResponseMessage(HttpStatusCode.OK)
+        {
+            Content = new ByteArrayContent(new byte[ConnectionLimits.AnswerBytesMax + 1]),
+        };
         using var client = new OrleansStreamClient(new OrleansStreamClientOptions { Endpoints = [new Uri("http://localhost:1")], HttpHandler = line });
 
         var error = await Assert.ThrowsAsync<StreamServiceException>(() => client.Admin.GetClusterAsync());

@@ -4,7 +4,7 @@ using OrleansStream.Tests.Support.Services;
 
 namespace OrleansStream.Tests.Clients;
 
-/// <summary>A list has a result for each of its records, also when some are not even taken: the others are stored, and the caller learns where.</summary>
+/// <summary>A list has a result for each of its records, also when some are not even taken: the caller learns where the others are stored.</summary>
 [Collection(ApiTests.Name)]
 public sealed class ProducerListTests(ApiFixture api)
 {
