@@ -69,9 +69,9 @@ public sealed class StreamProducer : IAsyncDisposable
     /// <param name="records">The records.</param>
     /// <param name="cancellationToken">Ends the wait. Records that were taken are sent all the same.</param>
     /// <returns>
-    /// One result for each record, in order. A record that is not stored, or was not taken, has an error; nothing is thrown for it. Behind one that is
-    /// too large, or cannot be encoded (<c>INVALID_RECORD</c>), the others are taken. When there is no such topic, or nobody answers, all later ones
-    /// fail so, too. A gapless producer takes none behind one that it did not take.
+    /// One result for each record, in order. A record that is not stored, or was not taken, has an error; nothing is thrown for it. Behind one that
+    /// is too large, or cannot be encoded (<c>INVALID_RECORD</c>), the others are taken. When there is no such topic, or nobody answers, all later
+    /// ones fail so, too. A gapless producer takes none behind one that it did not take.
     /// </returns>
     /// <exception cref="ObjectDisposedException">The producer is disposed.</exception>
     public async Task<IReadOnlyList<SendResult>> SendAsync<T>(

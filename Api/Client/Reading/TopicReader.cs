@@ -25,8 +25,8 @@ public sealed class TopicReader<T> : IAsyncEnumerable<ConsumedRecord<T>>
     }
 
     /// <summary>
-    /// Offsets cannot be read by anybody, and are passed over. It is raised when they are fetched, before the records in front of them are handed out. A
-    /// handler that throws ends the loop with its exception. The log is told, too, and they are counted.
+    /// Offsets cannot be read by anybody, and are passed over. It is raised when they are fetched, before the records in front of them are handed
+    /// out. A handler that throws ends the loop with its exception. The log is told, too, and they are counted.
     /// </summary>
     public event EventHandler<UnreadableOffsetsEventArgs>? OffsetsUnreadable;
 

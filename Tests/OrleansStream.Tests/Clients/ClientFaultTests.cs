@@ -32,6 +32,7 @@ public sealed class ClientFaultTests(AzuriteFixture azurite) : IClassFixture<Azu
 
     private static readonly TimeSpan BetweenKills = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan SettlingMax = TimeSpan.FromMinutes(4);
+    private static readonly TimeSpan PoolsTrimmedMax = TimeSpan.FromMinutes(3);
 
     private CallHistory _history = new();
     private ConcurrentDictionary<Place, int> _delivered = new();
@@ -64,9 +65,11 @@ public sealed class ClientFaultTests(AzuriteFixture azurite) : IClassFixture<Azu
             await cluster.DisposeAsync();
             cluster = null;
             (_history, _delivered, _lastOfKey, _findings) = (new(), new(), new(), new());
-            var growth = MemoryInUse() - before;
-            Write($"the client has grown by {growth >> 10} KiB, over {stored} records");
-            Assert.InRange(growth, long.MinValue, GrowthBytesMax);
+            // The judge's lists came of .NET's pools of arrays, which keep arrays for a minute after their last use. What the client keeps stays.
+            var (growth, first) = (0L, MemoryInUse() - before);
+            var isFlat = await Wait.TryUntilAsync(() => Task.FromResult((growth = MemoryInUse() - before) <= GrowthBytesMax), PoolsTrimmedMax);
+            Write($"the client has grown by {growth >> 10} KiB, over {stored} records; with .NET's pools it was {first >> 10} KiB at first");
+            Assert.True(isFlat, $"It has grown by {growth} bytes; at most {GrowthBytesMax} are expected.");
             await stopConsumers.CancelAsync();
             await Task.WhenAll(consumers);
             foreach (var producer in producers)
