@@ -45,7 +45,9 @@ public abstract class StreamWorker<T> : BackgroundService
         }
         finally
         {
-            await _abandoned.CancelAsync().ConfigureAwait(false);
+            // A worker that has ended by itself may be started again.
+            if (cancellationToken.IsCancellationRequested)
+                await _abandoned.CancelAsync().ConfigureAwait(false);
         }
     }
 
