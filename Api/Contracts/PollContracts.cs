@@ -22,8 +22,9 @@ public sealed record PollRequest
     public IReadOnlyList<FailedRecordEntry>? Failed { get; init; }
 
     /// <summary>
-    /// The most records in the answer. Default 500. 0 makes the poll a heartbeat for long work: it renews the lease and commits what the cursor
-    /// says, is answered at once, and moves no partitions. With <c>commit</c> false it only renews, and the cursor stays the one to commit later.
+    /// The most records in the answer. Default 500; of a group with a retry policy at most 1,000, as many as may fail in one poll. 0 makes
+    /// the poll a heartbeat for long work: it renews the lease and commits what the cursor says, is answered at once, and moves no partitions. With
+    /// <c>commit</c> false it only renews, and the cursor stays the one to commit later.
     /// </summary>
     /// <example>500</example>
     public int? MaxRecords { get; init; }

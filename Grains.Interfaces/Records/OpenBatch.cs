@@ -20,6 +20,9 @@ public sealed class OpenBatch : IDisposable
         _place = records.Place;
     }
 
+    /// <summary>The batch as it is stored.</summary>
+    public ReadOnlyMemory<byte> Stored => _batch;
+
     /// <inheritdoc cref="StoredBatchReader.UnfoldedBytes"/>
     public int UnfoldedBytes { get; }
 

@@ -67,6 +67,13 @@ public ref struct StoredBatchReader
     /// <summary>What is wrong with the batch, as far as it was read; null when nothing is wrong.</summary>
     public readonly string? Fault => _fault;
 
+    /// <summary>
+    /// True when every offset of the batch has a record that can be read. It checks all records at once, so none may have been read before. A control
+    /// batch has no records.
+    /// </summary>
+    public readonly bool IsWhole => _fault is null && !_header.IsControl && _header.LastOffsetDelta == _header.RecordCount - 1
+        && _nextOffset == _header.BaseOffset && _records.TryScan(out _);
+
     /// <summary>Reads only the times of all records. No record may be read before or after.</summary>
     /// <returns>
     /// The latest time in milliseconds since 1970-01-01 UTC, or -1. If some records cannot be read, the header's time counts too.

@@ -3,8 +3,14 @@ namespace OrleansStream.Client.Consuming;
 /// <summary>The bounds of a consumer.</summary>
 public static class ConsumerLimits
 {
-    /// <summary>The most records of one answer. A poll takes at most as many failures.</summary>
-    public const int RecordsMax = 1_000;
+    /// <summary>
+    /// The most records of one answer. Of a group with a retry policy an answer has at most <see cref="FallibleRecordsMax"/>, and so has an answer of an
+    /// older service, which answers in JSON only.
+    /// </summary>
+    public const int RecordsMax = 10_000;
+
+    /// <summary>The most records of one answer that may all fail: a poll takes at most as many failures.</summary>
+    public const int FallibleRecordsMax = 1_000;
 
     /// <summary>The most bytes of one answer.</summary>
     public const int BytesMax = 4 * 1024 * 1024;

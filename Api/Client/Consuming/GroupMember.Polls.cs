@@ -1,3 +1,4 @@
+using System.Net.Http.Headers;
 using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using OrleansStream.Client.Connections;
@@ -10,6 +11,12 @@ namespace OrleansStream.Client.Consuming;
 /// <summary>The polls of a member: one call each, and what their answers say.</summary>
 internal sealed partial class GroupMember
 {
+    // A service that gives no parts answers in JSON.
+    private static readonly MediaTypeWithQualityHeaderValue[] Forms = [new(PollAnswerReader.Multipart), new(PollAnswerReader.Json, 0.5)];
+
+    // An older service gives as many as it is asked for, and takes no more failures than this.
+    private int RecordsMax => _answersInParts ? _options.MaxRecords : Math.Min(_options.MaxRecords, ConsumerLimits.FallibleRecordsMax);
+
     private PollRequest Poll(int recordsMax, bool? commit) => new()
     {
         Topics = _topics,
@@ -34,12 +41,14 @@ internal sealed partial class GroupMember
         {
             using var request = ServiceCalls.Make(
                 HttpMethod.Post, $"{_path}/poll", JsonSerializer.SerializeToUtf8Bytes(poll, ApiJsonContext.Api.PollRequest));
+            if (poll.MaxRecords > 0)
+                Array.ForEach(Forms, request.Headers.Accept.Add);
             using var response = await _once.SendAsync(request, ended.Token).ConfigureAwait(false);
             Renewed(hasWaited: poll.WaitMs > 0, started);
             if (isRenewal)
                 await TakeRenewalAsync(response, ended.Token).ConfigureAwait(false);
             else
-                await TakeAsync(response, ended.Token).ConfigureAwait(false);
+                await TakeAsync(response, poll.MaxRecords > 0, ended.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException exception) when (!cancellationToken.IsCancellationRequested)
         {
@@ -62,10 +71,13 @@ internal sealed partial class GroupMember
             ClientTelemetry.CountPolled(_joinedTopics, Group, _answer.Records.Count, Time.GetElapsedTime(started), error: null);
     }
 
-    private async Task TakeAsync(HttpResponseMessage response, CancellationToken cancellationToken)
+    private async Task TakeAsync(HttpResponseMessage response, bool asksForRecords, CancellationToken cancellationToken)
     {
         await _buffer.ReadAsync(response.Content, cancellationToken).ConfigureAwait(false);
-        _answer.Read(_buffer.Bytes);
+        var boundary = BoundaryOf(response);
+        _answer.Read(_buffer.Bytes, boundary);
+        if (asksForRecords)
+            _answersInParts = boundary is not null;
         // By the epoch the member leaves. The cursor commits the answer's records, so it counts once they are sure to be delivered.
         _epoch = _answer.MemberEpoch;
         Lag = _answer.Lag ?? Lag;
@@ -74,11 +86,19 @@ internal sealed partial class GroupMember
         _cursor = _answer.Cursor;
     }
 
+    private static string? BoundaryOf(HttpResponseMessage response)
+    {
+        if (response.Content.Headers.ContentType is not { MediaType: PollAnswerReader.Multipart } type)
+            return null;
+        return type.Parameters.FirstOrDefault(parameter => parameter.Name == "boundary")?.Value?.Trim('"')
+            ?? throw new JsonException("The content type has no boundary.");
+    }
+
     // The last answer's records are in use, and so is its memory.
     private async Task TakeRenewalAsync(HttpResponseMessage response, CancellationToken cancellationToken)
     {
         var body = await Answers.ReadAsync(response.Content, cancellationToken).ConfigureAwait(false);
-        var renewal = new PollAnswerReader();
+        using var renewal = new PollAnswerReader();
         renewal.Read(body);
         (_cursor, _epoch) = (renewal.Cursor, renewal.MemberEpoch);
     }

@@ -26,6 +26,7 @@ internal sealed partial class GroupMember : IDisposable
     private string? _cursor;
     private long? _epoch;
     private RetryPolicyAnswer? _policy;
+    private bool _answersInParts;
     private volatile bool _hasHandlerFailed;
 
     /// <summary>A member that has not joined yet.</summary>
@@ -127,7 +128,7 @@ internal sealed partial class GroupMember : IDisposable
     public Task PollAsync(CancellationToken cancellationToken) => PatientlyAsync(
         async () =>
         {
-            await AskAsync(Poll(_options.MaxRecords, commit: null), _options.MaxWait + ConsumerLimits.PollSlack, isRenewal: false, cancellationToken)
+            await AskAsync(Poll(RecordsMax, commit: null), _options.MaxWait + ConsumerLimits.PollSlack, isRenewal: false, cancellationToken)
                 .ConfigureAwait(false);
             return true;
         },
@@ -186,7 +187,11 @@ internal sealed partial class GroupMember : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _buffer.Dispose();
+    public void Dispose()
+    {
+        _answer.Dispose();
+        _buffer.Dispose();
+    }
 
     private static bool IsMembership(StreamServiceException exception) =>
         exception.ErrorCode is "STALE_MEMBER_EPOCH" or "FENCED_MEMBER_EPOCH" or "UNKNOWN_MEMBER_ID";

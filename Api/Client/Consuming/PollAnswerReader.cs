@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Buffers.Text;
 using System.Text;
 using System.Text.Json;
+using OrleansStream.Client.Connections;
 using OrleansStream.Client.Records;
 using OrleansStream.Contracts;
 
@@ -11,12 +12,22 @@ namespace OrleansStream.Client.Consuming;
 /// Reads the answer to a poll straight from its bytes. Keys and values, which the poll asks for in base64, are decoded where they lie, so a record
 /// costs no memory here beside its key. It is used for one answer after the other.
 /// </summary>
-internal sealed class PollAnswerReader
+internal sealed class PollAnswerReader : IDisposable
 {
+    /// <summary>The media type of an answer in parts, some of which have record batches.</summary>
+    public const string Multipart = "multipart/mixed";
+
+    /// <summary>The media type of an answer, or a part of one, in JSON.</summary>
+    public const string Json = "application/json";
+
+    /// <summary>The media type of a part with record batches.</summary>
+    public const string RecordBatch = "application/vnd.kafka.recordbatch.v2";
+
     private readonly List<PolledRecord> _records = [];
     private readonly List<TopicPartition> _assignment = [];
     private readonly Dictionary<int, string> _topics = [];
     private readonly KeyMemory _keys = new();
+    private readonly PolledBatches _batches = new();
     private Memory<byte> _bytes;
 
     /// <summary>The records, each partition's in order.</summary>
@@ -35,28 +46,66 @@ internal sealed class PollAnswerReader
     public long? Lag { get; private set; }
 
     /// <summary>Reads an answer.</summary>
-    /// <param name="bytes">The answer; its bytes are changed.</param>
-    /// <exception cref="JsonException">It is not JSON, or not the answer to a poll.</exception>
-    public void Read(Memory<byte> bytes)
+    /// <param name="bytes">The answer; its bytes are changed, and hold values of its records.</param>
+    /// <param name="boundary">The text between the parts, of an answer in parts; null for one in JSON.</param>
+    /// <exception cref="JsonException">It is not the answer to a poll, or it was cut off. It has no records then.</exception>
+    /// <exception cref="StreamServiceException">A batch is damaged. The answer has no records then.</exception>
+    public void Read(Memory<byte> bytes, string? boundary = null)
+    {
+        Clear();
+        try
+        {
+            if (boundary is null)
+                ReadAnswer(bytes);
+            else
+                ReadParts(new AnswerParts(bytes, boundary));
+            if (Cursor is null)
+                throw new FormatException("It has no cursor.");
+        }
+        catch (Exception exception)
+        {
+            Clear();
+            if (exception is InvalidOperationException or FormatException or OverflowException)
+                throw new JsonException($"The answer is not that of a poll. {exception.Message}", exception);
+            throw;
+        }
+    }
+
+    /// <summary>Gives back the memory of the records.</summary>
+    public void Dispose() => Clear();
+
+    private void Clear()
     {
         _records.Clear();
         _assignment.Clear();
-        (_bytes, Cursor, Lag) = (bytes, null, null);
-        try
-        {
-            ReadAnswer(new Utf8JsonReader(bytes.Span));
-        }
-        catch (Exception exception) when (exception is InvalidOperationException or FormatException)
-        {
-            throw new JsonException("The answer is not that of a poll.", exception);
-        }
-
-        if (Cursor is null)
-            throw new JsonException("The answer to a poll has no cursor.");
+        _batches.Clear();
+        (Cursor, Lag) = (null, null);
     }
 
-    private void ReadAnswer(Utf8JsonReader reader)
+    // The parts come in the order of the records.
+    private void ReadParts(AnswerParts parts)
     {
+        while (parts.MoveNext())
+        {
+            switch (parts.MediaType)
+            {
+                case RecordBatch:
+                    while (!parts.IsAtEnd)
+                        parts.Skip(_batches.Read(Topic(parts.Topic), parts.Partition, parts.Rest, _records));
+                    break;
+                case Json:
+                    ReadAnswer(parts.TakeRest());
+                    break;
+                default:
+                    throw new FormatException($"A part of it is '{parts.MediaType}'.");
+            }
+        }
+    }
+
+    private void ReadAnswer(Memory<byte> bytes)
+    {
+        _bytes = bytes;
+        var reader = new Utf8JsonReader(bytes.Span);
         Begin(ref reader, JsonTokenType.StartObject);
         while (NextField(ref reader, out var name))
         {
@@ -109,7 +158,7 @@ internal sealed class PollAnswerReader
     {
         (var topic, var partition, var offset, var attempt, var lastOffset) = ("", 0, 0L, 1, 0L);
         long? timestampMs = null;
-        (ReadOnlyMemory<byte>? key, Memory<byte>? value) = (null, null);
+        (ReadOnlyMemory<byte>? key, ReadOnlyMemory<byte>? value) = (null, null);
         IReadOnlyList<StreamHeader>? headers = null;
         RecordPlace? origin = null;
         string? unreadable = null;
@@ -229,6 +278,14 @@ internal sealed class PollAnswerReader
         return Base64.DecodeFromUtf8InPlace(text.Span, out var lengthBytes) == OperationStatus.Done
             ? text[..lengthBytes]
             : throw new FormatException("A key or a value is not base64.");
+    }
+
+    private string Topic(string name)
+    {
+        var code = string.GetHashCode(name, StringComparison.Ordinal);
+        if (_topics.TryGetValue(code, out var known) && known == name)
+            return known;
+        return _topics[code] = name;
     }
 
     // The same few names come with every record.

@@ -15,7 +15,7 @@ internal readonly record struct PolledRecord
     public ReadOnlyMemory<byte>? Key { get; init; }
 
     /// <summary>The value's bytes; null for a tombstone.</summary>
-    public Memory<byte>? Value { get; init; }
+    public ReadOnlyMemory<byte>? Value { get; init; }
 
     /// <summary>Its headers; null for none.</summary>
     public IReadOnlyList<StreamHeader>? Headers { get; init; }

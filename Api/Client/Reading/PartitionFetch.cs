@@ -122,7 +122,7 @@ internal sealed class PartitionFetch<T>(
                 records.Add(new ConsumedRecord<T>(
                     new RecordPlace(partition.Topic, partition.Partition, record.Offset), record.TimestampMs,
                     record.HasKey ? _keys.Keep(record.Key) : (ReadOnlyMemory<byte>?)null,
-                    record.HasValue ? serializer.Deserialize(record.Value) : default, !record.HasValue, HeadersOf(record)));
+                    record.HasValue ? serializer.Deserialize(record.Value) : default, !record.HasValue, RecordHeaders.Of(record)));
             }
 
             if (reader.UnreadableFrom(from) is { } unreadable && (options.Follow || _end is null || unreadable.Offset < _end))
@@ -140,21 +140,6 @@ internal sealed class PartitionFetch<T>(
         ClientLog.ReaderPassesOver(connection.Log, partition.Topic, partition.Partition, first, last, reason);
         ClientTelemetry.CountUnreadable(partition.Topic, group: null, last - first + 1);
         tellUnreadable(new UnreadableOffsetsEventArgs(partition.Topic, partition.Partition, first, last, reason));
-    }
-
-    private static StreamHeader[] HeadersOf(in RecordView record)
-    {
-        if (record.HeaderCount == 0)
-            return [];
-        var headers = new StreamHeader[record.HeaderCount];
-        var count = 0;
-        foreach (var header in record.Headers)
-        {
-            headers[count++] = new StreamHeader(
-                System.Text.Encoding.UTF8.GetString(header.Key), header.HasValue ? header.Value.ToArray() : (ReadOnlyMemory<byte>?)null);
-        }
-
-        return headers;
     }
 
     private long Number(HttpResponseHeaders headers, string name) =>

@@ -36,6 +36,7 @@ public sealed class GroupPoll : IDisposable
     private readonly FailedRecords _failed;
     private readonly AccessWatch _watch;
     private PollDelivery? _delivery;
+    private int _recordsMax;
 
     internal GroupPoll(
         IGrainFactory grains, TopicRoutes routes, LogEnds ends, TimeProvider time, RandomSource random, NodeAnswers node, NodeWaits waits,
@@ -166,7 +167,7 @@ public sealed class GroupPoll : IDisposable
     /// <returns>False when the node has no memory for any of the records.</returns>
     internal bool TryBeginDelivery()
     {
-        var delivery = new PollDelivery(Partitions, _options.RecordsMax, _load, _random);
+        var delivery = new PollDelivery(Partitions, _recordsMax, _load, _random);
         if (!delivery.TryBegin())
             return false;
         _delivery = delivery;
@@ -250,6 +251,8 @@ public sealed class GroupPoll : IDisposable
         if (response.Error is not null)
             return response;
         _partitions.Assign(response);
+        // All of an answer's records may fail, and the next poll must be able to name them.
+        _recordsMax = response.Retry is null ? _options.RecordsMax : Math.Min(_options.RecordsMax, GroupLimits.FailedPerPollMax);
         UnknownTopics = response.UnknownTopics.IsDefault ? [] : response.UnknownTopics;
         return null;
     }

@@ -27,6 +27,9 @@ internal sealed class HeldRecords
     /// <summary>False when so many records wait that the partition is not read further, because there is no room for more of them.</summary>
     public bool HasRoom => _holds.Length + _waiting.Count < GroupLimits.HoldsPerPartitionMax;
 
+    /// <summary>True when records with a key wait, so that a later record may have to wait with them.</summary>
+    public bool HasKeys => _keys.Count > 0;
+
     /// <summary>A hash of a record's key, by which later records of the key are recognized; null for a record without a key.</summary>
     /// <param name="record">The record.</param>
     public static int? KeyOf(in RecordView record) => record.HasKey ? (int)Crc32C.Compute(record.Key) : null;

@@ -19,6 +19,9 @@ public interface IPolledRecordSink
     /// </summary>
     bool IsFull { get; }
 
+    /// <summary>True when it takes whole batches as they are stored, which spares a copy of each record.</summary>
+    bool TakesBatches { get; }
+
     /// <summary>Waits until the sink takes further records.</summary>
     /// <exception cref="OperationCanceledException">The reader has gone.</exception>
     ValueTask GoOnAsync();
@@ -26,6 +29,15 @@ public interface IPolledRecordSink
     /// <summary>Takes a record.</summary>
     /// <param name="record">The record.</param>
     void Write(in PolledRecord record);
+
+    /// <summary>
+    /// Takes all records of a batch in place of <see cref="Write"/> for each, if it <see cref="TakesBatches"/>. All can be read, and none has a story or
+    /// waited in place.
+    /// </summary>
+    /// <param name="topic">The topic of the batch.</param>
+    /// <param name="partition">The partition of the batch.</param>
+    /// <param name="batch">The batch, which stays valid until the delivery ends.</param>
+    void WriteBatch(string topic, int partition, ReadOnlyMemory<byte> batch);
 
     /// <summary>Writes an entry for records that cannot be read and are skipped.</summary>
     /// <param name="topic">The topic of the records.</param>

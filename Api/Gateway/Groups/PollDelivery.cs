@@ -109,8 +109,13 @@ internal sealed class PollDelivery(IReadOnlyList<PolledPartition> partitions, in
         {
             try
             {
-                while (DeliverSome(turn, batch, sink))
+                if (sink.MustWait)
                     await sink.GoOnAsync();
+                if (!TryDeliverWhole(turn, batch, sink))
+                {
+                    while (DeliverSome(turn, batch, sink))
+                        await sink.GoOnAsync();
+                }
             }
             finally
             {
@@ -122,6 +127,23 @@ internal sealed class PollDelivery(IReadOnlyList<PolledPartition> partitions, in
         if (_budget.IsRefused && cursor.NextOffset == partition.Position)
             partition.Error = load.Refusal;
         partition.End(cursor.NextOffset);
+    }
+
+    /// <summary>
+    /// Delivers a batch as it is stored, if the sink takes that and each of its records is to be delivered without anything that is told of it alone.
+    /// </summary>
+    private static bool TryDeliverWhole(Turn turn, OpenBatch batch, IPolledRecordSink sink)
+    {
+        (var partition, var cursor) = (turn.Partition, turn.Cursor);
+        if (!sink.TakesBatches || sink.IsFull || partition.IsRetry || partition.Held.HasKeys)
+            return false;
+        var records = batch.Read();
+        if (cursor.NextOffset > records.Header.BaseOffset || turn.Left < records.Header.RecordCount || !records.IsWhole)
+            return false;
+        sink.WriteBatch(partition.Assigned.Topic, partition.Assigned.Partition, batch.Stored);
+        cursor.EndBatch(records.Header);
+        turn.Left -= records.Header.RecordCount;
+        return true;
     }
 
     /// <returns>True when the sink must go on before the next record; false when the batch or the partition's share is done.</returns>

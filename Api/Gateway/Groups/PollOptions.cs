@@ -1,3 +1,5 @@
+using OrleansStream.Groups;
+
 namespace OrleansStream.Gateway.Groups;
 
 /// <summary>Where a consumer goes on when there is no committed offset, or the offset is not in the log.</summary>
@@ -28,7 +30,7 @@ public sealed record PollOptions
     /// <summary>The records of the cursor's answer that failed.</summary>
     public IReadOnlyList<FailedEntry> Failed { get; init; } = [];
 
-    /// <summary>The most records in an answer.</summary>
+    /// <summary>The most records in an answer. Of a group with a retry policy they are at most <see cref="GroupLimits.FailedPerPollMax"/>.</summary>
     public int RecordsMax { get; init; }
 
     /// <summary>True for a poll without records, which renews the lease and commits, and leaves the member's partitions as they are.</summary>

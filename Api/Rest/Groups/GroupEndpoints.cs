@@ -66,7 +66,8 @@ internal sealed class GroupEndpoints(GroupPolls polls, ConsumerGroups groups, Ti
         PayloadViews views;
         using (var body = await RequestBody.ReadAsync(context, GroupRequestLimits.GroupBodyBytesMax))
             (options, views) = GroupJson.ParsePoll(body.Json, group, member);
-        var isStream = MediaTypes.OfAnswer(context.Request, GroupOperations.Poll.Offers) == MediaTypes.EventStream;
+        var form = MediaTypes.OfAnswer(context.Request, GroupOperations.Poll.Offers);
+        var isStream = form == MediaTypes.EventStream;
         if (isStream && options.IsHeartbeat)
         {
             throw RequestException.Malformed("max_records",
@@ -86,7 +87,7 @@ internal sealed class GroupEndpoints(GroupPolls polls, ConsumerGroups groups, Ti
 
             refused ??= await poll.ReadAsync(ended.Token);
             if (refused is null)
-                await AnswerAsync(context, poll, views);
+                await AnswerAsync(context, poll, views, inParts: form == MediaTypes.Multipart);
             else
                 await RefuseAsync(context, refused);
         }
@@ -101,10 +102,18 @@ internal sealed class GroupEndpoints(GroupPolls polls, ConsumerGroups groups, Ti
         }
     }
 
-    private static async Task AnswerAsync(HttpContext context, GroupPoll poll, PayloadViews views)
+    private static async Task AnswerAsync(HttpContext context, GroupPoll poll, PayloadViews views, bool inParts)
     {
         poll.BeginDelivery();
         var answer = new AnswerWriter(context.Response.BodyWriter, context.RequestAborted);
+        if (inParts)
+        {
+            using var parts = new PollPartsWriter(answer, poll, views);
+            context.Response.ContentType = parts.ContentType;
+            await parts.WriteAsync();
+            return;
+        }
+
         context.Response.ContentType = MediaTypes.Json;
         await new GroupAnswerWriter(answer, poll, views).WriteAsync();
         await answer.EndAsync();

@@ -42,17 +42,22 @@ internal static class GroupOperations
         + "the one that started last goes on. 409: the member missed something; the answer has its partitions and a cursor to go on with. "
         + "`max_records` 0 is a heartbeat for long work: it renews and commits, and moves no partitions. "
         + "A batch that cannot be read is one entry with `error`, `offset` and `last_offset`; the next poll goes on behind it. "
+        + "`Accept: multipart/mixed` gives the same answer in parts, in the order of its records, for clients that want many records a second. A part of type "
+        + "`application/vnd.kafka.recordbatch.v2` has plain records of one partition, which its headers `Topic` and `Partition` name, as record batches. A part "
+        + "of type `application/json` has `records` of which more is told: an `attempt`, an `origin`, an `error`; and long ones. The last part is JSON and has the "
+        + "other fields, too. An answer without it was cut off. "
         + "With `Accept: text/event-stream` the same answers come as a stream of events with the cursor as `id`; commit with PUT offsets. The stream ends "
         + "with an event `rebalance` when partitions must move. Then poll again with the cursor of the last answer that was processed.")
     {
         Right = OperationRight.OnGroup(AccessOperations.Read),
         Parameters = [Group, Member],
         Bodies = [new(MediaTypes.Json, typeof(PollRequest), """{"topics":["matches"],"wait_ms":1000,"lease_ms":300000}""")],
-        Offers = [MediaTypes.Json, MediaTypes.EventStream],
+        Offers = [MediaTypes.Json, MediaTypes.Multipart, MediaTypes.EventStream],
         Answers =
         [
             new(StatusCodes.Status200OK, "The records, the member's partitions and the next cursor.",
                 new OperationBody(MediaTypes.Json, typeof(PollAnswer), AnswerExample),
+                new OperationBody(MediaTypes.Multipart, null),
                 new OperationBody(MediaTypes.EventStream, null, $"data: {AnswerExample}\nid: AQ…\n\n")),
         ],
         Errors =

@@ -14,6 +14,9 @@ internal static class MediaTypes
     /// <summary>Kafka record batches of format 2, back to back.</summary>
     public const string RecordBatch = "application/vnd.kafka.recordbatch.v2";
 
+    /// <summary>Several bodies, each with a media type of its own.</summary>
+    public const string Multipart = "multipart/mixed";
+
     /// <summary>Any bytes.</summary>
     public const string Binary = "application/octet-stream";
 

@@ -61,6 +61,18 @@ internal sealed partial class AnswerWriter(PipeWriter output, CancellationToken 
         _lengthBefore += text.Length;
     }
 
+    /// <summary>Sends bytes that are not JSON behind what has gathered, without a copy.</summary>
+    /// <param name="bytes">The bytes.</param>
+    /// <exception cref="OperationCanceledException">The answer is ended, or its reader has gone.</exception>
+    public async ValueTask SendAsync(ReadOnlyMemory<byte> bytes)
+    {
+        Json.Flush();
+        _lengthBefore += bytes.Length;
+        _sentLength = Length;
+        await output.WriteAsync(bytes, ended);
+        ended.ThrowIfCancellationRequested();
+    }
+
     /// <summary>Begins another JSON document after the one that was written.</summary>
     public void EndDocument()
     {

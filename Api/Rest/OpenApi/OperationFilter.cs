@@ -82,7 +82,7 @@ internal sealed class OperationFilter : IOperationFilter
             : new OpenApiSchema
             {
                 Type = JsonSchemaType.String,
-                Format = body.MediaType is MediaTypes.Binary or MediaTypes.RecordBatch ? "binary" : null,
+                Format = body.MediaType is MediaTypes.Binary or MediaTypes.RecordBatch or MediaTypes.Multipart ? "binary" : null,
             },
         Example = body.Example is null ? null
             : body.Schema is null ? JsonValue.Create(body.Example)

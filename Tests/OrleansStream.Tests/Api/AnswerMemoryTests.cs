@@ -60,6 +60,8 @@ public sealed class AnswerMemoryTests : IAsyncLifetime
         await AssertRefusedAsync(refused);
         using var poll = await PollAsync("large");
         await AssertRefusedAsync(poll);
+        using var parts = await PollAsync("large", PollForms.Multipart);
+        await AssertRefusedAsync(parts);
         using var small = await GetAsync(Records("small"));
         Assert.Equal(HttpStatusCode.OK, small.StatusCode);
         using var batches = await GetAsync(Records("large"), BatchType);
@@ -189,8 +191,12 @@ public sealed class AnswerMemoryTests : IAsyncLifetime
         return await _client.SendAsync(request, TestContext.Current.CancellationToken);
     }
 
-    private Task<HttpResponseMessage> PollAsync(string topic) => _client.PostAsync(
-        $"/v1/groups/g-{topic}/members/m/poll", ApiFixture.Json($$"""{"topics":["{{topic}}"]}"""), TestContext.Current.CancellationToken);
+    private async Task<HttpResponseMessage> PollAsync(string topic, string accept = "application/json")
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"/v1/groups/g-{topic}/members/m/poll") { Content = ApiFixture.Json($$"""{"topics":["{{topic}}"]}""") };
+        request.Headers.Add("Accept", accept);
+        return await _client.SendAsync(request, TestContext.Current.CancellationToken);
+    }
 
     private long TakeAll()
     {

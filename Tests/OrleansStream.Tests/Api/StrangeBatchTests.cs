@@ -7,8 +7,7 @@ using OrleansStream.Tests.Support.Services;
 namespace OrleansStream.Tests.Api;
 
 /// <summary>A batch that cannot be opened, between records that are as they should be: every way to read tells of it and goes on.</summary>
-[Collection(ApiTests.Name)]
-public class StrangeBatchTests(ApiFixture api)
+public abstract class StrangeBatchTests(ApiFixture api, PollForm form)
 {
     private const string BatchType = "application/vnd.kafka.recordbatch.v2";
 
@@ -270,7 +269,8 @@ public class StrangeBatchTests(ApiFixture api)
         var body = new JsonObject { ["topics"] = new JsonArray(topic), ["cursor"] = cursor, ["max_records"] = recordsMax, ["wait_ms"] = waitMs };
         if (failed is not null)
             body["failed"] = new JsonArray(new JsonObject { ["topic"] = topic, ["partition"] = 0, ["offset"] = failed, ["reason"] = "strange" });
-        return await api.PostAsync($"/v1/groups/{group}/members/m/poll", body.ToJsonString(), status);
+        return await form.PollAsync(
+        api, $"/v1/groups/{group}/members/m/poll", body.ToJsonString(), status);
     }
 
     private async Task<JsonArray> TailAsync(string topic, string query)
@@ -296,3 +296,11 @@ public class StrangeBatchTests(ApiFixture api)
         Assert.NotEmpty((string)entry["error"]!["detail"]!);
     }
 }
+
+/// <summary>The same in JSON.</summary>
+[Collection(ApiTests.Name)]
+public sealed class StrangeBatchInJsonTests(ApiFixture api) : StrangeBatchTests(api, PollForm.Json);
+
+/// <summary>The same in parts.</summary>
+[Collection(ApiTests.Name)]
+public sealed class StrangeBatchInPartsTests(ApiFixture api) : StrangeBatchTests(api, PollForm.Parts);

@@ -4,7 +4,7 @@ using OrleansStream.Tests.Support.Services;
 namespace OrleansStream.Tests.Groups;
 
 /// <summary>Polls that are answered as a stream.</summary>
-public sealed partial class GroupApiTests
+public abstract partial class GroupApiTests
 {
     [Fact]
     public async Task Stream_WhenRecordsCome_SendsAnswersAndEndsWhenPartitionsMove()

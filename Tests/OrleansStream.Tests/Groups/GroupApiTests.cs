@@ -5,13 +5,12 @@ using OrleansStream.Tests.Support.Services;
 namespace OrleansStream.Tests.Groups;
 
 /// <summary>The rules of groups as a caller of the REST surface meets them.</summary>
-[Collection(ApiTests.Name)]
-public sealed partial class GroupApiTests(ApiFixture api)
+public abstract partial class GroupApiTests(ApiFixture api, PollForm form)
 {
     private readonly string _group = $"g-{Guid.NewGuid():N}";
 
-    private Task<JsonNode> PollAsync(string member, string topic, string? cursor = null, string more = "", int status = 200) => api.PostAsync(
-        $"/v1/groups/{_group}/members/{member}/poll",
+    private Task<JsonNode> PollAsync(string member, string topic, string? cursor = null, string more = "", int status = 200) => form.PollAsync(
+        api, $"/v1/groups/{_group}/members/{member}/poll",
         $$"""{"topics":["{{topic}}"]{{(cursor is null ? "" : $",\"cursor\":\"{cursor}\"")}}{{more}}}""", status);
 
     private Task ProduceAsync(string topic, int partition, params string[] values) => api.PostAsync(
@@ -259,3 +258,11 @@ public sealed partial class GroupApiTests(ApiFixture api)
 
     private static Task WaitUntilAsync(Func<Task<bool>> condition) => Wait.UntilAsync("the group is as expected", condition);
 }
+
+/// <summary>The same in JSON.</summary>
+[Collection(ApiTests.Name)]
+public sealed class GroupApiInJsonTests(ApiFixture api) : GroupApiTests(api, PollForm.Json);
+
+/// <summary>The same in parts.</summary>
+[Collection(ApiTests.Name)]
+public sealed class GroupApiInPartsTests(ApiFixture api) : GroupApiTests(api, PollForm.Parts);

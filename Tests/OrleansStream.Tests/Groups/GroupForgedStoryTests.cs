@@ -6,10 +6,10 @@ using OrleansStream.Tests.Support.Services;
 namespace OrleansStream.Tests.Groups;
 
 /// <summary>What clients write into a group's retry topics and dead letters is not believed, and holds nothing back.</summary>
-public sealed class GroupForgedStoryTests : RetryTests
+public abstract class GroupForgedStoryTests : RetryTests
 {
-    public GroupForgedStoryTests()
-        : base(DeadAtOnce)
+    protected GroupForgedStoryTests(PollForm form)
+        : base(DeadAtOnce, form)
     {
     }
 
@@ -77,7 +77,7 @@ public sealed class GroupForgedStoryTests : RetryTests
     public async Task Redrive_WhenTwoGroupsShareTheirDeadLetters_TakesEachItsOwn()
     {
         var graves = await Api.CreateTopicAsync();
-        var other = new RetryClient(Api, "others", await Api.CreateTopicAsync());
+        var other = new RetryClient(Api, "others", await Api.CreateTopicAsync(), Form);
         foreach (var client in new[] { Client, other })
             await client.SetPolicyAsync($$"""{"max_attempts":1,"dead_letter_topic":"{{graves}}"}""");
         await Client.DieAsync("mine");
@@ -137,3 +137,9 @@ public sealed class GroupForgedStoryTests : RetryTests
         return [.. all.Where(one => told.All(other => other.Name != one.Name)).Concat(told).Select(one => ("retry." + one.Name, one.Value))];
     }
 }
+
+/// <summary>The same in JSON.</summary>
+public sealed class GroupForgedStoryInJsonTests() : GroupForgedStoryTests(PollForm.Json);
+
+/// <summary>The same in parts.</summary>
+public sealed class GroupForgedStoryInPartsTests() : GroupForgedStoryTests(PollForm.Parts);

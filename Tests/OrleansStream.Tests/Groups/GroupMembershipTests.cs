@@ -14,8 +14,7 @@ using OrleansStream.Tests.Support.Services;
 namespace OrleansStream.Tests.Groups;
 
 /// <summary>Who left stays out, who works keeps its partitions, and nothing passes over what came after the group.</summary>
-[Collection(ApiTests.Name)]
-public sealed class GroupMembershipTests(ApiFixture api)
+public abstract class GroupMembershipTests(ApiFixture api, PollForm form)
 {
     private readonly string _group = $"g-{Guid.NewGuid():N}";
 
@@ -113,12 +112,12 @@ public sealed class GroupMembershipTests(ApiFixture api)
     {
         string topic = await api.CreateTopicAsync(), later = $"later-{Guid.NewGuid():N}";
         string Body(string more) => $$"""{"topics":["{{topic}}","{{later}}"],"auto_offset_reset":"latest"{{more}}}""";
-        var answer = await api.PostAsync($"/v1/groups/{_group}/members/a/poll", Body(""));
+        var answer = await form.PollAsync(api, $"/v1/groups/{_group}/members/a/poll", Body(""));
         Assert.Equal([later], answer["unknown_topics"]!.AsArray().Select(name => (string?)name));
         Assert.Equal([later], (await api.GetAsync($"/v1/groups/{_group}"))["unknown_topics"]!.AsArray().Select(name => (string?)name));
         using var put = await api.Client.PutAsync($"/v1/topics/{later}", ApiFixture.Json("{}"), TestContext.Current.CancellationToken);
         await ProduceAsync(later, 0, "first");
-        answer = await api.PostAsync($"/v1/groups/{_group}/members/a/poll", Body($",\"wait_ms\":20000,\"cursor\":\"{Cursor(answer)}\""));
+        answer = await form.PollAsync(api, $"/v1/groups/{_group}/members/a/poll", Body($",\"wait_ms\":20000,\"cursor\":\"{Cursor(answer)}\""));
         Assert.Equal(["first"], answer["records"]!.AsArray().Select(record => (string?)record!["value"]));
         Assert.Null(answer["unknown_topics"]);
         Assert.Null((await api.GetAsync($"/v1/groups/{_group}"))["unknown_topics"]);
@@ -212,8 +211,8 @@ public sealed class GroupMembershipTests(ApiFixture api)
         return await api.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, TestContext.Current.CancellationToken);
     }
 
-    private Task<JsonNode> PollAsync(string member, string topic, string? cursor = null, string more = "", int status = 200) => api.PostAsync(
-        $"/v1/groups/{_group}/members/{member}/poll",
+    private Task<JsonNode> PollAsync(string member, string topic, string? cursor = null, string more = "", int status = 200) => form.PollAsync(
+        api, $"/v1/groups/{_group}/members/{member}/poll",
         $$"""{"topics":["{{topic}}"]{{(cursor is null ? "" : $",\"cursor\":\"{cursor}\"")}}{{more}}}""", status);
 
     private Task ProduceAsync(string topic, int partition, string value) => api.PostAsync(
@@ -246,3 +245,11 @@ public sealed class GroupMembershipTests(ApiFixture api)
 
     private static string Cursor(JsonNode answer) => (string)answer["cursor"]!;
 }
+
+/// <summary>The same in JSON.</summary>
+[Collection(ApiTests.Name)]
+public sealed class GroupMembershipInJsonTests(ApiFixture api) : GroupMembershipTests(api, PollForm.Json);
+
+/// <summary>The same in parts.</summary>
+[Collection(ApiTests.Name)]
+public sealed class GroupMembershipInPartsTests(ApiFixture api) : GroupMembershipTests(api, PollForm.Parts);

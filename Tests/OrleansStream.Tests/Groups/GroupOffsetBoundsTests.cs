@@ -8,8 +8,7 @@ using OrleansStream.Topics;
 namespace OrleansStream.Tests.Groups;
 
 /// <summary>Offsets that do not exist: refused over REST on every way, and survived where they were committed all the same.</summary>
-[Collection(ApiTests.Name)]
-public sealed class GroupOffsetBoundsTests(ApiFixture api)
+public abstract class GroupOffsetBoundsTests(ApiFixture api, PollForm form)
 {
     private const int RecordCount = 3;
     private readonly string _group = $"g-{Guid.NewGuid():N}";
@@ -146,8 +145,8 @@ public sealed class GroupOffsetBoundsTests(ApiFixture api)
     private Task ProduceAsync(string topic, int count) => api.PostAsync(
         $"/v1/topics/{topic}/records", $$"""{"records":[{{string.Join(',', Enumerable.Range(0, count).Select(i => $$"""{"value":{{i}}}"""))}}]}""");
 
-    private Task<JsonNode> PollAsync(string group, string topic, string? cursor = null, string more = "", int status = 200) => api.PostAsync(
-        $"/v1/groups/{group}/members/m/poll", $$"""{"topics":["{{topic}}"]{{(cursor is null ? "" : $",\"cursor\":\"{cursor}\"")}}{{more}}}""", status);
+    private Task<JsonNode> PollAsync(string group, string topic, string? cursor = null, string more = "", int status = 200) => form.PollAsync(
+        api, $"/v1/groups/{group}/members/m/poll", $$"""{"topics":["{{topic}}"]{{(cursor is null ? "" : $",\"cursor\":\"{cursor}\"")}}{{more}}}""", status);
 
     private async Task<long?> CommittedAsync(string group) =>
         (long?)(await api.GetAsync($"/v1/groups/{group}/offsets"))["offsets"]!.AsArray().SingleOrDefault()?["offset"];
@@ -156,3 +155,11 @@ public sealed class GroupOffsetBoundsTests(ApiFixture api)
 
     private static int[] Offsets(JsonNode answer) => [.. answer["records"]!.AsArray().Select(record => (int)record!["offset"]!)];
 }
+
+/// <summary>The same in JSON.</summary>
+[Collection(ApiTests.Name)]
+public sealed class GroupOffsetBoundsInJsonTests(ApiFixture api) : GroupOffsetBoundsTests(api, PollForm.Json);
+
+/// <summary>The same in parts.</summary>
+[Collection(ApiTests.Name)]
+public sealed class GroupOffsetBoundsInPartsTests(ApiFixture api) : GroupOffsetBoundsTests(api, PollForm.Parts);

@@ -17,7 +17,7 @@ public sealed class GroupRedriveTests : RetryTests
     }
 
     private GroupRedriveTests(SilentTopics silent)
-        : base(DeadAtOnce, services => services.AddSingleton<IIncomingGrainCallFilter>(silent)) => _silent = silent;
+        : base(DeadAtOnce, PollForm.Json, services => services.AddSingleton<IIncomingGrainCallFilter>(silent)) => _silent = silent;
 
     [Fact]
     public async Task Redrive_WhenTheRetryTopicIsForSmallerRecords_KeepsWhatIsTooLargeAndTakesTheRest()

@@ -6,12 +6,12 @@ using OrleansStream.Topics;
 namespace OrleansStream.Tests.Groups;
 
 /// <summary>Records that fail: tried again when it is said, dead in the end, and back when somebody asks for them.</summary>
-public sealed class GroupRetryTests : RetryTests
+public abstract class GroupRetryTests : RetryTests
 {
     private const string Policy = """{"max_attempts":3,"backoff_ms":[60000,600000]}""";
 
-    public GroupRetryTests()
-        : base(Policy)
+    protected GroupRetryTests(PollForm form)
+        : base(Policy, form)
     {
     }
 
@@ -189,7 +189,7 @@ public sealed class GroupRetryTests : RetryTests
             ["topics"] = new JsonArray(Topic), ["cursor"] = await CursorAsync(),
             ["failed"] = new JsonArray(new JsonObject { ["topic"] = Topic, ["partition"] = 0, ["offset"] = 2 }),
         };
-        var refused = await Api.PostAsync($"/v1/groups/{Client.Group}/members/m/poll", poll.ToJsonString(), 400);
+        var refused = await Form.PollAsync(Api, $"/v1/groups/{Client.Group}/members/m/poll", poll.ToJsonString(), 400);
         Assert.Equal("failed[0]", (string?)refused["field"]);
         Assert.Null(await CommittedAsync());
         Assert.Equal(2, first.Count);
@@ -198,7 +198,7 @@ public sealed class GroupRetryTests : RetryTests
     [Fact]
     public async Task Failed_WhenTheGroupHasNoPolicy_SaysHowToGiveItOne()
     {
-        var client = new RetryClient(Api, "without", Topic);
+        var client = new RetryClient(Api, "without", Topic, Form);
         await client.ProduceAsync("a");
         var first = await client.PollAsync();
         var failed = await Assert.ThrowsAnyAsync<Exception>(() => client.PollAsync((first[0], "x")));
@@ -247,9 +247,15 @@ public sealed class GroupRetryTests : RetryTests
             policy, [new FailedRecord(delivery.Topic, topic.Id, delivery.Partition, delivery.Offset, "503")]));
     }
 
-    private async Task<string> CursorAsync() => (string)(await Api.PostAsync(
-        $"/v1/groups/{Client.Group}/members/m/poll", $$"""{"topics":["{{Topic}}"]}"""))["cursor"]!;
+    private async Task<string> CursorAsync() => (string)(await Form.PollAsync(
+        Api, $"/v1/groups/{Client.Group}/members/m/poll", $$"""{"topics":["{{Topic}}"]}"""))["cursor"]!;
 
     private async Task<long?> CommittedAsync() => (long?)(await Api.GetAsync($"/v1/groups/{Client.Group}/offsets"))["offsets"]!.AsArray()
         .SingleOrDefault(offset => (string)offset!["topic"]! == Topic)?["offset"];
 }
+
+/// <summary>The same in JSON.</summary>
+public sealed class GroupRetryInJsonTests() : GroupRetryTests(PollForm.Json);
+
+/// <summary>The same in parts.</summary>
+public sealed class GroupRetryInPartsTests() : GroupRetryTests(PollForm.Parts);

@@ -9,8 +9,7 @@ using OrleansStream.Topics;
 namespace OrleansStream.Tests.Groups;
 
 /// <summary>The topics that a group makes for records that fail: the largest records have room, and what a deletion takes.</summary>
-[Collection(ApiTests.Name)]
-public sealed class GroupRetryTopicTests(ApiFixture api)
+public abstract class GroupRetryTopicTests(ApiFixture api, PollForm form)
 {
     private const string BatchType = "application/vnd.kafka.recordbatch.v2";
     private const string DeadAtOnce = """{"max_attempts":1}""";
@@ -133,7 +132,7 @@ public sealed class GroupRetryTopicTests(ApiFixture api)
 
     private async Task<RetryClient> ClientAsync(string topic, string policy)
     {
-        var client = new RetryClient(api, "of-" + topic, topic);
+        var client = new RetryClient(api, "of-" + topic, topic, form);
         await client.SetPolicyAsync(policy);
         return client;
     }
@@ -147,3 +146,11 @@ public sealed class GroupRetryTopicTests(ApiFixture api)
         return response.StatusCode;
     }
 }
+
+/// <summary>The same in JSON.</summary>
+[Collection(ApiTests.Name)]
+public sealed class GroupRetryTopicInJsonTests(ApiFixture api) : GroupRetryTopicTests(api, PollForm.Json);
+
+/// <summary>The same in parts.</summary>
+[Collection(ApiTests.Name)]
+public sealed class GroupRetryTopicInPartsTests(ApiFixture api) : GroupRetryTopicTests(api, PollForm.Parts);

@@ -7,17 +7,23 @@ using OrleansStream.Tests.Support.Services;
 namespace OrleansStream.Tests.Groups;
 
 /// <summary>What time does to a group: records go by retention before they were read, and a group that nobody joins is forgotten.</summary>
-public sealed class GroupTimeTests : IAsyncLifetime
+public abstract class GroupTimeTests(PollForm form) : IAsyncLifetime
 {
     private const string Group = "late";
     private readonly SkippingTime _time = new();
-    private readonly ApiFixture _api;
+    private ApiFixture _api = null!;
 
-    public GroupTimeTests() => _api = new ApiFixture(_time);
+    public ValueTask InitializeAsync()
+    {
+        _api = new ApiFixture(_time);
+        return _api.InitializeAsync();
+    }
 
-    public ValueTask InitializeAsync() => _api.InitializeAsync();
-
-    public ValueTask DisposeAsync() => _api.DisposeAsync();
+    public ValueTask DisposeAsync()
+    {
+        GC.SuppressFinalize(this);
+        return _api.DisposeAsync();
+    }
 
     [Theory]
     [InlineData("earliest")]
@@ -101,8 +107,8 @@ public sealed class GroupTimeTests : IAsyncLifetime
     private Task<JsonNode> ProduceAsync(string topic, string value) =>
         _api.PostAsync($"/v1/topics/{topic}/records", $$"""{"records":[{"value":"{{value}}"}]}""");
 
-    private Task<JsonNode> PollAsync(string topic, string? cursor, string policy, int status = 200, string more = "") => _api.PostAsync(
-        $"/v1/groups/{Group}/members/m/poll",
+    private Task<JsonNode> PollAsync(string topic, string? cursor, string policy, int status = 200, string more = "") => form.PollAsync(
+        _api, $"/v1/groups/{Group}/members/m/poll",
         $$"""{"topics":["{{topic}}"],"auto_offset_reset":"{{policy}}","lease_ms":3600000{{(cursor is null ? "" : $",\"cursor\":\"{cursor}\"")}}{{more}}}""",
         status);
 
@@ -127,3 +133,9 @@ public sealed class GroupTimeTests : IAsyncLifetime
         throw new EndOfStreamException();
     }
 }
+
+/// <summary>The same in JSON.</summary>
+public sealed class GroupTimeInJsonTests() : GroupTimeTests(PollForm.Json);
+
+/// <summary>The same in parts.</summary>
+public sealed class GroupTimeInPartsTests() : GroupTimeTests(PollForm.Parts);

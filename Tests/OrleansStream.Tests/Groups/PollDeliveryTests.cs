@@ -32,6 +32,7 @@ public sealed class PollDeliveryTests
             var sink = new Sink
             {
                 FullAt = random.Next(1, 9), PauseEvery = random.Next(1, 5), GoneAt = random.Next(4) == 0 ? random.Next(1, 6) : int.MaxValue,
+                TakesBatches = random.Next(2) == 0,
             };
             var recordsMax = random.Next(1, 12);
             string? next = null;
@@ -54,7 +55,7 @@ public sealed class PollDeliveryTests
             if (next is null)
                 continue;
             cursor = next;
-            Assert.InRange(sink.Entries.Count, 1, Math.Min(sink.FullAt, recordsMax));
+            Assert.InRange(sink.Entries.Count, 1, Math.Min(sink.FullAt + sink.RecordsOfBatches, recordsMax));
             foreach (var entry in sink.Entries)
                 taken[entry.Partition].Add(entry);
         }
@@ -191,7 +192,12 @@ public sealed class PollDeliveryTests
 
         public int GoneAt { get; init; } = int.MaxValue;
 
+        public bool TakesBatches { get; init; }
+
         public List<Entry> Entries { get; } = [];
+
+        /// <summary>The count of records that came in whole batches, whose last one may pass the full length.</summary>
+        public int RecordsOfBatches { get; private set; }
 
         public bool MustWait => _sincePause >= PauseEvery;
 
@@ -217,6 +223,20 @@ public sealed class PollDeliveryTests
             Add(entry);
             if (MustWait)
                 _last = (entry, record.Batch.MemoryOf(record.Record.Value));
+        }
+
+        public void WriteBatch(string topic, int partition, ReadOnlyMemory<byte> batch)
+        {
+            Assert.True(TakesBatches);
+            Assert.False(IsFull);
+            Assert.False(MustWait, "A batch came while the sink had to wait.");
+            var records = new StoredBatchReader(batch.Span);
+            while (records.TryReadNext(out var record))
+                Entries.Add(new Entry(partition, record.Offset, record.Offset, Encoding.UTF8.GetString(record.Value), Attempt: 1));
+            Assert.Null(records.UnreadableFrom(records.Header.BaseOffset));
+            RecordsOfBatches += records.Header.RecordCount;
+            records.Dispose();
+            _sincePause++;
         }
 
         public void WriteUnreadable(string topic, int partition, in UnreadableRecords unreadable) =>

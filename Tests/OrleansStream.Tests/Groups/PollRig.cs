@@ -7,6 +7,7 @@ using OrleansStream.Gateway.Routing;
 using OrleansStream.Gateway.Security;
 using OrleansStream.Groups;
 using OrleansStream.Partitions;
+using OrleansStream.Randomness;
 using OrleansStream.Records;
 using OrleansStream.Tests.Support;
 using OrleansStream.Topics.Routing;
@@ -19,6 +20,7 @@ internal sealed class PollRig
     public const string Topic = "t";
     public const string Group = "g";
     public const string Member = "m";
+    private static readonly GroupRetryPolicy Policy = new(MaxAttempts: 3, [0], Jitter: 0, InPlace: false, DeadLetterTopic: null);
     private readonly MemberToken _token = new(Guid.NewGuid(), 1);
     private readonly List<byte[]>[] _logs;
     private readonly IGrainFactory _grains;
@@ -45,11 +47,17 @@ internal sealed class PollRig
     /// <summary>The topic's id.</summary>
     public Guid TopicId { get; } = Guid.NewGuid();
 
+    /// <summary>The partition that is of the retry topic; -1 for none.</summary>
+    public int RetryPartition { get; init; } = -1;
+
     /// <summary>The records of partition 0 that wait in place.</summary>
     public ImmutableArray<HeldOffset> Holds { get; set; } = [];
 
     /// <summary>What a wait for the group's news gives.</summary>
     public GroupWaitResponse News { get; set; } = new(HasNews: false, GroupLimits.LeaseMsDefault);
+
+    /// <summary>The topic of a partition.</summary>
+    public string TopicOf(int partition) => partition == RetryPartition ? RetryTopics.RetryOf(Topic, Group) : Topic;
 
     /// <summary>Appends a batch.</summary>
     public void Append(int partition, byte[] batch)
@@ -69,9 +77,9 @@ internal sealed class PollRig
     }
 
     /// <summary>Opens a poll.</summary>
-    public GroupPoll Open(string? cursor, int recordsMax = 100, int bytesMax = 1024) =>
+    public GroupPoll Open(string? cursor, int recordsMax = 100, int bytesMax = 1024, RandomSource? random = null) =>
         new GroupPolls(AccessControl.Open, _grains, new TopicRoutes(_grains), new LogEnds(new TopicRoutes(_grains)), TimeProvider.System, Node,
-            new NodeWaits()).Open(Caller.Anonymous, Group, Member, new PollOptions
+            new NodeWaits(), random).Open(Caller.Anonymous, Group, Member, new PollOptions
         {
             Topics = [Topic],
             Cursor = cursor is null ? null : GroupCursor.Read(cursor, Group, Member),
@@ -87,7 +95,7 @@ internal sealed class PollRig
         foreach (var offset in arguments[0] is GroupPollRequest poll ? poll.Commits : (ImmutableArray<PartitionOffset>)arguments[2]!)
             Committed[offset.Partition] = Math.Max(Committed[offset.Partition], offset.Offset);
         return Task.FromResult(new GroupMemberResponse(null, _token, GroupLimits.LeaseMsDefault, [.. Committed.Select(
-            (committed, i) => new AssignedPartition(Topic, TopicId, i, committed) { Holds = i == 0 ? Holds : [] })]));
+            (committed, i) => new AssignedPartition(TopicOf(i), TopicId, i, committed) { Holds = i == 0 ? Holds : [] })], RetryPartition < 0 ? null : Policy));
     }
 
     private object AnswerOfRouter(MethodInfo method, object?[] arguments)

@@ -9,7 +9,7 @@ namespace OrleansStream.Tests.Groups;
 internal sealed record Delivery(string Value, int Attempt, string Topic, int Partition, long Offset, JsonNode Record);
 
 /// <summary>A member that fails what it is told to fail, of a group with a retry policy.</summary>
-internal sealed class RetryClient(ApiFixture api, string group, string topic)
+internal sealed class RetryClient(ApiFixture api, string group, string topic, PollForm form = PollForm.Json)
 {
     private string? _cursor;
     private string _last = "";
@@ -147,7 +147,7 @@ internal sealed class RetryClient(ApiFixture api, string group, string topic)
 
     private async Task<IReadOnlyList<Delivery>> SendAsync()
     {
-        var answer = await api.PostAsync($"/v1/groups/{group}/members/m/poll", _last);
+        var answer = await form.PollAsync(api, $"/v1/groups/{group}/members/m/poll", _last);
         _cursor = (string)answer["cursor"]!;
         return [.. answer["records"]!.AsArray().Select(record => new Delivery(
             (string)record!["value"]!, (int?)record["attempt"] ?? 1, (string)record["topic"]!, (int)record["partition"]!, (long)record["offset"]!, record.DeepClone()))];

@@ -13,8 +13,10 @@ public abstract class RetryTests : IAsyncLifetime
 
     private readonly string _policy;
 
-    private protected RetryTests(string policy, Action<IServiceCollection>? configure = null) =>
-        (_policy, Api) = (policy, new ApiFixture(Time, configure));
+    private protected RetryTests(string policy, PollForm form, Action<IServiceCollection>? configure = null) =>
+        (_policy, Form, Api) = (policy, form, new ApiFixture(Time, configure));
+
+    private protected PollForm Form { get; }
 
     private protected SkippingTime Time { get; } = new();
 
@@ -32,7 +34,7 @@ public abstract class RetryTests : IAsyncLifetime
     {
         await Api.InitializeAsync();
         Topic = await Api.CreateTopicAsync();
-        Client = new RetryClient(Api, "crawlers", Topic);
+        Client = new RetryClient(Api, "crawlers", Topic, Form);
         await Client.SetPolicyAsync(_policy);
     }
 

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Diagnostics;
 using OrleansStream.Client;
+using OrleansStream.Client.Consuming;
 using OrleansStream.Client.Producing;
 using OrleansStream.Client.Serialization;
 using OrleansStream.Comparison.Processes;
@@ -110,7 +111,7 @@ internal static class StreamClientLoad
         using var stop = new CancellationTokenSource();
         var meter = new ClientMeter(service);
         var count = 0L;
-        await client.Consume<int>(group, topic, options => options.MaxRecords = 1_000).RunAsync(
+        await client.Consume<int>(group, topic, options => options.MaxRecords = ConsumerLimits.RecordsMax).RunAsync(
             (record, _) =>
             {
                 Check(record.Value, valueBytes);
