@@ -68,7 +68,7 @@ public sealed class ConsumerFormTests(ApiFixture api)
     [Fact]
     public async Task Run_WhenABatchIsDamagedOnItsWay_NamesItAndLeavesItsRecordsToTheNext()
     {
-        var line = new Line { After = body => Damage(body, "value 7"u8) };
+        var line = new Line { After = body => Damage(body, "value 0"u8) };
         using var client = Connect(line);
         var topic = await FillAsync(client, Compression.None);
 

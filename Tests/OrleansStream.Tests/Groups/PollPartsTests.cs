@@ -28,6 +28,7 @@ public sealed class PollPartsTests
     {
         var random = new Random(seed);
         var rig = new PollRig(partitionCount: 4) { RetryPartition = 3 };
+        rig.Append(0, Support.Batches.Of(("k", "first"), ("x", "second")));
         for (var partition = 0; partition < rig.Ends.Length; partition++)
         {
             for (var batches = random.Next(1, 8); batches > 0; batches--)

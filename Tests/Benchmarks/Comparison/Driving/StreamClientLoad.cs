@@ -105,13 +105,15 @@ internal static class StreamClientLoad
     /// <param name="group">The group.</param>
     /// <param name="records">How many there are.</param>
     /// <param name="valueBytes">The length that each must have.</param>
-    public static async Task<LoadResult> ConsumeAsync(Service service, string topic, string group, long records, int valueBytes)
+    /// <param name="inJson">True to get them in JSON, as from a service that has no other form.</param>
+    public static async Task<LoadResult> ConsumeAsync(Service service, string topic, string group, long records, int valueBytes, bool inJson = false)
     {
-        await using var client = Connect(service);
+        using var jsonOnly = new JsonOnly();
+        await using var client = Connect(service, inJson ? jsonOnly : null);
         using var stop = new CancellationTokenSource();
         var meter = new ClientMeter(service);
         var count = 0L;
-        await client.Consume<int>(group, topic, options => options.MaxRecords = ConsumerLimits.RecordsMax).RunAsync(
+        await client.Consume<int>(group, topic, options => (options.MaxRecords, options.MaxBytes) = (ConsumerLimits.RecordsMax, ConsumerLimits.BytesMax)).RunAsync(
             (record, _) =>
             {
                 Check(record.Value, valueBytes);
@@ -129,11 +131,21 @@ internal static class StreamClientLoad
             throw new UnexpectedAnswerException($"A value of {valueBytes} bytes came.");
     }
 
-    private static OrleansStreamClient Connect(Service service)
+    private static OrleansStreamClient Connect(Service service, HttpMessageHandler? handler = null)
     {
-        var options = new OrleansStreamClientOptions { Endpoints = [new Uri($"http://127.0.0.1:{service.Port}")] };
+        var options = new OrleansStreamClientOptions { Endpoints = [new Uri($"http://127.0.0.1:{service.Port}")], HttpHandler = handler };
         options.Serializers.Set(new LengthSerializer());
         return new OrleansStreamClient(options);
+    }
+
+    /// <summary>Asks for no form of answer, so that it gets JSON.</summary>
+    private sealed class JsonOnly() : DelegatingHandler(new SocketsHttpHandler())
+    {
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            request.Headers.Accept.Clear();
+            return base.SendAsync(request, cancellationToken);
+        }
     }
 
     /// <summary>Reads a value's length and allocates nothing: what is allocated then is the client's own.</summary>

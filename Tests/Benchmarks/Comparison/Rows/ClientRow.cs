@@ -15,6 +15,7 @@ internal sealed class ClientRow : IRow
     private const string Own = "OrleansStream.Client";
     private const string Lists = "OrleansStream.Client, lists with results";
     private const string Group = "OrleansStream.Client, in a group";
+    private const string GroupInJson = "OrleansStream.Client, in a group, in JSON";
     private const string Bare = "HttpClient and the codec";
     private const string Confluent = "Confluent.Kafka";
     private const int Partitions = 4;
@@ -74,6 +75,7 @@ internal sealed class ClientRow : IRow
             new Side(Own, () => StreamClientLoad.ReadAsync(service, topic, records, value.Length)),
             new Side(Bare, () => BareHttp.FetchAsync(service, topic, Partitions, records, value.Length, AnswerBytes)),
             new Side(Group, () => StreamClientLoad.ConsumeAsync(service, topic, NewName(), records, value.Length)),
+            new Side(GroupInJson, () => StreamClientLoad.ConsumeAsync(service, topic, NewName(), records, value.Length, inJson: true)),
             new Side(Confluent, () => Task.Run(() => ClientConsumer.Run(
                 service.KafkaPort, topic, Partitions, records, value.Length, service.Process))));
         await service.DeleteTopicAsync(topic);
