@@ -4,8 +4,8 @@ namespace OrleansStream.Client.Consuming;
 public static class ConsumerLimits
 {
     /// <summary>
-    /// The most records of one answer. Of a group with a retry policy an answer has at most <see cref="FallibleRecordsMax"/>, and so has an answer of an
-    /// older service, which answers in JSON only.
+    /// The most records of one answer. Of a group with a retry policy an answer has at most <see cref="FallibleRecordsMax"/>, and so has an answer of
+    /// an older service, which has only JSON.
     /// </summary>
     public const int RecordsMax = 10_000;
 

@@ -36,8 +36,8 @@ public sealed class ConsumerOptions
     public string? MemberId { get; set; }
 
     /// <summary>
-    /// The most records that are fetched at a time. Default 500. They are committed together, so those of a consumer that dies are delivered again. With
-    /// more at a time, a fast consumer reads more a second.
+    /// The most records that are fetched at a time. Default 500. They are committed together, so those of a consumer that dies are delivered again.
+    /// With more at a time, a fast consumer reads more a second.
     /// </summary>
     public int MaxRecords { get; set; } = 500;
 

@@ -6,8 +6,8 @@ using OrleansStream.Records;
 namespace OrleansStream.Client.Consuming;
 
 /// <summary>
-/// Reads the record batches in the answer to a poll. Values stay where they lie: in the answer, or in pooled memory where they were decompressed. So a
-/// record costs no memory here beside its key.
+/// Reads the record batches in the answer to a poll. Values stay where they lie: in the answer, or in pooled memory where they were decompressed. So
+/// a record costs no memory here beside its key.
 /// </summary>
 internal sealed class PolledBatches : IDisposable
 {

@@ -15,7 +15,11 @@ internal static class RecordHeaders
         var headers = new StreamHeader[record.HeaderCount];
         var count = 0;
         foreach (var header in record.Headers)
-            headers[count++] = new StreamHeader(Encoding.UTF8.GetString(header.Key), header.HasValue ? header.Value.ToArray() : (ReadOnlyMemory<byte>?)null);
+        {
+            headers[count++] = new StreamHeader(
+                Encoding.UTF8.GetString(header.Key), header.HasValue ? header.Value.ToArray() : (ReadOnlyMemory<byte>?)null);
+        }
+
         return headers;
     }
 }

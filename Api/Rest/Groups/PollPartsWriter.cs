@@ -9,9 +9,9 @@ using OrleansStream.Rest.Json;
 namespace OrleansStream.Rest.Groups;
 
 /// <summary>
-/// Writes the answer to a poll in parts, in the order of its records. A run of plain records of one partition is a part with record batches: the stored
-/// ones where all of a batch is delivered, and batches of the records that are delivered where that is only a piece of one. Records of which more is
-/// told (a story, an attempt, why they cannot be read) are in parts with JSON, and so is a long record out of a piece of a batch, which is written in
+/// Writes the answer to a poll in parts, in the order of its records. A run of plain records of one partition is a part with record batches: the
+/// stored batch where all of it is delivered, and a batch of the delivered records where that is only a piece of one. Records of which more is told
+/// (a story, an attempt, why they cannot be read) are in parts with JSON, and so is a long record out of a piece of a batch, which is written in
 /// pieces. The last part is JSON and has the member's state and the cursor, so an answer that was cut off has no cursor.
 /// </summary>
 /// <remarks>

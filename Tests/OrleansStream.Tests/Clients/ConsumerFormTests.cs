@@ -108,7 +108,9 @@ public sealed class ConsumerFormTests(ApiFixture api)
         for (var i = 0; i < batch.Length; i++)
         {
             // The leader writes the offset and its epoch, so the checksum leaves them out.
-            if (i is < RecordBatchHeader.BatchLengthPosition or (>= RecordBatchHeader.PartitionLeaderEpochPosition and < RecordBatchHeader.MagicPosition))
+            var isOfLeader = i is < RecordBatchHeader.BatchLengthPosition
+                or (>= RecordBatchHeader.PartitionLeaderEpochPosition and < RecordBatchHeader.MagicPosition);
+            if (isOfLeader)
                 continue;
             var changed = whole.ToArray();
             changed[start + i] ^= 0x10;

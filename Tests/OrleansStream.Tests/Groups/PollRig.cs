@@ -95,7 +95,8 @@ internal sealed class PollRig
         foreach (var offset in arguments[0] is GroupPollRequest poll ? poll.Commits : (ImmutableArray<PartitionOffset>)arguments[2]!)
             Committed[offset.Partition] = Math.Max(Committed[offset.Partition], offset.Offset);
         return Task.FromResult(new GroupMemberResponse(null, _token, GroupLimits.LeaseMsDefault, [.. Committed.Select(
-            (committed, i) => new AssignedPartition(TopicOf(i), TopicId, i, committed) { Holds = i == 0 ? Holds : [] })], RetryPartition < 0 ? null : Policy));
+            (committed, i) => new AssignedPartition(TopicOf(i), TopicId, i, committed) { Holds = i == 0 ? Holds : [] })],
+            RetryPartition < 0 ? null : Policy));
     }
 
     private object AnswerOfRouter(MethodInfo method, object?[] arguments)

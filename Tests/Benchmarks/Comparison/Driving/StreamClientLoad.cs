@@ -113,7 +113,8 @@ internal static class StreamClientLoad
         using var stop = new CancellationTokenSource();
         var meter = new ClientMeter(service);
         var count = 0L;
-        await client.Consume<int>(group, topic, options => (options.MaxRecords, options.MaxBytes) = (ConsumerLimits.RecordsMax, ConsumerLimits.BytesMax)).RunAsync(
+        void Configure(ConsumerOptions options) => (options.MaxRecords, options.MaxBytes) = (ConsumerLimits.RecordsMax, ConsumerLimits.BytesMax);
+        await client.Consume<int>(group, topic, Configure).RunAsync(
             (record, _) =>
             {
                 Check(record.Value, valueBytes);

@@ -17,7 +17,9 @@ public enum PollForm
     Parts,
 }
 
-/// <summary>Polls in either form, so that what holds of one is tested of the other. Parts are read by ASP.NET Core's reader of them, and not by the client's.</summary>
+/// <summary>
+/// Polls in either form, so that what holds of one is tested of the other. Parts are read by ASP.NET Core's reader, and not by the client's.
+/// </summary>
 internal static class PollForms
 {
     public const string Multipart = "multipart/mixed";
