@@ -113,8 +113,7 @@ internal static class StreamClientLoad
         using var stop = new CancellationTokenSource();
         var meter = new ClientMeter(service);
         var count = 0L;
-        void Configure(ConsumerOptions options) => (options.MaxRecords, options.MaxBytes) = (ConsumerLimits.RecordsMax, ConsumerLimits.BytesMax);
-        await client.Consume<int>(group, topic, Configure).RunAsync(
+        await client.Consume<int>(group, topic, options => options.MaxRecords = ConsumerLimits.RecordsMax).RunAsync(
             (record, _) =>
             {
                 Check(record.Value, valueBytes);
