@@ -1,7 +1,6 @@
 using System.Text.Json;
 using OrleansStream.Client.Connections;
 using OrleansStream.Client.Records;
-using OrleansStream.Contracts;
 
 namespace OrleansStream.Client.Consuming;
 
