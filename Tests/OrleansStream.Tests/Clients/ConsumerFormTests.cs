@@ -146,7 +146,8 @@ public sealed class ConsumerFormTests(ApiFixture api)
     private static byte[] Zipped(params string[] values) =>
         TestBatch.Make(new RecordBatchOptions { Compression = CompressionType.Zstd }, values.Select(value => (TestBatch.TimestampMs, value)));
 
-    private static string[] Values(PollAnswerReader answer) => [.. answer.Records.Select(record => Encoding.UTF8.GetString(record.Value!.Value.Span))];
+    private static string[] Values(PollAnswerReader answer) =>
+        [.. answer.Records.Select(record => Encoding.UTF8.GetString(record.Value!.Value.Span))];
 
     private static byte[] Answer(byte[] first, byte[] second) =>
     [
