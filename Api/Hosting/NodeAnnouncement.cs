@@ -81,7 +81,7 @@ internal sealed partial class NodeAnnouncement(
         }
         catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
         {
-            // The next announcement tells it. The node serves meanwhile: what is lost is a line in a list.
+            // The node serves all the same. It is missing from the list until its next announcement.
             LogUntold(logger, exception);
         }
     }

@@ -42,7 +42,7 @@ public sealed class AdminTests(ApiFixture api)
         Assert.Equal(2, rig.Line.RequestCount);
     }
 
-    /// <summary>The repeat finds no member, and no group: that is what was asked for.</summary>
+    /// <summary>A repeat that finds no member or no group succeeds: the first try has removed it.</summary>
     [Fact]
     public async Task RemoveMemberAndDeleteGroup_WhenTheFirstAnswerIsLost_Succeed()
     {
