@@ -63,8 +63,7 @@ public static class TelemetryHosting
         var telemetry = builder.Services.AddOpenTelemetry().ConfigureResource(resource => Collected.Describe(resource, service));
         if (settings.HasTraces)
         {
-            var sampler = TraceSampling.Read(builder.Configuration);
-            builder.Services.AddSingleton(new RequestTraces(TraceSampling.ChoiceOf(sampler)));
+            builder.Services.AddSingleton(new RequestTraces(TraceSampling.Read(builder.Configuration)));
             builder.Services.AddSingleton<IStartupFilter, RequestSpanFilter>();
             telemetry.WithTracing(tracing => AddTraces(tracing, settings));
         }

@@ -7,15 +7,8 @@ namespace OrleansStream.Instrumentation;
 /// than the choice. Safe for any thread.
 /// </summary>
 /// <param name="choice">Chooses; null where nobody collects traces.</param>
-public sealed class RequestTraces(RequestTraces.Choice? choice = null)
+public sealed class RequestTraces(TraceChoice? choice = null)
 {
-    /// <summary>Chooses whether a trace is recorded.</summary>
-    /// <param name="caller">The caller's span; default for none.</param>
-    /// <param name="trace">The id of the trace.</param>
-    /// <param name="name">The name of the request's span.</param>
-    /// <returns>True when it is.</returns>
-    public delegate bool Choice(ActivityContext caller, ActivityTraceId trace, string name);
-
     /// <summary>True when somebody collects traces.</summary>
     public bool IsCollected => choice is not null;
 
@@ -27,8 +20,8 @@ public sealed class RequestTraces(RequestTraces.Choice? choice = null)
     {
         if (choice is null)
             return null;
-        var trace = caller.TraceId == default ? ActivityTraceId.CreateRandom() : caller.TraceId;
-        if (!choice(caller, trace, name))
+        var trace = caller.TraceId;
+        if (trace == default ? !choice.TryBegin(out trace) : !choice.IsRecorded(caller))
             return null;
         // The flag tells the collector that the trace is recorded, also where the caller has not asked for it. A parent without a span gives a new
         // trace the id by which it was chosen, so that others that choose by the id choose the same.

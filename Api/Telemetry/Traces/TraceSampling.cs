@@ -18,25 +18,20 @@ internal static class TraceSampling
 
     /// <summary>Reads the variables.</summary>
     /// <param name="configuration">The process's configuration, which has its environment.</param>
-    /// <returns>The sampler that they name; without them, one that records a part of the traces and all that a caller records.</returns>
+    /// <returns>What they say; without them, a part of the traces is recorded, and all that a caller records.</returns>
     /// <exception cref="OptionsValidationException">A variable has a value that is not understood.</exception>
-    public static Sampler Read(IConfiguration configuration) => configuration[Name]?.Trim().ToLowerInvariant() switch
+    public static TraceChoice Read(IConfiguration configuration) => configuration[Name]?.Trim().ToLowerInvariant() switch
     {
-        null or "" => new ParentBasedSampler(new TraceIdRatioBasedSampler(TelemetryLimits.SampledPart)),
-        "always_on" => new AlwaysOnSampler(),
-        "always_off" => new AlwaysOffSampler(),
-        "traceidratio" => new TraceIdRatioBasedSampler(ReadPart(configuration)),
-        "parentbased_always_on" => new ParentBasedSampler(new AlwaysOnSampler()),
-        "parentbased_always_off" => new ParentBasedSampler(new AlwaysOffSampler()),
-        "parentbased_traceidratio" => new ParentBasedSampler(new TraceIdRatioBasedSampler(ReadPart(configuration))),
+        null or "" => new TraceChoice(TelemetryLimits.SampledPart, followsCaller: true),
+        "always_on" => new TraceChoice(1, followsCaller: false),
+        "always_off" => new TraceChoice(0, followsCaller: false),
+        "traceidratio" => new TraceChoice(ReadPart(configuration), followsCaller: false),
+        "parentbased_always_on" => new TraceChoice(1, followsCaller: true),
+        "parentbased_always_off" => new TraceChoice(0, followsCaller: true),
+        "parentbased_traceidratio" => new TraceChoice(ReadPart(configuration), followsCaller: true),
         var other => throw Invalid(
             $"{Name} is '{other}'; it must be always_on, always_off or traceidratio, or one of these behind parentbased_."),
     };
-
-    /// <summary>The choice by a sampler, for the requests of clients.</summary>
-    /// <param name="sampler">The sampler.</param>
-    public static RequestTraces.Choice ChoiceOf(Sampler sampler) => (caller, trace, name) =>
-        sampler.ShouldSample(new SamplingParameters(caller, trace, name, ActivityKind.Server)).Decision == SamplingDecision.RecordAndSample;
 
     /// <summary>The sampler for the collector: records what belongs to a recorded request, and begins no trace.</summary>
     public static Sampler BelowRequests { get; } = new BelowRequestsSampler();

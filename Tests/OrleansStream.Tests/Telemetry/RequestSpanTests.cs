@@ -184,6 +184,6 @@ public sealed class RequestSpanTests : IDisposable
         request.Headers.UserAgent = "curl/8";
         if (caller is not null)
             request.Headers.TraceParent = caller;
-        return new RequestSpanMiddleware(serve, new RequestTraces((_, _, _) => isRecorded)).InvokeAsync(context);
+        return new RequestSpanMiddleware(serve, new RequestTraces(new TraceChoice(isRecorded ? 1 : 0, followsCaller: false))).InvokeAsync(context);
     }
 }

@@ -1,8 +1,11 @@
+using System.Buffers.Binary;
 using System.Diagnostics;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Options;
 using OpenTelemetry.Trace;
+using OrleansStream.Instrumentation;
 using OrleansStream.Telemetry.Traces;
+using OrleansStream.Tests.Support;
 
 namespace OrleansStream.Tests.Telemetry;
 
@@ -24,14 +27,50 @@ public sealed class TraceSamplingTests
     [InlineData("", 0.01, true, false)]
     public void Choice_BySampler_IsAsTheSpecificationSays(string variables, double part, bool ofRecorded, bool ofNotRecorded)
     {
-        var choice = TraceSampling.ChoiceOf(Read(variables));
+        var choice = Read(variables);
 
-        Assert.Equal(ofRecorded, choice(Recorded, Recorded.TraceId, "GET"));
-        Assert.Equal(ofNotRecorded, choice(NotRecorded, NotRecorded.TraceId, "GET"));
+        Assert.Equal(ofRecorded, choice.IsRecorded(Recorded));
+        Assert.Equal(ofNotRecorded, choice.IsRecorded(NotRecorded));
         const int requests = 20_000;
-        var recorded = Enumerable.Range(0, requests).Count(_ => choice(default, ActivityTraceId.CreateRandom(), "GET"));
+        var recorded = Enumerable.Range(0, requests).Count(_ => choice.TryBegin(out var _));
         // Six standard deviations.
         Assert.Equal(part * requests, recorded, 6 * Math.Sqrt(requests * part * (1 - part)) + 0.5);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(0.01)]
+    [InlineData(0.3)]
+    [InlineData(0.999)]
+    [InlineData(1)]
+    public void Choice_ByTheId_IsThatOfOpenTelemetrysSampler(double part)
+    {
+        var choice = new TraceChoice(part, followsCaller: false);
+        var sampler = new TraceIdRatioBasedSampler(part);
+        var bound = (long)(part * long.MaxValue);
+        // The largest number is left out: the sampler does not record it with a part of 1 either.
+        long[] edges = [bound - 1, bound - 2, long.MinValue | (bound - 1), part < 1 ? bound : 0, part < 1 ? bound + 1 : 0, 0, 1, long.MinValue];
+        var random = new Random(TestSeed.Value);
+        foreach (var number in edges.Concat(Enumerable.Range(0, 2_000).Select(_ => random.NextInt64(long.MinValue, long.MaxValue))))
+        {
+            var id = new byte[16];
+            BinaryPrimitives.WriteInt64BigEndian(id, number);
+            id[15] = 1;
+            var trace = ActivityTraceId.CreateFromBytes(id);
+            Assert.Equal(IsSampled(sampler, trace), choice.IsRecorded(new ActivityContext(trace, ActivitySpanId.CreateRandom(), default)));
+        }
+
+        for (var i = 0; i < 2_000; i++)
+            Assert.True(!choice.TryBegin(out var trace) || IsSampled(sampler, trace));
+    }
+
+    [Fact]
+    public void TraceIds_ThatBeginHere_Differ()
+    {
+        var choice = new TraceChoice(0.001, followsCaller: true);
+        HashSet<ActivityTraceId> ids = [];
+        for (var i = 0; i < 100_000; i++)
+            Assert.True(!choice.TryBegin(out var trace) || ids.Add(trace));
     }
 
     [Theory]
@@ -51,13 +90,16 @@ public sealed class TraceSamplingTests
         Assert.Equal(SamplingDecision.RecordAndSample, Decide(Recorded));
     }
 
+    private static bool IsSampled(Sampler sampler, ActivityTraceId trace) =>
+        sampler.ShouldSample(new SamplingParameters(default, trace, "GET", ActivityKind.Server)).Decision == SamplingDecision.RecordAndSample;
+
     private static SamplingDecision Decide(ActivityContext parent) => TraceSampling.BelowRequests.ShouldSample(new SamplingParameters(
         parent, ActivityTraceId.CreateRandom(), "IPartitionGrain/Append", ActivityKind.Server)).Decision;
 
     private static ActivityContext Caller(ActivityTraceFlags flags) =>
         new(ActivityTraceId.CreateFromString("0af7651916cd43dd8448eb211c80319c"), ActivitySpanId.CreateRandom(), flags, isRemote: true);
 
-    private static Sampler Read(string variables)
+    private static TraceChoice Read(string variables)
     {
         var parts = variables.Split(' ');
         return TraceSampling.Read(new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?>
