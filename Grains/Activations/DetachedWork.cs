@@ -17,7 +17,7 @@ internal sealed class DetachedWork : IDisposable
     public void Start(Func<CancellationToken, Task> work)
     {
         if (_work.IsCompleted)
-            _work = work(_leaving.Token);
+            _work = OutsideCall.RunAsync(() => work(_leaving.Token));
     }
 
     /// <summary>Cancels the work, and does not wait for its end.</summary>

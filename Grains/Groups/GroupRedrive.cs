@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using OrleansStream.Activations;
 using OrleansStream.Errors;
 using OrleansStream.Groups.State;
 
@@ -63,7 +64,7 @@ internal sealed partial class GroupRedrive(StoredGroup group, IGrainFactory grai
     public void KeepGoing()
     {
         if (_run.IsCompleted && !group.IsBeingDeleted && group.State.Redrive is { EndedMs: null })
-            _run = RunAsync();
+            _run = OutsideCall.RunAsync(RunAsync);
     }
 
     /// <summary>Ends the run after its step: the activation goes away, and the next one continues.</summary>

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using OrleansStream.Instrumentation;
 using OrleansStream.Randomness;
 
 namespace OrleansStream.Maintenance;
@@ -21,7 +22,7 @@ internal sealed partial class MaintenanceTicker(IGrainFactory grains, TimeProvid
     {
         // Each silo starts at another moment, and none while the cluster is still being formed.
         var first = MaintenanceLimits.TickPeriod * (0.5 + (random.NextDouble() / 2));
-        _timer = time.CreateTimer(_ => TickAsync().Ignore(), null, first, MaintenanceLimits.TickPeriod);
+        _timer = OutsideRequest.CreateTimer(time, _ => TickAsync().Ignore(), null, first, MaintenanceLimits.TickPeriod);
         return Task.CompletedTask;
     }
 

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using OrleansStream.Errors;
+using OrleansStream.Instrumentation;
 using OrleansStream.Log;
 using OrleansStream.Log.Contract;
 using OrleansStream.Partitions.Placement;
@@ -108,8 +109,8 @@ internal sealed partial class OpenPartitions(
 
     private Task Start(CancellationToken cancellationToken)
     {
-        _timer = time.CreateTimer(
-            _ => SeeToAllAsync().Ignore(), null, PartitionGrainLimits.MaintenancePeriod, PartitionGrainLimits.MaintenancePeriod);
+        _timer = OutsideRequest.CreateTimer(
+            time, _ => SeeToAllAsync().Ignore(), null, PartitionGrainLimits.MaintenancePeriod, PartitionGrainLimits.MaintenancePeriod);
         return Task.CompletedTask;
     }
 

@@ -2,7 +2,9 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orleans.Concurrency;
 using Orleans.Placement;
+using OrleansStream.Activations;
 using OrleansStream.Errors;
+using OrleansStream.Log;
 using OrleansStream.Log.Contract;
 using OrleansStream.Partitions.Placement;
 using OrleansStream.Topics;
@@ -133,9 +135,9 @@ internal sealed partial class PartitionGrain(
     private async Task OpenAsync(TopicMetadata topic, CancellationToken cancellationToken)
     {
         _led = await logs.OpenAsync(_key, topic, Owner, cancellationToken);
-        LeaveWhenEndedAsync(_led).Ignore();
+        OutsideCall.RunAsync(() => LeaveWhenEndedAsync(_led)).Ignore();
         // A grain is deactivated only after its calls have ended, so a long poll would delay the stop of the server.
-        _stopping = lifetime.ApplicationStopping.Register(_led.Log.StopWaiting);
+        _stopping = lifetime.ApplicationStopping.UnsafeRegister(static log => ((PartitionLog)log!).StopWaiting(), _led.Log);
     }
 
     private void Move(SiloAddress home)

@@ -2,6 +2,7 @@ using System.Collections.Frozen;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using OrleansStream.Errors;
+using OrleansStream.Instrumentation;
 using OrleansStream.Security;
 
 namespace OrleansStream.Gateway.Security;
@@ -138,8 +139,8 @@ public sealed partial class AccessRules : IDisposable
     {
         lock (_gate)
         {
-            _timer ??= _time.CreateTimer(
-                static rules => _ = ((AccessRules)rules!).RefreshAsync(), this, AccessLimits.RefreshPeriod, AccessLimits.RefreshPeriod);
+            _timer ??= OutsideRequest.CreateTimer(
+                _time, static rules => _ = ((AccessRules)rules!).RefreshAsync(), this, AccessLimits.RefreshPeriod, AccessLimits.RefreshPeriod);
             return _refresh is { IsCompleted: false } ? _refresh : _refresh = AskAsync(isFresh: false);
         }
     }

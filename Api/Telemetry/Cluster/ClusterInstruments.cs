@@ -28,7 +28,7 @@ internal sealed class ClusterInstruments : IHostedService, IDisposable
     {
         _meter = StreamTelemetry.MeterOf(meters);
         (_snapshots, _time, _silos) = (snapshots, time, silos);
-        _timer = time.CreateTimer(_ => Refresh(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _timer = OutsideRequest.CreateTimer(time, _ => Refresh(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         Gauge<long>("orleansstream.cluster.silos", "{silo}", "Active silos.", snapshot => [new(snapshot.SiloCount)]);
         Gauge<long>("orleansstream.cluster.topics", "{topic}", "Topics.", snapshot => [new(snapshot.Topics.Count)]);
         Gauge<long>("orleansstream.cluster.groups", "{group}", "Consumer groups.", snapshot => [new(snapshot.Groups.Count)]);

@@ -1,3 +1,5 @@
+using OrleansStream.Instrumentation;
+
 namespace OrleansStream.Log.Resources;
 
 /// <summary>Bounds how many appends all logs of a process begin in a second. The log that has waited longest goes first.</summary>
@@ -30,7 +32,8 @@ public sealed class AppendBudget : IDisposable
         _interval = time.TimestampFrequency / appendsPerSecondMax;
         _window = (long)(Window.TotalSeconds * time.TimestampFrequency);
         _nextAt = time.GetTimestamp();
-        _timer = time.CreateTimer(static budget => ((AppendBudget)budget!).GiveTurns(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _timer = OutsideRequest.CreateTimer(
+            time, static budget => ((AppendBudget)budget!).GiveTurns(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>The logs that wait for their turn.</summary>

@@ -1,4 +1,5 @@
 using OrleansStream.Errors;
+using OrleansStream.Instrumentation;
 using OrleansStream.Log.Contract;
 
 namespace OrleansStream.Log.State;
@@ -19,8 +20,8 @@ internal sealed class AppendQueue : IAsyncDisposable
     public AppendQueue(OpenLog log)
     {
         _log = log;
-        _deadlineTimer = Time.CreateTimer(
-            static queue => ((AppendQueue)queue!).ExpireWaiting(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _deadlineTimer = OutsideRequest.CreateTimer(
+            Time, static queue => ((AppendQueue)queue!).ExpireWaiting(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>The appends that have no offsets yet, oldest first.</summary>

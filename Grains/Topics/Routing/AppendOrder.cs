@@ -99,7 +99,7 @@ internal sealed class AppendOrder(GrainLookup<IPartitionGrain> partitions, OpenP
     /// <summary>The calls to one partition's grain, and the appends that wait. Its lock guards it.</summary>
     private sealed class CallsUnderWay
     {
-        private readonly Queue<(bool IsCall, Func<ValueTask<AppendResponse>> Begin, TaskCompletionSource<AppendResponse> Done)> _waiting = [];
+        private readonly Queue<Waiting> _waiting = [];
 
         /// <summary>The count of calls that are under way.</summary>
         public int Count { get; set; }
@@ -117,7 +117,7 @@ internal sealed class AppendOrder(GrainLookup<IPartitionGrain> partitions, OpenP
         public Task<AppendResponse> Wait(bool isCall, Func<ValueTask<AppendResponse>> begin)
         {
             var done = new TaskCompletionSource<AppendResponse>(TaskCreationOptions.RunContinuationsAsynchronously);
-            _waiting.Enqueue((isCall, begin, done));
+            _waiting.Enqueue(new Waiting(isCall, begin, ExecutionContext.Capture(), done));
             return done.Task;
         }
 
@@ -129,7 +129,7 @@ internal sealed class AppendOrder(GrainLookup<IPartitionGrain> partitions, OpenP
                 _waiting.Dequeue();
                 if (next.IsCall)
                     Count++;
-                FollowAsync(next.Begin(), next.Done).Ignore();
+                FollowAsync(next.BeginAsItself(), next.Done).Ignore();
             }
         }
 
@@ -142,6 +142,24 @@ internal sealed class AppendOrder(GrainLookup<IPartitionGrain> partitions, OpenP
             catch (Exception e)
             {
                 done.TrySetException(e);
+            }
+        }
+
+        /// <summary>An append that waits.</summary>
+        /// <param name="IsCall">True for one that goes to the grain.</param>
+        /// <param name="Begin">Begins it.</param>
+        /// <param name="Context">The context of its request. It is begun at the end of another one, to whose trace it does not belong.</param>
+        /// <param name="Done">Takes its response.</param>
+        private sealed record Waiting(
+            bool IsCall, Func<ValueTask<AppendResponse>> Begin, ExecutionContext? Context, TaskCompletionSource<AppendResponse> Done)
+        {
+            public ValueTask<AppendResponse> BeginAsItself()
+            {
+                if (Context is null)
+                    return Begin();
+                ValueTask<AppendResponse> append = default;
+                ExecutionContext.Run(Context, _ => append = Begin(), null);
+                return append;
             }
         }
     }

@@ -1,6 +1,8 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.DependencyInjection;
+using OrleansStream.Groups;
 using OrleansStream.Tests.Support;
 using OrleansStream.Tests.Support.Services;
 
@@ -9,15 +11,36 @@ namespace OrleansStream.Tests.Groups;
 /// <summary>A redrive ends, whatever its topics hold and whatever becomes of them, and tells what it could not take back.</summary>
 public sealed class GroupRedriveTests : RetryTests
 {
+    private const string SentAlong = "sent-along";
+
     private readonly SilentTopics _silent;
+    private readonly Steps _steps;
 
     public GroupRedriveTests()
-        : this(new SilentTopics())
+        : this(new SilentTopics(), new Steps())
     {
     }
 
-    private GroupRedriveTests(SilentTopics silent)
-        : base(DeadAtOnce, PollForm.Json, services => services.AddSingleton<IIncomingGrainCallFilter>(silent)) => _silent = silent;
+    private GroupRedriveTests(SilentTopics silent, Steps steps)
+        : base(
+            DeadAtOnce, PollForm.Json,
+            services => services.AddSingleton<IIncomingGrainCallFilter>(silent).AddSingleton<IIncomingGrainCallFilter>(steps)) =>
+        (_silent, _steps) = (silent, steps);
+
+    // A redrive may take days. Orleans sends a trace along in the same way.
+    [Fact]
+    public async Task Redrive_RunsOutsideOfTheCallThatBeginsIt()
+    {
+        await Client.DieAsync("a", "b");
+        RequestContext.Set(SentAlong, "with the call that begins it");
+        Assert.Null(await Api.Grains.GetGrain<IConsumerGroupGrain>(Client.Group).BeginRedriveAsync(new RedriveFilter(null, null, null)));
+        RequestContext.Clear();
+
+        await Client.RedrivenAsync();
+
+        Assert.NotEmpty(_steps.SentAlong);
+        Assert.All(_steps.SentAlong, Assert.Null);
+    }
 
     [Fact]
     public async Task Redrive_WhenTheRetryTopicIsForSmallerRecords_KeepsWhatIsTooLargeAndTakesTheRest()
@@ -160,5 +183,18 @@ public sealed class GroupRedriveTests : RetryTests
         using var response = await Api.Client.DeleteAsync(Client.RedrivePath, TestContext.Current.CancellationToken);
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         return JsonNode.Parse(await ApiFixture.TextAsync(response))!;
+    }
+
+    /// <summary>Notes what is sent along with each step of a redrive.</summary>
+    private sealed class Steps : IIncomingGrainCallFilter
+    {
+        public ConcurrentQueue<object?> SentAlong { get; } = [];
+
+        public Task Invoke(IIncomingGrainCallContext context)
+        {
+            if (context.MethodName == nameof(IGroupRetryGrain.RedriveAsync))
+                SentAlong.Enqueue(RequestContext.Get(GroupRedriveTests.SentAlong));
+            return context.Invoke();
+        }
     }
 }

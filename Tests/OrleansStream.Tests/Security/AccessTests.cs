@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
@@ -35,6 +37,31 @@ public sealed class AccessTests : IDisposable
     }
 
     public void Dispose() => _rules.Dispose();
+
+    // The rules are read again and again for the process's life. In the trace of the request that came first, each reading would be a span.
+    [Fact]
+    public async Task Rules_ThatARequestReadsFirst_AreReadAgainOutsideOfIt()
+    {
+        var time = new SkippingTime();
+        var traces = new ConcurrentQueue<ActivityTraceId?>();
+        var grain = Answering.By<IAccessGrain>((method, _) =>
+        {
+            if (method.Name != nameof(IAccessGrain.ReadAsync))
+                return default(ValueTask);
+            traces.Enqueue(Activity.Current?.TraceId);
+            return new ValueTask<AccessRulesResponse>(new AccessRulesResponse("1", _stored));
+        });
+        using var rules = new AccessRules(
+            Answering.By<IGrainFactory>((_, _) => grain), Options.Create(new SecurityOptions { ApiKeys = true }), time,
+            NullLogger<AccessRules>.Instance);
+        using var request = new Activity("GET").Start();
+
+        await rules.EnsureAsync(TestContext.Current.CancellationToken);
+
+        time.Advance(AccessLimits.RefreshPeriod);
+        await Wait.UntilAsync("they are read again", () => traces.Count > 1);
+        Assert.Equal([request.TraceId, null], traces.Take(2));
+    }
 
     [Fact]
     public async Task Demand_WhenNobodyGaveTheRight_IsRefusedByName()

@@ -54,6 +54,30 @@ public sealed class AppendOrderTests
         Assert.Null((await append).Error);
     }
 
+    // Else its spans would be in the other request's trace.
+    [Fact]
+    public async Task Append_ThatWaitsForOthers_IsBegunInItsOwnContext()
+    {
+        await using var log = await OpenAsync();
+        var led = new OpenPartitionIndex();
+        var here = new OpenPartition(Key, Topic(version: 1), log, NullLogger.Instance);
+        var (grain, order) = Make(led);
+        var first = AppendAsync(order, Request(0));
+        led.Add(here);
+        var second = AppendAsync(order, Request(1));
+        led.Remove(here);
+        HeldPartition.Request.Value = "third";
+        var third = AppendAsync(order, Request(2));
+        HeldPartition.Request.Value = null;
+
+        grain.Arrive(log);
+
+        await Wait.UntilAsync("the third is begun", () => grain.Calls.Count == 1);
+        Assert.Equal("third", grain.LastRequest);
+        grain.Arrive(log);
+        await Task.WhenAll(first, second, third);
+    }
+
     // As a router does.
     private static async Task<AppendResponse> AppendAsync(AppendOrder order, AppendRequest request) => order.FindOpen(Key, request) is { } here
         ? await here.AppendAsync(request, CancellationToken.None)
@@ -117,7 +141,13 @@ public sealed class AppendOrderTests
     /// <summary>A partition's grain whose calls wait until they are let in, one by one.</summary>
     public class HeldPartition : DispatchProxy
     {
+        /// <summary>What a request takes along.</summary>
+        internal static readonly AsyncLocal<string?> Request = new();
+
         internal Queue<(AppendRequest Request, TaskCompletionSource<AppendResponse> Answer)> Calls { get; } = new();
+
+        /// <summary>The request in which it was called last.</summary>
+        internal string? LastRequest { get; private set; }
 
         internal void Arrive(PartitionLog log)
         {
@@ -127,6 +157,7 @@ public sealed class AppendOrderTests
 
         protected override object? Invoke(MethodInfo? targetMethod, object?[]? args)
         {
+            LastRequest = Request.Value;
             var answer = new TaskCompletionSource<AppendResponse>();
             Calls.Enqueue(((AppendRequest)args![0]!, answer));
             return new ValueTask<AppendResponse>(answer.Task);
