@@ -153,6 +153,21 @@ public sealed class PageTests : IAsyncDisposable
         Assert.DoesNotContain("All is well", page.Markup, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("""[{"address":"api-0:8080","answers":true,"version":"0.1.0","started_at":"2026-06-11T18:00:00.000Z","has_silo":false}]""", "Every silo and every Api node answers", "1 of 1")]
+    [InlineData("null", "Every silo answers", "–")]
+    public async Task Overview_WhenNothingIsWrong_SpeaksOfTheApiNodesOnlyWhereTheyAreKnown(string nodes, string sentence, string count)
+    {
+        await _context.SignInAsync();
+        _context.Service.On("GET topics", Topics).On("GET groups", """{"groups":[]}""").On(
+            "GET cluster", $$"""{"silos":[{"address":"10.0.1.4:11111","answers":true,"partitions":64}],"api_nodes":{{nodes}}}""");
+
+        var page = _context.Render<OverviewPage>();
+
+        page.WaitForAssertion(() => Assert.Contains(sentence, page.Markup, StringComparison.Ordinal));
+        Assert.Equal(count, page.Find("[data-testid=api-nodes]").TextContent);
+    }
+
     [Fact]
     public async Task Cluster_ListsItsApiNodes_OrSaysThatTheyAreNotKnown()
     {
