@@ -7,8 +7,8 @@ public sealed record ClusterAnswer
     public required IReadOnlyList<SiloAnswer> Silos { get; init; }
 
     /// <summary>
-    /// Its Api nodes, by address. Each announces itself every 5 s; one that was killed is listed for a minute more, and one that stopped is not.
-    /// Absent when the list cannot be had just now, and from a service of an earlier version.
+    /// Its Api nodes, by address. A node announces itself every 5 s. After a kill it stays listed for a minute; after a stop in order it is gone at once.
+    /// Absent when the list cannot be had just now, as in the first seconds on another silo, and from a service of an earlier version.
     /// </summary>
     public IReadOnlyList<ApiNodeAnswer>? ApiNodes { get; init; }
 

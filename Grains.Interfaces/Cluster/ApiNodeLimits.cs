@@ -6,6 +6,12 @@ public static class ApiNodeLimits
     /// <summary>How often each node tells that it is there.</summary>
     public static readonly TimeSpan AnnouncePeriod = TimeSpan.FromSeconds(5);
 
+    /// <summary>
+    /// How long a new list is not told: until each node has announced itself to it, with 2 s for the calls themselves. It would show only a part of
+    /// the nodes.
+    /// </summary>
+    public static readonly TimeSpan GatherTime = AnnouncePeriod + TimeSpan.FromSeconds(2);
+
     /// <summary>How long a node that ends waits until it is taken off the list. Its end is not to wait for a silo that ends, too.</summary>
     public static readonly TimeSpan LeaveMax = TimeSpan.FromSeconds(1);
 

@@ -4,8 +4,8 @@ namespace OrleansStream.Cluster;
 
 /// <summary>The Api nodes of the cluster, as they announce themselves. There is one grain, with key <see cref="Key"/>.</summary>
 /// <remarks>
-/// It keeps them in memory only. When its silo goes, it is empty on another one until the nodes have announced themselves again, which takes at most
-/// <see cref="ApiNodeLimits.AnnouncePeriod"/>. No record's way leads through it.
+/// It keeps them in memory only. When its silo goes, it begins anew on another one, and lists nothing for <see cref="ApiNodeLimits.GatherTime"/>, in
+/// which the nodes announce themselves again. No record's way leads through it.
 /// </remarks>
 [Alias("os.IApiNodesGrain")]
 public interface IApiNodesGrain : IGrainWithStringKey
@@ -24,8 +24,9 @@ public interface IApiNodesGrain : IGrainWithStringKey
     ValueTask LeaveAsync(Guid id);
 
     /// <summary>Lists the nodes that were heard of within <see cref="ApiNodeLimits.RememberedMax"/>, in the order of their addresses.</summary>
+    /// <returns>Null as long as the list is so new that nodes may be missing.</returns>
     [Alias("ListAsync")]
-    ValueTask<ImmutableArray<HeardApiNode>> ListAsync();
+    ValueTask<ImmutableArray<HeardApiNode>?> ListAsync();
 }
 
 /// <summary>An Api node, by its own words.</summary>

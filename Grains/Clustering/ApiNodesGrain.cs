@@ -10,6 +10,7 @@ namespace OrleansStream.Clustering;
 internal sealed class ApiNodesGrain(TimeProvider time) : Grain, IApiNodesGrain
 {
     private readonly Dictionary<Guid, (ApiNode Node, long HeardAt)> _nodes = [];
+    private readonly long _begunAt = time.GetTimestamp();
 
     /// <inheritdoc/>
     public ValueTask AnnounceAsync(ApiNode node)
@@ -39,10 +40,12 @@ internal sealed class ApiNodesGrain(TimeProvider time) : Grain, IApiNodesGrain
     }
 
     /// <inheritdoc/>
-    public ValueTask<ImmutableArray<HeardApiNode>> ListAsync()
+    public ValueTask<ImmutableArray<HeardApiNode>?> ListAsync()
     {
+        if (time.GetElapsedTime(_begunAt) < ApiNodeLimits.GatherTime)
+            return default;
         Forget();
-        return ValueTask.FromResult<ImmutableArray<HeardApiNode>>(
+        return ValueTask.FromResult<ImmutableArray<HeardApiNode>?>(
         [
             .. _nodes.Values.OrderBy(known => known.Node.Address, StringComparer.Ordinal).ThenBy(known => known.Node.Id)
                 .Select(known => new HeardApiNode(known.Node, Answers(known.HeardAt))),

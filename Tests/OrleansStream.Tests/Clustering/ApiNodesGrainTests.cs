@@ -10,7 +10,24 @@ public sealed class ApiNodesGrainTests
     private readonly FakeTimeProvider _time = new();
     private readonly ApiNodesGrain _grain;
 
-    public ApiNodesGrainTests() => _grain = new ApiNodesGrain(_time);
+    public ApiNodesGrainTests()
+    {
+        _grain = new ApiNodesGrain(_time);
+        _time.Advance(ApiNodeLimits.GatherTime);
+    }
+
+    [Fact]
+    public async Task List_OfAGrainThatHasJustBegun_IsNotTold()
+    {
+        var grain = new ApiNodesGrain(_time);
+        await grain.AnnounceAsync(NodeAt("a:8080"));
+
+        _time.Advance(ApiNodeLimits.GatherTime - TimeSpan.FromMilliseconds(1));
+        Assert.Null(await grain.ListAsync());
+
+        _time.Advance(TimeSpan.FromMilliseconds(1));
+        Assert.Single((await grain.ListAsync())!.Value);
+    }
 
     [Fact]
     public async Task List_OfANodeThatFallsSilent_TellsIt_AndForgetsItLater()
@@ -69,7 +86,7 @@ public sealed class ApiNodesGrainTests
         for (var i = 0; i < ApiNodeLimits.NodesMax + 5; i++)
             await _grain.AnnounceAsync(NodeAt(new string('a', ApiNodeLimits.AddressLengthMax + 5)));
 
-        var nodes = await _grain.ListAsync();
+        var nodes = (await _grain.ListAsync())!.Value;
 
         Assert.Equal(ApiNodeLimits.NodesMax, nodes.Length);
         Assert.All(nodes, one => Assert.Equal(ApiNodeLimits.AddressLengthMax, one.Node.Address.Length));
@@ -77,5 +94,5 @@ public sealed class ApiNodesGrainTests
 
     private static ApiNode NodeAt(string address) => new(Guid.NewGuid(), address, "0.1.0", DateTimeOffset.UnixEpoch, HasSilo: false);
 
-    private async Task<IEnumerable<string>> ListAsync() => (await _grain.ListAsync()).Select(one => $"{one.Node.Address} {one.Answers}");
+    private async Task<IEnumerable<string>> ListAsync() => (await _grain.ListAsync())!.Value.Select(one => $"{one.Node.Address} {one.Answers}");
 }

@@ -52,6 +52,6 @@ public sealed class ConsoleClusterTests(AzuriteFixture azurite) : IClassFixture<
 
     private static Task WaitForNodesAsync(ServiceClient client, string what, params bool[] answers) => Wait.UntilAsync(
         what,
-        async () => (await client.GetAsync("/v1/cluster")).Body!["api_nodes"]!.AsArray().Select(node => (bool)node!["answers"]!).Order().SequenceEqual(answers),
+        async () => (await client.GetAsync("/v1/cluster")).Body!["api_nodes"]?.AsArray().Select(node => (bool)node!["answers"]!).Order().SequenceEqual(answers) == true,
         ApiNodeLimits.RememberedMax + Wait.Patience);
 }
