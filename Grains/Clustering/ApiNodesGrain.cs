@@ -1,12 +1,11 @@
 using System.Collections.Immutable;
-using Orleans.Concurrency;
 using OrleansStream.Cluster;
 
 namespace OrleansStream.Clustering;
 
 /// <summary>Knows the Api nodes that announce themselves.</summary>
 /// <param name="time">Times their silence. The nodes' own clocks have no part in it.</param>
-[Reentrant, GrainType("api-nodes")]
+[GrainType("api-nodes")]
 internal sealed class ApiNodesGrain(TimeProvider time) : Grain, IApiNodesGrain
 {
     private readonly Dictionary<Guid, (ApiNode Node, long HeardAt)> _nodes = [];
@@ -16,19 +15,13 @@ internal sealed class ApiNodesGrain(TimeProvider time) : Grain, IApiNodesGrain
     public ValueTask AnnounceAsync(ApiNode node)
     {
         ArgumentNullException.ThrowIfNull(node);
-        Forget();
-        if (!_nodes.ContainsKey(node.Id))
-        {
-            if (_nodes.Count >= ApiNodeLimits.NodesMax)
-                return ValueTask.CompletedTask;
-            // A node that was killed and started again has its address, and a new id.
-            foreach (var (id, _) in _nodes.Where(known => known.Value.Node.Address == node.Address && !Answers(known.Value.HeardAt)).ToList())
-                _nodes.Remove(id);
-        }
-
         if (node.Address.Length > ApiNodeLimits.AddressLengthMax)
             node = node with { Address = node.Address[..ApiNodeLimits.AddressLengthMax] };
-        _nodes[node.Id] = (node, time.GetTimestamp());
+        Forget();
+        // A node that was killed and started again has its address, and a new id. Its old self may fall silent only after its first announcement.
+        Remove(known => known.Node.Address == node.Address && known.Node.Id != node.Id && !Answers(known.HeardAt));
+        if (_nodes.Count < ApiNodeLimits.NodesMax || _nodes.ContainsKey(node.Id))
+            _nodes[node.Id] = (node, time.GetTimestamp());
         return ValueTask.CompletedTask;
     }
 
@@ -52,9 +45,11 @@ internal sealed class ApiNodesGrain(TimeProvider time) : Grain, IApiNodesGrain
         ]);
     }
 
-    private void Forget()
+    private void Forget() => Remove(known => time.GetElapsedTime(known.HeardAt) > ApiNodeLimits.RememberedMax);
+
+    private void Remove(Predicate<(ApiNode Node, long HeardAt)> which)
     {
-        foreach (var (id, _) in _nodes.Where(known => time.GetElapsedTime(known.Value.HeardAt) > ApiNodeLimits.RememberedMax).ToList())
+        foreach (var (id, _) in _nodes.Where(known => which(known.Value)).ToList())
             _nodes.Remove(id);
     }
 

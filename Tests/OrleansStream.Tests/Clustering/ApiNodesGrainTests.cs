@@ -70,6 +70,39 @@ public sealed class ApiNodesGrainTests
         Assert.Equal(["a:8080 True"], await ListAsync());
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(10)]
+    public async Task List_OfANodeThatWasStartedAgainWithinItsSilence_HasItOnceSoonAfterIt(int addressLengthMore)
+    {
+        var address = new string('a', ApiNodeLimits.AddressLengthMax + addressLengthMore);
+        await _grain.AnnounceAsync(NodeAt(address));
+        _time.Advance(ApiNodeLimits.AnnouncePeriod);
+        var again = NodeAt(address);
+        await _grain.AnnounceAsync(again);
+        Assert.Equal(2, (await ListAsync()).Count());
+
+        for (var silence = ApiNodeLimits.AnnouncePeriod; silence <= ApiNodeLimits.SilenceMax; silence += ApiNodeLimits.AnnouncePeriod)
+        {
+            _time.Advance(ApiNodeLimits.AnnouncePeriod);
+            await _grain.AnnounceAsync(again);
+        }
+
+        Assert.Single(await ListAsync());
+    }
+
+    [Fact]
+    public async Task List_OfAsManyNodesAsItTakes_GivesTheirPlacesToThoseThatWereStartedAgain()
+    {
+        for (var i = 0; i < ApiNodeLimits.NodesMax; i++)
+            await _grain.AnnounceAsync(NodeAt($"{i}:8080"));
+        _time.Advance(ApiNodeLimits.SilenceMax + TimeSpan.FromMilliseconds(1));
+
+        await _grain.AnnounceAsync(NodeAt("7:8080"));
+
+        Assert.Contains("7:8080 True", await ListAsync());
+    }
+
     // Containers may all call themselves alike.
     [Fact]
     public async Task List_OfTwoNodesThatAnswerAtOneAddress_HasBoth()
