@@ -7,8 +7,8 @@ public sealed record ClusterAnswer
     public required IReadOnlyList<SiloAnswer> Silos { get; init; }
 
     /// <summary>
-    /// Its Api nodes, by address. A node announces itself every 5 s. After a kill it stays listed for a minute; after a stop in order it is gone at once.
-    /// Absent when the list cannot be had just now, as in the first seconds on another silo, and from a service of an earlier version.
+    /// Its Api nodes, by address. A node announces itself every 5 s. After a kill it stays listed for a minute; after a stop in order it is gone at
+    /// once. Absent when the list cannot be had just now, as for some seconds after its silo has gone, and from a service of an earlier version.
     /// </summary>
     public IReadOnlyList<ApiNodeAnswer>? ApiNodes { get; init; }
 
@@ -62,6 +62,12 @@ public sealed record SiloAnswer
 /// <summary>A node that serves REST, and Kafka's protocol where that is turned on.</summary>
 public sealed record ApiNodeAnswer
 {
+    /// <summary>
+    /// Chosen anew at each start of its process. Several nodes may have the same address, such as <c>localhost:8080</c> behind a proxy of each.
+    /// </summary>
+    /// <example>0f2b6c1e-5b0f-4f2e-9d57-0c5f1c1f3a77</example>
+    public required Guid Id { get; init; }
+
     /// <summary>The host and port on which it listens; the machine's name where it listens on all addresses of its machine.</summary>
     /// <example>api-0:8080</example>
     public required string Address { get; init; }

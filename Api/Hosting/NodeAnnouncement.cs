@@ -52,7 +52,7 @@ internal sealed partial class NodeAnnouncement(
         }
 
         var url = server.Features.Get<IServerAddressesFeature>()?.Addresses.FirstOrDefault();
-        var node = new ApiNode(random.NewId(), AddressOf(url), Version, time.GetUtcNow(), HasSilo: silos is not null);
+        var node = new ApiNode(random.NewId(), AddressOf(url), Version, time.GetUtcNow(), HasSilo: silos is not null, Environment.MachineName);
         using var timer = new PeriodicTimer(ApiNodeLimits.AnnouncePeriod, time);
         try
         {

@@ -24,6 +24,6 @@ public static class ApiNodeLimits
     /// <summary>The most nodes that are known; further ones are not listed, and serve all the same.</summary>
     public const int NodesMax = 1_000;
 
-    /// <summary>The longest address of a node, in characters; a longer one is cut short.</summary>
+    /// <summary>The longest address of a node, and the longest name of its machine, in characters; a longer one is cut short.</summary>
     public const int AddressLengthMax = 300;
 }

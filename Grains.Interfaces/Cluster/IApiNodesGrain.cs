@@ -35,13 +35,15 @@ public interface IApiNodesGrain : IGrainWithStringKey
 /// <param name="Version">The version of its program.</param>
 /// <param name="StartedAt">When it was started, by its own clock.</param>
 /// <param name="HasSilo">True when a silo runs in the same process.</param>
+/// <param name="Machine">The name of its machine. Nodes of several machines may listen at the same local address, behind a proxy of each.</param>
 [GenerateSerializer, Immutable, Alias("os.ApiNode")]
 public sealed record ApiNode(
     [property: Id(0)] Guid Id,
     [property: Id(1)] string Address,
     [property: Id(2)] string Version,
     [property: Id(3)] DateTimeOffset StartedAt,
-    [property: Id(4)] bool HasSilo);
+    [property: Id(4)] bool HasSilo,
+    [property: Id(5)] string Machine);
 
 /// <summary>An Api node, and whether it is still heard of.</summary>
 /// <param name="Node">The node, by its own words.</param>

@@ -15,11 +15,10 @@ internal sealed class ApiNodesGrain(TimeProvider time) : Grain, IApiNodesGrain
     public ValueTask AnnounceAsync(ApiNode node)
     {
         ArgumentNullException.ThrowIfNull(node);
-        if (node.Address.Length > ApiNodeLimits.AddressLengthMax)
-            node = node with { Address = node.Address[..ApiNodeLimits.AddressLengthMax] };
+        node = node with { Address = Cut(node.Address), Machine = Cut(node.Machine) };
         Forget();
         // A node that was killed and started again has its address, and a new id. Its old self may fall silent only after its first announcement.
-        Remove(known => known.Node.Address == node.Address && known.Node.Id != node.Id && !Answers(known.HeardAt));
+        Remove(known => (known.Node.Machine, known.Node.Address) == (node.Machine, node.Address) && !Answers(known.HeardAt));
         if (_nodes.Count < ApiNodeLimits.NodesMax || _nodes.ContainsKey(node.Id))
             _nodes[node.Id] = (node, time.GetTimestamp());
         return ValueTask.CompletedTask;
@@ -44,6 +43,8 @@ internal sealed class ApiNodesGrain(TimeProvider time) : Grain, IApiNodesGrain
                 .Select(known => new HeardApiNode(known.Node, Answers(known.HeardAt))),
         ]);
     }
+
+    private static string Cut(string name) => name.Length <= ApiNodeLimits.AddressLengthMax ? name : name[..ApiNodeLimits.AddressLengthMax];
 
     private void Forget() => Remove(known => time.GetElapsedTime(known.HeardAt) > ApiNodeLimits.RememberedMax);
 

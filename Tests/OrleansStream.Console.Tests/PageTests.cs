@@ -16,8 +16,8 @@ public sealed class PageTests : IAsyncDisposable
     private const string Topics = """{"topics":[{"name":"matches","id":"6f960000-0000-0000-0000-0000000064ff","created_at":"2026-06-11T18:00:00.000Z"}],"next_after":"matches"}""";
     private const string Nodes = """
         {"silos":[{"address":"10.0.1.4:11111","answers":true,"version":"0.1.0","partitions":64}],
-         "api_nodes":[{"address":"api-0:8080","answers":true,"version":"0.1.0","started_at":"2026-06-11T18:00:00.000Z","has_silo":false},
-                      {"address":"api-1:8080","answers":false,"version":"0.1.0","started_at":"2026-06-11T18:00:00.000Z","has_silo":true}]}
+         "api_nodes":[{"id":"6f960000-0000-0000-0000-000000000001","address":"api-0:8080","answers":true,"version":"0.1.0","started_at":"2026-06-11T18:00:00.000Z","has_silo":false},
+                      {"id":"6f960000-0000-0000-0000-000000000002","address":"api-1:8080","answers":false,"version":"0.1.0","started_at":"2026-06-11T18:00:00.000Z","has_silo":true}]}
         """;
     private const string ReadOnly = """[{"resource":"topic","pattern":"prefix","name":"","operations":["describe","read"]}]""";
 
@@ -154,7 +154,7 @@ public sealed class PageTests : IAsyncDisposable
     }
 
     [Theory]
-    [InlineData("""[{"address":"api-0:8080","answers":true,"version":"0.1.0","started_at":"2026-06-11T18:00:00.000Z","has_silo":false}]""", "Every silo and every Api node answers", "1 of 1")]
+    [InlineData("""[{"id":"6f960000-0000-0000-0000-000000000001","address":"api-0:8080","answers":true,"version":"0.1.0","started_at":"2026-06-11T18:00:00.000Z","has_silo":false}]""", "Every silo and every Api node answers", "1 of 1")]
     [InlineData("null", "Every silo answers", "–")]
     public async Task Overview_WhenNothingIsWrong_SpeaksOfTheApiNodesOnlyWhereTheyAreKnown(string nodes, string sentence, string count)
     {
@@ -185,6 +185,27 @@ public sealed class PageTests : IAsyncDisposable
 
         page.WaitForAssertion(() => Assert.Contains("not known just now", page.Markup, StringComparison.Ordinal));
     }
+
+    // Behind local proxies they listen at the same address, and they may start at the same moment.
+    [Fact]
+    public async Task Cluster_WithApiNodesOfOneAddress_ListsThemAll_AlsoWhenAnotherComes()
+    {
+        var nodes = Nodes.Replace("api-1:8080", "api-0:8080", StringComparison.Ordinal);
+        await _context.SignInAsync();
+        _context.Service.On("GET cluster", nodes);
+        var page = _context.Render<ClusterPage>();
+        page.WaitForAssertion(() => Assert.Equal(["api-0:8080", "api-0:8080"], NodesOf(page)));
+
+        _context.Service.On("GET cluster", nodes.Replace("\"api_nodes\":[", """
+            "api_nodes":[{"id":"6f960000-0000-0000-0000-000000000003","address":"api-00:8080","answers":true,"version":"0.1.0","started_at":"2026-06-11T18:00:00.000Z","has_silo":false},
+            """, StringComparison.Ordinal));
+        _context.Time.Advance(TimeSpan.FromSeconds(2));
+
+        page.WaitForAssertion(() => Assert.Equal(["api-00:8080", "api-0:8080", "api-0:8080"], NodesOf(page)));
+    }
+
+    private static IEnumerable<string> NodesOf(IRenderedComponent<ClusterPage> page) =>
+        page.FindAll("[data-testid=api-nodes] tr").Select(row => row.Children[0].FirstChild!.TextContent);
 
     [Fact]
     public async Task Overview_WhenTheServiceNoLongerAnswers_DoesNotSayThatAllIsWell()

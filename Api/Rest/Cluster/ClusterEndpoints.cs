@@ -20,7 +20,7 @@ internal sealed class ClusterEndpoints(ClusterDescriber cluster)
         Answers =
         [
             new(StatusCodes.Status200OK, "The cluster.", new OperationBody(MediaTypes.Json, typeof(ClusterAnswer), """
-                {"silos":[{"address":"10.0.1.4:11111","answers":true,"version":"0.1.0","started_at":"2026-06-11T17:02:11.000Z","partitions":64,"moving_partitions":0,"stored_bytes":1073741824,"in":{"records_per_second_1m":812.5,"records_per_second_5m":790.1,"bytes_per_second_1m":260000,"bytes_per_second_5m":252832},"out":{"records_per_second_1m":1625,"records_per_second_5m":1580.2,"bytes_per_second_1m":520000,"bytes_per_second_5m":505664},"storage":{"appends_per_second":10.4,"appends_per_second_max":30,"appends_waiting":0,"writes_per_second":10.5,"reads_per_second":0.9,"month_cost":171.9}}],"api_nodes":[{"address":"api-0:8080","answers":true,"version":"0.1.0","started_at":"2026-06-11T17:02:09.000Z","has_silo":false}],"month_cost":171.9}
+                {"silos":[{"address":"10.0.1.4:11111","answers":true,"version":"0.1.0","started_at":"2026-06-11T17:02:11.000Z","partitions":64,"moving_partitions":0,"stored_bytes":1073741824,"in":{"records_per_second_1m":812.5,"records_per_second_5m":790.1,"bytes_per_second_1m":260000,"bytes_per_second_5m":252832},"out":{"records_per_second_1m":1625,"records_per_second_5m":1580.2,"bytes_per_second_1m":520000,"bytes_per_second_5m":505664},"storage":{"appends_per_second":10.4,"appends_per_second_max":30,"appends_waiting":0,"writes_per_second":10.5,"reads_per_second":0.9,"month_cost":171.9}}],"api_nodes":[{"id":"0f2b6c1e-5b0f-4f2e-9d57-0c5f1c1f3a77","address":"api-0:8080","answers":true,"version":"0.1.0","started_at":"2026-06-11T17:02:09.000Z","has_silo":false}],"month_cost":171.9}
                 """)),
         ],
     };
@@ -58,6 +58,7 @@ internal sealed class ClusterEndpoints(ClusterDescriber cluster)
 
     private static ApiNodeAnswer AnswerOf(HeardApiNode heard) => new()
     {
+        Id = heard.Node.Id,
         Address = heard.Node.Address,
         Answers = heard.Answers,
         Version = heard.Node.Version,

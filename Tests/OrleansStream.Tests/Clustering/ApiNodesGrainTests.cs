@@ -103,6 +103,18 @@ public sealed class ApiNodesGrainTests
         Assert.Contains("7:8080 True", await ListAsync());
     }
 
+    // Behind local proxies each listens at the same address of its own machine.
+    [Fact]
+    public async Task List_OfASilentNode_KeepsIt_WhenANodeOfAnotherMachineHasItsAddress()
+    {
+        await _grain.AnnounceAsync(NodeAt("localhost:8080"));
+        _time.Advance(ApiNodeLimits.SilenceMax + TimeSpan.FromMilliseconds(1));
+
+        await _grain.AnnounceAsync(NodeAt("localhost:8080") with { Machine = "other" });
+
+        Assert.Equal(["localhost:8080 False", "localhost:8080 True"], (await ListAsync()).Order());
+    }
+
     // Containers may all call themselves alike.
     [Fact]
     public async Task List_OfTwoNodesThatAnswerAtOneAddress_HasBoth()
@@ -125,7 +137,7 @@ public sealed class ApiNodesGrainTests
         Assert.All(nodes, one => Assert.Equal(ApiNodeLimits.AddressLengthMax, one.Node.Address.Length));
     }
 
-    private static ApiNode NodeAt(string address) => new(Guid.NewGuid(), address, "0.1.0", DateTimeOffset.UnixEpoch, HasSilo: false);
+    private static ApiNode NodeAt(string address) => new(Guid.NewGuid(), address, "0.1.0", DateTimeOffset.UnixEpoch, HasSilo: false, "machine");
 
     private async Task<IEnumerable<string>> ListAsync() => (await _grain.ListAsync())!.Value.Select(one => $"{one.Node.Address} {one.Answers}");
 }
