@@ -79,7 +79,7 @@ internal sealed partial class NodeAnnouncement(
         {
             await tell(grains.GetGrain<IApiNodesGrain>(IApiNodesGrain.Key)).AsTask().WaitAsync(patience, time, cancellationToken);
         }
-        catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
+        catch (Exception exception) when (exception is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
         {
             // The node serves all the same. It is missing from the list until its next announcement.
             LogUntold(logger, exception);

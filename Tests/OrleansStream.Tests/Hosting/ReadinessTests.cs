@@ -13,7 +13,7 @@ public sealed class ReadinessTests : IDisposable
 {
     private readonly FakeTimeProvider _time = new();
     private readonly ScriptedDocumentStore _documents = new(new MemoryDocumentStore());
-    private readonly Lifetime _lifetime = new();
+    private readonly StoppableLifetime _lifetime = new();
     private readonly ClientPart _client = new();
     private readonly Readiness _readiness;
 

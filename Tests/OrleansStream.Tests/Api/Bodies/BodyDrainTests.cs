@@ -11,7 +11,7 @@ namespace OrleansStream.Tests.Api.Bodies;
 public sealed class BodyDrainTests : IHttpRequestLifetimeFeature, IDisposable
 {
     private readonly FakeTimeProvider _time = new();
-    private readonly Lifetime _lifetime = new();
+    private readonly StoppableLifetime _lifetime = new();
     private bool _isCut;
 
     public CancellationToken RequestAborted { get; set; }
