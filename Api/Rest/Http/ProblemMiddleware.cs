@@ -1,7 +1,9 @@
+using System.Diagnostics;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Net.Http.Headers;
 using OrleansStream.Errors;
 using OrleansStream.HttpErrors;
+using OrleansStream.Instrumentation;
 using OrleansStream.Rest.Errors;
 
 namespace OrleansStream.Rest.Http;
@@ -38,6 +40,7 @@ internal sealed partial class ProblemMiddleware(
             if (IsCutWhenUnavailable(context) && StatusOf(error, fault) == StatusCodes.Status503ServiceUnavailable)
             {
                 LogCut(logger, context.Request.Method, context.Request.Path, error.Detail);
+                StreamTelemetry.Recorded?.SetTag("error.type", ErrorMap.NameOf(error.Code)).SetStatus(ActivityStatusCode.Error);
                 context.Abort();
                 return;
             }
@@ -53,7 +56,7 @@ internal sealed partial class ProblemMiddleware(
         {
             // A cut connection is the only honest end of an answer that was begun as a success.
             LogBrokenAnswer(logger, exception, context.Request.Method, context.Request.Path);
-            context.Abort();
+            ServiceCut.Cut(context);
         }
     }
 

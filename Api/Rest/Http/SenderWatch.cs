@@ -1,4 +1,5 @@
 using OrleansStream.Gateway.Admission;
+using OrleansStream.HttpErrors;
 
 namespace OrleansStream.Rest.Http;
 
@@ -51,7 +52,7 @@ internal sealed partial class SenderWatch(HttpContext context, RequestLoad load,
             return;
         var logger = context.RequestServices.GetRequiredService<ILogger<SenderWatch>>();
         LogCut(logger, context.Request.Method, context.Request.Path, came, (int)HttpLimits.BodyLook.TotalSeconds);
-        context.Abort();
+        ServiceCut.Cut(context);
     }
 
     private long NeededBytes(long heldBytes)

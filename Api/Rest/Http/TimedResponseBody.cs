@@ -2,6 +2,7 @@ using System.IO.Pipelines;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
 using OrleansStream.Gateway.Admission;
+using OrleansStream.HttpErrors;
 
 namespace OrleansStream.Rest.Http;
 
@@ -147,7 +148,7 @@ internal sealed partial class TimedResponseBody(HttpContext context, IHttpRespon
     private void Cut()
     {
         LogCut(logger, context.Request.Method, context.Request.Path);
-        context.Abort();
+        ServiceCut.Cut(context);
     }
 
     [LoggerMessage(

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Routing;
+using OrleansStream.HttpErrors;
 using OrleansStream.Instrumentation;
 
 namespace OrleansStream.Telemetry.Traces;
@@ -23,6 +24,9 @@ internal sealed class RequestSpanMiddleware(RequestDelegate next, RequestTraces 
     private const string TracedPath = "/v1";
 
     private const string UnknownMethod = "_OTHER";
+
+    // The kind of failure of an answer that the service has begun and not ended.
+    private const string CutAnswer = "cut";
 
     private static readonly FrozenSet<string> Methods = FrozenSet.Create(
         StringComparer.Ordinal, HttpMethods.Get, HttpMethods.Head, HttpMethods.Post, HttpMethods.Put, HttpMethods.Patch, HttpMethods.Delete,
@@ -51,6 +55,8 @@ internal sealed class RequestSpanMiddleware(RequestDelegate next, RequestTraces 
     {
         using (span)
         {
+            var cut = new ServiceCut();
+            context.Features.Set(cut);
             NoteRequest(span, context.Request, method);
             try
             {
@@ -58,19 +64,15 @@ internal sealed class RequestSpanMiddleware(RequestDelegate next, RequestTraces 
             }
             catch (Exception exception)
             {
+                // The server answers it with a status of its own.
                 NoteFailure(span, exception.GetType().FullName ?? exception.GetType().Name);
                 throw;
             }
             finally
             {
                 NoteRoute(span, context, method);
+                NoteAnswer(span, context, cut);
             }
-
-            // A cut answer's status says nothing.
-            if (context.RequestAborted.IsCancellationRequested)
-                NoteFailure(span, "aborted");
-            else
-                NoteStatus(span, context.Response.StatusCode);
         }
     }
 
@@ -95,10 +97,17 @@ internal sealed class RequestSpanMiddleware(RequestDelegate next, RequestTraces 
         span.SetTag("http.route", route);
     }
 
-    private static void NoteStatus(Activity span, int status)
+    // A client may leave whenever it has what it wants, as it does with a stream. That is no failure, and no status was sent if none had begun.
+    private static void NoteAnswer(Activity span, HttpContext context, ServiceCut cut)
     {
+        var hasStarted = context.Response.HasStarted;
+        if (!hasStarted && (span.Status == ActivityStatusCode.Error || context.RequestAborted.IsCancellationRequested))
+            return;
+        var status = context.Response.StatusCode;
         span.SetTag("http.response.status_code", status);
-        if (status >= StatusCodes.Status500InternalServerError)
+        if (hasStarted && cut.IsCut)
+            NoteFailure(span, CutAnswer);
+        else if (status >= StatusCodes.Status500InternalServerError)
             NoteFailure(span, status.ToString(CultureInfo.InvariantCulture));
     }
 

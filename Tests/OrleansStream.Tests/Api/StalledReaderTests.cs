@@ -7,6 +7,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using OrleansStream.Gateway.Admission;
+using OrleansStream.HttpErrors;
 using OrleansStream.Rest.Http;
 using OrleansStream.Tests.Support;
 using OrleansStream.Tests.Support.Services;
@@ -31,6 +32,11 @@ public sealed class StalledReaderTests : IAsyncLifetime
         builder.Services.AddSingleton<TimeProvider>(_time);
         builder.Services.AddSingleton(_node);
         _service = builder.Build();
+        _service.Use((context, next) =>
+        {
+            context.Features.Set(new ServiceCut());
+            return next(context);
+        });
         _service.UseMiddleware<StalledReaderMiddleware>();
         _service.Run(async context =>
         {
@@ -44,7 +50,7 @@ public sealed class StalledReaderTests : IAsyncLifetime
             }
             finally
             {
-                _isCut = context.RequestAborted.IsCancellationRequested;
+                _isCut = context.RequestAborted.IsCancellationRequested && context.Features.Get<ServiceCut>()!.IsCut;
                 _ended.TrySetResult();
             }
         });

@@ -1,8 +1,10 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.Routing.Patterns;
+using OrleansStream.HttpErrors;
 using OrleansStream.Instrumentation;
 using OrleansStream.Telemetry.Traces;
 
@@ -108,18 +110,37 @@ public sealed class RequestSpanTests : IDisposable
             Ended().Select(span => (span.DisplayName, (string?)span.GetTagItem("http.request.method"))));
     }
 
-    [Fact]
-    public async Task Request_WhoseAnswerWasCut_IsNoSuccess()
+    // A follower of a topic leaves when it has seen enough. A client that leaves before it has an answer was sent no status.
+    [Theory]
+    [InlineData(true, 200)]
+    [InlineData(false, null)]
+    public async Task Request_WhoseClientLeaves_HasTheStatusThatWasSent_AndNoError(bool hasStarted, int? status)
     {
         await ServeAsync(isRecorded: true, context =>
         {
+            context.Features.Set<IHttpResponseFeature>(new Answer { HasStarted = hasStarted });
             context.RequestAborted = new CancellationToken(canceled: true);
             return Task.CompletedTask;
         });
 
         var span = Assert.Single(Ended());
-        Assert.Equal((ActivityStatusCode.Error, "aborted"), (span.Status, span.GetTagItem("error.type")));
-        Assert.Null(span.GetTagItem("http.response.status_code"));
+        Assert.Equal((ActivityStatusCode.Unset, null), (span.Status, span.GetTagItem("error.type")));
+        Assert.Equal(status, span.GetTagItem("http.response.status_code"));
+    }
+
+    [Fact]
+    public async Task Request_WhoseAnswerTheServiceCuts_HasTheStatusThatWasSent_AndAnError()
+    {
+        await ServeAsync(isRecorded: true, context =>
+        {
+            context.Features.Set<IHttpResponseFeature>(new Answer { HasStarted = true });
+            ServiceCut.Cut(context);
+            return Task.CompletedTask;
+        });
+
+        var span = Assert.Single(Ended());
+        Assert.Equal((ActivityStatusCode.Error, "cut"), (span.Status, span.GetTagItem("error.type")));
+        Assert.Equal(200, span.GetTagItem("http.response.status_code"));
     }
 
     // Else the collector would not know that the trace is recorded.
@@ -168,6 +189,14 @@ public sealed class RequestSpanTests : IDisposable
 
         var span = Assert.Single(Ended());
         Assert.Equal((ActivityStatusCode.Error, "System.OperationCanceledException"), (span.Status, span.GetTagItem("error.type")));
+    }
+
+    /// <summary>An answer of which the client has got a part.</summary>
+    private sealed class Answer : HttpResponseFeature, IHttpResponseFeature
+    {
+        public new bool HasStarted { get; init; }
+
+        bool IHttpResponseFeature.HasStarted => HasStarted;
     }
 
     private Activity[] Ended() => [.. _ended.Where(span => Equals(span.GetTagItem("url.path"), _path))];
