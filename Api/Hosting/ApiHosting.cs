@@ -18,8 +18,8 @@ internal static class ApiHosting
         ["Urls"] = DefaultUrl,
         ["Logging:LogLevel:Default"] = "Warning",
         ["Logging:LogLevel:OrleansStream"] = "Information",
-        // It says nothing at the levels above, but has an activity and a scope made for every request, a tenth of a small one's memory. Whoever
-        // traces gets them all the same.
+        // It says nothing at the levels above, but has an activity and a scope made for every request, a tenth of a small one's memory. Traces do
+        // not need it: RequestSpanMiddleware makes the span of a request.
         ["Logging:LogLevel:Microsoft.AspNetCore.Hosting.Diagnostics"] = "None",
     };
 

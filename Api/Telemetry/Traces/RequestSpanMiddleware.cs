@@ -36,17 +36,19 @@ internal sealed class RequestSpanMiddleware(RequestDelegate next, RequestTraces 
     /// <param name="context">The request.</param>
     public Task InvokeAsync(HttpContext context)
     {
-        if (!context.Request.Path.StartsWithSegments(TracedPath, StringComparison.OrdinalIgnoreCase))
-            return next(context);
         // The name is complete only when the route is known.
         var method = MethodOf(context.Request);
-        return traces.Start(method, CallerOf(context.Request.Headers)) is { } span ? TraceAsync(context, span, method) : next(context);
-    }
+        if (context.Request.Path.StartsWithSegments(TracedPath, StringComparison.OrdinalIgnoreCase)
+            && traces.Start(method, CallerTrace.Of(context.Request.Headers)) is { } span)
+        {
+            return TraceAsync(context, span, method);
+        }
 
-    private static ActivityContext CallerOf(IHeaderDictionary headers) =>
-        headers.TraceParent is [{ } parent] && ActivityContext.TryParse(parent, headers.TraceState, isRemote: true, out var caller)
-            ? caller
-            : default;
+        // ASP.NET Core makes an activity where its own log is on. That has the flag of the caller, and is never sent.
+        if (StreamTelemetry.Recorded is { } activity)
+            activity.ActivityTraceFlags &= ~ActivityTraceFlags.Recorded;
+        return next(context);
+    }
 
     // Anybody can invent methods.
     private static string MethodOf(HttpRequest request) => Methods.Contains(request.Method) ? request.Method : UnknownMethod;

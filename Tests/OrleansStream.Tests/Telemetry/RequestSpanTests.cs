@@ -159,6 +159,23 @@ public sealed class RequestSpanTests : IDisposable
         Assert.Equal(Caller, $"00-{Assert.Single(Ended()).TraceId}-{Assert.Single(Ended()).ParentSpanId}-01");
     }
 
+    // ASP.NET Core makes such an activity where its own log is on. What is below it would be sent without its parent.
+    [Theory]
+    [InlineData("/v1/topics")]
+    [InlineData("/metrics/kafka")]
+    public async Task Request_ThatIsNotRecorded_HasNothingRecordedBelowTheServersActivity(string path)
+    {
+        using var server = new Activity("Microsoft.AspNetCore.Hosting.HttpRequestIn").SetParentId(Caller).Start();
+        Assert.NotNull(StreamTelemetry.Recorded);
+
+        await ServeAsync(isRecorded: false, _ =>
+        {
+            Assert.Same(server, Activity.Current);
+            Assert.Null(StreamTelemetry.Recorded);
+            return Task.CompletedTask;
+        }, Caller, path);
+    }
+
     [Fact]
     public async Task Request_OfHealth_BeginsNoSpan()
     {
