@@ -10,11 +10,11 @@ namespace OrleansStream.Telemetry.Traces;
 
 /// <summary>
 /// The span of a request over HTTP, with the attributes of OpenTelemetry's semantic conventions for HTTP servers
-/// (https://opentelemetry.io/docs/specs/semconv/http/http-spans/).
+/// (https://opentelemetry.io/docs/specs/semconv/http/http-spans/). A ticket in the query signs somebody in, so it is left out.
 /// </summary>
 /// <remarks>
 /// ASP.NET Core would begin a span for every request as soon as anything listens, and for small requests that costs a twentieth of their processor
-/// time. This one is begun only for traces that are recorded. Its source is not listened to.
+/// time. This one is begun only for traces that are recorded. The service does not listen to ASP.NET Core's source.
 /// </remarks>
 /// <param name="next">The rest of the pipeline.</param>
 /// <param name="traces">Begins the span.</param>
@@ -24,6 +24,9 @@ internal sealed class RequestSpanMiddleware(RequestDelegate next, RequestTraces 
     private const string TracedPath = "/v1";
 
     private const string UnknownMethod = "_OTHER";
+
+    /// <summary>The parameter of a query that nobody but the service may read.</summary>
+    internal const string SecretParameter = "ticket";
 
     // The kind of failure of an answer that the service has begun and not ended.
     private const string CutAnswer = "cut";
@@ -59,7 +62,7 @@ internal sealed class RequestSpanMiddleware(RequestDelegate next, RequestTraces 
         {
             var cut = new ServiceCut();
             context.Features.Set(cut);
-            NoteRequest(span, context.Request, method);
+            NoteRequest(span, context, method);
             try
             {
                 await next(context);
@@ -78,11 +81,17 @@ internal sealed class RequestSpanMiddleware(RequestDelegate next, RequestTraces 
         }
     }
 
-    private static void NoteRequest(Activity span, HttpRequest request, string method)
+    private static void NoteRequest(Activity span, HttpContext context, string method)
     {
+        var request = context.Request;
         span.SetTag("http.request.method", method);
+        if (method == UnknownMethod)
+            span.SetTag("http.request.method_original", request.Method);
         span.SetTag("url.scheme", request.Scheme);
         span.SetTag("url.path", (request.PathBase + request.Path).Value);
+        if (request.QueryString.Value is { Length: > 1 } query)
+            span.SetTag("url.query", Shown(query[1..]));
+        span.SetTag("client.address", context.Connection.RemoteIpAddress?.ToString());
         span.SetTag("network.protocol.version", request.Protocol[(request.Protocol.IndexOf('/') + 1)..]);
         span.SetTag("server.address", request.Host.Host);
         if (request.Host.Port is { } port)
@@ -90,6 +99,10 @@ internal sealed class RequestSpanMiddleware(RequestDelegate next, RequestTraces 
         if (request.Headers.UserAgent.Count > 0)
             span.SetTag("user_agent.original", request.Headers.UserAgent.ToString());
     }
+
+    private static string Shown(string query) => string.Join('&', query.Split('&').Select(one =>
+        string.Equals(Uri.UnescapeDataString(one.Split('=')[0].Replace('+', ' ')), SecretParameter, StringComparison.OrdinalIgnoreCase)
+            ? $"{SecretParameter}=REDACTED" : one));
 
     private static void NoteRoute(Activity span, HttpContext context, string method)
     {

@@ -7,8 +7,8 @@ using OrleansStream.Instrumentation;
 namespace OrleansStream.Telemetry.Traces;
 
 /// <summary>
-/// Which traces are recorded, by <c>OTEL_TRACES_SAMPLER</c>. That is chosen once, for the request of a client. The collector's own sampler records
-/// what belongs to a recorded request, and nothing else, such as a call of a grain for another one.
+/// Which traces are recorded, by <c>OTEL_TRACES_SAMPLER</c>. The choice is made once, at the door. The collector's sampler keeps every span below a
+/// recorded request, and begins no trace: a grain's call outside of a request has no span.
 /// </summary>
 /// <remarks>Source: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/, general SDK configuration.</remarks>
 internal static class TraceSampling

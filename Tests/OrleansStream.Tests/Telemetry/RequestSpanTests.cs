@@ -1,11 +1,13 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Net;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.Routing.Patterns;
 using OrleansStream.HttpErrors;
 using OrleansStream.Instrumentation;
+using OrleansStream.Rest.Http;
 using OrleansStream.Telemetry.Traces;
 
 namespace OrleansStream.Tests.Telemetry;
@@ -50,7 +52,7 @@ public sealed class RequestSpanTests : IDisposable
         Assert.Equal(default, span.ParentSpanId);
         Assert.Equal(
             [
-                "http.request.method=GET", "http.response.status_code=404", "http.route=/v1/topics/{topic}", "network.protocol.version=1.1",
+                "client.address=192.0.2.1", "http.request.method=GET", "http.response.status_code=404", "http.route=/v1/topics/{topic}", "network.protocol.version=1.1",
                 "server.address=stream.test", "server.port=8080", $"url.path={_path}", "url.scheme=https", "user_agent.original=curl/8",
             ],
             span.TagObjects.Select(tag => $"{tag.Key}={tag.Value}").Order(StringComparer.Ordinal));
@@ -106,8 +108,24 @@ public sealed class RequestSpanTests : IDisposable
         }, method: "BREW");
 
         Assert.Equal(
-            [("HEAD /v1/topics/{topic}", "HEAD"), ("HTTP /v1/topics/{topic}", "_OTHER")],
-            Ended().Select(span => (span.DisplayName, (string?)span.GetTagItem("http.request.method"))));
+            [("HEAD /v1/topics/{topic}", "HEAD", null), ("HTTP /v1/topics/{topic}", "_OTHER", "BREW")],
+            Ended().Select(span => (
+                span.DisplayName, (string?)span.GetTagItem("http.request.method"), (string?)span.GetTagItem("http.request.method_original"))));
+    }
+
+    [Theory]
+    [InlineData("", null)]
+    [InlineData("?", null)]
+    [InlineData("?limit=8&after=a%26b", "limit=8&after=a%26b")]
+    [InlineData("?from=1&ticket=os_ticket_secret&to=2", "from=1&ticket=REDACTED&to=2")]
+    [InlineData("?Ticket=os_secret", "ticket=REDACTED")]
+    [InlineData("?%74icket=os_secret&ticket", "ticket=REDACTED&ticket=REDACTED")]
+    public async Task Request_WithAQuery_HasItWithoutItsTicket(string query, string? shown)
+    {
+        await ServeAsync(isRecorded: true, _ => Task.CompletedTask, query: query);
+
+        Assert.Equal(shown, Assert.Single(Ended()).GetTagItem("url.query"));
+        Assert.Equal(SignInMiddleware.Ticket, RequestSpanMiddleware.SecretParameter);
     }
 
     // A follower of a topic leaves when it has seen enough. A client that leaves before it has an answer was sent no status.
@@ -221,12 +239,15 @@ public sealed class RequestSpanTests : IDisposable
     private static void SetRoute(HttpContext context) => context.SetEndpoint(new RouteEndpoint(
         _ => Task.CompletedTask, RoutePatternFactory.Parse("/v1/topics/{topic}"), order: 0, EndpointMetadataCollection.Empty, displayName: null));
 
-    private Task ServeAsync(bool isRecorded, RequestDelegate serve, string? caller = null, string? path = null, string method = "GET")
+    private Task ServeAsync(bool isRecorded, RequestDelegate serve, string? caller = null, string? path = null, string method = "GET",
+        string query = "")
     {
         var context = new DefaultHttpContext();
         var request = context.Request;
         (request.Method, request.Scheme, request.Protocol, request.Path) = (method, "https", "HTTP/1.1", path ?? _path);
         request.Host = new HostString("stream.test", 8080);
+        request.QueryString = new QueryString(query);
+        context.Connection.RemoteIpAddress = IPAddress.Parse("192.0.2.1");
         request.Headers.UserAgent = "curl/8";
         if (caller is not null)
             request.Headers.TraceParent = caller;
