@@ -42,7 +42,10 @@ public sealed record Problem
     /// <summary>Where stored bytes are damaged, when that is why they are not served.</summary>
     public DamageEntry? Damage { get; init; }
 
-    /// <summary>Finds this request in the server's log and traces. Absent in the error of a single record.</summary>
+    /// <summary>
+    /// Finds this request in the server's log, if it failed there, and in the traces, if its trace is recorded. Where the caller sends a
+    /// <c>traceparent</c>, it is the id of that trace. Absent in the error of a single record.
+    /// </summary>
     public string? TraceId { get; init; }
 
     /// <summary>When no record of a produce request was stored: what became of each, in order.</summary>

@@ -60,10 +60,14 @@ internal static class Problems
         return text[..length] + "…";
     }
 
-    /// <summary>The id under which the server's log and traces know a request.</summary>
+    /// <summary>
+    /// The id under which the server's log knows a request: that of its trace, if it is recorded or its caller has begun it. Else the server's own.
+    /// </summary>
     /// <param name="context">The request.</param>
     public static string TraceIdOf(HttpContext context) =>
-        Activity.Current?.TraceId.ToHexString() ?? context.TraceIdentifier;
+        Activity.Current is { } span ? span.TraceId.ToHexString()
+        : CallerTrace.Of(context.Request.Headers) is { TraceId: var trace } && trace != default ? trace.ToHexString()
+        : context.TraceIdentifier;
 
     /// <summary>Sets an answer's status and headers to an error's, and gives the document to write.</summary>
     /// <param name="context">The request.</param>

@@ -55,7 +55,7 @@ internal sealed partial class ProblemMiddleware(
         catch (Exception exception)
         {
             // A cut connection is the only honest end of an answer that was begun as a success.
-            LogBrokenAnswer(logger, exception, context.Request.Method, context.Request.Path);
+            LogBrokenAnswer(logger, exception, context.Request.Method, context.Request.Path, Problems.TraceIdOf(context));
             ServiceCut.Cut(context);
         }
     }
@@ -98,14 +98,14 @@ internal sealed partial class ProblemMiddleware(
             case BadHttpRequestException bad:
                 return Explain(bad);
             case TimeoutException or OperationCanceledException:
-                TellUnanswered(exception, context.Request);
+                TellUnanswered(exception, context);
                 return (new StreamError(StreamErrorCode.RequestTimedOut, "The service did not answer in time. Try again.")
                 {
                     OutcomeUnknown = isWrite,
                 }, null);
             case OrleansException:
                 // The message was rejected or lost: the silo does not exist, or it ended during the call.
-                TellUnanswered(exception, context.Request);
+                TellUnanswered(exception, context);
                 return (new StreamError(StreamErrorCode.NotLeaderOrFollower, "No server could take the call. Try again.")
                 {
                     OutcomeUnknown = isWrite,
@@ -120,10 +120,11 @@ internal sealed partial class ProblemMiddleware(
     }
 
     // The requests that come meanwhile fail for the same reason.
-    private void TellUnanswered(Exception exception, HttpRequest request)
+    private void TellUnanswered(Exception exception, HttpContext context)
     {
+        var request = context.Request;
         if (failures.IsToTell($"{request.Method} {request.Path}", out var count))
-            LogUnanswered(logger, exception, request.Method, request.Path, count);
+            LogUnanswered(logger, exception, request.Method, request.Path, Problems.TraceIdOf(context), count);
     }
 
     /// <summary>
@@ -164,12 +165,14 @@ internal sealed partial class ProblemMiddleware(
     private static partial void LogCut(ILogger logger, string method, PathString path, string reason);
 
     [LoggerMessage(
-        Level = LogLevel.Warning, Message = "{Method} {Path} was not answered by the cluster; failures since this was last said: {Failures}")]
-    private static partial void LogUnanswered(ILogger logger, Exception exception, string method, string path, int failures);
+        Level = LogLevel.Warning,
+        Message = "{Method} {Path} was not answered by the cluster; its trace id is {TraceId}; failures since this was last said: {Failures}")]
+    private static partial void LogUnanswered(ILogger logger, Exception exception, string method, string path, string traceId, int failures);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Method} {Path} failed; its trace id is {TraceId}")]
     private static partial void LogFailed(ILogger logger, Exception exception, string method, string path, string traceId);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "{Method} {Path} failed after its answer had begun; the connection is cut")]
-    private static partial void LogBrokenAnswer(ILogger logger, Exception exception, string method, string path);
+    [LoggerMessage(
+        Level = LogLevel.Error, Message = "{Method} {Path} failed after its answer had begun; the connection is cut; its trace id is {TraceId}")]
+    private static partial void LogBrokenAnswer(ILogger logger, Exception exception, string method, string path, string traceId);
 }
