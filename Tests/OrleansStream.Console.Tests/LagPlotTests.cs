@@ -84,6 +84,17 @@ public sealed class LagPlotTests : IAsyncDisposable
             ["M0,51 L100,4 M588,51 L600,51", "M288,51 L300,51"], plot.FindAll("svg.plot path").Select(path => path.GetAttribute("d")));
     }
 
+    [Fact]
+    public void Plot_OfALineThatEndsEarlier_HasNoValueOfItNow()
+    {
+        PlotSeries[] lines = [new("a", [new(100, 7), new(102, 8)]), new("b", [new(100, 9)]), new("c", [])];
+
+        var plot = _context.Render<Plot>(part => part.Add(one => one.Series, lines));
+
+        Assert.Equal(["a: 8", "b: –", "c: –", "highest 9"], plot.FindAll("figcaption span").Select(line => line.TextContent.Trim()));
+        Assert.Equal("a, now 8; b, now –; c, now –", plot.Find("svg.plot").GetAttribute("aria-label"));
+    }
+
     private async Task<IRenderedComponent<GroupPage>> OpenAsync(params int[] lags)
     {
         await _context.SignInAsync();
