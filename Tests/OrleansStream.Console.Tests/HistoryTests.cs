@@ -7,6 +7,8 @@ namespace OrleansStream.WebConsole.Tests;
 /// <summary>What plots remember.</summary>
 public sealed class HistoryTests
 {
+    private const string Page = "overview";
+
     private readonly Tab _tab = new();
     private readonly FakeTimeProvider _time = new();
 
@@ -37,11 +39,44 @@ public sealed class HistoryTests
         for (var line = 0; line < HistoryLimits.LinesMax; line++)
         {
             _time.Advance(TimeSpan.FromSeconds(1));
-            Add(history, $"other {line}", line);
+            Add(history, "lag", line, $"group {line}");
         }
 
         Assert.Equal(HistoryLimits.LinesMax, _tab.Storage.Count);
         Assert.Single(Add(history, "first", 1));
+    }
+
+    [Fact]
+    public void Lines_ThatWereKeptBeforeThePageWasLoadedAgain_CountToo()
+    {
+        for (var load = 0; load < 3; load++)
+        {
+            var history = new History(_time, _tab);
+            for (var line = 0; line < HistoryLimits.LinesMax / 2; line++)
+            {
+                _time.Advance(TimeSpan.FromSeconds(1));
+                Add(history, "lag", line, $"group {load} {line}");
+            }
+        }
+
+        Assert.Equal(HistoryLimits.LinesMax, _tab.Storage.Count);
+    }
+
+    // Such as the partitions of a group that lag most.
+    [Fact]
+    public void Lines_ThatChange_PushOutThoseOfTheirPageOnly()
+    {
+        var history = new History(_time, _tab);
+        Add(history, "in", 1);
+        for (var partition = 0; partition < 2 * HistoryLimits.LinesMax; partition++)
+        {
+            _time.Advance(TimeSpan.FromSeconds(1));
+            history.Add("group crawlers", [($"lag pages/{partition}", 1), ("lag", 2)]);
+        }
+
+        Assert.Equal(HistoryLimits.LinesOfPageMax + 1, _tab.Storage.Count);
+        Assert.Single(history.Find(Page, "in"));
+        Assert.Equal(HistoryLimits.PointsMax, history.Find("group crawlers", "lag").Count);
     }
 
     [Fact]
@@ -50,15 +85,15 @@ public sealed class HistoryTests
         _time.AutoAdvanceAmount = TimeSpan.FromMilliseconds(3);
         var history = new History(_time, _tab);
 
-        history.Add([("in", 1), ("out", 2)]);
+        history.Add(Page, [("in", 1), ("out", 2)]);
 
-        Assert.Equal(history.Find("in")[0].Seconds, history.Find("out")[0].Seconds);
+        Assert.Equal(history.Find(Page, "in")[0].Seconds, history.Find(Page, "out")[0].Seconds);
     }
 
-    private static IReadOnlyList<PlotPoint> Add(History history, string line, double value)
+    private static IReadOnlyList<PlotPoint> Add(History history, string line, double value, string page = Page)
     {
-        history.Add([(line, value)]);
-        return history.Find(line);
+        history.Add(page, [(line, value)]);
+        return history.Find(page, line);
     }
 
     /// <summary>A browser's tab with its storage.</summary>
@@ -69,6 +104,8 @@ public sealed class HistoryTests
         public TResult Invoke<TResult>(string identifier, params object?[]? args)
         {
             var name = (string)args![0]!;
+            if (identifier == "streamConsole.keptNames")
+                return (TResult)(object)Storage.Keys.Where(one => one.StartsWith(name, StringComparison.Ordinal)).ToArray();
             if (identifier == "streamConsole.kept")
                 return (TResult)(object?)Storage.GetValueOrDefault(name)!;
             if (args[1] is string text)

@@ -11,9 +11,7 @@ namespace OrleansStream.WebConsole.Groups;
 /// <param name="group">The group's name.</param>
 public sealed class LagLines(History history, string group)
 {
-    // No name of a group or a topic has it.
-    private const char Separator = '\n';
-
+    private readonly string _page = $"group {group}";
     private List<(string Topic, int Partition)> _plotted = [];
 
     /// <summary>True to plot how many seconds the group is behind, by the oldest record that waits; false to plot how many records wait.</summary>
@@ -31,8 +29,8 @@ public sealed class LagLines(History history, string group)
     /// <summary>The lines as they are now: the whole group's first, then the partitions by topic and number.</summary>
     public IReadOnlyList<PlotSeries> Series =>
     [
-        .. HasTotal ? [new PlotSeries("whole group", history.Find(NameOf(IsInSeconds)))] : Array.Empty<PlotSeries>(),
-        .. _plotted.Select(one => new PlotSeries($"{one.Topic} {one.Partition}", history.Find(NameOf(IsInSeconds, one)))),
+        .. HasTotal ? [new PlotSeries("whole group", history.Find(_page, NameOf(IsInSeconds)))] : Array.Empty<PlotSeries>(),
+        .. _plotted.Select(one => new PlotSeries($"{one.Topic} {one.Partition}", history.Find(_page, NameOf(IsInSeconds, one)))),
     ];
 
     /// <summary>Adds a point to each line.</summary>
@@ -44,7 +42,7 @@ public sealed class LagLines(History history, string group)
             _plotted.RemoveAll(one => !lag.Partitions.Any(partition => KeyOf(partition) == one));
         else
             _plotted = Largest(lag);
-        history.Add(
+        history.Add(_page,
         [
             (NameOf(isInSeconds: false), lag.Lag),
             (NameOf(isInSeconds: true), lag.LagSeconds),
@@ -94,6 +92,6 @@ public sealed class LagLines(History history, string group)
 
     private static (string Topic, int Partition) KeyOf(PartitionLag partition) => (partition.Topic, partition.Partition);
 
-    private string NameOf(bool isInSeconds, (string Topic, int Partition)? partition = null) =>
-        $"{(isInSeconds ? "lag-seconds" : "lag")} {group}{(partition is var (topic, number) ? $"{Separator}{topic}/{number}" : "")}";
+    private static string NameOf(bool isInSeconds, (string Topic, int Partition)? partition = null) =>
+        $"{(isInSeconds ? "lag-seconds" : "lag")}{(partition is var (topic, number) ? $" {topic}/{number}" : "")}";
 }

@@ -23,45 +23,75 @@ public sealed class History(TimeProvider time, IJSRuntime browser)
 {
     private const string Storage = "orleansstream.plot.";
 
-    private readonly Dictionary<string, List<PlotPoint>> _lines = new(StringComparer.Ordinal);
+    // No name of a page has it.
+    private const char Separator = '\t';
+
+    private Dictionary<string, List<PlotPoint>>? _lines;
+
+    // With those that were kept before the browser loaded the page again: they count, too.
+    private Dictionary<string, List<PlotPoint>> Lines => _lines ??= ReadAll();
 
     /// <summary>
     /// Adds a point to each of several lines, all at one time: they are what one answer has told. A line that has none begins with it; one that has
     /// <see cref="HistoryLimits.PointsMax"/> loses its oldest.
     /// </summary>
-    /// <param name="values">The lines' names, among all pages, and their values now.</param>
-    public void Add(IEnumerable<(string Line, double Value)> values)
+    /// <param name="page">The page whose lines they are. When it has too many, it is its own that go.</param>
+    /// <param name="values">The lines' names, among those of the page, and their values now.</param>
+    public void Add(string page, IEnumerable<(string Line, double Value)> values)
     {
         ArgumentNullException.ThrowIfNull(values);
         var seconds = (time.GetUtcNow() - DateTimeOffset.UnixEpoch).TotalSeconds;
-        foreach (var (line, value) in values)
-            Add(line, new PlotPoint(seconds, value));
+        // First the lines that there are: none of them is then among the oldest, which make room for the new ones.
+        foreach (var (name, value) in values.Select(one => (Name: NameOf(page, one.Line), one.Value)).OrderBy(one => !Lines.ContainsKey(one.Name)))
+            Add(page, name, new PlotPoint(seconds, value));
     }
 
-    private void Add(string line, PlotPoint added)
+    /// <summary>The points that a line has.</summary>
+    /// <param name="page">The page whose line it is.</param>
+    /// <param name="line">The line's name, among those of the page.</param>
+    /// <returns>Its points, in the order of time; none where it has none.</returns>
+    public IReadOnlyList<PlotPoint> Find(string page, string line) => Lines.TryGetValue(NameOf(page, line), out var points) ? [.. points] : [];
+
+    private static string NameOf(string page, string line) => $"{page}{Separator}{line}";
+
+    private void Add(string page, string name, PlotPoint added)
     {
-        if (!_lines.TryGetValue(line, out var points))
+        if (!Lines.TryGetValue(name, out var points))
         {
-            if (_lines.Count >= HistoryLimits.LinesMax)
-                Remove(_lines.MinBy(one => one.Value[^1].Seconds).Key);
-            _lines[line] = points = Read(line);
+            MakeRoom(NameOf(page, ""), HistoryLimits.LinesOfPageMax);
+            MakeRoom("", HistoryLimits.LinesMax);
+            Lines[name] = points = [];
         }
 
         points.Add(added);
         if (points.Count > HistoryLimits.PointsMax)
             points.RemoveAt(0);
-        Keep(line, string.Join(' ', points.Select(point => string.Create(CultureInfo.InvariantCulture, $"{point.Seconds:0.###}:{point.Value:R}"))));
+        Keep(name, string.Join(' ', points.Select(point => string.Create(CultureInfo.InvariantCulture, $"{point.Seconds:0.###}:{point.Value:R}"))));
     }
 
-    /// <summary>The points of a line, without a new one.</summary>
-    /// <param name="line">The line's name, among all pages.</param>
-    /// <returns>Its points, in the order of time; none where it has none.</returns>
-    public IReadOnlyList<PlotPoint> Find(string line) => _lines.TryGetValue(line, out var points) ? [.. points] : Read(line);
-
-    private void Remove(string line)
+    private void MakeRoom(string prefix, int linesMax)
     {
-        _lines.Remove(line);
-        Keep(line, text: null);
+        var lines = Lines.Where(one => one.Key.StartsWith(prefix, StringComparison.Ordinal)).OrderBy(one => one.Value[^1].Seconds).ToList();
+        foreach (var (name, _) in lines.Take(lines.Count - linesMax + 1))
+        {
+            Lines.Remove(name);
+            Keep(name, text: null);
+        }
+    }
+
+    private Dictionary<string, List<PlotPoint>> ReadAll()
+    {
+        var lines = new Dictionary<string, List<PlotPoint>>(StringComparer.Ordinal);
+        foreach (var stored in (browser as IJSInProcessRuntime)?.Invoke<string[]?>("streamConsole.keptNames", Storage) ?? [])
+        {
+            var name = stored[Storage.Length..];
+            if (Read(name) is { Count: > 0 } points)
+                lines[name] = points;
+            else
+                Keep(name, text: null);
+        }
+
+        return lines;
     }
 
     private List<PlotPoint> Read(string line)

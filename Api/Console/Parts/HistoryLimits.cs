@@ -11,4 +11,10 @@ public static class HistoryLimits
 
     /// <summary>The most lines; the one that was added to least lately goes.</summary>
     public const int LinesMax = 100;
+
+    /// <summary>
+    /// The most lines of one page, so that a page whose lines change does not push out those of others. A group's plot has 12 at once: each line in
+    /// records and in seconds.
+    /// </summary>
+    public const int LinesOfPageMax = 24;
 }

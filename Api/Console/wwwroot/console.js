@@ -36,6 +36,13 @@
         // It begins anew then.
       }
     },
+    keptNames: prefix => {
+      try {
+        return Object.keys(sessionStorage).filter(name => name.startsWith(prefix));
+      } catch {
+        return [];
+      }
+    },
     kept: name => {
       try {
         return sessionStorage.getItem(name);
