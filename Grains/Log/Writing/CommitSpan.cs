@@ -38,13 +38,15 @@ internal static class CommitSpan
 
     /// <summary>Ends it by the outcome of the write.</summary>
     /// <param name="span">The span; null where nothing is traced.</param>
-    /// <param name="stored">The outcome.</param>
-    public static void End(Activity? span, in StoreResult stored)
+    /// <param name="stored">The outcome; null when the write has thrown, and the writer fails with it.</param>
+    public static void End(Activity? span, in StoreResult? stored)
     {
         if (span is null)
             return;
-        if (stored.Position < 0)
-            span.SetStatus(ActivityStatusCode.Error, stored.Error?.Detail ?? "The log has ended.");
+        if (stored is not { } outcome)
+            span.SetStatus(ActivityStatusCode.Error, "The partition's writer failed.");
+        else if (outcome.Position < 0)
+            span.SetStatus(ActivityStatusCode.Error, outcome.Error?.Detail ?? "The log has ended.");
         span.Dispose();
     }
 }

@@ -215,15 +215,22 @@ internal sealed class LogWriter
     private async ValueTask<StoreResult> AppendAsync(AppendGroup group, bool mayBlock)
     {
         var span = CommitSpan.Start(_log.Place.Name, group);
-        var rolling = _roller.RollIfDueAsync(group);
-        mayBlock &= rolling.IsCompleted;
-        var stored = await rolling.ConfigureAwait(false)
-            ? await _segments.AppendAsync(group.Bytes, mayBlock).ConfigureAwait(false)
-            : StoreResult.Ended;
-        // Here, because the loop may still be answering the callers of the group before.
-        _storedAt = _log.Place.Time.GetTimestamp();
-        CommitSpan.End(span, stored);
-        return stored;
+        StoreResult? stored = null;
+        try
+        {
+            var rolling = _roller.RollIfDueAsync(group);
+            mayBlock &= rolling.IsCompleted;
+            stored = await rolling.ConfigureAwait(false)
+                ? await _segments.AppendAsync(group.Bytes, mayBlock).ConfigureAwait(false)
+                : StoreResult.Ended;
+            // Here, because the loop may still be answering the callers of the group before.
+            _storedAt = _log.Place.Time.GetTimestamp();
+            return stored.Value;
+        }
+        finally
+        {
+            CommitSpan.End(span, stored);
+        }
     }
 
     private void AnswerDurable()
