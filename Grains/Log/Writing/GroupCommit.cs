@@ -106,21 +106,20 @@ internal sealed class GroupCommit(OpenLog log, OffsetAssigner offsets)
         Answer(group);
     }
 
+    /// <summary>Lets go of the group of a log that has ended. The end has answered its callers, and for many the outcome is unknown.</summary>
+    public void Abandon()
+    {
+        lock (log.Gate)
+        {
+            log.Appends.Group = null;
+        }
+    }
+
     /// <summary>Ends a group that is certainly not stored.</summary>
     /// <param name="group">The group.</param>
-    /// <param name="error">The reason; null when the log has ended, because its end has answered all callers.</param>
-    public void Fail(AppendGroup group, LogError? error)
+    /// <param name="error">The reason.</param>
+    public void Fail(AppendGroup group, LogError error)
     {
-        if (error is null)
-        {
-            lock (log.Gate)
-            {
-                log.Appends.Group = null;
-            }
-
-            return;
-        }
-
         var behind = offsets.Withdraw(group);
         lock (log.Gate)
         {

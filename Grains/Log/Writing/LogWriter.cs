@@ -202,7 +202,10 @@ internal sealed class LogWriter
         var stored = await storing.ConfigureAwait(false);
         if (stored.Position < 0)
         {
-            Fail(group, stored.Error);
+            if (stored.Error is { } error)
+                Answer(group, failed => _commit.Fail(failed, error));
+            else
+                _commit.Abandon();
             return;
         }
 
@@ -240,8 +243,6 @@ internal sealed class LogWriter
         _unanswered = null;
         Answer(group, _answer);
     }
-
-    private void Fail(AppendGroup group, LogError? error) => Answer(group, failed => _commit.Fail(failed, error));
 
     private static void Answer(AppendGroup group, Action<AppendGroup> answer)
     {
