@@ -12,6 +12,12 @@ namespace OrleansStream.Log.Writing;
 /// <remarks>Used by the write loop only.</remarks>
 internal sealed class GroupCommit(OpenLog log, OffsetAssigner offsets)
 {
+    [ThreadStatic]
+    private static bool _isAnswering;
+
+    /// <summary>True while this thread answers callers of some log. What they do next runs inside, and must not keep the loop of that log.</summary>
+    public static bool IsAnswering => _isAnswering;
+
     /// <summary>
     /// Stamps the batches of a group with their offsets, into its bytes. Answers the appends that wait for no more than their order.
     /// </summary>
@@ -19,6 +25,7 @@ internal sealed class GroupCommit(OpenLog log, OffsetAssigner offsets)
     /// <remarks>The stamped fields lie outside the CRC. Only the log's own append time needs a new CRC.</remarks>
     public void Stamp(AppendGroup group)
     {
+        using var answering = new Answering();
         var bytes = group.Bytes.Span;
         var offset = group.BaseOffset;
         var appendTimeMs = log.Options.StampsAppendTime ? log.NowMs : -1;
@@ -88,6 +95,7 @@ internal sealed class GroupCommit(OpenLog log, OffsetAssigner offsets)
     /// <param name="group">The group.</param>
     public void Answer(AppendGroup group)
     {
+        using var answering = new Answering();
         foreach (var append in group.Appends)
             append.TrySetResult(append.Result);
 
@@ -120,6 +128,7 @@ internal sealed class GroupCommit(OpenLog log, OffsetAssigner offsets)
     /// <param name="error">The reason.</param>
     public void Fail(AppendGroup group, LogError error)
     {
+        using var answering = new Answering();
         var behind = offsets.Withdraw(group);
         lock (log.Gate)
         {
@@ -140,5 +149,15 @@ internal sealed class GroupCommit(OpenLog log, OffsetAssigner offsets)
             log.Appends.ReturnRoom(append.Batches.LengthBytes);
 
         log.Appends.Group = null;
+    }
+
+    /// <summary>Callers are answered until it is disposed of. What one of them does next may answer others on the same thread.</summary>
+    private readonly ref struct Answering
+    {
+        private readonly bool _wasAnswering;
+
+        public Answering() => (_wasAnswering, _isAnswering) = (_isAnswering, true);
+
+        public void Dispose() => _isAnswering = _wasAnswering;
     }
 }

@@ -15,16 +15,9 @@ namespace OrleansStream.Log.Writing;
 /// </remarks>
 internal sealed class LogWriter
 {
-    // True while this thread answers callers of some log. What they do next runs inside, and must not keep the loop of that log.
-    [ThreadStatic]
-    private static bool _isAnswering;
-
     private readonly OpenLog _log;
     private readonly OffsetAssigner _offsets;
     private readonly GroupCommit _commit;
-    private readonly Action<AppendGroup> _stamp;
-    private readonly Action<AppendGroup> _answer;
-    private readonly Action<AppendGroup> _endEmpty;
     private readonly SegmentAppender _segments;
     private readonly SegmentRoller _roller;
 
@@ -44,7 +37,6 @@ internal sealed class LogWriter
         (_log, _roller) = (log, roller);
         _offsets = new OffsetAssigner(log);
         _commit = new GroupCommit(log, _offsets);
-        (_stamp, _answer, _endEmpty) = (_commit.Stamp, _commit.Answer, _commit.EndEmpty);
         _segments = new SegmentAppender(log, roller);
     }
 
@@ -79,7 +71,7 @@ internal sealed class LogWriter
 
         // An append that is answered before it is durable must not wait for the store.
         if (starts)
-            _ = DrainAsync(mayBlock && acks == LogAcks.Durable && !_isAnswering);
+            _ = DrainAsync(mayBlock && acks == LogAcks.Durable && !GroupCommit.IsAnswering);
 
         return acks == LogAcks.Admitted
             ? ValueTask.FromResult(new LogAppendResult(null, -1, -1, _log.LogStartOffset))
@@ -187,7 +179,7 @@ internal sealed class LogWriter
         if (roll)
             await _roller.RollAsync(isOptional: true).ConfigureAwait(false);
         else if (group is { LengthBytes: 0 })
-            Answer(group, _endEmpty);
+            _commit.EndEmpty(group);
         else if (group is not null)
             await StoreAsync(group, mayBlock).ConfigureAwait(false);
         return true;
@@ -195,7 +187,7 @@ internal sealed class LogWriter
 
     private async ValueTask StoreAsync(AppendGroup group, bool mayBlock)
     {
-        Answer(group, _stamp);
+        _commit.Stamp(group);
         var beganAt = _log.Place.Time.GetTimestamp();
         var storing = AppendAsync(group, mayBlock);
         AnswerDurable();
@@ -203,7 +195,7 @@ internal sealed class LogWriter
         if (stored.Position < 0)
         {
             if (stored.Error is { } error)
-                Answer(group, failed => _commit.Fail(failed, error));
+                _commit.Fail(group, error);
             else
                 _commit.Abandon();
             return;
@@ -241,21 +233,7 @@ internal sealed class LogWriter
         if (_unanswered is not { } group)
             return;
         _unanswered = null;
-        Answer(group, _answer);
-    }
-
-    private static void Answer(AppendGroup group, Action<AppendGroup> answer)
-    {
-        var wasAnswering = _isAnswering;
-        _isAnswering = true;
-        try
-        {
-            answer(group);
-        }
-        finally
-        {
-            _isAnswering = wasAnswering;
-        }
+        _commit.Answer(group);
     }
 
     private void FinishDraining()
