@@ -4,7 +4,7 @@ using OrleansStream.Log.Contract;
 
 namespace OrleansStream.Log.State;
 
-/// <summary>The appends that are not answered yet: those that wait for their offsets, and the group that is being stored.</summary>
+/// <summary>The appends that are not durable yet: those that wait for their offsets, and the group that is being stored.</summary>
 /// <remarks>
 /// The log's gate guards it. Bytes and count of the appends are bounded, and no caller waits for ever: when the store does not confirm an append in
 /// time, its caller is told that the outcome is unknown, and the log goes on resolving it.
@@ -30,7 +30,7 @@ internal sealed class AppendQueue : IAsyncDisposable
     /// <summary>The group that is being stored; null when there is none.</summary>
     public AppendGroup? Group { get; set; }
 
-    /// <summary>The bytes of both.</summary>
+    /// <summary>The bytes that wait for their offsets or are being stored.</summary>
     public long PendingBytes => _pendingBytes;
 
     private TimeProvider Time => _log.Place.Time;
