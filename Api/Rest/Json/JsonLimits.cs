@@ -16,13 +16,14 @@ internal static class JsonLimits
     public const int ResponseBytesTarget = 8 * 1024 * 1024;
 
     /// <summary>
-    /// The most bytes of an answer that may be left to the server to send at its end. A longer answer is sent, and counted, until its reader has it.
+    /// An answer up to this length is left to the server, which sends it when the request ends. A longer one is flushed before that, so that its
+    /// memory stays counted until its reader has taken it.
     /// </summary>
     public const int ResponseShortBytesMax = 64 * 1024;
 
     /// <summary>
-    /// The bytes of an answer that gather before they are sent. Each part wakes the reader, which costs more than to copy what it brings. With a
-    /// record more it is still less than a reader may take <c>HttpLimits.AnswerWriteMax</c> for.
+    /// The bytes that gather before a part is sent. Each part wakes the reader, which costs more than the copy. They are less than
+    /// <c>HttpLimits.AnswerWriteBytes</c>, so a part is one write, unless its last piece is long.
     /// </summary>
     public const int ResponseFlushBytes = 192 * 1024;
 
