@@ -1,6 +1,4 @@
-using System.Reflection;
 using Microsoft.AspNetCore.Hosting.Server;
-using Microsoft.AspNetCore.Hosting.Server.Features;
 using OrleansStream.Cluster;
 using OrleansStream.Randomness;
 
@@ -22,9 +20,6 @@ internal sealed partial class NodeAnnouncement(
     ILogger<NodeAnnouncement> logger, ILiveSilos? silos = null)
     : BackgroundService
 {
-    private static readonly string Version =
-        typeof(NodeAnnouncement).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
-
     /// <summary>The address that people know a node by.</summary>
     /// <param name="url">An address on which it listens; null when none is known.</param>
     /// <returns>The host and the port.</returns>
@@ -51,8 +46,9 @@ internal sealed partial class NodeAnnouncement(
             return;
         }
 
-        var url = server.Features.Get<IServerAddressesFeature>()?.Addresses.FirstOrDefault();
-        var node = new ApiNode(random.NewId(), AddressOf(url), Version, time.GetUtcNow(), HasSilo: silos is not null, Environment.MachineName);
+        var node = new ApiNode(
+            random.NewId(), AddressOf(ListeningAddress.Of(server)), ProgramVersion.Of(typeof(NodeAnnouncement).Assembly), time.GetUtcNow(),
+            HasSilo: silos is not null, Environment.MachineName);
         using var timer = new PeriodicTimer(ApiNodeLimits.AnnouncePeriod, time);
         try
         {

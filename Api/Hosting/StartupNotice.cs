@@ -1,5 +1,4 @@
 using Microsoft.AspNetCore.Hosting.Server;
-using Microsoft.AspNetCore.Hosting.Server.Features;
 
 namespace OrleansStream.Api.Hosting;
 
@@ -11,8 +10,7 @@ internal static partial class StartupNotice
     /// <param name="storage">Where the data is, for people.</param>
     public static void AnnounceWhenStarted(this WebApplication app, string storage) => app.Lifetime.ApplicationStarted.Register(() =>
     {
-        var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses.FirstOrDefault()
-            ?? ApiHosting.DefaultUrl;
+        var address = ListeningAddress.Of(app.Services.GetRequiredService<IServer>()) ?? ApiHosting.DefaultUrl;
         var logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("OrleansStream");
         LogServing(logger, address, storage);
     });

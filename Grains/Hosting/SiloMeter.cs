@@ -1,5 +1,4 @@
 using System.Diagnostics.Metrics;
-using System.Reflection;
 using OrleansStream.Cluster;
 using OrleansStream.Clustering;
 using OrleansStream.Instrumentation;
@@ -19,8 +18,7 @@ internal sealed class SiloMeter : ISiloMeter, ILifecycleParticipant<ISiloLifecyc
     private const double BytesPerGb = 1e9;
     private const double RequestsPerPrice = 10_000;
 
-    private static readonly string Version =
-        typeof(SiloMeter).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
+    private static readonly string Version = ProgramVersion.Of(typeof(SiloMeter).Assembly);
 
     private readonly OpenPartitions _open;
     private readonly DateTimeOffset _startedAt;

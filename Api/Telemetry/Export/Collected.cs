@@ -1,4 +1,3 @@
-using System.Reflection;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
 using OrleansStream.Instrumentation;
@@ -16,8 +15,7 @@ internal static class Collected
     /// <param name="service">The name of the process.</param>
     public static void Describe(ResourceBuilder resource, string service)
     {
-        var version = typeof(Collected).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
-        resource.AddService(service, serviceVersion: version).AddEnvironmentVariableDetector();
+        resource.AddService(service, serviceVersion: ProgramVersion.Of(typeof(Collected).Assembly)).AddEnvironmentVariableDetector();
     }
 
     /// <summary>Chooses the meters.</summary>
