@@ -9,6 +9,7 @@ using Microsoft.Extensions.DependencyInjection;
 using OrleansStream.Gateway.Admission;
 using OrleansStream.Gateway.Reading;
 using OrleansStream.Records;
+using OrleansStream.Tests.Api.Bodies;
 using OrleansStream.Tests.Support;
 using OrleansStream.Tests.Support.Services;
 
@@ -17,7 +18,6 @@ namespace OrleansStream.Tests.Api;
 /// <summary>The memory that answers take while slow readers have not taken them: bounded, told, and given back.</summary>
 public sealed class AnswerMemoryTests : IAsyncLifetime
 {
-    private const string BatchType = "application/vnd.kafka.recordbatch.v2";
     private const int ValueBytes = 4 * 1024 * 1024;
 
     // The value unfolds into 8 MiB of pooled memory: a quarter of what is free once, and not twice.
@@ -40,7 +40,7 @@ public sealed class AnswerMemoryTests : IAsyncLifetime
             // Each byte is six in JSON.
             writer.Append(1_781_205_600_000, default, hasKey: false, Enumerable.Repeat((byte)1, topic == "large" ? ValueBytes : 10).ToArray(), hasValue: true);
             writer.Finish();
-            using var stored = await _client.PostAsync(Records(topic), ApiFixture.Body(writer.ToArray(), BatchType));
+            using var stored = await _client.PostAsync(Records(topic), ApiFixture.Body(writer.ToArray(), BodyKinds.Batch));
             Assert.Equal(HttpStatusCode.OK, stored.StatusCode);
         }
     }
@@ -64,7 +64,7 @@ public sealed class AnswerMemoryTests : IAsyncLifetime
         await AssertRefusedAsync(parts);
         using var small = await GetAsync(Records("small"));
         Assert.Equal(HttpStatusCode.OK, small.StatusCode);
-        using var batches = await GetAsync(Records("large"), BatchType);
+        using var batches = await GetAsync(Records("large"), BodyKinds.Batch);
         Assert.Equal(HttpStatusCode.OK, batches.StatusCode);
 
         still.Close();
@@ -141,7 +141,7 @@ public sealed class AnswerMemoryTests : IAsyncLifetime
         var taken = TakeAll();
         Assert.InRange(taken, NodeBytes - 4, NodeBytes);
 
-        foreach (var type in new[] { "application/json", BatchType })
+        foreach (var type in new[] { "application/json", BodyKinds.Batch })
         {
             using var refused = await GetAsync(Records("small"), type);
             await AssertRefusedAsync(refused);
@@ -157,7 +157,7 @@ public sealed class AnswerMemoryTests : IAsyncLifetime
         _service.Node.Return(taken);
         foreach ((var path, var type) in new[]
         {
-            (Records("small"), "application/json"), (Records("small"), BatchType), ("/v1/topics/small/records?from=earliest&limit=1", "text/event-stream"),
+            (Records("small"), "application/json"), (Records("small"), BodyKinds.Batch), ("/v1/topics/small/records?from=earliest&limit=1", "text/event-stream"),
             ("/v1/groups/g-small/lag", "application/json"), (Records("large"), "application/json"),
         })
         {

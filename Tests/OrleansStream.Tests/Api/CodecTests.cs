@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 using OrleansStream.Records;
 using OrleansStream.Rest.Http.Codings;
+using OrleansStream.Tests.Api.Bodies;
 using OrleansStream.Tests.Support;
 using OrleansStream.Tests.Support.Services;
 
@@ -13,7 +14,6 @@ namespace OrleansStream.Tests.Api;
 [Collection(ApiTests.Name)]
 public class CodecTests(ApiFixture api)
 {
-    private const string BatchType = "application/vnd.kafka.recordbatch.v2";
     private static readonly string Text = string.Concat(Enumerable.Repeat("goal ", 200));
 
     public static TheoryData<CompressionType> Codecs =>
@@ -25,7 +25,7 @@ public class CodecTests(ApiFixture api)
         var topic = await api.CreateTopicAsync();
         var batch = StrangeBatch.Sound(codec, Text, "second");
         using var stored = await api.PostAsync(
-            $"/v1/topics/{topic}/partitions/0/records", ApiFixture.Body(batch, BatchType));
+            $"/v1/topics/{topic}/partitions/0/records", ApiFixture.Body(batch, BodyKinds.Batch));
         Assert.Equal(HttpStatusCode.OK, stored.StatusCode);
 
         var fetched = await FetchAsync(topic);
@@ -59,7 +59,7 @@ public class CodecTests(ApiFixture api)
         var topic = await api.CreateTopicAsync(config: $$"""{"compression.type":"{{stored}}"}""");
         var bomb = StrangeBatch.Bomb(codec);
         Assert.InRange(bomb.Length, 0, 1_000_000);
-        using var response = await api.PostAsync($"/v1/topics/{topic}/records", ApiFixture.Body(bomb, BatchType));
+        using var response = await api.PostAsync($"/v1/topics/{topic}/records", ApiFixture.Body(bomb, BodyKinds.Batch));
 
         Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
         var problem = JsonNode.Parse(await ApiFixture.TextAsync(response))!;
@@ -109,7 +109,7 @@ public class CodecTests(ApiFixture api)
     private async Task<byte[]> FetchAsync(string topic)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, $"/v1/topics/{topic}/partitions/0/records");
-        request.Headers.Add("Accept", BatchType);
+        request.Headers.Add("Accept", BodyKinds.Batch);
         using var response = await api.SendAsync(request);
         return await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
     }

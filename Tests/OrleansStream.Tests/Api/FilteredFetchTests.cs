@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json.Nodes;
 using OrleansStream.Records;
+using OrleansStream.Tests.Api.Bodies;
 using OrleansStream.Tests.Support;
 using OrleansStream.Tests.Support.Services;
 
@@ -195,7 +196,7 @@ public sealed class FilteredFetchTests(ApiFixture api)
     {
         var topic = await TopicOfAsync("""{"records":[{"value":1}]}""");
         using var request = new HttpRequestMessage(HttpMethod.Get, AddressOf(topic, "value_contains=1"));
-        request.Headers.Accept.ParseAdd("application/vnd.kafka.recordbatch.v2");
+        request.Headers.Accept.ParseAdd(BodyKinds.Batch);
 
         using var response = await api.SendAsync(request);
 

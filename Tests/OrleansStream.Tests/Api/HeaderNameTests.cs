@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using OrleansStream.Records;
+using OrleansStream.Tests.Api.Bodies;
 using OrleansStream.Tests.Support.Services;
 
 namespace OrleansStream.Tests.Api;
@@ -13,7 +14,7 @@ public class HeaderNameTests(ApiFixture api)
     {
         var topic = await api.CreateTopicAsync();
         using var stored = await api.PostAsync(
-            $"/v1/topics/{topic}/partitions/0/records", ApiFixture.Body(Batch([0xFF, 0xFE], [.. "//4="u8], []), "application/vnd.kafka.recordbatch.v2"));
+            $"/v1/topics/{topic}/partitions/0/records", ApiFixture.Body(Batch([0xFF, 0xFE], [.. "//4="u8], []), BodyKinds.Batch));
         Assert.Equal(200, (int)stored.StatusCode);
         var fetched = (await api.GetAsync($"/v1/topics/{topic}/partitions/0/records"))["records"]!.AsArray();
         using var tail = await api.Client.GetAsync($"/v1/topics/{topic}/records?from=earliest&limit=3", TestContext.Current.CancellationToken);

@@ -1,6 +1,7 @@
 using System.Net.Http.Headers;
 using System.Text.Json.Nodes;
 using OrleansStream.Records;
+using OrleansStream.Tests.Api.Bodies;
 using OrleansStream.Tests.Support.Services;
 
 namespace OrleansStream.Tests.Api;
@@ -10,7 +11,6 @@ namespace OrleansStream.Tests.Api;
 public sealed class IdempotenceTests(ApiFixture api)
 {
     private const string Ndjson = "application/x-ndjson";
-    private const string BatchType = "application/vnd.kafka.recordbatch.v2";
 
     [Fact]
     public async Task Producer_WhenItRepeatsSkipsOrIsReplaced_FollowsKafkasRules()
@@ -88,7 +88,7 @@ public sealed class IdempotenceTests(ApiFixture api)
 
         async Task<JsonNode> PostAsync(byte[] batches)
         {
-            using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = ApiFixture.Body(batches, BatchType) };
+            using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = ApiFixture.Body(batches, BodyKinds.Batch) };
             using var response = await api.SendAsync(request);
             var text = await ApiFixture.TextAsync(response);
             Assert.True(response.IsSuccessStatusCode, text);
@@ -104,15 +104,15 @@ public sealed class IdempotenceTests(ApiFixture api)
         await SendAsync(path, ApiFixture.Body("{\"value\":1}\n{\"value\":2}\n"u8.ToArray(), Ndjson), 200, id, epoch: 0, sequence: 0);
         await SendAsync(path, ApiFixture.Body("{\"value\":1}\n{\"value\":2}\n"u8.ToArray(), Ndjson), 200, id, epoch: 0, sequence: 0);
         await SendAsync(path, ApiFixture.Body("3"u8.ToArray(), "text/plain"), 200, id, epoch: 0, sequence: 2);
-        await SendAsync(path, ApiFixture.Body(Encoded("4", "5"), BatchType), 200, id, epoch: 0, sequence: 3);
-        await SendAsync(path, ApiFixture.Body(Encoded("4", "5"), BatchType), 200, id, epoch: 0, sequence: 3);
+        await SendAsync(path, ApiFixture.Body(Encoded("4", "5"), BodyKinds.Batch), 200, id, epoch: 0, sequence: 3);
+        await SendAsync(path, ApiFixture.Body(Encoded("4", "5"), BodyKinds.Batch), 200, id, epoch: 0, sequence: 3);
         await SendAsync(path, ApiFixture.Json("""{"records":[{"value":6}],"acks":0}"""), 202, id, epoch: 0, sequence: 5);
         await SendAsync(path, ApiFixture.Json("""{"records":[{"value":6}],"acks":1}"""), 200, id, epoch: 0, sequence: 5);
         // A line that is refused refuses all: the numbers count the records.
         await SendAsync(path, ApiFixture.Body("{\"value\":7}\n{\"valu\":8}\n"u8.ToArray(), Ndjson), 400, id, epoch: 0, sequence: 6);
         var named = Encoded("x");
         RecordBatchHeader.StampProducer(named, id, epoch: 0, baseSequence: 0);
-        await SendAsync(path, ApiFixture.Body(named, BatchType), 400, id, epoch: 0, sequence: 6);
+        await SendAsync(path, ApiFixture.Body(named, BodyKinds.Batch), 400, id, epoch: 0, sequence: 6);
         Assert.Equal(["1", "2", "3", "4", "5", "6"], await ValuesAsync(path));
     }
 

@@ -7,6 +7,7 @@ using CsCheck;
 using OrleansStream.Groups;
 using OrleansStream.Producers;
 using OrleansStream.Records;
+using OrleansStream.Tests.Api.Bodies;
 using OrleansStream.Tests.Groups;
 using OrleansStream.Tests.Support.Services;
 
@@ -16,7 +17,6 @@ namespace OrleansStream.Tests.Api;
 [Collection(ApiTests.Name)]
 public sealed class InventedProducerTests(ApiFixture api)
 {
-    private const string BatchType = "application/vnd.kafka.recordbatch.v2";
 
     // By headers with each body, and inside batches.
     private static readonly string[] Ways =
@@ -181,11 +181,11 @@ public sealed class InventedProducerTests(ApiFixture api)
             "ndjson" => ApiFixture.Body("{\"value\":\"evil\"}\n"u8.ToArray(), "application/x-ndjson"),
             "text" => ApiFixture.Body("evil"u8.ToArray(), "text/plain"),
             "octets" => ApiFixture.Body("evil"u8.ToArray(), "application/octet-stream"),
-            "batch" => ApiFixture.Body(Encoded(), BatchType),
-            "second batch inside" => ApiFixture.Body([.. named, .. next], BatchType),
+            "batch" => ApiFixture.Body(Encoded(), BodyKinds.Batch),
+            "second batch inside" => ApiFixture.Body([.. named, .. next], BodyKinds.Batch),
             "json acks 0" => ApiFixture.Json("""{"records":[{"value":"evil"}],"acks":0}"""),
             "json acks 1" => ApiFixture.Json("""{"records":[{"value":"evil"}],"acks":1}"""),
-            _ when isInside => ApiFixture.Body(named, BatchType),
+            _ when isInside => ApiFixture.Body(named, BodyKinds.Batch),
             _ => ApiFixture.Json("""{"records":[{"value":"evil"}]}"""),
         };
         return request;
@@ -207,7 +207,7 @@ public sealed class InventedProducerTests(ApiFixture api)
         do
         {
             using var request = new HttpRequestMessage(HttpMethod.Get, $"/v1/topics/{topic}/partitions/0/records?offset={next}");
-            request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue(BatchType));
+            request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue(BodyKinds.Batch));
             using var response = await api.SendAsync(request);
             var batches = await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
             var scanner = new RecordBatchScanner(batches);

@@ -1,4 +1,5 @@
 using System.Text;
+using OrleansStream.Tests.Api.Bodies;
 
 namespace OrleansStream.Tests.Api;
 
@@ -122,19 +123,19 @@ internal static partial class MalformedRequests
     private static IEnumerable<MalformedRequest> RawBodies()
     {
         var batch = OneBatch();
-        yield return new("POST", Records, [], Batch);
-        yield return new("POST", Records, new byte[10], Batch);
-        yield return new("POST", Records, new byte[200], Batch);
+        yield return new("POST", Records, [], BodyKinds.Batch);
+        yield return new("POST", Records, new byte[10], BodyKinds.Batch);
+        yield return new("POST", Records, new byte[200], BodyKinds.Batch);
         foreach (var length in new[] { 1, 11, 12, 16, 17, 60, 61, batch.Length - 1 })
-            yield return new("POST", Records, batch[..length], Batch);
+            yield return new("POST", Records, batch[..length], BodyKinds.Batch);
         foreach (var position in new[] { 8, 9, 16, 17, 20, 21, 23, 26, 43, 57, 60, 61, batch.Length - 1 })
         {
             byte[] damaged = [.. batch];
             damaged[position] ^= 0x41;
-            yield return new("POST", Partition, damaged, Batch);
+            yield return new("POST", Partition, damaged, BodyKinds.Batch);
         }
 
-        yield return new("POST", Partition, [.. batch, 0], Batch);
+        yield return new("POST", Partition, [.. batch, 0], BodyKinds.Batch);
         yield return new("POST", Partition, [0xFF, 0xFE], "text/plain");
         yield return new("POST", Partition, new byte[4 * 1024 * 1024], "application/octet-stream");
     }

@@ -1,4 +1,5 @@
 using System.Text;
+using OrleansStream.Tests.Api.Bodies;
 
 namespace OrleansStream.Tests.Api;
 
@@ -22,7 +23,6 @@ internal static partial class MalformedRequests
     private const string Records = "/v1/topics/{t}/records";
     private const string Partition = "/v1/topics/{t}/partitions/0/records";
     private const string Ndjson = "application/x-ndjson";
-    private const string Batch = "application/vnd.kafka.recordbatch.v2";
 
     public static IReadOnlyList<MalformedRequest> All { get; } =
     [
@@ -100,7 +100,7 @@ internal static partial class MalformedRequests
         yield return new("GET", $"{Partition}?offset=0&from=latest", Type: null, Field: "offset");
         yield return new("GET", $"{Partition}?from=latest&timestamp=0", Type: null, Field: "from");
         yield return new("GET", $"{Partition}?offset=5", Type: null);
-        yield return new("GET", $"{Partition}?limit=5", Type: null, Field: "limit", Header: $"Accept: {Batch}");
+        yield return new("GET", $"{Partition}?limit=5", Type: null, Field: "limit", Header: $"Accept: {BodyKinds.Batch}");
         yield return new("GET", Partition, Type: null, Header: "Accept: text/html");
         yield return new("GET", Records, Type: null, Header: "Accept: application/json");
         foreach (var query in new[] { "from=x", "limit=0", "timestamp=x", "offset=0", "key_as=x" })

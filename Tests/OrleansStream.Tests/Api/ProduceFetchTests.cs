@@ -3,6 +3,7 @@ using System.Net;
 using System.Text;
 using System.Text.Json.Nodes;
 using OrleansStream.Records;
+using OrleansStream.Tests.Api.Bodies;
 using OrleansStream.Tests.Support.Services;
 
 namespace OrleansStream.Tests.Api;
@@ -10,7 +11,6 @@ namespace OrleansStream.Tests.Api;
 [Collection(ApiTests.Name)]
 public class ProduceFetchTests(ApiFixture api)
 {
-    private const string BatchType = "application/vnd.kafka.recordbatch.v2";
 
     [Fact]
     public async Task Post_WhenKeyed_ReadsBackInOrderAtTheOffsetsTold()
@@ -152,13 +152,13 @@ public class ProduceFetchTests(ApiFixture api)
         for (var i = 0; i < 3; i++)
             writer.Append(1_000_000 + i, "key"u8, hasKey: true, [(byte)i], hasValue: true);
         writer.Finish();
-        var produced = await api.PostAsync(path, ApiFixture.Body(writer.ToArray(), BatchType));
+        var produced = await api.PostAsync(path, ApiFixture.Body(writer.ToArray(), BodyKinds.Batch));
         Assert.Equal("""{"results":[{"partition":0,"offset":0,"count":3}]}""", await ApiFixture.TextAsync(produced));
 
         using var request = new HttpRequestMessage(HttpMethod.Get, path + "?offset=1");
-        request.Headers.Accept.ParseAdd(BatchType);
+        request.Headers.Accept.ParseAdd(BodyKinds.Batch);
         var fetched = await api.SendAsync(request);
-        Assert.Equal(BatchType, fetched.Content.Headers.ContentType!.MediaType);
+        Assert.Equal(BodyKinds.Batch, fetched.Content.Headers.ContentType!.MediaType);
         Assert.Equal("3", fetched.Headers.GetValues("Next-Offset").Single());
         Assert.Equal("1", fetched.Headers.GetValues("Fetch-Offset").Single());
         var stored = await fetched.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);

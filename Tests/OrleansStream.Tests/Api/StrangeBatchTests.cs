@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json.Nodes;
 using OrleansStream.Records;
+using OrleansStream.Tests.Api.Bodies;
 using OrleansStream.Tests.Support;
 using OrleansStream.Tests.Support.Services;
 
@@ -9,7 +10,6 @@ namespace OrleansStream.Tests.Api;
 /// <summary>A batch that cannot be opened, between records that are as they should be: every way to read tells of it and goes on.</summary>
 public abstract class StrangeBatchTests(ApiFixture api, PollForm form)
 {
-    private const string BatchType = "application/vnd.kafka.recordbatch.v2";
 
     // A poll that does not wait leaves out a partition that does not answer in a moment.
     private const int WaitMs = 20_000;
@@ -37,7 +37,7 @@ public abstract class StrangeBatchTests(ApiFixture api, PollForm form)
         AssertEntries(await PollAllAsync(topic, recordsMax: 500), 1, 1);
 
         using var request = new HttpRequestMessage(HttpMethod.Get, $"/v1/topics/{topic}/partitions/0/records?offset=1");
-        request.Headers.Add("Accept", BatchType);
+        request.Headers.Add("Accept", BodyKinds.Batch);
         using var raw = await api.SendAsync(request);
         Assert.True(raw.StatusCode == HttpStatusCode.OK, await ApiFixture.TextAsync(raw));
         var batches = await raw.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
@@ -132,7 +132,7 @@ public abstract class StrangeBatchTests(ApiFixture api, PollForm form)
         {
             foreach (var path in (string[])[$"/v1/topics/{topic}/partitions/0/records", $"/v1/topics/{topic}/records"])
             {
-                using var response = await api.PostAsync(path, ApiFixture.Body(batch, BatchType));
+                using var response = await api.PostAsync(path, ApiFixture.Body(batch, BodyKinds.Batch));
                 Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
                 Assert.Equal("CORRUPT_MESSAGE", (string?)JsonNode.Parse(await ApiFixture.TextAsync(response))!["error_code"]);
             }

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using OrleansStream.Tests.Api.Bodies;
 using OrleansStream.Tests.Support.Services;
 
 namespace OrleansStream.Tests.Api;
@@ -9,7 +10,7 @@ public sealed class TopicIdTests(ApiFixture api)
 {
     [Theory]
     [InlineData("application/json")]
-    [InlineData("application/vnd.kafka.recordbatch.v2")]
+    [InlineData(BodyKinds.Batch)]
     public async Task Fetch_WithTheIdOfADeletedTopic_IsRefused(string accept)
     {
         var topic = await api.CreateTopicAsync();

@@ -1,5 +1,6 @@
 using System.Net;
 using OrleansStream.Records;
+using OrleansStream.Rest.Http;
 using OrleansStream.Tests.Support;
 using OrleansStream.Tests.Support.Processes;
 using OrleansStream.Tests.Support.Stores;
@@ -161,7 +162,7 @@ public sealed class SickStoreTests(AzuriteFixture azurite) : IClassFixture<Azuri
         {
             using var request = new HttpRequestMessage(
                 HttpMethod.Get, $"/v1/topics/{Topic}/partitions/{partition}/records?offset={names.Count}&max_bytes={4 * MiB}");
-            request.Headers.Add("Accept", "application/vnd.kafka.recordbatch.v2");
+            request.Headers.Add("Accept", MediaTypes.RecordBatch);
             using var response = await client.Http.SendAsync(request);
             response.EnsureSuccessStatusCode();
             var batches = await response.Content.ReadAsByteArrayAsync();

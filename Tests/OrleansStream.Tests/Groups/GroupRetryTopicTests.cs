@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using OrleansStream.Groups;
 using OrleansStream.Records;
+using OrleansStream.Rest.Http;
 using OrleansStream.Tests.Support.Services;
 using OrleansStream.Topics;
 
@@ -11,7 +12,6 @@ namespace OrleansStream.Tests.Groups;
 /// <summary>The topics that a group makes for records that fail: the largest records have room, and what a deletion takes.</summary>
 public abstract class GroupRetryTopicTests(ApiFixture api, PollForm form)
 {
-    private const string BatchType = "application/vnd.kafka.recordbatch.v2";
     private const string DeadAtOnce = """{"max_attempts":1}""";
 
     // With a reason of this length a copy is well above the largest record.
@@ -46,7 +46,7 @@ public abstract class GroupRetryTopicTests(ApiFixture api, PollForm form)
             writer.Append(1_000_000, "key"u8, hasKey: true, Encoding.ASCII.GetBytes(new string('x', Length)), hasValue: true);
             writer.Finish();
             using var stored = await api.PostAsync(
-                $"/v1/topics/{topic}/partitions/0/records", ApiFixture.Body(writer.ToArray(), BatchType));
+                $"/v1/topics/{topic}/partitions/0/records", ApiFixture.Body(writer.ToArray(), MediaTypes.RecordBatch));
             Assert.Equal(HttpStatusCode.OK, stored.StatusCode);
         }
 

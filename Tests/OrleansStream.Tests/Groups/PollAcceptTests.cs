@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json.Nodes;
+using OrleansStream.Rest.Http;
 using OrleansStream.Tests.Support.Services;
 
 namespace OrleansStream.Tests.Groups;
@@ -26,7 +27,7 @@ public sealed class PollAcceptTests(ApiFixture api)
     [Theory]
     [InlineData("text/html")]
     [InlineData("multipart/form-data")]
-    [InlineData("application/vnd.kafka.recordbatch.v2")]
+    [InlineData(MediaTypes.RecordBatch)]
     public async Task Poll_WhenAcceptNamesNoFormOfIt_IsRefusedWithThoseThatThereAre(string accept)
     {
         using var answer = await PollAsync(accept);

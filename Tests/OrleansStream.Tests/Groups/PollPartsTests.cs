@@ -8,6 +8,7 @@ using OrleansStream.Producers;
 using OrleansStream.Randomness;
 using OrleansStream.Records;
 using OrleansStream.Rest.Groups;
+using OrleansStream.Rest.Http;
 using OrleansStream.Rest.Json;
 using OrleansStream.Tests.Support;
 using OrleansStream.Tests.Support.Services;
@@ -17,7 +18,6 @@ namespace OrleansStream.Tests.Groups;
 /// <summary>The answer to a poll in parts says what the answer in JSON says: records, their order and stories, positions, what waits.</summary>
 public sealed class PollPartsTests
 {
-    private const string Batches = "application/vnd.kafka.recordbatch.v2";
     private static readonly PayloadViews Views = new(PayloadType.Auto, PayloadType.Auto);
 
     public static TheoryData<int> Seeds => [.. Enumerable.Range(0, 100)];
@@ -78,7 +78,7 @@ public sealed class PollPartsTests
 
         var part = Assert.Single((await PartsAsync(rig, recordsMax: 150)).SkipLast(1));
 
-        Assert.Equal((Batches, PollRig.Topic, 0), (part.Type, part.Topic, part.Partition));
+        Assert.Equal((MediaTypes.RecordBatch, PollRig.Topic, 0), (part.Type, part.Topic, part.Partition));
         Assert.Equal(TestBatch.Join(stored), part.Bytes);
     }
 
@@ -128,7 +128,7 @@ public sealed class PollPartsTests
 
     private static IEnumerable<string> ShortOf(PollForms.Part part)
     {
-        if (part.Type == Batches)
+        if (part.Type == MediaTypes.RecordBatch)
             return Support.Batches.Read(part.Bytes).Select(record => $"batches {record.Offset}");
         var records = JsonNode.Parse(part.Bytes)!["records"]!.AsArray();
         return records.Count == 0 ? ["json"]

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Net.Http.Headers;
 using OrleansStream.Records;
+using OrleansStream.Rest.Http;
 using OrleansStream.Rest.Json;
 
 namespace OrleansStream.Tests.Support.Services;
@@ -23,7 +24,6 @@ public enum PollForm
 internal static class PollForms
 {
     public const string Multipart = "multipart/mixed";
-    private const string Batches = "application/vnd.kafka.recordbatch.v2";
 
     /// <summary>Polls.</summary>
     /// <returns>The answer, as it is in JSON.</returns>
@@ -75,14 +75,15 @@ internal static class PollForms
         JsonObject? last = null;
         foreach (var part in parts)
         {
-            last = part.Type == Batches ? null : JsonNode.Parse(part.Bytes)!.AsObject();
+            last = part.Type == MediaTypes.RecordBatch ? null : JsonNode.Parse(part.Bytes)!.AsObject();
             foreach (var record in last is null ? RecordsOf(part) : last["records"]!.AsArray().Select(record => record!.DeepClone()))
                 records.Add(record);
         }
 
         // Only the last part has the other fields.
         Assert.NotNull(last?["cursor"]);
-        Assert.All(parts.SkipLast(1).Where(part => part.Type != Batches), part => Assert.Single(JsonNode.Parse(part.Bytes)!.AsObject()));
+        Assert.All(
+            parts.SkipLast(1).Where(part => part.Type != MediaTypes.RecordBatch), part => Assert.Single(JsonNode.Parse(part.Bytes)!.AsObject()));
         last["records"] = records;
         return last;
     }
