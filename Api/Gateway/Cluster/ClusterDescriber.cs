@@ -10,7 +10,7 @@ namespace OrleansStream.Gateway.Cluster;
 /// <param name="access">Decides who may.</param>
 /// <param name="grains">The way to the grains.</param>
 /// <param name="lost">Repeats reads whose reply was lost.</param>
-/// <param name="time">Times the wait for each silo.</param>
+/// <param name="time">Times each wait.</param>
 public sealed class ClusterDescriber(AccessControl access, IGrainFactory grains, LostReads lost, TimeProvider time)
 {
     /// <summary>Describes every silo that is active, and every Api node that announces itself, each in the order of their addresses.</summary>
@@ -23,35 +23,25 @@ public sealed class ClusterDescriber(AccessControl access, IGrainFactory grains,
             () => new ValueTask<Dictionary<SiloAddress, SiloStatus>>(
                 grains.GetGrain<IManagementGrain>(0).GetHosts(onlyActive: true, cancellationToken)),
             cancellationToken);
-        var nodes = FindApiNodesAsync(cancellationToken);
+        var nodes = AskAsync(() => grains.GetGrain<IApiNodesGrain>(IApiNodesGrain.Key).ListAsync(), cancellationToken);
         return new ClusterDescription(await Task.WhenAll(silos.Keys.Order().Select(silo => DescribeAsync(silo, cancellationToken))), await nodes);
     }
 
-    private async Task<IReadOnlyList<HeardApiNode>?> FindApiNodesAsync(CancellationToken cancellationToken)
+    private async Task<SiloDescription> DescribeAsync(SiloAddress silo, CancellationToken cancellationToken) => new(
+        silo.Endpoint.ToString(),
+        await AskAsync(() => grains.GetGrain<ISiloGrain>(silo.ToParsableString()).DescribeAsync(), cancellationToken));
+
+    /// <returns>Null when no answer came in time.</returns>
+    private async Task<T?> AskAsync<T>(Func<ValueTask<T>> ask, CancellationToken cancellationToken)
     {
         try
         {
-            return await grains.GetGrain<IApiNodesGrain>(IApiNodesGrain.Key).ListAsync()
-                .AsTask().WaitAsync(ClusterDescriptionLimits.SiloAnswerMax, time, cancellationToken);
+            return await ask().AsTask().WaitAsync(ClusterDescriptionLimits.AnswerMax, time, cancellationToken);
         }
-        catch (Exception exception) when (exception is OrleansException or TimeoutException or ArgumentException)
+        catch (Exception exception) when (exception is OrleansException or TimeoutException or StreamException or ArgumentException)
         {
             // ArgumentException: during an upgrade no silo may know the grain yet.
-            return null;
-        }
-    }
-
-    private async Task<SiloDescription> DescribeAsync(SiloAddress silo, CancellationToken cancellationToken)
-    {
-        try
-        {
-            var usage = await grains.GetGrain<ISiloGrain>(silo.ToParsableString()).DescribeAsync()
-                .AsTask().WaitAsync(ClusterDescriptionLimits.SiloAnswerMax, time, cancellationToken);
-            return new SiloDescription(silo.Endpoint.ToString(), usage);
-        }
-        catch (Exception exception) when (exception is OrleansException or TimeoutException or StreamException)
-        {
-            return new SiloDescription(silo.Endpoint.ToString(), Usage: null);
+            return default;
         }
     }
 }
