@@ -36,7 +36,7 @@ public sealed class RecordsAppender(
     /// <returns>The outcome. Failures of servers and connections are errors in it.</returns>
     public ValueTask<AppendOutcome> AppendAsync(Caller caller, string topic, AppendRecords records) => StreamTelemetry.Recorded is null
         ? AppendUnderLaneAsync(caller, topic, records)
-        : TraceLaneAsync(caller, topic, records);
+        : TraceAsync(caller, topic, records, client: null);
 
     /// <summary>Appends records under an identity of the client's.</summary>
     /// <param name="caller">On whose behalf.</param>
@@ -46,7 +46,7 @@ public sealed class RecordsAppender(
     public ValueTask<AppendOutcome> AppendAsync(Caller caller, string topic, AppendRecords records, ClientIdentity client) =>
         StreamTelemetry.Recorded is null
             ? AppendUnderClientAsync(caller, topic, records, client)
-            : TraceClientAsync(caller, topic, records, client);
+            : TraceAsync(caller, topic, records, client);
 
     /// <summary>The number that chooses the partition of the next request's records without a key.</summary>
     /// <remarks>
@@ -55,17 +55,12 @@ public sealed class RecordsAppender(
     /// </remarks>
     public int NextKeylessStart() => (int)((Interlocked.Increment(ref _keylessTurn) * 0x9E3779B9u) >> 16);
 
-    // By themselves, because their closures would be made for every request.
-    private ValueTask<AppendOutcome> TraceLaneAsync(Caller caller, string topic, AppendRecords records) =>
-        TraceAsync(topic, records, () => AppendUnderLaneAsync(caller, topic, records));
-
-    private ValueTask<AppendOutcome> TraceClientAsync(Caller caller, string topic, AppendRecords records, ClientIdentity client) =>
-        TraceAsync(topic, records, () => AppendUnderClientAsync(caller, topic, records, client));
-
-    private static async ValueTask<AppendOutcome> TraceAsync(string topic, AppendRecords records, Func<ValueTask<AppendOutcome>> append)
+    private async ValueTask<AppendOutcome> TraceAsync(Caller caller, string topic, AppendRecords records, ClientIdentity? client)
     {
         using var span = AppendSpan.Start(topic, records);
-        var outcome = await append();
+        var outcome = client is null
+            ? await AppendUnderLaneAsync(caller, topic, records)
+            : await AppendUnderClientAsync(caller, topic, records, client);
         AppendSpan.Describe(span, outcome);
         return outcome;
     }
