@@ -72,7 +72,7 @@ public sealed record ApiNodeAnswer
     /// <example>api-0:8080</example>
     public required string Address { get; init; }
 
-    /// <summary>False when it has not announced itself for more than 12 s.</summary>
+    /// <summary>True when it announced itself within the last 12 s.</summary>
     /// <example>true</example>
     public required bool Answers { get; init; }
 

@@ -13,7 +13,7 @@ namespace OrleansStream.Api.Hosting;
 /// <param name="lifetime">Tells when the process serves, and when it stops.</param>
 /// <param name="time">Times the announcements.</param>
 /// <param name="random">Gives the node its id.</param>
-/// <param name="logger">Logs, for whoever looks for the reason, that the cluster could not be told.</param>
+/// <param name="logger">Logs, at Debug, that the cluster could not be told.</param>
 /// <param name="silos">The silos as the one in this process knows them; null where there is none in it.</param>
 internal sealed partial class NodeAnnouncement(
     IGrainFactory grains, IServer server, IHostApplicationLifetime lifetime, TimeProvider time, RandomSource random,
@@ -35,7 +35,7 @@ internal sealed partial class NodeAnnouncement(
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        // A node that is about to stop takes no new calls. It says so before the silo in its process goes, which ends before this service does.
+        // Leaves the list when the stop begins, while the silo in its process can still be called.
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, lifetime.ApplicationStopping);
         try
         {

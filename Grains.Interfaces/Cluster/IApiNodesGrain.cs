@@ -47,7 +47,7 @@ public sealed record ApiNode(
 
 /// <summary>An Api node, and whether it is still heard of.</summary>
 /// <param name="Node">The node, by its own words.</param>
-/// <param name="Answers">False when it was not heard of for longer than <see cref="ApiNodeLimits.SilenceMax"/>.</param>
+/// <param name="Answers">True when it announced itself within <see cref="ApiNodeLimits.SilenceMax"/>; nobody has asked it anything.</param>
 [GenerateSerializer, Immutable, Alias("os.HeardApiNode")]
 public sealed record HeardApiNode(
     [property: Id(0)] ApiNode Node,

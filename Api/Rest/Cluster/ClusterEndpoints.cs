@@ -13,8 +13,8 @@ internal sealed class ClusterEndpoints(ClusterDescriber cluster)
     /// <summary>Describe the cluster.</summary>
     public static readonly Operation Get = new(
         "getCluster", "Cluster", "Describe the cluster",
-        "Its silos with their versions, the partitions that each leads or gives away, and their traffic; and its Api nodes, as they announce themselves. On an Azure Storage account also what each asks of the account, and what a month like the last minute "
-        + "costs at the unit prices of the settings.")
+        "Its silos: their versions, their traffic, and the partitions that each leads or gives away. Its Api nodes, as they announce themselves. On an "
+        + "Azure Storage account also what each silo asks of the account, and what a month like the last minute costs at the unit prices of the settings.")
     {
         Right = OperationRight.OnCluster(AccessOperations.Describe),
         Answers =
